@@ -1,0 +1,1 @@
+"""A HubSpot portal on loopback: where the worker is tried before it touches anybody's data."""
