@@ -1,0 +1,67 @@
+"""What has been read of each stream, as intervals of its key.
+
+A cursor knows only a front that everything lies behind. Ranges that are read in parallel leave gaps, so the worker
+remembers the intervals: each is committed with its rows, and what is still to be read is always the complement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select
+
+from sync_worker.store.tables import coverage
+
+
+class Interval(NamedTuple):
+    """Keys from `low` up to, not including, `high`."""
+
+    low: int
+    high: int
+
+
+def covered(tx: Connection, stream: str) -> list[Interval]:
+    """Return what has been read, in order, without overlaps."""
+    query = select(coverage.c.low, coverage.c.high).where(coverage.c.stream == stream).order_by(coverage.c.low)
+    return [Interval(low, high) for low, high in tx.execute(query)]
+
+
+def gaps(tx: Connection, stream: str, low: int, high: int) -> list[Interval]:
+    """Return what has not been read between two keys."""
+    found, front = [], low
+    for interval in covered(tx, stream):
+        if front < min(interval.low, high):
+            found.append(Interval(front, min(interval.low, high)))
+        front = max(front, interval.high)
+    return [*found, Interval(front, high)] if front < high else found
+
+
+def cover(tx: Connection, stream: str, low: int, high: int) -> None:
+    """Remember that the keys between two have been read."""
+    if low < high:
+        _rewrite(tx, stream, merged([*covered(tx, stream), Interval(low, high)]))
+
+
+def uncover(tx: Connection, stream: str, low: int, high: int) -> None:
+    """Ask for the keys between two to be read again."""
+    left = [Interval(i.low, min(i.high, low)) for i in covered(tx, stream)]
+    right = [Interval(max(i.low, high), i.high) for i in covered(tx, stream)]
+    _rewrite(tx, stream, merged(i for i in [*left, *right] if i.low < i.high))
+
+
+def merged(intervals: Iterable[Interval]) -> list[Interval]:
+    """Return the same keys as the fewest intervals, in order."""
+    result: list[Interval] = []
+    for interval in sorted(intervals):
+        if result and interval.low <= result[-1].high:
+            result[-1] = Interval(result[-1].low, max(result[-1].high, interval.high))
+        else:
+            result.append(interval)
+    return result
+
+
+def _rewrite(tx: Connection, stream: str, intervals: list[Interval]) -> None:
+    tx.execute(delete(coverage).where(coverage.c.stream == stream))
+    if intervals:
+        tx.execute(insert(coverage), [{"stream": stream, "low": i.low, "high": i.high} for i in intervals])

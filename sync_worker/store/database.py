@@ -1,0 +1,172 @@
+"""The state file: opened, checked to be ours, brought to the newest schema."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from sync_worker.errors import StateError
+from sync_worker.store import tables
+
+Insert = sqlite.Insert | postgresql.Insert
+LOCK_WAIT: Final = 30  # seconds that a second process waits for the state before it gives up
+
+
+class Store:
+    """One connection to the state; one thread at a time uses it.
+
+    Every method of the room takes the connection of an open transaction, so that rows and the coverage that
+    says they were read are committed together.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.connection: Connection = engine.connect()
+        if engine.dialect.name == "sqlite":
+            # Written into the file's header, so only here, where the file is known to be ours.
+            self.connection.execute(text("PRAGMA journal_mode=WAL"))
+            self.connection.rollback()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open one transaction: all of it is kept, or none."""
+        with told(self._engine.url), self.connection.begin():
+            yield self.connection
+
+    def rehearse(self) -> None:
+        """Let verdicts be written to a copy that vanishes with the connection: the dry run's whole secret.
+
+        The temporary table shadows the real one on this connection, so the same statements serve both.
+        """
+        real = inspect(self.connection).default_schema_name
+        columns = [column.copy() for column in tables.verdicts.columns]
+        self.connection.rollback()  # the inspection began a transaction
+        with self.transaction() as tx:
+            Table("verdicts", MetaData(), *columns, prefixes=["TEMPORARY"]).create(tx, checkfirst=False)
+            tx.execute(text(f'INSERT INTO verdicts SELECT * FROM "{real}".verdicts'))  # noqa: S608 -- the schema's name comes from the database
+
+    def close(self) -> None:
+        """Close the state."""
+        self.connection.close()
+        self._engine.dispose()
+
+
+@contextmanager
+def told(url: URL) -> Iterator[None]:
+    """Turn what the database says into one sentence and a way out."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StateError(
+            f"{_place(url)}: {_reason(error)}.",
+            hint="Check that SYNC_WORKER_STATE_URL names a state of this worker that can be written and has room to grow.",
+        ) from error
+
+
+def opened(url: str) -> Store:
+    """Open the state at a database URL; a new one is made, an older one is brought forward.
+
+    Raises StateError where the file is not ours, is newer than this program, or cannot be opened.
+    """
+    try:
+        place = make_url(url)
+        engine = _engine(place)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise StateError(
+            f"SYNC_WORKER_STATE_URL cannot be understood: {error}.",
+            hint="Write for example sqlite:///sync_worker.db or postgresql+psycopg://user@host/name.",
+        ) from error
+    try:
+        with told(place):
+            _brought_forward(engine, place)
+            return Store(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def upsert(connection: Connection, table: Table) -> Insert:
+    """Return the dialect's INSERT that can say ON CONFLICT."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def replace(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows over those with the same primary key."""
+    if not rows:
+        return
+    statement = upsert(connection, table)
+    keys = [column.name for column in table.primary_key]
+    rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    written = (
+        statement.on_conflict_do_update(index_elements=keys, set_=rest) if rest else statement.on_conflict_do_nothing(index_elements=keys)
+    )
+    connection.execute(written, list(rows))
+
+
+def _engine(place: URL) -> Engine:
+    if place.get_backend_name() != "sqlite":
+        return create_engine(place)
+    in_memory = place.database in (None, "", ":memory:")
+    if not in_memory:
+        _private(Path(str(place.database)))
+    engine = create_engine(
+        place, connect_args={"timeout": LOCK_WAIT, "check_same_thread": False}, **({"poolclass": StaticPool} if in_memory else {})
+    )
+    event.listen(engine, "connect", _tuned)
+    return engine
+
+
+def _private(path: Path) -> None:
+    # The state holds addresses of people: nobody else on the machine may read it. The journal files inherit the mode.
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StateError(
+            f"{path}: the state file cannot be opened: {error.strerror}.", hint="Name another place with SYNC_WORKER_STATE_URL."
+        ) from error
+
+
+def _tuned(connection: Any, _record: object) -> None:  # noqa: ANN401 -- DBAPI connections share no type
+    cursor = connection.cursor()
+    for pragma in ("synchronous=NORMAL", "cache_size=-65536", "temp_store=FILE"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _brought_forward(engine: Engine, place: URL) -> None:
+    # Alembic costs a third of a second to import: only a new or an old state pays it.
+    with engine.connect() as connection:
+        names = set(inspect(connection).get_table_names())
+        if names and not {"alembic_version", "meta"} <= names:
+            raise StateError(
+                f"{_place(place)} is a database of something else: it has the tables {', '.join(sorted(names)[:5])}.",
+                hint="Name another place with SYNC_WORKER_STATE_URL; nothing was changed here.",
+            )
+        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if names else None
+    if version == NEWEST:
+        return
+    from sync_worker.store import migrating  # noqa: PLC0415 -- see above
+
+    migrating.bring_forward(engine, place=_place(place), version=version)
+
+
+#: The newest schema; a test keeps it equal to the newest migration.
+NEWEST: Final = "0001"
+
+
+def _place(url: URL) -> str:
+    return str(url.database or "the state in memory") if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    said = str(getattr(error, "orig", None) or error).splitlines()[0]
+    return {"file is not a database": "this file is not a state of sync_worker"}.get(said, said)

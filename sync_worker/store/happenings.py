@@ -1,0 +1,53 @@
+"""Events as they were recorded, and the forms that some of them name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from sync_worker.store import people
+from sync_worker.store.database import replace, upsert
+from sync_worker.store.tables import events, forms
+
+
+def record(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Remember events (rows of the table), each once; return how many were new or differ.
+
+    Their contacts are to be judged anew. An event read twice changes nothing.
+    """
+    if not rows:
+        return 0
+    statement = upsert(tx, events)
+    new, old = statement.excluded, events.c
+    # What HubSpot changes of an event afterwards is its own mark for machines.
+    written = statement.on_conflict_do_update(
+        index_elements=["kind", "id"], set_={"filtered": new.filtered}, where=new.filtered != old.filtered
+    ).returning(events.c.contact_id, events.c.email)
+    unique = {(row["kind"], row["id"]): row for row in rows}
+    touched = tx.execute(written, list(unique.values())).all()
+    if touched:
+        people.touch(tx, {id_ for id_, _ in touched if id_ is not None}, {email for _, email in touched if email is not None})
+    return len(touched)
+
+
+def drop(tx: Connection, kind: str, ids: Sequence[str]) -> None:
+    """Forget events that HubSpot has replaced by others."""
+    gone = tx.execute(
+        delete(events).where(events.c.kind == kind, events.c.id.in_(ids)).returning(events.c.contact_id, events.c.email)
+    ).all()
+    if gone:
+        people.touch(tx, {id_ for id_, _ in gone if id_ is not None}, {email for _, email in gone if email is not None})
+
+
+def record_forms(tx: Connection, names: Mapping[str, str]) -> None:
+    """Remember forms, by id, with the names that the model's rules may use."""
+    known = dict(tx.execute(select(forms.c.id, forms.c.name)).tuples())
+    replace(tx, forms, [{"id": id_, "name": name} for id_, name in names.items() if known.get(id_) != name])
+
+
+def newest(tx: Connection, kind: str, form_id: str) -> int | None:
+    """Return when the newest known submission of a form was made, in milliseconds."""
+    query = select(events.c.at).where(events.c.kind == kind, events.c.form_id == form_id).order_by(events.c.at.desc()).limit(1)
+    return tx.execute(query).scalar()

@@ -1,0 +1,25 @@
+"""Single facts about this state, each a JSON value under a name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, delete, select
+
+from sync_worker.store import tables
+from sync_worker.store.database import replace
+
+
+def get(tx: Connection, key: str) -> Any:  # noqa: ANN401 -- a JSON value
+    """Return the value under a name, or None."""
+    value = tx.execute(select(tables.meta.c.value).where(tables.meta.c.key == key)).scalar()
+    return None if value is None else orjson.loads(value)
+
+
+def put(tx: Connection, key: str, value: object) -> None:
+    """Keep a value under a name; None takes the name away."""
+    if value is None:
+        tx.execute(delete(tables.meta).where(tables.meta.c.key == key))
+    else:
+        replace(tx, tables.meta, [{"key": key, "value": orjson.dumps(value).decode()}])

@@ -1,0 +1,42 @@
+"""Alembic, run from inside: no ini file, no command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+from sync_worker.errors import StateError
+
+
+def configuration() -> Config:
+    """Return where the migrations are."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def newest() -> str:
+    """Return the revision of the newest migration."""
+    return str(ScriptDirectory.from_config(configuration()).get_current_head())
+
+
+def bring_forward(engine: Engine, *, place: str, version: str | None) -> None:
+    """Apply the migrations that a state lacks, in one transaction.
+
+    Raises StateError where the state was written by a newer program.
+    """
+    known = {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}
+    if version is not None and version not in known:
+        raise StateError(
+            f"{place} was written by a newer sync_worker (schema {version}).",
+            hint="Run that version, or name another state with SYNC_WORKER_STATE_URL; nothing was changed here.",
+        )
+    config = configuration()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

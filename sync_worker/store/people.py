@@ -1,0 +1,116 @@
+"""Contacts and companies as HubSpot last showed them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, update
+
+from sync_worker.store.database import replace, upsert
+from sync_worker.store.tables import addresses, companies, contacts, events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A contact to be remembered. `facts` and `shown` are canonical JSON texts; `addresses` are in lower case."""
+
+    id: int
+    company_id: int | None
+    updated_at: int
+    facts: str
+    shown: str
+    stage: str | None
+    addresses: tuple[str, ...] = ()
+    merged: tuple[int, ...] = ()  # ids of contacts that went into this one
+
+    def row(self, sweep: int) -> Mapping[str, Any]:
+        """Return the row of the table."""
+        return {
+            "id": self.id,
+            "email": self.addresses[0] if self.addresses else None,
+            "company_id": self.company_id,
+            "updated_at": self.updated_at,
+            "facts": self.facts,
+            "shown": self.shown,
+            "stage": self.stage,
+            "revision": 1,
+            "sweep": sweep,
+            "gone": False,
+        }
+
+
+def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> None:
+    """Remember contacts as they were shown; an older showing never replaces a newer one.
+
+    HubSpot's search index lags behind: it may show a contact as it was before our own last write.
+    The revision is raised where facts differ, and nowhere else.
+    """
+    if not people:
+        return
+    statement = upsert(tx, contacts)
+    new, old = statement.excluded, contacts.c
+    newer = new.updated_at >= old.updated_at
+    differs = or_(new.facts != old.facts, new.email.is_distinct_from(old.email), new.company_id.is_distinct_from(old.company_id), old.gone)
+
+    def newest(name: str) -> ColumnElement[Any]:
+        return case((newer, new[name]), else_=old[name])
+
+    kept = {name: newest(name) for name in ("email", "company_id", "updated_at", "facts", "shown", "stage", "gone")}
+    kept["revision"] = old.revision + case((and_(newer, differs), 1), else_=0)
+    kept["sweep"] = func.max(new.sweep, old.sweep) if tx.dialect.name == "sqlite" else func.greatest(new.sweep, old.sweep)
+    tx.execute(statement.on_conflict_do_update(index_elements=["id"], set_=kept), [person.row(sweep) for person in people])
+    _record_addresses(tx, people)
+    for person in people:
+        if person.merged:
+            _merge(tx, person)
+
+
+def record_companies(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Remember companies {id, updated_at, facts}, and that their contacts are to be judged anew where facts differ."""
+    if not rows:
+        return
+    known = dict(tx.execute(select(companies.c.id, companies.c.facts).where(companies.c.id.in_([row["id"] for row in rows]))).tuples())
+    changed = [row["id"] for row in rows if known.get(row["id"]) != row["facts"]]
+    replace(tx, companies, rows)
+    if changed:
+        tx.execute(update(contacts).where(contacts.c.company_id.in_(changed)).values(revision=contacts.c.revision + 1))
+
+
+def touch(tx: Connection, ids: Collection[int], emails: Collection[str]) -> None:
+    """Let the contacts with these ids or addresses be judged anew."""
+    named = select(addresses.c.contact_id).where(addresses.c.email.in_(emails))
+    tx.execute(update(contacts).where(or_(contacts.c.id.in_(ids), contacts.c.id.in_(named))).values(revision=contacts.c.revision + 1))
+
+
+def let_go(tx: Connection, *, sweep: int) -> int:
+    """Mark the contacts that a complete read did not see as gone; return how many."""
+    unseen = update(contacts).where(contacts.c.sweep < sweep, ~contacts.c.gone).values(gone=True, revision=contacts.c.revision + 1)
+    return tx.execute(unseen).rowcount
+
+
+def count(tx: Connection) -> int:
+    """Return how many contacts the portal has, as far as we know."""
+    return tx.execute(select(func.count()).select_from(contacts).where(~contacts.c.gone)).scalar_one()
+
+
+def find(tx: Connection, email_or_id: str) -> int | None:
+    """Return the id of a contact named by id or by any of its addresses."""
+    if email_or_id.isdecimal():
+        return tx.execute(select(contacts.c.id).where(contacts.c.id == int(email_or_id))).scalar()
+    return tx.execute(select(addresses.c.contact_id).where(addresses.c.email == email_or_id.strip().lower())).scalar()
+
+
+def _record_addresses(tx: Connection, people: Sequence[Person]) -> None:
+    tx.execute(delete(addresses).where(addresses.c.contact_id.in_([person.id for person in people])))
+    rows = {(address, person.id): None for person in people for address in person.addresses}
+    replace(tx, addresses, [{"email": address, "contact_id": contact_id} for address, contact_id in rows])
+
+
+def _merge(tx: Connection, survivor: Person) -> None:
+    moved = tx.execute(update(events).where(events.c.contact_id.in_(survivor.merged)).values(contact_id=survivor.id)).rowcount
+    gone = update(contacts).where(contacts.c.id.in_(survivor.merged), contacts.c.id != survivor.id, ~contacts.c.gone).values(gone=True)
+    tx.execute(gone)
+    if moved:
+        touch(tx, [survivor.id], [])

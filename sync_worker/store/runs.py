@@ -1,0 +1,37 @@
+"""What was run, how it ended, and who gave leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, insert, select, update
+
+from sync_worker.store.database import replace
+from sync_worker.store.tables import approvals, runs
+
+
+def begin(tx: Connection, run_id: str, command: str, *, at: int) -> None:
+    """Remember that a run began (milliseconds)."""
+    tx.execute(insert(runs).values(id=run_id, command=command, started_at=at))
+
+
+def end(tx: Connection, run_id: str, *, at: int, exit_code: int, report: Mapping[str, Any]) -> None:
+    """Remember how a run ended."""
+    tx.execute(update(runs).where(runs.c.id == run_id).values(finished_at=at, exit_code=exit_code, report=orjson.dumps(report).decode()))
+
+
+def last(tx: Connection, limit: int = 5) -> Sequence[Row[Any]]:
+    """Return the last runs, newest first."""
+    return tx.execute(select(runs).order_by(runs.c.started_at.desc()).limit(limit)).all()
+
+
+def approve(tx: Connection, model: str, *, note: str, at: int) -> None:
+    """Remember that somebody looked at the distribution under a model and approved it."""
+    replace(tx, approvals, [{"model": model, "at": at, "note": note}])
+
+
+def approval(tx: Connection, model: str) -> Row[Any] | None:
+    """Return (model, at, note) of the approval of a model, or None."""
+    return tx.execute(select(approvals).where(approvals.c.model == model)).first()

@@ -1,0 +1,139 @@
+"""What HubSpot should show beside what it acknowledged: the difference is all that is ever to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, false, func, or_, select, update
+
+from sync_worker.store import tables
+from sync_worker.store.database import replace
+from sync_worker.store.tables import contacts, lists, memberships, rejections, verdicts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRule:
+    """Who moves to which lifecycle stage: MQLs that stand at one of the earlier ones, once."""
+
+    target: str
+    earlier: tuple[str, ...]
+
+
+def differing(tx: Connection, stage: StageRule | None, *, after: int, limit: int) -> Sequence[Row[int, str, str, str, bool]]:
+    """Return the next contacts, in order of id, whose properties or stage are not as they should be.
+
+    Columns: id, shown, desired, stage, moves (whether the stage is to be moved).
+    """
+    moves = _moves(stage)
+    refused = and_(rejections.c.contact_id == contacts.c.id, rejections.c.desired == verdicts.c.desired)
+    query = (
+        select(contacts.c.id, contacts.c.shown, verdicts.c.desired, contacts.c.stage, moves.label("moves"))
+        .join(verdicts, verdicts.c.contact_id == contacts.c.id)
+        .outerjoin(rejections, refused)
+        .where(contacts.c.id > after, ~contacts.c.gone, rejections.c.contact_id.is_(None))
+        .where(or_(verdicts.c.desired != contacts.c.shown, moves))
+        .order_by(contacts.c.id)
+        .limit(limit)
+    )
+    return tx.execute(query).all()
+
+
+def count_moves(tx: Connection, stage: StageRule) -> int:
+    """Return how many contacts would move to the stage."""
+    query = select(func.count()).select_from(contacts.join(verdicts, verdicts.c.contact_id == contacts.c.id))
+    return tx.execute(query.where(~contacts.c.gone, _moves(stage))).scalar_one()
+
+
+def acknowledge(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Remember what HubSpot acknowledged for contacts: {id, shown, stage, stage_given, updated_at}."""
+    for row in rows:
+        values = {name: value for name, value in row.items() if name != "id" and value is not None}
+        tx.execute(update(contacts).where(contacts.c.id == row["id"]).values(values))
+    tx.execute(delete(rejections).where(rejections.c.contact_id.in_([row["id"] for row in rows])))
+
+
+def reject(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Remember what HubSpot refused: {contact_id, desired, reason, at}."""
+    replace(tx, rejections, rows)
+
+
+def rejected(tx: Connection) -> Sequence[Row[int, str]]:
+    """Return (contact id, reason) of what HubSpot refuses and what is still wanted."""
+    same = and_(verdicts.c.contact_id == rejections.c.contact_id, verdicts.c.desired == rejections.c.desired)
+    return tx.execute(select(rejections.c.contact_id, rejections.c.reason).join(verdicts, same).order_by(rejections.c.contact_id)).all()
+
+
+# Lists.
+
+
+def wanted(key: str) -> ColumnElement[bool]:
+    """Return the condition on a verdict that makes a member of one of our lists."""
+    kinds: dict[str, ColumnElement[bool]] = {
+        "mql": verdicts.c.mql,
+        "direct": and_(verdicts.c.mql, verdicts.c.direct),
+        "by_score": and_(verdicts.c.mql, verdicts.c.by_score),
+    }
+    return verdicts.c.band == key.removeprefix("band:") if key.startswith("band:") else kinds[key]
+
+
+def to_add(tx: Connection, key: str) -> Sequence[int]:
+    """Return who should be in a list and is not, in order of id."""
+    return tx.execute(_to_add(key)).scalars().all()
+
+
+def to_remove(tx: Connection, key: str, *, keep_foreign: bool) -> Sequence[int]:
+    """Return who is in a list and should not be; members that others put there may be kept."""
+    return tx.execute(_to_remove(key, keep_foreign=keep_foreign)).scalars().all()
+
+
+def change_members(tx: Connection, key: str, *, added: Sequence[int], removed: Sequence[int]) -> None:
+    """Remember what HubSpot acknowledged for a list."""
+    replace(tx, memberships, [{"list": key, "contact_id": id_, "ours": True} for id_ in added])
+    if removed:
+        tx.execute(delete(memberships).where(memberships.c.list == key, memberships.c.contact_id.in_(removed)))
+
+
+def show_members(tx: Connection, key: str, ids: Sequence[int]) -> None:
+    """Remember the members that HubSpot shows, all of them; who was not known is somebody else's."""
+    known = dict(tx.execute(select(memberships.c.contact_id, memberships.c.ours).where(memberships.c.list == key)).tuples())
+    tx.execute(delete(memberships).where(memberships.c.list == key))
+    replace(tx, memberships, [{"list": key, "contact_id": id_, "ours": known.get(id_, False)} for id_ in ids])
+
+
+def known_lists(tx: Connection) -> dict[str, str]:
+    """Return HubSpot's ids of our lists, by key."""
+    return dict(tx.execute(select(lists.c.key, lists.c.id)).tuples())
+
+
+def remember_list(tx: Connection, key: str, *, list_id: str, name: str) -> None:
+    """Remember where a list of ours is; a list with another id has no members that we know."""
+    if known_lists(tx).get(key) not in (None, list_id):
+        tx.execute(delete(memberships).where(memberships.c.list == key))
+    replace(tx, tables.lists, [{"key": key, "id": list_id, "name": name}])
+
+
+def _moves(stage: StageRule | None) -> ColumnElement[bool]:
+    if stage is None:
+        return false()
+    before = or_(contacts.c.stage.is_(None), contacts.c.stage.in_(stage.earlier))
+    # Once given, a stage is not given again: who put the contact back meant it.
+    return and_(verdicts.c.mql, before, contacts.c.stage_given.is_distinct_from(stage.target))
+
+
+def _to_add(key: str) -> Select[tuple[int]]:
+    member = and_(memberships.c.list == key, memberships.c.contact_id == contacts.c.id)
+    query = select(contacts.c.id).join(verdicts, verdicts.c.contact_id == contacts.c.id).outerjoin(memberships, member)
+    return query.where(~contacts.c.gone, wanted(key), memberships.c.contact_id.is_(None)).order_by(contacts.c.id)
+
+
+def _to_remove(key: str, *, keep_foreign: bool) -> Select[tuple[int]]:
+    query = (
+        select(memberships.c.contact_id)
+        .outerjoin(verdicts, and_(verdicts.c.contact_id == memberships.c.contact_id, wanted(key)))
+        .outerjoin(contacts, contacts.c.id == memberships.c.contact_id)
+        .where(memberships.c.list == key, or_(verdicts.c.contact_id.is_(None), contacts.c.gone))
+        .order_by(memberships.c.contact_id)
+    )
+    return query.where(memberships.c.ours) if keep_foreign else query

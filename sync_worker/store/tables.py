@@ -1,0 +1,153 @@
+"""The tables: what the worker knows of the portal, and what HubSpot has acknowledged.
+
+Instants are whole milliseconds since 1970 UTC, as HubSpot counts them. JSON columns hold canonical text (sorted keys), so that
+equal values are equal texts and SQL can compare them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
+
+metadata: Final = MetaData()
+
+#: Facts of this state as a whole: which portal it is pinned to, what was read, which day was evaluated.
+meta: Final = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+contacts: Final = Table(
+    "contacts",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("email", Text),
+    Column("company_id", BigInteger),
+    Column("updated_at", BigInteger, nullable=False),  # of the newest reading or acknowledgement
+    Column("facts", Text, nullable=False),  # JSON: the properties that the model asks for
+    Column("shown", Text, nullable=False),  # JSON: our own properties as HubSpot shows them
+    Column("stage", Text),  # the lifecycle stage as HubSpot shows it
+    Column("stage_given", Text),  # the stage that we gave last; never given twice
+    Column("revision", Integer, nullable=False),  # counts changes of the facts; a verdict names the one it judged
+    Column("sweep", Integer, nullable=False),  # the last full read that saw the contact
+    Column("gone", Boolean, nullable=False),  # deleted, or merged into another
+    Index("contacts_by_company", "company_id"),
+)
+
+#: Every address by which e-mail events and submissions may name a contact, in lower case.
+addresses: Final = Table(
+    "addresses",
+    metadata,
+    Column("email", Text, primary_key=True),
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Index("addresses_by_contact", "contact_id"),
+)
+
+companies: Final = Table(
+    "companies",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("facts", Text, nullable=False),
+)
+
+#: An event names its contact by id, or by an address that `addresses` resolves whenever it is read.
+events: Final = Table(
+    "events",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("contact_id", BigInteger),
+    Column("email", Text),
+    Column("url", Text),
+    Column("form_id", Text),
+    Column("campaign", Text),
+    Column("name", Text),
+    Column("user_agent", Text),
+    Column("sent_at", BigInteger),
+    Column("filtered", Boolean, nullable=False),
+    Index("events_by_contact", "contact_id"),
+    Index("events_by_email", "email"),
+)
+
+forms: Final = Table(
+    "forms",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+)
+
+#: What has been read of a stream, as intervals of its key (a time or an id): low <= key < high. What is not covered is still to be read.
+coverage: Final = Table(
+    "coverage",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("low", BigInteger, primary_key=True, autoincrement=False),
+    Column("high", BigInteger, nullable=False),
+)
+
+verdicts: Final = Table(
+    "verdicts",
+    metadata,
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False),
+    Column("model", Text, nullable=False),  # hash of the model
+    Column("evaluated_at", BigInteger, nullable=False),
+    Column("score", BigInteger, nullable=False),
+    Column("band", Text, nullable=False),
+    Column("grade", Text, nullable=False),
+    Column("mql", Boolean, nullable=False),
+    Column("by_score", Boolean, nullable=False),
+    Column("direct", Boolean, nullable=False),
+    Column("desired", Text, nullable=False),  # JSON: our properties as HubSpot should show them
+)
+
+lists: Final = Table(
+    "lists",
+    metadata,
+    Column("key", Text, primary_key=True),  # mql, direct, by_score, band:<name>
+    Column("id", Text, nullable=False),  # HubSpot's
+    Column("name", Text, nullable=False),
+)
+
+#: Who is in our lists, as HubSpot acknowledged or showed it.
+memberships: Final = Table(
+    "memberships",
+    metadata,
+    Column("list", Text, primary_key=True),
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("ours", Boolean, nullable=False),  # added by us, not found there
+)
+
+#: Values that HubSpot refused; not sent again until they change.
+rejections: Final = Table(
+    "rejections",
+    metadata,
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("desired", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+runs: Final = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("command", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    Column("exit_code", Integer),
+    Column("report", Text),  # JSON
+)
+
+approvals: Final = Table(
+    "approvals",
+    metadata,
+    Column("model", Text, primary_key=True),  # hash of the model whose distribution was looked at
+    Column("at", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)

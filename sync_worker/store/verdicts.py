@@ -1,0 +1,157 @@
+"""Who is to be judged, on what facts, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Row,
+    Select,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    union_all,
+)
+
+from sync_worker.store.database import replace
+from sync_worker.store.tables import addresses, companies, contacts, events, forms, memberships, verdicts
+
+#: The contacts under judgement: a temporary table, so that a chunk of any size is one join.
+chunk: Final = Table(
+    "chunk",
+    MetaData(),
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("revision", Integer),
+    prefixes=["TEMPORARY"],
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standard:
+    """What a verdict must have been made by to stand: this model, not before this instant (milliseconds)."""
+
+    model: str
+    since: int
+
+
+def choose_due(tx: Connection, standard: Standard, *, after: int, limit: int) -> list[int]:
+    """Choose the next contacts to judge, in order of id; return their ids.
+
+    Due is who has no verdict on the present facts, by the present model, from the present day.
+    """
+    query = (
+        select(contacts.c.id, contacts.c.revision)
+        .outerjoin(verdicts, _stands(standard))
+        .where(contacts.c.id > after, ~contacts.c.gone, verdicts.c.contact_id.is_(None))
+        .order_by(contacts.c.id)
+        .limit(limit)
+    )
+    return _choose(tx, query)
+
+
+def choose(tx: Connection, contact_id: int) -> list[int]:
+    """Choose one contact, due or not."""
+    return _choose(tx, select(contacts.c.id, contacts.c.revision).where(contacts.c.id == contact_id))
+
+
+def chosen_contacts(tx: Connection) -> Sequence[Row[int, str, str]]:
+    """Return (id, facts, facts of the primary company) of the chosen contacts."""
+    query = (
+        select(contacts.c.id, contacts.c.facts, companies.c.facts)
+        .select_from(chunk)
+        .join(contacts, contacts.c.id == chunk.c.contact_id)
+        .outerjoin(companies, companies.c.id == contacts.c.company_id)
+        .order_by(contacts.c.id)
+    )
+    return tx.execute(query).all()
+
+
+def chosen_events(tx: Connection) -> Sequence[Row[Any]]:
+    """Return the events of the chosen contacts, by id or by any of their addresses, in the columns of `model.facts.EVENT_SCHEMA`."""
+    by_id = _events().join(events, events.c.contact_id == chunk.c.contact_id)
+    by_address = _events().join(addresses, addresses.c.contact_id == chunk.c.contact_id)
+    by_address = by_address.join(events, and_(events.c.email == addresses.c.email, events.c.contact_id.is_(None)))
+    named = [query.outerjoin(forms, forms.c.id == events.c.form_id) for query in (by_id, by_address)]
+    return tx.execute(union_all(*named)).all()
+
+
+def chosen_by_score(tx: Connection) -> list[int]:
+    """Return the chosen contacts that stood as MQLs by score in their last verdict."""
+    query = select(chunk.c.contact_id).join(verdicts, verdicts.c.contact_id == chunk.c.contact_id).where(verdicts.c.by_score)
+    return list(tx.execute(query).scalars())
+
+
+def record(tx: Connection, rows: Sequence[Mapping[str, Any]], *, standard: Standard, at: int) -> None:
+    """Remember verdicts on the chosen contacts, each with the revision of the facts that it judged."""
+    judged = dict(tx.execute(select(chunk.c.contact_id, chunk.c.revision)).tuples())
+    stamp = {"model": standard.model, "evaluated_at": at}
+    replace(tx, verdicts, [{**row, **stamp, "revision": judged[row["contact_id"]]} for row in rows])
+
+
+def one(tx: Connection, contact_id: int) -> Row[Any] | None:
+    """Return a contact with its verdict: the columns of both tables."""
+    query = select(contacts, verdicts).outerjoin(verdicts, verdicts.c.contact_id == contacts.c.id).where(contacts.c.id == contact_id)
+    return tx.execute(query).first()
+
+
+def scores(tx: Connection) -> Sequence[Row[Any]]:
+    """Return (score, band, grade, MQL, how many) of everybody who has a verdict."""
+    groups = (verdicts.c.score, verdicts.c.band, verdicts.c.grade, verdicts.c.mql)
+    query = select(*groups, func.count().label("contacts")).join(contacts, contacts.c.id == verdicts.c.contact_id).where(~contacts.c.gone)
+    return tx.execute(query.group_by(*groups)).all()
+
+
+def names(tx: Connection, contact_id: int) -> list[str]:
+    """Return the lists of ours that HubSpot shows a contact in."""
+    query = select(memberships.c.list).where(memberships.c.contact_id == contact_id).order_by(memberships.c.list)
+    return list(tx.execute(query).scalars())
+
+
+def count_due(tx: Connection, standard: Standard) -> int:
+    """Return how many contacts have no verdict that stands."""
+    due = contacts.outerjoin(verdicts, _stands(standard))
+    return tx.execute(select(func.count()).select_from(due).where(~contacts.c.gone, verdicts.c.contact_id.is_(None))).scalar_one()
+
+
+def _stands(standard: Standard) -> ColumnElement[bool]:
+    return and_(
+        verdicts.c.contact_id == contacts.c.id,
+        verdicts.c.revision == contacts.c.revision,
+        verdicts.c.model == standard.model,
+        verdicts.c.evaluated_at >= standard.since,
+    )
+
+
+def _events() -> Select[Any]:
+    return select(
+        chunk.c.contact_id,
+        events.c.id,
+        events.c.kind,
+        events.c.at,
+        events.c.url,
+        events.c.form_id,
+        forms.c.name,
+        events.c.campaign,
+        events.c.name,
+        events.c.user_agent,
+        events.c.sent_at,
+        events.c.filtered,
+    ).select_from(chunk)
+
+
+def _choose(tx: Connection, query: Select[Any]) -> list[int]:
+    chunk.create(tx, checkfirst=True)
+    tx.execute(delete(chunk))
+    tx.execute(insert(chunk).from_select(["contact_id", "revision"], query))
+    return list(tx.execute(select(chunk.c.contact_id).order_by(chunk.c.contact_id)).scalars())
