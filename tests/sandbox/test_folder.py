@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sync_worker.errors import PortalFolderError
+from sync_worker.sandbox import folder
+
+HEAD = {"portalId": 1001, "tier": "enterprise", "timeZone": "Europe/Berlin", "now": "2026-11-01T00:00:00Z"}
+CONTACT = {
+    "id": "7",
+    "properties": {"email": "ana@example.com"},
+    "createdAt": "2026-01-02T03:04:05.678Z",
+    "updatedAt": "2026-01-02T03:04:05.678Z",
+    "archived": False,
+}
+CLICK = {"id": "e1", "created": 1_790_000_000_000, "type": "CLICK", "recipient": "ana@example.com"}
+VIEW = {"id": "v1", "eventType": "e_visited_page", "objectId": "7", "occurredAt": "2026-10-01T10:00:00Z", "properties": {}}
+SUBMISSION = {"formId": "f1", "submittedAt": 1_790_000_000_000, "values": [{"name": "email", "value": "ana@example.com"}]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    path: Path
+
+    def with_head(self, **changes: object) -> Disk:
+        (self.path / "portal.json").write_text(json.dumps({**HEAD, **changes}, indent=1), encoding="utf-8")
+        return self
+
+    def with_lines(self, file: str, *rows: object) -> Disk:
+        lines = (row if isinstance(row, str) else json.dumps(row) for row in rows)
+        (self.path / file).write_text("\n".join(lines), encoding="utf-8")
+        return self
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    return Disk(path=tmp_path).with_head()
+
+
+def test_the_head_says_which_portal_it_is(disk: Disk) -> None:
+    data = folder.read(disk.path)
+    assert (data.portal_id, data.tier, data.time_zone) == (1001, "enterprise", "Europe/Berlin")
+    assert data.now == datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def test_missing_files_are_empty(disk: Disk) -> None:
+    data = folder.read(disk.path)
+    rows = (data.contacts, data.companies, data.email_events, data.events, data.forms, data.submissions, data.deals)
+    assert [list(each) for each in rows] == [[]] * 7
+
+
+def test_every_kind_of_row_comes_back_and_can_be_read_twice(disk: Disk) -> None:
+    disk.with_lines("contacts.jsonl", CONTACT, "", {**CONTACT, "id": "8"}).with_lines("events.jsonl", VIEW)
+    disk.with_lines("email_events.jsonl", CLICK).with_lines("submissions.jsonl", SUBMISSION)
+    disk.with_lines("deals.jsonl", {"id": "5", "properties": {"amount": "10"}, "contactIds": ["7"]})
+    data = folder.read(disk.path)
+    for _ in range(2):
+        assert [row["id"] for row in data.contacts] == ["7", "8"]
+        assert [row["type"] for row in data.email_events] == ["CLICK"]
+        assert [row["objectId"] for row in data.events] == ["7"]
+        assert [row["formId"] for row in data.submissions] == ["f1"]
+        assert [row["contactIds"] for row in data.deals] == [["7"]]
+
+
+def test_ids_and_values_written_as_numbers_become_hubspots_texts(disk: Disk) -> None:
+    disk.with_lines("contacts.jsonl", {**CONTACT, "id": 7, "properties": {"age": 41, "share": 0.5, "opted": True, "city": None}})
+    (row,) = folder.read(disk.path).contacts
+    assert row["id"] == "7"
+    assert row["properties"] == {"age": "41", "share": "0.5", "opted": "true", "city": None}
+
+
+@pytest.mark.parametrize(
+    ("file", "broken", "said"),
+    [
+        ("contacts.jsonl", '{"id": "8", ', "is not JSON"),
+        ("contacts.jsonl", "[1]", "should be a JSON object"),
+        ("contacts.jsonl", {**CONTACT, "id": None}, "`id` is missing"),
+        ("contacts.jsonl", {**CONTACT, "id": "ana"}, "`id` should be a number as text"),
+        ("contacts.jsonl", {**CONTACT, "id": "²"}, "`id` should be a number as text"),
+        ("contacts.jsonl", {**CONTACT, "createdAt": "yesterday"}, "`createdAt` should be a time"),
+        ("contacts.jsonl", {**CONTACT, "updatedAt": "2026-01-02T03:04:05"}, "`updatedAt` should be a time"),
+        ("contacts.jsonl", {**CONTACT, "properties": {"email": ["a"]}}, "`properties` should be text"),
+        ("contacts.jsonl", {**CONTACT, "archived": "no"}, "`archived` should be true or false"),
+        ("companies.jsonl", {**CONTACT, "properties": "none"}, "`properties` should be properties"),
+        ("email_events.jsonl", {**CLICK, "id": ""}, "`id` should be text"),
+        ("email_events.jsonl", {**CLICK, "created": "2026-01-01"}, "`created` should be a time in milliseconds"),
+        ("email_events.jsonl", {**CLICK, "created": True}, "`created` should be a time in milliseconds"),
+        ("email_events.jsonl", {**CLICK, "recipient": None}, "`recipient` is missing"),
+        ("email_events.jsonl", {**CLICK, "sentBy": {"id": "e0"}}, "`sentBy` is missing: it should be a time"),
+        ("events.jsonl", {**VIEW, "objectId": "ana"}, "`objectId` should be a number as text"),
+        ("events.jsonl", {**VIEW, "occurredAt": "2026-13-01T00:00:00Z"}, "`occurredAt` should be a time"),
+        ("forms.jsonl", {"id": "f1"}, "`name` is missing"),
+        ("submissions.jsonl", {**SUBMISSION, "formId": None}, "`formId` is missing"),
+        ("submissions.jsonl", {**SUBMISSION, "values": [1]}, "`values` should be a list"),
+        ("deals.jsonl", {"id": "5", "contactIds": ["ana"]}, "`contactIds` should be a number as text"),
+    ],
+)
+def test_a_broken_line_is_named_by_file_and_line(disk: Disk, file: str, broken: object, said: str) -> None:
+    good = {"contacts": CONTACT, "companies": CONTACT, "email_events": CLICK, "events": VIEW}.get(file.removesuffix(".jsonl"))
+    disk.with_lines(file, good or "", broken)
+    data = folder.read(disk.path)
+    with pytest.raises(PortalFolderError) as raised:
+        list(getattr(data, file.removesuffix(".jsonl")))
+    assert str(raised.value).startswith(f"{disk.path / file}:2: ")
+    assert said in str(raised.value)
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "said"),
+    [
+        ({"tier": "platinum"}, 3, "`tier` is 'platinum'"),
+        ({"timeZone": "Middle-earth/Shire"}, 4, "`timeZone` is 'Middle-earth/Shire'"),
+        ({"now": "soon"}, 5, "`now` should be a time"),
+        ({"portalId": None}, 2, "`portalId` is missing"),
+    ],
+)
+def test_a_wrong_head_is_named_by_its_line(disk: Disk, changes: dict[str, object], line: int, said: str) -> None:
+    disk.with_head(**changes)
+    with pytest.raises(PortalFolderError) as raised:
+        folder.read(disk.path)
+    assert str(raised.value).startswith(f"{disk.path / 'portal.json'}:{line}: ")
+    assert said in str(raised.value)
+
+
+def test_a_folder_that_is_not_there_says_what_a_portal_folder_holds(tmp_path: Path) -> None:
+    with pytest.raises(PortalFolderError, match="is no folder") as raised:
+        folder.read(tmp_path / "nowhere")
+    assert '"timeZone"' in str(raised.value)
+
+
+def test_a_folder_without_its_head_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PortalFolderError, match=r"has no readable portal\.json"):
+        folder.read(tmp_path)
+
+
+def test_a_long_wrong_value_is_cut_short_in_the_message(disk: Disk) -> None:
+    disk.with_lines("contacts.jsonl", {**CONTACT, "id": "x" * 5000})
+    with pytest.raises(PortalFolderError) as raised:
+        list(folder.read(disk.path).contacts)
+    assert len(str(raised.value)) < 300 + len(str(disk.path))
+
+
+def test_what_is_written_is_read_back_as_it_was(disk: Disk, tmp_path: Path) -> None:
+    disk.with_lines("contacts.jsonl", CONTACT).with_lines("email_events.jsonl", {**CLICK, "sentBy": {"id": "e0", "created": 5}})
+    data = folder.read(disk.path)
+    folder.write(data, tmp_path / "copy")
+    again = folder.read(tmp_path / "copy")
+    assert (again.portal_id, again.tier, again.time_zone, again.now) == (data.portal_id, data.tier, data.time_zone, data.now)
+    assert list(again.contacts) == list(data.contacts)
+    assert list(again.email_events) == list(data.email_events)
