@@ -1,1 +1,1 @@
-
+"""The story: pull → evaluate → plan → apply → remember."""

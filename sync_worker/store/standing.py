@@ -80,12 +80,12 @@ def wanted(key: str) -> ColumnElement[bool]:
 
 def to_add(tx: Connection, key: str) -> Sequence[int]:
     """Return who should be in a list and is not, in order of id."""
-    return tx.execute(_to_add(key)).scalars().all()
+    return [id_ for (id_,) in tx.execute(_to_add(key))]
 
 
 def to_remove(tx: Connection, key: str, *, keep_foreign: bool) -> Sequence[int]:
     """Return who is in a list and should not be; members that others put there may be kept."""
-    return tx.execute(_to_remove(key, keep_foreign=keep_foreign)).scalars().all()
+    return [id_ for (id_,) in tx.execute(_to_remove(key, keep_foreign=keep_foreign))]
 
 
 def change_members(tx: Connection, key: str, *, added: Sequence[int], removed: Sequence[int]) -> None:
@@ -122,13 +122,13 @@ def _moves(stage: StageRule | None) -> ColumnElement[bool]:
     return and_(verdicts.c.mql, before, contacts.c.stage_given.is_distinct_from(stage.target))
 
 
-def _to_add(key: str) -> Select[tuple[int]]:
+def _to_add(key: str) -> Select[int]:
     member = and_(memberships.c.list == key, memberships.c.contact_id == contacts.c.id)
     query = select(contacts.c.id).join(verdicts, verdicts.c.contact_id == contacts.c.id).outerjoin(memberships, member)
     return query.where(~contacts.c.gone, wanted(key), memberships.c.contact_id.is_(None)).order_by(contacts.c.id)
 
 
-def _to_remove(key: str, *, keep_foreign: bool) -> Select[tuple[int]]:
+def _to_remove(key: str, *, keep_foreign: bool) -> Select[int]:
     query = (
         select(memberships.c.contact_id)
         .outerjoin(verdicts, and_(verdicts.c.contact_id == memberships.c.contact_id, wanted(key)))

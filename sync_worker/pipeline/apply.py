@@ -1,0 +1,150 @@
+"""Carry a plan out in batches, and remember batch by batch what HubSpot acknowledged."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final
+
+import orjson
+
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.contacts import Update, Written
+from sync_worker.pipeline.outputs import Outputs
+from sync_worker.pipeline.plan import STAGE, ContactChange, ListChange
+from sync_worker.store import standing
+from sync_worker.store.database import Store
+from sync_worker.store.instants import to_ms
+
+BATCH: Final = 100  # HubSpot's own bound for contacts in one call
+MEMBERS: Final = 1_000  # ids in one membership call
+ALTERED: Final = "HubSpot took the values and shows others; they are not sent again until they change."
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of the changes."""
+
+    written: int = 0
+    stages: int = 0
+    lists: dict[str, dict[str, int]] = field(default_factory=dict)
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Applier:
+    """Sends batches side by side while the caller goes on; the caller's thread alone touches the store."""
+
+    def __init__(
+        self,
+        hubspot: HubSpot,
+        store: Store,
+        outputs: Outputs,
+        now: datetime,
+        *,
+        in_flight: int,
+        progress: Callable[[str, int], None],
+    ) -> None:
+        self._hubspot = hubspot
+        self._store = store
+        self._outputs = outputs
+        self._now = now
+        self._in_flight = in_flight
+        self._progress = progress
+        self._pool = ThreadPoolExecutor(in_flight, thread_name_prefix="writer")
+        self._sent: deque[tuple[Sequence[ContactChange], Future[Written]]] = deque()
+        self._underway: set[int] = set()
+        self.outcome = Outcome()
+
+    def __enter__(self) -> Applier:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # What was sent is acknowledged even when the run ends early: HubSpot may have done it.
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        while self._sent:
+            batch, future = self._sent.popleft()
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._remember(batch, future.result())
+
+    def send(self, changes: Iterable[ContactChange]) -> None:
+        """Send changes in batches; waits while enough are under way."""
+        new = iter(changes)
+        while batch := tuple(islice(new, BATCH)):
+            while len(self._sent) >= 2 * self._in_flight:
+                self._take()
+            self._underway.update(change.id for change in batch)
+            updates = [Update(id=change.id, properties=change.values) for change in batch]
+            self._sent.append((batch, self._pool.submit(self._hubspot.contacts.write, updates)))
+            self.collect()
+
+    def is_underway(self, contact_id: int) -> bool:
+        """Tell whether a contact's change was sent and is not acknowledged yet."""
+        return contact_id in self._underway
+
+    def collect(self) -> None:
+        """Remember what has been acknowledged by now, without waiting."""
+        while self._sent and self._sent[0][1].done():
+            self._take()
+
+    def finish(self) -> None:
+        """Wait for every batch."""
+        while self._sent:
+            self._take()
+
+    def change_list(self, list_id: str, change: ListChange) -> None:
+        """Bring a list's members to what they should be."""
+        counted = self.outcome.lists.setdefault(change.name, {"added": 0, "removed": 0})
+        for add, remove in _chunks(change):
+            answer = self._hubspot.lists.change(list_id, add=add, remove=remove)
+            missing = set(answer.missing)
+            with self._store.transaction() as tx:
+                standing.change_members(tx, change.key, added=[id_ for id_ in add if id_ not in missing], removed=remove)
+            counted["added"] += len(add) - len(missing.intersection(add))
+            counted["removed"] += len(remove)
+            self._progress("list members", len(add) + len(remove))
+
+    def _take(self) -> None:
+        batch, future = self._sent.popleft()
+        self._remember(batch, future.result())
+
+    def _remember(self, batch: Sequence[ContactChange], written: Written) -> None:
+        sent = {change.id: change for change in batch}
+        done = [self._acknowledged(sent[id_], answer.properties, to_ms(answer.updated_at)) for id_, answer in written.acknowledged.items()]
+        altered = {row["id"]: ALTERED for row in done if row["shown"] != sent[row["id"]].desired}
+        rejected = {**written.rejected, **altered}
+        with self._store.transaction() as tx:
+            standing.acknowledge(tx, done)
+            standing.reject(tx, [self._rejection(sent[id_], reason) for id_, reason in rejected.items()])
+        self._underway.difference_update(sent)
+        self.outcome.written += len(done)
+        self.outcome.stages += sum(row["stage_given"] is not None for row in done)
+        self.outcome.rejected.extend(rejected.items())
+        self._progress("written", len(batch))
+
+    def _rejection(self, change: ContactChange, reason: str) -> Mapping[str, Any]:
+        return {"contact_id": change.id, "desired": change.desired, "reason": reason, "at": to_ms(self._now)}
+
+    def _acknowledged(self, change: ContactChange, answered: Mapping[str, str | None], updated_at: int) -> Mapping[str, Any]:
+        # A reply names what it wrote; what it leaves out stands as it was sent. A stage that HubSpot kept is shown as it is.
+        ours = {name: answered.get(name, after) or "" for name, (_, after) in change.properties.items() if name != STAGE}
+        before = {name: value for name, value in orjson.loads(change.desired).items() if name not in ours}
+        return {
+            "id": change.id,
+            "shown": self._outputs.shown({**before, **ours}),
+            "stage": (answered.get(STAGE) or change.stage) if change.stage else None,
+            "stage_given": change.stage,
+            "updated_at": updated_at,
+        }
+
+
+def _chunks(change: ListChange) -> Iterable[tuple[Sequence[int], Sequence[int]]]:
+    for start in range(0, len(change.add), MEMBERS):
+        yield change.add[start : start + MEMBERS], ()
+    for start in range(0, len(change.remove), MEMBERS):
+        yield (), change.remove[start : start + MEMBERS]
+
+

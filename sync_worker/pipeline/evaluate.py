@@ -1,0 +1,101 @@
+"""Run the model over the contacts that are due, a chunk at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import polars as pl
+
+from sync_worker.model.document_door import Model
+from sync_worker.model.facts import EVENT_SCHEMA, PREVIOUS_SCHEMA, Facts
+from sync_worker.model.verdicts import Verdicts, evaluate
+from sync_worker.pipeline.outputs import Outputs
+from sync_worker.store import verdicts
+from sync_worker.store.database import Connection, Store
+from sync_worker.store.instants import to_ms
+from sync_worker.store.verdicts import Standard
+
+CHUNK: Final = 10_000  # contacts: enough to be quick, small enough that memory does not grow with the portal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """The model at work on this portal, at one instant."""
+
+    model: Model
+    outputs: Outputs
+    hidden: frozenset[str]  # kinds of event that the portal does not show one by one
+    now: datetime
+    since: datetime  # an older verdict does not stand: time alone has changed it
+
+    @property
+    def standard(self) -> Standard:
+        """Return what a verdict must have been made by to stand."""
+        return Standard(model=self.model.hash, since=to_ms(self.since))
+
+    def judge_due(self, store: Store, *, chunk: int = CHUNK, on_chunk: Callable[[int], None] = lambda _: None) -> int:
+        """Judge everybody who is due; return how many that were.
+
+        A chunk's verdicts are committed before the next is read, so that a stop loses one chunk's work at most.
+        """
+        return sum(self._chunks(store, chunk, on_chunk))
+
+    def _chunks(self, store: Store, chunk: int, on_chunk: Callable[[int], None]) -> Iterator[int]:
+        after = 0
+        while True:
+            with store.transaction() as tx:
+                chosen = verdicts.choose_due(tx, self.standard, after=after, limit=chunk)
+                if not chosen:
+                    return
+                judged = evaluate(facts(tx, self.model, self.hidden), self.model, self.now)
+                verdicts.record(tx, self._rows(judged), standard=self.standard, at=to_ms(self.now))
+            after = chosen[-1]
+            on_chunk(len(chosen))
+            yield len(chosen)
+
+    def _rows(self, judged: Verdicts) -> list[dict[str, Any]]:
+        kept = ("contact_id", "score", "band", "grade", "mql", "by_score", "direct")
+        rows = judged.table.select(kept).to_dicts()
+        for row, desired in zip(rows, self.outputs.desired(judged.table), strict=True):
+            row["desired"] = desired
+        return rows
+
+
+def facts(tx: Connection, model: Model, hidden: frozenset[str]) -> Facts:
+    """Return the facts of the contacts that were chosen in this transaction."""
+    rows = verdicts.chosen_contacts(tx)
+    by_score = verdicts.chosen_by_score(tx)
+    return Facts(
+        contacts=_contacts(rows, model),
+        events=frame(verdicts.chosen_events(tx), EVENT_SCHEMA),
+        previous=frame([(id_, True) for id_ in by_score], PREVIOUS_SCHEMA),
+        hidden=hidden,
+    )
+
+
+def frame(rows: Sequence[Sequence[Any]], schema: Any) -> pl.DataFrame:  # noqa: ANN401 -- a Polars schema
+    """Return rows as a frame; by columns, which is several times quicker than by rows."""
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+    return pl.DataFrame({name: pl.Series(name, column, dtype=dtype) for (name, dtype), column in zip(schema.items(), columns, strict=True)})
+
+
+def _contacts(rows: Sequence[Sequence[Any]], model: Model) -> pl.DataFrame:
+    ids, own, company = zip(*rows, strict=True) if rows else ((), (), ())
+    return pl.concat(
+        [
+            pl.DataFrame({"contact_id": pl.Series(ids, dtype=pl.Int64)}),
+            _properties(own, sorted(model.contact_properties), ""),
+            _properties(company, sorted(model.company_properties), "company."),
+        ],
+        how="horizontal",
+    )
+
+
+def _properties(texts: Sequence[str | None], names: Sequence[str], prefix: str) -> pl.DataFrame:
+    if not names:
+        return pl.DataFrame()
+    decoded = pl.Series("facts", texts, dtype=pl.String).str.json_decode(pl.Struct(dict.fromkeys(names, pl.String)))
+    return decoded.struct.unnest().rename({name: f"{prefix}{name}" for name in names})

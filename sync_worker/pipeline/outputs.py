@@ -1,0 +1,128 @@
+"""What a sales rep sees in HubSpot: our properties and lists, and the values that a verdict puts there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+import polars as pl
+
+from sync_worker.hubspot.records import Option, Property
+from sync_worker.model.grading import LETTERS
+from sync_worker.model.model import Model
+
+GROUP_LABEL: Final = "Lead scoring"
+TRENDS: Final = ("rising", "steady", "falling")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """Our properties and lists for one model under one prefix."""
+
+    model: Model
+    prefix: str = "lead"
+
+    @property
+    def group(self) -> str:
+        """Return the name of the property group."""
+        return f"{self.prefix}_scoring"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of our properties, as every reading of a contact asks for them."""
+        return tuple(sorted(definition.name for definition in self.properties))
+
+    @property
+    def properties(self) -> tuple[Property, ...]:
+        """Return our properties with labels, descriptions and options, in the order that a rep reads them."""
+        top = f"0 to {self.model.maximum:g}" if self.model.maximum else "points"
+        return (
+            self._number("score", "Lead score", f"How ready this contact is to buy ({top}): what they did, and what speaks against them."),
+            self._choice("score_band", "Lead score band", "The range that the lead score falls into.", {b: b.capitalize() for b in self.model.bands}),
+            self._choice("grade", "Lead grade", "How well this contact fits, from A+ to F: who they are, not what they did.", _letters()),
+            self._choice("score_trend", "Lead score trend", "Where the lead score is going.", {t: t.capitalize() for t in TRENDS}),
+            self._choice("mql_reason", "MQL reason", "Why this contact is a marketing qualified lead; empty when it is none.", self._reasons()),
+            self._text("score_reasons", "Lead score reasons", "What the lead score is made of, the most important first."),
+            self._text("grade_reasons", "Lead grade reasons", "What the lead grade rests on, and what is not known."),
+            self._text("score_model", "Lead score model", "The scoring model that made these values.", lines="text"),
+        )
+
+    @property
+    def lists(self) -> Mapping[str, str]:
+        """Return the names of our lists by key."""
+        own = {"mql": "MQL", "direct": "MQL · direct", "by_score": "MQL · by score"}
+        return {**own, **{f"band:{band}": f"Leads · {band}" for band in self.model.bands}}
+
+    def desired(self, table: pl.DataFrame) -> list[str]:
+        """Return, for each verdict, our properties as HubSpot should show them: canonical JSON."""
+        columns = {
+            "score": table["score"].cast(pl.String),
+            "score_band": table["band"],
+            "grade": table["grade"],
+            "score_trend": table["trend"],
+            "mql_reason": table["mql_reason"],
+            "score_reasons": table["score_reasons"],
+            "grade_reasons": table["grade_reasons"],
+        }
+        names = [f"{self.prefix}_{name}" for name in columns]
+        model = {f"{self.prefix}_score_model": self.model_text}
+        rows = zip(*(column.fill_null("").to_list() for column in columns.values()), strict=True)
+        return [canonical({**dict(zip(names, row, strict=True)), **model}) for row in rows]
+
+    def shown(self, properties: Mapping[str, str | None]) -> str:
+        """Return our properties as HubSpot shows them: canonical JSON, comparable with `desired`."""
+        values = {name: properties.get(name) or "" for name in self.names}
+        score = f"{self.prefix}_score"
+        values[score] = values[score].removesuffix(".0")  # a number may come back with a fraction that it was not given
+        return canonical(values)
+
+    @property
+    def model_text(self) -> str:
+        """Return how a contact names the model that judged it."""
+        return f"{self.model.name} · {self.model.hash}"
+
+    def _reasons(self) -> Mapping[str, str]:
+        direct = {name: f"Direct: {label}" for name, label in self.model.direct_labels.items()}
+        return {**direct, "by_score": "By score and grade"}
+
+    def _number(self, name: str, label: str, description: str) -> Property:
+        return self._property(name, label, description, "number", "number")
+
+    def _text(self, name: str, label: str, description: str, *, lines: str = "textarea") -> Property:
+        return self._property(name, label, description, "string", lines)
+
+    def _choice(self, name: str, label: str, description: str, options: Mapping[str, str]) -> Property:
+        return self._property(name, label, description, "enumeration", "select", _options(options.items()))
+
+    def _property(self, name: str, label: str, description: str, type_: str, field: str, options: tuple[Option, ...] = ()) -> Property:
+        return Property(
+            name=f"{self.prefix}_{name}",
+            label=label,
+            description=description,
+            type=type_,
+            field_type=field,
+            group=self.group,
+            options=options,
+        )
+
+
+def canonical(values: Mapping[str, str]) -> str:
+    """Return equal mappings as equal texts."""
+    return orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def difference(shown: str, desired: str) -> dict[str, tuple[str, str]]:
+    """Return the properties that are not as they should be, each with (shown, desired)."""
+    before, after = orjson.loads(shown), orjson.loads(desired)
+    return {name: (before.get(name, ""), value) for name, value in after.items() if before.get(name, "") != value}
+
+
+def _letters() -> Mapping[str, str]:
+    return {letter: letter.replace("-", "−") for letter in reversed(LETTERS)}
+
+
+def _options(pairs: Iterable[tuple[str, str]]) -> tuple[Option, ...]:
+    found: Sequence[tuple[str, str]] = list(pairs)
+    return tuple(Option(value=value, label=label, order=place) for place, (value, label) in enumerate(found))

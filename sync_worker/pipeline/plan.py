@@ -1,0 +1,137 @@
+"""The difference between what HubSpot should show and what it shows, as frozen changes that can be read before they are made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sync_worker.pipeline.outputs import Outputs, difference
+from sync_worker.store import standing
+from sync_worker.store.database import Store
+from sync_worker.store.standing import StageRule
+
+STAGE: Final = "lifecyclestage"
+MQL_STAGE: Final = "marketingqualifiedlead"
+BEFORE_MQL: Final = frozenset({"subscriber", "lead"})
+PAGE: Final = 5_000  # contacts that are compared at a time
+SAMPLES: Final = 20  # changes that a plan shows one by one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactChange:
+    """What is to be written to one contact: property → (what HubSpot shows, what it should show)."""
+
+    id: int
+    properties: Mapping[str, tuple[str, str]]
+    desired: str  # all of our properties as they should be, canonical JSON
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Return what is sent."""
+        return {name: after for name, (_, after) in self.properties.items()}
+
+    @property
+    def stage(self) -> str | None:
+        """Return the lifecycle stage that is given, if one is."""
+        return self.properties[STAGE][1] if STAGE in self.properties else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListChange:
+    """Who is to be added to a list and who taken out, in order of id."""
+
+    key: str
+    name: str
+    add: Sequence[int]
+    remove: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a run may change: properties always, lists and stages once the distribution has been approved."""
+
+    outputs: Outputs
+    stage: StageRule | None = None
+    lists: bool = False
+    keep_foreign: bool = False
+
+
+def contact_changes(store: Store, scope: Scope) -> Iterator[ContactChange]:
+    """Yield what is to be written to contacts, in order of id.
+
+    Only a page of differences is in memory. What is acknowledged meanwhile does not come again.
+    """
+    after = 0
+    while True:
+        with store.transaction() as tx:
+            rows = standing.differing(tx, scope.stage, after=after, limit=PAGE)
+        for id_, shown, desired, stage, moves in rows:
+            properties = difference(shown, desired)
+            if moves and scope.stage:
+                properties[STAGE] = (stage or "", scope.stage.target)
+            yield ContactChange(id=id_, properties=properties, desired=desired)
+        if len(rows) < PAGE:
+            return
+        after = rows[-1][0]
+
+
+def list_changes(store: Store, scope: Scope) -> Iterator[ListChange]:
+    """Yield what is to be changed in our lists; a list that is right is left out."""
+    for key, name in scope.outputs.lists.items() if scope.lists else ():
+        with store.transaction() as tx:
+            change = ListChange(
+                key=key,
+                name=name,
+                add=standing.to_add(tx, key),
+                remove=standing.to_remove(tx, key, keep_foreign=scope.keep_foreign),
+            )
+        if change.add or change.remove:
+            yield change
+
+
+def stage_rule(stages: Iterable[str]) -> StageRule | None:
+    """Return who may be moved to MQL, by the portal's own order of stages; None where the portal has no such stage.
+
+    Only from none, subscriber and lead, and only as far as these stand before MQL here: never backward, never over a
+    stage that sales has set.
+    """
+    order = list(stages)
+    if MQL_STAGE not in order:
+        return None
+    return StageRule(target=MQL_STAGE, earlier=tuple(stage for stage in order[: order.index(MQL_STAGE)] if stage in BEFORE_MQL))
+
+
+@dataclass(slots=True)
+class Summary:
+    """A plan in numbers, with its first changes spelled out."""
+
+    contacts: int = 0
+    properties: Counter[str] = field(default_factory=Counter)
+    stages: int = 0
+    lists: dict[str, dict[str, int]] = field(default_factory=dict)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+
+    def count(self, change: ContactChange) -> None:
+        """Add one contact's change."""
+        self.contacts += 1
+        self.properties.update(change.properties.keys())
+        self.stages += change.stage is not None
+        if len(self.samples) < SAMPLES:
+            changes = {name: {"from": before, "to": after} for name, (before, after) in change.properties.items()}
+            self.samples.append({"id": str(change.id), "changes": changes})
+
+    def count_list(self, change: ListChange) -> None:
+        """Add one list's change."""
+        self.lists[change.name] = {"add": len(change.add), "remove": len(change.remove)}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan for `--json`."""
+        return {
+            "contacts": self.contacts,
+            "properties": dict(self.properties),
+            "stages": self.stages,
+            "lists": self.lists,
+            "samples": self.samples,
+        }

@@ -1,0 +1,100 @@
+"""What a run must know of the portal before it reads a contact; looked at once an hour, not in every cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.pipeline.outputs import Outputs
+from sync_worker.store import meta, standing
+from sync_worker.store.database import Store
+from sync_worker.store.instants import from_ms, to_ms
+
+VALID_FOR: Final = timedelta(hours=1)
+KEY: Final = "portal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portal:
+    """One portal: who it is, its order of lifecycle stages, and whether it shows single events."""
+
+    id: int
+    time_zone: str
+    stages: tuple[str, ...]
+    shows_occurrences: bool
+
+    def midnight(self, now: datetime) -> datetime:
+        """Return when the portal's present day began: verdicts are made anew once a day."""
+        try:
+            zone = ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            return now.replace(hour=0, minute=0, second=0, microsecond=0)
+        local = now.astimezone(zone)
+        return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(now.tzinfo)
+
+
+def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fresh: bool) -> Portal:
+    """Return the portal, from memory where that is fresh enough, and make sure that it is the one and is set up.
+
+    Raises ConfigurationError where the token belongs to another portal, or our properties are missing.
+    """
+    with store.transaction() as tx:
+        remembered = meta.get(tx, KEY)
+    asked = [*outputs.names, hubspot.identity]
+    if not fresh and remembered and remembered["asked"] == asked and now < from_ms(remembered["looked_at"]) + VALID_FOR:
+        return _read(remembered)
+    portal = look(hubspot, outputs)
+    if remembered and remembered["id"] != portal.id:
+        raise ConfigurationError(
+            f"This state belongs to portal {remembered['id']}, and the token opens portal {portal.id}.",
+            hint="Use the token of the first, or another state with SYNC_WORKER_STATE_URL.",
+        )
+    row = {"id": portal.id, "time_zone": portal.time_zone, "stages": portal.stages, "shows_occurrences": portal.shows_occurrences}
+    with store.transaction() as tx:
+        meta.put(tx, KEY, {**row, "asked": asked, "looked_at": to_ms(now)})
+    return portal
+
+
+def remembered(store: Store) -> Portal | None:
+    """Return the portal that this state belongs to, if it has met one."""
+    with store.transaction() as tx:
+        row = meta.get(tx, KEY)
+    return _read(row) if row else None
+
+
+def look(hubspot: HubSpot, outputs: Outputs) -> Portal:
+    """Ask HubSpot; raises ConfigurationError where our properties are missing."""
+    properties = hubspot.properties.all("contacts")
+    missing = [name for name in outputs.names if name not in properties]
+    if missing:
+        raise ConfigurationError(f"The portal has no property {', '.join(missing)}.", hint="Run `sync-worker setup` first.")
+    stages = sorted(properties["lifecyclestage"].options, key=lambda option: option.order) if "lifecyclestage" in properties else []
+    account = hubspot.account.details()
+    return Portal(
+        id=account.portal_id,
+        time_zone=account.time_zone,
+        stages=tuple(option.value for option in stages),
+        shows_occurrences=hubspot.occurrences.available(),
+    )
+
+
+def find_lists(store: Store, hubspot: HubSpot, outputs: Outputs) -> None:
+    """Learn where our lists are, where that is not known yet; raises ConfigurationError where one is missing."""
+    with store.transaction() as tx:
+        ids = standing.known_lists(tx)
+    for key, name in outputs.lists.items():
+        if key not in ids:
+            found = hubspot.lists.find(name)
+            if found is None:
+                raise ConfigurationError(f"The portal has no list “{name}”.", hint="Run `sync-worker setup`.")
+            with store.transaction() as tx:
+                standing.remember_list(tx, key, list_id=found.id, name=name)
+
+
+def _read(row: Mapping[str, Any]) -> Portal:
+    return Portal(id=row["id"], time_zone=row["time_zone"], stages=tuple(row["stages"]), shows_occurrences=row["shows_occurrences"])

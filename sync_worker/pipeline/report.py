@@ -1,0 +1,71 @@
+"""What a run did, as one object that people and programs read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sync_worker.errors import ExitCode
+from sync_worker.pipeline.plan import Summary
+
+
+@dataclass(slots=True, kw_only=True)
+class RunReport:
+    """Counts of one run. Times are seconds; `requests` is by endpoint."""
+
+    run_id: str
+    command: str
+    dry_run: bool
+    model: str
+    pulled: Counter[str] = field(default_factory=Counter)
+    evaluated: int = 0
+    plan: Summary = field(default_factory=Summary)
+    written: int = 0
+    stages: int = 0
+    lists: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    rejected: Sequence[tuple[int, str]] = ()
+    not_visible: Sequence[str] = ()
+    approved: bool = False
+    withheld: Mapping[str, int] = field(default_factory=dict)  # what waits for the approval
+    requests: Mapping[str, int] = field(default_factory=dict)
+    retries: int = 0
+    rate_limited: int = 0
+    seconds: float = 0.0
+    cursor_before: Mapping[str, str] = field(default_factory=dict)
+    cursor_after: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return what the process should say."""
+        return ExitCode.SOME_REJECTED if self.rejected else ExitCode.DONE
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report for `--json`, and for the canonical log line."""
+        return {
+            "run": self.run_id,
+            "command": self.command,
+            "dry_run": self.dry_run,
+            "model": self.model,
+            "pulled": self.pulled["contacts"],
+            "pulled_by_kind": dict(self.pulled),
+            "evaluated": self.evaluated,
+            "changed": self.plan.contacts,
+            "written": self.written,
+            "unchanged": max(0, self.evaluated - self.plan.contacts),
+            "stages": self.stages,
+            "lists": {name: dict(counts) for name, counts in self.lists.items()},
+            "rejected": [{"id": str(id_), "reason": reason} for id_, reason in self.rejected],
+            "plan": self.plan.as_json(),
+            "approved": self.approved,
+            "withheld": dict(self.withheld),
+            "not_visible": list(self.not_visible),
+            "requests": dict(self.requests),
+            "requests_in_all": sum(self.requests.values()),
+            "retries": self.retries,
+            "rate_limited": self.rate_limited,
+            "seconds": round(self.seconds, 3),
+            "cursor": {"before": dict(self.cursor_before), "after": dict(self.cursor_after)},
+            "exit_code": int(self.exit_code),
+        }

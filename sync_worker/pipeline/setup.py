@@ -1,0 +1,118 @@
+"""Property group, properties and lists: what the portal lacks, created; what was bent, mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.records import Group, Option, Property
+from sync_worker.pipeline.outputs import GROUP_LABEL, Outputs
+from sync_worker.store import standing
+from sync_worker.store.database import Store
+
+OBJECT = "contacts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that setup does, in words; `definition` is the property, group or list name that it concerns."""
+
+    action: str  # create, mend
+    what: str  # group, property, list
+    name: str
+    why: str
+    definition: Property | Group | str
+
+    def as_json(self) -> dict[str, str]:
+        """Return the step for `--json`."""
+        return {"action": self.action, "what": self.what, "name": self.name, "why": self.why}
+
+
+def steps(hubspot: HubSpot, outputs: Outputs) -> list[Step]:
+    """Return what has to be done, in order; nothing where the portal is as it should be."""
+    return [*_group(hubspot, outputs), *_properties(hubspot, outputs), *_lists(hubspot, outputs)]
+
+
+def carry_out(step: Step, hubspot: HubSpot) -> None:
+    """Do one step."""
+    match step.definition:
+        case Group() as group:
+            hubspot.properties.create_group(OBJECT, group)
+        case Property() as definition if step.action == "create":
+            hubspot.properties.create(OBJECT, definition)
+        case Property() as definition:
+            hubspot.properties.update(OBJECT, definition)
+        case str() as name:
+            hubspot.lists.create(name)
+
+
+def remember_lists(store: Store, hubspot: HubSpot, outputs: Outputs) -> None:
+    """Keep where our lists are; a list that was deleted and made anew starts without members."""
+    for key, name in outputs.lists.items():
+        found = hubspot.lists.find(name)
+        if found is not None:
+            with store.transaction() as tx:
+                standing.remember_list(tx, key, list_id=found.id, name=name)
+
+
+def _group(hubspot: HubSpot, outputs: Outputs) -> Iterator[Step]:
+    if outputs.group not in {group.name for group in hubspot.properties.groups(OBJECT)}:
+        yield Step(
+            action="create", what="group", name=outputs.group, why="missing", definition=Group(name=outputs.group, label=GROUP_LABEL)
+        )
+
+
+def _properties(hubspot: HubSpot, outputs: Outputs) -> Iterator[Step]:
+    present = hubspot.properties.all(OBJECT)
+    for wanted in outputs.properties:
+        found = present.get(wanted.name)
+        if found is None:
+            yield Step(action="create", what="property", name=wanted.name, why="missing", definition=wanted)
+            continue
+        if found.type != wanted.type:
+            raise ConfigurationError(
+                f"The portal has a property {wanted.name} of type {found.type}; ours is {wanted.type}, and HubSpot does not change types.",
+                hint="Rename or delete that property, or set another property_prefix.",
+            )
+        mended = _mended(found, wanted)
+        if mended is not None:
+            why = ", ".join(_bent(found, mended))
+            yield Step(action="mend", what="property", name=wanted.name, why=why, definition=mended)
+
+
+def _mended(found: Property, wanted: Property) -> Property | None:
+    # HubSpot replaces the whole list of options: those that others added, and the bands of an earlier model, stay.
+    ours = {option.value for option in wanted.options}
+    others = [option for option in found.options if option.value not in ours]
+    options = tuple(replace(option, order=place) for place, option in enumerate([*wanted.options, *others]))
+    mended = replace(wanted, options=options)
+    return mended if _bent(found, mended) else None
+
+
+def _bent(found: Property, wanted: Property) -> list[str]:
+    same = {
+        "label": found.label == wanted.label,
+        "description": found.description == wanted.description,
+        "group": found.group == wanted.group,
+        "field type": found.field_type == wanted.field_type,
+        "options": _essence(found.options) == _essence(wanted.options),
+    }
+    return [name for name, holds in same.items() if not holds]
+
+
+def _essence(options: tuple[Option, ...]) -> list[tuple[str, str, bool]]:
+    return [(option.value, option.label, option.hidden) for option in sorted(options, key=lambda option: option.order)]
+
+
+def _lists(hubspot: HubSpot, outputs: Outputs) -> Iterator[Step]:
+    for name in outputs.lists.values():
+        found = hubspot.lists.find(name)
+        if found is None:
+            yield Step(action="create", what="list", name=name, why="missing", definition=name)
+        elif found.processing_type == "DYNAMIC":
+            raise ConfigurationError(
+                f"The portal has an active list “{name}”: HubSpot lets nobody put members into it.",
+                hint="Rename that list, then run `sync-worker setup` again.",
+            )

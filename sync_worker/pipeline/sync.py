@@ -1,0 +1,77 @@
+"""The story of a run: pull → evaluate → plan → apply → remember."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sync_worker.pipeline.apply import Applier
+from sync_worker.pipeline.evaluate import CHUNK, Judge
+from sync_worker.pipeline.plan import ContactChange, Scope, contact_changes, list_changes
+from sync_worker.pipeline.pull import Pull
+from sync_worker.pipeline.report import RunReport
+from sync_worker.store import standing
+from sync_worker.store.database import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Everything that one run needs, put together by `app`. A dry run has no applier."""
+
+    store: Store
+    pull: Pull
+    judge: Judge
+    scope: Scope
+    applier: Applier | None
+    report: RunReport
+
+    def everything(self) -> None:
+        """Judge every contact; each chunk is written while the next is being read."""
+        self.pull.events(self.judge.hidden)
+        self.pull.companies(everything=True)
+        waiting = 0
+        for contacts in self.pull.every_contact():
+            waiting += contacts
+            if waiting >= CHUNK and self.applier:
+                waiting = 0
+                self._judge_and_change()
+        self._judge_and_change()
+        self.pull.members(self.scope)
+        self._change_lists()
+
+    def changes(self) -> None:
+        """Judge who changed since the last run."""
+        self.pull.events(self.judge.hidden)
+        self.pull.companies(everything=False)
+        self.pull.changed_contacts()
+        self.known()
+
+    def known(self) -> None:
+        """Judge on what is known, and change what differs; nothing is read."""
+        self._judge_and_change()
+        self._change_lists()
+
+    def _judge_and_change(self) -> None:
+        self.report.evaluated += self.judge.judge_due(self.store)
+        changes = self._counted(contact_changes(self.store, self.scope))
+        if self.applier:
+            self.applier.send(changes)
+        else:
+            for _ in changes:
+                pass
+
+    def _counted(self, changes: Iterable[ContactChange]) -> Iterable[ContactChange]:
+        for change in changes:
+            if not (self.applier and self.applier.is_underway(change.id)):
+                self.report.plan.count(change)
+                yield change
+
+    def _change_lists(self) -> None:
+        if self.applier:
+            self.applier.finish()
+        with self.store.transaction() as tx:
+            ids = standing.known_lists(tx)
+        for change in list_changes(self.store, self.scope):
+            self.report.plan.count_list(change)
+            if self.applier:
+                self.applier.change_list(ids[change.key], change)

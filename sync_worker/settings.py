@@ -1,0 +1,151 @@
+"""How the worker is set up here: environment and config/worker.yaml, into one frozen object."""
+
+# ruff: noqa: ARG003 -- pydantic-settings hands its sources over by name
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from datetime import time
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from sync_worker.errors import ConfigurationError
+
+HUBSPOT: Final = "https://api.hubapi.com"
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. The environment goes before the file."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+
+    access_token: SecretStr | None = Field(None, validation_alias="HUBSPOT_ACCESS_TOKEN")
+    base_url: str = Field(HUBSPOT, validation_alias="HUBSPOT_BASE_URL")
+    api_version: Literal["v3", "2026-09"] = Field("2026-09", validation_alias="HUBSPOT_API_VERSION")
+    state_url: str = Field("sqlite:///sync_worker.db", validation_alias="SYNC_WORKER_STATE_URL")
+    model: Path = Field(Path("config/model.yaml"), validation_alias="SYNC_WORKER_MODEL")
+
+    property_prefix: str = Field("lead", pattern=r"^[a-z][a-z0-9_]{0,39}$", validation_alias="SYNC_WORKER_PROPERTY_PREFIX")
+    requests_in_flight: int = Field(16, ge=1, le=64, validation_alias="SYNC_WORKER_REQUESTS_IN_FLIGHT")
+    overlap_minutes: int = Field(10, ge=0, le=1440, validation_alias="SYNC_WORKER_OVERLAP_MINUTES")
+    sync_every_minutes: int = Field(5, ge=1, le=1440, validation_alias="SYNC_WORKER_SYNC_EVERY_MINUTES")
+    reevaluate_at: time = Field(time(2, 0), validation_alias="SYNC_WORKER_REEVALUATE_AT")  # portal time
+    rescan_every_days: int = Field(7, ge=1, le=90, validation_alias="SYNC_WORKER_RESCAN_EVERY_DAYS")
+    health_port: int | None = Field(None, ge=0, le=65535, validation_alias="SYNC_WORKER_HEALTH_PORT")
+    heartbeat_url: str | None = Field(None, validation_alias="SYNC_WORKER_HEARTBEAT_URL")
+
+    @field_validator("base_url")
+    @classmethod
+    def _encrypted(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{url!r} is no web address; leave it out for HubSpot itself")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError("http:// would send the token in clear; write https:// (http is for a sandbox on this machine)")
+        return url.rstrip("/")
+
+    @field_validator("access_token")
+    @classmethod
+    def _one_line(cls, token: SecretStr | None) -> SecretStr | None:
+        text = token.get_secret_value().strip() if token else ""
+        if any(character.isspace() for character in text):
+            raise ValueError("the token holds blanks or line breaks; copy it again")
+        return SecretStr(text) if text else None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read what `load` hands over, and nothing behind its back."""
+        return (init_settings,)
+
+    @property
+    def token(self) -> str:
+        """Return the token; raises ConfigurationError where none is set."""
+        if self.access_token is None:
+            raise ConfigurationError(
+                "HUBSPOT_ACCESS_TOKEN is not set.",
+                hint="Put the token of a service key or private app there; `sync-worker sandbox` prints one for its own portal.",
+            )
+        return self.access_token.get_secret_value()
+
+
+ALIASES: Final[Mapping[str, str]] = {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of this process.
+
+    Raises ConfigurationError for an unknown or unusable setting, with its place and the nearest right name.
+    """
+    environment = os.environ if environment is None else environment
+    path = Path(environment.get("SYNC_WORKER_CONFIG", "config/worker.yaml"))
+    if "SYNC_WORKER_CONFIG" in environment and not path.is_file():
+        raise ConfigurationError(f"SYNC_WORKER_CONFIG names {path}, and there is no such file.", hint="Mend the path or unset it.")
+    from_file = _file(path) if path.is_file() else {}
+    from_environment = {name: environment[alias] for alias, name in ALIASES.items() if environment.get(alias)}
+    _refuse_unknown(environment)
+    try:
+        return Settings(**{**from_file, **from_environment})
+    except ValidationError as error:
+        raise ConfigurationError(" ".join(_sentences(error, path, from_environment)), hint="See config/example.env.") from None
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = {*ALIASES, "SYNC_WORKER_CONFIG", "SYNC_WORKER_LOG"}
+    for name in sorted(environment):
+        near = get_close_matches(name, known, 1, 0.85)
+        # Other programs may have HUBSPOT_ variables of their own; ours are ours, and a near miss is a slip.
+        if name not in known and (name.startswith("SYNC_WORKER_") or (near and name.startswith("HUBSPOT_"))):
+            raise ConfigurationError(f"Environment: {name} is no setting.{_perhaps(name, known)}", hint="See config/example.env.")
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        content = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigurationError(f"{path}:{line}: not YAML: {error.problem}.", hint="Mend the line.") from error
+    except (YAMLError, OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error}.", hint="Mend the file or take it away.") from error
+    if content is None:
+        return {}
+    if not isinstance(content, CommentedMap):
+        raise ConfigurationError(f"{path}:1: settings are `name: value`, one a line.", hint="See config/worker.yaml as it came.")
+    names = set(ALIASES.values()) - {"access_token"}
+    for key in content:
+        line = content.lc.key(key)[0] + 1
+        if key == "access_token":
+            raise ConfigurationError(f"{path}:{line}: a token does not belong into a file.", hint="Set HUBSPOT_ACCESS_TOKEN instead.")
+        if key not in names:
+            raise ConfigurationError(f"{path}:{line}: {key} is no setting.{_perhaps(str(key), names)}", hint="Mend the name.")
+    return dict(content)
+
+
+def _sentences(error: ValidationError, path: Path, from_environment: Mapping[str, str]) -> Iterable[str]:
+    aliases = {name: alias for alias, name in ALIASES.items()}
+    for problem in error.errors(include_url=False, include_input=False):
+        name = str(problem["loc"][0]) if problem["loc"] else "settings"
+        name = ALIASES.get(name, name)
+        place = aliases.get(name, name) if name in from_environment else f"{path}: {name}"
+        yield f"{place}: {problem['msg'].removeprefix('Value error, ')}."
+
+
+def _perhaps(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, list(known), 1, 0.6)
+    return f" Did you mean {near[0]}?" if near else ""
