@@ -1,10 +1,22 @@
-"""HubSpot's JSON as typed records: every string is parsed here, once."""
+"""What HubSpot tells us, as typed records."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+Cursor = TypeVar("Cursor", int, str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T, Cursor]):
+    """One page of a longer answer; `next` is what asks for the page after it, None at the end."""
+
+    items: tuple[T, ...]
+    next: Cursor | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +28,11 @@ class Contact:
     created_at: datetime
     updated_at: datetime
     archived: bool = False
+
+    @property
+    def merged_ids(self) -> frozenset[int]:
+        """The ids of the contacts that were merged into this one; they answer to its id now."""
+        return frozenset(int(part) for part in (self.properties.get("hs_merged_object_ids") or "").split(";") if part.isdecimal())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +55,56 @@ class Deal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found(Generic[T]):
+    """The answer to a question for certain ids: each asked id is the id of an item, or in `moved`, or in `missing`.
+
+    `moved`: old id to the id of the item that it was merged into.
+    """
+
+    items: tuple[T, ...]
+    missing: frozenset[int]
+    moved: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How much there is, as HubSpot's search index knows it, some moments late."""
+
+    total: int
+    highest_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """New values of one contact's properties; "" clears."""
+
+    id: int
+    properties: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """What HubSpot showed after a write: the written properties as it holds them now, which may differ from what was sent."""
+
+    properties: Mapping[str, str | None]
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What became of a batch: each id that was sent stands in exactly one of `acknowledged`, `rejected` and `moved`.
+
+    `rejected`: id to the reason. `gone`: those of them that HubSpot no longer knows. `moved`: id to the id that it was merged
+    into; nothing was written there.
+    """
+
+    acknowledged: Mapping[int, Acknowledged] = field(default_factory=dict)
+    rejected: Mapping[int, str] = field(default_factory=dict)
+    moved: Mapping[int, int] = field(default_factory=dict)
+    gone: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One thing that somebody did: a click, an open, a page view, a form submission.
 
@@ -57,3 +124,106 @@ class Event:
     sent_at: datetime | None = None  # of the e-mail that was clicked
     filtered: bool = False  # HubSpot's own mark for machines and staff
     obsoleted_by: str | None = None  # the event that replaces this one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form of the portal; its submissions are read one form at a time."""
+
+    id: str
+    name: str
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactList:
+    """A list of contacts; only the members of a manual or snapshot list can be changed."""
+
+    id: str
+    name: str
+    processing_type: str  # MANUAL, SNAPSHOT or DYNAMIC
+    size: int | None = None
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether its filters alone decide who is in it."""
+        return self.processing_type == "DYNAMIC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What HubSpot did with a change of a list's members; who was in or out already is in none of these."""
+
+    added: frozenset[int] = frozenset()
+    removed: frozenset[int] = frozenset()
+    missing: frozenset[int] = frozenset()  # no such contacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A value that an enumeration may have."""
+
+    value: str
+    label: str
+    order: int = -1
+    hidden: bool = False
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Property:
+    """The definition of a property."""
+
+    name: str
+    label: str
+    type: str  # string, number, date, datetime, enumeration, bool, phone_number ...
+    field_type: str  # text, textarea, number, select ...
+    group: str
+    description: str = ""
+    options: tuple[Option, ...] = ()
+    order: int = -1
+    hidden: bool = False
+    form_field: bool = False
+    # What HubSpot says of it; not sent.
+    archived: bool = False
+    calculated: bool = False
+    hubspot_defined: bool = False
+    read_only: bool = False  # its values cannot be written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A heading under which HubSpot shows properties."""
+
+    name: str
+    label: str
+    order: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """What became of definitions: those made, and the names refused with their reasons."""
+
+    properties: tuple[Property, ...] = ()
+    rejected: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The portal behind the token."""
+
+    portal_id: int
+    time_zone: str  # IANA name; its midnight starts a new day of calls
+    kind: str  # STANDARD, DEVELOPER_TEST, SANDBOX, APP_DEVELOPER
+    currency: str | None = None
+    ui_domain: str = "app.hubspot.com"
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """The day's calls of all private apps."""
+
+    limit: int
+    used: int
+    resets_at: datetime | None

@@ -1,0 +1,106 @@
+"""The door of this room: one object that holds every noun, on one connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from types import TracebackType
+from typing import Self
+
+from sync_worker.hubspot.account import Account
+from sync_worker.hubspot.clock import Clock
+from sync_worker.hubspot.companies import Companies
+from sync_worker.hubspot.contacts import Contacts
+from sync_worker.hubspot.deals import Deals
+from sync_worker.hubspot.emails import Emails
+from sync_worker.hubspot.forms import Forms
+from sync_worker.hubspot.lists import Lists
+from sync_worker.hubspot.occurrences import Occurrences
+from sync_worker.hubspot.properties import Properties
+from sync_worker.hubspot.retrying import Patience, Retrying
+from sync_worker.hubspot.sdk import open_sdk
+from sync_worker.hubspot.session import checked_base_url, open_session
+from sync_worker.hubspot.throttle import Limits, Throttle
+from sync_worker.hubspot.traffic import Traffic
+from sync_worker.hubspot.transport import Timeouts, Transport
+from sync_worker.hubspot.versions import Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubSpot:
+    """HubSpot as the pipeline knows it; any thread may use any noun."""
+
+    contacts: Contacts
+    companies: Companies
+    deals: Deals
+    emails: Emails
+    occurrences: Occurrences
+    forms: Forms
+    lists: Lists
+    properties: Properties
+    account: Account
+    traffic: Traffic
+    transport: Transport
+
+    def close(self) -> None:
+        """Close the connections; whoever waits for a slot or a retry gets `Closed`. What is on the line is still answered."""
+        self.transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def connect(
+    *,
+    token: str,
+    base_url: str = "https://api.hubapi.com",
+    api_version: Version = "2026-09",
+    timeouts: Timeouts | None = None,
+    limits: Limits | None = None,
+    patience: Patience | None = None,
+    pool_size: int = 32,
+    clock: Clock | None = None,
+    rng: Random | None = None,
+) -> HubSpot:
+    """Return HubSpot behind a token; nothing is sent yet.
+
+    `pool_size` is the number of connections kept, best no smaller than the number of threads.
+
+    Raises:
+        ConfigurationError: the token cannot be one, or the address is not https (loopback may be http).
+    """
+    address = checked_base_url(base_url)
+    clock = clock or Clock()
+    traffic = Traffic()
+    transport = Transport(
+        session=open_session(token, address, pool_size=pool_size),
+        base_url=address,
+        version=api_version,
+        throttle=Throttle(limits or Limits(), clock),
+        retrying=Retrying(patience or Patience(), clock, rng=rng or Random(), on_retry=traffic.retried),  # noqa: S311 - no secret
+        traffic=traffic,
+        timeouts=timeouts or Timeouts(),
+        clock=clock,
+    )
+    return _with_nouns(transport, traffic)
+
+
+def _with_nouns(transport: Transport, traffic: Traffic) -> HubSpot:
+    sdk = open_sdk(transport)
+    crm = sdk.crm
+    return HubSpot(
+        contacts=Contacts(crm.contacts),
+        companies=Companies(crm.companies),
+        deals=Deals(crm.deals, crm.associations.v4.batch_api),
+        emails=Emails(transport),
+        occurrences=Occurrences(sdk.events.events_api),
+        forms=Forms(sdk.marketing.forms.forms_api, transport),
+        lists=Lists(crm.lists.lists_api, crm.lists.memberships_api),
+        properties=Properties(crm.properties),
+        account=Account(transport),
+        traffic=traffic,
+        transport=transport,
+    )

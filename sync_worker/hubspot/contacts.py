@@ -1,0 +1,69 @@
+"""Contacts: read in order of ids, by change, by id and by address; written in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sync_worker.errors import NotFound
+from sync_worker.hubspot.objects import PAGE_SIZE, RAW, Objects
+from sync_worker.hubspot.parsing import Row, contact, sense_of
+from sync_worker.hubspot.records import Contact, Found, Page, Update, Written
+from sync_worker.hubspot.writing import Batch
+
+MERGED = "hs_merged_object_ids"
+
+
+class Contacts(Objects[Contact]):
+    """The contacts of the portal. `hs_merged_object_ids` is read with every contact."""
+
+    def __init__(self, apis: Any) -> None:  # noqa: ANN401 - the SDK has no types
+        super().__init__("contacts", apis, contact, modified="lastmodifieddate", always=(MERGED,))
+
+    def archived_page(self, after: int, properties: Sequence[str] = (), *, limit: int = PAGE_SIZE) -> Page[Contact, int]:
+        """Return a page of the contacts deleted in the last 90 days; the merged and the erased (GDPR) are not among them."""
+        return self.page(after, properties, limit=limit, archived=True)
+
+    def read(self, ids: Iterable[int], properties: Sequence[str]) -> Found[Contact]:
+        """Read contacts by id, a hundred a request, strongly consistent; ids that were merged away lead to the survivor."""
+        return super().read(ids, properties)
+
+    def one(self, id_: int, properties: Sequence[str]) -> Contact | None:
+        """Return a contact; its id is another one when the asked id was merged away; None where there is none."""
+        names = self._names(properties)
+        try:
+            row: Row = self._basic.get_by_id(str(id_), properties=[",".join(names)], **RAW)
+        except NotFound:
+            return None
+        with sense_of("read one of the contacts"):
+            return contact(row)
+
+    def by_email(self, address: str, properties: Sequence[str]) -> Contact | None:
+        """Return the contact with an e-mail address; the address goes in the body, where no log keeps it."""
+        body = {"idProperty": "email", "properties": list(self._names(properties)), "inputs": [{"id": address.strip().lower()}]}
+        data: Row = self._batch.read(body, **RAW)
+        with sense_of("read contacts by id"):
+            return next(map(contact, data["results"]), None)
+
+    def write(self, updates: Sequence[Update]) -> Written:
+        """Write up to 100 contacts and account for every one of them.
+
+        Raises:
+            ValueError: more than 100, or an id twice.
+            InvalidRequest: a property does not exist or cannot be written: no record's fault.
+        """
+        return Batch(updates, send=self._write, look_up=self._survivor).written()
+
+    def _write(self, updates: Sequence[Update]) -> Row:
+        inputs = [{"id": str(update.id), "properties": dict(update.properties)} for update in updates]
+        data: Row = self._batch.update({"inputs": inputs}, **RAW)
+        return data
+
+    def _survivor(self, id_: int) -> int | None:
+        found = self.one(id_, ())
+        return found.id if found else None
+
+    def _found(self, asked: Sequence[int], rows: list[Row]) -> Found[Contact]:
+        found = super()._found(asked, rows)
+        moved = {old: each.id for each in found.items for old in each.merged_ids & found.missing}
+        return Found(items=found.items, missing=found.missing.difference(moved), moved=moved)

@@ -1,0 +1,142 @@
+"""HubSpot's JSON to records: every string is parsed here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sync_worker.errors import Unavailable
+from sync_worker.hubspot.records import Account, Company, Contact, ContactList, Deal, Form, Group, Option, Property, Usage
+
+Row = dict[str, Any]
+
+
+@contextmanager
+def sense_of(operation: str) -> Iterator[None]:
+    """Turn a reply that lacks what it must have into `Unavailable`: better no answer than a wrong one."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        lack = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else type(error).__name__
+        hint = "HubSpot may have changed its API, or something between us and HubSpot answers in its place."
+        raise Unavailable(f"HubSpot's answer makes no sense ({lack}).", operation=operation, hint=hint) from error
+
+
+def instant(text: str) -> datetime:
+    """Parse HubSpot's time, ISO 8601 or milliseconds since 1970, into aware UTC."""
+    return from_ms(int(text)) if text.isdecimal() else datetime.fromisoformat(text).astimezone(UTC)
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """Return the moment that many milliseconds after 1970."""
+    seconds, rest = divmod(int(milliseconds), 1000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+
+
+def to_ms(moment: datetime) -> int:
+    """Return the milliseconds since 1970, rounded down."""
+    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+
+
+def next_after(data: Row) -> str | None:
+    """Return the cursor of the page that follows, None at the end."""
+    paging = data.get("paging") or {}
+    following = paging.get("next") or {}
+    return following.get("after")
+
+
+def contact(row: Row) -> Contact:
+    """Parse a contact."""
+    return Contact(
+        id=int(row["id"]),
+        properties=row["properties"],
+        created_at=instant(row["createdAt"]),
+        updated_at=instant(row["updatedAt"]),
+        archived=row.get("archived", False),
+    )
+
+
+def company(row: Row) -> Company:
+    """Parse a company."""
+    return Company(id=int(row["id"]), properties=row["properties"], updated_at=instant(row["updatedAt"]))
+
+
+def deal(row: Row) -> Deal:
+    """Parse a deal with the contacts that came with it."""
+    linked = ((row.get("associations") or {}).get("contacts") or {}).get("results") or []
+    return Deal(
+        id=int(row["id"]),
+        properties=row["properties"],
+        contact_ids=tuple(sorted({int(each["id"]) for each in linked})),
+        updated_at=instant(row["updatedAt"]),
+    )
+
+
+def form(row: Row) -> Form:
+    """Parse a form."""
+    return Form(id=row["id"], name=row["name"], archived=row.get("archived", False))
+
+
+def contact_list(row: Row) -> ContactList:
+    """Parse a list."""
+    size = row.get("size") or (row.get("additionalProperties") or {}).get("hs_list_size")
+    return ContactList(
+        id=str(row["listId"]), name=row["name"], processing_type=row["processingType"], size=int(size) if size is not None else None
+    )
+
+
+def option(row: Row) -> Option:
+    """Parse a value of an enumeration."""
+    return Option(
+        value=row["value"],
+        label=row["label"],
+        order=row.get("displayOrder", -1),
+        hidden=row.get("hidden", False),
+        description=row.get("description"),
+    )
+
+
+def definition(row: Row) -> Property:
+    """Parse the definition of a property."""
+    limits = row.get("modificationMetadata") or {}
+    return Property(
+        name=row["name"],
+        label=row["label"],
+        type=row["type"],
+        field_type=row["fieldType"],
+        group=row["groupName"],
+        description=row.get("description") or "",
+        options=tuple(option(each) for each in row.get("options") or ()),
+        order=row.get("displayOrder", -1),
+        hidden=row.get("hidden") or False,
+        form_field=row.get("formField") or False,
+        archived=row.get("archived") or False,
+        calculated=row.get("calculated") or False,
+        hubspot_defined=row.get("hubspotDefined") or False,
+        read_only=bool(row.get("calculated") or limits.get("readOnlyValue")),
+    )
+
+
+def group(row: Row) -> Group:
+    """Parse a property group."""
+    return Group(name=row["name"], label=row["label"], order=row.get("displayOrder", -1))
+
+
+def account(row: Row) -> Account:
+    """Parse the account's details."""
+    return Account(
+        portal_id=int(row["portalId"]),
+        time_zone=row["timeZone"],
+        kind=row["accountType"],
+        currency=row.get("companyCurrency"),
+        ui_domain=row.get("uiDomain") or "app.hubspot.com",
+        name=row.get("portalName"),
+    )
+
+
+def usage(row: Row) -> Usage:
+    """Parse the day's calls."""
+    resets = row.get("resetsAt")
+    return Usage(limit=int(row["usageLimit"]), used=int(row["currentUsage"]), resets_at=instant(resets) if resets else None)

@@ -1,0 +1,64 @@
+"""The one retry policy: what is tried again, how often, and how long in all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import TypeVar
+
+import tenacity
+
+from sync_worker.errors import OutOfQuota, TryAgain, Unavailable
+from sync_worker.hubspot.clock import Clock
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How much is borne before a call fails. Times are seconds."""
+
+    attempts: int = 10
+    total: float = 300.0
+    first: float = 1.0  # the longest wait after the first failure; it doubles with each
+    longest: float = 30.0
+
+
+class Retrying:
+    """Repeats what failed for a while: exponential waits with full jitter, longer where HubSpot names a time."""
+
+    def __init__(self, patience: Patience, clock: Clock, *, rng: Random, on_retry: Callable[[], None]) -> None:
+        self._patience = patience
+        self._clock = clock
+        self._rng = rng
+        self._on_retry = on_retry
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Return what the function returns in the end; raise its last error when patience is at its end."""
+        started = self._clock.monotonic()
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_may_pass),
+            wait=self._wait,
+            stop=lambda state: self._is_over(state, started),
+            sleep=self._clock.sleep,
+            before_sleep=lambda _: self._on_retry(),
+            reraise=True,
+        )(function)
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        step = min(self._patience.first * 2 ** (state.attempt_number - 1), self._patience.longest)
+        return _named_wait(state) + self._rng.uniform(0, step)
+
+    def _is_over(self, state: tenacity.RetryCallState, started: float) -> bool:
+        spent = self._clock.monotonic() - started + state.upcoming_sleep
+        return state.attempt_number >= self._patience.attempts or spent > self._patience.total
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, TryAgain) and not isinstance(error, OutOfQuota)
+
+
+def _named_wait(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    return error.retry_after or 0.0 if isinstance(error, Unavailable) else 0.0

@@ -1,0 +1,74 @@
+"""The HTTP session under everything, and what must be true of its address and token before anything is sent."""
+
+from __future__ import annotations
+
+import ipaddress
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from sync_worker.errors import ConfigurationError
+
+
+class Bearer(AuthBase):
+    """Puts the token into each request, and shows it to nobody else."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Return the request with its Authorization header."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def __repr__(self) -> str:
+        return "Bearer(***)"
+
+
+def open_session(token: str, base_url: str, *, pool_size: int) -> requests.Session:
+    """Return a session of one pool, with no cookies and no retries of its own, and the token in every request."""
+    session = requests.Session()
+    session.auth = Bearer(checked_token(token))
+    session.headers.update({"User-Agent": "sync-worker", "Accept": "application/json", "Content-Type": "application/json"})
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.trust_env = not is_loopback(base_url)  # a proxy of the company's is for the world outside
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def checked_token(token: str) -> str:
+    """Return the token without blanks around it; refuse one that cannot be sent, without quoting it."""
+    plain = token.strip()
+    if not plain:
+        hint = "Put the token of a private app or service key into HUBSPOT_ACCESS_TOKEN."
+        raise ConfigurationError("There is no HubSpot token.", hint=hint)
+    if not (plain.isascii() and plain.isprintable()) or " " in plain:
+        hint = "Copy it again as a whole."
+        raise ConfigurationError("The HubSpot token holds blanks, line breaks or letters that no token has.", hint=hint)
+    return plain
+
+
+def checked_base_url(base_url: str) -> str:
+    """Return the address without a slash at its end; it must be https, save on loopback."""
+    parts = urlsplit(base_url.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigurationError("HUBSPOT_BASE_URL is not the address of a server.", hint="It looks like https://api.hubapi.com.")
+    if parts.username or parts.password:
+        raise ConfigurationError("HUBSPOT_BASE_URL holds a user name or password.", hint="The token alone is used; take them out.")
+    if parts.scheme == "http" and not is_loopback(base_url):
+        raise ConfigurationError("HUBSPOT_BASE_URL is not https.", hint="The token would cross the network in the clear; use https.")
+    return base_url.strip().rstrip("/")
+
+
+def is_loopback(base_url: str) -> bool:
+    """Say whether an address is this machine itself."""
+    host = urlsplit(base_url.strip()).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

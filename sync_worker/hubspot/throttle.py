@@ -1,0 +1,129 @@
+"""The one brake: who waits for which budget, first come, first served."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from sync_worker.hubspot.clock import Clock
+from sync_worker.hubspot.quota import Quota
+from sync_worker.hubspot.window import Window
+
+
+class Budget(Enum):
+    """What HubSpot counts apart."""
+
+    BURST = "burst"  # most calls: a rolling window of ten seconds for each private app
+    SEARCH = "search"  # all searches of the account, per second; outside of the burst
+    ASSOCIATIONS = "associations"  # batches of associations have a window of their own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What to start from; the headers of the replies correct it.
+
+    `burst` and `associations` are requests in ten seconds, `search` in one. `reserve` is the share of the burst and of the day that
+    is left to the company's other integrations.
+    """
+
+    burst: int = 100  # of the smallest plan
+    search: int = 5
+    associations: int = 100
+    reserve: float = 0.0
+
+
+class Lane:
+    """One budget and the threads that queue for it."""
+
+    def __init__(self, window: Window, clock: Clock) -> None:
+        self.window = window
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._queue: deque[threading.Condition] = deque()
+
+    def take(self) -> float:
+        """Wait for a slot and return the moment it was taken (monotonic seconds); raise `Closed` when the clock is stopped."""
+        turn = threading.Condition(self._lock)
+        with self._lock:
+            self._queue.append(turn)
+            try:
+                while (delay := self._delay(turn)) != 0:
+                    self._clock.wait(turn, delay)
+                self._clock.check()
+                self.window.take()
+                return self._clock.monotonic()
+            finally:
+                self._queue.remove(turn)
+                self._wake()
+
+    def give_back(self) -> None:
+        """Say that the reply came in, or that none will."""
+        with self._lock:
+            self.window.give_back(self._clock.monotonic())
+            self._wake()
+
+    def succeed(self, sent: float) -> None:
+        """Say that a request was not refused for its pace."""
+        with self._lock:
+            self.window.succeed(sent=sent)
+            self._wake()
+
+    def refuse(self, sent: float, wait: float | None) -> float:
+        """Say that HubSpot answered 429; return the seconds for which the whole lane is held back."""
+        with self._lock:
+            return self.window.refuse(sent=sent, now=self._clock.monotonic(), wait=wait)
+
+    def learn(self, headers: Mapping[str, str], sent: float) -> None:
+        """Take over the limits that a reply's headers name; searches name none."""
+        remaining = _number(headers, "X-HubSpot-RateLimit-Remaining")
+        limit = _number(headers, "X-HubSpot-RateLimit-Max")
+        interval = _number(headers, "X-HubSpot-RateLimit-Interval-Milliseconds")
+        if limit is None and remaining is None:
+            return
+        seconds = interval / 1000 if interval else None
+        with self._lock:
+            self.window.learn(limit=limit, seconds=seconds, remaining=remaining, sent=sent, now=self._clock.monotonic())
+            self._wake()
+
+    def interrupt(self) -> None:
+        """Wake everybody who waits, so that they see that the clock is stopped."""
+        with self._lock:
+            for turn in self._queue:
+                turn.notify()
+
+    def _delay(self, turn: threading.Condition) -> float | None:
+        return self.window.delay(self._clock.monotonic()) if self._queue[0] is turn else None
+
+    def _wake(self) -> None:
+        if self._queue:
+            self._queue[0].notify()
+
+
+class Throttle:
+    """All budgets of one token."""
+
+    def __init__(self, limits: Limits, clock: Clock) -> None:
+        windows = {
+            Budget.BURST: Window(limit=limits.burst, seconds=10.0, reserve=limits.reserve),
+            Budget.SEARCH: Window(limit=limits.search, seconds=1.0),
+            Budget.ASSOCIATIONS: Window(limit=limits.associations, seconds=10.0),
+        }
+        self._lanes = {budget: Lane(window, clock) for budget, window in windows.items()}
+        self.quota = Quota(clock, reserve=limits.reserve)
+
+    def lane(self, budget: Budget) -> Lane:
+        """Return the lane of a budget."""
+        return self._lanes[budget]
+
+    def interrupt(self) -> None:
+        """Wake everybody who waits in any lane."""
+        for lane in self._lanes.values():
+            lane.interrupt()
+
+
+def _number(headers: Mapping[str, str], name: str) -> int | None:
+    text = headers.get(name, "")
+    return int(text) if text.isdecimal() else None

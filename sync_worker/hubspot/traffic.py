@@ -1,0 +1,61 @@
+"""What went over the line: requests by endpoint, retries, refusals for pace."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """The traffic so far: requests by endpoint (method and path template, no id in it), retries, replies with 429."""
+
+    requests: Mapping[str, int] = field(default_factory=dict)
+    retries: int = 0
+    rate_limited: int = 0
+
+    @property
+    def total(self) -> int:
+        """All requests."""
+        return sum(self.requests.values())
+
+    def since(self, earlier: Count) -> Count:
+        """Return what came after an earlier count."""
+        grown = {endpoint: number - earlier.requests.get(endpoint, 0) for endpoint, number in self.requests.items()}
+        return Count(
+            requests={endpoint: number for endpoint, number in grown.items() if number},
+            retries=self.retries - earlier.retries,
+            rate_limited=self.rate_limited - earlier.rate_limited,
+        )
+
+
+class Traffic:
+    """Counts, from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: Counter[str] = Counter()
+        self._retries = 0
+        self._rate_limited = 0
+
+    def count(self) -> Count:
+        """Return the numbers as they are now."""
+        with self._lock:
+            return Count(requests=dict(sorted(self._requests.items())), retries=self._retries, rate_limited=self._rate_limited)
+
+    def sent(self, endpoint: str) -> None:
+        """Count a request, each attempt anew."""
+        with self._lock:
+            self._requests[endpoint] += 1
+
+    def retried(self) -> None:
+        """Count a second or later attempt."""
+        with self._lock:
+            self._retries += 1
+
+    def limited(self) -> None:
+        """Count a reply with 429."""
+        with self._lock:
+            self._rate_limited += 1

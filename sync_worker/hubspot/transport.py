@@ -1,0 +1,173 @@
+"""The one way to HubSpot: a pooled session, its timeouts, the brake, the retries, the errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+import requests
+import urllib3
+
+from sync_worker.errors import RateLimited, SyncWorkerError, Unavailable
+from sync_worker.hubspot.clock import Clock
+from sync_worker.hubspot.problems import Problem, read_problem, retry_after, translate
+from sync_worker.hubspot.retrying import Retrying
+from sync_worker.hubspot.throttle import Lane, Throttle
+from sync_worker.hubspot.traffic import Traffic
+from sync_worker.hubspot.versions import Route, Version, resolve
+
+CHUNK: Final = 1 << 16  # bytes
+
+Query = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long a request may take, in seconds: to connect, between two bytes, and in all."""
+
+    connect: float = 5.0
+    read: float = 60.0
+    total: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply as it came over the line."""
+
+    status: int
+    headers: requests.structures.CaseInsensitiveDict[str]
+    body: bytes
+
+
+class Transport:
+    """Sends one call after the other, from any number of threads, and returns the JSON of its reply."""
+
+    def __init__(
+        self,
+        *,
+        session: requests.Session,
+        base_url: str,
+        version: Version,
+        throttle: Throttle,
+        retrying: Retrying,
+        traffic: Traffic,
+        timeouts: Timeouts,
+        clock: Clock,
+    ) -> None:
+        self._session = session
+        self.base_url = base_url
+        self._version = version
+        self.throttle = throttle
+        self._retrying = retrying
+        self._traffic = traffic
+        self._timeouts = timeouts
+        self._clock = clock
+
+    def send(self, method: str, path: str, *, query: Query = (), body: object = None) -> Any:  # noqa: ANN401 - JSON, parsed by the nouns
+        """Return the JSON that HubSpot replies, None for an empty reply.
+
+        `path` is the v3/v4 path, whatever version is in use.
+
+        Raises:
+            SyncWorkerError: one of errors.py, after as many attempts as it deserves.
+        """
+        route = resolve(method, path, self._version)
+        content = None if body is None else orjson.dumps(body)
+        parameters = list(query)
+        return self._retrying.call(lambda: self._attempt(method, route, parameters, content))
+
+    def get(self, path: str, query: Query = ()) -> Any:  # noqa: ANN401 - JSON, parsed by the nouns
+        """Return the JSON of a GET."""
+        return self.send("GET", path, query=query)
+
+    def close(self) -> None:
+        """Wake whoever waits, with `Closed`, and close the connections."""
+        self._clock.stop()
+        self.throttle.interrupt()
+        self._session.close()
+
+    def _attempt(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | None) -> Any:  # noqa: ANN401
+        self.throttle.quota.check(route.doing)
+        lane = self.throttle.lane(route.budget)
+        sent = lane.take()
+        self._traffic.sent(route.endpoint)
+        try:
+            answer = self._exchange(method, route, query, content)
+        finally:
+            lane.give_back()
+        lane.learn(answer.headers, sent)
+        self.throttle.quota.learn(answer.headers)
+        if answer.status == 429:
+            raise self._refused(answer, route, lane, sent)
+        lane.succeed(sent)
+        return self._read(answer, route)
+
+    def _exchange(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | None) -> Answer:
+        deadline = self._clock.monotonic() + self._timeouts.total
+        try:
+            response = self._session.request(
+                method,
+                self.base_url + route.path,
+                params=query,
+                data=content,
+                timeout=(self._timeouts.connect, self._timeouts.read),
+                allow_redirects=False,
+                stream=True,
+            )
+            return Answer(response.status_code, response.headers, self._drain(response, deadline))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            # The chain is cut: the library's own texts show the whole address, and that may hold somebody's data.
+            raise self._unreachable(error, route) from None
+
+    def _drain(self, response: requests.Response, deadline: float) -> bytes:
+        chunks = []
+        # Read as it comes, so that a body that drips for ever is noticed.
+        while chunk := response.raw.read1(CHUNK, decode_content=True):
+            chunks.append(chunk)
+            if self._clock.monotonic() > deadline:
+                response.close()
+                raise requests.Timeout
+        return b"".join(chunks)
+
+    def _read(self, answer: Answer, route: Route) -> Any:  # noqa: ANN401
+        if not 200 <= answer.status < 300:
+            named = retry_after(answer.headers, self._clock.now())
+            raise translate(read_problem(answer.status, answer.body), operation=route.doing, retry_after=named)
+        if not answer.body:
+            return None
+        try:
+            return orjson.loads(answer.body)
+        except orjson.JSONDecodeError:
+            raise Unavailable(f"HubSpot answered {answer.status}, but not with whole JSON.", operation=route.doing) from None
+
+    def _refused(self, answer: Answer, route: Route, lane: Lane, sent: float) -> SyncWorkerError:
+        self._traffic.limited()
+        problem = read_problem(answer.status, answer.body)
+        if _is_daily(problem):
+            return self.throttle.quota.exhaust(route.doing)
+        pause = lane.refuse(sent, retry_after(answer.headers, self._clock.now()))
+        policy = f" ({problem.policy})" if problem.policy else ""
+        hint = "Other integrations of the portal use the same limits."
+        return RateLimited(f"HubSpot asks for a slower pace{policy}.", operation=route.doing, hint=hint, retry_after=pause)
+
+    def _unreachable(self, error: Exception, route: Route) -> Unavailable:
+        hint = "Check HUBSPOT_BASE_URL and the network."
+        return Unavailable(f"{self.base_url} cannot be reached: {_cause(error)}.", operation=route.doing, hint=hint)
+
+
+def _is_daily(problem: Problem) -> bool:
+    return problem.policy == "DAILY" or (problem.policy is None and "daily" in problem.message.lower())
+
+
+def _cause(error: BaseException) -> str:
+    """Return what the innermost error says; the outer ones quote the address with its query."""
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
+        return "no answer in time"
+    if isinstance(error, urllib3.exceptions.ProtocolError | requests.exceptions.ChunkedEncodingError):
+        return "the connection broke off"
+    innermost = error
+    while (inner := innermost.__cause__ or innermost.__context__) is not None:
+        innermost = inner
+    return innermost.strerror or type(innermost).__name__ if isinstance(innermost, OSError) else type(innermost).__name__
