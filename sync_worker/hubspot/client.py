@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from random import Random
 from types import TracebackType
@@ -28,8 +29,12 @@ from sync_worker.hubspot.versions import Version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubSpot:
-    """HubSpot as the pipeline knows it; any thread may use any noun."""
+    """HubSpot as the pipeline knows it; any thread may use any noun.
 
+    `identity` is the same for the same address and token, and tells neither.
+    """
+
+    identity: str
     contacts: Contacts
     companies: Companies
     deals: Deals
@@ -85,13 +90,15 @@ def connect(
         timeouts=timeouts or Timeouts(),
         clock=clock,
     )
-    return _with_nouns(transport, traffic)
+    identity = hashlib.sha256(f"{address} {token.strip()}".encode()).hexdigest()[:16]
+    return _with_nouns(transport, traffic, identity)
 
 
-def _with_nouns(transport: Transport, traffic: Traffic) -> HubSpot:
+def _with_nouns(transport: Transport, traffic: Traffic, identity: str) -> HubSpot:
     sdk = open_sdk(transport)
     crm = sdk.crm
     return HubSpot(
+        identity=identity,
         contacts=Contacts(crm.contacts),
         companies=Companies(crm.companies),
         deals=Deals(crm.deals, crm.associations.v4.batch_api),

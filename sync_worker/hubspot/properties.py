@@ -34,15 +34,21 @@ class Properties:
         with sense_of("read a property of contacts"):
             return tuple(sorted(definition(row).options, key=lambda option: option.order))
 
-    def create(self, object_type: str, definitions: Sequence[Property]) -> Created:
-        """Make properties and list those that HubSpot refuses, with their reasons.
+    def create(self, object_type: str, wanted: Property) -> Property:
+        """Make a property; one that exists already is left as it is, an archived one of the same name comes back with its values."""
+        try:
+            row: Row = self._core.create(object_type, _body(wanted), **RAW)
+        except Conflict:
+            row = self._core.get_by_name(object_type, wanted.name, **RAW)
+        with sense_of(f"create a property of {object_type}"):
+            return definition(row)
 
-        One that exists already is left as it is; an archived one of the same name comes back, with its values.
-        """
+    def create_all(self, object_type: str, wanted: Sequence[Property]) -> Created:
+        """Make properties, a hundred a request, and list those that HubSpot refuses, with their reasons."""
         made: list[Property] = []
         rejected: dict[str, str] = {}
-        for start in range(0, len(definitions), BATCH_SIZE):
-            batch = definitions[start : start + BATCH_SIZE]
+        for start in range(0, len(wanted), BATCH_SIZE):
+            batch = wanted[start : start + BATCH_SIZE]
             together = self._create_together(object_type, batch)
             made += together.values()
             for each in batch:
@@ -84,14 +90,9 @@ class Properties:
 
     def _create_alone(self, object_type: str, wanted: Property, made: list[Property], rejected: dict[str, str]) -> None:
         try:
-            row: Row = self._core.create(object_type, _body(wanted), **RAW)
-        except Conflict:
-            row = self._core.get_by_name(object_type, wanted.name, **RAW)
+            made.append(self.create(object_type, wanted))
         except InvalidRequest as refusal:
             rejected[wanted.name] = str(refusal.problem)
-            return
-        with sense_of(f"create a property of {object_type}"):
-            made.append(definition(row))
 
 
 def _body(wanted: Property) -> Row:

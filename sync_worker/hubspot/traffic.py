@@ -40,7 +40,7 @@ class Traffic:
         self._retries = 0
         self._rate_limited = 0
 
-    def count(self) -> Count:
+    def snapshot(self) -> Count:
         """Return the numbers as they are now."""
         with self._lock:
             return Count(requests=dict(sorted(self._requests.items())), retries=self._retries, rate_limited=self._rate_limited)
