@@ -1,0 +1,207 @@
+"""What people did: e-mail events, event occurrences, forms and submissions; hubspot-api.md section 7."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+import orjson
+from starlette.responses import Response
+
+from sync_worker.sandbox.calls import Call
+from sync_worker.sandbox.endpoints import Endpoint
+from sync_worker.sandbox.engagement import Timeline
+from sync_worker.sandbox.instants import iso, parse_ms
+from sync_worker.sandbox.object_types import object_type
+from sync_worker.sandbox.replies import Json, JsonReply, ReplyError, invalid, not_found
+
+LARGEST_EMAIL_PAGE, DEFAULT_EMAIL_PAGE = 1_000, 100
+LARGEST_OCCURRENCE_PAGE, DEFAULT_OCCURRENCE_PAGE = 100, 20
+LARGEST_SUBMISSION_PAGE, DEFAULT_SUBMISSION_PAGE = 50, 20
+LARGEST_FORM_PAGE = 100
+EVENT_TYPES = frozenset(
+    {"SENT", "DROPPED", "PROCESSED", "DELIVERED", "DEFERRED", "BOUNCE", "OPEN", "CLICK", "PRINT", "FORWARD", "STATUSCHANGE"}
+    | {"SPAMREPORT", "SUPPRESSED", "UNBOUNCE"}
+)
+
+
+def email_events(call: Call) -> Response:
+    """Answer a page of e-mail events, newest first; both bounds belong to it. `offset` names the place to go on from."""
+    timeline, query = call.portal.engagement.email_events, call.query
+    kind = query.get("eventType")
+    if kind is not None and kind not in EVENT_TYPES:
+        raise invalid(f"Invalid eventType: {kind}")
+    if (query.get("campaignId") is None) != (query.get("appId") is None):
+        raise invalid("campaignId and appId must be given together.")
+    limit = call.whole("limit", DEFAULT_EMAIL_PAGE, largest=LARGEST_EMAIL_PAGE)
+    found = timeline.between(_moment(call, "startTimestamp"), _moment(call, "endTimestamp"))
+    recipient = query.get("recipient")
+    positions = timeline.of(_below(found, query.get("offset")), kind=kind, who=recipient.lower() if recipient else None)
+    page = list(islice(_chosen(call, timeline, positions), limit + 1))
+    more = len(page) > limit
+    body: Json = {"hasMore": more, "events": [timeline.raw(at) for at in page[:limit]]}
+    if more:
+        body["offset"] = _offset(page[limit - 1])
+    return JsonReply(body)
+
+
+def occurrences(call: Call) -> Response:
+    """Answer a page of event occurrences; Enterprise only."""
+    _require_enterprise(call)
+    query, timeline = call.query, call.portal.engagement.occurrences
+    if query.get("objectId") is not None and query.get("objectType") is None:
+        raise invalid("objectId requires objectType.")
+    if query.get("objectType") is not None and object_type(query["objectType"]) is None:
+        raise invalid(f"Invalid objectType: {query['objectType']}")
+    who = query.get("objectId") or _by_email(call)
+    limit = call.whole("limit", DEFAULT_OCCURRENCE_PAGE, largest=LARGEST_OCCURRENCE_PAGE)
+    ascending = query.get("sort", "-occurredAt") == "occurredAt"
+    found = _after_place(_span(call, timeline), query.get("after"), ascending=ascending)
+    positions = timeline.of(found if ascending else found[::-1], kind=query.get("eventType"), who=who)
+    wanted = set(query.getlist("id"))
+    chosen = (at for at in positions if not wanted or str(timeline.row(at)["id"]) in wanted)
+    page = list(islice(chosen, limit + 1))
+    body: Json = {"results": [_occurrence(timeline, at) for at in page[:limit]]}
+    if len(page) > limit:
+        after = _offset(page[limit - 1])
+        body["paging"] = {"next": {"after": after, "link": f"{call.base_url}{call.url_path}?after={after}"}}
+    return JsonReply(body)
+
+
+def event_types(call: Call) -> Response:
+    """Answer the types of events that there are; Enterprise only."""
+    _require_enterprise(call)
+    known = {"e_visited_page", "e_submitted_form", *call.portal.engagement.occurrences.kinds()}
+    return JsonReply({"eventTypes": sorted(known)})
+
+
+def forms(call: Call) -> Response:
+    """Answer a page of forms."""
+    limit = call.whole("limit", 20, largest=LARGEST_FORM_PAGE)
+    start = call.whole("after", 0, largest=10**9, smallest=0)
+    all_forms = [] if call.flag("archived") else list(call.portal.engagement.forms.by_id.values())
+    body: Json = {"results": [_form(call, form) for form in all_forms[start : start + limit]]}
+    if start + limit < len(all_forms):
+        body["paging"] = {"next": {"after": str(start + limit)}}
+    return JsonReply(body)
+
+
+def read_form(call: Call) -> Response:
+    """Answer one form."""
+    form = call.portal.engagement.forms.by_id.get(call.path["formId"])
+    if form is None:
+        raise not_found(f"Form {call.path['formId']} does not exist.", "OBJECT_NOT_FOUND")
+    return JsonReply(_form(call, form))
+
+
+def submissions(call: Call) -> Response:
+    """Answer a page of what was sent with a form, newest first; there is no filter."""
+    found, form_id = call.portal.engagement.forms, call.path["formId"]
+    if form_id not in found.by_id:
+        raise not_found(f"Form {form_id} does not exist.", "OBJECT_NOT_FOUND")
+    limit = call.whole("limit", DEFAULT_SUBMISSION_PAGE, largest=LARGEST_SUBMISSION_PAGE)
+    sent = found.submissions(form_id)
+    end = _place(call.query.get("after"), len(sent))
+    start = max(0, end - limit)
+    body: Json = {"results": [_submission(raw) for raw in reversed(sent[start:end])]}
+    if start > 0:
+        after = _offset(start)
+        body["paging"] = {"next": {"after": after, "link": f"{call.base_url}{call.url_path}?after={after}"}}
+    return JsonReply(body)
+
+
+def _chosen(call: Call, timeline: Timeline, positions: Iterator[int]) -> Iterator[int]:
+    campaign, unfiltered = call.query.get("campaignId"), call.flag("excludeFilteredEvents")
+    if campaign is None and not unfiltered:
+        return positions
+    return (at for at in positions if _fits(timeline.row(at), campaign, unfiltered=unfiltered))
+
+
+def _fits(row: Json, campaign: str | None, *, unfiltered: bool) -> bool:
+    return (campaign is None or str(row.get("emailCampaignId")) == campaign) and not (unfiltered and row.get("filteredEvent"))
+
+
+def _moment(call: Call, name: str) -> int | None:
+    text = call.query.get(name)
+    if text is None:
+        return None
+    if not text.lstrip("-").isdigit():
+        raise invalid(f"Invalid timestamp for {name}: {text}")
+    return int(text)
+
+
+def _span(call: Call, timeline: Timeline) -> range:
+    bounds = []
+    for name in ("occurredAfter", "occurredBefore"):
+        text = call.query.get(name)
+        bounds.append(parse_ms(text) if text is not None else None)
+        if text is not None and bounds[-1] is None:
+            raise invalid(f"Invalid {name}: {text}")
+    return timeline.between(*bounds)
+
+
+def _below(found: range, offset: str | None) -> range:
+    """Return the positions from the newest down, those before the offset only."""
+    return range(found.start, min(found.stop, _place(offset, found.stop)))[::-1]
+
+
+def _after_place(found: range, after: str | None, *, ascending: bool) -> range:
+    if after is None:
+        return found
+    place = _place(after, 0)
+    return range(max(found.start, place + 1), found.stop) if ascending else range(found.start, min(found.stop, place))
+
+
+def _offset(position: int) -> str:
+    return f"{position:x}"
+
+
+def _place(offset: str | None, default: int) -> int:
+    if not offset:
+        return default
+    try:
+        return int(offset, 16)
+    except ValueError:
+        raise invalid(f"Invalid offset: {offset}") from None
+
+
+def _by_email(call: Call) -> str | None:
+    email = call.query.get("objectProperty.email")
+    if email is None:
+        return None
+    row = call.portal.contacts.identities.find("email", email)
+    return "" if row is None else str(call.portal.contacts.records.ids[row])
+
+
+def _require_enterprise(call: Call) -> None:
+    if call.tier != "enterprise":
+        told = "Your account does not have access to this feature. Event occurrences need an Enterprise subscription."
+        raise ReplyError(403, told, "FORBIDDEN")
+
+
+def _occurrence(timeline: Timeline, position: int) -> Json:
+    row = timeline.row(position)
+    return {"objectType": "CONTACT", **row, "id": str(row["id"]), "objectId": str(row["objectId"])}
+
+
+def _form(call: Call, form: Json) -> Json:
+    stamp = iso(call.portal.contacts.records.created[0] if len(call.portal.contacts.records) else call.portal.now_ms())
+    shown = {"formType": "hubspot", "createdAt": stamp, "updatedAt": stamp, "archived": False, "fieldGroups": [], "configuration": {}}
+    return {**shown, **form, "id": str(form["id"])}
+
+
+def _submission(raw: bytes) -> Json:
+    row: Json = orjson.loads(raw)
+    return {name: value for name, value in row.items() if name != "formId"}
+
+
+ENDPOINTS = (
+    Endpoint(api="email", method="GET", suffix="/events", answer=email_events, scopes=("content",)),
+    Endpoint(api="occurrences", method="GET", suffix="", answer=occurrences),
+    Endpoint(api="occurrences", method="GET", suffix="/", answer=occurrences),
+    Endpoint(api="occurrences", method="GET", suffix="/event-types", answer=event_types),
+    Endpoint(api="forms", method="GET", suffix="", answer=forms, scopes=("forms",)),
+    Endpoint(api="forms", method="GET", suffix="/", answer=forms, scopes=("forms",)),
+    Endpoint(api="forms", method="GET", suffix="/{formId}", answer=read_form, scopes=("forms",)),
+    Endpoint(api="submissions", method="GET", suffix="/{formId}", answer=submissions, scopes=("forms",)),
+)

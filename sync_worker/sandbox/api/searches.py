@@ -1,0 +1,115 @@
+"""Search and its many limits; hubspot-api.md 3.3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from sync_worker.sandbox.calls import Call
+from sync_worker.sandbox.endpoints import Endpoint
+from sync_worker.sandbox.filters import OPERATORS, Filter
+from sync_worker.sandbox.rendering import names_for, render, render_as
+from sync_worker.sandbox.replies import Json, JsonReply, invalid
+from sync_worker.sandbox.search import Search, SearchQuery, Sort
+from sync_worker.sandbox.tables import Table
+
+LONGEST_BODY = 3_000
+MOST_GROUPS, MOST_IN_GROUP, MOST_FILTERS = 5, 6, 18
+LARGEST_PAGE, DEFAULT_PAGE = 200, 10
+CAP = 10_000
+
+
+def search(call: Call) -> Response:
+    """Answer a page of the records that match."""
+    table = call.table()
+    if len(call.body.decode(errors="replace")) > LONGEST_BODY:
+        raise invalid(f"The request body is longer than {LONGEST_BODY} characters.")
+    body = call.json_object()
+    query, offset, limit = parse(body, table), _whole(body, "after", 0), _whole(body, "limit", DEFAULT_PAGE)
+    if not 0 <= limit <= LARGEST_PAGE:
+        raise invalid(f"Invalid limit {limit}: it must be between 0 and {LARGEST_PAGE}.")
+    if offset + limit > CAP:
+        raise invalid(f"The search has a limit of {CAP} results: after + limit must not be more.")
+    found = call.portal.search(table.kind.name)
+    rows = found.rows(query)
+    page = rows[offset : offset + limit]
+    answer: Json = {"total": len(rows), "results": _shown(table, found, page, body.get("properties") or [])}
+    if offset + limit < len(rows) and limit:
+        answer["paging"] = {"next": {"after": str(offset + limit)}}
+    return JsonReply(answer)
+
+
+def parse(body: Json, table: Table) -> SearchQuery:
+    """Return the query of a search body.
+
+    Raises:
+        ReplyError: 400 for what HubSpot does not take.
+    """
+    groups = _objects(body, "filterGroups")
+    if body.get("filters"):  # accepted as one more group (AIRBYTE)
+        groups = [*groups, {"filters": body["filters"]}]
+    parsed = tuple(tuple(_filter(item, table) for item in _objects(group, "filters")) for group in groups)
+    if len(parsed) > MOST_GROUPS:
+        raise invalid(f"Too many filter groups: {len(parsed)}, the maximum is {MOST_GROUPS}.")
+    if any(len(group) > MOST_IN_GROUP for group in parsed) or sum(map(len, parsed)) > MOST_FILTERS:
+        raise invalid(f"Too many filters: the maximum is {MOST_IN_GROUP} in a group and {MOST_FILTERS} in all.")
+    return SearchQuery(groups=parsed, text=str(body.get("query") or ""), sort=_sort(body, table))
+
+
+def _filter(item: Json, table: Table) -> Filter:
+    name, operator = item.get("propertyName"), item.get("operator")
+    if not isinstance(name, str) or operator not in OPERATORS:
+        raise invalid(f"Invalid input JSON: {operator} is not one of the operators {sorted(OPERATORS)}")
+    if name not in table.catalog and not name.startswith("associations."):
+        raise invalid(f"There was a problem with the request: property {name} does not exist.")
+    values = item.get("values") or ()
+    if operator in {"IN", "NOT_IN"} and not values:
+        raise invalid(f"operator {operator} requires values")
+    if item.get("value") is None and operator not in {"IN", "NOT_IN", "HAS_PROPERTY", "NOT_HAS_PROPERTY"}:
+        raise invalid(f"operator {operator} requires a value")
+    high = "" if item.get("highValue") is None else str(item["highValue"])
+    return Filter(name=name, operator=operator, value=str(item.get("value") or ""), high=high, values=tuple(map(str, values)))
+
+
+def _sort(body: Json, table: Table) -> Sort | None:
+    sorts: Any = body.get("sorts") or []
+    if len(sorts) > 1:
+        raise invalid("Only one sort is allowed.")
+    if not sorts:
+        return None
+    asked = sorts[0]
+    name = str(asked.get("propertyName") if isinstance(asked, dict) else asked).removeprefix("-")
+    descending = asked.get("direction") == "DESCENDING" if isinstance(asked, dict) else str(asked).startswith("-")
+    if name not in table.catalog:
+        raise invalid(f"There was a problem with the request: property {name} does not exist.")
+    return Sort(name=name, descending=descending)
+
+
+def _objects(body: Json, name: str) -> list[Json]:
+    found: Any = body.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise invalid(f"Invalid input JSON on line 1, column 1: {name} must be a list of objects")
+    return found
+
+
+def _whole(body: Json, name: str, default: int) -> int:
+    value = body.get(name)
+    if value is None or value == "":
+        return default
+    if isinstance(value, bool) or not str(value).isdigit():
+        raise invalid(f"Invalid integer value for {name}: {value}")
+    return int(str(value))
+
+
+def _shown(table: Table, found: Search, page: list[int], asked: list[str]) -> list[Json]:
+    names = names_for(table, asked)
+    late = any(found.late(row) for row in page)
+    return render_as(table, page, names, found.value) if late else render(table, page, names)
+
+
+ENDPOINTS = (
+    Endpoint(
+        api="objects", method="POST", suffix="/{objectType}/search", answer=search, scopes=("crm.objects.{kind}.read",), policy="search"
+    ),
+)

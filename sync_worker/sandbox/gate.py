@@ -1,0 +1,127 @@
+"""What every request passes: address, token, budgets, scopes; and what every reply carries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sync_worker.sandbox.budgets import Budgets
+from sync_worker.sandbox.calls import Call
+from sync_worker.sandbox.data import Tier
+from sync_worker.sandbox.endpoints import Endpoint
+from sync_worker.sandbox.object_types import object_type
+from sync_worker.sandbox.options import BURST_LIMITS, DAILY_LIMITS, Options
+from sync_worker.sandbox.portal import Portal
+from sync_worker.sandbox.replies import JsonReply, ReplyError, not_found, uri_too_long
+from sync_worker.sandbox.request_log import Asked, RequestLog
+from sync_worker.sandbox.tokens import App, Tokens
+
+LONGEST_URI = 16_200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Lets requests through to the endpoints of one portal."""
+
+    portal: Portal
+    tier: Tier
+    tokens: Tokens
+    budgets: Budgets
+    log: RequestLog
+    latency_s: float
+    random: Random
+
+    @classmethod
+    def of(cls, portal: Portal, options: Options) -> Gate:
+        """Return the gate of a portal."""
+        tier = options.tier or portal.tier
+        budgets = Budgets(
+            burst=BURST_LIMITS[tier] if options.rate is None else options.rate,
+            search=options.search_rate,
+            daily=DAILY_LIMITS[tier] if options.daily is None else options.daily,
+            zone=ZoneInfo(portal.time_zone),
+            clock=portal.clock,
+        )
+        return cls(
+            portal=portal,
+            tier=tier,
+            tokens=Tokens({options.token: App(id="sandbox", scopes=options.scopes)}),
+            budgets=budgets,
+            log=RequestLog(),
+            latency_s=options.latency_ms / 1000,
+            random=Random(options.seed),  # noqa: S311 -- correlation ids are no secret
+        )
+
+    def endpoint(self, endpoint: Endpoint, version: str, path: str) -> Callable[[Request], Awaitable[Response]]:
+        """Return what answers the requests for one path of an endpoint."""
+        name = f"{endpoint.method} {path}"
+
+        async def answer(request: Request) -> Response:
+            due = asyncio.get_running_loop().time() + self.latency_s
+            body = await request.body()
+            response = self._answer(endpoint, version, name, request, body)
+            if self.latency_s:
+                await asyncio.sleep(due - asyncio.get_running_loop().time())
+            return response
+
+        return answer
+
+    async def nothing(self, request: Request) -> Response:
+        """Answer a request for a path that is none."""
+        await request.body()
+        response = not_found().reply(self._correlation_id())
+        self.log.add(Asked(endpoint=f"{request.method} (no such path)", status=404, at=self.portal.now_ms()))
+        return response
+
+    def _answer(self, endpoint: Endpoint, version: str, name: str, request: Request, body: bytes) -> Response:
+        correlation_id, policy, told = self._correlation_id(), None, {}
+        try:
+            if len(request.url.path) + len(request.url.query) > LONGEST_URI:
+                response = uri_too_long()
+            else:
+                app = self.tokens.app(request.headers.get("authorization"))
+                policy, refused = self._over_budget(endpoint, app, correlation_id)
+                response = refused or self._let_in(endpoint, version, request, body, app)
+                told = self.budgets.headers(app.id, metered=not app.oauth) if endpoint.policy == "burst" else {}
+        except ReplyError as error:
+            response = error.reply(correlation_id)
+        response.headers.update({**told, "x-hubspot-correlation-id": correlation_id, "x-request-id": correlation_id})
+        self.log.add(Asked(endpoint=name, status=response.status_code, at=self.portal.now_ms(), policy=policy))
+        return response
+
+    def _over_budget(self, endpoint: Endpoint, app: App, request_id: str) -> tuple[str | None, Response | None]:
+        refusal = self.budgets.take(app.id, policy=endpoint.policy, metered=not app.oauth)
+        if refusal is None:
+            return None, None
+        body = {**refusal.body(request_id, app=app.id, portal=self.portal.id), "correlationId": request_id}
+        headers = {"Retry-After": str(refusal.retry_after_s)} if self.portal.switches.retry_after and refusal.policy != "SECONDLY" else None
+        return refusal.policy, JsonReply(body, status_code=429, headers=headers)
+
+    def _let_in(self, endpoint: Endpoint, version: str, request: Request, body: bytes, app: App) -> Response:
+        kind = object_type(request.path_params.get("objectType", ""))
+        named = kind.name if kind is not None else ""
+        app.require(tuple(scope.replace("{kind}", named) for scope in endpoint.scopes), every=endpoint.every_scope)
+        call = Call(
+            portal=self.portal,
+            version=version,
+            path=request.path_params,
+            base_url=str(request.base_url).rstrip("/"),
+            url_path=request.url.path,
+            query=request.query_params,
+            budgets=self.budgets,
+            tier=self.tier,
+            body=body,
+            source=app.source,
+            content_type=request.headers.get("content-type", ""),
+        )
+        return endpoint.answer(call)
+
+    def _correlation_id(self) -> str:
+        return str(UUID(int=self.random.getrandbits(128), version=4))

@@ -1,0 +1,56 @@
+"""The kinds of CRM records that the portal keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectType:
+    """One kind of record: its names in paths and messages, and what a reply shows when nothing is asked for."""
+
+    name: str  # plural, as in paths
+    singular: str
+    type_id: str
+    modified: str  # the property that holds the last change
+    shown: tuple[str, ...]  # when a request names no properties
+
+    @property
+    def always(self) -> tuple[str, ...]:
+        """Properties that every reply carries."""
+        return ("createdate", "hs_object_id", self.modified)
+
+    @property
+    def stamps(self) -> frozenset[str]:
+        """Properties that move with every change."""
+        return frozenset({self.modified, "hs_lastmodifieddate"})
+
+
+CONTACTS = ObjectType(
+    name="contacts",
+    singular="contact",
+    type_id="0-1",
+    modified="lastmodifieddate",
+    shown=("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"),
+)
+COMPANIES = ObjectType(
+    name="companies",
+    singular="company",
+    type_id="0-2",
+    modified="hs_lastmodifieddate",
+    shown=("createdate", "domain", "hs_lastmodifieddate", "hs_object_id", "name"),
+)
+DEALS = ObjectType(
+    name="deals",
+    singular="deal",
+    type_id="0-3",
+    modified="hs_lastmodifieddate",
+    shown=("amount", "closedate", "createdate", "dealname", "dealstage", "hs_lastmodifieddate", "hs_object_id", "pipeline"),
+)
+OBJECT_TYPES = (CONTACTS, COMPANIES, DEALS)
+_BY_NAME = {name: kind for kind in OBJECT_TYPES for name in (kind.name, kind.singular, kind.type_id)}
+
+
+def object_type(name: str) -> ObjectType | None:
+    """Return the kind that a path means by `contacts`, `contact` or `0-1`; None where the portal has no such kind."""
+    return _BY_NAME.get(name.lower())

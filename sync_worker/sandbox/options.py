@@ -1,0 +1,41 @@
+"""How a sandbox portal is to behave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sync_worker.sandbox.data import Tier
+
+BURST_LIMITS: dict[Tier, int] = {"starter": 100, "professional": 190, "enterprise": 190}  # requests per 10 s
+DAILY_LIMITS: dict[Tier, int] = {"starter": 250_000, "professional": 625_000, "enterprise": 1_000_000}
+SANDBOX_TOKEN = "pat-na1-sandbox"  # noqa: S105 -- opens nothing but a portal on loopback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switches:
+    """What HubSpot's documents leave open or contradict: one reading each, the more likely one by default."""
+
+    bump_on_equal_write: bool = False  # lastmodifieddate moves when a write changes nothing
+    backward_stage: Literal["ignored", "applied"] = "ignored"  # lifecyclestage set to an earlier stage
+    dated_batch_status: Literal[200, 207] = 200  # partial failure of a batch on the dated paths; v3 always says 207
+    batch_read_merged: Literal["survivor", "dropped"] = "survivor"  # ids that were merged away, in batch read
+    update_trace_ids: bool = True  # batch update with objectWriteTraceId writes the good ones; else one bad value fails all
+    retry_after: bool = False  # 429 carries Retry-After
+    list_bumps_contact: bool = False  # joining a list moves lastmodifieddate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the sandbox serves a portal; None takes the portal's own value or that of its tier."""
+
+    tier: Tier | None = None
+    latency_ms: float = 0  # each reply comes at least this long after its request
+    rate: int | None = None  # requests per 10 s
+    daily: int | None = None  # requests a day of the portal's time zone
+    search_rate: int = 5  # searches a second
+    token: str = SANDBOX_TOKEN
+    scopes: frozenset[str] | None = None  # of the token; None grants all
+    index_lag_s: float = 3.0  # a change is found by search at a random moment within so many seconds
+    seed: int = 0  # of everything that is random: lag, order of batch results, correlation ids
+    switches: Switches = field(default=Switches())

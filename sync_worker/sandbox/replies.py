@@ -1,0 +1,61 @@
+"""Replies, and the error bodies of HubSpot; hubspot-api.md section 2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+Json = dict[str, Any]
+CONTENT_TYPE = "application/json;charset=utf-8"
+
+
+class JsonReply(Response):
+    """A reply whose body is JSON."""
+
+    media_type = CONTENT_TYPE
+
+    def render(self, content: Any) -> bytes:  # noqa: ANN401 -- whatever is JSON
+        """Return the body."""
+        return orjson.dumps(content)
+
+
+class NoContent(Response):
+    """A reply that says only that it was done."""
+
+    def __init__(self) -> None:
+        super().__init__(status_code=204)
+
+
+class ReplyError(Exception):
+    """A request that is answered with an error envelope."""
+
+    def __init__(self, status: int, message: str, category: str | None = None, **fields: object) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body: Json = {"status": "error", "message": message}
+        if category is not None:
+            self.body["category"] = category
+        self.body.update(fields)
+
+    def reply(self, correlation_id: str) -> Response:
+        """Return the envelope as a reply."""
+        return JsonReply({**self.body, "correlationId": correlation_id}, status_code=self.status)
+
+
+def invalid(message: str, **fields: object) -> ReplyError:
+    """Return the 400 of a request that does not fit."""
+    return ReplyError(400, message, "VALIDATION_ERROR", **fields)
+
+
+def not_found(message: str = "resource not found", category: str | None = None, **fields: object) -> ReplyError:
+    """Return the 404 of something that does not exist; that of a record has no category."""
+    return ReplyError(404, message, category, **fields)
+
+
+def uri_too_long() -> Response:
+    """Return the page with which HubSpot's gateway refuses long addresses."""
+    title = "414 Request-URI Too Large"
+    page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
+    return Response(f"{page}<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n", status_code=414, media_type="text/html")

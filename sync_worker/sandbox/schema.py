@@ -1,0 +1,97 @@
+"""Property definitions, their options and groups, per object type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertyOption:
+    """One allowed value of an enumeration."""
+
+    value: str
+    label: str
+    display_order: int
+    hidden: bool = False
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertyDefinition:
+    """What a property may hold and who may write it."""
+
+    name: str
+    label: str
+    type: str  # string, number, date, datetime, enumeration, bool, phone_number
+    field_type: str
+    group: str
+    description: str = ""
+    options: tuple[PropertyOption, ...] = ()
+    display_order: int = -1
+    hidden: bool = False
+    form_field: bool = False
+    unique: bool = False
+    calculated: bool = False
+    read_only: bool = False
+    hubspot_defined: bool = False
+    created: int = 0  # epoch milliseconds
+    updated: int = 0
+    archived_at: int | None = None
+
+    @property
+    def writable(self) -> bool:
+        """Whether a value can be written through the API."""
+        return not (self.calculated or self.read_only)
+
+    def option(self, value: str) -> PropertyOption | None:
+        """Return the option of a value."""
+        return next((option for option in self.options if option.value == value), None)
+
+    def stages(self) -> list[str]:
+        """Return the option values in their display order."""
+        return [option.value for option in sorted(self.options, key=lambda option: option.display_order)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertyGroup:
+    """A heading under which properties stand."""
+
+    name: str
+    label: str
+    display_order: int = -1
+
+
+class Catalog:
+    """The property definitions and groups of one object type."""
+
+    def __init__(self, definitions: Iterable[PropertyDefinition], groups: Iterable[PropertyGroup]) -> None:
+        self.definitions = {definition.name: definition for definition in definitions}
+        self.groups = {group.name: group for group in groups}
+        self.archived: dict[str, PropertyDefinition] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.definitions
+
+    def get(self, name: str) -> PropertyDefinition | None:
+        """Return the definition of a property that is not archived."""
+        return self.definitions.get(name)
+
+    def put(self, definition: PropertyDefinition) -> None:
+        """Add a definition, restore an archived one, or replace the one of the same name."""
+        self.archived.pop(definition.name, None)
+        self.definitions[definition.name] = definition
+
+    def archive(self, name: str, *, now: int) -> None:
+        """Put a property aside; its values stay and come back with it."""
+        definition = self.definitions.pop(name, None)
+        if definition is not None:
+            self.archived[name] = replace(definition, archived_at=now)
+
+    def members(self, group: str) -> list[PropertyDefinition]:
+        """Return the properties that stand under a group."""
+        return [definition for definition in self.definitions.values() if definition.group == group]
+
+    def unique_names(self) -> set[str]:
+        """Return the properties that name one record."""
+        return {definition.name for definition in self.definitions.values() if definition.unique}

@@ -1,0 +1,151 @@
+"""Serves a portal over HTTP on loopback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from signal import SIGINT, SIGTERM, signal
+from socket import socket
+from threading import Event, Thread, current_thread, main_thread
+
+import orjson
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Route
+
+from sync_worker.sandbox import admin, counters
+from sync_worker.sandbox.api.table import ENDPOINTS
+from sync_worker.sandbox.data import PortalData
+from sync_worker.sandbox.gate import Gate
+from sync_worker.sandbox.options import Options, Switches
+from sync_worker.sandbox.paths import paths
+from sync_worker.sandbox.portal import Portal
+
+__all__ = ["Options", "Running", "Switches", "app", "load", "running", "serve"]
+
+HOST = "127.0.0.1"
+LONGEST_HEAD = 1 << 17  # bytes of request line and headers: addresses that are too long must reach us to be refused
+KEEP_ALIVE_S = 75
+START_S = 60
+GRACE_S = 3
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A portal that is being served."""
+
+    base_url: str
+    token: str
+    portal: Portal
+
+
+def load(data: PortalData, options: Options, *, clock: Callable[[], datetime] | None = None) -> Portal:
+    """Return the portal of some data, with its counters, behaving as the options say."""
+    return Portal.load(
+        data,
+        clock=clock or _now,
+        switches=options.switches,
+        index_lag_s=options.index_lag_s,
+        seed=options.seed,
+        counters=counters.tally,
+    )
+
+
+def app(portal: Portal, options: Options) -> Starlette:
+    """Return the ASGI application of a portal: the API, the endpoints for tests and the web page."""
+    gate = Gate.of(portal, options)
+    routes: list[BaseRoute] = [
+        Route(path, gate.endpoint(endpoint, version, path), methods=[endpoint.method])
+        for endpoint in ENDPOINTS
+        for version, path in paths(endpoint.api, endpoint.suffix)
+    ]
+    return Starlette(routes=[*routes, *admin.routes(gate), Route("/{path:path}", gate.nothing, methods=METHODS)])
+
+
+def serve(data: PortalData, options: Options, *, port: int = 0) -> None:
+    """Serve a portal until SIGINT or SIGTERM; one line of JSON on standard output says where, when it is ready.
+
+    Args:
+        data: what the portal holds.
+        options: how it behaves.
+        port: of 127.0.0.1; 0 takes a free one.
+    """
+
+    def announce(base_url: str) -> None:
+        sys.stdout.write(orjson.dumps({"base_url": base_url, "token": options.token}).decode() + "\n")
+        sys.stdout.flush()
+
+    _Server(_config(app(load(data, options), options), port), announce).run()
+
+
+@contextmanager
+def running(data: PortalData, options: Options, *, clock: Callable[[], datetime] | None = None) -> Iterator[Running]:
+    """Serve a portal in a thread for the time of a `with` block."""
+    portal = load(data, options, clock=clock)
+    ready, addresses = Event(), list[str]()
+
+    def note(base_url: str) -> None:
+        addresses.append(base_url)
+        ready.set()
+
+    server = _Server(_config(app(portal, options), 0), note)
+    thread = Thread(target=server.run, name="sandbox", daemon=True)
+    thread.start()
+    try:
+        ready.wait(START_S)
+        yield Running(base_url=addresses[0], token=options.token, portal=portal)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens as soon as it does, and ends without an error when it is told to."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            port = self.servers[0].sockets[0].getsockname()[1]
+            self._ready(f"http://{HOST}:{port}")
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn's own raises the signal again when it has stopped, and the process would end with an error.
+        if current_thread() is not main_thread():
+            yield
+            return
+        before = {one: signal(one, self.handle_exit) for one in (SIGINT, SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal(one, handler)
+
+
+def _config(application: Starlette, port: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        host=HOST,
+        port=port,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        h11_max_incomplete_event_size=LONGEST_HEAD,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
