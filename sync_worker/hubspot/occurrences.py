@@ -68,7 +68,7 @@ def occurrence(row: Row) -> Event:
     properties = row.get("properties") or {}
     return Event(
         id=str(row["id"]),
-        kind=_kind(row["eventType"]),
+        kind=kind_of(row["eventType"]),
         at=instant(row["occurredAt"]),
         contact_id=int(row["objectId"]),
         url=properties.get("hs_url"),
@@ -79,7 +79,8 @@ def occurrence(row: Row) -> Event:
     )
 
 
-def _kind(event_type: str) -> str:
+def kind_of(event_type: str) -> str:
+    """Return our word for a type of event: what a portal named itself loses the number of the portal."""
     own, _, name = event_type.partition("_")
     custom = name if own.startswith("pe") and own[2:].isdecimal() else event_type
     return KINDS.get(event_type) or f"custom:{custom}"

@@ -17,7 +17,7 @@ import orjson
 
 from sync_worker.errors import BadRequest, Forbidden, NotFound, SyncWorkerError, Unauthorized, Unavailable
 
-ADDRESS: Final = re.compile(r"[^\s\"'<>,;:(){}\[\]]+@[^\s\"'<>,;:(){}\[\]]+")
+ADDRESS: Final = re.compile(r"\S*@\S*")
 LOCKED_WAIT: Final = 2.0  # seconds; HubSpot's advice for 423
 LONGEST_QUOTE: Final = 200  # characters
 
@@ -106,10 +106,10 @@ def read_problem(status: int, body: bytes) -> Problem:
     return Problem(
         status=status,
         message=_text(said.get("message")),
-        category=said.get("category"),
-        sub_category=said.get("subCategory"),
-        policy=said.get("policyName"),
-        correlation_id=said.get("correlationId"),
+        category=_name(said.get("category")),
+        sub_category=_name(said.get("subCategory")),
+        policy=_name(said.get("policyName")),
+        correlation_id=_name(said.get("correlationId")),
         details=tuple(_details(said)),
     )
 
@@ -192,8 +192,8 @@ def _detail(error: Mapping[str, Any]) -> Detail:
     context = context if isinstance(context, dict) else {}
     return Detail(
         message=_text(error.get("message")),
-        code=error.get("code"),
-        category=error.get("category"),
+        code=_name(error.get("code")),
+        category=_name(error.get("category")),
         ids=(*_texts(context.get("ids")), *_texts(context.get("id"))),
         properties=_texts(context.get("propertyName")),
         scopes=(*_texts(context.get("requiredGranularScopes")), *_texts(context.get("requiredScopes"))),
@@ -209,11 +209,15 @@ def _listed_in_text(message: str) -> Iterator[Detail]:
         return
     for error in listed:
         if isinstance(error, dict):
-            yield Detail(message=_text(error.get("message")), code=error.get("error"), properties=_texts(error.get("name")))
+            yield Detail(message=_text(error.get("message")), code=_name(error.get("error")), properties=_texts(error.get("name")))
 
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _name(value: object) -> str | None:
+    return _text(value) or None
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -67,10 +67,12 @@ class Window:
             self._refusals = 0
 
     def refuse(self, *, sent: float, now: float, wait: float | None = None) -> float:
-        """Note a 429; return the seconds for which nothing is sent.
+        """Note that the reply just given back was a 429; return the seconds for which nothing is sent.
 
         `wait`: what HubSpot named; without it one window, twice as long after the second refusal in a row, and so on.
         """
+        if self._replied:
+            self._replied.pop()  # what was refused fills no slot
         if sent >= self._refused_at:  # those that were in the air together count as one
             self._refusals += 1
             self._refused_at = now

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.hubspot.client import connect
+from sync_worker.hubspot.session import Bearer, checked_base_url, checked_token, is_loopback
+from tests.hubspot.doubles import BASE, Server, connected, says
+
+
+@pytest.mark.parametrize(
+    "url", ["https://api.hubapi.com", "https://api.hubapi.com/", " http://127.0.0.1:8080 ", "http://[::1]:1", "http://localhost"]
+)
+def test_an_address_is_https_or_this_machine(url: str) -> None:
+    assert checked_base_url(url) == url.strip().rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "api.hubapi.com",
+        "ftp://api.hubapi.com",
+        "https://",
+        "https://api.hubapi.com/?x=1",
+        "https://user:secret@api.hubapi.com",
+        "http://api.hubapi.com",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+    ],
+)
+def test_any_other_address_is_refused_with_the_way_out(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        checked_base_url(url)
+
+    assert caught.value.hint
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["", "  ", "two words", "line\nbreak", "tökén", "tab\tbed"])
+def test_a_token_that_cannot_be_one_is_refused_without_being_shown(token: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        connect(token=token, base_url=BASE)
+
+    assert token.strip() not in str(caught.value) or not token.strip()
+
+
+def test_blanks_around_a_token_are_taken_off() -> None:
+    assert checked_token(" pat-na1-sandbox\n") == "pat-na1-sandbox"
+
+
+def test_the_token_goes_out_with_every_request_and_nowhere_else(server: Server) -> None:
+    server.on("GET", "/account-info/v3/details", says({"portalId": 1, "timeZone": "UTC", "accountType": "STANDARD"}))
+    with connected() as hubspot:
+        hubspot.account.details()
+
+        assert server.headers[0]["Authorization"] == "Bearer pat-na1-sandbox"
+        assert "pat-na1" not in repr(hubspot)
+        assert "pat-na1" not in repr(Bearer("pat-na1-sandbox"))
+
+
+def test_a_connection_has_an_identity_that_tells_nothing() -> None:
+    with connected() as first, connected() as same, connect(token="pat-na1-other", base_url=BASE) as other:
+        assert first.identity == same.identity != other.identity
+        assert "pat" not in first.identity
+
+
+def test_a_proxy_is_for_the_world_outside() -> None:
+    with connected() as near, connect(token="t", base_url="https://api.hubapi.com") as far:
+        assert not near.transport._session.trust_env
+        assert far.transport._session.trust_env
+
+
+def test_loopback_is_told_from_names_that_only_look_like_it() -> None:
+    assert is_loopback("http://127.9.9.9:80")
+    assert not is_loopback("http://128.0.0.1")
