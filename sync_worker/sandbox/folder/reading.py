@@ -55,9 +55,11 @@ class JsonLines:
         row = _parsed(line, place)
         for key, check in SHAPES[self.kind].items():
             try:
-                row[key] = check(row.get(key))
+                value = check(row.get(key))
             except ShapeError as error:
                 raise PortalFolderError(f"{place}: `{key}` {error}.", hint="Mend the line or take it out.") from error
+            if value is not None:
+                row[key] = value
         return row
 
 

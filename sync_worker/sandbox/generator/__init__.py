@@ -1,0 +1,34 @@
+"""A believable portal, made up: the same seed gives the same bytes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sync_worker.sandbox.data import PortalData, Tier
+from sync_worker.sandbox.generator.conversions import FORMS
+from sync_worker.sandbox.generator.portal import PORTAL_ID, Block, Rows, World
+from sync_worker.sandbox.instants import from_ms, to_ms
+
+__all__ = ["generate"]
+
+
+def generate(*, contacts: int, seed: int, now: datetime, tier: Tier = "enterprise") -> PortalData:
+    """Return a portal of made-up companies, people and what they did, made row by row when iterated, each time anew.
+
+    Nobody in it exists. Most did nothing lately, few did a lot; those who fit and care are more likely to buy. Nothing
+    happened later than `now`; page views, e-mails and submissions are of the 540 days before, contacts of five years.
+    """
+    world = World(contacts=contacts, seed=seed, now=to_ms(now))
+    return PortalData(
+        portal_id=PORTAL_ID,
+        tier=tier,
+        time_zone="Europe/Berlin",
+        now=from_ms(world.now),
+        contacts=Rows(world=world, of_block=Block.contacts),
+        companies=Rows(world=world, of_block=Block.companies),
+        email_events=Rows(world=world, of_block=Block.email_events),
+        events=Rows(world=world, of_block=Block.events),
+        forms=[form.row() for form in FORMS],
+        submissions=Rows(world=world, of_block=Block.submissions),
+        deals=Rows(world=world, of_block=Block.deals),
+    )

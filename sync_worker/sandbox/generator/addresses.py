@@ -1,0 +1,50 @@
+"""E-mail addresses: reserved domains for companies, real providers with made-up names for those that a model must know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+from typing import Final
+
+from sync_worker.sandbox.generator.chance import pick
+from sync_worker.sandbox.generator.names import Name
+from sync_worker.sandbox.generator.titles import LANGUAGES
+
+FREE_MAIL: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": ("gmail.com", "outlook.com", "yahoo.com", "icloud.com"),
+    "de": ("gmx.de", "web.de", "gmail.com", "t-online.de"),
+    "fr": ("gmail.com", "orange.fr", "hotmail.fr", "free.fr"),
+    "es": ("gmail.com", "hotmail.com", "yahoo.es"),
+    "it": ("libero.it", "gmail.com", "hotmail.it"),
+    "ca": ("gmail.com", "hotmail.com"),
+    "zh": ("qq.com", "163.com", "126.com"),
+}
+ACADEMIC: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": ("mit.edu", "stanford.edu", "ox.ac.uk", "cam.ac.uk"),
+    "de": ("tum.de", "uni-heidelberg.de", "rwth-aachen.de", "ethz.ch", "univie.ac.at"),
+    "fr": ("sorbonne-universite.fr", "univ-lyon1.fr", "kuleuven.be"),
+    "es": ("ucm.es", "uam.es", "us.es"),
+    "it": ("unibo.it", "polimi.it", "uniroma1.it"),
+    "ca": ("ub.edu", "upc.edu", "uab.cat"),
+    "zh": ("tsinghua.edu.cn", "pku.edu.cn"),
+}
+DISPOSABLE: Final = dict.fromkeys(LANGUAGES, ("mailinator.com", "guerrillamail.com", "yopmail.com"))
+#: Companies that sell what this portal's owner sells.
+COMPETITORS: Final = dict.fromkeys(LANGUAGES, ("leadforge.example", "scorepilot.example", "gradewise.example"))
+
+
+def private(rng: Random, domains: tuple[str, ...], person: tuple[Name, Name], number: int) -> str:
+    """Return an address at a provider where anybody may have one; the number makes it unlike anybody's real one."""
+    first, last = person
+    return f"{first.latin}.{last.latin}.madeup{number}@{pick(rng, domains)}"
+
+
+def at_work(domain: str, person: tuple[Name, Name], taken: set[str]) -> str:
+    """Return an address at a company that nobody in `taken` has, and take it."""
+    first, last = person
+    address, again = f"{first.latin}.{last.latin}@{domain}", 1
+    while address in taken:
+        again += 1
+        address = f"{first.latin}.{last.latin}{again}@{domain}"
+    taken.add(address)
+    return address
