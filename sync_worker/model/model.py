@@ -1,0 +1,155 @@
+"""A model, ready to judge: what it asks for, what it can give, and the hash of its meaning."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+
+from sync_worker.model.conditions import Condition
+from sync_worker.model.criteria import Line, line_of, readable_kinds, seen
+from sync_worker.model.document import Band, DirectQualifier, Disqualifier, Document, GradeCriterion, Property
+from sync_worker.model.domains import Domains, domain_lists
+from sync_worker.model.facts import COUNTERS
+from sync_worker.model.properties import COMPANY, standard
+from sync_worker.model.quantities import from_micro, to_micro
+
+Rule = DirectQualifier | Disqualifier
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model file that has been read and checked; `warnings` are whole sentences with file and line."""
+
+    document: Document
+    source: str
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits that change with the meaning, not with comments or the order of keys."""
+        text = json.dumps(self.document.meaning(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """The enabled criteria of the score, as the file has them."""
+        found = self.document.score.criteria.items()
+        return tuple(line_of(key, criterion, self.document.importance) for key, criterion in found if criterion.enabled)
+
+    @cached_property
+    def grade_criteria(self) -> Mapping[str, GradeCriterion]:
+        """The enabled criteria of the grade."""
+        return {key: criterion for key, criterion in self.document.grade.criteria.items() if criterion.enabled}
+
+    @cached_property
+    def direct(self) -> Mapping[str, DirectQualifier]:
+        """The enabled direct qualifiers, by name: of several that hold, the first is named as the reason."""
+        return dict(sorted((key, rule) for key, rule in self.document.qualification.direct.items() if rule.enabled))
+
+    @cached_property
+    def disqualifiers(self) -> Mapping[str, Disqualifier]:
+        """The enabled disqualifiers, by name: of several that hold, the first is named as the reason."""
+        return dict(sorted((key, rule) for key, rule in self.document.qualification.disqualifiers.items() if rule.enabled))
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """The bands, the lowest first."""
+        return self.document.score.bands
+
+    @cached_property
+    def maximum(self) -> Decimal:
+        """The highest score there can be, in points."""
+        return self.reachable()
+
+    @cached_property
+    def minimum(self) -> Decimal:
+        """The lowest score there can be, in points."""
+        lowest = sum(line.extreme for line in self.lines if not line.positive)
+        clamp = self.document.score.minimum
+        return from_micro(lowest if clamp is None else max(lowest, to_micro(clamp)))
+
+    def reachable(self, hidden: frozenset[str] = frozenset()) -> Decimal:
+        """Return the highest score there can be where these kinds of event are hidden, in points."""
+        return from_micro(sum(line.extreme for line in self.lines if line.positive and line.visible(hidden)))
+
+    def not_visible(self, hidden: frozenset[str]) -> tuple[str, ...]:
+        """Return the names of the criteria and rules that cannot be seen where these kinds of event are hidden."""
+        criteria = tuple(line.key for line in self.lines if not line.visible(hidden))
+        rules = {**self.direct, **self.disqualifiers}.items()
+        return criteria + tuple(key for key, rule in rules if not rule_visible(rule, hidden))
+
+    @cached_property
+    def event_kinds(self) -> frozenset[str]:
+        """The kinds of event to read from HubSpot."""
+        wanted = [line.event for line in self.lines] + [rule.event for rule in (*self.direct.values(), *self.disqualifiers.values())]
+        return frozenset().union(*(readable_kinds(kind) for kind in wanted if kind))
+
+    @cached_property
+    def contact_properties(self) -> frozenset[str]:
+        """The contact properties to read from HubSpot: what conditions ask, and the counters that stand in for hidden events."""
+        counters = {name for kind in self.event_kinds & COUNTERS.keys() for name in COUNTERS[kind]}
+        return frozenset(name for name in self._properties if not name.startswith(COMPANY)) | counters
+
+    @cached_property
+    def company_properties(self) -> frozenset[str]:
+        """The properties of the primary company to read from HubSpot, without prefix."""
+        return frozenset(name.removeprefix(COMPANY) for name in self._properties if name.startswith(COMPANY))
+
+    @cached_property
+    def forms(self) -> frozenset[str]:
+        """The forms that conditions name, by id or by name."""
+        return frozenset(name for condition in self.event_conditions for name in _forms(condition))
+
+    @cached_property
+    def event_conditions(self) -> tuple[Condition, ...]:
+        """Every condition on events."""
+        parts: Iterable[Line | Rule] = (*self.lines, *self.direct.values(), *self.disqualifiers.values())
+        return tuple(part.where for part in parts if part.where)
+
+    @cached_property
+    def contact_conditions(self) -> tuple[Condition, ...]:
+        """Every condition on contacts."""
+        parts: Iterable[Line | GradeCriterion | Rule] = (
+            *self.lines,
+            *self.grade_criteria.values(),
+            *self.direct.values(),
+            *self.disqualifiers.values(),
+        )
+        return tuple(part.when for part in parts if part.when)
+
+    @cached_property
+    def domains(self) -> Mapping[str, Domains]:
+        """The domain lists by name."""
+        return domain_lists(self.document.domains)
+
+    def property(self, name: str) -> Property:
+        """Return the type of a property that the model asks for."""
+        return self.document.properties.get(name) or standard(name) or Property(type="text")
+
+    @cached_property
+    def leave_below(self) -> int:
+        """Below this score, in micro-points, somebody who is an MQL by score stops being one."""
+        rules = self.document.qualification
+        return to_micro(rules.threshold) * 5 // 6 if rules.leave_below is None else to_micro(rules.leave_below)
+
+    @cached_property
+    def _properties(self) -> frozenset[str]:
+        return frozenset(subject for condition in self.contact_conditions for subject, _, _ in condition.walk())
+
+
+def rule_visible(rule: Rule, hidden: frozenset[str]) -> bool:
+    """Tell whether a direct qualifier or a disqualifier can be seen where these kinds of event are hidden."""
+    return rule.event is None or seen(rule.event, hidden, by_counter=rule.where is None)
+
+
+def _forms(condition: Condition) -> Iterator[str]:
+    for subject, test, _ in condition.walk():
+        if subject == "form":
+            operators = test.operators
+            singles = (str(operators[name]) for name in ("is", "is_not") if name in operators)
+            lists = (str(value) for name in ("in", "not_in") for value in operators.get(name, ()))
+            yield from (*singles, *lists)

@@ -1,0 +1,13 @@
+"""The nearest right name for a wrong one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(wrong: str, right: Iterable[str]) -> str:
+    """Return `; did you mean "X"?` for the nearest right name, or nothing when none is near."""
+    by_lower = {name.lower(): name for name in right}
+    near = difflib.get_close_matches(wrong.lower(), by_lower, n=1, cutoff=0.6)
+    return f'; did you mean "{by_lower[near[0]]}"?' if near else ""
