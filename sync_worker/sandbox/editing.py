@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sync_worker.sandbox.deriving import derived
 from sync_worker.sandbox.history import Change, History, Source
 from sync_worker.sandbox.identities import Identities
 from sync_worker.sandbox.index_lag import IndexLag
@@ -65,7 +66,7 @@ class Editor:
         wanted = self._forward_only(row, values)
         changed = {name: value for name, value in wanted.items() if self.records.value(row, name) != value}
         if changed or (wanted and self.switches.bump_on_equal_write):
-            self._write(row, {**self._stage_dates(changed), **changed}, source)
+            self._write(row, {**self._stage_dates(changed), **derived(self.records.kind, changed), **changed}, source)
         return bool(changed)
 
     def touch(self, row: int, values: Values, source: Source) -> None:
@@ -76,7 +77,14 @@ class Editor:
         """Add a record with checked values and return its row."""
         now, record_id = self.now_ms(), self.records.next_id()
         stamps: Values = dict.fromkeys(self.records.kind.stamps | {"createdate"}, iso(now))
-        given = {**self._birth(values), **values, **stamps, "hs_object_id": str(record_id), "hs_object_source": source.type}
+        given = {
+            **self._birth(),
+            **derived(self.records.kind, values),
+            **values,
+            **stamps,
+            "hs_object_id": str(record_id),
+            "hs_object_source": source.type,
+        }
         row = self.records.append(record_id, {**given, **self._stage_dates(given)}, created=now, modified=now)
         self.identities.add(row)
         self.lag.changed(row, None, now=now)
@@ -117,16 +125,14 @@ class Editor:
             return {}
         return {name: iso(self.now_ms()) for name in date_properties(stage) if name in self.catalog}
 
-    def _birth(self, values: Values) -> Values:
+    def _birth(self) -> Values:
         if self.records.kind is not CONTACTS:
             return {}
-        email = values.get("email")
         return {
             STAGE: FIRST_STAGE,
             "hs_pipeline": "contacts-lifecycle-pipeline",
             "hs_marketable_status": "false",
             "hs_all_contact_vids": str(self.records.next_id()),
-            "hs_email_domain": email.rpartition("@")[2] if email else None,
         }
 
     def _write(self, row: int, values: Values, source: Source) -> None:

@@ -23,6 +23,7 @@ from sync_worker.sandbox.replies import JsonReply, ReplyError, not_found, uri_to
 from sync_worker.sandbox.request_log import Asked, RequestLog
 from sync_worker.sandbox.tokens import App, Tokens
 
+Sleep = Callable[[float], Awaitable[None]]
 LONGEST_URI = 16_200
 
 
@@ -37,9 +38,10 @@ class Gate:
     log: RequestLog
     latency_s: float
     random: Random
+    sleep: Sleep
 
     @classmethod
-    def of(cls, portal: Portal, options: Options) -> Gate:
+    def of(cls, portal: Portal, options: Options, *, sleep: Sleep = asyncio.sleep) -> Gate:
         """Return the gate of a portal."""
         tier = options.tier or portal.tier
         budgets = Budgets(
@@ -57,6 +59,7 @@ class Gate:
             log=RequestLog(),
             latency_s=options.latency_ms / 1000,
             random=Random(options.seed),  # noqa: S311 -- correlation ids are no secret
+            sleep=sleep,
         )
 
     def endpoint(self, endpoint: Endpoint, version: str, path: str) -> Callable[[Request], Awaitable[Response]]:
@@ -68,17 +71,17 @@ class Gate:
             body = await request.body()
             response = self._answer(endpoint, version, name, request, body)
             if self.latency_s:
-                await asyncio.sleep(due - asyncio.get_running_loop().time())
+                await self.sleep(due - asyncio.get_running_loop().time())
             return response
 
         return answer
 
-    async def nothing(self, request: Request) -> Response:
-        """Answer a request for a path that is none."""
-        await request.body()
-        response = not_found().reply(self._correlation_id())
-        self.log.add(Asked(endpoint=f"{request.method} (no such path)", status=404, at=self.portal.now_ms()))
-        return response
+    async def no_such_path(self, request: Request, error: Exception) -> Response:
+        """Answer a request for a path that is none, or with a method that it has not."""
+        status = getattr(error, "status_code", 404)
+        refused = not_found() if status == 404 else ReplyError(405, "Method Not Allowed")
+        self.log.add(Asked(endpoint=f"{request.method} (no such endpoint)", status=status, at=self.portal.now_ms()))
+        return refused.reply(self._correlation_id())
 
     def _answer(self, endpoint: Endpoint, version: str, name: str, request: Request, body: bytes) -> Response:
         correlation_id, policy, told = self._correlation_id(), None, {}

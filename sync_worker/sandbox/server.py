@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 from sync_worker.sandbox import admin, counters
 from sync_worker.sandbox.api.table import ENDPOINTS
 from sync_worker.sandbox.data import PortalData
-from sync_worker.sandbox.gate import Gate
+from sync_worker.sandbox.gate import Gate, Sleep
 from sync_worker.sandbox.options import Options, Switches
 from sync_worker.sandbox.paths import paths
 from sync_worker.sandbox.portal import Portal
@@ -31,7 +32,6 @@ LONGEST_HEAD = 1 << 17  # bytes of request line and headers: addresses that are 
 KEEP_ALIVE_S = 75
 START_S = 60
 GRACE_S = 3
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +55,18 @@ def load(data: PortalData, options: Options, *, clock: Callable[[], datetime] | 
     )
 
 
-def app(portal: Portal, options: Options) -> Starlette:
+def app(portal: Portal, options: Options, *, sleep: Sleep = asyncio.sleep) -> Starlette:
     """Return the ASGI application of a portal: the API, the endpoints for tests and the web page."""
-    gate = Gate.of(portal, options)
+    gate = Gate.of(portal, options, sleep=sleep)
     routes: list[BaseRoute] = [
         Route(path, gate.endpoint(endpoint, version, path), methods=[endpoint.method])
         for endpoint in ENDPOINTS
         for version, path in paths(endpoint.api, endpoint.suffix)
     ]
-    return Starlette(routes=[*routes, *admin.routes(gate), Route("/{path:path}", gate.nothing, methods=METHODS)])
+    handlers = {404: gate.no_such_path, 405: gate.no_such_path}
+    application = Starlette(routes=[*routes, *admin.routes(gate)], exception_handlers=handlers)
+    application.router.redirect_slashes = False
+    return application
 
 
 def serve(data: PortalData, options: Options, *, port: int = 0) -> None:

@@ -8,6 +8,7 @@ from random import Random
 
 from sync_worker.sandbox import discovery, loading, standard
 from sync_worker.sandbox.data import Row
+from sync_worker.sandbox.deriving import with_derived
 from sync_worker.sandbox.editing import Editor
 from sync_worker.sandbox.history import History
 from sync_worker.sandbox.identities import Identities
@@ -43,7 +44,7 @@ class Workshop:
     def table(self, kind: ObjectType, rows: Iterable[Row]) -> Table:
         """Load the records of one object type."""
         now = self.now_ms()
-        records, catalog = loading.load(kind, rows, default_ms=now), standard.catalog(kind, now=now)
+        records, catalog = loading.load(kind, with_derived(kind, rows), default_ms=now), standard.catalog(kind, now=now)
         discovery.fit(catalog, records, now=now)
         identities, lag = Identities(records), IndexLag(longest=self.index_lag_s * 1000, random=self.random)
         editor = Editor(

@@ -176,6 +176,8 @@ def _readable(call: Call, table: Table, text: str, by: str | None) -> int | None
 def _writable(table: Table, text: str, by: str | None) -> int | None:
     if by is None:
         return table.records.live(int(text)) if text.isdigit() else None
+    if by == "hs_object_id":  # refused in updates: leave it out
+        raise invalid(f"Unable to perform update/upsert by non-unique {table.kind.type_id} property {by}")
     require_unique(table, by)
     return table.identities.find(by, text)
 
@@ -184,7 +186,9 @@ def _valid(table: Table, plan: list[tuple[Json, int]], done: Outcome, *, traced:
     valid = []
     for item, row in plan:
         try:
-            valid.append((checked(table, properties_of(item), row), row))
+            values = checked(table, properties_of(item), row)
+            refuse_known_email(table, values, row)
+            valid.append((values, row))
         except ReplyError as error:
             if not traced:
                 raise

@@ -46,6 +46,7 @@ def update_record(call: Call) -> Response:
     table = call.table()
     row = row_of(call, table)
     values = checked(table, properties_of(call.json_object()), row)
+    refuse_known_email(table, values, row)
     table.editor.update(row, values, call.source)
     return JsonReply(render(table, [row], names_for(table, values))[0])
 
@@ -114,11 +115,11 @@ def checked(table: Table, properties: Json, row: int | None = None) -> Values:
         raise values_problem(error.problems) from None
 
 
-def refuse_known_email(table: Table, values: Values) -> None:
-    """Refuse a contact whose address, first or second, is known."""
+def refuse_known_email(table: Table, values: Values, row: int | None = None) -> None:
+    """Refuse an address that is the first or a second one of another contact."""
     email = values.get("email")
     known = table.identities.find("email", email) if email and table.kind.name == "contacts" else None
-    if known is not None:
+    if known is not None and known != row:
         raise conflict(table.records.ids[known])
 
 
