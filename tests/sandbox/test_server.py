@@ -1,0 +1,44 @@
+"""The sandbox over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from sync_worker.sandbox import server
+from sync_worker.sandbox.server import Options
+from tests.sandbox.portals import CONTACTS, a_portal, contacts, ids
+
+SCRIPT = """
+from tests.sandbox.portals import a_portal, contacts
+from sync_worker.sandbox.server import Options, serve
+serve(a_portal(contacts(2)), Options())
+"""
+
+
+def test_a_running_portal_answers_many_at_once() -> None:
+    with server.running(a_portal(contacts(3)), Options(latency_ms=1)) as portal, httpx.Client(base_url=portal.base_url) as http:
+        http.headers["Authorization"] = f"Bearer {portal.token}"
+        assert ids(http.get(CONTACTS).json()) == ["1", "2", "3"]
+        assert http.patch(f"{CONTACTS}/1", json={"properties": {"city": "Bonn"}}).status_code == 200
+        assert portal.portal.contacts.records.value(0, "city") == "Bonn"
+        assert http.get(CONTACTS, params={"properties": "x" * 17_000}).status_code == 414
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_serving_says_where_in_one_line_and_ends_cleanly(stop: signal.Signals) -> None:
+    command = [sys.executable, "-c", SCRIPT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 -- our own script
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert set(told) == {"base_url", "token"}
+        reply = httpx.get(told["base_url"] + CONTACTS, headers={"Authorization": f"Bearer {told['token']}"})
+        assert ids(reply.json()) == ["1", "2"]
+        process.send_signal(stop)
+        rest, errors = process.communicate(timeout=30)
+    assert (process.returncode, rest, errors) == (0, "", "")
