@@ -20,6 +20,7 @@ class Patience:
     """How much is borne before a call fails. Times are seconds."""
 
     attempts: int = 10
+    attempts_at_first: int = 3  # until HubSpot has answered once: the address may be wrong, and somebody waits to be told
     total: float = 300.0
     first: float = 1.0  # the longest wait after the first failure; it doubles with each
     longest: float = 30.0
@@ -33,6 +34,11 @@ class Retrying:
         self._clock = clock
         self._rng = rng
         self._on_retry = on_retry
+        self._met = False
+
+    def meet(self) -> None:
+        """Note that HubSpot has answered, whatever it said: from now on its silence is worth all patience."""
+        self._met = True
 
     def call(self, function: Callable[[], T]) -> T:
         """Return what the function returns in the end; raise its last error when patience is at its end."""
@@ -52,7 +58,8 @@ class Retrying:
 
     def _is_over(self, state: tenacity.RetryCallState, started: float) -> bool:
         spent = self._clock.monotonic() - started + state.upcoming_sleep
-        return state.attempt_number >= self._patience.attempts or spent > self._patience.total
+        attempts = self._patience.attempts if self._met else self._patience.attempts_at_first
+        return state.attempt_number >= attempts or spent > self._patience.total
 
 
 def _may_pass(error: BaseException) -> bool:

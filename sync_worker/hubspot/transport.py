@@ -97,6 +97,7 @@ class Transport:
             answer = self._exchange(method, route, query, content)
         finally:
             lane.give_back()
+        self._retrying.meet()
         lane.learn(answer.headers, sent)
         self.throttle.quota.learn(answer.headers)
         if answer.status == 429:

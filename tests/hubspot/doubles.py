@@ -114,8 +114,8 @@ def seeded(seed: int) -> Random:
 
 def connected(clock: Clock | None = None, **more: object) -> HubSpot:
     """Return HubSpot on hand-wound time."""
-    settings: dict[str, Any] = {"api_version": "v3", "patience": Patience(attempts=5), "rng": seeded(7)}
-    return connect(token="pat-na1-sandbox", base_url=BASE, clock=clock or HandWoundClock(), **settings | more)
+    settings: dict[str, Any] = {"base_url": BASE, "api_version": "v3", "patience": Patience(attempts=5), "rng": seeded(7)}
+    return connect(token="pat-na1-sandbox", clock=clock or HandWoundClock(), **settings | more)
 
 
 def a_row(id_: int, **properties: str | None) -> dict[str, Any]:

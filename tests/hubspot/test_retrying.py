@@ -25,7 +25,10 @@ def failing(times: int, error: SyncWorkerError) -> Callable[[], str]:
 
 
 def retrying(clock: HandWoundClock, patience: Patience | None = None, retries: list[None] | None = None) -> Retrying:
-    return Retrying(patience or Patience(), clock, rng=seeded(1), on_retry=lambda: (retries if retries is not None else []).append(None))
+    noted = retries if retries is not None else []
+    policy = Retrying(patience or Patience(), clock, rng=seeded(1), on_retry=lambda: noted.append(None))
+    policy.meet()
+    return policy
 
 
 def test_what_may_pass_is_tried_again(clock: HandWoundClock) -> None:
@@ -57,6 +60,7 @@ def test_after_the_last_attempt_the_error_itself_comes_out(clock: HandWoundClock
 def test_waits_never_exceed_the_time_in_all(seed: int, total: float) -> None:
     clock = HandWoundClock()
     policy = Retrying(Patience(attempts=1_000, total=total), clock, rng=seeded(seed), on_retry=lambda: None)
+    policy.meet()
 
     with pytest.raises(Unavailable):
         policy.call(failing(10_000, Unavailable()))
@@ -67,10 +71,11 @@ def test_waits_never_exceed_the_time_in_all(seed: int, total: float) -> None:
 @given(seed=st.integers())
 def test_waits_grow_to_a_bound_and_are_spread(seed: int) -> None:
     clock = HandWoundClock()
-    patience = Patience(attempts=9, total=1_000, first=1, longest=30)
+    policy = Retrying(Patience(attempts=9, total=1_000, first=1, longest=30), clock, rng=seeded(seed), on_retry=lambda: None)
+    policy.meet()
 
     with pytest.raises(Unavailable):
-        Retrying(patience, clock, rng=seeded(seed), on_retry=lambda: None).call(failing(99, Unavailable()))
+        policy.call(failing(99, Unavailable()))
 
     assert len(clock.slept) == 8
     assert all(0 <= wait <= bound for wait, bound in zip(clock.slept, (1, 2, 4, 8, 16, 30, 30, 30), strict=True))
@@ -87,3 +92,12 @@ def test_a_named_time_beyond_all_patience_is_not_waited_for(clock: HandWoundCloc
         retrying(clock).call(failing(1, Unavailable(retry_after=24 * 3_600)))
 
     assert clock.slept == []
+
+
+def test_a_server_that_never_answered_is_given_up_sooner(clock: HandWoundClock) -> None:
+    policy = Retrying(Patience(attempts=10, attempts_at_first=3), clock, rng=seeded(1), on_retry=lambda: None)
+
+    with pytest.raises(Unavailable):
+        policy.call(failing(99, Unavailable()))
+
+    assert len(clock.slept) == 2
