@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import orjson
 
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.contacts import Update, Written
+from sync_worker.hubspot.records import Update, Written
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import STAGE, ContactChange, ListChange
-from sync_worker.store import standing
+from sync_worker.pipeline.progress import Progress
+from sync_worker.store import people, standing
 from sync_worker.store.database import Store
 from sync_worker.store.instants import to_ms
 
@@ -33,6 +34,7 @@ class Outcome:
     stages: int = 0
     lists: dict[str, dict[str, int]] = field(default_factory=dict)
     rejected: list[tuple[int, str]] = field(default_factory=list)
+    gone: int = 0  # deleted or merged away between the reading and the writing
 
 
 class Applier:
@@ -46,7 +48,7 @@ class Applier:
         now: datetime,
         *,
         in_flight: int,
-        progress: Callable[[str, int], None],
+        progress: Progress,
     ) -> None:
         self._hubspot = hubspot
         self._store = store
@@ -59,7 +61,7 @@ class Applier:
         self._underway: set[int] = set()
         self.outcome = Outcome()
 
-    def __enter__(self) -> Applier:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -105,7 +107,7 @@ class Applier:
                 standing.change_members(tx, change.key, added=[id_ for id_ in add if id_ not in missing], removed=remove)
             counted["added"] += len(add) - len(missing.intersection(add))
             counted["removed"] += len(remove)
-            self._progress("list members", len(add) + len(remove))
+            self._progress.advance("list members", len(add) + len(remove))
 
     def _take(self) -> None:
         batch, future = self._sent.popleft()
@@ -115,15 +117,18 @@ class Applier:
         sent = {change.id: change for change in batch}
         done = [self._acknowledged(sent[id_], answer.properties, to_ms(answer.updated_at)) for id_, answer in written.acknowledged.items()]
         altered = {row["id"]: ALTERED for row in done if row["shown"] != sent[row["id"]].desired}
-        rejected = {**written.rejected, **altered}
+        gone = [*written.gone, *written.moved]
+        rejected = {id_: reason for id_, reason in {**written.rejected, **altered}.items() if id_ not in written.gone}
         with self._store.transaction() as tx:
+            people.mark_gone(tx, gone)
             standing.acknowledge(tx, done)
             standing.reject(tx, [self._rejection(sent[id_], reason) for id_, reason in rejected.items()])
         self._underway.difference_update(sent)
         self.outcome.written += len(done)
         self.outcome.stages += sum(row["stage_given"] is not None for row in done)
         self.outcome.rejected.extend(rejected.items())
-        self._progress("written", len(batch))
+        self.outcome.gone += len(gone)
+        self._progress.advance("written", len(batch))
 
     def _rejection(self, change: ContactChange, reason: str) -> Mapping[str, Any]:
         return {"contact_id": change.id, "desired": change.desired, "reason": reason, "at": to_ms(self._now)}
@@ -146,5 +151,3 @@ def _chunks(change: ListChange) -> Iterable[tuple[Sequence[int], Sequence[int]]]
         yield change.add[start : start + MEMBERS], ()
     for start in range(0, len(change.remove), MEMBERS):
         yield (), change.remove[start : start + MEMBERS]
-
-

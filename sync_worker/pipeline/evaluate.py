@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import polars as pl
+from sqlalchemy import Connection
 
-from sync_worker.model.document_door import Model
 from sync_worker.model.facts import EVENT_SCHEMA, PREVIOUS_SCHEMA, Facts
+from sync_worker.model.model import Model
 from sync_worker.model.verdicts import Verdicts, evaluate
 from sync_worker.pipeline.outputs import Outputs
+from sync_worker.pipeline.progress import Progress
 from sync_worker.store import verdicts
-from sync_worker.store.database import Connection, Store
+from sync_worker.store.database import Store
 from sync_worker.store.instants import to_ms
 from sync_worker.store.verdicts import Standard
 
@@ -36,14 +38,14 @@ class Judge:
         """Return what a verdict must have been made by to stand."""
         return Standard(model=self.model.hash, since=to_ms(self.since))
 
-    def judge_due(self, store: Store, *, chunk: int = CHUNK, on_chunk: Callable[[int], None] = lambda _: None) -> int:
+    def judge_due(self, store: Store, progress: Progress, *, chunk: int = CHUNK) -> int:
         """Judge everybody who is due; return how many that were.
 
         A chunk's verdicts are committed before the next is read, so that a stop loses one chunk's work at most.
         """
-        return sum(self._chunks(store, chunk, on_chunk))
+        return sum(self._chunks(store, progress, chunk))
 
-    def _chunks(self, store: Store, chunk: int, on_chunk: Callable[[int], None]) -> Iterator[int]:
+    def _chunks(self, store: Store, progress: Progress, chunk: int) -> Iterator[int]:
         after = 0
         while True:
             with store.transaction() as tx:
@@ -53,12 +55,12 @@ class Judge:
                 judged = evaluate(facts(tx, self.model, self.hidden), self.model, self.now)
                 verdicts.record(tx, self._rows(judged), standard=self.standard, at=to_ms(self.now))
             after = chosen[-1]
-            on_chunk(len(chosen))
+            progress.advance("evaluated", len(chosen))
             yield len(chosen)
 
     def _rows(self, judged: Verdicts) -> list[dict[str, Any]]:
         kept = ("contact_id", "score", "band", "grade", "mql", "by_score", "direct")
-        rows = judged.table.select(kept).to_dicts()
+        rows: list[dict[str, Any]] = judged.table.select(kept).to_dicts()
         for row, desired in zip(rows, self.outputs.desired(judged.table), strict=True):
             row["desired"] = desired
         return rows

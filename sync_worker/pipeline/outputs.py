@@ -10,7 +10,7 @@ import orjson
 import polars as pl
 
 from sync_worker.hubspot.records import Option, Property
-from sync_worker.model.grading import LETTERS
+from sync_worker.model.document import LETTERS
 from sync_worker.model.model import Model
 
 GROUP_LABEL: Final = "Lead scoring"
@@ -40,20 +40,32 @@ class Outputs:
         top = f"0 to {self.model.maximum:g}" if self.model.maximum else "points"
         return (
             self._number("score", "Lead score", f"How ready this contact is to buy ({top}): what they did, and what speaks against them."),
-            self._choice("score_band", "Lead score band", "The range that the lead score falls into.", {b: b.capitalize() for b in self.model.bands}),
+            self._choice(
+                "score_band",
+                "Lead score band",
+                "The range that the lead score falls into.",
+                {band: band.capitalize() for band in self.bands},
+            ),
             self._choice("grade", "Lead grade", "How well this contact fits, from A+ to F: who they are, not what they did.", _letters()),
             self._choice("score_trend", "Lead score trend", "Where the lead score is going.", {t: t.capitalize() for t in TRENDS}),
-            self._choice("mql_reason", "MQL reason", "Why this contact is a marketing qualified lead; empty when it is none.", self._reasons()),
+            self._choice(
+                "mql_reason", "MQL reason", "Why this contact is a marketing qualified lead; empty when it is none.", self._reasons()
+            ),
             self._text("score_reasons", "Lead score reasons", "What the lead score is made of, the most important first."),
             self._text("grade_reasons", "Lead grade reasons", "What the lead grade rests on, and what is not known."),
             self._text("score_model", "Lead score model", "The scoring model that made these values.", lines="text"),
         )
 
     @property
+    def bands(self) -> tuple[str, ...]:
+        """Return the names of the model's bands, the lowest first."""
+        return tuple(band.name for band in self.model.bands)
+
+    @property
     def lists(self) -> Mapping[str, str]:
         """Return the names of our lists by key."""
         own = {"mql": "MQL", "direct": "MQL · direct", "by_score": "MQL · by score"}
-        return {**own, **{f"band:{band}": f"Leads · {band}" for band in self.model.bands}}
+        return {**own, **{f"band:{band}": f"Leads · {band}" for band in self.bands}}
 
     def desired(self, table: pl.DataFrame) -> list[str]:
         """Return, for each verdict, our properties as HubSpot should show them: canonical JSON."""
@@ -81,28 +93,28 @@ class Outputs:
     @property
     def model_text(self) -> str:
         """Return how a contact names the model that judged it."""
-        return f"{self.model.name} · {self.model.hash}"
+        return f"{self.model.document.name} · {self.model.hash}"
 
     def _reasons(self) -> Mapping[str, str]:
-        direct = {name: f"Direct: {label}" for name, label in self.model.direct_labels.items()}
+        direct = {name: f"Direct: {rule.label or name}" for name, rule in self.model.direct.items()}
         return {**direct, "by_score": "By score and grade"}
 
     def _number(self, name: str, label: str, description: str) -> Property:
-        return self._property(name, label, description, "number", "number")
+        return self._property(name, label, description, ("number", "number"))
 
     def _text(self, name: str, label: str, description: str, *, lines: str = "textarea") -> Property:
-        return self._property(name, label, description, "string", lines)
+        return self._property(name, label, description, ("string", lines))
 
     def _choice(self, name: str, label: str, description: str, options: Mapping[str, str]) -> Property:
-        return self._property(name, label, description, "enumeration", "select", _options(options.items()))
+        return self._property(name, label, description, ("enumeration", "select"), _options(options.items()))
 
-    def _property(self, name: str, label: str, description: str, type_: str, field: str, options: tuple[Option, ...] = ()) -> Property:
+    def _property(self, name: str, label: str, description: str, kind: tuple[str, str], options: tuple[Option, ...] = ()) -> Property:
         return Property(
             name=f"{self.prefix}_{name}",
             label=label,
             description=description,
-            type=type_,
-            field_type=field,
+            type=kind[0],
+            field_type=kind[1],
             group=self.group,
             options=options,
         )

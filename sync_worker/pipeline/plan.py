@@ -53,9 +53,14 @@ class Scope:
     """What a run may change: properties always, lists and stages once the distribution has been approved."""
 
     outputs: Outputs
-    stage: StageRule | None = None
-    lists: bool = False
+    rule: StageRule | None = None  # None where the portal has no stage for MQLs
+    approved: bool = False
     keep_foreign: bool = False
+
+    @property
+    def stage(self) -> StageRule | None:
+        """Return who may be moved to which stage now."""
+        return self.rule if self.approved else None
 
 
 def contact_changes(store: Store, scope: Scope) -> Iterator[ContactChange]:
@@ -78,8 +83,8 @@ def contact_changes(store: Store, scope: Scope) -> Iterator[ContactChange]:
 
 
 def list_changes(store: Store, scope: Scope) -> Iterator[ListChange]:
-    """Yield what is to be changed in our lists; a list that is right is left out."""
-    for key, name in scope.outputs.lists.items() if scope.lists else ():
+    """Yield what should be changed in our lists, approved or not; a list that is right is left out."""
+    for key, name in scope.outputs.lists.items():
         with store.transaction() as tx:
             change = ListChange(
                 key=key,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,14 +28,26 @@ class Portal:
     stages: tuple[str, ...]
     shows_occurrences: bool
 
-    def midnight(self, now: datetime) -> datetime:
-        """Return when the portal's present day began: verdicts are made anew once a day."""
+    def hidden(self, kinds: frozenset[str]) -> frozenset[str]:
+        """Return which of these kinds of event this portal does not show one by one."""
+        return hidden_kinds(kinds, shows_occurrences=self.shows_occurrences)
+
+    def day_began(self, now: datetime, at: time) -> datetime:
+        """Return when the portal's day began, at that time of its clock: verdicts are made anew once a day."""
         try:
-            zone = ZoneInfo(self.time_zone)
+            zone: tzinfo = ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError):
-            return now.replace(hour=0, minute=0, second=0, microsecond=0)
+            zone = UTC
         local = now.astimezone(zone)
-        return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(now.tzinfo)
+        today = datetime.combine(local.date(), at, zone)
+        began = today if today <= local else datetime.combine(local.date() - timedelta(days=1), at, zone)
+        return began.astimezone(UTC)
+
+
+def hidden_kinds(kinds: frozenset[str], *, shows_occurrences: bool) -> frozenset[str]:
+    """Return which of these kinds of event are not to be seen one by one; webinars are read from no portal yet."""
+    occurrences = frozenset(kind for kind in kinds if kind == "page_view" or kind.startswith("custom:"))
+    return (kinds & {"webinar"}) | (frozenset() if shows_occurrences else occurrences)
 
 
 def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fresh: bool) -> Portal:
@@ -45,7 +57,7 @@ def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fr
     """
     with store.transaction() as tx:
         remembered = meta.get(tx, KEY)
-    asked = [*outputs.names, hubspot.identity]
+    asked = list(outputs.names)
     if not fresh and remembered and remembered["asked"] == asked and now < from_ms(remembered["looked_at"]) + VALID_FOR:
         return _read(remembered)
     portal = look(hubspot, outputs)

@@ -6,58 +6,224 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection
 
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records import Contact, Event
-from sync_worker.pipeline.ranges import Page, Stream, sweep
+from sync_worker.hubspot.records import Company, Contact, Event
+from sync_worker.hubspot.records import Page as HubSpotPage
+from sync_worker.pipeline import streams
+from sync_worker.pipeline.progress import Progress
+from sync_worker.pipeline.ranges import Stream, sweep
 from sync_worker.pipeline.remembering import Remembering, happening
-from sync_worker.store import coverage, happenings, meta, people
+from sync_worker.store import coverage, happenings, meta, people, standing
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
 from sync_worker.store.instants import from_ms, to_ms
 
-FOUNDED: Final = 1_149_120_000_000  # HubSpot's first month, June 2006: no event is older
-FOR_EVER: Final = 2**62
+Thing = TypeVar("Thing")
 
-EMAIL_KINDS: Final = {"email_click": "CLICK", "email_open": "OPEN"}
-OCCURRENCE_KINDS: Final = {"page_view": "e_visited_page"}
-
-
-class Progress(Protocol):
-    """Whoever wants to see how far the run is."""
-
-    def __call__(self, what: str, done: int) -> None:
-        """Hear that so many more of something are done."""
+CONTACTS: Final = "contacts"  # the stream of all contacts by id, and the cursor of the search for changed ones
+SWEEP: Final = "sweep"  # the last reading of every contact: which, since when, whether it came to its end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
-    """Everything that is read, at one instant."""
+    """Everything that is read in one run. `now` is its one instant; `overlap` is read again behind every cursor."""
 
     hubspot: HubSpot
     store: Store
     remembering: Remembering
     now: datetime
-    overlap: timedelta  # re-read behind every cursor: HubSpot's events and its index arrive late
+    overlap: timedelta
     readers: int
-    progress: Progress = lambda _what, _done: None
+    progress: Progress
     counts: Counter[str] = field(default_factory=Counter)
 
-    # What everybody's facts rest on, before the contacts themselves.
-
-    def hidden(self) -> frozenset[str]:
-        """Return the kinds of event that the model looks at and that this portal does not show one by one."""
-        wanted = self.remembering.outputs.model.event_kinds
-        single = {kind for kind in wanted if kind in OCCURRENCE_KINDS or kind.startswith("custom:")}
-        return frozenset(single) if single and not self.hubspot.occurrences.available() else frozenset()
+    # Events, before the contacts whose facts they are.
 
     def events(self, hidden: frozenset[str]) -> None:
-        """Read the events that the model looks at, from where the last reading ended, less an overlap."""
+        """Read the events that the model looks at, from where the last reading ended."""
         for kind in sorted(self.remembering.outputs.model.event_kinds - hidden):
             if kind == "form_submission":
                 self._submissions()
-            elif kind in EMAIL_KINDS:
-                self._timed(kind, self._emails(kind), mirrored=True)
+            elif kind in streams.EMAIL_TYPES:
+                self._timed(kind, streams.emails(self.hubspot, kind), newest_first=True)
             else:
-                self._timed(kind, self._occurrences(kind), mirrored=False)
+                self._timed(kind, streams.occurrences(self.hubspot, kind), newest_first=False)
+
+    def _timed(self, kind: str, stream: Stream[Event], *, newest_first: bool) -> None:
+        low, high = streams.FOUNDED, to_ms(self.now) + 1
+        with self.store.transaction() as tx:
+            known = coverage.covered(tx, kind)
+            if known:
+                # Events arrive late: the last stretch is read again.
+                coverage.uncover(tx, kind, known[-1].high - self._overlap_ms, streams.FOR_EVER)
+            gaps = coverage.gaps(tx, kind, low, high)
+        for piece in sweep(stream, streams.mirrored(gaps) if newest_first else gaps, readers=self.readers):
+            interval = streams.mirrored([piece.interval])[0] if newest_first else piece.interval
+            with self.store.transaction() as tx:
+                self._keep(kind, piece.rows)
+                coverage.cover(tx, kind, interval.low, interval.high)
+            self._count(kind, len(piece.rows))
+
+    def _submissions(self) -> None:
+        forms = self.hubspot.forms.all()
+        names = {form.id: form.name for form in forms}
+        with self.store.transaction() as tx:
+            happenings.record_forms(tx, names)
+            fronts = {id_: max((i.high for i in coverage.covered(tx, _submissions_of(id_))), default=0) for id_ in names}
+        stream = streams.submissions(self.hubspot, list(names), {id_: front - self._overlap_ms for id_, front in fronts.items()})
+        for piece in sweep(stream, streams.one_each(names), readers=self.readers):
+            form_id = list(names)[piece.interval.low]
+            with self.store.transaction() as tx:
+                self._keep("form_submission", piece.rows)
+                if piece.interval.high > piece.interval.low:
+                    # Newest first: only when the last page is read is anything complete.
+                    coverage.cover(tx, _submissions_of(form_id), 0, to_ms(self.now))
+            self._count("form_submission", len(piece.rows))
+
+    def _keep(self, kind: str, events: Sequence[Event]) -> None:
+        tx = self.store.connection
+        replaced = [event.id for event in events if event.obsoleted_by]
+        happenings.record(tx, [happening(event) for event in events if not event.obsoleted_by])
+        if replaced:
+            happenings.drop(tx, kind, replaced)
+
+    # Companies and contacts.
+
+    def companies(self, *, everything: bool) -> None:
+        """Read companies, where the model looks at them: all, or those that changed."""
+        properties = self.remembering.company_properties
+        if not properties:
+            return
+        with self.store.transaction() as tx:
+            cursor = meta.get(tx, _cursor("companies"))
+        if everything or cursor is None:
+            pages = self._every_company(properties)
+        else:
+            pages = _walk(lambda after: self.hubspot.companies.changed(self._since(cursor), after, properties))
+        for rows in pages:
+            with self.store.transaction() as tx:
+                people.record_companies(tx, [self.remembering.company(row) for row in rows])
+            self._count("companies", len(rows))
+        self._move_cursor("companies")
+
+    def _every_company(self, properties: Sequence[str]) -> Iterator[Sequence[Company]]:
+        gaps = [Interval(0, (self.hubspot.companies.highest_id() or 0) + 1)]
+        for piece in sweep(streams.companies(self.hubspot, properties), gaps, readers=self.readers):
+            yield piece.rows
+
+    def can_go_on(self) -> bool:
+        """Tell whether what is known covers what the model asks for, so that the changes since are enough."""
+        with self.store.transaction() as tx:
+            return meta.get(tx, _cursor(CONTACTS)) is not None and set(self._asked()) <= set(meta.get(tx, "read") or ())
+
+    def changed_contacts(self) -> None:
+        """Read the contacts that changed since the cursor, less an overlap."""
+        with self.store.transaction() as tx:
+            cursor = meta.get(tx, _cursor(CONTACTS))
+        properties = self.remembering.contact_properties
+        for rows in _walk(lambda after: self.hubspot.contacts.changed(self._since(cursor), after, properties)):
+            self._keep_contacts(rows, sweep=0)
+        self._move_cursor(CONTACTS)
+
+    def every_contact(self) -> Iterator[int]:
+        """Read every contact, in parallel ranges, going on where an earlier reading was stopped; yield how many were kept at a time.
+
+        Who was not seen in the end is gone: deleted, or merged into another.
+        """
+        number, started = self._begin_sweep()
+        extent = self.hubspot.contacts.extent()
+        self.progress.expect(CONTACTS, extent.total)
+        high = (extent.highest_id or 0) + 1
+        with self.store.transaction() as tx:
+            gaps = coverage.gaps(tx, CONTACTS, 0, high)
+        for piece in sweep(streams.contacts(self.hubspot, self.remembering.contact_properties), gaps, readers=self.readers):
+            self._keep_contacts(piece.rows, sweep=number, interval=piece.interval)
+            yield len(piece.rows)
+        with self.store.transaction() as tx:
+            people.let_go(tx, sweep=number)
+            meta.put(tx, SWEEP, {"number": number, "started": started, "done": True})
+            meta.put(tx, "read", self._asked())
+            meta.put(tx, _cursor(CONTACTS), started)
+
+    def members(self) -> None:
+        """Read who is in our lists: others may have put people there or taken them out."""
+        with self.store.transaction() as tx:
+            ids = standing.known_lists(tx)
+        for key, list_id in ids.items():
+            members = list(_members(self.hubspot, list_id))
+            with self.store.transaction() as tx:
+                standing.show_members(tx, key, members)
+            self._count("list members", len(members))
+
+    def _begin_sweep(self) -> tuple[int, int]:
+        with self.store.transaction() as tx:
+            last = meta.get(tx, SWEEP) or {"number": 0, "done": True}
+            if last["done"] or last["asked"] != self._asked():
+                last = {"number": last["number"] + 1, "started": to_ms(self.now), "done": False, "asked": self._asked()}
+                coverage.uncover(tx, CONTACTS, 0, streams.FOR_EVER)
+                meta.put(tx, SWEEP, last)
+        return last["number"], last["started"]
+
+    def _asked(self) -> list[str]:
+        company = [f"company.{name}" for name in self.remembering.company_properties]
+        return [*self.remembering.contact_properties, *company]
+
+    def _keep_contacts(self, rows: Sequence[Contact], *, sweep: int, interval: Interval | None = None) -> None:
+        with self.store.transaction() as tx:
+            people.record(tx, [self.remembering.person(row) for row in rows], sweep=sweep)
+            if interval:
+                coverage.cover(tx, CONTACTS, interval.low, interval.high)
+        self._count(CONTACTS, len(rows))
+
+    def _count(self, what: str, number: int) -> None:
+        self.counts[what] += number
+        self.progress.advance(what, number)
+
+    def _since(self, cursor: int) -> datetime:
+        return from_ms(cursor) - self.overlap
+
+    def _move_cursor(self, what: str) -> None:
+        # To the beginning of this run: what changed since then is seen by the next.
+        with self.store.transaction() as tx:
+            meta.put(tx, _cursor(what), to_ms(self.now))
+
+    @property
+    def _overlap_ms(self) -> int:
+        return int(self.overlap / timedelta(milliseconds=1))
+
+
+def cursors(tx: Connection) -> dict[str, str]:
+    """Return how far each stream has been read, as ISO times."""
+    found = {name: meta.get(tx, _cursor(name)) for name in (CONTACTS, "companies")}
+    found |= {stream: intervals[-1].high for stream, intervals in coverage.everything(tx).items() if stream != CONTACTS}
+    return {name: from_ms(at).isoformat(timespec="seconds") for name, at in found.items() if at is not None}
+
+
+def _walk(page: Callable[[int], HubSpotPage[Thing, int]]) -> Iterator[Sequence[Thing]]:
+    after: int | None = 0
+    while after is not None:
+        found = page(after)
+        yield found.items
+        after = found.next
+
+
+def _members(hubspot: HubSpot, list_id: str) -> Iterator[int]:
+    after: str | None = None
+    while True:
+        page = hubspot.lists.members(list_id, after)
+        yield from page.items
+        if page.next is None:
+            return
+        after = page.next
+
+
+def _cursor(what: str) -> str:
+    return f"cursor:{what}"
+
+
+def _submissions_of(form_id: str) -> str:
+    return f"form_submission:{form_id}"

@@ -43,7 +43,7 @@ class Remembering:
             shown=self.outputs.shown(properties),
             stage=properties.get("lifecyclestage") or None,
             addresses=_addresses(properties),
-            merged=tuple(int(id_) for id_ in _parts(properties.get("hs_merged_object_ids")) if id_.isdecimal()),
+            merged=tuple(sorted(contact.merged_ids)),
         )
 
     def company(self, company: Company) -> Mapping[str, Any]:

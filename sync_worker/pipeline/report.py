@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sync_worker.errors import ExitCode
-from sync_worker.pipeline.plan import Summary
+from sync_worker.hubspot.traffic import Count
+from sync_worker.pipeline.apply import Outcome
+from sync_worker.pipeline.plan import ListChange, Summary
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,7 +30,7 @@ class RunReport:
     rejected: Sequence[tuple[int, str]] = ()
     not_visible: Sequence[str] = ()
     approved: bool = False
-    withheld: Mapping[str, int] = field(default_factory=dict)  # what waits for the approval
+    withheld: dict[str, int] = field(default_factory=dict)  # what waits for the approval: stages, and members of lists
     requests: Mapping[str, int] = field(default_factory=dict)
     retries: int = 0
     rate_limited: int = 0
@@ -40,6 +42,18 @@ class RunReport:
     def exit_code(self) -> ExitCode:
         """Return what the process should say."""
         return ExitCode.SOME_REJECTED if self.rejected else ExitCode.DONE
+
+    def take(self, traffic: Count) -> None:
+        """Add what went over the line."""
+        self.requests, self.retries, self.rate_limited = traffic.requests, traffic.retries, traffic.rate_limited
+
+    def take_outcome(self, outcome: Outcome) -> None:
+        """Add what came of the changes."""
+        self.written, self.stages, self.lists, self.rejected = outcome.written, outcome.stages, outcome.lists, outcome.rejected
+
+    def withhold(self, change: ListChange) -> None:
+        """Count a change that waits for the approval."""
+        self.withheld[change.name] = len(change.add) + len(change.remove)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report for `--json`, and for the canonical log line."""

@@ -58,7 +58,7 @@ def remember_lists(store: Store, hubspot: HubSpot, outputs: Outputs) -> None:
 
 
 def _group(hubspot: HubSpot, outputs: Outputs) -> Iterator[Step]:
-    if outputs.group not in {group.name for group in hubspot.properties.groups(OBJECT)}:
+    if outputs.group not in hubspot.properties.groups(OBJECT):
         yield Step(
             action="create", what="group", name=outputs.group, why="missing", definition=Group(name=outputs.group, label=GROUP_LABEL)
         )
@@ -111,7 +111,7 @@ def _lists(hubspot: HubSpot, outputs: Outputs) -> Iterator[Step]:
         found = hubspot.lists.find(name)
         if found is None:
             yield Step(action="create", what="list", name=name, why="missing", definition=name)
-        elif found.processing_type == "DYNAMIC":
+        elif found.is_dynamic:
             raise ConfigurationError(
                 f"The portal has an active list “{name}”: HubSpot lets nobody put members into it.",
                 hint="Rename that list, then run `sync-worker setup` again.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sync_worker.pipeline.apply import Applier
+from sync_worker.pipeline.apply import Applier, Outcome
 from sync_worker.pipeline.evaluate import CHUNK, Judge
 from sync_worker.pipeline.plan import ContactChange, Scope, contact_changes, list_changes
 from sync_worker.pipeline.pull import Pull
@@ -32,27 +32,31 @@ class Run:
         waiting = 0
         for contacts in self.pull.every_contact():
             waiting += contacts
-            if waiting >= CHUNK and self.applier:
+            if waiting >= CHUNK:
                 waiting = 0
                 self._judge_and_change()
-        self._judge_and_change()
-        self.pull.members(self.scope)
-        self._change_lists()
+        if self.scope.approved:
+            self.pull.members()
+        self.known()
 
     def changes(self) -> None:
-        """Judge who changed since the last run."""
-        self.pull.events(self.judge.hidden)
-        self.pull.companies(everything=False)
-        self.pull.changed_contacts()
-        self.known()
+        """Judge who changed since the last run; everybody where there is no run to go on from."""
+        if self.pull.can_go_on():
+            self.pull.events(self.judge.hidden)
+            self.pull.companies(everything=False)
+            self.pull.changed_contacts()
+            self.known()
+        else:
+            self.everything()
 
     def known(self) -> None:
         """Judge on what is known, and change what differs; nothing is read."""
         self._judge_and_change()
         self._change_lists()
+        self.report.take_outcome(self.applier.outcome if self.applier else Outcome())
 
     def _judge_and_change(self) -> None:
-        self.report.evaluated += self.judge.judge_due(self.store)
+        self.report.evaluated += self.judge.judge_due(self.store, self.pull.progress)
         changes = self._counted(contact_changes(self.store, self.scope))
         if self.applier:
             self.applier.send(changes)
@@ -72,6 +76,12 @@ class Run:
         with self.store.transaction() as tx:
             ids = standing.known_lists(tx)
         for change in list_changes(self.store, self.scope):
+            if not self.scope.approved:
+                self.report.withhold(change)
+                continue
             self.report.plan.count_list(change)
             if self.applier:
                 self.applier.change_list(ids[change.key], change)
+        if self.scope.rule and not self.scope.approved:
+            with self.store.transaction() as tx:
+                self.report.withheld["stages"] = standing.count_moves(tx, self.scope.rule)

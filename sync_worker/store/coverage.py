@@ -27,6 +27,11 @@ def covered(tx: Connection, stream: str) -> list[Interval]:
     return [Interval(low, high) for low, high in tx.execute(query)]
 
 
+def everything(tx: Connection) -> dict[str, list[Interval]]:
+    """Return what has been read of every stream."""
+    return {stream: covered(tx, stream) for (stream,) in tx.execute(select(coverage.c.stream).distinct().order_by(coverage.c.stream))}
+
+
 def gaps(tx: Connection, stream: str, low: int, high: int) -> list[Interval]:
     """Return what has not been read between two keys."""
     found, front = [], low

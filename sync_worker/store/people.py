@@ -71,7 +71,9 @@ def record_companies(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Remember companies {id, updated_at, facts}, and that their contacts are to be judged anew where facts differ."""
     if not rows:
         return
-    known = dict(tx.execute(select(companies.c.id, companies.c.facts).where(companies.c.id.in_([row["id"] for row in rows]))).tuples())
+    known = dict(
+        tx.execute(select(companies.c.id, companies.c.facts).where(companies.c.id.in_([row["id"] for row in rows]))).tuples().all()
+    )
     changed = [row["id"] for row in rows if known.get(row["id"]) != row["facts"]]
     replace(tx, companies, rows)
     if changed:
@@ -88,6 +90,12 @@ def let_go(tx: Connection, *, sweep: int) -> int:
     """Mark the contacts that a complete read did not see as gone; return how many."""
     unseen = update(contacts).where(contacts.c.sweep < sweep, ~contacts.c.gone).values(gone=True, revision=contacts.c.revision + 1)
     return tx.execute(unseen).rowcount
+
+
+def mark_gone(tx: Connection, ids: Collection[int]) -> None:
+    """Mark contacts as deleted or merged away."""
+    if ids:
+        tx.execute(update(contacts).where(contacts.c.id.in_(ids), ~contacts.c.gone).values(gone=True, revision=contacts.c.revision + 1))
 
 
 def count(tx: Connection) -> int:
@@ -110,7 +118,6 @@ def _record_addresses(tx: Connection, people: Sequence[Person]) -> None:
 
 def _merge(tx: Connection, survivor: Person) -> None:
     moved = tx.execute(update(events).where(events.c.contact_id.in_(survivor.merged)).values(contact_id=survivor.id)).rowcount
-    gone = update(contacts).where(contacts.c.id.in_(survivor.merged), contacts.c.id != survivor.id, ~contacts.c.gone).values(gone=True)
-    tx.execute(gone)
+    mark_gone(tx, [id_ for id_ in survivor.merged if id_ != survivor.id])
     if moved:
         touch(tx, [survivor.id], [])

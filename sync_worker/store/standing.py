@@ -27,11 +27,10 @@ def differing(tx: Connection, stage: StageRule | None, *, after: int, limit: int
     Columns: id, shown, desired, stage, moves (whether the stage is to be moved).
     """
     moves = _moves(stage)
-    refused = and_(rejections.c.contact_id == contacts.c.id, rejections.c.desired == verdicts.c.desired)
     query = (
         select(contacts.c.id, contacts.c.shown, verdicts.c.desired, contacts.c.stage, moves.label("moves"))
         .join(verdicts, verdicts.c.contact_id == contacts.c.id)
-        .outerjoin(rejections, refused)
+        .outerjoin(rejections, _refused())
         .where(contacts.c.id > after, ~contacts.c.gone, rejections.c.contact_id.is_(None))
         .where(or_(verdicts.c.desired != contacts.c.shown, moves))
         .order_by(contacts.c.id)
@@ -44,6 +43,14 @@ def count_moves(tx: Connection, stage: StageRule) -> int:
     """Return how many contacts would move to the stage."""
     query = select(func.count()).select_from(contacts.join(verdicts, verdicts.c.contact_id == contacts.c.id))
     return tx.execute(query.where(~contacts.c.gone, _moves(stage))).scalar_one()
+
+
+def count_differing(tx: Connection) -> int:
+    """Return how many contacts have properties that are not as they should be, and that HubSpot has not refused."""
+    query = select(func.count()).select_from(
+        contacts.join(verdicts, verdicts.c.contact_id == contacts.c.id).outerjoin(rejections, _refused())
+    )
+    return tx.execute(query.where(~contacts.c.gone, rejections.c.contact_id.is_(None), verdicts.c.desired != contacts.c.shown)).scalar_one()
 
 
 def acknowledge(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -97,14 +104,14 @@ def change_members(tx: Connection, key: str, *, added: Sequence[int], removed: S
 
 def show_members(tx: Connection, key: str, ids: Sequence[int]) -> None:
     """Remember the members that HubSpot shows, all of them; who was not known is somebody else's."""
-    known = dict(tx.execute(select(memberships.c.contact_id, memberships.c.ours).where(memberships.c.list == key)).tuples())
+    known = dict(tx.execute(select(memberships.c.contact_id, memberships.c.ours).where(memberships.c.list == key)).tuples().all())
     tx.execute(delete(memberships).where(memberships.c.list == key))
     replace(tx, memberships, [{"list": key, "contact_id": id_, "ours": known.get(id_, False)} for id_ in ids])
 
 
 def known_lists(tx: Connection) -> dict[str, str]:
     """Return HubSpot's ids of our lists, by key."""
-    return dict(tx.execute(select(lists.c.key, lists.c.id)).tuples())
+    return dict(tx.execute(select(lists.c.key, lists.c.id)).tuples().all())
 
 
 def remember_list(tx: Connection, key: str, *, list_id: str, name: str) -> None:
@@ -112,6 +119,10 @@ def remember_list(tx: Connection, key: str, *, list_id: str, name: str) -> None:
     if known_lists(tx).get(key) not in (None, list_id):
         tx.execute(delete(memberships).where(memberships.c.list == key))
     replace(tx, tables.lists, [{"key": key, "id": list_id, "name": name}])
+
+
+def _refused() -> ColumnElement[bool]:
+    return and_(rejections.c.contact_id == contacts.c.id, rejections.c.desired == verdicts.c.desired)
 
 
 def _moves(stage: StageRule | None) -> ColumnElement[bool]:

@@ -94,18 +94,19 @@ def chosen_by_score(tx: Connection) -> list[int]:
 
 def record(tx: Connection, rows: Sequence[Mapping[str, Any]], *, standard: Standard, at: int) -> None:
     """Remember verdicts on the chosen contacts, each with the revision of the facts that it judged."""
-    judged = dict(tx.execute(select(chunk.c.contact_id, chunk.c.revision)).tuples())
+    judged = dict(tx.execute(select(chunk.c.contact_id, chunk.c.revision)).tuples().all())
     stamp = {"model": standard.model, "evaluated_at": at}
     replace(tx, verdicts, [{**row, **stamp, "revision": judged[row["contact_id"]]} for row in rows])
 
 
 def one(tx: Connection, contact_id: int) -> Row[Any] | None:
-    """Return a contact with its verdict: the columns of both tables."""
-    query = select(contacts, verdicts).outerjoin(verdicts, verdicts.c.contact_id == contacts.c.id).where(contacts.c.id == contact_id)
+    """Return a contact's row with the model, the instant and the revision of its verdict, if it has one."""
+    judged = (verdicts.c.model, verdicts.c.evaluated_at, verdicts.c.revision.label("verdict_revision"))
+    query = select(contacts, *judged).outerjoin(verdicts, verdicts.c.contact_id == contacts.c.id).where(contacts.c.id == contact_id)
     return tx.execute(query).first()
 
 
-def scores(tx: Connection) -> Sequence[Row[Any]]:
+def scores(tx: Connection) -> Sequence[Row[int, str, str, bool, int]]:
     """Return (score, band, grade, MQL, how many) of everybody who has a verdict."""
     groups = (verdicts.c.score, verdicts.c.band, verdicts.c.grade, verdicts.c.mql)
     query = select(*groups, func.count().label("contacts")).join(contacts, contacts.c.id == verdicts.c.contact_id).where(~contacts.c.gone)

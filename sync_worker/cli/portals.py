@@ -1,0 +1,76 @@
+"""Portals that are no HubSpot: the sandbox served, a portal folder scored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, cast, get_args
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.model.loading import load
+from sync_worker.pipeline import offline
+
+try:
+    from sync_worker.sandbox import counters, folder, generator, server
+    from sync_worker.sandbox.data import PortalData, Row, Tier
+except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with every extra
+    raise ConfigurationError(
+        f"The sandbox is not installed ({error.name} is missing).", hint="Run `pip install 'sync-worker[sandbox]'`."
+    ) from error
+
+TIERS: Final = get_args(Tier)
+
+
+def serve_sandbox(
+    *,
+    port: int,
+    contacts: int,
+    seed: int,
+    path: Path | None,
+    tier: str | None,
+    latency_ms: float,
+    rate: int | None,
+) -> None:
+    """Serve a portal until interrupted; a folder's times are moved so that its now is the present."""
+    if tier is not None and tier not in TIERS:
+        raise ConfigurationError(f"--tier: {tier!r} is none of {', '.join(TIERS)}.")
+    now = datetime.now(UTC)
+    data = _made_up(contacts, seed, now) if path is None else _of_today(path, now)
+    options = server.Options(tier=cast("Tier | None", tier), latency_ms=latency_ms, rate=rate, seed=seed)
+    try:
+        server.serve(data, options, port=port)
+    except OSError as error:
+        raise ConfigurationError(f"--port {port}: {error.strerror}.", hint="Leave --port out to take a free one.") from error
+
+
+def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dict[str, Any]:
+    """Score a portal folder as of a time; its own now where none is named."""
+    model = load(model_file)
+    data = folder.read(path)
+    counted = counters.tally(data)
+    source = offline.Folder(
+        contacts=(_with_counters(row, counted) for row in data.contacts),
+        companies=data.companies,
+        email_events=data.email_events,
+        events=data.events,
+        forms=data.forms,
+        submissions=data.submissions,
+        shows_occurrences=data.tier == "enterprise",
+    )
+    when = at or data.now
+    return {"model": model.hash, "at": when.isoformat(), "verdicts": offline.verdicts_of(source, model, when)}
+
+
+def _made_up(contacts: int, seed: int, now: datetime) -> PortalData:
+    # A portal of its own at every start: a state that knows an earlier one must not be taken for knowing this.
+    return replace(generator.generate(contacts=contacts, seed=seed, now=now), portal_id=int(now.timestamp()))
+
+
+def _of_today(path: Path, now: datetime) -> PortalData:
+    data = folder.read(path)
+    return folder.shifted(data, now - data.now)
+
+
+def _with_counters(row: Row, counted: Any) -> Row:  # noqa: ANN401 -- a mapping of the counters' own type
+    return {**row, "properties": {**row.get("properties", {}), **counted.get(str(row["id"]), {})}}

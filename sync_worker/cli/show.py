@@ -1,0 +1,234 @@
+"""Reports as people read them on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sync_worker.cli.screen import err, out
+from sync_worker.errors import ConfigurationError
+from sync_worker.pipeline.check import Findings
+from sync_worker.pipeline.distribution import Distribution
+from sync_worker.pipeline.explain import Explanation
+from sync_worker.pipeline.report import RunReport
+
+BAR = "█"
+WIDEST = 40  # characters of the longest bar
+
+
+def run(report: RunReport) -> None:
+    """Show what a run did, or would do."""
+    would = "would write" if report.dry_run else "wrote"
+    contacts = report.plan.contacts if report.dry_run else report.written
+    out.print(f"[bold]{report.command}[/]{' (dry run: nothing was written)' if report.dry_run else ''}")
+    read = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in sorted(report.pulled.items()) if number) or "nothing new"
+    out.print(f"  read      {read}")
+    out.print(f"  evaluated {report.evaluated:,} contacts by model {report.model}")
+    out.print(f"  {would:9} {contacts:,} contacts{_stages(report)}")
+    for name, counts in (report.plan.lists if report.dry_run else report.lists).items():
+        out.print(f"  list      {name}: {', '.join(f'{number:,} {what}' for what, number in counts.items() if number)}", markup=False)
+    out.print(
+        f"  requests  {sum(report.requests.values()):,} in {report.seconds:.1f} s, {report.retries} retries, {report.rate_limited} refused for pace"
+    )
+    if report.not_visible:
+        out.print(f"  not visible on this portal: {', '.join(report.not_visible)}", style="yellow", markup=False)
+    if report.dry_run:
+        _samples(report.plan.samples)
+    _withheld(report)
+    for id_, reason in report.rejected:
+        err.print(f"  rejected  {id_}: {reason}", style="red", markup=False)
+
+
+def _stages(report: RunReport) -> str:
+    moved = report.plan.stages if report.dry_run else report.stages
+    return f", {moved:,} of them moved to MQL" if moved else ""
+
+
+def _withheld(report: RunReport) -> None:
+    if not report.approved and any(report.withheld.values()):
+        mqls = report.withheld.get("MQL", 0)
+        out.print(
+            f"  waiting   lists and lifecycle stages are left alone until this model is approved ({mqls:,} contacts for the list “MQL”): "
+            "look at `sync-worker report`, then `sync-worker approve --note ...`",
+            style="yellow",
+            markup=False,
+        )
+
+
+def _samples(samples: Sequence[Mapping[str, Any]]) -> None:
+    for sample in samples:
+        out.print(f"  contact {sample['id']}", markup=False)
+        for name, change in sample["changes"].items():
+            before, after = (_short(change[end]) for end in ("from", "to"))
+            out.print(f"    {name}: {before} → {after}", markup=False)
+
+
+def _short(text: str) -> str:
+    lines = text.splitlines()
+    return (lines[0][:60] + (" …" if len(lines) > 1 or len(lines[0]) > 60 else "")) if lines else "(empty)"
+
+
+def steps(done: Sequence[Mapping[str, str]], *, dry_run: bool) -> None:
+    """Show what setup did, or would do."""
+    for step in done:
+        verb = {"create": "create", "mend": "mend"}[step["action"]] if dry_run else {"create": "created", "mend": "mended"}[step["action"]]
+        out.print(f"  {verb:8} {step['what']:9} {step['name']} ({step['why']})", markup=False)
+    if not done:
+        out.print("  nothing to do: group, properties and lists are as they should be")
+
+
+def findings(found: Findings) -> None:
+    """Show what a check found."""
+    portal, limits, model = found.portal, found.limits, found.model
+    out.print(f"  portal    {portal['id']} ({portal['kind']}, {portal['time_zone']}), plan: {found.tier}", markup=False)
+    daily = f", {limits['used_today']:,} of {limits['daily']:,} calls used today" if limits["daily"] else ""
+    out.print(f"  limits    {limits['per_10_seconds']} requests in 10 s{daily}", markup=False)
+    for access in found.access:
+        out.print(
+            f"  {'can read' if access.granted else 'NO ACCESS':9} {access.what} {access.why}",
+            style=None if access.granted else "red",
+            markup=False,
+        )
+    out.print(
+        f"  model     {model['name']} · {model['hash']}: up to {model['maximum']:g} points, {model['reachable']:g} reachable here",
+        markup=False,
+    )
+    if model["not_visible"]:
+        out.print(f"  not visible on this portal: {', '.join(model['not_visible'])}", style="yellow", markup=False)
+    for warning in model["warnings"]:
+        out.print(f"  warning   {warning}", style="yellow", markup=False)
+    if found.setup:
+        out.print(f"  setup     {len(found.setup)} things to create or mend: run `sync-worker setup`", style="yellow", markup=False)
+
+
+def explanation(found: Explanation) -> None:
+    """Show a contact as a rep would want it, then the ledger."""
+    verdict = found.verdict
+    mql = (
+        f"MQL: {verdict['reason']}"
+        if verdict["mql"]
+        else "no MQL" + (f" ({verdict['disqualified_by']})" if verdict["disqualified_by"] else "")
+    )
+    score = f"score {verdict['score']} of {found.maximum:g} ({verdict['band']}, {verdict['trend']})"
+    head = f"Contact {verdict['id']}: {score}, grade {verdict['grade']}, {mql}"
+    out.print(head, style="bold", markup=False)
+    for line in [*verdict["score_reasons"], *verdict["grade_reasons"]]:
+        out.print(f"  {line}", markup=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
+    for name, justify in (("points", "right"), ("line", "left"), ("events", "right"), ("newest", "left"), ("remarks", "left")):
+        table.add_column(name, justify="right" if justify == "right" else "left")
+    for line in verdict["ledger"]:
+        table.add_row(f"{line['points']:+g}", line["label"], str(line.get("events", "")), line.get("newest", "")[:10], _remarks(line))
+    table.add_row("─────")
+    table.add_row(str(verdict["score"]), "score", "", "", "the lines add up to it" if found.adds_up else "THE LINES DO NOT ADD UP")
+    out.print()
+    out.print(table)
+    out.print(f"\nas of {found.at:%Y-%m-%d %H:%M} UTC, model {found.model}", markup=False)
+    if found.lists:
+        out.print(f"in the lists {', '.join(found.lists)}", markup=False)
+    if found.differs:
+        out.print(f"HubSpot shows otherwise until the next run: {', '.join(found.differs)}", style="yellow", markup=False)
+
+
+def _remarks(line: Mapping[str, Any]) -> str:
+    cut = [f"{line['cut']:g} cut by the cap"] if line.get("cut") else []
+    machines = [f"{line['quarantined']} by machines, not counted"] if line.get("quarantined") else []
+    hidden = [] if line.get("visible", True) else ["not visible on this portal"]
+    return ", ".join([*cut, *machines, *hidden])
+
+
+def status(found: Mapping[str, Any]) -> None:
+    """Show what the state says of itself."""
+    model, waiting = found["model"], found["waiting"]
+    out.print(f"  portal    {found['portal'] or 'none yet'}, {found['contacts']:,} contacts", markup=False)
+    approved = f"approved {model['approved_at'][:10]}, review due {model['review_due'][:10]}" if model["approved_at"] else "not approved"
+    out.print(f"  model     {model['name']} · {model['hash']} ({approved})", markup=False)
+    for name, at in found["cursors"].items():
+        out.print(f"  read to   {at}  {name.replace('_', ' ')}", markup=False)
+    lists = sum(change["add"] + change["remove"] for change in waiting["lists"].values())
+    out.print(
+        f"  waiting   {waiting['contacts']:,} contacts, {lists:,} list members{': ' + waiting['why'] if waiting['why'] else ''}",
+        markup=False,
+    )
+    for refused in waiting["rejected"]:
+        out.print(f"  rejected  {refused['id']}: {refused['reason']}", style="red", markup=False)
+    for each in found["runs"]:
+        ended = "unfinished" if each["exit_code"] is None else f"exit {each['exit_code']}"
+        counts = ", ".join(f"{name} {each[name]:,}" for name in ("pulled", "evaluated", "written") if name in each)
+        out.print(f"  run       {each['started_at'][:19]} {each['command']}: {ended}{', ' + counts if counts else ''}", markup=False)
+
+
+def distribution(found: Distribution, console: Console) -> None:
+    """Show how the scores lie: numbers, histogram, bands with grades."""
+    if not found.contacts:
+        console.print("No contact has a score yet: run `sync-worker backfill`.")
+        return
+    console.print(f"[bold]{found.contacts:,} contacts, {found.mqls:,} MQLs[/]")
+    console.print(f"min {found.minimum}   mean {found.mean:.1f}   median {found.median:g}   max {found.maximum}\n")
+    most = max(bar.contacts for bar in found.histogram)
+    for bar in found.histogram:
+        span = str(bar.low) if bar.low == bar.high else f"{bar.low} to {bar.high}"
+        console.print(Text(f"{span:>12}  {BAR * _width(bar.contacts, most)} {bar.contacts:,}"))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("band")
+    table.add_column("contacts", justify="right")
+    for grade in found.grades:
+        table.add_column(grade.replace("-", "−"), justify="right")
+    for band, contacts in found.bands.items():
+        table.add_row(band, f"{contacts:,}", *(f"{found.fit[band].get(grade, 0):,}" for grade in found.grades))
+    console.print()
+    console.print(table)
+
+
+def _width(number: int, most: int) -> int:
+    return max(1, round(WIDEST * number / most)) if number else 0
+
+
+def write_distribution(found: Distribution, path: Path) -> None:
+    """Write the distribution to a file, in the form that its name asks for."""
+    forms: Mapping[str, Callable[[], str]] = {
+        ".json": lambda: orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode() + "\n",
+        ".txt": lambda: _recorded(found).export_text(),
+        ".html": lambda: _recorded(found).export_html(),
+    }
+    if path.suffix not in forms:
+        raise ConfigurationError(f"--out {path}: the name must end in {', '.join(forms)}.")
+    try:
+        path.write_text(forms[path.suffix](), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"--out {path}: {error.strerror}.", hint="Name a file that can be written.") from error
+    out.print(f"written to {path}", markup=False)
+
+
+def _recorded(found: Distribution) -> Console:
+    console = Console(record=True, width=110, file=StringIO())
+    distribution(found, console)
+    return console
+
+
+def model(found: Mapping[str, Any]) -> None:
+    """Show what a model file says."""
+    out.print(f"  model     {found['name']} · {found['hash']} ({found['file']})", markup=False)
+    out.print(f"  score     {found['minimum']:g} to {found['maximum']:g}; MQL from {found['threshold']:g}", markup=False)
+    out.print(f"  bands     {', '.join(found['bands'])}", markup=False)
+    out.print(f"  reads     {', '.join(found['events']) or 'no events'}; properties {', '.join(found['properties'])}", markup=False)
+    for warning in found["warnings"]:
+        out.print(f"  warning   {warning}", style="yellow", markup=False)
+
+
+def evaluation(found: Mapping[str, Any]) -> None:
+    """Show the best of an offline evaluation."""
+    out.print(f"{len(found['verdicts']):,} contacts as of {found['at']}, model {found['model']}; the best:", markup=False)
+    best = sorted(found["verdicts"], key=lambda verdict: (-verdict["score"], int(verdict["id"])))[:20]
+    for verdict in best:
+        out.print(
+            f"  {verdict['id']:>12}  {verdict['score']:>4}  {verdict['grade']:2}  {verdict['band']}{'  MQL' if verdict['mql'] else ''}",
+            markup=False,
+        )

@@ -1,0 +1,115 @@
+"""Whether the worker could do its work here: token, portal, scopes, plan, limits, model. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sync_worker.errors import ExitCode, Forbidden
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.throttle import Budget
+from sync_worker.pipeline.outputs import Outputs
+from sync_worker.pipeline.portal import hidden_kinds
+from sync_worker.pipeline.setup import steps
+
+STARTER_LIMIT: Final = 100  # requests in ten seconds; Professional and Enterprise have more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Whether something that the worker needs can be read with this token."""
+
+    what: str
+    granted: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a check found."""
+
+    portal: dict[str, Any]
+    tier: str
+    limits: dict[str, Any]
+    access: tuple[Access, ...]
+    model: dict[str, Any]
+    setup: tuple[dict[str, str], ...]  # what `setup` would do
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return REFUSED where something that is needed cannot be read."""
+        return ExitCode.DONE if all(access.granted for access in self.access) else ExitCode.REFUSED
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the findings for `--json`."""
+        return {
+            "portal": self.portal,
+            "tier": self.tier,
+            "limits": self.limits,
+            "access": [{"what": access.what, "granted": access.granted, "why": access.why} for access in self.access],
+            "model": self.model,
+            "setup": list(self.setup),
+            "exit_code": int(self.exit_code),
+        }
+
+
+def check(hubspot: HubSpot, outputs: Outputs, now: datetime) -> Findings:
+    """Ask HubSpot for a little of everything that the worker reads.
+
+    Raises Unauthorized or Unavailable at once: without token or answer there is nothing to check.
+    """
+    model = outputs.model
+    account = hubspot.account.details()
+    access = tuple(_tried(what, ask) for what, ask in _questions(hubspot, outputs, now))
+    occurrences = hubspot.occurrences.available()
+    hidden = hidden_kinds(model.event_kinds, shows_occurrences=occurrences)
+    usage = hubspot.account.daily_usage()
+    burst = hubspot.transport.throttle.lane(Budget.BURST).window.limit
+    readable = all(each.granted for each in access)
+    return Findings(
+        portal={"id": account.portal_id, "name": account.name, "kind": account.kind, "time_zone": account.time_zone},
+        tier="enterprise" if occurrences else "starter or free" if burst <= STARTER_LIMIT else "professional",
+        limits={
+            "per_10_seconds": burst,
+            "daily": usage.limit if usage else None,
+            "used_today": usage.used if usage else None,
+            "resets_at": usage.resets_at.isoformat() if usage and usage.resets_at else None,
+        },
+        access=access,
+        model={
+            "name": model.document.name,
+            "hash": model.hash,
+            "maximum": float(model.maximum),
+            "reachable": float(model.reachable(hidden)),
+            "not_visible": list(model.not_visible(hidden)),
+            "warnings": list(model.warnings),
+        },
+        setup=tuple(step.as_json() for step in steps(hubspot, outputs)) if readable else (),
+    )
+
+
+def _questions(hubspot: HubSpot, outputs: Outputs, now: datetime) -> list[tuple[str, Callable[[], object]]]:
+    kinds = outputs.model.event_kinds
+    lately = now - timedelta(minutes=1)
+    questions: list[tuple[str, Callable[[], object]]] = [
+        ("contacts", lambda: hubspot.contacts.page(0, (), limit=1)),
+        ("contact properties", lambda: hubspot.properties.all("contacts")),
+        ("lists", lambda: hubspot.lists.find(outputs.lists["mql"])),
+    ]
+    if outputs.model.company_properties:
+        questions.append(("companies", lambda: hubspot.companies.page(0, (), limit=1)))
+    if kinds & {"email_click", "email_open"}:
+        questions.append(("e-mail events", lambda: hubspot.emails.page("CLICK", lately, now, limit=1)))
+    if "form_submission" in kinds:
+        questions.append(("forms", hubspot.forms.all))
+    return questions
+
+
+def _tried(what: str, ask: Callable[[], object]) -> Access:
+    try:
+        ask()
+    except Forbidden as error:
+        return Access(what=what, granted=False, why=str(error))
+    return Access(what=what, granted=True)

@@ -1,0 +1,109 @@
+"""How the scores lie: what is looked at before lists and stages are touched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sync_worker.store import verdicts
+from sync_worker.store.database import Store
+
+BARS: Final = 15  # of the histogram, at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """How many contacts have a score from `low` up to and including `high`."""
+
+    low: int
+    high: int
+    contacts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """The scores of everybody who has a verdict. Without contacts, the numbers are None."""
+
+    contacts: int
+    mqls: int
+    minimum: int | None
+    mean: float | None
+    median: float | None
+    maximum: int | None
+    histogram: Sequence[Bar]
+    bands: Mapping[str, int]
+    grades: Mapping[str, int]
+    fit: Mapping[str, Mapping[str, int]]  # contacts by band, then by grade
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the distribution for `--json`."""
+        return {
+            "contacts": self.contacts,
+            "mqls": self.mqls,
+            "min": self.minimum,
+            "mean": None if self.mean is None else round(self.mean, 2),
+            "median": self.median,
+            "max": self.maximum,
+            "histogram": [{"from": bar.low, "to": bar.high, "contacts": bar.contacts} for bar in self.histogram],
+            "bands": dict(self.bands),
+            "grades": dict(self.grades),
+            "grades_by_band": {band: dict(grades) for band, grades in self.fit.items()},
+        }
+
+
+def distribution(store: Store, bands: Sequence[str], letters: Sequence[str]) -> Distribution:
+    """Return the distribution of the scores that stand, with the model's bands and letters in their order."""
+    with store.transaction() as tx:
+        rows = verdicts.scores(tx)
+    scores: Counter[int] = Counter()
+    by_band: dict[str, Counter[str]] = {band: Counter() for band in bands}
+    grades: Counter[str] = Counter()
+    mqls = 0
+    for score, band, grade, mql, contacts in rows:
+        scores[score] += contacts
+        by_band.setdefault(band, Counter())[grade] += contacts
+        grades[grade] += contacts
+        mqls += contacts if mql else 0
+    count = scores.total()
+    return Distribution(
+        contacts=count,
+        mqls=mqls,
+        minimum=min(scores, default=None),
+        mean=sum(score * n for score, n in scores.items()) / count if count else None,
+        median=_median(scores) if count else None,
+        maximum=max(scores, default=None),
+        histogram=_bars(scores),
+        bands={band: grade.total() for band, grade in by_band.items()},
+        grades={letter: grades[letter] for letter in letters if grades[letter]},
+        fit={band: {letter: grade[letter] for letter in letters if grade[letter]} for band, grade in by_band.items()},
+    )
+
+
+def _median(scores: Counter[int]) -> float:
+    count, seen = scores.total(), 0
+    middle = []
+    for score in sorted(scores):
+        # The positions (from 0) of the one or two middle contacts.
+        middle += [score for place in {(count - 1) // 2, count // 2} if seen <= place < seen + scores[score]]
+        seen += scores[score]
+    return sum(middle) / len(middle)
+
+
+def _bars(scores: Counter[int]) -> list[Bar]:
+    if not scores:
+        return []
+    low, high = min(scores), max(scores)
+    width = next(width for width in _widths() if (high // width) - (low // width) < BARS)
+    bars = Counter(dict.fromkeys(range(low // width, high // width + 1), 0))
+    for score, contacts in scores.items():
+        bars[score // width] += contacts
+    return [Bar(low=place * width, high=place * width + width - 1, contacts=contacts) for place, contacts in sorted(bars.items())]
+
+
+def _widths() -> Any:  # noqa: ANN401 -- an endless iterator: 1, 2, 5, 10, 20 ...
+    scale = 1
+    while True:
+        yield from (scale, 2 * scale, 5 * scale)
+        scale *= 10

@@ -1,0 +1,88 @@
+"""Why one contact has its score and grade: judged again on the facts that the verdict rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sync_worker.errors import ConfigurationError, ExitCode
+from sync_worker.model.verdicts import evaluate
+from sync_worker.pipeline.evaluate import facts
+from sync_worker.pipeline.outputs import Outputs, difference
+from sync_worker.pipeline.portal import Portal
+from sync_worker.pipeline.telling import told
+from sync_worker.store import people, verdicts
+from sync_worker.store.database import Store
+from sync_worker.store.instants import from_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A verdict with everything that leads to it, and what HubSpot shows of it."""
+
+    verdict: dict[str, Any]
+    at: datetime
+    model: str
+    maximum: float
+    written_at: datetime | None  # when the verdict was made that HubSpot was sent; None where there is none yet
+    differs: dict[str, dict[str, str]]  # what HubSpot shows otherwise
+    lists: list[str]
+    stage: str | None
+
+    @property
+    def adds_up(self) -> bool:
+        """Tell whether the lines of the ledger add up to the score."""
+        lines: list[float] = [line["points"] for line in self.verdict["ledger"]]
+        return round(sum(lines), 6) == self.verdict["score"]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return DONE."""
+        return ExitCode.DONE
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the explanation for `--json`."""
+        return {
+            **self.verdict,
+            "at": self.at.isoformat(),
+            "model": self.model,
+            "maximum": self.maximum,
+            "adds_up": self.adds_up,
+            "evaluated_at": self.written_at.isoformat() if self.written_at else None,
+            "hubspot_shows_otherwise": self.differs,
+            "lists": self.lists,
+            "lifecycle_stage": self.stage,
+        }
+
+
+def explain(store: Store, outputs: Outputs, portal: Portal | None, email_or_id: str, now: datetime) -> Explanation:
+    """Judge one contact as it was judged last; now, where the verdict no longer rests on what is known.
+
+    Raises ConfigurationError where no such contact has been read.
+    """
+    model = outputs.model
+    with store.transaction() as tx:
+        contact_id = people.find(tx, email_or_id)
+        row = verdicts.one(tx, contact_id) if contact_id is not None else None
+        if row is None or contact_id is None:
+            raise ConfigurationError(
+                f"No contact {email_or_id!r} has been read.",
+                hint="Give an address or an id as HubSpot shows it; run `sync-worker sync` if the contact is new.",
+            )
+        stands = row.evaluated_at is not None and row.model == model.hash and row.verdict_revision == row.revision
+        at = from_ms(row.evaluated_at) if stands else now
+        verdicts.choose(tx, contact_id)
+        judged = evaluate(facts(tx, model, portal.hidden(model.event_kinds) if portal else frozenset()), model, at)
+        lists = verdicts.names(tx, contact_id)
+    desired = outputs.desired(judged.table)[0]
+    return Explanation(
+        verdict=next(told(judged)),
+        at=at,
+        model=outputs.model_text,
+        maximum=float(model.maximum),
+        written_at=from_ms(row.evaluated_at) if row.evaluated_at is not None else None,
+        differs={name: {"shown": shown, "should": should} for name, (shown, should) in difference(row.shown, desired).items()},
+        lists=[outputs.lists.get(key, key) for key in lists],
+        stage=row.stage,
+    )

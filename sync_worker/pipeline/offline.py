@@ -1,0 +1,87 @@
+"""Score a portal folder without HubSpot: the same records, the same store, the same evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from sync_worker.hubspot import parsing
+from sync_worker.hubspot.emails import email_event
+from sync_worker.hubspot.forms import submission
+from sync_worker.hubspot.occurrences import occurrence
+from sync_worker.hubspot.records import Event
+from sync_worker.model.model import Model
+from sync_worker.model.verdicts import evaluate
+from sync_worker.pipeline.evaluate import CHUNK, facts
+from sync_worker.pipeline.outputs import Outputs
+from sync_worker.pipeline.portal import hidden_kinds
+from sync_worker.pipeline.remembering import Remembering, happening
+from sync_worker.pipeline.telling import told
+from sync_worker.store import database, happenings, people, verdicts
+from sync_worker.store.database import Store
+from sync_worker.store.verdicts import Standard
+
+BATCH: Final = 500
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A portal in HubSpot's own shapes, each iterable read once."""
+
+    contacts: Iterable[parsing.Row]
+    companies: Iterable[parsing.Row]
+    email_events: Iterable[parsing.Row]
+    events: Iterable[parsing.Row]
+    forms: Iterable[parsing.Row]
+    submissions: Iterable[parsing.Row]
+    shows_occurrences: bool
+
+
+def verdicts_of(folder: Folder, model: Model, at: datetime) -> list[dict[str, Any]]:
+    """Return the verdict on every contact as of a time, in order of id, each with its ledger."""
+    store = database.opened("sqlite://")
+    try:
+        _fill(store, folder, Remembering(outputs=Outputs(model=model)), model.event_kinds)
+        return list(_judged(store, model, hidden_kinds(model.event_kinds, shows_occurrences=folder.shows_occurrences), at))
+    finally:
+        store.close()
+
+
+def _judged(store: Store, model: Model, hidden: frozenset[str], at: datetime) -> Iterator[dict[str, Any]]:
+    everybody = Standard(model=model.hash, since=0)
+    after = 0
+    while True:
+        with store.transaction() as tx:
+            chosen = verdicts.choose_due(tx, everybody, after=after, limit=CHUNK)
+            if not chosen:
+                return
+            judged = evaluate(facts(tx, model, hidden), model, at)
+        after = chosen[-1]
+        yield from told(judged)
+
+
+def _fill(store: Store, folder: Folder, remembering: Remembering, kinds: frozenset[str]) -> None:
+    events: list[Iterable[Event]] = [
+        map(email_event, folder.email_events),
+        map(occurrence, folder.events),
+        (submission(row, row["formId"]) for row in folder.submissions),
+    ]
+    with store.transaction() as tx:
+        happenings.record_forms(tx, {str(row["id"]): row["name"] for row in folder.forms})
+        for stream in events:
+            for batch in _batches(stream):
+                happenings.record(tx, [happening(event) for event in batch if event.kind in kinds and not event.obsoleted_by])
+        for companies in _batches(map(parsing.company, folder.companies)):
+            people.record_companies(tx, [remembering.company(company) for company in companies])
+        for contacts in _batches(map(parsing.contact, folder.contacts)):
+            people.record(tx, [remembering.person(contact) for contact in contacts if not contact.archived])
+
+
+def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(rows)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch

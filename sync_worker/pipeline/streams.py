@@ -1,0 +1,98 @@
+"""HubSpot's endpoints as keyed streams: contacts by id, events by time, submissions by form."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, TypeVar
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.objects import Objects
+from sync_worker.hubspot.occurrences import kind_of
+from sync_worker.hubspot.records import Company, Contact, Event
+from sync_worker.pipeline.ranges import Page, Stream
+from sync_worker.store.coverage import Interval
+from sync_worker.store.instants import from_ms, to_ms
+
+FOUNDED: Final = 1_149_120_000_000  # June 2006, HubSpot's first month: no event is older
+FOR_EVER: Final = 2**53
+EMAIL_TYPES: Final = {"email_click": "CLICK", "email_open": "OPEN"}
+
+Thing = TypeVar("Thing", Contact, Company)
+
+
+def contacts(hubspot: HubSpot, properties: Sequence[str]) -> Stream[Contact]:
+    """Return all contacts, in order of id."""
+    return _by_id(hubspot.contacts, properties)
+
+
+def companies(hubspot: HubSpot, properties: Sequence[str]) -> Stream[Company]:
+    """Return all companies, in order of id."""
+    return _by_id(hubspot.companies, properties)
+
+
+def emails(hubspot: HubSpot, kind: str) -> Stream[Event]:
+    """Return e-mail events. HubSpot lists the newest first, so the key is the time with its sign turned."""
+
+    def read(start: int, stop: int, token: str | int | None) -> Page[Event]:
+        page = hubspot.emails.page(EMAIL_TYPES[kind], from_ms(1 - stop), from_ms(-start), None if token is None else str(token))
+        return Page(rows=page.items, reached=-to_ms(page.items[-1].at) if page.items else stop, token=page.next)
+
+    return Stream(read=read, key=lambda event: -to_ms(event.at))
+
+
+def occurrences(hubspot: HubSpot, kind: str) -> Stream[Event]:
+    """Return page views or custom events, the oldest first."""
+    event_type = _event_type(hubspot, kind)
+
+    def read(start: int, stop: int, token: str | int | None) -> Page[Event]:
+        # Whether the ends belong to the answer is not documented: a millisecond more is asked for, and what is too much is left out.
+        page = hubspot.occurrences.page(event_type, from_ms(start - 1), from_ms(stop), None if token is None else str(token))
+        rows = [event for event in page.items if to_ms(event.at) >= start]
+        return Page(rows=rows, reached=to_ms(page.items[-1].at) if page.items else stop, token=page.next)
+
+    return Stream(read=read, key=lambda event: to_ms(event.at))
+
+
+def submissions(hubspot: HubSpot, forms: Sequence[str], fronts: Mapping[str, int]) -> Stream[Event]:
+    """Return what was sent with forms, each form a key of its own, as far back as its front (milliseconds)."""
+
+    def read(start: int, _stop: int, token: str | int | None) -> Page[Event]:
+        form_id = forms[start]
+        page = hubspot.forms.submissions(form_id, None if token is None else str(token))
+        # Newest first, and HubSpot can't be asked for a time: whoever has reached what is known stops.
+        known = bool(page.items) and to_ms(page.items[-1].at) < fronts[form_id]
+        return Page(rows=page.items, reached=start, token=None if known else page.next)
+
+    places = {form_id: place for place, form_id in enumerate(forms)}
+    return Stream(read=read, key=lambda event: places[event.form_id or ""])
+
+
+def one_each(things: Collection[object]) -> list[Interval]:
+    """Return a range for each of some things, too narrow to be halved."""
+    return [Interval(place, place + 1) for place in range(len(things))]
+
+
+def mirrored(intervals: Sequence[Interval]) -> list[Interval]:
+    """Return the same whole numbers with their signs turned; twice is nothing."""
+    return [Interval(1 - interval.high, 1 - interval.low) for interval in intervals]
+
+
+def _by_id(noun: Objects[Thing], properties: Sequence[str]) -> Stream[Thing]:
+    def read(start: int, _stop: int, token: str | int | None) -> Page[Thing]:
+        # Whether `after` names the last record of the page before or the first of the next is not documented: both readings see `start`.
+        page = noun.page(max(0, start - 1) if token is None else int(token), properties)
+        rows = [row for row in page.items if row.id >= start]
+        return Page(rows=rows, reached=page.items[-1].id + 1 if page.items else start, token=page.next)
+
+    return Stream(read=read, key=lambda row: row.id, open_ended=True)
+
+
+def _event_type(hubspot: HubSpot, kind: str) -> str:
+    names = {kind_of(name): name for name in hubspot.occurrences.types()}
+    if kind not in names:
+        known = ", ".join(sorted(names)) or "none"
+        raise ConfigurationError(
+            f"The portal has no events of the kind {kind}; it has {known}.", hint="Mend the model, or take the rule out."
+        )
+    return names[kind]
