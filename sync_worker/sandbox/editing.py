@@ -9,7 +9,7 @@ from sync_worker.sandbox.deriving import derived
 from sync_worker.sandbox.history import Change, History, Source
 from sync_worker.sandbox.identities import Identities
 from sync_worker.sandbox.index_lag import IndexLag
-from sync_worker.sandbox.instants import iso
+from sync_worker.sandbox.instants import iso, parse_ms
 from sync_worker.sandbox.lifecycle import FIRST_STAGE, STAGE, date_properties, is_backward
 from sync_worker.sandbox.object_types import CONTACTS
 from sync_worker.sandbox.options import Switches
@@ -85,12 +85,32 @@ class Editor:
             "hs_object_id": str(record_id),
             "hs_object_source": source.type,
         }
-        row = self.records.append(record_id, {**given, **self._stage_dates(given)}, created=now, modified=now)
-        self.identities.add(row)
-        self.lag.changed(row, None, now=now)
-        for name, value in values.items():
-            self.history.add(Change(self.records.kind.name, record_id, name, None, value, now, source))
-        return row
+        return self._add(record_id, {**given, **self._stage_dates(given)}, source, created=now)
+
+    def restore(self, values: Values, source: Source) -> int:
+        """Add a record that takes over the values of others, and return its row."""
+        now, record_id = self.now_ms(), self.records.next_id()
+        stamps: Values = dict.fromkeys(self.records.kind.stamps, iso(now))
+        given = {**values, **stamps, "hs_object_id": str(record_id)}
+        created = parse_ms(values.get("createdate") or "")
+        return self._add(record_id, given, source, created=now if created is None else created)
+
+    def calculate(self, row: int, values: Mapping[str, str | None]) -> None:
+        """Set what the portal calculates: no stamp moves (7c), and search finds it late."""
+        changed = {name: value for name, value in values.items() if self.records.value(row, name) != value}
+        if changed:
+            self.lag.changed(row, {name: self.records.value(row, name) for name in changed}, now=self.now_ms())
+        for name, value in changed.items():
+            self.records.assign(row, name, value)
+
+    def forget(self, row: int) -> None:
+        """Delete a record for good with everything that is known of it."""
+        self.identities.remove(row)
+        for name in self.records.values(row):
+            if name not in self.records.kind.always:
+                self.records.assign(row, name, None)
+        self.records.archived.pop(row, None)
+        self.records.gone.add(row)
 
     def archive(self, row: int) -> None:
         """Delete a record so that it can be restored."""
@@ -134,6 +154,17 @@ class Editor:
             "hs_marketable_status": "false",
             "hs_all_contact_vids": str(self.records.next_id()),
         }
+
+    def _add(self, record_id: int, values: Values, source: Source, *, created: int) -> int:
+        now = self.now_ms()
+        row = self.records.append(record_id, values, created=created, modified=now)
+        self.identities.add(row)
+        self.lag.changed(row, None, now=now)
+        for name, value in values.items():
+            definition = self.catalog.get(name)
+            if value is not None and definition is not None and definition.writable:
+                self.history.add(Change(self.records.kind.name, record_id, name, None, value, now, source))
+        return row
 
     def _write(self, row: int, values: Values, source: Source) -> None:
         records, now = self.records, self.now_ms()

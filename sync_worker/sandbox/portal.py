@@ -10,8 +10,8 @@ from random import Random
 from typing import Any
 
 from sync_worker.sandbox.associations import Associations
-from sync_worker.sandbox.counting import Counters, with_counters
-from sync_worker.sandbox.data import PortalData, Tier
+from sync_worker.sandbox.counting import Counters, no_counters, recount, with_counters
+from sync_worker.sandbox.data import PortalData, Row, Tier
 from sync_worker.sandbox.engagement import Engagement
 from sync_worker.sandbox.history import Change, History
 from sync_worker.sandbox.instants import to_ms
@@ -42,6 +42,7 @@ class Portal:
     lists: Lists
     owners: Owners
     history: History
+    counters: Counters
 
     @classmethod
     def load(
@@ -52,7 +53,7 @@ class Portal:
         switches: Switches | None = None,
         index_lag_s: float = 3.0,
         seed: int = 0,
-        counters: Counters | None = None,
+        counters: Counters = no_counters,
     ) -> Portal:
         """Take in the rows of a portal, each once.
 
@@ -62,7 +63,7 @@ class Portal:
             switches: the readings of what HubSpot leaves open.
             index_lag_s: search finds a change within so many seconds.
             seed: of everything random.
-            counters: computes the calculated properties of the contacts from the events; None leaves them out.
+            counters: computes the calculated properties of the contacts from the events; the default leaves them out.
 
         Raises:
             PortalFolderError: rows that cannot be records.
@@ -91,6 +92,7 @@ class Portal:
             lists=Lists(),
             owners=Owners.of(tables[CONTACTS.name], now=to_ms(clock())),
             history=history,
+            counters=counters,
         )
 
     @property
@@ -153,6 +155,16 @@ class Portal:
     def lists_of(self, contact_id: int) -> list[RecordList]:
         """Return the lists that a contact is in."""
         return self.lists.of_record(contact_id)
+
+    def recount(self, row: int) -> None:
+        """Calculate the counters of a contact anew from what it did."""
+        contact: Row = {"id": str(self.contacts.records.ids[row]), "properties": self.contacts.records.values(row)}
+        deals = [
+            {"id": str(deal_id), "properties": self.record("deals", deal_id) or {}}
+            for deal_id in self.associations.of("contacts", int(contact["id"]), "deals")
+        ]
+        here = PortalData(portal_id=self.id, tier=self.tier, time_zone=self.time_zone, now=self.clock())
+        self.contacts.editor.calculate(row, recount(here, contact, self.engagement, deals, self.counters))
 
     def grouped_properties(self, kind: str = "contacts") -> Iterator[tuple[PropertyGroup, list[PropertyDefinition]]]:
         """Yield every group with its properties in the order they are displayed."""

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-import orjson
 from starlette.responses import Response
 
 from sync_worker.sandbox.calls import Call
 from sync_worker.sandbox.endpoints import Endpoint
-from sync_worker.sandbox.engagement import Timeline
 from sync_worker.sandbox.instants import iso, parse_ms
 from sync_worker.sandbox.object_types import object_type
 from sync_worker.sandbox.replies import Json, JsonReply, ReplyError, invalid, not_found
+from sync_worker.sandbox.timeline import Timeline
 
 LARGEST_EMAIL_PAGE, DEFAULT_EMAIL_PAGE = 1_000, 100
 LARGEST_OCCURRENCE_PAGE, DEFAULT_OCCURRENCE_PAGE = 100, 20
 LARGEST_SUBMISSION_PAGE, DEFAULT_SUBMISSION_PAGE = 50, 20
 LARGEST_FORM_PAGE = 100
+# e-mail event → (change, None where the event says it, and its type)
+SUBSCRIPTION_CHANGES: dict[str, tuple[str | None, str]] = {
+    "STATUSCHANGE": (None, "PORTAL_STATUS"),
+    "BOUNCE": ("BOUNCED", "PORTAL_BOUNCE"),
+    "SPAMREPORT": ("REPORTED_SPAM", "PORTAL_SPAM"),
+}
 EVENT_TYPES = frozenset(
     {"SENT", "DROPPED", "PROCESSED", "DELIVERED", "DEFERRED", "BOUNCE", "OPEN", "CLICK", "PRINT", "FORWARD", "STATUSCHANGE"}
     | {"SPAMREPORT", "SUPPRESSED", "UNBOUNCE"}
@@ -42,6 +47,22 @@ def email_events(call: Call) -> Response:
     body: Json = {"hasMore": more, "events": [timeline.raw(at) for at in page[:limit]]}
     if more:
         body["offset"] = _offset(page[limit - 1])
+    return JsonReply(body)
+
+
+def subscriptions(call: Call) -> Response:
+    """Answer a page of changes of who may be written to, newest first; from the e-mail events that tell of them."""
+    timeline, query = call.portal.engagement.email_events, call.query
+    limit = call.whole("limit", DEFAULT_EMAIL_PAGE, largest=LARGEST_EMAIL_PAGE)
+    found = timeline.between(_moment(call, "startTimestamp"), _moment(call, "endTimestamp"))
+    recipient = query.get("recipient")
+    positions = timeline.of(_below(found, query.get("offset")), who=recipient.lower() if recipient else None)
+    wanted = query.get("changeType")
+    changes = ((at, _subscription_change(timeline.row(at))) for at in positions)
+    page = list(islice(((at, row) for at, row in changes if row and wanted in (None, row["changes"][0]["changeType"])), limit + 1))
+    body: Json = {"timeline": [row for _, row in page[:limit]], "hasMore": len(page) > limit}
+    if len(page) > limit:
+        body["offset"] = _offset(page[limit - 1][0])
     return JsonReply(body)
 
 
@@ -79,7 +100,7 @@ def forms(call: Call) -> Response:
     """Answer a page of forms."""
     limit = call.whole("limit", 20, largest=LARGEST_FORM_PAGE)
     start = call.whole("after", 0, largest=10**9, smallest=0)
-    all_forms = [] if call.flag("archived") else list(call.portal.engagement.forms.by_id.values())
+    all_forms = [] if call.flag("archived") else list(call.portal.engagement.forms.values())
     body: Json = {"results": [_form(call, form) for form in all_forms[start : start + limit]]}
     if start + limit < len(all_forms):
         body["paging"] = {"next": {"after": str(start + limit)}}
@@ -88,7 +109,7 @@ def forms(call: Call) -> Response:
 
 def read_form(call: Call) -> Response:
     """Answer one form."""
-    form = call.portal.engagement.forms.by_id.get(call.path["formId"])
+    form = call.portal.engagement.forms.get(call.path["formId"])
     if form is None:
         raise not_found(f"Form {call.path['formId']} does not exist.", "OBJECT_NOT_FOUND")
     return JsonReply(_form(call, form))
@@ -96,18 +117,29 @@ def read_form(call: Call) -> Response:
 
 def submissions(call: Call) -> Response:
     """Answer a page of what was sent with a form, newest first; there is no filter."""
-    found, form_id = call.portal.engagement.forms, call.path["formId"]
-    if form_id not in found.by_id:
+    timeline, form_id = call.portal.engagement.submissions, call.path["formId"]
+    if form_id not in call.portal.engagement.forms:
         raise not_found(f"Form {form_id} does not exist.", "OBJECT_NOT_FOUND")
     limit = call.whole("limit", DEFAULT_SUBMISSION_PAGE, largest=LARGEST_SUBMISSION_PAGE)
-    sent = found.submissions(form_id)
-    end = _place(call.query.get("after"), len(sent))
-    start = max(0, end - limit)
-    body: Json = {"results": [_submission(raw) for raw in reversed(sent[start:end])]}
-    if start > 0:
-        after = _offset(start)
+    positions = timeline.of(_below(range(len(timeline)), call.query.get("after")), kind=form_id)
+    page = list(islice(positions, limit + 1))
+    body: Json = {"results": [_submission(timeline.row(at)) for at in page[:limit]]}
+    if len(page) > limit:
+        after = _offset(page[limit - 1])
         body["paging"] = {"next": {"after": after, "link": f"{call.base_url}{call.url_path}?after={after}"}}
     return JsonReply(body)
+
+
+def _subscription_change(row: Json) -> Json | None:
+    """Return what an e-mail event changed: leaving all mail, or mail that can no longer arrive."""
+    if row["type"] not in SUBSCRIPTION_CHANGES:
+        return None
+    change, change_type = SUBSCRIPTION_CHANGES[row["type"]]
+    if change is None:
+        change = row.get("portalSubscriptionStatus") or "UNSUBSCRIBED"
+    cause = {"id": row["id"], "created": row["created"]}
+    told = {"change": change, "changeType": change_type, "source": row.get("source", "SOURCE_RECIPIENT"), "causedByEvent": cause}
+    return {"timestamp": row["created"], "portalId": row.get("portalId"), "recipient": row["recipient"], "changes": [told]}
 
 
 def _chosen(call: Call, timeline: Timeline, positions: Iterator[int]) -> Iterator[int]:
@@ -181,7 +213,7 @@ def _require_enterprise(call: Call) -> None:
 
 def _occurrence(timeline: Timeline, position: int) -> Json:
     row = timeline.row(position)
-    return {"objectType": "CONTACT", **row, "id": str(row["id"]), "objectId": str(row["objectId"])}
+    return {"objectType": "CONTACT", **row, "id": str(row["id"]), "objectId": timeline.who(position)}
 
 
 def _form(call: Call, form: Json) -> Json:
@@ -190,13 +222,13 @@ def _form(call: Call, form: Json) -> Json:
     return {**shown, **form, "id": str(form["id"])}
 
 
-def _submission(raw: bytes) -> Json:
-    row: Json = orjson.loads(raw)
+def _submission(row: Json) -> Json:
     return {name: value for name, value in row.items() if name != "formId"}
 
 
 ENDPOINTS = (
     Endpoint(api="email", method="GET", suffix="/events", answer=email_events, scopes=("content",)),
+    Endpoint(api="email", method="GET", suffix="/subscriptions/timeline", answer=subscriptions, scopes=("content",)),
     Endpoint(api="occurrences", method="GET", suffix="", answer=occurrences),
     Endpoint(api="occurrences", method="GET", suffix="/", answer=occurrences),
     Endpoint(api="occurrences", method="GET", suffix="/event-types", answer=event_types),

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from sync_worker.sandbox.api import associations, batches, engagement, groups, lists, memberships, objects, properties, searches, settings
+from sync_worker.sandbox.api import (
+    associations,
+    batches,
+    engagement,
+    groups,
+    lists,
+    memberships,
+    merges,
+    objects,
+    properties,
+    searches,
+    settings,
+)
 
 ENDPOINTS = (
     *searches.ENDPOINTS,
     *batches.ENDPOINTS,
+    *merges.ENDPOINTS,
     *objects.ENDPOINTS,
     *associations.ENDPOINTS,
     *groups.ENDPOINTS,

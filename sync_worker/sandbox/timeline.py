@@ -1,0 +1,102 @@
+"""Rows in the order of time, kept as JSON that is ready to be sent."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import orjson
+
+from sync_worker.sandbox.data import Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """What a timeline knows of a row: when it was (epoch milliseconds), of what kind it is, and who it belongs to."""
+
+    at: Callable[[Row], int]
+    kind: Callable[[Row], str]
+    who: Callable[[Row], str]
+
+
+class Timeline:
+    """Rows of one sort, oldest first.
+
+    A position stays valid as long as rows are added at the end.
+    """
+
+    def __init__(self, rows: Iterable[Row], key: Key) -> None:
+        self._key = key
+        noted = [(key.at(row), key.kind(row), key.who(row), orjson.dumps(row)) for row in rows]
+        noted.sort(key=lambda item: item[0])
+        shared: dict[str, str] = {}
+        self._at = array("q", [item[0] for item in noted])
+        self._kind = [shared.setdefault(item[1], item[1]) for item in noted]
+        self._who = [shared.setdefault(item[2], item[2]) for item in noted]
+        self._rows = [item[3] for item in noted]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return (orjson.loads(row) for row in self._rows)
+
+    def add(self, row: Row) -> None:
+        """Put a row in its place, behind those of the same time."""
+        key, at = self._key, self._key.at(row)
+        place = bisect_right(self._at, at)
+        self._at.insert(place, at)
+        self._kind.insert(place, key.kind(row))
+        self._who.insert(place, key.who(row))
+        self._rows.insert(place, orjson.dumps(row))
+
+    def give(self, old: str, new: str) -> None:
+        """Let what belongs to one belong to another."""
+        self._who = [new if who == old else who for who in self._who]
+
+    def row(self, position: int) -> Row:
+        """Return the row at a position."""
+        found: Row = orjson.loads(self._rows[position])
+        return found
+
+    def raw(self, position: int) -> orjson.Fragment:
+        """Return the row at a position, to be put into a reply as it is."""
+        return orjson.Fragment(self._rows[position])
+
+    def at(self, position: int) -> int:
+        """Return the time of a row in epoch milliseconds."""
+        return self._at[position]
+
+    def who(self, position: int) -> str:
+        """Return who a row belongs to."""
+        return self._who[position]
+
+    def kinds(self) -> list[str]:
+        """Return the kinds that occur."""
+        return sorted(set(self._kind))
+
+    def between(self, start: int | None, end: int | None) -> range:
+        """Return the positions from `start` to `end` in epoch milliseconds, both inclusive."""
+        first = 0 if start is None else bisect_left(self._at, start)
+        last = len(self._at) if end is None else bisect_right(self._at, end)
+        return range(first, max(first, last))
+
+    def of(self, positions: range, *, kind: str | None = None, who: str | None = None) -> Iterator[int]:
+        """Yield those of the positions that are of a kind and belong to somebody, in the order of `positions`."""
+        kinds, owners = self._kind, self._who
+        return (at for at in positions if (kind is None or kinds[at] == kind) and (who is None or owners[at] == who))
+
+    def newest_first(self, *, kind: str | None = None, who: str | None = None) -> Iterator[int]:
+        """Yield the positions of a kind or of somebody from the end."""
+        return self.of(range(len(self) - 1, -1, -1), kind=kind, who=who)
+
+    def rows_of(self, who: str) -> list[Row]:
+        """Return every row that belongs to somebody, oldest first."""
+        return [self.row(at) for at in self.of(range(len(self)), who=who)]
+
+    def newest(self, who: str, limit: int) -> list[tuple[int, str, Row]]:
+        """Return time, kind and row of the last that belong to somebody, newest first."""
+        return [(self._at[at], self._kind[at], self.row(at)) for at in islice(self.newest_first(who=who), limit)]
