@@ -36,16 +36,16 @@ class Emails:
 
 def email_event(row: Row) -> Event:
     """Parse an e-mail event; id and time together are its identity."""
-    sent, newer = row.get("sentBy"), row.get("obsoletedBy")
+    sent, newer = row.get("sentBy") or {}, row.get("obsoletedBy")
     return Event(
         id=_identity(row),
         kind=f"email_{row['type'].lower()}",
         at=from_ms(row["created"]),
-        email=row["recipient"].strip().lower(),
+        email=(row.get("recipient") or "").strip().lower() or None,
         url=row.get("url"),
         campaign=str(row["emailCampaignId"]) if row.get("emailCampaignId") else None,
         user_agent=row.get("userAgent"),
-        sent_at=from_ms(sent["created"]) if sent else None,
+        sent_at=from_ms(sent["created"]) if sent.get("created") else None,
         filtered=bool(row.get("filteredEvent")),
         obsoleted_by=_identity(newer) if newer else None,
     )

@@ -51,7 +51,7 @@ class Objects(Generic[T]):
             rows = data["results"]
             following = next_after(data)
             cursor = int(following) if following else None
-        if cursor is not None and (cursor <= after or not rows):
+        if cursor is not None and cursor <= after:
             raise Unavailable("HubSpot's page does not lead on.", operation=f"read {self._name}")
         return Page(items=self._records(rows if fits else self._filled(rows, asked, archived=archived)), next=cursor)
 

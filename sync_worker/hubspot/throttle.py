@@ -77,7 +77,7 @@ class Lane:
             return self.window.refuse(sent=sent, now=self._clock.monotonic(), wait=wait)
 
     def learn(self, headers: Mapping[str, str], sent: float) -> None:
-        """Take over the limits that a reply's headers name; searches name none."""
+        """Take over the limits that a reply's headers name."""
         remaining = _number(headers, "X-HubSpot-RateLimit-Remaining")
         limit = _number(headers, "X-HubSpot-RateLimit-Max")
         interval = _number(headers, "X-HubSpot-RateLimit-Interval-Milliseconds")
@@ -117,6 +117,12 @@ class Throttle:
     def lane(self, budget: Budget) -> Lane:
         """Return the lane of a budget."""
         return self._lanes[budget]
+
+    def learn(self, budget: Budget, headers: Mapping[str, str], sent: float) -> None:
+        """Take over what a reply's headers say of the burst and of the day; of the other budgets they never speak."""
+        if budget is Budget.BURST:
+            self._lanes[budget].learn(headers, sent)
+        self.quota.learn(headers)
 
     def interrupt(self) -> None:
         """Wake everybody who waits in any lane."""

@@ -98,8 +98,7 @@ class Transport:
         finally:
             lane.give_back()
         self._retrying.meet()
-        lane.learn(answer.headers, sent)
-        self.throttle.quota.learn(answer.headers)
+        self.throttle.learn(route.budget, answer.headers, sent)
         if answer.status == 429:
             raise self._refused(answer, route, lane, sent)
         lane.succeed(sent)

@@ -46,15 +46,15 @@ class Batch:
         return Written(acknowledged=self._acknowledged, rejected=self._rejected, moved=self._moved, gone=frozenset(self._gone))
 
     def _write(self, updates: Sequence[Update]) -> None:
-        good = [update for update in updates if not self._is_known_as_bad(update)]
-        if not good:
+        hopeful = self._without_known_bad(updates)
+        if not hopeful:
             return
         try:
-            answer = self._send(good)
+            answer = self._send(hopeful)
         except InvalidRequest as refusal:
-            self._divide(good, refusal)
+            self._divide(hopeful, refusal)
         else:
-            self._account_for(good, answer)
+            self._account_for(hopeful, answer)
 
     def _divide(self, updates: Sequence[Update], refusal: InvalidRequest) -> None:
         """Find the bad ones by halves, so that they do not stop the good ones."""
@@ -76,11 +76,16 @@ class Batch:
             if detail.code and detail.code.startswith("INVALID_"):
                 self._bad |= {(name, update.properties[name]): str(problem) for name in detail.properties if name in update.properties}
 
-    def _is_known_as_bad(self, update: Update) -> bool:
-        reason = next((self._bad[pair] for pair in update.properties.items() if pair in self._bad), None)
-        if reason is not None:
-            self._rejected[update.id] = reason
-        return reason is not None
+    def _without_known_bad(self, updates: Sequence[Update]) -> list[Update]:
+        """Reject those that carry a value which was refused before, and return the others."""
+        hopeful = []
+        for update in updates:
+            reason = next((self._bad[pair] for pair in update.properties.items() if pair in self._bad), None)
+            if reason is None:
+                hopeful.append(update)
+            else:
+                self._rejected[update.id] = reason
+        return hopeful
 
     def _account_for(self, updates: Sequence[Update], answer: Row) -> None:
         sent = {update.id: update for update in updates}

@@ -130,6 +130,12 @@ def an_error(message: str, category: str | None = None, **more: object) -> dict[
     return body | ({"category": category} if category else {})
 
 
+def not_found(*ids: str) -> dict[str, Any]:
+    """Return the error inside a success that names the ids which are not there."""
+    message = "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid."
+    return {"status": "error", "category": "OBJECT_NOT_FOUND", "message": message, "context": {"ids": list(ids)}}
+
+
 def paging(after: str) -> dict[str, Any]:
     """Return what HubSpot puts under a page that is not the last."""
     return {"paging": {"next": {"after": after, "link": f"https://api.hubapi.com/?after={after}"}}}
