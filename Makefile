@@ -17,7 +17,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: install
-	$(BIN)/python -m tests.demo
+	$(BIN)/sync-worker demo
 
 test: install
 	$(BIN)/python -m pytest

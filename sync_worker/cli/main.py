@@ -150,6 +150,14 @@ def sandbox(
     serve_sandbox(port=port, contacts=contacts, seed=seed, path=portal, tier=tier, latency_ms=latency_ms, rate=rate)
 
 
+@app.command()
+def demo(*, contacts: Annotated[int, typer.Option(min=100, help="How many contacts are made up.")] = 1_000) -> None:
+    """Do the whole job on a made-up portal and show what a sales rep would see."""
+    from sync_worker.cli.demo import demo as show_all  # noqa: PLC0415 -- starts programs; needed here alone
+
+    show_all(contacts)
+
+
 @model.command("check")
 def model_check(file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None, *, json: Json = False) -> None:
     """Validate a model file."""
