@@ -34,9 +34,8 @@ def run(report: RunReport) -> None:
     out.print(f"  {would:9} {contacts:,} contacts{_stages(report)}")
     for name, counts in (report.plan.lists if report.dry_run else report.lists).items():
         out.print(f"  list      {name}: {', '.join(f'{number:,} {what}' for what, number in counts.items() if number)}", markup=False)
-    out.print(
-        f"  requests  {sum(report.requests.values()):,} in {report.seconds:.1f} s, {report.retries} retries, {report.rate_limited} refused for pace"
-    )
+    pace = f"{report.retries} retries, {report.rate_limited} refused for pace"
+    out.print(f"  requests  {sum(report.requests.values()):,} in {report.seconds:.1f} s, {pace}")
     if report.not_visible:
         out.print(f"  not visible on this portal: {', '.join(report.not_visible)}", style="yellow", markup=False)
     if report.dry_run:

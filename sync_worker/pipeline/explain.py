@@ -34,7 +34,7 @@ class Explanation:
     def adds_up(self) -> bool:
         """Tell whether the lines of the ledger add up to the score."""
         lines: list[float] = [line["points"] for line in self.verdict["ledger"]]
-        return round(sum(lines), 6) == self.verdict["score"]
+        return bool(round(sum(lines), 6) == self.verdict["score"])
 
     @property
     def exit_code(self) -> ExitCode:
