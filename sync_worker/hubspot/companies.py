@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sync_worker.hubspot.objects import Objects
 from sync_worker.hubspot.parsing import company
 from sync_worker.hubspot.records import Company
+from sync_worker.hubspot.sdk import Untyped
 
 
 class Companies(Objects[Company]):
     """The companies of the portal."""
 
-    def __init__(self, apis: Any) -> None:  # noqa: ANN401 - the SDK has no types
+    def __init__(self, apis: Untyped) -> None:
         super().__init__("companies", apis, company, modified="hs_lastmodifieddate")

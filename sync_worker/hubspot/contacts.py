@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from sync_worker.errors import NotFound
-from sync_worker.hubspot.objects import PAGE_SIZE, RAW, Objects
+from sync_worker.hubspot.objects import PAGE_SIZE, Objects
 from sync_worker.hubspot.parsing import Row, contact, sense_of
 from sync_worker.hubspot.records import Contact, Found, Page, Update, Written
+from sync_worker.hubspot.sdk import RAW, Untyped
 from sync_worker.hubspot.writing import Batch
 
 MERGED = "hs_merged_object_ids"
@@ -17,7 +17,7 @@ MERGED = "hs_merged_object_ids"
 class Contacts(Objects[Contact]):
     """The contacts of the portal. `hs_merged_object_ids` is read with every contact."""
 
-    def __init__(self, apis: Any) -> None:  # noqa: ANN401 - the SDK has no types
+    def __init__(self, apis: Untyped) -> None:
         super().__init__("contacts", apis, contact, modified="lastmodifieddate", always=(MERGED,))
 
     def archived_page(self, after: int, properties: Sequence[str] = (), *, limit: int = PAGE_SIZE) -> Page[Contact, int]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from sync_worker.hubspot.objects import RAW, Objects
+from sync_worker.hubspot.objects import Objects
 from sync_worker.hubspot.parsing import Row, deal, sense_of
 from sync_worker.hubspot.records import Deal
+from sync_worker.hubspot.sdk import RAW, Untyped
 
 LINK_BATCH: Final = 1_000
 
@@ -15,7 +16,7 @@ LINK_BATCH: Final = 1_000
 class Deals(Objects[Deal]):
     """The deals of the portal."""
 
-    def __init__(self, apis: Any, associations: Any) -> None:  # noqa: ANN401 - the SDK has no types
+    def __init__(self, apis: Untyped, associations: Untyped) -> None:
         super().__init__("deals", apis, deal, modified="hs_lastmodifieddate")
         self._associations = associations
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from sync_worker.hubspot.objects import RAW
 from sync_worker.hubspot.parsing import Row, form, from_ms, next_after, sense_of
 from sync_worker.hubspot.records import Event, Form, Page
+from sync_worker.hubspot.sdk import RAW, Untyped
 from sync_worker.hubspot.transport import Transport
 
 PAGE_SIZE: Final = 100
@@ -18,7 +18,7 @@ SUBMISSIONS_PAGE: Final = 50
 class Forms:
     """The forms of the portal."""
 
-    def __init__(self, api: Any, transport: Transport) -> None:  # noqa: ANN401 - the SDK has no types
+    def __init__(self, api: Untyped, transport: Transport) -> None:
         self._api = api
         self._transport = transport
 

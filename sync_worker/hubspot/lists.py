@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from sync_worker.errors import NotFound
-from sync_worker.hubspot.objects import RAW
 from sync_worker.hubspot.parsing import Row, contact_list, next_after, sense_of
 from sync_worker.hubspot.problems import InvalidRequest
 from sync_worker.hubspot.records import Changed, ContactList, Page
+from sync_worker.hubspot.sdk import RAW, Untyped
 
 CONTACTS: Final = "0-1"  # HubSpot's id of the object type
 MEMBERS_PAGE: Final = 250
@@ -20,7 +20,7 @@ MAKE_MANUAL: Final = "If its filters decide who is in it (a dynamic list), renam
 class Lists:
     """The lists of the portal."""
 
-    def __init__(self, lists: Any, memberships: Any) -> None:  # noqa: ANN401 - the SDK has no types
+    def __init__(self, lists: Untyped, memberships: Untyped) -> None:
         self._lists = lists
         self._memberships = memberships
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import orjson
 
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.parsing import Row, next_after, sense_of, to_ms
 from sync_worker.hubspot.records import Extent, Found, Page
+from sync_worker.hubspot.sdk import RAW, Untyped
 
 T = TypeVar("T")
 
 PAGE_SIZE: Final = 100
 SEARCH_SIZE: Final = 200
 BATCH_SIZE: Final = 100
-RAW: Final = {"_preload_content": False}  # the SDK hands the JSON through
 LONGEST_LIST: Final = 6_000  # characters of property names in an address; HubSpot's gateway answers 414 from 8 or 16 kB on
 LONGEST_SEARCH: Final = 3_000  # characters of a search's body
 
@@ -29,7 +29,7 @@ class Objects(Generic[T]):
     that are read whether asked for or not.
     """
 
-    def __init__(self, name: str, apis: Any, parse: Callable[[Row], T], *, modified: str, always: Sequence[str] = ()) -> None:  # noqa: ANN401
+    def __init__(self, name: str, apis: Untyped, parse: Callable[[Row], T], *, modified: str, always: Sequence[str] = ()) -> None:
         self._name = name
         self._basic = apis.basic_api
         self._batch = apis.batch_api

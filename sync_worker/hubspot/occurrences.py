@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sync_worker.errors import Forbidden
-from sync_worker.hubspot.objects import RAW
 from sync_worker.hubspot.parsing import Row, instant, next_after, sense_of
 from sync_worker.hubspot.problems import MissingScope
 from sync_worker.hubspot.records import Event, Page
+from sync_worker.hubspot.sdk import RAW, Untyped
 
 PAGE_SIZE: Final = 100
 PAGE_VIEW: Final = "e_visited_page"
@@ -20,7 +20,7 @@ OPERATION: Final = "read event occurrences"
 class Occurrences:
     """The events of the portal's contacts."""
 
-    def __init__(self, api: Any) -> None:  # noqa: ANN401 - the SDK has no types
+    def __init__(self, api: Untyped) -> None:
         self._api = api
 
     def available(self) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from sync_worker.hubspot.objects import RAW
 from sync_worker.hubspot.parsing import Row, definition, group, sense_of
 from sync_worker.hubspot.problems import Conflict, InvalidRequest
 from sync_worker.hubspot.records import Created, Group, Option, Property
+from sync_worker.hubspot.sdk import RAW, Untyped
 
 BATCH_SIZE: Final = 100
 LIFECYCLE: Final = "lifecyclestage"
@@ -17,7 +17,7 @@ LIFECYCLE: Final = "lifecyclestage"
 class Properties:
     """The definitions of one portal. `object_type` is contacts, companies or deals."""
 
-    def __init__(self, apis: Any) -> None:  # noqa: ANN401 - the SDK has no types
+    def __init__(self, apis: Untyped) -> None:
         self._core = apis.core_api
         self._batch = apis.batch_api
         self._groups = apis.groups_api

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from hubspot import HubSpot as Sdk
 
-from sync_worker.hubspot.transport import Transport
+from sync_worker.hubspot.transport import Json, Transport
 
-Parameters = Iterable[tuple[str, object]]
+Parameters: TypeAlias = Iterable[tuple[str, object]]
+Untyped: TypeAlias = Any  # the SDK has no types
+
+RAW: Final = {"_preload_content": False}  # the SDK hands the JSON through
 
 
 class RestClient:
@@ -21,33 +25,22 @@ class RestClient:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.GET = partial(self._send, "GET")
+        self.POST = partial(self._send, "POST")
+        self.PUT = partial(self._send, "PUT")
+        self.PATCH = partial(self._send, "PATCH")
 
-    def GET(self, url: str, query_params: Parameters = (), **_: object) -> Any:  # noqa: ANN401, N802 - the SDK's name
-        """Read."""
-        return self._send("GET", url, query_params)
-
-    def POST(self, url: str, query_params: Parameters = (), body: object = None, **_: object) -> Any:  # noqa: ANN401, N802
-        """Create, search, or work on a batch."""
-        return self._send("POST", url, query_params, body)
-
-    def PUT(self, url: str, query_params: Parameters = (), body: object = None, **_: object) -> Any:  # noqa: ANN401, N802
-        """Replace."""
-        return self._send("PUT", url, query_params, body)
-
-    def PATCH(self, url: str, query_params: Parameters = (), body: object = None, **_: object) -> Any:  # noqa: ANN401, N802
-        """Change."""
-        return self._send("PATCH", url, query_params, body)
-
-    def _send(self, method: str, url: str, query: Parameters, body: object = None) -> Any:  # noqa: ANN401
+    def _send(self, method: str, url: str, *, query_params: Parameters | None = None, body: object = None, **_: object) -> Json:
         path = url.removeprefix(self._transport.base_url)
-        return self._transport.send(method, path, query=[(name, _as_text(value)) for name, value in query or ()], body=body)
+        query = [(name, _as_text(value)) for name, value in query_params or ()]
+        return self._transport.send(method, path, query=query, body=body)
 
 
-def open_sdk(transport: Transport) -> Any:  # noqa: ANN401 - the SDK has no types
+def open_sdk(transport: Transport) -> Untyped:
     """Return the SDK's root, each of whose apis sends through the transport; the SDK never sees the token."""
     rest_client = RestClient(transport)
 
-    def make_api(package: ModuleType, name: str, config: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def make_api(package: ModuleType, name: str, config: Mapping[str, str]) -> Untyped:
         client = package.ApiClient(package.Configuration(host=config["host"]))
         client.rest_client = rest_client
         return getattr(package, name)(client)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 import requests
@@ -20,7 +20,8 @@ from sync_worker.hubspot.versions import Route, Version, resolve
 
 CHUNK: Final = 1 << 16  # bytes
 
-Query = Iterable[tuple[str, str]]
+Query: TypeAlias = Iterable[tuple[str, str]]
+Json: TypeAlias = Any  # what orjson makes of a reply; the nouns parse it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class Transport:
         self._timeouts = timeouts
         self._clock = clock
 
-    def send(self, method: str, path: str, *, query: Query = (), body: object = None) -> Any:  # noqa: ANN401 - JSON, parsed by the nouns
+    def send(self, method: str, path: str, *, query: Query = (), body: object = None) -> Json:
         """Return the JSON that HubSpot replies, None for an empty reply.
 
         `path` is the v3/v4 path, whatever version is in use.
@@ -78,7 +79,7 @@ class Transport:
         parameters = list(query)
         return self._retrying.call(lambda: self._attempt(method, route, parameters, content))
 
-    def get(self, path: str, query: Query = ()) -> Any:  # noqa: ANN401 - JSON, parsed by the nouns
+    def get(self, path: str, query: Query = ()) -> Json:
         """Return the JSON of a GET."""
         return self.send("GET", path, query=query)
 
@@ -88,7 +89,7 @@ class Transport:
         self.throttle.interrupt()
         self._session.close()
 
-    def _attempt(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | None) -> Any:  # noqa: ANN401
+    def _attempt(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | None) -> Json:
         self.throttle.quota.check(route.doing)
         lane = self.throttle.lane(route.budget)
         sent = lane.take()
@@ -131,7 +132,7 @@ class Transport:
                 raise requests.Timeout
         return b"".join(chunks)
 
-    def _read(self, answer: Answer, route: Route) -> Any:  # noqa: ANN401
+    def _read(self, answer: Answer, route: Route) -> Json:
         if not 200 <= answer.status < 300:
             named = retry_after(answer.headers, self._clock.now())
             raise translate(read_problem(answer.status, answer.body), operation=route.doing, retry_after=named)
