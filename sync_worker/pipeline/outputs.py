@@ -44,7 +44,7 @@ class Outputs:
                 "score_band",
                 "Lead score band",
                 "The range that the lead score falls into.",
-                {band: band.capitalize() for band in self.bands},
+                {band: _title(band) for band in self.bands},
             ),
             self._choice("grade", "Lead grade", "How well this contact fits, from A+ to F: who they are, not what they did.", _letters()),
             self._choice("score_trend", "Lead score trend", "Where the lead score is going.", {t: t.capitalize() for t in TRENDS}),
@@ -129,6 +129,10 @@ def difference(shown: str, desired: str) -> dict[str, tuple[str, str]]:
     """Return the properties that are not as they should be, each with (shown, desired)."""
     before, after = orjson.loads(shown), orjson.loads(desired)
     return {name: (before.get(name, ""), value) for name, value in after.items() if before.get(name, "") != value}
+
+
+def _title(band: str) -> str:
+    return band.upper() if band == "mql" else f"{band[:1].upper()}{band[1:]}"
 
 
 def _letters() -> Mapping[str, str]:

@@ -57,10 +57,9 @@ class Pull:
         low, high = streams.FOUNDED, to_ms(self.now) + 1
         with self.store.transaction() as tx:
             known = coverage.covered(tx, kind)
-            if known:
-                # Events arrive late: the last stretch is read again.
-                coverage.uncover(tx, kind, known[-1].high - self._overlap_ms, streams.FOR_EVER)
-            gaps = coverage.gaps(tx, kind, low, high)
+            # Events arrive late: the last stretch is read again.
+            late = [Interval(known[-1].high - self._overlap_ms, known[-1].high)] if known else []
+            gaps = coverage.merged([*coverage.gaps(tx, kind, low, high), *late])
         for piece in sweep(stream, streams.mirrored(gaps) if newest_first else gaps, readers=self.readers):
             interval = streams.mirrored([piece.interval])[0] if newest_first else piece.interval
             with self.store.transaction() as tx:
@@ -199,7 +198,10 @@ class Pull:
 def cursors(tx: Connection) -> dict[str, str]:
     """Return how far each stream has been read, as ISO times."""
     found = {name: meta.get(tx, _cursor(name)) for name in (CONTACTS, "companies")}
-    found |= {stream: intervals[-1].high for stream, intervals in coverage.everything(tx).items() if stream != CONTACTS}
+    for stream, intervals in coverage.everything(tx).items():
+        kind = stream.partition(":")[0] if stream.startswith("form_submission:") else stream
+        if kind != CONTACTS:
+            found[kind] = min(intervals[-1].high, found.get(kind) or streams.FOR_EVER)
     return {name: from_ms(at).isoformat(timespec="seconds") for name, at in found.items() if at is not None}
 
 
