@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import tenacity
 
-from sync_worker.errors import OutOfQuota, TryAgain, Unavailable
+from sync_worker.errors import OutOfQuota, SyncWorkerError, TryAgain, Unavailable
 from sync_worker.hubspot.clock import Clock
 
 T = TypeVar("T")
@@ -27,9 +27,12 @@ class Patience:
 
 
 class Retrying:
-    """Repeats what failed for a while: exponential waits with full jitter, longer where HubSpot names a time."""
+    """Repeats what failed for a while: exponential waits with full jitter, longer where HubSpot names a time.
 
-    def __init__(self, patience: Patience, clock: Clock, *, rng: Random, on_retry: Callable[[], None]) -> None:
+    `on_retry` is told the error and the seconds until the next attempt.
+    """
+
+    def __init__(self, patience: Patience, clock: Clock, *, rng: Random, on_retry: Callable[[SyncWorkerError, float], None]) -> None:
         self._patience = patience
         self._clock = clock
         self._rng = rng
@@ -48,9 +51,14 @@ class Retrying:
             wait=self._wait,
             stop=lambda state: self._is_over(state, started),
             sleep=self._clock.sleep,
-            before_sleep=lambda _: self._on_retry(),
+            before_sleep=self._note,
             reraise=True,
         )(function)
+
+    def _note(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, SyncWorkerError):
+            self._on_retry(error, state.upcoming_sleep)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         step = min(self._patience.first * 2 ** (state.attempt_number - 1), self._patience.longest)

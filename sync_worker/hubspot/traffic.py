@@ -7,6 +7,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import structlog
+
+from sync_worker.errors import SyncWorkerError
+
+log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
@@ -50,8 +56,9 @@ class Traffic:
         with self._lock:
             self._requests[endpoint] += 1
 
-    def retried(self) -> None:
-        """Count a second or later attempt."""
+    def retried(self, error: SyncWorkerError, wait: float) -> None:
+        """Count a second or later attempt, and say in the log why there is one, `wait` seconds from now."""
+        log.warning("request.retried", operation=error.operation, reason=error.message, wait=round(wait, 1))
         with self._lock:
             self._retries += 1
 

@@ -26,7 +26,7 @@ def failing(times: int, error: SyncWorkerError) -> Callable[[], str]:
 
 def retrying(clock: HandWoundClock, patience: Patience | None = None, retries: list[None] | None = None) -> Retrying:
     noted = retries if retries is not None else []
-    policy = Retrying(patience or Patience(), clock, rng=seeded(1), on_retry=lambda: noted.append(None))
+    policy = Retrying(patience or Patience(), clock, rng=seeded(1), on_retry=lambda *_: noted.append(None))
     policy.meet()
     return policy
 
@@ -59,7 +59,7 @@ def test_after_the_last_attempt_the_error_itself_comes_out(clock: HandWoundClock
 @given(seed=st.integers(), total=st.floats(1, 100))
 def test_waits_never_exceed_the_time_in_all(seed: int, total: float) -> None:
     clock = HandWoundClock()
-    policy = Retrying(Patience(attempts=1_000, total=total), clock, rng=seeded(seed), on_retry=lambda: None)
+    policy = Retrying(Patience(attempts=1_000, total=total), clock, rng=seeded(seed), on_retry=lambda *_: None)
     policy.meet()
 
     with pytest.raises(Unavailable):
@@ -71,7 +71,7 @@ def test_waits_never_exceed_the_time_in_all(seed: int, total: float) -> None:
 @given(seed=st.integers())
 def test_waits_grow_to_a_bound_and_are_spread(seed: int) -> None:
     clock = HandWoundClock()
-    policy = Retrying(Patience(attempts=9, total=1_000, first=1, longest=30), clock, rng=seeded(seed), on_retry=lambda: None)
+    policy = Retrying(Patience(attempts=9, total=1_000, first=1, longest=30), clock, rng=seeded(seed), on_retry=lambda *_: None)
     policy.meet()
 
     with pytest.raises(Unavailable):
@@ -95,7 +95,7 @@ def test_a_named_time_beyond_all_patience_is_not_waited_for(clock: HandWoundCloc
 
 
 def test_a_server_that_never_answered_is_given_up_sooner(clock: HandWoundClock) -> None:
-    policy = Retrying(Patience(attempts=10, attempts_at_first=3), clock, rng=seeded(1), on_retry=lambda: None)
+    policy = Retrying(Patience(attempts=10, attempts_at_first=3), clock, rng=seeded(1), on_retry=lambda *_: None)
 
     with pytest.raises(Unavailable):
         policy.call(failing(99, Unavailable()))

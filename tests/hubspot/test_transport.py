@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 import requests
 import urllib3
+from structlog.testing import capture_logs
 
 from sync_worker.errors import ExitCode, Forbidden, NotFound, RateLimited, SyncWorkerError, Unauthorized, Unavailable
 from sync_worker.hubspot.client import HubSpot
@@ -64,6 +65,16 @@ def test_a_refusal_is_not_asked_twice(hubspot: HubSpot, server: Server, status: 
 
     assert len(server.paths) == 1
     assert caught.value.exit_code == code
+
+
+def test_each_retry_is_told_in_the_log(hubspot: HubSpot, server: Server) -> None:
+    server.on("GET", DETAILS, says_html(502), says(ACCOUNT))
+
+    with capture_logs() as logs:
+        hubspot.account.details()
+
+    (line,) = logs
+    assert (line["event"], line["operation"], line["reason"]) == ("request.retried", "read the account's details", "HubSpot answered 502.")
 
 
 def test_a_fault_that_stays_is_told_with_what_was_being_done(hubspot: HubSpot, server: Server) -> None:

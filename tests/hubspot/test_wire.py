@@ -132,6 +132,15 @@ def test_a_body_that_drips_is_given_up_when_the_time_in_all_is_over() -> None:
         hubspot.account.details()
 
 
+def test_a_server_whose_certificate_proves_nothing_is_not_spoken_to() -> None:
+    base = "https://127.0.0.1:{}"
+    with line(plain) as server, connected(base_url=base.format(server.server_address[1])) as hubspot:
+        with pytest.raises(Unavailable, match=r"cannot be reached: .*SSL"):
+            hubspot.account.details()
+
+        assert hubspot.transport._session.verify is True
+
+
 def test_a_server_that_says_nothing_is_given_up() -> None:
     silent = threading.Event()
     timeouts = Timeouts(read=0.05)
