@@ -34,6 +34,14 @@ def routes(gate: Gate) -> list[BaseRoute]:
     async def show_digest(_: Request) -> Response:
         return JsonReply({"digest": digest(gate.portal)})
 
+    async def file(request: Request) -> Response:
+        export = gate.portal.exports.opened_by(request.path_params["secret"], gate.portal.now_ms())
+        if export is None or export.file is None:
+            return Response(
+                "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>", 403, media_type="application/xml"
+            )
+        return Response(export.file, media_type="application/octet-stream")
+
     async def edit(request: Request) -> Response:
         return _answered(lambda body: edit_contact(gate.portal, request.path_params["id"], body), await request.body())
 
@@ -41,6 +49,7 @@ def routes(gate: Gate) -> list[BaseRoute]:
         Route("/sandbox/requests", requests, methods=["GET"]),
         Route("/sandbox/requests/reset", reset, methods=["POST"]),
         Route("/sandbox/requests", reset, methods=["DELETE"]),
+        Route("/sandbox/files/{secret}", file, methods=["GET"]),
         Route("/sandbox/digest", show_digest, methods=["GET"]),
         Route("/sandbox/contacts/{id}", edit, methods=["POST"]),
     ]

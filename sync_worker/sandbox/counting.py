@@ -27,7 +27,7 @@ def with_counters(data: PortalData, engagement: Engagement, deals: Sequence[Row]
         contacts=contacts,
         email_events=engagement.email_events,
         events=engagement.occurrences,
-        forms=list(engagement.forms.values()),
+        forms=list(engagement.forms.by_id.values()),
         submissions=engagement.submissions,
         deals=deals,
     )
@@ -47,7 +47,7 @@ def recount(data: PortalData, contact: Row, engagement: Engagement, deals: Seque
         contacts=[contact],
         email_events=[row for address in addresses for row in engagement.email_events.rows_of(address)],
         events=[{**row, "objectId": contact["id"]} for row in engagement.occurrences.rows_of(contact["id"])],
-        forms=list(engagement.forms.values()),
+        forms=list(engagement.forms.by_id.values()),
         submissions=[row for address in addresses for row in engagement.submissions.rows_of(address)],
         deals=[{**deal, "contactIds": [contact["id"]]} for deal in deals],
     )

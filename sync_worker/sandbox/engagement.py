@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sync_worker.sandbox.data import PortalData, Row
@@ -28,6 +29,13 @@ OCCURRENCES = Key(
 SUBMISSIONS = Key(at=lambda row: int(row["submittedAt"]), kind=lambda row: str(row["formId"]), who=address_of)
 
 
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """The forms of a portal, whose submissions are in their timeline."""
+
+    by_id: dict[str, Row]
+
+
 class Engagement:
     """Everything that people did in a portal: e-mail events and submissions by address, occurrences by contact id."""
 
@@ -35,7 +43,7 @@ class Engagement:
         self.email_events = Timeline(data.email_events, EMAIL_EVENTS)
         self.occurrences = Timeline(data.events, OCCURRENCES)
         self.submissions = Timeline(data.submissions, SUBMISSIONS)
-        self.forms: dict[str, Row] = {str(form["id"]): form for form in data.forms}
+        self.forms = Forms({str(form["id"]): form for form in data.forms})
 
     def of_contact(self, contact_id: int, email: str | None, limit: int) -> list[dict[str, Any]]:
         """Return what one contact did, newest first: {at (epoch milliseconds), kind, row}."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from random import Random
@@ -13,7 +13,9 @@ from sync_worker.sandbox.associations import Associations
 from sync_worker.sandbox.counting import Counters, no_counters, recount, with_counters
 from sync_worker.sandbox.data import PortalData, Row, Tier
 from sync_worker.sandbox.engagement import Engagement
+from sync_worker.sandbox.exports import Exports
 from sync_worker.sandbox.history import Change, History
+from sync_worker.sandbox.imports import Imports
 from sync_worker.sandbox.instants import to_ms
 from sync_worker.sandbox.lists import Lists, RecordList
 from sync_worker.sandbox.object_types import COMPANIES, CONTACTS, DEALS
@@ -43,6 +45,8 @@ class Portal:
     owners: Owners
     history: History
     counters: Counters
+    exports: Exports = field(default_factory=Exports)
+    imports: Imports = field(default_factory=Imports)
 
     @classmethod
     def load(

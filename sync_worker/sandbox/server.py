@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,10 +16,10 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
 
-from sync_worker.sandbox import admin, counters
+from sync_worker.sandbox import admin, counters, web
 from sync_worker.sandbox.api.table import ENDPOINTS
 from sync_worker.sandbox.data import PortalData
-from sync_worker.sandbox.gate import Gate, Sleep
+from sync_worker.sandbox.gate import Gate
 from sync_worker.sandbox.options import Options, Switches
 from sync_worker.sandbox.paths import paths
 from sync_worker.sandbox.portal import Portal
@@ -55,18 +54,22 @@ def load(data: PortalData, options: Options, *, clock: Callable[[], datetime] | 
     )
 
 
-def app(portal: Portal, options: Options, *, sleep: Sleep = asyncio.sleep) -> Starlette:
+def app(portal: Portal, options: Options) -> Starlette:
     """Return the ASGI application of a portal: the API, the endpoints for tests and the web page."""
-    gate = Gate.of(portal, options, sleep=sleep)
+    return application(Gate.of(portal, options))
+
+
+def application(gate: Gate) -> Starlette:
+    """Return the ASGI application behind a gate."""
     routes: list[BaseRoute] = [
         Route(path, gate.endpoint(endpoint, version, path), methods=[endpoint.method])
         for endpoint in ENDPOINTS
         for version, path in paths(endpoint.api, endpoint.suffix)
     ]
     handlers = {404: gate.no_such_path, 405: gate.no_such_path}
-    application = Starlette(routes=[*routes, *admin.routes(gate)], exception_handlers=handlers)
-    application.router.redirect_slashes = False
-    return application
+    built = Starlette(routes=[*routes, *admin.routes(gate), *web.routes(gate.portal)], exception_handlers=handlers)
+    built.router.redirect_slashes = False
+    return built
 
 
 def serve(data: PortalData, options: Options, *, port: int = 0) -> None:

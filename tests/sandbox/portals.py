@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from sync_worker.sandbox import server
 from sync_worker.sandbox.data import PortalData, Row
+from sync_worker.sandbox.gate import Gate
 from sync_worker.sandbox.instants import to_ms
 from sync_worker.sandbox.portal import Portal
 from sync_worker.sandbox.server import Options, Switches
@@ -64,6 +65,7 @@ class Served:
     """A portal with a client that holds its token."""
 
     portal: Portal
+    gate: Gate
     clock: Clock
     http: httpx.Client
     slept: list[float] = field(default_factory=list)
@@ -122,8 +124,9 @@ def serve(data: PortalData, *, switches: Switches | None = None, **options: obje
         slept.append(seconds)
 
     portal = server.load(data, chosen, clock=clock)
-    http = client(server.app(portal, chosen, sleep=sleep), chosen.token)
-    return Served(portal=portal, clock=clock, http=http, slept=slept)
+    gate = Gate.of(portal, chosen, sleep=sleep)
+    http = client(server.application(gate), chosen.token)
+    return Served(portal=portal, gate=gate, clock=clock, http=http, slept=slept)
 
 
 def ids(reply: dict[str, Any]) -> list[str]:

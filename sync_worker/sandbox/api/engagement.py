@@ -100,7 +100,7 @@ def forms(call: Call) -> Response:
     """Answer a page of forms."""
     limit = call.whole("limit", 20, largest=LARGEST_FORM_PAGE)
     start = call.whole("after", 0, largest=10**9, smallest=0)
-    all_forms = [] if call.flag("archived") else list(call.portal.engagement.forms.values())
+    all_forms = [] if call.flag("archived") else list(call.portal.engagement.forms.by_id.values())
     body: Json = {"results": [_form(call, form) for form in all_forms[start : start + limit]]}
     if start + limit < len(all_forms):
         body["paging"] = {"next": {"after": str(start + limit)}}
@@ -109,7 +109,7 @@ def forms(call: Call) -> Response:
 
 def read_form(call: Call) -> Response:
     """Answer one form."""
-    form = call.portal.engagement.forms.get(call.path["formId"])
+    form = call.portal.engagement.forms.by_id.get(call.path["formId"])
     if form is None:
         raise not_found(f"Form {call.path['formId']} does not exist.", "OBJECT_NOT_FOUND")
     return JsonReply(_form(call, form))
@@ -118,7 +118,7 @@ def read_form(call: Call) -> Response:
 def submissions(call: Call) -> Response:
     """Answer a page of what was sent with a form, newest first; there is no filter."""
     timeline, form_id = call.portal.engagement.submissions, call.path["formId"]
-    if form_id not in call.portal.engagement.forms:
+    if form_id not in call.portal.engagement.forms.by_id:
         raise not_found(f"Form {form_id} does not exist.", "OBJECT_NOT_FOUND")
     limit = call.whole("limit", DEFAULT_SUBMISSION_PAGE, largest=LARGEST_SUBMISSION_PAGE)
     positions = timeline.of(_below(range(len(timeline)), call.query.get("after")), kind=form_id)

@@ -6,7 +6,9 @@ from sync_worker.sandbox.api import (
     associations,
     batches,
     engagement,
+    exports,
     groups,
+    imports,
     lists,
     memberships,
     merges,
@@ -28,4 +30,6 @@ ENDPOINTS = (
     *lists.ENDPOINTS,
     *settings.ENDPOINTS,
     *engagement.ENDPOINTS,
+    *exports.ENDPOINTS,
+    *imports.ENDPOINTS,
 )

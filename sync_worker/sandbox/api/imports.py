@@ -1,0 +1,171 @@
+"""Imports; hubspot-api.md section 8. Rows are written when the file arrives; only the state takes its time."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from sync_worker.sandbox.calls import Call, require
+from sync_worker.sandbox.editing import InvalidValuesError
+from sync_worker.sandbox.endpoints import Endpoint
+from sync_worker.sandbox.history import Source
+from sync_worker.sandbox.imports import MOST_ROWS, Import
+from sync_worker.sandbox.multipart import parts
+from sync_worker.sandbox.object_types import object_type
+from sync_worker.sandbox.replies import Json, JsonReply, ReplyError, invalid, not_found
+from sync_worker.sandbox.tables import Table
+
+OPERATIONS = ("CREATE", "UPDATE", "UPSERT")
+_SCOPES = ("crm.import",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A file of rows and what its columns mean: each the name of a property; `key` names the record."""
+
+    table: Table
+    operation: str
+    columns: list[str]
+    key: str
+    rows: list[list[str]]
+
+
+def start(call: Call) -> Response:
+    """Take in a file."""
+    request, sheet = _sheet(call)
+    portal = call.portal
+    if not portal.imports.has_room(len(sheet.rows), portal.now_ms()):
+        raise ReplyError(429, "The daily limit of imported rows is reached.", "RATE_LIMITS")
+    item = portal.imports.add(request, app=call.source.id or "", rows=len(sheet.rows), now=portal.now_ms())
+    source = Source("IMPORT", str(item.id), str(request.get("name")))
+    for line, row in enumerate(sheet.rows, start=2):
+        _take(sheet, item, line, row, source)
+    item.counters.update(TOTAL_ROWS=len(sheet.rows))
+    return JsonReply(item.shown(portal.now_ms()))
+
+
+def read(call: Call) -> Response:
+    """Answer how far an import is."""
+    return JsonReply(_import(call).shown(call.portal.now_ms()))
+
+
+def read_all(call: Call) -> Response:
+    """Answer every import of this app."""
+    return JsonReply({"results": [item.shown(call.portal.now_ms()) for item in call.portal.imports.of_app(call.source.id or "")]})
+
+
+def cancel(call: Call) -> Response:
+    """Cancel an import that is not done."""
+    item, now = _import(call), call.portal.now_ms()
+    if item.state(now) == "DONE":
+        raise invalid(f"Import {item.id} is done and cannot be canceled.")
+    item.canceled = now
+    return JsonReply({"message": "Import has been canceled."})
+
+
+def errors(call: Call) -> Response:
+    """Answer a page of the rows that could not be taken in."""
+    item, limit = _import(call), call.whole("limit", 100, largest=1_000)
+    start_at = call.whole("after", 0, largest=10**9, smallest=0)
+    body: Json = {"results": item.errors[start_at : start_at + limit]}
+    if start_at + limit < len(item.errors):
+        body["paging"] = {"next": {"after": str(start_at + limit)}}
+    return JsonReply(body)
+
+
+def _import(call: Call) -> Import:
+    text = call.path["importId"]
+    item = call.portal.imports.get(int(text), call.source.id or "") if text.isdigit() else None
+    if item is None:
+        raise not_found(f"Import {text} does not exist.", "OBJECT_NOT_FOUND")
+    return item
+
+
+def _sheet(call: Call) -> tuple[Json, Sheet]:
+    form = {part.name: part for part in parts(call.body, call.content_type)}
+    if "importRequest" not in form or "files" not in form:
+        raise invalid("A multipart body with importRequest and files is required.")
+    try:
+        request: Json = orjson.loads(form["importRequest"].content)
+        file: Json = request["files"][0]
+        page: Json = file["fileImportPage"]
+        mappings: list[Json] = page["columnMappings"]
+        kind = object_type(str(mappings[0]["columnObjectTypeId"]))
+    except (orjson.JSONDecodeError, LookupError, TypeError) as error:
+        raise invalid(f"Invalid importRequest: {error!r}") from None
+    require(request, "ImportRequest", "name", "files")
+    if kind is None or file.get("fileFormat", "CSV") != "CSV":
+        raise invalid("Only CSV files of contacts, companies or deals can be imported.")
+    rows = list(csv.reader(io.StringIO(form["files"].content.decode("utf-8-sig"))))
+    header = rows.pop(0) if page.get("hasHeader", True) and rows else []
+    if len(rows) > MOST_ROWS:
+        raise invalid(f"The file has more than {MOST_ROWS} rows.")
+    operation = (request.get("importOperations") or {}).get(kind.type_id, "UPSERT")
+    if operation not in OPERATIONS:
+        raise invalid(f"Invalid import operation: {operation}")
+    columns, key = _columns(mappings, header)
+    return request, Sheet(table=call.portal.tables[kind.name], operation=operation, columns=columns, key=key, rows=rows)
+
+
+def _columns(mappings: list[Json], header: list[str]) -> tuple[list[str], str]:
+    by_column = {str(one.get("columnName")): str(one.get("propertyName")) for one in mappings}
+    columns = [by_column.get(name, "") for name in header] or list(by_column.values())
+    keyed: Any = next((one for one in mappings if str(one.get("columnType", "")).startswith("HUBSPOT_")), None)
+    return columns, "email" if keyed is None else str(keyed.get("propertyName") or "hs_object_id")
+
+
+def _take(sheet: Sheet, item: Import, line: int, cells: list[str], source: Source) -> None:
+    table = sheet.table
+    # An empty cell does not clear a value.
+    values = {name: cell for name, cell in zip(sheet.columns, cells, strict=False) if name and cell != ""}
+    named = values.get(sheet.key)
+    row = table.identities.find(sheet.key, named) if named else None
+    if row is None and sheet.operation == "UPDATE":
+        _refuse(item, line, "INVALID_OBJECT_ID", f"No record with {sheet.key} {named}.", named)
+        return
+    if row is not None and sheet.operation == "CREATE":
+        _refuse(item, line, "DUPLICATE_UNIQUE_PROPERTY_VALUE", f"A record with {sheet.key} {named} exists.", named)
+        return
+    try:
+        checked = table.editor.check({name: value for name, value in values.items() if name != "hs_object_id"}, row=row)
+    except InvalidValuesError as error:
+        for problem in error.problems:
+            _refuse(item, line, problem.code, problem.message, values.get(problem.name))
+        return
+    if row is None:
+        table.editor.create(checked, source)
+        item.counters["CREATED_OBJECTS"] += 1
+    else:
+        table.editor.update(row, checked, source)
+        item.counters["UPDATED_OBJECTS"] += 1
+
+
+def _refuse(item: Import, line: int, error_type: str, message: str, value: str | None) -> None:
+    item.counters["ERRORS"] += 1
+    source = {"lineNumber": line, "fileId": item.id, "pageName": None}
+    item.errors.append(
+        {
+            "id": str(len(item.errors) + 1),
+            "createdAt": item.created,
+            "errorType": error_type,
+            "errorMessage": message,
+            "invalidValue": value,
+            "sourceData": source,
+        }
+    )
+
+
+ENDPOINTS = (
+    Endpoint(api="imports", method="POST", suffix="", answer=start, scopes=_SCOPES),
+    Endpoint(api="imports", method="POST", suffix="/", answer=start, scopes=_SCOPES),
+    Endpoint(api="imports", method="GET", suffix="", answer=read_all, scopes=_SCOPES),
+    Endpoint(api="imports", method="GET", suffix="/", answer=read_all, scopes=_SCOPES),
+    Endpoint(api="imports", method="GET", suffix="/{importId}", answer=read, scopes=_SCOPES),
+    Endpoint(api="imports", method="GET", suffix="/{importId}/errors", answer=errors, scopes=_SCOPES),
+    Endpoint(api="imports", method="POST", suffix="/{importId}/cancel", answer=cancel, scopes=_SCOPES),
+)
