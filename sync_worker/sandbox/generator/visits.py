@@ -14,6 +14,7 @@ from sync_worker.sandbox.generator.moments import MINUTE, SECOND, iso
 from sync_worker.sandbox.generator.people import Person
 from sync_worker.sandbox.generator.site import PAGES, SITE
 
+_PAGES_A_VISIT: Final = (1, 1, 1, 2, 2, 3, 4, 6)
 _ADVERT: Final = "utm_campaign=scoring-guide&utm_source=search&utm_medium=cpc"
 _REFERRERS: Final = ("https://www.google.com/", "https://www.bing.com/", "https://www.linkedin.com/", "")
 
@@ -38,7 +39,7 @@ def _visit(person: Person, rng: Random, now: int) -> Iterator[Row]:
     at = person.first_active + int(rng.random() ** 0.6 * span)
     query = _ADVERT if rng.random() < 0.1 else ""
     referrer = pick(rng, _REFERRERS)
-    for _ in range(between(rng, 1, 5)):
+    for _ in range(pick(rng, _PAGES_A_VISIT)):
         page = pick(rng, person.kind.taste)
         joined = f"{page.path}{'&' if '?' in page.path else '?'}{query}" if query else page.path
         tags = {"hs_utm_campaign": "scoring-guide", "hs_utm_source": "search", "hs_utm_medium": "cpc"} if query else {}

@@ -1,0 +1,7 @@
+"""The web page of a portal: contacts as a sales rep sees them, lists, and what was written last."""
+
+from __future__ import annotations
+
+from sync_worker.sandbox.web.pages import routes
+
+__all__ = ["routes"]
