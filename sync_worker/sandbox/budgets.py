@@ -106,18 +106,19 @@ class Daily:
 class Budgets:
     """The budgets of one portal: bursts per app, searches and days for all its apps together."""
 
-    def __init__(self, *, burst: int, search: int, daily: int, zone: tzinfo, clock: Callable[[], datetime]) -> None:
-        self.burst_limit = burst
+    def __init__(self, *, burst: int, oauth_burst: int, search: int, daily: int, zone: tzinfo, clock: Callable[[], datetime]) -> None:
+        self._burst_limit = burst
+        self._oauth_limit = oauth_burst
         self._clock = clock
         self._bursts: dict[str, Window] = {}
         self._search = Window(search, 1, clock)
         self.daily = Daily(daily, zone, clock)
 
     def take(self, app: str, *, policy: Literal["burst", "search", "exempt"], metered: bool = True) -> Refusal | None:
-        """Count a call of an app, or return the budget that is used up; apps that are not `metered` have no daily limit."""
+        """Count a call of an app, or return the budget that is used up; OAuth apps are not `metered` by day, and have their own bursts."""
         if policy == "search" and (wait := self._search.take()):
             return Refusal("SECONDLY", ceil(wait))
-        if policy == "burst" and (wait := self._burst(app).take()):
+        if policy == "burst" and (wait := self._burst(app, metered=metered).take()):
             return Refusal("TEN_SECONDLY_ROLLING", ceil(wait))
         if metered and (wait := self.daily.take()):
             return Refusal("DAILY", ceil(wait))
@@ -125,7 +126,7 @@ class Budgets:
 
     def headers(self, app: str, *, metered: bool = True) -> dict[str, str]:
         """Return the headers that tell an app what is left."""
-        burst = self._burst(app)
+        burst = self._burst(app, metered=metered)
         told = {
             "X-HubSpot-RateLimit-Interval-Milliseconds": str(INTERVAL_MS),
             "X-HubSpot-RateLimit-Max": str(burst.limit),
@@ -138,7 +139,8 @@ class Budgets:
             told |= {"X-HubSpot-RateLimit-Daily": str(self.daily.limit), "X-HubSpot-RateLimit-Daily-Remaining": str(left)}
         return told
 
-    def _burst(self, app: str) -> Window:
+    def _burst(self, app: str, *, metered: bool) -> Window:
         if app not in self._bursts:
-            self._bursts[app] = Window(self.burst_limit, INTERVAL_MS / 1000, self._clock)
+            limit = self._burst_limit if metered else self._oauth_limit
+            self._bursts[app] = Window(limit, INTERVAL_MS / 1000, self._clock)
         return self._bursts[app]

@@ -17,7 +17,7 @@ from sync_worker.sandbox.calls import Call
 from sync_worker.sandbox.data import Tier
 from sync_worker.sandbox.endpoints import Endpoint
 from sync_worker.sandbox.object_types import object_type
-from sync_worker.sandbox.options import BURST_LIMITS, DAILY_LIMITS, Options
+from sync_worker.sandbox.options import BURST_LIMITS, DAILY_LIMITS, OAUTH_BURST_LIMIT, OAuthClient, Options
 from sync_worker.sandbox.portal import Portal
 from sync_worker.sandbox.replies import JsonReply, ReplyError, not_found, uri_too_long
 from sync_worker.sandbox.request_log import Asked, RequestLog
@@ -39,6 +39,7 @@ class Gate:
     latency_s: float
     random: Random
     sleep: Sleep
+    oauth: OAuthClient
 
     @classmethod
     def of(cls, portal: Portal, options: Options, *, sleep: Sleep = asyncio.sleep) -> Gate:
@@ -46,6 +47,7 @@ class Gate:
         tier = options.tier or portal.tier
         budgets = Budgets(
             burst=BURST_LIMITS[tier] if options.rate is None else options.rate,
+            oauth_burst=OAUTH_BURST_LIMIT if options.rate is None else options.rate,
             search=options.search_rate,
             daily=DAILY_LIMITS[tier] if options.daily is None else options.daily,
             zone=ZoneInfo(portal.time_zone),
@@ -54,12 +56,13 @@ class Gate:
         return cls(
             portal=portal,
             tier=tier,
-            tokens=Tokens({options.token: App(id="sandbox", scopes=options.scopes)}),
+            tokens=Tokens({options.token: App(id="sandbox", scopes=options.scopes)}, portal.clock),
             budgets=budgets,
             log=RequestLog(),
             latency_s=options.latency_ms / 1000,
             random=Random(options.seed),  # noqa: S311 -- correlation ids are no secret
             sleep=sleep,
+            oauth=options.oauth,
         )
 
     def endpoint(self, endpoint: Endpoint, version: str, path: str) -> Callable[[Request], Awaitable[Response]]:

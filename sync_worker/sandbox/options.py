@@ -7,6 +7,7 @@ from typing import Literal
 
 from sync_worker.sandbox.data import Tier
 
+OAUTH_BURST_LIMIT = 110
 BURST_LIMITS: dict[Tier, int] = {"starter": 100, "professional": 190, "enterprise": 190}  # requests per 10 s
 DAILY_LIMITS: dict[Tier, int] = {"starter": 250_000, "professional": 625_000, "enterprise": 1_000_000}
 SANDBOX_TOKEN = "pat-na1-sandbox"  # noqa: S105 -- opens nothing but a portal on loopback
@@ -26,6 +27,16 @@ class Switches:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthClient:
+    """An OAuth app that the portal knows, and the refresh token that it holds."""
+
+    id: str = "sandbox-client"
+    secret: str = "sandbox-secret"  # noqa: S105 -- opens nothing but a portal on loopback
+    refresh_token: str = "sandbox-refresh"  # noqa: S105 -- the same
+    scopes: frozenset[str] | None = None  # of its access tokens; None grants all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How the sandbox serves a portal; None takes the portal's own value or that of its tier."""
 
@@ -36,6 +47,7 @@ class Options:
     search_rate: int = 5  # searches a second
     token: str = SANDBOX_TOKEN
     scopes: frozenset[str] | None = None  # of the token; None grants all
+    oauth: OAuthClient = field(default=OAuthClient())
     index_lag_s: float = 3.0  # a change is found by search at a random moment within so many seconds
     seed: int = 0  # of everything that is random: lag, order of batch results, correlation ids
     switches: Switches = field(default=Switches())

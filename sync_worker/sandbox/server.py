@@ -20,6 +20,7 @@ from sync_worker.sandbox import admin, counters, web
 from sync_worker.sandbox.api.table import ENDPOINTS
 from sync_worker.sandbox.data import PortalData
 from sync_worker.sandbox.gate import Gate
+from sync_worker.sandbox.oauth import OAuth
 from sync_worker.sandbox.options import Options, Switches
 from sync_worker.sandbox.paths import paths
 from sync_worker.sandbox.portal import Portal
@@ -67,7 +68,10 @@ def application(gate: Gate) -> Starlette:
         for version, path in paths(endpoint.api, endpoint.suffix)
     ]
     handlers = {404: gate.no_such_path, 405: gate.no_such_path}
-    built = Starlette(routes=[*routes, *admin.routes(gate), *web.routes(gate.portal)], exception_handlers=handlers)
+    built = Starlette(
+        routes=[*routes, *OAuth(gate=gate, client=gate.oauth).routes(), *admin.routes(gate), *web.routes(gate.portal)],
+        exception_handlers=handlers,
+    )
     built.router.redirect_slashes = False
     return built
 
