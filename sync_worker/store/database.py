@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect, text
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
@@ -48,7 +48,7 @@ class Store:
         The temporary table shadows the real one on this connection, so the same statements serve both.
         """
         real = inspect(self.connection).default_schema_name
-        columns = [column.copy() for column in tables.verdicts.columns]
+        columns = [Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in tables.verdicts.columns]
         self.connection.rollback()  # the inspection began a transaction
         with self.transaction() as tx:
             Table("verdicts", MetaData(), *columns, prefixes=["TEMPORARY"]).create(tx, checkfirst=False)

@@ -43,7 +43,7 @@ def drop(tx: Connection, kind: str, ids: Sequence[str]) -> None:
 
 def record_forms(tx: Connection, names: Mapping[str, str]) -> None:
     """Remember forms, by id, with the names that the model's rules may use."""
-    known = dict(tx.execute(select(forms.c.id, forms.c.name)).tuples().all())
+    known = dict(tx.execute(select(forms.c.id, forms.c.name)).all())
     replace(tx, forms, [{"id": id_, "name": name} for id_, name in names.items() if known.get(id_) != name])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, update
+from sqlalchemy import Connection, case, delete, func, or_, select, update
 
 from sync_worker.store.database import replace, upsert
 from sync_worker.store.tables import addresses, companies, contacts, events
@@ -45,23 +45,14 @@ def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> None:
     """Remember contacts as they were shown; an older showing never replaces a newer one.
 
     HubSpot's search index lags behind: it may show a contact as it was before our own last write.
-    The revision is raised where facts differ, and nowhere else.
+    The revision is raised where facts, company or addresses differ, and nowhere else.
     """
-    if not people:
-        return
-    statement = upsert(tx, contacts)
-    new, old = statement.excluded, contacts.c
-    newer = new.updated_at >= old.updated_at
-    differs = or_(new.facts != old.facts, new.email.is_distinct_from(old.email), new.company_id.is_distinct_from(old.company_id), old.gone)
-
-    def newest(name: str) -> ColumnElement[Any]:
-        return case((newer, new[name]), else_=old[name])
-
-    kept = {name: newest(name) for name in ("email", "company_id", "updated_at", "facts", "shown", "stage", "gone")}
-    kept["revision"] = old.revision + case((and_(newer, differs), 1), else_=0)
-    kept["sweep"] = func.max(new.sweep, old.sweep) if tx.dialect.name == "sqlite" else func.greatest(new.sweep, old.sweep)
-    tx.execute(statement.on_conflict_do_update(index_elements=["id"], set_=kept), [person.row(sweep) for person in people])
-    _record_addresses(tx, people)
+    ids = [person.id for person in people]
+    known = dict(tx.execute(select(contacts.c.id, contacts.c.updated_at).where(contacts.c.id.in_(ids))).tuples().all())
+    newest = [person for person in people if person.updated_at >= known.get(person.id, person.updated_at)]
+    _record_contacts(tx, newest, sweep)
+    touch(tx, _record_addresses(tx, newest) & known.keys(), ())
+    tx.execute(update(contacts).where(contacts.c.id.in_(ids), contacts.c.sweep < sweep).values(sweep=sweep))
     for person in people:
         if person.merged:
             _merge(tx, person)
@@ -71,9 +62,7 @@ def record_companies(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Remember companies {id, updated_at, facts}, and that their contacts are to be judged anew where facts differ."""
     if not rows:
         return
-    known = dict(
-        tx.execute(select(companies.c.id, companies.c.facts).where(companies.c.id.in_([row["id"] for row in rows]))).tuples().all()
-    )
+    known = dict(tx.execute(select(companies.c.id, companies.c.facts).where(companies.c.id.in_([row["id"] for row in rows]))).all())
     changed = [row["id"] for row in rows if known.get(row["id"]) != row["facts"]]
     replace(tx, companies, rows)
     if changed:
@@ -107,13 +96,33 @@ def find(tx: Connection, email_or_id: str) -> int | None:
     """Return the id of a contact named by id or by any of its addresses."""
     if email_or_id.isdecimal():
         return tx.execute(select(contacts.c.id).where(contacts.c.id == int(email_or_id))).scalar()
-    return tx.execute(select(addresses.c.contact_id).where(addresses.c.email == email_or_id.strip().lower())).scalar()
+    named = select(contacts.c.id).join(addresses, addresses.c.contact_id == contacts.c.id)
+    # An address outlives the contact that it was merged away with: who is still there goes first.
+    first = named.where(addresses.c.email == email_or_id.strip().lower()).order_by(contacts.c.gone, contacts.c.id).limit(1)
+    return tx.execute(first).scalar()
 
 
-def _record_addresses(tx: Connection, people: Sequence[Person]) -> None:
-    tx.execute(delete(addresses).where(addresses.c.contact_id.in_([person.id for person in people])))
-    rows = {(address, person.id): None for person in people for address in person.addresses}
-    replace(tx, addresses, [{"email": address, "contact_id": contact_id} for address, contact_id in rows])
+def _record_contacts(tx: Connection, people: Sequence[Person], sweep: int) -> None:
+    if not people:
+        return
+    statement = upsert(tx, contacts)
+    new, old = statement.excluded, contacts.c
+    differs = or_(new.facts != old.facts, new.company_id.is_distinct_from(old.company_id), old.gone)
+    shown = {name: new[name] for name in ("email", "company_id", "updated_at", "facts", "shown", "stage", "gone")}
+    revised = {"revision": old.revision + case((differs, 1), else_=0)}
+    tx.execute(statement.on_conflict_do_update(index_elements=["id"], set_=shown | revised), [person.row(sweep) for person in people])
+
+
+def _record_addresses(tx: Connection, people: Sequence[Person]) -> set[int]:
+    """Return the ids of those whose addresses differ from what was known."""
+    ids = [person.id for person in people]
+    shown = {(address, person.id) for person in people for address in person.addresses}
+    known = set(tx.execute(select(addresses.c.email, addresses.c.contact_id).where(addresses.c.contact_id.in_(ids))).tuples().all())
+    changed = {contact_id for _, contact_id in shown ^ known}
+    if changed:
+        tx.execute(delete(addresses).where(addresses.c.contact_id.in_(changed)))
+        replace(tx, addresses, [{"email": address, "contact_id": contact_id} for address, contact_id in shown if contact_id in changed])
+    return changed
 
 
 def _merge(tx: Connection, survivor: Person) -> None:

@@ -104,14 +104,14 @@ def change_members(tx: Connection, key: str, *, added: Sequence[int], removed: S
 
 def show_members(tx: Connection, key: str, ids: Sequence[int]) -> None:
     """Remember the members that HubSpot shows, all of them; who was not known is somebody else's."""
-    known = dict(tx.execute(select(memberships.c.contact_id, memberships.c.ours).where(memberships.c.list == key)).tuples().all())
+    known = dict(tx.execute(select(memberships.c.contact_id, memberships.c.ours).where(memberships.c.list == key)).all())
     tx.execute(delete(memberships).where(memberships.c.list == key))
     replace(tx, memberships, [{"list": key, "contact_id": id_, "ours": known.get(id_, False)} for id_ in ids])
 
 
 def known_lists(tx: Connection) -> dict[str, str]:
     """Return HubSpot's ids of our lists, by key."""
-    return dict(tx.execute(select(lists.c.key, lists.c.id)).tuples().all())
+    return dict(tx.execute(select(lists.c.key, lists.c.id)).all())
 
 
 def remember_list(tx: Connection, key: str, *, list_id: str, name: str) -> None:

@@ -94,7 +94,7 @@ def chosen_by_score(tx: Connection) -> list[int]:
 
 def record(tx: Connection, rows: Sequence[Mapping[str, Any]], *, standard: Standard, at: int) -> None:
     """Remember verdicts on the chosen contacts, each with the revision of the facts that it judged."""
-    judged = dict(tx.execute(select(chunk.c.contact_id, chunk.c.revision)).tuples().all())
+    judged = dict(tx.execute(select(chunk.c.contact_id, chunk.c.revision)).all())
     stamp = {"model": standard.model, "evaluated_at": at}
     replace(tx, verdicts, [{**row, **stamp, "revision": judged[row["contact_id"]]} for row in rows])
 
