@@ -1,9 +1,9 @@
-"""Endpoints for tests and demos under /sandbox: no token, no budget, no latency."""
+"""Endpoints for tests and demos under /sandbox: no token, no budget, no latency, no faults."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from hashlib import sha256
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
@@ -11,85 +11,93 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sync_worker.sandbox.api.objects import checked
+from sync_worker.errors import ConfigurationError
+from sync_worker.sandbox import fault_file
+from sync_worker.sandbox.digest import digest
+from sync_worker.sandbox.faults import FaultPlan
 from sync_worker.sandbox.gate import Gate
-from sync_worker.sandbox.history import CRM_UI
-from sync_worker.sandbox.portal import Portal
-from sync_worker.sandbox.replies import JsonReply, ReplyError, invalid, not_found
+from sync_worker.sandbox.mutations import MUTATIONS, Mutation, edit_contact
+from sync_worker.sandbox.replies import JsonReply, NoContent, ReplyError, invalid
 
-_MOMENTS = frozenset({"date", "datetime"})
+Json = dict[str, Any]
+Answer = Callable[[Request], Awaitable[Response]]
 
 
 def routes(gate: Gate) -> list[BaseRoute]:
-    """Return the routes: what was asked, a digest of what can be seen, and edits as another user."""
-
-    async def requests(request: Request) -> Response:
-        last = int(request.query_params.get("last", "0"))
-        return JsonReply({**gate.log.summary(), **({"last": gate.log.last(last)} if last else {})})
-
-    async def reset(_: Request) -> Response:
-        gate.log.reset()
-        return Response(status_code=204)
-
-    async def show_digest(_: Request) -> Response:
-        return JsonReply({"digest": digest(gate.portal)})
-
-    async def file(request: Request) -> Response:
-        export = gate.portal.exports.opened_by(request.path_params["secret"], gate.portal.now_ms())
-        if export is None or export.file is None:
-            return Response(
-                "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>", 403, media_type="application/xml"
-            )
-        return Response(export.file, media_type="application/octet-stream")
-
-    async def edit(request: Request) -> Response:
-        return _answered(lambda body: edit_contact(gate.portal, request.path_params["id"], body), await request.body())
-
+    """Return the routes of a portal behind a gate."""
+    admin = _Admin(gate)
+    named = [Route(f"/sandbox/{name}", admin.mutating(mutation), methods=["POST"]) for name, mutation in MUTATIONS.items()]
     return [
-        Route("/sandbox/requests", requests, methods=["GET"]),
-        Route("/sandbox/requests/reset", reset, methods=["POST"]),
-        Route("/sandbox/requests", reset, methods=["DELETE"]),
-        Route("/sandbox/files/{secret}", file, methods=["GET"]),
-        Route("/sandbox/digest", show_digest, methods=["GET"]),
-        Route("/sandbox/contacts/{id}", edit, methods=["POST"]),
+        Route("/sandbox/requests", admin.requests, methods=["GET"]),
+        Route("/sandbox/requests", admin.reset, methods=["DELETE"]),
+        Route("/sandbox/requests/reset", admin.reset, methods=["POST"]),
+        Route("/sandbox/digest", admin.digest, methods=["GET"]),
+        Route("/sandbox/files/{secret}", admin.file, methods=["GET"]),
+        Route("/sandbox/faults", admin.faults, methods=["GET"]),
+        Route("/sandbox/faults", admin.set_faults, methods=["POST"]),
+        Route("/sandbox/faults", admin.clear_faults, methods=["DELETE"]),
+        *named,
+        Route("/sandbox/contacts/{id}", admin.edit, methods=["POST"]),
     ]
 
 
-def edit_contact(portal: Portal, contact_id: str, properties: dict[str, Any]) -> dict[str, Any]:
-    """Write properties as a user of HubSpot does, and return every property of the contact."""
-    table = portal.contacts
-    row = table.records.live(int(contact_id)) if contact_id.isdigit() else None
-    if row is None:
-        raise not_found()
-    table.editor.update(row, checked(table, properties, row), CRM_UI)
-    return {"id": contact_id, "properties": table.records.values(row)}
+@dataclass(frozen=True, slots=True)
+class _Admin:
+    gate: Gate
+
+    async def requests(self, request: Request) -> Response:
+        last = int(request.query_params.get("last", "0"))
+        return JsonReply({**self.gate.log.summary(), **({"last": self.gate.log.last(last)} if last else {})})
+
+    async def reset(self, _: Request) -> Response:
+        self.gate.log.reset()
+        return NoContent()
+
+    async def digest(self, _: Request) -> Response:
+        return JsonReply({"digest": digest(self.gate.portal)})
+
+    async def file(self, request: Request) -> Response:
+        export = self.gate.portal.exports.opened_by(request.path_params["secret"], self.gate.portal.now_ms())
+        if export is None or export.file is None:
+            refused = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+            return Response(refused, 403, media_type="application/xml")
+        return Response(export.file, media_type="application/octet-stream")
+
+    async def faults(self, _: Request) -> Response:
+        plan = self.gate.faults
+        return JsonReply({"rules": [{**asdict(rule), "struck": times} for rule, times in zip(plan.rules, plan.struck, strict=True)]})
+
+    async def set_faults(self, request: Request) -> Response:
+        def change(body: Json) -> Json:
+            self.gate.faults = fault_file.plan(body, where="faults")
+            return {"rules": len(self.gate.faults.rules)}
+
+        return await _answered(request, change)
+
+    async def clear_faults(self, _: Request) -> Response:
+        self.gate.faults = FaultPlan()
+        return NoContent()
+
+    async def edit(self, request: Request) -> Response:
+        def change(body: Json) -> Json:
+            return edit_contact(self.gate.portal, {"id": request.path_params["id"], "properties": body.get("properties", body)})
+
+        return await _answered(request, change)
+
+    def mutating(self, mutation: Mutation) -> Answer:
+        async def answer(request: Request) -> Response:
+            return await _answered(request, lambda body: mutation(self.gate.portal, body))
+
+        return answer
 
 
-def digest(portal: Portal) -> str:
-    """Return a hash of what can be seen in the portal, whatever the time: records, properties and list members.
-
-    HubSpot's own dates are left out, since they say when something was done, not what.
-    """
-    seen = sha256()
-    for table in portal.tables.values():
-        catalog, records = table.catalog, table.records
-        names = [d.name for d in catalog.definitions.values() if not (d.hubspot_defined and d.type in _MOMENTS)]
-        seen.update(orjson.dumps([table.kind.name, sorted((d.name, d.label, d.type, d.group) for d in catalog.definitions.values())]))
-        columns = [(name, records.columns[name]) for name in sorted(names) if name in records.columns]
-        for row in records.live_rows():
-            seen.update(orjson.dumps([records.ids[row], [(name, column[row]) for name, column in columns if column[row] is not None]]))
-    for item in sorted(portal.lists, key=lambda item: item.name):
-        seen.update(orjson.dumps([item.name, item.processing, item.members()]))
-    return seen.hexdigest()
-
-
-def _answered(act: Callable[[dict[str, Any]], dict[str, Any]], raw: bytes) -> Response:
+async def _answered(request: Request, act: Callable[[Json], Json]) -> Response:
     try:
-        body = orjson.loads(raw)
+        body = orjson.loads(await request.body())
         if not isinstance(body, dict):
-            raise invalid("A JSON object of properties was expected.")
-        return JsonReply(act(body.get("properties", body)))
-    except orjson.JSONDecodeError as error:
-        return invalid(f"The body is not JSON: {error}").reply("sandbox")
+            raise invalid("A JSON object was expected.")
+        return JsonReply(act(body))
     except ReplyError as error:
         return error.reply("sandbox")
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, ConfigurationError) as error:
+        return invalid(f"{type(error).__name__}: {error}").reply("sandbox")

@@ -12,22 +12,24 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sync_worker.sandbox import fault_file
 from sync_worker.sandbox.budgets import Budgets
 from sync_worker.sandbox.calls import Call
 from sync_worker.sandbox.data import Tier
 from sync_worker.sandbox.endpoints import Endpoint
+from sync_worker.sandbox.faults import Fault, FaultPlan, When
 from sync_worker.sandbox.object_types import object_type
 from sync_worker.sandbox.options import BURST_LIMITS, DAILY_LIMITS, OAUTH_BURST_LIMIT, OAuthClient, Options
 from sync_worker.sandbox.portal import Portal
 from sync_worker.sandbox.replies import JsonReply, ReplyError, not_found, uri_too_long
 from sync_worker.sandbox.request_log import Asked, RequestLog
+from sync_worker.sandbox.striking import Sleep, instead, prepare, spoil
 from sync_worker.sandbox.tokens import App, Tokens
 
-Sleep = Callable[[float], Awaitable[None]]
 LONGEST_URI = 16_200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Gate:
     """Lets requests through to the endpoints of one portal."""
 
@@ -40,6 +42,7 @@ class Gate:
     random: Random
     sleep: Sleep
     oauth: OAuthClient
+    faults: FaultPlan  # tests put others in its place
 
     @classmethod
     def of(cls, portal: Portal, options: Options, *, sleep: Sleep = asyncio.sleep) -> Gate:
@@ -63,6 +66,7 @@ class Gate:
             random=Random(options.seed),  # noqa: S311 -- correlation ids are no secret
             sleep=sleep,
             oauth=options.oauth,
+            faults=FaultPlan() if options.faults is None else fault_file.read(options.faults),
         )
 
     def endpoint(self, endpoint: Endpoint, version: str, path: str) -> Callable[[Request], Awaitable[Response]]:
@@ -87,20 +91,37 @@ class Gate:
         return refused.reply(self._correlation_id())
 
     def _answer(self, endpoint: Endpoint, version: str, name: str, request: Request, body: bytes) -> Response:
-        correlation_id, policy, told = self._correlation_id(), None, {}
+        correlation_id = self._correlation_id()
+        fault = self.faults.strike(request.method, request.url.path)
+        if fault is not None:
+            prepare(fault, self.portal, self.tokens)
+        policy, response = None, self._fault_reply(fault, "before", correlation_id)
+        if response is None:
+            policy, response = self._honest(endpoint, version, request, body, correlation_id)
+            response = self._fault_reply(fault, "after", correlation_id) or response
+        response.headers.update({"x-hubspot-correlation-id": correlation_id, "x-request-id": correlation_id})
+        self.log.add(Asked(endpoint=name, status=response.status_code, at=self.portal.now_ms(), policy=policy))
+        return response if fault is None else spoil(fault, response, self.sleep)
+
+    def _fault_reply(self, fault: Fault | None, when: When, correlation_id: str) -> Response | None:
+        if fault is None or fault.when != when:
+            return None
+        return instead(fault, correlation_id, portal=self.portal.id, sleep=self.sleep)
+
+    def _honest(self, endpoint: Endpoint, version: str, request: Request, body: bytes, correlation_id: str) -> tuple[str | None, Response]:
+        """Return the answer, and the budget that refused it if one did."""
+        if len(request.url.path) + len(request.url.query) > LONGEST_URI:
+            return None, uri_too_long()
+        policy, told = None, {}
         try:
-            if len(request.url.path) + len(request.url.query) > LONGEST_URI:
-                response = uri_too_long()
-            else:
-                app = self.tokens.app(request.headers.get("authorization"))
-                policy, refused = self._over_budget(endpoint, app, correlation_id)
-                response = refused or self._let_in(endpoint, version, request, body, app)
-                told = self.budgets.headers(app.id, metered=not app.oauth) if endpoint.policy == "burst" else {}
+            app = self.tokens.app(request.headers.get("authorization"))
+            policy, refused = self._over_budget(endpoint, app, correlation_id)
+            told = self.budgets.headers(app.id, metered=not app.oauth) if endpoint.policy == "burst" else {}
+            response = refused or self._let_in(endpoint, version, request, body, app)
         except ReplyError as error:
             response = error.reply(correlation_id)
-        response.headers.update({**told, "x-hubspot-correlation-id": correlation_id, "x-request-id": correlation_id})
-        self.log.add(Asked(endpoint=name, status=response.status_code, at=self.portal.now_ms(), policy=policy))
-        return response
+        response.headers.update(told)
+        return policy, response
 
     def _over_budget(self, endpoint: Endpoint, app: App, request_id: str) -> tuple[str | None, Response | None]:
         refusal = self.budgets.take(app.id, policy=endpoint.policy, metered=not app.oauth)

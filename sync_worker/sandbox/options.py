@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from sync_worker.sandbox.data import Tier
@@ -48,6 +49,7 @@ class Options:
     token: str = SANDBOX_TOKEN
     scopes: frozenset[str] | None = None  # of the token; None grants all
     oauth: OAuthClient = field(default=OAuthClient())
+    faults: Path | None = None  # a YAML file of what is to go wrong, see fault_file.py
     index_lag_s: float = 3.0  # a change is found by search at a random moment within so many seconds
     seed: int = 0  # of everything that is random: lag, order of batch results, correlation ids
     switches: Switches = field(default=Switches())

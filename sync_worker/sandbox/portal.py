@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from sync_worker.sandbox.associations import Associations
+from sync_worker.sandbox.clock import WoundClock
 from sync_worker.sandbox.counting import Counters, no_counters, recount, with_counters
 from sync_worker.sandbox.data import PortalData, Row, Tier
 from sync_worker.sandbox.engagement import Engagement
@@ -35,7 +36,7 @@ class Portal:
     id: int
     tier: Tier
     time_zone: str
-    clock: Callable[[], datetime]
+    clock: WoundClock
     random: Random
     switches: Switches
     tables: Mapping[str, Table]  # by plural name
@@ -74,7 +75,8 @@ class Portal:
         """
         random = Random(seed)  # noqa: S311 -- whatever it decides is no secret
         history, rules = History(), switches or Switches()
-        workshop = Workshop(history=history, switches=rules, random=random, index_lag_s=index_lag_s, now_ms=lambda: to_ms(clock()))
+        wound = WoundClock(clock)
+        workshop = Workshop(history=history, switches=rules, random=random, index_lag_s=index_lag_s, now_ms=lambda: to_ms(wound()))
         engagement = Engagement(data)
         deals = list(data.deals)
         contact_rows = with_counters(data, engagement, deals, counters)
@@ -87,14 +89,14 @@ class Portal:
             id=data.portal_id,
             tier=data.tier,
             time_zone=data.time_zone,
-            clock=clock,
+            clock=wound,
             random=random,
             switches=rules,
             tables=tables,
             associations=Associations(tables[CONTACTS.name].records, deals),
             engagement=engagement,
             lists=Lists(),
-            owners=Owners.of(tables[CONTACTS.name], now=to_ms(clock())),
+            owners=Owners.of(tables[CONTACTS.name], now=to_ms(wound())),
             history=history,
             counters=counters,
         )

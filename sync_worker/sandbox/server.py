@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from asyncio import Transport
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ import orjson
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sync_worker.sandbox import admin, counters, web
 from sync_worker.sandbox.api.table import ENDPOINTS
@@ -24,6 +27,7 @@ from sync_worker.sandbox.oauth import OAuth
 from sync_worker.sandbox.options import Options, Switches
 from sync_worker.sandbox.paths import paths
 from sync_worker.sandbox.portal import Portal
+from sync_worker.sandbox.striking import TRANSPORT
 
 __all__ = ["Options", "Running", "Switches", "app", "load", "running", "serve"]
 
@@ -140,12 +144,26 @@ class _Server(uvicorn.Server):
                 signal(one, handler)
 
 
+class _Protocol(H11Protocol):
+    """Leaves the connection where a fault can end it."""
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        inner = self.app
+
+        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.setdefault("extensions", {})[TRANSPORT] = transport
+            await inner(scope, receive, send)
+
+        self.app = with_transport
+
+
 def _config(application: Starlette, port: int) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         host=HOST,
         port=port,
-        http="h11",
+        http=_Protocol,
         ws="none",
         lifespan="off",
         log_level="warning",

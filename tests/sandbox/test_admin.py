@@ -88,3 +88,44 @@ def test_the_page_shows_what_the_worker_changed_last() -> None:
     assert changes[0].source.type == "INTEGRATION"
     assert [change.after for change in served.portal.changes_of(1, "city")] == ["Bonn"]
     assert len(served.portal.recent_changes(custom_only=False)) == 3
+
+
+def test_others_can_add_merge_archive_and_forget_contacts() -> None:
+    served = serve(a_portal(contacts(4)))
+    assert served.post("/sandbox/contacts", {"properties": {"email": "new@example.com"}}).json()["id"] == "5"
+    assert served.post("/sandbox/contacts/merge", {"primaryObjectId": "1", "objectIdToMerge": "2"}).json()["id"] == "6"
+    assert served.post("/sandbox/contacts/archive", {"id": "3"}).json() == {"id": "3", "archived": True}
+    assert served.post("/sandbox/contacts/forget", {"id": "4"}).status_code == 200
+    assert served.post("/sandbox/contacts/edit", {"id": "6", "properties": {"city": "Bonn"}}).json()["properties"]["city"] == "Bonn"
+    assert [item["id"] for item in served.get(CONTACTS).json()["results"]] == ["5", "6"]
+
+
+def test_new_engagement_is_counted_without_moving_the_stamp_of_the_contact() -> None:
+    served = serve(a_portal(contacts(1), forms=[{"id": "f", "name": "Contact us"}]))
+    before = served.value(1, "lastmodifieddate")
+    visit = {
+        "id": "v",
+        "eventType": "e_visited_page",
+        "objectId": "1",
+        "occurredAt": "2026-11-20T11:00:00.000Z",
+        "properties": {"hs_url": "u"},
+    }
+    sent = a_click(0, 1_000, type="SENT", id="s")
+    submission = {"formId": "f", "submittedAt": 5_000, "values": [{"name": "email", "value": "person-1@example.com"}], "pageUrl": "u"}
+    served.post("/sandbox/events", visit)
+    served.post("/sandbox/email-events", sent)
+    served.post("/sandbox/email-events", a_click(1, 2_000, sentBy={"id": "s", "created": 1_000}))
+    counted = served.post("/sandbox/submissions", submission).json()["properties"]
+    assert (counted["hs_analytics_num_page_views"], counted["hs_email_click"], counted["num_conversion_events"]) == ("1", "1", "1")
+    assert served.value(1, "lastmodifieddate") == before
+    assert [event["id"] for event in served.get("/email/public/v1/events").json()["events"]] == ["event-1", "s"]
+
+
+def test_the_clock_can_be_wound_and_a_property_taken_away() -> None:
+    served = serve(a_portal(contacts(1)))
+    served.post("/sandbox/clock", {"seconds": 3_600})
+    served.patch(f"{CONTACTS}/1", {"properties": {"city": "Bonn"}})
+    assert served.value(1, "lastmodifieddate") == "2026-11-20T13:00:00Z"
+    assert served.post("/sandbox/properties/delete", {"name": "city"}).json() == {"name": "city", "archived": True}
+    assert served.get("/crm/v3/properties/contacts/city").status_code == 404
+    assert served.post("/sandbox/clock", {}).status_code == 400
