@@ -48,10 +48,11 @@ def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> None:
     The revision is raised where facts, company or addresses differ, and nowhere else.
     """
     ids = [person.id for person in people]
-    known = dict(tx.execute(select(contacts.c.id, contacts.c.updated_at).where(contacts.c.id.in_(ids))).tuples().all())
+    known = dict(tx.execute(select(contacts.c.id, contacts.c.updated_at).where(contacts.c.id.in_(ids))).all())
     newest = [person for person in people if person.updated_at >= known.get(person.id, person.updated_at)]
     _record_contacts(tx, newest, sweep)
-    touch(tx, _record_addresses(tx, newest) & known.keys(), ())
+    if readdressed := _record_addresses(tx, newest) & known.keys():
+        touch(tx, readdressed, ())
     tx.execute(update(contacts).where(contacts.c.id.in_(ids), contacts.c.sweep < sweep).values(sweep=sweep))
     for person in people:
         if person.merged:
@@ -117,7 +118,7 @@ def _record_addresses(tx: Connection, people: Sequence[Person]) -> set[int]:
     """Return the ids of those whose addresses differ from what was known."""
     ids = [person.id for person in people]
     shown = {(address, person.id) for person in people for address in person.addresses}
-    known = set(tx.execute(select(addresses.c.email, addresses.c.contact_id).where(addresses.c.contact_id.in_(ids))).tuples().all())
+    known = {(row.email, row.contact_id) for row in tx.execute(select(addresses).where(addresses.c.contact_id.in_(ids)))}
     changed = {contact_id for _, contact_id in shown ^ known}
     if changed:
         tx.execute(delete(addresses).where(addresses.c.contact_id.in_(changed)))

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from sync_worker.store import coverage
+from sync_worker.store.coverage import Interval, merged
+from sync_worker.store.database import Store
+from tests.store.states import undone
+
+KEYS = range(-20, 21)
+key = st.sampled_from(KEYS)
+intervals = st.lists(st.tuples(key, key).map(lambda ends: Interval(min(ends), max(ends))), max_size=8)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Cover, or ask for again, what lies between two keys."""
+
+    do: Literal["cover", "uncover"]
+    low: int
+    high: int
+
+
+steps = st.lists(st.builds(Step, do=st.sampled_from(["cover", "uncover"]), low=key, high=key), max_size=12)
+
+
+def keys_of(found: list[Interval]) -> set[int]:
+    return {key for interval in found for key in range(interval.low, interval.high)}
+
+
+@given(steps=steps, low=key, high=key)
+def test_coverage_is_a_set_of_keys(shared: Store, steps: list[Step], low: int, high: int) -> None:
+    read: set[int] = set()
+    with undone(shared) as tx:
+        for step in steps:
+            between = set(range(step.low, step.high))
+            read = read | between if step.do == "cover" else read - between
+            {"cover": coverage.cover, "uncover": coverage.uncover}[step.do](tx, "s", step.low, step.high)
+        assert keys_of(coverage.covered(tx, "s")) == read
+        assert keys_of(coverage.gaps(tx, "s", low, high)) == set(range(low, high)) - read
+        assert_shortest(coverage.covered(tx, "s"))
+        assert_shortest(coverage.gaps(tx, "s", low, high))
+
+
+@given(given=intervals)
+def test_merged_intervals_hold_the_same_keys_and_are_the_fewest(given: list[Interval]) -> None:
+    found = merged(interval for interval in given if interval.low < interval.high)
+    assert keys_of(found) == keys_of(given)
+    assert_shortest(found)
+
+
+def assert_shortest(found: list[Interval]) -> None:
+    """Check that the intervals are in order, that none is empty and that no two touch."""
+    assert all(interval.low < interval.high for interval in found)
+    assert all(before.high < after.low for before, after in pairwise(found))
+
+
+def test_streams_do_not_know_each_other(tx: Connection) -> None:
+    coverage.cover(tx, "one", 0, 10)
+    coverage.cover(tx, "two", 5, 6)
+    coverage.uncover(tx, "one", 0, 3)
+    assert coverage.everything(tx) == {"one": [Interval(3, 10)], "two": [Interval(5, 6)]}
+    assert coverage.gaps(tx, "three", 0, 2) == [Interval(0, 2)]
+
+
+def test_an_empty_interval_covers_nothing(tx: Connection) -> None:
+    coverage.cover(tx, "s", 5, 5)
+    coverage.cover(tx, "s", 6, 5)
+    assert coverage.covered(tx, "s") == []
+
+
+def test_times_of_today_and_ids_of_hubspot_fit(tx: Connection) -> None:
+    coverage.cover(tx, "s", -(2**53), 2**53)
+    assert coverage.covered(tx, "s") == [Interval(-(2**53), 2**53)]
