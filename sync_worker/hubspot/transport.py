@@ -148,10 +148,11 @@ class Transport:
         problem = read_problem(answer.status, answer.body)
         if _is_daily(problem):
             return self.throttle.quota.exhaust(route.doing)
-        pause = lane.refuse(sent, retry_after(answer.headers, self._clock.now()))
+        named = retry_after(answer.headers, self._clock.now())
+        wait = max(lane.refuse(sent, named), named or 0.0)
         policy = f" ({problem.policy})" if problem.policy else ""
         hint = "Other integrations of the portal use the same limits."
-        return RateLimited(f"HubSpot asks for a slower pace{policy}.", operation=route.doing, hint=hint, retry_after=pause)
+        return RateLimited(f"HubSpot asks for a slower pace{policy}.", operation=route.doing, hint=hint, retry_after=wait)
 
     def _unreachable(self, error: Exception, route: Route) -> Unavailable:
         hint = "Check HUBSPOT_BASE_URL and the network."

@@ -13,7 +13,7 @@ from typing import Final
 
 MARGIN: Final = 0.005  # seconds; two clocks never run quite alike
 SHORTEST_WAIT: Final = 0.001  # seconds; a rounding error must not make a waiter spin
-LONGEST_PAUSE: Final = 120.0  # seconds
+LONGEST_PAUSE: Final = 120.0  # seconds; a longer wait is for the caller to decide on, not for everybody in the queue
 
 
 class Window:
@@ -76,7 +76,7 @@ class Window:
         if sent >= self._refused_at:  # those that were in the air together count as one
             self._refusals += 1
             self._refused_at = now
-        pause = wait if wait is not None else min(self.seconds * self._refusals, LONGEST_PAUSE)
+        pause = min(wait if wait is not None else self.seconds * self._refusals, LONGEST_PAUSE)
         self._paused_until = max(self._paused_until, now + pause)
         return self._paused_until - now
 

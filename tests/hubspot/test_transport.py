@@ -137,6 +137,18 @@ def test_a_named_wait_is_kept(hubspot: HubSpot, server: Server, clock: HandWound
     assert 1_004 <= clock.time <= 1_006
 
 
+def test_a_named_wait_beyond_all_patience_holds_nobody_up(hubspot: HubSpot, server: Server, clock: HandWoundClock) -> None:
+    server.on("GET", DETAILS, says(BURST, 429, Retry_After="86400"), says(ACCOUNT))
+
+    with pytest.raises(RateLimited) as caught:
+        hubspot.account.details()
+
+    assert caught.value.retry_after == 86_400
+    assert clock.slept == []
+    hubspot.account.details()
+    assert clock.time <= 1_000 + 121
+
+
 def test_twenty_seconds_of_refusals_are_survived(server: Server, clock: HandWoundClock) -> None:
     server.on("GET", DETAILS, *[says(BURST, 429)] * 3, says(ACCOUNT))
 
