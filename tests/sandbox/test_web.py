@@ -243,3 +243,8 @@ def test_looking_costs_no_request_and_needs_no_token() -> None:
 def test_templates_are_part_of_the_package() -> None:
     templates = Path(web.__file__).parent / "templates"
     assert {path.suffix for path in templates.iterdir()} == {".html", ".css", ".svg"}
+
+
+@pytest.mark.parametrize("path", ["/contacts/99999999999999999999999", "/lists/99999999999999999999999"])
+def test_a_number_beyond_all_ids_is_not_there_either(path: str) -> None:
+    assert serve(a_portal(contacts(1))).get(path).status_code == 404
