@@ -97,7 +97,8 @@ def test_a_state_file_that_is_not_ours_is_left_alone(desk: Desk) -> None:
 def test_a_broken_line_of_a_portal_folder_has_its_place(desk: Desk) -> None:
     portal = {"portalId": 1, "tier": "enterprise", "timeZone": "UTC", "now": "2026-11-01T00:00:00Z"}
     (desk.folder / "portal.json").write_text(json.dumps(portal), encoding="utf-8")
-    (desk.folder / "contacts.jsonl").write_text('{"id": "1", "properties": {}}\n{"id": "2", "prop\n', encoding="utf-8")
+    good = {"id": "1", "properties": {}, "createdAt": "2026-10-01T00:00:00Z", "updatedAt": "2026-10-01T00:00:00Z", "archived": False}
+    (desk.folder / "contacts.jsonl").write_text(f'{json.dumps(good)}\n{{"id": "2", "prop\n', encoding="utf-8")
     for command in (("model", "evaluate", "--portal", "."), ("sandbox", "--portal", ".")):
         said = desk.run(*command)
         assert said.code == 2
