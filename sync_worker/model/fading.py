@@ -8,10 +8,9 @@ from typing import Final
 
 import polars as pl
 
-from sync_worker.model.criteria import MOST_EVENTS, Award
 from sync_worker.model.document import Degradation
+from sync_worker.model.facts import INSTANT
 from sync_worker.model.quantities import PPM, milliseconds, percent_to_ppm, to_micro
-from sync_worker.model.signals import instant
 
 DEFAULT_GRACE: Final = timedelta(days=30)
 DEFAULT_PERIOD: Final = timedelta(days=30)
@@ -35,7 +34,7 @@ def period(degradation: Degradation) -> timedelta:
 
 def full_periods(engaged: pl.Expr, degradation: Degradation, at: datetime) -> pl.Expr:
     """Return how many full periods have passed since the last engagement and its grace; none for those never engaged."""
-    idle = (instant(at) - engaged).dt.total_milliseconds() - milliseconds(grace(degradation))
+    idle = (pl.lit(at, dtype=INSTANT) - engaged).dt.total_milliseconds() - milliseconds(grace(degradation))
     return (idle // milliseconds(period(degradation))).clip(lower_bound=0).fill_null(0)
 
 
@@ -51,24 +50,9 @@ def inactivity_loss(earned: pl.Expr, periods: pl.Expr, degradation: Degradation)
     return (earned // PPM) * share + (earned % PPM) * share // PPM
 
 
-def faded(counted: pl.DataFrame, award: Award, degradation: Degradation, at: datetime) -> pl.DataFrame:
-    """Return what the counted events of each contact are still worth, each by its own age.
-
-    Where points come in steps, the step at n events rests on the n-th newest: it was reached when that event happened.
-    """
-    ages = counted.select("contact_id", "at", rank=pl.col("at").rank("ordinal", descending=True).over("contact_id"))
-    if award.each:
-        ages = ages.filter(pl.col("rank") <= MOST_EVENTS).with_columns(points=pl.lit(award.each, dtype=pl.Int64))
-    else:
-        steps = pl.DataFrame(award.steps, schema={"rank": ages.schema["rank"], "points": pl.Int64}, orient="row")
-        ages = ages.join(steps, on="rank")
-    worth = ages.group_by("contact_id").agg(remaining(pl.col("points"), pl.col("at"), degradation, at).sum().alias("faded"))
-    return worth if award.cap is None else worth.with_columns(pl.col("faded").clip(upper_bound=award.cap))
-
-
 def remaining(points: pl.Expr, happened: pl.Expr, degradation: Degradation, at: datetime) -> pl.Expr:
     """Return what age leaves of an event's micro-points: halved every half-life, or down to nothing at the expiry."""
-    idle = (instant(at) - happened).dt.total_milliseconds() - milliseconds(grace(degradation))
+    idle = (pl.lit(at, dtype=INSTANT) - happened).dt.total_milliseconds() - milliseconds(grace(degradation))
     age = idle.clip(lower_bound=0)
     if degradation.half_life is not None:
         share = 0.5 ** (age / milliseconds(degradation.half_life))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from functools import reduce
 from typing import Final
 
 import polars as pl
 
 from sync_worker.model.document import LETTERS, GradeCriterion
-from sync_worker.model.model import Model
+from sync_worker.model.standpoint import Standpoint
 from sync_worker.model.tallying import column
-from sync_worker.model.truth import of_contacts, truth
+from sync_worker.model.truth import truth
 
 #: Whether a criterion of the grade matches; null is unknown.
 MATCH: Final = "match"
@@ -20,13 +19,15 @@ MATCH: Final = "match"
 _SIGNS: Final = "+-"
 
 
-def graded(contacts: pl.DataFrame, model: Model, now: datetime) -> pl.DataFrame:
+def graded(contacts: pl.DataFrame, standpoint: Standpoint) -> pl.DataFrame:
     """Add to contacts with views: each criterion's match, `grade`, `grade_rank`, `grade_known` and `grade_of`.
 
     `grade_rank` counts thirds from F (0) to A+ (12).
     """
-    asked = of_contacts(model.property, now)
-    matches = [truth(criterion.when, asked).alias(column(MATCH, key)) for key, criterion in model.grade_criteria.items()]
+    model = standpoint.model
+    matches = [
+        truth(criterion.when, standpoint.contacts_asked).alias(column(MATCH, key)) for key, criterion in model.grade_criteria.items()
+    ]
     return (
         contacts.with_columns(matches)
         .with_columns(

@@ -33,7 +33,8 @@ _PHRASES: Final[Mapping[Level, tuple[str, ...]]] = {
     "vp": (
         "vp", "svp", "evp", "avp", "vice president", "vice-president", "deputy ceo", "prokurist*", "vizepräsident*",
         "vice-président*", "vice président*", "directeur général adjoint", "directrice générale adjointe", "dga",
-        "vicepresident*", "vice presidente", "vicedirettore generale", "subdirector general", "subdirectora general", "sotsdirector general",
+        "vicepresident*", "vice presidente", "vicedirettore generale", "subdirector general", "subdirectora general",
+        "sotsdirector general",
         "副总裁", "副总经理", "副总", "副董事长",
     ),
     "director": (
@@ -43,8 +44,10 @@ _PHRASES: Final[Mapping[Level, tuple[str, ...]]] = {
     ),
     "manager": (
         "manager*", "mgr", "supervisor*", "team lead", "teamlead", "lead", "group leader", "team leader", "abteilungsleit*", "teamleit*",
-        "gruppenleit*", "projektleit*", "produktmanager*", "responsable*", "chef de*", "chef d'*", "cheffe", "chef", "jefe", "jefa", "gerente",
-        "encargad*", "coordinador*", "responsabile", "capo", "caporeparto", "coordinatore", "coordinatrice", "cap", "cap d'*", "encarregad*",
+        "gruppenleit*", "projektleit*", "produktmanager*", "responsable*", "chef de*", "chef d'*", "cheffe", "chef", "jefe", "jefa",
+        "gerente",
+        "encargad*", "coordinador*", "responsabile", "capo", "caporeparto", "coordinatore", "coordinatrice", "cap", "cap d'*",
+        "encarregad*",
         "coordinator", "koordinator*", "coordinateur", "coordinatrice", "经理", "主管", "组长", "科长", "店长", "领班",
     ),
     "senior": (
@@ -54,7 +57,8 @@ _PHRASES: Final[Mapping[Level, tuple[str, ...]]] = {
     "employee": (
         "assistant*", "assistent*", "assistenz*", "assistante*", "asistente*", "assistente*", "secretary", "sekretär*", "secretaria",
         "segretari*", "secrétaire", "ajudant", "associate", "junior", "sachbearbeit*", "referent*", "mitarbeit*", "employee", "angestellt*",
-        "employé*", "empleado", "empleada", "impiegat*", "empleat", "empleada", "clerk", "administrative", "助理", "秘书", "员工", "文员", "专员",
+        "employé*", "empleado", "empleada", "impiegat*", "empleat", "empleada", "clerk", "administrative",
+        "助理", "秘书", "员工", "文员", "专员",
     ),
     "intern": (
         "intern", "internship", "trainee", "apprentice", "student*", "pupil", "unemployed", "praktikant*", "azubi", "auszubildend*",

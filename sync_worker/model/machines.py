@@ -18,65 +18,52 @@ AFTER_SEND: Final = "after_send"
 MANY_LINKS: Final = "many_links"
 CRAWLER: Final = "crawler"
 
+_REASON: Final = pl.Enum([FLAGGED, AFTER_SEND, CRAWLER, MANY_LINKS])
 _CLICK: Final = "email_click"
 _SECOND: Final = 1_000  # milliseconds
+_ROW: Final = "row"
 
 
-def with_quarantine(events: pl.DataFrame, rules: MachineClicks) -> pl.DataFrame:
-    """Add why an event is in quarantine: HubSpot's mark, too soon after the send, many links in a second, a crawler."""
-    reasons = [_reason(_flagged(rules), FLAGGED), _reason(_after_send(rules), AFTER_SEND), _reason(_crawler(events, rules), CRAWLER)]
-    known = [reason for reason in reasons if reason is not None]
-    marked = events.with_columns(pl.coalesce(*known, pl.lit(None, dtype=pl.String)).alias(QUARANTINE))
-    if rules.links_within_a_second is None:
-        return marked
-    bursts = _bursts(marked, rules.links_within_a_second)
-    if bursts.is_empty():
-        return marked
-    many = marked.join(bursts, on=["contact_id", "event_id"], how="left", maintain_order="left")
-    reason = pl.when((pl.col("kind") == _CLICK) & pl.col("burst")).then(pl.lit(MANY_LINKS))
-    return many.with_columns(pl.coalesce(QUARANTINE, reason).alias(QUARANTINE)).drop("burst")
+def with_quarantine(events: pl.DataFrame, kind: str, rules: MachineClicks | None) -> pl.DataFrame:
+    """Add why an event of this kind is in quarantine: HubSpot's mark, too soon after the send, many links in a second, a crawler."""
+    reasons: list[pl.Expr] = []
+    if rules and rules.flagged_by_hubspot:
+        reasons.append(_reason(pl.col("filtered"), FLAGGED))
+    if rules and rules.after_send is not None and kind == _CLICK:
+        soon = pl.col("at") - pl.col("sent_at") <= pl.duration(milliseconds=milliseconds(rules.after_send))
+        reasons.append(_reason(soon, AFTER_SEND))
+    if rules and rules.user_agents is not None:
+        reasons.append(_reason(pl.col("user_agent").is_in(_crawlers(events, rules.user_agents)), CRAWLER))
+    if rules and rules.links_within_a_second is not None and kind == _CLICK:
+        bursts = _bursts(events, rules.links_within_a_second)
+        reasons.append(_reason(pl.int_range(pl.len(), dtype=pl.UInt32).is_in(bursts), MANY_LINKS))
+    return events.with_columns(pl.coalesce(*reasons, pl.lit(None, dtype=_REASON)).alias(QUARANTINE))
 
 
-def _reason(holds: pl.Expr | None, reason: str) -> pl.Expr | None:
-    return None if holds is None else pl.when(holds).then(pl.lit(reason))
+def _reason(holds: pl.Expr, reason: str) -> pl.Expr:
+    return pl.when(holds).then(pl.lit(reason, dtype=_REASON))
 
 
-def _flagged(rules: MachineClicks) -> pl.Expr | None:
-    return pl.col("filtered") if rules.flagged_by_hubspot else None
-
-
-def _after_send(rules: MachineClicks) -> pl.Expr | None:
-    if rules.after_send is None:
-        return None
-    return (pl.col("kind") == _CLICK) & (pl.col("at") - pl.col("sent_at") <= pl.duration(milliseconds=milliseconds(rules.after_send)))
-
-
-def _crawler(events: pl.DataFrame, rules: MachineClicks) -> pl.Expr | None:
+def _crawlers(events: pl.DataFrame, patterns: tuple[str, ...]) -> pl.Series:
     """Look at each different user agent once: there are few of them."""
-    if rules.user_agents is None:
-        return None
     agents = events["user_agent"].unique().drop_nulls()
-    crawlers = agents.filter(agents.str.to_lowercase().str.contains(any_glob(rules.user_agents)))
-    return pl.col("user_agent").is_in(crawlers) if len(crawlers) else None
+    return agents.filter(agents.str.to_lowercase().str.contains(any_glob(patterns)))
 
 
-def _bursts(events: pl.DataFrame, links: int) -> pl.DataFrame:
-    """Find the clicks of one contact that lie within one second with so many different links.
+def _bursts(clicks: pl.DataFrame, links: int) -> pl.Series:
+    """Return the rows of clicks that lie within one second with so many different links of the same contact.
 
     A second reaches from its first click to the last, both included.
     """
-    clicks = events.lazy().filter(pl.col("kind") == _CLICK).select("contact_id", "event_id", "at", "url").sort("contact_id", "at")
-    near = _dense(clicks, links).collect()
+    near = _dense(clicks.lazy().select("contact_id", "at", "url").with_row_index(_ROW).sort("contact_id", "at"), links).collect()
     if near.is_empty():
-        return near.select("contact_id", "event_id", burst=pl.lit(True))
+        return near[_ROW]
     windows = near.rolling("at", period=f"{_SECOND}ms", offset="0ms", closed="both", group_by="contact_id").agg(
         different=pl.col("url").drop_nulls().n_unique()
     )
-    starts = windows.filter(pl.col("different") >= links).select("contact_id", "at", start=pl.col("at")).unique()
-    inside = near.join_asof(
-        starts.sort("at"), on="at", by="contact_id", strategy="backward", tolerance=f"{_SECOND}ms", check_sortedness=False
-    )
-    return inside.filter(pl.col("start").is_not_null()).select("contact_id", "event_id", burst=pl.lit(True))
+    starts = windows.filter(pl.col("different") >= links).select("contact_id", "at", start=pl.col("at")).unique().sort("at")
+    inside = near.sort("at").join_asof(starts, on="at", by="contact_id", strategy="backward", tolerance=f"{_SECOND}ms")
+    return inside.filter(pl.col("start").is_not_null())[_ROW]
 
 
 def _dense(clicks: pl.LazyFrame, links: int) -> pl.LazyFrame:

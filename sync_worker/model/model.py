@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
-from sync_worker.model.conditions import Condition
+from sync_worker.model.conditions import Condition, operands
 from sync_worker.model.criteria import Line, line_of, readable_kinds, seen
-from sync_worker.model.document import Band, DirectQualifier, Disqualifier, Document, GradeCriterion, Property
+from sync_worker.model.document import Band, DirectQualifier, Disqualifier, Document, GradeCriterion, Rule
 from sync_worker.model.domains import Domains, domain_lists
 from sync_worker.model.facts import COUNTERS
-from sync_worker.model.properties import COMPANY, standard
+from sync_worker.model.properties import COMPANY, Subject, subject
 from sync_worker.model.quantities import from_micro, to_micro
-
-Rule = DirectQualifier | Disqualifier
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +77,17 @@ class Model:
     def not_visible(self, hidden: frozenset[str]) -> tuple[str, ...]:
         """Return the names of the criteria and rules that cannot be seen where these kinds of event are hidden."""
         criteria = tuple(line.key for line in self.lines if not line.visible(hidden))
-        rules = {**self.direct, **self.disqualifiers}.items()
-        return criteria + tuple(key for key, rule in rules if not rule_visible(rule, hidden))
+        return criteria + tuple(key for key, rule in self.rules if not rule_visible(rule, hidden))
+
+    @property
+    def rules(self) -> tuple[tuple[str, Rule], ...]:
+        """The enabled direct qualifiers and disqualifiers."""
+        return (*self.direct.items(), *self.disqualifiers.items())
 
     @cached_property
     def event_kinds(self) -> frozenset[str]:
         """The kinds of event to read from HubSpot."""
-        wanted = [line.event for line in self.lines] + [rule.event for rule in (*self.direct.values(), *self.disqualifiers.values())]
+        wanted = [line.event for line in self.lines] + [rule.event for _, rule in self.rules]
         return frozenset().union(*(readable_kinds(kind) for kind in wanted if kind))
 
     @cached_property
@@ -107,7 +109,7 @@ class Model:
     @cached_property
     def event_conditions(self) -> tuple[Condition, ...]:
         """Every condition on events."""
-        parts: Iterable[Line | Rule] = (*self.lines, *self.direct.values(), *self.disqualifiers.values())
+        parts: Iterable[Line | Rule] = (*self.lines, *(rule for _, rule in self.rules))
         return tuple(part.where for part in parts if part.where)
 
     @cached_property
@@ -116,8 +118,7 @@ class Model:
         parts: Iterable[Line | GradeCriterion | Rule] = (
             *self.lines,
             *self.grade_criteria.values(),
-            *self.direct.values(),
-            *self.disqualifiers.values(),
+            *(rule for _, rule in self.rules),
         )
         return tuple(part.when for part in parts if part.when)
 
@@ -126,9 +127,9 @@ class Model:
         """The domain lists by name."""
         return domain_lists(self.document.domains)
 
-    def property(self, name: str) -> Property:
+    def subject(self, name: str) -> Subject:
         """Return the type of a property that the model asks for."""
-        return self.document.properties.get(name) or standard(name) or Property(type="text")
+        return subject(name, self.document.properties) or Subject("text")
 
     @cached_property
     def leave_below(self) -> int:
@@ -138,7 +139,7 @@ class Model:
 
     @cached_property
     def _properties(self) -> frozenset[str]:
-        return frozenset(subject for condition in self.contact_conditions for subject, _, _ in condition.walk())
+        return frozenset(name for condition in self.contact_conditions for name, _, _ in condition.walk())
 
 
 def rule_visible(rule: Rule, hidden: frozenset[str]) -> bool:
@@ -147,9 +148,7 @@ def rule_visible(rule: Rule, hidden: frozenset[str]) -> bool:
 
 
 def _forms(condition: Condition) -> Iterator[str]:
-    for subject, test, _ in condition.walk():
-        if subject == "form":
-            operators = test.operators
-            singles = (str(operators[name]) for name in ("is", "is_not") if name in operators)
-            lists = (str(value) for name in ("in", "not_in") for value in operators.get(name, ()))
-            yield from (*singles, *lists)
+    for asked, test, _ in condition.walk():
+        if asked == "form":
+            named = (test.operators[name] for name in ("is", "is_not", "in", "not_in") if name in test.operators)
+            yield from (str(value) for operand in named for value in operands(operand))

@@ -14,18 +14,18 @@ _THIS_HOST: Final = rf"^(?:{_SCHEME})?(?:www\.)?"
 _END: Final = r"/?(?:[?#].*)?$"
 
 
-def any_url(patterns: Iterable[str]) -> str:
+def any_url(patterns: Iterable[object]) -> str:
     """Return a regular expression for URLs that fit one of the patterns.
 
     A pattern that starts with `/` or `*` is held against the path, any other against host and path; query and fragment don't
     matter unless the pattern names them. `/careers/*` is everything below /careers, and /careers itself.
     """
-    return _any(_url(pattern, wild=True) for pattern in patterns)
+    return _any(_url(str(pattern), wild=True) for pattern in patterns)
 
 
-def any_url_start(starts: Iterable[str]) -> str:
+def any_url_start(starts: Iterable[object]) -> str:
     """Return a regular expression for URLs whose path (or host and path) starts with one of these texts."""
-    return _any(_url(start, wild=False, end="") for start in starts)
+    return _any(_url(str(start), wild=False, end="") for start in starts)
 
 
 def any_exact_url(urls: Iterable[object]) -> str:
@@ -33,34 +33,39 @@ def any_exact_url(urls: Iterable[object]) -> str:
     return _any(_url(str(url), wild=False) for url in urls)
 
 
-def any_glob(patterns: Iterable[str]) -> str:
+def any_glob(patterns: Iterable[object]) -> str:
     """Return a regular expression for plain texts that one of the patterns fits as a whole."""
-    return _any(glob_pattern(pattern) for pattern in patterns)
+    return _any(glob_pattern(str(pattern)) for pattern in patterns)
 
 
-def any_phrase(phrases: Iterable[str]) -> str:
+def any_phrase(phrases: Iterable[object]) -> str:
     """Return a regular expression for plain texts in which one of the phrases occurs."""
-    return _any(phrase_pattern(phrase) for phrase in phrases)
+    return _any(phrase_pattern(str(phrase)) for phrase in phrases)
 
 
-def any_start(starts: Iterable[str]) -> str:
+def any_start(starts: Iterable[object]) -> str:
     """Return a regular expression for plain texts that start with one of these."""
-    return _any(f"^{re.escape(plain(start))}" for start in starts)
+    return _any(f"^{re.escape(plain(str(start)))}" for start in starts)
 
 
-def any_end(ends: Iterable[str]) -> str:
+def any_end(ends: Iterable[object]) -> str:
     """Return a regular expression for plain texts that end with one of these."""
-    return _any(f"{re.escape(plain(end))}$" for end in ends)
+    return _any(f"{re.escape(plain(str(end)))}$" for end in ends)
 
 
-def any_option(options: Iterable[str]) -> str:
+def any_option(options: Iterable[object]) -> str:
     """Return a regular expression for HubSpot's lists of options (`a;b`) that hold one of these."""
-    return _any(f"(?:^|;) ?{re.escape(plain(option))} ?(?:;|$)" for option in options)
+    return _any(f"(?:^|;) ?{re.escape(plain(str(option)))} ?(?:;|$)" for option in options)
 
 
-def query_parameter(names: Iterable[str]) -> str:
+def regex(regexes: Iterable[object]) -> str:
+    """Return a model's own regular expression, without regard to case."""
+    return f"(?i){''.join(map(str, regexes))}"
+
+
+def query_parameter(names: Iterable[object]) -> str:
     """Return a regular expression for URLs that give one of these parameters a value."""
-    return rf"(?i)[?&](?:{'|'.join(re.escape(name) for name in names)})=[^&#]"
+    return rf"(?i)[?&](?:{'|'.join(re.escape(str(name)) for name in names)})=[^&#]"
 
 
 def _url(pattern: str, *, wild: bool, end: str = _END) -> str:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from sync_worker.model.document import Property, PropertyType
+
+SubjectType = Literal["text", "number", "boolean", "date", "enumeration", "url"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a condition asks about: its type, and for an enumeration the values that it can have, if they are known."""
+
+    type: SubjectType
+    options: tuple[str, ...] = ()
+
 
 #: What stands before the name of a property of the primary company.
 COMPANY: Final = "company."
@@ -64,9 +76,9 @@ _COMPANY: Final[Mapping[PropertyType, str]] = {
 }
 
 
-def _table(contact: Mapping[PropertyType, str], company: Mapping[PropertyType, str]) -> Mapping[str, Property]:
-    found = {name: Property(type=kind) for kind, names in contact.items() for name in names.split()}
-    found |= {COMPANY + name: Property(type=kind) for kind, names in company.items() for name in names.split()}
+def _table(contact: Mapping[PropertyType, str], company: Mapping[PropertyType, str]) -> Mapping[str, Subject]:
+    found = {name: Subject(kind) for kind, names in contact.items() for name in names.split()}
+    found |= {COMPANY + name: Subject(kind) for kind, names in company.items() for name in names.split()}
     return MappingProxyType(found)
 
 
@@ -74,8 +86,14 @@ def _table(contact: Mapping[PropertyType, str], company: Mapping[PropertyType, s
 STANDARD: Final = _table(_CONTACT, _COMPANY)
 
 
-def standard(name: str) -> Property | None:
-    """Return the standard property of that name."""
+def standard(name: str) -> Subject | None:
+    """Return the type of the standard property of that name."""
     if name.startswith(_SUBSCRIPTION) and name.removeprefix(_SUBSCRIPTION).isdigit():
-        return Property(type="boolean")
+        return Subject("boolean")
     return STANDARD.get(name)
+
+
+def subject(name: str, own: Mapping[str, Property]) -> Subject | None:
+    """Return the type of a property that HubSpot brings along, or that the model declares as the portal's own."""
+    declared = own.get(name)
+    return standard(name) if declared is None else Subject(declared.type, declared.options or ())

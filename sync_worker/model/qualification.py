@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
 
-from sync_worker.model.document import LETTERS, Band
-from sync_worker.model.facts import COUNTERS, Facts
+from sync_worker.model.document import LETTERS, Band, Rule
 from sync_worker.model.machines import QUARANTINE
-from sync_worker.model.model import Model, Rule, rule_visible
+from sync_worker.model.model import Model, rule_visible
 from sync_worker.model.quantities import to_micro
-from sync_worker.model.signals import instant, of_kind
-from sync_worker.model.tallying import column
-from sync_worker.model.truth import of_contacts, of_events, truth
+from sync_worker.model.signals import KnownEvents, instant
+from sync_worker.model.standpoint import Standpoint
+from sync_worker.model.tallying import column, counter
+from sync_worker.model.truth import truth
 
 BY_SCORE: Final = "by_score"
+
+#: Whether a rule holds.
 RULE: Final = "rule"
 
 
-def qualified(frame: pl.DataFrame, events: pl.DataFrame, facts: Facts, model: Model, now: datetime) -> pl.DataFrame:
-    """Add to scored and graded contacts: band, by_score, direct, disqualified, mql, and the rules that said so."""
-    frame = _with_rules(frame, events, facts, model, now)
-    frame = frame.join(_previous(facts), on="contact_id", how="left", maintain_order="left")
+def qualified(frame: pl.DataFrame, known: KnownEvents, previous: pl.DataFrame, standpoint: Standpoint) -> pl.DataFrame:
+    """Add to scored and graded contacts: band, by_score, direct, disqualified, mql, and the rules that said so.
+
+    `previous` says who was an MQL by score before.
+    """
+    model = standpoint.model
+    frame = frame.with_columns(_holds(rule, known, standpoint).alias(column(RULE, key)) for key, rule in model.rules)
+    before = previous.filter(pl.col("by_score"))["contact_id"].unique()
     frame = frame.with_columns(
         band=band_of(pl.col("score"), model.bands),
-        by_score=_by_score(model),
+        by_score=_by_score(pl.col("contact_id").is_in(before), model),
         direct_by=_first(model.direct),
         disqualified_by=_first(model.disqualifiers),
     )
@@ -44,15 +49,10 @@ def band_of(score: pl.Expr, bands: tuple[Band, ...]) -> pl.Expr:
     return band
 
 
-def _previous(facts: Facts) -> pl.DataFrame:
-    return facts.previous.group_by("contact_id").agg(pl.col("by_score").any().alias("was_by_score"))
-
-
-def _by_score(model: Model) -> pl.Expr:
+def _by_score(before: pl.Expr, model: Model) -> pl.Expr:
     """Enter at the threshold, leave below a lower bound: nobody flaps."""
-    rules = model.document.qualification
-    stays = pl.col("was_by_score").fill_null(value=False) & (pl.col("score") >= model.leave_below)
-    return ((pl.col("score") >= to_micro(rules.threshold)) | stays) & _fits(model)
+    stays = before & (pl.col("score") >= model.leave_below)
+    return ((pl.col("score") >= to_micro(model.document.qualification.threshold)) | stays) & _fits(model)
 
 
 def _fits(model: Model) -> pl.Expr:
@@ -70,37 +70,17 @@ def _first(rules: Mapping[str, Rule]) -> pl.Expr:
     return pl.coalesce(*held, pl.lit(None, dtype=pl.String))
 
 
-def _with_rules(frame: pl.DataFrame, events: pl.DataFrame, facts: Facts, model: Model, now: datetime) -> pl.DataFrame:
-    """Add whether each rule holds; one that cannot be seen holds for nobody."""
-    for key, rule in (*model.direct.items(), *model.disqualifiers.items()):
-        name = column(RULE, key)
-        if not rule_visible(rule, facts.hidden):
-            frame = frame.with_columns(pl.lit(False).alias(name))
-        elif rule.when:
-            frame = frame.with_columns(truth(rule.when, of_contacts(model.property, now)).fill_null(value=False).alias(name))
-        elif rule.event in facts.hidden:
-            frame = frame.with_columns(_counted(rule.event, _valid(rule), now).alias(name))
-        else:
-            did = _doers(events, rule, model, now)
-            frame = frame.with_columns(pl.col("contact_id").is_in(did).alias(name))
-    return frame
-
-
-def _valid(rule: Rule) -> timedelta | None:
-    return getattr(rule, "valid_for", None) or getattr(rule, "within", None)
-
-
-def _doers(events: pl.DataFrame, rule: Rule, model: Model, now: datetime) -> pl.Series:
-    """Return the contacts with an event that a rule asks for, machine clicks left out."""
-    wanted = of_kind(rule.event or "", model.document.signals) & pl.col(QUARANTINE).is_null()
-    if rule.where:
-        wanted = wanted & truth(rule.where, of_events(now)).fill_null(value=False)
-    if valid := _valid(rule):
-        wanted = wanted & (pl.col("at") >= instant(now - valid))
-    return events.filter(wanted)["contact_id"].unique()
-
-
-def _counted(kind: str, valid: timedelta | None, now: datetime) -> pl.Expr:
-    number, last = COUNTERS[kind]
-    happened = pl.col(f"{number}|number").fill_null(0) >= 1
-    return happened if valid is None else happened & (pl.col(f"{last}|past") >= instant(now - valid)).fill_null(value=False)
+def _holds(rule: Rule, known: KnownEvents, standpoint: Standpoint) -> pl.Expr:
+    """Whether a rule holds; one that cannot be seen holds for nobody."""
+    if rule.when:
+        return truth(rule.when, standpoint.contacts_asked).fill_null(value=False)
+    if not rule_visible(rule, standpoint.hidden):
+        return pl.lit(False)
+    since = None if rule.lasts is None else instant(standpoint.now - rule.lasts)
+    if rule.event in standpoint.hidden:
+        number, last = counter(rule.event)
+        happened = pl.col(number.name).fill_null(0) >= 1
+        return happened if since is None else happened & (pl.col(last.name) >= since).fill_null(value=False)
+    found = known.matching(rule.event or "", rule.where).filter(pl.col(QUARANTINE).is_null())
+    standing = found if since is None else found.filter(pl.col("at") >= since)
+    return pl.col("contact_id").is_in(standing["contact_id"].unique())

@@ -52,12 +52,10 @@ def parse_points(value: object) -> Decimal:
     Raises:
         ValueError: It is no number, too large, or too fine.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-        raise ValueError(f"expected a number of points, such as 5 or -2.5, not {value!r}")
     try:
-        points = Decimal(str(value))
-    except InvalidOperation as error:  # pragma: no cover - every int and float has a decimal text
-        raise ValueError(f"expected a number of points, not {value!r}") from error
+        points = Decimal("" if isinstance(value, (bool, str)) else str(value))
+    except InvalidOperation:
+        raise ValueError(f"expected a number of points, such as 5 or -2.5, not {value!r}") from None
     if not points.is_finite() or abs(points) > _LARGEST_POINTS:
         raise ValueError(f"expected points between -{_LARGEST_POINTS} and {_LARGEST_POINTS}, not {value}")
     if points * MICRO != (points * MICRO).to_integral_value():

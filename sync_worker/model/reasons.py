@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from sync_worker.model.grading import MATCH
 from sync_worker.model.model import Model
 from sync_worker.model.quantities import from_micro
 from sync_worker.model.scoring import DEGRADATION, POINTS
+from sync_worker.model.standpoint import Standpoint
 from sync_worker.model.tallying import EVENTS, NEWEST, column
 from sync_worker.model.words import WORDS, Words, signed
 
@@ -22,15 +22,15 @@ _MOST: Final = 6  # lines that fit into the sidebar without a click
 _STATES: Final = {"1": "✓", "0": "✗", "?": "?"}
 
 
-def score_reasons(frame: pl.DataFrame, model: Model, hidden: frozenset[str], now: datetime) -> pl.Series:
+def score_reasons(frame: pl.DataFrame, standpoint: Standpoint) -> pl.Series:
     """Return the weightiest reasons of each score, one a line, in the order of the frame's rows."""
-    words = WORDS[model.document.language]
-    told = [_line_reasons(frame, line, model, words, now) for line in model.lines if line.visible(hidden)]
-    told.append(_decay_reasons(frame, model, words, now))
+    words = WORDS[standpoint.model.document.language]
+    told = [_line_reasons(frame, line, words, standpoint) for line in standpoint.lines]
+    told.append(_decay_reasons(frame, words, standpoint))
     ordered = pl.concat(told).sort(["contact_id", "weight", "key"], descending=[False, True, False])
     texts = ordered.group_by("contact_id", maintain_order=True).agg(pl.col("text").head(_MOST).str.join("\n"))
     found = frame.select("contact_id").join(texts, on="contact_id", how="left", maintain_order="left")["text"]
-    return (found.fill_null(words.nothing) + _not_visible(model, hidden, words)).alias("score_reasons")
+    return (found.fill_null(words.nothing) + _not_visible(words, standpoint)).alias("score_reasons")
 
 
 def grade_reasons(frame: pl.DataFrame, model: Model) -> pl.Series:
@@ -47,13 +47,13 @@ def label(key: str, said: str | None) -> str:
     return said or key.replace("_", " ")
 
 
-def _line_reasons(frame: pl.DataFrame, line: Line, model: Model, words: Words, now: datetime) -> pl.DataFrame:
+def _line_reasons(frame: pl.DataFrame, line: Line, words: Words, standpoint: Standpoint) -> pl.DataFrame:
     points = column(POINTS, line.key)
     found = frame.filter(pl.col(points) != 0)
     said = mapped(found[points], lambda micro: f"{signed(from_micro(micro))} ", pl.String)
     said = said + _phrases(found, line, words)
     if line.event and line.positive:
-        dates = _dates(found, column(NEWEST, line.key), model, words, now)
+        dates = _dates(found, column(NEWEST, line.key), words, standpoint)
         once, last = (dates.to_frame("date").select(_filled(t)).to_series() for t in (words.once, words.last))
         said = said + last.zip_with(found[column(EVENTS, line.key)] != 1, once).fill_null("")
     return found.select("contact_id", weight=pl.col(points).abs(), key=pl.lit(line.key)).with_columns(said.alias("text"))
@@ -67,22 +67,22 @@ def _phrases(found: pl.DataFrame, line: Line, words: Words) -> pl.Series:
     return mapped(found[column(EVENTS, line.key)], lambda count: words.did(str(line.event), count), pl.String)
 
 
-def _decay_reasons(frame: pl.DataFrame, model: Model, words: Words, now: datetime) -> pl.DataFrame:
+def _decay_reasons(frame: pl.DataFrame, words: Words, standpoint: Standpoint) -> pl.DataFrame:
     """What inactivity or age took, the floor reckoned in."""
     found = frame.with_columns(net=pl.col("decayed") - pl.col("earned")).filter(pl.col("net") < 0)
     said = mapped(found["net"], lambda micro: f"{signed(from_micro(micro))} ", pl.String)
-    if model.document.score.degradation.kind == "inactivity":
-        dates = _dates(found, "engaged", model, words, now)
+    if standpoint.model.document.score.degradation.kind == "inactivity":
+        dates = _dates(found, "engaged", words, standpoint)
         said = said + dates.to_frame("date").select(_filled(words.quiet)).to_series()
     else:
         said = said + words.faded
     return found.select("contact_id", weight=pl.col("net").abs(), key=pl.lit(DEGRADATION)).with_columns(said.alias("text"))
 
 
-def _dates(found: pl.DataFrame, name: str, model: Model, words: Words, now: datetime) -> pl.Series:
-    zone = model.document.time_zone
+def _dates(found: pl.DataFrame, name: str, words: Words, standpoint: Standpoint) -> pl.Series:
+    zone = standpoint.model.document.time_zone
     days = found[name].dt.convert_time_zone(zone).dt.date()
-    today = now.astimezone(ZoneInfo(zone)).date()
+    today = standpoint.now.astimezone(ZoneInfo(zone)).date()
     return mapped(days, lambda day: words.date(day, today), pl.String)
 
 
@@ -91,8 +91,8 @@ def _filled(template: str) -> pl.Expr:
     return pl.lit(before) + pl.col("date") + pl.lit(after)
 
 
-def _not_visible(model: Model, hidden: frozenset[str], words: Words) -> str:
-    names = [label(line.key, line.label) for line in model.lines if not line.visible(hidden)]
+def _not_visible(words: Words, standpoint: Standpoint) -> str:
+    names = [label(line.key, line.label) for line in standpoint.model.lines if line not in standpoint.lines]
     return f"\n{words.not_visible.format(names=', '.join(names))}" if names else ""
 
 

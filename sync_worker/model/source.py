@@ -131,13 +131,15 @@ class _Builder:
         return found
 
     def _key(self, node: Node, path: Path) -> str | int | None:
-        key = self._scalar(node, path) if isinstance(node, ScalarNode) else None
+        key = self._scalar(node, path)
         if isinstance(key, bool) or not isinstance(key, (str, int)):
             self._problem(node.start_mark.line + 1, path, f"expected a name as key, not {getattr(node, 'value', key)!r}")
             return None
         return key
 
-    def _scalar(self, node: ScalarNode, path: Path) -> None | bool | int | float | str:
+    def _scalar(self, node: Node, path: Path) -> bool | int | float | str | None:
+        if not isinstance(node, ScalarNode):
+            return None
         tag, text = str(node.tag).removeprefix(_PREFIX), str(node.value)
         if tag in ("str", "timestamp"):  # a date is text until the property that it is compared with is known
             return text

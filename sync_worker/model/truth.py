@@ -6,45 +6,43 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
 from sync_worker.model import patterns
 from sync_worker.model.asking import EVENT_SUBJECTS, as_text
-from sync_worker.model.conditions import Condition, Test
+from sync_worker.model.conditions import Condition, Operand, Scalar, Test, operands
 from sync_worker.model.countries import country_code
-from sync_worker.model.document import Property
 from sync_worker.model.facts import INSTANT
 from sync_worker.model.job_titles import LEVELS
+from sync_worker.model.properties import Subject
 from sync_worker.model.text import plain
 from sync_worker.model.views import DOMAIN, View, own_view
 
 _NEGATIVE: Final = {"is_not": "is", "not_in": "in", "is_unknown": "is_known"}
-_RAW_URL: Final = "url"
+Values = tuple[Scalar | timedelta, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What conditions are asked of: the type of each subject, the columns it stands in, and the instant."""
 
-    types: Callable[[str], Property]
+    types: Callable[[str], Subject]
     columns: Callable[[str], tuple[str, ...]]
     now: datetime
 
 
-def of_contacts(types: Callable[[str], Property], now: datetime) -> Asked:
+def of_contacts(types: Callable[[str], Subject], now: datetime) -> Asked:
     """Ask contacts: a subject is a column of its own name."""
     return Asked(types=types, columns=lambda subject: (subject,), now=now)
 
 
 def of_events(now: datetime) -> Asked:
     """Ask events: a form is known by its id or by its name."""
-    return Asked(types=_event_type, columns=lambda subject: ("form_id", "form_name") if subject == "form" else (subject,), now=now)
-
-
-def _event_type(subject: str) -> Property:
-    return Property.model_construct(type=EVENT_SUBJECTS[subject], options=None)
+    return Asked(
+        types=EVENT_SUBJECTS.__getitem__, columns=lambda subject: ("form_id", "form_name") if subject == "form" else (subject,), now=now
+    )
 
 
 def views_of(conditions: Iterable[Condition], asked: Asked) -> frozenset[View]:
@@ -77,7 +75,7 @@ def _test(subject: str, test: Test, asked: Asked) -> pl.Expr:
     return reduce(pl.Expr.__and__, (_asked(subject, name, operand, asked) for name, operand in test.operators.items()))
 
 
-def _asked(subject: str, operator: str, operand: Any, asked: Asked) -> pl.Expr:
+def _asked(subject: str, operator: str, operand: Operand, asked: Asked) -> pl.Expr:
     """One operator on every column of a subject: one that is known and says yes is enough."""
     positive = _NEGATIVE.get(operator, operator)
     answers = [_answer(column, positive, operand, asked.types(subject), asked.now) for column in asked.columns(subject)]
@@ -85,94 +83,99 @@ def _asked(subject: str, operator: str, operand: Any, asked: Asked) -> pl.Expr:
     return ~together if operator in _NEGATIVE else together
 
 
-def _views(column: str, operator: str, operand: Any, kind: Property) -> Iterator[View]:
-    if kind.type == _RAW_URL:
+def _views(column: str, operator: str, operand: Operand, kind: Subject) -> Iterator[View]:
+    if kind.type == "url":
         return
     if operator == "country_in":
         yield View(column, "country")
     elif operator == "seniority_at_least":
         yield View(column, "seniority")
     elif operator == "domain_in":
-        yield from (View(column, f"{DOMAIN}{name}") for name in operand)
+        yield from (View(column, f"{DOMAIN}{name}") for name in operands(operand))
     elif operator in ("within", "older_than"):
         yield View(column, "past")
     else:
         yield own_view(column, kind)
 
 
-def _answer(column: str, operator: str, operand: Any, kind: Property, now: datetime) -> pl.Expr:
-    values = operand if isinstance(operand, tuple) else (operand,)
-    if operator == "domain_in":
-        return reduce(pl.Expr.__or__, (pl.col(View(column, f"{DOMAIN}{name}").name) for name in values))
-    if kind.type == _RAW_URL:
+def _answer(column: str, operator: str, operand: Operand, kind: Subject, now: datetime) -> pl.Expr:
+    values = operands(operand)
+    if kind.type == "url":
         return _url_answer(pl.col(column), operator, values)
-    view = next(_views(column, operator, operand, kind))
-    read = pl.col(view.name)
+    views = list(_views(column, operator, operand, kind))
+    read = [pl.col(view.name) for view in views]
     if operator == "is_known":
-        return read.is_not_null()
-    if operator == "country_in":
-        return read.is_in([country_code(name) for name in values])
-    if operator == "seniority_at_least":
-        return read >= LEVELS.index(operand)
-    if view.kind in ("date", "past"):
-        return _date_answer(read, operator, values, now)
-    if view.kind == "text":
-        return _text_answer(read, operator, values, many=kind.type == "enumeration")
-    return _value_answer(read, operator, values)
+        return read[0].is_not_null()
+    if operator in _BY_VIEW:
+        return _BY_VIEW[operator](read, values)
+    if views[0].kind == "text":
+        return _text_answer(read[0], operator, values, many=kind.type == "enumeration")
+    return _date_answer(read[0], operator, values, now) if kind.type == "date" else _value_answer(read[0], operator, values)
 
 
-def _url_answer(url: pl.Expr, operator: str, values: tuple[Any, ...]) -> pl.Expr:
+def _in_countries(codes: list[pl.Expr], names: Values) -> pl.Expr:
+    return codes[0].is_in([country_code(str(name)) for name in names])
+
+
+def _ranks(ranks: list[pl.Expr], levels: Values) -> pl.Expr:
+    return ranks[0] >= [*map(str, LEVELS)].index(str(levels[0]))
+
+
+def _in_lists(listed: list[pl.Expr], _: Values) -> pl.Expr:
+    return reduce(pl.Expr.__or__, listed)
+
+
+_BY_VIEW: Final[Mapping[str, Callable[[list[pl.Expr], Values], pl.Expr]]] = {
+    "country_in": _in_countries,
+    "seniority_at_least": _ranks,
+    "domain_in": _in_lists,
+}
+
+
+def _url_answer(url: pl.Expr, operator: str, values: Values) -> pl.Expr:
     if operator == "is_known":
         return url.is_not_null()
-    compiled: Mapping[str, Callable[[Iterable[Any]], str]] = {
+    compiled: Mapping[str, Callable[[Iterable[object]], str]] = {
         "is": patterns.any_exact_url,
         "in": patterns.any_exact_url,
         "matches": patterns.any_url,
         "starts_with": patterns.any_url_start,
-        "regex": lambda regex: f"(?i){next(iter(regex))}",
+        "regex": patterns.regex,
     }
     return url.str.contains(compiled[operator](values))
 
 
-def _text_answer(text: pl.Expr, operator: str, values: tuple[Any, ...], *, many: bool) -> pl.Expr:
+def _text_answer(text: pl.Expr, operator: str, values: Values, *, many: bool) -> pl.Expr:
     if operator in ("is", "in"):
         wanted = [plain(as_text(value)) for value in values]
         return text.str.contains(patterns.any_option(wanted)) if many else text.is_in(wanted)
-    compiled: Mapping[str, Callable[[Iterable[str]], str]] = {
+    compiled: Mapping[str, Callable[[Iterable[object]], str]] = {
         "contains_any": patterns.any_phrase,
         "matches": patterns.any_glob,
         "starts_with": patterns.any_start,
         "ends_with": patterns.any_end,
-        "regex": lambda regex: f"(?i){next(iter(regex))}",
+        "regex": patterns.regex,
     }
     return text.str.contains(compiled[operator](values))
 
 
-def _value_answer(value: pl.Expr, operator: str, values: tuple[Any, ...]) -> pl.Expr:
+def _value_answer(value: pl.Expr, operator: str, values: Values) -> pl.Expr:
     if operator in ("is", "in"):
-        return reduce(pl.Expr.__or__, (value == wanted for wanted in values))
-    return _bounded(value, operator, values)
+        return reduce(pl.Expr.__or__, (value.eq(wanted) for wanted in values))
+    return _bounded(value, operator, values[0], values[-1])
 
 
-def _bounded(value: pl.Expr, operator: str, bounds: tuple[Any, ...]) -> pl.Expr:
+def _bounded(value: pl.Expr, operator: str, lower: object, upper: object) -> pl.Expr:
     if operator == "at_least":
-        return value >= bounds[0]
-    if operator == "at_most":
-        return value <= bounds[0]
-    return (value >= bounds[0]) & (value <= bounds[1])
+        return value.ge(lower)
+    return value.le(upper) if operator == "at_most" else value.ge(lower) & value.le(upper)
 
 
-def _date_answer(at: pl.Expr, operator: str, values: tuple[Any, ...], now: datetime) -> pl.Expr:
-    if operator == "within":
-        return at >= pl.lit(now - values[0], dtype=INSTANT)
-    if operator == "older_than":
-        return at < pl.lit(now - values[0], dtype=INSTANT)
-    lower, upper = _start(str(values[0])), _end(str(values[-1]))
-    if operator == "at_least":
-        return at >= lower
-    if operator == "at_most":
-        return at <= upper
-    return (at >= lower) & (at <= upper)
+def _date_answer(at: pl.Expr, operator: str, values: Values, now: datetime) -> pl.Expr:
+    if isinstance(values[0], timedelta):
+        limit = pl.lit(now - values[0], dtype=INSTANT)
+        return at.ge(limit) if operator == "within" else at.lt(limit)
+    return _bounded(at, operator, _start(str(values[0])), _end(str(values[-1])))
 
 
 def _start(text: str) -> pl.Expr:
@@ -182,6 +185,5 @@ def _start(text: str) -> pl.Expr:
 
 def _end(text: str) -> pl.Expr:
     """A day as upper bound is meant to its last millisecond."""
-    at = datetime.fromisoformat(text)
     whole_day = timedelta(days=1) - timedelta(milliseconds=1) if len(text) == len("2026-01-31") else timedelta()
-    return pl.lit((at if at.tzinfo else at.replace(tzinfo=UTC)) + whole_day, dtype=INSTANT)
+    return _start(text) + pl.lit(whole_day)

@@ -12,22 +12,25 @@ import polars as pl
 from sync_worker.model.facts import Facts
 from sync_worker.model.grading import graded
 from sync_worker.model.ledger import ledger_of
-from sync_worker.model.machines import with_quarantine
 from sync_worker.model.model import Model
 from sync_worker.model.qualification import qualified
 from sync_worker.model.quantities import MICRO
 from sync_worker.model.reasons import grade_reasons, score_reasons
-from sync_worker.model.scoring import counter_views, scored, with_properties_asked
+from sync_worker.model.scoring import score_then, scored
 from sync_worker.model.signals import known_events
-from sync_worker.model.truth import of_contacts, of_events, views_of
-from sync_worker.model.views import View, unreadable, with_views
+from sync_worker.model.standpoint import Standpoint
+from sync_worker.model.tallying import counter_views, tallied
+from sync_worker.model.truth import views_of
+from sync_worker.model.views import unreadable, with_views
 
 RISING: Final = "rising"
 STEADY: Final = "steady"
 FALLING: Final = "falling"
 
-_TABLE: Final = ("contact_id", "score", "band", "grade", "grade_rank", "grade_known", "grade_of", "mql", "by_score", "direct")
-_TABLE_MORE: Final = ("disqualified", "mql_reason", "disqualified_by", "trend", "score_reasons", "grade_reasons")
+_TABLE: Final = (
+    *("contact_id", "score", "band", "grade", "grade_rank", "grade_known", "grade_of", "mql", "by_score", "direct", "disqualified"),
+    *("mql_reason", "disqualified_by", "trend", "score_reasons", "grade_reasons"),
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,18 +43,15 @@ class Verdicts:
     and what was expected, for each value that counted as unknown because it could not be understood.
     """
 
-    model: Model
-    at: datetime
+    standpoint: Standpoint
     table: pl.DataFrame
     unreadable: pl.DataFrame
-    hidden: frozenset[str]
     workings: pl.DataFrame  # every column on the way to the verdicts, one row a contact
-    events: pl.DataFrame  # the known events, with the reason of their quarantine
 
     @cached_property
     def ledger(self) -> pl.DataFrame:
-        """The lines of every score, in micro-points; see `ledger.ledger_of`."""
-        return ledger_of(self.workings, self.model, self.hidden)
+        """The lines of every score, in micro-points; see `ledger.LEDGER_SCHEMA`."""
+        return ledger_of(self.workings, self.standpoint)
 
 
 def evaluate(facts: Facts, model: Model, now: datetime) -> Verdicts:
@@ -59,43 +59,27 @@ def evaluate(facts: Facts, model: Model, now: datetime) -> Verdicts:
 
     A pure function: the same arguments give the same verdicts, whatever the order of rows, however the contacts are cut into chunks.
     """
-    at = _to_the_millisecond(now)
-    views, counters = views_of(model.contact_conditions, of_contacts(model.property, at)), counter_views(model, facts.hidden)
-    contacts = facts.contacts.with_columns(pl.col("contact_id").cast(pl.Int64)).sort("contact_id")
-    contacts = with_properties_asked(with_views(contacts, views | counters, model.domains, at), model, at)
-    events = with_quarantine(known_events(facts, at), model.document.machine_clicks)
-    events = with_views(events, views_of(model.event_conditions, of_events(at)), model.domains, at)
-    frame = graded(scored(contacts, events, facts.hidden, model, at), model, at)
-    frame = qualified(frame, events, facts, model, at)
-    frame = frame.with_columns(_trend(frame, contacts, events, facts.hidden, model, at))
-    frame = frame.with_columns(score_reasons(frame, model, facts.hidden, at), grade_reasons(frame, model))
-    return _verdicts(frame, events, views | counters, facts.hidden, model, at)
+    standpoint = Standpoint(model=model, hidden=facts.hidden, now=_to_the_millisecond(now))
+    views = views_of(model.contact_conditions, standpoint.contacts_asked) | counter_views(standpoint)
+    contacts = with_views(_sorted(facts.contacts), views, model.domains, standpoint.now)
+    known = known_events(facts.events, standpoint)
+    frame = graded(scored(tallied(contacts, known, standpoint), standpoint), standpoint)
+    frame = qualified(frame, known, facts.previous, standpoint)
+    frame = frame.with_columns(_trend(frame, standpoint))
+    frame = frame.with_columns(score_reasons(frame, standpoint), grade_reasons(frame, model))
+    table = frame.with_columns(score=pl.col("score") // MICRO).select(_TABLE)
+    return Verdicts(standpoint=standpoint, table=table, unreadable=unreadable(frame, views), workings=frame)
 
 
-def _verdicts(
-    frame: pl.DataFrame, events: pl.DataFrame, views: frozenset[View], hidden: frozenset[str], model: Model, at: datetime
-) -> Verdicts:
-    return Verdicts(
-        model=model,
-        at=at,
-        table=frame.with_columns(score=pl.col("score") // MICRO).select(*_TABLE, *_TABLE_MORE),
-        unreadable=unreadable(frame, views),
-        hidden=hidden,
-        workings=frame,
-        events=events,
-    )
+def _sorted(contacts: pl.DataFrame) -> pl.DataFrame:
+    return contacts.with_columns(pl.col("contact_id").cast(pl.Int64)).sort("contact_id")
 
 
-def _trend(
-    frame: pl.DataFrame, contacts: pl.DataFrame, events: pl.DataFrame, hidden: frozenset[str], model: Model, now: datetime
-) -> pl.Series:
-    """Compare with the score so long ago, from the events known then; properties are taken as they are now."""
-    trend = model.document.score.trend
-    then = scored(contacts, events, hidden, model, now - trend.over)["score"]
-    change = frame["score"] - then
-    least = trend.at_least * MICRO
-    said = pl.when(pl.col("score") >= least).then(pl.lit(RISING)).when(pl.col("score") <= -least).then(pl.lit(FALLING))
-    return change.to_frame().select(said.otherwise(pl.lit(STEADY)).alias("trend")).to_series()
+def _trend(frame: pl.DataFrame, standpoint: Standpoint) -> pl.Expr:
+    change = pl.col("score") - score_then(frame, standpoint)
+    least = standpoint.model.document.score.trend.at_least * MICRO
+    rising = pl.when(change >= least).then(pl.lit(RISING))
+    return rising.when(change <= -least).then(pl.lit(FALLING)).otherwise(pl.lit(STEADY)).alias("trend")
 
 
 def _to_the_millisecond(now: datetime) -> datetime:

@@ -11,10 +11,10 @@ import polars as pl
 
 from sync_worker.model.countries import country_code
 from sync_worker.model.distinct import mapped
-from sync_worker.model.document import Property
-from sync_worker.model.domains import Domains, domain_of
+from sync_worker.model.domains import Domains, hosts
 from sync_worker.model.facts import INSTANT
 from sync_worker.model.job_titles import seniority
+from sync_worker.model.properties import Subject
 from sync_worker.model.text import plain
 
 #: One value that could not be understood: it counts as unknown.
@@ -58,10 +58,10 @@ class View:
         return f"{self.column}|{self.kind}"
 
 
-def own_view(column: str, asked: Property) -> View:
+def own_view(column: str, asked: Subject) -> View:
     """Return the view that a property of this type is known by."""
     if asked.type in ("text", "enumeration"):
-        return View(column, "text", asked.options or ())
+        return View(column, "text", asked.options)
     return View(column, asked.type)
 
 
@@ -98,8 +98,7 @@ def _known(column: pl.Expr) -> pl.Expr:
 def _computed(values: pl.Series, view: View, domains: Mapping[str, Domains], now: datetime) -> pl.Series:
     if view.kind.startswith(DOMAIN):
         listed = domains[view.kind.removeprefix(DOMAIN)]
-        hosts = values.str.replace(r"^.*@", "").str.strip_chars()
-        return mapped(hosts, lambda text: None if (host := domain_of(text)) is None else host in listed, pl.Boolean)
+        return mapped(hosts(values), listed.__contains__, pl.Boolean)
     if view.kind == "text":
         return _options_only(_plain(values), view.options)
     if view.kind in _BY_WORDS:
