@@ -129,3 +129,24 @@ def test_joining_moves_the_stamp_of_the_contact_only_by_switch(*, bumps: bool, s
     served = serve(a_portal(contacts(1)), switches=Switches(list_bumps_contact=bumps))
     served.put(f"{LISTS}/{a_list(served)}/memberships/add", ["1"])
     assert served.value(1, "lastmodifieddate") == stamp
+
+
+def test_members_can_be_read_in_the_order_they_joined() -> None:
+    served = serve(a_portal(contacts(3)))
+    path = f"{LISTS}/{a_list(served)}/memberships"
+    for number in ("3", "1", "2"):
+        served.put(f"{path}/add", [number])
+        served.clock.advance(1)
+    first = served.get(f"{path}/join-order", limit=2).json()
+    last = served.get(f"{path}/join-order", limit=2, after=first["paging"]["next"]["after"]).json()
+    assert [item["recordId"] for item in first["results"] + last["results"]] == ["3", "1", "2"]
+
+
+def test_only_the_filters_of_a_dynamic_list_can_be_changed() -> None:
+    served = serve(a_portal())
+    dynamic, manual = a_list(served, "a", "DYNAMIC"), a_list(served, "b")
+    body = {"filterBranch": {"filterBranchType": "AND"}}
+    assert served.put(f"{LISTS}/{dynamic}/update-list-filters", body).json()["updatedList"]["filterBranch"] == body["filterBranch"]
+    assert served.put(f"{LISTS}/{manual}/update-list-filters", body).status_code == 400
+    assert "filterBranch" not in served.get(f"{LISTS}/{dynamic}").json()["list"]
+    assert "filterBranch" in served.get(f"{LISTS}/{dynamic}", includeFilters="true").json()["list"]

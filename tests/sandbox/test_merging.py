@@ -59,6 +59,7 @@ def test_lists_deals_and_what_was_done_move_along() -> None:
     assert served.get("/crm/v4/objects/deals/9/associations/contacts").json()["results"][0]["toObjectId"] == 3
     found = served.get("/events/v3/events", objectType="contact", objectId="3").json()["results"]
     assert [event["objectId"] for event in found] == ["3", "3"]
+    assert served.get("/events/v3/events", objectType="contact", objectId="1").json()["results"] == found
     assert served.value(3, "hs_analytics_num_page_views") == "2"
 
 

@@ -74,7 +74,7 @@ def occurrences(call: Call) -> Response:
         raise invalid("objectId requires objectType.")
     if query.get("objectType") is not None and object_type(query["objectType"]) is None:
         raise invalid(f"Invalid objectType: {query['objectType']}")
-    who = query.get("objectId") or _by_email(call)
+    who = _contact_id(call)
     limit = call.whole("limit", DEFAULT_OCCURRENCE_PAGE, largest=LARGEST_OCCURRENCE_PAGE)
     ascending = query.get("sort", "-occurredAt") == "occurredAt"
     found = _after_place(_span(call, timeline), query.get("after"), ascending=ascending)
@@ -197,12 +197,16 @@ def _place(offset: str | None, default: int) -> int:
         raise invalid(f"Invalid offset: {offset}") from None
 
 
-def _by_email(call: Call) -> str | None:
-    email = call.query.get("objectProperty.email")
-    if email is None:
+def _contact_id(call: Call) -> str | None:
+    """Return the id of the contact that is asked for, who may have got another one in a merge; None for all."""
+    contacts, asked, email = call.portal.contacts, call.query.get("objectId"), call.query.get("objectProperty.email")
+    if asked is None and email is None:
         return None
-    row = call.portal.contacts.identities.find("email", email)
-    return "" if row is None else str(call.portal.contacts.records.ids[row])
+    if asked is not None:
+        row = contacts.records.survivor(int(asked)) if asked.isdigit() else None
+    else:
+        row = contacts.identities.find("email", email or "")
+    return "" if row is None else str(contacts.records.ids[row])
 
 
 def _require_enterprise(call: Call) -> None:

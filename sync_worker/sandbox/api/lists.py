@@ -96,6 +96,16 @@ def rename_list(call: Call) -> Response:
     return JsonReply({"updatedList": shown_list(found, filters=call.flag("includeFilters"))})
 
 
+def change_filters(call: Call) -> Response:
+    """Give a dynamic list another filter."""
+    found, body = list_of(call), call.json_object()
+    require(body, "ListFilterUpdateRequest", "filterBranch")
+    if found.processing != "DYNAMIC":
+        raise invalid(f"The filters of a list of processing type {found.processing} cannot be changed.")
+    found.filter_branch, found.updated, found.version = body["filterBranch"], call.portal.now_ms(), found.version + 1
+    return JsonReply({"updatedList": shown_list(found, filters=True)})
+
+
 def list_of(call: Call, *, deleted: bool = False) -> RecordList:
     """Return the list that the path names."""
     text = call.path["listId"]
@@ -141,4 +151,5 @@ ENDPOINTS = (
     Endpoint(api="lists", method="DELETE", suffix="/{listId}", answer=delete_list, scopes=BOTH, every_scope=True),
     Endpoint(api="lists", method="PUT", suffix="/{listId}/restore", answer=restore_list, scopes=BOTH, every_scope=True),
     Endpoint(api="lists", method="PUT", suffix="/{listId}/update-list-name", answer=rename_list, scopes=BOTH, every_scope=True),
+    Endpoint(api="lists", method="PUT", suffix="/{listId}/update-list-filters", answer=change_filters, scopes=BOTH, every_scope=True),
 )

@@ -33,6 +33,19 @@ def list_members(call: Call) -> Response:
     return JsonReply(body)
 
 
+def list_members_by_joining(call: Call) -> Response:
+    """Answer a page of members in the order in which they joined."""
+    found = list_of(call)
+    limit = call.whole("limit", DEFAULT_PAGE, largest=LARGEST_PAGE)
+    start = call.whole("after", 0, largest=10**9, smallest=0)
+    joined = sorted(found.joined.items(), key=lambda item: (item[1], item[0]))
+    results = [{"recordId": str(one), "membershipTimestamp": iso(at)} for one, at in joined[start : start + limit]]
+    body: Json = {"results": results, "total": len(found)}
+    if start + limit < len(joined):
+        body["paging"] = {"next": {"after": str(start + limit)}}
+    return JsonReply(body)
+
+
 def add(call: Call) -> Response:
     """Put records into a list."""
     return _change(call, call.json(), [])
@@ -137,6 +150,7 @@ _PATH = "/{listId}/memberships"
 ENDPOINTS = (
     Endpoint(api="lists", method="GET", suffix="/records/{objectTypeId}/{recordId}/memberships", answer=of_record, scopes=READ),
     Endpoint(api="lists", method="GET", suffix=_PATH, answer=list_members, scopes=READ),
+    Endpoint(api="lists", method="GET", suffix=_PATH + "/join-order", answer=list_members_by_joining, scopes=READ),
     Endpoint(api="lists", method="PUT", suffix=_PATH + "/add", answer=add, scopes=BOTH, every_scope=True),
     Endpoint(api="lists", method="PUT", suffix=_PATH + "/remove", answer=remove, scopes=BOTH, every_scope=True),
     Endpoint(api="lists", method="PUT", suffix=_PATH + "/add-and-remove", answer=add_and_remove, scopes=BOTH, every_scope=True),
