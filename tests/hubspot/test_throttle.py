@@ -138,3 +138,11 @@ def test_headers_teach_limit_and_window(clock: HandWoundClock) -> None:
     )
 
     assert (lane.window.limit, lane.window.seconds) == (190, 5.0)
+
+
+def test_headers_of_the_burst_never_widen_the_search(clock: HandWoundClock) -> None:
+    throttle = Throttle(Limits(search=5), clock)
+
+    throttle.learn(Budget.SEARCH, {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Remaining": "189"}, sent=1_000.0)
+
+    assert (throttle.lane(Budget.SEARCH).window.limit, throttle.lane(Budget.BURST).window.limit) == (5, 100)
