@@ -60,13 +60,14 @@ class Records:
             return iter(range(start, len(self.ids)))
         return (row for row in range(start, len(self.ids)) if self.is_live(row))
 
-    def archived_rows(self, *, first_id: int = 0) -> Iterator[int]:
-        """Yield the rows of archived records from an id on, ascending."""
-        return (row for row in sorted(self.archived) if self.ids[row] >= first_id)
+    def archived_rows(self, *, first_id: int = 0, since: int = 0) -> Iterator[int]:
+        """Yield the rows of records archived since a moment (epoch milliseconds), from an id on, ascending."""
+        return (row for row in sorted(self.archived) if self.ids[row] >= first_id and self.archived[row] >= since)
 
-    def page(self, *, first_id: int, limit: int, archived: bool = False) -> tuple[list[int], int | None]:
-        """Return the rows of one page, and the id that the next one begins with."""
-        rows = self.archived_rows(first_id=first_id) if archived else self.live_rows(first_id=first_id)
+    def page(self, *, first_id: int, limit: int, archived_since: int | None = None) -> tuple[list[int], int | None]:
+        """Return the rows of one page, and the id that the next one begins with; of the archive when its beginning is given."""
+        archive = archived_since is not None
+        rows = self.archived_rows(first_id=first_id, since=archived_since or 0) if archive else self.live_rows(first_id=first_id)
         page = list(islice(rows, limit + 1))
         return page[:limit], self.ids[page[limit]] if len(page) > limit else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from asyncio import Transport
 from collections.abc import Callable, Iterator
@@ -93,7 +94,12 @@ def serve(data: PortalData, options: Options, *, port: int = 0) -> None:
         sys.stdout.write(orjson.dumps({"base_url": base_url, "token": options.token}).decode() + "\n")
         sys.stdout.flush()
 
-    _Server(_config(app(load(data, options), options), port), announce).run()
+    # The collector would walk through millions of lasting values again and again: a tenth of the speed with a million contacts.
+    gc.disable()
+    portal = load(data, options)
+    gc.freeze()
+    gc.enable()
+    _Server(_config(app(portal, options), port), announce).run()
 
 
 @contextmanager

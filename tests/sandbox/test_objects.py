@@ -157,6 +157,8 @@ def test_an_archived_record_is_only_in_the_archive_and_its_address_is_free() -> 
     assert [(item["id"], item["archived"], item["archivedAt"]) for item in archived] == [("2", True, "2026-11-20T12:00:00Z")]
     assert served.get(f"{CONTACTS}/2", archived="true").json()["archived"] is True
     assert served.post(CONTACTS, {"properties": {"email": "person-2@example.com"}}).status_code == 201
+    served.clock.advance(91 * 86_400)
+    assert served.get(CONTACTS, archived="true").json()["results"] == []
 
 
 def test_a_list_can_carry_the_ids_of_companies() -> None:

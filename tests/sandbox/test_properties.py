@@ -128,6 +128,17 @@ def test_hubspots_own_properties_cannot_be_archived() -> None:
     assert serve(a_portal()).delete(f"{PROPERTIES}/email").status_code == 400
 
 
+def test_a_property_that_a_list_filters_by_cannot_be_archived() -> None:
+    served = serve(a_portal())
+    made(served, a_property())
+    branch = {"filterBranchType": "AND", "filters": [{"filterType": "PROPERTY", "property": "lead_score"}]}
+    served.post("/crm/v3/lists", {"name": "Hot", "objectTypeId": "0-1", "processingType": "DYNAMIC", "filterBranch": branch})
+    refused = served.delete(f"{PROPERTIES}/lead_score")
+    assert (refused.status_code, refused.json()["subCategory"]) == (400, "PropertyValidationError.CANNOT_DELETE_PROPERTY_IN_USE")
+    served.delete("/crm/v3/lists/1")
+    assert served.delete(f"{PROPERTIES}/lead_score").status_code == 204
+
+
 def test_properties_are_made_read_and_archived_together() -> None:
     served = serve(a_portal())
     made(served, a_property())

@@ -19,6 +19,7 @@ from sync_worker.sandbox.versions import with_history
 
 LARGEST_PAGE = 100
 LARGEST_PAGE_WITH_HISTORY = 50
+ARCHIVE_MS = 90 * 86_400_000  # for which archived records are listed
 
 
 def list_records(call: Call) -> Response:
@@ -26,7 +27,8 @@ def list_records(call: Call) -> Response:
     table, history = call.table(), call.names("propertiesWithHistory")
     limit = call.whole("limit", 10, largest=LARGEST_PAGE_WITH_HISTORY if history else LARGEST_PAGE)
     first = call.whole("after", 0, largest=10**18, smallest=0)
-    rows, following = table.records.page(first_id=first, limit=limit, archived=call.flag("archived"))
+    since = call.portal.now_ms() - ARCHIVE_MS if call.flag("archived") else None
+    rows, following = table.records.page(first_id=first, limit=limit, archived_since=since)
     body: Json = {"results": shown(call, table, rows)}
     if following is not None:
         link = f"{call.base_url}{call.url_path}?limit={limit}&after={following}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 from starlette.responses import Response
 
 from sync_worker.sandbox.api.batches import inputs_of, reply
@@ -50,6 +51,7 @@ def archive_property(call: Call) -> Response:
             f"Property {definition.name} is defined by HubSpot and cannot be deleted.",
             subCategory="PropertyValidationError.HUBSPOT_DEFINED",
         )
+    _refuse_used(call, definition.name)
     table.catalog.archive(definition.name, now=call.portal.now_ms())
     return NoContent()
 
@@ -87,6 +89,13 @@ def batch_archive(call: Call) -> Response:
         if definition is not None and not definition.hubspot_defined:
             table.catalog.archive(name, now=call.portal.now_ms())
     return NoContent()
+
+
+def _refuse_used(call: Call, name: str) -> None:
+    using = [item.name for item in call.portal.lists if f'"{name}"' in orjson.dumps(item.filter_branch).decode()]
+    if using:
+        told = f"Property {name} cannot be deleted: it is used in the lists {using}."
+        raise invalid(told, subCategory="PropertyValidationError.CANNOT_DELETE_PROPERTY_IN_USE")
 
 
 def _names(call: Call) -> list[str]:
