@@ -101,11 +101,14 @@ class Applier:
         """Bring a list's members to what they should be."""
         counted = self.outcome.lists.setdefault(change.name, {"added": 0, "removed": 0})
         for add, remove in _chunks(change):
-            answer = self._hubspot.lists.change(list_id, add=add, remove=remove)
-            missing = set(answer.missing)
             with self._store.transaction() as tx:
-                standing.change_members(tx, change.key, added=[id_ for id_ in add if id_ not in missing], removed=remove)
-            counted["added"] += len(add) - len(missing.intersection(add))
+                standing.announce_members(tx, change.key, add)
+            answer = self._hubspot.lists.change(list_id, add=add, remove=remove)
+            missing = answer.missing.intersection(add)
+            with self._store.transaction() as tx:
+                people.mark_gone(tx, missing)
+                standing.change_members(tx, change.key, added=[id_ for id_ in add if id_ not in missing], removed=[*remove, *missing])
+            counted["added"] += len(add) - len(missing)
             counted["removed"] += len(remove)
             self._progress.advance("list members", len(add) + len(remove))
 

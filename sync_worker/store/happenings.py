@@ -45,9 +45,3 @@ def record_forms(tx: Connection, names: Mapping[str, str]) -> None:
     """Remember forms, by id, with the names that the model's rules may use."""
     known = dict(tx.execute(select(forms.c.id, forms.c.name)).all())
     replace(tx, forms, [{"id": id_, "name": name} for id_, name in names.items() if known.get(id_) != name])
-
-
-def newest(tx: Connection, kind: str, form_id: str) -> int | None:
-    """Return when the newest known submission of a form was made, in milliseconds."""
-    query = select(events.c.at).where(events.c.kind == kind, events.c.form_id == form_id).order_by(events.c.at.desc()).limit(1)
-    return tx.execute(query).scalar()

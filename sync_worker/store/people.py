@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, or_, select, update
 
+from sync_worker.store import standing
 from sync_worker.store.database import replace, upsert
 from sync_worker.store.tables import addresses, companies, contacts, events
 
@@ -127,7 +128,9 @@ def _record_addresses(tx: Connection, people: Sequence[Person]) -> set[int]:
 
 
 def _merge(tx: Connection, survivor: Person) -> None:
-    moved = tx.execute(update(events).where(events.c.contact_id.in_(survivor.merged)).values(contact_id=survivor.id)).rowcount
-    mark_gone(tx, [id_ for id_ in survivor.merged if id_ != survivor.id])
+    merged = [id_ for id_ in survivor.merged if id_ != survivor.id]
+    moved = tx.execute(update(events).where(events.c.contact_id.in_(merged)).values(contact_id=survivor.id)).rowcount
+    standing.inherit_members(tx, merged, survivor.id)
+    mark_gone(tx, merged)
     if moved:
         touch(tx, [survivor.id], [])

@@ -68,8 +68,8 @@ def reject(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def rejected(tx: Connection) -> Sequence[Row[int, str]]:
     """Return (contact id, reason) of what HubSpot refuses and what is still wanted."""
-    same = and_(verdicts.c.contact_id == rejections.c.contact_id, verdicts.c.desired == rejections.c.desired)
-    return tx.execute(select(rejections.c.contact_id, rejections.c.reason).join(verdicts, same).order_by(rejections.c.contact_id)).all()
+    query = select(contacts.c.id, rejections.c.reason).join(verdicts, verdicts.c.contact_id == contacts.c.id).join(rejections, _refused())
+    return tx.execute(query.where(~contacts.c.gone).order_by(contacts.c.id)).all()
 
 
 # Lists.
@@ -86,7 +86,7 @@ def wanted(key: str) -> ColumnElement[bool]:
 
 
 def to_add(tx: Connection, key: str) -> Sequence[int]:
-    """Return who should be in a list and is not, in order of id."""
+    """Return who should be in a list and is not, as far as HubSpot has said, in order of id."""
     return [id_ for (id_,) in tx.execute(_to_add(key))]
 
 
@@ -95,18 +95,34 @@ def to_remove(tx: Connection, key: str, *, keep_foreign: bool) -> Sequence[int]:
     return [id_ for (id_,) in tx.execute(_to_remove(key, keep_foreign=keep_foreign))]
 
 
+def announce_members(tx: Connection, key: str, ids: Sequence[int]) -> None:
+    """Remember whom HubSpot is about to be sent for a list: should no answer be heard, they are ours all the same."""
+    replace(tx, memberships, [_member(key, id_, ours=True, acknowledged=False) for id_ in ids])
+
+
 def change_members(tx: Connection, key: str, *, added: Sequence[int], removed: Sequence[int]) -> None:
     """Remember what HubSpot acknowledged for a list."""
-    replace(tx, memberships, [{"list": key, "contact_id": id_, "ours": True} for id_ in added])
+    replace(tx, memberships, [_member(key, id_, ours=True) for id_ in added])
     if removed:
         tx.execute(delete(memberships).where(memberships.c.list == key, memberships.c.contact_id.in_(removed)))
+
+
+def inherit_members(tx: Connection, merged: Sequence[int], survivor: int) -> None:
+    """Let a contact take the places of those that went into it, without knowing yet whether HubSpot did so too."""
+    places = (memberships.c.list, memberships.c.contact_id, memberships.c.ours)
+    known = tx.execute(select(*places).where(memberships.c.contact_id.in_([*merged, survivor]))).all()
+    own = {row.list for row in known if row.contact_id == survivor}
+    # Whom somebody else has put there stays somebody else's.
+    inherited = {key: all(row.ours for row in known if row.list == key) for key in {row.list for row in known} - own}
+    tx.execute(delete(memberships).where(memberships.c.contact_id.in_(merged)))
+    replace(tx, memberships, [_member(key, survivor, ours=ours, acknowledged=False) for key, ours in inherited.items()])
 
 
 def show_members(tx: Connection, key: str, ids: Sequence[int]) -> None:
     """Remember the members that HubSpot shows, all of them; who was not known is somebody else's."""
     known = dict(tx.execute(select(memberships.c.contact_id, memberships.c.ours).where(memberships.c.list == key)).all())
     tx.execute(delete(memberships).where(memberships.c.list == key))
-    replace(tx, memberships, [{"list": key, "contact_id": id_, "ours": known.get(id_, False)} for id_ in ids])
+    replace(tx, memberships, [_member(key, id_, ours=known.get(id_, False)) for id_ in ids])
 
 
 def known_lists(tx: Connection) -> dict[str, str]:
@@ -133,8 +149,12 @@ def _moves(stage: StageRule | None) -> ColumnElement[bool]:
     return and_(verdicts.c.mql, before, contacts.c.stage_given.is_distinct_from(stage.target))
 
 
+def _member(key: str, contact_id: int, *, ours: bool, acknowledged: bool = True) -> Mapping[str, Any]:
+    return {"list": key, "contact_id": contact_id, "ours": ours, "acknowledged": acknowledged}
+
+
 def _to_add(key: str) -> Select[int]:
-    member = and_(memberships.c.list == key, memberships.c.contact_id == contacts.c.id)
+    member = and_(memberships.c.list == key, memberships.c.contact_id == contacts.c.id, memberships.c.acknowledged)
     query = select(contacts.c.id).join(verdicts, verdicts.c.contact_id == contacts.c.id).outerjoin(memberships, member)
     return query.where(~contacts.c.gone, wanted(key), memberships.c.contact_id.is_(None)).order_by(contacts.c.id)
 

@@ -114,13 +114,14 @@ lists: Final = Table(
     Column("name", Text, nullable=False),
 )
 
-#: Who is in our lists, as HubSpot acknowledged or showed it.
+#: Who is in our lists, as HubSpot acknowledged or showed it; who may be in, where it has not said so yet.
 memberships: Final = Table(
     "memberships",
     metadata,
     Column("list", Text, primary_key=True),
     Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
     Column("ours", Boolean, nullable=False),  # added by us, not found there
+    Column("acknowledged", Boolean, nullable=False),  # else the adding was sent and not answered, or came with a merged contact
 )
 
 #: Values that HubSpot refused; not sent again until they change.

@@ -115,8 +115,8 @@ def scores(tx: Connection) -> Sequence[Row[int, str, str, bool, int]]:
 
 def names(tx: Connection, contact_id: int) -> list[str]:
     """Return the lists of ours that HubSpot shows a contact in."""
-    query = select(memberships.c.list).where(memberships.c.contact_id == contact_id).order_by(memberships.c.list)
-    return list(tx.execute(query).scalars())
+    shown = select(memberships.c.list).where(memberships.c.contact_id == contact_id, memberships.c.acknowledged)
+    return list(tx.execute(shown.order_by(memberships.c.list)).scalars())
 
 
 def count_due(tx: Connection, standard: Standard) -> int:

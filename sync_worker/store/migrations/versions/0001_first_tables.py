@@ -93,6 +93,7 @@ def _what_we_say() -> None:
         sa.Column("list", sa.Text, primary_key=True),
         sa.Column("contact_id", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("ours", sa.Boolean, nullable=False),
+        sa.Column("acknowledged", sa.Boolean, nullable=False),
     )
     op.create_table(
         "rejections",

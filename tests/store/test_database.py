@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from sync_worker.errors import ExitCode, StateError
+from sync_worker.store import database, meta, verdicts
+from sync_worker.store.database import opened, replace
+from sync_worker.store.tables import addresses, forms
+from tests.store.rows import STANDARD, judge, known, verdict
+from tests.store.states import POSTGRES, a_state_url
+
+on_sqlite = pytest.mark.skipif(POSTGRES is not None, reason="about files of SQLite")
+
+
+def pragma(store: database.Store, name: str) -> object:
+    with store.transaction() as tx:
+        return tx.execute(text(f"PRAGMA {name}")).scalar()
+
+
+@on_sqlite
+class TestANewState:
+    """A file that was not there."""
+
+    def test_nobody_else_on_the_machine_may_read_it_or_its_journal(self, tmp_path: Path) -> None:
+        before = os.umask(0)
+        try:
+            store = opened(f"sqlite:///{tmp_path / 'state.db'}")
+        finally:
+            os.umask(before)
+        with store.transaction() as tx:
+            meta.put(tx, "key", "value")
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        store.close()
+        assert modes == {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600}
+
+    def test_readers_do_not_wait_for_the_writer(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path / 'state.db'}"
+        writer, reader = opened(url), opened(url)
+        assert pragma(writer, "journal_mode") == "wal"
+        with writer.transaction() as writing:
+            meta.put(writing, "key", "new")
+            with reader.transaction() as reading:
+                assert meta.get(reading, "key") is None
+        writer.close()
+        reader.close()
+
+    def test_it_is_opened_again_as_it_was_left(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path / 'state.db'}"
+        first = opened(url)
+        with first.transaction() as tx:
+            meta.put(tx, "key", {"a": [1, None, "ü"]})
+        first.close()
+        second = opened(url)
+        with second.transaction() as tx:
+            assert meta.get(tx, "key") == {"a": [1, None, "ü"]}
+        second.close()
+
+
+def other_database(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE customers (id INTEGER)")
+    connection.close()
+
+
+def other_alembic_database(path: Path) -> None:
+    other_database(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+    connection.close()
+
+
+def text_file(path: Path) -> None:
+    path.write_text("Dear diary, today I was not a database.\n" * 40)
+
+
+def short_file(path: Path) -> None:
+    path.write_bytes(b"\x00\x01")
+
+
+def newer_state(path: Path) -> None:
+    opened(f"sqlite:///{path}").close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+def torn_state(path: Path) -> None:
+    opened(f"sqlite:///{path}").close()
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + b"\xff" * 4_000 + content[4_100:])
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (other_database, "is a database of something else: it has the tables customers"),
+        (other_alembic_database, "is a database of something else"),
+        (text_file, "this file is not a state of sync_worker"),
+        (short_file, "this file is not a state of sync_worker"),
+        (newer_state, "was written by a newer sync_worker (schema 9999)"),
+        (torn_state, "malformed"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_is_not_our_state_is_refused_and_left_byte_by_byte_as_it_was(tmp_path: Path, make: Callable[[Path], None], says: str) -> None:
+    path = tmp_path / "state.db"
+    make(path)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    with pytest.raises(StateError) as refused:
+        opened(f"sqlite:///{path}")
+    assert says in refused.value.message
+    assert str(path) in refused.value.message
+    assert refused.value.hint is not None
+    assert "SYNC_WORKER_STATE_URL" in refused.value.hint
+    assert refused.value.exit_code == ExitCode.USAGE
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+@on_sqlite
+class TestAPlaceThatCannotBeUsed:
+    """Refused with the place and a way out, and nothing made there."""
+
+    def refused(self, path: Path) -> StateError:
+        with pytest.raises(StateError) as refused:
+            opened(f"sqlite:///{path}")
+        assert str(path) in refused.value.message
+        assert refused.value.hint is not None
+        return refused.value
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        assert "directory" in self.refused(tmp_path).message.lower()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+        self.refused(tmp_path / "nowhere" / "state.db")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_something_below_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        self.refused(tmp_path / "file" / "state.db")
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_a_folder_that_must_not_be_written(self, tmp_path: Path) -> None:
+        tmp_path.chmod(0o500)
+        self.refused(tmp_path / "state.db")
+        tmp_path.chmod(0o700)
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+    def test_a_disk_that_is_full(self) -> None:
+        self.refused(Path("/dev/full"))
+
+
+@pytest.mark.parametrize("url", ["", "state.db", "mysqlite:///x", "sqlite:/x/y", "oracle+nothing://x"])
+def test_an_address_that_is_none_is_refused_with_examples(url: str) -> None:
+    with pytest.raises(StateError) as refused:
+        opened(url)
+    assert refused.value.message.startswith("SYNC_WORKER_STATE_URL cannot be understood")
+    assert "sqlite:///" in str(refused.value.hint)
+
+
+def test_no_password_of_the_state_is_told() -> None:
+    with pytest.raises(StateError) as refused:
+        opened("postgresql+psycopg://worker:secret@127.0.0.1:1/name?connect_timeout=1")
+    assert "secret" not in str(refused.value)
+    assert "127.0.0.1:1" in refused.value.message
+
+
+def test_of_a_transaction_all_is_kept_or_nothing(tmp_path: Path) -> None:
+    with a_state_url(tmp_path) as url:
+        store = opened(url)
+        with pytest.raises(ZeroDivisionError), store.transaction() as tx:
+            fail_half_way(tx)
+        with store.transaction() as tx:
+            assert meta.get(tx, "key") is None
+        store.close()
+
+
+def fail_half_way(tx: Connection) -> None:
+    meta.put(tx, "key", "value")
+    raise ZeroDivisionError
+
+
+@on_sqlite
+def test_a_state_that_breaks_while_it_is_used_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    store = opened(f"sqlite:///{path}")
+    with sqlite3.connect(path) as other:
+        other.execute("DROP TABLE meta")
+    other.close()
+    with pytest.raises(StateError, match=r"state\.db: no such table: meta"), store.transaction() as tx:
+        meta.get(tx, "key")
+    store.close()
+
+
+class TestRehearsal:
+    """A dry run judges into a copy that vanishes."""
+
+    def test_the_real_verdicts_stay_as_they_are(self, tmp_path: Path) -> None:
+        with a_state_url(tmp_path) as url:
+            real = opened(url)
+            with real.transaction() as tx:
+                known(tx, 1, 2)
+                judge(tx, verdict(1, score=5))
+            trial = opened(url)
+            trial.rehearse()
+            with trial.transaction() as tx:
+                judge(tx, verdict(1, score=7), verdict(2, score=8))
+                assert scores(tx) == [7, 8]
+                assert verdicts.count_due(tx, STANDARD) == 0
+            trial.close()
+            with real.transaction() as tx:
+                assert scores(tx) == [5]
+                assert verdicts.choose_due(tx, STANDARD, after=0, limit=9) == [2]
+            real.close()
+
+    def test_everything_else_is_real(self, tmp_path: Path) -> None:
+        with a_state_url(tmp_path) as url:
+            trial = opened(url)
+            trial.rehearse()
+            with trial.transaction() as tx:
+                meta.put(tx, "key", "value")
+            trial.close()
+            real = opened(url)
+            with real.transaction() as tx:
+                assert meta.get(tx, "key") == "value"
+            real.close()
+
+
+def scores(tx: Connection) -> list[int]:
+    return sorted(row.score for row in verdicts.scores(tx))
+
+
+class TestReplace:
+    """Rows over those with the same key."""
+
+    def test_the_last_row_stands(self, tx: Connection) -> None:
+        replace(tx, forms, [{"id": "1", "name": "Demo"}, {"id": "2", "name": "News"}])
+        replace(tx, forms, [{"id": "2", "name": "Newsletter"}])
+        assert dict(tx.execute(forms.select()).all()) == {"1": "Demo", "2": "Newsletter"}
+
+    def test_rows_that_are_all_key_are_written_once(self, tx: Connection) -> None:
+        for _ in range(2):
+            replace(tx, addresses, [{"email": "a@example.com", "contact_id": 1}])
+        assert len(tx.execute(addresses.select()).all()) == 1
+
+    def test_no_rows_are_no_statement(self, tx: Connection) -> None:
+        replace(tx, forms, [])
+        assert tx.execute(forms.select()).all() == []
