@@ -41,7 +41,7 @@ class Desk:
 
     def run(self, *command: str, **environment: str) -> Said:
         done = subprocess.run(
-            [*PROGRAM, *command], cwd=self.folder, env=self.env(**environment), capture_output=True, text=True, timeout=120, check=False
+            [*PROGRAM, *command], cwd=self.folder, env=self.env(**environment), capture_output=True, text=True, timeout=900, check=False
         )
         assert "Traceback" not in done.stderr, done.stderr
         return Said(code=done.returncode, out=done.stdout, err=done.stderr)

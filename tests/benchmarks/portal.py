@@ -1,0 +1,22 @@
+"""A portal for measuring, in a process of its own: `python -m tests.benchmarks.portal CONTACTS LATENCY_MS RATE [everything]`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sync_worker.sandbox import generator, server
+
+
+def main() -> None:
+    contacts, latency_ms, rate = (int(text) for text in sys.argv[1:4])
+    data = generator.generate(contacts=contacts, seed=3, now=datetime.now(UTC))
+    if "everything" not in sys.argv:
+        # What the peers read: contacts alone.
+        data = replace(data, companies=(), email_events=(), events=(), submissions=(), deals=(), forms=())
+    server.serve(data, server.Options(latency_ms=latency_ms, rate=rate))
+
+
+if __name__ == "__main__":
+    main()
