@@ -41,8 +41,6 @@ class Settings(BaseSettings):
     sync_every_minutes: int = Field(5, ge=1, le=1440, validation_alias="SYNC_WORKER_SYNC_EVERY_MINUTES")
     reevaluate_at: time = Field(time(2, 0), validation_alias="SYNC_WORKER_REEVALUATE_AT")  # portal time
     rescan_every_days: int = Field(7, ge=1, le=90, validation_alias="SYNC_WORKER_RESCAN_EVERY_DAYS")
-    health_port: int | None = Field(None, ge=0, le=65535, validation_alias="SYNC_WORKER_HEALTH_PORT")
-    heartbeat_url: str | None = Field(None, validation_alias="SYNC_WORKER_HEARTBEAT_URL")
 
     @field_validator("base_url")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import orjson
@@ -17,24 +18,24 @@ GROUP_LABEL: Final = "Lead scoring"
 TRENDS: Final = ("rising", "steady", "falling")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """Our properties and lists for one model under one prefix."""
+    """Our properties and lists for one model under one prefix. What every contact asks for is computed once."""
 
     model: Model
     prefix: str = "lead"
 
-    @property
+    @cached_property
     def group(self) -> str:
         """Return the name of the property group."""
         return f"{self.prefix}_scoring"
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Return the names of our properties, as every reading of a contact asks for them."""
         return tuple(sorted(definition.name for definition in self.properties))
 
-    @property
+    @cached_property
     def properties(self) -> tuple[Property, ...]:
         """Return our properties with labels, descriptions and options, in the order that a rep reads them."""
         top = f"0 to {self.model.maximum:g}" if self.model.maximum else "points"
@@ -56,12 +57,12 @@ class Outputs:
             self._text("score_model", "Lead score model", "The scoring model that made these values.", lines="text"),
         )
 
-    @property
+    @cached_property
     def bands(self) -> tuple[str, ...]:
         """Return the names of the model's bands, the lowest first."""
         return tuple(band.name for band in self.model.bands)
 
-    @property
+    @cached_property
     def lists(self) -> Mapping[str, str]:
         """Return the names of our lists by key."""
         own = {"mql": "MQL", "direct": "MQL · direct", "by_score": "MQL · by score"}
@@ -90,7 +91,7 @@ class Outputs:
         values[score] = values[score].removesuffix(".0")  # a number may come back with a fraction that it was not given
         return canonical(values)
 
-    @property
+    @cached_property
     def model_text(self) -> str:
         """Return how a contact names the model that judged it."""
         return f"{self.model.document.name} · {self.model.hash}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from sync_worker.hubspot.records import Company, Contact, Event
@@ -15,18 +16,18 @@ from sync_worker.store.people import Person
 IDENTITY: Final = ("email", "hs_additional_emails", "hs_merged_object_ids", "associatedcompanyid", "lifecyclestage")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Remembering:
     """What is kept of a record: what the model asks for, what we wrote, and who it is."""
 
     outputs: Outputs
 
-    @property
+    @cached_property
     def contact_properties(self) -> tuple[str, ...]:
         """Return the names that every reading of a contact asks for."""
         return tuple(sorted({*IDENTITY, *self.outputs.names, *self.outputs.model.contact_properties}))
 
-    @property
+    @cached_property
     def company_properties(self) -> tuple[str, ...]:
         """Return the names that every reading of a company asks for; none where the model looks at no company."""
         return tuple(sorted(self.outputs.model.company_properties))

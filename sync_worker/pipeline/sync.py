@@ -34,7 +34,9 @@ class Run:
             waiting += contacts
             if waiting >= CHUNK:
                 waiting = 0
-                self._judge_and_change()
+                self._judge()
+                if self.applier:
+                    self._change_contacts()
         if self.scope.approved:
             self.pull.members()
         self.known()
@@ -51,12 +53,15 @@ class Run:
 
     def known(self) -> None:
         """Judge on what is known, and change what differs; nothing is read."""
-        self._judge_and_change()
+        self._judge()
+        self._change_contacts()
         self._change_lists()
         self.report.take_outcome(self.applier.outcome if self.applier else Outcome())
 
-    def _judge_and_change(self) -> None:
+    def _judge(self) -> None:
         self.report.evaluated += self.judge.judge_due(self.store, self.pull.progress)
+
+    def _change_contacts(self) -> None:
         changes = self._counted(contact_changes(self.store, self.scope))
         if self.applier:
             self.applier.send(changes)
