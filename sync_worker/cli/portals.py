@@ -37,7 +37,9 @@ def serve_sandbox(
         raise ConfigurationError(f"--tier: {tier!r} is none of {', '.join(TIERS)}.")
     now = datetime.now(UTC)
     data = _made_up(contacts, seed, now) if path is None else _of_today(path, now)
-    options = server.Options(tier=cast("Tier | None", tier), latency_ms=latency_ms, rate=rate, seed=seed)
+    if tier is not None:
+        data = replace(data, tier=cast("Tier", tier))
+    options = server.Options(latency_ms=latency_ms, rate=rate, seed=seed)
     try:
         server.serve(data, options, port=port)
     except OSError as error:
