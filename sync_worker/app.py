@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import structlog
 
+from sync_worker.errors import ModelError
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.model.document import LETTERS
 from sync_worker.model.loading import load
@@ -23,6 +24,7 @@ from sync_worker.pipeline.check import Findings, check
 from sync_worker.pipeline.distribution import Distribution, distribution
 from sync_worker.pipeline.evaluate import Judge
 from sync_worker.pipeline.explain import Explanation, explain
+from sync_worker.pipeline.fitting import misfits, names
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import Scope, stage_rule
 from sync_worker.pipeline.portal import Portal
@@ -111,10 +113,15 @@ class Worker:
         """Return why a contact has its score and grade."""
         return explain(self.store, self.outputs, portal.remembered(self.store), email_or_id, self.clock())
 
-    def model_summary(self, file: Path | None = None) -> dict[str, Any]:
-        """Return what a model file says, the one at work where none is named."""
+    def model_summary(self, file: Path | None = None, *, fit: bool = False) -> dict[str, Any]:
+        """Return what a model file says, the one at work where none is named.
+
+        With `fit`, raises ModelError where the portal lacks what the model names.
+        """
         path = file or self.settings.model
         model = load(path)
+        if fit and (found := misfits(model, names(self.hubspot, model))):
+            raise ModelError("\n".join(found), hint="\nMend the model, or make these in HubSpot.")
         return {
             "file": str(path),
             "name": model.document.name,

@@ -159,10 +159,15 @@ def demo(*, contacts: Annotated[int, typer.Option(min=100, help="How many contac
 
 
 @model.command("check")
-def model_check(file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None, *, json: Json = False) -> None:
+def model_check(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None,
+    *,
+    portal: Annotated[bool, typer.Option("--portal", help="Also ask HubSpot for the properties, options and forms that it names.")] = False,
+    json: Json = False,
+) -> None:
     """Validate a model file."""
-    worker = build(load())
-    found = worker.model_summary(file)
+    with build(load()) as worker:
+        found = worker.model_summary(file, fit=portal)
     print_json(found) if json else show.model(found)
 
 

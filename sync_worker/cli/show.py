@@ -101,7 +101,7 @@ def findings(found: Findings) -> None:
     )
     if model["not_visible"]:
         out.print(f"  not visible on this portal: {', '.join(model['not_visible'])}", style="yellow", markup=False)
-    for warning in model["warnings"]:
+    for warning in [*model["warnings"], *model["misfits"]]:
         out.print(f"  warning   {warning}", style="yellow", markup=False)
     if found.setup:
         out.print(f"  setup     {len(found.setup)} things to create or mend: run `sync-worker setup`", style="yellow", markup=False)

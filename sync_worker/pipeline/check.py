@@ -10,6 +10,7 @@ from typing import Any, Final
 from sync_worker.errors import ExitCode, Forbidden
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.throttle import Budget
+from sync_worker.pipeline.fitting import misfits, names
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.portal import hidden_kinds
 from sync_worker.pipeline.setup import steps
@@ -85,6 +86,7 @@ def check(hubspot: HubSpot, outputs: Outputs, now: datetime) -> Findings:
             "reachable": float(model.reachable(hidden)),
             "not_visible": list(model.not_visible(hidden)),
             "warnings": list(model.warnings),
+            "misfits": misfits(model, names(hubspot, model)) if readable else [],
         },
         setup=tuple(step.as_json() for step in steps(hubspot, outputs)) if readable else (),
     )
