@@ -109,9 +109,10 @@ class Worker:
         """Return how the scores lie."""
         return distribution(self.store, self.outputs.bands, LETTERS)
 
-    def explain(self, email_or_id: str) -> Explanation:
-        """Return why a contact has its score and grade."""
-        return explain(self.store, self.outputs, portal.remembered(self.store), email_or_id, self.clock())
+    def explain(self, email_or_id: str, *, at: datetime | None = None, model_file: Path | None = None) -> Explanation:
+        """Return why a contact has its score and grade; or what it would have at another time, by another model."""
+        outputs = Outputs(model=load(model_file), prefix=self.settings.property_prefix) if model_file else self.outputs
+        return explain(self.store, outputs, portal.remembered(self.store), email_or_id, now=self.clock(), at=at)
 
     def model_summary(self, file: Path | None = None, *, fit: bool = False) -> dict[str, Any]:
         """Return what a model file says, the one at work where none is named.

@@ -98,10 +98,15 @@ def serve() -> None:
 
 @app.command()
 def explain(
-    contact: Annotated[str, typer.Argument(metavar="EMAIL|ID", help="An address or the id of a contact.")], *, json: Json = False
+    contact: Annotated[str, typer.Argument(metavar="EMAIL|ID", help="An address or the id of a contact.")],
+    *,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="As of another time, ISO 8601.")] = None,
+    file: Annotated[Path | None, typer.Option("--model", metavar="FILE", help="By another model.")] = None,
+    json: Json = False,
 ) -> None:
     """Show the ledger of one contact: every line, and that they add up."""
-    _finish(_with_worker(lambda worker: worker.explain(contact)), json=json, people=show.explanation)
+    when = _instant(at)
+    _finish(_with_worker(lambda worker: worker.explain(contact, at=when, model_file=file)), json=json, people=show.explanation)
 
 
 @app.command()

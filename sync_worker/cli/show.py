@@ -130,6 +130,8 @@ def explanation(found: Explanation) -> None:
     out.print()
     out.print(table)
     out.print(f"\nas of {found.at:%Y-%m-%d %H:%M} UTC, model {found.model}", markup=False)
+    if found.unread:
+        out.print(f"never read from HubSpot, so unknown here: {', '.join(found.unread)}", style="yellow", markup=False)
     if found.lists:
         out.print(f"in the lists {', '.join(found.lists)}", markup=False)
     if found.differs:

@@ -11,8 +11,9 @@ from sync_worker.model.verdicts import evaluate
 from sync_worker.pipeline.evaluate import facts
 from sync_worker.pipeline.outputs import Outputs, difference
 from sync_worker.pipeline.portal import Portal
+from sync_worker.pipeline.pull import READ
 from sync_worker.pipeline.telling import told
-from sync_worker.store import people, verdicts
+from sync_worker.store import meta, people, verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.instants import from_ms
 
@@ -27,6 +28,7 @@ class Explanation:
     maximum: float
     written_at: datetime | None  # when the verdict was made that HubSpot was sent; None where there is none yet
     differs: dict[str, dict[str, str]]  # what HubSpot shows otherwise
+    unread: list[str]  # properties that this model asks for and that were never read
     lists: list[str]
     stage: str | None
 
@@ -51,13 +53,16 @@ class Explanation:
             "adds_up": self.adds_up,
             "evaluated_at": self.written_at.isoformat() if self.written_at else None,
             "hubspot_shows_otherwise": self.differs,
+            "never_read": self.unread,
             "lists": self.lists,
             "lifecycle_stage": self.stage,
         }
 
 
-def explain(store: Store, outputs: Outputs, portal: Portal | None, email_or_id: str, now: datetime) -> Explanation:
-    """Judge one contact as it was judged last; now, where the verdict no longer rests on what is known.
+def explain(
+    store: Store, outputs: Outputs, portal: Portal | None, email_or_id: str, *, now: datetime, at: datetime | None = None
+) -> Explanation:
+    """Judge one contact as of `at`; without it, as it was judged last, or now where that verdict no longer rests on what is known.
 
     Raises ConfigurationError where no such contact has been read.
     """
@@ -71,18 +76,20 @@ def explain(store: Store, outputs: Outputs, portal: Portal | None, email_or_id: 
                 hint="Give an address or an id as HubSpot shows it; run `sync-worker sync` if the contact is new.",
             )
         stands = row.evaluated_at is not None and row.model == model.hash and row.verdict_revision == row.revision
-        at = from_ms(row.evaluated_at) if stands else now
+        when = at or (from_ms(row.evaluated_at) if stands else now)
         verdicts.choose(tx, contact_id)
-        judged = evaluate(facts(tx, model, portal.hidden(model.event_kinds) if portal else frozenset()), model, at)
+        judged = evaluate(facts(tx, model, portal.hidden(model.event_kinds) if portal else frozenset()), model, when)
         lists = verdicts.names(tx, contact_id)
+        read = set(meta.get(tx, READ) or ())
     desired = outputs.desired(judged.table)[0]
     return Explanation(
         verdict=next(told(judged)),
-        at=at,
+        at=when,
         model=outputs.model_text,
         maximum=float(model.maximum),
         written_at=from_ms(row.evaluated_at) if row.evaluated_at is not None else None,
         differs={name: {"shown": shown, "should": should} for name, (shown, should) in difference(row.shown, desired).items()},
+        unread=sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)} - read),
         lists=[outputs.lists.get(key, key) for key in lists],
         stage=row.stage,
     )

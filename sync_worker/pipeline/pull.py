@@ -25,6 +25,7 @@ from sync_worker.store.instants import from_ms, to_ms
 Thing = TypeVar("Thing")
 
 CONTACTS: Final = "contacts"  # the stream of all contacts by id, and the cursor of the search for changed ones
+READ: Final = "read"  # the properties that every contact and company has been read with
 SWEEP: Final = "sweep"  # the last reading of every contact: which, since when, whether it came to its end
 
 
@@ -117,7 +118,7 @@ class Pull:
     def can_go_on(self) -> bool:
         """Tell whether what is known covers what the model asks for, so that the changes since are enough."""
         with self.store.transaction() as tx:
-            return meta.get(tx, _cursor(CONTACTS)) is not None and set(self._asked()) <= set(meta.get(tx, "read") or ())
+            return meta.get(tx, _cursor(CONTACTS)) is not None and set(self._asked()) <= set(meta.get(tx, READ) or ())
 
     def changed_contacts(self) -> None:
         """Read the contacts that changed since the cursor, less an overlap."""
@@ -145,7 +146,7 @@ class Pull:
         with self.store.transaction() as tx:
             people.let_go(tx, sweep=number)
             meta.put(tx, SWEEP, {"number": number, "started": started, "done": True})
-            meta.put(tx, "read", self._asked())
+            meta.put(tx, READ, self._asked())
             meta.put(tx, _cursor(CONTACTS), started)
 
     def members(self) -> None:

@@ -89,4 +89,5 @@ class Run:
                 self.applier.change_list(ids[change.key], change)
         if self.scope.rule and not self.scope.approved:
             with self.store.transaction() as tx:
-                self.report.withheld["stages"] = standing.count_moves(tx, self.scope.rule)
+                moves = standing.count_moves(tx, self.scope.rule)
+            self.report.withheld |= {"stages": moves} if moves else {}
