@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
@@ -15,15 +16,24 @@ from sync_worker.sandbox.records import Column, Records
 SHARED_VALUES = 20_000  # a column with more different values than this is not worth looking for equal ones
 
 
-class _Pool:
-    """Keeps one copy of equal texts, as long as there are few different ones in a column."""
+class _Filling:
+    """A column that is being filled; equal texts are kept once, as long as there are few different ones."""
+
+    __slots__ = ("seen", "values")
 
     def __init__(self) -> None:
-        self._seen: dict[str, dict[str, str]] = {}
+        self.values: Column = []
+        self.seen: dict[str, str] | None = {}
 
-    def share(self, name: str, value: str) -> str:
-        seen = self._seen.setdefault(name, {})
-        return seen.get(value, value) if len(seen) >= SHARED_VALUES else seen.setdefault(value, value)
+    def put(self, row: int, value: str) -> None:
+        """Set the value of a row above all others."""
+        if len(self.values) < row:
+            _pad(self.values, row)
+        if self.seen is not None:
+            value = self.seen.setdefault(value, value)
+            if len(self.seen) > SHARED_VALUES:
+                self.seen = None
+        self.values.append(value)
 
 
 def text(value: object) -> str | None:
@@ -46,17 +56,18 @@ def load(kind: ObjectType, rows: Iterable[Row], *, default_ms: int) -> Records:
     Raises:
         PortalFolderError: an id is no number, or occurs twice.
     """
-    records = Records(kind)
-    pool = _Pool()
+    records, columns = Records(kind), defaultdict[str, _Filling](_Filling)
     for row in rows:
-        _add(records, row, pool, default_ms)
-    for column in records.columns.values():
-        _pad(column, len(records.ids))
+        _add(records, row, columns, default_ms)
+    for name in dict.fromkeys((*kind.always, *columns)):
+        values = columns[name].values
+        _pad(values, len(records.ids))
+        records.columns[name] = values
     _sort(records)
     return records
 
 
-def _add(records: Records, row: Row, pool: _Pool, default_ms: int) -> None:
+def _add(records: Records, row: Row, columns: Mapping[str, _Filling], default_ms: int) -> None:
     kind, at, properties = records.kind, len(records.ids), row.get("properties") or {}
     record_id = _identity(kind, row)
     created_text, created = _moment(properties.get("createdate") or row.get("createdAt"), default_ms)
@@ -72,21 +83,10 @@ def _add(records: Records, row: Row, pool: _Pool, default_ms: int) -> None:
         kind.modified: modified_text,
         "hs_lastmodifieddate": modified_text,
     }
-    _fill(records, at, {**properties, **stamps}, pool)
-
-
-def _fill(records: Records, at: int, properties: Mapping[str, object], pool: _Pool) -> None:
-    columns = records.columns
-    for name, raw in properties.items():
-        value = text(raw)
-        if value is None:
-            continue
-        column = columns.get(name)
-        if column is None:
-            column = columns[name] = []
-        if len(column) < at:
-            _pad(column, at)
-        column.append(pool.share(name, value))
+    for name, raw in {**properties, **stamps}.items():
+        value = raw if type(raw) is str else text(raw)
+        if value:
+            columns[name].put(at, value)
 
 
 def _identity(kind: ObjectType, row: Row) -> int:

@@ -1,4 +1,4 @@
-"""Rows in the order of time, kept as JSON that is ready to be sent."""
+"""Rows in the order of time, ready to be sent."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from itertools import islice
 import orjson
 
 from sync_worker.sandbox.data import Row
+from sync_worker.sandbox.row_file import RowFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,28 +31,26 @@ class Timeline:
 
     def __init__(self, rows: Iterable[Row], key: Key) -> None:
         self._key = key
-        noted = [(key.at(row), key.kind(row), key.who(row), orjson.dumps(row)) for row in rows]
-        noted.sort(key=lambda item: item[0])
+        self._rows = RowFile()
+        self._at, self._number = array("q"), array("q")
+        self._kind, self._who = list[str](), list[str]()
         shared: dict[str, str] = {}
-        self._at = array("q", [item[0] for item in noted])
-        self._kind = [shared.setdefault(item[1], item[1]) for item in noted]
-        self._who = [shared.setdefault(item[2], item[2]) for item in noted]
-        self._rows = [item[3] for item in noted]
+        for row in rows:
+            kind, who = key.kind(row), key.who(row)
+            self._note(len(self._at), key.at(row), shared.setdefault(kind, kind), shared.setdefault(who, who), self._rows.add(row))
+        self._sort()
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._at)
 
     def __iter__(self) -> Iterator[Row]:
-        return (orjson.loads(row) for row in self._rows)
+        """Yield every row, in the order in which they were added."""
+        return iter(self._rows)
 
     def add(self, row: Row) -> None:
         """Put a row in its place, behind those of the same time."""
-        key, at = self._key, self._key.at(row)
-        place = bisect_right(self._at, at)
-        self._at.insert(place, at)
-        self._kind.insert(place, key.kind(row))
-        self._who.insert(place, key.who(row))
-        self._rows.insert(place, orjson.dumps(row))
+        at = self._key.at(row)
+        self._note(bisect_right(self._at, at), at, self._key.kind(row), self._key.who(row), self._rows.add(row))
 
     def give(self, old: str, new: str) -> None:
         """Let what belongs to one belong to another."""
@@ -59,12 +58,12 @@ class Timeline:
 
     def row(self, position: int) -> Row:
         """Return the row at a position."""
-        found: Row = orjson.loads(self._rows[position])
+        found: Row = orjson.loads(self._rows.raw(self._number[position]))
         return found
 
     def raw(self, position: int) -> orjson.Fragment:
         """Return the row at a position, to be put into a reply as it is."""
-        return orjson.Fragment(self._rows[position])
+        return orjson.Fragment(self._rows.raw(self._number[position]))
 
     def at(self, position: int) -> int:
         """Return the time of a row in epoch milliseconds."""
@@ -100,3 +99,14 @@ class Timeline:
     def newest(self, who: str, limit: int) -> list[tuple[int, str, Row]]:
         """Return time, kind and row of the last that belong to somebody, newest first."""
         return [(self._at[at], self._kind[at], self.row(at)) for at in islice(self.newest_first(who=who), limit)]
+
+    def _note(self, place: int, at: int, kind: str, who: str, number: int) -> None:
+        self._at.insert(place, at)
+        self._number.insert(place, number)
+        self._kind.insert(place, kind)
+        self._who.insert(place, who)
+
+    def _sort(self) -> None:
+        order = sorted(range(len(self._at)), key=self._at.__getitem__)
+        self._at, self._number = (array("q", [values[place] for place in order]) for values in (self._at, self._number))
+        self._kind, self._who = ([values[place] for place in order] for values in (self._kind, self._who))
