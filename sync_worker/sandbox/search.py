@@ -60,7 +60,7 @@ class Search:
                 found.update(self._group(group))
             rows = sorted(found)
         if query.text:
-            rows = [row for row in rows if self._mentions(row, query.text)]
+            rows = self._mentioning(rows, query.text.lower().split())
         return self._sorted(rows, query.sort)
 
     def value(self, row: int, name: str) -> str | None:
@@ -118,9 +118,17 @@ class Search:
         definition = self._table.catalog.get(name)
         return "enumeration" if definition is None else definition.type
 
-    def _mentions(self, row: int, text: str) -> bool:
-        held = " ".join(self.value(row, name) or "" for name in SEARCHABLE[self._table.kind.name]).lower()
-        return all(word in held for word in text.lower().split())
+    def _mentioning(self, rows: Iterable[int], words: list[str]) -> list[int]:
+        names = SEARCHABLE[self._table.kind.name]
+        columns = [self._records.columns[name] for name in names if name in self._records.columns]
+        found = []
+        for row in rows:
+            late = row in self._waiting
+            values = (self.value(row, name) for name in names) if late else (column[row] for column in columns)
+            text = " ".join(filter(None, values)).lower()
+            if all(word in text for word in words):
+                found.append(row)
+        return found
 
     def _sorted(self, rows: Iterable[int], sort: Sort | None) -> list[int]:
         if sort is None:
