@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -53,7 +52,7 @@ class Gate:
             oauth_burst=OAUTH_BURST_LIMIT if options.rate is None else options.rate,
             search=options.search_rate,
             daily=DAILY_LIMITS[tier] if options.daily is None else options.daily,
-            zone=ZoneInfo(portal.time_zone),
+            zone=portal.zone,
             clock=portal.clock,
         )
         return cls(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from itertools import islice
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from sync_worker.errors import PortalFolderError
 from sync_worker.sandbox.associations import Associations
 from sync_worker.sandbox.clock import WoundClock
 from sync_worker.sandbox.counting import Counters, no_counters, recount, with_counters
@@ -36,6 +38,7 @@ class Portal:
     id: int
     tier: Tier
     time_zone: str
+    zone: tzinfo
     clock: WoundClock
     random: Random
     switches: Switches
@@ -71,7 +74,7 @@ class Portal:
             counters: computes the calculated properties of the contacts from the events; the default leaves them out.
 
         Raises:
-            PortalFolderError: rows that cannot be records.
+            PortalFolderError: rows that cannot be records, or a time zone that does not exist.
         """
         random = Random(seed)  # noqa: S311 -- whatever it decides is no secret
         history, rules = History(), switches or Switches()
@@ -89,6 +92,7 @@ class Portal:
             id=data.portal_id,
             tier=data.tier,
             time_zone=data.time_zone,
+            zone=_zone(data.time_zone),
             clock=wound,
             random=random,
             switches=rules,
@@ -187,3 +191,11 @@ class Portal:
         definitions = self.catalog().definitions.values()
         custom = frozenset(definition.name for definition in definitions if not definition.hubspot_defined)
         return self.history.recent(limit, kind="contacts", properties=custom if custom_only else None)
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        hint = "Name one as the tz database does, such as Europe/Berlin."
+        raise PortalFolderError(f"portal.json: timeZone {name!r} does not exist.", hint=hint) from None

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from signal import SIGINT, SIGTERM, signal
-from socket import socket
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from threading import Event, Thread, current_thread, main_thread
 
 import orjson
@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from sync_worker.errors import ConfigurationError
 from sync_worker.sandbox import admin, counters, web
 from sync_worker.sandbox.api.table import ENDPOINTS
 from sync_worker.sandbox.data import PortalData
@@ -88,15 +89,20 @@ def serve(data: PortalData, options: Options, *, port: int = 0) -> None:
         data: what the portal holds.
         options: how it behaves.
         port: of 127.0.0.1; 0 takes a free one.
+
+    Raises:
+        ConfigurationError: the port is taken, or the file of faults does not fit.
     """
 
     def announce(base_url: str) -> None:
         sys.stdout.write(orjson.dumps({"base_url": base_url, "token": options.token}).decode() + "\n")
         sys.stdout.flush()
 
+    listening = _listen(port)
     portal = load(data, options)
     gc.freeze()  # the collector would walk through millions of lasting values again and again
-    _Server(_config(app(portal, options), port), announce).run()
+    with listening:
+        _Server(_config(app(portal, options)), announce).run(sockets=[listening])
 
 
 @contextmanager
@@ -109,7 +115,7 @@ def running(data: PortalData, options: Options, *, clock: Callable[[], datetime]
         addresses.append(base_url)
         ready.set()
 
-    server = _Server(_config(app(portal, options), 0), note)
+    server = _Server(_config(app(portal, options)), note)
     thread = Thread(target=server.run, name="sandbox", daemon=True)
     thread.start()
     try:
@@ -161,11 +167,11 @@ class _Protocol(H11Protocol):
         self.app = with_transport
 
 
-def _config(application: Starlette, port: int) -> uvicorn.Config:
+def _config(application: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         host=HOST,
-        port=port,
+        port=0,
         http=_Protocol,
         ws="none",
         lifespan="off",
@@ -176,6 +182,19 @@ def _config(application: Starlette, port: int) -> uvicorn.Config:
         timeout_graceful_shutdown=GRACE_S,
         h11_max_incomplete_event_size=LONGEST_HEAD,
     )
+
+
+def _listen(port: int) -> socket:
+    listening = socket()
+    listening.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise ConfigurationError(
+            f"Port {port} of {HOST} cannot be used: {error}.", hint="Choose another port, or 0 for a free one."
+        ) from None
+    return listening
 
 
 def _now() -> datetime:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from sync_worker.errors import PortalFolderError
+from sync_worker.sandbox.data import PortalData
 from tests.sandbox.portals import CONTACTS, a_click, a_contact, a_portal, contacts, serve
 
 
@@ -129,3 +133,16 @@ def test_the_clock_can_be_wound_and_a_property_taken_away() -> None:
     assert served.post("/sandbox/properties/delete", {"name": "city"}).json() == {"name": "city", "archived": True}
     assert served.get("/crm/v3/properties/contacts/city").status_code == 404
     assert served.post("/sandbox/clock", {}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (a_portal(time_zone="Mars/Olympus"), r"timeZone 'Mars/Olympus' does not exist"),
+        (a_portal([a_contact(1), a_contact(2), a_contact(1)]), r"contacts.jsonl: id 1 occurs twice"),
+        (a_portal([{**a_contact(1), "id": "one"}]), r"'one' is not the id of a contact"),
+    ],
+)
+def test_data_that_is_no_portal_is_refused_in_a_sentence(data: PortalData, message: str) -> None:
+    with pytest.raises(PortalFolderError, match=message):
+        serve(data)

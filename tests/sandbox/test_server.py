@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 
 import httpx
 import pytest
 
+from sync_worker.errors import ConfigurationError
 from sync_worker.sandbox import server
 from sync_worker.sandbox.server import Options
 from tests.sandbox.portals import CONTACTS, a_portal, contacts, ids
@@ -42,3 +44,11 @@ def test_serving_says_where_in_one_line_and_ends_cleanly(stop: signal.Signals) -
         process.send_signal(stop)
         rest, errors = process.communicate(timeout=30)
     assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_a_port_that_is_taken_is_refused_in_a_sentence() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(ConfigurationError, match="cannot be used"):
+            server.serve(a_portal(), Options(), port=other.getsockname()[1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
 
@@ -64,7 +63,7 @@ def read_owner(call: Call) -> Response:
 def account_details(call: Call) -> Response:
     """Answer which portal this is and where it lies in time."""
     portal = call.portal
-    offset = portal.clock().astimezone(ZoneInfo(portal.time_zone)).strftime("%z")
+    offset = portal.clock().astimezone(portal.zone).strftime("%z")
     shown: Json = {
         "portalId": portal.id,
         "accountType": "STANDARD",
