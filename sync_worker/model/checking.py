@@ -190,8 +190,11 @@ def _domains(document: Document) -> Iterator[Found]:
 
 def _maximum(document: Document) -> Iterator[Found]:
     maximum = _reachable(document)
+    minimum = document.score.minimum
     if maximum <= 0:
         yield ("score", "criteria"), "nothing adds points: the maximum of the score would not be above 0"
+    elif minimum is not None and minimum * MICRO > maximum:
+        yield ("score", "minimum"), f"lies above the maximum of the score, {from_micro(maximum)}"
     if maximum > _LARGEST_MAXIMUM * MICRO:
         yield ("score", "criteria"), f"the maximum of the score, {from_micro(maximum)}, lies above {_LARGEST_MAXIMUM}"
 

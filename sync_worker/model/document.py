@@ -59,6 +59,7 @@ Letter = Annotated[
     Literal["F", "D-", "D", "D+", "C-", "C", "C+", "B-", "B", "B+", "A-", "A", "A+"],
     BeforeValidator(_letter),
 ]
+EventCount = Annotated[int, BeforeValidator(lambda v: int(v) if isinstance(v, str) and v.isdecimal() else v)]
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 
 
@@ -128,7 +129,7 @@ class Criterion(Part):
     event: Kind | None = None
     where: Condition | None = Field(None, description="Which of these events count: tests on url, form, campaign or name.")
     when: Condition | None = Field(None, description="Which contacts get the points: tests on properties.")
-    tiers: dict[int, Points] | None = Field(None, description="Further points at so many events; they accumulate.")
+    tiers: dict[EventCount, Points] | None = Field(None, description="Further points at so many events; they accumulate.")
     each: Points | None = Field(None, description="Points for every event.")
     at_most: Points | None = Field(None, description="The cap of `each`.")
     points: Points | None = Field(None, description="Points, once.")

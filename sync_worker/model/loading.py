@@ -98,8 +98,8 @@ def _said(details: ErrorDetails, path: yaml.Path) -> str:
         return f"expected {_listed(allowed)}, not {wrong!r}{did_you_mean(str(wrong), allowed)}"
     if kind == "value_error":
         return str(details["ctx"]["error"])
-    if path and details["loc"][-1] == "[key]":
-        return "expected a short name in lower case letters, digits and underscores as key"
+    if details["loc"][-1:] == ("[key]",):
+        return f"{_short(wrong)} cannot stand as key here: {details['msg'].lower()}"
     said = details["msg"].replace("Input should be a valid", "expected a").replace("Input should be", "expected")
     return f"{said[:1].lower()}{said[1:]}, not {_short(wrong)}"
 

@@ -33,10 +33,10 @@ def with_quarantine(events: pl.DataFrame, kind: str, rules: MachineClicks | None
         soon = pl.col("at") - pl.col("sent_at") <= pl.duration(milliseconds=milliseconds(rules.after_send))
         reasons.append(_reason(soon, AFTER_SEND))
     if rules and rules.user_agents is not None:
-        reasons.append(_reason(pl.col("user_agent").is_in(_crawlers(events, rules.user_agents)), CRAWLER))
+        reasons.append(_reason(pl.col("user_agent").is_in(_crawlers(events, rules.user_agents).implode()), CRAWLER))
     if rules and rules.links_within_a_second is not None and kind == _CLICK:
         bursts = _bursts(events, rules.links_within_a_second)
-        reasons.append(_reason(pl.int_range(pl.len(), dtype=pl.UInt32).is_in(bursts), MANY_LINKS))
+        reasons.append(_reason(pl.int_range(pl.len(), dtype=pl.UInt32).is_in(bursts.implode()), MANY_LINKS))
     return events.with_columns(pl.coalesce(*reasons, pl.lit(None, dtype=_REASON)).alias(QUARANTINE))
 
 

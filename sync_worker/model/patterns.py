@@ -64,8 +64,8 @@ def regex(regexes: Iterable[object]) -> str:
 
 
 def query_parameter(names: Iterable[object]) -> str:
-    """Return a regular expression for URLs that give one of these parameters a value."""
-    return rf"(?i)[?&](?:{'|'.join(re.escape(str(name)) for name in names)})=[^&#]"
+    """Return a regular expression for URLs that give one of these parameters a value, which is its group."""
+    return rf"(?i)[?&](?:{'|'.join(re.escape(str(name)) for name in names)})=([^&#]+)"
 
 
 def _url(pattern: str, *, wild: bool, end: str = _END) -> str:

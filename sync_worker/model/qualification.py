@@ -32,7 +32,7 @@ def qualified(frame: pl.DataFrame, known: KnownEvents, previous: pl.DataFrame, s
     before = previous.filter(pl.col("by_score"))["contact_id"].unique()
     frame = frame.with_columns(
         band=band_of(pl.col("score"), model.bands),
-        by_score=_by_score(pl.col("contact_id").is_in(before), model),
+        by_score=_by_score(pl.col("contact_id").is_in(before.implode()), model),
         direct_by=_first(model.direct),
         disqualified_by=_first(model.disqualifiers),
     )
@@ -83,4 +83,4 @@ def _holds(rule: Rule, known: KnownEvents, standpoint: Standpoint) -> pl.Expr:
         return happened if since is None else happened & (pl.col(last.name) >= since).fill_null(value=False)
     found = known.matching(rule.event or "", rule.where).filter(pl.col(QUARANTINE).is_null())
     standing = found if since is None else found.filter(pl.col("at") >= since)
-    return pl.col("contact_id").is_in(standing["contact_id"].unique())
+    return pl.col("contact_id").is_in(standing["contact_id"].unique().implode())

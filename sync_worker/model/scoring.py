@@ -37,7 +37,7 @@ def scored(tallied: pl.DataFrame, standpoint: Standpoint) -> pl.DataFrame:
 def score_then(tallied: pl.DataFrame, standpoint: Standpoint) -> pl.Series:
     """Return the score at the instant that the trend compares with: the events known then, the properties as they are now."""
     then = [name for name in tallied.columns if name.startswith(THEN)]
-    return _scored(tallied.select(pl.col(then).name.replace(f"^{THEN}", "")), standpoint, standpoint.then)["score"]
+    return _scored(tallied.select("contact_id", pl.col(then).name.replace(f"^{THEN}", "")), standpoint, standpoint.then)["score"]
 
 
 def _scored(frame: pl.DataFrame, standpoint: Standpoint, at: datetime) -> pl.DataFrame:

@@ -132,7 +132,7 @@ def _faded(line: Line, when: str, at: datetime, standpoint: Standpoint) -> pl.Ex
     counted = pl.col(f"{when}{_COUNTED}")
     rank = counted.rank("ordinal", descending=True).over("contact_id")
     if line.award.each:
-        points = pl.when(rank <= MOST_EVENTS).then(pl.lit(line.award.each, dtype=pl.Int64))
+        points: pl.Expr = pl.when(rank <= MOST_EVENTS).then(pl.lit(line.award.each, dtype=pl.Int64))
     else:
         points = rank.replace_strict(dict(line.award.steps), default=0, return_dtype=pl.Int64)
     return remaining(points, counted, standpoint.model.document.score.degradation, at).fill_null(0)

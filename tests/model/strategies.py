@@ -1,0 +1,261 @@
+"""Random models, contacts, events and instants."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from sync_worker.model.loading import loads
+from sync_worker.model.model import Model
+from tests.model.cases import NOW
+
+URLS = [
+    None,
+    "https://www.example.com/",
+    "https://www.example.com/careers",
+    "https://example.com/Careers/dev/?q=jobs",
+    "http://example.com/files/guide.pdf?download=1",
+    "https://example.com/pricing/?utm_campaign=Spring#plans",
+    "https://other.example/blog/careers-in-data?s=",
+]
+PEOPLE = 5
+KINDS = ["email_click", "email_open", "page_view", "form_submission", "webinar", "custom:pe1_login"]
+DERIVED = ["download", "search_term", "campaign_touch"]
+TITLES = [None, "", "  ", "Chief Buyer", "chief  BUYER", "Éléonore's buyer", "Student", "n/a"]
+NUMBERS = [None, "", "0", "7", "120", "5000.5", "many", "12 or so"]
+DATES = [None, "", "2026-11-01", "2026-10-20T09:30:00.000Z", "1790000000000", "yesterday", "2031-01-01"]
+BOOLEANS = [None, "", "true", "false", "maybe"]
+
+points = st.integers(1, 4000).map(lambda hundredths: hundredths / 100)
+
+
+@st.composite
+def models(draw: st.DrawFn, *, kinds: list[str] | None = None, degradations: st.SearchStrategy[dict[str, Any]] | None = None) -> Model:
+    """A model that loads."""
+    rising = draw(st.lists(criteria(rising=True, kinds=kinds), min_size=1, max_size=4))
+    rising[0]["enabled"] = True  # a model in which nothing adds points is refused
+    falling = draw(st.lists(criteria(rising=False, kinds=kinds), max_size=3))
+    score = {
+        "criteria": {f"c{number}": criterion for number, criterion in enumerate(rising + falling)},
+        "degradation": draw(degradations or degradation()),
+        "bands": [{"name": "low", "from": draw(st.integers(-5, 3))}, {"name": "middle", "from": 9}, {"name": "high", "from": 30}],
+        "trend": {"over": f"{draw(st.sampled_from([1, 14, 60]))} days", "at_least": draw(st.integers(1, 3))},
+    }
+    if draw(st.booleans()):
+        score["minimum"] = draw(st.integers(-20, 0))
+    document = {
+        "name": "random",
+        "time_zone": draw(st.sampled_from(["UTC", "Europe/Berlin", "Pacific/Kiritimati"])),
+        "properties": {"plan": {"type": "text"}},
+        "machine_clicks": draw(machine_clicks()),
+        "score": score,
+        "grade": draw(grades()),
+        "qualification": draw(qualifications()),
+    }
+    return loads(json.dumps(document), "random.yaml")
+
+
+@st.composite
+def criteria(draw: st.DrawFn, *, rising: bool, kinds: list[str] | None = None) -> dict[str, Any]:
+    """A criterion of the score."""
+    sign = 1 if rising else -1
+    if draw(st.integers(0, 3)) == 0:
+        amount = draw(st.sampled_from([{"points": sign * draw(points)}, {"importance": "high" if rising else "-low"}]))
+        return {"when": draw(conditions(rising=rising)), **amount}
+    found: dict[str, Any] = {"event": draw(st.sampled_from(kinds or KINDS + DERIVED))}
+    way = draw(st.sampled_from(["tiers", "each", "points"]))
+    if way == "tiers":
+        found["tiers"] = {at: sign * draw(points) for at in draw(st.sets(st.integers(1, 6), min_size=1, max_size=4))}
+    elif way == "each":
+        found |= {"each": sign * draw(points)} | ({"at_most": draw(points)} if draw(st.booleans()) else {})
+    else:
+        found["points"] = sign * draw(points)
+    if draw(st.booleans()):
+        found["within"] = f"{draw(st.integers(1, 90))} days"
+    if draw(st.integers(0, 2)) == 0:
+        found["per_day"] = draw(st.integers(1, 2))
+    if draw(st.integers(0, 2)) == 0:
+        found["where"] = draw(event_conditions())
+    found["enabled"] = draw(st.integers(0, 9)) > 0
+    return found
+
+
+def degradation() -> st.SearchStrategy[dict[str, Any]]:
+    """Each way to fade."""
+    days = st.integers(1, 60).map(lambda number: f"{number} days")
+    floor = st.sampled_from(["0 %", "50 %", "100 %"])
+    inactivity = {"kind": st.just("inactivity"), "grace": days, "every": days, "floor": floor}
+    per_event = {"kind": st.just("per_event"), "grace": st.sampled_from(["0 days", "10 days"]), "floor": floor}
+    return st.one_of(
+        st.fixed_dictionaries({"kind": st.just("none")}),
+        st.fixed_dictionaries({**inactivity, "lose": st.sampled_from(["10 %", "100 %", "3 points", "0.5 points", "7 %"])}),
+        st.fixed_dictionaries({**inactivity, "half_life": days}),
+        st.fixed_dictionaries({**per_event, "half_life": days}),
+        st.fixed_dictionaries({**per_event, "expiry": days}),
+    )
+
+
+def machine_clicks() -> st.SearchStrategy[dict[str, Any]]:
+    """Rules for machines."""
+    return st.fixed_dictionaries(
+        {
+            "flagged_by_hubspot": st.booleans(),
+            "after_send": st.sampled_from([None, "2 seconds", "0 seconds"]),
+            "links_within_a_second": st.sampled_from([None, 2, 3]),
+            "user_agents": st.sampled_from([None, ["*bot*", "curl/*"]]),
+        }
+    )
+
+
+@st.composite
+def conditions(draw: st.DrawFn, *, rising: bool = False, depth: int = 2) -> dict[str, Any]:
+    """A condition on contacts."""
+    if depth and draw(st.integers(0, 3)) == 0:
+        group = draw(st.sampled_from(["all", "any", "first_known", "not"]))
+        inner = conditions(rising=rising or group == "not", depth=depth - 1)
+        return {group: draw(inner) if group == "not" else draw(st.lists(inner, min_size=1, max_size=3))}
+    texts = [
+        {"is": "chief buyer"},
+        {"is_not": "Student"},
+        {"in": ["student", "CHIEF BUYER"]},
+        {"not_in": ["student"]},
+        {"contains_any": ["buyer", "n/a"]},
+        {"matches": "*buyer"},
+        {"starts_with": "chief"},
+        {"ends_with": ["s buyer", "dent"]},
+        {"is_known": True},
+        {"is_unknown": True},
+    ]
+    numbers = [{"is": 7}, {"is_not": 7}, {"at_least": 7}, {"at_most": 120}, {"between": [1, 5000]}, {"is_known": True}]
+    dates = [{"at_least": "2026-11-01"}, {"at_most": "2026-11-01"}, {"between": ["2026-01-01", "2026-11-01"]}, {"is_unknown": True}]
+    passing = [{"within": "20 days"}, {"older_than": "20 days"}]
+    return draw(
+        st.one_of(
+            st.fixed_dictionaries({"jobtitle": st.sampled_from(texts)}),
+            st.fixed_dictionaries({"plan": st.sampled_from(texts)}),
+            st.fixed_dictionaries({"company.numberofemployees": st.sampled_from(numbers)}),
+            st.fixed_dictionaries({"hs_email_optout": st.sampled_from([True, False, {"is_not": True}, {"is_known": True}])}),
+            st.fixed_dictionaries({"createdate": st.sampled_from(dates if rising else dates + passing)}),
+        )
+    )
+
+
+@st.composite
+def event_conditions(draw: st.DrawFn) -> dict[str, Any]:
+    """A condition on events."""
+    tests = [
+        {"url": {"matches": ["/careers/*", "*.pdf"]}},
+        {"url": {"matches": "example.com/*"}},
+        {"url": {"is": "/pricing"}},
+        {"url": {"starts_with": "/blog"}},
+        {"url": {"is_known": True}},
+        {"form": {"is": "contact US"}},
+        {"form": {"not_in": ["form-1", "Newsletter"]}},
+        {"form": {"matches": "*us"}},
+        {"campaign": {"is_known": True}},
+        {"name": {"contains_any": ["pricing"]}},
+    ]
+    one, two = draw(st.sampled_from(tests)), draw(st.sampled_from(tests))
+    return draw(st.sampled_from([one, {"not": one}, {"any": [one, two]}, {"all": [one, two]}]))
+
+
+@st.composite
+def grades(draw: st.DrawFn) -> dict[str, Any]:
+    """A grade."""
+    whole = st.fixed_dictionaries({"when": conditions(), "thirds": st.integers(1, 3), "otherwise": st.integers(-4, 0)})
+    found = draw(st.lists(whole, max_size=3))
+    letters = draw(st.sampled_from(["signed", "whole"]))
+    return {"start": draw(st.sampled_from(["F", "D", "B+"])), "letters": letters, "criteria": {f"g{n}": one for n, one in enumerate(found)}}
+
+
+@st.composite
+def qualifications(draw: st.DrawFn) -> dict[str, Any]:
+    """Who is an MQL."""
+    rule = st.one_of(
+        st.fixed_dictionaries({"when": conditions()}),
+        st.fixed_dictionaries({"event": st.sampled_from(KINDS + DERIVED)}),
+        st.fixed_dictionaries({"event": st.just("form_submission"), "where": event_conditions()}),
+    )
+    direct = {f"d{n}": one for n, one in enumerate(draw(st.lists(rule, max_size=2)))}
+    for one in direct.values():
+        if "event" in one and draw(st.booleans()):
+            one["valid_for"] = "30 days"
+    threshold = draw(st.integers(1, 40))
+    found: dict[str, Any] = {"threshold": threshold, "direct": direct}
+    found["disqualifiers"] = {f"x{n}": one for n, one in enumerate(draw(st.lists(rule, max_size=1)))}
+    if draw(st.booleans()):
+        found["leave_below"] = max(1, threshold - draw(st.integers(0, 9)))
+    if draw(st.booleans()):
+        found["grade_at_least"] = draw(st.sampled_from(["D", "C-", "A"]))
+    return found
+
+
+def happenings(*, now: datetime = NOW, most: int = 60) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Events of a few contacts: old, new, at once, in the future, some reported twice."""
+    moments = st.one_of(
+        st.integers(0, 250 * 24).map(lambda hours: now - timedelta(hours=hours)),
+        st.integers(0, 9).map(lambda steps: now - timedelta(days=3, milliseconds=250 * steps)),
+        st.just(now + timedelta(hours=1)),
+    )
+    sent = st.sampled_from([None, 0, 2, 3, 86_400])
+    event = st.fixed_dictionaries(
+        {
+            "contact_id": st.integers(1, PEOPLE),
+            "kind": st.sampled_from([*KINDS, "page_view", "page_view", "email_click", "email_click"]),
+            "at": moments,
+            "url": st.sampled_from(URLS),
+            "form_id": st.sampled_from([None, "form-1", "form-2"]),
+            "form_name": st.sampled_from([None, "Contact us", "Newsletter"]),
+            "campaign": st.sampled_from([None, None, "", "Autumn"]),
+            "name": st.sampled_from([None, "Pricing", "Our prïcing page"]),
+            "user_agent": st.sampled_from([None, "Mozilla/5.0", "Googlebot/2.1", "curl/8"]),
+            "sent_at": sent,
+            "filtered": st.sampled_from([False, False, False, True, None]),
+        }
+    )
+    return st.lists(event, max_size=most).map(_numbered)
+
+
+def _numbered(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for number, event in enumerate(found):
+        seconds = event["sent_at"]
+        event["sent_at"] = None if seconds is None else event["at"] - timedelta(seconds=seconds)
+        event["event_id"] = str(number)
+    return found + found[:1]
+
+
+def people() -> st.SearchStrategy[list[dict[str, str | None]]]:
+    """A few contacts with whatever HubSpot may hold."""
+    one = st.fixed_dictionaries(
+        {
+            "jobtitle": st.sampled_from(TITLES),
+            "plan": st.sampled_from(TITLES),
+            "company.numberofemployees": st.sampled_from(NUMBERS),
+            "hs_email_optout": st.sampled_from(BOOLEANS),
+            "createdate": st.sampled_from(DATES),
+            "hs_email_click": st.sampled_from(NUMBERS),
+            "hs_email_last_click_date": st.sampled_from(DATES),
+            "hs_email_open": st.sampled_from(NUMBERS),
+            "hs_email_last_open_date": st.sampled_from(DATES),
+            "hs_analytics_num_page_views": st.sampled_from(NUMBERS),
+            "hs_analytics_last_timestamp": st.sampled_from(DATES),
+            "num_conversion_events": st.sampled_from(NUMBERS),
+            "recent_conversion_date": st.sampled_from(DATES),
+        }
+    )
+    return st.lists(one, min_size=PEOPLE, max_size=PEOPLE)
+
+
+def instants() -> st.SearchStrategy[datetime]:
+    """Instants around NOW."""
+    return st.integers(-40 * 24, 40 * 24).map(lambda hours: datetime.fromtimestamp(NOW.timestamp() + hours * 3600, UTC))
+
+
+def hidden() -> st.SearchStrategy[frozenset[str]]:
+    """What a portal's plan hides."""
+    return st.sampled_from(
+        [frozenset(), frozenset({"page_view"}), frozenset({"page_view", "email_click", "form_submission", "email_open"})]
+    )

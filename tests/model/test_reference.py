@@ -1,0 +1,34 @@
+"""Polars says what the rule book says."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_worker.model.model import Model
+from sync_worker.model.quantities import MICRO
+from tests.model import reference
+from tests.model.cases import facts, judged
+from tests.model.strategies import happenings, hidden, instants, models, people
+
+COMPARED = ("score", "band", "grade", "grade_known", "by_score", "direct", "disqualified", "mql", "mql_reason", "disqualified_by", "trend")
+
+
+@given(model=models(), persons=people(), events=happenings(), now=instants(), blind=hidden(), was=st.booleans())
+def test_the_reference_and_polars_agree_on_every_verdict_and_every_line(
+    model: Model, persons: list[dict[str, str | None]], events: list[dict[str, Any]], now: datetime, blind: frozenset[str], was: bool
+) -> None:
+    verdicts = judged(model, facts(persons, events, were_by_score=[1] if was else [], hidden=blind), now)
+    for number, person in enumerate(persons, start=1):
+        own = [event for event in events if event["contact_id"] == number]
+        before = was and number == 1
+        case = reference.Case(document=model.document, contact=person, events=own, now=now, was_by_score=before, hidden=blind)
+        expected = reference.judge(case)
+        row = verdicts.table.row(number - 1, named=True)
+        assert {name: row[name] for name in COMPARED} == {name: getattr(expected, name) for name in COMPARED}
+        ledger = verdicts.ledger.filter(contact_id=number)
+        assert {line: Fraction(points, MICRO) for line, points in ledger.select("line", "points").iter_rows()} == expected.lines
