@@ -95,7 +95,7 @@ verdicts: Final = Table(
     metadata,
     Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
     Column("revision", Integer, nullable=False),
-    Column("model", Text, nullable=False),  # hash of the model
+    Column("model", Text, nullable=False),  # what it was made by: the model, and the properties that show it
     Column("evaluated_at", BigInteger, nullable=False),
     Column("score", BigInteger, nullable=False),
     Column("band", Text, nullable=False),
@@ -151,4 +151,37 @@ approvals: Final = Table(
     Column("model", Text, primary_key=True),  # hash of the model whose distribution was looked at
     Column("at", BigInteger, nullable=False),
     Column("note", Text, nullable=False),
+)
+
+#: Who works on this portal now: one row, renewed while the work goes on.
+leases: Final = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("run", Text, nullable=False),
+    Column("holder", Text, nullable=False),  # host:pid, for people
+    Column("process", Text, nullable=False),  # the same process and no later one with its number
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+#: What each run was about to replace: kept before it is sent, so that a crash forgets nothing. JSON: property → value.
+replaced: Final = Table(
+    "replaced",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Index("replaced_by_contact", "contact_id"),
+)
+
+#: Whom each run was about to put into a list or to take out.
+replaced_members: Final = Table(
+    "replaced_members",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("list", Text, primary_key=True),
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("added", Boolean, nullable=False),
+    Index("replaced_members_by_contact", "contact_id"),
 )
