@@ -36,7 +36,7 @@ class Judge:
     @property
     def standard(self) -> Standard:
         """Return what a verdict must have been made by to stand."""
-        return Standard(model=self.model.hash, since=to_ms(self.since))
+        return Standard(model=self.outputs.stamp, since=to_ms(self.since))
 
     def judge_due(self, store: Store, progress: Progress, *, chunk: int = CHUNK) -> int:
         """Judge everybody who is due; return how many that were.

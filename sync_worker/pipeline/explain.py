@@ -75,7 +75,7 @@ def explain(
                 f"No contact {email_or_id!r} has been read.",
                 hint="Give an address or an id as HubSpot shows it; run `sync-worker sync` if the contact is new.",
             )
-        stands = row.evaluated_at is not None and row.model == model.hash and row.verdict_revision == row.revision
+        stands = row.evaluated_at is not None and row.model == outputs.stamp and row.verdict_revision == row.revision
         when = at or (from_ms(row.evaluated_at) if stands else now)
         verdicts.choose(tx, contact_id)
         judged = evaluate(facts(tx, model, portal.hidden(model.event_kinds) if portal else frozenset()), model, when)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,22 +41,27 @@ class Outputs:
         """Return our properties with labels, descriptions and options, in the order that a rep reads them."""
         top = f"0 to {self.model.maximum:g}" if self.model.maximum else "points"
         return (
-            self._number("score", "Lead score", f"How ready this contact is to buy ({top}): what they did, and what speaks against them."),
+            self._number("score", "score", f"How ready this contact is to buy ({top}): what they did, and what speaks against them."),
             self._choice(
                 "score_band",
-                "Lead score band",
+                "score band",
                 "The range that the lead score falls into.",
                 {band: _title(band) for band in self.bands},
             ),
-            self._choice("grade", "Lead grade", "How well this contact fits, from A+ to F: who they are, not what they did.", _letters()),
-            self._choice("score_trend", "Lead score trend", "Where the lead score is going.", {t: t.capitalize() for t in TRENDS}),
+            self._choice("grade", "grade", "How well this contact fits, from A+ to F: who they are, not what they did.", _letters()),
+            self._choice("score_trend", "score trend", "Where the lead score is going.", {t: t.capitalize() for t in TRENDS}),
             self._choice(
                 "mql_reason", "MQL reason", "Why this contact is a marketing qualified lead; empty when it is none.", self._reasons()
             ),
-            self._text("score_reasons", "Lead score reasons", "What the lead score is made of, the most important first."),
-            self._text("grade_reasons", "Lead grade reasons", "What the lead grade rests on, and what is not known."),
-            self._text("score_model", "Lead score model", "The scoring model that made these values.", lines="text"),
+            self._text("score_reasons", "score reasons", "What the lead score is made of, the most important first."),
+            self._text("grade_reasons", "grade reasons", "What the lead grade rests on, and what is not known."),
+            self._text("score_model", "score model", "The scoring model that made these values.", lines="text"),
         )
+
+    @cached_property
+    def stamp(self) -> str:
+        """Return what a verdict was made by: under another model or other properties it does not stand."""
+        return hashlib.sha256(" ".join((self.model.hash, *self.names)).encode()).hexdigest()[:12]
 
     @cached_property
     def bands(self) -> tuple[str, ...]:
@@ -112,7 +118,8 @@ class Outputs:
     def _property(self, name: str, label: str, description: str, kind: tuple[str, str], options: tuple[Option, ...] = ()) -> Property:
         return Property(
             name=f"{self.prefix}_{name}",
-            label=label,
+            # HubSpot wants every label once: another prefix is another word.
+            label=f"{self.prefix.replace('_', ' ').capitalize()} {label}",
             description=description,
             type=kind[0],
             field_type=kind[1],
