@@ -145,7 +145,7 @@ class Worker:
             for step in found:
                 setup.carry_out(step, self.hubspot)
                 log.info("portal.mended", **step.as_json())
-            self.portal()
+            portal.known(self.store, self.hubspot, self.outputs, self.clock(), fresh=True, settle=True)
             setup.remember_lists(self.store, self.hubspot, self.outputs)
         return [step.as_json() for step in found]
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sync_worker.errors import ConfigurationError
+from sync_worker.errors import ConfigurationError, Forbidden
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.store import meta, standing
@@ -38,10 +38,10 @@ class Portal:
             zone: tzinfo = ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError):
             zone = UTC
-        local = now.astimezone(zone)
-        today = datetime.combine(local.date(), at, zone)
-        began = today if today <= local else datetime.combine(local.date() - timedelta(days=1), at, zone)
-        return began.astimezone(UTC)
+        day = now.astimezone(zone).date()
+        # Compared in UTC: the clock on the wall shows some times twice, and others never.
+        today, yesterday = (datetime.combine(day - timedelta(days=back), at, zone).astimezone(UTC) for back in (0, 1))
+        return today if today <= now else yesterday
 
 
 def hidden_kinds(kinds: frozenset[str], *, shows_occurrences: bool) -> frozenset[str]:
@@ -50,10 +50,11 @@ def hidden_kinds(kinds: frozenset[str], *, shows_occurrences: bool) -> frozenset
     return (kinds & {"webinar"}) | (frozenset() if shows_occurrences else occurrences)
 
 
-def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fresh: bool) -> Portal:
+def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fresh: bool, settle: bool = False) -> Portal:
     """Return the portal, from memory where that is fresh enough, and make sure that it is the one and is set up.
 
-    Raises ConfigurationError where the token belongs to another portal, or our properties are missing.
+    Raises ConfigurationError where the token belongs to another portal, or our properties are missing; Forbidden where the portal
+    shows less than before, unless this is to settle for it.
     """
     with store.transaction() as tx:
         remembered = meta.get(tx, KEY)
@@ -65,6 +66,13 @@ def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fr
         raise ConfigurationError(
             f"This state belongs to portal {remembered['id']}, and the token opens portal {portal.id}.",
             hint="Use the token of the first, or another state with SYNC_WORKER_STATE_URL.",
+        )
+    if remembered and remembered["shows_occurrences"] and not portal.shows_occurrences and not settle:
+        # What cannot be read any more must not look like something that nobody did.
+        raise Forbidden(
+            "The portal no longer shows page views and custom events one by one.",
+            operation="look at the portal",
+            hint="Give the token its access back; if the plan has changed, run `sync-worker setup`, and counters stand in for them.",
         )
     row = {"id": portal.id, "time_zone": portal.time_zone, "stages": portal.stages, "shows_occurrences": portal.shows_occurrences}
     with store.transaction() as tx:
