@@ -115,18 +115,30 @@ class Pull:
         for piece in sweep(streams.companies(self.hubspot, properties), gaps, readers=self.readers):
             yield piece.rows
 
-    def can_go_on(self) -> bool:
-        """Tell whether what is known covers what the model asks for, so that the changes since are enough."""
+    def go_on(self) -> bool:
+        """Tell whether what is known covers what the model asks for, so that the changes since are enough.
+
+        What the model does not ask for is not read with the changes, so that it is not known from here on.
+        """
+        asked = self._asked()
         with self.store.transaction() as tx:
-            return meta.get(tx, _cursor(CONTACTS)) is not None and set(self._asked()) <= set(meta.get(tx, READ) or ())
+            known = meta.get(tx, READ) or ()
+            if meta.get(tx, _cursor(CONTACTS)) is None or not set(asked) <= set(known):
+                return False
+            if asked != known:
+                meta.put(tx, READ, asked)
+                meta.put(tx, SWEEP, {**meta.get(tx, SWEEP), "done": True})  # a reading of more begins anew
+            return True
 
     def changed_contacts(self) -> None:
         """Read the contacts that changed since the cursor, less an overlap."""
         with self.store.transaction() as tx:
             cursor = meta.get(tx, _cursor(CONTACTS))
+            # Who is seen now is not gone, even if a full reading that was stopped has passed the place.
+            number = meta.get(tx, SWEEP)["number"]
         properties = self.remembering.contact_properties
         for rows in _walk(lambda after: self.hubspot.contacts.changed(self._since(cursor), after, properties)):
-            self._keep_contacts(rows, sweep=0)
+            self._keep_contacts(rows, sweep=number)
         self._move_cursor(CONTACTS)
 
     def every_contact(self) -> Iterator[int]:
@@ -137,9 +149,10 @@ class Pull:
         number, started = self._begin_sweep()
         extent = self.hubspot.contacts.extent()
         self.progress.expect(CONTACTS, extent.total)
-        high = (extent.highest_id or 0) + 1
         with self.store.transaction() as tx:
-            gaps = coverage.gaps(tx, CONTACTS, 0, high)
+            # The last range has an open end, so it begins behind all that was read.
+            read_to = coverage.covered(tx, CONTACTS)[-1:]
+            gaps = coverage.gaps(tx, CONTACTS, 0, max(extent.highest_id or 0, *(interval.high for interval in read_to), 0) + 1)
         for piece in sweep(streams.contacts(self.hubspot, self.remembering.contact_properties), gaps, readers=self.readers):
             self._keep_contacts(piece.rows, sweep=number, interval=piece.interval)
             yield len(piece.rows)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sync_worker.pipeline.apply import Applier, Outcome
 from sync_worker.pipeline.evaluate import CHUNK, Judge
+from sync_worker.pipeline.guard import Guard
 from sync_worker.pipeline.plan import ContactChange, Scope, contact_changes, list_changes
 from sync_worker.pipeline.pull import Pull
 from sync_worker.pipeline.report import RunReport
-from sync_worker.store import standing
+from sync_worker.store import people, standing
 from sync_worker.store.database import Store
 
 
@@ -22,11 +23,12 @@ class Run:
     pull: Pull
     judge: Judge
     scope: Scope
+    guard: Guard
     applier: Applier | None
     report: RunReport
 
     def everything(self) -> None:
-        """Judge every contact; each chunk is written while the next is being read."""
+        """Judge every contact; the first time, each chunk is written while the next is being read."""
         self.pull.events(self.judge.hidden)
         self.pull.companies(everything=True)
         waiting = 0
@@ -35,7 +37,7 @@ class Run:
             if waiting >= CHUNK:
                 waiting = 0
                 self._judge()
-                if self.applier:
+                if self.applier and self.guard.may_begin_early:
                     self._change_contacts()
         if self.scope.approved:
             self.pull.members()
@@ -43,7 +45,7 @@ class Run:
 
     def changes(self) -> None:
         """Judge who changed since the last run; everybody where there is no run to go on from."""
-        if self.pull.can_go_on():
+        if self.pull.go_on():
             self.pull.events(self.judge.hidden)
             self.pull.companies(everything=False)
             self.pull.changed_contacts()
@@ -62,18 +64,28 @@ class Run:
         self.report.evaluated += self.judge.judge_due(self.store, self.pull.progress)
 
     def _change_contacts(self) -> None:
-        changes = self._counted(contact_changes(self.store, self.scope))
+        for change in self._changes():
+            self.report.plan.count(change)
+        self._weigh()
         if self.applier:
-            self.applier.send(changes)
-        else:
-            for _ in changes:
-                pass
+            self.applier.send(self._changes())
 
-    def _counted(self, changes: Iterable[ContactChange]) -> Iterable[ContactChange]:
-        for change in changes:
+    def _changes(self) -> Iterator[ContactChange]:
+        for change in contact_changes(self.store, self.scope):
             if not (self.applier and self.applier.is_underway(change.id)):
-                self.report.plan.count(change)
                 yield change
+
+    def _weigh(self) -> None:
+        # All that is written follows from what has been judged by now, so all of it is known before the first call.
+        plan = self.report.plan
+        with self.store.transaction() as tx:
+            contacts = people.count(tx)
+            joining = len(standing.to_add(tx, "mql")) if self.scope.approved else 0
+        weight = {"contacts": contacts, "changed": plan.mattering, "new_mqls": max(plan.new_mqls, joining)}
+        if self.applier:
+            self.guard.check(**weight)
+        else:
+            self.report.unsafe = self.guard.objection(**weight)
 
     def _change_lists(self) -> None:
         if self.applier:
