@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from math import ceil
 
 from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.quota import Quota
@@ -53,17 +54,24 @@ class Lane:
                 while (delay := self._delay(turn)) != 0:
                     self._clock.wait(turn, delay)
                 self._clock.check()
-                self.window.take()
-                return self._clock.monotonic()
+                now = self._clock.monotonic()
+                self.window.take(now)
+                return now
             finally:
                 self._queue.remove(turn)
                 self._wake()
 
-    def give_back(self) -> None:
-        """Say that the reply came in, or that none will."""
+    def give_back(self, sent: float | None = None, *, answered: bool = True) -> None:
+        """Say that the reply came in to what was `sent` then, or that none will."""
         with self._lock:
-            self.window.give_back(self._clock.monotonic())
+            self.window.give_back(self._clock.monotonic(), sent=sent, answered=answered)
             self._wake()
+
+    def in_flight(self, within: float) -> int:
+        """Return how many requests must be on the line at a time to use up the window within some seconds; 1 before the first reply."""
+        with self._lock:
+            latency = self.window.latency
+            return 1 if latency is None else ceil(self.window.capacity * latency / within)
 
     def succeed(self, sent: float) -> None:
         """Say that a request was not refused for its pace."""

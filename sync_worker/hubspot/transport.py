@@ -96,8 +96,10 @@ class Transport:
         self._traffic.sent(route.endpoint)
         try:
             answer = self._exchange(method, route, query, content)
-        finally:
-            lane.give_back()
+        except BaseException:
+            lane.give_back(sent, answered=False)
+            raise
+        lane.give_back(sent)
         self._retrying.meet()
         self.throttle.learn(route.budget, answer.headers, sent)
         if answer.status == 429:

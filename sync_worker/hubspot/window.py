@@ -1,18 +1,25 @@
 """The arithmetic of a rolling window: when may the next request be sent? No threads, no waiting.
 
-HubSpot counts a request at some moment between our sending it and its reply coming in. A slot is therefore taken before the
-request is sent and is free again one window after the reply came in: whatever the latency, no window of HubSpot's ever
-holds more of our requests than it allows.
+HubSpot counts a request at some moment between our sending it and its reply coming in. A slot is taken before the request is
+sent, and one window after the reply came in it is free whatever the latency. That alone would cost one latency in every window:
+two seconds of it would leave a third of the searches. So the shortest latency seen is taken off again. As long as HubSpot counts
+all requests at the same point of their way, that is as safe: what a request needed longer than the quickest one covers what it
+may have been counted later. What is still on the line is supposed to need as long as the slowest of the last replies: otherwise a
+latency longer than the window would hold all slots until the replies come. Where a refusal says that HubSpot counts otherwise,
+half of what is taken off is given up.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
+from collections import deque
 from math import inf
 from typing import Final
 
 MARGIN: Final = 0.005  # seconds; two clocks never run quite alike
 SHORTEST_WAIT: Final = 0.001  # seconds; a rounding error must not make a waiter spin
+RECENT: Final = 50  # replies whose latencies are remembered
+ENOUGH: Final = 5  # of them tell something
 LONGEST_PAUSE: Final = 120.0  # seconds; a longer wait is for the caller to decide on, not for everybody in the queue
 
 
@@ -27,7 +34,11 @@ class Window:
         self.seconds = seconds
         self._reserve = reserve
         self._in_flight = 0
-        self._replied: list[float] = []  # when the replies came in, ascending
+        self._sent: list[float] = []  # when those in flight were sent, ascending
+        self._counted: list[float] = []  # by when HubSpot had counted what was answered, ascending
+        self._shortest = inf  # latency
+        self._latencies: deque[float] = deque(maxlen=RECENT)
+        self._trust = 1.0  # share of the shortest latency that is taken off
         self._others = 0  # requests of other apps that fill the window as well
         self._others_until = -inf
         self._refusals = 0  # in a row
@@ -38,6 +49,11 @@ class Window:
     def capacity(self) -> int:
         """How many slots we may hold at a time; never less than one."""
         return max(1, int(self.limit * (1 - self._reserve)))
+
+    @property
+    def latency(self) -> float | None:
+        """The shortest seen between sending and reply, in seconds; None before the first reply."""
+        return self._shortest if self._shortest < inf else None
 
     def delay(self, now: float) -> float | None:
         """Return the seconds until a slot may be free: 0 for now, None when that depends on a reply."""
@@ -50,16 +66,25 @@ class Window:
             return 0.0
         return self._next_change(now, others)
 
-    def take(self) -> None:
+    def take(self, now: float | None = None) -> None:
         """Count a request that is about to be sent."""
         self._in_flight += 1
+        if now is not None:
+            insort(self._sent, now)
 
-    def give_back(self, now: float) -> None:
-        """Count a reply, or the lack of one: the slot is free one window from `now`."""
+    def give_back(self, now: float, *, sent: float | None = None, answered: bool = True) -> None:
+        """Count a reply to what was `sent` then, or the lack of one: its slot is free one window later."""
         self._in_flight -= 1
-        self._replied.append(now)
-        stale = bisect_right(self._replied, now - 3 * self.seconds)
-        del self._replied[:stale]
+        if sent in self._sent:
+            self._sent.remove(sent)
+        head_start = 0.0
+        if sent is not None and answered:
+            self._shortest = min(self._shortest, now - sent)
+            self._latencies.append(now - sent)
+            head_start = self._trust * self._shortest
+        insort(self._counted, now - head_start)
+        stale = bisect_right(self._counted, now - 3 * self.seconds)
+        del self._counted[:stale]
 
     def succeed(self, *, sent: float) -> None:
         """Note an answer that is no refusal: it ends the caution after one, if it was sent later."""
@@ -71,11 +96,12 @@ class Window:
 
         `wait`: what HubSpot named; without it one window, twice as long after the second refusal in a row, and so on.
         """
-        if self._replied:
-            self._replied.pop()  # what was refused fills no slot
+        if self._counted:
+            self._counted.pop()  # what was refused fills no slot
         if sent >= self._refused_at:  # those that were in the air together count as one
             self._refusals += 1
             self._refused_at = now
+            self._trust /= 2
         pause = min(wait if wait is not None else self.seconds * self._refusals, LONGEST_PAUSE)
         self._paused_until = max(self._paused_until, now + pause)
         return self._paused_until - now
@@ -90,12 +116,23 @@ class Window:
             self._others_until = now + self.seconds
 
     def _held_since(self, moment: float) -> int:
-        gone = bisect_right(self._replied, moment - self.seconds - MARGIN)
-        return self._in_flight + len(self._replied) - gone
+        before = moment - self.seconds - MARGIN
+        lag = self._lag()
+        gone = bisect_right(self._counted, before) + (0 if lag is None else bisect_right(self._sent, before - lag))
+        return self._in_flight + len(self._counted) - gone
+
+    def _lag(self) -> float | None:
+        """Return how long after its sending a request in flight may be counted; None while that is not known."""
+        if len(self._latencies) < ENOUGH:
+            return None
+        return max(self._latencies) - self._trust * self._shortest
 
     def _next_change(self, now: float, others: int) -> float | None:
-        oldest = bisect_right(self._replied, now - self.seconds - MARGIN)
-        changes = [self._replied[oldest] + self.seconds + MARGIN] if oldest < len(self._replied) else []
-        if others:
-            changes.append(self._others_until)
-        return max(min(changes) - now, SHORTEST_WAIT) if changes else None
+        before = now - self.seconds - MARGIN
+        answered = bisect_right(self._counted, before)
+        changes = self._counted[answered : answered + 1]
+        if (lag := self._lag()) is not None:
+            waiting = bisect_right(self._sent, before - lag)
+            changes += [sent + lag for sent in self._sent[waiting : waiting + 1]]
+        moments = [moment + self.seconds + MARGIN for moment in changes] + ([self._others_until] if others else [])
+        return max(min(moments) - now, SHORTEST_WAIT) if moments else None
