@@ -61,7 +61,10 @@ def test_members_leave_and_come_in_one_call() -> None:
     served = serve(a_portal(contacts(3)))
     list_id = a_list(served)
     path = f"{LISTS}/{list_id}/memberships"
-    served.put(f"{path}/add", ["1", "2"])
+    served.put(f"{path}/add", ["1"])
+    assert members(served, list_id) == ["1"]
+    served.put(f"{path}/add", ["2"])
+    assert members(served, list_id) == ["1", "2"]
     both = served.put(f"{path}/add-and-remove", {"recordIdsToAdd": ["3"], "recordIdsToRemove": ["1"]}).json()
     assert (both["recordsIdsAdded"], both["recordIdsRemoved"]) == (["3"], ["1"])
     assert served.put(f"{path}/remove", ["1", "2"]).json()["recordIdsRemoved"] == ["2"]

@@ -86,6 +86,11 @@ def test_a_record_can_be_read_by_its_address() -> None:
     assert served.get(f"{CONTACTS}/x", idProperty="firstname").status_code == 400
 
 
+def test_the_first_contact_with_an_address_keeps_it() -> None:
+    served = serve(a_portal([a_contact(1), a_contact(2, email="person-1@example.com")]))
+    assert served.get(f"{CONTACTS}/person-1@example.com", idProperty="email").json()["id"] == "1"
+
+
 @pytest.mark.parametrize(
     ("number", "category", "message"),
     [

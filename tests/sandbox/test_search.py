@@ -132,3 +132,16 @@ def test_a_record_can_be_found_by_what_it_belongs_to() -> None:
     assert ids(served.search(condition("associations.company", "EQ", "8"))) == ["7"]
     of_contact = {"filters": [condition("associations.contact", "EQ", "3")]}
     assert ids(served.post("/crm/v3/objects/deals/search", of_contact).json()) == ["5"]
+
+
+def test_until_a_change_is_found_search_keeps_to_what_it_saw_last() -> None:
+    served = serve(a_portal(PEOPLE), index_lag_s=3.0)
+    for city in ("Lund", "Oslo"):
+        served.patch(f"{CONTACTS}/1", {"properties": {"city": city}})
+    assert ids(served.search(condition("city", "EQ", "Bonn"))) == ["1"]
+    assert ids(served.search(condition("city", "IN", values=["oslo"]))) == []
+
+
+def test_a_page_has_the_order_of_the_sort_even_where_its_ends_lie_a_page_apart() -> None:
+    served = serve(a_portal([a_contact(number, city=city) for number, city in enumerate("acbd", start=1)]))
+    assert ids(served.search(sorts=["city"], properties=["city"])) == ["1", "3", "2", "4"]
