@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import Literal
 
 from sync_worker.model.conditions import Condition, operands
 from sync_worker.model.criteria import Line, line_of, readable_kinds, seen
@@ -16,6 +17,8 @@ from sync_worker.model.domains import Domains, domain_lists
 from sync_worker.model.facts import COUNTERS
 from sync_worker.model.properties import COMPANY, Subject, subject
 from sync_worker.model.quantities import from_micro, to_micro
+
+RuleKind = Literal["direct", "disqualifier"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +80,18 @@ class Model:
     def not_visible(self, hidden: frozenset[str]) -> tuple[str, ...]:
         """Return the names of the criteria and rules that cannot be seen where these kinds of event are hidden."""
         criteria = tuple(line.key for line in self.lines if not line.visible(hidden))
-        return criteria + tuple(key for key, rule in self.rules if not rule_visible(rule, hidden))
+        return criteria + tuple(key for _, key, rule in self.rules if not rule_visible(rule, hidden))
 
     @property
-    def rules(self) -> tuple[tuple[str, Rule], ...]:
-        """The enabled direct qualifiers and disqualifiers."""
-        return (*self.direct.items(), *self.disqualifiers.items())
+    def rules(self) -> tuple[tuple[RuleKind, str, Rule], ...]:
+        """The enabled direct qualifiers and disqualifiers, each with what it is and its name."""
+        direct = (("direct", key, rule) for key, rule in self.direct.items())
+        return (*direct, *(("disqualifier", key, rule) for key, rule in self.disqualifiers.items()))
 
     @cached_property
     def event_kinds(self) -> frozenset[str]:
         """The kinds of event to read from HubSpot."""
-        wanted = [line.event for line in self.lines] + [rule.event for _, rule in self.rules]
+        wanted = [line.event for line in self.lines] + [rule.event for _, _, rule in self.rules]
         return frozenset().union(*(readable_kinds(kind) for kind in wanted if kind))
 
     @cached_property
@@ -109,7 +113,7 @@ class Model:
     @cached_property
     def event_conditions(self) -> tuple[Condition, ...]:
         """Every condition on events."""
-        parts: Iterable[Line | Rule] = (*self.lines, *(rule for _, rule in self.rules))
+        parts: Iterable[Line | Rule] = (*self.lines, *(rule for _, _, rule in self.rules))
         return tuple(part.where for part in parts if part.where)
 
     @cached_property
@@ -118,7 +122,7 @@ class Model:
         parts: Iterable[Line | GradeCriterion | Rule] = (
             *self.lines,
             *self.grade_criteria.values(),
-            *(rule for _, rule in self.rules),
+            *(rule for _, _, rule in self.rules),
         )
         return tuple(part.when for part in parts if part.when)
 

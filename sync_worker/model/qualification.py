@@ -9,7 +9,7 @@ import polars as pl
 
 from sync_worker.model.document import LETTERS, Band, Rule
 from sync_worker.model.machines import QUARANTINE
-from sync_worker.model.model import Model, rule_visible
+from sync_worker.model.model import Model, RuleKind, rule_visible
 from sync_worker.model.quantities import to_micro
 from sync_worker.model.signals import KnownEvents, instant
 from sync_worker.model.standpoint import Standpoint
@@ -18,9 +18,6 @@ from sync_worker.model.truth import truth
 
 BY_SCORE: Final = "by_score"
 
-#: Whether a rule holds.
-RULE: Final = "rule"
-
 
 def qualified(frame: pl.DataFrame, known: KnownEvents, previous: pl.DataFrame, standpoint: Standpoint) -> pl.DataFrame:
     """Add to scored and graded contacts: band, by_score, direct, disqualified, mql, and the rules that said so.
@@ -28,13 +25,13 @@ def qualified(frame: pl.DataFrame, known: KnownEvents, previous: pl.DataFrame, s
     `previous` says who was an MQL by score before.
     """
     model = standpoint.model
-    frame = frame.with_columns(_holds(rule, known, standpoint).alias(column(RULE, key)) for key, rule in model.rules)
+    frame = frame.with_columns(_holds(rule, known, standpoint).alias(column(kind, key)) for kind, key, rule in model.rules)
     before = previous.filter(pl.col("by_score"))["contact_id"].unique()
     frame = frame.with_columns(
         band=band_of(pl.col("score"), model.bands),
         by_score=_by_score(pl.col("contact_id").is_in(before.implode()), model),
-        direct_by=_first(model.direct),
-        disqualified_by=_first(model.disqualifiers),
+        direct_by=_first("direct", model.direct),
+        disqualified_by=_first("disqualifier", model.disqualifiers),
     )
     frame = frame.with_columns(direct=pl.col("direct_by").is_not_null(), disqualified=pl.col("disqualified_by").is_not_null())
     mql = (pl.col("by_score") | pl.col("direct")) & ~pl.col("disqualified")
@@ -65,8 +62,8 @@ def _fits(model: Model) -> pl.Expr:
     return complete & good if rules.incomplete_grade == "hold" else ~complete | good
 
 
-def _first(rules: Mapping[str, Rule]) -> pl.Expr:
-    held = [pl.when(pl.col(column(RULE, key))).then(pl.lit(key)) for key in rules]
+def _first(kind: RuleKind, rules: Mapping[str, Rule]) -> pl.Expr:
+    held = [pl.when(pl.col(column(kind, key))).then(pl.lit(key)) for key in rules]
     return pl.coalesce(*held, pl.lit(None, dtype=pl.String))
 
 

@@ -11,12 +11,13 @@ import polars as pl
 from sync_worker.model.criteria import Line
 from sync_worker.model.distinct import mapped
 from sync_worker.model.grading import MATCH
+from sync_worker.model.languages import WORDS
 from sync_worker.model.model import Model
 from sync_worker.model.quantities import from_micro
 from sync_worker.model.scoring import DEGRADATION, POINTS
 from sync_worker.model.standpoint import Standpoint
 from sync_worker.model.tallying import EVENTS, NEWEST, column
-from sync_worker.model.words import WORDS, Words, signed
+from sync_worker.model.words import Words, signed
 
 _MOST: Final = 6  # lines that fit into the sidebar without a click
 _STATES: Final = {"1": "✓", "0": "✗", "?": "?"}

@@ -61,14 +61,15 @@ def evaluate(facts: Facts, model: Model, now: datetime) -> Verdicts:
     """
     standpoint = Standpoint(model=model, hidden=facts.hidden, now=_to_the_millisecond(now))
     views = views_of(model.contact_conditions, standpoint.contacts_asked) | counter_views(standpoint)
-    contacts = with_views(_sorted(facts.contacts), views, model.domains, standpoint.now)
+    viewed = with_views(_sorted(facts.contacts), views, model.domains, standpoint.now)
+    contacts = viewed.select("contact_id", *(view.name for view in views))
     known = known_events(facts.events, standpoint)
     frame = graded(scored(tallied(contacts, known, standpoint), standpoint), standpoint)
     frame = qualified(frame, known, facts.previous, standpoint)
     frame = frame.with_columns(_trend(frame, standpoint))
     frame = frame.with_columns(score_reasons(frame, standpoint), grade_reasons(frame, model))
     table = frame.with_columns(score=pl.col("score") // MICRO).select(_TABLE)
-    return Verdicts(standpoint=standpoint, table=table, unreadable=unreadable(frame, views), workings=frame)
+    return Verdicts(standpoint=standpoint, table=table, unreadable=unreadable(viewed, views), workings=frame)
 
 
 def _sorted(contacts: pl.DataFrame) -> pl.DataFrame:
