@@ -34,7 +34,8 @@ class RecordList:
         """Put records in and return those that were not in."""
         new = [record_id for record_id in dict.fromkeys(record_ids) if record_id not in self.joined]
         self.joined.update(dict.fromkeys(new, now))
-        self._ordered = None
+        if new:
+            self._ordered = None
         return new
 
     def remove(self, record_ids: Iterable[int]) -> list[int]:
@@ -42,7 +43,7 @@ class RecordList:
         old = [record_id for record_id in dict.fromkeys(record_ids) if record_id in self.joined]
         for record_id in old:
             del self.joined[record_id]
-        self._ordered = None
+            self._ordered = None
         return old
 
     def members(self) -> list[int]:
