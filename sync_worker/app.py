@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import structlog
 
-from sync_worker.errors import ModelError
+from sync_worker.errors import ModelError, UnsafePlan
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.model.document import LETTERS
 from sync_worker.model.loading import load
@@ -25,6 +25,8 @@ from sync_worker.pipeline.distribution import Distribution, distribution
 from sync_worker.pipeline.evaluate import Judge
 from sync_worker.pipeline.explain import Explanation, explain
 from sync_worker.pipeline.fitting import misfits, names
+from sync_worker.pipeline.guard import Guard, Limits
+from sync_worker.pipeline.lease import held
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import Scope, stage_rule
 from sync_worker.pipeline.portal import Portal
@@ -46,6 +48,16 @@ log = structlog.get_logger()
 def utc_now() -> datetime:
     """Return the present instant."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A run under way: what it has to work with, and what is closed at its end."""
+
+    report: RunReport
+    store: Store
+    progress: Progress
+    until_the_end: ExitStack
 
 
 @dataclass(frozen=True)
@@ -149,30 +161,50 @@ class Worker:
             setup.remember_lists(self.store, self.hubspot, self.outputs)
         return [step.as_json() for step in found]
 
-    def backfill(self, *, dry_run: bool = False) -> RunReport:
-        """Read, judge and write every contact once; goes on where an earlier one was stopped."""
-        return self._run("backfill", dry_run=dry_run)
+    def backfill(self, *, dry_run: bool = False, allow_large: bool = False) -> RunReport:
+        """Read, judge and write every contact once; goes on where an earlier one was stopped.
 
-    def sync(self, *, dry_run: bool = False) -> RunReport:
-        """Read what changed, judge, write the differences; the first time that is everything."""
-        return self._run("sync", dry_run=dry_run)
+        Raises UnsafePlan where that would change too much, unless large changes are allowed.
+        """
+        return self._run("backfill", dry_run=dry_run, allow_large=allow_large)
 
-    def approve(self, note: str) -> RunReport:
-        """Keep that the distribution under this model was looked at, and change the lists and stages that waited for it."""
+    def sync(self, *, dry_run: bool = False, allow_large: bool = False) -> RunReport:
+        """Read what changed, judge, write the differences; the first time that is everything. Raises like `backfill`."""
+        return self._run("sync", dry_run=dry_run, allow_large=allow_large)
+
+    def approve(self, note: str, *, allow_large: bool = False) -> RunReport:
+        """Keep that the distribution under this model was looked at, and change the lists and stages that waited for it.
+
+        Raises like `backfill`; what was refused is not approved.
+        """
         with self.store.transaction() as tx:
             runs.approve(tx, self.model.hash, note=note, at=to_ms(self.clock()))
+        try:
+            report = self._run("approve", dry_run=False, allow_large=allow_large)
+        except UnsafePlan:
+            with self.store.transaction() as tx:
+                runs.withdraw_approval(tx, self.model.hash)
+            raise
         log.info("model.approved", model=self.model.hash)
-        return self._run("approve", dry_run=False)
+        return report
 
-    def _run(self, command: str, *, dry_run: bool = False) -> RunReport:
+    def _run(self, command: str, *, dry_run: bool = False, allow_large: bool = False) -> RunReport:
+        with self._begun(command, dry_run=dry_run) as begun:
+            run = self._assembled(begun, allow_large=allow_large)
+            {"backfill": run.everything, "sync": run.changes, "approve": run.known}[command]()
+        return begun.report
+
+    @contextmanager
+    def _begun(self, command: str, *, dry_run: bool) -> Iterator[Begun]:
+        """Begin a run, alone on its portal; it leaves a row and a line however it ends."""
         with ExitStack() as stack:
             store = self._rehearsal(stack) if dry_run else self.store
             report = RunReport(run_id=secrets.token_hex(4), command=command, dry_run=dry_run, model=self.model.hash)
             stack.enter_context(structlog.contextvars.bound_contextvars(run=report.run_id))
-            with recorded(report, store, self.clock, self.hubspot.traffic):
-                run = self._assembled(report, store, stack)
-                {"backfill": run.everything, "sync": run.changes, "approve": run.known}[command]()
-        return report
+            with recorded(report, store, self.clock, self.hubspot.traffic), ExitStack() as working:
+                lasts = timedelta(minutes=self.settings.lease_minutes)
+                progress = working.enter_context(held(store, report.run_id, clock=self.clock, lasts=lasts, progress=self.progress))
+                yield Begun(report=report, store=store, progress=progress, until_the_end=working)
 
     def _rehearsal(self, stack: ExitStack) -> Store:
         store = database.opened(self.settings.state_url)
@@ -180,15 +212,34 @@ class Worker:
         store.rehearse()
         return store
 
-    def _assembled(self, report: RunReport, store: Store, stack: ExitStack) -> Run:
-        now = self.clock()
+    def _applier(self, begun: Begun, now: datetime, *, hold: str | None = None) -> Applier:
+        applier = Applier(
+            self.hubspot,
+            begun.store,
+            self.outputs,
+            now,
+            run=begun.report.run_id,
+            in_flight=self.settings.requests_in_flight,
+            progress=begun.progress,
+            hold=hold,
+        )
+        return begun.until_the_end.enter_context(applier)
+
+    def _guard(self, store: Store, *, lifted: bool) -> Guard:
+        settings = self.settings
+        with store.transaction() as tx:
+            first = not runs.was_done(tx, "backfill", "sync")
+        limits = Limits(
+            changed_share=settings.max_changed_share,
+            new_mqls_share=settings.max_new_mqls_share,
+            contacts=settings.judged_from_contacts,
+        )
+        return Guard(limits=limits, first=first, lifted=lifted)
+
+    def _assembled(self, begun: Begun, *, allow_large: bool) -> Run:
+        report, store, now = begun.report, begun.store, self.clock()
         place = portal.known(store, self.hubspot, self.outputs, now, fresh=report.command == "backfill")
         hidden = place.hidden(self.model.event_kinds)
-        in_flight = self.settings.requests_in_flight
-        applier = None
-        if not report.dry_run:
-            writing = Applier(self.hubspot, store, self.outputs, now, in_flight=in_flight, progress=self.progress)
-            applier = stack.enter_context(writing)
         report.not_visible = self.model.not_visible(hidden)
         return Run(
             store=store,
@@ -198,8 +249,8 @@ class Worker:
                 remembering=Remembering(outputs=self.outputs),
                 now=now,
                 overlap=timedelta(minutes=self.settings.overlap_minutes),
-                readers=in_flight,
-                progress=self.progress,
+                readers=self.settings.requests_in_flight,
+                progress=begun.progress,
                 counts=report.pulled,
             ),
             judge=Judge(
@@ -210,7 +261,8 @@ class Worker:
                 since=place.day_began(now, self.settings.reevaluate_at),
             ),
             scope=self._scope(report, store, place),
-            applier=applier,
+            guard=self._guard(store, lifted=allow_large),
+            applier=None if report.dry_run else self._applier(begun, now),
             report=report,
         )
 

@@ -14,7 +14,8 @@
     ├── TryAgain                 it may work later                              exit 4
     │   ├── Unavailable              no answer, or an answer that makes no sense
     │   ├── RateLimited              the burst or the search limit
-    │   └── OutOfQuota               the daily limit
+    │   ├── OutOfQuota               the daily limit
+    │   └── Busy                     another worker holds the portal
     └── Skip                     this record cannot, the others can            exit 1
         ├── NotFound                 no such record
         └── Rejected                 HubSpot refused its values
@@ -135,6 +136,10 @@ class RateLimited(Unavailable):
 
 class OutOfQuota(TryAgain):
     """The daily limit of calls is used up."""
+
+
+class Busy(TryAgain):
+    """Another worker is at work on this portal."""
 
 
 # Skip: this record cannot, the others can.

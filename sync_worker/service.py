@@ -16,7 +16,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from sync_worker.app import Worker
-from sync_worker.errors import Stop, SyncWorkerError
+from sync_worker.errors import Stop, SyncWorkerError, UnsafePlan
 from sync_worker.hubspot.clock import Closed
 from sync_worker.pipeline.report import RunReport
 
@@ -80,6 +80,9 @@ class Service:
             job()
         except Closed:
             log.info("run.interrupted", job=name)
+        except UnsafePlan as error:
+            # Nothing was written, and the next cycle reads on: somebody must look, but the service is in order.
+            log.error("plan.refused", job=name, error=str(error))  # noqa: TRY400 -- the sentence says it
         except Stop as error:
             # Whoever set the worker up must act; going on would only fill the log.
             log.error("run.refused", job=name, error=str(error))  # noqa: TRY400 -- the sentence says it; a traceback could hold data

@@ -42,6 +42,13 @@ class Settings(BaseSettings):
     reevaluate_at: time = Field(time(2, 0), validation_alias="SYNC_WORKER_REEVALUATE_AT")  # portal time
     rescan_every_days: int = Field(7, ge=1, le=90, validation_alias="SYNC_WORKER_RESCAN_EVERY_DAYS")
 
+    max_changed_share: float = Field(0.5, gt=0, le=1, validation_alias="SYNC_WORKER_MAX_CHANGED_SHARE")
+    max_new_mqls_share: float = Field(0.1, gt=0, le=1, validation_alias="SYNC_WORKER_MAX_NEW_MQLS_SHARE")
+    judged_from_contacts: int = Field(200, ge=1, validation_alias="SYNC_WORKER_JUDGED_FROM_CONTACTS")
+    lease_minutes: int = Field(10, ge=2, le=1440, validation_alias="SYNC_WORKER_LEASE_MINUTES")
+    keep_events_days: int | None = Field(None, ge=30, validation_alias="SYNC_WORKER_KEEP_EVENTS_DAYS")
+    keep_undo_days: int = Field(30, ge=0, le=3650, validation_alias="SYNC_WORKER_KEEP_UNDO_DAYS")
+
     @field_validator("base_url")
     @classmethod
     def _encrypted(cls, url: str) -> str:

@@ -30,6 +30,7 @@ model = typer.Typer(no_args_is_help=True, help="Check, describe and try model fi
 app.add_typer(model, name="model")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+AllowLarge = Annotated[bool, typer.Option("--allow-large", help="Let a plan through that changes more than the settings allow.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be written; write nothing to HubSpot.")]
 
 
@@ -75,15 +76,15 @@ def setup(*, dry_run: DryRun = False, json: Json = False) -> None:
 
 
 @app.command()
-def backfill(*, dry_run: DryRun = False, json: Json = False) -> None:
+def backfill(*, dry_run: DryRun = False, allow_large: AllowLarge = False, json: Json = False) -> None:
     """Score every contact once; goes on where it was stopped."""
-    _finish(_with_worker(lambda worker: worker.backfill(dry_run=dry_run)), json=json, people=show.run)
+    _finish(_with_worker(lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large)), json=json, people=show.run)
 
 
 @app.command()
-def sync(*, dry_run: DryRun = False, json: Json = False) -> None:
+def sync(*, dry_run: DryRun = False, allow_large: AllowLarge = False, json: Json = False) -> None:
     """Score what changed since the last run."""
-    _finish(_with_worker(lambda worker: worker.sync(dry_run=dry_run)), json=json, people=show.run)
+    _finish(_with_worker(lambda worker: worker.sync(dry_run=dry_run, allow_large=allow_large)), json=json, people=show.run)
 
 
 @app.command()
@@ -133,9 +134,14 @@ def report(
 
 
 @app.command()
-def approve(*, note: Annotated[str, typer.Option(help="Who looked at the report, and what was decided.")], json: Json = False) -> None:
+def approve(
+    *,
+    note: Annotated[str, typer.Option(help="Who looked at the report, and what was decided.")],
+    allow_large: AllowLarge = False,
+    json: Json = False,
+) -> None:
     """Give leave to change lists and lifecycle stages under this model, and change what waited for it."""
-    _finish(_with_worker(lambda worker: worker.approve(note)), json=json, people=show.run)
+    _finish(_with_worker(lambda worker: worker.approve(note, allow_large=allow_large)), json=json, people=show.run)
 
 
 @app.command()

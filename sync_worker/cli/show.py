@@ -41,8 +41,14 @@ def run(report: RunReport) -> None:
     if report.dry_run:
         _samples(report.plan.samples)
     _withheld(report)
+    _unsafe(report)
     for id_, reason in report.rejected:
         err.print(f"  rejected  {id_}: {reason}", style="red", markup=False)
+
+
+def _unsafe(report: RunReport) -> None:
+    if report.unsafe:
+        err.print(f"  refused   {report.unsafe} The real run needs --allow-large.", style="red", markup=False)
 
 
 def _stages(report: RunReport) -> str:

@@ -13,11 +13,12 @@ from typing import Any, Final, Self
 import orjson
 
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records import Update, Written
+from sync_worker.hubspot.records import Acknowledged
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import STAGE, ContactChange, ListChange
 from sync_worker.pipeline.progress import Progress
-from sync_worker.store import people, standing
+from sync_worker.pipeline.writing import Sent, write
+from sync_worker.store import people, replaced, standing
 from sync_worker.store.database import Store
 from sync_worker.store.instants import to_ms
 
@@ -38,7 +39,11 @@ class Outcome:
 
 
 class Applier:
-    """Sends batches side by side while the caller goes on; the caller's thread alone touches the store."""
+    """Sends batches side by side while the caller goes on; the caller's thread alone touches the store.
+
+    What the run `run` replaces is kept before it is sent. With `hold`, the contacts are not written again until something else
+    is desired of them, for that reason.
+    """
 
     def __init__(
         self,
@@ -47,17 +52,21 @@ class Applier:
         outputs: Outputs,
         now: datetime,
         *,
+        run: str,
         in_flight: int,
         progress: Progress,
+        hold: str | None = None,
     ) -> None:
         self._hubspot = hubspot
         self._store = store
         self._outputs = outputs
         self._now = now
+        self._run = run
+        self._hold = hold
         self._in_flight = in_flight
         self._progress = progress
         self._pool = ThreadPoolExecutor(in_flight, thread_name_prefix="writer")
-        self._sent: deque[tuple[Sequence[ContactChange], Future[Written]]] = deque()
+        self._sent: deque[tuple[Sequence[ContactChange], Future[Sent]]] = deque()
         self._underway: set[int] = set()
         self.outcome = Outcome()
 
@@ -79,8 +88,9 @@ class Applier:
             while len(self._sent) >= 2 * self._in_flight:
                 self._take()
             self._underway.update(change.id for change in batch)
-            updates = [Update(id=change.id, properties=change.values) for change in batch]
-            self._sent.append((batch, self._pool.submit(self._hubspot.contacts.write, updates)))
+            with self._store.transaction() as tx:
+                replaced.remember(tx, self._run, {change.id: change.ends for change in batch})
+            self._sent.append((batch, self._pool.submit(write, self._hubspot.contacts, batch)))
             self.collect()
 
     def is_underway(self, contact_id: int) -> bool:
@@ -102,6 +112,7 @@ class Applier:
         counted = self.outcome.lists.setdefault(change.name, {"added": 0, "removed": 0})
         for add, remove in _chunks(change):
             with self._store.transaction() as tx:
+                replaced.remember_members(tx, self._run, change.key, added=add, removed=remove)
                 standing.announce_members(tx, change.key, add)
             answer = self._hubspot.lists.change(list_id, add=add, remove=remove)
             missing = answer.missing.intersection(add)
@@ -116,15 +127,17 @@ class Applier:
         batch, future = self._sent.popleft()
         self._remember(batch, future.result())
 
-    def _remember(self, batch: Sequence[ContactChange], written: Written) -> None:
-        sent = {change.id: change for change in batch}
-        done = [self._acknowledged(sent[id_], answer.properties, to_ms(answer.updated_at)) for id_, answer in written.acknowledged.items()]
+    def _remember(self, batch: Sequence[ContactChange], answered: Sent) -> None:
+        sent, written = {change.id: change for change in batch}, answered.written
+        done = [self._acknowledged(sent[id_], answer, answered.stages.get(id_)) for id_, answer in written.acknowledged.items()]
         altered = {row["id"]: ALTERED for row in done if row["shown"] != sent[row["id"]].desired}
         gone = [*written.gone, *written.moved]
         rejected = {id_: reason for id_, reason in {**written.rejected, **altered}.items() if id_ not in written.gone}
         with self._store.transaction() as tx:
             people.mark_gone(tx, gone)
             standing.acknowledge(tx, done)
+            if self._hold:
+                standing.hold(tx, list(sent), reason=self._hold, at=to_ms(self._now))
             standing.reject(tx, [self._rejection(sent[id_], reason) for id_, reason in rejected.items()])
         self._underway.difference_update(sent)
         self.outcome.written += len(done)
@@ -136,16 +149,17 @@ class Applier:
     def _rejection(self, change: ContactChange, reason: str) -> Mapping[str, Any]:
         return {"contact_id": change.id, "desired": change.desired, "reason": reason, "at": to_ms(self._now)}
 
-    def _acknowledged(self, change: ContactChange, answered: Mapping[str, str | None], updated_at: int) -> Mapping[str, Any]:
+    def _acknowledged(self, change: ContactChange, answer: Acknowledged, kept_stage: str | None) -> Mapping[str, Any]:
         # A reply names what it wrote; what it leaves out stands as it was sent. A stage that HubSpot kept is shown as it is.
+        answered = answer.properties
         ours = {name: answered.get(name, after) or "" for name, (_, after) in change.properties.items() if name != STAGE}
         before = {name: value for name, value in orjson.loads(change.desired).items() if name not in ours}
         return {
             "id": change.id,
             "shown": self._outputs.shown({**before, **ours}),
-            "stage": (answered.get(STAGE) or change.stage) if change.stage else None,
-            "stage_given": change.stage,
-            "updated_at": updated_at,
+            "stage": kept_stage or ((answered.get(STAGE) or change.stage) if change.stage else None),
+            "stage_given": None if kept_stage else change.stage,
+            "updated_at": to_ms(answer.updated_at),
         }
 
 

@@ -26,11 +26,18 @@ class ContactChange:
     id: int
     properties: Mapping[str, tuple[str, str]]
     desired: str  # all of our properties as they should be, canonical JSON
+    matters: bool = True  # more than the name of the model changes
+    new_mql: bool = False  # HubSpot does not show the contact as an MQL yet
 
     @property
     def values(self) -> dict[str, str]:
         """Return what is sent."""
         return {name: after for name, (_, after) in self.properties.items()}
+
+    @property
+    def ends(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return what HubSpot shows and what it should show."""
+        return {name: before for name, (before, _) in self.properties.items()}, self.values
 
     @property
     def stage(self) -> str | None:
@@ -76,7 +83,14 @@ def contact_changes(store: Store, scope: Scope) -> Iterator[ContactChange]:
             properties = difference(shown, desired)
             if moves and scope.stage:
                 properties[STAGE] = (stage or "", scope.stage.target)
-            yield ContactChange(id=id_, properties=properties, desired=desired)
+            reason = properties.get(f"{scope.outputs.prefix}_mql_reason", ("", ""))
+            yield ContactChange(
+                id=id_,
+                properties=properties,
+                desired=desired,
+                matters=bool(properties.keys() - {f"{scope.outputs.prefix}_score_model"}),
+                new_mql=reason[0] == "" and reason[1] != "",
+            )
         if len(rows) < PAGE:
             return
         after = rows[-1][0]
@@ -113,6 +127,8 @@ class Summary:
     """A plan in numbers, with its first changes spelled out."""
 
     contacts: int = 0
+    mattering: int = 0  # contacts of whom more than the name of the model changes
+    new_mqls: int = 0
     properties: Counter[str] = field(default_factory=Counter)
     stages: int = 0
     lists: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -121,6 +137,8 @@ class Summary:
     def count(self, change: ContactChange) -> None:
         """Add one contact's change."""
         self.contacts += 1
+        self.mattering += change.matters
+        self.new_mqls += change.new_mql
         self.properties.update(change.properties.keys())
         self.stages += change.stage is not None
         if len(self.samples) < SAMPLES:
@@ -135,6 +153,7 @@ class Summary:
         """Return the plan for `--json`."""
         return {
             "contacts": self.contacts,
+            "new_mqls": self.new_mqls,
             "properties": dict(self.properties),
             "stages": self.stages,
             "lists": self.lists,

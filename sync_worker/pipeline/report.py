@@ -30,6 +30,7 @@ class RunReport:
     rejected: Sequence[tuple[int, str]] = ()
     not_visible: Sequence[str] = ()
     approved: bool = False
+    unsafe: str | None = None  # why the real run would be refused; of a dry run
     withheld: dict[str, int] = field(default_factory=dict)  # what waits for the approval: stages, and members of lists
     requests: Mapping[str, int] = field(default_factory=dict)
     retries: int = 0
@@ -41,6 +42,8 @@ class RunReport:
     @property
     def exit_code(self) -> ExitCode:
         """Return what the process should say."""
+        if self.unsafe:
+            return ExitCode.UNSAFE
         return ExitCode.SOME_REJECTED if self.rejected else ExitCode.DONE
 
     def take(self, traffic: Count) -> None:
@@ -73,6 +76,7 @@ class RunReport:
             "rejected": [{"id": str(id_), "reason": reason} for id_, reason in self.rejected],
             "plan": self.plan.as_json(),
             "approved": self.approved,
+            "unsafe": self.unsafe,
             "withheld": dict(self.withheld),
             "not_visible": list(self.not_visible),
             "requests": dict(self.requests),

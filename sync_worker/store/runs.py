@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from sync_worker.store.database import replace
 from sync_worker.store.tables import approvals, runs
@@ -27,9 +27,25 @@ def last(tx: Connection, limit: int = 5) -> Sequence[Row[Any]]:
     return tx.execute(select(runs).order_by(runs.c.started_at.desc()).limit(limit)).all()
 
 
+def one(tx: Connection, run_id: str) -> Row[Any] | None:
+    """Return a run, or None."""
+    return tx.execute(select(runs).where(runs.c.id == run_id)).first()
+
+
+def was_done(tx: Connection, *commands: str) -> bool:
+    """Tell whether a run of one of these commands has ever come to its end."""
+    done = select(runs.c.id).where(runs.c.command.in_(commands), runs.c.exit_code.in_((0, 1)))
+    return tx.execute(done.limit(1)).first() is not None
+
+
 def approve(tx: Connection, model: str, *, note: str, at: int) -> None:
     """Remember that somebody looked at the distribution under a model and approved it."""
     replace(tx, approvals, [{"model": model, "at": at, "note": note}])
+
+
+def withdraw_approval(tx: Connection, model: str) -> None:
+    """Forget that a model was approved."""
+    tx.execute(delete(approvals).where(approvals.c.model == model))
 
 
 def approval(tx: Connection, model: str) -> Row[Any] | None:

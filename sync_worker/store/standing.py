@@ -66,6 +66,12 @@ def reject(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     replace(tx, rejections, rows)
 
 
+def hold(tx: Connection, ids: Sequence[int], *, reason: str, at: int) -> None:
+    """Let contacts be as they are, for a reason, until something else is desired of them."""
+    desired = dict(tx.execute(select(verdicts.c.contact_id, verdicts.c.desired).where(verdicts.c.contact_id.in_(ids))).all())
+    reject(tx, [{"contact_id": id_, "desired": text, "reason": reason, "at": at} for id_, text in desired.items()])
+
+
 def rejected(tx: Connection) -> Sequence[Row[int, str]]:
     """Return (contact id, reason) of what HubSpot refuses and what is still wanted."""
     query = select(contacts.c.id, rejections.c.reason).join(verdicts, verdicts.c.contact_id == contacts.c.id).join(rejections, _refused())

@@ -1,0 +1,53 @@
+"""How much one run may change: a plan that asks for more is refused with its numbers, before anything of it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sync_worker.errors import UnsafePlan
+
+WAY_OUT: Final = "Look at it with `sync-worker sync --dry-run`; if it is what you want, run the command again with --allow-large."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Shares of the contacts, from 0 to 1, that one plan may change and may make new MQLs; fewer contacts are not judged."""
+
+    changed_share: float = 0.5
+    new_mqls_share: float = 0.1
+    contacts: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """The limits of one run. `first`: nothing was ever written, so that everybody changes and new MQLs alone are judged."""
+
+    limits: Limits
+    first: bool = False
+    lifted: bool = False
+
+    @property
+    def may_begin_early(self) -> bool:
+        """Tell whether a part of the plan may be written before the whole is known."""
+        return self.first or self.lifted
+
+    def objection(self, *, contacts: int, changed: int, new_mqls: int) -> str | None:
+        """Return what speaks against a plan that changes and qualifies so many of the contacts; None where nothing does."""
+        if self.lifted or contacts < self.limits.contacts:
+            return None
+        said = [
+            f"{what} {number:,} of {contacts:,} contacts ({number / contacts:.1%}), and {setting} is {most:.1%}"
+            for what, number, most, setting in (
+                ("change", 0 if self.first else changed, self.limits.changed_share, "max_changed_share"),
+                ("make new MQLs of", new_mqls, self.limits.new_mqls_share, "max_new_mqls_share"),
+            )
+            if number > most * contacts
+        ]
+        return f"The plan would {'; it would '.join(said)}." if said else None
+
+    def check(self, *, contacts: int, changed: int, new_mqls: int) -> None:
+        """Raise UnsafePlan where something speaks against a plan."""
+        objection = self.objection(contacts=contacts, changed=changed, new_mqls=new_mqls)
+        if objection:
+            raise UnsafePlan(f"{objection} Nothing of it was written.", hint=WAY_OUT)
