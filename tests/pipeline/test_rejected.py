@@ -1,0 +1,63 @@
+"""Values that HubSpot does not take, and values that it takes otherwise than they were sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sync_worker.errors import ExitCode
+from sync_worker.hubspot.problems import InvalidRequest
+from sync_worker.sandbox import mutations
+from tests.pipeline.worlds import World
+
+
+def without_option(world: World, name: str, value: str) -> None:
+    """Let an administrator take an option away."""
+    catalog = world.portal.catalog()
+    definition = catalog.get(name)
+    assert definition is not None
+    catalog.put(replace(definition, options=tuple(option for option in definition.options if option.value != value)))
+
+
+def test_one_bad_value_is_listed_and_does_not_stop_the_others(world: World) -> None:
+    without_option(world, "lead_grade", "C")  # contact 1 has it, and nobody else
+    report = world.backfill()
+    assert (report.written, report.exit_code) == (5, ExitCode.SOME_REJECTED)
+    ((number, reason),) = report.rejected
+    assert number == 1
+    assert "lead_grade" in reason or "allowed options" in reason
+    assert world.value(1, "lead_score") is None
+    assert [world.score(number) for number in range(2, 7)] == [10, 0, 0, 10, 20]
+
+
+def test_what_was_refused_waits_until_something_else_is_desired(world: World) -> None:
+    without_option(world, "lead_grade", "C")
+    world.backfill()
+    again = world.backfill()
+    assert (again.plan.contacts, again.written, again.exit_code) == (0, 0, ExitCode.DONE)
+    with world.worker() as worker:
+        waiting = worker.status()["waiting"]
+    assert (waiting["contacts"], [each["id"] for each in waiting["rejected"]]) == (0, ["1"])
+    world.later()
+    world.note(7, kind="companies", numberofemployees="3")  # the grade becomes F
+    assert world.sync().written == 1
+    assert world.value(1, "lead_grade") == "F"
+
+
+def test_a_number_that_hubspot_writes_otherwise_is_the_same_number(scored: World) -> None:
+    scored.later()
+    scored.note(1, lead_score="20.0")
+    report = scored.sync()
+    assert (report.pulled["contacts"], report.plan.contacts) == (6, 0)
+
+
+def test_a_property_of_ours_that_was_deleted_stops_the_run_with_the_way_out(scored: World) -> None:
+    scored.later()
+    scored.click("new", "p3@example.com")
+    mutations.delete_property(scored.portal, {"name": "lead_score_trend"})
+    with pytest.raises(InvalidRequest, match="sync-worker setup"):
+        scored.sync()
+    scored.setup()
+    assert scored.sync().written == 1
+    assert scored.score(3) == 5

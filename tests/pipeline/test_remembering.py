@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sync_worker.hubspot.records import Company, Contact, Event
+from sync_worker.pipeline.remembering import IDENTITY, Remembering, happening
+from sync_worker.store.tables import events
+from tests.pipeline.models import outputs_of
+from tests.store.rows import text
+
+AT = datetime(2026, 11, 20, 12, 0, 0, 123_000, tzinfo=UTC)
+REMEMBERING = Remembering(outputs=outputs_of())
+
+
+def contact(**properties: str | None) -> Contact:
+    return Contact(id=7, properties=properties, created_at=AT, updated_at=AT)
+
+
+def test_of_a_contact_is_kept_what_the_model_asks_for_and_nothing_else() -> None:
+    person = REMEMBERING.person(contact(jobtitle="CTO", city="Bonn", hs_email_optout="", hs_email_click=None))
+    assert person.facts == text(jobtitle="CTO")
+    assert (person.id, person.updated_at) == (7, 1_795_176_000_123)
+
+
+def test_null_and_nothing_are_the_same_unknown() -> None:
+    assert REMEMBERING.person(contact(jobtitle=None)) == REMEMBERING.person(contact(jobtitle="")) == REMEMBERING.person(contact())
+
+
+@pytest.mark.parametrize(
+    ("properties", "addresses"),
+    [
+        ({}, ()),
+        ({"email": "Ana@Example.com"}, ("ana@example.com",)),
+        ({"email": "a@x.com", "hs_additional_emails": "B@x.com; c@x.com;;a@x.com"}, ("a@x.com", "b@x.com", "c@x.com")),
+        ({"email": "", "hs_additional_emails": "b@x.com"}, ("b@x.com",)),
+        ({"email": None, "hs_additional_emails": None}, ()),
+    ],
+)
+def test_addresses_are_told_apart_by_nothing_but_their_letters(properties: dict[str, str | None], addresses: tuple[str, ...]) -> None:
+    assert REMEMBERING.person(contact(**properties)).addresses == addresses
+
+
+@pytest.mark.parametrize(("held", "company"), [("9001", 9001), ("9001.0", 9001), ("", None), (None, None)])
+def test_the_primary_company_is_a_number_however_hubspot_writes_it(held: str | None, company: int | None) -> None:
+    assert REMEMBERING.person(contact(associatedcompanyid=held)).company_id == company
+
+
+def test_what_was_merged_into_a_contact_is_known() -> None:
+    assert REMEMBERING.person(contact(hs_merged_object_ids="12;3")).merged == (3, 12)
+
+
+def test_our_own_values_and_the_stage_are_kept_apart_from_the_facts() -> None:
+    person = REMEMBERING.person(contact(lead_score="5", lifecyclestage="lead"))
+    assert '"lead_score":"5"' in person.shown
+    assert (person.stage, person.facts) == ("lead", "{}")
+    assert REMEMBERING.person(contact(lifecyclestage="")).stage is None
+
+
+def test_every_reading_asks_for_who_it_is_what_we_wrote_and_what_the_model_wants() -> None:
+    asked = REMEMBERING.contact_properties
+    assert set(asked) == {*IDENTITY, *outputs_of().names, *outputs_of().model.contact_properties}
+    assert list(asked) == sorted(set(asked))
+    assert REMEMBERING.company_properties == ("numberofemployees",)
+
+
+def test_of_a_company_is_kept_what_the_model_asks_for() -> None:
+    row = REMEMBERING.company(Company(id=9, properties={"numberofemployees": "50", "name": "Acme"}, updated_at=AT))
+    assert row == {"id": 9, "updated_at": 1_795_176_000_123, "facts": text(numberofemployees="50")}
+
+
+def test_an_event_keeps_all_that_can_be_judged() -> None:
+    row = happening(Event(id="1", kind="email_click", at=AT, email="a@x.com", sent_at=AT - timedelta(seconds=1), filtered=True))
+    assert row.keys() == {column.name for column in events.columns}
+    assert (row["at"], row["sent_at"], row["filtered"]) == (1_795_176_000_123, 1_795_175_999_123, True)
+    assert happening(Event(id="1", kind="page_view", at=AT, contact_id=5))["sent_at"] is None
