@@ -145,6 +145,23 @@ def approve(
 
 
 @app.command()
+def undo(
+    run: Annotated[str, typer.Argument(help="A run, as `status` and the log name it.")], *, dry_run: DryRun = False, json: Json = False
+) -> None:
+    """Put back the values and list members that a run replaced, wherever nobody has changed them since; lifecycle stages stay."""
+    _finish(_with_worker(lambda worker: worker.undo(run, dry_run=dry_run)), json=json, people=show.run)
+
+
+@app.command()
+def forget(
+    contact: Annotated[str, typer.Argument(metavar="EMAIL|ID", help="An address or the id of a contact.")], *, json: Json = False
+) -> None:
+    """Delete whatever the state knows of a person. HubSpot is not asked: a contact that still exists there is read again by the next run."""
+    found = _with_worker(lambda worker: worker.forget(contact))
+    print_json(found) if json else show.forgotten(found)
+
+
+@app.command()
 def sandbox(
     *,
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
@@ -154,11 +171,23 @@ def sandbox(
     tier: Annotated[str | None, typer.Option(help="starter, professional or enterprise.")] = None,
     latency_ms: Annotated[float, typer.Option(min=0, help="Every reply takes at least so long.")] = 0,
     rate: Annotated[int | None, typer.Option(min=1, help="Requests per 10 s; default by tier.")] = None,
+    faults: Annotated[Path | None, typer.Option(metavar="FILE", help="What is to go wrong: a YAML file, see docs/sandbox.md.")] = None,
+    switch: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another reading of HubSpot's documents.")] = None,
 ) -> None:
     """Serve a HubSpot portal on this machine, until Ctrl-C."""
     from sync_worker.cli.portals import serve_sandbox  # noqa: PLC0415 -- the sandbox is an extra
 
-    serve_sandbox(port=port, contacts=contacts, seed=seed, path=portal, tier=tier, latency_ms=latency_ms, rate=rate)
+    serve_sandbox(
+        port=port,
+        contacts=contacts,
+        seed=seed,
+        path=portal,
+        tier=tier,
+        latency_ms=latency_ms,
+        rate=rate,
+        faults=faults,
+        switches=switch or (),
+    )
 
 
 @app.command()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast, get_args
+
+from pydantic import TypeAdapter, ValidationError
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.model.loading import load
@@ -31,6 +34,8 @@ def serve_sandbox(
     tier: str | None,
     latency_ms: float,
     rate: int | None,
+    faults: Path | None,
+    switches: Sequence[str],
 ) -> None:
     """Serve a portal until interrupted; a folder's times are moved so that its now is the present."""
     if tier is not None and tier not in TIERS:
@@ -39,11 +44,8 @@ def serve_sandbox(
     data = _made_up(contacts, seed, now) if path is None else _of_today(path, now)
     if tier is not None:
         data = replace(data, tier=cast("Tier", tier))
-    options = server.Options(latency_ms=latency_ms, rate=rate, seed=seed)
-    try:
-        server.serve(data, options, port=port)
-    except OSError as error:
-        raise ConfigurationError(f"--port {port}: {error.strerror}.", hint="Leave --port out to take a free one.") from error
+    options = server.Options(latency_ms=latency_ms, rate=rate, seed=seed, faults=faults, switches=_switched(switches))
+    server.serve(data, options, port=port)
 
 
 def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dict[str, Any]:
@@ -62,6 +64,21 @@ def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dic
     )
     when = at or data.now
     return {"model": model.hash, "at": when.isoformat(), "verdicts": offline.verdicts_of(source, model, when)}
+
+
+def _switched(settings: Sequence[str]) -> server.Switches:
+    named = dict(setting.partition("=")[::2] for setting in settings)
+    known = [field.name for field in fields(server.Switches)]
+    for name in named:
+        if name not in known:
+            raise ConfigurationError(f"--switch: there is no {name!r}.", hint=f"There are {', '.join(known)}.")
+    # Written as they are in Python, in small letters: true, 207, applied.
+    values = {name: {"true": True, "false": False}.get(text, int(text) if text.isdecimal() else text) for name, text in named.items()}
+    try:
+        return TypeAdapter(server.Switches).validate_python(values)
+    except ValidationError as error:
+        said = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_url=False))
+        raise ConfigurationError(f"--switch: {said}.", hint="Write for example --switch dated_batch_status=207.") from error
 
 
 def _made_up(contacts: int, seed: int, now: datetime) -> PortalData:

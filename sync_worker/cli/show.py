@@ -42,8 +42,16 @@ def run(report: RunReport) -> None:
         _samples(report.plan.samples)
     _withheld(report)
     _unsafe(report)
+    for note in report.notes:
+        out.print(f"  note      {note}", markup=False)
     for id_, reason in report.rejected:
         err.print(f"  rejected  {id_}: {reason}", style="red", markup=False)
+
+
+def forgotten(found: Mapping[str, Any]) -> None:
+    """Show what was forgotten, and what that does not mean."""
+    out.print(f"  forgotten {len(found['contacts']):,} contacts, {found['events']:,} events", markup=False)
+    out.print("  A contact that still exists in HubSpot is read again by the next run: delete it there first.")
 
 
 def _unsafe(report: RunReport) -> None:
