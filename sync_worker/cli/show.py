@@ -122,27 +122,15 @@ def findings(found: Findings) -> None:
 
 
 def explanation(found: Explanation) -> None:
-    """Show a contact as a rep would want it, then the ledger."""
+    """Show a contact as a rep would want it in ten seconds, then everything behind it."""
     verdict = found.verdict
-    mql = (
-        f"MQL: {verdict['reason']}"
-        if verdict["mql"]
-        else "no MQL" + (f" ({verdict['disqualified_by']})" if verdict["disqualified_by"] else "")
-    )
     score = f"score {verdict['score']} of {found.maximum:g} ({verdict['band']}, {verdict['trend']})"
-    head = f"Contact {verdict['id']}: {score}, grade {verdict['grade']}, {mql}"
-    out.print(head, style="bold", markup=False)
-    for line in [*verdict["score_reasons"], *verdict["grade_reasons"]]:
+    out.print(f"Contact {verdict['id']}: {score}, grade {verdict['grade'].replace('-', '−')}, {_mql(found)}", style="bold", markup=False)
+    for line in [*verdict["score_reasons"], *verdict["grade_reasons"][:1], *_ahead(found)]:
         out.print(f"  {line}", markup=False)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
-    for name, justify in (("points", "right"), ("line", "left"), ("events", "right"), ("newest", "left"), ("remarks", "left")):
-        table.add_column(name, justify="right" if justify == "right" else "left")
-    for line in verdict["ledger"]:
-        table.add_row(f"{line['points']:+g}", line["label"], str(line.get("events", "")), line.get("newest", "")[:10], _remarks(line))
-    table.add_row("─────")
-    table.add_row(str(verdict["score"]), "score", "", "", "the lines add up to it" if found.adds_up else "THE LINES DO NOT ADD UP")
     out.print()
-    out.print(table)
+    out.print(_ledger(found))
+    _behind_the_ledger(found)
     out.print(f"\nas of {found.at:%Y-%m-%d %H:%M} UTC, model {found.model}", markup=False)
     if found.unread:
         out.print(f"never read from HubSpot, so unknown here: {', '.join(found.unread)}", style="yellow", markup=False)
@@ -150,6 +138,72 @@ def explanation(found: Explanation) -> None:
         out.print(f"in the lists {', '.join(found.lists)}", markup=False)
     if found.differs:
         out.print(f"HubSpot shows otherwise until the next run: {', '.join(found.differs)}", style="yellow", markup=False)
+
+
+def _mql(found: Explanation) -> str:
+    verdict = found.verdict
+    labels = {rule.rule: rule.label for rule in found.judged.rules}
+    if verdict["mql"]:
+        return "MQL by score" if verdict["reason"] == "by_score" else f"MQL: {labels.get(verdict['reason'], verdict['reason'])}"
+    against = verdict["disqualified_by"]
+    return f"no MQL: {labels.get(against, against)}" if against else "no MQL"
+
+
+def _ahead(found: Explanation) -> list[str]:
+    """Say what would change next, and when, if nothing else happens."""
+    said = []
+    for change in dict.fromkeys((found.judged.next_change, found.judged.next_band)):
+        if change is not None:
+            becomes = f"{change.band}{', MQL' if change.mql else ''}"
+            said.append(f"without anything new: score {change.score} ({becomes}) from {change.at.day} {change.at:%B %Y}")
+    return said
+
+
+def _ledger(found: Explanation) -> Table:
+    table = _columns(("points", "right"), ("line", "left"), ("events", "right"), ("newest", "left"), ("remarks", "left"))
+    for line in found.verdict["ledger"]:
+        table.add_row(
+            _points(line["points"]), line["label"], str(line.get("events", "")), line.get("newest", "")[:10], _remarks(line, found)
+        )
+    table.add_row("─────")
+    table.add_row(str(found.verdict["score"]), "score", "", "", "the lines add up to it" if found.adds_up else "THE LINES DO NOT ADD UP")
+    return table
+
+
+def _behind_the_ledger(found: Explanation) -> None:
+    judged = found.judged
+    fading = judged.fading
+    if fading.engaged and fading.grace_ends:
+        since = f"last engagement {fading.engaged:%Y-%m-%d}, grace until {fading.grace_ends:%Y-%m-%d}"
+        out.print(
+            f"\nfading: {since}, {fading.full_periods} full periods after that: {fading.earned:g} − {fading.loss:g}, which leaves {fading.decayed:g}"
+        )
+    marks = {True: "✓ match", False: "✗ no match", None: "? unknown"}
+    table = _columns(("grade", "right"), ("", "left"), ("", "left"))
+    for line in judged.grade:
+        table.add_row(f"{line.thirds:+d}".replace("-", "−") if line.thirds else "", marks[line.match], line.label)
+    out.print()
+    out.print(table)
+    for rule in judged.rules:
+        if rule.holds:
+            out.print(f"{rule.kind}: {rule.label}", markup=False)
+    for scored in judged.score:
+        machines = [event for event in scored.looked_at if event.quarantine]
+        for event in machines[:5]:
+            out.print(f"not counted: {scored.label} at {event.at:%Y-%m-%d %H:%M:%S}, {event.quarantine}", style="dim", markup=False)
+        if len(machines) > 5:
+            out.print(f"not counted: {len(machines) - 5} more of {scored.label}; --json lists them", style="dim", markup=False)
+
+
+def _columns(*headings: tuple[str, str]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, justify in headings:
+        table.add_column(name, justify="right" if justify == "right" else "left")
+    return table
+
+
+def _points(points: float) -> str:
+    return f"{points:+g}".replace("-", "−") if points else "0"
 
 
 def _remarks(line: Mapping[str, Any]) -> str:

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from sync_worker.errors import ConfigurationError, ExitCode
-from sync_worker.model.verdicts import evaluate
+from sync_worker.model import explanation
+from sync_worker.model.coming import Change
+from sync_worker.model.explanation import Counted, ScoreLine
 from sync_worker.pipeline.evaluate import facts
 from sync_worker.pipeline.outputs import Outputs, difference
 from sync_worker.pipeline.portal import Portal
@@ -17,12 +19,15 @@ from sync_worker.store import meta, people, verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.instants import from_ms
 
+EVENTS = 50  # of a line, the newest first, that a program is told
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """A verdict with everything that leads to it, and what HubSpot shows of it."""
 
     verdict: dict[str, Any]
+    judged: explanation.Explanation
     at: datetime
     model: str
     maximum: float
@@ -34,9 +39,8 @@ class Explanation:
 
     @property
     def adds_up(self) -> bool:
-        """Tell whether the lines of the ledger add up to the score."""
-        lines: list[float] = [line["points"] for line in self.verdict["ledger"]]
-        return bool(round(sum(lines), 6) == self.verdict["score"])
+        """Tell whether the lines of the ledger add up to the score, exactly."""
+        return bool(sum(line.points for line in self.judged.score) == self.verdict["score"])
 
     @property
     def exit_code(self) -> ExitCode:
@@ -45,13 +49,33 @@ class Explanation:
 
     def as_json(self) -> dict[str, Any]:
         """Return the explanation for `--json`."""
+        judged = self.judged
+        lines = [line | _behind(scored) for line, scored in zip(self.verdict["ledger"], judged.score, strict=True)]
         return {
             **self.verdict,
+            "ledger": lines,
             "at": self.at.isoformat(),
             "model": self.model,
             "maximum": self.maximum,
             "adds_up": self.adds_up,
-            "evaluated_at": self.written_at.isoformat() if self.written_at else None,
+            "fading": {
+                "last_engagement": _iso(judged.fading.engaged),
+                "grace_ends": _iso(judged.fading.grace_ends),
+                "full_periods": judged.fading.full_periods,
+                "earned": float(judged.fading.earned),
+                "loss": float(judged.fading.loss),
+                "decayed": float(judged.fading.decayed),
+            },
+            "grade_criteria": [
+                {"criterion": line.criterion, "label": line.label, "match": line.match, "thirds": line.thirds} for line in judged.grade
+            ],
+            "rules": [
+                {"rule": line.rule, "label": line.label, "kind": line.kind, "holds": line.holds, "visible": line.visible}
+                for line in judged.rules
+            ],
+            "next_change": _change(judged.next_change),
+            "next_band": _change(judged.next_band),
+            "evaluated_at": _iso(self.written_at),
             "hubspot_shows_otherwise": self.differs,
             "never_read": self.unread,
             "lists": self.lists,
@@ -78,12 +102,14 @@ def explain(
         stands = row.evaluated_at is not None and row.model == outputs.stamp and row.verdict_revision == row.revision
         when = at or (from_ms(row.evaluated_at) if stands else now)
         verdicts.choose(tx, contact_id)
-        judged = evaluate(facts(tx, model, portal.hidden(model.event_kinds) if portal else frozenset()), model, when)
+        hidden = portal.hidden(model.event_kinds) if portal else frozenset()
+        judged = explanation.explain(facts(tx, model, hidden), model, when, contact_id)
         lists = verdicts.names(tx, contact_id)
         read = set(meta.get(tx, READ) or ())
-    desired = outputs.desired(judged.table)[0]
+    desired = outputs.desired(judged.verdicts.table)[0]
     return Explanation(
-        verdict=next(told(judged)),
+        verdict=next(told(judged.verdicts)),
+        judged=judged,
         at=when,
         model=outputs.model_text,
         maximum=float(model.maximum),
@@ -93,3 +119,23 @@ def explain(
         lists=[outputs.lists.get(key, key) for key in lists],
         stage=row.stage,
     )
+
+
+def _behind(line: ScoreLine) -> dict[str, Any]:
+    return {"looked_at": [_event(event) for event in line.looked_at[:EVENTS]]} if line.looked_at else {}
+
+
+def _event(event: Counted) -> dict[str, Any]:
+    told_of = {"url": event.url, "form": event.form, "campaign": event.campaign, "name": event.name, "quarantine": event.quarantine}
+    window = {} if event.inside_window else {"outside_window": True}
+    return {"at": _iso(event.at), **{name: value for name, value in told_of.items() if value is not None}, **window}
+
+
+def _change(change: Change | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    return {"at": _iso(change.at), "score": change.score, "band": change.band, "mql": change.mql}
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
