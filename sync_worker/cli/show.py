@@ -162,9 +162,7 @@ def _ahead(found: Explanation) -> list[str]:
 def _ledger(found: Explanation) -> Table:
     table = _columns(("points", "right"), ("line", "left"), ("events", "right"), ("newest", "left"), ("remarks", "left"))
     for line in found.verdict["ledger"]:
-        table.add_row(
-            _points(line["points"]), line["label"], str(line.get("events", "")), line.get("newest", "")[:10], _remarks(line, found)
-        )
+        table.add_row(_points(line["points"]), line["label"], str(line.get("events", "")), line.get("newest", "")[:10], _remarks(line))
     table.add_row("─────")
     table.add_row(str(found.verdict["score"]), "score", "", "", "the lines add up to it" if found.adds_up else "THE LINES DO NOT ADD UP")
     return table
@@ -175,9 +173,8 @@ def _behind_the_ledger(found: Explanation) -> None:
     fading = judged.fading
     if fading.engaged and fading.grace_ends:
         since = f"last engagement {fading.engaged:%Y-%m-%d}, grace until {fading.grace_ends:%Y-%m-%d}"
-        out.print(
-            f"\nfading: {since}, {fading.full_periods} full periods after that: {fading.earned:g} − {fading.loss:g}, which leaves {fading.decayed:g}"
-        )
+        loss = f"{fading.earned:g} − {fading.loss:g}, which leaves {fading.decayed:g}"
+        out.print(f"\nfading: {since}, {fading.full_periods} full periods after that: {loss}")
     marks = {True: "✓ match", False: "✗ no match", None: "? unknown"}
     table = _columns(("grade", "right"), ("", "left"), ("", "left"))
     for line in judged.grade:
