@@ -13,7 +13,7 @@
     │   └── UnsafePlan               the plan changes too much                      exit 5
     ├── TryAgain                 it may work later                              exit 4
     │   ├── Unavailable              no answer, or an answer that makes no sense
-    │   ├── RateLimited              the burst or the search limit
+    │   │   └── RateLimited              the burst or the search limit
     │   ├── OutOfQuota               the daily limit
     │   └── Busy                     another worker holds the portal
     └── Skip                     this record cannot, the others can            exit 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, TextIO
 
 import structlog
@@ -38,8 +38,18 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Non
 
 def discreet(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Take tokens and addresses out of every text of a log line, whoever put them there."""
-    return {key: _discreet_text(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {key: _discreet(value) for key, value in event.items()}
 
 
-def _discreet_text(text: str) -> str:
-    return TOKEN.sub("<token>", ADDRESS.sub("<address>", text))
+def _discreet(value: object) -> object:
+    match value:
+        case str():
+            return TOKEN.sub("<token>", ADDRESS.sub("<address>", value))
+        case Mapping():
+            return {_discreet(key): _discreet(inner) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_discreet(inner) for inner in value]
+        case None | bool() | int() | float():
+            return value
+        case _:
+            return _discreet(str(value))  # a path or an error, as it would be written anyway

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from sync_worker import errors
+from sync_worker.errors import ExitCode, Skip, Stop, SyncWorkerError, TryAgain, Unavailable
+
+ALL = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, SyncWorkerError)]
+
+
+def test_the_tree_is_drawn_as_it_grows() -> None:
+    drawn = re.findall(r"([│ ]*)[├└]── (\w+)", str(errors.__doc__))
+    parents: dict[int, type[SyncWorkerError]] = {0: SyncWorkerError}
+    for indent, name in drawn:
+        depth = len(indent) // 4 - 1  # the drawing is indented once
+        each = getattr(errors, name)
+        assert each.__base__ is parents[depth], name
+        parents[depth + 1] = each
+    assert {name for _, name in drawn} | {"SyncWorkerError"} == {each.__name__ for each in ALL}
+
+
+def test_the_exit_codes_are_drawn_as_they_are() -> None:
+    for name, code in re.findall(r"── (\w+).*exit (\d)", str(errors.__doc__)):
+        assert getattr(errors, name).exit_code == int(code), name
+
+
+@pytest.mark.parametrize("error", [each for each in ALL if each not in (SyncWorkerError, Stop, TryAgain, Skip)])
+def test_every_error_has_one_consequence_and_an_exit_code(error: type[SyncWorkerError]) -> None:
+    assert sum(issubclass(error, consequence) for consequence in (Stop, TryAgain, Skip)) == 1
+    assert ExitCode(error.exit_code) is not ExitCode.DONE
+    if issubclass(error, TryAgain):
+        assert error.exit_code is ExitCode.TRY_AGAIN
+
+
+@pytest.mark.parametrize("error", ALL)
+def test_an_error_that_was_raised_without_words_has_its_own(error: type[SyncWorkerError]) -> None:
+    assert error().message == inspect.cleandoc(str(error.__doc__))
+    assert str(error()).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Stop("It does not fit."), "It does not fit."),
+        (Stop("It does not fit.", hint="Mend it."), "It does not fit. Mend it."),
+        (Stop("It does not fit.", operation="read contacts", hint="Mend it."), "read contacts: It does not fit. Mend it."),
+    ],
+)
+def test_an_error_says_what_was_done_what_went_wrong_and_the_way_out(error: SyncWorkerError, said: str) -> None:
+    assert str(error) == said
+
+
+def test_an_answer_that_names_a_time_carries_it() -> None:
+    assert Unavailable("Later.", operation="read", retry_after=12.5).retry_after == 12.5
+    assert Unavailable().retry_after is None

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import re
+from datetime import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from sync_worker.errors import ConfigurationError, ExitCode
+from sync_worker.settings import ALIASES, Settings, load
+
+EXAMPLE = Path(__file__).parents[1] / "config"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder without config/worker.yaml."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(environment: dict[str, str]) -> ConfigurationError:
+    with pytest.raises(ConfigurationError) as error:
+        load(environment)
+    assert error.value.exit_code == ExitCode.USAGE
+    assert error.value.hint
+    return error.value
+
+
+def a_file(folder: Path, content: str) -> dict[str, str]:
+    path = folder / "worker.yaml"
+    path.write_text(content, encoding="utf-8")
+    return {"SYNC_WORKER_CONFIG": str(path)}
+
+
+def test_without_anything_said_the_defaults_hold() -> None:
+    settings = load({})
+    assert (settings.base_url, settings.api_version, settings.state_url) == (
+        "https://api.hubapi.com",
+        "2026-09",
+        "sqlite:///sync_worker.db",
+    )
+    assert (settings.property_prefix, settings.overlap_minutes, settings.reevaluate_at) == ("lead", 10, time(2, 0))
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+    place = a_file(tmp_path, "sync_every_minutes: 15\noverlap_minutes: 20\nreevaluate_at: '03:30'\n")
+    settings = load({**place, "SYNC_WORKER_OVERLAP_MINUTES": "30"})
+    assert (settings.sync_every_minutes, settings.overlap_minutes, settings.reevaluate_at) == (15, 30, time(3, 30))
+
+
+def test_an_empty_variable_says_nothing(tmp_path: Path) -> None:
+    place = a_file(tmp_path, "overlap_minutes: 20\n")
+    assert load({**place, "SYNC_WORKER_OVERLAP_MINUTES": "", "HUBSPOT_ACCESS_TOKEN": ""}).overlap_minutes == 20
+
+
+def test_the_file_in_the_usual_place_is_read_without_being_named(elsewhere: Path) -> None:
+    (elsewhere / "config").mkdir()
+    (elsewhere / "config" / "worker.yaml").write_text("overlap_minutes: 7\n")
+    assert load({}).overlap_minutes == 7
+
+
+@pytest.mark.parametrize("content", ["", "# nothing\n", "\n\n"])
+def test_an_empty_file_says_nothing(tmp_path: Path, content: str) -> None:
+    assert load(a_file(tmp_path, content)) == load({})
+
+
+def test_the_settings_of_this_process_are_taken_where_none_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNC_WORKER_OVERLAP_MINUTES", "17")
+    assert load().overlap_minutes == 17
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        load({}).overlap_minutes = 5  # type: ignore[misc]
+
+
+class TestRefused:
+    """What cannot be used is named with its place and the way out."""
+
+    @pytest.mark.parametrize(
+        ("name", "near"),
+        [
+            ("SYNC_WORKER_STATE_ULR", "SYNC_WORKER_STATE_URL"),
+            ("SYNC_WORKER_OVERLAP_MINUTE", "SYNC_WORKER_OVERLAP_MINUTES"),
+            ("HUBSPOT_ACCES_TOKEN", "HUBSPOT_ACCESS_TOKEN"),
+        ],
+    )
+    def test_a_variable_that_is_no_setting_with_the_nearest_that_is(self, name: str, near: str) -> None:
+        error = refused({name: "x"})
+        assert error.message == f"Environment: {name} is no setting. Did you mean {near}?"
+
+    def test_variables_of_other_programs_are_none_of_ours(self) -> None:
+        assert load({"HUBSPOT_PORTAL_NAME_OF_ANOTHER_PROGRAM": "x", "PATH": "/bin"}) == load({})
+
+    @pytest.mark.parametrize(
+        ("content", "says"),
+        [
+            ("a: 1\noverlap_minutse: 5\n", ":1: a is no setting."),
+            ("overlap_minutes: 5\n\noverlap_minutse: 5\n", ":3: overlap_minutse is no setting. Did you mean overlap_minutes?"),
+            ("access_token: x\n", ":1: a token does not belong into a file."),
+            ("- overlap_minutes\n", ":1: settings are `name: value`, one a line."),
+            ("just words\n", ":1: settings are `name: value`, one a line."),
+            ("overlap_minutes: [\n", "not YAML"),
+            ("overlap_minutes: 5\noverlap_minutes: 6\n", "not YAML"),
+        ],
+    )
+    def test_a_line_of_the_file_with_its_number(self, tmp_path: Path, content: str, says: str) -> None:
+        error = refused(a_file(tmp_path, content))
+        assert str(tmp_path / "worker.yaml") in error.message
+        assert says in error.message
+
+    @pytest.mark.parametrize(
+        ("environment", "says"),
+        [
+            ({"SYNC_WORKER_OVERLAP_MINUTES": "soon"}, "SYNC_WORKER_OVERLAP_MINUTES: Input should be a valid integer"),
+            ({"SYNC_WORKER_OVERLAP_MINUTES": "-1"}, "SYNC_WORKER_OVERLAP_MINUTES: Input should be greater than or equal to 0"),
+            ({"HUBSPOT_API_VERSION": "v1"}, "HUBSPOT_API_VERSION: Input should be 'v3' or '2026-09'"),
+            ({"SYNC_WORKER_PROPERTY_PREFIX": "Lead Score"}, "SYNC_WORKER_PROPERTY_PREFIX: String should match pattern"),
+            ({"HUBSPOT_BASE_URL": "api.hubapi.com"}, "HUBSPOT_BASE_URL: 'api.hubapi.com' is no web address"),
+            ({"HUBSPOT_BASE_URL": "http://api.hubapi.com"}, "HUBSPOT_BASE_URL: http:// would send the token in clear"),
+            ({"SYNC_WORKER_REEVALUATE_AT": "late"}, "SYNC_WORKER_REEVALUATE_AT: "),
+        ],
+    )
+    def test_a_value_of_the_environment_with_the_name_of_its_variable(self, environment: dict[str, str], says: str) -> None:
+        assert says in refused(environment).message
+
+    def test_a_value_of_the_file_with_its_place(self, tmp_path: Path) -> None:
+        error = refused(a_file(tmp_path, "overlap_minutes: soon\n"))
+        assert error.message.startswith(f"{tmp_path / 'worker.yaml'}: overlap_minutes: ")
+
+    def test_several_at_once(self) -> None:
+        message = refused({"SYNC_WORKER_OVERLAP_MINUTES": "soon", "HUBSPOT_API_VERSION": "v1"}).message
+        assert "SYNC_WORKER_OVERLAP_MINUTES" in message
+        assert "HUBSPOT_API_VERSION" in message
+
+    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
+        assert "there is no such file" in refused({"SYNC_WORKER_CONFIG": str(tmp_path / "none.yaml")}).message
+
+    def test_a_file_that_is_no_text(self, tmp_path: Path) -> None:
+        (tmp_path / "worker.yaml").write_bytes(b"\xff\xfe\x00\x01")
+        assert "cannot be read" in refused({"SYNC_WORKER_CONFIG": str(tmp_path / "worker.yaml")}).message
+
+
+class TestToken:
+    """Nobody gets to see it."""
+
+    SECRET = f"pat-na1-{0x0123ABCD:08x}-{0x4567:x}"  # put together here: no file holds one
+
+    def test_it_is_shown_to_nobody_who_did_not_ask_for_it(self) -> None:
+        settings = load({"HUBSPOT_ACCESS_TOKEN": f" {self.SECRET}\n"})
+        assert settings.token == self.SECRET
+        assert self.SECRET not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+    @pytest.mark.parametrize("environment", [{}, {"HUBSPOT_ACCESS_TOKEN": "  \n"}])
+    def test_without_one_the_way_out_is_told(self, environment: dict[str, str]) -> None:
+        with pytest.raises(ConfigurationError, match="HUBSPOT_ACCESS_TOKEN is not set") as error:
+            _ = load(environment).token
+        assert "sync-worker sandbox" in str(error.value.hint)
+
+    def test_one_that_was_copied_badly_is_refused_without_being_quoted(self) -> None:
+        error = refused({"HUBSPOT_ACCESS_TOKEN": f"{self.SECRET[:9]}\n{self.SECRET[9:]}"})
+        assert "blanks or line breaks" in error.message
+        assert self.SECRET[9:] not in str(error)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080/", "http://localhost:1", "http://[::1]:80", "https://api.hubapi.com/"])
+def test_on_this_machine_and_over_tls_an_address_is_taken(url: str) -> None:
+    assert load({"HUBSPOT_BASE_URL": url}).base_url == url.rstrip("/")
+
+
+@given(minutes=st.integers(0, 1440), in_flight=st.integers(1, 64), version=st.sampled_from(["v3", "2026-09"]))
+def test_a_value_is_the_same_from_the_environment_and_from_python(minutes: int, in_flight: int, version: str) -> None:
+    environment = {
+        "SYNC_WORKER_OVERLAP_MINUTES": str(minutes),
+        "SYNC_WORKER_REQUESTS_IN_FLIGHT": str(in_flight),
+        "HUBSPOT_API_VERSION": version,
+    }
+    plain = Settings.model_validate({"overlap_minutes": minutes, "requests_in_flight": in_flight, "api_version": version})
+    assert load(environment) == plain
+
+
+def test_the_examples_name_every_setting_and_no_other() -> None:
+    example = (EXAMPLE / "example.env").read_text()
+    assert set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE)) == {*ALIASES, "SYNC_WORKER_CONFIG"}
+    written = (EXAMPLE / "worker.yaml").read_text()
+    of_the_environment = {"access_token", "base_url", "api_version", "state_url", "model"}
+    assert set(ALIASES.values()) - of_the_environment <= set(re.findall(r"^# ([a-z_]+): ", written, re.MULTILINE))
+
+
+def test_the_defaults_that_the_example_shows_are_the_defaults(tmp_path: Path) -> None:
+    lines = [line.removeprefix("# ") for line in (EXAMPLE / "worker.yaml").read_text().splitlines() if line.startswith("# ")]
+    told = [line for line in lines if line.partition(":")[0] in ALIASES.values() and "default: kept" not in line]
+    assert load(a_file(tmp_path, "\n".join(told))) == load({})
