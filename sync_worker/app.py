@@ -15,14 +15,16 @@ import structlog
 
 from sync_worker.errors import ModelError, UnsafePlan
 from sync_worker.hubspot.client import HubSpot, connect
+from sync_worker.model.diffing import describe
 from sync_worker.model.document import LETTERS
 from sync_worker.model.loading import load
 from sync_worker.model.model import Model
 from sync_worker.pipeline import portal, setup
 from sync_worker.pipeline.apply import Applier
 from sync_worker.pipeline.check import Findings, check
+from sync_worker.pipeline.comparing import Comparison, compare, table_of
 from sync_worker.pipeline.distribution import Distribution, distribution
-from sync_worker.pipeline.evaluate import Judge
+from sync_worker.pipeline.evaluate import Judge, everybody
 from sync_worker.pipeline.explain import Explanation, explain
 from sync_worker.pipeline.fitting import misfits, names
 from sync_worker.pipeline.guard import Guard, Limits
@@ -35,10 +37,12 @@ from sync_worker.pipeline.pull import Pull
 from sync_worker.pipeline.recording import recorded
 from sync_worker.pipeline.remembering import Remembering
 from sync_worker.pipeline.report import RunReport
+from sync_worker.pipeline.retention import Retention
 from sync_worker.pipeline.status import status
 from sync_worker.pipeline.sync import Run
+from sync_worker.pipeline.undo import Undo, reason
 from sync_worker.settings import Settings
-from sync_worker.store import database, runs
+from sync_worker.store import database, forgetting, people, runs
 from sync_worker.store.database import Store
 from sync_worker.store.instants import to_ms
 
@@ -148,10 +152,19 @@ class Worker:
             "warnings": list(model.warnings),
         }
 
+    def compare(self, old: Path, new: Path) -> Comparison:
+        """Return what would change from one model to another, in words and for whom, on what the state knows."""
+        models = load(old), load(new)
+        place, at = portal.remembered(self.store), self.clock()
+        hidden = [place.hidden(model.event_kinds) if place else frozenset() for model in models]
+        tables = (table_of(everybody(self.store, model, unseen, at)) for model, unseen in zip(models, hidden, strict=True))
+        return compare(describe(*models), *tables)
+
     # What is done.
 
     def setup(self, *, dry_run: bool = False) -> list[dict[str, str]]:
         """Create or mend group, properties and lists; return what was done, or would be."""
+        portal.refuse_another(self.store, self.hubspot)
         found = setup.steps(self.hubspot, self.outputs)
         if not dry_run:
             for step in found:
@@ -187,6 +200,37 @@ class Worker:
             raise
         log.info("model.approved", model=self.model.hash)
         return report
+
+    def undo(self, run: str, *, dry_run: bool = False) -> RunReport:
+        """Put back what a run replaced in HubSpot, wherever nobody has changed it since.
+
+        Raises ConfigurationError where there was no such run.
+        """
+        with self._begun("undo", dry_run=dry_run) as begun:
+            now = self.clock()
+            portal.known(begun.store, self.hubspot, self.outputs, now, fresh=True)
+            Undo(
+                hubspot=self.hubspot,
+                store=begun.store,
+                outputs=self.outputs,
+                applier=None if dry_run else self._applier(begun, now, hold=reason(run)),
+                report=begun.report,
+                run=run,
+                at=to_ms(now),
+            ).everything()
+        return begun.report
+
+    def forget(self, email_or_id: str) -> dict[str, Any]:
+        """Delete whatever the state knows of a contact, also from the free pages of its file; HubSpot is not asked, and keeps it."""
+        with held(self.store, secrets.token_hex(4), clock=self.clock, lasts=timedelta(minutes=self.settings.lease_minutes)):
+            with self.store.transaction() as tx:
+                found = people.find(tx, email_or_id)
+                ids = forgetting.same_person(tx, found) if found is not None else []
+                emails = [] if email_or_id.isdecimal() else [email_or_id.strip().lower()]
+                events = forgetting.purge(tx, ids, emails)
+            self.store.shred()
+        log.info("contact.forgotten", contacts=len(ids), events=events)
+        return {"contacts": [str(id_) for id_ in ids], "events": events, "exit_code": 0}
 
     def _run(self, command: str, *, dry_run: bool = False, allow_large: bool = False) -> RunReport:
         with self._begun(command, dry_run=dry_run) as begun:
@@ -225,6 +269,10 @@ class Worker:
         )
         return begun.until_the_end.enter_context(applier)
 
+    def _retention(self) -> Retention:
+        days = self.settings.keep_events_days
+        return Retention(events=timedelta(days=days) if days else None, undo=timedelta(days=self.settings.keep_undo_days))
+
     def _guard(self, store: Store, *, lifted: bool) -> Guard:
         settings = self.settings
         with store.transaction() as tx:
@@ -261,6 +309,7 @@ class Worker:
                 since=place.day_began(now, self.settings.reevaluate_at),
             ),
             scope=self._scope(report, store, place),
+            retention=self._retention(),
             guard=self._guard(store, lifted=allow_large),
             applier=None if report.dry_run else self._applier(begun, now),
             report=report,

@@ -156,7 +156,7 @@ def undo(
 def forget(
     contact: Annotated[str, typer.Argument(metavar="EMAIL|ID", help="An address or the id of a contact.")], *, json: Json = False
 ) -> None:
-    """Delete whatever the state knows of a person. HubSpot is not asked: a contact that still exists there is read again by the next run."""
+    """Delete whatever the state knows of a person. HubSpot is not asked: a contact that still exists there is read again by the next."""
     found = _with_worker(lambda worker: worker.forget(contact))
     print_json(found) if json else show.forgotten(found)
 
@@ -217,6 +217,24 @@ def model_schema() -> None:
     from sync_worker.model.schema import json_schema  # noqa: PLC0415 -- needed here alone
 
     print_json(json_schema())
+
+
+@model.command("diff")
+def model_diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD")],
+    new: Annotated[Path, typer.Argument(metavar="NEW")],
+    *,
+    portal: Annotated[Path | None, typer.Option(metavar="DIR", help="A portal folder; default: what the state knows.")] = None,
+    json: Json = False,
+) -> None:
+    """Say in words what changed between two models, and for whom it would change band, grade or MQL."""
+    if portal is None:
+        found = _with_worker(lambda worker: worker.compare(old, new))
+    else:
+        from sync_worker.cli.portals import compare_on_folder  # noqa: PLC0415 -- the folder's reader comes with the sandbox
+
+        found = compare_on_folder(portal, old, new)
+    print_json(found.as_json()) if json else show.comparison(found)
 
 
 @model.command("evaluate")

@@ -15,6 +15,7 @@ from rich.text import Text
 from sync_worker.cli.screen import err, out
 from sync_worker.errors import ConfigurationError
 from sync_worker.pipeline.check import Findings
+from sync_worker.pipeline.comparing import Comparison
 from sync_worker.pipeline.distribution import Distribution
 from sync_worker.pipeline.explain import Explanation
 from sync_worker.pipeline.report import RunReport
@@ -298,3 +299,21 @@ def evaluation(found: Mapping[str, Any]) -> None:
             f"  {verdict['id']:>12}  {verdict['score']:>4}  {verdict['grade']:2}  {verdict['band']}{'  MQL' if verdict['mql'] else ''}",
             markup=False,
         )
+
+
+def comparison(found: Comparison) -> None:
+    """Show what changed between two models, and for whom."""
+    for sentence in found.words or ["the two say the same"]:
+        out.print(f"  {sentence}", markup=False)
+    out.print(f"\n{found.contacts:,} contacts judged by both: {found.scores:,} get another score", markup=False)
+    for what, moves in found.moves.items():
+        for move in moves:
+            before, after = (_said(what, value) for value in (move.before, move.after))
+            named = ", ".join(str(id_) for id_ in move.ids[:8]) + (" ..." if move.contacts > 8 else "")
+            out.print(f"  {what:5} {before} → {after}: {move.contacts:,} ({named})", markup=False)
+
+
+def _said(what: str, value: str) -> str:
+    if what == "mql":
+        return "MQL" if value == "true" else "none"
+    return value.replace("-", "−") if what == "grade" else value

@@ -24,9 +24,9 @@ class Contacts(Objects[Contact]):
         """Return a page of the contacts deleted in the last 90 days; the merged and the erased (GDPR) are not among them."""
         return self.page(after, properties, limit=limit, archived=True)
 
-    def read(self, ids: Iterable[int], properties: Sequence[str]) -> Found[Contact]:
+    def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> Found[Contact]:
         """Read contacts by id, a hundred a request, strongly consistent; ids that were merged away lead to the survivor."""
-        return super().read(ids, properties)
+        return super().read(ids, properties, archived=archived)
 
     def one(self, id_: int, properties: Sequence[str]) -> Contact | None:
         """Return a contact; its id is another one when the asked id was merged away; None where there is none."""

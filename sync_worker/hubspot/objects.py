@@ -78,10 +78,10 @@ class Objects(Generic[T]):
         """Return the highest id that the search index knows, None in an empty portal."""
         return self.extent().highest_id
 
-    def read(self, ids: Iterable[int], properties: Sequence[str]) -> Found[T]:
-        """Read records by id, a hundred a request, strongly consistent; the order is HubSpot's."""
+    def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> Found[T]:
+        """Read records by id, a hundred a request, strongly consistent; the order is HubSpot's. The archived ones instead when asked."""
         asked = sorted(set(ids))
-        rows = self._rows(asked, self._names(properties))
+        rows = self._rows(asked, self._names(properties), archived=archived)
         return self._found(asked, rows)
 
     def _list(self, after: int, properties: Sequence[str], *, limit: int, archived: bool) -> Row:

@@ -59,14 +59,11 @@ def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fr
     with store.transaction() as tx:
         remembered = meta.get(tx, KEY)
     asked = list(outputs.names)
-    if not fresh and remembered and remembered["asked"] == asked and now < from_ms(remembered["looked_at"]) + VALID_FOR:
+    same = remembered and remembered["asked"] == asked and remembered.get("identity") == hubspot.identity
+    if not fresh and same and now < from_ms(remembered["looked_at"]) + VALID_FOR:
         return _read(remembered)
+    refuse_another(store, hubspot)
     portal = look(hubspot, outputs)
-    if remembered and remembered["id"] != portal.id:
-        raise ConfigurationError(
-            f"This state belongs to portal {remembered['id']}, and the token opens portal {portal.id}.",
-            hint="Use the token of the first, or another state with SYNC_WORKER_STATE_URL.",
-        )
     if remembered and remembered["shows_occurrences"] and not portal.shows_occurrences and not settle:
         # What cannot be read any more must not look like something that nobody did.
         raise Forbidden(
@@ -76,8 +73,18 @@ def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fr
         )
     row = {"id": portal.id, "time_zone": portal.time_zone, "stages": portal.stages, "shows_occurrences": portal.shows_occurrences}
     with store.transaction() as tx:
-        meta.put(tx, KEY, {**row, "asked": asked, "looked_at": to_ms(now)})
+        meta.put(tx, KEY, {**row, "asked": asked, "identity": hubspot.identity, "looked_at": to_ms(now)})
     return portal
+
+
+def refuse_another(store: Store, hubspot: HubSpot) -> None:
+    """Raise ConfigurationError where the token opens another portal than the one that this state belongs to."""
+    place, opened = remembered(store), hubspot.account.details().portal_id
+    if place and place.id != opened:
+        raise ConfigurationError(
+            f"This state belongs to portal {place.id}, and the token opens portal {opened}.",
+            hint="Use the token of the first, or another state with SYNC_WORKER_STATE_URL.",
+        )
 
 
 def remembered(store: Store) -> Portal | None:

@@ -30,6 +30,7 @@ class RunReport:
     rejected: Sequence[tuple[int, str]] = ()
     not_visible: Sequence[str] = ()
     approved: bool = False
+    notes: list[str] = field(default_factory=list)  # what a person should know besides
     unsafe: str | None = None  # why the real run would be refused; of a dry run
     withheld: dict[str, int] = field(default_factory=dict)  # what waits for the approval: stages, and members of lists
     requests: Mapping[str, int] = field(default_factory=dict)
@@ -77,6 +78,7 @@ class RunReport:
             "plan": self.plan.as_json(),
             "approved": self.approved,
             "unsafe": self.unsafe,
+            "notes": list(self.notes),
             "withheld": dict(self.withheld),
             "not_visible": list(self.not_visible),
             "requests": dict(self.requests),

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sync_worker.pipeline.apply import Applier, Outcome
+from sync_worker.pipeline.erasing import forget_erased
 from sync_worker.pipeline.evaluate import CHUNK, Judge
 from sync_worker.pipeline.guard import Guard
 from sync_worker.pipeline.plan import ContactChange, Scope, contact_changes, list_changes
 from sync_worker.pipeline.pull import Pull
 from sync_worker.pipeline.report import RunReport
+from sync_worker.pipeline.retention import Retention
 from sync_worker.store import people, standing
 from sync_worker.store.database import Store
 
@@ -24,6 +26,7 @@ class Run:
     judge: Judge
     scope: Scope
     guard: Guard
+    retention: Retention
     applier: Applier | None
     report: RunReport
 
@@ -41,6 +44,8 @@ class Run:
                     self._change_contacts()
         if self.scope.approved:
             self.pull.members()
+        if erased := forget_erased(self.pull.hubspot, self.store):
+            self.report.pulled["erased"] = erased
         self.known()
 
     def changes(self) -> None:
@@ -55,6 +60,7 @@ class Run:
 
     def known(self) -> None:
         """Judge on what is known, and change what differs; nothing is read."""
+        self.retention.tidy(self.store, self.judge.model, self.judge.now)
         self._judge()
         self._change_contacts()
         self._change_lists()

@@ -54,6 +54,14 @@ class Store:
             Table("verdicts", MetaData(), *columns, prefixes=["TEMPORARY"]).create(tx, checkfirst=False)
             tx.execute(text(f'INSERT INTO verdicts SELECT * FROM "{real}".verdicts'))  # noqa: S608 -- the schema's name comes from the database
 
+    def shred(self) -> None:
+        """Write the file anew, so that what was deleted is in no free page and no journal of it; PostgreSQL does so in its own time."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        with told(self._engine.url), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM"))
+            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
     def close(self) -> None:
         """Close the state."""
         self.connection.close()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from sync_worker.store import people
 from sync_worker.store.database import replace, upsert
-from sync_worker.store.tables import events, forms
+from sync_worker.store.tables import addresses, contacts, events, forms
 
 
 def record(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -39,6 +39,15 @@ def drop(tx: Connection, kind: str, ids: Sequence[str]) -> None:
     ).all()
     if gone:
         people.touch(tx, {id_ for id_, _ in gone if id_ is not None}, {email for _, email in gone if email is not None})
+
+
+def drop_before(tx: Connection, kind: str, at: int) -> None:
+    """Forget the events of a kind that happened before an instant (milliseconds); whose they were is to be judged anew."""
+    old = and_(events.c.kind == kind, events.c.at < at)
+    by_address = select(addresses.c.contact_id).join(events, events.c.email == addresses.c.email).where(old)
+    theirs = or_(contacts.c.id.in_(select(events.c.contact_id).where(old)), contacts.c.id.in_(by_address))
+    tx.execute(update(contacts).where(theirs).values(revision=contacts.c.revision + 1))
+    tx.execute(delete(events).where(old))
 
 
 def record_forms(tx: Connection, names: Mapping[str, str]) -> None:
