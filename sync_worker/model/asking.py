@@ -137,7 +137,7 @@ def _regex_problem(pattern: str) -> str | None:
     try:
         pl.Series([""]).str.contains(f"(?i){pattern}", strict=True)
     except pl.exceptions.ComputeError as error:
-        reason = re.search(r"error: (.+)", str(error))
+        reason = re.search(r"(?m)^\s*error: (.+)", str(error))
         return f"this regular expression does not compile: {reason[1] if reason else 'it is too large'}"
     return None
 

@@ -85,8 +85,8 @@ class Model:
     @property
     def rules(self) -> tuple[tuple[RuleKind, str, Rule], ...]:
         """The enabled direct qualifiers and disqualifiers, each with what it is and its name."""
-        direct = (("direct", key, rule) for key, rule in self.direct.items())
-        return (*direct, *(("disqualifier", key, rule) for key, rule in self.disqualifiers.items()))
+        groups: tuple[tuple[RuleKind, Mapping[str, Rule]], ...] = (("direct", self.direct), ("disqualifier", self.disqualifiers))
+        return tuple((kind, key, rule) for kind, rules in groups for key, rule in rules.items())
 
     @cached_property
     def event_kinds(self) -> frozenset[str]:

@@ -418,16 +418,17 @@ def compare(subject: str, operator: str, operands: tuple[Any, ...], value: Any, 
         return compare_date(operator, operands, value, now)
     if isinstance(value, (bool, float)):
         return compare_number(operator, operands, value)
-    texts = [simple(str(wanted)) for wanted in operands]
+    return any(compare_text(operator, simple(str(wanted)), value) for wanted in operands)
+
+
+def compare_text(operator: str, wanted: str, value: str) -> bool:
+    """Answer one operator about a text."""
     if operator in ("is", "in"):
-        return value in texts
-    if operator == "starts_with":
-        return any(value.startswith(text) for text in texts)
-    if operator == "ends_with":
-        return any(value.endswith(text) for text in texts)
-    if operator == "matches":
-        return any(glob(text, value) for text in texts)
-    return any(re.search(rf"(?<![a-z0-9]){re.escape(text)}(?![a-z0-9])", value) is not None for text in texts)  # contains_any
+        return value == wanted
+    if operator == "contains_any":
+        return re.search(rf"(?<![a-z0-9]){re.escape(wanted)}(?![a-z0-9])", value) is not None
+    ends = {"starts_with": ("", "*"), "ends_with": ("*", ""), "matches": ("", "")}[operator]
+    return glob(wanted.join(ends), value)
 
 
 def compare_number(operator: str, operands: tuple[Any, ...], value: float) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -22,6 +22,8 @@ Person = dict[str, str | None]
 Happened = list[dict[str, Any]]
 
 LOADABLE = models()
+THOROUGH = settings.default or settings()
+LESS = settings(max_examples=THOROUGH.max_examples // 2)  # laws that need two or three evaluations an example
 
 
 @given(model=LOADABLE, persons=people(), events=happenings(), now=instants(), blind=hidden())
@@ -37,6 +39,7 @@ def test_the_lines_of_a_ledger_add_up_to_the_score_exactly_and_inside_the_bounds
     assert model.reachable(blind) <= model.maximum
 
 
+@LESS
 @given(model=LOADABLE, persons=people(), events=happenings(), now=instants(), order=st.randoms(use_true_random=False))
 def test_neither_the_order_of_rows_nor_a_second_report_changes_a_byte(
     model: Model, persons: list[Person], events: Happened, now: datetime, order: Any
@@ -51,6 +54,7 @@ def test_neither_the_order_of_rows_nor_a_second_report_changes_a_byte(
     assert_frame_equal(verdicts.unreadable, again.unreadable)
 
 
+@LESS
 @given(model=LOADABLE, persons=people(), events=happenings(), now=instants(), cut=st.integers(1, 4))
 def test_cutting_contacts_into_chunks_changes_nothing(
     model: Model, persons: list[Person], events: Happened, now: datetime, cut: int
@@ -62,6 +66,7 @@ def test_cutting_contacts_into_chunks_changes_nothing(
     assert_frame_equal(verdicts.ledger, pl.concat(chunk.ledger for chunk in chunks))
 
 
+@LESS
 @given(model=LOADABLE, persons=people(), events=happenings(), one=st.integers(0, 40), more=st.integers(0, 200))
 def test_time_alone_never_raises_the_positive_part(model: Model, persons: list[Person], events: Happened, one: int, more: int) -> None:
     past = [event for event in events if event["at"] <= NOW]
@@ -70,6 +75,7 @@ def test_time_alone_never_raises_the_positive_part(model: Model, persons: list[P
     assert (late["decayed"] <= early["decayed"]).all()
 
 
+@LESS
 @given(model=LOADABLE, persons=people(), events=happenings(), extra=happenings(most=3), now=instants())
 def test_more_engagement_never_lowers_an_earned_total(
     model: Model, persons: list[Person], events: Happened, extra: Happened, now: datetime
@@ -81,6 +87,7 @@ def test_more_engagement_never_lowers_an_earned_total(
     assert (more["earned"] >= less["earned"]).all()
 
 
+@LESS
 @given(model=LOADABLE, persons=people(), events=happenings(), now=instants(), blind=hidden())
 def test_degradation_stops_at_the_floor_and_negatives_never_raise(
     model: Model, persons: list[Person], events: Happened, now: datetime, blind: frozenset[str]
@@ -94,6 +101,7 @@ def test_degradation_stops_at_the_floor_and_negatives_never_raise(
         assert (workings["score"] <= (workings["decayed"] + to_micro(1) // 2)).all()
 
 
+@LESS
 @given(model=LOADABLE, persons=people(), events=happenings(), now=instants(), before=st.sets(st.integers(1, 5)))
 def test_under_a_constant_input_nobody_flaps(
     model: Model, persons: list[Person], events: Happened, now: datetime, before: set[int]

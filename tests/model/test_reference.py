@@ -18,10 +18,15 @@ from tests.model.strategies import happenings, hidden, instants, models, people
 COMPARED = ("score", "band", "grade", "grade_known", "by_score", "direct", "disqualified", "mql", "mql_reason", "disqualified_by", "trend")
 
 
-@given(model=models(), persons=people(), events=happenings(), now=instants(), blind=hidden(), was=st.booleans())
+@given(model=models(), persons=people(), events=happenings(), now=instants(), seen_before=st.tuples(hidden(), st.booleans()))
 def test_the_reference_and_polars_agree_on_every_verdict_and_every_line(
-    model: Model, persons: list[dict[str, str | None]], events: list[dict[str, Any]], now: datetime, blind: frozenset[str], was: bool
+    model: Model,
+    persons: list[dict[str, str | None]],
+    events: list[dict[str, Any]],
+    now: datetime,
+    seen_before: tuple[frozenset[str], bool],
 ) -> None:
+    blind, was = seen_before
     verdicts = judged(model, facts(persons, events, were_by_score=[1] if was else [], hidden=blind), now)
     for number, person in enumerate(persons, start=1):
         own = [event for event in events if event["contact_id"] == number]
