@@ -11,8 +11,10 @@ from typing import Any, Final, cast, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from sync_worker.errors import ConfigurationError
+from sync_worker.model.diffing import describe
 from sync_worker.model.loading import load
 from sync_worker.pipeline import offline
+from sync_worker.pipeline.comparing import Comparison, compare, table_of
 
 try:
     from sync_worker.sandbox import counters, folder, generator, server
@@ -51,6 +53,22 @@ def serve_sandbox(
 def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dict[str, Any]:
     """Score a portal folder as of a time; its own now where none is named."""
     model = load(model_file)
+    source, now = _source(path)
+    when = at or now
+    return {"model": model.hash, "at": when.isoformat(), "verdicts": offline.verdicts_of(source, model, when)}
+
+
+def compare_on_folder(path: Path, old: Path, new: Path) -> Comparison:
+    """Say what would change from one model to another for the contacts of a portal folder, as of its own now."""
+    models = load(old), load(new)
+    tables = []
+    for model in models:
+        source, now = _source(path)
+        tables.append(table_of(offline.judgements(source, model, now)))
+    return compare(describe(*models), *tables)
+
+
+def _source(path: Path) -> tuple[offline.Folder, datetime]:
     data = folder.read(path)
     counted = counters.tally(data)
     source = offline.Folder(
@@ -62,8 +80,7 @@ def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dic
         submissions=data.submissions,
         shows_occurrences=data.tier == "enterprise",
     )
-    when = at or data.now
-    return {"model": model.hash, "at": when.isoformat(), "verdicts": offline.verdicts_of(source, model, when)}
+    return source, data.now
 
 
 def _switched(settings: Sequence[str]) -> server.Switches:

@@ -66,6 +66,20 @@ class Judge:
         return rows
 
 
+def everybody(store: Store, model: Model, hidden: frozenset[str], at: datetime) -> Iterator[Verdicts]:
+    """Yield verdicts on every contact, a chunk at a time, due or not; nothing is remembered of them."""
+    nobody_has = Standard(model="", since=0)
+    after = 0
+    while True:
+        with store.transaction() as tx:
+            chosen = verdicts.choose_due(tx, nobody_has, after=after, limit=CHUNK)
+            if not chosen:
+                return
+            judged = evaluate(facts(tx, model, hidden), model, at)
+        after = chosen[-1]
+        yield judged
+
+
 def facts(tx: Connection, model: Model, hidden: frozenset[str]) -> Facts:
     """Return the facts of the contacts that were chosen in this transaction."""
     rows = verdicts.chosen_contacts(tx)

@@ -14,15 +14,14 @@ from sync_worker.hubspot.forms import submission
 from sync_worker.hubspot.occurrences import occurrence
 from sync_worker.hubspot.records import Event
 from sync_worker.model.model import Model
-from sync_worker.model.verdicts import evaluate
-from sync_worker.pipeline.evaluate import CHUNK, facts
+from sync_worker.model.verdicts import Verdicts
+from sync_worker.pipeline.evaluate import everybody
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.portal import hidden_kinds
 from sync_worker.pipeline.remembering import Remembering, happening
 from sync_worker.pipeline.telling import told
-from sync_worker.store import database, happenings, people, verdicts
+from sync_worker.store import database, happenings, people
 from sync_worker.store.database import Store
-from sync_worker.store.verdicts import Standard
 
 BATCH: Final = 500
 T = TypeVar("T")
@@ -43,25 +42,17 @@ class Folder:
 
 def verdicts_of(folder: Folder, model: Model, at: datetime) -> list[dict[str, Any]]:
     """Return the verdict on every contact as of a time, in order of id, each with its ledger."""
+    return [verdict for judged in judgements(folder, model, at) for verdict in told(judged)]
+
+
+def judgements(folder: Folder, model: Model, at: datetime) -> Iterator[Verdicts]:
+    """Yield the verdicts on every contact as of a time, a chunk at a time."""
     store = database.opened("sqlite://")
     try:
         _fill(store, folder, Remembering(outputs=Outputs(model=model)), model.event_kinds)
-        return list(_judged(store, model, hidden_kinds(model.event_kinds, shows_occurrences=folder.shows_occurrences), at))
+        yield from everybody(store, model, hidden_kinds(model.event_kinds, shows_occurrences=folder.shows_occurrences), at)
     finally:
         store.close()
-
-
-def _judged(store: Store, model: Model, hidden: frozenset[str], at: datetime) -> Iterator[dict[str, Any]]:
-    everybody = Standard(model=model.hash, since=0)
-    after = 0
-    while True:
-        with store.transaction() as tx:
-            chosen = verdicts.choose_due(tx, everybody, after=after, limit=CHUNK)
-            if not chosen:
-                return
-            judged = evaluate(facts(tx, model, hidden), model, at)
-        after = chosen[-1]
-        yield from told(judged)
 
 
 def _fill(store: Store, folder: Folder, remembering: Remembering, kinds: frozenset[str]) -> None:
