@@ -1,15 +1,18 @@
 """Read a keyed stream in parallel, with hardly a request more than reading it page after page.
 
-A stream has a key that grows along it: an object id, or a time. One reader starts at the low end; whoever is idle takes
-over the far half of the longest range that is left. Nobody has to know beforehand how the rows are spread: a
+A stream has a key that grows along it: an object id, or a time. One reader starts at the low end; whoever has leave to send
+takes over the far half of the longest range that is being read. Nobody has to know beforehand how the rows are spread: a
 stream of one page costs one request, a long one keeps every reader busy until its last pages.
+
+A stream may have several lanes, which draw on different budgets. They share the ranges: no row is left to a lane that has to
+wait, since a range is taken only when its next page can be asked for at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from queue import Queue
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from threading import Condition, Thread
 from typing import Final, Generic, TypeVar
 
@@ -18,6 +21,7 @@ from sync_worker.store.coverage import Interval
 Row = TypeVar("Row")
 
 WORTH_HALVING: Final = 1.5  # pages that must be left of a range before half of it is given away
+IN_THE_AIR: Final = 32  # pages between the readers and whoever stores them: memory does not grow with the stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,125 +42,166 @@ class Piece(Generic[Row]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lane(Generic[Row]):
+    """One way to read a stream, by some readers at once; `turn` waits until a request may be sent."""
+
+    read: Callable[[int, int, str | int | None], Page[Row]]
+    readers: int
+    turn: Callable[[], AbstractContextManager[object]] = nullcontext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stream(Generic[Row]):
     """How to read a stream: `read(start, stop, token)` gives one page of the rows from `start` on, or after `token`.
 
     With `open_ended`, the last range goes on to the end of the stream, wherever that is by then.
+    `aside` is a second lane, for streams whose keys are unique: it reads what has an end, and goes on from a key without a token.
     """
 
     read: Callable[[int, int, str | int | None], Page[Row]]
     key: Callable[[Row], int]
     open_ended: bool = False
+    turn: Callable[[], AbstractContextManager[object]] = nullcontext
+    aside: Lane[Row] | None = None
 
 
+@dataclass(eq=False, slots=True)
 class _Range:
-    def __init__(self, start: int, stop: int) -> None:
-        self.front = start
-        self.stop = stop
-        self.pages = 0
-        self.first: int | None = None  # key of the first row: what lies before it is empty and says nothing of the rest
+    front: int
+    stop: int
+    open: bool = False
+    token: str | int | None = None
+    begun: bool = False
+    rows: int = 0
+    first: int | None = None  # key of the first row: what lies before it is empty and says nothing of the rest
 
-    def pages_left(self) -> float:
+    def rows_left(self) -> float:
         """Guess from what the range has held so far; nothing is known before its first page."""
         if self.first is None or self.front <= self.first:
             return 0.0
-        return self.pages * (self.stop - self.front) / (self.front - self.first)
+        return self.rows * (self.stop - self.front) / (self.front - self.first)
 
 
+@dataclass(eq=False, slots=True)
 class _Sweep(Generic[Row]):
-    def __init__(self, stream: Stream[Row], gaps: Sequence[Interval], readers: int) -> None:
-        self._stream = stream
-        self._waiting = [_Range(gap.low, gap.high) for gap in gaps]
-        self._top = max(gap.high for gap in gaps)
-        self._reading: set[_Range] = set()
-        self._changed = Condition()
-        self._stopped = False
-        self._readers = readers
-        # Bounded: readers wait for whoever stores the rows, and memory does not grow with the stream.
-        self._out: Queue[Piece[Row] | BaseException | None] = Queue(maxsize=2 * readers)
+    stream: Stream[Row]
+    waiting: list[_Range]
+    readers: int
+    reading: set[_Range] = field(default_factory=set)
+    ready: list[Piece[Row]] = field(default_factory=list)
+    changed: Condition = field(default_factory=Condition)
+    error: BaseException | None = None
+    stopped: bool = False
+    page_size: int = 1  # the largest seen
 
-    def pieces(self) -> Iterator[Piece[Row]]:
-        threads = [Thread(target=self._work, name=f"reader-{n}", daemon=True) for n in range(self._readers)]
-        for thread in threads:
-            thread.start()
-        ended = 0
+    def batches(self, most: int) -> Iterator[list[Piece[Row]]]:
+        """Yield the pieces that lie ready, some at a time."""
+        self._start()
         try:
-            while ended < len(threads):
-                item = self._out.get()
-                if isinstance(item, BaseException):
-                    raise item
-                if item is None:
-                    ended += 1
-                else:
-                    yield item
+            while pieces := self._taken_out(most):
+                yield pieces
         finally:
             self._stop()
-            while any(thread.is_alive() for thread in threads):
-                self._drain(threads)
 
-    def _drain(self, threads: Sequence[Thread]) -> None:
-        # A reader may stand before a full queue: make room until it has seen that all is over.
-        while not self._out.empty():
-            self._out.get_nowait()
-        for thread in threads:
-            thread.join(0.05)
+    def _start(self) -> None:
+        main: Lane[Row] = Lane(read=self.stream.read, readers=self.readers, turn=self.stream.turn)
+        for place, lane in enumerate([main, *([self.stream.aside] if self.stream.aside else [])]):
+            for number in range(lane.readers):
+                Thread(target=self._work, args=(lane,), name=f"reader-{place}-{number}", daemon=True).start()
+
+    def _taken_out(self, most: int) -> list[Piece[Row]]:
+        with self.changed:
+            while not self.ready and not self._is_over():
+                self.changed.wait()
+            if self.error:
+                raise self.error
+            pieces, self.ready = self.ready[:most], self.ready[most:]
+            self.changed.notify_all()
+            return pieces
 
     def _stop(self) -> None:
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
+        with self.changed:
+            self.stopped = True
+            self.changed.notify_all()
+            # Who waits for leave to send will find nothing to do; who has sent something is waited for.
+            while self.reading:
+                self.changed.wait()
 
-    def _work(self) -> None:
+    def _is_over(self) -> bool:
+        return self.stopped or self.error is not None or not (self.waiting or self.reading)
+
+    def _work(self, lane: Lane[Row]) -> None:
         try:
-            while (taken := self._take()) is not None:
-                self._read(taken)
+            while self._may_go_on():
+                with lane.turn():
+                    self._read_page(lane)
         except BaseException as error:  # noqa: BLE001 -- handed to whoever iterates, who raises it
-            self._stop()
-            self._out.put(error)
-        self._out.put(None)
+            with self.changed:
+                self.error = self.error or error
+                self.changed.notify_all()
 
-    def _take(self) -> _Range | None:
-        with self._changed:
-            while not self._stopped:
-                taken = self._waiting.pop(0) if self._waiting else self._half()
+    def _may_go_on(self) -> bool:
+        with self.changed:
+            while len(self.ready) >= IN_THE_AIR and not self._is_over():
+                self.changed.wait()
+            return not self._is_over()
+
+    def _read_page(self, lane: Lane[Row]) -> None:
+        taken = self._take(aside=lane is self.stream.aside)
+        if taken is None:
+            return
+        page = None
+        try:
+            page = lane.read(taken.front, taken.stop, taken.token)
+        finally:
+            with self.changed:
+                self.reading.discard(taken)
+                if page is not None:
+                    self.ready.append(self._advance(taken, page))
+                self.changed.notify_all()
+
+    def _take(self, *, aside: bool) -> _Range | None:
+        with self.changed:
+            while not self._is_over():
+                taken = self._longest(aside=aside) or self._half(aside=aside)
                 if taken is not None:
-                    self._reading.add(taken)
+                    self.reading.add(taken)
                     return taken
-                if not self._reading:
-                    return None
-                self._changed.wait()
+                self.changed.wait()
             return None
 
-    def _half(self) -> _Range | None:
-        longest = max(self._reading, key=_Range.pages_left, default=None)
-        if longest is None or longest.pages_left() < WORTH_HALVING or longest.stop - longest.front < 2:
+    def _longest(self, *, aside: bool) -> _Range | None:
+        # The second lane joins where there is something to share: whoever has one page to read asks once.
+        fit = [one for one in self.waiting if not aside or (one.begun and not one.open)]
+        if not fit:
+            return None
+        taken = max(fit, key=lambda one: (not one.begun, one.rows_left()))
+        self.waiting.remove(taken)
+        taken.begun = True
+        return taken
+
+    def _half(self, *, aside: bool) -> _Range | None:
+        longest = max((one for one in self.reading if not (aside and one.open)), key=_Range.rows_left, default=None)
+        if longest is None or longest.rows_left() < WORTH_HALVING * self.page_size or longest.stop - longest.front < 2:
             return None
         middle = longest.front + (longest.stop - longest.front) // 2
-        half = _Range(middle, longest.stop)
-        longest.stop = middle
+        half = _Range(middle, longest.stop, open=longest.open, begun=True)
+        longest.stop, longest.open = middle, False
         return half
 
-    def _read(self, taken: _Range) -> None:
-        token: str | int | None = None
-        start, stop = taken.front, taken.stop
-        more = True
-        while more and not self._stopped:
-            page = self._stream.read(start, stop, token)
-            token = page.token
-            with self._changed:
-                open_end = self._stream.open_ended and taken.stop == self._top
-                end = page.reached if open_end and token is not None else taken.stop
-                more = token is not None and (open_end or page.reached < taken.stop)
-                done_to = min(page.reached, end) if more else max(end, taken.front)
-                rows = page.rows if open_end else [row for row in page.rows if self._stream.key(row) < taken.stop]
-                piece = Piece(rows=rows, interval=Interval(taken.front, done_to))
-                taken.front, taken.pages = done_to, taken.pages + 1
-                if taken.first is None and page.rows:
-                    taken.first = self._stream.key(page.rows[0])
-                if not more:
-                    self._reading.discard(taken)
-                self._changed.notify_all()
-            self._out.put(piece)
+    def _advance(self, taken: _Range, page: Page[Row]) -> Piece[Row]:
+        end = page.reached if taken.open and page.token is not None else taken.stop
+        more = page.token is not None and (taken.open or page.reached < taken.stop)
+        done_to = min(page.reached, end) if more else max(end, taken.front)
+        rows = page.rows if taken.open else [row for row in page.rows if self.stream.key(row) < taken.stop]
+        piece = Piece(rows=rows, interval=Interval(taken.front, done_to))
+        taken.front, taken.token, taken.rows = done_to, page.token, taken.rows + len(page.rows)
+        self.page_size = max(self.page_size, len(page.rows))
+        if taken.first is None and page.rows:
+            taken.first = self.stream.key(page.rows[0])
+        if more:
+            self.waiting.append(taken)
+        return piece
 
 
 def sweep(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int) -> Iterator[Piece[Row]]:
@@ -165,5 +210,14 @@ def sweep(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int) -> Ite
     Each piece is complete for its interval of keys, and the intervals of all pieces together are the gaps.
     An error of any reader ends the others after their present request and is raised here.
     """
-    if gaps:
-        yield from _Sweep(stream, gaps, readers).pieces()
+    for pieces in sweep_in_batches(stream, gaps, readers=readers, most=1):
+        yield from pieces
+
+
+def sweep_in_batches(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int, most: int = IN_THE_AIR) -> Iterator[list[Piece[Row]]]:
+    """Read as `sweep` does, and yield together what has come in together, so that it can be stored together."""
+    if not gaps:
+        return
+    top = max(gap.high for gap in gaps)
+    ranges = [_Range(gap.low, gap.high, open=stream.open_ended and gap.high == top) for gap in gaps]
+    yield from _Sweep(stream, ranges, readers).batches(most)

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from threading import Lock
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock, Semaphore
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_worker.pipeline.ranges import Page, Stream, sweep
+from sync_worker.pipeline.ranges import Lane, Page, Stream, sweep, sweep_in_batches
 from sync_worker.store.coverage import Interval, merged
 
 
 class Shelf:
     """A stream of (key, number) rows, read a page at a time by key and offset."""
 
-    def __init__(self, keys: list[int], size: int) -> None:
+    def __init__(self, keys: list[int], size: int, *, unique: bool = False) -> None:
+        self.unique = unique
         self.rows = [(key, number) for number, key in enumerate(sorted(keys))]
         self.keys = [key for key, _ in self.rows]
         self.size = size
@@ -28,10 +32,22 @@ class Shelf:
         end = bisect_left(self.keys, stop)
         rows = self.rows[begin : min(begin + self.size, end)]
         more = begin + self.size < end
-        return Page(rows=rows, reached=rows[-1][0] if rows else stop, token=begin + self.size if more else None)
+        return Page(rows=rows, reached=rows[-1][0] + self.unique if rows else stop, token=begin + self.size if more else None)
 
-    def stream(self) -> Stream[tuple[int, int]]:
-        return Stream(read=self.read, key=lambda row: row[0])
+    def stream(self, **more: Any) -> Stream[tuple[int, int]]:
+        return Stream(read=self.read, key=lambda row: row[0], **more)
+
+
+class Gate:
+    """Leave to send: so many times, then not before it is opened."""
+
+    def __init__(self, free: int) -> None:
+        self.free = Semaphore(free)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        self.free.acquire()
+        yield
 
 
 @settings(max_examples=60, deadline=None)
@@ -109,3 +125,58 @@ def test_closing_early_stops_the_readers() -> None:
     next(pieces)
     pieces.close()
     assert shelf.requests < 200
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    keys=st.lists(st.integers(0, 2_000), max_size=800, unique=True),
+    readers=st.integers(1, 6),
+    aside=st.integers(1, 4),
+    cuts=st.lists(st.integers(0, 2_001), min_size=2, max_size=6, unique=True),
+)
+def test_two_lanes_read_every_row_of_the_gaps_once(keys: list[int], readers: int, aside: int, cuts: list[int]) -> None:
+    shelf, other = Shelf(keys, 10, unique=True), Shelf(keys, 20, unique=True)
+    ordered = sorted(cuts)
+    gaps = [Interval(low, high) for low, high in zip(ordered[::2], ordered[1::2], strict=False)]
+    stream = shelf.stream(aside=Lane(read=lambda start, stop, _: other.read(start, stop, None), readers=aside))
+    pieces = [piece for batch in sweep_in_batches(stream, gaps, readers=readers) for piece in batch]
+    rows = sorted(row for piece in pieces for row in piece.rows)
+    assert rows == [row for row in shelf.rows if any(gap.low <= row[0] < gap.high for gap in gaps)]
+    assert merged(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == merged(gaps)
+
+
+def test_a_lane_that_must_wait_leaves_everything_to_the_other() -> None:
+    shelf, other = Shelf(list(range(10_000)), 100, unique=True), Shelf(list(range(10_000)), 200, unique=True)
+    gate = Gate(20)
+    aside = Lane(read=lambda start, stop, _: other.read(start, stop, None), readers=2)
+    pieces = list(sweep(shelf.stream(turn=gate.turn, aside=aside), [Interval(0, 10_000)], readers=8))
+    assert sum(len(piece.rows) for piece in pieces) == 10_000
+    assert shelf.requests == 20
+    assert other.requests <= 40 + 10
+    gate.free.release(8)
+
+
+def test_the_second_lane_does_not_join_for_a_page_or_two() -> None:
+    shelf, other = Shelf(list(range(90)), 100), Shelf(list(range(90)), 200)
+    aside = Lane(read=lambda start, stop, _: other.read(start, stop, None), readers=2)
+    list(sweep(shelf.stream(aside=aside), [Interval(0, 90)], readers=8))
+    assert (shelf.requests, other.requests) == (1, 0)
+
+
+def test_the_second_lane_never_reads_what_has_no_end() -> None:
+    rows = [(key, 0) for key in range(3_000)]
+
+    def read(start: int, _stop: int, token: str | int | None) -> Page[tuple[int, int]]:
+        begin = start if token is None else int(token)
+        found = rows[begin : begin + 10]
+        return Page(rows=found, reached=begin + len(found), token=begin + 10 if begin + 10 < len(rows) else None)
+
+    def closed(start: int, stop: int, _token: str | int | None) -> Page[tuple[int, int]]:
+        assert stop <= 2_000
+        return Page(
+            rows=rows[start : min(start + 20, stop)], reached=min(start + 20, stop), token=start + 20 if start + 20 < stop else None
+        )
+
+    stream = Stream(read=read, key=lambda row: row[0], open_ended=True, aside=Lane(read=closed, readers=2))
+    pieces = list(sweep(stream, [Interval(0, 2_000), Interval(2_000, 2_001)], readers=4))
+    assert sorted(row for piece in pieces for row in piece.rows) == rows
