@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Final, Generic, TypeVar
+from itertools import pairwise
+from typing import Final, Generic, Protocol, TypeVar
 
 import orjson
 
@@ -13,13 +15,26 @@ from sync_worker.hubspot.parsing import Row, next_after, sense_of, to_ms
 from sync_worker.hubspot.records import Extent, Found, Page
 from sync_worker.hubspot.sdk import RAW, Untyped
 
-T = TypeVar("T")
+
+class Identified(Protocol):
+    """What every record has."""
+
+    @property
+    def id(self) -> int:
+        """HubSpot's number of the record."""
+
+
+T = TypeVar("T", bound=Identified)
 
 PAGE_SIZE: Final = 100
 SEARCH_SIZE: Final = 200
 BATCH_SIZE: Final = 100
 LONGEST_LIST: Final = 6_000  # characters of property names in an address; HubSpot's gateway answers 414 from 8 or 16 kB on
 LONGEST_SEARCH: Final = 3_000  # characters of a search's body
+
+
+class Unordered(Unavailable):
+    """The list is not in order of ids, or does not go on from any id: HubSpot never promised that."""
 
 
 class Objects(Generic[T]):
@@ -43,6 +58,9 @@ class Objects(Generic[T]):
 
         HubSpot is not clear on whether the record of the id `after` itself is in the page; `next` of a page leads on without a
         gap in any case. The list is consistent with what was written last.
+
+        Raises:
+            Unordered: that is not so here; read the list with `listed`.
         """
         asked = self._names(properties)
         fits = _length(asked) <= LONGEST_LIST
@@ -50,10 +68,41 @@ class Objects(Generic[T]):
         with sense_of(f"read {self._name}"):
             rows = data["results"]
             following = next_after(data)
+            if not _is_ordered([int(row["id"]) for row in rows], after, following):
+                raise Unordered("HubSpot's list is not in order of ids.", operation=f"read {self._name}")
             cursor = int(following) if following else None
-        if cursor is not None and cursor <= after:
-            raise Unavailable("HubSpot's page does not lead on.", operation=f"read {self._name}")
         return Page(items=self._records(rows if fits else self._filled(rows, asked, archived=archived)), next=cursor)
+
+    def listed(self, token: str | None, properties: Sequence[str]) -> Page[T, str]:
+        """Return a page of the list in HubSpot's own order, whatever that is; `next` is the token of the page that follows."""
+        asked = self._names(properties)
+        fits = _length(asked) <= LONGEST_LIST
+        data = self._list(token, asked if fits else ("hs_object_id",), limit=PAGE_SIZE, archived=False)
+        with sense_of(f"read {self._name}"):
+            rows, following = data["results"], next_after(data)
+        if following is not None and following == token:
+            raise Unavailable("HubSpot's page does not lead on.", operation=f"read {self._name}")
+        return Page(items=self._records(rows if fits else self._filled(rows, asked)), next=following)
+
+    def between(self, low: int, high: int, properties: Sequence[str]) -> Page[T, int]:
+        """Return up to 200 records with ids from `low` up to, not including, `high`, in order of ids; `next` is where to go on.
+
+        The search index lags some moments behind: what was created or changed just now may be missing, or be shown as it was.
+
+        Raises:
+            Unordered: the answer is not in order, or holds what was not asked for.
+        """
+        filters = [_filter("hs_object_id", "GTE", low), _filter("hs_object_id", "LT", high)]
+        page = self._searched(filters, self._names(properties))
+        ids = [low - 1, *(record.id for record in page.items), high]
+        if any(one >= other for one, other in pairwise(ids)):
+            raise Unordered("HubSpot's search is not in order of ids.", operation=f"search {self._name}")
+        return replace(page, next=None if page.next is None else page.next + 1)
+
+    def fits_search(self, properties: Sequence[str]) -> bool:
+        """Tell whether a search can be asked for so many properties at once."""
+        filters = [_filter("hs_object_id", "GTE", 10**15), _filter("hs_object_id", "LT", 10**15)]
+        return len(orjson.dumps(_search_body(filters, self._names(properties)))) <= LONGEST_SEARCH
 
     def changed(self, since: datetime, after_id: int, properties: Sequence[str], until: datetime | None = None) -> Page[T, int]:
         """Return up to 200 records changed at `since` or later and before `until`, with ids above `after_id`, in order of ids.
@@ -84,7 +133,7 @@ class Objects(Generic[T]):
         rows = self._rows(asked, self._names(properties), archived=archived)
         return self._found(asked, rows)
 
-    def _list(self, after: int, properties: Sequence[str], *, limit: int, archived: bool) -> Row:
+    def _list(self, after: int | str | None, properties: Sequence[str], *, limit: int, archived: bool) -> Row:
         where = {"after": str(after)} if after else {}
         names = [",".join(properties)]  # one parameter: shorter than one for each
         data: Row = self._basic.get_page(limit=limit, properties=names, archived=archived, **where, **self._linked(), **RAW)
@@ -102,7 +151,8 @@ class Objects(Generic[T]):
             rows = data["results"]
             more = len(rows) >= SEARCH_SIZE or next_after(data) is not None
             cursor = max(int(row["id"]) for row in rows) if more else None
-        return Page(items=self._records(rows if fits else self._filled(rows, asked)), next=cursor)
+            total = int(data["total"])
+        return Page(items=self._records(rows if fits else self._filled(rows, asked)), next=cursor, total=total)
 
     def _do_search(self, body: Row) -> Row:
         data: Row = self._search.do_search(body, **RAW)
@@ -133,6 +183,13 @@ class Objects(Generic[T]):
 
     def _names(self, properties: Sequence[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*properties, *self._always))) or ("hs_object_id",)
+
+
+def _is_ordered(ids: Sequence[int], after: int, following: str | None) -> bool:
+    if any(one >= other for one, other in pairwise([after - 1, *ids])):
+        return False
+    # The cursor is an id as well: it leads on from the last one.
+    return following is None or (following.isdecimal() and int(following) > after and int(following) >= (ids[-1] if ids else 0))
 
 
 def _filter(name: str, operator: str, value: int) -> Row:

@@ -13,10 +13,11 @@ Cursor = TypeVar("Cursor", int, str)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[T, Cursor]):
-    """One page of a longer answer; `next` is what asks for the page after it, None at the end."""
+    """One page of a longer answer; `next` is what asks for the page after it, None at the end; `total` counts all where HubSpot tells."""
 
     items: tuple[T, ...]
     next: Cursor | None
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

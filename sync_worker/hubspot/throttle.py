@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from math import ceil
@@ -44,9 +45,37 @@ class Lane:
         self._clock = clock
         self._lock = threading.Lock()
         self._queue: deque[threading.Condition] = deque()
+        self._mine = threading.local()  # a slot that was taken ahead
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """Wait for a slot before it is known what for: this thread's next request uses it; it is free again if there is none."""
+        self._mine.slot = self._wait_for_slot()
+        try:
+            yield
+        finally:
+            if (slot := self._reserved()) is not None:
+                with self._lock:
+                    self.window.cancel(slot)
+                    self._wake()
 
     def take(self) -> float:
         """Wait for a slot and return the moment it was taken (monotonic seconds); raise `Closed` when the clock is stopped."""
+        slot = self._reserved()
+        if slot is None:
+            return self._wait_for_slot()
+        with self._lock:
+            self.window.cancel(slot)
+            now = self._clock.monotonic()
+            self.window.take(now)
+            return now
+
+    def _reserved(self) -> float | None:
+        slot: float | None = getattr(self._mine, "slot", None)
+        self._mine.slot = None
+        return slot
+
+    def _wait_for_slot(self) -> float:
         turn = threading.Condition(self._lock)
         with self._lock:
             self._queue.append(turn)

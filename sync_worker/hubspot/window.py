@@ -72,6 +72,11 @@ class Window:
         if now is not None:
             insort(self._sent, now)
 
+    def cancel(self, sent: float) -> None:
+        """Take back what was counted as sent then: it was not."""
+        self._in_flight -= 1
+        self._sent.remove(sent)
+
     def give_back(self, now: float, *, sent: float | None = None, answered: bool = True) -> None:
         """Count a reply to what was `sent` then, or the lack of one: its slot is free one window later."""
         self._in_flight -= 1

@@ -7,7 +7,7 @@ import pytest
 
 from sync_worker.errors import Forbidden, Unavailable
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.objects import LONGEST_SEARCH
+from sync_worker.hubspot.objects import LONGEST_SEARCH, Unordered
 from tests.hubspot.doubles import SAID, Server, a_row, an_error, not_found, paging, says
 
 CONTACTS = "/crm/v3/objects/contacts"
@@ -212,3 +212,44 @@ def test_an_answer_that_makes_no_sense_is_no_answer(hubspot: HubSpot, server: Se
 
     with pytest.raises(Unavailable, match="makes no sense"):
         hubspot.contacts.page(0, ["email"])
+
+
+@pytest.mark.parametrize(
+    ("ids", "after", "leads_to"),
+    [((3, 2), 0, None), ((1, 1), 0, None), ((4, 5), 10, None), ((11, 12), 10, "11"), ((11, 12), 10, "page-2")],
+)
+def test_a_list_that_is_not_in_order_of_ids_is_noticed_on_every_page(
+    hubspot: HubSpot, server: Server, ids: tuple[int, ...], after: int, leads_to: str | None
+) -> None:
+    server.on("GET", "/crm/v3/objects/contacts", says({"results": [a_row(id_) for id_ in ids], **(paging(leads_to) if leads_to else {})}))
+
+    with pytest.raises(Unordered):
+        hubspot.contacts.page(after, ())
+
+
+def test_a_list_in_any_order_can_be_followed_by_its_tokens(hubspot: HubSpot, server: Server) -> None:
+    first, second = {"results": [a_row(9), a_row(2)], **paging("b")}, {"results": [a_row(5)]}
+    server.on("GET", "/crm/v3/objects/contacts", says(first), says(second))
+
+    one = hubspot.contacts.listed(None, ())
+    two = hubspot.contacts.listed(one.next, ())
+
+    assert ([record.id for record in (*one.items, *two.items)], two.next) == ([9, 2, 5], None)
+    assert server.queries[1]["after"] == "b"
+
+
+def test_a_range_of_ids_is_found_by_search_and_nothing_else_is_taken(hubspot: HubSpot, server: Server) -> None:
+    server.on(
+        "POST",
+        "/crm/v3/objects/contacts/search",
+        says({"total": 2, "results": [a_row(5), a_row(7)]}),
+        says({"total": 2, "results": [a_row(5), a_row(8)]}),
+    )
+
+    page = hubspot.contacts.between(5, 8, ("email",))
+
+    assert ([record.id for record in page.items], page.next, page.total) == ([5, 7], None, 2)
+    filters = server.bodies[0]["filterGroups"][0]["filters"]
+    assert [(each["operator"], each["value"]) for each in filters] == [("GTE", "5"), ("LT", "8")]
+    with pytest.raises(Unordered):
+        hubspot.contacts.between(5, 8, ("email",))

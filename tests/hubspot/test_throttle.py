@@ -146,3 +146,25 @@ def test_headers_of_the_burst_never_widen_the_search(clock: HandWoundClock) -> N
     throttle.learn(Budget.SEARCH, {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Remaining": "189"}, sent=1_000.0)
 
     assert (throttle.lane(Budget.SEARCH).window.limit, throttle.lane(Budget.BURST).window.limit) == (5, 100)
+
+
+def test_a_slot_that_was_taken_ahead_is_used_by_the_next_request_and_no_other(clock: HandWoundClock) -> None:
+    lane = Lane(Window(limit=2, seconds=10), clock)
+
+    with lane.ahead():
+        clock.time += 3
+        first = lane.take()
+    lane.give_back(first)
+    second = lane.take()
+
+    assert (first, second) == (1_003.0, 1_003.0)
+    assert lane.window.delay(clock.time) != 0
+
+
+def test_a_slot_that_was_taken_ahead_for_nothing_is_free_again(clock: HandWoundClock) -> None:
+    lane = Lane(Window(limit=1, seconds=10), clock)
+
+    with lane.ahead():
+        assert lane.window.delay(clock.time) != 0
+
+    assert lane.take() == 1_000.0

@@ -6,12 +6,12 @@ import heapq
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_worker.hubspot.window import Window
+from tests.hubspot.doubles import seeded
 
 
 @dataclass
@@ -80,7 +80,7 @@ latencies = st.floats(0.02, 2)
 def test_where_all_are_counted_at_the_same_point_of_their_way_hardly_one_in_a_hundred_is_refused(
     latency: float, share: float, jitter: float, seed: int
 ) -> None:
-    random, number = Random(seed), 400
+    random, number = seeded(seed), 400
 
     def legs() -> tuple[float, float]:
         late = latency * jitter
@@ -94,7 +94,7 @@ def test_where_all_are_counted_at_the_same_point_of_their_way_hardly_one_in_a_hu
 @given(latency=latencies, seed=st.integers(0, 10**6))
 @settings(max_examples=40, deadline=None)
 def test_a_server_that_counts_anywhere_soon_has_its_way(latency: float, seed: int) -> None:
-    random, number = Random(seed), 2_000
+    random, number = seeded(seed), 2_000
 
     def legs() -> tuple[float, float]:
         share = random.random()
