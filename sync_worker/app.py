@@ -42,7 +42,7 @@ from sync_worker.pipeline.status import status
 from sync_worker.pipeline.sync import Run
 from sync_worker.pipeline.undo import Undo, reason
 from sync_worker.settings import Settings
-from sync_worker.store import database, forgetting, people, runs
+from sync_worker.store import database, forgetting, people, runs, standing
 from sync_worker.store.database import Store
 from sync_worker.store.instants import to_ms
 
@@ -172,6 +172,9 @@ class Worker:
                 log.info("portal.mended", **step.as_json())
             portal.known(self.store, self.hubspot, self.outputs, self.clock(), fresh=True, settle=True)
             setup.remember_lists(self.store, self.hubspot, self.outputs)
+            if found:
+                with self.store.transaction() as tx:
+                    standing.let_try_again(tx)
         return [step.as_json() for step in found]
 
     def backfill(self, *, dry_run: bool = False, allow_large: bool = False) -> RunReport:

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 import orjson
 
+from sync_worker.errors import ConfigurationError, NotFound
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records import Acknowledged
 from sync_worker.pipeline.outputs import Outputs
@@ -24,6 +25,7 @@ from sync_worker.store.instants import to_ms
 
 BATCH: Final = 100  # HubSpot's own bound for contacts in one call
 MEMBERS: Final = 1_000  # ids in one membership call
+MAKE_ANEW: Final = "Run `sync-worker setup`: it makes the list anew, and the next run fills it."
 ALTERED: Final = "HubSpot took the values and shows others; they are not sent again until they change."
 
 
@@ -114,7 +116,10 @@ class Applier:
             with self._store.transaction() as tx:
                 replaced.remember_members(tx, self._run, change.key, added=add, removed=remove)
                 standing.announce_members(tx, change.key, add)
-            answer = self._hubspot.lists.change(list_id, add=add, remove=remove)
+            try:
+                answer = self._hubspot.lists.change(list_id, add=add, remove=remove)
+            except NotFound as error:
+                raise ConfigurationError(f"The list “{change.name}” is no longer in the portal.", hint=MAKE_ANEW) from error
             missing = answer.missing.intersection(add)
             with self._store.transaction() as tx:
                 people.mark_gone(tx, missing)

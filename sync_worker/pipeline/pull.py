@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
+from sync_worker.errors import NotFound
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records import Company, Contact, Event
 from sync_worker.hubspot.records import Page as HubSpotPage
@@ -167,7 +168,10 @@ class Pull:
         with self.store.transaction() as tx:
             ids = standing.known_lists(tx)
         for key, list_id in ids.items():
-            members = list(_members(self.hubspot, list_id))
+            try:
+                members = list(_members(self.hubspot, list_id))
+            except NotFound:
+                continue  # deleted: who should be in it is told when it is to be changed
             with self.store.transaction() as tx:
                 standing.show_members(tx, key, members)
             self._count("list members", len(members))

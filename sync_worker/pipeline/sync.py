@@ -46,6 +46,7 @@ class Run:
             self.pull.members()
         if erased := forget_erased(self.pull.hubspot, self.store):
             self.report.pulled["erased"] = erased
+            self.store.shred()
         self.known()
 
     def changes(self) -> None:

@@ -63,13 +63,18 @@ def acknowledge(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def reject(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Remember what HubSpot refused: {contact_id, desired, reason, at}."""
-    replace(tx, rejections, rows)
+    replace(tx, rejections, [{**row, "held": False} for row in rows])
+
+
+def let_try_again(tx: Connection) -> None:
+    """Forget what HubSpot refused: what it refused it for has been mended."""
+    tx.execute(delete(rejections).where(~rejections.c.held))
 
 
 def hold(tx: Connection, ids: Sequence[int], *, reason: str, at: int) -> None:
     """Let contacts be as they are, for a reason, until something else is desired of them."""
     desired = dict(tx.execute(select(verdicts.c.contact_id, verdicts.c.desired).where(verdicts.c.contact_id.in_(ids))).all())
-    reject(tx, [{"contact_id": id_, "desired": text, "reason": reason, "at": at} for id_, text in desired.items()])
+    replace(tx, rejections, [{**_rejection(id_, text, reason, at), "held": True} for id_, text in desired.items()])
 
 
 def rejected(tx: Connection) -> Sequence[Row[int, str]]:
@@ -141,6 +146,10 @@ def remember_list(tx: Connection, key: str, *, list_id: str, name: str) -> None:
     if known_lists(tx).get(key) not in (None, list_id):
         tx.execute(delete(memberships).where(memberships.c.list == key))
     replace(tx, tables.lists, [{"key": key, "id": list_id, "name": name}])
+
+
+def _rejection(contact_id: int, desired: str, reason: str, at: int) -> dict[str, Any]:
+    return {"contact_id": contact_id, "desired": desired, "reason": reason, "at": at}
 
 
 def _refused() -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, false
 
 metadata: Final = MetaData()
 
@@ -124,7 +124,7 @@ memberships: Final = Table(
     Column("acknowledged", Boolean, nullable=False),  # else the adding was sent and not answered, or came with a merged contact
 )
 
-#: Values that HubSpot refused; not sent again until they change.
+#: Values that HubSpot refused, or that somebody has put back; not sent again until they change.
 rejections: Final = Table(
     "rejections",
     metadata,
@@ -132,6 +132,7 @@ rejections: Final = Table(
     Column("desired", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("held", Boolean, nullable=False, server_default=false()),  # not refused: left alone on purpose
 )
 
 runs: Final = Table(

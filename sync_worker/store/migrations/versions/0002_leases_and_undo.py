@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("process", sa.Text, nullable=False),
         sa.Column("expires_at", sa.BigInteger, nullable=False),
     )
+    op.add_column("rejections", sa.Column("held", sa.Boolean, nullable=False, server_default=sa.false()))
     op.create_table(
         "replaced",
         sa.Column("run", sa.Text, primary_key=True),
