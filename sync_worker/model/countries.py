@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gettext
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -27,10 +27,13 @@ _ALSO: Final[Mapping[str, str]] = {
     "svizzera": "CH", "中国": "CN", "中华人民共和国": "CN", "美国": "US", "英国": "GB", "台湾": "TW", "香港": "HK", "韩国": "KR",
 }  # fmt: skip
 
+_REMEMBERED: Final = 10_000  # spellings; chunk after chunk holds the same ones
+
 # The languages of most portals; what these say goes before what the others say.
 _FIRST: Final = ("de", "fr", "es", "it", "ca", "zh_CN", "pt", "pt_BR", "nl", "pl", "zh_TW", "ja", "ko", "ru")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def country_code(text: str) -> str | None:
     """Return the two-letter code of the country that a text names, in any language, or None."""
     name = plain(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -34,12 +34,20 @@ class Domains:
 
     def __contains__(self, domain: object) -> bool:
         """Tell whether a domain stands in the list; the more exact of an entry and an exception wins."""
-        for suffix in _suffixes(str(domain)):
-            if suffix in self.exceptions:
+        name = str(domain)
+        below = name
+        while below:
+            if below in self.exceptions:
                 return False
-            if suffix in self.entries:
+            if below in self.entries:
                 return True
-        return False
+            _, _, below = below.partition(".")
+        return self._by_country(name)
+
+    def _by_country(self, name: str) -> bool:
+        """The star of ac.* is a country: ac.uk is academic, ac.com is not."""
+        *_, second, top = ["", *name.split(".")]
+        return len(top) == 2 and f"{second}.*" in self.entries
 
 
 def domain_lists(own: Mapping[str, DomainList]) -> Mapping[str, Domains]:
@@ -70,12 +78,3 @@ def _merged(entries: frozenset[str], own: DomainList) -> Domains:
 
 def _cleaned(entries: tuple[str, ...] | None) -> frozenset[str]:
     return frozenset(entry.lower().removeprefix(".") for entry in entries or ())
-
-
-def _suffixes(domain: str) -> Iterator[str]:
-    """Yield a domain and its parents, the longest first: a.ac.uk, ac.uk, ac.*, uk."""
-    labels = domain.split(".")
-    for start in range(len(labels)):
-        yield ".".join(labels[start:])
-        if len(labels) - start == 2 and len(labels[-1]) == 2:  # the star is a country: ac.com is no university
-            yield f"{labels[start]}.*"

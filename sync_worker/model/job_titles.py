@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, get_args
 
 from sync_worker.model.conditions import Level
@@ -75,6 +75,8 @@ _KEEPS_ITS_RANK: Final = re.compile(
     r"\bassistant (manager|director|vice president|vp)\b|\bassociate (director|partner|vice president|vp)\b"
 )
 
+_REMEMBERED: Final = 50_000  # titles; chunk after chunk holds the same ones
+
 _SAYS_NOTHING: Final = frozenset(
     plain(text)
     for text in (
@@ -85,6 +87,7 @@ _SAYS_NOTHING: Final = frozenset(
 )  # fmt: skip
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def seniority(title: str) -> int | None:
     """Return how high a job title stands, as a place in LEVELS; None when the title says nothing.
 

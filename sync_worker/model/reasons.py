@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from sync_worker.model.grading import MATCH
 from sync_worker.model.languages import WORDS
 from sync_worker.model.model import Model
 from sync_worker.model.quantities import from_micro
-from sync_worker.model.scoring import DEGRADATION, POINTS
+from sync_worker.model.scoring import POINTS
 from sync_worker.model.standpoint import Standpoint
 from sync_worker.model.tallying import EVENTS, NEWEST, column
 from sync_worker.model.words import Words, signed
@@ -23,15 +24,40 @@ _MOST: Final = 6  # lines that fit into the sidebar without a click
 _STATES: Final = {"1": "✓", "0": "✗", "?": "?"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reason:
+    """One reason for every row: how much it weighs, and how it is told; null where it gave nothing."""
+
+    weight: pl.Series
+    text: pl.Series
+
+
 def score_reasons(frame: pl.DataFrame, standpoint: Standpoint) -> pl.Series:
     """Return the weightiest reasons of each score, one a line, in the order of the frame's rows."""
     words = WORDS[standpoint.model.document.language]
-    told = [_line_reasons(frame, line, words, standpoint) for line in standpoint.lines]
+    told = [_line_reasons(frame, line, words, standpoint) for line in sorted(standpoint.lines, key=lambda line: line.key)]
     told.append(_decay_reasons(frame, words, standpoint))
-    ordered = pl.concat(told).sort(["contact_id", "weight", "key"], descending=[False, True, False])
-    texts = ordered.group_by("contact_id", maintain_order=True).agg(pl.col("text").head(_MOST).str.join("\n"))
-    found = frame.select("contact_id").join(texts, on="contact_id", how="left", maintain_order="left")["text"]
-    return (found.fill_null(words.nothing) + _not_visible(words, standpoint)).alias("score_reasons")
+    texts = pl.DataFrame([reason.text.alias(f"text {place}") for place, reason in enumerate(told)])
+    weights = [reason.weight.alias(f"weight {place}") for place, reason in enumerate(told)]
+    joined = texts.with_columns(weights).with_columns(_ranks(len(told))).select(_in_order(len(told)))
+    return (joined.to_series().replace("", words.nothing) + _not_visible(words, standpoint)).alias("score_reasons")
+
+
+def _ranks(reasons: int) -> Iterator[pl.Expr]:
+    """Number the reasons of a row by weight; of equal weights, the earlier goes first."""
+    weights = [pl.col(f"weight {place}") for place in range(reasons)]
+    for one, mine in enumerate(weights):
+        before = [weight.ge(mine) for weight in weights[:one]] + [weight.gt(mine) for weight in weights[one + 1 :]]
+        yield pl.sum_horizontal([pl.lit(0, dtype=pl.UInt8), *(more.cast(pl.UInt8) for more in before)]).alias(f"rank {one}")
+
+
+def _in_order(reasons: int) -> pl.Expr:
+    places = [[_if_at(place, one) for one in range(reasons)] for place in range(min(_MOST, reasons))]
+    return pl.concat_str([pl.coalesce(candidates) for candidates in places], separator="\n", ignore_nulls=True)
+
+
+def _if_at(place: int, reason: int) -> pl.Expr:
+    return pl.when(pl.col(f"rank {reason}") == place).then(pl.col(f"text {reason}"))
 
 
 def grade_reasons(frame: pl.DataFrame, model: Model) -> pl.Series:
@@ -48,41 +74,41 @@ def label(key: str, said: str | None) -> str:
     return said or key.replace("_", " ")
 
 
-def _line_reasons(frame: pl.DataFrame, line: Line, words: Words, standpoint: Standpoint) -> pl.DataFrame:
-    points = column(POINTS, line.key)
-    found = frame.filter(pl.col(points) != 0)
-    said = mapped(found[points], lambda micro: f"{signed(from_micro(micro))} ", pl.String)
-    said = said + _phrases(found, line, words)
+def _line_reasons(frame: pl.DataFrame, line: Line, words: Words, standpoint: Standpoint) -> _Reason:
+    points = frame[column(POINTS, line.key)]
+    said = _signed(points) + _phrases(frame, line, words)
     if line.event and line.positive:
-        dates = _dates(found, column(NEWEST, line.key), words, standpoint)
+        dates = _dates(frame, column(NEWEST, line.key), words, standpoint)
         once, last = (dates.to_frame("date").select(_filled(t)).to_series() for t in (words.once, words.last))
-        said = said + last.zip_with(found[column(EVENTS, line.key)] != 1, once).fill_null("")
-    return found.select("contact_id", weight=pl.col(points).abs(), key=pl.lit(line.key)).with_columns(said.alias("text"))
+        said = said + last.zip_with(frame[column(EVENTS, line.key)] != 1, once).fill_null("")
+    return _Reason(weight=points.abs(), text=said)
 
 
-def _phrases(found: pl.DataFrame, line: Line, words: Words) -> pl.Series:
+def _signed(points: pl.Series) -> pl.Series:
+    """Return points as text, null for none: a reason that gave nothing is no reason."""
+    return mapped(points, lambda micro: f"{signed(from_micro(micro))} " if micro else None, pl.String)
+
+
+def _phrases(frame: pl.DataFrame, line: Line, words: Words) -> pl.Series:
     if line.event is None:
-        return pl.Series([label(line.key, line.label)]).new_from_index(0, found.height)
+        return pl.Series([label(line.key, line.label)]).new_from_index(0, frame.height)
     if line.label:
-        return mapped(found[column(EVENTS, line.key)], lambda count: str(line.label).replace("{count}", str(count)), pl.String)
-    return mapped(found[column(EVENTS, line.key)], lambda count: words.did(str(line.event), count), pl.String)
+        return mapped(frame[column(EVENTS, line.key)], lambda count: str(line.label).replace("{count}", str(count)), pl.String)
+    return mapped(frame[column(EVENTS, line.key)], lambda count: words.did(str(line.event), count), pl.String)
 
 
-def _decay_reasons(frame: pl.DataFrame, words: Words, standpoint: Standpoint) -> pl.DataFrame:
+def _decay_reasons(frame: pl.DataFrame, words: Words, standpoint: Standpoint) -> _Reason:
     """What inactivity or age took, the floor reckoned in."""
-    found = frame.with_columns(net=pl.col("decayed") - pl.col("earned")).filter(pl.col("net") < 0)
-    said = mapped(found["net"], lambda micro: f"{signed(from_micro(micro))} ", pl.String)
+    net = frame["decayed"] - frame["earned"]
     if standpoint.model.document.score.degradation.kind == "inactivity":
-        dates = _dates(found, "engaged", words, standpoint)
-        said = said + dates.to_frame("date").select(_filled(words.quiet)).to_series()
-    else:
-        said = said + words.faded
-    return found.select("contact_id", weight=pl.col("net").abs(), key=pl.lit(DEGRADATION)).with_columns(said.alias("text"))
+        dates = _dates(frame, "engaged", words, standpoint)
+        return _Reason(weight=net.abs(), text=_signed(net) + dates.to_frame("date").select(_filled(words.quiet)).to_series())
+    return _Reason(weight=net.abs(), text=_signed(net) + words.faded)
 
 
-def _dates(found: pl.DataFrame, name: str, words: Words, standpoint: Standpoint) -> pl.Series:
+def _dates(frame: pl.DataFrame, name: str, words: Words, standpoint: Standpoint) -> pl.Series:
     zone = standpoint.model.document.time_zone
-    days = found[name].dt.convert_time_zone(zone).dt.date()
+    days = frame[name].dt.convert_time_zone(zone).dt.date()
     today = standpoint.now.astimezone(ZoneInfo(zone)).date()
     return mapped(days, lambda day: words.date(day, today), pl.String)
 

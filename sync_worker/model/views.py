@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -68,8 +68,20 @@ def own_view(column: str, asked: Subject) -> View:
 def with_views(frame: pl.DataFrame, views: Iterable[View], domains: Mapping[str, Domains], now: datetime) -> pl.DataFrame:
     """Add the views as columns; a column that is missing is unknown for every row."""
     wanted = sorted(set(views))
-    columns = [_computed(_column(frame, view.column), view, domains, now).alias(view.name) for view in wanted]
+    single = [view for view in wanted if not view.kind.startswith(DOMAIN)]
+    columns = [_computed(_column(frame, view.column), view, now).alias(view.name) for view in single]
+    for column in {view.column: None for view in wanted if view.kind.startswith(DOMAIN)}:
+        lists = [view.kind.removeprefix(DOMAIN) for view in wanted if view.column == column and view.kind.startswith(DOMAIN)]
+        columns += _listed(_column(frame, column), column, lists, domains)
     return frame.with_columns(columns)
+
+
+def _listed(values: pl.Series, column: str, lists: list[str], domains: Mapping[str, Domains]) -> Iterator[pl.Series]:
+    """Look up each different host once, in all lists: every list has a bit."""
+    bits = [(1 << place, domains[name]) for place, name in enumerate(lists)]
+    found = mapped(hosts(values), lambda host: sum(bit for bit, listed in bits if host in listed), pl.Int64)
+    for (bit, _), name in zip(bits, lists, strict=True):
+        yield (found // bit % 2 == 1).alias(View(column, f"{DOMAIN}{name}").name)
 
 
 def unreadable(frame: pl.DataFrame, views: Iterable[View]) -> pl.DataFrame:
@@ -95,10 +107,7 @@ def _known(column: pl.Expr) -> pl.Expr:
     return column.str.replace_all(_BLANKS, "").str.len_bytes() > 0
 
 
-def _computed(values: pl.Series, view: View, domains: Mapping[str, Domains], now: datetime) -> pl.Series:
-    if view.kind.startswith(DOMAIN):
-        listed = domains[view.kind.removeprefix(DOMAIN)]
-        return mapped(hosts(values), listed.__contains__, pl.Boolean)
+def _computed(values: pl.Series, view: View, now: datetime) -> pl.Series:
     if view.kind == "text":
         return _options_only(_plain(values), view.options)
     if view.kind in _BY_WORDS:
@@ -125,12 +134,15 @@ def _date(text: pl.Expr) -> pl.Expr:
 
 
 def _plain(values: pl.Series) -> pl.Series:
-    """Return the plain text; ASCII, which most values are, without a call to Python for each."""
-    simple = values.str.to_lowercase().str.replace_all(_BLANKS, " ").str.strip_chars(" ")
-    foreign = values.str.contains(r"[^\x00-\x7f]").fill_null(value=False)
+    """Return the plain text of each different value once; ASCII, which most values are, without a call to Python."""
+    different = values.drop_nulls().unique()
+    simple = different.str.to_lowercase().str.replace_all(_BLANKS, " ").str.strip_chars(" ")
+    foreign = different.str.contains(r"[^\x00-\x7f]")
     if foreign.any():
-        simple = simple.zip_with(~foreign, mapped(values.zip_with(foreign, _nothing(values)), plain, pl.String))
-    return simple.zip_with(simple.str.len_bytes() > 0, _nothing(simple))
+        spelt = mapped(different.zip_with(foreign, _nothing(different)), plain, pl.String)
+        simple = simple.zip_with(~foreign, spelt)
+    known = simple.zip_with(simple.str.len_bytes() > 0, _nothing(simple))
+    return values.replace_strict(different, known, default=None, return_dtype=pl.String)
 
 
 def _options_only(values: pl.Series, options: tuple[str, ...]) -> pl.Series:
