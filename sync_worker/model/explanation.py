@@ -106,7 +106,7 @@ def explain(facts: Facts, model: Model, now: datetime, contact_id: int) -> Expla
     """
     own = _only(facts, contact_id)
     verdicts = evaluate(own, model, now)
-    known = known_events(own.events, verdicts.standpoint)
+    known = known_events(own.events, verdicts.standpoint, details=True)
     workings = verdicts.workings.row(0, named=True)
     next_change, next_band = changes_ahead(own, verdicts, known)
     return Explanation(

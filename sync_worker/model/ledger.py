@@ -33,9 +33,12 @@ def ledger_of(workings: pl.DataFrame, standpoint: Standpoint) -> pl.DataFrame:
     Points are micro-points (`quantities.from_micro`); over all lines of a contact they add up to the score.
     """
     parts = [workings.select(_filled(line)) for line in _lines(workings.columns, standpoint)]
-    contacts, place = workings.height, pl.int_range(workings.height * len(parts))
-    one_by_one = (place % len(parts)) * contacts + place // len(parts)  # the parts are as long as each other, so nothing need be sorted
-    return pl.concat(parts).select(pl.all().gather(one_by_one))
+    if not workings.height:
+        return pl.concat(parts)
+    # The parts are as long as each other, so nothing need be sorted to put the lines of a contact together.
+    place = pl.int_range(workings.height * len(parts))
+    order = pl.select((place % len(parts) * workings.height + place // len(parts)).cast(pl.UInt32)).to_series()
+    return pl.concat(parts, rechunk=True)[order]
 
 
 def _lines(columns: list[str], standpoint: Standpoint) -> Iterator[Mapping[str, pl.Expr]]:

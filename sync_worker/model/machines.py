@@ -63,9 +63,10 @@ def _bursts(clicks: pl.DataFrame, links: int) -> pl.Series:
     windows = near.rolling("at", period=f"{_SECOND}ms", offset="0ms", closed="both", group_by="contact_id").agg(
         different=pl.col("url").drop_nulls().n_unique()
     )
-    starts = windows.filter(pl.col("different") >= links).select("contact_id", "at", start=pl.col("at")).unique().sort("at")
-    inside = near.sort("at").join_asof(starts, on="at", by="contact_id", strategy="backward", tolerance=f"{_SECOND}ms")
-    return inside.filter(pl.col("start").is_not_null())[_ROW]
+    starts = windows.filter(pl.col("different") >= links).select("contact_id", "at", start=pl.col("at")).unique()
+    latest = pl.col("start").forward_fill().over("contact_id")
+    inside = near.join(starts, on=["contact_id", "at"], how="left", maintain_order="left").with_columns(latest)
+    return inside.filter(pl.col("at") - pl.col("start") <= pl.duration(milliseconds=_SECOND))[_ROW]
 
 
 def _dense(clicks: pl.DataFrame, links: int) -> pl.DataFrame:

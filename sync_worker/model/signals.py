@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,17 +10,20 @@ from typing import Final
 import polars as pl
 
 from sync_worker.model.conditions import Condition
-from sync_worker.model.criteria import DERIVED, readable_kinds
-from sync_worker.model.document import Signals
+from sync_worker.model.criteria import DERIVED, Line, readable_kinds
+from sync_worker.model.document import Rule, Signals
 from sync_worker.model.facts import EVENT_SCHEMA, INSTANT
-from sync_worker.model.machines import with_quarantine
+from sync_worker.model.machines import QUARANTINE, with_quarantine
 from sync_worker.model.patterns import any_glob, any_url, query_parameter
 from sync_worker.model.standpoint import Standpoint
 from sync_worker.model.truth import truth, views_of
 from sync_worker.model.views import with_views
 
 _IDENTITY: Final = ("contact_id", "event_id")
-_USED: Final = ("contact_id", "at", "url", "form_id", "form_name", "campaign", "name", "user_agent", "sent_at", "filtered")
+_OF_EVERY_EVENT: Final = ("contact_id", "at")
+_MARKS: Final = ("filtered", "user_agent", "sent_at", "url")  # what tells a machine
+_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {"form": ("form_id", "form_name")}  # of a subject, where it is not its own
+_DETAILS: Final = ("url", "form_id", "form_name", "campaign", "name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,7 @@ class KnownEvents:
     def matching(self, kind: str, where: Condition | None) -> pl.DataFrame:
         """Return the events of a kind, recorded or derived, that meet a condition, machine clicks included."""
         recorded = sorted(readable_kinds(kind) & self.by_kind.keys())
-        found = pl.concat([self.by_kind[name] for name in recorded]) if recorded else _none()
+        found = pl.concat([self.by_kind[name] for name in recorded], how="diagonal") if recorded else _none()
         if kind in DERIVED:
             found = found.filter(derived(kind, self.standpoint.model.document.signals).fill_null(value=False))
         if where is None:
@@ -43,12 +46,31 @@ class KnownEvents:
         return viewed.filter(truth(where, asked).fill_null(value=False))
 
 
-def known_events(events: pl.DataFrame, standpoint: Standpoint) -> KnownEvents:
-    """Return the events that happened by now, of the kinds that the model asks for and the portal shows one by one."""
-    rules = standpoint.model.document.machine_clicks
-    wanted = sorted(standpoint.model.event_kinds - standpoint.hidden)
-    parts = {kind: _unique(events.filter((pl.col("kind") == kind) & (pl.col("at") <= instant(standpoint.now)))) for kind in wanted}
-    return KnownEvents(by_kind={kind: with_quarantine(part, kind, rules) for kind, part in parts.items()}, standpoint=standpoint)
+def known_events(events: pl.DataFrame, standpoint: Standpoint, *, details: bool = False) -> KnownEvents:
+    """Return the events that happened by now, of the kinds that the model asks for and the portal shows one by one.
+
+    Only the columns that the model asks about are kept, unless all `details` are wanted.
+    """
+    kept = {kind: _DETAILS if details else _asked_about(kind, standpoint) for kind in standpoint.model.event_kinds - standpoint.hidden}
+    by_kind = {kind: _of_kind(kind, events, columns, standpoint) for kind, columns in sorted(kept.items())}
+    return KnownEvents(by_kind=by_kind, standpoint=standpoint)
+
+
+def _of_kind(kind: str, events: pl.DataFrame, columns: Iterable[str], standpoint: Standpoint) -> pl.DataFrame:
+    happened = events.lazy().filter((pl.col("kind") == kind) & (pl.col("at") <= instant(standpoint.now)))
+    found = _unique(happened.select(*dict.fromkeys((*_OF_EVERY_EVENT, "event_id", *_MARKS, *columns))).collect())
+    marked = with_quarantine(found, kind, standpoint.model.document.machine_clicks)
+    return marked.select(*dict.fromkeys((*_OF_EVERY_EVENT, QUARANTINE, *columns)))
+
+
+def _asked_about(kind: str, standpoint: Standpoint) -> set[str]:
+    """Return the columns that criteria and rules ask about in events of a recorded kind."""
+    model = standpoint.model
+    parts: list[Line | Rule] = [*model.lines, *(rule for _, _, rule in model.rules)]
+    used = [part for part in parts if part.event and kind in readable_kinds(part.event)]
+    subjects = {name for part in used if part.where for name, _, _ in part.where.walk()}
+    subjects |= {name for part in used if part.event in DERIVED for name in ("url", "campaign")}
+    return {column for name in subjects for column in _COLUMNS.get(name, (name,))}
 
 
 def instant(at: datetime) -> pl.Expr:
@@ -71,12 +93,13 @@ def derived(kind: str, signals: Signals) -> pl.Expr:
 
 def _unique(events: pl.DataFrame) -> pl.DataFrame:
     """Keep each event once; of two reports of one, the same is kept whatever the order in which they came."""
-    different = events.select(pl.struct(_IDENTITY).hash().n_unique()).item()
-    if different < events.height:
-        rest = [name for name in EVENT_SCHEMA if name not in _IDENTITY]
-        events = events.sort(*_IDENTITY, *rest).unique(_IDENTITY, keep="last", maintain_order=True)
-    return events.select(_USED)
+    identity = pl.col("event_id").hash() ^ pl.col("contact_id").hash(seed=1)
+    if events.select(identity.n_unique()).item() == events.height:
+        return events
+    rest = [name for name in events.columns if name not in _IDENTITY]
+    return events.sort(*_IDENTITY, *rest).unique(_IDENTITY, keep="last", maintain_order=True)
 
 
 def _none() -> pl.DataFrame:
-    return with_quarantine(pl.DataFrame(schema=dict(EVENT_SCHEMA)).select(_USED), "", None)
+    empty = pl.DataFrame(schema=dict(EVENT_SCHEMA))
+    return with_quarantine(empty, "", None).select(*_OF_EVERY_EVENT, QUARANTINE, *_DETAILS)
