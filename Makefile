@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PEERS  := .venv-peers
 
-.PHONY: install demo test check bench format lock clean
+.PHONY: install peers demo test check bench format lock clean
 
 install: $(READY)
 
@@ -16,10 +17,19 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Clients that others wrote, which the tests let loose on the sandbox; they have needs of their own, hence a place of their own.
+peers: $(PEERS)/.ready
+
+$(PEERS)/.ready: tests/peers/requirements.lock
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement tests/peers/requirements.lock
+	$(PEERS)/bin/python tests/peers/trust.py
+	@touch $@
+
 demo: install
 	$(BIN)/sync-worker demo
 
-test: install
+test: install peers
 	$(BIN)/python -m pytest
 
 check: install
@@ -35,10 +45,13 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
+  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+
 # No index address and no option of this machine may stand in the lock file.
 lock:
-	$(BIN)/pip-compile --quiet --all-extras --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
-	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --output-file requirements.lock pyproject.toml
+	$(COMPILE) --all-extras --output-file requirements.lock pyproject.toml
+	$(COMPILE) --output-file tests/peers/requirements.lock tests/peers/requirements.in
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
