@@ -20,6 +20,7 @@ from sync_worker.model.document import LETTERS
 from sync_worker.model.loading import load
 from sync_worker.model.model import Model
 from sync_worker.pipeline import portal, setup
+from sync_worker.pipeline.admitting import Doorkeeper
 from sync_worker.pipeline.apply import Applier
 from sync_worker.pipeline.check import Findings, check
 from sync_worker.pipeline.comparing import Comparison, compare, table_of
@@ -292,6 +293,7 @@ class Worker:
         place = portal.known(store, self.hubspot, self.outputs, now, fresh=report.command == "backfill")
         hidden = place.hidden(self.model.event_kinds)
         report.not_visible = self.model.not_visible(hidden)
+        day_began = place.day_began(now, self.settings.reevaluate_at)
         return Run(
             store=store,
             pull=Pull(
@@ -309,10 +311,11 @@ class Worker:
                 outputs=self.outputs,
                 hidden=hidden,
                 now=now,
-                since=place.day_began(now, self.settings.reevaluate_at),
+                since=day_began,
             ),
             scope=self._scope(report, store, place),
             retention=self._retention(),
+            doorkeeper=Doorkeeper(outputs=self.outputs, now=now, day_began=day_began),
             guard=self._guard(store, lifted=allow_large),
             applier=None if report.dry_run else self._applier(begun, now),
             report=report,

@@ -37,6 +37,8 @@ def run(report: RunReport) -> None:
         out.print(f"  list      {name}: {', '.join(f'{number:,} {what}' for what, number in counts.items() if number)}", markup=False)
     pace = f"{report.retries} retries, {report.rate_limited} refused for pace"
     out.print(f"  requests  {sum(report.requests.values()):,} in {report.seconds:.1f} s, {pace}")
+    if report.waiting:
+        out.print(f"  waiting   {report.waiting:,} contacts qualify and wait: the model lets in so many new MQLs a day", markup=False)
     if report.not_visible:
         out.print(f"  not visible on this portal: {', '.join(report.not_visible)}", style="yellow", markup=False)
     if report.dry_run:

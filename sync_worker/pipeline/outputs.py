@@ -90,6 +90,10 @@ class Outputs:
         rows = zip(*(column.fill_null("").to_list() for column in columns.values()), strict=True)
         return [canonical({**dict(zip(names, row, strict=True)), **model}) for row in rows]
 
+    def without_mql(self, desired: str) -> str:
+        """Return what HubSpot should show of an MQL that is not let in yet."""
+        return canonical({**orjson.loads(desired), f"{self.prefix}_mql_reason": ""})
+
     def shown(self, properties: Mapping[str, str | None]) -> str:
         """Return our properties as HubSpot shows them: canonical JSON, comparable with `desired`."""
         values = {name: properties.get(name) or "" for name in self.names}

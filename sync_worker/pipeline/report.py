@@ -33,6 +33,7 @@ class RunReport:
     notes: list[str] = field(default_factory=list)  # what a person should know besides
     unsafe: str | None = None  # why the real run would be refused; of a dry run
     withheld: dict[str, int] = field(default_factory=dict)  # what waits for the approval: stages, and members of lists
+    waiting: int = 0  # who qualifies and waits for a day with room, where the model lets in so many a day
     requests: Mapping[str, int] = field(default_factory=dict)
     retries: int = 0
     rate_limited: int = 0
@@ -80,6 +81,7 @@ class RunReport:
             "unsafe": self.unsafe,
             "notes": list(self.notes),
             "withheld": dict(self.withheld),
+            "waiting": self.waiting,
             "not_visible": list(self.not_visible),
             "requests": dict(self.requests),
             "requests_in_all": sum(self.requests.values()),

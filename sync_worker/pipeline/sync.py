@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sync_worker.pipeline.admitting import Doorkeeper
 from sync_worker.pipeline.apply import Applier, Outcome
 from sync_worker.pipeline.erasing import forget_erased
 from sync_worker.pipeline.evaluate import CHUNK, Judge
@@ -25,6 +26,7 @@ class Run:
     pull: Pull
     judge: Judge
     scope: Scope
+    doorkeeper: Doorkeeper
     guard: Guard
     retention: Retention
     applier: Applier | None
@@ -40,7 +42,8 @@ class Run:
             if waiting >= CHUNK:
                 waiting = 0
                 self._judge()
-                if self.applier and self.guard.may_begin_early:
+                # Who is the best of the day is known at the end alone.
+                if self.applier and self.guard.may_begin_early and self.doorkeeper.per_day is None:
                     self._change_contacts()
         if self.scope.approved:
             self.pull.members()
@@ -63,6 +66,7 @@ class Run:
         """Judge on what is known, and change what differs; nothing is read."""
         self.retention.tidy(self.store, self.judge.model, self.judge.now)
         self._judge()
+        self.report.waiting = self.doorkeeper.admit(self.store)
         self._change_contacts()
         self._change_lists()
         self.report.take_outcome(self.applier.outcome if self.applier else Outcome())

@@ -45,14 +45,15 @@ class Store:
     def rehearse(self) -> None:
         """Let verdicts be written to a copy that vanishes with the connection: the dry run's whole secret.
 
-        The temporary table shadows the real one on this connection, so the same statements serve both.
+        The temporary tables shadow the real ones on this connection, so the same statements serve both.
         """
         real = inspect(self.connection).default_schema_name
-        columns = [Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in tables.verdicts.columns]
         self.connection.rollback()  # the inspection began a transaction
         with self.transaction() as tx:
-            Table("verdicts", MetaData(), *columns, prefixes=["TEMPORARY"]).create(tx, checkfirst=False)
-            tx.execute(text(f'INSERT INTO verdicts SELECT * FROM "{real}".verdicts'))  # noqa: S608 -- the schema's name comes from the database
+            for table in (tables.verdicts, tables.admissions):
+                columns = [Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in table.columns]
+                Table(table.name, MetaData(), *columns, prefixes=["TEMPORARY"]).create(tx, checkfirst=False)
+                tx.execute(text(f'INSERT INTO {table.name} SELECT * FROM "{real}".{table.name}'))  # noqa: S608 -- names of ours and of the database
 
     def shred(self) -> None:
         """Write the file anew, so that what was deleted is in no free page and no journal of it; PostgreSQL does so in its own time."""
@@ -168,7 +169,7 @@ def _brought_forward(engine: Engine, place: URL) -> None:
 
 
 #: The newest schema; a test keeps it equal to the newest migration.
-NEWEST: Final = "0002"
+NEWEST: Final = "0003"
 
 
 def _place(url: URL) -> str:

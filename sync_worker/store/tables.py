@@ -186,3 +186,12 @@ replaced_members: Final = Table(
     Column("added", Boolean, nullable=False),
     Index("replaced_members_by_contact", "contact_id"),
 )
+
+#: Where a model lets in so many new MQLs a day: since when somebody qualifies (milliseconds), and when they were let in; null: they wait.
+admissions: Final = Table(
+    "admissions",
+    metadata,
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("since", BigInteger, nullable=False),
+    Column("admitted_at", BigInteger),
+)
