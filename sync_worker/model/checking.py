@@ -202,4 +202,4 @@ def _maximum(document: Document) -> Iterator[Found]:
 def _reachable(document: Document) -> int:
     enabled = {key: criterion for key, criterion in document.score.criteria.items() if criterion.enabled}
     lines = (line_of(key, criterion, document.importance) for key, criterion in enabled.items())
-    return sum(line.extreme for line in lines if line.positive)
+    return sum(line.reachable for line in lines if line.positive)

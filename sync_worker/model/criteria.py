@@ -83,8 +83,13 @@ class Line:
         return min(MOST_EVENTS, self.per_day * (milliseconds(self.within) // milliseconds(_DAY) + 2))
 
     @property
-    def extreme(self) -> int:
-        """The most that it can add, or take away, in micro-points."""
+    def written(self) -> int:
+        """The most that it could add, or take away, going by its numbers alone, in micro-points."""
+        return self.award.worth(1 if self.event is None else MOST_EVENTS)
+
+    @property
+    def reachable(self) -> int:
+        """The most that it can add, or take away, within its window and its daily limit, in micro-points."""
         return self.award.worth(self.most_events)
 
     def visible(self, hidden: frozenset[str]) -> bool:

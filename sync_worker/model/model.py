@@ -64,18 +64,18 @@ class Model:
     @cached_property
     def maximum(self) -> Decimal:
         """The highest score there can be, in points."""
-        return self.reachable()
+        return from_micro(sum(line.written for line in self.lines if line.positive))
 
     @cached_property
     def minimum(self) -> Decimal:
         """The lowest score there can be, in points."""
-        lowest = sum(line.extreme for line in self.lines if not line.positive)
+        lowest = sum(line.written for line in self.lines if not line.positive)
         clamp = self.document.score.minimum
         return from_micro(lowest if clamp is None else max(lowest, to_micro(clamp)))
 
     def reachable(self, hidden: frozenset[str] = frozenset()) -> Decimal:
         """Return the highest score there can be where these kinds of event are hidden, in points."""
-        return from_micro(sum(line.extreme for line in self.lines if line.positive and line.visible(hidden)))
+        return from_micro(sum(line.reachable for line in self.lines if line.positive and line.visible(hidden)))
 
     def not_visible(self, hidden: frozenset[str]) -> tuple[str, ...]:
         """Return the names of the criteria and rules that cannot be seen where these kinds of event are hidden."""

@@ -207,7 +207,8 @@ def test_the_maximum_is_computed_and_the_reachable_one_leaves_out_what_cannot_be
         rare={"event": "webinar", "tiers": {1: 5, 30: 5}, "within": "7 days", "per_day": 1},
         left={"when": {"hs_email_optout": True}, "points": -3},
     )
-    assert (model.maximum, model.minimum) == (15 + 7 + 5, -3)
+    assert (model.maximum, model.minimum) == (15 + 7 + 10, -3)
+    assert model.reachable() == 15 + 7 + 5  # in seven days there are no thirty
     assert model.reachable(frozenset({"page_view"})) == 20
     assert model.not_visible(frozenset({"page_view"})) == ("key_pages",)
 

@@ -11,6 +11,7 @@ from sync_worker.model.diffing import describe
 from sync_worker.model.explanation import explain
 from sync_worker.model.loading import load, loads
 from sync_worker.model.quantities import from_micro, json_number
+from sync_worker.model.questions import questions
 from tests.model.cases import NOW, TIERS, a_model, an_event, events, facts, model_of, score, verdict
 
 CAREERS = {"label": "looked at careers pages", "event": "page_view", "where": {"url": {"matches": "/careers/*"}}, "points": -5}
@@ -153,3 +154,20 @@ def test_the_default_model_is_the_classic_one() -> None:
     everything = [*events(10), *events(10, "page_view", url="https://x.com/"), *events(10, "form_submission")]
     row = verdict(model, {"jobtitle": "CEO", "email": "a@b.example", "company.numberofemployees": "100"}, *everything)
     assert (row["score"], row["band"], row["by_score"], row["mql_reason"]) == (45, "mql", True, "by_score")
+
+
+def test_a_model_lists_what_it_asks_of_a_portal() -> None:
+    model = a_model(
+        asked={
+            "event": "form_submission",
+            "where": {"any": [{"form": {"in": ["Demo", "f-1"]}}, {"url": {"matches": "/demo"}}]},
+            "points": 5,
+        },
+        sure={"when": {"not": {"lifecyclestage": {"is": "customer"}}, "company.type": {"is_known": True}}, "points": 1},
+    )
+    assert [(asked.place, asked.type, asked.of_events, asked.values) for asked in questions(model)] == [
+        ("score.criteria.asked.where.any[0].form", "text", True, ("Demo", "f-1")),
+        ("score.criteria.asked.where.any[1].url", "text", True, ()),
+        ("score.criteria.sure.when.company.type", "enumeration", False, ()),
+        ("score.criteria.sure.when.not.lifecyclestage", "enumeration", False, ("customer",)),
+    ]

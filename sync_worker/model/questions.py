@@ -1,0 +1,64 @@
+"""What a model asks of a portal, so that somebody can look whether the portal has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sync_worker.model.asking import as_text
+from sync_worker.model.conditions import Condition, operands
+from sync_worker.model.document import Criterion, GradeCriterion, Rule
+from sync_worker.model.model import Model
+from sync_worker.model.properties import SubjectType
+from sync_worker.model.source import Path, dotted
+
+_EQUAL: Final = ("is", "is_not", "in", "not_in")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A property of contacts, of companies (`company.<name>`) or of events that a condition asks about."""
+
+    place: str  # in the model file, such as score.criteria.careers.where.url
+    subject: str
+    type: SubjectType
+    of_events: bool
+    values: tuple[str, ...]  # that it is compared with as a whole: options of an enumeration, forms
+
+
+def questions(model: Model) -> tuple[Question, ...]:
+    """Return everything that the enabled criteria and rules of a model ask, in the order of the file."""
+    return tuple(_questions(model))
+
+
+def _questions(model: Model) -> Iterator[Question]:
+    document = model.document
+    groups: Mapping[Path, Mapping[str, Criterion | GradeCriterion | Rule]] = {
+        ("score", "criteria"): document.score.criteria,
+        ("grade", "criteria"): document.grade.criteria,
+        ("qualification", "direct"): document.qualification.direct,
+        ("qualification", "disqualifiers"): document.qualification.disqualifiers,
+    }
+    for path, members in groups.items():
+        for key, member in members.items():
+            for name in ("when", "where"):
+                condition = getattr(member, name, None)
+                if condition is not None and member.enabled:
+                    yield from _asked(condition, (*path, key, name), model, of_events=name == "where")
+
+
+def _asked(condition: Condition, path: Path, model: Model, *, of_events: bool) -> Iterator[Question]:
+    for subject, test in condition.tests.items():
+        compared = (operand for operator, operand in test.operators.items() if operator in _EQUAL)
+        yield Question(
+            place=dotted((*path, subject)),
+            subject=subject,
+            type="text" if of_events else model.subject(subject).type,
+            of_events=of_events,
+            values=tuple(as_text(value) for operand in compared for value in operands(operand)),
+        )
+    for name, index, part in condition.parts:
+        yield from _asked(part, (*path, name, index), model, of_events=of_events)
+    if condition.not_:
+        yield from _asked(condition.not_, (*path, "not"), model, of_events=of_events)
