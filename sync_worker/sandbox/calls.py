@@ -13,10 +13,11 @@ from starlette.datastructures import QueryParams
 from sync_worker.sandbox.budgets import Budgets
 from sync_worker.sandbox.data import Tier
 from sync_worker.sandbox.history import Source
-from sync_worker.sandbox.object_types import ObjectType, object_type
+from sync_worker.sandbox.object_types import UNGRANTED, ObjectType, object_type
 from sync_worker.sandbox.portal import Portal
 from sync_worker.sandbox.replies import Json, invalid, not_found
 from sync_worker.sandbox.tables import Table
+from sync_worker.sandbox.tokens import missing_scopes
 
 LONG_ID = 19  # digits; longer ones are no id
 
@@ -44,6 +45,8 @@ class Call:
     def kind(self, name: str = "objectType") -> ObjectType:
         """Return the object type in the path."""
         found = object_type(self.path[name])
+        if found is None and self.path[name] in UNGRANTED:
+            raise missing_scopes([f"crm.objects.{self.path[name]}.read"])
         if found is None:
             raise invalid(f"Unable to infer object type from: {self.path[name]}")
         return found

@@ -14,7 +14,7 @@ from sync_worker.sandbox.lifecycle import FIRST_STAGE, STAGE, date_properties, i
 from sync_worker.sandbox.object_types import CONTACTS
 from sync_worker.sandbox.options import Switches
 from sync_worker.sandbox.records import Records
-from sync_worker.sandbox.schema import Catalog
+from sync_worker.sandbox.schema import Catalog, PropertyDefinition
 from sync_worker.sandbox.values import ValueProblemError, normalise
 
 Values = dict[str, str | None]
@@ -106,6 +106,7 @@ class Editor:
     def forget(self, row: int) -> None:
         """Delete a record for good with everything that is known of it."""
         self.identities.remove(row)
+        self.identities.block(row)
         for name in self.records.values(row):
             if name not in self.records.kind.always:
                 self.records.assign(row, name, None)
@@ -129,7 +130,22 @@ class Editor:
                 else "is a read only property; its value cannot be set."
             )
             raise ValueProblemError(name, "READ_ONLY_VALUE", f'"{name}" {reason}')
-        return normalise(definition, raw, current=None if row is None else self.records.value(row, name))
+        value = normalise(definition, raw, current=None if row is None else self.records.value(row, name))
+        self._refuse_taken(definition, value, row)
+        return value
+
+    def _refuse_taken(self, definition: PropertyDefinition, value: str | None, row: int | None) -> None:
+        if value is None or not definition.unique:
+            return
+        name = definition.name
+        if name == "email":  # that somebody has it is a conflict of another kind
+            if self.identities.blocked(value):
+                raise ValueProblemError(name, "EMAIL_BLOCKLISTED", f"{value} belonged to a contact that was permanently deleted.")
+            return
+        other = self.identities.find(name, value)
+        if other is not None and other != row:
+            told = f"{self.records.ids[other]} already has that value of {name}: {value}"
+            raise ValueProblemError(name, "CONFLICTING_UNIQUE_VALUE", told)
 
     def _forward_only(self, row: int, values: Values) -> Values:
         definition = self.catalog.get(STAGE)

@@ -14,6 +14,7 @@ class Identities:
     def __init__(self, records: Records) -> None:
         self._records = records
         self._by_email: dict[str, int] = {}  # → row
+        self._blocked: set[str] = set()
         if records.kind is CONTACTS:
             for row in records.live_rows():
                 self.add(row)
@@ -28,6 +29,14 @@ class Identities:
         for email in self._emails(row):
             if self._by_email.get(email) == row:
                 del self._by_email[email]
+
+    def block(self, row: int) -> None:
+        """Let nobody have the addresses of a record any more."""
+        self._blocked.update(self._emails(row))
+
+    def blocked(self, email: str) -> bool:
+        """Tell whether an address belonged to somebody who was deleted for good."""
+        return email.lower() in self._blocked
 
     def find(self, name: str, value: str) -> int | None:
         """Return the row of the visible record with this value of a unique property."""

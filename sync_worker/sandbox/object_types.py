@@ -48,6 +48,11 @@ DEALS = ObjectType(
     shown=("amount", "closedate", "createdate", "dealname", "dealstage", "hs_lastmodifieddate", "hs_object_id", "pipeline"),
 )
 OBJECT_TYPES = (CONTACTS, COMPANIES, DEALS)
+# HubSpot's other kinds of records, for which no token of this portal has a scope.
+UNGRANTED = frozenset(
+    {"tickets", "leads", "line_items", "products", "quotes", "goal_targets", "feedback_submissions"}
+    | {"calls", "communications", "emails", "meetings", "notes", "postal_mail", "tasks"}
+)
 _BY_NAME = {name: kind for kind in OBJECT_TYPES for name in (kind.name, kind.singular, kind.type_id)}
 
 

@@ -25,6 +25,7 @@ class Switches:
     update_trace_ids: bool = True  # batch update with objectWriteTraceId writes the good ones; else one bad value fails all
     retry_after: bool = False  # 429 carries Retry-After
     list_bumps_contact: bool = False  # joining a list moves lastmodifieddate
+    search_body: Literal["whole", "conditions"] = "whole"  # what may have 3,000 characters: all, or all but the property names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

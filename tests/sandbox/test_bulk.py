@@ -95,6 +95,18 @@ def test_labels_come_out_unless_names_and_values_are_asked_for() -> None:
     assert (header[1:], line[1:]) == (["Email", "Lifecycle Stage"], ["person-1@example.com", "Marketing Qualified Lead"])
 
 
+def test_an_export_can_name_what_each_record_belongs_to() -> None:
+    """Section 8: `associatedObjectType`, at most four."""
+    companies = [{"id": "7", "properties": {}}]
+    deals = [{"id": str(number), "properties": {}, "contactIds": ["1"]} for number in (5, 6)]
+    served = serve(a_portal([a_contact(1, associatedcompanyid="7"), a_contact(2)], companies=companies, deals=deals))
+    asked = {"objectProperties": ["email"], "associatedObjectType": ["COMPANY", "DEAL"]}
+    header, first, second = rows(served, **asked)
+    assert header == ["Record ID", "email", "Associated Company IDs", "Associated Deal IDs"]
+    assert (first[2:], second[2:]) == (["7", "5;6"], ["", ""])
+    assert served.post(EXPORTS, {**EXPORT, "associatedObjectType": ["COMPANY"] * 5}).status_code == 400
+
+
 def test_an_export_can_be_of_a_search_or_of_a_list() -> None:
     served = serve(a_portal(contacts(3)))
     found = rows(served, publicCrmSearchRequest={"filters": [condition("email", "EQ", "person-2@example.com")]})

@@ -36,6 +36,14 @@ def test_a_missing_scope_is_named(granted: set[str], method: str, path: str, mis
     assert missing in reply.json()["errors"][0]["context"]["requiredGranularScopes"]
 
 
+def test_kinds_of_records_that_the_portal_does_not_hold_are_out_of_scope() -> None:
+    """Section 1: 403 per object type, which extractors that ask for everything step over; a word that is no kind is 400."""
+    served = serve(a_portal())
+    replies = [served.get(path) for path in ("/crm/v3/objects/tickets", "/crm/v3/properties/calls", "/crm/v3/objects/nonsense")]
+    assert [reply.status_code for reply in replies] == [403, 403, 400]
+    assert replies[0].json()["errors"][0]["context"]["requiredGranularScopes"] == ["crm.objects.tickets.read"]
+
+
 def test_any_scope_of_the_object_reads_properties() -> None:
     served = serve(a_portal(), scopes=frozenset({"crm.objects.contacts.read"}))
     assert served.get("/crm/v3/properties/contacts").status_code == 200

@@ -127,6 +127,16 @@ def test_a_record_knows_its_lists_and_leaves_them_when_it_is_archived() -> None:
     assert members(served, list_id) == []
 
 
+def test_the_lists_of_many_records_are_read_at_once() -> None:
+    """Section 6: POST `/records/memberships/batch/read`."""
+    served = serve(a_portal(contacts(2)))
+    list_id = a_list(served)
+    served.put(f"{LISTS}/{list_id}/memberships/add", ["1"])
+    inputs = [{"objectTypeId": "0-1", "recordId": number} for number in ("1", "2")]
+    found = served.post(f"{LISTS}/records/memberships/batch/read", {"inputs": inputs}).json()["results"]
+    assert {one["recordId"]: [item["listId"] for item in one["recordListMemberships"]] for one in found} == {"1": [list_id], "2": []}
+
+
 @pytest.mark.parametrize(("bumps", "stamp"), [(False, "2026-02-02T03:04:01.500Z"), (True, "2026-11-20T12:00:00Z")])
 def test_joining_moves_the_stamp_of_the_contact_only_by_switch(*, bumps: bool, stamp: str) -> None:
     served = serve(a_portal(contacts(1)), switches=Switches(list_bumps_contact=bumps))

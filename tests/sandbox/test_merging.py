@@ -91,6 +91,15 @@ def test_what_is_deleted_for_good_leads_nowhere() -> None:
     assert ids(served.search()) == ["3"]
 
 
+def test_the_address_of_who_is_deleted_for_good_is_taken_no_more() -> None:
+    """Section 3.7: gdpr-delete is permanent, and the e-mail is blocklisted."""
+    served = serve(a_portal(contacts(2)))
+    served.post(f"{CONTACTS}/gdpr-delete", {"objectId": "1"})
+    again = served.post(CONTACTS, {"properties": {"email": "Person-1@example.com"}})
+    assert (again.status_code, again.json()["errors"][0]["code"]) == (400, "EMAIL_BLOCKLISTED")
+    assert served.patch(f"{CONTACTS}/2", {"properties": {"email": "person-1@example.com"}}).status_code == 400
+
+
 def test_an_archived_record_can_be_deleted_for_good() -> None:
     served = serve(a_portal(contacts(1)))
     served.delete(f"{CONTACTS}/1")

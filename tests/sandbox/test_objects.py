@@ -172,6 +172,7 @@ def test_a_list_can_carry_the_ids_of_companies() -> None:
     assert [link["id"] for link in first["associations"]["companies"]["results"]] == ["7", "7"]
     assert first["associations"]["companies"]["results"][0]["type"] == "contact_to_company"
     assert "associations" not in second
+    assert "associations" not in served.get(CONTACTS, associations="tickets,nonsense").json()["results"][0]
 
 
 def test_a_body_that_is_no_json_is_refused() -> None:

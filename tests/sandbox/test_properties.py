@@ -57,6 +57,16 @@ def test_a_created_property_can_be_written_and_read() -> None:
     assert served.value(1, "lead_score") == "12"
 
 
+def test_a_unique_value_belongs_to_one_record() -> None:
+    """Section 4: `hasUniqueValue`; the code of the refusal is UNVERIFIED."""
+    served = serve(a_portal([a_contact(1), a_contact(2)]))
+    made(served, a_property("customer_no", type="string", fieldType="text", hasUniqueValue=True))
+    writes = [served.patch(f"{CONTACTS}/{number}", {"properties": {"customer_no": "K-1"}}) for number in (1, 1, 2)]
+    assert [reply.status_code for reply in writes] == [200, 200, 400]
+    assert writes[2].json()["errors"][0]["code"] == "CONFLICTING_UNIQUE_VALUE"
+    assert served.get(f"{CONTACTS}/K-1", idProperty="customer_no").json()["id"] == "1"
+
+
 def test_a_known_name_is_a_conflict() -> None:
     served = serve(a_portal())
     assert made(served, a_property(), a_property(), a_property("LEAD_SCORE", label="other")) == [201, 409, 409]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
+from sync_worker.sandbox.options import Switches
 from tests.sandbox.portals import CONTACTS, NOW_MS, Served, a_contact, a_portal, condition, contacts, ids, serve
 
 PEOPLE = [
@@ -95,6 +98,14 @@ def test_every_limit_is_kept() -> None:
     assert refused(served, {"filters": [condition("no_such_thing", "EQ", "x")]})
     assert refused(served, {"filters": [condition("city", "LIKE", "x")]})
     assert refused(served, {"filters": [condition("city", "EQ")]})
+
+
+@pytest.mark.parametrize(("reading", "status"), [("whole", 400), ("conditions", 200)])
+def test_the_names_of_properties_count_to_the_length_of_a_search_by_switch(reading: Literal["whole", "conditions"], status: int) -> None:
+    """Section 3.3: body text of at most 3,000 characters; extractors name every property in it."""
+    served = serve(a_portal(PEOPLE), switches=Switches(search_body=reading))
+    assert served.post(CONTACTS + "/search", {"properties": [f"property_{number}" for number in range(300)]}).status_code == status
+    assert refused(served, {"query": "x" * 3_000})
 
 
 def test_a_change_is_found_late_and_its_old_value_until_then() -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterable
+from typing import Any
 
 from starlette.responses import Response
 
@@ -20,6 +21,7 @@ from sync_worker.sandbox.schema import PropertyDefinition
 from sync_worker.sandbox.tables import Table
 
 LARGEST_PLAIN, MOST_ROWS_PLAIN = 2_000_000, 1_000_000  # bytes, rows: larger files are zipped
+MOST_ASSOCIATED = 4  # object types
 _SCOPES = ("crm.export",)
 
 
@@ -32,6 +34,8 @@ def start(call: Call) -> Response:
         raise invalid(f"Unsupported format: {body['format']}. This portal writes CSV.")
     if body["exportType"] not in {"VIEW", "LIST"} or (body["exportType"] == "LIST" and not body.get("listId")):
         raise invalid("exportType must be VIEW, or LIST with a listId.")
+    if len(_others(body)) > MOST_ASSOCIATED:
+        raise invalid(f"At most {MOST_ASSOCIATED} associated object types can be exported.")
     if exports.full(now):
         raise ReplyError(429, f"The limit of {MOST_IN_A_DAY} exports in 24 hours is reached.", "RATE_LIMITS")
     export = exports.add(body, app=call.source.id or "", now=now)
@@ -73,6 +77,12 @@ def _table(call: Call, request: Json) -> Table:
     return call.portal.tables[kind.name]
 
 
+def _others(request: Json) -> list[str]:
+    """Return the object types whose ids are to stand beside each record; HubSpot takes one name or a list."""
+    asked: Any = request.get("associatedObjectType") or []
+    return [asked] if isinstance(asked, str) else list(map(str, asked))
+
+
 def _write(call: Call, export: Export) -> None:
     table, request = _table(call, export.request), export.request
     rows = _rows(call, table, request)
@@ -81,10 +91,14 @@ def _write(call: Call, export: Export) -> None:
     definitions = [table.catalog.definitions[name] for name in names]
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["Record ID", *(one.name if "NAMES" in options else one.label for one in definitions)])
+    others = [kind for name in _others(request) if (kind := object_type(name)) is not None]
+    associated = [f"Associated {kind.singular.capitalize()} IDs" for kind in others]
+    writer.writerow(["Record ID", *(one.name if "NAMES" in options else one.label for one in definitions), *associated])
     for row in rows:
+        number = table.records.ids[row]
         values = (_text(one, table.records.value(row, one.name), internal="VALUES" in options) for one in definitions)
-        writer.writerow([table.records.ids[row], *values])
+        linked = (";".join(map(str, call.portal.associations.of(table.kind.name, number, kind.name))) for kind in others)
+        writer.writerow([number, *values, *linked])
     export.rows = len(rows)
     export.file = _packed(out.getvalue().encode(), f"{request['exportName']}.csv", len(rows))
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from starlette.responses import Response
 
+from sync_worker.sandbox.api.batches import inputs_of, reply
 from sync_worker.sandbox.api.lists import BOTH, READ, list_of
-from sync_worker.sandbox.calls import Call, record_id
+from sync_worker.sandbox.calls import Call, record_id, require
 from sync_worker.sandbox.endpoints import Endpoint
 from sync_worker.sandbox.instants import iso
 from sync_worker.sandbox.lists import RecordList
@@ -86,8 +87,22 @@ def empty(call: Call) -> Response:
 
 def of_record(call: Call) -> Response:
     """Answer the lists that a record is in."""
-    one = record_id(call.path["recordId"])
-    lists = [
+    lists = _lists_of(call, call.path["objectTypeId"], record_id(call.path["recordId"]))
+    return JsonReply({"results": lists, "total": len(lists)})
+
+
+def of_records(call: Call) -> Response:
+    """Answer the lists that each of some records is in."""
+    results = []
+    for item in inputs_of(call):
+        require(item, "RecordIdentifier", "objectTypeId", "recordId")
+        type_id, text = str(item["objectTypeId"]), str(item["recordId"])
+        results.append({"objectTypeId": type_id, "recordId": text, "recordListMemberships": _lists_of(call, type_id, record_id(text))})
+    return reply(call, results, [])
+
+
+def _lists_of(call: Call, type_id: str, one: int) -> list[Json]:
+    return [
         {
             "listId": str(item.id),
             "listVersion": item.version,
@@ -95,9 +110,8 @@ def of_record(call: Call) -> Response:
             "lastAddedTimestamp": iso(item.joined[one]),
         }
         for item in call.portal.lists_of(one)
-        if item.object_type_id == call.path["objectTypeId"]
+        if item.object_type_id == type_id
     ]
-    return JsonReply({"results": lists, "total": len(lists)})
 
 
 def _change(call: Call, to_add: Any, to_remove: Any) -> Response:  # noqa: ANN401 -- whatever the client sent
@@ -149,6 +163,7 @@ def _bump(call: Call, ids: Iterable[int]) -> None:
 _PATH = "/{listId}/memberships"
 ENDPOINTS = (
     Endpoint(api="lists", method="GET", suffix="/records/{objectTypeId}/{recordId}/memberships", answer=of_record, scopes=READ),
+    Endpoint(api="lists", method="POST", suffix="/records/memberships/batch/read", answer=of_records, scopes=READ),
     Endpoint(api="lists", method="GET", suffix=_PATH, answer=list_members, scopes=READ),
     Endpoint(api="lists", method="GET", suffix=_PATH + "/join-order", answer=list_members_by_joining, scopes=READ),
     Endpoint(api="lists", method="PUT", suffix=_PATH + "/add", answer=add, scopes=BOTH, every_scope=True),

@@ -139,7 +139,7 @@ def _associate(call: Call, table: Table, rows: list[int], items: list[Json], nam
     to = object_type(name)
     types = TYPES.get((table.kind.name, to.name), ()) if to is not None else ()
     if to is None or not types:
-        raise invalid(f"Unable to infer object type from: {name}" if to is None else f"{table.kind.name} are not associated with {name}")
+        return  # ignored, as HubSpot's own SDK says of `associations` that do not exist
     for row, item in zip(rows, items, strict=True):
         ids = call.portal.associations.of(table.kind.name, table.records.ids[row], to.name)
         if ids:
