@@ -44,8 +44,14 @@ def gaps(tx: Connection, stream: str, low: int, high: int) -> list[Interval]:
 
 def cover(tx: Connection, stream: str, low: int, high: int) -> None:
     """Remember that the keys between two have been read."""
-    if low < high:
-        _rewrite(tx, stream, merged([*covered(tx, stream), Interval(low, high)]))
+    cover_all(tx, stream, [Interval(low, high)])
+
+
+def cover_all(tx: Connection, stream: str, intervals: Iterable[Interval]) -> None:
+    """Remember that the keys of some intervals have been read."""
+    new = [interval for interval in intervals if interval.low < interval.high]
+    if new:
+        _rewrite(tx, stream, merged([*covered(tx, stream), *new]))
 
 
 def uncover(tx: Connection, stream: str, low: int, high: int) -> None:

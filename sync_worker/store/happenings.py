@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from sync_worker.store import people
-from sync_worker.store.database import replace, upsert
+from sync_worker.store.database import replace, upsert, write
 from sync_worker.store.tables import addresses, contacts, events, forms
+
+TOGETHER: Final = 1_000  # events in one statement
 
 
 def record(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -17,19 +19,21 @@ def record(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
 
     Their contacts are to be judged anew. An event read twice changes nothing.
     """
-    if not rows:
-        return 0
-    statement = upsert(tx, events)
-    new, old = statement.excluded, events.c
-    # What HubSpot changes of an event afterwards is its own mark for machines.
-    written = statement.on_conflict_do_update(
-        index_elements=["kind", "id"], set_={"filtered": new.filtered}, where=new.filtered != old.filtered
-    ).returning(events.c.contact_id, events.c.email)
+    return sum(_record(tx, rows[start : start + TOGETHER]) for start in range(0, len(rows), TOGETHER))
+
+
+def _record(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     unique = {(row["kind"], row["id"]): row for row in rows}
-    touched = tx.execute(written, list(unique.values())).all()
-    if touched:
-        people.touch(tx, {id_ for id_, _ in touched if id_ is not None}, {email for _, email in touched if email is not None})
-    return len(touched)
+    query = select(events.c.kind, events.c.id, events.c.filtered).where(events.c.id.in_([row["id"] for row in rows]))
+    known = {(kind, id_): filtered for kind, id_, filtered in tx.execute(query)}
+    # What HubSpot changes of an event afterwards is its own mark for machines.
+    news = [row for key, row in unique.items() if known.get(key) != row["filtered"]]
+    statement = upsert(tx, events)
+    write(tx, statement.on_conflict_do_update(index_elements=["kind", "id"], set_={"filtered": statement.excluded.filtered}), news)
+    if news:
+        contact_ids, emails = ({row[name] for row in news if row[name] is not None} for name in ("contact_id", "email"))
+        people.touch(tx, contact_ids, emails)
+    return len(news)
 
 
 def drop(tx: Connection, kind: str, ids: Sequence[str]) -> None:

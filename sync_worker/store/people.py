@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, case, delete, func, or_, select, update
 
 from sync_worker.store import standing
-from sync_worker.store.database import replace, upsert
+from sync_worker.store.database import replace, upsert, write
 from sync_worker.store.tables import addresses, companies, contacts, events
 
 
@@ -48,13 +48,13 @@ def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> None:
     HubSpot's search index lags behind: it may show a contact as it was before our own last write.
     The revision is raised where facts, company or addresses differ, and nowhere else.
     """
-    ids = [person.id for person in people]
-    known = dict(tx.execute(select(contacts.c.id, contacts.c.updated_at).where(contacts.c.id.in_(ids))).all())
+    known = _known(tx, {person.id for person in people})
     newest = [person for person in people if person.updated_at >= known.get(person.id, person.updated_at)]
     _record_contacts(tx, newest, sweep)
-    if readdressed := _record_addresses(tx, newest) & known.keys():
+    if readdressed := _record_addresses(tx, newest, known.keys()) & known.keys():
         touch(tx, readdressed, ())
-    tx.execute(update(contacts).where(contacts.c.id.in_(ids), contacts.c.sweep < sweep).values(sweep=sweep))
+    if older := known.keys() & {person.id for person in people} - {person.id for person in newest}:
+        tx.execute(update(contacts).where(contacts.c.id.in_(older), contacts.c.sweep < sweep).values(sweep=sweep))
     for person in people:
         if person.merged:
             _merge(tx, person)
@@ -75,6 +75,12 @@ def touch(tx: Connection, ids: Collection[int], emails: Collection[str]) -> None
     """Let the contacts with these ids or addresses be judged anew."""
     named = select(addresses.c.contact_id).where(addresses.c.email.in_(emails))
     tx.execute(update(contacts).where(or_(contacts.c.id.in_(ids), contacts.c.id.in_(named))).values(revision=contacts.c.revision + 1))
+
+
+def unseen(tx: Connection, *, sweep: int) -> list[int]:
+    """Return the contacts that a complete read did not see, in order of id."""
+    query = select(contacts.c.id).where(contacts.c.sweep < sweep, ~contacts.c.gone).order_by(contacts.c.id)
+    return list(tx.execute(query).scalars())
 
 
 def let_go(tx: Connection, *, sweep: int) -> int:
@@ -111,20 +117,33 @@ def _record_contacts(tx: Connection, people: Sequence[Person], sweep: int) -> No
     new, old = statement.excluded, contacts.c
     differs = or_(new.facts != old.facts, new.company_id.is_distinct_from(old.company_id), old.gone)
     shown = {name: new[name] for name in ("email", "company_id", "updated_at", "facts", "shown", "stage", "gone")}
-    revised = {"revision": old.revision + case((differs, 1), else_=0)}
-    tx.execute(statement.on_conflict_do_update(index_elements=["id"], set_=shown | revised), [person.row(sweep) for person in people])
+    revised = {"revision": old.revision + case((differs, 1), else_=0), "sweep": case((new.sweep > old.sweep, new.sweep), else_=old.sweep)}
+    write(tx, statement.on_conflict_do_update(index_elements=["id"], set_=shown | revised), [person.row(sweep) for person in people])
 
 
-def _record_addresses(tx: Connection, people: Sequence[Person]) -> set[int]:
+def _known(tx: Connection, ids: Collection[int]) -> dict[int, int]:
+    """Return when those of these contacts that we know were shown last."""
+    numbers = ",".join(map(str, map(int, ids))) or "NULL"
+    rows = tx.exec_driver_sql(f"SELECT id, updated_at FROM contacts WHERE id IN ({numbers})")  # noqa: S608 -- whole numbers, not parameters: thousands of them
+    return {row[0]: row[1] for row in rows}
+
+
+def _record_addresses(tx: Connection, people: Sequence[Person], known_ids: Collection[int]) -> set[int]:
     """Return the ids of those whose addresses differ from what was known."""
-    ids = [person.id for person in people]
     shown = {(address, person.id) for person in people for address in person.addresses}
-    known = {(row.email, row.contact_id) for row in tx.execute(select(addresses).where(addresses.c.contact_id.in_(ids)))}
+    known = _addresses_of(tx, [person.id for person in people if person.id in known_ids])
     changed = {contact_id for _, contact_id in shown ^ known}
     if changed:
-        tx.execute(delete(addresses).where(addresses.c.contact_id.in_(changed)))
+        if before := changed.intersection(known_ids):
+            tx.execute(delete(addresses).where(addresses.c.contact_id.in_(before)))
         replace(tx, addresses, [{"email": address, "contact_id": contact_id} for address, contact_id in shown if contact_id in changed])
     return changed
+
+
+def _addresses_of(tx: Connection, ids: Collection[int]) -> set[tuple[str, int]]:
+    numbers = ",".join(map(str, map(int, ids))) or "NULL"
+    rows = tx.exec_driver_sql(f"SELECT email, contact_id FROM addresses WHERE contact_id IN ({numbers})")  # noqa: S608 -- as above
+    return {(row[0], row[1]) for row in rows}
 
 
 def _merge(tx: Connection, survivor: Person) -> None:
