@@ -66,7 +66,7 @@ def connect(
     timeouts: Timeouts | None = None,
     limits: Limits | None = None,
     patience: Patience | None = None,
-    pool_size: int = 32,
+    pool_size: int = 160,
     clock: Clock | None = None,
     rng: Random | None = None,
 ) -> HubSpot:

@@ -97,9 +97,15 @@ class Outputs:
     def shown(self, properties: Mapping[str, str | None]) -> str:
         """Return our properties as HubSpot shows them: canonical JSON, comparable with `desired`."""
         values = {name: properties.get(name) or "" for name in self.names}
+        if not any(values.values()):
+            return self._nothing_shown
         score = f"{self.prefix}_score"
         values[score] = values[score].removesuffix(".0")  # a number may come back with a fraction that it was not given
         return canonical(values)
+
+    @cached_property
+    def _nothing_shown(self) -> str:
+        return canonical(dict.fromkeys(self.names, ""))
 
     @cached_property
     def model_text(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
@@ -15,8 +15,9 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records import Company, Contact, Event
 from sync_worker.hubspot.records import Page as HubSpotPage
 from sync_worker.pipeline import streams
+from sync_worker.pipeline.everyone import CONTACTS, SWEEP, Everyone
 from sync_worker.pipeline.progress import Progress
-from sync_worker.pipeline.ranges import Stream, sweep
+from sync_worker.pipeline.ranges import Stream, sweep, sweep_in_batches
 from sync_worker.pipeline.remembering import Remembering, happening
 from sync_worker.store import coverage, happenings, meta, people, standing
 from sync_worker.store.coverage import Interval
@@ -25,9 +26,7 @@ from sync_worker.store.instants import from_ms, to_ms
 
 Thing = TypeVar("Thing")
 
-CONTACTS: Final = "contacts"  # the stream of all contacts by id, and the cursor of the search for changed ones
 READ: Final = "read"  # the properties that every contact and company has been read with
-SWEEP: Final = "sweep"  # the last reading of every contact: which, since when, whether it came to its end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +61,13 @@ class Pull:
             # Events arrive late: the last stretch is read again.
             late = [Interval(known[-1].high - self._overlap_ms, known[-1].high)] if known else []
             gaps = coverage.merged([*coverage.gaps(tx, kind, low, high), *late])
-        for piece in sweep(stream, streams.mirrored(gaps) if newest_first else gaps, readers=self.readers):
-            interval = streams.mirrored([piece.interval])[0] if newest_first else piece.interval
+        for pieces in sweep_in_batches(stream, streams.mirrored(gaps) if newest_first else gaps, readers=self.readers):
+            rows = [row for piece in pieces for row in piece.rows]
+            intervals = [piece.interval for piece in pieces]
             with self.store.transaction() as tx:
-                self._keep(kind, piece.rows)
-                coverage.cover(tx, kind, interval.low, interval.high)
-            self._count(kind, len(piece.rows))
+                self._keep(kind, rows)
+                coverage.cover_all(tx, kind, streams.mirrored(intervals) if newest_first else intervals)
+            self._count(kind, len(rows))
 
     def _submissions(self) -> None:
         forms = self.hubspot.forms.all()
@@ -142,26 +142,24 @@ class Pull:
             self._keep_contacts(rows, sweep=number)
         self._move_cursor(CONTACTS)
 
-    def every_contact(self) -> Iterator[int]:
-        """Read every contact, in parallel ranges, going on where an earlier reading was stopped; yield how many were kept at a time.
+    def every_contact(self) -> Iterator[Sequence[int]]:
+        """Read every contact, going on where an earlier reading was stopped; yield the ids that were kept, some at a time.
 
-        Who was not seen in the end is gone: deleted, or merged into another.
+        Who is not there any more in the end is gone: deleted, or merged into another.
         """
-        number, started = self._begin_sweep()
-        extent = self.hubspot.contacts.extent()
-        self.progress.expect(CONTACTS, extent.total)
+        yield from Everyone(
+            hubspot=self.hubspot,
+            store=self.store,
+            properties=self.remembering.contact_properties,
+            asked=self._asked(),
+            now=self.now,
+            readers=self.readers,
+            keep=self._keep_contacts,
+            expect=lambda number: self.progress.expect(CONTACTS, number),
+        ).read()
         with self.store.transaction() as tx:
-            # The last range has an open end, so it begins behind all that was read.
-            read_to = coverage.covered(tx, CONTACTS)[-1:]
-            gaps = coverage.gaps(tx, CONTACTS, 0, max(extent.highest_id or 0, *(interval.high for interval in read_to), 0) + 1)
-        for piece in sweep(streams.contacts(self.hubspot, self.remembering.contact_properties), gaps, readers=self.readers):
-            self._keep_contacts(piece.rows, sweep=number, interval=piece.interval)
-            yield len(piece.rows)
-        with self.store.transaction() as tx:
-            people.let_go(tx, sweep=number)
-            meta.put(tx, SWEEP, {"number": number, "started": started, "done": True})
             meta.put(tx, READ, self._asked())
-            meta.put(tx, _cursor(CONTACTS), started)
+            meta.put(tx, _cursor(CONTACTS), meta.get(tx, SWEEP)["started"])
 
     def members(self) -> None:
         """Read who is in our lists: others may have put people there or taken them out."""
@@ -176,24 +174,14 @@ class Pull:
                 standing.show_members(tx, key, members)
             self._count("list members", len(members))
 
-    def _begin_sweep(self) -> tuple[int, int]:
-        with self.store.transaction() as tx:
-            last = meta.get(tx, SWEEP) or {"number": 0, "done": True}
-            if last["done"] or last["asked"] != self._asked():
-                last = {"number": last["number"] + 1, "started": to_ms(self.now), "done": False, "asked": self._asked()}
-                coverage.uncover(tx, CONTACTS, 0, streams.FOR_EVER)
-                meta.put(tx, SWEEP, last)
-        return last["number"], last["started"]
-
     def _asked(self) -> list[str]:
         company = [f"company.{name}" for name in self.remembering.company_properties]
         return [*self.remembering.contact_properties, *company]
 
-    def _keep_contacts(self, rows: Sequence[Contact], *, sweep: int, interval: Interval | None = None) -> None:
+    def _keep_contacts(self, rows: Sequence[Contact], *, sweep: int, intervals: Iterable[Interval] = ()) -> None:
         with self.store.transaction() as tx:
             people.record(tx, [self.remembering.person(row) for row in rows], sweep=sweep)
-            if interval:
-                coverage.cover(tx, CONTACTS, interval.low, interval.high)
+            coverage.cover_all(tx, CONTACTS, intervals)
         self._count(CONTACTS, len(rows))
 
     def _count(self, what: str, number: int) -> None:

@@ -214,10 +214,13 @@ def sweep(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int) -> Ite
         yield from pieces
 
 
-def sweep_in_batches(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int, most: int = IN_THE_AIR) -> Iterator[list[Piece[Row]]]:
-    """Read as `sweep` does, and yield together what has come in together, so that it can be stored together."""
+def sweep_in_batches(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int, most: int | None = None) -> Iterator[list[Piece[Row]]]:
+    """Read as `sweep` does, and yield together what has come in together, so that it can be stored together.
+
+    No more at a time than there are readers, unless told otherwise: who stops the worker loses no more than was on the line.
+    """
     if not gaps:
         return
     top = max(gap.high for gap in gaps)
     ranges = [_Range(gap.low, gap.high, open=stream.open_ended and gap.high == top) for gap in gaps]
-    yield from _Sweep(stream, ranges, readers).batches(most)
+    yield from _Sweep(stream, ranges, readers).batches(min(readers, IN_THE_AIR) if most is None else most)

@@ -44,7 +44,7 @@ class Remembering:
             shown=self.outputs.shown(properties),
             stage=properties.get("lifecyclestage") or None,
             addresses=_addresses(properties),
-            merged=tuple(sorted(contact.merged_ids)),
+            merged=tuple(sorted(contact.merged_ids)) if properties.get("hs_merged_object_ids") else (),
         )
 
     def company(self, company: Company) -> Mapping[str, Any]:
@@ -76,7 +76,10 @@ def _facts(properties: Mapping[str, str | None], names: Iterable[str]) -> str:
 
 
 def _addresses(properties: Mapping[str, str | None]) -> tuple[str, ...]:
-    named = [properties.get("email") or "", *_parts(properties.get("hs_additional_emails"))]
+    if not (others := properties.get("hs_additional_emails")):
+        address = (properties.get("email") or "").strip().lower()
+        return (address,) if address else ()
+    named = [properties.get("email") or "", *_parts(others)]
     return tuple(dict.fromkeys(address.strip().lower() for address in named if address.strip()))
 
 

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from sync_worker.errors import ConfigurationError
+from sync_worker.hubspot import throttle
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.objects import Objects
 from sync_worker.hubspot.occurrences import kind_of
 from sync_worker.hubspot.records import Company, Contact, Event
-from sync_worker.pipeline.ranges import Page, Stream
+from sync_worker.hubspot.throttle import Budget
+from sync_worker.pipeline.ranges import Lane, Page, Stream
 from sync_worker.store.coverage import Interval
 from sync_worker.store.instants import from_ms, to_ms
 
 FOUNDED: Final = 1_149_120_000_000  # June 2006, HubSpot's first month: no event is older
 FOR_EVER: Final = 2**53
+USED_UP_WITHIN: Final = 0.2  # of a window: so long may its requests take to be sent
+MOST_SEARCHES: Final = 16  # on the line at a time
 EMAIL_TYPES: Final = {"email_click": "CLICK", "email_open": "OPEN"}
 
 Thing = TypeVar("Thing", Contact, Company)
 
 
-def contacts(hubspot: HubSpot, properties: Sequence[str]) -> Stream[Contact]:
-    """Return all contacts, in order of id."""
-    return _by_id(hubspot.contacts, properties)
+def contacts(hubspot: HubSpot, properties: Sequence[str], *, searched: bool = False) -> Stream[Contact]:
+    """Return all contacts, in order of id; `searched` reads them by search as well, which has a budget of its own."""
+    stream = _by_id(hubspot.contacts, properties, hubspot.transport.throttle.lane(Budget.BURST))
+    return replace(stream, aside=_by_search(hubspot, properties)) if searched else stream
 
 
 def companies(hubspot: HubSpot, properties: Sequence[str]) -> Stream[Company]:
     """Return all companies, in order of id."""
-    return _by_id(hubspot.companies, properties)
+    return _by_id(hubspot.companies, properties, hubspot.transport.throttle.lane(Budget.BURST))
 
 
 def emails(hubspot: HubSpot, kind: str) -> Stream[Event]:
@@ -78,14 +84,28 @@ def mirrored(intervals: Sequence[Interval]) -> list[Interval]:
     return [Interval(1 - interval.high, 1 - interval.low) for interval in intervals]
 
 
-def _by_id(noun: Objects[Thing], properties: Sequence[str]) -> Stream[Thing]:
+def readers(lane: throttle.Lane, *, at_least: int, most: int) -> int:
+    """Return how many readers use a lane up in spite of the latency."""
+    return max(at_least, min(lane.in_flight(USED_UP_WITHIN * lane.window.seconds), most))
+
+
+def _by_search(hubspot: HubSpot, properties: Sequence[str]) -> Lane[Contact]:
+    def read(start: int, stop: int, _token: str | int | None) -> Page[Contact]:
+        page = hubspot.contacts.between(start, stop, properties)
+        return Page(rows=page.items, reached=stop if page.next is None else page.next, token=page.next)
+
+    lane = hubspot.transport.throttle.lane(Budget.SEARCH)
+    return Lane(read=read, readers=readers(lane, at_least=2, most=MOST_SEARCHES), turn=lane.ahead)
+
+
+def _by_id(noun: Objects[Thing], properties: Sequence[str], lane: throttle.Lane) -> Stream[Thing]:
     def read(start: int, _stop: int, token: str | int | None) -> Page[Thing]:
         # Whether `after` names the last record of the page before or the first of the next is not documented: both readings see `start`.
         page = noun.page(max(0, start - 1) if token is None else int(token), properties)
         rows = [row for row in page.items if row.id >= start]
         return Page(rows=rows, reached=page.items[-1].id + 1 if page.items else start, token=page.next)
 
-    return Stream(read=read, key=lambda row: row.id, open_ended=True)
+    return Stream(read=read, key=lambda row: row.id, open_ended=True, turn=lane.ahead)
 
 
 def _event_type(hubspot: HubSpot, kind: str) -> str:

@@ -38,7 +38,7 @@ class Run:
         self.pull.companies(everything=True)
         waiting = 0
         for contacts in self.pull.every_contact():
-            waiting += contacts
+            waiting += len(contacts)
             if waiting >= CHUNK:
                 waiting = 0
                 self._judge()

@@ -1,0 +1,149 @@
+"""The reading of every contact: by two lanes at once where HubSpot's order allows it, page after page where it does not.
+
+The list is consistent, at 100 contacts a page; the search index lags behind, at 200 a page and on a budget of its own. What the
+search lane read is right all the same:
+
+- Who was changed shortly before the reading began, and shown as before, is read again at its end, and once more by the next
+  sync, whose cursor is the beginning of this reading less the overlap. An older showing never replaces a newer one.
+- Who was created since stands above the highest id, and there the list alone is read.
+- Whom the index does not show at all is not taken for gone: everybody who was known and not seen is asked for by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+import structlog
+
+from sync_worker.errors import Unavailable
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.objects import Unordered
+from sync_worker.hubspot.records import Contact, Extent
+from sync_worker.hubspot.throttle import Budget
+from sync_worker.pipeline import streams
+from sync_worker.pipeline.ranges import sweep_in_batches
+from sync_worker.store import coverage, meta, people
+from sync_worker.store.coverage import Interval
+from sync_worker.store.database import Store
+from sync_worker.store.instants import from_ms, to_ms
+
+CONTACTS: Final = "contacts"  # the stream of all contacts by id, and the cursor of the search for changed ones
+SWEEP: Final = "sweep"  # the last reading of every contact: which, since when, whether it came to its end
+WORTH_TWO_LANES: Final = 1_000  # contacts; fewer are read in a moment
+MOST_READERS: Final = 128
+SETTLED: Final = timedelta(minutes=1)  # after which search shows what was changed; HubSpot says "a few moments"
+FEW: Final = 2_000  # contacts that are read again at once; more are left to the next sync
+TOGETHER: Final = 1_000  # contacts that are asked for by id at a time
+
+log = structlog.get_logger()
+
+
+class Keep(Protocol):
+    """How contacts are remembered, with the ranges of ids that are complete with them."""
+
+    def __call__(self, rows: Sequence[Contact], *, sweep: int, intervals: Sequence[Interval] = ()) -> None:
+        """Remember them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everyone:
+    """One reading of every contact. `asked` are the properties that it must have been begun with to go on."""
+
+    hubspot: HubSpot
+    store: Store
+    properties: Sequence[str]
+    asked: Sequence[str]
+    now: datetime
+    readers: int
+    keep: Keep
+    expect: Callable[[int], None]
+
+    def read(self) -> Iterator[Sequence[int]]:
+        """Read, keep, and yield the ids that were kept, some at a time; in the end let go who is not there any more."""
+        last = self._begun()
+        if "token" not in last:
+            try:
+                yield from self._in_ranges(last)
+            except Unordered as error:
+                log.warning("contacts.order_lost", reason=str(error), next="the list is followed page after page")
+                last = self._noted({**last, "token": None})
+        if "token" in last:
+            yield from self._in_their_order(last)
+        with self.store.transaction() as tx:
+            people.let_go(tx, sweep=last["number"])
+            meta.put(tx, SWEEP, {"number": last["number"], "started": last["started"], "done": True})
+
+    def _begun(self) -> dict[str, Any]:
+        with self.store.transaction() as tx:
+            last: dict[str, Any] = meta.get(tx, SWEEP) or {"number": 0, "done": True}
+            if last["done"] or last["asked"] != self.asked:
+                last = {"number": last["number"] + 1, "started": to_ms(self.now), "done": False, "asked": self.asked}
+                coverage.uncover(tx, CONTACTS, 0, streams.FOR_EVER)
+                meta.put(tx, SWEEP, last)
+        return last
+
+    def _noted(self, last: dict[str, Any]) -> dict[str, Any]:
+        with self.store.transaction() as tx:
+            meta.put(tx, SWEEP, last)
+        return last
+
+    def _in_ranges(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
+        extent = self.hubspot.contacts.extent()
+        self.expect(extent.total)
+        searched = extent.total > WORTH_TWO_LANES and self.hubspot.contacts.fits_search(self.properties)
+        stream = streams.contacts(self.hubspot, self.properties, searched=searched)
+        lane = self.hubspot.transport.throttle.lane(Budget.BURST)
+        readers = streams.readers(lane, at_least=self.readers, most=MOST_READERS)
+        for pieces in sweep_in_batches(stream, self._gaps(extent, searched=searched), readers=readers, most=self.readers):
+            rows = [row for piece in pieces for row in piece.rows]
+            self.keep(rows, sweep=last["number"], intervals=[piece.interval for piece in pieces])
+            yield [row.id for row in rows]
+        if searched:
+            yield from self._read_late(last)
+            yield from self._asked_for(last)
+
+    def _gaps(self, extent: Extent, *, searched: bool) -> list[Interval]:
+        with self.store.transaction() as tx:
+            # The last range has an open end, so it begins behind all that was read.
+            read_to = [interval.high for interval in coverage.covered(tx, CONTACTS)[-1:]]
+            high = max(extent.highest_id or 0, *read_to, 0) + 1
+            gaps = coverage.gaps(tx, CONTACTS, 0, high)
+        # Search must not be left with what has no end.
+        return [*gaps, Interval(high, high + 1)] if searched else gaps
+
+    def _read_late(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
+        started, after = from_ms(last["started"]), 0
+        while True:
+            page = self.hubspot.contacts.changed(started - SETTLED, after, self.properties, until=started)
+            if (page.total or 0) > FEW:
+                return
+            self.keep(page.items, sweep=last["number"])
+            yield [row.id for row in page.items]
+            if page.next is None:
+                return
+            after = page.next
+
+    def _asked_for(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
+        with self.store.transaction() as tx:
+            unseen = people.unseen(tx, sweep=last["number"])
+        for start in range(0, len(unseen), TOGETHER):
+            found = self.hubspot.contacts.read(unseen[start : start + TOGETHER], self.properties)
+            self.keep(found.items, sweep=last["number"])
+            yield [row.id for row in found.items]
+
+    def _in_their_order(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
+        token, seen = last["token"], set[str]()
+        while True:
+            page = self.hubspot.contacts.listed(token, self.properties)
+            self.keep(page.items, sweep=last["number"])
+            yield [row.id for row in page.items]
+            token = page.next
+            if token is None:
+                return
+            if token in seen:
+                raise Unavailable("HubSpot's list of contacts goes round in a circle.", operation="read contacts")
+            seen.add(token)
+            self._noted({**last, "token": token})

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sync_worker.errors import Unavailable
+from sync_worker.hubspot.clock import Clock
+from sync_worker.hubspot.objects import Unordered
+from sync_worker.hubspot.records import Contact, Extent, Found, Page
+from sync_worker.hubspot.throttle import Limits, Throttle
+from sync_worker.pipeline.everyone import Everyone
+from sync_worker.store import coverage, people
+from sync_worker.store.coverage import Interval
+from sync_worker.store.database import Store, opened
+from sync_worker.store.people import Person
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(days=9)
+
+
+def contact(number: int, changed: datetime = LONG_AGO) -> Contact:
+    return Contact(id=number, properties={}, created_at=LONG_AGO, updated_at=changed)
+
+
+@dataclass
+class Portal:
+    """Contacts in some order, and a search that may not know them all or knows them as they were."""
+
+    order: list[int]
+    searchable: set[int] | None = None
+    stale: dict[int, datetime] = field(default_factory=dict)
+    fresh: dict[int, datetime] = field(default_factory=dict)
+    listed_pages: int = 0
+    stop_after: int | None = None
+    circle: bool = False
+
+    def extent(self) -> Extent:
+        return Extent(total=len(self.order), highest_id=max(self.order))
+
+    def fits_search(self, _: Sequence[str]) -> bool:
+        return True
+
+    def page(self, after: int, _: Sequence[str]) -> Page[Contact, int]:
+        if self.order != sorted(self.order):
+            raise Unordered("not in order")
+        ids = [number for number in self.order if number >= after][:100]
+        more = bool(ids) and ids[-1] != self.order[-1]
+        return Page(items=tuple(contact(number, self.fresh.get(number, LONG_AGO)) for number in ids), next=ids[-1] + 1 if more else None)
+
+    def listed(self, token: str | None, _: Sequence[str]) -> Page[Contact, str]:
+        self.listed_pages += 1
+        if self.listed_pages == self.stop_after:
+            raise ConnectionError
+        begin = int(token.removeprefix("p")) if token else 0
+        end = begin + 100
+        following = f"p{100 if self.circle else end}" if end < len(self.order) else None
+        return Page(items=tuple(map(contact, self.order[begin:end])), next=following)
+
+    def between(self, low: int, high: int, _: Sequence[str]) -> Page[Contact, int]:
+        known = self.order if self.searchable is None else sorted(self.searchable)
+        ids = [number for number in known if low <= number < high]
+        items = tuple(contact(number, self.stale.get(number, LONG_AGO)) for number in ids[:200])
+        return Page(items=items, next=ids[199] + 1 if len(ids) > 200 else None, total=len(ids))
+
+    def changed(self, since: datetime, after: int, _: Sequence[str], until: datetime | None = None) -> Page[Contact, int]:
+        assert until is not None
+        found = [contact(number, at) for number, at in sorted(self.fresh.items()) if number > after and since <= at < until]
+        return Page(items=tuple(found), next=None, total=len(found))
+
+    def read(self, ids: Sequence[int], _: Sequence[str]) -> Found[Contact]:
+        there = [number for number in ids if number in self.order]
+        return Found(items=tuple(map(contact, there)), missing=frozenset(ids).difference(there))
+
+
+@dataclass
+class Reading:
+    """The reading of a portal into a store."""
+
+    portal: Portal
+    store: Store = field(default_factory=lambda: opened("sqlite://"))
+    kept: dict[int, datetime] = field(default_factory=dict)
+
+    def everyone(self) -> Everyone:
+        hubspot: Any = SimpleNamespace(
+            contacts=self.portal, transport=SimpleNamespace(throttle=Throttle(Limits(burst=10, search=10**6), Clock()))
+        )
+        return Everyone(
+            hubspot=hubspot, store=self.store, properties=(), asked=[], now=NOW, readers=4, keep=self.keep, expect=lambda _: None
+        )
+
+    def keep(self, rows: Sequence[Contact], *, sweep: int, intervals: Sequence[Interval] = ()) -> None:
+        self.kept.update((row.id, max(row.updated_at, self.kept.get(row.id, LONG_AGO))) for row in rows)
+        with self.store.transaction() as tx:
+            people.record(tx, [known(row.id) for row in rows], sweep=sweep)
+            coverage.cover_all(tx, "contacts", intervals)
+
+    def run(self) -> None:
+        for _ in self.everyone().read():
+            pass
+
+
+def known(number: int) -> Person:
+    return Person(id=number, company_id=None, updated_at=0, facts="{}", shown="{}", stage=None)
+
+
+@pytest.fixture
+def ordered() -> Portal:
+    return Portal(order=list(range(1, 3_001)))
+
+
+def test_search_reads_what_the_list_has_no_budget_for(ordered: Portal) -> None:
+    reading = Reading(ordered)
+
+    reading.run()  # the list may be asked ten times in ten seconds: alone it would take half a minute
+
+    assert sorted(reading.kept) == ordered.order
+
+
+def test_who_is_not_in_the_search_index_yet_is_not_taken_for_gone(ordered: Portal) -> None:
+    ordered.searchable = set(ordered.order) - {2_345}
+    reading = Reading(ordered)
+    with reading.store.transaction() as tx:
+        people.record(tx, [known(2_345), known(9_999)])
+
+    reading.run()
+
+    with reading.store.transaction() as tx:
+        assert people.unseen(tx, sweep=1) == []
+        assert people.count(tx) == len(reading.kept)
+    assert 2_345 in reading.kept
+
+
+def test_who_was_changed_a_moment_before_is_shown_as_changed(ordered: Portal) -> None:
+    just_now = NOW - timedelta(seconds=2)
+    ordered.fresh = dict.fromkeys(range(1_000, 1_100), just_now)
+    reading = Reading(ordered)
+
+    reading.run()
+
+    assert {reading.kept[number] for number in ordered.fresh} == {just_now}
+
+
+def test_a_list_without_order_is_followed_page_after_page() -> None:
+    reading = Reading(Portal(order=[*range(2_000, 0, -1), *range(2_001, 2_501)]))
+
+    reading.run()
+
+    assert sorted(reading.kept) == list(range(1, 2_501))
+    assert reading.portal.listed_pages == 25
+
+
+def test_a_list_without_order_goes_on_where_it_was_stopped() -> None:
+    reading = Reading(Portal(order=list(range(2_000, 0, -1)), stop_after=8))
+    with pytest.raises(ConnectionError):
+        reading.run()
+
+    reading.run()
+
+    assert sorted(reading.kept) == list(range(1, 2_001))
+    assert reading.portal.listed_pages == 8 + 13
+
+
+def test_a_list_that_goes_round_in_a_circle_ends() -> None:
+    reading = Reading(Portal(order=list(range(2_000, 0, -1)), circle=True))
+
+    with pytest.raises(Unavailable, match="circle"):
+        reading.run()
