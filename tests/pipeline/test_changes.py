@@ -156,6 +156,13 @@ class TestGone:
             assert worker.status()["contacts"] == 5
         assert approved.backfill().written == 0
 
+    def test_who_a_full_reading_no_longer_sees_is_gone(self, scored: World) -> None:
+        scored.archive(3)
+        assert scored.sync().evaluated == 0
+        scored.backfill()
+        with scored.worker() as worker:
+            assert (worker.status()["contacts"], worker.distribution().contacts) == (5, 5)
+
     def test_who_was_deleted_just_before_the_write_is_no_error(self, approved: World) -> None:
         approved.click("new", "p1@example.com")
         approved.archive(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -178,6 +179,27 @@ def test_members_that_somebody_else_put_there_are_removed_where_the_model_says_s
         cold.add([1], now=0)
         world.backfill()
         assert world.members("Leads · cold") == [3, 4]
+
+
+def test_setup_makes_what_is_missing_and_mends_what_is_bent(tmp_path: Path) -> None:
+    with a_world(tmp_path, ready=False) as world, world.worker() as worker:
+        planned = worker.setup(dry_run=True)
+        assert "lead_score" not in world.portal.catalog()
+        assert worker.setup() == planned
+        assert [(step["action"], step["what"]) for step in planned] == [("create", "group")] + [("create", "property")] * 8 + [
+            ("create", "list")
+        ] * 6
+        assert worker.setup() == []
+        bent = world.portal.catalog().get("lead_score")
+        assert bent is not None
+        world.portal.catalog().put(replace(bent, label="Points"))
+        assert [(step["action"], step["name"], step["why"]) for step in worker.setup()] == [("mend", "lead_score", "label")]
+        assert worker.setup() == []
+
+
+def test_the_portals_of_these_tests_are_set_up_as_setup_does_it(world: World) -> None:
+    with world.worker() as worker:
+        assert worker.setup() == []
 
 
 def test_without_setup_a_run_says_what_to_do(tmp_path: Path) -> None:

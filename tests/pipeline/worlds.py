@@ -12,6 +12,8 @@ from typing import Any, Literal
 import httpx
 
 from sync_worker.app import Worker, build
+from sync_worker.model.loading import loads
+from sync_worker.pipeline.outputs import GROUP_LABEL, Outputs
 from sync_worker.pipeline.progress import Progress
 from sync_worker.pipeline.report import RunReport
 from sync_worker.sandbox import mutations
@@ -22,6 +24,7 @@ from sync_worker.sandbox.history import CRM_UI
 from sync_worker.sandbox.instants import iso, to_ms
 from sync_worker.sandbox.options import Options
 from sync_worker.sandbox.portal import Portal
+from sync_worker.sandbox.schema import PropertyDefinition, PropertyGroup, PropertyOption
 from sync_worker.sandbox.server import Running, running
 from sync_worker.settings import Settings
 from tests.store.states import a_state_url
@@ -254,5 +257,25 @@ def a_world(
         world = World(served=served, clock=clock, folder=folder, state_url=url, api_version=api_version, settings=dict(settings or {}))
         world.use_model(model)
         if ready:
-            world.setup()
+            provide(world.portal, Outputs(model=loads(model, "model.yaml")))
         yield world
+
+
+def provide(portal: Portal, outputs: Outputs) -> None:
+    """Put our properties and lists into a portal, as `setup` does, without asking for each over HTTP."""
+    for each in outputs.properties:
+        options = tuple(PropertyOption(value=option.value, label=option.label, display_order=option.order) for option in each.options)
+        portal.catalog().put(
+            PropertyDefinition(
+                name=each.name,
+                label=each.label,
+                type=each.type,
+                field_type=each.field_type,
+                group=each.group,
+                description=each.description,
+                options=options,
+            )
+        )
+    portal.catalog().groups[outputs.group] = PropertyGroup(name=outputs.group, label=GROUP_LABEL)
+    for name in outputs.lists.values():
+        portal.lists.create(name, "0-1", "MANUAL", now=NOW_MS, created_by="1")
