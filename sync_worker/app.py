@@ -34,7 +34,7 @@ from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import Scope, stage_rule
 from sync_worker.pipeline.portal import Portal
 from sync_worker.pipeline.progress import Progress
-from sync_worker.pipeline.pull import Pull
+from sync_worker.pipeline.pull import Pull, last_complete_reading
 from sync_worker.pipeline.recording import recorded
 from sync_worker.pipeline.remembering import Remembering
 from sync_worker.pipeline.report import RunReport
@@ -45,7 +45,7 @@ from sync_worker.pipeline.undo import Undo, reason
 from sync_worker.settings import Settings
 from sync_worker.store import database, forgetting, people, runs, standing
 from sync_worker.store.database import Store
-from sync_worker.store.instants import to_ms
+from sync_worker.store.instants import from_ms, to_ms
 
 log = structlog.get_logger()
 
@@ -72,6 +72,7 @@ class Worker:
     settings: Settings
     clock: Callable[[], datetime] = utc_now
     progress: Progress = field(default_factory=Progress)
+    reach: Callable[..., HubSpot] = connect
     _closing: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -94,7 +95,7 @@ class Worker:
     @cached_property
     def hubspot(self) -> HubSpot:
         """Return the way to HubSpot; raises ConfigurationError where no token is set."""
-        hubspot = connect(token=self.settings.token, base_url=self.settings.base_url, api_version=self.settings.api_version)
+        hubspot = self.reach(token=self.settings.token, base_url=self.settings.base_url, api_version=self.settings.api_version)
         self._closing.callback(hubspot.close)
         return hubspot
 
@@ -117,6 +118,12 @@ class Worker:
     def portal(self) -> Portal:
         """Return the portal, asked anew; raises where the token is wrong or the portal not set up."""
         return portal.known(self.store, self.hubspot, self.outputs, self.clock(), fresh=True)
+
+    def last_complete_reading(self) -> datetime | None:
+        """Return when every contact was last read, from the first to the last."""
+        with self.store.transaction() as tx:
+            at = last_complete_reading(tx)
+        return None if at is None else from_ms(at)
 
     def status(self) -> dict[str, Any]:
         """Return what the state says of itself."""
@@ -194,10 +201,8 @@ class Worker:
 
         Raises like `backfill`; what was refused is not approved.
         """
-        with self.store.transaction() as tx:
-            runs.approve(tx, self.model.hash, note=note, at=to_ms(self.clock()))
         try:
-            report = self._run("approve", dry_run=False, allow_large=allow_large)
+            report = self._run("approve", allow_large=allow_large, note=note)
         except UnsafePlan:
             with self.store.transaction() as tx:
                 runs.withdraw_approval(tx, self.model.hash)
@@ -236,8 +241,11 @@ class Worker:
         log.info("contact.forgotten", contacts=len(ids), events=events)
         return {"contacts": [str(id_) for id_ in ids], "events": events, "exit_code": 0}
 
-    def _run(self, command: str, *, dry_run: bool = False, allow_large: bool = False) -> RunReport:
+    def _run(self, command: str, *, dry_run: bool = False, allow_large: bool = False, note: str | None = None) -> RunReport:
         with self._begun(command, dry_run=dry_run) as begun:
+            if note is not None:
+                with begun.store.transaction() as tx:
+                    runs.approve(tx, self.model.hash, note=note, at=to_ms(self.clock()))
             run = self._assembled(begun, allow_large=allow_large)
             {"backfill": run.everything, "sync": run.changes, "approve": run.known}[command]()
         return begun.report
@@ -334,6 +342,12 @@ class Worker:
         )
 
 
-def build(settings: Settings, *, clock: Callable[[], datetime] = utc_now, progress: Progress | None = None) -> Worker:
-    """Return a worker; nothing is opened or sent yet."""
-    return Worker(settings=settings, clock=clock, progress=progress or Progress())
+def build(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    progress: Progress | None = None,
+    reach: Callable[..., HubSpot] = connect,
+) -> Worker:
+    """Return a worker; nothing is opened or sent yet. `reach` makes the way to HubSpot, as `hubspot.client.connect` does."""
+    return Worker(settings=settings, clock=clock, progress=progress or Progress(), reach=reach)

@@ -15,6 +15,7 @@
     │   ├── Unavailable              no answer, or an answer that makes no sense
     │   │   └── RateLimited              the burst or the search limit
     │   ├── OutOfQuota               the daily limit
+    │   ├── StateBusy                the database does not answer, or another process holds it
     │   └── Busy                     another worker holds the portal
     └── Skip                     this record cannot, the others can            exit 1
         ├── NotFound                 no such record
@@ -128,6 +129,10 @@ class Unavailable(TryAgain):
     ) -> None:
         super().__init__(message, operation=operation, hint=hint)
         self.retry_after = retry_after  # seconds, where HubSpot named them
+
+
+class StateBusy(TryAgain):
+    """The state cannot be reached now."""
 
 
 class RateLimited(Unavailable):

@@ -52,7 +52,10 @@ class Service:
         nightly = settings.reevaluate_at
         self._add("sync", worker.sync, IntervalTrigger(seconds=int(every.total_seconds()), start_date=datetime.now(UTC)), at_once=True)
         self._add("re-evaluation", worker.sync, CronTrigger(hour=nightly.hour, minute=nightly.minute, second=5, timezone=zone))
-        self._add("rescan", worker.backfill, IntervalTrigger(days=settings.rescan_every_days))
+        # Counted from the last complete reading, not from the start: a worker that is restarted often rescans all the same.
+        rescan = timedelta(days=settings.rescan_every_days)
+        due = (worker.last_complete_reading() or datetime.now(UTC)) + rescan
+        self._add("rescan", worker.backfill, IntervalTrigger(seconds=int(rescan.total_seconds()), start_date=max(due, datetime.now(UTC))))
         self._scheduler.start()
         log.info("service.started", sync_every_minutes=settings.sync_every_minutes, portal_time_zone=portal.time_zone)
         self._stopped.wait()
@@ -63,8 +66,9 @@ class Service:
 
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """Ask for the end."""
-        self._worker.interrupt()
         self._stopped.set()
+        # Not in the signal's own frame: the code that it came in upon may hold the very lock that is to be opened.
+        threading.Thread(target=self._worker.interrupt, name="stop").start()
 
     def _add(self, name: str, job: Callable[[], RunReport], trigger: IntervalTrigger | CronTrigger, *, at_once: bool = False) -> None:
         soon = {"next_run_time": datetime.now(UTC)} if at_once else {}

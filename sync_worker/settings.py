@@ -112,7 +112,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = {*ALIASES, "SYNC_WORKER_CONFIG", "SYNC_WORKER_LOG"}
+    known = {*ALIASES, "SYNC_WORKER_CONFIG"}
     for name in sorted(environment):
         near = get_close_matches(name, known, 1, 0.85)
         # Other programs may have HUBSPOT_ variables of their own; ours are ours, and a near miss is a slip.

@@ -231,7 +231,9 @@ def status(found: Mapping[str, Any]) -> None:
     for each in found["runs"]:
         ended = "unfinished" if each["exit_code"] is None else f"exit {each['exit_code']}"
         counts = ", ".join(f"{name} {each[name]:,}" for name in ("pulled", "evaluated", "written") if name in each)
-        out.print(f"  run       {each['started_at'][:19]} {each['command']}: {ended}{', ' + counts if counts else ''}", markup=False)
+        out.print(
+            f"  run       {each['run']} {each['started_at'][:19]} {each['command']}: {ended}{', ' + counts if counts else ''}", markup=False
+        )
 
 
 def distribution(found: Distribution, console: Console) -> None:

@@ -201,6 +201,12 @@ class Pull:
         return int(self.overlap / timedelta(milliseconds=1))
 
 
+def last_complete_reading(tx: Connection) -> int | None:
+    """Return when the last reading of every contact began (milliseconds) that came to its end."""
+    last = meta.get(tx, SWEEP)
+    return last["started"] if last and last["done"] else None
+
+
 def cursors(tx: Connection) -> dict[str, str]:
     """Return how far each stream has been read, as ISO times."""
     found = {name: meta.get(tx, _cursor(name)) for name in (CONTACTS, "companies")}

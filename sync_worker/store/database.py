@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from sync_worker.errors import StateError
+from sync_worker.errors import StateBusy, StateError
 from sync_worker.store import tables
 
 Insert = sqlite.Insert | postgresql.Insert
@@ -75,6 +75,8 @@ def told(url: URL) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        if error.connection_invalidated or "locked" in _reason(error):
+            raise StateBusy(f"{_place(url)}: {_reason(error)}.", hint="Run again when the database answers.") from error
         raise StateError(
             f"{_place(url)}: {_reason(error)}.",
             hint="Check that SYNC_WORKER_STATE_URL names a state of this worker that can be written and has room to grow.",
