@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := .venv-peers
 
-.PHONY: install peers demo test check bench format lock clean
+.PHONY: install peers demo test soak reliability check bench format lock clean
 
 install: $(READY)
 
@@ -37,6 +37,14 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Killed hundreds of times, every fault on every endpoint, twelve thousand contacts of one moment, long stories: about half an hour.
+soak: install
+	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -m soak tests/reliability
+
+# Goes through the fault matrix and writes what it found into docs/reliability.md.
+reliability: install
+	$(BIN)/python -m tests.reliability.matrix
 
 bench: install
 	$(BIN)/python -m tests.benchmarks
