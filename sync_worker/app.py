@@ -312,6 +312,7 @@ class Worker:
                 overlap=timedelta(minutes=self.settings.overlap_minutes),
                 readers=self.settings.requests_in_flight,
                 progress=begun.progress,
+                clock=self.clock,
                 counts=report.pulled,
             ),
             judge=Judge(

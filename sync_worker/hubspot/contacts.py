@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sync_worker.errors import NotFound
-from sync_worker.hubspot.objects import PAGE_SIZE, Objects
+from sync_worker.hubspot.objects import PAGE_SIZE, Objects, above
 from sync_worker.hubspot.parsing import Row, contact, sense_of
 from sync_worker.hubspot.records import Contact, Found, Page, Update, Written
 from sync_worker.hubspot.sdk import RAW, Untyped
 from sync_worker.hubspot.writing import Batch
 
 MERGED = "hs_merged_object_ids"
+CONVERTED = "recent_conversion_date"
 
 
 class Contacts(Objects[Contact]):
@@ -27,6 +29,10 @@ class Contacts(Objects[Contact]):
     def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> Found[Contact]:
         """Read contacts by id, a hundred a request, strongly consistent; ids that were merged away lead to the survivor."""
         return super().read(ids, properties, archived=archived)
+
+    def converted(self, since: datetime) -> Page[Contact, int]:
+        """Return up to 200 contacts who sent a form at `since` or later, with the date of the last one."""
+        return self._searched([above(CONVERTED, since)], (CONVERTED,))
 
     def one(self, id_: int, properties: Sequence[str]) -> Contact | None:
         """Return a contact; its id is another one when the asked id was merged away; None where there is none."""

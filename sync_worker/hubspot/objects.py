@@ -115,6 +115,13 @@ class Objects(Generic[T]):
             filters.append(_filter(self._modified, "LT", to_ms(until)))
         return self._searched(filters, self._names(properties))
 
+    def count_changed(self, since: datetime, until: datetime) -> int:
+        """Return how many records search shows as changed last at `since` or later and before `until`."""
+        filters = [above(self._modified, since), _filter(self._modified, "LT", to_ms(until))]
+        data = self._do_search(_search_body(filters, ("hs_object_id",), limit=1))
+        with sense_of(f"search {self._name}"):
+            return int(data["total"])
+
     def extent(self) -> Extent:
         """Return how many records there are, and the highest id."""
         body = _search_body([], ("hs_object_id",), direction="DESCENDING", limit=1)
@@ -190,6 +197,11 @@ def _is_ordered(ids: Sequence[int], after: int, following: str | None) -> bool:
         return False
     # The cursor is an id as well: it leads on from the last one.
     return following is None or (following.isdecimal() and int(following) > after and int(following) >= (ids[-1] if ids else 0))
+
+
+def above(name: str, since: datetime) -> Row:
+    """Return the filter for a date at `since` or later."""
+    return _filter(name, "GTE", to_ms(since))
 
 
 def _filter(name: str, operator: str, value: int) -> Row:

@@ -34,7 +34,7 @@ CONTACTS: Final = "contacts"  # the stream of all contacts by id, and the cursor
 SWEEP: Final = "sweep"  # the last reading of every contact: which, since when, whether it came to its end
 WORTH_TWO_LANES: Final = 1_000  # contacts; fewer are read in a moment
 MOST_READERS: Final = 128
-SETTLED: Final = timedelta(minutes=1)  # after which search shows what was changed; HubSpot says "a few moments"
+SETTLED: Final = timedelta(seconds=30)  # after which search shows what was changed; HubSpot says "a few moments"
 FEW: Final = 2_000  # contacts that are read again at once; more are left to the next sync
 TOGETHER: Final = 1_000  # contacts that are asked for by id at a time
 

@@ -6,19 +6,23 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
 from sync_worker.errors import NotFound
 from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.objects import Unordered
 from sync_worker.hubspot.records import Company, Contact, Event
 from sync_worker.hubspot.records import Page as HubSpotPage
 from sync_worker.pipeline import streams
+from sync_worker.pipeline.changes import Changes
 from sync_worker.pipeline.everyone import CONTACTS, SWEEP, Everyone
 from sync_worker.pipeline.progress import Progress
 from sync_worker.pipeline.ranges import Stream, sweep, sweep_in_batches
 from sync_worker.pipeline.remembering import Remembering, happening
+from sync_worker.pipeline.submissions import Watch
 from sync_worker.store import coverage, happenings, meta, people, standing
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
@@ -26,6 +30,8 @@ from sync_worker.store.instants import from_ms, to_ms
 
 Thing = TypeVar("Thing")
 
+DAY_MS: Final = 86_400_000
+EVENT_TYPES: Final = "event_types"  # the names of the portal's types of events, asked for once a day
 READ: Final = "read"  # the properties that every contact and company has been read with
 
 
@@ -40,6 +46,7 @@ class Pull:
     overlap: timedelta
     readers: int
     progress: Progress
+    clock: Callable[[], datetime]
     counts: Counter[str] = field(default_factory=Counter)
 
     # Events, before the contacts whose facts they are.
@@ -52,7 +59,7 @@ class Pull:
             elif kind in streams.EMAIL_TYPES:
                 self._timed(kind, streams.emails(self.hubspot, kind), newest_first=True)
             else:
-                self._timed(kind, streams.occurrences(self.hubspot, kind), newest_first=False)
+                self._timed(kind, streams.occurrences(self.hubspot, self._event_type(kind)), newest_first=False)
 
     def _timed(self, kind: str, stream: Stream[Event], *, newest_first: bool) -> None:
         low, high = streams.FOUNDED, to_ms(self.now) + 1
@@ -69,7 +76,23 @@ class Pull:
                 coverage.cover_all(tx, kind, streams.mirrored(intervals) if newest_first else intervals)
             self._count(kind, len(rows))
 
+    def _event_type(self, kind: str) -> str:
+        with self.store.transaction() as tx:
+            known = meta.get(tx, EVENT_TYPES) or {"asked_at": 0, "names": []}
+        if to_ms(self.now) < known["asked_at"] + DAY_MS and (found := streams.event_type(known["names"], kind)):
+            return found
+        names = self.hubspot.occurrences.types()
+        with self.store.transaction() as tx:
+            meta.put(tx, EVENT_TYPES, {"asked_at": to_ms(self.now), "names": names})
+        return streams.event_type(names, kind) or streams.no_such_event(names, kind)
+
     def _submissions(self) -> None:
+        watch = Watch(contacts=self.hubspot.contacts, store=self.store, now=self.now, overlap=self.overlap)
+        if (news := watch.news()) is not None:
+            self._every_form()
+            watch.note(news)
+
+    def _every_form(self) -> None:
         forms = self.hubspot.forms.all()
         names = {form.id: form.name for form in forms}
         with self.store.transaction() as tx:
@@ -113,8 +136,15 @@ class Pull:
 
     def _every_company(self, properties: Sequence[str]) -> Iterator[Sequence[Company]]:
         gaps = [Interval(0, (self.hubspot.companies.highest_id() or 0) + 1)]
-        for piece in sweep(streams.companies(self.hubspot, properties), gaps, readers=self.readers):
-            yield piece.rows
+        try:
+            for pieces in sweep_in_batches(streams.companies(self.hubspot, properties), gaps, readers=self.readers):
+                yield [row for piece in pieces for row in piece.rows]
+        except Unordered:
+            token, first = None, True
+            while first or token is not None:
+                page = self.hubspot.companies.listed(token, properties)
+                yield page.items
+                token, first = page.next, False
 
     def go_on(self) -> bool:
         """Tell whether what is known covers what the model asks for, so that the changes since are enough.
@@ -137,10 +167,17 @@ class Pull:
             cursor = meta.get(tx, _cursor(CONTACTS))
             # Who is seen now is not gone, even if a full reading that was stopped has passed the place.
             number = meta.get(tx, SWEEP)["number"]
-        properties = self.remembering.contact_properties
-        for rows in _walk(lambda after: self.hubspot.contacts.changed(self._since(cursor), after, properties)):
-            self._keep_contacts(rows, sweep=number)
-        self._move_cursor(CONTACTS)
+        changes = Changes(
+            contacts=self.hubspot.contacts,
+            store=self.store,
+            properties=self.remembering.contact_properties,
+            clock=self.clock,
+            overlap=self.overlap,
+            keep=partial(self._keep_contacts, sweep=number),
+        )
+        read_to = changes.read(from_ms(cursor))
+        with self.store.transaction() as tx:
+            meta.put(tx, _cursor(CONTACTS), to_ms(max(read_to, self.now)))
 
     def every_contact(self) -> Iterator[Sequence[int]]:
         """Read every contact, going on where an earlier reading was stopped; yield the ids that were kept, some at a time.

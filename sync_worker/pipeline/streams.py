@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot import throttle
@@ -47,9 +47,8 @@ def emails(hubspot: HubSpot, kind: str) -> Stream[Event]:
     return Stream(read=read, key=lambda event: -to_ms(event.at))
 
 
-def occurrences(hubspot: HubSpot, kind: str) -> Stream[Event]:
+def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
     """Return page views or custom events, the oldest first."""
-    event_type = _event_type(hubspot, kind)
 
     def read(start: int, stop: int, token: str | int | None) -> Page[Event]:
         # Whether the ends belong to the answer is not documented: a millisecond more is asked for, and what is too much is left out.
@@ -108,11 +107,12 @@ def _by_id(noun: Objects[Thing], properties: Sequence[str], lane: throttle.Lane)
     return Stream(read=read, key=lambda row: row.id, open_ended=True, turn=lane.ahead)
 
 
-def _event_type(hubspot: HubSpot, kind: str) -> str:
-    names = {kind_of(name): name for name in hubspot.occurrences.types()}
-    if kind not in names:
-        known = ", ".join(sorted(names)) or "none"
-        raise ConfigurationError(
-            f"The portal has no events of the kind {kind}; it has {known}.", hint="Mend the model, or take the rule out."
-        )
-    return names[kind]
+def event_type(names: Sequence[str], kind: str) -> str | None:
+    """Return HubSpot's name of a kind of event, if the portal has it."""
+    return next((name for name in names if kind_of(name) == kind), None)
+
+
+def no_such_event(names: Sequence[str], kind: str) -> NoReturn:
+    """Raise the error that names the kinds which the portal has."""
+    known = ", ".join(sorted(map(kind_of, names))) or "none"
+    raise ConfigurationError(f"The portal has no events of the kind {kind}; it has {known}.", hint="Mend the model, or take the rule out.")

@@ -100,6 +100,12 @@ def count(tx: Connection) -> int:
     return tx.execute(select(func.count()).select_from(contacts).where(~contacts.c.gone)).scalar_one()
 
 
+def count_changed(tx: Connection, since: int, until: int | None) -> int:
+    """Return how many contacts were changed last at `since` or later and before `until` (milliseconds), as far as we know."""
+    query = select(func.count()).select_from(contacts).where(contacts.c.updated_at >= since, ~contacts.c.gone)
+    return tx.execute(query if until is None else query.where(contacts.c.updated_at < until)).scalar_one()
+
+
 def find(tx: Connection, email_or_id: str) -> int | None:
     """Return the id of a contact named by id or by any of its addresses."""
     if email_or_id.isdecimal():
