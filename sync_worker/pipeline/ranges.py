@@ -19,6 +19,8 @@ from typing import Final, Generic, TypeVar
 from sync_worker.store.coverage import Interval
 
 Row = TypeVar("Row")
+#: Leads on from a page. The bounds of a range move while it is read: a token that is good for its own bounds alone carries them.
+Token = str | int | tuple[int, int, str]
 
 WORTH_HALVING: Final = 1.5  # pages that must be left of a range before half of it is given away
 IN_THE_AIR: Final = 32  # pages between the readers and whoever stores them: memory does not grow with the stream
@@ -30,7 +32,7 @@ class Page(Generic[Row]):
 
     rows: Sequence[Row]
     reached: int
-    token: str | int | None
+    token: Token | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Piece(Generic[Row]):
 class Lane(Generic[Row]):
     """One way to read a stream, by some readers at once; `turn` waits until a request may be sent."""
 
-    read: Callable[[int, int, str | int | None], Page[Row]]
+    read: Callable[[int, int, Token | None], Page[Row]]
     readers: int
     turn: Callable[[], AbstractContextManager[object]] = nullcontext
 
@@ -58,7 +60,7 @@ class Stream(Generic[Row]):
     `aside` is a second lane, for streams whose keys are unique: it reads what has an end, and goes on from a key without a token.
     """
 
-    read: Callable[[int, int, str | int | None], Page[Row]]
+    read: Callable[[int, int, Token | None], Page[Row]]
     key: Callable[[Row], int]
     open_ended: bool = False
     turn: Callable[[], AbstractContextManager[object]] = nullcontext
@@ -70,7 +72,7 @@ class _Range:
     front: int
     stop: int
     open: bool = False
-    token: str | int | None = None
+    token: Token | None = None
     begun: bool = False
     rows: int = 0
     first: int | None = None  # key of the first row: what lies before it is empty and says nothing of the rest

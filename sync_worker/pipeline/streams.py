@@ -13,7 +13,7 @@ from sync_worker.hubspot.objects import Objects
 from sync_worker.hubspot.occurrences import kind_of
 from sync_worker.hubspot.records import Company, Contact, Event
 from sync_worker.hubspot.throttle import Budget
-from sync_worker.pipeline.ranges import Lane, Page, Stream
+from sync_worker.pipeline.ranges import Lane, Page, Stream, Token
 from sync_worker.store.coverage import Interval
 from sync_worker.store.instants import from_ms, to_ms
 
@@ -40,9 +40,10 @@ def companies(hubspot: HubSpot, properties: Sequence[str]) -> Stream[Company]:
 def emails(hubspot: HubSpot, kind: str) -> Stream[Event]:
     """Return e-mail events. HubSpot lists the newest first, so the key is the time with its sign turned."""
 
-    def read(start: int, stop: int, token: str | int | None) -> Page[Event]:
-        page = hubspot.emails.page(EMAIL_TYPES[kind], from_ms(1 - stop), from_ms(-start), None if token is None else str(token))
-        return Page(rows=page.items, reached=-to_ms(page.items[-1].at) if page.items else stop, token=page.next)
+    def read(start: int, stop: int, token: Token | None) -> Page[Event]:
+        low, high, offset = _within(start, stop, token)
+        page = hubspot.emails.page(EMAIL_TYPES[kind], from_ms(1 - high), from_ms(-low), offset)
+        return Page(rows=page.items, reached=-to_ms(page.items[-1].at) if page.items else stop, token=_going_on(low, high, page.next))
 
     return Stream(read=read, key=lambda event: -to_ms(event.at))
 
@@ -50,11 +51,12 @@ def emails(hubspot: HubSpot, kind: str) -> Stream[Event]:
 def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
     """Return page views or custom events, the oldest first."""
 
-    def read(start: int, stop: int, token: str | int | None) -> Page[Event]:
+    def read(start: int, stop: int, token: Token | None) -> Page[Event]:
+        low, high, after = _within(start, stop, token)
         # Whether the ends belong to the answer is not documented: a millisecond more is asked for, and what is too much is left out.
-        page = hubspot.occurrences.page(event_type, from_ms(start - 1), from_ms(stop), None if token is None else str(token))
-        rows = [event for event in page.items if to_ms(event.at) >= start]
-        return Page(rows=rows, reached=to_ms(page.items[-1].at) if page.items else stop, token=page.next)
+        page = hubspot.occurrences.page(event_type, from_ms(low - 1), from_ms(high), after)
+        rows = [event for event in page.items if to_ms(event.at) >= low]
+        return Page(rows=rows, reached=to_ms(page.items[-1].at) if page.items else stop, token=_going_on(low, high, page.next))
 
     return Stream(read=read, key=lambda event: to_ms(event.at))
 
@@ -62,7 +64,7 @@ def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
 def submissions(hubspot: HubSpot, forms: Sequence[str], fronts: Mapping[str, int]) -> Stream[Event]:
     """Return what was sent with forms, each form a key of its own, as far back as its front (milliseconds)."""
 
-    def read(start: int, _stop: int, token: str | int | None) -> Page[Event]:
+    def read(start: int, _stop: int, token: Token | None) -> Page[Event]:
         form_id = forms[start]
         page = hubspot.forms.submissions(form_id, None if token is None else str(token))
         # Newest first, and HubSpot can't be asked for a time: whoever has reached what is known stops.
@@ -88,8 +90,17 @@ def readers(lane: throttle.Lane, *, at_least: int, most: int) -> int:
     return max(at_least, min(lane.in_flight(USED_UP_WITHIN * lane.window.seconds), most))
 
 
+def _within(start: int, stop: int, token: Token | None) -> tuple[int, int, str | None]:
+    # HubSpot's offset counts within the times that were asked for first, however much of them others have taken over meanwhile.
+    return token if isinstance(token, tuple) else (start, stop, None)
+
+
+def _going_on(low: int, high: int, offset: str | None) -> Token | None:
+    return None if offset is None else (low, high, offset)
+
+
 def _by_search(hubspot: HubSpot, properties: Sequence[str]) -> Lane[Contact]:
-    def read(start: int, stop: int, _token: str | int | None) -> Page[Contact]:
+    def read(start: int, stop: int, _token: Token | None) -> Page[Contact]:
         page = hubspot.contacts.between(start, stop, properties)
         return Page(rows=page.items, reached=stop if page.next is None else page.next, token=page.next)
 
@@ -98,9 +109,9 @@ def _by_search(hubspot: HubSpot, properties: Sequence[str]) -> Lane[Contact]:
 
 
 def _by_id(noun: Objects[Thing], properties: Sequence[str], lane: throttle.Lane) -> Stream[Thing]:
-    def read(start: int, _stop: int, token: str | int | None) -> Page[Thing]:
+    def read(start: int, _stop: int, token: Token | None) -> Page[Thing]:
         # Whether `after` names the last record of the page before or the first of the next is not documented: both readings see `start`.
-        page = noun.page(max(0, start - 1) if token is None else int(token), properties)
+        page = noun.page(int(token) if isinstance(token, str | int) else max(0, start - 1), properties)
         rows = [row for row in page.items if row.id >= start]
         return Page(rows=rows, reached=page.items[-1].id + 1 if page.items else start, token=page.next)
 
