@@ -10,16 +10,16 @@ from typing import Any
 import orjson
 from starlette.datastructures import QueryParams
 
+from sync_worker.sandbox import bodies
 from sync_worker.sandbox.budgets import Budgets
 from sync_worker.sandbox.data import Tier
 from sync_worker.sandbox.history import Source
+from sync_worker.sandbox.ids import LONGEST
 from sync_worker.sandbox.object_types import UNGRANTED, ObjectType, object_type
 from sync_worker.sandbox.portal import Portal
 from sync_worker.sandbox.replies import Json, invalid, not_found
 from sync_worker.sandbox.tables import Table
 from sync_worker.sandbox.tokens import missing_scopes
-
-LONG_ID = 19  # digits; longer ones are no id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +59,8 @@ class Call:
             raise invalid(f"Invalid input JSON on line {error.lineno}, column {error.colno}: {error.msg}") from None
 
     def json_object(self) -> Json:
-        """Return the body, which must be a JSON object."""
-        body = self.json()
-        if not isinstance(body, dict):
-            raise invalid("Invalid input JSON on line 1, column 1: Cannot deserialize value: an object was expected")
-        return body
+        """Return the body, which must be a JSON object with fields of the right kinds."""
+        return bodies.checked(self.json())
 
     def whole(self, name: str, default: int, *, largest: int, smallest: int = 1) -> int:
         """Return a whole number of the query string within its limits."""
@@ -92,7 +89,7 @@ def record_id(text: str) -> int:
     Raises:
         ReplyError: 404, in HubSpot's words, where it is none.
     """
-    if not text.isdigit() or len(text) > LONG_ID:
+    if not text.isascii() or not text.isdigit() or len(text) > LONGEST:
         hint = "Object not found.  objectId are usually numeric."
         raise not_found(hint, "OBJECT_NOT_FOUND", context={"id": [text]})
     if not int(text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sync_worker.sandbox.ids import id_of
 from sync_worker.sandbox.object_types import CONTACTS
 from sync_worker.sandbox.records import Records
 
@@ -43,7 +44,7 @@ class Identities:
         if name == "email":
             return self._by_email.get(value.strip().lower())
         if name == "hs_object_id":
-            return self._records.survivor(int(value)) if value.isdigit() else None
+            return self._records.survivor(id_of(value))
         column = self._records.columns.get(name, [])
         return next((row for row, held in enumerate(column) if held == value and self._records.is_live(row)), None)
 

@@ -8,6 +8,7 @@ from typing import Any
 from sync_worker.sandbox.api.objects import checked, refuse_known_email
 from sync_worker.sandbox.engagement import EMAIL_EVENTS, OCCURRENCES, SUBMISSIONS
 from sync_worker.sandbox.history import CRM_UI
+from sync_worker.sandbox.ids import id_of
 from sync_worker.sandbox.merging import merge
 from sync_worker.sandbox.portal import Portal
 from sync_worker.sandbox.replies import invalid, not_found
@@ -75,7 +76,7 @@ def add_email_event(portal: Portal, body: Json) -> Json:
 def add_occurrence(portal: Portal, body: Json) -> Json:
     """Add an event occurrence and count it: a row of events.jsonl."""
     portal.engagement.occurrences.add(body)
-    return _counted(portal, portal.contacts.records.survivor(int(OCCURRENCES.who(body) or 0)))
+    return _counted(portal, portal.contacts.records.survivor(id_of(OCCURRENCES.who(body))))
 
 
 def add_submission(portal: Portal, body: Json) -> Json:
@@ -105,8 +106,7 @@ MUTATIONS: dict[str, Mutation] = {
 
 
 def _row(portal: Portal, contact_id: object) -> int:
-    text = str(contact_id)
-    row = portal.contacts.records.survivor(int(text)) if text.isdigit() else None
+    row = portal.contacts.records.survivor(id_of(contact_id))
     if row is None:
         raise not_found()
     return row

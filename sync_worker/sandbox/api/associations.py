@@ -6,8 +6,10 @@ from starlette.responses import Response
 
 from sync_worker.sandbox.api.batches import inputs_of, reply
 from sync_worker.sandbox.associations import TYPES
+from sync_worker.sandbox.bodies import whole
 from sync_worker.sandbox.calls import Call, record_id, require
 from sync_worker.sandbox.endpoints import Endpoint
+from sync_worker.sandbox.ids import id_of
 from sync_worker.sandbox.replies import Json, JsonReply, invalid
 
 LARGEST = 1_000
@@ -24,9 +26,9 @@ def batch_read(call: Call) -> Response:
     results, alone = [], []
     for item in inputs:
         text = str(item["id"])
-        ids = call.portal.associations.of(source, int(text), to) if text.isdigit() else ()
+        ids = call.portal.associations.of(source, id_of(text), to)
         if ids:
-            results.append(_result(text, ids, int(item.get("after") or 0), _types(source, to)))
+            results.append(_result(text, ids, whole(item, "after", 0), _types(source, to)))
         else:
             alone.append(text)
     return reply(call, results, [_none(source, to, text) for text in alone])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from starlette.responses import Response
 
@@ -14,6 +13,7 @@ from sync_worker.sandbox.api.objects import archive_row, checked, properties_of,
 from sync_worker.sandbox.calls import Call, require
 from sync_worker.sandbox.editing import Values
 from sync_worker.sandbox.endpoints import Endpoint
+from sync_worker.sandbox.ids import id_of
 from sync_worker.sandbox.instants import iso
 from sync_worker.sandbox.paths import CLASSIC
 from sync_worker.sandbox.rendering import names_for, render
@@ -36,9 +36,7 @@ class Outcome:
 
 def inputs_of(call: Call, *, largest: int = LARGEST) -> list[Json]:
     """Return the inputs of a batch. A body without any is not refused: it does nothing (sync-lessons.md 25)."""
-    inputs: Any = call.json_object().get("inputs") or []
-    if not isinstance(inputs, list) or not all(isinstance(item, dict) for item in inputs):
-        raise invalid("Invalid input JSON on line 1, column 1: inputs must be a list of objects")
+    inputs: list[Json] = call.json_object().get("inputs") or []
     if len(inputs) > largest:
         raise invalid(f"Batch size {len(inputs)} is too large. The maximum number of inputs is {largest}.")
     return inputs
@@ -73,7 +71,7 @@ def update(call: Call) -> Response:
         row = _writable(table, text, item.get("idProperty"))
         if row is None:
             # An id that was merged away is left out without a word (3.5).
-            missing += [] if text.isdigit() and int(text) in table.records.merged else [text]
+            missing += [] if id_of(text) in table.records.merged else [text]
             continue
         plan.append((item, row))
     for item, row in _valid(table, plan, done, traced=traced):
@@ -135,7 +133,7 @@ def archive(call: Call) -> Response:
     """Archive records; those that are not there are no error."""
     table = call.table()
     for text in _ids(inputs_of(call)):
-        archive_row(call, table, table.records.live(int(text)) if text.isdigit() else None)
+        archive_row(call, table, table.records.live(id_of(text)))
     return NoContent()
 
 
@@ -164,18 +162,16 @@ def _refuse_duplicates(ids: list[str]) -> None:
 def _readable(call: Call, table: Table, text: str, by: str | None) -> int | None:
     if by is not None:
         return table.identities.find(by, text)
-    if not text.isdigit():
-        return None
     if call.query.get("archived") == "true":
-        row = table.records.row(int(text))
+        row = table.records.row(id_of(text))
         return row if row in table.records.archived else None
     merged = call.portal.switches.batch_read_merged == "survivor"
-    return table.records.survivor(int(text)) if merged else table.records.live(int(text))
+    return table.records.survivor(id_of(text)) if merged else table.records.live(id_of(text))
 
 
 def _writable(table: Table, text: str, by: str | None) -> int | None:
     if by is None:
-        return table.records.live(int(text)) if text.isdigit() else None
+        return table.records.live(id_of(text))
     if by == "hs_object_id":  # refused in updates: leave it out
         raise invalid(f"Unable to perform update/upsert by non-unique {table.kind.type_id} property {by}")
     require_unique(table, by)

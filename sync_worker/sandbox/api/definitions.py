@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from sync_worker.sandbox.bodies import whole
 from sync_worker.sandbox.calls import require
 from sync_worker.sandbox.instants import iso
 from sync_worker.sandbox.replies import Json, invalid
@@ -92,7 +93,7 @@ def merged_definition(table: Table, definition: PropertyDefinition, body: Json, 
         group=str(body.get("groupName", definition.group)),
         description=str(body.get("description", definition.description) or ""),
         options=_options(body["options"]) if body.get("options") is not None else definition.options,
-        display_order=int(body.get("displayOrder", definition.display_order)),
+        display_order=whole(body, "displayOrder", definition.display_order),
         hidden=bool(body.get("hidden", definition.hidden)),
         form_field=bool(body.get("formField", definition.form_field)),
         updated=now,
@@ -125,7 +126,7 @@ def _options(items: Any) -> tuple[PropertyOption, ...]:  # noqa: ANN401 -- whate
             PropertyOption(
                 value=str(item["value"]),
                 label=str(item["label"]),
-                display_order=int(item["displayOrder"]),
+                display_order=whole(item, "displayOrder", -1),
                 hidden=bool(item["hidden"]),
                 description=item.get("description"),
             )

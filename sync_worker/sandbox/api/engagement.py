@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from sync_worker.sandbox.calls import Call
 from sync_worker.sandbox.endpoints import Endpoint
+from sync_worker.sandbox.ids import id_of
 from sync_worker.sandbox.instants import iso, parse_ms
 from sync_worker.sandbox.object_types import object_type
 from sync_worker.sandbox.replies import Json, JsonReply, ReplyError, invalid, not_found
@@ -18,6 +19,7 @@ LARGEST_EMAIL_PAGE, DEFAULT_EMAIL_PAGE = 1_000, 100
 LARGEST_OCCURRENCE_PAGE, DEFAULT_OCCURRENCE_PAGE = 100, 20
 LARGEST_SUBMISSION_PAGE, DEFAULT_SUBMISSION_PAGE = 50, 20
 LARGEST_FORM_PAGE = 100
+LATEST = 10**18  # epoch milliseconds
 # e-mail event → (change, None where the event says it, and its type)
 SUBSCRIPTION_CHANGES: dict[str, tuple[str | None, str]] = {
     "STATUSCHANGE": (None, "PORTAL_STATUS"),
@@ -154,12 +156,7 @@ def _fits(row: Json, campaign: str | None, *, unfiltered: bool) -> bool:
 
 
 def _moment(call: Call, name: str) -> int | None:
-    text = call.query.get(name)
-    if text is None:
-        return None
-    if not text.lstrip("-").isdigit():
-        raise invalid(f"Invalid timestamp for {name}: {text}")
-    return int(text)
+    return call.whole(name, 0, largest=LATEST, smallest=-LATEST) if name in call.query else None
 
 
 def _span(call: Call, timeline: Timeline) -> range:
@@ -202,10 +199,7 @@ def _contact_id(call: Call) -> str | None:
     contacts, asked, email = call.portal.contacts, call.query.get("objectId"), call.query.get("objectProperty.email")
     if asked is None and email is None:
         return None
-    if asked is not None:
-        row = contacts.records.survivor(int(asked)) if asked.isdigit() else None
-    else:
-        row = contacts.identities.find("email", email or "")
+    row = contacts.identities.find("email", email or "") if asked is None else contacts.records.survivor(id_of(asked))
     return "" if row is None else str(contacts.records.ids[row])
 
 

@@ -14,6 +14,7 @@ from sync_worker.sandbox.api.searches import parse
 from sync_worker.sandbox.calls import Call, require
 from sync_worker.sandbox.endpoints import Endpoint
 from sync_worker.sandbox.exports import MOST_IN_A_DAY, Export
+from sync_worker.sandbox.ids import id_of
 from sync_worker.sandbox.instants import iso
 from sync_worker.sandbox.object_types import object_type
 from sync_worker.sandbox.replies import Json, JsonReply, ReplyError, invalid, not_found
@@ -62,7 +63,7 @@ def read(call: Call) -> Response:
 
 
 def _export(call: Call, text: str) -> Export:
-    export = call.portal.exports.get(int(text)) if text.isdigit() else None
+    export = call.portal.exports.get(id_of(text))
     if export is None:
         raise not_found(f"Export {text} does not exist.", "OBJECT_NOT_FOUND")
     if export.app != call.source.id:
@@ -105,7 +106,7 @@ def _write(call: Call, export: Export) -> None:
 
 def _rows(call: Call, table: Table, request: Json) -> list[int]:
     if request["exportType"] == "LIST":
-        found = call.portal.lists.get(int(request["listId"]))
+        found = call.portal.lists.get(id_of(request["listId"]))
         members: Iterable[int] = found.members() if found is not None else ()
         return [row for one in members if (row := table.records.live(one)) is not None]
     search = request.get("publicCrmSearchRequest")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from starlette.responses import Response
 
 from sync_worker.sandbox.api.properties import READ, WRITE
+from sync_worker.sandbox.bodies import whole
 from sync_worker.sandbox.calls import Call, require
 from sync_worker.sandbox.endpoints import Endpoint
 from sync_worker.sandbox.replies import Json, JsonReply, NoContent, ReplyError, invalid, not_found
@@ -27,7 +28,7 @@ def create_group(call: Call) -> Response:
     """Add a group."""
     body, catalog = call.json_object(), call.table().catalog
     require(body, "PropertyGroupCreate", "name", "label")
-    group = PropertyGroup(name=str(body["name"]).lower(), label=str(body["label"]), display_order=int(body.get("displayOrder", -1)))
+    group = PropertyGroup(name=str(body["name"]).lower(), label=str(body["label"]), display_order=whole(body, "displayOrder", -1))
     if group.name in catalog.groups:
         told = f"A property group named '{group.name}' already exists."
         raise ReplyError(409, told, "OBJECT_ALREADY_EXISTS", subCategory="PropertyGroupError.PROPERTY_GROUP_EXISTS")
@@ -38,7 +39,7 @@ def create_group(call: Call) -> Response:
 def update_group(call: Call) -> Response:
     """Change the label or place of a group."""
     group, body = _named(call), call.json_object()
-    order = int(body.get("displayOrder", group.display_order))
+    order = whole(body, "displayOrder", group.display_order)
     changed = replace(group, label=str(body.get("label", group.label)), display_order=order)
     call.table().catalog.groups[group.name] = changed
     return JsonReply(_shown(changed))

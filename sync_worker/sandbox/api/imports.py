@@ -10,10 +10,12 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from sync_worker.sandbox import bodies
 from sync_worker.sandbox.calls import Call, require
 from sync_worker.sandbox.editing import InvalidValuesError
 from sync_worker.sandbox.endpoints import Endpoint
 from sync_worker.sandbox.history import Source
+from sync_worker.sandbox.ids import id_of
 from sync_worker.sandbox.imports import MOST_ROWS, Import
 from sync_worker.sandbox.multipart import parts
 from sync_worker.sandbox.object_types import object_type
@@ -80,7 +82,7 @@ def errors(call: Call) -> Response:
 
 def _import(call: Call) -> Import:
     text = call.path["importId"]
-    item = call.portal.imports.get(int(text), call.source.id or "") if text.isdigit() else None
+    item = call.portal.imports.get(id_of(text), call.source.id or "")
     if item is None:
         raise not_found(f"Import {text} does not exist.", "OBJECT_NOT_FOUND")
     return item
@@ -91,7 +93,7 @@ def _sheet(call: Call) -> tuple[Json, Sheet]:
     if "importRequest" not in form or "files" not in form:
         raise invalid("A multipart body with importRequest and files is required.")
     try:
-        request: Json = orjson.loads(form["importRequest"].content)
+        request: Json = bodies.checked(orjson.loads(form["importRequest"].content))
         file: Json = request["files"][0]
         page: Json = file["fileImportPage"]
         mappings: list[Json] = page["columnMappings"]
@@ -101,7 +103,7 @@ def _sheet(call: Call) -> tuple[Json, Sheet]:
     require(request, "ImportRequest", "name", "files")
     if kind is None or file.get("fileFormat", "CSV") != "CSV":
         raise invalid("Only CSV files of contacts, companies or deals can be imported.")
-    rows = list(csv.reader(io.StringIO(form["files"].content.decode("utf-8-sig"))))
+    rows = _rows(form["files"].content)
     header = rows.pop(0) if page.get("hasHeader", True) and rows else []
     if len(rows) > MOST_ROWS:
         raise invalid(f"The file has more than {MOST_ROWS} rows.")
@@ -110,6 +112,13 @@ def _sheet(call: Call) -> tuple[Json, Sheet]:
         raise invalid(f"Invalid import operation: {operation}")
     columns, key = _columns(mappings, header)
     return request, Sheet(table=call.portal.tables[kind.name], operation=operation, columns=columns, key=key, rows=rows)
+
+
+def _rows(content: bytes) -> list[list[str]]:
+    try:
+        return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise invalid(f"The file is no CSV in UTF-8: {error}") from None
 
 
 def _columns(mappings: list[Json], header: list[str]) -> tuple[list[str], str]:

@@ -6,8 +6,10 @@ from typing import get_args
 
 from starlette.responses import Response
 
+from sync_worker.sandbox.bodies import whole
 from sync_worker.sandbox.calls import Call, require
 from sync_worker.sandbox.endpoints import Endpoint
+from sync_worker.sandbox.ids import id_of
 from sync_worker.sandbox.instants import iso
 from sync_worker.sandbox.lists import Processing, RecordList
 from sync_worker.sandbox.replies import Json, JsonReply, NoContent, invalid, not_found
@@ -40,7 +42,7 @@ def read_list(call: Call) -> Response:
 
 def read_lists(call: Call) -> Response:
     """Answer some lists by their ids."""
-    found = [call.portal.lists.get(int(text)) for text in call.names("listIds") if text.isdigit()]
+    found = [call.portal.lists.get(id_of(text)) for text in call.names("listIds")]
     return JsonReply({"lists": [shown_list(item, filters=call.flag("includeFilters")) for item in found if item is not None]})
 
 
@@ -55,7 +57,7 @@ def read_by_name(call: Call) -> Response:
 def search_lists(call: Call) -> Response:
     """Answer the lists whose names contain a text."""
     body = call.json_object()
-    count, offset = int(body.get("count") or DEFAULT_SEARCH), int(body.get("offset") or 0)
+    count, offset = whole(body, "count", DEFAULT_SEARCH), max(0, whole(body, "offset", 0))
     if not 1 <= count <= LARGEST_SEARCH:
         raise invalid(f"Invalid count {count}: it must be between 1 and {LARGEST_SEARCH}.")
     text, types = str(body.get("query") or "").casefold(), body.get("processingTypes") or get_args(Processing)
@@ -109,7 +111,7 @@ def change_filters(call: Call) -> Response:
 def list_of(call: Call, *, deleted: bool = False) -> RecordList:
     """Return the list that the path names."""
     text = call.path["listId"]
-    found = call.portal.lists.get(int(text), deleted=deleted) if text.isdigit() else None
+    found = call.portal.lists.get(id_of(text), deleted=deleted)
     if found is None:
         raise not_found(f"List does not exist with ID {text}.", "OBJECT_NOT_FOUND")
     return found

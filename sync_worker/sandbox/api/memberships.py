@@ -11,6 +11,7 @@ from sync_worker.sandbox.api.batches import inputs_of, reply
 from sync_worker.sandbox.api.lists import BOTH, READ, list_of
 from sync_worker.sandbox.calls import Call, record_id, require
 from sync_worker.sandbox.endpoints import Endpoint
+from sync_worker.sandbox.ids import id_of
 from sync_worker.sandbox.instants import iso
 from sync_worker.sandbox.lists import RecordList
 from sync_worker.sandbox.object_types import object_type
@@ -69,7 +70,7 @@ def add_and_remove(call: Call) -> Response:
 def add_from(call: Call) -> Response:
     """Put every member of another list into a list."""
     found, text = _manual(call), call.path["sourceListId"]
-    source = call.portal.lists.get(int(text)) if text.isdigit() else None
+    source = call.portal.lists.get(id_of(text))
     if source is None or len(source) > LARGEST_WRITE:
         raise invalid(f"List {text} does not exist or has more than {LARGEST_WRITE} members.")
     found.add(source.members(), now=call.portal.now_ms())
@@ -145,8 +146,8 @@ def _known(call: Call, found: RecordList, ids: Any) -> tuple[list[int], list[str
     records = call.portal.tables[kind.name].records if kind is not None else None
     known, unknown = [], []
     for text in map(str, ids):
-        if records is not None and text.isdigit() and records.live(int(text)) is not None:
-            known.append(int(text))
+        if records is not None and records.live(id_of(text)) is not None:
+            known.append(id_of(text))
         else:
             unknown.append(text)
     return known, unknown

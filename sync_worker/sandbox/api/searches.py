@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from sync_worker.sandbox.bodies import whole
 from sync_worker.sandbox.calls import Call
 from sync_worker.sandbox.endpoints import Endpoint
 from sync_worker.sandbox.filters import OPERATORS, Filter
@@ -27,9 +28,9 @@ def search(call: Call) -> Response:
     body = call.json_object()
     if _length(call, body) > LONGEST_BODY:
         raise invalid(f"The request body is longer than {LONGEST_BODY} characters.")
-    query, offset, limit = parse(body, table), _whole(body, "after", 0), _whole(body, "limit", DEFAULT_PAGE)
-    if not 0 <= limit <= LARGEST_PAGE:
-        raise invalid(f"Invalid limit {limit}: it must be between 0 and {LARGEST_PAGE}.")
+    query, offset, limit = parse(body, table), whole(body, "after", 0), whole(body, "limit", DEFAULT_PAGE)
+    if not 0 <= limit <= LARGEST_PAGE or offset < 0:
+        raise invalid(f"Invalid page of {limit} from {offset}: limit must be between 0 and {LARGEST_PAGE}.")
     if offset + limit > CAP:
         raise invalid(f"The search has a limit of {CAP} results: after + limit must not be more.")
     found = call.portal.search(table.kind.name)
@@ -47,10 +48,10 @@ def parse(body: Json, table: Table) -> SearchQuery:
     Raises:
         ReplyError: 400 for what HubSpot does not take.
     """
-    groups = _objects(body, "filterGroups")
+    groups = body.get("filterGroups") or []
     if body.get("filters"):  # accepted as one more group (AIRBYTE)
         groups = [*groups, {"filters": body["filters"]}]
-    parsed = tuple(tuple(_filter(item, table) for item in _objects(group, "filters")) for group in groups)
+    parsed = tuple(tuple(_filter(item, table) for item in group.get("filters") or []) for group in groups)
     if len(parsed) > MOST_GROUPS:
         raise invalid(f"Too many filter groups: {len(parsed)}, the maximum is {MOST_GROUPS}.")
     if any(len(group) > MOST_IN_GROUP for group in parsed) or sum(map(len, parsed)) > MOST_FILTERS:
@@ -92,22 +93,6 @@ def _sort(body: Json, table: Table) -> Sort | None:
     if name not in table.catalog:
         raise invalid(f"There was a problem with the request: property {name} does not exist.")
     return Sort(name=name, descending=descending)
-
-
-def _objects(body: Json, name: str) -> list[Json]:
-    found: Any = body.get(name) or []
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise invalid(f"Invalid input JSON on line 1, column 1: {name} must be a list of objects")
-    return found
-
-
-def _whole(body: Json, name: str, default: int) -> int:
-    value = body.get(name)
-    if value is None or value == "":
-        return default
-    if isinstance(value, bool) or not str(value).isdigit():
-        raise invalid(f"Invalid integer value for {name}: {value}")
-    return int(str(value))
 
 
 def _shown(table: Table, found: Search, page: list[int], asked: list[str]) -> list[Json]:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from sync_worker.sandbox.calls import Call
 from sync_worker.sandbox.endpoints import Endpoint
+from sync_worker.sandbox.ids import id_of
 from sync_worker.sandbox.instants import iso, to_ms
 from sync_worker.sandbox.owners import Owner
 from sync_worker.sandbox.replies import Json, JsonReply, not_found
@@ -54,7 +55,7 @@ def list_owners(call: Call) -> Response:
 def read_owner(call: Call) -> Response:
     """Answer one user."""
     text = call.path["ownerId"]
-    owner = call.portal.owners.by_id.get(int(text)) if text.isdigit() else None
+    owner = call.portal.owners.by_id.get(id_of(text))
     if owner is None:
         raise not_found(f"Owner {text} does not exist.", "OBJECT_NOT_FOUND")
     return JsonReply(_owner(owner))
