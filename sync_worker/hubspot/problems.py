@@ -161,7 +161,7 @@ def _forbidden(problem: Problem, operation: str) -> Forbidden:
 
 
 def _unavailable(problem: Problem, operation: str, named: float | None) -> Unavailable:
-    hint = "It was tried again for some minutes; run again later."
+    hint = "It was tried again in vain; run again later."
     if problem.status == 423:
         named = max(named or 0.0, LOCKED_WAIT)
     if problem.status == 477:

@@ -1,0 +1,95 @@
+"""Nothing that the program says, leaves in its log or shows in the process list holds the token or anybody's data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from typer.main import get_command
+
+from sync_worker.cli.main import app
+from tests.pipeline.worlds import World, a_contact, a_world, small_portal
+from tests.reliability.killing import Program
+
+TOKEN = "pat-na1-" + "0a1b2c3d-" + "4e5f-no-one-may-see-this"
+NAMES = {"firstname": "Zebulon", "lastname": "Quackenbush", "phone": "+49 89 1234567", "jobtitle": "Chief Yodelling Officer"}
+FAULTS = [
+    {"fault": "error", "status": 502, "when": "after", "endpoint": "*/batch/update", "times": 1},
+    {"fault": "cut", "endpoint": "*/submissions/*", "times": 1},
+    {"fault": "reset", "endpoint": "*/email/*", "times": 1},
+    {"fault": "rate_limit", "endpoint": "*/search", "retry_after": 0, "times": 1},
+]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    people = [a_contact(number, **NAMES) for number in range(1, 5)]
+    with a_world(tmp_path, small_portal(contacts=people), ready=False, token=TOKEN) as world:
+        yield world
+
+
+def secrets_in(text: str) -> list[str]:
+    found = [secret for secret in (TOKEN, TOKEN[:20], *NAMES.values()) if secret.lower() in text.lower()]
+    return found + re.findall(r"[\w.+-]+@[\w-]+\.\w+", text) + re.findall(r"Bearer \S+", text)
+
+
+@pytest.fixture
+def program(world: World) -> Program:
+    environment = {
+        "HUBSPOT_BASE_URL": world.served.base_url,
+        "HUBSPOT_ACCESS_TOKEN": TOKEN,
+        "SYNC_WORKER_STATE_URL": world.state_url,
+        "SYNC_WORKER_MODEL": str(world.folder / "model.yaml"),
+    }
+    return Program(environment=environment, said=world.folder / "said")
+
+
+COMMANDS = [
+    ("check",), ("setup",), ("backfill", "--dry-run"), ("backfill",), ("report",), ("approve", "--note", "yes"),
+    ("sync", "--json"), ("status", "--json"), ("explain", "1"), ("undo", "nonsense"), ("explain", "999"), ("forget", "2"),
+]  # fmt: skip
+
+
+def test_every_command_among_faults_keeps_what_it_must_not_say(world: World, program: Program) -> None:
+    requests.post(f"{world.served.base_url}/sandbox/faults", json={"rules": FAULTS}, timeout=10).raise_for_status()
+    codes = {" ".join(command): program.run(*command) for command in COMMANDS}
+    assert {command for command, code in codes.items() if code} == {"undo nonsense", "explain 999"}
+    said = program.said.read_text(encoding="utf-8")
+    assert said.count("request.retried") >= 4
+    assert secrets_in(said) == []
+
+
+def test_refusals_and_accidents_keep_it_too(world: World, program: Program) -> None:
+    assert program.run("setup") == 0
+    for rule in (
+        {"fault": "withdraw_scope", "name": "crm.objects.contacts.write", "endpoint": "*/batch/update"},
+        {"fault": "revoke_token"},
+    ):
+        requests.post(f"{world.served.base_url}/sandbox/faults", json={"rules": [rule]}, timeout=10).raise_for_status()
+        assert program.run("backfill") == 3
+    torn = world.folder / "torn.db"
+    torn.write_bytes(b"p1@example.com" * 500)
+    for other in (
+        {"SYNC_WORKER_STATE_URL": f"sqlite:///{torn}"},
+        {"HUBSPOT_BASE_URL": "http://127.0.0.1:1"},
+        {"SYNC_WORKER_MODEL": "nowhere"},
+    ):
+        assert Program(environment={**program.environment, **other}, said=program.said).run("sync") in (2, 4)
+    assert secrets_in(program.said.read_text(encoding="utf-8")) == []
+
+
+def test_the_state_never_holds_the_token(world: World, program: Program) -> None:
+    assert [program.run(command) for command in ("setup", "backfill")] == [0, 0]
+    kept = b"".join(path.read_bytes() for path in world.folder.glob("state.db*"))
+    assert TOKEN.encode() not in kept
+    assert NAMES["lastname"].encode() not in kept  # what the model does not ask for is not kept
+
+
+def test_there_is_no_option_by_which_the_token_could_come_into_the_process_list() -> None:
+    commands = get_command(app).commands.values()  # type: ignore[attr-defined]
+    options = {option for command in commands for parameter in command.params for option in parameter.opts}
+    assert "--json" in options
+    assert not [option for option in options if "token" in option or "secret" in option or "password" in option]
