@@ -41,10 +41,12 @@ class OtherSide:
     shows: bool = True
     lists: dict[str, str] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
+    identity: str = "token-1"
     asked: int = 0
 
     def hubspot(self) -> HubSpot:
         parts: dict[str, Any] = {
+            "identity": self.identity,
             "properties": SimpleNamespace(all=self.properties),
             "account": SimpleNamespace(details=lambda: Account(portal_id=self.portal_id, time_zone="Europe/Berlin", kind="STANDARD")),
             "occurrences": SimpleNamespace(available=lambda: self.shows),
@@ -87,12 +89,17 @@ def test_a_portal_is_looked_at_once_an_hour(store: Store, outputs: Outputs) -> N
     assert other.asked == 2
 
 
-def test_a_portal_is_looked_at_when_it_is_to_be_fresh_and_when_other_properties_are_ours(store: Store, outputs: Outputs) -> None:
+def test_a_portal_is_looked_at_when_it_is_to_be_fresh_and_when_our_properties_or_the_token_are_others(
+    store: Store, outputs: Outputs
+) -> None:
     other = OtherSide()
     known(store, other, outputs)
     known(store, other, outputs, fresh=True)
     known(store, other, outputs_of(prefix="fit"))
     assert other.asked == 3
+    other.identity = "token-2"
+    known(store, other, outputs_of(prefix="fit"))
+    assert other.asked == 4
 
 
 def test_a_state_belongs_to_one_portal(store: Store, outputs: Outputs) -> None:

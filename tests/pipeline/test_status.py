@@ -12,7 +12,7 @@ from tests.pipeline.worlds import MODEL, NOW, World
 def test_before_anything_was_done_the_status_says_so(world: World) -> None:
     with world.worker() as worker:
         told = worker.status()
-    assert (told["portal"], told["contacts"], told["cursors"], told["runs"]) == (42, 0, {}, [])
+    assert (told["portal"], told["contacts"], told["cursors"], told["runs"]) == (None, 0, {}, [])
     assert told["waiting"] == {"contacts": 0, "lists": {}, "why": None, "rejected": []}
     assert (told["model"]["approved_at"], told["model"]["review_due"]) == (None, None)
 
