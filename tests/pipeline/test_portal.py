@@ -89,9 +89,7 @@ def test_a_portal_is_looked_at_once_an_hour(store: Store, outputs: Outputs) -> N
     assert other.asked == 2
 
 
-def test_a_portal_is_looked_at_when_it_is_to_be_fresh_and_when_our_properties_or_the_token_are_others(
-    store: Store, outputs: Outputs
-) -> None:
+def test_a_portal_is_looked_at_when_it_is_to_be_fresh_and_when_properties_or_token_are_others(store: Store, outputs: Outputs) -> None:
     other = OtherSide()
     known(store, other, outputs)
     known(store, other, outputs, fresh=True)
