@@ -46,8 +46,9 @@ soak: install
 reliability: install
 	$(BIN)/python -m tests.reliability.matrix
 
+# BENCH=read,idle picks cases; without it those that take about ten minutes in all.
 bench: install
-	$(BIN)/python -m tests.benchmarks
+	BENCH="$(BENCH)" $(BIN)/python -m tests.benchmarks
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Self
 import structlog
 
 from sync_worker.errors import ModelError, UnsafePlan
+from sync_worker.hubspot import throttle
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.model.diffing import describe
 from sync_worker.model.document import LETTERS
@@ -166,7 +167,9 @@ class Worker:
         place, at = portal.remembered(self.store), self.clock()
         hidden = [place.hidden(model.event_kinds) if place else frozenset() for model in models]
         tables = (table_of(everybody(self.store, model, unseen, at)) for model, unseen in zip(models, hidden, strict=True))
-        return compare(describe(*models), *tables)
+        found = compare(describe(*models), *tables)
+        with self.store.transaction() as tx:
+            return replace(found, names=people.emails(tx, found.named))
 
     # What is done.
 

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
 
     property_prefix: str = Field("lead", pattern=r"^[a-z][a-z0-9_]{0,39}$", validation_alias="SYNC_WORKER_PROPERTY_PREFIX")
     requests_in_flight: int = Field(16, ge=1, le=64, validation_alias="SYNC_WORKER_REQUESTS_IN_FLIGHT")
+    reserve: float = Field(0.0, ge=0, le=0.9, validation_alias="SYNC_WORKER_RESERVE")  # share of the limits left to other integrations
     overlap_minutes: int = Field(10, ge=0, le=1440, validation_alias="SYNC_WORKER_OVERLAP_MINUTES")
     sync_every_minutes: int = Field(5, ge=1, le=1440, validation_alias="SYNC_WORKER_SYNC_EVERY_MINUTES")
     reevaluate_at: time = Field(time(2, 0), validation_alias="SYNC_WORKER_REEVALUATE_AT")  # portal time

@@ -38,18 +38,18 @@ class Judge:
         """Return what a verdict must have been made by to stand."""
         return Standard(model=self.outputs.stamp, since=to_ms(self.since))
 
-    def judge_due(self, store: Store, progress: Progress, *, chunk: int = CHUNK) -> int:
-        """Judge everybody who is due; return how many that were.
+    def judge_due(self, store: Store, progress: Progress, *, chunk: int = CHUNK, among: Sequence[int] | None = None) -> int:
+        """Judge everybody who is due, of all or `among` some; return how many that were.
 
         A chunk's verdicts are committed before the next is read, so that a stop loses one chunk's work at most.
         """
-        return sum(self._chunks(store, progress, chunk))
+        return sum(self._chunks(store, progress, chunk, among))
 
-    def _chunks(self, store: Store, progress: Progress, chunk: int) -> Iterator[int]:
+    def _chunks(self, store: Store, progress: Progress, chunk: int, among: Sequence[int] | None) -> Iterator[int]:
         after = 0
         while True:
             with store.transaction() as tx:
-                chosen = verdicts.choose_due(tx, self.standard, after=after, limit=chunk)
+                chosen = verdicts.choose_due(tx, self.standard, after=after, limit=chunk, among=among)
                 if not chosen:
                     return
                 judged = evaluate(facts(tx, self.model, self.hidden), self.model, self.now)

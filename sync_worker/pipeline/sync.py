@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sync_worker.pipeline.admitting import Doorkeeper
@@ -36,12 +36,12 @@ class Run:
         """Judge every contact; the first time, each chunk is written while the next is being read."""
         self.pull.events(self.judge.hidden)
         self.pull.companies(everything=True)
-        waiting = 0
+        waiting: list[int] = []
         for contacts in self.pull.every_contact():
-            waiting += len(contacts)
-            if waiting >= CHUNK:
-                waiting = 0
-                self._judge()
+            waiting += contacts
+            if len(waiting) >= CHUNK:
+                self._judge(waiting)
+                waiting = []
                 # Who is the best of the day is known at the end alone.
                 if self.applier and self.guard.may_begin_early and self.doorkeeper.per_day is None:
                     self._change_contacts()
@@ -71,8 +71,8 @@ class Run:
         self._change_lists()
         self.report.take_outcome(self.applier.outcome if self.applier else Outcome())
 
-    def _judge(self) -> None:
-        self.report.evaluated += self.judge.judge_due(self.store, self.pull.progress)
+    def _judge(self, among: Sequence[int] | None = None) -> None:
+        self.report.evaluated += self.judge.judge_due(self.store, self.pull.progress, among=among)
 
     def _change_contacts(self) -> None:
         for change in self._changes():

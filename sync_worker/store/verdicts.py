@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     union_all,
 )
 
@@ -45,8 +46,8 @@ class Standard:
     since: int
 
 
-def choose_due(tx: Connection, standard: Standard, *, after: int, limit: int) -> list[int]:
-    """Choose the next contacts to judge, in order of id; return their ids.
+def choose_due(tx: Connection, standard: Standard, *, after: int, limit: int, among: Sequence[int] | None = None) -> list[int]:
+    """Choose the next contacts to judge, in order of id, of all or `among` some; return their ids.
 
     Due is who has no verdict on the present facts, by the present model, from the present day.
     """
@@ -57,6 +58,9 @@ def choose_due(tx: Connection, standard: Standard, *, after: int, limit: int) ->
         .order_by(contacts.c.id)
         .limit(limit)
     )
+    if among is not None:
+        # As text, since they are more than a statement may have parameters.
+        query = query.where(text(f"contacts.id IN ({','.join(map(str, map(int, among))) or 'NULL'})"))
     return _choose(tx, query)
 
 

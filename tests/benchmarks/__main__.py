@@ -1,15 +1,22 @@
-"""`make bench`: what is measured, as ratios to the least possible, in one run on this machine."""
+"""`make bench`: what is measured, as ratios to the least possible, in one run on this machine; `make bench BENCH=name` picks."""
 
 from __future__ import annotations
 
-from tests.benchmarks.backfills import backfill
+import os
+import sys
+from datetime import UTC, datetime
+
+from tests.benchmarks.cases import CASES, DEFAULT
 
 
 def main() -> None:
-    print("A backfill at 150 ms latency and 190 requests in 10 s (list pages, events and writes share that budget)\n", flush=True)
-    print(backfill("20,000 contacts, read (dry run)", contacts=20_000, latency_ms=150, rate=190, dry_run=True), flush=True)
-    print(backfill("20,000 contacts, read and written", contacts=20_000, latency_ms=150, rate=190), flush=True)
-    print(backfill("20,000 contacts, all they did, and written", contacts=20_000, latency_ms=150, rate=190, everything=True), flush=True)
+    names = [name for name in (os.environ.get("BENCH") or "").split(",") if name] or list(DEFAULT)
+    if unknown := set(names) - set(CASES):
+        sys.exit(f"There is no {', '.join(sorted(unknown))}; there are {', '.join(CASES)}.")
+    load = " ".join(f"{each:.1f}" for each in os.getloadavg())
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} processors, load {load}\n", flush=True)
+    for name in names:
+        CASES[name]()
 
 
 if __name__ == "__main__":

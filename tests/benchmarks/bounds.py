@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from math import ceil
 
 WINDOW = 10.0  # seconds of the burst budget
+SEARCHES = 5  # a second
+LISTED, FOUND = 100, 200  # contacts in a page of the list, of a search
 
 
-def least_seconds(requests: int, *, rate: int, latency: float) -> float:
-    """Return when the last of so many requests can be answered: `rate` in any ten seconds, the first at once, and one latency."""
-    return (max(0, requests - 1) // rate) * WINDOW + latency
+def least_seconds(requests: int, *, rate: int, latency: float, contacts: int = 0) -> float:
+    """Return when the last of so many requests can be answered, at the earliest.
+
+    `requests` draw on the burst budget (`rate` in any ten seconds, the first at once); `contacts` are read beside them in pages of the
+    list, out of the same budget, and by search, out of its own. One latency is added to the moment at which the last may be sent.
+    """
+    return next(second for second in count() if _may_be_sent(second, requests, rate=rate, contacts=contacts)) + latency
+
+
+def _may_be_sent(second: int, requests: int, *, rate: int, contacts: int) -> bool:
+    burst = rate * (int(second // WINDOW) + 1)
+    found = FOUND * min(SEARCHES * (second + 1), ceil(contacts / FOUND))
+    return requests + ceil(max(0, contacts - found) / LISTED) <= burst
 
 
 def least_requests(rows: Mapping[str, int], sizes: Mapping[str, int]) -> int:

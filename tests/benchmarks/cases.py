@@ -1,0 +1,176 @@
+"""What is measured: each case prints ratios to a bound, or to a peer in the same run."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from math import ceil
+from typing import Any
+
+import requests
+
+from tests.benchmarks.bounds import least_requests, least_seconds
+from tests.benchmarks.running import Bench, bench
+
+SIZES = {"contacts": 100, "companies": 100, "email_click": 1_000, "page_view": 100, "form_submission": 50, "written": 100}
+PEER_PAGES = 200
+
+
+def read() -> None:
+    """100,000 contacts, read: seconds beside the least, and beside a peer that asks for one page after the other."""
+    with bench(100_000) as one:
+        _tell("read 100,000 contacts", report := one.run("backfill", "--dry-run", "--json").report, latency_ms=150, rate=190)
+        one.rest()
+        peer = _peer(one) * 100_000 / (100 * PEER_PAGES)
+        print(f"  a peer, one page after the other: {peer:.0f} s (from {PEER_PAGES} pages)  × {peer / report['seconds']:.2f}", flush=True)
+
+
+def complete() -> None:
+    """50,000 contacts with all writes."""
+    with bench(50_000) as one:
+        _tell("50,000 contacts, read and written", one.run("backfill", "--json").report, latency_ms=150, rate=190)
+
+
+def everything() -> None:
+    """20,000 contacts with all that they did, and all writes."""
+    with bench(20_000, everything=True) as one:
+        _tell("20,000 contacts, all they did, and written", one.run("backfill", "--json").report, latency_ms=150, rate=190)
+
+
+def idle() -> None:
+    """A sync in which nothing happened, one after 1 % changed, and the echo of what was written."""
+    with bench(100_000, latency_ms=20, rate=100_000) as one:
+        one.run("backfill", "--json")
+        start = min(one.run("--version").cpu for _ in range(3))
+        _tell_sync("the echo of 100,000 written", one.run("sync", "--json"), start)
+        one.run("sync", "--json")
+        _tell_sync("nothing happened", one.run("sync", "--json"), start)
+        for number in range(1_000):
+            requests.post(f"{one.base_url}/sandbox/contacts/{_an_id(one, number)}", json={"jobtitle": f"CTO {number}"}, timeout=30)
+        time.sleep(4)  # the lag of search
+        ran = one.run("sync", "--json")
+        least = ceil(1_000 / 200) + ceil(ran.report["written"] / 100)
+        _tell_sync(f"1 % changed (least {least} requests)", ran, start)
+
+
+def processor() -> None:
+    """Reading, parsing and storing beside json.loads of the same pages."""
+    with bench(20_000, latency_ms=0, rate=100_000) as one:
+        pages = _pages(one)
+        started = time.process_time()
+        for page in pages:
+            json.loads(page)
+        loads = time.process_time() - started
+        start = min(one.run("--version").cpu for _ in range(3))
+        ran = one.run("backfill", "--dry-run", "--json")
+        took = ran.cpu - start
+        print(
+            f"20,000 contacts read, judged and planned: {took:.2f} s of CPU; json.loads of the pages {loads:.2f} s  × {took / loads:.1f}",
+            flush=True,
+        )
+
+
+def memory() -> None:
+    """The peak of 400,000 contacts beside that of 50,000."""
+    peaks = {}
+    for contacts in (50_000, 400_000):
+        with bench(contacts, latency_ms=0, rate=1_000_000) as one:
+            peaks[contacts] = one.run("backfill", "--dry-run", "--json").peak
+    ratio = peaks[400_000] / peaks[50_000]
+    print(f"peak of memory: 50,000 contacts {peaks[50_000]:.0f} MB, 400,000 contacts {peaks[400_000]:.0f} MB  × {ratio:.2f}", flush=True)
+
+
+def shared() -> None:
+    """Another run of the same app takes half of the budget."""
+    with bench(20_000) as one:
+        over = threading.Event()
+        thread = threading.Thread(target=_another, args=(one, over, 9.5))
+        thread.start()
+        report = one.run("backfill", "--dry-run", "--json").report
+        over.set()
+        thread.join()
+        _tell("20,000 contacts, while another app takes half", report, latency_ms=150, rate=95)
+
+
+def distances() -> None:
+    """Other latencies and plans, no setting touched."""
+    for latency_ms, rate in ((20, 190), (500, 190), (2_000, 190), (150, 100), (150, 250)):
+        with bench(40_000, latency_ms=latency_ms, rate=rate) as one:
+            report = one.run("backfill", "--dry-run", "--json").report
+        _tell(f"40,000 contacts at {latency_ms} ms and {rate} in 10 s", report, latency_ms=latency_ms, rate=rate)
+
+
+CASES: dict[str, Callable[[], None]] = {
+    case.__name__: case for case in (read, complete, everything, idle, processor, memory, shared, distances)
+}
+DEFAULT = ("read", "complete", "idle", "processor", "shared", "distances")
+
+
+def _tell(name: str, report: Any, *, latency_ms: int, rate: int) -> None:
+    rows = {kind: number for kind, number in report["pulled_by_kind"].items() if number and kind in SIZES and kind != "contacts"} | {
+        "written": report["written"]
+    }
+    needed = least_requests({kind: number for kind, number in rows.items() if number}, SIZES)
+    least = least_seconds(needed, rate=rate, latency=latency_ms / 1000, contacts=report["pulled_by_kind"]["contacts"])
+    print(
+        f"{name:52} {report['seconds']:7.1f} s  least {least:6.1f} s  × {report['seconds'] / least:.2f}   "
+        f"{report['requests_in_all']:6,} requests, {report['rate_limited']} × 429",
+        flush=True,
+    )
+
+
+def _tell_sync(name: str, ran: Any, start: float) -> None:
+    report = ran.report
+    print(
+        f"sync, {name:36} {report['requests_in_all']:5} requests, {report['written']} written, {report['evaluated']} judged, "
+        f"{ran.cpu - start:.2f} s of CPU beyond the start ({start:.2f} s)",
+        flush=True,
+    )
+
+
+def _peer(one: Bench) -> float:
+    """Return the seconds that a sequential listing takes: dlt's and meltano's pattern of requests."""
+    started = time.monotonic()
+    for _ in _walk(one, PEER_PAGES):
+        pass
+    return time.monotonic() - started
+
+
+def _pages(one: Bench) -> list[bytes]:
+    return list(_walk(one, 10**9))
+
+
+def _walk(one: Bench, pages: int) -> Any:
+    names = "email,firstname,lastname,jobtitle,lifecyclestage,associatedcompanyid,hs_email_optout,country,numemployees"
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {one.token}"
+        after = None
+        for _ in range(pages):
+            where = {"limit": "100", "properties": names, **({"after": after} if after else {})}
+            answer = session.get(f"{one.base_url}/crm/v3/objects/contacts", params=where, timeout=60)
+            if answer.status_code == 429:
+                time.sleep(1)
+                continue
+            yield answer.content
+            after = answer.json().get("paging", {}).get("next", {}).get("after")
+            if after is None:
+                return
+
+
+def _an_id(one: Bench, number: int) -> int:
+    if number == 0:
+        first = json.loads(next(iter(_walk(one, 1))))["results"]
+        _IDS[:] = [int(first[0]["id"])]
+    return _IDS[0] + number
+
+
+_IDS: list[int] = []
+
+
+def _another(one: Bench, over: threading.Event, a_second: float) -> None:
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {one.token}"
+        while not over.wait(1 / a_second):
+            session.get(f"{one.base_url}/crm/v3/objects/companies", params={"limit": "1"}, timeout=60)
