@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sync_worker.cli.screen import err, out
 from sync_worker.errors import ConfigurationError
+from sync_worker.model.explanation import ScoreLine
 from sync_worker.pipeline.check import Findings
 from sync_worker.pipeline.comparing import Comparison
 from sync_worker.pipeline.distribution import Distribution
@@ -22,6 +23,7 @@ from sync_worker.pipeline.report import RunReport
 
 BAR = "█"
 WIDEST = 40  # characters of the longest bar
+SHOWN = 5  # events of a line
 
 
 def run(report: RunReport) -> None:
@@ -188,11 +190,22 @@ def _behind_the_ledger(found: Explanation) -> None:
         if rule.holds:
             out.print(f"{rule.kind}: {rule.label}", markup=False)
     for scored in judged.score:
-        machines = [event for event in scored.looked_at if event.quarantine]
-        for event in machines[:5]:
-            out.print(f"not counted: {scored.label} at {event.at:%Y-%m-%d %H:%M:%S}, {event.quarantine}", style="dim", markup=False)
-        if len(machines) > 5:
-            out.print(f"not counted: {len(machines) - 5} more of {scored.label}; --json lists them", style="dim", markup=False)
+        _events(scored)
+
+
+def _events(line: ScoreLine) -> None:
+    """Show the newest events behind a line, and those that machines made with the reason."""
+    counted = [event for event in line.looked_at if event.inside_window and not event.quarantine]
+    machines = [event for event in line.looked_at if event.quarantine]
+    for said, events in ((f"{line.label}:", counted), (f"{line.label}, not counted:", machines)):
+        if events:
+            out.print(f"\n{said}", style="bold", markup=False)
+        for event in events[:SHOWN]:
+            about = event.form or event.url or event.name or event.campaign or ""
+            why = f"  ({event.quarantine})" if event.quarantine else ""
+            out.print(f"  {event.at:%Y-%m-%d %H:%M:%S}  {about}{why}", markup=False)
+        if len(events) > SHOWN:
+            out.print(f"  and {len(events) - SHOWN} more; --json lists them", style="dim", markup=False)
 
 
 def _columns(*headings: tuple[str, str]) -> Table:
@@ -313,7 +326,7 @@ def comparison(found: Comparison) -> None:
     for what, moves in found.moves.items():
         for move in moves:
             before, after = (_said(what, value) for value in (move.before, move.after))
-            named = ", ".join(str(id_) for id_ in move.ids[:8]) + (" ..." if move.contacts > 8 else "")
+            named = ", ".join(found.names.get(id_) or str(id_) for id_ in move.ids[:8]) + (" ..." if move.contacts > 8 else "")
             out.print(f"  {what:5} {before} → {after}: {move.contacts:,} ({named})", markup=False)
 
 

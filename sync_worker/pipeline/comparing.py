@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import polars as pl
@@ -32,6 +32,12 @@ class Comparison:
     contacts: int
     scores: int  # contacts whose score differs
     moves: Mapping[str, Sequence[Moves]]  # by band, grade, mql; the most frequent first
+    names: Mapping[int, str] = field(default_factory=dict)  # addresses of those who are named, where they are known
+
+    @property
+    def named(self) -> frozenset[int]:
+        """Return the ids of those who are named."""
+        return frozenset(id_ for moves in self.moves.values() for move in moves for id_ in move.ids)
 
     def as_json(self) -> dict[str, Any]:
         """Return the comparison for `--json`."""
@@ -41,12 +47,21 @@ class Comparison:
             "score": self.scores,
             **{
                 what: [
-                    {"from": move.before, "to": move.after, "contacts": move.contacts, "ids": [str(id_) for id_ in move.ids]}
+                    {
+                        "from": move.before,
+                        "to": move.after,
+                        "contacts": move.contacts,
+                        "ids": [str(id_) for id_ in move.ids],
+                        **self._addresses(move),
+                    }
                     for move in moves
                 ]
                 for what, moves in self.moves.items()
             },
         }
+
+    def _addresses(self, move: Moves) -> dict[str, list[str]]:
+        return {"addresses": [self.names[id_] for id_ in move.ids if id_ in self.names]} if self.names else {}
 
 
 def table_of(judged: Iterable[Verdicts]) -> pl.DataFrame:
