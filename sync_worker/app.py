@@ -96,7 +96,12 @@ class Worker:
     @cached_property
     def hubspot(self) -> HubSpot:
         """Return the way to HubSpot; raises ConfigurationError where no token is set."""
-        hubspot = self.reach(token=self.settings.token, base_url=self.settings.base_url, api_version=self.settings.api_version)
+        hubspot = self.reach(
+            token=self.settings.token,
+            base_url=self.settings.base_url,
+            api_version=self.settings.api_version,
+            limits=throttle.Limits(reserve=self.settings.reserve),
+        )
         self._closing.callback(hubspot.close)
         return hubspot
 
