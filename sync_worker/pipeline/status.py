@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
+from sqlalchemy import Row
 
 from sync_worker.pipeline import portal
 from sync_worker.pipeline.outputs import Outputs
@@ -45,7 +47,7 @@ def status(store: Store, outputs: Outputs, now: datetime) -> dict[str, Any]:
         "waiting": {
             "contacts": differing,
             "lists": lists,
-            "why": None if approval or not lists else "lists and stages wait for `sync-worker approve`",
+            "why": "; ".join(_why(last, contacts=differing, unapproved=bool(lists) and not approval)) or None,
             "rejected": [{"id": str(id_), "reason": reason} for id_, reason in refused],
         },
         "runs": [
@@ -68,6 +70,15 @@ def review_due(put_to_work: datetime, now: datetime) -> datetime:
     while due + NEXT_REVIEWS <= now:
         due += NEXT_REVIEWS
     return due
+
+
+def _why(last: Sequence[Row[Any]], *, contacts: int, unapproved: bool) -> Iterator[str]:
+    if unapproved:
+        yield "lists and stages wait for `sync-worker approve`"
+    if contacts and last:
+        run = last[0]
+        ended = "was cut short" if run.exit_code is None else _counts(run.report).get("error", "left them for the next")
+        yield f"contacts wait for the next run, since the last one ({run.command}, {run.id}) {ended}"
 
 
 def _counts(report: str | None) -> dict[str, Any]:

@@ -94,6 +94,10 @@ def test_a_wave_of_new_mqls_is_refused_and_said_again_until_it_is_let_through(wo
             world.sync()
     assert world.value(11, "lead_mql_reason") is None
     with world.worker() as worker:
+        waiting = worker.status()["waiting"]
+    assert waiting["contacts"] == 5
+    assert "new MQLs of 5 of 40" in waiting["why"]
+    with world.worker() as worker:
         assert worker.sync(allow_large=True).plan.new_mqls == 5
 
 
