@@ -6,16 +6,25 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from math import ceil
 from typing import Any
 
 import requests
+from pydantic import SecretStr
 
+from sync_worker.app import build, utc_now
+from sync_worker.pipeline.progress import Progress
+from sync_worker.pipeline.pull import Pull
+from sync_worker.pipeline.remembering import Remembering
+from sync_worker.settings import Settings
 from tests.benchmarks.bounds import least_requests, least_seconds
 from tests.benchmarks.running import Bench, bench
+from tests.system.running import ROOT
 
 SIZES = {"contacts": 100, "companies": 100, "email_click": 1_000, "page_view": 100, "form_submission": 50, "written": 100}
 PEER_PAGES = 200
+NAMES = "email,firstname,lastname,jobtitle,lifecyclestage,associatedcompanyid,hs_email_optout,country,numemployees"
 
 
 def read() -> None:
@@ -57,19 +66,27 @@ def idle() -> None:
 
 def processor() -> None:
     """Reading, parsing and storing beside json.loads of the same pages."""
-    with bench(20_000, latency_ms=0, rate=100_000) as one:
-        pages = _pages(one)
-        started = time.process_time()
-        for page in pages:
-            json.loads(page)
-        loads = time.process_time() - started
-        start = min(one.run("--version").cpu for _ in range(3))
-        ran = one.run("backfill", "--dry-run", "--json")
-        took = ran.cpu - start
-        print(
-            f"20,000 contacts read, judged and planned: {took:.2f} s of CPU; json.loads of the pages {loads:.2f} s  × {took / loads:.1f}",
-            flush=True,
+    with bench(20_000, latency_ms=0, rate=100_000) as one, build(_settings(one)) as worker:
+        pull = Pull(
+            hubspot=worker.hubspot,
+            store=worker.store,
+            remembering=Remembering(outputs=worker.outputs),
+            now=utc_now(),
+            overlap=timedelta(minutes=10),
+            readers=16,
+            progress=Progress(),
+            clock=utc_now,
         )
+        started = time.process_time()
+        for _ in pull.every_contact():
+            pass
+        took = time.process_time() - started
+        pages = list(_walk(one, 10**9, ",".join(pull.remembering.contact_properties)))
+    started = time.process_time()
+    for page in pages:
+        json.loads(page)
+    loads = time.process_time() - started
+    print(f"20,000 contacts read and stored: {took:.2f} s of CPU; json.loads of the pages {loads:.2f} s  × {took / loads:.1f}", flush=True)
 
 
 def memory() -> None:
@@ -138,12 +155,16 @@ def _peer(one: Bench) -> float:
     return time.monotonic() - started
 
 
-def _pages(one: Bench) -> list[bytes]:
-    return list(_walk(one, 10**9))
+def _settings(one: Bench) -> Settings:
+    return Settings(
+        access_token=SecretStr(one.token),
+        base_url=one.base_url,
+        state_url=f"sqlite:///{one.desk.folder}/state.db",
+        model=ROOT / "config" / "model.yaml",
+    )
 
 
-def _walk(one: Bench, pages: int) -> Any:
-    names = "email,firstname,lastname,jobtitle,lifecyclestage,associatedcompanyid,hs_email_optout,country,numemployees"
+def _walk(one: Bench, pages: int, names: str = NAMES) -> Any:
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {one.token}"
         after = None
