@@ -65,9 +65,11 @@ class Pull:
         low, high = streams.FOUNDED, to_ms(self.now) + 1
         with self.store.transaction() as tx:
             known = coverage.covered(tx, kind)
-            # Events arrive late: the last stretch is read again.
-            late = [Interval(known[-1].high - self._overlap_ms, known[-1].high)] if known else []
+            # Events arrive late: what was new to the last reading that came to its end is read again.
+            settled = meta.get(tx, _settled(kind)) or high - self._overlap_ms
+            late = [Interval(settled, known[-1].high)] if known and settled < known[-1].high else []
             gaps = coverage.merged([*coverage.gaps(tx, kind, low, high), *late])
+            meta.put(tx, _settled(kind), settled)
         for pieces in sweep_in_batches(stream, streams.mirrored(gaps) if newest_first else gaps, readers=self.readers):
             rows = [row for piece in pieces for row in piece.rows]
             intervals = [piece.interval for piece in pieces]
@@ -75,6 +77,8 @@ class Pull:
                 self._keep(kind, rows)
                 coverage.cover_all(tx, kind, streams.mirrored(intervals) if newest_first else intervals)
             self._count(kind, len(rows))
+        with self.store.transaction() as tx:
+            meta.put(tx, _settled(kind), high - self._overlap_ms)
 
     def _event_type(self, kind: str) -> str:
         with self.store.transaction() as tx:
@@ -274,6 +278,10 @@ def _members(hubspot: HubSpot, list_id: str) -> Iterator[int]:
 
 def _cursor(what: str) -> str:
     return f"cursor:{what}"
+
+
+def _settled(kind: str) -> str:
+    return f"settled:{kind}"
 
 
 def _submissions_of(form_id: str) -> str:

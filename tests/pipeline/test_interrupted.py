@@ -11,10 +11,11 @@ import pytest
 from sync_worker.errors import ExitCode, Forbidden
 from sync_worker.pipeline.progress import Progress
 from sync_worker.pipeline.pull import CONTACTS
+from sync_worker.sandbox import mutations
 from sync_worker.sandbox.data import PortalData
 from sync_worker.sandbox.generator import generate
 from sync_worker.store import coverage, database, people, standing
-from tests.pipeline.worlds import NOW, World, a_contact, a_world, small_portal
+from tests.pipeline.worlds import MINUTE, NOW, World, a_click, a_contact, a_world, small_portal
 
 
 class Stopped(Exception):
@@ -139,6 +140,20 @@ def test_a_sync_that_was_stopped_is_made_up_for_by_the_next(approved: World) -> 
     approved.sync()
     assert [approved.score(number) for number in (2, 3, 4)] == [12, 5, 10]
     assert approved.sync().written == 0
+
+
+def test_an_event_that_arrived_late_is_not_lost_when_the_run_that_would_have_read_it_is_stopped(approved: World) -> None:
+    approved.settings["requests_in_flight"] = 1
+    late = approved.now_ms() - 6 * MINUTE  # before the last run, which did not see it
+    approved.later(60)
+    mutations.add_email_event(approved.portal, a_click("late", "p3@example.com", late))
+    for number in range(1_050):
+        approved.portal.engagement.email_events.add(a_click(f"new-{number}", "p6@example.com", approved.now_ms() - 1_000 * number))
+    with approved.worker(Plug(1, "email_click")) as worker, pytest.raises(Stopped):
+        worker.sync()
+    approved.later()
+    approved.sync()
+    assert approved.score(3) == 5
 
 
 def test_members_that_were_added_without_an_answer_are_ours_all_the_same(approved: World) -> None:
