@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import html
 import re
+from datetime import UTC
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import pytest
 
 from sync_worker.sandbox import web
 from sync_worker.sandbox.data import Row
+from sync_worker.sandbox.web import directory
+from sync_worker.sandbox.web.wording import Wording
 from tests.sandbox.portals import CONTACTS, DAY_MS, NOW_MS, Served, a_click, a_contact, a_portal, contacts, serve
 
 GROUP = {"name": "lead_scoring", "label": "Lead scoring"}
@@ -84,6 +88,25 @@ def test_a_contact_is_found_by_name_address_and_company(text: str) -> None:
 
 def test_a_search_without_result_says_so() -> None:
     assert "Nobody by that name" in words(page(serve(a_portal(contacts(2))), "/?q=nobody"))
+
+
+def test_others_are_served_while_somebody_is_looked_for() -> None:
+    portal = serve(a_portal(contacts(25_000))).portal
+    words, turns = Wording(zone=UTC, now=NOW_MS), []
+
+    async def others() -> None:
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    async def looking() -> int:
+        busy = asyncio.create_task(others())
+        found = await directory.found(portal, words, text="person-24", page=1)
+        busy.cancel()
+        return found.total
+
+    assert asyncio.run(looking()) == 1 + 10 + 100 + 1_000
+    assert len(turns) == 2
 
 
 def test_pages_follow_each_other_and_keep_the_search() -> None:

@@ -32,13 +32,13 @@ def routes(portal: Portal) -> list[BaseRoute]:
     """Return the routes of the pages of a portal: contacts at /, one contact, lists, one list, changes."""
     pages = _Pages(portal=portal, templates=_environment())
     answers: dict[str, Callable[[Request], Response]] = {
-        "/": pages.contacts,
         "/contacts/{id:int}": pages.contact,
         "/lists": pages.lists,
         "/lists/{id:int}": pages.members,
         "/changes": pages.changes,
     }
-    return [Route(path, _asynchronous(answer), methods=["GET"]) for path, answer in answers.items()]
+    directory_page = Route("/", pages.contacts, methods=["GET"])
+    return [directory_page, *(Route(path, _asynchronous(answer), methods=["GET"]) for path, answer in answers.items())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +46,9 @@ class _Pages:
     portal: Portal
     templates: Environment
 
-    def contacts(self, request: Request) -> Response:
+    async def contacts(self, request: Request) -> Response:
         text = request.query_params.get("q", "").strip()
-        found = directory.found(self.portal, self._words(), text=text, page=_page(request))
+        found = await directory.found(self.portal, self._words(), text=text, page=_page(request))
         return self._reply("contacts.html", tab="contacts", search=text, directory=found, scored=score_property(self.portal) is not None)
 
     def contact(self, request: Request) -> Response:
