@@ -20,7 +20,7 @@ class Switches:
 
     bump_on_equal_write: bool = False  # lastmodifieddate moves when a write changes nothing
     backward_stage: Literal["ignored", "applied"] = "ignored"  # lifecyclestage set to an earlier stage
-    dated_batch_status: Literal[200, 207] = 200  # partial failure of a batch on the dated paths; v3 always says 207
+    dated_batch_status: Literal[200, 207] = 200  # partial failure of a batch on the 2026-09 paths; others say 207
     batch_read_merged: Literal["survivor", "dropped"] = "survivor"  # ids that were merged away, in batch read
     update_trace_ids: bool = True  # batch update with objectWriteTraceId writes the good ones; else one bad value fails all
     retry_after: bool = False  # 429 carries Retry-After

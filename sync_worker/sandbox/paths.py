@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 DATED = ("2026-03", "2026-09")
+NEWEST = DATED[-1]
 CLASSIC = "v3"  # v1, v3 and v4 paths: all of the time before dated versions
 
 # API → the path before dated versions, and the dated one; `{version}` stands for the date

@@ -32,7 +32,7 @@ def test_a_batch_is_read_in_no_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "dated", "status"), [(CONTACTS, 200, 207), (DATED, 200, 200), (DATED, 207, 207), ("/crm/objects/2026-03/contacts", 207, 207)]
+    ("path", "dated", "status"), [(CONTACTS, 200, 207), (DATED, 200, 200), (DATED, 207, 207), ("/crm/objects/2026-03/contacts", 200, 207)]
 )
 def test_missing_ids_are_told_beside_the_others(path: str, dated: Literal[200, 207], status: int) -> None:
     served = serve(a_portal(contacts(1)), switches=Switches(dated_batch_status=dated))

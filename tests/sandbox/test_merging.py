@@ -47,6 +47,15 @@ def test_merged_records_can_be_merged_again() -> None:
     assert merged(served, 1, 2).status_code == 400
 
 
+def test_a_record_holds_at_most_250_ids_that_it_has_had() -> None:
+    """Section 2 and 3.7: more than 250 merge identities are 414."""
+    served = serve(a_portal([a_contact(1), a_contact(2), a_contact(3)]))
+    first = served.post(f"{CONTACTS}/merge", {"primaryObjectId": "1", "objectIdToMerge": "2"}).json()["id"]
+    table = served.portal.contacts
+    table.editor.calculate(table.records.ids.index(3), {"hs_merged_object_ids": ";".join(map(str, range(1_000, 1_248)))})
+    assert served.post(f"{CONTACTS}/merge", {"primaryObjectId": first, "objectIdToMerge": "3"}).status_code == 414
+
+
 def test_lists_deals_and_what_was_done_move_along() -> None:
     visits = [{**VISIT, "id": str(number), "objectId": str(number)} for number in (1, 2)]
     clicks = [a_click(number, 1_000 + number, recipient=f"person-{number}@example.com") for number in (1, 2)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from sync_worker.sandbox.server import Switches
@@ -179,6 +181,24 @@ def test_a_body_that_is_no_json_is_refused() -> None:
     reply = serve(a_portal([a_contact(1)])).http.patch(f"{CONTACTS}/1", content=b"{oops")
     assert reply.status_code == 400
     assert reply.json()["message"].startswith("Invalid input JSON on line 1, column")
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "message"),
+    [
+        ("no_such_thing", "PROPERTY_DOESNT_EXIST", 'Property "no_such_thing" does not exist'),
+        ("hs_email_click", "READ_ONLY_VALUE", '"hs_email_click" is a calculated property; its value cannot be set.'),
+        ("hs_marketable_status", "READ_ONLY_VALUE", '"hs_marketable_status" is a read only property; its value cannot be set.'),
+    ],
+)
+def test_what_cannot_be_written_is_named_in_the_envelope(name: str, code: str, message: str) -> None:
+    """Section 2, error envelope: the message carries the problems as JSON, `errors` carries code and property."""
+    refused = serve(a_portal([a_contact(1)])).patch(f"{CONTACTS}/1", {"properties": {name: "1", "city": "Bonn"}})
+    told = refused.json()
+    assert (refused.status_code, told["status"], told["category"]) == (400, "error", "VALIDATION_ERROR")
+    [problem] = json.loads(told["message"].removeprefix("Property values were not valid: "))
+    assert (problem["isValid"], problem["error"], problem["name"], problem["message"]) == (False, code, name, message)
+    assert [(error["code"], error["context"]["propertyName"]) for error in told["errors"]] == [(code, [name])]
 
 
 def test_an_unknown_path_and_an_unknown_method_are_answered_with_an_envelope() -> None:

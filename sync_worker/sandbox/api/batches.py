@@ -15,7 +15,7 @@ from sync_worker.sandbox.editing import Values
 from sync_worker.sandbox.endpoints import Endpoint
 from sync_worker.sandbox.ids import id_of
 from sync_worker.sandbox.instants import iso
-from sync_worker.sandbox.paths import CLASSIC
+from sync_worker.sandbox.paths import NEWEST
 from sync_worker.sandbox.rendering import names_for, render
 from sync_worker.sandbox.replies import Json, JsonReply, NoContent, ReplyError, invalid
 from sync_worker.sandbox.tables import Table
@@ -143,7 +143,7 @@ def reply(call: Call, items: list[Json], errors: list[Json], *, status: int = 20
     body: Json = {"status": "COMPLETE", "results": items, "startedAt": now, "completedAt": now}
     if errors:
         body |= {"numErrors": len(errors), "errors": errors}
-        status = 207 if call.version == CLASSIC or call.portal.switches.dated_batch_status == 207 else status
+        status = 207 if call.version != NEWEST or call.portal.switches.dated_batch_status == 207 else status
     return JsonReply(body, status_code=status)
 
 
