@@ -18,6 +18,7 @@ from sync_worker.pipeline.progress import Progress
 from sync_worker.pipeline.pull import Pull
 from sync_worker.pipeline.remembering import Remembering
 from sync_worker.settings import Settings
+from tests.benchmarks import evaluating
 from tests.benchmarks.bounds import least_requests, least_seconds
 from tests.benchmarks.running import Bench, bench
 from tests.system.running import ROOT
@@ -25,6 +26,17 @@ from tests.system.running import ROOT
 SIZES = {"contacts": 100, "companies": 100, "email_click": 1_000, "page_view": 100, "form_submission": 50, "written": 100}
 PEER_PAGES = 200
 NAMES = "email,firstname,lastname,jobtitle,lifecyclestage,associatedcompanyid,hs_email_optout,country,numemployees"
+
+
+def first() -> None:
+    """20,000 contacts, read and written: what peers are measured by."""
+    with bench(20_000) as one:
+        _tell("20,000 contacts, read and written", one.run("backfill", "--json").report, latency_ms=150, rate=190)
+
+
+def evaluation() -> None:
+    """Verdicts and ledgers of a million contacts beside one query that counts their events."""
+    evaluating.main()
 
 
 def read() -> None:
@@ -120,9 +132,9 @@ def distances() -> None:
 
 
 CASES: dict[str, Callable[[], None]] = {
-    case.__name__: case for case in (read, complete, everything, idle, processor, memory, shared, distances)
+    case.__name__: case for case in (first, evaluation, read, complete, everything, idle, processor, memory, shared, distances)
 }
-DEFAULT = ("read", "complete", "idle", "processor", "shared", "distances")
+DEFAULT = ("first", "read", "complete", "processor", "evaluation")  # some ten minutes; BENCH=name,name picks others
 
 
 def _tell(name: str, report: Any, *, latency_ms: int, rate: int) -> None:
@@ -130,10 +142,11 @@ def _tell(name: str, report: Any, *, latency_ms: int, rate: int) -> None:
         "written": report["written"]
     }
     needed = least_requests({kind: number for kind, number in rows.items() if number}, SIZES)
+    pages = needed + ceil(report["pulled_by_kind"]["contacts"] / SIZES["contacts"])
     least = least_seconds(needed, rate=rate, latency=latency_ms / 1000, contacts=report["pulled_by_kind"]["contacts"])
     print(
         f"{name:52} {report['seconds']:7.1f} s  least {least:6.1f} s  × {report['seconds'] / least:.2f}   "
-        f"{report['requests_in_all']:6,} requests, {report['rate_limited']} × 429",
+        f"{report['requests_in_all']:6,} requests  least {pages:,} pages  × {report['requests_in_all'] / pages:.2f}   {report['rate_limited']} × 429",
         flush=True,
     )
 
