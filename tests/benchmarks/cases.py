@@ -144,9 +144,10 @@ def _tell(name: str, report: Any, *, latency_ms: int, rate: int) -> None:
     needed = least_requests({kind: number for kind, number in rows.items() if number}, SIZES)
     pages = needed + ceil(report["pulled_by_kind"]["contacts"] / SIZES["contacts"])
     least = least_seconds(needed, rate=rate, latency=latency_ms / 1000, contacts=report["pulled_by_kind"]["contacts"])
+    sent, seconds = report["requests_in_all"], report["seconds"]
     print(
-        f"{name:52} {report['seconds']:7.1f} s  least {least:6.1f} s  × {report['seconds'] / least:.2f}   "
-        f"{report['requests_in_all']:6,} requests  least {pages:,} pages  × {report['requests_in_all'] / pages:.2f}   {report['rate_limited']} × 429",
+        f"{name:52} {seconds:7.1f} s  least {least:6.1f} s  × {seconds / least:.2f}   "
+        f"{sent:6,} requests  least {pages:,} pages  × {sent / pages:.2f}   {report['rate_limited']} × 429",
         flush=True,
     )
 
