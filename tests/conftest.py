@@ -9,7 +9,7 @@ from hypothesis import settings
 for name in [name for name in os.environ if name.startswith(("HUBSPOT_", "SYNC_WORKER_")) and not name.startswith("SYNC_WORKER_TEST_")]:
     del os.environ[name]
 
-settings.register_profile("dev", deadline=None, max_examples=40)
+settings.register_profile("dev", deadline=None, max_examples=30)
 settings.register_profile("ci", deadline=None, max_examples=200, print_blob=True)
 settings.register_profile("soak", deadline=None, max_examples=2_000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
