@@ -107,6 +107,7 @@ class Row:
             return "retried and done" if self.retries else "done"
         # Numbers of calls and of rows differ from run to run.
         said = re.sub(r" \(correlation id [\w-]+\)|[\[\]]", "", self.said)
+        said = re.sub(r"http://[\d.:]+", "HubSpot", re.sub(r"\d{4}-\d\d-\d\d at \d\d:\d\d UTC", "<day> at <time> UTC", said))
         return f"listed: {said}" if self.exit_code == ExitCode.SOME_REJECTED else f"stopped: {said}"
 
 
@@ -192,7 +193,7 @@ class Bench:
         self.count += 1
         leaving = world.create(email=f"leaving-{self.count}@example.com")
         world.sync()
-        world.later()
+        world.later(25 * 60)  # some things are asked once a day
         catalog = portal.contacts.catalog
         catalog.put(replace(catalog.definitions["lead_score"], label=f"Bent {self.count}"))
         catalog.archive("lead_score_trend", now=portal.now_ms())
@@ -204,7 +205,13 @@ class Bench:
             world.submit(who)
         world.click(self.count, "p3@example.com")
         world.edit(3, lead_score=str(self.count), lifecyclestage="lead", jobtitle="CTO" if self.count % 2 else "")
+        world.submit(self._newcomer(), "demo")  # a lifecycle stage is looked at again and moved
         return leaving
+
+    def _newcomer(self) -> str:
+        address = f"newcomer-{self.count}@example.com"
+        self.world.create(email=address, lifecyclestage="lead")
+        return address
 
     def _round(self, progress: Progress | None) -> tuple[int, str, int]:
         with impatient(self.world, progress) as worker:

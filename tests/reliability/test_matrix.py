@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.matrix import ENDPOINTS, EXIT_CODES, FAULTS, FOR_EVER, WRITES, Row, a_bench, cells
+from sync_worker.errors import Refused
+from tests.reliability.matrix import ENDPOINTS, EXIT_CODES, FAULTS, FOR_EVER, WRITES, Row, a_bench, cells, impatient
 
 PASSING = [fault for fault in FAULTS if fault not in FOR_EVER]
 # Each endpoint and each fault at least once.
@@ -15,7 +16,9 @@ PARTS = 3
 
 
 def is_right(row: Row) -> bool:
-    ends_well = row.exit_code == EXIT_CODES.get(row.fault, 0) and row.struck >= 1
+    # Who may read contacts may read their properties without a scope for that.
+    harmless = row.fault == "scope withdrawn" and ENDPOINTS[row.endpoint] == "crm.schemas.contacts.read"
+    ends_well = row.exit_code == (0 if harmless else EXIT_CODES.get(row.fault, 0)) and row.struck >= 1
     # One sentence says what happened, another the way out.
     return ends_well and (row.exit_code == 0 or row.said.count(".") >= 2 or row.said.startswith("check: "))
 
@@ -35,9 +38,9 @@ def test_what_is_taken_from_the_token_stops_the_run_with_the_way_out(tmp_path: P
         row = bench.row(fault, WRITES)
         assert is_right(row), row
         before = bench.world.digest()
-        assert bench.row(fault, WRITES).exit_code == EXIT_CODES[fault]
-        assert bench.world.digest() != before  # what people did; of ours nothing
-        assert all(bench.world.value(number, "lead_score") for number in (1, 2, 3))
+        with impatient(bench.world) as worker, pytest.raises(Refused):
+            worker.sync()
+        assert bench.world.digest() == before
 
 
 @pytest.mark.soak
