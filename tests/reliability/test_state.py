@@ -25,6 +25,7 @@ pytestmark = pytest.mark.skipif(POSTGRES is not None, reason="about files of SQL
 
 @pytest.fixture
 def desk(world: World) -> Desk:
+    world.setup()  # the state is there
     place = {"HUBSPOT_BASE_URL": world.served.base_url, "HUBSPOT_ACCESS_TOKEN": world.served.token}
     return Desk(folder=world.folder, environment={**place, "SYNC_WORKER_MODEL": str(world.folder / "model.yaml")})
 
