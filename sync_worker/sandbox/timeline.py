@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -85,8 +86,8 @@ class Timeline:
 
     def of(self, positions: range, *, kind: str | None = None, who: str | None = None) -> Iterator[int]:
         """Yield those of the positions that are of a kind and belong to somebody, in the order of `positions`."""
-        kinds, owners = self._kind, self._who
-        return (at for at in positions if (kind is None or kinds[at] == kind) and (who is None or owners[at] == who))
+        kinds, chosen = self._kind, positions if who is None else self._owned(positions, who)
+        return (at for at in chosen if kind is None or kinds[at] == kind)
 
     def newest_first(self, *, kind: str | None = None, who: str | None = None) -> Iterator[int]:
         """Yield the positions of a kind or of somebody from the end."""
@@ -99,6 +100,16 @@ class Timeline:
     def newest(self, who: str, limit: int) -> list[tuple[int, str, Row]]:
         """Return time, kind and row of the last that belong to somebody, newest first."""
         return [(self._at[at], self._kind[at], self.row(at)) for at in islice(self.newest_first(who=who), limit)]
+
+    def _owned(self, positions: range, who: str) -> list[int]:
+        """Return those of the positions that belong to somebody; the list finds them many times faster than a loop would."""
+        ends = (positions[0], positions[-1]) if positions else (0, -1)
+        found, at, end = list[int](), min(ends), max(ends) + 1
+        with suppress(ValueError):
+            while True:
+                at = self._who.index(who, at, end) + 1
+                found.append(at - 1)
+        return found if positions.step > 0 else found[::-1]
 
     def _note(self, place: int, at: int, kind: str, who: str, number: int) -> None:
         self._at.insert(place, at)
