@@ -20,11 +20,21 @@ _EQUAL: Final = ("is", "is_not", "in", "not_in")
 class Question:
     """A property of contacts, of companies (`company.<name>`) or of events that a condition asks about."""
 
-    place: str  # in the model file, such as score.criteria.careers.where.url
+    path: Path  # in the model file, such as score, criteria, careers, where, url
     subject: str
     type: SubjectType
     of_events: bool
-    values: tuple[str, ...]  # that it is compared with as a whole: options of an enumeration, forms
+    compared: tuple[tuple[str, str], ...]  # operator and value, where values are compared as a whole: options of an enumeration, forms
+
+    @property
+    def place(self) -> str:
+        """Return the path as people write it: `score.criteria.careers.where.url`."""
+        return dotted(self.path)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Return the values alone."""
+        return tuple(value for _, value in self.compared)
 
 
 def questions(model: Model) -> tuple[Question, ...]:
@@ -50,13 +60,13 @@ def _questions(model: Model) -> Iterator[Question]:
 
 def _asked(condition: Condition, path: Path, model: Model, *, of_events: bool) -> Iterator[Question]:
     for subject, test in condition.tests.items():
-        compared = (operand for operator, operand in test.operators.items() if operator in _EQUAL)
+        compared = ((operator, operand) for operator, operand in test.operators.items() if operator in _EQUAL)
         yield Question(
-            place=dotted((*path, subject)),
+            path=(*path, subject),
             subject=subject,
             type="text" if of_events else model.subject(subject).type,
             of_events=of_events,
-            values=tuple(as_text(value) for operand in compared for value in operands(operand)),
+            compared=tuple((operator, as_text(value)) for operator, operand in compared for value in operands(operand)),
         )
     for name, index, part in condition.parts:
         yield from _asked(part, (*path, name, index), model, of_events=of_events)
