@@ -287,6 +287,8 @@ class Worker:
             progress=begun.progress,
             hold=hold,
         )
+        # Also of a run that fails on its way: what was written by then is told.
+        begun.until_the_end.callback(begun.report.take_outcome, applier.outcome)
         return begun.until_the_end.enter_context(applier)
 
     def _retention(self) -> Retention:

@@ -29,7 +29,7 @@ class Guard:
 
     @property
     def may_begin_early(self) -> bool:
-        """Tell whether a part of the plan may be written before the whole is known."""
+        """Tell whether what makes nobody an MQL may be written before the whole plan is known."""
         return self.first or self.lifted
 
     def objection(self, *, contacts: int, changed: int, new_mqls: int) -> str | None:
@@ -46,8 +46,9 @@ class Guard:
         ]
         return f"The plan would {'; it would '.join(said)}." if said else None
 
-    def check(self, *, contacts: int, changed: int, new_mqls: int) -> None:
-        """Raise UnsafePlan where something speaks against a plan."""
+    def check(self, *, contacts: int, changed: int, new_mqls: int, begun: bool = False) -> None:
+        """Raise UnsafePlan where something speaks against a plan, of which a part may have `begun` to be written."""
         objection = self.objection(contacts=contacts, changed=changed, new_mqls=new_mqls)
         if objection:
-            raise UnsafePlan(f"{objection} Nothing of it was written.", hint=WAY_OUT)
+            written = "The others were written, no MQL was." if begun else "Nothing of it was written."
+            raise UnsafePlan(f"{objection} {written}", hint=WAY_OUT)

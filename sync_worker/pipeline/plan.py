@@ -70,15 +70,15 @@ class Scope:
         return self.rule if self.approved else None
 
 
-def contact_changes(store: Store, scope: Scope) -> Iterator[ContactChange]:
-    """Yield what is to be written to contacts, in order of id.
+def contact_changes(store: Store, scope: Scope, *, but_mqls: bool = False) -> Iterator[ContactChange]:
+    """Yield what is to be written to contacts, in order of id; to all, or to all but those that should be MQLs.
 
     Only a page of differences is in memory. What is acknowledged meanwhile does not come again.
     """
     after = 0
     while True:
         with store.transaction() as tx:
-            rows = standing.differing(tx, scope.stage, after=after, limit=PAGE)
+            rows = standing.differing(tx, scope.stage, after=after, limit=PAGE, but_mqls=but_mqls)
         for id_, shown, desired, stage, moves in rows:
             properties = difference(shown, desired)
             if moves and scope.stage:

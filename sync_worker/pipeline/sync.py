@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sync_worker.pipeline.admitting import Doorkeeper
-from sync_worker.pipeline.apply import Applier, Outcome
+from sync_worker.pipeline.apply import Applier
 from sync_worker.pipeline.erasing import forget_erased
 from sync_worker.pipeline.evaluate import CHUNK, Judge
 from sync_worker.pipeline.guard import Guard
@@ -20,7 +21,7 @@ from sync_worker.store.database import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Everything that one run needs, put together by `app`. A dry run has no applier."""
+    """Everything that one run needs, put together by `app`. A dry run has no applier; contacts are judged `chunk` at a time."""
 
     store: Store
     pull: Pull
@@ -31,20 +32,21 @@ class Run:
     retention: Retention
     applier: Applier | None
     report: RunReport
+    chunk: int = CHUNK
 
     def everything(self) -> None:
-        """Judge every contact; the first time, each chunk is written while the next is being read."""
+        """Judge every contact; the first time, each chunk but for its MQLs is written while the next is being read."""
         self.pull.events(self.judge.hidden)
         self.pull.companies(everything=True)
         waiting: list[int] = []
         for contacts in self.pull.every_contact():
             waiting += contacts
-            if len(waiting) >= CHUNK:
+            if len(waiting) >= self.chunk:
                 self._judge(waiting)
                 waiting = []
-                # Who is the best of the day is known at the end alone.
-                if self.applier and self.guard.may_begin_early and self.doorkeeper.per_day is None:
-                    self._change_contacts()
+                if self.applier and self.guard.may_begin_early:
+                    # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
+                    self.applier.send(self._counted(self._changes(but_mqls=True)))
         if self.scope.approved:
             self.pull.members()
         if erased := forget_erased(self.pull.hubspot, self.store):
@@ -69,24 +71,28 @@ class Run:
         self.report.waiting = self.doorkeeper.admit(self.store)
         self._change_contacts()
         self._change_lists()
-        self.report.take_outcome(self.applier.outcome if self.applier else Outcome())
 
     def _judge(self, among: Sequence[int] | None = None) -> None:
         self.report.evaluated += self.judge.judge_due(self.store, self.pull.progress, among=among)
 
     def _change_contacts(self) -> None:
-        for change in self._changes():
-            self.report.plan.count(change)
-        self._weigh()
+        begun = self.report.plan.contacts > 0
+        deque(self._counted(self._changes()), maxlen=0)
+        self._weigh(begun=begun)
         if self.applier:
             self.applier.send(self._changes())
 
-    def _changes(self) -> Iterator[ContactChange]:
-        for change in contact_changes(self.store, self.scope):
+    def _changes(self, *, but_mqls: bool = False) -> Iterator[ContactChange]:
+        for change in contact_changes(self.store, self.scope, but_mqls=but_mqls):
             if not (self.applier and self.applier.is_underway(change.id)):
                 yield change
 
-    def _weigh(self) -> None:
+    def _counted(self, changes: Iterable[ContactChange]) -> Iterator[ContactChange]:
+        for change in changes:
+            self.report.plan.count(change)
+            yield change
+
+    def _weigh(self, *, begun: bool) -> None:
         # All that is written follows from what has been judged by now, so all of it is known before the first call.
         plan = self.report.plan
         with self.store.transaction() as tx:
@@ -94,7 +100,7 @@ class Run:
             joining = len(standing.to_add(tx, "mql")) if self.scope.approved else 0
         weight = {"contacts": contacts, "changed": plan.mattering, "new_mqls": max(plan.new_mqls, joining)}
         if self.applier:
-            self.guard.check(**weight)
+            self.guard.check(**weight, begun=begun)
         else:
             self.report.unsafe = self.guard.objection(**weight)
 

@@ -11,7 +11,7 @@ import orjson
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records import Contact
-from sync_worker.pipeline.apply import Applier, Outcome
+from sync_worker.pipeline.apply import Applier
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import STAGE, ContactChange, ListChange
 from sync_worker.pipeline.report import RunReport
@@ -65,7 +65,6 @@ class Undo:
                 with self.store.transaction() as tx:
                     runs.withdraw_approval(tx, self.outputs.model.hash)
             self.report.notes.append("Lists and stages wait for `sync-worker approve` again.")
-        self.report.take_outcome(self.applier.outcome if self.applier else Outcome())
 
     def _check(self) -> None:
         with self.store.transaction() as tx:

@@ -21,8 +21,10 @@ class StageRule:
     earlier: tuple[str, ...]
 
 
-def differing(tx: Connection, stage: StageRule | None, *, after: int, limit: int) -> Sequence[Row[int, str, str, str, bool]]:
-    """Return the next contacts, in order of id, whose properties or stage are not as they should be.
+def differing(
+    tx: Connection, stage: StageRule | None, *, after: int, limit: int, but_mqls: bool = False
+) -> Sequence[Row[int, str, str, str, bool]]:
+    """Return the next contacts, in order of id, whose properties or stage are not as they should be; `but_mqls` leaves those out.
 
     Columns: id, shown, desired, stage, moves (whether the stage is to be moved).
     """
@@ -36,7 +38,7 @@ def differing(tx: Connection, stage: StageRule | None, *, after: int, limit: int
         .order_by(contacts.c.id)
         .limit(limit)
     )
-    return tx.execute(query).all()
+    return tx.execute(query.where(~verdicts.c.mql) if but_mqls else query).all()
 
 
 def count_moves(tx: Connection, stage: StageRule) -> int:

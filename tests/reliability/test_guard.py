@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from sync_worker.errors import ExitCode, UnsafePlan
 from sync_worker.pipeline.guard import Guard, Limits
+from sync_worker.pipeline.sync import Run
 from sync_worker.sandbox.data import PortalData
 from tests.pipeline.worlds import MODEL, World, a_contact, a_submission, a_world, small_portal
 
@@ -59,6 +62,37 @@ def test_a_first_backfill_that_would_make_too_many_mqls_writes_nothing(tmp_path:
         assert (refused.value.exit_code, world.digest()) == (ExitCode.UNSAFE, before)
         with world.worker() as worker:
             assert worker.backfill(allow_large=True).written == 40
+
+
+@contextmanager
+def a_backfill_in_chunks(world: World, *, allow_large: bool = False) -> Iterator[Run]:
+    """Begin a backfill that writes while it reads, as one of many thousand contacts does."""
+    with world.worker() as worker, worker._begun("backfill", dry_run=False) as begun:
+        yield replace(worker._assembled(begun, allow_large=allow_large), chunk=1)
+
+
+def test_while_a_first_backfill_reads_nobody_is_made_an_mql_and_refused_it_has_made_none(tmp_path: Path) -> None:
+    with a_world(tmp_path, a_portal_of(250, 30), settings=LIMITS) as world:
+        for written, said in ((220, "The others were written, no MQL was"), (0, "Nothing of it was written")):
+            with (
+                pytest.raises(UnsafePlan, match=rf"new MQLs of 30 of 250 contacts \(12\.0%\).* {said}\."),
+                a_backfill_in_chunks(world) as run,
+            ):
+                run.everything()
+            assert (run.report.written, world.written_to()) == (written, set(range(31, 251)))
+        with a_backfill_in_chunks(world, allow_large=True) as run:
+            run.everything()
+        assert (run.report.written, run.report.plan.new_mqls) == (30, 30)
+
+
+def test_what_a_first_backfill_writes_while_it_reads_counts_once(tmp_path: Path) -> None:
+    with a_world(tmp_path, a_portal_of(250, 20), settings=LIMITS) as world:
+        with a_backfill_in_chunks(world) as run:
+            run.everything()
+        report = run.report
+        assert (report.plan.contacts, report.plan.new_mqls, report.written, report.rejected) == (250, 20, 250, [])
+        world.later()
+        assert world.sync().written == 0
 
 
 def test_a_model_that_changes_most_scores_is_refused_until_somebody_lets_it_through(world: World) -> None:
