@@ -37,7 +37,7 @@ _FIRST: Final = ("de", "fr", "es", "it", "ca", "zh_CN", "pt", "pt_BR", "nl", "pl
 def country_code(text: str) -> str | None:
     """Return the two-letter code of the country that a text names, in any language, or None."""
     name = plain(text)
-    return _common().get(name) or (_rare().get(name) if name else None)
+    return _in_english().get(name) or (_common().get(name) or _rare().get(name) if name else None)
 
 
 def country_names() -> Mapping[str, str]:
@@ -46,13 +46,19 @@ def country_names() -> Mapping[str, str]:
 
 
 @cache
-def _common() -> Mapping[str, str]:
+def _in_english() -> Mapping[str, str]:
+    """Codes and English names: what most portals hold, and found without reading a translation."""
     found: dict[str, str] = {}
     for country in pycountry.countries:
         for attribute in ("alpha_2", "alpha_3", "name", "common_name", "official_name"):
             if name := getattr(country, attribute, None):
                 found.setdefault(plain(name), country.alpha_2)
-    found |= _ALSO
+    return MappingProxyType({**found, **_ALSO})
+
+
+@cache
+def _common() -> Mapping[str, str]:
+    found = dict(_in_english())
     for language in _FIRST:
         for name, code in _translated(language):
             found.setdefault(name, code)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, DocumentStartEvent
+from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 Path = tuple[str | int, ...]
@@ -18,6 +19,8 @@ _LARGEST: Final = 500_000  # characters; the longest real model has some 20,000
 _DEEPEST: Final = 40
 _PREFIX: Final = "tag:yaml.org,2002:"
 _BOOLEANS: Final = {"true": True, "false": False}
+_TAB: Final = r"'\t'"  # so the reader's complaints name it
+_ANOTHER: Final = "but found another document"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,45 +63,58 @@ def read(text: str) -> Source:
     if len(text) > _LARGEST:
         source.problems.append(Problem(line=1, key="", message=f"the file has more than {_LARGEST} characters"))
         return source
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Composer
     try:
-        refused = _refused(text)
-        node = None if refused else YAML(typ="safe", pure=True).compose(text)
-    except (MarkedYAMLError, YAMLError, RecursionError) as error:
+        node = yaml.compose(text)
+    except _Refused as refused:
+        source.problems.append(Problem(line=refused.line, key="", message=refused.message))
+        return source
+    except (MarkedYAMLError, YAMLError) as error:
         source.problems.append(_syntax_problem(error))
         return source
-    source.problems.extend(refused)
-    if node is not None:
-        source.data = _Builder(source).build(node, ())
-    elif not refused:
+    if node is None:
         source.problems.append(Problem(line=1, key="", message="the file is empty, expected a model"))
+    else:
+        source.data = _Builder(source).build(node, ())
     return source
 
 
-def _refused(text: str) -> list[Problem]:
-    """Find what YAML allows and a model file does not: aliases (a few of them can unfold into gigabytes), several documents."""
-    problems: list[Problem] = []
-    documents = depth = 0
-    for event in YAML(typ="safe", pure=True).parse(text):
-        line = event.start_mark.line + 1 if event.start_mark else 1
-        documents += isinstance(event, DocumentStartEvent)
-        depth += {"MappingStartEvent": 1, "SequenceStartEvent": 1, "MappingEndEvent": -1, "SequenceEndEvent": -1}.get(
-            type(event).__name__, 0
-        )
+class _Refused(Exception):
+    """YAML allows it, and a model file does not."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+        self.message = message
+
+
+class _Composer(Composer):
+    """Refuses aliases, a few of which can unfold into gigabytes, and what is nested so deep that nobody has written it."""
+
+    deep = 0
+
+    def compose_node(self, parent: object, index: object) -> Node:
+        event = self.parser.peek_event()
+        line = event.start_mark.line + 1
         if isinstance(event, AliasEvent):
-            return [Problem(line=line, key="", message=f"YAML aliases (*{event.anchor}) are not allowed: write the value out")]
-        if documents > 1:
-            return [Problem(line=line, key="", message="expected one YAML document, found a second one")]
-        if depth > _DEEPEST:
-            return [Problem(line=line, key="", message=f"nested deeper than {_DEEPEST} levels")]
-    return problems
+            raise _Refused(line, f"YAML aliases (*{event.anchor}) are not allowed: write the value out")
+        if self.deep > _DEEPEST:
+            raise _Refused(line, f"nested deeper than {_DEEPEST} levels")
+        self.deep += 1
+        self.warn_double_anchors = False  # what an anchor is called matters to aliases alone
+        node: Node = super().compose_node(parent, index)
+        self.deep -= 1
+        return node
 
 
 def _syntax_problem(error: Exception) -> Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     said = getattr(error, "problem", None) or str(error).splitlines()[0]
-    if "'\\t'" in said:
-        said = "a tab indents this line; YAML wants spaces"
-    return Problem(line=mark.line + 1 if mark else 1, key="", message=f"this is no valid YAML: {said}")
+    message = f"this is no valid YAML: {'a tab indents this line; YAML wants spaces' if _TAB in said else said}"
+    if said == _ANOTHER:
+        message = "expected one YAML document, found a second one"
+    return Problem(line=mark.line + 1 if mark else 1, key="", message=message)
 
 
 class _Builder:
