@@ -52,7 +52,9 @@ class Desk:
         )
 
     def env(self, **more: str) -> dict[str, str]:
-        plain = {name: value for name, value in os.environ.items() if not name.startswith(("HUBSPOT_", "SYNC_WORKER_"))}
+        # What is started so often may keep its bytecode.
+        kept_out = "HUBSPOT_", "SYNC_WORKER_", "PYTHONDONTWRITEBYTECODE"
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(kept_out)}
         return {
             **plain,
             "PYTHONWARNINGS": "error",
