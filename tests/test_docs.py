@@ -184,10 +184,10 @@ def test_the_page_on_hubspot_names_every_property_and_list() -> None:
 
 
 def test_the_same_scopes_are_asked_for_everywhere() -> None:
-    scopes = set(re.findall(r"crm\.[a-z.]+[a-z]", text(ROOT / "config/example.env"))) | {"forms", "content"}
+    scopes = set(re.findall(r"crm\.[a-z._]+[a-z]", text(ROOT / "config/example.env"))) | {"forms", "content"}
     tokens = text(ROOT / "docs/operations.md").split("**2. Look")[0]
-    assert set(re.findall(r"crm\.[a-z.]+[a-z]", tokens)) | {"forms", "content"} == scopes
-    assert set(re.findall(r"`(crm\.[a-z.]+[a-z]|forms|content)`", text(ROOT / "docs/hubspot.md"))) == scopes
+    assert set(re.findall(r"crm\.[a-z._]+[a-z]", tokens)) | {"forms", "content"} == scopes
+    assert set(re.findall(r"`(crm\.[a-z._]+[a-z]|forms|content)`", text(ROOT / "docs/hubspot.md"))) == scopes
 
 
 # Deployment.

@@ -78,6 +78,8 @@ def _source(path: Path) -> tuple[offline.Folder, datetime]:
         events=data.events,
         forms=data.forms,
         submissions=data.submissions,
+        marketing_events=data.marketing_events,
+        participations=data.participations,
         shows_occurrences=data.tier == "enterprise",
     )
     return source, data.now

@@ -16,6 +16,7 @@ from sync_worker.hubspot.deals import Deals
 from sync_worker.hubspot.emails import Emails
 from sync_worker.hubspot.forms import Forms
 from sync_worker.hubspot.lists import Lists
+from sync_worker.hubspot.marketing_events import MarketingEvents
 from sync_worker.hubspot.occurrences import Occurrences
 from sync_worker.hubspot.properties import Properties
 from sync_worker.hubspot.retrying import Patience, Retrying
@@ -41,6 +42,7 @@ class HubSpot:
     emails: Emails
     occurrences: Occurrences
     forms: Forms
+    marketing_events: MarketingEvents
     lists: Lists
     properties: Properties
     account: Account
@@ -105,6 +107,7 @@ def _with_nouns(transport: Transport, traffic: Traffic, identity: str) -> HubSpo
         emails=Emails(transport),
         occurrences=Occurrences(sdk.events.events_api),
         forms=Forms(sdk.marketing.forms.forms_api, transport),
+        marketing_events=MarketingEvents(sdk.marketing.events.basic_api, sdk.marketing.events.retrieve_participant_state_api),
         lists=Lists(crm.lists.lists_api, crm.lists.memberships_api),
         properties=Properties(crm.properties),
         account=Account(transport),

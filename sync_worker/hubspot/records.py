@@ -113,14 +113,14 @@ class Event:
     """
 
     id: str
-    kind: str  # email_click, email_open, page_view, form_submission, custom:<name> ...
+    kind: str  # email_click, email_open, page_view, form_submission, webinar, custom:<name> ...
     at: datetime
     contact_id: int | None = None
     email: str | None = None
     url: str | None = None
     form_id: str | None = None
-    campaign: str | None = None  # utm campaign of a page view, e-mail campaign id of a click
-    name: str | None = None  # title of the page
+    campaign: str | None = None  # utm campaign of a page view, id of the e-mail campaign or of the marketing event
+    name: str | None = None  # title of the page or of the webinar
     user_agent: str | None = None
     sent_at: datetime | None = None  # of the e-mail that was clicked
     filtered: bool = False  # HubSpot's own mark for machines and staff
@@ -134,6 +134,22 @@ class Form:
     id: str
     name: str
     archived: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketingEvent:
+    """A webinar, a fair, a workshop; who attended is read one event at a time."""
+
+    id: str
+    name: str
+    type: str = ""  # whatever the program that made it calls it, such as WEBINAR; often nothing
+    attendees: int | None = None  # as HubSpot counts them
+    updated_at: datetime | None = None
+
+    @property
+    def is_webinar(self) -> bool:
+        """Whether it is a webinar, or at least nothing else that is named."""
+        return not self.type.strip() or "webinar" in self.type.casefold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

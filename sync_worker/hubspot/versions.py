@@ -17,6 +17,7 @@ DATED: Final = {
     "/crm/v3/lists": "/crm/lists/2026-09",
     "/crm/v4/associations": "/crm/associations/2026-09",
     "/events/v3/events": "/events/event-occurrences/2026-09",
+    "/marketing/v3/marketing-events": "/marketing/marketing-events/2026-09",
     "/account-info/v3/details": "/account-info/2026-09/details",
 }
 
@@ -75,6 +76,8 @@ ENDPOINTS: Final = (
     Endpoint("PUT", "/crm/v3/lists/{list}/memberships/add-and-remove", "change the members of a list"),
     Endpoint("GET", "/events/v3/events", "read event occurrences"),
     Endpoint("GET", "/events/v3/events/event-types", "read the types of events"),
+    Endpoint("GET", "/marketing/v3/marketing-events", "read the marketing events"),
+    Endpoint("GET", "/marketing/v3/marketing-events/participations/{event}/breakdown", "read who took part in a marketing event"),
     Endpoint("GET", "/marketing/v3/forms", "read the forms"),
     Endpoint("GET", "/form-integrations/v1/submissions/forms/{form}", "read the submissions of a form"),
     Endpoint("GET", "/email/public/v1/events", "read e-mail events"),

@@ -106,6 +106,8 @@ def _questions(hubspot: HubSpot, outputs: Outputs, now: datetime) -> list[tuple[
         questions.append(("e-mail events", lambda: hubspot.emails.page("CLICK", lately, now, limit=1)))
     if "form_submission" in kinds:
         questions.append(("forms", hubspot.forms.all))
+    if "webinar" in kinds:
+        questions.append(("marketing events", lambda: hubspot.marketing_events.page(limit=1)))
     return questions
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from sync_worker.hubspot import parsing
 from sync_worker.hubspot.emails import email_event
 from sync_worker.hubspot.forms import submission
+from sync_worker.hubspot.marketing_events import attendance, marketing_event
 from sync_worker.hubspot.occurrences import occurrence
 from sync_worker.hubspot.records import Event
 from sync_worker.model.model import Model
@@ -37,6 +38,8 @@ class Folder:
     events: Iterable[parsing.Row]
     forms: Iterable[parsing.Row]
     submissions: Iterable[parsing.Row]
+    marketing_events: Iterable[parsing.Row]
+    participations: Iterable[parsing.Row]
     shows_occurrences: bool
 
 
@@ -60,6 +63,7 @@ def _fill(store: Store, folder: Folder, remembering: Remembering, kinds: frozens
         map(email_event, folder.email_events),
         map(occurrence, folder.events),
         (submission(row, row["formId"]) for row in folder.submissions),
+        _attendances(folder),
     ]
     with store.transaction() as tx:
         happenings.record_forms(tx, {str(row["id"]): row["name"] for row in folder.forms})
@@ -70,6 +74,14 @@ def _fill(store: Store, folder: Folder, remembering: Remembering, kinds: frozens
             people.record_companies(tx, [remembering.company(company) for company in companies])
         for contacts in _batches(map(parsing.contact, folder.contacts)):
             people.record(tx, [remembering.person(contact) for contact in contacts if not contact.archived])
+
+
+def _attendances(folder: Folder) -> Iterator[Event]:
+    webinars = {event.id: event for event in map(marketing_event, folder.marketing_events) if event.is_webinar}
+    for row in folder.participations:
+        webinar = webinars.get(str(row["associations"]["marketingEvent"]["marketingEventId"]))
+        if webinar and (attended := attendance(row, webinar)):
+            yield attended
 
 
 def _batches(rows: Iterable[T]) -> Iterator[list[T]]:

@@ -45,9 +45,8 @@ class Portal:
 
 
 def hidden_kinds(kinds: frozenset[str], *, shows_occurrences: bool) -> frozenset[str]:
-    """Return which of these kinds of event are not to be seen one by one; webinars are read from no portal yet."""
-    occurrences = frozenset(kind for kind in kinds if kind == "page_view" or kind.startswith("custom:"))
-    return (kinds & {"webinar"}) | (frozenset() if shows_occurrences else occurrences)
+    """Return which of these kinds of event are not to be seen one by one: page views and custom events take a large plan."""
+    return frozenset(kind for kind in kinds if not shows_occurrences and (kind == "page_view" or kind.startswith("custom:")))
 
 
 def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fresh: bool, settle: bool = False) -> Portal:

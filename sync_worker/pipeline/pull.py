@@ -16,7 +16,7 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.objects import Unordered
 from sync_worker.hubspot.records import Company, Contact, Event
 from sync_worker.hubspot.records import Page as HubSpotPage
-from sync_worker.pipeline import streams
+from sync_worker.pipeline import streams, webinars
 from sync_worker.pipeline.changes import Changes
 from sync_worker.pipeline.everyone import CONTACTS, SWEEP, Everyone
 from sync_worker.pipeline.progress import Progress
@@ -56,6 +56,8 @@ class Pull:
         for kind in sorted(self.remembering.outputs.model.event_kinds - hidden):
             if kind == "form_submission":
                 self._submissions()
+            elif kind == webinars.KIND:
+                self._webinars()
             elif kind in streams.EMAIL_TYPES:
                 self._timed(kind, streams.emails(self.hubspot, kind), newest_first=True)
             else:
@@ -111,6 +113,20 @@ class Pull:
                     # Newest first: only when the last page is read is anything complete.
                     coverage.cover(tx, _submissions_of(form_id), 0, to_ms(self.now))
             self._count("form_submission", len(piece.rows))
+
+    def _webinars(self) -> None:
+        watch = webinars.Watch(store=self.store, now=self.now, overlap=self.overlap)
+        due = watch.due(self.hubspot.marketing_events.webinars())
+        attended: list[set[str]] = [set() for _ in due]
+        for piece in sweep(streams.attendances(self.hubspot, due), streams.one_each(due), readers=self.readers):
+            place = piece.interval.low
+            attended[place] |= {event.id for event in piece.rows}
+            with self.store.transaction() as tx:
+                self._keep(webinars.KIND, piece.rows)
+                if piece.interval.high > place:
+                    watch.note(tx, due[place], attended[place])
+            self._count(webinars.KIND, len(piece.rows))
+        watch.done()
 
     def _keep(self, kind: str, events: Sequence[Event]) -> None:
         tx = self.store.connection

@@ -1,4 +1,4 @@
-"""HubSpot's endpoints as keyed streams: contacts by id, events by time, submissions by form."""
+"""HubSpot's endpoints as keyed streams: contacts by id, events by time, submissions by form, attendance by webinar."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sync_worker.hubspot import throttle
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.objects import Objects
 from sync_worker.hubspot.occurrences import kind_of
-from sync_worker.hubspot.records import Company, Contact, Event
+from sync_worker.hubspot.records import Company, Contact, Event, MarketingEvent
 from sync_worker.hubspot.throttle import Budget
 from sync_worker.pipeline.ranges import Lane, Page, Stream, Token
 from sync_worker.store.coverage import Interval
@@ -56,7 +56,8 @@ def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
         # Whether the ends belong to the answer is not documented: a millisecond more is asked for, and what is too much is left out.
         page = hubspot.occurrences.page(event_type, from_ms(low - 1), from_ms(high), after)
         rows = [event for event in page.items if to_ms(event.at) >= low]
-        return Page(rows=rows, reached=to_ms(page.items[-1].at) if page.items else stop, token=_going_on(low, high, page.next))
+        reached = max(start, to_ms(page.items[-1].at)) if page.items else stop
+        return Page(rows=rows, reached=reached, token=_going_on(low, high, page.next))
 
     return Stream(read=read, key=lambda event: to_ms(event.at))
 
@@ -73,6 +74,17 @@ def submissions(hubspot: HubSpot, forms: Sequence[str], fronts: Mapping[str, int
 
     places = {form_id: place for place, form_id in enumerate(forms)}
     return Stream(read=read, key=lambda event: places[event.form_id or ""])
+
+
+def attendances(hubspot: HubSpot, webinars: Sequence[MarketingEvent]) -> Stream[Event]:
+    """Return who attended webinars, each webinar a key of its own."""
+
+    def read(start: int, _stop: int, token: Token | None) -> Page[Event]:
+        page = hubspot.marketing_events.attendances(webinars[start], None if token is None else str(token))
+        return Page(rows=page.items, reached=start, token=page.next)
+
+    places = {webinar.id: place for place, webinar in enumerate(webinars)}
+    return Stream(read=read, key=lambda event: places[event.campaign or ""])
 
 
 def one_each(things: Collection[object]) -> list[Interval]:

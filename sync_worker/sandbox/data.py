@@ -18,7 +18,9 @@ class PortalData:
     `now` is the portal's present (aware UTC). The rows of each kind have the shape that the portal folder
     has, one JSON object a line: contacts and companies {id, properties, createdAt, updatedAt, archived}; email_events as of
     e-mail events v1; events {id, eventType, objectId, occurredAt, properties}; forms {id, name}; submissions {formId,
-    submittedAt, values, pageUrl}; deals {id, properties, contactIds}. Calculated counters are not in the rows: whoever
+    submittedAt, values, pageUrl}; marketing_events {objectId, eventName, eventType ...} and participations {id, properties:
+    {attendanceState, occurredAt ms}, associations: {contact: {contactId}, marketingEvent: {marketingEventId}}} as HubSpot's marketing
+    events API tells them; deals {id, properties, contactIds}. Calculated counters are not in the rows: whoever
     serves or scores them computes these from the events, as HubSpot does.
     """
 
@@ -32,4 +34,6 @@ class PortalData:
     events: Iterable[Row] = field(default=())
     forms: Iterable[Row] = field(default=())
     submissions: Iterable[Row] = field(default=())
+    marketing_events: Iterable[Row] = field(default=())
+    participations: Iterable[Row] = field(default=())
     deals: Iterable[Row] = field(default=())

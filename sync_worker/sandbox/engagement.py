@@ -1,4 +1,4 @@
-"""What people did: e-mail events, event occurrences, form submissions."""
+"""What people did: e-mail events, event occurrences, form submissions, marketing events."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 from sync_worker.sandbox.data import PortalData, Row
 from sync_worker.sandbox.instants import parse_ms
+from sync_worker.sandbox.marketing_events import MarketingEvents, event_of
 from sync_worker.sandbox.timeline import Key, Timeline
 
 SUBMITTED = "FORM_SUBMISSION"
+TOOK_PART = "PARTICIPATION"
 
 
 def address_of(submission: Row) -> str:
@@ -37,17 +39,22 @@ class Forms:
 
 
 class Engagement:
-    """Everything that people did in a portal: e-mail events and submissions by address, occurrences by contact id."""
+    """Everything that people did in a portal: e-mail events and submissions by address, the rest by contact id."""
 
     def __init__(self, data: PortalData) -> None:
         self.email_events = Timeline(data.email_events, EMAIL_EVENTS)
         self.occurrences = Timeline(data.events, OCCURRENCES)
         self.submissions = Timeline(data.submissions, SUBMISSIONS)
+        self.marketing_events = MarketingEvents(data.marketing_events, data.participations)
         self.forms = Forms({str(form["id"]): form for form in data.forms})
 
     def of_contact(self, contact_id: int, email: str | None, limit: int) -> list[dict[str, Any]]:
         """Return what one contact did, newest first: {at (epoch milliseconds), kind, row}."""
         seen = self.occurrences.newest(str(contact_id), limit)
+        events = self.marketing_events
+        for at, _, row in events.timeline.newest(str(contact_id), limit):
+            name = events.by_id.get(event_of(row), {}).get("eventName")
+            seen.append((at, TOOK_PART, {**row, "eventName": name}))
         if email:
             seen += self.email_events.newest(email.lower(), limit)
             seen += [(at, SUBMITTED, row) for at, _, row in self.submissions.newest(email.lower(), limit)]

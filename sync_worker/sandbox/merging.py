@@ -73,3 +73,4 @@ def _move(portal: Portal, old: int, new: int) -> None:
         item.add([new], now=now)
     portal.associations.move(old, new)
     portal.engagement.occurrences.give(str(old), str(new))
+    portal.engagement.marketing_events.timeline.give(str(old), str(new))

@@ -85,6 +85,12 @@ def add_submission(portal: Portal, body: Json) -> Json:
     return _counted(portal, portal.contacts.identities.find("email", SUBMISSIONS.who(body)))
 
 
+def take_part(portal: Portal, body: Json) -> Json:
+    """Let somebody take part in a marketing event, or otherwise than before: a row of participations.jsonl."""
+    portal.engagement.marketing_events.take_part(body)
+    return {}
+
+
 def advance_clock(portal: Portal, body: Json) -> Json:
     """Wind the clock of the portal forward: {seconds}."""
     portal.clock.advance(float(body["seconds"]))
@@ -101,6 +107,7 @@ MUTATIONS: dict[str, Mutation] = {
     "email-events": add_email_event,
     "events": add_occurrence,
     "submissions": add_submission,
+    "participations": take_part,
     "clock": advance_clock,
 }
 

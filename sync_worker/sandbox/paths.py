@@ -22,6 +22,7 @@ BASES: dict[str, tuple[str | None, str | None]] = {
     "imports": ("/crm/v3/imports", "/crm/imports/{version}"),
     "occurrences": ("/events/v3/events", "/events/event-occurrences/{version}"),
     "account": ("/account-info/v3", "/account-info/{version}"),
+    "marketing-events": ("/marketing/v3/marketing-events", "/marketing/marketing-events/{version}"),
     "forms": ("/marketing/v3/forms", None),
     "submissions": ("/form-integrations/v1/submissions/forms", None),
     "email": ("/email/public/v1", None),

@@ -74,6 +74,10 @@ class Timeline:
         """Return who a row belongs to."""
         return self._who[position]
 
+    def kind(self, position: int) -> str:
+        """Return the kind of a row."""
+        return self._kind[position]
+
     def kinds(self) -> list[str]:
         """Return the kinds that occur."""
         return sorted(set(self._kind))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, delete, or_, select, update
@@ -43,6 +43,14 @@ def drop(tx: Connection, kind: str, ids: Sequence[str]) -> None:
     ).all()
     if gone:
         people.touch(tx, {id_ for id_, _ in gone if id_ is not None}, {email for _, email in gone if email is not None})
+
+
+def drop_others(tx: Connection, kind: str, campaign: str, kept: Collection[str]) -> None:
+    """Forget the events of a campaign that HubSpot does not tell of any more: all but the `kept` ids."""
+    known = tx.execute(select(events.c.id).where(events.c.kind == kind, events.c.campaign == campaign)).scalars()
+    gone = sorted(set(known).difference(kept))
+    for start in range(0, len(gone), TOGETHER):
+        drop(tx, kind, gone[start : start + TOGETHER])
 
 
 def drop_before(tx: Connection, kind: str, at: int) -> None:

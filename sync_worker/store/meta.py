@@ -17,6 +17,12 @@ def get(tx: Connection, key: str) -> Any:  # noqa: ANN401 -- a JSON value
     return None if value is None else orjson.loads(value)
 
 
+def starting_with(tx: Connection, prefix: str) -> dict[str, Any]:
+    """Return the values under all names that begin so, by name."""
+    query = select(tables.meta).where(tables.meta.c.key.startswith(prefix, autoescape=True))
+    return {key: orjson.loads(value) for key, value in tx.execute(query)}
+
+
 def put(tx: Connection, key: str, value: object) -> None:
     """Keep a value under a name; None takes the name away."""
     if value is None:

@@ -45,6 +45,14 @@ def record(id_: int, at: datetime = LONG_AGO, **properties: str) -> dict[str, An
     return {"id": str(id_), "properties": properties, "createdAt": iso(LONG_AGO), "updatedAt": iso(at), "archived": False}
 
 
+def participation(id_: int, state: str) -> dict[str, Any]:
+    return {
+        "id": f"p-{id_}",
+        "properties": {"attendanceState": state, "occurredAt": ms(AN_HOUR_AGO)},
+        "associations": {"contact": {"contactId": str(id_)}, "marketingEvent": {"marketingEventId": "7"}},
+    }
+
+
 def portal_data() -> PortalData:
     """Return a small portal in which everything occurs."""
     click = {"type": "CLICK", "recipient": "person-3@example.com", "url": "https://acme.example/pricing", "emailCampaignId": 7}
@@ -65,6 +73,8 @@ def portal_data() -> PortalData:
         submissions=[
             {"formId": "form-1", "submittedAt": ms(AN_HOUR_AGO) + n, "values": values, "pageUrl": "https://a.b/"} for n in range(60)
         ],
+        marketing_events=[{"objectId": str(id_), "eventName": f"Webinar {id_}", "eventType": "WEBINAR"} for id_ in range(1, 131)],
+        participations=[participation(id_, "ATTENDED" if id_ % 2 else "NO_SHOW") for id_ in IDS],
     )
 
 
@@ -361,3 +371,15 @@ def test_the_limit_is_learned_and_kept(version: Version) -> None:
 
         assert hubspot.transport.throttle.lane(Budget.BURST).window.limit == 190
         assert hubspot.traffic.snapshot().rate_limited == 0
+
+
+def test_webinars_tell_who_attended_page_by_page(hubspot: HubSpot) -> None:
+    webinars = hubspot.marketing_events.webinars()
+    attended, after, pages = list[int](), None, 0
+    while pages == 0 or after is not None:
+        page = hubspot.marketing_events.attendances(webinars[6], after)
+        attended, after, pages = [*attended, *(event.contact_id or 0 for event in page.items)], page.next, pages + 1
+
+    assert [webinar.id for webinar in webinars] == [str(id_) for id_ in range(1, 131)]
+    assert (webinars[6].attendees, webinars[7].attendees) == (115, 0)
+    assert (sorted(attended), pages) == ([id_ for id_ in IDS if id_ % 2], 2)

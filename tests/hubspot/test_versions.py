@@ -23,6 +23,12 @@ PATHS = [
     ("GET", "/events/v3/events/", "/events/event-occurrences/2026-09"),
     ("GET", "/events/v3/events/event-types", "/events/event-occurrences/2026-09/event-types"),
     ("GET", "/account-info/v3/details", "/account-info/2026-09/details"),
+    ("GET", "/marketing/v3/marketing-events/", "/marketing/marketing-events/2026-09"),
+    (
+        "GET",
+        "/marketing/v3/marketing-events/participations/501/breakdown",
+        "/marketing/marketing-events/2026-09/participations/501/breakdown",
+    ),
     ("GET", "/marketing/v3/forms/", "/marketing/v3/forms"),
     ("GET", "/email/public/v1/events", "/email/public/v1/events"),
     ("GET", "/form-integrations/v1/submissions/forms/f-1", "/form-integrations/v1/submissions/forms/f-1"),

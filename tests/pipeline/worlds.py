@@ -88,6 +88,18 @@ def a_submission(email: str, form: str = "news", at: int = NOW_MS - DAY) -> Row:
     return {"formId": form, "submittedAt": at, "values": [{"name": "email", "value": email}], "pageUrl": "https://x.com/form"}
 
 
+def a_webinar(number: int, name: str = "Scoring", kind: str = "WEBINAR") -> Row:
+    return {"objectId": str(number), "eventName": name, "eventType": kind, "updatedAt": iso(NOW_MS - DAY)}
+
+
+def took_part(webinar: int, contact: int, state: str = "ATTENDED", at: int = NOW_MS - DAY) -> Row:
+    return {
+        "id": f"{webinar}-{contact}",
+        "properties": {"attendanceState": state, "occurredAt": at},
+        "associations": {"contact": {"contactId": str(contact)}, "marketingEvent": {"marketingEventId": str(webinar)}},
+    }
+
+
 def small_portal(**fields: Any) -> PortalData:
     """Six contacts: an MQL by score, a direct one, nobody, one who opted out, a direct one that sales has, one at the threshold's foot."""
     plain = PortalData(
@@ -216,6 +228,9 @@ class World:
 
     def submit(self, email: str, form: str = "news") -> None:
         mutations.add_submission(self.portal, a_submission(email, form, self.now_ms()))
+
+    def take_part(self, webinar: int, number: int, state: str = "ATTENDED") -> None:
+        mutations.take_part(self.portal, took_part(webinar, number, state, self.now_ms()))
 
     def go_wrong(self, endpoint: str, fault: str = "error", **how: object) -> None:
         """Let something go wrong with some calls from now on; see sandbox/fault_file.py."""

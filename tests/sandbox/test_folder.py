@@ -22,6 +22,12 @@ CLICK = {"id": "e1", "created": 1_790_000_000_000, "type": "CLICK", "recipient":
 VIEW = {"id": "v1", "eventType": "e_visited_page", "objectId": "7", "occurredAt": "2026-10-01T10:00:00Z", "properties": {}}
 SUBMISSION = {"formId": "f1", "submittedAt": 1_790_000_000_000, "values": [{"name": "email", "value": "ana@example.com"}]}
 
+PARTICIPATION = {
+    "id": "p1",
+    "properties": {"attendanceState": "ATTENDED", "occurredAt": 1_790_000_000_000},
+    "associations": {"contact": {"contactId": "7"}, "marketingEvent": {"marketingEventId": "501"}},
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
@@ -51,7 +57,7 @@ def test_the_head_says_which_portal_it_is(disk: Disk) -> None:
 def test_missing_files_are_empty(disk: Disk) -> None:
     data = folder.read(disk.path)
     rows = (data.contacts, data.companies, data.email_events, data.events, data.forms, data.submissions, data.deals)
-    assert [list(each) for each in rows] == [[]] * 7
+    assert [list(each) for each in (*rows, data.marketing_events, data.participations)] == [[]] * 9
 
 
 def test_every_kind_of_row_comes_back_and_can_be_read_twice(disk: Disk) -> None:
@@ -97,6 +103,18 @@ def test_ids_and_values_written_as_numbers_become_hubspots_texts(disk: Disk) -> 
         ("forms.jsonl", {"id": "f1"}, "`name` is missing"),
         ("submissions.jsonl", {**SUBMISSION, "formId": None}, "`formId` is missing"),
         ("submissions.jsonl", {**SUBMISSION, "values": [1]}, "`values` should be a list"),
+        ("marketing_events.jsonl", {"objectId": "501"}, "`eventName` is missing"),
+        (
+            "participations.jsonl",
+            {**PARTICIPATION, "properties": {"attendanceState": "ATTENDED"}},
+            "`properties` is missing: it should be a",
+        ),
+        ("participations.jsonl", {**PARTICIPATION, "properties": None}, "`properties` is missing: it should be properties such as"),
+        (
+            "participations.jsonl",
+            {**PARTICIPATION, "associations": {"contact": {"contactId": "7"}}},
+            "`associations` should be associations",
+        ),
         ("deals.jsonl", {"id": "5", "contactIds": ["ana"]}, "`contactIds` should be a number as text"),
     ],
 )

@@ -42,6 +42,18 @@ def test_an_email_event_moves_with_its_send_and_its_successor() -> None:
     }
 
 
+def test_who_took_part_in_a_webinar_moves_with_it() -> None:
+    webinar = {"objectId": "501", "eventName": "x", "startDateTime": "2026-10-01T00:00:00Z"}
+    took_part = {
+        "id": "p",
+        "properties": {"attendanceState": "ATTENDED", "occurredAt": MS},
+        "associations": {"contact": {"contactId": "7"}},
+    }
+    data = folder.shifted(a_portal(marketing_events=[webinar], participations=[took_part]), WEEK)
+    assert [row["startDateTime"] for row in data.marketing_events] == ["2026-10-08T00:00:00.000Z"]
+    assert list(data.participations) == [{**took_part, "properties": {"attendanceState": "ATTENDED", "occurredAt": MS + WEEK_MS}}]
+
+
 def test_page_views_submissions_and_deals_move() -> None:
     data = folder.shifted(
         a_portal(

@@ -20,7 +20,7 @@ from sync_worker.sandbox.generator import generate
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
-KINDS = ("contacts", "companies", "email_events", "events", "forms", "submissions", "deals")
+KINDS = ("contacts", "companies", "email_events", "events", "forms", "submissions", "marketing_events", "participations", "deals")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def test_every_row_has_the_shape_of_a_portal_folder(tmp_path: Path) -> None:
     assert as_bytes(folder.read(tmp_path)) == as_bytes(data)
 
 
-@pytest.mark.parametrize("kind", ["contacts", "companies", "email_events", "events", "deals"])
+@pytest.mark.parametrize("kind", ["contacts", "companies", "email_events", "events", "participations", "deals"])
 def test_ids_occur_once(kind: str) -> None:
     assert max(Counter(row["id"] for row in portal().rows[kind]).values()) == 1
 
@@ -119,11 +119,16 @@ def test_rows_name_only_what_there_is() -> None:
     assert {row["recipient"] for row in rows["email_events"]} <= emails
     assert {contact for row in rows["deals"] for contact in row["contactIds"]} <= contacts
     assert {row["formId"] for row in rows["submissions"]} == forms
+    webinars = {row["objectId"] for row in rows["marketing_events"]}
+    parties = [row["associations"] for row in rows["participations"]]
+    assert {each["contact"]["contactId"] for each in parties} <= contacts
+    assert {each["marketingEvent"]["marketingEventId"] for each in parties} <= webinars
 
 
 def test_nothing_happens_in_the_future_or_before_the_record_begins() -> None:
     rows = portal().rows
     moments = [row["created"] for row in rows["email_events"]] + [row["submittedAt"] for row in rows["submissions"]]
+    moments += [row["properties"]["occurredAt"] for row in rows["participations"]]
     moments += [int(datetime.fromisoformat(row["occurredAt"]).timestamp() * 1000) for row in rows["events"]]
     assert max(moments) <= NOW_MS
     assert min(moments) >= NOW_MS - timedelta(days=541) / timedelta(milliseconds=1)
@@ -204,6 +209,12 @@ def test_the_website_shows_what_a_model_looks_for() -> None:
     urls = Counter(row["properties"]["hs_url"].removeprefix("https://www.example.com") for row in portal().rows["events"])
     for part in ("/pricing", "/careers", "/press", ".pdf", "?q=", "utm_campaign="):
         assert sum(count for url, count in urls.items() if part in url) > 20, part
+
+
+def test_who_registers_for_a_webinar_mostly_comes_and_the_next_one_is_still_to_be_held() -> None:
+    states = Counter(row["properties"]["attendanceState"] for row in portal().rows["participations"])
+    assert states["ATTENDED"] > states["NO_SHOW"] > states["CANCELLED"] > 0 < states["REGISTERED"]
+    assert [row["eventCompleted"] for row in portal().rows["marketing_events"]].count(False) == 1
 
 
 def test_most_did_nothing_and_few_did_a_lot() -> None:

@@ -15,6 +15,11 @@ hubspot = pytest.importorskip("hubspot")
 
 DEALS = [{"id": "5", "properties": {"dealstage": "closedwon"}, "contactIds": ["1"]}]
 VISIT = {"id": "v", "eventType": "e_visited_page", "objectId": "1", "occurredAt": "2026-11-20T11:00:00.000Z", "properties": {}}
+TOOK_PART = {
+    "id": "p",
+    "properties": {"attendanceState": "ATTENDED", "occurredAt": 1_793_525_400_000},
+    "associations": {"contact": {"contactId": "1"}, "marketingEvent": {"marketingEventId": "501"}},
+}
 NEW_PROPERTY = {"name": "lead_score", "label": "Score", "type": "number", "fieldType": "number", "groupName": "lead_scoring"}
 EXPORT = {
     "exportType": "VIEW",
@@ -37,6 +42,8 @@ def sdk() -> Iterator[Any]:
         deals=DEALS,
         events=[VISIT],
         forms=[{"id": "f", "name": "Contact us"}],
+        marketing_events=[{"objectId": "501", "eventName": "Scoring", "eventType": "WEBINAR"}],
+        participations=[TOOK_PART],
     )
     with server.running(data, Options(index_lag_s=0)) as portal:
         client = hubspot.HubSpot(access_token=portal.token)
@@ -131,6 +138,15 @@ READS: dict[str, Callable[[Any], object]] = {
     "owner": lambda sdk: sdk.crm.owners.owners_api.get_by_id(77_001).type == "PERSON",
     "occurrences": lambda sdk: sdk.events.events_api.get_page(object_type="contact", object_id=1).results[0].id == "v",
     "event types": lambda sdk: "e_visited_page" in sdk.events.events_api.get_types().event_types,
+    "marketing events": lambda sdk: sdk.marketing.events.basic_api.get_all(limit=100).results[0].attendees == 1,
+    "marketing event": lambda sdk: sdk.marketing.events.basic_api.get_by_object_id("501").event_name == "Scoring",
+    "participations": lambda sdk: (
+        sdk.marketing.events.retrieve_participant_state_api.get_participations_breakdown_by_marketing_event_id(501, state="ATTENDED").total
+        == 1
+    ),
+    "participation counts": lambda sdk: (
+        sdk.marketing.events.retrieve_participant_state_api.get_participations_counters_by_marketing_event_id(501).attended == 1
+    ),
     "forms": lambda sdk: sdk.marketing.forms.forms_api.get_page().results[0].id == "f",
     "export": lambda sdk: sdk.crm.exports.public_exports_api.start(EXPORT).id == "1",
     "imports": lambda sdk: sdk.crm.imports.core_api.get_page().results == [],

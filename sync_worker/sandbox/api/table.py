@@ -10,6 +10,7 @@ from sync_worker.sandbox.api import (
     groups,
     imports,
     lists,
+    marketing_events,
     memberships,
     merges,
     objects,
@@ -30,6 +31,7 @@ ENDPOINTS = (
     *lists.ENDPOINTS,
     *settings.ENDPOINTS,
     *engagement.ENDPOINTS,
+    *marketing_events.ENDPOINTS,
     *exports.ENDPOINTS,
     *imports.ENDPOINTS,
 )

@@ -114,6 +114,23 @@ def _property(value: object) -> str | None:
     _refuse(value, "text, a number or null for each property")
 
 
+def attendance(value: object) -> dict[str, object]:
+    """Return how somebody took part in a marketing event, and since when."""
+    if isinstance(value, dict):
+        return {**value, "attendanceState": text(value.get("attendanceState")), "occurredAt": milliseconds(value.get("occurredAt"))}
+    _refuse(value, 'properties such as {"attendanceState": "ATTENDED", "occurredAt": 1793525400000}')
+
+
+def parties(value: object) -> dict[str, object]:
+    """Return who took part in which marketing event."""
+    if isinstance(value, dict):
+        contact, event = value.get("contact"), value.get("marketingEvent")
+        if isinstance(contact, dict) and isinstance(event, dict):
+            whole = {**contact, "contactId": record_id(contact.get("contactId"))}
+            return {**value, "contact": whole, "marketingEvent": {**event, "marketingEventId": record_id(event.get("marketingEventId"))}}
+    _refuse(value, 'associations such as {"contact": {"contactId": "1001"}, "marketingEvent": {"marketingEventId": "501"}}')
+
+
 _RECORD: Final[Mapping[str, Check]] = {
     "id": record_id,
     "properties": properties,
@@ -130,5 +147,7 @@ SHAPES: Final[Mapping[str, Mapping[str, Check]]] = {
     "events": {"id": text, "eventType": text, "objectId": record_id, "occurredAt": instant, "properties": properties},
     "forms": {"id": text, "name": text},
     "submissions": {"formId": text, "submittedAt": milliseconds, "values": values},
+    "marketing_events": {"objectId": record_id, "eventName": text},
+    "participations": {"id": text, "properties": attendance, "associations": parties},
     "deals": {"id": record_id, "properties": properties, "contactIds": record_ids},
 }

@@ -14,14 +14,14 @@ from sync_worker.sandbox.folder.shapes import SHAPES
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _DATED: Final = re.compile(r"(date|timestamp)$")  # how HubSpot ends the names of its date properties
-_MS_KEYS: Final = frozenset({"created", "submittedAt", "timestamp"})
+_MS_KEYS: Final = frozenset({"created", "submittedAt", "timestamp", "occurredAt"})
 _MS_DIGITS: Final = (12, 13)
 
 
 def shifted(data: PortalData, by: timedelta) -> PortalData:
     """Return the portal with every time moved by `by`, to the millisecond; rows are moved when iterated.
 
-    Moved are ISO texts, milliseconds under HubSpot's names (`created`, `submittedAt`, also within `sentBy` and
+    Moved are ISO texts, milliseconds under HubSpot's names (`created`, `submittedAt`, `occurredAt`, also within `sentBy` and
     `obsoletedBy`), and property values: whatever is an ISO date-time, and milliseconds or whole dates under a name that ends
     in date or timestamp. What visitors typed into forms stays.
     """

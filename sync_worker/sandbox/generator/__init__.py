@@ -7,6 +7,7 @@ from datetime import datetime
 from sync_worker.sandbox.data import PortalData, Tier
 from sync_worker.sandbox.generator.conversions import FORMS
 from sync_worker.sandbox.generator.portal import PORTAL_ID, Block, Rows, World
+from sync_worker.sandbox.generator.webinars import webinars
 from sync_worker.sandbox.instants import from_ms, to_ms
 
 __all__ = ["generate"]
@@ -16,7 +17,7 @@ def generate(*, contacts: int, seed: int, now: datetime, tier: Tier = "enterpris
     """Return a portal of made-up companies, people and what they did, made row by row when iterated, each time anew.
 
     Nobody in it exists. Most did nothing lately, few did a lot; those who fit and care are more likely to buy. Nothing
-    happened later than `now`; page views, e-mails and submissions are of the 540 days before, contacts of five years.
+    happened later than `now`; page views, e-mails, submissions and webinars are of the 540 days before, contacts of five years.
     """
     world = World(contacts=contacts, seed=seed, now=to_ms(now))
     return PortalData(
@@ -30,5 +31,7 @@ def generate(*, contacts: int, seed: int, now: datetime, tier: Tier = "enterpris
         events=Rows(world=world, of_block=Block.events),
         forms=[form.row() for form in FORMS],
         submissions=Rows(world=world, of_block=Block.submissions),
+        marketing_events=[webinar.row(world.now) for webinar in webinars(world.now)],
+        participations=Rows(world=world, of_block=Block.participations),
         deals=Rows(world=world, of_block=Block.deals),
     )

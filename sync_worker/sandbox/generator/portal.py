@@ -17,6 +17,7 @@ from sync_worker.sandbox.generator.deals import deal
 from sync_worker.sandbox.generator.mail import Mailing, campaigns, email_events, mailings
 from sync_worker.sandbox.generator.people import Person, known_since, people
 from sync_worker.sandbox.generator.visits import page_views
+from sync_worker.sandbox.generator.webinars import participations, webinars
 
 PORTAL_ID: Final = 4_242_001
 _PEOPLE: Final = 600  # of a block: enough to have colleagues, few enough to make quickly
@@ -80,6 +81,12 @@ class Block:
         """Yield the forms that the people filled in."""
         rng = self._chance("submissions")
         return (submission(person, conversion, rng) for person, filled in self._conversions() for conversion in filled)
+
+    def participations(self) -> Iterator[Row]:
+        """Yield how the people took part in webinars."""
+        rng, held = self._chance("participations"), webinars(self.world.now)
+        for person, filled in self._conversions():
+            yield from participations(person, rng, filled, held, self.world.now)
 
     def deals(self) -> Iterator[Row]:
         """Yield the deals with the people."""

@@ -22,6 +22,7 @@ _MAIL: Final = {
     "SPAMREPORT": ("stop", "Reported an e-mail as spam"),
     "STATUSCHANGE": ("stop", "Changed e-mail subscriptions"),
 }
+_STATES: Final = {"REGISTERED": "Registered for", "ATTENDED": "Attended", "NO_SHOW": "Did not come to", "CANCELLED": "Cancelled"}
 _MACHINE_MS: Final = 2000  # nobody reads and clicks within two seconds
 
 
@@ -64,6 +65,9 @@ def _moment(event: Json, words: Wording, forms: Mapping[str, str]) -> Moment:
     if kind == "FORM_SUBMISSION":
         name = forms.get(row["formId"], row["formId"])
         return Moment(time=time, icon="form", title=f"Filled in “{name}”", detail=row.get("pageUrl") or "")
+    if kind == "PARTICIPATION":
+        took_part = _STATES.get(row["properties"]["attendanceState"], "Has to do with")
+        return Moment(time=time, icon="form", title=f"{took_part} “{row['eventName']}”", detail="")
     if kind == "e_visited_page":
         return _page_view(row["properties"], time)
     icon, title = _MAIL.get(kind, ("dot", kind.replace("_", " ").capitalize()))
