@@ -54,6 +54,7 @@ class _Admin:
         return NoContent()
 
     async def digest(self, _: Request) -> Response:
+        self.gate.portal.catch_up()
         return JsonReply({"digest": digest(self.gate.portal)})
 
     async def file(self, request: Request) -> Response:

@@ -91,6 +91,7 @@ class Gate:
 
     def _answer(self, endpoint: Endpoint, version: str, name: str, request: Request, body: bytes) -> Response:
         correlation_id = self._correlation_id()
+        self.portal.catch_up()
         fault = self.faults.strike(request.method, request.url.path)
         if fault is not None:
             prepare(fault, self.portal, self.tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -26,6 +27,8 @@ class Import:
     created: int
     starts: int
     rows: int
+    take: Callable[[int], None]  # writes the row of that number, from 0
+    taken: int = 0
     canceled: int | None = None
     counters: Counter[str] = field(default_factory=Counter)
     errors: list[Json] = field(default_factory=list)
@@ -45,6 +48,17 @@ class Import:
             return "STARTED"
         return "PROCESSING" if now < self.ends else "DONE"
 
+    def work(self, now: int) -> None:
+        """Write the rows that are due by now."""
+        if self.canceled is None and self.taken < self.rows and now >= self.starts + STARTING_MS:
+            share = (now - self.starts - STARTING_MS) / (self.ends - self.starts - STARTING_MS)
+            due = self.rows if now >= self.ends else int(share * self.rows)
+            while self.taken < due:
+                self.taken += 1
+                self.take(self.taken - 1)
+            if self.taken == self.rows:
+                self.take = _nothing  # the file is not needed any more
+
     def shown(self, now: int) -> Json:
         """Return the import as HubSpot shows it; the counters are there when it is done."""
         state = self.state(now)
@@ -59,6 +73,10 @@ class Import:
             "importRequestJson": self.request,
             "optOutImport": False,
         }
+
+
+def _nothing(_: int) -> None:
+    return
 
 
 class Imports:
@@ -80,10 +98,17 @@ class Imports:
         """Tell whether so many rows more can be taken today."""
         return rows + sum(item.rows for item in self._all.values() if item.created > now - DAY_MS) <= MOST_ROWS_A_DAY
 
-    def add(self, request: Json, *, app: str, rows: int, now: int) -> Import:
+    def work(self, now: int) -> None:
+        """Go on with every import, as far as it would have come by now."""
+        for item in self._all.values():
+            item.work(now)
+
+    def add(self, request: Json, *, app: str, rows: int, now: int, take: Callable[[Import, int], None]) -> Import:
         """Begin an import, as soon as fewer than three others run."""
         ends = sorted((item.ends for item in self._all.values() if item.state(now) not in {"DONE", "CANCELED"}), reverse=True)
         starts = ends[MOST_RUNNING - 1] if len(ends) >= MOST_RUNNING else now
-        item = Import(id=len(self._all) + 1, app=app, request=request, created=now, starts=starts, rows=rows)
+        item = Import(
+            id=len(self._all) + 1, app=app, request=request, created=now, starts=starts, rows=rows, take=lambda number: take(item, number)
+        )
         self._all[item.id] = item
         return item

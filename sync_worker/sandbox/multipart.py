@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from email.message import Message
-from email.parser import BytesParser
+from email.parser import BytesHeaderParser
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,13 +19,18 @@ class Part:
 
 def parts(body: bytes, content_type: str) -> list[Part]:
     """Return the parts of a body, none where it is not multipart."""
-    message = BytesParser().parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
-    return [part for item in message.walk() if item is not message and (part := _part(item)) is not None]
+    kind = Message()
+    kind["Content-Type"] = content_type.replace("\n", " ").replace("\r", " ")
+    boundary = kind.get_boundary()
+    if kind.get_content_maintype() != "multipart" or not boundary:
+        return []
+    # What stands before the first boundary and behind the last belongs to no part.
+    pieces = (b"\r\n" + body).split(b"\r\n--" + boundary.encode(errors="replace"))[1:-1]
+    return [part for piece in pieces if (part := _part(piece)) is not None]
 
 
-def _part(item: Message) -> Part | None:
-    name = item.get_param("name", header="content-disposition")
-    content = item.get_payload(decode=True)
-    if not isinstance(name, str) or not isinstance(content, bytes):
-        return None
-    return Part(name=name, filename=item.get_filename(), content=content)
+def _part(piece: bytes) -> Part | None:
+    head, divided, content = piece.partition(b"\r\n\r\n")
+    named = BytesHeaderParser().parsebytes(head.lstrip(b" \t\r\n"))
+    name: Any = named.get_param("name", header="content-disposition")
+    return Part(name=name, filename=named.get_filename(), content=content) if divided and isinstance(name, str) else None

@@ -60,6 +60,12 @@ def imported(served: Served, operation: str, lines: Iterable[str], key: str = "h
     return served.http.post(IMPORTS, data={"importRequest": json.dumps(request)}, files=files)
 
 
+def finish(served: Served) -> None:
+    """Let time pass until every import is done, and HubSpot notice."""
+    served.clock.advance(10)
+    served.get(IMPORTS)
+
+
 def test_an_export_takes_its_time_and_its_link_works_for_five_minutes_without_a_token() -> None:
     served = serve(a_portal([a_contact(1, lifecyclestage="lead")]))
     export = served.post(EXPORTS, EXPORT)
@@ -155,7 +161,9 @@ def test_an_import_updates_records_and_tells_of_each_bad_row() -> None:
 
 def test_an_empty_cell_clears_nothing() -> None:
     served = serve(a_portal([a_contact(1, jobtitle="CTO")]))
-    imported(served, "UPDATE", ["hs_object_id,jobtitle", "1,"])
+    imported(served, "UPDATE", ["hs_object_id,jobtitle,city", "1,,Bonn"])
+    finish(served)
+    assert served.value(1, "city") == "Bonn"
     assert served.value(1, "jobtitle") == "CTO"
 
 
@@ -163,8 +171,28 @@ def test_an_empty_cell_clears_nothing() -> None:
 def test_operations_add_or_refuse(operation: str, ids: list[str], errors: int) -> None:
     served = serve(a_portal(contacts(1)))
     begun = imported(served, operation, ["email,jobtitle", "person-1@example.com,CTO", "new@example.com,CEO"], key="email").json()
+    finish(served)
     assert [item["id"] for item in served.get(CONTACTS).json()["results"]] == ids
     assert len(served.get(f"{IMPORTS}/{begun['id']}/errors").json()["results"]) == errors
+
+
+def test_the_rows_of_an_import_are_written_as_time_passes_and_those_of_a_canceled_one_stay_as_far_as_it_came() -> None:
+    served = serve(a_portal(contacts(100)))
+    begun = imported(served, "UPDATE", ["hs_object_id,city", *(f"{number},Bonn" for number in range(1, 101))]).json()
+    assert begun["metadata"]["counters"] == {}
+    served.clock.advance(1)
+    assert served.post(f"{IMPORTS}/{begun['id']}/cancel", {}).status_code == 200
+    finish(served)
+    assert [served.value(number, "city") for number in (1, 50, 51, 100)] == ["Bonn", "Bonn", None, None]
+
+
+def test_the_row_that_was_refused_is_shown_when_it_is_asked_for() -> None:
+    served = serve(a_portal(contacts(1)))
+    begun = imported(served, "UPDATE", ["hs_object_id,jobtitle", "999,CEO"]).json()
+    finish(served)
+    errors = f"{IMPORTS}/{begun['id']}/errors"
+    plain, whole = (served.get(errors, **asked).json()["results"][0] for asked in ({}, {"includeRowData": "true"}))
+    assert ("rowData" in plain["sourceData"], whole["sourceData"]["rowData"]) == (False, ["999", "CEO"])
 
 
 def test_the_fourth_import_waits_and_a_running_one_can_be_canceled() -> None:

@@ -1,4 +1,4 @@
-"""Imports; hubspot-api.md section 8. Rows are written when the file arrives; only the state takes its time."""
+"""Imports; hubspot-api.md section 8. Rows are written one after the other, as time passes."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Sheet:
     columns: list[str]
     key: str
     rows: list[list[str]]
+    first_line: int  # of the rows in the file
 
 
 def start(call: Call) -> Response:
@@ -43,10 +44,12 @@ def start(call: Call) -> Response:
     portal = call.portal
     if not portal.imports.has_room(len(sheet.rows), portal.now_ms()):
         raise ReplyError(429, "The daily limit of imported rows is reached.", "RATE_LIMITS")
-    item = portal.imports.add(request, app=call.source.id or "", rows=len(sheet.rows), now=portal.now_ms())
-    source = Source("IMPORT", str(item.id), str(request.get("name")))
-    for line, row in enumerate(sheet.rows, start=2):
-        _take(sheet, item, line, row, source)
+
+    def take(item: Import, number: int) -> None:
+        source = Source("IMPORT", str(item.id), str(request.get("name")))
+        _take(sheet, item, number, source)
+
+    item = portal.imports.add(request, app=call.source.id or "", rows=len(sheet.rows), now=portal.now_ms(), take=take)
     item.counters.update(TOTAL_ROWS=len(sheet.rows))
     return JsonReply(item.shown(portal.now_ms()))
 
@@ -74,7 +77,8 @@ def errors(call: Call) -> Response:
     """Answer a page of the rows that could not be taken in."""
     item, limit = _import(call), call.whole("limit", 100, largest=1_000)
     start_at = call.whole("after", 0, largest=10**9, smallest=0)
-    body: Json = {"results": item.errors[start_at : start_at + limit]}
+    page, whole = item.errors[start_at : start_at + limit], call.query.get("includeRowData") == "true"
+    body: Json = {"results": page if whole else list(map(_without_row, page))}
     if start_at + limit < len(item.errors):
         body["paging"] = {"next": {"after": str(start_at + limit)}}
     return JsonReply(body)
@@ -111,7 +115,14 @@ def _sheet(call: Call) -> tuple[Json, Sheet]:
     if operation not in OPERATIONS:
         raise invalid(f"Invalid import operation: {operation}")
     columns, key = _columns(mappings, header)
-    return request, Sheet(table=call.portal.tables[kind.name], operation=operation, columns=columns, key=key, rows=rows)
+    return request, Sheet(
+        table=call.portal.tables[kind.name],
+        operation=operation,
+        columns=columns,
+        key=key,
+        rows=rows,
+        first_line=2 if header else 1,
+    )
 
 
 def _rows(content: bytes) -> list[list[str]]:
@@ -128,23 +139,22 @@ def _columns(mappings: list[Json], header: list[str]) -> tuple[list[str], str]:
     return columns, "email" if keyed is None else str(keyed.get("propertyName") or "hs_object_id")
 
 
-def _take(sheet: Sheet, item: Import, line: int, cells: list[str], source: Source) -> None:
-    table = sheet.table
+def _take(sheet: Sheet, item: Import, number: int, source: Source) -> None:
+    table, cells = sheet.table, sheet.rows[number]
     # An empty cell does not clear a value.
     values = {name: cell for name, cell in zip(sheet.columns, cells, strict=False) if name and cell != ""}
     named = values.get(sheet.key)
     row = table.identities.find(sheet.key, named) if named else None
     if row is None and sheet.operation == "UPDATE":
-        _refuse(item, line, "INVALID_OBJECT_ID", f"No record with {sheet.key} {named}.", named)
+        _refuse(sheet, item, number, ("INVALID_OBJECT_ID", f"No record with {sheet.key} {named}.", named))
         return
     if row is not None and sheet.operation == "CREATE":
-        _refuse(item, line, "DUPLICATE_UNIQUE_PROPERTY_VALUE", f"A record with {sheet.key} {named} exists.", named)
+        _refuse(sheet, item, number, ("DUPLICATE_UNIQUE_PROPERTY_VALUE", f"A record with {sheet.key} {named} exists.", named))
         return
     try:
         checked = table.editor.check({name: value for name, value in values.items() if name != "hs_object_id"}, row=row)
     except InvalidValuesError as error:
-        for problem in error.problems:
-            _refuse(item, line, problem.code, problem.message, values.get(problem.name))
+        _refuse(sheet, item, number, *((problem.code, problem.message, values.get(problem.name)) for problem in error.problems))
         return
     if row is None:
         table.editor.create(checked, source)
@@ -154,19 +164,24 @@ def _take(sheet: Sheet, item: Import, line: int, cells: list[str], source: Sourc
         item.counters["UPDATED_OBJECTS"] += 1
 
 
-def _refuse(item: Import, line: int, error_type: str, message: str, value: str | None) -> None:
-    item.counters["ERRORS"] += 1
-    source = {"lineNumber": line, "fileId": item.id, "pageName": None}
-    item.errors.append(
-        {
-            "id": str(len(item.errors) + 1),
-            "createdAt": item.created,
-            "errorType": error_type,
-            "errorMessage": message,
-            "invalidValue": value,
-            "sourceData": source,
-        }
-    )
+def _refuse(sheet: Sheet, item: Import, number: int, *problems: tuple[str, str, str | None]) -> None:
+    source = {"lineNumber": sheet.first_line + number, "fileId": item.id, "pageName": None, "rowData": sheet.rows[number]}
+    for error_type, message, value in problems:
+        item.counters["ERRORS"] += 1
+        item.errors.append(
+            {
+                "id": str(len(item.errors) + 1),
+                "createdAt": item.created,
+                "errorType": error_type,
+                "errorMessage": message,
+                "invalidValue": value,
+                "sourceData": source,
+            }
+        )
+
+
+def _without_row(error: Json) -> Json:
+    return {**error, "sourceData": {name: value for name, value in error["sourceData"].items() if name != "rowData"}}
 
 
 ENDPOINTS = (
