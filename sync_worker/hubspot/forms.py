@@ -22,9 +22,9 @@ class Forms:
         self._api = api
         self._transport = transport
 
-    def all(self) -> tuple[Form, ...]:
-        """Return all forms that are not archived."""
-        return tuple(self._walk())
+    def all(self, *, archived: bool = False) -> tuple[Form, ...]:
+        """Return all forms that are not archived, or all that are: HubSpot's own, pop-ups, and those of other sites that it has seen."""
+        return tuple(self._walk(archived=archived))
 
     def submissions(self, form_id: str, after: str | None = None, *, limit: int = SUBMISSIONS_PAGE) -> Page[Event, str]:
         """Return submissions of one form, newest first; HubSpot can't be asked for a time or a contact."""
@@ -33,10 +33,11 @@ class Forms:
         with sense_of("read the submissions of a form"):
             return Page(items=tuple(submission(row, form_id) for row in data["results"]), next=next_after(data))
 
-    def _walk(self) -> Iterator[Form]:
+    def _walk(self, *, archived: bool) -> Iterator[Form]:
+        which: Row = {"form_types": ["all"], **({"archived": True} if archived else {})}  # else only HubSpot's own are listed
         where: Row = {}
         while True:
-            data: Row = self._api.get_page(limit=PAGE_SIZE, **where, **RAW)
+            data: Row = self._api.get_page(limit=PAGE_SIZE, **which, **where, **RAW)
             with sense_of("read the forms"):
                 yield from map(form, data["results"])
             following = next_after(data)

@@ -78,7 +78,8 @@ def deal(row: Row) -> Deal:
 
 def form(row: Row) -> Form:
     """Parse a form."""
-    return Form(id=row["id"], name=row["name"], archived=row.get("archived", False))
+    at = row.get("archivedAt")
+    return Form(id=row["id"], name=row["name"], archived=row.get("archived", False), archived_at=instant(at) if at else None)
 
 
 def contact_list(row: Row) -> ContactList:

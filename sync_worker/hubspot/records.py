@@ -134,6 +134,7 @@ class Form:
     id: str
     name: str
     archived: bool = False
+    archived_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from sync_worker.pipeline.everyone import CONTACTS, SWEEP, Everyone
 from sync_worker.pipeline.progress import Progress
 from sync_worker.pipeline.ranges import Stream, sweep, sweep_in_batches
 from sync_worker.pipeline.remembering import Remembering, happening
-from sync_worker.pipeline.submissions import Watch
+from sync_worker.pipeline.submissions import Archive, Watch
 from sync_worker.store import coverage, happenings, meta, people, standing
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
@@ -99,20 +99,22 @@ class Pull:
             watch.note(news)
 
     def _every_form(self) -> None:
-        forms = self.hubspot.forms.all()
-        names = {form.id: form.name for form in forms}
+        forms, archive = self.hubspot.forms.all(), Archive(store=self.store, forms=self.hubspot.forms.all(archived=True))
+        ids = sorted({form.id for form in (*forms, *archive.unread())})
         with self.store.transaction() as tx:
-            happenings.record_forms(tx, names)
-            fronts = {id_: max((i.high for i in coverage.covered(tx, _submissions_of(id_))), default=0) for id_ in names}
-        stream = streams.submissions(self.hubspot, list(names), {id_: front - self._overlap_ms for id_, front in fronts.items()})
-        for piece in sweep(stream, streams.one_each(names), readers=self.readers):
-            form_id = list(names)[piece.interval.low]
+            happenings.record_forms(tx, {form.id: form.name for form in (*archive.forms, *forms)})
+            fronts = {id_: max((i.high for i in coverage.covered(tx, _submissions_of(id_))), default=0) - self._overlap_ms for id_ in ids}
+        vanished: set[str] = set()
+        stream = streams.submissions(self.hubspot, ids, fronts, vanished.add)
+        for piece in sweep(stream, streams.one_each(ids), readers=self.readers):
+            form_id = ids[piece.interval.low]
             with self.store.transaction() as tx:
                 self._keep("form_submission", piece.rows)
-                if piece.interval.high > piece.interval.low:
+                if piece.interval.high > piece.interval.low and form_id not in vanished:
                     # Newest first: only when the last page is read is anything complete.
                     coverage.cover(tx, _submissions_of(form_id), 0, to_ms(self.now))
             self._count("form_submission", len(piece.rows))
+        archive.note_read()
 
     def _webinars(self) -> None:
         watch = webinars.Watch(store=self.store, now=self.now, overlap=self.overlap)

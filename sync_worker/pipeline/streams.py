@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NoReturn, TypeVar
 
-from sync_worker.errors import ConfigurationError
+from sync_worker.errors import ConfigurationError, NotFound
 from sync_worker.hubspot import throttle
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.objects import Objects
@@ -62,12 +62,19 @@ def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
     return Stream(read=read, key=lambda event: to_ms(event.at))
 
 
-def submissions(hubspot: HubSpot, forms: Sequence[str], fronts: Mapping[str, int]) -> Stream[Event]:
-    """Return what was sent with forms, each form a key of its own, as far back as its front (milliseconds)."""
+def submissions(hubspot: HubSpot, forms: Sequence[str], fronts: Mapping[str, int], vanished: Callable[[str], object]) -> Stream[Event]:
+    """Return what was sent with forms, each form a key of its own, as far back as its front (milliseconds).
+
+    A form that HubSpot does not know any more is told to `vanished`; the others are read all the same.
+    """
 
     def read(start: int, _stop: int, token: Token | None) -> Page[Event]:
         form_id = forms[start]
-        page = hubspot.forms.submissions(form_id, None if token is None else str(token))
+        try:
+            page = hubspot.forms.submissions(form_id, None if token is None else str(token))
+        except NotFound:
+            vanished(form_id)
+            return Page(rows=(), reached=start, token=None)
         # Newest first, and HubSpot can't be asked for a time: whoever has reached what is known stops.
         known = bool(page.items) and to_ms(page.items[-1].at) < fronts[form_id]
         return Page(rows=page.items, reached=start, token=None if known else page.next)

@@ -6,16 +6,19 @@ hour they are looked at in any case: a calculated property may come late, or not
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sync_worker.hubspot.contacts import Contacts
+from sync_worker.hubspot.records import Form
 from sync_worker.store import meta
 from sync_worker.store.database import Store
 from sync_worker.store.instants import from_ms, to_ms
 
 KEY: Final = "forms"
+ARCHIVED: Final = "archived_forms"
 HOURLY: Final = timedelta(hours=1)
 
 
@@ -44,3 +47,26 @@ class Watch:
         """Note that the forms have been looked at."""
         with self.store.transaction() as tx:
             meta.put(tx, KEY, news)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """The forms that are archived now: nobody sends them any more, so that each is read once, to its end."""
+
+    store: Store
+    forms: Sequence[Form]
+
+    def unread(self) -> list[Form]:
+        """Return those that have not been read since they were archived."""
+        with self.store.transaction() as tx:
+            known = meta.get(tx, ARCHIVED) or {}
+        return [form for form in self.forms if known.get(form.id) != _archived_at(form)]
+
+    def note_read(self) -> None:
+        """Note that all of them have been read, or that HubSpot does not show what was sent with them."""
+        with self.store.transaction() as tx:
+            meta.put(tx, ARCHIVED, {form.id: _archived_at(form) for form in self.forms})
+
+
+def _archived_at(form: Form) -> int:
+    return to_ms(form.archived_at) if form.archived_at else 0

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from sync_worker.errors import BadRequest, ConfigurationError, Stop
 from sync_worker.pipeline.admitting import Doorkeeper
 from sync_worker.pipeline.apply import Applier
 from sync_worker.pipeline.erasing import forget_erased
@@ -109,14 +110,20 @@ class Run:
             self.applier.finish()
         with self.store.transaction() as tx:
             ids = standing.known_lists(tx)
+        failures: list[Stop] = []
         for change in list_changes(self.store, self.scope):
             if not self.scope.approved:
                 self.report.withhold(change)
                 continue
             self.report.plan.count_list(change)
             if self.applier:
-                self.applier.change_list(ids[change.key], change)
+                try:
+                    self.applier.change_list(ids[change.key], change)
+                except (ConfigurationError, BadRequest) as error:  # deleted or made dynamic: the other lists are in order
+                    failures.append(error)
         if self.scope.rule and not self.scope.approved:
             with self.store.transaction() as tx:
                 moves = standing.count_moves(tx, self.scope.rule)
             self.report.withheld |= {"stages": moves} if moves else {}
+        if failures:
+            raise failures[0]

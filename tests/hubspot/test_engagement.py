@@ -140,7 +140,15 @@ def test_all_forms_are_read(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", "/marketing/v3/forms", says({"results": [first], **paging("100")}), says({"results": [second]}))
 
     assert [(form.id, form.name) for form in hubspot.forms.all()] == [("f-1", "Demo"), ("f-2", "News")]
-    assert server.queries[1]["after"] == "100"
+    assert [(query["formTypes"], query.get("after")) for query in server.queries] == [("all", None), ("all", "100")]
+
+
+def test_archived_forms_are_asked_for_apart(hubspot: HubSpot, server: Server) -> None:
+    old = {"id": "f-3", "name": "Old", "archived": True, "archivedAt": "2026-05-01T00:00:00Z"}
+    server.on("GET", "/marketing/v3/forms", says({"results": [old]}))
+
+    assert [(form.id, form.archived_at) for form in hubspot.forms.all(archived=True)] == [("f-3", datetime(2026, 5, 1, tzinfo=UTC))]
+    assert server.queries[0]["archived"] == "true"
 
 
 def submitted(**more: object) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def test_of_submissions_all_are_read_that_are_not_older_than_what_is_known(momen
         asked.append(after)
         return page_of(sorted(events, key=lambda event: event.at, reverse=True), after)
 
-    stream = streams.submissions(hubspot(forms=SimpleNamespace(submissions=submissions)), ["f"], {"f": front})
+    stream = streams.submissions(hubspot(forms=SimpleNamespace(submissions=submissions)), ["f"], {"f": front}, pytest.fail)
     found = {row.id for piece in sweep(stream, streams.one_each(["f"]), readers=2) for row in piece.rows}
     assert {event.id for event in events if to_ms(event.at) >= front} <= found
     needed = sum(at >= front for at in moments)

@@ -144,6 +144,35 @@ class TestBent:
         assert approved.sync().written == 1
         assert approved.value(3, "lead_score_band") == "warm"
 
+    def test_a_form_that_is_deleted_while_the_forms_are_read_costs_nobody_what_was_sent_with_the_others(self, world: World) -> None:
+        world.go_wrong("GET /form-integrations/*/news", status=404, body="json")
+        world.submit("p3@example.com", "news")
+        report = world.backfill()
+        assert (report.exit_code, report.pulled["form_submission"], world.score(2), world.score(3)) == (ExitCode.DONE, 2, 10, 0)
+        world.go_right()
+        world.later(61)
+        world.sync()
+        assert world.score(3) == 10
+
+    def test_what_was_sent_with_a_form_counts_when_the_form_is_archived_and_is_read_once(self, tmp_path: Path) -> None:
+        archived = {"id": "demo", "name": "Demo", "archived": True, "archivedAt": "2026-11-19T00:00:00Z", "formType": "flow"}
+        with a_world(tmp_path, small_portal(forms=[{"id": "news", "name": "Newsletter", "formType": "captured"}, archived])) as world:
+            report = world.backfill()
+            assert (report.pulled["form_submission"], report.plan.new_mqls) == (2, 3)
+            world.later(61)
+            assert world.sync().pulled["form_submission"] == 0
+            world.portal.engagement.forms.by_id["news"] |= {"archived": True, "archivedAt": "2026-11-20T13:30:00Z"}
+            world.submit("p3@example.com", "news")
+            world.later(61)
+            assert (world.sync().pulled["form_submission"], world.score(3)) == (1, 10)
+
+    def test_of_a_list_that_was_deleted_the_others_are_none_the_worse(self, approved: World) -> None:
+        a_list(approved, "MQL").deleted_at = 1
+        approved.submit("p3@example.com", "demo")
+        with pytest.raises(ConfigurationError, match="list “MQL” is no longer in the portal"):
+            approved.sync()
+        assert 3 in approved.members("MQL · direct")
+
     @pytest.mark.parametrize("command", ["sync", "backfill"])
     def test_a_list_that_was_deleted_is_named_and_setup_makes_it_anew_with_all_its_members(self, approved: World, command: str) -> None:
         before = approved.members("MQL")

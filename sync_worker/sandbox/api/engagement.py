@@ -102,9 +102,11 @@ def forms(call: Call) -> Response:
     """Answer a page of forms."""
     limit = call.whole("limit", 20, largest=LARGEST_FORM_PAGE)
     start = call.whole("after", 0, largest=10**9, smallest=0)
-    all_forms = [] if call.flag("archived") else list(call.portal.engagement.forms.by_id.values())
-    body: Json = {"results": [_form(call, form) for form in all_forms[start : start + limit]]}
-    if start + limit < len(all_forms):
+    types, archived = set(call.query.getlist("formTypes")) or {"hubspot"}, call.flag("archived")
+    kept = [_form(call, form) for form in call.portal.engagement.forms.by_id.values()]
+    kept = [form for form in kept if form["archived"] == archived and types & {"all", form["formType"]}]
+    body: Json = {"results": kept[start : start + limit]}
+    if start + limit < len(kept):
         body["paging"] = {"next": {"after": str(start + limit)}}
     return JsonReply(body)
 
