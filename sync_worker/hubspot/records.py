@@ -85,10 +85,14 @@ class Update:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """What HubSpot showed after a write: the written properties as it holds them now, which may differ from what was sent."""
+    """What HubSpot showed after a write: the written properties as it holds them now, which may differ from what was sent.
+
+    `refused`: the properties that it did not take, each with the reason; they are as they were.
+    """
 
     properties: Mapping[str, str | None]
     updated_at: datetime
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,13 @@
 """One batch of writes, and what became of each id in it.
 
 HubSpot refuses a whole batch for one bad value, leaves ids out of a success without a word, and reports others as errors inside of a
-success. Here every id ends as acknowledged, rejected or moved.
+success. Here every id ends as acknowledged, rejected or moved, and a bad value keeps back itself alone: the other values of the same
+contact are written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from sync_worker.hubspot.parsing import Row, instant, sense_of
@@ -38,6 +39,7 @@ class Batch:
         self._rejected: dict[int, str] = {}
         self._moved: dict[int, int] = {}
         self._gone: set[int] = set()
+        self._refused: dict[int, dict[str, str]] = {}  # of contacts whose other values are written
         self._bad: dict[tuple[str, str], str] = {}  # a property and a value that HubSpot refused, and why
 
     def written(self) -> Written:
@@ -64,27 +66,34 @@ class Batch:
         if not (isinstance(refusal, Conflict) or problem.category == "VALIDATION_ERROR" or problem.codes):
             raise refusal  # not about a record
         if len(updates) == 1:
-            self._reject(updates[0], problem)
+            self._learn(updates[0], problem)
             return
         middle = len(updates) // 2
         self._write(updates[:middle])
         self._write(updates[middle:])
 
-    def _reject(self, update: Update, problem: Problem) -> None:
-        self._rejected[update.id] = str(problem)
-        for detail in problem.details:
-            if detail.code and detail.code.startswith("INVALID_"):
-                self._bad |= {(name, update.properties[name]): str(problem) for name in detail.properties if name in update.properties}
+    def _learn(self, update: Update, problem: Problem) -> None:
+        """Note which values of a contact are bad, and write the others; where none is named, the contact is rejected."""
+        invalid = [detail for detail in problem.details if detail.code and detail.code.startswith("INVALID_")]
+        named = {name for detail in invalid for name in detail.properties if name in update.properties}
+        if not named:
+            self._rejected[update.id] = str(problem)
+            return
+        self._bad |= {(name, update.properties[name]): str(problem) for name in named}
+        self._write([update])
 
     def _without_known_bad(self, updates: Sequence[Update]) -> list[Update]:
-        """Reject those that carry a value which was refused before, and return the others."""
+        """Return the updates without the values that were refused before; whoever has no other value is rejected."""
         hopeful = []
         for update in updates:
-            reason = next((self._bad[pair] for pair in update.properties.items() if pair in self._bad), None)
-            if reason is None:
-                hopeful.append(update)
-            else:
-                self._rejected[update.id] = reason
+            bad = {name: self._bad[name, value] for name, value in update.properties.items() if (name, value) in self._bad}
+            rest = {name: value for name, value in update.properties.items() if name not in bad}
+            if not rest:
+                self._rejected[update.id] = next(iter(bad.values()))
+                continue
+            if bad:
+                self._refused.setdefault(update.id, {}).update(bad)
+            hopeful.append(Update(id=update.id, properties=rest) if bad else update)
         return hopeful
 
     def _account_for(self, updates: Sequence[Update], answer: Row) -> None:
@@ -92,7 +101,7 @@ class Batch:
         with sense_of(OPERATION):
             for row in answer["results"]:
                 if (update := sent.pop(int(row["id"]), None)) is not None:
-                    self._acknowledged[update.id] = _acknowledged(row, update)
+                    self._acknowledged[update.id] = _acknowledged(row, update, self._refused.get(update.id, {}))
             details = read_details(answer.get("errors") or ())
         reasons = {int(id_): str(detail) for detail in details for id_ in detail.ids if id_.isdecimal()}
         for id_ in sent:
@@ -110,9 +119,10 @@ class Batch:
             self._rejected[id_] = reason
 
 
-def _acknowledged(row: Row, update: Update) -> Acknowledged:
+def _acknowledged(row: Row, update: Update, refused: Mapping[str, str]) -> Acknowledged:
     shown = row["properties"]
     return Acknowledged(
         properties={name: shown[name] for name in update.properties if name in shown},
         updated_at=instant(row["updatedAt"]),
+        refused=refused,
     )

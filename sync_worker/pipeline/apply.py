@@ -81,7 +81,7 @@ class Applier:
         while self._sent:
             batch, future = self._sent.popleft()
             if future.done() and not future.cancelled() and future.exception() is None:
-                self._remember(batch, future.result())
+                self.remember(batch, future.result())
 
     def send(self, changes: Iterable[ContactChange]) -> None:
         """Send changes in batches; waits while enough are under way."""
@@ -90,10 +90,14 @@ class Applier:
             while len(self._sent) >= 2 * self._in_flight:
                 self._take()
             self._underway.update(change.id for change in batch)
-            with self._store.transaction() as tx:
-                replaced.remember(tx, self._run, {change.id: change.ends for change in batch})
+            self.announce(batch)
             self._sent.append((batch, self._pool.submit(write, self._hubspot.contacts, batch)))
             self.collect()
+
+    def announce(self, changes: Sequence[ContactChange]) -> None:
+        """Keep what changes replace, before they are sent."""
+        with self._store.transaction() as tx:
+            replaced.remember(tx, self._run, {change.id: change.ends for change in changes})
 
     def is_underway(self, contact_id: int) -> bool:
         """Tell whether a contact's change was sent and is not acknowledged yet."""
@@ -130,14 +134,16 @@ class Applier:
 
     def _take(self) -> None:
         batch, future = self._sent.popleft()
-        self._remember(batch, future.result())
+        self.remember(batch, future.result())
 
-    def _remember(self, batch: Sequence[ContactChange], answered: Sent) -> None:
+    def remember(self, batch: Sequence[ContactChange], answered: Sent) -> None:
+        """Remember what became of changes that were sent; every one of them is accounted for in the answer."""
         sent, written = {change.id: change for change in batch}, answered.written
         done = [self._acknowledged(sent[id_], answer, answered.stages.get(id_)) for id_, answer in written.acknowledged.items()]
         altered = {row["id"]: ALTERED for row in done if row["shown"] != sent[row["id"]].desired}
+        refused = {id_: "; ".join(sorted(set(answer.refused.values()))) for id_, answer in written.acknowledged.items() if answer.refused}
         gone = [*written.gone, *written.moved]
-        rejected = {id_: reason for id_, reason in {**written.rejected, **altered}.items() if id_ not in written.gone}
+        rejected = {id_: reason for id_, reason in {**written.rejected, **altered, **refused}.items() if id_ not in written.gone}
         with self._store.transaction() as tx:
             people.mark_gone(tx, gone)
             standing.acknowledge(tx, done)
@@ -155,15 +161,16 @@ class Applier:
         return {"contact_id": change.id, "desired": change.desired, "reason": reason, "at": to_ms(self._now)}
 
     def _acknowledged(self, change: ContactChange, answer: Acknowledged, kept_stage: str | None) -> Mapping[str, Any]:
-        # A reply names what it wrote; what it leaves out stands as it was sent. A stage that HubSpot kept is shown as it is.
-        answered = answer.properties
+        # A reply names what it wrote; what it leaves out stands as it was sent, and what was refused as it was.
+        answered = {**answer.properties, **{name: change.properties[name][0] for name in answer.refused}}
         ours = {name: answered.get(name, after) or "" for name, (_, after) in change.properties.items() if name != STAGE}
         before = {name: value for name, value in orjson.loads(change.desired).items() if name not in ours}
+        given = None if kept_stage or STAGE in answer.refused else change.stage
         return {
             "id": change.id,
             "shown": self._outputs.shown({**before, **ours}),
-            "stage": kept_stage or ((answered.get(STAGE) or change.stage) if change.stage else None),
-            "stage_given": None if kept_stage else change.stage,
+            "stage": kept_stage or ((answered.get(STAGE) or given) if given else None),
+            "stage_given": given,
             "updated_at": to_ms(answer.updated_at),
         }
 

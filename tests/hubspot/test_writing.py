@@ -171,6 +171,30 @@ def test_one_bad_value_costs_a_few_requests_and_not_ninety_nine_scores() -> None
     assert portal.requests <= 2 * 7 + 1
 
 
+class Choosy(Portal):
+    """Takes any property but a bad band, and remembers all."""
+
+    def send(self, updates: list[Update]) -> dict[str, Any]:
+        self.requests += 1
+        if any(each.properties.get("band") in self.bad for each in updates):
+            raise InvalidRequest(read_problem(400, json.dumps(refused(("band", "INVALID_OPTION"))).encode()))
+        self.values |= {each.id: " ".join(each.properties) for each in updates}
+        return complete(*[a_row(each.id, **each.properties) for each in updates])
+
+
+def test_a_bad_value_does_not_keep_back_the_other_values_of_its_contact_and_is_tried_once() -> None:
+    portal = Choosy(bad={"gone"}, merged={}, deleted=set())
+    updates = [update(id_, band="gone" if id_ % 2 else "fit", score=str(id_)) for id_ in range(1, 101)]
+
+    written = Batch(updates, send=portal.send, look_up=portal.look_up).written()
+
+    assert portal.values == {id_: "score" if id_ % 2 else "band score" for id_ in range(1, 101)}
+    refusal = {"band": "band: INVALID_OPTION"}
+    assert {id_ for id_, answer in written.acknowledged.items() if answer.refused == refusal} == set(range(1, 101, 2))
+    assert not written.rejected
+    assert portal.requests <= 2 * 7 + 1
+
+
 def test_a_value_that_was_refused_once_is_not_tried_again() -> None:
     portal = Portal(bad={"gone"}, merged={}, deleted=set())
     updates = [update(id_, band="gone" if id_ % 2 else "fit") for id_ in range(1, 101)]

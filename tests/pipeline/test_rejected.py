@@ -9,7 +9,7 @@ import pytest
 from sync_worker.errors import ExitCode
 from sync_worker.hubspot.problems import InvalidRequest
 from sync_worker.sandbox import mutations
-from tests.pipeline.worlds import World
+from tests.pipeline.worlds import MQL, World
 
 
 def without_option(world: World, name: str, value: str) -> None:
@@ -23,12 +23,36 @@ def without_option(world: World, name: str, value: str) -> None:
 def test_one_bad_value_is_listed_and_does_not_stop_the_others(world: World) -> None:
     without_option(world, "lead_grade", "C")  # contact 1 has it, and nobody else
     report = world.backfill()
-    assert (report.written, report.exit_code) == (5, ExitCode.SOME_REJECTED)
+    assert (report.written, report.exit_code) == (6, ExitCode.SOME_REJECTED)
     ((number, reason),) = report.rejected
     assert number == 1
     assert "lead_grade" in reason or "allowed options" in reason
-    assert world.value(1, "lead_score") is None
-    assert [world.score(number) for number in range(2, 7)] == [10, 0, 0, 10, 20]
+    assert world.value(1, "lead_grade") is None
+    assert [world.score(number) for number in range(1, 7)] == [20, 10, 0, 0, 10, 20]
+
+
+def test_a_bad_value_does_not_keep_an_mql_from_its_stage(world: World) -> None:
+    world.backfill()
+    world.later()
+    without_option(world, "lead_grade", "C")
+    world.edit(3, jobtitle="CTO")  # who becomes a C
+    world.submit("p3@example.com", "demo")
+    world.approve()
+    report = world.sync()
+    assert ([id_ for id_, _ in report.rejected], report.stages) == ([3], 1)
+    assert (world.value(3, "lead_mql_reason"), world.value(3, "lifecyclestage")) == ("demo", MQL)
+    world.later()
+    assert world.sync().plan.contacts == 0
+
+
+def test_a_stage_that_hubspot_does_not_take_keeps_back_itself_alone(world: World) -> None:
+    catalog = world.portal.catalog()
+    world.backfill()
+    without_option(world, "lifecyclestage", MQL)
+    report = world.approve()
+    assert (report.stages, len(report.rejected) > 0, report.lists["MQL"]["added"]) == (0, True, 3)
+    assert MQL not in {world.value(number, "lifecyclestage") for number in range(1, 7)}
+    assert catalog.get("lifecyclestage") is not None
 
 
 def test_what_was_refused_waits_until_something_else_is_desired(world: World) -> None:
