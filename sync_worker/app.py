@@ -16,6 +16,7 @@ import structlog
 from sync_worker.errors import ModelError, UnsafePlan
 from sync_worker.hubspot import throttle
 from sync_worker.hubspot.client import HubSpot, connect
+from sync_worker.hubspot.waiting import Waiting
 from sync_worker.model.diffing import describe
 from sync_worker.model.document import LETTERS
 from sync_worker.model.loading import load
@@ -23,6 +24,7 @@ from sync_worker.model.model import Model
 from sync_worker.pipeline import portal, setup
 from sync_worker.pipeline.admitting import Doorkeeper
 from sync_worker.pipeline.apply import Applier
+from sync_worker.pipeline.bulk import Fallback, Files
 from sync_worker.pipeline.check import Findings, check
 from sync_worker.pipeline.comparing import Comparison, compare, table_of
 from sync_worker.pipeline.distribution import Distribution, distribution
@@ -30,6 +32,7 @@ from sync_worker.pipeline.evaluate import Judge, everybody
 from sync_worker.pipeline.explain import Explanation, explain
 from sync_worker.pipeline.fitting import misfits, names
 from sync_worker.pipeline.guard import Guard, Limits
+from sync_worker.pipeline.importing import Importer, settle
 from sync_worker.pipeline.lease import held
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import Scope, stage_rule
@@ -193,12 +196,12 @@ class Worker:
                     standing.let_try_again(tx)
         return [step.as_json() for step in found]
 
-    def backfill(self, *, dry_run: bool = False, allow_large: bool = False) -> RunReport:
-        """Read, judge and write every contact once; goes on where an earlier one was stopped.
+    def backfill(self, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False) -> RunReport:
+        """Read, judge and write every contact once; goes on where an earlier one was stopped. In `bulk`, by exports and imports.
 
         Raises UnsafePlan where that would change too much, unless large changes are allowed.
         """
-        return self._run("backfill", dry_run=dry_run, allow_large=allow_large)
+        return self._run("backfill", dry_run=dry_run, allow_large=allow_large, bulk=bulk)
 
     def sync(self, *, dry_run: bool = False, allow_large: bool = False) -> RunReport:
         """Read what changed, judge, write the differences; the first time that is everything. Raises like `backfill`."""
@@ -249,12 +252,14 @@ class Worker:
         log.info("contact.forgotten", contacts=len(ids), events=events)
         return {"contacts": [str(id_) for id_ in ids], "events": events, "exit_code": 0}
 
-    def _run(self, command: str, *, dry_run: bool = False, allow_large: bool = False, note: str | None = None) -> RunReport:
+    def _run(
+        self, command: str, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False, note: str | None = None
+    ) -> RunReport:
         with self._begun(command, dry_run=dry_run) as begun:
             if note is not None:
                 with begun.store.transaction() as tx:
                     runs.approve(tx, self.model.hash, note=note, at=to_ms(self.clock()))
-            run = self._assembled(begun, allow_large=allow_large)
+            run = self._assembled(begun, allow_large=allow_large, bulk=bulk)
             {"backfill": run.everything, "sync": run.changes, "approve": run.known}[command]()
         return begun.report
 
@@ -268,6 +273,8 @@ class Worker:
             with recorded(report, store, self.clock, self.hubspot.traffic), ExitStack() as working:
                 lasts = timedelta(minutes=self.settings.lease_minutes)
                 progress = working.enter_context(held(store, report.run_id, clock=self.clock, lasts=lasts, progress=self.progress))
+                if not dry_run:
+                    settle(self.hubspot, store, self._waiting(progress), self.clock())
                 yield Begun(report=report, store=store, progress=progress, until_the_end=working)
 
     def _rehearsal(self, stack: ExitStack) -> Store:
@@ -306,12 +313,32 @@ class Worker:
         )
         return Guard(limits=limits, first=first, lifted=lifted)
 
-    def _assembled(self, begun: Begun, *, allow_large: bool) -> Run:
+    def _waiting(self, progress: Progress) -> Waiting:
+        # The lease is renewed while HubSpot takes its time.
+        return Waiting(at_most=timedelta(minutes=self.settings.bulk_minutes), beat=lambda: progress.advance("in bulk", 0))
+
+    def _files(self, begun: Begun, fallback: Fallback) -> Files:
+        return Files(hubspot=self.hubspot, waiting=self._waiting(begun.progress), fallback=fallback, run=begun.report.run_id)
+
+    def _importer(self, begun: Begun, applier: Applier, fallback: Fallback) -> Importer:
+        return Importer(
+            hubspot=self.hubspot,
+            store=begun.store,
+            outputs=self.outputs,
+            applier=applier,
+            waiting=self._waiting(begun.progress),
+            fallback=fallback,
+            clock=self.clock,
+        )
+
+    def _assembled(self, begun: Begun, *, allow_large: bool, bulk: bool) -> Run:
         report, store, now = begun.report, begun.store, self.clock()
         place = portal.known(store, self.hubspot, self.outputs, now, fresh=report.command == "backfill")
         hidden = place.hidden(self.model.event_kinds)
         report.not_visible = self.model.not_visible(hidden)
         day_began = place.day_began(now, self.settings.reevaluate_at)
+        applier = None if report.dry_run else self._applier(begun, now)
+        fallback = Fallback(notes=report.notes)
         return Run(
             store=store,
             pull=Pull(
@@ -323,6 +350,7 @@ class Worker:
                 readers=self.settings.requests_in_flight,
                 progress=begun.progress,
                 clock=self.clock,
+                files=self._files(begun, fallback) if bulk else None,
                 counts=report.pulled,
             ),
             judge=Judge(
@@ -336,7 +364,8 @@ class Worker:
             retention=self._retention(),
             doorkeeper=Doorkeeper(outputs=self.outputs, now=now, day_began=day_began),
             guard=self._guard(store, lifted=allow_large),
-            applier=None if report.dry_run else self._applier(begun, now),
+            applier=applier,
+            importer=self._importer(begun, applier, fallback) if bulk and applier else None,
             report=report,
         )
 

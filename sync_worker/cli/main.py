@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -32,6 +33,13 @@ app.add_typer(model, name="model")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 AllowLarge = Annotated[bool, typer.Option("--allow-large", help="Let a plan through that changes more than the settings allow.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be written; write nothing to HubSpot.")]
+
+
+class Via(StrEnum):
+    """How contacts are read and written."""
+
+    API = "api"
+    BULK = "bulk"
 
 
 def main() -> NoReturn:
@@ -76,9 +84,16 @@ def setup(*, dry_run: DryRun = False, json: Json = False) -> None:
 
 
 @app.command()
-def backfill(*, dry_run: DryRun = False, allow_large: AllowLarge = False, json: Json = False) -> None:
+def backfill(
+    *,
+    dry_run: DryRun = False,
+    allow_large: AllowLarge = False,
+    via: Annotated[Via, typer.Option(help="bulk: by exports and imports, in a handful of calls where that can be had.")] = Via.API,
+    json: Json = False,
+) -> None:
     """Score every contact once; goes on where it was stopped."""
-    _finish(_with_worker(lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large)), json=json, people=show.run)
+    done = _with_worker(lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large, bulk=via is Via.BULK))
+    _finish(done, json=json, people=show.run)
 
 
 @app.command()

@@ -13,8 +13,11 @@ from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.companies import Companies
 from sync_worker.hubspot.contacts import Contacts
 from sync_worker.hubspot.deals import Deals
+from sync_worker.hubspot.downloads import Downloads
 from sync_worker.hubspot.emails import Emails
+from sync_worker.hubspot.exports import Exports
 from sync_worker.hubspot.forms import Forms
+from sync_worker.hubspot.imports import Imports
 from sync_worker.hubspot.lists import Lists
 from sync_worker.hubspot.marketing_events import MarketingEvents
 from sync_worker.hubspot.occurrences import Occurrences
@@ -45,6 +48,8 @@ class HubSpot:
     marketing_events: MarketingEvents
     lists: Lists
     properties: Properties
+    exports: Exports
+    imports: Imports
     account: Account
     traffic: Traffic
     transport: Transport
@@ -110,6 +115,8 @@ def _with_nouns(transport: Transport, traffic: Traffic, identity: str) -> HubSpo
         marketing_events=MarketingEvents(sdk.marketing.events.basic_api, sdk.marketing.events.retrieve_participant_state_api),
         lists=Lists(crm.lists.lists_api, crm.lists.memberships_api),
         properties=Properties(crm.properties),
+        exports=Exports(transport, Downloads(traffic)),
+        imports=Imports(transport),
         account=Account(transport),
         traffic=traffic,
         transport=transport,

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from sync_worker.errors import BadRequest, Forbidden, NotFound, SyncWorkerError, Unauthorized, Unavailable
+from sync_worker.errors import BadRequest, Forbidden, NotFound, OutOfQuota, SyncWorkerError, Unauthorized, Unavailable
 
 ADDRESS: Final = re.compile(r"\S*@\S*")
 LOCKED_WAIT: Final = 2.0  # seconds; HubSpot's advice for 423
@@ -88,6 +88,10 @@ class MissingScope(Forbidden):
         named = f"the scope {' or '.join(scopes)}" if scopes else "a scope"
         super().__init__(f"The token lacks {named}.", operation=operation, hint="Add it to the private app or service key.")
         self.scopes = scopes
+
+
+class LimitReached(OutOfQuota):
+    """HubSpot begins no more exports or imports for now; other calls are not concerned."""
 
 
 def quoted(text: str) -> str:

@@ -231,6 +231,34 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """A file that HubSpot works off, and its counters of rows and records once it is done."""
+
+    id: str
+    state: str  # STARTED, PROCESSING, DEFERRED; DONE, FAILED, CANCELED, REVERTED
+    created_at: datetime
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether HubSpot will write nothing more of it."""
+        return self.state in {"DONE", "FAILED", "CANCELED", "REVERTED"}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it came to a good end, though rows of it may have been refused."""
+        return self.state == "DONE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowError:
+    """Something that HubSpot found wrong with a row of an import; the contact, where HubSpot shows the row."""
+
+    contact_id: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """The portal behind the token."""
 

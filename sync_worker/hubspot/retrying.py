@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import tenacity
 
-from sync_worker.errors import OutOfQuota, SyncWorkerError, TryAgain, Unavailable
+from sync_worker.errors import OutOfQuota, RateLimited, SyncWorkerError, TryAgain, Unavailable
 from sync_worker.hubspot.clock import Clock
 
 T = TypeVar("T")
@@ -43,11 +43,14 @@ class Retrying:
         """Note that HubSpot has answered, whatever it said: from now on its silence is worth all patience."""
         self._met = True
 
-    def call(self, function: Callable[[], T]) -> T:
-        """Return what the function returns in the end; raise its last error when patience is at its end."""
+    def call(self, function: Callable[[], T], *, once: bool = False) -> T:
+        """Return what the function returns in the end; raise its last error when patience is at its end.
+
+        With `once`, only what HubSpot has refused to look at is tried again: anything else may have been done without an answer.
+        """
         started = self._clock.monotonic()
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_may_pass),
+            retry=tenacity.retry_if_exception(_was_not_done if once else _may_pass),
             wait=self._wait,
             stop=lambda state: self._is_over(state, started),
             sleep=self._clock.sleep,
@@ -72,6 +75,10 @@ class Retrying:
 
 def _may_pass(error: BaseException) -> bool:
     return isinstance(error, TryAgain) and not isinstance(error, OutOfQuota)
+
+
+def _was_not_done(error: BaseException) -> bool:
+    return isinstance(error, RateLimited)
 
 
 def _named_wait(state: tenacity.RetryCallState) -> float:

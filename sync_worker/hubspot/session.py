@@ -28,6 +28,14 @@ class Bearer(AuthBase):
         return "Bearer(***)"
 
 
+class Nobody(AuthBase):
+    """Puts nothing into a request, neither a token nor what a .netrc of the machine may hold for the host."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Return the request as it is."""
+        return request
+
+
 def open_session(token: str, base_url: str, *, pool_size: int) -> requests.Session:
     """Return a session of one pool, with no cookies and no retries of its own, and the token in every request."""
     session = requests.Session()
@@ -38,6 +46,16 @@ def open_session(token: str, base_url: str, *, pool_size: int) -> requests.Sessi
     adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
+    return session
+
+
+def open_bare_session(*, loopback: bool) -> requests.Session:
+    """Return a session that says nothing of who asks, for addresses that are not HubSpot's API."""
+    session = requests.Session()
+    session.auth = Nobody()
+    session.headers.update({"User-Agent": "sync-worker", "Accept-Encoding": "identity"})
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.trust_env = not loopback
     return session
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import IO, Any, Final, TypeAlias
 
 import orjson
 import requests
@@ -12,7 +12,7 @@ import urllib3
 
 from sync_worker.errors import RateLimited, SyncWorkerError, Unavailable
 from sync_worker.hubspot.clock import Clock
-from sync_worker.hubspot.problems import Problem, read_problem, retry_after, translate
+from sync_worker.hubspot.problems import LimitReached, Problem, quoted, read_problem, retry_after, translate
 from sync_worker.hubspot.retrying import Retrying
 from sync_worker.hubspot.throttle import Lane, Throttle
 from sync_worker.hubspot.traffic import Traffic
@@ -42,6 +42,14 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A body that lies in a file, sent from there piece by piece."""
+
+    file: IO[bytes]
+    content_type: str
+
+
 class Transport:
     """Sends one call after the other, from any number of threads, and returns the JSON of its reply."""
 
@@ -64,7 +72,7 @@ class Transport:
         self._retrying = retrying
         self._traffic = traffic
         self._timeouts = timeouts
-        self._clock = clock
+        self.clock = clock
 
     def send(self, method: str, path: str, *, query: Query = (), body: object = None) -> Json:
         """Return the JSON that HubSpot replies, None for an empty reply.
@@ -83,13 +91,18 @@ class Transport:
         """Return the JSON of a GET."""
         return self.send("GET", path, query=query)
 
+    def upload(self, path: str, upload: Upload) -> Json:
+        """Return the JSON of a POST of a file. It is sent once: where no answer was heard, the caller finds out what has become of it."""
+        route = resolve("POST", path, self._version)
+        return self._retrying.call(lambda: self._attempt("POST", route, [], upload), once=True)
+
     def close(self) -> None:
         """Wake whoever waits, with `Closed`, and close the connections."""
-        self._clock.stop()
+        self.clock.stop()
         self.throttle.interrupt()
         self._session.close()
 
-    def _attempt(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | None) -> Json:
+    def _attempt(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | Upload | None) -> Json:
         self.throttle.quota.check(route.doing)
         lane = self.throttle.lane(route.budget)
         sent = lane.take()
@@ -107,14 +120,16 @@ class Transport:
         lane.succeed(sent)
         return self._read(answer, route)
 
-    def _exchange(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | None) -> Answer:
-        deadline = self._clock.monotonic() + self._timeouts.total
+    def _exchange(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | Upload | None) -> Answer:
+        deadline = self.clock.monotonic() + self._timeouts.total
+        data, headers = _body(content)
         try:
             response = self._session.request(
                 method,
                 self.base_url + route.path,
                 params=query,
-                data=content,
+                data=data,
+                headers=headers,
                 timeout=(self._timeouts.connect, self._timeouts.read),
                 allow_redirects=False,
                 stream=True,
@@ -129,14 +144,14 @@ class Transport:
         # Read as it comes, so that a body that drips for ever is noticed.
         while chunk := response.raw.read1(CHUNK, decode_content=True):
             chunks.append(chunk)
-            if self._clock.monotonic() > deadline:
+            if self.clock.monotonic() > deadline:
                 response.close()
                 raise requests.Timeout
         return b"".join(chunks)
 
     def _read(self, answer: Answer, route: Route) -> Json:
         if not 200 <= answer.status < 300:
-            named = retry_after(answer.headers, self._clock.now())
+            named = retry_after(answer.headers, self.clock.now())
             raise translate(read_problem(answer.status, answer.body), operation=route.doing, retry_after=named)
         if not answer.body:
             return None
@@ -148,9 +163,12 @@ class Transport:
     def _refused(self, answer: Answer, route: Route, lane: Lane, sent: float) -> SyncWorkerError:
         self._traffic.limited()
         problem = read_problem(answer.status, answer.body)
+        if route.limited and problem.policy is None:
+            said = f" ({quoted(problem.message)})" if problem.message else ""
+            return LimitReached(f"HubSpot begins no more of these for now{said}.", operation=route.doing)
         if _is_daily(problem):
             return self.throttle.quota.exhaust(route.doing)
-        named = retry_after(answer.headers, self._clock.now())
+        named = retry_after(answer.headers, self.clock.now())
         wait = max(lane.refuse(sent, named), named or 0.0)
         policy = f" ({problem.policy})" if problem.policy else ""
         hint = "Other integrations of the portal use the same limits."
@@ -159,6 +177,13 @@ class Transport:
     def _unreachable(self, error: Exception, route: Route) -> Unavailable:
         hint = "Check HUBSPOT_BASE_URL and the network."
         return Unavailable(f"{self.base_url} cannot be reached: {_cause(error)}.", operation=route.doing, hint=hint)
+
+
+def _body(content: bytes | Upload | None) -> tuple[bytes | IO[bytes] | None, dict[str, str]]:
+    if not isinstance(content, Upload):
+        return content, {}
+    content.file.seek(0)
+    return content.file, {"Content-Type": content.content_type}
 
 
 def _is_daily(problem: Problem) -> bool:

@@ -19,6 +19,8 @@ DATED: Final = {
     "/events/v3/events": "/events/event-occurrences/2026-09",
     "/marketing/v3/marketing-events": "/marketing/marketing-events/2026-09",
     "/account-info/v3/details": "/account-info/2026-09/details",
+    "/crm/v3/exports": "/crm/exports/2026-09",
+    "/crm/v3/imports": "/crm/imports/2026-09",
 }
 
 KEPT: Final = frozenset({"object", "from", "to"})  # placeholders that tell endpoints apart; the others are ids and names
@@ -26,12 +28,16 @@ KEPT: Final = frozenset({"object", "from", "to"})  # placeholders that tell endp
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One row of the table: a method and a v3/v4 path, what it does in words, what it draws on."""
+    """One row of the table: a method and a v3/v4 path, what it does in words, what it draws on.
+
+    `limited`: there is a limit to how many of these HubSpot begins, beside those of calls.
+    """
 
     method: str
     path: str
     doing: str
     budget: Budget = Budget.BURST
+    limited: bool = False
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +58,7 @@ class Route:
     endpoint: str
     budget: Budget
     doing: str
+    limited: bool = False
 
 
 # The first row that fits is taken.
@@ -83,6 +90,12 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/email/public/v1/events", "read e-mail events"),
     Endpoint("GET", "/account-info/v3/details", "read the account's details"),
     Endpoint("GET", "/account-info/v3/api-usage/daily/private-apps", "read the daily usage of the API"),
+    Endpoint("POST", "/crm/v3/exports/export/async", "begin an export", limited=True),
+    Endpoint("GET", "/crm/v3/exports/export/async/tasks/{export}/status", "look at an export"),
+    Endpoint("POST", "/crm/v3/imports", "begin an import", limited=True),
+    Endpoint("GET", "/crm/v3/imports", "look at the imports"),
+    Endpoint("GET", "/crm/v3/imports/{import}", "look at an import"),
+    Endpoint("GET", "/crm/v3/imports/{import}/errors", "read the errors of an import"),
 )
 
 
@@ -108,3 +121,4 @@ def _route(endpoint: Endpoint, values: dict[str, str], version: Version) -> Rout
         budget=endpoint.budget,
         doing=endpoint.doing.format(**labels),
     )
+        limited=endpoint.limited,

@@ -123,6 +123,10 @@ class Applier:
             try:
                 answer = self._hubspot.lists.change(list_id, add=add, remove=remove)
             except NotFound as error:
+                if change.key not in self._outputs.lists:  # of a band that is no more: deleted is as good as empty
+                    with self._store.transaction() as tx:
+                        standing.forget_list(tx, change.key)
+                    return
                 raise ConfigurationError(f"The list “{change.name}” is no longer in the portal.", hint=MAKE_ANEW) from error
             missing = answer.missing.intersection(add)
             with self._store.transaction() as tx:

@@ -1,4 +1,4 @@
-"""The reading of every contact: by two lanes at once where HubSpot's order allows it, page after page where it does not.
+"""The reading of every contact: by two lanes at once where HubSpot's order allows it, page after page where it does not; in bulk if asked.
 
 The list is consistent, at 100 contacts a page; the search index lags behind, at 200 a page and on a budget of its own. What the
 search lane read is right all the same:
@@ -7,11 +7,14 @@ search lane read is right all the same:
   sync, whose cursor is the beginning of this reading less the overlap. An older showing never replaces a newer one.
 - Who was created since stands above the highest id, and there the list alone is read.
 - Whom the index does not show at all is not taken for gone: everybody who was known and not seen is asked for by id.
+
+A file of everybody is a copy of an earlier moment, and is put right in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -24,6 +27,7 @@ from sync_worker.hubspot.objects import Unordered
 from sync_worker.hubspot.records import Contact, Extent
 from sync_worker.hubspot.throttle import Budget
 from sync_worker.pipeline import streams
+from sync_worker.pipeline.bulk import Files
 from sync_worker.pipeline.ranges import sweep_in_batches
 from sync_worker.store import coverage, meta, people
 from sync_worker.store.coverage import Interval
@@ -60,18 +64,14 @@ class Everyone:
     readers: int
     keep: Keep
     expect: Callable[[int], None]
+    files: Files | None = None
 
     def read(self) -> Iterator[Sequence[int]]:
         """Read, keep, and yield the ids that were kept, some at a time; in the end let go who is not there any more."""
         last = self._begun()
-        if "token" not in last:
-            try:
-                yield from self._in_ranges(last)
-            except Unordered as error:
-                log.warning("contacts.order_lost", reason=str(error), next="the list is followed page after page")
-                last = self._noted({**last, "token": None})
-        if "token" in last:
-            yield from self._in_their_order(last)
+        with ExitStack() as stack:
+            file = self._file(last, stack) if self.files else None
+            yield from self._one_by_one(last) if file is None else self._from_file(last, file)
         with self.store.transaction() as tx:
             people.let_go(tx, sweep=last["number"])
             meta.put(tx, SWEEP, {"number": last["number"], "started": last["started"], "done": True})
@@ -89,6 +89,34 @@ class Everyone:
         with self.store.transaction() as tx:
             meta.put(tx, SWEEP, last)
         return last
+
+    def _one_by_one(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
+        if "token" not in last:
+            try:
+                yield from self._in_ranges(last)
+            except Unordered as error:
+                log.warning("contacts.order_lost", reason=str(error), next="the list is followed page after page")
+                last = self._noted({**last, "token": None})
+        if "token" in last:
+            yield from self._in_their_order(last)
+
+    def _file(self, last: dict[str, Any], stack: ExitStack) -> Iterator[list[Contact]] | None:
+        if self.files is None:
+            return None
+        total = self.hubspot.contacts.extent().total
+        self.expect(total)
+
+        def begun(export: str) -> None:
+            self._noted({**last, "export": export})
+
+        return self.files.contacts(stack, self.properties, total, export=last.get("export"), begun=begun)
+
+    def _from_file(self, last: dict[str, Any], file: Iterator[list[Contact]]) -> Iterator[Sequence[int]]:
+        for rows in file:
+            self.keep(rows, sweep=last["number"])
+            yield [row.id for row in rows]
+        yield from self._read_late(last, to_the_end=True)
+        yield from self._asked_for(last)
 
     def _in_ranges(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
         extent = self.hubspot.contacts.extent()
@@ -114,10 +142,11 @@ class Everyone:
         # Search must not be left with what has no end.
         return [*gaps, Interval(high, high + 1)] if searched else gaps
 
-    def _read_late(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
+    def _read_late(self, last: dict[str, Any], *, to_the_end: bool = False) -> Iterator[Sequence[int]]:
         started, after = from_ms(last["started"]), 0
+        until = None if to_the_end else started
         while True:
-            page = self.hubspot.contacts.changed(started - SETTLED, after, self.properties, until=started)
+            page = self.hubspot.contacts.changed(started - SETTLED, after, self.properties, until=until)
             if (page.total or 0) > FEW:
                 return
             self.keep(page.items, sweep=last["number"])

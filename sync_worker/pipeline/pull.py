@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from sync_worker.hubspot.objects import Unordered
 from sync_worker.hubspot.records import Company, Contact, Event
 from sync_worker.hubspot.records import Page as HubSpotPage
 from sync_worker.pipeline import streams, webinars
+from sync_worker.pipeline.bulk import Files
 from sync_worker.pipeline.changes import Changes
 from sync_worker.pipeline.everyone import CONTACTS, SWEEP, Everyone
 from sync_worker.pipeline.progress import Progress
@@ -47,6 +49,7 @@ class Pull:
     readers: int
     progress: Progress
     clock: Callable[[], datetime]
+    files: Files | None = None  # where everybody is read in bulk
     counts: Counter[str] = field(default_factory=Counter)
 
     # Events, before the contacts whose facts they are.
@@ -157,7 +160,12 @@ class Pull:
         self._move_cursor("companies")
 
     def _every_company(self, properties: Sequence[str]) -> Iterator[Sequence[Company]]:
-        gaps = [Interval(0, (self.hubspot.companies.highest_id() or 0) + 1)]
+        extent = self.hubspot.companies.extent()
+        with ExitStack() as stack:
+            if self.files and (file := self.files.companies(stack, properties, extent.total)) is not None:
+                yield from file
+                return
+        gaps = [Interval(0, (extent.highest_id or 0) + 1)]
         try:
             for pieces in sweep_in_batches(streams.companies(self.hubspot, properties), gaps, readers=self.readers):
                 yield [row for piece in pieces for row in piece.rows]
@@ -215,6 +223,7 @@ class Pull:
             readers=self.readers,
             keep=self._keep_contacts,
             expect=lambda number: self.progress.expect(CONTACTS, number),
+            files=self.files,
         ).read()
         with self.store.transaction() as tx:
             meta.put(tx, READ, self._asked())
@@ -224,7 +233,7 @@ class Pull:
         """Read who is in our lists: others may have put people there or taken them out."""
         with self.store.transaction() as tx:
             ids = standing.known_lists(tx)
-        for key, list_id in ids.items():
+        for key, list_id in ((key, ids[key]) for key in self.remembering.outputs.lists if key in ids):
             try:
                 members = list(_members(self.hubspot, list_id))
             except NotFound:

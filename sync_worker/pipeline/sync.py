@@ -12,6 +12,7 @@ from sync_worker.pipeline.apply import Applier
 from sync_worker.pipeline.erasing import forget_erased
 from sync_worker.pipeline.evaluate import CHUNK, Judge
 from sync_worker.pipeline.guard import Guard
+from sync_worker.pipeline.importing import Importer
 from sync_worker.pipeline.plan import ContactChange, Scope, contact_changes, list_changes
 from sync_worker.pipeline.pull import Pull
 from sync_worker.pipeline.report import RunReport
@@ -33,6 +34,7 @@ class Run:
     retention: Retention
     applier: Applier | None
     report: RunReport
+    importer: Importer | None = None  # where contacts are written in bulk: all at once, when all are known
     chunk: int = CHUNK
 
     def everything(self) -> None:
@@ -45,7 +47,7 @@ class Run:
             if len(waiting) >= self.chunk:
                 self._judge(waiting)
                 waiting = []
-                if self.applier and self.guard.may_begin_early:
+                if self.applier and not self.importer and self.guard.may_begin_early:
                     # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
                     self.applier.send(self._counted(self._changes(but_mqls=True)))
         if self.scope.approved:
@@ -80,8 +82,8 @@ class Run:
         begun = self.report.plan.contacts > 0
         deque(self._counted(self._changes()), maxlen=0)
         self._weigh(begun=begun)
-        if self.applier:
-            self.applier.send(self._changes())
+        if writer := self.importer or self.applier:
+            writer.send(self._changes())
 
     def _changes(self, *, but_mqls: bool = False) -> Iterator[ContactChange]:
         for change in contact_changes(self.store, self.scope, but_mqls=but_mqls):

@@ -1,0 +1,62 @@
+"""Tables in files: what an export is, in CSV, zipped when it is large; read row by row, as often as needed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import IO, Final
+
+from sync_worker.errors import Unavailable
+
+ZIP: Final = b"PK\x03\x04"
+
+
+class Unusable(Unavailable):
+    """What HubSpot has made in bulk cannot be used."""
+
+
+class Sheet:
+    """The rows of a CSV file, or of all CSV files in a zip, one after the other."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def rows(self) -> Iterator[dict[str, str]]:
+        """Yield each row by the names of its columns, from the beginning each time.
+
+        Raises:
+            Unusable: the file is no such table, or is damaged.
+        """
+        try:
+            for part in self._parts():
+                yield from _rows(part)
+        except (zipfile.BadZipFile, zlib.error, csv.Error, UnicodeDecodeError, EOFError, RuntimeError) as error:
+            raise Unusable(f"The export's file cannot be read ({type(error).__name__}).", operation="read an export") from None
+
+    def _parts(self) -> Iterator[IO[bytes]]:
+        self._file.seek(0)
+        zipped = self._file.read(len(ZIP)) == ZIP
+        self._file.seek(0)
+        if not zipped:
+            yield self._file
+            return
+        with zipfile.ZipFile(self._file) as archive:
+            for name in sorted(name for name in archive.namelist() if not name.endswith("/")):
+                with archive.open(name) as part:
+                    yield part
+
+
+def _rows(part: IO[bytes]) -> Iterator[dict[str, str]]:
+    text = io.TextIOWrapper(part, "utf-8-sig", newline="")
+    try:
+        lines = csv.reader(text, strict=True)
+        header = next(lines, [])
+        for cells in lines:
+            if len(cells) != len(header):
+                raise csv.Error(f"{len(cells)} cells under {len(header)} headings")
+            yield dict(zip(header, cells, strict=True))
+    finally:
+        text.detach()
