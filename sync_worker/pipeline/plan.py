@@ -97,14 +97,20 @@ def contact_changes(store: Store, scope: Scope, *, but_mqls: bool = False) -> It
 
 
 def list_changes(store: Store, scope: Scope) -> Iterator[ListChange]:
-    """Yield what should be changed in our lists, approved or not; a list that is right is left out."""
-    for key, name in scope.outputs.lists.items():
+    """Yield what should be changed in our lists, approved or not; a list that is right is left out.
+
+    Out of the list of a band that the model no longer has goes whom we put there; the list itself, and whom others put there, stay.
+    """
+    ours = scope.outputs.lists
+    with store.transaction() as tx:
+        left = standing.left_lists(tx, ours.keys())
+    for key, name in {**left, **ours}.items():
         with store.transaction() as tx:
             change = ListChange(
                 key=key,
                 name=name,
-                add=standing.to_add(tx, key),
-                remove=standing.to_remove(tx, key, keep_foreign=scope.keep_foreign),
+                add=() if key in left else standing.to_add(tx, key),
+                remove=standing.to_remove(tx, key, keep_foreign=scope.keep_foreign or key in left),
             )
         if change.add or change.remove:
             yield change

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,6 +141,17 @@ def show_members(tx: Connection, key: str, ids: Sequence[int]) -> None:
 def known_lists(tx: Connection) -> dict[str, str]:
     """Return HubSpot's ids of our lists, by key."""
     return dict(tx.execute(select(lists.c.key, lists.c.id)).all())
+
+
+def left_lists(tx: Connection, keys: Collection[str]) -> dict[str, str]:
+    """Return the names of the lists, by key, that are none of these any more: of a band that the model no longer has."""
+    return dict(tx.execute(select(lists.c.key, lists.c.name).where(lists.c.key.not_in(keys)).order_by(lists.c.key)).all())
+
+
+def forget_list(tx: Connection, key: str) -> None:
+    """Forget a list and who is in it: there is no such list any more."""
+    for table, column in ((memberships, memberships.c.list), (lists, lists.c.key)):
+        tx.execute(delete(table).where(column == key))
 
 
 def remember_list(tx: Connection, key: str, *, list_id: str, name: str) -> None:

@@ -181,6 +181,39 @@ def test_members_that_somebody_else_put_there_are_removed_where_the_model_says_s
         assert world.members("Leads · cold") == [3, 4]
 
 
+RENAMED = MODEL.replace("name: warm", "name: tepid")
+
+
+def test_the_list_of_a_band_that_is_no_more_is_emptied_of_whom_the_worker_put_there(approved: World) -> None:
+    old = approved.portal.lists.named("Leads · warm", "0-1")
+    assert old is not None
+    assert approved.members("Leads · warm") == [2, 5]
+    old.add([4], now=0)  # by somebody, who has a use for the list
+    approved.use_model(RENAMED)
+    approved.setup()
+    assert approved.sync().withheld["Leads · warm"] == 2
+    assert approved.approve().lists["Leads · warm"] == {"added": 0, "removed": 2}
+    assert (approved.members("Leads · warm"), approved.members("Leads · tepid")) == ([4], [2, 5])
+    approved.later()
+    assert approved.backfill().lists == {}
+    assert approved.members("Leads · warm") == [4]
+
+
+def test_the_list_of_a_band_that_is_no_more_may_be_deleted_and_the_band_may_come_back(approved: World) -> None:
+    old = approved.portal.lists.named("Leads · warm", "0-1")
+    assert old is not None
+    old.deleted_at = 1
+    approved.use_model(RENAMED)
+    approved.setup()
+    approved.approve()
+    approved.use_model(MODEL)
+    approved.setup()
+    approved.later()
+    approved.sync()
+    approved.approve()
+    assert (approved.members("Leads · warm"), approved.members("Leads · tepid")) == ([2, 5], [])
+
+
 def test_setup_makes_what_is_missing_and_mends_what_is_bent(tmp_path: Path) -> None:
     with a_world(tmp_path, ready=False) as world, world.worker() as worker:
         planned = worker.setup(dry_run=True)
