@@ -1,43 +1,35 @@
-"""Writing in bulk: many changes in one import, each of them accounted for.
-
-An import is noted before it is sent. Where the run is stopped meanwhile, the next one waits until HubSpot is done with it, so that
-nothing old is written over something new.
-"""
+"""Writing in bulk: many changes in one import, each of them accounted for."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from tempfile import TemporaryFile
-from typing import IO, Any, Final, TypeVar
+from typing import IO, Final, TypeVar
 
 import orjson
 import structlog
 
-from sync_worker.errors import Forbidden, NotFound, Unavailable
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.import_files import ImportFile
 from sync_worker.hubspot.records import Acknowledged, Contact, Import, Written
+from sync_worker.hubspot.sheets import Unusable
 from sync_worker.hubspot.waiting import Waiting
+from sync_worker.hubspot.writing import GONE
+from sync_worker.pipeline import underway
 from sync_worker.pipeline.apply import BATCH, Applier
 from sync_worker.pipeline.bulk import LEAST, NOT_IN_BULK, SAMPLE, Fallback
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import ContactChange
 from sync_worker.pipeline.writing import Sent
-from sync_worker.store import meta
 from sync_worker.store.database import Store
-from sync_worker.store.instants import from_ms, to_ms
 
-KEY: Final = "import"  # the import that is under way: {name, id or None, at}
 MOST_ERRORS: Final = 1_000  # that are listed; where there are more, every contact is looked up
-FORGOTTEN_AFTER: Final = timedelta(days=1)  # what HubSpot has not done by then holds nobody up
-AWAITED: Final = "HubSpot is not done with the import {name} after {at_most}."
-RUN_AGAIN: Final = "Run again later: the next run goes on waiting for it. `bulk_minutes` is how long a run waits."
-UNTOLD: Final = "HubSpot's import did not take it, without a word."
 
 T = TypeVar("T")
 
@@ -114,110 +106,73 @@ class Importer:
         """Import a part; return False where it is to go the usual way."""
         for batch in part.batches():
             self.applier.announce(batch)
-        name = part.file.name
-        self._note(name, None)
+        underway.note(self.store, part.file.name, None, self.clock())
         try:
             begun = self.hubspot.imports.start(part.file)
         except NOT_IN_BULK as error:
-            self._forget()
+            underway.forget(self.store)
             self.fallback.tell("Contacts are written", error)
             return False
-        self._note(name, begun.id)
+        underway.note(self.store, part.file.name, begun.id, self.clock())
         log.info("import.begun", id=begun.id, rows=part.file.rows)
-        ended = self.hubspot.imports.ended(begun.id, self.waiting)
-        if ended is None:
-            raise Unavailable(AWAITED.format(name=name, at_most=self.waiting.at_most), operation="write contacts", hint=RUN_AGAIN)
-        log.info("import.ended", id=ended.id, state=ended.state, **ended.counters)
+        ended = underway.ended(self.hubspot.imports, begun, self.waiting)
+        log.info("import.ended", id=ended.id, state=ended.state, counters=dict(ended.counters))
         if ended.is_done:
             self._account(part, ended)
         else:
-            self.fallback.tell("Contacts are written", Unavailable(f"HubSpot's import has come to nothing ({ended.state.lower()})."))
-        self._forget()
+            self.fallback.tell("Contacts are written", Unusable(f"HubSpot's import has come to nothing ({ended.state.lower()})."))
+        underway.forget(self.store)
         return ended.is_done
 
     def _account(self, part: Part, ended: Import) -> None:
         """Remember what became of each contact: from the counters where they add up, else by looking each one up."""
-        reasons, told = self._refusals(ended)
-        sure = told and self._adds_up(part, ended, reasons) and self._shows(part.sample(), reasons)
+        refused, all_named = self._refused(ended)
+        sure = all_named and _adds_up(part, ended, refused) and self._shows(part.sample(), refused)
         for batch in part.batches():
-            certain = [change for change in batch if sure and change.id not in reasons]
+            certain = [change for change in batch if sure and change.id not in refused]
             taken = {change.id: Acknowledged(properties={}, updated_at=ended.created_at) for change in certain}
-            self.applier.remember(certain, Sent(written=Written(acknowledged=taken)))
-            self._look_up([change for change in batch if change.id not in taken], reasons)
+            if certain:
+                self.applier.remember(certain, Sent(written=Written(acknowledged=taken)))
+            if others := [change for change in batch if change.id not in taken]:
+                self._look_up(others)
 
-    def _refusals(self, ended: Import) -> tuple[dict[int, str], bool]:
-        """Return why contacts were refused, and whether HubSpot has told of all of them by id."""
+    def _refused(self, ended: Import) -> tuple[set[int], bool]:
+        """Return whom HubSpot did not take, or not as a whole, and whether it has named all of them."""
         if not ended.counters.get("ERRORS", 1):
-            return {}, True
+            return set(), True
         errors = list(islice(self.hubspot.imports.errors(ended.id), MOST_ERRORS + 1))
-        told = len(errors) <= MOST_ERRORS and all(error.contact_id for error in errors)
-        return {error.contact_id: error.reason for error in errors if error.contact_id}, told
+        if errors:
+            log.warning("import.rows_refused", id=ended.id, reasons=dict(Counter(error.reason for error in errors)))
+        all_named = len(errors) <= MOST_ERRORS and all(error.contact_id for error in errors)
+        return {error.contact_id for error in errors if error.contact_id}, all_named
 
-    def _adds_up(self, part: Part, ended: Import, reasons: Mapping[int, str]) -> bool:
-        updated, created = ended.counters.get("UPDATED_OBJECTS", 0), ended.counters.get("CREATED_OBJECTS", 0)
-        return created == 0 and updated + len(reasons) >= part.file.rows
-
-    def _shows(self, desired: Mapping[int, str], reasons: Mapping[int, str]) -> bool:
-        asked = [id_ for id_ in desired if id_ not in reasons]
-        found = self.hubspot.contacts.read(asked, self.outputs.names)
+    def _shows(self, desired: Mapping[int, str], refused: Collection[int]) -> bool:
+        found = self.hubspot.contacts.read([id_ for id_ in desired if id_ not in refused], self.outputs.names)
         return all(self.outputs.shown(contact.properties) == desired[contact.id] for contact in found.items if contact.id in desired)
 
-    def _look_up(self, changes: Sequence[ContactChange], reasons: Mapping[int, str]) -> None:
-        """Read contacts again and remember what they show; who shows something else without a reason is written the usual way."""
-        if not changes:
-            return
+    def _look_up(self, changes: Sequence[ContactChange]) -> None:
+        """Read contacts again and remember what they show.
+
+        Who shows something else is written the usual way, which takes whatever is good in it, and tells why it does not take the rest.
+        """
         found = self.hubspot.contacts.read([change.id for change in changes], self.outputs.names)
         shown = {contact.id: contact for contact in found.items}
-        taken = {change.id: _acknowledged(shown[change.id], change) for change in changes if self._is_as_desired(shown, change)}
-        left = [change for change in changes if change.id in shown and change.id not in taken]
-        refused = {change.id: reasons[change.id] for change in left if change.id in reasons}
+        again = [change for change in changes if change.id in shown and self.outputs.shown(shown[change.id].properties) != change.desired]
+        others = {change.id for change in again}
+        seen = [change for change in changes if change.id not in others]
         written = Written(
-            acknowledged=taken,
-            rejected={**refused, **dict.fromkeys(found.missing, UNTOLD)},
+            acknowledged={change.id: _acknowledged(shown[change.id], change) for change in seen if change.id in shown},
+            rejected=dict.fromkeys(found.missing, GONE),
             moved=found.moved,
             gone=found.missing,
         )
-        again = [change for change in left if change.id not in refused]
-        self.applier.remember([change for change in changes if change not in again], Sent(written=written))
+        self.applier.remember(seen, Sent(written=written))
         self.applier.send(again)
 
-    def _is_as_desired(self, shown: Mapping[int, Contact], change: ContactChange) -> bool:
-        return change.id in shown and self.outputs.shown(shown[change.id].properties) == change.desired
 
-    def _note(self, name: str, number: str | None) -> None:
-        with self.store.transaction() as tx:
-            meta.put(tx, KEY, {"name": name, "id": number, "at": to_ms(self.clock())})
-
-    def _forget(self) -> None:
-        with self.store.transaction() as tx:
-            meta.put(tx, KEY, None)
-
-
-def settle(hubspot: HubSpot, store: Store, waiting: Waiting, now: datetime) -> None:
-    """Wait for the import that an earlier run was stopped in, if there is one; what it wrote is found by reading.
-
-    Raises:
-        Unavailable: HubSpot is not done with it.
-    """
-    with store.transaction() as tx:
-        note: dict[str, Any] | None = meta.get(tx, KEY)
-    if note is None:
-        return
-    if now < from_ms(note["at"]) + FORGOTTEN_AFTER and not _is_over(hubspot, note, waiting):
-        raise Unavailable(AWAITED.format(name=note["name"], at_most=waiting.at_most), operation="look at an import", hint=RUN_AGAIN)
-    with store.transaction() as tx:
-        meta.put(tx, KEY, None)
-
-
-def _is_over(hubspot: HubSpot, note: Mapping[str, Any], waiting: Waiting) -> bool:
-    log.info("import.awaited", name=note["name"])
-    try:
-        found = hubspot.imports.one(note["id"]) if note["id"] else hubspot.imports.named(note["name"])
-        return found is None or found.is_over or hubspot.imports.ended(found.id, waiting) is not None
-    except (Forbidden, NotFound) as error:
-        # Who may not look can't wait either; HubSpot's search shows what it has written.
-        log.warning("import.not_visible", reason=error.message)
-        return True
+def _adds_up(part: Part, ended: Import, refused: Collection[int]) -> bool:
+    updated, created = ended.counters.get("UPDATED_OBJECTS", 0), ended.counters.get("CREATED_OBJECTS", 0)
+    return created == 0 and updated + len(refused) >= part.file.rows
 
 
 def _importable(change: ContactChange) -> bool:
