@@ -21,7 +21,7 @@ from sync_worker.model.diffing import describe
 from sync_worker.model.document import LETTERS
 from sync_worker.model.loading import load
 from sync_worker.model.model import Model
-from sync_worker.pipeline import portal, setup
+from sync_worker.pipeline import portal, setup, underway
 from sync_worker.pipeline.admitting import Doorkeeper
 from sync_worker.pipeline.apply import Applier
 from sync_worker.pipeline.bulk import Fallback, Files
@@ -32,7 +32,7 @@ from sync_worker.pipeline.evaluate import Judge, everybody
 from sync_worker.pipeline.explain import Explanation, explain
 from sync_worker.pipeline.fitting import misfits, names
 from sync_worker.pipeline.guard import Guard, Limits
-from sync_worker.pipeline.importing import Importer, settle
+from sync_worker.pipeline.importing import Importer
 from sync_worker.pipeline.lease import held
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import Scope, stage_rule
@@ -274,7 +274,7 @@ class Worker:
                 lasts = timedelta(minutes=self.settings.lease_minutes)
                 progress = working.enter_context(held(store, report.run_id, clock=self.clock, lasts=lasts, progress=self.progress))
                 if not dry_run:
-                    settle(self.hubspot, store, self._waiting(progress), self.clock())
+                    underway.settle(self.hubspot.imports, store, self._waiting(progress), self.clock())
                 yield Begun(report=report, store=store, progress=progress, until_the_end=working)
 
     def _rehearsal(self, stack: ExitStack) -> Store:
@@ -359,6 +359,7 @@ class Worker:
                 hidden=hidden,
                 now=now,
                 since=day_began,
+                heed=self.hubspot.heed,
             ),
             scope=self._scope(report, store, place),
             retention=self._retention(),

@@ -54,6 +54,22 @@ def complete() -> None:
         _tell("50,000 contacts, read and written", one.run("backfill", "--json").report, latency_ms=150, rate=190)
 
 
+def bulk() -> None:
+    """100,000 contacts and their companies, read and written by exports and imports, and by the API: requests, and the same end."""
+    digests = set()
+    for via in ("bulk", "api"):
+        with bench(100_000, latency_ms=20, rate=100_000, companies=True) as one:
+            ran = one.run("backfill", "--via", via, "--json")
+            digests.add(requests.get(f"{one.base_url}/sandbox/digest", timeout=600).json()["digest"])
+        sent, pulled = ran.report["requests_in_all"], ran.report["pulled_by_kind"]
+        print(
+            f"100,000 contacts via {via:4} {sent:6,} requests (bar of bulk: 30), {pulled['companies']:,} companies, "
+            f"{ran.report['written']:,} written, {ran.report['seconds']:.1f} s, {ran.cpu:.1f} s of CPU, {ran.peak:.0f} MB",
+            flush=True,
+        )
+    print(f"  {'the same state in the end, byte for byte' if len(digests) == 1 else 'NOT the same state'}", flush=True)
+
+
 def everything() -> None:
     """20,000 contacts with all that they did, and all writes."""
     with bench(20_000, everything=True) as one:
@@ -132,7 +148,7 @@ def distances() -> None:
 
 
 CASES: dict[str, Callable[[], None]] = {
-    case.__name__: case for case in (first, evaluation, read, complete, everything, idle, processor, memory, shared, distances)
+    case.__name__: case for case in (first, evaluation, read, complete, bulk, everything, idle, processor, memory, shared, distances)
 }
 DEFAULT = ("first", "read", "complete", "processor", "evaluation")  # some ten minutes; BENCH=name,name picks others
 

@@ -1,4 +1,4 @@
-"""A portal for measuring, in a process of its own: `python -m tests.benchmarks.portal CONTACTS LATENCY_MS RATE [everything]`."""
+"""A portal for measuring, in a process of its own: `python -m tests.benchmarks.portal CONTACTS LATENCY_MS RATE [everything|companies]`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ def main() -> None:
     contacts, latency_ms, rate = (int(text) for text in sys.argv[1:4])
     data = generator.generate(contacts=contacts, seed=3, now=datetime.now(UTC))
     if "everything" not in sys.argv:
-        # What the peers read: contacts alone.
-        data = replace(data, companies=(), email_events=(), events=(), submissions=(), deals=(), forms=())
+        data = replace(data, email_events=(), events=(), submissions=(), deals=(), forms=())
+        if "companies" not in sys.argv:
+            data = replace(data, companies=())  # what the peers read: contacts alone
     server.serve(data, server.Options(latency_ms=latency_ms, rate=rate))
 
 

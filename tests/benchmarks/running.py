@@ -52,12 +52,13 @@ class Bench:
 
 
 @contextmanager
-def bench(contacts: int, *, latency_ms: int = 150, rate: int = 190, everything: bool = False) -> Iterator[Bench]:
-    """Serve a portal that is set up."""
-    command = [sys.executable, "-m", "tests.benchmarks.portal", str(contacts), str(latency_ms), str(rate)]
+def bench(contacts: int, *, latency_ms: int = 150, rate: int = 190, everything: bool = False, companies: bool = False) -> Iterator[Bench]:
+    """Serve a portal that is set up: contacts alone, or with their companies, or with everything."""
+    more = [*(["everything"] if everything else []), *(["companies"] if companies else [])]
+    command = [sys.executable, "-m", "tests.benchmarks.portal", str(contacts), str(latency_ms), str(rate), *more]
     with (
         tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen([*command, *(["everything"] if everything else [])], stdout=subprocess.PIPE, text=True, cwd=ROOT) as process,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process,
     ):
         try:
             place = json.loads(process.stdout.readline() if process.stdout else "{}")
