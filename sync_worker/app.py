@@ -122,7 +122,7 @@ class Worker:
 
     def check(self) -> Findings:
         """Find out whether the worker could do its work here."""
-        return check(self.hubspot, self.outputs, self.clock())
+        return check(self.hubspot, self.outputs, self.clock(), known=setup.known_lists(self.store))
 
     def portal(self) -> Portal:
         """Return the portal, asked anew; raises where the token is wrong or the portal not set up."""
@@ -184,7 +184,7 @@ class Worker:
     def setup(self, *, dry_run: bool = False) -> list[dict[str, str]]:
         """Create or mend group, properties and lists; return what was done, or would be."""
         portal.refuse_another(self.store, self.hubspot)
-        found = setup.steps(self.hubspot, self.outputs)
+        found = setup.steps(self.hubspot, self.outputs, setup.known_lists(self.store))
         if not dry_run:
             for step in found:
                 setup.carry_out(step, self.hubspot)

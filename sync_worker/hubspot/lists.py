@@ -53,6 +53,12 @@ class Lists:
         with sense_of("create a list"):
             return contact_list(data["list"])
 
+    def rename(self, list_id: str, name: str) -> ContactList:
+        """Give a list another name; raises InvalidRequest where another list has it."""
+        data: Row = self._lists.update_name(list_id, list_name=name, **RAW)
+        with sense_of("rename a list"):
+            return contact_list(data["updatedList"])
+
     def members(self, list_id: str, after: str | None = None, *, limit: int = MEMBERS_PAGE) -> Page[int, str]:
         """Return ids of the contacts in a list, in order of ids."""
         where = {"after": after} if after else {}

@@ -79,6 +79,12 @@ class Properties:
         with sense_of(f"create a property group of {object_type}"):
             return group(row)
 
+    def update_group(self, object_type: str, group_: Group) -> Group:
+        """Give an existing property group its label."""
+        row: Row = self._groups.update(object_type, group_.name, {"label": group_.label, "displayOrder": group_.order}, **RAW)
+        with sense_of(f"change a property group of {object_type}"):
+            return group(row)
+
     def _create_together(self, object_type: str, batch: Sequence[Property]) -> dict[str, Property]:
         """Return those that were made; of the others nobody knows yet why not."""
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -56,8 +56,8 @@ class Findings:
         }
 
 
-def check(hubspot: HubSpot, outputs: Outputs, now: datetime) -> Findings:
-    """Ask HubSpot for a little of everything that the worker reads.
+def check(hubspot: HubSpot, outputs: Outputs, now: datetime, *, known: Mapping[str, str]) -> Findings:
+    """Ask HubSpot for a little of everything that the worker reads; `known` holds the ids of our lists, as far as the state has them.
 
     Raises Unauthorized or Unavailable at once: without token or answer there is nothing to check.
     """
@@ -88,7 +88,7 @@ def check(hubspot: HubSpot, outputs: Outputs, now: datetime) -> Findings:
             "warnings": list(model.warnings),
             "misfits": misfits(model, names(hubspot, model)) if readable else [],
         },
-        setup=tuple(step.as_json() for step in steps(hubspot, outputs)) if readable else (),
+        setup=tuple(step.as_json() for step in steps(hubspot, outputs, known)) if readable else (),
     )
 
 

@@ -12,11 +12,12 @@ import orjson
 import polars as pl
 
 from sync_worker.hubspot.records import Option, Property
+from sync_worker.model.captions import CAPTIONS, Captions
 from sync_worker.model.document import LETTERS
 from sync_worker.model.model import Model
+from sync_worker.model.reasons import label
 
-GROUP_LABEL: Final = "Lead scoring"
-TRENDS: Final = ("rising", "steady", "falling")
+PREFIX: Final = "lead"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class Outputs:
     """Our properties and lists for one model under one prefix. What every contact asks for is computed once."""
 
     model: Model
-    prefix: str = "lead"
+    prefix: str = PREFIX
 
     @cached_property
     def group(self) -> str:
@@ -37,25 +38,22 @@ class Outputs:
         return tuple(sorted(definition.name for definition in self.properties))
 
     @cached_property
+    def captions(self) -> Captions:
+        """Return the texts of the model's language."""
+        return CAPTIONS[self.model.document.language]
+
+    @cached_property
     def properties(self) -> tuple[Property, ...]:
         """Return our properties with labels, descriptions and options, in the order that a rep reads them."""
-        top = f"0 to {self.model.maximum:g}" if self.model.maximum else "points"
         return (
-            self._number("score", "score", f"How ready this contact is to buy ({top}): what they did, and what speaks against them."),
-            self._choice(
-                "score_band",
-                "score band",
-                "The range that the lead score falls into.",
-                {band: _title(band) for band in self.bands},
-            ),
-            self._choice("grade", "grade", "How well this contact fits, from A+ to F: who they are, not what they did.", _letters()),
-            self._choice("score_trend", "score trend", "Where the lead score is going.", {t: t.capitalize() for t in TRENDS}),
-            self._choice(
-                "mql_reason", "MQL reason", "Why this contact is a marketing qualified lead; empty when it is none.", self._reasons()
-            ),
-            self._text("score_reasons", "score reasons", "What the lead score is made of, the most important first."),
-            self._text("grade_reasons", "grade reasons", "What the lead grade rests on, and what is not known."),
-            self._text("score_model", "score model", "The scoring model that made these values.", lines="text"),
+            self._number("score"),
+            self._choice("score_band", {band: _title(band) for band in self.bands}),
+            self._choice("grade", _letters()),
+            self._choice("score_trend", self.captions.trends),
+            self._choice("mql_reason", self._reasons()),
+            self._text("score_reasons"),
+            self._text("grade_reasons"),
+            self._text("score_model", lines="text"),
         )
 
     @cached_property
@@ -71,8 +69,12 @@ class Outputs:
     @cached_property
     def lists(self) -> Mapping[str, str]:
         """Return the names of our lists by key."""
-        own = {"mql": "MQL", "direct": "MQL · direct", "by_score": "MQL · by score"}
-        return {**own, **{f"band:{band}": f"Leads · {band}" for band in self.bands}}
+        return self._lists(self.captions)
+
+    def other_names(self, key: str) -> tuple[str, ...]:
+        """Return the names that a list of ours has in other languages."""
+        names = dict.fromkeys(self._lists(captions)[key] for captions in CAPTIONS.values())
+        return tuple(name for name in names if name != self.lists[key])
 
     def desired(self, table: pl.DataFrame) -> list[str]:
         """Return, for each verdict, our properties as HubSpot should show them: canonical JSON."""
@@ -112,25 +114,32 @@ class Outputs:
         """Return how a contact names the model that judged it."""
         return f"{self.model.document.name} · {self.model.hash}"
 
+    def _lists(self, captions: Captions) -> Mapping[str, str]:
+        own = {"mql": "MQL", "direct": captions.direct_list, "by_score": captions.by_score_list}
+        return {**own, **{f"band:{band}": captions.band_list.format(band=band) for band in self.bands}}
+
     def _reasons(self) -> Mapping[str, str]:
-        direct = {name: f"Direct: {rule.label or name}" for name, rule in self.model.direct.items()}
-        return {**direct, "by_score": "By score and grade"}
+        direct = {name: self.captions.direct.format(label=label(name, rule.label)) for name, rule in self.model.direct.items()}
+        return {**direct, "by_score": self.captions.by_score}
 
-    def _number(self, name: str, label: str, description: str) -> Property:
-        return self._property(name, label, description, ("number", "number"))
+    def _number(self, name: str) -> Property:
+        return self._property(name, ("number", "number"))
 
-    def _text(self, name: str, label: str, description: str, *, lines: str = "textarea") -> Property:
-        return self._property(name, label, description, ("string", lines))
+    def _text(self, name: str, *, lines: str = "textarea") -> Property:
+        return self._property(name, ("string", lines))
 
-    def _choice(self, name: str, label: str, description: str, options: Mapping[str, str]) -> Property:
-        return self._property(name, label, description, ("enumeration", "select"), _options(options.items()))
+    def _choice(self, name: str, options: Mapping[str, str]) -> Property:
+        return self._property(name, ("enumeration", "select"), _options(options.items()))
 
-    def _property(self, name: str, label: str, description: str, kind: tuple[str, str], options: tuple[Option, ...] = ()) -> Property:
+    def _property(self, name: str, kind: tuple[str, str], options: tuple[Option, ...] = ()) -> Property:
+        captions, maximum = self.captions, self.model.maximum
+        top = captions.range.format(maximum=f"{maximum:g}") if maximum else captions.points
+        # HubSpot wants every label once: another prefix is another word.
+        word = captions.lead if self.prefix == PREFIX else self.prefix.replace("_", " ").capitalize()
         return Property(
             name=f"{self.prefix}_{name}",
-            # HubSpot wants every label once: another prefix is another word.
-            label=f"{self.prefix.replace('_', ' ').capitalize()} {label}",
-            description=description,
+            label=captions.properties[name].label.format(prefix=word),
+            description=captions.properties[name].description.format(range=top),
             type=kind[0],
             field_type=kind[1],
             group=self.group,

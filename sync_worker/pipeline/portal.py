@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sync_worker.errors import ConfigurationError, Forbidden
 from sync_worker.hubspot.client import HubSpot
+from sync_worker.pipeline.our_lists import located
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.store import meta, standing
 from sync_worker.store.database import Store
@@ -115,11 +116,11 @@ def find_lists(store: Store, hubspot: HubSpot, outputs: Outputs) -> None:
         ids = standing.known_lists(tx)
     for key, name in outputs.lists.items():
         if key not in ids:
-            found = hubspot.lists.find(name)
+            found = located(hubspot.lists, outputs, key, ids)
             if found is None:
                 raise ConfigurationError(f"The portal has no list “{name}”.", hint="Run `sync-worker setup`.")
             with store.transaction() as tx:
-                standing.remember_list(tx, key, list_id=found.id, name=name)
+                standing.remember_list(tx, key, list_id=found.id, name=found.name)
 
 
 def _read(row: Mapping[str, Any]) -> Portal:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records import Group, Option, Property
-from sync_worker.pipeline.outputs import GROUP_LABEL, Outputs
+from sync_worker.hubspot.records import ContactList, Group, Option, Property
+from sync_worker.pipeline.our_lists import located, misnamed
+from sync_worker.pipeline.outputs import Outputs
 from sync_worker.store import standing
 from sync_worker.store.database import Store
 
@@ -17,51 +18,67 @@ OBJECT = "contacts"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that setup does, in words; `definition` is the property, group or list name that it concerns."""
+    """One thing that setup does, in words; `definition` is what it concerns as it is to be, of a new list the name."""
 
     action: str  # create, mend
     what: str  # group, property, list
     name: str
     why: str
-    definition: Property | Group | str
+    definition: Property | Group | ContactList | str
 
     def as_json(self) -> dict[str, str]:
         """Return the step for `--json`."""
         return {"action": self.action, "what": self.what, "name": self.name, "why": self.why}
 
 
-def steps(hubspot: HubSpot, outputs: Outputs) -> list[Step]:
-    """Return what has to be done, in order; nothing where the portal is as it should be."""
-    return [*_group(hubspot, outputs), *_properties(hubspot, outputs), *_lists(hubspot, outputs)]
+def steps(hubspot: HubSpot, outputs: Outputs, known: Mapping[str, str]) -> list[Step]:
+    """Return what has to be done, in order; nothing where the portal is as it should be.
+
+    `known`: the ids of our lists by key, as far as the state knows them.
+    """
+    return [*_group(hubspot, outputs), *_properties(hubspot, outputs), *_lists(hubspot, outputs, known)]
 
 
 def carry_out(step: Step, hubspot: HubSpot) -> None:
     """Do one step."""
     match step.definition:
-        case Group() as group:
+        case Group() as group if step.action == "create":
             hubspot.properties.create_group(OBJECT, group)
+        case Group() as group:
+            hubspot.properties.update_group(OBJECT, group)
         case Property() as definition if step.action == "create":
             hubspot.properties.create(OBJECT, definition)
         case Property() as definition:
             hubspot.properties.update(OBJECT, definition)
+        case ContactList() as renamed:
+            hubspot.lists.rename(renamed.id, renamed.name)
         case str() as name:
             hubspot.lists.create(name)
 
 
+def known_lists(store: Store) -> Mapping[str, str]:
+    """Return the ids of our lists by key, as far as the state knows them."""
+    with store.transaction() as tx:
+        return standing.known_lists(tx)
+
+
 def remember_lists(store: Store, hubspot: HubSpot, outputs: Outputs) -> None:
     """Keep where our lists are; a list that was deleted and made anew starts without members."""
-    for key, name in outputs.lists.items():
-        found = hubspot.lists.find(name)
+    known = known_lists(store)
+    for key in outputs.lists:
+        found = located(hubspot.lists, outputs, key, known)
         if found is not None:
             with store.transaction() as tx:
-                standing.remember_list(tx, key, list_id=found.id, name=name)
+                standing.remember_list(tx, key, list_id=found.id, name=found.name)
 
 
 def _group(hubspot: HubSpot, outputs: Outputs) -> Iterator[Step]:
-    if outputs.group not in hubspot.properties.groups(OBJECT):
-        yield Step(
-            action="create", what="group", name=outputs.group, why="missing", definition=Group(name=outputs.group, label=GROUP_LABEL)
-        )
+    wanted = Group(name=outputs.group, label=outputs.captions.group)
+    found = hubspot.properties.groups(OBJECT).get(outputs.group)
+    if found is None:
+        yield Step(action="create", what="group", name=outputs.group, why="missing", definition=wanted)
+    elif found.label != wanted.label:
+        yield Step(action="mend", what="group", name=outputs.group, why="label", definition=replace(wanted, order=found.order))
 
 
 def _properties(hubspot: HubSpot, outputs: Outputs) -> Iterator[Step]:
@@ -106,13 +123,15 @@ def _essence(options: tuple[Option, ...]) -> list[tuple[str, str, bool]]:
     return [(option.value, option.label, option.hidden) for option in sorted(options, key=lambda option: option.order)]
 
 
-def _lists(hubspot: HubSpot, outputs: Outputs) -> Iterator[Step]:
-    for name in outputs.lists.values():
-        found = hubspot.lists.find(name)
+def _lists(hubspot: HubSpot, outputs: Outputs, known: Mapping[str, str]) -> Iterator[Step]:
+    for key, name in outputs.lists.items():
+        found = located(hubspot.lists, outputs, key, known)
         if found is None:
             yield Step(action="create", what="list", name=name, why="missing", definition=name)
         elif found.is_dynamic:
             raise ConfigurationError(
-                f"The portal has an active list “{name}”: HubSpot lets nobody put members into it.",
+                f"The portal has an active list “{found.name}”: HubSpot lets nobody put members into it.",
                 hint="Rename that list, then run `sync-worker setup` again.",
             )
+        elif misnamed(found, outputs, key):
+            yield Step(action="mend", what="list", name=name, why=f"is called “{found.name}”", definition=replace(found, name=name))

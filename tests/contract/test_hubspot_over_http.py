@@ -245,6 +245,8 @@ def test_group_and_properties_are_made_once_and_mended(portal: Running, version:
 
         found = hubspot.properties.all()
         assert hubspot.properties.groups()["lead_scoring"].label == "Lead scoring"
+        assert hubspot.properties.update_group("contacts", Group(name="lead_scoring", label="Lead-Scoring")).label == "Lead-Scoring"
+        assert hubspot.properties.groups()["lead_scoring"].label == "Lead-Scoring"
         assert found["lead_score"].type == "number"
         assert (found["lead_score_band"].label, len(found["lead_score_band"].options)) == ("Band", 3)
         assert hubspot.properties.create("contacts", SCORE).name == "lead_score"
@@ -338,6 +340,8 @@ def test_a_list_is_made_found_and_filled(portal: Running, version: Version) -> N
         assert found is not None
         assert found.id == made.id
         assert hubspot.lists.one(made.id) is not None
+        assert hubspot.lists.rename(made.id, "MQL · direkt").name == "MQL · direkt"
+        assert hubspot.lists.find("MQL · direct") is None
         assert hubspot.lists.find("no such list") is None
         with pytest.raises(NotFound):
             hubspot.lists.change("999999", add=[3])

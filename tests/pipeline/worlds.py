@@ -13,7 +13,7 @@ import httpx
 
 from sync_worker.app import Worker, build
 from sync_worker.model.loading import loads
-from sync_worker.pipeline.outputs import GROUP_LABEL, Outputs
+from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.progress import Progress
 from sync_worker.pipeline.report import RunReport
 from sync_worker.sandbox import mutations
@@ -291,6 +291,6 @@ def provide(portal: Portal, outputs: Outputs) -> None:
                 options=options,
             )
         )
-    portal.catalog().groups[outputs.group] = PropertyGroup(name=outputs.group, label=GROUP_LABEL)
+    portal.catalog().groups[outputs.group] = PropertyGroup(name=outputs.group, label=outputs.captions.group)
     for name in outputs.lists.values():
         portal.lists.create(name, "0-1", "MANUAL", now=NOW_MS, created_by="1")
