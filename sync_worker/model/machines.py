@@ -48,7 +48,7 @@ def _reason(holds: pl.Expr, reason: str) -> pl.Expr:
 
 def _crawlers(events: pl.DataFrame, patterns: tuple[str, ...]) -> pl.Series:
     """Look at each different user agent once: there are few of them."""
-    agents = events["user_agent"].unique().drop_nulls()
+    agents = events["user_agent"].drop_nulls().unique()
     return agents.filter(agents.str.to_lowercase().str.contains(any_glob(patterns)))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -37,27 +38,33 @@ def score_reasons(frame: pl.DataFrame, standpoint: Standpoint) -> pl.Series:
     words = WORDS[standpoint.model.document.language]
     told = [_line_reasons(frame, line, words, standpoint) for line in sorted(standpoint.lines, key=lambda line: line.key)]
     told.append(_decay_reasons(frame, words, standpoint))
-    texts = pl.DataFrame([reason.text.alias(f"text {place}") for place, reason in enumerate(told)])
-    weights = [reason.weight.alias(f"weight {place}") for place, reason in enumerate(told)]
-    joined = texts.with_columns(weights).with_columns(_ranks(len(told))).select(_in_order(len(told)))
-    return (joined.to_series().replace("", words.nothing) + _not_visible(words, standpoint)).alias("score_reasons")
+    joined = _joined([reason.text for reason in told], [reason.weight for reason in told])
+    return (joined.replace("", words.nothing) + _not_visible(words, standpoint)).alias("score_reasons")
 
 
-def _ranks(reasons: int) -> Iterator[pl.Expr]:
-    """Number the reasons of a row by weight; of equal weights, the earlier goes first."""
-    weights = [pl.col(f"weight {place}") for place in range(reasons)]
-    for one, mine in enumerate(weights):
-        before = [weight.ge(mine) for weight in weights[:one]] + [weight.gt(mine) for weight in weights[one + 1 :]]
-        yield pl.sum_horizontal([pl.lit(0, dtype=pl.UInt8), *(more.cast(pl.UInt8) for more in before)]).alias(f"rank {one}")
+def _joined(texts: list[pl.Series], weights: list[pl.Series]) -> pl.Series:
+    """Put the weightiest texts of every row under each other; of equal weights, the earlier goes first."""
+    ranks = pl.select(_ranks(weights))
+    every = pl.concat(texts, rechunk=True)
+    row = pl.int_range(ranks.height, dtype=pl.UInt32)
+    chosen = ranks.select((_at_rank(rank, ranks.columns) * ranks.height + row).alias(str(rank)) for rank in range(min(_MOST, len(texts))))
+    return chosen.select(pl.concat_str([every.gather(rows) for rows in chosen], separator="\n", ignore_nulls=True)).to_series()
 
 
-def _in_order(reasons: int) -> pl.Expr:
-    places = [[_if_at(place, one) for one in range(reasons)] for place in range(min(_MOST, reasons))]
-    return pl.concat_str([pl.coalesce(candidates) for candidates in places], separator="\n", ignore_nulls=True)
+def _ranks(weights: list[pl.Series]) -> Iterator[pl.Series]:
+    """Number the weights of a row, the largest 0: as many as go before."""
+    places = range(len(weights))
+    first = {(one, two): weights[one] >= weights[two] for one, two in combinations(places, 2)}
+    for mine in places:
+        before = [first[other, mine] for other in places[:mine]] + [~first[mine, other] for other in places[mine + 1 :]]
+        none = pl.zeros(weights[mine].len(), pl.UInt8, eager=True)
+        counted = pl.sum_horizontal([none, *(wins.cast(pl.UInt8) for wins in before)])
+        yield pl.select(counted).to_series().alias(str(mine))
 
 
-def _if_at(place: int, reason: int) -> pl.Expr:
-    return pl.when(pl.col(f"rank {reason}") == place).then(pl.col(f"text {reason}"))
+def _at_rank(rank: int, names: list[str]) -> pl.Expr:
+    """Return which of the ranked things has a rank."""
+    return pl.sum_horizontal((pl.col(name) == rank).cast(pl.UInt8) * place for place, name in enumerate(names)).cast(pl.UInt32)
 
 
 def grade_reasons(frame: pl.DataFrame, model: Model) -> pl.Series:
@@ -76,46 +83,47 @@ def label(key: str, said: str | None) -> str:
 
 def _line_reasons(frame: pl.DataFrame, line: Line, words: Words, standpoint: Standpoint) -> _Reason:
     points = frame[column(POINTS, line.key)]
-    said = _signed(points) + _phrases(frame, line, words)
+    text = _told(frame[column(EVENTS, line.key)], points, line, words)
     if line.event and line.positive:
-        dates = _dates(frame, column(NEWEST, line.key), words, standpoint)
-        once, last = (dates.to_frame("date").select(_filled(t)).to_series() for t in (words.once, words.last))
-        said = said + last.zip_with(frame[column(EVENTS, line.key)] != 1, once).fill_null("")
-    return _Reason(weight=points.abs(), text=said)
+        once = frame[column(EVENTS, line.key)] == 1
+        text = _dated(text, frame[column(NEWEST, line.key)], {words.once: once, words.last: ~once}, words, standpoint)
+    return _Reason(weight=points.abs(), text=text)
 
 
-def _signed(points: pl.Series) -> pl.Series:
-    """Return points as text, null for none: a reason that gave nothing is no reason."""
-    return mapped(points, lambda micro: f"{signed(from_micro(micro))} " if micro else None, pl.String)
+def _told(events: pl.Series, points: pl.Series, line: Line, words: Words) -> pl.Series:
+    """Tell what happened and what it gave; null where it gave nothing, which is no reason. Points follow from the number of events."""
+    different = pl.DataFrame({"events": events, "points": points}).unique("events")
+    texts = [_points(points) and f"{_points(points)}{_phrase(line, count, words)}" for count, points in different.iter_rows()]
+    return events.replace_strict(different["events"], pl.Series(texts, dtype=pl.String))
 
 
-def _phrases(frame: pl.DataFrame, line: Line, words: Words) -> pl.Series:
+def _points(micro: int) -> str | None:
+    return f"{signed(from_micro(micro))} " if micro else None
+
+
+def _phrase(line: Line, count: int, words: Words) -> str:
     if line.event is None:
-        return pl.Series([label(line.key, line.label)]).new_from_index(0, frame.height)
-    if line.label:
-        return mapped(frame[column(EVENTS, line.key)], lambda count: str(line.label).replace("{count}", str(count)), pl.String)
-    return mapped(frame[column(EVENTS, line.key)], lambda count: words.did(str(line.event), count), pl.String)
+        return label(line.key, line.label)
+    return line.label.replace("{count}", str(count)) if line.label else words.did(line.event, count)
 
 
 def _decay_reasons(frame: pl.DataFrame, words: Words, standpoint: Standpoint) -> _Reason:
     """What inactivity or age took, the floor reckoned in."""
     net = frame["decayed"] - frame["earned"]
+    taken = mapped(net, _points, pl.String)
     if standpoint.model.document.score.degradation.kind == "inactivity":
-        dates = _dates(frame, "engaged", words, standpoint)
-        return _Reason(weight=net.abs(), text=_signed(net) + dates.to_frame("date").select(_filled(words.quiet)).to_series())
-    return _Reason(weight=net.abs(), text=_signed(net) + words.faded)
+        return _Reason(weight=net.abs(), text=_dated(taken, frame["engaged"], {words.quiet: net != 0}, words, standpoint))
+    return _Reason(weight=net.abs(), text=taken + words.faded)
 
 
-def _dates(frame: pl.DataFrame, name: str, words: Words, standpoint: Standpoint) -> pl.Series:
+def _dated(text: pl.Series, at: pl.Series, templates: Mapping[str, pl.Series], words: Words, standpoint: Standpoint) -> pl.Series:
+    """Add a phrase with the day of an instant: of the templates, by where each holds, the one for the row."""
     zone = standpoint.model.document.time_zone
-    days = frame[name].dt.convert_time_zone(zone).dt.date()
     today = standpoint.now.astimezone(ZoneInfo(zone)).date()
-    return mapped(days, lambda day: words.date(day, today), pl.String)
-
-
-def _filled(template: str) -> pl.Expr:
-    before, _, after = template.partition("{date}")
-    return pl.lit(before) + pl.col("date") + pl.lit(after)
+    days = mapped(at.dt.convert_time_zone(zone).dt.date(), lambda day: words.date(day, today), pl.String)
+    parts = [(template.partition("{date}"), where & days.is_not_null()) for template, where in templates.items()]
+    before, after = (pl.coalesce(pl.when(where).then(pl.lit(part[side])) for part, where in parts) for side in (0, 2))
+    return pl.select(pl.when(text.is_not_null()).then(pl.concat_str([text, before, days, after], ignore_nulls=True))).to_series()
 
 
 def _not_visible(words: Words, standpoint: Standpoint) -> str:

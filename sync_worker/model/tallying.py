@@ -87,16 +87,18 @@ def _tally(line: Line, known: KnownEvents, standpoint: Standpoint) -> pl.DataFra
         rows = rows.with_columns(_faded(line, when, at, standpoint).alias(f"{when}{FADED}") for when, at in instants.items())
     held = pl.col(QUARANTINE).is_not_null() & _in_window(line, standpoint.now)
     totals = [total for when, at in instants.items() for total in _totals(line, when, at, fades=fades)]
-    return rows.group_by("contact_id").agg(*totals, held.sum().cast(pl.Int64).alias(column(QUARANTINED, line.key))).collect()
+    tally = rows.group_by("contact_id").agg(*totals, held.sum().cast(pl.Int64).alias(column(QUARANTINED, line.key)))
+    if line.positive and line.within is None:
+        tally = tally.with_columns(pl.col(column(NEWEST, line.key, when)).alias(column(ENGAGED, line.key, when)) for when in instants)
+    return tally.collect()
 
 
 def _totals(line: Line, when: str, at: datetime, *, fades: bool) -> Iterator[pl.Expr]:
     counted = pl.col(f"{when}{_COUNTED}")
     yield counted.count().clip(upper_bound=MOST_EVENTS).cast(pl.Int64).alias(column(EVENTS, line.key, when))
     yield counted.max().alias(column(NEWEST, line.key, when))
-    if line.positive:
-        engaged = counted if line.within is None else pl.when(_real(at)).then(pl.col("at"))
-        yield engaged.max().alias(column(ENGAGED, line.key, when))
+    if line.positive and line.within is not None:
+        yield pl.when(_real(at)).then(pl.col("at")).max().alias(column(ENGAGED, line.key, when))
     if fades:
         faded = pl.col(f"{when}{FADED}").sum()
         yield (faded if line.award.cap is None else faded.clip(upper_bound=line.award.cap)).alias(column(FADED, line.key, when))

@@ -10,8 +10,8 @@ from typing import Final
 import polars as pl
 
 from sync_worker.model.countries import country_code
-from sync_worker.model.distinct import mapped
-from sync_worker.model.domains import Domains, hosts
+from sync_worker.model.distinct import Distinct
+from sync_worker.model.domains import Domains, listed
 from sync_worker.model.facts import INSTANT
 from sync_worker.model.job_titles import seniority
 from sync_worker.model.properties import Subject
@@ -67,27 +67,31 @@ def own_view(column: str, asked: Subject) -> View:
 
 def with_views(frame: pl.DataFrame, views: Iterable[View], domains: Mapping[str, Domains], now: datetime) -> pl.DataFrame:
     """Add the views as columns; a column that is missing is unknown for every row."""
-    wanted = sorted(set(views))
-    single = [view for view in wanted if not view.kind.startswith(DOMAIN)]
-    columns = [_computed(_column(frame, view.column), view, now).alias(view.name) for view in single]
-    for column in {view.column: None for view in wanted if view.kind.startswith(DOMAIN)}:
-        lists = [view.kind.removeprefix(DOMAIN) for view in wanted if view.column == column and view.kind.startswith(DOMAIN)]
-        columns += _listed(_column(frame, column), column, lists, domains)
-    return frame.with_columns(columns)
+    by_column: dict[str, list[View]] = {}
+    for view in sorted(set(views)):
+        by_column.setdefault(view.column, []).append(view)
+    return frame.with_columns(read for column, wanted in by_column.items() for read in _read(frame, column, wanted, domains, now))
 
 
-def _listed(values: pl.Series, column: str, lists: list[str], domains: Mapping[str, Domains]) -> Iterator[pl.Series]:
-    """Look up each different host once, in all lists: every list has a bit."""
-    bits = [(1 << place, domains[name]) for place, name in enumerate(lists)]
-    found = mapped(hosts(values), lambda host: sum(bit for bit, listed in bits if host in listed), pl.Int64)
-    for (bit, _), name in zip(bits, lists, strict=True):
-        yield (found // bit % 2 == 1).alias(View(column, f"{DOMAIN}{name}").name)
+def _read(frame: pl.DataFrame, column: str, views: list[View], domains: Mapping[str, Domains], now: datetime) -> Iterator[pl.Series]:
+    """Read one column in all the ways that are asked for, each different text once."""
+    values = Distinct.of(_column(frame, column))
+    lists = [view for view in views if view.kind.startswith(DOMAIN)]
+    for view in views:
+        if view not in lists:
+            yield values.spread(_computed(values.texts, view, now)).alias(view.name)
+    if lists:
+        answers = listed(values.texts, [domains[view.kind.removeprefix(DOMAIN)] for view in lists])
+        yield from (values.spread(answer).alias(view.name) for view, answer in zip(lists, answers, strict=True))
 
 
 def unreadable(frame: pl.DataFrame, views: Iterable[View]) -> pl.DataFrame:
     """List the values that a view could not understand, of a frame of contacts with views."""
     found = [
-        frame.filter(_known(pl.col(view.column)) & pl.col(view.name).is_null()).select(
+        frame.lazy()
+        .filter(pl.col(view.column).is_not_null() & pl.col(view.name).is_null())
+        .filter(_known(pl.col(view.column)))
+        .select(
             "contact_id",
             property=pl.lit(view.column),
             value=pl.col(view.column),
@@ -96,7 +100,8 @@ def unreadable(frame: pl.DataFrame, views: Iterable[View]) -> pl.DataFrame:
         for view in sorted(set(views))
         if view.column in frame.columns and (view.kind in _EXPECTED or view.options)
     ]
-    return pl.concat([pl.DataFrame(schema=dict(UNREADABLE_SCHEMA)), *found]).unique(maintain_order=True).sort("contact_id", "property")
+    listed = pl.concat([pl.LazyFrame(schema=dict(UNREADABLE_SCHEMA)), *found]).collect()
+    return listed.unique(maintain_order=True).sort("contact_id", "property")
 
 
 def _column(frame: pl.DataFrame, name: str) -> pl.Series:
@@ -107,12 +112,13 @@ def _known(column: pl.Expr) -> pl.Expr:
     return column.str.replace_all(_BLANKS, "").str.len_bytes() > 0
 
 
-def _computed(values: pl.Series, view: View, now: datetime) -> pl.Series:
+def _computed(texts: pl.Series, view: View, now: datetime) -> pl.Series:
     if view.kind == "text":
-        return _options_only(_plain(values), view.options)
+        return _options_only(_plain(texts), view.options)
     if view.kind in _BY_WORDS:
-        return mapped(values, *_BY_WORDS[view.kind])
-    return values.to_frame("value").select(_parsed(pl.col("value").str.strip_chars(), view.kind, now)).to_series()
+        function, dtype = _BY_WORDS[view.kind]
+        return pl.Series([function(text) for text in texts], dtype=dtype)
+    return texts.to_frame("value").select(_parsed(pl.col("value").str.strip_chars(), view.kind, now)).to_series()
 
 
 def _parsed(text: pl.Expr, kind: str, now: datetime) -> pl.Expr:
@@ -133,16 +139,14 @@ def _date(text: pl.Expr) -> pl.Expr:
     return pl.coalesce(epoch, days, times)
 
 
-def _plain(values: pl.Series) -> pl.Series:
-    """Return the plain text of each different value once; ASCII, which most values are, without a call to Python."""
-    different = values.drop_nulls().unique()
-    simple = different.str.to_lowercase().str.replace_all(_BLANKS, " ").str.strip_chars(" ")
-    foreign = different.str.contains(r"[^\x00-\x7f]")
+def _plain(texts: pl.Series) -> pl.Series:
+    """Return the plain form of texts, null for blank ones; ASCII, which most are, without a call to Python."""
+    simple = texts.str.to_lowercase().str.replace_all(_BLANKS, " ").str.strip_chars(" ")
+    foreign = texts.str.contains(r"[^\x00-\x7f]")
     if foreign.any():
-        spelt = mapped(different.zip_with(foreign, _nothing(different)), plain, pl.String)
+        spelt = pl.Series([plain(text) if other else None for text, other in zip(texts, foreign, strict=True)], dtype=pl.String)
         simple = simple.zip_with(~foreign, spelt)
-    known = simple.zip_with(simple.str.len_bytes() > 0, _nothing(simple))
-    return values.replace_strict(different, known, default=None, return_dtype=pl.String)
+    return simple.zip_with(simple.str.len_bytes() > 0, _nothing(simple))
 
 
 def _options_only(values: pl.Series, options: tuple[str, ...]) -> pl.Series:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,12 +17,26 @@ import polars as pl
 
 from sync_worker.model.facts import EVENT_SCHEMA, INSTANT, Facts
 from sync_worker.model.loading import load
+from sync_worker.model.model import Model
 from sync_worker.model.verdicts import evaluate
 from tests.system.running import ROOT
 
 CHUNK = 10_000  # contacts, as the pipeline has them
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 YEAR_MS = 365 * 86_400_000
+
+#: What contacts have, by property or by type; null is one of them.
+VALUES: Mapping[str, list[str | None]] = {
+    "jobtitle": ["VP Sales", "Intern", "Geschäftsführer", "Engineer", "Head of Marketing", "Directeur commercial", "Student", None],
+    "country": ["Germany", "Deutschland", "FR", "United States", "India", "Brasil", None],
+    "company.country": ["Germany", "Österreich", "Schweiz", "United Kingdom", "Japan", None],
+    "number": ["0", "3", "12", "250", "7000", "5200000", None],
+    "boolean": ["true", "false", "", None],
+    "date": ["2026-10-01T08:00:00Z", "1760000000000", None],
+    "enumeration": ["some option", "another option", None],  # where the model leaves the options to the portal
+    "text": ["Software", "hubspot;salesforce", "GLOBAL_HARD_BOUNCE", "Logistics", None, None],
+}
+FORMS = ["Newsletter", "Whitepaper", "Contact us", "Webinar", "Book a demo", "Careers"]
 
 
 def make(folder: Path, contacts: int, events_each: int) -> None:
@@ -32,19 +47,20 @@ def make(folder: Path, contacts: int, events_each: int) -> None:
         events_of(first, events_each).write_parquet(folder / f"events-{first:08}.parquet")
 
 
-def contacts_of(model: object, first: int) -> pl.DataFrame:
-    """Make up contacts; every property has few different values, as in a portal."""
-    values = {
-        "jobtitle": ["VP Sales", "Intern", "Geschäftsführer", "Engineer", None],
-        "email": ["a@acme.example", "b@gmail.com", "c@uni.edu"],
-    }
+def contacts_of(model: Model, first: int) -> pl.DataFrame:
+    """Make up contacts: an address and often a company of one's own, values of each property's type, one in a thousand unreadable."""
     numbers = pl.int_range(first, first + CHUNK, eager=True)
-    names = [*model.contact_properties, *(f"company.{name}" for name in model.company_properties)]  # type: ignore[attr-defined]
-    columns = {"contact_id": numbers + 1}
-    for place, name in enumerate(sorted(names)):
-        choices = values.get(name, ["10", "DE", "COMPUTER_SOFTWARE", "true", None])
-        picked = numbers.hash(seed=place) % len(choices)
-        columns[name] = pl.Series(choices, dtype=pl.String).gather(picked.cast(pl.UInt32))
+    domains = pl.select(
+        pl.when(numbers % 7 == 0).then(pl.lit("gmail.com")).when(numbers % 50 == 1).then(pl.lit("uni.edu"))
+        .otherwise(pl.concat_str(pl.lit("company"), numbers // 3, pl.lit(".example")))
+    ).to_series()  # fmt: skip
+    columns = {"contact_id": numbers + 1, "email": "person" + numbers.cast(pl.String) + "@" + domains}
+    names = [*model.contact_properties, *(f"company.{name}" for name in model.company_properties)]
+    for place, name in enumerate(sorted({*names} - {"email"})):
+        asked = model.subject(name)
+        choices = pl.Series(VALUES.get(name) or [*asked.options[:5], None, *VALUES[asked.type]][:6], dtype=pl.String)
+        picked = choices.gather((numbers.hash(seed=place) % len(choices)).cast(pl.UInt32))
+        columns[name] = picked.zip_with(numbers.hash(seed=place) % 1000 != 7, pl.Series(["n/a"]).new_from_index(0, CHUNK))
     return pl.DataFrame(columns)
 
 
@@ -54,7 +70,9 @@ def events_of(first: int, each: int) -> pl.DataFrame:
     number = pl.int_range(first * each, first * each + rows, eager=True)
     owner = first + 1 + ((number.hash(seed=1) % CHUNK).cast(pl.Int64) * (number.hash(seed=2) % CHUNK).cast(pl.Int64)) // CHUNK
     kinds = pl.Series(["page_view", "page_view", "page_view", "email_click", "form_submission"])
-    pages = pl.Series([f"https://www.example.com/{page}" for page in ("pricing", "careers/jobs", "blog/a", "docs/b", "product")])
+    paths = [f"{folder}/{page}" for folder in ("product", "careers", "blog", "docs", "news") for page in range(400)]
+    pages = pl.Series([f"https://www.example.com/{path}" for path in paths])
+    form = (number.hash(seed=7) % len(FORMS)).cast(pl.UInt32)
     at = int(NOW.timestamp() * 1000) - (number.hash(seed=3) % YEAR_MS).cast(pl.Int64)
     frame = pl.DataFrame(
         {
@@ -62,9 +80,9 @@ def events_of(first: int, each: int) -> pl.DataFrame:
             "event_id": number.cast(pl.String),
             "kind": kinds.gather((number.hash(seed=4) % 5).cast(pl.UInt32)),
             "at": at.cast(INSTANT),
-            "url": pages.gather((number.hash(seed=5) % 5).cast(pl.UInt32)),
-            "form_id": pl.Series(["f1"], dtype=pl.String).gather(pl.zeros(rows, pl.UInt32, eager=True)),
-            "form_name": pl.Series(["Newsletter"], dtype=pl.String).gather(pl.zeros(rows, pl.UInt32, eager=True)),
+            "url": pages.gather((number.hash(seed=5) % len(pages)).cast(pl.UInt32)),
+            "form_id": "form " + form.cast(pl.String),
+            "form_name": pl.Series(FORMS).gather(form),
             "filtered": number.hash(seed=6) % 50 == 0,
         }
     )
