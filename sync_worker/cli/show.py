@@ -114,6 +114,8 @@ def findings(found: Findings) -> None:
             style=None if access.granted else "red",
             markup=False,
         )
+    for access in found.bulk:
+        out.print(f"  {'in bulk' if access.granted else 'not bulk':9} {access.what} {access.why}", markup=False)
     out.print(
         f"  model     {model['name']} · {model['hash']}: up to {model['maximum']:g} points, {model['reachable']:g} reachable here",
         markup=False,
@@ -235,10 +237,10 @@ def status(found: Mapping[str, Any]) -> None:
     for name, at in found["cursors"].items():
         out.print(f"  read to   {at}  {name.replace('_', ' ')}", markup=False)
     lists = sum(change["add"] + change["remove"] for change in waiting["lists"].values())
-    out.print(
-        f"  waiting   {waiting['contacts']:,} contacts, {lists:,} list members{': ' + waiting['why'] if waiting['why'] else ''}",
-        markup=False,
-    )
+    waits = f"{waiting['contacts']:,} contacts, {lists:,} list members, {waiting['stages']:,} stages"
+    out.print(f"  waiting   {waits}{': ' + waiting['why'] if waiting['why'] else ''}", markup=False)
+    if at_work := found["under_way"]:
+        out.print(f"  at work   run {at_work['run']}, {at_work['holder']}", markup=False)
     for refused in waiting["rejected"]:
         out.print(f"  rejected  {refused['id']}: {refused['reason']}", style="red", markup=False)
     for each in found["runs"]:

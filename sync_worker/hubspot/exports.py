@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from tempfile import TemporaryFile
 from typing import IO, Final, Literal, TypeAlias
 
-from sync_worker.errors import Unavailable
+from sync_worker.errors import BadRequest, NotFound, Unavailable
 from sync_worker.hubspot.downloads import Downloads
 from sync_worker.hubspot.parsing import Row, instant, sense_of
 from sync_worker.hubspot.records import Company, Contact
@@ -53,6 +53,11 @@ class Exports:
         data = self._transport.send("POST", "/crm/v3/exports/export/async", body=body)
         with sense_of("begin an export"):
             return str(data["id"])
+
+    def look(self) -> None:
+        """Ask for an export that does not exist; raises Forbidden where the token may not have any."""
+        with suppress(NotFound, BadRequest, Unusable):
+            self.address("0")
 
     def address(self, export: str) -> str | None:
         """Return where the file lies, which works for five minutes; None while there is none yet.

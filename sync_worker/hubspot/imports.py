@@ -46,6 +46,10 @@ class Imports:
                     raise
         raise AssertionError  # the last attempt returns or raises
 
+    def look(self) -> None:
+        """Ask for the imports; raises Forbidden where the token may not have any."""
+        self._transport.get(PATH, [("limit", "1")])
+
     def one(self, number: str) -> Import:
         """Return an import as it is now."""
         data: Row = self._transport.get(f"{PATH}/{number}")

@@ -26,6 +26,10 @@ class Access:
     granted: bool
     why: str = ""
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it for `--json`."""
+        return {"what": self.what, "granted": self.granted, "why": self.why}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
@@ -35,6 +39,7 @@ class Findings:
     tier: str
     limits: dict[str, Any]
     access: tuple[Access, ...]
+    bulk: tuple[Access, ...]  # what `backfill --via bulk` can do; it does without
     model: dict[str, Any]
     setup: tuple[dict[str, str], ...]  # what `setup` would do
 
@@ -49,7 +54,8 @@ class Findings:
             "portal": self.portal,
             "tier": self.tier,
             "limits": self.limits,
-            "access": [{"what": access.what, "granted": access.granted, "why": access.why} for access in self.access],
+            "access": [access.as_json() for access in self.access],
+            "bulk": [access.as_json() for access in self.bulk],
             "model": self.model,
             "setup": list(self.setup),
             "exit_code": int(self.exit_code),

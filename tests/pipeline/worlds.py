@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from typing import Any, Literal
 import httpx
 
 from sync_worker.app import Worker, build
+from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.model.loading import loads
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.progress import Progress
@@ -137,6 +138,7 @@ class World:
     state_url: str
     api_version: Literal["v3", "2026-09"] = "2026-09"
     settings: dict[str, Any] = field(default_factory=dict)
+    reach: Callable[..., HubSpot] = connect
 
     # What the worker does: each time as a program of its own.
 
@@ -150,12 +152,12 @@ class World:
             model=self.folder / "model.yaml",
             **{"requests_in_flight": 4, "judged_from_contacts": 10**6, **self.settings},
         )
-        with build(settings, clock=self.clock, progress=progress) as worker:
+        with build(settings, clock=self.clock, progress=progress, reach=self.reach) as worker:
             yield worker
 
-    def backfill(self, *, dry_run: bool = False, progress: Progress | None = None) -> RunReport:
+    def backfill(self, *, dry_run: bool = False, progress: Progress | None = None, bulk: bool = False) -> RunReport:
         with self.worker(progress) as worker:
-            return worker.backfill(dry_run=dry_run)
+            return worker.backfill(dry_run=dry_run, bulk=bulk)
 
     def sync(self, *, dry_run: bool = False) -> RunReport:
         with self.worker() as worker:
