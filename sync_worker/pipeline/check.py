@@ -85,6 +85,7 @@ def check(hubspot: HubSpot, outputs: Outputs, now: datetime, *, known: Mapping[s
             "resets_at": usage.resets_at.isoformat() if usage and usage.resets_at else None,
         },
         access=access,
+        bulk=(_tried("exports", hubspot.exports.look), _tried("imports", hubspot.imports.look)),
         model={
             "name": model.document.name,
             "hash": model.hash,
