@@ -27,8 +27,9 @@ class ImportFile:
     HubSpot is said to leave alone what an empty cell stands for. Where it clears it, no other value is lost: none is left out.
     """
 
-    def __init__(self, name: str, properties: Sequence[str]) -> None:
+    def __init__(self, name: str, properties: Sequence[str], *, most_rows: int = MOST_ROWS) -> None:
         self.name = name
+        self._most_rows = most_rows
         self._properties = tuple(properties)
         self._boundary = secrets.token_hex(16)
         self._file = TemporaryFile(prefix="sync-worker-")  # noqa: SIM115 -- open as long as this is
@@ -47,7 +48,7 @@ class ImportFile:
     @property
     def is_full(self) -> bool:
         """Whether HubSpot would take no more rows in one file."""
-        return self.rows >= MOST_ROWS or self._file.tell() >= MOST_BYTES
+        return self.rows >= self._most_rows or self._file.tell() >= MOST_BYTES
 
     def add(self, id_: int, values: Mapping[str, str]) -> None:
         """Add a contact."""
