@@ -90,14 +90,14 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/marketing/v3/forms", "read the forms"),
     Endpoint("GET", "/form-integrations/v1/submissions/forms/{form}", "read the submissions of a form"),
     Endpoint("GET", "/email/public/v1/events", "read e-mail events"),
-    Endpoint("GET", "/account-info/v3/details", "read the account's details"),
-    Endpoint("GET", "/account-info/v3/api-usage/daily/private-apps", "read the daily usage of the API"),
     Endpoint("POST", "/crm/v3/exports/export/async", "begin an export", limited=True),
     Endpoint("GET", "/crm/v3/exports/export/async/tasks/{export}/status", "look at an export"),
     Endpoint("POST", "/crm/v3/imports", "begin an import", limited=True),
     Endpoint("GET", "/crm/v3/imports", "look at the imports"),
     Endpoint("GET", "/crm/v3/imports/{import}", "look at an import"),
     Endpoint("GET", "/crm/v3/imports/{import}/errors", "read the errors of an import"),
+    Endpoint("GET", "/account-info/v3/details", "read the account's details"),
+    Endpoint("GET", "/account-info/v3/api-usage/daily/private-apps", "read the daily usage of the API"),
 )
 
 
@@ -122,5 +122,5 @@ def _route(endpoint: Endpoint, values: dict[str, str], version: Version) -> Rout
         endpoint=f"{endpoint.method} {template.format(**labels)}",
         budget=endpoint.budget,
         doing=endpoint.doing.format(**labels),
-    )
         limited=endpoint.limited,
+    )
