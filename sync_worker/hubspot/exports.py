@@ -118,9 +118,16 @@ def _records(sheet: Sheet, kind: Kind, properties: Sequence[str]) -> Iterator[tu
     """Yield id, values, and when a record was made and changed last; raise Unusable where the rows are no records."""
     try:
         for cells in sheet.rows():
-            modified = instant(cells[MODIFIED[kind]])
+            modified = _instant(cells[MODIFIED[kind]])
             # The API shows what has no value as null, and so does an empty cell.
             values = {name: cells.get(name) or None for name in properties}
-            yield int(cells[ID]), values, instant(cells[BORN]), modified - APART
+            yield int(cells[ID]), values, _instant(cells[BORN]), modified - APART
     except (KeyError, ValueError) as error:
         raise Unusable(f"The export lacks what was asked for ({type(error).__name__}).", operation="read an export") from None
+
+
+def _instant(text: str) -> datetime:
+    """Parse a time; one without its zone is none: whose clock it is from is not documented."""
+    if not text.isdecimal() and datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("a time without its zone")
+    return instant(text)

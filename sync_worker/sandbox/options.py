@@ -26,6 +26,9 @@ class Switches:
     retry_after: bool = False  # 429 carries Retry-After
     list_bumps_contact: bool = False  # joining a list moves lastmodifieddate
     search_body: Literal["whole", "conditions"] = "whole"  # what may have 3,000 characters: all, or all but the property names
+    export_times: Literal["instant", "local"] = "instant"  # dates in an export: as the API has them, or by the minute on the portal's clock
+    empty_cell: Literal["kept", "cleared"] = "kept"  # what becomes of a value under an empty cell of an import
+    bad_cell: Literal["row", "cell"] = "row"  # what a bad value of an import keeps back: its whole row, or itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,12 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable
+from typing import Any
 
 import httpx
 import pytest
 
+from sync_worker.sandbox.options import Switches
 from sync_worker.sandbox.tokens import App
 from tests.sandbox.portals import CONTACTS, Served, a_contact, a_portal, condition, contacts, serve
 
@@ -159,12 +161,27 @@ def test_an_import_updates_records_and_tells_of_each_bad_row() -> None:
     assert [item["id"] for item in served.get(IMPORTS).json()["results"]] == [begun["id"]]
 
 
-def test_an_empty_cell_clears_nothing() -> None:
-    served = serve(a_portal([a_contact(1, jobtitle="CTO")]))
+@pytest.mark.parametrize(("reading", "left"), [("kept", "CTO"), ("cleared", None)])
+def test_an_empty_cell_clears_nothing_unless_by_switch(reading: Any, left: str | None) -> None:
+    served = serve(a_portal([a_contact(1, jobtitle="CTO")]), switches=Switches(empty_cell=reading))
     imported(served, "UPDATE", ["hs_object_id,jobtitle,city", "1,,Bonn"])
     finish(served)
-    assert served.value(1, "city") == "Bonn"
-    assert served.value(1, "jobtitle") == "CTO"
+    assert (served.value(1, "city"), served.value(1, "jobtitle")) == ("Bonn", left)
+
+
+@pytest.mark.parametrize(("reading", "city"), [("row", None), ("cell", "Bonn")])
+def test_a_bad_value_keeps_back_its_row_or_itself_by_switch(reading: Any, city: str | None) -> None:
+    served = serve(a_portal(contacts(1)), switches=Switches(bad_cell=reading))
+    begun = imported(served, "UPDATE", ["hs_object_id,hs_lead_status,city", "1,NOPE,Bonn"]).json()
+    finish(served)
+    assert (served.value(1, "city"), served.value(1, "hs_lead_status")) == (city, None)
+    assert len(served.get(f"{IMPORTS}/{begun['id']}/errors").json()["results"]) == 1
+
+
+@pytest.mark.parametrize(("reading", "shown"), [("instant", "2026-02-03T04:05:06Z"), ("local", "2026-02-03 05:05")])
+def test_dates_come_out_as_the_api_has_them_or_by_the_minute_by_switch(reading: Any, shown: str) -> None:
+    served = serve(a_portal([a_contact(1, notes_last_updated="2026-02-03T04:05:06Z")]), switches=Switches(export_times=reading))
+    assert rows(served, objectProperties=["notes_last_updated"])[1][1] == shown
 
 
 @pytest.mark.parametrize(("operation", "ids", "errors"), [("UPSERT", ["1", "2"], 0), ("CREATE", ["1", "2"], 1), ("UPDATE", ["1"], 1)])

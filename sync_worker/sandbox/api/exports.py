@@ -6,6 +6,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from starlette.responses import Response
@@ -97,7 +98,7 @@ def _write(call: Call, export: Export) -> None:
     writer.writerow(["Record ID", *(one.name if "NAMES" in options else one.label for one in definitions), *associated])
     for row in rows:
         number = table.records.ids[row]
-        values = (_text(one, table.records.value(row, one.name), internal="VALUES" in options) for one in definitions)
+        values = (_text(call, one, table.records.value(row, one.name), internal="VALUES" in options) for one in definitions)
         linked = (";".join(map(str, call.portal.associations.of(table.kind.name, number, kind.name))) for kind in others)
         writer.writerow([number, *values, *linked])
     export.rows = len(rows)
@@ -115,7 +116,9 @@ def _rows(call: Call, table: Table, request: Json) -> list[int]:
     return call.portal.search(table.kind.name).rows(parse(search, table))
 
 
-def _text(definition: PropertyDefinition, value: str | None, *, internal: bool) -> str:
+def _text(call: Call, definition: PropertyDefinition, value: str | None, *, internal: bool) -> str:
+    if value and definition.type == "datetime" and call.portal.switches.export_times == "local":
+        return f"{datetime.fromisoformat(value).astimezone(call.portal.zone):%Y-%m-%d %H:%M}"
     if value is None or internal or definition.type != "enumeration":
         return value or ""
     labels = {option.value: option.label for option in definition.options}

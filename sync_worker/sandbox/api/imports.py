@@ -141,8 +141,8 @@ def _columns(mappings: list[Json], header: list[str]) -> tuple[list[str], str]:
 
 def _take(sheet: Sheet, item: Import, number: int, source: Source) -> None:
     table, cells = sheet.table, sheet.rows[number]
-    # An empty cell does not clear a value.
-    values = {name: cell for name, cell in zip(sheet.columns, cells, strict=False) if name and cell != ""}
+    clears = table.editor.switches.empty_cell == "cleared"
+    values = {name: cell for name, cell in zip(sheet.columns, cells, strict=False) if name and (clears or cell != "")}
     named = values.get(sheet.key)
     row = table.identities.find(sheet.key, named) if named else None
     if row is None and sheet.operation == "UPDATE":
@@ -151,11 +151,15 @@ def _take(sheet: Sheet, item: Import, number: int, source: Source) -> None:
     if row is not None and sheet.operation == "CREATE":
         _refuse(sheet, item, number, ("DUPLICATE_UNIQUE_PROPERTY_VALUE", f"A record with {sheet.key} {named} exists.", named))
         return
+    values.pop("hs_object_id", None)
     try:
-        checked = table.editor.check({name: value for name, value in values.items() if name != "hs_object_id"}, row=row)
+        checked = table.editor.check(values, row=row)
     except InvalidValuesError as error:
         _refuse(sheet, item, number, *((problem.code, problem.message, values.get(problem.name)) for problem in error.problems))
-        return
+        if table.editor.switches.bad_cell == "row":
+            return
+        bad = {problem.name for problem in error.problems}
+        checked = table.editor.check({name: value for name, value in values.items() if name not in bad}, row=row)
     if row is None:
         table.editor.create(checked, source)
         item.counters["CREATED_OBJECTS"] += 1
