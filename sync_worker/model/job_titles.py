@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Final, get_args
 
@@ -70,7 +70,6 @@ _PHRASES: Final[Mapping[Level, tuple[str, ...]]] = {
 }  # fmt: skip
 
 # "Assistant to the CEO" assists, and a student of management studies, whatever else the title says. An assistant manager manages.
-_HOLDS_DOWN: Final = {"intern": True, "employee": True}
 _KEEPS_ITS_RANK: Final = re.compile(
     r"\bassistant (manager|director|vice president|vp)\b|\bassociate (director|partner|vice president|vp)\b"
 )
@@ -96,17 +95,18 @@ def seniority(title: str) -> int | None:
     words = plain(title)
     if not words or words in _SAYS_NOTHING:
         return None
-    found = {level: _pattern(level).search(words) for level in LEVELS}
-    if found["intern"]:
+    found = [(level, match) for level in LEVELS for match in _pattern(level).finditer(words)]
+    levels = {level for level, _ in found}
+    if "intern" in levels:
         return LEVELS.index("intern")
-    if found["employee"] and not _KEEPS_ITS_RANK.search(words):
+    if "employee" in levels and not _KEEPS_ITS_RANK.search(words):
         return LEVELS.index("employee")
-    return _highest({level: match for level, match in found.items() if match})
+    return _highest(found)
 
 
-def _highest(found: Mapping[Level, re.Match[str]]) -> int:
-    """A longer phrase takes the words of a shorter one: the president in a vice president is none."""
-    standing = [level for level, match in found.items() if not any(_covers(other, match) for name, other in found.items() if name != level)]
+def _highest(found: Sequence[tuple[Level, re.Match[str]]]) -> int:
+    """A longer phrase takes the words of a shorter one: the president in a vice president is none, the CFO beside one is."""
+    standing = [level for level, match in found if not any(_covers(other, match) for name, other in found if name != level)]
     return max((LEVELS.index(level) for level in standing), default=LEVELS.index("employee"))
 
 

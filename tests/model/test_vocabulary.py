@@ -49,6 +49,7 @@ def test_a_country_is_known_in_any_language(text: str, code: str | None) -> None
         ("Consellera delegada", "c_level"),
         ("总经理", "c_level"),
         ("Vice President, Sales", "vp"),
+        ("Executive Vice President & CFO", "c_level"),
         ("SVP Marketing", "vp"),
         ("Vicepresidenta", "vp"),
         ("Vizepräsident", "vp"),
