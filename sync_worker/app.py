@@ -24,7 +24,7 @@ from sync_worker.model.model import Model
 from sync_worker.pipeline import portal, setup, underway
 from sync_worker.pipeline.admitting import Doorkeeper
 from sync_worker.pipeline.apply import Applier
-from sync_worker.pipeline.bulk import Fallback, Files
+from sync_worker.pipeline.bulk import LEAST, Fallback, Files
 from sync_worker.pipeline.check import Findings, check
 from sync_worker.pipeline.comparing import Comparison, compare, table_of
 from sync_worker.pipeline.distribution import Distribution, distribution
@@ -77,6 +77,7 @@ class Worker:
     clock: Callable[[], datetime] = utc_now
     progress: Progress = field(default_factory=Progress)
     reach: Callable[..., HubSpot] = connect
+    least_in_bulk: int = LEAST
     _closing: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -318,7 +319,13 @@ class Worker:
         return Waiting(at_most=timedelta(minutes=self.settings.bulk_minutes), beat=lambda: progress.advance("in bulk", 0))
 
     def _files(self, begun: Begun, fallback: Fallback) -> Files:
-        return Files(hubspot=self.hubspot, waiting=self._waiting(begun.progress), fallback=fallback, run=begun.report.run_id)
+        return Files(
+            hubspot=self.hubspot,
+            waiting=self._waiting(begun.progress),
+            fallback=fallback,
+            run=begun.report.run_id,
+            least=self.least_in_bulk,
+        )
 
     def _importer(self, begun: Begun, applier: Applier, fallback: Fallback) -> Importer:
         return Importer(
@@ -329,6 +336,7 @@ class Worker:
             waiting=self._waiting(begun.progress),
             fallback=fallback,
             clock=self.clock,
+            least=self.least_in_bulk,
         )
 
     def _assembled(self, begun: Begun, *, allow_large: bool, bulk: bool) -> Run:
@@ -389,6 +397,10 @@ def build(
     clock: Callable[[], datetime] = utc_now,
     progress: Progress | None = None,
     reach: Callable[..., HubSpot] = connect,
+    least_in_bulk: int = LEAST,
 ) -> Worker:
-    """Return a worker; nothing is opened or sent yet. `reach` makes the way to HubSpot, as `hubspot.client.connect` does."""
-    return Worker(settings=settings, clock=clock, progress=progress or Progress(), reach=reach)
+    """Return a worker; nothing is opened or sent yet.
+
+    `reach` makes the way to HubSpot, as `hubspot.client.connect` does; fewer than `least_in_bulk` records are worth no export or import.
+    """
+    return Worker(settings=settings, clock=clock, progress=progress or Progress(), reach=reach, least_in_bulk=least_in_bulk)

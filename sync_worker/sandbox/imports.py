@@ -46,7 +46,7 @@ class Import:
             return "DEFERRED"
         if now < self.starts + STARTING_MS:
             return "STARTED"
-        return "PROCESSING" if now < self.ends else "DONE"
+        return "DONE" if now >= self.ends and self.taken == self.rows else "PROCESSING"
 
     def work(self, now: int) -> None:
         """Write the rows that are due by now."""

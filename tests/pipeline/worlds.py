@@ -139,6 +139,7 @@ class World:
     api_version: Literal["v3", "2026-09"] = "2026-09"
     settings: dict[str, Any] = field(default_factory=dict)
     reach: Callable[..., HubSpot] = connect
+    least_in_bulk: int = 500
 
     # What the worker does: each time as a program of its own.
 
@@ -152,7 +153,7 @@ class World:
             model=self.folder / "model.yaml",
             **{"requests_in_flight": 4, "judged_from_contacts": 10**6, **self.settings},
         )
-        with build(settings, clock=self.clock, progress=progress, reach=self.reach) as worker:
+        with build(settings, clock=self.clock, progress=progress, reach=self.reach, least_in_bulk=self.least_in_bulk) as worker:
             yield worker
 
     def backfill(self, *, dry_run: bool = False, progress: Progress | None = None, bulk: bool = False) -> RunReport:
