@@ -14,7 +14,7 @@ from typing import Any, Self
 import structlog
 
 from sync_worker.errors import ModelError, UnsafePlan
-from sync_worker.hubspot import throttle
+from sync_worker.hubspot import skew, throttle
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.waiting import Waiting
 from sync_worker.model.diffing import describe
@@ -35,7 +35,7 @@ from sync_worker.pipeline.guard import Guard, Limits
 from sync_worker.pipeline.importing import Importer
 from sync_worker.pipeline.lease import held
 from sync_worker.pipeline.outputs import Outputs
-from sync_worker.pipeline.plan import Scope, stage_rule
+from sync_worker.pipeline.plan import Scope, scope_of
 from sync_worker.pipeline.portal import Portal
 from sync_worker.pipeline.progress import Progress
 from sync_worker.pipeline.pull import Pull, last_complete_reading
@@ -43,7 +43,7 @@ from sync_worker.pipeline.recording import recorded
 from sync_worker.pipeline.remembering import Remembering
 from sync_worker.pipeline.report import RunReport
 from sync_worker.pipeline.retention import Retention
-from sync_worker.pipeline.status import status
+from sync_worker.pipeline.status import stale, status
 from sync_worker.pipeline.sync import Run
 from sync_worker.pipeline.undo import Undo, reason
 from sync_worker.settings import Settings
@@ -105,9 +105,16 @@ class Worker:
             base_url=self.settings.base_url,
             api_version=self.settings.api_version,
             limits=throttle.Limits(reserve=self.settings.reserve),
+            tolerance=self._tolerance,
         )
         self._closing.callback(hubspot.close)
         return hubspot
+
+    @property
+    def _tolerance(self) -> timedelta:
+        # What is read again behind every cursor makes good for a clock that is ahead, half of it at least.
+        overlap = timedelta(minutes=self.settings.overlap_minutes)
+        return max(min(overlap / 2, skew.TOLERANCE), timedelta(seconds=30))
 
     def __enter__(self) -> Self:
         return self
@@ -135,9 +142,11 @@ class Worker:
             at = last_complete_reading(tx)
         return None if at is None else from_ms(at)
 
-    def status(self) -> dict[str, Any]:
-        """Return what the state says of itself."""
-        return status(self.store, self.outputs, self.clock())
+    def status(self, *, max_age: timedelta | None = None) -> dict[str, Any]:
+        """Return what the state says of itself; `stale` is what to say where nothing has come to its end for longer than `max_age`."""
+        now = self.clock()
+        found = status(self.store, self.outputs, now)
+        return {**found, "stale": stale(found, now, max_age) if max_age is not None else None}
 
     def distribution(self) -> Distribution:
         """Return how the scores lie."""
@@ -383,12 +392,7 @@ class Worker:
             report.approved = runs.approval(tx, self.model.hash) is not None
         if report.approved:
             portal.find_lists(store, self.hubspot, self.outputs)
-        return Scope(
-            outputs=self.outputs,
-            rule=stage_rule(place.stages),
-            approved=report.approved,
-            keep_foreign=self.model.document.qualification.foreign_members == "keep",
-        )
+        return scope_of(self.outputs, place.stages, approved=report.approved)
 
 
 def build(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, TextIO
 
 import structlog
 
-ADDRESS: Final = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+# Tried once at the head of each run of letters, and never given back: a long text without an address takes no longer than any other.
+ADDRESS: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]++@[\w-]++(?:\.[\w-]++)++")
 TOKEN: Final = re.compile(r"\bpat-[a-z]{2}\d-[\w-]+|\bBearer\s+\S+", re.IGNORECASE)
 
 
@@ -34,6 +36,11 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Non
     # The SDK logs whole replies at DEBUG, urllib3 the paths with ids and addresses.
     for noisy in ("hubspot", "urllib3", "apscheduler", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def accident(error: BaseException) -> str:
+    """Return the traceback of an error that nobody foresaw, without tokens and addresses."""
+    return str(_discreet("".join(traceback.format_exception(error))))
 
 
 def discreet(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

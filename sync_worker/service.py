@@ -56,8 +56,8 @@ class Service:
         rescan = timedelta(days=settings.rescan_every_days)
         due = (worker.last_complete_reading() or datetime.now(UTC)) + rescan
         self._add("rescan", worker.backfill, IntervalTrigger(seconds=int(rescan.total_seconds()), start_date=max(due, datetime.now(UTC))))
-        self._scheduler.start()
         log.info("service.started", sync_every_minutes=settings.sync_every_minutes, portal_time_zone=portal.time_zone)
+        self._scheduler.start()
         self._stopped.wait()
         self._scheduler.shutdown(wait=True)
         log.info("service.stopped")
@@ -94,3 +94,5 @@ class Service:
             self.stop()
         except SyncWorkerError as error:
             log.warning("run.failed", job=name, error=str(error), next="the next cycle tries again")
+        except Exception:
+            log.exception("run.crashed", job=name, next="the next cycle tries again")

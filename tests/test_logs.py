@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,3 +101,28 @@ plain = st.recursive(
 @given(value=plain.filter(lambda value: "earer" not in str(value).lower()))
 def test_what_holds_no_secret_is_logged_as_it_is(value: object) -> None:
     assert logs.discreet(None, "info", {"value": value}) == {"value": value}
+
+
+@pytest.mark.parametrize("text", ["a", "a.", "a@", "b-", "pat-eu1-", "Bearer "])
+def test_a_long_text_stalls_no_line(lines: io.StringIO, text: str) -> None:
+    def cost(length: int) -> float:
+        taken = []
+        for _ in range(3):
+            began = time.process_time()
+            structlog.get_logger().info("run.finished", text=text * (length // len(text)))
+            taken.append(time.process_time() - began)
+        return min(taken)
+
+    assert cost(65_536) < 100 * cost(4_096)  # 16 times as long: 16 where it is linear, 256 where it is not
+    assert lines.getvalue()
+
+
+def test_an_accident_is_told_without_anybodys_data() -> None:
+    try:
+        {}[f"ana@example.com {TOKEN}"]
+    except KeyError as error:
+        told = logs.accident(error)
+    assert told.startswith("Traceback")
+    assert "KeyError" in told
+    assert "ana@" not in told.replace('{}[f"ana@example.com {TOKEN}"]', "")
+    assert TOKEN not in told

@@ -6,10 +6,10 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -18,6 +18,7 @@ from sync_worker.app import Worker, build
 from sync_worker.cli import show
 from sync_worker.cli.screen import TerminalProgress, err, out, print_json
 from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
+from sync_worker.model.quantities import parse_duration
 from sync_worker.settings import load
 
 app = typer.Typer(
@@ -29,6 +30,8 @@ app = typer.Typer(
 )
 model = typer.Typer(no_args_is_help=True, help="Check, describe and try model files; HubSpot is not asked.")
 app.add_typer(model, name="model")
+
+BUG: Final = 70  # EX_SOFTWARE of sysexits.h
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 AllowLarge = Annotated[bool, typer.Option("--allow-large", help="Let a plan through that changes more than the settings allow.")]
@@ -56,6 +59,9 @@ def main() -> NoReturn:
         # Whoever read our output has left; that is no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:  # noqa: BLE001 -- a bug is told without anybody's data, and not taken for exit code 1
+        err.print(logs.accident(error), markup=False)
+        sys.exit(BUG)
     sys.exit(0)
 
 
@@ -126,10 +132,21 @@ def explain(
 
 
 @app.command()
-def status(*, json: Json = False) -> None:
+def status(
+    *,
+    max_age: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Exit with 4 where no run has come to its end for so long, such as 2h, and none is at work."),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Show cursors, last runs, what waits to be written, and the model; HubSpot is not asked."""
-    found = _with_worker(lambda worker: worker.status())
+    most = _duration(max_age)
+    found = _with_worker(lambda worker: worker.status(max_age=most))
     print_json(found) if json else show.status(found)
+    if found["stale"]:
+        err.print(f"sync-worker: {found['stale']}", markup=False)
+        raise typer.Exit(int(ExitCode.TRY_AGAIN))
 
 
 @app.command()
@@ -278,6 +295,16 @@ def _finish(found: Any, *, json: bool, people: Callable[[Any], None]) -> None:  
     print_json(found.as_json()) if json else people(found)
     if found.exit_code != ExitCode.DONE:
         raise typer.Exit(int(found.exit_code))
+
+
+def _duration(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    short = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+    try:
+        return parse_duration(f"{text[:-1]} {short[text[-1]]}" if text[:-1].isdecimal() and text[-1] in short else text)
+    except ValueError as error:
+        raise ConfigurationError(f"--max-age: {error}.", hint="Write for example 2h or 90m.") from error
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -25,6 +26,7 @@ from sync_worker.hubspot.properties import Properties
 from sync_worker.hubspot.retrying import Patience, Retrying
 from sync_worker.hubspot.sdk import open_sdk
 from sync_worker.hubspot.session import checked_base_url, open_session
+from sync_worker.hubspot.skew import TOLERANCE
 from sync_worker.hubspot.throttle import Limits, Throttle
 from sync_worker.hubspot.traffic import Traffic
 from sync_worker.hubspot.transport import Timeouts, Transport
@@ -54,6 +56,10 @@ class HubSpot:
     traffic: Traffic
     transport: Transport
 
+    def heed(self) -> None:
+        """Raise `Closed` where it has been closed: for whoever works long without asking HubSpot anything."""
+        self.transport.clock.check()
+
     def close(self) -> None:
         """Close the connections; whoever waits for a slot or a retry gets `Closed`. What is on the line is still answered."""
         self.transport.close()
@@ -73,12 +79,14 @@ def connect(
     timeouts: Timeouts | None = None,
     limits: Limits | None = None,
     patience: Patience | None = None,
+    tolerance: timedelta = TOLERANCE,
     pool_size: int = 160,
     clock: Clock | None = None,
     rng: Random | None = None,
 ) -> HubSpot:
     """Return HubSpot behind a token; nothing is sent yet.
 
+    `tolerance` is how far HubSpot's clock and this machine's may be apart: beyond it, every call raises ConfigurationError.
     `pool_size` is the number of connections kept, best no smaller than the number of threads.
 
     Raises:
@@ -96,6 +104,7 @@ def connect(
         traffic=traffic,
         timeouts=timeouts or Timeouts(),
         clock=clock,
+        tolerance=tolerance,
     )
     identity = hashlib.sha256(f"{address} {token.strip()}".encode()).hexdigest()[:16]
     return _with_nouns(transport, traffic, identity)

@@ -17,7 +17,7 @@ import orjson
 
 from sync_worker.errors import BadRequest, Forbidden, NotFound, OutOfQuota, SyncWorkerError, Unauthorized, Unavailable
 
-ADDRESS: Final = re.compile(r"\S*@\S*")
+ADDRESS: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
 LOCKED_WAIT: Final = 2.0  # seconds; HubSpot's advice for 423
 LONGEST_QUOTE: Final = 200  # characters
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import IO, Any, Final, TypeAlias
 
 import orjson
@@ -11,6 +12,7 @@ import requests
 import urllib3
 
 from sync_worker.errors import RateLimited, SyncWorkerError, Unavailable
+from sync_worker.hubspot import skew
 from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.problems import LimitReached, Problem, quoted, read_problem, retry_after, translate
 from sync_worker.hubspot.retrying import Retrying
@@ -64,6 +66,7 @@ class Transport:
         traffic: Traffic,
         timeouts: Timeouts,
         clock: Clock,
+        tolerance: timedelta = skew.TOLERANCE,
     ) -> None:
         self._session = session
         self.base_url = base_url
@@ -73,6 +76,7 @@ class Transport:
         self._traffic = traffic
         self._timeouts = timeouts
         self.clock = clock
+        self._tolerance = tolerance  # between HubSpot's clock and ours
 
     def send(self, method: str, path: str, *, query: Query = (), body: object = None) -> Json:
         """Return the JSON that HubSpot replies, None for an empty reply.
@@ -105,7 +109,7 @@ class Transport:
     def _attempt(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | Upload | None) -> Json:
         self.throttle.quota.check(route.doing)
         lane = self.throttle.lane(route.budget)
-        sent = lane.take()
+        sent, began = lane.take(), self.clock.now()
         self._traffic.sent(route.endpoint)
         try:
             answer = self._exchange(method, route, query, content)
@@ -118,7 +122,9 @@ class Transport:
         if answer.status == 429:
             raise self._refused(answer, route, lane, sent)
         lane.succeed(sent)
-        return self._read(answer, route)
+        read = self._read(answer, route)
+        skew.compare(answer.headers, sent=began, answered=self.clock.now(), tolerance=self._tolerance)
+        return read
 
     def _exchange(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | Upload | None) -> Answer:
         deadline = self.clock.monotonic() + self._timeouts.total

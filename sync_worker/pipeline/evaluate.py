@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -32,6 +32,7 @@ class Judge:
     hidden: frozenset[str]  # kinds of event that the portal does not show one by one
     now: datetime
     since: datetime  # an older verdict does not stand: time alone has changed it
+    heed: Callable[[], None] = lambda: None  # raises where the run is to end
 
     @property
     def standard(self) -> Standard:
@@ -41,13 +42,15 @@ class Judge:
     def judge_due(self, store: Store, progress: Progress, *, chunk: int = CHUNK, among: Sequence[int] | None = None) -> int:
         """Judge everybody who is due, of all or `among` some; return how many that were.
 
-        A chunk's verdicts are committed before the next is read, so that a stop loses one chunk's work at most.
+        A chunk's verdicts are committed before the next is read, so that a stop loses one chunk's work at most; between two, `heed` is
+        asked whether to go on.
         """
         return sum(self._chunks(store, progress, chunk, among))
 
     def _chunks(self, store: Store, progress: Progress, chunk: int, among: Sequence[int] | None) -> Iterator[int]:
         after = 0
         while True:
+            self.heed()
             with store.transaction() as tx:
                 chosen = verdicts.choose_due(tx, self.standard, after=after, limit=chunk, among=among)
                 if not chosen:

@@ -7,7 +7,10 @@ from typing import Final
 
 from sync_worker.errors import UnsafePlan
 
-WAY_OUT: Final = "Look at it with `sync-worker sync --dry-run`; if it is what you want, run the command again with --allow-large."
+WAY_OUT: Final = (
+    "Look at it with `sync-worker sync --dry-run`; if it is what you want, run the command again with --allow-large, "
+    "beside a service `sync-worker sync --allow-large`."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

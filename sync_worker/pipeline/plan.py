@@ -70,6 +70,12 @@ class Scope:
         return self.rule if self.approved else None
 
 
+def scope_of(outputs: Outputs, stages: Iterable[str], *, approved: bool) -> Scope:
+    """Return what a run may change under a model, on a portal with these lifecycle stages."""
+    keep = outputs.model.document.qualification.foreign_members == "keep"
+    return Scope(outputs=outputs, rule=stage_rule(stages), approved=approved, keep_foreign=keep)
+
+
 def contact_changes(store: Store, scope: Scope, *, but_mqls: bool = False) -> Iterator[ContactChange]:
     """Yield what is to be written to contacts, in order of id; to all, or to all but those that should be MQLs.
 

@@ -39,7 +39,12 @@ def recorded(report: RunReport, store: Store, clock: Callable[[], datetime], tra
         exit_code = int(failure.exit_code) if isinstance(failure, SyncWorkerError) else -1 if failure else int(report.exit_code)
         with store.transaction() as tx:
             report.cursor_after = cursors(tx)
-            kept = report.as_json() | {"error": str(failure)} if failure else report.as_json()
+            kept = report.as_json() | {"error": _said(failure)} if failure else report.as_json()
             runs.end(tx, report.run_id, at=to_ms(clock()), exit_code=exit_code, report=kept)
         line = {key: value for key, value in report.as_json().items() if key not in {"plan", "rejected", "exit_code", "run"}}
         log.info("run.finished", exit_code=exit_code, rejected=len(report.rejected), **line)
+
+
+def _said(failure: BaseException) -> str:
+    # What others raise may hold anything.
+    return str(failure) if isinstance(failure, SyncWorkerError) else type(failure).__name__

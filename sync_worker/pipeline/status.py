@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,18 +11,21 @@ from sqlalchemy import Row
 
 from sync_worker.pipeline import portal
 from sync_worker.pipeline.outputs import Outputs
-from sync_worker.pipeline.plan import Scope, list_changes
+from sync_worker.pipeline.plan import list_changes, scope_of
 from sync_worker.pipeline.pull import cursors
-from sync_worker.store import people, runs, standing
+from sync_worker.store import admissions, leases, people, runs, standing
 from sync_worker.store.database import Store
-from sync_worker.store.instants import from_ms
+from sync_worker.store.instants import from_ms, to_ms
 
 FIRST_REVIEW: Final = timedelta(days=60)
 NEXT_REVIEWS: Final = timedelta(days=90)
 
 
 def status(store: Store, outputs: Outputs, now: datetime) -> dict[str, Any]:
-    """Return cursors, last runs, what waits to be written and why, the model, and when its review is due."""
+    """Return cursors, last runs, what waits to be written and why, the model, and when its review is due.
+
+    `last_done`: when a run last read everything that it was to read; `under_way`: the run that is at work now.
+    """
     place = portal.remembered(store)
     with store.transaction() as tx:
         approval = runs.approval(tx, outputs.model.hash)
@@ -31,12 +34,19 @@ def status(store: Store, outputs: Outputs, now: datetime) -> dict[str, Any]:
         differing = standing.count_differing(tx)
         refused = standing.rejected(tx)
         where = cursors(tx)
-    scope = Scope(outputs=outputs, approved=approval is not None)
+        last_done = runs.last_done(tx, "backfill", "sync")
+        lease = leases.holder(tx)
+        full = admissions.count_waiting(tx) if outputs.model.document.qualification.new_per_day else 0
+        scope = scope_of(outputs, place.stages if place else (), approved=approval is not None)
+        stages = standing.count_moves(tx, scope.rule) if scope.rule else 0
+    at_work = lease if lease and lease.expires_at > to_ms(now) else None
     lists = {change.name: {"add": len(change.add), "remove": len(change.remove)} for change in list_changes(store, scope)}
     return {
         "portal": place.id if place else None,
         "contacts": contacts,
         "cursors": where,
+        "last_done": from_ms(last_done).isoformat() if last_done else None,
+        "under_way": {"run": at_work.run, "holder": at_work.holder} if at_work else None,
         "model": {
             "name": outputs.model.document.name,
             "hash": outputs.model.hash,
@@ -46,8 +56,10 @@ def status(store: Store, outputs: Outputs, now: datetime) -> dict[str, Any]:
         },
         "waiting": {
             "contacts": differing,
+            "stages": stages,
             "lists": lists,
-            "why": "; ".join(_why(last, contacts=differing, unapproved=bool(lists) and not approval)) or None,
+            "for_a_day_with_room": full,
+            "why": "; ".join(_why(last, contacts=differing, unapproved=bool(lists or stages) and not approval, full=full)) or None,
             "rejected": [{"id": str(id_), "reason": reason} for id_, reason in refused],
         },
         "runs": [
@@ -72,7 +84,17 @@ def review_due(put_to_work: datetime, now: datetime) -> datetime:
     return due
 
 
-def _why(last: Sequence[Row[Any]], *, contacts: int, unapproved: bool) -> Iterator[str]:
+def stale(found: Mapping[str, Any], now: datetime, most: timedelta) -> str | None:
+    """Return what a health check should know: that nothing has come to its end for too long, and nothing is at work either."""
+    done = datetime.fromisoformat(found["last_done"]) if found["last_done"] else None
+    if found["under_way"] or (done and now - done <= most):
+        return None
+    return f"The last run that came to its end did so {now - done!s} ago." if done else "No run has come to its end yet."
+
+
+def _why(last: Sequence[Row[Any]], *, contacts: int, unapproved: bool, full: int) -> Iterator[str]:
+    if full:
+        yield f"{full:,} contacts qualify and wait for a day with room for new MQLs"
     if unapproved:
         yield "lists and stages wait for `sync-worker approve`"
     if contacts and last:

@@ -40,6 +40,11 @@ def count_since(tx: Connection, instant: int) -> int:
     return tx.execute(select(func.count()).select_from(admissions).where(admissions.c.admitted_at >= instant)).scalar_one()
 
 
+def count_waiting(tx: Connection) -> int:
+    """Return how many qualify and wait for a day with room."""
+    return tx.execute(select(func.count()).select_from(admissions).where(admissions.c.admitted_at.is_(None))).scalar_one()
+
+
 def let_in(tx: Connection, since: Mapping[int, int], *, at: int) -> None:
     """Remember who is let in now, with since when they have qualified."""
     replace(tx, admissions, [{"contact_id": id_, "since": first, "admitted_at": at} for id_, first in since.items()])

@@ -143,12 +143,15 @@ def replace(connection: Connection, table: Table, rows: Sequence[Mapping[str, An
 
 def _engine(place: URL) -> Engine:
     if place.get_backend_name() != "sqlite":
-        return create_engine(place)
+        return create_engine(place, hide_parameters=True)
     in_memory = place.database in (None, "", ":memory:")
     if not in_memory:
         _private(Path(str(place.database)))
     engine = create_engine(
-        place, connect_args={"timeout": LOCK_WAIT, "check_same_thread": False}, **({"poolclass": StaticPool} if in_memory else {})
+        place,
+        hide_parameters=True,  # an error must not show whose row it was
+        connect_args={"timeout": LOCK_WAIT, "check_same_thread": False},
+        **({"poolclass": StaticPool} if in_memory else {}),
     )
     event.listen(engine, "connect", _tuned)
     return engine

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from sync_worker.store.database import replace
 from sync_worker.store.tables import approvals, runs
@@ -36,6 +36,12 @@ def was_done(tx: Connection, *commands: str) -> bool:
     """Tell whether a run of one of these commands has ever come to its end."""
     done = select(runs.c.id).where(runs.c.command.in_(commands), runs.c.exit_code.in_((0, 1)))
     return tx.execute(done.limit(1)).first() is not None
+
+
+def last_done(tx: Connection, *commands: str) -> int | None:
+    """Return when a run of one of these commands last came to its end (milliseconds), if one ever did."""
+    done = select(func.max(runs.c.finished_at)).where(runs.c.command.in_(commands), runs.c.exit_code.in_((0, 1)))
+    return tx.execute(done).scalar()
 
 
 def approve(tx: Connection, model: str, *, note: str, at: int) -> None:

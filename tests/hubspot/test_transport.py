@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 import requests
 import urllib3
 from structlog.testing import capture_logs
 
-from sync_worker.errors import ExitCode, Forbidden, NotFound, RateLimited, SyncWorkerError, Unauthorized, Unavailable
+from sync_worker.errors import ConfigurationError, ExitCode, Forbidden, NotFound, RateLimited, SyncWorkerError, Unauthorized, Unavailable
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.clock import Closed
 from sync_worker.hubspot.quota import DailyLimit
 from sync_worker.hubspot.retrying import Patience
-from tests.hubspot.doubles import BASE, HandWoundClock, Server, a_row, an_error, breaks, connected, in_threads, says, says_html
+from sync_worker.hubspot.skew import compare
+from tests.hubspot.doubles import BASE, STARTED, HandWoundClock, Server, a_row, an_error, breaks, connected, in_threads, says, says_html
 
 DETAILS = "/account-info/v3/details"
 ACCOUNT = {"portalId": 77, "timeZone": "Europe/Berlin", "accountType": "STANDARD", "companyCurrency": "EUR"}
@@ -51,6 +53,36 @@ def test_a_passing_fault_is_survived(hubspot: HubSpot, server: Server, fault: tu
     assert hubspot.account.details().portal_id == 77
     assert hubspot.traffic.snapshot().retries == 2
     assert hubspot.traffic.snapshot().requests == {f"GET {DETAILS}": 3}
+
+
+@pytest.mark.parametrize(("off", "which"), [(-301, "301 s ahead of"), (301, "301 s behind"), (86_400, "86,400 s behind")])
+def test_a_clock_that_goes_wrong_is_refused_before_anything_is_believed(hubspot: HubSpot, server: Server, off: int, which: str) -> None:
+    server.on("GET", DETAILS, says(ACCOUNT, Date=format_datetime(STARTED + timedelta(seconds=off), usegmt=True)))
+
+    with pytest.raises(ConfigurationError, match=f"clock is {which} HubSpot's .*NTP"):
+        hubspot.account.details()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Date": format_datetime(STARTED + timedelta(seconds=299), usegmt=True)},
+        {"Date": format_datetime(STARTED - timedelta(seconds=300), usegmt=True)},
+        {"Date": format_datetime(STARTED - timedelta(days=1), usegmt=True), "Age": "86400"},
+        {"Date": "yesterday"},
+        {},
+    ],
+)
+def test_a_clock_that_goes_right_or_cannot_be_compared_is_trusted(hubspot: HubSpot, server: Server, headers: dict[str, str]) -> None:
+    server.on("GET", DETAILS, says(ACCOUNT, **headers))
+
+    assert hubspot.account.details().portal_id == 77
+
+
+def test_a_reply_that_took_long_says_nothing_against_the_clock() -> None:
+    sent = STARTED
+    headers = {"Date": format_datetime(sent + timedelta(minutes=9), usegmt=True)}
+    compare(headers, sent=sent, answered=sent + timedelta(minutes=10))
 
 
 @pytest.mark.parametrize(

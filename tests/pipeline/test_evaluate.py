@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from sync_worker.hubspot.clock import Closed
 from sync_worker.pipeline.evaluate import Judge
 from sync_worker.pipeline.progress import Progress
 from sync_worker.store import happenings, people, verdicts
@@ -52,6 +54,19 @@ def test_however_the_contacts_are_cut_the_verdicts_are_the_same(store: Store, ch
         assert {row.contact_id: (row.score, row.band, row.mql) for row in tx.execute(select(verdicts.verdicts))} == {
             number: (20, "hot", number == 6) if number % 2 == 0 else (0, "cold", False) for number in range(1, 10)
         }
+
+
+def test_who_is_to_stop_stops_between_two_chunks_and_keeps_what_was_judged(store: Store) -> None:
+    asked = iter([None, None, Closed()])
+
+    def heed() -> None:
+        if (stop := next(asked)) is not None:
+            raise stop
+
+    with pytest.raises(Closed):
+        replace(a_judge(), heed=heed).judge_due(store, Progress(), chunk=4)
+    assert len(judged(store)) == 8
+    assert a_judge().judge_due(store, Progress()) == 1
 
 
 def test_who_was_judged_is_not_judged_again_until_something_changes(store: Store) -> None:

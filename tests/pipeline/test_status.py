@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from sync_worker.errors import ConfigurationError, ExitCode, Forbidden
+from sync_worker.pipeline.progress import Progress
 from sync_worker.pipeline.status import review_due
 from tests.pipeline.worlds import MODEL, NOW, World
 
@@ -13,7 +15,7 @@ def test_before_anything_was_done_the_status_says_so(world: World) -> None:
     with world.worker() as worker:
         told = worker.status()
     assert (told["portal"], told["contacts"], told["cursors"], told["runs"]) == (None, 0, {}, [])
-    assert told["waiting"] == {"contacts": 0, "lists": {}, "why": None, "rejected": []}
+    assert told["waiting"] == {"contacts": 0, "stages": 0, "lists": {}, "for_a_day_with_room": 0, "why": None, "rejected": []}
     assert (told["model"]["approved_at"], told["model"]["review_due"]) == (None, None)
 
 
@@ -49,6 +51,53 @@ def test_what_was_read_and_not_written_waits(approved: World) -> None:
         told = worker.status()
     assert told["waiting"]["contacts"] == 1
     assert (told["runs"][0]["error"], told["runs"][0]["exit_code"]) == (str(refused.value), ExitCode.REFUSED)
+
+
+def test_members_that_others_put_into_a_list_wait_for_nothing(approved: World) -> None:
+    mql = approved.portal.lists.named("MQL", "0-1")
+    assert mql is not None
+    mql.add([3], now=0)
+    approved.backfill()
+    with approved.worker() as worker:
+        assert worker.status()["waiting"]["lists"] == {}
+
+
+def test_stages_that_wait_for_the_approval_and_mqls_that_wait_for_a_day_with_room_are_counted(scored: World) -> None:
+    with scored.worker() as worker:
+        assert worker.status()["waiting"]["stages"] == 2
+    scored.use_model(MODEL.replace("threshold: 20", "threshold: 20\n  new_per_day: 1"))
+    scored.later()
+    scored.sync()
+    with scored.worker() as worker:
+        waiting = worker.status()["waiting"]
+    assert (waiting["for_a_day_with_room"], "2 contacts qualify and wait" in waiting["why"]) == (2, True)
+
+
+def test_a_health_check_is_told_when_nothing_has_come_to_its_end_for_too_long(world: World) -> None:
+    hour = timedelta(hours=1)
+    with world.worker() as worker:
+        assert worker.status(max_age=hour)["stale"] == "No run has come to its end yet."
+        worker.backfill()
+        assert worker.status(max_age=hour)["stale"] is None
+        world.later(50)
+        worker.sync(dry_run=True)
+        world.later(20)
+        assert worker.status()["stale"] is None
+        assert worker.status(max_age=hour)["stale"] == "The last run that came to its end did so 1:10:00 ago."
+
+
+def test_a_run_that_is_at_work_is_healthy_however_long_it_takes(world: World) -> None:
+    told: list[Any] = []
+
+    class Look(Progress):
+        def advance(self, what: str, number: int) -> None:
+            del what, number
+            with world.worker() as other:
+                told.append(other.status(max_age=timedelta(0)))
+
+    world.backfill(progress=Look())
+    assert told
+    assert {(each["stale"], each["under_way"] is None) for each in told} == {(None, False)}
 
 
 @pytest.mark.parametrize(

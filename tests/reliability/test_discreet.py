@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -13,6 +15,7 @@ from typer.main import get_command
 from sync_worker.cli.main import app
 from tests.pipeline.worlds import World, a_contact, a_world, small_portal
 from tests.reliability.killing import Program
+from tests.system.running import Desk
 
 TOKEN = "pat-na1-" + "0a1b2c3d-" + "4e5f-no-one-may-see-this"
 NAMES = {"firstname": "Zebulon", "lastname": "Quackenbush", "phone": "+49 89 1234567", "jobtitle": "Chief Yodelling Officer"}
@@ -31,6 +34,13 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
+def put_folder(folder: Path) -> None:
+    """Write a portal folder that holds what must not be said."""
+    folder.mkdir()
+    (folder / "portal.json").write_text(json.dumps({"portalId": 1, "tier": "enterprise", "timeZone": "UTC", "now": "2026-11-20T12:00:00Z"}))
+    (folder / "contacts.jsonl").write_text("".join(json.dumps(a_contact(number, **NAMES)) + "\n" for number in range(1, 4)))
+
+
 def secrets_in(text: str) -> list[str]:
     found = [secret for secret in (TOKEN, TOKEN[:20], *NAMES.values()) if secret.lower() in text.lower()]
     return found + re.findall(r"[\w.+-]+@[\w-]+\.\w+", text) + re.findall(r"Bearer \S+", text)
@@ -47,19 +57,63 @@ def program(world: World) -> Program:
     return Program(environment=environment, said=world.folder / "said")
 
 
+FILES = ("model.yaml", "folder")
 COMMANDS = [
     ("check",), ("setup",), ("backfill", "--dry-run"), ("backfill",), ("report",), ("approve", "--note", "yes"),
     ("sync", "--json"), ("status", "--json"), ("explain", "1"), ("undo", "nonsense"), ("explain", "999"), ("forget", "2"),
+    ("model", "check", "--portal"), ("model", "schema"), ("model", "diff", "model.yaml", "model.yaml"),
+    ("model", "evaluate", "--portal", "folder"),
 ]  # fmt: skip
+MADE_UP = {"sandbox", "demo"}  # which show people of their own making, and whose token is to be shown
+
+
+def commands_of(group: Any, *above: str) -> set[tuple[str, ...]]:
+    """Return the words of every command."""
+    under = {name: command for name, command in group.commands.items() if name not in MADE_UP}
+    return {
+        words
+        for name, command in under.items()
+        for words in (commands_of(command, *above, name) if hasattr(command, "commands") else {(*above, name)})
+    }
+
+
+def test_no_command_is_left_out_here() -> None:
+    assert {command[: 2 if command[0] == "model" else 1] for command in COMMANDS} | {("serve",)} == commands_of(get_command(app))
 
 
 def test_every_command_among_faults_keeps_what_it_must_not_say(world: World, program: Program) -> None:
     requests.post(f"{world.served.base_url}/sandbox/faults", json={"rules": FAULTS}, timeout=10).raise_for_status()
-    codes = {" ".join(command): program.run(*command) for command in COMMANDS}
+    put_folder(world.folder / "folder")
+    codes = {
+        " ".join(command): program.run(*(str(world.folder / word) if word in FILES else word for word in command)) for command in COMMANDS
+    }
     assert {command for command, code in codes.items() if code} == {"undo nonsense", "explain 999"}
     said = program.said.read_text(encoding="utf-8")
     assert said.count("request.retried") >= 4
     assert secrets_in(said) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="only Linux shows processes as files")
+def test_the_service_among_faults_keeps_it_too_and_so_does_the_process_list(world: World, program: Program) -> None:
+    assert program.run("setup") == 0
+    requests.post(f"{world.served.base_url}/sandbox/faults", json={"rules": FAULTS}, timeout=10).raise_for_status()
+    desk = Desk(folder=world.folder, environment=program.environment)
+    serving = desk.start("serve")
+    try:
+        assert serving.stderr is not None
+        said = ""
+        while "run.finished" not in said:
+            line = serving.stderr.readline()
+            assert line, said
+            said += line
+        shown = Path(f"/proc/{serving.pid}/cmdline").read_text(encoding="utf-8")
+        readable_by = Path(f"/proc/{serving.pid}/environ").stat().st_mode & 0o077
+    finally:
+        serving.terminate()
+        out, err = serving.communicate(timeout=60)
+    assert (serving.returncode, readable_by, "serve" in shown) == (0, 0, True)
+    assert "request.retried" in said
+    assert secrets_in(said + out + err + shown) == []
 
 
 def test_refusals_and_accidents_keep_it_too(world: World, program: Program) -> None:

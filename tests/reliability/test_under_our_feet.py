@@ -6,11 +6,14 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from sync_worker.errors import BadRequest, ConfigurationError, ExitCode
+from sync_worker.hubspot.client import connect
+from sync_worker.hubspot.clock import Clock
 from sync_worker.pipeline.progress import Progress
 from sync_worker.sandbox import mutations
 from sync_worker.sandbox.history import CRM_UI
@@ -325,3 +328,18 @@ def test_twelve_thousand_contacts_with_one_lastmodifieddate_are_all_read_by_a_sy
         assert report.pulled["contacts"] >= 12_000
         assert report.evaluated == report.written == 12_000
         assert calm(world)
+
+
+def test_a_machine_whose_clock_is_ahead_is_stopped_before_it_passes_over_a_change(approved: World) -> None:
+    class Ahead(Clock):
+        def now(self) -> datetime:
+            return super().now() + timedelta(minutes=6)
+
+    astray = replace(approved, reach=lambda **how: connect(clock=Ahead(), **how))
+    approved.submit("p3@example.com", "demo")
+    before = approved.digest()
+    for command in ("sync", "backfill"):
+        with pytest.raises(ConfigurationError, match=r"clock is 36\d s ahead of HubSpot's"):
+            getattr(astray, command)()
+    assert approved.digest() == before
+    assert approved.sync().plan.new_mqls == 1
