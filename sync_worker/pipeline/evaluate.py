@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from sync_worker.model.facts import EVENT_SCHEMA, PREVIOUS_SCHEMA, Facts
 from sync_worker.model.model import Model
 from sync_worker.model.verdicts import Verdicts, evaluate
+from sync_worker.pipeline.ahead import ahead
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.progress import Progress
 from sync_worker.store import verdicts
@@ -20,7 +21,7 @@ from sync_worker.store.database import Store
 from sync_worker.store.instants import to_ms
 from sync_worker.store.verdicts import Standard
 
-CHUNK: Final = 10_000  # contacts: enough to be quick, small enough that memory does not grow with the portal
+CHUNK: Final = 50_000  # contacts: enough to be quick, small enough that memory does not grow with the portal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,24 +43,20 @@ class Judge:
     def judge_due(self, store: Store, progress: Progress, *, chunk: int = CHUNK, among: Sequence[int] | None = None) -> int:
         """Judge everybody who is due, of all or `among` some; return how many that were.
 
-        A chunk's verdicts are committed before the next is read, so that a stop loses one chunk's work at most; between two, `heed` is
-        asked whether to go on.
+        A chunk's verdicts are committed as soon as they are made, so that a stop loses the chunks under way at most; between two, `heed`
+        is asked whether to go on.
         """
         return sum(self._chunks(store, progress, chunk, among))
 
     def _chunks(self, store: Store, progress: Progress, chunk: int, among: Sequence[int] | None) -> Iterator[int]:
-        after = 0
-        while True:
-            self.heed()
+        self.heed()
+        due = _chosen(store, self.model, self.hidden, self.standard, chunk=chunk, among=among)
+        for judged, verdict in ahead(due, lambda batch: (batch.revisions, evaluate(batch.facts, self.model, self.now))):
             with store.transaction() as tx:
-                chosen = verdicts.choose_due(tx, self.standard, after=after, limit=chunk, among=among)
-                if not chosen:
-                    return
-                judged = evaluate(facts(tx, self.model, self.hidden), self.model, self.now)
-                verdicts.record(tx, self._rows(judged), standard=self.standard, at=to_ms(self.now))
-            after = chosen[-1]
-            progress.advance("evaluated", len(chosen))
-            yield len(chosen)
+                verdicts.record(tx, self._rows(verdict), judged=judged, standard=self.standard, at=to_ms(self.now))
+            progress.advance("evaluated", len(judged))
+            yield len(judged)
+            self.heed()
 
     def _rows(self, judged: Verdicts) -> list[dict[str, Any]]:
         kept = ("contact_id", "score", "band", "grade", "mql", "by_score", "direct")
@@ -71,16 +68,31 @@ class Judge:
 
 def everybody(store: Store, model: Model, hidden: frozenset[str], at: datetime) -> Iterator[Verdicts]:
     """Yield verdicts on every contact, a chunk at a time, due or not; nothing is remembered of them."""
-    nobody_has = Standard(model="", since=0)
+    everyone = _chosen(store, model, hidden, Standard(model="", since=0), chunk=CHUNK)  # a standard that no verdict meets
+    return ahead(everyone, lambda batch: evaluate(batch.facts, model, at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """Some contacts' facts, and which revision of them each contact's are."""
+
+    revisions: Mapping[int, int]
+    facts: Facts
+
+
+def _chosen(
+    store: Store, model: Model, hidden: frozenset[str], standard: Standard, *, chunk: int, among: Sequence[int] | None = None
+) -> Iterator[_Batch]:
+    """Yield who is due by a standard with their facts, a chunk at a time."""
     after = 0
     while True:
         with store.transaction() as tx:
-            chosen = verdicts.choose_due(tx, nobody_has, after=after, limit=CHUNK)
-            if not chosen:
+            revisions = verdicts.choose_due(tx, standard, after=after, limit=chunk, among=among)
+            if not revisions:
                 return
-            judged = evaluate(facts(tx, model, hidden), model, at)
-        after = chosen[-1]
-        yield judged
+            batch = _Batch(revisions=revisions, facts=facts(tx, model, hidden))
+        yield batch
+        after = max(revisions)
 
 
 def facts(tx: Connection, model: Model, hidden: frozenset[str]) -> Facts:
@@ -89,7 +101,7 @@ def facts(tx: Connection, model: Model, hidden: frozenset[str]) -> Facts:
     by_score = verdicts.chosen_by_score(tx)
     return Facts(
         contacts=_contacts(rows, model),
-        events=frame(verdicts.chosen_events(tx), EVENT_SCHEMA),
+        events=pl.concat([frame(part, EVENT_SCHEMA) for part in ((), *verdicts.chosen_events(tx))]),
         previous=frame([(id_, True) for id_ in by_score], PREVIOUS_SCHEMA),
         hidden=hidden,
     )

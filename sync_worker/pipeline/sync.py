@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sync_worker.errors import BadRequest, ConfigurationError, Stop
 from sync_worker.pipeline.admitting import Doorkeeper
 from sync_worker.pipeline.apply import Applier
 from sync_worker.pipeline.erasing import forget_erased
-from sync_worker.pipeline.evaluate import CHUNK, Judge
+from sync_worker.pipeline.evaluate import Judge
 from sync_worker.pipeline.guard import Guard
 from sync_worker.pipeline.importing import Importer
 from sync_worker.pipeline.plan import ContactChange, Scope, contact_changes, list_changes
@@ -20,10 +21,15 @@ from sync_worker.pipeline.retention import Retention
 from sync_worker.store import people, standing
 from sync_worker.store.database import Store
 
+EARLY: Final = 10_000  # contacts: soon enough that writing goes on beside most of the reading
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Everything that one run needs, put together by `app`. A dry run has no applier; contacts are judged `chunk` at a time."""
+    """Everything that one run needs, put together by `app`. A dry run has no applier.
+
+    Where contacts are judged and written while others are still being read, `chunk` are read first.
+    """
 
     store: Store
     pull: Pull
@@ -35,7 +41,7 @@ class Run:
     applier: Applier | None
     report: RunReport
     importer: Importer | None = None  # where contacts are written in bulk: all at once, when all are known
-    chunk: int = CHUNK
+    chunk: int = EARLY
 
     def everything(self) -> None:
         """Judge every contact; the first time, each chunk but for its MQLs is written while the next is being read."""

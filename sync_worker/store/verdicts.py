@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,6 +28,8 @@ from sqlalchemy import (
 from sync_worker.store.database import replace
 from sync_worker.store.tables import addresses, companies, contacts, events, forms, memberships, verdicts
 
+_PART: Final = 50_000  # rows
+
 #: The contacts under judgement: a temporary table, so that a chunk of any size is one join.
 chunk: Final = Table(
     "chunk",
@@ -46,8 +48,8 @@ class Standard:
     since: int
 
 
-def choose_due(tx: Connection, standard: Standard, *, after: int, limit: int, among: Sequence[int] | None = None) -> list[int]:
-    """Choose the next contacts to judge, in order of id, of all or `among` some; return their ids.
+def choose_due(tx: Connection, standard: Standard, *, after: int, limit: int, among: Sequence[int] | None = None) -> dict[int, int]:
+    """Choose the next contacts to judge, in order of id, of all or `among` some; return the revision of the facts of each.
 
     Due is who has no verdict on the present facts, by the present model, from the present day.
     """
@@ -64,8 +66,8 @@ def choose_due(tx: Connection, standard: Standard, *, after: int, limit: int, am
     return _choose(tx, query)
 
 
-def choose(tx: Connection, contact_id: int) -> list[int]:
-    """Choose one contact, due or not."""
+def choose(tx: Connection, contact_id: int) -> dict[int, int]:
+    """Choose one contact, due or not; return the revision of its facts."""
     return _choose(tx, select(contacts.c.id, contacts.c.revision).where(contacts.c.id == contact_id))
 
 
@@ -81,13 +83,16 @@ def chosen_contacts(tx: Connection) -> Sequence[Row[int, str, str]]:
     return tx.execute(query).all()
 
 
-def chosen_events(tx: Connection) -> Sequence[Row[Any]]:
-    """Return the events of the chosen contacts, by id or by any of their addresses, in the columns of `model.facts.EVENT_SCHEMA`."""
+def chosen_events(tx: Connection) -> Iterator[Sequence[Row[Any]]]:
+    """Yield the events of the chosen contacts, by id or by any of their addresses, in the columns of `model.facts.EVENT_SCHEMA`.
+
+    They come in parts, since all at once would take several times the memory of the frame that they become.
+    """
     by_id = _events().join(events, events.c.contact_id == chunk.c.contact_id)
     by_address = _events().join(addresses, addresses.c.contact_id == chunk.c.contact_id)
     by_address = by_address.join(events, and_(events.c.email == addresses.c.email, events.c.contact_id.is_(None)))
     named = [query.outerjoin(forms, forms.c.id == events.c.form_id) for query in (by_id, by_address)]
-    return tx.execute(union_all(*named)).all()
+    return tx.execute(union_all(*named)).partitions(_PART)
 
 
 def chosen_by_score(tx: Connection) -> list[int]:
@@ -96,9 +101,8 @@ def chosen_by_score(tx: Connection) -> list[int]:
     return list(tx.execute(query).scalars())
 
 
-def record(tx: Connection, rows: Sequence[Mapping[str, Any]], *, standard: Standard, at: int) -> None:
-    """Remember verdicts on the chosen contacts, each with the revision of the facts that it judged."""
-    judged = dict(tx.execute(select(chunk.c.contact_id, chunk.c.revision)).all())
+def record(tx: Connection, rows: Sequence[Mapping[str, Any]], *, judged: Mapping[int, int], standard: Standard, at: int) -> None:
+    """Remember verdicts, each with the revision of the facts that it judged: facts that have changed since make it due again."""
     stamp = {"model": standard.model, "evaluated_at": at}
     replace(tx, verdicts, [{**row, **stamp, "revision": judged[row["contact_id"]]} for row in rows])
 
@@ -155,8 +159,8 @@ def _events() -> Select[Any]:
     ).select_from(chunk)
 
 
-def _choose(tx: Connection, query: Select[Any]) -> list[int]:
+def _choose(tx: Connection, query: Select[Any]) -> dict[int, int]:
     chunk.create(tx, checkfirst=True)
     tx.execute(delete(chunk))
     tx.execute(insert(chunk).from_select(["contact_id", "revision"], query))
-    return list(tx.execute(select(chunk.c.contact_id).order_by(chunk.c.contact_id)).scalars())
+    return dict(tx.execute(select(chunk.c.contact_id, chunk.c.revision).order_by(chunk.c.contact_id)).all())

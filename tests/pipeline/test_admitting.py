@@ -38,12 +38,11 @@ def judge(store: Store, scores: dict[int, int]) -> None:
     with store.transaction() as tx:
         rows = [Person(id=id_, company_id=None, updated_at=1, facts="{}", shown="{}", stage=None) for id_ in scores]
         people.record(tx, rows)
-        verdicts.choose_due(tx, Standard(model="", since=0), after=0, limit=100)
+        judged = verdicts.choose_due(tx, Standard(model="", since=0), after=0, limit=100)
         desired = orjson.dumps({"lead_mql_reason": "by_score", "lead_score": "1"}).decode()
         made = {"band": "cold", "grade": "B", "by_score": True, "direct": False, "desired": desired}
-        verdicts.record(
-            tx, [{"contact_id": id_, "score": score, "mql": score >= 10, **made} for id_, score in scores.items()], standard=standard, at=1
-        )
+        found = [{"contact_id": id_, "score": score, "mql": score >= 10, **made} for id_, score in scores.items()]
+        verdicts.record(tx, found, judged=judged, standard=standard, at=1)
 
 
 def admit(store: Store, *, days: int = 0, per_day: int = 2) -> int:

@@ -38,8 +38,8 @@ def verdict(number: int, **fields: object) -> Mapping[str, Any]:
 def judge(tx: Connection, *rows: Mapping[str, Any], standard: Standard = STANDARD, at: int = 100) -> None:
     """Record verdicts on contacts, as the evaluation does."""
     for row in rows:
-        verdicts.choose(tx, row["contact_id"])
-        verdicts.record(tx, [row], standard=standard, at=at)
+        judged = verdicts.choose(tx, row["contact_id"])
+        verdicts.record(tx, [row], judged=judged, standard=standard, at=at)
 
 
 def contact(tx: Connection, number: int) -> Row[Any]:

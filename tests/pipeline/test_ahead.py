@@ -1,0 +1,58 @@
+"""Work beside the reading of what comes next: nothing is lost, nothing out of order, nothing piles up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from sync_worker.pipeline.ahead import ahead
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    assert list(ahead(range(50), lambda number: number * 2)) == [number * 2 for number in range(50)]
+
+
+def test_nothing_comes_of_nothing() -> None:
+    assert list(ahead([], str)) == []
+
+
+def test_two_are_worked_on_at_once_while_the_reading_stays_with_the_caller() -> None:
+    together = threading.Barrier(2, timeout=10)  # nobody passes alone
+    readers = set()
+
+    def items() -> Iterator[int]:
+        for number in range(4):
+            readers.add(threading.current_thread())
+            yield number
+
+    def work(number: int) -> int:
+        together.wait()
+        return number
+
+    assert list(ahead(items(), work)) == [0, 1, 2, 3]
+    assert readers == {threading.current_thread()}
+
+
+def test_no_more_is_read_than_hands_can_hold() -> None:
+    read: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(10):
+            read.append(number)
+            yield number
+
+    results = ahead(items(), lambda number: number, hands=2)
+    assert next(results) == 0
+    assert len(read) == 3
+
+
+def test_what_goes_wrong_goes_wrong_where_its_result_is_asked_for() -> None:
+    def work(number: int) -> int:
+        return 10 // (2 - number)
+
+    results = ahead(range(5), work)
+    assert [next(results), next(results)] == [5, 10]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
