@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from sync_worker.model.conditions import Condition
 from sync_worker.model.document import Criterion, Degradation, Document, Rule
+from tests.model import reference_words as words
 
 Event = Mapping[str, Any]
 
@@ -184,14 +185,14 @@ def line(case: Case, criterion: Criterion, real: list[Event], at: datetime) -> t
     """Return points, number of events counted, when engagement was, and what age leaves of the points."""
     document = case.document
     if criterion.when:
-        points = amount(document, criterion, int(holds(criterion.when, case.contact, case.now) is True))
+        points = amount(document, criterion, int(holds(criterion.when, case.contact, case) is True))
         return points, 0, [], points
     kinds = SOURCES.get(criterion.event or "", {criterion.event})
     if kinds <= case.hidden:
         return by_counter(case, criterion, at)
     matching = [event for event in real if is_kind(event, criterion.event or "", document) and event["at"] <= at]
     if criterion.where:
-        matching = [event for event in matching if holds(criterion.where, event, case.now) is True]
+        matching = [event for event in matching if holds(criterion.where, event, case) is True]
     inside = [event["at"] for event in matching if criterion.within is None or event["at"] >= at - criterion.within]
     counted = per_day(inside, criterion.per_day, document.time_zone)
     points = amount(document, criterion, len(counted))
@@ -294,7 +295,7 @@ def grade(case: Case) -> tuple[str, int, int]:
     """Return the letter, its rank from F, and how many criteria are known."""
     rank, known = LETTERS.index(case.document.grade.start), 0
     for criterion in case.document.grade.criteria.values():
-        answer = holds(criterion.when, case.contact, case.now) if criterion.enabled else None
+        answer = holds(criterion.when, case.contact, case) if criterion.enabled else None
         known += answer is not None
         rank += {True: criterion.thirds, False: criterion.otherwise, None: 0}[answer]
     rank = max(0, min(len(LETTERS) - 1, rank))
@@ -324,7 +325,7 @@ def first(case: Case, rules: Mapping[str, Rule], real: list[Event]) -> str | Non
 def applies(case: Case, rule: Rule, real: list[Event]) -> bool:
     """Whether a rule holds."""
     if rule.when:
-        return holds(rule.when, case.contact, case.now) is True
+        return holds(rule.when, case.contact, case) is True
     since = case.now - rule.lasts if rule.lasts else datetime.min.replace(tzinfo=UTC)
     if SOURCES.get(rule.event or "", {rule.event}) <= case.hidden:
         if rule.event not in COUNTERS or rule.where:
@@ -332,25 +333,25 @@ def applies(case: Case, rule: Rule, real: list[Event]) -> bool:
         number, last = (read(name, case.contact.get(name)) for name in COUNTERS[rule.event])
         return (number or 0) >= 1 and (rule.lasts is None or bool(last and last <= case.now and last >= since))
     found = (event for event in real if is_kind(event, rule.event or "", case.document) and event["at"] >= since)
-    return any(rule.where is None or holds(rule.where, event, case.now) is True for event in found)
+    return any(rule.where is None or holds(rule.where, event, case) is True for event in found)
 
 
 # Conditions: True, False, or None for unknown
 
 
-def holds(condition: Condition, of: Mapping[str, Any], now: datetime) -> bool | None:
+def holds(condition: Condition, of: Mapping[str, Any], case: Case) -> bool | None:
     """Answer a condition."""
     answers = [
-        answer(subject, name, operand, of, now) for subject, test in condition.tests.items() for name, operand in test.operators.items()
+        answer(subject, name, operand, of, case) for subject, test in condition.tests.items() for name, operand in test.operators.items()
     ]
     if condition.all:
-        answers.append(every([holds(part, of, now) for part in condition.all]))
+        answers.append(every([holds(part, of, case) for part in condition.all]))
     if condition.any:
-        answers.append(some([holds(part, of, now) for part in condition.any]))
+        answers.append(some([holds(part, of, case) for part in condition.any]))
     if condition.first_known:
-        answers.append(next((found for part in condition.first_known if (found := holds(part, of, now)) is not None), None))
+        answers.append(next((found for part in condition.first_known if (found := holds(part, of, case)) is not None), None))
     if condition.not_:
-        inner = holds(condition.not_, of, now)
+        inner = holds(condition.not_, of, case)
         answers.append(None if inner is None else not inner)
     return every(answers)
 
@@ -365,18 +366,31 @@ def some(answers: list[bool | None]) -> bool | None:
     return True if True in answers else None if None in answers else False
 
 
-def answer(subject: str, operator: str, operand: Any, of: Mapping[str, Any], now: datetime) -> bool | None:
+def answer(subject: str, operator: str, operand: Any, of: Mapping[str, Any], case: Case) -> bool | None:
     """Answer one operator; a form is known by its id or its name."""
     if operator in ("is_not", "not_in", "is_unknown"):
-        opposite = answer(subject, {"is_not": "is", "not_in": "in", "is_unknown": "is_known"}[operator], operand, of, now)
+        opposite = answer(subject, {"is_not": "is", "not_in": "in", "is_unknown": "is_known"}[operator], operand, of, case)
         return None if opposite is None else not opposite
     names = ["form_id", "form_name"] if subject == "form" else [subject]
     values = [value for name in names if (value := read(name, of.get(name))) is not None]
     if operator == "is_known":
         return bool(values)
     operands = operand if isinstance(operand, tuple) else (operand,)
-    answers = [compare(subject, operator, operands, value, now) for value in values]
+    if operator in ("country_in", "seniority_at_least", "domain_in"):
+        return some([by_words(operator, operands, of[name], case.document) for name in names if of.get(name) is not None] or [None])
+    answers = [compare(subject, operator, operands, value, case.now) for value in values]
     return some(answers) if answers else None
+
+
+def by_words(operator: str, operands: tuple[Any, ...], value: str, document: Document) -> bool | None:
+    """Answer what is asked of the words of a text."""
+    if operator == "domain_in":
+        return words.in_lists(value, operands, document)
+    if operator == "country_in":
+        code = words.country(value, simple)
+        return None if code is None else code in [words.country(wanted, simple) for wanted in operands]
+    rank = words.rank(value, simple)
+    return None if rank is None else rank >= words.LEVELS.index(operands[0])
 
 
 def read(name: str, raw: Any) -> Any:
@@ -418,6 +432,8 @@ def compare(subject: str, operator: str, operands: tuple[Any, ...], value: Any, 
         return compare_date(operator, operands, value, now)
     if isinstance(value, (bool, float)):
         return compare_number(operator, operands, value)
+    if operator == "regex":
+        return re.search(operands[0], value, re.IGNORECASE) is not None
     return any(compare_text(operator, simple(str(wanted)), value) for wanted in operands)
 
 
@@ -455,6 +471,8 @@ def compare_url(operator: str, operands: tuple[Any, ...], value: str) -> bool:
     """Answer one operator about a URL."""
     if operator == "matches":
         return any(url_fits(pattern, value) for pattern in operands)
+    if operator == "regex":
+        return re.search(operands[0], value, re.IGNORECASE) is not None
     path = urlsplit(value.lower()).path
     if operator == "starts_with":
         return any(path.startswith(start.lower()) for start in operands)

@@ -25,6 +25,42 @@ PEOPLE = 5
 KINDS = ["email_click", "email_open", "page_view", "form_submission", "webinar", "custom:pe1_login"]
 DERIVED = ["download", "search_term", "campaign_touch"]
 TITLES = [None, "", "  ", "Chief Buyer", "chief  BUYER", "Éléonore's buyer", "Student", "n/a"]
+RANKED = ["Vice President", "President", "CFO", "Assistant", "Associate", "Director", "Manager", "Students'", "副总经理", "总经理"]
+WORDS = [*RANKED, "Sales", "Senior", "Head of", "Geschäftsführerin", "Vertriebsleiter", "Responsabile", "Cap", "助理", "to the", "PDG"]
+COUNTRIES = [
+    None,
+    "",
+    "Germany",
+    " deutschland ",
+    "DE",
+    "aut",
+    "Österreich",
+    "Allemagne",
+    "España",
+    "England",
+    "United Kingdom",
+    "中国",
+    "Atlantis",
+]
+ADDRESSES = [
+    None,
+    "",
+    "ann@gmail.com",
+    "Bob@Mail.GMail.com ",
+    "eve@mailinator.com",
+    "x@gmail.com.acme.example",
+    "dan@ox.ac.uk",
+    "kim@cs.mit.edu",
+    "old@alumni.harvard.edu",
+    "tim@ac.com",
+    "zoe@acme.example",
+    "ben@shop.acme.example",
+    "no address",
+    "a@b",
+    "https://www.acme.example/team?x=1",
+    "acme.example",
+    "user@acme.example:8080/x",
+]
 NUMBERS = [None, "", "0", "7", "120", "5000.5", "many", "12 or so"]
 DATES = [None, "", "2026-11-01", "2026-10-20T09:30:00.000Z", "1790000000000", "yesterday", "2031-01-01"]
 BOOLEANS = [None, "", "true", "false", "maybe"]
@@ -36,7 +72,8 @@ points = st.integers(1, 4000).map(lambda hundredths: hundredths / 100)
 def models(draw: st.DrawFn, *, kinds: list[str] | None = None, degradations: st.SearchStrategy[dict[str, Any]] | None = None) -> Model:
     """A model that loads."""
     rising = draw(st.lists(criteria(rising=True, kinds=kinds), min_size=1, max_size=4))
-    rising[0]["enabled"] = True  # a model in which nothing adds points is refused
+    rising[0]["enabled"] = True  # a model in which nothing can add points is refused
+    rising[0].pop("per_day", None)
     falling = draw(st.lists(criteria(rising=False, kinds=kinds), max_size=3))
     score = {
         "criteria": {f"c{number}": criterion for number, criterion in enumerate(rising + falling)},
@@ -50,6 +87,10 @@ def models(draw: st.DrawFn, *, kinds: list[str] | None = None, degradations: st.
         "name": "random",
         "time_zone": draw(st.sampled_from(["UTC", "Europe/Berlin", "Pacific/Kiritimati"])),
         "properties": {"plan": {"type": "text"}},
+        "domains": {
+            "academic": {"except": ["alumni.harvard.edu"]},
+            "rivals": {"add": ["acme.example", "gmail.com"], "except": ["mail.gmail.com"]},
+        },
         "machine_clicks": draw(machine_clicks()),
         "score": score,
         "grade": draw(grades()),
@@ -126,15 +167,23 @@ def conditions(draw: st.DrawFn, *, rising: bool = False, depth: int = 2) -> dict
         {"matches": "*buyer"},
         {"starts_with": "chief"},
         {"ends_with": ["s buyer", "dent"]},
+        {"regex": r"^chief|st\w+t$"},
+        {"regex": r"b.yer"},
         {"is_known": True},
         {"is_unknown": True},
     ]
+    ranks = [{"seniority_at_least": level} for level in ("intern", "employee", "senior", "manager", "director", "vp", "c_level")]
+    places = [{"country_in": ["DE", "Austria"]}, {"country_in": "Reino Unido"}, {"country_in": ["CHN", "Spain"]}]
+    domains = [{"domain_in": one} for one in ("free_mail", "disposable", "academic", "rivals", ["free_mail", "academic"])]
     numbers = [{"is": 7}, {"is_not": 7}, {"at_least": 7}, {"at_most": 120}, {"between": [1, 5000]}, {"is_known": True}]
     dates = [{"at_least": "2026-11-01"}, {"at_most": "2026-11-01"}, {"between": ["2026-01-01", "2026-11-01"]}, {"is_unknown": True}]
     passing = [{"within": "20 days"}, {"older_than": "20 days"}]
     return draw(
         st.one_of(
             st.fixed_dictionaries({"jobtitle": st.sampled_from(texts)}),
+            st.fixed_dictionaries({"jobtitle": st.sampled_from(ranks)}),
+            st.fixed_dictionaries({"country": st.sampled_from(places)}),
+            st.fixed_dictionaries({"email": st.sampled_from(domains)}),
             st.fixed_dictionaries({"plan": st.sampled_from(texts)}),
             st.fixed_dictionaries({"company.numberofemployees": st.sampled_from(numbers)}),
             st.fixed_dictionaries({"hs_email_optout": st.sampled_from([True, False, {"is_not": True}, {"is_known": True}])}),
@@ -151,6 +200,8 @@ def event_conditions(draw: st.DrawFn) -> dict[str, Any]:
         {"url": {"matches": "example.com/*"}},
         {"url": {"is": "/pricing"}},
         {"url": {"starts_with": "/blog"}},
+        {"url": {"regex": r"[?&]q=|PRICING"}},
+        {"name": {"regex": "^pricing$"}},
         {"url": {"is_known": True}},
         {"form": {"is": "contact US"}},
         {"form": {"not_in": ["form-1", "Newsletter"]}},
@@ -231,7 +282,9 @@ def people() -> st.SearchStrategy[list[dict[str, str | None]]]:
     """A few contacts with whatever HubSpot may hold."""
     one = st.fixed_dictionaries(
         {
-            "jobtitle": st.sampled_from(TITLES),
+            "jobtitle": st.one_of(st.sampled_from(TITLES), titles()),
+            "country": st.sampled_from(COUNTRIES),
+            "email": st.sampled_from(ADDRESSES),
             "plan": st.sampled_from(TITLES),
             "company.numberofemployees": st.sampled_from(NUMBERS),
             "hs_email_optout": st.sampled_from(BOOLEANS),
@@ -247,6 +300,12 @@ def people() -> st.SearchStrategy[list[dict[str, str | None]]]:
         }
     )
     return st.lists(one, min_size=PEOPLE, max_size=PEOPLE)
+
+
+def titles() -> st.SearchStrategy[str]:
+    """Job titles, believable or not."""
+    parts = st.lists(st.sampled_from(RANKED) | st.sampled_from(WORDS), min_size=1, max_size=3)
+    return st.builds(lambda between, chosen: between.join(chosen), st.sampled_from([" ", ", ", "-", " & "]), parts)
 
 
 def instants() -> st.SearchStrategy[datetime]:
