@@ -18,10 +18,11 @@ import polars as pl
 from sync_worker.model.facts import EVENT_SCHEMA, INSTANT, Facts
 from sync_worker.model.loading import load
 from sync_worker.model.model import Model
-from sync_worker.model.verdicts import evaluate
+from sync_worker.model.verdicts import Verdicts, evaluate
+from sync_worker.pipeline.ahead import ahead
+from sync_worker.pipeline.evaluate import CHUNK
 from tests.system.running import ROOT
 
-CHUNK = 10_000  # contacts, as the pipeline has them
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 YEAR_MS = 365 * 86_400_000
 
@@ -93,19 +94,25 @@ def events_of(first: int, each: int) -> pl.DataFrame:
 def judge(folder: Path) -> dict[str, float]:
     """Evaluate everybody with verdicts and ledger, chunk by chunk; seconds and peak memory of this process."""
     model = load(ROOT / "config" / "model.yaml")
-    began, contacts, lines = time.monotonic(), 0, 0
-    for path in sorted(folder.glob("contacts-*.parquet")):
-        facts = Facts(contacts=pl.read_parquet(path), events=pl.read_parquet(folder / path.name.replace("contacts", "events")))
-        verdicts = evaluate(facts, model, NOW)
-        contacts, lines = contacts + verdicts.table.height, lines + verdicts.ledger.height
+    began = time.monotonic()
+    chunks = (
+        Facts(contacts=pl.read_parquet(path), events=pl.read_parquet(folder / path.name.replace("contacts", "events")))
+        for path in sorted(folder.glob("contacts-*.parquet"))
+    )
+    heights = [*ahead(chunks, lambda facts: _heights(evaluate(facts, model, NOW)))]
+    contacts, lines = (sum(column) for column in zip(*heights, strict=True))
     return {"seconds": time.monotonic() - began, "contacts": contacts, "lines": lines, "peak_mb": _peak_mb()}
+
+
+def _heights(verdicts: Verdicts) -> tuple[int, int]:
+    return verdicts.table.height, verdicts.ledger.height
 
 
 def count(folder: Path) -> dict[str, float]:
     """Let DuckDB count the events by contact and kind."""
     began = time.monotonic()
     counts = f"SELECT contact_id, kind, count(*) AS events FROM '{folder}/events-*.parquet' GROUP BY ALL"  # noqa: S608 -- our own folder
-    groups, events = duckdb.sql(f"SELECT count(*), sum(events) FROM ({counts})").fetchall()[0]  # noqa: S608 -- the query above
+    groups, events = duckdb.execute(f"SELECT count(*), sum(events) FROM ({counts})").fetchall()[0]  # noqa: S608 -- the query above
     return {"seconds": time.monotonic() - began, "groups": int(groups), "events": int(events), "peak_mb": _peak_mb()}
 
 
