@@ -8,13 +8,14 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.transport import Timeouts
-from tests.hubspot.doubles import HandWoundClock, connected, in_threads
+from tests.hubspot.doubles import STARTED, HandWoundClock, connected, in_threads
 
 ACCOUNT = json.dumps({"portalId": 77, "timeZone": "UTC", "accountType": "STANDARD", "filler": "x" * 300_000}).encode()
 
@@ -34,6 +35,10 @@ class Line(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        del timestamp
+        return format_datetime(STARTED, usegmt=True)  # one time for both ends
 
     def head(self, **headers: str) -> None:
         self.send_response(200)
