@@ -17,6 +17,7 @@ from sync_worker.errors import ModelError, UnsafePlan
 from sync_worker.hubspot import skew, throttle
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.waiting import Waiting
+from sync_worker.instants import from_ms, to_ms
 from sync_worker.model.diffing import describe
 from sync_worker.model.document import LETTERS
 from sync_worker.model.loading import load
@@ -49,7 +50,6 @@ from sync_worker.pipeline.undo import Undo, reason
 from sync_worker.settings import Settings
 from sync_worker.store import database, forgetting, people, runs, standing
 from sync_worker.store.database import Store
-from sync_worker.store.instants import from_ms, to_ms
 
 log = structlog.get_logger()
 

@@ -10,7 +10,6 @@ from datetime import time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -18,10 +17,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from sync_worker.base_url import checked
 from sync_worker.errors import ConfigurationError
 
 HUBSPOT: Final = "https://api.hubapi.com"
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Settings(BaseSettings):
@@ -54,12 +53,7 @@ class Settings(BaseSettings):
     @field_validator("base_url")
     @classmethod
     def _encrypted(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{url!r} is no web address; leave it out for HubSpot itself")
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            raise ValueError("http:// would send the token in clear; write https:// (http is for a sandbox on this machine)")
-        return url.rstrip("/")
+        return checked(url)
 
     @field_validator("access_token")
     @classmethod

@@ -9,6 +9,8 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
+from sync_worker.base_url import checked
+from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.account import Account
 from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.companies import Companies
@@ -25,7 +27,7 @@ from sync_worker.hubspot.occurrences import Occurrences
 from sync_worker.hubspot.properties import Properties
 from sync_worker.hubspot.retrying import Patience, Retrying
 from sync_worker.hubspot.sdk import open_sdk
-from sync_worker.hubspot.session import checked_base_url, open_session
+from sync_worker.hubspot.session import open_session
 from sync_worker.hubspot.skew import TOLERANCE
 from sync_worker.hubspot.throttle import Limits, Throttle
 from sync_worker.hubspot.traffic import Traffic
@@ -92,7 +94,10 @@ def connect(
     Raises:
         ConfigurationError: the token cannot be one, or the address is not https (loopback may be http).
     """
-    address = checked_base_url(base_url)
+    try:
+        address = checked(base_url)
+    except ValueError as error:
+        raise ConfigurationError(f"HUBSPOT_BASE_URL: {error}.", hint="It looks like https://api.hubapi.com.") from None
     clock = clock or Clock()
     traffic = Traffic()
     transport = Transport(

@@ -9,8 +9,9 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
+from sync_worker.base_url import is_loopback
 from sync_worker.errors import Unavailable
-from sync_worker.hubspot.session import is_loopback, open_bare_session
+from sync_worker.hubspot.session import open_bare_session
 from sync_worker.hubspot.traffic import Traffic
 
 ENDPOINT: Final = "GET (file of an export)"

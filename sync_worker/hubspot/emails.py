@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Final
 
 from sync_worker.errors import Unavailable
-from sync_worker.hubspot.parsing import Row, from_ms, sense_of, to_ms
+from sync_worker.hubspot.parsing import Row, sense_of
 from sync_worker.hubspot.records import Event, Page
 from sync_worker.hubspot.transport import Transport
+from sync_worker.instants import from_ms, to_ms
 
 PAGE_SIZE: Final = 1_000
 OPERATION: Final = "read e-mail events"

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
-from sync_worker.hubspot.parsing import Row, form, from_ms, next_after, sense_of
+from sync_worker.hubspot.parsing import Row, form, next_after, sense_of
 from sync_worker.hubspot.records import Event, Form, Page
 from sync_worker.hubspot.sdk import RAW, Untyped
 from sync_worker.hubspot.transport import Transport
+from sync_worker.instants import from_ms
 
 PAGE_SIZE: Final = 100
 SUBMISSIONS_PAGE: Final = 50

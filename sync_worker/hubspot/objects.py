@@ -11,9 +11,10 @@ from typing import Final, Generic, Protocol, TypeVar
 import orjson
 
 from sync_worker.errors import Unavailable
-from sync_worker.hubspot.parsing import Row, next_after, sense_of, to_ms
+from sync_worker.hubspot.parsing import Row, next_after, sense_of
 from sync_worker.hubspot.records import Extent, Found, Page
 from sync_worker.hubspot.sdk import RAW, Untyped
+from sync_worker.instants import to_ms
 
 
 class Identified(Protocol):

@@ -9,6 +9,7 @@ from typing import Any
 
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.records import Account, Company, Contact, ContactList, Deal, Form, Group, Option, Property, Usage
+from sync_worker.instants import from_ms
 
 Row = dict[str, Any]
 
@@ -29,17 +30,6 @@ def instant(text: str) -> datetime:
     if text[-1:] == "Z":  # by far the most
         return datetime.fromisoformat(text)
     return from_ms(int(text)) if text.isdecimal() else datetime.fromisoformat(text).astimezone(UTC)
-
-
-def from_ms(milliseconds: int) -> datetime:
-    """Return the moment that many milliseconds after 1970."""
-    seconds, rest = divmod(int(milliseconds), 1000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
-
-
-def to_ms(moment: datetime) -> int:
-    """Return the milliseconds since 1970, rounded down."""
-    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
 
 
 def next_after(data: Row) -> str | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from http.cookiejar import DefaultCookiePolicy
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from sync_worker.base_url import is_loopback
 from sync_worker.errors import ConfigurationError
 
 
@@ -69,24 +68,3 @@ def checked_token(token: str) -> str:
         hint = "Copy it again as a whole."
         raise ConfigurationError("The HubSpot token holds blanks, line breaks or letters that no token has.", hint=hint)
     return plain
-
-
-def checked_base_url(base_url: str) -> str:
-    """Return the address without a slash at its end; it must be https, save on loopback."""
-    parts = urlsplit(base_url.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ConfigurationError("HUBSPOT_BASE_URL is not the address of a server.", hint="It looks like https://api.hubapi.com.")
-    if parts.username or parts.password:
-        raise ConfigurationError("HUBSPOT_BASE_URL holds a user name or password.", hint="The token alone is used; take them out.")
-    if parts.scheme == "http" and not is_loopback(base_url):
-        raise ConfigurationError("HUBSPOT_BASE_URL is not https.", hint="The token would cross the network in the clear; use https.")
-    return base_url.strip().rstrip("/")
-
-
-def is_loopback(base_url: str) -> bool:
-    """Say whether an address is this machine itself."""
-    host = urlsplit(base_url.strip()).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

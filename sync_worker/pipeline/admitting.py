@@ -7,12 +7,12 @@ from datetime import datetime
 
 import polars as pl
 
+from sync_worker.instants import to_ms
 from sync_worker.model.capacity import admitted
 from sync_worker.model.document import LETTERS
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.store import admissions
 from sync_worker.store.database import Store
-from sync_worker.store.instants import to_ms
 
 SCHEMA = {"contact_id": pl.Int64, "score": pl.Int64, "grade_rank": pl.Int64, "since": pl.Int64}
 

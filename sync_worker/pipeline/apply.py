@@ -15,13 +15,13 @@ import orjson
 from sync_worker.errors import ConfigurationError, NotFound
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records import Acknowledged
+from sync_worker.instants import to_ms
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import STAGE, ContactChange, ListChange
 from sync_worker.pipeline.progress import Progress
 from sync_worker.pipeline.writing import Sent, write
 from sync_worker.store import people, replaced, standing
 from sync_worker.store.database import Store
-from sync_worker.store.instants import to_ms
 
 BATCH: Final = 100  # HubSpot's own bound for contacts in one call
 MEMBERS: Final = 1_000  # ids in one membership call

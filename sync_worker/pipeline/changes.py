@@ -15,10 +15,10 @@ from typing import Final
 
 from sync_worker.hubspot.contacts import Contacts
 from sync_worker.hubspot.records import Contact
+from sync_worker.instants import to_ms
 from sync_worker.pipeline.everyone import SETTLED
 from sync_worker.store import people
 from sync_worker.store.database import Store
-from sync_worker.store.instants import to_ms
 
 ONE_PAGE: Final = 200  # contacts: reading so many again is cheaper than to ask whether that is needed
 WORTH_A_SLICE: Final = timedelta(seconds=5)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import polars as pl
 from sqlalchemy import Connection
 
+from sync_worker.instants import to_ms
 from sync_worker.model.facts import EVENT_SCHEMA, PREVIOUS_SCHEMA, Facts
 from sync_worker.model.model import Model
 from sync_worker.model.verdicts import Verdicts, evaluate
@@ -18,7 +19,6 @@ from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.progress import Progress
 from sync_worker.store import verdicts
 from sync_worker.store.database import Store
-from sync_worker.store.instants import to_ms
 from sync_worker.store.verdicts import Standard
 
 CHUNK: Final = 50_000  # contacts: enough to be quick, small enough that memory does not grow with the portal

@@ -26,13 +26,13 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.objects import Unordered
 from sync_worker.hubspot.records import Contact, Extent
 from sync_worker.hubspot.throttle import Budget
+from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline import streams
 from sync_worker.pipeline.bulk import Files
 from sync_worker.pipeline.ranges import sweep_in_batches
 from sync_worker.store import coverage, meta, people
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
-from sync_worker.store.instants import from_ms, to_ms
 
 CONTACTS: Final = "contacts"  # the stream of all contacts by id, and the cursor of the search for changed ones
 SWEEP: Final = "sweep"  # the last reading of every contact: which, since when, whether it came to its end

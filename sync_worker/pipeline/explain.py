@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sync_worker.errors import ConfigurationError, ExitCode
+from sync_worker.instants import from_ms
 from sync_worker.model import explanation
 from sync_worker.model.coming import Change
 from sync_worker.model.explanation import Counted, ScoreLine
@@ -17,7 +18,6 @@ from sync_worker.pipeline.pull import READ
 from sync_worker.pipeline.telling import told
 from sync_worker.store import meta, people, verdicts
 from sync_worker.store.database import Store
-from sync_worker.store.instants import from_ms
 
 EVENTS = 50  # of a line, the newest first, that a program is told
 

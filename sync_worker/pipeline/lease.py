@@ -19,10 +19,10 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from sync_worker.errors import Busy, StateError
+from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline.progress import Progress
 from sync_worker.store import leases
 from sync_worker.store.database import Store
-from sync_worker.store.instants import from_ms, to_ms
 
 RENEWALS: Final = 10  # in the time that a lease lasts
 

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sync_worker.errors import ConfigurationError, Forbidden
 from sync_worker.hubspot.client import HubSpot
+from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline.our_lists import located
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.store import meta, standing
 from sync_worker.store.database import Store
-from sync_worker.store.instants import from_ms, to_ms
 
 VALID_FOR: Final = timedelta(hours=1)
 KEY: Final = "portal"

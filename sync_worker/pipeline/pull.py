@@ -17,6 +17,7 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.objects import Unordered
 from sync_worker.hubspot.records import Company, Contact, Event
 from sync_worker.hubspot.records import Page as HubSpotPage
+from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline import streams, webinars
 from sync_worker.pipeline.bulk import Files
 from sync_worker.pipeline.changes import Changes
@@ -28,7 +29,6 @@ from sync_worker.pipeline.submissions import Archive, Watch
 from sync_worker.store import coverage, happenings, meta, people, standing
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
-from sync_worker.store.instants import from_ms, to_ms
 
 Thing = TypeVar("Thing")
 

@@ -11,11 +11,11 @@ import structlog
 
 from sync_worker.errors import SyncWorkerError
 from sync_worker.hubspot.traffic import Traffic
+from sync_worker.instants import to_ms
 from sync_worker.pipeline.pull import cursors
 from sync_worker.pipeline.report import RunReport
 from sync_worker.store import runs
 from sync_worker.store.database import Store
-from sync_worker.store.instants import to_ms
 
 log = structlog.get_logger()
 

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any, Final
 
 from sync_worker.hubspot.records import Company, Contact, Event
+from sync_worker.instants import to_ms
 from sync_worker.pipeline.outputs import Outputs, canonical
-from sync_worker.store.instants import to_ms
 from sync_worker.store.people import Person
 
 #: Read of every contact, whatever the model asks for: who it is, and what the worker itself may change.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from sync_worker.instants import to_ms
 from sync_worker.model.criteria import readable_kinds
 from sync_worker.model.model import Model
 from sync_worker.store import happenings, meta, replaced
 from sync_worker.store.database import Store
-from sync_worker.store.instants import to_ms
 
 KEY: Final = "tidied_at"
 ONCE_IN: Final = timedelta(days=1)

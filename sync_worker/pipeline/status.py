@@ -9,13 +9,13 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Row
 
+from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline import portal
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import list_changes, scope_of
 from sync_worker.pipeline.pull import cursors
 from sync_worker.store import admissions, leases, people, runs, standing
 from sync_worker.store.database import Store
-from sync_worker.store.instants import from_ms, to_ms
 
 FIRST_REVIEW: Final = timedelta(days=60)
 NEXT_REVIEWS: Final = timedelta(days=90)

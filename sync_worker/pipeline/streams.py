@@ -13,9 +13,9 @@ from sync_worker.hubspot.objects import Objects
 from sync_worker.hubspot.occurrences import kind_of
 from sync_worker.hubspot.records import Company, Contact, Event, MarketingEvent
 from sync_worker.hubspot.throttle import Budget
+from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline.ranges import Lane, Page, Stream, Token
 from sync_worker.store.coverage import Interval
-from sync_worker.store.instants import from_ms, to_ms
 
 FOUNDED: Final = 1_149_120_000_000  # June 2006, HubSpot's first month: no event is older
 FOR_EVER: Final = 2**53

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from sync_worker.hubspot.contacts import Contacts
 from sync_worker.hubspot.records import Form
+from sync_worker.instants import from_ms, to_ms
 from sync_worker.store import meta
 from sync_worker.store.database import Store
-from sync_worker.store.instants import from_ms, to_ms
 
 KEY: Final = "forms"
 ARCHIVED: Final = "archived_forms"

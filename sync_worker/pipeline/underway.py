@@ -16,9 +16,9 @@ from sync_worker.errors import Forbidden, NotFound, Unavailable
 from sync_worker.hubspot.imports import Imports
 from sync_worker.hubspot.records import Import
 from sync_worker.hubspot.waiting import Waiting
+from sync_worker.instants import from_ms, to_ms
 from sync_worker.store import meta
 from sync_worker.store.database import Store
-from sync_worker.store.instants import from_ms, to_ms
 
 KEY: Final = "import"  # {name, id or None, at}
 FORGOTTEN_AFTER: Final = timedelta(days=1)  # what HubSpot has not done by then holds nobody up

@@ -11,13 +11,13 @@ import orjson
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records import Contact
+from sync_worker.instants import from_ms
 from sync_worker.pipeline.apply import Applier
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import STAGE, ContactChange, ListChange
 from sync_worker.pipeline.report import RunReport
 from sync_worker.store import replaced, runs, standing
 from sync_worker.store.database import Store
-from sync_worker.store.instants import from_ms
 
 PAGE: Final = 100  # contacts that are looked at in one call
 

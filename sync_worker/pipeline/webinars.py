@@ -14,9 +14,9 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from sync_worker.hubspot.records import MarketingEvent
+from sync_worker.instants import from_ms, to_ms
 from sync_worker.store import coverage, happenings, meta
 from sync_worker.store.database import Store
-from sync_worker.store.instants import from_ms, to_ms
 
 KIND: Final = "webinar"
 WEEKLY: Final = timedelta(days=7)

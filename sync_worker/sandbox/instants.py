@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
+from sync_worker.instants import from_ms, to_ms
 
-
-def to_ms(moment: datetime) -> int:
-    """Return the epoch milliseconds of an aware moment."""
-    return (moment - EPOCH) // MILLISECOND
-
-
-def from_ms(ms: int) -> datetime:
-    """Return the aware UTC moment of epoch milliseconds."""
-    return EPOCH + timedelta(milliseconds=ms)
+__all__ = ("from_ms", "iso", "parse_ms", "to_ms")
 
 
 def iso(ms: int) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sync_worker.instants import EPOCH, to_ms
 from sync_worker.sandbox.history import Source
-from sync_worker.sandbox.instants import EPOCH, iso, to_ms
+from sync_worker.sandbox.instants import iso
 from sync_worker.sandbox.replies import ReplyError
 
 OAUTH_OVERVIEW = "https://developers.hubspot.com/docs/methods/auth/oauth-overview"

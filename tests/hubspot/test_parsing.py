@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.hubspot.parsing import from_ms, instant, to_ms
+from sync_worker.hubspot.parsing import instant
+from sync_worker.instants import from_ms, to_ms
 
 moments = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis asks for naive bounds
 

@@ -4,36 +4,15 @@ import pytest
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import connect
-from sync_worker.hubspot.session import Bearer, checked_base_url, checked_token, is_loopback
+from sync_worker.hubspot.session import Bearer, checked_token
 from tests.hubspot.doubles import BASE, Server, connected, says
 
 
-@pytest.mark.parametrize(
-    "url", ["https://api.hubapi.com", "https://api.hubapi.com/", " http://127.0.0.1:8080 ", "http://[::1]:1", "http://localhost"]
-)
-def test_an_address_is_https_or_this_machine(url: str) -> None:
-    assert checked_base_url(url) == url.strip().rstrip("/")
+@pytest.mark.parametrize("url", ["api.hubapi.com", "http://api.hubapi.com", "https://user:secret@api.hubapi.com"])
+def test_an_address_that_will_not_do_is_refused_with_the_way_out(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"HUBSPOT_BASE_URL: .* https://api\.hubapi\.com") as caught:
+        connect(token="pat-na1-sandbox", base_url=url)
 
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "api.hubapi.com",
-        "ftp://api.hubapi.com",
-        "https://",
-        "https://api.hubapi.com/?x=1",
-        "https://user:secret@api.hubapi.com",
-        "http://api.hubapi.com",
-        "http://127.0.0.1.example.com",
-        "http://localhost.example.com",
-    ],
-)
-def test_any_other_address_is_refused_with_the_way_out(url: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        checked_base_url(url)
-
-    assert caught.value.hint
     assert "secret" not in str(caught.value)
 
 
@@ -69,8 +48,3 @@ def test_a_proxy_is_for_the_world_outside() -> None:
     with connected() as near, connect(token="t", base_url="https://api.hubapi.com") as far:
         assert not near.transport._session.trust_env
         assert far.transport._session.trust_env
-
-
-def test_loopback_is_told_from_names_that_only_look_like_it() -> None:
-    assert is_loopback("http://127.9.9.9:80")
-    assert not is_loopback("http://128.0.0.1")

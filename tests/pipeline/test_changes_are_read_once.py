@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from sync_worker.hubspot.records import Contact, Page
+from sync_worker.instants import to_ms
 from sync_worker.pipeline.changes import Changes
 from sync_worker.store import people
 from sync_worker.store.database import Store, opened
-from sync_worker.store.instants import to_ms
 from sync_worker.store.people import Person
 from tests.pipeline.worlds import MODEL, a_world
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records import Event, Page
+from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline import streams
 from sync_worker.pipeline.ranges import Stream, sweep
 from sync_worker.store.coverage import Interval, merged
-from sync_worker.store.instants import from_ms, to_ms
 
 SIZE = 3  # rows a page
 times = st.lists(st.integers(0, 40), max_size=30)

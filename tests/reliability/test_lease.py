@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from sync_worker.errors import Busy, ConfigurationError, ExitCode
+from sync_worker.instants import to_ms
 from sync_worker.pipeline.lease import Process, held
 from sync_worker.pipeline.progress import Progress
 from sync_worker.sandbox.options import Options
 from sync_worker.sandbox.server import running
 from sync_worker.store import leases
 from sync_worker.store.database import Store, opened
-from sync_worker.store.instants import to_ms
 from tests.pipeline.worlds import NOW, UNLIMITED, World, small_portal
 from tests.sandbox.portals import Clock
 from tests.store.states import a_state_url

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.store.instants import from_ms, to_ms
+from sync_worker.instants import from_ms, to_ms
 
 
 @given(ms=st.integers(-(10**12), 10**14))

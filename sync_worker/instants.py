@@ -1,15 +1,17 @@
-"""Instants between Python and the tables: aware UTC there, whole milliseconds here."""
+"""Instants as HubSpot counts them and as Python does: whole milliseconds since 1970 there, aware UTC here."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def to_ms(at: datetime) -> int:
     """Return an aware time as milliseconds since 1970 UTC, rounded down."""
-    return (at - EPOCH) // timedelta(milliseconds=1)
+    return (at - EPOCH) // MILLISECOND
 
 
 def from_ms(ms: int) -> datetime:

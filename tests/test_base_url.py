@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from sync_worker.base_url import checked, is_loopback
+
+
+@pytest.mark.parametrize(
+    "url", ["https://api.hubapi.com", "https://api.hubapi.com/", " http://127.0.0.1:8080 ", "http://[::1]:1", "http://localhost"]
+)
+def test_an_address_is_https_or_this_machine(url: str) -> None:
+    assert checked(url) == url.strip().rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "api.hubapi.com",
+        "ftp://api.hubapi.com",
+        "https://",
+        "https://api.hubapi.com/?x=1",
+        "https://user:secret@api.hubapi.com",
+        "http://api.hubapi.com",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+    ],
+)
+def test_any_other_address_is_refused_and_no_password_shown(url: str) -> None:
+    with pytest.raises(ValueError, match=r"web address|password|write https") as caught:
+        checked(url)
+
+    assert "secret" not in str(caught.value)
+
+
+def test_loopback_is_told_from_names_that_only_look_like_it() -> None:
+    assert is_loopback("http://127.9.9.9:80")
+    assert not is_loopback("http://128.0.0.1")
