@@ -31,10 +31,11 @@ from sync_worker.pipeline.comparing import Comparison, compare, table_of
 from sync_worker.pipeline.distribution import Distribution, distribution
 from sync_worker.pipeline.evaluate import Judge, everybody
 from sync_worker.pipeline.explain import Explanation, explain
-from sync_worker.pipeline.fitting import misfits, names
+from sync_worker.pipeline.fitting import Fit, fit
 from sync_worker.pipeline.guard import Guard, Limits
 from sync_worker.pipeline.importing import Importer
 from sync_worker.pipeline.lease import held
+from sync_worker.pipeline.names import names
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import Scope, scope_of
 from sync_worker.pipeline.portal import Portal
@@ -157,27 +158,40 @@ class Worker:
         outputs = Outputs(model=load(model_file), prefix=self.settings.property_prefix) if model_file else self.outputs
         return explain(self.store, outputs, portal.remembered(self.store), email_or_id, now=self.clock(), at=at)
 
-    def model_summary(self, file: Path | None = None, *, fit: bool = False) -> dict[str, Any]:
+    def model_summary(self, file: Path | None = None, *, on_portal: bool = False) -> dict[str, Any]:
         """Return what a model file says, the one at work where none is named.
 
-        With `fit`, raises ModelError where the portal lacks what the model names.
+        With `on_portal`, also how it fits the portal; raises ModelError where the portal lacks what the model names.
         """
         path = file or self.settings.model
         model = load(path)
-        if fit and (found := misfits(model, names(self.hubspot, model))):
-            raise ModelError("\n".join(found), hint="\nMend the model, or make these in HubSpot.")
+        found = self._fit(model) if on_portal else None
+        if found and found.misfits:
+            raise ModelError("\n".join([*found.misfits, *found.warnings]), hint="\nMend the model, or make these in HubSpot.")
         return {
             "file": str(path),
             "name": model.document.name,
             "hash": model.hash,
             "maximum": float(model.maximum),
+            "reachable": float(found.reachable if found else model.reachable()),
             "minimum": float(model.minimum),
             "threshold": float(model.document.qualification.threshold),
             "bands": [f"{band.name} from {band.from_}" for band in model.bands],
             "events": sorted(model.event_kinds),
             "properties": sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)}),
-            "warnings": list(model.warnings),
+            "warnings": [*model.warnings, *(found.warnings if found else ())],
+            **(self._on_portal(model, found) if found else {}),
         }
+
+    def _fit(self, model: Model) -> Fit:
+        shows = self.hubspot.occurrences.available()
+        hidden = portal.hidden_kinds(model.event_kinds, shows_occurrences=shows)
+        return fit(model, hidden, names(self.hubspot, model, shows_occurrences=shows))
+
+    def _on_portal(self, model: Model, found: Fit) -> dict[str, Any]:
+        ours = Outputs(model=model, prefix=self.settings.property_prefix)
+        missing = setup.steps(self.hubspot, ours, setup.known_lists(self.store))
+        return {"not_visible": list(found.not_visible), "unmet": list(found.unmet), "setup": [step.as_json() for step in missing]}
 
     def compare(self, old: Path, new: Path) -> Comparison:
         """Return what would change from one model to another, in words and for whom, on what the state knows."""

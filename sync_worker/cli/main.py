@@ -234,12 +234,14 @@ def demo(*, contacts: Annotated[int, typer.Option(min=100, help="How many contac
 def model_check(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None,
     *,
-    portal: Annotated[bool, typer.Option("--portal", help="Also ask HubSpot for the properties, options and forms that it names.")] = False,
+    portal: Annotated[
+        bool, typer.Option("--portal", help="Also ask HubSpot for the properties, options, forms and lists that it takes.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Validate a model file."""
     with build(load()) as worker:
-        found = worker.model_summary(file, fit=portal)
+        found = worker.model_summary(file, on_portal=portal)
     print_json(found) if json else show.model(found)
 
 

@@ -120,12 +120,18 @@ def findings(found: Findings) -> None:
         f"  model     {model['name']} · {model['hash']}: up to {model['maximum']:g} points, {model['reachable']:g} reachable here",
         markup=False,
     )
-    if model["not_visible"]:
-        out.print(f"  not visible on this portal: {', '.join(model['not_visible'])}", style="yellow", markup=False)
+    _out_of_sight(model)
     for warning in [*model["warnings"], *model["misfits"]]:
         out.print(f"  warning   {warning}", style="yellow", markup=False)
     if found.setup:
         out.print(f"  setup     {len(found.setup)} things to create or mend: run `sync-worker setup`", style="yellow", markup=False)
+
+
+def _out_of_sight(model: Mapping[str, Any]) -> None:
+    if model["not_visible"]:
+        out.print(f"  not visible on this portal: {', '.join(model['not_visible'])}", style="yellow", markup=False)
+    if model["unmet"]:
+        out.print(f"  nobody can meet on this portal: {', '.join(model['unmet'])}", style="yellow", markup=False)
 
 
 def explanation(found: Explanation) -> None:
@@ -305,6 +311,11 @@ def model(found: Mapping[str, Any]) -> None:
     out.print(f"  score     {found['minimum']:g} to {found['maximum']:g}; MQL from {found['threshold']:g}", markup=False)
     out.print(f"  bands     {', '.join(found['bands'])}", markup=False)
     out.print(f"  reads     {', '.join(found['events']) or 'no events'}; properties {', '.join(found['properties'])}", markup=False)
+    if "setup" in found:
+        out.print(f"  here      {found['reachable']:g} points can be reached", markup=False)
+        _out_of_sight(found)
+        for step in found["setup"]:
+            out.print(f"  setup     would {step['action']} {step['what']} {step['name']} ({step['why']})", style="yellow", markup=False)
     for warning in found["warnings"]:
         out.print(f"  warning   {warning}", style="yellow", markup=False)
 

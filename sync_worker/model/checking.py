@@ -37,18 +37,20 @@ def problems(document: Document) -> Iterator[Found]:
 def warnings(document: Document) -> Iterator[Found]:
     """Yield what is allowed and yet hardly meant, with the path of its place."""
     maximum = from_micro(_reachable(document))
-    threshold = document.qualification.threshold
-    if threshold > maximum:
-        yield ("qualification", "threshold"), f"{threshold} lies above the reachable maximum of {maximum}: nobody can be an MQL by score"
-    for index, band in enumerate(document.score.bands):
-        if band.from_ > maximum:
-            yield (
-                ("score", "bands", index, "from"),
-                f"{band.from_} lies above the reachable maximum of {maximum}: nobody reaches {band.name}",
-            )
+    yield from out_of_reach(document, maximum, f"the reachable maximum of {maximum}")
     for key, criterion in document.score.criteria.items():
         if criterion.enabled and criterion.each is not None and criterion.at_most is None:
             yield ("score", "criteria", key, "each"), "there is no cap (at_most): one busy contact can outweigh everything else"
+
+
+def out_of_reach(document: Document, maximum: Decimal, named: str) -> Iterator[Found]:
+    """Yield the threshold and the bands that nobody can reach with so many points."""
+    threshold = document.qualification.threshold
+    if threshold > maximum:
+        yield ("qualification", "threshold"), f"{threshold} lies above {named}: nobody can be an MQL by score"
+    for index, band in enumerate(document.score.bands):
+        if band.from_ > maximum:
+            yield ("score", "bands", index, "from"), f"{band.from_} lies above {named}: nobody reaches {band.name}"
 
 
 def _criteria(document: Document) -> Iterator[Found]:

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sync_worker.model.document import GROUPS
 from sync_worker.model.model import Model
 from sync_worker.model.reasons import label
 from sync_worker.model.source import dotted
 
 Path = tuple[str | int, ...]
 
-_GROUPS = (("score", "criteria"), ("grade", "criteria"), ("qualification", "direct"), ("qualification", "disqualifiers"))
-_NAMES = {
-    ("score", "criteria"): "criterion",
-    ("grade", "criteria"): "grade criterion",
-    ("qualification", "direct"): "direct qualifier",
-    ("qualification", "disqualifiers"): "disqualifier",
-}
 _AMOUNTS = ("points", "each", "importance", "thirds")
 _MISSING: Any = object()
 
@@ -25,8 +19,8 @@ _MISSING: Any = object()
 def describe(old: Model, new: Model) -> list[str]:
     """Return what changed from one model to another, one sentence a change: `careers pages −5 → −10`."""
     before, after = dict(old.document.meaning()), dict(new.document.meaning())
-    said = [sentence for group in _GROUPS for sentence in _members(group, _at(before, group), _at(after, group))]
-    for group in _GROUPS:
+    said = [sentence for group in GROUPS for sentence in _members(group, _at(before, group), _at(after, group))]
+    for group in GROUPS:
         _at(before, group).clear()
         _at(after, group).clear()
     bands = _bands(before["score"].pop("bands"), after["score"].pop("bands"))
@@ -43,9 +37,9 @@ def _members(group: tuple[str, str], before: Mapping[str, Any], after: Mapping[s
     for key in [*before, *(key for key in after if key not in before)]:
         name = label(key, (after.get(key) or before[key]).get("label"))
         if key not in after:
-            yield f"{_NAMES[group]} removed: {name}{_amount(before[key])}"
+            yield f"{GROUPS[group]} removed: {name}{_amount(before[key])}"
         elif key not in before:
-            yield f"{_NAMES[group]} added: {name}{_amount(after[key])}"
+            yield f"{GROUPS[group]} added: {name}{_amount(after[key])}"
         else:
             yield from (_member_change(name, path, one, two) for path, one, two in _changes((), before[key], after[key]))
 

@@ -244,6 +244,15 @@ class Qualification(Part):
     foreign_members: Literal["keep", "remove"] = "keep"
 
 
+#: Where criteria and rules stand in a model file, and what one of them is called.
+GROUPS: Final[Mapping[tuple[str, str], str]] = {
+    ("score", "criteria"): "criterion",
+    ("grade", "criteria"): "grade criterion",
+    ("qualification", "direct"): "direct qualifier",
+    ("qualification", "disqualifiers"): "disqualifier",
+}
+
+
 class Document(Part):
     """A whole model file."""
 
@@ -260,6 +269,11 @@ class Document(Part):
     score: Score
     grade: Grade = Grade()
     qualification: Qualification
+
+    def members(self, group: tuple[str, str]) -> Mapping[str, Criterion | GradeCriterion | Rule]:
+        """Return the criteria or rules of one of the GROUPS by name."""
+        found: Mapping[str, Criterion | GradeCriterion | Rule] = getattr(getattr(self, group[0]), group[1])
+        return found
 
     def meaning(self) -> Mapping[str, Any]:
         """Return everything that the model says, defaults spelled out, without comments and order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -73,9 +73,10 @@ class Model:
         clamp = self.document.score.minimum
         return from_micro(lowest if clamp is None else max(lowest, to_micro(clamp)))
 
-    def reachable(self, hidden: frozenset[str] = frozenset()) -> Decimal:
-        """Return the highest score there can be where these kinds of event are hidden, in points."""
-        return from_micro(sum(line.reachable for line in self.lines if line.positive and line.visible(hidden)))
+    def reachable(self, hidden: frozenset[str] = frozenset(), unmet: Collection[str] = ()) -> Decimal:
+        """Return the highest score there can be, in points, where these kinds of event are hidden and nobody can meet these criteria."""
+        lines = (line for line in self.lines if line.positive and line.visible(hidden) and line.key not in unmet)
+        return from_micro(sum(line.reachable for line in lines))
 
     def not_visible(self, hidden: frozenset[str]) -> tuple[str, ...]:
         """Return the names of the criteria and rules that cannot be seen where these kinds of event are hidden."""

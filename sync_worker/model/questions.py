@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from sync_worker.model.asking import as_text
 from sync_worker.model.conditions import Condition, operands
-from sync_worker.model.document import Criterion, GradeCriterion, Rule
+from sync_worker.model.document import GROUPS
 from sync_worker.model.model import Model
 from sync_worker.model.properties import SubjectType
 from sync_worker.model.source import Path, dotted
@@ -43,19 +43,12 @@ def questions(model: Model) -> tuple[Question, ...]:
 
 
 def _questions(model: Model) -> Iterator[Question]:
-    document = model.document
-    groups: Mapping[Path, Mapping[str, Criterion | GradeCriterion | Rule]] = {
-        ("score", "criteria"): document.score.criteria,
-        ("grade", "criteria"): document.grade.criteria,
-        ("qualification", "direct"): document.qualification.direct,
-        ("qualification", "disqualifiers"): document.qualification.disqualifiers,
-    }
-    for path, members in groups.items():
-        for key, member in members.items():
+    for group in GROUPS:
+        for key, member in model.document.members(group).items():
             for name in ("when", "where"):
                 condition = getattr(member, name, None)
                 if condition is not None and member.enabled:
-                    yield from _asked(condition, (*path, key, name), model, of_events=name == "where")
+                    yield from _asked(condition, (*group, key, name), model, of_events=name == "where")
 
 
 def _asked(condition: Condition, path: Path, model: Model, *, of_events: bool) -> Iterator[Question]:

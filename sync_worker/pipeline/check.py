@@ -10,7 +10,8 @@ from typing import Any, Final
 from sync_worker.errors import ExitCode, Forbidden
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.throttle import Budget
-from sync_worker.pipeline.fitting import misfits, names
+from sync_worker.pipeline.fitting import fit
+from sync_worker.pipeline.names import names
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.portal import hidden_kinds
 from sync_worker.pipeline.setup import steps
@@ -75,6 +76,7 @@ def check(hubspot: HubSpot, outputs: Outputs, now: datetime, *, known: Mapping[s
     usage = hubspot.account.daily_usage()
     burst = hubspot.transport.throttle.lane(Budget.BURST).window.limit
     readable = all(each.granted for each in access)
+    fitting = fit(model, hidden, names(hubspot, model, shows_occurrences=occurrences) if readable else None)
     return Findings(
         portal={"id": account.portal_id, "name": account.name, "kind": account.kind, "time_zone": account.time_zone},
         tier="enterprise" if occurrences else "starter or free" if burst <= STARTER_LIMIT else "professional",
@@ -90,10 +92,11 @@ def check(hubspot: HubSpot, outputs: Outputs, now: datetime, *, known: Mapping[s
             "name": model.document.name,
             "hash": model.hash,
             "maximum": float(model.maximum),
-            "reachable": float(model.reachable(hidden)),
-            "not_visible": list(model.not_visible(hidden)),
-            "warnings": list(model.warnings),
-            "misfits": misfits(model, names(hubspot, model)) if readable else [],
+            "reachable": float(fitting.reachable),
+            "not_visible": list(fitting.not_visible),
+            "unmet": list(fitting.unmet),
+            "warnings": [*model.warnings, *fitting.warnings],
+            "misfits": list(fitting.misfits),
         },
         setup=tuple(step.as_json() for step in steps(hubspot, outputs, known)) if readable else (),
     )

@@ -2,51 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
-from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.occurrences import kind_of
 from sync_worker.hubspot.records import Property
 from sync_worker.model import source as yaml
+from sync_worker.model.checking import out_of_reach
 from sync_worker.model.model import Model
 from sync_worker.model.nearest import did_you_mean
 from sync_worker.model.questions import Question, questions
 from sync_worker.model.source import Problem
 from sync_worker.model.text import plain
-
-COMPANY = "company."
+from sync_worker.pipeline.attainable import unmet
+from sync_worker.pipeline.names import Names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """What a portal has: properties by the name that a model gives them, forms (ids and names), kinds of custom events."""
+class Fit:
+    """How a model fits a portal; `misfits` and `warnings` are whole sentences with file and line."""
 
-    properties: Mapping[str, Property]
-    forms: frozenset[str]
-    events: frozenset[str]
+    not_visible: tuple[str, ...]  # criteria and rules that ask for what the portal's plan hides
+    unmet: tuple[str, ...]  # criteria that ask for what the portal does not have
+    reachable: Decimal
+    misfits: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
-def names(hubspot: HubSpot, model: Model) -> Names:
-    """Ask HubSpot for the names that a model may use."""
-    properties = dict(hubspot.properties.all("contacts"))
-    if model.company_properties:
-        properties |= {f"{COMPANY}{name}": definition for name, definition in hubspot.properties.all("companies").items()}
-    forms = hubspot.forms.all() if model.forms else ()
-    custom = any(kind.startswith("custom:") for kind in model.event_kinds)
-    events = hubspot.occurrences.types() if custom and hubspot.occurrences.available() else ()
-    return Names(
-        properties=properties,
-        forms=frozenset(text for form in forms for text in (form.id, form.name)),
-        events=frozenset(map(kind_of, events)),
+def fit(model: Model, hidden: frozenset[str], found: Names | None) -> Fit:
+    """Return how a model fits a portal; without names, as far as the kinds of event tell that it hides."""
+    cannot = unmet(model, found) if found else ()
+    reachable = model.reachable(hidden, cannot)
+    # What the model's own warnings say already is not said again.
+    further = _unreachable(model, hidden, cannot) if reachable < model.reachable() else ()
+    return Fit(
+        not_visible=model.not_visible(hidden),
+        unmet=cannot,
+        reachable=reachable,
+        misfits=tuple(misfits(model, found)) if found else (),
+        warnings=tuple(_said(model, further)),
     )
+
+
+def _unreachable(model: Model, hidden: frozenset[str], cannot: Collection[str]) -> Iterator[tuple[yaml.Path, str]]:
+    reachable = model.reachable(hidden, cannot)
+    lost = [line.key for line in model.lines if line.positive and (not line.visible(hidden) or line.key in cannot)]
+    known = {path for path, _ in out_of_reach(model.document, model.reachable(), "")}
+    named = f"the {reachable} points that can be reached on this portal, without {', '.join(lost)}"
+    return ((path, said) for path, said in out_of_reach(model.document, reachable, named) if path not in known)
 
 
 def misfits(model: Model, found: Names) -> list[str]:
     """Return what the model names and the portal lacks, one sentence each with file, line, key and the nearest right name."""
+    return _said(model, _problems(model, found))
+
+
+def _said(model: Model, found: Iterable[tuple[yaml.Path, str]]) -> list[str]:
     lines = yaml.read(Path(model.source).read_text(encoding="utf-8-sig")) if Path(model.source).is_file() else yaml.Source()
-    problems = {Problem(line=lines.line(path), key=yaml.dotted(path), message=message) for path, message in _problems(model, found)}
+    problems = {Problem(line=lines.line(path), key=yaml.dotted(path), message=message) for path, message in found}
     return [problem.said(model.source) for problem in sorted(problems, key=lambda each: (each.line, each.key, each.message))]
 
 
@@ -55,7 +69,8 @@ def _problems(model: Model, found: Names) -> Iterator[tuple[yaml.Path, str]]:
         if not question.of_events:
             yield from _property_problems(question, found.properties)
         elif question.subject == "form":
-            yield from _unknown(question, found.forms, "the portal has no form {value!r}")
+            forms = found.forms or {}
+            yield from _unknown(question, [*forms, *forms.values()], "the portal has no form {value!r}")
     for line in model.lines:
         kind = line.event
         if found.events and kind and kind.startswith("custom:") and kind not in found.events:
