@@ -11,8 +11,9 @@ from sync_worker.hubspot.clock import Clock
 
 T = TypeVar("T")
 
-FIRST: Final = 2.0  # seconds; each wait is twice the one before
-LONGEST: Final = 60.0
+FIRST: Final = 2.0  # seconds
+GROWTH: Final = 3  # each wait is so many times the one before
+LONGEST: Final = 120.0
 BREATH: Final = 30.0  # seconds between two beats
 
 
@@ -28,7 +29,7 @@ class Waiting:
         left, step = self.at_most.total_seconds(), FIRST
         while left > 0:
             self._pause(min(step, left), clock)
-            left, step = left - step, min(2 * step, LONGEST)
+            left, step = left - step, min(GROWTH * step, LONGEST)
             if (said := ask()) is not None:
                 return said
         return None

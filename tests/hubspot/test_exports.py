@@ -108,7 +108,7 @@ def test_an_export_is_looked_at_ever_more_seldom(server: Server) -> None:
     server.on("GET", STATUS, *[PROCESSING] * 3, DONE)
     server.on("GET", FILE, a_file(table(*ROWS)))
     assert len(read(clock)) == 2
-    assert clock.slept == [2, 4, 8, 16]
+    assert clock.slept == [2, 6, 18, 30, 24]
 
 
 def test_who_waits_says_so_at_least_twice_a_minute() -> None:

@@ -119,7 +119,7 @@ def test_an_import_is_waited_for_until_it_is_over(server: Server) -> None:
     server.on("GET", f"{IMPORTS}/5", *map(says, answers))
     ended = connected(clock).imports.ended("5", waiting)
     assert ended is not None
-    assert (ended.is_done, ended.counters, clock.slept) == (True, {"UPDATED_OBJECTS": 2}, [2, 4, 8])
+    assert (ended.is_done, ended.counters, clock.slept) == (True, {"UPDATED_OBJECTS": 2}, [2, 6, 18])
     server.on("GET", f"{IMPORTS}/6", says(an_import(6, "PROCESSING")))
     assert connected(clock).imports.ended("6", waiting) is None
 
