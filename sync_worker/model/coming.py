@@ -50,7 +50,9 @@ def changes_ahead(facts: Facts, verdicts: Verdicts, known: KnownEvents) -> tuple
 def _ahead(facts: Facts, verdicts: Verdicts, known: KnownEvents) -> Iterator[Change]:
     row = verdicts.table.row(0, named=True)
     before = pl.DataFrame({"contact_id": [row["contact_id"]], "by_score": [row["by_score"]]})
-    later = Facts(contacts=facts.contacts, events=facts.events, previous=before, hidden=facts.hidden)
+    # What has happened since the instant that is asked about is known by now, and is something new.
+    events = facts.events.filter(pl.col("at") <= verdicts.standpoint.now)
+    later = Facts(contacts=facts.contacts, events=events, previous=before, hidden=facts.hidden)
     for at in islice(sorted(_instants(verdicts, known)), _LOOKS):
         found = evaluate(later, verdicts.standpoint.model, at).table.row(0, named=True)
         yield Change(at=at, score=found["score"], band=found["band"], mql=found["mql"])

@@ -96,6 +96,8 @@ def _said(details: ErrorDetails, path: yaml.Path) -> str:
     if kind == "literal_error":
         allowed = _QUOTED.findall(details["ctx"]["expected"]) or [details["ctx"]["expected"]]
         return f"expected {_listed(allowed)}, not {wrong!r}{did_you_mean(str(wrong), allowed)}"
+    if kind in ("model_type", "dict_type", "model_attributes_type"):
+        return f"expected keys with values, not {_short(wrong)}"
     if kind == "value_error":
         return str(details["ctx"]["error"])
     if details["loc"][-1:] == ("[key]",):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -103,7 +103,11 @@ def explain(
         when = at or (from_ms(row.evaluated_at) if stands else now)
         verdicts.choose(tx, contact_id)
         hidden = portal.hidden(model.event_kinds) if portal else frozenset()
-        judged = explanation.explain(facts(tx, model, hidden), model, when, contact_id)
+        known = facts(tx, model, hidden)
+        if row.evaluated_at is not None and when < from_ms(row.evaluated_at):
+            # Who was an MQL by score at that time is not kept; that somebody became one later says nothing of it.
+            known = replace(known, previous=known.previous.clear())
+        judged = explanation.explain(known, model, when, contact_id)
         lists = verdicts.names(tx, contact_id)
         read = set(meta.get(tx, READ) or ())
     desired = outputs.desired(judged.verdicts.table)[0]

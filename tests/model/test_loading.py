@@ -111,11 +111,12 @@ def test_several_mistakes_are_named_at_once_in_the_order_of_lines() -> None:
         ("? [a]\n: b", "expected a name as key"),
         ("name: 12345678901234567890123456789", "expected a number of reasonable size"),
         ("x" * 600_000, "more than 500000 characters"),
-        ("- a list", "expected a valid dictionary"),
+        ("- a list", "model.yaml:1: expected keys with values, not a list"),
+        ("name: a\nscore: 3", "model.yaml:2: score: expected keys with values, not 3"),
     ],
 )
 def test_yaml_that_could_surprise_is_refused(text: str, said: str) -> None:
-    assert said.removeprefix("expected a valid") in refusal(text)
+    assert said in refusal(text)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -102,6 +102,13 @@ def test_an_event_that_will_leave_its_window_is_a_change_to_come() -> None:
     assert found.next_change.score == 0
 
 
+def test_what_happens_later_is_no_change_that_comes_by_itself() -> None:
+    model = a_model(clicks={"event": "email_click", "each": 5, "at_most": 20, "within": "10 days"})
+    found = explain(facts([{}], [an_event(days_ago=4), *events(3)]), model, NOW - timedelta(days=3), 1)
+    assert found.next_change is not None
+    assert (found.next_change.at, found.next_change.score) == (NOW + timedelta(days=6, milliseconds=1), 0)
+
+
 def test_somebody_unknown_cannot_be_explained() -> None:
     with pytest.raises(KeyError):
         explain(facts([{}]), a_model(), NOW, 7)

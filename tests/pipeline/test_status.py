@@ -131,6 +131,13 @@ class TestExplain:
         assert told.at == scored.clock()
         assert told.differs["lead_score"] == {"shown": "10", "should": "12"}
 
+    def test_who_became_an_mql_by_score_later_was_none_before(self, scored: World) -> None:
+        scored.use_model(MODEL.replace("leave_below: 16", "leave_below: 10"))
+        with scored.worker() as worker:
+            now, before = worker.explain("1"), worker.explain("1", at=NOW - timedelta(days=1, milliseconds=1))
+        assert (now.verdict["score"], now.verdict["mql"]) == (20, True)
+        assert (before.verdict["score"], before.verdict["mql"]) == (13, False)
+
     def test_who_was_never_read_is_named_with_the_way_out(self, scored: World) -> None:
         with scored.worker() as worker, pytest.raises(ConfigurationError, match=r"'nobody@example\.com'.* `sync-worker sync`"):
             worker.explain("nobody@example.com")
