@@ -20,6 +20,7 @@ from sync_worker.model.source import Problem, Source
 
 _MOST: Final = 25  # problems shown at once
 _QUOTED: Final = re.compile(r"'([^']*)'")
+_MAPPING: Final = re.compile(r"a dictionary( or instance of \w+)?")  # pydantic's words
 _HINT: Final = "Correct the model file, then say `sync-worker model check`."
 
 
@@ -96,13 +97,12 @@ def _said(details: ErrorDetails, path: yaml.Path) -> str:
     if kind == "literal_error":
         allowed = _QUOTED.findall(details["ctx"]["expected"]) or [details["ctx"]["expected"]]
         return f"expected {_listed(allowed)}, not {wrong!r}{did_you_mean(str(wrong), allowed)}"
-    if kind in ("model_type", "dict_type", "model_attributes_type"):
-        return f"expected keys with values, not {_short(wrong)}"
     if kind == "value_error":
         return str(details["ctx"]["error"])
     if details["loc"][-1:] == ("[key]",):
         return f"{_short(wrong)} cannot stand as key here: {details['msg'].lower()}"
     said = details["msg"].replace("Input should be a valid", "expected a").replace("Input should be", "expected")
+    said = _MAPPING.sub("keys with values", said)
     return f"{said[:1].lower()}{said[1:]}, not {_short(wrong)}"
 
 
