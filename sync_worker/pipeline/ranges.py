@@ -5,11 +5,13 @@ takes over the far half of the longest range that is being read. Nobody has to k
 stream of one page costs one request, a long one keeps every reader busy until its last pages.
 
 A stream may have several lanes, which draw on different budgets. They share the ranges: no row is left to a lane that has to
-wait, since a range is taken only when its next page can be asked for at once.
+wait, since a range is taken only when its next page can be asked for at once. And no leave to send is held without a range to
+read: whoever has to ask for a page once more may need that very leave.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -95,6 +97,7 @@ class _Sweep(Generic[Row]):
     error: BaseException | None = None
     stopped: bool = False
     page_size: int = 1  # the largest seen
+    hopeful: Counter[bool] = field(default_factory=Counter)  # readers that wait for leave to send, in the main lane and aside
 
     def batches(self, most: int) -> Iterator[list[Piece[Row]]]:
         """Yield the pieces that lie ready, some at a time."""
@@ -134,7 +137,7 @@ class _Sweep(Generic[Row]):
 
     def _work(self, lane: Lane[Row]) -> None:
         try:
-            while self._may_go_on():
+            while self._may_go_on(lane):
                 with lane.turn():
                     self._read_page(lane)
         except BaseException as error:  # noqa: BLE001 -- handed to whoever iterates, who raises it
@@ -142,10 +145,12 @@ class _Sweep(Generic[Row]):
                 self.error = self.error or error
                 self.changed.notify_all()
 
-    def _may_go_on(self) -> bool:
+    def _may_go_on(self, lane: Lane[Row]) -> bool:
+        aside = lane is self.stream.aside
         with self.changed:
-            while len(self.ready) >= IN_THE_AIR and not self._is_over():
+            while not self._is_over() and (len(self.ready) >= IN_THE_AIR or self.hopeful[aside] >= self._worth(aside=aside)):
                 self.changed.wait()
+            self.hopeful[aside] += 1
             return not self._is_over()
 
     def _read_page(self, lane: Lane[Row]) -> None:
@@ -164,17 +169,24 @@ class _Sweep(Generic[Row]):
 
     def _take(self, *, aside: bool) -> _Range | None:
         with self.changed:
-            while not self._is_over():
-                taken = self._longest(aside=aside) or self._half(aside=aside)
-                if taken is not None:
-                    self.reading.add(taken)
-                    return taken
-                self.changed.wait()
-            return None
+            self.hopeful[aside] -= 1
+            taken = None if self._is_over() else self._longest(aside=aside) or self._half(aside=aside)
+            if taken is not None:
+                self.reading.add(taken)
+            self.changed.notify_all()
+            return taken
+
+    def _worth(self, *, aside: bool) -> int:
+        """Return how many readers could find something to take."""
+        long = self._halvable(aside=aside)
+        return len(self._fit(aside=aside)) + (int(long.rows_left() / (WORTH_HALVING * self.page_size)) if long else 0)
+
+    def _fit(self, *, aside: bool) -> list[_Range]:
+        # The second lane joins where there is something to share: whoever has one page to read asks once.
+        return [one for one in self.waiting if not aside or (one.begun and not one.open)]
 
     def _longest(self, *, aside: bool) -> _Range | None:
-        # The second lane joins where there is something to share: whoever has one page to read asks once.
-        fit = [one for one in self.waiting if not aside or (one.begun and not one.open)]
+        fit = self._fit(aside=aside)
         if not fit:
             return None
         taken = max(fit, key=lambda one: (not one.begun, one.rows_left()))
@@ -182,9 +194,15 @@ class _Sweep(Generic[Row]):
         taken.begun = True
         return taken
 
-    def _half(self, *, aside: bool) -> _Range | None:
+    def _halvable(self, *, aside: bool) -> _Range | None:
         longest = max((one for one in self.reading if not (aside and one.open)), key=_Range.rows_left, default=None)
         if longest is None or longest.rows_left() < WORTH_HALVING * self.page_size or longest.stop - longest.front < 2:
+            return None
+        return longest
+
+    def _half(self, *, aside: bool) -> _Range | None:
+        longest = self._halvable(aside=aside)
+        if longest is None:
             return None
         middle = longest.front + (longest.stop - longest.front) // 2
         half = _Range(middle, longest.stop, open=longest.open, begun=True)

@@ -3,13 +3,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock, Semaphore
+from threading import Lock, Semaphore, Thread
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sync_worker.hubspot import throttle
+from sync_worker.hubspot.clock import Clock
+from sync_worker.hubspot.window import Window
 from sync_worker.pipeline.ranges import Lane, Page, Stream, sweep, sweep_in_batches
 from sync_worker.store.coverage import Interval, merged
 
@@ -154,6 +157,31 @@ def test_a_lane_that_must_wait_leaves_everything_to_the_other() -> None:
     assert shelf.requests == 20
     assert other.requests <= 40 + 10
     gate.free.release(8)
+
+
+@pytest.mark.parametrize("readers", [2, 8, 40])
+def test_whoever_has_to_ask_once_more_is_not_kept_waiting_by_those_who_have_nothing_to_ask_for(readers: int) -> None:
+    lane = throttle.Lane(Window(limit=3, seconds=0.02), Clock())
+    shelf = Shelf(list(range(100)), 10)
+
+    def ask() -> float:
+        sent = lane.take()
+        lane.give_back(sent)
+        return sent
+
+    def read(start: int, stop: int, token: str | int | None) -> Page[tuple[int, int]]:
+        lane.refuse(ask(), 0.01)  # too fast
+        ask()  # no answer
+        lane.succeed(ask())
+        return shelf.read(start, stop, token)
+
+    found: list[tuple[int, int]] = []
+    stream = Stream(read=read, key=lambda row: row[0], turn=lane.ahead)
+    reading = Thread(target=lambda: found.extend(row for piece in sweep(stream, [Interval(0, 100)], readers=readers) for row in piece.rows))
+    reading.daemon = True
+    reading.start()
+    reading.join(30)
+    assert sorted(found) == shelf.rows
 
 
 def test_the_second_lane_does_not_join_for_a_page_or_two() -> None:
