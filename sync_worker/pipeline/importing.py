@@ -140,7 +140,11 @@ class Importer:
         """Return whom HubSpot did not take, or not as a whole, and whether it has named all of them."""
         if not ended.counters.get("ERRORS", 1):
             return set(), True
-        errors = list(islice(self.hubspot.imports.errors(ended.id), MOST_ERRORS + 1))
+        try:
+            errors = list(islice(self.hubspot.imports.errors(ended.id), MOST_ERRORS + 1))
+        except NOT_IN_BULK as error:
+            log.warning("import.errors_not_visible", id=ended.id, reason=error.message)
+            return set(), False
         if errors:
             log.warning("import.rows_refused", id=ended.id, reasons=dict(Counter(error.reason for error in errors)))
         all_named = len(errors) <= MOST_ERRORS and all(error.contact_id for error in errors)

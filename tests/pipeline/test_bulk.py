@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,148 +11,23 @@ import pytest
 import structlog
 
 from sync_worker.errors import ExitCode, Unavailable, UnsafePlan
-from sync_worker.hubspot.client import HubSpot, connect
-from sync_worker.hubspot.clock import Clock
-from sync_worker.hubspot.downloads import Downloads
-from sync_worker.hubspot.exports import Exports
-from sync_worker.hubspot.sheets import Sheet
-from sync_worker.hubspot.waiting import Waiting
-from sync_worker.pipeline.progress import Progress
 from sync_worker.pipeline.report import RunReport
 from sync_worker.sandbox.data import PortalData
-from sync_worker.sandbox.generator import generate
 from sync_worker.sandbox.imports import Import
 from sync_worker.sandbox.options import Switches
-from tests.pipeline.worlds import NOW, World, a_click, a_submission, a_world
+from sync_worker.store import database, leases
+from tests.pipeline.bulk_worlds import CONTACTS, Cut, PowerCut, at_work, doctored, imported, meanwhile, one, some_people, the_import
+from tests.pipeline.worlds import MINUTE, World
 
-CONTACTS = 80
 EXPORT = "POST /crm/exports/*/async"
 STATUS = "GET /crm/exports/*/status"
 IMPORT = "POST /crm/imports/2026-09"
-
-
-class Leaping(Clock):
-    """Whoever waits for HubSpot finds that the portal's time has passed, and that something has happened."""
-
-    def __init__(self, world: World, meanwhile: Callable[[], None] | None) -> None:
-        super().__init__()
-        self.world, self.meanwhile, self.ahead = world, meanwhile, 0.0
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.ahead
-
-    def sleep(self, seconds: float) -> None:
-        self.check()
-        self.ahead += seconds
-        self.world.clock.advance(seconds)
-        if self.meanwhile:
-            self.meanwhile()
-
-    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        super().wait(condition, None if seconds is None else min(seconds, 0.001))
-        self.ahead += seconds or 0.0
-
-
-class PowerCut(Exception):
-    """The machine is off."""
-
-
-class Cut(Progress):
-    """Cuts the power when the run waits for HubSpot for the so-manieth time."""
-
-    def __init__(self, times: int) -> None:
-        self.left = times
-
-    def advance(self, what: str, number: int) -> None:  # noqa: ARG002 -- as the pipeline calls it
-        self.left -= what == "in bulk"
-        if self.left == 0:
-            raise PowerCut
-
-
-class Doctored(Exports):
-    """Exports that hold something else than the portal."""
-
-    def __init__(self, hubspot: HubSpot, change: Callable[[dict[str, str]], dict[str, str] | None]) -> None:
-        super().__init__(hubspot.transport, Downloads(hubspot.traffic))
-        self.change = change
-
-    @contextmanager
-    def opened(self, export: str, waiting: Waiting) -> Iterator[Sheet]:
-        with super().opened(export, waiting) as sheet:
-            yield _Changed(sheet, self.change)
-
-
-class _Changed(Sheet):
-    def __init__(self, sheet: Sheet, change: Callable[[dict[str, str]], dict[str, str] | None]) -> None:
-        self.sheet, self.change = sheet, change
-
-    def rows(self) -> Iterator[dict[str, str]]:
-        return (changed for row in self.sheet.rows() if (changed := self.change(row)) is not None)
-
-
-def some_people(contacts: int = CONTACTS) -> PortalData:
-    """Made-up people of whom some have clicked and some have asked for a demo; two portals of them are alike."""
-    data = generate(contacts=contacts, seed=11, now=NOW)
-    addresses = [str(row["properties"].get("email")) for row in data.contacts]
-    return replace(
-        data,
-        email_events=[a_click(number, address) for number, address in enumerate(addresses) if number % 5 == 0],
-        forms=[{"id": "demo", "name": "Demo"}],
-        submissions=[a_submission(address, "demo") for number, address in enumerate(addresses) if number % 20 == 3],
-        events=(),
-        deals=(),
-    )
-
-
-@contextmanager
-def at_work(folder: Path, data: PortalData | None = None, **options: Any) -> Iterator[World]:
-    folder.mkdir(exist_ok=True)
-    with a_world(folder, data or some_people(), **{"settings": {"requests_in_flight": 2}, **options}) as world:
-        meanwhile(world, None)
-        world.least_in_bulk = CONTACTS // 2
-        yield world
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with at_work(tmp_path) as world:
         yield world
-
-
-def meanwhile(world: World, happens: Callable[[], None] | None) -> None:
-    """Let something happen whenever the worker waits."""
-    world.reach = lambda **how: connect(clock=Leaping(world, happens), **how)
-
-
-def doctored(world: World, change: Callable[[dict[str, str]], dict[str, str] | None]) -> None:
-    """Let exports hold something else."""
-
-    def reach(**how: Any) -> HubSpot:
-        hubspot = connect(clock=Leaping(world, None), **how)
-        return replace(hubspot, exports=Doctored(hubspot, change))
-
-    world.reach = reach
-
-
-def the_import(world: World) -> Import | None:
-    return next(iter(world.portal.imports.of_app("sandbox")), None)
-
-
-def imported(world: World, do: Callable[[Import], None]) -> Callable[[], None]:
-    """Return what does something with the import, once, as soon as there is one."""
-    left = [True]
-
-    def happens() -> None:
-        if left and (item := the_import(world)) is not None:
-            left.clear()
-            do(item)
-
-    return happens
-
-
-def one(world: World, number: int) -> int:
-    """Return the id of the contact of that number."""
-    return int(world.portal.page("contacts", offset=number, limit=1)[0]["hs_object_id"])
 
 
 def sent(report: RunReport, what: str) -> int:
@@ -386,6 +259,29 @@ def test_an_import_that_is_canceled_is_finished_the_usual_way(world: World, expe
     assert report.written == CONTACTS
 
 
+def test_the_lease_is_renewed_while_hubspot_takes_its_time(tmp_path: Path) -> None:
+    with at_work(tmp_path, settings={"requests_in_flight": 2, "lease_minutes": 2}) as world:
+
+        def delay(item: Import) -> None:
+            item.starts += 10 * MINUTE
+
+        left, once = list[int](), imported(world, delay)
+
+        def happens() -> None:
+            once()
+            store = database.opened(world.state_url)
+            with store.transaction() as tx:
+                holder = leases.holder(tx)
+            store.close()
+            assert holder is not None
+            left.append(holder.expires_at - world.now_ms())
+
+        meanwhile(world, happens)
+        assert world.backfill(bulk=True).written == CONTACTS
+        assert len(left) > 20
+        assert min(left) > 0
+
+
 # Where it falls back.
 
 
@@ -410,6 +306,14 @@ def test_too_many_exports_in_a_day_are_no_reason_to_wait(world: World, expected:
         world.portal.exports.add({}, app="sandbox", now=world.now_ms() - 10**6)
     report = world.backfill(bulk=True)
     assert ["30 exports" in note for note in report.notes] == [True]
+    assert world.digest() == expected
+
+
+def test_too_many_imported_rows_in_a_day_are_no_reason_to_wait(world: World, expected: str) -> None:
+    item = world.portal.imports.add({}, app="another", rows=80_000_000, now=world.now_ms(), take=lambda _, __: None)
+    item.taken = item.rows
+    report = world.backfill(bulk=True)
+    assert ["limit of imported rows" in note for note in report.notes] == [True]
     assert world.digest() == expected
 
 
