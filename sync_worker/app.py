@@ -285,6 +285,7 @@ class Worker:
                     runs.approve(tx, self.model.hash, note=note, at=to_ms(self.clock()))
             run = self._assembled(begun, allow_large=allow_large, bulk=bulk)
             {"backfill": run.everything, "sync": run.changes, "approve": run.known}[command]()
+            begun.report.unreadable = run.judge.misread.told()
         return begun.report
 
     @contextmanager

@@ -65,7 +65,10 @@ def compare_on_folder(path: Path, old: Path, new: Path) -> Comparison:
     for model in models:
         source, now = _source(path)
         tables.append(table_of(offline.judgements(source, model, now)))
-    return compare(describe(*models), *tables)
+    found = compare(describe(*models), *tables)
+    wanted = set(found.named)
+    people = ((int(row["id"]), row["properties"].get("email")) for row in folder.read(path).contacts)
+    return replace(found, names={id_: email for id_, email in people if email and id_ in wanted})
 
 
 def _source(path: Path) -> tuple[offline.Folder, datetime]:

@@ -43,6 +43,9 @@ def run(report: RunReport) -> None:
         out.print(f"  waiting   {report.waiting:,} contacts qualify and wait: the model lets in so many new MQLs a day", markup=False)
     if report.not_visible:
         out.print(f"  not visible on this portal: {', '.join(report.not_visible)}", style="yellow", markup=False)
+    for each in report.unreadable:
+        said = f"{each['property']} of {each['contacts']:,} contacts ({', '.join(each['ids'])} ...) is not {each['expected']}"
+        out.print(f"  unknown   {said}; `explain` shows the value", style="yellow", markup=False)
     if report.dry_run:
         _samples(report.plan.samples)
     _withheld(report)
@@ -147,6 +150,9 @@ def explanation(found: Explanation) -> None:
     out.print(f"\nas of {found.at:%Y-%m-%d %H:%M} UTC, model {found.model}", markup=False)
     if found.unread:
         out.print(f"never read from HubSpot, so unknown here: {', '.join(found.unread)}", style="yellow", markup=False)
+    for each in verdict["unreadable"]:
+        said = f"{each['property']} is {each['value']!r}, which is not {each['expected']}"
+        out.print(f"counts as unknown: {said}", style="yellow", markup=False)
     if found.lists:
         out.print(f"in the lists {', '.join(found.lists)}", markup=False)
     if found.differs:

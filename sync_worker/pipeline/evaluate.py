@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from sync_worker.model.facts import EVENT_SCHEMA, PREVIOUS_SCHEMA, Facts
 from sync_worker.model.model import Model
 from sync_worker.model.verdicts import Verdicts, evaluate
 from sync_worker.pipeline.ahead import ahead
+from sync_worker.pipeline.misread import Misread
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.progress import Progress
 from sync_worker.store import verdicts
@@ -34,6 +35,7 @@ class Judge:
     now: datetime
     since: datetime  # an older verdict does not stand: time alone has changed it
     heed: Callable[[], None] = lambda: None  # raises where the run is to end
+    misread: Misread = field(default_factory=Misread)
 
     @property
     def standard(self) -> Standard:
@@ -54,6 +56,7 @@ class Judge:
         for judged, verdict in ahead(due, lambda batch: (batch.revisions, evaluate(batch.facts, self.model, self.now))):
             with store.transaction() as tx:
                 verdicts.record(tx, self._rows(verdict), judged=judged, standard=self.standard, at=to_ms(self.now))
+            self.misread.note(verdict.unreadable)
             progress.advance("evaluated", len(judged))
             yield len(judged)
             self.heed()

@@ -41,7 +41,7 @@ def recorded(report: RunReport, store: Store, clock: Callable[[], datetime], tra
             report.cursor_after = cursors(tx)
             kept = report.as_json() | {"error": _said(failure)} if failure else report.as_json()
             runs.end(tx, report.run_id, at=to_ms(clock()), exit_code=exit_code, report=kept)
-        line = {key: value for key, value in report.as_json().items() if key not in {"plan", "rejected", "exit_code", "run"}}
+        line = {key: value for key, value in report.as_json().items() if key not in {"plan", "rejected", "unreadable", "exit_code", "run"}}
         log.info("run.finished", exit_code=exit_code, rejected=len(report.rejected), **line)
 
 

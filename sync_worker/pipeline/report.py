@@ -29,6 +29,7 @@ class RunReport:
     lists: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     rejected: Sequence[tuple[int, str]] = ()
     not_visible: Sequence[str] = ()
+    unreadable: Sequence[Mapping[str, Any]] = ()  # values that could not be understood and counted as unknown, by property
     approved: bool = False
     notes: list[str] = field(default_factory=list)  # what a person should know besides
     unsafe: str | None = None  # why the real run would be refused; of a dry run
@@ -83,6 +84,7 @@ class RunReport:
             "withheld": dict(self.withheld),
             "waiting": self.waiting,
             "not_visible": list(self.not_visible),
+            "unreadable": [dict(each) for each in self.unreadable],
             "requests": dict(self.requests),
             "requests_in_all": sum(self.requests.values()),
             "retries": self.retries,

@@ -16,16 +16,21 @@ def told(verdicts: Verdicts) -> Iterator[dict[str, Any]]:
     """Yield the verdicts in order of contact id.
 
     Each is {id, score, band, grade, mql, reason, ledger: [{line, label, points, ...}] ...}; the points of a ledger add up to
-    the score. What a line does not have (events, newest, cap, quarantine) is left out.
+    the score. What a line does not have (events, newest, cap, quarantine) is left out. `unreadable` lists the values that
+    could not be understood, {property, value, expected}: they counted as unknown.
     """
     ledgers: dict[int, list[dict[str, Any]]] = {}
     for line in verdicts.ledger.iter_rows(named=True):
         ledgers.setdefault(line.pop("contact_id"), []).append(_line(line))
+    unreadable: dict[int, list[dict[str, Any]]] = {}
+    for value in verdicts.unreadable.iter_rows(named=True):
+        unreadable.setdefault(value.pop("contact_id"), []).append(value)
     for row in verdicts.table.iter_rows(named=True):
         id_ = row["contact_id"]
         verdict = {name: row[name] for name in VERDICT}
         reasons = {name: (row[name] or "").splitlines() for name in ("score_reasons", "grade_reasons")}
-        yield {"id": str(id_), **verdict, "reason": row["mql_reason"], "ledger": ledgers.get(id_, []), **reasons}
+        misread = {"unreadable": unreadable.get(id_, [])}
+        yield {"id": str(id_), **verdict, "reason": row["mql_reason"], "ledger": ledgers.get(id_, []), **reasons, **misread}
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
