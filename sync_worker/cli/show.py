@@ -164,8 +164,7 @@ def _mql(found: Explanation) -> str:
     labels = {rule.rule: rule.label for rule in found.judged.rules}
     if verdict["mql"]:
         return "MQL by score" if verdict["reason"] == "by_score" else f"MQL: {labels.get(verdict['reason'], verdict['reason'])}"
-    against = verdict["disqualified_by"]
-    return f"no MQL: {labels.get(against, against)}" if against else "no MQL"
+    return f"no MQL: {', '.join(found.why_not).replace('-', '−')}"
 
 
 def _ahead(found: Explanation) -> list[str]:

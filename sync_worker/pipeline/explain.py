@@ -11,6 +11,7 @@ from sync_worker.instants import from_ms
 from sync_worker.model import explanation
 from sync_worker.model.coming import Change
 from sync_worker.model.explanation import Counted, ScoreLine
+from sync_worker.model.hindrances import hindrances
 from sync_worker.pipeline.evaluate import facts
 from sync_worker.pipeline.outputs import Outputs, difference
 from sync_worker.pipeline.portal import Portal
@@ -31,6 +32,7 @@ class Explanation:
     at: datetime
     model: str
     maximum: float
+    why_not: tuple[str, ...]  # why it is no MQL
     written_at: datetime | None  # when the verdict was made that HubSpot was sent; None where there is none yet
     differs: dict[str, dict[str, str]]  # what HubSpot shows otherwise
     unread: list[str]  # properties that this model asks for and that were never read
@@ -57,6 +59,7 @@ class Explanation:
             "at": self.at.isoformat(),
             "model": self.model,
             "maximum": self.maximum,
+            "why_not": list(self.why_not),
             "adds_up": self.adds_up,
             "fading": {
                 "last_engagement": _iso(judged.fading.engaged),
@@ -107,6 +110,7 @@ def explain(
         if row.evaluated_at is not None and when < from_ms(row.evaluated_at):
             # Who was an MQL by score at that time is not kept; that somebody became one later says nothing of it.
             known = replace(known, previous=known.previous.clear())
+        was = known.previous.filter(contact_id=contact_id, by_score=True).height > 0
         judged = explanation.explain(known, model, when, contact_id)
         lists = verdicts.names(tx, contact_id)
         read = set(meta.get(tx, READ) or ())
@@ -117,6 +121,7 @@ def explain(
         at=when,
         model=outputs.model_text,
         maximum=float(model.maximum),
+        why_not=hindrances(judged.verdicts.table.row(0, named=True), model, was_by_score=was),
         written_at=from_ms(row.evaluated_at) if row.evaluated_at is not None else None,
         differs={name: {"shown": shown, "should": should} for name, (shown, should) in difference(row.shown, desired).items()},
         unread=sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)} - read),
