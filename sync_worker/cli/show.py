@@ -164,7 +164,7 @@ def _mql(found: Explanation) -> str:
     labels = {rule.rule: rule.label for rule in found.judged.rules}
     if verdict["mql"]:
         return "MQL by score" if verdict["reason"] == "by_score" else f"MQL: {labels.get(verdict['reason'], verdict['reason'])}"
-    return f"no MQL: {', '.join(found.why_not).replace('-', '−')}"
+    return f"no MQL: {', '.join(found.why_not)}"
 
 
 def _ahead(found: Explanation) -> list[str]:

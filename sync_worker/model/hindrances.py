@@ -27,10 +27,14 @@ def _not_by_score(row: Mapping[str, Any], model: Model, *, was_by_score: bool) -
     rules = model.document.qualification
     needed = from_micro(model.leave_below) if was_by_score else rules.threshold
     if row["score"] < needed:
-        yield f"score {row['score']} is below {needed}"
+        yield f"score {_said(row['score'])} is below {needed}"
     known, of = row["grade_known"], row["grade_of"]
     if rules.known_at_least is not None and known < rules.known_at_least:
         if rules.incomplete_grade == "hold":
             yield f"the grade rests on {known} of {of} criteria, and it takes {rules.known_at_least}"
     elif rules.grade_at_least is not None and row["grade_rank"] < LETTERS.index(rules.grade_at_least):
-        yield f"grade {LETTERS[row['grade_rank']]} is below {rules.grade_at_least}"
+        yield f"grade {_said(LETTERS[row['grade_rank']])} is below {_said(rules.grade_at_least)}"
+
+
+def _said(value: object) -> str:
+    return str(value).replace("-", "−")

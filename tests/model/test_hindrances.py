@@ -23,7 +23,7 @@ ROW = {"mql": False, "score": 40, "grade_rank": 9, "grade_known": 3, "grade_of":
         ({"mql": True}, False, ()),
         ({"score": 35}, False, ("score 35 is below 36",)),
         ({"score": 29}, True, ("score 29 is below 30",)),
-        ({"score": 2, "grade_rank": 1}, False, ("score 2 is below 36", "grade D- is below C")),
+        ({"score": 2, "grade_rank": 1}, False, ("score 2 is below 36", "grade D− is below C")),
         ({"score": 2, "disqualified_by": "rival"}, False, ("works for a rival",)),
         ({"disqualified_by": "left_us"}, False, ("left us",)),
     ],
