@@ -25,7 +25,7 @@ from sync_worker.model.model import Model
 from sync_worker.pipeline import portal, setup, underway
 from sync_worker.pipeline.admitting import Doorkeeper
 from sync_worker.pipeline.apply import Applier
-from sync_worker.pipeline.bulk import LEAST, Fallback, Files
+from sync_worker.pipeline.bulk import LEAST, Fallback, Files, Means
 from sync_worker.pipeline.check import Findings, check
 from sync_worker.pipeline.comparing import Comparison, compare, table_of
 from sync_worker.pipeline.distribution import Distribution, distribution
@@ -342,26 +342,12 @@ class Worker:
         # The lease is renewed while HubSpot takes its time.
         return Waiting(at_most=timedelta(minutes=self.settings.bulk_minutes), beat=lambda: progress.advance("in bulk", 0))
 
-    def _files(self, begun: Begun, fallback: Fallback) -> Files:
-        return Files(
-            hubspot=self.hubspot,
-            waiting=self._waiting(begun.progress),
-            fallback=fallback,
-            run=begun.report.run_id,
-            least=self.least_in_bulk,
-        )
+    def _in_bulk(self, begun: Begun) -> Means:
+        fallback = Fallback(notes=begun.report.notes)
+        return Means(hubspot=self.hubspot, waiting=self._waiting(begun.progress), fallback=fallback, least=self.least_in_bulk)
 
-    def _importer(self, begun: Begun, applier: Applier, fallback: Fallback) -> Importer:
-        return Importer(
-            hubspot=self.hubspot,
-            store=begun.store,
-            outputs=self.outputs,
-            applier=applier,
-            waiting=self._waiting(begun.progress),
-            fallback=fallback,
-            clock=self.clock,
-            least=self.least_in_bulk,
-        )
+    def _importer(self, begun: Begun, means: Means, applier: Applier) -> Importer:
+        return Importer(means=means, store=begun.store, outputs=self.outputs, applier=applier, clock=self.clock)
 
     def _assembled(self, begun: Begun, *, allow_large: bool, bulk: bool) -> Run:
         report, store, now = begun.report, begun.store, self.clock()
@@ -370,7 +356,7 @@ class Worker:
         report.not_visible = self.model.not_visible(hidden)
         day_began = place.day_began(now, self.settings.reevaluate_at)
         applier = None if report.dry_run else self._applier(begun, now)
-        fallback = Fallback(notes=report.notes)
+        means = self._in_bulk(begun) if bulk else None
         return Run(
             store=store,
             pull=Pull(
@@ -382,7 +368,7 @@ class Worker:
                 readers=self.settings.requests_in_flight,
                 progress=begun.progress,
                 clock=self.clock,
-                files=self._files(begun, fallback) if bulk else None,
+                files=Files(means=means, run=report.run_id) if means else None,
                 counts=report.pulled,
             ),
             judge=Judge(
@@ -398,7 +384,7 @@ class Worker:
             doorkeeper=Doorkeeper(outputs=self.outputs, now=now, day_began=day_began),
             guard=self._guard(store, lifted=allow_large),
             applier=applier,
-            importer=self._importer(begun, applier, fallback) if bulk and applier else None,
+            importer=self._importer(begun, means, applier) if means and applier else None,
             report=report,
         )
 

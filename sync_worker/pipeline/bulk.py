@@ -51,14 +51,21 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
-    """The exports of one run. Fewer than `least` records are not worth one."""
+class Means:
+    """What it takes to work in bulk; fewer than `least` records or changes are not worth it."""
 
     hubspot: HubSpot
     waiting: Waiting
     fallback: Fallback
-    run: str
     least: int = LEAST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """The exports of one run."""
+
+    means: Means
+    run: str
 
     def contacts(
         self, stack: ExitStack, properties: Sequence[str], expected: int, *, export: str | None, begun: Callable[[str], None]
@@ -78,7 +85,7 @@ class Files:
     def _sheet(
         self, stack: ExitStack, kind: Kind, properties: Sequence[str], expected: int, known: tuple[str | None, Callable[[str], None]]
     ) -> Sheet | None:
-        if expected < self.least:
+        if expected < self.means.least:
             return None
         export, begun = known
         if export is not None:
@@ -87,29 +94,29 @@ class Files:
             except NOT_IN_BULK as error:
                 log.info("export.forgotten", reason=error.message)
         try:
-            export = self.hubspot.exports.start(kind, properties, name=f"sync-worker {self.run}")
+            export = self.means.hubspot.exports.start(kind, properties, name=f"sync-worker {self.run}")
             begun(export)
             return self._trusted(stack, kind, properties, expected, export)
         except NOT_IN_BULK as error:
-            self.fallback.tell("Contacts are read" if kind == "CONTACT" else "Companies are read", error)
+            self.means.fallback.tell("Contacts are read" if kind == "CONTACT" else "Companies are read", error)
             return None
 
     def _trusted(self, stack: ExitStack, kind: Kind, properties: Sequence[str], expected: int, export: str) -> Sheet:
-        sheet = stack.enter_context(self.hubspot.exports.opened(export, self.waiting))
+        sheet = stack.enter_context(self.means.hubspot.exports.opened(export, self.means.waiting))
         records: Iterator[Record] = (exports.contacts if kind == "CONTACT" else exports.companies)(sheet, properties)
         sample, rows = dict[int, Record](), 0
         for rows, record in enumerate(records, start=1):
             if len(sample) < SAMPLE and rows * SAMPLE >= (len(sample) + 1) * expected:
                 sample[record.id] = record
             if rows % TOGETHER == 0:
-                self.waiting.beat()
+                self.means.waiting.beat()
         if rows < expected * (1 - MISSING):
             raise Unusable(f"The export holds {rows:,} of {expected:,}.", operation="read an export")
         self._compare(kind, sample, properties)
         return sheet
 
     def _compare(self, kind: Kind, sample: dict[int, Record], properties: Sequence[str]) -> None:
-        nouns = self.hubspot.contacts if kind == "CONTACT" else self.hubspot.companies
+        nouns = self.means.hubspot.contacts if kind == "CONTACT" else self.means.hubspot.companies
         shown: dict[int, Record] = {item.id: item for item in nouns.read(sample, properties).items}
         odd = [_differing(record, shown.get(id_), properties) for id_, record in sample.items()]
         if sum(bool(names) for names in odd) > len(sample) * CHANGED_MEANWHILE:

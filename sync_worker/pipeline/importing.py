@@ -15,21 +15,22 @@ from typing import IO, Final, TypeVar
 import orjson
 import structlog
 
-from sync_worker.hubspot.client import HubSpot
+from sync_worker.errors import StateError
 from sync_worker.hubspot.import_files import ImportFile
 from sync_worker.hubspot.records import Acknowledged, Contact, Import, Written
 from sync_worker.hubspot.sheets import Unusable
-from sync_worker.hubspot.waiting import Waiting
 from sync_worker.hubspot.writing import GONE
 from sync_worker.pipeline import underway
 from sync_worker.pipeline.apply import BATCH, Applier
-from sync_worker.pipeline.bulk import LEAST, NOT_IN_BULK, SAMPLE, Fallback
+from sync_worker.pipeline.bulk import NOT_IN_BULK, SAMPLE, Means
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import ContactChange
 from sync_worker.pipeline.writing import Sent
 from sync_worker.store.database import Store
 
 MOST_ERRORS: Final = 1_000  # that are listed; where there are more, every contact is looked up
+
+NEEDS_ROOM: Final = "TMPDIR names the folder; it needs about 2 kB for each contact. Or leave out `--via bulk`."
 
 T = TypeVar("T")
 
@@ -61,26 +62,32 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Importer:
-    """Sends what can be imported by import, and the rest through the applier. Fewer than `least` changes are not worth an import."""
+    """Sends what can be imported by import, and the rest through the applier."""
 
-    hubspot: HubSpot
+    means: Means
     store: Store
     outputs: Outputs
     applier: Applier
-    waiting: Waiting
-    fallback: Fallback
     clock: Callable[[], datetime]
-    least: int = LEAST
 
     def send(self, changes: Iterable[ContactChange]) -> None:
         """Send changes, and account for every one that was imported; what goes the usual way may be under way at the end."""
         rest, more = iter(changes), True
         while more:
-            with ExitStack() as stack:
-                part = Part(stack, self.outputs.names)
-                more = self._fill(part, rest)
-                if part.file.rows < self.least or not self._imported(part):
-                    self._send_as_usual(part)
+            try:
+                more = self._send_part(rest)
+            except OSError as error:  # HubSpot's and the state's have names of their own
+                said = f"The file of an import cannot be kept on this machine: {error.strerror}."
+                raise StateError(said, operation="write contacts", hint=NEEDS_ROOM) from error
+
+    def _send_part(self, rest: Iterator[ContactChange]) -> bool:
+        """Send as much as one import holds; return whether there is more."""
+        with ExitStack() as stack:
+            part = Part(stack, self.outputs.names)
+            more = self._fill(part, rest)
+            if part.file.rows < self.means.least or not self._imported(part):
+                self._send_as_usual(part)
+        return more
 
     def _fill(self, part: Part, changes: Iterator[ContactChange]) -> bool:
         """Put into the part what can be imported, send the rest; return whether there is more than the part holds."""
@@ -108,19 +115,19 @@ class Importer:
             self.applier.announce(batch)
         underway.note(self.store, part.file.name, None, self.clock())
         try:
-            begun = self.hubspot.imports.start(part.file)
+            begun = self.means.hubspot.imports.start(part.file)
         except NOT_IN_BULK as error:
             underway.forget(self.store)
-            self.fallback.tell("Contacts are written", error)
+            self.means.fallback.tell("Contacts are written", error)
             return False
         underway.note(self.store, part.file.name, begun.id, self.clock())
         log.info("import.begun", id=begun.id, rows=part.file.rows)
-        ended = underway.ended(self.hubspot.imports, begun, self.waiting)
+        ended = underway.ended(self.means.hubspot.imports, begun, self.means.waiting)
         log.info("import.ended", id=ended.id, state=ended.state, counters=dict(ended.counters))
         if ended.is_done:
             self._account(part, ended)
         else:
-            self.fallback.tell("Contacts are written", Unusable(f"HubSpot's import has come to nothing ({ended.state.lower()})."))
+            self.means.fallback.tell("Contacts are written", Unusable(f"HubSpot's import has come to nothing ({ended.state.lower()})."))
         underway.forget(self.store)
         return ended.is_done
 
@@ -141,7 +148,7 @@ class Importer:
         if not ended.counters.get("ERRORS", 1):
             return set(), True
         try:
-            errors = list(islice(self.hubspot.imports.errors(ended.id), MOST_ERRORS + 1))
+            errors = list(islice(self.means.hubspot.imports.errors(ended.id), MOST_ERRORS + 1))
         except NOT_IN_BULK as error:
             log.warning("import.errors_not_visible", id=ended.id, reason=error.message)
             return set(), False
@@ -151,7 +158,7 @@ class Importer:
         return {error.contact_id for error in errors if error.contact_id}, all_named
 
     def _shows(self, desired: Mapping[int, str], refused: Collection[int]) -> bool:
-        found = self.hubspot.contacts.read([id_ for id_ in desired if id_ not in refused], self.outputs.names)
+        found = self.means.hubspot.contacts.read([id_ for id_ in desired if id_ not in refused], self.outputs.names)
         return all(self.outputs.shown(contact.properties) == desired[contact.id] for contact in found.items if contact.id in desired)
 
     def _look_up(self, changes: Sequence[ContactChange]) -> None:
@@ -159,7 +166,7 @@ class Importer:
 
         Who shows something else is written the usual way, which takes whatever is good in it, and tells why it does not take the rest.
         """
-        found = self.hubspot.contacts.read([change.id for change in changes], self.outputs.names)
+        found = self.means.hubspot.contacts.read([change.id for change in changes], self.outputs.names)
         shown = {contact.id: contact for contact in found.items}
         again = [change for change in changes if change.id in shown and self.outputs.shown(shown[change.id].properties) != change.desired]
         others = {change.id for change in again}
