@@ -54,6 +54,15 @@ class Occurrences:
         with sense_of(OPERATION):
             return Page(items=tuple(map(occurrence, data["results"])), next=next_after(data))
 
+    def of(self, contact_id: int, event_type: str, after: str | None = None, *, limit: int = PAGE_SIZE) -> Page[Event, str]:
+        """Return events of one type of one contact, in order of time."""
+        where = {"after": after} if after else {}
+        data: Row = self._api.get_page(
+            object_type="contact", object_id=contact_id, event_type=event_type, sort=["occurredAt"], limit=limit, **where, **RAW
+        )
+        with sense_of(OPERATION):
+            return Page(items=tuple(map(occurrence, data["results"])), next=next_after(data))
+
     def _read(self, event_type: str, start: datetime, stop: datetime, *, after: str | None, limit: int) -> Row:
         times = {"occurred_after": _text(start), "occurred_before": _text(stop)}
         where = {"after": after} if after else {}

@@ -18,7 +18,7 @@ from sync_worker.hubspot.objects import Unordered
 from sync_worker.hubspot.records import Company, Contact, Event
 from sync_worker.hubspot.records import Page as HubSpotPage
 from sync_worker.instants import from_ms, to_ms
-from sync_worker.pipeline import streams, webinars
+from sync_worker.pipeline import newcomers, streams, webinars
 from sync_worker.pipeline.bulk import Files
 from sync_worker.pipeline.changes import Changes
 from sync_worker.pipeline.everyone import CONTACTS, SWEEP, Everyone
@@ -65,6 +65,19 @@ class Pull:
                 self._timed(kind, streams.emails(self.hubspot, kind), newest_first=True)
             else:
                 self._timed(kind, streams.occurrences(self.hubspot, self._event_type(kind)), newest_first=False)
+
+    def past(self, hidden: frozenset[str]) -> None:
+        """Read what the contacts that were met for the first time had done by then; events of other kinds name an address."""
+        kinds = sorted(kind for kind in self.remembering.outputs.model.event_kinds - hidden if streams.is_occurrence(kind))
+        while ids := newcomers.waiting(self.store):
+            seen = newcomers.with_a_past(self.hubspot.contacts, ids) if kinds else []
+            for kind in kinds if seen else ():
+                for piece in sweep(streams.past(self.hubspot, self._event_type(kind), seen), streams.one_each(seen), readers=self.readers):
+                    with self.store.transaction() as tx:
+                        self._keep(kind, piece.rows)
+                    self._count(kind, len(piece.rows))
+            with self.store.transaction() as tx:
+                newcomers.done(tx, ids)
 
     def _timed(self, kind: str, stream: Stream[Event], *, newest_first: bool) -> None:
         low, high = streams.FOUNDED, to_ms(self.now) + 1
@@ -203,7 +216,7 @@ class Pull:
             properties=self.remembering.contact_properties,
             clock=self.clock,
             overlap=self.overlap,
-            keep=partial(self._keep_contacts, sweep=number),
+            keep=partial(self._keep_contacts, sweep=number, met=newcomers.note),
         )
         read_to = changes.read(from_ms(cursor))
         with self.store.transaction() as tx:
@@ -214,6 +227,8 @@ class Pull:
 
         Who is not there any more in the end is gone: deleted, or merged into another.
         """
+        with self.store.transaction() as tx:
+            first = meta.get(tx, _cursor(CONTACTS)) is None  # else everybody is new, and all events have just been read
         yield from Everyone(
             hubspot=self.hubspot,
             store=self.store,
@@ -221,7 +236,7 @@ class Pull:
             asked=self._asked(),
             now=self.now,
             readers=self.readers,
-            keep=self._keep_contacts,
+            keep=self._keep_contacts if first else partial(self._keep_contacts, met=newcomers.note),
             expect=lambda number: self.progress.expect(CONTACTS, number),
             files=self.files,
         ).read()
@@ -246,9 +261,16 @@ class Pull:
         company = [f"company.{name}" for name in self.remembering.company_properties]
         return [*self.remembering.contact_properties, *company]
 
-    def _keep_contacts(self, rows: Sequence[Contact], *, sweep: int, intervals: Iterable[Interval] = ()) -> None:
+    def _keep_contacts(
+        self,
+        rows: Sequence[Contact],
+        *,
+        sweep: int,
+        intervals: Iterable[Interval] = (),
+        met: Callable[[Connection, set[int]], None] = lambda _tx, _ids: None,
+    ) -> None:
         with self.store.transaction() as tx:
-            people.record(tx, [self.remembering.person(row) for row in rows], sweep=sweep)
+            met(tx, people.record(tx, [self.remembering.person(row) for row in rows], sweep=sweep))
             coverage.cover_all(tx, CONTACTS, intervals)
         self._count(CONTACTS, len(rows))
 

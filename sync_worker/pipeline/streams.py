@@ -62,6 +62,17 @@ def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
     return Stream(read=read, key=lambda event: to_ms(event.at))
 
 
+def past(hubspot: HubSpot, event_type: str, contacts: Sequence[int]) -> Stream[Event]:
+    """Return page views or custom events of some contacts, each contact a key of its own."""
+
+    def read(start: int, _stop: int, token: Token | None) -> Page[Event]:
+        page = hubspot.occurrences.of(contacts[start], event_type, None if token is None else str(token))
+        return Page(rows=page.items, reached=start, token=page.next)
+
+    places = {contact_id: place for place, contact_id in enumerate(contacts)}
+    return Stream(read=read, key=lambda event: places.get(event.contact_id or 0, 0))
+
+
 def submissions(hubspot: HubSpot, forms: Sequence[str], fronts: Mapping[str, int], vanished: Callable[[str], object]) -> Stream[Event]:
     """Return what was sent with forms, each form a key of its own, as far back as its front (milliseconds).
 
@@ -135,6 +146,11 @@ def _by_id(noun: Objects[Thing], properties: Sequence[str], lane: throttle.Lane)
         return Page(rows=rows, reached=page.items[-1].id + 1 if page.items else start, token=page.next)
 
     return Stream(read=read, key=lambda row: row.id, open_ended=True, turn=lane.ahead)
+
+
+def is_occurrence(kind: str) -> bool:
+    """Tell whether events of a kind are read as occurrences."""
+    return kind == "page_view" or kind.startswith("custom:")
 
 
 def event_type(names: Sequence[str], kind: str) -> str | None:

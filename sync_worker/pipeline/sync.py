@@ -56,6 +56,7 @@ class Run:
                 if self.applier and not self.importer and self.guard.may_begin_early:
                     # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
                     self.applier.send(self._counted(self._changes(but_mqls=True)))
+        self.pull.past(self.judge.hidden)
         if self.scope.approved:
             self.pull.members()
         if erased := forget_erased(self.pull.hubspot, self.store):
@@ -69,6 +70,7 @@ class Run:
             self.pull.events(self.judge.hidden)
             self.pull.companies(everything=False)
             self.pull.changed_contacts()
+            self.pull.past(self.judge.hidden)
             self.known()
         else:
             self.everything()

@@ -42,8 +42,8 @@ class Person:
         }
 
 
-def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> None:
-    """Remember contacts as they were shown; an older showing never replaces a newer one.
+def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> set[int]:
+    """Remember contacts as they were shown, and return who was not known before; an older showing never replaces a newer one.
 
     HubSpot's search index lags behind: it may show a contact as it was before our own last write.
     The revision is raised where facts, company or addresses differ, and nowhere else.
@@ -58,6 +58,7 @@ def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> None:
     for person in people:
         if person.merged:
             _merge(tx, person)
+    return {person.id for person in people} - known.keys()
 
 
 def record_companies(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
