@@ -138,7 +138,7 @@ def _state(match: pl.Expr) -> pl.Expr:
 def _grade_text(key: str, model: Model, words: Words) -> str:
     grade, _, states = key.partition(" ")
     known = len(states) - states.count("?")
-    return "\n".join([words.graded.format(grade=grade, known=known, of=len(states)), *_criteria_texts(states, model)])
+    return "\n".join([words.graded.format(grade=grade.replace("-", "−"), known=known, of=len(states)), *_criteria_texts(states, model)])
 
 
 def _criteria_texts(states: str, model: Model) -> Iterator[str]:
