@@ -334,6 +334,7 @@ class Worker:
         limits = Limits(
             changed_share=settings.max_changed_share,
             new_mqls_share=settings.max_new_mqls_share,
+            new_mqls=settings.max_new_mqls,
             contacts=settings.judged_from_contacts,
         )
         return Guard(limits=limits, first=first, lifted=lifted)

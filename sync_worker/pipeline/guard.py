@@ -15,10 +15,14 @@ WAY_OUT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Shares of the contacts, from 0 to 1, that one plan may change and may make new MQLs; fewer contacts are not judged."""
+    """Shares of the contacts, from 0 to 1, that one plan may change and may make new MQLs; of fewer contacts no share is judged.
+
+    `new_mqls`: how many new MQLs one plan may make, of however many contacts.
+    """
 
     changed_share: float = 0.5
     new_mqls_share: float = 0.1
+    new_mqls: int | None = None
     contacts: int = 200
 
 
@@ -37,15 +41,17 @@ class Guard:
 
     def objection(self, *, contacts: int, changed: int, new_mqls: int) -> str | None:
         """Return what speaks against a plan that changes and qualifies so many of the contacts; None where nothing does."""
-        if self.lifted or contacts < self.limits.contacts:
+        if self.lifted:
             return None
-        said = [
+        most_mqls = self.limits.new_mqls
+        said = [f"make {new_mqls:,} new MQLs, and max_new_mqls is {most_mqls:,}"] if most_mqls is not None and new_mqls > most_mqls else []
+        said += [
             f"{what} {number:,} of {contacts:,} contacts ({number / contacts:.1%}), and {setting} is {most:.1%}"
             for what, number, most, setting in (
                 ("change", 0 if self.first else changed, self.limits.changed_share, "max_changed_share"),
                 ("make new MQLs of", new_mqls, self.limits.new_mqls_share, "max_new_mqls_share"),
             )
-            if number > most * contacts
+            if contacts >= self.limits.contacts and number > most * contacts
         ]
         return f"The plan would {'; it would '.join(said)}." if said else None
 

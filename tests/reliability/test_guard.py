@@ -50,6 +50,24 @@ def test_a_small_portal_is_not_judged_the_first_backfill_by_mqls_alone_and_who_a
     assert Guard(limits=NOT_MUCH, lifted=True).objection(contacts=100, changed=100, new_mqls=100) is None
 
 
+@given(st.integers(0, 100), st.integers(0, 100))
+def test_a_set_number_of_new_mqls_is_kept_to_in_a_portal_of_any_size(new_mqls: int, most: int) -> None:
+    for contacts in (100, 1_000_000):
+        guard = Guard(limits=Limits(new_mqls=most, new_mqls_share=1.0, contacts=200), first=True)
+        objection = guard.objection(contacts=contacts, changed=0, new_mqls=new_mqls)
+        assert (objection is not None) == (new_mqls > most)
+        if objection:
+            assert f"make {new_mqls} new MQLs, and max_new_mqls is {most}." in objection
+
+
+def test_a_number_of_new_mqls_can_be_set(tmp_path: Path) -> None:
+    with (
+        a_world(tmp_path, settings={"max_new_mqls": 2}) as world,
+        pytest.raises(UnsafePlan, match="make 3 new MQLs, and max_new_mqls is 2"),
+    ):
+        world.backfill()
+
+
 def test_a_first_backfill_changes_everybody(world: World) -> None:
     assert world.backfill().written == 40
 
