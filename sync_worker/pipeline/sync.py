@@ -87,10 +87,11 @@ class Run:
         self.report.evaluated += self.judge.judge_due(self.store, self.pull.progress, among=among)
 
     def _change_contacts(self) -> None:
-        begun = self.report.plan.contacts > 0
+        begun = self.report.plan.contacts
         deque(self._counted(self._changes()), maxlen=0)
-        self._weigh(begun=begun)
-        if writer := self.importer or self.applier:
+        self._weigh(begun=begun > 0)
+        # Who differs is found by a look at everybody, so nobody is looked for where nobody was counted.
+        if self.report.plan.contacts > begun and (writer := self.importer or self.applier):
             writer.send(self._changes())
 
     def _changes(self, *, but_mqls: bool = False) -> Iterator[ContactChange]:

@@ -43,8 +43,9 @@ def differing(
 
 def count_moves(tx: Connection, stage: StageRule) -> int:
     """Return how many contacts would move to the stage."""
-    query = select(func.count()).select_from(contacts.join(verdicts, verdicts.c.contact_id == contacts.c.id))
-    return tx.execute(query.where(~contacts.c.gone, _moves(stage))).scalar_one()
+    mqls = select(verdicts.c.contact_id).where(verdicts.c.mql)
+    query = select(func.count()).select_from(contacts).where(contacts.c.id.in_(mqls), ~contacts.c.gone, _stands_before(stage))
+    return tx.execute(query).scalar_one()
 
 
 def count_differing(tx: Connection) -> int:
@@ -100,12 +101,12 @@ def wanted(key: str) -> ColumnElement[bool]:
 
 def to_add(tx: Connection, key: str) -> Sequence[int]:
     """Return who should be in a list and is not, as far as HubSpot has said, in order of id."""
-    return [id_ for (id_,) in tx.execute(_to_add(key))]
+    return tx.execute(_to_add(key)).scalars().all()
 
 
 def to_remove(tx: Connection, key: str, *, keep_foreign: bool) -> Sequence[int]:
     """Return who is in a list and should not be; members that others put there may be kept."""
-    return [id_ for (id_,) in tx.execute(_to_remove(key, keep_foreign=keep_foreign))]
+    return tx.execute(_to_remove(key, keep_foreign=keep_foreign)).scalars().all()
 
 
 def announce_members(tx: Connection, key: str, ids: Sequence[int]) -> None:
@@ -170,11 +171,13 @@ def _refused() -> ColumnElement[bool]:
 
 
 def _moves(stage: StageRule | None) -> ColumnElement[bool]:
-    if stage is None:
-        return false()
+    return false() if stage is None else and_(verdicts.c.mql, _stands_before(stage))
+
+
+def _stands_before(stage: StageRule) -> ColumnElement[bool]:
     before = or_(contacts.c.stage.is_(None), contacts.c.stage.in_(stage.earlier))
     # Once given, a stage is not given again: who put the contact back meant it.
-    return and_(verdicts.c.mql, before, contacts.c.stage_given.is_distinct_from(stage.target))
+    return and_(before, contacts.c.stage_given.is_distinct_from(stage.target))
 
 
 def _member(key: str, contact_id: int, *, ours: bool, acknowledged: bool = True) -> Mapping[str, Any]:
@@ -182,9 +185,11 @@ def _member(key: str, contact_id: int, *, ours: bool, acknowledged: bool = True)
 
 
 def _to_add(key: str) -> Select[int]:
-    member = and_(memberships.c.list == key, memberships.c.contact_id == contacts.c.id, memberships.c.acknowledged)
-    query = select(contacts.c.id).join(verdicts, verdicts.c.contact_id == contacts.c.id).outerjoin(memberships, member)
-    return query.where(~contacts.c.gone, wanted(key), memberships.c.contact_id.is_(None)).order_by(contacts.c.id)
+    member = and_(memberships.c.list == key, memberships.c.contact_id == verdicts.c.contact_id, memberships.c.acknowledged)
+    # Who is gone is asked for apart, so that nobody who is here has to be looked at for it.
+    gone = select(contacts.c.id).where(contacts.c.gone)
+    query = select(verdicts.c.contact_id).outerjoin(memberships, member).where(wanted(key), memberships.c.contact_id.is_(None))
+    return query.where(verdicts.c.contact_id.not_in(gone)).order_by(verdicts.c.contact_id)
 
 
 def _to_remove(key: str, *, keep_foreign: bool) -> Select[int]:

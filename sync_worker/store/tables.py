@@ -6,11 +6,20 @@ equal values are equal texts and SQL can compare them.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, false
+from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Index, Integer, MetaData, Table, Text, false
 
 metadata: Final = MetaData()
+
+#: HubSpot's ids. SQLite finds a row by its key without a detour if the key is called INTEGER, and only then; it holds 64 bits all the same.
+Id: Final = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _index(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> Index:
+    """Return an index that holds some rows alone."""
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
 
 #: Facts of this state as a whole: which portal it is pinned to, what was read, which day was evaluated.
 meta: Final = Table(
@@ -23,7 +32,7 @@ meta: Final = Table(
 contacts: Final = Table(
     "contacts",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("email", Text),
     Column("company_id", BigInteger),
     Column("updated_at", BigInteger, nullable=False),  # of the newest reading or acknowledgement
@@ -36,6 +45,10 @@ contacts: Final = Table(
     Column("gone", Boolean, nullable=False),  # deleted, or merged into another
     Index("contacts_by_company", "company_id"),
 )
+# What a run asks of everybody must not cost a look at everybody: who is due, who was changed, who is gone.
+_index("contacts_here", contacts.c.id, contacts.c.revision, where=~contacts.c.gone)
+_index("contacts_changed", contacts.c.updated_at, where=~contacts.c.gone)
+_index("contacts_gone", contacts.c.id, where=contacts.c.gone)
 
 #: Every address by which e-mail events and submissions may name a contact, in lower case.
 addresses: Final = Table(
@@ -44,12 +57,13 @@ addresses: Final = Table(
     Column("email", Text, primary_key=True),
     Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
     Index("addresses_by_contact", "contact_id"),
+    sqlite_with_rowid=False,
 )
 
 companies: Final = Table(
     "companies",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Id, primary_key=True, autoincrement=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("facts", Text, nullable=False),
 )
@@ -93,7 +107,7 @@ coverage: Final = Table(
 verdicts: Final = Table(
     "verdicts",
     metadata,
-    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("contact_id", Id, primary_key=True, autoincrement=False),
     Column("revision", Integer, nullable=False),
     Column("model", Text, nullable=False),  # what it was made by: the model, and the properties that show it
     Column("evaluated_at", BigInteger, nullable=False),
@@ -104,7 +118,9 @@ verdicts: Final = Table(
     Column("by_score", Boolean, nullable=False),
     Column("direct", Boolean, nullable=False),
     Column("desired", Text, nullable=False),  # JSON: our properties as HubSpot should show them
+    Index("verdicts_by_band", "band"),
 )
+_index("verdicts_of_mqls", verdicts.c.contact_id, verdicts.c.direct, verdicts.c.by_score, where=verdicts.c.mql)
 
 lists: Final = Table(
     "lists",
@@ -122,13 +138,14 @@ memberships: Final = Table(
     Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
     Column("ours", Boolean, nullable=False),  # added by us, not found there
     Column("acknowledged", Boolean, nullable=False),  # else the adding was sent and not answered, or came with a merged contact
+    sqlite_with_rowid=False,
 )
 
 #: Values that HubSpot refused, or that somebody has put back; not sent again until they change.
 rejections: Final = Table(
     "rejections",
     metadata,
-    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("contact_id", Id, primary_key=True, autoincrement=False),
     Column("desired", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
@@ -191,7 +208,7 @@ replaced_members: Final = Table(
 admissions: Final = Table(
     "admissions",
     metadata,
-    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("contact_id", Id, primary_key=True, autoincrement=False),
     Column("since", BigInteger, nullable=False),
     Column("admitted_at", BigInteger),
 )

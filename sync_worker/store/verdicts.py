@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     ColumnElement,
     Connection,
@@ -26,7 +25,7 @@ from sqlalchemy import (
 )
 
 from sync_worker.store.database import replace
-from sync_worker.store.tables import addresses, companies, contacts, events, forms, memberships, verdicts
+from sync_worker.store.tables import Id, addresses, companies, contacts, events, forms, memberships, verdicts
 
 _PART: Final = 50_000  # rows
 
@@ -34,7 +33,7 @@ _PART: Final = 50_000  # rows
 chunk: Final = Table(
     "chunk",
     MetaData(),
-    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("contact_id", Id, primary_key=True, autoincrement=False),
     Column("revision", Integer),
     prefixes=["TEMPORARY"],
 )

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, inspect, select, text
 
 from sync_worker.store import database, migrating
 from sync_worker.store.database import Store, opened
@@ -41,3 +42,26 @@ def test_a_state_that_is_up_to_date_is_opened_without_a_migration(tmp_path: Path
         with again.transaction() as tx:
             assert tx.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
         again.close()
+
+
+def test_a_state_of_an_earlier_schema_is_brought_forward_with_all_that_it_holds(tmp_path: Path) -> None:
+    with a_state_url(tmp_path) as url:
+        engine = create_engine(url)
+        config = migrating.configuration()
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0003")
+            for table in metadata.sorted_tables:
+                row = {column.name: _a_value(column.type.python_type) for column in table.columns}
+                connection.execute(table.insert(), row)
+        engine.dispose()
+        brought = opened(url)
+        with brought.transaction() as tx:
+            for table in metadata.sorted_tables:
+                expected = tuple(_a_value(column.type.python_type) for column in table.columns)
+                assert [tuple(row) for row in tx.execute(select(table))] == [expected], table.name
+        brought.close()
+
+
+def _a_value(kind: type) -> object:
+    return {int: 2**53 - 1, str: "{}", bool: True}[kind]
