@@ -26,7 +26,7 @@ from sync_worker.hubspot.marketing_events import MarketingEvents
 from sync_worker.hubspot.occurrences import Occurrences
 from sync_worker.hubspot.properties import Properties
 from sync_worker.hubspot.retrying import Patience, Retrying
-from sync_worker.hubspot.sdk import open_sdk
+from sync_worker.hubspot.sdk import Later, open_sdk
 from sync_worker.hubspot.session import open_session
 from sync_worker.hubspot.skew import TOLERANCE
 from sync_worker.hubspot.throttle import Limits, Throttle
@@ -122,12 +122,14 @@ def _with_nouns(transport: Transport, traffic: Traffic, identity: str) -> HubSpo
         identity=identity,
         contacts=Contacts(crm.contacts),
         companies=Companies(crm.companies),
-        deals=Deals(crm.deals, crm.associations.v4.batch_api),
+        deals=Deals(Later(lambda: crm.deals), Later(lambda: crm.associations.v4.batch_api)),
         emails=Emails(transport),
         occurrences=Occurrences(sdk.events.events_api),
-        forms=Forms(sdk.marketing.forms.forms_api, transport),
-        marketing_events=MarketingEvents(sdk.marketing.events.basic_api, sdk.marketing.events.retrieve_participant_state_api),
-        lists=Lists(crm.lists.lists_api, crm.lists.memberships_api),
+        forms=Forms(Later(lambda: sdk.marketing.forms.forms_api), transport),
+        marketing_events=MarketingEvents(
+            Later(lambda: sdk.marketing.events.basic_api), Later(lambda: sdk.marketing.events.retrieve_participant_state_api)
+        ),
+        lists=Lists(Later(lambda: crm.lists.lists_api), Later(lambda: crm.lists.memberships_api)),
         properties=Properties(crm.properties),
         exports=Exports(transport, Downloads(traffic)),
         imports=Imports(transport),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from types import ModuleType
 from typing import Any, Final, TypeAlias
 
@@ -34,6 +34,17 @@ class RestClient:
         path = url.removeprefix(self._transport.base_url)
         query = [(name, _as_text(value)) for name, value in query_params or ()]
         return self._transport.send(method, path, query=query, body=body)
+
+
+class Later:
+    """An api of the SDK that is imported when it is first used: each is dozens of modules, and most runs need a few of them."""
+
+    def __init__(self, find: Callable[[], Untyped]) -> None:
+        self._find = cache(find)
+
+    def __getattr__(self, name: str) -> Untyped:
+        """Return what the api has by that name."""
+        return getattr(self._find(), name)
 
 
 def open_sdk(transport: Transport) -> Untyped:
