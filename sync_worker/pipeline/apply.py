@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -93,6 +93,15 @@ class Applier:
             self.announce(batch)
             self._sent.append((batch, self._pool.submit(write, self._hubspot.contacts, batch)))
             self.collect()
+
+    def offer(self, changes: Iterator[ContactChange]) -> bool:
+        """Send of the changes what can be sent without waiting; tell whether there may be more."""
+        self.collect()
+        while len(self._sent) < 2 * self._in_flight:
+            if not (batch := tuple(islice(changes, BATCH))):
+                return False
+            self.send(batch)
+        return True
 
     def announce(self, changes: Sequence[ContactChange]) -> None:
         """Keep what changes replace, before they are sent."""

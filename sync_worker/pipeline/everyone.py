@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -30,6 +30,7 @@ from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline import streams
 from sync_worker.pipeline.bulk import Files
 from sync_worker.pipeline.ranges import sweep_in_batches
+from sync_worker.pipeline.sharing import Pace, share
 from sync_worker.store import coverage, meta, people
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
@@ -65,6 +66,7 @@ class Everyone:
     keep: Keep
     expect: Callable[[int], None]
     files: Files | None = None
+    written: bool = False  # each is written while others are still being read
 
     def read(self) -> Iterator[Sequence[int]]:
         """Read, keep, and yield the ids that were kept, some at a time; in the end let go who is not there any more."""
@@ -124,6 +126,8 @@ class Everyone:
         searched = extent.total > WORTH_TWO_LANES and self.hubspot.contacts.fits_search(self.properties)
         stream = streams.contacts(self.hubspot, self.properties, searched=searched)
         lane = self.hubspot.transport.throttle.lane(Budget.BURST)
+        if searched and self.written:
+            stream = replace(stream, enough=share(extent.total, self._pace()).enough(self._elapsed()))
         readers = streams.readers(lane, at_least=self.readers, most=MOST_READERS)
         for pieces in sweep_in_batches(stream, self._gaps(extent, searched=searched), readers=readers, most=self.readers):
             rows = [row for piece in pieces for row in piece.rows]
@@ -132,6 +136,15 @@ class Everyone:
         if searched:
             yield from self._read_late(last)
             yield from self._asked_for(last)
+
+    def _pace(self) -> Pace:
+        burst, search = (self.hubspot.transport.throttle.lane(budget).window for budget in (Budget.BURST, Budget.SEARCH))
+        return Pace(burst=burst.capacity, window=burst.seconds, searches=search.capacity / search.seconds)
+
+    def _elapsed(self) -> Callable[[], float]:
+        clock = self.hubspot.transport.clock
+        began = clock.monotonic()
+        return lambda: clock.monotonic() - began
 
     def _gaps(self, extent: Extent, *, searched: bool) -> list[Interval]:
         with self.store.transaction() as tx:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -76,15 +76,15 @@ def scope_of(outputs: Outputs, stages: Iterable[str], *, approved: bool) -> Scop
     return Scope(outputs=outputs, rule=stage_rule(stages), approved=approved, keep_foreign=keep)
 
 
-def contact_changes(store: Store, scope: Scope, *, but_mqls: bool = False) -> Iterator[ContactChange]:
-    """Yield what is to be written to contacts, in order of id; to all, or to all but those that should be MQLs.
+def contact_changes(store: Store, scope: Scope, *, but_mqls: bool = False, among: Collection[int] | None = None) -> Iterator[ContactChange]:
+    """Yield what is to be written to contacts, in order of id; to all or `among` some, to all or to all but those that should be MQLs.
 
     Only a page of differences is in memory. What is acknowledged meanwhile does not come again.
     """
     after = 0
     while True:
         with store.transaction() as tx:
-            rows = standing.differing(tx, scope.stage, after=after, limit=PAGE, but_mqls=but_mqls)
+            rows = standing.differing(tx, scope.stage, after=after, limit=PAGE, but_mqls=but_mqls, among=among)
         for id_, shown, desired, stage, moves in rows:
             properties = difference(shown, desired)
             if moves and scope.stage:

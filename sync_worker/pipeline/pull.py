@@ -222,9 +222,10 @@ class Pull:
         with self.store.transaction() as tx:
             meta.put(tx, _cursor(CONTACTS), to_ms(max(read_to, self.now)))
 
-    def every_contact(self) -> Iterator[Sequence[int]]:
+    def every_contact(self, *, written: bool = False) -> Iterator[Sequence[int]]:
         """Read every contact, going on where an earlier reading was stopped; yield the ids that were kept, some at a time.
 
+        With `written`, the reading leaves room for a write of each meanwhile.
         Who is not there any more in the end is gone: deleted, or merged into another.
         """
         with self.store.transaction() as tx:
@@ -239,6 +240,7 @@ class Pull:
             keep=self._keep_contacts if first else partial(self._keep_contacts, met=newcomers.note),
             expect=lambda number: self.progress.expect(CONTACTS, number),
             files=self.files,
+            written=written,
         ).read()
         with self.store.transaction() as tx:
             meta.put(tx, READ, self._asked())

@@ -5,8 +5,9 @@ takes over the far half of the longest range that is being read. Nobody has to k
 stream of one page costs one request, a long one keeps every reader busy until its last pages.
 
 A stream may have several lanes, which draw on different budgets. They share the ranges: no row is left to a lane that has to
-wait, since a range is taken only when its next page can be asked for at once. And no leave to send is held without a range to
-read: whoever has to ask for a page once more may need that very leave.
+wait, since a range is taken only when its next page can be asked for at once. The first lane may be told when it has read enough,
+where somebody else needs its budget more; the second then goes on alone with all that has an end. And no leave to send is held
+without a range to read: whoever has to ask for a page once more may need that very leave.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class Stream(Generic[Row]):
 
     With `open_ended`, the last range goes on to the end of the stream, wherever that is by then.
     `aside` is a second lane, for streams whose keys are unique: it reads what has an end, and goes on from a key without a token.
+    `enough` tells from the number of pages that the first lane has read whether it is to leave the rest to the second.
     """
 
     read: Callable[[int, int, Token | None], Page[Row]]
@@ -67,6 +69,7 @@ class Stream(Generic[Row]):
     open_ended: bool = False
     turn: Callable[[], AbstractContextManager[object]] = nullcontext
     aside: Lane[Row] | None = None
+    enough: Callable[[int], bool] = lambda _pages: False
 
 
 @dataclass(eq=False, slots=True)
@@ -97,6 +100,7 @@ class _Sweep(Generic[Row]):
     error: BaseException | None = None
     stopped: bool = False
     page_size: int = 1  # the largest seen
+    pages: int = 0  # that the main lane has read, or is reading
     hopeful: Counter[bool] = field(default_factory=Counter)  # readers that wait for leave to send, in the main lane and aside
 
     def batches(self, most: int) -> Iterator[list[Piece[Row]]]:
@@ -173,6 +177,7 @@ class _Sweep(Generic[Row]):
             taken = None if self._is_over() else self._longest(aside=aside) or self._half(aside=aside)
             if taken is not None:
                 self.reading.add(taken)
+                self.pages += not aside
             self.changed.notify_all()
             return taken
 
@@ -183,7 +188,13 @@ class _Sweep(Generic[Row]):
 
     def _fit(self, *, aside: bool) -> list[_Range]:
         # The second lane joins where there is something to share: whoever has one page to read asks once.
-        return [one for one in self.waiting if not aside or (one.begun and not one.open)]
+        shared = [one for one in self.waiting if one.begun and not one.open]
+        if aside:
+            return shared
+        return [one for one in self.waiting if one not in shared] if self._leaves_the_rest() else self.waiting
+
+    def _leaves_the_rest(self) -> bool:
+        return self.stream.aside is not None and self.stream.enough(self.pages)
 
     def _longest(self, *, aside: bool) -> _Range | None:
         fit = self._fit(aside=aside)
@@ -195,6 +206,8 @@ class _Sweep(Generic[Row]):
         return taken
 
     def _halvable(self, *, aside: bool) -> _Range | None:
+        if not aside and self._leaves_the_rest():
+            return None
         longest = max((one for one in self.reading if not (aside and one.open)), key=_Range.rows_left, default=None)
         if longest is None or longest.rows_left() < WORTH_HALVING * self.page_size or longest.stop - longest.front < 2:
             return None

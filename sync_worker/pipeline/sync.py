@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,15 +47,20 @@ class Run:
         """Judge every contact; the first time, each chunk but for its MQLs is written while the next is being read."""
         self.pull.events(self.judge.hidden)
         self.pull.companies(everything=True)
-        waiting: list[int] = []
-        for contacts in self.pull.every_contact():
-            waiting += contacts
-            if len(waiting) >= self.chunk:
-                self._judge(waiting)
-                waiting = []
-                if self.applier and not self.importer and self.guard.may_begin_early:
-                    # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
-                    self.applier.send(self._counted(self._changes(but_mqls=True)))
+        early = self.applier is not None and self.importer is None and self.guard.may_begin_early
+        read: list[int] = []
+        judged: deque[Iterator[ContactChange]] = deque()
+        for contacts in self.pull.every_contact(written=early):
+            read += contacts
+            if len(read) >= self.chunk:
+                self._judge(read)
+                # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
+                if early:
+                    judged.append(self._counted(self._changes(but_mqls=True, among=read)))
+                read = []
+            # What has to wait for the pace waits here: the reading goes on meanwhile.
+            while judged and self.applier and not self.applier.offer(judged[0]):
+                judged.popleft()
         self.pull.past(self.judge.hidden)
         if self.scope.approved:
             self.pull.members()
@@ -94,8 +99,8 @@ class Run:
         if self.report.plan.contacts > begun and (writer := self.importer or self.applier):
             writer.send(self._changes())
 
-    def _changes(self, *, but_mqls: bool = False) -> Iterator[ContactChange]:
-        for change in contact_changes(self.store, self.scope, but_mqls=but_mqls):
+    def _changes(self, *, but_mqls: bool = False, among: Collection[int] | None = None) -> Iterator[ContactChange]:
+        for change in contact_changes(self.store, self.scope, but_mqls=but_mqls, among=among):
             if not (self.applier and self.applier.is_underway(change.id)):
                 yield change
 

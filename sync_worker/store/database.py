@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Engine, MetaData, Table, create_engine, event, inspect, text
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, Update, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
@@ -110,7 +110,7 @@ def upsert(connection: Connection, table: Table) -> Insert:
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def write(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> int:
+def write(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> int:
     """Execute a statement for each row by the driver itself; return how many rows were written.
 
     SQLAlchemy prepares the parameters of each row anew, which costs several times what the database does with them.

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, false, func, or_, select, text, update
 
 from sync_worker.store import tables
-from sync_worker.store.database import replace
+from sync_worker.store.database import replace, write
 from sync_worker.store.tables import contacts, lists, memberships, rejections, verdicts
 
 
@@ -22,9 +22,11 @@ class StageRule:
 
 
 def differing(
-    tx: Connection, stage: StageRule | None, *, after: int, limit: int, but_mqls: bool = False
+    tx: Connection, stage: StageRule | None, *, after: int, limit: int, but_mqls: bool = False, among: Collection[int] | None = None
 ) -> Sequence[Row[int, str, str, str, bool]]:
-    """Return the next contacts, in order of id, whose properties or stage are not as they should be; `but_mqls` leaves those out.
+    """Return the next contacts, in order of id, of all or `among` some, whose properties or stage are not as they should be.
+
+    `but_mqls` leaves those out.
 
     Columns: id, shown, desired, stage, moves (whether the stage is to be moved).
     """
@@ -38,6 +40,10 @@ def differing(
         .order_by(contacts.c.id)
         .limit(limit)
     )
+    if among is not None:
+        query = query.where(
+            text(f"contacts.id IN ({','.join(map(str, map(int, among))) or 'NULL'})")
+        )  # more than a statement may have parameters
     return tx.execute(query.where(~verdicts.c.mql) if but_mqls else query).all()
 
 
@@ -57,10 +63,11 @@ def count_differing(tx: Connection) -> int:
 
 
 def acknowledge(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Remember what HubSpot acknowledged for contacts: {id, shown, stage, stage_given, updated_at}."""
-    for row in rows:
-        values = {name: value for name, value in row.items() if name != "id" and value is not None}
-        tx.execute(update(contacts).where(contacts.c.id == row["id"]).values(values))
+    """Remember what HubSpot acknowledged for contacts: {id, shown, stage, stage_given, updated_at}; None leaves what is known."""
+    named = ("shown", "stage", "stage_given", "updated_at")
+    known = {name: func.coalesce(bindparam(f"new_{name}", type_=contacts.c[name].type), contacts.c[name]) for name in named}
+    statement = update(contacts).where(contacts.c.id == bindparam("the_id")).values(known)
+    write(tx, statement, [{"the_id": row["id"], **{f"new_{name}": row[name] for name in named}} for row in rows])
     tx.execute(delete(rejections).where(rejections.c.contact_id.in_([row["id"] for row in rows])))
 
 

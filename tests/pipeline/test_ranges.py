@@ -159,6 +159,28 @@ def test_a_lane_that_must_wait_leaves_everything_to_the_other() -> None:
     gate.free.release(8)
 
 
+@pytest.mark.parametrize("readers", [1, 2, 8])
+def test_a_lane_that_has_read_enough_leaves_the_rest_to_the_other(readers: int) -> None:
+    shelf, other = Shelf(list(range(10_000)), 100, unique=True), Shelf(list(range(10_000)), 200, unique=True)
+    aside = Lane(read=lambda start, stop, _: other.read(start, stop, None), readers=2)
+    stream = shelf.stream(aside=aside, enough=lambda pages: pages >= 20)
+    pieces = list(sweep(stream, [Interval(0, 10_000)], readers=readers))
+    assert sorted(row for piece in pieces for row in piece.rows) == shelf.rows
+    assert shelf.requests <= 20
+
+
+def test_a_lane_that_was_told_that_it_is_not_enough_after_all_goes_on() -> None:
+    shelf, other = Shelf(list(range(10_000)), 100, unique=True), Shelf(list(range(10_000)), 200, unique=True)
+
+    def read(start: int, stop: int, _token: str | int | None) -> Page[tuple[int, int]]:
+        return other.read(start, stop, None)
+
+    stream = shelf.stream(aside=Lane(read=read, readers=1), enough=lambda pages: pages >= 20 and other.requests < 5)
+    pieces = list(sweep(stream, [Interval(0, 10_000)], readers=4))
+    assert sum(len(piece.rows) for piece in pieces) == 10_000
+    assert shelf.requests > 20
+
+
 @pytest.mark.parametrize("readers", [2, 8, 40])
 def test_whoever_has_to_ask_once_more_is_not_kept_waiting_by_those_who_have_nothing_to_ask_for(readers: int) -> None:
     lane = throttle.Lane(Window(limit=3, seconds=0.02), Clock())
