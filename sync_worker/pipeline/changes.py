@@ -38,7 +38,20 @@ class Changes:
 
     def read(self, cursor: datetime) -> datetime:
         """Read what changed since the cursor; return the cursor of the next reading."""
-        since = self._start(cursor)
+        early, late = cursor - self.overlap, cursor - self._settling
+        with self.store.transaction() as tx:
+            few = people.count_changed(tx, to_ms(early), None) <= ONE_PAGE
+        if few:
+            return self._read_since(early)
+        asked = self._read_since(late)
+        # Compared when what changed lately is known: who changed once more is counted there, and no longer here.
+        with self.store.transaction() as tx:
+            known = people.count_changed(tx, to_ms(early), to_ms(late))
+        if self.contacts.count_changed(early, late) != known:
+            self._drain(early, 0, late)
+        return asked
+
+    def _read_since(self, since: datetime) -> datetime:
         while True:
             asked = self.clock()
             page = self.contacts.changed(since, 0, self.properties)
@@ -54,14 +67,6 @@ class Changes:
     @property
     def _settling(self) -> timedelta:
         return min(SETTLED, self.overlap)
-
-    def _start(self, cursor: datetime) -> datetime:
-        early, late = cursor - self.overlap, cursor - self._settling
-        with self.store.transaction() as tx:
-            if people.count_changed(tx, to_ms(early), None) <= ONE_PAGE:
-                return early
-            known = people.count_changed(tx, to_ms(early), to_ms(late))
-        return late if self.contacts.count_changed(early, late) == known else early
 
     def _drain(self, since: datetime, after: int, until: datetime | None) -> None:
         for rows in self._pages(since, after, until):

@@ -84,8 +84,9 @@ def idle() -> None:
         _tell_sync("the echo of 100,000 written", one.run("sync", "--json"), start)
         one.run("sync", "--json")
         _tell_sync("nothing happened", one.run("sync", "--json"), start)
-        for number in range(1_000):
-            requests.post(f"{one.base_url}/sandbox/contacts/{_an_id(one, number)}", json={"jobtitle": f"CTO {number}"}, timeout=30)
+        ids = [row["id"] for page in _walk(one, 10) for row in json.loads(page)["results"]]
+        for id_ in ids:
+            requests.post(f"{one.base_url}/sandbox/contacts/{id_}", json={"jobtitle": f"CTO {id_}"}, timeout=30)
         time.sleep(4)  # the lag of search
         ran = one.run("sync", "--json")
         least = ceil(1_000 / 200) + ceil(ran.report["written"] / 100)
@@ -208,16 +209,6 @@ def _walk(one: Bench, pages: int, names: str = NAMES) -> Any:
             after = answer.json().get("paging", {}).get("next", {}).get("after")
             if after is None:
                 return
-
-
-def _an_id(one: Bench, number: int) -> int:
-    if number == 0:
-        first = json.loads(next(iter(_walk(one, 1))))["results"]
-        _IDS[:] = [int(first[0]["id"])]
-    return _IDS[0] + number
-
-
-_IDS: list[int] = []
 
 
 def _another(one: Bench, over: threading.Event, a_second: float) -> None:

@@ -93,6 +93,20 @@ def test_the_echo_of_a_backfill_costs_its_pages_once_and_then_nothing() -> None:
     assert third <= 2
 
 
+def test_who_changes_once_more_soon_after_does_not_have_all_the_others_read_again() -> None:
+    written = {number: BEGUN + timedelta(seconds=180 * number / 40_000) for number in range(40_000)}
+    reading = Reading(Search(now=BEGUN + timedelta(seconds=181), changed_at=dict(written)))
+    reading.know(written)
+    reading.read()
+    reading.read()
+    reading.search.now += timedelta(seconds=60)
+    again = {number: reading.search.now - timedelta(seconds=10) for number in range(0, 40_000, 100)}
+    reading.search.changed_at |= again
+
+    assert reading.read() <= len(again) / 200 + 3
+    assert all(reading.knows(number) for number in again)
+
+
 def test_a_change_that_search_shows_only_minutes_later_is_read_all_the_same() -> None:
     reading = Reading(Search(now=BEGUN + timedelta(seconds=1)))
     many = {number: BEGUN - timedelta(seconds=300) for number in range(1_000)}
