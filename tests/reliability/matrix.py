@@ -27,7 +27,7 @@ from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.transport import Timeouts
 from sync_worker.pipeline.progress import Progress
 from sync_worker.settings import Settings
-from tests.pipeline.worlds import MODEL, World, a_world
+from tests.pipeline.worlds import MODEL, World, a_webinar, a_world, small_portal
 
 ROOT: Final = Path(__file__).parents[2]
 BEGIN, END = "<!-- as `make reliability` found it -->\n", "<!-- end -->\n"
@@ -54,6 +54,8 @@ ENDPOINTS: Final[Mapping[str, str]] = {
     "GET /email/public/v1/events": "content",
     "GET /events/event-occurrences/2026-09": "",
     "GET /events/event-occurrences/*/event-types": "",
+    "GET /marketing/marketing-events/2026-09": "crm.objects.marketing_events.read",
+    "GET /marketing/marketing-events/*/breakdown": "crm.objects.marketing_events.read",
     "GET /marketing/*/forms": "forms",
     "GET /form-integrations/*": "forms",
 }
@@ -87,7 +89,10 @@ EXIT_CODES: Final[Mapping[str, int]] = {
     **dict.fromkeys(("token revoked", "scope withdrawn", "property deleted"), 3),
 }
 WRITES: Final = "POST /crm/objects/*/contacts/batch/update"
-STRICT: Final = MODEL.replace("threshold: 20", "threshold: 20\n  foreign_members: remove")
+WEBINAR: Final = 501
+STRICT: Final = MODEL.replace("threshold: 20", "threshold: 20\n  foreign_members: remove").replace(
+    "    forms:", "    webinars: {event: webinar, each: 1, at_most: 1}\n    forms:"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +209,7 @@ class Bench:
         for who in (f"leaving-{self.count}@example.com", "p3@example.com"):
             world.submit(who)
         world.click(self.count, "p3@example.com")
+        world.take_part(WEBINAR, leaving)
         world.edit(3, lead_score=str(self.count), lifecyclestage="lead", jobtitle="CTO" if self.count % 2 else "")
         world.submit(self._newcomer(), "demo")  # a lifecycle stage is looked at again and moved
         return leaving
@@ -237,7 +243,7 @@ class Bench:
 @contextmanager
 def a_bench(folder: Path) -> Iterator[Bench]:
     folder.mkdir(exist_ok=True)
-    with a_world(folder, model=STRICT, ready=False) as world:
+    with a_world(folder, small_portal(marketing_events=[a_webinar(WEBINAR)]), model=STRICT, ready=False) as world:
         world.setup()
         world.approve()
         shutil.copy(folder / "state.db", folder / "template.db")
