@@ -17,6 +17,7 @@ from math import inf
 from typing import Final
 
 MARGIN: Final = 0.01  # share of the window; a server that is busy counts late what it answers in time, and two clocks never run alike
+LEAST_MARGIN: Final = 0.04  # seconds; a busy server is as late in a short window as in a long one
 CLOCKS_APART: Final = 0.0005  # share of the window, where others' requests are told from ours
 SHORTEST_WAIT: Final = 0.001  # seconds; a rounding error must not make a waiter spin
 RECENT: Final = 50  # replies whose latencies are remembered
@@ -118,11 +119,16 @@ class Window:
         self.seconds = seconds or self.seconds
         if remaining is not None:
             # The headers were written after `sent`: none of ours that HubSpot may have counted by then is taken for another's.
-            self._others = max(0, self.limit - remaining - self._held_since(sent, margin=CLOCKS_APART))
+            self._others = max(0, self.limit - remaining - self._held_since(sent, held=self.seconds * (1 + CLOCKS_APART)))
             self._others_until = now + self.seconds
 
-    def _held_since(self, moment: float, *, margin: float = MARGIN) -> int:
-        before = moment - self.seconds * (1 + margin)
+    @property
+    def _full(self) -> float:
+        """How long a slot is held, in seconds."""
+        return self.seconds + max(MARGIN * self.seconds, LEAST_MARGIN)
+
+    def _held_since(self, moment: float, *, held: float | None = None) -> int:
+        before = moment - (self._full if held is None else held)
         lag = self._lag()
         gone = bisect_right(self._counted, before) + (0 if lag is None else bisect_right(self._sent, before - lag))
         return self._in_flight + len(self._counted) - gone
@@ -134,11 +140,11 @@ class Window:
         return max(self._latencies) - self._trust * self._shortest
 
     def _next_change(self, now: float, others: int) -> float | None:
-        before = now - self.seconds * (1 + MARGIN)
+        before = now - self._full
         answered = bisect_right(self._counted, before)
         changes = self._counted[answered : answered + 1]
         if (lag := self._lag()) is not None:
             waiting = bisect_right(self._sent, before - lag)
             changes += [sent + lag for sent in self._sent[waiting : waiting + 1]]
-        moments = [moment + self.seconds * (1 + MARGIN) for moment in changes] + ([self._others_until] if others else [])
+        moments = [moment + self._full for moment in changes] + ([self._others_until] if others else [])
         return max(min(moments) - now, SHORTEST_WAIT) if moments else None
