@@ -140,7 +140,7 @@ def _out_of_sight(model: Mapping[str, Any]) -> None:
 def explanation(found: Explanation) -> None:
     """Show a contact as a rep would want it in ten seconds, then everything behind it."""
     verdict = found.verdict
-    score = f"score {verdict['score']} of {found.maximum:g} ({verdict['band']}, {verdict['trend']})"
+    score = f"score {_whole(verdict['score'])} of {found.maximum:g} ({verdict['band']}, {verdict['trend']})"
     out.print(f"Contact {verdict['id']}: {score}, grade {verdict['grade'].replace('-', '−')}, {_mql(found)}", style="bold", markup=False)
     for line in [*verdict["score_reasons"], *verdict["grade_reasons"][:1], *_ahead(found)]:
         out.print(f"  {line}", markup=False)
@@ -173,7 +173,7 @@ def _ahead(found: Explanation) -> list[str]:
     for change in dict.fromkeys((found.judged.next_change, found.judged.next_band)):
         if change is not None:
             becomes = f"{change.band}{', MQL' if change.mql else ''}"
-            said.append(f"without anything new: score {change.score} ({becomes}) from {change.at.day} {change.at:%B %Y}")
+            said.append(f"without anything new: score {_whole(change.score)} ({becomes}) from {change.at.day} {change.at:%B %Y}")
     return said
 
 
@@ -182,7 +182,7 @@ def _ledger(found: Explanation) -> Table:
     for line in found.verdict["ledger"]:
         table.add_row(_points(line["points"]), line["label"], str(line.get("events", "")), line.get("newest", "")[:10], _remarks(line))
     table.add_row("─────")
-    table.add_row(str(found.verdict["score"]), "score", "", "", "the lines add up to it" if found.adds_up else "THE LINES DO NOT ADD UP")
+    table.add_row(_whole(found.verdict["score"]), "score", "", "", "the lines add up to it" if found.adds_up else "THE LINES DO NOT ADD UP")
     return table
 
 
@@ -331,7 +331,8 @@ def evaluation(found: Mapping[str, Any]) -> None:
     best = sorted(found["verdicts"], key=lambda verdict: (-verdict["score"], int(verdict["id"])))[:20]
     for verdict in best:
         out.print(
-            f"  {verdict['id']:>12}  {verdict['score']:>4}  {verdict['grade']:2}  {verdict['band']}{'  MQL' if verdict['mql'] else ''}",
+            f"  {verdict['id']:>12}  {_whole(verdict['score']):>4}  {verdict['grade']:2}  {verdict['band']}"
+            f"{'  MQL' if verdict['mql'] else ''}",
             markup=False,
         )
 
@@ -352,3 +353,8 @@ def _said(what: str, value: str) -> str:
     if what == "mql":
         return "MQL" if value == "true" else "none"
     return value.replace("-", "−") if what == "grade" else value
+
+
+def _whole(score: int) -> str:
+    """Write a score with the minus of the ledger."""
+    return str(score).replace("-", "−")
