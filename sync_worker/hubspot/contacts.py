@@ -14,6 +14,7 @@ from sync_worker.hubspot.writing import Batch
 
 MERGED = "hs_merged_object_ids"
 CONVERTED = "recent_conversion_date"
+CONVERSIONS = "num_conversion_events"
 
 
 class Contacts(Objects[Contact]):
@@ -31,8 +32,8 @@ class Contacts(Objects[Contact]):
         return super().read(ids, properties, archived=archived)
 
     def converted(self, since: datetime) -> Page[Contact, int]:
-        """Return up to 200 contacts who sent a form at `since` or later, with the date of the last one."""
-        return self._searched([above(CONVERTED, since)], (CONVERTED,))
+        """Return up to 200 contacts who sent a form at `since` or later, with the date of the last and the number of all."""
+        return self._searched([above(CONVERTED, since)], (CONVERTED, CONVERSIONS))
 
     def one(self, id_: int, properties: Sequence[str]) -> Contact | None:
         """Return a contact; its id is another one when the asked id was merged away; None where there is none."""

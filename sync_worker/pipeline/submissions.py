@@ -1,7 +1,7 @@
 """Whether anybody has sent a form: HubSpot lists submissions form by form, and a portal may have hundreds of them.
 
-A contact who sends a form gets a new date of conversion, so that one search tells whether the forms must be looked at. Once an
-hour they are looked at in any case: a calculated property may come late, or not at all.
+A contact who sends a form gets a new date of conversion and one conversion more, so that one search tells whether the forms must be
+looked at. Once an hour they are looked at in any case: a calculated property may come late, or not at all.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sync_worker.hubspot.contacts import Contacts
+from sync_worker.hubspot.contacts import CONVERSIONS, CONVERTED, Contacts
 from sync_worker.hubspot.records import Form
 from sync_worker.instants import from_ms, to_ms
 from sync_worker.store import meta
@@ -38,7 +38,8 @@ class Watch:
         if last is None or self.now >= from_ms(last["looked_at"]) + HOURLY:
             return {"looked_at": to_ms(self.now), "seen": []}
         page = self.contacts.converted(from_ms(last["looked_at"]) - self.overlap)
-        shown = sorted([row.id, row.properties.get("recent_conversion_date") or ""] for row in page.items)
+        # Two forms may be sent in one moment: the date alone would hide the second from who looked in between.
+        shown = sorted([row.id, *(row.properties.get(name) or "" for name in (CONVERTED, CONVERSIONS))] for row in page.items)
         if page.next is None and all(each in last["seen"] for each in shown):
             return None
         return {"looked_at": last["looked_at"], "seen": shown}

@@ -155,3 +155,14 @@ def test_what_we_wrote_ourselves_is_not_judged_again(tmp_path: Path) -> None:
         report = world.sync()
         assert report.pulled["contacts"] > 0
         assert (report.evaluated, report.written) == (0, 0)
+
+
+def test_a_form_that_is_sent_in_the_moment_of_another_is_noticed_after_that_was_read(tmp_path: Path) -> None:
+    with a_world(tmp_path, model=MODEL) as world:
+        world.backfill()
+        world.later(1)
+        world.submit("p3@example.com", "news")
+        assert world.sync().pulled["form_submission"]
+        world.submit("p3@example.com", "demo")  # no later than the other
+        world.sync()
+        assert world.value(3, "lead_mql_reason") == "demo"
