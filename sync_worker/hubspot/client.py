@@ -27,7 +27,7 @@ from sync_worker.hubspot.occurrences import Occurrences
 from sync_worker.hubspot.properties import Properties
 from sync_worker.hubspot.retrying import Patience, Retrying
 from sync_worker.hubspot.sdk import Later, open_sdk
-from sync_worker.hubspot.session import open_session
+from sync_worker.hubspot.session import open_line
 from sync_worker.hubspot.skew import TOLERANCE
 from sync_worker.hubspot.throttle import Limits, Throttle
 from sync_worker.hubspot.traffic import Traffic
@@ -101,7 +101,7 @@ def connect(
     clock = clock or Clock()
     traffic = Traffic()
     transport = Transport(
-        session=open_session(token, address, pool_size=pool_size),
+        line=open_line(token, address, pool_size=pool_size),
         base_url=address,
         version=api_version,
         throttle=Throttle(limits or Limits(), clock),

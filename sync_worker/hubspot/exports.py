@@ -20,7 +20,6 @@ Kind: TypeAlias = Literal["CONTACT", "COMPANY"]
 
 ID: Final = "hs_object_id"
 MODIFIED: Final[Mapping[str, str]] = {"CONTACT": "lastmodifieddate", "COMPANY": "hs_lastmodifieddate"}
-BORN: Final = "createdate"
 TRIES: Final = 5  # to fetch a file
 # HubSpot's `updatedAt` and the property may lie milliseconds apart: what the API shows of the same state must never look older.
 APART: Final = timedelta(seconds=1)
@@ -46,7 +45,7 @@ class Exports:
             "format": "CSV",
             "language": "EN",
             "objectType": kind,
-            "objectProperties": list(dict.fromkeys((ID, BORN, MODIFIED[kind], *properties))),
+            "objectProperties": list(dict.fromkeys((ID, MODIFIED[kind], *properties))),
             # Without these, labels stand in the places of names and values.
             "exportInternalValuesOptions": ["NAMES", "VALUES"],
         }
@@ -104,24 +103,24 @@ class Exports:
 
 def contacts(sheet: Sheet, properties: Sequence[str]) -> Iterator[Contact]:
     """Yield the contacts of an export, with these properties."""
-    for id_, values, created, updated in _records(sheet, "CONTACT", properties):
-        yield Contact(id=id_, properties=values, created_at=created, updated_at=updated)
+    for id_, values, updated in _records(sheet, "CONTACT", properties):
+        yield Contact(id=id_, properties=values, updated_at=updated)
 
 
 def companies(sheet: Sheet, properties: Sequence[str]) -> Iterator[Company]:
     """Yield the companies of an export, with these properties."""
-    for id_, values, _, updated in _records(sheet, "COMPANY", properties):
+    for id_, values, updated in _records(sheet, "COMPANY", properties):
         yield Company(id=id_, properties=values, updated_at=updated)
 
 
-def _records(sheet: Sheet, kind: Kind, properties: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None], datetime, datetime]]:
-    """Yield id, values, and when a record was made and changed last; raise Unusable where the rows are no records."""
+def _records(sheet: Sheet, kind: Kind, properties: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None], datetime]]:
+    """Yield id, values, and when a record was changed last; raise Unusable where the rows are no records."""
     try:
         for cells in sheet.rows():
             modified = _instant(cells[MODIFIED[kind]])
             # The API shows what has no value as null, and so does an empty cell.
             values = {name: cells.get(name) or None for name in properties}
-            yield int(cells[ID]), values, _instant(cells[BORN]), modified - APART
+            yield int(cells[ID]), values, modified - APART
     except (KeyError, ValueError) as error:
         raise Unusable(f"The export lacks what was asked for ({type(error).__name__}).", operation="read an export") from None
 

@@ -44,7 +44,6 @@ def contact(row: Row) -> Contact:
     return Contact(
         id=int(row["id"]),
         properties=row["properties"],
-        created_at=instant(row["createdAt"]),
         updated_at=instant(row["updatedAt"]),
         archived=row.get("archived", False),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 Cursor = TypeVar("Cursor", int, str)
@@ -20,13 +20,11 @@ class Page(Generic[T, Cursor]):
     total: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
+class Contact(NamedTuple):  # made by the hundred thousand: quicker than a dataclass
     """A contact as HubSpot showed it: property values are text or None, as HubSpot has them."""
 
     id: int
     properties: Mapping[str, str | None]
-    created_at: datetime
     updated_at: datetime
     archived: bool = False
 

@@ -1,8 +1,7 @@
-"""The one way to HubSpot: a pooled session, its timeouts, the brake, the retries, the errors."""
+"""The one way to HubSpot: pooled connections, their timeouts, the brake, the retries, the errors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import IO, Any, Final, TypeAlias
@@ -16,13 +15,13 @@ from sync_worker.hubspot import skew
 from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.problems import LimitReached, Problem, quoted, read_problem, retry_after, translate
 from sync_worker.hubspot.retrying import Retrying
+from sync_worker.hubspot.session import Body, Line, Query
 from sync_worker.hubspot.throttle import Lane, Throttle
 from sync_worker.hubspot.traffic import Traffic
 from sync_worker.hubspot.versions import Route, Version, resolve
 
 CHUNK: Final = 1 << 16  # bytes
 
-Query: TypeAlias = Iterable[tuple[str, str]]
 Json: TypeAlias = Any  # what orjson makes of a reply; the nouns parse it
 
 
@@ -58,7 +57,7 @@ class Transport:
     def __init__(
         self,
         *,
-        session: requests.Session,
+        line: Line,
         base_url: str,
         version: Version,
         throttle: Throttle,
@@ -68,7 +67,7 @@ class Transport:
         clock: Clock,
         tolerance: timedelta = skew.TOLERANCE,
     ) -> None:
-        self._session = session
+        self._line = line
         self.base_url = base_url
         self._version = version
         self.throttle = throttle
@@ -104,7 +103,7 @@ class Transport:
         """Wake whoever waits, with `Closed`, and close the connections."""
         self.clock.stop()
         self.throttle.interrupt()
-        self._session.close()
+        self._line.close()
 
     def _attempt(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | Upload | None) -> Json:
         self.throttle.quota.check(route.doing)
@@ -128,18 +127,10 @@ class Transport:
 
     def _exchange(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | Upload | None) -> Answer:
         deadline = self.clock.monotonic() + self._timeouts.total
-        data, headers = _body(content)
+        body, kind = _body(content)
+        timeout = (self._timeouts.connect, self._timeouts.read)
         try:
-            response = self._session.request(
-                method,
-                self.base_url + route.path,
-                params=query,
-                data=data,
-                headers=headers,
-                timeout=(self._timeouts.connect, self._timeouts.read),
-                allow_redirects=False,
-                stream=True,
-            )
+            response = self._line.send(method, route.path, query, body, kind=kind, timeout=timeout)
             return Answer(response.status_code, response.headers, self._drain(response, deadline))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             # The chain is cut: the library's own texts show the whole address, and that may hold somebody's data.
@@ -185,11 +176,11 @@ class Transport:
         return Unavailable(f"{self.base_url} cannot be reached: {_cause(error)}.", operation=route.doing, hint=hint)
 
 
-def _body(content: bytes | Upload | None) -> tuple[bytes | IO[bytes] | None, dict[str, str]]:
+def _body(content: bytes | Upload | None) -> tuple[Body, str]:
     if not isinstance(content, Upload):
-        return content, {}
+        return content, "application/json"
     content.file.seek(0)
-    return content.file, {"Content-Type": content.content_type}
+    return content.file, content.content_type
 
 
 def _is_daily(problem: Problem) -> bool:

@@ -86,11 +86,11 @@ class Outputs:
             "mql_reason": table["mql_reason"],
             "score_reasons": table["score_reasons"],
             "grade_reasons": table["grade_reasons"],
+            "score_model": pl.repeat(self.model_text, table.height, eager=True),
         }
-        names = [f"{self.prefix}_{name}" for name in columns]
-        model = {f"{self.prefix}_score_model": self.model_text}
-        rows = zip(*(column.fill_null("").to_list() for column in columns.values()), strict=True)
-        return [canonical({**dict(zip(names, row, strict=True)), **model}) for row in rows]
+        # As `canonical` would write it, but all of them at once.
+        ours = [columns[name].fill_null("").alias(f"{self.prefix}_{name}") for name in sorted(columns)]
+        return pl.DataFrame(ours).to_struct().struct.json_encode().to_list()
 
     def without_mql(self, desired: str) -> str:
         """Return what HubSpot should show of an MQL that is not let in yet."""
@@ -98,9 +98,9 @@ class Outputs:
 
     def shown(self, properties: Mapping[str, str | None]) -> str:
         """Return our properties as HubSpot shows them: canonical JSON, comparable with `desired`."""
-        values = {name: properties.get(name) or "" for name in self.names}
-        if not any(values.values()):
+        if not any(map(properties.get, self.names)):
             return self._nothing_shown
+        values = {name: properties.get(name) or "" for name in self.names}
         score = f"{self.prefix}_score"
         values[score] = values[score].removesuffix(".0")  # a number may come back with a fraction that it was not given
         return canonical(values)

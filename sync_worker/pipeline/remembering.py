@@ -32,6 +32,10 @@ class Remembering:
         """Return the names that every reading of a company asks for; none where the model looks at no company."""
         return tuple(sorted(self.outputs.model.company_properties))
 
+    @cached_property
+    def _looked_at(self) -> tuple[str, ...]:
+        return tuple(sorted(self.outputs.model.contact_properties))
+
     def person(self, contact: Contact) -> Person:
         """Return the row of a contact."""
         properties = contact.properties
@@ -40,7 +44,7 @@ class Remembering:
             id=contact.id,
             company_id=int(float(company)) if company else None,
             updated_at=to_ms(contact.updated_at),
-            facts=_facts(properties, self.outputs.model.contact_properties),
+            facts=_facts(properties, self._looked_at),
             shown=self.outputs.shown(properties),
             stage=properties.get("lifecyclestage") or None,
             addresses=_addresses(properties),

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, Update, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from sync_worker.errors import StateBusy, StateError
 from sync_worker.store import tables
@@ -105,40 +108,48 @@ def opened(url: str) -> Store:
         raise
 
 
-def upsert(connection: Connection, table: Table) -> Insert:
-    """Return the dialect's INSERT that can say ON CONFLICT."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+def upsert(dialect: str, table: Table) -> Insert:
+    """Return a dialect's INSERT that can say ON CONFLICT."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def write(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> int:
     """Execute a statement for each row by the driver itself; return how many rows were written.
 
-    SQLAlchemy prepares the parameters of each row anew, which costs several times what the database does with them.
+    SQLAlchemy prepares the parameters of each row anew, which costs several times what the database does with them. A statement that
+    is made once and used again is prepared once.
     """
     if not rows:
         return 0
-    compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    compiled = _compiled(statement, connection.dialect, tuple(rows[0]))
     constants = {name: value for name, value in compiled.params.items() if name not in rows[0]}
+    whole = [{**constants, **row} for row in rows] if constants else rows
     if compiled.positional:
         order = compiled.positiontup or []
-        parameters: list[Any] = [tuple(map({**constants, **row}.__getitem__, order)) for row in rows]
-    else:
-        parameters = [{**constants, **row} for row in rows]
-    return connection.exec_driver_sql(compiled.string, parameters).rowcount
+        values = itemgetter(*order) if len(order) > 1 else lambda row: (row[order[0]],)
+        return connection.exec_driver_sql(compiled.string, [values(row) for row in whole]).rowcount
+    return connection.exec_driver_sql(compiled.string, list(whole)).rowcount
 
 
 def replace(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows over those with the same primary key."""
-    if not rows:
-        return
-    statement = upsert(connection, table)
+    if rows:
+        write(connection, _replacement(connection.dialect.name, table, tuple(rows[0])), rows)
+
+
+@lru_cache(maxsize=64)
+def _replacement(dialect: str, table: Table, columns: tuple[str, ...]) -> Insert:
+    statement = upsert(dialect, table)
     keys = [column.name for column in table.primary_key]
-    rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    write(
-        connection,
-        statement.on_conflict_do_update(index_elements=keys, set_=rest) if rest else statement.on_conflict_do_nothing(index_elements=keys),
-        rows,
-    )
+    rest = {name: statement.excluded[name] for name in columns if name not in keys}
+    if not rest:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=rest)
+
+
+@lru_cache(maxsize=64)
+def _compiled(statement: Insert | Update, dialect: Dialect, columns: tuple[str, ...]) -> SQLCompiler:
+    return cast("SQLCompiler", statement.compile(dialect=dialect, column_keys=list(columns)))
 
 
 def _engine(place: URL) -> Engine:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from sync_worker.store import people
-from sync_worker.store.database import replace, upsert, write
+from sync_worker.store.database import Insert, replace, upsert, write
 from sync_worker.store.tables import addresses, contacts, events, forms
 
 TOGETHER: Final = 1_000  # events in one statement
@@ -28,12 +29,17 @@ def _record(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     known = {(kind, id_): filtered for kind, id_, filtered in tx.execute(query)}
     # What HubSpot changes of an event afterwards is its own mark for machines.
     news = [row for key, row in unique.items() if known.get(key) != row["filtered"]]
-    statement = upsert(tx, events)
-    write(tx, statement.on_conflict_do_update(index_elements=["kind", "id"], set_={"filtered": statement.excluded.filtered}), news)
+    write(tx, _happening(tx.dialect.name), news)
     if news:
         contact_ids, emails = ({row[name] for row in news if row[name] is not None} for name in ("contact_id", "email"))
         people.touch(tx, contact_ids, emails)
     return len(news)
+
+
+@cache
+def _happening(dialect: str) -> Insert:
+    statement = upsert(dialect, events)
+    return statement.on_conflict_do_update(index_elements=["kind", "id"], set_={"filtered": statement.excluded.filtered})
 
 
 def drop(tx: Connection, kind: str, ids: Sequence[str]) -> None:

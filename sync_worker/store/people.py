@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, case, delete, func, or_, select, update
+from sqlalchemy import Connection, case, delete, func, literal_column, or_, select, update
 
 from sync_worker.store import standing
-from sync_worker.store.database import replace, upsert, write
+from sync_worker.store.database import Insert, replace, upsert, write
 from sync_worker.store.tables import addresses, companies, contacts, events
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Person(NamedTuple):  # made by the hundred thousand: quicker than a dataclass
     """A contact to be remembered. `facts` and `shown` are canonical JSON texts; `addresses` are in lower case."""
 
     id: int
@@ -124,14 +123,21 @@ def find(tx: Connection, email_or_id: str) -> int | None:
 
 
 def _record_contacts(tx: Connection, people: Sequence[Person], sweep: int) -> None:
-    if not people:
-        return
-    statement = upsert(tx, contacts)
+    write(tx, _showing(tx.dialect.name), [person.row(sweep) for person in people])
+
+
+@cache
+def _showing(dialect: str) -> Insert:
+    statement = upsert(dialect, contacts)
     new, old = statement.excluded, contacts.c
     differs = or_(new.facts != old.facts, new.company_id.is_distinct_from(old.company_id), old.gone)
     shown = {name: new[name] for name in ("email", "company_id", "updated_at", "facts", "shown", "stage", "gone")}
-    revised = {"revision": old.revision + case((differs, 1), else_=0), "sweep": case((new.sweep > old.sweep, new.sweep), else_=old.sweep)}
-    write(tx, statement.on_conflict_do_update(index_elements=["id"], set_=shown | revised), [person.row(sweep) for person in people])
+    one, none = literal_column("1"), literal_column("0")  # in the text, so that each row is its own parameters alone
+    revised = {
+        "revision": old.revision + case((differs, one), else_=none),
+        "sweep": case((new.sweep > old.sweep, new.sweep), else_=old.sweep),
+    }
+    return statement.on_conflict_do_update(index_elements=["id"], set_=shown | revised)
 
 
 def _known(tx: Connection, ids: Collection[int]) -> dict[int, int]:

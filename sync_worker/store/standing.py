@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, false, func, or_, select, text, update
 
 from sync_worker.store import tables
 from sync_worker.store.database import replace, write
 from sync_worker.store.tables import contacts, lists, memberships, rejections, verdicts
+
+_ANSWERED: Final = ("shown", "stage", "stage_given", "updated_at")
+_ACKNOWLEDGING: Final = (
+    update(contacts)
+    .where(contacts.c.id == bindparam("the_id"))
+    .values({name: func.coalesce(bindparam(f"new_{name}", type_=contacts.c[name].type), contacts.c[name]) for name in _ANSWERED})
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +71,7 @@ def count_differing(tx: Connection) -> int:
 
 def acknowledge(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Remember what HubSpot acknowledged for contacts: {id, shown, stage, stage_given, updated_at}; None leaves what is known."""
-    named = ("shown", "stage", "stage_given", "updated_at")
-    known = {name: func.coalesce(bindparam(f"new_{name}", type_=contacts.c[name].type), contacts.c[name]) for name in named}
-    statement = update(contacts).where(contacts.c.id == bindparam("the_id")).values(known)
-    write(tx, statement, [{"the_id": row["id"], **{f"new_{name}": row[name] for name in named}} for row in rows])
+    write(tx, _ACKNOWLEDGING, [{"the_id": row["id"], **{f"new_{name}": row[name] for name in _ANSWERED}} for row in rows])
     tx.execute(delete(rejections).where(rejections.c.contact_id.in_([row["id"] for row in rows])))
 
 

@@ -72,6 +72,10 @@ class Server:
         return [f"{call.request.method} {call.request.path_url.partition('?')[0]}" for call in self._mock.calls]
 
     @property
+    def urls(self) -> list[str]:
+        return [call.request.url for call in self._mock.calls]
+
+    @property
     def queries(self) -> list[dict[str, str]]:
         return [call.request.params for call in self._mock.calls]
 

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import connect
-from sync_worker.hubspot.session import Bearer, checked_token
+from sync_worker.hubspot.session import Bearer, checked_token, open_line
 from tests.hubspot.doubles import BASE, Server, connected, says
 
 
@@ -44,7 +45,19 @@ def test_a_connection_has_an_identity_that_tells_nothing() -> None:
         assert "pat" not in first.identity
 
 
-def test_a_proxy_is_for_the_world_outside() -> None:
-    with connected() as near, connect(token="t", base_url="https://api.hubapi.com") as far:
-        assert not near.transport._session.trust_env
-        assert far.transport._session.trust_env
+def test_a_proxy_is_for_the_world_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    near, far = (open_line("t", url, pool_size=1).settings["proxies"] for url in ("https://127.0.0.1:1", "https://api.hubapi.com"))
+
+    assert not near
+    assert far["https"] == "http://proxy.example:3128"
+
+
+def test_an_address_is_put_together_as_requests_would(server: Server) -> None:
+    query = [("after", "a+b/c=="), ("properties", "email,größe"), ("email", "x y@z.example")]
+    server.on("GET", "/account-info/v3/details", says({}))
+    with connected() as hubspot:
+        hubspot.transport.get("/account-info/v3/details", query)
+
+    whole = requests.Request("GET", server.urls[0].partition("?")[0], params=query).prepare().url
+    assert server.urls == [whole]

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from sync_worker.errors import Unavailable
+from sync_worker.hubspot.session import open_line
 from sync_worker.hubspot.transport import Timeouts
 from tests.hubspot.doubles import STARTED, HandWoundClock, connected, in_threads
 
@@ -139,11 +140,14 @@ def test_a_body_that_drips_is_given_up_when_the_time_in_all_is_over() -> None:
 
 def test_a_server_whose_certificate_proves_nothing_is_not_spoken_to() -> None:
     base = "https://127.0.0.1:{}"
-    with line(plain) as server, connected(base_url=base.format(server.server_address[1])) as hubspot:
-        with pytest.raises(Unavailable, match=r"cannot be reached: .*SSL"):
-            hubspot.account.details()
+    with (
+        line(plain) as server,
+        connected(base_url=base.format(server.server_address[1])) as hubspot,
+        pytest.raises(Unavailable, match=r"cannot be reached: .*SSL"),
+    ):
+        hubspot.account.details()
 
-        assert hubspot.transport._session.verify is True
+    assert open_line("t", base.format(1), pool_size=1).settings["verify"] is True
 
 
 def test_a_server_that_says_nothing_is_given_up() -> None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock, Semaphore, Thread
+from dataclasses import replace
+from threading import Event, Lock, Semaphore, Thread
 from typing import Any
 
 import pytest
@@ -172,10 +173,22 @@ def test_a_lane_that_has_read_enough_leaves_the_rest_to_the_other(readers: int) 
 def test_a_lane_that_was_told_that_it_is_not_enough_after_all_goes_on() -> None:
     shelf, other = Shelf(list(range(10_000)), 100, unique=True), Shelf(list(range(10_000)), 200, unique=True)
 
-    def read(start: int, stop: int, _token: str | int | None) -> Page[tuple[int, int]]:
+    gone_on = Event()
+
+    def listed(start: int, stop: int, token: str | int | None) -> Page[tuple[int, int]]:
+        page = shelf.read(start, stop, token)
+        if shelf.requests > 20:
+            gone_on.set()
+        return page
+
+    def found(start: int, stop: int, _token: str | int | None) -> Page[tuple[int, int]]:
+        if other.requests >= 5:
+            gone_on.wait(10)  # something is left for the first lane, however slow its threads are
         return other.read(start, stop, None)
 
-    stream = shelf.stream(aside=Lane(read=read, readers=1), enough=lambda pages: pages >= 20 and other.requests < 5)
+    stream = replace(
+        shelf.stream(), read=listed, aside=Lane(read=found, readers=1), enough=lambda pages: pages >= 20 and other.requests < 5
+    )
     pieces = list(sweep(stream, [Interval(0, 10_000)], readers=4))
     assert sum(len(piece.rows) for piece in pieces) == 10_000
     assert shelf.requests > 20

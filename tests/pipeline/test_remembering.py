@@ -15,7 +15,7 @@ REMEMBERING = Remembering(outputs=outputs_of())
 
 
 def contact(**properties: str | None) -> Contact:
-    return Contact(id=7, properties=properties, created_at=AT, updated_at=AT)
+    return Contact(id=7, properties=properties, updated_at=AT)
 
 
 def test_of_a_contact_is_kept_what_the_model_asks_for_and_nothing_else() -> None:
