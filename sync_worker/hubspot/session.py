@@ -69,7 +69,7 @@ class Line:
         request.url = f"{self._base_url}{path}?{asked}" if asked else f"{self._base_url}{path}"
         request.headers["Content-Type"] = kind
         request.prepare_body(body, None)
-        return self._session.get_adapter(self._base_url).send(request, timeout=timeout, **self.settings)
+        return self._session.get_adapter(self._base_url).send(request, timeout=timeout, **self.settings)  # type: ignore[arg-type]  # the stubs know less of `verify`
 
     def close(self) -> None:
         """Close the connections."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, Update, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -149,7 +149,7 @@ def _replacement(dialect: str, table: Table, columns: tuple[str, ...]) -> Insert
 
 @lru_cache(maxsize=64)
 def _compiled(statement: Insert | Update, dialect: Dialect, columns: tuple[str, ...]) -> SQLCompiler:
-    return cast("SQLCompiler", statement.compile(dialect=dialect, column_keys=list(columns)))
+    return statement.compile(dialect=dialect, column_keys=list(columns))
 
 
 def _engine(place: URL) -> Engine:

@@ -22,7 +22,7 @@ def take(tx: Connection, run: str, *, holder: str, process: str, now: int, until
 
     One statement, so that of two who ask at the same time one gets it. Times are milliseconds.
     """
-    statement = upsert(tx, leases).values(name=NAME, run=run, holder=holder, process=process, expires_at=until)
+    statement = upsert(tx.dialect.name, leases).values(name=NAME, run=run, holder=holder, process=process, expires_at=until)
     new = statement.excluded
     free = or_(leases.c.expires_at <= now, leases.c.run == run, leases.c.run == over)
     values = {"run": new.run, "holder": new.holder, "process": new.process, "expires_at": new.expires_at}

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, case, delete, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, literal_column, or_, select, update
 
 from sync_worker.store import standing
 from sync_worker.store.database import Insert, replace, upsert, write
@@ -132,9 +132,9 @@ def _showing(dialect: str) -> Insert:
     new, old = statement.excluded, contacts.c
     differs = or_(new.facts != old.facts, new.company_id.is_distinct_from(old.company_id), old.gone)
     shown = {name: new[name] for name in ("email", "company_id", "updated_at", "facts", "shown", "stage", "gone")}
-    one, none = literal_column("1"), literal_column("0")  # in the text, so that each row is its own parameters alone
+    one: ColumnElement[int] = literal_column("1")  # in the text, so that the parameters are those of the row alone
     revised = {
-        "revision": old.revision + case((differs, one), else_=none),
+        "revision": case((differs, old.revision + one), else_=old.revision),
         "sweep": case((new.sweep > old.sweep, new.sweep), else_=old.sweep),
     }
     return statement.on_conflict_do_update(index_elements=["id"], set_=shown | revised)
