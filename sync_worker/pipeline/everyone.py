@@ -69,7 +69,10 @@ class Everyone:
     written: bool = False  # each is written while others are still being read
 
     def read(self) -> Iterator[Sequence[int]]:
-        """Read, keep, and yield the ids that were kept, some at a time; in the end let go who is not there any more."""
+        """Read, keep, and yield the ids that were kept, some at a time; in the end let go who is not there any more.
+
+        Nothing is yielded where HubSpot has to be waited for, first of all when the first pages have just been asked for.
+        """
         last = self._begun()
         with ExitStack() as stack:
             file = self._file(last, stack) if self.files else None
@@ -129,9 +132,10 @@ class Everyone:
         if searched and self.written:
             stream = replace(stream, enough=share(extent.total, self._pace()).enough(self._elapsed()))
         readers = streams.readers(lane, at_least=self.readers, most=MOST_READERS)
-        for pieces in sweep_in_batches(stream, self._gaps(extent, searched=searched), readers=readers, most=self.readers):
+        for pieces in sweep_in_batches(stream, self._gaps(extent, searched=searched), readers=readers, pausing=True):
             rows = [row for piece in pieces for row in piece.rows]
-            self.keep(rows, sweep=last["number"], intervals=[piece.interval for piece in pieces])
+            if pieces:
+                self.keep(rows, sweep=last["number"], intervals=[piece.interval for piece in pieces])
             yield [row.id for row in rows]
         if searched:
             yield from self._read_late(last)

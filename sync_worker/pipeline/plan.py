@@ -76,15 +76,18 @@ def scope_of(outputs: Outputs, stages: Iterable[str], *, approved: bool) -> Scop
     return Scope(outputs=outputs, rule=stage_rule(stages), approved=approved, keep_foreign=keep)
 
 
-def contact_changes(store: Store, scope: Scope, *, but_mqls: bool = False, among: Collection[int] | None = None) -> Iterator[ContactChange]:
+def contact_changes(
+    store: Store, scope: Scope, *, but_mqls: bool = False, but_counted: bool = False, among: Collection[int] | None = None
+) -> Iterator[ContactChange]:
     """Yield what is to be written to contacts, in order of id; to all or `among` some, to all or to all but those that should be MQLs.
 
+    `but_counted` leaves out whoever the store was told to have been counted.
     Only a page of differences is in memory. What is acknowledged meanwhile does not come again.
     """
     after = 0
     while True:
         with store.transaction() as tx:
-            rows = standing.differing(tx, scope.stage, after=after, limit=PAGE, but_mqls=but_mqls, among=among)
+            rows = standing.differing(tx, scope.stage, after=after, limit=PAGE, but_mqls=but_mqls, but_counted=but_counted, among=among)
         for id_, shown, desired, stage, moves in rows:
             properties = difference(shown, desired)
             if moves and scope.stage:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sync_worker.errors import ConfigurationError, Forbidden
 from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.records import Account
 from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline.our_lists import located
 from sync_worker.pipeline.outputs import Outputs
@@ -62,8 +63,7 @@ def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fr
     same = remembered and remembered["asked"] == asked and remembered.get("identity") == hubspot.identity
     if not fresh and same and now < from_ms(remembered["looked_at"]) + VALID_FOR:
         return _read(remembered)
-    refuse_another(store, hubspot)
-    portal = look(hubspot, outputs)
+    portal = look(hubspot, outputs, refuse_another(store, hubspot))
     if remembered and remembered["shows_occurrences"] and not portal.shows_occurrences and not settle:
         # What cannot be read any more must not look like something that nobody did.
         raise Forbidden(
@@ -77,14 +77,15 @@ def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fr
     return portal
 
 
-def refuse_another(store: Store, hubspot: HubSpot) -> None:
-    """Raise ConfigurationError where the token opens another portal than the one that this state belongs to."""
-    place, opened = remembered(store), hubspot.account.details().portal_id
-    if place and place.id != opened:
+def refuse_another(store: Store, hubspot: HubSpot) -> Account:
+    """Return the account that the token opens; raise ConfigurationError where this state belongs to another portal."""
+    place, account = remembered(store), hubspot.account.details()
+    if place and place.id != account.portal_id:
         raise ConfigurationError(
-            f"This state belongs to portal {place.id}, and the token opens portal {opened}.",
+            f"This state belongs to portal {place.id}, and the token opens portal {account.portal_id}.",
             hint="Use the token of the first, or another state with SYNC_WORKER_STATE_URL.",
         )
+    return account
 
 
 def remembered(store: Store) -> Portal | None:
@@ -94,14 +95,13 @@ def remembered(store: Store) -> Portal | None:
     return _read(row) if row else None
 
 
-def look(hubspot: HubSpot, outputs: Outputs) -> Portal:
+def look(hubspot: HubSpot, outputs: Outputs, account: Account) -> Portal:
     """Ask HubSpot; raises ConfigurationError where our properties are missing."""
     properties = hubspot.properties.all("contacts")
     missing = [name for name in outputs.names if name not in properties]
     if missing:
         raise ConfigurationError(f"The portal has no property {', '.join(missing)}.", hint="Run `sync-worker setup` first.")
     stages = sorted(properties["lifecyclestage"].options, key=lambda option: option.order) if "lifecyclestage" in properties else []
-    account = hubspot.account.details()
     return Portal(
         id=account.portal_id,
         time_zone=account.time_zone,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -222,10 +222,11 @@ class Pull:
         with self.store.transaction() as tx:
             meta.put(tx, _cursor(CONTACTS), to_ms(max(read_to, self.now)))
 
-    def every_contact(self, *, written: bool = False) -> Iterator[Sequence[int]]:
+    def every_contact(self, *, written: bool = False) -> Generator[Sequence[int], None, None]:
         """Read every contact, going on where an earlier reading was stopped; yield the ids that were kept, some at a time.
 
-        With `written`, the reading leaves room for a write of each meanwhile.
+        With `written`, the reading leaves room for a write of each meanwhile. Where HubSpot has to be waited for, nobody is yielded, and
+        first of all when the reading has begun: what is done then is done beside it.
         Who is not there any more in the end is gone: deleted, or merged into another.
         """
         with self.store.transaction() as tx:

@@ -26,7 +26,8 @@ Row = TypeVar("Row")
 Token = str | int | tuple[int, int, str]
 
 WORTH_HALVING: Final = 1.5  # pages that must be left of a range before half of it is given away
-IN_THE_AIR: Final = 32  # pages between the readers and whoever stores them: memory does not grow with the stream
+LULL: Final = 0.05  # seconds without a page after which more are not to be expected at once
+IN_THE_AIR: Final = 128  # pages between the readers and whoever stores them: memory does not grow with the stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +104,16 @@ class _Sweep(Generic[Row]):
     pages: int = 0  # that the main lane has read, or is reading
     hopeful: Counter[bool] = field(default_factory=Counter)  # readers that wait for leave to send, in the main lane and aside
 
-    def batches(self, most: int) -> Iterator[list[Piece[Row]]]:
-        """Yield the pieces that lie ready, some at a time."""
+    def batches(self, most: int, *, pausing: bool) -> Iterator[list[Piece[Row]]]:
+        """Yield the pieces that lie ready, some at a time; with `pausing`, none of them whenever they have to be waited for."""
         self._start()
         try:
+            if pausing:
+                yield []
             while pieces := self._taken_out(most):
                 yield pieces
+                if pausing and self._must_wait():
+                    yield []
         finally:
             self._stop()
 
@@ -127,6 +132,10 @@ class _Sweep(Generic[Row]):
             pieces, self.ready = self.ready[:most], self.ready[most:]
             self.changed.notify_all()
             return pieces
+
+    def _must_wait(self) -> bool:
+        with self.changed:
+            return not self.changed.wait_for(lambda: bool(self.ready) or self._is_over(), LULL)
 
     def _stop(self) -> None:
         with self.changed:
@@ -247,13 +256,16 @@ def sweep(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int) -> Ite
         yield from pieces
 
 
-def sweep_in_batches(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int, most: int | None = None) -> Iterator[list[Piece[Row]]]:
+def sweep_in_batches(
+    stream: Stream[Row], gaps: Sequence[Interval], *, readers: int, most: int | None = None, pausing: bool = False
+) -> Iterator[list[Piece[Row]]]:
     """Read as `sweep` does, and yield together what has come in together, so that it can be stored together.
 
     No more at a time than there are readers, unless told otherwise: who stops the worker loses no more than was on the line.
+    With `pausing`, nothing is yielded whenever the next pieces have to be waited for, and before the first: that is time for other work.
     """
     if not gaps:
         return
     top = max(gap.high for gap in gaps)
     ranges = [_Range(gap.low, gap.high, open=stream.open_ended and gap.high == top) for gap in gaps]
-    yield from _Sweep(stream, ranges, readers).batches(min(readers, IN_THE_AIR) if most is None else most)
+    yield from _Sweep(stream, ranges, readers).batches(min(readers, IN_THE_AIR) if most is None else most, pausing=pausing)

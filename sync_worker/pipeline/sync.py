@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +22,8 @@ from sync_worker.pipeline.retention import Retention
 from sync_worker.store import people, standing
 from sync_worker.store.database import Store
 
-EARLY: Final = 10_000  # contacts: soon enough that writing goes on beside most of the reading
+EARLY: Final = 5_000  # contacts: soon enough that writing goes on beside most of the reading
+BUSY: Final = 4  # times as many are read before they are judged, while others still come in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,22 +47,26 @@ class Run:
 
     def everything(self) -> None:
         """Judge every contact; the first time, each chunk but for its MQLs is written while the next is being read."""
-        self.pull.events(self.judge.hidden)
-        self.pull.companies(everything=True)
         early = self.applier is not None and self.importer is None and self.guard.may_begin_early
-        read: list[int] = []
         judged: deque[Iterator[ContactChange]] = deque()
-        for contacts in self.pull.every_contact(written=early):
-            read += contacts
-            if len(read) >= self.chunk:
-                self._judge(read)
-                # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
-                if early:
-                    judged.append(self._counted(self._changes(but_mqls=True, among=read)))
-                read = []
-            # What has to wait for the pace waits here: the reading goes on meanwhile.
-            while judged and self.applier and not self.applier.offer(judged[0]):
-                judged.popleft()
+        with closing(self.pull.every_contact(written=early)) as everybody:
+            read = [*next(everybody, ())]  # the first contacts are on the line while what they did is read
+            self.pull.events(self.judge.hidden)
+            self.pull.companies(everything=True)
+            for contacts in everybody:
+                read += contacts
+                # While others come in they are stored: whoever is judged then keeps them waiting.
+                if len(read) >= (BUSY if contacts else 1) * self.chunk:
+                    self._judge(read)
+                    # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
+                    if early:
+                        judged.append(self._counted(self._changes(but_mqls=True, among=read)))
+                    elif not self.applier:
+                        self._count_off(read)
+                    read = []
+                # What has to wait for the pace waits here: the reading goes on meanwhile.
+                while judged and self.applier and not self.applier.offer(judged[0]):
+                    judged.popleft()
         self.pull.past(self.judge.hidden)
         if self.scope.approved:
             self.pull.members()
@@ -91,6 +97,12 @@ class Run:
     def _judge(self, among: Sequence[int] | None = None) -> None:
         self.report.evaluated += self.judge.judge_due(self.store, self.pull.progress, among=among)
 
+    def _count_off(self, read: Sequence[int]) -> None:
+        # Nobody waits for what is only counted; counting it in the end would keep everybody waiting.
+        deque(self._counted(self._changes(but_mqls=True, among=read)), maxlen=0)
+        with self.store.transaction() as tx:
+            standing.count_off(tx, read)
+
     def _change_contacts(self) -> None:
         begun = self.report.plan.contacts
         deque(self._counted(self._changes()), maxlen=0)
@@ -100,7 +112,8 @@ class Run:
             writer.send(self._changes())
 
     def _changes(self, *, but_mqls: bool = False, among: Collection[int] | None = None) -> Iterator[ContactChange]:
-        for change in contact_changes(self.store, self.scope, but_mqls=but_mqls, among=among):
+        # What is only counted is never acknowledged, so what was counted is left out.
+        for change in contact_changes(self.store, self.scope, but_mqls=but_mqls, but_counted=self.applier is None, among=among):
             if not (self.applier and self.applier.is_underway(change.id)):
                 yield change
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from signal import SIGINT, SIGTERM, signal
-from socket import SO_REUSEADDR, SOL_SOCKET, socket
+from socket import AF_INET, IPPROTO_TCP, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET, socket
 from threading import Event, Thread, current_thread, main_thread
 
 import orjson
@@ -185,7 +185,8 @@ def _config(application: Starlette) -> uvicorn.Config:
 
 
 def _listen(port: int) -> socket:
-    listening = socket()
+    # TCP by name: asyncio lets small packets go at once for no other, and each reply would come 40 ms late.
+    listening = socket(AF_INET, SOCK_STREAM, IPPROTO_TCP)
     listening.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))

@@ -6,17 +6,47 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, false, func, or_, select, text, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Row,
+    Select,
+    Table,
+    TextClause,
+    and_,
+    bindparam,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from sync_worker.store import tables
 from sync_worker.store.database import replace, write
-from sync_worker.store.tables import contacts, lists, memberships, rejections, verdicts
+from sync_worker.store.tables import Id, contacts, lists, memberships, rejections, verdicts
 
 _ANSWERED: Final = ("shown", "stage", "stage_given", "updated_at")
 _ACKNOWLEDGING: Final = (
     update(contacts)
     .where(contacts.c.id == bindparam("the_id"))
     .values({name: func.coalesce(bindparam(f"new_{name}", type_=contacts.c[name].type), contacts.c[name]) for name in _ANSWERED})
+)
+
+
+#: Whose differences a run has counted, and on which facts: a temporary table, gone with the connection.
+counted: Final = Table(
+    "counted",
+    MetaData(),
+    Column("contact_id", Id, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False),
+    prefixes=["TEMPORARY"],
 )
 
 
@@ -29,11 +59,18 @@ class StageRule:
 
 
 def differing(
-    tx: Connection, stage: StageRule | None, *, after: int, limit: int, but_mqls: bool = False, among: Collection[int] | None = None
+    tx: Connection,
+    stage: StageRule | None,
+    *,
+    after: int,
+    limit: int,
+    but_mqls: bool = False,
+    but_counted: bool = False,
+    among: Collection[int] | None = None,
 ) -> Sequence[Row[int, str, str, str, bool]]:
     """Return the next contacts, in order of id, of all or `among` some, whose properties or stage are not as they should be.
 
-    `but_mqls` leaves those out.
+    `but_mqls` leaves those out, `but_counted` whoever was counted off and has not been judged on other facts since.
 
     Columns: id, shown, desired, stage, moves (whether the stage is to be moved).
     """
@@ -48,10 +85,22 @@ def differing(
         .limit(limit)
     )
     if among is not None:
-        query = query.where(
-            text(f"contacts.id IN ({','.join(map(str, map(int, among))) or 'NULL'})")
-        )  # more than a statement may have parameters
-    return tx.execute(query.where(~verdicts.c.mql) if but_mqls else query).all()
+        query = query.where(_among(among))
+    if but_mqls:
+        query = query.where(~verdicts.c.mql)
+    if but_counted:
+        counted.create(tx, checkfirst=True)
+        same = and_(counted.c.contact_id == verdicts.c.contact_id, counted.c.revision == verdicts.c.revision)
+        query = query.outerjoin(counted, same).where(counted.c.contact_id.is_(None))
+    return tx.execute(query).all()
+
+
+def count_off(tx: Connection, ids: Collection[int]) -> None:
+    """Note that the differences of these contacts have been counted, but for MQLs, who may still have to wait."""
+    counted.create(tx, checkfirst=True)
+    tx.execute(delete(counted).where(_among(ids, of="counted.contact_id")))
+    judged = select(verdicts.c.contact_id, verdicts.c.revision).where(~verdicts.c.mql, _among(ids, of="verdicts.contact_id"))
+    tx.execute(insert(counted).from_select(["contact_id", "revision"], judged))
 
 
 def count_moves(tx: Connection, stage: StageRule) -> int:
@@ -171,6 +220,11 @@ def remember_list(tx: Connection, key: str, *, list_id: str, name: str) -> None:
     if known_lists(tx).get(key) not in (None, list_id):
         tx.execute(delete(memberships).where(memberships.c.list == key))
     replace(tx, tables.lists, [{"key": key, "id": list_id, "name": name}])
+
+
+def _among(ids: Collection[int], *, of: str = "contacts.id") -> TextClause:
+    # As text, since they are more than a statement may have parameters.
+    return text(f"{of} IN ({','.join(map(str, map(int, ids))) or 'NULL'})")
 
 
 def _rejection(contact_id: int, desired: str, reason: str, at: int) -> dict[str, Any]:
