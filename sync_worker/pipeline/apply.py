@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final, Self
 
 import orjson
+from sqlalchemy import Connection
 
 from sync_worker.errors import ConfigurationError, NotFound
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records import Acknowledged
 from sync_worker.instants import to_ms
+from sync_worker.pipeline.batches import batches
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import STAGE, ContactChange, ListChange
 from sync_worker.pipeline.progress import Progress
@@ -38,6 +40,13 @@ class Outcome:
     lists: dict[str, dict[str, int]] = field(default_factory=dict)
     rejected: list[tuple[int, str]] = field(default_factory=list)
     gone: int = 0  # deleted or merged away between the reading and the writing
+
+    def add(self, other: Outcome) -> None:
+        """Add what came of other contacts."""
+        self.written += other.written
+        self.stages += other.stages
+        self.rejected += other.rejected
+        self.gone += other.gone
 
 
 class Applier:
@@ -78,49 +87,42 @@ class Applier:
     def __exit__(self, *_: object) -> None:
         # What was sent is acknowledged even when the run ends early: HubSpot may have done it.
         self._pool.shutdown(wait=True, cancel_futures=True)
-        while self._sent:
-            batch, future = self._sent.popleft()
-            if future.done() and not future.cancelled() and future.exception() is None:
-                self.remember(batch, future.result())
+        answered = [sent for sent in self._sent if not sent[1].cancelled() and sent[1].exception() is None]
+        self._sent.clear()
+        self.remember((batch, future.result()) for batch, future in answered)
 
     def send(self, changes: Iterable[ContactChange]) -> None:
         """Send changes in batches; waits while enough are under way."""
-        new = iter(changes)
-        while batch := tuple(islice(new, BATCH)):
-            while len(self._sent) >= 2 * self._in_flight:
-                self._take()
-            self._underway.update(change.id for change in batch)
-            self.announce(batch)
-            self._sent.append((batch, self._pool.submit(write, self._hubspot.contacts, batch)))
-            self.collect()
+        rest = iter(changes)
+        while self.offer(rest):
+            self._wait()
 
     def offer(self, changes: Iterator[ContactChange]) -> bool:
         """Send of the changes what can be sent without waiting; tell whether there may be more."""
-        self.collect()
-        while len(self._sent) < 2 * self._in_flight:
-            if not (batch := tuple(islice(changes, BATCH))):
-                return False
-            self.send(batch)
-        return True
+        self._collect()
+        free = 2 * self._in_flight - len(self._sent)
+        new = list(islice(batches(changes, BATCH), free))
+        self.announce([change for batch in new for change in batch])
+        for batch in new:
+            self._underway.update(change.id for change in batch)
+            self._sent.append((batch, self._pool.submit(write, self._hubspot.contacts, batch)))
+        return len(new) == free
 
     def announce(self, changes: Sequence[ContactChange]) -> None:
         """Keep what changes replace, before they are sent."""
-        with self._store.transaction() as tx:
-            replaced.remember(tx, self._run, {change.id: change.ends for change in changes})
+        if changes:
+            with self._store.transaction() as tx:
+                replaced.remember(tx, self._run, {change.id: change.ends for change in changes})
 
     def is_underway(self, contact_id: int) -> bool:
         """Tell whether a contact's change was sent and is not acknowledged yet."""
         return contact_id in self._underway
 
-    def collect(self) -> None:
-        """Remember what has been acknowledged by now, without waiting."""
-        while self._sent and self._sent[0][1].done():
-            self._take()
-
     def finish(self) -> None:
         """Wait for every batch."""
         while self._sent:
-            self._take()
+            self._wait()
+            self._collect()
 
     def change_list(self, list_id: str, change: ListChange) -> None:
         """Bring a list's members to what they should be."""
@@ -145,51 +147,66 @@ class Applier:
             counted["removed"] += len(remove)
             self._progress.advance("list members", len(add) + len(remove))
 
-    def _take(self) -> None:
-        batch, future = self._sent.popleft()
-        self.remember(batch, future.result())
+    def _wait(self) -> None:
+        if self._sent:
+            wait([self._sent[0][1]])
 
-    def remember(self, batch: Sequence[ContactChange], answered: Sent) -> None:
-        """Remember what became of changes that were sent; every one of them is accounted for in the answer."""
+    def _collect(self) -> None:
+        """Remember what has been answered by now, without waiting."""
+        answered: list[tuple[Sequence[ContactChange], Sent]] = []
+        try:
+            while self._sent and self._sent[0][1].done():
+                batch, future = self._sent.popleft()
+                answered.append((batch, future.result()))
+        finally:
+            self.remember(answered)
+
+    def remember(self, answered: Iterable[tuple[Sequence[ContactChange], Sent]]) -> None:
+        """Remember what became of changes that were sent; every one of them is accounted for in its answer."""
+        together = list(answered)
+        if together:
+            with self._store.transaction() as tx:
+                outcomes = [self._note(tx, batch, answer) for batch, answer in together]
+            for (batch, _), outcome in zip(together, outcomes, strict=True):
+                self._underway.difference_update(change.id for change in batch)
+                self.outcome.add(outcome)
+                self._progress.advance("written", len(batch))
+
+    def _note(self, tx: Connection, batch: Sequence[ContactChange], answered: Sent) -> Outcome:
         sent, written = {change.id: change for change in batch}, answered.written
         done = [self._acknowledged(sent[id_], answer, answered.stages.get(id_)) for id_, answer in written.acknowledged.items()]
         altered = {row["id"]: ALTERED for row in done if row["shown"] != sent[row["id"]].desired}
         refused = {id_: "; ".join(sorted(set(answer.refused.values()))) for id_, answer in written.acknowledged.items() if answer.refused}
         gone = [*written.gone, *written.moved]
         rejected = {id_: reason for id_, reason in {**written.rejected, **altered, **refused}.items() if id_ not in written.gone}
-        with self._store.transaction() as tx:
-            people.mark_gone(tx, gone)
-            standing.acknowledge(tx, done)
-            if self._hold:
-                standing.hold(tx, list(sent), reason=self._hold, at=to_ms(self._now))
-            standing.reject(tx, [self._rejection(sent[id_], reason) for id_, reason in rejected.items()])
-        self._underway.difference_update(sent)
-        self.outcome.written += len(done)
-        self.outcome.stages += sum(row["stage_given"] is not None for row in done)
-        self.outcome.rejected.extend(rejected.items())
-        self.outcome.gone += len(gone)
-        self._progress.advance("written", len(batch))
+        people.mark_gone(tx, gone)
+        standing.acknowledge(tx, done)
+        if self._hold:
+            standing.hold(tx, list(sent), reason=self._hold, at=to_ms(self._now))
+        standing.reject(tx, [self._rejection(sent[id_], reason) for id_, reason in rejected.items()])
+        stages = sum(row["stage_given"] is not None for row in done)
+        return Outcome(written=len(done), stages=stages, rejected=list(rejected.items()), gone=len(gone))
 
     def _rejection(self, change: ContactChange, reason: str) -> Mapping[str, Any]:
         return {"contact_id": change.id, "desired": change.desired, "reason": reason, "at": to_ms(self._now)}
 
     def _acknowledged(self, change: ContactChange, answer: Acknowledged, kept_stage: str | None) -> Mapping[str, Any]:
+        if change.stage is None and answer.properties.items() <= change.values.items() and not answer.refused:  # nearly always
+            return self._answered(change.id, change.desired, answer)
         # A reply names what it wrote; what it leaves out stands as it was sent, and what was refused as it was.
         answered = {**answer.properties, **{name: change.properties[name][0] for name in answer.refused}}
         ours = {name: answered.get(name, after) or "" for name, (_, after) in change.properties.items() if name != STAGE}
         before = {name: value for name, value in orjson.loads(change.desired).items() if name not in ours}
         given = None if kept_stage or STAGE in answer.refused else change.stage
-        return {
-            "id": change.id,
-            "shown": self._outputs.shown({**before, **ours}),
-            "stage": kept_stage or ((answered.get(STAGE) or given) if given else None),
-            "stage_given": given,
-            "updated_at": to_ms(answer.updated_at),
-        }
+        stage = kept_stage or ((answered.get(STAGE) or given) if given else None)
+        return self._answered(change.id, self._outputs.shown({**before, **ours}), answer, stage=stage, given=given)
+
+    def _answered(
+        self, id_: int, shown: str, answer: Acknowledged, *, stage: str | None = None, given: str | None = None
+    ) -> Mapping[str, Any]:
+        return {"id": id_, "shown": shown, "stage": stage, "stage_given": given, "updated_at": to_ms(answer.updated_at)}
 
 
 def _chunks(change: ListChange) -> Iterable[tuple[Sequence[int], Sequence[int]]]:
-    for start in range(0, len(change.add), MEMBERS):
-        yield change.add[start : start + MEMBERS], ()
-    for start in range(0, len(change.remove), MEMBERS):
-        yield (), change.remove[start : start + MEMBERS]
+    yield from ((some, ()) for some in batches(change.add, MEMBERS))
+    yield from (((), some) for some in batches(change.remove, MEMBERS))

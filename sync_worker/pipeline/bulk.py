@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 import structlog
 
@@ -22,6 +21,7 @@ from sync_worker.hubspot.problems import LimitReached
 from sync_worker.hubspot.records import Company, Contact
 from sync_worker.hubspot.sheets import Sheet, Unusable
 from sync_worker.hubspot.waiting import Waiting
+from sync_worker.pipeline.batches import batches
 
 LEAST: Final = 500  # records or changes: for fewer, HubSpot's pages and batches take no more calls
 SAMPLE: Final = 100  # records that are read by the API as well: one call
@@ -32,7 +32,6 @@ TOGETHER: Final = 2_000  # records that are stored at a time
 NOT_IN_BULK: Final = (Forbidden, BadRequest, NotFound, LimitReached, Unusable)
 
 Record: TypeAlias = Contact | Company
-T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -69,18 +68,18 @@ class Files:
 
     def contacts(
         self, stack: ExitStack, properties: Sequence[str], expected: int, *, export: str | None, begun: Callable[[str], None]
-    ) -> Iterator[list[Contact]] | None:
+    ) -> Iterator[Sequence[Contact]] | None:
         """Return every contact, some at a time, from a file that is open as long as the stack; None where there is no such file.
 
         `export` is one that was begun earlier and is waited for; `begun` hears of a new one, so that a run that is stopped can go on.
         """
         sheet = self._sheet(stack, "CONTACT", properties, expected, (export, begun))
-        return None if sheet is None else _some(exports.contacts(sheet, properties))
+        return None if sheet is None else batches(exports.contacts(sheet, properties), TOGETHER)
 
-    def companies(self, stack: ExitStack, properties: Sequence[str], expected: int) -> Iterator[list[Company]] | None:
+    def companies(self, stack: ExitStack, properties: Sequence[str], expected: int) -> Iterator[Sequence[Company]] | None:
         """Return every company as `contacts` does."""
         sheet = self._sheet(stack, "COMPANY", properties, expected, (None, _nobody))
-        return None if sheet is None else _some(exports.companies(sheet, properties))
+        return None if sheet is None else batches(exports.companies(sheet, properties), TOGETHER)
 
     def _sheet(
         self, stack: ExitStack, kind: Kind, properties: Sequence[str], expected: int, known: tuple[str | None, Callable[[str], None]]
@@ -128,11 +127,6 @@ def _differing(record: Record, shown: Record | None, properties: Sequence[str]) 
     if shown is None:
         return {"records that are gone"}
     return {name for name in properties if record.properties[name] != (shown.properties.get(name) or None)}
-
-
-def _some(records: Iterator[T]) -> Iterator[list[T]]:
-    while some := list(islice(records, TOGETHER)):
-        yield some
 
 
 def _nobody(_: str) -> None:

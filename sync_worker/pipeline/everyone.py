@@ -37,6 +37,7 @@ from sync_worker.store.database import Store
 
 CONTACTS: Final = "contacts"  # the stream of all contacts by id, and the cursor of the search for changed ones
 SWEEP: Final = "sweep"  # the last reading of every contact: which, since when, whether it came to its end
+STORED: Final = 4  # pages for each reader, at most, in one transaction
 WORTH_TWO_LANES: Final = 1_000  # contacts; fewer are read in a moment
 MOST_READERS: Final = 128
 SETTLED: Final = timedelta(seconds=30)  # after which search shows what was changed; HubSpot says "a few moments"
@@ -105,7 +106,7 @@ class Everyone:
         if "token" in last:
             yield from self._in_their_order(last)
 
-    def _file(self, last: dict[str, Any], stack: ExitStack) -> Iterator[list[Contact]] | None:
+    def _file(self, last: dict[str, Any], stack: ExitStack) -> Iterator[Sequence[Contact]] | None:
         if self.files is None:
             return None
         total = self.hubspot.contacts.extent().total
@@ -116,7 +117,7 @@ class Everyone:
 
         return self.files.contacts(stack, self.properties, total, export=last.get("export"), begun=begun)
 
-    def _from_file(self, last: dict[str, Any], file: Iterator[list[Contact]]) -> Iterator[Sequence[int]]:
+    def _from_file(self, last: dict[str, Any], file: Iterator[Sequence[Contact]]) -> Iterator[Sequence[int]]:
         for rows in file:
             self.keep(rows, sweep=last["number"])
             yield [row.id for row in rows]
@@ -132,7 +133,9 @@ class Everyone:
         if searched and self.written:
             stream = replace(stream, enough=share(extent.total, self._pace()).enough(self._elapsed()))
         readers = streams.readers(lane, at_least=self.readers, most=MOST_READERS)
-        for pieces in sweep_in_batches(stream, self._gaps(extent, searched=searched), readers=readers, pausing=True):
+        for pieces in sweep_in_batches(
+            stream, self._gaps(extent, searched=searched), readers=readers, most=STORED * self.readers, pausing=True
+        ):
             rows = [row for piece in pieces for row in piece.rows]
             if pieces:
                 self.keep(rows, sweep=last["number"], intervals=[piece.interval for piece in pieces])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from tempfile import TemporaryFile
-from typing import IO, Final, TypeVar
+from typing import IO, Final
 
 import orjson
 import structlog
@@ -22,6 +22,7 @@ from sync_worker.hubspot.sheets import Unusable
 from sync_worker.hubspot.writing import GONE
 from sync_worker.pipeline import underway
 from sync_worker.pipeline.apply import BATCH, Applier
+from sync_worker.pipeline.batches import batches
 from sync_worker.pipeline.bulk import NOT_IN_BULK, SAMPLE, Means
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import ContactChange
@@ -32,7 +33,6 @@ MOST_ERRORS: Final = 1_000  # that are listed; where there are more, every conta
 
 NEEDS_ROOM: Final = "TMPDIR names the folder; it needs about 2 kB for each contact. Or leave out `--via bulk`."
 
-T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -52,7 +52,7 @@ class Part:
     def batches(self) -> Iterator[tuple[ContactChange, ...]]:
         """Yield the changes, a hundred at a time, from the beginning each time."""
         self._lines.seek(0)
-        yield from _batches(map(_read, self._lines))
+        yield from batches(map(_read, self._lines), BATCH)
 
     def sample(self) -> dict[int, str]:
         """Return what is desired of some contacts, evenly spread."""
@@ -139,7 +139,7 @@ class Importer:
             certain = [change for change in batch if sure and change.id not in refused]
             taken = {change.id: Acknowledged(properties={}, updated_at=ended.created_at) for change in certain}
             if certain:
-                self.applier.remember(certain, Sent(written=Written(acknowledged=taken)))
+                self.applier.remember([(certain, Sent(written=Written(acknowledged=taken)))])
             if others := [change for change in batch if change.id not in taken]:
                 self._look_up(others)
 
@@ -177,7 +177,7 @@ class Importer:
             moved=found.moved,
             gone=found.missing,
         )
-        self.applier.remember(seen, Sent(written=written))
+        self.applier.remember([(seen, Sent(written=written))])
         self.applier.send(again)
 
 
@@ -198,9 +198,3 @@ def _acknowledged(contact: Contact, change: ContactChange) -> Acknowledged:
 def _read(line: bytes) -> ContactChange:
     id_, properties, desired = orjson.loads(line)
     return ContactChange(id=id_, properties={name: (before, after) for name, (before, after) in properties.items()}, desired=desired)
-
-
-def _batches(changes: Iterable[T]) -> Iterator[tuple[T, ...]]:
-    rest = iter(changes)
-    while batch := tuple(islice(rest, BATCH)):
-        yield batch

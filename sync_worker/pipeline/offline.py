@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sync_worker.hubspot import parsing
 from sync_worker.hubspot.emails import email_event
@@ -16,6 +15,7 @@ from sync_worker.hubspot.occurrences import occurrence
 from sync_worker.hubspot.records import Event
 from sync_worker.model.model import Model
 from sync_worker.model.verdicts import Verdicts
+from sync_worker.pipeline.batches import batches
 from sync_worker.pipeline.evaluate import everybody
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.portal import hidden_kinds
@@ -25,7 +25,6 @@ from sync_worker.store import database, happenings, people
 from sync_worker.store.database import Store
 
 BATCH: Final = 500
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +67,11 @@ def _fill(store: Store, folder: Folder, remembering: Remembering, kinds: frozens
     with store.transaction() as tx:
         happenings.record_forms(tx, {str(row["id"]): row["name"] for row in folder.forms})
         for stream in events:
-            for batch in _batches(stream):
+            for batch in batches(stream, BATCH):
                 happenings.record(tx, [happening(event) for event in batch if event.kind in kinds and not event.obsoleted_by])
-        for companies in _batches(map(parsing.company, folder.companies)):
+        for companies in batches(map(parsing.company, folder.companies), BATCH):
             people.record_companies(tx, [remembering.company(company) for company in companies])
-        for contacts in _batches(map(parsing.contact, folder.contacts)):
+        for contacts in batches(map(parsing.contact, folder.contacts), BATCH):
             people.record(tx, [remembering.person(contact) for contact in contacts if not contact.archived])
 
 
@@ -82,9 +81,3 @@ def _attendances(folder: Folder) -> Iterator[Event]:
         webinar = webinars.get(str(row["associations"]["marketingEvent"]["marketingEventId"]))
         if webinar and (attended := attendance(row, webinar)):
             yield attended
-
-
-def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
-    iterator = iter(rows)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, case, delete, func, literal_co
 
 from sync_worker.store import standing
 from sync_worker.store.database import Insert, replace, upsert, write
+from sync_worker.store.numbers import among
 from sync_worker.store.tables import addresses, companies, contacts, events
 
 
@@ -53,7 +54,7 @@ def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> set[i
     if readdressed := _record_addresses(tx, newest, known.keys()) & known.keys():
         touch(tx, readdressed, ())
     if older := known.keys() & {person.id for person in people} - {person.id for person in newest}:
-        tx.execute(update(contacts).where(contacts.c.id.in_(older), contacts.c.sweep < sweep).values(sweep=sweep))
+        tx.execute(update(contacts).where(among(contacts.c.id, older), contacts.c.sweep < sweep).values(sweep=sweep))
     for person in people:
         if person.merged:
             _merge(tx, person)
@@ -64,17 +65,17 @@ def record_companies(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Remember companies {id, updated_at, facts}, and that their contacts are to be judged anew where facts differ."""
     if not rows:
         return
-    known = dict(tx.execute(select(companies.c.id, companies.c.facts).where(companies.c.id.in_([row["id"] for row in rows]))).all())
+    known = dict(tx.execute(select(companies.c.id, companies.c.facts).where(among(companies.c.id, [row["id"] for row in rows]))).all())
     changed = [row["id"] for row in rows if known.get(row["id"]) != row["facts"]]
     replace(tx, companies, rows)
     if changed:
-        tx.execute(update(contacts).where(contacts.c.company_id.in_(changed)).values(revision=contacts.c.revision + 1))
+        tx.execute(update(contacts).where(among(contacts.c.company_id, changed)).values(revision=contacts.c.revision + 1))
 
 
 def touch(tx: Connection, ids: Collection[int], emails: Collection[str]) -> None:
     """Let the contacts with these ids or addresses be judged anew."""
     named = select(addresses.c.contact_id).where(addresses.c.email.in_(emails))
-    tx.execute(update(contacts).where(or_(contacts.c.id.in_(ids), contacts.c.id.in_(named))).values(revision=contacts.c.revision + 1))
+    tx.execute(update(contacts).where(or_(among(contacts.c.id, ids), contacts.c.id.in_(named))).values(revision=contacts.c.revision + 1))
 
 
 def unseen(tx: Connection, *, sweep: int) -> list[int]:
@@ -92,7 +93,7 @@ def let_go(tx: Connection, *, sweep: int) -> int:
 def mark_gone(tx: Connection, ids: Collection[int]) -> None:
     """Mark contacts as deleted or merged away."""
     if ids:
-        tx.execute(update(contacts).where(contacts.c.id.in_(ids), ~contacts.c.gone).values(gone=True, revision=contacts.c.revision + 1))
+        tx.execute(update(contacts).where(among(contacts.c.id, ids), ~contacts.c.gone).values(gone=True, revision=contacts.c.revision + 1))
 
 
 def count(tx: Connection) -> int:
@@ -108,7 +109,7 @@ def count_changed(tx: Connection, since: int, until: int | None) -> int:
 
 def emails(tx: Connection, ids: Collection[int]) -> dict[int, str]:
     """Return the addresses of contacts by id; who has none is left out."""
-    query = select(contacts.c.id, contacts.c.email).where(contacts.c.id.in_(ids), contacts.c.email.is_not(None))
+    query = select(contacts.c.id, contacts.c.email).where(among(contacts.c.id, ids), contacts.c.email.is_not(None))
     return {id_: email for id_, email in tx.execute(query) if email}
 
 
@@ -142,9 +143,7 @@ def _showing(dialect: str) -> Insert:
 
 def _known(tx: Connection, ids: Collection[int]) -> dict[int, int]:
     """Return when those of these contacts that we know were shown last."""
-    numbers = ",".join(map(str, map(int, ids))) or "NULL"
-    rows = tx.exec_driver_sql(f"SELECT id, updated_at FROM contacts WHERE id IN ({numbers})")  # noqa: S608 -- whole numbers, not parameters: thousands of them
-    return {row[0]: row[1] for row in rows}
+    return dict(tx.execute(select(contacts.c.id, contacts.c.updated_at).where(among(contacts.c.id, ids))).all())
 
 
 def _record_addresses(tx: Connection, people: Sequence[Person], known_ids: Collection[int]) -> set[int]:
@@ -154,15 +153,14 @@ def _record_addresses(tx: Connection, people: Sequence[Person], known_ids: Colle
     changed = {contact_id for _, contact_id in shown ^ known}
     if changed:
         if before := changed.intersection(known_ids):
-            tx.execute(delete(addresses).where(addresses.c.contact_id.in_(before)))
+            tx.execute(delete(addresses).where(among(addresses.c.contact_id, before)))
         replace(tx, addresses, [{"email": address, "contact_id": contact_id} for address, contact_id in shown if contact_id in changed])
     return changed
 
 
 def _addresses_of(tx: Connection, ids: Collection[int]) -> set[tuple[str, int]]:
-    numbers = ",".join(map(str, map(int, ids))) or "NULL"
-    rows = tx.exec_driver_sql(f"SELECT email, contact_id FROM addresses WHERE contact_id IN ({numbers})")  # noqa: S608 -- as above
-    return {(row[0], row[1]) for row in rows}
+    rows = tx.execute(select(addresses.c.email, addresses.c.contact_id).where(among(addresses.c.contact_id, ids)))
+    return {(email, contact_id) for email, contact_id in rows}
 
 
 def _merge(tx: Connection, survivor: Person) -> None:

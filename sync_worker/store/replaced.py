@@ -7,22 +7,22 @@ from collections.abc import Mapping, Sequence
 import orjson
 from sqlalchemy import Connection, Row, delete, select
 
-from sync_worker.store import tables
+from sync_worker.store import numbers, tables
 from sync_worker.store.database import replace
 from sync_worker.store.tables import replaced, replaced_members
 
-Values = Mapping[str, str]
+Values = dict[str, str]
 
 
 def remember(tx: Connection, run: str, changes: Mapping[int, tuple[Values, Values]]) -> None:
     """Keep (before, after) of contacts that are about to be written; who is written twice keeps its first values."""
-    earlier = select(replaced).where(replaced.c.run == run, replaced.c.contact_id.in_(list(changes)))
+    earlier = select(replaced).where(replaced.c.run == run, numbers.among(replaced.c.contact_id, changes))
     known = {row.contact_id: (orjson.loads(row.before), orjson.loads(row.after)) for row in tx.execute(earlier)}
     rows = []
     for id_, (before, after) in changes.items():
         first, last = known.get(id_, ({}, {}))
-        values = {"before": _text({**before, **first}), "after": _text({**last, **after})}
-        rows.append({"run": run, "contact_id": id_, **values})
+        ends = (before | first, last | after) if id_ in known else (before, after)
+        rows.append({"run": run, "contact_id": id_, "before": _text(ends[0]), "after": _text(ends[1])})
     replace(tx, replaced, rows)
 
 
@@ -55,4 +55,4 @@ def forget_before(tx: Connection, at: int) -> None:
 
 
 def _text(values_: Values) -> str:
-    return orjson.dumps(dict(values_)).decode()
+    return orjson.dumps(values_).decode()

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
-    TextClause,
     and_,
     bindparam,
     delete,
@@ -24,11 +23,10 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     update,
 )
 
-from sync_worker.store import tables
+from sync_worker.store import numbers, tables
 from sync_worker.store.database import replace, write
 from sync_worker.store.tables import Id, contacts, lists, memberships, rejections, verdicts
 
@@ -85,7 +83,7 @@ def differing(
         .limit(limit)
     )
     if among is not None:
-        query = query.where(_among(among))
+        query = query.where(numbers.among(contacts.c.id, among))
     if but_mqls:
         query = query.where(~verdicts.c.mql)
     if but_counted:
@@ -98,8 +96,8 @@ def differing(
 def count_off(tx: Connection, ids: Collection[int]) -> None:
     """Note that the differences of these contacts have been counted, but for MQLs, who may still have to wait."""
     counted.create(tx, checkfirst=True)
-    tx.execute(delete(counted).where(_among(ids, of="counted.contact_id")))
-    judged = select(verdicts.c.contact_id, verdicts.c.revision).where(~verdicts.c.mql, _among(ids, of="verdicts.contact_id"))
+    tx.execute(delete(counted).where(numbers.among(counted.c.contact_id, ids)))
+    judged = select(verdicts.c.contact_id, verdicts.c.revision).where(~verdicts.c.mql, numbers.among(verdicts.c.contact_id, ids))
     tx.execute(insert(counted).from_select(["contact_id", "revision"], judged))
 
 
@@ -121,7 +119,7 @@ def count_differing(tx: Connection) -> int:
 def acknowledge(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Remember what HubSpot acknowledged for contacts: {id, shown, stage, stage_given, updated_at}; None leaves what is known."""
     write(tx, _ACKNOWLEDGING, [{"the_id": row["id"], **{f"new_{name}": row[name] for name in _ANSWERED}} for row in rows])
-    tx.execute(delete(rejections).where(rejections.c.contact_id.in_([row["id"] for row in rows])))
+    tx.execute(delete(rejections).where(numbers.among(rejections.c.contact_id, [row["id"] for row in rows])))
 
 
 def reject(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -136,7 +134,7 @@ def let_try_again(tx: Connection) -> None:
 
 def hold(tx: Connection, ids: Sequence[int], *, reason: str, at: int) -> None:
     """Let contacts be as they are, for a reason, until something else is desired of them."""
-    desired = dict(tx.execute(select(verdicts.c.contact_id, verdicts.c.desired).where(verdicts.c.contact_id.in_(ids))).all())
+    desired = dict(tx.execute(select(verdicts.c.contact_id, verdicts.c.desired).where(numbers.among(verdicts.c.contact_id, ids))).all())
     replace(tx, rejections, [{**_rejection(id_, text, reason, at), "held": True} for id_, text in desired.items()])
 
 
@@ -178,7 +176,7 @@ def change_members(tx: Connection, key: str, *, added: Sequence[int], removed: S
     """Remember what HubSpot acknowledged for a list."""
     replace(tx, memberships, [_member(key, id_, ours=True) for id_ in added])
     if removed:
-        tx.execute(delete(memberships).where(memberships.c.list == key, memberships.c.contact_id.in_(removed)))
+        tx.execute(delete(memberships).where(memberships.c.list == key, numbers.among(memberships.c.contact_id, removed)))
 
 
 def inherit_members(tx: Connection, merged: Sequence[int], survivor: int) -> None:
@@ -220,11 +218,6 @@ def remember_list(tx: Connection, key: str, *, list_id: str, name: str) -> None:
     if known_lists(tx).get(key) not in (None, list_id):
         tx.execute(delete(memberships).where(memberships.c.list == key))
     replace(tx, tables.lists, [{"key": key, "id": list_id, "name": name}])
-
-
-def _among(ids: Collection[int], *, of: str = "contacts.id") -> TextClause:
-    # As text, since they are more than a statement may have parameters.
-    return text(f"{of} IN ({','.join(map(str, map(int, ids))) or 'NULL'})")
 
 
 def _rejection(contact_id: int, desired: str, reason: str, at: int) -> dict[str, Any]:

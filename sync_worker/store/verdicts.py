@@ -20,10 +20,10 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    text,
     union_all,
 )
 
+from sync_worker.store import numbers
 from sync_worker.store.database import replace
 from sync_worker.store.tables import Id, addresses, companies, contacts, events, forms, memberships, verdicts
 
@@ -60,8 +60,7 @@ def choose_due(tx: Connection, standard: Standard, *, after: int, limit: int, am
         .limit(limit)
     )
     if among is not None:
-        # As text, since they are more than a statement may have parameters.
-        query = query.where(text(f"contacts.id IN ({','.join(map(str, map(int, among))) or 'NULL'})"))
+        query = query.where(numbers.among(contacts.c.id, among))
     return _choose(tx, query)
 
 

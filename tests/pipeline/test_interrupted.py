@@ -90,7 +90,7 @@ def test_a_backfill_that_is_stopped_again_and_again_comes_to_the_same_end(tmp_pa
 
 
 def test_what_was_read_before_the_stop_is_not_read_again(tmp_path: Path) -> None:
-    crowd = small_portal(contacts=[a_contact(number) for number in range(1, 451)], companies=[], email_events=[], events=[])
+    crowd = small_portal(contacts=[a_contact(number) for number in range(1, 951)], companies=[], email_events=[], events=[])
     with a_world(tmp_path, crowd, settings={"requests_in_flight": 1}) as world:
         with pytest.raises(Stopped):
             world.backfill(progress=Plug(2, CONTACTS))
@@ -98,18 +98,19 @@ def test_what_was_read_before_the_stop_is_not_read_again(tmp_path: Path) -> None
         with store.transaction() as tx:
             known = people.count(tx)
         store.close()
-        assert 100 <= known < 450
-        assert world.backfill().pulled["contacts"] == 450 - known
+        assert 200 <= known < 950
+        assert world.backfill().pulled["contacts"] == 950 - known
 
 
 def test_a_gap_in_the_middle_is_read_and_not_all_that_lies_behind_it(tmp_path: Path) -> None:
-    crowd = small_portal(contacts=[a_contact(number) for number in range(1, 451)], companies=[], email_events=[], events=[])
+    crowd = small_portal(contacts=[a_contact(number) for number in range(1, 951)], companies=[], email_events=[], events=[])
     with a_world(tmp_path, crowd, settings={"requests_in_flight": 1}) as world:
         with pytest.raises(Stopped):
             world.backfill(progress=Plug(1, CONTACTS))
         store = database.opened(world.state_url)
         with store.transaction() as tx:
-            coverage.cover(tx, CONTACTS, 151, 451)
+            read_to = coverage.gaps(tx, CONTACTS, 1, 951)[0].low
+            coverage.cover(tx, CONTACTS, read_to + 50, 951)
         store.close()
         assert world.backfill().pulled["contacts"] == 50
 
