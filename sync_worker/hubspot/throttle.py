@@ -9,10 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from math import ceil
+from typing import Final
 
 from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.quota import Quota
 from sync_worker.hubspot.window import Window
+
+USED_UP_WITHIN: Final = 0.2  # of a window: so long may its requests take to be sent
 
 
 class Budget(Enum):
@@ -96,11 +99,11 @@ class Lane:
             self.window.give_back(self._clock.monotonic(), sent=sent, answered=answered)
             self._wake()
 
-    def in_flight(self, within: float) -> int:
-        """Return how many requests must be on the line at a time to use up the window within some seconds; 1 before the first reply."""
+    def in_flight(self, *, at_least: int, most: int) -> int:
+        """Return how many requests to have on the line at a time, so that the window is soon used up in spite of the latency."""
         with self._lock:
-            latency = self.window.latency
-            return 1 if latency is None else ceil(self.window.capacity * latency / within)
+            latency = self.window.latency or 0.0
+            return max(at_least, min(ceil(self.window.capacity * latency / (USED_UP_WITHIN * self.window.seconds)), most))
 
     def succeed(self, sent: float) -> None:
         """Say that a request was not refused for its pace."""

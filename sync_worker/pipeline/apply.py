@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sync_worker.errors import ConfigurationError, NotFound
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records import Acknowledged
+from sync_worker.hubspot.throttle import Budget
 from sync_worker.instants import to_ms
 from sync_worker.pipeline.batches import batches
 from sync_worker.pipeline.outputs import Outputs
@@ -26,6 +27,7 @@ from sync_worker.store import people, replaced, standing
 from sync_worker.store.database import Store
 
 BATCH: Final = 100  # HubSpot's own bound for contacts in one call
+MOST_WRITERS: Final = 64
 MEMBERS: Final = 1_000  # ids in one membership call
 MAKE_ANEW: Final = "Run `sync-worker setup`: it makes the list anew, and the next run fills it."
 ALTERED: Final = "HubSpot took the values and shows others; they are not sent again until they change."
@@ -52,7 +54,8 @@ class Outcome:
 class Applier:
     """Sends batches side by side while the caller goes on; the caller's thread alone touches the store.
 
-    What the run `run` replaces is kept before it is sent. With `hold`, the contacts are not written again until something else
+    At least `in_flight` batches are on the line at a time, more where HubSpot is far away. What the run `run` replaces is kept before it
+    is sent. With `hold`, the contacts are not written again until something else
     is desired of them, for that reason.
     """
 
@@ -74,9 +77,9 @@ class Applier:
         self._now = now
         self._run = run
         self._hold = hold
-        self._in_flight = in_flight
+        self._in_flight = hubspot.transport.throttle.lane(Budget.BURST).in_flight(at_least=in_flight, most=MOST_WRITERS)
         self._progress = progress
-        self._pool = ThreadPoolExecutor(in_flight, thread_name_prefix="writer")
+        self._pool = ThreadPoolExecutor(self._in_flight, thread_name_prefix="writer")
         self._sent: deque[tuple[Sequence[ContactChange], Future[Sent]]] = deque()
         self._underway: set[int] = set()
         self.outcome = Outcome()

@@ -132,7 +132,7 @@ class Everyone:
         lane = self.hubspot.transport.throttle.lane(Budget.BURST)
         if searched and self.written:
             stream = replace(stream, enough=share(extent.total, self._pace()).enough(self._elapsed()))
-        readers = streams.readers(lane, at_least=self.readers, most=MOST_READERS)
+        readers = lane.in_flight(at_least=self.readers, most=MOST_READERS)
         for pieces in sweep_in_batches(
             stream, self._gaps(extent, searched=searched), readers=readers, most=STORED * self.readers, pausing=True
         ):

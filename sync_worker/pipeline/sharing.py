@@ -15,6 +15,7 @@ from typing import Final
 LISTED: Final = 100  # contacts in a page of the list
 FOUND: Final = 200  # contacts in a page of a search
 WRITTEN: Final = 100  # contacts in a call that writes
+SPENT: Final = 0.25  # share of the calls left over that goes to the list; the rest is for lists' members, half-full batches, second tries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,5 +48,5 @@ def share(contacts: int, pace: Pace) -> Share:
 def _within(windows: int, contacts: int, writes: int, pace: Pace) -> Share | None:
     until = pace.window * (windows - 1)  # the calls of the last window are sent as it begins
     listed = ceil(max(0.0, contacts - FOUND * pace.searches * until) / LISTED)
-    calls = pace.burst * windows
-    return Share(list_pages=calls - writes, until=until) if listed + writes <= calls else None
+    left = pace.burst * windows - writes - listed
+    return Share(list_pages=listed + int(SPENT * left), until=until) if left >= 0 else None

@@ -19,7 +19,6 @@ from sync_worker.store.coverage import Interval
 
 FOUNDED: Final = 1_149_120_000_000  # June 2006, HubSpot's first month: no event is older
 FOR_EVER: Final = 2**53
-USED_UP_WITHIN: Final = 0.2  # of a window: so long may its requests take to be sent
 MOST_SEARCHES: Final = 16  # on the line at a time
 EMAIL_TYPES: Final = {"email_click": "CLICK", "email_open": "OPEN"}
 
@@ -115,11 +114,6 @@ def mirrored(intervals: Sequence[Interval]) -> list[Interval]:
     return [Interval(1 - interval.high, 1 - interval.low) for interval in intervals]
 
 
-def readers(lane: throttle.Lane, *, at_least: int, most: int) -> int:
-    """Return how many readers use a lane up in spite of the latency."""
-    return max(at_least, min(lane.in_flight(USED_UP_WITHIN * lane.window.seconds), most))
-
-
 def _within(start: int, stop: int, token: Token | None) -> tuple[int, int, str | None]:
     # HubSpot's offset counts within the times that were asked for first, however much of them others have taken over meanwhile.
     return token if isinstance(token, tuple) else (start, stop, None)
@@ -135,7 +129,7 @@ def _by_search(hubspot: HubSpot, properties: Sequence[str]) -> Lane[Contact]:
         return Page(rows=page.items, reached=stop if page.next is None else page.next, token=page.next)
 
     lane = hubspot.transport.throttle.lane(Budget.SEARCH)
-    return Lane(read=read, readers=readers(lane, at_least=2, most=MOST_SEARCHES), turn=lane.ahead)
+    return Lane(read=read, readers=lane.in_flight(at_least=2, most=MOST_SEARCHES), turn=lane.ahead)
 
 
 def _by_id(noun: Objects[Thing], properties: Sequence[str], lane: throttle.Lane) -> Stream[Thing]:
