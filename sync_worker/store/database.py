@@ -10,7 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Engine, MetaData, Table, Update, create_engine, event, inspect, text
+from sqlalchemy import Column, Connection, Engine, Index, MetaData, Table, Update, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
@@ -55,7 +55,11 @@ class Store:
         with self.transaction() as tx:
             for table in (tables.verdicts, tables.admissions):
                 columns = [Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in table.columns]
-                Table(table.name, MetaData(), *columns, prefixes=["TEMPORARY"]).create(tx, checkfirst=False)
+                copy = Table(table.name, MetaData(), *columns, prefixes=["TEMPORARY"])
+                for index in table.indexes:
+                    partial = {f"{name}_where": index.dialect_options[name]["where"] for name in ("sqlite", "postgresql")}
+                    Index(index.name, *(copy.c[column.name] for column in index.columns), **partial)
+                copy.create(tx, checkfirst=False)
                 tx.execute(text(f'INSERT INTO {table.name} SELECT * FROM "{real}".{table.name}'))  # noqa: S608 -- names of ours and of the database
 
     def shred(self) -> None:
