@@ -207,7 +207,7 @@ class Worker:
 
     def setup(self, *, dry_run: bool = False) -> list[dict[str, str]]:
         """Create or mend group, properties and lists; return what was done, or would be."""
-        portal.refuse_another(self.store, self.hubspot)
+        portal.refuse_another(self.store, self.hubspot.account.details())
         found = setup.steps(self.hubspot, self.outputs, setup.known_lists(self.store))
         if not dry_run:
             for step in found:

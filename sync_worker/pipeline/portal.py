@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, Final
@@ -63,7 +64,7 @@ def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fr
     same = remembered and remembered["asked"] == asked and remembered.get("identity") == hubspot.identity
     if not fresh and same and now < from_ms(remembered["looked_at"]) + VALID_FOR:
         return _read(remembered)
-    portal = look(hubspot, outputs, refuse_another(store, hubspot))
+    portal = _looked_at(store, hubspot, outputs)
     if remembered and remembered["shows_occurrences"] and not portal.shows_occurrences and not settle:
         # What cannot be read any more must not look like something that nobody did.
         raise Forbidden(
@@ -77,15 +78,14 @@ def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fr
     return portal
 
 
-def refuse_another(store: Store, hubspot: HubSpot) -> Account:
-    """Return the account that the token opens; raise ConfigurationError where this state belongs to another portal."""
-    place, account = remembered(store), hubspot.account.details()
+def refuse_another(store: Store, account: Account) -> None:
+    """Raise ConfigurationError where this state belongs to another portal than the one that the token opens."""
+    place = remembered(store)
     if place and place.id != account.portal_id:
         raise ConfigurationError(
             f"This state belongs to portal {place.id}, and the token opens portal {account.portal_id}.",
             hint="Use the token of the first, or another state with SYNC_WORKER_STATE_URL.",
         )
-    return account
 
 
 def remembered(store: Store) -> Portal | None:
@@ -95,9 +95,13 @@ def remembered(store: Store) -> Portal | None:
     return _read(row) if row else None
 
 
-def look(hubspot: HubSpot, outputs: Outputs, account: Account) -> Portal:
-    """Ask HubSpot; raises ConfigurationError where our properties are missing."""
-    properties = hubspot.properties.all("contacts")
+def _looked_at(store: Store, hubspot: HubSpot, outputs: Outputs) -> Portal:
+    with ThreadPoolExecutor(3) as pool:  # none depends on another, and each is a latency before the first contact
+        details, definitions = pool.submit(hubspot.account.details), pool.submit(hubspot.properties.all, "contacts")
+        available = pool.submit(hubspot.occurrences.available)
+    # Looked at in this order: which portal it is matters more than what it lacks.
+    refuse_another(store, account := details.result())
+    properties = definitions.result()
     missing = [name for name in outputs.names if name not in properties]
     if missing:
         raise ConfigurationError(f"The portal has no property {', '.join(missing)}.", hint="Run `sync-worker setup` first.")
@@ -106,7 +110,7 @@ def look(hubspot: HubSpot, outputs: Outputs, account: Account) -> Portal:
         id=account.portal_id,
         time_zone=account.time_zone,
         stages=tuple(option.value for option in stages),
-        shows_occurrences=hubspot.occurrences.available(),
+        shows_occurrences=available.result(),
     )
 
 
