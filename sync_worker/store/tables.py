@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Index, Integer, MetaData, Table, Text, false
+from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Index, Integer, MetaData, Table, Text, false, true
 
 metadata: Final = MetaData()
 
@@ -48,7 +48,7 @@ contacts: Final = Table(
 # What a run asks of everybody must not cost a look at everybody: who is due, who was changed, who is gone.
 _index("contacts_here", contacts.c.id, contacts.c.revision, where=~contacts.c.gone)
 _index("contacts_changed", contacts.c.updated_at, where=~contacts.c.gone)
-_index("contacts_gone", contacts.c.id, where=contacts.c.gone)
+_index("contacts_gone", contacts.c.id, where=contacts.c.gone == true())  # as queries put it: SQLite knows no other words for it
 
 #: Every address by which e-mail events and submissions may name a contact, in lower case.
 addresses: Final = Table(
@@ -120,7 +120,7 @@ verdicts: Final = Table(
     Column("desired", Text, nullable=False),  # JSON: our properties as HubSpot should show them
     Index("verdicts_by_band", "band"),
 )
-_index("verdicts_of_mqls", verdicts.c.contact_id, verdicts.c.direct, verdicts.c.by_score, where=verdicts.c.mql)
+_index("verdicts_of_mqls", verdicts.c.contact_id, verdicts.c.direct, verdicts.c.by_score, where=verdicts.c.mql == true())
 
 lists: Final = Table(
     "lists",

@@ -1,0 +1,46 @@
+"""What a sync asks of everybody is found by an index: a look at every row would cost a second of each sync."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from sync_worker.store import people, standing, verdicts
+from sync_worker.store.verdicts import Standard
+
+LOOKS: list[tuple[str, Callable[[Connection], object]]] = [
+    ("who should be in the list of MQLs", lambda tx: standing.to_add(tx, "mql")),
+    ("who came by a form", lambda tx: standing.to_add(tx, "direct")),
+    ("who should be in a band's list", lambda tx: standing.to_add(tx, "band:hot")),
+    ("how many were changed", lambda tx: people.count_changed(tx, 5, None)),
+    ("how many there are", people.count),
+    ("who is due", lambda tx: verdicts.count_due(tx, Standard(model="m", since=0))),
+]
+
+
+@contextmanager
+def listening(tx: Connection) -> Iterator[list[tuple[str, Any]]]:
+    """Give what is said to the database meanwhile: statements with their parameters."""
+    said: list[tuple[str, Any]] = []
+
+    def note(_tx: Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        said.append((statement, parameters))
+
+    event.listen(tx, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        event.remove(tx, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("look", [look for _, look in LOOKS], ids=[name for name, _ in LOOKS])
+def test_a_look_at_everybody_uses_an_index(tx: Connection, look: Callable[[Connection], object]) -> None:
+    with listening(tx) as said:
+        look(tx)
+    plans = [row[3] for sql, values in said for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+    assert plans
+    assert [plan for plan in plans if plan.startswith("SCAN") and "INDEX" not in plan] == []
