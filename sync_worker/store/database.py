@@ -184,7 +184,7 @@ def _private(path: Path) -> None:
 
 def _tuned(connection: Any, _record: object) -> None:  # noqa: ANN401 -- DBAPI connections share no type
     cursor = connection.cursor()
-    for pragma in ("synchronous=NORMAL", "cache_size=-65536", "temp_store=FILE"):
+    for pragma in ("synchronous=NORMAL", "cache_size=-16384", "temp_store=FILE"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
