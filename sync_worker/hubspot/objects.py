@@ -157,9 +157,10 @@ class Objects(Generic[T]):
         data = self._do_search(body if fits else _search_body(filters, ("hs_object_id",)))
         with sense_of(f"search {self._name}"):
             rows = data["results"]
-            more = len(rows) >= SEARCH_SIZE or next_after(data) is not None
-            cursor = max(int(row["id"]) for row in rows) if more else None
             total = int(data["total"])
+            # All that lies behind the last id is counted, so that the last page is known to be the last, full or not.
+            more = rows and (next_after(data) is not None or total > len(rows))
+            cursor = max(int(row["id"]) for row in rows) if more else None
         return Page(items=self._records(rows if fits else self._filled(rows, asked)), next=cursor, total=total)
 
     def _do_search(self, body: Row) -> Row:
