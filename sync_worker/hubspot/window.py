@@ -13,13 +13,12 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import deque
-from math import ceil, inf
+from math import inf
 from typing import Final
 
 MARGIN: Final = 0.01  # share of the window; a server that is busy counts late what it answers in time, and two clocks never run alike
 LEAST_MARGIN: Final = 0.04  # seconds; a busy server is as late in a short window as in a long one
 CLOCKS_APART: Final = 0.0005  # share of the window, where others' requests are told from ours
-SPARE: Final = 0.1  # of what others send, left to them beside it: what they send while ours is on the line is told by no reply yet
 SHORTEST_WAIT: Final = 0.001  # seconds; a rounding error must not make a waiter spin
 RECENT: Final = 50  # replies whose latencies are remembered
 ENOUGH: Final = 5  # of them tell something
@@ -64,7 +63,7 @@ class Window:
             return self._paused_until - now
         if self._refusals and self._in_flight:
             return None  # after a refusal one request goes ahead alone: no storm
-        others = ceil(self._others * (1 + SPARE)) if now < self._others_until else 0
+        others = self._others if now < self._others_until else 0
         if self._held_since(now) + others < self.capacity:
             return 0.0
         return self._next_change(now, others)

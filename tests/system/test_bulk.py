@@ -64,8 +64,8 @@ def test_the_portal_is_the_same_in_the_end_byte_for_byte(tmp_path: Path, data: P
 def test_without_the_scopes_it_says_so_and_does_it_the_usual_way(tmp_path: Path, data: PortalData, expected: str) -> None:
     with a_desk(tmp_path, data) as (desk, portal):
         rules = [
-            {"endpoint": "GET /account-info/*", "fault": "withdraw_scope", "name": name, "times": 1, "nth": [place]}
-            for place, name in enumerate(("crm.export", "crm.import"), start=1)
+            {"endpoint": endpoint, "fault": "withdraw_scope", "name": scope, "times": 1}
+            for endpoint, scope in (("GET /account-info/*", "crm.export"), ("GET /crm/properties/*", "crm.import"))
         ]
         httpx.post(f"{portal.base_url}/sandbox/faults", json={"rules": rules}).raise_for_status()
         said = desk.run("backfill", "--via", "bulk")
