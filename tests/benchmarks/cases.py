@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 import time
@@ -107,6 +108,8 @@ def processor() -> None:
             progress=Progress(),
             clock=utc_now,
         )
+        gc.collect()
+        gc.freeze()  # as the command line does before it begins
         started = time.process_time()
         for _ in pull.every_contact():
             pass
