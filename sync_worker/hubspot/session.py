@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
-from typing import IO, TypeAlias
+from typing import IO, Final, TypeAlias
 from urllib.parse import quote_plus
 
 import requests
@@ -76,9 +76,7 @@ class Line:
         self._session.close()
 
 
-@lru_cache(maxsize=1024)
-def _quoted(text: str) -> str:
-    return quote_plus(text)
+_quoted: Final = lru_cache(maxsize=1024)(quote_plus)
 
 
 def open_line(token: str, base_url: str, *, pool_size: int) -> Line:

@@ -80,13 +80,13 @@ class Transport:
     def send(self, method: str, path: str, *, query: Query = (), body: object = None) -> Json:
         """Return the JSON that HubSpot replies, None for an empty reply.
 
-        `path` is the v3/v4 path, whatever version is in use; a body of bytes is JSON already.
+        `path` is the v3/v4 path, whatever version is in use.
 
         Raises:
             SyncWorkerError: one of errors.py, after as many attempts as it deserves.
         """
         route = resolve(method, path, self._version)
-        content = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
+        content = None if body is None else orjson.dumps(body)
         parameters = list(query)
         return self._retrying.call(lambda: self._attempt(method, route, parameters, content))
 
