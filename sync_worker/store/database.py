@@ -125,13 +125,24 @@ def write(connection: Connection, statement: Insert | Update, rows: Sequence[Map
     """
     if not rows:
         return 0
-    compiled = _compiled(statement, connection.dialect, tuple(rows[0]))
-    constants = {name: value for name, value in compiled.params.items() if name not in rows[0]}
-    whole = [{**constants, **row} for row in rows] if constants else rows
-    if compiled.positional:
-        order = compiled.positiontup or []
-        values = itemgetter(*order) if len(order) > 1 else lambda row: (row[order[0]],)
-        return connection.exec_driver_sql(compiled.string, [values(row) for row in whole]).rowcount
+    columns = tuple(rows[0])
+    values = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
+    return write_tuples(connection, statement, columns, [values(row) for row in rows])
+
+
+def write_tuples(connection: Connection, statement: Insert | Update, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> int:
+    """Execute a statement as `write` does, for rows that hold the values of the columns."""
+    if not rows:
+        return 0
+    compiled = _compiled(statement, connection.dialect, columns)
+    constants = {name: value for name, value in compiled.params.items() if name not in columns}
+    named = (*columns, *constants)
+    whole = [(*row, *constants.values()) for row in rows] if constants else rows
+    if not compiled.positional:
+        return connection.exec_driver_sql(compiled.string, [dict(zip(named, row, strict=True)) for row in whole]).rowcount
+    if (order := tuple(compiled.positiontup or ())) != named:
+        there = itemgetter(*map(named.index, order))
+        whole = [there(row) for row in whole]
     return connection.exec_driver_sql(compiled.string, list(whole)).rowcount
 
 
@@ -207,7 +218,7 @@ def _brought_forward(engine: Engine, place: URL) -> None:
 
 
 #: The newest schema; a test keeps it equal to the newest migration.
-NEWEST: Final = "0005"
+NEWEST: Final = "0006"
 
 
 def _place(url: URL) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import orjson
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 
+from sync_worker.store.addressing import addresses_of, is_known_by
 from sync_worker.store.tables import addresses, contacts, events, memberships, rejections, replaced, replaced_members, runs, verdicts
 
 OF_A_CONTACT = (addresses, verdicts, memberships, rejections, replaced, replaced_members)
@@ -14,9 +15,8 @@ OF_A_CONTACT = (addresses, verdicts, memberships, rejections, replaced, replaced
 
 def same_person(tx: Connection, contact_id: int) -> list[int]:
     """Return a contact with those that it was merged from, as far as their addresses tell."""
-    own = select(addresses.c.email).where(addresses.c.contact_id == contact_id)
-    query = select(contacts.c.id).join(addresses, addresses.c.contact_id == contacts.c.id)
-    merged = tx.execute(query.where(contacts.c.gone, addresses.c.email.in_(own)).distinct()).scalars()
+    own = tx.execute(addresses_of([contact_id])).scalars().all()
+    merged = tx.execute(select(contacts.c.id).where(contacts.c.gone, is_known_by(own))).scalars()
     return sorted({contact_id, *merged})
 
 
@@ -25,9 +25,9 @@ def purge(tx: Connection, ids: Collection[int], emails: Collection[str] = ()) ->
 
     What an address has done that somebody else has too stays with the other.
     """
-    of_them = select(addresses.c.email).where(addresses.c.contact_id.in_(ids))
-    of_others = select(addresses.c.email).where(addresses.c.contact_id.not_in(ids))
-    theirs = and_(or_(events.c.email.in_(of_them), events.c.email.in_(emails)), events.c.email.not_in(of_others))
+    theirs = and_(
+        or_(events.c.email.in_(addresses_of(ids)), events.c.email.in_(emails)), events.c.email.not_in(addresses_of(ids, but=True))
+    )
     gone = tx.execute(delete(events).where(or_(events.c.contact_id.in_(ids), theirs))).rowcount
     for table in OF_A_CONTACT:
         tx.execute(delete(table).where(table.c.contact_id.in_(ids)))

@@ -9,8 +9,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from sync_worker.store import people
+from sync_worker.store.addressing import is_known_by
 from sync_worker.store.database import Insert, replace, upsert, write
-from sync_worker.store.tables import addresses, contacts, events, forms
+from sync_worker.store.tables import contacts, events, forms
 
 TOGETHER: Final = 1_000  # events in one statement
 
@@ -62,8 +63,7 @@ def drop_others(tx: Connection, kind: str, campaign: str, kept: Collection[str])
 def drop_before(tx: Connection, kind: str, at: int) -> None:
     """Forget the events of a kind that happened before an instant (milliseconds); whose they were is to be judged anew."""
     old = and_(events.c.kind == kind, events.c.at < at)
-    by_address = select(addresses.c.contact_id).join(events, events.c.email == addresses.c.email).where(old)
-    theirs = or_(contacts.c.id.in_(select(events.c.contact_id).where(old)), contacts.c.id.in_(by_address))
+    theirs = or_(contacts.c.id.in_(select(events.c.contact_id).where(old)), is_known_by(select(events.c.email).where(old)))
     tx.execute(update(contacts).where(theirs).values(revision=contacts.c.revision + 1))
     tx.execute(delete(events).where(old))
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, case, delete, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, literal_column, or_, select, update
 
 from sync_worker.store import standing
-from sync_worker.store.database import Insert, replace, upsert, write
+from sync_worker.store.addressing import further, is_known_by, remember_further
+from sync_worker.store.database import Insert, replace, upsert, write_tuples
 from sync_worker.store.numbers import among
-from sync_worker.store.tables import addresses, companies, contacts, events
+from sync_worker.store.tables import companies, contacts, events
+
+#: In the order of the rows that are written.
+_COLUMNS: Final = ("id", "email", "company_id", "updated_at", "facts", "shown", "stage", "revision", "sweep", "gone")
 
 
 class Person(NamedTuple):  # made by the hundred thousand: quicker than a dataclass
@@ -26,21 +30,6 @@ class Person(NamedTuple):  # made by the hundred thousand: quicker than a datacl
     addresses: tuple[str, ...] = ()
     merged: tuple[int, ...] = ()  # ids of contacts that went into this one
 
-    def row(self, sweep: int) -> Mapping[str, Any]:
-        """Return the row of the table."""
-        return {
-            "id": self.id,
-            "email": self.addresses[0] if self.addresses else None,
-            "company_id": self.company_id,
-            "updated_at": self.updated_at,
-            "facts": self.facts,
-            "shown": self.shown,
-            "stage": self.stage,
-            "revision": 1,
-            "sweep": sweep,
-            "gone": False,
-        }
-
 
 def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> set[int]:
     """Remember contacts as they were shown, and return who was not known before; an older showing never replaces a newer one.
@@ -48,12 +37,12 @@ def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> set[i
     HubSpot's search index lags behind: it may show a contact as it was before our own last write.
     The revision is raised where facts, company or addresses differ, and nowhere else.
     """
-    known = _known(tx, {person.id for person in people})
-    newest = [person for person in people if person.updated_at >= known.get(person.id, person.updated_at)]
+    known = _known(tx, [person.id for person in people])
+    newest = [person for person in people if person.id not in known or person.updated_at >= known[person.id].updated_at]
     _record_contacts(tx, newest, sweep)
-    if readdressed := _record_addresses(tx, newest, known.keys()) & known.keys():
+    if readdressed := _record_addresses(tx, newest, known):
         touch(tx, readdressed, ())
-    if older := known.keys() & {person.id for person in people} - {person.id for person in newest}:
+    if len(newest) < len(people) and (older := known.keys() & {person.id for person in people} - {person.id for person in newest}):
         tx.execute(update(contacts).where(among(contacts.c.id, older), contacts.c.sweep < sweep).values(sweep=sweep))
     for person in people:
         if person.merged:
@@ -74,8 +63,8 @@ def record_companies(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def touch(tx: Connection, ids: Collection[int], emails: Collection[str]) -> None:
     """Let the contacts with these ids or addresses be judged anew."""
-    named = select(addresses.c.contact_id).where(addresses.c.email.in_(emails))
-    tx.execute(update(contacts).where(or_(among(contacts.c.id, ids), contacts.c.id.in_(named))).values(revision=contacts.c.revision + 1))
+    theirs = or_(among(contacts.c.id, ids), is_known_by(emails))
+    tx.execute(update(contacts).where(theirs).values(revision=contacts.c.revision + 1))
 
 
 def unseen(tx: Connection, *, sweep: int) -> list[int]:
@@ -117,14 +106,18 @@ def find(tx: Connection, email_or_id: str) -> int | None:
     """Return the id of a contact named by id or by any of its addresses."""
     if email_or_id.isdecimal():
         return tx.execute(select(contacts.c.id).where(contacts.c.id == int(email_or_id))).scalar()
-    named = select(contacts.c.id).join(addresses, addresses.c.contact_id == contacts.c.id)
+    named = select(contacts.c.id).where(is_known_by([email_or_id.strip().lower()]))
     # An address outlives the contact that it was merged away with: who is still there goes first.
-    first = named.where(addresses.c.email == email_or_id.strip().lower()).order_by(contacts.c.gone, contacts.c.id).limit(1)
-    return tx.execute(first).scalar()
+    return tx.execute(named.order_by(contacts.c.gone, contacts.c.id).limit(1)).scalar()
 
 
 def _record_contacts(tx: Connection, people: Sequence[Person], sweep: int) -> None:
-    write(tx, _showing(tx.dialect.name), [person.row(sweep) for person in people])
+    rows = [
+        (person.id, person.addresses[0] if person.addresses else None, person.company_id, person.updated_at, person.facts, person.shown,
+         person.stage, 1, sweep, False)
+        for person in people
+    ]  # fmt: skip
+    write_tuples(tx, _showing(tx.dialect.name), _COLUMNS, rows)
 
 
 @cache
@@ -132,7 +125,7 @@ def _showing(dialect: str) -> Insert:
     statement = upsert(dialect, contacts)
     new, old = statement.excluded, contacts.c
     differs = or_(new.facts != old.facts, new.company_id.is_distinct_from(old.company_id), old.gone)
-    shown = {name: new[name] for name in ("email", "company_id", "updated_at", "facts", "shown", "stage", "gone")}
+    shown = {name: new[name] for name in _COLUMNS if name not in ("id", "revision", "sweep")}
     one: ColumnElement[int] = literal_column("1")  # in the text, so that the parameters are those of the row alone
     revised = {
         "revision": case((differs, old.revision + one), else_=old.revision),
@@ -141,26 +134,22 @@ def _showing(dialect: str) -> Insert:
     return statement.on_conflict_do_update(index_elements=["id"], set_=shown | revised)
 
 
-def _known(tx: Connection, ids: Collection[int]) -> dict[int, int]:
-    """Return when those of these contacts that we know were shown last."""
-    return dict(tx.execute(select(contacts.c.id, contacts.c.updated_at).where(among(contacts.c.id, ids))).all())
+def _known(tx: Connection, ids: Collection[int]) -> dict[int, Row[int, int, str]]:
+    """Return (id, when it was shown last, its own address) of those of these contacts that we know."""
+    query = select(contacts.c.id, contacts.c.updated_at, contacts.c.email).where(among(contacts.c.id, ids))
+    return {row.id: row for row in tx.execute(query)}
 
 
-def _record_addresses(tx: Connection, people: Sequence[Person], known_ids: Collection[int]) -> set[int]:
-    """Return the ids of those whose addresses differ from what was known."""
-    shown = {(address, person.id) for person in people for address in person.addresses}
-    known = _addresses_of(tx, [person.id for person in people if person.id in known_ids])
-    changed = {contact_id for _, contact_id in shown ^ known}
-    if changed:
-        if before := changed.intersection(known_ids):
-            tx.execute(delete(addresses).where(among(addresses.c.contact_id, before)))
-        replace(tx, addresses, [{"email": address, "contact_id": contact_id} for address, contact_id in shown if contact_id in changed])
-    return changed
-
-
-def _addresses_of(tx: Connection, ids: Collection[int]) -> set[tuple[str, int]]:
-    rows = tx.execute(select(addresses.c.email, addresses.c.contact_id).where(among(addresses.c.contact_id, ids)))
-    return {(email, contact_id) for email, contact_id in rows}
+def _record_addresses(tx: Connection, people: Sequence[Person], known: Mapping[int, Row[int, int, str]]) -> set[int]:
+    """Return the ids of those who were known by other addresses."""
+    before = further(tx, [person.id for person in people if person.id in known]) if known else {}
+    after = {person.id: {*person.addresses[1:]} for person in people if len(person.addresses) > 1}
+    remember_further(tx, before, after)
+    return {
+        person.id
+        for person in people
+        if (row := known.get(person.id)) and {*person.addresses} != {*before.get(person.id, ()), *([row.email] if row.email else [])}
+    }
 
 
 def _merge(tx: Connection, survivor: Person) -> None:

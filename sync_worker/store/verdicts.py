@@ -86,10 +86,14 @@ def chosen_events(tx: Connection) -> Iterator[Sequence[Row[Any]]]:
 
     They come in parts, since all at once would take several times the memory of the frame that they become.
     """
+    unnamed = events.c.contact_id.is_(None)
     by_id = _events().join(events, events.c.contact_id == chunk.c.contact_id)
-    by_address = _events().join(addresses, addresses.c.contact_id == chunk.c.contact_id)
-    by_address = by_address.join(events, and_(events.c.email == addresses.c.email, events.c.contact_id.is_(None)))
-    named = [query.outerjoin(forms, forms.c.id == events.c.form_id) for query in (by_id, by_address)]
+    by_address = (
+        _events().join(contacts, contacts.c.id == chunk.c.contact_id).join(events, and_(events.c.email == contacts.c.email, unnamed))
+    )
+    further = _events().join(addresses, addresses.c.contact_id == chunk.c.contact_id)
+    by_further = further.join(events, and_(events.c.email == addresses.c.email, unnamed))
+    named = [query.outerjoin(forms, forms.c.id == events.c.form_id) for query in (by_id, by_address, by_further)]
     return tx.execute(union_all(*named)).partitions(_PART)
 
 

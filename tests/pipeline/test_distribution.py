@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.pipeline.distribution import BARS, distribution
+from sync_worker.store import people
 from sync_worker.store.database import Store
 from sync_worker.store.tables import contacts, verdicts
 from tests.store.rows import person, verdict
@@ -32,7 +33,7 @@ def fill(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
         stamp = {"model": "m", "evaluated_at": 1, "revision": 1}
         found = [verdict(n, score=s, band=band, grade=grade, mql=mql) | stamp for n, (s, band, grade, mql) in enumerate(rows, 1)]
         if found:
-            tx.execute(contacts.insert(), [person(row["contact_id"]).row(0) for row in found])
+            people.record(tx, [person(row["contact_id"]) for row in found])
             tx.execute(verdicts.insert(), found)
 
 

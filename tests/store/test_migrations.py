@@ -45,7 +45,7 @@ def test_a_state_that_is_up_to_date_is_opened_without_a_migration(tmp_path: Path
         again.close()
 
 
-@pytest.mark.parametrize("schema", ["0001", "0002", "0003"])
+@pytest.mark.parametrize("schema", ["0001", "0002", "0003", "0005"])
 def test_a_state_of_an_earlier_schema_is_brought_forward_with_all_that_it_holds(tmp_path: Path, schema: str) -> None:
     with a_state_url(tmp_path) as url:
         held = _a_row_in_each_table(url, schema)
@@ -57,6 +57,21 @@ def test_a_state_of_an_earlier_schema_is_brought_forward_with_all_that_it_holds(
         assert {name: [tuple(row) for row in rows] for name, rows in found.items()} == {
             name: [tuple(row.values())] for name, row in held.items()
         }
+
+
+def test_an_address_that_stood_in_two_places_stands_in_one(tmp_path: Path) -> None:
+    with a_state_url(tmp_path) as url:
+        held = _a_row_in_each_table(url, "0005")
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            own = {"email": held["contacts"]["email"], "contact_id": held["contacts"]["id"]}
+            connection.execute(metadata.tables["addresses"].insert(), own)
+        engine.dispose()
+        brought = opened(url)
+        with brought.transaction() as tx:
+            assert tx.execute(select(metadata.tables["addresses"].c.email)).scalars().all() == ["further@example.com"]
+            assert tx.execute(select(metadata.tables["contacts"].c.email)).scalar() == own["email"]
+        brought.close()
 
 
 def _a_row_in_each_table(url: str, schema: str) -> dict[str, dict[str, object]]:
@@ -71,6 +86,7 @@ def _a_row_in_each_table(url: str, schema: str) -> dict[str, dict[str, object]]:
         rows = {
             name: {c.name: _a_value(metadata.tables[name].c[c.name].type.python_type) for c in table.c} for name, table in tables.items()
         }
+        rows["addresses"]["email"] = "further@example.com"
         for name, row in rows.items():
             connection.execute(tables[name].insert(), row)
     engine.dispose()
