@@ -37,20 +37,20 @@ class Contacts(Objects[Contact]):
 
     def one(self, id_: int, properties: Sequence[str]) -> Contact | None:
         """Return a contact; its id is another one when the asked id was merged away; None where there is none."""
-        names = self._names(properties)
+        shape = self._asking(self._names(properties)).shape
         try:
-            row: Row = self._basic.get_by_id(str(id_), properties=[",".join(names)], **RAW)
+            data: Row = self._basic.get_by_id(str(id_), properties=[",".join(shape.names)], **RAW)
         except NotFound:
             return None
         with sense_of("read one of the contacts"):
-            return contact(row)
+            return contact(shape, shape.row(data))
 
     def by_email(self, address: str, properties: Sequence[str]) -> Contact | None:
         """Return the contact with an e-mail address; the address goes in the body, where no log keeps it."""
-        body = {"idProperty": "email", "properties": list(self._names(properties)), "inputs": [{"id": address.strip().lower()}]}
-        data: Row = self._batch.read(body, **RAW)
+        asking = self._asking(self._names(properties))
+        body = {"idProperty": "email", "properties": list(asking.shape.names), "inputs": [{"id": address.strip().lower()}]}
         with sense_of("read contacts by id"):
-            return next(map(contact, data["results"]), None)
+            return next(iter(self._records(asking.shape, asking.batch.read(body, **RAW).results)), None)
 
     def write(self, updates: Sequence[Update]) -> Written:
         """Write up to 100 contacts and account for every one of them.
@@ -70,7 +70,7 @@ class Contacts(Objects[Contact]):
         found = self.one(id_, ())
         return found.id if found else None
 
-    def _found(self, asked: Sequence[int], rows: list[Row]) -> Found[Contact]:
-        found = super()._found(asked, rows)
+    def _found(self, asked: Sequence[int], items: tuple[Contact, ...]) -> Found[Contact]:
+        found = super()._found(asked, items)
         moved = {old: each.id for each in found.items for old in each.merged_ids & found.missing}
         return Found(items=found.items, missing=found.missing.difference(moved), moved=moved)

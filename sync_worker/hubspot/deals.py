@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sync_worker.hubspot.objects import Objects
 from sync_worker.hubspot.parsing import Row, deal, sense_of
 from sync_worker.hubspot.records import Deal
 from sync_worker.hubspot.sdk import RAW, Untyped
+from sync_worker.hubspot.shapes import Decoded, Shape
 
 LINK_BATCH: Final = 1_000
 
@@ -23,14 +24,16 @@ class Deals(Objects[Deal]):
     def _linked(self) -> Mapping[str, object]:
         return {"associations": ["contacts"]}
 
-    def _records(self, rows: Iterable[Row]) -> tuple[Deal, ...]:
-        return super()._records(self._with_contacts(list(rows)))
+    def _records(self, shape: Shape, rows: Sequence[Decoded]) -> tuple[Deal, ...]:
+        self._link(rows)
+        return super()._records(shape, rows)
 
-    def _with_contacts(self, rows: list[Row]) -> list[Row]:
-        """Return the rows with all their contacts: searches and batches bring none, the list only the first ones of many."""
-        known = {row["id"]: row for row in rows if _is_complete(row)}
-        links = self._contacts_of([row["id"] for row in rows if row["id"] not in known])
-        return [known.get(row["id"]) or row | {"associations": {"contacts": {"results": links.get(row["id"], [])}}} for row in rows]
+    def _link(self, rows: Sequence[Decoded]) -> None:
+        """Give the rows all their contacts: searches and batches bring none, the list only the first ones of many."""
+        lacking = [row for row in rows if not _is_complete(row)]
+        links = self._contacts_of([row.id for row in lacking])
+        for row in lacking:
+            row.associations = {"contacts": {"results": links.get(row.id, [])}}
 
     def _contacts_of(self, ids: Sequence[str]) -> dict[str, list[Row]]:
         """Return the contacts of deals; a deal without any is left out by HubSpot."""
@@ -48,6 +51,6 @@ class Deals(Objects[Deal]):
         return links
 
 
-def _is_complete(row: Row) -> bool:
-    linked = (row.get("associations") or {}).get("contacts")
+def _is_complete(row: Decoded) -> bool:
+    linked = (row.associations or {}).get("contacts")
     return linked is not None and not linked.get("paging")

@@ -103,24 +103,26 @@ class Exports:
 
 def contacts(sheet: Sheet, properties: Sequence[str]) -> Iterator[Contact]:
     """Yield the contacts of an export, with these properties."""
-    for id_, values, updated in _records(sheet, "CONTACT", properties):
-        yield Contact(id=id_, properties=values, updated_at=updated)
+    for record in _records(sheet, "CONTACT", tuple(properties)):
+        yield Contact(*record)
 
 
 def companies(sheet: Sheet, properties: Sequence[str]) -> Iterator[Company]:
     """Yield the companies of an export, with these properties."""
-    for id_, values, updated in _records(sheet, "COMPANY", properties):
-        yield Company(id=id_, properties=values, updated_at=updated)
+    for record in _records(sheet, "COMPANY", tuple(properties)):
+        yield Company(*record)
 
 
-def _records(sheet: Sheet, kind: Kind, properties: Sequence[str]) -> Iterator[tuple[int, dict[str, str | None], datetime]]:
-    """Yield id, values, and when a record was changed last; raise Unusable where the rows are no records."""
+def _records(
+    sheet: Sheet, kind: Kind, properties: tuple[str, ...]
+) -> Iterator[tuple[int, tuple[str, ...], tuple[str | None, ...], datetime]]:
+    """Yield id, names, values, and when a record was changed last; raise Unusable where the rows are no records."""
     try:
         for cells in sheet.rows():
             modified = _instant(cells[MODIFIED[kind]])
             # The API shows what has no value as null, and so does an empty cell.
-            values = {name: cells.get(name) or None for name in properties}
-            yield int(cells[ID]), values, modified - APART
+            values = tuple([cells.get(name) or None for name in properties])
+            yield int(cells[ID]), properties, values, modified - APART
     except (KeyError, ValueError) as error:
         raise Unusable(f"The export lacks what was asked for ({type(error).__name__}).", operation="read an export") from None
 

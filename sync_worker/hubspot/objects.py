@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -13,7 +14,8 @@ import orjson
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.parsing import Row, next_after, sense_of
 from sync_worker.hubspot.records import Extent, Found, Page
-from sync_worker.hubspot.sdk import RAW, Untyped
+from sync_worker.hubspot.sdk import RAW, Untyped, decoding
+from sync_worker.hubspot.shapes import Decoded, Shape
 from sync_worker.instants import to_ms
 
 
@@ -26,6 +28,7 @@ class Identified(Protocol):
 
 
 T = TypeVar("T", bound=Identified)
+Parse = Callable[[Shape, Decoded], T]  # one of the results of a reply of that shape
 
 PAGE_SIZE: Final = 100
 SEARCH_SIZE: Final = 200
@@ -38,6 +41,16 @@ class Unordered(Unavailable):
     """The list is not in order of ids, or does not go on from any id: HubSpot never promised that."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """The SDK's three apis, as they ask for certain properties."""
+
+    shape: Shape
+    basic: Untyped
+    batch: Untyped
+    search: Untyped
+
+
 class Objects(Generic[T]):
     """The reads of one type of object.
 
@@ -45,7 +58,7 @@ class Objects(Generic[T]):
     that are read whether asked for or not.
     """
 
-    def __init__(self, name: str, apis: Untyped, parse: Callable[[Row], T], *, modified: str, always: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, apis: Untyped, parse: Parse[T], *, modified: str, always: Sequence[str] = ()) -> None:
         self._name = name
         self._basic = apis.basic_api
         self._batch = apis.batch_api
@@ -53,6 +66,7 @@ class Objects(Generic[T]):
         self._parse = parse
         self._modified = modified
         self._always = tuple(always)
+        self._asking = lru_cache(maxsize=16)(self._made_to_ask)
 
     def page(self, after: int, properties: Sequence[str], *, limit: int = PAGE_SIZE, archived: bool = False) -> Page[T, int]:
         """Return a page in order of ids, starting at `after` (an id, existing or not; 0 for the first page).
@@ -63,27 +77,20 @@ class Objects(Generic[T]):
         Raises:
             Unordered: that is not so here; read the list with `listed`.
         """
-        asked = self._names(properties)
-        fits = _length(asked) <= LONGEST_LIST
-        data = self._list(after, asked if fits else ("hs_object_id",), limit=limit, archived=archived)
         with sense_of(f"read {self._name}"):
-            rows = data["results"]
-            following = next_after(data)
-            if not _is_ordered([int(row["id"]) for row in rows], after, following):
+            items, following = self._list(after, properties, limit=limit, archived=archived)
+            if not _is_ordered([item.id for item in items], after, following):
                 raise Unordered("HubSpot's list is not in order of ids.", operation=f"read {self._name}")
             cursor = int(following) if following else None
-        return Page(items=self._records(rows if fits else self._filled(rows, asked, archived=archived)), next=cursor)
+        return Page(items=items, next=cursor)
 
     def listed(self, token: str | None, properties: Sequence[str]) -> Page[T, str]:
         """Return a page of the list in HubSpot's own order, whatever that is; `next` is the token of the page that follows."""
-        asked = self._names(properties)
-        fits = _length(asked) <= LONGEST_LIST
-        data = self._list(token, asked if fits else ("hs_object_id",), limit=PAGE_SIZE, archived=False)
         with sense_of(f"read {self._name}"):
-            rows, following = data["results"], next_after(data)
+            items, following = self._list(token, properties, limit=PAGE_SIZE, archived=False)
         if following is not None and following == token:
             raise Unavailable("HubSpot's page does not lead on.", operation=f"read {self._name}")
-        return Page(items=self._records(rows if fits else self._filled(rows, asked)), next=following)
+        return Page(items=items, next=following)
 
     def between(self, low: int, high: int, properties: Sequence[str]) -> Page[T, int]:
         """Return up to 200 records with ids from `low` up to, not including, `high`, in order of ids; `next` is where to go on.
@@ -94,7 +101,7 @@ class Objects(Generic[T]):
             Unordered: the answer is not in order, or holds what was not asked for.
         """
         filters = [_filter("hs_object_id", "GTE", low), _filter("hs_object_id", "LT", high)]
-        page = self._searched(filters, self._names(properties))
+        page = self._searched(filters, properties)
         ids = [low - 1, *(record.id for record in page.items), high]
         if any(one >= other for one, other in pairwise(ids)):
             raise Unordered("HubSpot's search is not in order of ids.", operation=f"search {self._name}")
@@ -114,7 +121,7 @@ class Objects(Generic[T]):
         filters = [_filter(self._modified, "GTE", to_ms(since)), _filter("hs_object_id", "GT", after_id)]
         if until is not None:
             filters.append(_filter(self._modified, "LT", to_ms(until)))
-        return self._searched(filters, self._names(properties))
+        return self._searched(filters, properties)
 
     def count_changed(self, since: datetime, until: datetime) -> int:
         """Return how many records search shows as changed last at `since` or later and before `until`."""
@@ -138,57 +145,63 @@ class Objects(Generic[T]):
     def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> Found[T]:
         """Read records by id, a hundred a request, strongly consistent; the order is HubSpot's. The archived ones instead when asked."""
         asked = sorted(set(ids))
-        rows = self._rows(asked, self._names(properties), archived=archived)
-        return self._found(asked, rows)
+        return self._found(asked, self._by_id(asked, self._names(properties), archived=archived))
 
-    def _list(self, after: int | str | None, properties: Sequence[str], *, limit: int, archived: bool) -> Row:
+    def _list(self, after: int | str | None, properties: Sequence[str], *, limit: int, archived: bool) -> tuple[tuple[T, ...], str | None]:
+        asked = self._names(properties)
+        fits = _length(asked) <= LONGEST_LIST
+        asking = self._asking(asked if fits else ("hs_object_id",))
         where = {"after": str(after)} if after else {}
-        names = [",".join(properties)]  # one parameter: shorter than one for each
-        data: Row = self._basic.get_page(limit=limit, properties=names, archived=archived, **where, **self._linked(), **RAW)
-        return data
+        names = [",".join(asking.shape.names)]  # one parameter: shorter than one for each
+        data = asking.basic.get_page(limit=limit, properties=names, archived=archived, **where, **self._linked(), **RAW)
+        items = self._records(asking.shape, data.results)
+        return items if fits else self._filled(items, asked, archived=archived), next_after({"paging": data.paging})
 
     def _linked(self) -> Mapping[str, object]:
         """What the list is asked for beside the properties."""
         return {}
 
-    def _searched(self, filters: list[Row], asked: Sequence[str]) -> Page[T, int]:
+    def _searched(self, filters: list[Row], properties: Sequence[str]) -> Page[T, int]:
+        asked = self._names(properties)
         body = _search_body(filters, asked)
         fits = len(orjson.dumps(body)) <= LONGEST_SEARCH
-        data = self._do_search(body if fits else _search_body(filters, ("hs_object_id",)))
+        asking = self._asking(asked if fits else ("hs_object_id",))
         with sense_of(f"search {self._name}"):
-            rows = data["results"]
-            total = int(data["total"])
+            data = asking.search.do_search(body if fits else _search_body(filters, asking.shape.names), **RAW)
+            items = self._records(asking.shape, data.results)
             # All that lies behind the last id is counted, so that the last page is known to be the last, full or not.
-            more = rows and (next_after(data) is not None or total > len(rows))
-            cursor = max(int(row["id"]) for row in rows) if more else None
-        return Page(items=self._records(rows if fits else self._filled(rows, asked)), next=cursor, total=total)
+            more = items and (next_after({"paging": data.paging}) is not None or data.total > len(items))
+            cursor = max(item.id for item in items) if more else None
+        return Page(items=items if fits else self._filled(items, asked), next=cursor, total=data.total)
 
     def _do_search(self, body: Row) -> Row:
         data: Row = self._search.do_search(body, **RAW)
         return data
 
-    def _filled(self, rows: list[Row], properties: Sequence[str], *, archived: bool = False) -> list[Row]:
-        """Return the rows with all properties, read by id because their names would not fit where the rows came from."""
-        bare = {int(row["id"]): row for row in rows}
-        full = {int(row["id"]): row for row in self._rows(sorted(bare), properties, archived=archived)}
-        return [bare[id_] | full[id_] for id_ in bare if id_ in full]
+    def _filled(self, bare: Sequence[T], properties: Sequence[str], *, archived: bool = False) -> tuple[T, ...]:
+        """Return the same records with all properties, read by id because their names would not fit where the ids came from."""
+        ids = [item.id for item in bare]
+        full = {item.id: item for item in self._by_id(sorted(ids), properties, archived=archived)}
+        return tuple(full[id_] for id_ in ids if id_ in full)
 
-    def _rows(self, ids: Sequence[int], properties: Sequence[str], *, archived: bool = False) -> list[Row]:
-        rows: list[Row] = []
+    def _by_id(self, ids: Sequence[int], properties: Sequence[str], *, archived: bool = False) -> tuple[T, ...]:
+        asking = self._asking(tuple(properties))
+        items: list[T] = []
         for start in range(0, len(ids), BATCH_SIZE):
             body = {"properties": list(properties), "inputs": [{"id": str(id_)} for id_ in ids[start : start + BATCH_SIZE]]}
-            data: Row = self._batch.read(body, archived=archived, **RAW)
             with sense_of(f"read {self._name} by id"):
-                rows += data["results"]
-        return rows
+                items += self._records(asking.shape, asking.batch.read(body, archived=archived, **RAW).results)
+        return tuple(items)
 
-    def _records(self, rows: Iterable[Row]) -> tuple[T, ...]:
-        with sense_of(f"read {self._name}"):
-            return tuple(map(self._parse, rows))
+    def _records(self, shape: Shape, rows: Sequence[Decoded]) -> tuple[T, ...]:
+        return tuple([self._parse(shape, row) for row in rows])
 
-    def _found(self, asked: Sequence[int], rows: list[Row]) -> Found[T]:
-        shown = {int(row["id"]) for row in rows}
-        return Found(items=self._records(rows), missing=frozenset(asked) - shown)
+    def _found(self, asked: Sequence[int], items: tuple[T, ...]) -> Found[T]:
+        return Found(items=items, missing=frozenset(asked).difference(item.id for item in items))
+
+    def _made_to_ask(self, names: tuple[str, ...]) -> _Asking:
+        shape = Shape(names)
+        return _Asking(shape, *(decoding(api, shape.decode) for api in (self._basic, self._batch, self._search)))
 
     def _names(self, properties: Sequence[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*properties, *self._always))) or ("hs_object_id",)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.records import Account, Company, Contact, ContactList, Deal, Form, Group, Option, Property, Usage
+from sync_worker.hubspot.shapes import Decoded, Shape, values_of
 from sync_worker.instants import from_ms
 
 Row = dict[str, Any]
@@ -39,29 +40,24 @@ def next_after(data: Row) -> str | None:
     return following.get("after")
 
 
-def contact(row: Row) -> Contact:
+def contact(shape: Shape, row: Decoded) -> Contact:
     """Parse a contact."""
-    return Contact(
-        id=int(row["id"]),
-        properties=row["properties"],
-        updated_at=instant(row["updatedAt"]),
-        archived=row.get("archived", False),
-    )
+    return Contact(int(row.id), shape.names, values_of(row), instant(row.updatedAt), row.archived)
 
 
-def company(row: Row) -> Company:
+def company(shape: Shape, row: Decoded) -> Company:
     """Parse a company."""
-    return Company(id=int(row["id"]), properties=row["properties"], updated_at=instant(row["updatedAt"]))
+    return Company(int(row.id), shape.names, values_of(row), instant(row.updatedAt))
 
 
-def deal(row: Row) -> Deal:
+def deal(shape: Shape, row: Decoded) -> Deal:
     """Parse a deal with the contacts that came with it."""
-    linked = ((row.get("associations") or {}).get("contacts") or {}).get("results") or []
+    linked = ((row.associations or {}).get("contacts") or {}).get("results") or []
     return Deal(
-        id=int(row["id"]),
-        properties=row["properties"],
+        id=int(row.id),
+        properties=dict(zip(shape.names, values_of(row), strict=True)),
         contact_ids=tuple(sorted({int(each["id"]) for each in linked})),
-        updated_at=instant(row["updatedAt"]),
+        updated_at=instant(row.updatedAt),
     )
 
 

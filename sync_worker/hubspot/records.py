@@ -21,12 +21,18 @@ class Page(Generic[T, Cursor]):
 
 
 class Contact(NamedTuple):  # made by the hundred thousand: quicker than a dataclass
-    """A contact as HubSpot showed it: property values are text or None, as HubSpot has them."""
+    """A contact as HubSpot showed it: the values of the properties with these names, text or None, as HubSpot has them."""
 
     id: int
-    properties: Mapping[str, str | None]
+    names: tuple[str, ...]
+    values: tuple[str | None, ...]
     updated_at: datetime
     archived: bool = False
+
+    @property
+    def properties(self) -> dict[str, str | None]:
+        """The values by name."""
+        return dict(zip(self.names, self.values, strict=True))
 
     @property
     def merged_ids(self) -> frozenset[int]:
@@ -34,13 +40,18 @@ class Contact(NamedTuple):  # made by the hundred thousand: quicker than a datac
         return frozenset(int(part) for part in (self.properties.get("hs_merged_object_ids") or "").split(";") if part.isdecimal())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Company:
-    """A company; a contact's `associatedcompanyid` names its primary one."""
+class Company(NamedTuple):
+    """A company, as a contact is; a contact's `associatedcompanyid` names its primary one."""
 
     id: int
-    properties: Mapping[str, str | None]
+    names: tuple[str, ...]
+    values: tuple[str | None, ...]
     updated_at: datetime
+
+    @property
+    def properties(self) -> dict[str, str | None]:
+        """The values by name."""
+        return dict(zip(self.names, self.values, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import IO, Any, Final, TypeAlias
 
+import msgspec
 import orjson
 import requests
 import urllib3
@@ -22,7 +24,8 @@ from sync_worker.hubspot.versions import Route, Version, resolve
 
 CHUNK: Final = 1 << 16  # bytes
 
-Json: TypeAlias = Any  # what orjson makes of a reply; the nouns parse it
+Json: TypeAlias = Any  # what a decoder makes of a reply; the nouns parse it
+Decode: TypeAlias = Callable[[bytes], Json]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +80,8 @@ class Transport:
         self.clock = clock
         self._tolerance = tolerance  # between HubSpot's clock and ours
 
-    def send(self, method: str, path: str, *, query: Query = (), body: object = None) -> Json:
-        """Return the JSON that HubSpot replies, None for an empty reply.
+    def send(self, method: str, path: str, *, query: Query = (), body: object = None, decode: Decode = orjson.loads) -> Json:
+        """Return what HubSpot replies as `decode` has it, None for an empty reply.
 
         `path` is the v3/v4 path, whatever version is in use.
 
@@ -88,7 +91,7 @@ class Transport:
         route = resolve(method, path, self._version)
         content = None if body is None else orjson.dumps(body)
         parameters = list(query)
-        return self._retrying.call(lambda: self._attempt(method, route, parameters, content))
+        return self._retrying.call(lambda: self._attempt(method, route, parameters, content, decode))
 
     def get(self, path: str, query: Query = ()) -> Json:
         """Return the JSON of a GET."""
@@ -97,7 +100,7 @@ class Transport:
     def upload(self, path: str, upload: Upload) -> Json:
         """Return the JSON of a POST of a file. It is sent once: where no answer was heard, the caller finds out what has become of it."""
         route = resolve("POST", path, self._version)
-        return self._retrying.call(lambda: self._attempt("POST", route, [], upload), once=True)
+        return self._retrying.call(lambda: self._attempt("POST", route, [], upload, orjson.loads), once=True)
 
     def close(self) -> None:
         """Wake whoever waits, with `Closed`, and close the connections."""
@@ -105,7 +108,7 @@ class Transport:
         self.throttle.interrupt()
         self._line.close()
 
-    def _attempt(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | Upload | None) -> Json:
+    def _attempt(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | Upload | None, decode: Decode) -> Json:
         self.throttle.quota.check(route.doing)
         lane = self.throttle.lane(route.budget)
         sent, began = lane.take(), self.clock.now()
@@ -121,7 +124,7 @@ class Transport:
         if answer.status == 429:
             raise self._refused(answer, route, lane, sent)
         lane.succeed(sent)
-        read = self._read(answer, route)
+        read = self._read(answer, route, decode)
         skew.compare(answer.headers, sent=began, answered=self.clock.now(), tolerance=self._tolerance)
         return read
 
@@ -146,15 +149,15 @@ class Transport:
                 raise requests.Timeout
         return b"".join(chunks)
 
-    def _read(self, answer: Answer, route: Route) -> Json:
+    def _read(self, answer: Answer, route: Route, decode: Decode) -> Json:
         if not 200 <= answer.status < 300:
             named = retry_after(answer.headers, self.clock.now())
             raise translate(read_problem(answer.status, answer.body), operation=route.doing, retry_after=named)
         if not answer.body:
             return None
         try:
-            return orjson.loads(answer.body)
-        except orjson.JSONDecodeError:
+            return decode(answer.body)
+        except (orjson.JSONDecodeError, msgspec.DecodeError):
             raise Unavailable(f"HubSpot answered {answer.status}, but not with whole JSON.", operation=route.doing) from None
 
     def _refused(self, answer: Answer, route: Route, lane: Lane, sent: float) -> SyncWorkerError:

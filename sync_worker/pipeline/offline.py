@@ -13,6 +13,7 @@ from sync_worker.hubspot.forms import submission
 from sync_worker.hubspot.marketing_events import attendance, marketing_event
 from sync_worker.hubspot.occurrences import occurrence
 from sync_worker.hubspot.records import Event
+from sync_worker.hubspot.shapes import Shape
 from sync_worker.model.model import Model
 from sync_worker.model.verdicts import Verdicts
 from sync_worker.pipeline.batches import batches
@@ -69,9 +70,11 @@ def _fill(store: Store, folder: Folder, remembering: Remembering, kinds: frozens
         for stream in events:
             for batch in batches(stream, BATCH):
                 happenings.record(tx, [happening(event) for event in batch if event.kind in kinds and not event.obsoleted_by])
-        for companies in batches(map(parsing.company, folder.companies), BATCH):
+        shape = Shape(remembering.company_properties)
+        for companies in batches((parsing.company(shape, shape.row(row)) for row in folder.companies), BATCH):
             people.record_companies(tx, [remembering.company(company) for company in companies])
-        for contacts in batches(map(parsing.contact, folder.contacts), BATCH):
+        shape = Shape(remembering.contact_properties)
+        for contacts in batches((parsing.contact(shape, shape.row(row)) for row in folder.contacts), BATCH):
             people.record(tx, [remembering.person(contact) for contact in contacts if not contact.archived])
 
 

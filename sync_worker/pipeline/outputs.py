@@ -18,6 +18,7 @@ from sync_worker.model.model import Model
 from sync_worker.model.reasons import label
 
 PREFIX: Final = "lead"
+NOTHING: Final = "{}"  # what most contacts show before their first score: worth no more than two letters of each row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,17 +98,13 @@ class Outputs:
         return canonical({**orjson.loads(desired), f"{self.prefix}_mql_reason": ""})
 
     def shown(self, properties: Mapping[str, str | None]) -> str:
-        """Return our properties as HubSpot shows them: canonical JSON, comparable with `desired`."""
+        """Return our properties as HubSpot shows them: canonical JSON, comparable with `desired`; `NOTHING` where none has a value."""
         if not any(map(properties.get, self.names)):
-            return self._nothing_shown
+            return NOTHING
         values = {name: properties.get(name) or "" for name in self.names}
         score = f"{self.prefix}_score"
         values[score] = values[score].removesuffix(".0")  # a number may come back with a fraction that it was not given
         return canonical(values)
-
-    @cached_property
-    def _nothing_shown(self) -> str:
-        return canonical(dict.fromkeys(self.names, ""))
 
     @cached_property
     def model_text(self) -> str:

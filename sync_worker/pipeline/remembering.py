@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 from sync_worker.hubspot.records import Company, Contact, Event
 from sync_worker.instants import to_ms
-from sync_worker.pipeline.outputs import Outputs, canonical
+from sync_worker.pipeline.outputs import NOTHING, Outputs
+from sync_worker.pipeline.values import Values, in_order, picker, writer
 from sync_worker.store.people import Person
 
 #: Read of every contact, whatever the model asks for: who it is, and what the worker itself may change.
@@ -32,29 +33,45 @@ class Remembering:
         """Return the names that every reading of a company asks for; none where the model looks at no company."""
         return tuple(sorted(self.outputs.model.company_properties))
 
-    @cached_property
-    def _looked_at(self) -> tuple[str, ...]:
-        return tuple(sorted(self.outputs.model.contact_properties))
-
     def person(self, contact: Contact) -> Person:
         """Return the row of a contact."""
-        properties = contact.properties
-        company = properties.get("associatedcompanyid")
+        values = in_order(contact, self.contact_properties)
+        email, others, merged, company, stage = self._identity(values)
         return Person(
-            id=contact.id,
-            company_id=int(float(company)) if company else None,
-            updated_at=to_ms(contact.updated_at),
-            facts=_facts(properties, self._looked_at),
-            shown=self.outputs.shown(properties),
-            stage=properties.get("lifecyclestage") or None,
-            addresses=_addresses(properties),
-            merged=tuple(sorted(contact.merged_ids)) if properties.get("hs_merged_object_ids") else (),
+            contact.id,
+            int(float(company)) if company else None,
+            to_ms(contact.updated_at),
+            self._facts(values),
+            self._shown(values),
+            stage or None,
+            _addresses(email, others),
+            tuple(sorted(contact.merged_ids)) if merged else (),
         )
 
     def company(self, company: Company) -> Mapping[str, Any]:
         """Return the row of a company."""
-        facts = _facts(company.properties, self.outputs.model.company_properties)
+        facts = self._company_facts(in_order(company, self.company_properties))
         return {"id": company.id, "updated_at": to_ms(company.updated_at), "facts": facts}
+
+    @cached_property
+    def _identity(self) -> Callable[[Values], Values]:
+        return picker(self.contact_properties, IDENTITY)
+
+    @cached_property
+    def _facts(self) -> Callable[[Values], str]:
+        return writer(self.contact_properties, sorted(self.outputs.model.contact_properties))
+
+    @cached_property
+    def _company_facts(self) -> Callable[[Values], str]:
+        return writer(self.company_properties, self.company_properties)
+
+    @cached_property
+    def _ours(self) -> Callable[[Values], Values]:
+        return picker(self.contact_properties, self.outputs.names)
+
+    def _shown(self, values: Values) -> str:
+        ours = self._ours(values)
+        return self.outputs.shown(dict(zip(self.outputs.names, ours, strict=True))) if any(ours) else NOTHING
 
 
 def happening(event: Event) -> Mapping[str, Any]:
@@ -75,16 +92,11 @@ def happening(event: Event) -> Mapping[str, Any]:
     }
 
 
-def _facts(properties: Mapping[str, str | None], names: Iterable[str]) -> str:
-    return canonical({name: value for name in names if (value := properties.get(name))})
-
-
-def _addresses(properties: Mapping[str, str | None]) -> tuple[str, ...]:
-    if not (others := properties.get("hs_additional_emails")):
-        address = (properties.get("email") or "").strip().lower()
-        return (address,) if address else ()
-    named = [properties.get("email") or "", *_parts(others)]
-    return tuple(dict.fromkeys(address.strip().lower() for address in named if address.strip()))
+def _addresses(email: str | None, others: str | None) -> tuple[str, ...]:
+    if not others:  # nearly always
+        return (address,) if (address := (email or "").strip().lower()) else ()
+    named = [email or "", *_parts(others)]
+    return tuple(dict.fromkeys([address for text in named if (address := text.strip().lower())]))
 
 
 def _parts(text: str | None) -> list[str]:

@@ -13,7 +13,7 @@ from tests.hubspot.doubles import SAID, Server, a_row, an_error, not_found, pagi
 CONTACTS = "/crm/v3/objects/contacts"
 SEARCH = f"{CONTACTS}/search"
 READ = f"{CONTACTS}/batch/read"
-MANY = [f"a_property_with_a_long_name_{number:04}" for number in range(700)]
+MANY = ["city", *(f"a_property_with_a_long_name_{number:04}" for number in range(700))]
 
 
 def ids(items: tuple[Any, ...]) -> list[int]:

@@ -29,7 +29,7 @@ class Search:
 
     def changed(self, since: datetime, after: int, _: Sequence[str], until: datetime | None = None) -> Page[Contact, int]:
         ids = [number for number in self._found(since, until) if number > after]
-        rows = tuple(Contact(id=number, properties={}, updated_at=self.changed_at[number]) for number in ids[:200])
+        rows = tuple(Contact(number, (), (), self.changed_at[number]) for number in ids[:200])
         return Page(items=rows, next=ids[199] if len(ids) > 200 else None, total=len(ids))
 
     def count_changed(self, since: datetime, until: datetime) -> int:

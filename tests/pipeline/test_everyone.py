@@ -24,7 +24,7 @@ LONG_AGO = NOW - timedelta(days=9)
 
 
 def contact(number: int, changed: datetime = LONG_AGO) -> Contact:
-    return Contact(id=number, properties={}, updated_at=changed)
+    return Contact(number, (), (), changed)
 
 
 @dataclass

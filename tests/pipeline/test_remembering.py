@@ -15,7 +15,7 @@ REMEMBERING = Remembering(outputs=outputs_of())
 
 
 def contact(**properties: str | None) -> Contact:
-    return Contact(id=7, properties=properties, updated_at=AT)
+    return Contact(7, tuple(properties), tuple(properties.values()), AT)
 
 
 def test_of_a_contact_is_kept_what_the_model_asks_for_and_nothing_else() -> None:
@@ -66,7 +66,7 @@ def test_every_reading_asks_for_who_it_is_what_we_wrote_and_what_the_model_wants
 
 
 def test_of_a_company_is_kept_what_the_model_asks_for() -> None:
-    row = REMEMBERING.company(Company(id=9, properties={"numberofemployees": "50", "name": "Acme"}, updated_at=AT))
+    row = REMEMBERING.company(Company(9, ("numberofemployees", "name"), ("50", "Acme"), AT))
     assert row == {"id": 9, "updated_at": 1_795_176_000_123, "facts": text(numberofemployees="50")}
 
 
