@@ -13,10 +13,10 @@ without a range to read: whoever has to ask for a page once more may need that v
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import Final, Generic, TypeVar
 
 from sync_worker.store.coverage import Interval
@@ -97,12 +97,22 @@ class _Sweep(Generic[Row]):
     readers: int
     reading: set[_Range] = field(default_factory=set)
     ready: list[Piece[Row]] = field(default_factory=list)
-    changed: Condition = field(default_factory=Condition)
+    lock: Lock = field(default_factory=Lock)
+    news: Condition = field(init=False)  # for whoever takes the pieces out
+    lanes: Mapping[bool, Lane[Row]] = field(init=False)  # the main one, and the one aside if there is one
+    work: Mapping[bool, Condition] = field(init=False)  # for the readers of each
     error: BaseException | None = None
     stopped: bool = False
     page_size: int = 1  # the largest seen
     pages: int = 0  # that the main lane has read, or is reading
-    hopeful: Counter[bool] = field(default_factory=Counter)  # readers that wait for leave to send, in the main lane and aside
+    calls: Counter[bool] = field(default_factory=Counter)  # to readers, that none of them has answered yet
+    hopeful: Counter[bool] = field(default_factory=Counter)  # readers that were called and wait for leave to send
+
+    def __post_init__(self) -> None:
+        self.news = Condition(self.lock)
+        main: Lane[Row] = Lane(read=self.stream.read, readers=self.readers, turn=self.stream.turn)
+        self.lanes = {False: main, True: self.stream.aside} if self.stream.aside else {False: main}
+        self.work = {aside: Condition(self.lock) for aside in self.lanes}
 
     def batches(self, most: int, *, pausing: bool) -> Iterator[list[Piece[Row]]]:
         """Yield the pieces that lie ready, some at a time; with `pausing`, none of them whenever they have to be waited for."""
@@ -118,32 +128,33 @@ class _Sweep(Generic[Row]):
             self._stop()
 
     def _start(self) -> None:
-        main: Lane[Row] = Lane(read=self.stream.read, readers=self.readers, turn=self.stream.turn)
-        for place, lane in enumerate([main, *([self.stream.aside] if self.stream.aside else [])]):
+        with self.lock:
+            self._call()
+        for aside, lane in self.lanes.items():
             for number in range(lane.readers):
-                Thread(target=self._work, args=(lane,), name=f"reader-{place}-{number}", daemon=True).start()
+                Thread(target=self._work, args=(lane,), name=f"reader-{int(aside)}-{number}", daemon=True).start()
 
     def _taken_out(self, most: int) -> list[Piece[Row]]:
-        with self.changed:
+        with self.lock:
             while not self.ready and not self._is_over():
-                self.changed.wait()
+                self.news.wait()
             if self.error:
                 raise self.error
             pieces, self.ready = self.ready[:most], self.ready[most:]
-            self.changed.notify_all()
+            self._call()
             return pieces
 
     def _must_wait(self) -> bool:
-        with self.changed:
-            return not self.changed.wait_for(lambda: bool(self.ready) or self._is_over(), LULL)
+        with self.lock:
+            return not self.news.wait_for(lambda: bool(self.ready) or self._is_over(), LULL)
 
     def _stop(self) -> None:
-        with self.changed:
+        with self.lock:
             self.stopped = True
-            self.changed.notify_all()
+            self._call()
             # Who waits for leave to send will find nothing to do; who has sent something is waited for.
             while self.reading:
-                self.changed.wait()
+                self.news.wait()
 
     def _is_over(self) -> bool:
         return self.stopped or self.error is not None or not (self.waiting or self.reading)
@@ -154,17 +165,20 @@ class _Sweep(Generic[Row]):
                 with lane.turn():
                     self._read_page(lane)
         except BaseException as error:  # noqa: BLE001 -- handed to whoever iterates, who raises it
-            with self.changed:
+            with self.lock:
                 self.error = self.error or error
-                self.changed.notify_all()
+                self._call()
 
     def _may_go_on(self, lane: Lane[Row]) -> bool:
         aside = lane is self.stream.aside
-        with self.changed:
-            while not self._is_over() and (len(self.ready) >= IN_THE_AIR or self.hopeful[aside] >= self._worth(aside=aside)):
-                self.changed.wait()
+        with self.lock:
+            while not self._is_over() and not self.calls[aside]:
+                self.work[aside].wait()
+            if self._is_over():
+                return False
+            self.calls[aside] -= 1
             self.hopeful[aside] += 1
-            return not self._is_over()
+            return True
 
     def _read_page(self, lane: Lane[Row]) -> None:
         taken = self._take(aside=lane is self.stream.aside)
@@ -174,21 +188,33 @@ class _Sweep(Generic[Row]):
         try:
             page = lane.read(taken.front, taken.stop, taken.token)
         finally:
-            with self.changed:
+            with self.lock:
                 self.reading.discard(taken)
                 if page is not None:
                     self.ready.append(self._advance(taken, page))
-                self.changed.notify_all()
+                self._call()
 
     def _take(self, *, aside: bool) -> _Range | None:
-        with self.changed:
+        with self.lock:
             self.hopeful[aside] -= 1
             taken = None if self._is_over() else self._longest(aside=aside) or self._half(aside=aside)
             if taken is not None:
                 self.reading.add(taken)
                 self.pages += not aside
-            self.changed.notify_all()
+            self._call()
             return taken
+
+    def _call(self) -> None:
+        """Wake whoever has something to do now, and nobody else: of a hundred readers most would find that it is not for them."""
+        if self.ready or not self.reading or self._is_over():
+            self.news.notify()
+        for aside, lane in self.lanes.items():
+            if self._is_over():
+                self.work[aside].notify_all()
+            elif len(self.ready) < IN_THE_AIR:
+                useful = min(self._worth(aside=aside), lane.readers) - self.calls[aside] - self.hopeful[aside]
+                self.calls[aside] += max(0, useful)
+                self.work[aside].notify(max(0, useful))
 
     def _worth(self, *, aside: bool) -> int:
         """Return how many readers could find something to take."""
