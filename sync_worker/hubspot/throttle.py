@@ -15,7 +15,7 @@ from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.quota import Quota
 from sync_worker.hubspot.window import Window
 
-USED_UP_WITHIN: Final = 0.2  # of a window: so long may its requests take to be sent
+USED_UP_WITHIN: Final = 0.1  # of a window: so long may its requests take to be sent
 
 
 class Budget(Enum):
@@ -41,19 +41,37 @@ class Limits:
 
 
 class Lane:
-    """One budget and the threads that queue for it."""
+    """One budget and the threads that queue for it: those that wait ahead of a request let the others go first.
+
+    Whoever waits ahead has plenty to ask for, and by many threads; whoever asks for something in particular keeps everybody waiting.
+    """
 
     def __init__(self, window: Window, clock: Clock) -> None:
         self.window = window
         self._clock = clock
         self._lock = threading.Lock()
-        self._queue: deque[threading.Condition] = deque()
+        self._pressing: deque[threading.Condition] = deque()
+        self._patient: deque[threading.Condition] = deque()
         self._mine = threading.local()  # a slot that was taken ahead
+        self._spared = 0  # slots that are not taken ahead
+
+    @contextmanager
+    def sparing(self, share: float) -> Iterator[None]:
+        """Let nobody take the last slots ahead, that share of the window's: for as long as one thing is asked for after the other."""
+        with self._lock:
+            spared = ceil(share * self.window.capacity)
+            self._spared += spared
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._spared -= spared
+                self._wake()
 
     @contextmanager
     def ahead(self) -> Iterator[None]:
         """Wait for a slot before it is known what for: this thread's next request uses it; it is free again if there is none."""
-        self._mine.slot = self._wait_for_slot()
+        self._mine.slot = self._wait_for_slot(self._patient)
         try:
             yield
         finally:
@@ -66,7 +84,7 @@ class Lane:
         """Wait for a slot and return the moment it was taken (monotonic seconds); raise `Closed` when the clock is stopped."""
         slot = self._reserved()
         if slot is None:
-            return self._wait_for_slot()
+            return self._wait_for_slot(self._pressing)
         with self._lock:
             self.window.cancel(slot)
             now = self._clock.monotonic()
@@ -78,10 +96,10 @@ class Lane:
         self._mine.slot = None
         return slot
 
-    def _wait_for_slot(self) -> float:
+    def _wait_for_slot(self, queue: deque[threading.Condition]) -> float:
         turn = threading.Condition(self._lock)
         with self._lock:
-            self._queue.append(turn)
+            queue.append(turn)
             try:
                 while (delay := self._delay(turn)) != 0:
                     self._clock.wait(turn, delay)
@@ -90,7 +108,7 @@ class Lane:
                 self.window.take(now)
                 return now
             finally:
-                self._queue.remove(turn)
+                queue.remove(turn)
                 self._wake()
 
     def give_back(self, sent: float | None = None, *, answered: bool = True) -> None:
@@ -131,15 +149,20 @@ class Lane:
     def interrupt(self) -> None:
         """Wake everybody who waits, so that they see that the clock is stopped."""
         with self._lock:
-            for turn in self._queue:
+            for turn in (*self._pressing, *self._patient):
                 turn.notify()
 
     def _delay(self, turn: threading.Condition) -> float | None:
-        return self.window.delay(self._clock.monotonic()) if self._queue[0] is turn else None
+        if turn is not self._next():
+            return None
+        return self.window.delay(self._clock.monotonic(), spared=0 if self._pressing else self._spared)
+
+    def _next(self) -> threading.Condition | None:
+        return next((queue[0] for queue in (self._pressing, self._patient) if queue), None)
 
     def _wake(self) -> None:
-        if self._queue:
-            self._queue[0].notify()
+        if turn := self._next():
+            turn.notify()
 
 
 class Throttle:

@@ -57,14 +57,14 @@ class Window:
         """The shortest seen between sending and reply, in seconds; None before the first reply."""
         return self._shortest if self._shortest < inf else None
 
-    def delay(self, now: float) -> float | None:
-        """Return the seconds until a slot may be free: 0 for now, None when that depends on a reply."""
+    def delay(self, now: float, *, spared: int = 0) -> float | None:
+        """Return the seconds until a slot may be free beside those to be `spared`: 0 for now, None when that depends on a reply."""
         if now < self._paused_until:
             return self._paused_until - now
         if self._refusals and self._in_flight:
             return None  # after a refusal one request goes ahead alone: no storm
         others = self._others if now < self._others_until else 0
-        if self._held_since(now) + others < self.capacity:
+        if self._held_since(now) + others < self.capacity - min(spared, self.capacity - 1):
             return 0.0
         return self._next_change(now, others)
 

@@ -53,7 +53,7 @@ def test_threads_are_served_in_the_order_of_their_coming() -> None:
     for number in range(5):
         threads.append(threading.Thread(target=queue_up, args=(number,)))
         threads[-1].start()
-        while len(lane._queue) <= number:
+        while len(lane._pressing) <= number:
             pass
     lane.give_back()
     for thread in threads:
@@ -80,7 +80,7 @@ def test_many_threads_never_hold_more_than_the_limit() -> None:
     in_threads(8, work)
 
     assert most <= 3
-    assert not lane._queue
+    assert not lane._pressing
 
 
 def test_whoever_waits_is_woken_when_the_connection_closes() -> None:
@@ -99,7 +99,7 @@ def test_whoever_waits_is_woken_when_the_connection_closes() -> None:
     threads = [threading.Thread(target=queue_up, args=(number,)) for number in range(3)]
     for thread in threads:
         thread.start()
-    while len(lane._queue) < 3:
+    while len(lane._pressing) < 3:
         pass
     clock.stop()
     throttle.interrupt()
@@ -168,3 +168,54 @@ def test_a_slot_that_was_taken_ahead_for_nothing_is_free_again(clock: HandWoundC
         assert lane.window.delay(clock.time) != 0
 
     assert lane.take() == 1_000.0
+
+
+def test_whoever_waits_ahead_lets_the_others_go_first() -> None:
+    clock, served = WaitingClock(), []
+    lane = Lane(Window(limit=1, seconds=1), clock)
+    lane.take()
+
+    def ahead() -> None:
+        with lane.ahead():
+            served.append("ahead")
+            lane.take()
+        lane.give_back()
+
+    def pressing() -> None:
+        lane.take()
+        served.append("pressing")
+        lane.give_back()
+
+    threads = [threading.Thread(target=work) for work in (ahead, ahead, pressing)]
+    for thread, queue in zip(threads, (lane._patient, lane._patient, lane._pressing), strict=True):
+        before = len(queue)
+        thread.start()
+        while len(queue) == before:
+            pass
+    lane.give_back()
+    for thread in threads:
+        thread.join(timeout=20)
+
+    assert served == ["pressing", "ahead", "ahead"]
+
+
+def test_what_is_spared_is_not_taken_ahead_and_is_there_for_the_others(clock: HandWoundClock) -> None:
+    lane = Lane(Window(limit=10, seconds=10), clock)
+
+    def ahead() -> float:
+        with lane.ahead():
+            taken = lane.take()
+        lane.give_back()
+        return taken
+
+    with lane.sparing(0.2):
+        first = [ahead() for _ in range(8)]
+        lane.take()  # pressing
+        lane.give_back()
+        ninth = ahead()
+
+    assert first == [1_000.0] * 8
+    assert ninth >= 1_010
+    with lane.sparing(1.0):  # one is left, else nobody would ever go on
+        clock.time += 20
+        assert ahead() == clock.time
