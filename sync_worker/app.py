@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import structlog
 
@@ -51,6 +52,8 @@ from sync_worker.pipeline.undo import Undo, reason
 from sync_worker.settings import Settings
 from sync_worker.store import database, forgetting, people, runs, standing
 from sync_worker.store.database import Store
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -352,6 +355,8 @@ class Worker:
 
     def _assembled(self, begun: Begun, *, allow_large: bool, bulk: bool) -> Run:
         report, store, now = begun.report, begun.store, self.clock()
+        reads_everybody = report.command == "backfill" and not bulk
+        extent = self._asked_beside(self.hubspot.contacts.extent) if reads_everybody else None
         place = portal.known(store, self.hubspot, self.outputs, now, fresh=report.command == "backfill")
         hidden = place.hidden(self.model.event_kinds)
         report.not_visible = self.model.not_visible(hidden)
@@ -369,6 +374,7 @@ class Worker:
                 readers=self.settings.requests_in_flight,
                 progress=begun.progress,
                 clock=self.clock,
+                extent=extent,
                 files=Files(means=means, run=report.run_id) if means else None,
                 counts=report.pulled,
             ),
@@ -388,6 +394,13 @@ class Worker:
             importer=self._importer(begun, means, applier) if means and applier else None,
             report=report,
         )
+
+    def _asked_beside(self, question: Callable[[], T]) -> Callable[[], T]:
+        """Ask HubSpot while something else is asked; return what waits for the answer."""
+        pool = ThreadPoolExecutor(1)
+        answer = pool.submit(question)
+        pool.shutdown(wait=False)
+        return answer.result
 
     def _scope(self, report: RunReport, store: Store, place: Portal) -> Scope:
         with store.transaction() as tx:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -131,16 +132,21 @@ class Objects(Generic[T]):
             return int(data["total"])
 
     def extent(self) -> Extent:
-        """Return how many records there are, and the highest id."""
-        body = _search_body([], ("hs_object_id",), direction="DESCENDING", limit=1)
-        data = self._do_search(body)
+        """Return how many records there are, and the highest and the lowest id: two searches at once."""
+        with ThreadPoolExecutor(1) as pool:
+            lowest = pool.submit(self._end, "ASCENDING")
+            total, highest_id = self._end("DESCENDING")
+        return Extent(total=total, highest_id=highest_id, lowest_id=lowest.result()[1])
+
+    def _end(self, direction: str) -> tuple[int, int | None]:
+        """Return how many records there are, and the first id in a direction."""
+        data = self._do_search(_search_body([], ("hs_object_id",), direction=direction, limit=1))
         with sense_of(f"search {self._name}"):
-            highest = next((int(row["id"]) for row in data["results"]), None)
-            return Extent(total=int(data["total"]), highest_id=highest)
+            return int(data["total"]), next((int(row["id"]) for row in data["results"]), None)
 
     def highest_id(self) -> int | None:
         """Return the highest id that the search index knows, None in an empty portal."""
-        return self.extent().highest_id
+        return self._end("DESCENDING")[1]
 
     def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> Found[T]:
         """Read records by id, a hundred a request, strongly consistent; the order is HubSpot's. The archived ones instead when asked."""

@@ -82,6 +82,7 @@ class Extent:
 
     total: int
     highest_id: int | None
+    lowest_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

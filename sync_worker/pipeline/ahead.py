@@ -1,15 +1,16 @@
-"""Work that goes on beside the reading of what comes next."""
+"""Work that goes on beside other work: a chunk beside the reading of the next, an answer that is waited for beside what there is to do."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+LULL: Final = 0.05  # seconds without an answer after which it is not to be expected at once
 _HANDS: Final = 2  # Polars' work lets go of Python's lock; a third pair of hands would only hold more in memory
 
 
@@ -30,3 +31,22 @@ def ahead(items: Iterable[Item], work: Callable[[Item], Result], *, hands: int =
         finally:
             for rest in under_way:
                 rest.cancel()
+
+
+def asked(question: Callable[[], Result]) -> Generator[tuple[()], None, Result]:
+    """Ask in a thread of its own and return the answer; nothing is yielded, again and again, while it has to be waited for."""
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(question)
+        while not wait([answer], LULL).done:
+            yield ()
+    return answer.result()
+
+
+def finished(work: Generator[object, None, Result]) -> Result:
+    """Do work that yields while it has to wait, to its end; return its result."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: Result = end.value
+            return result

@@ -17,19 +17,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from math import ceil
 from typing import Any, Final, Protocol
 
 import structlog
 
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.objects import Unordered
+from sync_worker.hubspot.objects import SEARCH_SIZE, Unordered
 from sync_worker.hubspot.records import Contact, Extent
 from sync_worker.hubspot.throttle import Budget
 from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline import streams
+from sync_worker.pipeline.ahead import asked
 from sync_worker.pipeline.bulk import Files
-from sync_worker.pipeline.ranges import sweep_in_batches
+from sync_worker.pipeline.ranges import divided, sweep_in_batches
 from sync_worker.pipeline.sharing import Pace, share
 from sync_worker.store import coverage, meta, people
 from sync_worker.store.coverage import Interval
@@ -39,10 +42,12 @@ CONTACTS: Final = "contacts"  # the stream of all contacts by id, and the cursor
 SWEEP: Final = "sweep"  # the last reading of every contact: which, since when, whether it came to its end
 STORED: Final = 4  # pages for each reader, at most, in one transaction
 WORTH_TWO_LANES: Final = 1_000  # contacts; fewer are read in a moment
-MOST_READERS: Final = 128
+MOST_READERS: Final = 64
 SETTLED: Final = timedelta(seconds=30)  # after which search shows what was changed; HubSpot says "a few moments"
 FEW: Final = 2_000  # contacts that are read again at once; more are left to the next sync
 TOGETHER: Final = 1_000  # contacts that are asked for by id at a time
+APIECE: Final = 500  # records at least in each of the ranges that a reading begins with
+SHORT_OF: Final = 0.01  # share by which each is shorter than its pages hold
 
 log = structlog.get_logger()
 
@@ -66,6 +71,7 @@ class Everyone:
     readers: int
     keep: Keep
     expect: Callable[[int], None]
+    extent: Callable[[], Extent] | None = None  # where it has been asked for already
     files: Files | None = None
     written: bool = False  # each is written while others are still being read
 
@@ -125,7 +131,7 @@ class Everyone:
         yield from self._asked_for(last)
 
     def _in_ranges(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
-        extent = self.hubspot.contacts.extent()
+        extent = self.extent() if self.extent else self.hubspot.contacts.extent()
         self.expect(extent.total)
         searched = extent.total > WORTH_TWO_LANES and self.hubspot.contacts.fits_search(self.properties)
         stream = streams.contacts(self.hubspot, self.properties, searched=searched)
@@ -133,9 +139,9 @@ class Everyone:
         if searched and self.written:
             stream = replace(stream, enough=share(extent.total, self._pace()).enough(self._elapsed()))
         readers = lane.in_flight(at_least=self.readers, most=MOST_READERS)
-        for pieces in sweep_in_batches(
-            stream, self._gaps(extent, searched=searched), readers=readers, most=STORED * self.readers, pausing=True
-        ):
+        searchers = stream.aside.readers if stream.aside else 0
+        gaps = divided_among(readers + searchers, self._gaps(extent, searched=searched), extent)
+        for pieces in sweep_in_batches(stream, gaps, readers=readers, most=STORED * self.readers, pausing=True):
             rows = [row for piece in pieces for row in piece.rows]
             if pieces:
                 self.keep(rows, sweep=last["number"], intervals=[piece.interval for piece in pieces])
@@ -166,7 +172,7 @@ class Everyone:
         started, after = from_ms(last["started"]), 0
         until = None if to_the_end else started
         while True:
-            page = self.hubspot.contacts.changed(started - SETTLED, after, self.properties, until=until)
+            page = yield from asked(partial(self.hubspot.contacts.changed, started - SETTLED, after, self.properties, until=until))
             if (page.total or 0) > FEW:
                 return
             self.keep(page.items, sweep=last["number"])
@@ -196,3 +202,14 @@ class Everyone:
                 raise Unavailable("HubSpot's list of contacts goes round in a circle.", operation="read contacts")
             seen.add(token)
             self._noted({**last, "token": token})
+
+
+def divided_among(readers: int, gaps: Sequence[Interval], extent: Extent) -> list[Interval]:
+    """Cut the gaps into a range for each reader, as far as they are worth it: where ids are spread evenly, all have as much to read."""
+    low, high, total = extent.lowest_id or 0, extent.highest_id or 0, extent.total
+    if total <= APIECE or high - low < total:
+        return list(gaps)
+    pages = ceil(max(total / readers, APIECE) / SEARCH_SIZE)
+    # A little less than whole pages, of either lane: a range that holds a little more costs one page for next to nothing.
+    rows = (1 - SHORT_OF) * SEARCH_SIZE * pages
+    return divided(gaps, low=low, high=high, width=int((high - low) * rows / total))

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
 from sync_worker.errors import NotFound
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.objects import Unordered
-from sync_worker.hubspot.records import Company, Contact, Event
+from sync_worker.hubspot.records import Company, Contact, Event, Extent, Form
 from sync_worker.hubspot.records import Page as HubSpotPage
 from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline import newcomers, streams, webinars
+from sync_worker.pipeline.ahead import asked, finished
 from sync_worker.pipeline.bulk import Files
 from sync_worker.pipeline.changes import Changes
-from sync_worker.pipeline.everyone import CONTACTS, SWEEP, Everyone
+from sync_worker.pipeline.everyone import CONTACTS, SWEEP, Everyone, divided_among
 from sync_worker.pipeline.progress import Progress
 from sync_worker.pipeline.ranges import Stream, sweep, sweep_in_batches
 from sync_worker.pipeline.remembering import Remembering, happening
@@ -31,6 +33,7 @@ from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
 
 Thing = TypeVar("Thing")
+Waits: TypeAlias = Generator[tuple[()], None, None]
 
 DAY_MS: Final = 86_400_000
 EVENT_TYPES: Final = "event_types"  # the names of the portal's types of events, asked for once a day
@@ -49,22 +52,24 @@ class Pull:
     readers: int
     progress: Progress
     clock: Callable[[], datetime]
+    extent: Callable[[], Extent] | None = None  # of the contacts, where it has been asked for already
     files: Files | None = None  # where everybody is read in bulk
     counts: Counter[str] = field(default_factory=Counter)
 
-    # Events, before the contacts whose facts they are.
+    # Events and companies. Nothing is yielded while HubSpot has to be waited for: that is time for what else has come in.
 
-    def events(self, hidden: frozenset[str]) -> None:
+    def events(self, hidden: frozenset[str]) -> Waits:
         """Read the events that the model looks at, from where the last reading ended."""
         for kind in sorted(self.remembering.outputs.model.event_kinds - hidden):
             if kind == "form_submission":
-                self._submissions()
+                yield from self._submissions()
             elif kind == webinars.KIND:
-                self._webinars()
+                yield from self._webinars()
             elif kind in streams.EMAIL_TYPES:
-                self._timed(kind, streams.emails(self.hubspot, kind), newest_first=True)
+                yield from self._timed(kind, streams.emails(self.hubspot, kind), newest_first=True)
             else:
-                self._timed(kind, streams.occurrences(self.hubspot, self._event_type(kind)), newest_first=False)
+                event_type = yield from self._event_type(kind)
+                yield from self._timed(kind, streams.occurrences(self.hubspot, event_type), newest_first=False)
 
     def past(self, hidden: frozenset[str]) -> None:
         """Read what the contacts that were met for the first time had done by then; events of other kinds name an address."""
@@ -72,14 +77,15 @@ class Pull:
         while ids := newcomers.waiting(self.store):
             seen = newcomers.with_a_past(self.hubspot.contacts, ids) if kinds else []
             for kind in kinds if seen else ():
-                for piece in sweep(streams.past(self.hubspot, self._event_type(kind), seen), streams.one_each(seen), readers=self.readers):
+                past = streams.past(self.hubspot, finished(self._event_type(kind)), seen)
+                for piece in sweep(past, streams.one_each(seen), readers=self.readers):
                     with self.store.transaction() as tx:
                         self._keep(kind, piece.rows)
                     self._count(kind, len(piece.rows))
             with self.store.transaction() as tx:
                 newcomers.done(tx, ids)
 
-    def _timed(self, kind: str, stream: Stream[Event], *, newest_first: bool) -> None:
+    def _timed(self, kind: str, stream: Stream[Event], *, newest_first: bool) -> Waits:
         low, high = streams.FOUNDED, to_ms(self.now) + 1
         with self.store.transaction() as tx:
             known = coverage.covered(tx, kind)
@@ -88,7 +94,10 @@ class Pull:
             late = [Interval(settled, known[-1].high)] if known and settled < known[-1].high else []
             gaps = coverage.merged([*coverage.gaps(tx, kind, low, high), *late])
             meta.put(tx, _settled(kind), settled)
-        for pieces in sweep_in_batches(stream, streams.mirrored(gaps) if newest_first else gaps, readers=self.readers):
+        for pieces in sweep_in_batches(stream, streams.mirrored(gaps) if newest_first else gaps, readers=self.readers, pausing=True):
+            if not pieces:
+                yield ()
+                continue
             rows = [row for piece in pieces for row in piece.rows]
             intervals = [piece.interval for piece in pieces]
             with self.store.transaction() as tx:
@@ -98,52 +107,66 @@ class Pull:
         with self.store.transaction() as tx:
             meta.put(tx, _settled(kind), high - self._overlap_ms)
 
-    def _event_type(self, kind: str) -> str:
+    def _event_type(self, kind: str) -> Generator[tuple[()], None, str]:
         with self.store.transaction() as tx:
             known = meta.get(tx, EVENT_TYPES) or {"asked_at": 0, "names": []}
         if to_ms(self.now) < known["asked_at"] + DAY_MS and (found := streams.event_type(known["names"], kind)):
             return found
-        names = self.hubspot.occurrences.types()
+        names = yield from asked(self.hubspot.occurrences.types)
         with self.store.transaction() as tx:
             meta.put(tx, EVENT_TYPES, {"asked_at": to_ms(self.now), "names": names})
         return streams.event_type(names, kind) or streams.no_such_event(names, kind)
 
-    def _submissions(self) -> None:
+    def _submissions(self) -> Waits:
         watch = Watch(contacts=self.hubspot.contacts, store=self.store, now=self.now, overlap=self.overlap)
-        if (news := watch.news()) is not None:
-            self._every_form()
+        if (news := (yield from watch.news())) is not None:
+            yield from self._every_form()
             watch.note(news)
 
-    def _every_form(self) -> None:
-        forms, archive = self.hubspot.forms.all(), Archive(store=self.store, forms=self.hubspot.forms.all(archived=True))
+    def _every_form(self) -> Waits:
+        forms, archived = yield from asked(self._forms)
+        archive = Archive(store=self.store, forms=archived)
         ids = sorted({form.id for form in (*forms, *archive.unread())})
         with self.store.transaction() as tx:
             happenings.record_forms(tx, {form.id: form.name for form in (*archive.forms, *forms)})
             fronts = {id_: max((i.high for i in coverage.covered(tx, _submissions_of(id_))), default=0) - self._overlap_ms for id_ in ids}
         vanished: set[str] = set()
         stream = streams.submissions(self.hubspot, ids, fronts, vanished.add)
-        for piece in sweep(stream, streams.one_each(ids), readers=self.readers):
-            form_id = ids[piece.interval.low]
-            with self.store.transaction() as tx:
-                self._keep("form_submission", piece.rows)
-                if piece.interval.high > piece.interval.low and form_id not in vanished:
-                    # Newest first: only when the last page is read is anything complete.
-                    coverage.cover(tx, _submissions_of(form_id), 0, to_ms(self.now))
-            self._count("form_submission", len(piece.rows))
+        for pieces in sweep_in_batches(stream, streams.one_each(ids), readers=self.readers, most=1, pausing=True):
+            for piece in pieces:
+                form_id = ids[piece.interval.low]
+                with self.store.transaction() as tx:
+                    self._keep("form_submission", piece.rows)
+                    if piece.interval.high > piece.interval.low and form_id not in vanished:
+                        # Newest first: only when the last page is read is anything complete.
+                        coverage.cover(tx, _submissions_of(form_id), 0, to_ms(self.now))
+                self._count("form_submission", len(piece.rows))
+            if not pieces:
+                yield ()
         archive.note_read()
 
-    def _webinars(self) -> None:
+    def _forms(self) -> tuple[Sequence[Form], Sequence[Form]]:
+        """Return the forms and the archived ones, asked for at once."""
+        with ThreadPoolExecutor(1) as pool:
+            archived = pool.submit(self.hubspot.forms.all, archived=True)
+            return self.hubspot.forms.all(), archived.result()
+
+    def _webinars(self) -> Waits:
         watch = webinars.Watch(store=self.store, now=self.now, overlap=self.overlap)
-        due = watch.due(self.hubspot.marketing_events.webinars())
+        due = watch.due((yield from asked(self.hubspot.marketing_events.webinars)))
         attended: list[set[str]] = [set() for _ in due]
-        for piece in sweep(streams.attendances(self.hubspot, due), streams.one_each(due), readers=self.readers):
-            place = piece.interval.low
-            attended[place] |= {event.id for event in piece.rows}
-            with self.store.transaction() as tx:
-                self._keep(webinars.KIND, piece.rows)
-                if piece.interval.high > place:
-                    watch.note(tx, due[place], attended[place])
-            self._count(webinars.KIND, len(piece.rows))
+        attendances = streams.attendances(self.hubspot, due)
+        for pieces in sweep_in_batches(attendances, streams.one_each(due), readers=self.readers, most=1, pausing=True):
+            for piece in pieces:
+                place = piece.interval.low
+                attended[place] |= {event.id for event in piece.rows}
+                with self.store.transaction() as tx:
+                    self._keep(webinars.KIND, piece.rows)
+                    if piece.interval.high > place:
+                        watch.note(tx, due[place], attended[place])
+                self._count(webinars.KIND, len(piece.rows))
+            if not pieces:
+                yield ()
         watch.done()
 
     def _keep(self, kind: str, events: Sequence[Event]) -> None:
@@ -153,9 +176,7 @@ class Pull:
         if replaced:
             happenings.drop(tx, kind, replaced)
 
-    # Companies and contacts.
-
-    def companies(self, *, everything: bool) -> None:
+    def companies(self, *, everything: bool) -> Waits:
         """Read companies, where the model looks at them: all, or those that changed."""
         properties = self.remembering.company_properties
         if not properties:
@@ -167,20 +188,23 @@ class Pull:
         else:
             pages = _walk(lambda after: self.hubspot.companies.changed(self._since(cursor), after, properties))
         for rows in pages:
+            if not rows:
+                yield ()
+                continue
             with self.store.transaction() as tx:
                 people.record_companies(tx, [self.remembering.company(row) for row in rows])
             self._count("companies", len(rows))
         self._move_cursor("companies")
 
-    def _every_company(self, properties: Sequence[str]) -> Iterator[Sequence[Company]]:
-        extent = self.hubspot.companies.extent()
+    def _every_company(self, properties: Sequence[str]) -> Generator[Sequence[Company], None, None]:
+        extent = yield from asked(self.hubspot.companies.extent)
         with ExitStack() as stack:
             if self.files and (file := self.files.companies(stack, properties, extent.total)) is not None:
                 yield from file
                 return
-        gaps = [Interval(0, (extent.highest_id or 0) + 1)]
+        gaps = divided_among(self.readers, [Interval(0, (extent.highest_id or 0) + 1)], extent)
         try:
-            for pieces in sweep_in_batches(streams.companies(self.hubspot, properties), gaps, readers=self.readers):
+            for pieces in sweep_in_batches(streams.companies(self.hubspot, properties), gaps, readers=self.readers, pausing=True):
                 yield [row for piece in pieces for row in piece.rows]
         except Unordered:
             token, first = None, True
@@ -188,6 +212,8 @@ class Pull:
                 page = self.hubspot.companies.listed(token, properties)
                 yield page.items
                 token, first = page.next, False
+
+    # Contacts.
 
     def go_on(self) -> bool:
         """Tell whether what is known covers what the model asks for, so that the changes since are enough.
@@ -240,6 +266,7 @@ class Pull:
             readers=self.readers,
             keep=self._keep_contacts if first else partial(self._keep_contacts, met=newcomers.note),
             expect=lambda number: self.progress.expect(CONTACTS, number),
+            extent=self.extent,
             files=self.files,
             written=written,
         ).read()
@@ -310,10 +337,10 @@ def cursors(tx: Connection) -> dict[str, str]:
     return {name: from_ms(at).isoformat(timespec="seconds") for name, at in found.items() if at is not None}
 
 
-def _walk(page: Callable[[int], HubSpotPage[Thing, int]]) -> Iterator[Sequence[Thing]]:
+def _walk(page: Callable[[int], HubSpotPage[Thing, int]]) -> Generator[Sequence[Thing], None, None]:
     after: int | None = 0
     while after is not None:
-        found = page(after)
+        found = yield from asked(partial(page, after))
         yield found.items
         after = found.next
 

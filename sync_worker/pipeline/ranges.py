@@ -2,7 +2,8 @@
 
 A stream has a key that grows along it: an object id, or a time. One reader starts at the low end; whoever has leave to send
 takes over the far half of the longest range that is being read. Nobody has to know beforehand how the rows are spread: a
-stream of one page costs one request, a long one keeps every reader busy until its last pages.
+stream of one page costs one request, a long one keeps every reader busy until its last pages. Where more is known, `divided` spares
+the first readers the wait for each other's pages: each halving takes a page, and that takes as long as HubSpot is away.
 
 A stream may have several lanes, which draw on different budgets. They share the ranges: no row is left to a lane that has to
 wait, since a range is taken only when its next page can be asked for at once. The first lane may be told when it has read enough,
@@ -16,9 +17,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import pairwise
 from threading import Condition, Lock, Thread
 from typing import Final, Generic, TypeVar
 
+from sync_worker.pipeline.ahead import LULL
 from sync_worker.store.coverage import Interval
 
 Row = TypeVar("Row")
@@ -26,7 +29,6 @@ Row = TypeVar("Row")
 Token = str | int | tuple[int, int, str]
 
 WORTH_HALVING: Final = 1.5  # pages that must be left of a range before half of it is given away
-LULL: Final = 0.05  # seconds without a page after which more are not to be expected at once
 IN_THE_AIR: Final = 128  # pages between the readers and whoever stores them: memory does not grow with the stream
 
 
@@ -82,6 +84,7 @@ class _Range:
     begun: bool = False
     rows: int = 0
     first: int | None = None  # key of the first row: what lies before it is empty and says nothing of the rest
+    aside: bool = False  # read by the second lane last
 
     def rows_left(self) -> float:
         """Guess from what the range has held so far; nothing is known before its first page."""
@@ -95,6 +98,7 @@ class _Sweep(Generic[Row]):
     stream: Stream[Row]
     waiting: list[_Range]
     readers: int
+    divided: bool  # there are ranges for both lanes from the beginning
     reading: set[_Range] = field(default_factory=set)
     ready: list[Piece[Row]] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
@@ -223,7 +227,7 @@ class _Sweep(Generic[Row]):
 
     def _fit(self, *, aside: bool) -> list[_Range]:
         # The second lane joins where there is something to share: whoever has one page to read asks once.
-        shared = [one for one in self.waiting if one.begun and not one.open]
+        shared = [one for one in self.waiting if (one.begun or self.divided) and not one.open]
         if aside:
             return shared
         return [one for one in self.waiting if one not in shared] if self._leaves_the_rest() else self.waiting
@@ -235,9 +239,10 @@ class _Sweep(Generic[Row]):
         fit = self._fit(aside=aside)
         if not fit:
             return None
-        taken = max(fit, key=lambda one: (not one.begun, one.rows_left()))
+        # Each lane goes on with what it has begun: if both nibbled at every range, the larger pages would soon find too little anywhere.
+        taken = max(fit, key=lambda one: (not one.begun, one.aside is aside, one.rows_left()))
         self.waiting.remove(taken)
-        taken.begun = True
+        taken.begun, taken.aside = True, aside
         return taken
 
     def _halvable(self, *, aside: bool) -> _Range | None:
@@ -253,7 +258,7 @@ class _Sweep(Generic[Row]):
         if longest is None:
             return None
         middle = longest.front + (longest.stop - longest.front) // 2
-        half = _Range(middle, longest.stop, open=longest.open, begun=True)
+        half = _Range(middle, longest.stop, open=longest.open, begun=True, aside=aside)
         longest.stop, longest.open = middle, False
         return half
 
@@ -270,6 +275,16 @@ class _Sweep(Generic[Row]):
         if more:
             self.waiting.append(taken)
         return piece
+
+
+def divided(gaps: Sequence[Interval], *, low: int, high: int, width: int) -> list[Interval]:
+    """Cut the gaps at every `width` keys between `low` and `high`."""
+    cuts = range(low + width, high, width)
+    found = []
+    for gap in gaps:
+        ends = [gap.low, *(cut for cut in cuts if gap.low < cut < gap.high), gap.high]
+        found += [Interval(*pair) for pair in pairwise(dict.fromkeys(ends))]
+    return found
 
 
 def sweep(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int) -> Iterator[Piece[Row]]:
@@ -294,4 +309,6 @@ def sweep_in_batches(
         return
     top = max(gap.high for gap in gaps)
     ranges = [_Range(gap.low, gap.high, open=stream.open_ended and gap.high == top) for gap in gaps]
-    yield from _Sweep(stream, ranges, readers).batches(min(readers, IN_THE_AIR) if most is None else most, pausing=pausing)
+    yield from _Sweep(stream, ranges, readers, divided=len(ranges) > readers).batches(
+        min(readers, IN_THE_AIR) if most is None else most, pausing=pausing
+    )

@@ -6,14 +6,16 @@ looked at. Once an hour they are looked at in any case: a calculated property ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from sync_worker.hubspot.contacts import CONVERSIONS, CONVERTED, Contacts
 from sync_worker.hubspot.records import Form
 from sync_worker.instants import from_ms, to_ms
+from sync_worker.pipeline.ahead import asked
 from sync_worker.store import meta
 from sync_worker.store.database import Store
 
@@ -31,13 +33,13 @@ class Watch:
     now: datetime
     overlap: timedelta
 
-    def news(self) -> dict[str, Any] | None:
-        """Return what to note when the forms have been looked at, None where there is nothing new to be seen."""
+    def news(self) -> Generator[tuple[()], None, dict[str, Any] | None]:
+        """Return what to note when the forms have been looked at, None where there is nothing new to be seen; yields while it waits."""
         with self.store.transaction() as tx:
             last = meta.get(tx, KEY)
         if last is None or self.now >= from_ms(last["looked_at"]) + HOURLY:
             return {"looked_at": to_ms(self.now), "seen": []}
-        page = self.contacts.converted(from_ms(last["looked_at"]) - self.overlap)
+        page = yield from asked(partial(self.contacts.converted, from_ms(last["looked_at"]) - self.overlap))
         # Two forms may be sent in one moment: the date alone would hide the second from who looked in between.
         shown = sorted([row.id, *(row.properties.get(name) or "" for name in (CONVERTED, CONVERSIONS))] for row in page.items)
         if page.next is None and all(each in last["seen"] for each in shown):

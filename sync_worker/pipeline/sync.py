@@ -6,23 +6,27 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from sync_worker.errors import BadRequest, ConfigurationError, Stop
+from sync_worker.hubspot.throttle import Budget
 from sync_worker.pipeline.admitting import Doorkeeper
+from sync_worker.pipeline.ahead import finished
 from sync_worker.pipeline.apply import Applier
 from sync_worker.pipeline.erasing import forget_erased
 from sync_worker.pipeline.evaluate import Judge
 from sync_worker.pipeline.guard import Guard
 from sync_worker.pipeline.importing import Importer
 from sync_worker.pipeline.plan import ContactChange, Scope, contact_changes, list_changes
-from sync_worker.pipeline.pull import Pull
+from sync_worker.pipeline.pull import Pull, Waits
 from sync_worker.pipeline.report import RunReport
 from sync_worker.pipeline.retention import Retention
 from sync_worker.store import people, standing
 from sync_worker.store.database import Store
 
 EARLY: Final = 5_000  # contacts: soon enough that writing goes on beside most of the reading
+SPARED: Final = 0.05  # share of the burst that is left to what contacts did, while both are read
 BUSY: Final = 4  # times as many are read before they are judged, while others still come in
 
 
@@ -49,11 +53,10 @@ class Run:
         """Judge every contact; the first time, each chunk but for its MQLs is written while the next is being read."""
         early = self.applier is not None and self.importer is None and self.guard.may_begin_early
         judged: deque[Iterator[ContactChange]] = deque()
-        with closing(self.pull.every_contact(written=early)) as everybody:
-            read = [*next(everybody, ())]  # the first contacts are on the line while what they did is read
-            self.pull.events(self.judge.hidden)
-            self.pull.companies(everything=True)
-            for contacts in everybody:
+        with closing(self.pull.every_contact(written=early)) as everybody, closing(self._what_they_did()) as happened:
+            # Nobody is judged before all that they did is known; until then contacts are read beside it.
+            read = [contact for _ in happened for contact in _ready(everybody)]
+            for contacts in chain([()], everybody):
                 read += contacts
                 # While others come in they are stored: whoever is judged then keeps them waiting.
                 if len(read) >= (BUSY if contacts else 1) * self.chunk:
@@ -78,8 +81,8 @@ class Run:
     def changes(self) -> None:
         """Judge who changed since the last run; everybody where there is no run to go on from."""
         if self.pull.go_on():
-            self.pull.events(self.judge.hidden)
-            self.pull.companies(everything=False)
+            finished(self.pull.events(self.judge.hidden))
+            finished(self.pull.companies(everything=False))
             self.pull.changed_contacts()
             self.pull.past(self.judge.hidden)
             self.known()
@@ -93,6 +96,13 @@ class Run:
         self.report.waiting = self.doorkeeper.admit(self.store)
         self._change_contacts()
         self._change_lists()
+
+    def _what_they_did(self) -> Waits:
+        # One thing is asked for after the other, and each would wait for a window if contacts took it all.
+        with self.pull.hubspot.transport.throttle.lane(Budget.BURST).sparing(SPARED):
+            yield ()  # the first contacts are on the line before
+            yield from self.pull.events(self.judge.hidden)
+            yield from self.pull.companies(everything=True)
 
     def _judge(self, among: Sequence[int] | None = None) -> None:
         self.report.evaluated += self.judge.judge_due(self.store, self.pull.progress, among=among)
@@ -156,3 +166,11 @@ class Run:
             self.report.withheld |= {"stages": moves} if moves else {}
         if failures:
             raise failures[0]
+
+
+def _ready(everybody: Iterator[Sequence[int]]) -> Iterator[int]:
+    """Yield the contacts that have come in, until HubSpot has to be waited for."""
+    for contacts in everybody:
+        if not contacts:
+            return
+        yield from contacts

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
+from sync_worker.store.database import replace
+from sync_worker.store.numbers import among
 from sync_worker.store.tables import coverage
 
 
@@ -73,6 +75,7 @@ def merged(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def _rewrite(tx: Connection, stream: str, intervals: list[Interval]) -> None:
-    tx.execute(delete(coverage).where(coverage.c.stream == stream))
-    if intervals:
-        tx.execute(insert(coverage), [{"stream": stream, "low": i.low, "high": i.high} for i in intervals])
+    before, after = {*covered(tx, stream)}, {*intervals}
+    replace(tx, coverage, [{"stream": stream, "low": i.low, "high": i.high} for i in after - before])
+    if gone := {i.low for i in before} - {i.low for i in after}:
+        tx.execute(delete(coverage).where(coverage.c.stream == stream, among(coverage.c.low, gone)))

@@ -160,9 +160,9 @@ def shared() -> None:
 def distances() -> None:
     """Other latencies and plans, no setting touched."""
     for latency_ms, rate in ((20, 190), (500, 190), (2_000, 190), (150, 100), (150, 250)):
-        with bench(40_000, latency_ms=latency_ms, rate=rate) as one:
+        with bench(100_000, latency_ms=latency_ms, rate=rate) as one:
             report = one.run("backfill", "--dry-run", "--json").report
-        _tell(f"40,000 contacts at {latency_ms} ms and {rate} in 10 s", report, latency_ms=latency_ms, rate=rate)
+        _tell(f"100,000 contacts at {latency_ms} ms and {rate} in 10 s", report, latency_ms=latency_ms, rate=rate)
 
 
 CASES: dict[str, Callable[[], None]] = {

@@ -8,6 +8,7 @@ import pytest
 from sync_worker.errors import Forbidden, Unavailable
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.objects import LONGEST_SEARCH, Unordered
+from sync_worker.hubspot.records import Extent
 from tests.hubspot.doubles import SAID, Server, a_row, an_error, not_found, paging, says
 
 CONTACTS = "/crm/v3/objects/contacts"
@@ -122,13 +123,20 @@ def test_a_search_that_would_be_too_long_asks_for_ids_and_reads_them(hubspot: Hu
     assert server.bodies[0]["properties"] == ["hs_object_id"]
 
 
-def test_the_extent_is_the_count_and_the_highest_id(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", SEARCH, says({"total": 20_000, "results": [a_row(987_654)]}), says({"total": 0, "results": []}))
+def test_the_extent_is_the_count_and_both_ends(hubspot: HubSpot, server: Server) -> None:
+    server.on("POST", SEARCH, says({"total": 20_000, "results": [a_row(987_654)]}))
 
     extent = hubspot.contacts.extent()
 
-    assert (extent.total, extent.highest_id) == (20_000, 987_654)
-    assert server.bodies[0]["sorts"] == [{"propertyName": "hs_object_id", "direction": "DESCENDING"}]
+    assert (extent.total, extent.highest_id, extent.lowest_id) == (20_000, 987_654, 987_654)
+    asked = [body["sorts"] for body in server.bodies]
+    assert sorted(sort["direction"] for (sort,) in asked) == ["ASCENDING", "DESCENDING"]
+    assert {sort["propertyName"] for (sort,) in asked} == {"hs_object_id"}
+
+
+def test_an_empty_portal_has_no_ends(hubspot: HubSpot, server: Server) -> None:
+    server.on("POST", SEARCH, says({"total": 0, "results": []}))
+    assert hubspot.contacts.extent() == Extent(total=0, highest_id=None, lowest_id=None)
     assert hubspot.contacts.highest_id() is None
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
-from sync_worker.pipeline.ahead import ahead
+from sync_worker.pipeline.ahead import ahead, asked, finished
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
@@ -56,3 +56,28 @@ def test_what_goes_wrong_goes_wrong_where_its_result_is_asked_for() -> None:
     assert [next(results), next(results)] == [5, 10]
     with pytest.raises(ZeroDivisionError):
         next(results)
+
+
+def test_while_an_answer_is_not_there_there_is_time_for_something_else() -> None:
+    may_answer = threading.Event()
+
+    def question() -> str:
+        assert may_answer.wait(timeout=20)
+        return "answer"
+
+    def work() -> Generator[tuple[()], None, str]:
+        return (yield from asked(question))
+
+    going = work()
+    assert next(going) == ()
+    may_answer.set()
+    assert finished(going) == "answer"
+
+
+def test_what_is_done_to_its_end_gives_its_result_or_its_error() -> None:
+    def fails() -> str:
+        raise LookupError
+
+    assert finished(asked(lambda: 7)) == 7
+    with pytest.raises(LookupError):
+        finished(asked(fails))

@@ -13,7 +13,7 @@ from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.objects import Unordered
 from sync_worker.hubspot.records import Contact, Extent, Found, Page
 from sync_worker.hubspot.throttle import Limits, Throttle
-from sync_worker.pipeline.everyone import Everyone
+from sync_worker.pipeline.everyone import Everyone, divided_among
 from sync_worker.store import coverage, people
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store, opened
@@ -40,7 +40,7 @@ class Portal:
     circle: bool = False
 
     def extent(self) -> Extent:
-        return Extent(total=len(self.order), highest_id=max(self.order))
+        return Extent(total=len(self.order), highest_id=max(self.order), lowest_id=min(self.order))
 
     def fits_search(self, _: Sequence[str]) -> bool:
         return True
@@ -170,3 +170,13 @@ def test_a_list_that_goes_round_in_a_circle_ends() -> None:
 
     with pytest.raises(Unavailable, match="circle"):
         reading.run()
+
+
+@pytest.mark.parametrize("total", [0, 1, 500, 501, 20_000, 100_000, 3_000_000])
+@pytest.mark.parametrize("apart", [1, 7, 10**6])
+def test_a_reading_begins_with_a_range_for_each_reader_and_with_one_where_more_are_not_worth_it(total: int, apart: int) -> None:
+    extent = Extent(total=total, lowest_id=5, highest_id=5 + total * apart) if total else Extent(total=0, highest_id=None)
+    gaps = divided_among(30, [Interval(0, (extent.highest_id or 0) + 1)], extent)
+    assert 1 <= len(gaps) <= 32
+    assert len(gaps) <= max(1, total // 400)
+    assert len(gaps) == 1 or len(gaps) >= min(25, total // 700)

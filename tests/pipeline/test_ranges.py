@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sync_worker.hubspot import throttle
 from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.window import Window
-from sync_worker.pipeline.ranges import Lane, Page, Stream, sweep, sweep_in_batches
+from sync_worker.pipeline.ranges import Lane, Page, Stream, divided, sweep, sweep_in_batches
 from sync_worker.store.coverage import Interval, merged
 
 
@@ -243,3 +243,29 @@ def test_the_second_lane_never_reads_what_has_no_end() -> None:
     stream = Stream(read=read, key=lambda row: row[0], open_ended=True, aside=Lane(read=closed, readers=2))
     pieces = list(sweep(stream, [Interval(0, 2_000), Interval(2_000, 2_001)], readers=4))
     assert sorted(row for piece in pieces for row in piece.rows) == rows
+
+
+@given(
+    cuts=st.lists(st.integers(0, 2_001), min_size=2, max_size=6, unique=True),
+    low=st.integers(0, 500),
+    high=st.integers(501, 2_500),
+    width=st.integers(1, 700),
+)
+def test_what_is_divided_holds_the_same_keys_and_no_part_is_wider(cuts: list[int], low: int, high: int, width: int) -> None:
+    ordered = sorted(cuts)
+    gaps = [Interval(begin, end) for begin, end in zip(ordered[::2], ordered[1::2], strict=False)]
+    parts = divided(gaps, low=low, high=high, width=width)
+    assert merged(parts) == merged(gaps)
+    assert sum(part.high - part.low for part in parts) == sum(gap.high - gap.low for gap in gaps)
+    assert all(part.high - part.low <= width for part in parts if low <= part.low and part.high <= high)
+
+
+@settings(max_examples=40, deadline=None)
+@given(keys=st.lists(st.integers(0, 2_000), min_size=1, max_size=800, unique=True), width=st.integers(50, 900))
+def test_two_lanes_read_every_row_of_divided_gaps_once(keys: list[int], width: int) -> None:
+    shelf, other = Shelf(keys, 10, unique=True), Shelf(keys, 20, unique=True)
+    stream = shelf.stream(aside=Lane(read=lambda start, stop, _: other.read(start, stop, None), readers=3))
+    gaps = divided([Interval(0, 2_001)], low=min(keys), high=max(keys), width=width)
+    pieces = [piece for batch in sweep_in_batches(stream, gaps, readers=2) for piece in batch]
+    assert sorted(row for piece in pieces for row in piece.rows) == shelf.rows
+    assert merged(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == [Interval(0, 2_001)]
