@@ -144,6 +144,10 @@ class Objects(Generic[T]):
         with sense_of(f"search {self._name}"):
             return int(data["total"]), next((int(row["id"]) for row in data["results"]), None)
 
+    def total(self) -> int:
+        """Return how many records there are."""
+        return self._end("DESCENDING")[0]
+
     def highest_id(self) -> int | None:
         """Return the highest id that the search index knows, None in an empty portal."""
         return self._end("DESCENDING")[1]

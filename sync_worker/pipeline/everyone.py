@@ -115,7 +115,7 @@ class Everyone:
     def _file(self, last: dict[str, Any], stack: ExitStack) -> Iterator[Sequence[Contact]] | None:
         if self.files is None:
             return None
-        total = self.hubspot.contacts.extent().total
+        total = self.hubspot.contacts.total()
         self.expect(total)
 
         def begun(export: str) -> None:
@@ -140,7 +140,9 @@ class Everyone:
             stream = replace(stream, enough=share(extent.total, self._pace()).enough(self._elapsed()))
         readers = lane.in_flight(at_least=self.readers, most=MOST_READERS)
         searchers = stream.aside.readers if stream.aside else 0
-        gaps = divided_among(readers + searchers, self._gaps(extent, searched=searched), extent)
+        gaps = self._gaps(extent, searched=searched)
+        if not self.written:  # else the calls are short, and each range more costs about one
+            gaps = divided_among(readers + searchers, gaps, extent)
         for pieces in sweep_in_batches(stream, gaps, readers=readers, most=STORED * self.readers, pausing=True):
             rows = [row for piece in pieces for row in piece.rows]
             if pieces:

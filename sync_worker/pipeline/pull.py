@@ -197,11 +197,11 @@ class Pull:
         self._move_cursor("companies")
 
     def _every_company(self, properties: Sequence[str]) -> Generator[Sequence[Company], None, None]:
-        extent = yield from asked(self.hubspot.companies.extent)
         with ExitStack() as stack:
-            if self.files and (file := self.files.companies(stack, properties, extent.total)) is not None:
+            if self.files and (file := self.files.companies(stack, properties, self.hubspot.companies.total())) is not None:
                 yield from file
                 return
+        extent = yield from asked(self.hubspot.companies.extent)
         gaps = divided_among(self.readers, [Interval(0, (extent.highest_id or 0) + 1)], extent)
         try:
             for pieces in sweep_in_batches(streams.companies(self.hubspot, properties), gaps, readers=self.readers, pausing=True):

@@ -239,8 +239,8 @@ class _Sweep(Generic[Row]):
         fit = self._fit(aside=aside)
         if not fit:
             return None
-        # Each lane goes on with what it has begun: if both nibbled at every range, the larger pages would soon find too little anywhere.
-        taken = max(fit, key=lambda one: (not one.begun, one.aside is aside, one.rows_left()))
+        # Of many ranges each lane goes on with what it has begun: if both nibbled at all, the larger pages would soon find too little.
+        taken = max(fit, key=lambda one: (not one.begun, self.divided and one.aside is aside, one.rows_left()))
         self.waiting.remove(taken)
         taken.begun, taken.aside = True, aside
         return taken

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Final, NoReturn, TypeVar
 
 from sync_worker.errors import ConfigurationError, NotFound
-from sync_worker.hubspot import throttle
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.objects import Objects
 from sync_worker.hubspot.occurrences import kind_of
@@ -27,13 +26,14 @@ Thing = TypeVar("Thing", Contact, Company)
 
 def contacts(hubspot: HubSpot, properties: Sequence[str], *, searched: bool = False) -> Stream[Contact]:
     """Return all contacts, in order of id; `searched` reads them by search as well, which has a budget of its own."""
-    stream = _by_id(hubspot.contacts, properties, hubspot.transport.throttle.lane(Budget.BURST))
+    # There are plenty of them, so that they let go first whatever else is asked for; companies are waited for.
+    stream = replace(_by_id(hubspot.contacts, properties), turn=hubspot.transport.throttle.lane(Budget.BURST).ahead)
     return replace(stream, aside=_by_search(hubspot, properties)) if searched else stream
 
 
 def companies(hubspot: HubSpot, properties: Sequence[str]) -> Stream[Company]:
     """Return all companies, in order of id."""
-    return _by_id(hubspot.companies, properties, hubspot.transport.throttle.lane(Budget.BURST))
+    return _by_id(hubspot.companies, properties)
 
 
 def emails(hubspot: HubSpot, kind: str) -> Stream[Event]:
@@ -132,14 +132,14 @@ def _by_search(hubspot: HubSpot, properties: Sequence[str]) -> Lane[Contact]:
     return Lane(read=read, readers=lane.in_flight(at_least=2, most=MOST_SEARCHES), turn=lane.ahead)
 
 
-def _by_id(noun: Objects[Thing], properties: Sequence[str], lane: throttle.Lane) -> Stream[Thing]:
+def _by_id(noun: Objects[Thing], properties: Sequence[str]) -> Stream[Thing]:
     def read(start: int, _stop: int, token: Token | None) -> Page[Thing]:
         # Whether `after` names the last record of the page before or the first of the next is not documented: both readings see `start`.
         page = noun.page(int(token) if isinstance(token, str | int) else max(0, start - 1), properties)
         rows = [row for row in page.items if row.id >= start]
         return Page(rows=rows, reached=page.items[-1].id + 1 if page.items else start, token=page.next)
 
-    return Stream(read=read, key=lambda row: row.id, open_ended=True, turn=lane.ahead)
+    return Stream(read=read, key=lambda row: row.id, open_ended=True)
 
 
 def is_occurrence(kind: str) -> bool:

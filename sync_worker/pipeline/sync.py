@@ -26,7 +26,7 @@ from sync_worker.store import people, standing
 from sync_worker.store.database import Store
 
 EARLY: Final = 5_000  # contacts: soon enough that writing goes on beside most of the reading
-SPARED: Final = 0.05  # share of the burst that is left to what contacts did, while both are read
+SPARED: Final = 0.1  # share of the burst that is left to what contacts did, while both are read
 BUSY: Final = 4  # times as many are read before they are judged, while others still come in
 
 
