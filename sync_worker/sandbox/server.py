@@ -101,10 +101,9 @@ def serve(data: PortalData, options: Options, *, port: int = 0) -> None:
         sys.stdout.write(orjson.dumps({"base_url": base_url, "token": options.token}).decode() + "\n")
         sys.stdout.flush()
 
-    listening = _listen(port)
-    portal = load(data, options)
-    gc.freeze()  # the collector would walk through millions of lasting values again and again
-    with listening:
+    with _listen(port) as listening:
+        portal = load(data, options)
+        gc.freeze()  # the collector would walk through millions of lasting values again and again
         _Server(_config(app(portal, options)), announce).run(sockets=[listening])
 
 
@@ -168,9 +167,9 @@ class _Server(uvicorn.Server):
             connection.shutdown()
         with suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
-                while (self.server_state.connections or self.server_state.tasks) and not self.force_exit:
+                while (self.server_state.connections or self.server_state.tasks) and not self.force_exit:  # noqa: ASYNC110 -- nobody is told
                     await asyncio.sleep(LOOK_S)
-        for task in self.server_state.tasks:
+        for task in list(self.server_state.tasks):
             task.cancel()
 
     @contextmanager
