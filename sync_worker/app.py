@@ -81,13 +81,14 @@ class Worker:
     clock: Callable[[], datetime] = utc_now
     progress: Progress = field(default_factory=Progress)
     reach: Callable[..., HubSpot] = connect
+    read: Callable[[Path], Model] = load
     least_in_bulk: int = LEAST
     _closing: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
     def model(self) -> Model:
         """Return the model; raises ModelError."""
-        return load(self.settings.model)
+        return self.read(self.settings.model)
 
     @cached_property
     def outputs(self) -> Outputs:
@@ -158,7 +159,7 @@ class Worker:
 
     def explain(self, email_or_id: str, *, at: datetime | None = None, model_file: Path | None = None) -> Explanation:
         """Return why a contact has its score and grade; or what it would have at another time, by another model."""
-        outputs = Outputs(model=load(model_file), prefix=self.settings.property_prefix) if model_file else self.outputs
+        outputs = Outputs(model=self.read(model_file), prefix=self.settings.property_prefix) if model_file else self.outputs
         return explain(self.store, outputs, portal.remembered(self.store), email_or_id, now=self.clock(), at=at)
 
     def model_summary(self, file: Path | None = None, *, on_portal: bool = False) -> dict[str, Any]:
@@ -167,7 +168,7 @@ class Worker:
         With `on_portal`, also how it fits the portal; raises ModelError where the portal lacks what the model names.
         """
         path = file or self.settings.model
-        model = load(path)
+        model = self.read(path)
         found = self._fit(model) if on_portal else None
         if found and found.misfits:
             raise ModelError("\n".join([*found.misfits, *found.warnings]), hint="\nMend the model, or make these in HubSpot.")
@@ -198,7 +199,7 @@ class Worker:
 
     def compare(self, old: Path, new: Path) -> Comparison:
         """Return what would change from one model to another, in words and for whom, on what the state knows."""
-        models = load(old), load(new)
+        models = self.read(old), self.read(new)
         place, at = portal.remembered(self.store), self.clock()
         hidden = [place.hidden(model.event_kinds) if place else frozenset() for model in models]
         tables = (table_of(everybody(self.store, model, unseen, at)) for model, unseen in zip(models, hidden, strict=True))
@@ -416,10 +417,12 @@ def build(
     clock: Callable[[], datetime] = utc_now,
     progress: Progress | None = None,
     reach: Callable[..., HubSpot] = connect,
+    read: Callable[[Path], Model] = load,
     least_in_bulk: int = LEAST,
 ) -> Worker:
     """Return a worker; nothing is opened or sent yet.
 
-    `reach` makes the way to HubSpot, as `hubspot.client.connect` does; fewer than `least_in_bulk` records are worth no export or import.
+    `reach` makes the way to HubSpot, as `hubspot.client.connect` does; `read` reads a model file, as `model.loading.load` does; fewer than
+    `least_in_bulk` records are worth no export or import.
     """
-    return Worker(settings=settings, clock=clock, progress=progress or Progress(), reach=reach, least_in_bulk=least_in_bulk)
+    return Worker(settings=settings, clock=clock, progress=progress or Progress(), reach=reach, read=read, least_in_bulk=least_in_bulk)

@@ -10,9 +10,10 @@ from sync_worker.hubspot.records import Contact, Page
 from sync_worker.instants import to_ms
 from sync_worker.pipeline.changes import Changes
 from sync_worker.store import people
-from sync_worker.store.database import Store, opened
+from sync_worker.store.database import Store
 from sync_worker.store.people import Person
 from tests.pipeline.worlds import MODEL, a_world
+from tests.store.states import in_memory
 
 BEGUN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SEARCH = "POST /crm/objects/2026-09/contacts/search"
@@ -45,7 +46,7 @@ class Search:
 @dataclass
 class Reading:
     search: Search
-    store: Store = field(default_factory=lambda: opened("sqlite://"))
+    store: Store = field(default_factory=in_memory)
     cursor: datetime = BEGUN
 
     def keep(self, rows: Sequence[Contact]) -> None:

@@ -16,8 +16,9 @@ from sync_worker.hubspot.throttle import Limits, Throttle
 from sync_worker.pipeline.everyone import Everyone, divided_among
 from sync_worker.store import coverage, people
 from sync_worker.store.coverage import Interval
-from sync_worker.store.database import Store, opened
+from sync_worker.store.database import Store
 from sync_worker.store.people import Person
+from tests.store.states import in_memory
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=9)
@@ -82,7 +83,7 @@ class Reading:
     """The reading of a portal into a store."""
 
     portal: Portal
-    store: Store = field(default_factory=lambda: opened("sqlite://"))
+    store: Store = field(default_factory=in_memory)
     kept: dict[int, datetime] = field(default_factory=dict)
 
     def everyone(self) -> Everyone:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ import httpx
 from sync_worker.app import Worker, build
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.model.loading import loads
+from sync_worker.model.model import Model
 from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.progress import Progress
 from sync_worker.pipeline.report import RunReport
@@ -28,7 +30,7 @@ from sync_worker.sandbox.portal import Portal
 from sync_worker.sandbox.schema import PropertyDefinition, PropertyGroup, PropertyOption
 from sync_worker.sandbox.server import Running, running
 from sync_worker.settings import Settings
-from tests.store.states import a_state_url
+from tests.store.states import a_state_url, lay_down
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOW_MS = to_ms(NOW)
@@ -153,7 +155,7 @@ class World:
             model=self.folder / "model.yaml",
             **{"requests_in_flight": 4, "judged_from_contacts": 10**6, **self.settings},
         )
-        with build(settings, clock=self.clock, progress=progress, reach=self.reach, least_in_bulk=self.least_in_bulk) as worker:
+        with build(settings, clock=self.clock, progress=progress, reach=self.reach, read=read, least_in_bulk=self.least_in_bulk) as worker:
             yield worker
 
     def backfill(self, *, dry_run: bool = False, progress: Progress | None = None, bulk: bool = False) -> RunReport:
@@ -256,6 +258,14 @@ class World:
         mutations.archive_contact(self.portal, {"id": number})
 
 
+def read(path: Path) -> Model:
+    """Read a model file as `load` does, each text once."""
+    return read_once(path.read_text(encoding="utf-8"), path.name)
+
+
+read_once = cache(loads)
+
+
 @contextmanager
 def a_world(
     folder: Path,
@@ -273,9 +283,10 @@ def a_world(
         served = stack.enter_context(running(data or small_portal(), Options(**{**UNLIMITED, **options}), clock=clock))
         url = stack.enter_context(a_state_url(folder))
         world = World(served=served, clock=clock, folder=folder, state_url=url, api_version=api_version, settings=dict(settings or {}))
+        lay_down(url)
         world.use_model(model)
         if ready:
-            provide(world.portal, Outputs(model=loads(model, "model.yaml")))
+            provide(world.portal, Outputs(model=read_once(model, "model.yaml")))
         yield world
 
 

@@ -27,7 +27,7 @@ from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.transport import Timeouts
 from sync_worker.pipeline.progress import Progress
 from sync_worker.settings import Settings
-from tests.pipeline.worlds import MODEL, World, a_webinar, a_world, small_portal
+from tests.pipeline.worlds import MODEL, World, a_webinar, a_world, read, small_portal
 
 ROOT: Final = Path(__file__).parents[2]
 BEGIN, END = "<!-- as `make reliability` found it -->\n", "<!-- end -->\n"
@@ -162,7 +162,7 @@ def impatient(world: World, progress: Progress | None = None) -> Iterator[Worker
         requests_in_flight=2,
     )
     reach = partial(connect, clock=Quick(), timeouts=Timeouts(connect=2.0, read=0.4, total=1.0))
-    with build(settings, clock=world.clock, progress=progress, reach=reach) as worker:
+    with build(settings, clock=world.clock, progress=progress, reach=reach, read=read) as worker:
         yield worker
 
 

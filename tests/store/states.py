@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, create_engine, make_url, text
 
+from sync_worker.store import database
 from sync_worker.store.database import Store, opened
 
 POSTGRES = os.environ.get("SYNC_WORKER_TEST_POSTGRES_URL")
@@ -33,14 +37,52 @@ def a_state_url(folder: Path | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def a_store(folder: Path | None = None) -> Iterator[Store]:
-    """Open a new state."""
-    with a_state_url(folder) as url:
+def a_store() -> Iterator[Store]:
+    """Open an empty state."""
+    if POSTGRES is None:
+        store = in_memory()
+        try:
+            yield store
+        finally:
+            store.close()
+        return
+    with a_state_url() as url:
         store = opened(url)
         try:
             yield store
         finally:
             store.close()
+
+
+def in_memory() -> Store:
+    """Open an empty state in memory."""
+    engine = database._engine(make_url("sqlite://"))
+    with engine.connect() as connection:
+        _driver(connection).deserialize(_empty())
+    return Store(engine)
+
+
+def lay_down(url: str) -> None:
+    """Put an empty state where none is yet; PostgreSQL's is made by whoever opens it first."""
+    if POSTGRES is None:
+        path = Path(str(make_url(url).database))
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_bytes(_empty())
+
+
+@cache
+def _empty() -> bytes:
+    # The migrations take a tenth of a second, and a new state is wanted by hundreds of tests that are about something else.
+    store = opened("sqlite://")
+    try:
+        return _driver(store.connection).serialize()
+    finally:
+        store.close()
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver: Any = connection.connection.driver_connection
+    return driver
 
 
 @contextmanager
