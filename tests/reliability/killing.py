@@ -1,18 +1,17 @@
-"""The program, started as often as it is killed: forked from a server that has imported it, so that a start costs next to nothing."""
+"""The program, started as often as it is killed."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["sync_worker.app", "sync_worker.cli.main", "sync_worker.service"])
+from tests.system.forking import forked
+
 SIGKILLED = -9
 
 
@@ -25,16 +24,14 @@ class Program:
 
     def run(self, *command: str) -> int:
         """Run a command to its end; return its exit code."""
-        process = FORKS.Process(target=_main, args=(command, dict(self.environment), str(self.said)))
-        process.start()
+        process = self._start(command)
         process.join()
         assert process.exitcode is not None
         return process.exitcode
 
     def kill(self, *command: str, after: float) -> bool:
         """Start a command and kill it some seconds later; False where it was done by then."""
-        process = FORKS.Process(target=_main, args=(command, dict(self.environment), str(self.said)))
-        process.start()
+        process = self._start(command)
         process.join(after)
         process.kill()
         process.join()
@@ -55,15 +52,6 @@ class Program:
             else:
                 within *= 0.8
 
-
-def _main(command: tuple[str, ...], environment: dict[str, str], said: str) -> None:
-    from sync_worker.cli.main import main  # noqa: PLC0415 -- in the child, from the server's memory
-
-    for name in [name for name in os.environ if name.startswith(("HUBSPOT_", "SYNC_WORKER_"))]:
-        del os.environ[name]
-    os.environ |= environment
-    out = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(out, 1)
-    os.dup2(out, 2)
-    sys.argv = ["sync-worker", *command]
-    main()
+    def _start(self, command: tuple[str, ...]) -> BaseProcess:
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(("HUBSPOT_", "SYNC_WORKER_"))}
+        return forked(command, environment={**plain, **self.environment}, folder=Path.cwd(), out=self.said, err=self.said)

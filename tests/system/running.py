@@ -1,4 +1,4 @@
-"""The program as a user starts it: subprocesses, their output, their exit codes."""
+"""The program as a user starts it: processes, their output, their exit codes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import requests
+
+from tests.system.forking import forked
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
@@ -40,6 +43,18 @@ class Desk:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *command: str, **environment: str) -> Said:
+        """Run a command to its end, without the second that a start of Python takes."""
+        with TemporaryDirectory() as place:
+            out, err = Path(place) / "out", Path(place) / "err"
+            process = forked(command, environment=self.env(**environment), folder=self.folder, out=out, err=err)
+            process.join(900)
+            assert process.exitcode is not None, command
+            said = Said(code=process.exitcode, out=out.read_text(encoding="utf-8"), err=err.read_text(encoding="utf-8"))
+        assert "Traceback" not in said.err, said.err
+        return said
+
+    def type(self, *command: str, **environment: str) -> Said:
+        """Run a command as a user types it: a Python of its own that has imported nothing yet."""
         done = subprocess.run(
             [*PROGRAM, *command], cwd=self.folder, env=self.env(**environment), capture_output=True, text=True, timeout=900, check=False
         )

@@ -27,7 +27,7 @@ def desk(portal: Portal, tmp_path: Path) -> Desk:
 
 
 def test_no_token(desk: Desk) -> None:
-    said = desk.run("sync", HUBSPOT_ACCESS_TOKEN="")
+    said = desk.type("sync", HUBSPOT_ACCESS_TOKEN="")
     assert said.code == 2
     assert "HUBSPOT_ACCESS_TOKEN is not set" in said.err
 

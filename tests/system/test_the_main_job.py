@@ -48,7 +48,7 @@ def test_the_whole_job_from_check_to_a_quiet_sync(desk: Desk, portal: Portal) ->
 
 
 def _setting_up(desk: Desk) -> None:
-    before = desk.run("check", "--json")
+    before = desk.type("check", "--json")
     assert before.code == 0
     assert all(access["granted"] for access in before.json["access"])
     unready = desk.run("backfill", "--json")
@@ -105,7 +105,7 @@ def _asking(desk: Desk, portal: Portal) -> None:
     assert explained["id"] == someone["id"]
     assert explained["adds_up"]
     assert str(explained["score"]) == someone["lead_score"]
-    for_people = desk.run("explain", str(someone["id"]))
+    for_people = desk.type("explain", str(someone["id"]))
     assert f"score {explained['score']}" in for_people.out
     status = desk.run("status", "--json").json
     assert status["waiting"]["contacts"] == 0
@@ -113,7 +113,7 @@ def _asking(desk: Desk, portal: Portal) -> None:
 
 
 def _json_alone_on_standard_output(desk: Desk) -> None:
-    said = desk.run("sync", "--json")
+    said = desk.type("sync", "--json")
     assert json.loads(said.out)["command"] == "sync"
     canonical = [json.loads(line) for line in said.err.splitlines() if "run.finished" in line]
     assert len(canonical) == 1
@@ -133,5 +133,5 @@ def test_real_leads_get_the_same_scores_from_hubspot_and_from_their_folder(tmp_p
         desk.run("approve", "--note", "real leads")
         assert [desk.run(command, "--json").json["written"] for command in ("backfill", "sync")] == [0, 0]
         shown = {row["id"]: (row["lead_score"], row["lead_grade"]) for row in contacts(portal, "lead_score", "lead_grade")}
-    offline = desk.run("model", "evaluate", "--portal", str(folder), "--at", "2026-11-01T00:00:00Z", "--json").json
+    offline = desk.type("model", "evaluate", "--portal", str(folder), "--at", "2026-11-01T00:00:00Z", "--json").json
     assert shown == {verdict["id"]: (str(verdict["score"]), verdict["grade"]) for verdict in offline["verdicts"]}
