@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Final
 
 import orjson
+import typer
 from rich.panel import Panel
 from rich.table import Table
 
 from sync_worker.app import Worker, build
-from sync_worker.cli.screen import out
+from sync_worker.cli.screen import err, out
 from sync_worker.errors import Unavailable
 from sync_worker.settings import load
 
@@ -32,17 +33,31 @@ STEPS: Final = (
 
 
 def demo(contacts: int) -> None:
-    """Start a portal, do the whole job on it with the commands that a user would type, show the result, end."""
+    """Start a portal, do the whole job on it with the commands that a user would type, show the result, end.
+
+    Raises ConfigurationError or ModelError where settings or model cannot be used. Where a command fails, the demo ends as it did.
+    """
+    ours = _clean(os.environ)
+    _ = build(load(ours)).model  # before a portal is made for nothing
     with tempfile.TemporaryDirectory(prefix="sync-worker-demo-") as folder, _portal(contacts) as portal:
-        environment = {**_clean(os.environ), **portal, "SYNC_WORKER_STATE_URL": f"sqlite:///{Path(folder) / 'state.db'}"}
+        environment = {**ours, **portal, "SYNC_WORKER_STATE_URL": f"sqlite:///{Path(folder) / 'state.db'}"}
         for said, command in STEPS:
             out.print(f"\n[bold]{said}[/]\n$ sync-worker {' '.join(command)}")
-            subprocess.run([*PROGRAM, *command], env=environment, check=True, stderr=subprocess.DEVNULL)  # noqa: S603 -- our own program
+            typed(*command, environment=environment)
         with build(load(environment)) as worker:
             best = _show_rep(worker)
         out.print(f"\n[bold]And why, line by line:[/]\n$ sync-worker explain {best}")
-        subprocess.run([*PROGRAM, "explain", best], env=environment, check=True)  # noqa: S603 -- our own program
+        typed("explain", best, environment=environment)
     out.print("\nThat was a portal on this machine. For your own: set HUBSPOT_ACCESS_TOKEN and type the same commands.")
+
+
+def typed(*command: str, environment: Mapping[str, str]) -> None:
+    """Run a command as a user would type it, without its log; where it fails, show what it says of that and end with its exit code."""
+    done = subprocess.run([*PROGRAM, *command], env=environment, check=False, stderr=subprocess.PIPE, text=True)  # noqa: S603 -- our own program
+    if done.returncode:
+        sentences = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+        err.print("\n".join(sentences), markup=False)
+        raise typer.Exit(done.returncode)
 
 
 @contextmanager

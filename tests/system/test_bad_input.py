@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
+from sync_worker.cli.demo import typed
 from tests.system.running import ROOT, Desk, Portal, sandbox
 
 
@@ -60,6 +62,23 @@ def test_an_unknown_line_of_the_settings_file_has_its_place(desk: Desk) -> None:
     assert said.code == 2
     assert "worker.yaml:2: sync_evry_minutes" in said.err
     assert "sync_every_minutes" in said.err
+
+
+@pytest.mark.parametrize("command", ["check", "setup", "backfill", "sync", "serve", "report", "status", "explain 1", "model check", "demo"])
+def test_without_a_model_every_command_says_which_file_is_missing_and_how_to_name_another(desk: Desk, command: str) -> None:
+    said = desk.run(*command.split(), SYNC_WORKER_MODEL="")
+    assert (said.code, said.out) == (2, "")
+    assert "config/model.yaml: cannot be read: No such file or directory." in said.err
+    assert "SYNC_WORKER_MODEL" in said.err
+
+
+def test_the_demo_ends_as_the_command_that_failed_and_says_what_it_said(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        typed("check", environment=desk.env(HUBSPOT_ACCESS_TOKEN="pat-na1-not-this-one"))
+    assert ended.value.exit_code == 3
+    out, err = capfd.readouterr()
+    assert "HUBSPOT_ACCESS_TOKEN" in out + err
+    assert '{"' not in err
 
 
 def test_a_misspelt_key_of_the_model_has_its_place_and_the_right_name(desk: Desk) -> None:
