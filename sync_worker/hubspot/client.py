@@ -82,7 +82,7 @@ def connect(
     limits: Limits | None = None,
     patience: Patience | None = None,
     tolerance: timedelta = TOLERANCE,
-    pool_size: int = 160,
+    pool_size: int = 300,
     clock: Clock | None = None,
     rng: Random | None = None,
 ) -> HubSpot:

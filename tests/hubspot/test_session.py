@@ -53,11 +53,11 @@ def test_a_proxy_is_for_the_world_outside(monkeypatch: pytest.MonkeyPatch) -> No
     assert far["https"] == "http://proxy.example:3128"
 
 
-def test_an_address_is_put_together_as_requests_would(server: Server) -> None:
+def test_an_address_is_put_together_as_requests_would_but_for_commas(server: Server) -> None:
     query = [("after", "a+b/c=="), ("properties", "email,größe"), ("email", "x y@z.example")]
     server.on("GET", "/account-info/v3/details", says({}))
     with connected() as hubspot:
         hubspot.transport.get("/account-info/v3/details", query)
 
     whole = requests.Request("GET", server.urls[0].partition("?")[0], params=query).prepare().url
-    assert server.urls == [whole]
+    assert server.urls == [(whole or "").replace("%2C", ",")]
