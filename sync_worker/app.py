@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import structlog
 
@@ -23,8 +22,9 @@ from sync_worker.model.diffing import describe
 from sync_worker.model.document import LETTERS
 from sync_worker.model.loading import load
 from sync_worker.model.model import Model
-from sync_worker.pipeline import portal, setup, underway
+from sync_worker.pipeline import outlook, portal, setup, underway
 from sync_worker.pipeline.admitting import Doorkeeper
+from sync_worker.pipeline.ahead import beside
 from sync_worker.pipeline.apply import Applier
 from sync_worker.pipeline.bulk import LEAST, Fallback, Files, Means
 from sync_worker.pipeline.check import Findings, check
@@ -41,7 +41,7 @@ from sync_worker.pipeline.outputs import Outputs
 from sync_worker.pipeline.plan import Scope, scope_of
 from sync_worker.pipeline.portal import Portal
 from sync_worker.pipeline.progress import Progress
-from sync_worker.pipeline.pull import Pull, last_complete_reading
+from sync_worker.pipeline.pull import Pull, Reading, last_complete_reading
 from sync_worker.pipeline.recording import recorded
 from sync_worker.pipeline.remembering import Remembering
 from sync_worker.pipeline.report import RunReport
@@ -52,8 +52,6 @@ from sync_worker.pipeline.undo import Undo, reason
 from sync_worker.settings import Settings
 from sync_worker.store import database, forgetting, people, runs, standing
 from sync_worker.store.database import Store
-
-T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -219,6 +217,7 @@ class Worker:
                 log.info("portal.mended", **step.as_json())
             portal.known(self.store, self.hubspot, self.outputs, self.clock(), fresh=True, settle=True)
             setup.remember_lists(self.store, self.hubspot, self.outputs)
+            outlook.remember(self.store, self.hubspot, self.hubspot.contacts.extent(), self.clock())
             if found:
                 with self.store.transaction() as tx:
                     standing.let_try_again(tx)
@@ -356,29 +355,19 @@ class Worker:
 
     def _assembled(self, begun: Begun, *, allow_large: bool, bulk: bool) -> Run:
         report, store, now = begun.report, begun.store, self.clock()
-        reads_everybody = report.command == "backfill" and not bulk
-        extent = self._asked_beside(self.hubspot.contacts.extent) if reads_everybody else None
+        means = self._in_bulk(begun) if bulk else None
+        guard = self._guard(store, lifted=allow_large)
+        early = guard.may_begin_early and not report.dry_run and not bulk
+        pull = self._pull(begun, now, means)
+        reading = self._reading(begun, pull, early=early) if report.command == "backfill" and not bulk else None
         place = portal.known(store, self.hubspot, self.outputs, now, fresh=report.command == "backfill")
         hidden = place.hidden(self.model.event_kinds)
         report.not_visible = self.model.not_visible(hidden)
         day_began = place.day_began(now, self.settings.reevaluate_at)
         applier = None if report.dry_run else self._applier(begun, now)
-        means = self._in_bulk(begun) if bulk else None
         return Run(
             store=store,
-            pull=Pull(
-                hubspot=self.hubspot,
-                store=store,
-                remembering=Remembering(outputs=self.outputs),
-                now=now,
-                overlap=timedelta(minutes=self.settings.overlap_minutes),
-                readers=self.settings.requests_in_flight,
-                progress=begun.progress,
-                clock=self.clock,
-                extent=extent,
-                files=Files(means=means, run=report.run_id) if means else None,
-                counts=report.pulled,
-            ),
+            pull=pull,
             judge=Judge(
                 model=self.model,
                 outputs=self.outputs,
@@ -390,18 +379,38 @@ class Worker:
             scope=self._scope(report, store, place),
             retention=self._retention(),
             doorkeeper=Doorkeeper(outputs=self.outputs, now=now, day_began=day_began),
-            guard=self._guard(store, lifted=allow_large),
+            guard=guard,
             applier=applier,
             importer=self._importer(begun, means, applier) if means and applier else None,
             report=report,
+            early=early,
+            reading=reading,
         )
 
-    def _asked_beside(self, question: Callable[[], T]) -> Callable[[], T]:
-        """Ask HubSpot while something else is asked; return what waits for the answer."""
-        pool = ThreadPoolExecutor(1)
-        answer = pool.submit(question)
-        pool.shutdown(wait=False)
-        return answer.result
+    def _pull(self, begun: Begun, now: datetime, means: Means | None) -> Pull:
+        return Pull(
+            hubspot=self.hubspot,
+            store=begun.store,
+            remembering=Remembering(outputs=self.outputs),
+            now=now,
+            overlap=timedelta(minutes=self.settings.overlap_minutes),
+            readers=self.settings.requests_in_flight,
+            progress=begun.progress,
+            clock=self.clock,
+            files=Files(means=means, run=begun.report.run_id) if means else None,
+            counts=begun.report.pulled,
+        )
+
+    def _reading(self, begun: Begun, pull: Pull, *, early: bool) -> Reading:
+        """Begin to read everybody, or to ask how much there is, while the portal is looked at; nothing is kept until it is known."""
+        expected = outlook.remembered(begun.store, self.hubspot, pull.now)
+        if expected is None:
+            return replace(pull, extent=beside(self.hubspot.contacts.extent).result).every_contact(written=early)
+        self.hubspot.transport.throttle.expect(latency=expected.latency, burst=expected.burst)
+        reading = replace(pull, extent=lambda: expected.extent).every_contact(written=early)
+        begun.until_the_end.callback(reading.close)
+        next(reading)
+        return reading
 
     def _scope(self, report: RunReport, store: Store, place: Portal) -> Scope:
         with store.transaction() as tx:

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final, Generic, Protocol, TypeVar
 
 import orjson
@@ -104,7 +103,7 @@ class Objects(Generic[T]):
         filters = [_filter("hs_object_id", "GTE", low), _filter("hs_object_id", "LT", high)]
         page = self._searched(filters, properties)
         ids = [low - 1, *(record.id for record in page.items), high]
-        if any(one >= other for one, other in pairwise(ids)):
+        if not _ascend(ids):
             raise Unordered("HubSpot's search is not in order of ids.", operation=f"search {self._name}")
         return replace(page, next=None if page.next is None else page.next + 1)
 
@@ -218,10 +217,14 @@ class Objects(Generic[T]):
 
 
 def _is_ordered(ids: Sequence[int], after: int, following: str | None) -> bool:
-    if any(one >= other for one, other in pairwise([after - 1, *ids])):
+    if not _ascend([after - 1, *ids]):
         return False
     # The cursor is an id as well: it leads on from the last one.
     return following is None or (following.isdecimal() and int(following) > after and int(following) >= (ids[-1] if ids else 0))
+
+
+def _ascend(ids: list[int]) -> bool:
+    return ids == sorted({*ids})
 
 
 def above(name: str, since: datetime) -> Row:

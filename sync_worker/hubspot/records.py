@@ -84,6 +84,11 @@ class Extent:
     highest_id: int | None
     lowest_id: int | None = None
 
+    @property
+    def density(self) -> float:
+        """How many records there are for each id between the lowest and the highest."""
+        return self.total / (1 + (self.highest_id or 0) - (self.lowest_id or 0))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:

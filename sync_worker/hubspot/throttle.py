@@ -53,20 +53,23 @@ class Lane:
         self._pressing: deque[threading.Condition] = deque()
         self._patient: deque[threading.Condition] = deque()
         self._mine = threading.local()  # a slot that was taken ahead
-        self._spared = 0  # slots that are not taken ahead
+        self._spared = 0.0  # share of the slots that is not taken ahead
+        self._expected = 0.0  # latency, before the first reply
 
-    @contextmanager
-    def sparing(self, share: float) -> Iterator[None]:
+    def spare(self, share: float) -> None:
         """Let nobody take the last slots ahead, that share of the window's: for as long as one thing is asked for after the other."""
         with self._lock:
-            spared = ceil(share * self.window.capacity)
-            self._spared += spared
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._spared -= spared
-                self._wake()
+            self._spared = share
+            self._wake()
+
+    def expect(self, latency: float) -> None:
+        """Suppose that latency, in seconds, until there has been a reply."""
+        self._expected = latency
+
+    @property
+    def latency(self) -> float | None:
+        """The shortest between sending and reply, in seconds: seen, or else expected; None where nothing is known of it."""
+        return self.window.latency or self._expected or None
 
     @contextmanager
     def ahead(self) -> Iterator[None]:
@@ -120,8 +123,10 @@ class Lane:
     def in_flight(self, *, at_least: int, most: int) -> int:
         """Return how many requests to have on the line at a time, so that the window is soon used up in spite of the latency."""
         with self._lock:
-            latency = self.window.latency or 0.0
-            return max(at_least, min(ceil(self.window.capacity * latency / (USED_UP_WITHIN * self.window.seconds)), most))
+            latency = self.latency or 0.0
+            wanted = ceil(self.window.capacity * latency / (USED_UP_WITHIN * self.window.seconds))
+            possible = self.window.capacity * ceil(latency / self.window.seconds)
+            return max(at_least, min(wanted, possible, most))
 
     def succeed(self, sent: float) -> None:
         """Say that a request was not refused for its pace."""
@@ -155,7 +160,7 @@ class Lane:
     def _delay(self, turn: threading.Condition) -> float | None:
         if turn is not self._next():
             return None
-        return self.window.delay(self._clock.monotonic(), spared=0 if self._pressing else self._spared)
+        return self.window.delay(self._clock.monotonic(), spared=0 if self._pressing else ceil(self._spared * self.window.capacity))
 
     def _next(self) -> threading.Condition | None:
         return next((queue[0] for queue in (self._pressing, self._patient) if queue), None)
@@ -180,6 +185,12 @@ class Throttle:
     def lane(self, budget: Budget) -> Lane:
         """Return the lane of a budget."""
         return self._lanes[budget]
+
+    def expect(self, *, latency: float, burst: int) -> None:
+        """Suppose that latency, in seconds, of all calls, and that limit of the burst, until there has been a reply."""
+        self._lanes[Budget.BURST].window.limit = burst
+        for lane in self._lanes.values():
+            lane.expect(latency)
 
     def learn(self, budget: Budget, headers: Mapping[str, str], sent: float) -> None:
         """Take over what a reply's headers say of the burst and of the day; of the other budgets they never speak."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Final, TypeVar
+from contextlib import ExitStack, closing
+from typing import Final, TypeAlias, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Waiting: TypeAlias = Generator[tuple[()], None, Result]  # work that yields nothing, again and again, while it has to wait
 
 LULL: Final = 0.05  # seconds without an answer after which it is not to be expected at once
+_GLANCE: Final = 0.01  # seconds between two looks at one answer, between which other work goes on
 _HANDS: Final = 2  # Polars' work lets go of Python's lock; a third pair of hands would only hold more in memory
 
 
@@ -33,13 +36,34 @@ def ahead(items: Iterable[Item], work: Callable[[Item], Result], *, hands: int =
                 rest.cancel()
 
 
-def asked(question: Callable[[], Result]) -> Generator[tuple[()], None, Result]:
-    """Ask in a thread of its own and return the answer; nothing is yielded, again and again, while it has to be waited for."""
-    with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(question)
-        while not wait([answer], LULL).done:
-            yield ()
+def beside(question: Callable[[], Result]) -> Future[Result]:
+    """Ask in a thread of its own; the answer comes in beside other work."""
+    pool = ThreadPoolExecutor(1)
+    answer = pool.submit(question)
+    pool.shutdown(wait=False)
+    return answer
+
+
+def awaited(answer: Future[Result]) -> Waiting[Result]:
+    """Return the answer; nothing is yielded, again and again, while it has to be waited for."""
+    while not wait([answer], _GLANCE).done:
+        yield ()
     return answer.result()
+
+
+def asked(question: Callable[[], Result]) -> Waiting[Result]:
+    """Ask, and return the answer as `awaited` does."""
+    return (yield from awaited(beside(question)))
+
+
+def together(*works: Generator[tuple[()], None, object]) -> Generator[tuple[()], None, None]:
+    """Do works that yield while they have to wait, one while the other waits; nothing is yielded where all have to."""
+    with ExitStack() as stack:
+        left = [stack.enter_context(closing(work)) for work in works]
+        while left:
+            left = [work for work in left if next(work, None) is not None]
+            if left:
+                yield ()
 
 
 def finished(work: Generator[object, None, Result]) -> Result:

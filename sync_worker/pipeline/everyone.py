@@ -3,8 +3,8 @@
 The list is consistent, at 100 contacts a page; the search index lags behind, at 200 a page and on a budget of its own. What the
 search lane read is right all the same:
 
-- Who was changed shortly before the reading began, and shown as before, is read again at its end, and once more by the next
-  sync, whose cursor is the beginning of this reading less the overlap. An older showing never replaces a newer one.
+- Who was changed shortly before the reading began, and shown as before, is read again once search has settled, and once more by the
+  next sync, whose cursor is the beginning of this reading less the overlap. An older showing never replaces a newer one.
 - Who was created since stands above the highest id, and there the list alone is read.
 - Whom the index does not show at all is not taken for gone: everybody who was known and not seen is asked for by id.
 
@@ -14,11 +14,12 @@ A file of everybody is a copy of an earlier moment, and is put right in the same
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from math import ceil
+from math import sqrt
 from typing import Any, Final, Protocol
 
 import structlog
@@ -26,11 +27,11 @@ import structlog
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.objects import SEARCH_SIZE, Unordered
-from sync_worker.hubspot.records import Contact, Extent
+from sync_worker.hubspot.records import Contact, Extent, Page
 from sync_worker.hubspot.throttle import Budget
 from sync_worker.instants import from_ms, to_ms
-from sync_worker.pipeline import streams
-from sync_worker.pipeline.ahead import asked
+from sync_worker.pipeline import outlook, streams
+from sync_worker.pipeline.ahead import awaited, beside
 from sync_worker.pipeline.bulk import Files
 from sync_worker.pipeline.ranges import divided, sweep_in_batches
 from sync_worker.pipeline.sharing import Pace, share
@@ -42,12 +43,13 @@ CONTACTS: Final = "contacts"  # the stream of all contacts by id, and the cursor
 SWEEP: Final = "sweep"  # the last reading of every contact: which, since when, whether it came to its end
 STORED: Final = 4  # pages for each reader, at most, in one transaction
 WORTH_TWO_LANES: Final = 1_000  # contacts; fewer are read in a moment
-MOST_READERS: Final = 64
+MOST_READERS: Final = 250  # as many as the largest plan lets ask at once
+FAR: Final = 0.3  # seconds to HubSpot and back, from which on a page more costs less than waiting for one
 SETTLED: Final = timedelta(seconds=30)  # after which search shows what was changed; HubSpot says "a few moments"
 FEW: Final = 2_000  # contacts that are read again at once; more are left to the next sync
 TOGETHER: Final = 1_000  # contacts that are asked for by id at a time
-APIECE: Final = 500  # records at least in each of the ranges that a reading begins with
-SHORT_OF: Final = 0.01  # share by which each is shorter than its pages hold
+MOST_RANGES: Final = 300  # that a reading begins with: all of them are looked through for each page
+SHORT_OF: Final = 0.7  # times the square root of what its pages hold, by which each is shorter: no two hold quite the same
 
 log = structlog.get_logger()
 
@@ -61,7 +63,10 @@ class Keep(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Everyone:
-    """One reading of every contact. `asked` are the properties that it must have been begun with to go on."""
+    """One reading of every contact. `asked` are the properties that it must have been begun with to go on.
+
+    `extent` returns how much there is to read where that is known or has been asked for already; it need not be quite right.
+    """
 
     hubspot: HubSpot
     store: Store
@@ -71,31 +76,38 @@ class Everyone:
     readers: int
     keep: Keep
     expect: Callable[[int], None]
-    extent: Callable[[], Extent] | None = None  # where it has been asked for already
+    extent: Callable[[], Extent] | None = None
     files: Files | None = None
     written: bool = False  # each is written while others are still being read
 
     def read(self) -> Iterator[Sequence[int]]:
         """Read, keep, and yield the ids that were kept, some at a time; in the end let go who is not there any more.
 
-        Nothing is yielded where HubSpot has to be waited for, first of all when the first pages have just been asked for.
+        Nothing is yielded where HubSpot has to be waited for, first of all when the first pages have just been asked for. Until then the
+        state is only looked at.
         """
-        last = self._begun()
+        last = self._last()
         with ExitStack() as stack:
             file = self._file(last, stack) if self.files else None
             yield from self._one_by_one(last) if file is None else self._from_file(last, file)
         with self.store.transaction() as tx:
             people.let_go(tx, sweep=last["number"])
             meta.put(tx, SWEEP, {"number": last["number"], "started": last["started"], "done": True})
+            total, highest, lowest = people.extent(tx)
+        outlook.remember(self.store, self.hubspot, Extent(total=total, highest_id=highest, lowest_id=lowest), self.now)
 
-    def _begun(self) -> dict[str, Any]:
+    def _last(self) -> dict[str, Any]:
         with self.store.transaction() as tx:
             last: dict[str, Any] = meta.get(tx, SWEEP) or {"number": 0, "done": True}
-            if last["done"] or last["asked"] != self.asked:
-                last = {"number": last["number"] + 1, "started": to_ms(self.now), "done": False, "asked": self.asked}
+        if last["done"] or last["asked"] != self.asked:
+            return {"number": last["number"] + 1, "started": to_ms(self.now), "done": False, "asked": self.asked, "new": True}
+        return last
+
+    def _begin(self, last: dict[str, Any]) -> None:
+        if last.pop("new", False):
+            with self.store.transaction() as tx:
                 coverage.uncover(tx, CONTACTS, 0, streams.FOR_EVER)
                 meta.put(tx, SWEEP, last)
-        return last
 
     def _noted(self, last: dict[str, Any]) -> dict[str, Any]:
         with self.store.transaction() as tx:
@@ -108,6 +120,7 @@ class Everyone:
                 yield from self._in_ranges(last)
             except Unordered as error:
                 log.warning("contacts.order_lost", reason=str(error), next="the list is followed page after page")
+                self._begin(last)
                 last = self._noted({**last, "token": None})
         if "token" in last:
             yield from self._in_their_order(last)
@@ -115,6 +128,7 @@ class Everyone:
     def _file(self, last: dict[str, Any], stack: ExitStack) -> Iterator[Sequence[Contact]] | None:
         if self.files is None:
             return None
+        self._begin(last)
         total = self.hubspot.contacts.total()
         self.expect(total)
 
@@ -135,21 +149,30 @@ class Everyone:
         self.expect(extent.total)
         searched = extent.total > WORTH_TWO_LANES and self.hubspot.contacts.fits_search(self.properties)
         stream = streams.contacts(self.hubspot, self.properties, searched=searched)
-        lane = self.hubspot.transport.throttle.lane(Budget.BURST)
+        lane, elapsed = self.hubspot.transport.throttle.lane(Budget.BURST), self._elapsed()
+        stream = replace(stream, far=(lane.latency or 0) > FAR)
         if searched and self.written:
-            stream = replace(stream, enough=share(extent.total, self._pace()).enough(self._elapsed()))
+            stream = replace(stream, enough=share(extent.total, self._pace()).enough(elapsed))
         readers = lane.in_flight(at_least=self.readers, most=MOST_READERS)
         searchers = stream.aside.readers if stream.aside else 0
-        gaps = self._gaps(extent, searched=searched)
+        gaps = self._gaps(last, extent, searched=searched)
         if not self.written:  # else the calls are short, and each range more costs about one
-            gaps = divided_among(readers + searchers, gaps, extent)
+            parts = divided_among(readers + searchers, gaps, extent, far=stream.far)
+            stream = replace(stream, density=extent.density if len(parts) > len(gaps) else None)
+            gaps = parts
+        late: Future[Page[Contact, int]] | None = None
+        settling = (SETTLED - (self.now - from_ms(last["started"]))).total_seconds()
         for pieces in sweep_in_batches(stream, gaps, readers=readers, most=STORED * self.readers, pausing=True):
             rows = [row for piece in pieces for row in piece.rows]
             if pieces:
+                self._begin(last)
                 self.keep(rows, sweep=last["number"], intervals=[piece.interval for piece in pieces])
+            if late is None and searched and elapsed() > settling:
+                late = beside(self._changed_late(last))
             yield [row.id for row in rows]
+        self._begin(last)
         if searched:
-            yield from self._read_late(last)
+            yield from self._read_late(last, late)
             yield from self._asked_for(last)
 
     def _pace(self) -> Pace:
@@ -161,27 +184,33 @@ class Everyone:
         began = clock.monotonic()
         return lambda: clock.monotonic() - began
 
-    def _gaps(self, extent: Extent, *, searched: bool) -> list[Interval]:
+    def _gaps(self, last: dict[str, Any], extent: Extent, *, searched: bool) -> list[Interval]:
         with self.store.transaction() as tx:
-            # The last range has an open end, so it begins behind all that was read.
-            read_to = [interval.high for interval in coverage.covered(tx, CONTACTS)[-1:]]
-            high = max(extent.highest_id or 0, *read_to, 0) + 1
-            gaps = coverage.gaps(tx, CONTACTS, 0, high)
+            known = [] if "new" in last else coverage.covered(tx, CONTACTS)
+        # The last range has an open end, so it begins behind all that was read.
+        high = max(extent.highest_id or 0, *[interval.high for interval in known], 0) + 1
+        gaps = coverage.complement(known, 0, high)
         # Search must not be left with what has no end.
         return [*gaps, Interval(high, high + 1)] if searched else gaps
 
-    def _read_late(self, last: dict[str, Any], *, to_the_end: bool = False) -> Iterator[Sequence[int]]:
-        started, after = from_ms(last["started"]), 0
+    def _changed_late(self, last: dict[str, Any], after: int = 0, *, to_the_end: bool = False) -> Callable[[], Page[Contact, int]]:
+        started = from_ms(last["started"])
         until = None if to_the_end else started
+        return partial(self.hubspot.contacts.changed, started - SETTLED, after, self.properties, until=until)
+
+    def _read_late(
+        self, last: dict[str, Any], first: Future[Page[Contact, int]] | None = None, *, to_the_end: bool = False
+    ) -> Iterator[Sequence[int]]:
+        answer = first or beside(self._changed_late(last, to_the_end=to_the_end))
         while True:
-            page = yield from asked(partial(self.hubspot.contacts.changed, started - SETTLED, after, self.properties, until=until))
+            page = yield from awaited(answer)
             if (page.total or 0) > FEW:
                 return
             self.keep(page.items, sweep=last["number"])
             yield [row.id for row in page.items]
             if page.next is None:
                 return
-            after = page.next
+            answer = beside(self._changed_late(last, page.next, to_the_end=to_the_end))
 
     def _asked_for(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
         with self.store.transaction() as tx:
@@ -192,6 +221,7 @@ class Everyone:
             yield [row.id for row in found.items]
 
     def _in_their_order(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
+        self._begin(last)
         token, seen = last["token"], set[str]()
         while True:
             page = self.hubspot.contacts.listed(token, self.properties)
@@ -206,12 +236,16 @@ class Everyone:
             self._noted({**last, "token": token})
 
 
-def divided_among(readers: int, gaps: Sequence[Interval], extent: Extent) -> list[Interval]:
-    """Cut the gaps into a range for each reader, as far as they are worth it: where ids are spread evenly, all have as much to read."""
+def divided_among(readers: int, gaps: Sequence[Interval], extent: Extent, *, far: bool = False) -> list[Interval]:
+    """Cut the gaps into a range for each reader, or `far` away into single pages, as far as they are worth it.
+
+    Where ids are spread evenly, all have as much to read.
+    """
     low, high, total = extent.lowest_id or 0, extent.highest_id or 0, extent.total
-    if total <= APIECE or high - low < total:
-        return list(gaps)
-    pages = ceil(max(total / readers, APIECE) / SEARCH_SIZE)
+    ranges = MOST_RANGES if far else readers
+    pages = max(1 if far else 2, round(total / (ranges * SEARCH_SIZE)))
     # A little less than whole pages, of either lane: a range that holds a little more costs one page for next to nothing.
-    rows = (1 - SHORT_OF) * SEARCH_SIZE * pages
+    rows = pages * SEARCH_SIZE - SHORT_OF * sqrt(pages * SEARCH_SIZE)
+    if total < 2 * pages * SEARCH_SIZE or high - low < total:
+        return list(gaps)
     return divided(gaps, low=low, high=high, width=int((high - low) * rows / total))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,9 +17,10 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.objects import Unordered
 from sync_worker.hubspot.records import Company, Contact, Event, Extent, Form
 from sync_worker.hubspot.records import Page as HubSpotPage
+from sync_worker.hubspot.throttle import Budget, Lane
 from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline import newcomers, streams, webinars
-from sync_worker.pipeline.ahead import asked, finished
+from sync_worker.pipeline.ahead import Waiting, asked, beside, finished, together
 from sync_worker.pipeline.bulk import Files
 from sync_worker.pipeline.changes import Changes
 from sync_worker.pipeline.everyone import CONTACTS, SWEEP, Everyone, divided_among
@@ -33,10 +33,11 @@ from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
 
 Thing = TypeVar("Thing")
-Waits: TypeAlias = Generator[tuple[()], None, None]
+Reading: TypeAlias = Generator[Sequence[int], None, None]  # of contacts: the ids of those that were kept, some at a time
 
 DAY_MS: Final = 86_400_000
 EVENT_TYPES: Final = "event_types"  # the names of the portal's types of events, asked for once a day
+SPARED: Final = 0.05  # share of the burst that contacts leave to what they did: of that one thing is asked for after the other
 READ: Final = "read"  # the properties that every contact and company has been read with
 
 
@@ -52,24 +53,33 @@ class Pull:
     readers: int
     progress: Progress
     clock: Callable[[], datetime]
-    extent: Callable[[], Extent] | None = None  # of the contacts, where it has been asked for already
+    extent: Callable[[], Extent] | None = None  # of the contacts, where it is known or has been asked for already
     files: Files | None = None  # where everybody is read in bulk
     counts: Counter[str] = field(default_factory=Counter)
 
     # Events and companies. Nothing is yielded while HubSpot has to be waited for: that is time for what else has come in.
 
-    def events(self, hidden: frozenset[str]) -> Waits:
-        """Read the events that the model looks at, from where the last reading ended."""
-        for kind in sorted(self.remembering.outputs.model.event_kinds - hidden):
-            if kind == "form_submission":
-                yield from self._submissions()
-            elif kind == webinars.KIND:
-                yield from self._webinars()
-            elif kind in streams.EMAIL_TYPES:
-                yield from self._timed(kind, streams.emails(self.hubspot, kind), newest_first=True)
-            else:
-                event_type = yield from self._event_type(kind)
-                yield from self._timed(kind, streams.occurrences(self.hubspot, event_type), newest_first=False)
+    def what_they_did(self, hidden: frozenset[str], *, every_company: bool) -> Waiting[None]:
+        """Read the events that the model looks at, and companies, each from where the last reading ended."""
+        kinds = sorted(self.remembering.outputs.model.event_kinds - hidden)
+        occurrences = [kind for kind in kinds if streams.is_occurrence(kind)]
+        others = [self._events(kind) for kind in kinds if kind not in occurrences]
+        try:
+            yield from together(*others, self._occurrences(occurrences), self._companies(everything=every_company))
+        finally:
+            self._burst.spare(0)
+
+    def _events(self, kind: str) -> Waiting[None]:
+        if kind == "form_submission":
+            return self._submissions()
+        if kind == webinars.KIND:
+            return self._webinars()
+        return self._timed(kind, streams.emails(self.hubspot, kind), newest_first=True)
+
+    def _occurrences(self, kinds: Sequence[str]) -> Waiting[None]:
+        for kind in kinds:
+            event_type = yield from self._event_type(kind)
+            yield from self._timed(kind, streams.occurrences(self.hubspot, event_type), newest_first=False)
 
     def past(self, hidden: frozenset[str]) -> None:
         """Read what the contacts that were met for the first time had done by then; events of other kinds name an address."""
@@ -85,7 +95,7 @@ class Pull:
             with self.store.transaction() as tx:
                 newcomers.done(tx, ids)
 
-    def _timed(self, kind: str, stream: Stream[Event], *, newest_first: bool) -> Waits:
+    def _timed(self, kind: str, stream: Stream[Event], *, newest_first: bool) -> Waiting[None]:
         low, high = streams.FOUNDED, to_ms(self.now) + 1
         with self.store.transaction() as tx:
             known = coverage.covered(tx, kind)
@@ -107,7 +117,7 @@ class Pull:
         with self.store.transaction() as tx:
             meta.put(tx, _settled(kind), high - self._overlap_ms)
 
-    def _event_type(self, kind: str) -> Generator[tuple[()], None, str]:
+    def _event_type(self, kind: str) -> Waiting[str]:
         with self.store.transaction() as tx:
             known = meta.get(tx, EVENT_TYPES) or {"asked_at": 0, "names": []}
         if to_ms(self.now) < known["asked_at"] + DAY_MS and (found := streams.event_type(known["names"], kind)):
@@ -117,13 +127,13 @@ class Pull:
             meta.put(tx, EVENT_TYPES, {"asked_at": to_ms(self.now), "names": names})
         return streams.event_type(names, kind) or streams.no_such_event(names, kind)
 
-    def _submissions(self) -> Waits:
+    def _submissions(self) -> Waiting[None]:
         watch = Watch(contacts=self.hubspot.contacts, store=self.store, now=self.now, overlap=self.overlap)
         if (news := (yield from watch.news())) is not None:
             yield from self._every_form()
             watch.note(news)
 
-    def _every_form(self) -> Waits:
+    def _every_form(self) -> Waiting[None]:
         forms, archived = yield from asked(self._forms)
         archive = Archive(store=self.store, forms=archived)
         ids = sorted({form.id for form in (*forms, *archive.unread())})
@@ -147,11 +157,10 @@ class Pull:
 
     def _forms(self) -> tuple[Sequence[Form], Sequence[Form]]:
         """Return the forms and the archived ones, asked for at once."""
-        with ThreadPoolExecutor(1) as pool:
-            archived = pool.submit(self.hubspot.forms.all, archived=True)
-            return self.hubspot.forms.all(), archived.result()
+        archived = beside(partial(self.hubspot.forms.all, archived=True))
+        return self.hubspot.forms.all(), archived.result()
 
-    def _webinars(self) -> Waits:
+    def _webinars(self) -> Waiting[None]:
         watch = webinars.Watch(store=self.store, now=self.now, overlap=self.overlap)
         due = watch.due((yield from asked(self.hubspot.marketing_events.webinars)))
         attended: list[set[str]] = [set() for _ in due]
@@ -176,7 +185,7 @@ class Pull:
         if replaced:
             happenings.drop(tx, kind, replaced)
 
-    def companies(self, *, everything: bool) -> Waits:
+    def _companies(self, *, everything: bool) -> Waiting[None]:
         """Read companies, where the model looks at them: all, or those that changed."""
         properties = self.remembering.company_properties
         if not properties:
@@ -248,13 +257,14 @@ class Pull:
         with self.store.transaction() as tx:
             meta.put(tx, _cursor(CONTACTS), to_ms(max(read_to, self.now)))
 
-    def every_contact(self, *, written: bool = False) -> Generator[Sequence[int], None, None]:
+    def every_contact(self, *, written: bool = False) -> Reading:
         """Read every contact, going on where an earlier reading was stopped; yield the ids that were kept, some at a time.
 
         With `written`, the reading leaves room for a write of each meanwhile. Where HubSpot has to be waited for, nobody is yielded, and
         first of all when the reading has begun: what is done then is done beside it.
         Who is not there any more in the end is gone: deleted, or merged into another.
         """
+        self._burst.spare(SPARED)
         with self.store.transaction() as tx:
             first = meta.get(tx, _cursor(CONTACTS)) is None  # else everybody is new, and all events have just been read
         yield from Everyone(
@@ -286,6 +296,10 @@ class Pull:
             with self.store.transaction() as tx:
                 standing.show_members(tx, key, members)
             self._count("list members", len(members))
+
+    @property
+    def _burst(self) -> Lane:
+        return self.hubspot.transport.throttle.lane(Budget.BURST)
 
     def _asked(self) -> list[str]:
         company = [f"company.{name}" for name in self.remembering.company_properties]

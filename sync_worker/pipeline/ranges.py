@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import ceil
 from threading import Condition, Lock, Thread
 from typing import Final, Generic, TypeVar
 
@@ -29,6 +30,7 @@ Row = TypeVar("Row")
 Token = str | int | tuple[int, int, str]
 
 WORTH_HALVING: Final = 1.5  # pages that must be left of a range before half of it is given away
+FULL_ENOUGH: Final = 0.9  # of a page: so much of it is asked for where nothing may be left for another
 IN_THE_AIR: Final = 128  # pages between the readers and whoever stores them: memory does not grow with the stream
 
 
@@ -65,6 +67,8 @@ class Stream(Generic[Row]):
     With `open_ended`, the last range goes on to the end of the stream, wherever that is by then.
     `aside` is a second lane, for streams whose keys are unique: it reads what has an end, and goes on from a key without a token.
     `enough` tells from the number of pages that the first lane has read whether it is to leave the rest to the second.
+    `density` is the number of rows for each key, where that is known beforehand and the gaps have been divided by it. With `far`, waiting
+    for a page costs more than asking for one: what is left in the end is cut into single pages.
     """
 
     read: Callable[[int, int, Token | None], Page[Row]]
@@ -73,6 +77,8 @@ class Stream(Generic[Row]):
     turn: Callable[[], AbstractContextManager[object]] = nullcontext
     aside: Lane[Row] | None = None
     enough: Callable[[int], bool] = lambda _pages: False
+    density: float | None = None
+    far: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -86,19 +92,12 @@ class _Range:
     first: int | None = None  # key of the first row: what lies before it is empty and says nothing of the rest
     aside: bool = False  # read by the second lane last
 
-    def rows_left(self) -> float:
-        """Guess from what the range has held so far; nothing is known before its first page."""
-        if self.first is None or self.front <= self.first:
-            return 0.0
-        return self.rows * (self.stop - self.front) / (self.front - self.first)
-
 
 @dataclass(eq=False, slots=True)
 class _Sweep(Generic[Row]):
     stream: Stream[Row]
     waiting: list[_Range]
     readers: int
-    divided: bool  # there are ranges for both lanes from the beginning
     reading: set[_Range] = field(default_factory=set)
     ready: list[Piece[Row]] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
@@ -107,7 +106,7 @@ class _Sweep(Generic[Row]):
     work: Mapping[bool, Condition] = field(init=False)  # for the readers of each
     error: BaseException | None = None
     stopped: bool = False
-    page_size: int = 1  # the largest seen
+    page_size: dict[bool, int] = field(default_factory=lambda: {False: 1, True: 1})  # the largest seen, of each lane
     pages: int = 0  # that the main lane has read, or is reading
     calls: Counter[bool] = field(default_factory=Counter)  # to readers, that none of them has answered yet
     hopeful: Counter[bool] = field(default_factory=Counter)  # readers that were called and wait for leave to send
@@ -223,11 +222,11 @@ class _Sweep(Generic[Row]):
     def _worth(self, *, aside: bool) -> int:
         """Return how many readers could find something to take."""
         long = self._halvable(aside=aside)
-        return len(self._fit(aside=aside)) + (int(long.rows_left() / (WORTH_HALVING * self.page_size)) if long else 0)
+        return len(self._fit(aside=aside)) + (int(self._pages_left(long) / self._worth_halving) if long else 0)
 
     def _fit(self, *, aside: bool) -> list[_Range]:
         # The second lane joins where there is something to share: whoever has one page to read asks once.
-        shared = [one for one in self.waiting if (one.begun or self.divided) and not one.open]
+        shared = [one for one in self.waiting if (one.begun or self.stream.density) and not one.open]
         if aside:
             return shared
         return [one for one in self.waiting if one not in shared] if self._leaves_the_rest() else self.waiting
@@ -239,28 +238,55 @@ class _Sweep(Generic[Row]):
         fit = self._fit(aside=aside)
         if not fit:
             return None
-        # Of many ranges each lane goes on with what it has begun: if both nibbled at all, the larger pages would soon find too little.
-        taken = max(fit, key=lambda one: (not one.begun, self.divided and one.aside is aside, one.rows_left()))
+        taken = max(fit, key=lambda one: self._merit(one, aside=aside))
         self.waiting.remove(taken)
         taken.begun, taken.aside = True, aside
         return taken
 
+    def _merit(self, one: _Range, *, aside: bool) -> tuple[bool, bool, float]:
+        """Rank what waits for a lane: where nothing was known beforehand, what is unknown goes first."""
+        if not self.stream.density:
+            return not one.begun, False, self._rows_left(one)
+        # Each lane goes on with its own ranges: if both nibbled at all, the larger pages would soon find too little. Of the other's ranges
+        # those are best whose rest fills its pages. What has no end is the first lane's alone, and goes first.
+        own, pages = one.open or (one.begun and one.aside is aside), self._pages_left(one, aside=aside)
+        return own, not one.begun, pages if own or not pages else pages / ceil(pages)
+
     def _halvable(self, *, aside: bool) -> _Range | None:
         if not aside and self._leaves_the_rest():
             return None
-        longest = max((one for one in self.reading if not (aside and one.open)), key=_Range.rows_left, default=None)
-        if longest is None or longest.rows_left() < WORTH_HALVING * self.page_size or longest.stop - longest.front < 2:
+        longest = max((one for one in self.reading if not (aside and one.open)), key=self._pages_left, default=None)
+        if longest is None or self._pages_left(longest) < self._worth_halving or longest.stop - longest.front < 2:
             return None
         return longest
+
+    def _pages_left(self, one: _Range, *, aside: bool | None = None) -> float:
+        """Guess how many pages of a lane a range takes, with the one that is on the line; of the lane that reads it if none is named."""
+        return self._rows_left(one) / self.page_size[one.aside if aside is None else aside]
+
+    def _rows_left(self, one: _Range) -> float:
+        """Guess from what the range has held so far; before its first page, from what is known of all."""
+        if one.first is None:
+            return (self.stream.density or 0.0) * (one.stop - one.front)
+        return one.rows * (one.stop - one.front) / (one.front - one.first) if one.front > one.first else 0.0
+
+    @property
+    def _worth_halving(self) -> float:
+        return 1.0 if self.stream.far else WORTH_HALVING
 
     def _half(self, *, aside: bool) -> _Range | None:
         longest = self._halvable(aside=aside)
         if longest is None:
             return None
-        middle = longest.front + (longest.stop - longest.front) // 2
+        middle = longest.front + max(1, int((longest.stop - longest.front) * self._kept(longest)))
         half = _Range(middle, longest.stop, open=longest.open, begun=True, aside=aside)
         longest.stop, longest.open = middle, False
         return half
+
+    def _kept(self, longest: _Range) -> float:
+        """Return the share of a range that is left to whoever reads it: half, or the page on the line where not much more is left."""
+        one_page = FULL_ENOUGH / self._pages_left(longest)
+        return one_page if self.stream.far and one_page > 1 / 3 else 1 / 2
 
     def _advance(self, taken: _Range, page: Page[Row]) -> Piece[Row]:
         end = page.reached if taken.open and page.token is not None else taken.stop
@@ -269,7 +295,7 @@ class _Sweep(Generic[Row]):
         rows = page.rows if taken.open else [row for row in page.rows if self.stream.key(row) < taken.stop]
         piece = Piece(rows=rows, interval=Interval(taken.front, done_to))
         taken.front, taken.token, taken.rows = done_to, page.token, taken.rows + len(page.rows)
-        self.page_size = max(self.page_size, len(page.rows))
+        self.page_size[taken.aside] = max(self.page_size[taken.aside], len(page.rows))
         if taken.first is None and page.rows:
             taken.first = self.stream.key(page.rows[0])
         if more:
@@ -309,6 +335,6 @@ def sweep_in_batches(
         return
     top = max(gap.high for gap in gaps)
     ranges = [_Range(gap.low, gap.high, open=stream.open_ended and gap.high == top) for gap in gaps]
-    yield from _Sweep(stream, ranges, readers, divided=len(ranges) > readers).batches(
+    yield from _Sweep(stream, ranges, readers).batches(
         min(readers, IN_THE_AIR) if most is None else most, pausing=pausing
     )

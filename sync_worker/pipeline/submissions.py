@@ -6,7 +6,7 @@ looked at. Once an hour they are looked at in any case: a calculated property ma
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from typing import Any, Final
 from sync_worker.hubspot.contacts import CONVERSIONS, CONVERTED, Contacts
 from sync_worker.hubspot.records import Form
 from sync_worker.instants import from_ms, to_ms
-from sync_worker.pipeline.ahead import asked
+from sync_worker.pipeline.ahead import Waiting, asked
 from sync_worker.store import meta
 from sync_worker.store.database import Store
 
@@ -33,8 +33,8 @@ class Watch:
     now: datetime
     overlap: timedelta
 
-    def news(self) -> Generator[tuple[()], None, dict[str, Any] | None]:
-        """Return what to note when the forms have been looked at, None where there is nothing new to be seen; yields while it waits."""
+    def news(self) -> Waiting[dict[str, Any] | None]:
+        """Return what to note when the forms have been looked at, None where there is nothing new to be seen."""
         with self.store.transaction() as tx:
             last = meta.get(tx, KEY)
         if last is None or self.now >= from_ms(last["looked_at"]) + HOURLY:

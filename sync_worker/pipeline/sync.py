@@ -10,7 +10,6 @@ from itertools import chain
 from typing import Final
 
 from sync_worker.errors import BadRequest, ConfigurationError, Stop
-from sync_worker.hubspot.throttle import Budget
 from sync_worker.pipeline.admitting import Doorkeeper
 from sync_worker.pipeline.ahead import finished
 from sync_worker.pipeline.apply import Applier
@@ -19,14 +18,13 @@ from sync_worker.pipeline.evaluate import Judge
 from sync_worker.pipeline.guard import Guard
 from sync_worker.pipeline.importing import Importer
 from sync_worker.pipeline.plan import ContactChange, Scope, contact_changes, list_changes
-from sync_worker.pipeline.pull import Pull, Waits
+from sync_worker.pipeline.pull import Pull, Reading
 from sync_worker.pipeline.report import RunReport
 from sync_worker.pipeline.retention import Retention
 from sync_worker.store import people, standing
 from sync_worker.store.database import Store
 
 EARLY: Final = 5_000  # contacts: soon enough that writing goes on beside most of the reading
-SPARED: Final = 0.1  # share of the burst that is left to what contacts did, while both are read
 BUSY: Final = 4  # times as many are read before they are judged, while others still come in
 
 
@@ -34,7 +32,8 @@ BUSY: Final = 4  # times as many are read before they are judged, while others s
 class Run:
     """Everything that one run needs, put together by `app`. A dry run has no applier.
 
-    Where contacts are judged and written while others are still being read, `chunk` are read first.
+    `early` lets contacts be judged and written while others are still being read; `chunk` are read first. `reading` is the reading of
+    everybody where it is under way already.
     """
 
     store: Store
@@ -48,21 +47,23 @@ class Run:
     report: RunReport
     importer: Importer | None = None  # where contacts are written in bulk: all at once, when all are known
     chunk: int = EARLY
+    early: bool = False
+    reading: Reading | None = None
 
     def everything(self) -> None:
         """Judge every contact; the first time, each chunk but for its MQLs is written while the next is being read."""
-        early = self.applier is not None and self.importer is None and self.guard.may_begin_early
         judged: deque[Iterator[ContactChange]] = deque()
-        with closing(self.pull.every_contact(written=early)) as everybody, closing(self._what_they_did()) as happened:
-            # Nobody is judged before all that they did is known; until then contacts are read beside it.
-            read = [contact for _ in happened for contact in _ready(everybody)]
+        happening = self.pull.what_they_did(self.judge.hidden, every_company=True)
+        with closing(self.reading or self.pull.every_contact(written=self.early)) as everybody, closing(happening) as happened:
+            # Nobody is judged before all that they did is known; until then contacts are read beside it, on the line before.
+            read = [contact for _ in chain([()], happened) for contact in _ready(everybody)]
             for contacts in chain([()], everybody):
                 read += contacts
                 # While others come in they are stored: whoever is judged then keeps them waiting.
                 if len(read) >= (BUSY if contacts else 1) * self.chunk:
                     self._judge(read)
                     # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
-                    if early:
+                    if self.early:
                         judged.append(self._counted(self._changes(but_mqls=True, among=read)))
                     elif not self.applier:
                         self._count_off(read)
@@ -81,8 +82,7 @@ class Run:
     def changes(self) -> None:
         """Judge who changed since the last run; everybody where there is no run to go on from."""
         if self.pull.go_on():
-            finished(self.pull.events(self.judge.hidden))
-            finished(self.pull.companies(everything=False))
+            finished(self.pull.what_they_did(self.judge.hidden, every_company=False))
             self.pull.changed_contacts()
             self.pull.past(self.judge.hidden)
             self.known()
@@ -96,13 +96,6 @@ class Run:
         self.report.waiting = self.doorkeeper.admit(self.store)
         self._change_contacts()
         self._change_lists()
-
-    def _what_they_did(self) -> Waits:
-        # One thing is asked for after the other, and each would wait for a window if contacts took it all.
-        with self.pull.hubspot.transport.throttle.lane(Budget.BURST).sparing(SPARED):
-            yield ()  # the first contacts are on the line before
-            yield from self.pull.events(self.judge.hidden)
-            yield from self.pull.companies(everything=True)
 
     def _judge(self, among: Sequence[int] | None = None) -> None:
         self.report.evaluated += self.judge.judge_due(self.store, self.pull.progress, among=among)

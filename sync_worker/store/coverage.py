@@ -36,8 +36,13 @@ def everything(tx: Connection) -> dict[str, list[Interval]]:
 
 def gaps(tx: Connection, stream: str, low: int, high: int) -> list[Interval]:
     """Return what has not been read between two keys."""
+    return complement(covered(tx, stream), low, high)
+
+
+def complement(intervals: Iterable[Interval], low: int, high: int) -> list[Interval]:
+    """Return the keys between two that are in none of some intervals; these are in order."""
     found, front = [], low
-    for interval in covered(tx, stream):
+    for interval in intervals:
         if front < min(interval.low, high):
             found.append(Interval(front, min(interval.low, high)))
         front = max(front, interval.high)

@@ -90,6 +90,13 @@ def count(tx: Connection) -> int:
     return tx.execute(select(func.count()).select_from(contacts).where(~contacts.c.gone)).scalar_one()
 
 
+def extent(tx: Connection) -> tuple[int, int | None, int | None]:
+    """Return how many contacts the portal has, as far as we know, the highest id and the lowest."""
+    query = select(func.count(), func.max(contacts.c.id), func.min(contacts.c.id)).select_from(contacts).where(~contacts.c.gone)
+    total, highest, lowest = tx.execute(query).one()
+    return total, highest, lowest
+
+
 def count_changed(tx: Connection, since: int, until: int | None) -> int:
     """Return how many contacts were changed last at `since` or later and before `until` (milliseconds), as far as we know."""
     query = select(func.count()).select_from(contacts).where(contacts.c.updated_at >= since, ~contacts.c.gone)

@@ -208,14 +208,14 @@ def test_what_is_spared_is_not_taken_ahead_and_is_there_for_the_others(clock: Ha
         lane.give_back()
         return taken
 
-    with lane.sparing(0.2):
-        first = [ahead() for _ in range(8)]
-        lane.take()  # pressing
-        lane.give_back()
-        ninth = ahead()
+    lane.spare(0.2)
+    first = [ahead() for _ in range(8)]
+    lane.take()  # pressing
+    lane.give_back()
+    ninth = ahead()
 
     assert first == [1_000.0] * 8
     assert ninth >= 1_010
-    with lane.sparing(1.0):  # one is left, else nobody would ever go on
-        clock.time += 20
-        assert ahead() == clock.time
+    lane.spare(1.0)  # one is left, else nobody would ever go on
+    clock.time += 20
+    assert ahead() == clock.time

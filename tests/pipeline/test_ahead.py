@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from sync_worker.pipeline.ahead import ahead, asked, finished
+from sync_worker.pipeline.ahead import ahead, asked, finished, together
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
@@ -81,3 +81,36 @@ def test_what_is_done_to_its_end_gives_its_result_or_its_error() -> None:
     assert finished(asked(lambda: 7)) == 7
     with pytest.raises(LookupError):
         finished(asked(fails))
+
+
+def test_works_that_wait_are_done_together() -> None:
+    done: list[str] = []
+
+    def work(name: str, waits: int) -> Generator[tuple[()], None, None]:
+        for _ in range(waits):
+            yield ()
+        done.append(name)
+
+    steps = sum(1 for _ in together(work("long", 3), work("none", 0), work("short", 1)))
+
+    assert done == ["none", "short", "long"]
+    assert steps == 3
+
+
+def test_when_one_of_the_works_fails_the_others_are_closed() -> None:
+    closed: list[bool] = []
+
+    def other() -> Generator[tuple[()], None, None]:
+        try:
+            while True:
+                yield ()
+        finally:
+            closed.append(True)
+
+    def failing() -> Generator[tuple[()], None, None]:
+        yield ()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        finished(together(other(), failing()))
+    assert closed == [True]

@@ -13,8 +13,10 @@ from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.objects import Unordered
 from sync_worker.hubspot.records import Contact, Extent, Found, Page
 from sync_worker.hubspot.throttle import Limits, Throttle
+from sync_worker.instants import to_ms
+from sync_worker.pipeline import outlook
 from sync_worker.pipeline.everyone import Everyone, divided_among
-from sync_worker.store import coverage, people
+from sync_worker.store import coverage, meta, people
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
 from sync_worker.store.people import Person
@@ -87,9 +89,9 @@ class Reading:
     kept: dict[int, datetime] = field(default_factory=dict)
 
     def everyone(self) -> Everyone:
-        hubspot: Any = SimpleNamespace(
-            contacts=self.portal, transport=SimpleNamespace(throttle=Throttle(Limits(burst=10, search=10**6), Clock()))
-        )
+        clock = Clock()
+        throttle = Throttle(Limits(burst=10, search=10**6), clock)
+        hubspot: Any = SimpleNamespace(identity="theirs", contacts=self.portal, transport=SimpleNamespace(throttle=throttle, clock=clock))
         return Everyone(
             hubspot=hubspot, store=self.store, properties=(), asked=[], now=NOW, readers=4, keep=self.keep, expect=lambda _: None
         )
@@ -173,11 +175,61 @@ def test_a_list_that_goes_round_in_a_circle_ends() -> None:
         reading.run()
 
 
+def test_the_state_is_only_looked_at_before_the_first_pages_have_been_asked_for(ordered: Portal) -> None:
+    reading = Reading(ordered)
+    with reading.store.transaction() as tx:
+        meta.put(tx, "sweep", {"number": 7, "started": 0, "done": True})
+        coverage.cover(tx, "contacts", 0, 500)
+
+    begun = reading.everyone().read()
+    assert next(begun) == []
+    begun.close()  # type: ignore[attr-defined]  # a generator
+
+    with reading.store.transaction() as tx:
+        assert meta.get(tx, "sweep") == {"number": 7, "started": 0, "done": True}
+        assert coverage.covered(tx, "contacts") == [Interval(0, 500)]
+    assert not reading.kept
+
+
+def test_what_search_shows_late_is_asked_for_as_soon_as_it_has_settled(ordered: Portal) -> None:
+    reading = Reading(ordered)
+    with reading.store.transaction() as tx:  # begun a minute ago, and stopped
+        meta.put(tx, "sweep", {"number": 1, "started": to_ms(NOW - timedelta(minutes=1)), "done": False, "asked": []})
+    ordered.fresh = {1_234: NOW - timedelta(minutes=1, seconds=5)}
+    kept_before_it_was_asked: list[int] = []
+    answer = ordered.changed
+
+    def changed(*asked: Any, **more: Any) -> Page[Contact, int]:
+        kept_before_it_was_asked.append(len(reading.kept))
+        return answer(*asked, **more)
+
+    ordered.changed = changed  # type: ignore[method-assign]
+    reading.run()
+
+    assert reading.kept[1_234] == NOW - timedelta(minutes=1, seconds=5)
+    assert len(kept_before_it_was_asked) == 1
+    assert kept_before_it_was_asked[0] < len(ordered.order)
+
+
+def test_a_reading_leaves_an_outlook_on_the_next(ordered: Portal) -> None:
+    reading = Reading(ordered)
+    reading.run()
+    hubspot = reading.everyone().hubspot
+
+    found = outlook.remembered(reading.store, hubspot, NOW + timedelta(hours=1))
+    assert found is not None
+    assert found.extent == Extent(total=3_000, highest_id=3_000, lowest_id=1)
+    assert outlook.remembered(reading.store, hubspot, NOW + timedelta(days=2)) is None
+    assert outlook.remembered(reading.store, hubspot, NOW - timedelta(hours=1)) is None
+    hubspot.identity = "another's"  # type: ignore[misc]  # a double
+    assert outlook.remembered(reading.store, hubspot, NOW) is None
+
+
 @pytest.mark.parametrize("total", [0, 1, 500, 501, 20_000, 100_000, 3_000_000])
 @pytest.mark.parametrize("apart", [1, 7, 10**6])
 def test_a_reading_begins_with_a_range_for_each_reader_and_with_one_where_more_are_not_worth_it(total: int, apart: int) -> None:
     extent = Extent(total=total, lowest_id=5, highest_id=5 + total * apart) if total else Extent(total=0, highest_id=None)
     gaps = divided_among(30, [Interval(0, (extent.highest_id or 0) + 1)], extent)
-    assert 1 <= len(gaps) <= 32
-    assert len(gaps) <= max(1, total // 400)
-    assert len(gaps) == 1 or len(gaps) >= min(25, total // 700)
+    assert 1 <= len(gaps) <= 1.5 * 30 + 2  # whole pages, so hardly ever as many as there are readers
+    assert len(gaps) <= max(1, total // 350)
+    assert total < 800 or apart == 1 or len(gaps) >= min(25, total // 420)

@@ -60,14 +60,15 @@ class Gate:
     size=st.integers(1, 20),
     readers=st.integers(1, 8),
     cuts=st.lists(st.integers(0, 401), min_size=2, max_size=6, unique=True),
+    far=st.booleans(),
 )
 def test_every_row_of_the_gaps_is_read_once_and_the_intervals_are_the_gaps(
-    keys: list[int], size: int, readers: int, cuts: list[int]
+    keys: list[int], size: int, readers: int, cuts: list[int], *, far: bool
 ) -> None:
     shelf = Shelf(keys, size)
     ordered = sorted(cuts)
     gaps = [Interval(low, high) for low, high in zip(ordered[::2], ordered[1::2], strict=False)]
-    pieces = list(sweep(shelf.stream(), gaps, readers=readers))
+    pieces = list(sweep(shelf.stream(far=far), gaps, readers=readers))
     rows = sorted(row for piece in pieces for row in piece.rows)
     assert rows == [row for row in shelf.rows if any(gap.low <= row[0] < gap.high for gap in gaps)]
     assert merged(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == merged(gaps)
@@ -261,11 +262,36 @@ def test_what_is_divided_holds_the_same_keys_and_no_part_is_wider(cuts: list[int
 
 
 @settings(max_examples=40, deadline=None)
-@given(keys=st.lists(st.integers(0, 2_000), min_size=1, max_size=800, unique=True), width=st.integers(50, 900))
-def test_two_lanes_read_every_row_of_divided_gaps_once(keys: list[int], width: int) -> None:
+@given(
+    keys=st.lists(st.integers(0, 2_000), min_size=1, max_size=800, unique=True),
+    width=st.integers(50, 900),
+    density=st.one_of(st.none(), st.floats(0.001, 2)),
+    far=st.booleans(),
+)
+def test_two_lanes_read_every_row_of_divided_gaps_once(keys: list[int], width: int, density: float | None, *, far: bool) -> None:
     shelf, other = Shelf(keys, 10, unique=True), Shelf(keys, 20, unique=True)
-    stream = shelf.stream(aside=Lane(read=lambda start, stop, _: other.read(start, stop, None), readers=3))
+    aside = Lane(read=lambda start, stop, _: other.read(start, stop, None), readers=3)
+    stream = shelf.stream(aside=aside, density=density, far=far)
     gaps = divided([Interval(0, 2_001)], low=min(keys), high=max(keys), width=width)
     pieces = [piece for batch in sweep_in_batches(stream, gaps, readers=2) for piece in batch]
     assert sorted(row for piece in pieces for row in piece.rows) == shelf.rows
     assert merged(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == [Interval(0, 2_001)]
+
+
+def test_far_away_no_reader_waits_for_the_page_of_another() -> None:
+    shelf = Shelf(list(range(0, 40_000, 20)), 100, unique=True)
+    asked: list[int] = []
+    everybody = Event()
+
+    def read(start: int, stop: int, token: str | int | None) -> Page[tuple[int, int]]:
+        asked.append(start)
+        if len(asked) == 20:
+            everybody.set()
+        assert everybody.wait(20)  # nobody is answered before twenty have asked
+        return shelf.read(start, stop, token)
+
+    stream = replace(shelf.stream(density=1 / 20, far=True), read=read)
+    pieces = list(sweep(stream, [Interval(0, 40_000)], readers=25))
+
+    assert sorted(row for piece in pieces for row in piece.rows) == shelf.rows
+    assert len(asked) <= 40  # of 20 pages: how many rows one holds is not known before the first answer
