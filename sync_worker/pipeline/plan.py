@@ -132,19 +132,38 @@ def list_changes(store: Store, scope: Scope) -> Iterator[ListChange]:
 
     Out of the list of a band that the model no longer has goes whom we put there; the list itself, and whom others put there, stay.
     """
-    ours = scope.outputs.lists
-    with store.transaction() as tx:
-        left = standing.left_lists(tx, ours.keys())
-    for key, name in {**left, **ours}.items():
+    for key, name, left in _lists(store, scope):
         with store.transaction() as tx:
             change = ListChange(
                 key=key,
                 name=name,
-                add=() if key in left else standing.to_add(tx, key),
-                remove=standing.to_remove(tx, key, keep_foreign=scope.keep_foreign or key in left),
+                add=() if left else standing.to_add(tx, key),
+                remove=standing.to_remove(tx, key, keep_foreign=scope.keep_foreign or left),
             )
         if change.add or change.remove:
             yield change
+
+
+def list_counts(store: Store, scope: Scope) -> dict[str, dict[str, int]]:
+    """Return how many are to be added to our lists and removed, by name of the list, where `list_changes` would say who."""
+    found: dict[str, dict[str, int]] = {}
+    for key, name, left in _lists(store, scope):
+        with store.transaction() as tx:
+            counts = {
+                "add": 0 if left else standing.count_to_add(tx, key),
+                "remove": standing.count_to_remove(tx, key, keep_foreign=scope.keep_foreign or left),
+            }
+        if any(counts.values()):
+            found[name] = counts
+    return found
+
+
+def _lists(store: Store, scope: Scope) -> Iterator[tuple[str, str, bool]]:
+    """Yield key and name of our lists, and whether the model has left the list behind."""
+    ours = scope.outputs.lists
+    with store.transaction() as tx:
+        left = standing.left_lists(tx, ours.keys())
+    yield from ((key, name, key in left) for key, name in {**left, **ours}.items())
 
 
 def stage_rule(stages: Iterable[str]) -> StageRule | None:

@@ -10,7 +10,7 @@ from typing import Any
 from sync_worker.errors import ExitCode
 from sync_worker.hubspot.traffic import Count
 from sync_worker.pipeline.apply import Outcome
-from sync_worker.pipeline.plan import ListChange, Summary
+from sync_worker.pipeline.plan import Summary
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,10 +56,6 @@ class RunReport:
     def take_outcome(self, outcome: Outcome) -> None:
         """Add what came of the changes."""
         self.written, self.stages, self.lists, self.rejected = outcome.written, outcome.stages, outcome.lists, outcome.rejected
-
-    def withhold(self, change: ListChange) -> None:
-        """Count a change that waits for the approval."""
-        self.withheld[change.name] = len(change.add) + len(change.remove)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report for `--json`, and for the canonical log line."""

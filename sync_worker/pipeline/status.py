@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline import portal
 from sync_worker.pipeline.outputs import Outputs
-from sync_worker.pipeline.plan import list_changes, scope_of
+from sync_worker.pipeline.plan import list_counts, scope_of
 from sync_worker.pipeline.pull import cursors
 from sync_worker.store import admissions, leases, people, runs, standing
 from sync_worker.store.database import Store
@@ -40,7 +40,7 @@ def status(store: Store, outputs: Outputs, now: datetime) -> dict[str, Any]:
         scope = scope_of(outputs, place.stages if place else (), approved=approval is not None)
         stages = standing.count_moves(tx, scope.rule) if scope.rule else 0
     at_work = lease if lease and lease.expires_at > to_ms(now) else None
-    lists = {change.name: {"add": len(change.add), "remove": len(change.remove)} for change in list_changes(store, scope)}
+    lists = list_counts(store, scope)
     return {
         "portal": place.id if place else None,
         "contacts": contacts,

@@ -17,7 +17,7 @@ from sync_worker.pipeline.erasing import forget_erased
 from sync_worker.pipeline.evaluate import Judge
 from sync_worker.pipeline.guard import Guard
 from sync_worker.pipeline.importing import Importer
-from sync_worker.pipeline.plan import ContactChange, Scope, contact_changes, list_changes
+from sync_worker.pipeline.plan import ContactChange, Scope, contact_changes, list_changes, list_counts
 from sync_worker.pipeline.pull import Pull, Reading
 from sync_worker.pipeline.report import RunReport
 from sync_worker.pipeline.retention import Retention
@@ -130,7 +130,7 @@ class Run:
         plan = self.report.plan
         with self.store.transaction() as tx:
             contacts = people.count(tx)
-            joining = len(standing.to_add(tx, "mql")) if self.scope.approved else 0
+            joining = standing.count_to_add(tx, "mql") if self.scope.approved else 0
         weight = {"contacts": contacts, "changed": plan.mattering, "new_mqls": max(plan.new_mqls, joining)}
         if self.applier:
             self.guard.check(**weight, begun=begun)
@@ -140,25 +140,29 @@ class Run:
     def _change_lists(self) -> None:
         if self.applier:
             self.applier.finish()
+        if not self.scope.approved:
+            self._withhold()
+            return
         with self.store.transaction() as tx:
             ids = standing.known_lists(tx)
         failures: list[Stop] = []
         for change in list_changes(self.store, self.scope):
-            if not self.scope.approved:
-                self.report.withhold(change)
-                continue
             self.report.plan.count_list(change)
             if self.applier:
                 try:
                     self.applier.change_list(ids[change.key], change)
                 except (ConfigurationError, BadRequest) as error:  # deleted or made dynamic: the other lists are in order
                     failures.append(error)
-        if self.scope.rule and not self.scope.approved:
+        if failures:
+            raise failures[0]
+
+    def _withhold(self) -> None:
+        # What waits for the approval is counted alone: before the first one it is everybody, in every cycle.
+        self.report.withheld |= {name: sum(counts.values()) for name, counts in list_counts(self.store, self.scope).items()}
+        if self.scope.rule:
             with self.store.transaction() as tx:
                 moves = standing.count_moves(tx, self.scope.rule)
             self.report.withheld |= {"stages": moves} if moves else {}
-        if failures:
-            raise failures[0]
 
 
 def _ready(everybody: Iterator[Sequence[int]]) -> Iterator[int]:

@@ -162,9 +162,19 @@ def to_add(tx: Connection, key: str) -> Sequence[int]:
     return tx.execute(_to_add(key)).scalars().all()
 
 
+def count_to_add(tx: Connection, key: str) -> int:
+    """Return how many `to_add` would return."""
+    return _counted(tx, _to_add(key))
+
+
 def to_remove(tx: Connection, key: str, *, keep_foreign: bool) -> Sequence[int]:
     """Return who is in a list and should not be; members that others put there may be kept."""
     return tx.execute(_to_remove(key, keep_foreign=keep_foreign)).scalars().all()
+
+
+def count_to_remove(tx: Connection, key: str, *, keep_foreign: bool) -> int:
+    """Return how many `to_remove` would return."""
+    return _counted(tx, _to_remove(key, keep_foreign=keep_foreign))
 
 
 def announce_members(tx: Connection, key: str, ids: Sequence[int]) -> None:
@@ -259,3 +269,7 @@ def _to_remove(key: str, *, keep_foreign: bool) -> Select[int]:
         .order_by(memberships.c.contact_id)
     )
     return query.where(memberships.c.ours) if keep_foreign else query
+
+
+def _counted(tx: Connection, query: Select[int]) -> int:
+    return tx.execute(query.order_by(None).with_only_columns(func.count())).scalar_one()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from sync_worker.pipeline import plan
-from sync_worker.pipeline.plan import Scope, Summary, contact_changes, list_changes, stage_rule
+from sync_worker.pipeline.plan import Scope, Summary, contact_changes, list_changes, list_counts, stage_rule
 from sync_worker.store.database import Store
 from tests.pipeline.models import outputs_of
 from tests.pipeline.worlds import MQL
@@ -86,6 +86,7 @@ def test_a_list_that_is_right_is_left_out(store: Store) -> None:
         ("mql", "MQL", [1, 2], []),
         ("band:hot", "Leads · hot", [1, 2], []),
     ]
+    assert list_counts(store, scope(approved=False)) == {"MQL": {"add": 2, "remove": 0}, "Leads · hot": {"add": 2, "remove": 0}}
 
 
 def test_a_summary_counts_all_and_spells_out_the_first(store: Store) -> None:

@@ -177,6 +177,9 @@ def test_a_list_is_to_hold_exactly_those_that_its_verdicts_say(tx: Connection, k
     assert standing.to_add(tx, key) == ([] if place in {"ours", "foreign"} else wanted)
     assert standing.to_remove(tx, key, keep_foreign=False) == ([] if place == "out" else others)
     assert standing.to_remove(tx, key, keep_foreign=True) == ([] if place in {"out", "foreign"} else others)
+    assert standing.count_to_add(tx, key) == len(standing.to_add(tx, key))
+    for keep in (False, True):
+        assert standing.count_to_remove(tx, key, keep_foreign=keep) == len(standing.to_remove(tx, key, keep_foreign=keep))
 
 
 class TestMembers:
