@@ -129,8 +129,10 @@ class Run:
         # All that is written follows from what has been judged by now, so all of it is known before the first call.
         plan = self.report.plan
         with self.store.transaction() as tx:
-            contacts = people.count(tx)
             joining = standing.count_to_add(tx, "mql") if self.scope.approved else 0
+            if not (plan.mattering or plan.new_mqls or joining):
+                return  # weighs nothing, of however many
+            contacts = people.count(tx)
         weight = {"contacts": contacts, "changed": plan.mattering, "new_mqls": max(plan.new_mqls, joining)}
         if self.applier:
             self.guard.check(**weight, begun=begun)
