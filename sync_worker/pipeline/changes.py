@@ -40,8 +40,8 @@ class Changes:
         """Read what changed since the cursor; return the cursor of the next reading."""
         early, late = cursor - self.overlap, cursor - self._settling
         with self.store.transaction() as tx:
-            few = people.count_changed(tx, to_ms(early), None) <= ONE_PAGE
-        if few:
+            many = people.more_changed(tx, ONE_PAGE, to_ms(early))
+        if not many:
             return self._read_since(early)
         asked = self._read_since(late)
         # Compared when what changed lately is known: who changed once more is counted there, and no longer here.

@@ -97,10 +97,16 @@ def extent(tx: Connection) -> tuple[int, int | None, int | None]:
     return total, highest, lowest
 
 
-def count_changed(tx: Connection, since: int, until: int | None) -> int:
+def count_changed(tx: Connection, since: int, until: int) -> int:
     """Return how many contacts were changed last at `since` or later and before `until` (milliseconds), as far as we know."""
-    query = select(func.count()).select_from(contacts).where(contacts.c.updated_at >= since, ~contacts.c.gone)
-    return tx.execute(query if until is None else query.where(contacts.c.updated_at < until)).scalar_one()
+    changed = (contacts.c.updated_at >= since, contacts.c.updated_at < until)
+    return tx.execute(select(func.count()).select_from(contacts).where(*changed, ~contacts.c.gone)).scalar_one()
+
+
+def more_changed(tx: Connection, number: int, since: int) -> bool:
+    """Tell whether more contacts than this number were changed last at `since` (milliseconds) or later, as far as we know."""
+    query = select(contacts.c.id).where(contacts.c.updated_at >= since, ~contacts.c.gone)
+    return tx.execute(query.limit(1).offset(number)).first() is not None
 
 
 def emails(tx: Connection, ids: Collection[int]) -> dict[int, str]:

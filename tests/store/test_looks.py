@@ -16,7 +16,8 @@ LOOKS: list[tuple[str, Callable[[Connection], object]]] = [
     ("who should be in the list of MQLs", lambda tx: standing.to_add(tx, "mql")),
     ("who came by a form", lambda tx: standing.to_add(tx, "direct")),
     ("who should be in a band's list", lambda tx: standing.to_add(tx, "band:hot")),
-    ("how many were changed", lambda tx: people.count_changed(tx, 5, None)),
+    ("how many were changed", lambda tx: people.count_changed(tx, 5, 9)),
+    ("whether many were changed", lambda tx: people.more_changed(tx, 1, 5)),
     ("how many there are", people.count),
     ("who is due", lambda tx: verdicts.count_due(tx, Standard(model="m", since=0))),
 ]
