@@ -130,7 +130,9 @@ def _with_nouns(transport: Transport, traffic: Traffic, identity: str) -> HubSpo
             Later(lambda: sdk.marketing.events.basic_api), Later(lambda: sdk.marketing.events.retrieve_participant_state_api)
         ),
         lists=Lists(Later(lambda: crm.lists.lists_api), Later(lambda: crm.lists.memberships_api)),
-        properties=Properties(crm.properties),
+        properties=Properties(
+            Later(lambda: crm.properties.core_api), Later(lambda: crm.properties.batch_api), Later(lambda: crm.properties.groups_api)
+        ),
         exports=Exports(transport, Downloads(traffic)),
         imports=Imports(transport),
         account=Account(transport),

@@ -17,10 +17,10 @@ LIFECYCLE: Final = "lifecyclestage"
 class Properties:
     """The definitions of one portal. `object_type` is contacts, companies or deals."""
 
-    def __init__(self, apis: Untyped) -> None:
-        self._core = apis.core_api
-        self._batch = apis.batch_api
-        self._groups = apis.groups_api
+    def __init__(self, core: Untyped, batch: Untyped, groups: Untyped) -> None:
+        self._core = core
+        self._batch = batch
+        self._groups = groups
 
     def all(self, object_type: str = "contacts", *, archived: bool = False) -> dict[str, Property]:
         """Return the definitions by name; the archived ones instead when asked."""
