@@ -111,10 +111,13 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     known = {*ALIASES, "SYNC_WORKER_CONFIG"}
     for name in sorted(environment):
-        near = get_close_matches(name, known, 1, 0.85)
         # Other programs may have HUBSPOT_ variables of their own; ours are ours, and a near miss is a slip.
-        if name not in known and (name.startswith("SYNC_WORKER_") or (near and name.startswith("HUBSPOT_"))):
+        if name not in known and (name.startswith("SYNC_WORKER_") or (name.startswith("HUBSPOT_") and _is_near(name, known))):
             raise ConfigurationError(f"Environment: {name} is no setting.{_perhaps(name, known)}", hint="See config/example.env.")
+
+
+def _is_near(name: str, known: Iterable[str]) -> bool:
+    return bool(get_close_matches(name, list(known), 1, 0.85))
 
 
 def _file(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import zoneinfo
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from importlib import resources
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
@@ -42,7 +43,8 @@ def _kind(value: str) -> str:
 
 
 def _zone(value: str) -> str:
-    if value not in zoneinfo.available_timezones():
+    # The list of tzdata names nearly all that there are; to look through the machine's own files takes twenty times as long.
+    if value not in resources.files("tzdata").joinpath("zones").read_text("ascii").split() and value not in zoneinfo.available_timezones():
         raise ValueError(f"unknown time zone {value!r}; expected a name such as Europe/Berlin or UTC")
     return value
 
