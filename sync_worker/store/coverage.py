@@ -31,7 +31,11 @@ def covered(tx: Connection, stream: str) -> list[Interval]:
 
 def everything(tx: Connection) -> dict[str, list[Interval]]:
     """Return what has been read of every stream."""
-    return {stream: covered(tx, stream) for (stream,) in tx.execute(select(coverage.c.stream).distinct().order_by(coverage.c.stream))}
+    found: dict[str, list[Interval]] = {}
+    query = select(coverage.c.stream, coverage.c.low, coverage.c.high).order_by(coverage.c.stream, coverage.c.low)
+    for stream, low, high in tx.execute(query):
+        found.setdefault(stream, []).append(Interval(low, high))
+    return found
 
 
 def gaps(tx: Connection, stream: str, low: int, high: int) -> list[Interval]:
