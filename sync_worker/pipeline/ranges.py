@@ -335,6 +335,4 @@ def sweep_in_batches(
         return
     top = max(gap.high for gap in gaps)
     ranges = [_Range(gap.low, gap.high, open=stream.open_ended and gap.high == top) for gap in gaps]
-    yield from _Sweep(stream, ranges, readers).batches(
-        min(readers, IN_THE_AIR) if most is None else most, pausing=pausing
-    )
+    yield from _Sweep(stream, ranges, readers).batches(min(readers, IN_THE_AIR) if most is None else most, pausing=pausing)
