@@ -75,7 +75,7 @@ def _fill(store: Store, folder: Folder, remembering: Remembering, kinds: frozens
             people.record_companies(tx, [remembering.company(company) for company in companies])
         shape = Shape(remembering.contact_properties)
         for contacts in batches((parsing.contact(shape, shape.row(row)) for row in folder.contacts), BATCH):
-            people.record(tx, [remembering.person(contact) for contact in contacts if not contact.archived])
+            people.record(tx, remembering.people(contact for contact in contacts if not contact.archived))
 
 
 def _attendances(folder: Folder) -> Iterator[Event]:

@@ -314,7 +314,7 @@ class Pull:
         met: Callable[[Connection, set[int]], None] = lambda _tx, _ids: None,
     ) -> None:
         with self.store.transaction() as tx:
-            met(tx, people.record(tx, [self.remembering.person(row) for row in rows], sweep=sweep))
+            met(tx, people.record(tx, self.remembering.people(rows), sweep=sweep))
             coverage.cover_all(tx, CONTACTS, intervals)
         self._count(CONTACTS, len(rows))
 

@@ -31,6 +31,8 @@ Token = str | int | tuple[int, int, str]
 
 WORTH_HALVING: Final = 1.5  # pages that must be left of a range before half of it is given away
 FULL_ENOUGH: Final = 0.9  # of a page: so much of it is asked for where nothing may be left for another
+GATHERED: Final = 32  # pages that are worth a transaction: each writes anew what the one before has touched
+GATHERING: Final = 0.2  # seconds at most that they are waited for
 IN_THE_AIR: Final = 128  # pages between the readers and whoever stores them: memory does not grow with the stream
 
 
@@ -100,6 +102,7 @@ class _Sweep(Generic[Row]):
     readers: int
     reading: set[_Range] = field(default_factory=set)
     ready: list[Piece[Row]] = field(default_factory=list)
+    awaited: int = 1  # pieces, by whoever takes them out
     lock: Lock = field(default_factory=Lock)
     news: Condition = field(init=False)  # for whoever takes the pieces out
     lanes: Mapping[bool, Lane[Row]] = field(init=False)  # the main one, and the one aside if there is one
@@ -139,8 +142,9 @@ class _Sweep(Generic[Row]):
 
     def _taken_out(self, most: int) -> list[Piece[Row]]:
         with self.lock:
-            while not self.ready and not self._is_over():
-                self.news.wait()
+            self._are_ready(min(GATHERED, most), GATHERING)
+            if not self.ready:
+                self._are_ready(1)
             if self.error:
                 raise self.error
             pieces, self.ready = self.ready[:most], self.ready[most:]
@@ -149,7 +153,12 @@ class _Sweep(Generic[Row]):
 
     def _must_wait(self) -> bool:
         with self.lock:
-            return not self.news.wait_for(lambda: bool(self.ready) or self._is_over(), LULL)
+            return not self._are_ready(1, LULL)
+
+    def _are_ready(self, pieces: int, seconds: float | None = None) -> bool:
+        """Wait for some pieces, or for the end."""
+        self.awaited = pieces
+        return self.news.wait_for(lambda: len(self.ready) >= pieces or self._is_over(), seconds)
 
     def _stop(self) -> None:
         with self.lock:
@@ -209,7 +218,7 @@ class _Sweep(Generic[Row]):
 
     def _call(self) -> None:
         """Wake whoever has something to do now, and nobody else: of a hundred readers most would find that it is not for them."""
-        if self.ready or not self.reading or self._is_over():
+        if len(self.ready) >= self.awaited or not self.reading or self._is_over():
             self.news.notify()
         for aside, lane in self.lanes.items():
             if self._is_over():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -33,20 +33,26 @@ class Remembering:
         """Return the names that every reading of a company asks for; none where the model looks at no company."""
         return tuple(sorted(self.outputs.model.company_properties))
 
-    def person(self, contact: Contact) -> Person:
-        """Return the row of a contact."""
-        values = in_order(contact, self.contact_properties)
-        email, others, merged, company, stage = self._identity(values)
-        return Person(
-            contact.id,
-            int(float(company)) if company else None,
-            to_ms(contact.updated_at),
-            self._facts(values),
-            self._shown(values),
-            stage or None,
-            _addresses(email, others),
-            tuple(sorted(contact.merged_ids)) if merged else (),
-        )
+    def people(self, contacts: Iterable[Contact]) -> list[Person]:
+        """Return the rows of contacts."""
+        names, identity, facts, shown = self.contact_properties, self._identity, self._facts, self._shown
+        rows = []
+        for contact in contacts:
+            values = in_order(contact, names)
+            email, others, merged, company, stage = identity(values)
+            rows.append(
+                Person(
+                    contact.id,
+                    int(float(company)) if company else None,
+                    to_ms(contact.updated_at),
+                    facts(values),
+                    shown(values),
+                    stage or None,
+                    _addresses(email, others),
+                    tuple(sorted(contact.merged_ids)) if merged else (),
+                )
+            )
+        return rows
 
     def company(self, company: Company) -> Mapping[str, Any]:
         """Return the row of a company."""
@@ -66,12 +72,14 @@ class Remembering:
         return writer(self.company_properties, self.company_properties)
 
     @cached_property
-    def _ours(self) -> Callable[[Values], Values]:
-        return picker(self.contact_properties, self.outputs.names)
+    def _shown(self) -> Callable[[Values], str]:
+        pick, names, shown = picker(self.contact_properties, self.outputs.names), self.outputs.names, self.outputs.shown
 
-    def _shown(self, values: Values) -> str:
-        ours = self._ours(values)
-        return self.outputs.shown(dict(zip(self.outputs.names, ours, strict=True))) if any(ours) else NOTHING
+        def text(values: Values) -> str:
+            ours = pick(values)
+            return shown(dict(zip(names, ours, strict=True))) if any(ours) else NOTHING
+
+        return text
 
 
 def happening(event: Event) -> Mapping[str, Any]:

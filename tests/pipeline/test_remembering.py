@@ -6,6 +6,7 @@ import pytest
 
 from sync_worker.hubspot.records import Company, Contact, Event
 from sync_worker.pipeline.remembering import IDENTITY, Remembering, happening
+from sync_worker.store.people import Person
 from sync_worker.store.tables import events
 from tests.pipeline.models import outputs_of
 from tests.store.rows import text
@@ -18,14 +19,19 @@ def contact(**properties: str | None) -> Contact:
     return Contact(7, tuple(properties), tuple(properties.values()), AT)
 
 
+def person_of(one: Contact) -> Person:
+    (person,) = REMEMBERING.people([one])
+    return person
+
+
 def test_of_a_contact_is_kept_what_the_model_asks_for_and_nothing_else() -> None:
-    person = REMEMBERING.person(contact(jobtitle="CTO", city="Bonn", hs_email_optout="", hs_email_click=None))
+    person = person_of(contact(jobtitle="CTO", city="Bonn", hs_email_optout="", hs_email_click=None))
     assert person.facts == text(jobtitle="CTO")
     assert (person.id, person.updated_at) == (7, 1_795_176_000_123)
 
 
 def test_null_and_nothing_are_the_same_unknown() -> None:
-    assert REMEMBERING.person(contact(jobtitle=None)) == REMEMBERING.person(contact(jobtitle="")) == REMEMBERING.person(contact())
+    assert person_of(contact(jobtitle=None)) == person_of(contact(jobtitle="")) == person_of(contact())
 
 
 @pytest.mark.parametrize(
@@ -39,23 +45,23 @@ def test_null_and_nothing_are_the_same_unknown() -> None:
     ],
 )
 def test_addresses_are_told_apart_by_nothing_but_their_letters(properties: dict[str, str | None], addresses: tuple[str, ...]) -> None:
-    assert REMEMBERING.person(contact(**properties)).addresses == addresses
+    assert person_of(contact(**properties)).addresses == addresses
 
 
 @pytest.mark.parametrize(("held", "company"), [("9001", 9001), ("9001.0", 9001), ("", None), (None, None)])
 def test_the_primary_company_is_a_number_however_hubspot_writes_it(held: str | None, company: int | None) -> None:
-    assert REMEMBERING.person(contact(associatedcompanyid=held)).company_id == company
+    assert person_of(contact(associatedcompanyid=held)).company_id == company
 
 
 def test_what_was_merged_into_a_contact_is_known() -> None:
-    assert REMEMBERING.person(contact(hs_merged_object_ids="12;3")).merged == (3, 12)
+    assert person_of(contact(hs_merged_object_ids="12;3")).merged == (3, 12)
 
 
 def test_our_own_values_and_the_stage_are_kept_apart_from_the_facts() -> None:
-    person = REMEMBERING.person(contact(lead_score="5", lifecyclestage="lead"))
+    person = person_of(contact(lead_score="5", lifecyclestage="lead"))
     assert '"lead_score":"5"' in person.shown
     assert (person.stage, person.facts) == ("lead", "{}")
-    assert REMEMBERING.person(contact(lifecyclestage="")).stage is None
+    assert person_of(contact(lifecyclestage="")).stage is None
 
 
 def test_every_reading_asks_for_who_it_is_what_we_wrote_and_what_the_model_wants() -> None:
