@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, false, func, literal_column, or_, select, update
 
 from sync_worker.store import standing
 from sync_worker.store.addressing import further, is_known_by, remember_further
@@ -15,7 +15,7 @@ from sync_worker.store.numbers import among
 from sync_worker.store.tables import companies, contacts, events
 
 #: In the order of the rows that are written.
-_COLUMNS: Final = ("id", "email", "company_id", "updated_at", "facts", "shown", "stage", "revision", "sweep", "gone")
+_COLUMNS: Final = ("id", "email", "company_id", "updated_at", "facts", "shown", "stage", "sweep")
 
 
 class Person(NamedTuple):  # made by the hundred thousand: quicker than a dataclass
@@ -126,20 +126,20 @@ def find(tx: Connection, email_or_id: str) -> int | None:
 
 def _record_contacts(tx: Connection, people: Sequence[Person], sweep: int) -> None:
     rows = [
-        (person.id, person.addresses[0] if person.addresses else None, person.company_id, person.updated_at, person.facts, person.shown,
-         person.stage, 1, sweep, False)
-        for person in people
-    ]  # fmt: skip
+        (id_, addresses[0] if addresses else None, company_id, updated_at, facts, shown, stage, sweep)
+        for id_, company_id, updated_at, facts, shown, stage, addresses, _ in people
+    ]
     write_tuples(tx, _showing(tx.dialect.name), _COLUMNS, rows)
 
 
 @cache
 def _showing(dialect: str) -> Insert:
-    statement = upsert(dialect, contacts)
+    # What is the same for all stands in the text: each parameter is looked at for each row, a truth value for several times as long.
+    one: ColumnElement[int] = literal_column("1")
+    statement = upsert(dialect, contacts).values(revision=one, gone=false())
     new, old = statement.excluded, contacts.c
     differs = or_(new.facts != old.facts, new.company_id.is_distinct_from(old.company_id), old.gone)
-    shown = {name: new[name] for name in _COLUMNS if name not in ("id", "revision", "sweep")}
-    one: ColumnElement[int] = literal_column("1")  # in the text, so that the parameters are those of the row alone
+    shown = {name: new[name] for name in (*_COLUMNS, "gone") if name not in ("id", "sweep")}
     revised = {
         "revision": case((differs, old.revision + one), else_=old.revision),
         "sweep": case((new.sweep > old.sweep, new.sweep), else_=old.sweep),
