@@ -237,7 +237,7 @@ class Everyone:
 
 
 def divided_among(readers: int, gaps: Sequence[Interval], extent: Extent, *, far: bool = False) -> list[Interval]:
-    """Cut the gaps into a range for each reader, or `far` away into single pages, as far as they are worth it.
+    """Cut the gaps into a range for each reader, `far` away into more and shorter ones, as far as they are worth it.
 
     Where ids are spread evenly, all have as much to read.
     """

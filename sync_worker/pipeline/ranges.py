@@ -136,7 +136,8 @@ class _Sweep(Generic[Row]):
     def _start(self) -> None:
         with self.lock:
             self._call()
-        for aside, lane in self.lanes.items():
+        # The lane aside first: it may send little at a time, and what it does not send at once is lost.
+        for aside, lane in sorted(self.lanes.items(), reverse=True):
             for number in range(lane.readers):
                 Thread(target=self._work, args=(lane,), name=f"reader-{int(aside)}-{number}", daemon=True).start()
 

@@ -52,8 +52,11 @@ class PortalsClock(Clock):
     def sleep(self, seconds: float) -> None:
         self._clock.advance(seconds)
 
-    def wait(self, condition: threading.Condition, seconds: float | None) -> None:  # noqa: ARG002 -- nobody else is there to notify
-        self._clock.advance(seconds or 0)
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+        if seconds is None:
+            condition.wait(5)  # for the reply to what another thread has asked
+        else:
+            self._clock.advance(seconds)
 
 
 @dataclass(frozen=True)
