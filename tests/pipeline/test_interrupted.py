@@ -109,8 +109,10 @@ def test_a_gap_in_the_middle_is_read_and_not_all_that_lies_behind_it(tmp_path: P
             world.backfill(progress=Plug(1, CONTACTS))
         store = database.opened(world.state_url)
         with store.transaction() as tx:
-            read_to = coverage.gaps(tx, CONTACTS, 1, 951)[0].low
-            coverage.cover(tx, CONTACTS, read_to + 50, 951)
+            # Several ranges are read at once, so that some gaps may be narrower.
+            widest = max(coverage.gaps(tx, CONTACTS, 1, 951), key=lambda gap: gap.high - gap.low)
+            coverage.cover(tx, CONTACTS, 1, widest.low)
+            coverage.cover(tx, CONTACTS, widest.low + 50, 951)
         store.close()
         assert world.backfill().pulled["contacts"] == 50
 
