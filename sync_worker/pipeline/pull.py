@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from sync_worker.pipeline.bulk import Files
 from sync_worker.pipeline.changes import Changes
 from sync_worker.pipeline.everyone import CONTACTS, SWEEP, Everyone, divided_among
 from sync_worker.pipeline.progress import Progress
-from sync_worker.pipeline.ranges import Stream, sweep, sweep_in_batches
+from sync_worker.pipeline.ranges import Piece, Stream, sweep, sweep_in_batches
 from sync_worker.pipeline.remembering import Remembering, happening
 from sync_worker.pipeline.submissions import Archive, Watch
 from sync_worker.store import coverage, happenings, meta, people, standing
@@ -142,17 +142,17 @@ class Pull:
             fronts = {id_: max((i.high for i in coverage.covered(tx, _submissions_of(id_))), default=0) - self._overlap_ms for id_ in ids}
         vanished: set[str] = set()
         stream = streams.submissions(self.hubspot, ids, fronts, vanished.add)
-        for pieces in sweep_in_batches(stream, streams.one_each(ids), readers=self.readers, most=1, pausing=True):
-            for piece in pieces:
-                form_id = ids[piece.interval.low]
-                with self.store.transaction() as tx:
-                    self._keep("form_submission", piece.rows)
-                    if piece.interval.high > piece.interval.low and form_id not in vanished:
-                        # Newest first: only when the last page is read is anything complete.
-                        coverage.cover(tx, _submissions_of(form_id), 0, to_ms(self.now))
-                self._count("form_submission", len(piece.rows))
-            if not pieces:
-                yield ()
+
+        def keep(piece: Piece[Event]) -> None:
+            form_id = ids[piece.interval.low]
+            with self.store.transaction() as tx:
+                self._keep("form_submission", piece.rows)
+                if piece.interval.high > piece.interval.low and form_id not in vanished:
+                    # Newest first: only when the last page is read is anything complete.
+                    coverage.cover(tx, _submissions_of(form_id), 0, to_ms(self.now))
+            self._count("form_submission", len(piece.rows))
+
+        yield from self._each(stream, ids, keep)
         archive.note_read()
 
     def _forms(self) -> tuple[Sequence[Form], Sequence[Form]]:
@@ -164,19 +164,26 @@ class Pull:
         watch = webinars.Watch(store=self.store, now=self.now, overlap=self.overlap)
         due = watch.due((yield from asked(self.hubspot.marketing_events.webinars)))
         attended: list[set[str]] = [set() for _ in due]
-        attendances = streams.attendances(self.hubspot, due)
-        for pieces in sweep_in_batches(attendances, streams.one_each(due), readers=self.readers, most=1, pausing=True):
+
+        def keep(piece: Piece[Event]) -> None:
+            place = piece.interval.low
+            attended[place] |= {event.id for event in piece.rows}
+            with self.store.transaction() as tx:
+                self._keep(webinars.KIND, piece.rows)
+                if piece.interval.high > place:
+                    watch.note(tx, due[place], attended[place])
+            self._count(webinars.KIND, len(piece.rows))
+
+        yield from self._each(streams.attendances(self.hubspot, due), due, keep)
+        watch.done()
+
+    def _each(self, stream: Stream[Event], things: Collection[object], keep: Callable[[Piece[Event]], None]) -> Waiting[None]:
+        """Read what belongs to each of some things, and keep it page by page."""
+        for pieces in sweep_in_batches(stream, streams.one_each(things), readers=self.readers, most=1, pausing=True):
             for piece in pieces:
-                place = piece.interval.low
-                attended[place] |= {event.id for event in piece.rows}
-                with self.store.transaction() as tx:
-                    self._keep(webinars.KIND, piece.rows)
-                    if piece.interval.high > place:
-                        watch.note(tx, due[place], attended[place])
-                self._count(webinars.KIND, len(piece.rows))
+                keep(piece)
             if not pieces:
                 yield ()
-        watch.done()
 
     def _keep(self, kind: str, events: Sequence[Event]) -> None:
         tx = self.store.connection
