@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sync_worker.hubspot.objects import Objects
-from sync_worker.hubspot.parsing import company
+from sync_worker.hubspot.parsing import companies
 from sync_worker.hubspot.records import Company
 from sync_worker.hubspot.sdk import Untyped
 
@@ -12,4 +12,4 @@ class Companies(Objects[Company]):
     """The companies of the portal."""
 
     def __init__(self, apis: Untyped) -> None:
-        super().__init__("companies", apis, company, modified="hs_lastmodifieddate")
+        super().__init__("companies", apis, companies, modified="hs_lastmodifieddate")

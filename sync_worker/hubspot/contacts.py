@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sync_worker.errors import NotFound
 from sync_worker.hubspot.objects import PAGE_SIZE, Objects, above
-from sync_worker.hubspot.parsing import Row, contact, sense_of
+from sync_worker.hubspot.parsing import Row, contacts, sense_of
 from sync_worker.hubspot.records import Contact, Found, Page, Update, Written
 from sync_worker.hubspot.sdk import RAW, Untyped
 from sync_worker.hubspot.writing import Batch
@@ -21,7 +21,7 @@ class Contacts(Objects[Contact]):
     """The contacts of the portal. `hs_merged_object_ids` is read with every contact."""
 
     def __init__(self, apis: Untyped) -> None:
-        super().__init__("contacts", apis, contact, modified="lastmodifieddate", always=(MERGED,))
+        super().__init__("contacts", apis, contacts, modified="lastmodifieddate", always=(MERGED,))
 
     def archived_page(self, after: int, properties: Sequence[str] = (), *, limit: int = PAGE_SIZE) -> Page[Contact, int]:
         """Return a page of the contacts deleted in the last 90 days; the merged and the erased (GDPR) are not among them."""
@@ -43,7 +43,7 @@ class Contacts(Objects[Contact]):
         except NotFound:
             return None
         with sense_of("read one of the contacts"):
-            return contact(shape, shape.row(data))
+            return self._parse(shape, [shape.row(data)])[0]
 
     def by_email(self, address: str, properties: Sequence[str]) -> Contact | None:
         """Return the contact with an e-mail address; the address goes in the body, where no log keeps it."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sync_worker.hubspot.objects import Objects
-from sync_worker.hubspot.parsing import Row, deal, sense_of
+from sync_worker.hubspot.parsing import Row, deals, sense_of
 from sync_worker.hubspot.records import Deal
 from sync_worker.hubspot.sdk import RAW, Untyped
 from sync_worker.hubspot.shapes import Decoded, Shape
@@ -18,7 +18,7 @@ class Deals(Objects[Deal]):
     """The deals of the portal."""
 
     def __init__(self, apis: Untyped, associations: Untyped) -> None:
-        super().__init__("deals", apis, deal, modified="hs_lastmodifieddate")
+        super().__init__("deals", apis, deals, modified="hs_lastmodifieddate")
         self._associations = associations
 
     def _linked(self) -> Mapping[str, object]:
@@ -35,19 +35,19 @@ class Deals(Objects[Deal]):
         for row in lacking:
             row.associations = {"contacts": {"results": links.get(row.id, [])}}
 
-    def _contacts_of(self, ids: Sequence[str]) -> dict[str, list[Row]]:
+    def _contacts_of(self, ids: Sequence[int]) -> dict[int, list[Row]]:
         """Return the contacts of deals; a deal without any is left out by HubSpot."""
-        links: dict[str, list[Row]] = {}
-        waiting: list[Row] = [{"id": id_} for id_ in ids]
+        links: dict[int, list[Row]] = {}
+        waiting: list[Row] = [{"id": str(id_)} for id_ in ids]
         while waiting:
             inputs, waiting = waiting[:LINK_BATCH], waiting[LINK_BATCH:]
             data: Row = self._associations.get_page("deals", "contacts", {"inputs": inputs}, **RAW)
             with sense_of("read the contacts of deals"):
                 for result in data["results"]:
-                    id_ = str(result["from"]["id"])
+                    id_ = int(result["from"]["id"])
                     links.setdefault(id_, []).extend({"id": str(to["toObjectId"])} for to in result["to"])
                     following = ((result.get("paging") or {}).get("next") or {}).get("after")
-                    waiting += [{"id": id_, "after": following}] if following else []
+                    waiting += [{"id": str(id_), "after": following}] if following else []
         return links
 
 

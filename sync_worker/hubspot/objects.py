@@ -28,7 +28,7 @@ class Identified(Protocol):
 
 
 T = TypeVar("T", bound=Identified)
-Parse = Callable[[Shape, Decoded], T]  # one of the results of a reply of that shape
+Parse = Callable[[Shape, Sequence[Decoded]], tuple[T, ...]]  # the results of a reply of that shape
 
 PAGE_SIZE: Final = 100
 SEARCH_SIZE: Final = 200
@@ -203,7 +203,7 @@ class Objects(Generic[T]):
         return tuple(items)
 
     def _records(self, shape: Shape, rows: Sequence[Decoded]) -> tuple[T, ...]:
-        return tuple([self._parse(shape, row) for row in rows])
+        return self._parse(shape, rows)
 
     def _found(self, asked: Sequence[int], items: tuple[T, ...]) -> Found[T]:
         return Found(items=items, missing=frozenset(asked).difference(item.id for item in items))

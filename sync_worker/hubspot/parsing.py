@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -40,24 +40,28 @@ def next_after(data: Row) -> str | None:
     return following.get("after")
 
 
-def contact(shape: Shape, row: Decoded) -> Contact:
-    """Parse a contact."""
-    return Contact(int(row.id), shape.names, values_of(row), instant(row.updatedAt), row.archived)
+def contacts(shape: Shape, rows: Iterable[Decoded]) -> tuple[Contact, ...]:
+    """Parse contacts."""
+    return tuple([Contact(row.id, shape.names, values_of(row.properties), row.updated_at, row.archived) for row in rows])
 
 
-def company(shape: Shape, row: Decoded) -> Company:
-    """Parse a company."""
-    return Company(int(row.id), shape.names, values_of(row), instant(row.updatedAt))
+def companies(shape: Shape, rows: Iterable[Decoded]) -> tuple[Company, ...]:
+    """Parse companies."""
+    return tuple([Company(row.id, shape.names, values_of(row.properties), row.updated_at, row.archived) for row in rows])
 
 
-def deal(shape: Shape, row: Decoded) -> Deal:
-    """Parse a deal with the contacts that came with it."""
+def deals(shape: Shape, rows: Iterable[Decoded]) -> tuple[Deal, ...]:
+    """Parse deals with the contacts that came with them."""
+    return tuple([_deal(shape, row) for row in rows])
+
+
+def _deal(shape: Shape, row: Decoded) -> Deal:
     linked = ((row.associations or {}).get("contacts") or {}).get("results") or []
     return Deal(
-        id=int(row.id),
-        properties=dict(zip(shape.names, values_of(row), strict=True)),
+        id=row.id,
+        properties=dict(zip(shape.names, values_of(row.properties), strict=True)),
         contact_ids=tuple(sorted({int(each["id"]) for each in linked})),
-        updated_at=instant(row.updatedAt),
+        updated_at=row.updated_at,
     )
 
 

@@ -6,11 +6,14 @@ half of the time that it takes to decode everything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 import orjson
+
+from sync_worker.instants import from_ms
 
 Decoded: TypeAlias = Any  # of the shape's own types, which are made at run time
 Json: TypeAlias = Any
@@ -19,22 +22,25 @@ Json: TypeAlias = Any
 class Shape:
     """The properties that some replies are asked for.
 
-    What `decode` returns has `results`, `paging` (plain JSON) and `total`; each of the results has `id`, `updatedAt`, `archived`,
-    `associations`, and `properties`: the values in the order of `names`, text or None. What else a record shows is passed over.
+    What `decode` returns has `results`, `paging` (plain JSON) and `total`; each of the results has `id` (int), `updated_at` (aware),
+    `archived`, `associations` (plain JSON), and `properties`: `values_of` them stand in the order of `names`, text or None. What else a
+    record shows is passed over.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
         places = {f"_{place}": name for place, name in enumerate(self.names)}  # a property may be called like a keyword
         values = msgspec.defstruct("Values", [(place, str | None, None) for place in places], rename=places, gc=False)
+        instant = Annotated[datetime, msgspec.Meta(tz=True)]
         row = msgspec.defstruct(
             "Row",
-            [("id", str), ("updatedAt", str), ("properties", values), ("archived", bool, False), ("associations", Any, None)],
+            [("id", int), ("updated_at", instant), ("properties", values), ("archived", bool, False), ("associations", Any, None)],
+            rename={"updated_at": "updatedAt"},
             gc=False,
         )
         reply = msgspec.defstruct("Reply", [("results", list[row]), ("paging", dict[str, Any] | None, None), ("total", int, 0)])  # type: ignore[valid-type]  # made here
         self._row, self._reply = row, reply
-        self._decoder = msgspec.json.Decoder(reply)
+        self._decoder = msgspec.json.Decoder(reply, strict=False)  # an id is the text of a number
 
     def decode(self, body: bytes) -> Decoded:
         """Return the reply.
@@ -50,33 +56,34 @@ class Shape:
 
     def row(self, data: Json) -> Decoded:
         """Return one record of plain JSON as one of the results; raises ValueError where it makes no sense."""
-        return _converted(data | {"properties": _as_texts(data["properties"])}, self._row)
+        return _converted(data | _with_care(data), self._row)
 
     def _decoded_with_care(self, body: bytes) -> Decoded:
         data = orjson.loads(body)
         try:
             for row in data["results"]:
-                row["properties"] = _as_texts(row["properties"])
+                row.update(_with_care(row))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(str(error)) from error
         return _converted(data, self._reply)
 
 
-def values_of(row: Decoded) -> tuple[str | None, ...]:
-    """Return the values of one of a reply's results, in the order of the shape's names."""
-    return msgspec.structs.astuple(row.properties)
+#: Returns the values of the properties of one of a reply's results.
+values_of: Final[Callable[[Decoded], tuple[str | None, ...]]] = msgspec.structs.astuple
 
 
 def _converted(data: Json, into: type) -> Decoded:
     try:
-        return msgspec.convert(data, into)
+        return msgspec.convert(data, into, strict=False)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
 
 
-def _as_texts(values: Json) -> Json:
-    # HubSpot documents values as text. Where one is a number or a flag for once, it is taken for the text that stands for it.
-    return {name: _as_text(value) for name, value in values.items()}
+def _with_care(row: Json) -> Json:
+    """Return what of a record may be written otherwise than HubSpot documents: values as numbers or flags, a time as milliseconds."""
+    at = str(row["updatedAt"])
+    updated = from_ms(int(at)).isoformat() if at.isdecimal() else at
+    return {"properties": {name: _as_text(value) for name, value in row["properties"].items()}, "updatedAt": updated}
 
 
 def _as_text(value: object) -> object:

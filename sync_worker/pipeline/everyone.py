@@ -35,7 +35,7 @@ from sync_worker.pipeline.ahead import awaited, beside
 from sync_worker.pipeline.bulk import Files
 from sync_worker.pipeline.ranges import divided, sweep_in_batches
 from sync_worker.pipeline.sharing import Pace, share
-from sync_worker.store import coverage, meta, people
+from sync_worker.store import coverage, filling, meta, people
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
 
@@ -91,6 +91,7 @@ class Everyone:
             file = self._file(last, stack) if self.files else None
             yield from self._one_by_one(last) if file is None else self._from_file(last, file)
         with self.store.transaction() as tx:
+            filling.end(tx)
             people.let_go(tx, sweep=last["number"])
             meta.put(tx, SWEEP, {"number": last["number"], "started": last["started"], "done": True})
             total, highest, lowest = people.extent(tx)
@@ -106,6 +107,7 @@ class Everyone:
     def _begin(self, last: dict[str, Any]) -> None:
         if last.pop("new", False):
             with self.store.transaction() as tx:
+                filling.begin(tx)
                 coverage.uncover(tx, CONTACTS, 0, streams.FOR_EVER)
                 meta.put(tx, SWEEP, last)
 

@@ -71,11 +71,11 @@ def _fill(store: Store, folder: Folder, remembering: Remembering, kinds: frozens
             for batch in batches(stream, BATCH):
                 happenings.record(tx, [happening(event) for event in batch if event.kind in kinds and not event.obsoleted_by])
         shape = Shape(remembering.company_properties)
-        for companies in batches((parsing.company(shape, shape.row(row)) for row in folder.companies), BATCH):
-            people.record_companies(tx, [remembering.company(company) for company in companies])
+        for companies in batches(map(shape.row, folder.companies), BATCH):
+            people.record_companies(tx, remembering.companies(parsing.companies(shape, companies)))
         shape = Shape(remembering.contact_properties)
-        for contacts in batches((parsing.contact(shape, shape.row(row)) for row in folder.contacts), BATCH):
-            people.record(tx, remembering.people(contact for contact in contacts if not contact.archived))
+        for contacts in batches(map(shape.row, folder.contacts), BATCH):
+            people.record(tx, remembering.people([contact for contact in parsing.contacts(shape, contacts) if not contact.archived]))
 
 
 def _attendances(folder: Folder) -> Iterator[Event]:

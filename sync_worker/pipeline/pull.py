@@ -208,7 +208,7 @@ class Pull:
                 yield ()
                 continue
             with self.store.transaction() as tx:
-                people.record_companies(tx, [self.remembering.company(row) for row in rows])
+                people.record_companies(tx, self.remembering.companies(rows))
             self._count("companies", len(rows))
         self._move_cursor("companies")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -33,53 +33,53 @@ class Remembering:
         """Return the names that every reading of a company asks for; none where the model looks at no company."""
         return tuple(sorted(self.outputs.model.company_properties))
 
-    def people(self, contacts: Iterable[Contact]) -> list[Person]:
+    def people(self, contacts: Sequence[Contact]) -> list[Person]:
         """Return the rows of contacts."""
-        names, identity, facts, shown = self.contact_properties, self._identity, self._facts, self._shown
-        rows = []
-        for contact in contacts:
-            values = in_order(contact, names)
-            email, others, merged, company, stage = identity(values)
-            rows.append(
-                Person(
-                    contact.id,
-                    int(float(company)) if company else None,
-                    to_ms(contact.updated_at),
-                    facts(values),
-                    shown(values),
-                    stage or None,
-                    _addresses(email, others),
-                    tuple(sorted(contact.merged_ids)) if merged else (),
-                )
+        values = in_order(contacts, self.contact_properties)
+        columns = zip(contacts, map(self._identity, values), self._facts(values), self._shown(values), strict=True)
+        return [
+            Person(
+                contact.id,
+                _address(email),
+                int(float(company)) if company else None,
+                to_ms(contact.updated_at),
+                facts,
+                shown,
+                stage or None,
+                _further(email, others) if others else (),
+                tuple(sorted(contact.merged_ids)) if merged else (),
             )
-        return rows
+            for contact, (email, others, merged, company, stage), facts, shown in columns
+        ]
 
-    def company(self, company: Company) -> Mapping[str, Any]:
-        """Return the row of a company."""
-        facts = self._company_facts(in_order(company, self.company_properties))
-        return {"id": company.id, "updated_at": to_ms(company.updated_at), "facts": facts}
+    def companies(self, companies: Sequence[Company]) -> list[Mapping[str, Any]]:
+        """Return the rows of companies."""
+        texts = self._company_facts(in_order(companies, self.company_properties))
+        return [
+            {"id": company.id, "updated_at": to_ms(company.updated_at), "facts": facts}
+            for company, facts in zip(companies, texts, strict=True)
+        ]
 
     @cached_property
     def _identity(self) -> Callable[[Values], Values]:
         return picker(self.contact_properties, IDENTITY)
 
     @cached_property
-    def _facts(self) -> Callable[[Values], str]:
+    def _facts(self) -> Callable[[Iterable[Values]], list[str]]:
         return writer(self.contact_properties, sorted(self.outputs.model.contact_properties))
 
     @cached_property
-    def _company_facts(self) -> Callable[[Values], str]:
+    def _company_facts(self) -> Callable[[Iterable[Values]], list[str]]:
         return writer(self.company_properties, self.company_properties)
 
     @cached_property
-    def _shown(self) -> Callable[[Values], str]:
+    def _shown(self) -> Callable[[Iterable[Values]], list[str]]:
         pick, names, shown = picker(self.contact_properties, self.outputs.names), self.outputs.names, self.outputs.shown
 
-        def text(values: Values) -> str:
-            ours = pick(values)
-            return shown(dict(zip(names, ours, strict=True))) if any(ours) else NOTHING
+        def texts(rows: Iterable[Values]) -> list[str]:
+            return [shown(dict(zip(names, ours, strict=True))) if any(ours) else NOTHING for ours in map(pick, rows)]
 
-        return text
+        return texts
 
 
 def happening(event: Event) -> Mapping[str, Any]:
@@ -100,12 +100,9 @@ def happening(event: Event) -> Mapping[str, Any]:
     }
 
 
-def _addresses(email: str | None, others: str | None) -> tuple[str, ...]:
-    if not others:  # nearly always
-        return (address,) if (address := (email or "").strip().lower()) else ()
-    named = [email or "", *_parts(others)]
-    return tuple(dict.fromkeys([address for text in named if (address := text.strip().lower())]))
+def _address(email: str | None) -> str | None:
+    return email.strip().lower() or None if email else None
 
 
-def _parts(text: str | None) -> list[str]:
-    return [part.strip() for part in (text or "").split(";") if part.strip()]
+def _further(email: str | None, others: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([address for part in others.split(";") if (address := _address(part)) and address != _address(email)]))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, case, false, func, literal_column, or_, select, update
 
-from sync_worker.store import standing
+from sync_worker.store import filling, standing
 from sync_worker.store.addressing import further, is_known_by, remember_further
 from sync_worker.store.database import Insert, replace, upsert, write_tuples
 from sync_worker.store.numbers import among
@@ -18,17 +19,23 @@ from sync_worker.store.tables import companies, contacts, events
 _COLUMNS: Final = ("id", "email", "company_id", "updated_at", "facts", "shown", "stage", "sweep")
 
 
-class Person(NamedTuple):  # made by the hundred thousand: quicker than a dataclass
-    """A contact to be remembered. `facts` and `shown` are canonical JSON texts; `addresses` are in lower case."""
+class Person(msgspec.Struct, frozen=True, gc=False):  # made by the hundred thousand: quicker than a dataclass
+    """A contact to be remembered. `facts` and `shown` are canonical JSON texts; `email` and `further` addresses are in lower case."""
 
     id: int
+    email: str | None
     company_id: int | None
     updated_at: int
     facts: str
     shown: str
     stage: str | None
-    addresses: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
     merged: tuple[int, ...] = ()  # ids of contacts that went into this one
+
+    @property
+    def addresses(self) -> set[str]:
+        """All addresses."""
+        return {address for address in (self.email, *self.further) if address}
 
 
 def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> set[int]:
@@ -37,17 +44,18 @@ def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> set[i
     HubSpot's search index lags behind: it may show a contact as it was before our own last write.
     The revision is raised where facts, company or addresses differ, and nowhere else.
     """
-    known = _known(tx, [person.id for person in people])
-    newest = [person for person in people if person.id not in known or person.updated_at >= known[person.id].updated_at]
+    ids = [person.id for person in people]
+    known = _known(tx, ids)
+    newest = [person for person in people if _is_news(person, known)] if known else people
     _record_contacts(tx, newest, sweep)
     if readdressed := _record_addresses(tx, newest, known):
         touch(tx, readdressed, ())
-    if len(newest) < len(people) and (older := known.keys() & {person.id for person in people} - {person.id for person in newest}):
+    if len(newest) < len(people) and (older := known.keys() & {*ids} - {person.id for person in newest}):
         tx.execute(update(contacts).where(among(contacts.c.id, older), contacts.c.sweep < sweep).values(sweep=sweep))
     for person in people:
         if person.merged:
             _merge(tx, person)
-    return {person.id for person in people} - known.keys()
+    return {*ids} - known.keys()
 
 
 def record_companies(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -57,14 +65,15 @@ def record_companies(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     known = dict(tx.execute(select(companies.c.id, companies.c.facts).where(among(companies.c.id, [row["id"] for row in rows]))).all())
     changed = [row["id"] for row in rows if known.get(row["id"]) != row["facts"]]
     replace(tx, companies, rows)
-    if changed:
+    if changed and not filling.is_nobody_judged(tx):
         tx.execute(update(contacts).where(among(contacts.c.company_id, changed)).values(revision=contacts.c.revision + 1))
 
 
 def touch(tx: Connection, ids: Collection[int], emails: Collection[str]) -> None:
     """Let the contacts with these ids or addresses be judged anew."""
-    theirs = or_(among(contacts.c.id, ids), is_known_by(emails))
-    tx.execute(update(contacts).where(theirs).values(revision=contacts.c.revision + 1))
+    if not filling.is_nobody_judged(tx):
+        theirs = or_(among(contacts.c.id, ids), is_known_by(emails))
+        tx.execute(update(contacts).where(theirs).values(revision=contacts.c.revision + 1))
 
 
 def unseen(tx: Connection, *, sweep: int) -> list[int]:
@@ -124,10 +133,15 @@ def find(tx: Connection, email_or_id: str) -> int | None:
     return tx.execute(named.order_by(contacts.c.gone, contacts.c.id).limit(1)).scalar()
 
 
+def _is_news(person: Person, known: Mapping[int, Row[int, int, str]]) -> bool:
+    before = known.get(person.id)
+    return before is None or person.updated_at >= before.updated_at
+
+
 def _record_contacts(tx: Connection, people: Sequence[Person], sweep: int) -> None:
     rows = [
-        (id_, addresses[0] if addresses else None, company_id, updated_at, facts, shown, stage, sweep)
-        for id_, company_id, updated_at, facts, shown, stage, addresses, _ in people
+        (person.id, person.email, person.company_id, person.updated_at, person.facts, person.shown, person.stage, sweep)
+        for person in people
     ]
     write_tuples(tx, _showing(tx.dialect.name), _COLUMNS, rows)
 
@@ -155,13 +169,16 @@ def _known(tx: Connection, ids: Collection[int]) -> dict[int, Row[int, int, str]
 
 def _record_addresses(tx: Connection, people: Sequence[Person], known: Mapping[int, Row[int, int, str]]) -> set[int]:
     """Return the ids of those who were known by other addresses."""
-    before = further(tx, [person.id for person in people if person.id in known]) if known else {}
-    after = {person.id: {*person.addresses[1:]} for person in people if len(person.addresses) > 1}
+    after = {person.id: {*person.further} for person in people if person.further}
+    if not known:
+        remember_further(tx, {}, after)
+        return set()
+    before = further(tx, [person.id for person in people if person.id in known])
     remember_further(tx, before, after)
     return {
         person.id
         for person in people
-        if (row := known.get(person.id)) and {*person.addresses} != {*before.get(person.id, ()), *([row.email] if row.email else [])}
+        if (row := known.get(person.id)) and person.addresses != {*before.get(person.id, ()), *([row.email] if row.email else ())}
     }
 
 

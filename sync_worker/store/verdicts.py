@@ -23,7 +23,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from sync_worker.store import numbers
+from sync_worker.store import filling, numbers
 from sync_worker.store.database import replace
 from sync_worker.store.tables import Id, addresses, companies, contacts, events, forms, memberships, verdicts
 
@@ -52,6 +52,7 @@ def choose_due(tx: Connection, standard: Standard, *, after: int, limit: int, am
 
     Due is who has no verdict on the present facts, by the present model, from the present day.
     """
+    filling.note_judging(tx)  # what comes in from here on is noticed
     query = (
         select(contacts.c.id, contacts.c.revision)
         .outerjoin(verdicts, _stands(standard))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ def reply(properties: dict[str, Any], **more: Any) -> bytes:
 @given(asked=names, shown=st.dictionaries(st.sampled_from(["email", "class", "get", "_0", "a_b", "else"]), values))
 def test_each_value_stands_in_the_place_of_its_name_whatever_a_property_is_called(asked: list[str], shown: dict[str, str | None]) -> None:
     (row,) = Shape(asked).decode(reply(shown)).results
-    assert values_of(row) == tuple(map(shown.get, asked))
+    assert values_of(row.properties) == tuple(map(shown.get, asked))
 
 
 def test_what_a_record_shows_beside_is_passed_over_and_what_leads_on_is_kept() -> None:
@@ -33,8 +34,28 @@ def test_what_a_record_shows_beside_is_passed_over_and_what_leads_on_is_kept() -
 def test_a_value_that_is_no_text_for_once_is_taken_for_its_text(sent: object, meant: str | None) -> None:
     shape = Shape(["a", "b"])
     (row,) = shape.decode(reply({"a": sent, "b": "still text"})).results
-    assert values_of(row) == values_of(shape.row({"id": "7", "updatedAt": "x", "properties": {"a": sent, "b": "still text"}}))
-    assert values_of(row) == (meant, "still text")
+    alone = shape.row({"id": "7", "updatedAt": "2026-01-02T03:04:05Z", "properties": {"a": sent, "b": "still text"}})
+    assert values_of(row.properties) == values_of(alone.properties) == (meant, "still text")
+
+
+@pytest.mark.parametrize("sent", ["2026-01-02T03:04:05.678Z", "1767323045678", 1767323045678])
+def test_a_time_may_be_written_either_way(sent: object) -> None:
+    data = {"results": [{"id": "7", "updatedAt": sent, "properties": {}}]}
+    (row,) = Shape(["a"]).decode(json.dumps(data).encode()).results
+    assert (row.id, row.updated_at) == (7, datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC))
+
+
+def test_an_id_that_is_no_number_and_a_time_of_no_zone_make_no_sense() -> None:
+    for wrong in ({"id": "x"}, {"updatedAt": "2026-01-02T03:04:05"}, {"updatedAt": "yesterday"}):
+        row = {"id": "7", "updatedAt": "2026-01-02T03:04:05Z", "properties": {}} | wrong
+        with pytest.raises(ValueError, match=r"\S"):
+            Shape(["a"]).decode(json.dumps({"results": [row]}).encode())
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(["null", "true", "5", "5.0", "NULL"]))
+def test_a_text_that_could_be_something_else_stays_a_text(sent: str) -> None:
+    (row,) = Shape(["a"]).decode(reply({"a": sent})).results
+    assert values_of(row.properties) == (sent,)
 
 
 @pytest.mark.parametrize("body", [b'{"results": [', b"<html>", b""])

@@ -36,7 +36,7 @@ def judge(store: Store, scores: dict[int, int]) -> None:
     """Let contacts have MQL verdicts with these scores, whatever they had before."""
     standard = Standard(model="m", since=0)
     with store.transaction() as tx:
-        rows = [Person(id=id_, company_id=None, updated_at=1, facts="{}", shown="{}", stage=None) for id_ in scores]
+        rows = [Person(id=id_, email=None, company_id=None, updated_at=1, facts="{}", shown="{}", stage=None) for id_ in scores]
         people.record(tx, rows)
         judged = verdicts.choose_due(tx, Standard(model="", since=0), after=0, limit=100)
         desired = orjson.dumps({"lead_mql_reason": "by_score", "lead_score": "1"}).decode()

@@ -78,7 +78,7 @@ class Reading:
 
 
 def _person(number: int, at: datetime) -> Person:
-    return Person(id=number, company_id=None, updated_at=to_ms(at), facts="{}", shown="{}", stage=None)
+    return Person(id=number, email=None, company_id=None, updated_at=to_ms(at), facts="{}", shown="{}", stage=None)
 
 
 def test_the_echo_of_a_backfill_costs_its_pages_once_and_then_nothing() -> None:

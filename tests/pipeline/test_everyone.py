@@ -108,7 +108,7 @@ class Reading:
 
 
 def known(number: int) -> Person:
-    return Person(id=number, company_id=None, updated_at=0, facts="{}", shown="{}", stage=None)
+    return Person(id=number, email=None, company_id=None, updated_at=0, facts="{}", shown="{}", stage=None)
 
 
 @pytest.fixture

@@ -20,9 +20,12 @@ def text(**values: str) -> str:
     return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 
-def person(number: int, *, at: int = 10, facts: str = "{}", shown: str = "{}", **fields: Any) -> Person:
-    given = {"company_id": None, "stage": None, "addresses": (f"p{number}@example.com",), **fields}
-    return Person(id=number, updated_at=at, facts=facts, shown=shown, **given)
+def person(
+    number: int, *, at: int = 10, facts: str = "{}", shown: str = "{}", addresses: tuple[str, ...] | None = None, **fields: Any
+) -> Person:
+    own, *further = (f"p{number}@example.com",) if addresses is None else addresses or (None,)
+    given = {"company_id": None, "stage": None, **fields}
+    return Person(id=number, email=own, further=tuple(further), updated_at=at, facts=facts, shown=shown, **given)
 
 
 def event(number: object, **fields: object) -> Mapping[str, Any]:

@@ -37,11 +37,7 @@ class Remembered:
     def show(self, person: Person) -> None:
         if person.updated_at >= self.person.updated_at:
             before, after = self.person, person
-            self.changes += (before.facts, before.company_id, set(before.addresses)) != (
-                after.facts,
-                after.company_id,
-                set(after.addresses),
-            )
+            self.changes += (before.facts, before.company_id, before.addresses) != (after.facts, after.company_id, after.addresses)
             self.person = person
 
 
@@ -63,9 +59,9 @@ def test_the_newest_showing_stands_and_the_revision_rises_exactly_when_what_is_j
             row, newest = contact(tx, id_), kept.person
             assert (row.updated_at, row.facts, row.shown) == (newest.updated_at, newest.facts, newest.shown)
             assert (row.company_id, row.stage, row.sweep, row.gone) == (newest.company_id, newest.stage, kept.sweep, False)
-            assert row.email == (newest.addresses[0] if newest.addresses else None)
+            assert row.email == newest.email
             known_by = select(addresses.c.email).where(addresses.c.contact_id == id_)
-            assert set(tx.execute(known_by).scalars()) == set(newest.addresses[1:])
+            assert set(tx.execute(known_by).scalars()) == set(newest.further)
 
 
 def test_an_older_showing_changes_nothing_but_that_the_contact_was_seen(tx: Connection) -> None:

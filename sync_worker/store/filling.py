@@ -1,0 +1,43 @@
+"""The first filling of a new state: some work for each contact is put off until all are there, and some is not needed at all.
+
+A place among hundreds of thousands of addresses is a random one. Found for each contact as it comes in, its places in the indices
+cost as much as all the rest of storing it; sorted in the end, a fraction of that. And while nobody has been judged, nobody has to be
+marked as to be judged anew, by whatever comes in.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, select
+from sqlalchemy.schema import CreateIndex, DropIndex
+
+from sync_worker.store import meta
+from sync_worker.store.tables import BY_COMPANY, BY_EMAIL, HERE, contacts
+
+_NOBODY_JUDGED: Final = "nobody_judged"
+_PUT_OFF: Final = (BY_EMAIL, BY_COMPANY, HERE)
+
+
+def begin(tx: Connection) -> None:
+    """Put the indices off, where no contact is known yet. What they would find is found all the same until then, slowly."""
+    if tx.execute(select(contacts.c.id).limit(1)).first() is None:
+        meta.put(tx, _NOBODY_JUDGED, True)
+        for index in _PUT_OFF:
+            tx.execute(DropIndex(index, if_exists=True))
+
+
+def is_nobody_judged(tx: Connection) -> bool:
+    """Tell whether this is the first filling, and nobody has been judged in it."""
+    return bool(meta.get(tx, _NOBODY_JUDGED))
+
+
+def note_judging(tx: Connection) -> None:
+    """Note that from now on contacts are judged."""
+    meta.put(tx, _NOBODY_JUDGED, None)
+
+
+def end(tx: Connection) -> None:
+    """Make the indices that were put off."""
+    for index in _PUT_OFF:
+        tx.execute(CreateIndex(index, if_not_exists=True))
