@@ -37,7 +37,7 @@ class Contacts(Objects[Contact]):
 
     def one(self, id_: int, properties: Sequence[str]) -> Contact | None:
         """Return a contact; its id is another one when the asked id was merged away; None where there is none."""
-        shape = self._asking(self._names(properties)).shape
+        shape = self._asking(self._names(tuple(properties))).shape
         try:
             data: Row = self._basic.get_by_id(str(id_), properties=[",".join(shape.names)], **RAW)
         except NotFound:
@@ -47,7 +47,7 @@ class Contacts(Objects[Contact]):
 
     def by_email(self, address: str, properties: Sequence[str]) -> Contact | None:
         """Return the contact with an e-mail address; the address goes in the body, where no log keeps it."""
-        asking = self._asking(self._names(properties))
+        asking = self._asking(self._names(tuple(properties)))
         body = {"idProperty": "email", "properties": list(asking.shape.names), "inputs": [{"id": address.strip().lower()}]}
         with sense_of("read contacts by id"):
             return next(iter(self._records(asking.shape, asking.batch.read(body, **RAW).results)), None)

@@ -67,6 +67,7 @@ class Objects(Generic[T]):
         self._modified = modified
         self._always = tuple(always)
         self._asking = lru_cache(maxsize=16)(self._made_to_ask)
+        self._names = lru_cache(maxsize=16)(self._all_names)
 
     def page(self, after: int, properties: Sequence[str], *, limit: int = PAGE_SIZE, archived: bool = False) -> Page[T, int]:
         """Return a page in order of ids, starting at `after` (an id, existing or not; 0 for the first page).
@@ -110,7 +111,7 @@ class Objects(Generic[T]):
     def fits_search(self, properties: Sequence[str]) -> bool:
         """Tell whether a search can be asked for so many properties at once."""
         filters = [_filter("hs_object_id", "GTE", 10**15), _filter("hs_object_id", "LT", 10**15)]
-        return len(orjson.dumps(_search_body(filters, self._names(properties)))) <= LONGEST_SEARCH
+        return len(orjson.dumps(_search_body(filters, self._names(tuple(properties))))) <= LONGEST_SEARCH
 
     def changed(self, since: datetime, after_id: int, properties: Sequence[str], until: datetime | None = None) -> Page[T, int]:
         """Return up to 200 records changed at `since` or later and before `until`, with ids above `after_id`, in order of ids.
@@ -154,10 +155,10 @@ class Objects(Generic[T]):
     def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> Found[T]:
         """Read records by id, a hundred a request, strongly consistent; the order is HubSpot's. The archived ones instead when asked."""
         asked = sorted(set(ids))
-        return self._found(asked, self._by_id(asked, self._names(properties), archived=archived))
+        return self._found(asked, self._by_id(asked, self._names(tuple(properties)), archived=archived))
 
     def _list(self, after: int | str | None, properties: Sequence[str], *, limit: int, archived: bool) -> tuple[tuple[T, ...], str | None]:
-        asked = self._names(properties)
+        asked = self._names(tuple(properties))
         fits = _length(asked) <= LONGEST_LIST
         asking = self._asking(asked if fits else ("hs_object_id",))
         where = {"after": str(after)} if after else {}
@@ -171,7 +172,7 @@ class Objects(Generic[T]):
         return {}
 
     def _searched(self, filters: list[Row], properties: Sequence[str]) -> Page[T, int]:
-        asked = self._names(properties)
+        asked = self._names(tuple(properties))
         body = _search_body(filters, asked)
         fits = len(orjson.dumps(body)) <= LONGEST_SEARCH
         asking = self._asking(asked if fits else ("hs_object_id",))
@@ -212,8 +213,10 @@ class Objects(Generic[T]):
         shape = Shape(names)
         return _Asking(shape, *(decoding(api, shape.decode) for api in (self._basic, self._batch, self._search)))
 
-    def _names(self, properties: Sequence[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*properties, *self._always))) or ("hs_object_id",)
+    def _all_names(self, properties: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys((*properties, *self._always)))
+        # The very names that were asked for, wherever nothing is to be added: whoever gets the records need not compare them.
+        return properties if names == properties != () else names or ("hs_object_id",)
 
 
 def _is_ordered(ids: Sequence[int], after: int, following: str | None) -> bool:

@@ -69,7 +69,7 @@ class OneHost(HTTPAdapter):
     def build_response(self, request: requests.PreparedRequest, reply: Any) -> requests.Response:  # noqa: ANN401 -- see above
         """Return the reply with status, headers and the body still to be read."""
         response = requests.Response()
-        response.status_code, response.headers, response.raw = reply.status, requests.structures.CaseInsensitiveDict(reply.headers), reply
+        response.status_code, response.headers, response.raw = reply.status, reply.headers, reply
         response.request, response.url = request, request.url or ""
         return response
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import IO, Any, Final, TypeAlias
@@ -42,7 +42,7 @@ class Answer:
     """A reply as it came over the line."""
 
     status: int
-    headers: requests.structures.CaseInsensitiveDict[str]
+    headers: Mapping[str, str]  # whatever the case of a name
     body: bytes
 
 

@@ -224,10 +224,10 @@ class _Sweep(Generic[Row]):
         for aside, lane in self.lanes.items():
             if self._is_over():
                 self.work[aside].notify_all()
-            elif len(self.ready) < IN_THE_AIR:
-                useful = min(self._worth(aside=aside), lane.readers) - self.calls[aside] - self.hopeful[aside]
-                self.calls[aside] += max(0, useful)
-                self.work[aside].notify(max(0, useful))
+            elif len(self.ready) < IN_THE_AIR and (coming := self.calls[aside] + self.hopeful[aside]) < lane.readers:
+                useful = max(0, min(self._worth(aside=aside), lane.readers) - coming)
+                self.calls[aside] += useful
+                self.work[aside].notify(useful)
 
     def _worth(self, *, aside: bool) -> int:
         """Return how many readers could find something to take."""

@@ -60,16 +60,17 @@ def cover(tx: Connection, stream: str, low: int, high: int) -> None:
 
 def cover_all(tx: Connection, stream: str, intervals: Iterable[Interval]) -> None:
     """Remember that the keys of some intervals have been read."""
-    new = [interval for interval in intervals if interval.low < interval.high]
-    if new:
-        _rewrite(tx, stream, merged([*covered(tx, stream), *new]))
+    if new := [interval for interval in intervals if interval.low < interval.high]:
+        before = covered(tx, stream)
+        _rewrite(tx, stream, before, merged([*before, *new]))
 
 
 def uncover(tx: Connection, stream: str, low: int, high: int) -> None:
     """Ask for the keys between two to be read again."""
-    left = [Interval(i.low, min(i.high, low)) for i in covered(tx, stream)]
-    right = [Interval(max(i.low, high), i.high) for i in covered(tx, stream)]
-    _rewrite(tx, stream, merged(i for i in [*left, *right] if i.low < i.high))
+    before = covered(tx, stream)
+    left = [Interval(i.low, min(i.high, low)) for i in before]
+    right = [Interval(max(i.low, high), i.high) for i in before]
+    _rewrite(tx, stream, before, merged(i for i in [*left, *right] if i.low < i.high))
 
 
 def merged(intervals: Iterable[Interval]) -> list[Interval]:
@@ -83,8 +84,7 @@ def merged(intervals: Iterable[Interval]) -> list[Interval]:
     return result
 
 
-def _rewrite(tx: Connection, stream: str, intervals: list[Interval]) -> None:
-    before, after = {*covered(tx, stream)}, {*intervals}
-    replace(tx, coverage, [{"stream": stream, "low": i.low, "high": i.high} for i in after - before])
+def _rewrite(tx: Connection, stream: str, before: Iterable[Interval], after: Iterable[Interval]) -> None:
+    replace(tx, coverage, [{"stream": stream, "low": i.low, "high": i.high} for i in {*after} - {*before}])
     if gone := {i.low for i in before} - {i.low for i in after}:
         tx.execute(delete(coverage).where(coverage.c.stream == stream, among(coverage.c.low, gone)))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +23,7 @@ from sync_worker.errors import StateBusy, StateError
 from sync_worker.store import tables
 
 Insert = sqlite.Insert | postgresql.Insert
+STEP: Final = 100  # rows of a statement: at each of its steps SQLite lets go of Python's lock, and who waits for it takes it
 LOCK_WAIT: Final = 30  # seconds that a second process waits for the state before it gives up
 
 
@@ -143,7 +146,26 @@ def write_tuples(connection: Connection, statement: Insert | Update, columns: tu
     if (order := tuple(compiled.positiontup or ())) != named:
         there = itemgetter(*map(named.index, order))
         whole = [there(row) for row in whole]
-    return connection.exec_driver_sql(compiled.string, list(whole)).rowcount
+    if isinstance(statement, Update):
+        return connection.exec_driver_sql(compiled.string, list(whole)).rowcount
+    return _insert(connection, compiled.string, whole)
+
+
+def _insert(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Execute an INSERT of one row for each of some rows, `STEP` at a time; return how many were written."""
+    long = len(rows) - len(rows) % STEP
+    many, written = _of_many_rows(statement), 0
+    for start in range(0, long, STEP):
+        written += connection.exec_driver_sql(many, tuple(chain.from_iterable(rows[start : start + STEP]))).rowcount
+    if rest := rows[long:]:
+        written += connection.exec_driver_sql(statement, list(rest)).rowcount
+    return written
+
+
+@lru_cache(maxsize=64)
+def _of_many_rows(statement: str) -> str:
+    head, values, tail = re.split(r"(?<= VALUES )(\([^()]*\))", statement, maxsplit=1)
+    return f"{head}{', '.join([values] * STEP)}{tail}"
 
 
 def replace(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

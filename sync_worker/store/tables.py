@@ -48,9 +48,7 @@ BY_EMAIL: Final = _index("contacts_by_email", contacts.c.email, where=contacts.c
 BY_COMPANY: Final = _index("contacts_by_company", contacts.c.company_id, where=contacts.c.company_id.is_not(None))
 # What a run asks of everybody must not cost a look at all that is known of everybody: who is due, was changed, was seen, is gone. One
 # index in the order of the ids answers the first three, since whatever else has an order of its own costs each contact a place in it.
-HERE: Final = _index(
-    "contacts_here", contacts.c.id, contacts.c.revision, contacts.c.updated_at, contacts.c.sweep, where=~contacts.c.gone
-)
+HERE: Final = _index("contacts_here", contacts.c.id, contacts.c.revision, contacts.c.updated_at, contacts.c.sweep, where=~contacts.c.gone)
 _index("contacts_gone", contacts.c.id, where=contacts.c.gone == true())  # as queries put it: SQLite knows no other words for it
 
 #: Further addresses by which e-mail events and submissions may name a contact, in lower case; its own stands in its row.
