@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from sync_worker.hubspot.contacts import Contacts
-from sync_worker.store import meta
+from sync_worker.store import meta, people
 from sync_worker.store.database import Store
 
 KEY: Final = "newcomers"
@@ -21,9 +21,9 @@ TOGETHER: Final = 1_000  # contacts that are looked at at a time
 
 
 def note(tx: Connection, ids: Collection[int]) -> None:
-    """Note contacts that were not known before."""
-    if ids:
-        meta.put(tx, KEY, sorted({*_noted(tx), *ids}))
+    """Note those of some contacts that are not known yet."""
+    if new := people.unknown(tx, ids):
+        meta.put(tx, KEY, sorted({*_noted(tx), *new}))
 
 
 def waiting(store: Store) -> list[int]:

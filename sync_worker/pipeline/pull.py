@@ -258,7 +258,7 @@ class Pull:
             properties=self.remembering.contact_properties,
             clock=self.clock,
             overlap=self.overlap,
-            keep=partial(self._keep_contacts, sweep=number, met=newcomers.note),
+            keep=partial(self._keep_contacts, sweep=number, coming=newcomers.note),
         )
         read_to = changes.read(from_ms(cursor))
         with self.store.transaction() as tx:
@@ -281,7 +281,7 @@ class Pull:
             asked=self._asked(),
             now=self.now,
             readers=self.readers,
-            keep=self._keep_contacts if first else partial(self._keep_contacts, met=newcomers.note),
+            keep=self._keep_contacts if first else partial(self._keep_contacts, coming=newcomers.note),
             expect=lambda number: self.progress.expect(CONTACTS, number),
             extent=self.extent,
             files=self.files,
@@ -318,10 +318,11 @@ class Pull:
         *,
         sweep: int,
         intervals: Iterable[Interval] = (),
-        met: Callable[[Connection, set[int]], None] = lambda _tx, _ids: None,
+        coming: Callable[[Connection, Sequence[int]], None] = lambda _tx, _ids: None,
     ) -> None:
         with self.store.transaction() as tx:
-            met(tx, people.record(tx, self.remembering.people(rows), sweep=sweep))
+            coming(tx, [row.id for row in rows])
+            people.record(tx, self.remembering.people(rows), sweep=sweep)
             coverage.cover_all(tx, CONTACTS, intervals)
         self._count(CONTACTS, len(rows))
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, case, false, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, false, func, literal_column, or_, select, update
 
 from sync_worker.store import filling, standing
 from sync_worker.store.addressing import further, is_known_by, remember_further
@@ -32,30 +32,27 @@ class Person(msgspec.Struct, frozen=True, gc=False):  # made by the hundred thou
     further: tuple[str, ...] = ()
     merged: tuple[int, ...] = ()  # ids of contacts that went into this one
 
-    @property
-    def addresses(self) -> set[str]:
-        """All addresses."""
-        return {address for address in (self.email, *self.further) if address}
 
-
-def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> set[int]:
-    """Remember contacts as they were shown, and return who was not known before; an older showing never replaces a newer one.
+def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> None:
+    """Remember contacts as they were shown; an older showing never replaces a newer one.
 
     HubSpot's search index lags behind: it may show a contact as it was before our own last write.
     The revision is raised where facts, company or addresses differ, and nowhere else.
     """
-    ids = [person.id for person in people]
-    known = _known(tx, ids)
-    newest = [person for person in people if _is_news(person, known)] if known else people
-    _record_contacts(tx, newest, sweep)
-    if readdressed := _record_addresses(tx, newest, known):
+    newcomers = unknown(tx, [person.id for person in people if person.further])
+    if _record_contacts(tx, people, sweep) < len(people):  # some were known as they are now: they were seen all the same
+        seen = among(contacts.c.id, [person.id for person in people])
+        tx.execute(update(contacts).where(seen, contacts.c.sweep < sweep).values(sweep=sweep))
+    if readdressed := _record_further(tx, people) - newcomers:
         touch(tx, readdressed, ())
-    if len(newest) < len(people) and (older := known.keys() & {*ids} - {person.id for person in newest}):
-        tx.execute(update(contacts).where(among(contacts.c.id, older), contacts.c.sweep < sweep).values(sweep=sweep))
     for person in people:
         if person.merged:
             _merge(tx, person)
-    return {*ids} - known.keys()
+
+
+def unknown(tx: Connection, ids: Collection[int]) -> set[int]:
+    """Return those of some contacts that are not remembered."""
+    return {*ids}.difference(tx.execute(select(contacts.c.id).where(among(contacts.c.id, ids))).scalars() if ids else ())
 
 
 def record_companies(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -133,17 +130,13 @@ def find(tx: Connection, email_or_id: str) -> int | None:
     return tx.execute(named.order_by(contacts.c.gone, contacts.c.id).limit(1)).scalar()
 
 
-def _is_news(person: Person, known: Mapping[int, Row[int, int, str]]) -> bool:
-    before = known.get(person.id)
-    return before is None or person.updated_at >= before.updated_at
-
-
-def _record_contacts(tx: Connection, people: Sequence[Person], sweep: int) -> None:
+def _record_contacts(tx: Connection, people: Sequence[Person], sweep: int) -> int:
+    """Return how many were new, or were shown as they are now."""
     rows = [
         (person.id, person.email, person.company_id, person.updated_at, person.facts, person.shown, person.stage, sweep)
         for person in people
     ]
-    write_tuples(tx, _showing(tx.dialect.name), _COLUMNS, rows)
+    return write_tuples(tx, _showing(tx.dialect.name), _COLUMNS, rows)
 
 
 @cache
@@ -152,34 +145,31 @@ def _showing(dialect: str) -> Insert:
     one: ColumnElement[int] = literal_column("1")
     statement = upsert(dialect, contacts).values(revision=one, gone=false())
     new, old = statement.excluded, contacts.c
-    differs = or_(new.facts != old.facts, new.company_id.is_distinct_from(old.company_id), old.gone)
+    differs = or_(
+        new.facts != old.facts,
+        new.company_id.is_distinct_from(old.company_id),
+        new.email.is_distinct_from(old.email),
+        old.gone,
+    )
     shown = {name: new[name] for name in (*_COLUMNS, "gone") if name not in ("id", "sweep")}
     revised = {
         "revision": case((differs, old.revision + one), else_=old.revision),
         "sweep": case((new.sweep > old.sweep, new.sweep), else_=old.sweep),
     }
-    return statement.on_conflict_do_update(index_elements=["id"], set_=shown | revised)
+    return statement.on_conflict_do_update(index_elements=["id"], set_=shown | revised, where=new.updated_at >= old.updated_at)
 
 
-def _known(tx: Connection, ids: Collection[int]) -> dict[int, Row[int, int, str]]:
-    """Return (id, when it was shown last, its own address) of those of these contacts that we know."""
-    query = select(contacts.c.id, contacts.c.updated_at, contacts.c.email).where(among(contacts.c.id, ids))
-    return {row.id: row for row in tx.execute(query)}
-
-
-def _record_addresses(tx: Connection, people: Sequence[Person], known: Mapping[int, Row[int, int, str]]) -> set[int]:
-    """Return the ids of those who were known by other addresses."""
-    after = {person.id: {*person.further} for person in people if person.further}
-    if not known:
-        remember_further(tx, {}, after)
+def _record_further(tx: Connection, people: Sequence[Person]) -> set[int]:
+    """Return the ids of those who have other further addresses than before."""
+    before = further(tx, [person.id for person in people])
+    shown = {person.id: person for person in people if person.further or person.id in before}
+    if not shown:  # hardly anybody has any
         return set()
-    before = further(tx, [person.id for person in people if person.id in known])
+    query = select(contacts.c.id, contacts.c.updated_at).where(among(contacts.c.id, shown))
+    after = {id_: {*shown[id_].further} for id_, updated_at in tx.execute(query) if shown[id_].updated_at >= updated_at}
+    before = {id_: known for id_, known in before.items() if id_ in after}
     remember_further(tx, before, after)
-    return {
-        person.id
-        for person in people
-        if (row := known.get(person.id)) and person.addresses != {*before.get(person.id, ()), *([row.email] if row.email else ())}
-    }
+    return {id_ for id_, addresses in after.items() if addresses != before.get(id_, set())}
 
 
 def _merge(tx: Connection, survivor: Person) -> None:

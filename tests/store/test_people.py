@@ -26,6 +26,10 @@ showings = st.builds(
 )
 
 
+def _judged(person: Person) -> tuple[object, ...]:
+    return person.facts, person.company_id, person.email, {*person.further}
+
+
 @dataclass
 class Remembered:
     """What should be known of one contact."""
@@ -37,7 +41,7 @@ class Remembered:
     def show(self, person: Person) -> None:
         if person.updated_at >= self.person.updated_at:
             before, after = self.person, person
-            self.changes += (before.facts, before.company_id, before.addresses) != (after.facts, after.company_id, after.addresses)
+            self.changes += _judged(before) != _judged(after)
             self.person = person
 
 
