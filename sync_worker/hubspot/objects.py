@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from operator import lt
 from typing import Final, Generic, Protocol, TypeVar
 
 import orjson
@@ -227,7 +228,7 @@ def _is_ordered(ids: Sequence[int], after: int, following: str | None) -> bool:
 
 
 def _ascend(ids: list[int]) -> bool:
-    return ids == sorted({*ids})
+    return all(map(lt, ids, ids[1:]))
 
 
 def above(name: str, since: datetime) -> Row:

@@ -13,6 +13,7 @@ without a range to read: whoever has to ask for a page once more may need that v
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -302,7 +303,7 @@ class _Sweep(Generic[Row]):
         end = page.reached if taken.open and page.token is not None else taken.stop
         more = page.token is not None and (taken.open or page.reached < taken.stop)
         done_to = min(page.reached, end) if more else max(end, taken.front)
-        rows = page.rows if taken.open else [row for row in page.rows if self.stream.key(row) < taken.stop]
+        rows = page.rows if taken.open else page.rows[: bisect_left(page.rows, taken.stop, key=self.stream.key)]
         piece = Piece(rows=rows, interval=Interval(taken.front, done_to))
         taken.front, taken.token, taken.rows = done_to, page.token, taken.rows + len(page.rows)
         self.page_size[taken.aside] = max(self.page_size[taken.aside], len(page.rows))

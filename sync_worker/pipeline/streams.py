@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Final, NoReturn, TypeVar
 
 from sync_worker.errors import ConfigurationError, NotFound
@@ -136,7 +138,7 @@ def _by_id(noun: Objects[Thing], properties: Sequence[str]) -> Stream[Thing]:
     def read(start: int, _stop: int, token: Token | None) -> Page[Thing]:
         # Whether `after` names the last record of the page before or the first of the next is not documented: both readings see `start`.
         page = noun.page(int(token) if isinstance(token, str | int) else max(0, start - 1), properties)
-        rows = [row for row in page.items if row.id >= start]
+        rows = page.items[bisect_left(page.items, start, key=attrgetter("id")) :]
         return Page(rows=rows, reached=page.items[-1].id + 1 if page.items else start, token=page.next)
 
     return Stream(read=read, key=lambda row: row.id, open_ended=True)

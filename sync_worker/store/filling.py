@@ -15,29 +15,37 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 from sync_worker.store import meta
 from sync_worker.store.tables import BY_COMPANY, BY_EMAIL, HERE, contacts
 
-_NOBODY_JUDGED: Final = "nobody_judged"
+_FILLING: Final = "filling"  # since when nobody was known; whether anybody has been judged by now
 _PUT_OFF: Final = (BY_EMAIL, BY_COMPANY, HERE)
 
 
 def begin(tx: Connection) -> None:
     """Put the indices off, where no contact is known yet. What they would find is found all the same until then, slowly."""
     if tx.execute(select(contacts.c.id).limit(1)).first() is None:
-        meta.put(tx, _NOBODY_JUDGED, True)
+        meta.put(tx, _FILLING, {"judged": False})
         for index in _PUT_OFF:
             tx.execute(DropIndex(index, if_exists=True))
 
 
+def is_under_way(tx: Connection) -> bool:
+    """Tell whether most contacts that come in are new."""
+    return meta.get(tx, _FILLING) is not None
+
+
 def is_nobody_judged(tx: Connection) -> bool:
     """Tell whether this is the first filling, and nobody has been judged in it."""
-    return bool(meta.get(tx, _NOBODY_JUDGED))
+    return bool(meta.get(tx, _FILLING) == {"judged": False})
 
 
 def note_judging(tx: Connection) -> None:
     """Note that from now on contacts are judged."""
-    meta.put(tx, _NOBODY_JUDGED, None)
+    if is_nobody_judged(tx):
+        meta.put(tx, _FILLING, {"judged": True})
 
 
 def end(tx: Connection) -> None:
     """Make the indices that were put off."""
-    for index in _PUT_OFF:
-        tx.execute(CreateIndex(index, if_not_exists=True))
+    if is_under_way(tx):
+        meta.put(tx, _FILLING, None)
+        for index in _PUT_OFF:
+            tx.execute(CreateIndex(index, if_not_exists=True))

@@ -40,11 +40,16 @@ def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> None:
     The revision is raised where facts, company or addresses differ, and nowhere else.
     """
     newcomers = unknown(tx, [person.id for person in people if person.further])
-    if _record_contacts(tx, people, sweep) < len(people):  # some were known as they are now: they were seen all the same
-        seen = among(contacts.c.id, [person.id for person in people])
-        tx.execute(update(contacts).where(seen, contacts.c.sweep < sweep).values(sweep=sweep))
-    if readdressed := _record_further(tx, people) - newcomers:
-        touch(tx, readdressed, ())
+    if filling.is_under_way(tx) and _written(tx, _meeting(tx.dialect.name), people, sweep) == len(people):
+        remember_further(tx, {}, {person.id: {*person.further} for person in people if person.further})
+    else:
+        if _written(tx, _showing(tx.dialect.name), people, sweep) < len(
+            people
+        ):  # some are known as they are now: they were seen all the same
+            seen = among(contacts.c.id, [person.id for person in people])
+            tx.execute(update(contacts).where(seen, contacts.c.sweep < sweep).values(sweep=sweep))
+        if readdressed := _record_further(tx, people) - newcomers:
+            touch(tx, readdressed, ())
     for person in people:
         if person.merged:
             _merge(tx, person)
@@ -130,20 +135,23 @@ def find(tx: Connection, email_or_id: str) -> int | None:
     return tx.execute(named.order_by(contacts.c.gone, contacts.c.id).limit(1)).scalar()
 
 
-def _record_contacts(tx: Connection, people: Sequence[Person], sweep: int) -> int:
-    """Return how many were new, or were shown as they are now."""
+def _written(tx: Connection, statement: Insert, people: Sequence[Person], sweep: int) -> int:
+    """Return how many rows were new or changed."""
     rows = [
         (person.id, person.email, person.company_id, person.updated_at, person.facts, person.shown, person.stage, sweep)
         for person in people
     ]
-    return write_tuples(tx, _showing(tx.dialect.name), _COLUMNS, rows)
+    return write_tuples(tx, statement, _COLUMNS, rows)
+
+
+@cache
+def _meeting(dialect: str) -> Insert:
+    return _first_time(dialect).on_conflict_do_nothing(index_elements=["id"])
 
 
 @cache
 def _showing(dialect: str) -> Insert:
-    # What is the same for all stands in the text: each parameter is looked at for each row, a truth value for several times as long.
-    one: ColumnElement[int] = literal_column("1")
-    statement = upsert(dialect, contacts).values(revision=one, gone=false())
+    statement = _first_time(dialect)
     new, old = statement.excluded, contacts.c
     differs = or_(
         new.facts != old.facts,
@@ -153,10 +161,16 @@ def _showing(dialect: str) -> Insert:
     )
     shown = {name: new[name] for name in (*_COLUMNS, "gone") if name not in ("id", "sweep")}
     revised = {
-        "revision": case((differs, old.revision + one), else_=old.revision),
+        "revision": case((differs, old.revision + literal_column("1")), else_=old.revision),
         "sweep": case((new.sweep > old.sweep, new.sweep), else_=old.sweep),
     }
     return statement.on_conflict_do_update(index_elements=["id"], set_=shown | revised, where=new.updated_at >= old.updated_at)
+
+
+def _first_time(dialect: str) -> Insert:
+    # What is the same for all stands in the text: each parameter is looked at for each row, a truth value for several times as long.
+    one: ColumnElement[int] = literal_column("1")
+    return upsert(dialect, contacts).values(revision=one, gone=false())
 
 
 def _record_further(tx: Connection, people: Sequence[Person]) -> set[int]:

@@ -56,3 +56,10 @@ def revision(tx: Connection, number: int) -> int:
 
 def known(tx: Connection, *numbers: int, **fields: Any) -> None:
     people.record(tx, [person(number, **fields) for number in numbers])
+
+
+def due(tx: Connection, standard: Standard = STANDARD) -> list[int]:
+    """Return who is to be judged."""
+    chosen = [*verdicts.choose_due(tx, standard, after=0, limit=100)]
+    assert verdicts.count_due(tx, standard) == len(chosen)
+    return chosen

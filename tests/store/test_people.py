@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from sync_worker.store import happenings, people, verdicts
+from sync_worker.store import filling, happenings, people, verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.people import Person
 from sync_worker.store.tables import addresses, companies, contacts, events
@@ -45,12 +45,15 @@ class Remembered:
             self.person = person
 
 
-@given(pages=st.lists(st.lists(showings, max_size=3, unique_by=lambda person: person.id), max_size=6))
+@given(pages=st.lists(st.lists(showings, max_size=3, unique_by=lambda person: person.id), max_size=6), first=st.booleans())
 def test_the_newest_showing_stands_and_the_revision_rises_exactly_when_what_is_judged_differs(
-    shared: Store, pages: list[list[Person]]
+    shared: Store, pages: list[list[Person]], *, first: bool
 ) -> None:
     model: dict[int, Remembered] = {}
     with undone(shared) as tx:
+        if first:
+            filling.begin(tx)
+            filling.note_judging(tx)
         for sweep, page in enumerate(pages):
             before = {id_: (kept.changes, revision(tx, id_)) for id_, kept in model.items()}
             people.record(tx, page, sweep=sweep)

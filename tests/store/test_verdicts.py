@@ -4,13 +4,7 @@ from sqlalchemy import Connection
 
 from sync_worker.store import happenings, people, verdicts
 from sync_worker.store.verdicts import Standard
-from tests.store.rows import STANDARD, event, judge, known, text, verdict
-
-
-def due(tx: Connection, standard: Standard = STANDARD) -> list[int]:
-    chosen = [*verdicts.choose_due(tx, standard, after=0, limit=100)]
-    assert verdicts.count_due(tx, standard) == len(chosen)
-    return chosen
+from tests.store.rows import STANDARD, due, event, judge, known, text, verdict
 
 
 class TestDue:

@@ -1,0 +1,72 @@
+"""What is put off while a new state is filled."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, inspect
+
+from sync_worker.store import filling, happenings, people, verdicts
+from tests.store.rows import STANDARD, due, event, judge, known, person, revision, text, verdict
+
+PUT_OFF = {"contacts_by_email", "contacts_by_company", "contacts_here"}
+
+
+def indices(tx: Connection) -> set[str]:
+    return {str(index["name"]) for index in inspect(tx).get_indexes("contacts")}
+
+
+def test_the_indices_are_made_when_all_are_there(tx: Connection) -> None:
+    filling.begin(tx)
+    assert not indices(tx) & PUT_OFF
+    known(tx, 1)
+    filling.end(tx)
+    assert indices(tx) >= PUT_OFF
+
+
+def test_a_state_that_knows_somebody_keeps_its_indices(tx: Connection) -> None:
+    known(tx, 1)
+    filling.begin(tx)
+    assert indices(tx) >= PUT_OFF
+    assert not filling.is_under_way(tx)
+
+
+def test_a_filling_that_was_stopped_goes_on(tx: Connection) -> None:
+    filling.begin(tx)
+    known(tx, 1)
+    filling.begin(tx)
+    assert filling.is_under_way(tx)
+    filling.end(tx)
+    filling.end(tx)
+    assert indices(tx) >= PUT_OFF
+
+
+def test_who_is_asked_for_meanwhile_is_found(tx: Connection) -> None:
+    filling.begin(tx)
+    known(tx, 7, addresses=("p7@example.com", "second@example.com"))
+    assert [people.find(tx, address) for address in ("p7@example.com", "second@example.com", "p8@example.com")] == [7, 7, None]
+    assert (people.count(tx), people.unseen(tx, sweep=1), due(tx)) == (1, [7], [7])
+
+
+def test_what_comes_in_before_anybody_is_judged_marks_nobody(tx: Connection) -> None:
+    filling.begin(tx)
+    known(tx, 1, company_id=9)
+    happenings.record(tx, [event("e", email="p1@example.com"), event("f", contact_id=1)])
+    people.record_companies(tx, [{"id": 9, "updated_at": 1, "facts": text(numberofemployees="5")}])
+    assert (revision(tx, 1), due(tx)) == (1, [1])
+
+
+def test_what_comes_in_while_the_first_are_judged_is_noticed(tx: Connection) -> None:
+    filling.begin(tx)
+    known(tx, 1, company_id=9)
+    judged = verdicts.choose_due(tx, STANDARD, after=0, limit=1)
+    happenings.record(tx, [event("e", email="p1@example.com")])
+    verdicts.record(tx, [verdict(1)], judged=judged, standard=STANDARD, at=100)
+    assert due(tx) == [1]
+    judge(tx, verdict(1))
+    people.record_companies(tx, [{"id": 9, "updated_at": 1, "facts": text(numberofemployees="5")}])
+    assert due(tx) == [1]
+
+
+def test_who_comes_twice_in_a_page_is_remembered_once(tx: Connection) -> None:
+    filling.begin(tx)
+    people.record(tx, [person(1, at=5), person(1, at=6, facts=text(city="Bonn")), person(2)])
+    assert (people.count(tx), revision(tx, 1), revision(tx, 2)) == (2, 2, 1)
