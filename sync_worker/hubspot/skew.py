@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 from sync_worker.errors import ConfigurationError
@@ -34,6 +35,11 @@ def compare(headers: Mapping[str, str], *, sent: datetime, answered: datetime, t
 def _written(headers: Mapping[str, str]) -> datetime | None:
     if "Age" in headers or not (text := headers.get("Date")):
         return None
+    return _instant(text)
+
+
+@lru_cache(maxsize=16)  # all replies of a second bear the same
+def _instant(text: str) -> datetime | None:
     try:
         said = parsedate_to_datetime(text)
     except ValueError:

@@ -232,15 +232,19 @@ class _Sweep(Generic[Row]):
 
     def _worth(self, *, aside: bool) -> int:
         """Return how many readers could find something to take."""
-        long = self._halvable(aside=aside)
-        return len(self._fit(aside=aside)) + (int(self._pages_left(long) / self._worth_halving) if long else 0)
+        whole = len(self._fit(aside=aside))
+        if whole >= self.lanes[aside].readers or not (long := self._halvable(aside=aside)):
+            return whole
+        return whole + int(self._pages_left(long) / self._worth_halving)
 
     def _fit(self, *, aside: bool) -> list[_Range]:
-        # The second lane joins where there is something to share: whoever has one page to read asks once.
-        shared = [one for one in self.waiting if (one.begun or self.stream.density) and not one.open]
         if aside:
-            return shared
-        return [one for one in self.waiting if one not in shared] if self._leaves_the_rest() else self.waiting
+            return [one for one in self.waiting if self._is_shared(one)]
+        return [one for one in self.waiting if not self._is_shared(one)] if self._leaves_the_rest() else self.waiting
+
+    def _is_shared(self, one: _Range) -> bool:
+        # The second lane joins where there is something to share: whoever has one page to read asks once.
+        return (one.begun or bool(self.stream.density)) and not one.open
 
     def _leaves_the_rest(self) -> bool:
         return self.stream.aside is not None and self.stream.enough(self.pages)

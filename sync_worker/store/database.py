@@ -154,9 +154,8 @@ def write_tuples(connection: Connection, statement: Insert | Update, columns: tu
 def _insert(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
     """Execute an INSERT of one row for each of some rows, `STEP` at a time; return how many were written."""
     long = len(rows) - len(rows) % STEP
-    many, written = _of_many_rows(statement), 0
-    for start in range(0, long, STEP):
-        written += connection.exec_driver_sql(many, tuple(chain.from_iterable(rows[start : start + STEP]))).rowcount
+    steps = [tuple(chain.from_iterable(rows[start : start + STEP])) for start in range(0, long, STEP)]
+    written = connection.exec_driver_sql(_of_many_rows(statement), steps).rowcount if steps else 0
     if rest := rows[long:]:
         written += connection.exec_driver_sql(statement, list(rest)).rowcount
     return written
