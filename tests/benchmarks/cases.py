@@ -9,8 +9,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
-from itertools import cycle
+from itertools import pairwise
 from math import ceil
+from statistics import median
 from typing import Any
 
 import requests
@@ -29,7 +30,6 @@ from tests.system.running import ROOT
 
 SIZES = {"contacts": 100, "companies": 100, "email_click": 1_000, "page_view": 100, "form_submission": 50, "written": 100}
 PEER_PAGES = 200
-SAMPLE = 5  # pages
 NAMES = "email,firstname,lastname,jobtitle,lifecyclestage,associatedcompanyid,hs_email_optout,country,numemployees"
 
 
@@ -100,43 +100,34 @@ def idle() -> None:
 
 
 def processor() -> None:
-    """Reading, parsing and storing beside json.loads of the same pages: in the same moments, and while nothing else is done.
+    """Reading, parsing and storing beside json.loads of the same pages, in turns: a machine that others use is not always as quick.
 
-    The machine is not always as quick, and what is measured while the portal is at work beside it takes longer than what is not.
+    The worker has a processor of its own, and the portal the other: else they drive each other's data out of the caches.
     """
-    with bench(100_000, latency_ms=0, rate=100_000) as one:
+    with bench(100_000, latency_ms=0, rate=100_000, apart=True) as one:
         with build(_settings(one)) as worker:
             names = Remembering(outputs=worker.outputs).contact_properties
-        pages = list(_walk(one, 200, ",".join(names)))
+        pages = list(_walk(one, 10**9, ",".join(names)))
         gc.collect()
         gc.freeze()  # as the command line does before it begins, and the line after
         gc.set_threshold(YOUNG)
-        rounds = [_reading_beside(one, number, pages) for number in range(9)]
-    took = sorted(read for read, _, _ in rounds)[len(rounds) // 2]
-    print(f"100,000 contacts read and stored: {took:.2f} ms of CPU for each hundred", flush=True)
-    for what, ratios in (
-        ("at the same time", sorted(read / beside for read, beside, _ in rounds)),
-        ("before and after", sorted(read / alone for read, _, alone in rounds)),
-    ):
-        shown = ", ".join(f"{ratio:.1f}" for ratio in ratios)
-        print(f"  × {ratios[len(ratios) // 2]:.2f} of json.loads of their pages {what} ({shown})", flush=True)
+        loads = [_cpu_of(lambda: [json.loads(page) for page in pages])]
+        reads = []
+        for number in range(9):
+            reads.append(_cpu_of_reading(one, number))
+            loads.append(_cpu_of(lambda: [json.loads(page) for page in pages]))
+    ratios = sorted(2 * read / sum(around) for read, around in zip(reads, pairwise(loads), strict=True))
+    print(
+        f"100,000 contacts read and stored: {median(reads):.2f} s of CPU; json.loads of the pages {median(loads):.2f} s  "
+        f"× {median(ratios):.2f} ({', '.join(f'{ratio:.1f}' for ratio in ratios)})",
+        flush=True,
+    )
 
 
-def _reading_beside(one: Bench, number: int, pages: list[bytes]) -> tuple[float, float, float]:
-    """Return the milliseconds of processor that reading a page takes, and json.loads of one meanwhile, and json.loads alone."""
+def _cpu_of_reading(one: Bench, number: int) -> float:
     one.rest(2)  # a new worker does not know of the searches of the one before
-    over, loads, spent = threading.Event(), list[float](), list[float]()
-
-    def load() -> None:
-        started = time.thread_time()
-        for place in cycle(range(0, len(pages), SAMPLE)):
-            if over.wait(0.1):
-                break
-            loads.append(_cpu_of(lambda: [json.loads(page) for page in pages[place : place + SAMPLE]], time.thread_time) / SAMPLE)  # noqa: B023 -- called at once
-        spent.append(time.thread_time() - started)
-
     with build(_settings(one, state=f"state-{number}.db")) as worker:
-        reading = Pull(
+        pull = Pull(
             hubspot=worker.hubspot,
             store=worker.store,
             remembering=Remembering(outputs=worker.outputs),
@@ -145,21 +136,14 @@ def _reading_beside(one: Bench, number: int, pages: list[bytes]) -> tuple[float,
             readers=16,
             progress=Progress(),
             clock=utc_now,
-        ).every_contact()
-        alone = _cpu_of(lambda: [json.loads(page) for page in pages])
-        thread = threading.Thread(target=load)
-        thread.start()
-        read = _cpu_of(lambda: deque(reading, maxlen=0))
-        over.set()
-        thread.join()
-    alone = (alone + _cpu_of(lambda: [json.loads(page) for page in pages])) / (2 * len(pages))
-    return read - sum(spent), sum(loads) / len(loads) * 1_000, alone * 1_000
+        )
+        return _cpu_of(lambda: deque(pull.every_contact(), maxlen=0))
 
 
-def _cpu_of(work: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
-    started = clock()
+def _cpu_of(work: Callable[[], object]) -> float:
+    started = time.process_time()
     work()
-    return clock() - started
+    return time.process_time() - started
 
 
 def memory() -> None:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,15 +52,22 @@ class Bench:
 
 
 @contextmanager
-def bench(contacts: int, *, latency_ms: int = 150, rate: int = 190, everything: bool = False, companies: bool = False) -> Iterator[Bench]:
-    """Serve a portal that is set up: contacts alone, or with their companies, or with everything."""
+def bench(
+    contacts: int, *, latency_ms: int = 150, rate: int = 190, everything: bool = False, companies: bool = False, apart: bool = False
+) -> Iterator[Bench]:
+    """Serve a portal that is set up: contacts alone, or with their companies, or with everything.
+
+    `apart`: it keeps to one processor, and this process to the others, where there are several.
+    """
     more = [*(["everything"] if everything else []), *(["companies"] if companies else [])]
     command = [sys.executable, "-m", "tests.benchmarks.portal", str(contacts), str(latency_ms), str(rate), *more]
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process,
+        ExitStack() as stack,
     ):
         try:
+            stack.enter_context(_apart(process.pid) if apart else nullcontext())
             place = json.loads(process.stdout.readline() if process.stdout else "{}")
             environment = {"HUBSPOT_BASE_URL": place["base_url"], "HUBSPOT_ACCESS_TOKEN": place["token"], "TMPDIR": folder}
             one = Bench(desk=Desk(folder=Path(folder), environment=environment), base_url=place["base_url"], token=place["token"])
@@ -69,3 +76,18 @@ def bench(contacts: int, *, latency_ms: int = 150, rate: int = 190, everything: 
             yield one
         finally:
             process.terminate()
+
+
+@contextmanager
+def _apart(pid: int) -> Iterator[None]:
+    processors = os.sched_getaffinity(0)
+    theirs = {min(processors)}
+    if len(processors) == 1:
+        yield
+        return
+    os.sched_setaffinity(pid, theirs)
+    os.sched_setaffinity(0, processors - theirs)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, processors)
