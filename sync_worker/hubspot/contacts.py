@@ -33,7 +33,7 @@ class Contacts(Objects[Contact]):
 
     def converted(self, since: datetime) -> Page[Contact, int]:
         """Return up to 200 contacts who sent a form at `since` or later, with the date of the last and the number of all."""
-        return self._searched([above(CONVERTED, since)], (CONVERTED, CONVERSIONS))
+        return self._searched([[above(CONVERTED, since)]], (CONVERTED, CONVERSIONS))
 
     def one(self, id_: int, properties: Sequence[str]) -> Contact | None:
         """Return a contact; its id is another one when the asked id was merged away; None where there is none."""

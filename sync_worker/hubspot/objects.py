@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ Parse = Callable[[Shape, Sequence[Decoded]], tuple[T, ...]]  # the results of a 
 
 PAGE_SIZE: Final = 100
 SEARCH_SIZE: Final = 200
+MOST_GROUPS: Final = 5  # of filters in a search
 BATCH_SIZE: Final = 100
 LONGEST_LIST: Final = 6_000  # characters of property names in an address; HubSpot's gateway answers 414 from 8 or 16 kB on
 LONGEST_SEARCH: Final = 3_000  # characters of a search's body
@@ -94,25 +96,25 @@ class Objects(Generic[T]):
             raise Unavailable("HubSpot's page does not lead on.", operation=f"read {self._name}")
         return Page(items=items, next=following)
 
-    def between(self, low: int, high: int, properties: Sequence[str]) -> Page[T, int]:
-        """Return up to 200 records with ids from `low` up to, not including, `high`, in order of ids; `next` is where to go on.
+    def between(self, ranges: Sequence[tuple[int, int]], properties: Sequence[str]) -> Page[T, int]:
+        """Return up to 200 records with ids in up to five ranges, in order of ids; `next` is the id from which to go on.
+
+        A range is (first id, first id behind it); they do not overlap, and are in order.
 
         The search index lags some moments behind: what was created or changed just now may be missing, or be shown as it was.
 
         Raises:
             Unordered: the answer is not in order, or holds what was not asked for.
         """
-        filters = [_filter("hs_object_id", "GTE", low), _filter("hs_object_id", "LT", high)]
-        page = self._searched(filters, properties)
-        ids = [low - 1, *(record.id for record in page.items), high]
-        if not _ascend(ids):
+        page = self._searched([_between(low, high) for low, high in ranges], properties)
+        ids = [record.id for record in page.items]
+        if not _ascend(ids) or sum(bisect_left(ids, high) - bisect_left(ids, low) for low, high in ranges) < len(ids):
             raise Unordered("HubSpot's search is not in order of ids.", operation=f"search {self._name}")
         return replace(page, next=None if page.next is None else page.next + 1)
 
     def fits_search(self, properties: Sequence[str]) -> bool:
         """Tell whether a search can be asked for so many properties at once."""
-        filters = [_filter("hs_object_id", "GTE", 10**15), _filter("hs_object_id", "LT", 10**15)]
-        return len(orjson.dumps(_search_body(filters, self._names(tuple(properties))))) <= LONGEST_SEARCH
+        return len(orjson.dumps(_search_body([_between(10**15, 10**15)] * MOST_GROUPS, self._names(tuple(properties))))) <= LONGEST_SEARCH
 
     def changed(self, since: datetime, after_id: int, properties: Sequence[str], until: datetime | None = None) -> Page[T, int]:
         """Return up to 200 records changed at `since` or later and before `until`, with ids above `after_id`, in order of ids.
@@ -123,12 +125,12 @@ class Objects(Generic[T]):
         filters = [_filter(self._modified, "GTE", to_ms(since)), _filter("hs_object_id", "GT", after_id)]
         if until is not None:
             filters.append(_filter(self._modified, "LT", to_ms(until)))
-        return self._searched(filters, properties)
+        return self._searched([filters], properties)
 
     def count_changed(self, since: datetime, until: datetime) -> int:
         """Return how many records search shows as changed last at `since` or later and before `until`."""
         filters = [above(self._modified, since), _filter(self._modified, "LT", to_ms(until))]
-        data = self._do_search(_search_body(filters, ("hs_object_id",), limit=1))
+        data = self._do_search(_search_body([filters], ("hs_object_id",), limit=1))
         with sense_of(f"search {self._name}"):
             return int(data["total"])
 
@@ -172,13 +174,14 @@ class Objects(Generic[T]):
         """What the list is asked for beside the properties."""
         return {}
 
-    def _searched(self, filters: list[Row], properties: Sequence[str]) -> Page[T, int]:
+    def _searched(self, groups: Sequence[Sequence[Row]], properties: Sequence[str]) -> Page[T, int]:
+        """Return the records that pass all filters of a group."""
         asked = self._names(tuple(properties))
-        body = _search_body(filters, asked)
+        body = _search_body(groups, asked)
         fits = len(orjson.dumps(body)) <= LONGEST_SEARCH
         asking = self._asking(asked if fits else ("hs_object_id",))
         with sense_of(f"search {self._name}"):
-            data = asking.search.do_search(body if fits else _search_body(filters, asking.shape.names), **RAW)
+            data = asking.search.do_search(body if fits else _search_body(groups, asking.shape.names), **RAW)
             items = self._records(asking.shape, data.results)
             # All that lies behind the last id is counted, so that the last page is known to be the last, full or not.
             more = items and (next_after({"paging": data.paging}) is not None or data.total > len(items))
@@ -236,13 +239,19 @@ def above(name: str, since: datetime) -> Row:
     return _filter(name, "GTE", to_ms(since))
 
 
+def _between(low: int, high: int) -> list[Row]:
+    return [_filter("hs_object_id", "GTE", low), _filter("hs_object_id", "LT", high)]
+
+
 def _filter(name: str, operator: str, value: int) -> Row:
     return {"propertyName": name, "operator": operator, "value": str(value)}
 
 
-def _search_body(filters: list[Row], properties: Sequence[str], *, direction: str = "ASCENDING", limit: int = SEARCH_SIZE) -> Row:
+def _search_body(
+    groups: Sequence[Sequence[Row]], properties: Sequence[str], *, direction: str = "ASCENDING", limit: int = SEARCH_SIZE
+) -> Row:
     return {
-        "filterGroups": [{"filters": filters}] if filters else [],
+        "filterGroups": [{"filters": filters} for filters in groups],
         "sorts": [{"propertyName": "hs_object_id", "direction": direction}],
         "properties": list(properties),
         "limit": limit,

@@ -5,8 +5,9 @@ takes over the far half of the longest range that is being read. Nobody has to k
 stream of one page costs one request, a long one keeps every reader busy until its last pages. Where more is known, `divided` spares
 the first readers the wait for each other's pages: each halving takes a page, and that takes as long as HubSpot is away.
 
-A stream may have several lanes, which draw on different budgets. They share the ranges: no row is left to a lane that has to
-wait, since a range is taken only when its next page can be asked for at once. The first lane may be told when it has read enough,
+A stream may have a second lane, which draws on a budget of its own. Both share the ranges: no row is left to a lane that has to
+wait, since a range is taken only when its next page can be asked for at once. What is left of several ranges, each too little for
+a page, the second lane reads at once. The first lane may be told when it has read enough,
 where somebody else needs its budget more; the second then goes on alone with all that has an end. And no leave to send is held
 without a range to read: whoever has to ask for a page once more may need that very leave.
 """
@@ -18,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from math import ceil
 from threading import Condition, Lock, Thread
@@ -32,6 +34,7 @@ Token = str | int | tuple[int, int, str]
 
 WORTH_HALVING: Final = 1.5  # pages that must be left of a range before half of it is given away
 FULL_ENOUGH: Final = 0.9  # of a page: so much of it is asked for where nothing may be left for another
+WORTH_A_PAGE: Final = 0.6  # of a page of the first lane; less is left to the second, which reads several such rests at once
 GATHERED: Final = 32  # pages that are worth a transaction: each writes anew what the one before has touched
 GATHERING: Final = 0.2  # seconds at most that they are waited for
 IN_THE_AIR: Final = 128  # pages between the readers and whoever stores them: memory does not grow with the stream
@@ -56,10 +59,14 @@ class Piece(Generic[Row]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane(Generic[Row]):
-    """One way to read a stream, by some readers at once; `turn` waits until a request may be sent."""
+    """A second way to read a stream, by some readers at once; `turn` waits until a request may be sent.
 
-    read: Callable[[int, int, Token | None], Page[Row]]
+    `read` gives one page of the rows in some intervals, `together` of them at most.
+    """
+
+    read: Callable[[Sequence[Interval]], Page[Row]]
     readers: int
+    together: int = 1
     turn: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
@@ -100,13 +107,13 @@ class _Range:
 class _Sweep(Generic[Row]):
     stream: Stream[Row]
     waiting: list[_Range]
-    readers: int
+    main: int  # readers
     reading: set[_Range] = field(default_factory=set)
     ready: list[Piece[Row]] = field(default_factory=list)
     awaited: int = 1  # pieces, by whoever takes them out
     lock: Lock = field(default_factory=Lock)
     news: Condition = field(init=False)  # for whoever takes the pieces out
-    lanes: Mapping[bool, Lane[Row]] = field(init=False)  # the main one, and the one aside if there is one
+    readers: Mapping[bool, int] = field(init=False)  # of each lane: the main one, and the one aside if there is one
     work: Mapping[bool, Condition] = field(init=False)  # for the readers of each
     error: BaseException | None = None
     stopped: bool = False
@@ -117,9 +124,8 @@ class _Sweep(Generic[Row]):
 
     def __post_init__(self) -> None:
         self.news = Condition(self.lock)
-        main: Lane[Row] = Lane(read=self.stream.read, readers=self.readers, turn=self.stream.turn)
-        self.lanes = {False: main, True: self.stream.aside} if self.stream.aside else {False: main}
-        self.work = {aside: Condition(self.lock) for aside in self.lanes}
+        self.readers = {False: self.main, **({True: self.stream.aside.readers} if self.stream.aside else {})}
+        self.work = {aside: Condition(self.lock) for aside in self.readers}
 
     def batches(self, most: int, *, pausing: bool) -> Iterator[list[Piece[Row]]]:
         """Yield the pieces that lie ready, some at a time; with `pausing`, none of them whenever they have to be waited for."""
@@ -138,9 +144,9 @@ class _Sweep(Generic[Row]):
         with self.lock:
             self._call()
         # The lane aside first: it may send little at a time, and what it does not send at once is lost.
-        for aside, lane in sorted(self.lanes.items(), reverse=True):
-            for number in range(lane.readers):
-                Thread(target=self._work, args=(lane,), name=f"reader-{int(aside)}-{number}", daemon=True).start()
+        for aside, readers in sorted(self.readers.items(), reverse=True):
+            for number in range(readers):
+                Thread(target=partial(self._work, aside=aside), name=f"reader-{int(aside)}-{number}", daemon=True).start()
 
     def _taken_out(self, most: int) -> list[Piece[Row]]:
         with self.lock:
@@ -173,18 +179,18 @@ class _Sweep(Generic[Row]):
     def _is_over(self) -> bool:
         return self.stopped or self.error is not None or not (self.waiting or self.reading)
 
-    def _work(self, lane: Lane[Row]) -> None:
+    def _work(self, *, aside: bool) -> None:
+        turn = self.stream.aside.turn if aside and self.stream.aside else self.stream.turn
         try:
-            while self._may_go_on(lane):
-                with lane.turn():
-                    self._read_page(lane)
+            while self._may_go_on(aside=aside):
+                with turn():
+                    self._read_page(aside=aside)
         except BaseException as error:  # noqa: BLE001 -- handed to whoever iterates, who raises it
             with self.lock:
                 self.error = self.error or error
                 self._call()
 
-    def _may_go_on(self, lane: Lane[Row]) -> bool:
-        aside = lane is self.stream.aside
+    def _may_go_on(self, *, aside: bool) -> bool:
         with self.lock:
             while not self._is_over() and not self.calls[aside]:
                 self.work[aside].wait()
@@ -194,46 +200,74 @@ class _Sweep(Generic[Row]):
             self.hopeful[aside] += 1
             return True
 
-    def _read_page(self, lane: Lane[Row]) -> None:
-        taken = self._take(aside=lane is self.stream.aside)
-        if taken is None:
+    def _read_page(self, *, aside: bool) -> None:
+        if not (taken := self._take(aside=aside)):
             return
         page = None
         try:
-            page = lane.read(taken.front, taken.stop, taken.token)
+            page = self._page(taken, aside=aside)
         finally:
             with self.lock:
-                self.reading.discard(taken)
+                self.reading.difference_update(taken)
                 if page is not None:
-                    self.ready.append(self._advance(taken, page))
+                    self.page_size[aside] = max(self.page_size[aside], len(page.rows))
+                    self.ready += [piece for one in taken if (piece := self._advance(one, page, aside=aside))]
                 self._call()
 
-    def _take(self, *, aside: bool) -> _Range | None:
+    def _page(self, taken: Sequence[_Range], *, aside: bool) -> Page[Row]:
+        if aside and self.stream.aside:
+            return self.stream.aside.read([Interval(one.front, one.stop) for one in taken])
+        (one,) = taken
+        return self.stream.read(one.front, one.stop, one.token)
+
+    def _take(self, *, aside: bool) -> list[_Range]:
         with self.lock:
             self.hopeful[aside] -= 1
-            taken = None if self._is_over() else self._longest(aside=aside) or self._half(aside=aside)
-            if taken is not None:
-                self.reading.add(taken)
+            taken = [] if self._is_over() else self._chosen(aside=aside)
+            if taken:
+                self.reading.update(taken)
                 self.pages += not aside
             self._call()
             return taken
+
+    def _chosen(self, *, aside: bool) -> list[_Range]:
+        """Return what is to be read next, in order: one range, or as many as fill a page of the second lane."""
+        first = self._longest(aside=aside) or self._half(aside=aside)
+        if first is None:
+            return []
+        return sorted([first, *self._filling(first)], key=lambda one: one.front) if aside else [first]
+
+    def _filling(self, first: _Range) -> Iterator[_Range]:
+        room = self.page_size[True] - self._rows_left(first)
+        # The smallest rests first: they are the least worth a page of their own.
+        for one in sorted(filter(self._is_shared, self.waiting), key=self._rows_left)[: self.together - 1]:
+            if room <= 0:
+                return
+            room -= self._rows_left(one)
+            self.waiting.remove(one)
+            yield one
+
+    @property
+    def together(self) -> int:
+        """How many ranges the second lane reads at once."""
+        return self.stream.aside.together if self.stream.aside else 1
 
     def _call(self) -> None:
         """Wake whoever has something to do now, and nobody else: of a hundred readers most would find that it is not for them."""
         if len(self.ready) >= self.awaited or not self.reading or self._is_over():
             self.news.notify()
-        for aside, lane in self.lanes.items():
+        for aside, readers in self.readers.items():
             if self._is_over():
                 self.work[aside].notify_all()
-            elif len(self.ready) < IN_THE_AIR and (coming := self.calls[aside] + self.hopeful[aside]) < lane.readers:
-                useful = max(0, min(self._worth(aside=aside), lane.readers) - coming)
+            elif len(self.ready) < IN_THE_AIR and (coming := self.calls[aside] + self.hopeful[aside]) < readers:
+                useful = max(0, min(self._worth(aside=aside), readers) - coming)
                 self.calls[aside] += useful
                 self.work[aside].notify(useful)
 
     def _worth(self, *, aside: bool) -> int:
         """Return how many readers could find something to take."""
         whole = len(self._fit(aside=aside))
-        if whole >= self.lanes[aside].readers or not (long := self._halvable(aside=aside)):
+        if whole >= self.readers[aside] or not (long := self._halvable(aside=aside)):
             return whole
         return whole + int(self._pages_left(long) / self._worth_halving)
 
@@ -258,14 +292,19 @@ class _Sweep(Generic[Row]):
         taken.begun, taken.aside = True, aside
         return taken
 
-    def _merit(self, one: _Range, *, aside: bool) -> tuple[bool, bool, float]:
+    def _merit(self, one: _Range, *, aside: bool) -> tuple[bool, bool, bool, float]:
         """Rank what waits for a lane: where nothing was known beforehand, what is unknown goes first."""
+        whole = aside or not self._is_a_rest(one)
         if not self.stream.density:
-            return not one.begun, False, self._rows_left(one)
+            return whole, not one.begun, False, self._rows_left(one)
         # Each lane goes on with its own ranges: if both nibbled at all, the larger pages would soon find too little. Of the other's ranges
         # those are best whose rest fills its pages. What has no end is the first lane's alone, and goes first.
         own, pages = one.open or (one.begun and one.aside is aside), self._pages_left(one, aside=aside)
-        return own, not one.begun, pages if own or not pages else pages / ceil(pages)
+        return whole, own, not one.begun, pages if own or not pages else pages / ceil(pages)
+
+    def _is_a_rest(self, one: _Range) -> bool:
+        """Tell whether a range holds too little for a page of the first lane, where the second has a use for it."""
+        return self.together > 1 and one.begun and not one.open and self._pages_left(one, aside=False) < WORTH_A_PAGE
 
     def _halvable(self, *, aside: bool) -> _Range | None:
         if not aside and self._leaves_the_rest():
@@ -303,16 +342,21 @@ class _Sweep(Generic[Row]):
         one_page = FULL_ENOUGH / self._pages_left(longest)
         return one_page if self.stream.far and one_page > 1 / 3 else 1 / 2
 
-    def _advance(self, taken: _Range, page: Page[Row]) -> Piece[Row]:
+    def _advance(self, taken: _Range, page: Page[Row], *, aside: bool) -> Piece[Row] | None:
+        if aside and page.token is not None and page.reached <= taken.front:
+            self.waiting.append(taken)  # the page was full before
+            return None
         end = page.reached if taken.open and page.token is not None else taken.stop
         more = page.token is not None and (taken.open or page.reached < taken.stop)
         done_to = min(page.reached, end) if more else max(end, taken.front)
-        rows = page.rows if taken.open else page.rows[: bisect_left(page.rows, taken.stop, key=self.stream.key)]
+        rows = page.rows
+        if not taken.open:
+            low = bisect_left(rows, taken.front, key=self.stream.key) if aside else 0
+            rows = rows[low : bisect_left(rows, taken.stop, key=self.stream.key)]
         piece = Piece(rows=rows, interval=Interval(taken.front, done_to))
-        taken.front, taken.token, taken.rows = done_to, page.token, taken.rows + len(page.rows)
-        self.page_size[taken.aside] = max(self.page_size[taken.aside], len(page.rows))
-        if taken.first is None and page.rows:
-            taken.first = self.stream.key(page.rows[0])
+        taken.front, taken.token, taken.rows, taken.begun, taken.aside = done_to, page.token, taken.rows + len(rows), True, aside
+        if taken.first is None and rows:
+            taken.first = self.stream.key(rows[0])
         if more:
             self.waiting.append(taken)
         return piece

@@ -246,18 +246,18 @@ def test_a_list_in_any_order_can_be_followed_by_its_tokens(hubspot: HubSpot, ser
     assert server.queries[1]["after"] == "b"
 
 
-def test_a_range_of_ids_is_found_by_search_and_nothing_else_is_taken(hubspot: HubSpot, server: Server) -> None:
+def test_ranges_of_ids_are_found_by_search_and_nothing_else_is_taken(hubspot: HubSpot, server: Server) -> None:
     server.on(
         "POST",
         "/crm/v3/objects/contacts/search",
-        says({"total": 2, "results": [a_row(5), a_row(7)]}),
+        says({"total": 3, "results": [a_row(5), a_row(7), a_row(20)]}),
         says({"total": 2, "results": [a_row(5), a_row(8)]}),
     )
 
-    page = hubspot.contacts.between(5, 8, ("email",))
+    page = hubspot.contacts.between([(5, 8), (20, 30)], ("email",))
 
-    assert ([record.id for record in page.items], page.next, page.total) == ([5, 7], None, 2)
-    filters = server.bodies[0]["filterGroups"][0]["filters"]
-    assert [(each["operator"], each["value"]) for each in filters] == [("GTE", "5"), ("LT", "8")]
+    assert ([record.id for record in page.items], page.next, page.total) == ([5, 7, 20], None, 3)
+    groups = [[(each["operator"], each["value"]) for each in group["filters"]] for group in server.bodies[0]["filterGroups"]]
+    assert groups == [[("GTE", "5"), ("LT", "8")], [("GTE", "20"), ("LT", "30")]]
     with pytest.raises(Unordered):
-        hubspot.contacts.between(5, 8, ("email",))
+        hubspot.contacts.between([(5, 8), (20, 30)], ("email",))

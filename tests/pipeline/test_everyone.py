@@ -64,9 +64,9 @@ class Portal:
         following = f"p{100 if self.circle else end}" if end < len(self.order) else None
         return Page(items=tuple(map(contact, self.order[begin:end])), next=following)
 
-    def between(self, low: int, high: int, _: Sequence[str]) -> Page[Contact, int]:
+    def between(self, ranges: Sequence[tuple[int, int]], _: Sequence[str]) -> Page[Contact, int]:
         known = self.order if self.searchable is None else sorted(self.searchable)
-        ids = [number for number in known if low <= number < high]
+        ids = [number for number in known if any(low <= number < high for low, high in ranges)]
         items = tuple(contact(number, self.stale.get(number, LONG_AGO)) for number in ids[:200])
         return Page(items=items, next=ids[199] + 1 if len(ids) > 200 else None, total=len(ids))
 

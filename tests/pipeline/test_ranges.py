@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event, Lock, Semaphore, Thread
@@ -37,6 +37,15 @@ class Shelf:
         rows = self.rows[begin : min(begin + self.size, end)]
         more = begin + self.size < end
         return Page(rows=rows, reached=rows[-1][0] + self.unique if rows else stop, token=begin + self.size if more else None)
+
+    def find(self, intervals: Sequence[Interval]) -> Page[tuple[int, int]]:
+        """Return a page of what lies in some intervals."""
+        assert [*intervals] == sorted(intervals)
+        with self._lock:
+            self.requests += 1
+        found = [row for row in self.rows if any(interval.low <= row[0] < interval.high for interval in intervals)]
+        rows, more = found[: self.size], len(found) > self.size
+        return Page(rows=rows, reached=rows[-1][0] + 1 if more else intervals[-1].high, token=rows[-1][0] + 1 if more else None)
 
     def stream(self, **more: Any) -> Stream[tuple[int, int]]:
         return Stream(read=self.read, key=lambda row: row[0], **more)
@@ -137,13 +146,14 @@ def test_closing_early_stops_the_readers() -> None:
     keys=st.lists(st.integers(0, 2_000), max_size=800, unique=True),
     readers=st.integers(1, 6),
     aside=st.integers(1, 4),
+    together=st.integers(1, 5),
     cuts=st.lists(st.integers(0, 2_001), min_size=2, max_size=6, unique=True),
 )
-def test_two_lanes_read_every_row_of_the_gaps_once(keys: list[int], readers: int, aside: int, cuts: list[int]) -> None:
+def test_two_lanes_read_every_row_of_the_gaps_once(keys: list[int], readers: int, aside: int, together: int, cuts: list[int]) -> None:
     shelf, other = Shelf(keys, 10, unique=True), Shelf(keys, 20, unique=True)
     ordered = sorted(cuts)
     gaps = [Interval(low, high) for low, high in zip(ordered[::2], ordered[1::2], strict=False)]
-    stream = shelf.stream(aside=Lane(read=lambda start, stop, _: other.read(start, stop, None), readers=aside))
+    stream = shelf.stream(aside=Lane(read=other.find, readers=aside, together=together))
     pieces = [piece for batch in sweep_in_batches(stream, gaps, readers=readers) for piece in batch]
     rows = sorted(row for piece in pieces for row in piece.rows)
     assert rows == [row for row in shelf.rows if any(gap.low <= row[0] < gap.high for gap in gaps)]
@@ -153,7 +163,7 @@ def test_two_lanes_read_every_row_of_the_gaps_once(keys: list[int], readers: int
 def test_a_lane_that_must_wait_leaves_everything_to_the_other() -> None:
     shelf, other = Shelf(list(range(10_000)), 100, unique=True), Shelf(list(range(10_000)), 200, unique=True)
     gate = Gate(20)
-    aside = Lane(read=lambda start, stop, _: other.read(start, stop, None), readers=2)
+    aside = Lane(read=other.find, readers=2)
     pieces = list(sweep(shelf.stream(turn=gate.turn, aside=aside), [Interval(0, 10_000)], readers=8))
     assert sum(len(piece.rows) for piece in pieces) == 10_000
     assert shelf.requests == 20
@@ -164,7 +174,7 @@ def test_a_lane_that_must_wait_leaves_everything_to_the_other() -> None:
 @pytest.mark.parametrize("readers", [1, 2, 8])
 def test_a_lane_that_has_read_enough_leaves_the_rest_to_the_other(readers: int) -> None:
     shelf, other = Shelf(list(range(10_000)), 100, unique=True), Shelf(list(range(10_000)), 200, unique=True)
-    aside = Lane(read=lambda start, stop, _: other.read(start, stop, None), readers=2)
+    aside = Lane(read=other.find, readers=2)
     stream = shelf.stream(aside=aside, enough=lambda pages: pages >= 20)
     pieces = list(sweep(stream, [Interval(0, 10_000)], readers=readers))
     assert sorted(row for piece in pieces for row in piece.rows) == shelf.rows
@@ -182,10 +192,10 @@ def test_a_lane_that_was_told_that_it_is_not_enough_after_all_goes_on() -> None:
             gone_on.set()
         return page
 
-    def found(start: int, stop: int, _token: str | int | None) -> Page[tuple[int, int]]:
+    def found(intervals: Sequence[Interval]) -> Page[tuple[int, int]]:
         if other.requests >= 5:
             gone_on.wait(10)  # something is left for the first lane, however slow its threads are
-        return other.read(start, stop, None)
+        return other.find(intervals)
 
     stream = replace(
         shelf.stream(), read=listed, aside=Lane(read=found, readers=1), enough=lambda pages: pages >= 20 and other.requests < 5
@@ -222,7 +232,7 @@ def test_whoever_has_to_ask_once_more_is_not_kept_waiting_by_those_who_have_noth
 
 def test_the_second_lane_does_not_join_for_a_page_or_two() -> None:
     shelf, other = Shelf(list(range(90)), 100), Shelf(list(range(90)), 200)
-    aside = Lane(read=lambda start, stop, _: other.read(start, stop, None), readers=2)
+    aside = Lane(read=other.find, readers=2)
     list(sweep(shelf.stream(aside=aside), [Interval(0, 90)], readers=8))
     assert (shelf.requests, other.requests) == (1, 0)
 
@@ -235,7 +245,8 @@ def test_the_second_lane_never_reads_what_has_no_end() -> None:
         found = rows[begin : begin + 10]
         return Page(rows=found, reached=begin + len(found), token=begin + 10 if begin + 10 < len(rows) else None)
 
-    def closed(start: int, stop: int, _token: str | int | None) -> Page[tuple[int, int]]:
+    def closed(intervals: Sequence[Interval]) -> Page[tuple[int, int]]:
+        ((start, stop),) = intervals
         assert stop <= 2_000
         return Page(
             rows=rows[start : min(start + 20, stop)], reached=min(start + 20, stop), token=start + 20 if start + 20 < stop else None
@@ -266,16 +277,30 @@ def test_what_is_divided_holds_the_same_keys_and_no_part_is_wider(cuts: list[int
     keys=st.lists(st.integers(0, 2_000), min_size=1, max_size=800, unique=True),
     width=st.integers(50, 900),
     density=st.one_of(st.none(), st.floats(0.001, 2)),
+    together=st.integers(1, 5),
     far=st.booleans(),
 )
-def test_two_lanes_read_every_row_of_divided_gaps_once(keys: list[int], width: int, density: float | None, *, far: bool) -> None:
+def test_two_lanes_read_every_row_of_divided_gaps_once(
+    keys: list[int], width: int, density: float | None, together: int, *, far: bool
+) -> None:
     shelf, other = Shelf(keys, 10, unique=True), Shelf(keys, 20, unique=True)
-    aside = Lane(read=lambda start, stop, _: other.read(start, stop, None), readers=3)
+    aside = Lane(read=other.find, readers=3, together=together)
     stream = shelf.stream(aside=aside, density=density, far=far)
     gaps = divided([Interval(0, 2_001)], low=min(keys), high=max(keys), width=width)
     pieces = [piece for batch in sweep_in_batches(stream, gaps, readers=2) for piece in batch]
     assert sorted(row for piece in pieces for row in piece.rows) == shelf.rows
     assert merged(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == [Interval(0, 2_001)]
+
+
+def test_what_is_left_of_several_ranges_is_found_at_once() -> None:
+    shelf, other = Shelf(list(range(4_200)), 100, unique=True), Shelf(list(range(4_200)), 200, unique=True)
+    gate = Gate(40)  # twenty ranges of two pages, each with ten rows more
+    stream = shelf.stream(turn=gate.turn, aside=Lane(read=other.find, readers=1, together=5), density=1.0)
+    gaps = divided([Interval(0, 4_200)], low=0, high=4_200, width=210)
+    pieces = list(sweep(stream, gaps, readers=20))
+    assert sorted(row for piece in pieces for row in piece.rows) == shelf.rows
+    assert shelf.requests + 2 * other.requests <= 42 + 12
+    gate.free.release(20)
 
 
 def test_far_away_no_reader_waits_for_the_page_of_another() -> None:
