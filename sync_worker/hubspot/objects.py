@@ -112,9 +112,11 @@ class Objects(Generic[T]):
             raise Unordered("HubSpot's search is not in order of ids.", operation=f"search {self._name}")
         return replace(page, next=None if page.next is None else page.next + 1)
 
-    def fits_search(self, properties: Sequence[str]) -> bool:
-        """Tell whether a search can be asked for so many properties at once."""
-        return len(orjson.dumps(_search_body([_between(10**15, 10**15)] * MOST_GROUPS, self._names(tuple(properties))))) <= LONGEST_SEARCH
+    def fits_search(self, properties: Sequence[str]) -> int:
+        """Return in how many ranges a search can look for records with so many properties, five at most; 0 where it can't at all."""
+        asked = self._names(tuple(properties))
+        bodies = (_search_body([_between(10**15, 10**15)] * ranges, asked) for ranges in range(1, MOST_GROUPS + 1))
+        return sum(len(orjson.dumps(body)) <= LONGEST_SEARCH for body in bodies)
 
     def changed(self, since: datetime, after_id: int, properties: Sequence[str], until: datetime | None = None) -> Page[T, int]:
         """Return up to 200 records changed at `since` or later and before `until`, with ids above `after_id`, in order of ids.

@@ -10,7 +10,7 @@ from typing import Final, NoReturn, TypeVar
 
 from sync_worker.errors import ConfigurationError, NotFound
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.objects import MOST_GROUPS, Objects
+from sync_worker.hubspot.objects import Objects
 from sync_worker.hubspot.occurrences import kind_of
 from sync_worker.hubspot.records import Company, Contact, Event, MarketingEvent
 from sync_worker.hubspot.throttle import Budget
@@ -131,7 +131,8 @@ def _by_search(hubspot: HubSpot, properties: Sequence[str]) -> Lane[Contact]:
         return Page(rows=page.items, reached=intervals[-1].high if page.next is None else page.next, token=page.next)
 
     lane = hubspot.transport.throttle.lane(Budget.SEARCH)
-    return Lane(read=read, readers=lane.in_flight(at_least=2, most=MOST_SEARCHES), turn=lane.ahead, together=MOST_GROUPS)
+    readers, together = lane.in_flight(at_least=2, most=MOST_SEARCHES), hubspot.contacts.fits_search(properties)
+    return Lane(read=read, readers=readers, turn=lane.ahead, together=together)
 
 
 def _by_id(noun: Objects[Thing], properties: Sequence[str]) -> Stream[Thing]:

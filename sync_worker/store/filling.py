@@ -15,7 +15,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 from sync_worker.store import meta
 from sync_worker.store.tables import BY_COMPANY, BY_EMAIL, HERE, contacts
 
-_FILLING: Final = "filling"  # since when nobody was known; whether anybody has been judged by now
+_FILLING: Final = "filling"  # there while it goes on: whether anybody has been judged in it
 _PUT_OFF: Final = (BY_EMAIL, BY_COMPANY, HERE)
 
 

@@ -261,3 +261,11 @@ def test_ranges_of_ids_are_found_by_search_and_nothing_else_is_taken(hubspot: Hu
     assert groups == [[("GTE", "5"), ("LT", "8")], [("GTE", "20"), ("LT", "30")]]
     with pytest.raises(Unordered):
         hubspot.contacts.between([(5, 8), (20, 30)], ("email",))
+
+
+def test_the_more_properties_are_asked_for_the_fewer_ranges_fit_a_search(hubspot: HubSpot) -> None:
+    fitting = [hubspot.contacts.fits_search([f"property_{number:03}" for number in range(names)]) for names in range(0, 260, 10)]
+    assert fitting[0] == 5
+    assert fitting[-1] == 0
+    assert fitting == sorted(fitting, reverse=True)
+    assert {*fitting} > {0, 1, 5}

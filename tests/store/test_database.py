@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from sync_worker.errors import ExitCode, StateError
 from sync_worker.store import database, meta, verdicts
-from sync_worker.store.database import opened, replace
+from sync_worker.store.database import opened, replace, upsert, write_tuples
 from sync_worker.store.tables import addresses, forms
 from tests.store.rows import STANDARD, judge, known, verdict
 from tests.store.states import POSTGRES, a_state_url
@@ -182,6 +182,15 @@ def test_of_a_transaction_all_is_kept_or_nothing(tmp_path: Path) -> None:
         with store.transaction() as tx:
             assert meta.get(tx, "key") is None
         store.close()
+
+
+@pytest.mark.parametrize("number", [0, 1, 99, 100, 101, 350])
+def test_rows_are_written_however_many_they_are(tx: Connection, number: int) -> None:
+    statement = upsert(tx.dialect.name, forms).on_conflict_do_nothing(index_elements=["id"])
+    rows = [(f"({place}) VALUES", str(place)) for place in range(number)]
+    assert write_tuples(tx, statement, ("name", "id"), rows) == number
+    assert write_tuples(tx, statement, ("name", "id"), [*rows, ("new", "new")]) == 1
+    assert {(name, id_) for id_, name in tx.execute(select(forms.c.id, forms.c.name))} == {*rows, ("new", "new")}
 
 
 def fail_half_way(tx: Connection) -> None:
