@@ -23,6 +23,7 @@ from sync_worker.store.database import Store
 from sync_worker.store.verdicts import Standard
 
 CHUNK: Final = 50_000  # contacts: enough to be quick, small enough that memory does not grow with the portal
+DUE: Final = 25_000  # contacts, where their verdicts are to be written: these are in memory as rows besides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class Judge:
         """Return what a verdict must have been made by to stand."""
         return Standard(model=self.outputs.stamp, since=to_ms(self.since))
 
-    def judge_due(self, store: Store, progress: Progress, *, chunk: int = CHUNK, among: Sequence[int] | None = None) -> int:
+    def judge_due(self, store: Store, progress: Progress, *, chunk: int = DUE, among: Sequence[int] | None = None) -> int:
         """Judge everybody who is due, of all or `among` some; return how many that were.
 
         A chunk's verdicts are committed as soon as they are made, so that a stop loses the chunks under way at most; between two, `heed`
