@@ -37,17 +37,17 @@ class Contacts(Objects[Contact]):
 
     def one(self, id_: int, properties: Sequence[str]) -> Contact | None:
         """Return a contact; its id is another one when the asked id was merged away; None where there is none."""
-        shape = self._asking(self._names(tuple(properties))).shape
+        shape = self._asking(self._names(properties)).shape
         try:
             data: Row = self._basic.get_by_id(str(id_), properties=[",".join(shape.names)], **RAW)
         except NotFound:
             return None
         with sense_of("read one of the contacts"):
-            return self._parse(shape, [shape.row(data)])[0]
+            return self._records(shape, [shape.row(data)])[0]
 
     def by_email(self, address: str, properties: Sequence[str]) -> Contact | None:
         """Return the contact with an e-mail address; the address goes in the body, where no log keeps it."""
-        asking = self._asking(self._names(tuple(properties)))
+        asking = self._asking(self._names(properties))
         body = {"idProperty": "email", "properties": list(asking.shape.names), "inputs": [{"id": address.strip().lower()}]}
         with sense_of("read contacts by id"):
             return next(iter(self._records(asking.shape, asking.batch.read(body, **RAW).results)), None)

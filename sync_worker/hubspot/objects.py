@@ -70,7 +70,7 @@ class Objects(Generic[T]):
         self._modified = modified
         self._always = tuple(always)
         self._asking = lru_cache(maxsize=16)(self._made_to_ask)
-        self._names = lru_cache(maxsize=16)(self._all_names)
+        self._all_names = lru_cache(maxsize=16)(self._with_always)
 
     def page(self, after: int, properties: Sequence[str], *, limit: int = PAGE_SIZE, archived: bool = False) -> Page[T, int]:
         """Return a page in order of ids, starting at `after` (an id, existing or not; 0 for the first page).
@@ -112,9 +112,9 @@ class Objects(Generic[T]):
             raise Unordered("HubSpot's search is not in order of ids.", operation=f"search {self._name}")
         return replace(page, next=None if page.next is None else page.next + 1)
 
-    def fits_search(self, properties: Sequence[str]) -> int:
+    def ranges_at_once(self, properties: Sequence[str]) -> int:
         """Return in how many ranges a search can look for records with so many properties, five at most; 0 where it can't at all."""
-        asked = self._names(tuple(properties))
+        asked = self._names(properties)
         bodies = (_search_body([_between(10**15, 10**15)] * ranges, asked) for ranges in range(1, MOST_GROUPS + 1))
         return sum(len(orjson.dumps(body)) <= LONGEST_SEARCH for body in bodies)
 
@@ -160,10 +160,10 @@ class Objects(Generic[T]):
     def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> Found[T]:
         """Read records by id, a hundred a request, strongly consistent; the order is HubSpot's. The archived ones instead when asked."""
         asked = sorted(set(ids))
-        return self._found(asked, self._by_id(asked, self._names(tuple(properties)), archived=archived))
+        return self._found(asked, self._by_id(asked, self._names(properties), archived=archived))
 
     def _list(self, after: int | str | None, properties: Sequence[str], *, limit: int, archived: bool) -> tuple[tuple[T, ...], str | None]:
-        asked = self._names(tuple(properties))
+        asked = self._names(properties)
         fits = _length(asked) <= LONGEST_LIST
         asking = self._asking(asked if fits else ("hs_object_id",))
         where = {"after": str(after)} if after else {}
@@ -178,7 +178,7 @@ class Objects(Generic[T]):
 
     def _searched(self, groups: Sequence[Sequence[Row]], properties: Sequence[str]) -> Page[T, int]:
         """Return the records that pass all filters of a group."""
-        asked = self._names(tuple(properties))
+        asked = self._names(properties)
         body = _search_body(groups, asked)
         fits = len(orjson.dumps(body)) <= LONGEST_SEARCH
         asking = self._asking(asked if fits else ("hs_object_id",))
@@ -219,7 +219,10 @@ class Objects(Generic[T]):
         shape = Shape(names)
         return _Asking(shape, *(decoding(api, shape.decode) for api in (self._basic, self._batch, self._search)))
 
-    def _all_names(self, properties: tuple[str, ...]) -> tuple[str, ...]:
+    def _names(self, properties: Sequence[str]) -> tuple[str, ...]:
+        return self._all_names(tuple(properties))
+
+    def _with_always(self, properties: tuple[str, ...]) -> tuple[str, ...]:
         names = tuple(dict.fromkeys((*properties, *self._always)))
         # The very names that were asked for, wherever nothing is to be added: whoever gets the records need not compare them.
         return properties if names == properties != () else names or ("hs_object_id",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.records import Account, Company, Contact, ContactList, Deal, Form, Group, Option, Property, Usage
@@ -13,6 +13,7 @@ from sync_worker.hubspot.shapes import Decoded, Shape, values_of
 from sync_worker.instants import from_ms
 
 Row = dict[str, Any]
+Kind = TypeVar("Kind", Contact, Company)
 
 
 @contextmanager
@@ -42,12 +43,16 @@ def next_after(data: Row) -> str | None:
 
 def contacts(shape: Shape, rows: Iterable[Decoded]) -> tuple[Contact, ...]:
     """Parse contacts."""
-    return tuple([Contact(row.id, shape.names, values_of(row.properties), row.updated_at, row.archived) for row in rows])
+    return _records(Contact, shape, rows)
 
 
 def companies(shape: Shape, rows: Iterable[Decoded]) -> tuple[Company, ...]:
     """Parse companies."""
-    return tuple([Company(row.id, shape.names, values_of(row.properties), row.updated_at, row.archived) for row in rows])
+    return _records(Company, shape, rows)
+
+
+def _records(kind: type[Kind], shape: Shape, rows: Iterable[Decoded]) -> tuple[Kind, ...]:
+    return tuple([kind(row.id, shape.names, values_of(row.properties), row.updated_at, row.archived) for row in rows])
 
 
 def deals(shape: Shape, rows: Iterable[Decoded]) -> tuple[Deal, ...]:

@@ -149,7 +149,7 @@ class Everyone:
     def _in_ranges(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
         extent = self.extent() if self.extent else self.hubspot.contacts.extent()
         self.expect(extent.total)
-        searched = extent.total > WORTH_TWO_LANES and self.hubspot.contacts.fits_search(self.properties) > 0
+        searched = extent.total > WORTH_TWO_LANES and self.hubspot.contacts.ranges_at_once(self.properties) > 0
         stream = streams.contacts(self.hubspot, self.properties, searched=searched)
         lane, elapsed = self.hubspot.transport.throttle.lane(Budget.BURST), self._elapsed()
         stream = replace(stream, far=(lane.latency or 0) > FAR)

@@ -240,7 +240,7 @@ class _Sweep(Generic[Row]):
     def _filling(self, first: _Range) -> Iterator[_Range]:
         room = self.page_size[True] - self._rows_left(first)
         # The smallest rests first: they are the least worth a page of their own.
-        for one in sorted(filter(self._is_shared, self.waiting), key=self._rows_left)[: self.together - 1]:
+        for one in sorted(self._fit(aside=True), key=self._rows_left)[: self.together - 1]:
             if room <= 0:
                 return
             room -= self._rows_left(one)

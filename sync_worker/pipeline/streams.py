@@ -131,7 +131,7 @@ def _by_search(hubspot: HubSpot, properties: Sequence[str]) -> Lane[Contact]:
         return Page(rows=page.items, reached=intervals[-1].high if page.next is None else page.next, token=page.next)
 
     lane = hubspot.transport.throttle.lane(Budget.SEARCH)
-    readers, together = lane.in_flight(at_least=2, most=MOST_SEARCHES), hubspot.contacts.fits_search(properties)
+    readers, together = lane.in_flight(at_least=2, most=MOST_SEARCHES), hubspot.contacts.ranges_at_once(properties)
     return Lane(read=read, readers=readers, turn=lane.ahead, together=together)
 
 

@@ -43,9 +43,8 @@ def record(tx: Connection, people: Sequence[Person], *, sweep: int = 0) -> None:
     if filling.is_under_way(tx) and _written(tx, _meeting(tx.dialect.name), people, sweep) == len(people):
         remember_further(tx, {}, {person.id: {*person.further} for person in people if person.further})
     else:
-        if _written(tx, _showing(tx.dialect.name), people, sweep) < len(
-            people
-        ):  # some are known as they are now: they were seen all the same
+        if _written(tx, _showing(tx.dialect.name), people, sweep) < len(people):
+            # Whom we know by a newer showing was seen all the same.
             seen = among(contacts.c.id, [person.id for person in people])
             tx.execute(update(contacts).where(seen, contacts.c.sweep < sweep).values(sweep=sweep))
         if readdressed := _record_further(tx, people) - newcomers:

@@ -264,7 +264,7 @@ def test_ranges_of_ids_are_found_by_search_and_nothing_else_is_taken(hubspot: Hu
 
 
 def test_the_more_properties_are_asked_for_the_fewer_ranges_fit_a_search(hubspot: HubSpot) -> None:
-    fitting = [hubspot.contacts.fits_search([f"property_{number:03}" for number in range(names)]) for names in range(0, 260, 10)]
+    fitting = [hubspot.contacts.ranges_at_once([f"property_{number:03}" for number in range(names)]) for names in range(0, 260, 10)]
     assert fitting[0] == 5
     assert fitting[-1] == 0
     assert fitting == sorted(fitting, reverse=True)

@@ -45,7 +45,7 @@ class Portal:
     def extent(self) -> Extent:
         return Extent(total=len(self.order), highest_id=max(self.order), lowest_id=min(self.order))
 
-    def fits_search(self, _: Sequence[str]) -> int:
+    def ranges_at_once(self, _: Sequence[str]) -> int:
         return 5
 
     def page(self, after: int, _: Sequence[str]) -> Page[Contact, int]:
