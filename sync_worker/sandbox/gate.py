@@ -73,8 +73,9 @@ class Gate:
         name = f"{endpoint.method} {path}"
 
         async def answer(request: Request) -> Response:
-            due = asyncio.get_running_loop().time() + self.latency_s
             body = await request.body()
+            # A request is there when all of it is; it is counted in the same moment, so that a busy sandbox is no nearer than it says.
+            due = asyncio.get_running_loop().time() + self.latency_s
             response = self._answer(endpoint, version, name, request, body)
             if self.latency_s:
                 await self.sleep(due - asyncio.get_running_loop().time())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 
-from sync_worker.sandbox.server import Switches
+from sync_worker.sandbox.server import Switches, application
 from tests.sandbox.portals import CONTACTS, a_portal, contacts, serve
 
 
@@ -122,6 +124,28 @@ def test_retry_after_is_sent_by_switch_only() -> None:
 def test_every_reply_comes_no_sooner_than_the_latency() -> None:
     served = serve(a_portal(), latency_ms=150)
     served.get(CONTACTS)
+    assert served.slept == [pytest.approx(0.15, abs=0.1)]
+
+
+def test_the_latency_begins_when_the_whole_request_is_there() -> None:
+    class Loop(asyncio.SelectorEventLoop):
+        ahead = 0.0
+
+        def time(self) -> float:
+            return super().time() + self.ahead
+
+    served, loop = serve(a_portal(contacts(1)), latency_ms=150), Loop()
+
+    async def receive() -> dict[str, object]:
+        loop.ahead += 60  # the body is a minute on its way
+        return {"type": "http.request", "body": b"{}"}
+
+    async def send(_: object) -> None:
+        pass
+
+    head = {"method": "POST", "path": f"{CONTACTS}/search", "query_string": b"", "headers": []}
+    with closing(loop):
+        loop.run_until_complete(application(served.gate)({"type": "http", **head}, receive, send))
     assert served.slept == [pytest.approx(0.15, abs=0.1)]
 
 
