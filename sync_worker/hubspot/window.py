@@ -17,7 +17,7 @@ from math import inf
 from typing import Final
 
 MARGIN: Final = 0.01  # share of the window; a server that is busy counts late what it answers in time, and two clocks never run alike
-LEAST_MARGIN: Final = 0.02  # seconds; a busy server is as late in a short window as in a long one
+LEAST_MARGIN: Final = 0.01  # seconds; a busy server is as late in a short window as in a long one
 CLOCKS_APART: Final = 0.0005  # share of the window, where others' requests are told from ours
 SHORTEST_WAIT: Final = 0.001  # seconds; a rounding error must not make a waiter spin
 RECENT: Final = 50  # replies whose latencies are remembered

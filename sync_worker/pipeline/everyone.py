@@ -33,8 +33,9 @@ from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline import outlook, streams
 from sync_worker.pipeline.ahead import awaited, beside
 from sync_worker.pipeline.bulk import Files
-from sync_worker.pipeline.ranges import divided, sweep_in_batches
+from sync_worker.pipeline.ranges import divided
 from sync_worker.pipeline.sharing import Pace, share
+from sync_worker.pipeline.sweep import sweep_in_batches
 from sync_worker.store import coverage, filling, meta, people
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
@@ -47,6 +48,8 @@ MOST_READERS: Final = 250  # as many as the largest plan lets ask at once
 FAR: Final = 0.3  # seconds to HubSpot and back, from which on a page more costs less than waiting for one
 SETTLED: Final = timedelta(seconds=30)  # after which search shows what was changed; HubSpot says "a few moments"
 FEW: Final = 2_000  # contacts that are read again at once; more are left to the next sync
+MOST: Final = 0.75  # of all contacts: the indices are made in a lull, without them, if they have come in by then
+NEARLY_ALL: Final = 0.97  # of all contacts: what search showed late is asked for beside the last pages
 TOGETHER: Final = 1_000  # contacts that are asked for by id at a time
 MOST_RANGES: Final = 300  # that a reading begins with: all of them are looked through for each page
 SHORT_OF: Final = 0.7  # times the square root of what its pages hold, by which each is shorter: no two hold quite the same
@@ -90,8 +93,8 @@ class Everyone:
         with ExitStack() as stack:
             file = self._file(last, stack) if self.files else None
             yield from self._one_by_one(last) if file is None else self._from_file(last, file)
+        self._end_filling()
         with self.store.transaction() as tx:
-            filling.end(tx)
             people.let_go(tx, sweep=last["number"])
             meta.put(tx, SWEEP, {"number": last["number"], "started": last["started"], "done": True})
             total, highest, lowest = people.extent(tx)
@@ -163,19 +166,26 @@ class Everyone:
             stream = replace(stream, density=extent.density if len(parts) > len(gaps) else None)
             gaps = parts
         late: Future[Page[Contact, int]] | None = None
-        settling = (SETTLED - (self.now - from_ms(last["started"]))).total_seconds()
+        settling, kept = (SETTLED - (self.now - from_ms(last["started"]))).total_seconds(), 0
         for pieces in sweep_in_batches(stream, gaps, readers=readers, most=STORED * self.readers, pausing=True):
             rows = [row for piece in pieces for row in piece.rows]
             if pieces:
                 self._begin(last)
                 self.keep(rows, sweep=last["number"], intervals=[piece.interval for piece in pieces])
-            if late is None and searched and elapsed() > settling:
+                kept += len(rows)
+            elif kept > MOST * extent.total:
+                self._end_filling()
+            if late is None and searched and (elapsed() > settling or kept > NEARLY_ALL * extent.total):
                 late = beside(self._changed_late(last))
             yield [row.id for row in rows]
         self._begin(last)
         if searched:
             yield from self._read_late(last, late)
             yield from self._asked_for(last)
+
+    def _end_filling(self) -> None:
+        with self.store.transaction() as tx:
+            filling.end(tx)
 
     def _pace(self) -> Pace:
         burst, search = (self.hubspot.transport.throttle.lane(budget).window for budget in (Budget.BURST, Budget.SEARCH))

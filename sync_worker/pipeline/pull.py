@@ -25,14 +25,16 @@ from sync_worker.pipeline.bulk import Files
 from sync_worker.pipeline.changes import Changes
 from sync_worker.pipeline.everyone import CONTACTS, SWEEP, Everyone, divided_among
 from sync_worker.pipeline.progress import Progress
-from sync_worker.pipeline.ranges import Piece, Stream, sweep, sweep_in_batches
 from sync_worker.pipeline.remembering import Remembering, happening
+from sync_worker.pipeline.stream import Piece, Stream
 from sync_worker.pipeline.submissions import Archive, Watch
+from sync_worker.pipeline.sweep import sweep, sweep_in_batches
 from sync_worker.store import coverage, happenings, meta, people, standing
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
 
 Thing = TypeVar("Thing")
+Cursor = TypeVar("Cursor", int, str)
 Reading: TypeAlias = Generator[Sequence[int], None, None]  # of contacts: the ids of those that were kept, some at a time
 
 DAY_MS: Final = 86_400_000
@@ -202,7 +204,7 @@ class Pull:
         if everything or cursor is None:
             pages = self._every_company(properties)
         else:
-            pages = _walk(lambda after: self.hubspot.companies.changed(self._since(cursor), after, properties))
+            pages = _walk(lambda after: self.hubspot.companies.changed(self._since(cursor), after or 0, properties))
         for rows in pages:
             if not rows:
                 yield ()
@@ -217,17 +219,21 @@ class Pull:
             if self.files and (file := self.files.companies(stack, properties, self.hubspot.companies.total())) is not None:
                 yield from file
                 return
-        extent = yield from asked(self.hubspot.companies.extent)
-        gaps = divided_among(self.readers, [Interval(0, (extent.highest_id or 0) + 1)], extent)
         try:
-            for pieces in sweep_in_batches(streams.companies(self.hubspot, properties), gaps, readers=self.readers, pausing=True):
-                yield [row for piece in pieces for row in piece.rows]
+            yield from self._companies_by_id(properties)
         except Unordered:
-            token, first = None, True
-            while first or token is not None:
-                page = self.hubspot.companies.listed(token, properties)
-                yield page.items
-                token, first = page.next, False
+            yield from _walk(lambda token: self.hubspot.companies.listed(token, properties))
+
+    def _companies_by_id(self, properties: Sequence[str]) -> Generator[Sequence[Company], None, None]:
+        first = yield from asked(partial(self.hubspot.companies.page, 0, properties))
+        yield first.items
+        if first.next is None:
+            return  # all of them: nobody has to be asked how many there are
+        extent = yield from asked(self.hubspot.companies.extent)
+        low = first.items[-1].id + 1 if first.items else 0
+        gaps = divided_among(self.readers, [Interval(low, max(low, extent.highest_id or 0) + 1)], extent)
+        for pieces in sweep_in_batches(streams.companies(self.hubspot, properties), gaps, readers=self.readers, pausing=True):
+            yield [row for piece in pieces for row in piece.rows]
 
     # Contacts.
 
@@ -359,12 +365,13 @@ def cursors(tx: Connection) -> dict[str, str]:
     return {name: from_ms(at).isoformat(timespec="seconds") for name, at in found.items() if at is not None}
 
 
-def _walk(page: Callable[[int], HubSpotPage[Thing, int]]) -> Generator[Sequence[Thing], None, None]:
-    after: int | None = 0
-    while after is not None:
-        found = yield from asked(partial(page, after))
+def _walk(page: Callable[[Cursor | None], HubSpotPage[Thing, Cursor]]) -> Generator[Sequence[Thing], None, None]:
+    """Follow pages, the first of which nothing leads to, to the end."""
+    found = yield from asked(partial(page, None))
+    yield found.items
+    while found.next is not None:
+        found = yield from asked(partial(page, found.next))
         yield found.items
-        after = found.next
 
 
 def _members(hubspot: HubSpot, list_id: str) -> Iterator[int]:

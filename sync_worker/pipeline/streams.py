@@ -15,7 +15,7 @@ from sync_worker.hubspot.occurrences import kind_of
 from sync_worker.hubspot.records import Company, Contact, Event, MarketingEvent
 from sync_worker.hubspot.throttle import Budget
 from sync_worker.instants import from_ms, to_ms
-from sync_worker.pipeline.ranges import Lane, Page, Stream, Token
+from sync_worker.pipeline.stream import Lane, Page, Stream, Token
 from sync_worker.store.coverage import Interval
 
 FOUNDED: Final = 1_149_120_000_000  # June 2006, HubSpot's first month: no event is older

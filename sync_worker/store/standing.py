@@ -18,6 +18,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     false,
     func,
     insert,
@@ -68,7 +69,7 @@ def differing(
 ) -> Sequence[Row[int, str, str, str, bool]]:
     """Return the next contacts, in order of id, of all or `among` some, whose properties or stage are not as they should be.
 
-    `but_mqls` leaves those out, `but_counted` whoever was counted off and has not been judged on other facts since.
+    `but_mqls` leaves those out, `but_counted` whoever was counted off and has had the same facts since.
 
     Columns: id, shown, desired, stage, moves (whether the stage is to be moved).
     """
@@ -89,8 +90,8 @@ def differing(
         query = query.where(~verdicts.c.mql)
     if but_counted:
         counted.create(tx, checkfirst=True)
-        same = and_(counted.c.contact_id == verdicts.c.contact_id, counted.c.revision == verdicts.c.revision)
-        query = query.outerjoin(counted, same).where(counted.c.contact_id.is_(None))
+        # Asked of the contact, before its verdict is looked up: most have been counted, and each was judged on the facts it has.
+        query = query.where(~exists().where(counted.c.contact_id == contacts.c.id, counted.c.revision == contacts.c.revision))
     return tx.execute(query).all()
 
 

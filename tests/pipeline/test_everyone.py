@@ -3,10 +3,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import inspect
 
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.clock import Clock
@@ -41,6 +43,8 @@ class Portal:
     listed_pages: int = 0
     stop_after: int | None = None
     circle: bool = False
+    held_from: int | None = None  # nobody with such an id, or a higher one, is shown before `held` is set
+    held: Event = field(default_factory=Event)
 
     def extent(self) -> Extent:
         return Extent(total=len(self.order), highest_id=max(self.order), lowest_id=min(self.order))
@@ -51,7 +55,7 @@ class Portal:
     def page(self, after: int, _: Sequence[str]) -> Page[Contact, int]:
         if self.order != sorted(self.order):
             raise Unordered("not in order")
-        ids = [number for number in self.order if number >= after][:100]
+        ids = self._shown([number for number in self.order if number >= after][:100])
         more = bool(ids) and ids[-1] != self.order[-1]
         return Page(items=tuple(contact(number, self.fresh.get(number, LONG_AGO)) for number in ids), next=ids[-1] + 1 if more else None)
 
@@ -67,13 +71,18 @@ class Portal:
     def between(self, ranges: Sequence[tuple[int, int]], _: Sequence[str]) -> Page[Contact, int]:
         known = self.order if self.searchable is None else sorted(self.searchable)
         ids = [number for number in known if any(low <= number < high for low, high in ranges)]
-        items = tuple(contact(number, self.stale.get(number, LONG_AGO)) for number in ids[:200])
+        items = tuple(contact(number, self.stale.get(number, LONG_AGO)) for number in self._shown(ids[:200]))
         return Page(items=items, next=ids[199] + 1 if len(ids) > 200 else None, total=len(ids))
 
     def changed(self, since: datetime, after: int, _: Sequence[str], until: datetime | None = None) -> Page[Contact, int]:
         assert until is not None
         found = [contact(number, at) for number, at in sorted(self.fresh.items()) if number > after and since <= at < until]
         return Page(items=tuple(found), next=None, total=len(found))
+
+    def _shown(self, ids: list[int]) -> list[int]:
+        if self.held_from is not None and ids and ids[-1] >= self.held_from:
+            assert self.held.wait(20)
+        return ids
 
     def read(self, ids: Sequence[int], _: Sequence[str]) -> Found[Contact]:
         there = [number for number in ids if number in self.order]
@@ -209,6 +218,35 @@ def test_what_search_shows_late_is_asked_for_as_soon_as_it_has_settled(ordered: 
     assert reading.kept[1_234] == NOW - timedelta(minutes=1, seconds=5)
     assert len(kept_before_it_was_asked) == 1
     assert kept_before_it_was_asked[0] < len(ordered.order)
+
+
+def test_what_search_shows_late_is_asked_for_beside_the_last_pages_of_a_short_reading() -> None:
+    portal = Portal(order=list(range(1, 20_001)), held_from=19_900)
+    answer = portal.changed
+
+    def changed(*asked: Any, **more: Any) -> Page[Contact, int]:
+        portal.held.set()
+        return answer(*asked, **more)
+
+    portal.changed = changed  # type: ignore[method-assign]
+    reading = Reading(portal)
+    reading.run()  # nobody is shown to whoever waits for the last page before asking
+
+    assert len(reading.kept) == 20_000
+
+
+def test_the_indices_of_a_new_state_are_made_while_hubspot_has_to_be_waited_for(ordered: Portal) -> None:
+    ordered.held_from = 2_900
+    reading = Reading(ordered)
+    indices = set[str]()
+    for ids in reading.everyone().read():
+        if not ids and len(reading.kept) >= 2_600:
+            with reading.store.transaction() as tx:
+                indices |= {str(index["name"]) for index in inspect(tx).get_indexes("contacts")}
+            ordered.held.set()
+
+    assert {"contacts_by_email", "contacts_here"} <= indices
+    assert len(reading.kept) == 3_000
 
 
 def test_a_reading_leaves_an_outlook_on_the_next(ordered: Portal) -> None:

@@ -19,7 +19,8 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records import Event, Page
 from sync_worker.instants import from_ms, to_ms
 from sync_worker.pipeline import streams
-from sync_worker.pipeline.ranges import Stream, sweep
+from sync_worker.pipeline.stream import Stream
+from sync_worker.pipeline.sweep import sweep
 from sync_worker.store.coverage import Interval, merged
 
 SIZE = 3  # rows a page

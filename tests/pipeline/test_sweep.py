@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from threading import Event, Lock, Semaphore, Thread
-from typing import Any
+from threading import Event, Semaphore, Thread
 
 import pytest
 from hypothesis import given, settings
@@ -14,41 +12,11 @@ from hypothesis import strategies as st
 from sync_worker.hubspot import throttle
 from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.window import Window
-from sync_worker.pipeline.ranges import Lane, Page, Stream, divided, sweep, sweep_in_batches
+from sync_worker.pipeline.ranges import divided
+from sync_worker.pipeline.stream import Lane, Page, Stream
+from sync_worker.pipeline.sweep import sweep, sweep_in_batches
 from sync_worker.store.coverage import Interval, merged
-
-
-class Shelf:
-    """A stream of (key, number) rows, read a page at a time by key and offset."""
-
-    def __init__(self, keys: list[int], size: int, *, unique: bool = False) -> None:
-        self.unique = unique
-        self.rows = [(key, number) for number, key in enumerate(sorted(keys))]
-        self.keys = [key for key, _ in self.rows]
-        self.size = size
-        self.requests = 0
-        self._lock = Lock()
-
-    def read(self, start: int, stop: int, token: str | int | None) -> Page[tuple[int, int]]:
-        with self._lock:
-            self.requests += 1
-        begin = bisect_left(self.keys, start) if token is None else int(token)
-        end = bisect_left(self.keys, stop)
-        rows = self.rows[begin : min(begin + self.size, end)]
-        more = begin + self.size < end
-        return Page(rows=rows, reached=rows[-1][0] + self.unique if rows else stop, token=begin + self.size if more else None)
-
-    def find(self, intervals: Sequence[Interval]) -> Page[tuple[int, int]]:
-        """Return a page of what lies in some intervals."""
-        assert [*intervals] == sorted(intervals)
-        with self._lock:
-            self.requests += 1
-        found = [row for row in self.rows if any(interval.low <= row[0] < interval.high for interval in intervals)]
-        rows, more = found[: self.size], len(found) > self.size
-        return Page(rows=rows, reached=rows[-1][0] + 1 if more else intervals[-1].high, token=rows[-1][0] + 1 if more else None)
-
-    def stream(self, **more: Any) -> Stream[tuple[int, int]]:
-        return Stream(read=self.read, key=lambda row: row[0], **more)
+from tests.pipeline.shelf import Shelf
 
 
 class Gate:
@@ -255,21 +223,6 @@ def test_the_second_lane_never_reads_what_has_no_end() -> None:
     stream = Stream(read=read, key=lambda row: row[0], open_ended=True, aside=Lane(read=closed, readers=2))
     pieces = list(sweep(stream, [Interval(0, 2_000), Interval(2_000, 2_001)], readers=4))
     assert sorted(row for piece in pieces for row in piece.rows) == rows
-
-
-@given(
-    cuts=st.lists(st.integers(0, 2_001), min_size=2, max_size=6, unique=True),
-    low=st.integers(0, 500),
-    high=st.integers(501, 2_500),
-    width=st.integers(1, 700),
-)
-def test_what_is_divided_holds_the_same_keys_and_no_part_is_wider(cuts: list[int], low: int, high: int, width: int) -> None:
-    ordered = sorted(cuts)
-    gaps = [Interval(begin, end) for begin, end in zip(ordered[::2], ordered[1::2], strict=False)]
-    parts = divided(gaps, low=low, high=high, width=width)
-    assert merged(parts) == merged(gaps)
-    assert sum(part.high - part.low for part in parts) == sum(gap.high - gap.low for gap in gaps)
-    assert all(part.high - part.low <= width for part in parts if low <= part.low and part.high <= high)
 
 
 @settings(max_examples=40, deadline=None)
