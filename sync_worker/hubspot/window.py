@@ -5,8 +5,9 @@ sent, and one window after the reply came in it is free whatever the latency. Th
 two seconds of it would leave a third of the searches. So the shortest latency seen is taken off again. As long as HubSpot counts
 all requests at the same point of their way, that is as safe: what a request needed longer than the quickest one covers what it
 may have been counted later. What is still on the line is supposed to need as long as the slowest of the last replies: otherwise a
-latency longer than the window would hold all slots until the replies come. Where a refusal says that HubSpot counts otherwise,
-half of what is taken off is given up.
+latency longer than the window would hold all slots until the replies come. Where a refusal says that HubSpot counts otherwise, some of
+what is taken off is given up: with the first as much as the margin, with each that follows four times as much. A server that was late once
+costs next to nothing, and one that counts when it replies has its way after a few.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Final
 
 MARGIN: Final = 0.01  # share of the window; a server that is busy counts late what it answers in time, and two clocks never run alike
 LEAST_MARGIN: Final = 0.01  # seconds; a busy server is as late in a short window as in a long one
+CAUTION: Final = 4  # times as much latency is given up after a refusal as after the one before
 CLOCKS_APART: Final = 0.0005  # share of the window, where others' requests are told from ours
 SHORTEST_WAIT: Final = 0.001  # seconds; a rounding error must not make a waiter spin
 RECENT: Final = 50  # replies whose latencies are remembered
@@ -40,7 +42,7 @@ class Window:
         self._counted: list[float] = []  # by when HubSpot had counted what was answered, ascending
         self._shortest = inf  # latency
         self._latencies: deque[float] = deque(maxlen=RECENT)
-        self._trust = 1.0  # share of the shortest latency that is taken off
+        self._caution = 0.0  # seconds of the shortest latency that are not taken off
         self._others = 0  # requests of other apps that fill the window as well
         self._others_until = -inf
         self._refusals = 0  # in a row
@@ -88,7 +90,7 @@ class Window:
         if sent is not None and answered:
             self._shortest = min(self._shortest, now - sent)
             self._latencies.append(now - sent)
-            head_start = self._trust * self._shortest
+            head_start = self._head_start
         insort(self._counted, now - head_start)
         stale = bisect_right(self._counted, now - 3 * self.seconds)
         del self._counted[:stale]
@@ -108,7 +110,7 @@ class Window:
         if sent >= self._refused_at:  # those that were in the air together count as one
             self._refusals += 1
             self._refused_at = now
-            self._trust /= 2
+            self._caution = max(self._margin, CAUTION * self._caution)
         pause = min(wait if wait is not None else self.seconds * self._refusals, LONGEST_PAUSE)
         self._paused_until = max(self._paused_until, now + pause)
         return self._paused_until - now
@@ -125,7 +127,16 @@ class Window:
     @property
     def _full(self) -> float:
         """How long a slot is held, in seconds."""
-        return self.seconds + max(MARGIN * self.seconds, LEAST_MARGIN)
+        return self.seconds + self._margin
+
+    @property
+    def _margin(self) -> float:
+        return max(MARGIN * self.seconds, LEAST_MARGIN)
+
+    @property
+    def _head_start(self) -> float:
+        """How long before its reply a request was counted at the latest, in seconds."""
+        return max(0.0, self._shortest - self._caution)
 
     def _held_since(self, moment: float, *, held: float | None = None) -> int:
         before = moment - (self._full if held is None else held)
@@ -137,7 +148,7 @@ class Window:
         """Return how long after its sending a request in flight may be counted; None while that is not known."""
         if len(self._latencies) < ENOUGH:
             return None
-        return max(self._latencies) - self._trust * self._shortest
+        return max(self._latencies) - self._head_start
 
     def _next_change(self, now: float, others: int) -> float | None:
         before = now - self._full

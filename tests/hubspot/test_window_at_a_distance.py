@@ -6,6 +6,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -113,3 +114,19 @@ def test_latency_costs_its_first_window_and_no_more(latency: float, share: float
 
     assert result.seconds <= (1.01 + LEAST_MARGIN) * (windows - 1) + 2 * latency
     assert result.refused == 0
+
+
+@given(latency=latencies, late=st.floats(0.05, 0.9), place=st.integers(10, 90))
+@settings(max_examples=40, deadline=None)
+def test_a_server_that_was_late_once_costs_a_moment_and_not_the_rest_of_the_way(latency: float, late: float, place: int) -> None:
+    windows, sent = 60, count()
+
+    def legs() -> tuple[float, float]:
+        # As quick as ever, but counted later than the others: that can be seen from the refusals alone.
+        there = latency / 2 * (1 + late * (next(sent) == place))
+        return there, latency - there
+
+    result = exchange(Window(limit=5, seconds=1), 5 * windows, legs, in_flight=100)
+
+    assert result.refused <= 5
+    assert result.seconds <= (1.01 + 4 * LEAST_MARGIN) * (windows - 1) + 2 * latency + (4 + latency if result.refused else 0)
