@@ -32,7 +32,7 @@ class Forms:
         query = [("limit", str(limit)), *([("after", after)] if after else [])]
         data = self._transport.get(f"/form-integrations/v1/submissions/forms/{form_id}", query)
         with sense_of("read the submissions of a form"):
-            return Page(items=tuple(submission(row, form_id) for row in data["results"]), next=next_after(data))
+            return Page(items=tuple(submission(row, form_id) for row in data["results"]), next=next_after(data.get("paging")))
 
     def _walk(self, *, archived: bool) -> Iterator[Form]:
         which: Row = {"form_types": ["all"], **({"archived": True} if archived else {})}  # else only HubSpot's own are listed
@@ -41,7 +41,7 @@ class Forms:
             data: Row = self._api.get_page(limit=PAGE_SIZE, **which, **where, **RAW)
             with sense_of("read the forms"):
                 yield from map(form, data["results"])
-            following = next_after(data)
+            following = next_after(data.get("paging"))
             if following is None:
                 return
             where = {"after": following}

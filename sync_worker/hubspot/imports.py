@@ -64,7 +64,7 @@ class Imports:
                 for row in data["results"]:
                     if _name(row) == name:
                         return _import(row)
-                after = next_after(data)
+                after = next_after(data.get("paging"))
             if after is None:
                 return None
             query = [("limit", str(PAGE_SIZE)), ("after", after)]
@@ -87,7 +87,7 @@ class Imports:
             with sense_of("read the errors of an import"):
                 for row in data["results"]:
                     yield _row_error(row)
-                after = next_after(data)
+                after = next_after(data.get("paging"))
             if after is None:
                 return
 

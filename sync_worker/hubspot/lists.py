@@ -64,7 +64,7 @@ class Lists:
         where = {"after": after} if after else {}
         data: Row = self._memberships.get_page(list_id, limit=limit, **where, **RAW)
         with sense_of("read the members of a list"):
-            return Page(items=tuple(int(row["recordId"]) for row in data["results"]), next=next_after(data))
+            return Page(items=tuple(int(row["recordId"]) for row in data["results"]), next=next_after(data.get("paging")))
 
     def change(self, list_id: str, add: Iterable[int] = (), remove: Iterable[int] = ()) -> Changed:
         """Put contacts into a manual list and take others out; doing it twice does no harm.

@@ -30,7 +30,7 @@ class MarketingEvents:
         """Return some marketing events, in order of their id."""
         data: Row = self._events.get_all(limit=limit, **({"after": after} if after else {}), **RAW)
         with sense_of("read the marketing events"):
-            return Page(items=tuple(map(marketing_event, data["results"])), next=next_after(data))
+            return Page(items=tuple(map(marketing_event, data["results"])), next=next_after(data.get("paging")))
 
     def webinars(self) -> tuple[MarketingEvent, ...]:
         """Return those that are webinars, or do not say what they are."""
@@ -43,7 +43,7 @@ class MarketingEvents:
         )
         with sense_of("read who took part in a marketing event"):
             found = (attendance(row, event) for row in data["results"])
-            return Page(items=tuple(each for each in found if each is not None), next=next_after(data))
+            return Page(items=tuple(each for each in found if each is not None), next=next_after(data.get("paging")))
 
     def _all(self) -> Iterator[MarketingEvent]:
         after: str | None = None

@@ -153,10 +153,6 @@ class Objects(Generic[T]):
         """Return how many records there are."""
         return self._end("DESCENDING")[0]
 
-    def highest_id(self) -> int | None:
-        """Return the highest id that the search index knows, None in an empty portal."""
-        return self._end("DESCENDING")[1]
-
     def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> Found[T]:
         """Read records by id, a hundred a request, strongly consistent; the order is HubSpot's. The archived ones instead when asked."""
         asked = sorted(set(ids))
@@ -170,7 +166,7 @@ class Objects(Generic[T]):
         names = [",".join(asking.shape.names)]  # one parameter: shorter than one for each
         data = asking.basic.get_page(limit=limit, properties=names, archived=archived, **where, **self._linked(), **RAW)
         items = self._records(asking.shape, data.results)
-        return items if fits else self._filled(items, asked, archived=archived), next_after({"paging": data.paging})
+        return items if fits else self._filled(items, asked, archived=archived), next_after(data.paging)
 
     def _linked(self) -> Mapping[str, object]:
         """What the list is asked for beside the properties."""
@@ -186,7 +182,7 @@ class Objects(Generic[T]):
             data = asking.search.do_search(body if fits else _search_body(groups, asking.shape.names), **RAW)
             items = self._records(asking.shape, data.results)
             # All that lies behind the last id is counted, so that the last page is known to be the last, full or not.
-            more = items and (next_after({"paging": data.paging}) is not None or data.total > len(items))
+            more = items and (next_after(data.paging) is not None or data.total > len(items))
             cursor = max(item.id for item in items) if more else None
         return Page(items=items if fits else self._filled(items, asked), next=cursor, total=data.total)
 

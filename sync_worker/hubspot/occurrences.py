@@ -52,7 +52,7 @@ class Occurrences:
         """Return events of one type in order of time, from `start` up to `stop`; whether the ends belong to it is not documented."""
         data = self._read(event_type, start, stop, after=after, limit=limit)
         with sense_of(OPERATION):
-            return Page(items=tuple(map(occurrence, data["results"])), next=next_after(data))
+            return Page(items=tuple(map(occurrence, data["results"])), next=next_after(data.get("paging")))
 
     def of(self, contact_id: int, event_type: str, after: str | None = None, *, limit: int = PAGE_SIZE) -> Page[Event, str]:
         """Return events of one type of one contact, in order of time."""
@@ -61,7 +61,7 @@ class Occurrences:
             object_type="contact", object_id=contact_id, event_type=event_type, sort=["occurredAt"], limit=limit, **where, **RAW
         )
         with sense_of(OPERATION):
-            return Page(items=tuple(map(occurrence, data["results"])), next=next_after(data))
+            return Page(items=tuple(map(occurrence, data["results"])), next=next_after(data.get("paging")))
 
     def _read(self, event_type: str, start: datetime, stop: datetime, *, after: str | None, limit: int) -> Row:
         times = {"occurred_after": _text(start), "occurred_before": _text(stop)}

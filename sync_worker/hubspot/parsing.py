@@ -34,10 +34,9 @@ def instant(text: str) -> datetime:
     return from_ms(int(text)) if text.isdecimal() else datetime.fromisoformat(text).astimezone(UTC)
 
 
-def next_after(data: Row) -> str | None:
-    """Return the cursor of the page that follows, None at the end."""
-    paging = data.get("paging") or {}
-    following = paging.get("next") or {}
+def next_after(paging: Row | None) -> str | None:
+    """Return the cursor of the page that follows from what a reply says of paging, None at the end."""
+    following = (paging or {}).get("next") or {}
     return following.get("after")
 
 

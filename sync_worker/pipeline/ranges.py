@@ -190,12 +190,11 @@ class Ranges(Generic[Row]):
         return half
 
     def _kept(self, longest: Range) -> float:
-        """Return the share of a range that is left to whoever reads it: half, or the page on the line where not much more is left."""
+        """Return the share of a range that is left to whoever reads it: half, in whole pages where what is left of them has a use."""
         pages = self._pages_left(longest)
         one_page = FULL_ENOUGH / pages
         if self.stream.far and one_page > 1 / 3:
-            return one_page
-        # Whole pages: what is left of the second half alone is a rest, which may be read with others.
+            return one_page  # the one that is on the line
         return (pages // 2 - (1 - FULL_ENOUGH)) / pages if self.together > 1 and pages >= 2 else 1 / 2
 
     def _advance(self, taken: Range, page: Page[Row], *, aside: bool) -> Piece[Row] | None:

@@ -12,7 +12,7 @@ import requests
 
 from sync_worker.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from sync_worker.hubspot.client import HubSpot, connect
-from sync_worker.hubspot.records import Group, Option, Property, Update
+from sync_worker.hubspot.records import Extent, Group, Option, Property, Update
 from sync_worker.hubspot.retrying import Patience
 from sync_worker.hubspot.throttle import Budget, Limits
 from sync_worker.hubspot.versions import Version
@@ -158,7 +158,7 @@ def test_changed_contacts_are_walked_by_id_inside_a_window(hubspot: HubSpot) -> 
 
 
 def test_the_extent_is_known(hubspot: HubSpot) -> None:
-    assert (hubspot.contacts.extent().total, hubspot.contacts.highest_id()) == (len(IDS), IDS[-1])
+    assert hubspot.contacts.extent() == Extent(total=len(IDS), highest_id=IDS[-1], lowest_id=IDS[0])
 
 
 def test_contacts_are_read_by_id_and_by_address(hubspot: HubSpot) -> None:
