@@ -54,7 +54,6 @@ class Lane:
         self._patient: deque[threading.Condition] = deque()
         self._mine = threading.local()  # a slot that was taken ahead
         self._spared = 0.0  # share of the slots that is not taken ahead
-        self._expected = 0.0  # latency, before the first reply
 
     def spare(self, share: float) -> None:
         """Let nobody take the last slots ahead, that share of the window's: for as long as one thing is asked for after the other."""
@@ -62,14 +61,10 @@ class Lane:
             self._spared = share
             self._wake()
 
-    def expect(self, latency: float) -> None:
-        """Suppose that latency, in seconds, until there has been a reply."""
-        self._expected = latency
-
     @property
     def latency(self) -> float | None:
         """The shortest between sending and reply, in seconds: seen, or else expected; None where nothing is known of it."""
-        return self.window.latency or self._expected or None
+        return self.window.latency
 
     @contextmanager
     def ahead(self) -> Iterator[None]:
@@ -186,11 +181,11 @@ class Throttle:
         """Return the lane of a budget."""
         return self._lanes[budget]
 
-    def expect(self, *, latency: float, burst: int) -> None:
-        """Suppose that latency, in seconds, of all calls, and that limit of the burst, until there has been a reply."""
+    def expect(self, *, latency: float | None, burst: int) -> None:
+        """Suppose that latency, in seconds, of all calls if one is known, and that limit of the burst until there has been a reply."""
         self._lanes[Budget.BURST].window.limit = burst
         for lane in self._lanes.values():
-            lane.expect(latency)
+            lane.window.expect(latency)
 
     def learn(self, budget: Budget, headers: Mapping[str, str], sent: float) -> None:
         """Take over what a reply's headers say of the burst and of the day; of the other budgets they never speak."""

@@ -40,7 +40,8 @@ class Window:
         self._in_flight = 0
         self._sent: list[float] = []  # when those in flight were sent, ascending
         self._counted: list[float] = []  # by when HubSpot had counted what was answered, ascending
-        self._shortest = inf  # latency
+        self._shortest = inf  # latency that was seen
+        self._expected = inf  # latency, from an earlier run
         self._latencies: deque[float] = deque(maxlen=RECENT)
         self._caution = 0.0  # seconds of the shortest latency that are not taken off
         self._others = 0  # requests of other apps that fill the window as well
@@ -54,10 +55,14 @@ class Window:
         """How many slots we may hold at a time; never less than one."""
         return max(1, int(self.limit * (1 - self._reserve)))
 
+    def expect(self, latency: float | None) -> None:
+        """Suppose that a reply can come so soon, in seconds, though none has: the first are late, where many are asked for at once."""
+        self._expected = inf if latency is None else latency
+
     @property
     def latency(self) -> float | None:
-        """The shortest seen between sending and reply, in seconds; None before the first reply."""
-        return self._shortest if self._shortest < inf else None
+        """The shortest between sending and reply, in seconds: seen, or else expected; None where nothing is known of it."""
+        return next((latency for latency in (self._shortest, self._expected) if latency < inf), None)
 
     def delay(self, now: float, *, spared: int = 0) -> float | None:
         """Return the seconds until a slot may be free beside those to be `spared`: 0 for now, None when that depends on a reply."""
@@ -136,7 +141,7 @@ class Window:
     @property
     def _head_start(self) -> float:
         """How long before its reply a request was counted at the latest, in seconds."""
-        return max(0.0, self._shortest - self._caution)
+        return max(0.0, min(self._shortest, self._expected) - self._caution)
 
     def _held_since(self, moment: float, *, held: float | None = None) -> int:
         before = moment - (self._full if held is None else held)

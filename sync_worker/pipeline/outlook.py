@@ -23,10 +23,10 @@ VALID_FOR: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """The contacts of a portal, the shortest time of an answer in seconds, and how many calls the burst holds."""
+    """The contacts of a portal, the shortest time of an answer in seconds if one is known, and how many calls the burst holds."""
 
     extent: Extent
-    latency: float
+    latency: float | None
     burst: int
 
 
@@ -36,12 +36,12 @@ def remembered(store: Store, hubspot: HubSpot, now: datetime) -> Outlook | None:
         row = meta.get(tx, KEY)
     if not row or row["identity"] != hubspot.identity or not timedelta() <= now - from_ms(row["at"]) < VALID_FOR:
         return None
-    return Outlook(extent=Extent(**row["extent"]), latency=row["latency"], burst=row["burst"])
+    return Outlook(extent=Extent(**row["extent"]), latency=row["latency"] or None, burst=row["burst"])
 
 
 def remember(store: Store, hubspot: HubSpot, extent: Extent, now: datetime) -> None:
     """Keep what has been seen now."""
     lane = hubspot.transport.throttle.lane(Budget.BURST)
-    seen = {"extent": asdict(extent), "latency": lane.latency or 0.0, "burst": lane.window.limit}
+    seen = {"extent": asdict(extent), "latency": lane.latency, "burst": lane.window.limit}
     with store.transaction() as tx:
         meta.put(tx, KEY, {"identity": hubspot.identity, "at": to_ms(now), **seen})

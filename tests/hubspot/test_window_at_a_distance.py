@@ -130,3 +130,16 @@ def test_a_server_that_was_late_once_costs_a_moment_and_not_the_rest_of_the_way(
 
     assert result.refused <= 5
     assert result.seconds <= (1.01 + 4 * LEAST_MARGIN) * (windows - 1) + 2 * latency + (4 + latency if result.refused else 0)
+
+
+@given(latency=latencies, late=st.floats(0.05, 0.5))
+@settings(max_examples=40, deadline=None)
+def test_a_server_that_is_late_at_first_is_given_its_time_where_it_was_met_before(latency: float, late: float) -> None:
+    sent = count()
+
+    def legs() -> tuple[float, float]:
+        return latency / 2 + late * (next(sent) < 5), latency / 2
+
+    window = Window(limit=5, seconds=1)
+    window.expect(latency)
+    assert exchange(window, 100, legs, in_flight=100).refused == 0
