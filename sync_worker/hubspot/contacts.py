@@ -62,7 +62,7 @@ class Contacts(Objects[Contact]):
         return Batch(updates, send=self._write, look_up=self._survivor).written()
 
     def _write(self, updates: Sequence[Update]) -> Row:
-        inputs = [{"id": str(update.id), "properties": dict(update.properties)} for update in updates]
+        inputs = [{"id": str(update.id), "properties": update.properties} for update in updates]
         data: Row = self._batch.update({"inputs": inputs}, **RAW)
         return data
 

@@ -91,7 +91,7 @@ class Update:
     """New values of one contact's properties; "" clears."""
 
     id: int
-    properties: Mapping[str, str]
+    properties: dict[str, str]  # sent as it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

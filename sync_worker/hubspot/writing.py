@@ -84,6 +84,8 @@ class Batch:
 
     def _without_known_bad(self, updates: Sequence[Update]) -> list[Update]:
         """Return the updates without the values that were refused before; whoever has no other value is rejected."""
+        if not self._bad:  # nearly always
+            return list(updates)
         hopeful = []
         for update in updates:
             bad = {name: self._bad[name, value] for name, value in update.properties.items() if (name, value) in self._bad}

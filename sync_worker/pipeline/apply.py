@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -117,9 +117,10 @@ class Applier:
             with self._store.transaction() as tx:
                 replaced.remember(tx, self._run, {change.id: change.ends for change in changes})
 
-    def is_underway(self, contact_id: int) -> bool:
-        """Tell whether a contact's change was sent and is not acknowledged yet."""
-        return contact_id in self._underway
+    @property
+    def underway(self) -> Container[int]:
+        """The contacts whose changes were sent and are not acknowledged yet, at any time that it is looked into."""
+        return self._underway
 
     def finish(self) -> None:
         """Wait for every batch."""

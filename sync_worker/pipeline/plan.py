@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeAlias
@@ -85,17 +85,25 @@ def scope_of(outputs: Outputs, stages: Iterable[str], *, approved: bool) -> Scop
 
 
 def contact_changes(
-    store: Store, scope: Scope, *, but_mqls: bool = False, but_counted: bool = False, among: Collection[int] | None = None
+    store: Store,
+    scope: Scope,
+    *,
+    but_mqls: bool = False,
+    but_counted: bool = False,
+    but: Container[int] = (),
+    among: Collection[int] | None = None,
 ) -> Iterator[ContactChange]:
     """Yield what is to be written to contacts, in order of id; to all or `among` some, to all or to all but those that should be MQLs.
 
-    `but_counted` leaves out whoever the store was told to have been counted.
+    `but_counted` leaves out whoever the store was told to have been counted, `but` whoever is in it by then.
     Only a page of differences is in memory. What is acknowledged meanwhile does not come again.
     """
     find = partial(standing.differing, stage=scope.stage, limit=PAGE, but_mqls=but_mqls, but_counted=but_counted)
     pages = _pages(store, find) if among is None else _pages_among(store, find, among)
     named, model = f"{scope.outputs.prefix}_mql_reason", {f"{scope.outputs.prefix}_score_model"}
     for id_, shown, desired, stage, moves in (row for rows in pages for row in rows):
+        if id_ in but:
+            continue
         properties = difference(shown, desired)
         if moves and scope.stage:
             properties[STAGE] = (stage or "", scope.stage.target)

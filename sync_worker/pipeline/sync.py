@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Final
 
 from sync_worker.errors import BadRequest, ConfigurationError, Stop
@@ -17,7 +17,7 @@ from sync_worker.pipeline.erasing import forget_erased
 from sync_worker.pipeline.evaluate import Judge
 from sync_worker.pipeline.guard import Guard
 from sync_worker.pipeline.importing import Importer
-from sync_worker.pipeline.plan import ContactChange, Scope, contact_changes, list_changes, list_counts
+from sync_worker.pipeline.plan import PAGE, ContactChange, Scope, contact_changes, list_changes, list_counts
 from sync_worker.pipeline.pull import Pull, Reading
 from sync_worker.pipeline.report import RunReport
 from sync_worker.pipeline.retention import Retention
@@ -108,17 +108,18 @@ class Run:
 
     def _change_contacts(self) -> None:
         begun = self.report.plan.contacts
-        deque(self._counted(self._changes()), maxlen=0)
+        counted = self._counted(self._changes())
+        few = list(islice(counted, PAGE))
+        deque(counted, maxlen=0)
         self._weigh(begun=begun > 0)
-        # Who differs is found by a look at everybody, so nobody is looked for where nobody was counted.
-        if self.report.plan.contacts > begun and (writer := self.importer or self.applier):
-            writer.send(self._changes())
+        # Who differs is found by a look at everybody: few are kept, so that there is no second one.
+        if few and (writer := self.importer or self.applier):
+            writer.send(few if len(few) < PAGE else self._changes())
 
     def _changes(self, *, but_mqls: bool = False, among: Collection[int] | None = None) -> Iterator[ContactChange]:
         # What is only counted is never acknowledged, so what was counted is left out.
-        for change in contact_changes(self.store, self.scope, but_mqls=but_mqls, but_counted=self.applier is None, among=among):
-            if not (self.applier and self.applier.is_underway(change.id)):
-                yield change
+        underway = self.applier.underway if self.applier else ()
+        return contact_changes(self.store, self.scope, but_mqls=but_mqls, but_counted=self.applier is None, but=underway, among=among)
 
     def _counted(self, changes: Iterable[ContactChange]) -> Iterator[ContactChange]:
         for change in changes:
