@@ -11,6 +11,9 @@ from sqlalchemy import Connection, event
 
 from sync_worker.store import people, standing, verdicts
 from sync_worker.store.verdicts import Standard
+from tests.store.states import POSTGRES
+
+pytestmark = pytest.mark.skipif(POSTGRES is not None, reason="SQLite is asked for its plan")
 
 LOOKS: list[tuple[str, Callable[[Connection], object]]] = [
     ("who should be in the list of MQLs", lambda tx: standing.to_add(tx, "mql")),

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import MetaData, create_engine, inspect, select, text
+from sqlalchemy import BigInteger, MetaData, create_engine, inspect, select, text
+from sqlalchemy.types import TypeEngine
 
 from sync_worker.store import database, migrating
 from sync_worker.store.database import Store, opened
@@ -83,9 +85,7 @@ def _a_row_in_each_table(url: str, schema: str) -> dict[str, dict[str, object]]:
         command.upgrade(config, schema)
         was.reflect(connection)
         tables = {name: was.tables[name] for name in metadata.tables if name in was.tables}
-        rows = {
-            name: {c.name: _a_value(metadata.tables[name].c[c.name].type.python_type) for c in table.c} for name, table in tables.items()
-        }
+        rows = {name: {c.name: _a_value(metadata.tables[name].c[c.name].type) for c in table.c} for name, table in tables.items()}
         rows["addresses"]["email"] = "further@example.com"
         for name, row in rows.items():
             connection.execute(tables[name].insert(), row)
@@ -93,5 +93,6 @@ def _a_row_in_each_table(url: str, schema: str) -> dict[str, dict[str, object]]:
     return rows
 
 
-def _a_value(kind: type) -> object:
-    return {int: 2**53 - 1, str: "{}", bool: True}[kind]
+def _a_value(kind: TypeEngine[Any]) -> object:
+    largest = 2**53 - 1 if isinstance(kind, BigInteger) else 2**31 - 1
+    return {int: largest, str: "{}", bool: True}[kind.python_type]
