@@ -61,11 +61,6 @@ class Lane:
             self._spared = share
             self._wake()
 
-    @property
-    def latency(self) -> float | None:
-        """The shortest between sending and reply, in seconds: seen, or else expected; None where nothing is known of it."""
-        return self.window.latency
-
     @contextmanager
     def ahead(self) -> Iterator[None]:
         """Wait for a slot before it is known what for: this thread's next request uses it; it is free again if there is none."""
@@ -118,7 +113,7 @@ class Lane:
     def in_flight(self, *, at_least: int, most: int) -> int:
         """Return how many requests to have on the line at a time, so that the window is soon used up in spite of the latency."""
         with self._lock:
-            latency = self.latency or 0.0
+            latency = self.window.latency or 0.0
             wanted = ceil(self.window.capacity * latency / (USED_UP_WITHIN * self.window.seconds))
             possible = self.window.capacity * ceil(latency / self.window.seconds)
             return max(at_least, min(wanted, possible, most))

@@ -48,7 +48,7 @@ MOST_READERS: Final = 250  # as many as the largest plan lets ask at once
 FAR: Final = 0.3  # seconds to HubSpot and back, from which on a page more costs less than waiting for one
 SETTLED: Final = timedelta(seconds=30)  # after which search shows what was changed; HubSpot says "a few moments"
 FEW: Final = 2_000  # contacts that are read again at once; more are left to the next sync
-MOST: Final = 0.75  # of all contacts: the indices are made in a lull, without them, if they have come in by then
+MOST: Final = 0.75  # of all contacts: when they have come in, the next lull is used to make the indices of a new state
 NEARLY_ALL: Final = 0.97  # of all contacts: what search showed late is asked for beside the last pages
 TOGETHER: Final = 1_000  # contacts that are asked for by id at a time
 MOST_RANGES: Final = 300  # that a reading begins with: all of them are looked through for each page
@@ -93,8 +93,8 @@ class Everyone:
         with ExitStack() as stack:
             file = self._file(last, stack) if self.files else None
             yield from self._one_by_one(last) if file is None else self._from_file(last, file)
-        self._end_filling()
         with self.store.transaction() as tx:
+            filling.end(tx)
             people.let_go(tx, sweep=last["number"])
             meta.put(tx, SWEEP, {"number": last["number"], "started": last["started"], "done": True})
             total, highest, lowest = people.extent(tx)
@@ -155,7 +155,7 @@ class Everyone:
         searched = extent.total > WORTH_TWO_LANES and self.hubspot.contacts.ranges_at_once(self.properties) > 0
         stream = streams.contacts(self.hubspot, self.properties, searched=searched)
         lane, elapsed = self.hubspot.transport.throttle.lane(Budget.BURST), self._elapsed()
-        stream = replace(stream, far=(lane.latency or 0) > FAR)
+        stream = replace(stream, far=(lane.window.latency or 0) > FAR)
         if searched and self.written:
             stream = replace(stream, enough=share(extent.total, self._pace()).enough(elapsed))
         readers = lane.in_flight(at_least=self.readers, most=MOST_READERS)
@@ -174,7 +174,8 @@ class Everyone:
                 self.keep(rows, sweep=last["number"], intervals=[piece.interval for piece in pieces])
                 kept += len(rows)
             elif kept > MOST * extent.total:
-                self._end_filling()
+                with self.store.transaction() as tx:
+                    filling.end(tx)
             if late is None and searched and (elapsed() > settling or kept > NEARLY_ALL * extent.total):
                 late = beside(self._changed_late(last))
             yield [row.id for row in rows]
@@ -182,10 +183,6 @@ class Everyone:
         if searched:
             yield from self._read_late(last, late)
             yield from self._asked_for(last)
-
-    def _end_filling(self) -> None:
-        with self.store.transaction() as tx:
-            filling.end(tx)
 
     def _pace(self) -> Pace:
         burst, search = (self.hubspot.transport.throttle.lane(budget).window for budget in (Budget.BURST, Budget.SEARCH))

@@ -36,12 +36,16 @@ def remembered(store: Store, hubspot: HubSpot, now: datetime) -> Outlook | None:
         row = meta.get(tx, KEY)
     if not row or row["identity"] != hubspot.identity or not timedelta() <= now - from_ms(row["at"]) < VALID_FOR:
         return None
-    return Outlook(extent=Extent(**row["extent"]), latency=row["latency"] or None, burst=row["burst"])
+    return Outlook(
+        extent=Extent(**row["extent"]),
+        latency=row["latency"] or None,  # 0 in an older state: not known
+        burst=row["burst"],
+    )
 
 
 def remember(store: Store, hubspot: HubSpot, extent: Extent, now: datetime) -> None:
     """Keep what has been seen now."""
-    lane = hubspot.transport.throttle.lane(Budget.BURST)
-    seen = {"extent": asdict(extent), "latency": lane.latency, "burst": lane.window.limit}
+    window = hubspot.transport.throttle.lane(Budget.BURST).window
+    seen = {"extent": asdict(extent), "latency": window.latency, "burst": window.limit}
     with store.transaction() as tx:
         meta.put(tx, KEY, {"identity": hubspot.identity, "at": to_ms(now), **seen})

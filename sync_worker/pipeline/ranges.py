@@ -79,7 +79,7 @@ class Ranges(Generic[Row]):
         return [piece for one in taken if (piece := self._advance(one, page, aside=aside))]
 
     @property
-    def together(self) -> int:
+    def _together(self) -> int:
         """How many ranges the second lane reads at once."""
         return self.stream.aside.together if self.stream.aside else 1
 
@@ -92,13 +92,13 @@ class Ranges(Generic[Row]):
 
     def _chosen(self, *, aside: bool) -> list[Range]:
         half = self._half(aside=aside) if self._only_rests_wait(aside=aside) else None
-        first = half or self._longest(aside=aside) or self._half(aside=aside)
+        first = half or self._longest(aside=aside)
         if first is None:
             return []
         return sorted([first, *self._filling(first)], key=lambda one: one.front) if aside else [first]
 
     def _only_rests_wait(self, *, aside: bool) -> bool:
-        """Tell whether what waits would not fill a page of the lane: it can wait for more of its kind while whole pages are left."""
+        """Tell whether what waits, if anything, would not fill a page of the lane: it can wait for more while whole pages are left."""
         fit = self._fit(aside=aside)
         if aside:
             return sum(map(self._rows_left, fit)) < FULL_ENOUGH * self.page_size[True]
@@ -107,7 +107,7 @@ class Ranges(Generic[Row]):
     def _filling(self, first: Range) -> Iterator[Range]:
         room, ending = self.page_size[True] - self._rows_left(first), self._is_ending
         # The smallest rests first: they are the least worth a page of their own.
-        for one in sorted(self._fit(aside=True), key=self._rows_left)[: self.together - 1]:
+        for one in sorted(self._fit(aside=True), key=self._rows_left)[: self._together - 1]:
             needed = self._rows_left(one)
             if room <= 0 or (ending and room < needed):
                 return
@@ -150,7 +150,7 @@ class Ranges(Generic[Row]):
 
     def _is_a_rest(self, one: Range) -> bool:
         """Tell whether a range holds too little for a page of the first lane, where the second has a use for it."""
-        return self.together > 1 and one.begun and not one.open and self._pages_left(one, aside=False) < WORTH_A_PAGE
+        return self._together > 1 and one.begun and not one.open and self._pages_left(one, aside=False) < WORTH_A_PAGE
 
     def _halvable(self, *, aside: bool) -> Range | None:
         if not aside and self._leaves_the_rest():
@@ -195,7 +195,7 @@ class Ranges(Generic[Row]):
         one_page = FULL_ENOUGH / pages
         if self.stream.far and one_page > 1 / 3:
             return one_page  # the one that is on the line
-        return (pages // 2 - (1 - FULL_ENOUGH)) / pages if self.together > 1 and pages >= 2 else 1 / 2
+        return (pages // 2 - (1 - FULL_ENOUGH)) / pages if self._together > 1 and pages >= 2 else 1 / 2
 
     def _advance(self, taken: Range, page: Page[Row], *, aside: bool) -> Piece[Row] | None:
         if aside and page.token is not None and page.reached <= taken.front:

@@ -26,7 +26,6 @@ IN_THE_AIR: Final = 128  # pages between the readers and whoever stores them: me
 
 @dataclass(eq=False, slots=True)
 class _Sweep(Generic[Row]):
-    stream: Stream[Row]
     ranges: Ranges[Row]
     ready: list[Piece[Row]] = field(default_factory=list)
     awaited: int = 1  # pieces, by whoever takes them out
@@ -95,7 +94,8 @@ class _Sweep(Generic[Row]):
         return self.stopped or self.error is not None or self.ranges.are_read
 
     def _work(self, *, aside: bool) -> None:
-        turn = self.stream.aside.turn if aside and self.stream.aside else self.stream.turn
+        stream = self.ranges.stream
+        turn = stream.aside.turn if aside and stream.aside else stream.turn
         try:
             while self._may_go_on(aside=aside):
                 with turn():
@@ -127,10 +127,11 @@ class _Sweep(Generic[Row]):
                 self._call()
 
     def _page(self, taken: Sequence[Range], *, aside: bool) -> Page[Row]:
-        if aside and self.stream.aside:
-            return self.stream.aside.read([Interval(one.front, one.stop) for one in taken])
+        stream = self.ranges.stream
+        if aside and stream.aside:
+            return stream.aside.read([Interval(one.front, one.stop) for one in taken])
         (one,) = taken
-        return self.stream.read(one.front, one.stop, one.token)
+        return stream.read(one.front, one.stop, one.token)
 
     def _take(self, *, aside: bool) -> list[Range]:
         with self.lock:
@@ -172,5 +173,5 @@ def sweep_in_batches(
     """
     if not gaps:
         return
-    sweep = _Sweep(stream, Ranges.of(stream, gaps, readers=readers))
-    yield from sweep.batches(min(readers, IN_THE_AIR) if most is None else most, pausing=pausing)
+    ranges = Ranges.of(stream, gaps, readers=readers)
+    yield from _Sweep(ranges).batches(min(readers, IN_THE_AIR) if most is None else most, pausing=pausing)
