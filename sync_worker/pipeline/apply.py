@@ -168,21 +168,27 @@ class Applier:
     def remember(self, answered: Iterable[tuple[Sequence[ContactChange], Sent]]) -> None:
         """Remember what became of changes that were sent; every one of them is accounted for in its answer."""
         together = list(answered)
-        if together:
-            with self._store.transaction() as tx:
-                outcomes = [self._note(tx, batch, answer) for batch, answer in together]
-            for (batch, _), outcome in zip(together, outcomes, strict=True):
-                self._underway.difference_update(change.id for change in batch)
-                self.outcome.add(outcome)
-                self._progress.advance("written", len(batch))
+        if not together:
+            return
+        sent = {change.id: change for batch, _ in together for change in batch}
+        with self._store.transaction() as tx:
+            outcome = self._note(tx, sent, [answer for _, answer in together])
+        self._underway -= sent.keys()
+        self.outcome.add(outcome)
+        self._progress.advance("written", len(sent))
 
-    def _note(self, tx: Connection, batch: Sequence[ContactChange], answered: Sent) -> Outcome:
-        sent, written = {change.id: change for change in batch}, answered.written
-        done = [self._acknowledged(sent[id_], answer, answered.stages.get(id_)) for id_, answer in written.acknowledged.items()]
-        altered = {row["id"]: ALTERED for row in done if row["shown"] != sent[row["id"]].desired}
-        refused = {id_: "; ".join(sorted(set(answer.refused.values()))) for id_, answer in written.acknowledged.items() if answer.refused}
-        gone = [*written.gone, *written.moved]
-        rejected = {id_: reason for id_, reason in {**written.rejected, **altered, **refused}.items() if id_ not in written.gone}
+    def _note(self, tx: Connection, sent: Mapping[int, ContactChange], answers: Sequence[Sent]) -> Outcome:
+        done: list[Mapping[str, Any]] = []
+        gone: list[int] = []
+        rejected: dict[int, str] = {}
+        for answer in answers:
+            written = answer.written
+            shown = [self._acknowledged(sent[id_], taken, answer.stages.get(id_)) for id_, taken in written.acknowledged.items()]
+            altered = {row["id"]: ALTERED for row in shown if row["shown"] != sent[row["id"]].desired}
+            refused = {id_: "; ".join(sorted(set(taken.refused.values()))) for id_, taken in written.acknowledged.items() if taken.refused}
+            done += shown
+            gone += [*written.gone, *written.moved]
+            rejected |= {id_: reason for id_, reason in {**written.rejected, **altered, **refused}.items() if id_ not in written.gone}
         people.mark_gone(tx, gone)
         standing.acknowledge(tx, done)
         if self._hold:

@@ -121,7 +121,7 @@ def upsert(dialect: str, table: Table) -> Insert:
 
 
 def write(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Execute a statement for each row by the driver itself; return how many rows were written.
+    """Execute a statement that names the VALUES of one row for each row, by the driver itself; return how many rows were written.
 
     SQLAlchemy prepares the parameters of each row anew, which costs several times what the database does with them. A statement that
     is made once and used again is prepared once.
@@ -146,13 +146,11 @@ def write_tuples(connection: Connection, statement: Insert | Update, columns: tu
     if (order := tuple(compiled.positiontup or ())) != named:
         there = itemgetter(*map(named.index, order))
         whole = [there(row) for row in whole]
-    if isinstance(statement, Update):
-        return connection.exec_driver_sql(compiled.string, list(whole)).rowcount
-    return _insert(connection, compiled.string, whole)
+    return _in_steps(connection, compiled.string, whole)
 
 
-def _insert(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Execute an INSERT of one row for each of some rows, `STEP` at a time; return how many were written."""
+def _in_steps(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Execute a statement of one row's VALUES for each of some rows, `STEP` at a time; return how many were written."""
     long = len(rows) - len(rows) % STEP
     steps = [tuple(chain.from_iterable(rows[start : start + STEP])) for start in range(0, long, STEP)]
     written = connection.exec_driver_sql(_of_many_rows(statement), steps).rowcount if steps else 0
@@ -163,7 +161,7 @@ def _insert(connection: Connection, statement: str, rows: Sequence[tuple[Any, ..
 
 @lru_cache(maxsize=64)
 def _of_many_rows(statement: str) -> str:
-    head, values, tail = re.split(r"(?<= VALUES )(\([^()]*\))", statement, maxsplit=1)
+    head, values, tail = re.split(r"(?<=VALUES )(\([^()]*\))", statement, maxsplit=1)
     return f"{head}{', '.join([values] * STEP)}{tail}"
 
 

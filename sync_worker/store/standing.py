@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    column,
     delete,
     exists,
     false,
@@ -25,18 +26,25 @@ from sqlalchemy import (
     or_,
     select,
     update,
+    values,
 )
 
 from sync_worker.store import numbers, tables
-from sync_worker.store.database import replace, write
+from sync_worker.store.database import replace, write_tuples
 from sync_worker.store.tables import Id, contacts, lists, memberships, rejections, verdicts
 
-_ANSWERED: Final = ("shown", "stage", "stage_given", "updated_at")
+_ANSWER: Final = ("id", "shown", "stage", "stage_given", "updated_at")
+_answer: Final = (
+    values(*(column(name, contacts.c[name].type) for name in _ANSWER))
+    .data([tuple(bindparam(f"the_{name}", type_=contacts.c[name].type) for name in _ANSWER)])
+    .cte("answer")
+)
 _ACKNOWLEDGING: Final = (
     update(contacts)
-    .where(contacts.c.id == bindparam("the_id"))
-    .values({name: func.coalesce(bindparam(f"new_{name}", type_=contacts.c[name].type), contacts.c[name]) for name in _ANSWERED})
+    .where(contacts.c.id == _answer.c.id)
+    .values({name: func.coalesce(_answer.c[name], contacts.c[name]) for name in _ANSWER[1:]})
 )
+_PARAMETERS: Final = tuple(f"the_{name}" for name in _ANSWER)
 
 
 #: Whose differences a run has counted, and on which facts: a temporary table, gone with the connection.
@@ -120,7 +128,7 @@ def count_differing(tx: Connection) -> int:
 
 def acknowledge(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Remember what HubSpot acknowledged for contacts: {id, shown, stage, stage_given, updated_at}; None leaves what is known."""
-    write(tx, _ACKNOWLEDGING, [{"the_id": row["id"], **{f"new_{name}": row[name] for name in _ANSWERED}} for row in rows])
+    write_tuples(tx, _ACKNOWLEDGING, _PARAMETERS, [tuple(row[name] for name in _ANSWER) for row in rows])
     tx.execute(delete(rejections).where(numbers.among(rejections.c.contact_id, [row["id"] for row in rows])))
 
 
@@ -221,8 +229,8 @@ def left_lists(tx: Connection, keys: Collection[str]) -> dict[str, str]:
 
 def forget_list(tx: Connection, key: str) -> None:
     """Forget a list and who is in it: there is no such list any more."""
-    for table, column in ((memberships, memberships.c.list), (lists, lists.c.key)):
-        tx.execute(delete(table).where(column == key))
+    for table, named in ((memberships, memberships.c.list), (lists, lists.c.key)):
+        tx.execute(delete(table).where(named == key))
 
 
 def remember_list(tx: Connection, key: str, *, list_id: str, name: str) -> None:
