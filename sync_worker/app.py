@@ -1,4 +1,4 @@
-"""The only wiring: settings in, a worker out."""
+"""The wiring: settings in, a worker out; what a run is made of stands in assembly.py."""
 
 from __future__ import annotations
 
@@ -13,42 +13,32 @@ from typing import Any, Self
 
 import structlog
 
+from sync_worker.assembly import Assembly
 from sync_worker.errors import ModelError, UnsafePlan
 from sync_worker.hubspot import skew, throttle
 from sync_worker.hubspot.client import HubSpot, connect
-from sync_worker.hubspot.waiting import Waiting
 from sync_worker.instants import from_ms, to_ms
 from sync_worker.model.diffing import describe
 from sync_worker.model.document import LETTERS
 from sync_worker.model.loading import load
 from sync_worker.model.model import Model
 from sync_worker.pipeline import outlook, portal, setup, underway
-from sync_worker.pipeline.admitting import Doorkeeper
-from sync_worker.pipeline.ahead import beside
-from sync_worker.pipeline.apply import Applier
-from sync_worker.pipeline.bulk import LEAST, Fallback, Files, Means
+from sync_worker.pipeline.bulk import LEAST
 from sync_worker.pipeline.check import Findings, check
 from sync_worker.pipeline.comparing import Comparison, compare, table_of
 from sync_worker.pipeline.distribution import Distribution, distribution
-from sync_worker.pipeline.evaluate import Judge, everybody
+from sync_worker.pipeline.evaluate import everybody
 from sync_worker.pipeline.explain import Explanation, explain
 from sync_worker.pipeline.fitting import Fit, fit
-from sync_worker.pipeline.guard import Guard, Limits
-from sync_worker.pipeline.importing import Importer
 from sync_worker.pipeline.lease import held
 from sync_worker.pipeline.names import names
 from sync_worker.pipeline.outputs import Outputs
-from sync_worker.pipeline.plan import Scope, scope_of
 from sync_worker.pipeline.portal import Portal
 from sync_worker.pipeline.progress import Progress
-from sync_worker.pipeline.pull import Pull, Reading, last_complete_reading
+from sync_worker.pipeline.pull import last_complete_reading
 from sync_worker.pipeline.recording import recorded
-from sync_worker.pipeline.remembering import Remembering
 from sync_worker.pipeline.report import RunReport
-from sync_worker.pipeline.retention import Retention
 from sync_worker.pipeline.status import stale, status
-from sync_worker.pipeline.sync import Run
-from sync_worker.pipeline.undo import Undo, reason
 from sync_worker.settings import Settings
 from sync_worker.store import database, forgetting, people, runs, standing
 from sync_worker.store.database import Store
@@ -59,16 +49,6 @@ log = structlog.get_logger()
 def utc_now() -> datetime:
     """Return the present instant."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    """A run under way: what it has to work with, and what is closed at its end."""
-
-    report: RunReport
-    store: Store
-    progress: Progress
-    until_the_end: ExitStack
 
 
 @dataclass(frozen=True)
@@ -253,19 +233,9 @@ class Worker:
 
         Raises ConfigurationError where there was no such run.
         """
-        with self._begun("undo", dry_run=dry_run) as begun:
-            now = self.clock()
-            portal.known(begun.store, self.hubspot, self.outputs, now, fresh=True)
-            Undo(
-                hubspot=self.hubspot,
-                store=begun.store,
-                outputs=self.outputs,
-                applier=None if dry_run else self._applier(begun, now, hold=reason(run)),
-                report=begun.report,
-                run=run,
-                at=to_ms(now),
-            ).everything()
-        return begun.report
+        with self._begun("undo", dry_run=dry_run) as parts:
+            parts.undo(run).everything()
+        return parts.report
 
     def forget(self, email_or_id: str) -> dict[str, Any]:
         """Delete whatever the state knows of a contact, also from the free pages of its file; HubSpot is not asked, and keeps it."""
@@ -282,17 +252,17 @@ class Worker:
     def _run(
         self, command: str, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False, note: str | None = None
     ) -> RunReport:
-        with self._begun(command, dry_run=dry_run) as begun:
+        with self._begun(command, dry_run=dry_run) as parts:
             if note is not None:
-                with begun.store.transaction() as tx:
+                with parts.store.transaction() as tx:
                     runs.approve(tx, self.model.hash, note=note, at=to_ms(self.clock()))
-            run = self._assembled(begun, allow_large=allow_large, bulk=bulk)
+            run = parts.run(allow_large=allow_large, bulk=bulk)
             {"backfill": run.everything, "sync": run.changes, "approve": run.known}[command]()
-            begun.report.unreadable = run.judge.misread.told()
-        return begun.report
+            parts.report.unreadable = run.judge.misread.told()
+        return parts.report
 
     @contextmanager
-    def _begun(self, command: str, *, dry_run: bool) -> Iterator[Begun]:
+    def _begun(self, command: str, *, dry_run: bool) -> Iterator[Assembly]:
         """Begin a run, alone on its portal; it leaves a row and a line however it ends."""
         with ExitStack() as stack:
             store = self._rehearsal(stack) if dry_run else self.store
@@ -300,124 +270,26 @@ class Worker:
             stack.enter_context(structlog.contextvars.bound_contextvars(run=report.run_id))
             with recorded(report, store, self.clock, self.hubspot.traffic), ExitStack() as working:
                 lasts = timedelta(minutes=self.settings.lease_minutes)
-                progress = working.enter_context(held(store, report.run_id, clock=self.clock, lasts=lasts, progress=self.progress))
+                parts = Assembly(
+                    settings=self.settings,
+                    hubspot=self.hubspot,
+                    outputs=self.outputs,
+                    store=store,
+                    report=report,
+                    progress=working.enter_context(held(store, report.run_id, clock=self.clock, lasts=lasts, progress=self.progress)),
+                    clock=self.clock,
+                    least_in_bulk=self.least_in_bulk,
+                    until_the_end=working,
+                )
                 if not dry_run:
-                    underway.settle(self.hubspot.imports, store, self._waiting(progress), self.clock())
-                yield Begun(report=report, store=store, progress=progress, until_the_end=working)
+                    underway.settle(self.hubspot.imports, store, parts.waiting(), self.clock())
+                yield parts
 
     def _rehearsal(self, stack: ExitStack) -> Store:
         store = database.opened(self.settings.state_url)
         stack.callback(store.close)
         store.rehearse()
         return store
-
-    def _applier(self, begun: Begun, now: datetime, *, hold: str | None = None) -> Applier:
-        applier = Applier(
-            self.hubspot,
-            begun.store,
-            self.outputs,
-            now,
-            run=begun.report.run_id,
-            in_flight=self.settings.requests_in_flight,
-            progress=begun.progress,
-            hold=hold,
-        )
-        # Also of a run that fails on its way: what was written by then is told.
-        begun.until_the_end.callback(begun.report.take_outcome, applier.outcome)
-        return begun.until_the_end.enter_context(applier)
-
-    def _retention(self) -> Retention:
-        days = self.settings.keep_events_days
-        return Retention(events=timedelta(days=days) if days else None, undo=timedelta(days=self.settings.keep_undo_days))
-
-    def _guard(self, store: Store, *, lifted: bool) -> Guard:
-        settings = self.settings
-        with store.transaction() as tx:
-            first = not runs.was_done(tx, "backfill", "sync")
-        limits = Limits(
-            changed_share=settings.max_changed_share,
-            new_mqls_share=settings.max_new_mqls_share,
-            new_mqls=settings.max_new_mqls,
-            contacts=settings.judged_from_contacts,
-        )
-        return Guard(limits=limits, first=first, lifted=lifted)
-
-    def _waiting(self, progress: Progress) -> Waiting:
-        # The lease is renewed while HubSpot takes its time.
-        return Waiting(at_most=timedelta(minutes=self.settings.bulk_minutes), beat=lambda: progress.advance("in bulk", 0))
-
-    def _in_bulk(self, begun: Begun) -> Means:
-        fallback = Fallback(notes=begun.report.notes)
-        return Means(hubspot=self.hubspot, waiting=self._waiting(begun.progress), fallback=fallback, least=self.least_in_bulk)
-
-    def _importer(self, begun: Begun, means: Means, applier: Applier) -> Importer:
-        return Importer(means=means, store=begun.store, outputs=self.outputs, applier=applier, clock=self.clock)
-
-    def _assembled(self, begun: Begun, *, allow_large: bool, bulk: bool) -> Run:
-        report, store, now = begun.report, begun.store, self.clock()
-        means = self._in_bulk(begun) if bulk else None
-        guard = self._guard(store, lifted=allow_large)
-        early = guard.may_begin_early and not report.dry_run and not bulk
-        pull = self._pull(begun, now, means)
-        reading = self._reading(begun, pull, early=early) if report.command == "backfill" and not bulk else None
-        place = portal.known(store, self.hubspot, self.outputs, now, fresh=report.command == "backfill")
-        hidden = place.hidden(self.model.event_kinds)
-        report.not_visible = self.model.not_visible(hidden)
-        day_began = place.day_began(now, self.settings.reevaluate_at)
-        applier = None if report.dry_run else self._applier(begun, now)
-        return Run(
-            store=store,
-            pull=pull,
-            judge=Judge(
-                model=self.model,
-                outputs=self.outputs,
-                hidden=hidden,
-                now=now,
-                since=day_began,
-                heed=self.hubspot.heed,
-            ),
-            scope=self._scope(report, store, place),
-            retention=self._retention(),
-            doorkeeper=Doorkeeper(outputs=self.outputs, now=now, day_began=day_began),
-            guard=guard,
-            applier=applier,
-            importer=self._importer(begun, means, applier) if means and applier else None,
-            report=report,
-            early=early,
-            reading=reading,
-        )
-
-    def _pull(self, begun: Begun, now: datetime, means: Means | None) -> Pull:
-        return Pull(
-            hubspot=self.hubspot,
-            store=begun.store,
-            remembering=Remembering(outputs=self.outputs),
-            now=now,
-            overlap=timedelta(minutes=self.settings.overlap_minutes),
-            readers=self.settings.requests_in_flight,
-            progress=begun.progress,
-            clock=self.clock,
-            files=Files(means=means, run=begun.report.run_id) if means else None,
-            counts=begun.report.pulled,
-        )
-
-    def _reading(self, begun: Begun, pull: Pull, *, early: bool) -> Reading:
-        """Begin to read everybody, or to ask how much there is, while the portal is looked at; nothing is kept until it is known."""
-        expected = outlook.remembered(begun.store, self.hubspot, pull.now)
-        if expected is None:
-            return replace(pull, extent=beside(self.hubspot.contacts.extent).result).every_contact(written=early)
-        self.hubspot.transport.throttle.expect(latency=expected.latency, burst=expected.burst)
-        reading = replace(pull, extent=lambda: expected.extent).every_contact(written=early)
-        begun.until_the_end.callback(reading.close)
-        next(reading)
-        return reading
-
-    def _scope(self, report: RunReport, store: Store, place: Portal) -> Scope:
-        with store.transaction() as tx:
-            report.approved = runs.approval(tx, self.model.hash) is not None
-        if report.approved:
-            portal.find_lists(store, self.hubspot, self.outputs)
-        return scope_of(self.outputs, place.stages, approved=report.approved)
 
 
 def build(
