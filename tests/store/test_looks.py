@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
+from sqlalchemy import event as sqlalchemy_event
 
-from sync_worker.store import people, standing, verdicts
+from sync_worker.store import happenings, people, standing, verdicts
 from sync_worker.store.verdicts import Standard
+from tests.store.rows import event
 from tests.store.states import POSTGRES
 
 pytestmark = pytest.mark.skipif(POSTGRES is not None, reason="SQLite is asked for its plan")
@@ -22,6 +24,8 @@ LOOKS: list[tuple[str, Callable[[Connection], object]]] = [
     ("how many were changed", lambda tx: people.count_changed(tx, 5, 9)),
     ("whether many were changed", lambda tx: people.more_changed(tx, 1, 5)),
     ("how many there are", people.count),
+    ("which events are known", lambda tx: happenings.record(tx, [event("e", contact_id=2, email="p1@example.com")])),
+    ("whose event is dropped", lambda tx: happenings.drop(tx, "page_view", ["e"])),
     ("who is due", lambda tx: verdicts.count_due(tx, Standard(model="m", since=0))),
 ]
 
@@ -34,11 +38,11 @@ def listening(tx: Connection) -> Iterator[list[tuple[str, Any]]]:
     def note(_tx: Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
         said.append((statement, parameters))
 
-    event.listen(tx, "before_cursor_execute", note)
+    sqlalchemy_event.listen(tx, "before_cursor_execute", note)
     try:
         yield said
     finally:
-        event.remove(tx, "before_cursor_execute", note)
+        sqlalchemy_event.remove(tx, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("look", [look for _, look in LOOKS], ids=[name for name, _ in LOOKS])
