@@ -15,14 +15,16 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 from sync_worker.store import meta
 from sync_worker.store.tables import BY_COMPANY, BY_EMAIL, HERE, contacts
 
-_FILLING: Final = "filling"  # there while it goes on: whether anybody has been judged in it
+_FILLING: Final = "filling"  # there while it goes on
+_UNJUDGED: Final = "unjudged"  # there until somebody is judged, be it after the filling
 _PUT_OFF: Final = (BY_EMAIL, BY_COMPANY, HERE)
 
 
 def begin(tx: Connection) -> None:
     """Put the indices off, where no contact is known yet. What they would find is found all the same until then, slowly."""
     if tx.execute(select(contacts.c.id).limit(1)).first() is None:
-        meta.put(tx, _FILLING, {"judged": False})
+        meta.put(tx, _FILLING, True)
+        meta.put(tx, _UNJUDGED, True)
         for index in _PUT_OFF:
             tx.execute(DropIndex(index, if_exists=True))
 
@@ -33,14 +35,14 @@ def is_under_way(tx: Connection) -> bool:
 
 
 def is_nobody_judged(tx: Connection) -> bool:
-    """Tell whether this is the first filling, and nobody has been judged in it."""
-    return bool(meta.get(tx, _FILLING) == {"judged": False})
+    """Tell whether nobody has ever been judged in this state."""
+    return meta.get(tx, _UNJUDGED) is not None
 
 
 def note_judging(tx: Connection) -> None:
     """Note that from now on contacts are judged."""
     if is_nobody_judged(tx):
-        meta.put(tx, _FILLING, {"judged": True})
+        meta.put(tx, _UNJUDGED, None)
 
 
 def end(tx: Connection) -> None:

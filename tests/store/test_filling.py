@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import Connection, inspect
 
 from sync_worker.store import filling, happenings, people, verdicts
@@ -46,17 +47,23 @@ def test_who_is_asked_for_meanwhile_is_found(tx: Connection) -> None:
     assert (people.count(tx), people.unseen(tx, sweep=1), due(tx)) == (1, [7], [7])
 
 
-def test_what_comes_in_before_anybody_is_judged_marks_nobody(tx: Connection) -> None:
+@pytest.mark.parametrize("filled", [False, True], ids=["while it goes on", "after its end"])
+def test_what_comes_in_before_anybody_is_judged_marks_nobody(tx: Connection, filled: bool) -> None:
     filling.begin(tx)
     known(tx, 1, company_id=9)
+    if filled:
+        filling.end(tx)
     happenings.record(tx, [event("e", email="p1@example.com"), event("f", contact_id=1)])
     people.record_companies(tx, [{"id": 9, "updated_at": 1, "facts": text(numberofemployees="5")}])
     assert (revision(tx, 1), due(tx)) == (1, [1])
 
 
-def test_what_comes_in_while_the_first_are_judged_is_noticed(tx: Connection) -> None:
+@pytest.mark.parametrize("filled", [False, True], ids=["while it goes on", "after its end"])
+def test_what_comes_in_while_the_first_are_judged_is_noticed(tx: Connection, filled: bool) -> None:
     filling.begin(tx)
     known(tx, 1, company_id=9)
+    if filled:
+        filling.end(tx)
     judged = verdicts.choose_due(tx, STANDARD, after=0, limit=1)
     happenings.record(tx, [event("e", email="p1@example.com")])
     verdicts.record(tx, [verdict(1)], judged=judged, standard=STANDARD, at=100)
