@@ -195,9 +195,11 @@ class Worker:
             for step in found:
                 setup.carry_out(step, self.hubspot)
                 log.info("portal.mended", **step.as_json())
-            portal.known(self.store, self.hubspot, self.outputs, self.clock(), fresh=True, settle=True)
+            now = self.clock()
+            place = portal.known(self.store, self.hubspot, self.outputs, now, fresh=True, settle=True)
             setup.remember_lists(self.store, self.hubspot, self.outputs)
-            outlook.remember(self.store, self.hubspot, self.hubspot.contacts.extent(), self.clock())
+            eventful = outlook.is_eventful(self.store, self.hubspot, place.seen(self.model.event_kinds), now)
+            outlook.remember(self.store, self.hubspot, self.hubspot.contacts.extent(), now, eventful=eventful)
             if found:
                 with self.store.transaction() as tx:
                     standing.let_try_again(tx)

@@ -164,7 +164,7 @@ class Assembly:
         if expected is None:
             return replace(pull, extent=beside(self.hubspot.contacts.extent).result).every_contact(written=early)
         self.hubspot.transport.throttle.expect(latency=expected.latency, burst=expected.burst)
-        reading = replace(pull, extent=lambda: expected.extent).every_contact(written=early)
+        reading = replace(pull, extent=lambda: expected.extent, eventful=expected.eventful).every_contact(written=early)
         self.until_the_end.callback(reading.close)
         next(reading)
         return reading

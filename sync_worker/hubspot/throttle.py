@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from math import ceil
@@ -41,9 +41,10 @@ class Limits:
 
 
 class Lane:
-    """One budget and the threads that queue for it: those that wait ahead of a request let the others go first.
+    """One budget and the threads that queue for it: whoever presses goes first, then who waits ahead of a request, then who stands behind.
 
-    Whoever waits ahead has plenty to ask for, and by many threads; whoever asks for something in particular keeps everybody waiting.
+    Whoever asks for something in particular presses: there is nothing else to be done about it. Whoever waits ahead has plenty to ask for,
+    and by many threads; it is found out what for when the slot is there. Whoever stands behind has another budget besides.
     """
 
     def __init__(self, window: Window, clock: Clock) -> None:
@@ -51,20 +52,34 @@ class Lane:
         self._clock = clock
         self._lock = threading.Lock()
         self._pressing: deque[threading.Condition] = deque()
-        self._patient: deque[threading.Condition] = deque()
+        self._ahead: deque[threading.Condition] = deque()
+        self._behind: deque[threading.Condition] = deque()
         self._mine = threading.local()  # a slot that was taken ahead
-        self._spared = 0.0  # share of the slots that is not taken ahead
+        self._spared = 0.0  # share of the slots that nobody who stands behind takes
 
     def spare(self, share: float) -> None:
-        """Let nobody take the last slots ahead, that share of the window's: for as long as one thing is asked for after the other."""
+        """Leave the last slots, that share of the window's, to those in front: for as long as they ask for one thing after the other."""
         with self._lock:
             self._spared = share
             self._wake()
 
-    @contextmanager
-    def ahead(self) -> Iterator[None]:
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the next request has to wait for a slot."""
+        with self._lock:
+            return self.window.delay(self._clock.monotonic()) != 0
+
+    def ahead(self) -> AbstractContextManager[None]:
         """Wait for a slot before it is known what for: this thread's next request uses it; it is free again if there is none."""
-        self._mine.slot = self._wait_for_slot(self._patient)
+        return self._held(self._ahead)
+
+    def behind(self) -> AbstractContextManager[None]:
+        """Wait for a slot as `ahead` does, until nobody else waits for one."""
+        return self._held(self._behind)
+
+    @contextmanager
+    def _held(self, queue: deque[threading.Condition]) -> Iterator[None]:
+        self._mine.slot = self._wait_for_slot(queue)
         try:
             yield
         finally:
@@ -144,16 +159,17 @@ class Lane:
     def interrupt(self) -> None:
         """Wake everybody who waits, so that they see that the clock is stopped."""
         with self._lock:
-            for turn in (*self._pressing, *self._patient):
+            for turn in (*self._pressing, *self._ahead, *self._behind):
                 turn.notify()
 
     def _delay(self, turn: threading.Condition) -> float | None:
         if turn is not self._next():
             return None
-        return self.window.delay(self._clock.monotonic(), spared=0 if self._pressing else ceil(self._spared * self.window.capacity))
+        is_last = not (self._pressing or self._ahead)
+        return self.window.delay(self._clock.monotonic(), spared=ceil(self._spared * self.window.capacity) if is_last else 0)
 
     def _next(self) -> threading.Condition | None:
-        return next((queue[0] for queue in (self._pressing, self._patient) if queue), None)
+        return next((queue[0] for queue in (self._pressing, self._ahead, self._behind) if queue), None)
 
     def _wake(self) -> None:
         if turn := self._next():

@@ -35,6 +35,10 @@ class Portal:
         """Return which of these kinds of event this portal does not show one by one."""
         return hidden_kinds(kinds, shows_occurrences=self.shows_occurrences)
 
+    def seen(self, kinds: frozenset[str]) -> frozenset[str]:
+        """Return the others."""
+        return kinds - self.hidden(kinds)
+
     def day_began(self, now: datetime, at: time) -> datetime:
         """Return when the portal's day began, at that time of its clock: verdicts are made anew once a day."""
         try:

@@ -40,6 +40,7 @@ Reading: TypeAlias = Generator[Sequence[int], None, None]  # of contacts: the id
 DAY_MS: Final = 86_400_000
 EVENT_TYPES: Final = "event_types"  # the names of the portal's types of events, asked for once a day
 SPARED: Final = 0.05  # share of the burst that contacts leave to what they did: of that one thing is asked for after the other
+HELD: Final = 0.9  # where there is much of it: what uses the burst up has it, and contacts are found by search meanwhile
 READ: Final = "read"  # the properties that every contact and company has been read with
 
 
@@ -56,6 +57,7 @@ class Pull:
     progress: Progress
     clock: Callable[[], datetime]
     extent: Callable[[], Extent] | None = None  # of the contacts, where it is known or has been asked for already
+    eventful: bool = False  # there is much to read of what contacts did
     files: Files | None = None  # where everybody is read in bulk
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -66,8 +68,14 @@ class Pull:
         kinds = sorted(self.remembering.outputs.model.event_kinds - hidden)
         occurrences = [kind for kind in kinds if streams.is_occurrence(kind)]
         others = [self._events(kind) for kind in kinds if kind not in occurrences]
+        used_up = self.hubspot.transport.clock.monotonic()
         try:
-            yield from together(*others, self._occurrences(occurrences), self._companies(everything=every_company))
+            for _ in together(*others, self._occurrences(occurrences), self._companies(everything=every_company)):
+                now = self.hubspot.transport.clock.monotonic()
+                used_up = now if self._burst.is_used_up else used_up
+                if now - used_up > self._burst.window.seconds:
+                    self._burst.spare(SPARED)  # what comes one after the other leaves most of the burst
+                yield ()
         finally:
             self._burst.spare(0)
 
@@ -277,7 +285,7 @@ class Pull:
         first of all when the reading has begun: what is done then is done beside it.
         Who is not there any more in the end is gone: deleted, or merged into another.
         """
-        self._burst.spare(SPARED)
+        self._burst.spare(HELD if self.eventful else SPARED)
         with self.store.transaction() as tx:
             first = meta.get(tx, _cursor(CONTACTS)) is None  # else everybody is new, and all events have just been read
         yield from Everyone(

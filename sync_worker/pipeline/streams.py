@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Final, NoReturn, TypeVar
 
 from sync_worker.errors import ConfigurationError, NotFound
+from sync_worker.hubspot import throttle
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.objects import Objects
 from sync_worker.hubspot.occurrences import kind_of
@@ -28,14 +29,14 @@ Thing = TypeVar("Thing", Contact, Company)
 
 def contacts(hubspot: HubSpot, properties: Sequence[str], *, searched: bool = False) -> Stream[Contact]:
     """Return all contacts, in order of id; `searched` reads them by search as well, which has a budget of its own."""
-    # There are plenty of them, so that they let go first whatever else is asked for; companies are waited for.
-    stream = replace(_by_id(hubspot.contacts, properties), turn=hubspot.transport.throttle.lane(Budget.BURST).ahead)
+    # They can be found by search as well, and nobody is judged before all is known of what they did.
+    stream = replace(_by_id(hubspot.contacts, properties), turn=_burst(hubspot).behind)
     return replace(stream, aside=_by_search(hubspot, properties)) if searched else stream
 
 
 def companies(hubspot: HubSpot, properties: Sequence[str]) -> Stream[Company]:
     """Return all companies, in order of id."""
-    return _by_id(hubspot.companies, properties)
+    return replace(_by_id(hubspot.companies, properties), turn=_burst(hubspot).ahead)
 
 
 def emails(hubspot: HubSpot, kind: str) -> Stream[Event]:
@@ -46,7 +47,7 @@ def emails(hubspot: HubSpot, kind: str) -> Stream[Event]:
         page = hubspot.emails.page(EMAIL_TYPES[kind], from_ms(1 - high), from_ms(-low), offset)
         return Page(rows=page.items, reached=-to_ms(page.items[-1].at) if page.items else stop, token=_going_on(low, high, page.next))
 
-    return Stream(read=read, key=lambda event: -to_ms(event.at))
+    return Stream(read=read, key=lambda event: -to_ms(event.at), turn=_burst(hubspot).ahead)
 
 
 def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
@@ -60,7 +61,7 @@ def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
         reached = max(start, to_ms(page.items[-1].at)) if page.items else stop
         return Page(rows=rows, reached=reached, token=_going_on(low, high, page.next))
 
-    return Stream(read=read, key=lambda event: to_ms(event.at))
+    return Stream(read=read, key=lambda event: to_ms(event.at), turn=_burst(hubspot).ahead)
 
 
 def past(hubspot: HubSpot, event_type: str, contacts: Sequence[int]) -> Stream[Event]:
@@ -77,6 +78,7 @@ def past(hubspot: HubSpot, event_type: str, contacts: Sequence[int]) -> Stream[E
 def submissions(hubspot: HubSpot, forms: Sequence[str], fronts: Mapping[str, int], vanished: Callable[[str], object]) -> Stream[Event]:
     """Return what was sent with forms, each form a key of its own, as far back as its front (milliseconds).
 
+    Each page leads to the next and to no other, so that one form is read by one request after the other, and none waits behind others.
     A form that HubSpot does not know any more is told to `vanished`; the others are read all the same.
     """
 
@@ -114,6 +116,10 @@ def one_each(things: Collection[object]) -> list[Interval]:
 def mirrored(intervals: Sequence[Interval]) -> list[Interval]:
     """Return the same whole numbers with their signs turned; twice is nothing."""
     return [Interval(1 - interval.high, 1 - interval.low) for interval in intervals]
+
+
+def _burst(hubspot: HubSpot) -> throttle.Lane:
+    return hubspot.transport.throttle.lane(Budget.BURST)
 
 
 def _within(start: int, stop: int, token: Token | None) -> tuple[int, int, str | None]:

@@ -13,6 +13,7 @@ from sync_worker.errors import BadRequest, ConfigurationError, Stop
 from sync_worker.pipeline.admitting import Doorkeeper
 from sync_worker.pipeline.ahead import finished
 from sync_worker.pipeline.apply import Applier
+from sync_worker.pipeline.batches import batches
 from sync_worker.pipeline.erasing import forget_erased
 from sync_worker.pipeline.evaluate import Judge
 from sync_worker.pipeline.guard import Guard
@@ -61,16 +62,16 @@ class Run:
                 read += contacts
                 # While others come in they are stored: whoever is judged then keeps them waiting.
                 if len(read) >= (BUSY if contacts else 1) * self.chunk:
-                    self._judge(read)
-                    # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
-                    if self.early:
-                        judged.append(self._counted(self._changes(but_mqls=True, among=read)))
-                    elif not self.applier:
-                        self._count_off(read)
+                    for some in batches(read, BUSY * self.chunk):
+                        self._judge(some)
+                        # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
+                        if self.early:
+                            judged.append(self._counted(self._changes(but_mqls=True, among=some)))
+                        elif not self.applier:
+                            self._count_off(some)
+                        self._offer(judged)
                     read = []
-                # What has to wait for the pace waits here: the reading goes on meanwhile.
-                while judged and self.applier and not self.applier.offer(judged[0]):
-                    judged.popleft()
+                self._offer(judged)
         self.pull.past(self.judge.hidden)
         if self.scope.approved:
             self.pull.members()
@@ -88,6 +89,11 @@ class Run:
             self.known()
         else:
             self.everything()
+
+    def _offer(self, judged: deque[Iterator[ContactChange]]) -> None:
+        # What has to wait for the pace waits here: the reading goes on meanwhile.
+        while judged and self.applier and not self.applier.offer(judged[0]):
+            judged.popleft()
 
     def known(self) -> None:
         """Judge on what is known, and change what differs; nothing is read."""

@@ -170,10 +170,15 @@ def test_a_slot_that_was_taken_ahead_for_nothing_is_free_again(clock: HandWoundC
     assert lane.take() == 1_000.0
 
 
-def test_whoever_waits_ahead_lets_the_others_go_first() -> None:
+def test_whoever_presses_goes_first_and_whoever_stands_behind_last() -> None:
     clock, served = WaitingClock(), []
     lane = Lane(Window(limit=1, seconds=1), clock)
     lane.take()
+
+    def pressing() -> None:
+        lane.take()
+        served.append("pressing")
+        lane.give_back()
 
     def ahead() -> None:
         with lane.ahead():
@@ -181,41 +186,61 @@ def test_whoever_waits_ahead_lets_the_others_go_first() -> None:
             lane.take()
         lane.give_back()
 
-    def pressing() -> None:
-        lane.take()
-        served.append("pressing")
+    def behind() -> None:
+        with lane.behind():
+            served.append("behind")
+            lane.take()
         lane.give_back()
 
-    threads = [threading.Thread(target=work) for work in (ahead, ahead, pressing)]
-    for thread, queue in zip(threads, (lane._patient, lane._patient, lane._pressing), strict=True):
-        before = len(queue)
-        thread.start()
+    queues = {behind: lane._behind, ahead: lane._ahead, pressing: lane._pressing}
+    threads = []
+    for work in (behind, ahead, behind, ahead, pressing):
+        queue, before = queues[work], len(queues[work])
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
         while len(queue) == before:
             pass
     lane.give_back()
     for thread in threads:
         thread.join(timeout=20)
 
-    assert served == ["pressing", "ahead", "ahead"]
+    assert served == ["pressing", "ahead", "ahead", "behind", "behind"]
 
 
-def test_what_is_spared_is_not_taken_ahead_and_is_there_for_the_others(clock: HandWoundClock) -> None:
+def test_it_is_told_whether_the_next_has_to_wait(clock: HandWoundClock) -> None:
+    lane = Lane(Window(limit=2, seconds=10), clock)
+    used_up = []
+
+    for _ in range(2):
+        used_up.append(lane.is_used_up)
+        lane.take()
+        lane.give_back()
+    used_up.append(lane.is_used_up)
+    clock.time += 11
+
+    assert [*used_up, lane.is_used_up] == [False, False, True, False]
+
+
+def test_what_is_spared_is_there_for_all_but_those_who_stand_behind(clock: HandWoundClock) -> None:
     lane = Lane(Window(limit=10, seconds=10), clock)
 
-    def ahead() -> float:
-        with lane.ahead():
+    def behind() -> float:
+        with lane.behind():
             taken = lane.take()
         lane.give_back()
         return taken
 
     lane.spare(0.2)
-    first = [ahead() for _ in range(8)]
-    lane.take()  # pressing
+    first = [behind() for _ in range(8)]
+    with lane.ahead():
+        front = [lane.take()]
     lane.give_back()
-    ninth = ahead()
+    front.append(lane.take())  # pressing
+    lane.give_back()
+    last = behind()
 
-    assert first == [1_000.0] * 8
-    assert ninth >= 1_010
+    assert [*first, *front] == [1_000.0] * 10
+    assert last >= 1_010
     lane.spare(1.0)  # one is left, else nobody would ever go on
     clock.time += 20
-    assert ahead() == clock.time
+    assert behind() == clock.time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -12,10 +13,14 @@ import pytest
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.records import Account
+from sync_worker.hubspot.throttle import Budget
+from sync_worker.pipeline import outlook
+from sync_worker.pipeline.pull import HELD, SPARED
+from sync_worker.sandbox.data import PortalData, Row
 from sync_worker.store import meta
 from sync_worker.store.database import opened
 from sync_worker.store.people import count
-from tests.pipeline.worlds import World
+from tests.pipeline.worlds import DAY, NOW_MS, World, a_click, a_view, a_world, small_portal
 
 
 @dataclass
@@ -72,3 +77,52 @@ def test_nothing_is_kept_of_a_portal_that_turns_out_to_be_another(world: World) 
         assert count(tx) == 0
         assert meta.get(tx, "sweep") is None
     store.close()
+
+
+MANY = [a_view(number, 1, NOW_MS - DAY - number) for number in range(101)]  # a page and one
+
+
+def eventful(world: World) -> bool:
+    with world.worker() as worker:
+        expected = outlook.remembered(worker.store, worker.hubspot, world.clock())
+    assert expected is not None
+    return expected.eventful
+
+
+@pytest.mark.parametrize(
+    ("portal", "expected"),
+    [
+        (small_portal(events=MANY), True),
+        (small_portal(events=[], email_events=[a_click(n, "p1@example.com", NOW_MS - DAY - n) for n in range(1_001)]), True),
+        (small_portal(events=[], email_events=[]), False),
+        (small_portal(), False),
+        (small_portal(tier="starter", events=MANY), False),
+    ],
+    ids=["views", "clicks", "nothing", "a page of each", "nothing that can be seen"],
+)
+def test_setup_sees_whether_there_is_much_to_read_beside_the_contacts(tmp_path: Path, portal: PortalData, *, expected: bool) -> None:
+    with a_world(tmp_path, portal) as world:
+        world.setup()
+        assert eventful(world) is expected
+
+
+def test_what_has_been_read_is_not_expected_again(tmp_path: Path) -> None:
+    with a_world(tmp_path, small_portal(events=MANY)) as world:
+        world.setup()
+        world.backfill()
+        after_reading = eventful(world)
+        world.setup()
+
+        assert (after_reading, eventful(world)) == (False, False)
+
+
+@pytest.mark.parametrize(("events", "share"), [(MANY, HELD), ([], SPARED)], ids=["much happened", "nothing happened"])
+def test_contacts_leave_the_burst_to_what_happened_where_that_is_much(tmp_path: Path, events: list[Row], share: float) -> None:
+    with a_world(tmp_path, small_portal(events=events)) as world:
+        world.setup()
+        with world.worker() as worker, worker._begun("backfill", dry_run=True) as parts:
+            run, lane = parts.run(), parts.hubspot.transport.throttle.lane(Budget.BURST)
+            during = lane._spared
+            run.everything()
+
+    assert (during, lane._spared) == (share, 0)

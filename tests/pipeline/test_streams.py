@@ -27,11 +27,11 @@ SIZE = 3  # rows a page
 times = st.lists(st.integers(0, 40), max_size=30)
 cuts = st.lists(st.integers(0, 41), min_size=2, max_size=4, unique=True).map(sorted)
 
-UNHURRIED = SimpleNamespace(throttle=SimpleNamespace(lane=lambda _budget: SimpleNamespace(ahead=nullcontext)))
+UNHURRIED = SimpleNamespace(throttle=SimpleNamespace(lane=lambda _budget: SimpleNamespace(ahead=nullcontext, behind=nullcontext)))
 
 
 def hubspot(**nouns: object) -> HubSpot:
-    return cast("HubSpot", SimpleNamespace(**nouns))
+    return cast("HubSpot", SimpleNamespace(transport=UNHURRIED, **nouns))
 
 
 def page_of(rows: Sequence[Any], offset: str | None) -> Page[Any, str]:
@@ -109,7 +109,7 @@ def test_of_contacts_each_is_read_once_whether_or_not_the_page_begins_with_the_i
         following = rows[SIZE].id if belongs is from_id and more else rows[SIZE - 1].id if more else None
         return Page(items=tuple(rows[:SIZE]), next=following)
 
-    stream = streams.contacts(hubspot(contacts=SimpleNamespace(page=page), transport=UNHURRIED), ())
+    stream = streams.contacts(hubspot(contacts=SimpleNamespace(page=page)), ())
     low, high = ends[0], ends[-1]
     found = Counter(row.id for piece in sweep(stream, [Interval(low, high)], readers=2) for row in piece.rows)
     # The last range has an open end: whoever came while it was read is read too.

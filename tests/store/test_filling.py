@@ -48,7 +48,7 @@ def test_who_is_asked_for_meanwhile_is_found(tx: Connection) -> None:
 
 
 @pytest.mark.parametrize("filled", [False, True], ids=["while it goes on", "after its end"])
-def test_what_comes_in_before_anybody_is_judged_marks_nobody(tx: Connection, filled: bool) -> None:
+def test_what_comes_in_before_anybody_is_judged_marks_nobody(tx: Connection, *, filled: bool) -> None:
     filling.begin(tx)
     known(tx, 1, company_id=9)
     if filled:
@@ -59,7 +59,7 @@ def test_what_comes_in_before_anybody_is_judged_marks_nobody(tx: Connection, fil
 
 
 @pytest.mark.parametrize("filled", [False, True], ids=["while it goes on", "after its end"])
-def test_what_comes_in_while_the_first_are_judged_is_noticed(tx: Connection, filled: bool) -> None:
+def test_what_comes_in_while_the_first_are_judged_is_noticed(tx: Connection, *, filled: bool) -> None:
     filling.begin(tx)
     known(tx, 1, company_id=9)
     if filled:
