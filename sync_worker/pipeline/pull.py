@@ -26,6 +26,7 @@ from sync_worker.pipeline.changes import Changes
 from sync_worker.pipeline.everyone import CONTACTS, SWEEP, Everyone, divided_among
 from sync_worker.pipeline.progress import Progress
 from sync_worker.pipeline.remembering import Remembering, happening
+from sync_worker.pipeline.sharing import Saturation
 from sync_worker.pipeline.stream import Piece, Stream
 from sync_worker.pipeline.submissions import Archive, Watch
 from sync_worker.pipeline.sweep import sweep, sweep_in_batches
@@ -68,16 +69,15 @@ class Pull:
         kinds = sorted(self.remembering.outputs.model.event_kinds - hidden)
         occurrences = [kind for kind in kinds if streams.is_occurrence(kind)]
         others = [self._events(kind) for kind in kinds if kind not in occurrences]
-        used_up = self.hubspot.transport.clock.monotonic()
+        clock, burst = self.hubspot.transport.clock, self._burst
+        saturation = Saturation(window=burst.window.seconds, seen=clock.monotonic())
         try:
             for _ in together(*others, self._occurrences(occurrences), self._companies(everything=every_company)):
-                now = self.hubspot.transport.clock.monotonic()
-                used_up = now if self._burst.is_used_up else used_up
-                if now - used_up > self._burst.window.seconds:
-                    self._burst.spare(SPARED)  # what comes one after the other leaves most of the burst
+                if not saturation.lasts(clock.monotonic(), used_up=burst.is_used_up):
+                    burst.spare(SPARED)  # what comes one after the other leaves most of it
                 yield ()
         finally:
-            self._burst.spare(0)
+            burst.spare(0)
 
     def _events(self, kind: str) -> Waiting[None]:
         if kind == "form_submission":

@@ -1,7 +1,7 @@
 """How reading and writing share HubSpot's budgets, so that both are over soonest.
 
 List pages and writes draw on one budget, searches on another. Whatever search can read before the last write can be sent is better
-left to it: each list page less is a write more.
+left to it: each list page less is a write more. Or a page of what contacts did, as long as that uses the budget up.
 """
 
 from __future__ import annotations
@@ -37,6 +37,19 @@ class Share:
     def enough(self, elapsed: Callable[[], float]) -> Callable[[int], bool]:
         """Return what tells from a number of list pages whether the rest is left to search; when it is late, nothing is."""
         return lambda pages: pages >= self.list_pages and elapsed() < self.until
+
+
+@dataclass(slots=True)
+class Saturation:
+    """Whether a budget is being used up; `seen` (monotonic seconds) is when it was last, at first when that was begun."""
+
+    window: float  # seconds, in each of which it is used up once while it lasts
+    seen: float
+
+    def lasts(self, now: float, *, used_up: bool) -> bool:
+        """Take a look, and tell."""
+        self.seen = now if used_up else self.seen
+        return now - self.seen <= self.window
 
 
 def share(contacts: int, pace: Pace) -> Share:

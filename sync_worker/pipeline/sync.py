@@ -62,14 +62,7 @@ class Run:
                 read += contacts
                 # While others come in they are stored: whoever is judged then keeps them waiting.
                 if len(read) >= (BUSY if contacts else 1) * self.chunk:
-                    for some in batches(read, BUSY * self.chunk):
-                        self._judge(some)
-                        # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
-                        if self.early:
-                            judged.append(self._counted(self._changes(but_mqls=True, among=some)))
-                        elif not self.applier:
-                            self._count_off(some)
-                        self._offer(judged)
+                    self._judge_early(read, judged)
                     read = []
                 self._offer(judged)
         self.pull.past(self.judge.hidden)
@@ -90,11 +83,6 @@ class Run:
         else:
             self.everything()
 
-    def _offer(self, judged: deque[Iterator[ContactChange]]) -> None:
-        # What has to wait for the pace waits here: the reading goes on meanwhile.
-        while judged and self.applier and not self.applier.offer(judged[0]):
-            judged.popleft()
-
     def known(self) -> None:
         """Judge on what is known, and change what differs; nothing is read."""
         self.retention.tidy(self.store, self.judge.model, self.judge.now)
@@ -102,6 +90,21 @@ class Run:
         self.report.waiting = self.doorkeeper.admit(self.store)
         self._change_contacts()
         self._change_lists()
+
+    def _judge_early(self, read: Sequence[int], judged: deque[Iterator[ContactChange]]) -> None:
+        for some in batches(read, BUSY * self.chunk):
+            self._judge(some)
+            # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
+            if self.early:
+                judged.append(self._counted(self._changes(but_mqls=True, among=some)))
+            elif not self.applier:
+                self._count_off(some)
+            self._offer(judged)
+
+    def _offer(self, judged: deque[Iterator[ContactChange]]) -> None:
+        # What has to wait for the pace waits here: the reading goes on meanwhile.
+        while judged and self.applier and not self.applier.offer(judged[0]):
+            judged.popleft()
 
     def _judge(self, among: Sequence[int] | None = None) -> None:
         self.report.evaluated += self.judge.judge_due(self.store, self.pull.progress, among=among)

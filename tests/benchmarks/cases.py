@@ -76,9 +76,9 @@ def bulk() -> None:
 
 
 def everything() -> None:
-    """20,000 contacts with all that they did, and all writes."""
-    with bench(20_000, everything=True) as one:
-        _tell("20,000 contacts, all they did, and written", one.run("backfill", "--json").report, contacts=20_000)
+    """50,000 contacts with all that they did, and all writes."""
+    with bench(50_000, everything=True) as one:
+        _tell("50,000 contacts, all they did, and written", one.run("backfill", "--json").report, contacts=50_000)
 
 
 def idle() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot, connect
+from sync_worker.hubspot.clock import Clock
 from sync_worker.hubspot.records import Account
 from sync_worker.hubspot.throttle import Budget
 from sync_worker.pipeline import outlook
@@ -126,3 +127,39 @@ def test_contacts_leave_the_burst_to_what_happened_where_that_is_much(tmp_path: 
             run.everything()
 
     assert (during, lane._spared) == (share, 0)
+
+
+class Slow(Clock):
+    """A machine on which some things take long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.late
+
+
+def test_what_does_not_use_the_burst_up_does_not_keep_it(tmp_path: Path) -> None:
+    clock, given_up = Slow(), Event()
+
+    def reach(**how: Any) -> HubSpot:
+        hubspot = connect(**how, clock=clock)
+        lane, page = hubspot.transport.throttle.lane(Budget.BURST), hubspot.occurrences.page
+
+        def slowly(*args: Any, **more: Any) -> Any:
+            clock.late += 11
+            for _ in range(500):
+                if lane._spared == SPARED:
+                    given_up.set()
+                    break
+                Event().wait(0.01)
+            return page(*args, **more)
+
+        return replace(hubspot, occurrences=_With(hubspot.occurrences, page=slowly))
+
+    with a_world(tmp_path, small_portal(events=MANY)) as world:
+        world.setup()
+        world.reach = reach
+        assert world.backfill().exit_code == 0
+    assert given_up.is_set()

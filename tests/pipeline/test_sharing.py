@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.pipeline.sharing import FOUND, LISTED, WRITTEN, Pace, share
+from sync_worker.pipeline.sharing import FOUND, LISTED, WRITTEN, Pace, Saturation, share
 
 PACE = Pace(burst=190, window=10.0, searches=5)
 
@@ -44,3 +44,12 @@ def test_the_list_stops_at_its_share_and_goes_on_where_search_is_late() -> None:
     assert [enough(pages) for pages in (0, 214, 215, 300)] == [False, False, True, True]
     now = 30.0
     assert not enough(300)
+
+
+def test_a_budget_is_used_up_while_it_is_so_once_in_each_window() -> None:
+    saturation = Saturation(window=10.0, seen=100.0)
+    looks = [(105.0, False), (109.0, True), (118.0, False), (118.5, True), (128.5, False), (128.6, False), (130.0, True)]
+
+    lasting = [saturation.lasts(now, used_up=used_up) for now, used_up in looks]
+
+    assert lasting == [True, True, True, True, True, False, True]
