@@ -198,11 +198,11 @@ class Worker:
             now = self.clock()
             place = portal.known(self.store, self.hubspot, self.outputs, now, fresh=True, settle=True)
             setup.remember_lists(self.store, self.hubspot, self.outputs)
-            eventful = outlook.is_eventful(self.store, self.hubspot, place.seen(self.model.event_kinds), now)
-            outlook.remember(self.store, self.hubspot, self.hubspot.contacts.extent(), now, eventful=eventful)
             if found:
                 with self.store.transaction() as tx:
                     standing.let_try_again(tx)
+            eventful = outlook.is_eventful(self.store, self.hubspot, place.seen(self.model.event_kinds), now)
+            outlook.remember(self.store, self.hubspot, self.hubspot.contacts.extent(), now, eventful=eventful)
         return [step.as_json() for step in found]
 
     def backfill(self, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False) -> RunReport:
