@@ -88,6 +88,7 @@ def idle() -> None:
         start = min(one.run("--version").cpu for _ in range(3))
         _tell_sync("the echo of 100,000 written", one.run("sync", "--json"), start)
         one.run("sync", "--json")
+        one.rest(2)  # a new worker does not know of the searches of the one before
         _tell_sync("nothing happened", one.run("sync", "--json"), start)
         ids = [row["id"] for page in _walk(one, 10) for row in json.loads(page)["results"]]
         for id_ in ids:
