@@ -64,6 +64,8 @@ def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fr
     """
     with store.transaction() as tx:
         remembered = meta.get(tx, KEY)
+    if remembered:  # should the day's calls be used up before HubSpot has said when its day ends
+        hubspot.transport.throttle.quota.keep_time_of(remembered["time_zone"])
     asked = list(outputs.names)
     same = remembered and remembered["asked"] == asked and remembered.get("identity") == hubspot.identity
     if not fresh and same and now < from_ms(remembered["looked_at"]) + VALID_FOR:
