@@ -245,7 +245,11 @@ class Bench:
 @contextmanager
 def a_bench(folder: Path) -> Iterator[Bench]:
     folder.mkdir(exist_ok=True)
-    with a_world(folder, small_portal(marketing_events=[a_webinar(WEBINAR)]), model=STRICT, ready=False) as world:
+    # One page of companies would be all that is asked for of them.
+    many = [{"id": str(number), "properties": {"name": f"Company {number}"}} for number in range(1_000, 1_101)]
+    portal = small_portal(marketing_events=[a_webinar(WEBINAR)])
+    portal = replace(portal, companies=[*portal.companies, *many])
+    with a_world(folder, portal, model=STRICT, ready=False) as world:
         world.setup()
         world.approve()
         shutil.copy(folder / "state.db", folder / "template.db")
