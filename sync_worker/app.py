@@ -22,7 +22,7 @@ from sync_worker.model.diffing import describe
 from sync_worker.model.document import LETTERS
 from sync_worker.model.loading import load
 from sync_worker.model.model import Model
-from sync_worker.pipeline import outlook, portal, setup, underway
+from sync_worker.pipeline import outlook, portal, searches, setup, underway
 from sync_worker.pipeline.bulk import LEAST
 from sync_worker.pipeline.check import Findings, check
 from sync_worker.pipeline.comparing import Comparison, compare, table_of
@@ -283,6 +283,8 @@ class Worker:
                     least_in_bulk=self.least_in_bulk,
                     until_the_end=working,
                 )
+                searches.recall(store, self.hubspot)
+                working.callback(searches.remember, store, self.hubspot)
                 if not dry_run:
                     underway.settle(self.hubspot.imports, store, parts.waiting(), self.clock())
                 yield parts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -124,6 +124,16 @@ class Lane:
         with self._lock:
             self.window.give_back(self._clock.monotonic(), sent=sent, answered=answered)
             self._wake()
+
+    def held(self) -> list[float]:
+        """Return how many seconds ago what was answered and still fills the window had been counted."""
+        with self._lock:
+            return self.window.held(self._clock.monotonic())
+
+    def fill(self, ages: Sequence[float]) -> None:
+        """Count what an earlier run was answered so many seconds ago."""
+        with self._lock:
+            self.window.fill(self._clock.monotonic(), ages)
 
     def in_flight(self, *, at_least: int, most: int) -> int:
         """Return how many requests to have on the line at a time, so that the window is soon used up in spite of the latency."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import deque
+from collections.abc import Sequence
 from math import inf
 from typing import Final
 
@@ -99,6 +100,15 @@ class Window:
         insort(self._counted, now - head_start)
         stale = bisect_right(self._counted, now - 3 * self.seconds)
         del self._counted[:stale]
+
+    def held(self, now: float) -> list[float]:
+        """Return how many seconds ago what was answered and still fills the window had been counted, the longest first."""
+        return [now - counted for counted in self._counted[bisect_right(self._counted, now - self._full) :]]
+
+    def fill(self, now: float, ages: Sequence[float]) -> None:
+        """Count what somebody else was answered so many seconds ago."""
+        for age in ages:
+            insort(self._counted, now - age)
 
     def succeed(self, *, sent: float) -> None:
         """Note an answer that is no refusal: it ends the caution after one, if it was sent later."""
