@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from sync_worker.errors import ConfigurationError, Forbidden
 from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.clock import Clock
+from sync_worker.hubspot.quota import Quota
 from sync_worker.hubspot.records import Account, ContactList, Option, Property
 from sync_worker.pipeline import portal
 from sync_worker.pipeline.outputs import Outputs
@@ -43,6 +45,7 @@ class OtherSide:
     without: frozenset[str] = frozenset()
     identity: str = "token-1"
     asked: int = 0
+    quota: Quota = field(default_factory=lambda: Quota(Clock()))
 
     def hubspot(self) -> HubSpot:
         parts: dict[str, Any] = {
@@ -51,6 +54,7 @@ class OtherSide:
             "account": SimpleNamespace(details=lambda: Account(portal_id=self.portal_id, time_zone="Europe/Berlin", kind="STANDARD")),
             "occurrences": SimpleNamespace(available=lambda: self.shows),
             "lists": SimpleNamespace(find=self.find),
+            "transport": SimpleNamespace(throttle=SimpleNamespace(quota=self.quota)),
         }
         return cast("HubSpot", SimpleNamespace(**parts))
 
@@ -127,6 +131,16 @@ def test_a_portal_that_shows_less_than_before_is_no_reason_to_think_that_less_wa
         known(store, less, outputs, fresh=True)
     assert not known(store, less, outputs, fresh=True, settle=True).shows_occurrences
     assert not known(store, less, outputs, fresh=True).shows_occurrences
+
+
+def test_of_a_portal_that_is_known_the_end_of_the_day_is_known(store: Store, outputs: Outputs) -> None:
+    known(store, OtherSide(), outputs)
+    again = OtherSide()
+    known(store, again, outputs)
+    assert again.asked == 0
+    resets_at = again.quota.resets_at()
+    assert resets_at is not None
+    assert resets_at.astimezone(ZoneInfo("Europe/Berlin")).time() == time()
 
 
 def test_our_lists_are_looked_for_once(store: Store, outputs: Outputs) -> None:

@@ -14,6 +14,7 @@ import httpx
 
 from sync_worker.app import Worker, build
 from sync_worker.hubspot.client import HubSpot, connect
+from sync_worker.hubspot.throttle import Limits
 from sync_worker.model.loading import loads
 from sync_worker.model.model import Model
 from sync_worker.pipeline.outputs import Outputs
@@ -130,6 +131,11 @@ def small_portal(**fields: Any) -> PortalData:
     return replace(plain, **fields)
 
 
+def unhurried(*, limits: Limits, **how: Any) -> HubSpot:
+    """Return the way to a HubSpot that takes as many searches as it gets: one run need not wait for those of the run before."""
+    return connect(limits=replace(limits, search=10**6), **how)
+
+
 @dataclass(kw_only=True)
 class World:
     """A portal, the worker's folder, and one clock for both."""
@@ -140,7 +146,7 @@ class World:
     state_url: str
     api_version: Literal["v3", "2026-09"] = "2026-09"
     settings: dict[str, Any] = field(default_factory=dict)
-    reach: Callable[..., HubSpot] = connect
+    reach: Callable[..., HubSpot] = unhurried
     least_in_bulk: int = 500
 
     # What the worker does: each time as a program of its own.
