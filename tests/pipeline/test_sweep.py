@@ -252,7 +252,8 @@ def test_what_is_left_of_several_ranges_is_found_at_once() -> None:
     gaps = divided([Interval(0, 4_200)], low=0, high=4_200, width=210)
     pieces = list(sweep(stream, gaps, readers=20))
     assert sorted(row for piece in pieces for row in piece.rows) == shelf.rows
-    assert shelf.requests + 2 * other.requests <= 42 + 12
+    # 42 pages hold all; by who is first it is 42 to 55. One rest at a time would be 66 at least.
+    assert shelf.requests + 2 * other.requests < 60
     gate.free.release(20)
 
 
