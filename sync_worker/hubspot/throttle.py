@@ -71,14 +71,14 @@ class Lane:
 
     def ahead(self) -> AbstractContextManager[None]:
         """Wait for a slot before it is known what for: this thread's next request uses it; it is free again if there is none."""
-        return self._held(self._ahead)
+        return self._slot(self._ahead)
 
     def behind(self) -> AbstractContextManager[None]:
         """Wait for a slot as `ahead` does, until nobody else waits for one."""
-        return self._held(self._behind)
+        return self._slot(self._behind)
 
     @contextmanager
-    def _held(self, queue: deque[threading.Condition]) -> Iterator[None]:
+    def _slot(self, queue: deque[threading.Condition]) -> Iterator[None]:
         self._mine.slot = self._wait_for_slot(queue)
         try:
             yield
