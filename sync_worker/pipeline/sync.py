@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
 
-from sync_worker.errors import BadRequest, ConfigurationError, Stop
+from sync_worker.errors import BadRequest, ConfigurationError, Stop, UnsafePlan
 from sync_worker.pipeline.admitting import Doorkeeper
 from sync_worker.pipeline.ahead import finished
 from sync_worker.pipeline.apply import Applier
@@ -71,7 +71,14 @@ class Run:
         if erased := forget_erased(self.pull.hubspot, self.store):
             self.report.pulled["erased"] = erased
             self.store.shred()
-        self.known()
+        begun = self.report.plan.contacts > 0
+        try:
+            self.known()
+        except UnsafePlan:
+            if begun and self.applier:  # as the refusal says: the others are written, also those whose turn had not come yet
+                self.applier.send(self._changes(but_mqls=True))
+                self.applier.finish()
+            raise
 
     def changes(self) -> None:
         """Judge who changed since the last run; everybody where there is no run to go on from."""
