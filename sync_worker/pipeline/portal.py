@@ -36,7 +36,7 @@ class Portal:
         return hidden_kinds(kinds, shows_occurrences=self.shows_occurrences)
 
     def seen(self, kinds: frozenset[str]) -> frozenset[str]:
-        """Return the others."""
+        """Return which of these kinds of event this portal shows one by one."""
         return kinds - self.hidden(kinds)
 
     def day_began(self, now: datetime, at: time) -> datetime:

@@ -71,14 +71,7 @@ class Run:
         if erased := forget_erased(self.pull.hubspot, self.store):
             self.report.pulled["erased"] = erased
             self.store.shred()
-        begun = self.report.plan.contacts > 0
-        try:
-            self.known()
-        except UnsafePlan:
-            if begun and self.applier:  # as the refusal says: the others are written, also those whose turn had not come yet
-                self.applier.send(self._changes(but_mqls=True))
-                self.applier.finish()
-            raise
+        self.known()
 
     def changes(self) -> None:
         """Judge who changed since the last run; everybody where there is no run to go on from."""
@@ -151,10 +144,16 @@ class Run:
                 return  # weighs nothing, of however many
             contacts = people.count(tx)
         weight = {"contacts": contacts, "changed": plan.mattering, "new_mqls": max(plan.new_mqls, joining)}
-        if self.applier:
-            self.guard.check(**weight, begun=begun)
-        else:
+        if not self.applier:
             self.report.unsafe = self.guard.objection(**weight)
+            return
+        try:
+            self.guard.check(**weight, begun=begun)
+        except UnsafePlan:
+            if begun:  # as the refusal says: the others are written, also those whose turn had not come yet
+                self.applier.send(self._changes(but_mqls=True))
+                self.applier.finish()
+            raise
 
     def _change_lists(self) -> None:
         if self.applier:

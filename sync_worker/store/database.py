@@ -120,8 +120,8 @@ def upsert(dialect: str, table: Table) -> Insert:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
-def write(connection: Connection, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Execute a statement that names the VALUES of one row for each row, by the driver itself; return how many rows were written.
+def write(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Execute an INSERT of one row for each row by the driver itself; return how many rows were written.
 
     SQLAlchemy prepares the parameters of each row anew, which costs several times what the database does with them. A statement that
     is made once and used again is prepared once.
@@ -134,7 +134,7 @@ def write(connection: Connection, statement: Insert | Update, rows: Sequence[Map
 
 
 def write_tuples(connection: Connection, statement: Insert | Update, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> int:
-    """Execute a statement as `write` does, for rows that hold the values of the columns."""
+    """Execute a statement that names the VALUES of one row as `write` does, for rows that hold the values of the columns."""
     if not rows:
         return 0
     compiled = _compiled(statement, connection.dialect, columns)
