@@ -1,15 +1,15 @@
-# Each target makes .venv by itself when it is missing or older than the lock file.
+# Each target creates .venv first if it is missing or older than the lock file.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := .venv-peers
 
-.PHONY: install peers demo test soak reliability check bench format lock clean
+.PHONY: install hooks peers demo test soak reliability check bench format lock clean
 
 install: $(READY)
 
-# Everything comes from the lock file, checked by hash; the project itself is built with what the lock file brought.
+# All packages come from the lock file, checked by hash; the project itself is built with those packages.
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("sync_worker needs Python 3.11 or newer: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
@@ -17,7 +17,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Clients that others wrote, which the tests let loose on the sandbox; they have needs of their own, hence a place of their own.
+# The hook that checks commit messages; .githooks is under version control.
+hooks:
+	git config core.hooksPath .githooks
+
+# Third-party clients for the tests of the sandbox, in a separate environment because their dependencies conflict with ours.
 peers: $(PEERS)/.ready
 
 $(PEERS)/.ready: tests/peers/requirements.lock
@@ -38,15 +42,15 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Killed hundreds of times, every fault on every endpoint, twelve thousand contacts of one moment, long stories: about half an hour.
+# The long tests: hundreds of kills, every fault on every endpoint, 12,000 contacts with the same timestamp, long scenarios. About 30 minutes.
 soak: install
 	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -m soak tests/reliability
 
-# Goes through the fault matrix and writes what it found into docs/reliability.md.
+# Runs the fault matrix and writes the results to docs/reliability.md.
 reliability: install
 	$(BIN)/python -m tests.reliability.matrix
 
-# BENCH=read,idle picks cases; without it those that take about ten minutes in all.
+# BENCH=read,idle selects cases; the default cases take about ten minutes.
 bench: install
 	BENCH="$(BENCH)" $(BIN)/python -m tests.benchmarks
 
@@ -57,7 +61,7 @@ format: install
 COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
   --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
-# No index address and no option of this machine may stand in the lock file.
+# The lock file must contain no index address and no option of this machine.
 lock:
 	$(COMPILE) --all-extras --output-file requirements.lock pyproject.toml
 	$(COMPILE) --output-file tests/peers/requirements.lock tests/peers/requirements.in
