@@ -27,7 +27,7 @@ peers: $(PEERS)/.ready
 $(PEERS)/.ready: tests/peers/requirements.lock
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement tests/peers/requirements.lock
-	$(PEERS)/bin/python tests/peers/trust.py
+	$(PEERS)/bin/python tests/peers/certificate_authority.py
 	@touch $@
 
 demo: install
@@ -48,7 +48,7 @@ soak: install
 
 # Runs the fault matrix and writes the results to docs/reliability.md.
 reliability: install
-	$(BIN)/python -m tests.reliability.matrix
+	$(BIN)/python -m tests.reliability.fault_matrix
 
 # BENCH=read,idle selects cases; the default cases take about ten minutes.
 bench: install

@@ -14,13 +14,13 @@ import typer
 from ruamel.yaml import YAML
 
 from sync_worker import __version__
-from sync_worker.cli.main import app
+from sync_worker.cli.commands import app
 from sync_worker.errors import ExitCode
-from sync_worker.hubspot.transport import Timeouts
-from sync_worker.hubspot.versions import ENDPOINTS
-from sync_worker.model.loading import load
-from sync_worker.pipeline.outputs import Outputs
+from sync_worker.hubspot.rest.endpoints import ENDPOINTS
+from sync_worker.hubspot.rest.transport import Timeouts
+from sync_worker.model.compiled.loader import load
 from sync_worker.settings import ALIASES, Settings
+from sync_worker.sync.portal.crm_schema import Outputs
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"

@@ -12,7 +12,7 @@ def main() -> NoReturn:
     """Run the command line."""
     # What importing makes stays to the end: looking through it for garbage again and again would be a sixth of the start.
     gc.disable()
-    from sync_worker.cli.main import main as run  # noqa: PLC0415 -- after the line above
+    from sync_worker.cli.commands import main as run  # noqa: PLC0415 -- after the line above
 
     gc.freeze()
     gc.enable()

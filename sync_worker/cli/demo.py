@@ -16,10 +16,10 @@ import typer
 from rich.panel import Panel
 from rich.table import Table
 
-from sync_worker.app import Worker, build
-from sync_worker.cli.screen import err, out
+from sync_worker.cli.console import err, out
 from sync_worker.errors import Unavailable
 from sync_worker.settings import load
+from sync_worker.worker import Worker, build
 
 PROGRAM: Final = (sys.executable, "-m", "sync_worker")
 STEPS: Final = (

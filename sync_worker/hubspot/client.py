@@ -11,28 +11,28 @@ from typing import Self
 
 from sync_worker.base_url import checked
 from sync_worker.errors import ConfigurationError
-from sync_worker.hubspot.account import Account
-from sync_worker.hubspot.clock import Clock
-from sync_worker.hubspot.companies import Companies
-from sync_worker.hubspot.contacts import Contacts
-from sync_worker.hubspot.deals import Deals
-from sync_worker.hubspot.downloads import Downloads
-from sync_worker.hubspot.emails import Emails
-from sync_worker.hubspot.exports import Exports
-from sync_worker.hubspot.forms import Forms
-from sync_worker.hubspot.imports import Imports
-from sync_worker.hubspot.lists import Lists
-from sync_worker.hubspot.marketing_events import MarketingEvents
-from sync_worker.hubspot.occurrences import Occurrences
-from sync_worker.hubspot.properties import Properties
-from sync_worker.hubspot.retrying import Patience, Retrying
-from sync_worker.hubspot.sdk import Later, open_sdk
-from sync_worker.hubspot.session import open_line
-from sync_worker.hubspot.skew import TOLERANCE
-from sync_worker.hubspot.throttle import Limits, Throttle
-from sync_worker.hubspot.traffic import Traffic
-from sync_worker.hubspot.transport import Timeouts, Transport
-from sync_worker.hubspot.versions import Version
+from sync_worker.hubspot.api.account import Account
+from sync_worker.hubspot.api.companies import Companies
+from sync_worker.hubspot.api.contacts import Contacts
+from sync_worker.hubspot.api.deals import Deals
+from sync_worker.hubspot.api.downloads import Downloads
+from sync_worker.hubspot.api.email_events import Emails
+from sync_worker.hubspot.api.event_occurrences import Occurrences
+from sync_worker.hubspot.api.exports import Exports
+from sync_worker.hubspot.api.forms import Forms
+from sync_worker.hubspot.api.imports import Imports
+from sync_worker.hubspot.api.lists import Lists
+from sync_worker.hubspot.api.marketing_events import MarketingEvents
+from sync_worker.hubspot.api.properties import Properties
+from sync_worker.hubspot.rest.clock import Clock
+from sync_worker.hubspot.rest.clock_skew import TOLERANCE
+from sync_worker.hubspot.rest.endpoints import Version
+from sync_worker.hubspot.rest.metrics import Traffic
+from sync_worker.hubspot.rest.rate_limiter import Limits, Throttle
+from sync_worker.hubspot.rest.retry import Patience, Retrying
+from sync_worker.hubspot.rest.sdk import Later, open_sdk
+from sync_worker.hubspot.rest.session import open_line
+from sync_worker.hubspot.rest.transport import Timeouts, Transport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, select
 
 from sync_worker.store.database import replace
-from sync_worker.store.numbers import among
-from sync_worker.store.tables import coverage
+from sync_worker.store.id_array import among
+from sync_worker.store.schema import coverage
 
 
 class Interval(NamedTuple):

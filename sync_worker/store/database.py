@@ -20,7 +20,7 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from sync_worker.errors import StateBusy, StateError
-from sync_worker.store import tables
+from sync_worker.store import schema
 
 Insert = sqlite.Insert | postgresql.Insert
 STEP: Final = 100  # rows of a statement: at each of its steps SQLite lets go of Python's lock, and who waits for it takes it
@@ -56,7 +56,7 @@ class Store:
         real = inspect(self.connection).default_schema_name
         self.connection.rollback()  # the inspection began a transaction
         with self.transaction() as tx:
-            for table in (tables.verdicts, tables.admissions):
+            for table in (schema.verdicts, schema.admissions):
                 columns = [Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in table.columns]
                 copy = Table(table.name, MetaData(), *columns, prefixes=["TEMPORARY"])
                 for index in table.indexes:
@@ -232,9 +232,9 @@ def _brought_forward(engine: Engine, place: URL) -> None:
         version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if names else None
     if version == NEWEST:
         return
-    from sync_worker.store import migrating  # noqa: PLC0415 -- see above
+    from sync_worker.store import migrate  # noqa: PLC0415 -- see above
 
-    migrating.bring_forward(engine, place=_place(place), version=version)
+    migrate.bring_forward(engine, place=_place(place), version=version)
 
 
 #: The newest schema; a test keeps it equal to the newest migration.

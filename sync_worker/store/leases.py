@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, or_, select, update
 
 from sync_worker.store.database import upsert
-from sync_worker.store.tables import leases
+from sync_worker.store.schema import leases
 
 NAME: Final = "portal"  # a state belongs to one portal
 

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from sync_worker.store.database import replace
-from sync_worker.store.tables import approvals, runs
+from sync_worker.store.schema import approvals, runs
 
 
 def begin(tx: Connection, run_id: str, command: str, *, at: int) -> None:

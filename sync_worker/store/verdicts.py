@@ -24,9 +24,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from sync_worker.store import filling, numbers
+from sync_worker.store import bulk_load, id_array
 from sync_worker.store.database import replace
-from sync_worker.store.tables import Id, addresses, companies, contacts, events, forms, memberships, verdicts
+from sync_worker.store.schema import Id, addresses, companies, contacts, events, forms, memberships, verdicts
 
 _PART: Final = 50_000  # rows
 
@@ -53,7 +53,7 @@ def choose_due(tx: Connection, standard: Standard, *, after: int, limit: int, am
 
     Due is who has no verdict on the present facts, by the present model, from the present day.
     """
-    filling.note_judging(tx)  # what comes in from here on is noticed
+    bulk_load.note_judging(tx)  # what comes in from here on is noticed
     query = (
         select(contacts.c.id, contacts.c.revision)
         .outerjoin(verdicts, _stands(standard))
@@ -62,7 +62,7 @@ def choose_due(tx: Connection, standard: Standard, *, after: int, limit: int, am
         .limit(limit)
     )
     if among is not None:
-        query = query.where(numbers.among(contacts.c.id, among))
+        query = query.where(id_array.among(contacts.c.id, among))
     return _choose(tx, query)
 
 

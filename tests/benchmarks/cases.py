@@ -17,16 +17,16 @@ from typing import Any
 import requests
 from pydantic import SecretStr
 
-from sync_worker.app import build, utc_now
 from sync_worker.cli import YOUNG
-from sync_worker.pipeline.progress import Progress
-from sync_worker.pipeline.pull import Pull
-from sync_worker.pipeline.remembering import Remembering
+from sync_worker.progress import Progress
 from sync_worker.settings import Settings
-from tests.benchmarks import evaluating
-from tests.benchmarks.bounds import least_requests, least_seconds
-from tests.benchmarks.running import Bench, bench
-from tests.system.running import ROOT
+from sync_worker.sync.pull.pull import Pull
+from sync_worker.sync.pull.row_mapper import Remembering
+from sync_worker.worker import build, utc_now
+from tests.benchmarks import model_throughput
+from tests.benchmarks.lower_bounds import least_requests, least_seconds
+from tests.benchmarks.worker_process import Bench, bench
+from tests.system.subprocesses import ROOT
 
 SIZES = {"contacts": 100, "companies": 100, "email_click": 1_000, "page_view": 100, "form_submission": 50, "written": 100}
 PEER_PAGES = 200
@@ -41,7 +41,7 @@ def first() -> None:
 
 def evaluation() -> None:
     """Verdicts and ledgers of a million contacts beside one query that counts their events."""
-    evaluating.main()
+    model_throughput.main()
 
 
 def read() -> None:

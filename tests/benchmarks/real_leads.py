@@ -8,9 +8,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.benchmarks.bounds import least_requests, least_seconds
 from tests.benchmarks.cases import SIZES
-from tests.system.running import SHARED, Desk, sandbox
+from tests.benchmarks.lower_bounds import least_requests, least_seconds
+from tests.system.subprocesses import SHARED, Desk, sandbox
 
 RATE = 190  # requests in ten seconds, of an Enterprise portal
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sync_worker.sandbox.generator import generate
-from sync_worker.sandbox.server import Options, serve
+from sync_worker.sandbox.server.server import Options, serve
 
 CONTACTS_A_PAGE, PROPERTIES = 100, 40
 BAR_PAGES, BAR_MB = 300, 4_096

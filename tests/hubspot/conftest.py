@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from sync_worker.hubspot.client import HubSpot
-from tests.hubspot.doubles import HandWoundClock, Server, connected, served
+from tests.hubspot.fakes import HandWoundClock, Server, connected, served
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
-from sync_worker.model.conditions import Condition
-from sync_worker.model.document import Criterion, Degradation, Document, Rule
-from tests.model import reference_words as words
+from sync_worker.model.file.conditions import Condition
+from sync_worker.model.file.schema import Criterion, Degradation, Document, Rule
+from tests.model import reference_lookup as words
 
 Event = Mapping[str, Any]
 

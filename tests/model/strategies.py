@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sync_worker.model.loading import loads
-from sync_worker.model.model import Model
-from tests.model.cases import NOW
+from sync_worker.model.compiled.loader import loads
+from sync_worker.model.compiled.model import Model
+from tests.model.factories import NOW
 
 URLS = [
     None,

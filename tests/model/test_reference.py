@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.model.model import Model
-from sync_worker.model.quantities import MICRO
+from sync_worker.model.compiled.model import Model
+from sync_worker.model.file.units import MICRO
 from tests.model import reference
-from tests.model.cases import facts, judged
+from tests.model.factories import facts, judged
 from tests.model.strategies import happenings, hidden, instants, models, people
 
 COMPARED = ("score", "band", "grade", "grade_known", "by_score", "direct", "disqualified", "mql", "mql_reason", "disqualified_by", "trend")

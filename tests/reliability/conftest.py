@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.pipeline.conftest import approved, scored, world
+from tests.sync.conftest import approved, scored, world
 
 __all__ = ["approved", "scored", "world"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from sync_worker.errors import SyncWorkerError
-from sync_worker.hubspot.transport import Timeouts
-from tests.pipeline.bulk_worlds import at_work, meanwhile
-from tests.reliability.matrix import EXIT_CODES, FAULTS
+from sync_worker.hubspot.rest.transport import Timeouts
+from tests.reliability.fault_matrix import EXIT_CODES, FAULTS
+from tests.sync.bulk_fakes import at_work, meanwhile
 
 LOOK = "GET /crm/imports/2026-09/?"
 ENDPOINTS = {

@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 from sync_worker.errors import Busy, ConfigurationError, ExitCode
-from sync_worker.instants import to_ms
-from sync_worker.pipeline.lease import Process, held
-from sync_worker.pipeline.progress import Progress
-from sync_worker.sandbox.options import Options
-from sync_worker.sandbox.server import running
+from sync_worker.progress import Progress
+from sync_worker.sandbox.base.config import Options
+from sync_worker.sandbox.server.server import running
 from sync_worker.store import leases
 from sync_worker.store.database import Store, opened
-from tests.pipeline.worlds import NOW, UNLIMITED, World, small_portal
-from tests.sandbox.portals import Clock
-from tests.store.states import a_state_url
+from sync_worker.sync.lease import Process, held
+from sync_worker.timestamps import to_ms
+from tests.harness import NOW, UNLIMITED, World, small_portal
+from tests.sandbox.portal_factories import Clock
+from tests.store.database_factories import a_state_url
 
 LASTS = timedelta(minutes=10)
 
@@ -98,7 +98,7 @@ def left_behind(store: Store, process: Process) -> None:
 
 def test_what_a_process_of_this_machine_left_behind_when_it_died_is_taken_over_at_once(store: Store) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-c", "from sync_worker.pipeline.lease import Process; print(Process.own().text, flush=True); input()"],
+        [sys.executable, "-c", "from sync_worker.sync.lease import Process; print(Process.own().text, flush=True); input()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from sync_worker.errors import ConfigurationError
-from sync_worker.model.loading import loads
-from sync_worker.pipeline.retention import needed
-from tests.pipeline.worlds import DAY, MODEL, NOW_MS, World, a_click, a_contact, a_submission, a_world, small_portal
-from tests.store.states import POSTGRES
+from sync_worker.model.compiled.loader import loads
+from sync_worker.sync.retention import needed
+from tests.harness import DAY, MODEL, NOW_MS, World, a_click, a_contact, a_submission, a_world, small_portal
+from tests.store.database_factories import POSTGRES
 
 on_sqlite = pytest.mark.skipif(POSTGRES is not None, reason="looks into the file")
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from sync_worker.errors import ConfigurationError
-from sync_worker.pipeline.report import RunReport
-from tests.pipeline.worlds import MODEL, MQL, World
+from sync_worker.sync.report import RunReport
+from tests.harness import MODEL, MQL, World
 
 NAMES = ("lead_score", "lead_score_band", "lead_grade", "lead_mql_reason", "lead_score_reasons", "lead_score_model")
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection
 
 from sync_worker.store.database import Store
-from tests.store.states import a_store, undone
+from tests.store.database_factories import a_store, undone
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sync_worker.store import coverage
 from sync_worker.store.coverage import Interval, merged
 from sync_worker.store.database import Store
-from tests.store.states import undone
+from tests.store.database_factories import undone
 
 KEYS = range(-20, 21)
 key = st.sampled_from(KEYS)

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import Connection, select, text
 
 from sync_worker.errors import ExitCode, StateError
-from sync_worker.store import database, meta, verdicts
+from sync_worker.store import database, key_value, verdicts
 from sync_worker.store.database import opened, replace, upsert, write_tuples
-from sync_worker.store.tables import addresses, forms
-from tests.store.rows import STANDARD, judge, known, verdict
-from tests.store.states import POSTGRES, a_state_url
+from sync_worker.store.schema import addresses, forms
+from tests.store.database_factories import POSTGRES, a_state_url
+from tests.store.row_factories import STANDARD, judge, known, verdict
 
 on_sqlite = pytest.mark.skipif(POSTGRES is not None, reason="about files of SQLite")
 
@@ -35,7 +35,7 @@ class TestANewState:
         finally:
             os.umask(before)
         with store.transaction() as tx:
-            meta.put(tx, "key", "value")
+            key_value.put(tx, "key", "value")
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
         store.close()
         assert modes == {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600}
@@ -45,9 +45,9 @@ class TestANewState:
         writer, reader = opened(url), opened(url)
         assert pragma(writer, "journal_mode") == "wal"
         with writer.transaction() as writing:
-            meta.put(writing, "key", "new")
+            key_value.put(writing, "key", "new")
             with reader.transaction() as reading:
-                assert meta.get(reading, "key") is None
+                assert key_value.get(reading, "key") is None
         writer.close()
         reader.close()
 
@@ -55,11 +55,11 @@ class TestANewState:
         url = f"sqlite:///{tmp_path / 'state.db'}"
         first = opened(url)
         with first.transaction() as tx:
-            meta.put(tx, "key", {"a": [1, None, "ü"]})
+            key_value.put(tx, "key", {"a": [1, None, "ü"]})
         first.close()
         second = opened(url)
         with second.transaction() as tx:
-            assert meta.get(tx, "key") == {"a": [1, None, "ü"]}
+            assert key_value.get(tx, "key") == {"a": [1, None, "ü"]}
         second.close()
 
 
@@ -180,7 +180,7 @@ def test_of_a_transaction_all_is_kept_or_nothing(tmp_path: Path) -> None:
         with pytest.raises(ZeroDivisionError), store.transaction() as tx:
             fail_half_way(tx)
         with store.transaction() as tx:
-            assert meta.get(tx, "key") is None
+            assert key_value.get(tx, "key") is None
         store.close()
 
 
@@ -194,7 +194,7 @@ def test_rows_are_written_however_many_they_are(tx: Connection, number: int) -> 
 
 
 def fail_half_way(tx: Connection) -> None:
-    meta.put(tx, "key", "value")
+    key_value.put(tx, "key", "value")
     raise ZeroDivisionError
 
 
@@ -206,7 +206,7 @@ def test_a_state_that_breaks_while_it_is_used_is_named(tmp_path: Path) -> None:
         other.execute("DROP TABLE meta")
     other.close()
     with pytest.raises(StateError, match=r"state\.db: no such table: meta"), store.transaction() as tx:
-        meta.get(tx, "key")
+        key_value.get(tx, "key")
     store.close()
 
 
@@ -236,11 +236,11 @@ class TestRehearsal:
             trial = opened(url)
             trial.rehearse()
             with trial.transaction() as tx:
-                meta.put(tx, "key", "value")
+                key_value.put(tx, "key", "value")
             trial.close()
             real = opened(url)
             with real.transaction() as tx:
-                assert meta.get(tx, "key") == "value"
+                assert key_value.get(tx, "key") == "value"
             real.close()
 
 

@@ -10,10 +10,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import BigInteger, MetaData, create_engine, inspect, select, text
 from sqlalchemy.types import TypeEngine
 
-from sync_worker.store import database, migrating
+from sync_worker.store import database, migrate
 from sync_worker.store.database import Store, opened
-from sync_worker.store.tables import metadata
-from tests.store.states import a_state_url
+from sync_worker.store.schema import metadata
+from tests.store.database_factories import a_state_url
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_queries_know(shared: Store) -> None:
@@ -33,7 +33,7 @@ def test_the_columns_have_the_order_of_the_tables_since_a_rehearsal_copies_them_
 
 
 def test_the_newest_schema_is_the_newest_migration(shared: Store) -> None:
-    assert migrating.newest() == database.NEWEST
+    assert migrate.newest() == database.NEWEST
     with shared.transaction() as tx:
         assert tx.execute(text("SELECT version_num FROM alembic_version")).scalar() == database.NEWEST
 
@@ -79,7 +79,7 @@ def test_an_address_that_stood_in_two_places_stands_in_one(tmp_path: Path) -> No
 def _a_row_in_each_table(url: str, schema: str) -> dict[str, dict[str, object]]:
     """Make a state of an earlier schema; return the row that stands in each of its tables."""
     engine = create_engine(url)
-    config, was = migrating.configuration(), MetaData()
+    config, was = migrate.configuration(), MetaData()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, schema)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from sync_worker.store import meta, runs
+from sync_worker.store import key_value, runs
 
 
 def test_the_last_runs_come_newest_first_with_how_they_ended(tx: Connection) -> None:
@@ -28,14 +28,14 @@ def test_an_approval_holds_for_one_model_and_the_last_note_stands(tx: Connection
 
 @pytest.mark.parametrize("value", [0, "", False, [], {}, [1, "ü", {"a": None}], 2**53])
 def test_a_fact_of_the_state_comes_back_as_it_was_kept(tx: Connection, value: object) -> None:
-    meta.put(tx, "key", value)
-    assert meta.get(tx, "key") == value
+    key_value.put(tx, "key", value)
+    assert key_value.get(tx, "key") == value
 
 
 def test_a_fact_is_replaced_and_taken_away(tx: Connection) -> None:
-    meta.put(tx, "key", 1)
-    meta.put(tx, "key", 2)
-    meta.put(tx, "other", 3)
-    assert meta.get(tx, "key") == 2
-    meta.put(tx, "key", None)
-    assert (meta.get(tx, "key"), meta.get(tx, "other")) == (None, 3)
+    key_value.put(tx, "key", 1)
+    key_value.put(tx, "key", 2)
+    key_value.put(tx, "other", 3)
+    assert key_value.get(tx, "key") == 2
+    key_value.put(tx, "key", None)
+    assert (key_value.get(tx, "key"), key_value.get(tx, "other")) == (None, 3)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from sync_worker.store import happenings, people, verdicts
+from sync_worker.store import contacts, events, verdicts
 from sync_worker.store.verdicts import Standard
-from tests.store.rows import STANDARD, due, event, judge, known, text, verdict
+from tests.store.row_factories import STANDARD, due, event, judge, known, text, verdict
 
 
 class TestDue:
@@ -34,7 +34,7 @@ class TestDue:
 
     def test_nobody_who_is_gone(self, tx: Connection) -> None:
         known(tx, 1)
-        people.mark_gone(tx, [1])
+        contacts.mark_gone(tx, [1])
         assert due(tx) == []
 
     def test_a_chunk_at_a_time_in_order_of_id(self, tx: Connection) -> None:
@@ -48,13 +48,13 @@ class TestDue:
 def test_a_verdict_stands_for_the_facts_that_it_judged_not_for_newer_ones(tx: Connection) -> None:
     known(tx, 1)
     judged = verdicts.choose_due(tx, STANDARD, after=0, limit=1)
-    people.touch(tx, [1], [])  # something comes in while the contact is being judged
+    contacts.touch(tx, [1], [])  # something comes in while the contact is being judged
     verdicts.record(tx, [verdict(1)], judged=judged, standard=STANDARD, at=100)
     assert due(tx) == [1]
 
 
 def test_the_chosen_come_with_the_facts_of_their_company(tx: Connection) -> None:
-    people.record_companies(tx, [{"id": 7, "updated_at": 1, "facts": text(name="Acme")}])
+    contacts.record_companies(tx, [{"id": 7, "updated_at": 1, "facts": text(name="Acme")}])
     known(tx, 1, facts=text(city="Bonn"), company_id=7)
     known(tx, 2, company_id=8)
     verdicts.choose_due(tx, STANDARD, after=0, limit=9)
@@ -64,8 +64,8 @@ def test_the_chosen_come_with_the_facts_of_their_company(tx: Connection) -> None
 def test_the_chosen_come_with_their_events_by_id_and_by_each_of_their_addresses(tx: Connection) -> None:
     known(tx, 1, addresses=("p1@example.com", "second@example.com"))
     known(tx, 2)
-    happenings.record_forms(tx, {"f": "Demo"})
-    happenings.record(
+    events.record_forms(tx, {"f": "Demo"})
+    events.record(
         tx,
         [
             event("view", kind="page_view", contact_id=1),
@@ -89,7 +89,7 @@ def test_the_chosen_come_with_their_events_by_id_and_by_each_of_their_addresses(
 
 def test_an_address_that_two_share_brings_the_event_to_both(tx: Connection) -> None:
     known(tx, 1, 2, addresses=("info@example.com",))
-    happenings.record(tx, [event("click", email="info@example.com")])
+    events.record(tx, [event("click", email="info@example.com")])
     verdicts.choose_due(tx, STANDARD, after=0, limit=9)
     assert sorted(row.contact_id for part in verdicts.chosen_events(tx) for row in part) == [1, 2]
 
@@ -116,5 +116,5 @@ def test_one_contact_can_be_looked_at_with_what_its_verdict_rests_on(tx: Connect
 def test_the_scores_are_counted_without_those_who_are_gone(tx: Connection) -> None:
     known(tx, 1, 2, 3)
     judge(tx, verdict(1, score=5), verdict(2, score=5), verdict(3, score=9))
-    people.mark_gone(tx, [3])
+    contacts.mark_gone(tx, [3])
     assert [tuple(row) for row in verdicts.scores(tx)] == [(5, "cold", "D", False, 2)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.api.batches import inputs_of, reply
-from sync_worker.sandbox.associations import TYPES
-from sync_worker.sandbox.bodies import whole
-from sync_worker.sandbox.calls import Call, record_id, require
-from sync_worker.sandbox.endpoints import Endpoint
-from sync_worker.sandbox.ids import id_of
-from sync_worker.sandbox.replies import Json, JsonReply, invalid
+from sync_worker.sandbox.api.batch import inputs_of, reply
+from sync_worker.sandbox.base.ids import id_of
+from sync_worker.sandbox.base.responses import Json, JsonReply, invalid
+from sync_worker.sandbox.crm.associations import TYPES
+from sync_worker.sandbox.request.body_validation import whole
+from sync_worker.sandbox.request.endpoints import Endpoint
+from sync_worker.sandbox.request.request import Call, record_id, require
 
 LARGEST = 1_000
 LARGEST_PAGE = 500

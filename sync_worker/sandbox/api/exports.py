@@ -11,16 +11,16 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.api.searches import parse
-from sync_worker.sandbox.calls import Call, require
-from sync_worker.sandbox.endpoints import Endpoint
-from sync_worker.sandbox.exports import MOST_IN_A_DAY, Export
-from sync_worker.sandbox.ids import id_of
-from sync_worker.sandbox.instants import iso
-from sync_worker.sandbox.object_types import object_type
-from sync_worker.sandbox.replies import Json, JsonReply, ReplyError, invalid, not_found
-from sync_worker.sandbox.schema import PropertyDefinition
-from sync_worker.sandbox.tables import Table
+from sync_worker.sandbox.api.search import parse
+from sync_worker.sandbox.base.ids import id_of
+from sync_worker.sandbox.base.object_types import object_type
+from sync_worker.sandbox.base.responses import Json, JsonReply, ReplyError, invalid, not_found
+from sync_worker.sandbox.base.timestamps import iso
+from sync_worker.sandbox.crm.exports import MOST_IN_A_DAY, Export
+from sync_worker.sandbox.crm.object_store import Table
+from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
+from sync_worker.sandbox.request.endpoints import Endpoint
+from sync_worker.sandbox.request.request import Call, require
 
 LARGEST_PLAIN, MOST_ROWS_PLAIN = 2_000_000, 1_000_000  # bytes, rows: larger files are zipped
 MOST_ASSOCIATED = 4  # object types

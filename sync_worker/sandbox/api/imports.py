@@ -10,17 +10,17 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from sync_worker.sandbox import bodies
-from sync_worker.sandbox.calls import Call, require
-from sync_worker.sandbox.editing import InvalidValuesError
-from sync_worker.sandbox.endpoints import Endpoint
-from sync_worker.sandbox.history import Source
-from sync_worker.sandbox.ids import id_of
-from sync_worker.sandbox.imports import MOST_ROWS, Import
-from sync_worker.sandbox.multipart import parts
-from sync_worker.sandbox.object_types import object_type
-from sync_worker.sandbox.replies import Json, JsonReply, ReplyError, invalid, not_found
-from sync_worker.sandbox.tables import Table
+from sync_worker.sandbox.base.ids import id_of
+from sync_worker.sandbox.base.object_types import object_type
+from sync_worker.sandbox.base.responses import Json, JsonReply, ReplyError, invalid, not_found
+from sync_worker.sandbox.crm.audit_log import Source
+from sync_worker.sandbox.crm.imports import MOST_ROWS, Import
+from sync_worker.sandbox.crm.object_store import Table
+from sync_worker.sandbox.crm.record_writer import InvalidValuesError
+from sync_worker.sandbox.request import body_validation
+from sync_worker.sandbox.request.endpoints import Endpoint
+from sync_worker.sandbox.request.multipart import parts
+from sync_worker.sandbox.request.request import Call, require
 
 OPERATIONS = ("CREATE", "UPDATE", "UPSERT")
 _SCOPES = ("crm.import",)
@@ -97,7 +97,7 @@ def _sheet(call: Call) -> tuple[Json, Sheet]:
     if "importRequest" not in form or "files" not in form:
         raise invalid("A multipart body with importRequest and files is required.")
     try:
-        request: Json = bodies.checked(orjson.loads(form["importRequest"].content))
+        request: Json = body_validation.checked(orjson.loads(form["importRequest"].content))
         file: Json = request["files"][0]
         page: Json = file["fileImportPage"]
         mappings: list[Json] = page["columnMappings"]

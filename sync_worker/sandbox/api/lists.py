@@ -6,13 +6,13 @@ from typing import get_args
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.bodies import whole
-from sync_worker.sandbox.calls import Call, require
-from sync_worker.sandbox.endpoints import Endpoint
-from sync_worker.sandbox.ids import id_of
-from sync_worker.sandbox.instants import iso
-from sync_worker.sandbox.lists import Processing, RecordList
-from sync_worker.sandbox.replies import Json, JsonReply, NoContent, invalid, not_found
+from sync_worker.sandbox.base.ids import id_of
+from sync_worker.sandbox.base.responses import Json, JsonReply, NoContent, invalid, not_found
+from sync_worker.sandbox.base.timestamps import iso
+from sync_worker.sandbox.crm.lists import Processing, RecordList
+from sync_worker.sandbox.request.body_validation import whole
+from sync_worker.sandbox.request.endpoints import Endpoint
+from sync_worker.sandbox.request.request import Call, require
 
 READ, WRITE, BOTH = ("crm.lists.read",), ("crm.lists.write",), ("crm.lists.read", "crm.lists.write")
 LARGEST_SEARCH, DEFAULT_SEARCH = 500, 20

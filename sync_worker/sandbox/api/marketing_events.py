@@ -6,12 +6,12 @@ from itertools import islice
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.calls import Call
-from sync_worker.sandbox.endpoints import Endpoint
-from sync_worker.sandbox.ids import id_of
-from sync_worker.sandbox.instants import iso
-from sync_worker.sandbox.marketing_events import STATES, MarketingEvents
-from sync_worker.sandbox.replies import Json, JsonReply, invalid, not_found
+from sync_worker.sandbox.base.ids import id_of
+from sync_worker.sandbox.base.responses import Json, JsonReply, invalid, not_found
+from sync_worker.sandbox.base.timestamps import iso
+from sync_worker.sandbox.crm.marketing_events import STATES, MarketingEvents
+from sync_worker.sandbox.request.endpoints import Endpoint
+from sync_worker.sandbox.request.request import Call
 
 LARGEST_PAGE, DEFAULT_PAGE = 100, 10
 LAST = 10**18

@@ -7,15 +7,15 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.api.batches import inputs_of, reply
+from sync_worker.sandbox.api.batch import inputs_of, reply
 from sync_worker.sandbox.api.lists import BOTH, READ, list_of
-from sync_worker.sandbox.calls import Call, record_id, require
-from sync_worker.sandbox.endpoints import Endpoint
-from sync_worker.sandbox.ids import id_of
-from sync_worker.sandbox.instants import iso
-from sync_worker.sandbox.lists import RecordList
-from sync_worker.sandbox.object_types import object_type
-from sync_worker.sandbox.replies import Json, JsonReply, NoContent, invalid
+from sync_worker.sandbox.base.ids import id_of
+from sync_worker.sandbox.base.object_types import object_type
+from sync_worker.sandbox.base.responses import Json, JsonReply, NoContent, invalid
+from sync_worker.sandbox.base.timestamps import iso
+from sync_worker.sandbox.crm.lists import RecordList
+from sync_worker.sandbox.request.endpoints import Endpoint
+from sync_worker.sandbox.request.request import Call, record_id, require
 
 DEFAULT_PAGE, LARGEST_PAGE = 100, 250
 LARGEST_WRITE = 100_000  # ids in a call, members of a list that is emptied or copied

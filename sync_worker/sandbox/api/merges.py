@@ -7,11 +7,11 @@ from typing import Any
 from starlette.responses import Response
 
 from sync_worker.sandbox.api.objects import require_unique
-from sync_worker.sandbox.calls import Call, record_id, require
-from sync_worker.sandbox.endpoints import Endpoint
-from sync_worker.sandbox.merging import MOST_MERGES, merge, merged_ids
-from sync_worker.sandbox.rendering import names_for, render
-from sync_worker.sandbox.replies import JsonReply, NoContent, ReplyError, invalid, not_found
+from sync_worker.sandbox.base.responses import JsonReply, NoContent, ReplyError, invalid, not_found
+from sync_worker.sandbox.crm.merge import MOST_MERGES, merge, merged_ids
+from sync_worker.sandbox.crm.serializer import names_for, render
+from sync_worker.sandbox.request.endpoints import Endpoint
+from sync_worker.sandbox.request.request import Call, record_id, require
 
 SHOWN = ("hs_merged_object_ids",)
 

@@ -6,16 +6,16 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.api.problems import conflict, values_problem
-from sync_worker.sandbox.associations import TYPES
-from sync_worker.sandbox.calls import Call, record_id, require
-from sync_worker.sandbox.editing import InvalidValuesError, Values
-from sync_worker.sandbox.endpoints import Endpoint
-from sync_worker.sandbox.object_types import object_type
-from sync_worker.sandbox.rendering import names_for, render
-from sync_worker.sandbox.replies import Json, JsonReply, NoContent, invalid, not_found
-from sync_worker.sandbox.tables import Table
-from sync_worker.sandbox.versions import with_history
+from sync_worker.sandbox.api.error_responses import conflict, values_problem
+from sync_worker.sandbox.base.object_types import object_type
+from sync_worker.sandbox.base.responses import Json, JsonReply, NoContent, invalid, not_found
+from sync_worker.sandbox.crm.associations import TYPES
+from sync_worker.sandbox.crm.object_store import Table
+from sync_worker.sandbox.crm.property_history import with_history
+from sync_worker.sandbox.crm.record_writer import InvalidValuesError, Values
+from sync_worker.sandbox.crm.serializer import names_for, render
+from sync_worker.sandbox.request.endpoints import Endpoint
+from sync_worker.sandbox.request.request import Call, record_id, require
 
 LARGEST_PAGE = 100
 LARGEST_PAGE_WITH_HISTORY = 50

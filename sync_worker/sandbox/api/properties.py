@@ -5,13 +5,13 @@ from __future__ import annotations
 import orjson
 from starlette.responses import Response
 
-from sync_worker.sandbox.api.batches import inputs_of, reply
-from sync_worker.sandbox.api.definitions import definition_of, merged_definition, shown_property
-from sync_worker.sandbox.calls import Call, require
-from sync_worker.sandbox.endpoints import Endpoint
-from sync_worker.sandbox.replies import Json, JsonReply, NoContent, ReplyError, invalid, not_found
-from sync_worker.sandbox.schema import PropertyDefinition
-from sync_worker.sandbox.tables import Table
+from sync_worker.sandbox.api.batch import inputs_of, reply
+from sync_worker.sandbox.api.property_serializer import definition_of, merged_definition, shown_property
+from sync_worker.sandbox.base.responses import Json, JsonReply, NoContent, ReplyError, invalid, not_found
+from sync_worker.sandbox.crm.object_store import Table
+from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
+from sync_worker.sandbox.request.endpoints import Endpoint
+from sync_worker.sandbox.request.request import Call, require
 
 READ = ("crm.schemas.{kind}.read", "crm.objects.{kind}.read", "crm.schemas.{kind}.write", "crm.objects.{kind}.write")
 WRITE = ("crm.schemas.{kind}.write",)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sync_worker.sandbox.counters.conversions import Conversions
+from sync_worker.sandbox.base.portal_data import Row
 from sync_worker.sandbox.counters.deals import Deals
-from sync_worker.sandbox.counters.mail import Mail
+from sync_worker.sandbox.counters.email import Mail
+from sync_worker.sandbox.counters.form_conversions import Conversions
 from sync_worker.sandbox.counters.visits import Visits
-from sync_worker.sandbox.data import Row
 
 #: What HubSpot shows of a contact that never did anything: zeros for the website and forms, nothing for e-mail and deals.
 UNTOUCHED: Final[Mapping[str, str]] = MappingProxyType(

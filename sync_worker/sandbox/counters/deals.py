@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
-from sync_worker.sandbox.counters.ends import Ends
-from sync_worker.sandbox.data import Row
-from sync_worker.sandbox.instants import iso, parse_ms
+from sync_worker.sandbox.base.portal_data import Row
+from sync_worker.sandbox.base.timestamps import iso, parse_ms
+from sync_worker.sandbox.counters.first_last import Ends
 
 
 class Deals:

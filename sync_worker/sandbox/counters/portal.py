@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from sync_worker.sandbox.base.portal_data import PortalData, Row
 from sync_worker.sandbox.counters.contact import UNTOUCHED, ContactCounters
-from sync_worker.sandbox.data import PortalData, Row
 
 
 def tally(data: PortalData) -> dict[str, Mapping[str, str]]:

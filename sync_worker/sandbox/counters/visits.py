@@ -6,9 +6,9 @@ from array import array
 from itertools import pairwise
 from typing import Final
 
-from sync_worker.sandbox.counters.ends import Ends
-from sync_worker.sandbox.data import Row
-from sync_worker.sandbox.instants import iso, parse_ms
+from sync_worker.sandbox.base.portal_data import Row
+from sync_worker.sandbox.base.timestamps import iso, parse_ms
+from sync_worker.sandbox.counters.first_last import Ends
 
 PAGE_VIEW: Final = "e_visited_page"
 SESSION_MS: Final = 30 * 60 * 1000  # half an hour without a page view ends a session

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sync_worker.sandbox.folder.reading import read
-from sync_worker.sandbox.folder.shifting import shifted
-from sync_worker.sandbox.folder.writing import write
+from sync_worker.sandbox.folder.reader import read
+from sync_worker.sandbox.folder.time_shift import shifted
+from sync_worker.sandbox.folder.writer import write
 
 __all__ = ["read", "shifted", "write"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sync_worker.sandbox.data import PortalData, Tier
-from sync_worker.sandbox.generator.conversions import FORMS
+from sync_worker.sandbox.base.portal_data import PortalData, Tier
+from sync_worker.sandbox.base.timestamps import from_ms, to_ms
+from sync_worker.sandbox.generator.form_submissions import FORMS
 from sync_worker.sandbox.generator.portal import PORTAL_ID, Block, Rows, World
 from sync_worker.sandbox.generator.webinars import webinars
-from sync_worker.sandbox.instants import from_ms, to_ms
 
 __all__ = ["generate"]
 

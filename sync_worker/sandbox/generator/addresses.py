@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import Final
 
-from sync_worker.sandbox.generator.chance import pick
+from sync_worker.sandbox.generator.job_titles import LANGUAGES
 from sync_worker.sandbox.generator.names import Name
-from sync_worker.sandbox.generator.titles import LANGUAGES
+from sync_worker.sandbox.generator.seeded_random import pick
 
 FREE_MAIL: Final[Mapping[str, tuple[str, ...]]] = {
     "en": ("gmail.com", "outlook.com", "yahoo.com", "icloud.com"),

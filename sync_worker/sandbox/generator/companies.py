@@ -8,11 +8,11 @@ from math import exp, log
 from random import Random
 from typing import Final, Literal
 
-from sync_worker.sandbox.data import Row
-from sync_worker.sandbox.generator.chance import between, pick, shares
+from sync_worker.sandbox.base.portal_data import Row
 from sync_worker.sandbox.generator.countries import COUNTRIES, Country
 from sync_worker.sandbox.generator.industries import INDUSTRIES, Industry
-from sync_worker.sandbox.generator.moments import DAY, iso
+from sync_worker.sandbox.generator.seeded_random import between, pick, shares
+from sync_worker.sandbox.generator.timestamps import DAY, iso
 
 Scanner = Literal["none", "fast", "burst", "crawler", "flagged"]
 

@@ -6,12 +6,12 @@ from bisect import bisect
 from random import Random
 from typing import Final
 
-from sync_worker.sandbox.data import Row
-from sync_worker.sandbox.generator.chance import pick, shares
+from sync_worker.sandbox.base.portal_data import Row
 from sync_worker.sandbox.generator.companies import Company
-from sync_worker.sandbox.generator.interest import ASLEEP
-from sync_worker.sandbox.generator.moments import DAY, MINUTE, iso
+from sync_worker.sandbox.generator.engagement_level import ASLEEP
 from sync_worker.sandbox.generator.people import Person
+from sync_worker.sandbox.generator.seeded_random import pick, shares
+from sync_worker.sandbox.generator.timestamps import DAY, MINUTE, iso
 
 _SIZES: Final = ("1-5", "5-25", "25-50", "50-100", "100-500", "500-1000", "1000+")
 _SIZE_BOUNDS: Final = (5, 25, 50, 100, 500, 1000)

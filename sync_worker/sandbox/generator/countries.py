@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sync_worker.sandbox.generator.chance import shares
+from sync_worker.sandbox.generator.seeded_random import shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
-from sync_worker.sandbox.data import Row
-from sync_worker.sandbox.generator.chance import between, pick
-from sync_worker.sandbox.generator.moments import iso
+from sync_worker.sandbox.base.portal_data import Row
 from sync_worker.sandbox.generator.people import Person, Prospect
+from sync_worker.sandbox.generator.seeded_random import between, pick
+from sync_worker.sandbox.generator.timestamps import iso
 
 _OPEN_STAGES: Final = ("appointmentscheduled", "qualifiedtobuy", "presentationscheduled", "decisionmakerboughtin", "contractsent")
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sync_worker.sandbox.generator.chance import shares
-from sync_worker.sandbox.generator.titles import LANGUAGES
+from sync_worker.sandbox.generator.job_titles import LANGUAGES
+from sync_worker.sandbox.generator.seeded_random import shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Final, Literal, NamedTuple
 
-from sync_worker.sandbox.generator import addresses, titles
-from sync_worker.sandbox.generator.chance import between, pick, shares, waiting
+from sync_worker.sandbox.generator import addresses, job_titles
 from sync_worker.sandbox.generator.companies import Company
 from sync_worker.sandbox.generator.countries import COUNTRIES, Country
-from sync_worker.sandbox.generator.interest import ASLEEP, Heat, interest
-from sync_worker.sandbox.generator.kinds import KINDS, STUDENTS, Kind
-from sync_worker.sandbox.generator.moments import DAY, HOUR, MINUTE
+from sync_worker.sandbox.generator.engagement_level import ASLEEP, Heat, interest
 from sync_worker.sandbox.generator.names import FIRST, LAST, Name
+from sync_worker.sandbox.generator.personas import KINDS, STUDENTS, Kind
+from sync_worker.sandbox.generator.seeded_random import between, pick, shares, waiting
+from sync_worker.sandbox.generator.timestamps import DAY, HOUR, MINUTE
 
 Outcome = Literal["open", "won", "lost"]
 MailEnd = Literal["none", "optout", "bounce"]
@@ -68,7 +68,7 @@ def people(rng: Random, *, numbers: range, total: int, companies: Sequence[Compa
         company = companies[int(rng.random() ** 1.6 * len(companies))] if kind.employed else None
         country = company.country if company else pick(rng, COUNTRIES)
         name = first, last = pick(rng, FIRST[country.language]), pick(rng, LAST[country.language])
-        rank = titles.STUDENT if kind is STUDENTS else pick(rng, titles.SENIORITIES)
+        rank = job_titles.STUDENT if kind is STUDENTS else pick(rng, job_titles.SENIORITIES)
         fit = 0.6 * company.fit + 0.08 * rank if company else kind.fit
         heat = interest(rng, kind.lean + (0.1 * (fit - 0.5) if company else 0.0))
         created = known_since((number + rng.random()) / total, now)
@@ -88,7 +88,7 @@ def people(rng: Random, *, numbers: range, total: int, companies: Sequence[Compa
             email=email,
             country=country,
             city=company.city if company and rng.random() < 0.8 else pick(rng, country.cities),
-            title=pick(rng, titles.TITLES[country.language, rank]) if rng.random() < kind.titled else "",
+            title=pick(rng, job_titles.TITLES[country.language, rank]) if rng.random() < kind.titled else "",
             fit=fit,
             heat=heat,
             created=created,

@@ -8,15 +8,15 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from sync_worker.sandbox.data import Row
-from sync_worker.sandbox.generator.chance import chance
+from sync_worker.sandbox.base.portal_data import Row
 from sync_worker.sandbox.generator.companies import Company, companies
 from sync_worker.sandbox.generator.contacts import contact
-from sync_worker.sandbox.generator.conversions import Conversion, conversions, submission
 from sync_worker.sandbox.generator.deals import deal
-from sync_worker.sandbox.generator.mail import Mailing, campaigns, email_events, mailings
+from sync_worker.sandbox.generator.email_campaigns import Mailing, campaigns, email_events, mailings
+from sync_worker.sandbox.generator.form_submissions import Conversion, conversions, submission
+from sync_worker.sandbox.generator.page_views import page_views
 from sync_worker.sandbox.generator.people import Person, known_since, people
-from sync_worker.sandbox.generator.visits import page_views
+from sync_worker.sandbox.generator.seeded_random import chance
 from sync_worker.sandbox.generator.webinars import participations, webinars
 
 PORTAL_ID: Final = 4_242_001

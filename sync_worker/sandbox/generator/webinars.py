@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from sync_worker.sandbox.data import Row
-from sync_worker.sandbox.generator.chance import between
-from sync_worker.sandbox.generator.conversions import WEBINAR, Conversion
-from sync_worker.sandbox.generator.moments import DAY, HOUR, MINUTE, iso
+from sync_worker.sandbox.base.portal_data import Row
+from sync_worker.sandbox.generator.form_submissions import WEBINAR, Conversion
 from sync_worker.sandbox.generator.people import LOG_DAYS, Person
-from sync_worker.sandbox.generator.site import SITE
+from sync_worker.sandbox.generator.seeded_random import between
+from sync_worker.sandbox.generator.timestamps import DAY, HOUR, MINUTE, iso
+from sync_worker.sandbox.generator.website import SITE
 
 _EVERY_DAYS: Final = 30
 _SOON_DAYS: Final = 9

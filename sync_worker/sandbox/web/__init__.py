@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sync_worker.sandbox.web.pages import routes
+from sync_worker.sandbox.web.routes import routes
 
 __all__ = ["routes"]

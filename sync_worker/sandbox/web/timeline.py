@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sync_worker.sandbox.web.wording import Wording
+from sync_worker.sandbox.web.formatting import Wording
 
 Json = Mapping[str, Any]
 

@@ -1,0 +1,319 @@
+"""The commands, one short function each."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+
+from sync_worker import __version__, log
+from sync_worker.cli import render
+from sync_worker.cli.console import TerminalProgress, err, out, print_json
+from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
+from sync_worker.model.file.units import parse_duration
+from sync_worker.settings import load
+from sync_worker.worker import Worker, build
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Lead scoring as code for HubSpot.",
+)
+model = typer.Typer(no_args_is_help=True, help="Check, describe and try model files; HubSpot is not asked.")
+app.add_typer(model, name="model")
+
+BUG: Final = 70  # EX_SOFTWARE of sysexits.h
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+AllowLarge = Annotated[bool, typer.Option("--allow-large", help="Let a plan through that changes more than the settings allow.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be written; write nothing to HubSpot.")]
+
+
+class Via(StrEnum):
+    """How contacts are read and written."""
+
+    API = "api"
+    BULK = "bulk"
+
+
+def main() -> NoReturn:
+    """Run the command line: errors become one sentence and an exit code."""
+    try:
+        app()
+    except SyncWorkerError as error:
+        err.print(f"sync-worker: {error}", style="red" if err.is_terminal else None, markup=False, soft_wrap=True)
+        sys.exit(int(error.exit_code))
+    except KeyboardInterrupt:
+        err.print("sync-worker: stopped; run the same command again to go on.", markup=False)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has left; that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 -- a bug is told without anybody's data, and not taken for exit code 1
+        err.print(log.accident(error), markup=False)
+        sys.exit(BUG)
+    sys.exit(0)
+
+
+@app.callback(invoke_without_command=True)
+def version(*, show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Score and grade HubSpot contacts from a model file under version control."""
+    if show_version:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def check(*, json: Json = False) -> None:
+    """Ask HubSpot whether everything that the worker needs is there; write nothing."""
+    _finish(_with_worker(lambda worker: worker.check()), json=json, people=render.findings)
+
+
+@app.command()
+def setup(*, dry_run: DryRun = False, json: Json = False) -> None:
+    """Create or mend the property group, the properties and the lists in HubSpot."""
+    done = _with_worker(lambda worker: worker.setup(dry_run=dry_run))
+    if json:
+        print_json({"dry_run": dry_run, "steps": done, "exit_code": 0})
+    else:
+        render.steps(done, dry_run=dry_run)
+
+
+@app.command()
+def backfill(
+    *,
+    dry_run: DryRun = False,
+    allow_large: AllowLarge = False,
+    via: Annotated[Via, typer.Option(help="bulk: by exports and imports, in a handful of calls where that can be had.")] = Via.API,
+    json: Json = False,
+) -> None:
+    """Score every contact once; goes on where it was stopped."""
+    done = _with_worker(lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large, bulk=via is Via.BULK))
+    _finish(done, json=json, people=render.run)
+
+
+@app.command()
+def sync(*, dry_run: DryRun = False, allow_large: AllowLarge = False, json: Json = False) -> None:
+    """Score what changed since the last run."""
+    _finish(_with_worker(lambda worker: worker.sync(dry_run=dry_run, allow_large=allow_large)), json=json, people=render.run)
+
+
+@app.command()
+def serve() -> None:
+    """Run cycles until SIGTERM or Ctrl-C."""
+    from sync_worker.service.scheduler import serve as forever  # noqa: PLC0415 -- the scheduler is not needed by one-shot commands
+
+    log.configure()
+    with build(load()) as worker:
+        forever(worker)
+
+
+@app.command()
+def explain(
+    contact: Annotated[str, typer.Argument(metavar="EMAIL|ID", help="An address or the id of a contact.")],
+    *,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="As of another time, ISO 8601.")] = None,
+    file: Annotated[Path | None, typer.Option("--model", metavar="FILE", help="By another model.")] = None,
+    json: Json = False,
+) -> None:
+    """Show the ledger of one contact: every line, and that they add up."""
+    when = _instant(at)
+    _finish(_with_worker(lambda worker: worker.explain(contact, at=when, model_file=file)), json=json, people=render.explanation)
+
+
+@app.command()
+def status(
+    *,
+    max_age: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Exit with 4 where no run has come to its end for so long, such as 2h, and none is at work."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show cursors, last runs, what waits to be written, and the model; HubSpot is not asked."""
+    most = _duration(max_age)
+    found = _with_worker(lambda worker: worker.status(max_age=most))
+    print_json(found) if json else render.status(found)
+    if found["stale"]:
+        err.print(f"sync-worker: {found['stale']}", markup=False)
+        raise typer.Exit(int(ExitCode.TRY_AGAIN))
+
+
+@app.command()
+def report(
+    *,
+    to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to a .html, .txt or .json file.")] = None,
+    json: Json = False,
+) -> None:
+    """Show how the scores lie: look at this before `approve`."""
+    found = _with_worker(lambda worker: worker.distribution())
+    if to:
+        render.write_distribution(found, to)
+    if json:
+        print_json(found.as_json())
+    elif not to:
+        render.distribution(found, out)
+
+
+@app.command()
+def approve(
+    *,
+    note: Annotated[str, typer.Option(help="Who looked at the report, and what was decided.")],
+    allow_large: AllowLarge = False,
+    json: Json = False,
+) -> None:
+    """Give leave to change lists and lifecycle stages under this model, and change what waited for it."""
+    _finish(_with_worker(lambda worker: worker.approve(note, allow_large=allow_large)), json=json, people=render.run)
+
+
+@app.command()
+def undo(
+    run: Annotated[str, typer.Argument(help="A run, as `status` and the log name it.")], *, dry_run: DryRun = False, json: Json = False
+) -> None:
+    """Put back the values and list members that a run replaced, wherever nobody has changed them since; lifecycle stages stay."""
+    _finish(_with_worker(lambda worker: worker.undo(run, dry_run=dry_run)), json=json, people=render.run)
+
+
+@app.command()
+def forget(
+    contact: Annotated[str, typer.Argument(metavar="EMAIL|ID", help="An address or the id of a contact.")], *, json: Json = False
+) -> None:
+    """Delete whatever the state knows of a person. HubSpot is not asked: a contact that still exists there is read again by the next."""
+    found = _with_worker(lambda worker: worker.forget(contact))
+    print_json(found) if json else render.forgotten(found)
+
+
+@app.command()
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    contacts: Annotated[int, typer.Option(min=0, help="How many contacts are made up.")] = 1_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same portal.")] = 1,
+    portal: Annotated[Path | None, typer.Option(metavar="DIR", help="Serve this portal folder instead.")] = None,
+    tier: Annotated[str | None, typer.Option(help="starter, professional or enterprise.")] = None,
+    latency_ms: Annotated[float, typer.Option(min=0, help="Every reply takes at least so long.")] = 0,
+    rate: Annotated[int | None, typer.Option(min=1, help="Requests per 10 s; default by tier.")] = None,
+    faults: Annotated[Path | None, typer.Option(metavar="FILE", help="What is to go wrong: a YAML file, see docs/sandbox.md.")] = None,
+    switch: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another reading of HubSpot's documents.")] = None,
+) -> None:
+    """Serve a HubSpot portal on this machine, until Ctrl-C."""
+    from sync_worker.cli.sandbox import serve_sandbox  # noqa: PLC0415 -- the sandbox is an extra
+
+    serve_sandbox(
+        port=port,
+        contacts=contacts,
+        seed=seed,
+        path=portal,
+        tier=tier,
+        latency_ms=latency_ms,
+        rate=rate,
+        faults=faults,
+        switches=switch or (),
+    )
+
+
+@app.command()
+def demo(*, contacts: Annotated[int, typer.Option(min=100, help="How many contacts are made up.")] = 1_000) -> None:
+    """Do the whole job on a made-up portal and show what a sales rep would see."""
+    from sync_worker.cli.demo import demo as show_all  # noqa: PLC0415 -- starts programs; needed here alone
+
+    show_all(contacts)
+
+
+@model.command("check")
+def model_check(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None,
+    *,
+    portal: Annotated[
+        bool, typer.Option("--portal", help="Also ask HubSpot for the properties, options, forms and lists that it takes.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Validate a model file."""
+    with build(load()) as worker:
+        found = worker.model_summary(file, on_portal=portal)
+    print_json(found) if json else render.model(found)
+
+
+@model.command("schema")
+def model_schema() -> None:
+    """Print the JSON Schema of model files, for editors."""
+    from sync_worker.model.file.json_schema import json_schema  # noqa: PLC0415 -- needed here alone
+
+    print_json(json_schema())
+
+
+@model.command("diff")
+def model_diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD")],
+    new: Annotated[Path, typer.Argument(metavar="NEW")],
+    *,
+    portal: Annotated[Path | None, typer.Option(metavar="DIR", help="A portal folder; default: what the state knows.")] = None,
+    json: Json = False,
+) -> None:
+    """Say in words what changed between two models, and for whom it would change band, grade or MQL."""
+    if portal is None:
+        found = _with_worker(lambda worker: worker.compare(old, new))
+    else:
+        from sync_worker.cli.sandbox import compare_on_folder  # noqa: PLC0415 -- the folder's reader comes with the sandbox
+
+        found = compare_on_folder(portal, old, new)
+    print_json(found.as_json()) if json else render.comparison(found)
+
+
+@model.command("evaluate")
+def model_evaluate(
+    *,
+    portal: Annotated[Path, typer.Option(metavar="DIR", help="A portal folder.")],
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="ISO 8601; default: the portal's own now.")] = None,
+    file: Annotated[Path | None, typer.Option("--model", metavar="FILE", help="Default: SYNC_WORKER_MODEL.")] = None,
+    json: Json = False,
+) -> None:
+    """Score a portal folder; HubSpot is not asked."""
+    from sync_worker.cli.sandbox import evaluate_folder  # noqa: PLC0415 -- the folder's reader comes with the sandbox
+
+    found = evaluate_folder(portal, at=_instant(at), model_file=file or load().model)
+    print_json(found) if json else render.evaluation(found)
+
+
+def _with_worker(do: Callable[[Worker], Any]) -> Any:  # noqa: ANN401 -- whatever the worker gives
+    # A person at a terminal watches the bars; a scheduler's log gets the canonical line.
+    log.configure(level=logging.WARNING if err.is_terminal else logging.INFO)
+    with TerminalProgress() as progress, build(load(), progress=progress) as worker:
+        return do(worker)
+
+
+def _finish(found: Any, *, json: bool, people: Callable[[Any], None]) -> None:  # noqa: ANN401 -- anything with as_json and exit_code
+    print_json(found.as_json()) if json else people(found)
+    if found.exit_code != ExitCode.DONE:
+        raise typer.Exit(int(found.exit_code))
+
+
+def _duration(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    short = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+    try:
+        return parse_duration(f"{text[:-1]} {short[text[-1]]}" if text[:-1].isdecimal() and text[-1] in short else text)
+    except ValueError as error:
+        raise ConfigurationError(f"--max-age: {error}.", hint="Write for example 2h or 90m.") from error
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--at: {text!r} is no time.", hint="Write for example 2026-11-01T00:00:00Z.") from error
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,118 @@
+"""Portals that are no HubSpot: the sandbox served, a portal folder scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, cast, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.model.compiled.loader import load
+from sync_worker.model.diff import describe
+from sync_worker.reports.model_comparison import Comparison, compare, table_of
+from sync_worker.sync.evaluate import offline
+
+try:
+    from sync_worker.sandbox import counters, folder, generator
+    from sync_worker.sandbox.base.portal_data import PortalData, Row, Tier
+    from sync_worker.sandbox.server import server
+except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with every extra
+    raise ConfigurationError(
+        f"The sandbox is not installed ({error.name} is missing).", hint="Run `pip install 'sync-worker[sandbox]'`."
+    ) from error
+
+TIERS: Final = get_args(Tier)
+
+
+def serve_sandbox(
+    *,
+    port: int,
+    contacts: int,
+    seed: int,
+    path: Path | None,
+    tier: str | None,
+    latency_ms: float,
+    rate: int | None,
+    faults: Path | None,
+    switches: Sequence[str],
+) -> None:
+    """Serve a portal until interrupted; a folder's times are moved so that its now is the present."""
+    if tier is not None and tier not in TIERS:
+        raise ConfigurationError(f"--tier: {tier!r} is none of {', '.join(TIERS)}.")
+    now = datetime.now(UTC)
+    data = _made_up(contacts, seed, now) if path is None else _of_today(path, now)
+    if tier is not None:
+        data = replace(data, tier=cast("Tier", tier))
+    options = server.Options(latency_ms=latency_ms, rate=rate, seed=seed, faults=faults, switches=_switched(switches))
+    server.serve(data, options, port=port)
+
+
+def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dict[str, Any]:
+    """Score a portal folder as of a time; its own now where none is named."""
+    model = load(model_file)
+    source, now = _source(path)
+    when = at or now
+    return {"model": model.hash, "at": when.isoformat(), "verdicts": offline.verdicts_of(source, model, when)}
+
+
+def compare_on_folder(path: Path, old: Path, new: Path) -> Comparison:
+    """Say what would change from one model to another for the contacts of a portal folder, as of its own now."""
+    models = load(old), load(new)
+    tables = []
+    for model in models:
+        source, now = _source(path)
+        tables.append(table_of(offline.judgements(source, model, now)))
+    found = compare(describe(*models), *tables)
+    wanted = set(found.named)
+    people = ((int(row["id"]), row["properties"].get("email")) for row in folder.read(path).contacts)
+    return replace(found, names={id_: email for id_, email in people if email and id_ in wanted})
+
+
+def _source(path: Path) -> tuple[offline.Folder, datetime]:
+    data = folder.read(path)
+    counted = counters.tally(data)
+    source = offline.Folder(
+        contacts=(_with_counters(row, counted) for row in data.contacts),
+        companies=data.companies,
+        email_events=data.email_events,
+        events=data.events,
+        forms=data.forms,
+        submissions=data.submissions,
+        marketing_events=data.marketing_events,
+        participations=data.participations,
+        shows_occurrences=data.tier == "enterprise",
+    )
+    return source, data.now
+
+
+def _switched(settings: Sequence[str]) -> server.Switches:
+    named = dict(setting.partition("=")[::2] for setting in settings)
+    known = [field.name for field in fields(server.Switches)]
+    for name in named:
+        if name not in known:
+            raise ConfigurationError(f"--switch: there is no {name!r}.", hint=f"There are {', '.join(known)}.")
+    # Written as they are in Python, in small letters: true, 207, applied.
+    values = {name: {"true": True, "false": False}.get(text, int(text) if text.isdecimal() else text) for name, text in named.items()}
+    try:
+        return TypeAdapter(server.Switches).validate_python(values)
+    except ValidationError as error:
+        said = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_url=False))
+        raise ConfigurationError(f"--switch: {said}.", hint="Write for example --switch dated_batch_status=207.") from error
+
+
+def _made_up(contacts: int, seed: int, now: datetime) -> PortalData:
+    # A portal of its own at every start: a state that knows an earlier one must not be taken for knowing this.
+    return replace(generator.generate(contacts=contacts, seed=seed, now=now), portal_id=int(now.timestamp()))
+
+
+def _of_today(path: Path, now: datetime) -> PortalData:
+    data = folder.read(path)
+    return folder.shifted(data, now - data.now)
+
+
+def _with_counters(row: Row, counted: Any) -> Row:  # noqa: ANN401 -- a mapping of the counters' own type
+    return {**row, "properties": {**row.get("properties", {}), **counted.get(str(row["id"]), {})}}

@@ -1,0 +1,15 @@
+"""Companies: what a contact's primary company is like."""
+
+from __future__ import annotations
+
+from sync_worker.hubspot.api.crm_objects import Objects
+from sync_worker.hubspot.records.models import Company
+from sync_worker.hubspot.records.parsing import companies
+from sync_worker.hubspot.rest.sdk import Untyped
+
+
+class Companies(Objects[Company]):
+    """The companies of the portal."""
+
+    def __init__(self, apis: Untyped) -> None:
+        super().__init__("companies", apis, companies, modified="hs_lastmodifieddate")

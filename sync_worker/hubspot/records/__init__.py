@@ -1,0 +1,1 @@
+"""What HubSpot returns, as frozen records, and how its JSON becomes them."""

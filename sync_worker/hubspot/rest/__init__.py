@@ -1,0 +1,1 @@
+"""How one request reaches HubSpot: session, rate limits, retries, time-outs, errors."""

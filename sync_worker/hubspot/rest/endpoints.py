@@ -1,0 +1,126 @@
+"""Every endpoint that the worker calls, in both of HubSpot's path styles: v3/v4 and dated (2026-09)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from sync_worker.hubspot.rest.rate_limiter import Budget
+
+Version = Literal["v3", "2026-09"]
+
+# What has no dated twin (yet) keeps its path: forms, submissions, e-mail events. Of the daily usage none is documented in what we read.
+DATED: Final = {
+    "/crm/v3/objects": "/crm/objects/2026-09",
+    "/crm/v3/properties": "/crm/properties/2026-09",
+    "/crm/v3/lists": "/crm/lists/2026-09",
+    "/crm/v4/associations": "/crm/associations/2026-09",
+    "/events/v3/events": "/events/event-occurrences/2026-09",
+    "/marketing/v3/marketing-events": "/marketing/marketing-events/2026-09",
+    "/account-info/v3/details": "/account-info/2026-09/details",
+    "/crm/v3/exports": "/crm/exports/2026-09",
+    "/crm/v3/imports": "/crm/imports/2026-09",
+}
+
+KEPT: Final = frozenset({"object", "from", "to"})  # placeholders that tell endpoints apart; the others are ids and names
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One row of the table: a method and a v3/v4 path, what it does in words, what it draws on.
+
+    `limited`: there is a limit to how many of these HubSpot begins, beside those of calls.
+    """
+
+    method: str
+    path: str
+    doing: str
+    budget: Budget = Budget.BURST
+    limited: bool = False
+    pattern: re.Pattern[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pattern", re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path)))
+
+    @property
+    def dated(self) -> str:
+        """The path in the dated style."""
+        prefix = next((prefix for prefix in DATED if self.path.startswith(prefix)), "")
+        return DATED.get(prefix, "") + self.path.removeprefix(prefix)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where one call goes: its path, the endpoint it counts for, the budget it draws on, what it does in words."""
+
+    path: str
+    endpoint: str
+    budget: Budget
+    doing: str
+    limited: bool = False
+
+
+# The first row that fits is taken.
+ENDPOINTS: Final = (
+    Endpoint("GET", "/crm/v3/objects/{object}", "read {object}"),
+    Endpoint("GET", "/crm/v3/objects/{object}/{id}", "read one of the {object}"),
+    Endpoint("POST", "/crm/v3/objects/{object}/search", "search {object}", Budget.SEARCH),
+    Endpoint("POST", "/crm/v3/objects/{object}/batch/read", "read {object} by id"),
+    Endpoint("POST", "/crm/v3/objects/{object}/batch/update", "write {object}"),
+    Endpoint("POST", "/crm/v4/associations/{from}/{to}/batch/read", "read the {to} of {from}", Budget.ASSOCIATIONS),
+    Endpoint("GET", "/crm/v3/properties/{object}/groups", "read the property groups of {object}"),
+    Endpoint("POST", "/crm/v3/properties/{object}/groups", "create a property group of {object}"),
+    Endpoint("PATCH", "/crm/v3/properties/{object}/groups/{group}", "change a property group of {object}"),
+    Endpoint("GET", "/crm/v3/properties/{object}", "read the properties of {object}"),
+    Endpoint("POST", "/crm/v3/properties/{object}", "create a property of {object}"),
+    Endpoint("GET", "/crm/v3/properties/{object}/{name}", "read a property of {object}"),
+    Endpoint("PATCH", "/crm/v3/properties/{object}/{name}", "change a property of {object}"),
+    Endpoint("POST", "/crm/v3/properties/{object}/batch/create", "create properties of {object}"),
+    Endpoint("POST", "/crm/v3/lists", "create a list"),
+    Endpoint("GET", "/crm/v3/lists/{list}", "read a list"),
+    Endpoint("GET", "/crm/v3/lists/object-type-id/{type}/name/{name}", "look a list up by its name"),
+    Endpoint("PUT", "/crm/v3/lists/{list}/update-list-name", "rename a list"),
+    Endpoint("GET", "/crm/v3/lists/{list}/memberships", "read the members of a list"),
+    Endpoint("PUT", "/crm/v3/lists/{list}/memberships/add-and-remove", "change the members of a list"),
+    Endpoint("GET", "/events/v3/events", "read event occurrences"),
+    Endpoint("GET", "/events/v3/events/event-types", "read the types of events"),
+    Endpoint("GET", "/marketing/v3/marketing-events", "read the marketing events"),
+    Endpoint("GET", "/marketing/v3/marketing-events/participations/{event}/breakdown", "read who took part in a marketing event"),
+    Endpoint("GET", "/marketing/v3/forms", "read the forms"),
+    Endpoint("GET", "/form-integrations/v1/submissions/forms/{form}", "read the submissions of a form"),
+    Endpoint("GET", "/email/public/v1/events", "read e-mail events"),
+    Endpoint("POST", "/crm/v3/exports/export/async", "begin an export", limited=True),
+    Endpoint("GET", "/crm/v3/exports/export/async/tasks/{export}/status", "look at an export"),
+    Endpoint("POST", "/crm/v3/imports", "begin an import", limited=True),
+    Endpoint("GET", "/crm/v3/imports", "look at the imports"),
+    Endpoint("GET", "/crm/v3/imports/{import}", "look at an import"),
+    Endpoint("GET", "/crm/v3/imports/{import}/errors", "read the errors of an import"),
+    Endpoint("GET", "/account-info/v3/details", "read the account's details"),
+    Endpoint("GET", "/account-info/v3/api-usage/daily/private-apps", "read the daily usage of the API"),
+)
+
+
+def resolve(method: str, path: str, version: Version) -> Route:
+    """Return the route of a call named by its v3/v4 path.
+
+    Raises:
+        LookupError: the table has no such endpoint; whoever adds a call adds its row.
+    """
+    plain = path.rstrip("/")
+    for endpoint in ENDPOINTS:
+        if endpoint.method == method and (match := endpoint.pattern.fullmatch(plain)):
+            return _route(endpoint, match.groupdict(), version)
+    raise LookupError(f"no endpoint for {method} {path}")
+
+
+def _route(endpoint: Endpoint, values: dict[str, str], version: Version) -> Route:
+    template = endpoint.path if version == "v3" else endpoint.dated
+    labels = {name: value if name in KEPT else f"{{{name}}}" for name, value in values.items()}
+    return Route(
+        path=template.format(**values),
+        endpoint=f"{endpoint.method} {template.format(**labels)}",
+        budget=endpoint.budget,
+        doing=endpoint.doing.format(**labels),
+        limited=endpoint.limited,
+    )

@@ -1,0 +1,207 @@
+"""What makes no sense in a model although every value has the right type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from itertools import pairwise
+from typing import Final
+
+from sync_worker.model.compiled.condition_lint import condition_problems
+from sync_worker.model.compiled.criteria import line_of
+from sync_worker.model.file.schema import Criterion, Degradation, DirectQualifier, Disqualifier, Document
+from sync_worker.model.file.suggest import did_you_mean
+from sync_worker.model.file.units import MICRO, from_micro, milliseconds
+from sync_worker.model.lookup.domains import is_entry
+
+Found = tuple[tuple[str | int, ...], str]
+
+_LARGEST_MAXIMUM: Final = 1_000_000  # points
+_DAY: Final = 86_400_000  # milliseconds
+
+
+def problems(document: Document) -> Iterator[Found]:
+    """Yield every reason why the model can't be right, with the path of its place."""
+    criteria = list(_criteria(document))
+    yield from criteria
+    yield from _grade(document)
+    yield from _rules(document)
+    yield from _bands(document)
+    yield from _degradation(document.score.degradation)
+    yield from _qualification(document)
+    yield from _domains(document)
+    if not criteria:
+        yield from _maximum(document)
+
+
+def warnings(document: Document) -> Iterator[Found]:
+    """Yield what is allowed and yet hardly meant, with the path of its place."""
+    maximum = from_micro(_reachable(document))
+    yield from out_of_reach(document, maximum, f"the reachable maximum of {maximum}")
+    for key, criterion in document.score.criteria.items():
+        if criterion.enabled and criterion.each is not None and criterion.at_most is None:
+            yield ("score", "criteria", key, "each"), "there is no cap (at_most): one busy contact can outweigh everything else"
+
+
+def out_of_reach(document: Document, maximum: Decimal, named: str) -> Iterator[Found]:
+    """Yield the threshold and the bands that nobody can reach with so many points."""
+    threshold = document.qualification.threshold
+    if threshold > maximum:
+        yield ("qualification", "threshold"), f"{threshold} lies above {named}: nobody can be an MQL by score"
+    for index, band in enumerate(document.score.bands):
+        if band.from_ > maximum:
+            yield ("score", "bands", index, "from"), f"{band.from_} lies above {named}: nobody reaches {band.name}"
+
+
+def _criteria(document: Document) -> Iterator[Found]:
+    for key, criterion in document.score.criteria.items():
+        path = ("score", "criteria", key)
+        yield from ((path + place, message) for place, message in _source(criterion))
+        amounts = list(_amount(criterion, document.importance))
+        yield from ((path + place, message) for place, message in amounts)
+        if amounts:
+            continue
+        rising = line_of(key, criterion, document.importance).positive
+        for name in ("where", "when"):
+            if condition := getattr(criterion, name):
+                asked = condition_problems(condition, document, events=name == "where", rising=rising)
+                yield from (((*path, name, *place), message) for place, message in asked)
+
+
+def _source(part: Criterion | DirectQualifier | Disqualifier) -> Iterator[Found]:
+    if (part.event is None) == (part.when is None):
+        yield (), "expected either event (what somebody did) or when (who somebody is)"
+    elif part.event is None:
+        limits = [name for name in ("where", "within", "per_day", "valid_for", "tiers", "each") if getattr(part, name, None) is not None]
+        yield from (((name,), "makes sense only for events: name one with event") for name in limits)
+
+
+def _amount(criterion: Criterion, importance: Mapping[str, Decimal]) -> Iterator[Found]:
+    given = [name for name in ("tiers", "each", "points", "importance") if getattr(criterion, name) is not None]
+    if len(given) != 1:
+        yield (), f"expected one of tiers, each, points or importance, found {' and '.join(given) or 'none'}"
+        return
+    if criterion.at_most is not None and criterion.each is None:
+        yield ("at_most",), "is the cap of each, which is missing here"
+    if criterion.importance is not None and criterion.importance.removeprefix("-") not in importance:
+        near = did_you_mean(criterion.importance.removeprefix("-"), importance)
+        yield ("importance",), f"unknown class {criterion.importance!r}; expected {', '.join(importance)}{near}"
+        return
+    yield from _numbers(criterion, importance)
+
+
+def _numbers(criterion: Criterion, importance: Mapping[str, Decimal]) -> Iterator[Found]:
+    if criterion.tiers is not None:
+        yield from _tiers(criterion.tiers)
+    for name in ("each", "points", "at_most"):
+        if getattr(criterion, name) == 0:
+            yield (name,), "never adds anything; use enabled: false to switch a criterion off"
+    if criterion.importance is not None and importance[criterion.importance.removeprefix("-")] <= 0:
+        yield ("importance",), "a class of the importance table is worth more than 0; -high counts against"
+    if criterion.each is not None and criterion.at_most is not None and criterion.at_most < 0 < criterion.each:
+        yield ("at_most",), "the cap of positive points is positive"
+
+
+def _tiers(tiers: Mapping[int, Decimal]) -> Iterator[Found]:
+    if not tiers:
+        yield ("tiers",), "expected at least one tier, such as {1: 5}"
+    for at, points in tiers.items():
+        if at < 1:
+            yield ("tiers", at), "a tier starts at 1 event or more"
+        if points == 0:
+            yield ("tiers", at), "this tier never adds anything"
+    if min(tiers.values(), default=0) < 0 < max(tiers.values(), default=0):
+        yield ("tiers",), "the tiers of one criterion either all add or all take away"
+
+
+def _grade(document: Document) -> Iterator[Found]:
+    for key, criterion in document.grade.criteria.items():
+        path = ("grade", "criteria", key, "when")
+        asked = condition_problems(criterion.when, document, events=False, rising=False)
+        yield from (((*path, *place), message) for place, message in asked)
+    known = document.qualification.known_at_least
+    enabled = sum(criterion.enabled for criterion in document.grade.criteria.values())
+    if known is not None and known > enabled:
+        yield ("qualification", "known_at_least"), f"{known} criteria can never be known: the grade has {enabled}"
+
+
+def _rules(document: Document) -> Iterator[Found]:
+    rules: dict[str, Mapping[str, DirectQualifier] | Mapping[str, Disqualifier]] = {
+        "direct": document.qualification.direct,
+        "disqualifiers": document.qualification.disqualifiers,
+    }
+    for group, members in rules.items():
+        for key, rule in members.items():
+            path = ("qualification", group, key)
+            yield from ((path + place, message) for place, message in _source(rule))
+            for name in ("where", "when"):
+                if condition := getattr(rule, name):
+                    asked = condition_problems(condition, document, events=name == "where", rising=False)
+                    yield from (((*path, name, *place), message) for place, message in asked)
+
+
+def _bands(document: Document) -> Iterator[Found]:
+    bands = document.score.bands
+    for index, (lower, upper) in enumerate(pairwise(bands), start=1):
+        if upper.from_ <= lower.from_:
+            yield ("score", "bands", index, "from"), f"bands ascend: {upper.name} ({upper.from_}) stands after {lower.name} ({lower.from_})"
+    names = [band.name.casefold() for band in bands]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield ("score", "bands", index, "name"), f"a second band of the name {bands[index].name!r}"
+
+
+def _degradation(degradation: Degradation) -> Iterator[Found]:
+    allowed = {
+        "inactivity": ("grace", "every", "lose", "half_life"),
+        "per_event": ("grace", "half_life", "expiry"),
+        "none": (),
+    }[degradation.kind]
+    path = ("score", "degradation")
+    given = [name for name in ("grace", "every", "lose", "half_life", "expiry") if getattr(degradation, name) is not None]
+    for name in given:
+        if name not in allowed:
+            yield (*path, name), f"makes no sense with kind: {degradation.kind}; expected {', '.join(allowed) or 'nothing'}"
+    ways = [name for name in ("lose", "half_life", "expiry") if name in given and name in allowed]
+    if len(ways) > 1 or (not ways and degradation.kind == "per_event"):
+        expected = "lose or half_life" if degradation.kind == "inactivity" else "half_life or expiry"
+        yield path, f"expected either {expected}, found {' and '.join(ways) or 'neither'}"
+    for name in ("every", "half_life", "expiry"):
+        duration = getattr(degradation, name)
+        if duration is not None and milliseconds(duration) < _DAY:
+            yield (*path, name), "expected at least 1 day"
+
+
+def _qualification(document: Document) -> Iterator[Found]:
+    rules = document.qualification
+    if rules.threshold <= 0:
+        yield ("qualification", "threshold"), f"expected a threshold above 0, not {rules.threshold}"
+    if rules.leave_below is not None and rules.leave_below > rules.threshold:
+        yield ("qualification", "leave_below"), f"lies above the threshold ({rules.threshold}): everybody would leave at once"
+    if milliseconds(document.score.trend.over) < _DAY:
+        yield ("score", "trend", "over"), "expected at least 1 day"
+
+
+def _domains(document: Document) -> Iterator[Found]:
+    for name, entries in document.domains.items():
+        for key, values in (("add", entries.add), ("except", entries.remove)):
+            for index, value in enumerate(values or ()):
+                if not is_entry(value):
+                    yield ("domains", name, key, index), f"expected a domain such as example.com, .edu or ac.*, not {value!r}"
+
+
+def _maximum(document: Document) -> Iterator[Found]:
+    maximum = _reachable(document)
+    minimum = document.score.minimum
+    if maximum <= 0:
+        yield ("score", "criteria"), "nothing adds points: the maximum of the score would not be above 0"
+    elif minimum is not None and minimum * MICRO > maximum:
+        yield ("score", "minimum"), f"lies above the maximum of the score, {from_micro(maximum)}"
+    if maximum > _LARGEST_MAXIMUM * MICRO:
+        yield ("score", "criteria"), f"the maximum of the score, {from_micro(maximum)}, lies above {_LARGEST_MAXIMUM}"
+
+
+def _reachable(document: Document) -> int:
+    enabled = {key: criterion for key, criterion in document.score.criteria.items() if criterion.enabled}
+    lines = (line_of(key, criterion, document.importance) for key, criterion in enabled.items())
+    return sum(line.reachable for line in lines if line.positive)

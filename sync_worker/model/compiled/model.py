@@ -1,0 +1,159 @@
+"""A model, ready to judge: what it asks for, what it can give, and the hash of its meaning."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Literal
+
+from sync_worker.model.compiled.criteria import Line, line_of, readable_kinds, seen
+from sync_worker.model.compiled.facts import COUNTERS
+from sync_worker.model.file.conditions import Condition, operands
+from sync_worker.model.file.schema import Band, DirectQualifier, Disqualifier, Document, GradeCriterion, Rule
+from sync_worker.model.file.units import from_micro, to_micro
+from sync_worker.model.lookup.domains import Domains, domain_lists
+from sync_worker.model.lookup.hubspot_properties import COMPANY, Subject, subject
+
+RuleKind = Literal["direct", "disqualifier"]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model file that has been read and checked; `warnings` are whole sentences with file and line."""
+
+    document: Document
+    source: str
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits that change with the meaning, not with comments or the order of keys."""
+        text = json.dumps(self.document.meaning(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """The enabled criteria of the score, as the file has them."""
+        found = self.document.score.criteria.items()
+        return tuple(line_of(key, criterion, self.document.importance) for key, criterion in found if criterion.enabled)
+
+    @cached_property
+    def grade_criteria(self) -> Mapping[str, GradeCriterion]:
+        """The enabled criteria of the grade."""
+        return {key: criterion for key, criterion in self.document.grade.criteria.items() if criterion.enabled}
+
+    @cached_property
+    def direct(self) -> Mapping[str, DirectQualifier]:
+        """The enabled direct qualifiers, by name: of several that hold, the first is named as the reason."""
+        return dict(sorted((key, rule) for key, rule in self.document.qualification.direct.items() if rule.enabled))
+
+    @cached_property
+    def disqualifiers(self) -> Mapping[str, Disqualifier]:
+        """The enabled disqualifiers, by name: of several that hold, the first is named as the reason."""
+        return dict(sorted((key, rule) for key, rule in self.document.qualification.disqualifiers.items() if rule.enabled))
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """The bands, the lowest first."""
+        return self.document.score.bands
+
+    @cached_property
+    def maximum(self) -> Decimal:
+        """The highest score there can be, in points."""
+        return from_micro(sum(line.written for line in self.lines if line.positive))
+
+    @cached_property
+    def minimum(self) -> Decimal:
+        """The lowest score there can be, in points."""
+        lowest = sum(line.written for line in self.lines if not line.positive)
+        clamp = self.document.score.minimum
+        return from_micro(lowest if clamp is None else max(lowest, to_micro(clamp)))
+
+    def reachable(self, hidden: frozenset[str] = frozenset(), unmet: Collection[str] = ()) -> Decimal:
+        """Return the highest score there can be, in points, where these kinds of event are hidden and nobody can meet these criteria."""
+        lines = (line for line in self.lines if line.positive and line.visible(hidden) and line.key not in unmet)
+        return from_micro(sum(line.reachable for line in lines))
+
+    def not_visible(self, hidden: frozenset[str]) -> tuple[str, ...]:
+        """Return the names of the criteria and rules that cannot be seen where these kinds of event are hidden."""
+        criteria = tuple(line.key for line in self.lines if not line.visible(hidden))
+        return criteria + tuple(key for _, key, rule in self.rules if not rule_visible(rule, hidden))
+
+    @property
+    def rules(self) -> tuple[tuple[RuleKind, str, Rule], ...]:
+        """The enabled direct qualifiers and disqualifiers, each with what it is and its name."""
+        groups: tuple[tuple[RuleKind, Mapping[str, Rule]], ...] = (("direct", self.direct), ("disqualifier", self.disqualifiers))
+        return tuple((kind, key, rule) for kind, rules in groups for key, rule in rules.items())
+
+    @cached_property
+    def event_kinds(self) -> frozenset[str]:
+        """The kinds of event to read from HubSpot."""
+        wanted = [line.event for line in self.lines] + [rule.event for _, _, rule in self.rules]
+        return frozenset().union(*(readable_kinds(kind) for kind in wanted if kind))
+
+    @cached_property
+    def contact_properties(self) -> frozenset[str]:
+        """The contact properties to read from HubSpot: what conditions ask, and the counters that stand in for hidden events."""
+        counters = {name for kind in self.event_kinds & COUNTERS.keys() for name in COUNTERS[kind]}
+        return frozenset(name for name in self._properties if not name.startswith(COMPANY)) | counters
+
+    @cached_property
+    def company_properties(self) -> frozenset[str]:
+        """The properties of the primary company to read from HubSpot, without prefix."""
+        return frozenset(name.removeprefix(COMPANY) for name in self._properties if name.startswith(COMPANY))
+
+    @cached_property
+    def forms(self) -> frozenset[str]:
+        """The forms that conditions name, by id or by name."""
+        return frozenset(name for condition in self.event_conditions for name in _forms(condition))
+
+    @cached_property
+    def event_conditions(self) -> tuple[Condition, ...]:
+        """Every condition on events."""
+        parts: Iterable[Line | Rule] = (*self.lines, *(rule for _, _, rule in self.rules))
+        return tuple(part.where for part in parts if part.where)
+
+    @cached_property
+    def contact_conditions(self) -> tuple[Condition, ...]:
+        """Every condition on contacts."""
+        parts: Iterable[Line | GradeCriterion | Rule] = (
+            *self.lines,
+            *self.grade_criteria.values(),
+            *(rule for _, _, rule in self.rules),
+        )
+        return tuple(part.when for part in parts if part.when)
+
+    @cached_property
+    def domains(self) -> Mapping[str, Domains]:
+        """The domain lists by name."""
+        return domain_lists(self.document.domains)
+
+    def subject(self, name: str) -> Subject:
+        """Return the type of a property that the model asks for."""
+        return subject(name, self.document.properties) or Subject("text")
+
+    @cached_property
+    def leave_below(self) -> int:
+        """Below this score, in micro-points, somebody who is an MQL by score stops being one."""
+        rules = self.document.qualification
+        return to_micro(rules.threshold) * 5 // 6 if rules.leave_below is None else to_micro(rules.leave_below)
+
+    @cached_property
+    def _properties(self) -> frozenset[str]:
+        return frozenset(name for condition in self.contact_conditions for name, _, _ in condition.walk())
+
+
+def rule_visible(rule: Rule, hidden: frozenset[str]) -> bool:
+    """Tell whether a direct qualifier or a disqualifier can be seen where these kinds of event are hidden."""
+    return rule.event is None or seen(rule.event, hidden, by_counter=rule.where is None)
+
+
+def _forms(condition: Condition) -> Iterator[str]:
+    for asked, test, _ in condition.walk():
+        if asked == "form":
+            named = (test.operators[name] for name in ("is", "is_not", "in", "not_in") if name in test.operators)
+            yield from (str(value) for operand in named for value in operands(operand))

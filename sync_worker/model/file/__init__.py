@@ -1,0 +1,1 @@
+"""The model file as it is written: YAML, schema, conditions, units."""

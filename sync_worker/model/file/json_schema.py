@@ -1,0 +1,15 @@
+"""The JSON Schema of model files, for editors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sync_worker.model.file.schema import Document
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) that an editor checks a model file with."""
+    schema = Document.model_json_schema(by_alias=True)
+    return {"$schema": _DIALECT, **schema, "title": "Scoring model of sync-worker"}

@@ -1,0 +1,282 @@
+"""The types of the model file."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from importlib import resources
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from sync_worker.model.file.conditions import Condition, Part, Texts
+from sync_worker.model.file.suggest import did_you_mean
+from sync_worker.model.file.units import Duration, Loss, Percent, Points, parse_duration, parse_percent
+
+LETTERS: Final = ("F", "D-", "D", "D+", "C-", "C", "C+", "B-", "B", "B+", "A-", "A", "A+")
+
+#: The kinds of event a criterion can count, beside `custom:<HubSpot event name>`.
+KINDS: Final = (
+    "email_click",
+    "email_open",
+    "page_view",
+    "form_submission",
+    "download",
+    "search_term",
+    "campaign_touch",
+    "webinar",
+)
+CUSTOM: Final = "custom:"
+
+Language = Literal["en", "de", "es", "fr", "it", "ca", "zh"]
+PropertyType = Literal["text", "number", "boolean", "date", "enumeration"]
+
+
+def _kind(value: str) -> str:
+    if value in KINDS or (value.startswith(CUSTOM) and len(value) > len(CUSTOM)):
+        return value
+    raise ValueError(
+        f"unknown kind of event {value!r}; expected {', '.join(KINDS)} or custom:<HubSpot event name>{did_you_mean(value, KINDS)}"
+    )
+
+
+def _zone(value: str) -> str:
+    # The list of tzdata names nearly all that there are; to look through the machine's own files takes twenty times as long.
+    if value not in resources.files("tzdata").joinpath("zones").read_text("ascii").split() and value not in zoneinfo.available_timezones():
+        raise ValueError(f"unknown time zone {value!r}; expected a name such as Europe/Berlin or UTC")
+    return value
+
+
+def _letter(value: object) -> object:
+    return value.replace("−", "-") if isinstance(value, str) else value
+
+
+Kind = Annotated[
+    str, AfterValidator(_kind), WithJsonSchema({"anyOf": [{"enum": list(KINDS)}, {"type": "string", "pattern": f"^{CUSTOM}.+"}]})
+]
+Zone = Annotated[str, AfterValidator(_zone)]
+Letter = Annotated[
+    Literal["F", "D-", "D", "D+", "C-", "C", "C+", "B-", "B", "B+", "A-", "A", "A+"],
+    BeforeValidator(_letter),
+]
+EventCount = Annotated[int, BeforeValidator(lambda v: int(v) if isinstance(v, str) and v.isdecimal() else v)]
+Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+
+
+class Property(Part):
+    """An own property of the portal: its type, and for an enumeration the values that it can have."""
+
+    type: PropertyType
+    options: Texts | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: object) -> object:
+        return {"type": value} if isinstance(value, str) else value
+
+
+class Downloads(Part):
+    """Which URLs are files that somebody fetched."""
+
+    urls: Texts = ("*.pdf", "*.docx", "*.pptx", "*.xlsx", "*.zip", "*.epub")
+
+
+class SearchTerms(Part):
+    """Which query parameters of a page's URL hold what somebody searched for."""
+
+    parameters: Texts = ("q", "query", "s", "search", "utm_term")
+
+
+class CampaignTouches(Part):
+    """Which parameters of a page's URL, or which campaigns, make a view a campaign touch point."""
+
+    parameters: Texts = ("utm_campaign",)
+    campaigns: Texts | None = None
+
+
+class Signals(Part):
+    """What the derived kinds of event are derived from."""
+
+    downloads: Downloads = Downloads()
+    search_terms: SearchTerms = SearchTerms()
+    campaign_touches: CampaignTouches = CampaignTouches()
+
+
+class MachineClicks(Part):
+    """What marks an event as made by a machine; a rule set to null is off."""
+
+    flagged_by_hubspot: bool = True
+    after_send: Duration | None = parse_duration("2 seconds")
+    links_within_a_second: Annotated[int, Field(ge=2)] | None = 3
+    user_agents: Texts | None = (
+        "*bot*", "*crawler*", "*spider*", "*slurp*", "*barracuda*", "*mimecast*", "*proofpoint*", "*safelinks*", "*bingpreview*",
+        "*googleimageproxy*", "*yahoomailproxy*", "*headlesschrome*", "*phantomjs*", "python-requests*", "python-urllib*", "curl/*",
+        "wget/*", "java/*", "go-http-client*", "okhttp/*", "apache-httpclient*", "libwww-perl*",
+    )  # fmt: skip
+
+
+class DomainList(Part):
+    """Own entries of a domain list and exceptions from it; `.ac.uk` stands for every domain that ends so."""
+
+    add: Texts | None = None
+    remove: Texts | None = Field(None, alias="except")
+
+
+class Criterion(Part):
+    """What gives points: events that are counted, or a condition on the contact."""
+
+    label: str | None = Field(None, description="What a sales rep reads; {count} stands for the number of events.")
+    event: Kind | None = None
+    where: Condition | None = Field(None, description="Which of these events count: tests on url, form, campaign or name.")
+    when: Condition | None = Field(None, description="Which contacts get the points: tests on properties.")
+    tiers: dict[EventCount, Points] | None = Field(None, description="Further points at so many events; they accumulate.")
+    each: Points | None = Field(None, description="Points for every event.")
+    at_most: Points | None = Field(None, description="The cap of `each`.")
+    points: Points | None = Field(None, description="Points, once.")
+    importance: str | None = Field(None, description="A class of the importance table instead of points; -high counts against.")
+    within: Duration | None = Field(None, description="Only events of the last so many days count.")
+    per_day: Annotated[int, Field(ge=1)] | None = Field(None, description="At most so many events of one day count.")
+    enabled: bool = True
+
+
+class Degradation(Part):
+    """How interest fades."""
+
+    kind: Literal["inactivity", "per_event", "none"] = "inactivity"
+    grace: Duration | None = None
+    every: Duration | None = None
+    lose: Loss | None = None
+    half_life: Duration | None = None
+    expiry: Duration | None = None
+    floor: Percent = parse_percent("50 %")
+
+
+class Trend(Part):
+    """What the trend compares with: the score so long ago, when it differs by so many points."""
+
+    over: Duration = parse_duration("14 days")
+    at_least: Annotated[int, Field(ge=1)] = 1
+
+
+class Band(Part):
+    """A band of scores, by its lower bound."""
+
+    name: Annotated[str, Field(pattern=r"^\S(.{0,58}\S)?$")]
+    from_: int = Field(alias="from")
+
+
+class Score(Part):
+    """How ready somebody is to buy."""
+
+    criteria: dict[Key, Criterion] = Field(min_length=1)
+    degradation: Degradation = Degradation()
+    minimum: int | None = None
+    bands: Annotated[tuple[Band, ...], BeforeValidator(lambda v: tuple(v) if isinstance(v, list) else v), Field(min_length=1)]
+    trend: Trend = Trend()
+
+
+class GradeCriterion(Part):
+    """What speaks for the fit of a contact, and whether the opposite speaks against it."""
+
+    label: str | None = None
+    when: Condition
+    thirds: Literal[1, 2, 3] = 1
+    otherwise: Annotated[int, Field(le=0, ge=-12)] = 0
+    enabled: bool = True
+
+
+class Grade(Part):
+    """How well somebody fits."""
+
+    start: Letter = "D"
+    letters: Literal["signed", "whole"] = "signed"
+    criteria: dict[Key, GradeCriterion] = Field(default_factory=dict)
+
+
+class Rule(Part):
+    """What holds for a contact: an event, or a condition on properties."""
+
+    label: str | None = None
+    event: Kind | None = None
+    where: Condition | None = None
+    when: Condition | None = None
+    enabled: bool = True
+
+    @property
+    def lasts(self) -> timedelta | None:
+        """How long an event counts; None: for ever."""
+        return None
+
+
+class DirectQualifier(Rule):
+    """What makes an MQL whatever the score."""
+
+    valid_for: Duration | None = None
+
+    @property
+    def lasts(self) -> timedelta | None:
+        """How long a request stands; None: for ever."""
+        return self.valid_for
+
+
+class Disqualifier(Rule):
+    """What keeps somebody from being an MQL."""
+
+    within: Duration | None = None
+
+    @property
+    def lasts(self) -> timedelta | None:
+        """How long an event rules somebody out; None: for ever."""
+        return self.within
+
+
+class Qualification(Part):
+    """Who is an MQL."""
+
+    threshold: Points
+    leave_below: Points | None = Field(None, description="Default: the threshold minus a sixth.")
+    grade_at_least: Letter | None = None
+    known_at_least: Annotated[int, Field(ge=1)] | None = None
+    incomplete_grade: Literal["hold", "pass"] = "hold"
+    direct: dict[Key, DirectQualifier] = Field(default_factory=dict)
+    disqualifiers: dict[Key, Disqualifier] = Field(default_factory=dict)
+    new_per_day: Annotated[int, Field(ge=1)] | None = Field(None, description="At most so many new MQLs a day.")
+    foreign_members: Literal["keep", "remove"] = "keep"
+
+
+#: Where criteria and rules stand in a model file, and what one of them is called.
+GROUPS: Final[Mapping[tuple[str, str], str]] = {
+    ("score", "criteria"): "criterion",
+    ("grade", "criteria"): "grade criterion",
+    ("qualification", "direct"): "direct qualifier",
+    ("qualification", "disqualifiers"): "disqualifier",
+}
+
+
+class Document(Part):
+    """A whole model file."""
+
+    version: Literal[1] = 1
+    name: str
+    description: str | None = None
+    language: Language = "en"
+    time_zone: Zone = "UTC"
+    properties: dict[str, Property] = Field(default_factory=dict, description="Own properties of the portal that the model asks for.")
+    importance: dict[Key, Points] = Field(default_factory=lambda: {"high": Decimal(20), "medium": Decimal(10), "low": Decimal(5)})
+    domains: dict[Key, DomainList] = Field(default_factory=dict)
+    signals: Signals = Signals()
+    machine_clicks: MachineClicks = MachineClicks()
+    score: Score
+    grade: Grade = Grade()
+    qualification: Qualification
+
+    def members(self, group: tuple[str, str]) -> Mapping[str, Criterion | GradeCriterion | Rule]:
+        """Return the criteria or rules of one of the GROUPS by name."""
+        found: Mapping[str, Criterion | GradeCriterion | Rule] = getattr(getattr(self, group[0]), group[1])
+        return found
+
+    def meaning(self) -> Mapping[str, Any]:
+        """Return everything that the model says, defaults spelled out, without comments and order."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"description"})

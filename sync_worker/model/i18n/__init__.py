@@ -1,0 +1,1 @@
+"""The texts that sales reps and HubSpot admins read, in seven languages."""

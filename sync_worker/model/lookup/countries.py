@@ -1,0 +1,84 @@
+"""Countries compared as countries: Deutschland, Germany and DE are one."""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import pycountry
+
+from sync_worker.model.lookup.text import plain
+
+# What people write and the standard does not list.
+_ALSO: Final[Mapping[str, str]] = {
+    "uk": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "northern ireland": "GB", "great britain": "GB", "britain": "GB",
+    "u.k.": "GB", "u.s.": "US", "u.s.a.": "US", "united states of america": "US", "america": "US", "holland": "NL", "turkey": "TR",
+    "turkiye": "TR", "ivory coast": "CI", "czech republic": "CZ", "cape verde": "CV", "swaziland": "SZ", "burma": "MM",
+    "macedonia": "MK", "vatican": "VA", "palestine": "PS", "south korea": "KR", "korea": "KR", "north korea": "KP", "laos": "LA",
+    "russia": "RU", "the netherlands": "NL", "the gambia": "GM", "the bahamas": "BS", "kosovo": "XK", "uae": "AE", "prc": "CN",
+    "brunei": "BN", "congo": "CG", "micronesia": "FM", "sankt martin": "MF", "grossbritannien": "GB", "england und wales": "GB",
+    "inglaterra": "GB", "angleterre": "GB", "inghilterra": "GB", "eeuu": "US", "ee.uu.": "US", "ee. uu.": "US",
+    "etats-unis d'amerique": "US", "estados unidos de america": "US", "holanda": "NL", "hollande": "NL", "olanda": "NL",
+    "brd": "DE", "bundesrepublik deutschland": "DE", "osterreich": "AT", "oesterreich": "AT", "schweiz": "CH", "suisse": "CH",
+    "svizzera": "CH", "中国": "CN", "中华人民共和国": "CN", "美国": "US", "英国": "GB", "台湾": "TW", "香港": "HK", "韩国": "KR",
+}  # fmt: skip
+
+_REMEMBERED: Final = 10_000  # spellings; chunk after chunk holds the same ones
+
+# The languages of most portals; what these say goes before what the others say.
+_FIRST: Final = ("de", "fr", "es", "it", "ca", "zh_CN", "pt", "pt_BR", "nl", "pl", "zh_TW", "ja", "ko", "ru")
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def country_code(text: str) -> str | None:
+    """Return the two-letter code of the country that a text names, in any language, or None."""
+    name = plain(text)
+    return _in_english().get(name) or (_common().get(name) or _rare().get(name) if name else None)
+
+
+def country_names() -> Mapping[str, str]:
+    """Return the country codes by plain name: codes and names in English and in the languages of most portals."""
+    return _common()
+
+
+@cache
+def _in_english() -> Mapping[str, str]:
+    """Codes and English names: what most portals hold, and found without reading a translation."""
+    found: dict[str, str] = {}
+    for country in pycountry.countries:
+        for attribute in ("alpha_2", "alpha_3", "name", "common_name", "official_name"):
+            if name := getattr(country, attribute, None):
+                found.setdefault(plain(name), country.alpha_2)
+    return MappingProxyType({**found, **_ALSO})
+
+
+@cache
+def _common() -> Mapping[str, str]:
+    found = dict(_in_english())
+    for language in _FIRST:
+        for name, code in _translated(language):
+            found.setdefault(name, code)
+    return MappingProxyType(found)
+
+
+@cache
+def _rare() -> Mapping[str, str]:
+    """Names in all other languages; one that means two countries means none."""
+    found: dict[str, set[str]] = {}
+    for folder in sorted(Path(pycountry.LOCALES_DIR).iterdir()):
+        for name, code in _translated(folder.name):
+            found.setdefault(name, set()).add(code)
+    return MappingProxyType({name: codes.pop() for name, codes in found.items() if len(codes) == 1})
+
+
+def _translated(language: str) -> Iterator[tuple[str, str]]:
+    words = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
+    for country in pycountry.countries:
+        for attribute in ("name", "common_name"):
+            name = getattr(country, attribute, None)
+            if name and (said := words.gettext(name)) != name:
+                yield plain(said), country.alpha_2

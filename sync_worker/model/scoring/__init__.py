@@ -1,0 +1,1 @@
+"""Events and properties to score, grade and qualification."""

@@ -1,1 +1,0 @@
-"""The story: pull → evaluate → plan → apply → remember."""

@@ -1,0 +1,150 @@
+"""Why one contact has its score and grade: judged again on the facts that the verdict rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sync_worker.errors import ConfigurationError, ExitCode
+from sync_worker.model import explain as model_explain
+from sync_worker.model.explain import Counted, ScoreLine
+from sync_worker.model.forecast import Change
+from sync_worker.model.reasons.blockers import hindrances
+from sync_worker.store import contacts, key_value, verdicts
+from sync_worker.store.database import Store
+from sync_worker.sync.evaluate.evaluate import facts
+from sync_worker.sync.evaluate.verdict_json import told
+from sync_worker.sync.portal.crm_schema import Outputs, difference
+from sync_worker.sync.portal.portal import Portal
+from sync_worker.sync.pull.pull import READ
+from sync_worker.timestamps import from_ms
+
+EVENTS = 50  # of a line, the newest first, that a program is told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A verdict with everything that leads to it, and what HubSpot shows of it."""
+
+    verdict: dict[str, Any]
+    judged: model_explain.Explanation
+    at: datetime
+    model: str
+    maximum: float
+    why_not: tuple[str, ...]  # why it is no MQL
+    written_at: datetime | None  # when the verdict was made that HubSpot was sent; None where there is none yet
+    differs: dict[str, dict[str, str]]  # what HubSpot shows otherwise
+    unread: list[str]  # properties that this model asks for and that were never read
+    lists: list[str]
+    stage: str | None
+
+    @property
+    def adds_up(self) -> bool:
+        """Tell whether the lines of the ledger add up to the score, exactly."""
+        return bool(sum(line.points for line in self.judged.score) == self.verdict["score"])
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return DONE."""
+        return ExitCode.DONE
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the explanation for `--json`."""
+        judged = self.judged
+        lines = [line | _behind(scored) for line, scored in zip(self.verdict["ledger"], judged.score, strict=True)]
+        return {
+            **self.verdict,
+            "ledger": lines,
+            "at": self.at.isoformat(),
+            "model": self.model,
+            "maximum": self.maximum,
+            "why_not": list(self.why_not),
+            "adds_up": self.adds_up,
+            "fading": {
+                "last_engagement": _iso(judged.fading.engaged),
+                "grace_ends": _iso(judged.fading.grace_ends),
+                "full_periods": judged.fading.full_periods,
+                "earned": float(judged.fading.earned),
+                "loss": float(judged.fading.loss),
+                "decayed": float(judged.fading.decayed),
+            },
+            "grade_criteria": [
+                {"criterion": line.criterion, "label": line.label, "match": line.match, "thirds": line.thirds} for line in judged.grade
+            ],
+            "rules": [
+                {"rule": line.rule, "label": line.label, "kind": line.kind, "holds": line.holds, "visible": line.visible}
+                for line in judged.rules
+            ],
+            "next_change": _change(judged.next_change),
+            "next_band": _change(judged.next_band),
+            "evaluated_at": _iso(self.written_at),
+            "hubspot_shows_otherwise": self.differs,
+            "never_read": self.unread,
+            "lists": self.lists,
+            "lifecycle_stage": self.stage,
+        }
+
+
+def explain(
+    store: Store, outputs: Outputs, portal: Portal | None, email_or_id: str, *, now: datetime, at: datetime | None = None
+) -> Explanation:
+    """Judge one contact as of `at`; without it, as it was judged last, or now where that verdict no longer rests on what is known.
+
+    Raises ConfigurationError where no such contact has been read.
+    """
+    model = outputs.model
+    with store.transaction() as tx:
+        contact_id = contacts.find(tx, email_or_id)
+        row = verdicts.one(tx, contact_id) if contact_id is not None else None
+        if row is None or contact_id is None:
+            raise ConfigurationError(
+                f"No contact {email_or_id!r} has been read.",
+                hint="Give an address or an id as HubSpot shows it; run `sync-worker sync` if the contact is new.",
+            )
+        stands = row.evaluated_at is not None and row.model == outputs.stamp and row.verdict_revision == row.revision
+        when = at or (from_ms(row.evaluated_at) if stands else now)
+        verdicts.choose(tx, contact_id)
+        hidden = portal.hidden(model.event_kinds) if portal else frozenset()
+        known = facts(tx, model, hidden)
+        if row.evaluated_at is not None and when < from_ms(row.evaluated_at):
+            # Who was an MQL by score at that time is not kept; that somebody became one later says nothing of it.
+            known = replace(known, previous=known.previous.clear())
+        was = known.previous.filter(contact_id=contact_id, by_score=True).height > 0
+        judged = model_explain.explain(known, model, when, contact_id)
+        lists = verdicts.names(tx, contact_id)
+        read = set(key_value.get(tx, READ) or ())
+    desired = outputs.desired(judged.verdicts.table)[0]
+    return Explanation(
+        verdict=next(told(judged.verdicts)),
+        judged=judged,
+        at=when,
+        model=outputs.model_text,
+        maximum=float(model.maximum),
+        why_not=hindrances(judged.verdicts.table.row(0, named=True), model, was_by_score=was),
+        written_at=from_ms(row.evaluated_at) if row.evaluated_at is not None else None,
+        differs={name: {"shown": shown, "should": should} for name, (shown, should) in difference(row.shown, desired).items()},
+        unread=sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)} - read),
+        lists=[outputs.lists.get(key, key) for key in lists],
+        stage=row.stage,
+    )
+
+
+def _behind(line: ScoreLine) -> dict[str, Any]:
+    return {"looked_at": [_event(event) for event in line.looked_at[:EVENTS]]} if line.looked_at else {}
+
+
+def _event(event: Counted) -> dict[str, Any]:
+    told_of = {"url": event.url, "form": event.form, "campaign": event.campaign, "name": event.name, "quarantine": event.quarantine}
+    window = {} if event.inside_window else {"outside_window": True}
+    return {"at": _iso(event.at), **{name: value for name, value in told_of.items() if value is not None}, **window}
+
+
+def _change(change: Change | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    return {"at": _iso(change.at), "score": change.score, "band": change.band, "mql": change.mql}
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,0 +1,109 @@
+"""What the state says of itself: nothing is asked of HubSpot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Row
+
+from sync_worker.store import contacts as contact_store
+from sync_worker.store import differences, leases, mql_admissions, runs
+from sync_worker.store.database import Store
+from sync_worker.sync.plan.plan import list_counts, scope_of
+from sync_worker.sync.portal import portal
+from sync_worker.sync.portal.crm_schema import Outputs
+from sync_worker.sync.pull.pull import cursors
+from sync_worker.timestamps import from_ms, to_ms
+
+FIRST_REVIEW: Final = timedelta(days=60)
+NEXT_REVIEWS: Final = timedelta(days=90)
+
+
+def status(store: Store, outputs: Outputs, now: datetime) -> dict[str, Any]:
+    """Return cursors, last runs, what waits to be written and why, the model, and when its review is due.
+
+    `last_done`: when a run last read everything that it was to read; `under_way`: the run that is at work now.
+    """
+    place = portal.remembered(store)
+    with store.transaction() as tx:
+        approval = runs.approval(tx, outputs.model.hash)
+        last = runs.last(tx)
+        contacts = contact_store.count(tx)
+        differing = differences.count_differing(tx)
+        refused = differences.rejected(tx)
+        where = cursors(tx)
+        last_done = runs.last_done(tx, "backfill", "sync")
+        lease = leases.holder(tx)
+        full = mql_admissions.count_waiting(tx) if outputs.model.document.qualification.new_per_day else 0
+        scope = scope_of(outputs, place.stages if place else (), approved=approval is not None)
+        stages = differences.count_moves(tx, scope.rule) if scope.rule else 0
+    at_work = lease if lease and lease.expires_at > to_ms(now) else None
+    lists = list_counts(store, scope)
+    return {
+        "portal": place.id if place else None,
+        "contacts": contacts,
+        "cursors": where,
+        "last_done": from_ms(last_done).isoformat() if last_done else None,
+        "under_way": {"run": at_work.run, "holder": at_work.holder} if at_work else None,
+        "model": {
+            "name": outputs.model.document.name,
+            "hash": outputs.model.hash,
+            "approved_at": from_ms(approval.at).isoformat() if approval else None,
+            "note": approval.note if approval else None,
+            "review_due": review_due(from_ms(approval.at), now).isoformat() if approval else None,
+        },
+        "waiting": {
+            "contacts": differing,
+            "stages": stages,
+            "lists": lists,
+            "for_a_day_with_room": full,
+            "why": "; ".join(_why(last, contacts=differing, unapproved=bool(lists or stages) and not approval, full=full)) or None,
+            "rejected": [{"id": str(id_), "reason": reason} for id_, reason in refused],
+        },
+        "runs": [
+            {
+                "run": run.id,
+                "command": run.command,
+                "started_at": from_ms(run.started_at).isoformat(),
+                "finished_at": from_ms(run.finished_at).isoformat() if run.finished_at else None,
+                "exit_code": run.exit_code,
+                **_counts(run.report),
+            }
+            for run in last
+        ],
+    }
+
+
+def review_due(put_to_work: datetime, now: datetime) -> datetime:
+    """Return when a model is to be looked at again: 60 days after it was put to work, then every 90."""
+    due = put_to_work + FIRST_REVIEW
+    while due + NEXT_REVIEWS <= now:
+        due += NEXT_REVIEWS
+    return due
+
+
+def stale(found: Mapping[str, Any], now: datetime, most: timedelta) -> str | None:
+    """Return what a health check should know: that nothing has come to its end for too long, and nothing is at work either."""
+    done = datetime.fromisoformat(found["last_done"]) if found["last_done"] else None
+    if found["under_way"] or (done and now - done <= most):
+        return None
+    return f"The last run that came to its end did so {now - done!s} ago." if done else "No run has come to its end yet."
+
+
+def _why(last: Sequence[Row[Any]], *, contacts: int, unapproved: bool, full: int) -> Iterator[str]:
+    if full:
+        yield f"{full:,} contacts qualify and wait for a day with room for new MQLs"
+    if unapproved:
+        yield "lists and stages wait for `sync-worker approve`"
+    if contacts and last:
+        run = last[0]
+        ended = "was cut short" if run.exit_code is None else _counts(run.report).get("error", "left them for the next")
+        yield f"contacts wait for the next run, since the last one ({run.command}, {run.id}) {ended}"
+
+
+def _counts(report: str | None) -> dict[str, Any]:
+    kept = orjson.loads(report) if report else {}
+    return {name: kept[name] for name in ("pulled", "evaluated", "written", "seconds", "error") if name in kept}

@@ -1,0 +1,178 @@
+"""What a run is made of: every part, from the settings and what is known of the portal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sync_worker.concurrency import beside
+from sync_worker.hubspot.api.polling import Waiting
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.model.compiled.model import Model
+from sync_worker.progress import Progress
+from sync_worker.settings import Settings
+from sync_worker.store import runs
+from sync_worker.store.database import Store
+from sync_worker.sync.apply.apply import Applier
+from sync_worker.sync.apply.imports import Importer
+from sync_worker.sync.evaluate.evaluate import Judge
+from sync_worker.sync.plan.mql_quota import Doorkeeper
+from sync_worker.sync.plan.plan import Scope, scope_of
+from sync_worker.sync.plan.safety import Guard, Limits
+from sync_worker.sync.portal import portal
+from sync_worker.sync.portal.crm_schema import Outputs
+from sync_worker.sync.portal.portal import Portal
+from sync_worker.sync.pull import scan_hints
+from sync_worker.sync.pull.exports import Fallback, Files, Means
+from sync_worker.sync.pull.pull import Pull, Reading
+from sync_worker.sync.pull.row_mapper import Remembering
+from sync_worker.sync.report import RunReport
+from sync_worker.sync.retention import Retention
+from sync_worker.sync.run import Run
+from sync_worker.sync.undo import Undo, reason
+from sync_worker.timestamps import to_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """The parts of a run that has begun; `until_the_end` closes what has to be closed when it ends."""
+
+    settings: Settings
+    hubspot: HubSpot
+    outputs: Outputs
+    store: Store
+    report: RunReport
+    progress: Progress
+    clock: Callable[[], datetime]
+    least_in_bulk: int
+    until_the_end: ExitStack
+
+    def run(self, *, allow_large: bool = False, bulk: bool = False) -> Run:
+        """Return the run; a complete reading of the API leaves while the portal is looked at."""
+        report, now = self.report, self.clock()
+        means = self._in_bulk() if bulk else None
+        guard = self._guard(lifted=allow_large)
+        early = guard.may_begin_early and not report.dry_run and not bulk
+        pull = self._pull(now, means)
+        complete = report.command == "backfill"
+        reading = self._reading(pull, early=early) if complete and not bulk else None
+        place = portal.known(self.store, self.hubspot, self.outputs, now, fresh=complete)
+        hidden = place.hidden(self._model.event_kinds)
+        report.not_visible = self._model.not_visible(hidden)
+        day_began = place.day_began(now, self.settings.reevaluate_at)
+        applier = None if report.dry_run else self._applier(now)
+        return Run(
+            store=self.store,
+            pull=pull,
+            judge=Judge(
+                model=self._model,
+                outputs=self.outputs,
+                hidden=hidden,
+                now=now,
+                since=day_began,
+                heed=self.hubspot.heed,
+            ),
+            scope=self._scope(place),
+            retention=self._retention(),
+            doorkeeper=Doorkeeper(outputs=self.outputs, now=now, day_began=day_began),
+            guard=guard,
+            applier=applier,
+            importer=self._importer(means, applier) if means and applier else None,
+            report=report,
+            early=early,
+            reading=reading,
+        )
+
+    def undo(self, run: str) -> Undo:
+        """Return what puts back what a run replaced."""
+        now = self.clock()
+        portal.known(self.store, self.hubspot, self.outputs, now, fresh=True)
+        return Undo(
+            hubspot=self.hubspot,
+            store=self.store,
+            outputs=self.outputs,
+            applier=None if self.report.dry_run else self._applier(now, hold=reason(run)),
+            report=self.report,
+            run=run,
+            at=to_ms(now),
+        )
+
+    def waiting(self) -> Waiting:
+        """Return how exports and imports are waited for: the lease is renewed while HubSpot takes its time."""
+        return Waiting(at_most=timedelta(minutes=self.settings.bulk_minutes), beat=lambda: self.progress.advance("in bulk", 0))
+
+    @property
+    def _model(self) -> Model:
+        return self.outputs.model
+
+    def _applier(self, now: datetime, *, hold: str | None = None) -> Applier:
+        applier = Applier(
+            self.hubspot,
+            self.store,
+            self.outputs,
+            now,
+            run=self.report.run_id,
+            in_flight=self.settings.requests_in_flight,
+            progress=self.progress,
+            hold=hold,
+        )
+        # Also of a run that fails on its way: what was written by then is told.
+        self.until_the_end.callback(self.report.take_outcome, applier.outcome)
+        return self.until_the_end.enter_context(applier)
+
+    def _importer(self, means: Means, applier: Applier) -> Importer:
+        return Importer(means=means, store=self.store, outputs=self.outputs, applier=applier, clock=self.clock)
+
+    def _in_bulk(self) -> Means:
+        fallback = Fallback(notes=self.report.notes)
+        return Means(hubspot=self.hubspot, waiting=self.waiting(), fallback=fallback, least=self.least_in_bulk)
+
+    def _retention(self) -> Retention:
+        days = self.settings.keep_events_days
+        return Retention(events=timedelta(days=days) if days else None, undo=timedelta(days=self.settings.keep_undo_days))
+
+    def _guard(self, *, lifted: bool) -> Guard:
+        settings = self.settings
+        with self.store.transaction() as tx:
+            first = not runs.was_done(tx, "backfill", "sync")
+        limits = Limits(
+            changed_share=settings.max_changed_share,
+            new_mqls_share=settings.max_new_mqls_share,
+            new_mqls=settings.max_new_mqls,
+            contacts=settings.judged_from_contacts,
+        )
+        return Guard(limits=limits, first=first, lifted=lifted)
+
+    def _pull(self, now: datetime, means: Means | None) -> Pull:
+        return Pull(
+            hubspot=self.hubspot,
+            store=self.store,
+            remembering=Remembering(outputs=self.outputs),
+            now=now,
+            overlap=timedelta(minutes=self.settings.overlap_minutes),
+            readers=self.settings.requests_in_flight,
+            progress=self.progress,
+            clock=self.clock,
+            files=Files(means=means, run=self.report.run_id) if means else None,
+            counts=self.report.pulled,
+        )
+
+    def _reading(self, pull: Pull, *, early: bool) -> Reading:
+        """Begin to read everybody, or to ask how much there is, while the portal is looked at; nothing is kept until it is known."""
+        expected = scan_hints.remembered(self.store, self.hubspot, pull.now)
+        if expected is None:
+            return replace(pull, extent=beside(self.hubspot.contacts.extent).result).every_contact(written=early)
+        self.hubspot.transport.throttle.expect(latency=expected.latency, burst=expected.burst)
+        reading = replace(pull, extent=lambda: expected.extent, eventful=expected.eventful).every_contact(written=early)
+        self.until_the_end.callback(reading.close)
+        next(reading)
+        return reading
+
+    def _scope(self, place: Portal) -> Scope:
+        with self.store.transaction() as tx:
+            self.report.approved = runs.approval(tx, self._model.hash) is not None
+        if self.report.approved:
+            portal.find_lists(self.store, self.hubspot, self.outputs)
+        return scope_of(self.outputs, place.stages, approved=self.report.approved)

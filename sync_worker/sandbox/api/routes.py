@@ -1,0 +1,37 @@
+"""Every endpoint of the API, in the order in which paths are tried: fixed words before variables."""
+
+from __future__ import annotations
+
+from sync_worker.sandbox.api import (
+    account_and_owners,
+    associations,
+    batch,
+    events_and_forms,
+    exports,
+    imports,
+    lists,
+    marketing_events,
+    memberships,
+    merges,
+    objects,
+    properties,
+    property_groups,
+    search,
+)
+
+ENDPOINTS = (
+    *search.ENDPOINTS,
+    *batch.ENDPOINTS,
+    *merges.ENDPOINTS,
+    *objects.ENDPOINTS,
+    *associations.ENDPOINTS,
+    *property_groups.ENDPOINTS,
+    *properties.ENDPOINTS,
+    *memberships.ENDPOINTS,
+    *lists.ENDPOINTS,
+    *account_and_owners.ENDPOINTS,
+    *events_and_forms.ENDPOINTS,
+    *marketing_events.ENDPOINTS,
+    *exports.ENDPOINTS,
+    *imports.ENDPOINTS,
+)

@@ -1,0 +1,27 @@
+"""Moments as HubSpot writes them: ISO text as Java's Instant prints it, and epoch milliseconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sync_worker.timestamps import from_ms, to_ms
+
+__all__ = ("from_ms", "iso", "parse_ms", "to_ms")
+
+
+def iso(ms: int) -> str:
+    """Return ISO text in UTC; the fraction is left out when there is none, as Java's Instant does."""
+    seconds, fraction = divmod(ms, 1000)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{fraction:03d}Z" if fraction else f"{text}Z"
+
+
+def parse_ms(text: str) -> int | None:
+    """Return the milliseconds that ISO text or a text of epoch milliseconds means, None where it is neither."""
+    try:
+        if text.lstrip("-").isdigit():
+            return int(text)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -1,0 +1,61 @@
+"""What a contact did with marketing e-mail."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Final
+
+from sync_worker.sandbox.base.portal_data import Row
+from sync_worker.sandbox.counters.first_last import Ends
+
+_COUNTED: Final = {"DELIVERED": "hs_email_delivered", "OPEN": "hs_email_open", "CLICK": "hs_email_click", "BOUNCE": "hs_email_bounce"}
+
+
+class Mail:
+    """The `hs_email_*` counters.
+
+    HubSpot counts e-mails ("the number of marketing emails which have had link clicks"), not events: five clicks in one
+    e-mail are one. Events that it filtered or replaced do not count.
+    """
+
+    __slots__ = ("clicks", "counted", "opens", "sends", "sent")
+
+    def __init__(self) -> None:
+        self.counted: dict[str, set[object]] = {}
+        self.sent = array("q")
+        self.sends, self.opens, self.clicks = Ends(), Ends(), Ends()
+
+    def add(self, event: Row) -> None:
+        """Count one e-mail event (v1)."""
+        if event.get("filteredEvent") or event.get("obsoletedBy"):
+            return
+        kind, created = event["type"], event["created"]
+        if kind in _COUNTED:
+            self.counted.setdefault(kind, set()).add(_email(event))
+        if kind == "SENT":
+            self.sent.append(created)
+            self.sends.see(created)
+        elif kind == "OPEN":
+            self.opens.see(created)
+        elif kind == "CLICK":
+            self.clicks.see(created)
+
+    def properties(self) -> dict[str, str]:
+        """Return the counters that HubSpot shows; what never happened is not set."""
+        counts = {_COUNTED[kind]: str(len(emails)) for kind, emails in self.counted.items()}
+        return {
+            **counts,
+            **self.sends.times("hs_email_first_send_date", "hs_email_last_send_date"),
+            **self.opens.times("hs_email_first_open_date", "hs_email_last_open_date"),
+            **self.clicks.times("hs_email_first_click_date", "hs_email_last_click_date"),
+            **({"hs_email_sends_since_last_engagement": str(self._unanswered())} if self.sent else {}),
+        }
+
+    def _unanswered(self) -> int:
+        engaged = max((ends.last[0] for ends in (self.opens, self.clicks) if ends.last), default=0)
+        return sum(created > engaged for created in self.sent)
+
+
+def _email(event: Row) -> object:
+    sent_by = event.get("sentBy") or {}
+    return event.get("emailCampaignId") or sent_by.get("id") or event["id"]

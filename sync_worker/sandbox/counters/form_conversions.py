@@ -1,0 +1,42 @@
+"""Which forms a contact filled in."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from sync_worker.sandbox.base.portal_data import Row
+from sync_worker.sandbox.counters.first_last import Ends
+
+
+class Conversions:
+    """The `*conversion*` counters of form submissions."""
+
+    __slots__ = ("count", "events", "forms")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.forms: set[str] = set()
+        self.events = Ends()
+
+    def add(self, submission: Row, form_name: str) -> None:
+        """Count one submission of the form that is called `form_name`."""
+        self.count += 1
+        self.forms.add(submission["formId"])
+        self.events.see(submission["submittedAt"], f"{_page_title(submission)}: {form_name}")
+
+    def properties(self) -> dict[str, str]:
+        """Return the counters that HubSpot shows; a conversion is named "Page: Form"."""
+        return {
+            "num_conversion_events": str(self.count),
+            "num_unique_conversion_events": str(len(self.forms)),
+            **self.events.times("first_conversion_date", "recent_conversion_date"),
+            **self.events.texts("first_conversion_event_name", "recent_conversion_event_name"),
+        }
+
+
+def _page_title(submission: Row) -> str:
+    if title := submission.get("pageTitle"):
+        return str(title)
+    url = urlsplit(submission.get("pageUrl") or "")
+    page = url.path.rstrip("/").rpartition("/")[2]
+    return page.replace("-", " ").capitalize() or url.netloc or "Unknown page"

@@ -1,0 +1,83 @@
+"""Which record belongs to which; hubspot-api.md 3.8."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sync_worker.sandbox.base.portal_data import Row
+from sync_worker.sandbox.crm.records import Records
+
+PRIMARY_COMPANY = "associatedcompanyid"
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationType:
+    """A kind of link, as HubSpot numbers it."""
+
+    id: int
+    label: str | None
+    name: str  # as in `associations` of a record
+
+
+TYPES: Mapping[tuple[str, str], tuple[AssociationType, ...]] = {
+    ("contacts", "companies"): (
+        AssociationType(1, "Primary", "contact_to_company"),
+        AssociationType(279, None, "contact_to_company_unlabeled"),
+    ),
+    ("companies", "contacts"): (
+        AssociationType(2, "Primary", "company_to_contact"),
+        AssociationType(280, None, "company_to_contact_unlabeled"),
+    ),
+    ("contacts", "deals"): (AssociationType(4, None, "contact_to_deal"),),
+    ("deals", "contacts"): (AssociationType(3, None, "deal_to_contact"),),
+}
+
+
+class Associations:
+    """Links between contacts and companies (from each contact's primary company) and between contacts and deals."""
+
+    def __init__(self, contacts: Records, deals: Iterable[Row]) -> None:
+        self._contacts = contacts
+        self._deal_contacts: dict[int, tuple[int, ...]] = {}
+        self._contact_deals: dict[int, list[int]] = defaultdict(list)
+        for deal in deals:
+            self.link_deal(int(deal["id"]), [int(contact) for contact in deal.get("contactIds") or ()])
+
+    def link_deal(self, deal_id: int, contact_ids: Sequence[int]) -> None:
+        """Say which contacts a deal belongs to."""
+        self._deal_contacts[deal_id] = tuple(contact_ids)
+        for contact_id in contact_ids:
+            self._contact_deals[contact_id].append(deal_id)
+
+    def move(self, old: int, new: int) -> None:
+        """Give the deals of a contact that was merged to the survivor."""
+        for deal_id in self._contact_deals.pop(old, ()):
+            contacts = dict.fromkeys(new if contact == old else contact for contact in self._deal_contacts[deal_id])
+            self._deal_contacts[deal_id] = tuple(contacts)
+            if deal_id not in self._contact_deals[new]:
+                self._contact_deals[new].append(deal_id)
+
+    def of(self, kind: str, record_id: int, to: str) -> Sequence[int]:
+        """Return the ids of the records of another type that a record belongs to."""
+        match kind, to:
+            case "contacts", "companies":
+                return self._company_of(record_id)
+            case "companies", "contacts":
+                return self._employees(record_id)
+            case "contacts", "deals":
+                return self._contact_deals.get(record_id, ())
+            case "deals", "contacts":
+                return [contact for contact in self._deal_contacts.get(record_id, ()) if self._contacts.live(contact) is not None]
+        return ()
+
+    def _company_of(self, contact_id: int) -> Sequence[int]:
+        row = self._contacts.live(contact_id)
+        company = None if row is None else self._contacts.value(row, PRIMARY_COMPANY)
+        return (int(company),) if company else ()
+
+    def _employees(self, company_id: int) -> Sequence[int]:
+        wanted, contacts = str(company_id), self._contacts
+        column = contacts.columns.get(PRIMARY_COMPANY, [])
+        return [contacts.ids[row] for row, company in enumerate(column) if company == wanted and contacts.is_live(row)]

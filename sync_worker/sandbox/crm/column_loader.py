@@ -1,0 +1,126 @@
+"""Rows of a portal folder into columns."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+
+from sync_worker.errors import PortalFolderError
+from sync_worker.sandbox.base.object_types import ObjectType
+from sync_worker.sandbox.base.portal_data import Row
+from sync_worker.sandbox.base.timestamps import iso, parse_ms
+from sync_worker.sandbox.crm.records import Column, Records
+
+SHARED_VALUES = 20_000  # a column with more different values than this is not worth looking for equal ones
+
+
+class _Filling:
+    """A column that is being filled; equal texts are kept once, as long as there are few different ones."""
+
+    __slots__ = ("seen", "values")
+
+    def __init__(self) -> None:
+        self.values: Column = []
+        self.seen: dict[str, str] | None = {}
+
+    def put(self, row: int, value: str) -> None:
+        """Set the value of a row above all others."""
+        if len(self.values) < row:
+            _pad(self.values, row)
+        if self.seen is not None:
+            value = self.seen.setdefault(value, value)
+            if len(self.seen) > SHARED_VALUES:
+                self.seen = None
+        self.values.append(value)
+
+
+def text(value: object) -> str | None:
+    """Return a property value as HubSpot keeps it; an empty one is none."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else str(value)
+
+
+def load(kind: ObjectType, rows: Iterable[Row], *, default_ms: int) -> Records:
+    """Return the records of `rows`, in any order.
+
+    Args:
+        kind: what the rows are.
+        rows: objects of a portal folder: id, properties, createdAt, updatedAt, archived.
+        default_ms: epoch milliseconds for rows that say nothing of when they were made.
+
+    Raises:
+        PortalFolderError: an id is no number, or occurs twice.
+    """
+    records, columns = Records(kind), defaultdict[str, _Filling](_Filling)
+    for row in rows:
+        _add(records, row, columns, default_ms)
+    for name in dict.fromkeys((*kind.always, *columns)):
+        values = columns[name].values
+        _pad(values, len(records.ids))
+        records.columns[name] = values
+    _sort(records)
+    return records
+
+
+def _add(records: Records, row: Row, columns: Mapping[str, _Filling], default_ms: int) -> None:
+    kind, at, properties = records.kind, len(records.ids), row.get("properties") or {}
+    record_id = _identity(kind, row)
+    created_text, created = _moment(properties.get("createdate") or row.get("createdAt"), default_ms)
+    modified_text, modified = _moment(row.get("updatedAt") or properties.get(kind.modified), created)
+    records.ids.append(record_id)
+    records.created.append(created)
+    records.modified.append(modified)
+    if row.get("archived"):
+        records.archived[at] = modified
+    stamps = {
+        "hs_object_id": str(record_id),
+        "createdate": created_text,
+        kind.modified: modified_text,
+        "hs_lastmodifieddate": modified_text,
+    }
+    for name, raw in {**properties, **stamps}.items():
+        value = raw if type(raw) is str else text(raw)
+        if value:
+            columns[name].put(at, value)
+
+
+def _identity(kind: ObjectType, row: Row) -> int:
+    try:
+        return int(row["id"])
+    except (KeyError, TypeError, ValueError):
+        hint = f"Give every row of {kind.name}.jsonl an id of digits."
+        raise PortalFolderError(f"{kind.name}.jsonl: {row.get('id')!r} is not the id of a {kind.singular}.", hint=hint) from None
+
+
+def _moment(value: object, default_ms: int) -> tuple[str, int]:
+    raw = text(value)
+    ms = parse_ms(raw) if raw else None
+    if raw is None or ms is None:
+        return iso(default_ms), default_ms
+    return (iso(ms) if raw.isdigit() else raw), ms
+
+
+def _pad(column: Column, length: int) -> None:
+    column.extend([None] * (length - len(column)))
+
+
+def _sort(records: Records) -> None:
+    ids = records.ids
+    if all(ids[i] < ids[i + 1] for i in range(len(ids) - 1)):
+        return
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    for before, after in pairwise(order):
+        if ids[before] == ids[after]:
+            hint = "Every id may occur once."
+            raise PortalFolderError(f"{records.kind.name}.jsonl: id {ids[before]} occurs twice.", hint=hint)
+    for name in ("ids", "created", "modified"):
+        values = getattr(records, name)
+        setattr(records, name, array("q", [values[row] for row in order]))
+    for name, column in records.columns.items():
+        records.columns[name] = [column[row] for row in order]
+    records.archived = {new: records.archived[old] for new, old in enumerate(order) if old in records.archived}

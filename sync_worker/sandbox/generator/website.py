@@ -1,0 +1,59 @@
+"""The website of a made-up portal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sync_worker.sandbox.generator.seeded_random import shares
+
+SITE: Final = "https://www.example.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page: its path, with the query where it has one, and its title."""
+
+    path: str
+    title: str
+
+
+Taste = tuple[Page, ...]  # pages, as often as a visitor looks at them
+
+_PAGES: Final = """
+/                                        Home
+/product                                 Product
+/product/integrations                    Integrations
+/pricing                                 Pricing
+/customers                               Customer stories
+/docs/getting-started                    Getting started
+/docs/api                                API reference
+/blog/what-is-a-good-lead                What is a good lead?
+/blog/scoring-without-guessing           Scoring without guessing
+/blog/letters-and-numbers                Letters and numbers
+/resources/guide-to-lead-scoring.pdf     Guide to lead scoring (PDF)
+/resources/price-list.pdf                Price list (PDF)
+/search?q=crm+integration                Search: crm integration
+/search?q=pricing+per+seat               Search: pricing per seat
+/search?q=thesis+lead+scoring            Search: thesis lead scoring
+/careers                                 Careers
+/careers/software-engineer               Careers: software engineer
+/press                                   Press
+"""
+PAGES: Final[Mapping[str, Page]] = {
+    path: Page(path=path, title=title) for path, title in (line.split(maxsplit=1) for line in _PAGES.strip().splitlines())
+}
+
+
+def _taste(weights: str) -> Taste:
+    return shares([(page, float(weight)) for page, weight in zip(PAGES.values(), weights.split(), strict=True)])
+
+
+# How often each kind of visitor looks at the pages, in the order of the table above.
+#                            /   ~ int  $$ cus doc api  b1  b2  b3 pdf pdf  q1  q2  q3 job eng press
+BUYER: Final = _taste("     22  14   8  12   8   6   4   7   7   5   5   3   3   2   0   1   1   2")
+PRIVATE: Final = _taste("   20   8   4   6   4   6   3  10  10   8   6   1   1   1   0   3   1   2")
+STUDENT: Final = _taste("   12   3   1   1   3  12   8  14  14  10  12   0   0   0   6   3   2   1")
+COMPETITOR: Final = _taste("10  22  14  20   8   4   6   2   2   1   2   6   0   2   0   1   1   3")
+JOB_SEEKER: Final = _taste("15   5   0   0   5   1   1   4   3   2   0   0   0   0   0  34  28   6")

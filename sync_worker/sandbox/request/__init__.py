@@ -1,0 +1,1 @@
+"""One request as HubSpot sees it: token, path, limits, validated body."""

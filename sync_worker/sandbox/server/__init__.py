@@ -1,0 +1,1 @@
+"""The HTTP server: routing, middleware, admin endpoints, injected faults."""

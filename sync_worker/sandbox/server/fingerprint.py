@@ -1,0 +1,30 @@
+"""A fingerprint of what can be seen in a portal, whatever the time."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import orjson
+
+from sync_worker.sandbox.crm.portal import Portal
+
+_MOMENTS = frozenset({"date", "datetime"})
+
+
+def digest(portal: Portal) -> str:
+    """Return a hash of records, properties and list members.
+
+    HubSpot's own dates are left out, since they say when something was done, not what.
+    """
+    seen = sha256()
+    for table in portal.tables.values():
+        definitions, records = table.catalog.definitions.values(), table.records
+        names = sorted(one.name for one in definitions if not (one.hubspot_defined and one.type in _MOMENTS))
+        schema = sorted((one.name, one.label, one.type, one.group, [option.value for option in one.options]) for one in definitions)
+        seen.update(orjson.dumps([table.kind.name, schema]))
+        columns = [(name, records.columns[name]) for name in names if name in records.columns]
+        for row in records.live_rows():
+            seen.update(orjson.dumps([records.ids[row], [(name, column[row]) for name, column in columns if column[row] is not None]]))
+    for item in sorted(portal.lists, key=lambda item: item.name):
+        seen.update(orjson.dumps([item.name, item.processing, item.members()]))
+    return seen.hexdigest()

@@ -1,0 +1,1 @@
+"""The long-running service: when cycles run, and a clean stop."""

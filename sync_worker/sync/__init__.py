@@ -1,0 +1,1 @@
+"""One run: pull → evaluate → plan → apply; `run.py` tells it in one screen."""

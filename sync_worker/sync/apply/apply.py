@@ -1,0 +1,222 @@
+"""Carry a plan out in batches, and remember batch by batch what HubSpot acknowledged."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, Self
+
+import orjson
+from sqlalchemy import Connection
+
+from sync_worker.batched import batches
+from sync_worker.errors import ConfigurationError, NotFound
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.records.models import Acknowledged
+from sync_worker.hubspot.rest.rate_limiter import Budget
+from sync_worker.progress import Progress
+from sync_worker.store import contacts, differences, undo_log
+from sync_worker.store.database import Store
+from sync_worker.sync.apply.contact_batch import Sent, write
+from sync_worker.sync.plan.plan import STAGE, ContactChange, ListChange
+from sync_worker.sync.portal.crm_schema import Outputs
+from sync_worker.timestamps import to_ms
+
+BATCH: Final = 100  # HubSpot's own bound for contacts in one call
+MOST_WRITERS: Final = 64
+MEMBERS: Final = 1_000  # ids in one membership call
+MAKE_ANEW: Final = "Run `sync-worker setup`: it makes the list anew, and the next run fills it."
+ALTERED: Final = "HubSpot took the values and shows others; they are not sent again until they change."
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of the changes."""
+
+    written: int = 0
+    stages: int = 0
+    lists: dict[str, dict[str, int]] = field(default_factory=dict)
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+    gone: int = 0  # deleted or merged away between the reading and the writing
+
+    def add(self, other: Outcome) -> None:
+        """Add what came of other contacts."""
+        self.written += other.written
+        self.stages += other.stages
+        self.rejected += other.rejected
+        self.gone += other.gone
+
+
+class Applier:
+    """Sends batches side by side while the caller goes on; the caller's thread alone touches the store.
+
+    At least `in_flight` batches are on the line at a time, more where HubSpot is far away. What the run `run` replaces is kept before it
+    is sent. With `hold`, the contacts are not written again until something else
+    is desired of them, for that reason.
+    """
+
+    def __init__(
+        self,
+        hubspot: HubSpot,
+        store: Store,
+        outputs: Outputs,
+        now: datetime,
+        *,
+        run: str,
+        in_flight: int,
+        progress: Progress,
+        hold: str | None = None,
+    ) -> None:
+        self._hubspot = hubspot
+        self._store = store
+        self._outputs = outputs
+        self._now = now
+        self._run = run
+        self._hold = hold
+        self._in_flight = hubspot.transport.throttle.lane(Budget.BURST).in_flight(at_least=in_flight, most=MOST_WRITERS)
+        self._progress = progress
+        self._pool = ThreadPoolExecutor(self._in_flight, thread_name_prefix="writer")
+        self._sent: deque[tuple[Sequence[ContactChange], Future[Sent]]] = deque()
+        self._underway: set[int] = set()
+        self.outcome = Outcome()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # What was sent is acknowledged even when the run ends early: HubSpot may have done it.
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        answered = [sent for sent in self._sent if not sent[1].cancelled() and sent[1].exception() is None]
+        self._sent.clear()
+        self.remember((batch, future.result()) for batch, future in answered)
+
+    def send(self, changes: Iterable[ContactChange]) -> None:
+        """Send changes in batches; waits while enough are under way."""
+        rest = iter(changes)
+        while self.offer(rest):
+            self._wait()
+
+    def offer(self, changes: Iterator[ContactChange]) -> bool:
+        """Send of the changes what can be sent without waiting; tell whether there may be more."""
+        self._collect()
+        free = 2 * self._in_flight - len(self._sent)
+        new = list(islice(batches(changes, BATCH), free))
+        self.announce([change for batch in new for change in batch])
+        for batch in new:
+            self._underway.update(change.id for change in batch)
+            self._sent.append((batch, self._pool.submit(write, self._hubspot.contacts, batch)))
+        return len(new) == free
+
+    def announce(self, changes: Sequence[ContactChange]) -> None:
+        """Keep what changes replace, before they are sent."""
+        if changes:
+            with self._store.transaction() as tx:
+                undo_log.remember(tx, self._run, {change.id: change.ends for change in changes})
+
+    @property
+    def underway(self) -> Container[int]:
+        """The contacts whose changes were sent and are not acknowledged yet, at any time that it is looked into."""
+        return self._underway
+
+    def finish(self) -> None:
+        """Wait for every batch."""
+        while self._sent:
+            self._wait()
+            self._collect()
+
+    def change_list(self, list_id: str, change: ListChange) -> None:
+        """Bring a list's members to what they should be."""
+        counted = self.outcome.lists.setdefault(change.name, {"added": 0, "removed": 0})
+        for add, remove in _chunks(change):
+            with self._store.transaction() as tx:
+                undo_log.remember_members(tx, self._run, change.key, added=add, removed=remove)
+                differences.announce_members(tx, change.key, add)
+            try:
+                answer = self._hubspot.lists.change(list_id, add=add, remove=remove)
+            except NotFound as error:
+                if change.key not in self._outputs.lists:  # of a band that is no more: deleted is as good as empty
+                    with self._store.transaction() as tx:
+                        differences.forget_list(tx, change.key)
+                    return
+                raise ConfigurationError(f"The list “{change.name}” is no longer in the portal.", hint=MAKE_ANEW) from error
+            missing = answer.missing.intersection(add)
+            with self._store.transaction() as tx:
+                contacts.mark_gone(tx, missing)
+                differences.change_members(tx, change.key, added=[id_ for id_ in add if id_ not in missing], removed=[*remove, *missing])
+            counted["added"] += len(add) - len(missing)
+            counted["removed"] += len(remove)
+            self._progress.advance("list members", len(add) + len(remove))
+
+    def _wait(self) -> None:
+        if self._sent:
+            wait([self._sent[0][1]])
+
+    def _collect(self) -> None:
+        """Remember what has been answered by now, without waiting."""
+        answered: list[tuple[Sequence[ContactChange], Sent]] = []
+        try:
+            while self._sent and self._sent[0][1].done():
+                batch, future = self._sent.popleft()
+                answered.append((batch, future.result()))
+        finally:
+            self.remember(answered)
+
+    def remember(self, answered: Iterable[tuple[Sequence[ContactChange], Sent]]) -> None:
+        """Remember what became of changes that were sent; every one of them is accounted for in its answer."""
+        together = list(answered)
+        if not together:
+            return
+        sent = {change.id: change for batch, _ in together for change in batch}
+        with self._store.transaction() as tx:
+            outcome = self._note(tx, sent, [answer for _, answer in together])
+        self._underway -= sent.keys()
+        self.outcome.add(outcome)
+        self._progress.advance("written", len(sent))
+
+    def _note(self, tx: Connection, sent: Mapping[int, ContactChange], answers: Sequence[Sent]) -> Outcome:
+        done: list[Mapping[str, Any]] = []
+        gone: list[int] = []
+        rejected: dict[int, str] = {}
+        for answer in answers:
+            written = answer.written
+            shown = [self._acknowledged(sent[id_], taken, answer.stages.get(id_)) for id_, taken in written.acknowledged.items()]
+            altered = {row["id"]: ALTERED for row in shown if row["shown"] != sent[row["id"]].desired}
+            refused = {id_: "; ".join(sorted(set(taken.refused.values()))) for id_, taken in written.acknowledged.items() if taken.refused}
+            done += shown
+            gone += [*written.gone, *written.moved]
+            rejected |= {id_: reason for id_, reason in {**written.rejected, **altered, **refused}.items() if id_ not in written.gone}
+        contacts.mark_gone(tx, gone)
+        differences.acknowledge(tx, done)
+        if self._hold:
+            differences.hold(tx, list(sent), reason=self._hold, at=to_ms(self._now))
+        differences.reject(tx, [self._rejection(sent[id_], reason) for id_, reason in rejected.items()])
+        stages = sum(row["stage_given"] is not None for row in done)
+        return Outcome(written=len(done), stages=stages, rejected=list(rejected.items()), gone=len(gone))
+
+    def _rejection(self, change: ContactChange, reason: str) -> Mapping[str, Any]:
+        return {"contact_id": change.id, "desired": change.desired, "reason": reason, "at": to_ms(self._now)}
+
+    def _acknowledged(self, change: ContactChange, answer: Acknowledged, kept_stage: str | None) -> Mapping[str, Any]:
+        if change.stage is None and answer.properties.items() <= change.values.items() and not answer.refused:  # nearly always
+            return self._answered(change.id, change.desired, answer)
+        # A reply names what it wrote; what it leaves out stands as it was sent, and what was refused as it was.
+        answered = {**answer.properties, **{name: change.properties[name][0] for name in answer.refused}}
+        ours = {name: answered.get(name, after) or "" for name, (_, after) in change.properties.items() if name != STAGE}
+        before = {name: value for name, value in orjson.loads(change.desired).items() if name not in ours}
+        given = None if kept_stage or STAGE in answer.refused else change.stage
+        stage = kept_stage or ((answered.get(STAGE) or given) if given else None)
+        return self._answered(change.id, self._outputs.shown({**before, **ours}), answer, stage=stage, given=given)
+
+    def _answered(
+        self, id_: int, shown: str, answer: Acknowledged, *, stage: str | None = None, given: str | None = None
+    ) -> Mapping[str, Any]:
+        return {"id": id_, "shown": shown, "stage": stage, "stage_given": given, "updated_at": to_ms(answer.updated_at)}
+
+
+def _chunks(change: ListChange) -> Iterable[tuple[Sequence[int], Sequence[int]]]:
+    yield from ((some, ()) for some in batches(change.add, MEMBERS))
+    yield from (((), some) for some in batches(change.remove, MEMBERS))

@@ -1,0 +1,49 @@
+"""One batch of changes on its way to HubSpot; the lifecycle stage is looked at once more just before it is moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sync_worker.hubspot.api.contacts import Contacts
+from sync_worker.hubspot.records.models import Acknowledged, Contact, Update, Written
+from sync_worker.sync.plan.plan import STAGE, ContactChange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What became of a batch; `stages`: who was not moved, since somebody has moved the contact meanwhile, and to what."""
+
+    written: Written
+    stages: Mapping[int, str] = field(default_factory=dict)
+
+
+def write(contacts: Contacts, changes: Sequence[ContactChange]) -> Sent:
+    """Write up to 100 changes.
+
+    A portal may let an API move a stage backward: a contact that sales has moved since it was read keeps its stage. Between this
+    look and the write lies one request.
+    """
+    kept = _moved_meanwhile(contacts, [change for change in changes if change.stage])
+    updates = [_without_stage(change) if change.id in kept else Update(id=change.id, properties=change.values) for change in changes]
+    written = contacts.write([update for update in updates if update.properties])
+    # Who was to be given nothing but a stage is left as somebody else wants it.
+    left = {
+        update.id: Acknowledged(properties={}, updated_at=kept[update.id].updated_at)
+        for update in updates
+        if not update.properties and update.id in kept
+    }
+    stages = {id_: contact.properties[STAGE] or "" for id_, contact in kept.items()}
+    return Sent(written=replace(written, acknowledged={**written.acknowledged, **left}), stages=stages)
+
+
+def _moved_meanwhile(contacts: Contacts, moving: Sequence[ContactChange]) -> dict[int, Contact]:
+    if not moving:
+        return {}
+    expected = {change.id: change.properties[STAGE][0] for change in moving}
+    found = [contact for contact in contacts.read(expected, (STAGE,)).items if contact.id in expected]
+    return {contact.id: contact for contact in found if contact.properties.get(STAGE) not in (None, "", expected[contact.id])}
+
+
+def _without_stage(change: ContactChange) -> Update:
+    return Update(id=change.id, properties={name: value for name, value in change.values.items() if name != STAGE})

@@ -1,0 +1,1 @@
+"""Evaluate: run the model over the contacts that are due."""

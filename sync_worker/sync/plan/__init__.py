@@ -1,0 +1,1 @@
+"""Plan: the difference between desired and acknowledged values, its limits and the MQL quota."""

@@ -1,0 +1,1 @@
+"""What the worker owns in a HubSpot portal, and what that portal offers."""

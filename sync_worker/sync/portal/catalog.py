@@ -1,0 +1,43 @@
+"""What a portal has of the things that a model names: properties with their options, forms, kinds of custom events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sync_worker.hubspot.api.event_occurrences import kind_of
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.records.models import Property
+from sync_worker.model.compiled.model import Model
+from sync_worker.model.compiled.requirements import questions
+
+COMPANY = "company."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What a portal has.
+
+    `properties`: by the name that a model gives them. `forms`: names by id; None where the model asks for none.
+    `events`: kinds of custom events, none where they were not asked for.
+    """
+
+    properties: Mapping[str, Property]
+    forms: Mapping[str, str] | None
+    events: frozenset[str]
+
+
+def names(hubspot: HubSpot, model: Model, *, shows_occurrences: bool) -> Names:
+    """Ask HubSpot for the names that a model may use; forms in the archive are still known by their submissions."""
+    properties = dict(hubspot.properties.all("contacts"))
+    if model.company_properties:
+        properties |= {f"{COMPANY}{name}": definition for name, definition in hubspot.properties.all("companies").items()}
+    asks_forms = any(question.of_events and question.subject == "form" for question in questions(model))
+    forms = (*hubspot.forms.all(), *hubspot.forms.all(archived=True)) if asks_forms else None
+    custom = any(kind.startswith("custom:") for kind in model.event_kinds)
+    events = hubspot.occurrences.types() if custom and shows_occurrences else ()
+    return Names(
+        properties=properties,
+        forms=None if forms is None else {form.id: form.name for form in forms},
+        events=frozenset(map(kind_of, events)),
+    )

@@ -1,0 +1,175 @@
+"""What a sales rep sees in HubSpot: our properties and lists, and the values that a verdict puts there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final
+
+import orjson
+import polars as pl
+
+from sync_worker.hubspot.records.models import Option, Property
+from sync_worker.model.compiled.model import Model
+from sync_worker.model.file.schema import LETTERS
+from sync_worker.model.i18n.labels import CAPTIONS, Captions
+from sync_worker.model.reasons.reasons import label
+
+PREFIX: Final = "lead"
+NOTHING: Final = "{}"  # what most contacts show before their first score: worth no more than two letters of each row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """Our properties and lists for one model under one prefix. What every contact asks for is computed once."""
+
+    model: Model
+    prefix: str = PREFIX
+
+    @cached_property
+    def group(self) -> str:
+        """Return the name of the property group."""
+        return f"{self.prefix}_scoring"
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of our properties, as every reading of a contact asks for them."""
+        return tuple(sorted(definition.name for definition in self.properties))
+
+    @cached_property
+    def captions(self) -> Captions:
+        """Return the texts of the model's language."""
+        return CAPTIONS[self.model.document.language]
+
+    @cached_property
+    def properties(self) -> tuple[Property, ...]:
+        """Return our properties with labels, descriptions and options, in the order that a rep reads them."""
+        return (
+            self._number("score"),
+            self._choice("score_band", {band: _title(band) for band in self.bands}),
+            self._choice("grade", _letters()),
+            self._choice("score_trend", self.captions.trends),
+            self._choice("mql_reason", self._reasons()),
+            self._text("score_reasons"),
+            self._text("grade_reasons"),
+            self._text("score_model", lines="text"),
+        )
+
+    @cached_property
+    def stamp(self) -> str:
+        """Return what a verdict was made by: under another model or other properties it does not stand."""
+        return hashlib.sha256(" ".join((self.model.hash, *self.names)).encode()).hexdigest()[:12]
+
+    @cached_property
+    def bands(self) -> tuple[str, ...]:
+        """Return the names of the model's bands, the lowest first."""
+        return tuple(band.name for band in self.model.bands)
+
+    @cached_property
+    def lists(self) -> Mapping[str, str]:
+        """Return the names of our lists by key."""
+        return self._lists(self.captions)
+
+    def other_names(self, key: str) -> tuple[str, ...]:
+        """Return the names that a list of ours has in other languages."""
+        names = dict.fromkeys(self._lists(captions)[key] for captions in CAPTIONS.values())
+        return tuple(name for name in names if name != self.lists[key])
+
+    def desired(self, table: pl.DataFrame) -> list[str]:
+        """Return, for each verdict, our properties as HubSpot should show them: canonical JSON."""
+        columns = {
+            "score": table["score"].cast(pl.String),
+            "score_band": table["band"],
+            "grade": table["grade"],
+            "score_trend": table["trend"],
+            "mql_reason": table["mql_reason"],
+            "score_reasons": table["score_reasons"],
+            "grade_reasons": table["grade_reasons"],
+            "score_model": pl.repeat(self.model_text, table.height, eager=True),
+        }
+        # As `canonical` would write it, but all of them at once.
+        ours = [columns[name].fill_null("").alias(f"{self.prefix}_{name}") for name in sorted(columns)]
+        return pl.DataFrame(ours).to_struct().struct.json_encode().to_list()
+
+    def without_mql(self, desired: str) -> str:
+        """Return what HubSpot should show of an MQL that is not let in yet."""
+        return canonical({**orjson.loads(desired), f"{self.prefix}_mql_reason": ""})
+
+    def shown(self, properties: Mapping[str, str | None]) -> str:
+        """Return our properties as HubSpot shows them: canonical JSON, comparable with `desired`; `NOTHING` where none has a value."""
+        if not any(map(properties.get, self.names)):
+            return NOTHING
+        values = {name: properties.get(name) or "" for name in self.names}
+        score = f"{self.prefix}_score"
+        values[score] = values[score].removesuffix(".0")  # a number may come back with a fraction that it was not given
+        return canonical(values)
+
+    @cached_property
+    def model_text(self) -> str:
+        """Return how a contact names the model that judged it."""
+        return f"{self.model.document.name} · {self.model.hash}"
+
+    def _lists(self, captions: Captions) -> Mapping[str, str]:
+        own = {"mql": "MQL", "direct": captions.direct_list, "by_score": captions.by_score_list}
+        return {**own, **{f"band:{band}": captions.band_list.format(band=band) for band in self.bands}}
+
+    def _reasons(self) -> Mapping[str, str]:
+        direct = {name: self.captions.direct.format(label=label(name, rule.label)) for name, rule in self.model.direct.items()}
+        return {**direct, "by_score": self.captions.by_score}
+
+    def _number(self, name: str) -> Property:
+        return self._property(name, ("number", "number"))
+
+    def _text(self, name: str, *, lines: str = "textarea") -> Property:
+        return self._property(name, ("string", lines))
+
+    def _choice(self, name: str, options: Mapping[str, str]) -> Property:
+        return self._property(name, ("enumeration", "select"), _options(options.items()))
+
+    def _property(self, name: str, kind: tuple[str, str], options: tuple[Option, ...] = ()) -> Property:
+        captions, maximum = self.captions, self.model.maximum
+        top = captions.range.format(maximum=f"{maximum:g}") if maximum else captions.points
+        # HubSpot wants every label once: another prefix is another word.
+        word = captions.lead if self.prefix == PREFIX else self.prefix.replace("_", " ").capitalize()
+        return Property(
+            name=f"{self.prefix}_{name}",
+            label=captions.properties[name].label.format(prefix=word),
+            description=captions.properties[name].description.format(range=top),
+            type=kind[0],
+            field_type=kind[1],
+            group=self.group,
+            options=options,
+        )
+
+
+def canonical(values: Mapping[str, str]) -> str:
+    """Return equal mappings as equal texts."""
+    return orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def difference(shown: str, desired: str) -> dict[str, tuple[str, str]]:
+    """Return the properties that are not as they should be, each with (shown, desired)."""
+    before, after = _read(shown), orjson.loads(desired)
+    return {name: (old, value) for name, value in after.items() if (old := before.get(name, "")) != value}
+
+
+@lru_cache(maxsize=16)
+def _read(shown: str) -> Mapping[str, str]:
+    # Of most contacts HubSpot shows the same at first: nothing.
+    values: Mapping[str, str] = orjson.loads(shown)
+    return values
+
+
+def _title(band: str) -> str:
+    return band.upper() if band == "mql" else f"{band[:1].upper()}{band[1:]}"
+
+
+def _letters() -> Mapping[str, str]:
+    return {letter: letter.replace("-", "−") for letter in reversed(LETTERS)}
+
+
+def _options(pairs: Iterable[tuple[str, str]]) -> tuple[Option, ...]:
+    found: Sequence[tuple[str, str]] = list(pairs)
+    return tuple(Option(value=value, label=label, order=place) for place, (value, label) in enumerate(found))

@@ -1,0 +1,129 @@
+"""Whether the worker could do its work here: token, portal, scopes, plan, limits, model. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sync_worker.errors import ExitCode, Forbidden
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.rest.rate_limiter import Budget
+from sync_worker.sync.portal.catalog import names
+from sync_worker.sync.portal.crm_schema import Outputs
+from sync_worker.sync.portal.model_check import fit
+from sync_worker.sync.portal.portal import hidden_kinds
+from sync_worker.sync.portal.setup import steps
+
+STARTER_LIMIT: Final = 100  # requests in ten seconds; Professional and Enterprise have more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Whether something that the worker needs can be read with this token."""
+
+    what: str
+    granted: bool
+    why: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for `--json`."""
+        return {"what": self.what, "granted": self.granted, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a check found."""
+
+    portal: dict[str, Any]
+    tier: str
+    limits: dict[str, Any]
+    access: tuple[Access, ...]
+    bulk: tuple[Access, ...]  # what `backfill --via bulk` can do; it does without
+    model: dict[str, Any]
+    setup: tuple[dict[str, str], ...]  # what `setup` would do
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return REFUSED where something that is needed cannot be read."""
+        return ExitCode.DONE if all(access.granted for access in self.access) else ExitCode.REFUSED
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the findings for `--json`."""
+        return {
+            "portal": self.portal,
+            "tier": self.tier,
+            "limits": self.limits,
+            "access": [access.as_json() for access in self.access],
+            "bulk": [access.as_json() for access in self.bulk],
+            "model": self.model,
+            "setup": list(self.setup),
+            "exit_code": int(self.exit_code),
+        }
+
+
+def check(hubspot: HubSpot, outputs: Outputs, now: datetime, *, known: Mapping[str, str]) -> Findings:
+    """Ask HubSpot for a little of everything that the worker reads; `known` holds the ids of our lists, as far as the state has them.
+
+    Raises Unauthorized or Unavailable at once: without token or answer there is nothing to check.
+    """
+    model = outputs.model
+    account = hubspot.account.details()
+    access = tuple(_tried(what, ask) for what, ask in _questions(hubspot, outputs, now))
+    occurrences = hubspot.occurrences.available()
+    hidden = hidden_kinds(model.event_kinds, shows_occurrences=occurrences)
+    usage = hubspot.account.daily_usage()
+    burst = hubspot.transport.throttle.lane(Budget.BURST).window.limit
+    readable = all(each.granted for each in access)
+    fitting = fit(model, hidden, names(hubspot, model, shows_occurrences=occurrences) if readable else None)
+    return Findings(
+        portal={"id": account.portal_id, "name": account.name, "kind": account.kind, "time_zone": account.time_zone},
+        tier="enterprise" if occurrences else "starter or free" if burst <= STARTER_LIMIT else "professional",
+        limits={
+            "per_10_seconds": burst,
+            "daily": usage.limit if usage else None,
+            "used_today": usage.used if usage else None,
+            "resets_at": usage.resets_at.isoformat() if usage and usage.resets_at else None,
+        },
+        access=access,
+        bulk=(_tried("exports", hubspot.exports.look), _tried("imports", hubspot.imports.look)),
+        model={
+            "name": model.document.name,
+            "hash": model.hash,
+            "maximum": float(model.maximum),
+            "reachable": float(fitting.reachable),
+            "not_visible": list(fitting.not_visible),
+            "unmet": list(fitting.unmet),
+            "warnings": [*model.warnings, *fitting.warnings],
+            "misfits": list(fitting.misfits),
+        },
+        setup=tuple(step.as_json() for step in steps(hubspot, outputs, known)) if readable else (),
+    )
+
+
+def _questions(hubspot: HubSpot, outputs: Outputs, now: datetime) -> list[tuple[str, Callable[[], object]]]:
+    kinds = outputs.model.event_kinds
+    lately = now - timedelta(minutes=1)
+    questions: list[tuple[str, Callable[[], object]]] = [
+        ("contacts", lambda: hubspot.contacts.page(0, (), limit=1)),
+        ("contact properties", lambda: hubspot.properties.all("contacts")),
+        ("lists", lambda: hubspot.lists.find(outputs.lists["mql"])),
+    ]
+    if outputs.model.company_properties:
+        questions.append(("companies", lambda: hubspot.companies.page(0, (), limit=1)))
+    if kinds & {"email_click", "email_open"}:
+        questions.append(("e-mail events", lambda: hubspot.emails.page("CLICK", lately, now, limit=1)))
+    if "form_submission" in kinds:
+        questions.append(("forms", hubspot.forms.all))
+    if "webinar" in kinds:
+        questions.append(("marketing events", lambda: hubspot.marketing_events.page(limit=1)))
+    return questions
+
+
+def _tried(what: str, ask: Callable[[], object]) -> Access:
+    try:
+        ask()
+    except Forbidden as error:
+        return Access(what=what, granted=False, why=str(error))
+    return Access(what=what, granted=True)

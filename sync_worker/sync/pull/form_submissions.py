@@ -1,0 +1,75 @@
+"""Whether anybody has sent a form: HubSpot lists submissions form by form, and a portal may have hundreds of them.
+
+A contact who sends a form gets a new date of conversion and one conversion more, so that one search tells whether the forms must be
+looked at. Once an hour they are looked at in any case: a calculated property may come late, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from sync_worker.concurrency import Waiting, asked
+from sync_worker.hubspot.api.contacts import CONVERSIONS, CONVERTED, Contacts
+from sync_worker.hubspot.records.models import Form
+from sync_worker.store import key_value
+from sync_worker.store.database import Store
+from sync_worker.timestamps import from_ms, to_ms
+
+KEY: Final = "forms"
+ARCHIVED: Final = "archived_forms"
+HOURLY: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What is known of the last look at the forms."""
+
+    contacts: Contacts
+    store: Store
+    now: datetime
+    overlap: timedelta
+
+    def news(self) -> Waiting[dict[str, Any] | None]:
+        """Return what to note when the forms have been looked at, None where there is nothing new to be seen."""
+        with self.store.transaction() as tx:
+            last = key_value.get(tx, KEY)
+        if last is None or self.now >= from_ms(last["looked_at"]) + HOURLY:
+            return {"looked_at": to_ms(self.now), "seen": []}
+        page = yield from asked(partial(self.contacts.converted, from_ms(last["looked_at"]) - self.overlap))
+        # Two forms may be sent in one moment: the date alone would hide the second from who looked in between.
+        shown = sorted([row.id, *(row.properties.get(name) or "" for name in (CONVERTED, CONVERSIONS))] for row in page.items)
+        if page.next is None and all(each in last["seen"] for each in shown):
+            return None
+        return {"looked_at": last["looked_at"], "seen": shown}
+
+    def note(self, news: dict[str, Any]) -> None:
+        """Note that the forms have been looked at."""
+        with self.store.transaction() as tx:
+            key_value.put(tx, KEY, news)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """The forms that are archived now: nobody sends them any more, so that each is read once, to its end."""
+
+    store: Store
+    forms: Sequence[Form]
+
+    def unread(self) -> list[Form]:
+        """Return those that have not been read since they were archived."""
+        with self.store.transaction() as tx:
+            known = key_value.get(tx, ARCHIVED) or {}
+        return [form for form in self.forms if known.get(form.id) != _archived_at(form)]
+
+    def note_read(self) -> None:
+        """Note that all of them have been read, or that HubSpot does not show what was sent with them."""
+        with self.store.transaction() as tx:
+            key_value.put(tx, ARCHIVED, {form.id: _archived_at(form) for form in self.forms})
+
+
+def _archived_at(form: Form) -> int:
+    return to_ms(form.archived_at) if form.archived_at else 0

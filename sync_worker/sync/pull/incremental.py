@@ -1,0 +1,80 @@
+"""The contacts that changed since the last reading, found by search, which lags some moments behind.
+
+What was changed half a minute ago is settled: search shows it. What is younger is read again by the next run. The rest of the
+overlap is compared by number alone, since all that this worker wrote in them would be read again for nothing: if search
+counts as many changes there as are known, nothing came in late. A large heap of changes, mostly the echo of what was written, is
+read from its old end, so that it has settled by the time that it was read, and is not read a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sync_worker.hubspot.api.contacts import Contacts
+from sync_worker.hubspot.records.models import Contact
+from sync_worker.store import contacts as contact_store
+from sync_worker.store.database import Store
+from sync_worker.sync.pull.full_scan import SETTLED
+from sync_worker.timestamps import to_ms
+
+ONE_PAGE: Final = 200  # contacts: reading so many again is cheaper than to ask whether that is needed
+WORTH_A_SLICE: Final = timedelta(seconds=5)
+HEAP: Final = 2_000  # contacts: fewer are read in two seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """One reading of what changed. `overlap` is how far behind the cursor a change may come in late."""
+
+    contacts: Contacts
+    store: Store
+    properties: Sequence[str]
+    clock: Callable[[], datetime]
+    overlap: timedelta
+    keep: Callable[[Sequence[Contact]], None]
+
+    def read(self, cursor: datetime) -> datetime:
+        """Read what changed since the cursor; return the cursor of the next reading."""
+        early, late = cursor - self.overlap, cursor - self._settling
+        with self.store.transaction() as tx:
+            many = contact_store.more_changed(tx, ONE_PAGE, to_ms(early))
+        if not many:
+            return self._read_since(early)
+        asked = self._read_since(late)
+        # Compared when what changed lately is known: who changed once more is counted there, and no longer here.
+        with self.store.transaction() as tx:
+            known = contact_store.count_changed(tx, to_ms(early), to_ms(late))
+        if self.contacts.count_changed(early, late) != known:
+            self._drain(early, 0, late)
+        return asked
+
+    def _read_since(self, since: datetime) -> datetime:
+        while True:
+            asked = self.clock()
+            page = self.contacts.changed(since, 0, self.properties)
+            settled = asked - self._settling
+            if page.next is None or (page.total or 0) <= HEAP or settled - since < WORTH_A_SLICE:
+                self.keep(page.items)
+                if page.next is not None:
+                    self._drain(since, page.next, None)
+                return asked
+            self._drain(since, 0, settled)
+            since = settled
+
+    @property
+    def _settling(self) -> timedelta:
+        return min(SETTLED, self.overlap)
+
+    def _drain(self, since: datetime, after: int, until: datetime | None) -> None:
+        for rows in self._pages(since, after, until):
+            self.keep(rows)
+
+    def _pages(self, since: datetime, after: int, until: datetime | None) -> Iterator[Sequence[Contact]]:
+        following: int | None = after
+        while following is not None:
+            page = self.contacts.changed(since, following, self.properties, until=until)
+            yield page.items
+            following = page.next

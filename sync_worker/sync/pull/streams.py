@@ -1,0 +1,167 @@
+"""HubSpot's endpoints as keyed streams: contacts by id, events by time, submissions by form, attendance by webinar."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from operator import attrgetter
+from typing import Final, NoReturn, TypeVar
+
+from sync_worker.errors import ConfigurationError, NotFound
+from sync_worker.hubspot.api.crm_objects import Objects
+from sync_worker.hubspot.api.event_occurrences import kind_of
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.records.models import Company, Contact, Event, MarketingEvent
+from sync_worker.hubspot.rest import rate_limiter
+from sync_worker.hubspot.rest.rate_limiter import Budget
+from sync_worker.store.coverage import Interval
+from sync_worker.sync.reader.stream import Lane, Page, Stream, Token
+from sync_worker.timestamps import from_ms, to_ms
+
+FOUNDED: Final = 1_149_120_000_000  # June 2006, HubSpot's first month: no event is older
+FOR_EVER: Final = 2**53
+MOST_SEARCHES: Final = 16  # on the line at a time
+EMAIL_TYPES: Final = {"email_click": "CLICK", "email_open": "OPEN"}
+
+Thing = TypeVar("Thing", Contact, Company)
+
+
+def contacts(hubspot: HubSpot, properties: Sequence[str], *, searched: bool = False) -> Stream[Contact]:
+    """Return all contacts, in order of id; `searched` reads them by search as well, which has a budget of its own."""
+    # They can be found by search as well, and nobody is judged before all is known of what they did.
+    stream = replace(_by_id(hubspot.contacts, properties), turn=_burst(hubspot).behind)
+    return replace(stream, aside=_by_search(hubspot, properties)) if searched else stream
+
+
+def companies(hubspot: HubSpot, properties: Sequence[str]) -> Stream[Company]:
+    """Return all companies, in order of id."""
+    return replace(_by_id(hubspot.companies, properties), turn=_burst(hubspot).ahead)
+
+
+def emails(hubspot: HubSpot, kind: str) -> Stream[Event]:
+    """Return e-mail events. HubSpot lists the newest first, so the key is the time with its sign turned."""
+
+    def read(start: int, stop: int, token: Token | None) -> Page[Event]:
+        low, high, offset = _within(start, stop, token)
+        page = hubspot.emails.page(EMAIL_TYPES[kind], from_ms(1 - high), from_ms(-low), offset)
+        return Page(rows=page.items, reached=-to_ms(page.items[-1].at) if page.items else stop, token=_going_on(low, high, page.next))
+
+    return Stream(read=read, key=lambda event: -to_ms(event.at), turn=_burst(hubspot).ahead)
+
+
+def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
+    """Return page views or custom events, the oldest first."""
+
+    def read(start: int, stop: int, token: Token | None) -> Page[Event]:
+        low, high, after = _within(start, stop, token)
+        # Whether the ends belong to the answer is not documented: a millisecond more is asked for, and what is too much is left out.
+        page = hubspot.occurrences.page(event_type, from_ms(low - 1), from_ms(high), after)
+        rows = [event for event in page.items if to_ms(event.at) >= low]
+        reached = max(start, to_ms(page.items[-1].at)) if page.items else stop
+        return Page(rows=rows, reached=reached, token=_going_on(low, high, page.next))
+
+    return Stream(read=read, key=lambda event: to_ms(event.at), turn=_burst(hubspot).ahead)
+
+
+def past(hubspot: HubSpot, event_type: str, contacts: Sequence[int]) -> Stream[Event]:
+    """Return page views or custom events of some contacts, each contact a key of its own."""
+
+    def read(start: int, _stop: int, token: Token | None) -> Page[Event]:
+        page = hubspot.occurrences.of(contacts[start], event_type, None if token is None else str(token))
+        return Page(rows=page.items, reached=start, token=page.next)
+
+    places = {contact_id: place for place, contact_id in enumerate(contacts)}
+    return Stream(read=read, key=lambda event: places.get(event.contact_id or 0, 0))
+
+
+def submissions(hubspot: HubSpot, forms: Sequence[str], fronts: Mapping[str, int], vanished: Callable[[str], object]) -> Stream[Event]:
+    """Return what was sent with forms, each form a key of its own, as far back as its front (milliseconds).
+
+    Each page leads to the next and to no other, so that one form is read by one request after the other, and none waits behind others.
+    A form that HubSpot does not know any more is told to `vanished`; the others are read all the same.
+    """
+
+    def read(start: int, _stop: int, token: Token | None) -> Page[Event]:
+        form_id = forms[start]
+        try:
+            page = hubspot.forms.submissions(form_id, None if token is None else str(token))
+        except NotFound:
+            vanished(form_id)
+            return Page(rows=(), reached=start, token=None)
+        # Newest first, and HubSpot can't be asked for a time: whoever has reached what is known stops.
+        known = bool(page.items) and to_ms(page.items[-1].at) < fronts[form_id]
+        return Page(rows=page.items, reached=start, token=None if known else page.next)
+
+    places = {form_id: place for place, form_id in enumerate(forms)}
+    return Stream(read=read, key=lambda event: places[event.form_id or ""])
+
+
+def attendances(hubspot: HubSpot, webinars: Sequence[MarketingEvent]) -> Stream[Event]:
+    """Return who attended webinars, each webinar a key of its own."""
+
+    def read(start: int, _stop: int, token: Token | None) -> Page[Event]:
+        page = hubspot.marketing_events.attendances(webinars[start], None if token is None else str(token))
+        return Page(rows=page.items, reached=start, token=page.next)
+
+    places = {webinar.id: place for place, webinar in enumerate(webinars)}
+    return Stream(read=read, key=lambda event: places[event.campaign or ""])
+
+
+def one_each(things: Collection[object]) -> list[Interval]:
+    """Return a range for each of some things, too narrow to be halved."""
+    return [Interval(place, place + 1) for place in range(len(things))]
+
+
+def mirrored(intervals: Sequence[Interval]) -> list[Interval]:
+    """Return the same whole numbers with their signs turned; twice is nothing."""
+    return [Interval(1 - interval.high, 1 - interval.low) for interval in intervals]
+
+
+def _burst(hubspot: HubSpot) -> rate_limiter.Lane:
+    return hubspot.transport.throttle.lane(Budget.BURST)
+
+
+def _within(start: int, stop: int, token: Token | None) -> tuple[int, int, str | None]:
+    # HubSpot's offset counts within the times that were asked for first, however much of them others have taken over meanwhile.
+    return token if isinstance(token, tuple) else (start, stop, None)
+
+
+def _going_on(low: int, high: int, offset: str | None) -> Token | None:
+    return None if offset is None else (low, high, offset)
+
+
+def _by_search(hubspot: HubSpot, properties: Sequence[str]) -> Lane[Contact]:
+    def read(intervals: Sequence[Interval]) -> Page[Contact]:
+        page = hubspot.contacts.between(intervals, properties)
+        return Page(rows=page.items, reached=intervals[-1].high if page.next is None else page.next, token=page.next)
+
+    lane = hubspot.transport.throttle.lane(Budget.SEARCH)
+    readers, together = lane.in_flight(at_least=2, most=MOST_SEARCHES), hubspot.contacts.ranges_at_once(properties)
+    return Lane(read=read, readers=readers, turn=lane.ahead, together=together)
+
+
+def _by_id(noun: Objects[Thing], properties: Sequence[str]) -> Stream[Thing]:
+    def read(start: int, _stop: int, token: Token | None) -> Page[Thing]:
+        # Whether `after` names the last record of the page before or the first of the next is not documented: both readings see `start`.
+        page = noun.page(int(token) if isinstance(token, str | int) else max(0, start - 1), properties)
+        rows = page.items[bisect_left(page.items, start, key=attrgetter("id")) :]
+        return Page(rows=rows, reached=page.items[-1].id + 1 if page.items else start, token=page.next)
+
+    return Stream(read=read, key=lambda row: row.id, open_ended=True)
+
+
+def is_occurrence(kind: str) -> bool:
+    """Tell whether events of a kind are read as occurrences."""
+    return kind == "page_view" or kind.startswith("custom:")
+
+
+def event_type(names: Sequence[str], kind: str) -> str | None:
+    """Return HubSpot's name of a kind of event, if the portal has it."""
+    return next((name for name in names if kind_of(name) == kind), None)
+
+
+def no_such_event(names: Sequence[str], kind: str) -> NoReturn:
+    """Raise the error that names the kinds which the portal has."""
+    known = ", ".join(sorted(map(kind_of, names))) or "none"
+    raise ConfigurationError(f"The portal has no events of the kind {kind}; it has {known}.", hint="Mend the model, or take the rule out.")

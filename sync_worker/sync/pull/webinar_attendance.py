@@ -1,0 +1,65 @@
+"""Which webinars must be looked at: HubSpot lists attendance webinar by webinar, and most of them took place long ago.
+
+The list of webinars tells how many attended and when a webinar was changed last. Where that is as it was, the attendance is not read.
+It may be told before it can be read, so that a webinar that moved is read again until an overlap has passed; and once a week all are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from sync_worker.hubspot.records.models import MarketingEvent
+from sync_worker.store import coverage, events, key_value
+from sync_worker.store.database import Store
+from sync_worker.timestamps import from_ms, to_ms
+
+KIND: Final = "webinar"
+WEEKLY: Final = timedelta(days=7)
+PREFIX: Final = f"{KIND}:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What is known of the last look at each webinar."""
+
+    store: Store
+    now: datetime
+    overlap: timedelta
+
+    def due(self, webinars: Collection[MarketingEvent]) -> list[MarketingEvent]:
+        """Return those whose attendance may be another than the one that is known."""
+        with self.store.transaction() as tx:
+            known = key_value.starting_with(tx, PREFIX)
+        return [webinar for webinar in webinars if self._is_due(webinar, known.get(_key(webinar)))]
+
+    def note(self, tx: Connection, webinar: MarketingEvent, attendances: Collection[str]) -> None:
+        """Note that a webinar has been read to its end, and forget the attendance that was taken back."""
+        known = key_value.get(tx, _key(webinar))
+        events.drop_others(tx, KIND, webinar.id, attendances)
+        moved = known["moved"] if known and known["mark"] == _mark(webinar) else to_ms(self.now)
+        key_value.put(tx, _key(webinar), {"mark": _mark(webinar), "moved": moved, "read": to_ms(self.now)})
+
+    def done(self) -> None:
+        """Note that every webinar has been looked at."""
+        with self.store.transaction() as tx:
+            coverage.cover(tx, KIND, 0, to_ms(self.now))
+
+    def _is_due(self, webinar: MarketingEvent, known: dict[str, Any] | None) -> bool:
+        if known is None:
+            return webinar.attendees != 0
+        settled = self.now - self.overlap > from_ms(known["moved"]) and self.now - WEEKLY < from_ms(known["read"])
+        return known["mark"] != _mark(webinar) or not settled
+
+
+def _key(webinar: MarketingEvent) -> str:
+    return f"{PREFIX}{webinar.id}"
+
+
+def _mark(webinar: MarketingEvent) -> str:
+    changed = to_ms(webinar.updated_at) if webinar.updated_at else ""
+    return f"{changed}/{webinar.attendees}"

@@ -1,0 +1,91 @@
+"""What a run did, as one object that people and programs read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sync_worker.errors import ExitCode
+from sync_worker.hubspot.rest.metrics import Count
+from sync_worker.sync.apply.apply import Outcome
+from sync_worker.sync.plan.plan import Summary
+
+
+@dataclass(slots=True, kw_only=True)
+class RunReport:
+    """Counts of one run. Times are seconds; `requests` is by endpoint."""
+
+    run_id: str
+    command: str
+    dry_run: bool
+    model: str
+    pulled: Counter[str] = field(default_factory=Counter)
+    evaluated: int = 0
+    plan: Summary = field(default_factory=Summary)
+    written: int = 0
+    stages: int = 0
+    lists: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    rejected: Sequence[tuple[int, str]] = ()
+    not_visible: Sequence[str] = ()
+    unreadable: Sequence[Mapping[str, Any]] = ()  # values that could not be understood and counted as unknown, by property
+    approved: bool = False
+    notes: list[str] = field(default_factory=list)  # what a person should know besides
+    unsafe: str | None = None  # why the real run would be refused; of a dry run
+    withheld: dict[str, int] = field(default_factory=dict)  # what waits for the approval: stages, and members of lists
+    waiting: int = 0  # who qualifies and waits for a day with room, where the model lets in so many a day
+    requests: Mapping[str, int] = field(default_factory=dict)
+    retries: int = 0
+    rate_limited: int = 0
+    seconds: float = 0.0
+    cursor_before: Mapping[str, str] = field(default_factory=dict)
+    cursor_after: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return what the process should say."""
+        if self.unsafe:
+            return ExitCode.UNSAFE
+        return ExitCode.SOME_REJECTED if self.rejected else ExitCode.DONE
+
+    def take(self, traffic: Count) -> None:
+        """Add what went over the line."""
+        self.requests, self.retries, self.rate_limited = traffic.requests, traffic.retries, traffic.rate_limited
+
+    def take_outcome(self, outcome: Outcome) -> None:
+        """Add what came of the changes."""
+        self.written, self.stages, self.lists, self.rejected = outcome.written, outcome.stages, outcome.lists, outcome.rejected
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report for `--json`, and for the canonical log line."""
+        return {
+            "run": self.run_id,
+            "command": self.command,
+            "dry_run": self.dry_run,
+            "model": self.model,
+            "pulled": self.pulled["contacts"],
+            "pulled_by_kind": dict(self.pulled),
+            "evaluated": self.evaluated,
+            "changed": self.plan.contacts,
+            "written": self.written,
+            "unchanged": max(0, self.evaluated - self.plan.contacts),
+            "stages": self.stages,
+            "lists": {name: dict(counts) for name, counts in self.lists.items()},
+            "rejected": [{"id": str(id_), "reason": reason} for id_, reason in self.rejected],
+            "plan": self.plan.as_json(),
+            "approved": self.approved,
+            "unsafe": self.unsafe,
+            "notes": list(self.notes),
+            "withheld": dict(self.withheld),
+            "waiting": self.waiting,
+            "not_visible": list(self.not_visible),
+            "unreadable": [dict(each) for each in self.unreadable],
+            "requests": dict(self.requests),
+            "requests_in_all": sum(self.requests.values()),
+            "retries": self.retries,
+            "rate_limited": self.rate_limited,
+            "seconds": round(self.seconds, 3),
+            "cursor": {"before": dict(self.cursor_before), "after": dict(self.cursor_after)},
+            "exit_code": int(self.exit_code),
+        }

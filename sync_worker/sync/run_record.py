@@ -1,0 +1,50 @@
+"""Every run leaves a row in the state and one canonical log line, however it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import structlog
+
+from sync_worker.errors import SyncWorkerError
+from sync_worker.hubspot.rest.metrics import Traffic
+from sync_worker.store import runs
+from sync_worker.store.database import Store
+from sync_worker.sync.pull.pull import cursors
+from sync_worker.sync.report import RunReport
+from sync_worker.timestamps import to_ms
+
+log = structlog.get_logger()
+
+
+@contextmanager
+def recorded(report: RunReport, store: Store, clock: Callable[[], datetime], traffic: Traffic) -> Iterator[None]:
+    """Fill in what a report knows only at the end, and keep it."""
+    started, before = time.monotonic(), traffic.snapshot()
+    with store.transaction() as tx:
+        runs.begin(tx, report.run_id, report.command + (" (dry run)" if report.dry_run else ""), at=to_ms(clock()))
+        report.cursor_before = cursors(tx)
+    failure: BaseException | None = None
+    try:
+        yield
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        report.seconds = time.monotonic() - started
+        report.take(traffic.snapshot().since(before))
+        exit_code = int(failure.exit_code) if isinstance(failure, SyncWorkerError) else -1 if failure else int(report.exit_code)
+        with store.transaction() as tx:
+            report.cursor_after = cursors(tx)
+            kept = report.as_json() | {"error": _said(failure)} if failure else report.as_json()
+            runs.end(tx, report.run_id, at=to_ms(clock()), exit_code=exit_code, report=kept)
+        line = {key: value for key, value in report.as_json().items() if key not in {"plan", "rejected", "unreadable", "exit_code", "run"}}
+        log.info("run.finished", exit_code=exit_code, rejected=len(report.rejected), **line)
+
+
+def _said(failure: BaseException) -> str:
+    # What others raise may hold anything.
+    return str(failure) if isinstance(failure, SyncWorkerError) else type(failure).__name__

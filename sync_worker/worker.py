@@ -1,0 +1,315 @@
+"""The wiring: settings in, a worker out; what a run is made of stands in run_factory.py."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import structlog
+
+from sync_worker.errors import ModelError, UnsafePlan
+from sync_worker.hubspot.client import HubSpot, connect
+from sync_worker.hubspot.rest import clock_skew, rate_limiter
+from sync_worker.model.compiled.loader import load
+from sync_worker.model.compiled.model import Model
+from sync_worker.model.diff import describe
+from sync_worker.model.file.schema import LETTERS
+from sync_worker.progress import Progress
+from sync_worker.reports.explain_contact import Explanation, explain
+from sync_worker.reports.model_comparison import Comparison, compare, table_of
+from sync_worker.reports.score_distribution import Distribution, distribution
+from sync_worker.reports.status import stale, status
+from sync_worker.run_factory import Assembly
+from sync_worker.settings import Settings
+from sync_worker.store import contacts, database, differences, erasure, runs
+from sync_worker.store.database import Store
+from sync_worker.sync.apply import pending_import
+from sync_worker.sync.evaluate.evaluate import everybody
+from sync_worker.sync.lease import held
+from sync_worker.sync.portal import portal, setup
+from sync_worker.sync.portal.catalog import names
+from sync_worker.sync.portal.crm_schema import Outputs
+from sync_worker.sync.portal.model_check import Fit, fit
+from sync_worker.sync.portal.portal import Portal
+from sync_worker.sync.portal.preflight import Findings, check
+from sync_worker.sync.pull import scan_hints, search_budget
+from sync_worker.sync.pull.exports import LEAST
+from sync_worker.sync.pull.pull import last_complete_reading
+from sync_worker.sync.report import RunReport
+from sync_worker.sync.run_record import recorded
+from sync_worker.timestamps import from_ms, to_ms
+
+log = structlog.get_logger()
+
+
+def utc_now() -> datetime:
+    """Return the present instant."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The worker of one portal; its parts are made when they are first needed."""
+
+    settings: Settings
+    clock: Callable[[], datetime] = utc_now
+    progress: Progress = field(default_factory=Progress)
+    reach: Callable[..., HubSpot] = connect
+    read: Callable[[Path], Model] = load
+    least_in_bulk: int = LEAST
+    _closing: ExitStack = field(default_factory=ExitStack)
+
+    @cached_property
+    def model(self) -> Model:
+        """Return the model; raises ModelError."""
+        return self.read(self.settings.model)
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """Return what the model puts into HubSpot."""
+        return Outputs(model=self.model, prefix=self.settings.property_prefix)
+
+    @cached_property
+    def store(self) -> Store:
+        """Return the state; raises StateError."""
+        store = database.opened(self.settings.state_url)
+        self._closing.callback(store.close)
+        return store
+
+    @cached_property
+    def hubspot(self) -> HubSpot:
+        """Return the way to HubSpot; raises ConfigurationError where no token is set."""
+        hubspot = self.reach(
+            token=self.settings.token,
+            base_url=self.settings.base_url,
+            api_version=self.settings.api_version,
+            limits=rate_limiter.Limits(reserve=self.settings.reserve),
+            tolerance=self._tolerance,
+        )
+        self._closing.callback(hubspot.close)
+        return hubspot
+
+    @property
+    def _tolerance(self) -> timedelta:
+        # What is read again behind every cursor makes good for a clock that is ahead, half of it at least.
+        overlap = timedelta(minutes=self.settings.overlap_minutes)
+        return max(min(overlap / 2, clock_skew.TOLERANCE), timedelta(seconds=30))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def interrupt(self) -> None:
+        """Let whoever waits for HubSpot stop waiting; what was sent is still acknowledged. Called from any thread."""
+        self.hubspot.close()
+
+    # What is asked.
+
+    def check(self) -> Findings:
+        """Find out whether the worker could do its work here."""
+        return check(self.hubspot, self.outputs, self.clock(), known=setup.known_lists(self.store))
+
+    def portal(self) -> Portal:
+        """Return the portal, asked anew; raises where the token is wrong or the portal not set up."""
+        return portal.known(self.store, self.hubspot, self.outputs, self.clock(), fresh=True)
+
+    def last_complete_reading(self) -> datetime | None:
+        """Return when every contact was last read, from the first to the last."""
+        with self.store.transaction() as tx:
+            at = last_complete_reading(tx)
+        return None if at is None else from_ms(at)
+
+    def status(self, *, max_age: timedelta | None = None) -> dict[str, Any]:
+        """Return what the state says of itself; `stale` is what to say where nothing has come to its end for longer than `max_age`."""
+        now = self.clock()
+        found = status(self.store, self.outputs, now)
+        return {**found, "stale": stale(found, now, max_age) if max_age is not None else None}
+
+    def distribution(self) -> Distribution:
+        """Return how the scores lie."""
+        return distribution(self.store, self.outputs.bands, LETTERS)
+
+    def explain(self, email_or_id: str, *, at: datetime | None = None, model_file: Path | None = None) -> Explanation:
+        """Return why a contact has its score and grade; or what it would have at another time, by another model."""
+        outputs = Outputs(model=self.read(model_file), prefix=self.settings.property_prefix) if model_file else self.outputs
+        return explain(self.store, outputs, portal.remembered(self.store), email_or_id, now=self.clock(), at=at)
+
+    def model_summary(self, file: Path | None = None, *, on_portal: bool = False) -> dict[str, Any]:
+        """Return what a model file says, the one at work where none is named.
+
+        With `on_portal`, also how it fits the portal; raises ModelError where the portal lacks what the model names.
+        """
+        path = file or self.settings.model
+        model = self.read(path)
+        found = self._fit(model) if on_portal else None
+        if found and found.misfits:
+            raise ModelError("\n".join([*found.misfits, *found.warnings]), hint="\nMend the model, or make these in HubSpot.")
+        return {
+            "file": str(path),
+            "name": model.document.name,
+            "hash": model.hash,
+            "maximum": float(model.maximum),
+            "reachable": float(found.reachable if found else model.reachable()),
+            "minimum": float(model.minimum),
+            "threshold": float(model.document.qualification.threshold),
+            "bands": [f"{band.name} from {band.from_}" for band in model.bands],
+            "events": sorted(model.event_kinds),
+            "properties": sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)}),
+            "warnings": [*model.warnings, *(found.warnings if found else ())],
+            **(self._on_portal(model, found) if found else {}),
+        }
+
+    def _fit(self, model: Model) -> Fit:
+        shows = self.hubspot.occurrences.available()
+        hidden = portal.hidden_kinds(model.event_kinds, shows_occurrences=shows)
+        return fit(model, hidden, names(self.hubspot, model, shows_occurrences=shows))
+
+    def _on_portal(self, model: Model, found: Fit) -> dict[str, Any]:
+        ours = Outputs(model=model, prefix=self.settings.property_prefix)
+        missing = setup.steps(self.hubspot, ours, setup.known_lists(self.store))
+        return {"not_visible": list(found.not_visible), "unmet": list(found.unmet), "setup": [step.as_json() for step in missing]}
+
+    def compare(self, old: Path, new: Path) -> Comparison:
+        """Return what would change from one model to another, in words and for whom, on what the state knows."""
+        models = self.read(old), self.read(new)
+        place, at = portal.remembered(self.store), self.clock()
+        hidden = [place.hidden(model.event_kinds) if place else frozenset() for model in models]
+        tables = (table_of(everybody(self.store, model, unseen, at)) for model, unseen in zip(models, hidden, strict=True))
+        found = compare(describe(*models), *tables)
+        with self.store.transaction() as tx:
+            return replace(found, names=contacts.emails(tx, found.named))
+
+    # What is done.
+
+    def setup(self, *, dry_run: bool = False) -> list[dict[str, str]]:
+        """Create or mend group, properties and lists; return what was done, or would be."""
+        portal.refuse_another(self.store, self.hubspot.account.details())
+        found = setup.steps(self.hubspot, self.outputs, setup.known_lists(self.store))
+        if not dry_run:
+            for step in found:
+                setup.carry_out(step, self.hubspot)
+                log.info("portal.mended", **step.as_json())
+            now = self.clock()
+            place = portal.known(self.store, self.hubspot, self.outputs, now, fresh=True, settle=True)
+            setup.remember_lists(self.store, self.hubspot, self.outputs)
+            if found:
+                with self.store.transaction() as tx:
+                    differences.let_try_again(tx)
+            eventful = scan_hints.is_eventful(self.store, self.hubspot, place.seen(self.model.event_kinds), now)
+            scan_hints.remember(self.store, self.hubspot, self.hubspot.contacts.extent(), now, eventful=eventful)
+        return [step.as_json() for step in found]
+
+    def backfill(self, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False) -> RunReport:
+        """Read, judge and write every contact once; goes on where an earlier one was stopped. In `bulk`, by exports and imports.
+
+        Raises UnsafePlan where that would change too much, unless large changes are allowed.
+        """
+        return self._run("backfill", dry_run=dry_run, allow_large=allow_large, bulk=bulk)
+
+    def sync(self, *, dry_run: bool = False, allow_large: bool = False) -> RunReport:
+        """Read what changed, judge, write the differences; the first time that is everything. Raises like `backfill`."""
+        return self._run("sync", dry_run=dry_run, allow_large=allow_large)
+
+    def approve(self, note: str, *, allow_large: bool = False) -> RunReport:
+        """Keep that the distribution under this model was looked at, and change the lists and stages that waited for it.
+
+        Raises like `backfill`; what was refused is not approved.
+        """
+        try:
+            report = self._run("approve", allow_large=allow_large, note=note)
+        except UnsafePlan:
+            with self.store.transaction() as tx:
+                runs.withdraw_approval(tx, self.model.hash)
+            raise
+        log.info("model.approved", model=self.model.hash)
+        return report
+
+    def undo(self, run: str, *, dry_run: bool = False) -> RunReport:
+        """Put back what a run replaced in HubSpot, wherever nobody has changed it since.
+
+        Raises ConfigurationError where there was no such run.
+        """
+        with self._begun("undo", dry_run=dry_run) as parts:
+            parts.undo(run).everything()
+        return parts.report
+
+    def forget(self, email_or_id: str) -> dict[str, Any]:
+        """Delete whatever the state knows of a contact, also from the free pages of its file; HubSpot is not asked, and keeps it."""
+        with held(self.store, secrets.token_hex(4), clock=self.clock, lasts=timedelta(minutes=self.settings.lease_minutes)):
+            with self.store.transaction() as tx:
+                found = contacts.find(tx, email_or_id)
+                ids = erasure.same_person(tx, found) if found is not None else []
+                emails = [] if email_or_id.isdecimal() else [email_or_id.strip().lower()]
+                events = erasure.purge(tx, ids, emails)
+            self.store.shred()
+        log.info("contact.forgotten", contacts=len(ids), events=events)
+        return {"contacts": [str(id_) for id_ in ids], "events": events, "exit_code": 0}
+
+    def _run(
+        self, command: str, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False, note: str | None = None
+    ) -> RunReport:
+        with self._begun(command, dry_run=dry_run) as parts:
+            if note is not None:
+                with parts.store.transaction() as tx:
+                    runs.approve(tx, self.model.hash, note=note, at=to_ms(self.clock()))
+            run = parts.run(allow_large=allow_large, bulk=bulk)
+            {"backfill": run.everything, "sync": run.changes, "approve": run.known}[command]()
+            parts.report.unreadable = run.judge.misread.told()
+        return parts.report
+
+    @contextmanager
+    def _begun(self, command: str, *, dry_run: bool) -> Iterator[Assembly]:
+        """Begin a run, alone on its portal; it leaves a row and a line however it ends."""
+        with ExitStack() as stack:
+            store = self._rehearsal(stack) if dry_run else self.store
+            report = RunReport(run_id=secrets.token_hex(4), command=command, dry_run=dry_run, model=self.model.hash)
+            stack.enter_context(structlog.contextvars.bound_contextvars(run=report.run_id))
+            with recorded(report, store, self.clock, self.hubspot.traffic), ExitStack() as working:
+                lasts = timedelta(minutes=self.settings.lease_minutes)
+                parts = Assembly(
+                    settings=self.settings,
+                    hubspot=self.hubspot,
+                    outputs=self.outputs,
+                    store=store,
+                    report=report,
+                    progress=working.enter_context(held(store, report.run_id, clock=self.clock, lasts=lasts, progress=self.progress)),
+                    clock=self.clock,
+                    least_in_bulk=self.least_in_bulk,
+                    until_the_end=working,
+                )
+                search_budget.recall(store, self.hubspot)
+                working.callback(search_budget.remember, store, self.hubspot)
+                if not dry_run:
+                    pending_import.settle(self.hubspot.imports, store, parts.waiting(), self.clock())
+                yield parts
+
+    def _rehearsal(self, stack: ExitStack) -> Store:
+        store = database.opened(self.settings.state_url)
+        stack.callback(store.close)
+        store.rehearse()
+        return store
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    progress: Progress | None = None,
+    reach: Callable[..., HubSpot] = connect,
+    read: Callable[[Path], Model] = load,
+    least_in_bulk: int = LEAST,
+) -> Worker:
+    """Return a worker; nothing is opened or sent yet.
+
+    `reach` makes the way to HubSpot, as `hubspot.client.connect` does; `read` reads a model file, as `model.loading.load` does; fewer than
+    `least_in_bulk` records are worth no export or import.
+    """
+    return Worker(settings=settings, clock=clock, progress=progress or Progress(), reach=reach, read=read, least_in_bulk=least_in_bulk)

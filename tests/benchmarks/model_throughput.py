@@ -1,0 +1,146 @@
+"""A million contacts with twenty million events, beside one DuckDB query that only counts them."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from sync_worker.concurrency import ahead
+from sync_worker.model.compiled.facts import EVENT_SCHEMA, INSTANT, Facts
+from sync_worker.model.compiled.loader import load
+from sync_worker.model.compiled.model import Model
+from sync_worker.model.evaluate import Verdicts, evaluate
+from sync_worker.sync.evaluate.evaluate import CHUNK
+from tests.system.subprocesses import ROOT
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+YEAR_MS = 365 * 86_400_000
+
+#: What contacts have, by property or by type; null is one of them.
+VALUES: Mapping[str, list[str | None]] = {
+    "jobtitle": ["VP Sales", "Intern", "Geschäftsführer", "Engineer", "Head of Marketing", "Directeur commercial", "Student", None],
+    "country": ["Germany", "Deutschland", "FR", "United States", "India", "Brasil", None],
+    "company.country": ["Germany", "Österreich", "Schweiz", "United Kingdom", "Japan", None],
+    "number": ["0", "3", "12", "250", "7000", "5200000", None],
+    "boolean": ["true", "false", "", None],
+    "date": ["2026-10-01T08:00:00Z", "1760000000000", None],
+    "enumeration": ["some option", "another option", None],  # where the model leaves the options to the portal
+    "text": ["Software", "hubspot;salesforce", "GLOBAL_HARD_BOUNCE", "Logistics", None, None],
+}
+FORMS = ["Newsletter", "Whitepaper", "Contact us", "Webinar", "Book a demo", "Careers"]
+
+
+def make(folder: Path, contacts: int, events_each: int) -> None:
+    """Write the facts chunk by chunk: contacts with the properties of the default model, events of its three kinds."""
+    model = load(ROOT / "config" / "model.yaml")
+    for first in range(0, contacts, CHUNK):
+        contacts_of(model, first).write_parquet(folder / f"contacts-{first:08}.parquet")
+        events_of(first, events_each).write_parquet(folder / f"events-{first:08}.parquet")
+
+
+def contacts_of(model: Model, first: int) -> pl.DataFrame:
+    """Make up contacts: an address and often a company of one's own, values of each property's type, one in a thousand unreadable."""
+    numbers = pl.int_range(first, first + CHUNK, eager=True)
+    domains = pl.select(
+        pl.when(numbers % 7 == 0).then(pl.lit("gmail.com")).when(numbers % 50 == 1).then(pl.lit("uni.edu"))
+        .otherwise(pl.concat_str(pl.lit("company"), numbers // 3, pl.lit(".example")))
+    ).to_series()  # fmt: skip
+    columns = {"contact_id": numbers + 1, "email": "person" + numbers.cast(pl.String) + "@" + domains}
+    names = [*model.contact_properties, *(f"company.{name}" for name in model.company_properties)]
+    for place, name in enumerate(sorted({*names} - {"email"})):
+        asked = model.subject(name)
+        choices = pl.Series(VALUES.get(name) or [*asked.options[:5], None, *VALUES[asked.type]][:6], dtype=pl.String)
+        picked = choices.gather((numbers.hash(seed=place) % len(choices)).cast(pl.UInt32))
+        columns[name] = picked.zip_with(numbers.hash(seed=place) % 1000 != 7, pl.Series(["n/a"]).new_from_index(0, CHUNK))
+    return pl.DataFrame(columns)
+
+
+def events_of(first: int, each: int) -> pl.DataFrame:
+    """Make up events over a year, `each` a contact on average, spread unevenly: some did nothing, some a lot."""
+    rows = CHUNK * each
+    number = pl.int_range(first * each, first * each + rows, eager=True)
+    owner = first + 1 + ((number.hash(seed=1) % CHUNK).cast(pl.Int64) * (number.hash(seed=2) % CHUNK).cast(pl.Int64)) // CHUNK
+    kinds = pl.Series(["page_view", "page_view", "page_view", "email_click", "form_submission"])
+    paths = [f"{folder}/{page}" for folder in ("product", "careers", "blog", "docs", "news") for page in range(400)]
+    pages = pl.Series([f"https://www.example.com/{path}" for path in paths])
+    form = (number.hash(seed=7) % len(FORMS)).cast(pl.UInt32)
+    at = int(NOW.timestamp() * 1000) - (number.hash(seed=3) % YEAR_MS).cast(pl.Int64)
+    frame = pl.DataFrame(
+        {
+            "contact_id": owner.cast(pl.Int64),
+            "event_id": number.cast(pl.String),
+            "kind": kinds.gather((number.hash(seed=4) % 5).cast(pl.UInt32)),
+            "at": at.cast(INSTANT),
+            "url": pages.gather((number.hash(seed=5) % len(pages)).cast(pl.UInt32)),
+            "form_id": "form " + form.cast(pl.String),
+            "form_name": pl.Series(FORMS).gather(form),
+            "filtered": number.hash(seed=6) % 50 == 0,
+        }
+    )
+    missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in EVENT_SCHEMA.items() if name not in frame.columns]
+    return frame.with_columns(missing).select(list(EVENT_SCHEMA))
+
+
+def judge(folder: Path) -> dict[str, float]:
+    """Evaluate everybody with verdicts and ledger, chunk by chunk; seconds and peak memory of this process."""
+    model = load(ROOT / "config" / "model.yaml")
+    began = time.monotonic()
+    chunks = (
+        Facts(contacts=pl.read_parquet(path), events=pl.read_parquet(folder / path.name.replace("contacts", "events")))
+        for path in sorted(folder.glob("contacts-*.parquet"))
+    )
+    heights = [*ahead(chunks, lambda facts: _heights(evaluate(facts, model, NOW)))]
+    contacts, lines = (sum(column) for column in zip(*heights, strict=True))
+    return {"seconds": time.monotonic() - began, "contacts": contacts, "lines": lines, "peak_mb": _peak_mb()}
+
+
+def _heights(verdicts: Verdicts) -> tuple[int, int]:
+    return verdicts.table.height, verdicts.ledger.height
+
+
+def count(folder: Path) -> dict[str, float]:
+    """Let DuckDB count the events by contact and kind."""
+    began = time.monotonic()
+    counts = f"SELECT contact_id, kind, count(*) AS events FROM '{folder}/events-*.parquet' GROUP BY ALL"  # noqa: S608 -- our own folder
+    groups, events = duckdb.execute(f"SELECT count(*), sum(events) FROM ({counts})").fetchall()[0]  # noqa: S608 -- the query above
+    return {"seconds": time.monotonic() - began, "groups": int(groups), "events": int(events), "peak_mb": _peak_mb()}
+
+
+def main(contacts: int = 1_000_000, events_each: int = 20) -> None:
+    """Make the facts, then measure both, each in a process of its own, twice; the better run of each counts."""
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder), contacts, events_each)
+        runs = {what: [_apart(what, folder) for _ in range(2)] for what in ("count", "judge")}
+    counted, judged = (min(runs[what], key=lambda run: run["seconds"]) for what in ("count", "judge"))
+    print(
+        f"{contacts:,} contacts, {contacts * events_each:,} events: verdicts and ledgers {judged['seconds']:.1f} s "
+        f"(peak {judged['peak_mb']:,.0f} MB), DuckDB's count {counted['seconds']:.1f} s, × {judged['seconds'] / counted['seconds']:.1f}"
+    )
+
+
+def _apart(what: str, folder: str) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.model_throughput", what, folder], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return dict(json.loads(done.stdout))
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        print(json.dumps({"count": count, "judge": judge}[sys.argv[1]](Path(sys.argv[2]))))
+    else:
+        main(*(int(text) for text in sys.argv[1:2]))

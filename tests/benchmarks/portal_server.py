@@ -1,0 +1,27 @@
+"""A portal for measuring, in a process of its own.
+
+`python -m tests.benchmarks.portal_server CONTACTS LATENCY_MS RATE [everything|companies]`
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sync_worker.sandbox import generator
+from sync_worker.sandbox.server import server
+
+
+def main() -> None:
+    contacts, latency_ms, rate = (int(text) for text in sys.argv[1:4])
+    data = generator.generate(contacts=contacts, seed=3, now=datetime.now(UTC))
+    if "everything" not in sys.argv:
+        data = replace(data, email_events=(), events=(), submissions=(), deals=(), forms=())
+        if "companies" not in sys.argv:
+            data = replace(data, companies=())  # what the peers read: contacts alone
+    server.serve(data, server.Options(latency_ms=latency_ms, rate=rate))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,316 @@
+"""A small portal on loopback, a worker that has to do with it, and the hands of other people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+
+from sync_worker.hubspot.client import HubSpot, connect
+from sync_worker.hubspot.rest.rate_limiter import Limits
+from sync_worker.model.compiled.loader import loads
+from sync_worker.model.compiled.model import Model
+from sync_worker.progress import Progress
+from sync_worker.sandbox.base.clock import WoundClock
+from sync_worker.sandbox.base.config import Options
+from sync_worker.sandbox.base.portal_data import PortalData, Row
+from sync_worker.sandbox.base.timestamps import iso, to_ms
+from sync_worker.sandbox.crm.audit_log import CRM_UI
+from sync_worker.sandbox.crm.portal import Portal
+from sync_worker.sandbox.crm.property_definitions import PropertyDefinition, PropertyGroup, PropertyOption
+from sync_worker.sandbox.server import user_actions
+from sync_worker.sandbox.server.fingerprint import digest
+from sync_worker.sandbox.server.server import Running, running
+from sync_worker.settings import Settings
+from sync_worker.sync.portal.crm_schema import Outputs
+from sync_worker.sync.report import RunReport
+from sync_worker.worker import Worker, build
+from tests.store.database_factories import a_state_url, lay_down
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+NOW_MS = to_ms(NOW)
+MINUTE, DAY = 60_000, 86_400_000
+MQL = "marketingqualifiedlead"
+UNLIMITED: Mapping[str, Any] = {"index_lag_s": 0, "rate": 10**9, "search_rate": 10**9}
+
+MODEL = """
+version: 1
+name: Small
+score:
+  criteria:
+    clicks: {event: email_click, tiers: {1: 5, 2: 5}}
+    views: {event: page_view, each: 2, at_most: 10}
+    forms: {event: form_submission, points: 10}
+    careers: {label: looked at careers pages, event: page_view, where: {url: {matches: "*/careers/*"}}, points: -3}
+    opted_out: {when: {hs_email_optout: true}, points: -10}
+  degradation: {kind: none}
+  bands: [{name: cold, from: 0}, {name: warm, from: 10}, {name: hot, from: 20}]
+grade:
+  criteria:
+    size: {when: {company.numberofemployees: {at_least: 50}}, thirds: 3, otherwise: -3}
+    role: {when: {jobtitle: {contains_any: [cto]}}, thirds: 3}
+qualification:
+  threshold: 20
+  leave_below: 16
+  grade_at_least: C
+  direct: {demo: {label: asked for a demo, event: form_submission, where: {form: {is: Demo}}}}
+  disqualifiers: {opted_out: {when: {hs_email_optout: true}}}
+"""
+
+
+def a_contact(number: int, **properties: str) -> Row:
+    return {
+        "id": str(number),
+        "properties": {"email": f"p{number}@example.com", **properties},
+        "createdAt": "2026-01-02T03:04:05Z",
+        "updatedAt": "2026-02-03T04:05:06Z",
+        "archived": False,
+    }
+
+
+def a_click(number: object, email: str, at: int = NOW_MS - DAY, **fields: object) -> Row:
+    return {"id": f"click-{number}", "created": at, "type": "CLICK", "recipient": email, "url": f"https://x.com/{number}", **fields}
+
+
+def a_view(number: object, contact: int, at: int = NOW_MS - DAY, url: str = "https://x.com/") -> Row:
+    return {
+        "id": f"view-{number}",
+        "eventType": "e_visited_page",
+        "objectId": str(contact),
+        "occurredAt": iso(at),
+        "properties": {"hs_url": url},
+    }
+
+
+def a_submission(email: str, form: str = "news", at: int = NOW_MS - DAY) -> Row:
+    return {"formId": form, "submittedAt": at, "values": [{"name": "email", "value": email}], "pageUrl": "https://x.com/form"}
+
+
+def a_webinar(number: int, name: str = "Scoring", kind: str = "WEBINAR") -> Row:
+    return {"objectId": str(number), "eventName": name, "eventType": kind, "updatedAt": iso(NOW_MS - DAY)}
+
+
+def took_part(webinar: int, contact: int, state: str = "ATTENDED", at: int = NOW_MS - DAY) -> Row:
+    return {
+        "id": f"{webinar}-{contact}",
+        "properties": {"attendanceState": state, "occurredAt": at},
+        "associations": {"contact": {"contactId": str(contact)}, "marketingEvent": {"marketingEventId": str(webinar)}},
+    }
+
+
+def small_portal(**fields: Any) -> PortalData:
+    """Six contacts: an MQL by score, a direct one, nobody, one who opted out, a direct one that sales has, one at the threshold's foot."""
+    plain = PortalData(
+        portal_id=42,
+        tier="enterprise",
+        time_zone="Europe/Berlin",
+        now=NOW,
+        contacts=[
+            a_contact(1, associatedcompanyid="7", lifecyclestage="lead"),
+            a_contact(2, lifecyclestage="subscriber"),
+            a_contact(3),
+            a_contact(4, hs_email_optout="true"),
+            a_contact(5, lifecyclestage="salesqualifiedlead"),
+            a_contact(6, associatedcompanyid="8", jobtitle="CTO", lifecyclestage="lead"),
+        ],
+        companies=[
+            {"id": "7", "properties": {"name": "Acme", "numberofemployees": "500"}, "updatedAt": "2026-02-03T04:05:06Z"},
+            {"id": "8", "properties": {"name": "Tiny", "numberofemployees": "2"}, "updatedAt": "2026-02-03T04:05:06Z"},
+        ],
+        email_events=[a_click(f"{n}-{contact}", f"P{contact}@example.com", NOW_MS - DAY - n) for contact in (1, 4, 6) for n in range(2)],
+        events=[a_view(f"{n}-{contact}", contact, NOW_MS - DAY - n) for contact in (1, 6) for n in range(5)],
+        forms=[{"id": "news", "name": "Newsletter"}, {"id": "demo", "name": "Demo"}],
+        submissions=[a_submission("p2@example.com", "demo"), a_submission("p5@example.com", "demo")],
+    )
+    return replace(plain, **fields)
+
+
+def unhurried(*, limits: Limits, **how: Any) -> HubSpot:
+    """Return the way to a HubSpot that takes as many searches as it gets: one run need not wait for those of the run before."""
+    return connect(limits=replace(limits, search=10**6), **how)
+
+
+@dataclass(kw_only=True)
+class World:
+    """A portal, the worker's folder, and one clock for both."""
+
+    served: Running
+    clock: WoundClock
+    folder: Path
+    state_url: str
+    api_version: Literal["v3", "2026-09"] = "2026-09"
+    settings: dict[str, Any] = field(default_factory=dict)
+    reach: Callable[..., HubSpot] = unhurried
+    least_in_bulk: int = 500
+
+    # What the worker does: each time as a program of its own.
+
+    @contextmanager
+    def worker(self, progress: Progress | None = None) -> Iterator[Worker]:
+        settings = Settings(
+            access_token=self.served.token,
+            base_url=self.served.base_url,
+            api_version=self.api_version,
+            state_url=self.state_url,
+            model=self.folder / "model.yaml",
+            **{"requests_in_flight": 4, "judged_from_contacts": 10**6, **self.settings},
+        )
+        with build(settings, clock=self.clock, progress=progress, reach=self.reach, read=read, least_in_bulk=self.least_in_bulk) as worker:
+            yield worker
+
+    def backfill(self, *, dry_run: bool = False, progress: Progress | None = None, bulk: bool = False) -> RunReport:
+        with self.worker(progress) as worker:
+            return worker.backfill(dry_run=dry_run, bulk=bulk)
+
+    def sync(self, *, dry_run: bool = False) -> RunReport:
+        with self.worker() as worker:
+            return worker.sync(dry_run=dry_run)
+
+    def approve(self) -> RunReport:
+        with self.worker() as worker:
+            return worker.approve("looks right")
+
+    def setup(self) -> None:
+        with self.worker() as worker:
+            worker.setup()
+
+    def use_model(self, text: str) -> None:
+        (self.folder / "model.yaml").write_text(text, encoding="utf-8")
+
+    # What can be seen in HubSpot.
+
+    @property
+    def portal(self) -> Portal:
+        return self.served.portal
+
+    def digest(self) -> str:
+        return digest(self.portal)
+
+    def contact(self, number: int) -> dict[str, str]:
+        return self.portal.record("contacts", number) or {}
+
+    def value(self, number: int, name: str) -> str | None:
+        return self.contact(number).get(name)
+
+    def score(self, number: int) -> int:
+        return int(self.contact(number)["lead_score"])
+
+    def members(self, name: str) -> list[int]:
+        found = self.portal.lists.named(name, "0-1")
+        assert found is not None, name
+        return found.members()
+
+    def written_to(self) -> set[int]:
+        """Return the contacts that the worker has written to since the portal was loaded."""
+        return {change.record_id for change in self.portal.recent_changes(10**6, custom_only=False) if change.source.type == "INTEGRATION"}
+
+    # What others do.
+
+    def later(self, minutes: float = 5) -> None:
+        self.clock.advance(minutes * 60)
+
+    def now_ms(self) -> int:
+        return to_ms(self.clock())
+
+    def edit(self, number: int, **properties: str) -> None:
+        user_actions.edit_contact(self.portal, {"id": number, "properties": properties})
+
+    def note(self, number: int, *, kind: str = "contacts", **properties: str | None) -> None:
+        """Let HubSpot itself set values that no user can write."""
+        table = self.portal.tables[kind]
+        row = table.records.live(number)
+        assert row is not None
+        table.editor.touch(row, properties, CRM_UI)
+
+    def opt_out(self, number: int) -> None:
+        self.note(number, hs_email_optout="true")
+
+    def click(self, name: object, email: str) -> None:
+        user_actions.add_email_event(self.portal, a_click(name, email, self.now_ms()))
+
+    def view(self, name: object, number: int, url: str = "https://x.com/") -> None:
+        user_actions.add_occurrence(self.portal, a_view(name, number, self.now_ms(), url))
+
+    def submit(self, email: str, form: str = "news") -> None:
+        user_actions.add_submission(self.portal, a_submission(email, form, self.now_ms()))
+
+    def take_part(self, webinar: int, number: int, state: str = "ATTENDED") -> None:
+        user_actions.take_part(self.portal, took_part(webinar, number, state, self.now_ms()))
+
+    def go_wrong(self, endpoint: str, fault: str = "error", **how: object) -> None:
+        """Let something go wrong with some calls from now on; see sandbox/faults/fault_config.py."""
+        rules = [{"endpoint": endpoint, "fault": fault, **how}]
+        httpx.post(f"{self.served.base_url}/sandbox/faults", json={"rules": rules}).raise_for_status()
+
+    def forbid(self, endpoint: str) -> None:
+        self.go_wrong(endpoint, status=403, body="json")
+
+    def go_right(self) -> None:
+        httpx.delete(f"{self.served.base_url}/sandbox/faults").raise_for_status()
+
+    def create(self, **properties: str) -> int:
+        return int(user_actions.create_contact(self.portal, {"properties": properties})["id"])
+
+    def merge(self, primary: int, other: int) -> int:
+        return int(user_actions.merge_contacts(self.portal, {"primaryObjectId": primary, "objectIdToMerge": other})["id"])
+
+    def archive(self, number: int) -> None:
+        user_actions.archive_contact(self.portal, {"id": number})
+
+
+def read(path: Path) -> Model:
+    """Read a model file as `load` does, each text once."""
+    return read_once(path.read_text(encoding="utf-8"), path.name)
+
+
+read_once = cache(loads)
+
+
+@contextmanager
+def a_world(
+    folder: Path,
+    data: PortalData | None = None,
+    *,
+    model: str = MODEL,
+    ready: bool = True,
+    api_version: Literal["v3", "2026-09"] = "2026-09",
+    settings: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Iterator[World]:
+    """Serve a portal, by default the small one, with our properties and lists in it unless it is not to be `ready`."""
+    clock = WoundClock(lambda: NOW)
+    with ExitStack() as stack:
+        served = stack.enter_context(running(data or small_portal(), Options(**{**UNLIMITED, **options}), clock=clock))
+        url = stack.enter_context(a_state_url(folder))
+        world = World(served=served, clock=clock, folder=folder, state_url=url, api_version=api_version, settings=dict(settings or {}))
+        lay_down(url)
+        world.use_model(model)
+        if ready:
+            provide(world.portal, Outputs(model=read_once(model, "model.yaml")))
+        yield world
+
+
+def provide(portal: Portal, outputs: Outputs) -> None:
+    """Put our properties and lists into a portal, as `setup` does, without asking for each over HTTP."""
+    for each in outputs.properties:
+        options = tuple(PropertyOption(value=option.value, label=option.label, display_order=option.order) for option in each.options)
+        portal.catalog().put(
+            PropertyDefinition(
+                name=each.name,
+                label=each.label,
+                type=each.type,
+                field_type=each.field_type,
+                group=each.group,
+                description=each.description,
+                options=options,
+            )
+        )
+    portal.catalog().groups[outputs.group] = PropertyGroup(name=outputs.group, label=outputs.captions.group)
+    for name in outputs.lists.values():
+        portal.lists.create(name, "0-1", "MANUAL", now=NOW_MS, created_by="1")

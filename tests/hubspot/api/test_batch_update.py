@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sync_worker.errors import BadRequest
+from sync_worker.hubspot.api.batch_update import Batch
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.records.models import Update, Written
+from sync_worker.hubspot.rest.error_responses import Conflict, InvalidRequest, read_problem
+from tests.hubspot.fakes import Server, a_row, an_error, not_found, says, says_html
+
+UPDATE = "/crm/v3/objects/contacts/batch/update"
+
+
+def update(id_: int, **properties: str) -> Update:
+    return Update(id=id_, properties=properties or {"lead_score": "7"})
+
+
+def refused(*details: tuple[str, str]) -> dict[str, Any]:
+    listed = [{"isValid": False, "message": "no", "error": code, "name": name} for name, code in details]
+    return an_error(f"Property values were not valid: {json.dumps(listed)}", "VALIDATION_ERROR")
+
+
+def complete(*rows: dict[str, Any], **more: object) -> dict[str, Any]:
+    return {"status": "COMPLETE", "results": list(rows), **more}
+
+
+def test_what_hubspot_shows_is_acknowledged(hubspot: HubSpot, server: Server) -> None:
+    server.on("POST", UPDATE, says(complete(a_row(2, lead_score="8"), a_row(1, lead_score="7", lifecyclestage="customer"))))
+
+    written = hubspot.contacts.write([update(1, lead_score="7.0", lifecyclestage="lead"), update(2, lead_score="8")])
+
+    assert {id_: dict(answer.properties) for id_, answer in written.acknowledged.items()} == {
+        1: {"lead_score": "7", "lifecyclestage": "customer"},  # HubSpot keeps the further stage
+        2: {"lead_score": "8"},
+    }
+    assert written == Written(acknowledged=written.acknowledged)
+    assert server.bodies[0] == {
+        "inputs": [
+            {"id": "1", "properties": {"lead_score": "7.0", "lifecyclestage": "lead"}},
+            {"id": "2", "properties": {"lead_score": "8"}},
+        ]
+    }
+
+
+def test_a_lost_answer_is_asked_for_again(hubspot: HubSpot, server: Server) -> None:
+    server.on("POST", UPDATE, says_html(502), says(complete(a_row(1, lead_score="7"))))
+
+    assert set(hubspot.contacts.write([update(1)]).acknowledged) == {1}
+
+
+@pytest.mark.parametrize("status", [200, 207])
+def test_errors_inside_a_success_are_errors(hubspot: HubSpot, server: Server, status: int) -> None:
+    server.on("POST", UPDATE, says(complete(a_row(1, lead_score="7"), numErrors=1, errors=[not_found("2")]), status))
+    server.on("GET", "/crm/v3/objects/contacts/2", says(an_error("resource not found"), 404))
+
+    written = hubspot.contacts.write([update(1), update(2)])
+
+    assert set(written.acknowledged) == {1}
+    assert set(written.rejected) == written.gone == {2}
+
+
+def test_an_id_that_is_silently_left_out_is_looked_up(hubspot: HubSpot, server: Server) -> None:
+    server.on("POST", UPDATE, says(complete(a_row(1, lead_score="7"))))
+    server.on("GET", "/crm/v3/objects/contacts/2", says(a_row(70, hs_merged_object_ids="2;3")))
+    server.on("GET", "/crm/v3/objects/contacts/4", says(a_row(4)))
+
+    written = hubspot.contacts.write([update(1), update(2), update(4)])
+
+    assert written.moved == {2: 70}
+    assert set(written.rejected) == {4}
+    assert "did not confirm" in written.rejected[4]
+    assert not written.gone
+
+
+def test_the_survivor_of_a_merge_in_the_answer_is_not_taken_for_the_one_that_was_sent(hubspot: HubSpot, server: Server) -> None:
+    server.on("POST", UPDATE, says(complete(a_row(70, lead_score="7"))))
+    server.on("GET", "/crm/v3/objects/contacts/2", says(a_row(70)))
+
+    written = hubspot.contacts.write([update(2)])
+
+    assert written.moved == {2: 70}
+    assert not written.acknowledged
+
+
+def test_a_property_that_does_not_exist_stops_the_run_with_the_way_out(hubspot: HubSpot, server: Server) -> None:
+    server.on("POST", UPDATE, says(refused(("lead_score", "PROPERTY_DOESNT_EXIST")), 400))
+
+    with pytest.raises(BadRequest, match="sync-worker setup") as caught:
+        hubspot.contacts.write([update(id_) for id_ in range(1, 101)])
+
+    assert "lead_score: PROPERTY_DOESNT_EXIST" in str(caught.value)
+    assert len(server.paths) == 1
+
+
+def test_a_request_that_is_no_records_fault_is_not_divided(hubspot: HubSpot, server: Server) -> None:
+    server.on("POST", UPDATE, says(an_error("Invalid input JSON on line 1, column 1: ..."), 400))
+
+    with pytest.raises(BadRequest):
+        hubspot.contacts.write([update(1), update(2)])
+
+    assert len(server.paths) == 1
+
+
+@pytest.mark.parametrize("updates", [[update(1), update(1)], [update(id_) for id_ in range(101)]])
+def test_more_than_a_batch_is_the_programmers_error(hubspot: HubSpot, updates: list[Update]) -> None:
+    with pytest.raises(ValueError, match="a batch"):
+        hubspot.contacts.write(updates)
+
+
+class Portal:
+    """HubSpot as far as a batch of writes sees it: bad values, merged and deleted contacts."""
+
+    def __init__(self, *, bad: set[str], merged: dict[int, int], deleted: set[int]) -> None:
+        self.bad, self.merged, self.deleted = bad, merged, deleted
+        self.values: dict[int, str] = {}
+        self.requests = 0
+
+    def send(self, updates: list[Update]) -> dict[str, Any]:
+        self.requests += 1
+        assert 0 < len(updates) <= 100
+        ends = [self.merged.get(each.id, each.id) for each in updates]
+        if len(set(ends)) < len(ends):
+            raise Conflict(read_problem(409, b"{}"))
+        if any(each.properties["band"] in self.bad for each in updates):
+            raise InvalidRequest(read_problem(400, json.dumps(refused(("band", "INVALID_OPTION"))).encode()))
+        there = [each for each in updates if each.id not in self.deleted and each.id not in self.merged]
+        self.values |= {each.id: each.properties["band"] for each in there}
+        return complete(*[a_row(each.id, band=each.properties["band"]) for each in reversed(there)])
+
+    def look_up(self, id_: int) -> int | None:
+        return None if id_ in self.deleted else self.merged.get(id_, id_)
+
+
+@given(
+    values=st.dictionaries(st.integers(1, 200), st.sampled_from(["a", "b", "c", "d"]), min_size=1, max_size=100),
+    bad=st.sets(st.sampled_from(["a", "b", "c", "d"])),
+    merged=st.dictionaries(st.integers(1, 200), st.integers(201, 203), max_size=10),
+    deleted=st.sets(st.integers(1, 200), max_size=10),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_id_is_accounted_for_and_the_good_are_written(
+    values: dict[int, str], bad: set[str], merged: dict[int, int], deleted: set[int]
+) -> None:
+    portal = Portal(bad=bad, merged=merged, deleted=deleted - merged.keys())
+
+    written = Batch([update(id_, band=value) for id_, value in values.items()], send=portal.send, look_up=portal.look_up).written()
+
+    ends = [set(written.acknowledged), set(written.rejected), set(written.moved)]
+    assert set().union(*ends) == set(values)
+    assert sum(map(len, ends)) == len(values)
+    assert written.gone <= set(written.rejected)
+    good = {id_ for id_, value in values.items() if value not in bad}
+    assert set(written.acknowledged) == set(portal.values) == good - merged.keys() - deleted
+    assert set(written.moved) == {id_ for id_ in good if id_ in merged}
+
+
+def test_one_bad_value_costs_a_few_requests_and_not_ninety_nine_scores() -> None:
+    portal = Portal(bad={"gone"}, merged={}, deleted=set())
+    updates = [update(id_, band="gone" if id_ == 42 else "fit") for id_ in range(1, 101)]
+
+    written = Batch(updates, send=portal.send, look_up=portal.look_up).written()
+
+    assert written.rejected == {42: "band: INVALID_OPTION"}
+    assert len(written.acknowledged) == 99
+    assert portal.requests <= 2 * 7 + 1
+
+
+class Choosy(Portal):
+    """Takes any property but a bad band, and remembers all."""
+
+    def send(self, updates: list[Update]) -> dict[str, Any]:
+        self.requests += 1
+        if any(each.properties.get("band") in self.bad for each in updates):
+            raise InvalidRequest(read_problem(400, json.dumps(refused(("band", "INVALID_OPTION"))).encode()))
+        self.values |= {each.id: " ".join(each.properties) for each in updates}
+        return complete(*[a_row(each.id, **each.properties) for each in updates])
+
+
+def test_a_bad_value_does_not_keep_back_the_other_values_of_its_contact_and_is_tried_once() -> None:
+    portal = Choosy(bad={"gone"}, merged={}, deleted=set())
+    updates = [update(id_, band="gone" if id_ % 2 else "fit", score=str(id_)) for id_ in range(1, 101)]
+
+    written = Batch(updates, send=portal.send, look_up=portal.look_up).written()
+
+    assert portal.values == {id_: "score" if id_ % 2 else "band score" for id_ in range(1, 101)}
+    refusal = {"band": "band: INVALID_OPTION"}
+    assert {id_ for id_, answer in written.acknowledged.items() if answer.refused == refusal} == set(range(1, 101, 2))
+    assert not written.rejected
+    assert portal.requests <= 2 * 7 + 1
+
+
+def test_a_value_that_was_refused_once_is_not_tried_again() -> None:
+    portal = Portal(bad={"gone"}, merged={}, deleted=set())
+    updates = [update(id_, band="gone" if id_ % 2 else "fit") for id_ in range(1, 101)]
+
+    written = Batch(updates, send=portal.send, look_up=portal.look_up).written()
+
+    assert len(written.rejected) == len(written.acknowledged) == 50
+    assert portal.requests <= 2 * 7 + 1

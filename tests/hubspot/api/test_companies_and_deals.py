@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sync_worker.hubspot.client import HubSpot
+from tests.hubspot.fakes import Server, a_row, paging, says
+
+DEALS = "/crm/v3/objects/deals"
+LINKS = "/crm/v4/associations/deals/contacts/batch/read"
+SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def linked(id_: int, *contact_ids: int, more: str | None = None) -> dict[str, Any]:
+    results = [{"id": str(contact_id), "type": "deal_to_contact"} for contact_id in contact_ids]
+    contacts = {"results": results, **(paging(more) if more else {})}
+    return a_row(id_, dealstage="won") | {"associations": {"contacts": contacts}}
+
+
+def link(id_: int, *contact_ids: int, more: str | None = None) -> dict[str, Any]:
+    to = [{"toObjectId": contact_id, "associationTypes": [{"category": "HUBSPOT_DEFINED", "typeId": 3}]} for contact_id in contact_ids]
+    return {"from": {"id": str(id_)}, "to": to, **(paging(more) if more else {})}
+
+
+def test_companies_are_listed_searched_and_read(hubspot: HubSpot, server: Server) -> None:
+    server.on("GET", "/crm/v3/objects/companies", says({"results": [a_row(9001, industry="COMPUTER_SOFTWARE")]}))
+    server.on("POST", "/crm/v3/objects/companies/search", says({"total": 1, "results": [a_row(9001)]}))
+    server.on("POST", "/crm/v3/objects/companies/batch/read", says({"results": [a_row(9001)]}))
+
+    (company,) = hubspot.companies.page(0, ["industry"]).items
+    changed = hubspot.companies.changed(SINCE, 0, ["industry"])
+    found = hubspot.companies.read([9001, 9002], ["industry"])
+
+    assert (company.id, company.properties["industry"]) == (9001, "COMPUTER_SOFTWARE")
+    assert changed.items[0].id == 9001
+    assert found.missing == {9002}
+    assert server.bodies[1]["filterGroups"][0]["filters"][0]["propertyName"] == "hs_lastmodifieddate"
+    assert server.queries[0]["properties"] == "industry"
+
+
+def test_deals_are_listed_with_their_contacts(hubspot: HubSpot, server: Server) -> None:
+    labelled_twice = linked(1, 51, 51, 52)
+    server.on("GET", DEALS, says({"results": [labelled_twice], **paging("2")}))
+
+    page = hubspot.deals.page(0, ["dealstage"])
+
+    assert page.items[0].contact_ids == (51, 52)
+    assert page.next == 2
+    assert server.queries[0]["associations"] == "contacts"
+    assert len(server.paths) == 1
+
+
+def test_a_deal_without_contacts_has_none(hubspot: HubSpot, server: Server) -> None:
+    server.on("GET", DEALS, says({"results": [a_row(1)]}))
+    server.on("POST", LINKS, says({"status": "COMPLETE", "results": [], "numErrors": 1, "errors": []}, 207))
+
+    assert hubspot.deals.page(0, []).items[0].contact_ids == ()
+
+
+def test_a_deal_of_many_contacts_is_read_to_the_end(hubspot: HubSpot, server: Server) -> None:
+    server.on("GET", DEALS, says({"results": [linked(1, 51, more="52"), linked(2, 60)]}))
+    server.on("POST", LINKS, says({"results": [link(1, 51, 52, more="53")]}), says({"results": [link(1, 53)]}))
+
+    page = hubspot.deals.page(0, [])
+
+    assert [deal.contact_ids for deal in page.items] == [(51, 52, 53), (60,)]
+    assert server.bodies[1:] == [{"inputs": [{"id": "1"}]}, {"inputs": [{"id": "1", "after": "53"}]}]
+
+
+def test_changed_deals_come_with_their_contacts_too(hubspot: HubSpot, server: Server) -> None:
+    server.on("POST", f"{DEALS}/search", says({"total": 2, "results": [a_row(1), a_row(2)]}))
+    server.on("POST", LINKS, says({"results": [link(2, 60)]}, 207))
+
+    page = hubspot.deals.changed(SINCE, 0, ["dealstage"])
+
+    assert [(deal.id, deal.contact_ids) for deal in page.items] == [(1, ()), (2, (60,))]
+    assert server.bodies[1] == {"inputs": [{"id": "1"}, {"id": "2"}]}

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sync_worker.errors import Forbidden, Unavailable
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.records.models import Event
+from tests.hubspot.fakes import Server, an_error, paging, says
+
+EVENTS = "/email/public/v1/events"
+OCCURRENCES = "/events/v3/events"
+START, STOP = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, 0, 0, 0, 500_000, UTC)
+AT = datetime(2026, 11, 1, 12, 0, 0, 123_000, UTC)
+AT_MS = 1_793_534_400_123
+
+CLICK: dict[str, Any] = {
+    "id": "4a5b",
+    "created": AT_MS,
+    "type": "CLICK",
+    "recipient": "Ann@Acme.Example",
+    "portalId": 77,
+    "emailCampaignId": 9_001,
+    "url": "https://acme.example/pricing",
+    "userAgent": "Mozilla/5.0",
+    "sentBy": {"id": "s", "created": AT_MS - 60_000},
+    "filteredEvent": False,
+}
+VIEW: dict[str, Any] = {
+    "id": "view-1",
+    "eventType": "e_visited_page",
+    "objectType": "CONTACT",
+    "objectId": "51",
+    "occurredAt": "2026-11-01T12:00:00.123Z",
+    "properties": {"hs_url": "https://acme.example/", "hs_title": "Home", "hs_utm_campaign": "autumn"},
+}
+
+
+def test_clicks_come_with_everything_that_a_model_looks_at(hubspot: HubSpot, server: Server) -> None:
+    server.on(
+        "GET", EVENTS, says({"hasMore": True, "offset": "abc", "events": [CLICK]}), says({"hasMore": False, "offset": "abc", "events": []})
+    )
+
+    first = hubspot.emails.page("CLICK", START, STOP)
+    second = hubspot.emails.page("CLICK", START, STOP, first.next)
+
+    assert first.items == (
+        Event(
+            id=f"4a5b:{AT_MS}",
+            kind="email_click",
+            at=AT,
+            email="ann@acme.example",
+            url="https://acme.example/pricing",
+            campaign="9001",
+            user_agent="Mozilla/5.0",
+            sent_at=AT - timedelta(minutes=1),
+        ),
+    )
+    assert (first.next, second.next) == ("abc", None)
+    assert server.queries[0] == {"eventType": "CLICK", "startTimestamp": "1793491200000", "endTimestamp": "1793577600500", "limit": "1000"}
+    assert server.queries[1]["offset"] == "abc"
+
+
+def test_machine_clicks_and_replaced_events_are_marked(hubspot: HubSpot, server: Server) -> None:
+    by_a_machine = CLICK | {"filteredEvent": True}
+    replaced = CLICK | {"obsoletedBy": {"id": "newer", "created": AT_MS + 1}}
+    bare = {"id": "b", "created": AT_MS, "type": "OPEN"}
+    server.on("GET", EVENTS, says({"hasMore": False, "events": [by_a_machine, replaced, bare]}))
+
+    first, second, third = hubspot.emails.page("CLICK", START, STOP).items
+
+    assert first.filtered
+    assert second.obsoleted_by == f"newer:{AT_MS + 1}"
+    assert (third.kind, third.email, third.sent_at) == ("email_open", None, None)
+
+
+def test_an_offset_that_does_not_move_is_no_answer(hubspot: HubSpot, server: Server) -> None:
+    server.on("GET", EVENTS, says({"hasMore": True, "offset": "abc", "events": []}))
+
+    with pytest.raises(Unavailable):
+        hubspot.emails.page("CLICK", START, STOP, "abc")
+
+
+def test_page_views_come_in_order_of_time(hubspot: HubSpot, server: Server) -> None:
+    server.on("GET", OCCURRENCES, says({"results": [VIEW], **paging("next")}))
+
+    page = hubspot.occurrences.page("e_visited_page", START, STOP)
+    hubspot.occurrences.page("e_visited_page", START, STOP, page.next)
+
+    view = Event(id="view-1", kind="page_view", at=AT, contact_id=51, url="https://acme.example/", name="Home", campaign="autumn")
+    assert page.items == (view,)
+    assert server.queries[0] == {
+        "objectType": "contact",
+        "eventType": "e_visited_page",
+        "occurredAfter": "2026-11-01T00:00:00.000Z",
+        "occurredBefore": "2026-11-02T00:00:00.500Z",
+        "sort": "occurredAt",
+        "limit": "100",
+    }
+    assert server.queries[1]["after"] == "next"
+
+
+@pytest.mark.parametrize(
+    ("event_type", "kind"),
+    [("pe77_demo_watched", "custom:demo_watched"), ("e_submitted_form", "form_submission"), ("e_something_new", "custom:e_something_new")],
+)
+def test_each_type_of_event_has_a_kind(hubspot: HubSpot, server: Server, event_type: str, kind: str) -> None:
+    server.on("GET", OCCURRENCES, says({"results": [VIEW | {"eventType": event_type, "properties": None}]}))
+
+    assert hubspot.occurrences.page(event_type, START, STOP).items[0].kind == kind
+
+
+def test_the_types_of_events_are_asked_for(hubspot: HubSpot, server: Server) -> None:
+    server.on("GET", "/events/v3/events/event-types", says({"eventTypes": ["e_visited_page", "pe77_demo"]}))
+
+    assert hubspot.occurrences.types() == ("e_visited_page", "pe77_demo")
+
+
+def missing(*scopes: str) -> dict[str, Any]:
+    return an_error("no", "MISSING_SCOPES", errors=[{"message": "…", "context": {"requiredScopes": list(scopes)}}])
+
+
+def test_a_plan_without_occurrences_is_a_fact_and_no_error(hubspot: HubSpot, server: Server) -> None:
+    server.on("GET", OCCURRENCES, says({"results": []}), says(an_error("Enterprise only"), 403), says(missing("oauth"), 403))
+
+    assert [hubspot.occurrences.available() for _ in range(3)] == [True, False, False]
+
+
+def test_a_token_without_the_scope_for_occurrences_is_an_error(hubspot: HubSpot, server: Server) -> None:
+    server.on("GET", OCCURRENCES, says(missing("behavioral_events.read"), 403))
+
+    with pytest.raises(Forbidden, match=r"behavioral_events\.read"):
+        hubspot.occurrences.available()
+
+
+def test_all_forms_are_read(hubspot: HubSpot, server: Server) -> None:
+    first, second = {"id": "f-1", "name": "Demo", "archived": False}, {"id": "f-2", "name": "News"}
+    server.on("GET", "/marketing/v3/forms", says({"results": [first], **paging("100")}), says({"results": [second]}))
+
+    assert [(form.id, form.name) for form in hubspot.forms.all()] == [("f-1", "Demo"), ("f-2", "News")]
+    assert [(query["formTypes"], query.get("after")) for query in server.queries] == [("all", None), ("all", "100")]
+
+
+def test_archived_forms_are_asked_for_apart(hubspot: HubSpot, server: Server) -> None:
+    old = {"id": "f-3", "name": "Old", "archived": True, "archivedAt": "2026-05-01T00:00:00Z"}
+    server.on("GET", "/marketing/v3/forms", says({"results": [old]}))
+
+    assert [(form.id, form.archived_at) for form in hubspot.forms.all(archived=True)] == [("f-3", datetime(2026, 5, 1, tzinfo=UTC))]
+    assert server.queries[0]["archived"] == "true"
+
+
+def submitted(**more: object) -> dict[str, Any]:
+    values = [
+        {"name": "firstname", "value": "Ann", "objectTypeId": "0-1"},
+        {"name": "email", "value": " Ann@Acme.Example", "objectTypeId": "0-1"},
+    ]
+    return {"submittedAt": AT_MS, "values": values, "pageUrl": "https://acme.example/demo", **more}
+
+
+def test_a_submission_tells_who_by_the_address_in_it(hubspot: HubSpot, server: Server) -> None:
+    server.on("GET", "/form-integrations/v1/submissions/forms/f-1", says({"results": [submitted(conversionId="c-1")], **paging("50")}))
+
+    page = hubspot.forms.submissions("f-1")
+
+    assert page.items == (
+        Event(id="c-1", kind="form_submission", at=AT, email="ann@acme.example", url="https://acme.example/demo", form_id="f-1"),
+    )
+    assert page.next == "50"
+    assert server.queries[0] == {"limit": "50"}
+
+
+def test_a_submission_without_an_id_gets_one_that_stays_and_tells_nothing(hubspot: HubSpot, server: Server) -> None:
+    nameless = submitted(values=[])
+    other = submitted(submittedAt=AT_MS + 1)
+    server.on("GET", "/form-integrations/v1/submissions/forms/f-1", says({"results": [submitted(), other, nameless]}))
+
+    first = hubspot.forms.submissions("f-1").items
+    again = hubspot.forms.submissions("f-1", "50").items
+
+    assert [event.id for event in first] == [event.id for event in again]
+    assert len({event.id for event in first}) == 3
+    assert "ann" not in first[0].id
+    assert first[2].email is None

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sync_worker.errors import BadRequest
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.records.models import Group, Option, Property
+from tests.hubspot.fakes import Server, an_error, says
+
+PROPERTIES = "/crm/v3/properties/contacts"
+EXISTS = an_error(
+    "A property named 'lead_score' already exists.", "OBJECT_ALREADY_EXISTS", subCategory="Properties.PROPERTY_WITH_NAME_EXISTS"
+)
+SCORE = Property(name="lead_score", label="Lead score", type="number", field_type="number", group="lead_scoring")
+BAND = Property(
+    name="lead_score_band",
+    label="Band",
+    type="enumeration",
+    field_type="select",
+    group="lead_scoring",
+    description="How far along.",
+    options=(Option(value="cold", label="Cold", order=0), Option(value="hot", label="Hot", order=1, description="now")),
+)
+
+
+def shown(wanted: Property, **more: object) -> dict[str, Any]:
+    options = [{"label": each.label, "value": each.value, "displayOrder": each.order, "hidden": False} for each in wanted.options]
+    return {
+        "name": wanted.name,
+        "label": wanted.label,
+        "type": wanted.type,
+        "fieldType": wanted.field_type,
+        "groupName": wanted.group,
+        "description": wanted.description,
+        "options": options,
+        "displayOrder": -1,
+        "hidden": False,
+        "formField": False,
+        "archived": False,
+        "createdAt": "2026-01-01T00:00:00Z",
+        "modificationMetadata": {"archivable": True, "readOnlyDefinition": False, "readOnlyValue": False},
+        **more,
+    }
+
+
+def test_definitions_are_read_by_name(hubspot: HubSpot, server: Server) -> None:
+    read_only = shown(SCORE, name="hs_object_id", modificationMetadata={"readOnlyValue": True}, hubspotDefined=True)
+    calculated = shown(SCORE, name="num_conversion_events", calculated=True, modificationMetadata=None)
+    server.on("GET", PROPERTIES, says({"results": [shown(BAND), read_only, calculated]}))
+
+    found = hubspot.properties.all()
+
+    assert list(found) == ["lead_score_band", "hs_object_id", "num_conversion_events"]
+    assert found["lead_score_band"].options[0] == Option(value="cold", label="Cold", order=0)
+    assert [each.read_only for each in found.values()] == [False, True, True]
+    assert found["hs_object_id"].hubspot_defined
+    assert server.queries[0] == {"archived": "false"}
+
+
+def test_stages_are_in_the_portals_own_order(hubspot: HubSpot, server: Server) -> None:
+    options = (
+        Option(value="customer", label="Kunde", order=2),
+        Option(value="lead", label="Lead", order=0),
+        Option(value="12345", label="Trial", order=1),
+    )
+    lifecycle = Property(name="lifecyclestage", label="Stage", type="enumeration", field_type="radio", group="g", options=options)
+    server.on("GET", f"{PROPERTIES}/lifecyclestage", says(shown(lifecycle)))
+
+    assert [stage.value for stage in hubspot.properties.lifecycle_stages()] == ["lead", "12345", "customer"]
+
+
+def test_a_property_is_made_with_the_fields_that_both_versions_know(hubspot: HubSpot, server: Server) -> None:
+    server.on("POST", PROPERTIES, says(shown(BAND), 201))
+
+    assert hubspot.properties.create("contacts", BAND).name == "lead_score_band"
+    assert server.bodies[0] == {
+        "name": "lead_score_band",
+        "label": "Band",
+        "type": "enumeration",
+        "fieldType": "select",
+        "groupName": "lead_scoring",
+        "description": "How far along.",
+        "options": [
+            {"label": "Cold", "value": "cold", "displayOrder": 0, "hidden": False},
+            {"label": "Hot", "value": "hot", "displayOrder": 1, "hidden": False, "description": "now"},
+        ],
+        "displayOrder": -1,
+        "hidden": False,
+        "formField": False,
+    }
+
+
+def test_a_property_that_exists_is_left_as_it_is(hubspot: HubSpot, server: Server) -> None:
+    server.on("POST", PROPERTIES, says(EXISTS, 409))
+    server.on("GET", f"{PROPERTIES}/lead_score", says(shown(SCORE, label="Ours")))
+
+    assert hubspot.properties.create("contacts", SCORE).label == "Ours"
+
+
+def test_a_property_that_hubspot_refuses_is_an_error(hubspot: HubSpot, server: Server) -> None:
+    server.on("POST", PROPERTIES, says(an_error("Property group does not exist", "VALIDATION_ERROR"), 400))
+
+    with pytest.raises(BadRequest, match="group does not exist"):
+        hubspot.properties.create("contacts", SCORE)
+
+
+def test_properties_are_made_in_one_request(hubspot: HubSpot, server: Server) -> None:
+    server.on("POST", f"{PROPERTIES}/batch/create", says({"status": "COMPLETE", "results": [shown(SCORE), shown(BAND)]}, 201))
+
+    created = hubspot.properties.create_all("contacts", [SCORE, BAND])
+
+    assert [each.name for each in created.properties] == ["lead_score", "lead_score_band"]
+    assert not created.rejected
+    assert len(server.paths) == 1
+
+
+@pytest.mark.parametrize(
+    "batch", [says({"status": "COMPLETE", "results": [], "numErrors": 2}, 207), says(EXISTS, 409), says(an_error("no"), 400)]
+)
+def test_what_a_batch_did_not_make_is_made_alone_or_listed(
+    hubspot: HubSpot, server: Server, batch: tuple[int, dict[str, str], bytes]
+) -> None:
+    server.on("POST", f"{PROPERTIES}/batch/create", batch)
+    server.on("POST", PROPERTIES, says(EXISTS, 409), says(an_error("no more than 10 properties", "VALIDATION_ERROR"), 400))
+    server.on("GET", f"{PROPERTIES}/lead_score", says(shown(SCORE)))
+
+    created = hubspot.properties.create_all("contacts", [SCORE, BAND])
+
+    assert [each.name for each in created.properties] == ["lead_score"]
+    assert created.rejected == {"lead_score_band": "no more than 10 properties"}
+
+
+def test_an_update_never_touches_name_and_type(hubspot: HubSpot, server: Server) -> None:
+    server.on("PATCH", f"{PROPERTIES}/lead_score_band", says(shown(BAND)))
+
+    hubspot.properties.update("contacts", BAND)
+
+    assert not {"name", "type"} & server.bodies[0].keys()
+    assert [option["value"] for option in server.bodies[0]["options"]] == ["cold", "hot"]
+
+
+def test_groups_are_read_and_made(hubspot: HubSpot, server: Server) -> None:
+    ours = {"name": "lead_scoring", "label": "Lead scoring", "displayOrder": -1, "archived": False}
+    server.on("GET", f"{PROPERTIES}/groups", says({"results": [ours]}))
+    server.on("POST", f"{PROPERTIES}/groups", says(ours, 201), says(EXISTS, 409))
+    wanted = Group(name="lead_scoring", label="Lead scoring")
+
+    assert hubspot.properties.groups() == {"lead_scoring": wanted}
+    assert hubspot.properties.create_group("contacts", wanted) == wanted
+    assert hubspot.properties.create_group("contacts", wanted) == wanted
+    assert server.bodies[1] == {"name": "lead_scoring", "label": "Lead scoring", "displayOrder": -1}

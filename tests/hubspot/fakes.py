@@ -1,0 +1,154 @@
+"""Doubles and HubSpot's own replies for the tests of the HubSpot room."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import responses
+
+from sync_worker.hubspot.client import HubSpot, connect
+from sync_worker.hubspot.rest.clock import Clock
+from sync_worker.hubspot.rest.retry import Patience
+
+BASE = "http://127.0.0.1:9"  # discard: nothing listens there, and `responses` answers
+STARTED = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
+SAID = "2026-01-02T03:04:05.678Z"
+CORRELATION = "d0f2c1e8-6f0e-4b7a-9f2c-0d6a3e0a1b2c"
+
+
+class HandWoundClock(Clock):
+    """Time that passes only when somebody waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.time = 1_000.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def now(self) -> datetime:
+        return STARTED + timedelta(seconds=self.time - 1_000.0)
+
+    def sleep(self, seconds: float) -> None:
+        self.check()
+        self.slept.append(seconds)
+        self.time += seconds
+
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:  # noqa: ARG002
+        assert seconds is not None, "nobody would ever wake this waiter"
+        self.time += seconds
+        self.check()
+
+
+Answer = tuple[int, dict[str, str], bytes | Exception]
+
+
+class Server:
+    """HubSpot as `responses` plays it: answers in order, the last one for ever; every request is kept."""
+
+    def __init__(self, mock: responses.RequestsMock) -> None:
+        self._mock = mock
+
+    def on(self, method: str, path: str, *answers: Answer, query: dict[str, str] | None = None) -> None:
+        """Answer a method and path; `query` must be in the address where it is given."""
+        waiting = list(answers)
+
+        def answer(_request: object) -> tuple[int, dict[str, str], bytes | Exception]:
+            status, headers, body = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+            return status, headers, body
+
+        match = [responses.matchers.query_param_matcher(query, strict_match=False)] if query else []
+        self._mock.add_callback(method, BASE + path, callback=answer, match=match)
+
+    @property
+    def paths(self) -> list[str]:
+        return [f"{call.request.method} {call.request.path_url.partition('?')[0]}" for call in self._mock.calls]
+
+    @property
+    def urls(self) -> list[str]:
+        return [call.request.url for call in self._mock.calls]
+
+    @property
+    def queries(self) -> list[dict[str, str]]:
+        return [call.request.params for call in self._mock.calls]
+
+    @property
+    def bodies(self) -> list[Any]:
+        return [json.loads(call.request.body) if call.request.body else None for call in self._mock.calls]
+
+    @property
+    def headers(self) -> list[Any]:
+        return [call.request.headers for call in self._mock.calls]
+
+
+def says(body: object = None, status: int = 200, **headers: str) -> Answer:
+    """Return an answer with a JSON body."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return status, {"Content-Type": "application/json;charset=utf-8", **named}, b"" if body is None else json.dumps(body).encode()
+
+
+def says_html(status: int) -> Answer:
+    """Return an answer of a gateway's."""
+    return status, {"Content-Type": "text/html"}, b"<html><head><title>Bad gateway</title></head></html>"
+
+
+def breaks(error: Exception) -> Answer:
+    """Return no answer at all."""
+    return 0, {}, error
+
+
+@contextmanager
+def served() -> Iterator[Server]:
+    """Play HubSpot; a request that nobody expects is an error."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield Server(mock)
+
+
+def seeded(seed: int) -> Random:
+    """Return chance that can be repeated."""
+    return Random(seed)  # noqa: S311 - it hides no secret
+
+
+def connected(clock: Clock | None = None, **more: object) -> HubSpot:
+    """Return HubSpot on hand-wound time."""
+    settings: dict[str, Any] = {"base_url": BASE, "api_version": "v3", "patience": Patience(attempts=5), "rng": seeded(7)}
+    return connect(token="pat-na1-sandbox", clock=clock or HandWoundClock(), **settings | more)
+
+
+def a_row(id_: int, **properties: str | None) -> dict[str, Any]:
+    """Return a record as HubSpot sends it."""
+    shown = {"hs_object_id": str(id_), "createdate": SAID, "lastmodifieddate": SAID, **properties}
+    return {"id": str(id_), "properties": shown, "createdAt": SAID, "updatedAt": SAID, "archived": False}
+
+
+def an_error(message: str, category: str | None = None, **more: object) -> dict[str, Any]:
+    """Return HubSpot's error envelope."""
+    body = {"status": "error", "message": message, "correlationId": CORRELATION, **more}
+    return body | ({"category": category} if category else {})
+
+
+def not_found(*ids: str) -> dict[str, Any]:
+    """Return the error inside a success that names the ids which are not there."""
+    message = "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid."
+    return {"status": "error", "category": "OBJECT_NOT_FOUND", "message": message, "context": {"ids": list(ids)}}
+
+
+def paging(after: str) -> dict[str, Any]:
+    """Return what HubSpot puts under a page that is not the last."""
+    return {"paging": {"next": {"after": after, "link": f"https://api.hubapi.com/?after={after}"}}}
+
+
+def in_threads(number: int, function: Callable[[int], object]) -> None:
+    """Run a function in some threads at once and wait for all."""
+    threads = [threading.Thread(target=function, args=(each,)) for each in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)

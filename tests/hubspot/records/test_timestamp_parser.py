@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_worker.hubspot.records.parsing import instant
+from sync_worker.timestamps import from_ms, to_ms
+
+moments = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis asks for naive bounds
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-02T03:04:05.678Z", datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)),
+        ("2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, 0, UTC)),  # Java leaves a fraction of zero out
+        ("2026-01-02T04:04:05.6+01:00", datetime(2026, 1, 2, 3, 4, 5, 600_000, UTC)),
+        ("1767323045678", datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)),
+    ],
+)
+def test_each_form_of_time_is_understood(text: str, moment: datetime) -> None:
+    assert instant(text) == moment
+    assert instant(text).tzinfo is UTC
+
+
+@given(moments)
+def test_milliseconds_are_kept_exactly(moment: datetime) -> None:
+    whole = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    assert from_ms(to_ms(moment)) == whole
+    assert instant(whole.isoformat(timespec="milliseconds")) == whole

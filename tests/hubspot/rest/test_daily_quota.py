@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from sync_worker.errors import OutOfQuota
+from sync_worker.hubspot.rest.daily_quota import DailyLimit, Quota
+from tests.hubspot.fakes import HandWoundClock
+
+MIDNIGHT_IN_BERLIN = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)  # one hour after the clock starts
+
+
+def left(limit: int, remaining: int) -> dict[str, str]:
+    return {"X-HubSpot-RateLimit-Daily": str(limit), "X-HubSpot-RateLimit-Daily-Remaining": str(remaining)}
+
+
+def test_a_day_ends_at_midnight_in_the_portals_time_zone(clock: HandWoundClock) -> None:
+    quota = Quota(clock)
+    quota.keep_time_of("Europe/Berlin")
+
+    assert quota.resets_at() == MIDNIGHT_IN_BERLIN
+
+
+def test_after_the_refusal_nothing_is_sent_until_midnight(clock: HandWoundClock) -> None:
+    quota = Quota(clock)
+    quota.keep_time_of("Europe/Berlin")
+
+    error = quota.exhaust("read contacts")
+
+    assert error.resets_at == MIDNIGHT_IN_BERLIN
+    assert "2026-11-20 at 23:00 UTC" in str(error)
+    with pytest.raises(DailyLimit):
+        quota.check("read contacts")
+    clock.time += 3_601
+    quota.check("read contacts")
+
+
+def test_without_a_time_zone_it_is_tried_again_after_a_quarter_of_an_hour(clock: HandWoundClock) -> None:
+    quota = Quota(clock)
+    quota.keep_time_of("Atlantis/Capital")
+
+    error = quota.exhaust("read contacts")
+
+    assert error.resets_at is None
+    assert "midnight in the portal's time zone" in str(error)
+    with pytest.raises(OutOfQuota):
+        quota.check("read contacts")
+    clock.time += 901
+    quota.check("read contacts")
+
+
+def test_the_headers_say_what_is_left(clock: HandWoundClock) -> None:
+    quota = Quota(clock)
+
+    quota.learn(left(625_000, 1))
+    quota.learn({})
+
+    assert (quota.limit, quota.remaining) == (625_000, 1)
+    quota.check("read contacts")
+
+
+def test_the_reserve_of_the_day_is_left_to_others(clock: HandWoundClock) -> None:
+    quota = Quota(clock, reserve=0.2)
+
+    quota.learn(left(1_000, 201))
+    quota.check("read contacts")
+    quota.learn(left(1_000, 200))
+
+    with pytest.raises(OutOfQuota):
+        quota.check("read contacts")

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_worker.errors import BadRequest, Forbidden, NotFound, SyncWorkerError, Unauthorized, Unavailable
+from sync_worker.hubspot.rest.error_responses import Conflict, InvalidRequest, MissingScope, quoted, read_problem, retry_after, translate
+from tests.hubspot.fakes import CORRELATION, an_error
+
+NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
+
+NO_TOKEN = an_error(
+    "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at "
+    "https://developers.hubspot.com/docs/methods/auth/oauth-overview",
+    "INVALID_AUTHENTICATION",
+)
+EXPIRED = an_error(
+    "The OAuth token used to make this call expired 75 second(s) ago.",
+    "EXPIRED_AUTHENTICATION",
+    context={"expire time": ["2022-06-21T10:37:52.040Z"]},
+)
+NO_SCOPE = an_error(
+    "This app hasn't been granted all required scopes to make this call.",
+    "MISSING_SCOPES",
+    errors=[
+        {
+            "message": "One or more of the following scopes are required.",
+            "context": {"requiredGranularScopes": ["crm.objects.contacts.read"]},
+        }
+    ],
+    links={"scopes": "https://developers.hubspot.com/scopes"},
+)
+OLD_NO_SCOPE = an_error("…", "MISSING_SCOPES", errors=[{"message": "…", "context": {"requiredScopes": ["content"]}}])
+UNKNOWN_PROPERTY = an_error(
+    'Property values were not valid: [{"isValid":false,"message":"Property \\"x\\" does not exist","error":"PROPERTY_DOESNT_EXIST",'
+    '"name":"x","localizedErrorMessage":"Property \\"x\\" does not exist"}]',
+    "VALIDATION_ERROR",
+    errors=[{"message": 'Property "x" does not exist', "code": "PROPERTY_DOESNT_EXIST", "context": {"propertyName": ["x"]}}],
+)
+BAD_EMAIL = an_error(
+    "Property values were not valid: "
+    '[{"isValid":false,"message":"Email address ann@@acme is invalid","error":"INVALID_EMAIL","name":"email"}]',
+    "VALIDATION_ERROR",
+)
+DUPLICATES = an_error("Duplicate IDs found in batch input: [123]. IDs must be unique", "VALIDATION_ERROR", context={"ids": ["123"]})
+EXISTS = an_error("Contact already exists. Existing ID: 6001", "CONFLICT")
+
+
+def meant(status: int, body: object, **more: float) -> SyncWorkerError:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return translate(read_problem(status, content), operation="read contacts", **more)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (401, NO_TOKEN, Unauthorized),
+        (401, EXPIRED, Unauthorized),
+        (401, b"", Unauthorized),
+        (403, NO_SCOPE, MissingScope),
+        (403, OLD_NO_SCOPE, MissingScope),
+        (403, an_error("Your plan does not include this."), Forbidden),
+        (404, an_error("resource not found"), NotFound),
+        (404, b"<html>", NotFound),
+        (400, UNKNOWN_PROPERTY, InvalidRequest),
+        (400, DUPLICATES, InvalidRequest),
+        (405, b"<html>", InvalidRequest),
+        (414, b"<html>", InvalidRequest),
+        (415, an_error("Unsupported"), InvalidRequest),
+        (409, EXISTS, Conflict),
+        (408, b"", Unavailable),
+        (423, an_error("Locked"), Unavailable),
+        (477, an_error("Migration in progress"), Unavailable),
+        *((status, b"<html>bad</html>", Unavailable) for status in (500, 502, 503, 504, 521, 522, 523, 524, 525, 526, 530)),
+        (302, b"", Unavailable),
+    ],
+)
+def test_each_answer_means_one_kind_of_error(status: int, body: object, error: type[SyncWorkerError]) -> None:
+    found = meant(status, body)
+
+    assert type(found) is error
+    assert found.operation == "read contacts"
+
+
+def test_a_missing_scope_is_named() -> None:
+    error = meant(403, NO_SCOPE)
+
+    assert isinstance(error, MissingScope)
+    assert error.scopes == ("crm.objects.contacts.read",)
+    assert "crm.objects.contacts.read" in str(error)
+    assert "content" in str(meant(403, OLD_NO_SCOPE))
+
+
+def test_a_forbidden_thing_that_no_scope_opens_points_to_the_plan() -> None:
+    assert "plan" in str(meant(403, an_error("no")))
+
+
+def test_callers_see_what_was_wrong_with_a_request() -> None:
+    error = meant(400, UNKNOWN_PROPERTY)
+
+    assert isinstance(error, InvalidRequest)
+    assert error.problem.category == "VALIDATION_ERROR"
+    assert error.problem.codes == {"PROPERTY_DOESNT_EXIST"}
+    assert error.problem.details[0].properties == ("x",)
+    assert str(error.problem) == "x: PROPERTY_DOESNT_EXIST"
+    assert isinstance(error, BadRequest)
+
+
+def test_values_listed_only_in_the_text_are_found_there() -> None:
+    problem = read_problem(400, json.dumps(BAD_EMAIL).encode())
+
+    assert str(problem) == "email: INVALID_EMAIL"
+
+
+def test_ids_are_found_in_the_context() -> None:
+    assert [detail.ids for detail in read_problem(400, json.dumps(DUPLICATES).encode()).details] == [("123",)]
+
+
+def test_addresses_in_hubspots_texts_are_masked() -> None:
+    error = meant(400, an_error("Contact ann.lee+x@acme.example was refused"))
+
+    assert "ann" not in str(error)
+    assert "acme" not in str(error)
+    assert "<address> was refused" in str(error)
+
+
+def test_an_error_names_the_correlation_id_for_hubspots_support() -> None:
+    assert CORRELATION in str(meant(500, an_error("internal error")))
+
+
+def test_a_locked_portal_is_given_two_seconds() -> None:
+    error = meant(423, an_error("Locked"))
+
+    assert isinstance(error, Unavailable)
+    assert error.retry_after == 2
+
+
+def test_a_moving_portal_names_its_time() -> None:
+    error = meant(477, b"", retry_after=3_600.0)
+
+    assert isinstance(error, Unavailable)
+    assert error.retry_after == 3_600
+    assert "3600 s" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("5", 5.0), ("0.5", 0.5), ("Fri, 20 Nov 2026 22:01:00 GMT", 60.0), ("Fri, 20 Nov 2026 21:00:00 GMT", 0.0), ("soon", None), ("", None)],
+)
+def test_both_forms_of_retry_after_are_read(value: str, seconds: float | None) -> None:
+    assert retry_after({"Retry-After": value}, NOW) == seconds
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["message", "errors", "context", "ids", "code", "name"]), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+
+
+@given(status=st.sampled_from([400, 401, 403, 404, 409, 429, 500]), body=json_values)
+def test_no_error_body_is_too_strange(status: int, body: object) -> None:
+    error = translate(read_problem(status, json.dumps(body).encode()), operation="read contacts")
+
+    assert str(error)
+
+
+@given(st.emails())
+def test_no_address_is_quoted(address: str) -> None:
+    text = quoted(f"The contact {address} exists.")
+
+    assert address not in text

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from sync_worker.hubspot.rest.clock import Clock, Closed
+from sync_worker.hubspot.rest.rate_limiter import Budget, Lane, Limits, Throttle
+from sync_worker.hubspot.rest.sliding_window import Window
+from tests.hubspot.fakes import HandWoundClock, in_threads
+
+
+class WaitingClock(HandWoundClock):
+    """Hand-wound, but a waiter who depends on others really waits for them."""
+
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+        if seconds is None:
+            Clock.wait(self, condition, 20)
+        else:
+            super().wait(condition, seconds)
+
+
+def test_a_full_window_makes_the_next_one_wait(clock: HandWoundClock) -> None:
+    lane = Lane(Window(limit=2, seconds=10), clock)
+    for _ in range(2):
+        lane.take()
+        lane.give_back()
+
+    taken = lane.take()
+
+    assert 1_010 <= taken < 1_010.2
+
+
+def test_lanes_do_not_wait_for_each_other(clock: HandWoundClock) -> None:
+    throttle = Throttle(Limits(burst=1, search=1, associations=1), clock)
+
+    taken = [throttle.lane(budget).take() for budget in Budget]
+
+    assert taken == [1_000.0] * 3
+
+
+def test_threads_are_served_in_the_order_of_their_coming() -> None:
+    clock, served = WaitingClock(), []
+    lane = Lane(Window(limit=1, seconds=1), clock)
+    lane.take()
+
+    def queue_up(number: int) -> None:
+        lane.take()
+        served.append(number)
+        lane.give_back()
+
+    threads = []
+    for number in range(5):
+        threads.append(threading.Thread(target=queue_up, args=(number,)))
+        threads[-1].start()
+        while len(lane._pressing) <= number:
+            pass
+    lane.give_back()
+    for thread in threads:
+        thread.join(timeout=20)
+
+    assert served == [0, 1, 2, 3, 4]
+
+
+def test_many_threads_never_hold_more_than_the_limit() -> None:
+    clock, lock, holding, most = WaitingClock(), threading.Lock(), 0, 0
+    lane = Lane(Window(limit=3, seconds=1), clock)
+
+    def work(_: int) -> None:
+        nonlocal holding, most
+        for _ in range(10):
+            lane.take()
+            with lock:
+                holding += 1
+                most = max(most, holding)
+            with lock:
+                holding -= 1
+            lane.give_back()
+
+    in_threads(8, work)
+
+    assert most <= 3
+    assert not lane._pressing
+
+
+def test_whoever_waits_is_woken_when_the_connection_closes() -> None:
+    clock = WaitingClock()
+    throttle = Throttle(Limits(burst=1), clock)
+    lane = throttle.lane(Budget.BURST)
+    lane.take()
+    ends: list[type[BaseException]] = []
+
+    def queue_up(_: int) -> None:
+        try:
+            lane.take()
+        except Closed as end:
+            ends.append(type(end))
+
+    threads = [threading.Thread(target=queue_up, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    while len(lane._pressing) < 3:
+        pass
+    clock.stop()
+    throttle.interrupt()
+    for thread in threads:
+        thread.join(timeout=20)
+
+    assert ends == [Closed] * 3
+
+
+def test_nobody_starts_after_the_end(clock: HandWoundClock) -> None:
+    lane = Lane(Window(limit=1, seconds=1), clock)
+    clock.stop()
+
+    with pytest.raises(Closed):
+        lane.take()
+
+
+def test_headers_without_limits_change_nothing(clock: HandWoundClock) -> None:
+    lane = Lane(Window(limit=5, seconds=1), clock)
+
+    lane.learn({"Content-Type": "application/json"}, sent=1_000.0)
+
+    assert lane.window.limit == 5
+
+
+def test_headers_teach_limit_and_window(clock: HandWoundClock) -> None:
+    lane = Lane(Window(limit=100, seconds=10), clock)
+
+    lane.learn(
+        {
+            "X-HubSpot-RateLimit-Max": "190",
+            "X-HubSpot-RateLimit-Remaining": "189",
+            "X-HubSpot-RateLimit-Interval-Milliseconds": "5000",
+        },
+        sent=1_000.0,
+    )
+
+    assert (lane.window.limit, lane.window.seconds) == (190, 5.0)
+
+
+def test_headers_of_the_burst_never_widen_the_search(clock: HandWoundClock) -> None:
+    throttle = Throttle(Limits(search=5), clock)
+
+    throttle.learn(Budget.SEARCH, {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Remaining": "189"}, sent=1_000.0)
+
+    assert (throttle.lane(Budget.SEARCH).window.limit, throttle.lane(Budget.BURST).window.limit) == (5, 100)
+
+
+def test_a_slot_that_was_taken_ahead_is_used_by_the_next_request_and_no_other(clock: HandWoundClock) -> None:
+    lane = Lane(Window(limit=2, seconds=10), clock)
+
+    with lane.ahead():
+        clock.time += 3
+        first = lane.take()
+    lane.give_back(first)
+    second = lane.take()
+
+    assert (first, second) == (1_003.0, 1_003.0)
+    assert lane.window.delay(clock.time) != 0
+
+
+def test_a_slot_that_was_taken_ahead_for_nothing_is_free_again(clock: HandWoundClock) -> None:
+    lane = Lane(Window(limit=1, seconds=10), clock)
+
+    with lane.ahead():
+        assert lane.window.delay(clock.time) != 0
+
+    assert lane.take() == 1_000.0
+
+
+def test_whoever_presses_goes_first_and_whoever_stands_behind_last() -> None:
+    clock, served = WaitingClock(), []
+    lane = Lane(Window(limit=1, seconds=1), clock)
+    lane.take()
+
+    def pressing() -> None:
+        lane.take()
+        served.append("pressing")
+        lane.give_back()
+
+    def ahead() -> None:
+        with lane.ahead():
+            served.append("ahead")
+            lane.take()
+        lane.give_back()
+
+    def behind() -> None:
+        with lane.behind():
+            served.append("behind")
+            lane.take()
+        lane.give_back()
+
+    queues = {behind: lane._behind, ahead: lane._ahead, pressing: lane._pressing}
+    threads = []
+    for work in (behind, ahead, behind, ahead, pressing):
+        queue, before = queues[work], len(queues[work])
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+        while len(queue) == before:
+            pass
+    lane.give_back()
+    for thread in threads:
+        thread.join(timeout=20)
+
+    assert served == ["pressing", "ahead", "ahead", "behind", "behind"]
+
+
+def test_it_is_told_whether_the_next_has_to_wait(clock: HandWoundClock) -> None:
+    lane = Lane(Window(limit=2, seconds=10), clock)
+    used_up = []
+
+    for _ in range(2):
+        used_up.append(lane.is_used_up)
+        lane.take()
+        lane.give_back()
+    used_up.append(lane.is_used_up)
+    clock.time += 11
+
+    assert [*used_up, lane.is_used_up] == [False, False, True, False]
+
+
+def test_what_is_spared_is_there_for_all_but_those_who_stand_behind(clock: HandWoundClock) -> None:
+    lane = Lane(Window(limit=10, seconds=10), clock)
+
+    def behind() -> float:
+        with lane.behind():
+            taken = lane.take()
+        lane.give_back()
+        return taken
+
+    lane.spare(0.2)
+    first = [behind() for _ in range(8)]
+    with lane.ahead():
+        front = [lane.take()]
+    lane.give_back()
+    front.append(lane.take())  # pressing
+    lane.give_back()
+    last = behind()
+
+    assert [*first, *front] == [1_000.0] * 10
+    assert last >= 1_010
+    lane.spare(1.0)  # one is left, else nobody would ever go on
+    clock.time += 20
+    assert behind() == clock.time

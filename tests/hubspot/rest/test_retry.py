@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_worker.errors import BadRequest, NotFound, OutOfQuota, RateLimited, SyncWorkerError, Unauthorized, Unavailable
+from sync_worker.hubspot.rest.clock import Closed
+from sync_worker.hubspot.rest.retry import Patience, Retrying
+from tests.hubspot.fakes import HandWoundClock, seeded
+
+
+def failing(times: int, error: SyncWorkerError) -> Callable[[], str]:
+    """Return a function that fails some times before it works."""
+    left = iter([error] * times)
+
+    def function() -> str:
+        for each in left:
+            raise each
+        return "done"
+
+    return function
+
+
+def retrying(clock: HandWoundClock, patience: Patience | None = None, retries: list[None] | None = None) -> Retrying:
+    noted = retries if retries is not None else []
+    policy = Retrying(patience or Patience(), clock, rng=seeded(1), on_retry=lambda *_: noted.append(None))
+    policy.meet()
+    return policy
+
+
+def test_what_may_pass_is_tried_again(clock: HandWoundClock) -> None:
+    retries: list[None] = []
+
+    assert retrying(clock, retries=retries).call(failing(3, Unavailable())) == "done"
+    assert len(retries) == len(clock.slept) == 3
+
+
+@pytest.mark.parametrize("error", [Unauthorized(), BadRequest(), NotFound(), OutOfQuota(), Closed()])
+def test_what_will_not_pass_is_not_tried_again(clock: HandWoundClock, error: SyncWorkerError) -> None:
+    with pytest.raises(type(error)):
+        retrying(clock).call(failing(1, error))
+
+    assert clock.slept == []
+
+
+def test_after_the_last_attempt_the_error_itself_comes_out(clock: HandWoundClock) -> None:
+    error = Unavailable("HubSpot answered 502.")
+
+    with pytest.raises(Unavailable) as caught:
+        retrying(clock, Patience(attempts=3)).call(failing(99, error))
+
+    assert caught.value is error
+    assert len(clock.slept) == 2
+
+
+@given(seed=st.integers(), total=st.floats(1, 100))
+def test_waits_never_exceed_the_time_in_all(seed: int, total: float) -> None:
+    clock = HandWoundClock()
+    policy = Retrying(Patience(attempts=1_000, total=total), clock, rng=seeded(seed), on_retry=lambda *_: None)
+    policy.meet()
+
+    with pytest.raises(Unavailable):
+        policy.call(failing(10_000, Unavailable()))
+
+    assert clock.time - 1_000 <= total
+
+
+@given(seed=st.integers())
+def test_waits_grow_to_a_bound_and_are_spread(seed: int) -> None:
+    clock = HandWoundClock()
+    policy = Retrying(Patience(attempts=9, total=1_000, first=1, longest=30), clock, rng=seeded(seed), on_retry=lambda *_: None)
+    policy.meet()
+
+    with pytest.raises(Unavailable):
+        policy.call(failing(99, Unavailable()))
+
+    assert len(clock.slept) == 8
+    assert all(0 <= wait <= bound for wait, bound in zip(clock.slept, (1, 2, 4, 8, 16, 30, 30, 30), strict=True))
+
+
+def test_a_named_time_is_waited_for(clock: HandWoundClock) -> None:
+    retrying(clock).call(failing(1, RateLimited(retry_after=17)))
+
+    assert 17 <= clock.slept[0] <= 18
+
+
+def test_a_named_time_beyond_all_patience_is_not_waited_for(clock: HandWoundClock) -> None:
+    with pytest.raises(Unavailable):
+        retrying(clock).call(failing(1, Unavailable(retry_after=24 * 3_600)))
+
+    assert clock.slept == []
+
+
+def test_a_server_that_never_answered_is_given_up_sooner(clock: HandWoundClock) -> None:
+    policy = Retrying(Patience(attempts=10, attempts_at_first=3), clock, rng=seeded(1), on_retry=lambda *_: None)
+
+    with pytest.raises(Unavailable):
+        policy.call(failing(99, Unavailable()))
+
+    assert len(clock.slept) == 2

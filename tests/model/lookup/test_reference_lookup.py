@@ -1,0 +1,61 @@
+"""Countries, job titles and domains: the model room says what the rules say, whatever somebody wrote."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_worker.model.compiled.loader import loads
+from sync_worker.model.file.schema import Document
+from sync_worker.model.lookup.countries import country_code
+from sync_worker.model.lookup.domains import BUILT_IN, domain_lists, listed
+from sync_worker.model.lookup.job_titles import LEVELS, seniority
+from tests.model import reference_lookup as words
+from tests.model.reference import simple
+from tests.model.strategies import ADDRESSES, COUNTRIES, titles
+
+MODEL = """
+name: words
+domains:
+  academic: {except: [alumni.harvard.edu], add: [tum.de]}
+  rivals: {add: [acme.example, co.*, .gmail.com], except: [mail.gmail.com]}
+score: {criteria: {a: {event: email_click, points: 1}}, bands: [{name: low, from: 0}]}
+qualification: {threshold: 1}
+"""
+LABELS = ["gmail", "mailinator", "acme", "mail", "www", "alumni", "harvard", "ac", "edu", "com", "co", "uk", "example", "de", "tum", ""]
+
+
+@pytest.fixture(scope="module")
+def document() -> Document:
+    return loads(MODEL, "model.yaml").document
+
+
+@given(title=titles())
+def test_a_title_has_the_rank_of_the_rules(title: str) -> None:
+    found = seniority(title)
+    assert (found is None, None if found is None else LEVELS[found]) == (
+        words.rank(title, simple) is None,
+        None if found is None else words.LEVELS[words.rank(title, simple) or 0],
+    )
+
+
+@pytest.mark.parametrize("text", [text for text in COUNTRIES if text is not None])
+def test_a_text_names_the_country_of_the_rules(text: str) -> None:
+    assert country_code(text) == words.country(text, simple)
+
+
+def hosts() -> st.SearchStrategy[str]:
+    """Something like a host, in something like an address or a URL."""
+    host = st.lists(st.sampled_from(LABELS), min_size=1, max_size=5).map(".".join)
+    frames = ["{}", "ann@{}", "Ann@{} ", "https://{}/team", "{}/x?y@z.com", "//{}", "http://u@{}:8080", "{}.", "a@b@{}"]
+    return st.builds(lambda frame, name: frame.format(name), st.sampled_from(frames), host)
+
+
+@given(texts=st.lists(hosts() | st.sampled_from([text for text in ADDRESSES if text]), min_size=1, max_size=20))
+def test_a_domain_stands_in_the_lists_of_the_rules(document: Document, texts: list[str]) -> None:
+    lists = domain_lists(document.domains)
+    for name, found in zip(lists, listed(pl.Series(texts), lists.values()), strict=True):
+        assert list(zip(texts, found, strict=True)) == [(text, words.in_lists(text, [name], document)) for text in texts]
+    assert {*BUILT_IN, "rivals"} == set(lists)

@@ -1,0 +1,114 @@
+"""Clients that nobody here wrote, as they were published, take everything out of a sandbox; `make peers` installs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_worker.sandbox.base.config import Options, Switches
+from sync_worker.sandbox.generator import generate
+from sync_worker.sandbox.server import server, user_actions
+
+ROOT, HERE = Path(__file__).parents[2], Path(__file__).parent
+BIN = ROOT / ".venv-peers" / "bin"
+CONTACTS = 1_500
+QUICK = Options(index_lag_s=0, rate=10**6, search_rate=10**6, switches=Switches(search_body="conditions"))
+STREAMS = ("contacts", "companies", "deals")
+
+pytestmark = pytest.mark.skipif(not (BIN.parent / ".ready").exists(), reason="run `make peers` to install the clients")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[server.Running]:
+    with server.running(generate(contacts=CONTACTS, seed=3, now=datetime.now(UTC)), QUICK) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def proxy(sandbox: server.Running) -> Iterator[str]:
+    """Where HubSpot seems to be, for clients that insist on its host."""
+    command = [BIN / "python", HERE / "https_proxy.py", sandbox.base_url.rpartition(":")[2]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.terminate()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tap:
+    """The Singer extractor in a folder of its own."""
+
+    folder: Path
+    proxy: str
+
+    def run(self, *arguments: str) -> list[Any]:
+        """Return the messages that it wrote."""
+        plain = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+        command = [BIN / "tap-hubspot", "--config", "config.json", *arguments]
+        environment = {**plain, "HTTPS_PROXY": self.proxy}
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr[-2_000:]
+        return [json.loads(done.stdout)] if "--discover" in arguments else [json.loads(line) for line in done.stdout.splitlines()]
+
+    def discover(self) -> None:
+        """Write a catalogue in which just our streams are selected."""
+        [catalog] = self.run("--discover")
+        for stream in catalog["streams"]:
+            for entry in stream["metadata"]:
+                if not entry["breadcrumb"]:
+                    entry["metadata"]["selected"] = stream["tap_stream_id"] in STREAMS
+        self.write("catalog.json", catalog)
+
+    def write(self, name: str, content: object) -> None:
+        (self.folder / name).write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.fixture
+def tap(tmp_path: Path, proxy: str, sandbox: server.Running) -> Tap:
+    tap = Tap(folder=tmp_path, proxy=proxy)
+    tap.write("config.json", {"access_token": sandbox.token})
+    tap.discover()
+    return tap
+
+
+def records(messages: list[Any], stream: str) -> dict[str, Any]:
+    """Return the records of a stream by id, of which each must have come once."""
+    found = [message["record"] for message in messages if message["type"] == "RECORD" and message["stream"] == stream]
+    assert set(Counter(record["id"] for record in found).values()) <= {1}
+    return {record["id"]: record for record in found}
+
+
+def test_an_extractor_takes_every_record_out_once_and_then_what_has_changed(tap: Tap, sandbox: server.Running) -> None:
+    first = tap.run("--catalog", "catalog.json")
+    for stream in STREAMS:
+        table = sandbox.portal.tables[stream].records
+        taken = records(first, stream)
+        assert set(taken) == {str(table.ids[row]) for row in table.live_rows()}
+        assert all(taken[str(table.ids[row])]["properties"]["createdate"] == table.value(row, "createdate") for row in table.live_rows())
+    assert len(records(first, "contacts")) == CONTACTS
+    tap.write("state.json", next(message["value"] for message in reversed(first) if message["type"] == "STATE"))
+    edited = sorted(records(first, "contacts"))[:120]
+    for id_ in edited:
+        user_actions.edit_contact(sandbox.portal, {"id": id_, "properties": {"jobtitle": "Head of Docks"}})
+    second = records(tap.run("--catalog", "catalog.json", "--state", "state.json"), "contacts")
+    assert {id_ for id_, record in second.items() if record["properties"]["jobtitle"] == "Head of Docks"} == set(edited)
+
+
+def test_hubspots_next_sdk_walks_through_the_dated_paths(sandbox: server.Running) -> None:
+    environment = {**os.environ, "HUBSPOT_BASE_URL": sandbox.base_url, "HUBSPOT_ACCESS_TOKEN": sandbox.token}
+    done = subprocess.run(
+        [BIN / "python", HERE / "dated_sdk.py"], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
+    answer, table = json.loads(done.stdout), sandbox.portal.contacts.records
+    assert answer["listed"] == [str(table.ids[row]) for row in table.live_rows()]
+    assert answer["written"] == answer["found"] == sorted(answer["listed"][:3])

@@ -1,0 +1,57 @@
+"""The program, started as often as it is killed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from random import Random
+
+from tests.system.forkserver import forked
+
+SIGKILLED = -9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """`sync-worker` with an environment; what it says goes to a file."""
+
+    environment: Mapping[str, str]
+    said: Path
+
+    def run(self, *command: str) -> int:
+        """Run a command to its end; return its exit code."""
+        process = self._start(command)
+        process.join()
+        assert process.exitcode is not None
+        return process.exitcode
+
+    def kill(self, *command: str, after: float) -> bool:
+        """Start a command and kill it some seconds later; False where it was done by then."""
+        process = self._start(command)
+        process.join(after)
+        process.kill()
+        process.join()
+        return process.exitcode == SIGKILLED
+
+    def duration(self, *command: str) -> float:
+        """Run a command to its end; return the seconds that it took."""
+        began = time.monotonic()
+        assert self.run(*command) == 0, self.said.read_text(encoding="utf-8")[-3_000:]
+        return time.monotonic() - began
+
+    def kill_often(self, *command: str, times: int, within: float, random: Random) -> None:
+        """Kill a command so many times at moments by chance; a run that was quicker does not count, and shortens the next."""
+        killed = 0
+        while killed < times:
+            if self.kill(*command, after=random.uniform(0.02, within)):
+                killed += 1
+            else:
+                within *= 0.8
+
+    def _start(self, command: tuple[str, ...]) -> BaseProcess:
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(("HUBSPOT_", "SYNC_WORKER_"))}
+        return forked(command, environment={**plain, **self.environment}, folder=Path.cwd(), out=self.said, err=self.said)

@@ -1,0 +1,92 @@
+"""hubspot-api.md section 7e: marketing events and who took part in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sync_worker.sandbox.server import user_actions
+from tests.sandbox.portal_factories import DAY_MS, NOW_MS, Served, a_contact, a_portal, serve
+
+PATHS = ["/marketing/v3/marketing-events", "/marketing/marketing-events/2026-03", "/marketing/marketing-events/2026-09"]
+STATES = ["ATTENDED", "REGISTERED", "ATTENDED", "CANCELLED", "NO_SHOW"]
+
+
+def took_part(number: int, state: str, event: str = "20") -> dict[str, Any]:
+    return {
+        "id": f"p{number}",
+        "properties": {"attendanceState": state, "occurredAt": NOW_MS - DAY_MS + number},
+        "associations": {"contact": {"contactId": str(number)}, "marketingEvent": {"marketingEventId": event}},
+    }
+
+
+def a_served_portal(**options: object) -> Served:
+    people = [a_contact(number, lastname=f"N{number}") for number in range(1, 6)]
+    events = [{"objectId": id_, "eventName": f"Webinar {id_}", "eventType": "WEBINAR"} for id_ in ("30", "9", "20")]
+    rows = [took_part(number, state) for number, state in enumerate(STATES, start=1)]
+    return serve(a_portal(people, marketing_events=events, participations=rows), **options)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_marketing_events_come_in_the_order_of_their_ids_with_counts(path: str) -> None:
+    served = a_served_portal()
+    first = served.get(path, limit=2).json()
+    last = served.get(path, limit=2, after=first["paging"]["next"]["after"]).json()
+    assert [event["objectId"] for event in first["results"] + last["results"]] == ["9", "20", "30"]
+    assert "paging" not in last
+    counts = {"attendees": 2, "registrants": 1, "cancellations": 1, "noShows": 1}
+    assert counts.items() <= first["results"][1].items()
+    assert served.get(f"{path}/20").json()["eventName"] == "Webinar 20"
+    assert served.get(f"{path}/21").status_code == 404
+    assert served.get(path, limit=101).status_code == 400
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_who_took_part_is_told_page_by_page_with_name_and_state(path: str) -> None:
+    served = a_served_portal()
+    first = served.get(f"{path}/participations/20/breakdown", state="ATTENDED", limit=1).json()
+    last = served.get(f"{path}/participations/20/breakdown", state="ATTENDED", limit=1, after=first["paging"]["next"]["after"]).json()
+    assert [row["id"] for row in first["results"] + last["results"]] == ["p1", "p3"]
+    assert (first["total"], "paging" in last) == (2, False)
+    assert first["results"][0]["associations"] == {
+        "contact": {"contactId": "1", "email": "person-1@example.com", "firstname": "Ana", "lastname": "N1"},
+        "marketingEvent": {"marketingEventId": "20", "name": "Webinar 20"},
+    }
+    everybody = served.get(f"{path}/participations/20/breakdown", limit=100).json()["results"]
+    assert [row["properties"]["attendanceState"] for row in everybody] == STATES
+    assert served.get(f"{path}/participations/20").json() == {"attended": 2, "registered": 1, "cancelled": 1, "noShows": 1}
+
+
+def test_participations_are_chosen_by_contact() -> None:
+    served, path = a_served_portal(), f"{PATHS[0]}/participations/20/breakdown"
+    for asked in ("3", "person-3@example.com"):
+        assert [row["id"] for row in served.get(path, contactIdentifier=asked).json()["results"]] == ["p3"]
+    assert served.get(path, contactIdentifier="nobody@example.com").json()["results"] == []
+
+
+def test_a_query_of_participations_that_does_not_fit_is_refused() -> None:
+    served = a_served_portal()
+    assert served.get(f"{PATHS[0]}/participations/20/breakdown", state="ASLEEP").status_code == 400
+    assert served.get(f"{PATHS[0]}/participations/20/breakdown", limit=101).status_code == 400
+    assert served.get(f"{PATHS[0]}/participations/21/breakdown").status_code == 404
+
+
+def test_marketing_events_take_a_scope_of_their_own() -> None:
+    served = a_served_portal(scopes=frozenset({"crm.objects.contacts.read"}))
+    reply = served.get(PATHS[0])
+    assert reply.status_code == 403
+    assert reply.json()["errors"][0]["context"]["requiredGranularScopes"] == ["crm.objects.marketing_events.read"]
+
+
+def test_attendance_moves_along_with_a_merge_and_can_be_corrected() -> None:
+    served = a_served_portal()
+    user_actions.take_part(served.portal, took_part(3, "NO_SHOW"))
+    merged = user_actions.merge_contacts(served.portal, {"primaryObjectId": "1", "objectIdToMerge": "2"})["id"]
+    attended = served.get(f"{PATHS[0]}/participations/20/breakdown", state="ATTENDED").json()["results"]
+    assert [row["associations"]["contact"]["contactId"] for row in attended] == [merged]
+
+
+def test_a_rep_sees_who_attended() -> None:
+    page = a_served_portal().get("/contacts/1").text
+    assert "Attended “Webinar 20”" in page

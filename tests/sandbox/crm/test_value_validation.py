@@ -1,0 +1,99 @@
+"""hubspot-api.md sections 2 and 4: what a property takes, and the codes of what it does not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
+from sync_worker.sandbox.crm.standard_properties import options
+from sync_worker.sandbox.crm.value_validation import ValueProblemError, normalise
+
+
+def a_definition(type_: str, *, name: str = "p", field_type: str = "text", values: str = "") -> PropertyDefinition:
+    choices = options({value: value.upper() for value in values.split()})
+    return PropertyDefinition(name=name, label=name, type=type_, field_type=field_type, group="g", options=choices)
+
+
+NUMBER, TEXT = a_definition("number"), a_definition("string")
+RADIO = a_definition("enumeration", field_type="radio", values="a b c")
+CHECKBOX = a_definition("enumeration", field_type="checkbox", values="a b c")
+FLAG = a_definition("bool", values="true false")
+MOMENT, DAY = a_definition("datetime"), a_definition("date")
+EMAIL = a_definition("string", name="email")
+
+
+@pytest.mark.parametrize(
+    ("definition", "raw", "kept"),
+    [
+        (NUMBER, "12.50", "12.5"),
+        (NUMBER, "12.0", "12"),
+        (NUMBER, 7, "7"),
+        (NUMBER, "-0.25", "-0.25"),
+        (NUMBER, "", None),
+        (TEXT, " as it is ", " as it is "),
+        (RADIO, "b", "b"),
+        (CHECKBOX, "a;c", "a;c"),
+        (FLAG, True, "true"),
+        (FLAG, "FALSE", "false"),
+        (MOMENT, "1732000000000", "2024-11-19T07:06:40Z"),
+        (MOMENT, "2024-11-19T07:06:40.250Z", "2024-11-19T07:06:40.250Z"),
+        (DAY, "2024-11-19", "2024-11-19"),
+        (DAY, "1731974400000", "2024-11-19"),
+        (EMAIL, "Ana.B@Example.COM", "ana.b@example.com"),
+    ],
+)
+def test_values_are_kept_as_hubspot_keeps_them(definition: PropertyDefinition, raw: object, kept: str | None) -> None:
+    assert normalise(definition, raw) == kept
+
+
+@pytest.mark.parametrize(
+    ("definition", "raw", "code"),
+    [
+        (NUMBER, "1,000", "INVALID_LONG"),
+        (NUMBER, "1.2.3", "INVALID_LONG"),
+        (NUMBER, "many", "INVALID_LONG"),
+        (NUMBER, " 7", "LEADING_TRAILING_WHITESPACE"),
+        (RADIO, "B", "INVALID_OPTION"),
+        (RADIO, "a;b", "INVALID_OPTION"),
+        (CHECKBOX, "a;z", "INVALID_OPTION"),
+        (FLAG, "yes", "INVALID_OPTION"),
+        (MOMENT, "yesterday", "INVALID_LONG"),
+        (DAY, "1731974400001", "INVALID_DATE"),
+        (DAY, "soon", "INVALID_DATE"),
+        (EMAIL, "ana@", "INVALID_EMAIL"),
+        (TEXT, "x" * 65_537, "PROPERTY_VALUE_TOO_LONG"),
+    ],
+)
+def test_other_values_are_refused_with_their_code(definition: PropertyDefinition, raw: object, code: str) -> None:
+    with pytest.raises(ValueProblemError) as refused:
+        normalise(definition, raw)
+    assert refused.value.code == code
+
+
+def test_a_leading_semicolon_appends() -> None:
+    assert normalise(CHECKBOX, ";c", current="a;b") == "a;b;c"
+    assert normalise(CHECKBOX, ";a", current="a;b") == "a;b"
+
+
+def test_a_refused_option_names_the_allowed_ones() -> None:
+    with pytest.raises(ValueProblemError, match=r'z was not one of the allowed options: \[label: "A"'):
+        normalise(RADIO, "z")
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**9), max_value=10**9))
+def test_a_number_keeps_its_value_and_settles(number: Decimal) -> None:
+    kept = normalise(NUMBER, str(number))
+    assert kept is not None
+    assert Decimal(kept) == number
+    assert normalise(NUMBER, kept) == kept
+
+
+@given(st.integers(min_value=0, max_value=4_102_444_800_000))
+def test_a_moment_reads_the_same_from_both_forms(ms: int) -> None:
+    kept = normalise(MOMENT, str(ms))
+    assert kept is not None
+    assert normalise(MOMENT, kept) == kept

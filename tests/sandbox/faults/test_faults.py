@@ -1,0 +1,166 @@
+"""hubspot-api.md section 12, point 14: what goes wrong on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.sandbox.faults import fault_config
+from sync_worker.sandbox.faults.faults import Fault, FaultPlan, Rule
+from sync_worker.sandbox.server import server
+from sync_worker.sandbox.server.server import Options
+from tests.sandbox.portal_factories import CONTACTS, Served, a_portal, contacts, serve
+
+
+def faulty(*rules: dict[str, object], seed: int = 0) -> Served:
+    served = serve(a_portal(contacts(2)))
+    assert served.post("/sandbox/faults", {"seed": seed, "rules": list(rules)}).json() == {"rules": len(rules)}
+    return served
+
+
+def statuses(served: Served, calls: int) -> list[int]:
+    return [served.get(CONTACTS).status_code for _ in range(calls)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({}, [502] * 6),
+        ({"nth": [2, 5]}, [200, 502, 200, 200, 502, 200]),
+        ({"nth": 1}, [502, 200, 200, 200, 200, 200]),
+        ({"every": 3}, [200, 200, 502, 200, 200, 502]),
+        ({"times": 2}, [502, 502, 200, 200, 200, 200]),
+        ({"endpoint": "POST *"}, [200] * 6),
+        ({"endpoint": "GET /crm/v3/objects/*", "every": 2, "times": 1}, [200, 502, 200, 200, 200, 200]),
+    ],
+)
+def test_a_rule_says_which_calls_are_struck(rule: dict[str, object], expected: list[int]) -> None:
+    assert statuses(faulty({"fault": "error", **rule}), 6) == expected
+
+
+def test_chance_is_the_same_for_the_same_seed_whatever_else_is_asked() -> None:
+    def struck(seed: int) -> list[bool]:
+        plan = FaultPlan([Rule(fault=Fault(kind="error"), share=0.3)], seed=seed)
+        return [plan.strike("GET", "/x") is not None for _ in range(200)]
+
+    assert struck(1) == struck(1)
+    assert struck(1) != struck(2)
+    assert 30 < sum(struck(1)) < 90
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "part"),
+    [
+        ({"fault": "rate_limit", "policy": "DAILY"}, 429, "You have reached your daily limit."),
+        ({"fault": "rate_limit"}, 429, "TEN_SECONDLY_ROLLING"),
+        ({"fault": "locked"}, 423, "LOCKED"),
+        ({"fault": "error", "status": 504}, 504, "<html>"),
+        ({"fault": "error", "status": 500, "body": "json"}, 500, "internal error"),
+    ],
+)
+def test_a_fault_answers_in_hubspots_words(rule: dict[str, object], status: int, part: str) -> None:
+    reply = faulty(rule).get(CONTACTS)
+    assert (reply.status_code, part in reply.text) == (status, True)
+
+
+def test_a_migration_says_when_to_come_back() -> None:
+    reply = faulty({"fault": "migrating", "retry_after": 5}).get(CONTACTS)
+    assert (reply.status_code, reply.headers["Retry-After"]) == (477, "5")
+
+
+@pytest.mark.parametrize(("when", "city"), [("before", None), ("after", "Bonn")])
+def test_a_write_may_have_taken_place_all_the_same(when: str, city: str | None) -> None:
+    served = faulty({"fault": "error", "when": when, "endpoint": "PATCH *"})
+    assert served.patch(f"{CONTACTS}/1", {"properties": {"city": "Bonn"}}).status_code == 502
+    assert served.value(1, "city") == city
+
+
+def test_a_reply_can_be_cut() -> None:
+    reply = faulty({"fault": "cut"}).get(CONTACTS)
+    assert reply.status_code == 200
+    with pytest.raises(ValueError, match=r"Expecting|Unterminated"):
+        reply.json()
+
+
+def test_a_token_is_revoked_and_a_scope_withdrawn_from_a_call_on() -> None:
+    assert statuses(faulty({"fault": "revoke_token", "nth": 2}), 3) == [200, 401, 401]
+    withdrawn = faulty({"fault": "withdraw_scope", "name": "crm.objects.contacts.read", "nth": 2})
+    assert statuses(withdrawn, 3) == [200, 403, 403]
+    assert withdrawn.get("/crm/v3/owners").status_code == 200
+
+
+def test_a_property_disappears_just_before_the_write() -> None:
+    served = serve(a_portal(contacts(1)))
+    body = {"name": "lead_score", "label": "Score", "type": "number", "fieldType": "number", "groupName": "contactinformation"}
+    served.post("/crm/v3/properties/contacts", body)
+    served.post("/sandbox/faults", {"rules": [{"fault": "delete_property", "name": "lead_score", "endpoint": "PATCH *"}]})
+    reply = served.patch(f"{CONTACTS}/1", {"properties": {"lead_score": "7"}})
+    assert reply.json()["errors"][0]["code"] == "PROPERTY_DOESNT_EXIST"
+
+
+def test_a_slow_reply_comes_in_pieces_and_whole() -> None:
+    served = faulty({"fault": "slow", "seconds": 20})
+    assert len(served.get(CONTACTS).json()["results"]) == 2
+    assert sum(served.slept) == pytest.approx(20, rel=0.15)
+
+
+def test_faults_can_be_asked_for_and_cleared() -> None:
+    served = faulty({"fault": "error", "times": 1})
+    statuses(served, 2)
+    assert [rule["struck"] for rule in served.get("/sandbox/faults").json()["rules"]] == [1]
+    served.delete("/sandbox/faults")
+    assert statuses(served, 1) == [200]
+    assert served.post("/sandbox/faults", {"rules": [{"fault": "quake"}]}).status_code == 400
+
+
+@pytest.fixture
+def resetting(tmp_path: Path) -> Iterator[httpx.Client]:
+    rules = tmp_path / "faults.yaml"
+    rules.write_text(
+        """
+        rules:
+          - {fault: reset, nth: 1}
+          - {fault: hang, seconds: 0.01, nth: 2}
+          - {fault: reset, when: after, endpoint: "PATCH *"}
+        """
+    )
+    with server.running(a_portal(contacts(1)), Options(faults=rules)) as portal, httpx.Client(base_url=portal.base_url) as http:
+        http.headers["Authorization"] = f"Bearer {portal.token}"
+        yield http
+
+
+def test_a_connection_is_reset_over_real_http_and_the_next_call_goes_on(resetting: httpx.Client) -> None:
+    for _ in range(2):
+        with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+            resetting.get(CONTACTS)
+    assert resetting.get(CONTACTS).status_code == 200
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        resetting.patch(f"{CONTACTS}/1", json={"properties": {"city": "Bonn"}})
+    assert resetting.get(f"{CONTACTS}/1?properties=city").json()["properties"]["city"] == "Bonn"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rules:\n  - fault: error\n    ntth: 1\n", r":3: unknown key 'ntth'\. Did you mean 'nth'\?"),
+        ("rules:\n  - fault: quake\n", r":2: fault is 'quake'\. It is one of: rate_limit"),
+        ("rules:\n  - endpoint: '*'\n", r":2: a rule without `fault`"),
+        ("rules:\n  - fault: error\n    status: many\n", r":3: status is 'many'"),
+        ("seed: 1\n", r"rules are missing"),
+        ("rules: [\n", r":\d: "),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "faults.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match=message):
+        fault_config.read(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        fault_config.read(tmp_path / "none.yaml")

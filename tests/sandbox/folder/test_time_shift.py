@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_worker.sandbox import folder
+from sync_worker.sandbox.base.portal_data import PortalData, Row
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+WEEK = timedelta(days=7)
+MS = 1_790_000_000_000
+WEEK_MS = 604_800_000
+
+
+def a_portal(**rows: list[Row]) -> PortalData:
+    return PortalData(portal_id=1, tier="enterprise", time_zone="Europe/Berlin", now=NOW, **rows)  # type: ignore[arg-type]
+
+
+def a_shifted_property(name: str, value: str | None) -> str | None:
+    (row,) = folder.shifted(a_portal(contacts=[{"id": "1", "properties": {name: value}}]), WEEK).contacts
+    return row["properties"][name]
+
+
+def test_the_present_moves_with_the_rows() -> None:
+    data = folder.shifted(a_portal(contacts=[{"createdAt": "2026-10-01T00:00:00.000Z", "updatedAt": "2026-10-02T12:30:00Z"}]), WEEK)
+    assert data.now == NOW + WEEK
+    assert list(data.contacts) == [{"createdAt": "2026-10-08T00:00:00.000Z", "updatedAt": "2026-10-09T12:30:00.000Z"}]
+
+
+def test_an_email_event_moves_with_its_send_and_its_successor() -> None:
+    event = {"id": "e", "created": MS, "sentBy": {"id": "s", "created": MS - 5}, "obsoletedBy": {"id": "o", "created": MS + 5}, "appId": 7}
+    (row,) = folder.shifted(a_portal(email_events=[event]), WEEK).email_events
+    assert row == {
+        "id": "e",
+        "created": MS + WEEK_MS,
+        "sentBy": {"id": "s", "created": MS - 5 + WEEK_MS},
+        "obsoletedBy": {"id": "o", "created": MS + 5 + WEEK_MS},
+        "appId": 7,
+    }
+
+
+def test_who_took_part_in_a_webinar_moves_with_it() -> None:
+    webinar = {"objectId": "501", "eventName": "x", "startDateTime": "2026-10-01T00:00:00Z"}
+    took_part = {
+        "id": "p",
+        "properties": {"attendanceState": "ATTENDED", "occurredAt": MS},
+        "associations": {"contact": {"contactId": "7"}},
+    }
+    data = folder.shifted(a_portal(marketing_events=[webinar], participations=[took_part]), WEEK)
+    assert [row["startDateTime"] for row in data.marketing_events] == ["2026-10-08T00:00:00.000Z"]
+    assert list(data.participations) == [{**took_part, "properties": {"attendanceState": "ATTENDED", "occurredAt": MS + WEEK_MS}}]
+
+
+def test_page_views_submissions_and_deals_move() -> None:
+    data = folder.shifted(
+        a_portal(
+            events=[{"occurredAt": "2026-10-01T00:00:00Z", "properties": {"hs_url": "https://www.example.com/2026-10-01"}}],
+            submissions=[{"submittedAt": MS, "values": [{"name": "when", "value": "2026-10-01T00:00:00Z"}]}],
+            deals=[{"properties": {"closedate": "2026-10-01T00:00:00Z", "amount": "1790000000000"}}],
+        ),
+        WEEK,
+    )
+    assert list(data.events) == [{"occurredAt": "2026-10-08T00:00:00.000Z", "properties": {"hs_url": "https://www.example.com/2026-10-01"}}]
+    assert list(data.submissions) == [{"submittedAt": MS + WEEK_MS, "values": [{"name": "when", "value": "2026-10-01T00:00:00Z"}]}]
+    assert list(data.deals) == [{"properties": {"closedate": "2026-10-08T00:00:00.000Z", "amount": "1790000000000"}}]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("anything", "2026-10-01T10:00:00.123Z", "2026-10-08T10:00:00.123Z"),
+        ("anything", "2026-10-01T10:00:00+02:00", "2026-10-08T08:00:00.000Z"),
+        ("hs_email_last_click_date", str(MS), str(MS + WEEK_MS)),
+        ("renewal_date", "2026-10-30", "2026-11-06"),
+        ("phone", str(MS), str(MS)),
+        ("lead_number", "2026-10-30", "2026-10-30"),
+        ("renewal_date", "2026-13-45", "2026-13-45"),
+        ("anything", "2026-13-45T10:00:00Z", "2026-13-45T10:00:00Z"),
+        ("renewal_date", "next spring", "next spring"),
+        ("renewal_date", "", ""),
+        ("renewal_date", None, None),
+    ],
+)
+def test_property_values_move_where_they_are_times(name: str, before: str | None, after: str | None) -> None:
+    assert a_shifted_property(name, before) == after
+
+
+def test_a_time_at_the_end_of_the_calendar_stays() -> None:
+    assert a_shifted_property("anything", "9999-12-31T23:59:59Z") == "9999-12-31T23:59:59Z"
+
+
+@given(
+    at=st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 — hypothesis wants naive bounds
+    by=st.timedeltas(min_value=timedelta(days=-3000), max_value=timedelta(days=3000)),
+)
+def test_distances_between_times_survive_to_the_millisecond(at: datetime, by: timedelta) -> None:
+    at = at.replace(microsecond=at.microsecond // 1000 * 1000)
+    ms = int(at.timestamp() * 1000)
+    data = a_portal(events=[{"occurredAt": at.isoformat(timespec="milliseconds")}], submissions=[{"submittedAt": ms}])
+    moved = folder.shifted(data, by)
+    (event,), (submission,) = moved.events, moved.submissions
+    occurred = datetime.fromisoformat(event["occurredAt"])
+    assert occurred - moved.now == at - NOW
+    assert submission["submittedAt"] - ms == (moved.now - NOW) / timedelta(milliseconds=1)
+    assert abs(moved.now - NOW - by) <= timedelta(milliseconds=0.5)
+
+
+def test_rows_are_moved_anew_at_each_reading() -> None:
+    data = folder.shifted(a_portal(forms=[{"id": "f", "name": "Contact us"}]), WEEK)
+    assert list(data.forms) == list(data.forms) == [{"id": "f", "name": "Contact us"}]

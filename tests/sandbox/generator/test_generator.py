@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import islice, pairwise
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sync_worker.sandbox import counters, folder
+from sync_worker.sandbox.base.portal_data import PortalData, Row
+from sync_worker.sandbox.generator import generate
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+NOW_MS = int(NOW.timestamp() * 1000)
+KINDS = ("contacts", "companies", "email_events", "events", "forms", "submissions", "marketing_events", "participations", "deals")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portal:
+    """A generated portal with its rows in memory."""
+
+    data: PortalData
+    rows: dict[str, list[Row]]
+
+    def properties(self) -> list[dict[str, str]]:
+        return [row["properties"] for row in self.rows["contacts"]]
+
+
+@cache
+def portal() -> Portal:
+    data = generate(contacts=6000, seed=7, now=NOW)
+    return Portal(data=data, rows={kind: list(getattr(data, kind)) for kind in KINDS})
+
+
+@cache
+def tallied() -> dict[str, Mapping[str, str]]:
+    return counters.tally(portal().data)
+
+
+def as_bytes(data: PortalData) -> bytes:
+    return orjson.dumps([[*getattr(data, kind)] for kind in KINDS])
+
+
+def share(values: Iterable[bool]) -> float:
+    counted = Counter(values)
+    return counted[True] / counted.total()
+
+
+@settings(max_examples=10, deadline=None)
+@given(contacts=st.integers(min_value=0, max_value=60), seed=st.integers())
+def test_the_same_seed_gives_the_same_bytes_each_time_it_is_iterated(contacts: int, seed: int) -> None:
+    data = generate(contacts=contacts, seed=seed, now=NOW)
+    assert as_bytes(data) == as_bytes(data) == as_bytes(generate(contacts=contacts, seed=seed, now=NOW))
+    assert sum(1 for _ in data.contacts) == contacts
+
+
+def test_another_seed_gives_other_people() -> None:
+    assert as_bytes(generate(contacts=50, seed=1, now=NOW)) != as_bytes(generate(contacts=50, seed=2, now=NOW))
+
+
+def test_people_do_not_depend_on_what_else_was_read() -> None:
+    data = generate(contacts=700, seed=7, now=NOW)
+    alone = list(data.contacts)
+    assert list(data.events)
+    assert list(data.contacts) == alone
+
+
+def test_a_million_contacts_begin_at_once() -> None:
+    data = generate(contacts=1_000_000, seed=7, now=NOW)
+    assert len(list(islice(data.contacts, 10))) == 10
+    assert len(list(islice(data.events, 10))) == 10
+
+
+def test_every_row_has_the_shape_of_a_portal_folder(tmp_path: Path) -> None:
+    data = generate(contacts=700, seed=7, now=NOW)
+    folder.write(data, tmp_path)
+    assert as_bytes(folder.read(tmp_path)) == as_bytes(data)
+
+
+@pytest.mark.parametrize("kind", ["contacts", "companies", "email_events", "events", "participations", "deals"])
+def test_ids_occur_once(kind: str) -> None:
+    assert max(Counter(row["id"] for row in portal().rows[kind]).values()) == 1
+
+
+def test_ids_of_contacts_ascend_with_gaps() -> None:
+    ids = [int(row["id"]) for row in portal().rows["contacts"]]
+    assert ids == sorted(ids)
+    assert len({later - earlier for earlier, later in pairwise(ids)}) > 10
+
+
+def test_addresses_and_domains_occur_once() -> None:
+    emails = [values["email"] for values in portal().properties() if "email" in values]
+    domains = [row["properties"]["domain"] for row in portal().rows["companies"]]
+    assert len(set(emails)) == len(emails)
+    assert len(set(domains)) == len(domains)
+
+
+def test_nobodys_real_address_can_be_hit() -> None:
+    emails = [values["email"] for values in portal().properties() if "email" in values]
+    assert all(email.endswith(".example") or re.search(r"\.madeup\d+@", email) for email in emails)
+    assert all(email.isascii() and email == email.lower() for email in emails)
+
+
+def test_rows_name_only_what_there_is() -> None:
+    rows = portal().rows
+    contacts, companies = ({row["id"] for row in rows[kind]} for kind in ("contacts", "companies"))
+    emails = {values.get("email") for values in portal().properties()}
+    forms = {row["id"] for row in rows["forms"]}
+    assert {values.get("associatedcompanyid") for values in portal().properties()} - {None} <= companies
+    assert {row["objectId"] for row in rows["events"]} <= contacts
+    assert {row["recipient"] for row in rows["email_events"]} <= emails
+    assert {contact for row in rows["deals"] for contact in row["contactIds"]} <= contacts
+    assert {row["formId"] for row in rows["submissions"]} == forms
+    webinars = {row["objectId"] for row in rows["marketing_events"]}
+    parties = [row["associations"] for row in rows["participations"]]
+    assert {each["contact"]["contactId"] for each in parties} <= contacts
+    assert {each["marketingEvent"]["marketingEventId"] for each in parties} <= webinars
+
+
+def test_nothing_happens_in_the_future_or_before_the_record_begins() -> None:
+    rows = portal().rows
+    moments = [row["created"] for row in rows["email_events"]] + [row["submittedAt"] for row in rows["submissions"]]
+    moments += [row["properties"]["occurredAt"] for row in rows["participations"]]
+    moments += [int(datetime.fromisoformat(row["occurredAt"]).timestamp() * 1000) for row in rows["events"]]
+    assert max(moments) <= NOW_MS
+    assert min(moments) >= NOW_MS - timedelta(days=541) / timedelta(milliseconds=1)
+    for row in (*rows["contacts"], *rows["companies"]):
+        assert datetime.fromisoformat(row["createdAt"]) <= datetime.fromisoformat(row["updatedAt"]) <= NOW
+
+
+def test_property_values_are_hubspots_texts() -> None:
+    records = [row["properties"] for kind in ("contacts", "companies", "deals") for row in portal().rows[kind]]
+    assert all(type(value) is str for values in records for value in values.values())
+    assert all(value for values in portal().properties() for value in values.values())
+    companies = [row["properties"] for row in portal().rows["companies"]]
+    assert all(re.fullmatch(r"[A-Z_]+", values["industry"]) and values["numberofemployees"].isdigit() for values in companies)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", values["createdate"]) for values in records)
+
+
+def test_people_of_seven_languages_live_in_many_countries() -> None:
+    languages = Counter(values["hs_language"][:2] for values in portal().properties())
+    assert set(languages) == {"en", "de", "fr", "es", "it", "ca", "zh"}
+    spellings = {values.get("country") for values in portal().properties()}
+    assert {"Germany", "Deutschland", "DE", "中国", "España"} <= spellings
+    titles = {values.get("jobtitle") for values in portal().properties()}
+    assert {
+        "VP Sales",
+        "Geschäftsführer",
+        "Directeur commercial",
+        "Jefa de compras",
+        "Amministratore delegato",
+        "Cap de compres",
+        "首席技术官",
+    } <= titles
+
+
+def test_some_contacts_are_not_what_sales_is_looking_for() -> None:
+    domains = Counter((values.get("email") or "@").partition("@")[2] for values in portal().properties())
+    assert domains["gmail.com"] > 100
+    assert domains["tum.de"] > 20
+    assert domains["mailinator.com"] > 5
+    assert domains["leadforge.example"] > 5
+    assert 0.03 < domains[""] / domains.total() < 0.1
+
+
+def test_unsubscribers_and_bounces_are_marked_and_get_no_more_mail() -> None:
+    kinds, after = defaultdict(list), []
+    for event in portal().rows["email_events"]:
+        kinds[event["recipient"]].append((event["created"], event["type"]))
+    marked = {values.get("email"): values for values in portal().properties()}
+    for email, events in kinds.items():
+        types = [kind for _, kind in sorted(events)]
+        if "STATUSCHANGE" in types:
+            assert marked[email]["hs_email_optout"] == "true"
+            after.append("SENT" in types[types.index("STATUSCHANGE") :])
+        if "BOUNCE" in types:
+            assert marked[email]["hs_email_hard_bounce_reason_enum"]
+            after.append("SENT" in types[types.index("BOUNCE") :])
+    assert len(after) > 20
+    assert not any(after)
+
+
+def test_scanners_click_in_each_of_their_ways() -> None:
+    clicks = [event for event in portal().rows["email_events"] if event["type"] == "CLICK"]
+    per_second = Counter((event["recipient"], event["created"] // 1000) for event in clicks)
+    assert any(event["created"] - event["sentBy"]["created"] < 2000 for event in clicks)
+    assert any(count >= 3 for count in per_second.values())
+    assert any("bot" in event["userAgent"].lower() for event in clicks)
+    assert any(event.get("filteredEvent") for event in clicks)
+    assert any(event.get("obsoletedBy") for event in clicks)
+
+
+def test_an_event_that_was_replaced_names_one_that_is_there() -> None:
+    events = portal().rows["email_events"]
+    ids = {(event["id"], event["created"]) for event in events}
+    assert {(event["obsoletedBy"]["id"], event["obsoletedBy"]["created"]) for event in events if "obsoletedBy" in event} <= ids
+    assert {(event["sentBy"]["id"], event["sentBy"]["created"]) for event in events if "sentBy" in event} <= ids
+
+
+def test_the_website_shows_what_a_model_looks_for() -> None:
+    urls = Counter(row["properties"]["hs_url"].removeprefix("https://www.example.com") for row in portal().rows["events"])
+    for part in ("/pricing", "/careers", "/press", ".pdf", "?q=", "utm_campaign="):
+        assert sum(count for url, count in urls.items() if part in url) > 20, part
+
+
+def test_who_registers_for_a_webinar_mostly_comes_and_the_next_one_is_still_to_be_held() -> None:
+    states = Counter(row["properties"]["attendanceState"] for row in portal().rows["participations"])
+    assert states["ATTENDED"] > states["NO_SHOW"] > states["CANCELLED"] > 0 < states["REGISTERED"]
+    assert [row["eventCompleted"] for row in portal().rows["marketing_events"]].count(False) == 1
+
+
+def test_most_did_nothing_and_few_did_a_lot() -> None:
+    views = [int(found["hs_analytics_num_page_views"]) for found in tallied().values()]
+    assert share(count == 0 for count in views) > 0.5
+    assert 0.01 < share(count >= 20 for count in views) < 0.1
+
+
+def test_activity_fades_into_the_past() -> None:
+    ages = [(NOW - datetime.fromisoformat(row["occurredAt"])).days for row in portal().rows["events"]]
+    thirds = Counter(age // 180 for age in ages)
+    assert thirds[0] > thirds[1] > thirds[2] > 0
+
+
+def test_those_who_are_active_buy_more_often() -> None:
+    active = [found for found in tallied().values() if int(found["hs_analytics_num_page_views"]) >= 20]
+    idle = [found for found in tallied().values() if found["hs_analytics_num_page_views"] == "0"]
+    assert share("num_associated_deals" in found for found in active) > 3 * share("num_associated_deals" in found for found in idle)
+
+
+def test_lifecycle_stages_follow_the_deals() -> None:
+    stages = Counter(values.get("lifecyclestage") for values in portal().properties())
+    assert {None, "subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "other"} <= set(stages)
+    by_id = {row["id"]: row["properties"].get("lifecyclestage") for row in portal().rows["contacts"]}
+    won = {by_id[row["contactIds"][0]] for row in portal().rows["deals"] if row["properties"]["hs_is_closed_won"] == "true"}
+    assert won == {"customer", "evangelist"}
+
+
+def test_a_classic_model_finds_somebody_for_every_band() -> None:
+    def tiered(count: int) -> int:
+        return sum(points for least, points in {1: 1, 3: 2, 5: 3, 8: 4, 10: 5}.items() if count >= least)
+
+    clicks = Counter(event["recipient"] for event in portal().rows["email_events"] if event["type"] == "CLICK")
+    scores = [
+        tiered(clicks[row["properties"].get("email", "")])
+        + tiered(int(tallied()[row["id"]]["hs_analytics_num_page_views"]))
+        + tiered(int(tallied()[row["id"]]["num_conversion_events"]))
+        for row in portal().rows["contacts"]
+    ]
+    bands = Counter("mql" if score >= 36 else "engaged" if score >= 11 else "nurture" for score in scores)
+    assert bands["nurture"] > bands["engaged"] > bands["mql"] > 30

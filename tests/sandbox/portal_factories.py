@@ -1,0 +1,137 @@
+"""Tiny portals for the tests of the sandbox, and a client that speaks to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import httpx
+from starlette.applications import Starlette
+
+from sync_worker.sandbox.base.portal_data import PortalData, Row
+from sync_worker.sandbox.base.timestamps import to_ms
+from sync_worker.sandbox.crm.portal import Portal
+from sync_worker.sandbox.server import server
+from sync_worker.sandbox.server.middleware import Gate
+from sync_worker.sandbox.server.server import Options, Switches
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+NOW_MS = to_ms(NOW)
+CONTACTS = "/crm/v3/objects/contacts"
+DAY_MS = 86_400_000
+
+
+class Clock:
+    """A clock that is wound by hand."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def a_contact(number: int, **properties: str) -> Row:
+    return {
+        "id": str(number),
+        "properties": {"email": f"person-{number}@example.com", "firstname": "Ana", **properties},
+        "createdAt": "2026-01-02T03:04:05Z",
+        "updatedAt": f"2026-02-02T03:04:{number % 60:02d}.500Z",
+        "archived": False,
+    }
+
+
+def a_click(number: int, created: int, **fields: object) -> Row:
+    return {"id": f"event-{number}", "created": created, "type": "CLICK", "recipient": "Person-1@example.com", **fields}
+
+
+def a_portal(contacts: Iterable[Row] = (), **kinds: object) -> PortalData:
+    fields: dict[str, Any] = {"portal_id": 42, "tier": "enterprise", "time_zone": "Europe/Berlin", "now": NOW, **kinds}
+    return PortalData(contacts=list(contacts), **fields)
+
+
+def contacts(count: int) -> list[Row]:
+    return [a_contact(number) for number in range(1, count + 1)]
+
+
+@dataclass
+class Served:
+    """A portal with a client that holds its token."""
+
+    portal: Portal
+    gate: Gate
+    clock: Clock
+    http: httpx.Client
+    slept: list[float] = field(default_factory=list)
+
+    def get(self, path: str, **query: object) -> httpx.Response:
+        return self.http.get(path, params=httpx.QueryParams(cast("dict[str, Any]", query)))
+
+    def post(self, path: str, body: object) -> httpx.Response:
+        return self.http.post(path, json=body)
+
+    def put(self, path: str, body: object) -> httpx.Response:
+        return self.http.put(path, json=body)
+
+    def patch(self, path: str, body: object) -> httpx.Response:
+        return self.http.patch(path, json=body)
+
+    def delete(self, path: str) -> httpx.Response:
+        return self.http.delete(path)
+
+    def search(self, *filters: dict[str, object], **body: object) -> dict[str, Any]:
+        reply = self.post(CONTACTS + "/search", {"filterGroups": [{"filters": list(filters)}] if filters else [], **body})
+        assert reply.status_code == 200, reply.text
+        found: dict[str, Any] = reply.json()
+        return found
+
+    def value(self, number: int, name: str) -> str | None:
+        got: str | None = self.get(f"{CONTACTS}/{number}", properties=name).json()["properties"][name]
+        return got
+
+
+class InProcess(httpx.BaseTransport):
+    """Asks an ASGI application without a socket."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._asgi = httpx.ASGITransport(app)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return asyncio.run(self._ask(request))
+
+    async def _ask(self, request: httpx.Request) -> httpx.Response:
+        reply = await self._asgi.handle_async_request(request)
+        return httpx.Response(reply.status_code, headers=reply.headers, content=await reply.aread())
+
+
+def client(app: Starlette, token: str) -> httpx.Client:
+    return httpx.Client(base_url="http://sandbox", transport=InProcess(app), headers={"Authorization": f"Bearer {token}"})
+
+
+def serve(data: PortalData, *, switches: Switches | None = None, **options: object) -> Served:
+    """Serve a portal in this process; unless a test says otherwise search lags not at all and nothing is limited."""
+    unlimited: dict[str, Any] = {"index_lag_s": 0, "rate": 10**9, "search_rate": 10**9}
+    chosen = Options(switches=switches or Switches(), **{**unlimited, **options})
+    clock, slept = Clock(), []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    portal = server.load(data, chosen, clock=clock)
+    gate = Gate.of(portal, chosen, sleep=sleep)
+    http = client(server.application(gate), chosen.token)
+    return Served(portal=portal, gate=gate, clock=clock, http=http, slept=slept)
+
+
+def ids(reply: dict[str, Any]) -> list[str]:
+    return [item["id"] for item in reply["results"]]
+
+
+def condition(name: str, operator: str, value: object = None, **more: object) -> dict[str, object]:
+    return {"propertyName": name, "operator": operator, **({} if value is None else {"value": value}), **more}

@@ -1,0 +1,148 @@
+"""The endpoints for tests and demos under /sandbox, and what the web page reads of a portal."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync_worker.errors import PortalFolderError
+from sync_worker.sandbox.base.portal_data import PortalData
+from tests.sandbox.portal_factories import CONTACTS, a_click, a_contact, a_portal, contacts, serve
+
+
+def test_requests_are_counted_by_endpoint_and_status() -> None:
+    served = serve(a_portal(contacts(1)), rate=2)
+    for path in (CONTACTS, f"{CONTACTS}/9", CONTACTS):
+        served.get(path)
+    summary = served.get("/sandbox/requests", last=1).json()
+    assert summary["total"] == 3
+    assert summary["byEndpoint"] == {
+        "GET /crm/v3/objects/{objectType}": {"200": 1, "429": 1},
+        "GET /crm/v3/objects/{objectType}/{id}": {"404": 1},
+    }
+    assert summary["rateLimited"] == {"TEN_SECONDLY_ROLLING": 1}
+    assert (summary["last"][0]["status"], len(summary["last"])) == (429, 1)
+    served.post("/sandbox/requests/reset", {})
+    assert served.get("/sandbox/requests").json()["total"] == 0
+
+
+def test_the_digest_sees_what_changed_and_not_when() -> None:
+    served, later = serve(a_portal(contacts(2))), serve(a_portal(contacts(2)))
+    later.clock.advance(100)
+
+    def digests() -> list[str]:
+        return [one.get("/sandbox/digest").json()["digest"] for one in (served, later)]
+
+    assert len(set(digests())) == 1
+    for one in (served, later):
+        one.patch(f"{CONTACTS}/1", {"properties": {"lifecyclestage": "lead"}})
+    assert len(set(digests())) == 1
+    served.post("/crm/v3/lists", {"name": "MQL", "objectTypeId": "0-1", "processingType": "MANUAL"})
+    assert len(set(digests())) == 2
+
+
+def test_another_user_can_edit_a_contact() -> None:
+    served = serve(a_portal(contacts(1)))
+    edited = served.http.post("/sandbox/contacts/1", json={"properties": {"jobtitle": "CTO"}}, headers={"Authorization": ""})
+    assert edited.json()["properties"]["jobtitle"] == "CTO"
+    history = served.get(f"{CONTACTS}/1", propertiesWithHistory="jobtitle").json()["propertiesWithHistory"]["jobtitle"]
+    assert history[0]["sourceType"] == "CRM_UI"
+    assert served.post("/sandbox/contacts/9", {"jobtitle": "CTO"}).status_code == 404
+    assert served.post("/sandbox/contacts/1", {"hs_email_click": "3"}).status_code == 400
+
+
+def test_the_page_reads_people_with_what_they_did() -> None:
+    portal = serve(
+        a_portal(
+            [a_contact(1, firstname="Zoë", associatedcompanyid="9"), *contacts(3)[1:]],
+            companies=[{"id": "9", "properties": {"name": "Acme"}}],
+            email_events=[a_click(1, 5_000)],
+            events=[{"id": "v", "eventType": "e_visited_page", "objectId": "1", "occurredAt": "1970-01-01T00:00:09Z", "properties": {}}],
+            forms=[{"id": "f", "name": "Contact us"}],
+            submissions=[
+                {"formId": "f", "submittedAt": 7_000, "values": [{"name": "email", "value": "PERSON-1@example.com"}], "pageUrl": "u"}
+            ],
+        )
+    ).portal
+    assert [contact["hs_object_id"] for contact in portal.page("contacts", offset=1, limit=1)] == ["2"]
+    found, total = portal.find("contacts", "zoë")
+    assert ([contact["hs_object_id"] for contact in found], total) == (["1"], 1)
+    assert [(event["kind"], event["at"]) for event in portal.events_of(1)] == [
+        ("e_visited_page", 9_000),
+        ("FORM_SUBMISSION", 7_000),
+        ("CLICK", 5_000),
+    ]
+    company = portal.record("companies", 9)
+    assert company is not None
+    assert company["name"] == "Acme"
+    groups = {group.name: [definition.name for definition in definitions] for group, definitions in portal.grouped_properties()}
+    assert "email" in groups["contactinformation"]
+
+
+def test_the_page_shows_what_the_worker_changed_last() -> None:
+    served = serve(a_portal(contacts(2)))
+    body = {"name": "lead_score", "label": "Score", "type": "number", "fieldType": "number", "groupName": "contactinformation"}
+    served.post("/crm/v3/properties/contacts", body)
+    for score in ("10", "20"):
+        served.patch(f"{CONTACTS}/1", {"properties": {"lead_score": score, "city": "Bonn"}})
+    changes = served.portal.recent_changes()
+    assert [(change.record_id, change.property, change.before, change.after) for change in changes] == [
+        (1, "lead_score", "10", "20"),
+        (1, "lead_score", None, "10"),
+    ]
+    assert changes[0].source.type == "INTEGRATION"
+    assert [change.after for change in served.portal.changes_of(1, "city")] == ["Bonn"]
+    assert len(served.portal.recent_changes(custom_only=False)) == 3
+
+
+def test_others_can_add_merge_archive_and_forget_contacts() -> None:
+    served = serve(a_portal(contacts(4)))
+    assert served.post("/sandbox/contacts", {"properties": {"email": "new@example.com"}}).json()["id"] == "5"
+    assert served.post("/sandbox/contacts/merge", {"primaryObjectId": "1", "objectIdToMerge": "2"}).json()["id"] == "6"
+    assert served.post("/sandbox/contacts/archive", {"id": "3"}).json() == {"id": "3", "archived": True}
+    assert served.post("/sandbox/contacts/forget", {"id": "4"}).status_code == 200
+    assert served.post("/sandbox/contacts/edit", {"id": "6", "properties": {"city": "Bonn"}}).json()["properties"]["city"] == "Bonn"
+    assert [item["id"] for item in served.get(CONTACTS).json()["results"]] == ["5", "6"]
+
+
+def test_new_engagement_is_counted_without_moving_the_stamp_of_the_contact() -> None:
+    served = serve(a_portal(contacts(1), forms=[{"id": "f", "name": "Contact us"}]))
+    before = served.value(1, "lastmodifieddate")
+    visit = {
+        "id": "v",
+        "eventType": "e_visited_page",
+        "objectId": "1",
+        "occurredAt": "2026-11-20T11:00:00.000Z",
+        "properties": {"hs_url": "u"},
+    }
+    sent = a_click(0, 1_000, type="SENT", id="s")
+    submission = {"formId": "f", "submittedAt": 5_000, "values": [{"name": "email", "value": "person-1@example.com"}], "pageUrl": "u"}
+    served.post("/sandbox/events", visit)
+    served.post("/sandbox/email-events", sent)
+    served.post("/sandbox/email-events", a_click(1, 2_000, sentBy={"id": "s", "created": 1_000}))
+    counted = served.post("/sandbox/submissions", submission).json()["properties"]
+    assert (counted["hs_analytics_num_page_views"], counted["hs_email_click"], counted["num_conversion_events"]) == ("1", "1", "1")
+    assert served.value(1, "lastmodifieddate") == before
+    assert [event["id"] for event in served.get("/email/public/v1/events").json()["events"]] == ["event-1", "s"]
+
+
+def test_the_clock_can_be_wound_and_a_property_taken_away() -> None:
+    served = serve(a_portal(contacts(1)))
+    served.post("/sandbox/clock", {"seconds": 3_600})
+    served.patch(f"{CONTACTS}/1", {"properties": {"city": "Bonn"}})
+    assert served.value(1, "lastmodifieddate") == "2026-11-20T13:00:00Z"
+    assert served.post("/sandbox/properties/delete", {"name": "city"}).json() == {"name": "city", "archived": True}
+    assert served.get("/crm/v3/properties/contacts/city").status_code == 404
+    assert served.post("/sandbox/clock", {}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (a_portal(time_zone="Mars/Olympus"), r"timeZone 'Mars/Olympus' does not exist"),
+        (a_portal([a_contact(1), a_contact(2), a_contact(1)]), r"contacts.jsonl: id 1 occurs twice"),
+        (a_portal([{**a_contact(1), "id": "one"}]), r"'one' is not the id of a contact"),
+    ],
+)
+def test_data_that_is_no_portal_is_refused_in_a_sentence(data: PortalData, message: str) -> None:
+    with pytest.raises(PortalFolderError, match=message):
+        serve(data)

@@ -1,0 +1,54 @@
+"""The sandbox over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.sandbox.server import server
+from sync_worker.sandbox.server.server import Options
+from tests.sandbox.portal_factories import CONTACTS, a_portal, contacts, ids
+
+SCRIPT = """
+from tests.sandbox.portal_factories import a_portal, contacts
+from sync_worker.sandbox.server.server import Options, serve
+serve(a_portal(contacts(2)), Options())
+"""
+
+
+def test_a_running_portal_answers_many_at_once() -> None:
+    with server.running(a_portal(contacts(3)), Options(latency_ms=1)) as portal, httpx.Client(base_url=portal.base_url) as http:
+        http.headers["Authorization"] = f"Bearer {portal.token}"
+        assert ids(http.get(CONTACTS).json()) == ["1", "2", "3"]
+        assert http.patch(f"{CONTACTS}/1", json={"properties": {"city": "Bonn"}}).status_code == 200
+        assert portal.portal.contacts.records.value(0, "city") == "Bonn"
+        assert http.get(CONTACTS, params={"properties": "x" * 17_000}).status_code == 414
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_serving_says_where_in_one_line_and_ends_cleanly(stop: signal.Signals) -> None:
+    command = [sys.executable, "-c", SCRIPT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert set(told) == {"base_url", "token"}
+        reply = httpx.get(told["base_url"] + CONTACTS, headers={"Authorization": f"Bearer {told['token']}"})
+        assert ids(reply.json()) == ["1", "2"]
+        process.send_signal(stop)
+        rest, errors = process.communicate(timeout=30)
+    assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_a_port_that_is_taken_is_refused_in_a_sentence() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(ConfigurationError, match="cannot be used"):
+            server.serve(a_portal(), Options(), port=other.getsockname()[1])

@@ -1,0 +1,57 @@
+"""docs/sandbox.md says what is so."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from sync_worker.sandbox.base.config import Switches
+from sync_worker.sandbox.faults.faults import KINDS
+from sync_worker.sandbox.server import admin
+from sync_worker.sandbox.server.middleware import Gate
+from tests.sandbox.portal_factories import a_portal, serve
+
+HERE = Path(__file__)
+DOCS = HERE.parents[2] / "docs"
+PAGE = (DOCS / "sandbox.md").read_text("utf-8")
+
+
+def table(heading: str) -> list[list[str]]:
+    """Return the cells of the first table under a heading, without its head."""
+    lines = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0].splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows[2:]]
+
+
+def test_every_test_that_the_table_names_is_there() -> None:
+    written = "".join(path.read_text("utf-8") for path in HERE.parent.rglob("test_*.py") if path != HERE)
+    there = set(re.findall(r"def (test_\w+)", written))
+    rows = table("Behavior and sources")
+    assert [row[0] for row in rows if row[0]] == [f"**{point}**" for point in range(1, 16)]
+    for row in rows:
+        named = re.findall(r"`(test_\w+)`", row[3])
+        assert named, row
+        assert set(named) <= there, row
+
+
+def test_every_switch_stands_there_with_its_default() -> None:
+    defaults = {f"`{field.name}`": f"`{str(field.default).lower()}`" for field in fields(Switches)}
+    assert {row[0]: row[1] for row in table("Switches")} == defaults
+
+
+def test_every_fault_stands_there() -> None:
+    assert [row[0] for row in table("Faults")] == [f"`{kind}`" for kind in KINDS]
+
+
+def test_every_endpoint_for_tests_stands_there() -> None:
+    gate: Gate = serve(a_portal()).gate
+    documented = set(re.findall(r"`(/sandbox/[^`]*)`", " ".join(row[0] for row in table("For tests and demos"))))
+    assert documented == {route.path for route in admin.routes(gate)}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("image", re.findall(r"!\[[^\]]+\]\((\S+)\)", PAGE))
+def test_every_picture_is_there_and_small(image: str) -> None:
+    assert (DOCS / image).stat().st_size <= 200_000

@@ -1,0 +1,16 @@
+"""Models for the tests, read from text as a user writes it."""
+
+from __future__ import annotations
+
+from sync_worker.model.compiled.loader import loads
+from sync_worker.model.compiled.model import Model
+from sync_worker.sync.portal.crm_schema import Outputs
+from tests.harness import MODEL
+
+
+def a_model(text: str = MODEL) -> Model:
+    return loads(text, "model.yaml")
+
+
+def outputs_of(text: str = MODEL, prefix: str = "lead") -> Outputs:
+    return Outputs(model=a_model(text), prefix=prefix)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy import select
+
+from sync_worker.model.compiled.loader import loads
+from sync_worker.store import contacts, database, verdicts
+from sync_worker.store.contacts import Person
+from sync_worker.store.database import Store
+from sync_worker.store.schema import verdicts as table
+from sync_worker.store.verdicts import Standard
+from sync_worker.sync.plan.mql_quota import Doorkeeper
+from sync_worker.sync.portal.crm_schema import Outputs
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+MODEL = """\
+version: 1
+name: two a day
+score:
+  criteria: {clicks: {event: email_click, each: 1, at_most: 50}}
+  bands: [{name: cold, from: 0}]
+qualification: {threshold: 10, new_per_day: 2}
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return database.opened(f"sqlite:///{tmp_path / 'state.db'}")
+
+
+def judge(store: Store, scores: dict[int, int]) -> None:
+    """Let contacts have MQL verdicts with these scores, whatever they had before."""
+    standard = Standard(model="m", since=0)
+    with store.transaction() as tx:
+        rows = [Person(id=id_, email=None, company_id=None, updated_at=1, facts="{}", shown="{}", stage=None) for id_ in scores]
+        contacts.record(tx, rows)
+        judged = verdicts.choose_due(tx, Standard(model="", since=0), after=0, limit=100)
+        desired = orjson.dumps({"lead_mql_reason": "by_score", "lead_score": "1"}).decode()
+        made = {"band": "cold", "grade": "B", "by_score": True, "direct": False, "desired": desired}
+        found = [{"contact_id": id_, "score": score, "mql": score >= 10, **made} for id_, score in scores.items()]
+        verdicts.record(tx, found, judged=judged, standard=standard, at=1)
+
+
+def admit(store: Store, *, days: int = 0, per_day: int = 2) -> int:
+    model = loads(MODEL.replace("new_per_day: 2", f"new_per_day: {per_day}"), "test")
+    now = NOW + timedelta(days=days)
+    return Doorkeeper(outputs=Outputs(model=model), now=now, day_began=now.replace(hour=2)).admit(store)
+
+
+def mqls(store: Store) -> list[int]:
+    with store.transaction() as tx:
+        return [id_ for (id_,) in tx.execute(select(table.c.contact_id).where(table.c.mql).order_by(table.c.contact_id))]
+
+
+def test_the_best_are_let_in_and_the_others_wait_for_tomorrow(store: Store) -> None:
+    scores = {1: 12, 2: 30, 3: 20, 4: 11, 5: 3}
+    judge(store, scores)
+    assert admit(store) == 2
+    assert mqls(store) == [2, 3]
+    judge(store, scores)
+    assert admit(store, days=1) == 0
+    assert mqls(store) == [1, 2, 3, 4]
+
+
+def test_who_waits_shows_no_reason_to_be_an_mql(store: Store) -> None:
+    judge(store, {1: 12, 2: 30, 3: 20})
+    admit(store)
+    with store.transaction() as tx:
+        desired = orjson.loads(tx.execute(select(table.c.desired).where(table.c.contact_id == 1)).scalar_one())
+    assert desired == {"lead_mql_reason": "", "lead_score": "1"}
+
+
+def test_a_second_run_of_the_day_lets_nobody_else_in(store: Store) -> None:
+    scores = {1: 12, 2: 30, 3: 20}
+    judge(store, scores)
+    admit(store)
+    judge(store, {**scores, 4: 50})
+    assert admit(store) == 2
+    assert mqls(store) == [2, 3]
+
+
+def test_who_was_let_in_and_left_is_new_when_they_come_back(store: Store) -> None:
+    judge(store, {1: 12, 2: 30})
+    admit(store)
+    judge(store, {1: 3, 2: 30})
+    admit(store, days=1)
+    judge(store, {1: 12, 2: 30, 3: 40, 4: 41})
+    assert admit(store, days=2) == 1
+    assert mqls(store) == [2, 3, 4]
+
+
+def test_a_rehearsal_lets_nobody_in_for_good(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    rehearsal = database.opened(url)
+    rehearsal.rehearse()
+    judge(rehearsal, {1: 12, 2: 30, 3: 20})
+    admit(rehearsal)
+    rehearsal.close()
+    real = database.opened(url)
+    judge(real, {1: 12, 2: 9, 3: 9})
+    assert admit(real) == 0
+    assert mqls(real) == [1]

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync_worker.hubspot.records.models import Option, Property
+from sync_worker.model.compiled.loader import load
+from sync_worker.sync.portal.catalog import Names
+from sync_worker.sync.portal.model_check import fit, misfits
+
+MODEL = """\
+version: 1
+name: trial
+properties:
+  plan: {type: enumeration, options: [trial, team]}
+score:
+  criteria:
+    plan:
+      when: {plan: {in: [trial, team]}}
+      points: 5
+    demo:
+      event: custom:demo_booked
+      points: 5
+    asked:
+      event: form_submission
+      where: {form: {is: Contact us}}
+      points: 5
+  bands: [{name: cold, from: 0}]
+qualification:
+  threshold: 10
+"""
+
+
+def definition(name: str, *options: str) -> Property:
+    listed = tuple(Option(value=value, label=value) for value in options)
+    return Property(name=name, label=name, type="enumeration" if options else "string", field_type="text", group="g", options=listed)
+
+
+def names(**changes: object) -> Names:
+    fitting: dict[str, object] = {
+        "properties": {"plan": definition("plan", "trial", "team")},
+        "forms": {"f-1": "Contact us"},
+        "events": frozenset({"custom:demo_booked"}),
+    }
+    return Names(**{**fitting, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Path:
+    path = tmp_path / "model.yaml"
+    path.write_text(MODEL, encoding="utf-8")
+    return path
+
+
+def test_a_model_fits_a_portal_that_has_what_it_names(model_file: Path) -> None:
+    assert misfits(load(model_file), names()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "key", "says"),
+    [
+        ({"properties": {"plans": definition("plans")}}, 8, "score.criteria.plan.when.plan", "no property 'plan'; did you mean \"plans\"?"),
+        (
+            {"properties": {"plan": definition("plan", "trial", "teams")}},
+            8,
+            "plan.in",
+            "no option 'team' in the portal; did you mean \"teams\"?",
+        ),
+        ({"forms": {"f-1": "Contact-us"}}, 15, "asked.where.form.is", "no form 'Contact us'; did you mean \"Contact-us\"?"),
+        ({"events": frozenset({"custom:demo_book"})}, 11, "score.criteria.demo.event", "no event 'custom:demo_booked'"),
+    ],
+)
+def test_what_the_portal_lacks_is_named_with_its_place(
+    model_file: Path, changes: dict[str, object], line: int, key: str, says: str
+) -> None:
+    (said,) = misfits(load(model_file), names(**changes))
+    assert said.startswith(f"{model_file}:{line}: ")
+    assert key in said
+    assert says in said
+
+
+ALL = frozenset({"form_submission", "custom:demo_booked"})
+
+
+def test_a_portal_that_has_everything_lets_reach_everything(model_file: Path) -> None:
+    found = fit(load(model_file), frozenset(), names())
+    assert (found.unmet, found.not_visible, found.reachable, found.warnings) == ((), (), 15, ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "unmet"),
+    [
+        ({"forms": {}}, "asked"),
+        ({"forms": {"f-1": "Contact-us"}}, "asked"),
+        ({"events": frozenset({"custom:demo_book"})}, "demo"),
+        ({"properties": {}}, "plan"),
+        ({"properties": {"plan": definition("plan", "free")}}, "plan"),
+    ],
+)
+def test_points_for_what_the_portal_lacks_are_out_of_reach(model_file: Path, changes: dict[str, object], unmet: str) -> None:
+    found = fit(load(model_file), frozenset(), names(**changes))
+    assert (found.unmet, found.reachable) == ((unmet,), 10)
+
+
+def test_a_threshold_that_nobody_reaches_here_is_warned_of_by_name(model_file: Path) -> None:
+    model_file.write_text(MODEL.replace("{name: cold, from: 0}", "{name: cold, from: 0}, {name: hot, from: 6}"), encoding="utf-8")
+    found = fit(load(model_file), frozenset({"custom:demo_booked"}), names(forms={"f-2": "Newsletter"}))
+    here = "lies above the 5 points that can be reached on this portal, without demo, asked"
+    assert found.warnings == (
+        f"{model_file}:17: score.bands[1].from: 6 {here}: nobody reaches hot",
+        f"{model_file}:19: qualification.threshold: 10 {here}: nobody can be an MQL by score",
+    )
+
+
+def test_what_the_model_itself_warns_of_is_not_said_twice(model_file: Path) -> None:
+    model_file.write_text(MODEL.replace("threshold: 10", "threshold: 99"), encoding="utf-8")
+    model = load(model_file)
+    assert len(model.warnings) == 1
+    assert fit(model, frozenset({"custom:demo_booked"}), names()).warnings == ()
+
+
+def test_a_portal_that_cannot_be_read_is_judged_by_what_it_hides(model_file: Path) -> None:
+    found = fit(load(model_file), ALL, None)
+    assert (found.not_visible, found.unmet, found.reachable, found.misfits) == (("demo", "asked"), (), 5, ())
+
+
+@pytest.mark.parametrize(
+    ("asked", "can_be"),
+    [
+        ("{matches: '*contact*'}", True),
+        ("{matches: '*demo*'}", False),
+        ("{starts_with: cont}", True),
+        ("{regex: '^demo'}", False),
+        ("{is_not: Contact us}", False),
+        ("{not_in: [Newsletter]}", True),
+        ("{is_known: true}", True),
+        ("{in: [f-1, f-2]}", True),
+    ],
+)
+def test_a_form_is_asked_as_the_score_asks_it(model_file: Path, asked: str, can_be: bool) -> None:  # noqa: FBT001 -- the answer
+    model_file.write_text(MODEL.replace("{is: Contact us}", asked), encoding="utf-8")
+    assert ("asked" not in fit(load(model_file), frozenset(), names()).unmet) is can_be
+
+
+@pytest.mark.parametrize(
+    ("where", "can_be"),
+    [
+        ("{any: [{form: {is: Demo}}, {url: {is_known: true}}]}", True),
+        ("{all: [{form: {is: Demo}}, {url: {is_known: true}}]}", False),
+        ("{not: {form: {is: Demo}}}", True),
+        ("{first_known: [{form: {is: Demo}}, {form: {is: f-1}}]}", True),
+    ],
+)
+def test_a_joined_condition_is_out_of_reach_where_its_parts_leave_no_way(model_file: Path, where: str, can_be: bool) -> None:  # noqa: FBT001
+    model_file.write_text(MODEL.replace("{form: {is: Contact us}}", where), encoding="utf-8")
+    assert ("asked" not in fit(load(model_file), frozenset(), names()).unmet) is can_be

@@ -1,0 +1,165 @@
+"""A reading of everybody begins by what was seen last, while HubSpot says which portal this is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.hubspot.client import HubSpot, connect
+from sync_worker.hubspot.records.models import Account
+from sync_worker.hubspot.rest.clock import Clock
+from sync_worker.hubspot.rest.rate_limiter import Budget
+from sync_worker.sandbox.base.portal_data import PortalData, Row
+from sync_worker.store import key_value
+from sync_worker.store.contacts import count
+from sync_worker.store.database import opened
+from sync_worker.sync.pull import scan_hints
+from sync_worker.sync.pull.pull import HELD, SPARED
+from tests.harness import DAY, NOW_MS, World, a_click, a_view, a_world, small_portal
+
+
+@dataclass
+class Watched:
+    """HubSpot, whose account says which portal it is when contacts have been asked for, and never before."""
+
+    portal_id: int | None = None
+
+    def reach(self, **how: Any) -> HubSpot:
+        hubspot, asked = connect(**how), Event()
+        details, page = hubspot.account.details, hubspot.contacts.page
+
+        def listed(*args: Any, **more: Any) -> Any:
+            asked.set()
+            return page(*args, **more)
+
+        def account() -> Account:
+            assert asked.wait(20)
+            found = details()
+            return replace(found, portal_id=self.portal_id or found.portal_id)
+
+        changed: dict[str, Any] = {"account": _With(hubspot.account, details=account), "contacts": _With(hubspot.contacts, page=listed)}
+        return replace(hubspot, **changed)
+
+
+class _With:
+    """A noun, some of whose methods are others."""
+
+    def __init__(self, noun: Any, **methods: Callable[..., Any]) -> None:
+        self._noun = noun
+        vars(self).update(methods)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._noun, name)
+
+
+def test_after_setup_the_first_contacts_are_asked_for_beside_the_portal(world: World) -> None:
+    world.setup()
+    world.reach = Watched().reach
+
+    assert world.backfill().exit_code == 0
+    assert world.score(1) > 0
+
+
+def test_nothing_is_kept_of_a_portal_that_turns_out_to_be_another(world: World) -> None:
+    world.setup()
+    world.reach = Watched(portal_id=43).reach
+
+    with pytest.raises(ConfigurationError, match="belongs to portal 42, and the token opens portal 43"):
+        world.backfill()
+
+    store = opened(world.state_url)
+    with store.transaction() as tx:
+        assert count(tx) == 0
+        assert key_value.get(tx, "sweep") is None
+    store.close()
+
+
+MANY = [a_view(number, 1, NOW_MS - DAY - number) for number in range(101)]  # a page and one
+
+
+def eventful(world: World) -> bool:
+    with world.worker() as worker:
+        expected = scan_hints.remembered(worker.store, worker.hubspot, world.clock())
+    assert expected is not None
+    return expected.eventful
+
+
+@pytest.mark.parametrize(
+    ("portal", "expected"),
+    [
+        (small_portal(events=MANY), True),
+        (small_portal(events=[], email_events=[a_click(n, "p1@example.com", NOW_MS - DAY - n) for n in range(1_001)]), True),
+        (small_portal(events=[], email_events=[]), False),
+        (small_portal(), False),
+        (small_portal(tier="starter", events=MANY), False),
+    ],
+    ids=["views", "clicks", "nothing", "a page of each", "nothing that can be seen"],
+)
+def test_setup_sees_whether_there_is_much_to_read_beside_the_contacts(tmp_path: Path, portal: PortalData, *, expected: bool) -> None:
+    with a_world(tmp_path, portal) as world:
+        world.setup()
+        assert eventful(world) is expected
+
+
+def test_what_has_been_read_is_not_expected_again(tmp_path: Path) -> None:
+    with a_world(tmp_path, small_portal(events=MANY)) as world:
+        world.setup()
+        world.backfill()
+        after_reading = eventful(world)
+        world.setup()
+
+        assert (after_reading, eventful(world)) == (False, False)
+
+
+@pytest.mark.parametrize(("events", "share"), [(MANY, HELD), ([], SPARED)], ids=["much happened", "nothing happened"])
+def test_contacts_leave_the_burst_to_what_happened_where_that_is_much(tmp_path: Path, events: list[Row], share: float) -> None:
+    with a_world(tmp_path, small_portal(events=events)) as world:
+        world.setup()
+        with world.worker() as worker, worker._begun("backfill", dry_run=True) as parts:
+            run, lane = parts.run(), parts.hubspot.transport.throttle.lane(Budget.BURST)
+            during = lane._spared
+            run.everything()
+
+    assert (during, lane._spared) == (share, 0)
+
+
+class Slow(Clock):
+    """A machine on which some things take long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.late
+
+
+def test_what_does_not_use_the_burst_up_does_not_keep_it(tmp_path: Path) -> None:
+    clock, given_up = Slow(), Event()
+
+    def reach(**how: Any) -> HubSpot:
+        hubspot = connect(**how, clock=clock)
+        lane, page = hubspot.transport.throttle.lane(Budget.BURST), hubspot.occurrences.page
+
+        def slowly(*args: Any, **more: Any) -> Any:
+            clock.late += 11
+            for _ in range(500):
+                if lane._spared == SPARED:
+                    given_up.set()
+                    break
+                Event().wait(0.01)
+            return page(*args, **more)
+
+        return replace(hubspot, occurrences=_With(hubspot.occurrences, page=slowly))
+
+    with a_world(tmp_path, small_portal(events=MANY)) as world:
+        world.setup()
+        world.reach = reach
+        assert world.backfill().exit_code == 0
+    assert given_up.is_set()

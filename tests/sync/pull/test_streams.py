@@ -1,0 +1,147 @@
+"""HubSpot's endpoints as streams, right under every reading of what its documents leave open."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.records.models import Event, Page
+from sync_worker.store.coverage import Interval, merged
+from sync_worker.sync.pull import streams
+from sync_worker.sync.reader.parallel_reader import sweep
+from sync_worker.sync.reader.stream import Stream
+from sync_worker.timestamps import from_ms, to_ms
+
+SIZE = 3  # rows a page
+times = st.lists(st.integers(0, 40), max_size=30)
+cuts = st.lists(st.integers(0, 41), min_size=2, max_size=4, unique=True).map(sorted)
+
+UNHURRIED = SimpleNamespace(throttle=SimpleNamespace(lane=lambda _budget: SimpleNamespace(ahead=nullcontext, behind=nullcontext)))
+
+
+def hubspot(**nouns: object) -> HubSpot:
+    return cast("HubSpot", SimpleNamespace(transport=UNHURRIED, **nouns))
+
+
+def page_of(rows: Sequence[Any], offset: str | None) -> Page[Any, str]:
+    begin = int(offset or 0)
+    more = begin + SIZE < len(rows)
+    return Page(items=tuple(rows[begin : begin + SIZE]), next=str(begin + SIZE) if more else None)
+
+
+@dataclass(frozen=True)
+class Past:
+    """Events in time, asked for by both ends; `ends` says which of the two belong to the answer."""
+
+    events: tuple[Event, ...]
+    newest_first: bool
+    ends: tuple[bool, bool] = (True, True)
+
+    def page(self, _kind: str, start: datetime, stop: datetime, offset: str | None = None) -> Page[Event, str]:
+        found = [event for event in self.events if self._lies_between(event.at, start, stop)]
+        return page_of(sorted(found, key=lambda event: event.at, reverse=self.newest_first), offset)
+
+    def _lies_between(self, at: datetime, start: datetime, stop: datetime) -> bool:
+        return (at > start or (self.ends[0] and at == start)) and (at < stop or (self.ends[1] and at == stop))
+
+
+def events_at(moments: list[int]) -> tuple[Event, ...]:
+    return tuple(Event(id=str(number), kind="page_view", at=from_ms(at), form_id="f") for number, at in enumerate(moments))
+
+
+def read(stream: Stream[Event], gaps: list[Interval]) -> tuple[Counter[str], list[Interval]]:
+    pieces = list(sweep(stream, gaps, readers=3))
+    return Counter(row.id for piece in pieces for row in piece.rows), merged(piece.interval for piece in pieces)
+
+
+def expected(moments: list[int], gap: Interval) -> Counter[str]:
+    return Counter(str(number) for number, at in enumerate(moments) if gap.low <= at < gap.high)
+
+
+@given(moments=times, ends=cuts)
+def test_of_e_mail_events_each_is_read_once_though_the_newest_come_first(moments: list[int], ends: list[int]) -> None:
+    gap = Interval(ends[0], ends[-1])
+    stream = streams.emails(hubspot(emails=Past(events_at(moments), newest_first=True)), "email_click")
+    found, covered = read(stream, streams.mirrored([gap]))
+    assert found == expected(moments, gap)
+    assert streams.mirrored(covered) == [gap]
+
+
+@pytest.mark.parametrize("ends_belong", [(True, True), (True, False), (False, True), (False, False)])
+@given(moments=times, ends=cuts)
+def test_of_occurrences_each_is_read_once_whichever_ends_belong_to_the_answer(
+    ends_belong: tuple[bool, bool], moments: list[int], ends: list[int]
+) -> None:
+    gap = Interval(ends[0], ends[-1])
+    stream = streams.occurrences(hubspot(occurrences=Past(events_at(moments), newest_first=False, ends=ends_belong)), "e_visited_page")
+    found, covered = read(stream, [gap])
+    assert found == expected(moments, gap)
+    assert covered == [gap]
+
+
+def from_id(after: int, number: int) -> bool:
+    return number >= after
+
+
+def behind_id(after: int, number: int) -> bool:
+    return number > after
+
+
+@pytest.mark.parametrize("belongs", [from_id, behind_id])
+@given(ids=st.sets(st.integers(1, 60), max_size=30), ends=cuts)
+def test_of_contacts_each_is_read_once_whether_or_not_the_page_begins_with_the_id_that_was_named(
+    belongs: Callable[[int, int], bool], ids: set[int], ends: list[int]
+) -> None:
+    def page(after: int, _properties: Sequence[str]) -> Page[Any, int]:
+        rows = [SimpleNamespace(id=number) for number in sorted(ids) if after == 0 or belongs(after, number)]
+        more = len(rows) > SIZE
+        following = rows[SIZE].id if belongs is from_id and more else rows[SIZE - 1].id if more else None
+        return Page(items=tuple(rows[:SIZE]), next=following)
+
+    stream = streams.contacts(hubspot(contacts=SimpleNamespace(page=page)), ())
+    low, high = ends[0], ends[-1]
+    found = Counter(row.id for piece in sweep(stream, [Interval(low, high)], readers=2) for row in piece.rows)
+    # The last range has an open end: whoever came while it was read is read too.
+    assert found == Counter(number for number in ids if number >= low)
+
+
+@given(moments=times, front=st.integers(0, 41))
+def test_of_submissions_all_are_read_that_are_not_older_than_what_is_known(moments: list[int], front: int) -> None:
+    events = events_at(moments)
+    asked: list[str | None] = []
+
+    def submissions(_form: str, after: str | None = None) -> Page[Event, str]:
+        asked.append(after)
+        return page_of(sorted(events, key=lambda event: event.at, reverse=True), after)
+
+    stream = streams.submissions(hubspot(forms=SimpleNamespace(submissions=submissions)), ["f"], {"f": front}, pytest.fail)
+    found = {row.id for piece in sweep(stream, streams.one_each(["f"]), readers=2) for row in piece.rows}
+    assert {event.id for event in events if to_ms(event.at) >= front} <= found
+    needed = sum(at >= front for at in moments)
+    assert len(asked) <= needed // SIZE + 1
+
+
+@given(intervals=st.lists(st.tuples(st.integers(-50, 50), st.integers(1, 20)), max_size=5))
+def test_turning_the_sign_twice_changes_nothing_and_keeps_the_keys(intervals: list[tuple[int, int]]) -> None:
+    given_ = [Interval(low, low + length) for low, length in intervals]
+    assert streams.mirrored(streams.mirrored(given_)) == given_
+    turned = {-key for interval in given_ for key in range(interval.low, interval.high)}
+    assert {key for interval in streams.mirrored(given_) for key in range(interval.low, interval.high)} == turned
+
+
+def test_a_kind_of_event_that_the_portal_does_not_have_is_named_with_those_that_it_has() -> None:
+    with pytest.raises(ConfigurationError, match=r"no events of the kind custom:demo; it has custom:demo_watched, page_view"):
+        streams.no_such_event(("e_visited_page", "pe42_demo_watched"), "custom:demo")
+    assert streams.event_type(("e_visited_page", "pe42_demo_watched"), "custom:demo_watched") == "pe42_demo_watched"
+    assert streams.event_type(("e_visited_page",), "custom:demo_watched") is None

@@ -1,0 +1,55 @@
+"""Reading and writing at once: list pages and writes share a budget, searches have their own."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_worker.sync.reader.budget_split import FOUND, LISTED, WRITTEN, Pace, Saturation, share
+
+PACE = Pace(burst=190, window=10.0, searches=5)
+
+
+@pytest.mark.parametrize(
+    ("contacts", "list_pages", "until"),
+    [
+        (5_000, 72, 0.0),  # all in one window: nothing need be left to search
+        (
+            20_000,
+            120,
+            10.0,
+        ),  # 200 writes and 100 pages fit into two windows; a fourth of the 80 calls that are left goes to the list
+        (50_000, 215, 30.0),
+    ],
+)
+def test_the_list_reads_what_writing_leaves_of_the_windows(contacts: int, list_pages: int, until: float) -> None:
+    found = share(contacts, PACE)
+    assert (found.list_pages, found.until) == (list_pages, until)
+
+
+@given(contacts=st.integers(0, 5_000_000), burst=st.integers(1, 500), searches=st.integers(1, 10))
+def test_all_that_is_left_to_search_can_be_found_in_time_and_all_calls_fit(contacts: int, burst: int, searches: int) -> None:
+    found = share(contacts, Pace(burst=burst, window=10.0, searches=searches))
+    windows = found.until / 10.0 + 1
+    assert found.list_pages + ceil(contacts / WRITTEN) <= burst * windows
+    assert found.list_pages * LISTED + searches * found.until * FOUND >= contacts
+
+
+def test_the_list_stops_at_its_share_and_goes_on_where_search_is_late() -> None:
+    now = 0.0
+    enough = share(50_000, PACE).enough(lambda: now)
+    assert [enough(pages) for pages in (0, 214, 215, 300)] == [False, False, True, True]
+    now = 30.0
+    assert not enough(300)
+
+
+def test_a_budget_is_used_up_while_it_is_so_once_in_each_window() -> None:
+    saturation = Saturation(window=10.0, seen=100.0)
+    looks = [(105.0, False), (109.0, True), (118.0, False), (118.5, True), (128.5, False), (128.6, False), (130.0, True)]
+
+    lasting = [saturation.lasts(now, used_up=used_up) for now, used_up in looks]
+
+    assert lasting == [True, True, True, True, True, False, True]

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from sync_worker.errors import ExitCode, OutOfQuota
+from sync_worker.sync.report import RunReport
+from tests.harness import World, a_world
+
+
+@pytest.mark.parametrize("work", [World.backfill, World.sync], ids=["backfill", "sync, which does not ask for the portal's time zone"])
+def test_the_reserve_of_the_day_is_left_to_others_and_the_next_day_goes_on(tmp_path: Path, work: Callable[[World], RunReport]) -> None:
+    with a_world(tmp_path, daily=60, settings={"reserve": 0.5}) as world:
+        world.backfill()
+        with pytest.raises(OutOfQuota) as stopped:
+            deque(work(world) for _ in range(10))
+        assert stopped.value.exit_code == ExitCode.TRY_AGAIN
+        assert "at 23:00 UTC" in str(stopped.value)  # midnight in Berlin
+        said = requests.get(f"{world.served.base_url}/sandbox/requests", timeout=30).text
+        assert "429" not in said  # what is left was left, not found out by being refused
+
+        world.later(60 * 12)
+        assert not world.backfill().rejected

@@ -1,0 +1,118 @@
+"""The program as a user starts it: processes, their output, their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import requests
+
+from tests.system.forkserver import forked
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared"
+PROGRAM = (sys.executable, "-m", "sync_worker")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a command said and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """A folder to work in, with the environment that the commands get."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, *command: str, **environment: str) -> Said:
+        """Run a command to its end, without the second that a start of Python takes."""
+        with TemporaryDirectory() as place:
+            out, err = Path(place) / "out", Path(place) / "err"
+            process = forked(command, environment=self.env(**environment), folder=self.folder, out=out, err=err)
+            process.join(900)
+            assert process.exitcode is not None, command
+            said = Said(code=process.exitcode, out=out.read_text(encoding="utf-8"), err=err.read_text(encoding="utf-8"))
+        assert "Traceback" not in said.err, said.err
+        return said
+
+    def type(self, *command: str, **environment: str) -> Said:
+        """Run a command as a user types it: a Python of its own that has imported nothing yet."""
+        done = subprocess.run(
+            [*PROGRAM, *command], cwd=self.folder, env=self.env(**environment), capture_output=True, text=True, timeout=900, check=False
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Said(code=done.returncode, out=done.stdout, err=done.stderr)
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*PROGRAM, *command], cwd=self.folder, env=self.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def env(self, **more: str) -> dict[str, str]:
+        # What is started so often may keep its bytecode.
+        kept_out = "HUBSPOT_", "SYNC_WORKER_", "PYTHONDONTWRITEBYTECODE"
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(kept_out)}
+        return {
+            **plain,
+            "PYTHONWARNINGS": "error",
+            "SYNC_WORKER_STATE_URL": f"sqlite:///{self.folder / 'state.db'}",
+            "SYNC_WORKER_MODEL": str(ROOT / "config" / "model.yaml"),
+            **self.environment,
+            **more,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Portal:
+    """A sandbox that runs as a program of its own."""
+
+    base_url: str
+    token: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"HUBSPOT_BASE_URL": self.base_url, "HUBSPOT_ACCESS_TOKEN": self.token}
+
+    def get(self, path: str) -> Any:
+        answer = requests.get(self.base_url + path, headers={"Authorization": f"Bearer {self.token}"}, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def edit(self, contact_id: str, **properties: str) -> None:
+        requests.post(f"{self.base_url}/sandbox/contacts/{contact_id}", json=properties, timeout=30).raise_for_status()
+
+    def digest(self) -> str:
+        return str(self.get("/sandbox/digest")["digest"])
+
+
+@contextmanager
+def sandbox(folder: Path, *options: str) -> Iterator[Portal]:
+    process = Desk(folder=folder).start("sandbox", *options)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, process.communicate()[1]
+        place = json.loads(line)
+        yield Portal(base_url=place["base_url"], token=place["token"])
+    finally:
+        process.terminate()
+        out, err = process.communicate(timeout=30)
+        assert (process.returncode, out, err) == (0, "", "")

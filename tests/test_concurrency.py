@@ -1,0 +1,116 @@
+"""Work beside the reading of what comes next: nothing is lost, nothing out of order, nothing piles up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from sync_worker.concurrency import ahead, asked, finished, together
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    assert list(ahead(range(50), lambda number: number * 2)) == [number * 2 for number in range(50)]
+
+
+def test_nothing_comes_of_nothing() -> None:
+    assert list(ahead([], str)) == []
+
+
+def test_two_are_worked_on_at_once_while_the_reading_stays_with_the_caller() -> None:
+    together = threading.Barrier(2, timeout=10)  # nobody passes alone
+    readers = set()
+
+    def items() -> Iterator[int]:
+        for number in range(4):
+            readers.add(threading.current_thread())
+            yield number
+
+    def work(number: int) -> int:
+        together.wait()
+        return number
+
+    assert list(ahead(items(), work)) == [0, 1, 2, 3]
+    assert readers == {threading.current_thread()}
+
+
+def test_no_more_is_read_than_hands_can_hold() -> None:
+    read: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(10):
+            read.append(number)
+            yield number
+
+    results = ahead(items(), lambda number: number, hands=2)
+    assert next(results) == 0
+    assert len(read) == 3
+
+
+def test_what_goes_wrong_goes_wrong_where_its_result_is_asked_for() -> None:
+    def work(number: int) -> int:
+        return 10 // (2 - number)
+
+    results = ahead(range(5), work)
+    assert [next(results), next(results)] == [5, 10]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_while_an_answer_is_not_there_there_is_time_for_something_else() -> None:
+    may_answer = threading.Event()
+
+    def question() -> str:
+        assert may_answer.wait(timeout=20)
+        return "answer"
+
+    def work() -> Generator[tuple[()], None, str]:
+        return (yield from asked(question))
+
+    going = work()
+    assert next(going) == ()
+    may_answer.set()
+    assert finished(going) == "answer"
+
+
+def test_what_is_done_to_its_end_gives_its_result_or_its_error() -> None:
+    def fails() -> str:
+        raise LookupError
+
+    assert finished(asked(lambda: 7)) == 7
+    with pytest.raises(LookupError):
+        finished(asked(fails))
+
+
+def test_works_that_wait_are_done_together() -> None:
+    done: list[str] = []
+
+    def work(name: str, waits: int) -> Generator[tuple[()], None, None]:
+        for _ in range(waits):
+            yield ()
+        done.append(name)
+
+    steps = sum(1 for _ in together(work("long", 3), work("none", 0), work("short", 1)))
+
+    assert done == ["none", "short", "long"]
+    assert steps == 3
+
+
+def test_when_one_of_the_works_fails_the_others_are_closed() -> None:
+    closed: list[bool] = []
+
+    def other() -> Generator[tuple[()], None, None]:
+        try:
+            while True:
+                yield ()
+        finally:
+            closed.append(True)
+
+    def failing() -> Generator[tuple[()], None, None]:
+        yield ()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        finished(together(other(), failing()))
+    assert closed == [True]

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_worker import log
+
+TOKEN = f"pat-na1-{0x0123ABCD:08x}-{0x4567:x}"  # put together here: no file holds one
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    log.configure(stream)
+    yield stream
+    structlog.reset_defaults()
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_line_is_one_json_object_with_its_time_and_its_run(lines: io.StringIO) -> None:
+    with structlog.contextvars.bound_contextvars(run="abc"):
+        structlog.get_logger().info("run.finished", written=3)
+    line = json.loads(lines.getvalue())
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "run.finished", "level": "info", "run": "abc", "written": 3}
+
+
+def test_on_a_terminal_a_line_is_for_people() -> None:
+    stream = Terminal()
+    log.configure(stream)
+    structlog.get_logger().info("run.finished", written=3)
+    structlog.reset_defaults()
+    assert "run.finished" in stream.getvalue()
+    assert not stream.getvalue().startswith("{")
+
+
+def test_what_is_of_no_interest_is_left_out(lines: io.StringIO) -> None:
+    structlog.get_logger().debug("noise")
+    assert lines.getvalue() == ""
+
+
+@pytest.mark.parametrize("address", ["ana@example.com", "Ana.Maria+tag@mail.example.co.uk", "o'hara@exämple.de", "x_y%z@a-b.io"])
+@pytest.mark.parametrize(
+    "put",
+    [
+        lambda secret: secret,
+        lambda secret: f"<{secret}>, and others",
+        lambda secret: {"errors": [{"context": {secret: secret}}]},
+        lambda secret: [1, (secret,), {secret}],
+        ValueError,
+        lambda secret: Path("/tmp") / secret,  # noqa: S108 -- never opened
+    ],
+    ids=["alone", "in a text", "in a mapping", "in a list", "in an error", "in a path"],
+)
+def test_no_address_of_a_person_is_in_any_line(lines: io.StringIO, address: str, put: object) -> None:
+    structlog.get_logger().info("contacts.pulled", what=put(address))  # type: ignore[operator]
+    assert "@" not in lines.getvalue()
+    assert "<address>" in lines.getvalue()
+
+
+@pytest.mark.parametrize(
+    "secret", [TOKEN, f"Bearer {TOKEN}", "Bearer something-else", "Authorization: bearer x.y.z"], ids=["bare", "sent", "other", "quoted"]
+)
+def test_no_token_is_in_any_line(lines: io.StringIO, secret: str) -> None:
+    structlog.get_logger().info("request.sent", headers={"Authorization": secret}, text=f"sent {secret} there")
+    assert not any(part in lines.getvalue() for part in (TOKEN, "something-else", "x.y.z"))
+    assert "<token>" in lines.getvalue()
+
+
+def test_a_traceback_tells_no_address_either(lines: io.StringIO) -> None:
+    try:
+        _ = {}["ana@example.com"]
+    except KeyError:
+        structlog.get_logger().exception("run.failed")
+    line = json.loads(lines.getvalue())
+    assert "Traceback" in line["exception"]
+    assert "ana@example.com" not in lines.getvalue()
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="ascii", exclude_characters="@")),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2),
+    max_leaves=8,
+)
+
+
+@given(value=plain.filter(lambda value: "earer" not in str(value).lower()))
+def test_what_holds_no_secret_is_logged_as_it_is(value: object) -> None:
+    assert log.discreet(None, "info", {"value": value}) == {"value": value}
+
+
+@pytest.mark.parametrize("text", ["a", "a.", "a@", "b-", "pat-eu1-", "Bearer "])
+def test_a_long_text_stalls_no_line(lines: io.StringIO, text: str) -> None:
+    def cost(length: int) -> float:
+        taken = []
+        for _ in range(3):
+            began = time.process_time()
+            structlog.get_logger().info("run.finished", text=text * (length // len(text)))
+            taken.append(time.process_time() - began)
+        return min(taken)
+
+    assert cost(65_536) < 100 * cost(4_096)  # 16 times as long: 16 where it is linear, 256 where it is not
+    assert lines.getvalue()
+
+
+def test_an_accident_is_told_without_anybodys_data() -> None:
+    try:
+        {}[f"ana@example.com {TOKEN}"]
+    except KeyError as error:
+        told = log.accident(error)
+    assert told.startswith("Traceback")
+    assert "KeyError" in told
+    assert "ana@" not in told.replace('{}[f"ana@example.com {TOKEN}"]', "")
+    assert TOKEN not in told

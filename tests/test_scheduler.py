@@ -1,0 +1,102 @@
+"""The service goes on where the next cycle may do better, and ends where somebody must act."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from io import StringIO
+from threading import Event, Thread
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import structlog
+
+from sync_worker import log
+from sync_worker.errors import SyncWorkerError, Unauthorized, Unavailable, UnsafePlan
+from sync_worker.hubspot.rest.clock import Closed
+from sync_worker.service.scheduler import Service
+from sync_worker.settings import Settings
+from sync_worker.sync.plan.safety import Guard, Limits
+from sync_worker.sync.portal.portal import Portal
+
+PORTAL = Portal(id=42, time_zone="Europe/Berlin", stages=(), shows_occurrences=True)
+
+
+@pytest.fixture
+def said() -> Iterator[StringIO]:
+    stream = StringIO()
+    log.configure(stream)
+    yield stream
+    structlog.reset_defaults()
+
+
+def lines(said: StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in said.getvalue().splitlines()]
+
+
+def a_worker(sync: Callable[[], None]) -> Any:
+    return SimpleNamespace(
+        settings=Settings(),
+        portal=lambda: PORTAL,
+        last_complete_reading=lambda: datetime.now(UTC),
+        sync=sync,
+        backfill=sync,
+        interrupt=lambda: None,
+    )
+
+
+def serve_one_cycle(error: BaseException) -> SyncWorkerError | None:
+    """Run the service until its first cycle has ended as told, then stop it; return what it ended with."""
+    ended = Event()
+
+    def sync() -> None:
+        ended.set()
+        raise error
+
+    service, failure = Service(a_worker(sync)), list[SyncWorkerError]()
+
+    def run() -> None:
+        try:
+            service.run()
+        except SyncWorkerError as raised:
+            failure.append(raised)
+
+    thread = Thread(target=run)
+    thread.start()
+    assert ended.wait(30)
+    service.stop()
+    thread.join(30)
+    return failure[0] if failure else None
+
+
+def refused_plan() -> UnsafePlan:
+    with pytest.raises(UnsafePlan) as refused:
+        Guard(limits=Limits(contacts=20)).check(contacts=100, changed=60, new_mqls=0)
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [(Unavailable("HubSpot answered 502."), "run.failed"), (Closed(), "run.interrupted"), (KeyError("ana@example.com"), "run.crashed")],
+)
+def test_what_may_be_better_in_the_next_cycle_does_not_end_the_service(said: StringIO, error: BaseException, event: str) -> None:
+    assert serve_one_cycle(error) is None
+    assert [line["event"] for line in lines(said)] == ["service.started", event, "service.stopped"]
+    assert "ana@example.com" not in said.getvalue()
+
+
+def test_a_plan_that_was_refused_is_told_with_its_numbers_and_the_command_that_lets_it_through(said: StringIO) -> None:
+    assert serve_one_cycle(refused_plan()) is None
+    (refused,) = (line for line in lines(said) if line["event"] == "plan.refused")
+    assert refused["level"] == "error"
+    assert "change 60 of 100 contacts (60.0%), and max_changed_share is 50.0%" in refused["error"]
+    assert "`sync-worker sync --dry-run`" in refused["error"]
+    assert "`sync-worker sync --allow-large`" in refused["error"]
+
+
+def test_where_trying_again_is_no_use_the_service_ends_with_the_reason(said: StringIO) -> None:
+    failure = Unauthorized("HubSpot does not accept the token.")
+    assert serve_one_cycle(failure) is failure
+    assert [line["event"] for line in lines(said)][-2:] == ["run.refused", "service.stopped"]
