@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sync_worker.concurrency import beside
-from sync_worker.hubspot.api.polling import Waiting
+from sync_worker.hubspot.api.polling import Poller
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.model.compiled.model import Model
 from sync_worker.progress import Progress
@@ -72,7 +72,7 @@ class Assembly:
                 hidden=hidden,
                 now=now,
                 since=day_began,
-                heed=self.hubspot.heed,
+                heed=self.hubspot.raise_if_closed,
             ),
             scope=self._scope(place),
             retention=self._retention(),
@@ -99,9 +99,9 @@ class Assembly:
             at=to_ms(now),
         )
 
-    def waiting(self) -> Waiting:
+    def waiting(self) -> Poller:
         """Return how exports and imports are waited for: the lease is renewed while HubSpot takes its time."""
-        return Waiting(at_most=timedelta(minutes=self.settings.bulk_minutes), beat=lambda: self.progress.advance("in bulk", 0))
+        return Poller(timeout=timedelta(minutes=self.settings.bulk_minutes), heartbeat=lambda: self.progress.advance("in bulk", 0))
 
     @property
     def _model(self) -> Model:
@@ -163,8 +163,8 @@ class Assembly:
         """Begin to read everybody, or to ask how much there is, while the portal is looked at; nothing is kept until it is known."""
         expected = scan_hints.remembered(self.store, self.hubspot, pull.now)
         if expected is None:
-            return replace(pull, extent=beside(self.hubspot.contacts.extent).result).every_contact(written=early)
-        self.hubspot.transport.throttle.expect(latency=expected.latency, burst=expected.burst)
+            return replace(pull, extent=beside(self.hubspot.contacts.read_id_range).result).every_contact(written=early)
+        self.hubspot.transport.rate_limiter.expect(latency=expected.latency, burst=expected.burst)
         reading = replace(pull, extent=lambda: expected.extent, eventful=expected.eventful).every_contact(written=early)
         self.until_the_end.callback(reading.close)
         next(reading)

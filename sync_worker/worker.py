@@ -89,7 +89,7 @@ class Worker:
             token=self.settings.token,
             base_url=self.settings.base_url,
             api_version=self.settings.api_version,
-            limits=rate_limiter.Limits(reserve=self.settings.reserve),
+            limits=rate_limiter.RateLimitSettings(reserve=self.settings.reserve),
             tolerance=self._tolerance,
         )
         self._closing.callback(hubspot.close)
@@ -99,7 +99,7 @@ class Worker:
     def _tolerance(self) -> timedelta:
         # What is read again behind every cursor makes good for a clock that is ahead, half of it at least.
         overlap = timedelta(minutes=self.settings.overlap_minutes)
-        return max(min(overlap / 2, clock_skew.TOLERANCE), timedelta(seconds=30))
+        return max(min(overlap / 2, clock_skew.DEFAULT_TOLERANCE), timedelta(seconds=30))
 
     def __enter__(self) -> Self:
         return self
@@ -168,7 +168,7 @@ class Worker:
         }
 
     def _fit(self, model: Model) -> Fit:
-        shows = self.hubspot.occurrences.available()
+        shows = self.hubspot.event_occurrences.is_available()
         hidden = portal.hidden_kinds(model.event_kinds, shows_occurrences=shows)
         return fit(model, hidden, names(self.hubspot, model, shows_occurrences=shows))
 
@@ -191,7 +191,7 @@ class Worker:
 
     def setup(self, *, dry_run: bool = False) -> list[dict[str, str]]:
         """Create or mend group, properties and lists; return what was done, or would be."""
-        portal.refuse_another(self.store, self.hubspot.account.details())
+        portal.refuse_another(self.store, self.hubspot.account.read_details())
         found = setup.steps(self.hubspot, self.outputs, setup.known_lists(self.store))
         if not dry_run:
             for step in found:
@@ -204,7 +204,7 @@ class Worker:
                 with self.store.transaction() as tx:
                     differences.let_try_again(tx)
             eventful = scan_hints.is_eventful(self.store, self.hubspot, place.seen(self.model.event_kinds), now)
-            scan_hints.remember(self.store, self.hubspot, self.hubspot.contacts.extent(), now, eventful=eventful)
+            scan_hints.remember(self.store, self.hubspot, self.hubspot.contacts.read_id_range(), now, eventful=eventful)
         return [step.as_json() for step in found]
 
     def backfill(self, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False) -> RunReport:
@@ -272,7 +272,7 @@ class Worker:
             store = self._rehearsal(stack) if dry_run else self.store
             report = RunReport(run_id=secrets.token_hex(4), command=command, dry_run=dry_run, model=self.model.hash)
             stack.enter_context(structlog.contextvars.bound_contextvars(run=report.run_id))
-            with recorded(report, store, self.clock, self.hubspot.traffic), ExitStack() as working:
+            with recorded(report, store, self.clock, self.hubspot.metrics), ExitStack() as working:
                 lasts = timedelta(minutes=self.settings.lease_minutes)
                 parts = Assembly(
                     settings=self.settings,

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import httpx
 
 from sync_worker.hubspot.client import HubSpot, connect
-from sync_worker.hubspot.rest.rate_limiter import Limits
+from sync_worker.hubspot.rest.rate_limiter import RateLimitSettings
 from sync_worker.model.compiled.loader import loads
 from sync_worker.model.compiled.model import Model
 from sync_worker.progress import Progress
@@ -131,7 +131,7 @@ def small_portal(**fields: Any) -> PortalData:
     return replace(plain, **fields)
 
 
-def unhurried(*, limits: Limits, **how: Any) -> HubSpot:
+def unhurried(*, limits: RateLimitSettings, **how: Any) -> HubSpot:
     """Return the way to a HubSpot that takes as many searches as it gets: one run need not wait for those of the run before."""
     return connect(limits=replace(limits, search=10**6), **how)
 

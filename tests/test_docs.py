@@ -174,7 +174,7 @@ def test_the_runbook_explains_every_exit_code() -> None:
 
 def test_the_page_on_hubspot_names_every_endpoint_and_no_other() -> None:
     page = set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /[^`]+)`", text(ROOT / "docs/hubspot.md")))
-    assert page == {f"{endpoint.method} {endpoint.dated}" for endpoint in ENDPOINTS}
+    assert page == {f"{endpoint.method} {endpoint.date_based_path}" for endpoint in ENDPOINTS}
 
 
 def test_the_page_on_hubspot_names_every_property_and_list() -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from sync_worker import log
 from sync_worker.errors import SyncWorkerError, Unauthorized, Unavailable, UnsafePlan
-from sync_worker.hubspot.rest.clock import Closed
+from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.service.scheduler import Service
 from sync_worker.settings import Settings
 from sync_worker.sync.plan.safety import Guard, Limits
@@ -79,7 +79,11 @@ def refused_plan() -> UnsafePlan:
 
 @pytest.mark.parametrize(
     ("error", "event"),
-    [(Unavailable("HubSpot answered 502."), "run.failed"), (Closed(), "run.interrupted"), (KeyError("ana@example.com"), "run.crashed")],
+    [
+        (Unavailable("HubSpot answered 502."), "run.failed"),
+        (ConnectionClosed(), "run.interrupted"),
+        (KeyError("ana@example.com"), "run.crashed"),
+    ],
 )
 def test_what_may_be_better_in_the_next_cycle_does_not_end_the_service(said: StringIO, error: BaseException, event: str) -> None:
     assert serve_one_cycle(error) is None

@@ -86,8 +86,8 @@ def _show_rep(worker: Worker) -> str:
     """Show the best leads and the record of the first as HubSpot has them now; return its id."""
     hubspot, outputs = worker.hubspot, worker.outputs
     names = ("firstname", "lastname", "jobtitle", *outputs.names)
-    mqls = hubspot.lists.find(outputs.lists["mql"])
-    members = hubspot.lists.members(mqls.id).items if mqls else ()
+    mqls = hubspot.lists.find_by_name(outputs.lists["mql"])
+    members = hubspot.lists.read_members(mqls.id).items if mqls else ()
     found = hubspot.contacts.read(members, names).items
     best = sorted(found, key=lambda contact: -float(contact.properties[f"{outputs.prefix}_score"] or 0))[:8]
     out.print(f"\n[bold]What a sales rep sees in HubSpot: the list “{outputs.lists['mql']}”, best first[/]")

@@ -15,9 +15,9 @@ from sync_worker.hubspot.api.account import Account
 from sync_worker.hubspot.api.companies import Companies
 from sync_worker.hubspot.api.contacts import Contacts
 from sync_worker.hubspot.api.deals import Deals
-from sync_worker.hubspot.api.downloads import Downloads
-from sync_worker.hubspot.api.email_events import Emails
-from sync_worker.hubspot.api.event_occurrences import Occurrences
+from sync_worker.hubspot.api.downloads import FileDownloader
+from sync_worker.hubspot.api.email_events import EmailEvents
+from sync_worker.hubspot.api.event_occurrences import EventOccurrences
 from sync_worker.hubspot.api.exports import Exports
 from sync_worker.hubspot.api.forms import Forms
 from sync_worker.hubspot.api.imports import Imports
@@ -25,13 +25,13 @@ from sync_worker.hubspot.api.lists import Lists
 from sync_worker.hubspot.api.marketing_events import MarketingEvents
 from sync_worker.hubspot.api.properties import Properties
 from sync_worker.hubspot.rest.clock import Clock
-from sync_worker.hubspot.rest.clock_skew import TOLERANCE
-from sync_worker.hubspot.rest.endpoints import Version
-from sync_worker.hubspot.rest.metrics import Traffic
-from sync_worker.hubspot.rest.rate_limiter import Limits, Throttle
-from sync_worker.hubspot.rest.retry import Patience, Retrying
-from sync_worker.hubspot.rest.sdk import Later, open_sdk
-from sync_worker.hubspot.rest.session import open_line
+from sync_worker.hubspot.rest.clock_skew import DEFAULT_TOLERANCE
+from sync_worker.hubspot.rest.endpoints import ApiVersion
+from sync_worker.hubspot.rest.metrics import RequestMetrics
+from sync_worker.hubspot.rest.rate_limiter import RateLimiter, RateLimitSettings
+from sync_worker.hubspot.rest.retry import Retrier, RetryPolicy
+from sync_worker.hubspot.rest.sdk import LazyApi, open_sdk
+from sync_worker.hubspot.rest.session import open_http_client
 from sync_worker.hubspot.rest.transport import Timeouts, Transport
 
 
@@ -46,8 +46,8 @@ class HubSpot:
     contacts: Contacts
     companies: Companies
     deals: Deals
-    emails: Emails
-    occurrences: Occurrences
+    email_events: EmailEvents
+    event_occurrences: EventOccurrences
     forms: Forms
     marketing_events: MarketingEvents
     lists: Lists
@@ -55,12 +55,12 @@ class HubSpot:
     exports: Exports
     imports: Imports
     account: Account
-    traffic: Traffic
+    metrics: RequestMetrics
     transport: Transport
 
-    def heed(self) -> None:
+    def raise_if_closed(self) -> None:
         """Raise `Closed` where it has been closed: for whoever works long without asking HubSpot anything."""
-        self.transport.clock.check()
+        self.transport.clock.raise_if_stopped()
 
     def close(self) -> None:
         """Close the connections; whoever waits for a slot or a retry gets `Closed`. What is on the line is still answered."""
@@ -77,11 +77,11 @@ def connect(
     *,
     token: str,
     base_url: str = "https://api.hubapi.com",
-    api_version: Version = "2026-09",
+    api_version: ApiVersion = "2026-09",
     timeouts: Timeouts | None = None,
-    limits: Limits | None = None,
-    patience: Patience | None = None,
-    tolerance: timedelta = TOLERANCE,
+    limits: RateLimitSettings | None = None,
+    patience: RetryPolicy | None = None,
+    tolerance: timedelta = DEFAULT_TOLERANCE,
     pool_size: int = 300,
     clock: Clock | None = None,
     rng: Random | None = None,
@@ -99,43 +99,43 @@ def connect(
     except ValueError as error:
         raise ConfigurationError(f"HUBSPOT_BASE_URL: {error}.", hint="It looks like https://api.hubapi.com.") from None
     clock = clock or Clock()
-    traffic = Traffic()
+    traffic = RequestMetrics()
     transport = Transport(
-        line=open_line(token, address, pool_size=pool_size),
+        http_client=open_http_client(token, address, pool_size=pool_size),
         base_url=address,
         version=api_version,
-        throttle=Throttle(limits or Limits(), clock),
-        retrying=Retrying(patience or Patience(), clock, rng=rng or Random(), on_retry=traffic.retried),  # noqa: S311 - no secret
-        traffic=traffic,
+        rate_limiter=RateLimiter(limits or RateLimitSettings(), clock),
+        retrier=Retrier(patience or RetryPolicy(), clock, rng=rng or Random(), on_retry=traffic.count_retry),  # noqa: S311 - no secret
+        metrics=traffic,
         timeouts=timeouts or Timeouts(),
         clock=clock,
-        tolerance=tolerance,
+        clock_tolerance=tolerance,
     )
     identity = hashlib.sha256(f"{address} {token.strip()}".encode()).hexdigest()[:16]
-    return _with_nouns(transport, traffic, identity)
+    return _build_client(transport, traffic, identity)
 
 
-def _with_nouns(transport: Transport, traffic: Traffic, identity: str) -> HubSpot:
+def _build_client(transport: Transport, metrics: RequestMetrics, identity: str) -> HubSpot:
     sdk = open_sdk(transport)
     crm = sdk.crm
     return HubSpot(
         identity=identity,
         contacts=Contacts(crm.contacts),
         companies=Companies(crm.companies),
-        deals=Deals(Later(lambda: crm.deals), Later(lambda: crm.associations.v4.batch_api)),
-        emails=Emails(transport),
-        occurrences=Occurrences(sdk.events.events_api),
-        forms=Forms(Later(lambda: sdk.marketing.forms.forms_api), transport),
+        deals=Deals(LazyApi(lambda: crm.deals), LazyApi(lambda: crm.associations.v4.batch_api)),
+        email_events=EmailEvents(transport),
+        event_occurrences=EventOccurrences(sdk.events.events_api),
+        forms=Forms(LazyApi(lambda: sdk.marketing.forms.forms_api), transport),
         marketing_events=MarketingEvents(
-            Later(lambda: sdk.marketing.events.basic_api), Later(lambda: sdk.marketing.events.retrieve_participant_state_api)
+            LazyApi(lambda: sdk.marketing.events.basic_api), LazyApi(lambda: sdk.marketing.events.retrieve_participant_state_api)
         ),
-        lists=Lists(Later(lambda: crm.lists.lists_api), Later(lambda: crm.lists.memberships_api)),
+        lists=Lists(LazyApi(lambda: crm.lists.lists_api), LazyApi(lambda: crm.lists.memberships_api)),
         properties=Properties(
-            Later(lambda: crm.properties.core_api), Later(lambda: crm.properties.batch_api), Later(lambda: crm.properties.groups_api)
+            LazyApi(lambda: crm.properties.core_api), LazyApi(lambda: crm.properties.batch_api), LazyApi(lambda: crm.properties.groups_api)
         ),
-        exports=Exports(transport, Downloads(traffic)),
+        exports=Exports(transport, FileDownloader(metrics)),
         imports=Imports(transport),
         account=Account(transport),
-        traffic=traffic,
+        metrics=metrics,
         transport=transport,
     )

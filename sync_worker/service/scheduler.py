@@ -16,7 +16,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from sync_worker.errors import Stop, SyncWorkerError, UnsafePlan
-from sync_worker.hubspot.rest.clock import Closed
+from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.sync.report import RunReport
 from sync_worker.worker import Worker
 
@@ -82,7 +82,7 @@ class Service:
             return
         try:
             job()
-        except Closed:
+        except ConnectionClosed:
             log.info("run.interrupted", job=name)
         except UnsafePlan as error:
             # Nothing was written, and the next cycle reads on: somebody must look, but the service is in order.

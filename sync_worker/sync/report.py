@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sync_worker.errors import ExitCode
-from sync_worker.hubspot.rest.metrics import Count
+from sync_worker.hubspot.rest.metrics import RequestCounts
 from sync_worker.sync.apply.apply import Outcome
 from sync_worker.sync.plan.plan import Summary
 
@@ -49,7 +49,7 @@ class RunReport:
             return ExitCode.UNSAFE
         return ExitCode.SOME_REJECTED if self.rejected else ExitCode.DONE
 
-    def take(self, traffic: Count) -> None:
+    def take(self, traffic: RequestCounts) -> None:
         """Add what went over the line."""
         self.requests, self.retries, self.rate_limited = traffic.requests, traffic.retries, traffic.rate_limited
 

@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 
 from sync_worker.errors import SyncWorkerError
-from sync_worker.hubspot.rest.metrics import Traffic
+from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.store import runs
 from sync_worker.store.database import Store
 from sync_worker.sync.pull.pull import cursors
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def recorded(report: RunReport, store: Store, clock: Callable[[], datetime], traffic: Traffic) -> Iterator[None]:
+def recorded(report: RunReport, store: Store, clock: Callable[[], datetime], traffic: RequestMetrics) -> Iterator[None]:
     """Fill in what a report knows only at the end, and keep it."""
     started, before = time.monotonic(), traffic.snapshot()
     with store.transaction() as tx:
@@ -35,7 +35,7 @@ def recorded(report: RunReport, store: Store, clock: Callable[[], datetime], tra
         raise
     finally:
         report.seconds = time.monotonic() - started
-        report.take(traffic.snapshot().since(before))
+        report.take(traffic.snapshot().subtract(before))
         exit_code = int(failure.exit_code) if isinstance(failure, SyncWorkerError) else -1 if failure else int(report.exit_code)
         with store.transaction() as tx:
             report.cursor_after = cursors(tx)

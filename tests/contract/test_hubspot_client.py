@@ -12,25 +12,25 @@ import requests
 
 from sync_worker.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from sync_worker.hubspot.client import HubSpot, connect
-from sync_worker.hubspot.records.models import Extent, Group, Option, Property, Update
-from sync_worker.hubspot.rest.endpoints import Version
-from sync_worker.hubspot.rest.rate_limiter import Budget, Limits
-from sync_worker.hubspot.rest.retry import Patience
+from sync_worker.hubspot.records.models import ContactUpdate, IdRange, PropertyDefinition, PropertyGroup, PropertyOption
+from sync_worker.hubspot.rest.endpoints import ApiVersion
+from sync_worker.hubspot.rest.rate_limiter import Budget, RateLimitSettings
+from sync_worker.hubspot.rest.retry import RetryPolicy
 from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.server.server import Options, Running, Switches, running
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO, AN_HOUR_AGO = NOW - timedelta(days=300), NOW - timedelta(hours=1)
 IDS = [3 * number for number in range(1, 231)]
-BAND = Property(
+BAND = PropertyDefinition(
     name="lead_score_band",
     label="Lead score band",
     type="enumeration",
     field_type="select",
     group="lead_scoring",
-    options=(Option(value="cold", label="Cold", order=0), Option(value="hot", label="Hot", order=1)),
+    options=(PropertyOption(value="cold", label="Cold", order=0), PropertyOption(value="hot", label="Hot", order=1)),
 )
-SCORE = Property(name="lead_score", label="Lead score", type="number", field_type="number", group="lead_scoring")
+SCORE = PropertyDefinition(name="lead_score", label="Lead score", type="number", field_type="number", group="lead_scoring")
 
 
 def iso(moment: datetime) -> str:
@@ -78,17 +78,21 @@ def portal_data() -> PortalData:
     )
 
 
-def at(sandbox: Running, version: Version, **more: object) -> HubSpot:
-    settings: dict[str, Any] = {"token": sandbox.token, "patience": Patience(attempts=1), "limits": Limits(search=10**6)} | more
+def at(sandbox: Running, version: ApiVersion, **more: object) -> HubSpot:
+    settings: dict[str, Any] = {
+        "token": sandbox.token,
+        "patience": RetryPolicy(max_attempts=1),
+        "limits": RateLimitSettings(search=10**6),
+    } | more
     return connect(base_url=sandbox.base_url, api_version=version, **settings)
 
 
 QUICK = Options(index_lag_s=0, rate=10**6, search_rate=10**6)
 
 
-@pytest.fixture(scope="module", params=get_args(Version))
-def version(request: pytest.FixtureRequest) -> Version:
-    chosen: Version = request.param
+@pytest.fixture(scope="module", params=get_args(ApiVersion))
+def version(request: pytest.FixtureRequest) -> ApiVersion:
+    chosen: ApiVersion = request.param
     return chosen
 
 
@@ -99,25 +103,25 @@ def sandbox() -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def hubspot(sandbox: Running, version: Version) -> Iterator[HubSpot]:
+def hubspot(sandbox: Running, version: ApiVersion) -> Iterator[HubSpot]:
     with at(sandbox, version) as hubspot:
         yield hubspot
 
 
 def test_the_account_says_who_it_is_and_what_is_left(hubspot: HubSpot) -> None:
-    details, usage = hubspot.account.details(), hubspot.account.daily_usage()
+    details, usage = hubspot.account.read_details(), hubspot.account.read_daily_usage()
 
     assert (details.portal_id, details.time_zone) == (4_242, "Europe/Berlin")
     assert usage is not None
     assert usage.limit == 1_000_000
     assert usage.used > 0
-    assert usage.resets_at == hubspot.transport.throttle.quota.resets_at()
+    assert usage.resets_at == hubspot.transport.rate_limiter.quota.next_reset()
 
 
 def test_every_contact_is_in_the_pages_once(hubspot: HubSpot) -> None:
     seen, after, pages = [], 0, 0
     while True:
-        page = hubspot.contacts.page(after, ["email"])
+        page = hubspot.contacts.list_from_id(after, ["email"])
         seen += [contact.id for contact in page.items]
         pages += 1
         if page.next is None:
@@ -130,7 +134,7 @@ def test_every_contact_is_in_the_pages_once(hubspot: HubSpot) -> None:
 
 @pytest.mark.parametrize("start", [1, 299, 300, 301, 691])
 def test_a_page_starts_at_any_id(hubspot: HubSpot, start: int) -> None:
-    page = hubspot.contacts.page(start, ["email"])
+    page = hubspot.contacts.list_from_id(start, ["email"])
 
     beyond = [id_ for id_ in IDS if id_ > start][:99]
     assert [contact.id for contact in page.items if contact.id > start][:99] == beyond
@@ -139,8 +143,8 @@ def test_a_page_starts_at_any_id(hubspot: HubSpot, start: int) -> None:
 def test_very_many_properties_fit_in_one_way_or_another(hubspot: HubSpot) -> None:
     names = ["firstname", *[f"a_property_that_is_not_there_{number:04}" for number in range(700)]]
 
-    page = hubspot.contacts.page(0, names)
-    changed = hubspot.contacts.changed(LONG_AGO, 0, names)
+    page = hubspot.contacts.list_from_id(0, names)
+    changed = hubspot.contacts.search_modified(LONG_AGO, 0, names)
 
     assert [contact.id for contact in page.items] == IDS[:100]
     assert {contact.properties["firstname"] for contact in page.items} == {"Ana"}
@@ -148,9 +152,9 @@ def test_very_many_properties_fit_in_one_way_or_another(hubspot: HubSpot) -> Non
 
 
 def test_changed_contacts_are_walked_by_id_inside_a_window(hubspot: HubSpot) -> None:
-    first = hubspot.contacts.changed(LONG_AGO, 0, ["email"])
-    second = hubspot.contacts.changed(LONG_AGO, first.next or 0, ["email"])
-    narrow = hubspot.contacts.changed(LONG_AGO + timedelta(seconds=6), 0, [], until=LONG_AGO + timedelta(seconds=12))
+    first = hubspot.contacts.search_modified(LONG_AGO, 0, ["email"])
+    second = hubspot.contacts.search_modified(LONG_AGO, first.next or 0, ["email"])
+    narrow = hubspot.contacts.search_modified(LONG_AGO + timedelta(seconds=6), 0, [], until=LONG_AGO + timedelta(seconds=12))
 
     assert [contact.id for contact in (*first.items, *second.items)] == IDS
     assert second.next is None
@@ -158,54 +162,54 @@ def test_changed_contacts_are_walked_by_id_inside_a_window(hubspot: HubSpot) -> 
 
 
 def test_the_extent_is_known(hubspot: HubSpot) -> None:
-    assert hubspot.contacts.extent() == Extent(total=len(IDS), highest_id=IDS[-1], lowest_id=IDS[0])
+    assert hubspot.contacts.read_id_range() == IdRange(total=len(IDS), highest_id=IDS[-1], lowest_id=IDS[0])
 
 
 def test_contacts_are_read_by_id_and_by_address(hubspot: HubSpot) -> None:
     found = hubspot.contacts.read([3, 4, 6], ["email"])
-    by_email = hubspot.contacts.by_email("PERSON-9@example.com", ["firstname"])
+    by_email = hubspot.contacts.get_by_email("PERSON-9@example.com", ["firstname"])
 
     assert {contact.id for contact in found.items} == {3, 6}
     assert found.missing == {4}
     assert by_email is not None
     assert (by_email.id, by_email.properties["firstname"]) == (9, "Ana")
-    assert hubspot.contacts.by_email("nobody@example.com", []) is None
-    assert hubspot.contacts.one(4, []) is None
+    assert hubspot.contacts.get_by_email("nobody@example.com", []) is None
+    assert hubspot.contacts.get(4, []) is None
 
 
 def test_companies_and_deals_are_read(hubspot: HubSpot) -> None:
-    assert hubspot.companies.page(0, ["domain"]).items[0].properties["domain"] == "acme.example"
+    assert hubspot.companies.list_from_id(0, ["domain"]).items[0].properties["domain"] == "acme.example"
     assert {company.id for company in hubspot.companies.read([9_001], ["name"]).items} == {9_001}
-    assert [company.id for company in hubspot.companies.changed(LONG_AGO, 0, []).items] == [9_001]
-    assert [(deal.id, deal.contact_ids) for deal in hubspot.deals.page(0, ["dealname"]).items] == [(501, (3, 6)), (502, ())]
-    assert [(deal.id, deal.contact_ids) for deal in hubspot.deals.changed(LONG_AGO, 0, []).items] == [(501, (3, 6)), (502, ())]
+    assert [company.id for company in hubspot.companies.search_modified(LONG_AGO, 0, []).items] == [9_001]
+    assert [(deal.id, deal.contact_ids) for deal in hubspot.deals.list_from_id(0, ["dealname"]).items] == [(501, (3, 6)), (502, ())]
+    assert [(deal.id, deal.contact_ids) for deal in hubspot.deals.search_modified(LONG_AGO, 0, []).items] == [(501, (3, 6)), (502, ())]
 
 
 def test_email_events_are_paged_newest_first_with_both_ends(hubspot: HubSpot) -> None:
     end = AN_HOUR_AGO + timedelta(milliseconds=3)
-    first = hubspot.emails.page("CLICK", AN_HOUR_AGO, end, limit=3)
-    second = hubspot.emails.page("CLICK", AN_HOUR_AGO, end, first.next, limit=3)
+    first = hubspot.email_events.read_page("CLICK", AN_HOUR_AGO, end, limit=3)
+    second = hubspot.email_events.read_page("CLICK", AN_HOUR_AGO, end, first.next, limit=3)
 
     assert [event.id.partition(":")[0] for event in (*first.items, *second.items)] == ["c-3", "c-2", "c-1", "c-0"]
     assert second.next is None
     assert {event.email for event in first.items} == {"person-3@example.com"}
-    assert hubspot.emails.page("OPEN", LONG_AGO, NOW).items == ()
+    assert hubspot.email_events.read_page("OPEN", LONG_AGO, NOW).items == ()
 
 
 def test_occurrences_are_paged_in_order_of_time(hubspot: HubSpot) -> None:
-    first = hubspot.occurrences.page("e_visited_page", AN_HOUR_AGO - timedelta(seconds=1), NOW, limit=3)
-    second = hubspot.occurrences.page("e_visited_page", AN_HOUR_AGO - timedelta(seconds=1), NOW, first.next, limit=3)
+    first = hubspot.event_occurrences.read_page("e_visited_page", AN_HOUR_AGO - timedelta(seconds=1), NOW, limit=3)
+    second = hubspot.event_occurrences.read_page("e_visited_page", AN_HOUR_AGO - timedelta(seconds=1), NOW, first.next, limit=3)
 
     assert [event.id for event in (*first.items, *second.items)] == [f"v-{n}" for n in range(5)]
     assert {event.kind for event in first.items} == {"page_view"}
-    assert hubspot.occurrences.available()
-    assert "e_visited_page" in hubspot.occurrences.types()
+    assert hubspot.event_occurrences.is_available()
+    assert "e_visited_page" in hubspot.event_occurrences.list_types()
 
 
 def test_submissions_are_paged_newest_first(hubspot: HubSpot) -> None:
-    (form,) = hubspot.forms.all()
-    first = hubspot.forms.submissions(form.id)
-    second = hubspot.forms.submissions(form.id, first.next)
+    (form,) = hubspot.forms.list_all()
+    first = hubspot.forms.read_submissions(form.id)
+    second = hubspot.forms.read_submissions(form.id, first.next)
 
     assert (form.id, form.name) == ("form-1", "Demo")
     assert (len(first.items), len(second.items), second.next) == (50, 10, None)
@@ -214,11 +218,11 @@ def test_submissions_are_paged_newest_first(hubspot: HubSpot) -> None:
 
 
 def test_definitions_and_stages_are_read(hubspot: HubSpot) -> None:
-    properties = hubspot.properties.all()
+    properties = hubspot.properties.list_all()
 
     assert properties["email"].type == "string"
     assert properties["hs_object_id"].read_only
-    stages = [stage.value for stage in hubspot.properties.lifecycle_stages()]
+    stages = [stage.value for stage in hubspot.properties.read_lifecycle_stages()]
     assert stages.index("lead") < stages.index("marketingqualifiedlead") < stages.index("customer")
 
 
@@ -232,34 +236,34 @@ def portal() -> Iterator[Running]:
 
 
 def set_up(hubspot: HubSpot) -> None:
-    hubspot.properties.create_group("contacts", Group(name="lead_scoring", label="Lead scoring"))
+    hubspot.properties.create_group("contacts", PropertyGroup(name="lead_scoring", label="Lead scoring"))
     hubspot.properties.create_all("contacts", [SCORE, BAND])
 
 
-def test_group_and_properties_are_made_once_and_mended(portal: Running, version: Version) -> None:
+def test_group_and_properties_are_made_once_and_mended(portal: Running, version: ApiVersion) -> None:
     with at(portal, version) as hubspot:
         for _ in range(2):
             set_up(hubspot)
-        mended = replace(BAND, label="Band", options=(*BAND.options, Option(value="warm", label="Warm", order=2)))
+        mended = replace(BAND, label="Band", options=(*BAND.options, PropertyOption(value="warm", label="Warm", order=2)))
         hubspot.properties.update("contacts", mended)
 
-        found = hubspot.properties.all()
-        assert hubspot.properties.groups()["lead_scoring"].label == "Lead scoring"
-        assert hubspot.properties.update_group("contacts", Group(name="lead_scoring", label="Lead-Scoring")).label == "Lead-Scoring"
-        assert hubspot.properties.groups()["lead_scoring"].label == "Lead-Scoring"
+        found = hubspot.properties.list_all()
+        assert hubspot.properties.list_groups()["lead_scoring"].label == "Lead scoring"
+        assert hubspot.properties.update_group("contacts", PropertyGroup(name="lead_scoring", label="Lead-Scoring")).label == "Lead-Scoring"
+        assert hubspot.properties.list_groups()["lead_scoring"].label == "Lead-Scoring"
         assert found["lead_score"].type == "number"
         assert (found["lead_score_band"].label, len(found["lead_score_band"].options)) == ("Band", 3)
         assert hubspot.properties.create("contacts", SCORE).name == "lead_score"
 
 
-def test_values_are_written_and_each_id_accounted_for(portal: Running, version: Version) -> None:
+def test_values_are_written_and_each_id_accounted_for(portal: Running, version: ApiVersion) -> None:
     with at(portal, version) as hubspot:
         set_up(hubspot)
         values = {3: "hot", 6: "cold", 9: "lukewarm", 12: "hot", 4: "hot"}
         merged = merge(portal, 15, 18)
 
         written = hubspot.contacts.write(
-            [Update(id=id_, properties={"lead_score_band": band}) for id_, band in {**values, 15: "hot", 18: "hot"}.items()]
+            [ContactUpdate(id=id_, properties={"lead_score_band": band}) for id_, band in {**values, 15: "hot", 18: "hot"}.items()]
         )
 
         assert {id_: answer.properties["lead_score_band"] for id_, answer in written.acknowledged.items()} == {
@@ -269,22 +273,22 @@ def test_values_are_written_and_each_id_accounted_for(portal: Running, version: 
         }
         assert set(written.rejected) == {9, 4}
         assert "INVALID_OPTION" in written.rejected[9]
-        assert written.gone == {4}
-        assert written.moved == {15: merged, 18: merged}
-        assert hubspot.contacts.write([Update(id=3, properties={"lead_score_band": ""})]).acknowledged.keys() == {3}
+        assert written.deleted == {4}
+        assert written.merged_into == {15: merged, 18: merged}
+        assert hubspot.contacts.write([ContactUpdate(id=3, properties={"lead_score_band": ""})]).acknowledged.keys() == {3}
 
 
-def test_a_stage_never_goes_back(portal: Running, version: Version) -> None:
+def test_a_stage_never_goes_back(portal: Running, version: ApiVersion) -> None:
     with at(portal, version) as hubspot:
-        hubspot.contacts.write([Update(id=3, properties={"lifecyclestage": "customer"})])
-        written = hubspot.contacts.write([Update(id=3, properties={"lifecyclestage": "lead"})])
+        hubspot.contacts.write([ContactUpdate(id=3, properties={"lifecyclestage": "customer"})])
+        written = hubspot.contacts.write([ContactUpdate(id=3, properties={"lifecyclestage": "lead"})])
 
         assert written.acknowledged[3].properties == {"lifecyclestage": "customer"}
 
 
-def test_a_property_that_is_not_there_stops_the_writing(portal: Running, version: Version) -> None:
+def test_a_property_that_is_not_there_stops_the_writing(portal: Running, version: ApiVersion) -> None:
     with at(portal, version) as hubspot, pytest.raises(BadRequest, match="lead_score: PROPERTY_DOESNT_EXIST"):
-        hubspot.contacts.write([Update(id=3, properties={"lead_score": "7"})])
+        hubspot.contacts.write([ContactUpdate(id=3, properties={"lead_score": "7"})])
 
 
 def merge(portal: Running, primary: int, other: int) -> int:
@@ -297,93 +301,93 @@ def merge(portal: Running, primary: int, other: int) -> int:
 
 
 @pytest.mark.parametrize("reading", ["survivor", "dropped"])
-def test_merged_contacts_lead_to_the_survivor(version: Version, reading: Literal["survivor", "dropped"]) -> None:
+def test_merged_contacts_lead_to_the_survivor(version: ApiVersion, reading: Literal["survivor", "dropped"]) -> None:
     options = replace(QUICK, switches=Switches(batch_read_merged=reading))
     with running(portal_data(), options) as portal, at(portal, version) as hubspot:
         survivor = merge(portal, 3, 6)
 
         found = hubspot.contacts.read([3, 6, 9], ["email"])
-        one = hubspot.contacts.one(6, ["email"])
+        one = hubspot.contacts.get(6, ["email"])
 
         assert one is not None
         assert (one.id, one.merged_ids) == (survivor, {3, 6})
-        assert {*found.moved, *found.missing} == {3, 6}
-        assert found.moved == ({3: survivor, 6: survivor} if reading == "survivor" else {})
-        assert survivor in {contact.id for contact in hubspot.contacts.page(IDS[-1], []).items}
-        assert hubspot.contacts.archived_page(0).items == ()
+        assert {*found.merged_into, *found.missing} == {3, 6}
+        assert found.merged_into == ({3: survivor, 6: survivor} if reading == "survivor" else {})
+        assert survivor in {contact.id for contact in hubspot.contacts.list_from_id(IDS[-1], []).items}
+        assert hubspot.contacts.list_archived(0).items == ()
 
 
-def test_deleted_contacts_are_listed_as_archived(portal: Running, version: Version) -> None:
+def test_deleted_contacts_are_listed_as_archived(portal: Running, version: ApiVersion) -> None:
     requests.delete(f"{portal.base_url}/crm/v3/objects/contacts/3", headers={"Authorization": f"Bearer {portal.token}"}, timeout=10)
     with at(portal, version) as hubspot:
-        (gone,) = hubspot.contacts.archived_page(0).items
+        (gone,) = hubspot.contacts.list_archived(0).items
 
         assert (gone.id, gone.archived) == (3, True)
 
 
-def test_a_list_is_made_found_and_filled(portal: Running, version: Version) -> None:
+def test_a_list_is_made_found_and_filled(portal: Running, version: ApiVersion) -> None:
     with at(portal, version) as hubspot:
         made = hubspot.lists.create("MQL · direct")
         again = hubspot.lists.create("MQL · direct")
-        filled = hubspot.lists.change(made.id, add=[*IDS, 4])
-        changed = hubspot.lists.change(made.id, add=[3], remove=[6, 9])
+        filled = hubspot.lists.change_members(made.id, add=[*IDS, 4])
+        changed = hubspot.lists.change_members(made.id, add=[3], remove=[6, 9])
 
         assert made.id == again.id
         assert not made.is_dynamic
         assert filled.added == set(IDS)
         assert filled.missing == {4}
         assert (changed.added, changed.removed) == (frozenset(), {6, 9})
-        first = hubspot.lists.members(made.id, limit=200)
-        second = hubspot.lists.members(made.id, first.next, limit=200)
+        first = hubspot.lists.read_members(made.id, limit=200)
+        second = hubspot.lists.read_members(made.id, first.next, limit=200)
         assert sorted((*first.items, *second.items)) == sorted(set(IDS) - {6, 9})
-        found = hubspot.lists.find("mql · DIRECT")
+        found = hubspot.lists.find_by_name("mql · DIRECT")
         assert found is not None
         assert found.id == made.id
-        assert hubspot.lists.one(made.id) is not None
+        assert hubspot.lists.get(made.id) is not None
         assert hubspot.lists.rename(made.id, "MQL · direkt").name == "MQL · direkt"
-        assert hubspot.lists.find("MQL · direct") is None
-        assert hubspot.lists.find("no such list") is None
+        assert hubspot.lists.find_by_name("MQL · direct") is None
+        assert hubspot.lists.find_by_name("no such list") is None
         with pytest.raises(NotFound):
-            hubspot.lists.change("999999", add=[3])
+            hubspot.lists.change_members("999999", add=[3])
 
 
 # Tokens, plans, limits.
 
 
-def test_a_wrong_token_is_unauthorized(sandbox: Running, version: Version) -> None:
+def test_a_wrong_token_is_unauthorized(sandbox: Running, version: ApiVersion) -> None:
     with at(sandbox, version, token="pat-na1-wrong") as hubspot, pytest.raises(Unauthorized):
-        hubspot.account.details()
+        hubspot.account.read_details()
 
 
-def test_a_missing_scope_is_named(version: Version) -> None:
+def test_a_missing_scope_is_named(version: ApiVersion) -> None:
     options = replace(QUICK, scopes=frozenset({"crm.objects.companies.read"}))
     with running(portal_data(), options) as sandbox, at(sandbox, version) as hubspot:
-        assert hubspot.companies.page(0, []).items
+        assert hubspot.companies.list_from_id(0, []).items
         with pytest.raises(Forbidden, match=r"crm\.objects\.contacts\.read"):
-            hubspot.contacts.page(0, [])
+            hubspot.contacts.list_from_id(0, [])
 
 
-def test_a_small_plan_shows_no_occurrences(version: Version) -> None:
+def test_a_small_plan_shows_no_occurrences(version: ApiVersion) -> None:
     with running(portal_data(), replace(QUICK, tier="starter")) as sandbox, at(sandbox, version) as hubspot:
-        assert not hubspot.occurrences.available()
+        assert not hubspot.event_occurrences.is_available()
 
 
-def test_the_limit_is_learned_and_kept(version: Version) -> None:
+def test_the_limit_is_learned_and_kept(version: ApiVersion) -> None:
     with running(portal_data(), Options(tier="professional", search_rate=10**6)) as sandbox, at(sandbox, version) as hubspot:
         for _ in range(150):  # more than the 100 from which it starts
-            hubspot.contacts.page(0, ["email"], limit=1)
+            hubspot.contacts.list_from_id(0, ["email"], limit=1)
 
-        assert hubspot.transport.throttle.lane(Budget.BURST).window.limit == 190
-        assert hubspot.traffic.snapshot().rate_limited == 0
+        assert hubspot.transport.rate_limiter.limiter(Budget.BURST).window.limit == 190
+        assert hubspot.metrics.snapshot().rate_limited == 0
 
 
 def test_webinars_tell_who_attended_page_by_page(hubspot: HubSpot) -> None:
-    webinars = hubspot.marketing_events.webinars()
+    webinars = hubspot.marketing_events.list_webinars()
     attended, after, pages = list[int](), None, 0
     while pages == 0 or after is not None:
-        page = hubspot.marketing_events.attendances(webinars[6], after)
+        page = hubspot.marketing_events.read_attendances(webinars[6], after)
         attended, after, pages = [*attended, *(event.contact_id or 0 for event in page.items)], page.next, pages + 1
 
     assert [webinar.id for webinar in webinars] == [str(id_) for id_ in range(1, 131)]
-    assert (webinars[6].attendees, webinars[7].attendees) == (115, 0)
+    assert (webinars[6].attendee_count, webinars[7].attendee_count) == (115, 0)
     assert (sorted(attended), pages) == ([id_ for id_ in IDS if id_ % 2], 2)

@@ -14,7 +14,7 @@ import responses
 
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest.clock import Clock
-from sync_worker.hubspot.rest.retry import Patience
+from sync_worker.hubspot.rest.retry import RetryPolicy
 
 BASE = "http://127.0.0.1:9"  # discard: nothing listens there, and `responses` answers
 STARTED = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -37,14 +37,14 @@ class HandWoundClock(Clock):
         return STARTED + timedelta(seconds=self.time - 1_000.0)
 
     def sleep(self, seconds: float) -> None:
-        self.check()
+        self.raise_if_stopped()
         self.slept.append(seconds)
         self.time += seconds
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:  # noqa: ARG002
         assert seconds is not None, "nobody would ever wake this waiter"
         self.time += seconds
-        self.check()
+        self.raise_if_stopped()
 
 
 Answer = tuple[int, dict[str, str], bytes | Exception]
@@ -118,7 +118,7 @@ def seeded(seed: int) -> Random:
 
 def connected(clock: Clock | None = None, **more: object) -> HubSpot:
     """Return HubSpot on hand-wound time."""
-    settings: dict[str, Any] = {"base_url": BASE, "api_version": "v3", "patience": Patience(attempts=5), "rng": seeded(7)}
+    settings: dict[str, Any] = {"base_url": BASE, "api_version": "v3", "patience": RetryPolicy(max_attempts=5), "rng": seeded(7)}
     return connect(token="pat-na1-sandbox", clock=clock or HandWoundClock(), **settings | more)
 
 

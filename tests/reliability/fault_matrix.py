@@ -131,7 +131,7 @@ class Quick(Clock):
         return super().monotonic() + self._ahead
 
     def sleep(self, seconds: float) -> None:
-        self.check()
+        self.raise_if_stopped()
         self._mine.ahead = self._ahead + seconds
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
@@ -227,12 +227,12 @@ class Bench:
                 found = worker.check()
                 if found.exit_code:
                     refused = "; ".join(f"{access.what}: {access.why}" for access in found.access if not access.granted)
-                    return int(found.exit_code), f"check: {refused}", worker.hubspot.traffic.snapshot().retries
+                    return int(found.exit_code), f"check: {refused}", worker.hubspot.metrics.snapshot().retries
                 worker.setup()
                 report = worker.backfill()
             except SyncWorkerError as error:
-                return int(error.exit_code), str(error), worker.hubspot.traffic.snapshot().retries
-            return int(report.exit_code), str(report.rejected), worker.hubspot.traffic.snapshot().retries
+                return int(error.exit_code), str(error), worker.hubspot.metrics.snapshot().retries
+            return int(report.exit_code), str(report.rejected), worker.hubspot.metrics.snapshot().retries
 
     def _faults(self, plan: Mapping[str, Any]) -> None:
         requests.post(f"{self.world.served.base_url}/sandbox/faults", json=plan, timeout=10).raise_for_status()

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from sync_worker.hubspot.api.csv_file import Sheet
-from sync_worker.hubspot.api.downloads import Downloads
+from sync_worker.hubspot.api.csv_file import CsvFile
+from sync_worker.hubspot.api.downloads import FileDownloader
 from sync_worker.hubspot.api.exports import Exports
-from sync_worker.hubspot.api.polling import Waiting
+from sync_worker.hubspot.api.polling import Poller
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.progress import Progress
@@ -35,7 +35,7 @@ class Leaping(Clock):
         return super().monotonic() + self.ahead
 
     def sleep(self, seconds: float) -> None:
-        self.check()
+        self.raise_if_stopped()
         self.ahead += seconds
         self.world.clock.advance(seconds)
         if self.meanwhile:
@@ -66,21 +66,21 @@ class Doctored(Exports):
     """Exports that hold something else than the portal."""
 
     def __init__(self, hubspot: HubSpot, change: Callable[[dict[str, str]], dict[str, str] | None]) -> None:
-        super().__init__(hubspot.transport, Downloads(hubspot.traffic))
+        super().__init__(hubspot.transport, FileDownloader(hubspot.metrics))
         self.change = change
 
     @contextmanager
-    def opened(self, export: str, waiting: Waiting) -> Iterator[Sheet]:
-        with super().opened(export, waiting) as sheet:
+    def opened(self, export: str, waiting: Poller) -> Iterator[CsvFile]:
+        with super().open_when_ready(export, waiting) as sheet:
             yield _Changed(sheet, self.change)
 
 
-class _Changed(Sheet):
-    def __init__(self, sheet: Sheet, change: Callable[[dict[str, str]], dict[str, str] | None]) -> None:
+class _Changed(CsvFile):
+    def __init__(self, sheet: CsvFile, change: Callable[[dict[str, str]], dict[str, str] | None]) -> None:
         self.sheet, self.change = sheet, change
 
     def rows(self) -> Iterator[dict[str, str]]:
-        return (changed for row in self.sheet.rows() if (changed := self.change(row)) is not None)
+        return (changed for row in self.sheet.read_rows() if (changed := self.change(row)) is not None)
 
 
 def some_people(contacts: int = CONTACTS) -> PortalData:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sync_worker.hubspot.api.crm_objects import Objects
 from sync_worker.hubspot.records.models import Company
-from sync_worker.hubspot.records.parsing import companies
+from sync_worker.hubspot.records.parsing import parse_companies
 from sync_worker.hubspot.rest.sdk import Untyped
 
 
@@ -12,4 +12,4 @@ class Companies(Objects[Company]):
     """The companies of the portal."""
 
     def __init__(self, apis: Untyped) -> None:
-        super().__init__("companies", apis, companies, modified="hs_lastmodifieddate")
+        super().__init__("companies", apis, parse_companies, modified_property="hs_lastmodifieddate")

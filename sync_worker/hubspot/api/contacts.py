@@ -6,71 +6,73 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sync_worker.errors import NotFound
-from sync_worker.hubspot.api.batch_update import Batch
-from sync_worker.hubspot.api.crm_objects import PAGE_SIZE, Objects, above
-from sync_worker.hubspot.records.models import Contact, Found, Page, Update, Written
-from sync_worker.hubspot.records.parsing import Row, contacts, sense_of
+from sync_worker.hubspot.api.batch_update import BatchUpdate
+from sync_worker.hubspot.api.crm_objects import PAGE_SIZE, Objects, build_since_filter
+from sync_worker.hubspot.records.models import BatchReadResult, BatchWriteResult, Contact, ContactUpdate, ResultPage
+from sync_worker.hubspot.records.parsing import JsonObject, parse_contacts, translate_parse_errors
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
-MERGED = "hs_merged_object_ids"
-CONVERTED = "recent_conversion_date"
-CONVERSIONS = "num_conversion_events"
+MERGED_IDS_PROPERTY = "hs_merged_object_ids"
+LAST_CONVERSION_PROPERTY = "recent_conversion_date"
+CONVERSION_COUNT_PROPERTY = "num_conversion_events"
 
 
 class Contacts(Objects[Contact]):
     """The contacts of the portal. `hs_merged_object_ids` is read with every contact."""
 
     def __init__(self, apis: Untyped) -> None:
-        super().__init__("contacts", apis, contacts, modified="lastmodifieddate", always=(MERGED,))
+        super().__init__("contacts", apis, parse_contacts, modified_property="lastmodifieddate", required=(MERGED_IDS_PROPERTY,))
 
-    def archived_page(self, after: int, properties: Sequence[str] = (), *, limit: int = PAGE_SIZE) -> Page[Contact, int]:
+    def list_archived(self, after: int, properties: Sequence[str] = (), *, limit: int = PAGE_SIZE) -> ResultPage[Contact, int]:
         """Return a page of the contacts deleted in the last 90 days; the merged and the erased (GDPR) are not among them."""
-        return self.page(after, properties, limit=limit, archived=True)
+        return self.list_from_id(after, properties, limit=limit, archived=True)
 
-    def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> Found[Contact]:
+    def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> BatchReadResult[Contact]:
         """Read contacts by id, a hundred a request, strongly consistent; ids that were merged away lead to the survivor."""
         return super().read(ids, properties, archived=archived)
 
-    def converted(self, since: datetime) -> Page[Contact, int]:
+    def search_converted(self, since: datetime) -> ResultPage[Contact, int]:
         """Return up to 200 contacts who sent a form at `since` or later, with the date of the last and the number of all."""
-        return self._searched([[above(CONVERTED, since)]], (CONVERTED, CONVERSIONS))
+        return self._search_page(
+            [[build_since_filter(LAST_CONVERSION_PROPERTY, since)]], (LAST_CONVERSION_PROPERTY, CONVERSION_COUNT_PROPERTY)
+        )
 
-    def one(self, id_: int, properties: Sequence[str]) -> Contact | None:
+    def get(self, id_: int, properties: Sequence[str]) -> Contact | None:
         """Return a contact; its id is another one when the asked id was merged away; None where there is none."""
-        shape = self._asking(self._names(properties)).shape
+        shape = self._apis_for(self._property_names(properties)).decoder
         try:
-            data: Row = self._basic.get_by_id(str(id_), properties=[",".join(shape.names)], **RAW)
+            data: JsonObject = self._basic.get_by_id(str(id_), properties=[",".join(shape.names)], **RAW)
         except NotFound:
             return None
-        with sense_of("read one of the contacts"):
-            return self._records(shape, [shape.row(data)])[0]
+        with translate_parse_errors("read one of the contacts"):
+            return self._parse_records(shape, [shape.convert_record(data)])[0]
 
-    def by_email(self, address: str, properties: Sequence[str]) -> Contact | None:
+    def get_by_email(self, email: str, properties: Sequence[str]) -> Contact | None:
         """Return the contact with an e-mail address; the address goes in the body, where no log keeps it."""
-        asking = self._asking(self._names(properties))
-        body = {"idProperty": "email", "properties": list(asking.shape.names), "inputs": [{"id": address.strip().lower()}]}
-        with sense_of("read contacts by id"):
-            return next(iter(self._records(asking.shape, asking.batch.read(body, **RAW).results)), None)
+        asking = self._apis_for(self._property_names(properties))
+        body = {"idProperty": "email", "properties": list(asking.decoder.names), "inputs": [{"id": email.strip().lower()}]}
+        with translate_parse_errors("read contacts by id"):
+            return next(iter(self._parse_records(asking.decoder, asking.batch.read(body, **RAW).results)), None)
 
-    def write(self, updates: Sequence[Update]) -> Written:
+    def write(self, updates: Sequence[ContactUpdate]) -> BatchWriteResult:
         """Write up to 100 contacts and account for every one of them.
 
         Raises:
             ValueError: more than 100, or an id twice.
             InvalidRequest: a property does not exist or cannot be written: no record's fault.
         """
-        return Batch(updates, send=self._write, look_up=self._survivor).written()
+        return BatchUpdate(updates, send=self._send_batch, resolve_id=self._current_id).execute()
 
-    def _write(self, updates: Sequence[Update]) -> Row:
+    def _send_batch(self, updates: Sequence[ContactUpdate]) -> JsonObject:
         inputs = [{"id": str(update.id), "properties": update.properties} for update in updates]
-        data: Row = self._batch.update({"inputs": inputs}, **RAW)
+        data: JsonObject = self._batch.update({"inputs": inputs}, **RAW)
         return data
 
-    def _survivor(self, id_: int) -> int | None:
-        found = self.one(id_, ())
+    def _current_id(self, id_: int) -> int | None:
+        found = self.get(id_, ())
         return found.id if found else None
 
-    def _found(self, asked: Sequence[int], items: tuple[Contact, ...]) -> Found[Contact]:
-        found = super()._found(asked, items)
+    def _build_read_result(self, requested_ids: Sequence[int], items: tuple[Contact, ...]) -> BatchReadResult[Contact]:
+        found = super()._build_read_result(requested_ids, items)
         moved = {old: each.id for each in found.items for old in each.merged_ids & found.missing}
-        return Found(items=found.items, missing=found.missing.difference(moved), moved=moved)
+        return BatchReadResult(items=found.items, missing=found.missing.difference(moved), merged_into=moved)

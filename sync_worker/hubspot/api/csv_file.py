@@ -11,34 +11,34 @@ from typing import IO, Final
 
 from sync_worker.errors import Unavailable
 
-ZIP: Final = b"PK\x03\x04"
+ZIP_MAGIC: Final = b"PK\x03\x04"
 
 
-class Unusable(Unavailable):
+class UnusableExport(Unavailable):
     """What HubSpot has made in bulk cannot be used."""
 
 
-class Sheet:
+class CsvFile:
     """The rows of a CSV file, or of all CSV files in a zip, one after the other."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
 
-    def rows(self) -> Iterator[dict[str, str]]:
+    def read_rows(self) -> Iterator[dict[str, str]]:
         """Yield each row by the names of its columns, from the beginning each time.
 
         Raises:
             Unusable: the file is no such table, or is damaged.
         """
         try:
-            for part in self._parts():
-                yield from _rows(part)
+            for part in self._open_parts():
+                yield from _read_part(part)
         except (zipfile.BadZipFile, zlib.error, csv.Error, UnicodeDecodeError, EOFError, RuntimeError) as error:
-            raise Unusable(f"The export's file cannot be read ({type(error).__name__}).", operation="read an export") from None
+            raise UnusableExport(f"The export's file cannot be read ({type(error).__name__}).", operation="read an export") from None
 
-    def _parts(self) -> Iterator[IO[bytes]]:
+    def _open_parts(self) -> Iterator[IO[bytes]]:
         self._file.seek(0)
-        zipped = self._file.read(len(ZIP)) == ZIP
+        zipped = self._file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
         self._file.seek(0)
         if not zipped:
             yield self._file
@@ -49,7 +49,7 @@ class Sheet:
                     yield part
 
 
-def _rows(part: IO[bytes]) -> Iterator[dict[str, str]]:
+def _read_part(part: IO[bytes]) -> Iterator[dict[str, str]]:
     text = io.TextIOWrapper(part, "utf-8-sig", newline="")
     try:
         lines = csv.reader(text, strict=True)

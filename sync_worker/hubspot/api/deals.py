@@ -6,43 +6,43 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sync_worker.hubspot.api.crm_objects import Objects
-from sync_worker.hubspot.records.decoder import Decoded, Shape
+from sync_worker.hubspot.records.decoder import DecodedJson, RecordDecoder
 from sync_worker.hubspot.records.models import Deal
-from sync_worker.hubspot.records.parsing import Row, deals, sense_of
+from sync_worker.hubspot.records.parsing import JsonObject, parse_deals, translate_parse_errors
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
-LINK_BATCH: Final = 1_000
+ASSOCIATION_BATCH_SIZE: Final = 1_000
 
 
 class Deals(Objects[Deal]):
     """The deals of the portal."""
 
     def __init__(self, apis: Untyped, associations: Untyped) -> None:
-        super().__init__("deals", apis, deals, modified="hs_lastmodifieddate")
+        super().__init__("deals", apis, parse_deals, modified_property="hs_lastmodifieddate")
         self._associations = associations
 
-    def _linked(self) -> Mapping[str, object]:
+    def _list_parameters(self) -> Mapping[str, object]:
         return {"associations": ["contacts"]}
 
-    def _records(self, shape: Shape, rows: Sequence[Decoded]) -> tuple[Deal, ...]:
-        self._link(rows)
-        return super()._records(shape, rows)
+    def _parse_records(self, decoder: RecordDecoder, rows: Sequence[DecodedJson]) -> tuple[Deal, ...]:
+        self._attach_contacts(rows)
+        return super()._parse_records(decoder, rows)
 
-    def _link(self, rows: Sequence[Decoded]) -> None:
+    def _attach_contacts(self, rows: Sequence[DecodedJson]) -> None:
         """Give the rows all their contacts: searches and batches bring none, the list only the first ones of many."""
-        lacking = [row for row in rows if not _is_complete(row)]
-        links = self._contacts_of([row.id for row in lacking])
+        lacking = [row for row in rows if not _has_all_contacts(row)]
+        links = self._read_associations([row.id for row in lacking])
         for row in lacking:
             row.associations = {"contacts": {"results": links.get(row.id, [])}}
 
-    def _contacts_of(self, ids: Sequence[int]) -> dict[int, list[Row]]:
+    def _read_associations(self, ids: Sequence[int]) -> dict[int, list[JsonObject]]:
         """Return the contacts of deals; a deal without any is left out by HubSpot."""
-        links: dict[int, list[Row]] = {}
-        waiting: list[Row] = [{"id": str(id_)} for id_ in ids]
+        links: dict[int, list[JsonObject]] = {}
+        waiting: list[JsonObject] = [{"id": str(id_)} for id_ in ids]
         while waiting:
-            inputs, waiting = waiting[:LINK_BATCH], waiting[LINK_BATCH:]
-            data: Row = self._associations.get_page("deals", "contacts", {"inputs": inputs}, **RAW)
-            with sense_of("read the contacts of deals"):
+            inputs, waiting = waiting[:ASSOCIATION_BATCH_SIZE], waiting[ASSOCIATION_BATCH_SIZE:]
+            data: JsonObject = self._associations.get_page("deals", "contacts", {"inputs": inputs}, **RAW)
+            with translate_parse_errors("read the contacts of deals"):
                 for result in data["results"]:
                     id_ = int(result["from"]["id"])
                     links.setdefault(id_, []).extend({"id": str(to["toObjectId"])} for to in result["to"])
@@ -51,6 +51,6 @@ class Deals(Objects[Deal]):
         return links
 
 
-def _is_complete(row: Decoded) -> bool:
+def _has_all_contacts(row: DecodedJson) -> bool:
     linked = (row.associations or {}).get("contacts")
     return linked is not None and not linked.get("paging")

@@ -11,28 +11,28 @@ import urllib3
 
 from sync_worker.base_url import is_loopback
 from sync_worker.errors import Unavailable
-from sync_worker.hubspot.rest.metrics import Traffic
-from sync_worker.hubspot.rest.session import open_bare_session
+from sync_worker.hubspot.rest.metrics import RequestMetrics
+from sync_worker.hubspot.rest.session import open_anonymous_session
 
-ENDPOINT: Final = "GET (file of an export)"
+METRICS_ENDPOINT: Final = "GET (file of an export)"
 OPERATION: Final = "fetch the file of an export"
-PIECE: Final = 1 << 20  # bytes
-TIMEOUT: Final = (5.0, 60.0)  # seconds: to connect, between two bytes
-MOST_REDIRECTS: Final = 3
-OVER: Final = frozenset({401, 403, 404, 410})  # what a signed address answers when its time is over
+CHUNK_BYTES: Final = 1 << 20  # bytes
+TIMEOUT_SECONDS: Final = (5.0, 60.0)  # seconds: to connect, between two bytes
+MAX_REDIRECTS: Final = 3
+EXPIRED_STATUSES: Final = frozenset({401, 403, 404, 410})  # what a signed address answers when its time is over
 
 
-class Expired(Unavailable):
+class DownloadUrlExpired(Unavailable):
     """The address of the file works no more."""
 
 
-class Downloads:
+class FileDownloader:
     """Fetches files into files."""
 
-    def __init__(self, traffic: Traffic) -> None:
-        self._traffic = traffic
+    def __init__(self, metrics: RequestMetrics) -> None:
+        self._metrics = metrics
 
-    def fetch(self, address: str, into: IO[bytes], *, beat: Callable[[], None]) -> None:
+    def download(self, url: str, target: IO[bytes], *, heartbeat: Callable[[], None]) -> None:
         """Put the whole file behind an address into another; `beat` is called with every piece.
 
         Raises:
@@ -40,40 +40,40 @@ class Downloads:
             Unavailable: no answer, half a file, or an address that is not https (loopback may be http).
         """
         try:
-            for _ in range(MOST_REDIRECTS + 1):
-                following = self._fetched(address, into, beat)
+            for _ in range(MAX_REDIRECTS + 1):
+                following = self._download_once(url, target, heartbeat)
                 if following is None:
                     return
-                address = urljoin(address, following)
+                url = urljoin(url, following)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
             # The chain is cut: the address itself is a key to the file.
             raise Unavailable("The file of the export did not arrive whole.", operation=OPERATION) from None
         raise Unavailable("The address of the export's file leads round in a circle.", operation=OPERATION)
 
-    def _fetched(self, address: str, into: IO[bytes], beat: Callable[[], None]) -> str | None:
+    def _download_once(self, url: str, target: IO[bytes], heartbeat: Callable[[], None]) -> str | None:
         """Fetch the file; return the address that it has moved to, None when it is here."""
-        _check(address)
-        self._traffic.sent(ENDPOINT)
+        _check_url(url)
+        self._metrics.count_request(METRICS_ENDPOINT)
         with (
-            open_bare_session(loopback=is_loopback(address)) as session,
-            session.get(address, timeout=TIMEOUT, allow_redirects=False, stream=True) as reply,
+            open_anonymous_session(loopback=is_loopback(url)) as session,
+            session.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True) as reply,
         ):
             if reply.is_redirect:
                 return reply.headers["Location"]
-            if reply.status_code in OVER:
-                raise Expired(operation=OPERATION)
+            if reply.status_code in EXPIRED_STATUSES:
+                raise DownloadUrlExpired(operation=OPERATION)
             if reply.status_code != 200:
                 raise Unavailable(f"The host of the export's file answered {reply.status_code}.", operation=OPERATION)
-            into.seek(0)
-            into.truncate()
-            for piece in reply.iter_content(PIECE):
-                into.write(piece)
-                beat()
+            target.seek(0)
+            target.truncate()
+            for piece in reply.iter_content(CHUNK_BYTES):
+                target.write(piece)
+                heartbeat()
         return None
 
 
-def _check(address: str) -> None:
-    parts = urlsplit(address)
-    if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(address))):
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))):
         return
     raise Unavailable("HubSpot names an address for the export's file that is not https.", operation=OPERATION)

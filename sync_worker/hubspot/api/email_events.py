@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from sync_worker.errors import Unavailable
-from sync_worker.hubspot.records.models import Event, Page
-from sync_worker.hubspot.records.parsing import Row, sense_of
+from sync_worker.hubspot.records.models import Event, ResultPage
+from sync_worker.hubspot.records.parsing import JsonObject, translate_parse_errors
 from sync_worker.hubspot.rest.transport import Transport
 from sync_worker.timestamps import from_ms, to_ms
 
@@ -15,31 +15,38 @@ PAGE_SIZE: Final = 1_000
 OPERATION: Final = "read e-mail events"
 
 
-class Emails:
+class EmailEvents:
     """The e-mail events of the portal; the SDK does not know them."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def page(self, kind: str, start: datetime, stop: datetime, offset: str | None = None, *, limit: int = PAGE_SIZE) -> Page[Event, str]:
+    def read_page(
+        self, event_type: str, start: datetime, stop: datetime, offset: str | None = None, *, limit: int = PAGE_SIZE
+    ) -> ResultPage[Event, str]:
         """Return events of one type, such as CLICK or OPEN, newest first.
 
         Both ends of the time are included, to the millisecond. `offset` is the `next` of the page before, for the same times.
         """
-        query = [("eventType", kind), ("startTimestamp", str(to_ms(start))), ("endTimestamp", str(to_ms(stop))), ("limit", str(limit))]
+        query = [
+            ("eventType", event_type),
+            ("startTimestamp", str(to_ms(start))),
+            ("endTimestamp", str(to_ms(stop))),
+            ("limit", str(limit)),
+        ]
         data = self._transport.get("/email/public/v1/events", [*query, ("offset", offset)] if offset else query)
-        with sense_of(OPERATION):
+        with translate_parse_errors(OPERATION):
             following = str(data["offset"]) if data["hasMore"] else None
             if following is not None and following == offset:
                 raise Unavailable("HubSpot's page does not lead on.", operation=OPERATION)
-            return Page(items=tuple(map(email_event, data["events"])), next=following)
+            return ResultPage(items=tuple(map(parse_email_event, data["events"])), next=following)
 
 
-def email_event(row: Row) -> Event:
+def parse_email_event(row: JsonObject) -> Event:
     """Parse an e-mail event; id and time together are its identity."""
     sent, newer = row.get("sentBy") or {}, row.get("obsoletedBy")
     return Event(
-        id=_identity(row),
+        id=_event_id(row),
         kind=f"email_{row['type'].lower()}",
         at=from_ms(row["created"]),
         email=(row.get("recipient") or "").strip().lower() or None,
@@ -48,9 +55,9 @@ def email_event(row: Row) -> Event:
         user_agent=row.get("userAgent"),
         sent_at=from_ms(sent["created"]) if sent.get("created") else None,
         filtered=bool(row.get("filteredEvent")),
-        obsoleted_by=_identity(newer) if newer else None,
+        obsoleted_by=_event_id(newer) if newer else None,
     )
 
 
-def _identity(row: Row) -> str:
+def _event_id(row: JsonObject) -> str:
     return f"{row['id']}:{row['created']}"

@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
-from sync_worker.hubspot.records.models import Event, Form, Page
-from sync_worker.hubspot.records.parsing import Row, form, next_after, sense_of
+from sync_worker.hubspot.records.models import Event, Form, ResultPage
+from sync_worker.hubspot.records.parsing import JsonObject, parse_form, parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 from sync_worker.hubspot.rest.transport import Transport
 from sync_worker.timestamps import from_ms
 
 PAGE_SIZE: Final = 100
-SUBMISSIONS_PAGE: Final = 50
+SUBMISSIONS_PAGE_SIZE: Final = 50
 
 
 class Forms:
@@ -23,31 +23,33 @@ class Forms:
         self._api = api
         self._transport = transport
 
-    def all(self, *, archived: bool = False) -> tuple[Form, ...]:
+    def list_all(self, *, archived: bool = False) -> tuple[Form, ...]:
         """Return all forms that are not archived, or all that are: HubSpot's own, pop-ups, and those of other sites that it has seen."""
-        return tuple(self._walk(archived=archived))
+        return tuple(self._iterate(archived=archived))
 
-    def submissions(self, form_id: str, after: str | None = None, *, limit: int = SUBMISSIONS_PAGE) -> Page[Event, str]:
+    def read_submissions(self, form_id: str, after: str | None = None, *, limit: int = SUBMISSIONS_PAGE_SIZE) -> ResultPage[Event, str]:
         """Return submissions of one form, newest first; HubSpot can't be asked for a time or a contact."""
         query = [("limit", str(limit)), *([("after", after)] if after else [])]
         data = self._transport.get(f"/form-integrations/v1/submissions/forms/{form_id}", query)
-        with sense_of("read the submissions of a form"):
-            return Page(items=tuple(submission(row, form_id) for row in data["results"]), next=next_after(data.get("paging")))
+        with translate_parse_errors("read the submissions of a form"):
+            return ResultPage(
+                items=tuple(parse_submission(row, form_id) for row in data["results"]), next=parse_next_cursor(data.get("paging"))
+            )
 
-    def _walk(self, *, archived: bool) -> Iterator[Form]:
-        which: Row = {"form_types": ["all"], **({"archived": True} if archived else {})}  # else only HubSpot's own are listed
-        where: Row = {}
+    def _iterate(self, *, archived: bool) -> Iterator[Form]:
+        which: JsonObject = {"form_types": ["all"], **({"archived": True} if archived else {})}  # else only HubSpot's own are listed
+        where: JsonObject = {}
         while True:
-            data: Row = self._api.get_page(limit=PAGE_SIZE, **which, **where, **RAW)
-            with sense_of("read the forms"):
-                yield from map(form, data["results"])
-            following = next_after(data.get("paging"))
+            data: JsonObject = self._api.get_page(limit=PAGE_SIZE, **which, **where, **RAW)
+            with translate_parse_errors("read the forms"):
+                yield from map(parse_form, data["results"])
+            following = parse_next_cursor(data.get("paging"))
             if following is None:
                 return
             where = {"after": following}
 
 
-def submission(row: Row, form_id: str) -> Event:
+def parse_submission(row: JsonObject, form_id: str) -> Event:
     """Parse a submission; the address is the only thing that tells whose it is."""
     values = {value["name"]: value.get("value") for value in row["values"]}
     address = (values.get("email") or "").strip().lower() or None
@@ -61,6 +63,6 @@ def submission(row: Row, form_id: str) -> Event:
     )
 
 
-def _stable_id(form_id: str, submitted_at: int, address: str | None) -> str:
+def _stable_id(form_id: str, submitted_at: int, email: str | None) -> str:
     """Return an id that is the same each time the submission is read, and from which no address can be read."""
-    return hashlib.sha256(f"{form_id} {submitted_at} {address}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{form_id} {submitted_at} {email}".encode()).hexdigest()[:32]

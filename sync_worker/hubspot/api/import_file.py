@@ -12,13 +12,13 @@ from typing import Final, Self
 
 import orjson
 
-from sync_worker.hubspot.rest.transport import Upload
+from sync_worker.hubspot.rest.transport import FileUpload
 
-CONTACTS: Final = "0-1"
-COLUMN: Final = "Record ID"
-FILE: Final = "contacts.csv"
-MOST_ROWS: Final = 1_000_000  # HubSpot takes 1,048,576
-MOST_BYTES: Final = 500_000_000  # and 512 MB
+CONTACT_OBJECT_TYPE_ID: Final = "0-1"
+ID_COLUMN: Final = "Record ID"
+FILE_NAME: Final = "contacts.csv"
+MAX_ROWS: Final = 1_000_000  # HubSpot takes 1,048,576
+MAX_BYTES: Final = 500_000_000  # and 512 MB
 
 
 class ImportFile:
@@ -27,17 +27,17 @@ class ImportFile:
     HubSpot is said to leave alone what an empty cell stands for. Where it clears it, no other value is lost: none is left out.
     """
 
-    def __init__(self, name: str, properties: Sequence[str], *, most_rows: int = MOST_ROWS) -> None:
+    def __init__(self, name: str, properties: Sequence[str], *, max_rows: int = MAX_ROWS) -> None:
         self.name = name
-        self._most_rows = most_rows
+        self._max_rows = max_rows
         self._properties = tuple(properties)
         self._boundary = secrets.token_hex(16)
         self._file = TemporaryFile(prefix="sync-worker-")  # noqa: SIM115 -- open as long as this is
-        self._file.write(self._head())
+        self._file.write(self._build_head())
         self._text = io.StringIO(newline="")
         self._writer = csv.writer(self._text)
-        self._write([COLUMN, *self._properties])
-        self.rows = 0
+        self._write_row([ID_COLUMN, *self._properties])
+        self.row_count = 0
 
     def __enter__(self) -> Self:
         return self
@@ -48,44 +48,49 @@ class ImportFile:
     @property
     def is_full(self) -> bool:
         """Whether HubSpot would take no more rows in one file."""
-        return self.rows >= self._most_rows or self._file.tell() >= MOST_BYTES
+        return self.row_count >= self._max_rows or self._file.tell() >= MAX_BYTES
 
-    def add(self, id_: int, values: Mapping[str, str]) -> None:
+    def add_contact(self, id_: int, values: Mapping[str, str]) -> None:
         """Add a contact."""
-        self._write([str(id_), *(values[name] for name in self._properties)])
-        self.rows += 1
+        self._write_row([str(id_), *(values[name] for name in self._properties)])
+        self.row_count += 1
 
-    def upload(self) -> Upload:
+    def build_upload(self) -> FileUpload:
         """Return the whole body; nothing can be added any more."""
         self._file.write(f"\r\n--{self._boundary}--\r\n".encode())
-        return Upload(file=self._file, content_type=f"multipart/form-data; boundary={self._boundary}")
+        return FileUpload(file=self._file, content_type=f"multipart/form-data; boundary={self._boundary}")
 
-    def _write(self, cells: Sequence[str]) -> None:
+    def _write_row(self, cells: Sequence[str]) -> None:
         self._writer.writerow(cells)
         self._file.write(self._text.getvalue().encode())
         self._text.seek(0)
         self._text.truncate()
 
-    def _head(self) -> bytes:
+    def _build_head(self) -> bytes:
         return b"".join(
             [
-                self._part('name="importRequest"', "application/json"),
-                orjson.dumps(self._request()),
+                self._build_part_header('name="importRequest"', "application/json"),
+                orjson.dumps(self._build_import_request()),
                 b"\r\n",
-                self._part(f'name="files"; filename="{FILE}"', "text/csv"),
+                self._build_part_header(f'name="files"; filename="{FILE_NAME}"', "text/csv"),
             ]
         )
 
-    def _part(self, named: str, kind: str) -> bytes:
-        return f"--{self._boundary}\r\nContent-Disposition: form-data; {named}\r\nContent-Type: {kind}\r\n\r\n".encode()
+    def _build_part_header(self, disposition: str, content_type: str) -> bytes:
+        return f"--{self._boundary}\r\nContent-Disposition: form-data; {disposition}\r\nContent-Type: {content_type}\r\n\r\n".encode()
 
-    def _request(self) -> dict[str, object]:
-        columns = [{"columnObjectTypeId": CONTACTS, "columnName": name, "propertyName": name} for name in self._properties]
-        key = {"columnObjectTypeId": CONTACTS, "columnName": COLUMN, "propertyName": "hs_object_id", "columnType": "HUBSPOT_OBJECT_ID"}
+    def _build_import_request(self) -> dict[str, object]:
+        columns = [{"columnObjectTypeId": CONTACT_OBJECT_TYPE_ID, "columnName": name, "propertyName": name} for name in self._properties]
+        key = {
+            "columnObjectTypeId": CONTACT_OBJECT_TYPE_ID,
+            "columnName": ID_COLUMN,
+            "propertyName": "hs_object_id",
+            "columnType": "HUBSPOT_OBJECT_ID",
+        }
         page = {"hasHeader": True, "columnMappings": [key, *columns]}
         return {
             "name": self.name,
-            "importOperations": {CONTACTS: "UPDATE"},
+            "importOperations": {CONTACT_OBJECT_TYPE_ID: "UPDATE"},
             "dateFormat": "YEAR_MONTH_DAY",
-            "files": [{"fileName": FILE, "fileFormat": "CSV", "fileImportPage": page}],
+            "files": [{"fileName": FILE_NAME, "fileFormat": "CSV", "fileImportPage": page}],
         }

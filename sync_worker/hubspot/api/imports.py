@@ -7,16 +7,16 @@ from typing import Final
 
 from sync_worker.errors import RateLimited, Unavailable
 from sync_worker.hubspot.api.import_file import ImportFile
-from sync_worker.hubspot.api.polling import Waiting
-from sync_worker.hubspot.records.models import Import, RowError
-from sync_worker.hubspot.records.parsing import Row, instant, next_after, sense_of
-from sync_worker.hubspot.rest.error_responses import quoted
+from sync_worker.hubspot.api.polling import Poller
+from sync_worker.hubspot.records.models import Import, ImportRowError
+from sync_worker.hubspot.records.parsing import JsonObject, parse_next_cursor, parse_timestamp, translate_parse_errors
+from sync_worker.hubspot.rest.error_responses import redact
 from sync_worker.hubspot.rest.transport import Transport
 
 PAGE_SIZE: Final = 100
-TRIES: Final = 5
-LISTED_AFTER: Final = 5.0  # seconds until what has just begun is to be seen
-PATH: Final = "/crm/v3/imports"
+MAX_ATTEMPTS: Final = 5
+LISTING_DELAY_SECONDS: Final = 5.0  # seconds until what has just begun is to be seen
+IMPORTS_PATH: Final = "/crm/v3/imports"
 
 
 class Imports:
@@ -32,91 +32,91 @@ class Imports:
             LimitReached: there were too many rows today.
             Forbidden: the token lacks `crm.import`, or the plan has no imports.
         """
-        upload = file.upload()
-        for left in reversed(range(TRIES)):
+        upload = file.build_upload()
+        for left in reversed(range(MAX_ATTEMPTS)):
             try:
-                return self._begun(self._transport.upload(PATH, upload))
+                return self._parse_response(self._transport.upload(IMPORTS_PATH, upload))
             except RateLimited:
                 raise
             except Unavailable:
-                self._transport.clock.sleep(LISTED_AFTER)
-                if (found := self.named(file.name)) is not None:
+                self._transport.clock.sleep(LISTING_DELAY_SECONDS)
+                if (found := self.find_by_name(file.name)) is not None:
                     return found
                 if not left:
                     raise
         raise AssertionError  # the last attempt returns or raises
 
-    def look(self) -> None:
+    def check_access(self) -> None:
         """Ask for the imports; raises Forbidden where the token may not have any."""
-        self._transport.get(PATH, [("limit", "1")])
+        self._transport.get(IMPORTS_PATH, [("limit", "1")])
 
-    def one(self, number: str) -> Import:
+    def get(self, import_id: str) -> Import:
         """Return an import as it is now."""
-        data: Row = self._transport.get(f"{PATH}/{number}")
-        return self._begun(data)
+        data: JsonObject = self._transport.get(f"{IMPORTS_PATH}/{import_id}")
+        return self._parse_response(data)
 
-    def named(self, name: str) -> Import | None:
+    def find_by_name(self, name: str) -> Import | None:
         """Return the import of a name, if HubSpot has one; names are not used twice."""
         query: list[tuple[str, str]] = [("limit", str(PAGE_SIZE))]
         while True:
-            data: Row = self._transport.get(PATH, query)
-            with sense_of("look at the imports"):
+            data: JsonObject = self._transport.get(IMPORTS_PATH, query)
+            with translate_parse_errors("look at the imports"):
                 for row in data["results"]:
-                    if _name(row) == name:
-                        return _import(row)
-                after = next_after(data.get("paging"))
+                    if _import_name(row) == name:
+                        return _parse_import(row)
+                after = parse_next_cursor(data.get("paging"))
             if after is None:
                 return None
             query = [("limit", str(PAGE_SIZE)), ("after", after)]
 
-    def ended(self, number: str, waiting: Waiting) -> Import | None:
+    def wait_until_finished(self, import_id: str, poller: Poller) -> Import | None:
         """Wait for the end of an import, good or bad; return None where that takes too long."""
 
-        def ask() -> Import | None:
-            found = self.one(number)
-            return found if found.is_over else None
+        def read_if_finished() -> Import | None:
+            found = self.get(import_id)
+            return found if found.is_finished else None
 
-        return waiting.for_answer(ask, self._transport.clock)
+        return poller.poll(read_if_finished, self._transport.clock)
 
-    def errors(self, number: str) -> Iterator[RowError]:
+    def read_errors(self, import_id: str) -> Iterator[ImportRowError]:
         """Yield the rows that HubSpot did not take, or not as a whole."""
         after: str | None = None
         while True:
             query = [("limit", str(PAGE_SIZE)), ("includeErrorMessage", "true"), ("includeRowData", "true")]
-            data: Row = self._transport.get(f"{PATH}/{number}/errors", [*query, *([("after", after)] if after else [])])
-            with sense_of("read the errors of an import"):
+            data: JsonObject = self._transport.get(f"{IMPORTS_PATH}/{import_id}/errors", [*query, *([("after", after)] if after else [])])
+            with translate_parse_errors("read the errors of an import"):
                 for row in data["results"]:
-                    yield _row_error(row)
-                after = next_after(data.get("paging"))
+                    yield _parse_row_error(row)
+                after = parse_next_cursor(data.get("paging"))
             if after is None:
                 return
 
-    def _begun(self, data: Row) -> Import:
-        with sense_of("look at an import"):
-            return _import(data)
+    def _parse_response(self, data: JsonObject) -> Import:
+        with translate_parse_errors("look at an import"):
+            return _parse_import(data)
 
 
-def _import(row: Row) -> Import:
+def _parse_import(row: JsonObject) -> Import:
     counters = (row.get("metadata") or {}).get("counters") or {}
     return Import(
         id=str(row["id"]),
         state=str(row["state"]),
-        created_at=instant(str(row["createdAt"])),
+        created_at=parse_timestamp(str(row["createdAt"])),
         counters={str(name): int(number) for name, number in counters.items()},
     )
 
 
-def _name(row: Row) -> str | None:
+def _import_name(row: JsonObject) -> str | None:
     # Which of the two HubSpot fills is not documented.
     return row.get("importName") or (row.get("importRequestJson") or {}).get("name")
 
 
-def _row_error(row: Row) -> RowError:
+def _parse_row_error(row: JsonObject) -> ImportRowError:
     source = row.get("sourceData") or {}
     cells = source.get("rowData") or ()
     first = str(cells[0]).strip() if cells else ""
-    return RowError(
+    return ImportRowError(
         contact_id=int(first) if first.isdecimal() else None,
         # The text may quote a value; the kind of error does not.
-        reason=str(row.get("errorType") or quoted(str(row.get("errorMessage") or "")) or "refused by the import"),
+        reason=str(row.get("errorType") or redact(str(row.get("errorMessage") or "")) or "refused by the import"),
     )

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from typing import Final
 
 from sync_worker.errors import NotFound
-from sync_worker.hubspot.records.models import Changed, ContactList, Page
-from sync_worker.hubspot.records.parsing import Row, contact_list, next_after, sense_of
+from sync_worker.hubspot.records.models import ContactList, MembershipChangeResult, ResultPage
+from sync_worker.hubspot.records.parsing import JsonObject, parse_list, parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.rest.error_responses import InvalidRequest
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
-CONTACTS: Final = "0-1"  # HubSpot's id of the object type
-MEMBERS_PAGE: Final = 250
-CHANGE_SIZE: Final = 1_000  # ids in one call; HubSpot's own cap is not documented
-MAKE_MANUAL: Final = "If its filters decide who is in it (a dynamic list), rename or delete it; the worker then makes one of its own."
+CONTACT_OBJECT_TYPE_ID: Final = "0-1"  # HubSpot's id of the object type
+MEMBERS_PAGE_SIZE: Final = 250
+MAX_IDS_PER_CHANGE: Final = 1_000  # ids in one call; HubSpot's own cap is not documented
+DYNAMIC_LIST_HINT: Final = "If its filters decide who is in it (a dynamic list), rename or delete it; the worker then makes one of its own."
 
 
 class Lists:
@@ -24,49 +24,49 @@ class Lists:
         self._lists = lists
         self._memberships = memberships
 
-    def find(self, name: str) -> ContactList | None:
+    def find_by_name(self, name: str) -> ContactList | None:
         """Return the list of contacts with a name, in whatever case; None where there is none."""
         try:
-            data: Row = self._lists.get_by_name(name, CONTACTS, **RAW)
+            data: JsonObject = self._lists.get_by_name(name, CONTACT_OBJECT_TYPE_ID, **RAW)
         except NotFound:
             return None
-        with sense_of("look a list up by its name"):
-            return contact_list(data["list"])
+        with translate_parse_errors("look a list up by its name"):
+            return parse_list(data["list"])
 
-    def one(self, list_id: str) -> ContactList | None:
+    def get(self, list_id: str) -> ContactList | None:
         """Return a list by its id; None where there is none (any more)."""
         try:
-            data: Row = self._lists.get_by_id(list_id, **RAW)
+            data: JsonObject = self._lists.get_by_id(list_id, **RAW)
         except NotFound:
             return None
-        with sense_of("read a list"):
-            return contact_list(data["list"])
+        with translate_parse_errors("read a list"):
+            return parse_list(data["list"])
 
     def create(self, name: str) -> ContactList:
         """Make an empty manual list, or return the one that has the name: an answer that was lost may have made it."""
         try:
-            data: Row = self._lists.create({"name": name, "objectTypeId": CONTACTS, "processingType": "MANUAL"}, **RAW)
+            data: JsonObject = self._lists.create({"name": name, "objectTypeId": CONTACT_OBJECT_TYPE_ID, "processingType": "MANUAL"}, **RAW)
         except InvalidRequest:
-            if (existing := self.find(name)) is not None:
+            if (existing := self.find_by_name(name)) is not None:
                 return existing
             raise
-        with sense_of("create a list"):
-            return contact_list(data["list"])
+        with translate_parse_errors("create a list"):
+            return parse_list(data["list"])
 
     def rename(self, list_id: str, name: str) -> ContactList:
         """Give a list another name; raises InvalidRequest where another list has it."""
-        data: Row = self._lists.update_name(list_id, list_name=name, **RAW)
-        with sense_of("rename a list"):
-            return contact_list(data["updatedList"])
+        data: JsonObject = self._lists.update_name(list_id, list_name=name, **RAW)
+        with translate_parse_errors("rename a list"):
+            return parse_list(data["updatedList"])
 
-    def members(self, list_id: str, after: str | None = None, *, limit: int = MEMBERS_PAGE) -> Page[int, str]:
+    def read_members(self, list_id: str, after: str | None = None, *, limit: int = MEMBERS_PAGE_SIZE) -> ResultPage[int, str]:
         """Return ids of the contacts in a list, in order of ids."""
         where = {"after": after} if after else {}
-        data: Row = self._memberships.get_page(list_id, limit=limit, **where, **RAW)
-        with sense_of("read the members of a list"):
-            return Page(items=tuple(int(row["recordId"]) for row in data["results"]), next=next_after(data.get("paging")))
+        data: JsonObject = self._memberships.get_page(list_id, limit=limit, **where, **RAW)
+        with translate_parse_errors("read the members of a list"):
+            return ResultPage(items=tuple(int(row["recordId"]) for row in data["results"]), next=parse_next_cursor(data.get("paging")))
 
-    def change(self, list_id: str, add: Iterable[int] = (), remove: Iterable[int] = ()) -> Changed:
+    def change_members(self, list_id: str, add: Iterable[int] = (), remove: Iterable[int] = ()) -> MembershipChangeResult:
         """Put contacts into a manual list and take others out; doing it twice does no harm.
 
         Raises:
@@ -74,32 +74,34 @@ class Lists:
             InvalidRequest: the list is dynamic.
         """
         steps = [("recordIdsToAdd", id_) for id_ in sorted(set(add))] + [("recordIdsToRemove", id_) for id_ in sorted(set(remove))]
-        changed = Changed()
-        for start in range(0, len(steps), CHANGE_SIZE):
-            changed = _together(changed, self._change(list_id, steps[start : start + CHANGE_SIZE]))
+        changed = MembershipChangeResult()
+        for start in range(0, len(steps), MAX_IDS_PER_CHANGE):
+            changed = _merge_results(changed, self._change_batch(list_id, steps[start : start + MAX_IDS_PER_CHANGE]))
         return changed
 
-    def _change(self, list_id: str, steps: list[tuple[str, int]]) -> Changed:
+    def _change_batch(self, list_id: str, changes: list[tuple[str, int]]) -> MembershipChangeResult:
         body: dict[str, list[str]] = {"recordIdsToAdd": [], "recordIdsToRemove": []}
-        for key, id_ in steps:
+        for key, id_ in changes:
             body[key].append(str(id_))
         try:
-            data: Row = self._memberships.add_and_remove(list_id, body, **RAW)
+            data: JsonObject = self._memberships.add_and_remove(list_id, body, **RAW)
         except InvalidRequest as refusal:
-            raise InvalidRequest(refusal.problem, operation=f"change the members of list {list_id}", hint=MAKE_MANUAL) from refusal
-        with sense_of("change the members of a list"):
+            raise InvalidRequest(refusal.response, operation=f"change the members of list {list_id}", hint=DYNAMIC_LIST_HINT) from refusal
+        with translate_parse_errors("change the members of a list"):
             # HubSpot's own spelling; the right one is taken as well.
             added = data.get("recordsIdsAdded") or data.get("recordIdsAdded")
-            return Changed(added=_ids(added), removed=_ids(data.get("recordIdsRemoved")), missing=_ids(data.get("recordIdsMissing")))
+            return MembershipChangeResult(
+                added=_parse_ids(added), removed=_parse_ids(data.get("recordIdsRemoved")), missing=_parse_ids(data.get("recordIdsMissing"))
+            )
 
 
-def _together(first: Changed, second: Changed) -> Changed:
-    return Changed(
+def _merge_results(first: MembershipChangeResult, second: MembershipChangeResult) -> MembershipChangeResult:
+    return MembershipChangeResult(
         added=first.added | second.added,
         removed=first.removed | second.removed,
         missing=first.missing | second.missing,
     )
 
 
-def _ids(values: Iterable[str] | None) -> frozenset[int]:
+def _parse_ids(values: Iterable[str] | None) -> frozenset[int]:
     return frozenset(int(value) for value in values or ())

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from sync_worker.hubspot.records.models import Event, MarketingEvent, Page
-from sync_worker.hubspot.records.parsing import Row, instant, next_after, sense_of
+from sync_worker.hubspot.records.models import Event, MarketingEvent, ResultPage
+from sync_worker.hubspot.records.parsing import JsonObject, parse_next_cursor, parse_timestamp, translate_parse_errors
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
 PAGE_SIZE: Final = 100
-ATTENDED: Final = "ATTENDED"
-KIND: Final = "webinar"
+ATTENDED_STATE: Final = "ATTENDED"
+EVENT_KIND: Final = "webinar"
 
 
 class MarketingEvents:
@@ -26,57 +26,57 @@ class MarketingEvents:
         self._events = events
         self._participations = participations
 
-    def page(self, after: str | None = None, *, limit: int = PAGE_SIZE) -> Page[MarketingEvent, str]:
+    def read_page(self, after: str | None = None, *, limit: int = PAGE_SIZE) -> ResultPage[MarketingEvent, str]:
         """Return some marketing events, in order of their id."""
-        data: Row = self._events.get_all(limit=limit, **({"after": after} if after else {}), **RAW)
-        with sense_of("read the marketing events"):
-            return Page(items=tuple(map(marketing_event, data["results"])), next=next_after(data.get("paging")))
+        data: JsonObject = self._events.get_all(limit=limit, **({"after": after} if after else {}), **RAW)
+        with translate_parse_errors("read the marketing events"):
+            return ResultPage(items=tuple(map(parse_marketing_event, data["results"])), next=parse_next_cursor(data.get("paging")))
 
-    def webinars(self) -> tuple[MarketingEvent, ...]:
+    def list_webinars(self) -> tuple[MarketingEvent, ...]:
         """Return those that are webinars, or do not say what they are."""
-        return tuple(event for event in self._all() if event.is_webinar)
+        return tuple(event for event in self._iterate() if event.is_webinar)
 
-    def attendances(self, event: MarketingEvent, after: str | None = None, *, limit: int = PAGE_SIZE) -> Page[Event, str]:
+    def read_attendances(self, event: MarketingEvent, after: str | None = None, *, limit: int = PAGE_SIZE) -> ResultPage[Event, str]:
         """Return who attended, as events; HubSpot cannot be asked for a time."""
-        data: Row = self._participations.get_participations_breakdown_by_marketing_event_id(
-            event.id, state=ATTENDED, limit=limit, **({"after": after} if after else {}), **RAW
+        data: JsonObject = self._participations.get_participations_breakdown_by_marketing_event_id(
+            event.id, state=ATTENDED_STATE, limit=limit, **({"after": after} if after else {}), **RAW
         )
-        with sense_of("read who took part in a marketing event"):
-            found = (attendance(row, event) for row in data["results"])
-            return Page(items=tuple(each for each in found if each is not None), next=next_after(data.get("paging")))
+        with translate_parse_errors("read who took part in a marketing event"):
+            found = (parse_attendance(row, event) for row in data["results"])
+            return ResultPage(items=tuple(each for each in found if each is not None), next=parse_next_cursor(data.get("paging")))
 
-    def _all(self) -> Iterator[MarketingEvent]:
+    def _iterate(self) -> Iterator[MarketingEvent]:
         after: str | None = None
         while True:
-            page = self.page(after)
+            page = self.read_page(after)
             yield from page.items
             if page.next is None:
                 return
             after = page.next
 
 
-def marketing_event(row: Row) -> MarketingEvent:
+def parse_marketing_event(row: JsonObject) -> MarketingEvent:
     """Parse a marketing event."""
     return MarketingEvent(
         id=str(row["objectId"]),
         name=row.get("eventName") or "",
         type=row.get("eventType") or "",
-        attendees=row.get("attendees"),
-        updated_at=instant(row["updatedAt"]) if row.get("updatedAt") else None,
+        attendee_count=row.get("attendees"),
+        updated_at=parse_timestamp(row["updatedAt"]) if row.get("updatedAt") else None,
     )
 
 
-def attendance(row: Row, event: MarketingEvent) -> Event | None:
+def parse_attendance(row: JsonObject, event: MarketingEvent) -> Event | None:
     """Parse a participation; None where somebody registered, cancelled or did not come."""
     properties, contact = row["properties"], row["associations"]["contact"]
-    if properties["attendanceState"] != ATTENDED:
+    if properties["attendanceState"] != ATTENDED_STATE:
         return None
     contact_id = contact.get("contactId")
     return Event(
         id=str(row["id"]),
-        kind=KIND,
+        kind=EVENT_KIND,
         # Milliseconds by the specification, ISO 8601 by the guide.
-        at=instant(str(properties["occurredAt"])),
+        at=parse_timestamp(str(properties["occurredAt"])),
         contact_id=int(contact_id) if contact_id else None,
         email=None if contact_id else (contact.get("email") or "").strip().lower() or None,
         campaign=event.id,

@@ -11,31 +11,31 @@ from sync_worker.hubspot.rest.clock import Clock
 
 T = TypeVar("T")
 
-FIRST: Final = 2.0  # seconds
-GROWTH: Final = 3  # each wait is so many times the one before
-LONGEST: Final = 120.0
-BREATH: Final = 30.0  # seconds between two beats
+FIRST_WAIT_SECONDS: Final = 2.0  # seconds
+WAIT_GROWTH_FACTOR: Final = 3  # each wait is so many times the one before
+MAX_WAIT_SECONDS: Final = 120.0
+HEARTBEAT_SECONDS: Final = 30.0  # seconds between two beats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Poller:
     """How long something is waited for; `beat` is called at least twice a minute meanwhile."""
 
-    at_most: timedelta
-    beat: Callable[[], None]
+    timeout: timedelta
+    heartbeat: Callable[[], None]
 
-    def for_answer(self, ask: Callable[[], T | None], clock: Clock) -> T | None:
+    def poll(self, read: Callable[[], T | None], clock: Clock) -> T | None:
         """Return what `ask` says in the end, None when it has said nothing for too long."""
-        left, step = self.at_most.total_seconds(), FIRST
+        left, step = self.timeout.total_seconds(), FIRST_WAIT_SECONDS
         while left > 0:
-            self._pause(min(step, left), clock)
-            left, step = left - step, min(GROWTH * step, LONGEST)
-            if (said := ask()) is not None:
+            self._sleep(min(step, left), clock)
+            left, step = left - step, min(WAIT_GROWTH_FACTOR * step, MAX_WAIT_SECONDS)
+            if (said := read()) is not None:
                 return said
         return None
 
-    def _pause(self, seconds: float, clock: Clock) -> None:
+    def _sleep(self, seconds: float, clock: Clock) -> None:
         while seconds > 0:
-            self.beat()
-            clock.sleep(min(seconds, BREATH))
-            seconds -= BREATH
+            self.heartbeat()
+            clock.sleep(min(seconds, HEARTBEAT_SECONDS))
+            seconds -= HEARTBEAT_SECONDS

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sync_worker.hubspot.records.models import Created, Group, Option, Property
-from sync_worker.hubspot.records.parsing import Row, definition, group, sense_of
+from sync_worker.hubspot.records.models import BatchCreateResult, PropertyDefinition, PropertyGroup, PropertyOption
+from sync_worker.hubspot.records.parsing import JsonObject, parse_property, parse_property_group, translate_parse_errors
 from sync_worker.hubspot.rest.error_responses import Conflict, InvalidRequest
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
 BATCH_SIZE: Final = 100
-LIFECYCLE: Final = "lifecyclestage"
+LIFECYCLE_STAGE_PROPERTY: Final = "lifecyclestage"
 
 
 class Properties:
@@ -22,101 +22,103 @@ class Properties:
         self._batch = batch
         self._groups = groups
 
-    def all(self, object_type: str = "contacts", *, archived: bool = False) -> dict[str, Property]:
+    def list_all(self, object_type: str = "contacts", *, archived: bool = False) -> dict[str, PropertyDefinition]:
         """Return the definitions by name; the archived ones instead when asked."""
-        data: Row = self._core.get_all(object_type, archived=archived, **RAW)
-        with sense_of(f"read the properties of {object_type}"):
-            return {row["name"]: definition(row) for row in data["results"]}
+        data: JsonObject = self._core.get_all(object_type, archived=archived, **RAW)
+        with translate_parse_errors(f"read the properties of {object_type}"):
+            return {row["name"]: parse_property(row) for row in data["results"]}
 
-    def lifecycle_stages(self) -> tuple[Option, ...]:
+    def read_lifecycle_stages(self) -> tuple[PropertyOption, ...]:
         """Return the stages of this portal, which may rename, add and reorder them, from the first to the last."""
-        row: Row = self._core.get_by_name("contacts", LIFECYCLE, **RAW)
-        with sense_of("read a property of contacts"):
-            return tuple(sorted(definition(row).options, key=lambda option: option.order))
+        row: JsonObject = self._core.get_by_name("contacts", LIFECYCLE_STAGE_PROPERTY, **RAW)
+        with translate_parse_errors("read a property of contacts"):
+            return tuple(sorted(parse_property(row).options, key=lambda option: option.order))
 
-    def create(self, object_type: str, wanted: Property) -> Property:
+    def create(self, object_type: str, definition: PropertyDefinition) -> PropertyDefinition:
         """Make a property; one that exists already is left as it is, an archived one of the same name comes back with its values."""
         try:
-            row: Row = self._core.create(object_type, _body(wanted), **RAW)
+            row: JsonObject = self._core.create(object_type, _build_body(definition), **RAW)
         except Conflict:
-            row = self._core.get_by_name(object_type, wanted.name, **RAW)
-        with sense_of(f"create a property of {object_type}"):
-            return definition(row)
+            row = self._core.get_by_name(object_type, definition.name, **RAW)
+        with translate_parse_errors(f"create a property of {object_type}"):
+            return parse_property(row)
 
-    def create_all(self, object_type: str, wanted: Sequence[Property]) -> Created:
+    def create_all(self, object_type: str, definitions: Sequence[PropertyDefinition]) -> BatchCreateResult:
         """Make properties, a hundred a request, and list those that HubSpot refuses, with their reasons."""
-        made: list[Property] = []
+        made: list[PropertyDefinition] = []
         rejected: dict[str, str] = {}
-        for start in range(0, len(wanted), BATCH_SIZE):
-            batch = wanted[start : start + BATCH_SIZE]
-            together = self._create_together(object_type, batch)
+        for start in range(0, len(definitions), BATCH_SIZE):
+            batch = definitions[start : start + BATCH_SIZE]
+            together = self._create_batch(object_type, batch)
             made += together.values()
             for each in batch:
                 if each.name not in together:
-                    self._create_alone(object_type, each, made, rejected)
-        return Created(properties=tuple(made), rejected=rejected)
+                    self._create_one(object_type, each, made, rejected)
+        return BatchCreateResult(properties=tuple(made), rejected=rejected)
 
-    def update(self, object_type: str, definition_: Property) -> Property:
+    def update(self, object_type: str, definition: PropertyDefinition) -> PropertyDefinition:
         """Make an existing property be as given; its options are replaced as a whole, name and type stay."""
-        body = {key: value for key, value in _body(definition_).items() if key not in {"name", "type"}}
-        row: Row = self._core.update(object_type, definition_.name, body, **RAW)
-        with sense_of(f"change a property of {object_type}"):
-            return definition(row)
+        body = {key: value for key, value in _build_body(definition).items() if key not in {"name", "type"}}
+        row: JsonObject = self._core.update(object_type, definition.name, body, **RAW)
+        with translate_parse_errors(f"change a property of {object_type}"):
+            return parse_property(row)
 
-    def groups(self, object_type: str = "contacts") -> dict[str, Group]:
+    def list_groups(self, object_type: str = "contacts") -> dict[str, PropertyGroup]:
         """Return the property groups by name."""
-        data: Row = self._groups.get_all(object_type, **RAW)
-        with sense_of(f"read the property groups of {object_type}"):
-            return {row["name"]: group(row) for row in data["results"]}
+        data: JsonObject = self._groups.get_all(object_type, **RAW)
+        with translate_parse_errors(f"read the property groups of {object_type}"):
+            return {row["name"]: parse_property_group(row) for row in data["results"]}
 
-    def create_group(self, object_type: str, group_: Group) -> Group:
+    def create_group(self, object_type: str, group: PropertyGroup) -> PropertyGroup:
         """Make a property group; one that exists already is left as it is."""
-        body = {"name": group_.name, "label": group_.label, "displayOrder": group_.order}
+        body = {"name": group.name, "label": group.label, "displayOrder": group.order}
         try:
-            row: Row = self._groups.create(object_type, body, **RAW)
+            row: JsonObject = self._groups.create(object_type, body, **RAW)
         except Conflict:
-            return self.groups(object_type)[group_.name]
-        with sense_of(f"create a property group of {object_type}"):
-            return group(row)
+            return self.list_groups(object_type)[group.name]
+        with translate_parse_errors(f"create a property group of {object_type}"):
+            return parse_property_group(row)
 
-    def update_group(self, object_type: str, group_: Group) -> Group:
+    def update_group(self, object_type: str, group: PropertyGroup) -> PropertyGroup:
         """Give an existing property group its label."""
-        row: Row = self._groups.update(object_type, group_.name, {"label": group_.label, "displayOrder": group_.order}, **RAW)
-        with sense_of(f"change a property group of {object_type}"):
-            return group(row)
+        row: JsonObject = self._groups.update(object_type, group.name, {"label": group.label, "displayOrder": group.order}, **RAW)
+        with translate_parse_errors(f"change a property group of {object_type}"):
+            return parse_property_group(row)
 
-    def _create_together(self, object_type: str, batch: Sequence[Property]) -> dict[str, Property]:
+    def _create_batch(self, object_type: str, batch: Sequence[PropertyDefinition]) -> dict[str, PropertyDefinition]:
         """Return those that were made; of the others nobody knows yet why not."""
         try:
-            data: Row = self._batch.create(object_type, {"inputs": [_body(each) for each in batch]}, **RAW)
+            data: JsonObject = self._batch.create(object_type, {"inputs": [_build_body(each) for each in batch]}, **RAW)
         except InvalidRequest:
             return {}
-        with sense_of(f"create properties of {object_type}"):
-            return {row["name"]: definition(row) for row in data["results"]}
+        with translate_parse_errors(f"create properties of {object_type}"):
+            return {row["name"]: parse_property(row) for row in data["results"]}
 
-    def _create_alone(self, object_type: str, wanted: Property, made: list[Property], rejected: dict[str, str]) -> None:
+    def _create_one(
+        self, object_type: str, definition: PropertyDefinition, created: list[PropertyDefinition], rejected: dict[str, str]
+    ) -> None:
         try:
-            made.append(self.create(object_type, wanted))
+            created.append(self.create(object_type, definition))
         except InvalidRequest as refusal:
-            rejected[wanted.name] = str(refusal.problem)
+            rejected[definition.name] = str(refusal.response)
 
 
-def _body(wanted: Property) -> Row:
+def _build_body(definition: PropertyDefinition) -> JsonObject:
     """Return what HubSpot is sent: the fields that both versions know."""
     return {
-        "name": wanted.name,
-        "label": wanted.label,
-        "type": wanted.type,
-        "fieldType": wanted.field_type,
-        "groupName": wanted.group,
-        "description": wanted.description,
-        "options": [_option_body(each) for each in wanted.options],
-        "displayOrder": wanted.order,
-        "hidden": wanted.hidden,
-        "formField": wanted.form_field,
+        "name": definition.name,
+        "label": definition.label,
+        "type": definition.type,
+        "fieldType": definition.field_type,
+        "groupName": definition.group,
+        "description": definition.description,
+        "options": [_build_option_body(each) for each in definition.options],
+        "displayOrder": definition.order,
+        "hidden": definition.hidden,
+        "formField": definition.form_field,
     }
 
 
-def _option_body(option: Option) -> Row:
-    body: Row = {"label": option.label, "value": option.value, "displayOrder": option.order, "hidden": option.hidden}
+def _build_option_body(option: PropertyOption) -> JsonObject:
+    body: JsonObject = {"label": option.label, "value": option.value, "displayOrder": option.order, "hidden": option.hidden}
     return body | ({"description": option.description} if option.description is not None else {})

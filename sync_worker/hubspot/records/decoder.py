@@ -15,11 +15,11 @@ import orjson
 
 from sync_worker.timestamps import from_ms
 
-Decoded: TypeAlias = Any  # of the shape's own types, which are made at run time
-Json: TypeAlias = Any
+DecodedJson: TypeAlias = Any  # of the shape's own types, which are made at run time
+JsonRecord: TypeAlias = Any
 
 
-class Shape:
+class RecordDecoder:
     """The properties that some replies are asked for.
 
     What `decode` returns has `results`, `paging` (plain JSON) and `total`; each of the results has `id` (int), `updated_at` (aware),
@@ -39,10 +39,10 @@ class Shape:
             gc=False,
         )
         reply = msgspec.defstruct("Reply", [("results", list[row]), ("paging", dict[str, Any] | None, None), ("total", int, 0)])  # type: ignore[valid-type]  # made here
-        self._row, self._reply = row, reply
+        self._record_type, self._reply_type = row, reply
         self._decoder = msgspec.json.Decoder(reply, strict=False)  # an id is the text of a number
 
-    def decode(self, body: bytes) -> Decoded:
+    def decode(self, body: bytes) -> DecodedJson:
         """Return the reply.
 
         Raises:
@@ -52,38 +52,38 @@ class Shape:
         try:
             return self._decoder.decode(body)
         except msgspec.ValidationError:
-            return self._decoded_with_care(body)
+            return self._decode_leniently(body)
 
-    def row(self, data: Json) -> Decoded:
+    def convert_record(self, data: JsonRecord) -> DecodedJson:
         """Return one record of plain JSON as one of the results; raises ValueError where it makes no sense."""
-        return _converted(data | _with_care(data), self._row)
+        return _convert(data | _normalize_record(data), self._record_type)
 
-    def _decoded_with_care(self, body: bytes) -> Decoded:
+    def _decode_leniently(self, body: bytes) -> DecodedJson:
         data = orjson.loads(body)
         try:
             for row in data["results"]:
-                row.update(_with_care(row))
+                row.update(_normalize_record(row))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(str(error)) from error
-        return _converted(data, self._reply)
+        return _convert(data, self._reply_type)
 
 
 #: Returns the values of the properties of one of a reply's results.
-values_of: Final[Callable[[Decoded], tuple[str | None, ...]]] = msgspec.structs.astuple
+property_values: Final[Callable[[DecodedJson], tuple[str | None, ...]]] = msgspec.structs.astuple
 
 
-def _converted(data: Json, into: type) -> Decoded:
+def _convert(data: JsonRecord, target: type) -> DecodedJson:
     try:
-        return msgspec.convert(data, into, strict=False)
+        return msgspec.convert(data, target, strict=False)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
 
 
-def _with_care(row: Json) -> Json:
+def _normalize_record(record: JsonRecord) -> JsonRecord:
     """Return what of a record may be written otherwise than HubSpot documents: values as numbers or flags, a time as milliseconds."""
-    at = str(row["updatedAt"])
+    at = str(record["updatedAt"])
     updated = from_ms(int(at)).isoformat() if at.isdecimal() else at
-    return {"properties": {name: _as_text(value) for name, value in row["properties"].items()}, "updatedAt": updated}
+    return {"properties": {name: _as_text(value) for name, value in record["properties"].items()}, "updatedAt": updated}
 
 
 def _as_text(value: object) -> object:

@@ -10,15 +10,15 @@ from typing import Generic, TypeVar
 import msgspec
 
 T = TypeVar("T")
-Cursor = TypeVar("Cursor", int, str)
+CursorT = TypeVar("CursorT", int, str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[T, Cursor]):
+class ResultPage(Generic[T, CursorT]):
     """One page of a longer answer; `next` is what asks for the page after it, None at the end; `total` counts all where HubSpot tells."""
 
     items: tuple[T, ...]
-    next: Cursor | None
+    next: CursorT | None
     total: int | None = None
 
 
@@ -61,7 +61,7 @@ class Deal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found(Generic[T]):
+class BatchReadResult(Generic[T]):
     """The answer to a question for certain ids: each asked id is the id of an item, or in `moved`, or in `missing`.
 
     `moved`: old id to the id of the item that it was merged into.
@@ -69,11 +69,11 @@ class Found(Generic[T]):
 
     items: tuple[T, ...]
     missing: frozenset[int]
-    moved: Mapping[int, int] = field(default_factory=dict)
+    merged_into: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Extent:
+class IdRange:
     """How much there is, as HubSpot's search index knows it, some moments late."""
 
     total: int
@@ -87,7 +87,7 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
+class ContactUpdate:
     """New values of one contact's properties; "" clears."""
 
     id: int
@@ -95,7 +95,7 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledged:
+class WriteAck:
     """What HubSpot showed after a write: the written properties as it holds them now, which may differ from what was sent.
 
     `refused`: the properties that it did not take, each with the reason; they are as they were.
@@ -103,21 +103,21 @@ class Acknowledged:
 
     properties: Mapping[str, str | None]
     updated_at: datetime
-    refused: Mapping[str, str] = field(default_factory=dict)
+    rejected_properties: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class BatchWriteResult:
     """What became of a batch: each id that was sent stands in exactly one of `acknowledged`, `rejected` and `moved`.
 
     `rejected`: id to the reason. `gone`: those of them that HubSpot no longer knows. `moved`: id to the id that it was merged
     into; nothing was written there.
     """
 
-    acknowledged: Mapping[int, Acknowledged] = field(default_factory=dict)
+    acknowledged: Mapping[int, WriteAck] = field(default_factory=dict)
     rejected: Mapping[int, str] = field(default_factory=dict)
-    moved: Mapping[int, int] = field(default_factory=dict)
-    gone: frozenset[int] = frozenset()
+    merged_into: Mapping[int, int] = field(default_factory=dict)
+    deleted: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +159,7 @@ class MarketingEvent:
     id: str
     name: str
     type: str = ""  # whatever the program that made it calls it, such as WEBINAR; often nothing
-    attendees: int | None = None  # as HubSpot counts them
+    attendee_count: int | None = None  # as HubSpot counts them
     updated_at: datetime | None = None
 
     @property
@@ -184,7 +184,7 @@ class ContactList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
+class MembershipChangeResult:
     """What HubSpot did with a change of a list's members; who was in or out already is in none of these."""
 
     added: frozenset[int] = frozenset()
@@ -193,7 +193,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class PropertyOption:
     """A value that an enumeration may have."""
 
     value: str
@@ -204,7 +204,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Property:
+class PropertyDefinition:
     """The definition of a property."""
 
     name: str
@@ -213,7 +213,7 @@ class Property:
     field_type: str  # text, textarea, number, select ...
     group: str
     description: str = ""
-    options: tuple[Option, ...] = ()
+    options: tuple[PropertyOption, ...] = ()
     order: int = -1
     hidden: bool = False
     form_field: bool = False
@@ -225,7 +225,7 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class PropertyGroup:
     """A heading under which HubSpot shows properties."""
 
     name: str
@@ -234,10 +234,10 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Created:
+class BatchCreateResult:
     """What became of definitions: those made, and the names refused with their reasons."""
 
-    properties: tuple[Property, ...] = ()
+    properties: tuple[PropertyDefinition, ...] = ()
     rejected: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -251,18 +251,18 @@ class Import:
     counters: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def is_over(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether HubSpot will write nothing more of it."""
         return self.state in {"DONE", "FAILED", "CANCELED", "REVERTED"}
 
     @property
-    def is_done(self) -> bool:
+    def is_successful(self) -> bool:
         """Whether it came to a good end, though rows of it may have been refused."""
         return self.state == "DONE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowError:
+class ImportRowError:
     """Something that HubSpot found wrong with a row of an import; the contact, where HubSpot shows the row."""
 
     contact_id: int | None
@@ -270,19 +270,19 @@ class RowError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class AccountDetails:
     """The portal behind the token."""
 
     portal_id: int
     time_zone: str  # IANA name; its midnight starts a new day of calls
-    kind: str  # STANDARD, DEVELOPER_TEST, SANDBOX, APP_DEVELOPER
+    account_type: str  # STANDARD, DEVELOPER_TEST, SANDBOX, APP_DEVELOPER
     currency: str | None = None
     ui_domain: str = "app.hubspot.com"
     name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class DailyUsage:
     """The day's calls of all private apps."""
 
     limit: int

@@ -8,16 +8,27 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sync_worker.errors import Unavailable
-from sync_worker.hubspot.records.decoder import Decoded, Shape, values_of
-from sync_worker.hubspot.records.models import Account, Company, Contact, ContactList, Deal, Form, Group, Option, Property, Usage
+from sync_worker.hubspot.records.decoder import DecodedJson, RecordDecoder, property_values
+from sync_worker.hubspot.records.models import (
+    AccountDetails,
+    Company,
+    Contact,
+    ContactList,
+    DailyUsage,
+    Deal,
+    Form,
+    PropertyDefinition,
+    PropertyGroup,
+    PropertyOption,
+)
 from sync_worker.timestamps import from_ms
 
-Row = dict[str, Any]
-Kind = TypeVar("Kind", Contact, Company)
+JsonObject = dict[str, Any]
+RecordT = TypeVar("RecordT", Contact, Company)
 
 
 @contextmanager
-def sense_of(operation: str) -> Iterator[None]:
+def translate_parse_errors(operation: str) -> Iterator[None]:
     """Turn a reply that lacks what it must have into `Unavailable`: better no answer than a wrong one."""
     try:
         yield
@@ -27,55 +38,55 @@ def sense_of(operation: str) -> Iterator[None]:
         raise Unavailable(f"HubSpot's answer makes no sense ({lack}).", operation=operation, hint=hint) from error
 
 
-def instant(text: str) -> datetime:
+def parse_timestamp(text: str) -> datetime:
     """Parse HubSpot's time, ISO 8601 or milliseconds since 1970, into aware UTC."""
     if text[-1:] == "Z":  # by far the most
         return datetime.fromisoformat(text)
     return from_ms(int(text)) if text.isdecimal() else datetime.fromisoformat(text).astimezone(UTC)
 
 
-def next_after(paging: Row | None) -> str | None:
+def parse_next_cursor(paging: JsonObject | None) -> str | None:
     """Return the cursor of the page that follows from what a reply says of paging, None at the end."""
     following = (paging or {}).get("next") or {}
     return following.get("after")
 
 
-def contacts(shape: Shape, rows: Iterable[Decoded]) -> tuple[Contact, ...]:
+def parse_contacts(decoder: RecordDecoder, rows: Iterable[DecodedJson]) -> tuple[Contact, ...]:
     """Parse contacts."""
-    return _records(Contact, shape, rows)
+    return _parse_records(Contact, decoder, rows)
 
 
-def companies(shape: Shape, rows: Iterable[Decoded]) -> tuple[Company, ...]:
+def parse_companies(decoder: RecordDecoder, rows: Iterable[DecodedJson]) -> tuple[Company, ...]:
     """Parse companies."""
-    return _records(Company, shape, rows)
+    return _parse_records(Company, decoder, rows)
 
 
-def _records(kind: type[Kind], shape: Shape, rows: Iterable[Decoded]) -> tuple[Kind, ...]:
-    return tuple([kind(row.id, shape.names, values_of(row.properties), row.updated_at, row.archived) for row in rows])
+def _parse_records(record_type: type[RecordT], decoder: RecordDecoder, rows: Iterable[DecodedJson]) -> tuple[RecordT, ...]:
+    return tuple([record_type(row.id, decoder.names, property_values(row.properties), row.updated_at, row.archived) for row in rows])
 
 
-def deals(shape: Shape, rows: Iterable[Decoded]) -> tuple[Deal, ...]:
+def parse_deals(decoder: RecordDecoder, rows: Iterable[DecodedJson]) -> tuple[Deal, ...]:
     """Parse deals with the contacts that came with them."""
-    return tuple([_deal(shape, row) for row in rows])
+    return tuple([_parse_deal(decoder, row) for row in rows])
 
 
-def _deal(shape: Shape, row: Decoded) -> Deal:
+def _parse_deal(decoder: RecordDecoder, row: DecodedJson) -> Deal:
     linked = ((row.associations or {}).get("contacts") or {}).get("results") or []
     return Deal(
         id=row.id,
-        properties=dict(zip(shape.names, values_of(row.properties), strict=True)),
+        properties=dict(zip(decoder.names, property_values(row.properties), strict=True)),
         contact_ids=tuple(sorted({int(each["id"]) for each in linked})),
         updated_at=row.updated_at,
     )
 
 
-def form(row: Row) -> Form:
+def parse_form(row: JsonObject) -> Form:
     """Parse a form."""
     at = row.get("archivedAt")
-    return Form(id=row["id"], name=row["name"], archived=row.get("archived", False), archived_at=instant(at) if at else None)
+    return Form(id=row["id"], name=row["name"], archived=row.get("archived", False), archived_at=parse_timestamp(at) if at else None)
 
 
-def contact_list(row: Row) -> ContactList:
+def parse_list(row: JsonObject) -> ContactList:
     """Parse a list."""
     size = row.get("size") or (row.get("additionalProperties") or {}).get("hs_list_size")
     return ContactList(
@@ -83,9 +94,9 @@ def contact_list(row: Row) -> ContactList:
     )
 
 
-def option(row: Row) -> Option:
+def parse_option(row: JsonObject) -> PropertyOption:
     """Parse a value of an enumeration."""
-    return Option(
+    return PropertyOption(
         value=row["value"],
         label=row["label"],
         order=row.get("displayOrder", -1),
@@ -94,17 +105,17 @@ def option(row: Row) -> Option:
     )
 
 
-def definition(row: Row) -> Property:
+def parse_property(row: JsonObject) -> PropertyDefinition:
     """Parse the definition of a property."""
     limits = row.get("modificationMetadata") or {}
-    return Property(
+    return PropertyDefinition(
         name=row["name"],
         label=row["label"],
         type=row["type"],
         field_type=row["fieldType"],
         group=row["groupName"],
         description=row.get("description") or "",
-        options=tuple(option(each) for each in row.get("options") or ()),
+        options=tuple(parse_option(each) for each in row.get("options") or ()),
         order=row.get("displayOrder", -1),
         hidden=row.get("hidden") or False,
         form_field=row.get("formField") or False,
@@ -115,24 +126,24 @@ def definition(row: Row) -> Property:
     )
 
 
-def group(row: Row) -> Group:
+def parse_property_group(row: JsonObject) -> PropertyGroup:
     """Parse a property group."""
-    return Group(name=row["name"], label=row["label"], order=row.get("displayOrder", -1))
+    return PropertyGroup(name=row["name"], label=row["label"], order=row.get("displayOrder", -1))
 
 
-def account(row: Row) -> Account:
+def parse_account(row: JsonObject) -> AccountDetails:
     """Parse the account's details."""
-    return Account(
+    return AccountDetails(
         portal_id=int(row["portalId"]),
         time_zone=row["timeZone"],
-        kind=row["accountType"],
+        account_type=row["accountType"],
         currency=row.get("companyCurrency"),
         ui_domain=row.get("uiDomain") or "app.hubspot.com",
         name=row.get("portalName"),
     )
 
 
-def usage(row: Row) -> Usage:
+def parse_daily_usage(row: JsonObject) -> DailyUsage:
     """Parse the day's calls."""
     resets = row.get("resetsAt")
-    return Usage(limit=int(row["usageLimit"]), used=int(row["currentUsage"]), resets_at=instant(resets) if resets else None)
+    return DailyUsage(limit=int(row["usageLimit"]), used=int(row["currentUsage"]), resets_at=parse_timestamp(resets) if resets else None)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sync_worker.errors import ExitCode, Stop
 
 
-class Closed(Stop):
+class ConnectionClosed(Stop):
     """The connection to HubSpot was closed while something waited for it."""
 
     exit_code = ExitCode.TRY_AGAIN
@@ -32,18 +32,18 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Wait for some seconds; raise `Closed` when stopped before or meanwhile."""
         if self._stopped.wait(seconds):
-            raise Closed
+            raise ConnectionClosed
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
         """Wait, holding the condition's lock, until it is notified or the seconds are over; raise `Closed` when stopped."""
         if not self._stopped.is_set():
             condition.wait(seconds)
-        self.check()
+        self.raise_if_stopped()
 
-    def check(self) -> None:
+    def raise_if_stopped(self) -> None:
         """Raise `Closed` when stopped."""
         if self._stopped.is_set():
-            raise Closed
+            raise ConnectionClosed
 
     def stop(self) -> None:
         """Let nobody wait any more."""

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sync_worker.errors import OutOfQuota
 from sync_worker.hubspot.rest.clock import Clock
 
-UNKNOWN_RESET: Final = timedelta(minutes=15)  # how long an exhausted day is believed while the portal's time zone is unknown
+FALLBACK_RESET_DELAY: Final = timedelta(minutes=15)  # how long an exhausted day is believed while the portal's time zone is unknown
 
 
-class DailyLimit(OutOfQuota):
+class DailyLimitReached(OutOfQuota):
     """The daily limit of calls is used up.
 
     `resets_at`: the portal's next midnight, aware UTC; None while its time zone is unknown.
@@ -26,48 +26,48 @@ class DailyLimit(OutOfQuota):
         self.resets_at = resets_at
 
 
-class Quota:
+class DailyQuota:
     """What is left of the day, as the replies' headers say."""
 
     def __init__(self, clock: Clock, *, reserve: float = 0.0) -> None:
         self._clock = clock
         self._reserve = reserve
         self._lock = threading.Lock()
-        self._zone: ZoneInfo | None = None
-        self._closed_until: datetime | None = None
+        self._time_zone: ZoneInfo | None = None
+        self._exhausted_until: datetime | None = None
         self.limit: int | None = None
         self.remaining: int | None = None
 
-    def keep_time_of(self, zone: str) -> None:
+    def set_time_zone(self, time_zone: str) -> None:
         """Learn the portal's time zone, whose midnight starts a new day of calls; an unknown name is left out."""
         try:
-            self._zone = ZoneInfo(zone)
+            self._time_zone = ZoneInfo(time_zone)
         except (ZoneInfoNotFoundError, ValueError):
-            self._zone = None
+            self._time_zone = None
 
-    def resets_at(self) -> datetime | None:
+    def next_reset(self) -> datetime | None:
         """Return the portal's next midnight, aware UTC."""
-        if self._zone is None:
+        if self._time_zone is None:
             return None
-        tomorrow = self._clock.now().astimezone(self._zone).date() + timedelta(days=1)
-        return datetime.combine(tomorrow, time(), self._zone).astimezone(UTC)
+        tomorrow = self._clock.now().astimezone(self._time_zone).date() + timedelta(days=1)
+        return datetime.combine(tomorrow, time(), self._time_zone).astimezone(UTC)
 
-    def check(self, operation: str) -> None:
+    def raise_if_exhausted(self, operation: str) -> None:
         """Raise `DailyLimit` while the day is known to be used up, so that nothing is sent in vain."""
         with self._lock:
-            if self._closed_until is None:
+            if self._exhausted_until is None:
                 return
-            if self._clock.now() < self._closed_until:
-                raise DailyLimit(self.resets_at(), operation=operation)
-            self._closed_until = None
+            if self._clock.now() < self._exhausted_until:
+                raise DailyLimitReached(self.next_reset(), operation=operation)
+            self._exhausted_until = None
 
-    def exhaust(self, operation: str) -> DailyLimit:
+    def mark_exhausted(self, operation: str) -> DailyLimitReached:
         """Note that HubSpot refused a call because of the day; return the error to raise."""
         with self._lock:
-            self._close()
-        return DailyLimit(self.resets_at(), operation=operation)
+            self._mark_exhausted()
+        return DailyLimitReached(self.next_reset(), operation=operation)
 
-    def learn(self, headers: Mapping[str, str]) -> None:
+    def update_from_headers(self, headers: Mapping[str, str]) -> None:
         """Take over what a reply's headers say of the day; OAuth apps and searches are told nothing."""
         limit, remaining = headers.get("X-HubSpot-RateLimit-Daily", ""), headers.get("X-HubSpot-RateLimit-Daily-Remaining", "")
         if not (limit.isdecimal() and remaining.isdecimal()):
@@ -75,7 +75,7 @@ class Quota:
         with self._lock:
             self.limit, self.remaining = int(limit), int(remaining)
             if self._reserve and self.remaining <= self.limit * self._reserve:
-                self._close()
+                self._mark_exhausted()
 
-    def _close(self) -> None:
-        self._closed_until = self.resets_at() or self._clock.now() + UNKNOWN_RESET
+    def _mark_exhausted(self) -> None:
+        self._exhausted_until = self.next_reset() or self._clock.now() + FALLBACK_RESET_DELAY

@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 from sync_worker.hubspot.rest.rate_limiter import Budget
 
-Version = Literal["v3", "2026-09"]
+ApiVersion = Literal["v3", "2026-09"]
 
 # What has no dated twin (yet) keeps its path: forms, submissions, e-mail events. Of the daily usage none is documented in what we read.
-DATED: Final = {
+DATE_BASED_PATHS: Final = {
     "/crm/v3/objects": "/crm/objects/2026-09",
     "/crm/v3/properties": "/crm/properties/2026-09",
     "/crm/v3/lists": "/crm/lists/2026-09",
@@ -23,7 +23,7 @@ DATED: Final = {
     "/crm/v3/imports": "/crm/imports/2026-09",
 }
 
-KEPT: Final = frozenset({"object", "from", "to"})  # placeholders that tell endpoints apart; the others are ids and names
+LABEL_PLACEHOLDERS: Final = frozenset({"object", "from", "to"})  # placeholders that tell endpoints apart; the others are ids and names
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +35,19 @@ class Endpoint:
 
     method: str
     path: str
-    doing: str
+    operation: str
     budget: Budget = Budget.BURST
-    limited: bool = False
+    has_job_limit: bool = False
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pattern", re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path)))
 
     @property
-    def dated(self) -> str:
+    def date_based_path(self) -> str:
         """The path in the dated style."""
-        prefix = next((prefix for prefix in DATED if self.path.startswith(prefix)), "")
-        return DATED.get(prefix, "") + self.path.removeprefix(prefix)
+        prefix = next((prefix for prefix in DATE_BASED_PATHS if self.path.startswith(prefix)), "")
+        return DATE_BASED_PATHS.get(prefix, "") + self.path.removeprefix(prefix)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +57,8 @@ class Route:
     path: str
     endpoint: str
     budget: Budget
-    doing: str
-    limited: bool = False
+    operation: str
+    has_job_limit: bool = False
 
 
 # The first row that fits is taken.
@@ -90,9 +90,9 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/marketing/v3/forms", "read the forms"),
     Endpoint("GET", "/form-integrations/v1/submissions/forms/{form}", "read the submissions of a form"),
     Endpoint("GET", "/email/public/v1/events", "read e-mail events"),
-    Endpoint("POST", "/crm/v3/exports/export/async", "begin an export", limited=True),
+    Endpoint("POST", "/crm/v3/exports/export/async", "begin an export", has_job_limit=True),
     Endpoint("GET", "/crm/v3/exports/export/async/tasks/{export}/status", "look at an export"),
-    Endpoint("POST", "/crm/v3/imports", "begin an import", limited=True),
+    Endpoint("POST", "/crm/v3/imports", "begin an import", has_job_limit=True),
     Endpoint("GET", "/crm/v3/imports", "look at the imports"),
     Endpoint("GET", "/crm/v3/imports/{import}", "look at an import"),
     Endpoint("GET", "/crm/v3/imports/{import}/errors", "read the errors of an import"),
@@ -101,7 +101,7 @@ ENDPOINTS: Final = (
 )
 
 
-def resolve(method: str, path: str, version: Version) -> Route:
+def resolve(method: str, path: str, version: ApiVersion) -> Route:
     """Return the route of a call named by its v3/v4 path.
 
     Raises:
@@ -110,17 +110,17 @@ def resolve(method: str, path: str, version: Version) -> Route:
     plain = path.rstrip("/")
     for endpoint in ENDPOINTS:
         if endpoint.method == method and (match := endpoint.pattern.fullmatch(plain)):
-            return _route(endpoint, match.groupdict(), version)
+            return _build_route(endpoint, match.groupdict(), version)
     raise LookupError(f"no endpoint for {method} {path}")
 
 
-def _route(endpoint: Endpoint, values: dict[str, str], version: Version) -> Route:
-    template = endpoint.path if version == "v3" else endpoint.dated
-    labels = {name: value if name in KEPT else f"{{{name}}}" for name, value in values.items()}
+def _build_route(endpoint: Endpoint, path_values: dict[str, str], version: ApiVersion) -> Route:
+    template = endpoint.path if version == "v3" else endpoint.date_based_path
+    labels = {name: value if name in LABEL_PLACEHOLDERS else f"{{{name}}}" for name, value in path_values.items()}
     return Route(
-        path=template.format(**values),
+        path=template.format(**path_values),
         endpoint=f"{endpoint.method} {template.format(**labels)}",
         budget=endpoint.budget,
-        doing=endpoint.doing.format(**labels),
-        limited=endpoint.limited,
+        operation=endpoint.operation.format(**labels),
+        has_job_limit=endpoint.has_job_limit,
     )

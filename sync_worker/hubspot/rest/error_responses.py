@@ -17,13 +17,13 @@ import orjson
 
 from sync_worker.errors import BadRequest, Forbidden, NotFound, OutOfQuota, SyncWorkerError, Unauthorized, Unavailable
 
-ADDRESS: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
-LOCKED_WAIT: Final = 2.0  # seconds; HubSpot's advice for 423
-LONGEST_QUOTE: Final = 200  # characters
+EMAIL_PATTERN: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
+LOCKED_WAIT_SECONDS: Final = 2.0  # seconds; HubSpot's advice for 423
+MAX_QUOTE_CHARS: Final = 200  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Detail:
+class ErrorDetail:
     """One of the things wrong with a request: `ids` are the records it is about, `properties` the properties."""
 
     message: str = ""
@@ -36,12 +36,12 @@ class Detail:
     def __str__(self) -> str:
         """Return the reason without any value in it."""
         about = ", ".join(self.properties)
-        said = self.code or self.category or quoted(self.message)
+        said = self.code or self.category or redact(self.message)
         return f"{about}: {said}" if about else said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class ErrorResponse:
     """The envelope of HubSpot's errors; every field of it may be missing."""
 
     status: int
@@ -50,7 +50,7 @@ class Problem:
     sub_category: str | None = None
     policy: str | None = None
     correlation_id: str | None = None
-    details: tuple[Detail, ...] = ()
+    details: tuple[ErrorDetail, ...] = ()
 
     @property
     def codes(self) -> frozenset[str]:
@@ -66,15 +66,15 @@ class Problem:
         """Return the reason in one line, without any value in it."""
         reasons = [str(detail) for detail in self.details if str(detail)]
         coded = [reason for reason, detail in zip(reasons, self.details, strict=False) if detail.code]
-        return "; ".join(dict.fromkeys(coded)) or quoted(self.message) or "; ".join(reasons) or f"status {self.status}"
+        return "; ".join(dict.fromkeys(coded)) or redact(self.message) or "; ".join(reasons) or f"status {self.status}"
 
 
 class InvalidRequest(BadRequest):
     """HubSpot did not accept the request; `problem` says why."""
 
-    def __init__(self, problem: Problem, *, operation: str | None = None, hint: str | None = None) -> None:
-        super().__init__(f"HubSpot did not accept the request ({problem}).", operation=operation, hint=hint)
-        self.problem = problem
+    def __init__(self, response: ErrorResponse, *, operation: str | None = None, hint: str | None = None) -> None:
+        super().__init__(f"HubSpot did not accept the request ({response}).", operation=operation, hint=hint)
+        self.response = response
 
 
 class Conflict(InvalidRequest):
@@ -90,16 +90,16 @@ class MissingScope(Forbidden):
         self.scopes = scopes
 
 
-class LimitReached(OutOfQuota):
+class BulkLimitReached(OutOfQuota):
     """HubSpot begins no more exports or imports for now; other calls are not concerned."""
 
 
-def quoted(text: str) -> str:
+def redact(text: str) -> str:
     """Return a text of HubSpot's, cut, and without e-mail addresses."""
-    return ADDRESS.sub("<address>", text)[:LONGEST_QUOTE]
+    return EMAIL_PATTERN.sub("<address>", text)[:MAX_QUOTE_CHARS]
 
 
-def read_problem(status: int, body: bytes) -> Problem:
+def parse_error_response(status: int, body: bytes) -> ErrorResponse:
     """Read an error reply; HTML and cut JSON give a problem without words."""
     try:
         said = orjson.loads(body)
@@ -107,39 +107,39 @@ def read_problem(status: int, body: bytes) -> Problem:
         said = {}
     if not isinstance(said, dict):
         said = {}
-    return Problem(
+    return ErrorResponse(
         status=status,
-        message=_text(said.get("message")),
-        category=_name(said.get("category")),
-        sub_category=_name(said.get("subCategory")),
-        policy=_name(said.get("policyName")),
-        correlation_id=_name(said.get("correlationId")),
-        details=tuple(_details(said)),
+        message=_as_text(said.get("message")),
+        category=_as_optional_text(said.get("category")),
+        sub_category=_as_optional_text(said.get("subCategory")),
+        policy=_as_optional_text(said.get("policyName")),
+        correlation_id=_as_optional_text(said.get("correlationId")),
+        details=tuple(_parse_details(said)),
     )
 
 
-def read_details(errors: Iterable[Mapping[str, Any]]) -> tuple[Detail, ...]:
+def parse_error_details(errors: Iterable[Mapping[str, Any]]) -> tuple[ErrorDetail, ...]:
     """Read the `errors` of a reply, of a partial success also."""
-    return tuple(_detail(error) for error in errors)
+    return tuple(_parse_detail(error) for error in errors)
 
 
-def translate(problem: Problem, *, operation: str, retry_after: float | None = None) -> SyncWorkerError:
+def translate_error(response: ErrorResponse, *, operation: str, retry_after: float | None = None) -> SyncWorkerError:
     """Return the error that an answer other than 2xx and 429 means."""
-    status = problem.status
+    status = response.status
     if status == 401:
-        return Unauthorized(_with_id("HubSpot does not accept the token", problem), operation=operation, hint=CHECK_CREDENTIALS)
+        return Unauthorized(_add_correlation_id("HubSpot does not accept the token", response), operation=operation, hint=TOKEN_HINT)
     if status == 403:
-        return _forbidden(problem, operation)
+        return _build_forbidden(response, operation)
     if status == 404:
-        return NotFound(f"HubSpot has no such thing ({problem}).", operation=operation)
+        return NotFound(f"HubSpot has no such thing ({response}).", operation=operation)
     if status == 409:
-        return Conflict(problem, operation=operation)
+        return Conflict(response, operation=operation)
     if status in {408, 423, 477} or status >= 500 or status < 400:
-        return _unavailable(problem, operation, retry_after)
-    return InvalidRequest(problem, operation=operation, hint=TOO_LONG if status == 414 else None)
+        return _build_unavailable(response, operation, retry_after)
+    return InvalidRequest(response, operation=operation, hint=URL_TOO_LONG_HINT if status == 414 else None)
 
 
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Return the seconds that a Retry-After header names, in either of its two forms."""
     value = headers.get("Retry-After", "").strip()
     try:
@@ -153,58 +153,62 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
 
 
-CHECK_CREDENTIALS: Final = "Check HUBSPOT_ACCESS_TOKEN: it may be cut, rotated or revoked, or belong to another portal."
-TOO_LONG: Final = "Ask for fewer properties."
-CHECK_PLAN: Final = "The portal's plan may lack this feature, or the user behind the token may not use it."
+TOKEN_HINT: Final = "Check HUBSPOT_ACCESS_TOKEN: it may be cut, rotated or revoked, or belong to another portal."
+URL_TOO_LONG_HINT: Final = "Ask for fewer properties."
+PLAN_HINT: Final = "The portal's plan may lack this feature, or the user behind the token may not use it."
 
 
-def _forbidden(problem: Problem, operation: str) -> Forbidden:
-    if problem.scopes or problem.category == "MISSING_SCOPES":
-        return MissingScope(problem.scopes, operation=operation)
-    return Forbidden(f"HubSpot forbids it ({problem}).", operation=operation, hint=CHECK_PLAN)
+def _build_forbidden(response: ErrorResponse, operation: str) -> Forbidden:
+    if response.scopes or response.category == "MISSING_SCOPES":
+        return MissingScope(response.scopes, operation=operation)
+    return Forbidden(f"HubSpot forbids it ({response}).", operation=operation, hint=PLAN_HINT)
 
 
-def _unavailable(problem: Problem, operation: str, named: float | None) -> Unavailable:
+def _build_unavailable(response: ErrorResponse, operation: str, retry_after: float | None) -> Unavailable:
     hint = "It was tried again in vain; run again later."
-    if problem.status == 423:
-        named = max(named or 0.0, LOCKED_WAIT)
-    if problem.status == 477:
+    if response.status == 423:
+        retry_after = max(retry_after or 0.0, LOCKED_WAIT_SECONDS)
+    if response.status == 477:
         hint = (
-            f"HubSpot is moving this portal to another data centre; it names {named:.0f} s." if named else "HubSpot is moving this portal."
+            f"HubSpot is moving this portal to another data centre; it names {retry_after:.0f} s."
+            if retry_after
+            else "HubSpot is moving this portal."
         )
-    if problem.status == 530:  # Cloudflare, seen for tokens with line breaks in them as well as for a lost origin
-        hint = CHECK_CREDENTIALS
-    return Unavailable(_with_id(f"HubSpot answered {problem.status}", problem), operation=operation, hint=hint, retry_after=named)
-
-
-def _with_id(sentence: str, problem: Problem) -> str:
-    return f"{sentence} (correlation id {problem.correlation_id})." if problem.correlation_id else f"{sentence}."
-
-
-def _details(said: Mapping[str, Any]) -> Iterator[Detail]:
-    errors = said.get("errors")
-    if isinstance(errors, list):
-        yield from (_detail(error) for error in errors if isinstance(error, dict))
-    if not errors:
-        yield from _listed_in_text(_text(said.get("message")))
-    if said.get("context"):
-        yield _detail(said)
-
-
-def _detail(error: Mapping[str, Any]) -> Detail:
-    context = error.get("context")
-    context = context if isinstance(context, dict) else {}
-    return Detail(
-        message=_text(error.get("message")),
-        code=_name(error.get("code")),
-        category=_name(error.get("category")),
-        ids=(*_texts(context.get("ids")), *_texts(context.get("id"))),
-        properties=_texts(context.get("propertyName")),
-        scopes=(*_texts(context.get("requiredGranularScopes")), *_texts(context.get("requiredScopes"))),
+    if response.status == 530:  # Cloudflare, seen for tokens with line breaks in them as well as for a lost origin
+        hint = TOKEN_HINT
+    return Unavailable(
+        _add_correlation_id(f"HubSpot answered {response.status}", response), operation=operation, hint=hint, retry_after=retry_after
     )
 
 
-def _listed_in_text(message: str) -> Iterator[Detail]:
+def _add_correlation_id(sentence: str, response: ErrorResponse) -> str:
+    return f"{sentence} (correlation id {response.correlation_id})." if response.correlation_id else f"{sentence}."
+
+
+def _parse_details(body: Mapping[str, Any]) -> Iterator[ErrorDetail]:
+    errors = body.get("errors")
+    if isinstance(errors, list):
+        yield from (_parse_detail(error) for error in errors if isinstance(error, dict))
+    if not errors:
+        yield from _parse_embedded_details(_as_text(body.get("message")))
+    if body.get("context"):
+        yield _parse_detail(body)
+
+
+def _parse_detail(error: Mapping[str, Any]) -> ErrorDetail:
+    context = error.get("context")
+    context = context if isinstance(context, dict) else {}
+    return ErrorDetail(
+        message=_as_text(error.get("message")),
+        code=_as_optional_text(error.get("code")),
+        category=_as_optional_text(error.get("category")),
+        ids=(*_as_texts(context.get("ids")), *_as_texts(context.get("id"))),
+        properties=_as_texts(context.get("propertyName")),
+        scopes=(*_as_texts(context.get("requiredGranularScopes")), *_as_texts(context.get("requiredScopes"))),
+    )
+
+
+def _parse_embedded_details(message: str) -> Iterator[ErrorDetail]:
     """Read `Property values were not valid: [{...}]`, where the message carries JSON."""
     start = message.find("[{")
     try:
@@ -213,17 +217,19 @@ def _listed_in_text(message: str) -> Iterator[Detail]:
         return
     for error in listed:
         if isinstance(error, dict):
-            yield Detail(message=_text(error.get("message")), code=_name(error.get("error")), properties=_texts(error.get("name")))
+            yield ErrorDetail(
+                message=_as_text(error.get("message")), code=_as_optional_text(error.get("error")), properties=_as_texts(error.get("name"))
+            )
 
 
-def _text(value: object) -> str:
+def _as_text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _name(value: object) -> str | None:
-    return _text(value) or None
+def _as_optional_text(value: object) -> str | None:
+    return _as_text(value) or None
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def _as_texts(value: object) -> tuple[str, ...]:
     values = value if isinstance(value, list) else [] if value is None else [value]
     return tuple(str(each) for each in values)

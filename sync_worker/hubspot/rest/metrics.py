@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
+class RequestCounts:
     """The traffic so far: requests by endpoint (method and path template, no id in it), retries, replies with 429."""
 
     requests: Mapping[str, int] = field(default_factory=dict)
@@ -27,17 +27,17 @@ class Count:
         """All requests."""
         return sum(self.requests.values())
 
-    def since(self, earlier: Count) -> Count:
+    def subtract(self, earlier: RequestCounts) -> RequestCounts:
         """Return what came after an earlier count."""
         grown = {endpoint: number - earlier.requests.get(endpoint, 0) for endpoint, number in self.requests.items()}
-        return Count(
+        return RequestCounts(
             requests={endpoint: number for endpoint, number in grown.items() if number},
             retries=self.retries - earlier.retries,
             rate_limited=self.rate_limited - earlier.rate_limited,
         )
 
 
-class Traffic:
+class RequestMetrics:
     """Counts, from any thread."""
 
     def __init__(self) -> None:
@@ -46,23 +46,23 @@ class Traffic:
         self._retries = 0
         self._rate_limited = 0
 
-    def snapshot(self) -> Count:
+    def snapshot(self) -> RequestCounts:
         """Return the numbers as they are now."""
         with self._lock:
-            return Count(requests=dict(sorted(self._requests.items())), retries=self._retries, rate_limited=self._rate_limited)
+            return RequestCounts(requests=dict(sorted(self._requests.items())), retries=self._retries, rate_limited=self._rate_limited)
 
-    def sent(self, endpoint: str) -> None:
+    def count_request(self, endpoint: str) -> None:
         """Count a request, each attempt anew."""
         with self._lock:
             self._requests[endpoint] += 1
 
-    def retried(self, error: SyncWorkerError, wait: float) -> None:
+    def count_retry(self, error: SyncWorkerError, wait: float) -> None:
         """Count a second or later attempt, and say in the log why there is one, `wait` seconds from now."""
         log.warning("request.retried", operation=error.operation, reason=error.message, wait=round(wait, 1))
         with self._lock:
             self._retries += 1
 
-    def limited(self) -> None:
+    def count_rate_limited(self) -> None:
         """Count a reply with 429."""
         with self._lock:
             self._rate_limited += 1

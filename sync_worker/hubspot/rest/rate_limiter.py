@@ -12,10 +12,10 @@ from math import ceil
 from typing import Final
 
 from sync_worker.hubspot.rest.clock import Clock
-from sync_worker.hubspot.rest.daily_quota import Quota
-from sync_worker.hubspot.rest.sliding_window import Window
+from sync_worker.hubspot.rest.daily_quota import DailyQuota
+from sync_worker.hubspot.rest.sliding_window import SlidingWindow
 
-USED_UP_WITHIN: Final = 0.1  # of a window: so long may its requests take to be sent
+MAX_SEND_TIME_SHARE: Final = 0.1  # of a window: so long may its requests take to be sent
 
 
 class Budget(Enum):
@@ -27,7 +27,7 @@ class Budget(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RateLimitSettings:
     """What to start from; the headers of the replies correct it.
 
     `burst` and `associations` are requests in ten seconds, `search` in one. `reserve` is the share of the burst and of the day that
@@ -40,28 +40,28 @@ class Limits:
     reserve: float = 0.0
 
 
-class Lane:
+class Limiter:
     """One budget and the threads that queue for it: whoever presses goes first, then who waits ahead of a request, then who stands behind.
 
     Whoever asks for something in particular presses: there is nothing else to be done about it. Whoever waits ahead has plenty to ask for,
     and by many threads; it is found out what for when the slot is there. Whoever stands behind has another budget besides.
     """
 
-    def __init__(self, window: Window, clock: Clock) -> None:
+    def __init__(self, window: SlidingWindow, clock: Clock) -> None:
         self.window = window
         self._clock = clock
         self._lock = threading.Lock()
-        self._pressing: deque[threading.Condition] = deque()
+        self._queue: deque[threading.Condition] = deque()
         self._ahead: deque[threading.Condition] = deque()
         self._behind: deque[threading.Condition] = deque()
         self._mine = threading.local()  # a slot that was taken ahead
         self._spared = 0.0  # share of the slots that nobody who stands behind takes
 
-    def spare(self, share: float) -> None:
+    def set_reserve(self, share: float) -> None:
         """Leave the last slots, that share of the window's, to those in front: for as long as they ask for one thing after the other."""
         with self._lock:
             self._spared = share
-            self._wake()
+            self._wake_next()
 
     @property
     def is_used_up(self) -> bool:
@@ -69,11 +69,11 @@ class Lane:
         with self._lock:
             return self.window.delay(self._clock.monotonic()) != 0
 
-    def ahead(self) -> AbstractContextManager[None]:
+    def reserve(self) -> AbstractContextManager[None]:
         """Wait for a slot before it is known what for: this thread's next request uses it; it is free again if there is none."""
         return self._slot(self._ahead)
 
-    def behind(self) -> AbstractContextManager[None]:
+    def reserve_low_priority(self) -> AbstractContextManager[None]:
         """Wait for a slot as `ahead` does, until nobody else waits for one."""
         return self._slot(self._behind)
 
@@ -83,23 +83,23 @@ class Lane:
         try:
             yield
         finally:
-            if (slot := self._reserved()) is not None:
+            if (slot := self._pop_reserved_slot()) is not None:
                 with self._lock:
                     self.window.cancel(slot)
-                    self._wake()
+                    self._wake_next()
 
-    def take(self) -> float:
+    def acquire(self) -> float:
         """Wait for a slot and return the moment it was taken (monotonic seconds); raise `Closed` when the clock is stopped."""
-        slot = self._reserved()
+        slot = self._pop_reserved_slot()
         if slot is None:
-            return self._wait_for_slot(self._pressing)
+            return self._wait_for_slot(self._queue)
         with self._lock:
             self.window.cancel(slot)
             now = self._clock.monotonic()
-            self.window.take(now)
+            self.window.acquire(now)
             return now
 
-    def _reserved(self) -> float | None:
+    def _pop_reserved_slot(self) -> float | None:
         slot: float | None = getattr(self._mine, "slot", None)
         self._mine.slot = None
         return slot
@@ -111,115 +111,115 @@ class Lane:
             try:
                 while (delay := self._delay(turn)) != 0:
                     self._clock.wait(turn, delay)
-                self._clock.check()
+                self._clock.raise_if_stopped()
                 now = self._clock.monotonic()
-                self.window.take(now)
+                self.window.acquire(now)
                 return now
             finally:
                 queue.remove(turn)
-                self._wake()
+                self._wake_next()
 
-    def give_back(self, sent: float | None = None, *, answered: bool = True) -> None:
+    def release(self, sent_at: float | None = None, *, answered: bool = True) -> None:
         """Say that the reply came in to what was `sent` then, or that none will."""
         with self._lock:
-            self.window.give_back(self._clock.monotonic(), sent=sent, answered=answered)
-            self._wake()
+            self.window.release(self._clock.monotonic(), sent_at=sent_at, answered=answered)
+            self._wake_next()
 
-    def held(self) -> list[float]:
+    def snapshot(self) -> list[float]:
         """Return how many seconds ago what was answered and still fills the window had been counted."""
         with self._lock:
-            return self.window.held(self._clock.monotonic())
+            return self.window.snapshot(self._clock.monotonic())
 
-    def fill(self, ages: Sequence[float]) -> None:
+    def restore(self, ages: Sequence[float]) -> None:
         """Count what an earlier run was answered so many seconds ago."""
         with self._lock:
-            self.window.fill(self._clock.monotonic(), ages)
+            self.window.restore(self._clock.monotonic(), ages)
 
-    def in_flight(self, *, at_least: int, most: int) -> int:
+    def optimal_concurrency(self, *, minimum: int, maximum: int) -> int:
         """Return how many requests to have on the line at a time, so that the window is soon used up in spite of the latency."""
         with self._lock:
             latency = self.window.latency or 0.0
-            wanted = ceil(self.window.capacity * latency / (USED_UP_WITHIN * self.window.seconds))
+            wanted = ceil(self.window.capacity * latency / (MAX_SEND_TIME_SHARE * self.window.seconds))
             possible = self.window.capacity * ceil(latency / self.window.seconds)
-            return max(at_least, min(wanted, possible, most))
+            return max(minimum, min(wanted, possible, maximum))
 
-    def succeed(self, sent: float) -> None:
+    def on_success(self, sent_at: float) -> None:
         """Say that a request was not refused for its pace."""
         with self._lock:
-            self.window.succeed(sent=sent)
-            self._wake()
+            self.window.on_success(sent_at=sent_at)
+            self._wake_next()
 
-    def refuse(self, sent: float, wait: float | None) -> float:
+    def on_429(self, sent_at: float, retry_after: float | None) -> float:
         """Say that HubSpot answered 429; return the seconds for which the whole lane is held back."""
         with self._lock:
-            return self.window.refuse(sent=sent, now=self._clock.monotonic(), wait=wait)
+            return self.window.on_429(sent_at=sent_at, now=self._clock.monotonic(), retry_after=retry_after)
 
-    def learn(self, headers: Mapping[str, str], sent: float) -> None:
+    def update_from_headers(self, headers: Mapping[str, str], sent_at: float) -> None:
         """Take over the limits that a reply's headers name."""
-        remaining = _number(headers, "X-HubSpot-RateLimit-Remaining")
-        limit = _number(headers, "X-HubSpot-RateLimit-Max")
-        interval = _number(headers, "X-HubSpot-RateLimit-Interval-Milliseconds")
+        remaining = _header_number(headers, "X-HubSpot-RateLimit-Remaining")
+        limit = _header_number(headers, "X-HubSpot-RateLimit-Max")
+        interval = _header_number(headers, "X-HubSpot-RateLimit-Interval-Milliseconds")
         if limit is None and remaining is None:
             return
         seconds = interval / 1000 if interval else None
         with self._lock:
-            self.window.learn(limit=limit, seconds=seconds, remaining=remaining, sent=sent, now=self._clock.monotonic())
-            self._wake()
+            self.window.update_limits(limit=limit, seconds=seconds, remaining=remaining, sent_at=sent_at, now=self._clock.monotonic())
+            self._wake_next()
 
     def interrupt(self) -> None:
         """Wake everybody who waits, so that they see that the clock is stopped."""
         with self._lock:
-            for turn in (*self._pressing, *self._ahead, *self._behind):
+            for turn in (*self._queue, *self._ahead, *self._behind):
                 turn.notify()
 
     def _delay(self, turn: threading.Condition) -> float | None:
-        if turn is not self._next():
+        if turn is not self._next_turn():
             return None
-        is_last = not (self._pressing or self._ahead)
+        is_last = not (self._queue or self._ahead)
         return self.window.delay(self._clock.monotonic(), spared=ceil(self._spared * self.window.capacity) if is_last else 0)
 
-    def _next(self) -> threading.Condition | None:
-        return next((queue[0] for queue in (self._pressing, self._ahead, self._behind) if queue), None)
+    def _next_turn(self) -> threading.Condition | None:
+        return next((queue[0] for queue in (self._queue, self._ahead, self._behind) if queue), None)
 
-    def _wake(self) -> None:
-        if turn := self._next():
+    def _wake_next(self) -> None:
+        if turn := self._next_turn():
             turn.notify()
 
 
-class Throttle:
+class RateLimiter:
     """All budgets of one token."""
 
-    def __init__(self, limits: Limits, clock: Clock) -> None:
+    def __init__(self, limits: RateLimitSettings, clock: Clock) -> None:
         windows = {
-            Budget.BURST: Window(limit=limits.burst, seconds=10.0, reserve=limits.reserve),
-            Budget.SEARCH: Window(limit=limits.search, seconds=1.0),
-            Budget.ASSOCIATIONS: Window(limit=limits.associations, seconds=10.0),
+            Budget.BURST: SlidingWindow(limit=limits.burst, seconds=10.0, reserve=limits.reserve),
+            Budget.SEARCH: SlidingWindow(limit=limits.search, seconds=1.0),
+            Budget.ASSOCIATIONS: SlidingWindow(limit=limits.associations, seconds=10.0),
         }
-        self._lanes = {budget: Lane(window, clock) for budget, window in windows.items()}
-        self.quota = Quota(clock, reserve=limits.reserve)
+        self._limiters = {budget: Limiter(window, clock) for budget, window in windows.items()}
+        self.quota = DailyQuota(clock, reserve=limits.reserve)
 
-    def lane(self, budget: Budget) -> Lane:
+    def limiter(self, budget: Budget) -> Limiter:
         """Return the lane of a budget."""
-        return self._lanes[budget]
+        return self._limiters[budget]
 
     def expect(self, *, latency: float | None, burst: int) -> None:
         """Suppose that latency, in seconds, of all calls if one is known, and that limit of the burst until there has been a reply."""
-        self._lanes[Budget.BURST].window.limit = burst
-        for lane in self._lanes.values():
-            lane.window.expect(latency)
+        self._limiters[Budget.BURST].window.limit = burst
+        for lane in self._limiters.values():
+            lane.window.assume_latency(latency)
 
-    def learn(self, budget: Budget, headers: Mapping[str, str], sent: float) -> None:
+    def update_from_headers(self, budget: Budget, headers: Mapping[str, str], sent_at: float) -> None:
         """Take over what a reply's headers say of the burst and of the day; of the other budgets they never speak."""
         if budget is Budget.BURST:
-            self._lanes[budget].learn(headers, sent)
-        self.quota.learn(headers)
+            self._limiters[budget].update_from_headers(headers, sent_at)
+        self.quota.update_from_headers(headers)
 
     def interrupt(self) -> None:
         """Wake everybody who waits in any lane."""
-        for lane in self._lanes.values():
+        for lane in self._limiters.values():
             lane.interrupt()
 
 
-def _number(headers: Mapping[str, str], name: str) -> int | None:
+def _header_number(headers: Mapping[str, str], name: str) -> int | None:
     text = headers.get(name, "")
     return int(text) if text.isdecimal() else None

@@ -16,71 +16,71 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How much is borne before a call fails. Times are seconds."""
 
-    attempts: int = 10
-    attempts_at_first: int = 3  # until HubSpot has answered once: the address may be wrong, and somebody waits to be told
-    total: float = 300.0
-    first: float = 1.0  # the longest wait after the first failure; it doubles with each
-    longest: float = 30.0
+    max_attempts: int = 10
+    max_attempts_before_first_response: int = 3  # until HubSpot has answered once: the address may be wrong, and somebody waits to be told
+    max_total_seconds: float = 300.0
+    initial_wait_seconds: float = 1.0  # the longest wait after the first failure; it doubles with each
+    max_wait_seconds: float = 30.0
 
 
-class Retrying:
+class Retrier:
     """Repeats what failed for a while: exponential waits with full jitter, longer where HubSpot names a time.
 
     `on_retry` is told the error and the seconds until the next attempt.
     """
 
-    def __init__(self, patience: Patience, clock: Clock, *, rng: Random, on_retry: Callable[[SyncWorkerError, float], None]) -> None:
-        self._patience = patience
+    def __init__(self, policy: RetryPolicy, clock: Clock, *, rng: Random, on_retry: Callable[[SyncWorkerError, float], None]) -> None:
+        self._policy = policy
         self._clock = clock
         self._rng = rng
         self._on_retry = on_retry
-        self._met = False
+        self._is_reachable = False
 
-    def meet(self) -> None:
+    def mark_reachable(self) -> None:
         """Note that HubSpot has answered, whatever it said: from now on its silence is worth all patience."""
-        self._met = True
+        self._is_reachable = True
 
-    def call(self, function: Callable[[], T], *, once: bool = False) -> T:
+    def call(self, function: Callable[[], T], *, non_idempotent: bool = False) -> T:
         """Return what the function returns in the end; raise its last error when patience is at its end.
 
         With `once`, only what HubSpot has refused to look at is tried again: anything else may have been done without an answer.
         """
         started = self._clock.monotonic()
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_was_not_done if once else _may_pass),
-            wait=self._wait,
-            stop=lambda state: self._is_over(state, started),
+            retry=tenacity.retry_if_exception(_is_rate_limited if non_idempotent else _is_transient),
+            wait=self._next_wait,
+            stop=lambda state: self._is_exhausted(state, started),
             sleep=self._clock.sleep,
-            before_sleep=self._note,
+            before_sleep=self._report_retry,
             reraise=True,
         )(function)
 
-    def _note(self, state: tenacity.RetryCallState) -> None:
+    def _report_retry(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, SyncWorkerError):
             self._on_retry(error, state.upcoming_sleep)
 
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        step = min(self._patience.first * 2 ** (state.attempt_number - 1), self._patience.longest)
-        return _named_wait(state) + self._rng.uniform(0, step)
+    def _next_wait(self, state: tenacity.RetryCallState) -> float:
+        step = min(self._policy.initial_wait_seconds * 2 ** (state.attempt_number - 1), self._policy.max_wait_seconds)
+        return _server_wait(state) + self._rng.uniform(0, step)
 
-    def _is_over(self, state: tenacity.RetryCallState, started: float) -> bool:
-        spent = self._clock.monotonic() - started + state.upcoming_sleep
-        attempts = self._patience.attempts if self._met else self._patience.attempts_at_first
-        return state.attempt_number >= attempts or spent > self._patience.total
+    def _is_exhausted(self, state: tenacity.RetryCallState, started_at: float) -> bool:
+        spent = self._clock.monotonic() - started_at + state.upcoming_sleep
+        attempts = self._policy.max_attempts if self._is_reachable else self._policy.max_attempts_before_first_response
+        return state.attempt_number >= attempts or spent > self._policy.max_total_seconds
 
 
-def _may_pass(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     return isinstance(error, TryAgain) and not isinstance(error, OutOfQuota)
 
 
-def _was_not_done(error: BaseException) -> bool:
+def _is_rate_limited(error: BaseException) -> bool:
     return isinstance(error, RateLimited)
 
 
-def _named_wait(state: tenacity.RetryCallState) -> float:
+def _server_wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     return error.retry_after or 0.0 if isinstance(error, Unavailable) else 0.0

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 import orjson
 from hubspot import HubSpot as Sdk
 
-from sync_worker.hubspot.rest.transport import Decode, Json, Transport
+from sync_worker.hubspot.rest.transport import BodyDecoder, Json, Transport
 
 Parameters: TypeAlias = Iterable[tuple[str, object]]
 Untyped: TypeAlias = Any  # the SDK has no types
@@ -25,7 +25,7 @@ class RestClient:
     Every call is made with `_preload_content=False`, so that the SDK hands the JSON through as it is: its models cost 8-10 times the CPU.
     """
 
-    def __init__(self, transport: Transport, decode: Decode = orjson.loads) -> None:
+    def __init__(self, transport: Transport, decode: BodyDecoder = orjson.loads) -> None:
         self._transport = transport
         self._decode = decode
         self.GET = partial(self._send, "GET")
@@ -38,20 +38,20 @@ class RestClient:
         query = [(name, _as_text(value)) for name, value in query_params or ()]
         return self._transport.send(method, path, query=query, body=body, decode=self._decode)
 
-    def decoding(self, decode: Decode) -> RestClient:
+    def with_decoder(self, decode: BodyDecoder) -> RestClient:
         """Return another one, whose replies are decoded so."""
         return RestClient(self._transport, decode)
 
 
-class Later:
+class LazyApi:
     """An api of the SDK that is imported when it is first used: each is dozens of modules, and most runs need a few of them."""
 
-    def __init__(self, find: Callable[[], Untyped]) -> None:
-        self._find = cache(find)
+    def __init__(self, load: Callable[[], Untyped]) -> None:
+        self._load = cache(load)
 
     def __getattr__(self, name: str) -> Untyped:
         """Return what the api has by that name."""
-        return getattr(self._find(), name)
+        return getattr(self._load(), name)
 
 
 def open_sdk(transport: Transport) -> Untyped:
@@ -61,13 +61,13 @@ def open_sdk(transport: Transport) -> Untyped:
     def make_api(package: ModuleType, name: str, config: Mapping[str, str]) -> Untyped:
         client = package.ApiClient(package.Configuration(host=config["host"]))
         client.rest_client = rest_client
-        client.sanitize_for_serialization = _as_it_is
+        client.sanitize_for_serialization = _identity
         return getattr(package, name)(client)
 
     return Sdk(api_factory=make_api, host=transport.base_url)
 
 
-def decoding(api: Untyped, decode: Decode) -> Untyped:
+def with_decoder(api: Untyped, decode: BodyDecoder) -> Untyped:
     """Return the same api, whose replies are decoded so instead of into plain JSON."""
     twin = copy(api)
     twin.api_client = copy(api.api_client)
@@ -75,9 +75,9 @@ def decoding(api: Untyped, decode: Decode) -> Untyped:
     return twin
 
 
-def _as_it_is(plain: object) -> object:
+def _identity(value: object) -> object:
     """Stand where the SDK looks into each value for models of its own: all that it is given here is plain, and the look costs more."""
-    return plain
+    return value
 
 
 def _as_text(value: object) -> str:

@@ -31,7 +31,7 @@ class Bearer(AuthBase):
         return "Bearer(***)"
 
 
-class Nobody(AuthBase):
+class NoAuth(AuthBase):
     """Puts nothing into a request, neither a token nor what a .netrc of the machine may hold for the host."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -43,7 +43,7 @@ Query: TypeAlias = Iterable[tuple[str, str]]
 Body: TypeAlias = bytes | IO[bytes] | None
 
 
-class OneHost(HTTPAdapter):
+class SingleHostAdapter(HTTPAdapter):
     """The connections to one host, by one way.
 
     `requests` looks for the pool, takes the address to pieces and keeps a jar of cookies for each request anew, which costs as much as
@@ -74,7 +74,7 @@ class OneHost(HTTPAdapter):
         return response
 
 
-class Line:
+class HttpClient:
     """The connections to HubSpot, and what is the same in each request: made once, not for each of ten thousand.
 
     `requests` would put headers, proxies and cookies together anew each time.
@@ -83,10 +83,12 @@ class Line:
     def __init__(self, session: requests.Session, base_url: str) -> None:
         self._session = session
         self._base_url = base_url
-        self._blank = session.prepare_request(requests.Request("GET", base_url))
-        self.settings = session.merge_environment_settings(base_url, {}, True, None, None)
+        self._request_template = session.prepare_request(requests.Request("GET", base_url))
+        self.environment_settings = session.merge_environment_settings(base_url, {}, True, None, None)
 
-    def send(self, method: str, path: str, query: Query, body: Body, *, kind: str, timeout: tuple[float, float]) -> requests.Response:
+    def send(
+        self, method: str, path: str, query: Query, body: Body, *, content_type: str, timeout: tuple[float, float]
+    ) -> requests.Response:
         """Send one request, with a body of that content type; return the reply, whose body is still to be read.
 
         `timeout`: seconds to connect, and between two bytes.
@@ -94,13 +96,13 @@ class Line:
         Raises:
             requests.RequestException: as `requests` does; there is no redirect and no retry.
         """
-        request = self._blank.copy()
+        request = self._request_template.copy()
         request.method = method
-        asked = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in query)
+        asked = "&".join(f"{_quote(name)}={_quote(value)}" for name, value in query)
         request.url = f"{self._base_url}{path}?{asked}" if asked else f"{self._base_url}{path}"
-        request.headers["Content-Type"] = kind
+        request.headers["Content-Type"] = content_type
         request.prepare_body(body, None)
-        return self._session.get_adapter(self._base_url).send(request, timeout=timeout, **self.settings)  # type: ignore[arg-type]  # the stubs know less of `verify`
+        return self._session.get_adapter(self._base_url).send(request, timeout=timeout, **self.environment_settings)  # type: ignore[arg-type]  # the stubs know less of `verify`
 
     def close(self) -> None:
         """Close the connections."""
@@ -108,34 +110,34 @@ class Line:
 
 
 @lru_cache(maxsize=1024)
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return quote_plus(text, safe=",")  # as HubSpot writes its own lists of names: a third of the letters, and each is looked at
 
 
-def open_line(token: str, base_url: str, *, pool_size: int) -> Line:
+def open_http_client(token: str, base_url: str, *, pool_size: int) -> HttpClient:
     """Return a line of one pool, with no cookies and no retries of its own, and the token in every request."""
     session = requests.Session()
-    session.auth = Bearer(checked_token(token))
+    session.auth = Bearer(validate_token(token))
     session.headers.update({"User-Agent": "sync-worker", "Accept": "application/json"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.trust_env = not is_loopback(base_url)  # a proxy of the company's is for the world outside
-    adapter = OneHost(base_url, pool_size=pool_size)
+    adapter = SingleHostAdapter(base_url, pool_size=pool_size)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    return Line(session, base_url)
+    return HttpClient(session, base_url)
 
 
-def open_bare_session(*, loopback: bool) -> requests.Session:
+def open_anonymous_session(*, loopback: bool) -> requests.Session:
     """Return a session that says nothing of who asks, for addresses that are not HubSpot's API."""
     session = requests.Session()
-    session.auth = Nobody()
+    session.auth = NoAuth()
     session.headers.update({"User-Agent": "sync-worker", "Accept-Encoding": "identity"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.trust_env = not loopback
     return session
 
 
-def checked_token(token: str) -> str:
+def validate_token(token: str) -> str:
     """Return the token without blanks around it; refuse one that cannot be sent, without quoting it."""
     plain = token.strip()
     if not plain:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sync_worker.batched import batches
 from sync_worker.errors import ConfigurationError, NotFound
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Acknowledged
+from sync_worker.hubspot.records.models import WriteAck
 from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.progress import Progress
 from sync_worker.store import contacts, differences, undo_log
@@ -77,7 +77,7 @@ class Applier:
         self._now = now
         self._run = run
         self._hold = hold
-        self._in_flight = hubspot.transport.throttle.lane(Budget.BURST).in_flight(at_least=in_flight, most=MOST_WRITERS)
+        self._in_flight = hubspot.transport.rate_limiter.limiter(Budget.BURST).optimal_concurrency(minimum=in_flight, maximum=MOST_WRITERS)
         self._progress = progress
         self._pool = ThreadPoolExecutor(self._in_flight, thread_name_prefix="writer")
         self._sent: deque[tuple[Sequence[ContactChange], Future[Sent]]] = deque()
@@ -136,7 +136,7 @@ class Applier:
                 undo_log.remember_members(tx, self._run, change.key, added=add, removed=remove)
                 differences.announce_members(tx, change.key, add)
             try:
-                answer = self._hubspot.lists.change(list_id, add=add, remove=remove)
+                answer = self._hubspot.lists.change_members(list_id, add=add, remove=remove)
             except NotFound as error:
                 if change.key not in self._outputs.lists:  # of a band that is no more: deleted is as good as empty
                     with self._store.transaction() as tx:
@@ -185,10 +185,14 @@ class Applier:
             written = answer.written
             shown = [self._acknowledged(sent[id_], taken, answer.stages.get(id_)) for id_, taken in written.acknowledged.items()]
             altered = {row["id"]: ALTERED for row in shown if row["shown"] != sent[row["id"]].desired}
-            refused = {id_: "; ".join(sorted(set(taken.refused.values()))) for id_, taken in written.acknowledged.items() if taken.refused}
+            refused = {
+                id_: "; ".join(sorted(set(taken.rejected_properties.values())))
+                for id_, taken in written.acknowledged.items()
+                if taken.rejected_properties
+            }
             done += shown
-            gone += [*written.gone, *written.moved]
-            rejected |= {id_: reason for id_, reason in {**written.rejected, **altered, **refused}.items() if id_ not in written.gone}
+            gone += [*written.deleted, *written.merged_into]
+            rejected |= {id_: reason for id_, reason in {**written.rejected, **altered, **refused}.items() if id_ not in written.deleted}
         contacts.mark_gone(tx, gone)
         differences.acknowledge(tx, done)
         if self._hold:
@@ -200,20 +204,18 @@ class Applier:
     def _rejection(self, change: ContactChange, reason: str) -> Mapping[str, Any]:
         return {"contact_id": change.id, "desired": change.desired, "reason": reason, "at": to_ms(self._now)}
 
-    def _acknowledged(self, change: ContactChange, answer: Acknowledged, kept_stage: str | None) -> Mapping[str, Any]:
-        if change.stage is None and answer.properties.items() <= change.values.items() and not answer.refused:  # nearly always
+    def _acknowledged(self, change: ContactChange, answer: WriteAck, kept_stage: str | None) -> Mapping[str, Any]:
+        if change.stage is None and answer.properties.items() <= change.values.items() and not answer.rejected_properties:  # nearly always
             return self._answered(change.id, change.desired, answer)
         # A reply names what it wrote; what it leaves out stands as it was sent, and what was refused as it was.
-        answered = {**answer.properties, **{name: change.properties[name][0] for name in answer.refused}}
+        answered = {**answer.properties, **{name: change.properties[name][0] for name in answer.rejected_properties}}
         ours = {name: answered.get(name, after) or "" for name, (_, after) in change.properties.items() if name != STAGE}
         before = {name: value for name, value in orjson.loads(change.desired).items() if name not in ours}
-        given = None if kept_stage or STAGE in answer.refused else change.stage
+        given = None if kept_stage or STAGE in answer.rejected_properties else change.stage
         stage = kept_stage or ((answered.get(STAGE) or given) if given else None)
         return self._answered(change.id, self._outputs.shown({**before, **ours}), answer, stage=stage, given=given)
 
-    def _answered(
-        self, id_: int, shown: str, answer: Acknowledged, *, stage: str | None = None, given: str | None = None
-    ) -> Mapping[str, Any]:
+    def _answered(self, id_: int, shown: str, answer: WriteAck, *, stage: str | None = None, given: str | None = None) -> Mapping[str, Any]:
         return {"id": id_, "shown": shown, "stage": stage, "stage_given": given, "updated_at": to_ms(answer.updated_at)}
 
 

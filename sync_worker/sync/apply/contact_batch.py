@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sync_worker.hubspot.api.contacts import Contacts
-from sync_worker.hubspot.records.models import Acknowledged, Contact, Update, Written
+from sync_worker.hubspot.records.models import BatchWriteResult, Contact, ContactUpdate, WriteAck
 from sync_worker.sync.plan.plan import STAGE, ContactChange
 
 
@@ -14,7 +14,7 @@ from sync_worker.sync.plan.plan import STAGE, ContactChange
 class Sent:
     """What became of a batch; `stages`: who was not moved, since somebody has moved the contact meanwhile, and to what."""
 
-    written: Written
+    written: BatchWriteResult
     stages: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -25,11 +25,11 @@ def write(contacts: Contacts, changes: Sequence[ContactChange]) -> Sent:
     look and the write lies one request.
     """
     kept = _moved_meanwhile(contacts, [change for change in changes if change.stage])
-    updates = [_without_stage(change) if change.id in kept else Update(id=change.id, properties=change.values) for change in changes]
+    updates = [_without_stage(change) if change.id in kept else ContactUpdate(id=change.id, properties=change.values) for change in changes]
     written = contacts.write([update for update in updates if update.properties])
     # Who was to be given nothing but a stage is left as somebody else wants it.
     left = {
-        update.id: Acknowledged(properties={}, updated_at=kept[update.id].updated_at)
+        update.id: WriteAck(properties={}, updated_at=kept[update.id].updated_at)
         for update in updates
         if not update.properties and update.id in kept
     }
@@ -45,5 +45,5 @@ def _moved_meanwhile(contacts: Contacts, moving: Sequence[ContactChange]) -> dic
     return {contact.id: contact for contact in found if contact.properties.get(STAGE) not in (None, "", expected[contact.id])}
 
 
-def _without_stage(change: ContactChange) -> Update:
-    return Update(id=change.id, properties={name: value for name, value in change.values.items() if name != STAGE})
+def _without_stage(change: ContactChange) -> ContactUpdate:
+    return ContactUpdate(id=change.id, properties={name: value for name, value in change.values.items() if name != STAGE})

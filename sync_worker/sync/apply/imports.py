@@ -17,10 +17,10 @@ import structlog
 
 from sync_worker.batched import batches
 from sync_worker.errors import StateError
-from sync_worker.hubspot.api.batch_update import GONE
-from sync_worker.hubspot.api.csv_file import Unusable
+from sync_worker.hubspot.api.batch_update import DELETED_REASON
+from sync_worker.hubspot.api.csv_file import UnusableExport
 from sync_worker.hubspot.api.import_file import ImportFile
-from sync_worker.hubspot.records.models import Acknowledged, Contact, Import, Written
+from sync_worker.hubspot.records.models import BatchWriteResult, Contact, Import, WriteAck
 from sync_worker.store.database import Store
 from sync_worker.sync.apply import pending_import
 from sync_worker.sync.apply.apply import BATCH, Applier
@@ -46,7 +46,7 @@ class Part:
 
     def add(self, change: ContactChange) -> None:
         """Add a change."""
-        self.file.add(change.id, orjson.loads(change.desired))
+        self.file.add_contact(change.id, orjson.loads(change.desired))
         self._lines.write(orjson.dumps([change.id, change.properties, change.desired], option=orjson.OPT_APPEND_NEWLINE))
 
     def batches(self) -> Iterator[tuple[ContactChange, ...]]:
@@ -56,7 +56,7 @@ class Part:
 
     def sample(self) -> dict[int, str]:
         """Return what is desired of some contacts, evenly spread."""
-        step, every = max(1, self.file.rows // SAMPLE), (change for batch in self.batches() for change in batch)
+        step, every = max(1, self.file.row_count // SAMPLE), (change for batch in self.batches() for change in batch)
         return {change.id: change.desired for change in islice(every, 0, step * SAMPLE, step)}
 
 
@@ -85,7 +85,7 @@ class Importer:
         with ExitStack() as stack:
             part = Part(stack, self.outputs.names)
             more = self._fill(part, rest)
-            if part.file.rows < self.means.least or not self._imported(part):
+            if part.file.row_count < self.means.least or not self._imported(part):
                 self._send_as_usual(part)
         return more
 
@@ -121,15 +121,17 @@ class Importer:
             self.means.fallback.tell("Contacts are written", error)
             return False
         pending_import.note(self.store, part.file.name, begun.id, self.clock())
-        log.info("import.begun", id=begun.id, rows=part.file.rows)
+        log.info("import.begun", id=begun.id, rows=part.file.row_count)
         ended = pending_import.ended(self.means.hubspot.imports, begun, self.means.waiting)
         log.info("import.ended", id=ended.id, state=ended.state, counters=dict(ended.counters))
-        if ended.is_done:
+        if ended.is_successful:
             self._account(part, ended)
         else:
-            self.means.fallback.tell("Contacts are written", Unusable(f"HubSpot's import has come to nothing ({ended.state.lower()})."))
+            self.means.fallback.tell(
+                "Contacts are written", UnusableExport(f"HubSpot's import has come to nothing ({ended.state.lower()}).")
+            )
         pending_import.forget(self.store)
-        return ended.is_done
+        return ended.is_successful
 
     def _account(self, part: Part, ended: Import) -> None:
         """Remember what became of each contact: from the counters where they add up, else by looking each one up."""
@@ -137,9 +139,9 @@ class Importer:
         sure = all_named and _adds_up(part, ended, refused) and self._shows(part.sample(), refused)
         for batch in part.batches():
             certain = [change for change in batch if sure and change.id not in refused]
-            taken = {change.id: Acknowledged(properties={}, updated_at=ended.created_at) for change in certain}
+            taken = {change.id: WriteAck(properties={}, updated_at=ended.created_at) for change in certain}
             if certain:
-                self.applier.remember([(certain, Sent(written=Written(acknowledged=taken)))])
+                self.applier.remember([(certain, Sent(written=BatchWriteResult(acknowledged=taken)))])
             if others := [change for change in batch if change.id not in taken]:
                 self._look_up(others)
 
@@ -148,7 +150,7 @@ class Importer:
         if not ended.counters.get("ERRORS", 1):
             return set(), True
         try:
-            errors = list(islice(self.means.hubspot.imports.errors(ended.id), MOST_ERRORS + 1))
+            errors = list(islice(self.means.hubspot.imports.read_errors(ended.id), MOST_ERRORS + 1))
         except NOT_IN_BULK as error:
             log.warning("import.errors_not_visible", id=ended.id, reason=error.message)
             return set(), False
@@ -171,11 +173,11 @@ class Importer:
         again = [change for change in changes if change.id in shown and self.outputs.shown(shown[change.id].properties) != change.desired]
         others = {change.id for change in again}
         seen = [change for change in changes if change.id not in others]
-        written = Written(
+        written = BatchWriteResult(
             acknowledged={change.id: _acknowledged(shown[change.id], change) for change in seen if change.id in shown},
-            rejected=dict.fromkeys(found.missing, GONE),
-            moved=found.moved,
-            gone=found.missing,
+            rejected=dict.fromkeys(found.missing, DELETED_REASON),
+            merged_into=found.merged_into,
+            deleted=found.missing,
         )
         self.applier.remember([(seen, Sent(written=written))])
         self.applier.send(again)
@@ -183,7 +185,7 @@ class Importer:
 
 def _adds_up(part: Part, ended: Import, refused: Collection[int]) -> bool:
     updated, created = ended.counters.get("UPDATED_OBJECTS", 0), ended.counters.get("CREATED_OBJECTS", 0)
-    return created == 0 and updated + len(refused) >= part.file.rows
+    return created == 0 and updated + len(refused) >= part.file.row_count
 
 
 def _importable(change: ContactChange) -> bool:
@@ -191,8 +193,8 @@ def _importable(change: ContactChange) -> bool:
     return change.stage is None and all(change.values.values())
 
 
-def _acknowledged(contact: Contact, change: ContactChange) -> Acknowledged:
-    return Acknowledged(properties={name: contact.properties.get(name) for name in change.properties}, updated_at=contact.updated_at)
+def _acknowledged(contact: Contact, change: ContactChange) -> WriteAck:
+    return WriteAck(properties={name: contact.properties.get(name) for name in change.properties}, updated_at=contact.updated_at)
 
 
 def _read(line: bytes) -> ContactChange:

@@ -14,7 +14,7 @@ import structlog
 
 from sync_worker.errors import Forbidden, NotFound, Unavailable
 from sync_worker.hubspot.api.imports import Imports
-from sync_worker.hubspot.api.polling import Waiting
+from sync_worker.hubspot.api.polling import Poller
 from sync_worker.hubspot.records.models import Import
 from sync_worker.store import key_value
 from sync_worker.store.database import Store
@@ -39,17 +39,17 @@ def forget(store: Store) -> None:
         key_value.put(tx, KEY, None)
 
 
-def ended(imports: Imports, begun: Import, waiting: Waiting) -> Import:
+def ended(imports: Imports, begun: Import, waiting: Poller) -> Import:
     """Wait for the end of an import; raises Unavailable where that takes too long."""
-    if begun.is_over:
+    if begun.is_finished:
         return begun
-    if (found := imports.ended(begun.id, waiting)) is None:
-        said = f"HubSpot is not done with import {begun.id} after {waiting.at_most}."
+    if (found := imports.wait_until_finished(begun.id, waiting)) is None:
+        said = f"HubSpot is not done with import {begun.id} after {waiting.timeout}."
         raise Unavailable(said, operation="wait for an import", hint=RUN_AGAIN)
     return found
 
 
-def settle(imports: Imports, store: Store, waiting: Waiting, now: datetime) -> None:
+def settle(imports: Imports, store: Store, waiting: Poller, now: datetime) -> None:
     """Wait for the import that an earlier run was stopped in, if there is one; what it wrote is found by reading.
 
     Raises:
@@ -65,9 +65,9 @@ def settle(imports: Imports, store: Store, waiting: Waiting, now: datetime) -> N
     forget(store)
 
 
-def _wait(imports: Imports, noted: Mapping[str, Any], waiting: Waiting) -> None:
+def _wait(imports: Imports, noted: Mapping[str, Any], waiting: Poller) -> None:
     try:
-        found = imports.one(noted["id"]) if noted["id"] else imports.named(noted["name"])
+        found = imports.get(noted["id"]) if noted["id"] else imports.find_by_name(noted["name"])
         if found is not None:
             ended(imports, found, waiting)
     except (Forbidden, NotFound) as error:

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from sync_worker.batched import batches
-from sync_worker.hubspot.api.email_events import email_event
-from sync_worker.hubspot.api.event_occurrences import occurrence
-from sync_worker.hubspot.api.forms import submission
-from sync_worker.hubspot.api.marketing_events import attendance, marketing_event
+from sync_worker.hubspot.api.email_events import parse_email_event
+from sync_worker.hubspot.api.event_occurrences import parse_occurrence
+from sync_worker.hubspot.api.forms import parse_submission
+from sync_worker.hubspot.api.marketing_events import parse_attendance, parse_marketing_event
 from sync_worker.hubspot.records import parsing
-from sync_worker.hubspot.records.decoder import Shape
+from sync_worker.hubspot.records.decoder import RecordDecoder
 from sync_worker.hubspot.records.models import Event
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts
@@ -34,14 +34,14 @@ BATCH: Final = 500
 class Folder:
     """A portal in HubSpot's own shapes, each iterable read once."""
 
-    contacts: Iterable[parsing.Row]
-    companies: Iterable[parsing.Row]
-    email_events: Iterable[parsing.Row]
-    events: Iterable[parsing.Row]
-    forms: Iterable[parsing.Row]
-    submissions: Iterable[parsing.Row]
-    marketing_events: Iterable[parsing.Row]
-    participations: Iterable[parsing.Row]
+    contacts: Iterable[parsing.JsonObject]
+    companies: Iterable[parsing.JsonObject]
+    email_events: Iterable[parsing.JsonObject]
+    events: Iterable[parsing.JsonObject]
+    forms: Iterable[parsing.JsonObject]
+    submissions: Iterable[parsing.JsonObject]
+    marketing_events: Iterable[parsing.JsonObject]
+    participations: Iterable[parsing.JsonObject]
     shows_occurrences: bool
 
 
@@ -62,9 +62,9 @@ def judgements(folder: Folder, model: Model, at: datetime) -> Iterator[Verdicts]
 
 def _fill(store: Store, folder: Folder, remembering: Remembering, kinds: frozenset[str]) -> None:
     events: list[Iterable[Event]] = [
-        map(email_event, folder.email_events),
-        map(occurrence, folder.events),
-        (submission(row, row["formId"]) for row in folder.submissions),
+        map(parse_email_event, folder.email_events),
+        map(parse_occurrence, folder.events),
+        (parse_submission(row, row["formId"]) for row in folder.submissions),
         _attendances(folder),
     ]
     with store.transaction() as tx:
@@ -72,17 +72,19 @@ def _fill(store: Store, folder: Folder, remembering: Remembering, kinds: frozens
         for stream in events:
             for batch in batches(stream, BATCH):
                 event_store.record(tx, [happening(event) for event in batch if event.kind in kinds and not event.obsoleted_by])
-        shape = Shape(remembering.company_properties)
-        for companies in batches(map(shape.row, folder.companies), BATCH):
-            contact_store.record_companies(tx, remembering.companies(parsing.companies(shape, companies)))
-        shape = Shape(remembering.contact_properties)
-        for contacts in batches(map(shape.row, folder.contacts), BATCH):
-            contact_store.record(tx, remembering.people([contact for contact in parsing.contacts(shape, contacts) if not contact.archived]))
+        shape = RecordDecoder(remembering.company_properties)
+        for companies in batches(map(shape.convert_record, folder.companies), BATCH):
+            contact_store.record_companies(tx, remembering.companies(parsing.parse_companies(shape, companies)))
+        shape = RecordDecoder(remembering.contact_properties)
+        for contacts in batches(map(shape.convert_record, folder.contacts), BATCH):
+            contact_store.record(
+                tx, remembering.people([contact for contact in parsing.parse_contacts(shape, contacts) if not contact.archived])
+            )
 
 
 def _attendances(folder: Folder) -> Iterator[Event]:
-    webinars = {event.id: event for event in map(marketing_event, folder.marketing_events) if event.is_webinar}
+    webinars = {event.id: event for event in map(parse_marketing_event, folder.marketing_events) if event.is_webinar}
     for row in folder.participations:
         webinar = webinars.get(str(row["associations"]["marketingEvent"]["marketingEventId"]))
-        if webinar and (attended := attendance(row, webinar)):
+        if webinar and (attended := parse_attendance(row, webinar)):
             yield attended

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sync_worker.hubspot.api.event_occurrences import kind_of
+from sync_worker.hubspot.api.event_occurrences import event_kind
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Property
+from sync_worker.hubspot.records.models import PropertyDefinition
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.compiled.requirements import questions
 
@@ -22,22 +22,22 @@ class Names:
     `events`: kinds of custom events, none where they were not asked for.
     """
 
-    properties: Mapping[str, Property]
+    properties: Mapping[str, PropertyDefinition]
     forms: Mapping[str, str] | None
     events: frozenset[str]
 
 
 def names(hubspot: HubSpot, model: Model, *, shows_occurrences: bool) -> Names:
     """Ask HubSpot for the names that a model may use; forms in the archive are still known by their submissions."""
-    properties = dict(hubspot.properties.all("contacts"))
+    properties = dict(hubspot.properties.list_all("contacts"))
     if model.company_properties:
-        properties |= {f"{COMPANY}{name}": definition for name, definition in hubspot.properties.all("companies").items()}
+        properties |= {f"{COMPANY}{name}": definition for name, definition in hubspot.properties.list_all("companies").items()}
     asks_forms = any(question.of_events and question.subject == "form" for question in questions(model))
-    forms = (*hubspot.forms.all(), *hubspot.forms.all(archived=True)) if asks_forms else None
+    forms = (*hubspot.forms.list_all(), *hubspot.forms.list_all(archived=True)) if asks_forms else None
     custom = any(kind.startswith("custom:") for kind in model.event_kinds)
-    events = hubspot.occurrences.types() if custom and shows_occurrences else ()
+    events = hubspot.event_occurrences.list_types() if custom and shows_occurrences else ()
     return Names(
         properties=properties,
         forms=None if forms is None else {form.id: form.name for form in forms},
-        events=frozenset(map(kind_of, events)),
+        events=frozenset(map(event_kind, events)),
     )

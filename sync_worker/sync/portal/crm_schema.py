@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 import polars as pl
 
-from sync_worker.hubspot.records.models import Option, Property
+from sync_worker.hubspot.records.models import PropertyDefinition, PropertyOption
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.schema import LETTERS
 from sync_worker.model.i18n.labels import CAPTIONS, Captions
@@ -44,7 +44,7 @@ class Outputs:
         return CAPTIONS[self.model.document.language]
 
     @cached_property
-    def properties(self) -> tuple[Property, ...]:
+    def properties(self) -> tuple[PropertyDefinition, ...]:
         """Return our properties with labels, descriptions and options, in the order that a rep reads them."""
         return (
             self._number("score"),
@@ -119,21 +119,21 @@ class Outputs:
         direct = {name: self.captions.direct.format(label=label(name, rule.label)) for name, rule in self.model.direct.items()}
         return {**direct, "by_score": self.captions.by_score}
 
-    def _number(self, name: str) -> Property:
+    def _number(self, name: str) -> PropertyDefinition:
         return self._property(name, ("number", "number"))
 
-    def _text(self, name: str, *, lines: str = "textarea") -> Property:
+    def _text(self, name: str, *, lines: str = "textarea") -> PropertyDefinition:
         return self._property(name, ("string", lines))
 
-    def _choice(self, name: str, options: Mapping[str, str]) -> Property:
+    def _choice(self, name: str, options: Mapping[str, str]) -> PropertyDefinition:
         return self._property(name, ("enumeration", "select"), _options(options.items()))
 
-    def _property(self, name: str, kind: tuple[str, str], options: tuple[Option, ...] = ()) -> Property:
+    def _property(self, name: str, kind: tuple[str, str], options: tuple[PropertyOption, ...] = ()) -> PropertyDefinition:
         captions, maximum = self.captions, self.model.maximum
         top = captions.range.format(maximum=f"{maximum:g}") if maximum else captions.points
         # HubSpot wants every label once: another prefix is another word.
         word = captions.lead if self.prefix == PREFIX else self.prefix.replace("_", " ").capitalize()
-        return Property(
+        return PropertyDefinition(
             name=f"{self.prefix}_{name}",
             label=captions.properties[name].label.format(prefix=word),
             description=captions.properties[name].description.format(range=top),
@@ -170,6 +170,6 @@ def _letters() -> Mapping[str, str]:
     return {letter: letter.replace("-", "−") for letter in reversed(LETTERS)}
 
 
-def _options(pairs: Iterable[tuple[str, str]]) -> tuple[Option, ...]:
+def _options(pairs: Iterable[tuple[str, str]]) -> tuple[PropertyOption, ...]:
     found: Sequence[tuple[str, str]] = list(pairs)
-    return tuple(Option(value=value, label=label, order=place) for place, (value, label) in enumerate(found))
+    return tuple(PropertyOption(value=value, label=label, order=place) for place, (value, label) in enumerate(found))

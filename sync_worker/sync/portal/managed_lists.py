@@ -23,8 +23,8 @@ def misnamed(found: ContactList, outputs: Outputs, key: str) -> bool:
 
 
 def _candidates(lists: Lists, outputs: Outputs, key: str, list_id: str | None) -> Iterator[ContactList]:
-    if list_id is not None and (known := lists.one(list_id)) is not None:
+    if list_id is not None and (known := lists.get(list_id)) is not None:
         yield known
     for name in (outputs.lists[key], *outputs.other_names(key)):
-        if (found := lists.find(name)) is not None:
+        if (found := lists.find_by_name(name)) is not None:
             yield found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from sync_worker.hubspot.records.models import Property
+from sync_worker.hubspot.records.models import PropertyDefinition
 from sync_worker.model.compiled.lint import out_of_reach
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.compiled.requirements import Question, questions
@@ -77,7 +77,7 @@ def _problems(model: Model, found: Names) -> Iterator[tuple[yaml.Path, str]]:
             yield ("score", "criteria", line.key, "event"), f"the portal has no event {kind!r}{did_you_mean(kind, found.events)}"
 
 
-def _property_problems(question: Question, properties: Mapping[str, Property]) -> Iterator[tuple[yaml.Path, str]]:
+def _property_problems(question: Question, properties: Mapping[str, PropertyDefinition]) -> Iterator[tuple[yaml.Path, str]]:
     definition = properties.get(question.subject)
     if definition is None:
         yield question.path, f"the portal has no property {question.subject!r}{did_you_mean(question.subject, properties)}"

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sync_worker.errors import ConfigurationError, Forbidden
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Account
+from sync_worker.hubspot.records.models import AccountDetails
 from sync_worker.store import differences, key_value
 from sync_worker.store.database import Store
 from sync_worker.sync.portal.crm_schema import Outputs
@@ -65,7 +65,7 @@ def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fr
     with store.transaction() as tx:
         remembered = key_value.get(tx, KEY)
     if remembered:  # should the day's calls be used up before HubSpot has said when its day ends
-        hubspot.transport.throttle.quota.keep_time_of(remembered["time_zone"])
+        hubspot.transport.rate_limiter.quota.set_time_zone(remembered["time_zone"])
     asked = list(outputs.names)
     same = remembered and remembered["asked"] == asked and remembered.get("identity") == hubspot.identity
     if not fresh and same and now < from_ms(remembered["looked_at"]) + VALID_FOR:
@@ -84,7 +84,7 @@ def known(store: Store, hubspot: HubSpot, outputs: Outputs, now: datetime, *, fr
     return portal
 
 
-def refuse_another(store: Store, account: Account) -> None:
+def refuse_another(store: Store, account: AccountDetails) -> None:
     """Raise ConfigurationError where this state belongs to another portal than the one that the token opens."""
     place = remembered(store)
     if place and place.id != account.portal_id:
@@ -103,8 +103,8 @@ def remembered(store: Store) -> Portal | None:
 
 def _looked_at(store: Store, hubspot: HubSpot, outputs: Outputs) -> Portal:
     with ThreadPoolExecutor(3) as pool:  # none depends on another, and each is a latency before the first contact
-        details, definitions = pool.submit(hubspot.account.details), pool.submit(hubspot.properties.all, "contacts")
-        available = pool.submit(hubspot.occurrences.available)
+        details, definitions = pool.submit(hubspot.account.read_details), pool.submit(hubspot.properties.list_all, "contacts")
+        available = pool.submit(hubspot.event_occurrences.is_available)
     # Looked at in this order: which portal it is matters more than what it lacks.
     refuse_another(store, account := details.result())
     properties = definitions.result()

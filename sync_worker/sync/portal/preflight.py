@@ -69,16 +69,16 @@ def check(hubspot: HubSpot, outputs: Outputs, now: datetime, *, known: Mapping[s
     Raises Unauthorized or Unavailable at once: without token or answer there is nothing to check.
     """
     model = outputs.model
-    account = hubspot.account.details()
+    account = hubspot.account.read_details()
     access = tuple(_tried(what, ask) for what, ask in _questions(hubspot, outputs, now))
-    occurrences = hubspot.occurrences.available()
+    occurrences = hubspot.event_occurrences.is_available()
     hidden = hidden_kinds(model.event_kinds, shows_occurrences=occurrences)
-    usage = hubspot.account.daily_usage()
-    burst = hubspot.transport.throttle.lane(Budget.BURST).window.limit
+    usage = hubspot.account.read_daily_usage()
+    burst = hubspot.transport.rate_limiter.limiter(Budget.BURST).window.limit
     readable = all(each.granted for each in access)
     fitting = fit(model, hidden, names(hubspot, model, shows_occurrences=occurrences) if readable else None)
     return Findings(
-        portal={"id": account.portal_id, "name": account.name, "kind": account.kind, "time_zone": account.time_zone},
+        portal={"id": account.portal_id, "name": account.name, "kind": account.account_type, "time_zone": account.time_zone},
         tier="enterprise" if occurrences else "starter or free" if burst <= STARTER_LIMIT else "professional",
         limits={
             "per_10_seconds": burst,
@@ -87,7 +87,7 @@ def check(hubspot: HubSpot, outputs: Outputs, now: datetime, *, known: Mapping[s
             "resets_at": usage.resets_at.isoformat() if usage and usage.resets_at else None,
         },
         access=access,
-        bulk=(_tried("exports", hubspot.exports.look), _tried("imports", hubspot.imports.look)),
+        bulk=(_tried("exports", hubspot.exports.check_access), _tried("imports", hubspot.imports.check_access)),
         model={
             "name": model.document.name,
             "hash": model.hash,
@@ -106,18 +106,18 @@ def _questions(hubspot: HubSpot, outputs: Outputs, now: datetime) -> list[tuple[
     kinds = outputs.model.event_kinds
     lately = now - timedelta(minutes=1)
     questions: list[tuple[str, Callable[[], object]]] = [
-        ("contacts", lambda: hubspot.contacts.page(0, (), limit=1)),
-        ("contact properties", lambda: hubspot.properties.all("contacts")),
-        ("lists", lambda: hubspot.lists.find(outputs.lists["mql"])),
+        ("contacts", lambda: hubspot.contacts.list_from_id(0, (), limit=1)),
+        ("contact properties", lambda: hubspot.properties.list_all("contacts")),
+        ("lists", lambda: hubspot.lists.find_by_name(outputs.lists["mql"])),
     ]
     if outputs.model.company_properties:
-        questions.append(("companies", lambda: hubspot.companies.page(0, (), limit=1)))
+        questions.append(("companies", lambda: hubspot.companies.list_from_id(0, (), limit=1)))
     if kinds & {"email_click", "email_open"}:
-        questions.append(("e-mail events", lambda: hubspot.emails.page("CLICK", lately, now, limit=1)))
+        questions.append(("e-mail events", lambda: hubspot.email_events.read_page("CLICK", lately, now, limit=1)))
     if "form_submission" in kinds:
-        questions.append(("forms", hubspot.forms.all))
+        questions.append(("forms", hubspot.forms.list_all))
     if "webinar" in kinds:
-        questions.append(("marketing events", lambda: hubspot.marketing_events.page(limit=1)))
+        questions.append(("marketing events", lambda: hubspot.marketing_events.read_page(limit=1)))
     return questions
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import ContactList, Group, Option, Property
+from sync_worker.hubspot.records.models import ContactList, PropertyDefinition, PropertyGroup, PropertyOption
 from sync_worker.store import differences
 from sync_worker.store.database import Store
 from sync_worker.sync.portal.crm_schema import Outputs
@@ -24,7 +24,7 @@ class Step:
     what: str  # group, property, list
     name: str
     why: str
-    definition: Property | Group | ContactList | str
+    definition: PropertyDefinition | PropertyGroup | ContactList | str
 
     def as_json(self) -> dict[str, str]:
         """Return the step for `--json`."""
@@ -42,13 +42,13 @@ def steps(hubspot: HubSpot, outputs: Outputs, known: Mapping[str, str]) -> list[
 def carry_out(step: Step, hubspot: HubSpot) -> None:
     """Do one step."""
     match step.definition:
-        case Group() as group if step.action == "create":
+        case PropertyGroup() as group if step.action == "create":
             hubspot.properties.create_group(OBJECT, group)
-        case Group() as group:
+        case PropertyGroup() as group:
             hubspot.properties.update_group(OBJECT, group)
-        case Property() as definition if step.action == "create":
+        case PropertyDefinition() as definition if step.action == "create":
             hubspot.properties.create(OBJECT, definition)
-        case Property() as definition:
+        case PropertyDefinition() as definition:
             hubspot.properties.update(OBJECT, definition)
         case ContactList() as renamed:
             hubspot.lists.rename(renamed.id, renamed.name)
@@ -73,8 +73,8 @@ def remember_lists(store: Store, hubspot: HubSpot, outputs: Outputs) -> None:
 
 
 def _group(hubspot: HubSpot, outputs: Outputs) -> Iterator[Step]:
-    wanted = Group(name=outputs.group, label=outputs.captions.group)
-    found = hubspot.properties.groups(OBJECT).get(outputs.group)
+    wanted = PropertyGroup(name=outputs.group, label=outputs.captions.group)
+    found = hubspot.properties.list_groups(OBJECT).get(outputs.group)
     if found is None:
         yield Step(action="create", what="group", name=outputs.group, why="missing", definition=wanted)
     elif found.label != wanted.label:
@@ -82,7 +82,7 @@ def _group(hubspot: HubSpot, outputs: Outputs) -> Iterator[Step]:
 
 
 def _properties(hubspot: HubSpot, outputs: Outputs) -> Iterator[Step]:
-    present = hubspot.properties.all(OBJECT)
+    present = hubspot.properties.list_all(OBJECT)
     for wanted in outputs.properties:
         found = present.get(wanted.name)
         if found is None:
@@ -99,7 +99,7 @@ def _properties(hubspot: HubSpot, outputs: Outputs) -> Iterator[Step]:
             yield Step(action="mend", what="property", name=wanted.name, why=why, definition=mended)
 
 
-def _mended(found: Property, wanted: Property) -> Property | None:
+def _mended(found: PropertyDefinition, wanted: PropertyDefinition) -> PropertyDefinition | None:
     # HubSpot replaces the whole list of options: those that others added, and the bands of an earlier model, stay.
     ours = {option.value for option in wanted.options}
     others = [option for option in found.options if option.value not in ours]
@@ -108,7 +108,7 @@ def _mended(found: Property, wanted: Property) -> Property | None:
     return mended if _bent(found, mended) else None
 
 
-def _bent(found: Property, wanted: Property) -> list[str]:
+def _bent(found: PropertyDefinition, wanted: PropertyDefinition) -> list[str]:
     same = {
         "label": found.label == wanted.label,
         "description": found.description == wanted.description,
@@ -119,7 +119,7 @@ def _bent(found: Property, wanted: Property) -> list[str]:
     return [name for name, holds in same.items() if not holds]
 
 
-def _essence(options: tuple[Option, ...]) -> list[tuple[str, str, bool]]:
+def _essence(options: tuple[PropertyOption, ...]) -> list[tuple[str, str, bool]]:
     return [(option.value, option.label, option.hidden) for option in sorted(options, key=lambda option: option.order)]
 
 

@@ -16,12 +16,12 @@ import structlog
 from sync_worker.batched import batches
 from sync_worker.errors import BadRequest, Forbidden, NotFound, SyncWorkerError
 from sync_worker.hubspot.api import exports
-from sync_worker.hubspot.api.csv_file import Sheet, Unusable
-from sync_worker.hubspot.api.exports import Kind
-from sync_worker.hubspot.api.polling import Waiting
+from sync_worker.hubspot.api.csv_file import CsvFile, UnusableExport
+from sync_worker.hubspot.api.exports import ExportObjectType
+from sync_worker.hubspot.api.polling import Poller
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Company, Contact
-from sync_worker.hubspot.rest.error_responses import LimitReached
+from sync_worker.hubspot.rest.error_responses import BulkLimitReached
 
 LEAST: Final = 500  # records or changes: for fewer, HubSpot's pages and batches take no more calls
 SAMPLE: Final = 100  # records that are read by the API as well: one call
@@ -29,7 +29,7 @@ CHANGED_MEANWHILE: Final = 0.05  # share of them that may differ, since somebody
 MISSING: Final = 0.01  # share of what search counts that a file may lack, since search is not exact
 TOGETHER: Final = 2_000  # records that are stored at a time
 
-NOT_IN_BULK: Final = (Forbidden, BadRequest, NotFound, LimitReached, Unusable)
+NOT_IN_BULK: Final = (Forbidden, BadRequest, NotFound, BulkLimitReached, UnusableExport)
 
 Record: TypeAlias = Contact | Company
 
@@ -54,7 +54,7 @@ class Means:
     """What it takes to work in bulk; fewer than `least` records or changes are not worth it."""
 
     hubspot: HubSpot
-    waiting: Waiting
+    waiting: Poller
     fallback: Fallback
     least: int = LEAST
 
@@ -74,16 +74,21 @@ class Files:
         `export` is one that was begun earlier and is waited for; `begun` hears of a new one, so that a run that is stopped can go on.
         """
         sheet = self._sheet(stack, "CONTACT", properties, expected, (export, begun))
-        return None if sheet is None else batches(exports.contacts(sheet, properties), TOGETHER)
+        return None if sheet is None else batches(exports.read_contacts(sheet, properties), TOGETHER)
 
     def companies(self, stack: ExitStack, properties: Sequence[str], expected: int) -> Iterator[Sequence[Company]] | None:
         """Return every company as `contacts` does."""
         sheet = self._sheet(stack, "COMPANY", properties, expected, (None, _nobody))
-        return None if sheet is None else batches(exports.companies(sheet, properties), TOGETHER)
+        return None if sheet is None else batches(exports.read_companies(sheet, properties), TOGETHER)
 
     def _sheet(
-        self, stack: ExitStack, kind: Kind, properties: Sequence[str], expected: int, known: tuple[str | None, Callable[[str], None]]
-    ) -> Sheet | None:
+        self,
+        stack: ExitStack,
+        kind: ExportObjectType,
+        properties: Sequence[str],
+        expected: int,
+        known: tuple[str | None, Callable[[str], None]],
+    ) -> CsvFile | None:
         if expected < self.means.least:
             return None
         export, begun = known
@@ -100,27 +105,27 @@ class Files:
             self.means.fallback.tell("Contacts are read" if kind == "CONTACT" else "Companies are read", error)
             return None
 
-    def _trusted(self, stack: ExitStack, kind: Kind, properties: Sequence[str], expected: int, export: str) -> Sheet:
-        sheet = stack.enter_context(self.means.hubspot.exports.opened(export, self.means.waiting))
-        records: Iterator[Record] = (exports.contacts if kind == "CONTACT" else exports.companies)(sheet, properties)
+    def _trusted(self, stack: ExitStack, kind: ExportObjectType, properties: Sequence[str], expected: int, export: str) -> CsvFile:
+        sheet = stack.enter_context(self.means.hubspot.exports.open_when_ready(export, self.means.waiting))
+        records: Iterator[Record] = (exports.read_contacts if kind == "CONTACT" else exports.read_companies)(sheet, properties)
         sample, rows = dict[int, Record](), 0
         for rows, record in enumerate(records, start=1):
             if len(sample) < SAMPLE and rows * SAMPLE >= (len(sample) + 1) * expected:
                 sample[record.id] = record
             if rows % TOGETHER == 0:
-                self.means.waiting.beat()
+                self.means.waiting.heartbeat()
         if rows < expected * (1 - MISSING):
-            raise Unusable(f"The export holds {rows:,} of {expected:,}.", operation="read an export")
+            raise UnusableExport(f"The export holds {rows:,} of {expected:,}.", operation="read an export")
         self._compare(kind, sample, properties)
         return sheet
 
-    def _compare(self, kind: Kind, sample: dict[int, Record], properties: Sequence[str]) -> None:
+    def _compare(self, kind: ExportObjectType, sample: dict[int, Record], properties: Sequence[str]) -> None:
         nouns = self.means.hubspot.contacts if kind == "CONTACT" else self.means.hubspot.companies
         shown: dict[int, Record] = {item.id: item for item in nouns.read(sample, properties).items}
         odd = [_differing(record, shown.get(id_), properties) for id_, record in sample.items()]
         if sum(bool(names) for names in odd) > len(sample) * CHANGED_MEANWHILE:
             named = ", ".join(sorted(set().union(*odd))[:3])
-            raise Unusable(f"The export shows {named} otherwise than the API.", operation="read an export")
+            raise UnusableExport(f"The export shows {named} otherwise than the API.", operation="read an export")
 
 
 def _differing(record: Record, shown: Record | None, properties: Sequence[str]) -> set[str]:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from sync_worker.concurrency import Waiting, asked
-from sync_worker.hubspot.api.contacts import CONVERSIONS, CONVERTED, Contacts
+from sync_worker.hubspot.api.contacts import CONVERSION_COUNT_PROPERTY, LAST_CONVERSION_PROPERTY, Contacts
 from sync_worker.hubspot.records.models import Form
 from sync_worker.store import key_value
 from sync_worker.store.database import Store
@@ -39,9 +39,12 @@ class Watch:
             last = key_value.get(tx, KEY)
         if last is None or self.now >= from_ms(last["looked_at"]) + HOURLY:
             return {"looked_at": to_ms(self.now), "seen": []}
-        page = yield from asked(partial(self.contacts.converted, from_ms(last["looked_at"]) - self.overlap))
+        page = yield from asked(partial(self.contacts.search_converted, from_ms(last["looked_at"]) - self.overlap))
         # Two forms may be sent in one moment: the date alone would hide the second from who looked in between.
-        shown = sorted([row.id, *(row.properties.get(name) or "" for name in (CONVERTED, CONVERSIONS))] for row in page.items)
+        shown = sorted(
+            [row.id, *(row.properties.get(name) or "" for name in (LAST_CONVERSION_PROPERTY, CONVERSION_COUNT_PROPERTY))]
+            for row in page.items
+        )
         if page.next is None and all(each in last["seen"] for each in shown):
             return None
         return {"looked_at": last["looked_at"], "seen": shown}

@@ -26,9 +26,9 @@ import structlog
 
 from sync_worker.concurrency import awaited, beside
 from sync_worker.errors import Unavailable
-from sync_worker.hubspot.api.crm_objects import SEARCH_SIZE, Unordered
+from sync_worker.hubspot.api.crm_objects import SEARCH_PAGE_SIZE, UnorderedResponse
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Contact, Extent, Page
+from sync_worker.hubspot.records.models import Contact, IdRange, ResultPage
 from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.store import bulk_load, contacts, coverage, key_value
 from sync_worker.store.coverage import Interval
@@ -79,7 +79,7 @@ class Everyone:
     readers: int
     keep: Keep
     expect: Callable[[int], None]
-    extent: Callable[[], Extent] | None = None
+    extent: Callable[[], IdRange] | None = None
     files: Files | None = None
     written: bool = False  # each is written while others are still being read
 
@@ -98,7 +98,7 @@ class Everyone:
             contacts.let_go(tx, sweep=last["number"])
             key_value.put(tx, SWEEP, {"number": last["number"], "started": last["started"], "done": True})
             total, highest, lowest = contacts.extent(tx)
-        scan_hints.remember(self.store, self.hubspot, Extent(total=total, highest_id=highest, lowest_id=lowest), self.now)
+        scan_hints.remember(self.store, self.hubspot, IdRange(total=total, highest_id=highest, lowest_id=lowest), self.now)
 
     def _last(self) -> dict[str, Any]:
         with self.store.transaction() as tx:
@@ -123,7 +123,7 @@ class Everyone:
         if "token" not in last:
             try:
                 yield from self._in_ranges(last)
-            except Unordered as error:
+            except UnorderedResponse as error:
                 log.warning("contacts.order_lost", reason=str(error), next="the list is followed page after page")
                 self._begin(last)
                 last = self._noted({**last, "token": None})
@@ -134,7 +134,7 @@ class Everyone:
         if self.files is None:
             return None
         self._begin(last)
-        total = self.hubspot.contacts.total()
+        total = self.hubspot.contacts.count()
         self.expect(total)
 
         def begun(export: str) -> None:
@@ -150,22 +150,22 @@ class Everyone:
         yield from self._asked_for(last)
 
     def _in_ranges(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
-        extent = self.extent() if self.extent else self.hubspot.contacts.extent()
+        extent = self.extent() if self.extent else self.hubspot.contacts.read_id_range()
         self.expect(extent.total)
-        searched = extent.total > WORTH_TWO_LANES and self.hubspot.contacts.ranges_at_once(self.properties) > 0
+        searched = extent.total > WORTH_TWO_LANES and self.hubspot.contacts.max_ranges_per_search(self.properties) > 0
         stream = streams.contacts(self.hubspot, self.properties, searched=searched)
-        lane, elapsed = self.hubspot.transport.throttle.lane(Budget.BURST), self._elapsed()
+        lane, elapsed = self.hubspot.transport.rate_limiter.limiter(Budget.BURST), self._elapsed()
         stream = replace(stream, far=(lane.window.latency or 0) > FAR)
         if searched and self.written:
             stream = replace(stream, enough=share(extent.total, self._pace()).enough(elapsed))
-        readers = lane.in_flight(at_least=self.readers, most=MOST_READERS)
+        readers = lane.optimal_concurrency(minimum=self.readers, maximum=MOST_READERS)
         searchers = stream.aside.readers if stream.aside else 0
         gaps = self._gaps(last, extent, searched=searched)
         if not self.written:  # else the calls are short, and each range more costs about one
             parts = divided_among(readers + searchers, gaps, extent, far=stream.far)
             stream = replace(stream, density=extent.density if len(parts) > len(gaps) else None)
             gaps = parts
-        late: Future[Page[Contact, int]] | None = None
+        late: Future[ResultPage[Contact, int]] | None = None
         settling, kept = (SETTLED - (self.now - from_ms(last["started"]))).total_seconds(), 0
         for pieces in sweep_in_batches(stream, gaps, readers=readers, most=STORED * self.readers, pausing=True):
             rows = [row for piece in pieces for row in piece.rows]
@@ -185,7 +185,7 @@ class Everyone:
             yield from self._asked_for(last)
 
     def _pace(self) -> Pace:
-        burst, search = (self.hubspot.transport.throttle.lane(budget).window for budget in (Budget.BURST, Budget.SEARCH))
+        burst, search = (self.hubspot.transport.rate_limiter.limiter(budget).window for budget in (Budget.BURST, Budget.SEARCH))
         return Pace(burst=burst.capacity, window=burst.seconds, searches=search.capacity / search.seconds)
 
     def _elapsed(self) -> Callable[[], float]:
@@ -193,7 +193,7 @@ class Everyone:
         began = clock.monotonic()
         return lambda: clock.monotonic() - began
 
-    def _gaps(self, last: dict[str, Any], extent: Extent, *, searched: bool) -> list[Interval]:
+    def _gaps(self, last: dict[str, Any], extent: IdRange, *, searched: bool) -> list[Interval]:
         with self.store.transaction() as tx:
             known = [] if "new" in last else coverage.covered(tx, CONTACTS)
         # The last range has an open end, so it begins behind all that was read.
@@ -202,13 +202,13 @@ class Everyone:
         # Search must not be left with what has no end.
         return [*gaps, Interval(high, high + 1)] if searched else gaps
 
-    def _changed_late(self, last: dict[str, Any], after: int = 0, *, to_the_end: bool = False) -> Callable[[], Page[Contact, int]]:
+    def _changed_late(self, last: dict[str, Any], after: int = 0, *, to_the_end: bool = False) -> Callable[[], ResultPage[Contact, int]]:
         started = from_ms(last["started"])
         until = None if to_the_end else started
-        return partial(self.hubspot.contacts.changed, started - SETTLED, after, self.properties, until=until)
+        return partial(self.hubspot.contacts.search_modified, started - SETTLED, after, self.properties, until=until)
 
     def _read_late(
-        self, last: dict[str, Any], first: Future[Page[Contact, int]] | None = None, *, to_the_end: bool = False
+        self, last: dict[str, Any], first: Future[ResultPage[Contact, int]] | None = None, *, to_the_end: bool = False
     ) -> Iterator[Sequence[int]]:
         answer = first or beside(self._changed_late(last, to_the_end=to_the_end))
         while True:
@@ -233,7 +233,7 @@ class Everyone:
         self._begin(last)
         token, seen = last["token"], set[str]()
         while True:
-            page = self.hubspot.contacts.listed(token, self.properties)
+            page = self.hubspot.contacts.list_from_token(token, self.properties)
             self.keep(page.items, sweep=last["number"])
             yield [row.id for row in page.items]
             token = page.next
@@ -245,16 +245,16 @@ class Everyone:
             self._noted({**last, "token": token})
 
 
-def divided_among(readers: int, gaps: Sequence[Interval], extent: Extent, *, far: bool = False) -> list[Interval]:
+def divided_among(readers: int, gaps: Sequence[Interval], extent: IdRange, *, far: bool = False) -> list[Interval]:
     """Cut the gaps into a range for each reader, `far` away into more and shorter ones, as far as they are worth it.
 
     Where ids are spread evenly, all have as much to read.
     """
     low, high, total = extent.lowest_id or 0, extent.highest_id or 0, extent.total
     ranges = MOST_RANGES if far else readers
-    pages = max(1 if far else 2, round(total / (ranges * SEARCH_SIZE)))
+    pages = max(1 if far else 2, round(total / (ranges * SEARCH_PAGE_SIZE)))
     # A little less than whole pages, of either lane: a range that holds a little more costs one page for next to nothing.
-    rows = pages * SEARCH_SIZE - SHORT_OF * sqrt(pages * SEARCH_SIZE)
-    if total < 2 * pages * SEARCH_SIZE or high - low < total:
+    rows = pages * SEARCH_PAGE_SIZE - SHORT_OF * sqrt(pages * SEARCH_PAGE_SIZE)
+    if total < 2 * pages * SEARCH_PAGE_SIZE or high - low < total:
         return list(gaps)
     return divided(gaps, low=low, high=high, width=int((high - low) * rows / total))

@@ -47,14 +47,14 @@ class Changes:
         # Compared when what changed lately is known: who changed once more is counted there, and no longer here.
         with self.store.transaction() as tx:
             known = contact_store.count_changed(tx, to_ms(early), to_ms(late))
-        if self.contacts.count_changed(early, late) != known:
+        if self.contacts.count_modified(early, late) != known:
             self._drain(early, 0, late)
         return asked
 
     def _read_since(self, since: datetime) -> datetime:
         while True:
             asked = self.clock()
-            page = self.contacts.changed(since, 0, self.properties)
+            page = self.contacts.search_modified(since, 0, self.properties)
             settled = asked - self._settling
             if page.next is None or (page.total or 0) <= HEAP or settled - since < WORTH_A_SLICE:
                 self.keep(page.items)
@@ -75,6 +75,6 @@ class Changes:
     def _pages(self, since: datetime, after: int, until: datetime | None) -> Iterator[Sequence[Contact]]:
         following: int | None = after
         while following is not None:
-            page = self.contacts.changed(since, following, self.properties, until=until)
+            page = self.contacts.search_modified(since, following, self.properties, until=until)
             yield page.items
             following = page.next

@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 
 from sync_worker.concurrency import Waiting, asked, beside, finished, together
 from sync_worker.errors import NotFound
-from sync_worker.hubspot.api.crm_objects import Unordered
+from sync_worker.hubspot.api.crm_objects import UnorderedResponse
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Company, Contact, Event, Extent, Form
-from sync_worker.hubspot.records.models import Page as HubSpotPage
-from sync_worker.hubspot.rest.rate_limiter import Budget, Lane
+from sync_worker.hubspot.records.models import Company, Contact, Event, Form, IdRange
+from sync_worker.hubspot.records.models import ResultPage as HubSpotPage
+from sync_worker.hubspot.rest.rate_limiter import Budget, Limiter
 from sync_worker.progress import Progress
 from sync_worker.store import contacts, coverage, differences, key_value
 from sync_worker.store import events as event_store
@@ -58,7 +58,7 @@ class Pull:
     readers: int
     progress: Progress
     clock: Callable[[], datetime]
-    extent: Callable[[], Extent] | None = None  # of the contacts, where it is known or has been asked for already
+    extent: Callable[[], IdRange] | None = None  # of the contacts, where it is known or has been asked for already
     eventful: bool = False  # there is much to read of what contacts did
     files: Files | None = None  # where everybody is read in bulk
     counts: Counter[str] = field(default_factory=Counter)
@@ -75,10 +75,10 @@ class Pull:
         try:
             for _ in together(*others, self._occurrences(occurrences), self._companies(everything=every_company)):
                 if not saturation.lasts(clock.monotonic(), used_up=burst.is_used_up):
-                    burst.spare(SPARED)  # what comes one after the other leaves most of it
+                    burst.set_reserve(SPARED)  # what comes one after the other leaves most of it
                 yield ()
         finally:
-            burst.spare(0)
+            burst.set_reserve(0)
 
     def _events(self, kind: str) -> Waiting[None]:
         if kind == "form_submission":
@@ -133,7 +133,7 @@ class Pull:
             known = key_value.get(tx, EVENT_TYPES) or {"asked_at": 0, "names": []}
         if to_ms(self.now) < known["asked_at"] + DAY_MS and (found := streams.event_type(known["names"], kind)):
             return found
-        names = yield from asked(self.hubspot.occurrences.types)
+        names = yield from asked(self.hubspot.event_occurrences.list_types)
         with self.store.transaction() as tx:
             key_value.put(tx, EVENT_TYPES, {"asked_at": to_ms(self.now), "names": names})
         return streams.event_type(names, kind) or streams.no_such_event(names, kind)
@@ -168,12 +168,12 @@ class Pull:
 
     def _forms(self) -> tuple[Sequence[Form], Sequence[Form]]:
         """Return the forms and the archived ones, asked for at once."""
-        archived = beside(partial(self.hubspot.forms.all, archived=True))
-        return self.hubspot.forms.all(), archived.result()
+        archived = beside(partial(self.hubspot.forms.list_all, archived=True))
+        return self.hubspot.forms.list_all(), archived.result()
 
     def _webinars(self) -> Waiting[None]:
         watch = webinar_attendance.Watch(store=self.store, now=self.now, overlap=self.overlap)
-        due = watch.due((yield from asked(self.hubspot.marketing_events.webinars)))
+        due = watch.due((yield from asked(self.hubspot.marketing_events.list_webinars)))
         attended: list[set[str]] = [set() for _ in due]
 
         def keep(piece: Piece[Event]) -> None:
@@ -213,7 +213,7 @@ class Pull:
         if everything or cursor is None:
             pages = self._every_company(properties)
         else:
-            pages = _walk(lambda after: self.hubspot.companies.changed(self._since(cursor), after or 0, properties))
+            pages = _walk(lambda after: self.hubspot.companies.search_modified(self._since(cursor), after or 0, properties))
         for rows in pages:
             if not rows:
                 yield ()
@@ -225,20 +225,20 @@ class Pull:
 
     def _every_company(self, properties: Sequence[str]) -> Generator[Sequence[Company], None, None]:
         with ExitStack() as stack:
-            if self.files and (file := self.files.companies(stack, properties, self.hubspot.companies.total())) is not None:
+            if self.files and (file := self.files.companies(stack, properties, self.hubspot.companies.count())) is not None:
                 yield from file
                 return
         try:
             yield from self._companies_by_id(properties)
-        except Unordered:
-            yield from _walk(lambda token: self.hubspot.companies.listed(token, properties))
+        except UnorderedResponse:
+            yield from _walk(lambda token: self.hubspot.companies.list_from_token(token, properties))
 
     def _companies_by_id(self, properties: Sequence[str]) -> Generator[Sequence[Company], None, None]:
-        first = yield from asked(partial(self.hubspot.companies.page, 0, properties))
+        first = yield from asked(partial(self.hubspot.companies.list_from_id, 0, properties))
         yield first.items
         if first.next is None:
             return  # all of them: nobody has to be asked how many there are
-        extent = yield from asked(self.hubspot.companies.extent)
+        extent = yield from asked(self.hubspot.companies.read_id_range)
         low = first.items[-1].id + 1 if first.items else 0
         gaps = divided_among(self.readers, [Interval(low, max(low, extent.highest_id or 0) + 1)], extent)
         for pieces in sweep_in_batches(streams.companies(self.hubspot, properties), gaps, readers=self.readers, pausing=True):
@@ -286,7 +286,7 @@ class Pull:
         first of all when the reading has begun: what is done then is done beside it.
         Who is not there any more in the end is gone: deleted, or merged into another.
         """
-        self._burst.spare(HELD if self.eventful else SPARED)
+        self._burst.set_reserve(HELD if self.eventful else SPARED)
         with self.store.transaction() as tx:
             first = key_value.get(tx, _cursor(CONTACTS)) is None  # else everybody is new, and all events have just been read
         yield from Everyone(
@@ -320,8 +320,8 @@ class Pull:
             self._count("list members", len(members))
 
     @property
-    def _burst(self) -> Lane:
-        return self.hubspot.transport.throttle.lane(Budget.BURST)
+    def _burst(self) -> Limiter:
+        return self.hubspot.transport.rate_limiter.limiter(Budget.BURST)
 
     def _asked(self) -> list[str]:
         company = [f"company.{name}" for name in self.remembering.company_properties]
@@ -386,7 +386,7 @@ def _walk(page: Callable[[Cursor | None], HubSpotPage[Thing, Cursor]]) -> Genera
 def _members(hubspot: HubSpot, list_id: str) -> Iterator[int]:
     after: str | None = None
     while True:
-        page = hubspot.lists.members(list_id, after)
+        page = hubspot.lists.read_members(list_id, after)
         yield from page.items
         if page.next is None:
             return

@@ -13,7 +13,7 @@ from typing import Final
 
 from sync_worker.errors import Forbidden
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Extent
+from sync_worker.hubspot.records.models import IdRange
 from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.store import coverage, key_value
 from sync_worker.store.database import Store
@@ -31,7 +31,7 @@ class Outlook:
     `eventful`: what contacts did is still to be read, and much of it.
     """
 
-    extent: Extent
+    extent: IdRange
     latency: float | None
     burst: int
     eventful: bool
@@ -44,16 +44,16 @@ def remembered(store: Store, hubspot: HubSpot, now: datetime) -> Outlook | None:
     if not row or row["identity"] != hubspot.identity or not timedelta() <= now - from_ms(row["at"]) < VALID_FOR:
         return None
     return Outlook(
-        extent=Extent(**row["extent"]),
+        extent=IdRange(**row["extent"]),
         latency=row["latency"] or None,  # 0 in an older state: not known
         burst=row["burst"],
         eventful=row.get("eventful", False),
     )
 
 
-def remember(store: Store, hubspot: HubSpot, extent: Extent, now: datetime, *, eventful: bool = False) -> None:
+def remember(store: Store, hubspot: HubSpot, extent: IdRange, now: datetime, *, eventful: bool = False) -> None:
     """Keep what has been seen now."""
-    window = hubspot.transport.throttle.lane(Budget.BURST).window
+    window = hubspot.transport.rate_limiter.limiter(Budget.BURST).window
     seen = {"extent": asdict(extent), "latency": window.latency, "burst": window.limit, "eventful": eventful}
     with store.transaction() as tx:
         key_value.put(tx, KEY, {"identity": hubspot.identity, "at": to_ms(now), **seen})
@@ -64,7 +64,7 @@ def is_eventful(store: Store, hubspot: HubSpot, kinds: frozenset[str], now: date
     with store.transaction() as tx:
         unread = [kind for kind in sorted(kinds) if not coverage.covered(tx, kind)]
     try:
-        names = hubspot.occurrences.types() if any(map(streams.is_occurrence, unread)) else ()
+        names = hubspot.event_occurrences.list_types() if any(map(streams.is_occurrence, unread)) else ()
         return any(_has_pages(hubspot, kind, names, now) for kind in unread)
     except Forbidden:
         return False  # what cannot be read takes nothing
@@ -73,6 +73,6 @@ def is_eventful(store: Store, hubspot: HubSpot, kinds: frozenset[str], now: date
 def _has_pages(hubspot: HubSpot, kind: str, names: Sequence[str], now: datetime) -> bool:
     span = from_ms(streams.FOUNDED), now
     if kind in streams.EMAIL_TYPES:
-        return hubspot.emails.page(streams.EMAIL_TYPES[kind], *span).next is not None
+        return hubspot.email_events.read_page(streams.EMAIL_TYPES[kind], *span).next is not None
     event_type = streams.event_type(names, kind)
-    return event_type is not None and hubspot.occurrences.page(event_type, *span).next is not None
+    return event_type is not None and hubspot.event_occurrences.read_page(event_type, *span).next is not None

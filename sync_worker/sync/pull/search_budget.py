@@ -15,7 +15,7 @@ KEY: Final = "searches"
 
 def remember(store: Store, hubspot: HubSpot) -> None:
     """Keep when HubSpot counted what still fills the window."""
-    ages = hubspot.transport.throttle.lane(Budget.SEARCH).held()
+    ages = hubspot.transport.rate_limiter.limiter(Budget.SEARCH).snapshot()
     now = to_ms(hubspot.transport.clock.now())
     with store.transaction() as tx:
         key_value.put(tx, KEY, {"identity": hubspot.identity, "counted": [now - round(1000 * age) for age in ages]})
@@ -23,8 +23,8 @@ def remember(store: Store, hubspot: HubSpot) -> None:
 
 def recall(store: Store, hubspot: HubSpot) -> None:
     """Let what an earlier run asked with this token at this address fill the window, unless this very connection did."""
-    lane, now = hubspot.transport.throttle.lane(Budget.SEARCH), to_ms(hubspot.transport.clock.now())
+    lane, now = hubspot.transport.rate_limiter.limiter(Budget.SEARCH), to_ms(hubspot.transport.clock.now())
     with store.transaction() as tx:
         row = key_value.get(tx, KEY)
-    if row and row["identity"] == hubspot.identity and not lane.held():
-        lane.fill([(now - at) / 1000 for at in row["counted"] if at <= now])
+    if row and row["identity"] == hubspot.identity and not lane.snapshot():
+        lane.restore([(now - at) / 1000 for at in row["counted"] if at <= now])

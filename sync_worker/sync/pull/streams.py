@@ -10,7 +10,7 @@ from typing import Final, NoReturn, TypeVar
 
 from sync_worker.errors import ConfigurationError, NotFound
 from sync_worker.hubspot.api.crm_objects import Objects
-from sync_worker.hubspot.api.event_occurrences import kind_of
+from sync_worker.hubspot.api.event_occurrences import event_kind
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Company, Contact, Event, MarketingEvent
 from sync_worker.hubspot.rest import rate_limiter
@@ -30,13 +30,13 @@ Thing = TypeVar("Thing", Contact, Company)
 def contacts(hubspot: HubSpot, properties: Sequence[str], *, searched: bool = False) -> Stream[Contact]:
     """Return all contacts, in order of id; `searched` reads them by search as well, which has a budget of its own."""
     # They can be found by search as well, and nobody is judged before all is known of what they did.
-    stream = replace(_by_id(hubspot.contacts, properties), turn=_burst(hubspot).behind)
+    stream = replace(_by_id(hubspot.contacts, properties), turn=_burst(hubspot).reserve_low_priority)
     return replace(stream, aside=_by_search(hubspot, properties)) if searched else stream
 
 
 def companies(hubspot: HubSpot, properties: Sequence[str]) -> Stream[Company]:
     """Return all companies, in order of id."""
-    return replace(_by_id(hubspot.companies, properties), turn=_burst(hubspot).ahead)
+    return replace(_by_id(hubspot.companies, properties), turn=_burst(hubspot).reserve)
 
 
 def emails(hubspot: HubSpot, kind: str) -> Stream[Event]:
@@ -44,10 +44,10 @@ def emails(hubspot: HubSpot, kind: str) -> Stream[Event]:
 
     def read(start: int, stop: int, token: Token | None) -> Page[Event]:
         low, high, offset = _within(start, stop, token)
-        page = hubspot.emails.page(EMAIL_TYPES[kind], from_ms(1 - high), from_ms(-low), offset)
+        page = hubspot.email_events.read_page(EMAIL_TYPES[kind], from_ms(1 - high), from_ms(-low), offset)
         return Page(rows=page.items, reached=-to_ms(page.items[-1].at) if page.items else stop, token=_going_on(low, high, page.next))
 
-    return Stream(read=read, key=lambda event: -to_ms(event.at), turn=_burst(hubspot).ahead)
+    return Stream(read=read, key=lambda event: -to_ms(event.at), turn=_burst(hubspot).reserve)
 
 
 def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
@@ -56,19 +56,19 @@ def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
     def read(start: int, stop: int, token: Token | None) -> Page[Event]:
         low, high, after = _within(start, stop, token)
         # Whether the ends belong to the answer is not documented: a millisecond more is asked for, and what is too much is left out.
-        page = hubspot.occurrences.page(event_type, from_ms(low - 1), from_ms(high), after)
+        page = hubspot.event_occurrences.read_page(event_type, from_ms(low - 1), from_ms(high), after)
         rows = [event for event in page.items if to_ms(event.at) >= low]
         reached = max(start, to_ms(page.items[-1].at)) if page.items else stop
         return Page(rows=rows, reached=reached, token=_going_on(low, high, page.next))
 
-    return Stream(read=read, key=lambda event: to_ms(event.at), turn=_burst(hubspot).ahead)
+    return Stream(read=read, key=lambda event: to_ms(event.at), turn=_burst(hubspot).reserve)
 
 
 def past(hubspot: HubSpot, event_type: str, contacts: Sequence[int]) -> Stream[Event]:
     """Return page views or custom events of some contacts, each contact a key of its own."""
 
     def read(start: int, _stop: int, token: Token | None) -> Page[Event]:
-        page = hubspot.occurrences.of(contacts[start], event_type, None if token is None else str(token))
+        page = hubspot.event_occurrences.for_contact(contacts[start], event_type, None if token is None else str(token))
         return Page(rows=page.items, reached=start, token=page.next)
 
     places = {contact_id: place for place, contact_id in enumerate(contacts)}
@@ -85,7 +85,7 @@ def submissions(hubspot: HubSpot, forms: Sequence[str], fronts: Mapping[str, int
     def read(start: int, _stop: int, token: Token | None) -> Page[Event]:
         form_id = forms[start]
         try:
-            page = hubspot.forms.submissions(form_id, None if token is None else str(token))
+            page = hubspot.forms.read_submissions(form_id, None if token is None else str(token))
         except NotFound:
             vanished(form_id)
             return Page(rows=(), reached=start, token=None)
@@ -101,7 +101,7 @@ def attendances(hubspot: HubSpot, webinars: Sequence[MarketingEvent]) -> Stream[
     """Return who attended webinars, each webinar a key of its own."""
 
     def read(start: int, _stop: int, token: Token | None) -> Page[Event]:
-        page = hubspot.marketing_events.attendances(webinars[start], None if token is None else str(token))
+        page = hubspot.marketing_events.read_attendances(webinars[start], None if token is None else str(token))
         return Page(rows=page.items, reached=start, token=page.next)
 
     places = {webinar.id: place for place, webinar in enumerate(webinars)}
@@ -118,8 +118,8 @@ def mirrored(intervals: Sequence[Interval]) -> list[Interval]:
     return [Interval(1 - interval.high, 1 - interval.low) for interval in intervals]
 
 
-def _burst(hubspot: HubSpot) -> rate_limiter.Lane:
-    return hubspot.transport.throttle.lane(Budget.BURST)
+def _burst(hubspot: HubSpot) -> rate_limiter.Limiter:
+    return hubspot.transport.rate_limiter.limiter(Budget.BURST)
 
 
 def _within(start: int, stop: int, token: Token | None) -> tuple[int, int, str | None]:
@@ -133,18 +133,18 @@ def _going_on(low: int, high: int, offset: str | None) -> Token | None:
 
 def _by_search(hubspot: HubSpot, properties: Sequence[str]) -> Lane[Contact]:
     def read(intervals: Sequence[Interval]) -> Page[Contact]:
-        page = hubspot.contacts.between(intervals, properties)
+        page = hubspot.contacts.search_id_ranges(intervals, properties)
         return Page(rows=page.items, reached=intervals[-1].high if page.next is None else page.next, token=page.next)
 
-    lane = hubspot.transport.throttle.lane(Budget.SEARCH)
-    readers, together = lane.in_flight(at_least=2, most=MOST_SEARCHES), hubspot.contacts.ranges_at_once(properties)
-    return Lane(read=read, readers=readers, turn=lane.ahead, together=together)
+    lane = hubspot.transport.rate_limiter.limiter(Budget.SEARCH)
+    readers, together = lane.optimal_concurrency(minimum=2, maximum=MOST_SEARCHES), hubspot.contacts.max_ranges_per_search(properties)
+    return Lane(read=read, readers=readers, turn=lane.reserve, together=together)
 
 
 def _by_id(noun: Objects[Thing], properties: Sequence[str]) -> Stream[Thing]:
     def read(start: int, _stop: int, token: Token | None) -> Page[Thing]:
         # Whether `after` names the last record of the page before or the first of the next is not documented: both readings see `start`.
-        page = noun.page(int(token) if isinstance(token, str | int) else max(0, start - 1), properties)
+        page = noun.list_from_id(int(token) if isinstance(token, str | int) else max(0, start - 1), properties)
         rows = page.items[bisect_left(page.items, start, key=attrgetter("id")) :]
         return Page(rows=rows, reached=page.items[-1].id + 1 if page.items else start, token=page.next)
 
@@ -158,10 +158,10 @@ def is_occurrence(kind: str) -> bool:
 
 def event_type(names: Sequence[str], kind: str) -> str | None:
     """Return HubSpot's name of a kind of event, if the portal has it."""
-    return next((name for name in names if kind_of(name) == kind), None)
+    return next((name for name in names if event_kind(name) == kind), None)
 
 
 def no_such_event(names: Sequence[str], kind: str) -> NoReturn:
     """Raise the error that names the kinds which the portal has."""
-    known = ", ".join(sorted(map(kind_of, names))) or "none"
+    known = ", ".join(sorted(map(event_kind, names))) or "none"
     raise ConfigurationError(f"The portal has no events of the kind {kind}; it has {known}.", hint="Mend the model, or take the rule out.")

@@ -51,7 +51,7 @@ class Watch:
 
     def _is_due(self, webinar: MarketingEvent, known: dict[str, Any] | None) -> bool:
         if known is None:
-            return webinar.attendees != 0
+            return webinar.attendee_count != 0
         settled = self.now - self.overlap > from_ms(known["moved"]) and self.now - WEEKLY < from_ms(known["read"])
         return known["mark"] != _mark(webinar) or not settled
 
@@ -62,4 +62,4 @@ def _key(webinar: MarketingEvent) -> str:
 
 def _mark(webinar: MarketingEvent) -> str:
     changed = to_ms(webinar.updated_at) if webinar.updated_at else ""
-    return f"{changed}/{webinar.attendees}"
+    return f"{changed}/{webinar.attendee_count}"

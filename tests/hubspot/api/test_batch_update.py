@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_worker.errors import BadRequest
-from sync_worker.hubspot.api.batch_update import Batch
+from sync_worker.hubspot.api.batch_update import BatchUpdate
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Update, Written
-from sync_worker.hubspot.rest.error_responses import Conflict, InvalidRequest, read_problem
+from sync_worker.hubspot.records.models import BatchWriteResult, ContactUpdate
+from sync_worker.hubspot.rest.error_responses import Conflict, InvalidRequest, parse_error_response
 from tests.hubspot.fakes import Server, a_row, an_error, not_found, says, says_html
 
 UPDATE = "/crm/v3/objects/contacts/batch/update"
 
 
-def update(id_: int, **properties: str) -> Update:
-    return Update(id=id_, properties=properties or {"lead_score": "7"})
+def update(id_: int, **properties: str) -> ContactUpdate:
+    return ContactUpdate(id=id_, properties=properties or {"lead_score": "7"})
 
 
 def refused(*details: tuple[str, str]) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def test_what_hubspot_shows_is_acknowledged(hubspot: HubSpot, server: Server) ->
         1: {"lead_score": "7", "lifecyclestage": "customer"},  # HubSpot keeps the further stage
         2: {"lead_score": "8"},
     }
-    assert written == Written(acknowledged=written.acknowledged)
+    assert written == BatchWriteResult(acknowledged=written.acknowledged)
     assert server.bodies[0] == {
         "inputs": [
             {"id": "1", "properties": {"lead_score": "7.0", "lifecyclestage": "lead"}},
@@ -62,7 +62,7 @@ def test_errors_inside_a_success_are_errors(hubspot: HubSpot, server: Server, st
     written = hubspot.contacts.write([update(1), update(2)])
 
     assert set(written.acknowledged) == {1}
-    assert set(written.rejected) == written.gone == {2}
+    assert set(written.rejected) == written.deleted == {2}
 
 
 def test_an_id_that_is_silently_left_out_is_looked_up(hubspot: HubSpot, server: Server) -> None:
@@ -72,10 +72,10 @@ def test_an_id_that_is_silently_left_out_is_looked_up(hubspot: HubSpot, server: 
 
     written = hubspot.contacts.write([update(1), update(2), update(4)])
 
-    assert written.moved == {2: 70}
+    assert written.merged_into == {2: 70}
     assert set(written.rejected) == {4}
     assert "did not confirm" in written.rejected[4]
-    assert not written.gone
+    assert not written.deleted
 
 
 def test_the_survivor_of_a_merge_in_the_answer_is_not_taken_for_the_one_that_was_sent(hubspot: HubSpot, server: Server) -> None:
@@ -84,7 +84,7 @@ def test_the_survivor_of_a_merge_in_the_answer_is_not_taken_for_the_one_that_was
 
     written = hubspot.contacts.write([update(2)])
 
-    assert written.moved == {2: 70}
+    assert written.merged_into == {2: 70}
     assert not written.acknowledged
 
 
@@ -108,7 +108,7 @@ def test_a_request_that_is_no_records_fault_is_not_divided(hubspot: HubSpot, ser
 
 
 @pytest.mark.parametrize("updates", [[update(1), update(1)], [update(id_) for id_ in range(101)]])
-def test_more_than_a_batch_is_the_programmers_error(hubspot: HubSpot, updates: list[Update]) -> None:
+def test_more_than_a_batch_is_the_programmers_error(hubspot: HubSpot, updates: list[ContactUpdate]) -> None:
     with pytest.raises(ValueError, match="a batch"):
         hubspot.contacts.write(updates)
 
@@ -121,14 +121,14 @@ class Portal:
         self.values: dict[int, str] = {}
         self.requests = 0
 
-    def send(self, updates: list[Update]) -> dict[str, Any]:
+    def send(self, updates: list[ContactUpdate]) -> dict[str, Any]:
         self.requests += 1
         assert 0 < len(updates) <= 100
         ends = [self.merged.get(each.id, each.id) for each in updates]
         if len(set(ends)) < len(ends):
-            raise Conflict(read_problem(409, b"{}"))
+            raise Conflict(parse_error_response(409, b"{}"))
         if any(each.properties["band"] in self.bad for each in updates):
-            raise InvalidRequest(read_problem(400, json.dumps(refused(("band", "INVALID_OPTION"))).encode()))
+            raise InvalidRequest(parse_error_response(400, json.dumps(refused(("band", "INVALID_OPTION"))).encode()))
         there = [each for each in updates if each.id not in self.deleted and each.id not in self.merged]
         self.values |= {each.id: each.properties["band"] for each in there}
         return complete(*[a_row(each.id, band=each.properties["band"]) for each in reversed(there)])
@@ -149,22 +149,22 @@ def test_every_id_is_accounted_for_and_the_good_are_written(
 ) -> None:
     portal = Portal(bad=bad, merged=merged, deleted=deleted - merged.keys())
 
-    written = Batch([update(id_, band=value) for id_, value in values.items()], send=portal.send, look_up=portal.look_up).written()
+    written = BatchUpdate([update(id_, band=value) for id_, value in values.items()], send=portal.send, resolve_id=portal.look_up).execute()
 
-    ends = [set(written.acknowledged), set(written.rejected), set(written.moved)]
+    ends = [set(written.acknowledged), set(written.rejected), set(written.merged_into)]
     assert set().union(*ends) == set(values)
     assert sum(map(len, ends)) == len(values)
-    assert written.gone <= set(written.rejected)
+    assert written.deleted <= set(written.rejected)
     good = {id_ for id_, value in values.items() if value not in bad}
     assert set(written.acknowledged) == set(portal.values) == good - merged.keys() - deleted
-    assert set(written.moved) == {id_ for id_ in good if id_ in merged}
+    assert set(written.merged_into) == {id_ for id_ in good if id_ in merged}
 
 
 def test_one_bad_value_costs_a_few_requests_and_not_ninety_nine_scores() -> None:
     portal = Portal(bad={"gone"}, merged={}, deleted=set())
     updates = [update(id_, band="gone" if id_ == 42 else "fit") for id_ in range(1, 101)]
 
-    written = Batch(updates, send=portal.send, look_up=portal.look_up).written()
+    written = BatchUpdate(updates, send=portal.send, resolve_id=portal.look_up).execute()
 
     assert written.rejected == {42: "band: INVALID_OPTION"}
     assert len(written.acknowledged) == 99
@@ -174,10 +174,10 @@ def test_one_bad_value_costs_a_few_requests_and_not_ninety_nine_scores() -> None
 class Choosy(Portal):
     """Takes any property but a bad band, and remembers all."""
 
-    def send(self, updates: list[Update]) -> dict[str, Any]:
+    def send(self, updates: list[ContactUpdate]) -> dict[str, Any]:
         self.requests += 1
         if any(each.properties.get("band") in self.bad for each in updates):
-            raise InvalidRequest(read_problem(400, json.dumps(refused(("band", "INVALID_OPTION"))).encode()))
+            raise InvalidRequest(parse_error_response(400, json.dumps(refused(("band", "INVALID_OPTION"))).encode()))
         self.values |= {each.id: " ".join(each.properties) for each in updates}
         return complete(*[a_row(each.id, **each.properties) for each in updates])
 
@@ -186,11 +186,11 @@ def test_a_bad_value_does_not_keep_back_the_other_values_of_its_contact_and_is_t
     portal = Choosy(bad={"gone"}, merged={}, deleted=set())
     updates = [update(id_, band="gone" if id_ % 2 else "fit", score=str(id_)) for id_ in range(1, 101)]
 
-    written = Batch(updates, send=portal.send, look_up=portal.look_up).written()
+    written = BatchUpdate(updates, send=portal.send, resolve_id=portal.look_up).execute()
 
     assert portal.values == {id_: "score" if id_ % 2 else "band score" for id_ in range(1, 101)}
     refusal = {"band": "band: INVALID_OPTION"}
-    assert {id_ for id_, answer in written.acknowledged.items() if answer.refused == refusal} == set(range(1, 101, 2))
+    assert {id_ for id_, answer in written.acknowledged.items() if answer.rejected_properties == refusal} == set(range(1, 101, 2))
     assert not written.rejected
     assert portal.requests <= 2 * 7 + 1
 
@@ -199,7 +199,7 @@ def test_a_value_that_was_refused_once_is_not_tried_again() -> None:
     portal = Portal(bad={"gone"}, merged={}, deleted=set())
     updates = [update(id_, band="gone" if id_ % 2 else "fit") for id_ in range(1, 101)]
 
-    written = Batch(updates, send=portal.send, look_up=portal.look_up).written()
+    written = BatchUpdate(updates, send=portal.send, resolve_id=portal.look_up).execute()
 
     assert len(written.rejected) == len(written.acknowledged) == 50
     assert portal.requests <= 2 * 7 + 1

@@ -27,8 +27,8 @@ def test_companies_are_listed_searched_and_read(hubspot: HubSpot, server: Server
     server.on("POST", "/crm/v3/objects/companies/search", says({"total": 1, "results": [a_row(9001)]}))
     server.on("POST", "/crm/v3/objects/companies/batch/read", says({"results": [a_row(9001)]}))
 
-    (company,) = hubspot.companies.page(0, ["industry"]).items
-    changed = hubspot.companies.changed(SINCE, 0, ["industry"])
+    (company,) = hubspot.companies.list_from_id(0, ["industry"]).items
+    changed = hubspot.companies.search_modified(SINCE, 0, ["industry"])
     found = hubspot.companies.read([9001, 9002], ["industry"])
 
     assert (company.id, company.properties["industry"]) == (9001, "COMPUTER_SOFTWARE")
@@ -42,7 +42,7 @@ def test_deals_are_listed_with_their_contacts(hubspot: HubSpot, server: Server) 
     labelled_twice = linked(1, 51, 51, 52)
     server.on("GET", DEALS, says({"results": [labelled_twice], **paging("2")}))
 
-    page = hubspot.deals.page(0, ["dealstage"])
+    page = hubspot.deals.list_from_id(0, ["dealstage"])
 
     assert page.items[0].contact_ids == (51, 52)
     assert page.next == 2
@@ -54,14 +54,14 @@ def test_a_deal_without_contacts_has_none(hubspot: HubSpot, server: Server) -> N
     server.on("GET", DEALS, says({"results": [a_row(1)]}))
     server.on("POST", LINKS, says({"status": "COMPLETE", "results": [], "numErrors": 1, "errors": []}, 207))
 
-    assert hubspot.deals.page(0, []).items[0].contact_ids == ()
+    assert hubspot.deals.list_from_id(0, []).items[0].contact_ids == ()
 
 
 def test_a_deal_of_many_contacts_is_read_to_the_end(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", DEALS, says({"results": [linked(1, 51, more="52"), linked(2, 60)]}))
     server.on("POST", LINKS, says({"results": [link(1, 51, 52, more="53")]}), says({"results": [link(1, 53)]}))
 
-    page = hubspot.deals.page(0, [])
+    page = hubspot.deals.list_from_id(0, [])
 
     assert [deal.contact_ids for deal in page.items] == [(51, 52, 53), (60,)]
     assert server.bodies[1:] == [{"inputs": [{"id": "1"}]}, {"inputs": [{"id": "1", "after": "53"}]}]
@@ -71,7 +71,7 @@ def test_changed_deals_come_with_their_contacts_too(hubspot: HubSpot, server: Se
     server.on("POST", f"{DEALS}/search", says({"total": 2, "results": [a_row(1), a_row(2)]}))
     server.on("POST", LINKS, says({"results": [link(2, 60)]}, 207))
 
-    page = hubspot.deals.changed(SINCE, 0, ["dealstage"])
+    page = hubspot.deals.search_modified(SINCE, 0, ["dealstage"])
 
     assert [(deal.id, deal.contact_ids) for deal in page.items] == [(1, ()), (2, (60,))]
     assert server.bodies[1] == {"inputs": [{"id": "1"}, {"id": "2"}]}

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from sync_worker.errors import Forbidden, Unavailable
-from sync_worker.hubspot.api.crm_objects import LONGEST_SEARCH, Unordered
+from sync_worker.hubspot.api.crm_objects import MAX_SEARCH_BODY_CHARS, UnorderedResponse
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Extent
+from sync_worker.hubspot.records.models import IdRange
 from tests.hubspot.fakes import SAID, Server, a_row, an_error, not_found, paging, says
 
 CONTACTS = "/crm/v3/objects/contacts"
@@ -24,7 +24,7 @@ def ids(items: tuple[Any, ...]) -> list[int]:
 def test_a_page_holds_contacts_with_their_values_and_times(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", CONTACTS, says({"results": [a_row(51, email="a@b.c", city=None)], **paging("102")}))
 
-    page = hubspot.contacts.page(0, ["email", "city"])
+    page = hubspot.contacts.list_from_id(0, ["email", "city"])
 
     (contact,) = page.items
     assert page.next == 102
@@ -38,8 +38,8 @@ def test_a_page_holds_contacts_with_their_values_and_times(hubspot: HubSpot, ser
 def test_a_page_starts_at_any_id_and_asks_for_the_merged_ids_too(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", CONTACTS, says({"results": []}))
 
-    assert hubspot.contacts.page(4_711, ["email"]).next is None
-    assert hubspot.contacts.page(0, ["email"], limit=7).items == ()
+    assert hubspot.contacts.list_from_id(4_711, ["email"]).next is None
+    assert hubspot.contacts.list_from_id(0, ["email"], limit=7).items == ()
 
     first, second = server.queries
     assert first == {"limit": "100", "after": "4711", "properties": "email,hs_merged_object_ids", "archived": "false"}
@@ -50,7 +50,7 @@ def test_a_page_starts_at_any_id_and_asks_for_the_merged_ids_too(hubspot: HubSpo
 def test_deleted_contacts_have_a_list_of_their_own(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", CONTACTS, says({"results": [a_row(9) | {"archived": True, "archivedAt": SAID}]}), query={"archived": "true"})
 
-    (contact,) = hubspot.contacts.archived_page(0).items
+    (contact,) = hubspot.contacts.list_archived(0).items
 
     assert contact.archived
 
@@ -59,14 +59,14 @@ def test_a_page_that_leads_back_is_no_answer(hubspot: HubSpot, server: Server) -
     server.on("GET", CONTACTS, says({"results": [a_row(51)], **paging("51")}))
 
     with pytest.raises(Unavailable):
-        hubspot.contacts.page(51, ["email"])
+        hubspot.contacts.list_from_id(51, ["email"])
 
 
 def test_properties_that_would_not_fit_into_an_address_are_read_by_id(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", CONTACTS, says({"results": [a_row(1), a_row(2), a_row(3)], **paging("4")}))
     server.on("POST", READ, says({"results": [a_row(3, city="c"), a_row(1, city="a")]}))  # 2 was deleted meanwhile
 
-    page = hubspot.contacts.page(0, MANY)
+    page = hubspot.contacts.list_from_id(0, MANY)
 
     assert [(contact.id, contact.properties["city"]) for contact in page.items] == [(1, "a"), (3, "c")]
     assert page.next == 4
@@ -84,8 +84,8 @@ def test_changes_are_searched_by_time_and_walked_by_id(hubspot: HubSpot, server:
     )
     since, until = datetime(2026, 11, 20, 12, 0, 0, 250_000, UTC), datetime(2026, 11, 20, 13, 0, tzinfo=UTC)
 
-    first = hubspot.contacts.changed(since, 1_000, ["email"], until)
-    second = hubspot.contacts.changed(since, 1_200, ["email"], until)
+    first = hubspot.contacts.search_modified(since, 1_000, ["email"], until)
+    second = hubspot.contacts.search_modified(since, 1_200, ["email"], until)
 
     assert first.next == 1_200
     assert len(first.items) == 200
@@ -109,24 +109,24 @@ def test_changes_are_searched_by_time_and_walked_by_id(hubspot: HubSpot, server:
 def test_a_short_page_of_changes_is_the_last(hubspot: HubSpot, server: Server) -> None:
     server.on("POST", SEARCH, says({"total": 1, "results": [a_row(5)]}))
 
-    assert hubspot.contacts.changed(datetime(2026, 1, 1, tzinfo=UTC), 0, []).next is None
+    assert hubspot.contacts.search_modified(datetime(2026, 1, 1, tzinfo=UTC), 0, []).next is None
 
 
 def test_a_search_that_would_be_too_long_asks_for_ids_and_reads_them(hubspot: HubSpot, server: Server) -> None:
     server.on("POST", SEARCH, says({"total": 1, "results": [a_row(5)]}))
     server.on("POST", READ, says({"results": [a_row(5, city="e")]}))
 
-    page = hubspot.contacts.changed(datetime(2026, 1, 1, tzinfo=UTC), 0, MANY)
+    page = hubspot.contacts.search_modified(datetime(2026, 1, 1, tzinfo=UTC), 0, MANY)
 
     assert page.items[0].properties["city"] == "e"
-    assert len(str(server.bodies[0])) < LONGEST_SEARCH
+    assert len(str(server.bodies[0])) < MAX_SEARCH_BODY_CHARS
     assert server.bodies[0]["properties"] == ["hs_object_id"]
 
 
 def test_the_extent_is_the_count_and_both_ends(hubspot: HubSpot, server: Server) -> None:
     server.on("POST", SEARCH, says({"total": 20_000, "results": [a_row(987_654)]}))
 
-    extent = hubspot.contacts.extent()
+    extent = hubspot.contacts.read_id_range()
 
     assert (extent.total, extent.highest_id, extent.lowest_id) == (20_000, 987_654, 987_654)
     asked = [body["sorts"] for body in server.bodies]
@@ -136,7 +136,7 @@ def test_the_extent_is_the_count_and_both_ends(hubspot: HubSpot, server: Server)
 
 def test_an_empty_portal_has_no_ends(hubspot: HubSpot, server: Server) -> None:
     server.on("POST", SEARCH, says({"total": 0, "results": []}))
-    assert hubspot.contacts.extent() == Extent(total=0, highest_id=None, lowest_id=None)
+    assert hubspot.contacts.read_id_range() == IdRange(total=0, highest_id=None, lowest_id=None)
 
 
 def test_contacts_are_read_by_id_a_hundred_at_a_time(hubspot: HubSpot, server: Server) -> None:
@@ -165,7 +165,7 @@ def test_ids_that_were_merged_away_lead_to_the_survivor(hubspot: HubSpot, server
 
     found = hubspot.contacts.read([51, 52, 60], ["email"])
 
-    assert found.moved == {51: 70, 52: 70}
+    assert found.merged_into == {51: 70, 52: 70}
     assert found.missing == {60}
     assert found.items[0].merged_ids == {51, 52, 40}
 
@@ -173,21 +173,21 @@ def test_ids_that_were_merged_away_lead_to_the_survivor(hubspot: HubSpot, server
 def test_one_contact_is_found_by_its_id_or_not_at_all(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", f"{CONTACTS}/51", says(a_row(70)), says(an_error("resource not found"), 404))
 
-    survivor = hubspot.contacts.one(51, ["email"])
+    survivor = hubspot.contacts.get(51, ["email"])
 
     assert survivor is not None
     assert survivor.id == 70
-    assert hubspot.contacts.one(51, ["email"]) is None
+    assert hubspot.contacts.get(51, ["email"]) is None
 
 
 def test_a_contact_is_found_by_address_without_the_address_in_the_line(hubspot: HubSpot, server: Server) -> None:
     server.on("POST", READ, says({"results": [a_row(51)]}), says({"status": "COMPLETE", "results": [], "numErrors": 1}, 207))
 
-    found = hubspot.contacts.by_email(" Ann@Acme.Example ", ["city"])
+    found = hubspot.contacts.get_by_email(" Ann@Acme.Example ", ["city"])
 
     assert found is not None
     assert found.id == 51
-    assert hubspot.contacts.by_email("nobody@acme.example", []) is None
+    assert hubspot.contacts.get_by_email("nobody@acme.example", []) is None
     assert server.bodies[0]["idProperty"] == "email"
     assert server.bodies[0]["inputs"] == [{"id": "ann@acme.example"}]
     assert all("acme" not in path for path in server.paths)
@@ -200,7 +200,7 @@ def test_no_right_to_read_is_never_an_empty_portal(hubspot: HubSpot, server: Ser
     server.on("GET", CONTACTS, says(refusal, 403))
 
     with pytest.raises(Forbidden, match=r"crm\.objects\.contacts\.read"):
-        hubspot.contacts.page(0, ["email"])
+        hubspot.contacts.list_from_id(0, ["email"])
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_an_answer_that_makes_no_sense_is_no_answer(hubspot: HubSpot, server: Se
     server.on("GET", CONTACTS, says(answer))
 
     with pytest.raises(Unavailable, match="makes no sense"):
-        hubspot.contacts.page(0, ["email"])
+        hubspot.contacts.list_from_id(0, ["email"])
 
 
 @pytest.mark.parametrize(
@@ -230,16 +230,16 @@ def test_a_list_that_is_not_in_order_of_ids_is_noticed_on_every_page(
 ) -> None:
     server.on("GET", "/crm/v3/objects/contacts", says({"results": [a_row(id_) for id_ in ids], **(paging(leads_to) if leads_to else {})}))
 
-    with pytest.raises(Unordered):
-        hubspot.contacts.page(after, ())
+    with pytest.raises(UnorderedResponse):
+        hubspot.contacts.list_from_id(after, ())
 
 
 def test_a_list_in_any_order_can_be_followed_by_its_tokens(hubspot: HubSpot, server: Server) -> None:
     first, second = {"results": [a_row(9), a_row(2)], **paging("b")}, {"results": [a_row(5)]}
     server.on("GET", "/crm/v3/objects/contacts", says(first), says(second))
 
-    one = hubspot.contacts.listed(None, ())
-    two = hubspot.contacts.listed(one.next, ())
+    one = hubspot.contacts.list_from_token(None, ())
+    two = hubspot.contacts.list_from_token(one.next, ())
 
     assert ([record.id for record in (*one.items, *two.items)], two.next) == ([9, 2, 5], None)
     assert server.queries[1]["after"] == "b"
@@ -253,17 +253,17 @@ def test_ranges_of_ids_are_found_by_search_and_nothing_else_is_taken(hubspot: Hu
         says({"total": 2, "results": [a_row(5), a_row(8)]}),
     )
 
-    page = hubspot.contacts.between([(5, 8), (20, 30)], ("email",))
+    page = hubspot.contacts.search_id_ranges([(5, 8), (20, 30)], ("email",))
 
     assert ([record.id for record in page.items], page.next, page.total) == ([5, 7, 20], None, 3)
     groups = [[(each["operator"], each["value"]) for each in group["filters"]] for group in server.bodies[0]["filterGroups"]]
     assert groups == [[("GTE", "5"), ("LT", "8")], [("GTE", "20"), ("LT", "30")]]
-    with pytest.raises(Unordered):
-        hubspot.contacts.between([(5, 8), (20, 30)], ("email",))
+    with pytest.raises(UnorderedResponse):
+        hubspot.contacts.search_id_ranges([(5, 8), (20, 30)], ("email",))
 
 
 def test_the_more_properties_are_asked_for_the_fewer_ranges_fit_a_search(hubspot: HubSpot) -> None:
-    fitting = [hubspot.contacts.ranges_at_once([f"property_{number:03}" for number in range(names)]) for names in range(0, 260, 10)]
+    fitting = [hubspot.contacts.max_ranges_per_search([f"property_{number:03}" for number in range(names)]) for names in range(0, 260, 10)]
     assert fitting[0] == 5
     assert fitting[-1] == 0
     assert fitting == sorted(fitting, reverse=True)

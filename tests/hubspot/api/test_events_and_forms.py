@@ -43,8 +43,8 @@ def test_clicks_come_with_everything_that_a_model_looks_at(hubspot: HubSpot, ser
         "GET", EVENTS, says({"hasMore": True, "offset": "abc", "events": [CLICK]}), says({"hasMore": False, "offset": "abc", "events": []})
     )
 
-    first = hubspot.emails.page("CLICK", START, STOP)
-    second = hubspot.emails.page("CLICK", START, STOP, first.next)
+    first = hubspot.email_events.read_page("CLICK", START, STOP)
+    second = hubspot.email_events.read_page("CLICK", START, STOP, first.next)
 
     assert first.items == (
         Event(
@@ -69,7 +69,7 @@ def test_machine_clicks_and_replaced_events_are_marked(hubspot: HubSpot, server:
     bare = {"id": "b", "created": AT_MS, "type": "OPEN"}
     server.on("GET", EVENTS, says({"hasMore": False, "events": [by_a_machine, replaced, bare]}))
 
-    first, second, third = hubspot.emails.page("CLICK", START, STOP).items
+    first, second, third = hubspot.email_events.read_page("CLICK", START, STOP).items
 
     assert first.filtered
     assert second.obsoleted_by == f"newer:{AT_MS + 1}"
@@ -80,14 +80,14 @@ def test_an_offset_that_does_not_move_is_no_answer(hubspot: HubSpot, server: Ser
     server.on("GET", EVENTS, says({"hasMore": True, "offset": "abc", "events": []}))
 
     with pytest.raises(Unavailable):
-        hubspot.emails.page("CLICK", START, STOP, "abc")
+        hubspot.email_events.read_page("CLICK", START, STOP, "abc")
 
 
 def test_page_views_come_in_order_of_time(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", OCCURRENCES, says({"results": [VIEW], **paging("next")}))
 
-    page = hubspot.occurrences.page("e_visited_page", START, STOP)
-    hubspot.occurrences.page("e_visited_page", START, STOP, page.next)
+    page = hubspot.event_occurrences.read_page("e_visited_page", START, STOP)
+    hubspot.event_occurrences.read_page("e_visited_page", START, STOP, page.next)
 
     view = Event(id="view-1", kind="page_view", at=AT, contact_id=51, url="https://acme.example/", name="Home", campaign="autumn")
     assert page.items == (view,)
@@ -109,13 +109,13 @@ def test_page_views_come_in_order_of_time(hubspot: HubSpot, server: Server) -> N
 def test_each_type_of_event_has_a_kind(hubspot: HubSpot, server: Server, event_type: str, kind: str) -> None:
     server.on("GET", OCCURRENCES, says({"results": [VIEW | {"eventType": event_type, "properties": None}]}))
 
-    assert hubspot.occurrences.page(event_type, START, STOP).items[0].kind == kind
+    assert hubspot.event_occurrences.read_page(event_type, START, STOP).items[0].kind == kind
 
 
 def test_the_types_of_events_are_asked_for(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", "/events/v3/events/event-types", says({"eventTypes": ["e_visited_page", "pe77_demo"]}))
 
-    assert hubspot.occurrences.types() == ("e_visited_page", "pe77_demo")
+    assert hubspot.event_occurrences.list_types() == ("e_visited_page", "pe77_demo")
 
 
 def missing(*scopes: str) -> dict[str, Any]:
@@ -125,21 +125,21 @@ def missing(*scopes: str) -> dict[str, Any]:
 def test_a_plan_without_occurrences_is_a_fact_and_no_error(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", OCCURRENCES, says({"results": []}), says(an_error("Enterprise only"), 403), says(missing("oauth"), 403))
 
-    assert [hubspot.occurrences.available() for _ in range(3)] == [True, False, False]
+    assert [hubspot.event_occurrences.is_available() for _ in range(3)] == [True, False, False]
 
 
 def test_a_token_without_the_scope_for_occurrences_is_an_error(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", OCCURRENCES, says(missing("behavioral_events.read"), 403))
 
     with pytest.raises(Forbidden, match=r"behavioral_events\.read"):
-        hubspot.occurrences.available()
+        hubspot.event_occurrences.is_available()
 
 
 def test_all_forms_are_read(hubspot: HubSpot, server: Server) -> None:
     first, second = {"id": "f-1", "name": "Demo", "archived": False}, {"id": "f-2", "name": "News"}
     server.on("GET", "/marketing/v3/forms", says({"results": [first], **paging("100")}), says({"results": [second]}))
 
-    assert [(form.id, form.name) for form in hubspot.forms.all()] == [("f-1", "Demo"), ("f-2", "News")]
+    assert [(form.id, form.name) for form in hubspot.forms.list_all()] == [("f-1", "Demo"), ("f-2", "News")]
     assert [(query["formTypes"], query.get("after")) for query in server.queries] == [("all", None), ("all", "100")]
 
 
@@ -147,7 +147,7 @@ def test_archived_forms_are_asked_for_apart(hubspot: HubSpot, server: Server) ->
     old = {"id": "f-3", "name": "Old", "archived": True, "archivedAt": "2026-05-01T00:00:00Z"}
     server.on("GET", "/marketing/v3/forms", says({"results": [old]}))
 
-    assert [(form.id, form.archived_at) for form in hubspot.forms.all(archived=True)] == [("f-3", datetime(2026, 5, 1, tzinfo=UTC))]
+    assert [(form.id, form.archived_at) for form in hubspot.forms.list_all(archived=True)] == [("f-3", datetime(2026, 5, 1, tzinfo=UTC))]
     assert server.queries[0]["archived"] == "true"
 
 
@@ -162,7 +162,7 @@ def submitted(**more: object) -> dict[str, Any]:
 def test_a_submission_tells_who_by_the_address_in_it(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", "/form-integrations/v1/submissions/forms/f-1", says({"results": [submitted(conversionId="c-1")], **paging("50")}))
 
-    page = hubspot.forms.submissions("f-1")
+    page = hubspot.forms.read_submissions("f-1")
 
     assert page.items == (
         Event(id="c-1", kind="form_submission", at=AT, email="ann@acme.example", url="https://acme.example/demo", form_id="f-1"),
@@ -176,8 +176,8 @@ def test_a_submission_without_an_id_gets_one_that_stays_and_tells_nothing(hubspo
     other = submitted(submittedAt=AT_MS + 1)
     server.on("GET", "/form-integrations/v1/submissions/forms/f-1", says({"results": [submitted(), other, nameless]}))
 
-    first = hubspot.forms.submissions("f-1").items
-    again = hubspot.forms.submissions("f-1", "50").items
+    first = hubspot.forms.read_submissions("f-1").items
+    again = hubspot.forms.read_submissions("f-1", "50").items
 
     assert [event.id for event in first] == [event.id for event in again]
     assert len({event.id for event in first}) == 3

@@ -13,10 +13,10 @@ import requests
 
 from sync_worker.errors import Forbidden
 from sync_worker.hubspot.api import exports
-from sync_worker.hubspot.api.csv_file import Unusable
-from sync_worker.hubspot.api.polling import Waiting
+from sync_worker.hubspot.api.csv_file import UnusableExport
+from sync_worker.hubspot.api.polling import Poller
 from sync_worker.hubspot.records.models import Contact
-from sync_worker.hubspot.rest.error_responses import LimitReached
+from sync_worker.hubspot.rest.error_responses import BulkLimitReached
 from tests.hubspot.fakes import BASE, Answer, HandWoundClock, Server, an_error, breaks, connected, says
 
 START = "/crm/v3/exports/export/async"
@@ -48,14 +48,14 @@ def zipped(**files: bytes) -> bytes:
     return out.getvalue()
 
 
-def waiting(minutes: float = 60) -> Waiting:
-    return Waiting(at_most=timedelta(minutes=minutes), beat=lambda: None)
+def waiting(minutes: float = 60) -> Poller:
+    return Poller(timeout=timedelta(minutes=minutes), heartbeat=lambda: None)
 
 
 def read(clock: HandWoundClock | None = None, *, names: Sequence[str] = ("email", "jobtitle"), minutes: float = 60) -> list[Contact]:
     hubspot = connected(clock)
-    with hubspot.exports.opened("7", waiting(minutes)) as sheet:
-        return list(exports.contacts(sheet, names))
+    with hubspot.exports.open_when_ready("7", waiting(minutes)) as sheet:
+        return list(exports.read_contacts(sheet, names))
 
 
 def answered(server: Server, content: bytes) -> list[Contact]:
@@ -98,7 +98,7 @@ def test_a_large_export_comes_zipped_in_several_files(server: Server) -> None:
     ids=["half a zip", "half a row", "cells missing", "columns missing", "no number", "no text"],
 )
 def test_a_damaged_file_is_not_used(server: Server, content: bytes) -> None:
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableExport):
         answered(server, content)
 
 
@@ -112,21 +112,21 @@ def test_an_export_is_looked_at_ever_more_seldom(server: Server) -> None:
 
 def test_who_waits_says_so_at_least_twice_a_minute() -> None:
     clock, beats = HandWoundClock(), list[float]()
-    Waiting(at_most=timedelta(minutes=10), beat=lambda: beats.append(clock.monotonic())).for_answer(lambda: None, clock)
+    Poller(timeout=timedelta(minutes=10), heartbeat=lambda: beats.append(clock.monotonic())).poll(lambda: None, clock)
     assert sum(clock.slept) == pytest.approx(600)
     assert max(later - earlier for earlier, later in pairwise(beats)) <= 30
 
 
 def test_an_export_is_not_waited_for_for_ever(server: Server) -> None:
     server.on("GET", STATUS, PROCESSING)
-    with pytest.raises(Unusable, match="not done with an export after 0:05:00"):
+    with pytest.raises(UnusableExport, match="not done with an export after 0:05:00"):
         read(minutes=5)
 
 
 @pytest.mark.parametrize("status", [{"status": "CANCELED"}, {"status": "COMPLETE", "result": f"{BASE}{FILE}", "numErrors": 3}])
 def test_an_export_that_failed_or_leaves_something_out_is_not_used(server: Server, status: dict[str, object]) -> None:
     server.on("GET", STATUS, says(status))
-    with pytest.raises(Unusable, match="come to nothing"):
+    with pytest.raises(UnusableExport, match="come to nothing"):
         read()
 
 
@@ -146,7 +146,7 @@ def test_a_file_that_breaks_off_is_fetched_from_the_beginning(server: Server) ->
 def test_a_file_that_can_never_be_had_is_given_up_without_telling_its_address(server: Server) -> None:
     server.on("GET", STATUS, DONE)
     server.on("GET", FILE, breaks(requests.ConnectionError(f"{BASE}{FILE}?signature=x")))
-    with pytest.raises(Unusable, match="5 times") as raised:
+    with pytest.raises(UnusableExport, match="5 times") as raised:
         read()
     assert "secret" not in str(raised.value)
     assert raised.value.__cause__ is None
@@ -163,7 +163,7 @@ def test_the_token_is_not_sent_to_where_the_file_lies(server: Server) -> None:
 @pytest.mark.parametrize("address", ["http://files.example.com/x", "ftp://127.0.0.1/x", "file:///etc/passwd", "https:///x"])
 def test_a_file_is_fetched_by_https_alone(server: Server, address: str) -> None:
     server.on("GET", STATUS, says({"status": "COMPLETE", "result": address}))
-    with pytest.raises(Unusable, match="not https"):
+    with pytest.raises(UnusableExport, match="not https"):
         read()
     assert {path.split()[1] for path in server.paths} == {STATUS}
 
@@ -171,14 +171,14 @@ def test_a_file_is_fetched_by_https_alone(server: Server, address: str) -> None:
 def test_a_redirection_away_from_https_is_not_followed(server: Server) -> None:
     server.on("GET", STATUS, DONE)
     server.on("GET", FILE, (302, {"Location": "http://files.example.com/x"}, b""))
-    with pytest.raises(Unusable, match="not https"):
+    with pytest.raises(UnusableExport, match="not https"):
         read()
 
 
 def test_too_many_exports_in_a_day_are_told_at_once(server: Server) -> None:
     clock = HandWoundClock()
     server.on("POST", START, says(an_error("The limit of 30 exports in 24 hours is reached.", "RATE_LIMITS"), 429))
-    with pytest.raises(LimitReached, match="30 exports"):
+    with pytest.raises(BulkLimitReached, match="30 exports"):
         connected(clock).exports.start("CONTACT", (), name="x")
     assert (len(server.paths), clock.slept) == (1, [])
 
@@ -193,6 +193,6 @@ def test_whether_there_may_be_exports_is_asked_without_making_one(server: Server
     path = STATUS.replace("/7/", "/0/")
     server.on("GET", path, says(an_error("Export 0 does not exist.", "OBJECT_NOT_FOUND"), 404), says(an_error("no", "MISSING_SCOPES"), 403))
     hubspot = connected()
-    hubspot.exports.look()
+    hubspot.exports.check_access()
     with pytest.raises(Forbidden):
-        hubspot.exports.look()
+        hubspot.exports.check_access()

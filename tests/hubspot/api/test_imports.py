@@ -13,9 +13,9 @@ import requests
 
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.api.import_file import ImportFile
-from sync_worker.hubspot.api.polling import Waiting
+from sync_worker.hubspot.api.polling import Poller
 from sync_worker.hubspot.records.models import Import
-from sync_worker.hubspot.rest.error_responses import InvalidRequest, LimitReached, MissingScope
+from sync_worker.hubspot.rest.error_responses import BulkLimitReached, InvalidRequest, MissingScope
 from sync_worker.sandbox.request.multipart import parts
 from tests.hubspot.fakes import SAID, HandWoundClock, Server, an_error, breaks, connected, paging, says, says_html
 
@@ -30,7 +30,7 @@ def an_import(number: int = 5, state: str = "STARTED", name: str = "scores", **c
 def a_table(rows: int = 2, **limits: int) -> ImportFile:
     file = ImportFile("scores", NAMES, **limits)
     for number in range(1, rows + 1):
-        file.add(number, {"lead_grade": "A-", "lead_score_reasons": '+5 clicked "x", twice\n−3 é', "other": "left out"})
+        file.add_contact(number, {"lead_grade": "A-", "lead_score_reasons": '+5 clicked "x", twice\n−3 é', "other": "left out"})
     return file
 
 
@@ -45,7 +45,7 @@ def posts(server: Server) -> int:
 
 def test_the_body_explains_its_columns_and_holds_every_value() -> None:
     with a_table() as file:
-        upload = file.upload()
+        upload = file.build_upload()
         upload.file.seek(0)
         request, table = parts(upload.file.read(), upload.content_type)
     said = orjson.loads(request.content)
@@ -103,7 +103,7 @@ def test_a_refusal_for_pace_is_waited_for(server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("status", "category", "error"),
-    [(403, "MISSING_SCOPES", MissingScope), (429, "RATE_LIMITS", LimitReached), (400, "VALIDATION_ERROR", InvalidRequest)],
+    [(403, "MISSING_SCOPES", MissingScope), (429, "RATE_LIMITS", BulkLimitReached), (400, "VALIDATION_ERROR", InvalidRequest)],
 )
 def test_a_refusal_for_good_is_told_at_once(server: Server, status: int, category: str, error: type[Exception]) -> None:
     server.on("POST", IMPORTS, says(an_error("No more imports today.", category), status))
@@ -114,21 +114,21 @@ def test_a_refusal_for_good_is_told_at_once(server: Server, status: int, categor
 
 def test_an_import_is_waited_for_until_it_is_over(server: Server) -> None:
     clock = HandWoundClock()
-    waiting = Waiting(at_most=timedelta(minutes=5), beat=lambda: None)
+    waiting = Poller(timeout=timedelta(minutes=5), heartbeat=lambda: None)
     answers = [an_import(state="DEFERRED"), an_import(state="PROCESSING"), an_import(state="DONE", UPDATED_OBJECTS=2)]
     server.on("GET", f"{IMPORTS}/5", *map(says, answers))
-    ended = connected(clock).imports.ended("5", waiting)
+    ended = connected(clock).imports.wait_until_finished("5", waiting)
     assert ended is not None
-    assert (ended.is_done, ended.counters, clock.slept) == (True, {"UPDATED_OBJECTS": 2}, [2, 6, 18])
+    assert (ended.is_successful, ended.counters, clock.slept) == (True, {"UPDATED_OBJECTS": 2}, [2, 6, 18])
     server.on("GET", f"{IMPORTS}/6", says(an_import(6, "PROCESSING")))
-    assert connected(clock).imports.ended("6", waiting) is None
+    assert connected(clock).imports.wait_until_finished("6", waiting) is None
 
 
 def test_errors_name_the_contact_where_hubspot_shows_the_row(server: Server) -> None:
     first = {"errorType": "INVALID_OPTION", "errorMessage": "x was not one of", "sourceData": {"lineNumber": 2, "rowData": ["17", "x"]}}
     second = {"errorMessage": "a@b.c is odd", "sourceData": {"lineNumber": 3}}
     server.on("GET", f"{IMPORTS}/5/errors", says({"results": [first], **paging("1")}), says({"results": [second]}))
-    errors = list(connected().imports.errors("5"))
+    errors = list(connected().imports.read_errors("5"))
     assert [(error.contact_id, error.reason) for error in errors] == [(17, "INVALID_OPTION"), (None, "<address> is odd")]
     assert [query.get("after") for query in server.queries] == [None, "1"]
     assert server.queries[0]["includeRowData"] == "true"

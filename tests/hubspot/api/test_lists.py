@@ -6,7 +6,7 @@ import pytest
 
 from sync_worker.errors import BadRequest, NotFound
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Changed
+from sync_worker.hubspot.records.models import MembershipChangeResult
 from tests.hubspot.fakes import SAID, Server, an_error, paging, says, says_html
 
 LISTS = "/crm/v3/lists"
@@ -22,11 +22,11 @@ def a_list(**more: object) -> dict[str, Any]:
 def test_a_list_is_found_by_its_name(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", NAMED, says(a_list(size=3)), says(an_error("not found", "OBJECT_NOT_FOUND"), 404))
 
-    found = hubspot.lists.find("MQL · direct")
+    found = hubspot.lists.find_by_name("MQL · direct")
 
     assert found is not None
     assert (found.id, found.name, found.size, found.is_dynamic) == ("9", "MQL · direct", 3, False)
-    assert hubspot.lists.find("MQL · direct") is None
+    assert hubspot.lists.find_by_name("MQL · direct") is None
 
 
 def test_a_list_is_found_by_its_id(hubspot: HubSpot, server: Server) -> None:
@@ -34,11 +34,11 @@ def test_a_list_is_found_by_its_id(hubspot: HubSpot, server: Server) -> None:
         "GET", "/crm/v3/lists/9", says(a_list(processingType="DYNAMIC", additionalProperties={"hs_list_size": "12"})), says(status=404)
     )
 
-    found = hubspot.lists.one("9")
+    found = hubspot.lists.get("9")
 
     assert found is not None
     assert (found.size, found.is_dynamic) == (12, True)
-    assert hubspot.lists.one("9") is None
+    assert hubspot.lists.get("9") is None
 
 
 def test_a_new_list_is_manual(hubspot: HubSpot, server: Server) -> None:
@@ -69,8 +69,8 @@ def test_members_are_read_page_by_page(hubspot: HubSpot, server: Server) -> None
     first = {"results": [{"recordId": "51", "membershipTimestamp": SAID}], "total": 2, **paging("x")}
     server.on("GET", "/crm/v3/lists/9/memberships", says(first), says({"results": [{"recordId": 52}], "total": 2}))
 
-    page = hubspot.lists.members("9")
-    last = hubspot.lists.members("9", page.next)
+    page = hubspot.lists.read_members("9")
+    last = hubspot.lists.read_members("9", page.next)
 
     assert (page.items, last.items, last.next) == ((51,), (52,), None)
     assert server.queries == [{"limit": "250"}, {"limit": "250", "after": "x"}]
@@ -79,22 +79,22 @@ def test_members_are_read_page_by_page(hubspot: HubSpot, server: Server) -> None
 def test_members_come_and_go_in_one_call(hubspot: HubSpot, server: Server) -> None:
     server.on("PUT", CHANGE, says({"recordsIdsAdded": ["51"], "recordIdsRemoved": ["52"], "recordIdsMissing": ["53"]}))
 
-    changed = hubspot.lists.change("9", add=[51, 53], remove=[52])
+    changed = hubspot.lists.change_members("9", add=[51, 53], remove=[52])
 
-    assert changed == Changed(added=frozenset({51}), removed=frozenset({52}), missing=frozenset({53}))
+    assert changed == MembershipChangeResult(added=frozenset({51}), removed=frozenset({52}), missing=frozenset({53}))
     assert server.bodies == [{"recordIdsToAdd": ["51", "53"], "recordIdsToRemove": ["52"]}]
 
 
 def test_the_right_spelling_is_understood_too(hubspot: HubSpot, server: Server) -> None:
     server.on("PUT", CHANGE, says({"recordIdsAdded": [51]}))
 
-    assert hubspot.lists.change("9", add=[51]).added == {51}
+    assert hubspot.lists.change_members("9", add=[51]).added == {51}
 
 
 def test_a_large_change_goes_in_thousands(hubspot: HubSpot, server: Server) -> None:
     server.on("PUT", CHANGE, says({"recordsIdsAdded": ["1"]}), says({"recordsIdsAdded": ["2"], "recordIdsRemoved": ["9999"]}))
 
-    changed = hubspot.lists.change("9", add=range(1, 1_501), remove=[9_999])
+    changed = hubspot.lists.change_members("9", add=range(1, 1_501), remove=[9_999])
 
     assert [len(body["recordIdsToAdd"]) + len(body["recordIdsToRemove"]) for body in server.bodies] == [1_000, 501]
     assert changed.added == {1, 2}
@@ -102,7 +102,7 @@ def test_a_large_change_goes_in_thousands(hubspot: HubSpot, server: Server) -> N
 
 
 def test_no_change_is_no_request(hubspot: HubSpot, server: Server) -> None:
-    assert hubspot.lists.change("9") == Changed()
+    assert hubspot.lists.change_members("9") == MembershipChangeResult()
     assert server.paths == []
 
 
@@ -110,7 +110,7 @@ def test_a_dynamic_list_is_refused_with_the_way_out(hubspot: HubSpot, server: Se
     server.on("PUT", CHANGE, says(an_error("Can not operate manually on a dynamic list", "VALIDATION_ERROR"), 400))
 
     with pytest.raises(BadRequest, match="dynamic") as caught:
-        hubspot.lists.change("9", add=[51])
+        hubspot.lists.change_members("9", add=[51])
 
     assert "rename or delete it" in str(caught.value)
 
@@ -119,4 +119,4 @@ def test_a_list_that_was_deleted_is_told(hubspot: HubSpot, server: Server) -> No
     server.on("PUT", CHANGE, says(an_error("List does not exist", "OBJECT_NOT_FOUND"), 404))
 
     with pytest.raises(NotFound):
-        hubspot.lists.change("9", add=[51])
+        hubspot.lists.change_members("9", add=[51])

@@ -14,7 +14,7 @@ EVENTS = "/marketing/v3/marketing-events"
 BREAKDOWN = "/marketing/v3/marketing-events/participations/501/breakdown"
 AT = datetime(2026, 11, 1, 12, 0, 0, 123_000, UTC)
 AT_MS = 1_793_534_400_123
-SEMINAR = MarketingEvent(id="501", name="Scoring", type="WEBINAR", attendees=2, updated_at=AT)
+SEMINAR = MarketingEvent(id="501", name="Scoring", type="WEBINAR", attendee_count=2, updated_at=AT)
 ROW: dict[str, Any] = {
     "objectId": "501",
     "eventName": "Scoring",
@@ -40,7 +40,7 @@ def test_webinars_are_read_page_by_page_and_other_events_left_out(hubspot: HubSp
     fair, untold = ROW | {"objectId": "502", "eventType": "Tradeshow"}, {"objectId": 503, "eventName": "Untold"}
     server.on("GET", EVENTS, says({"results": [ROW, fair], **paging("502")}), says({"results": [untold]}))
 
-    assert hubspot.marketing_events.webinars() == (SEMINAR, MarketingEvent(id="503", name="Untold"))
+    assert hubspot.marketing_events.list_webinars() == (SEMINAR, MarketingEvent(id="503", name="Untold"))
     assert server.queries == [{"limit": "100"}, {"limit": "100", "after": "502"}]
 
 
@@ -57,8 +57,8 @@ def test_what_names_another_type_is_no_webinar(type_: str) -> None:
 def test_who_attended_is_an_event_of_a_contact(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", BREAKDOWN, says({"total": 3, "results": [took_part(51)], **paging("1")}), says({"results": []}))
 
-    page = hubspot.marketing_events.attendances(SEMINAR)
-    last = hubspot.marketing_events.attendances(SEMINAR, page.next)
+    page = hubspot.marketing_events.read_attendances(SEMINAR)
+    last = hubspot.marketing_events.read_attendances(SEMINAR, page.next)
 
     assert page.items == (Event(id="p-51", kind="webinar", at=AT, contact_id=51, campaign="501", name="Scoring"),)
     assert (last.items, last.next) == ((), None)
@@ -68,13 +68,13 @@ def test_who_attended_is_an_event_of_a_contact(hubspot: HubSpot, server: Server)
 def test_time_is_understood_as_the_specification_and_as_the_guide_have_it(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", BREAKDOWN, says({"results": [took_part(1), took_part(2, at="2026-11-01T12:00:00.123Z")]}))
 
-    assert [event.at for event in hubspot.marketing_events.attendances(SEMINAR).items] == [AT, AT]
+    assert [event.at for event in hubspot.marketing_events.read_attendances(SEMINAR).items] == [AT, AT]
 
 
 def test_who_has_no_id_is_known_by_the_address(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", BREAKDOWN, says({"results": [took_part(1, email=" Ann@Acme.Example")]}))
 
-    (event,) = hubspot.marketing_events.attendances(SEMINAR).items
+    (event,) = hubspot.marketing_events.read_attendances(SEMINAR).items
     assert (event.contact_id, event.email) == (None, "ann@acme.example")
 
 
@@ -82,11 +82,11 @@ def test_who_has_no_id_is_known_by_the_address(hubspot: HubSpot, server: Server)
 def test_who_did_not_attend_is_left_out_even_if_hubspot_tells_of_them(hubspot: HubSpot, server: Server, state: str) -> None:
     server.on("GET", BREAKDOWN, says({"results": [took_part(1, state)]}))
 
-    assert hubspot.marketing_events.attendances(SEMINAR).items == ()
+    assert hubspot.marketing_events.read_attendances(SEMINAR).items == ()
 
 
 def test_a_participation_of_nobody_is_no_answer(hubspot: HubSpot, server: Server) -> None:
     server.on("GET", BREAKDOWN, says({"results": [took_part(1) | {"associations": {}}]}))
 
     with pytest.raises(Unavailable, match="makes no sense"):
-        hubspot.marketing_events.attendances(SEMINAR)
+        hubspot.marketing_events.read_attendances(SEMINAR)

@@ -6,26 +6,26 @@ import pytest
 
 from sync_worker.errors import BadRequest
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Group, Option, Property
+from sync_worker.hubspot.records.models import PropertyDefinition, PropertyGroup, PropertyOption
 from tests.hubspot.fakes import Server, an_error, says
 
 PROPERTIES = "/crm/v3/properties/contacts"
 EXISTS = an_error(
     "A property named 'lead_score' already exists.", "OBJECT_ALREADY_EXISTS", subCategory="Properties.PROPERTY_WITH_NAME_EXISTS"
 )
-SCORE = Property(name="lead_score", label="Lead score", type="number", field_type="number", group="lead_scoring")
-BAND = Property(
+SCORE = PropertyDefinition(name="lead_score", label="Lead score", type="number", field_type="number", group="lead_scoring")
+BAND = PropertyDefinition(
     name="lead_score_band",
     label="Band",
     type="enumeration",
     field_type="select",
     group="lead_scoring",
     description="How far along.",
-    options=(Option(value="cold", label="Cold", order=0), Option(value="hot", label="Hot", order=1, description="now")),
+    options=(PropertyOption(value="cold", label="Cold", order=0), PropertyOption(value="hot", label="Hot", order=1, description="now")),
 )
 
 
-def shown(wanted: Property, **more: object) -> dict[str, Any]:
+def shown(wanted: PropertyDefinition, **more: object) -> dict[str, Any]:
     options = [{"label": each.label, "value": each.value, "displayOrder": each.order, "hidden": False} for each in wanted.options]
     return {
         "name": wanted.name,
@@ -50,10 +50,10 @@ def test_definitions_are_read_by_name(hubspot: HubSpot, server: Server) -> None:
     calculated = shown(SCORE, name="num_conversion_events", calculated=True, modificationMetadata=None)
     server.on("GET", PROPERTIES, says({"results": [shown(BAND), read_only, calculated]}))
 
-    found = hubspot.properties.all()
+    found = hubspot.properties.list_all()
 
     assert list(found) == ["lead_score_band", "hs_object_id", "num_conversion_events"]
-    assert found["lead_score_band"].options[0] == Option(value="cold", label="Cold", order=0)
+    assert found["lead_score_band"].options[0] == PropertyOption(value="cold", label="Cold", order=0)
     assert [each.read_only for each in found.values()] == [False, True, True]
     assert found["hs_object_id"].hubspot_defined
     assert server.queries[0] == {"archived": "false"}
@@ -61,14 +61,14 @@ def test_definitions_are_read_by_name(hubspot: HubSpot, server: Server) -> None:
 
 def test_stages_are_in_the_portals_own_order(hubspot: HubSpot, server: Server) -> None:
     options = (
-        Option(value="customer", label="Kunde", order=2),
-        Option(value="lead", label="Lead", order=0),
-        Option(value="12345", label="Trial", order=1),
+        PropertyOption(value="customer", label="Kunde", order=2),
+        PropertyOption(value="lead", label="Lead", order=0),
+        PropertyOption(value="12345", label="Trial", order=1),
     )
-    lifecycle = Property(name="lifecyclestage", label="Stage", type="enumeration", field_type="radio", group="g", options=options)
+    lifecycle = PropertyDefinition(name="lifecyclestage", label="Stage", type="enumeration", field_type="radio", group="g", options=options)
     server.on("GET", f"{PROPERTIES}/lifecyclestage", says(shown(lifecycle)))
 
-    assert [stage.value for stage in hubspot.properties.lifecycle_stages()] == ["lead", "12345", "customer"]
+    assert [stage.value for stage in hubspot.properties.read_lifecycle_stages()] == ["lead", "12345", "customer"]
 
 
 def test_a_property_is_made_with_the_fields_that_both_versions_know(hubspot: HubSpot, server: Server) -> None:
@@ -145,9 +145,9 @@ def test_groups_are_read_and_made(hubspot: HubSpot, server: Server) -> None:
     ours = {"name": "lead_scoring", "label": "Lead scoring", "displayOrder": -1, "archived": False}
     server.on("GET", f"{PROPERTIES}/groups", says({"results": [ours]}))
     server.on("POST", f"{PROPERTIES}/groups", says(ours, 201), says(EXISTS, 409))
-    wanted = Group(name="lead_scoring", label="Lead scoring")
+    wanted = PropertyGroup(name="lead_scoring", label="Lead scoring")
 
-    assert hubspot.properties.groups() == {"lead_scoring": wanted}
+    assert hubspot.properties.list_groups() == {"lead_scoring": wanted}
     assert hubspot.properties.create_group("contacts", wanted) == wanted
     assert hubspot.properties.create_group("contacts", wanted) == wanted
     assert server.bodies[1] == {"name": "lead_scoring", "label": "Lead scoring", "displayOrder": -1}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.hubspot.records.decoder import Shape, values_of
+from sync_worker.hubspot.records.decoder import RecordDecoder, property_values
 
 names = st.lists(st.sampled_from(["email", "class", "get", "_0", "a_b", "Ärger", "hs_object_id"]), min_size=1, unique=True)
 values = st.none() | st.text(st.characters(exclude_categories=["Cs"]))
@@ -21,27 +21,29 @@ def reply(properties: dict[str, Any], **more: Any) -> bytes:
 
 @given(asked=names, shown=st.dictionaries(st.sampled_from(["email", "class", "get", "_0", "a_b", "else"]), values))
 def test_each_value_stands_in_the_place_of_its_name_whatever_a_property_is_called(asked: list[str], shown: dict[str, str | None]) -> None:
-    (row,) = Shape(asked).decode(reply(shown)).results
-    assert values_of(row.properties) == tuple(map(shown.get, asked))
+    (row,) = RecordDecoder(asked).decode(reply(shown)).results
+    assert property_values(row.properties) == tuple(map(shown.get, asked))
 
 
 def test_what_a_record_shows_beside_is_passed_over_and_what_leads_on_is_kept() -> None:
-    data = Shape(["email"]).decode(reply({"email": "a@b.c", "createdate": "x"}, total=3, paging={"next": {"after": "9"}}, startedAt="x"))
+    data = RecordDecoder(["email"]).decode(
+        reply({"email": "a@b.c", "createdate": "x"}, total=3, paging={"next": {"after": "9"}}, startedAt="x")
+    )
     assert (data.total, data.paging, data.results[0].archived) == (3, {"next": {"after": "9"}}, False)
 
 
 @pytest.mark.parametrize(("sent", "meant"), [(5, "5"), (1.5, "1.5"), (True, "true"), (False, "false"), (None, None), ("x", "x")])
 def test_a_value_that_is_no_text_for_once_is_taken_for_its_text(sent: object, meant: str | None) -> None:
-    shape = Shape(["a", "b"])
+    shape = RecordDecoder(["a", "b"])
     (row,) = shape.decode(reply({"a": sent, "b": "still text"})).results
-    alone = shape.row({"id": "7", "updatedAt": "2026-01-02T03:04:05Z", "properties": {"a": sent, "b": "still text"}})
-    assert values_of(row.properties) == values_of(alone.properties) == (meant, "still text")
+    alone = shape.convert_record({"id": "7", "updatedAt": "2026-01-02T03:04:05Z", "properties": {"a": sent, "b": "still text"}})
+    assert property_values(row.properties) == property_values(alone.properties) == (meant, "still text")
 
 
 @pytest.mark.parametrize("sent", ["2026-01-02T03:04:05.678Z", "1767323045678", 1767323045678])
 def test_a_time_may_be_written_either_way(sent: object) -> None:
     data = {"results": [{"id": "7", "updatedAt": sent, "properties": {}}]}
-    (row,) = Shape(["a"]).decode(json.dumps(data).encode()).results
+    (row,) = RecordDecoder(["a"]).decode(json.dumps(data).encode()).results
     assert (row.id, row.updated_at) == (7, datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC))
 
 
@@ -49,28 +51,28 @@ def test_an_id_that_is_no_number_and_a_time_of_no_zone_make_no_sense() -> None:
     for wrong in ({"id": "x"}, {"updatedAt": "2026-01-02T03:04:05"}, {"updatedAt": "yesterday"}):
         row = {"id": "7", "updatedAt": "2026-01-02T03:04:05Z", "properties": {}} | wrong
         with pytest.raises(ValueError, match=r"\S"):
-            Shape(["a"]).decode(json.dumps({"results": [row]}).encode())
+            RecordDecoder(["a"]).decode(json.dumps({"results": [row]}).encode())
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(["null", "true", "5", "5.0", "NULL"]))
 def test_a_text_that_could_be_something_else_stays_a_text(sent: str) -> None:
-    (row,) = Shape(["a"]).decode(reply({"a": sent})).results
-    assert values_of(row.properties) == (sent,)
+    (row,) = RecordDecoder(["a"]).decode(reply({"a": sent})).results
+    assert property_values(row.properties) == (sent,)
 
 
 @pytest.mark.parametrize("body", [b'{"results": [', b"<html>", b""])
 def test_what_is_not_whole_json_can_be_told_from_what_makes_no_sense(body: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
-        Shape(["a"]).decode(body)
+        RecordDecoder(["a"]).decode(body)
 
 
 @pytest.mark.parametrize("data", [{}, [], {"results": [{"id": "7"}]}, {"results": [{"properties": None}]}, {"results": 5}, "x"])
 def test_json_that_makes_no_sense_is_a_wrong_value(data: object) -> None:
     with pytest.raises(ValueError, match=r"\S") as caught:
-        Shape(["a"]).decode(json.dumps(data).encode())
+        RecordDecoder(["a"]).decode(json.dumps(data).encode())
     assert not isinstance(caught.value, msgspec.DecodeError | json.JSONDecodeError)
 
 
 def test_a_value_of_several_is_no_text() -> None:
     with pytest.raises(ValueError, match="str"):
-        Shape(["a"]).decode(reply({"a": ["x"]}))
+        RecordDecoder(["a"]).decode(reply({"a": ["x"]}))

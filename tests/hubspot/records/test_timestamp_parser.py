@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.hubspot.records.parsing import instant
+from sync_worker.hubspot.records.parsing import parse_timestamp
 from sync_worker.timestamps import from_ms, to_ms
 
 moments = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis asks for naive bounds
@@ -22,8 +22,8 @@ moments = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2200, 
     ],
 )
 def test_each_form_of_time_is_understood(text: str, moment: datetime) -> None:
-    assert instant(text) == moment
-    assert instant(text).tzinfo is UTC
+    assert parse_timestamp(text) == moment
+    assert parse_timestamp(text).tzinfo is UTC
 
 
 @given(moments)
@@ -31,4 +31,4 @@ def test_milliseconds_are_kept_exactly(moment: datetime) -> None:
     whole = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
     assert from_ms(to_ms(moment)) == whole
-    assert instant(whole.isoformat(timespec="milliseconds")) == whole
+    assert parse_timestamp(whole.isoformat(timespec="milliseconds")) == whole

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sync_worker.errors import OutOfQuota
-from sync_worker.hubspot.rest.daily_quota import DailyLimit, Quota
+from sync_worker.hubspot.rest.daily_quota import DailyLimitReached, DailyQuota
 from tests.hubspot.fakes import HandWoundClock
 
 MIDNIGHT_IN_BERLIN = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)  # one hour after the clock starts
@@ -16,56 +16,56 @@ def left(limit: int, remaining: int) -> dict[str, str]:
 
 
 def test_a_day_ends_at_midnight_in_the_portals_time_zone(clock: HandWoundClock) -> None:
-    quota = Quota(clock)
-    quota.keep_time_of("Europe/Berlin")
+    quota = DailyQuota(clock)
+    quota.set_time_zone("Europe/Berlin")
 
-    assert quota.resets_at() == MIDNIGHT_IN_BERLIN
+    assert quota.next_reset() == MIDNIGHT_IN_BERLIN
 
 
 def test_after_the_refusal_nothing_is_sent_until_midnight(clock: HandWoundClock) -> None:
-    quota = Quota(clock)
-    quota.keep_time_of("Europe/Berlin")
+    quota = DailyQuota(clock)
+    quota.set_time_zone("Europe/Berlin")
 
-    error = quota.exhaust("read contacts")
+    error = quota.mark_exhausted("read contacts")
 
     assert error.resets_at == MIDNIGHT_IN_BERLIN
     assert "2026-11-20 at 23:00 UTC" in str(error)
-    with pytest.raises(DailyLimit):
-        quota.check("read contacts")
+    with pytest.raises(DailyLimitReached):
+        quota.raise_if_exhausted("read contacts")
     clock.time += 3_601
-    quota.check("read contacts")
+    quota.raise_if_exhausted("read contacts")
 
 
 def test_without_a_time_zone_it_is_tried_again_after_a_quarter_of_an_hour(clock: HandWoundClock) -> None:
-    quota = Quota(clock)
-    quota.keep_time_of("Atlantis/Capital")
+    quota = DailyQuota(clock)
+    quota.set_time_zone("Atlantis/Capital")
 
-    error = quota.exhaust("read contacts")
+    error = quota.mark_exhausted("read contacts")
 
     assert error.resets_at is None
     assert "midnight in the portal's time zone" in str(error)
     with pytest.raises(OutOfQuota):
-        quota.check("read contacts")
+        quota.raise_if_exhausted("read contacts")
     clock.time += 901
-    quota.check("read contacts")
+    quota.raise_if_exhausted("read contacts")
 
 
 def test_the_headers_say_what_is_left(clock: HandWoundClock) -> None:
-    quota = Quota(clock)
+    quota = DailyQuota(clock)
 
-    quota.learn(left(625_000, 1))
-    quota.learn({})
+    quota.update_from_headers(left(625_000, 1))
+    quota.update_from_headers({})
 
     assert (quota.limit, quota.remaining) == (625_000, 1)
-    quota.check("read contacts")
+    quota.raise_if_exhausted("read contacts")
 
 
 def test_the_reserve_of_the_day_is_left_to_others(clock: HandWoundClock) -> None:
-    quota = Quota(clock, reserve=0.2)
+    quota = DailyQuota(clock, reserve=0.2)
 
-    quota.learn(left(1_000, 201))
-    quota.check("read contacts")
-    quota.learn(left(1_000, 200))
+    quota.update_from_headers(left(1_000, 201))
+    quota.raise_if_exhausted("read contacts")
+    quota.update_from_headers(left(1_000, 200))
 
     with pytest.raises(OutOfQuota):
-        quota.check("read contacts")
+        quota.raise_if_exhausted("read contacts")

@@ -58,8 +58,8 @@ def test_searches_and_associations_have_budgets_of_their_own() -> None:
 
 
 def test_every_endpoint_says_what_it_does() -> None:
-    assert resolve("POST", "/crm/v3/objects/contacts/search", "v3").doing == "search contacts"
-    assert all(endpoint.doing for endpoint in ENDPOINTS)
+    assert resolve("POST", "/crm/v3/objects/contacts/search", "v3").operation == "search contacts"
+    assert all(endpoint.operation for endpoint in ENDPOINTS)
 
 
 def test_a_path_without_a_row_is_the_programmers_error() -> None:

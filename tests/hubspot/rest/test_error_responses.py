@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.errors import BadRequest, Forbidden, NotFound, SyncWorkerError, Unauthorized, Unavailable
-from sync_worker.hubspot.rest.error_responses import Conflict, InvalidRequest, MissingScope, quoted, read_problem, retry_after, translate
+from sync_worker.hubspot.rest.error_responses import (
+    Conflict,
+    InvalidRequest,
+    MissingScope,
+    parse_error_response,
+    parse_retry_after,
+    redact,
+    translate_error,
+)
 from tests.hubspot.fakes import CORRELATION, an_error
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -52,7 +60,7 @@ EXISTS = an_error("Contact already exists. Existing ID: 6001", "CONFLICT")
 
 def meant(status: int, body: object, **more: float) -> SyncWorkerError:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return translate(read_problem(status, content), operation="read contacts", **more)
+    return translate_error(parse_error_response(status, content), operation="read contacts", **more)
 
 
 @pytest.mark.parametrize(
@@ -103,21 +111,21 @@ def test_callers_see_what_was_wrong_with_a_request() -> None:
     error = meant(400, UNKNOWN_PROPERTY)
 
     assert isinstance(error, InvalidRequest)
-    assert error.problem.category == "VALIDATION_ERROR"
-    assert error.problem.codes == {"PROPERTY_DOESNT_EXIST"}
-    assert error.problem.details[0].properties == ("x",)
-    assert str(error.problem) == "x: PROPERTY_DOESNT_EXIST"
+    assert error.response.category == "VALIDATION_ERROR"
+    assert error.response.codes == {"PROPERTY_DOESNT_EXIST"}
+    assert error.response.details[0].properties == ("x",)
+    assert str(error.response) == "x: PROPERTY_DOESNT_EXIST"
     assert isinstance(error, BadRequest)
 
 
 def test_values_listed_only_in_the_text_are_found_there() -> None:
-    problem = read_problem(400, json.dumps(BAD_EMAIL).encode())
+    problem = parse_error_response(400, json.dumps(BAD_EMAIL).encode())
 
     assert str(problem) == "email: INVALID_EMAIL"
 
 
 def test_ids_are_found_in_the_context() -> None:
-    assert [detail.ids for detail in read_problem(400, json.dumps(DUPLICATES).encode()).details] == [("123",)]
+    assert [detail.ids for detail in parse_error_response(400, json.dumps(DUPLICATES).encode()).details] == [("123",)]
 
 
 def test_addresses_in_hubspots_texts_are_masked() -> None:
@@ -152,7 +160,7 @@ def test_a_moving_portal_names_its_time() -> None:
     [("5", 5.0), ("0.5", 0.5), ("Fri, 20 Nov 2026 22:01:00 GMT", 60.0), ("Fri, 20 Nov 2026 21:00:00 GMT", 0.0), ("soon", None), ("", None)],
 )
 def test_both_forms_of_retry_after_are_read(value: str, seconds: float | None) -> None:
-    assert retry_after({"Retry-After": value}, NOW) == seconds
+    assert parse_retry_after({"Retry-After": value}, NOW) == seconds
 
 
 json_values = st.recursive(
@@ -167,13 +175,13 @@ json_values = st.recursive(
 
 @given(status=st.sampled_from([400, 401, 403, 404, 409, 429, 500]), body=json_values)
 def test_no_error_body_is_too_strange(status: int, body: object) -> None:
-    error = translate(read_problem(status, json.dumps(body).encode()), operation="read contacts")
+    error = translate_error(parse_error_response(status, json.dumps(body).encode()), operation="read contacts")
 
     assert str(error)
 
 
 @given(st.emails())
 def test_no_address_is_quoted(address: str) -> None:
-    text = quoted(f"The contact {address} exists.")
+    text = redact(f"The contact {address} exists.")
 
     assert address not in text

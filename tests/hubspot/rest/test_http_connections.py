@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from sync_worker.errors import Unavailable
-from sync_worker.hubspot.rest.session import open_line
+from sync_worker.hubspot.rest.session import open_http_client
 from sync_worker.hubspot.rest.transport import Timeouts
 from tests.hubspot.fakes import STARTED, HandWoundClock, connected, in_threads
 
@@ -101,22 +101,22 @@ def cut(request: Line) -> None:
 def test_one_connection_serves_one_request_after_the_other(way: Callable[[Line], None]) -> None:
     with line(way) as server, connected(base_url=address(server)) as hubspot:
         for _ in range(5):
-            assert hubspot.account.details().portal_id == 77
+            assert hubspot.account.read_details().portal_id == 77
 
         assert server.connections == 1
 
 
 def test_threads_share_the_pool() -> None:
     with line(plain) as server, connected(base_url=address(server), pool_size=4) as hubspot:
-        in_threads(4, lambda _: [hubspot.account.details() for _ in range(5)])
+        in_threads(4, lambda _: [hubspot.account.read_details() for _ in range(5)])
 
         assert server.connections <= 4
-        assert hubspot.traffic.snapshot().total == 20
+        assert hubspot.metrics.snapshot().total == 20
 
 
 def test_a_body_that_breaks_off_is_no_answer() -> None:
     with line(cut) as server, connected(base_url=address(server)) as hubspot, pytest.raises(Unavailable, match="broke off"):
-        hubspot.account.details()
+        hubspot.account.read_details()
 
 
 def test_a_body_that_drips_is_given_up_when_the_time_in_all_is_over() -> None:
@@ -135,7 +135,7 @@ def test_a_body_that_drips_is_given_up_when_the_time_in_all_is_over() -> None:
         connected(clock, base_url=address(server), timeouts=timeouts) as hubspot,
         pytest.raises(Unavailable, match="no answer in time"),
     ):
-        hubspot.account.details()
+        hubspot.account.read_details()
 
 
 def test_a_server_whose_certificate_proves_nothing_is_not_spoken_to() -> None:
@@ -145,9 +145,9 @@ def test_a_server_whose_certificate_proves_nothing_is_not_spoken_to() -> None:
         connected(base_url=base.format(server.server_address[1])) as hubspot,
         pytest.raises(Unavailable, match=r"cannot be reached: .*SSL"),
     ):
-        hubspot.account.details()
+        hubspot.account.read_details()
 
-    assert open_line("t", base.format(1), pool_size=1).settings["verify"] is True
+    assert open_http_client("t", base.format(1), pool_size=1).environment_settings["verify"] is True
 
 
 def test_a_server_that_says_nothing_is_given_up() -> None:
@@ -155,5 +155,5 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
     timeouts = Timeouts(read=0.05)
     with line(lambda _: silent.wait(10) and None) as server, connected(base_url=address(server), timeouts=timeouts) as hubspot:
         with pytest.raises(Unavailable, match="no answer in time"):
-            hubspot.account.details()
+            hubspot.account.read_details()
         silent.set()

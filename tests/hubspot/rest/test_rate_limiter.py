@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from sync_worker.hubspot.rest.clock import Clock, Closed
-from sync_worker.hubspot.rest.rate_limiter import Budget, Lane, Limits, Throttle
-from sync_worker.hubspot.rest.sliding_window import Window
+from sync_worker.hubspot.rest.clock import Clock, ConnectionClosed
+from sync_worker.hubspot.rest.rate_limiter import Budget, Limiter, RateLimiter, RateLimitSettings
+from sync_worker.hubspot.rest.sliding_window import SlidingWindow
 from tests.hubspot.fakes import HandWoundClock, in_threads
 
 
@@ -21,41 +21,41 @@ class WaitingClock(HandWoundClock):
 
 
 def test_a_full_window_makes_the_next_one_wait(clock: HandWoundClock) -> None:
-    lane = Lane(Window(limit=2, seconds=10), clock)
+    lane = Limiter(SlidingWindow(limit=2, seconds=10), clock)
     for _ in range(2):
-        lane.take()
-        lane.give_back()
+        lane.acquire()
+        lane.release()
 
-    taken = lane.take()
+    taken = lane.acquire()
 
     assert 1_010 <= taken < 1_010.2
 
 
 def test_lanes_do_not_wait_for_each_other(clock: HandWoundClock) -> None:
-    throttle = Throttle(Limits(burst=1, search=1, associations=1), clock)
+    throttle = RateLimiter(RateLimitSettings(burst=1, search=1, associations=1), clock)
 
-    taken = [throttle.lane(budget).take() for budget in Budget]
+    taken = [throttle.limiter(budget).acquire() for budget in Budget]
 
     assert taken == [1_000.0] * 3
 
 
 def test_threads_are_served_in_the_order_of_their_coming() -> None:
     clock, served = WaitingClock(), []
-    lane = Lane(Window(limit=1, seconds=1), clock)
-    lane.take()
+    lane = Limiter(SlidingWindow(limit=1, seconds=1), clock)
+    lane.acquire()
 
     def queue_up(number: int) -> None:
-        lane.take()
+        lane.acquire()
         served.append(number)
-        lane.give_back()
+        lane.release()
 
     threads = []
     for number in range(5):
         threads.append(threading.Thread(target=queue_up, args=(number,)))
         threads[-1].start()
-        while len(lane._pressing) <= number:
+        while len(lane._queue) <= number:
             pass
-    lane.give_back()
+    lane.release()
     for thread in threads:
         thread.join(timeout=20)
 
@@ -64,135 +64,135 @@ def test_threads_are_served_in_the_order_of_their_coming() -> None:
 
 def test_many_threads_never_hold_more_than_the_limit() -> None:
     clock, lock, holding, most = WaitingClock(), threading.Lock(), 0, 0
-    lane = Lane(Window(limit=3, seconds=1), clock)
+    lane = Limiter(SlidingWindow(limit=3, seconds=1), clock)
 
     def work(_: int) -> None:
         nonlocal holding, most
         for _ in range(10):
-            lane.take()
+            lane.acquire()
             with lock:
                 holding += 1
                 most = max(most, holding)
             with lock:
                 holding -= 1
-            lane.give_back()
+            lane.release()
 
     in_threads(8, work)
 
     assert most <= 3
-    assert not lane._pressing
+    assert not lane._queue
 
 
 def test_whoever_waits_is_woken_when_the_connection_closes() -> None:
     clock = WaitingClock()
-    throttle = Throttle(Limits(burst=1), clock)
-    lane = throttle.lane(Budget.BURST)
-    lane.take()
+    throttle = RateLimiter(RateLimitSettings(burst=1), clock)
+    lane = throttle.limiter(Budget.BURST)
+    lane.acquire()
     ends: list[type[BaseException]] = []
 
     def queue_up(_: int) -> None:
         try:
-            lane.take()
-        except Closed as end:
+            lane.acquire()
+        except ConnectionClosed as end:
             ends.append(type(end))
 
     threads = [threading.Thread(target=queue_up, args=(number,)) for number in range(3)]
     for thread in threads:
         thread.start()
-    while len(lane._pressing) < 3:
+    while len(lane._queue) < 3:
         pass
     clock.stop()
     throttle.interrupt()
     for thread in threads:
         thread.join(timeout=20)
 
-    assert ends == [Closed] * 3
+    assert ends == [ConnectionClosed] * 3
 
 
 def test_nobody_starts_after_the_end(clock: HandWoundClock) -> None:
-    lane = Lane(Window(limit=1, seconds=1), clock)
+    lane = Limiter(SlidingWindow(limit=1, seconds=1), clock)
     clock.stop()
 
-    with pytest.raises(Closed):
-        lane.take()
+    with pytest.raises(ConnectionClosed):
+        lane.acquire()
 
 
 def test_headers_without_limits_change_nothing(clock: HandWoundClock) -> None:
-    lane = Lane(Window(limit=5, seconds=1), clock)
+    lane = Limiter(SlidingWindow(limit=5, seconds=1), clock)
 
-    lane.learn({"Content-Type": "application/json"}, sent=1_000.0)
+    lane.update_from_headers({"Content-Type": "application/json"}, sent_at=1_000.0)
 
     assert lane.window.limit == 5
 
 
 def test_headers_teach_limit_and_window(clock: HandWoundClock) -> None:
-    lane = Lane(Window(limit=100, seconds=10), clock)
+    lane = Limiter(SlidingWindow(limit=100, seconds=10), clock)
 
-    lane.learn(
+    lane.update_from_headers(
         {
             "X-HubSpot-RateLimit-Max": "190",
             "X-HubSpot-RateLimit-Remaining": "189",
             "X-HubSpot-RateLimit-Interval-Milliseconds": "5000",
         },
-        sent=1_000.0,
+        sent_at=1_000.0,
     )
 
     assert (lane.window.limit, lane.window.seconds) == (190, 5.0)
 
 
 def test_headers_of_the_burst_never_widen_the_search(clock: HandWoundClock) -> None:
-    throttle = Throttle(Limits(search=5), clock)
+    throttle = RateLimiter(RateLimitSettings(search=5), clock)
 
-    throttle.learn(Budget.SEARCH, {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Remaining": "189"}, sent=1_000.0)
+    throttle.update_from_headers(Budget.SEARCH, {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Remaining": "189"}, sent_at=1_000.0)
 
-    assert (throttle.lane(Budget.SEARCH).window.limit, throttle.lane(Budget.BURST).window.limit) == (5, 100)
+    assert (throttle.limiter(Budget.SEARCH).window.limit, throttle.limiter(Budget.BURST).window.limit) == (5, 100)
 
 
 def test_a_slot_that_was_taken_ahead_is_used_by_the_next_request_and_no_other(clock: HandWoundClock) -> None:
-    lane = Lane(Window(limit=2, seconds=10), clock)
+    lane = Limiter(SlidingWindow(limit=2, seconds=10), clock)
 
-    with lane.ahead():
+    with lane.reserve():
         clock.time += 3
-        first = lane.take()
-    lane.give_back(first)
-    second = lane.take()
+        first = lane.acquire()
+    lane.release(first)
+    second = lane.acquire()
 
     assert (first, second) == (1_003.0, 1_003.0)
     assert lane.window.delay(clock.time) != 0
 
 
 def test_a_slot_that_was_taken_ahead_for_nothing_is_free_again(clock: HandWoundClock) -> None:
-    lane = Lane(Window(limit=1, seconds=10), clock)
+    lane = Limiter(SlidingWindow(limit=1, seconds=10), clock)
 
-    with lane.ahead():
+    with lane.reserve():
         assert lane.window.delay(clock.time) != 0
 
-    assert lane.take() == 1_000.0
+    assert lane.acquire() == 1_000.0
 
 
 def test_whoever_presses_goes_first_and_whoever_stands_behind_last() -> None:
     clock, served = WaitingClock(), []
-    lane = Lane(Window(limit=1, seconds=1), clock)
-    lane.take()
+    lane = Limiter(SlidingWindow(limit=1, seconds=1), clock)
+    lane.acquire()
 
     def pressing() -> None:
-        lane.take()
+        lane.acquire()
         served.append("pressing")
-        lane.give_back()
+        lane.release()
 
     def ahead() -> None:
-        with lane.ahead():
+        with lane.reserve():
             served.append("ahead")
-            lane.take()
-        lane.give_back()
+            lane.acquire()
+        lane.release()
 
     def behind() -> None:
-        with lane.behind():
+        with lane.reserve_low_priority():
             served.append("behind")
-            lane.take()
-        lane.give_back()
+            lane.acquire()
+        lane.release()
 
-    queues = {behind: lane._behind, ahead: lane._ahead, pressing: lane._pressing}
+    queues = {behind: lane._behind, ahead: lane._ahead, pressing: lane._queue}
     threads = []
     for work in (behind, ahead, behind, ahead, pressing):
         queue, before = queues[work], len(queues[work])
@@ -200,7 +200,7 @@ def test_whoever_presses_goes_first_and_whoever_stands_behind_last() -> None:
         threads[-1].start()
         while len(queue) == before:
             pass
-    lane.give_back()
+    lane.release()
     for thread in threads:
         thread.join(timeout=20)
 
@@ -208,13 +208,13 @@ def test_whoever_presses_goes_first_and_whoever_stands_behind_last() -> None:
 
 
 def test_it_is_told_whether_the_next_has_to_wait(clock: HandWoundClock) -> None:
-    lane = Lane(Window(limit=2, seconds=10), clock)
+    lane = Limiter(SlidingWindow(limit=2, seconds=10), clock)
     used_up = []
 
     for _ in range(2):
         used_up.append(lane.is_used_up)
-        lane.take()
-        lane.give_back()
+        lane.acquire()
+        lane.release()
     used_up.append(lane.is_used_up)
     clock.time += 11
 
@@ -222,25 +222,25 @@ def test_it_is_told_whether_the_next_has_to_wait(clock: HandWoundClock) -> None:
 
 
 def test_what_is_spared_is_there_for_all_but_those_who_stand_behind(clock: HandWoundClock) -> None:
-    lane = Lane(Window(limit=10, seconds=10), clock)
+    lane = Limiter(SlidingWindow(limit=10, seconds=10), clock)
 
     def behind() -> float:
-        with lane.behind():
-            taken = lane.take()
-        lane.give_back()
+        with lane.reserve_low_priority():
+            taken = lane.acquire()
+        lane.release()
         return taken
 
-    lane.spare(0.2)
+    lane.set_reserve(0.2)
     first = [behind() for _ in range(8)]
-    with lane.ahead():
-        front = [lane.take()]
-    lane.give_back()
-    front.append(lane.take())  # pressing
-    lane.give_back()
+    with lane.reserve():
+        front = [lane.acquire()]
+    lane.release()
+    front.append(lane.acquire())  # pressing
+    lane.release()
     last = behind()
 
     assert [*first, *front] == [1_000.0] * 10
     assert last >= 1_010
-    lane.spare(1.0)  # one is left, else nobody would ever go on
+    lane.set_reserve(1.0)  # one is left, else nobody would ever go on
     clock.time += 20
     assert behind() == clock.time

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.errors import BadRequest, NotFound, OutOfQuota, RateLimited, SyncWorkerError, Unauthorized, Unavailable
-from sync_worker.hubspot.rest.clock import Closed
-from sync_worker.hubspot.rest.retry import Patience, Retrying
+from sync_worker.hubspot.rest.clock import ConnectionClosed
+from sync_worker.hubspot.rest.retry import Retrier, RetryPolicy
 from tests.hubspot.fakes import HandWoundClock, seeded
 
 
@@ -24,10 +24,10 @@ def failing(times: int, error: SyncWorkerError) -> Callable[[], str]:
     return function
 
 
-def retrying(clock: HandWoundClock, patience: Patience | None = None, retries: list[None] | None = None) -> Retrying:
+def retrying(clock: HandWoundClock, patience: RetryPolicy | None = None, retries: list[None] | None = None) -> Retrier:
     noted = retries if retries is not None else []
-    policy = Retrying(patience or Patience(), clock, rng=seeded(1), on_retry=lambda *_: noted.append(None))
-    policy.meet()
+    policy = Retrier(patience or RetryPolicy(), clock, rng=seeded(1), on_retry=lambda *_: noted.append(None))
+    policy.mark_reachable()
     return policy
 
 
@@ -38,7 +38,7 @@ def test_what_may_pass_is_tried_again(clock: HandWoundClock) -> None:
     assert len(retries) == len(clock.slept) == 3
 
 
-@pytest.mark.parametrize("error", [Unauthorized(), BadRequest(), NotFound(), OutOfQuota(), Closed()])
+@pytest.mark.parametrize("error", [Unauthorized(), BadRequest(), NotFound(), OutOfQuota(), ConnectionClosed()])
 def test_what_will_not_pass_is_not_tried_again(clock: HandWoundClock, error: SyncWorkerError) -> None:
     with pytest.raises(type(error)):
         retrying(clock).call(failing(1, error))
@@ -50,7 +50,7 @@ def test_after_the_last_attempt_the_error_itself_comes_out(clock: HandWoundClock
     error = Unavailable("HubSpot answered 502.")
 
     with pytest.raises(Unavailable) as caught:
-        retrying(clock, Patience(attempts=3)).call(failing(99, error))
+        retrying(clock, RetryPolicy(max_attempts=3)).call(failing(99, error))
 
     assert caught.value is error
     assert len(clock.slept) == 2
@@ -59,8 +59,8 @@ def test_after_the_last_attempt_the_error_itself_comes_out(clock: HandWoundClock
 @given(seed=st.integers(), total=st.floats(1, 100))
 def test_waits_never_exceed_the_time_in_all(seed: int, total: float) -> None:
     clock = HandWoundClock()
-    policy = Retrying(Patience(attempts=1_000, total=total), clock, rng=seeded(seed), on_retry=lambda *_: None)
-    policy.meet()
+    policy = Retrier(RetryPolicy(max_attempts=1_000, max_total_seconds=total), clock, rng=seeded(seed), on_retry=lambda *_: None)
+    policy.mark_reachable()
 
     with pytest.raises(Unavailable):
         policy.call(failing(10_000, Unavailable()))
@@ -71,8 +71,13 @@ def test_waits_never_exceed_the_time_in_all(seed: int, total: float) -> None:
 @given(seed=st.integers())
 def test_waits_grow_to_a_bound_and_are_spread(seed: int) -> None:
     clock = HandWoundClock()
-    policy = Retrying(Patience(attempts=9, total=1_000, first=1, longest=30), clock, rng=seeded(seed), on_retry=lambda *_: None)
-    policy.meet()
+    policy = Retrier(
+        RetryPolicy(max_attempts=9, max_total_seconds=1_000, initial_wait_seconds=1, max_wait_seconds=30),
+        clock,
+        rng=seeded(seed),
+        on_retry=lambda *_: None,
+    )
+    policy.mark_reachable()
 
     with pytest.raises(Unavailable):
         policy.call(failing(99, Unavailable()))
@@ -95,7 +100,7 @@ def test_a_named_time_beyond_all_patience_is_not_waited_for(clock: HandWoundCloc
 
 
 def test_a_server_that_never_answered_is_given_up_sooner(clock: HandWoundClock) -> None:
-    policy = Retrying(Patience(attempts=10, attempts_at_first=3), clock, rng=seeded(1), on_retry=lambda *_: None)
+    policy = Retrier(RetryPolicy(max_attempts=10, max_attempts_before_first_response=3), clock, rng=seeded(1), on_retry=lambda *_: None)
 
     with pytest.raises(Unavailable):
         policy.call(failing(99, Unavailable()))

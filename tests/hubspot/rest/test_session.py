@@ -5,7 +5,7 @@ import requests
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import connect
-from sync_worker.hubspot.rest.session import Bearer, checked_token, open_line
+from sync_worker.hubspot.rest.session import Bearer, open_http_client, validate_token
 from tests.hubspot.fakes import BASE, Server, connected, says
 
 
@@ -26,13 +26,13 @@ def test_a_token_that_cannot_be_one_is_refused_without_being_shown(token: str) -
 
 
 def test_blanks_around_a_token_are_taken_off() -> None:
-    assert checked_token(" pat-na1-sandbox\n") == "pat-na1-sandbox"
+    assert validate_token(" pat-na1-sandbox\n") == "pat-na1-sandbox"
 
 
 def test_the_token_goes_out_with_every_request_and_nowhere_else(server: Server) -> None:
     server.on("GET", "/account-info/v3/details", says({"portalId": 1, "timeZone": "UTC", "accountType": "STANDARD"}))
     with connected() as hubspot:
-        hubspot.account.details()
+        hubspot.account.read_details()
 
         assert server.headers[0]["Authorization"] == "Bearer pat-na1-sandbox"
         assert "pat-na1" not in repr(hubspot)
@@ -47,7 +47,9 @@ def test_a_connection_has_an_identity_that_tells_nothing() -> None:
 
 def test_a_proxy_is_for_the_world_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    near, far = (open_line("t", url, pool_size=1).settings["proxies"] for url in ("https://127.0.0.1:1", "https://api.hubapi.com"))
+    near, far = (
+        open_http_client("t", url, pool_size=1).environment_settings["proxies"] for url in ("https://127.0.0.1:1", "https://api.hubapi.com")
+    )
 
     assert not near
     assert far["https"] == "http://proxy.example:3128"

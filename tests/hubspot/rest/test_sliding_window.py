@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_worker.hubspot.rest.sliding_window import Window
+from sync_worker.hubspot.rest.sliding_window import SlidingWindow
 
 LIMIT, SECONDS = 5, 10.0
 
@@ -16,7 +16,7 @@ LIMIT, SECONDS = 5, 10.0
 class Simulation:
     """Senders, a line of changing latency, and a server that counts each request at some moment of its way."""
 
-    window: Window
+    window: SlidingWindow
     in_flight: int
     headers: bool = False
     now: float = 0.0
@@ -28,7 +28,7 @@ class Simulation:
         """Send requests, each with its latency and the share of it after which the server counts."""
         for latency, share in requests:
             self._wait()
-            self.window.take()
+            self.window.acquire()
             self.sent.append(self.now)
             moment = self.now + share * latency
             self.counted.append(moment)
@@ -47,11 +47,11 @@ class Simulation:
     def _receive(self) -> None:
         while self.replies and self.replies[0][0] <= self.now:
             came, sent, counted = heapq.heappop(self.replies)
-            self.window.give_back(came)
-            self.window.succeed(sent=sent)
+            self.window.release(came)
+            self.window.on_success(sent_at=sent)
             if self.headers:
                 left = self.window.limit - self.full_at(counted)
-                self.window.learn(limit=None, seconds=None, remaining=left, sent=sent, now=came)
+                self.window.update_limits(limit=None, seconds=None, remaining=left, sent_at=sent, now=came)
 
     def full_at(self, moment: float) -> int:
         """Count what a rolling window ending at a moment holds, both ends included."""
@@ -65,7 +65,7 @@ requests_of_any_latency = st.lists(st.tuples(st.floats(0.001, 30), st.floats(0, 
 @given(requests=requests_of_any_latency, in_flight=st.integers(1, 12))
 @settings(max_examples=150, deadline=None)
 def test_no_window_of_the_server_ever_holds_more_than_its_limit(requests: list[tuple[float, float]], in_flight: int) -> None:
-    line = Simulation(Window(limit=LIMIT, seconds=SECONDS), in_flight)
+    line = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight)
 
     line.run(requests)
 
@@ -75,8 +75,8 @@ def test_no_window_of_the_server_ever_holds_more_than_its_limit(requests: list[t
 @given(requests=requests_of_any_latency, in_flight=st.integers(1, 12))
 @settings(max_examples=100, deadline=None)
 def test_headers_of_a_window_that_nobody_shares_slow_nothing_down(requests: list[tuple[float, float]], in_flight: int) -> None:
-    deaf = Simulation(Window(limit=LIMIT, seconds=SECONDS), in_flight)
-    hearing = Simulation(Window(limit=LIMIT, seconds=SECONDS), in_flight, headers=True)
+    deaf = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight)
+    hearing = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight, headers=True)
 
     deaf.run(requests)
     hearing.run(requests)
@@ -87,7 +87,7 @@ def test_headers_of_a_window_that_nobody_shares_slow_nothing_down(requests: list
 @given(latency=st.floats(0.001, 2), number=st.integers(1, 60))
 @settings(max_examples=50, deadline=None)
 def test_the_whole_limit_is_used(latency: float, number: int) -> None:
-    line = Simulation(Window(limit=LIMIT, seconds=SECONDS), in_flight=100)
+    line = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight=100)
 
     line.run([(latency, 0.5)] * number)
 
@@ -96,46 +96,46 @@ def test_the_whole_limit_is_used(latency: float, number: int) -> None:
 
 
 def test_a_reserve_is_left_to_others() -> None:
-    window = Window(limit=100, seconds=10, reserve=0.25)
+    window = SlidingWindow(limit=100, seconds=10, reserve=0.25)
 
     for _ in range(75):
         assert window.delay(0) == 0
-        window.take()
+        window.acquire()
 
     assert window.delay(0) is None
 
 
 def test_a_limit_that_the_replies_name_is_taken_over() -> None:
-    window = Window(limit=1, seconds=10)
-    window.take()
-    window.give_back(0.1)
+    window = SlidingWindow(limit=1, seconds=10)
+    window.acquire()
+    window.release(0.1)
     assert window.delay(0.1) != 0
 
-    window.learn(limit=190, seconds=10, remaining=189, sent=0, now=0.1)
+    window.update_limits(limit=190, seconds=10, remaining=189, sent_at=0, now=0.1)
 
     assert window.delay(0.1) == 0
     assert window.capacity == 190
 
 
 def test_what_others_use_is_not_used_by_us() -> None:
-    window = Window(limit=100, seconds=10)
-    window.take()
-    window.give_back(0.1)
-    window.learn(limit=100, seconds=10, remaining=40, sent=0, now=0.1)  # 59 by others
+    window = SlidingWindow(limit=100, seconds=10)
+    window.acquire()
+    window.release(0.1)
+    window.update_limits(limit=100, seconds=10, remaining=40, sent_at=0, now=0.1)  # 59 by others
 
     sent = 0
     while window.delay(0.2) == 0:
-        window.take()
+        window.acquire()
         sent += 1
 
     assert sent == 40
 
 
 def test_what_others_used_is_ours_again_one_window_later() -> None:
-    window = Window(limit=10, seconds=10)
-    window.take()
-    window.give_back(0.1)
-    window.learn(limit=10, seconds=10, remaining=0, sent=0, now=0.1)
+    window = SlidingWindow(limit=10, seconds=10)
+    window.acquire()
+    window.release(0.1)
+    window.update_limits(limit=10, seconds=10, remaining=0, sent_at=0, now=0.1)
     delay = window.delay(0.1)
 
     assert delay is not None
@@ -144,47 +144,47 @@ def test_what_others_used_is_ours_again_one_window_later() -> None:
 
 
 def test_a_refusal_holds_everybody_back_and_then_lets_one_go_ahead() -> None:
-    window = Window(limit=10, seconds=10)
-    window.take()
-    window.give_back(1.0)
-    window.refuse(sent=0.5, now=1.0)
+    window = SlidingWindow(limit=10, seconds=10)
+    window.acquire()
+    window.release(1.0)
+    window.on_429(sent_at=0.5, now=1.0)
 
     assert window.delay(5.0) == 6.0
     assert window.delay(11.1) == 0
-    window.take()
+    window.acquire()
     assert window.delay(11.1) is None  # the others wait for what becomes of the one
 
-    window.give_back(11.2)
-    window.succeed(sent=11.1)
+    window.release(11.2)
+    window.on_success(sent_at=11.1)
     assert window.delay(11.2) == 0
 
 
 def test_refusals_in_a_row_pause_longer_each_time() -> None:
-    window = Window(limit=10, seconds=10)
+    window = SlidingWindow(limit=10, seconds=10)
 
-    pauses = [window.refuse(sent=now, now=now) for now in (0.0, 20.0, 60.0)]
+    pauses = [window.on_429(sent_at=now, now=now) for now in (0.0, 20.0, 60.0)]
 
     assert pauses == [10.0, 20.0, 30.0]
 
 
 def test_requests_that_were_refused_together_count_as_one_refusal() -> None:
-    window = Window(limit=10, seconds=1)
+    window = SlidingWindow(limit=10, seconds=1)
 
-    pauses = [window.refuse(sent=0.0, now=0.1) for _ in range(8)]
+    pauses = [window.on_429(sent_at=0.0, now=0.1) for _ in range(8)]
 
     assert pauses == [1.0] * 8
 
 
 def test_a_wait_that_hubspot_names_is_kept() -> None:
-    assert Window(limit=10, seconds=10).refuse(sent=0, now=0, wait=3) == 3
+    assert SlidingWindow(limit=10, seconds=10).on_429(sent_at=0, now=0, retry_after=3) == 3
 
 
 def test_an_answer_to_an_older_request_does_not_end_the_caution() -> None:
-    window = Window(limit=10, seconds=10)
-    window.refuse(sent=0.0, now=1.0)
-    window.take()
+    window = SlidingWindow(limit=10, seconds=10)
+    window.on_429(sent_at=0.0, now=1.0)
+    window.acquire()
 
-    window.succeed(sent=0.5)
+    window.on_success(sent_at=0.5)
 
     assert window.delay(12.0) is None
 
@@ -193,7 +193,7 @@ def test_an_answer_to_an_older_request_does_not_end_the_caution() -> None:
 @settings(max_examples=25, deadline=None)
 def test_the_worker_takes_what_is_left_and_is_hardly_ever_refused(others: int, latency: float) -> None:
     limit, seconds, until = 40, 10.0, 200.0
-    window = Window(limit=limit, seconds=seconds)
+    window = SlidingWindow(limit=limit, seconds=seconds)
     theirs = [seconds * each / others for each in range(-others, int(until / seconds + 2) * others)]
     ours: list[float] = []
     refused, now = 0, 0.0
@@ -203,17 +203,17 @@ def test_the_worker_takes_what_is_left_and_is_hardly_ever_refused(others: int, l
         now += delay
         if delay:
             continue
-        window.take()
+        window.acquire()
         sent, now = now, now + latency
         used = sum(bisect_right(moments, sent) - bisect_right(moments, sent - seconds) for moments in (ours, theirs))
-        window.give_back(now)
-        window.learn(limit=limit, seconds=seconds, remaining=max(0, limit - 1 - used), sent=sent, now=now)
+        window.release(now)
+        window.update_limits(limit=limit, seconds=seconds, remaining=max(0, limit - 1 - used), sent_at=sent, now=now)
         if used >= limit:
             refused += 1
-            window.refuse(sent=sent, now=now)
+            window.on_429(sent_at=sent, now=now)
         else:
             ours.append(sent)
-            window.succeed(sent=sent)
+            window.on_success(sent_at=sent)
 
     assert len(ours) >= 0.8 * (limit - others) * until / seconds
     assert refused <= 5

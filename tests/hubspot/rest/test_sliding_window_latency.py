@@ -11,7 +11,7 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_worker.hubspot.rest.sliding_window import LEAST_MARGIN, Window
+from sync_worker.hubspot.rest.sliding_window import MIN_MARGIN_SECONDS, SlidingWindow
 from tests.hubspot.fakes import seeded
 
 
@@ -38,7 +38,7 @@ class Result:
     refused: int
 
 
-def exchange(window: Window, number: int, legs: Callable[[], tuple[float, float]], in_flight: int) -> Result:
+def exchange(window: SlidingWindow, number: int, legs: Callable[[], tuple[float, float]], in_flight: int) -> Result:
     """Send until so many requests were let in; `legs` are the seconds before and after the server counts."""
     server = Server(window.limit, window.seconds)
     ways: list[tuple[float, str, float, bool]] = []  # when, what, sent when, refused
@@ -47,7 +47,7 @@ def exchange(window: Window, number: int, legs: Callable[[], tuple[float, float]
     while done < number:
         delay = window.delay(now) if on_the_line < in_flight and done + on_the_line < number else None
         if delay == 0:
-            window.take(now)
+            window.acquire(now)
             there, back = legs()
             backs[now] = back
             heapq.heappush(ways, (now + there, "counted", now, False))
@@ -60,13 +60,13 @@ def exchange(window: Window, number: int, legs: Callable[[], tuple[float, float]
                 heapq.heappush(ways, (now + backs.pop(sent), "replied", sent, server.refuses(now)))
                 continue
             on_the_line -= 1
-            window.give_back(now, sent=sent)
+            window.release(now, sent_at=sent)
             if no:
                 refused += 1
-                window.refuse(sent=sent, now=now)
+                window.on_429(sent_at=sent, now=now)
             else:
                 done, last = done + 1, now
-                window.succeed(sent=sent)
+                window.on_success(sent_at=sent)
         else:
             assert delay is not None
             now += delay
@@ -87,7 +87,7 @@ def test_where_all_are_counted_at_the_same_point_of_their_way_hardly_one_in_a_hu
         late = latency * jitter
         return latency * share + random.uniform(0, late), latency * (1 - share) + random.uniform(0, late)
 
-    result = exchange(Window(limit=20, seconds=1), number, legs, in_flight=100)
+    result = exchange(SlidingWindow(limit=20, seconds=1), number, legs, in_flight=100)
 
     assert result.refused <= number / 100
 
@@ -101,7 +101,7 @@ def test_a_server_that_counts_anywhere_soon_has_its_way(latency: float, seed: in
         share = random.random()
         return latency * share, latency * (1 - share)
 
-    result = exchange(Window(limit=5, seconds=1), number, legs, in_flight=20)
+    result = exchange(SlidingWindow(limit=5, seconds=1), number, legs, in_flight=20)
 
     assert result.refused <= number / 100
 
@@ -110,9 +110,9 @@ def test_a_server_that_counts_anywhere_soon_has_its_way(latency: float, seed: in
 @settings(max_examples=40, deadline=None)
 def test_latency_costs_its_first_window_and_no_more(latency: float, share: float) -> None:
     windows = 30
-    result = exchange(Window(limit=5, seconds=1), 5 * windows, lambda: (latency * share, latency * (1 - share)), in_flight=100)
+    result = exchange(SlidingWindow(limit=5, seconds=1), 5 * windows, lambda: (latency * share, latency * (1 - share)), in_flight=100)
 
-    assert result.seconds <= (1.01 + LEAST_MARGIN) * (windows - 1) + 2 * latency
+    assert result.seconds <= (1.01 + MIN_MARGIN_SECONDS) * (windows - 1) + 2 * latency
     assert result.refused == 0
 
 
@@ -126,10 +126,10 @@ def test_a_server_that_was_late_once_costs_a_moment_and_not_the_rest_of_the_way(
         there = latency / 2 * (1 + late * (next(sent) == place))
         return there, latency - there
 
-    result = exchange(Window(limit=5, seconds=1), 5 * windows, legs, in_flight=100)
+    result = exchange(SlidingWindow(limit=5, seconds=1), 5 * windows, legs, in_flight=100)
 
     assert result.refused <= 5
-    assert result.seconds <= (1.01 + 4 * LEAST_MARGIN) * (windows - 1) + 2 * latency + (4 + latency if result.refused else 0)
+    assert result.seconds <= (1.01 + 4 * MIN_MARGIN_SECONDS) * (windows - 1) + 2 * latency + (4 + latency if result.refused else 0)
 
 
 @given(latency=latencies, late=st.floats(0.05, 0.5))
@@ -140,6 +140,6 @@ def test_a_server_that_is_late_at_first_is_given_its_time_where_it_was_met_befor
     def legs() -> tuple[float, float]:
         return latency / 2 + late * (next(sent) < 5), latency / 2
 
-    window = Window(limit=5, seconds=1)
-    window.expect(latency)
+    window = SlidingWindow(limit=5, seconds=1)
+    window.assume_latency(latency)
     assert exchange(window, 100, legs, in_flight=100).refused == 0

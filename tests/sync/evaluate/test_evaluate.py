@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from sync_worker.hubspot.rest.clock import Closed
+from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.progress import Progress
 from sync_worker.store import contacts, events, verdicts
 from sync_worker.store.database import Store
@@ -57,13 +57,13 @@ def test_however_the_contacts_are_cut_the_verdicts_are_the_same(store: Store, ch
 
 
 def test_who_is_to_stop_stops_between_two_chunks_and_keeps_what_was_judged(store: Store) -> None:
-    asked = iter([None, None, Closed()])
+    asked = iter([None, None, ConnectionClosed()])
 
     def heed() -> None:
         if (stop := next(asked)) is not None:
             raise stop
 
-    with pytest.raises(Closed):
+    with pytest.raises(ConnectionClosed):
         replace(a_judge(), heed=heed).judge_due(store, Progress(), chunk=4)
     assert len(judged(store)) == 8
     assert a_judge().judge_due(store, Progress()) == 1

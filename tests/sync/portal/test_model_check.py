@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_worker.hubspot.records.models import Option, Property
+from sync_worker.hubspot.records.models import PropertyDefinition, PropertyOption
 from sync_worker.model.compiled.loader import load
 from sync_worker.sync.portal.catalog import Names
 from sync_worker.sync.portal.model_check import fit, misfits
@@ -32,9 +32,11 @@ qualification:
 """
 
 
-def definition(name: str, *options: str) -> Property:
-    listed = tuple(Option(value=value, label=value) for value in options)
-    return Property(name=name, label=name, type="enumeration" if options else "string", field_type="text", group="g", options=listed)
+def definition(name: str, *options: str) -> PropertyDefinition:
+    listed = tuple(PropertyOption(value=value, label=value) for value in options)
+    return PropertyDefinition(
+        name=name, label=name, type="enumeration" if options else "string", field_type="text", group="g", options=listed
+    )
 
 
 def names(**changes: object) -> Names:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from sync_worker.errors import ConfigurationError, Forbidden
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Account, ContactList, Option, Property
+from sync_worker.hubspot.records.models import AccountDetails, ContactList, PropertyDefinition, PropertyOption
 from sync_worker.hubspot.rest.clock import Clock
-from sync_worker.hubspot.rest.daily_quota import Quota
+from sync_worker.hubspot.rest.daily_quota import DailyQuota
 from sync_worker.store import differences
 from sync_worker.store.database import Store
 from sync_worker.sync.portal import portal
@@ -25,13 +25,13 @@ from tests.store.database_factories import a_store
 from tests.sync.model_factories import outputs_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-STAGES = Property(
+STAGES = PropertyDefinition(
     name="lifecyclestage",
     label="Stage",
     type="enumeration",
     field_type="radio",
     group="g",
-    options=(Option(value="lead", label="Lead", order=2), Option(value="subscriber", label="Subscriber", order=1)),
+    options=(PropertyOption(value="lead", label="Lead", order=2), PropertyOption(value="subscriber", label="Subscriber", order=1)),
 )
 
 
@@ -45,20 +45,22 @@ class OtherSide:
     without: frozenset[str] = frozenset()
     identity: str = "token-1"
     asked: int = 0
-    quota: Quota = field(default_factory=lambda: Quota(Clock()))
+    quota: DailyQuota = field(default_factory=lambda: DailyQuota(Clock()))
 
     def hubspot(self) -> HubSpot:
         parts: dict[str, Any] = {
             "identity": self.identity,
             "properties": SimpleNamespace(all=self.properties),
-            "account": SimpleNamespace(details=lambda: Account(portal_id=self.portal_id, time_zone="Europe/Berlin", kind="STANDARD")),
+            "account": SimpleNamespace(
+                details=lambda: AccountDetails(portal_id=self.portal_id, time_zone="Europe/Berlin", account_type="STANDARD")
+            ),
             "occurrences": SimpleNamespace(available=lambda: self.shows),
             "lists": SimpleNamespace(find=self.find),
             "transport": SimpleNamespace(throttle=SimpleNamespace(quota=self.quota)),
         }
         return cast("HubSpot", SimpleNamespace(**parts))
 
-    def properties(self, _kind: str) -> dict[str, Property]:
+    def properties(self, _kind: str) -> dict[str, PropertyDefinition]:
         self.asked += 1
         ours = {each.name: each for prefix in ("lead", "fit") for each in outputs_of(prefix=prefix).properties}
         return {name: each for name, each in {**ours, "lifecyclestage": STAGES}.items() if name not in self.without}
@@ -138,7 +140,7 @@ def test_of_a_portal_that_is_known_the_end_of_the_day_is_known(store: Store, out
     again = OtherSide()
     known(store, again, outputs)
     assert again.asked == 0
-    resets_at = again.quota.resets_at()
+    resets_at = again.quota.next_reset()
     assert resets_at is not None
     assert resets_at.astimezone(ZoneInfo("Europe/Berlin")).time() == time()
 

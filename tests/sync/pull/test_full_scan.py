@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import inspect
 
 from sync_worker.errors import Unavailable
-from sync_worker.hubspot.api.crm_objects import Unordered
-from sync_worker.hubspot.records.models import Contact, Extent, Found, Page
+from sync_worker.hubspot.api.crm_objects import UnorderedResponse
+from sync_worker.hubspot.records.models import BatchReadResult, Contact, IdRange, ResultPage
 from sync_worker.hubspot.rest.clock import Clock
-from sync_worker.hubspot.rest.rate_limiter import Limits, Throttle
+from sync_worker.hubspot.rest.rate_limiter import RateLimiter, RateLimitSettings
 from sync_worker.store import contacts, coverage, key_value
 from sync_worker.store.contacts import Person
 from sync_worker.store.coverage import Interval
@@ -46,47 +46,49 @@ class Portal:
     held_from: int | None = None  # nobody with such an id, or a higher one, is shown before `held` is set
     held: Event = field(default_factory=Event)
 
-    def extent(self) -> Extent:
-        return Extent(total=len(self.order), highest_id=max(self.order), lowest_id=min(self.order))
+    def extent(self) -> IdRange:
+        return IdRange(total=len(self.order), highest_id=max(self.order), lowest_id=min(self.order))
 
     def ranges_at_once(self, _: Sequence[str]) -> int:
         return 5
 
-    def page(self, after: int, _: Sequence[str]) -> Page[Contact, int]:
+    def page(self, after: int, _: Sequence[str]) -> ResultPage[Contact, int]:
         if self.order != sorted(self.order):
-            raise Unordered("not in order")
+            raise UnorderedResponse("not in order")
         ids = self._shown([number for number in self.order if number >= after][:100])
         more = bool(ids) and ids[-1] != self.order[-1]
-        return Page(items=tuple(contact(number, self.fresh.get(number, LONG_AGO)) for number in ids), next=ids[-1] + 1 if more else None)
+        return ResultPage(
+            items=tuple(contact(number, self.fresh.get(number, LONG_AGO)) for number in ids), next=ids[-1] + 1 if more else None
+        )
 
-    def listed(self, token: str | None, _: Sequence[str]) -> Page[Contact, str]:
+    def listed(self, token: str | None, _: Sequence[str]) -> ResultPage[Contact, str]:
         self.listed_pages += 1
         if self.listed_pages == self.stop_after:
             raise ConnectionError
         begin = int(token.removeprefix("p")) if token else 0
         end = begin + 100
         following = f"p{100 if self.circle else end}" if end < len(self.order) else None
-        return Page(items=tuple(map(contact, self.order[begin:end])), next=following)
+        return ResultPage(items=tuple(map(contact, self.order[begin:end])), next=following)
 
-    def between(self, ranges: Sequence[tuple[int, int]], _: Sequence[str]) -> Page[Contact, int]:
+    def between(self, ranges: Sequence[tuple[int, int]], _: Sequence[str]) -> ResultPage[Contact, int]:
         known = self.order if self.searchable is None else sorted(self.searchable)
         ids = [number for number in known if any(low <= number < high for low, high in ranges)]
         items = tuple(contact(number, self.stale.get(number, LONG_AGO)) for number in self._shown(ids[:200]))
-        return Page(items=items, next=ids[199] + 1 if len(ids) > 200 else None, total=len(ids))
+        return ResultPage(items=items, next=ids[199] + 1 if len(ids) > 200 else None, total=len(ids))
 
-    def changed(self, since: datetime, after: int, _: Sequence[str], until: datetime | None = None) -> Page[Contact, int]:
+    def changed(self, since: datetime, after: int, _: Sequence[str], until: datetime | None = None) -> ResultPage[Contact, int]:
         assert until is not None
         found = [contact(number, at) for number, at in sorted(self.fresh.items()) if number > after and since <= at < until]
-        return Page(items=tuple(found), next=None, total=len(found))
+        return ResultPage(items=tuple(found), next=None, total=len(found))
 
     def _shown(self, ids: list[int]) -> list[int]:
         if self.held_from is not None and ids and ids[-1] >= self.held_from:
             assert self.held.wait(20)
         return ids
 
-    def read(self, ids: Sequence[int], _: Sequence[str]) -> Found[Contact]:
+    def read(self, ids: Sequence[int], _: Sequence[str]) -> BatchReadResult[Contact]:
         there = [number for number in ids if number in self.order]
-        return Found(items=tuple(map(contact, there)), missing=frozenset(ids).difference(there))
+        return BatchReadResult(items=tuple(map(contact, there)), missing=frozenset(ids).difference(there))
 
 
 @dataclass
@@ -99,7 +101,7 @@ class Reading:
 
     def everyone(self) -> Everyone:
         clock = Clock()
-        throttle = Throttle(Limits(burst=10, search=10**6), clock)
+        throttle = RateLimiter(RateLimitSettings(burst=10, search=10**6), clock)
         hubspot: Any = SimpleNamespace(identity="theirs", contacts=self.portal, transport=SimpleNamespace(throttle=throttle, clock=clock))
         return Everyone(
             hubspot=hubspot, store=self.store, properties=(), asked=[], now=NOW, readers=4, keep=self.keep, expect=lambda _: None
@@ -208,7 +210,7 @@ def test_what_search_shows_late_is_asked_for_as_soon_as_it_has_settled(ordered: 
     kept_before_it_was_asked: list[int] = []
     answer = ordered.changed
 
-    def changed(*asked: Any, **more: Any) -> Page[Contact, int]:
+    def changed(*asked: Any, **more: Any) -> ResultPage[Contact, int]:
         kept_before_it_was_asked.append(len(reading.kept))
         return answer(*asked, **more)
 
@@ -224,7 +226,7 @@ def test_what_search_shows_late_is_asked_for_beside_the_last_pages_of_a_short_re
     portal = Portal(order=list(range(1, 20_001)), held_from=19_900)
     answer = portal.changed
 
-    def changed(*asked: Any, **more: Any) -> Page[Contact, int]:
+    def changed(*asked: Any, **more: Any) -> ResultPage[Contact, int]:
         portal.held.set()
         return answer(*asked, **more)
 
@@ -256,7 +258,7 @@ def test_a_reading_leaves_an_outlook_on_the_next(ordered: Portal) -> None:
 
     found = scan_hints.remembered(reading.store, hubspot, NOW + timedelta(hours=1))
     assert found is not None
-    assert found.extent == Extent(total=3_000, highest_id=3_000, lowest_id=1)
+    assert found.extent == IdRange(total=3_000, highest_id=3_000, lowest_id=1)
     assert scan_hints.remembered(reading.store, hubspot, NOW + timedelta(days=2)) is None
     assert scan_hints.remembered(reading.store, hubspot, NOW - timedelta(hours=1)) is None
     hubspot.identity = "another's"  # type: ignore[misc]  # a double
@@ -266,7 +268,7 @@ def test_a_reading_leaves_an_outlook_on_the_next(ordered: Portal) -> None:
 @pytest.mark.parametrize("total", [0, 1, 500, 501, 20_000, 100_000, 3_000_000])
 @pytest.mark.parametrize("apart", [1, 7, 10**6])
 def test_a_reading_begins_with_a_range_for_each_reader_and_with_one_where_more_are_not_worth_it(total: int, apart: int) -> None:
-    extent = Extent(total=total, lowest_id=5, highest_id=5 + total * apart) if total else Extent(total=0, highest_id=None)
+    extent = IdRange(total=total, lowest_id=5, highest_id=5 + total * apart) if total else IdRange(total=0, highest_id=None)
     gaps = divided_among(30, [Interval(0, (extent.highest_id or 0) + 1)], extent)
     assert 1 <= len(gaps) <= 1.5 * 30 + 2  # whole pages, so hardly ever as many as there are readers
     assert len(gaps) <= max(1, total // 350)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sync_worker.hubspot.records.models import Contact, Page
+from sync_worker.hubspot.records.models import Contact, ResultPage
 from sync_worker.store import contacts
 from sync_worker.store.contacts import Person
 from sync_worker.store.database import Store
@@ -28,10 +28,10 @@ class Search:
     lag: timedelta = timedelta(seconds=3)
     requests: int = 0
 
-    def changed(self, since: datetime, after: int, _: Sequence[str], until: datetime | None = None) -> Page[Contact, int]:
+    def changed(self, since: datetime, after: int, _: Sequence[str], until: datetime | None = None) -> ResultPage[Contact, int]:
         ids = [number for number in self._found(since, until) if number > after]
         rows = tuple(Contact(number, (), (), self.changed_at[number]) for number in ids[:200])
-        return Page(items=rows, next=ids[199] if len(ids) > 200 else None, total=len(ids))
+        return ResultPage(items=rows, next=ids[199] if len(ids) > 200 else None, total=len(ids))
 
     def count_changed(self, since: datetime, until: datetime) -> int:
         return len(self._found(since, until))

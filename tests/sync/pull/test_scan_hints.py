@@ -12,7 +12,7 @@ import pytest
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot, connect
-from sync_worker.hubspot.records.models import Account
+from sync_worker.hubspot.records.models import AccountDetails
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.sandbox.base.portal_data import PortalData, Row
@@ -32,13 +32,13 @@ class Watched:
 
     def reach(self, **how: Any) -> HubSpot:
         hubspot, asked = connect(**how), Event()
-        details, page = hubspot.account.details, hubspot.contacts.page
+        details, page = hubspot.account.read_details, hubspot.contacts.list_from_id
 
         def listed(*args: Any, **more: Any) -> Any:
             asked.set()
             return page(*args, **more)
 
-        def account() -> Account:
+        def account() -> AccountDetails:
             assert asked.wait(20)
             found = details()
             return replace(found, portal_id=self.portal_id or found.portal_id)
@@ -122,7 +122,7 @@ def test_contacts_leave_the_burst_to_what_happened_where_that_is_much(tmp_path: 
     with a_world(tmp_path, small_portal(events=events)) as world:
         world.setup()
         with world.worker() as worker, worker._begun("backfill", dry_run=True) as parts:
-            run, lane = parts.run(), parts.hubspot.transport.throttle.lane(Budget.BURST)
+            run, lane = parts.run(), parts.hubspot.transport.rate_limiter.limiter(Budget.BURST)
             during = lane._spared
             run.everything()
 
@@ -145,7 +145,7 @@ def test_what_does_not_use_the_burst_up_does_not_keep_it(tmp_path: Path) -> None
 
     def reach(**how: Any) -> HubSpot:
         hubspot = connect(**how, clock=clock)
-        lane, page = hubspot.transport.throttle.lane(Budget.BURST), hubspot.occurrences.page
+        lane, page = hubspot.transport.rate_limiter.limiter(Budget.BURST), hubspot.event_occurrences.read_page
 
         def slowly(*args: Any, **more: Any) -> Any:
             clock.late += 11
@@ -156,7 +156,7 @@ def test_what_does_not_use_the_burst_up_does_not_keep_it(tmp_path: Path) -> None
                 Event().wait(0.01)
             return page(*args, **more)
 
-        return replace(hubspot, occurrences=_With(hubspot.occurrences, page=slowly))
+        return replace(hubspot, occurrences=_With(hubspot.event_occurrences, page=slowly))
 
     with a_world(tmp_path, small_portal(events=MANY)) as world:
         world.setup()

@@ -47,17 +47,17 @@ def hubspot(clock: Clock, token: str = "pat-x") -> HubSpot:  # noqa: S107 -- nob
 
 def asked(clock: Stopped, *ages_ms: int, token: str = "pat-x") -> HubSpot:  # noqa: S107 -- nobody's
     found = hubspot(clock, token)
-    lane, now = found.transport.throttle.lane(Budget.SEARCH), clock.wall
+    lane, now = found.transport.rate_limiter.limiter(Budget.SEARCH), clock.wall
     for age in ages_ms:
         clock.wall = now - age
-        lane.take()
-        lane.give_back()
+        lane.acquire()
+        lane.release()
     clock.wall = now
     return found
 
 
 def held(found: HubSpot) -> list[int]:
-    return [round(1000 * age) for age in found.transport.throttle.lane(Budget.SEARCH).held()]
+    return [round(1000 * age) for age in found.transport.rate_limiter.limiter(Budget.SEARCH).snapshot()]
 
 
 def test_what_a_run_asked_within_the_second_fills_the_window_of_the_next(store: Store) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Event, Page
+from sync_worker.hubspot.records.models import Event, ResultPage
 from sync_worker.store.coverage import Interval, merged
 from sync_worker.sync.pull import streams
 from sync_worker.sync.reader.parallel_reader import sweep
@@ -34,10 +34,10 @@ def hubspot(**nouns: object) -> HubSpot:
     return cast("HubSpot", SimpleNamespace(transport=UNHURRIED, **nouns))
 
 
-def page_of(rows: Sequence[Any], offset: str | None) -> Page[Any, str]:
+def page_of(rows: Sequence[Any], offset: str | None) -> ResultPage[Any, str]:
     begin = int(offset or 0)
     more = begin + SIZE < len(rows)
-    return Page(items=tuple(rows[begin : begin + SIZE]), next=str(begin + SIZE) if more else None)
+    return ResultPage(items=tuple(rows[begin : begin + SIZE]), next=str(begin + SIZE) if more else None)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Past:
     newest_first: bool
     ends: tuple[bool, bool] = (True, True)
 
-    def page(self, _kind: str, start: datetime, stop: datetime, offset: str | None = None) -> Page[Event, str]:
+    def page(self, _kind: str, start: datetime, stop: datetime, offset: str | None = None) -> ResultPage[Event, str]:
         found = [event for event in self.events if self._lies_between(event.at, start, stop)]
         return page_of(sorted(found, key=lambda event: event.at, reverse=self.newest_first), offset)
 
@@ -103,11 +103,11 @@ def behind_id(after: int, number: int) -> bool:
 def test_of_contacts_each_is_read_once_whether_or_not_the_page_begins_with_the_id_that_was_named(
     belongs: Callable[[int, int], bool], ids: set[int], ends: list[int]
 ) -> None:
-    def page(after: int, _properties: Sequence[str]) -> Page[Any, int]:
+    def page(after: int, _properties: Sequence[str]) -> ResultPage[Any, int]:
         rows = [SimpleNamespace(id=number) for number in sorted(ids) if after == 0 or belongs(after, number)]
         more = len(rows) > SIZE
         following = rows[SIZE].id if belongs is from_id and more else rows[SIZE - 1].id if more else None
-        return Page(items=tuple(rows[:SIZE]), next=following)
+        return ResultPage(items=tuple(rows[:SIZE]), next=following)
 
     stream = streams.contacts(hubspot(contacts=SimpleNamespace(page=page)), ())
     low, high = ends[0], ends[-1]
@@ -121,7 +121,7 @@ def test_of_submissions_all_are_read_that_are_not_older_than_what_is_known(momen
     events = events_at(moments)
     asked: list[str | None] = []
 
-    def submissions(_form: str, after: str | None = None) -> Page[Event, str]:
+    def submissions(_form: str, after: str | None = None) -> ResultPage[Event, str]:
         asked.append(after)
         return page_of(sorted(events, key=lambda event: event.at, reverse=True), after)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sync_worker.hubspot.rest import rate_limiter
 from sync_worker.hubspot.rest.clock import Clock
-from sync_worker.hubspot.rest.sliding_window import Window
+from sync_worker.hubspot.rest.sliding_window import SlidingWindow
 from sync_worker.store.coverage import Interval, merged
 from sync_worker.sync.reader.parallel_reader import sweep, sweep_in_batches
 from sync_worker.sync.reader.partitions import divided
@@ -175,22 +175,22 @@ def test_a_lane_that_was_told_that_it_is_not_enough_after_all_goes_on() -> None:
 
 @pytest.mark.parametrize("readers", [2, 8, 40])
 def test_whoever_has_to_ask_once_more_is_not_kept_waiting_by_those_who_have_nothing_to_ask_for(readers: int) -> None:
-    lane = rate_limiter.Lane(Window(limit=3, seconds=0.02), Clock())
+    lane = rate_limiter.Limiter(SlidingWindow(limit=3, seconds=0.02), Clock())
     shelf = Shelf(list(range(100)), 10)
 
     def ask() -> float:
-        sent = lane.take()
-        lane.give_back(sent)
+        sent = lane.acquire()
+        lane.release(sent)
         return sent
 
     def read(start: int, stop: int, token: str | int | None) -> Page[tuple[int, int]]:
-        lane.refuse(ask(), 0.01)  # too fast
+        lane.on_429(ask(), 0.01)  # too fast
         ask()  # no answer
-        lane.succeed(ask())
+        lane.on_success(ask())
         return shelf.read(start, stop, token)
 
     found: list[tuple[int, int]] = []
-    stream = Stream(read=read, key=lambda row: row[0], turn=lane.ahead)
+    stream = Stream(read=read, key=lambda row: row[0], turn=lane.reserve)
     reading = Thread(target=lambda: found.extend(row for piece in sweep(stream, [Interval(0, 100)], readers=readers) for row in piece.rows))
     reading.daemon = True
     reading.start()
