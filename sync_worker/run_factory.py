@@ -136,7 +136,7 @@ class Assembly:
     def _guard(self, *, lifted: bool) -> Guard:
         settings = self.settings
         with self.store.transaction() as tx:
-            first = not runs.was_done(tx, "backfill", "sync")
+            first = not runs.has_completed(tx, "backfill", "sync")
         limits = Limits(
             changed_share=settings.max_changed_share,
             new_mqls_share=settings.max_new_mqls_share,
@@ -172,7 +172,7 @@ class Assembly:
 
     def _scope(self, place: Portal) -> Scope:
         with self.store.transaction() as tx:
-            self.report.approved = runs.approval(tx, self._model.hash) is not None
+            self.report.approved = runs.load_approval(tx, self._model.hash) is not None
         if self.report.approved:
             portal.find_lists(self.store, self.hubspot, self.outputs)
         return scope_of(self.outputs, place.stages, approved=self.report.approved)

@@ -78,7 +78,7 @@ class Worker:
     @cached_property
     def store(self) -> Store:
         """Return the state; raises StateError."""
-        store = database.opened(self.settings.state_url)
+        store = database.open_store(self.settings.state_url)
         self._closing.callback(store.close)
         return store
 
@@ -185,7 +185,7 @@ class Worker:
         tables = (table_of(everybody(self.store, model, unseen, at)) for model, unseen in zip(models, hidden, strict=True))
         found = compare(describe(*models), *tables)
         with self.store.transaction() as tx:
-            return replace(found, names=contacts.emails(tx, found.named))
+            return replace(found, names=contacts.load_emails(tx, found.named))
 
     # What is done.
 
@@ -202,7 +202,7 @@ class Worker:
             setup.remember_lists(self.store, self.hubspot, self.outputs)
             if found:
                 with self.store.transaction() as tx:
-                    differences.let_try_again(tx)
+                    differences.clear_rejections(tx)
             eventful = scan_hints.is_eventful(self.store, self.hubspot, place.seen(self.model.event_kinds), now)
             scan_hints.remember(self.store, self.hubspot, self.hubspot.contacts.read_id_range(), now, eventful=eventful)
         return [step.as_json() for step in found]
@@ -227,7 +227,7 @@ class Worker:
             report = self._run("approve", allow_large=allow_large, note=note)
         except UnsafePlan:
             with self.store.transaction() as tx:
-                runs.withdraw_approval(tx, self.model.hash)
+                runs.delete_approval(tx, self.model.hash)
             raise
         log.info("model.approved", model=self.model.hash)
         return report
@@ -245,11 +245,11 @@ class Worker:
         """Delete whatever the state knows of a contact, also from the free pages of its file; HubSpot is not asked, and keeps it."""
         with held(self.store, secrets.token_hex(4), clock=self.clock, lasts=timedelta(minutes=self.settings.lease_minutes)):
             with self.store.transaction() as tx:
-                found = contacts.find(tx, email_or_id)
-                ids = erasure.same_person(tx, found) if found is not None else []
+                found = contacts.find_id(tx, email_or_id)
+                ids = erasure.find_merged_ids(tx, found) if found is not None else []
                 emails = [] if email_or_id.isdecimal() else [email_or_id.strip().lower()]
                 events = erasure.purge(tx, ids, emails)
-            self.store.shred()
+            self.store.vacuum()
         log.info("contact.forgotten", contacts=len(ids), events=events)
         return {"contacts": [str(id_) for id_ in ids], "events": events, "exit_code": 0}
 
@@ -292,9 +292,9 @@ class Worker:
                 yield parts
 
     def _rehearsal(self, stack: ExitStack) -> Store:
-        store = database.opened(self.settings.state_url)
+        store = database.open_store(self.settings.state_url)
         stack.callback(store.close)
-        store.rehearse()
+        store.begin_dry_run()
         return store
 
 

@@ -95,8 +95,8 @@ def explain(
     """
     model = outputs.model
     with store.transaction() as tx:
-        contact_id = contacts.find(tx, email_or_id)
-        row = verdicts.one(tx, contact_id) if contact_id is not None else None
+        contact_id = contacts.find_id(tx, email_or_id)
+        row = verdicts.load(tx, contact_id) if contact_id is not None else None
         if row is None or contact_id is None:
             raise ConfigurationError(
                 f"No contact {email_or_id!r} has been read.",
@@ -104,7 +104,7 @@ def explain(
             )
         stands = row.evaluated_at is not None and row.model == outputs.stamp and row.verdict_revision == row.revision
         when = at or (from_ms(row.evaluated_at) if stands else now)
-        verdicts.choose(tx, contact_id)
+        verdicts.select_contact(tx, contact_id)
         hidden = portal.hidden(model.event_kinds) if portal else frozenset()
         known = facts(tx, model, hidden)
         if row.evaluated_at is not None and when < from_ms(row.evaluated_at):
@@ -112,7 +112,7 @@ def explain(
             known = replace(known, previous=known.previous.clear())
         was = known.previous.filter(contact_id=contact_id, by_score=True).height > 0
         judged = model_explain.explain(known, model, when, contact_id)
-        lists = verdicts.names(tx, contact_id)
+        lists = verdicts.load_list_keys(tx, contact_id)
         read = set(key_value.get(tx, READ) or ())
     desired = outputs.desired(judged.verdicts.table)[0]
     return Explanation(

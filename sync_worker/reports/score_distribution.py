@@ -56,7 +56,7 @@ class Distribution:
 def distribution(store: Store, bands: Sequence[str], letters: Sequence[str]) -> Distribution:
     """Return the distribution of the scores that stand, with the model's bands and letters in their order."""
     with store.transaction() as tx:
-        rows = verdicts.scores(tx)
+        rows = verdicts.count_by_score(tx)
     scores: Counter[int] = Counter()
     by_band: dict[str, Counter[str]] = {band: Counter() for band in bands}
     grades: Counter[str] = Counter()

@@ -29,17 +29,17 @@ def status(store: Store, outputs: Outputs, now: datetime) -> dict[str, Any]:
     """
     place = portal.remembered(store)
     with store.transaction() as tx:
-        approval = runs.approval(tx, outputs.model.hash)
-        last = runs.last(tx)
+        approval = runs.load_approval(tx, outputs.model.hash)
+        last = runs.load_recent(tx)
         contacts = contact_store.count(tx)
-        differing = differences.count_differing(tx)
-        refused = differences.rejected(tx)
+        differing = differences.count_differences(tx)
+        refused = differences.load_rejections(tx)
         where = cursors(tx)
-        last_done = runs.last_done(tx, "backfill", "sync")
-        lease = leases.holder(tx)
-        full = mql_admissions.count_waiting(tx) if outputs.model.document.qualification.new_per_day else 0
+        last_done = runs.last_completed_at(tx, "backfill", "sync")
+        lease = leases.load(tx)
+        full = mql_admissions.count_deferred(tx) if outputs.model.document.qualification.new_per_day else 0
         scope = scope_of(outputs, place.stages if place else (), approved=approval is not None)
-        stages = differences.count_moves(tx, scope.rule) if scope.rule else 0
+        stages = differences.count_stage_changes(tx, scope.rule) if scope.rule else 0
     at_work = lease if lease and lease.expires_at > to_ms(now) else None
     lists = list_counts(store, scope)
     return {

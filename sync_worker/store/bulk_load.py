@@ -13,41 +13,41 @@ from sqlalchemy import Connection, select
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from sync_worker.store import key_value
-from sync_worker.store.schema import BY_COMPANY, BY_EMAIL, HERE, contacts
+from sync_worker.store.schema import CONTACTS_BY_COMPANY, CONTACTS_BY_EMAIL, CONTACTS_NOT_DELETED, contacts
 
-_FILLING: Final = "filling"  # there while it goes on
-_UNJUDGED: Final = "unjudged"  # there until somebody is judged, be it after the filling
-_PUT_OFF: Final = (BY_EMAIL, BY_COMPANY, HERE)
+_BULK_LOAD_KEY: Final = "filling"  # there while it goes on
+_NO_VERDICTS_KEY: Final = "unjudged"  # there until somebody is judged, be it after the filling
+_DEFERRED_INDICES: Final = (CONTACTS_BY_EMAIL, CONTACTS_BY_COMPANY, CONTACTS_NOT_DELETED)
 
 
-def begin(tx: Connection) -> None:
+def drop_indices(tx: Connection) -> None:
     """Put the indices off, where no contact is known yet. What they would find is found all the same until then, slowly."""
     if tx.execute(select(contacts.c.id).limit(1)).first() is None:
-        key_value.put(tx, _FILLING, True)
-        key_value.put(tx, _UNJUDGED, True)
-        for index in _PUT_OFF:
+        key_value.put(tx, _BULK_LOAD_KEY, True)
+        key_value.put(tx, _NO_VERDICTS_KEY, True)
+        for index in _DEFERRED_INDICES:
             tx.execute(DropIndex(index, if_exists=True))
 
 
-def is_under_way(tx: Connection) -> bool:
+def is_bulk_loading(tx: Connection) -> bool:
     """Tell whether most contacts that come in are new."""
-    return key_value.get(tx, _FILLING) is not None
+    return key_value.get(tx, _BULK_LOAD_KEY) is not None
 
 
-def is_nobody_judged(tx: Connection) -> bool:
+def has_no_verdicts(tx: Connection) -> bool:
     """Tell whether nobody has ever been judged in this state."""
-    return key_value.get(tx, _UNJUDGED) is not None
+    return key_value.get(tx, _NO_VERDICTS_KEY) is not None
 
 
-def note_judging(tx: Connection) -> None:
+def mark_first_verdict(tx: Connection) -> None:
     """Note that from now on contacts are judged."""
-    if is_nobody_judged(tx):
-        key_value.put(tx, _UNJUDGED, None)
+    if has_no_verdicts(tx):
+        key_value.put(tx, _NO_VERDICTS_KEY, None)
 
 
-def end(tx: Connection) -> None:
+def create_indices(tx: Connection) -> None:
     """Make the indices that were put off."""
-    if is_under_way(tx):
-        key_value.put(tx, _FILLING, None)
-        for index in _PUT_OFF:
+    if is_bulk_loading(tx):
+        key_value.put(tx, _BULK_LOAD_KEY, None)
+        for index in _DEFERRED_INDICES:
             tx.execute(CreateIndex(index, if_not_exists=True))

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
-from sync_worker.store.database import replace
-from sync_worker.store.id_array import among
+from sync_worker.store.database import upsert_rows
+from sync_worker.store.id_array import in_ids
 from sync_worker.store.schema import coverage
 
 
@@ -23,13 +23,13 @@ class Interval(NamedTuple):
     high: int
 
 
-def covered(tx: Connection, stream: str) -> list[Interval]:
+def load(tx: Connection, stream: str) -> list[Interval]:
     """Return what has been read, in order, without overlaps."""
     query = select(coverage.c.low, coverage.c.high).where(coverage.c.stream == stream).order_by(coverage.c.low)
     return [Interval(low, high) for low, high in tx.execute(query)]
 
 
-def everything(tx: Connection) -> dict[str, list[Interval]]:
+def load_all(tx: Connection) -> dict[str, list[Interval]]:
     """Return what has been read of every stream."""
     found: dict[str, list[Interval]] = {}
     query = select(coverage.c.stream, coverage.c.low, coverage.c.high).order_by(coverage.c.stream, coverage.c.low)
@@ -40,7 +40,7 @@ def everything(tx: Connection) -> dict[str, list[Interval]]:
 
 def gaps(tx: Connection, stream: str, low: int, high: int) -> list[Interval]:
     """Return what has not been read between two keys."""
-    return complement(covered(tx, stream), low, high)
+    return complement(load(tx, stream), low, high)
 
 
 def complement(intervals: Iterable[Interval], low: int, high: int) -> list[Interval]:
@@ -53,27 +53,27 @@ def complement(intervals: Iterable[Interval], low: int, high: int) -> list[Inter
     return [*found, Interval(front, high)] if front < high else found
 
 
-def cover(tx: Connection, stream: str, low: int, high: int) -> None:
+def add(tx: Connection, stream: str, low: int, high: int) -> None:
     """Remember that the keys between two have been read."""
-    cover_all(tx, stream, [Interval(low, high)])
+    add_intervals(tx, stream, [Interval(low, high)])
 
 
-def cover_all(tx: Connection, stream: str, intervals: Iterable[Interval]) -> None:
+def add_intervals(tx: Connection, stream: str, intervals: Iterable[Interval]) -> None:
     """Remember that the keys of some intervals have been read."""
     if new := [interval for interval in intervals if interval.low < interval.high]:
-        before = covered(tx, stream)
-        _rewrite(tx, stream, before, merged([*before, *new]))
+        before = load(tx, stream)
+        _save_changes(tx, stream, before, merge_intervals([*before, *new]))
 
 
-def uncover(tx: Connection, stream: str, low: int, high: int) -> None:
+def remove(tx: Connection, stream: str, low: int, high: int) -> None:
     """Ask for the keys between two to be read again."""
-    before = covered(tx, stream)
+    before = load(tx, stream)
     left = [Interval(i.low, min(i.high, low)) for i in before]
     right = [Interval(max(i.low, high), i.high) for i in before]
-    _rewrite(tx, stream, before, merged(i for i in [*left, *right] if i.low < i.high))
+    _save_changes(tx, stream, before, merge_intervals(i for i in [*left, *right] if i.low < i.high))
 
 
-def merged(intervals: Iterable[Interval]) -> list[Interval]:
+def merge_intervals(intervals: Iterable[Interval]) -> list[Interval]:
     """Return the same keys as the fewest intervals, in order."""
     result: list[Interval] = []
     for interval in sorted(intervals):
@@ -84,7 +84,7 @@ def merged(intervals: Iterable[Interval]) -> list[Interval]:
     return result
 
 
-def _rewrite(tx: Connection, stream: str, before: Iterable[Interval], after: Iterable[Interval]) -> None:
-    replace(tx, coverage, [{"stream": stream, "low": i.low, "high": i.high} for i in {*after} - {*before}])
+def _save_changes(tx: Connection, stream: str, before: Iterable[Interval], after: Iterable[Interval]) -> None:
+    upsert_rows(tx, coverage, [{"stream": stream, "low": i.low, "high": i.high} for i in {*after} - {*before}])
     if gone := {i.low for i in before} - {i.low for i in after}:
-        tx.execute(delete(coverage).where(coverage.c.stream == stream, among(coverage.c.low, gone)))
+        tx.execute(delete(coverage).where(coverage.c.stream == stream, in_ids(coverage.c.low, gone)))

@@ -7,16 +7,16 @@ from collections.abc import Collection, Sequence
 import orjson
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 
-from sync_worker.store.emails import addresses_of, is_known_by
-from sync_worker.store.schema import addresses, contacts, events, memberships, rejections, replaced, replaced_members, runs, verdicts
+from sync_worker.store.emails import has_any_email, select_emails
+from sync_worker.store.schema import contact_emails, contacts, events, memberships, rejections, runs, undo_members, undo_values, verdicts
 
-OF_A_CONTACT = (addresses, verdicts, memberships, rejections, replaced, replaced_members)
+CONTACT_TABLES = (contact_emails, verdicts, memberships, rejections, undo_values, undo_members)
 
 
-def same_person(tx: Connection, contact_id: int) -> list[int]:
+def find_merged_ids(tx: Connection, contact_id: int) -> list[int]:
     """Return a contact with those that it was merged from, as far as their addresses tell."""
-    own = tx.execute(addresses_of([contact_id])).scalars().all()
-    merged = tx.execute(select(contacts.c.id).where(contacts.c.gone, is_known_by(own))).scalars()
+    own = tx.execute(select_emails([contact_id])).scalars().all()
+    merged = tx.execute(select(contacts.c.id).where(contacts.c.gone, has_any_email(own))).scalars()
     return sorted({contact_id, *merged})
 
 
@@ -26,31 +26,31 @@ def purge(tx: Connection, ids: Collection[int], emails: Collection[str] = ()) ->
     What an address has done that somebody else has too stays with the other.
     """
     theirs = and_(
-        or_(events.c.email.in_(addresses_of(ids)), events.c.email.in_(emails)), events.c.email.not_in(addresses_of(ids, but=True))
+        or_(events.c.email.in_(select_emails(ids)), events.c.email.in_(emails)), events.c.email.not_in(select_emails(ids, exclude=True))
     )
     gone = tx.execute(delete(events).where(or_(events.c.contact_id.in_(ids), theirs))).rowcount
-    for table in OF_A_CONTACT:
+    for table in CONTACT_TABLES:
         tx.execute(delete(table).where(table.c.contact_id.in_(ids)))
     tx.execute(delete(contacts).where(contacts.c.id.in_(ids)))
-    _purge_reports(tx, {str(id_) for id_ in ids})
+    _redact_reports(tx, {str(id_) for id_ in ids})
     return gone
 
 
-def gone(tx: Connection, *, after: int, limit: int) -> Sequence[int]:
+def find_deleted_ids(tx: Connection, *, after: int, limit: int) -> Sequence[int]:
     """Return the next contacts, in order of id, that HubSpot no longer shows and that the state still knows."""
     query = select(contacts.c.id).where(contacts.c.gone, contacts.c.id > after).order_by(contacts.c.id).limit(limit)
     return tx.execute(query).scalars().all()
 
 
-def _purge_reports(tx: Connection, ids: Collection[str]) -> None:
+def _redact_reports(tx: Connection, ids: Collection[str]) -> None:
     names: list[ColumnElement[bool]] = [runs.c.report.contains(f'"id":"{id_}"', autoescape=True) for id_ in sorted(ids)]
     for start in range(0, len(names), 100):
         for run in tx.execute(select(runs.c.id, runs.c.report).where(or_(*names[start : start + 100]))).all():
             report = orjson.loads(run.report)
-            report["plan"]["samples"] = _without(report["plan"]["samples"], ids)
-            report["rejected"] = _without(report["rejected"], ids)
+            report["plan"]["samples"] = _exclude_ids(report["plan"]["samples"], ids)
+            report["rejected"] = _exclude_ids(report["rejected"], ids)
             tx.execute(update(runs).where(runs.c.id == run.id).values(report=orjson.dumps(report).decode()))
 
 
-def _without(rows: Sequence[dict[str, str]], ids: Collection[str]) -> list[dict[str, str]]:
+def _exclude_ids(rows: Sequence[dict[str, str]], ids: Collection[str]) -> list[dict[str, str]]:
     return [row for row in rows if row["id"] not in ids]

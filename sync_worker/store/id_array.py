@@ -14,24 +14,24 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-_SPREAD: Final = {
+_ID_ARRAY_SQL: Final = {
     "sqlite": "(SELECT value FROM json_each({}))",
     "postgresql": "(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST({} AS JSON)))",
 }
 
 
-class _Numbers(FunctionElement[int]):
+class _IdArray(FunctionElement[int]):
     """The numbers of a JSON array, as rows."""
 
     type = BigInteger()
     inherit_cache = True
 
 
-@compiles(_Numbers)
-def _spread(element: _Numbers, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 -- as SQLAlchemy has it
-    return _SPREAD[compiler.dialect.name].format(compiler.process(element.clauses, **how))
+@compiles(_IdArray)
+def _compile_id_array(element: _IdArray, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 -- as SQLAlchemy has it
+    return _ID_ARRAY_SQL[compiler.dialect.name].format(compiler.process(element.clauses, **how))
 
 
-def among(column: ColumnElement[int], ids: Iterable[int]) -> ColumnElement[bool]:
+def in_ids(column: ColumnElement[int], ids: Iterable[int]) -> ColumnElement[bool]:
     """Return the condition that a column holds one of the numbers, however many they are."""
-    return column.bool_op("IN")(_Numbers(literal(orjson.dumps([*ids]).decode())))
+    return column.bool_op("IN")(_IdArray(literal(orjson.dumps([*ids]).decode())))

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection, delete, select
 
 from sync_worker.store import schema
-from sync_worker.store.database import replace
+from sync_worker.store.database import upsert_rows
 
 
 def get(tx: Connection, key: str) -> Any:  # noqa: ANN401 -- a JSON value
@@ -17,7 +17,7 @@ def get(tx: Connection, key: str) -> Any:  # noqa: ANN401 -- a JSON value
     return None if value is None else orjson.loads(value)
 
 
-def starting_with(tx: Connection, prefix: str) -> dict[str, Any]:
+def get_by_prefix(tx: Connection, prefix: str) -> dict[str, Any]:
     """Return the values under all names that begin so, by name."""
     query = select(schema.meta).where(schema.meta.c.key.startswith(prefix, autoescape=True))
     return {key: orjson.loads(value) for key, value in tx.execute(query)}
@@ -28,4 +28,4 @@ def put(tx: Connection, key: str, value: object) -> None:
     if value is None:
         tx.execute(delete(schema.meta).where(schema.meta.c.key == key))
     else:
-        replace(tx, schema.meta, [{"key": key, "value": orjson.dumps(value).decode()}])
+        upsert_rows(tx, schema.meta, [{"key": key, "value": orjson.dumps(value).decode()}])

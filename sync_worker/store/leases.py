@@ -6,35 +6,37 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, or_, select, update
 
-from sync_worker.store.database import upsert
+from sync_worker.store.database import dialect_insert
 from sync_worker.store.schema import leases
 
-NAME: Final = "portal"  # a state belongs to one portal
+LEASE_NAME: Final = "portal"  # a state belongs to one portal
 
 
-def holder(tx: Connection) -> Row[Any] | None:
+def load(tx: Connection) -> Row[Any] | None:
     """Return (name, run, holder, process, expires_at) of whoever holds the lease, expired or not."""
-    return tx.execute(select(leases).where(leases.c.name == NAME)).first()
+    return tx.execute(select(leases).where(leases.c.name == LEASE_NAME)).first()
 
 
-def take(tx: Connection, run: str, *, holder: str, process: str, now: int, until: int, over: str | None = None) -> bool:
+def acquire(tx: Connection, run: str, *, holder: str, process: str, now: int, expires_at: int, dead_run: str | None = None) -> bool:
     """Take the lease where nobody has it, where it has expired, or from the dead run `over`; tell whether that went well.
 
     One statement, so that of two who ask at the same time one gets it. Times are milliseconds.
     """
-    statement = upsert(tx.dialect.name, leases).values(name=NAME, run=run, holder=holder, process=process, expires_at=until)
+    statement = dialect_insert(tx.dialect.name, leases).values(
+        name=LEASE_NAME, run=run, holder=holder, process=process, expires_at=expires_at
+    )
     new = statement.excluded
-    free = or_(leases.c.expires_at <= now, leases.c.run == run, leases.c.run == over)
+    free = or_(leases.c.expires_at <= now, leases.c.run == run, leases.c.run == dead_run)
     values = {"run": new.run, "holder": new.holder, "process": new.process, "expires_at": new.expires_at}
     tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values, where=free))
-    return tx.execute(select(leases.c.run).where(leases.c.name == NAME)).scalar() == run
+    return tx.execute(select(leases.c.run).where(leases.c.name == LEASE_NAME)).scalar() == run
 
 
-def renew(tx: Connection, run: str, *, until: int) -> bool:
+def renew(tx: Connection, run: str, *, expires_at: int) -> bool:
     """Hold the lease for longer; False where another run has taken it."""
-    return tx.execute(update(leases).where(leases.c.name == NAME, leases.c.run == run).values(expires_at=until)).rowcount == 1
+    return tx.execute(update(leases).where(leases.c.name == LEASE_NAME, leases.c.run == run).values(expires_at=expires_at)).rowcount == 1
 
 
 def release(tx: Connection, run: str) -> None:
     """Give the lease back."""
-    tx.execute(delete(leases).where(leases.c.name == NAME, leases.c.run == run))
+    tx.execute(delete(leases).where(leases.c.name == LEASE_NAME, leases.c.run == run))

@@ -6,53 +6,53 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Row, and_, delete, func, select, update
 
-from sync_worker.store.database import replace
-from sync_worker.store.schema import admissions, contacts, memberships, verdicts
+from sync_worker.store.database import upsert_rows
+from sync_worker.store.schema import contacts, memberships, mql_admissions, verdicts
 
 
-def leave(tx: Connection) -> None:
+def delete_lapsed(tx: Connection) -> None:
     """Forget who was let in and has stopped being an MQL since: should they come back, they are new."""
     mqls = select(verdicts.c.contact_id).where(verdicts.c.mql)
-    tx.execute(delete(admissions).where(admissions.c.admitted_at.is_not(None), admissions.c.contact_id.not_in(mqls)))
+    tx.execute(delete(mql_admissions).where(mql_admissions.c.admitted_at.is_not(None), mql_admissions.c.contact_id.not_in(mqls)))
 
 
-def candidates(tx: Connection, *, at: int) -> Sequence[Row[int, int, str, int, str]]:
+def load_candidates(tx: Connection, *, at: int) -> Sequence[Row[int, int, str, int, str]]:
     """Return (contact id, score, grade, since, desired) of MQLs that were not let in yet and that HubSpot's list does not hold.
 
     Who waits already has qualified since an earlier day, the others since `at`.
     """
-    let_in = and_(admissions.c.contact_id == verdicts.c.contact_id, admissions.c.admitted_at.is_not(None))
-    waiting = admissions.alias()
+    let_in = and_(mql_admissions.c.contact_id == verdicts.c.contact_id, mql_admissions.c.admitted_at.is_not(None))
+    waiting = mql_admissions.alias()
     listed = and_(memberships.c.contact_id == verdicts.c.contact_id, memberships.c.list == "mql")
     query = (
         select(verdicts.c.contact_id, verdicts.c.score, verdicts.c.grade, func.coalesce(waiting.c.since, at), verdicts.c.desired)
         .join(contacts, contacts.c.id == verdicts.c.contact_id)
-        .outerjoin(admissions, let_in)
+        .outerjoin(mql_admissions, let_in)
         .outerjoin(waiting, waiting.c.contact_id == verdicts.c.contact_id)
         .outerjoin(memberships, listed)
-        .where(verdicts.c.mql, ~contacts.c.gone, admissions.c.contact_id.is_(None), memberships.c.contact_id.is_(None))
+        .where(verdicts.c.mql, ~contacts.c.gone, mql_admissions.c.contact_id.is_(None), memberships.c.contact_id.is_(None))
     )
     return tx.execute(query).all()
 
 
-def count_since(tx: Connection, instant: int) -> int:
+def count_admitted_since(tx: Connection, since: int) -> int:
     """Return how many were let in at an instant (milliseconds) or later."""
-    return tx.execute(select(func.count()).select_from(admissions).where(admissions.c.admitted_at >= instant)).scalar_one()
+    return tx.execute(select(func.count()).select_from(mql_admissions).where(mql_admissions.c.admitted_at >= since)).scalar_one()
 
 
-def count_waiting(tx: Connection) -> int:
+def count_deferred(tx: Connection) -> int:
     """Return how many qualify and wait for a day with room."""
-    return tx.execute(select(func.count()).select_from(admissions).where(admissions.c.admitted_at.is_(None))).scalar_one()
+    return tx.execute(select(func.count()).select_from(mql_admissions).where(mql_admissions.c.admitted_at.is_(None))).scalar_one()
 
 
-def let_in(tx: Connection, since: Mapping[int, int], *, at: int) -> None:
+def admit(tx: Connection, qualified_since: Mapping[int, int], *, at: int) -> None:
     """Remember who is let in now, with since when they have qualified."""
-    replace(tx, admissions, [{"contact_id": id_, "since": first, "admitted_at": at} for id_, first in since.items()])
+    upsert_rows(tx, mql_admissions, [{"contact_id": id_, "since": first, "admitted_at": at} for id_, first in qualified_since.items()])
 
 
-def keep_waiting(tx: Connection, since: Mapping[int, int], desired: Mapping[int, str]) -> None:
+def defer(tx: Connection, qualified_since: Mapping[int, int], desired: Mapping[int, str]) -> None:
     """Remember who waits: until they are let in, their verdict is that of no MQL."""
-    replace(tx, admissions, [{"contact_id": id_, "since": first, "admitted_at": None} for id_, first in since.items()])
+    upsert_rows(tx, mql_admissions, [{"contact_id": id_, "since": first, "admitted_at": None} for id_, first in qualified_since.items()])
     for id_, text in desired.items():
         no_mql = {"mql": False, "by_score": False, "direct": False, "desired": text}
         tx.execute(update(verdicts).where(verdicts.c.contact_id == id_).values(no_mql))

@@ -8,37 +8,37 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from sync_worker.store.database import replace
+from sync_worker.store.database import upsert_rows
 from sync_worker.store.schema import approvals, runs
 
 
-def begin(tx: Connection, run_id: str, command: str, *, at: int) -> None:
+def start(tx: Connection, run_id: str, command: str, *, at: int) -> None:
     """Remember that a run began (milliseconds)."""
     tx.execute(insert(runs).values(id=run_id, command=command, started_at=at))
 
 
-def end(tx: Connection, run_id: str, *, at: int, exit_code: int, report: Mapping[str, Any]) -> None:
+def finish(tx: Connection, run_id: str, *, at: int, exit_code: int, report: Mapping[str, Any]) -> None:
     """Remember how a run ended."""
     tx.execute(update(runs).where(runs.c.id == run_id).values(finished_at=at, exit_code=exit_code, report=orjson.dumps(report).decode()))
 
 
-def last(tx: Connection, limit: int = 5) -> Sequence[Row[Any]]:
+def load_recent(tx: Connection, limit: int = 5) -> Sequence[Row[Any]]:
     """Return the last runs, newest first."""
     return tx.execute(select(runs).order_by(runs.c.started_at.desc()).limit(limit)).all()
 
 
-def one(tx: Connection, run_id: str) -> Row[Any] | None:
+def load(tx: Connection, run_id: str) -> Row[Any] | None:
     """Return a run, or None."""
     return tx.execute(select(runs).where(runs.c.id == run_id)).first()
 
 
-def was_done(tx: Connection, *commands: str) -> bool:
+def has_completed(tx: Connection, *commands: str) -> bool:
     """Tell whether a run of one of these commands has ever come to its end."""
     done = select(runs.c.id).where(runs.c.command.in_(commands), runs.c.exit_code.in_((0, 1)))
     return tx.execute(done.limit(1)).first() is not None
 
 
-def last_done(tx: Connection, *commands: str) -> int | None:
+def last_completed_at(tx: Connection, *commands: str) -> int | None:
     """Return when a run of one of these commands last came to its end (milliseconds), if one ever did."""
     done = select(func.max(runs.c.finished_at)).where(runs.c.command.in_(commands), runs.c.exit_code.in_((0, 1)))
     return tx.execute(done).scalar()
@@ -46,14 +46,14 @@ def last_done(tx: Connection, *commands: str) -> int | None:
 
 def approve(tx: Connection, model: str, *, note: str, at: int) -> None:
     """Remember that somebody looked at the distribution under a model and approved it."""
-    replace(tx, approvals, [{"model": model, "at": at, "note": note}])
+    upsert_rows(tx, approvals, [{"model": model, "at": at, "note": note}])
 
 
-def withdraw_approval(tx: Connection, model: str) -> None:
+def delete_approval(tx: Connection, model: str) -> None:
     """Forget that a model was approved."""
     tx.execute(delete(approvals).where(approvals.c.model == model))
 
 
-def approval(tx: Connection, model: str) -> Row[Any] | None:
+def load_approval(tx: Connection, model: str) -> Row[Any] | None:
     """Return (model, at, note) of the approval of a model, or None."""
     return tx.execute(select(approvals).where(approvals.c.model == model)).first()

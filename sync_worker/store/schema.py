@@ -13,10 +13,10 @@ from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Index, Intege
 metadata: Final = MetaData()
 
 #: HubSpot's ids. SQLite finds a row by its key without a detour if the key is called INTEGER, and only then; it holds 64 bits all the same.
-Id: Final = BigInteger().with_variant(Integer, "sqlite")
+IdType: Final = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _index(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> Index:
+def _partial_index(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> Index:
     """Return an index that holds some rows alone."""
     return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
@@ -32,7 +32,7 @@ meta: Final = Table(
 contacts: Final = Table(
     "contacts",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("id", IdType, primary_key=True, autoincrement=False),
     Column("email", Text),  # in lower case
     Column("company_id", BigInteger),
     Column("updated_at", BigInteger, nullable=False),  # of the newest reading or acknowledgement
@@ -44,15 +44,17 @@ contacts: Final = Table(
     Column("sweep", Integer, nullable=False),  # the last full read that saw the contact
     Column("gone", Boolean, nullable=False),  # deleted, or merged into another
 )
-BY_EMAIL: Final = _index("contacts_by_email", contacts.c.email, where=contacts.c.email.is_not(None))
-BY_COMPANY: Final = _index("contacts_by_company", contacts.c.company_id, where=contacts.c.company_id.is_not(None))
+CONTACTS_BY_EMAIL: Final = _partial_index("contacts_by_email", contacts.c.email, where=contacts.c.email.is_not(None))
+CONTACTS_BY_COMPANY: Final = _partial_index("contacts_by_company", contacts.c.company_id, where=contacts.c.company_id.is_not(None))
 # What a run asks of everybody must not cost a look at all that is known of everybody: who is due, was changed, was seen, is gone. One
 # index in the order of the ids answers the first three, since whatever else has an order of its own costs each contact a place in it.
-HERE: Final = _index("contacts_here", contacts.c.id, contacts.c.revision, contacts.c.updated_at, contacts.c.sweep, where=~contacts.c.gone)
-_index("contacts_gone", contacts.c.id, where=contacts.c.gone == true())  # as queries put it: SQLite knows no other words for it
+CONTACTS_NOT_DELETED: Final = _partial_index(
+    "contacts_here", contacts.c.id, contacts.c.revision, contacts.c.updated_at, contacts.c.sweep, where=~contacts.c.gone
+)
+_partial_index("contacts_gone", contacts.c.id, where=contacts.c.gone == true())  # as queries put it: SQLite knows no other words for it
 
 #: Further addresses by which e-mail events and submissions may name a contact, in lower case; its own stands in its row.
-addresses: Final = Table(
+contact_emails: Final = Table(
     "addresses",
     metadata,
     Column("email", Text, primary_key=True),
@@ -64,7 +66,7 @@ addresses: Final = Table(
 companies: Final = Table(
     "companies",
     metadata,
-    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("id", IdType, primary_key=True, autoincrement=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("facts", Text, nullable=False),
 )
@@ -108,7 +110,7 @@ coverage: Final = Table(
 verdicts: Final = Table(
     "verdicts",
     metadata,
-    Column("contact_id", Id, primary_key=True, autoincrement=False),
+    Column("contact_id", IdType, primary_key=True, autoincrement=False),
     Column("revision", Integer, nullable=False),
     Column("model", Text, nullable=False),  # what it was made by: the model, and the properties that show it
     Column("evaluated_at", BigInteger, nullable=False),
@@ -121,7 +123,7 @@ verdicts: Final = Table(
     Column("desired", Text, nullable=False),  # JSON: our properties as HubSpot should show them
     Index("verdicts_by_band", "band"),
 )
-_index("verdicts_of_mqls", verdicts.c.contact_id, verdicts.c.direct, verdicts.c.by_score, where=verdicts.c.mql == true())
+_partial_index("verdicts_of_mqls", verdicts.c.contact_id, verdicts.c.direct, verdicts.c.by_score, where=verdicts.c.mql == true())
 
 lists: Final = Table(
     "lists",
@@ -146,7 +148,7 @@ memberships: Final = Table(
 rejections: Final = Table(
     "rejections",
     metadata,
-    Column("contact_id", Id, primary_key=True, autoincrement=False),
+    Column("contact_id", IdType, primary_key=True, autoincrement=False),
     Column("desired", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
@@ -184,7 +186,7 @@ leases: Final = Table(
 )
 
 #: What each run was about to replace: kept before it is sent, so that a crash forgets nothing. JSON: property → value.
-replaced: Final = Table(
+undo_values: Final = Table(
     "replaced",
     metadata,
     Column("run", Text, primary_key=True),
@@ -195,7 +197,7 @@ replaced: Final = Table(
 )
 
 #: Whom each run was about to put into a list or to take out.
-replaced_members: Final = Table(
+undo_members: Final = Table(
     "replaced_members",
     metadata,
     Column("run", Text, primary_key=True),
@@ -206,10 +208,10 @@ replaced_members: Final = Table(
 )
 
 #: Where a model lets in so many new MQLs a day: since when somebody qualifies (milliseconds), and when they were let in; null: they wait.
-admissions: Final = Table(
+mql_admissions: Final = Table(
     "admissions",
     metadata,
-    Column("contact_id", Id, primary_key=True, autoincrement=False),
+    Column("contact_id", IdType, primary_key=True, autoincrement=False),
     Column("since", BigInteger, nullable=False),
     Column("admitted_at", BigInteger),
 )

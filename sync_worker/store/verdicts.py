@@ -25,132 +25,134 @@ from sqlalchemy import (
 )
 
 from sync_worker.store import bulk_load, id_array
-from sync_worker.store.database import replace
-from sync_worker.store.schema import Id, addresses, companies, contacts, events, forms, memberships, verdicts
+from sync_worker.store.database import upsert_rows
+from sync_worker.store.schema import IdType, companies, contact_emails, contacts, events, forms, memberships, verdicts
 
-_PART: Final = 50_000  # rows
+_ROWS_PER_PARTITION: Final = 50_000  # rows
 
 #: The contacts under judgement: a temporary table, so that a chunk of any size is one join.
-chunk: Final = Table(
+evaluation_batch: Final = Table(
     "chunk",
     MetaData(),
-    Column("contact_id", Id, primary_key=True, autoincrement=False),
+    Column("contact_id", IdType, primary_key=True, autoincrement=False),
     Column("revision", Integer),
     prefixes=["TEMPORARY"],
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standard:
+class VerdictKey:
     """What a verdict must have been made by to stand: this model, not before this instant (milliseconds)."""
 
     model: str
     since: int
 
 
-def choose_due(tx: Connection, standard: Standard, *, after: int, limit: int, among: Sequence[int] | None = None) -> dict[int, int]:
+def select_due(tx: Connection, key: VerdictKey, *, after: int, limit: int, only_ids: Sequence[int] | None = None) -> dict[int, int]:
     """Choose the next contacts to judge, in order of id, of all or `among` some; return the revision of the facts of each.
 
     Due is who has no verdict on the present facts, by the present model, from the present day.
     """
-    bulk_load.note_judging(tx)  # what comes in from here on is noticed
+    bulk_load.mark_first_verdict(tx)  # what comes in from here on is noticed
     query = (
         select(contacts.c.id, contacts.c.revision)
-        .outerjoin(verdicts, _stands(standard))
+        .outerjoin(verdicts, _is_current(key))
         .where(contacts.c.id > after, ~contacts.c.gone, verdicts.c.contact_id.is_(None))
         .order_by(contacts.c.id)
         .limit(limit)
     )
-    if among is not None:
-        query = query.where(id_array.among(contacts.c.id, among))
-    return _choose(tx, query)
+    if only_ids is not None:
+        query = query.where(id_array.in_ids(contacts.c.id, only_ids))
+    return _fill_batch(tx, query)
 
 
-def choose(tx: Connection, contact_id: int) -> dict[int, int]:
+def select_contact(tx: Connection, contact_id: int) -> dict[int, int]:
     """Choose one contact, due or not; return the revision of its facts."""
-    return _choose(tx, select(contacts.c.id, contacts.c.revision).where(contacts.c.id == contact_id))
+    return _fill_batch(tx, select(contacts.c.id, contacts.c.revision).where(contacts.c.id == contact_id))
 
 
-def chosen_contacts(tx: Connection) -> Sequence[Row[int, str, str]]:
+def load_selected_contacts(tx: Connection) -> Sequence[Row[int, str, str]]:
     """Return (id, facts, facts of the primary company) of the chosen contacts."""
     query = (
         select(contacts.c.id, contacts.c.facts, companies.c.facts)
-        .select_from(chunk)
-        .join(contacts, contacts.c.id == chunk.c.contact_id)
+        .select_from(evaluation_batch)
+        .join(contacts, contacts.c.id == evaluation_batch.c.contact_id)
         .outerjoin(companies, companies.c.id == contacts.c.company_id)
         .order_by(contacts.c.id)
     )
     return tx.execute(query).all()
 
 
-def chosen_events(tx: Connection) -> Iterator[Sequence[Row[Any]]]:
+def load_selected_events(tx: Connection) -> Iterator[Sequence[Row[Any]]]:
     """Yield the events of the chosen contacts, by id or by any of their addresses, in the columns of `model.facts.EVENT_SCHEMA`.
 
     They come in parts, since all at once would take several times the memory of the frame that they become.
     """
     unnamed = events.c.contact_id.is_(None)
-    by_id = _events().join(events, events.c.contact_id == chunk.c.contact_id)
+    by_id = _select_events().join(events, events.c.contact_id == evaluation_batch.c.contact_id)
     by_address = (
-        _events().join(contacts, contacts.c.id == chunk.c.contact_id).join(events, and_(events.c.email == contacts.c.email, unnamed))
+        _select_events()
+        .join(contacts, contacts.c.id == evaluation_batch.c.contact_id)
+        .join(events, and_(events.c.email == contacts.c.email, unnamed))
     )
-    further = _events().join(addresses, addresses.c.contact_id == chunk.c.contact_id)
-    by_further = further.join(events, and_(events.c.email == addresses.c.email, unnamed))
+    further = _select_events().join(contact_emails, contact_emails.c.contact_id == evaluation_batch.c.contact_id)
+    by_further = further.join(events, and_(events.c.email == contact_emails.c.email, unnamed))
     named = [query.outerjoin(forms, forms.c.id == events.c.form_id) for query in (by_id, by_address, by_further)]
-    return tx.execute(union_all(*named)).partitions(_PART)
+    return tx.execute(union_all(*named)).partitions(_ROWS_PER_PARTITION)
 
 
-def chosen_by_score(tx: Connection) -> list[int]:
+def load_mqls_by_score(tx: Connection) -> list[int]:
     """Return the chosen contacts that stood as MQLs by score in their last verdict."""
     # Asked of each: joined, all verdicts there are would be looked through for a few contacts.
-    stood = exists().where(verdicts.c.contact_id == chunk.c.contact_id, verdicts.c.by_score)
-    query = select(chunk.c.contact_id).where(stood)
+    stood = exists().where(verdicts.c.contact_id == evaluation_batch.c.contact_id, verdicts.c.by_score)
+    query = select(evaluation_batch.c.contact_id).where(stood)
     return list(tx.execute(query).scalars())
 
 
-def record(tx: Connection, rows: Sequence[Mapping[str, Any]], *, judged: Mapping[int, int], standard: Standard, at: int) -> None:
+def save(tx: Connection, rows: Sequence[Mapping[str, Any]], *, revisions: Mapping[int, int], key: VerdictKey, at: int) -> None:
     """Remember verdicts, each with the revision of the facts that it judged: facts that have changed since make it due again."""
-    stamp = {"model": standard.model, "evaluated_at": at}
-    replace(tx, verdicts, [{**row, **stamp, "revision": judged[row["contact_id"]]} for row in rows])
+    stamp = {"model": key.model, "evaluated_at": at}
+    upsert_rows(tx, verdicts, [{**row, **stamp, "revision": revisions[row["contact_id"]]} for row in rows])
 
 
-def one(tx: Connection, contact_id: int) -> Row[Any] | None:
+def load(tx: Connection, contact_id: int) -> Row[Any] | None:
     """Return a contact's row with the model, the instant and the revision of its verdict, if it has one."""
     judged = (verdicts.c.model, verdicts.c.evaluated_at, verdicts.c.revision.label("verdict_revision"))
     query = select(contacts, *judged).outerjoin(verdicts, verdicts.c.contact_id == contacts.c.id).where(contacts.c.id == contact_id)
     return tx.execute(query).first()
 
 
-def scores(tx: Connection) -> Sequence[Row[int, str, str, bool, int]]:
+def count_by_score(tx: Connection) -> Sequence[Row[int, str, str, bool, int]]:
     """Return (score, band, grade, MQL, how many) of everybody who has a verdict."""
     groups = (verdicts.c.score, verdicts.c.band, verdicts.c.grade, verdicts.c.mql)
     query = select(*groups, func.count().label("contacts")).join(contacts, contacts.c.id == verdicts.c.contact_id).where(~contacts.c.gone)
     return tx.execute(query.group_by(*groups)).all()
 
 
-def names(tx: Connection, contact_id: int) -> list[str]:
+def load_list_keys(tx: Connection, contact_id: int) -> list[str]:
     """Return the lists of ours that HubSpot shows a contact in."""
     shown = select(memberships.c.list).where(memberships.c.contact_id == contact_id, memberships.c.acknowledged)
     return list(tx.execute(shown.order_by(memberships.c.list)).scalars())
 
 
-def count_due(tx: Connection, standard: Standard) -> int:
+def count_due(tx: Connection, key: VerdictKey) -> int:
     """Return how many contacts have no verdict that stands."""
-    due = contacts.outerjoin(verdicts, _stands(standard))
+    due = contacts.outerjoin(verdicts, _is_current(key))
     return tx.execute(select(func.count()).select_from(due).where(~contacts.c.gone, verdicts.c.contact_id.is_(None))).scalar_one()
 
 
-def _stands(standard: Standard) -> ColumnElement[bool]:
+def _is_current(key: VerdictKey) -> ColumnElement[bool]:
     return and_(
         verdicts.c.contact_id == contacts.c.id,
         verdicts.c.revision == contacts.c.revision,
-        verdicts.c.model == standard.model,
-        verdicts.c.evaluated_at >= standard.since,
+        verdicts.c.model == key.model,
+        verdicts.c.evaluated_at >= key.since,
     )
 
 
-def _events() -> Select[Any]:
+def _select_events() -> Select[Any]:
     return select(
-        chunk.c.contact_id,
+        evaluation_batch.c.contact_id,
         events.c.id,
         events.c.kind,
         events.c.at,
@@ -162,11 +164,13 @@ def _events() -> Select[Any]:
         events.c.user_agent,
         events.c.sent_at,
         events.c.filtered,
-    ).select_from(chunk)
+    ).select_from(evaluation_batch)
 
 
-def _choose(tx: Connection, query: Select[Any]) -> dict[int, int]:
-    chunk.create(tx, checkfirst=True)
-    tx.execute(delete(chunk))
-    tx.execute(insert(chunk).from_select(["contact_id", "revision"], query))
-    return dict(tx.execute(select(chunk.c.contact_id, chunk.c.revision).order_by(chunk.c.contact_id)).all())
+def _fill_batch(tx: Connection, query: Select[Any]) -> dict[int, int]:
+    evaluation_batch.create(tx, checkfirst=True)
+    tx.execute(delete(evaluation_batch))
+    tx.execute(insert(evaluation_batch).from_select(["contact_id", "revision"], query))
+    return dict(
+        tx.execute(select(evaluation_batch.c.contact_id, evaluation_batch.c.revision).order_by(evaluation_batch.c.contact_id)).all()
+    )

@@ -77,8 +77,8 @@ class Heartbeat(Progress):
         """Renew the lease where it is time to; raises Busy where another run has taken it meanwhile."""
         if (now := self.clock()) >= self.due:
             with self.store.transaction() as tx:
-                held = leases.renew(tx, self.run, until=to_ms(now + self.lasts))
-                other = leases.holder(tx)
+                held = leases.renew(tx, self.run, expires_at=to_ms(now + self.lasts))
+                other = leases.load(tx)
             if not held:
                 raise _busy(other)
             self.due = now + self.lasts / RENEWALS
@@ -95,11 +95,13 @@ def held(
     """
     own, now = Process.own(), clock()
     with store.transaction() as tx:
-        other = leases.holder(tx)
+        other = leases.load(tx)
     over = other.run if other and Process.read(other.process).is_dead(own) else None
     with store.transaction() as tx:
-        taken = leases.take(tx, run, holder=f"{own.host}:{own.pid}", process=own.text, now=to_ms(now), until=to_ms(now + lasts), over=over)
-        other = leases.holder(tx)
+        taken = leases.acquire(
+            tx, run, holder=f"{own.host}:{own.pid}", process=own.text, now=to_ms(now), expires_at=to_ms(now + lasts), dead_run=over
+        )
+        other = leases.load(tx)
     if not taken:
         raise _busy(other)
     try:

@@ -30,11 +30,11 @@ class Retention:
         with store.transaction() as tx:
             if to_ms(now - ONCE_IN) < (key_value.get(tx, KEY) or 0):
                 return
-            undo_log.forget_before(tx, to_ms(now - self.undo))
+            undo_log.delete_before(tx, to_ms(now - self.undo))
             for kind in sorted(model.event_kinds) if self.events else ():
                 longest = needed(model, kind)
                 if longest is not None and self.events is not None:
-                    event_store.drop_before(tx, kind, to_ms(now - max(longest, self.events)))
+                    event_store.delete_before(tx, kind, to_ms(now - max(longest, self.events)))
             key_value.put(tx, KEY, to_ms(now))
 
 

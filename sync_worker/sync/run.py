@@ -71,7 +71,7 @@ class Run:
             self.pull.members()
         if erased := forget_erased(self.pull.hubspot, self.store):
             self.report.pulled["erased"] = erased
-            self.store.shred()
+            self.store.vacuum()
         self.known()
 
     def changes(self) -> None:
@@ -114,7 +114,7 @@ class Run:
         # Nobody waits for what is only counted; counting it in the end would keep everybody waiting.
         deque(self._counted(self._changes(but_mqls=True, among=read)), maxlen=0)
         with self.store.transaction() as tx:
-            differences.count_off(tx, read)
+            differences.mark_previewed(tx, read)
 
     def _change_contacts(self) -> None:
         begun = self.report.plan.contacts
@@ -163,7 +163,7 @@ class Run:
             self._withhold()
             return
         with self.store.transaction() as tx:
-            ids = differences.known_lists(tx)
+            ids = differences.load_list_ids(tx)
         failures: list[Stop] = []
         for change in list_changes(self.store, self.scope):
             self.report.plan.count_list(change)
@@ -180,7 +180,7 @@ class Run:
         self.report.withheld |= {name: sum(counts.values()) for name, counts in list_counts(self.store, self.scope).items()}
         if self.scope.rule:
             with self.store.transaction() as tx:
-                moves = differences.count_moves(tx, self.scope.rule)
+                moves = differences.count_stage_changes(tx, self.scope.rule)
             self.report.withheld |= {"stages": moves} if moves else {}
 
 

@@ -25,7 +25,7 @@ def recorded(report: RunReport, store: Store, clock: Callable[[], datetime], tra
     """Fill in what a report knows only at the end, and keep it."""
     started, before = time.monotonic(), traffic.snapshot()
     with store.transaction() as tx:
-        runs.begin(tx, report.run_id, report.command + (" (dry run)" if report.dry_run else ""), at=to_ms(clock()))
+        runs.start(tx, report.run_id, report.command + (" (dry run)" if report.dry_run else ""), at=to_ms(clock()))
         report.cursor_before = cursors(tx)
     failure: BaseException | None = None
     try:
@@ -40,7 +40,7 @@ def recorded(report: RunReport, store: Store, clock: Callable[[], datetime], tra
         with store.transaction() as tx:
             report.cursor_after = cursors(tx)
             kept = report.as_json() | {"error": _said(failure)} if failure else report.as_json()
-            runs.end(tx, report.run_id, at=to_ms(clock()), exit_code=exit_code, report=kept)
+            runs.finish(tx, report.run_id, at=to_ms(clock()), exit_code=exit_code, report=kept)
         line = {key: value for key, value in report.as_json().items() if key not in {"plan", "rejected", "unreadable", "exit_code", "run"}}
         log.info("run.finished", exit_code=exit_code, rejected=len(report.rejected), **line)
 

@@ -55,7 +55,7 @@ class Undo:
                 self.report.plan.count(change)
             if self.applier:
                 with self.store.transaction() as tx:
-                    differences.hold(tx, list(rows), reason=reason(self.run), at=self.at)
+                    differences.suspend(tx, list(rows), reason=reason(self.run), at=self.at)
                 self.applier.send(changes)
         moved = self._lists()
         if stages:
@@ -63,12 +63,12 @@ class Undo:
         if moved or stages:
             if self.applier:
                 with self.store.transaction() as tx:
-                    runs.withdraw_approval(tx, self.outputs.model.hash)
+                    runs.delete_approval(tx, self.outputs.model.hash)
             self.report.notes.append("Lists and stages wait for `sync-worker approve` again.")
 
     def _check(self) -> None:
         with self.store.transaction() as tx:
-            row, last = runs.one(tx, self.run), runs.last(tx)
+            row, last = runs.load(tx, self.run), runs.load_recent(tx)
         if row is None:
             known = "; ".join(f"{each.id} ({each.command}, {from_ms(each.started_at):%Y-%m-%d %H:%M} UTC)" for each in last)
             raise ConfigurationError(f"There is no run {self.run}.", hint=f"The last ones: {known}.")
@@ -77,7 +77,7 @@ class Undo:
         after = 0
         while True:
             with self.store.transaction() as tx:
-                rows = undo_log.values(tx, self.run, after=after, limit=PAGE)
+                rows = undo_log.load_values(tx, self.run, after=after, limit=PAGE)
             if not rows:
                 return
             yield {row.contact_id: (orjson.loads(row.before), orjson.loads(row.after)) for row in rows}
@@ -103,7 +103,7 @@ class Undo:
 
     def _lists(self) -> bool:
         with self.store.transaction() as tx:
-            moves, ids = undo_log.members(tx, self.run), differences.known_lists(tx)
+            moves, ids = undo_log.load_members(tx, self.run), differences.load_list_ids(tx)
         if self.applier:
             self.applier.finish()
         for key, (added, removed) in moves.items():

@@ -16,7 +16,7 @@ from sync_worker.progress import Progress
 from sync_worker.sandbox.base.config import Options
 from sync_worker.sandbox.server.server import running
 from sync_worker.store import leases
-from sync_worker.store.database import Store, opened
+from sync_worker.store.database import Store, open_store
 from sync_worker.sync.lease import Process, held
 from sync_worker.timestamps import to_ms
 from tests.harness import NOW, UNLIMITED, World, small_portal
@@ -34,7 +34,7 @@ def url(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    store = opened(url)
+    store = open_store(url)
     yield store
     store.close()
 
@@ -42,7 +42,7 @@ def store(url: str) -> Iterator[Store]:
 @pytest.fixture
 def other(store: Store, url: str) -> Iterator[Store]:
     assert store
-    other = opened(url)
+    other = open_store(url)
     yield other
     other.close()
 
@@ -91,8 +91,13 @@ def test_progress_is_passed_on(store: Store) -> None:
 
 def left_behind(store: Store, process: Process) -> None:
     with store.transaction() as tx:
-        leases.take(
-            tx, "killed", holder=f"{process.host}:{process.pid}", process=process.text, now=to_ms(NOW), until=to_ms(NOW + timedelta(days=1))
+        leases.acquire(
+            tx,
+            "killed",
+            holder=f"{process.host}:{process.pid}",
+            process=process.text,
+            now=to_ms(NOW),
+            expires_at=to_ms(NOW + timedelta(days=1)),
         )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 
 from sync_worker.errors import ExitCode, StateError
 from sync_worker.store import migrate
-from sync_worker.store.database import NEWEST, opened
+from sync_worker.store.database import LATEST_REVISION, open_store
 from tests.harness import World
 from tests.store.database_factories import POSTGRES
 from tests.system.subprocesses import PROGRAM, Desk
@@ -106,7 +106,7 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A state as an earlier release made it, with something in every table that it had."""
     path = tmp_path / "old.db"
     engine = create_engine(f"sqlite:///{path}")
-    config = migrate.configuration()
+    config = migrate.alembic_config()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, request.param)
@@ -131,11 +131,11 @@ def contents(path: Path, tables: list[str] | None = None) -> dict[str, list[tupl
 
 def test_a_state_of_every_release_is_brought_forward_with_everything_in_it(old: Path) -> None:
     before = contents(old)
-    opened(f"sqlite:///{old}").close()
+    open_store(f"sqlite:///{old}").close()
     after = contents(old, list(before))
     assert {name: [row[: len(before[name][0])] for row in rows] for name, rows in after.items()} == before
     with closing(sqlite3.connect(old)) as state:
-        assert state.execute("SELECT version_num FROM alembic_version").fetchone() == (NEWEST,)
+        assert state.execute("SELECT version_num FROM alembic_version").fetchone() == (LATEST_REVISION,)
 
 
 def test_a_migration_that_fails_leaves_the_state_as_it_was(old: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_migration_that_fails_leaves_the_state_as_it_was(old: Path) -> None:
         state.execute("CREATE TABLE replaced_members (x)")  # in the way of a later step
     before = contents(old)
     with pytest.raises(StateError, match="already exists"):
-        opened(f"sqlite:///{old}")
+        open_store(f"sqlite:///{old}")
     assert contents(old) == before
     with closing(sqlite3.connect(old)) as state:
         assert state.execute("SELECT version_num FROM alembic_version").fetchone() == (RELEASED[-1],)

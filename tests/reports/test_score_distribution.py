@@ -33,7 +33,7 @@ def fill(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
         stamp = {"model": "m", "evaluated_at": 1, "revision": 1}
         found = [verdict(n, score=s, band=band, grade=grade, mql=mql) | stamp for n, (s, band, grade, mql) in enumerate(rows, 1)]
         if found:
-            contact_store.record(tx, [person(row["contact_id"]) for row in found])
+            contact_store.save(tx, [person(row["contact_id"]) for row in found])
             tx.execute(verdicts.insert(), found)
 
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from sync_worker.store import database
-from sync_worker.store.database import Store, opened
+from sync_worker.store.database import Store, open_store
 
 POSTGRES = os.environ.get("SYNC_WORKER_TEST_POSTGRES_URL")
 
@@ -47,7 +47,7 @@ def a_store() -> Iterator[Store]:
             store.close()
         return
     with a_state_url() as url:
-        store = opened(url)
+        store = open_store(url)
         try:
             yield store
         finally:
@@ -56,7 +56,7 @@ def a_store() -> Iterator[Store]:
 
 def in_memory() -> Store:
     """Open an empty state in memory."""
-    engine = database._engine(make_url("sqlite://"))
+    engine = database._create_engine(make_url("sqlite://"))
     with engine.connect() as connection:
         _driver(connection).deserialize(_empty())
     return Store(engine)
@@ -73,7 +73,7 @@ def lay_down(url: str) -> None:
 @cache
 def _empty() -> bytes:
     # The migrations take a tenth of a second, and a new state is wanted by hundreds of tests that are about something else.
-    store = opened("sqlite://")
+    store = open_store("sqlite://")
     try:
         return _driver(store.connection).serialize()
     finally:

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Row, select
 
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import verdicts
-from sync_worker.store.contacts import Person
+from sync_worker.store.contacts import ContactRow
 from sync_worker.store.schema import contacts
-from sync_worker.store.verdicts import Standard
+from sync_worker.store.verdicts import VerdictKey
 
-STANDARD = Standard(model="m", since=100)
+STANDARD = VerdictKey(model="m", since=100)
 
 
 def text(**values: str) -> str:
@@ -23,10 +23,10 @@ def text(**values: str) -> str:
 
 def person(
     number: int, *, at: int = 10, facts: str = "{}", shown: str = "{}", addresses: tuple[str, ...] | None = None, **fields: Any
-) -> Person:
+) -> ContactRow:
     own, *further = (f"p{number}@example.com",) if addresses is None else addresses or (None,)
     given = {"company_id": None, "stage": None, **fields}
-    return Person(id=number, email=own, further=tuple(further), updated_at=at, facts=facts, shown=shown, **given)
+    return ContactRow(id=number, email=own, additional_emails=tuple(further), updated_at=at, facts=facts, observed=shown, **given)
 
 
 def event(number: object, **fields: object) -> Mapping[str, Any]:
@@ -39,11 +39,11 @@ def verdict(number: int, **fields: object) -> Mapping[str, Any]:
     return {"contact_id": number, **plain, **fields}
 
 
-def judge(tx: Connection, *rows: Mapping[str, Any], standard: Standard = STANDARD, at: int = 100) -> None:
+def judge(tx: Connection, *rows: Mapping[str, Any], standard: VerdictKey = STANDARD, at: int = 100) -> None:
     """Record verdicts on contacts, as the evaluation does."""
     for row in rows:
-        judged = verdicts.choose(tx, row["contact_id"])
-        verdicts.record(tx, [row], judged=judged, standard=standard, at=at)
+        judged = verdicts.select_contact(tx, row["contact_id"])
+        verdicts.save(tx, [row], revisions=judged, key=standard, at=at)
 
 
 def contact(tx: Connection, number: int) -> Row[Any]:
@@ -56,11 +56,11 @@ def revision(tx: Connection, number: int) -> int:
 
 
 def known(tx: Connection, *numbers: int, **fields: Any) -> None:
-    contact_store.record(tx, [person(number, **fields) for number in numbers])
+    contact_store.save(tx, [person(number, **fields) for number in numbers])
 
 
-def due(tx: Connection, standard: Standard = STANDARD) -> list[int]:
+def due(tx: Connection, standard: VerdictKey = STANDARD) -> list[int]:
     """Return who is to be judged."""
-    chosen = [*verdicts.choose_due(tx, standard, after=0, limit=100)]
+    chosen = [*verdicts.select_due(tx, standard, after=0, limit=100)]
     assert verdicts.count_due(tx, standard) == len(chosen)
     return chosen

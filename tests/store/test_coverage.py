@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from sync_worker.store import coverage
-from sync_worker.store.coverage import Interval, merged
+from sync_worker.store.coverage import Interval, merge_intervals
 from sync_worker.store.database import Store
 from tests.store.database_factories import undone
 
@@ -41,16 +41,16 @@ def test_coverage_is_a_set_of_keys(shared: Store, steps: list[Step], low: int, h
         for step in steps:
             between = set(range(step.low, step.high))
             read = read | between if step.do == "cover" else read - between
-            {"cover": coverage.cover, "uncover": coverage.uncover}[step.do](tx, "s", step.low, step.high)
-        assert keys_of(coverage.covered(tx, "s")) == read
+            {"cover": coverage.add, "uncover": coverage.remove}[step.do](tx, "s", step.low, step.high)
+        assert keys_of(coverage.load(tx, "s")) == read
         assert keys_of(coverage.gaps(tx, "s", low, high)) == set(range(low, high)) - read
-        assert_shortest(coverage.covered(tx, "s"))
+        assert_shortest(coverage.load(tx, "s"))
         assert_shortest(coverage.gaps(tx, "s", low, high))
 
 
 @given(given=intervals)
 def test_merged_intervals_hold_the_same_keys_and_are_the_fewest(given: list[Interval]) -> None:
-    found = merged(interval for interval in given if interval.low < interval.high)
+    found = merge_intervals(interval for interval in given if interval.low < interval.high)
     assert keys_of(found) == keys_of(given)
     assert_shortest(found)
 
@@ -62,19 +62,19 @@ def assert_shortest(found: list[Interval]) -> None:
 
 
 def test_streams_do_not_know_each_other(tx: Connection) -> None:
-    coverage.cover(tx, "one", 0, 10)
-    coverage.cover(tx, "two", 5, 6)
-    coverage.uncover(tx, "one", 0, 3)
-    assert coverage.everything(tx) == {"one": [Interval(3, 10)], "two": [Interval(5, 6)]}
+    coverage.add(tx, "one", 0, 10)
+    coverage.add(tx, "two", 5, 6)
+    coverage.remove(tx, "one", 0, 3)
+    assert coverage.load_all(tx) == {"one": [Interval(3, 10)], "two": [Interval(5, 6)]}
     assert coverage.gaps(tx, "three", 0, 2) == [Interval(0, 2)]
 
 
 def test_an_empty_interval_covers_nothing(tx: Connection) -> None:
-    coverage.cover(tx, "s", 5, 5)
-    coverage.cover(tx, "s", 6, 5)
-    assert coverage.covered(tx, "s") == []
+    coverage.add(tx, "s", 5, 5)
+    coverage.add(tx, "s", 6, 5)
+    assert coverage.load(tx, "s") == []
 
 
 def test_times_of_today_and_ids_of_hubspot_fit(tx: Connection) -> None:
-    coverage.cover(tx, "s", -(2**53), 2**53)
-    assert coverage.covered(tx, "s") == [Interval(-(2**53), 2**53)]
+    coverage.add(tx, "s", -(2**53), 2**53)
+    assert coverage.load(tx, "s") == [Interval(-(2**53), 2**53)]

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, select, text
 
 from sync_worker.errors import ExitCode, StateError
 from sync_worker.store import database, key_value, verdicts
-from sync_worker.store.database import opened, replace, upsert, write_tuples
-from sync_worker.store.schema import addresses, forms
+from sync_worker.store.database import dialect_insert, execute_many, open_store, upsert_rows
+from sync_worker.store.schema import contact_emails, forms
 from tests.store.database_factories import POSTGRES, a_state_url
 from tests.store.row_factories import STANDARD, judge, known, verdict
 
@@ -31,7 +31,7 @@ class TestANewState:
     def test_nobody_else_on_the_machine_may_read_it_or_its_journal(self, tmp_path: Path) -> None:
         before = os.umask(0)
         try:
-            store = opened(f"sqlite:///{tmp_path / 'state.db'}")
+            store = open_store(f"sqlite:///{tmp_path / 'state.db'}")
         finally:
             os.umask(before)
         with store.transaction() as tx:
@@ -42,7 +42,7 @@ class TestANewState:
 
     def test_readers_do_not_wait_for_the_writer(self, tmp_path: Path) -> None:
         url = f"sqlite:///{tmp_path / 'state.db'}"
-        writer, reader = opened(url), opened(url)
+        writer, reader = open_store(url), open_store(url)
         assert pragma(writer, "journal_mode") == "wal"
         with writer.transaction() as writing:
             key_value.put(writing, "key", "new")
@@ -53,11 +53,11 @@ class TestANewState:
 
     def test_it_is_opened_again_as_it_was_left(self, tmp_path: Path) -> None:
         url = f"sqlite:///{tmp_path / 'state.db'}"
-        first = opened(url)
+        first = open_store(url)
         with first.transaction() as tx:
             key_value.put(tx, "key", {"a": [1, None, "ü"]})
         first.close()
-        second = opened(url)
+        second = open_store(url)
         with second.transaction() as tx:
             assert key_value.get(tx, "key") == {"a": [1, None, "ü"]}
         second.close()
@@ -85,7 +85,7 @@ def short_file(path: Path) -> None:
 
 
 def newer_state(path: Path) -> None:
-    opened(f"sqlite:///{path}").close()
+    open_store(f"sqlite:///{path}").close()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -93,7 +93,7 @@ def newer_state(path: Path) -> None:
 
 
 def torn_state(path: Path) -> None:
-    opened(f"sqlite:///{path}").close()
+    open_store(f"sqlite:///{path}").close()
     content = path.read_bytes()
     path.write_bytes(content[:100] + b"\xff" * 4_000 + content[4_100:])
 
@@ -116,7 +116,7 @@ def test_what_is_not_our_state_is_refused_and_left_byte_by_byte_as_it_was(tmp_pa
     make(path)
     before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
     with pytest.raises(StateError) as refused:
-        opened(f"sqlite:///{path}")
+        open_store(f"sqlite:///{path}")
     assert says in refused.value.message
     assert str(path) in refused.value.message
     assert refused.value.hint is not None
@@ -131,7 +131,7 @@ class TestAPlaceThatCannotBeUsed:
 
     def refused(self, path: Path) -> StateError:
         with pytest.raises(StateError) as refused:
-            opened(f"sqlite:///{path}")
+            open_store(f"sqlite:///{path}")
         assert str(path) in refused.value.message
         assert refused.value.hint is not None
         return refused.value
@@ -162,21 +162,21 @@ class TestAPlaceThatCannotBeUsed:
 @pytest.mark.parametrize("url", ["", "state.db", "mysqlite:///x", "sqlite:/x/y", "oracle+nothing://x"])
 def test_an_address_that_is_none_is_refused_with_examples(url: str) -> None:
     with pytest.raises(StateError) as refused:
-        opened(url)
+        open_store(url)
     assert refused.value.message.startswith("SYNC_WORKER_STATE_URL cannot be understood")
     assert "sqlite:///" in str(refused.value.hint)
 
 
 def test_no_password_of_the_state_is_told() -> None:
     with pytest.raises(StateError) as refused:
-        opened("postgresql+psycopg://worker:secret@127.0.0.1:1/name?connect_timeout=1")
+        open_store("postgresql+psycopg://worker:secret@127.0.0.1:1/name?connect_timeout=1")
     assert "secret" not in str(refused.value)
     assert "127.0.0.1:1" in refused.value.message
 
 
 def test_of_a_transaction_all_is_kept_or_nothing(tmp_path: Path) -> None:
     with a_state_url(tmp_path) as url:
-        store = opened(url)
+        store = open_store(url)
         with pytest.raises(ZeroDivisionError), store.transaction() as tx:
             fail_half_way(tx)
         with store.transaction() as tx:
@@ -186,10 +186,10 @@ def test_of_a_transaction_all_is_kept_or_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 99, 100, 101, 350])
 def test_rows_are_written_however_many_they_are(tx: Connection, number: int) -> None:
-    statement = upsert(tx.dialect.name, forms).on_conflict_do_nothing(index_elements=["id"])
+    statement = dialect_insert(tx.dialect.name, forms).on_conflict_do_nothing(index_elements=["id"])
     rows = [(f"({place}) VALUES", str(place)) for place in range(number)]
-    assert write_tuples(tx, statement, ("name", "id"), rows) == number
-    assert write_tuples(tx, statement, ("name", "id"), [*rows, ("new", "new")]) == 1
+    assert execute_many(tx, statement, ("name", "id"), rows) == number
+    assert execute_many(tx, statement, ("name", "id"), [*rows, ("new", "new")]) == 1
     assert {(name, id_) for id_, name in tx.execute(select(forms.c.id, forms.c.name))} == {*rows, ("new", "new")}
 
 
@@ -201,7 +201,7 @@ def fail_half_way(tx: Connection) -> None:
 @on_sqlite
 def test_a_state_that_breaks_while_it_is_used_is_named(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    store = opened(f"sqlite:///{path}")
+    store = open_store(f"sqlite:///{path}")
     with sqlite3.connect(path) as other:
         other.execute("DROP TABLE meta")
     other.close()
@@ -215,12 +215,12 @@ class TestRehearsal:
 
     def test_the_real_verdicts_stay_as_they_are(self, tmp_path: Path) -> None:
         with a_state_url(tmp_path) as url:
-            real = opened(url)
+            real = open_store(url)
             with real.transaction() as tx:
                 known(tx, 1, 2)
                 judge(tx, verdict(1, score=5))
-            trial = opened(url)
-            trial.rehearse()
+            trial = open_store(url)
+            trial.begin_dry_run()
             with trial.transaction() as tx:
                 judge(tx, verdict(1, score=7), verdict(2, score=8))
                 assert scores(tx) == [7, 8]
@@ -228,39 +228,39 @@ class TestRehearsal:
             trial.close()
             with real.transaction() as tx:
                 assert scores(tx) == [5]
-                assert verdicts.choose_due(tx, STANDARD, after=0, limit=9).keys() == {2}
+                assert verdicts.select_due(tx, STANDARD, after=0, limit=9).keys() == {2}
             real.close()
 
     def test_everything_else_is_real(self, tmp_path: Path) -> None:
         with a_state_url(tmp_path) as url:
-            trial = opened(url)
-            trial.rehearse()
+            trial = open_store(url)
+            trial.begin_dry_run()
             with trial.transaction() as tx:
                 key_value.put(tx, "key", "value")
             trial.close()
-            real = opened(url)
+            real = open_store(url)
             with real.transaction() as tx:
                 assert key_value.get(tx, "key") == "value"
             real.close()
 
 
 def scores(tx: Connection) -> list[int]:
-    return sorted(row.score for row in verdicts.scores(tx))
+    return sorted(row.score for row in verdicts.count_by_score(tx))
 
 
 class TestReplace:
     """Rows over those with the same key."""
 
     def test_the_last_row_stands(self, tx: Connection) -> None:
-        replace(tx, forms, [{"id": "1", "name": "Demo"}, {"id": "2", "name": "News"}])
-        replace(tx, forms, [{"id": "2", "name": "Newsletter"}])
+        upsert_rows(tx, forms, [{"id": "1", "name": "Demo"}, {"id": "2", "name": "News"}])
+        upsert_rows(tx, forms, [{"id": "2", "name": "Newsletter"}])
         assert dict(tx.execute(forms.select()).all()) == {"1": "Demo", "2": "Newsletter"}
 
     def test_rows_that_are_all_key_are_written_once(self, tx: Connection) -> None:
         for _ in range(2):
-            replace(tx, addresses, [{"email": "a@example.com", "contact_id": 1}])
-        assert len(tx.execute(addresses.select()).all()) == 1
+            upsert_rows(tx, contact_emails, [{"email": "a@example.com", "contact_id": 1}])
+        assert len(tx.execute(contact_emails.select()).all()) == 1
 
     def test_no_rows_are_no_statement(self, tx: Connection) -> None:
-        replace(tx, forms, [])
+        upsert_rows(tx, forms, [])
         assert tx.execute(forms.select()).all() == []

@@ -19,7 +19,7 @@ from tests.store.database_factories import undone
 from tests.store.row_factories import judge, known, person, text, verdict
 
 MQL = "marketingqualifiedlead"
-RULE = StageRule(target=MQL, earlier=("subscriber", "lead"))
+RULE = StageRule(target=MQL, earlier_stages=("subscriber", "lead"))
 OLD, NEW = text(lead_score="1"), text(lead_score="2")
 
 
@@ -47,7 +47,7 @@ class Case:
         if self.desired is not None:
             judge(tx, verdict(number, desired=self.desired, mql=self.mql))
         if self.refused is not None:
-            differences.reject(tx, [{"contact_id": number, "desired": self.refused, "reason": "no", "at": 1}])
+            differences.save_rejections(tx, [{"contact_id": number, "desired": self.refused, "reason": "no", "at": 1}])
         tx.execute(update(contacts).where(contacts.c.id == number).values(stage_given=self.given, gone=self.gone))
 
 
@@ -71,22 +71,22 @@ def test_what_differs_is_what_is_desired_and_not_shown_and_who_moves_is_an_mql_a
             case.put(tx, number)
         numbered = list(enumerate(contacts, 1))
         refused = {number for number, case in numbered if case.refused is not None and case.refused == case.desired}
-        found = differences.differing(tx, RULE, after=0, limit=100)
+        found = differences.differences(tx, RULE, after=0, limit=100)
         assert [(row.id, row.moves) for row in found] == [
             (number, case.moves) for number, case in numbered if (case.differs or case.moves) and number not in refused
         ]
         assert all((row.shown, row.desired, row.stage) == (OLD, contacts[row.id - 1].desired, contacts[row.id - 1].stage) for row in found)
-        without_stage = differences.differing(tx, None, after=0, limit=100)
+        without_stage = differences.differences(tx, None, after=0, limit=100)
         assert [(row.id, row.moves) for row in without_stage] == [(number, False) for number, case in numbered if case.differs]
-        assert differences.count_differing(tx) == sum(case.differs for case in contacts)
-        assert differences.count_moves(tx, RULE) == sum(case.moves for case in contacts)
-        assert {row[0] for row in differences.rejected(tx)} == {number for number in refused if not contacts[number - 1].gone}
+        assert differences.count_differences(tx) == sum(case.differs for case in contacts)
+        assert differences.count_stage_changes(tx, RULE) == sum(case.moves for case in contacts)
+        assert {row[0] for row in differences.load_rejections(tx)} == {number for number in refused if not contacts[number - 1].gone}
 
 
 def test_differences_come_a_page_at_a_time(tx: Connection) -> None:
     for number in range(1, 6):
         Case().put(tx, number)
-    pages = [[row.id for row in differences.differing(tx, None, after=after, limit=2)] for after in (0, 2, 4, 5)]
+    pages = [[row.id for row in differences.differences(tx, None, after=after, limit=2)] for after in (0, 2, 4, 5)]
     assert pages == [[1, 2], [3, 4], [5], []]
 
 
@@ -95,12 +95,12 @@ class TestAcknowledged:
 
     def acknowledge(self, tx: Connection, number: int, **fields: object) -> None:
         plain = {"id": number, "shown": NEW, "stage": None, "stage_given": None, "updated_at": 20}
-        differences.acknowledge(tx, [{**plain, **fields}])
+        differences.save_acknowledged(tx, [{**plain, **fields}])
 
     def test_nothing_is_left_to_do(self, tx: Connection) -> None:
         Case(mql=True, stage="lead").put(tx, 1)
         self.acknowledge(tx, 1, stage=MQL, stage_given=MQL)
-        assert differences.differing(tx, RULE, after=0, limit=9) == []
+        assert differences.differences(tx, RULE, after=0, limit=9) == []
 
     def test_a_stage_that_was_not_given_stays_as_it_was(self, tx: Connection) -> None:
         Case(stage="lead", given=MQL).put(tx, 1)
@@ -112,34 +112,34 @@ class TestAcknowledged:
         Case(mql=True, stage="lead").put(tx, 1)
         self.acknowledge(tx, 1, stage=MQL, stage_given=MQL)
         known(tx, 1, at=30, shown=NEW, stage="lead")
-        assert differences.count_moves(tx, RULE) == 0
+        assert differences.count_stage_changes(tx, RULE) == 0
 
     def test_a_showing_from_before_is_no_reason_to_write_again(self, tx: Connection) -> None:
         Case().put(tx, 1)
         self.acknowledge(tx, 1)
         known(tx, 1, at=19, shown=OLD)
-        assert differences.count_differing(tx) == 0
+        assert differences.count_differences(tx) == 0
 
     def test_what_somebody_changed_since_is_written_again(self, tx: Connection) -> None:
         Case().put(tx, 1)
         self.acknowledge(tx, 1)
         known(tx, 1, at=21, shown=text(lead_score="99"))
-        assert differences.count_differing(tx) == 1
+        assert differences.count_differences(tx) == 1
 
     def test_a_refusal_is_forgotten_once_a_value_was_taken(self, tx: Connection) -> None:
         Case(refused=OLD).put(tx, 1)
         self.acknowledge(tx, 1)
         judge(tx, verdict(1, desired=OLD))
-        assert differences.count_differing(tx) == 1
+        assert differences.count_differences(tx) == 1
 
 
 def test_what_was_refused_is_tried_again_only_when_something_else_is_desired(tx: Connection) -> None:
     Case(refused=NEW).put(tx, 1)
-    assert differences.count_differing(tx) == 0
-    assert [tuple(row) for row in differences.rejected(tx)] == [(1, "no")]
+    assert differences.count_differences(tx) == 0
+    assert [tuple(row) for row in differences.load_rejections(tx)] == [(1, "no")]
     judge(tx, verdict(1, desired=text(lead_score="3")))
-    assert differences.count_differing(tx) == 1
-    assert differences.rejected(tx) == []
+    assert differences.count_differences(tx) == 1
+    assert differences.load_rejections(tx) == []
 
 
 class Judged(NamedTuple):
@@ -168,19 +168,19 @@ def test_a_list_is_to_hold_exactly_those_that_its_verdicts_say(tx: Connection, k
         known(tx, number)
         judge(tx, verdict(number, **judged._asdict()))
     if place == "ours":
-        differences.change_members(tx, key, added=list(everybody), removed=[])
+        differences.save_member_changes(tx, key, added=list(everybody), removed=[])
     elif place == "foreign":
-        differences.show_members(tx, key, list(everybody))
+        differences.replace_members(tx, key, list(everybody))
     elif place == "announced":
-        differences.announce_members(tx, key, list(everybody))
+        differences.save_pending_members(tx, key, list(everybody))
     wanted = [number for number, judged in everybody.items() if WANTED[key](judged)]
     others = [number for number in everybody if number not in wanted]
-    assert differences.to_add(tx, key) == ([] if place in {"ours", "foreign"} else wanted)
-    assert differences.to_remove(tx, key, keep_foreign=False) == ([] if place == "out" else others)
-    assert differences.to_remove(tx, key, keep_foreign=True) == ([] if place in {"out", "foreign"} else others)
-    assert differences.count_to_add(tx, key) == len(differences.to_add(tx, key))
+    assert differences.ids_to_add(tx, key) == ([] if place in {"ours", "foreign"} else wanted)
+    assert differences.ids_to_remove(tx, key, keep_others=False) == ([] if place == "out" else others)
+    assert differences.ids_to_remove(tx, key, keep_others=True) == ([] if place in {"out", "foreign"} else others)
+    assert differences.count_to_add(tx, key) == len(differences.ids_to_add(tx, key))
     for keep in (False, True):
-        assert differences.count_to_remove(tx, key, keep_foreign=keep) == len(differences.to_remove(tx, key, keep_foreign=keep))
+        assert differences.count_to_remove(tx, key, keep_others=keep) == len(differences.ids_to_remove(tx, key, keep_others=keep))
 
 
 class TestMembers:
@@ -190,57 +190,57 @@ class TestMembers:
     def tx(self, tx: Connection) -> Connection:
         known(tx, 1, 2, 3)
         judge(tx, *(verdict(number, mql=True) for number in (1, 2, 3)))
-        differences.change_members(tx, "mql", added=[1, 2], removed=[])
+        differences.save_member_changes(tx, "mql", added=[1, 2], removed=[])
         return tx
 
     def test_lists_do_not_know_each_other(self, tx: Connection) -> None:
-        assert differences.to_add(tx, "mql") == [3]
-        assert differences.to_add(tx, "band:cold") == [1, 2, 3]
+        assert differences.ids_to_add(tx, "mql") == [3]
+        assert differences.ids_to_add(tx, "band:cold") == [1, 2, 3]
 
     def test_who_is_gone_leaves_and_does_not_come(self, tx: Connection) -> None:
-        contact_store.mark_gone(tx, [1, 3])
-        assert differences.to_add(tx, "mql") == []
-        assert differences.to_remove(tx, "mql", keep_foreign=True) == [1]
+        contact_store.mark_deleted(tx, [1, 3])
+        assert differences.ids_to_add(tx, "mql") == []
+        assert differences.ids_to_remove(tx, "mql", keep_others=True) == [1]
 
     def test_who_is_shown_in_a_list_and_was_put_there_by_us_stays_ours(self, tx: Connection) -> None:
-        differences.show_members(tx, "mql", [2, 3, 99])
+        differences.replace_members(tx, "mql", [2, 3, 99])
         judge(tx, *(verdict(number) for number in (1, 2, 3)))
-        assert differences.to_remove(tx, "mql", keep_foreign=True) == [2]
-        assert differences.to_remove(tx, "mql", keep_foreign=False) == [2, 3, 99]
+        assert differences.ids_to_remove(tx, "mql", keep_others=True) == [2]
+        assert differences.ids_to_remove(tx, "mql", keep_others=False) == [2, 3, 99]
 
     def test_who_was_taken_out_by_somebody_is_put_back(self, tx: Connection) -> None:
-        differences.show_members(tx, "mql", [2])
-        assert differences.to_add(tx, "mql") == [1, 3]
+        differences.replace_members(tx, "mql", [2])
+        assert differences.ids_to_add(tx, "mql") == [1, 3]
 
     def test_who_was_sent_and_not_answered_is_ours_when_hubspot_shows_it(self, tx: Connection) -> None:
-        differences.announce_members(tx, "mql", [3])
-        differences.show_members(tx, "mql", [1, 2, 3])
+        differences.save_pending_members(tx, "mql", [3])
+        differences.replace_members(tx, "mql", [1, 2, 3])
         judge(tx, *(verdict(number) for number in (1, 2, 3)))
-        assert differences.to_remove(tx, "mql", keep_foreign=True) == [1, 2, 3]
+        assert differences.ids_to_remove(tx, "mql", keep_others=True) == [1, 2, 3]
 
     def test_a_contact_is_shown_in_the_lists_that_hubspot_has_acknowledged(self, tx: Connection) -> None:
-        differences.announce_members(tx, "band:cold", [1])
-        assert verdicts.names(tx, 1) == ["mql"]
+        differences.save_pending_members(tx, "band:cold", [1])
+        assert verdicts.load_list_keys(tx, 1) == ["mql"]
 
     def test_a_list_that_was_made_anew_has_no_members(self, tx: Connection) -> None:
-        differences.remember_list(tx, "mql", list_id="7", name="MQL")
-        assert differences.to_add(tx, "mql") == [3]
-        differences.remember_list(tx, "mql", list_id="8", name="MQL")
-        assert differences.to_add(tx, "mql") == [1, 2, 3]
-        assert differences.known_lists(tx) == {"mql": "8"}
+        differences.save_list(tx, "mql", list_id="7", name="MQL")
+        assert differences.ids_to_add(tx, "mql") == [3]
+        differences.save_list(tx, "mql", list_id="8", name="MQL")
+        assert differences.ids_to_add(tx, "mql") == [1, 2, 3]
+        assert differences.load_list_ids(tx) == {"mql": "8"}
 
     @pytest.mark.parametrize("mql", [True, False])
     def test_who_came_out_of_a_merge_is_put_in_or_taken_out_whatever_hubspot_did_with_its_places(
         self, tx: Connection, *, mql: bool
     ) -> None:
-        contact_store.record(tx, [person(9, merged=(1, 2))])
+        contact_store.save(tx, [person(9, merged=(1, 2))])
         judge(tx, verdict(9, mql=mql), verdict(3, mql=False))
-        assert differences.to_add(tx, "mql") == ([9] if mql else [])
-        assert differences.to_remove(tx, "mql", keep_foreign=True) == ([] if mql else [9])
+        assert differences.ids_to_add(tx, "mql") == ([9] if mql else [])
+        assert differences.ids_to_remove(tx, "mql", keep_others=True) == ([] if mql else [9])
 
     def test_a_place_that_somebody_else_gave_stays_somebody_elses_through_a_merge(self, tx: Connection) -> None:
-        differences.show_members(tx, "mql", [1, 2, 3])
-        contact_store.record(tx, [person(9, merged=(1, 3))])
+        differences.replace_members(tx, "mql", [1, 2, 3])
+        contact_store.save(tx, [person(9, merged=(1, 3))])
         judge(tx, verdict(9))
-        assert differences.to_remove(tx, "mql", keep_foreign=True) == []
-        assert differences.to_remove(tx, "mql", keep_foreign=False) == [9]
+        assert differences.ids_to_remove(tx, "mql", keep_others=True) == []
+        assert differences.ids_to_remove(tx, "mql", keep_others=False) == [9]

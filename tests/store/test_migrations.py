@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, MetaData, create_engine, inspect, select, tex
 from sqlalchemy.types import TypeEngine
 
 from sync_worker.store import database, migrate
-from sync_worker.store.database import Store, opened
+from sync_worker.store.database import Store, open_store
 from sync_worker.store.schema import metadata
 from tests.store.database_factories import a_state_url
 
@@ -33,15 +33,15 @@ def test_the_columns_have_the_order_of_the_tables_since_a_rehearsal_copies_them_
 
 
 def test_the_newest_schema_is_the_newest_migration(shared: Store) -> None:
-    assert migrate.newest() == database.NEWEST
+    assert migrate.latest_revision() == database.LATEST_REVISION
     with shared.transaction() as tx:
-        assert tx.execute(text("SELECT version_num FROM alembic_version")).scalar() == database.NEWEST
+        assert tx.execute(text("SELECT version_num FROM alembic_version")).scalar() == database.LATEST_REVISION
 
 
 def test_a_state_that_is_up_to_date_is_opened_without_a_migration(tmp_path: Path) -> None:
     with a_state_url(tmp_path) as url:
-        opened(url).close()
-        again = opened(url)
+        open_store(url).close()
+        again = open_store(url)
         with again.transaction() as tx:
             assert tx.execute(text("SELECT count(*) FROM alembic_version")).scalar() == 1
         again.close()
@@ -51,7 +51,7 @@ def test_a_state_that_is_up_to_date_is_opened_without_a_migration(tmp_path: Path
 def test_a_state_of_an_earlier_schema_is_brought_forward_with_all_that_it_holds(tmp_path: Path, schema: str) -> None:
     with a_state_url(tmp_path) as url:
         held = _a_row_in_each_table(url, schema)
-        brought = opened(url)
+        brought = open_store(url)
         with brought.transaction() as tx:
             found = {name: tx.execute(select(*(metadata.tables[name].c[column] for column in row))).all() for name, row in held.items()}
         brought.close()
@@ -69,7 +69,7 @@ def test_an_address_that_stood_in_two_places_stands_in_one(tmp_path: Path) -> No
             own = {"email": held["contacts"]["email"], "contact_id": held["contacts"]["id"]}
             connection.execute(metadata.tables["addresses"].insert(), own)
         engine.dispose()
-        brought = opened(url)
+        brought = open_store(url)
         with brought.transaction() as tx:
             assert tx.execute(select(metadata.tables["addresses"].c.email)).scalars().all() == ["further@example.com"]
             assert tx.execute(select(metadata.tables["contacts"].c.email)).scalar() == own["email"]
@@ -79,7 +79,7 @@ def test_an_address_that_stood_in_two_places_stands_in_one(tmp_path: Path) -> No
 def _a_row_in_each_table(url: str, schema: str) -> dict[str, dict[str, object]]:
     """Make a state of an earlier schema; return the row that stands in each of its tables."""
     engine = create_engine(url)
-    config, was = migrate.configuration(), MetaData()
+    config, was = migrate.alembic_config(), MetaData()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, schema)

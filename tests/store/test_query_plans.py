@@ -11,22 +11,22 @@ from sqlalchemy import Connection
 from sqlalchemy import event as sqlalchemy_event
 
 from sync_worker.store import contacts, differences, events, verdicts
-from sync_worker.store.verdicts import Standard
+from sync_worker.store.verdicts import VerdictKey
 from tests.store.database_factories import POSTGRES
 from tests.store.row_factories import event
 
 pytestmark = pytest.mark.skipif(POSTGRES is not None, reason="SQLite is asked for its plan")
 
 LOOKS: list[tuple[str, Callable[[Connection], object]]] = [
-    ("who should be in the list of MQLs", lambda tx: differences.to_add(tx, "mql")),
-    ("who came by a form", lambda tx: differences.to_add(tx, "direct")),
-    ("who should be in a band's list", lambda tx: differences.to_add(tx, "band:hot")),
+    ("who should be in the list of MQLs", lambda tx: differences.ids_to_add(tx, "mql")),
+    ("who came by a form", lambda tx: differences.ids_to_add(tx, "direct")),
+    ("who should be in a band's list", lambda tx: differences.ids_to_add(tx, "band:hot")),
     ("how many were changed", lambda tx: contacts.count_changed(tx, 5, 9)),
-    ("whether many were changed", lambda tx: contacts.more_changed(tx, 1, 5)),
+    ("whether many were changed", lambda tx: contacts.exceeds_changed(tx, 1, 5)),
     ("how many there are", contacts.count),
-    ("which events are known", lambda tx: events.record(tx, [event("e", contact_id=2, email="p1@example.com")])),
-    ("whose event is dropped", lambda tx: events.drop(tx, "page_view", ["e"])),
-    ("who is due", lambda tx: verdicts.count_due(tx, Standard(model="m", since=0))),
+    ("which events are known", lambda tx: events.save(tx, [event("e", contact_id=2, email="p1@example.com")])),
+    ("whose event is dropped", lambda tx: events.delete_by_id(tx, "page_view", ["e"])),
+    ("who is due", lambda tx: verdicts.count_due(tx, VerdictKey(model="m", since=0))),
 ]
 
 

@@ -269,9 +269,9 @@ def test_the_lease_is_renewed_while_hubspot_takes_its_time(tmp_path: Path) -> No
 
         def happens() -> None:
             once()
-            store = database.opened(world.state_url)
+            store = database.open_store(world.state_url)
             with store.transaction() as tx:
-                holder = leases.holder(tx)
+                holder = leases.load(tx)
             store.close()
             assert holder is not None
             left.append(holder.expires_at - world.now_ms())

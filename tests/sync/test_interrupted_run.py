@@ -94,7 +94,7 @@ def test_what_was_read_before_the_stop_is_not_read_again(tmp_path: Path) -> None
     with a_world(tmp_path, crowd, settings={"requests_in_flight": 1}) as world:
         with pytest.raises(Stopped):
             world.backfill(progress=Plug(2, CONTACTS))
-        store = database.opened(world.state_url)
+        store = database.open_store(world.state_url)
         with store.transaction() as tx:
             known = contacts.count(tx)
         store.close()
@@ -107,12 +107,12 @@ def test_a_gap_in_the_middle_is_read_and_not_all_that_lies_behind_it(tmp_path: P
     with a_world(tmp_path, crowd, settings={"requests_in_flight": 1}) as world:
         with pytest.raises(Stopped):
             world.backfill(progress=Plug(1, CONTACTS))
-        store = database.opened(world.state_url)
+        store = database.open_store(world.state_url)
         with store.transaction() as tx:
             # Several ranges are read at once, so that some gaps may be narrower.
             widest = max(coverage.gaps(tx, CONTACTS, 1, 951), key=lambda gap: gap.high - gap.low)
-            coverage.cover(tx, CONTACTS, 1, widest.low)
-            coverage.cover(tx, CONTACTS, widest.low + 50, 951)
+            coverage.add(tx, CONTACTS, 1, widest.low)
+            coverage.add(tx, CONTACTS, widest.low + 50, 951)
         store.close()
         assert world.backfill().pulled["contacts"] == 50
 
@@ -161,10 +161,10 @@ def test_an_event_that_arrived_late_is_not_lost_when_the_run_that_would_have_rea
 
 def test_members_that_were_added_without_an_answer_are_ours_all_the_same(approved: World) -> None:
     approved.submit("p3@example.com", "demo")
-    store = database.opened(approved.state_url)
+    store = database.open_store(approved.state_url)
     # HubSpot has put the contact in, and the machine died before that was noted.
     with store.transaction() as tx:
-        differences.announce_members(tx, "mql", [3])
+        differences.save_pending_members(tx, "mql", [3])
     store.close()
     found = approved.portal.lists.named("MQL", "0-1")
     assert found is not None

@@ -87,7 +87,7 @@ happenings = st.sampled_from(sorted(ACTS)).flatmap(lambda name: numbers.map(lamb
 
 def shows_its_verdicts(world: World) -> None:
     """Check that HubSpot shows exactly the verdicts: properties, and lists with nobody in them who does not belong there."""
-    outputs, store = outputs_of(), database.opened(world.state_url)
+    outputs, store = outputs_of(), database.open_store(world.state_url)
     with store.transaction() as tx:
         query = select(verdicts).join(contacts, contacts.c.id == verdicts.c.contact_id).where(~contacts.c.gone)
         judged = {row.contact_id: row for row in tx.execute(query)}

@@ -115,7 +115,7 @@ class Applier:
         """Keep what changes replace, before they are sent."""
         if changes:
             with self._store.transaction() as tx:
-                undo_log.remember(tx, self._run, {change.id: change.ends for change in changes})
+                undo_log.save(tx, self._run, {change.id: change.ends for change in changes})
 
     @property
     def underway(self) -> Container[int]:
@@ -133,20 +133,22 @@ class Applier:
         counted = self.outcome.lists.setdefault(change.name, {"added": 0, "removed": 0})
         for add, remove in _chunks(change):
             with self._store.transaction() as tx:
-                undo_log.remember_members(tx, self._run, change.key, added=add, removed=remove)
-                differences.announce_members(tx, change.key, add)
+                undo_log.save_members(tx, self._run, change.key, added=add, removed=remove)
+                differences.save_pending_members(tx, change.key, add)
             try:
                 answer = self._hubspot.lists.change_members(list_id, add=add, remove=remove)
             except NotFound as error:
                 if change.key not in self._outputs.lists:  # of a band that is no more: deleted is as good as empty
                     with self._store.transaction() as tx:
-                        differences.forget_list(tx, change.key)
+                        differences.delete_list(tx, change.key)
                     return
                 raise ConfigurationError(f"The list “{change.name}” is no longer in the portal.", hint=MAKE_ANEW) from error
             missing = answer.missing.intersection(add)
             with self._store.transaction() as tx:
-                contacts.mark_gone(tx, missing)
-                differences.change_members(tx, change.key, added=[id_ for id_ in add if id_ not in missing], removed=[*remove, *missing])
+                contacts.mark_deleted(tx, missing)
+                differences.save_member_changes(
+                    tx, change.key, added=[id_ for id_ in add if id_ not in missing], removed=[*remove, *missing]
+                )
             counted["added"] += len(add) - len(missing)
             counted["removed"] += len(remove)
             self._progress.advance("list members", len(add) + len(remove))
@@ -193,11 +195,11 @@ class Applier:
             done += shown
             gone += [*written.deleted, *written.merged_into]
             rejected |= {id_: reason for id_, reason in {**written.rejected, **altered, **refused}.items() if id_ not in written.deleted}
-        contacts.mark_gone(tx, gone)
-        differences.acknowledge(tx, done)
+        contacts.mark_deleted(tx, gone)
+        differences.save_acknowledged(tx, done)
         if self._hold:
-            differences.hold(tx, list(sent), reason=self._hold, at=to_ms(self._now))
-        differences.reject(tx, [self._rejection(sent[id_], reason) for id_, reason in rejected.items()])
+            differences.suspend(tx, list(sent), reason=self._hold, at=to_ms(self._now))
+        differences.save_rejections(tx, [self._rejection(sent[id_], reason) for id_, reason in rejected.items()])
         stages = sum(row["stage_given"] is not None for row in done)
         return Outcome(written=len(done), stages=stages, rejected=list(rejected.items()), gone=len(gone))
 

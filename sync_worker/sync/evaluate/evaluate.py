@@ -17,7 +17,7 @@ from sync_worker.model.evaluate import Verdicts, evaluate
 from sync_worker.progress import Progress
 from sync_worker.store import verdicts
 from sync_worker.store.database import Store
-from sync_worker.store.verdicts import Standard
+from sync_worker.store.verdicts import VerdictKey
 from sync_worker.sync.evaluate.parse_warnings import Misread
 from sync_worker.sync.portal.crm_schema import Outputs
 from sync_worker.timestamps import to_ms
@@ -39,9 +39,9 @@ class Judge:
     misread: Misread = field(default_factory=Misread)
 
     @property
-    def standard(self) -> Standard:
+    def standard(self) -> VerdictKey:
         """Return what a verdict must have been made by to stand."""
-        return Standard(model=self.outputs.stamp, since=to_ms(self.since))
+        return VerdictKey(model=self.outputs.stamp, since=to_ms(self.since))
 
     def judge_due(self, store: Store, progress: Progress, *, chunk: int = DUE, among: Sequence[int] | None = None) -> int:
         """Judge everybody who is due, of all or `among` some; return how many that were.
@@ -56,7 +56,7 @@ class Judge:
         due = _chosen(store, self.model, self.hidden, self.standard, chunk=chunk, among=among)
         for judged, verdict in ahead(due, lambda batch: (batch.revisions, evaluate(batch.facts, self.model, self.now))):
             with store.transaction() as tx:
-                verdicts.record(tx, self._rows(verdict), judged=judged, standard=self.standard, at=to_ms(self.now))
+                verdicts.save(tx, self._rows(verdict), revisions=judged, key=self.standard, at=to_ms(self.now))
             self.misread.note(verdict.unreadable)
             progress.advance("evaluated", len(judged))
             yield len(judged)
@@ -72,7 +72,7 @@ class Judge:
 
 def everybody(store: Store, model: Model, hidden: frozenset[str], at: datetime) -> Iterator[Verdicts]:
     """Yield verdicts on every contact, a chunk at a time, due or not; nothing is remembered of them."""
-    everyone = _chosen(store, model, hidden, Standard(model="", since=0), chunk=CHUNK)  # a standard that no verdict meets
+    everyone = _chosen(store, model, hidden, VerdictKey(model="", since=0), chunk=CHUNK)  # a standard that no verdict meets
     return ahead(everyone, lambda batch: evaluate(batch.facts, model, at))
 
 
@@ -85,13 +85,13 @@ class _Batch:
 
 
 def _chosen(
-    store: Store, model: Model, hidden: frozenset[str], standard: Standard, *, chunk: int, among: Sequence[int] | None = None
+    store: Store, model: Model, hidden: frozenset[str], standard: VerdictKey, *, chunk: int, among: Sequence[int] | None = None
 ) -> Iterator[_Batch]:
     """Yield who is due by a standard with their facts, a chunk at a time."""
     after = 0
     while True:
         with store.transaction() as tx:
-            revisions = verdicts.choose_due(tx, standard, after=after, limit=chunk, among=among)
+            revisions = verdicts.select_due(tx, standard, after=after, limit=chunk, only_ids=among)
             if not revisions:
                 return
             batch = _Batch(revisions=revisions, facts=facts(tx, model, hidden))
@@ -101,11 +101,11 @@ def _chosen(
 
 def facts(tx: Connection, model: Model, hidden: frozenset[str]) -> Facts:
     """Return the facts of the contacts that were chosen in this transaction."""
-    rows = verdicts.chosen_contacts(tx)
-    by_score = verdicts.chosen_by_score(tx)
+    rows = verdicts.load_selected_contacts(tx)
+    by_score = verdicts.load_mqls_by_score(tx)
     return Facts(
         contacts=_contacts(rows, model),
-        events=pl.concat([frame(part, EVENT_SCHEMA) for part in ((), *verdicts.chosen_events(tx))]),
+        events=pl.concat([frame(part, EVENT_SCHEMA) for part in ((), *verdicts.load_selected_events(tx))]),
         previous=frame([(id_, True) for id_ in by_score], PREVIOUS_SCHEMA),
         hidden=hidden,
     )

@@ -52,7 +52,7 @@ def verdicts_of(folder: Folder, model: Model, at: datetime) -> list[dict[str, An
 
 def judgements(folder: Folder, model: Model, at: datetime) -> Iterator[Verdicts]:
     """Yield the verdicts on every contact as of a time, a chunk at a time."""
-    store = database.opened("sqlite://")
+    store = database.open_store("sqlite://")
     try:
         _fill(store, folder, Remembering(outputs=Outputs(model=model)), model.event_kinds)
         yield from everybody(store, model, hidden_kinds(model.event_kinds, shows_occurrences=folder.shows_occurrences), at)
@@ -68,16 +68,16 @@ def _fill(store: Store, folder: Folder, remembering: Remembering, kinds: frozens
         _attendances(folder),
     ]
     with store.transaction() as tx:
-        event_store.record_forms(tx, {str(row["id"]): row["name"] for row in folder.forms})
+        event_store.save_forms(tx, {str(row["id"]): row["name"] for row in folder.forms})
         for stream in events:
             for batch in batches(stream, BATCH):
-                event_store.record(tx, [happening(event) for event in batch if event.kind in kinds and not event.obsoleted_by])
+                event_store.save(tx, [happening(event) for event in batch if event.kind in kinds and not event.obsoleted_by])
         shape = RecordDecoder(remembering.company_properties)
         for companies in batches(map(shape.convert_record, folder.companies), BATCH):
-            contact_store.record_companies(tx, remembering.companies(parsing.parse_companies(shape, companies)))
+            contact_store.save_companies(tx, remembering.companies(parsing.parse_companies(shape, companies)))
         shape = RecordDecoder(remembering.contact_properties)
         for contacts in batches(map(shape.convert_record, folder.contacts), BATCH):
-            contact_store.record(
+            contact_store.save(
                 tx, remembering.people([contact for contact in parsing.parse_contacts(shape, contacts) if not contact.archived])
             )
 

@@ -38,15 +38,15 @@ class Doorkeeper:
         if self.per_day is None:
             return 0
         with store.transaction() as tx:
-            mql_admissions.leave(tx)
-            rows = mql_admissions.candidates(tx, at=to_ms(self.now))
+            mql_admissions.delete_lapsed(tx)
+            rows = mql_admissions.load_candidates(tx, at=to_ms(self.now))
             since = {id_: first for id_, _, _, first, _ in rows}
             frame = pl.DataFrame(
                 [(id_, score, LETTERS.index(grade), first) for id_, score, grade, first, _ in rows], schema=SCHEMA, orient="row"
             )
-            today = mql_admissions.count_since(tx, to_ms(self.day_began))
+            today = mql_admissions.count_admitted_since(tx, to_ms(self.day_began))
             chosen = set(admitted(frame, self.per_day, already_today=today).to_list())
             others = {id_: self.outputs.without_mql(desired) for id_, _, _, _, desired in rows if id_ not in chosen}
-            mql_admissions.let_in(tx, {id_: since[id_] for id_ in chosen}, at=to_ms(self.now))
-            mql_admissions.keep_waiting(tx, {id_: since[id_] for id_ in others}, others)
+            mql_admissions.admit(tx, {id_: since[id_] for id_ in chosen}, at=to_ms(self.now))
+            mql_admissions.defer(tx, {id_: since[id_] for id_ in others}, others)
         return len(others)

@@ -98,7 +98,7 @@ def contact_changes(
     `but_counted` leaves out whoever the store was told to have been counted, `but` whoever is in it by then.
     Only a page of differences is in memory. What is acknowledged meanwhile does not come again.
     """
-    find = partial(differences.differing, stage=scope.stage, limit=PAGE, but_mqls=but_mqls, but_counted=but_counted)
+    find = partial(differences.differences, stage=scope.stage, limit=PAGE, exclude_mqls=but_mqls, exclude_counted=but_counted)
     pages = _pages(store, find) if among is None else _pages_among(store, find, among)
     named, model = f"{scope.outputs.prefix}_mql_reason", {f"{scope.outputs.prefix}_score_model"}
     for id_, shown, desired, stage, moves in (row for rows in pages for row in rows):
@@ -145,8 +145,8 @@ def list_changes(store: Store, scope: Scope) -> Iterator[ListChange]:
             change = ListChange(
                 key=key,
                 name=name,
-                add=() if left else differences.to_add(tx, key),
-                remove=differences.to_remove(tx, key, keep_foreign=scope.keep_foreign or left),
+                add=() if left else differences.ids_to_add(tx, key),
+                remove=differences.ids_to_remove(tx, key, keep_others=scope.keep_foreign or left),
             )
         if change.add or change.remove:
             yield change
@@ -159,7 +159,7 @@ def list_counts(store: Store, scope: Scope) -> dict[str, dict[str, int]]:
         with store.transaction() as tx:
             counts = {
                 "add": 0 if left else differences.count_to_add(tx, key),
-                "remove": differences.count_to_remove(tx, key, keep_foreign=scope.keep_foreign or left),
+                "remove": differences.count_to_remove(tx, key, keep_others=scope.keep_foreign or left),
             }
         if any(counts.values()):
             found[name] = counts
@@ -170,7 +170,7 @@ def _lists(store: Store, scope: Scope) -> Iterator[tuple[str, str, bool]]:
     """Yield key and name of our lists, and whether the model has left the list behind."""
     ours = scope.outputs.lists
     with store.transaction() as tx:
-        left = differences.left_lists(tx, ours.keys())
+        left = differences.find_orphaned_lists(tx, ours.keys())
     yield from ((key, name, key in left) for key, name in {**left, **ours}.items())
 
 
@@ -183,7 +183,7 @@ def stage_rule(stages: Iterable[str]) -> StageRule | None:
     order = list(stages)
     if MQL_STAGE not in order:
         return None
-    return StageRule(target=MQL_STAGE, earlier=tuple(stage for stage in order[: order.index(MQL_STAGE)] if stage in BEFORE_MQL))
+    return StageRule(target=MQL_STAGE, earlier_stages=tuple(stage for stage in order[: order.index(MQL_STAGE)] if stage in BEFORE_MQL))
 
 
 @dataclass(slots=True)

@@ -123,14 +123,14 @@ def _looked_at(store: Store, hubspot: HubSpot, outputs: Outputs) -> Portal:
 def find_lists(store: Store, hubspot: HubSpot, outputs: Outputs) -> None:
     """Learn where our lists are, where that is not known yet; raises ConfigurationError where one is missing."""
     with store.transaction() as tx:
-        ids = differences.known_lists(tx)
+        ids = differences.load_list_ids(tx)
     for key, name in outputs.lists.items():
         if key not in ids:
             found = located(hubspot.lists, outputs, key, ids)
             if found is None:
                 raise ConfigurationError(f"The portal has no list “{name}”.", hint="Run `sync-worker setup`.")
             with store.transaction() as tx:
-                differences.remember_list(tx, key, list_id=found.id, name=found.name)
+                differences.save_list(tx, key, list_id=found.id, name=found.name)
 
 
 def _read(row: Mapping[str, Any]) -> Portal:

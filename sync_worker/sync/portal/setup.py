@@ -59,7 +59,7 @@ def carry_out(step: Step, hubspot: HubSpot) -> None:
 def known_lists(store: Store) -> Mapping[str, str]:
     """Return the ids of our lists by key, as far as the state knows them."""
     with store.transaction() as tx:
-        return differences.known_lists(tx)
+        return differences.load_list_ids(tx)
 
 
 def remember_lists(store: Store, hubspot: HubSpot, outputs: Outputs) -> None:
@@ -69,7 +69,7 @@ def remember_lists(store: Store, hubspot: HubSpot, outputs: Outputs) -> None:
         found = located(hubspot.lists, outputs, key, known)
         if found is not None:
             with store.transaction() as tx:
-                differences.remember_list(tx, key, list_id=found.id, name=found.name)
+                differences.save_list(tx, key, list_id=found.id, name=found.name)
 
 
 def _group(hubspot: HubSpot, outputs: Outputs) -> Iterator[Step]:

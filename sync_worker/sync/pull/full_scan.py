@@ -94,10 +94,10 @@ class Everyone:
             file = self._file(last, stack) if self.files else None
             yield from self._one_by_one(last) if file is None else self._from_file(last, file)
         with self.store.transaction() as tx:
-            bulk_load.end(tx)
-            contacts.let_go(tx, sweep=last["number"])
+            bulk_load.create_indices(tx)
+            contacts.mark_unseen_deleted(tx, scan_id=last["number"])
             key_value.put(tx, SWEEP, {"number": last["number"], "started": last["started"], "done": True})
-            total, highest, lowest = contacts.extent(tx)
+            total, highest, lowest = contacts.count_and_id_range(tx)
         scan_hints.remember(self.store, self.hubspot, IdRange(total=total, highest_id=highest, lowest_id=lowest), self.now)
 
     def _last(self) -> dict[str, Any]:
@@ -110,8 +110,8 @@ class Everyone:
     def _begin(self, last: dict[str, Any]) -> None:
         if last.pop("new", False):
             with self.store.transaction() as tx:
-                bulk_load.begin(tx)
-                coverage.uncover(tx, CONTACTS, 0, streams.FOR_EVER)
+                bulk_load.drop_indices(tx)
+                coverage.remove(tx, CONTACTS, 0, streams.FOR_EVER)
                 key_value.put(tx, SWEEP, last)
 
     def _noted(self, last: dict[str, Any]) -> dict[str, Any]:
@@ -175,7 +175,7 @@ class Everyone:
                 kept += len(rows)
             elif kept > MOST * extent.total:
                 with self.store.transaction() as tx:
-                    bulk_load.end(tx)
+                    bulk_load.create_indices(tx)
             if late is None and searched and (elapsed() > settling or kept > NEARLY_ALL * extent.total):
                 late = beside(self._changed_late(last))
             yield [row.id for row in rows]
@@ -195,7 +195,7 @@ class Everyone:
 
     def _gaps(self, last: dict[str, Any], extent: IdRange, *, searched: bool) -> list[Interval]:
         with self.store.transaction() as tx:
-            known = [] if "new" in last else coverage.covered(tx, CONTACTS)
+            known = [] if "new" in last else coverage.load(tx, CONTACTS)
         # The last range has an open end, so it begins behind all that was read.
         high = max(extent.highest_id or 0, *[interval.high for interval in known], 0) + 1
         gaps = coverage.complement(known, 0, high)
@@ -223,7 +223,7 @@ class Everyone:
 
     def _asked_for(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
         with self.store.transaction() as tx:
-            unseen = contacts.unseen(tx, sweep=last["number"])
+            unseen = contacts.unseen_ids(tx, scan_id=last["number"])
         for start in range(0, len(unseen), TOGETHER):
             found = self.hubspot.contacts.read(unseen[start : start + TOGETHER], self.properties)
             self.keep(found.items, sweep=last["number"])

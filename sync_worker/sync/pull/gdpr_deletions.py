@@ -17,7 +17,7 @@ def forget_erased(hubspot: HubSpot, store: Store) -> int:
     erased, after = 0, 0
     while True:
         with store.transaction() as tx:
-            ids = erasure.gone(tx, after=after, limit=BATCH)
+            ids = erasure.find_deleted_ids(tx, after=after, limit=BATCH)
         if not ids:
             return erased
         after = ids[-1]

@@ -40,7 +40,7 @@ class Changes:
         """Read what changed since the cursor; return the cursor of the next reading."""
         early, late = cursor - self.overlap, cursor - self._settling
         with self.store.transaction() as tx:
-            many = contact_store.more_changed(tx, ONE_PAGE, to_ms(early))
+            many = contact_store.exceeds_changed(tx, ONE_PAGE, to_ms(early))
         if not many:
             return self._read_since(early)
         asked = self._read_since(late)

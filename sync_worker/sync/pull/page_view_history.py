@@ -22,7 +22,7 @@ TOGETHER: Final = 1_000  # contacts that are looked at at a time
 
 def note(tx: Connection, ids: Collection[int]) -> None:
     """Note those of some contacts that are not known yet."""
-    if new := contacts.unknown(tx, ids):
+    if new := contacts.find_new_ids(tx, ids):
         key_value.put(tx, KEY, sorted({*_noted(tx), *new}))
 
 

@@ -109,11 +109,11 @@ class Pull:
     def _timed(self, kind: str, stream: Stream[Event], *, newest_first: bool) -> Waiting[None]:
         low, high = streams.FOUNDED, to_ms(self.now) + 1
         with self.store.transaction() as tx:
-            known = coverage.covered(tx, kind)
+            known = coverage.load(tx, kind)
             # Events arrive late: what was new to the last reading that came to its end is read again.
             settled = key_value.get(tx, _settled(kind)) or high - self._overlap_ms
             late = [Interval(settled, known[-1].high)] if known and settled < known[-1].high else []
-            gaps = coverage.merged([*coverage.gaps(tx, kind, low, high), *late])
+            gaps = coverage.merge_intervals([*coverage.gaps(tx, kind, low, high), *late])
             key_value.put(tx, _settled(kind), settled)
         for pieces in sweep_in_batches(stream, streams.mirrored(gaps) if newest_first else gaps, readers=self.readers, pausing=True):
             if not pieces:
@@ -123,7 +123,7 @@ class Pull:
             intervals = [piece.interval for piece in pieces]
             with self.store.transaction() as tx:
                 self._keep(kind, rows)
-                coverage.cover_all(tx, kind, streams.mirrored(intervals) if newest_first else intervals)
+                coverage.add_intervals(tx, kind, streams.mirrored(intervals) if newest_first else intervals)
             self._count(kind, len(rows))
         with self.store.transaction() as tx:
             key_value.put(tx, _settled(kind), high - self._overlap_ms)
@@ -149,8 +149,8 @@ class Pull:
         archive = Archive(store=self.store, forms=archived)
         ids = sorted({form.id for form in (*forms, *archive.unread())})
         with self.store.transaction() as tx:
-            event_store.record_forms(tx, {form.id: form.name for form in (*archive.forms, *forms)})
-            fronts = {id_: max((i.high for i in coverage.covered(tx, _submissions_of(id_))), default=0) - self._overlap_ms for id_ in ids}
+            event_store.save_forms(tx, {form.id: form.name for form in (*archive.forms, *forms)})
+            fronts = {id_: max((i.high for i in coverage.load(tx, _submissions_of(id_))), default=0) - self._overlap_ms for id_ in ids}
         vanished: set[str] = set()
         stream = streams.submissions(self.hubspot, ids, fronts, vanished.add)
 
@@ -160,7 +160,7 @@ class Pull:
                 self._keep("form_submission", piece.rows)
                 if piece.interval.high > piece.interval.low and form_id not in vanished:
                     # Newest first: only when the last page is read is anything complete.
-                    coverage.cover(tx, _submissions_of(form_id), 0, to_ms(self.now))
+                    coverage.add(tx, _submissions_of(form_id), 0, to_ms(self.now))
             self._count("form_submission", len(piece.rows))
 
         yield from self._each(stream, ids, keep)
@@ -199,9 +199,9 @@ class Pull:
     def _keep(self, kind: str, events: Sequence[Event]) -> None:
         tx = self.store.connection
         replaced = [event.id for event in events if event.obsoleted_by]
-        event_store.record(tx, [happening(event) for event in events if not event.obsoleted_by])
+        event_store.save(tx, [happening(event) for event in events if not event.obsoleted_by])
         if replaced:
-            event_store.drop(tx, kind, replaced)
+            event_store.delete_by_id(tx, kind, replaced)
 
     def _companies(self, *, everything: bool) -> Waiting[None]:
         """Read companies, where the model looks at them: all, or those that changed."""
@@ -219,7 +219,7 @@ class Pull:
                 yield ()
                 continue
             with self.store.transaction() as tx:
-                contacts.record_companies(tx, self.remembering.companies(rows))
+                contacts.save_companies(tx, self.remembering.companies(rows))
             self._count("companies", len(rows))
         self._move_cursor("companies")
 
@@ -309,14 +309,14 @@ class Pull:
     def members(self) -> None:
         """Read who is in our lists: others may have put people there or taken them out."""
         with self.store.transaction() as tx:
-            ids = differences.known_lists(tx)
+            ids = differences.load_list_ids(tx)
         for key, list_id in ((key, ids[key]) for key in self.remembering.outputs.lists if key in ids):
             try:
                 members = list(_members(self.hubspot, list_id))
             except NotFound:
                 continue  # deleted: who should be in it is told when it is to be changed
             with self.store.transaction() as tx:
-                differences.show_members(tx, key, members)
+                differences.replace_members(tx, key, members)
             self._count("list members", len(members))
 
     @property
@@ -337,8 +337,8 @@ class Pull:
     ) -> None:
         with self.store.transaction() as tx:
             coming(tx, [row.id for row in rows])
-            contacts.record(tx, self.remembering.people(rows), sweep=sweep)
-            coverage.cover_all(tx, CONTACTS, intervals)
+            contacts.save(tx, self.remembering.people(rows), scan_id=sweep)
+            coverage.add_intervals(tx, CONTACTS, intervals)
         self._count(CONTACTS, len(rows))
 
     def _count(self, what: str, number: int) -> None:
@@ -367,7 +367,7 @@ def last_complete_reading(tx: Connection) -> int | None:
 def cursors(tx: Connection) -> dict[str, str]:
     """Return how far each stream has been read, as ISO times."""
     found = {name: key_value.get(tx, _cursor(name)) for name in (CONTACTS, "companies")}
-    for stream, intervals in coverage.everything(tx).items():
+    for stream, intervals in coverage.load_all(tx).items():
         kind = stream.partition(":")[0] if stream.startswith("form_submission:") else stream
         if kind != CONTACTS:
             found[kind] = min(intervals[-1].high, found.get(kind) or streams.FOR_EVER)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from sync_worker.hubspot.records.models import Company, Contact, Event
-from sync_worker.store.contacts import Person
+from sync_worker.store.contacts import ContactRow
 from sync_worker.sync.portal.crm_schema import NOTHING, Outputs
 from sync_worker.sync.pull.row_codec import Values, in_order, picker, writer
 from sync_worker.timestamps import to_ms
@@ -33,12 +33,12 @@ class Remembering:
         """Return the names that every reading of a company asks for; none where the model looks at no company."""
         return tuple(sorted(self.outputs.model.company_properties))
 
-    def people(self, contacts: Sequence[Contact]) -> list[Person]:
+    def people(self, contacts: Sequence[Contact]) -> list[ContactRow]:
         """Return the rows of contacts."""
         values = in_order(contacts, self.contact_properties)
         columns = zip(contacts, map(self._identity, values), self._facts(values), self._shown(values), strict=True)
         return [
-            Person(
+            ContactRow(
                 contact.id,
                 _address(email),
                 int(float(company)) if company else None,

@@ -62,7 +62,7 @@ def remember(store: Store, hubspot: HubSpot, extent: IdRange, now: datetime, *, 
 def is_eventful(store: Store, hubspot: HubSpot, kinds: frozenset[str], now: datetime) -> bool:
     """Tell whether HubSpot has more than a page of some kind of event, of which none has been read."""
     with store.transaction() as tx:
-        unread = [kind for kind in sorted(kinds) if not coverage.covered(tx, kind)]
+        unread = [kind for kind in sorted(kinds) if not coverage.load(tx, kind)]
     try:
         names = hubspot.event_occurrences.list_types() if any(map(streams.is_occurrence, unread)) else ()
         return any(_has_pages(hubspot, kind, names, now) for kind in unread)

@@ -34,20 +34,20 @@ class Watch:
     def due(self, webinars: Collection[MarketingEvent]) -> list[MarketingEvent]:
         """Return those whose attendance may be another than the one that is known."""
         with self.store.transaction() as tx:
-            known = key_value.starting_with(tx, PREFIX)
+            known = key_value.get_by_prefix(tx, PREFIX)
         return [webinar for webinar in webinars if self._is_due(webinar, known.get(_key(webinar)))]
 
     def note(self, tx: Connection, webinar: MarketingEvent, attendances: Collection[str]) -> None:
         """Note that a webinar has been read to its end, and forget the attendance that was taken back."""
         known = key_value.get(tx, _key(webinar))
-        events.drop_others(tx, KIND, webinar.id, attendances)
+        events.delete_except(tx, KIND, webinar.id, attendances)
         moved = known["moved"] if known and known["mark"] == _mark(webinar) else to_ms(self.now)
         key_value.put(tx, _key(webinar), {"mark": _mark(webinar), "moved": moved, "read": to_ms(self.now)})
 
     def done(self) -> None:
         """Note that every webinar has been looked at."""
         with self.store.transaction() as tx:
-            coverage.cover(tx, KIND, 0, to_ms(self.now))
+            coverage.add(tx, KIND, 0, to_ms(self.now))
 
     def _is_due(self, webinar: MarketingEvent, known: dict[str, Any] | None) -> bool:
         if known is None:

@@ -26,14 +26,14 @@ def store() -> Iterator[Store]:
     """Nine contacts, of whom every third works for a large company and every second viewed five pages and clicked twice."""
     with a_store() as store:
         with store.transaction() as tx:
-            contacts.record_companies(tx, [{"id": 7, "updated_at": 1, "facts": text(numberofemployees="500")}])
+            contacts.save_companies(tx, [{"id": 7, "updated_at": 1, "facts": text(numberofemployees="500")}])
             for number in range(1, 10):
                 known(tx, number, company_id=7 if number % 3 == 0 else None)
             views = [event(f"{n}-{c}", kind="page_view", contact_id=c, at=NOW_MS - n) for c in range(2, 10, 2) for n in range(1, 6)]
             clicks = [
                 event(f"{n}-{c}", email=f"p{c}@example.com", at=NOW_MS - n, url=f"u{n}") for c in range(2, 10, 2) for n in range(1, 3)
             ]
-            events.record(tx, [*views, *clicks])
+            events.save(tx, [*views, *clicks])
         yield store
 
 
@@ -73,7 +73,7 @@ def test_who_was_judged_is_not_judged_again_until_something_changes(store: Store
     a_judge().judge_due(store, Progress())
     assert a_judge(now=NOW + HOUR).judge_due(store, Progress()) == 0
     with store.transaction() as tx:
-        events.record(tx, [event("new", kind="page_view", contact_id=1)])
+        events.save(tx, [event("new", kind="page_view", contact_id=1)])
     assert a_judge(now=NOW + HOUR).judge_due(store, Progress()) == 1
 
 

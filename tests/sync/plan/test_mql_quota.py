@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from sync_worker.model.compiled.loader import loads
 from sync_worker.store import contacts, database, verdicts
-from sync_worker.store.contacts import Person
+from sync_worker.store.contacts import ContactRow
 from sync_worker.store.database import Store
 from sync_worker.store.schema import verdicts as table
-from sync_worker.store.verdicts import Standard
+from sync_worker.store.verdicts import VerdictKey
 from sync_worker.sync.plan.mql_quota import Doorkeeper
 from sync_worker.sync.portal.crm_schema import Outputs
 
@@ -29,20 +29,20 @@ qualification: {threshold: 10, new_per_day: 2}
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return database.opened(f"sqlite:///{tmp_path / 'state.db'}")
+    return database.open_store(f"sqlite:///{tmp_path / 'state.db'}")
 
 
 def judge(store: Store, scores: dict[int, int]) -> None:
     """Let contacts have MQL verdicts with these scores, whatever they had before."""
-    standard = Standard(model="m", since=0)
+    standard = VerdictKey(model="m", since=0)
     with store.transaction() as tx:
-        rows = [Person(id=id_, email=None, company_id=None, updated_at=1, facts="{}", shown="{}", stage=None) for id_ in scores]
-        contacts.record(tx, rows)
-        judged = verdicts.choose_due(tx, Standard(model="", since=0), after=0, limit=100)
+        rows = [ContactRow(id=id_, email=None, company_id=None, updated_at=1, facts="{}", observed="{}", stage=None) for id_ in scores]
+        contacts.save(tx, rows)
+        judged = verdicts.select_due(tx, VerdictKey(model="", since=0), after=0, limit=100)
         desired = orjson.dumps({"lead_mql_reason": "by_score", "lead_score": "1"}).decode()
         made = {"band": "cold", "grade": "B", "by_score": True, "direct": False, "desired": desired}
         found = [{"contact_id": id_, "score": score, "mql": score >= 10, **made} for id_, score in scores.items()]
-        verdicts.record(tx, found, judged=judged, standard=standard, at=1)
+        verdicts.save(tx, found, revisions=judged, key=standard, at=1)
 
 
 def admit(store: Store, *, days: int = 0, per_day: int = 2) -> int:
@@ -95,12 +95,12 @@ def test_who_was_let_in_and_left_is_new_when_they_come_back(store: Store) -> Non
 
 def test_a_rehearsal_lets_nobody_in_for_good(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    rehearsal = database.opened(url)
-    rehearsal.rehearse()
+    rehearsal = database.open_store(url)
+    rehearsal.begin_dry_run()
     judge(rehearsal, {1: 12, 2: 30, 3: 20})
     admit(rehearsal)
     rehearsal.close()
-    real = database.opened(url)
+    real = database.open_store(url)
     judge(real, {1: 12, 2: 9, 3: 9})
     assert admit(real) == 0
     assert mqls(real) == [1]

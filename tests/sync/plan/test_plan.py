@@ -36,7 +36,7 @@ def store() -> Iterator[Store]:
 def test_who_may_move_stands_before_mql_in_the_portals_own_order(stages: tuple[str, ...], earlier: tuple[str, ...]) -> None:
     rule = stage_rule(stages)
     assert rule is not None
-    assert (rule.target, rule.earlier) == (MQL, earlier)
+    assert (rule.target, rule.earlier_stages) == (MQL, earlier)
 
 
 @pytest.mark.parametrize("stages", [(), ("subscriber", "lead", "customer")])

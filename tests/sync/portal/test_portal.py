@@ -151,7 +151,7 @@ def test_our_lists_are_looked_for_once(store: Store, outputs: Outputs) -> None:
     portal.find_lists(store, other.hubspot(), outputs)
     assert other.asked == len(outputs.lists)
     with store.transaction() as tx:
-        assert differences.known_lists(tx)["mql"] == "1"
+        assert differences.load_list_ids(tx)["mql"] == "1"
 
 
 def test_a_list_that_is_missing_is_named(store: Store, outputs: Outputs) -> None:

@@ -16,7 +16,7 @@ from sync_worker.hubspot.records.models import BatchReadResult, Contact, IdRange
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.rate_limiter import RateLimiter, RateLimitSettings
 from sync_worker.store import contacts, coverage, key_value
-from sync_worker.store.contacts import Person
+from sync_worker.store.contacts import ContactRow
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
 from sync_worker.sync.pull import scan_hints
@@ -110,16 +110,16 @@ class Reading:
     def keep(self, rows: Sequence[Contact], *, sweep: int, intervals: Sequence[Interval] = ()) -> None:
         self.kept.update((row.id, max(row.updated_at, self.kept.get(row.id, LONG_AGO))) for row in rows)
         with self.store.transaction() as tx:
-            contacts.record(tx, [known(row.id) for row in rows], sweep=sweep)
-            coverage.cover_all(tx, "contacts", intervals)
+            contacts.save(tx, [known(row.id) for row in rows], scan_id=sweep)
+            coverage.add_intervals(tx, "contacts", intervals)
 
     def run(self) -> None:
         for _ in self.everyone().read():
             pass
 
 
-def known(number: int) -> Person:
-    return Person(id=number, email=None, company_id=None, updated_at=0, facts="{}", shown="{}", stage=None)
+def known(number: int) -> ContactRow:
+    return ContactRow(id=number, email=None, company_id=None, updated_at=0, facts="{}", observed="{}", stage=None)
 
 
 @pytest.fixture
@@ -139,12 +139,12 @@ def test_who_is_not_in_the_search_index_yet_is_not_taken_for_gone(ordered: Porta
     ordered.searchable = set(ordered.order) - {2_345}
     reading = Reading(ordered)
     with reading.store.transaction() as tx:
-        contacts.record(tx, [known(2_345), known(9_999)])
+        contacts.save(tx, [known(2_345), known(9_999)])
 
     reading.run()
 
     with reading.store.transaction() as tx:
-        assert contacts.unseen(tx, sweep=1) == []
+        assert contacts.unseen_ids(tx, scan_id=1) == []
         assert contacts.count(tx) == len(reading.kept)
     assert 2_345 in reading.kept
 
@@ -190,7 +190,7 @@ def test_the_state_is_only_looked_at_before_the_first_pages_have_been_asked_for(
     reading = Reading(ordered)
     with reading.store.transaction() as tx:
         key_value.put(tx, "sweep", {"number": 7, "started": 0, "done": True})
-        coverage.cover(tx, "contacts", 0, 500)
+        coverage.add(tx, "contacts", 0, 500)
 
     begun = reading.everyone().read()
     assert next(begun) == []
@@ -198,7 +198,7 @@ def test_the_state_is_only_looked_at_before_the_first_pages_have_been_asked_for(
 
     with reading.store.transaction() as tx:
         assert key_value.get(tx, "sweep") == {"number": 7, "started": 0, "done": True}
-        assert coverage.covered(tx, "contacts") == [Interval(0, 500)]
+        assert coverage.load(tx, "contacts") == [Interval(0, 500)]
     assert not reading.kept
 
 

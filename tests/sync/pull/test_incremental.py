@@ -8,7 +8,7 @@ from typing import Any
 
 from sync_worker.hubspot.records.models import Contact, ResultPage
 from sync_worker.store import contacts
-from sync_worker.store.contacts import Person
+from sync_worker.store.contacts import ContactRow
 from sync_worker.store.database import Store
 from sync_worker.sync.pull.incremental import Changes
 from sync_worker.timestamps import to_ms
@@ -54,7 +54,7 @@ class Reading:
 
     def know(self, changed_at: dict[int, datetime]) -> None:
         with self.store.transaction() as tx:
-            contacts.record(tx, [_person(number, at) for number, at in changed_at.items()])
+            contacts.save(tx, [_person(number, at) for number, at in changed_at.items()])
 
     def read(self) -> int:
         """Read what changed; return the number of requests."""
@@ -77,8 +77,8 @@ class Reading:
         return self.search.changed_at[number] if found else None
 
 
-def _person(number: int, at: datetime) -> Person:
-    return Person(id=number, email=None, company_id=None, updated_at=to_ms(at), facts="{}", shown="{}", stage=None)
+def _person(number: int, at: datetime) -> ContactRow:
+    return ContactRow(id=number, email=None, company_id=None, updated_at=to_ms(at), facts="{}", observed="{}", stage=None)
 
 
 def test_the_echo_of_a_backfill_costs_its_pages_once_and_then_nothing() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sync_worker.hubspot.records.models import Company, Contact, Event
-from sync_worker.store.contacts import Person
+from sync_worker.store.contacts import ContactRow
 from sync_worker.store.schema import events
 from sync_worker.sync.pull.row_mapper import IDENTITY, Remembering, happening
 from tests.store.row_factories import text
@@ -19,7 +19,7 @@ def contact(**properties: str | None) -> Contact:
     return Contact(7, tuple(properties), tuple(properties.values()), AT)
 
 
-def person_of(one: Contact) -> Person:
+def person_of(one: Contact) -> ContactRow:
     (person,) = REMEMBERING.people([one])
     return person
 
@@ -48,7 +48,7 @@ def test_addresses_are_told_apart_by_nothing_but_their_letters(
     properties: dict[str, str | None], own: str | None, further: tuple[str, ...]
 ) -> None:
     person = person_of(contact(**properties))
-    assert (person.email, person.further) == (own, further)
+    assert (person.email, person.additional_emails) == (own, further)
 
 
 @pytest.mark.parametrize(("held", "company"), [("9001", 9001), ("9001.0", 9001), ("", None), (None, None)])
@@ -57,12 +57,12 @@ def test_the_primary_company_is_a_number_however_hubspot_writes_it(held: str | N
 
 
 def test_what_was_merged_into_a_contact_is_known() -> None:
-    assert person_of(contact(hs_merged_object_ids="12;3")).merged == (3, 12)
+    assert person_of(contact(hs_merged_object_ids="12;3")).merged_ids == (3, 12)
 
 
 def test_our_own_values_and_the_stage_are_kept_apart_from_the_facts() -> None:
     person = person_of(contact(lead_score="5", lifecyclestage="lead"))
-    assert '"lead_score":"5"' in person.shown
+    assert '"lead_score":"5"' in person.observed
     assert (person.stage, person.facts) == ("lead", "{}")
     assert person_of(contact(lifecyclestage="")).stage is None
 

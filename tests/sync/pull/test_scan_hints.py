@@ -18,7 +18,7 @@ from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.sandbox.base.portal_data import PortalData, Row
 from sync_worker.store import key_value
 from sync_worker.store.contacts import count
-from sync_worker.store.database import opened
+from sync_worker.store.database import open_store
 from sync_worker.sync.pull import scan_hints
 from sync_worker.sync.pull.pull import HELD, SPARED
 from tests.harness import DAY, NOW_MS, World, a_click, a_view, a_world, small_portal
@@ -73,7 +73,7 @@ def test_nothing_is_kept_of_a_portal_that_turns_out_to_be_another(world: World) 
     with pytest.raises(ConfigurationError, match="belongs to portal 42, and the token opens portal 43"):
         world.backfill()
 
-    store = opened(world.state_url)
+    store = open_store(world.state_url)
     with store.transaction() as tx:
         assert count(tx) == 0
         assert key_value.get(tx, "sweep") is None

@@ -11,7 +11,7 @@ import pytest
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.rate_limiter import Budget
-from sync_worker.store.database import Store, opened
+from sync_worker.store.database import Store, open_store
 from sync_worker.sync.pull import search_budget
 from sync_worker.timestamps import from_ms, to_ms
 from tests.harness import World
@@ -36,7 +36,7 @@ class Stopped(Clock):
 
 @pytest.fixture
 def store(tmp_path: Path) -> Any:
-    store = opened(f"sqlite:///{tmp_path}/state.db")
+    store = open_store(f"sqlite:///{tmp_path}/state.db")
     yield store
     store.close()
 
@@ -99,7 +99,7 @@ def test_what_the_same_connection_asked_counts_once(store: Store) -> None:
 def test_a_run_remembers_what_it_asked(world: World) -> None:
     world.backfill()
     asked_by_now = to_ms(Clock().now())
-    store = opened(world.state_url)
+    store = open_store(world.state_url)
     with world.worker() as worker:
         search_budget.recall(store, worker.hubspot)
         found = held(worker.hubspot)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Event, ResultPage
-from sync_worker.store.coverage import Interval, merged
+from sync_worker.store.coverage import Interval, merge_intervals
 from sync_worker.sync.pull import streams
 from sync_worker.sync.reader.parallel_reader import sweep
 from sync_worker.sync.reader.stream import Stream
@@ -62,7 +62,7 @@ def events_at(moments: list[int]) -> tuple[Event, ...]:
 
 def read(stream: Stream[Event], gaps: list[Interval]) -> tuple[Counter[str], list[Interval]]:
     pieces = list(sweep(stream, gaps, readers=3))
-    return Counter(row.id for piece in pieces for row in piece.rows), merged(piece.interval for piece in pieces)
+    return Counter(row.id for piece in pieces for row in piece.rows), merge_intervals(piece.interval for piece in pieces)
 
 
 def expected(moments: list[int], gap: Interval) -> Counter[str]:

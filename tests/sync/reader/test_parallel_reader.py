@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sync_worker.hubspot.rest import rate_limiter
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.sliding_window import SlidingWindow
-from sync_worker.store.coverage import Interval, merged
+from sync_worker.store.coverage import Interval, merge_intervals
 from sync_worker.sync.reader.parallel_reader import sweep, sweep_in_batches
 from sync_worker.sync.reader.partitions import divided
 from sync_worker.sync.reader.stream import Lane, Page, Stream
@@ -48,7 +48,7 @@ def test_every_row_of_the_gaps_is_read_once_and_the_intervals_are_the_gaps(
     pieces = list(sweep(shelf.stream(far=far), gaps, readers=readers))
     rows = sorted(row for piece in pieces for row in piece.rows)
     assert rows == [row for row in shelf.rows if any(gap.low <= row[0] < gap.high for gap in gaps)]
-    assert merged(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == merged(gaps)
+    assert merge_intervals(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == merge_intervals(gaps)
 
 
 def test_a_piece_is_complete_for_its_interval_so_that_a_crash_after_it_loses_nothing() -> None:
@@ -57,7 +57,7 @@ def test_a_piece_is_complete_for_its_interval_so_that_a_crash_after_it_loses_not
     covered: list[Interval] = []
     for piece in sweep(shelf.stream(), [Interval(0, 100)], readers=4):
         seen.update(piece.rows)
-        covered = merged([*covered, piece.interval])
+        covered = merge_intervals([*covered, piece.interval])
         assert all(row in seen for row in shelf.rows if any(i.low <= row[0] < i.high for i in covered))
 
 
@@ -125,7 +125,7 @@ def test_two_lanes_read_every_row_of_the_gaps_once(keys: list[int], readers: int
     pieces = [piece for batch in sweep_in_batches(stream, gaps, readers=readers) for piece in batch]
     rows = sorted(row for piece in pieces for row in piece.rows)
     assert rows == [row for row in shelf.rows if any(gap.low <= row[0] < gap.high for gap in gaps)]
-    assert merged(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == merged(gaps)
+    assert merge_intervals(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == merge_intervals(gaps)
 
 
 def test_a_lane_that_must_wait_leaves_everything_to_the_other() -> None:
@@ -242,7 +242,7 @@ def test_two_lanes_read_every_row_of_divided_gaps_once(
     gaps = divided([Interval(0, 2_001)], low=min(keys), high=max(keys), width=width)
     pieces = [piece for batch in sweep_in_batches(stream, gaps, readers=2) for piece in batch]
     assert sorted(row for piece in pieces for row in piece.rows) == shelf.rows
-    assert merged(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == [Interval(0, 2_001)]
+    assert merge_intervals(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == [Interval(0, 2_001)]
 
 
 def test_what_is_left_of_several_ranges_is_found_at_once() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.store.coverage import Interval, merged
+from sync_worker.store.coverage import Interval, merge_intervals
 from sync_worker.sync.reader.partitions import Range, Ranges, divided
 from sync_worker.sync.reader.stream import Lane
 from tests.sync.reader.fake_stream import Shelf
@@ -106,6 +106,6 @@ def test_what_is_divided_holds_the_same_keys_and_no_part_is_wider(cuts: list[int
     ordered = sorted(cuts)
     gaps = [Interval(begin, end) for begin, end in zip(ordered[::2], ordered[1::2], strict=False)]
     parts = divided(gaps, low=low, high=high, width=width)
-    assert merged(parts) == merged(gaps)
+    assert merge_intervals(parts) == merge_intervals(gaps)
     assert sum(part.high - part.low for part in parts) == sum(gap.high - gap.low for gap in gaps)
     assert all(part.high - part.low <= width for part in parts if low <= part.low and part.high <= high)
