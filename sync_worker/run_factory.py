@@ -60,7 +60,7 @@ class Assembly:
         reading = self._reading(pull, early=early) if complete and not bulk else None
         place = portal.known(self.store, self.hubspot, self.outputs, now, fresh=complete)
         hidden = place.hidden(self._model.event_kinds)
-        report.not_visible = self._model.not_visible(hidden)
+        report.not_visible = self._model.invisible_names(hidden)
         day_began = place.day_began(now, self.settings.reevaluate_at)
         applier = None if report.dry_run else self._applier(now)
         return Run(

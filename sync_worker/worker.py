@@ -18,8 +18,8 @@ from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest import clock_skew, rate_limiter
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.compiled.model import Model
-from sync_worker.model.diff import describe
-from sync_worker.model.file.schema import LETTERS
+from sync_worker.model.diff import describe_changes
+from sync_worker.model.file.schema import GRADE_LETTERS
 from sync_worker.progress import Progress
 from sync_worker.reports.explain_contact import Explanation, explain
 from sync_worker.reports.model_comparison import Comparison, compare, table_of
@@ -135,7 +135,7 @@ class Worker:
 
     def distribution(self) -> Distribution:
         """Return how the scores lie."""
-        return distribution(self.store, self.outputs.bands, LETTERS)
+        return distribution(self.store, self.outputs.bands, GRADE_LETTERS)
 
     def explain(self, email_or_id: str, *, at: datetime | None = None, model_file: Path | None = None) -> Explanation:
         """Return why a contact has its score and grade; or what it would have at another time, by another model."""
@@ -157,7 +157,7 @@ class Worker:
             "name": model.document.name,
             "hash": model.hash,
             "maximum": float(model.maximum),
-            "reachable": float(found.reachable if found else model.reachable()),
+            "reachable": float(found.reachable if found else model.reachable_maximum()),
             "minimum": float(model.minimum),
             "threshold": float(model.document.qualification.threshold),
             "bands": [f"{band.name} from {band.from_}" for band in model.bands],
@@ -183,7 +183,7 @@ class Worker:
         place, at = portal.remembered(self.store), self.clock()
         hidden = [place.hidden(model.event_kinds) if place else frozenset() for model in models]
         tables = (table_of(everybody(self.store, model, unseen, at)) for model, unseen in zip(models, hidden, strict=True))
-        found = compare(describe(*models), *tables)
+        found = compare(describe_changes(*models), *tables)
         with self.store.transaction() as tx:
             return replace(found, names=contacts.load_emails(tx, found.named))
 

@@ -248,9 +248,9 @@ def model_check(
 @model.command("schema")
 def model_schema() -> None:
     """Print the JSON Schema of model files, for editors."""
-    from sync_worker.model.file.json_schema import json_schema  # noqa: PLC0415 -- needed here alone
+    from sync_worker.model.file.json_schema import build_json_schema  # noqa: PLC0415 -- needed here alone
 
-    print_json(json_schema())
+    print_json(build_json_schema())
 
 
 @model.command("diff")

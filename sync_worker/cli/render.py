@@ -170,7 +170,7 @@ def _mql(found: Explanation) -> str:
 def _ahead(found: Explanation) -> list[str]:
     """Say what would change next, and when, if nothing else happens."""
     said = []
-    for change in dict.fromkeys((found.judged.next_change, found.judged.next_band)):
+    for change in dict.fromkeys((found.judged.next_change, found.judged.next_band_change)):
         if change is not None:
             becomes = f"{change.band}{', MQL' if change.mql else ''}"
             said.append(f"without anything new: score {_whole(change.score)} ({becomes}) from {change.at.day} {change.at:%B %Y}")
@@ -188,9 +188,9 @@ def _ledger(found: Explanation) -> Table:
 
 def _behind_the_ledger(found: Explanation) -> None:
     judged = found.judged
-    fading = judged.fading
-    if fading.engaged and fading.grace_ends:
-        since = f"last engagement {fading.engaged:%Y-%m-%d}, grace until {fading.grace_ends:%Y-%m-%d}"
+    fading = judged.decay
+    if fading.last_engagement and fading.grace_ends:
+        since = f"last engagement {fading.last_engagement:%Y-%m-%d}, grace until {fading.grace_ends:%Y-%m-%d}"
         loss = f"{fading.earned:g} − {fading.loss:g}, which leaves {fading.decayed:g}"
         out.print(f"\nfading: {since}, {fading.full_periods} full periods after that: {loss}")
     marks = {True: "✓ match", False: "✗ no match", None: "? unknown"}

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.model.compiled.loader import load
-from sync_worker.model.diff import describe
+from sync_worker.model.diff import describe_changes
 from sync_worker.reports.model_comparison import Comparison, compare, table_of
 from sync_worker.sync.evaluate import offline
 
@@ -66,7 +66,7 @@ def compare_on_folder(path: Path, old: Path, new: Path) -> Comparison:
     for model in models:
         source, now = _source(path)
         tables.append(table_of(offline.judgements(source, model, now)))
-    found = compare(describe(*models), *tables)
+    found = compare(describe_changes(*models), *tables)
     wanted = set(found.named)
     people = ((int(row["id"]), row["properties"].get("email")) for row in folder.read(path).contacts)
     return replace(found, names={id_: email for id_, email in people if email and id_ in wanted})

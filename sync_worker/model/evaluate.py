@@ -11,23 +11,23 @@ import polars as pl
 
 from sync_worker.model.compiled.facts import Facts
 from sync_worker.model.compiled.model import Model
-from sync_worker.model.file.units import MICRO
-from sync_worker.model.reasons.ledger import ledger_of
+from sync_worker.model.file.units import MICROS_PER_POINT
+from sync_worker.model.reasons.ledger import build_ledger
 from sync_worker.model.reasons.reasons import grade_reasons, score_reasons
-from sync_worker.model.scoring.columns import unreadable, with_views
-from sync_worker.model.scoring.context import Standpoint
-from sync_worker.model.scoring.counters import counter_views, tallied
-from sync_worker.model.scoring.events import known_events
-from sync_worker.model.scoring.grade import graded
-from sync_worker.model.scoring.predicates import views_of
-from sync_worker.model.scoring.qualification import qualified
-from sync_worker.model.scoring.score import score_then, scored
+from sync_worker.model.scoring.columns import add_columns, find_unreadable
+from sync_worker.model.scoring.context import EvaluationContext
+from sync_worker.model.scoring.counters import add_counts, counter_columns
+from sync_worker.model.scoring.events import prepare_events
+from sync_worker.model.scoring.grade import add_grade
+from sync_worker.model.scoring.predicates import find_required_columns
+from sync_worker.model.scoring.qualification import add_qualification
+from sync_worker.model.scoring.score import add_score, score_at
 
 RISING: Final = "rising"
 STEADY: Final = "steady"
 FALLING: Final = "falling"
 
-_TABLE: Final = (
+_TABLE_COLUMNS: Final = (
     *("contact_id", "score", "band", "grade", "grade_rank", "grade_known", "grade_of", "mql", "by_score", "direct", "disqualified"),
     *("mql_reason", "disqualified_by", "trend", "score_reasons", "grade_reasons"),
 )
@@ -43,15 +43,15 @@ class Verdicts:
     and what was expected, for each value that counted as unknown because it could not be understood.
     """
 
-    standpoint: Standpoint
+    context: EvaluationContext
     table: pl.DataFrame
     unreadable: pl.DataFrame
-    workings: pl.DataFrame  # every column on the way to the verdicts, one row a contact
+    intermediate: pl.DataFrame  # every column on the way to the verdicts, one row a contact
 
     @cached_property
     def ledger(self) -> pl.DataFrame:
         """The lines of every score, in micro-points; see `ledger.LEDGER_SCHEMA`."""
-        return ledger_of(self.workings, self.standpoint)
+        return build_ledger(self.intermediate, self.context)
 
 
 def evaluate(facts: Facts, model: Model, now: datetime) -> Verdicts:
@@ -59,31 +59,31 @@ def evaluate(facts: Facts, model: Model, now: datetime) -> Verdicts:
 
     A pure function: the same arguments give the same verdicts, whatever the order of rows, however the contacts are cut into chunks.
     """
-    standpoint = Standpoint(model=model, hidden=facts.hidden, now=_to_the_millisecond(now))
-    views = views_of(model.contact_conditions, standpoint.contacts_asked) | counter_views(standpoint)
-    viewed = with_views(_sorted(facts.contacts), views, model.domains, standpoint.now)
+    standpoint = EvaluationContext(model=model, hidden_kinds=facts.hidden_kinds, now=_truncate_to_milliseconds(now))
+    views = find_required_columns(model.contact_conditions, standpoint.contact_scope) | counter_columns(standpoint)
+    viewed = add_columns(_sort_contacts(facts.contacts), views, model.domains, standpoint.now)
     contacts = viewed.select("contact_id", *(view.name for view in views))
-    known = known_events(facts.events, standpoint)
-    frame = graded(scored(tallied(contacts, known, standpoint), standpoint), standpoint)
-    frame = qualified(frame, known, facts.previous, standpoint)
-    frame = frame.with_columns(_trend(frame, standpoint))
+    known = prepare_events(facts.events, standpoint)
+    frame = add_grade(add_score(add_counts(contacts, known, standpoint), standpoint), standpoint)
+    frame = add_qualification(frame, known, facts.previous, standpoint)
+    frame = frame.with_columns(_trend_expression(frame, standpoint))
     frame = frame.with_columns(score_reasons(frame, standpoint), grade_reasons(frame, model))
-    table = frame.with_columns(score=pl.col("score") // MICRO).select(_TABLE)
-    return Verdicts(standpoint=standpoint, table=table, unreadable=unreadable(viewed, views), workings=frame)
+    table = frame.with_columns(score=pl.col("score") // MICROS_PER_POINT).select(_TABLE_COLUMNS)
+    return Verdicts(context=standpoint, table=table, unreadable=find_unreadable(viewed, views), intermediate=frame)
 
 
-def _sorted(contacts: pl.DataFrame) -> pl.DataFrame:
+def _sort_contacts(contacts: pl.DataFrame) -> pl.DataFrame:
     return contacts.with_columns(pl.col("contact_id").cast(pl.Int64)).sort("contact_id")
 
 
-def _trend(frame: pl.DataFrame, standpoint: Standpoint) -> pl.Expr:
-    change = pl.col("score") - score_then(frame, standpoint)
-    least = standpoint.model.document.score.trend.at_least * MICRO
+def _trend_expression(frame: pl.DataFrame, context: EvaluationContext) -> pl.Expr:
+    change = pl.col("score") - score_at(frame, context)
+    least = context.model.document.score.trend.at_least * MICROS_PER_POINT
     rising = pl.when(change >= least).then(pl.lit(RISING))
     return rising.when(change <= -least).then(pl.lit(FALLING)).otherwise(pl.lit(STEADY)).alias("trend")
 
 
-def _to_the_millisecond(now: datetime) -> datetime:
+def _truncate_to_milliseconds(now: datetime) -> datetime:
     """HubSpot's clock has milliseconds; everything finer would make an event too new or too old by nothing."""
     if now.tzinfo is None:
         raise ValueError("now must be aware of its time zone")

@@ -10,21 +10,21 @@ from decimal import Decimal
 import polars as pl
 
 from sync_worker.model.compiled.facts import Facts
-from sync_worker.model.compiled.model import Model, RuleKind, rule_visible
+from sync_worker.model.compiled.model import Model, RuleKind, is_rule_visible
 from sync_worker.model.evaluate import Verdicts, evaluate
 from sync_worker.model.file.units import from_micro
-from sync_worker.model.forecast import Change, changes_ahead
-from sync_worker.model.reasons.reasons import label
+from sync_worker.model.forecast import VerdictChange, next_changes
+from sync_worker.model.reasons.reasons import display_label
 from sync_worker.model.scoring.bot_filter import QUARANTINE
-from sync_worker.model.scoring.context import Standpoint
-from sync_worker.model.scoring.counters import column
-from sync_worker.model.scoring.decay import grace
-from sync_worker.model.scoring.events import KnownEvents, known_events
+from sync_worker.model.scoring.context import EvaluationContext
+from sync_worker.model.scoring.counters import column_name
+from sync_worker.model.scoring.decay import grace_period
+from sync_worker.model.scoring.events import EventsByKind, prepare_events
 from sync_worker.model.scoring.grade import MATCH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class CountedEvent:
     """An event that a criterion looked at; `quarantine` says why it counts nothing."""
 
     at: datetime
@@ -49,7 +49,7 @@ class ScoreLine:
     cut: Decimal | None = None
     quarantined: int | None = None
     visible: bool = True
-    looked_at: tuple[Counted, ...] = ()
+    looked_at: tuple[CountedEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +74,10 @@ class RuleLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fading:
+class Decay:
     """What inactivity did, with its dates."""
 
-    engaged: datetime | None
+    last_engagement: datetime | None
     grace_ends: datetime | None
     full_periods: int
     earned: Decimal
@@ -86,62 +86,62 @@ class Fading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class VerdictExplanation:
     """One contact's verdict with everything that led to it."""
 
     verdicts: Verdicts
     score: tuple[ScoreLine, ...]
-    fading: Fading
+    decay: Decay
     grade: tuple[GradeLine, ...]
     rules: tuple[RuleLine, ...]
-    next_change: Change | None
-    next_band: Change | None
+    next_change: VerdictChange | None
+    next_band_change: VerdictChange | None
 
 
-def explain(facts: Facts, model: Model, now: datetime, contact_id: int) -> Explanation:
+def explain(facts: Facts, model: Model, now: datetime, contact_id: int) -> VerdictExplanation:
     """Explain the verdict on one contact of `facts`.
 
     Raises:
         KeyError: The contact does not stand in `facts`.
     """
-    own = _only(facts, contact_id)
+    own = _select_contact(facts, contact_id)
     verdicts = evaluate(own, model, now)
-    known = known_events(own.events, verdicts.standpoint, details=True)
-    workings = verdicts.workings.row(0, named=True)
-    next_change, next_band = changes_ahead(own, verdicts, known)
-    return Explanation(
+    known = prepare_events(own.events, verdicts.context, details=True)
+    workings = verdicts.intermediate.row(0, named=True)
+    next_change, next_band = next_changes(own, verdicts, known)
+    return VerdictExplanation(
         verdicts=verdicts,
         score=tuple(_score_lines(verdicts, known)),
-        fading=_fading(workings, verdicts.standpoint),
+        decay=_explain_decay(workings, verdicts.context),
         grade=tuple(_grade_lines(workings, model)),
-        rules=tuple(_rule_lines(workings, verdicts.standpoint)),
+        rules=tuple(_rule_lines(workings, verdicts.context)),
         next_change=next_change,
-        next_band=next_band,
+        next_band_change=next_band,
     )
 
 
-def _only(facts: Facts, contact_id: int) -> Facts:
+def _select_contact(facts: Facts, contact_id: int) -> Facts:
     mine = pl.col("contact_id") == contact_id
     contacts = facts.contacts.filter(mine)
     if contacts.is_empty():
         raise KeyError(contact_id)
-    return Facts(contacts=contacts, events=facts.events.filter(mine), previous=facts.previous.filter(mine), hidden=facts.hidden)
+    return Facts(contacts=contacts, events=facts.events.filter(mine), previous=facts.previous.filter(mine), hidden_kinds=facts.hidden_kinds)
 
 
-def _score_lines(verdicts: Verdicts, known: KnownEvents) -> Iterator[ScoreLine]:
+def _score_lines(verdicts: Verdicts, events_by_kind: EventsByKind) -> Iterator[ScoreLine]:
     for row in verdicts.ledger.drop("contact_id").iter_rows(named=True):
         cut = None if row["cut"] is None else from_micro(row["cut"])
-        yield ScoreLine(**row | {"points": from_micro(row["points"]), "cut": cut, "looked_at": _looked_at(row["line"], known)})
+        yield ScoreLine(**row | {"points": from_micro(row["points"]), "cut": cut, "looked_at": _events_behind(row["line"], events_by_kind)})
 
 
-def _looked_at(key: str, known: KnownEvents) -> tuple[Counted, ...]:
-    line = next((line for line in known.standpoint.lines if line.key == key), None)
-    if line is None or line.event is None or line.event in known.standpoint.hidden:
+def _events_behind(key: str, events_by_kind: EventsByKind) -> tuple[CountedEvent, ...]:
+    line = next((line for line in events_by_kind.context.visible_criteria if line.key == key), None)
+    if line is None or line.event is None or line.event in events_by_kind.context.hidden_kinds:
         return ()
-    since = None if line.within is None else known.standpoint.now - line.within
-    rows = known.matching(line.event, line.where).sort("at", descending=True).iter_rows(named=True)
+    since = None if line.within is None else events_by_kind.context.now - line.within
+    rows = events_by_kind.select_matching(line.event, line.where).sort("at", descending=True).iter_rows(named=True)
     return tuple(
-        Counted(
+        CountedEvent(
             at=row["at"],
             kind=line.event,
             url=row["url"],
@@ -155,37 +155,39 @@ def _looked_at(key: str, known: KnownEvents) -> tuple[Counted, ...]:
     )
 
 
-def _fading(workings: dict[str, object], standpoint: Standpoint) -> Fading:
-    engaged = workings["engaged"]
-    degradation = standpoint.model.document.score.degradation
+def _explain_decay(intermediate: dict[str, object], context: EvaluationContext) -> Decay:
+    engaged = intermediate["engaged"]
+    degradation = context.model.document.score.degradation
     known = engaged if isinstance(engaged, datetime) else None
-    return Fading(
-        engaged=known,
-        grace_ends=None if known is None else known + grace(degradation),
-        full_periods=int(str(workings["periods"])),
-        earned=_points(workings["earned"]),
-        loss=_points(workings["loss"]),
-        decayed=_points(workings["decayed"]),
+    return Decay(
+        last_engagement=known,
+        grace_ends=None if known is None else known + grace_period(degradation),
+        full_periods=int(str(intermediate["periods"])),
+        earned=_to_points(intermediate["earned"]),
+        loss=_to_points(intermediate["loss"]),
+        decayed=_to_points(intermediate["decayed"]),
     )
 
 
-def _points(micro: object) -> Decimal:
+def _to_points(micro: object) -> Decimal:
     return from_micro(int(str(micro)))
 
 
-def _grade_lines(workings: dict[str, object], model: Model) -> Iterator[GradeLine]:
+def _grade_lines(intermediate: dict[str, object], model: Model) -> Iterator[GradeLine]:
     for key, criterion in model.grade_criteria.items():
-        match = workings[column(MATCH, key)]
+        match = intermediate[column_name(MATCH, key)]
         thirds = 0 if match is None else criterion.thirds if match else criterion.otherwise
-        yield GradeLine(criterion=key, label=label(key, criterion.label), match=None if match is None else bool(match), thirds=thirds)
+        yield GradeLine(
+            criterion=key, label=display_label(key, criterion.label), match=None if match is None else bool(match), thirds=thirds
+        )
 
 
-def _rule_lines(workings: dict[str, object], standpoint: Standpoint) -> Iterator[RuleLine]:
-    for kind, key, rule in standpoint.model.rules:
+def _rule_lines(intermediate: dict[str, object], context: EvaluationContext) -> Iterator[RuleLine]:
+    for kind, key, rule in context.model.rules:
         yield RuleLine(
             rule=key,
-            label=label(key, rule.label),
+            label=display_label(key, rule.label),
             kind=kind,
-            holds=bool(workings[column(kind, key)]),
-            visible=rule_visible(rule, standpoint.hidden),
+            holds=bool(intermediate[column_name(kind, key)]),
+            visible=is_rule_visible(rule, context.hidden_kinds),
         )

@@ -12,18 +12,18 @@ import polars as pl
 
 from sync_worker.model.compiled.facts import Facts
 from sync_worker.model.evaluate import Verdicts, evaluate
-from sync_worker.model.file.units import milliseconds
-from sync_worker.model.scoring.context import Standpoint
-from sync_worker.model.scoring.decay import grace, period
-from sync_worker.model.scoring.events import KnownEvents
+from sync_worker.model.file.units import to_milliseconds
+from sync_worker.model.scoring.context import EvaluationContext
+from sync_worker.model.scoring.decay import decay_period, grace_period
+from sync_worker.model.scoring.events import EventsByKind
 
-_LOOKS: Final = 12  # instants that are looked at, each an evaluation
-_STEP: Final = timedelta(days=7)  # where events fade all the time
-_MOMENT: Final = timedelta(milliseconds=1)
+_MAX_EVALUATIONS: Final = 12  # instants that are looked at, each an evaluation
+_DECAY_STEP: Final = timedelta(days=7)  # where events fade all the time
+_ONE_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class VerdictChange:
     """The verdict at an instant to come."""
 
     at: datetime
@@ -32,14 +32,14 @@ class Change:
     mql: bool
 
 
-def changes_ahead(facts: Facts, verdicts: Verdicts, known: KnownEvents) -> tuple[Change | None, Change | None]:
+def next_changes(facts: Facts, verdicts: Verdicts, events_by_kind: EventsByKind) -> tuple[VerdictChange | None, VerdictChange | None]:
     """Return when one contact's score changes next, and when its band or its being an MQL does; None: not soon.
 
     `facts` are those of one contact, whose `verdicts` are known.
     """
     row = verdicts.table.row(0, named=True)
-    score: Change | None = None
-    for change in _ahead(facts, verdicts, known):
+    score: VerdictChange | None = None
+    for change in _forecast(facts, verdicts, events_by_kind):
         if score is None and change.score != row["score"]:
             score = change
         if (change.band, change.mql) != (row["band"], row["mql"]):
@@ -47,42 +47,42 @@ def changes_ahead(facts: Facts, verdicts: Verdicts, known: KnownEvents) -> tuple
     return score, None
 
 
-def _ahead(facts: Facts, verdicts: Verdicts, known: KnownEvents) -> Iterator[Change]:
+def _forecast(facts: Facts, verdicts: Verdicts, events_by_kind: EventsByKind) -> Iterator[VerdictChange]:
     row = verdicts.table.row(0, named=True)
     before = pl.DataFrame({"contact_id": [row["contact_id"]], "by_score": [row["by_score"]]})
     # What has happened since the instant that is asked about is known by now, and is something new.
-    events = facts.events.filter(pl.col("at") <= verdicts.standpoint.now)
-    later = Facts(contacts=facts.contacts, events=events, previous=before, hidden=facts.hidden)
-    for at in islice(sorted(_instants(verdicts, known)), _LOOKS):
-        found = evaluate(later, verdicts.standpoint.model, at).table.row(0, named=True)
-        yield Change(at=at, score=found["score"], band=found["band"], mql=found["mql"])
+    events = facts.events.filter(pl.col("at") <= verdicts.context.now)
+    later = Facts(contacts=facts.contacts, events=events, previous=before, hidden_kinds=facts.hidden_kinds)
+    for at in islice(sorted(_change_times(verdicts, events_by_kind)), _MAX_EVALUATIONS):
+        found = evaluate(later, verdicts.context.model, at).table.row(0, named=True)
+        yield VerdictChange(at=at, score=found["score"], band=found["band"], mql=found["mql"])
 
 
-def _instants(verdicts: Verdicts, known: KnownEvents) -> set[datetime]:
+def _change_times(verdicts: Verdicts, events_by_kind: EventsByKind) -> set[datetime]:
     """Return the instants at which something can change: a period is full, an event leaves a window or loses its standing."""
-    standpoint = verdicts.standpoint
-    found = set(_endings(known, standpoint))
+    standpoint = verdicts.context
+    found = set(_window_ends(events_by_kind, standpoint))
     kind = standpoint.model.document.score.degradation.kind
     if kind == "inactivity":
-        found |= set(_full_periods(verdicts))
+        found |= set(_period_ends(verdicts))
     elif kind == "per_event":
-        found |= {standpoint.now + _STEP * n for n in range(1, _LOOKS)}
+        found |= {standpoint.now + _DECAY_STEP * n for n in range(1, _MAX_EVALUATIONS)}
     return {at for at in found if at > standpoint.now}
 
 
-def _full_periods(verdicts: Verdicts) -> Iterator[datetime]:
-    workings = verdicts.workings.row(0, named=True)
+def _period_ends(verdicts: Verdicts) -> Iterator[datetime]:
+    workings = verdicts.intermediate.row(0, named=True)
     if workings["engaged"] is None:
         return
-    degradation = verdicts.standpoint.model.document.score.degradation
-    first = workings["engaged"] + grace(degradation)
-    passed = max(0, milliseconds(verdicts.standpoint.now - first) // milliseconds(period(degradation)))
-    yield from (first + period(degradation) * (passed + n) for n in range(1, _LOOKS))
+    degradation = verdicts.context.model.document.score.degradation
+    first = workings["engaged"] + grace_period(degradation)
+    passed = max(0, to_milliseconds(verdicts.context.now - first) // to_milliseconds(decay_period(degradation)))
+    yield from (first + decay_period(degradation) * (passed + n) for n in range(1, _MAX_EVALUATIONS))
 
 
-def _endings(known: KnownEvents, standpoint: Standpoint) -> Iterator[datetime]:
-    limited = [(line.event, line.where, line.within) for line in standpoint.lines]
-    limited += [(rule.event, rule.where, rule.lasts) for _, _, rule in standpoint.model.rules]
+def _window_ends(events_by_kind: EventsByKind, context: EvaluationContext) -> Iterator[datetime]:
+    limited = [(line.event, line.where, line.within) for line in context.visible_criteria]
+    limited += [(rule.event, rule.where, rule.validity) for _, _, rule in context.model.rules]
     for event, where, lasts in limited:
-        if event is not None and lasts is not None and event not in standpoint.hidden:
-            yield from (at + lasts + _MOMENT for at in known.matching(event, where)["at"].to_list())
+        if event is not None and lasts is not None and event not in context.hidden_kinds:
+            yield from (at + lasts + _ONE_MILLISECOND for at in events_by_kind.select_matching(event, where)["at"].to_list())

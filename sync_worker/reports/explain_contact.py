@@ -8,9 +8,9 @@ from typing import Any
 
 from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.model import explain as model_explain
-from sync_worker.model.explain import Counted, ScoreLine
-from sync_worker.model.forecast import Change
-from sync_worker.model.reasons.blockers import hindrances
+from sync_worker.model.explain import CountedEvent, ScoreLine
+from sync_worker.model.forecast import VerdictChange
+from sync_worker.model.reasons.blockers import blockers
 from sync_worker.store import contacts, key_value, verdicts
 from sync_worker.store.database import Store
 from sync_worker.sync.evaluate.evaluate import facts
@@ -28,7 +28,7 @@ class Explanation:
     """A verdict with everything that leads to it, and what HubSpot shows of it."""
 
     verdict: dict[str, Any]
-    judged: model_explain.Explanation
+    judged: model_explain.VerdictExplanation
     at: datetime
     model: str
     maximum: float
@@ -62,12 +62,12 @@ class Explanation:
             "why_not": list(self.why_not),
             "adds_up": self.adds_up,
             "fading": {
-                "last_engagement": _iso(judged.fading.engaged),
-                "grace_ends": _iso(judged.fading.grace_ends),
-                "full_periods": judged.fading.full_periods,
-                "earned": float(judged.fading.earned),
-                "loss": float(judged.fading.loss),
-                "decayed": float(judged.fading.decayed),
+                "last_engagement": _iso(judged.decay.last_engagement),
+                "grace_ends": _iso(judged.decay.grace_ends),
+                "full_periods": judged.decay.full_periods,
+                "earned": float(judged.decay.earned),
+                "loss": float(judged.decay.loss),
+                "decayed": float(judged.decay.decayed),
             },
             "grade_criteria": [
                 {"criterion": line.criterion, "label": line.label, "match": line.match, "thirds": line.thirds} for line in judged.grade
@@ -77,7 +77,7 @@ class Explanation:
                 for line in judged.rules
             ],
             "next_change": _change(judged.next_change),
-            "next_band": _change(judged.next_band),
+            "next_band": _change(judged.next_band_change),
             "evaluated_at": _iso(self.written_at),
             "hubspot_shows_otherwise": self.differs,
             "never_read": self.unread,
@@ -121,7 +121,7 @@ def explain(
         at=when,
         model=outputs.model_text,
         maximum=float(model.maximum),
-        why_not=hindrances(judged.verdicts.table.row(0, named=True), model, was_by_score=was),
+        why_not=blockers(judged.verdicts.table.row(0, named=True), model, was_mql_by_score=was),
         written_at=from_ms(row.evaluated_at) if row.evaluated_at is not None else None,
         differs={name: {"shown": shown, "should": should} for name, (shown, should) in difference(row.shown, desired).items()},
         unread=sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)} - read),
@@ -134,13 +134,13 @@ def _behind(line: ScoreLine) -> dict[str, Any]:
     return {"looked_at": [_event(event) for event in line.looked_at[:EVENTS]]} if line.looked_at else {}
 
 
-def _event(event: Counted) -> dict[str, Any]:
+def _event(event: CountedEvent) -> dict[str, Any]:
     told_of = {"url": event.url, "form": event.form, "campaign": event.campaign, "name": event.name, "quarantine": event.quarantine}
     window = {} if event.inside_window else {"outside_window": True}
     return {"at": _iso(event.at), **{name: value for name, value in told_of.items() if value is not None}, **window}
 
 
-def _change(change: Change | None) -> dict[str, Any] | None:
+def _change(change: VerdictChange | None) -> dict[str, Any] | None:
     if change is None:
         return None
     return {"at": _iso(change.at), "score": change.score, "band": change.band, "mql": change.mql}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sync_worker.model.compiled.criteria import readable_kinds
+from sync_worker.model.compiled.criteria import source_kinds
 from sync_worker.model.compiled.model import Model
 from sync_worker.store import events as event_store
 from sync_worker.store import key_value, undo_log
@@ -44,11 +44,11 @@ def needed(model: Model, kind: str) -> timedelta | None:
     A criterion that counts without a window does not hold its events back: it then counts what is kept.
     """
     rules = [rule for *_, rule in model.rules if _reads(rule.event, kind)]
-    if any(rule.lasts is None for rule in rules):
+    if any(rule.validity is None for rule in rules):
         return None
-    windows = [line.within for line in model.lines if _reads(line.event, kind)]
+    windows = [line.within for line in model.score_criteria if _reads(line.event, kind)]
     # The trend looks at the score of some days ago, with the windows of then.
-    return model.document.score.trend.over + _longest([*windows, *(rule.lasts for rule in rules)])
+    return model.document.score.trend.over + _longest([*windows, *(rule.validity for rule in rules)])
 
 
 def _longest(windows: Iterable[timedelta | None]) -> timedelta:
@@ -56,4 +56,4 @@ def _longest(windows: Iterable[timedelta | None]) -> timedelta:
 
 
 def _reads(event: str | None, kind: str) -> bool:
-    return event is not None and kind in readable_kinds(event)
+    return event is not None and kind in source_kinds(event)

@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 
 from sync_worker.concurrency import ahead
-from sync_worker.model.compiled.facts import EVENT_SCHEMA, INSTANT, Facts
+from sync_worker.model.compiled.facts import EVENT_SCHEMA, TIMESTAMP, Facts
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts, evaluate
@@ -58,7 +58,7 @@ def contacts_of(model: Model, first: int) -> pl.DataFrame:
     columns = {"contact_id": numbers + 1, "email": "person" + numbers.cast(pl.String) + "@" + domains}
     names = [*model.contact_properties, *(f"company.{name}" for name in model.company_properties)]
     for place, name in enumerate(sorted({*names} - {"email"})):
-        asked = model.subject(name)
+        asked = model.property_spec(name)
         choices = pl.Series(VALUES.get(name) or [*asked.options[:5], None, *VALUES[asked.type]][:6], dtype=pl.String)
         picked = choices.gather((numbers.hash(seed=place) % len(choices)).cast(pl.UInt32))
         columns[name] = picked.zip_with(numbers.hash(seed=place) % 1000 != 7, pl.Series(["n/a"]).new_from_index(0, CHUNK))
@@ -80,7 +80,7 @@ def events_of(first: int, each: int) -> pl.DataFrame:
             "contact_id": owner.cast(pl.Int64),
             "event_id": number.cast(pl.String),
             "kind": kinds.gather((number.hash(seed=4) % 5).cast(pl.UInt32)),
-            "at": at.cast(INSTANT),
+            "at": at.cast(TIMESTAMP),
             "url": pages.gather((number.hash(seed=5) % len(pages)).cast(pl.UInt32)),
             "form_id": "form " + form.cast(pl.String),
             "form_name": pl.Series(FORMS).gather(form),

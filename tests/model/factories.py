@@ -71,7 +71,7 @@ def facts(
 ) -> Facts:
     """Facts of some people."""
     previous = pl.DataFrame([(id_, True) for id_ in were_by_score], schema=dict(PREVIOUS_SCHEMA), orient="row")
-    return Facts(contacts=contacts(*people), events=frame(happened), previous=previous, hidden=frozenset(hidden))
+    return Facts(contacts=contacts(*people), events=frame(happened), previous=previous, hidden_kinds=frozenset(hidden))
 
 
 def judged(model: Model, given: Facts, now: datetime = NOW) -> Verdicts:

@@ -326,12 +326,12 @@ def applies(case: Case, rule: Rule, real: list[Event]) -> bool:
     """Whether a rule holds."""
     if rule.when:
         return holds(rule.when, case.contact, case) is True
-    since = case.now - rule.lasts if rule.lasts else datetime.min.replace(tzinfo=UTC)
+    since = case.now - rule.validity if rule.validity else datetime.min.replace(tzinfo=UTC)
     if SOURCES.get(rule.event or "", {rule.event}) <= case.hidden:
         if rule.event not in COUNTERS or rule.where:
             return False
         number, last = (read(name, case.contact.get(name)) for name in COUNTERS[rule.event])
-        return (number or 0) >= 1 and (rule.lasts is None or bool(last and last <= case.now and last >= since))
+        return (number or 0) >= 1 and (rule.validity is None or bool(last and last <= case.now and last >= since))
     found = (event for event in real if is_kind(event, rule.event or "", case.document) and event["at"] >= since)
     return any(rule.where is None or holds(rule.where, event, case) is True for event in found)
 

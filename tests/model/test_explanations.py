@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from sync_worker.model.compiled.loader import load, loads
-from sync_worker.model.compiled.requirements import questions
-from sync_worker.model.diff import describe
+from sync_worker.model.compiled.requirements import find_requirements
+from sync_worker.model.diff import describe_changes
 from sync_worker.model.explain import explain
-from sync_worker.model.file.units import from_micro, json_number
+from sync_worker.model.file.units import from_micro, to_json_number
 from tests.model.factories import NOW, TIERS, a_model, an_event, events, facts, model_of, score, verdict
 
 CAREERS = {"label": "looked at careers pages", "event": "page_view", "where": {"url": {"matches": "/careers/*"}}, "points": -5}
@@ -85,13 +85,13 @@ qualification: {threshold: 36, leave_below: 30, disqualifiers: {left: {when: {hs
     )
     found = explain(facts([{"jobtitle": "CEO"}, {}], [an_event(days_ago=100)]), model, NOW, 1)
     assert [(line.line, line.points) for line in found.score] == [("clicks", 40), ("degradation", -8), ("floor", 0), ("rounding", 0)]
-    assert (found.fading.full_periods, found.fading.grace_ends) == (2, NOW - timedelta(days=70))
+    assert (found.decay.full_periods, found.decay.grace_ends) == (2, NOW - timedelta(days=70))
     assert [(line.criterion, line.match, line.thirds) for line in found.grade] == [("leads", True, 3)]
     assert [(rule.rule, rule.kind, rule.holds, rule.visible) for rule in found.rules] == [("left", "disqualifier", False, True)]
     assert found.next_change is not None
-    assert found.next_band is not None
+    assert found.next_band_change is not None
     assert (found.next_change.at, found.next_change.score) == (NOW + timedelta(days=20), 28)
-    assert (found.next_band.at, found.next_band.band) == (NOW + timedelta(days=20), "low")
+    assert (found.next_band_change.at, found.next_band_change.band) == (NOW + timedelta(days=20), "low")
 
 
 def test_an_event_that_will_leave_its_window_is_a_change_to_come() -> None:
@@ -126,7 +126,7 @@ def test_two_models_are_told_apart_in_words() -> None:
         ),
         {"qualification": {"threshold": 40}},
     )
-    assert describe(old, new) == [
+    assert describe_changes(old, new) == [
         "looked at careers pages −5 → −10",
         "clicks: tier at 1: 1 → 2",
         "clicks: switched off",
@@ -134,13 +134,13 @@ def test_two_models_are_told_apart_in_words() -> None:
         "criterion added: files (2)",
         "qualification.threshold: 36 → 40",
     ]
-    assert describe(new, new) == []
+    assert describe_changes(new, new) == []
 
 
 def test_points_are_told_without_dust() -> None:
     assert [str(from_micro(micro)) for micro in (2_500_000, -500_000, 0, 30_000_000, 1)] == ["2.5", "-0.5", "0", "30", "0.000001"]
-    assert [json_number(micro) for micro in (2_500_000, -3_000_000)] == [2.5, -3]
-    assert isinstance(json_number(3_000_000), int)
+    assert [to_json_number(micro) for micro in (2_500_000, -3_000_000)] == [2.5, -3]
+    assert isinstance(to_json_number(3_000_000), int)
 
 
 PROJECT = Path(__file__).parents[2]
@@ -172,7 +172,7 @@ def test_a_model_lists_what_it_asks_of_a_portal() -> None:
         },
         sure={"when": {"not": {"lifecyclestage": {"is": "customer"}}, "company.type": {"is_known": True}}, "points": 1},
     )
-    assert [(asked.place, asked.type, asked.of_events, asked.values) for asked in questions(model)] == [
+    assert [(asked.path_text, asked.type, asked.on_events, asked.values) for asked in find_requirements(model)] == [
         ("score.criteria.asked.where.any[0].form", "text", True, ("Demo", "f-1")),
         ("score.criteria.asked.where.any[1].url", "text", True, ()),
         ("score.criteria.sure.when.company.type", "enumeration", False, ()),

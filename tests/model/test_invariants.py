@@ -13,8 +13,8 @@ from polars.testing import assert_frame_equal
 
 from sync_worker.model.compiled.facts import Facts
 from sync_worker.model.compiled.model import Model
-from sync_worker.model.file.units import MICRO, to_micro
-from sync_worker.model.scoring.decay import floor
+from sync_worker.model.file.units import MICROS_PER_POINT, to_micro
+from sync_worker.model.scoring.decay import score_floor
 from tests.model.factories import NOW, facts, frame, judged
 from tests.model.strategies import happenings, hidden, instants, models, people
 
@@ -32,11 +32,11 @@ def test_the_lines_of_a_ledger_add_up_to_the_score_exactly_and_inside_the_bounds
 ) -> None:
     verdicts = judged(model, facts(persons, events, hidden=blind), now)
     sums = verdicts.ledger.group_by("contact_id").agg(pl.col("points").sum()).sort("contact_id")["points"]
-    assert sums.to_list() == (verdicts.table["score"] * MICRO).to_list()
+    assert sums.to_list() == (verdicts.table["score"] * MICROS_PER_POINT).to_list()
     scores = verdicts.table["score"].to_list()
     assert math.floor(model.minimum * 2 + 1) // 2 <= min(scores)
-    assert max(scores) <= math.floor(model.reachable(blind) * 2 + 1) // 2
-    assert model.reachable(blind) <= model.maximum
+    assert max(scores) <= math.floor(model.reachable_maximum(blind) * 2 + 1) // 2
+    assert model.reachable_maximum(blind) <= model.maximum
 
 
 @LESS
@@ -70,8 +70,8 @@ def test_cutting_contacts_into_chunks_changes_nothing(
 @given(model=LOADABLE, persons=people(), events=happenings(), one=st.integers(0, 40), more=st.integers(0, 200))
 def test_time_alone_never_raises_the_positive_part(model: Model, persons: list[Person], events: Happened, one: int, more: int) -> None:
     past = [event for event in events if event["at"] <= NOW]
-    early = judged(model, facts(persons, past), NOW + timedelta(days=one)).workings
-    late = judged(model, facts(persons, past), NOW + timedelta(days=one + more)).workings
+    early = judged(model, facts(persons, past), NOW + timedelta(days=one)).intermediate
+    late = judged(model, facts(persons, past), NOW + timedelta(days=one + more)).intermediate
     assert (late["decayed"] <= early["decayed"]).all()
 
 
@@ -82,8 +82,8 @@ def test_more_engagement_never_lowers_an_earned_total(
 ) -> None:
     by_people = [_by_a_person(event, f"extra-{number}") for number, event in enumerate(extra)]
     before = [_by_a_person(event, event["event_id"]) for event in events]
-    less = judged(model, facts(persons, before), now).workings
-    more = judged(model, facts(persons, before + by_people), now).workings
+    less = judged(model, facts(persons, before), now).intermediate
+    more = judged(model, facts(persons, before + by_people), now).intermediate
     assert (more["earned"] >= less["earned"]).all()
 
 
@@ -92,8 +92,8 @@ def test_more_engagement_never_lowers_an_earned_total(
 def test_degradation_stops_at_the_floor_and_negatives_never_raise(
     model: Model, persons: list[Person], events: Happened, now: datetime, blind: frozenset[str]
 ) -> None:
-    workings = judged(model, facts(persons, events, hidden=blind), now).workings
-    lowest = floor(model.document.score.degradation, model.document.qualification.threshold)
+    workings = judged(model, facts(persons, events, hidden=blind), now).intermediate
+    lowest = score_floor(model.document.score.degradation, model.document.qualification.threshold)
     assert (workings["decayed"] >= workings["earned"].clip(upper_bound=lowest)).all()
     assert (workings["decayed"] <= workings["earned"]).all()
     assert (workings["negatives"] <= 0).all()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.model.compiled.model import Model
-from sync_worker.model.file.units import MICRO
+from sync_worker.model.file.units import MICROS_PER_POINT
 from tests.model import reference
 from tests.model.factories import facts, judged
 from tests.model.strategies import happenings, hidden, instants, models, people
@@ -36,4 +36,4 @@ def test_the_reference_and_polars_agree_on_every_verdict_and_every_line(
         row = verdicts.table.row(number - 1, named=True)
         assert {name: row[name] for name in COMPARED} == {name: getattr(expected, name) for name in COMPARED}
         ledger = verdicts.ledger.filter(contact_id=number)
-        assert {line: Fraction(points, MICRO) for line, points in ledger.select("line", "points").iter_rows()} == expected.lines
+        assert {line: Fraction(points, MICROS_PER_POINT) for line, points in ledger.select("line", "points").iter_rows()} == expected.lines

@@ -9,91 +9,101 @@ from typing import Final
 
 import polars as pl
 
-from sync_worker.model.file.conditions import OPERATORS, Condition, Operand, Scalar, Test, operands
+from sync_worker.model.file.conditions import OPERATOR_FIELDS, Condition, Operand, Scalar, Test, operand_values
 from sync_worker.model.file.schema import Document
 from sync_worker.model.file.suggest import did_you_mean
 from sync_worker.model.lookup.countries import country_code, country_names
-from sync_worker.model.lookup.domains import BUILT_IN
-from sync_worker.model.lookup.hubspot_properties import STANDARD, Subject, SubjectType, subject
-from sync_worker.model.lookup.text import plain
+from sync_worker.model.lookup.domains import DEFAULT_DOMAIN_LISTS
+from sync_worker.model.lookup.hubspot_properties import STANDARD_PROPERTIES, PropertySpec, ValueType, find_property
+from sync_worker.model.lookup.text import normalize_text
 
-Found = tuple[tuple[str | int, ...], str]
+ConditionFinding = tuple[tuple[str | int, ...], str]
 
 #: What a condition on events can ask about.
-EVENT_SUBJECTS: Final[Mapping[str, Subject]] = {
-    "url": Subject("url"),
-    "form": Subject("text"),
-    "campaign": Subject("text"),
-    "name": Subject("text"),
+EVENT_PROPERTIES: Final[Mapping[str, PropertySpec]] = {
+    "url": PropertySpec("url"),
+    "form": PropertySpec("text"),
+    "campaign": PropertySpec("text"),
+    "name": PropertySpec("text"),
 }
 
-_ALWAYS: Final = frozenset({"is_known", "is_unknown"})
-_EQUAL: Final = _ALWAYS | {"is", "is_not", "in", "not_in"}
-_TEXT: Final = _EQUAL | {"contains_any", "matches", "regex", "starts_with", "ends_with", "country_in", "seniority_at_least", "domain_in"}
+_PRESENCE_OPERATORS: Final = frozenset({"is_known", "is_unknown"})
+_EQUALITY_OPERATORS: Final = _PRESENCE_OPERATORS | {"is", "is_not", "in", "not_in"}
+_TEXT_OPERATORS: Final = _EQUALITY_OPERATORS | {
+    "contains_any",
+    "matches",
+    "regex",
+    "starts_with",
+    "ends_with",
+    "country_in",
+    "seniority_at_least",
+    "domain_in",
+}
 
 #: The operators that make sense for a type.
-ALLOWED: Final[Mapping[SubjectType, frozenset[str]]] = {
-    "text": _TEXT,
-    "enumeration": _TEXT,
-    "number": _EQUAL | {"at_least", "at_most", "between"},
-    "boolean": _ALWAYS | {"is", "is_not"},
-    "date": _ALWAYS | {"at_least", "at_most", "between", "within", "older_than"},
-    "url": _EQUAL | {"matches", "regex", "starts_with"},
+OPERATORS_BY_TYPE: Final[Mapping[ValueType, frozenset[str]]] = {
+    "text": _TEXT_OPERATORS,
+    "enumeration": _TEXT_OPERATORS,
+    "number": _EQUALITY_OPERATORS | {"at_least", "at_most", "between"},
+    "boolean": _PRESENCE_OPERATORS | {"is", "is_not"},
+    "date": _PRESENCE_OPERATORS | {"at_least", "at_most", "between", "within", "older_than"},
+    "url": _EQUALITY_OPERATORS | {"matches", "regex", "starts_with"},
 }
 
 
-def condition_problems(condition: Condition, document: Document, *, events: bool, rising: bool) -> Iterator[Found]:
+def lint_condition(condition: Condition, document: Document, *, on_events: bool, adds_points: bool) -> Iterator[ConditionFinding]:
     """Yield what cannot be asked, with its path inside the condition.
 
     `rising`: the condition gives points, and time alone must not make it true.
     """
     for name, test in condition.tests.items():
-        kind = _subject(name, document, events=events)
+        kind = _resolve_property(name, document, on_events=on_events)
         if isinstance(kind, str):
             yield (name,), kind
         else:
-            yield from (((name, *place), message) for place, message in _test_problems(test, kind, document, rising=rising))
-    for name, index, part in condition.parts:
-        asked = condition_problems(part, document, events=events, rising=rising)
+            yield from (((name, *place), message) for place, message in _lint_test(test, kind, document, adds_points=adds_points))
+    for name, index, part in condition.subconditions:
+        asked = lint_condition(part, document, on_events=on_events, adds_points=adds_points)
         yield from (((name, index, *place), message) for place, message in asked)
     if condition.not_:
         yield from (
-            (("not", *place), message) for place, message in condition_problems(condition.not_, document, events=events, rising=rising)
+            (("not", *place), message)
+            for place, message in lint_condition(condition.not_, document, on_events=on_events, adds_points=adds_points)
         )
-        if rising and any(test.within for _, test, _ in condition.not_.walk()):
+        if adds_points and any(test.within for _, test, _ in condition.not_.iter_tests()):
             yield ("not",), "not within a time becomes true by time alone, which must not add points"
 
 
-def _subject(name: str, document: Document, *, events: bool) -> Subject | str:
+def _resolve_property(name: str, document: Document, *, on_events: bool) -> PropertySpec | str:
     """Return the type of a subject, or what is wrong with its name."""
-    if events:
-        known = ", ".join(EVENT_SUBJECTS)
-        return EVENT_SUBJECTS.get(name) or f"unknown property of an event; expected {known}{did_you_mean(name, EVENT_SUBJECTS)}"
-    if found := subject(name, document.properties):
+    if on_events:
+        known = ", ".join(EVENT_PROPERTIES)
+        return EVENT_PROPERTIES.get(name) or f"unknown property of an event; expected {known}{did_you_mean(name, EVENT_PROPERTIES)}"
+    if found := find_property(name, document.properties):
         return found
-    near = did_you_mean(name, {**STANDARD, **document.properties})
+    near = did_you_mean(name, {**STANDARD_PROPERTIES, **document.properties})
     return f"no property that HubSpot brings along{near}; if it is the portal's own, declare it: properties: {{{name}: text}}"
 
 
-def _test_problems(test: Test, asked: Subject, document: Document, *, rising: bool) -> Iterator[Found]:
+def _lint_test(test: Test, spec: PropertySpec, document: Document, *, adds_points: bool) -> Iterator[ConditionFinding]:
     for operator, operand in test.operators.items():
-        if operator not in ALLOWED[asked.type]:
-            expected = ", ".join(name for name in OPERATORS if name in ALLOWED[asked.type])
-            yield (operator,), f"cannot be asked of a property of type {asked.type}; expected {expected}"
-        elif message := _operand_problem(operator, operand, asked, document):
+        if operator not in OPERATORS_BY_TYPE[spec.type]:
+            expected = ", ".join(name for name in OPERATOR_FIELDS if name in OPERATORS_BY_TYPE[spec.type])
+            yield (operator,), f"cannot be asked of a property of type {spec.type}; expected {expected}"
+        elif message := _operand_problem(operator, operand, spec, document):
             yield (operator,), message
-        elif rising and operator == "older_than":
+        elif adds_points and operator == "older_than":
             yield (operator,), "becomes true by time alone, which must not add points"
 
 
-def _operand_problem(operator: str, operand: Operand, asked: Subject, document: Document) -> str | None:
+def _operand_problem(operator: str, operand: Operand, spec: PropertySpec, document: Document) -> str | None:
     """Return the first thing that is wrong with an operand."""
-    values = tuple(value for value in operands(operand) if not isinstance(value, timedelta))
+    values = tuple(value for value in operand_values(operand) if not isinstance(value, timedelta))
     problems: Iterable[str | None] = ()
     if operator in ("is", "is_not", "in", "not_in"):
-        problems = (_value_problem(value, asked) for value in values)
+        problems = (_value_problem(value, spec) for value in values)
     elif operator in ("at_least", "at_most", "between"):
-        problems = (*(_bound_problem(value, asked) for value in values), _order_problem(operator, values))
+        problems = (*(_bound_problem(value, spec) for value in values), _order_problem(operator, values))
     elif operator == "regex":
         problems = (_regex_problem(str(value)) for value in values)
     elif operator == "country_in":
@@ -105,18 +115,18 @@ def _operand_problem(operator: str, operand: Operand, asked: Subject, document: 
     return next(filter(None, problems), None)
 
 
-def _value_problem(value: Scalar, asked: Subject) -> str | None:
-    if asked.type == "boolean":
+def _value_problem(value: Scalar, spec: PropertySpec) -> str | None:
+    if spec.type == "boolean":
         return None if isinstance(value, bool) else f"expected true or false, not {value!r}"
-    if asked.type == "number":
+    if spec.type == "number":
         return None if isinstance(value, (int, float)) and not isinstance(value, bool) else f"expected a number, not {value!r}"
-    if asked.options and plain(as_text(value)) not in {plain(option) for option in asked.options}:
-        return f"no option of this property: {value!r}; expected {', '.join(asked.options)}{did_you_mean(str(value), asked.options)}"
-    return None if plain(as_text(value)) else "expected a text; use is_unknown: true for no value"
+    if spec.options and normalize_text(to_hubspot_text(value)) not in {normalize_text(option) for option in spec.options}:
+        return f"no option of this property: {value!r}; expected {', '.join(spec.options)}{did_you_mean(str(value), spec.options)}"
+    return None if normalize_text(to_hubspot_text(value)) else "expected a text; use is_unknown: true for no value"
 
 
-def _bound_problem(value: Scalar, asked: Subject) -> str | None:
-    if asked.type == "number":
+def _bound_problem(value: Scalar, spec: PropertySpec) -> str | None:
+    if spec.type == "number":
         return None if isinstance(value, (int, float)) else f"expected a number, not {value!r}"
     return None if isinstance(value, str) and _is_date(value) else f"expected a date such as 2026-01-31, not {value!r}"
 
@@ -124,11 +134,11 @@ def _bound_problem(value: Scalar, asked: Subject) -> str | None:
 def _order_problem(operator: str, values: tuple[Scalar, ...]) -> str | None:
     if operator != "between" or type(values[0]) is str is not type(values[1]):
         return None
-    lower, upper = sorted(values, key=_sortable)
+    lower, upper = sorted(values, key=_sort_key)
     return None if (lower, upper) == values else "the first bound lies above the second"
 
 
-def _sortable(value: Scalar) -> tuple[float, str]:
+def _sort_key(value: Scalar) -> tuple[float, str]:
     return (0, value) if isinstance(value, str) else (float(value), "")
 
 
@@ -143,16 +153,16 @@ def _regex_problem(pattern: str) -> str | None:
 
 
 def _country_problem(name: str) -> str | None:
-    return None if country_code(name) else f"unknown country {name!r}{did_you_mean(plain(name), country_names())}"
+    return None if country_code(name) else f"unknown country {name!r}{did_you_mean(normalize_text(name), country_names())}"
 
 
 def _list_problem(name: str, document: Document) -> str | None:
-    known = sorted({*BUILT_IN, *document.domains})
+    known = sorted({*DEFAULT_DOMAIN_LISTS, *document.domains})
     return None if name in known else f"unknown domain list {name!r}; expected {', '.join(known)}{did_you_mean(name, known)}"
 
 
 def _pattern_problem(pattern: str) -> str | None:
-    return None if plain(pattern).strip("*") else "an empty text is found everywhere"
+    return None if normalize_text(pattern).strip("*") else "an empty text is found everywhere"
 
 
 def _is_date(text: str) -> bool:
@@ -163,6 +173,6 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def as_text(value: object) -> str:
+def to_hubspot_text(value: object) -> str:
     """Return a value of the model file as HubSpot would write it."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -8,27 +8,27 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from sync_worker.model.compiled.facts import COUNTERS
+from sync_worker.model.compiled.facts import COUNTER_PROPERTIES
 from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.schema import Criterion
-from sync_worker.model.file.units import milliseconds, to_micro
+from sync_worker.model.file.units import to_micro, to_milliseconds
 
 #: No criterion counts more events of one contact than these; a model without caps still has a maximum.
-MOST_EVENTS: Final = 10_000
+MAX_COUNTED_EVENTS: Final = 10_000
 
 #: The recorded kinds of event that the derived kinds are found in.
-DERIVED: Final[Mapping[str, frozenset[str]]] = {
+DERIVED_KINDS: Final[Mapping[str, frozenset[str]]] = {
     "download": frozenset({"page_view", "email_click"}),
     "search_term": frozenset({"page_view"}),
     "campaign_touch": frozenset({"page_view"}),
 }
 
-_DAY: Final = timedelta(days=1)
+_ONE_DAY: Final = timedelta(days=1)
 
 
-def readable_kinds(kind: str) -> frozenset[str]:
+def source_kinds(kind: str) -> frozenset[str]:
     """Return the kinds to read from HubSpot for a kind: derived kinds are not recorded there."""
-    return DERIVED.get(kind, frozenset({kind}))
+    return DERIVED_KINDS.get(kind, frozenset({kind}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,23 +40,23 @@ class Award:
     cap: int | None = None  # micro-points, without sign
 
     @property
-    def positive(self) -> bool:
+    def is_positive(self) -> bool:
         """Whether it can only raise a score; otherwise it can only lower it."""
         return self.each > 0 or any(points > 0 for _, points in self.steps)
 
-    def worth(self, events: int) -> int:
+    def points_for(self, events: int) -> int:
         """Return what so many events are worth."""
-        return sum(points for at, points in self.steps if events >= at) + self._each(events)
+        return sum(points for at, points in self.steps if events >= at) + self._linear_points(events)
 
-    def _each(self, events: int) -> int:
-        total = self.each * min(events, MOST_EVENTS)
+    def _linear_points(self, events: int) -> int:
+        total = self.each * min(events, MAX_COUNTED_EVENTS)
         if self.cap is None:
             return total
         return min(total, self.cap) if total > 0 else max(total, -self.cap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class ScoreCriterion:
     """One criterion of the score: events that are counted (`event`), or a condition on the contact (`when`)."""
 
     key: str
@@ -69,54 +69,54 @@ class Line:
     per_day: int | None = None
 
     @property
-    def positive(self) -> bool:
+    def is_positive(self) -> bool:
         """Whether it can only raise a score."""
-        return self.award.positive
+        return self.award.is_positive
 
     @property
-    def most_events(self) -> int:
+    def max_events(self) -> int:
         """The most events of a contact that can ever count."""
         if self.event is None:
             return 1
         if self.within is None or self.per_day is None:
-            return MOST_EVENTS
-        return min(MOST_EVENTS, self.per_day * (milliseconds(self.within) // milliseconds(_DAY) + 2))
+            return MAX_COUNTED_EVENTS
+        return min(MAX_COUNTED_EVENTS, self.per_day * (to_milliseconds(self.within) // to_milliseconds(_ONE_DAY) + 2))
 
     @property
-    def written(self) -> int:
+    def nominal_points(self) -> int:
         """The most that it could add, or take away, going by its numbers alone, in micro-points."""
-        return self.award.worth(1 if self.event is None else MOST_EVENTS)
+        return self.award.points_for(1 if self.event is None else MAX_COUNTED_EVENTS)
 
     @property
-    def reachable(self) -> int:
+    def reachable_points(self) -> int:
         """The most that it can add, or take away, within its window and its daily limit, in micro-points."""
-        return self.award.worth(self.most_events)
+        return self.award.points_for(self.max_events)
 
-    def visible(self, hidden: frozenset[str]) -> bool:
+    def is_visible(self, hidden_kinds: frozenset[str]) -> bool:
         """Tell whether it can be seen where these kinds of event are hidden: singly, or by HubSpot's counters."""
-        return self.event is None or seen(self.event, hidden, by_counter=self.by_counter)
+        return self.event is None or is_event_visible(self.event, hidden_kinds, can_use_counter=self.can_use_counter)
 
     @property
-    def by_counter(self) -> bool:
+    def can_use_counter(self) -> bool:
         """Whether HubSpot's counter and last date say all that it asks."""
         limited = self.within is not None or self.per_day is not None
         once = not self.award.each and all(at == 1 for at, _ in self.award.steps)
         return self.where is None and (once or not limited)
 
 
-def seen(event: str, hidden: frozenset[str], *, by_counter: bool) -> bool:
+def is_event_visible(event: str, hidden_kinds: frozenset[str], *, can_use_counter: bool) -> bool:
     """Tell whether a kind of event can be seen; `by_counter`: a number and a last date would do."""
-    if not readable_kinds(event) <= hidden:
+    if not source_kinds(event) <= hidden_kinds:
         return True
-    return by_counter and event in COUNTERS
+    return can_use_counter and event in COUNTER_PROPERTIES
 
 
-def line_of(key: str, criterion: Criterion, importance: Mapping[str, Decimal]) -> Line:
+def compile_criterion(key: str, criterion: Criterion, importance: Mapping[str, Decimal]) -> ScoreCriterion:
     """Return a criterion that has been checked, ready to be computed."""
-    return Line(
+    return ScoreCriterion(
         key=key,
         label=criterion.label,
-        award=award_of(criterion, importance),
+        award=compile_award(criterion, importance),
         event=criterion.event,
         where=criterion.where,
         when=criterion.when,
@@ -125,17 +125,17 @@ def line_of(key: str, criterion: Criterion, importance: Mapping[str, Decimal]) -
     )
 
 
-def award_of(criterion: Criterion, importance: Mapping[str, Decimal]) -> Award:
+def compile_award(criterion: Criterion, importance: Mapping[str, Decimal]) -> Award:
     """Return what a criterion awards."""
     if criterion.each is not None:
         cap = None if criterion.at_most is None else abs(to_micro(criterion.at_most))
         return Award(each=to_micro(criterion.each), cap=cap)
     if criterion.tiers:
         return Award(steps=tuple(sorted((at, to_micro(points)) for at, points in criterion.tiers.items())))
-    return Award(steps=((1, to_micro(_once(criterion, importance))),))
+    return Award(steps=((1, to_micro(_single_points(criterion, importance))),))
 
 
-def _once(criterion: Criterion, importance: Mapping[str, Decimal]) -> Decimal:
+def _single_points(criterion: Criterion, importance: Mapping[str, Decimal]) -> Decimal:
     if criterion.points is not None:
         return criterion.points
     name = criterion.importance or ""

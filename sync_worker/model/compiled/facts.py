@@ -8,21 +8,21 @@ from typing import Final
 
 import polars as pl
 
-INSTANT: Final = pl.Datetime("ms", "UTC")
+TIMESTAMP: Final = pl.Datetime("ms", "UTC")
 
 # One row an event, as recorded, machine clicks included. (contact_id, kind, event_id) is unique.
 EVENT_SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "contact_id": pl.Int64,
     "event_id": pl.String,
     "kind": pl.String,  # email_click, email_open, page_view, form_submission, webinar, custom:<name>
-    "at": INSTANT,
+    "at": TIMESTAMP,
     "url": pl.String,
     "form_id": pl.String,
     "form_name": pl.String,
     "campaign": pl.String,
     "name": pl.String,
     "user_agent": pl.String,
-    "sent_at": INSTANT,  # when the e-mail went out that was clicked
+    "sent_at": TIMESTAMP,  # when the e-mail went out that was clicked
     "filtered": pl.Boolean,  # HubSpot's own mark for machines and staff
 }
 
@@ -33,7 +33,7 @@ PREVIOUS_SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
 }
 
 #: Event kinds that a portal can hide, and HubSpot's counters (number, newest date) that stand in for them.
-COUNTERS: Final[Mapping[str, tuple[str, str]]] = {
+COUNTER_PROPERTIES: Final[Mapping[str, tuple[str, str]]] = {
     "email_click": ("hs_email_click", "hs_email_last_click_date"),
     "email_open": ("hs_email_open", "hs_email_last_open_date"),
     "page_view": ("hs_analytics_num_page_views", "hs_analytics_last_timestamp"),
@@ -54,4 +54,4 @@ class Facts:
     contacts: pl.DataFrame
     events: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(EVENT_SCHEMA)))
     previous: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=dict(PREVIOUS_SCHEMA)))
-    hidden: frozenset[str] = frozenset()
+    hidden_kinds: frozenset[str] = frozenset()

@@ -7,68 +7,68 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
-from sync_worker.model.compiled.condition_lint import condition_problems
-from sync_worker.model.compiled.criteria import line_of
+from sync_worker.model.compiled.condition_lint import lint_condition
+from sync_worker.model.compiled.criteria import compile_criterion
 from sync_worker.model.file.schema import Criterion, Degradation, DirectQualifier, Disqualifier, Document
 from sync_worker.model.file.suggest import did_you_mean
-from sync_worker.model.file.units import MICRO, from_micro, milliseconds
-from sync_worker.model.lookup.domains import is_entry
+from sync_worker.model.file.units import MICROS_PER_POINT, from_micro, to_milliseconds
+from sync_worker.model.lookup.domains import is_domain_entry
 
-Found = tuple[tuple[str | int, ...], str]
+ModelFinding = tuple[tuple[str | int, ...], str]
 
-_LARGEST_MAXIMUM: Final = 1_000_000  # points
-_DAY: Final = 86_400_000  # milliseconds
+_LARGEST_MAXIMUM_SCORE: Final = 1_000_000  # points
+_DAY_MILLISECONDS: Final = 86_400_000  # milliseconds
 
 
-def problems(document: Document) -> Iterator[Found]:
+def find_errors(document: Document) -> Iterator[ModelFinding]:
     """Yield every reason why the model can't be right, with the path of its place."""
-    criteria = list(_criteria(document))
+    criteria = list(_check_criteria(document))
     yield from criteria
-    yield from _grade(document)
-    yield from _rules(document)
-    yield from _bands(document)
-    yield from _degradation(document.score.degradation)
-    yield from _qualification(document)
-    yield from _domains(document)
+    yield from _check_grade(document)
+    yield from _check_rules(document)
+    yield from _check_bands(document)
+    yield from _check_degradation(document.score.degradation)
+    yield from _check_qualification(document)
+    yield from _check_domains(document)
     if not criteria:
-        yield from _maximum(document)
+        yield from _check_maximum(document)
 
 
-def warnings(document: Document) -> Iterator[Found]:
+def find_warnings(document: Document) -> Iterator[ModelFinding]:
     """Yield what is allowed and yet hardly meant, with the path of its place."""
-    maximum = from_micro(_reachable(document))
-    yield from out_of_reach(document, maximum, f"the reachable maximum of {maximum}")
+    maximum = from_micro(_reachable_maximum(document))
+    yield from find_unreachable(document, maximum, f"the reachable maximum of {maximum}")
     for key, criterion in document.score.criteria.items():
         if criterion.enabled and criterion.each is not None and criterion.at_most is None:
             yield ("score", "criteria", key, "each"), "there is no cap (at_most): one busy contact can outweigh everything else"
 
 
-def out_of_reach(document: Document, maximum: Decimal, named: str) -> Iterator[Found]:
+def find_unreachable(document: Document, maximum: Decimal, description: str) -> Iterator[ModelFinding]:
     """Yield the threshold and the bands that nobody can reach with so many points."""
     threshold = document.qualification.threshold
     if threshold > maximum:
-        yield ("qualification", "threshold"), f"{threshold} lies above {named}: nobody can be an MQL by score"
+        yield ("qualification", "threshold"), f"{threshold} lies above {description}: nobody can be an MQL by score"
     for index, band in enumerate(document.score.bands):
         if band.from_ > maximum:
-            yield ("score", "bands", index, "from"), f"{band.from_} lies above {named}: nobody reaches {band.name}"
+            yield ("score", "bands", index, "from"), f"{band.from_} lies above {description}: nobody reaches {band.name}"
 
 
-def _criteria(document: Document) -> Iterator[Found]:
+def _check_criteria(document: Document) -> Iterator[ModelFinding]:
     for key, criterion in document.score.criteria.items():
         path = ("score", "criteria", key)
-        yield from ((path + place, message) for place, message in _source(criterion))
-        amounts = list(_amount(criterion, document.importance))
+        yield from ((path + place, message) for place, message in _check_source(criterion))
+        amounts = list(_check_amount(criterion, document.importance))
         yield from ((path + place, message) for place, message in amounts)
         if amounts:
             continue
-        rising = line_of(key, criterion, document.importance).positive
+        rising = compile_criterion(key, criterion, document.importance).is_positive
         for name in ("where", "when"):
             if condition := getattr(criterion, name):
-                asked = condition_problems(condition, document, events=name == "where", rising=rising)
+                asked = lint_condition(condition, document, on_events=name == "where", adds_points=rising)
                 yield from (((*path, name, *place), message) for place, message in asked)
 
 
-def _source(part: Criterion | DirectQualifier | Disqualifier) -> Iterator[Found]:
+def _check_source(part: Criterion | DirectQualifier | Disqualifier) -> Iterator[ModelFinding]:
     if (part.event is None) == (part.when is None):
         yield (), "expected either event (what somebody did) or when (who somebody is)"
     elif part.event is None:
@@ -76,7 +76,7 @@ def _source(part: Criterion | DirectQualifier | Disqualifier) -> Iterator[Found]
         yield from (((name,), "makes sense only for events: name one with event") for name in limits)
 
 
-def _amount(criterion: Criterion, importance: Mapping[str, Decimal]) -> Iterator[Found]:
+def _check_amount(criterion: Criterion, importance: Mapping[str, Decimal]) -> Iterator[ModelFinding]:
     given = [name for name in ("tiers", "each", "points", "importance") if getattr(criterion, name) is not None]
     if len(given) != 1:
         yield (), f"expected one of tiers, each, points or importance, found {' and '.join(given) or 'none'}"
@@ -87,12 +87,12 @@ def _amount(criterion: Criterion, importance: Mapping[str, Decimal]) -> Iterator
         near = did_you_mean(criterion.importance.removeprefix("-"), importance)
         yield ("importance",), f"unknown class {criterion.importance!r}; expected {', '.join(importance)}{near}"
         return
-    yield from _numbers(criterion, importance)
+    yield from _check_numbers(criterion, importance)
 
 
-def _numbers(criterion: Criterion, importance: Mapping[str, Decimal]) -> Iterator[Found]:
+def _check_numbers(criterion: Criterion, importance: Mapping[str, Decimal]) -> Iterator[ModelFinding]:
     if criterion.tiers is not None:
-        yield from _tiers(criterion.tiers)
+        yield from _check_tiers(criterion.tiers)
     for name in ("each", "points", "at_most"):
         if getattr(criterion, name) == 0:
             yield (name,), "never adds anything; use enabled: false to switch a criterion off"
@@ -102,7 +102,7 @@ def _numbers(criterion: Criterion, importance: Mapping[str, Decimal]) -> Iterato
         yield ("at_most",), "the cap of positive points is positive"
 
 
-def _tiers(tiers: Mapping[int, Decimal]) -> Iterator[Found]:
+def _check_tiers(tiers: Mapping[int, Decimal]) -> Iterator[ModelFinding]:
     if not tiers:
         yield ("tiers",), "expected at least one tier, such as {1: 5}"
     for at, points in tiers.items():
@@ -114,10 +114,10 @@ def _tiers(tiers: Mapping[int, Decimal]) -> Iterator[Found]:
         yield ("tiers",), "the tiers of one criterion either all add or all take away"
 
 
-def _grade(document: Document) -> Iterator[Found]:
+def _check_grade(document: Document) -> Iterator[ModelFinding]:
     for key, criterion in document.grade.criteria.items():
         path = ("grade", "criteria", key, "when")
-        asked = condition_problems(criterion.when, document, events=False, rising=False)
+        asked = lint_condition(criterion.when, document, on_events=False, adds_points=False)
         yield from (((*path, *place), message) for place, message in asked)
     known = document.qualification.known_at_least
     enabled = sum(criterion.enabled for criterion in document.grade.criteria.values())
@@ -125,7 +125,7 @@ def _grade(document: Document) -> Iterator[Found]:
         yield ("qualification", "known_at_least"), f"{known} criteria can never be known: the grade has {enabled}"
 
 
-def _rules(document: Document) -> Iterator[Found]:
+def _check_rules(document: Document) -> Iterator[ModelFinding]:
     rules: dict[str, Mapping[str, DirectQualifier] | Mapping[str, Disqualifier]] = {
         "direct": document.qualification.direct,
         "disqualifiers": document.qualification.disqualifiers,
@@ -133,14 +133,14 @@ def _rules(document: Document) -> Iterator[Found]:
     for group, members in rules.items():
         for key, rule in members.items():
             path = ("qualification", group, key)
-            yield from ((path + place, message) for place, message in _source(rule))
+            yield from ((path + place, message) for place, message in _check_source(rule))
             for name in ("where", "when"):
                 if condition := getattr(rule, name):
-                    asked = condition_problems(condition, document, events=name == "where", rising=False)
+                    asked = lint_condition(condition, document, on_events=name == "where", adds_points=False)
                     yield from (((*path, name, *place), message) for place, message in asked)
 
 
-def _bands(document: Document) -> Iterator[Found]:
+def _check_bands(document: Document) -> Iterator[ModelFinding]:
     bands = document.score.bands
     for index, (lower, upper) in enumerate(pairwise(bands), start=1):
         if upper.from_ <= lower.from_:
@@ -151,7 +151,7 @@ def _bands(document: Document) -> Iterator[Found]:
             yield ("score", "bands", index, "name"), f"a second band of the name {bands[index].name!r}"
 
 
-def _degradation(degradation: Degradation) -> Iterator[Found]:
+def _check_degradation(degradation: Degradation) -> Iterator[ModelFinding]:
     allowed = {
         "inactivity": ("grace", "every", "lose", "half_life"),
         "per_event": ("grace", "half_life", "expiry"),
@@ -168,40 +168,40 @@ def _degradation(degradation: Degradation) -> Iterator[Found]:
         yield path, f"expected either {expected}, found {' and '.join(ways) or 'neither'}"
     for name in ("every", "half_life", "expiry"):
         duration = getattr(degradation, name)
-        if duration is not None and milliseconds(duration) < _DAY:
+        if duration is not None and to_milliseconds(duration) < _DAY_MILLISECONDS:
             yield (*path, name), "expected at least 1 day"
 
 
-def _qualification(document: Document) -> Iterator[Found]:
+def _check_qualification(document: Document) -> Iterator[ModelFinding]:
     rules = document.qualification
     if rules.threshold <= 0:
         yield ("qualification", "threshold"), f"expected a threshold above 0, not {rules.threshold}"
     if rules.leave_below is not None and rules.leave_below > rules.threshold:
         yield ("qualification", "leave_below"), f"lies above the threshold ({rules.threshold}): everybody would leave at once"
-    if milliseconds(document.score.trend.over) < _DAY:
+    if to_milliseconds(document.score.trend.over) < _DAY_MILLISECONDS:
         yield ("score", "trend", "over"), "expected at least 1 day"
 
 
-def _domains(document: Document) -> Iterator[Found]:
+def _check_domains(document: Document) -> Iterator[ModelFinding]:
     for name, entries in document.domains.items():
         for key, values in (("add", entries.add), ("except", entries.remove)):
             for index, value in enumerate(values or ()):
-                if not is_entry(value):
+                if not is_domain_entry(value):
                     yield ("domains", name, key, index), f"expected a domain such as example.com, .edu or ac.*, not {value!r}"
 
 
-def _maximum(document: Document) -> Iterator[Found]:
-    maximum = _reachable(document)
+def _check_maximum(document: Document) -> Iterator[ModelFinding]:
+    maximum = _reachable_maximum(document)
     minimum = document.score.minimum
     if maximum <= 0:
         yield ("score", "criteria"), "nothing adds points: the maximum of the score would not be above 0"
-    elif minimum is not None and minimum * MICRO > maximum:
+    elif minimum is not None and minimum * MICROS_PER_POINT > maximum:
         yield ("score", "minimum"), f"lies above the maximum of the score, {from_micro(maximum)}"
-    if maximum > _LARGEST_MAXIMUM * MICRO:
-        yield ("score", "criteria"), f"the maximum of the score, {from_micro(maximum)}, lies above {_LARGEST_MAXIMUM}"
+    if maximum > _LARGEST_MAXIMUM_SCORE * MICROS_PER_POINT:
+        yield ("score", "criteria"), f"the maximum of the score, {from_micro(maximum)}, lies above {_LARGEST_MAXIMUM_SCORE}"
 
 
-def _reachable(document: Document) -> int:
+def _reachable_maximum(document: Document) -> int:
     enabled = {key: criterion for key, criterion in document.score.criteria.items() if criterion.enabled}
-    lines = (line_of(key, criterion, document.importance) for key, criterion in enabled.items())
-    return sum(line.reachable for line in lines if line.positive)
+    lines = (compile_criterion(key, criterion, document.importance) for key, criterion in enabled.items())
+    return sum(line.reachable_points for line in lines if line.is_positive)

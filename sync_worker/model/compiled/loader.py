@@ -11,16 +11,16 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from sync_worker.errors import ModelError
-from sync_worker.model.compiled.lint import problems, warnings
+from sync_worker.model.compiled.lint import find_errors, find_warnings
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file import yaml_source as yaml
 from sync_worker.model.file.schema import Document
 from sync_worker.model.file.suggest import did_you_mean
-from sync_worker.model.file.yaml_source import Problem, Source
+from sync_worker.model.file.yaml_source import Diagnostic, YamlSource
 
-_MOST: Final = 25  # problems shown at once
-_QUOTED: Final = re.compile(r"'([^']*)'")
-_MAPPING: Final = re.compile(r"a dictionary( or instance of \w+)?")  # pydantic's words
+_MAX_DIAGNOSTICS: Final = 25  # problems shown at once
+_QUOTED_PATTERN: Final = re.compile(r"'([^']*)'")
+_PYDANTIC_DICTIONARY: Final = re.compile(r"a dictionary( or instance of \w+)?")  # pydantic's words
 _HINT: Final = "Correct the model file, then say `sync-worker model check`."
 
 
@@ -45,103 +45,103 @@ def loads(text: str, source: str) -> Model:
     Raises:
         ModelError: The text cannot be used; the message lists every problem that was found.
     """
-    read = yaml.read(text)
-    if read.problems:
-        raise _error(read.problems, source)
+    read = yaml.parse_yaml(text)
+    if read.diagnostics:
+        raise _build_error(read.diagnostics, source)
     try:
         document = Document.model_validate(read.data)
     except ValidationError as error:
-        raise _error(_translated(error, read), source) from None
-    found = [Problem(line=read.line(path), key=yaml.dotted(path), message=message) for path, message in problems(document)]
+        raise _build_error(_translate_errors(error, read), source) from None
+    found = [Diagnostic(line=read.line_at(path), key=yaml.format_path(path), message=message) for path, message in find_errors(document)]
     if found:
-        raise _error(found, source)
-    said = (Problem(line=read.line(path), key=yaml.dotted(path), message=message) for path, message in warnings(document))
-    return Model(document=document, source=source, warnings=tuple(problem.said(source) for problem in said))
+        raise _build_error(found, source)
+    said = (Diagnostic(line=read.line_at(path), key=yaml.format_path(path), message=message) for path, message in find_warnings(document))
+    return Model(document=document, source=source, warnings=tuple(problem.render(source) for problem in said))
 
 
-def _error(found: Iterable[Problem], source: str) -> ModelError:
-    ordered = sorted(set(found), key=lambda problem: (problem.line, problem.key))
-    lines = [problem.said(source) for problem in ordered[:_MOST]]
-    if len(ordered) > _MOST:
-        lines.append(f"... and {len(ordered) - _MOST} more")
+def _build_error(diagnostics: Iterable[Diagnostic], source: str) -> ModelError:
+    ordered = sorted(set(diagnostics), key=lambda problem: (problem.line, problem.key))
+    lines = [problem.render(source) for problem in ordered[:_MAX_DIAGNOSTICS]]
+    if len(ordered) > _MAX_DIAGNOSTICS:
+        lines.append(f"... and {len(ordered) - _MAX_DIAGNOSTICS} more")
     return ModelError("\n".join(lines), hint=f"\n{_HINT}")
 
 
-def _translated(error: ValidationError, read: Source) -> Iterator[Problem]:
+def _translate_errors(error: ValidationError, yaml_source: YamlSource) -> Iterator[Diagnostic]:
     """Say what pydantic found in the words of the model file, once a place."""
-    seen: set[yaml.Path] = set()
+    seen: set[yaml.DocumentPath] = set()
     for details in error.errors(include_url=False):
-        path = _place(details, read)
+        path = _locate_path(details, yaml_source)
         if path not in seen:
             seen.add(path)
-            yield Problem(line=read.line(path), key=yaml.dotted(path), message=_said(details, path))
+            yield Diagnostic(line=yaml_source.line_at(path), key=yaml.format_path(path), message=_describe_error(details, path))
 
 
-def _place(details: ErrorDetails, read: Source) -> yaml.Path:
+def _locate_path(details: ErrorDetails, yaml_source: YamlSource) -> yaml.DocumentPath:
     """Return the path in the file: pydantic's location ends with parts of its own where several types are allowed."""
     path = tuple(details["loc"])
-    if details["type"] == "missing" and path[:-1] in read.lines:
+    if details["type"] == "missing" and path[:-1] in yaml_source.lines:
         return path
-    while path and path not in read.lines:
+    while path and path not in yaml_source.lines:
         path = path[:-1]
     return path
 
 
-def _said(details: ErrorDetails, path: yaml.Path) -> str:
+def _describe_error(details: ErrorDetails, key_path: yaml.DocumentPath) -> str:
     kind, wrong = details["type"], details["input"]
     if kind == "missing":
         return "this key is missing"
     if kind == "extra_forbidden":
-        allowed = _keys_at(path[:-1])
-        return f"unknown key; expected {_listed(allowed)}{did_you_mean(str(path[-1]), allowed)}"
+        allowed = _list_keys_at(key_path[:-1])
+        return f"unknown key; expected {_join_names(allowed)}{did_you_mean(str(key_path[-1]), allowed)}"
     if kind == "literal_error":
-        allowed = _QUOTED.findall(details["ctx"]["expected"]) or [details["ctx"]["expected"]]
-        return f"expected {_listed(allowed)}, not {wrong!r}{did_you_mean(str(wrong), allowed)}"
+        allowed = _QUOTED_PATTERN.findall(details["ctx"]["expected"]) or [details["ctx"]["expected"]]
+        return f"expected {_join_names(allowed)}, not {wrong!r}{did_you_mean(str(wrong), allowed)}"
     if kind == "value_error":
         return str(details["ctx"]["error"])
     if details["loc"][-1:] == ("[key]",):
-        return f"{_short(wrong)} cannot stand as key here: {details['msg'].lower()}"
+        return f"{_abbreviate(wrong)} cannot stand as key here: {details['msg'].lower()}"
     said = details["msg"].replace("Input should be a valid", "expected a").replace("Input should be", "expected")
-    said = _MAPPING.sub("keys with values", said)
-    return f"{said[:1].lower()}{said[1:]}, not {_short(wrong)}"
+    said = _PYDANTIC_DICTIONARY.sub("keys with values", said)
+    return f"{said[:1].lower()}{said[1:]}, not {_abbreviate(wrong)}"
 
 
-def _short(wrong: object) -> str:
-    if isinstance(wrong, Mapping):
+def _abbreviate(value: object) -> str:
+    if isinstance(value, Mapping):
         return "a mapping"
-    return "a list" if isinstance(wrong, (list, tuple)) else repr(wrong)[:60]
+    return "a list" if isinstance(value, (list, tuple)) else repr(value)[:60]
 
 
-def _listed(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     return ", ".join(names[:-1]) + (" or " if len(names) > 1 else "") + names[-1] if names else "nothing"
 
 
-def _keys_at(path: yaml.Path) -> list[str]:
+def _list_keys_at(path: yaml.DocumentPath) -> list[str]:
     """Return the keys that may stand at a place, from the JSON Schema of the document."""
     schema = Document.model_json_schema(by_alias=True)
     nodes = [schema]
     for part in path:
-        nodes = [child for node in nodes for child in _children(node, part, schema)]
-    return [name for node in nodes for name in _resolved(node, schema).get("properties", {})]
+        nodes = [child for node in nodes for child in _child_schemas(node, part, schema)]
+    return [name for node in nodes for name in _resolve(node, schema).get("properties", {})]
 
 
-def _children(node: Mapping[str, Any], part: str | int, schema: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    target = _resolved(node, schema)
+def _child_schemas(node: Mapping[str, Any], part: str | int, schema: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    target = _resolve(node, schema)
     if part in target.get("properties", {}):
         found = target["properties"][part]
     else:
-        found = target.get("items") if isinstance(part, int) else _of_any_name(target)
+        found = target.get("items") if isinstance(part, int) else _wildcard_schema(target)
     if isinstance(found, dict):
         yield found
 
 
-def _of_any_name(schema: Mapping[str, Any]) -> object:
+def _wildcard_schema(schema: Mapping[str, Any]) -> object:
     return next(iter(schema.get("patternProperties", {}).values()), schema.get("additionalProperties"))
 
 
-def _resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolve(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """Follow references, and of alternatives the one that is an object or a list."""
     if "$ref" in node:
-        return _resolved(schema["$defs"][node["$ref"].rpartition("/")[2]], schema)
+        return _resolve(schema["$defs"][node["$ref"].rpartition("/")[2]], schema)
     options = [option for option in node.get("anyOf", ()) if "$ref" in option or option.get("type") in ("object", "array")]
-    return _resolved(options[0], schema) if options else node
+    return _resolve(options[0], schema) if options else node

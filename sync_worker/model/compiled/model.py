@@ -10,13 +10,13 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
-from sync_worker.model.compiled.criteria import Line, line_of, readable_kinds, seen
-from sync_worker.model.compiled.facts import COUNTERS
-from sync_worker.model.file.conditions import Condition, operands
+from sync_worker.model.compiled.criteria import ScoreCriterion, compile_criterion, is_event_visible, source_kinds
+from sync_worker.model.compiled.facts import COUNTER_PROPERTIES
+from sync_worker.model.file.conditions import Condition, operand_values
 from sync_worker.model.file.schema import Band, DirectQualifier, Disqualifier, Document, GradeCriterion, Rule
 from sync_worker.model.file.units import from_micro, to_micro
-from sync_worker.model.lookup.domains import Domains, domain_lists
-from sync_worker.model.lookup.hubspot_properties import COMPANY, Subject, subject
+from sync_worker.model.lookup.domains import DomainMatcher, compile_domain_lists
+from sync_worker.model.lookup.hubspot_properties import COMPANY_PREFIX, PropertySpec, find_property
 
 RuleKind = Literal["direct", "disqualifier"]
 
@@ -32,14 +32,14 @@ class Model:
     @cached_property
     def hash(self) -> str:
         """Twelve hexadecimal digits that change with the meaning, not with comments or the order of keys."""
-        text = json.dumps(self.document.meaning(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        text = json.dumps(self.document.dump_canonical(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @cached_property
-    def lines(self) -> tuple[Line, ...]:
+    def score_criteria(self) -> tuple[ScoreCriterion, ...]:
         """The enabled criteria of the score, as the file has them."""
         found = self.document.score.criteria.items()
-        return tuple(line_of(key, criterion, self.document.importance) for key, criterion in found if criterion.enabled)
+        return tuple(compile_criterion(key, criterion, self.document.importance) for key, criterion in found if criterion.enabled)
 
     @cached_property
     def grade_criteria(self) -> Mapping[str, GradeCriterion]:
@@ -47,7 +47,7 @@ class Model:
         return {key: criterion for key, criterion in self.document.grade.criteria.items() if criterion.enabled}
 
     @cached_property
-    def direct(self) -> Mapping[str, DirectQualifier]:
+    def direct_qualifiers(self) -> Mapping[str, DirectQualifier]:
         """The enabled direct qualifiers, by name: of several that hold, the first is named as the reason."""
         return dict(sorted((key, rule) for key, rule in self.document.qualification.direct.items() if rule.enabled))
 
@@ -64,77 +64,77 @@ class Model:
     @cached_property
     def maximum(self) -> Decimal:
         """The highest score there can be, in points."""
-        return from_micro(sum(line.written for line in self.lines if line.positive))
+        return from_micro(sum(line.nominal_points for line in self.score_criteria if line.is_positive))
 
     @cached_property
     def minimum(self) -> Decimal:
         """The lowest score there can be, in points."""
-        lowest = sum(line.written for line in self.lines if not line.positive)
+        lowest = sum(line.nominal_points for line in self.score_criteria if not line.is_positive)
         clamp = self.document.score.minimum
         return from_micro(lowest if clamp is None else max(lowest, to_micro(clamp)))
 
-    def reachable(self, hidden: frozenset[str] = frozenset(), unmet: Collection[str] = ()) -> Decimal:
+    def reachable_maximum(self, hidden_kinds: frozenset[str] = frozenset(), unreachable: Collection[str] = ()) -> Decimal:
         """Return the highest score there can be, in points, where these kinds of event are hidden and nobody can meet these criteria."""
-        lines = (line for line in self.lines if line.positive and line.visible(hidden) and line.key not in unmet)
-        return from_micro(sum(line.reachable for line in lines))
+        lines = (line for line in self.score_criteria if line.is_positive and line.is_visible(hidden_kinds) and line.key not in unreachable)
+        return from_micro(sum(line.reachable_points for line in lines))
 
-    def not_visible(self, hidden: frozenset[str]) -> tuple[str, ...]:
+    def invisible_names(self, hidden_kinds: frozenset[str]) -> tuple[str, ...]:
         """Return the names of the criteria and rules that cannot be seen where these kinds of event are hidden."""
-        criteria = tuple(line.key for line in self.lines if not line.visible(hidden))
-        return criteria + tuple(key for _, key, rule in self.rules if not rule_visible(rule, hidden))
+        criteria = tuple(line.key for line in self.score_criteria if not line.is_visible(hidden_kinds))
+        return criteria + tuple(key for _, key, rule in self.rules if not is_rule_visible(rule, hidden_kinds))
 
     @property
     def rules(self) -> tuple[tuple[RuleKind, str, Rule], ...]:
         """The enabled direct qualifiers and disqualifiers, each with what it is and its name."""
-        groups: tuple[tuple[RuleKind, Mapping[str, Rule]], ...] = (("direct", self.direct), ("disqualifier", self.disqualifiers))
+        groups: tuple[tuple[RuleKind, Mapping[str, Rule]], ...] = (("direct", self.direct_qualifiers), ("disqualifier", self.disqualifiers))
         return tuple((kind, key, rule) for kind, rules in groups for key, rule in rules.items())
 
     @cached_property
     def event_kinds(self) -> frozenset[str]:
         """The kinds of event to read from HubSpot."""
-        wanted = [line.event for line in self.lines] + [rule.event for _, _, rule in self.rules]
-        return frozenset().union(*(readable_kinds(kind) for kind in wanted if kind))
+        wanted = [line.event for line in self.score_criteria] + [rule.event for _, _, rule in self.rules]
+        return frozenset().union(*(source_kinds(kind) for kind in wanted if kind))
 
     @cached_property
     def contact_properties(self) -> frozenset[str]:
         """The contact properties to read from HubSpot: what conditions ask, and the counters that stand in for hidden events."""
-        counters = {name for kind in self.event_kinds & COUNTERS.keys() for name in COUNTERS[kind]}
-        return frozenset(name for name in self._properties if not name.startswith(COMPANY)) | counters
+        counters = {name for kind in self.event_kinds & COUNTER_PROPERTIES.keys() for name in COUNTER_PROPERTIES[kind]}
+        return frozenset(name for name in self._condition_properties if not name.startswith(COMPANY_PREFIX)) | counters
 
     @cached_property
     def company_properties(self) -> frozenset[str]:
         """The properties of the primary company to read from HubSpot, without prefix."""
-        return frozenset(name.removeprefix(COMPANY) for name in self._properties if name.startswith(COMPANY))
+        return frozenset(name.removeprefix(COMPANY_PREFIX) for name in self._condition_properties if name.startswith(COMPANY_PREFIX))
 
     @cached_property
-    def forms(self) -> frozenset[str]:
+    def form_names(self) -> frozenset[str]:
         """The forms that conditions name, by id or by name."""
-        return frozenset(name for condition in self.event_conditions for name in _forms(condition))
+        return frozenset(name for condition in self.event_conditions for name in _form_names(condition))
 
     @cached_property
     def event_conditions(self) -> tuple[Condition, ...]:
         """Every condition on events."""
-        parts: Iterable[Line | Rule] = (*self.lines, *(rule for _, _, rule in self.rules))
+        parts: Iterable[ScoreCriterion | Rule] = (*self.score_criteria, *(rule for _, _, rule in self.rules))
         return tuple(part.where for part in parts if part.where)
 
     @cached_property
     def contact_conditions(self) -> tuple[Condition, ...]:
         """Every condition on contacts."""
-        parts: Iterable[Line | GradeCriterion | Rule] = (
-            *self.lines,
+        parts: Iterable[ScoreCriterion | GradeCriterion | Rule] = (
+            *self.score_criteria,
             *self.grade_criteria.values(),
             *(rule for _, _, rule in self.rules),
         )
         return tuple(part.when for part in parts if part.when)
 
     @cached_property
-    def domains(self) -> Mapping[str, Domains]:
+    def domains(self) -> Mapping[str, DomainMatcher]:
         """The domain lists by name."""
-        return domain_lists(self.document.domains)
+        return compile_domain_lists(self.document.domains)
 
-    def subject(self, name: str) -> Subject:
+    def property_spec(self, name: str) -> PropertySpec:
         """Return the type of a property that the model asks for."""
-        return subject(name, self.document.properties) or Subject("text")
+        return find_property(name, self.document.properties) or PropertySpec("text")
 
     @cached_property
     def leave_below(self) -> int:
@@ -143,17 +143,17 @@ class Model:
         return to_micro(rules.threshold) * 5 // 6 if rules.leave_below is None else to_micro(rules.leave_below)
 
     @cached_property
-    def _properties(self) -> frozenset[str]:
-        return frozenset(name for condition in self.contact_conditions for name, _, _ in condition.walk())
+    def _condition_properties(self) -> frozenset[str]:
+        return frozenset(name for condition in self.contact_conditions for name, _, _ in condition.iter_tests())
 
 
-def rule_visible(rule: Rule, hidden: frozenset[str]) -> bool:
+def is_rule_visible(rule: Rule, hidden_kinds: frozenset[str]) -> bool:
     """Tell whether a direct qualifier or a disqualifier can be seen where these kinds of event are hidden."""
-    return rule.event is None or seen(rule.event, hidden, by_counter=rule.where is None)
+    return rule.event is None or is_event_visible(rule.event, hidden_kinds, can_use_counter=rule.where is None)
 
 
-def _forms(condition: Condition) -> Iterator[str]:
-    for asked, test, _ in condition.walk():
+def _form_names(condition: Condition) -> Iterator[str]:
+    for asked, test, _ in condition.iter_tests():
         if asked == "form":
             named = (test.operators[name] for name in ("is", "is_not", "in", "not_in") if name in test.operators)
-            yield from (str(value) for operand in named for value in operands(operand))
+            yield from (str(value) for operand in named for value in operand_values(operand))

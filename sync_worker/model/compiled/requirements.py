@@ -6,62 +6,62 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sync_worker.model.compiled.condition_lint import as_text
+from sync_worker.model.compiled.condition_lint import to_hubspot_text
 from sync_worker.model.compiled.model import Model
-from sync_worker.model.file.conditions import Condition, operands
-from sync_worker.model.file.schema import GROUPS
-from sync_worker.model.file.yaml_source import Path, dotted
-from sync_worker.model.lookup.hubspot_properties import SubjectType
+from sync_worker.model.file.conditions import Condition, operand_values
+from sync_worker.model.file.schema import CRITERION_GROUPS
+from sync_worker.model.file.yaml_source import DocumentPath, format_path
+from sync_worker.model.lookup.hubspot_properties import ValueType
 
-_EQUAL: Final = ("is", "is_not", "in", "not_in")
+_EQUALITY_OPERATORS: Final = ("is", "is_not", "in", "not_in")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class PropertyRequirement:
     """A property of contacts, of companies (`company.<name>`) or of events that a condition asks about."""
 
-    path: Path  # in the model file, such as score, criteria, careers, where, url
-    subject: str
-    type: SubjectType
-    of_events: bool
-    compared: tuple[tuple[str, str], ...]  # operator and value, where values are compared as a whole: options of an enumeration, forms
+    path: DocumentPath  # in the model file, such as score, criteria, careers, where, url
+    property_name: str
+    type: ValueType
+    on_events: bool
+    comparisons: tuple[tuple[str, str], ...]  # operator and value, where values are compared as a whole: options of an enumeration, forms
 
     @property
-    def place(self) -> str:
+    def path_text(self) -> str:
         """Return the path as people write it: `score.criteria.careers.where.url`."""
-        return dotted(self.path)
+        return format_path(self.path)
 
     @property
     def values(self) -> tuple[str, ...]:
         """Return the values alone."""
-        return tuple(value for _, value in self.compared)
+        return tuple(value for _, value in self.comparisons)
 
 
-def questions(model: Model) -> tuple[Question, ...]:
+def find_requirements(model: Model) -> tuple[PropertyRequirement, ...]:
     """Return everything that the enabled criteria and rules of a model ask, in the order of the file."""
-    return tuple(_questions(model))
+    return tuple(_iter_requirements(model))
 
 
-def _questions(model: Model) -> Iterator[Question]:
-    for group in GROUPS:
+def _iter_requirements(model: Model) -> Iterator[PropertyRequirement]:
+    for group in CRITERION_GROUPS:
         for key, member in model.document.members(group).items():
             for name in ("when", "where"):
                 condition = getattr(member, name, None)
                 if condition is not None and member.enabled:
-                    yield from _asked(condition, (*group, key, name), model, of_events=name == "where")
+                    yield from _condition_requirements(condition, (*group, key, name), model, on_events=name == "where")
 
 
-def _asked(condition: Condition, path: Path, model: Model, *, of_events: bool) -> Iterator[Question]:
+def _condition_requirements(condition: Condition, path: DocumentPath, model: Model, *, on_events: bool) -> Iterator[PropertyRequirement]:
     for subject, test in condition.tests.items():
-        compared = ((operator, operand) for operator, operand in test.operators.items() if operator in _EQUAL)
-        yield Question(
+        compared = ((operator, operand) for operator, operand in test.operators.items() if operator in _EQUALITY_OPERATORS)
+        yield PropertyRequirement(
             path=(*path, subject),
-            subject=subject,
-            type="text" if of_events else model.subject(subject).type,
-            of_events=of_events,
-            compared=tuple((operator, as_text(value)) for operator, operand in compared for value in operands(operand)),
+            property_name=subject,
+            type="text" if on_events else model.property_spec(subject).type,
+            on_events=on_events,
+            comparisons=tuple((operator, to_hubspot_text(value)) for operator, operand in compared for value in operand_values(operand)),
         )
-    for name, index, part in condition.parts:
-        yield from _asked(part, (*path, name, index), model, of_events=of_events)
+    for name, index, part in condition.subconditions:
+        yield from _condition_requirements(part, (*path, name, index), model, on_events=on_events)
     if condition.not_:
-        yield from _asked(condition.not_, (*path, "not"), model, of_events=of_events)
+        yield from _condition_requirements(condition.not_, (*path, "not"), model, on_events=on_events)

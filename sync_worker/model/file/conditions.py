@@ -12,27 +12,27 @@ from sync_worker.model.file.units import Duration
 
 Scalar = bool | int | float | str
 Operand = Scalar | timedelta | tuple[Scalar, ...]
-Level = Literal["intern", "employee", "senior", "manager", "director", "vp", "c_level"]
+SeniorityLevel = Literal["intern", "employee", "senior", "manager", "director", "vp", "c_level"]
 
 
-def several(value: object) -> object:
+def as_tuple(value: object) -> object:
     """Read one value or a list of them as a tuple."""
     if isinstance(value, (list, tuple)):
         return tuple(value)
     return value if value is None else (value,)
 
 
-Scalars = Annotated[tuple[Scalar, ...], BeforeValidator(several), Field(min_length=1)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(several), Field(min_length=1)]
+Scalars = Annotated[tuple[Scalar, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 
 
-class Part(BaseModel):
+class StrictBaseModel(BaseModel):
     """A piece of the model file: nothing can be added to it, and nothing changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_by_alias=True, validate_by_name=False)
 
 
-class Test(Part):
+class Test(StrictBaseModel):
     """What is asked of one property; several operators must all hold."""
 
     __test__ = False  # no test case of pytest
@@ -50,61 +50,61 @@ class Test(Part):
     ends_with: Texts | None = Field(None, description="The text ends with one of these.")
     at_least: int | float | str | None = Field(None, description="A number, or a date such as 2026-01-31.")
     at_most: int | float | str | None = Field(None, description="A number, or a date such as 2026-01-31.")
-    between: Annotated[tuple[int | float | str, int | float | str], BeforeValidator(several)] | None = Field(
+    between: Annotated[tuple[int | float | str, int | float | str], BeforeValidator(as_tuple)] | None = Field(
         None, description="From the first to the second, both included."
     )
     is_known: Literal[True] | None = Field(None, description="There is a value.")
     is_unknown: Literal[True] | None = Field(None, description="There is no value.")
     country_in: Texts | None = Field(None, description="A country, by name in any language or by code.")
-    seniority_at_least: Level | None = Field(None, description="A job title of this level or above.")
+    seniority_at_least: SeniorityLevel | None = Field(None, description="A job title of this level or above.")
     domain_in: Texts | None = Field(None, description="The domain of the e-mail address or web site stands in one of these lists.")
     within: Duration | None = Field(None, description="A date in the past, at most this long ago.")
     older_than: Duration | None = Field(None, description="A date in the past, longer ago than this.")
 
     @model_validator(mode="before")
     @classmethod
-    def _short_form(cls, value: object) -> object:
+    def _expand_short_form(cls, value: object) -> object:
         if isinstance(value, (bool, int, float, str)):
             return {"is": value}
         return {"in": value} if isinstance(value, list) else value
 
     @model_validator(mode="after")
-    def _asks_something(self) -> Test:
+    def _require_operator(self) -> Test:
         if not self.operators:
-            raise ValueError(f"expected an operator: {', '.join(OPERATORS)}")
+            raise ValueError(f"expected an operator: {', '.join(OPERATOR_FIELDS)}")
         return self
 
     @property
     def operators(self) -> dict[str, Operand]:
         """The operators that are used, by the name they have in the file, with their operands."""
-        values = ((name, getattr(self, field)) for name, field in OPERATORS.items())
+        values = ((name, getattr(self, field)) for name, field in OPERATOR_FIELDS.items())
         return {name: value for name, value in values if value is not None}
 
 
-def operands(operand: Operand) -> tuple[Scalar | timedelta, ...]:
+def operand_values(operand: Operand) -> tuple[Scalar | timedelta, ...]:
     """Return one operand or several as a tuple."""
     return operand if isinstance(operand, tuple) else (operand,)
 
 
-OPERATORS: Final[Mapping[str, str]] = {field.alias or name: name for name, field in Test.model_fields.items()}
+OPERATOR_FIELDS: Final[Mapping[str, str]] = {field.alias or name: name for name, field in Test.model_fields.items()}
 
 
-class Condition(Part):
+class Condition(StrictBaseModel):
     """Tests by property, all of which must hold; `all`, `any`, `not` and `first_known` hold further conditions."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, SerializeAsAny[Test]] = Field(init=False)
 
-    all: Annotated[tuple[Condition, ...], BeforeValidator(several), Field(min_length=1)] | None = None
-    any: Annotated[tuple[Condition, ...], BeforeValidator(several), Field(min_length=1)] | None = None
+    all: Annotated[tuple[Condition, ...], BeforeValidator(as_tuple), Field(min_length=1)] | None = None
+    any: Annotated[tuple[Condition, ...], BeforeValidator(as_tuple), Field(min_length=1)] | None = None
     not_: Condition | None = Field(None, alias="not")
-    first_known: Annotated[tuple[Condition, ...], BeforeValidator(several), Field(min_length=1)] | None = Field(
+    first_known: Annotated[tuple[Condition, ...], BeforeValidator(as_tuple), Field(min_length=1)] | None = Field(
         None, description="The first of these whose answer is known decides: the company's country, or else the contact's."
     )
 
     @model_validator(mode="after")
-    def _asks_something(self) -> Condition:
-        if not (self.tests or self.not_ or self.parts):
+    def _require_test(self) -> Condition:
+        if not (self.tests or self.not_ or self.subconditions):
             raise ValueError("expected a property and what is asked of it, such as jobtitle: {contains_any: [buyer]}")
         return self
 
@@ -114,15 +114,15 @@ class Condition(Part):
         return dict(self.__pydantic_extra__ or {})
 
     @property
-    def parts(self) -> tuple[tuple[str, int, Condition], ...]:
+    def subconditions(self) -> tuple[tuple[str, int, Condition], ...]:
         """The conditions under all, any and first_known, each with where it stands."""
         groups = {"all": self.all, "any": self.any, "first_known": self.first_known}
         return tuple((name, index, part) for name, group in groups.items() for index, part in enumerate(group or ()))
 
-    def walk(self, *, negated: bool = False) -> Iterator[tuple[str, Test, bool]]:
+    def iter_tests(self, *, negated: bool = False) -> Iterator[tuple[str, Test, bool]]:
         """Yield every test with its property, and whether an odd number of `not` stand over it."""
         yield from ((subject, test, negated) for subject, test in self.tests.items())
-        for _, _, part in self.parts:
-            yield from part.walk(negated=negated)
+        for _, _, part in self.subconditions:
+            yield from part.iter_tests(negated=negated)
         if self.not_:
-            yield from self.not_.walk(negated=not negated)
+            yield from self.not_.iter_tests(negated=not negated)

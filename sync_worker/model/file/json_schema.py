@@ -9,7 +9,7 @@ from sync_worker.model.file.schema import Document
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def json_schema() -> dict[str, Any]:
+def build_json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) that an editor checks a model file with."""
     schema = Document.model_json_schema(by_alias=True)
     return {"$schema": _DIALECT, **schema, "title": "Scoring model of sync-worker"}

@@ -11,14 +11,14 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from sync_worker.model.file.conditions import Condition, Part, Texts
+from sync_worker.model.file.conditions import Condition, StrictBaseModel, Texts
 from sync_worker.model.file.suggest import did_you_mean
 from sync_worker.model.file.units import Duration, Loss, Percent, Points, parse_duration, parse_percent
 
-LETTERS: Final = ("F", "D-", "D", "D+", "C-", "C", "C+", "B-", "B", "B+", "A-", "A", "A+")
+GRADE_LETTERS: Final = ("F", "D-", "D", "D+", "C-", "C", "C+", "B-", "B", "B+", "A-", "A", "A+")
 
 #: The kinds of event a criterion can count, beside `custom:<HubSpot event name>`.
-KINDS: Final = (
+EVENT_KINDS: Final = (
     "email_click",
     "email_open",
     "page_view",
@@ -28,44 +28,46 @@ KINDS: Final = (
     "campaign_touch",
     "webinar",
 )
-CUSTOM: Final = "custom:"
+CUSTOM_PREFIX: Final = "custom:"
 
 Language = Literal["en", "de", "es", "fr", "it", "ca", "zh"]
 PropertyType = Literal["text", "number", "boolean", "date", "enumeration"]
 
 
-def _kind(value: str) -> str:
-    if value in KINDS or (value.startswith(CUSTOM) and len(value) > len(CUSTOM)):
+def _validate_event_kind(value: str) -> str:
+    if value in EVENT_KINDS or (value.startswith(CUSTOM_PREFIX) and len(value) > len(CUSTOM_PREFIX)):
         return value
     raise ValueError(
-        f"unknown kind of event {value!r}; expected {', '.join(KINDS)} or custom:<HubSpot event name>{did_you_mean(value, KINDS)}"
+        f"unknown kind of event {value!r}; expected {', '.join(EVENT_KINDS)} or custom:<HubSpot event name>{did_you_mean(value, EVENT_KINDS)}"
     )
 
 
-def _zone(value: str) -> str:
+def _validate_time_zone(value: str) -> str:
     # The list of tzdata names nearly all that there are; to look through the machine's own files takes twenty times as long.
     if value not in resources.files("tzdata").joinpath("zones").read_text("ascii").split() and value not in zoneinfo.available_timezones():
         raise ValueError(f"unknown time zone {value!r}; expected a name such as Europe/Berlin or UTC")
     return value
 
 
-def _letter(value: object) -> object:
+def _normalize_letter(value: object) -> object:
     return value.replace("−", "-") if isinstance(value, str) else value
 
 
-Kind = Annotated[
-    str, AfterValidator(_kind), WithJsonSchema({"anyOf": [{"enum": list(KINDS)}, {"type": "string", "pattern": f"^{CUSTOM}.+"}]})
+EventKind = Annotated[
+    str,
+    AfterValidator(_validate_event_kind),
+    WithJsonSchema({"anyOf": [{"enum": list(EVENT_KINDS)}, {"type": "string", "pattern": f"^{CUSTOM_PREFIX}.+"}]}),
 ]
-Zone = Annotated[str, AfterValidator(_zone)]
-Letter = Annotated[
+TimeZoneName = Annotated[str, AfterValidator(_validate_time_zone)]
+GradeLetter = Annotated[
     Literal["F", "D-", "D", "D+", "C-", "C", "C+", "B-", "B", "B+", "A-", "A", "A+"],
-    BeforeValidator(_letter),
+    BeforeValidator(_normalize_letter),
 ]
 EventCount = Annotated[int, BeforeValidator(lambda v: int(v) if isinstance(v, str) and v.isdecimal() else v)]
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 
 
-class Property(Part):
+class Property(StrictBaseModel):
     """An own property of the portal: its type, and for an enumeration the values that it can have."""
 
     type: PropertyType
@@ -73,30 +75,30 @@ class Property(Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _short_form(cls, value: object) -> object:
+    def _expand_short_form(cls, value: object) -> object:
         return {"type": value} if isinstance(value, str) else value
 
 
-class Downloads(Part):
+class Downloads(StrictBaseModel):
     """Which URLs are files that somebody fetched."""
 
     urls: Texts = ("*.pdf", "*.docx", "*.pptx", "*.xlsx", "*.zip", "*.epub")
 
 
-class SearchTerms(Part):
+class SearchTerms(StrictBaseModel):
     """Which query parameters of a page's URL hold what somebody searched for."""
 
     parameters: Texts = ("q", "query", "s", "search", "utm_term")
 
 
-class CampaignTouches(Part):
+class CampaignTouches(StrictBaseModel):
     """Which parameters of a page's URL, or which campaigns, make a view a campaign touch point."""
 
     parameters: Texts = ("utm_campaign",)
     campaigns: Texts | None = None
 
 
-class Signals(Part):
+class Signals(StrictBaseModel):
     """What the derived kinds of event are derived from."""
 
     downloads: Downloads = Downloads()
@@ -104,7 +106,7 @@ class Signals(Part):
     campaign_touches: CampaignTouches = CampaignTouches()
 
 
-class MachineClicks(Part):
+class MachineClicks(StrictBaseModel):
     """What marks an event as made by a machine; a rule set to null is off."""
 
     flagged_by_hubspot: bool = True
@@ -117,18 +119,18 @@ class MachineClicks(Part):
     )  # fmt: skip
 
 
-class DomainList(Part):
+class DomainList(StrictBaseModel):
     """Own entries of a domain list and exceptions from it; `.ac.uk` stands for every domain that ends so."""
 
     add: Texts | None = None
     remove: Texts | None = Field(None, alias="except")
 
 
-class Criterion(Part):
+class Criterion(StrictBaseModel):
     """What gives points: events that are counted, or a condition on the contact."""
 
     label: str | None = Field(None, description="What a sales rep reads; {count} stands for the number of events.")
-    event: Kind | None = None
+    event: EventKind | None = None
     where: Condition | None = Field(None, description="Which of these events count: tests on url, form, campaign or name.")
     when: Condition | None = Field(None, description="Which contacts get the points: tests on properties.")
     tiers: dict[EventCount, Points] | None = Field(None, description="Further points at so many events; they accumulate.")
@@ -141,7 +143,7 @@ class Criterion(Part):
     enabled: bool = True
 
 
-class Degradation(Part):
+class Degradation(StrictBaseModel):
     """How interest fades."""
 
     kind: Literal["inactivity", "per_event", "none"] = "inactivity"
@@ -153,21 +155,21 @@ class Degradation(Part):
     floor: Percent = parse_percent("50 %")
 
 
-class Trend(Part):
+class Trend(StrictBaseModel):
     """What the trend compares with: the score so long ago, when it differs by so many points."""
 
     over: Duration = parse_duration("14 days")
     at_least: Annotated[int, Field(ge=1)] = 1
 
 
-class Band(Part):
+class Band(StrictBaseModel):
     """A band of scores, by its lower bound."""
 
     name: Annotated[str, Field(pattern=r"^\S(.{0,58}\S)?$")]
     from_: int = Field(alias="from")
 
 
-class Score(Part):
+class Score(StrictBaseModel):
     """How ready somebody is to buy."""
 
     criteria: dict[Key, Criterion] = Field(min_length=1)
@@ -177,7 +179,7 @@ class Score(Part):
     trend: Trend = Trend()
 
 
-class GradeCriterion(Part):
+class GradeCriterion(StrictBaseModel):
     """What speaks for the fit of a contact, and whether the opposite speaks against it."""
 
     label: str | None = None
@@ -187,25 +189,25 @@ class GradeCriterion(Part):
     enabled: bool = True
 
 
-class Grade(Part):
+class Grade(StrictBaseModel):
     """How well somebody fits."""
 
-    start: Letter = "D"
+    start: GradeLetter = "D"
     letters: Literal["signed", "whole"] = "signed"
     criteria: dict[Key, GradeCriterion] = Field(default_factory=dict)
 
 
-class Rule(Part):
+class Rule(StrictBaseModel):
     """What holds for a contact: an event, or a condition on properties."""
 
     label: str | None = None
-    event: Kind | None = None
+    event: EventKind | None = None
     where: Condition | None = None
     when: Condition | None = None
     enabled: bool = True
 
     @property
-    def lasts(self) -> timedelta | None:
+    def validity(self) -> timedelta | None:
         """How long an event counts; None: for ever."""
         return None
 
@@ -216,7 +218,7 @@ class DirectQualifier(Rule):
     valid_for: Duration | None = None
 
     @property
-    def lasts(self) -> timedelta | None:
+    def validity(self) -> timedelta | None:
         """How long a request stands; None: for ever."""
         return self.valid_for
 
@@ -227,17 +229,17 @@ class Disqualifier(Rule):
     within: Duration | None = None
 
     @property
-    def lasts(self) -> timedelta | None:
+    def validity(self) -> timedelta | None:
         """How long an event rules somebody out; None: for ever."""
         return self.within
 
 
-class Qualification(Part):
+class Qualification(StrictBaseModel):
     """Who is an MQL."""
 
     threshold: Points
     leave_below: Points | None = Field(None, description="Default: the threshold minus a sixth.")
-    grade_at_least: Letter | None = None
+    grade_at_least: GradeLetter | None = None
     known_at_least: Annotated[int, Field(ge=1)] | None = None
     incomplete_grade: Literal["hold", "pass"] = "hold"
     direct: dict[Key, DirectQualifier] = Field(default_factory=dict)
@@ -247,7 +249,7 @@ class Qualification(Part):
 
 
 #: Where criteria and rules stand in a model file, and what one of them is called.
-GROUPS: Final[Mapping[tuple[str, str], str]] = {
+CRITERION_GROUPS: Final[Mapping[tuple[str, str], str]] = {
     ("score", "criteria"): "criterion",
     ("grade", "criteria"): "grade criterion",
     ("qualification", "direct"): "direct qualifier",
@@ -255,14 +257,14 @@ GROUPS: Final[Mapping[tuple[str, str], str]] = {
 }
 
 
-class Document(Part):
+class Document(StrictBaseModel):
     """A whole model file."""
 
     version: Literal[1] = 1
     name: str
     description: str | None = None
     language: Language = "en"
-    time_zone: Zone = "UTC"
+    time_zone: TimeZoneName = "UTC"
     properties: dict[str, Property] = Field(default_factory=dict, description="Own properties of the portal that the model asks for.")
     importance: dict[Key, Points] = Field(default_factory=lambda: {"high": Decimal(20), "medium": Decimal(10), "low": Decimal(5)})
     domains: dict[Key, DomainList] = Field(default_factory=dict)
@@ -277,6 +279,6 @@ class Document(Part):
         found: Mapping[str, Criterion | GradeCriterion | Rule] = getattr(getattr(self, group[0]), group[1])
         return found
 
-    def meaning(self) -> Mapping[str, Any]:
+    def dump_canonical(self) -> Mapping[str, Any]:
         """Return everything that the model says, defaults spelled out, without comments and order."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"description"})

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable
 
 
-def did_you_mean(wrong: str, right: Iterable[str]) -> str:
+def did_you_mean(unknown: str, candidates: Iterable[str]) -> str:
     """Return `; did you mean "X"?` for the nearest right name, or nothing when none is near."""
-    by_lower = {name.lower(): name for name in right}
-    near = difflib.get_close_matches(wrong.lower(), by_lower, n=1, cutoff=0.6)
+    by_lower = {name.lower(): name for name in candidates}
+    near = difflib.get_close_matches(unknown.lower(), by_lower, n=1, cutoff=0.6)
     return f'; did you mean "{by_lower[near[0]]}"?' if near else ""

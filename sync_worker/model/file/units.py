@@ -10,38 +10,38 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 #: Points are computed as whole millionths, so that the lines of a ledger add up exactly.
-MICRO: Final = 1_000_000
+MICROS_PER_POINT: Final = 1_000_000
 
 #: A percentage is held as parts per million of the whole.
 PPM: Final = 1_000_000
 
-_LARGEST_POINTS: Final = 10_000
-_LONGEST: Final = timedelta(days=36_525)
-_SECONDS: Final = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+?)s?", re.IGNORECASE)
-_PERCENT: Final = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-_LOSS: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(%|points?)", re.IGNORECASE)
+_MAX_POINTS: Final = 10_000
+_MAX_DURATION: Final = timedelta(days=36_525)
+_SECONDS_PER_UNIT: Final = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+_DURATION_PATTERN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+?)s?", re.IGNORECASE)
+_PERCENT_PATTERN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_LOSS_PATTERN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(%|points?)", re.IGNORECASE)
 
 
 def to_micro(points: Decimal | int) -> int:
     """Return points as whole millionths."""
-    return int(points * MICRO)
+    return int(points * MICROS_PER_POINT)
 
 
 def from_micro(micro: int) -> Decimal:
     """Return millionths as points, without trailing zeros: 2500000 is 2.5."""
-    whole, rest = divmod(abs(micro), MICRO)
+    whole, rest = divmod(abs(micro), MICROS_PER_POINT)
     text = f"{whole}.{rest:06d}".rstrip("0").rstrip(".")
     return Decimal(text if micro >= 0 else f"-{text}")
 
 
-def json_number(micro: int) -> int | float:
+def to_json_number(micro: int) -> int | float:
     """Return millionths as the JSON number that a person would write; up to nine digits before the point it is exact."""
     points = from_micro(micro)
     return int(points) if points == points.to_integral_value() else float(points)
 
 
-def milliseconds(duration: timedelta) -> int:
+def to_milliseconds(duration: timedelta) -> int:
     """Return a duration as whole milliseconds, the resolution of HubSpot's times."""
     return duration // timedelta(milliseconds=1)
 
@@ -56,11 +56,11 @@ def parse_points(value: object) -> Decimal:
         points = Decimal("" if isinstance(value, (bool, str)) else str(value))
     except InvalidOperation:
         raise ValueError(f"expected a number of points, such as 5 or -2.5, not {value!r}") from None
-    if not points.is_finite() or abs(points) > _LARGEST_POINTS:
-        raise ValueError(f"expected points between -{_LARGEST_POINTS} and {_LARGEST_POINTS}, not {value}")
-    if points * MICRO != (points * MICRO).to_integral_value():
+    if not points.is_finite() or abs(points) > _MAX_POINTS:
+        raise ValueError(f"expected points between -{_MAX_POINTS} and {_MAX_POINTS}, not {value}")
+    if points * MICROS_PER_POINT != (points * MICROS_PER_POINT).to_integral_value():
         raise ValueError(f"expected at most six digits after the point, not {value}")
-    return _plain(points)
+    return _strip_zeros(points)
 
 
 def parse_duration(value: object) -> timedelta:
@@ -71,20 +71,20 @@ def parse_duration(value: object) -> timedelta:
     """
     if isinstance(value, timedelta):
         return value
-    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None or found[2].lower() not in _SECONDS:
+    found = _DURATION_PATTERN.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None or found[2].lower() not in _SECONDS_PER_UNIT:
         raise ValueError(f"expected a duration in seconds, minutes, hours, days or weeks, such as 90 days, not {value!r}")
-    seconds = Decimal(found[1]) * _SECONDS[found[2].lower()]
-    if seconds > _LONGEST // timedelta(seconds=1):
+    seconds = Decimal(found[1]) * _SECONDS_PER_UNIT[found[2].lower()]
+    if seconds > _MAX_DURATION // timedelta(seconds=1):
         raise ValueError(f"expected a duration of at most a century, not {value!r}")
     return timedelta(milliseconds=int(seconds * 1000))
 
 
-def say_duration(duration: timedelta) -> str:
+def format_duration(duration: timedelta) -> str:
     """Return a duration in its largest whole unit, as a model file writes it: `90 days`."""
-    seconds = Decimal(milliseconds(duration)) / 1000
-    unit = next((u for u in ("day", "hour", "minute") if seconds and seconds % _SECONDS[u] == 0), "second")
-    count = _plain(seconds / _SECONDS[unit])
+    seconds = Decimal(to_milliseconds(duration)) / 1000
+    unit = next((u for u in ("day", "hour", "minute") if seconds and seconds % _SECONDS_PER_UNIT[u] == 0), "second")
+    count = _strip_zeros(seconds / _SECONDS_PER_UNIT[unit])
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
@@ -96,14 +96,14 @@ def parse_percent(value: object) -> Decimal:
     """
     if isinstance(value, Decimal):
         return value
-    found = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    found = _PERCENT_PATTERN.fullmatch(value.strip()) if isinstance(value, str) else None
     percent = Decimal(found[1]) if found else Decimal(-1)
     if not 0 <= percent <= 100 or percent * 10_000 != (percent * 10_000).to_integral_value():
         raise ValueError(f"expected a percentage from 0 % to 100 %, such as 50 %, not {value!r}")
-    return _plain(percent)
+    return _strip_zeros(percent)
 
 
-def say_percent(percent: Decimal) -> str:
+def format_percent(percent: Decimal) -> str:
     """Return a percentage as a model file writes it: `50 %`."""
     return f"{percent} %"
 
@@ -119,15 +119,15 @@ def parse_loss(value: object) -> str:
     Raises:
         ValueError: It is neither.
     """
-    found = _LOSS.fullmatch(value.strip()) if isinstance(value, str) else None
+    found = _LOSS_PATTERN.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         raise ValueError(f"expected a share or a number of points, such as 10 % or 3 points, not {value!r}")
     if found[2] == "%":
-        return say_percent(parse_percent(value))
+        return format_percent(parse_percent(value))
     return f"{parse_points(Decimal(found[1]))} points"
 
 
-def _plain(number: Decimal) -> Decimal:
+def _strip_zeros(number: Decimal) -> Decimal:
     """Drop trailing zeros without falling into exponents: 50, not 5E+1."""
     whole = number.to_integral_value()
     return whole.quantize(Decimal(1)) if number == whole else number.normalize()
@@ -138,14 +138,14 @@ Points = Annotated[Decimal, BeforeValidator(parse_points), WithJsonSchema({"type
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
-    PlainSerializer(say_duration, return_type=str),
+    PlainSerializer(format_duration, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(second|minute|hour|day|week)s?$", "examples": ["90 days", "2 seconds"]}),
 ]
 
 Percent = Annotated[
     Decimal,
     BeforeValidator(parse_percent),
-    PlainSerializer(say_percent, return_type=str),
+    PlainSerializer(format_percent, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$", "examples": ["50 %"]}),
 ]
 

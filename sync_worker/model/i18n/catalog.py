@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from sync_worker.model.file.schema import Language
-from sync_worker.model.i18n.phrases import Words
+from sync_worker.model.i18n.phrases import Phrases
 
-_ENGLISH: Final = Words(
+_ENGLISH: Final = Phrases(
     months=("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
     day="{day} {month}",
     day_of_year="{day} {month} {year}",
@@ -32,7 +32,7 @@ _ENGLISH: Final = Words(
     graded="{grade} on {known} of {of} criteria",
 )
 
-_GERMAN: Final = Words(
+_GERMAN: Final = Phrases(
     months=("Jan.", "Feb.", "März", "Apr.", "Mai", "Juni", "Juli", "Aug.", "Sept.", "Okt.", "Nov.", "Dez."),
     day="{day}. {month}",
     day_of_year="{day}. {month} {year}",
@@ -56,7 +56,7 @@ _GERMAN: Final = Words(
     graded="{grade} aus {known} von {of} Kriterien",
 )
 
-_SPANISH: Final = Words(
+_SPANISH: Final = Phrases(
     months=("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sept", "oct", "nov", "dic"),
     day="{day} {month}",
     day_of_year="{day} {month} {year}",
@@ -80,7 +80,7 @@ _SPANISH: Final = Words(
     graded="{grade} con {known} de {of} criterios",
 )
 
-_FRENCH: Final = Words(
+_FRENCH: Final = Phrases(
     months=("janv.", "févr.", "mars", "avr.", "mai", "juin", "juill.", "août", "sept.", "oct.", "nov.", "déc."),
     day="{day} {month}",
     day_of_year="{day} {month} {year}",
@@ -104,7 +104,7 @@ _FRENCH: Final = Words(
     graded="{grade} sur {known} critères connus de {of}",
 )
 
-_ITALIAN: Final = Words(
+_ITALIAN: Final = Phrases(
     months=("gen", "feb", "mar", "apr", "mag", "giu", "lug", "ago", "set", "ott", "nov", "dic"),
     day="{day} {month}",
     day_of_year="{day} {month} {year}",
@@ -128,7 +128,7 @@ _ITALIAN: Final = Words(
     graded="{grade} su {known} di {of} criteri",
 )
 
-_CATALAN: Final = Words(
+_CATALAN: Final = Phrases(
     months=("gen.", "febr.", "març", "abr.", "maig", "juny", "jul.", "ag.", "set.", "oct.", "nov.", "des."),
     day="{day} {month}",
     day_of_year="{day} {month} {year}",
@@ -152,7 +152,7 @@ _CATALAN: Final = Words(
     graded="{grade} amb {known} de {of} criteris",
 )
 
-_CHINESE: Final = Words(
+_CHINESE: Final = Phrases(
     months=tuple(f"{month}月" for month in range(1, 13)),
     day="{month}{day}日",
     day_of_year="{year}年{month}{day}日",
@@ -176,7 +176,7 @@ _CHINESE: Final = Words(
     graded="{grade}，依据 {of} 项标准中的 {known} 项",
 )
 
-WORDS: Final[Mapping[Language, Words]] = {
+PHRASES: Final[Mapping[Language, Phrases]] = {
     "en": _ENGLISH,
     "de": _GERMAN,
     "es": _SPANISH,

@@ -13,7 +13,7 @@ from sync_worker.model.file.schema import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caption:
+class PropertyLabel:
     """What a property is called, and what it says of itself."""
 
     label: str  # {prefix}
@@ -21,12 +21,12 @@ class Caption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Captions:
+class Labels:
     """The texts of one language; `{prefix}`, `{maximum}`, `{label}`, `{band}` ... are filled in."""
 
     lead: str  # the prefix, unless the portal has one of its own
     group: str
-    properties: Mapping[str, Caption]  # by name without prefix
+    properties: Mapping[str, PropertyLabel]  # by name without prefix
     range: str  # {maximum}
     points: str
     trends: Mapping[str, str]
@@ -37,39 +37,39 @@ class Captions:
     band_list: str  # {band}
 
 
-_ENGLISH: Final = Captions(
+_ENGLISH: Final = Labels(
     lead="Lead",
     group="Lead scoring",
     properties={
-        "score": Caption(
+        "score": PropertyLabel(
             label="{prefix} score",
             description="How ready this contact is to buy ({range}): what they did, and what speaks against them.",
         ),
-        "score_band": Caption(
+        "score_band": PropertyLabel(
             label="{prefix} score band",
             description="The range that the lead score falls into.",
         ),
-        "grade": Caption(
+        "grade": PropertyLabel(
             label="{prefix} grade",
             description="How well this contact fits, from A+ to F: who they are, not what they did.",
         ),
-        "score_trend": Caption(
+        "score_trend": PropertyLabel(
             label="{prefix} score trend",
             description="Where the lead score is going.",
         ),
-        "mql_reason": Caption(
+        "mql_reason": PropertyLabel(
             label="{prefix} MQL reason",
             description="Why this contact is a marketing qualified lead; empty when it is none.",
         ),
-        "score_reasons": Caption(
+        "score_reasons": PropertyLabel(
             label="{prefix} score reasons",
             description="What the lead score is made of, the most important first.",
         ),
-        "grade_reasons": Caption(
+        "grade_reasons": PropertyLabel(
             label="{prefix} grade reasons",
             description="What the lead grade rests on, and what is not known.",
         ),
-        "score_model": Caption(
+        "score_model": PropertyLabel(
             label="{prefix} score model",
             description="The scoring model that made these values.",
         ),
@@ -84,39 +84,39 @@ _ENGLISH: Final = Captions(
     band_list="Leads · {band}",
 )
 
-_GERMAN: Final = Captions(
+_GERMAN: Final = Labels(
     lead="Lead",
     group="Lead-Scoring",
     properties={
-        "score": Caption(
+        "score": PropertyLabel(
             label="{prefix}-Score",
             description="Wie kaufbereit dieser Kontakt ist ({range}): was er getan hat und was gegen ihn spricht.",
         ),
-        "score_band": Caption(
+        "score_band": PropertyLabel(
             label="{prefix}-Score: Stufe",
             description="Der Bereich, in den der Lead-Score fällt.",
         ),
-        "grade": Caption(
+        "grade": PropertyLabel(
             label="{prefix}-Note",
             description="Wie gut dieser Kontakt passt, von A+ bis F: wer er ist, nicht was er getan hat.",
         ),
-        "score_trend": Caption(
+        "score_trend": PropertyLabel(
             label="{prefix}-Score: Trend",
             description="Wohin sich der Lead-Score bewegt.",
         ),
-        "mql_reason": Caption(
+        "mql_reason": PropertyLabel(
             label="{prefix}-Score: MQL-Grund",
             description="Warum dieser Kontakt ein Marketing Qualified Lead ist; leer, wenn er keiner ist.",
         ),
-        "score_reasons": Caption(
+        "score_reasons": PropertyLabel(
             label="{prefix}-Score: Gründe",
             description="Woraus der Lead-Score besteht, das Wichtigste zuerst.",
         ),
-        "grade_reasons": Caption(
+        "grade_reasons": PropertyLabel(
             label="{prefix}-Note: Gründe",
             description="Worauf die Lead-Note beruht und was nicht bekannt ist.",
         ),
-        "score_model": Caption(
+        "score_model": PropertyLabel(
             label="{prefix}-Score: Modell",
             description="Das Bewertungsmodell, von dem diese Werte stammen.",
         ),
@@ -131,39 +131,39 @@ _GERMAN: Final = Captions(
     band_list="Leads · {band}",
 )
 
-_SPANISH: Final = Captions(
+_SPANISH: Final = Labels(
     lead="Lead",
     group="Puntuación de leads",
     properties={
-        "score": Caption(
+        "score": PropertyLabel(
             label="{prefix}: puntuación",
             description="Hasta qué punto este contacto está listo para comprar ({range}): lo que ha hecho y lo que habla en su contra.",
         ),
-        "score_band": Caption(
+        "score_band": PropertyLabel(
             label="{prefix}: tramo de puntuación",
             description="El tramo en el que cae la puntuación.",
         ),
-        "grade": Caption(
+        "grade": PropertyLabel(
             label="{prefix}: calificación",
             description="Hasta qué punto encaja este contacto, de A+ a F: quién es, no lo que ha hecho.",
         ),
-        "score_trend": Caption(
+        "score_trend": PropertyLabel(
             label="{prefix}: tendencia de la puntuación",
             description="Hacia dónde va la puntuación.",
         ),
-        "mql_reason": Caption(
+        "mql_reason": PropertyLabel(
             label="{prefix}: motivo de MQL",
             description="Por qué este contacto es un lead cualificado por marketing (MQL); vacío si no lo es.",
         ),
-        "score_reasons": Caption(
+        "score_reasons": PropertyLabel(
             label="{prefix}: motivos de la puntuación",
             description="De qué se compone la puntuación, lo más importante primero.",
         ),
-        "grade_reasons": Caption(
+        "grade_reasons": PropertyLabel(
             label="{prefix}: motivos de la calificación",
             description="En qué se basa la calificación y qué no se sabe.",
         ),
-        "score_model": Caption(
+        "score_model": PropertyLabel(
             label="{prefix}: modelo de puntuación",
             description="El modelo de puntuación del que proceden estos valores.",
         ),
@@ -178,39 +178,39 @@ _SPANISH: Final = Captions(
     band_list="Leads · {band}",
 )
 
-_FRENCH: Final = Captions(
+_FRENCH: Final = Labels(
     lead="Lead",
     group="Scoring des leads",
     properties={
-        "score": Caption(
+        "score": PropertyLabel(
             label="{prefix} : score",
             description="À quel point ce contact est prêt à acheter ({range}) : ce qu’il a fait et ce qui parle contre lui.",
         ),
-        "score_band": Caption(
+        "score_band": PropertyLabel(
             label="{prefix} : tranche de score",
             description="La tranche dans laquelle tombe le score.",
         ),
-        "grade": Caption(
+        "grade": PropertyLabel(
             label="{prefix} : note",
             description="À quel point ce contact correspond, de A+ à F : qui il est, non ce qu’il a fait.",
         ),
-        "score_trend": Caption(
+        "score_trend": PropertyLabel(
             label="{prefix} : tendance du score",
             description="Dans quel sens évolue le score.",
         ),
-        "mql_reason": Caption(
+        "mql_reason": PropertyLabel(
             label="{prefix} : motif du MQL",
             description="Pourquoi ce contact est un lead qualifié par le marketing (MQL) ; vide s’il n’en est pas un.",
         ),
-        "score_reasons": Caption(
+        "score_reasons": PropertyLabel(
             label="{prefix} : raisons du score",
             description="De quoi se compose le score, le plus important d’abord.",
         ),
-        "grade_reasons": Caption(
+        "grade_reasons": PropertyLabel(
             label="{prefix} : raisons de la note",
             description="Sur quoi repose la note, et ce qui n’est pas connu.",
         ),
-        "score_model": Caption(
+        "score_model": PropertyLabel(
             label="{prefix} : modèle de score",
             description="Le modèle de score dont viennent ces valeurs.",
         ),
@@ -225,39 +225,39 @@ _FRENCH: Final = Captions(
     band_list="Leads · {band}",
 )
 
-_ITALIAN: Final = Captions(
+_ITALIAN: Final = Labels(
     lead="Lead",
     group="Punteggio dei lead",
     properties={
-        "score": Caption(
+        "score": PropertyLabel(
             label="{prefix}: punteggio",
             description="Quanto questo contatto è pronto ad acquistare ({range}): che cosa ha fatto e che cosa parla contro di lui.",
         ),
-        "score_band": Caption(
+        "score_band": PropertyLabel(
             label="{prefix}: fascia di punteggio",
             description="La fascia in cui cade il punteggio.",
         ),
-        "grade": Caption(
+        "grade": PropertyLabel(
             label="{prefix}: voto",
             description="Quanto questo contatto è adatto, da A+ a F: chi è, non che cosa ha fatto.",
         ),
-        "score_trend": Caption(
+        "score_trend": PropertyLabel(
             label="{prefix}: andamento del punteggio",
             description="Dove sta andando il punteggio.",
         ),
-        "mql_reason": Caption(
+        "mql_reason": PropertyLabel(
             label="{prefix}: motivo MQL",
             description="Perché questo contatto è un lead qualificato dal marketing (MQL); vuoto se non lo è.",
         ),
-        "score_reasons": Caption(
+        "score_reasons": PropertyLabel(
             label="{prefix}: motivi del punteggio",
             description="Di che cosa è fatto il punteggio, prima le cose più importanti.",
         ),
-        "grade_reasons": Caption(
+        "grade_reasons": PropertyLabel(
             label="{prefix}: motivi del voto",
             description="Su che cosa si basa il voto e che cosa non si sa.",
         ),
-        "score_model": Caption(
+        "score_model": PropertyLabel(
             label="{prefix}: modello di punteggio",
             description="Il modello di punteggio da cui vengono questi valori.",
         ),
@@ -272,39 +272,39 @@ _ITALIAN: Final = Captions(
     band_list="Leads · {band}",
 )
 
-_CATALAN: Final = Captions(
+_CATALAN: Final = Labels(
     lead="Lead",
     group="Puntuació de leads",
     properties={
-        "score": Caption(
+        "score": PropertyLabel(
             label="{prefix}: puntuació",
             description="Fins a quin punt aquest contacte està a punt de comprar ({range}): què ha fet i què hi juga en contra.",
         ),
-        "score_band": Caption(
+        "score_band": PropertyLabel(
             label="{prefix}: tram de puntuació",
             description="El tram on cau la puntuació.",
         ),
-        "grade": Caption(
+        "grade": PropertyLabel(
             label="{prefix}: qualificació",
             description="Fins a quin punt encaixa aquest contacte, d’A+ a F: qui és, no què ha fet.",
         ),
-        "score_trend": Caption(
+        "score_trend": PropertyLabel(
             label="{prefix}: tendència de la puntuació",
             description="Cap on va la puntuació.",
         ),
-        "mql_reason": Caption(
+        "mql_reason": PropertyLabel(
             label="{prefix}: motiu de l’MQL",
             description="Per què aquest contacte és un lead qualificat per màrqueting (MQL); buit si no ho és.",
         ),
-        "score_reasons": Caption(
+        "score_reasons": PropertyLabel(
             label="{prefix}: motius de la puntuació",
             description="De què es compon la puntuació, primer el més important.",
         ),
-        "grade_reasons": Caption(
+        "grade_reasons": PropertyLabel(
             label="{prefix}: motius de la qualificació",
             description="En què es basa la qualificació i què no se sap.",
         ),
-        "score_model": Caption(
+        "score_model": PropertyLabel(
             label="{prefix}: model de puntuació",
             description="El model de puntuació d’on venen aquests valors.",
         ),
@@ -319,39 +319,39 @@ _CATALAN: Final = Captions(
     band_list="Leads · {band}",
 )
 
-_CHINESE: Final = Captions(
+_CHINESE: Final = Labels(
     lead="线索",
     group="线索评分",
     properties={
-        "score": Caption(
+        "score": PropertyLabel(
             label="{prefix}评分",
             description="该联系人的购买意愿（{range}）：其行为，以及不利因素。",
         ),
-        "score_band": Caption(
+        "score_band": PropertyLabel(
             label="{prefix}评分区间",
             description="线索评分所处的区间。",
         ),
-        "grade": Caption(
+        "grade": PropertyLabel(
             label="{prefix}等级",
             description="该联系人的匹配程度，从 A+ 到 F：看其身份，而非行为。",
         ),
-        "score_trend": Caption(
+        "score_trend": PropertyLabel(
             label="{prefix}评分趋势",
             description="线索评分的走向。",
         ),
-        "mql_reason": Caption(
+        "mql_reason": PropertyLabel(
             label="{prefix} MQL 原因",
             description="该联系人成为营销合格线索 (MQL) 的原因；不是则为空。",
         ),
-        "score_reasons": Caption(
+        "score_reasons": PropertyLabel(
             label="{prefix}评分理由",
             description="线索评分的构成，最重要的在前。",
         ),
-        "grade_reasons": Caption(
+        "grade_reasons": PropertyLabel(
             label="{prefix}等级理由",
             description="线索等级的依据，以及未知项。",
         ),
-        "score_model": Caption(
+        "score_model": PropertyLabel(
             label="{prefix}评分模型",
             description="给出这些数值的评分模型。",
         ),
@@ -366,7 +366,7 @@ _CHINESE: Final = Captions(
     band_list="线索 · {band}",
 )
 
-CAPTIONS: Final[Mapping[Language, Captions]] = {
+LABELS: Final[Mapping[Language, Labels]] = {
     "en": _ENGLISH,
     "de": _GERMAN,
     "es": _SPANISH,

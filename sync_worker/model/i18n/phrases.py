@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sync_worker.model.file.schema import CUSTOM
+from sync_worker.model.file.schema import CUSTOM_PREFIX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Phrases:
     """The phrases of one language; `{count}`, `{date}`, `{names}` ... are filled in."""
 
     months: tuple[str, ...]
@@ -26,18 +26,18 @@ class Words:
     not_visible: str  # {names}
     graded: str  # {grade} {known} {of}
 
-    def did(self, kind: str, count: int) -> str:
+    def describe_events(self, kind: str, count: int) -> str:
         """Say what somebody did so many times."""
-        one, several = self.custom if kind.startswith(CUSTOM) else self.events[kind]
-        return (one if count == 1 else several).format(count=count, name=kind.removeprefix(CUSTOM))
+        one, several = self.custom if kind.startswith(CUSTOM_PREFIX) else self.events[kind]
+        return (one if count == 1 else several).format(count=count, name=kind.removeprefix(CUSTOM_PREFIX))
 
-    def date(self, day: date, today: date) -> str:
+    def format_date(self, day: date, today: date) -> str:
         """Say a day, with the year where a reader could take it for a later one."""
         template = self.day if (today - day).days < 365 else self.day_of_year
         return template.format(day=day.day, month=self.months[day.month - 1], year=day.year)
 
 
-def signed(points: object) -> str:
+def format_signed(points: object) -> str:
     """Return points with their sign, as they are printed: +6, −5."""
     text = str(points)
     return f"−{text.removeprefix('-')}" if text.startswith("-") else f"+{text}"

@@ -11,10 +11,10 @@ from typing import Final
 
 import pycountry
 
-from sync_worker.model.lookup.text import plain
+from sync_worker.model.lookup.text import normalize_text
 
 # What people write and the standard does not list.
-_ALSO: Final[Mapping[str, str]] = {
+_ALIASES: Final[Mapping[str, str]] = {
     "uk": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "northern ireland": "GB", "great britain": "GB", "britain": "GB",
     "u.k.": "GB", "u.s.": "US", "u.s.a.": "US", "united states of america": "US", "america": "US", "holland": "NL", "turkey": "TR",
     "turkiye": "TR", "ivory coast": "CI", "czech republic": "CZ", "cape verde": "CV", "swaziland": "SZ", "burma": "MM",
@@ -27,58 +27,58 @@ _ALSO: Final[Mapping[str, str]] = {
     "svizzera": "CH", "中国": "CN", "中华人民共和国": "CN", "美国": "US", "英国": "GB", "台湾": "TW", "香港": "HK", "韩国": "KR",
 }  # fmt: skip
 
-_REMEMBERED: Final = 10_000  # spellings; chunk after chunk holds the same ones
+_CACHE_SIZE: Final = 10_000  # spellings; chunk after chunk holds the same ones
 
 # The languages of most portals; what these say goes before what the others say.
-_FIRST: Final = ("de", "fr", "es", "it", "ca", "zh_CN", "pt", "pt_BR", "nl", "pl", "zh_TW", "ja", "ko", "ru")
+_COMMON_LANGUAGES: Final = ("de", "fr", "es", "it", "ca", "zh_CN", "pt", "pt_BR", "nl", "pl", "zh_TW", "ja", "ko", "ru")
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_CACHE_SIZE)
 def country_code(text: str) -> str | None:
     """Return the two-letter code of the country that a text names, in any language, or None."""
-    name = plain(text)
-    return _in_english().get(name) or (_common().get(name) or _rare().get(name) if name else None)
+    name = normalize_text(text)
+    return _english_names().get(name) or (_common_names().get(name) or _rare_names().get(name) if name else None)
 
 
 def country_names() -> Mapping[str, str]:
     """Return the country codes by plain name: codes and names in English and in the languages of most portals."""
-    return _common()
+    return _common_names()
 
 
 @cache
-def _in_english() -> Mapping[str, str]:
+def _english_names() -> Mapping[str, str]:
     """Codes and English names: what most portals hold, and found without reading a translation."""
     found: dict[str, str] = {}
     for country in pycountry.countries:
         for attribute in ("alpha_2", "alpha_3", "name", "common_name", "official_name"):
             if name := getattr(country, attribute, None):
-                found.setdefault(plain(name), country.alpha_2)
-    return MappingProxyType({**found, **_ALSO})
+                found.setdefault(normalize_text(name), country.alpha_2)
+    return MappingProxyType({**found, **_ALIASES})
 
 
 @cache
-def _common() -> Mapping[str, str]:
-    found = dict(_in_english())
-    for language in _FIRST:
-        for name, code in _translated(language):
+def _common_names() -> Mapping[str, str]:
+    found = dict(_english_names())
+    for language in _COMMON_LANGUAGES:
+        for name, code in _translate_names(language):
             found.setdefault(name, code)
     return MappingProxyType(found)
 
 
 @cache
-def _rare() -> Mapping[str, str]:
+def _rare_names() -> Mapping[str, str]:
     """Names in all other languages; one that means two countries means none."""
     found: dict[str, set[str]] = {}
     for folder in sorted(Path(pycountry.LOCALES_DIR).iterdir()):
-        for name, code in _translated(folder.name):
+        for name, code in _translate_names(folder.name):
             found.setdefault(name, set()).add(code)
     return MappingProxyType({name: codes.pop() for name, codes in found.items() if len(codes) == 1})
 
 
-def _translated(language: str) -> Iterator[tuple[str, str]]:
+def _translate_names(language: str) -> Iterator[tuple[str, str]]:
     words = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
     for country in pycountry.countries:
         for attribute in ("name", "common_name"):
             name = getattr(country, attribute, None)
             if name and (said := words.gettext(name)) != name:
-                yield plain(said), country.alpha_2
+                yield normalize_text(said), country.alpha_2

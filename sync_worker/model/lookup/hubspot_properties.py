@@ -9,24 +9,24 @@ from typing import Final, Literal
 
 from sync_worker.model.file.schema import Property, PropertyType
 
-SubjectType = Literal["text", "number", "boolean", "date", "enumeration", "url"]
+ValueType = Literal["text", "number", "boolean", "date", "enumeration", "url"]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class PropertySpec:
     """What a condition asks about: its type, and for an enumeration the values that it can have, if they are known."""
 
-    type: SubjectType
+    type: ValueType
     options: tuple[str, ...] = ()
 
 
 #: What stands before the name of a property of the primary company.
-COMPANY: Final = "company."
+COMPANY_PREFIX: Final = "company."
 
 #: One property a subscription type, named by the type's id.
-_SUBSCRIPTION: Final = "hs_email_optout_"
+_SUBSCRIPTION_PREFIX: Final = "hs_email_optout_"
 
-_CONTACT: Final[Mapping[PropertyType, str]] = {
+_CONTACT_PROPERTIES: Final[Mapping[PropertyType, str]] = {
     "text": """
         address city company country country_code email fax firstname ip_city ip_country ip_state jobtitle lastname mobilephone
         phone salutation state website zip field_of_study graduation_date school degree hs_email_domain hs_country_region_code
@@ -58,7 +58,7 @@ _CONTACT: Final[Mapping[PropertyType, str]] = {
         military_status numemployees relationship_status seniority start_date work_email hs_content_membership_status""",
 }
 
-_COMPANY: Final[Mapping[PropertyType, str]] = {
+_COMPANY_PROPERTIES: Final[Mapping[PropertyType, str]] = {
     "text": """
         about_us address city country country_code description domain founded_year hs_country_code name owneremail phone state
         timezone website zip linkedin_company_page""",
@@ -76,24 +76,24 @@ _COMPANY: Final[Mapping[PropertyType, str]] = {
 }
 
 
-def _table(contact: Mapping[PropertyType, str], company: Mapping[PropertyType, str]) -> Mapping[str, Subject]:
-    found = {name: Subject(kind) for kind, names in contact.items() for name in names.split()}
-    found |= {COMPANY + name: Subject(kind) for kind, names in company.items() for name in names.split()}
+def _build_table(contact: Mapping[PropertyType, str], company: Mapping[PropertyType, str]) -> Mapping[str, PropertySpec]:
+    found = {name: PropertySpec(kind) for kind, names in contact.items() for name in names.split()}
+    found |= {COMPANY_PREFIX + name: PropertySpec(kind) for kind, names in company.items() for name in names.split()}
     return MappingProxyType(found)
 
 
 #: Property by name; those of the primary company as `company.<name>`.
-STANDARD: Final = _table(_CONTACT, _COMPANY)
+STANDARD_PROPERTIES: Final = _build_table(_CONTACT_PROPERTIES, _COMPANY_PROPERTIES)
 
 
-def standard(name: str) -> Subject | None:
+def find_standard_property(name: str) -> PropertySpec | None:
     """Return the type of the standard property of that name."""
-    if name.startswith(_SUBSCRIPTION) and name.removeprefix(_SUBSCRIPTION).isdigit():
-        return Subject("boolean")
-    return STANDARD.get(name)
+    if name.startswith(_SUBSCRIPTION_PREFIX) and name.removeprefix(_SUBSCRIPTION_PREFIX).isdigit():
+        return PropertySpec("boolean")
+    return STANDARD_PROPERTIES.get(name)
 
 
-def subject(name: str, own: Mapping[str, Property]) -> Subject | None:
+def find_property(name: str, declarations: Mapping[str, Property]) -> PropertySpec | None:
     """Return the type of a property that HubSpot brings along, or that the model declares as the portal's own."""
-    declared = own.get(name)
-    return standard(name) if declared is None else Subject(declared.type, declared.options or ())
+    declared = declarations.get(name)
+    return find_standard_property(name) if declared is None else PropertySpec(declared.type, declared.options or ())

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Final, get_args
 
-from sync_worker.model.file.conditions import Level
-from sync_worker.model.lookup.text import phrase_pattern, plain
+from sync_worker.model.file.conditions import SeniorityLevel
+from sync_worker.model.lookup.text import normalize_text, phrase_pattern
 
-LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+SENIORITY_LEVELS: Final[tuple[SeniorityLevel, ...]] = get_args(SeniorityLevel)
 
 # English, German, French, Spanish, Italian, Catalan, Chinese; * stands for letters of the same word.
-_PHRASES: Final[Mapping[Level, tuple[str, ...]]] = {
+_PHRASES: Final[Mapping[SeniorityLevel, tuple[str, ...]]] = {
     "c_level": (
         "ceo", "cfo", "cto", "coo", "cmo", "cio", "cso", "cro", "cpo", "chro", "ciso", "cdo", "chief * officer", "chief", "founder",
         "cofounder", "co-founder", "owner", "co-owner", "president", "chairman", "chairwoman", "chair", "managing director",
@@ -70,14 +70,14 @@ _PHRASES: Final[Mapping[Level, tuple[str, ...]]] = {
 }  # fmt: skip
 
 # "Assistant to the CEO" assists, and a student of management studies, whatever else the title says. An assistant manager manages.
-_KEEPS_ITS_RANK: Final = re.compile(
+_RANKED_ASSISTANTS: Final = re.compile(
     r"\bassistant (manager|director|vice president|vp)\b|\bassociate (director|partner|vice president|vp)\b"
 )
 
-_REMEMBERED: Final = 50_000  # titles; chunk after chunk holds the same ones
+_CACHE_SIZE: Final = 50_000  # titles; chunk after chunk holds the same ones
 
-_SAYS_NOTHING: Final = frozenset(
-    plain(text)
+_UNINFORMATIVE_TITLES: Final = frozenset(
+    normalize_text(text)
     for text in (
         "other", "others", "n/a", "na", "none", "unknown", "not specified", "select", "-", "--", ".", "?", "x", "test", "misc",
         "sonstige", "sonstiges", "andere", "keine angabe", "k.a.", "autre", "autres", "aucun", "otro", "otra", "otros", "ninguno",
@@ -86,28 +86,28 @@ _SAYS_NOTHING: Final = frozenset(
 )  # fmt: skip
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_CACHE_SIZE)
 def seniority(title: str) -> int | None:
     """Return how high a job title stands, as a place in LEVELS; None when the title says nothing.
 
     A title without any word of rank is an employee's.
     """
-    words = plain(title)
-    if not words or words in _SAYS_NOTHING:
+    words = normalize_text(title)
+    if not words or words in _UNINFORMATIVE_TITLES:
         return None
-    found = [(level, match) for level in LEVELS for match in _pattern(level).finditer(words)]
+    found = [(level, match) for level in SENIORITY_LEVELS for match in _level_pattern(level).finditer(words)]
     levels = {level for level, _ in found}
     if "intern" in levels:
-        return LEVELS.index("intern")
-    if "employee" in levels and not _KEEPS_ITS_RANK.search(words):
-        return LEVELS.index("employee")
-    return _highest(found)
+        return SENIORITY_LEVELS.index("intern")
+    if "employee" in levels and not _RANKED_ASSISTANTS.search(words):
+        return SENIORITY_LEVELS.index("employee")
+    return _highest_level(found)
 
 
-def _highest(found: Sequence[tuple[Level, re.Match[str]]]) -> int:
+def _highest_level(matches: Sequence[tuple[SeniorityLevel, re.Match[str]]]) -> int:
     """A longer phrase takes the words of a shorter one: the president in a vice president is none, the CFO beside one is."""
-    standing = [level for level, match in found if not any(_covers(other, match) for name, other in found if name != level)]
-    return max((LEVELS.index(level) for level in standing), default=LEVELS.index("employee"))
+    standing = [level for level, match in matches if not any(_covers(other, match) for name, other in matches if name != level)]
+    return max((SENIORITY_LEVELS.index(level) for level in standing), default=SENIORITY_LEVELS.index("employee"))
 
 
 def _covers(longer: re.Match[str], shorter: re.Match[str]) -> bool:
@@ -115,7 +115,7 @@ def _covers(longer: re.Match[str], shorter: re.Match[str]) -> bool:
 
 
 @cache
-def _pattern(level: Level) -> re.Pattern[str]:
+def _level_pattern(level: SeniorityLevel) -> re.Pattern[str]:
     """One pattern a level, long phrases first, so that a match is the longest at its place."""
     phrases = sorted(_PHRASES[level], key=len, reverse=True)
     return re.compile("|".join(phrase_pattern(phrase) for phrase in phrases))

@@ -9,17 +9,17 @@ from typing import Final
 from anyascii import anyascii
 
 # Chinese, Japanese and Korean stay as they are: spelt out in Latin letters, different words become one.
-_LETTERS_AS_THEY_ARE: Final = re.compile(r"[぀-ヿ㐀-鿿가-힯豈-﫿]+")
-_WORD: Final = r"[a-z0-9]"
+_CJK_CHARACTERS: Final = re.compile(r"[぀-ヿ㐀-鿿가-힯豈-﫿]+")
+_WORD_CHARACTER: Final = r"[a-z0-9]"
 
 
-def plain(text: str) -> str:
+def normalize_text(text: str) -> str:
     """Return the form in which texts are compared: `  Geschäftsführerin ` is `geschaftsfuhrerin`."""
     composed = unicodedata.normalize("NFKC", text)
     if composed.isascii():
         return " ".join(composed.casefold().split())
     parts, end = [], 0
-    for found in _LETTERS_AS_THEY_ARE.finditer(composed):
+    for found in _CJK_CHARACTERS.finditer(composed):
         parts += [anyascii(composed[end : found.start()]), found[0]]
         end = found.end()
     parts.append(anyascii(composed[end:]))
@@ -28,7 +28,7 @@ def plain(text: str) -> str:
 
 def glob_pattern(pattern: str) -> str:
     """Return a regular expression for a whole plain text; `*` stands for anything."""
-    return f"^{_wildcards(plain(pattern), '.*')}$"
+    return f"^{_expand_wildcards(normalize_text(pattern), '.*')}$"
 
 
 def phrase_pattern(phrase: str) -> str:
@@ -36,12 +36,12 @@ def phrase_pattern(phrase: str) -> str:
 
     Scripts without blanks between words have no word boundaries to look for.
     """
-    wanted = plain(phrase)
-    inner = _wildcards(wanted, f"{_WORD}*")
-    before = r"\b" if re.match(_WORD, wanted) else ""
-    after = r"\b" if re.search(f"{_WORD}$", wanted) else ""
+    wanted = normalize_text(phrase)
+    inner = _expand_wildcards(wanted, f"{_WORD_CHARACTER}*")
+    before = r"\b" if re.match(_WORD_CHARACTER, wanted) else ""
+    after = r"\b" if re.search(f"{_WORD_CHARACTER}$", wanted) else ""
     return f"{before}{inner}{after}"
 
 
-def _wildcards(pattern: str, anything: str) -> str:
+def _expand_wildcards(pattern: str, anything: str) -> str:
     return anything.join(re.escape(part) for part in pattern.split("*"))

@@ -10,26 +10,26 @@ import polars as pl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Distinct:
+class UniqueValues:
     """The different texts of a column, and for every row which of them it holds, null for none."""
 
-    texts: pl.Series
-    places: pl.Series
+    values: pl.Series
+    codes: pl.Series
 
     @classmethod
-    def of(cls, column: pl.Series) -> Distinct:
+    def from_series(cls, column: pl.Series) -> UniqueValues:
         """Find the different texts of a column."""
         coded = column.cast(pl.Categorical(pl.Categories.random()))
         ordered = coded.drop_nulls().unique()
         ordered = ordered.gather(ordered.to_physical().arg_sort())
-        return cls(texts=ordered.cast(pl.String), places=coded.to_physical())
+        return cls(values=ordered.cast(pl.String), codes=coded.to_physical())
 
-    def spread(self, results: pl.Series) -> pl.Series:
+    def expand(self, results: pl.Series) -> pl.Series:
         """Return for every row the result of its text; null stays null."""
-        return results.gather(self.places)
+        return results.gather(self.codes)
 
 
-def mapped(values: pl.Series, function: Callable[[Any], object], dtype: type[pl.DataType]) -> pl.Series:
+def map_unique(values: pl.Series, function: Callable[[Any], object], dtype: type[pl.DataType]) -> pl.Series:
     """Return the function's result for each value, called once for every different one; null stays null."""
     different = values.drop_nulls().unique()
     results = pl.Series([function(value) for value in different], dtype=dtype)

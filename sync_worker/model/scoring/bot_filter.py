@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from sync_worker.model.file.schema import MachineClicks
-from sync_worker.model.file.units import milliseconds
+from sync_worker.model.file.units import to_milliseconds
 from sync_worker.model.scoring.regex import any_glob
 
 #: The column that holds why an event is in quarantine, null for those that are not.
@@ -18,67 +18,67 @@ AFTER_SEND: Final = "after_send"
 MANY_LINKS: Final = "many_links"
 CRAWLER: Final = "crawler"
 
-_REASON: Final = pl.Enum([FLAGGED, AFTER_SEND, CRAWLER, MANY_LINKS])
-_CLICK: Final = "email_click"
-_SECOND: Final = 1_000  # milliseconds
-_ROW: Final = "row"
-_MILLISECONDS: Final = 1 << 42  # until the year 2109
-_HASHES: Final = 1 << 21
+_REASON_TYPE: Final = pl.Enum([FLAGGED, AFTER_SEND, CRAWLER, MANY_LINKS])
+_CLICK_KIND: Final = "email_click"
+_BURST_MILLISECONDS: Final = 1_000  # milliseconds
+_ROW_COLUMN: Final = "row"
+_TIMESTAMP_RANGE: Final = 1 << 42  # until the year 2109
+_HASH_RANGE: Final = 1 << 21
 
 
-def with_quarantine(events: pl.DataFrame, kind: str, rules: MachineClicks | None) -> pl.DataFrame:
+def add_quarantine(events: pl.DataFrame, kind: str, rules: MachineClicks | None) -> pl.DataFrame:
     """Add why an event of this kind is in quarantine: HubSpot's mark, too soon after the send, many links in a second, a crawler."""
     reasons: list[pl.Expr] = []
     if rules and rules.flagged_by_hubspot:
-        reasons.append(_reason(pl.col("filtered"), FLAGGED))
-    if rules and rules.after_send is not None and kind == _CLICK:
-        soon = pl.col("at") - pl.col("sent_at") <= pl.duration(milliseconds=milliseconds(rules.after_send))
-        reasons.append(_reason(soon, AFTER_SEND))
+        reasons.append(_reason_expression(pl.col("filtered"), FLAGGED))
+    if rules and rules.after_send is not None and kind == _CLICK_KIND:
+        soon = pl.col("at") - pl.col("sent_at") <= pl.duration(milliseconds=to_milliseconds(rules.after_send))
+        reasons.append(_reason_expression(soon, AFTER_SEND))
     if rules and rules.user_agents is not None:
-        reasons.append(_reason(pl.col("user_agent").is_in(_crawlers(events, rules.user_agents).implode()), CRAWLER))
-    if rules and rules.links_within_a_second is not None and kind == _CLICK:
-        bursts = _bursts(events, rules.links_within_a_second)
-        reasons.append(_reason(pl.int_range(pl.len(), dtype=pl.UInt32).is_in(bursts.implode()), MANY_LINKS))
-    return events.with_columns(pl.coalesce(*reasons, pl.lit(None, dtype=_REASON)).alias(QUARANTINE))
+        reasons.append(_reason_expression(pl.col("user_agent").is_in(_find_crawlers(events, rules.user_agents).implode()), CRAWLER))
+    if rules and rules.links_within_a_second is not None and kind == _CLICK_KIND:
+        bursts = _find_bursts(events, rules.links_within_a_second)
+        reasons.append(_reason_expression(pl.int_range(pl.len(), dtype=pl.UInt32).is_in(bursts.implode()), MANY_LINKS))
+    return events.with_columns(pl.coalesce(*reasons, pl.lit(None, dtype=_REASON_TYPE)).alias(QUARANTINE))
 
 
-def _reason(holds: pl.Expr, reason: str) -> pl.Expr:
-    return pl.when(holds).then(pl.lit(reason, dtype=_REASON))
+def _reason_expression(condition: pl.Expr, reason: str) -> pl.Expr:
+    return pl.when(condition).then(pl.lit(reason, dtype=_REASON_TYPE))
 
 
-def _crawlers(events: pl.DataFrame, patterns: tuple[str, ...]) -> pl.Series:
+def _find_crawlers(events: pl.DataFrame, patterns: tuple[str, ...]) -> pl.Series:
     """Look at each different user agent once: there are few of them."""
     agents = events["user_agent"].drop_nulls().unique()
     return agents.filter(agents.str.to_lowercase().str.contains(any_glob(patterns)))
 
 
-def _bursts(clicks: pl.DataFrame, links: int) -> pl.Series:
+def _find_bursts(clicks: pl.DataFrame, min_links: int) -> pl.Series:
     """Return the rows of clicks that lie within one second with so many different links of the same contact.
 
     A second reaches from its first click to the last, both included.
     """
-    near = _dense(clicks.select("contact_id", "at", "url").with_row_index(_ROW), links).sort("contact_id", "at")
+    near = _keep_dense_clicks(clicks.select("contact_id", "at", "url").with_row_index(_ROW_COLUMN), min_links).sort("contact_id", "at")
     if near.is_empty():
-        return near[_ROW]
-    windows = near.rolling("at", period=f"{_SECOND}ms", offset="0ms", closed="both", group_by="contact_id").agg(
+        return near[_ROW_COLUMN]
+    windows = near.rolling("at", period=f"{_BURST_MILLISECONDS}ms", offset="0ms", closed="both", group_by="contact_id").agg(
         different=pl.col("url").drop_nulls().n_unique()
     )
-    starts = windows.filter(pl.col("different") >= links).select("contact_id", "at", start=pl.col("at")).unique()
+    starts = windows.filter(pl.col("different") >= min_links).select("contact_id", "at", start=pl.col("at")).unique()
     latest = pl.col("start").forward_fill().over("contact_id")
     inside = near.join(starts, on=["contact_id", "at"], how="left", maintain_order="left").with_columns(latest)
-    return inside.filter(pl.col("at") - pl.col("start") <= pl.duration(milliseconds=_SECOND))[_ROW]
+    return inside.filter(pl.col("at") - pl.col("start") <= pl.duration(milliseconds=_BURST_MILLISECONDS))[_ROW_COLUMN]
 
 
-def _dense(clicks: pl.DataFrame, links: int) -> pl.DataFrame:
+def _keep_dense_clicks(clicks: pl.DataFrame, min_links: int) -> pl.DataFrame:
     """Keep clicks with enough clicks around them to make a burst at all; a few too many may stay.
 
     One number holds who (a hash) and when, since sorting single numbers is several times quicker than sorting by two columns. Two
     contacts with one hash look like one here, which keeps too many rows, never too few.
     """
-    who = pl.col("contact_id").hash() % _HASHES
-    keys = clicks.select((who * _MILLISECONDS + pl.col("at").dt.epoch("ms").cast(pl.UInt64)).alias("key"))["key"]
+    who = pl.col("contact_id").hash() % _HASH_RANGE
+    keys = clicks.select((who * _TIMESTAMP_RANGE + pl.col("at").dt.epoch("ms").cast(pl.UInt64)).alias("key"))["key"]
     ordered = keys.sort().to_frame()
-    together = pl.col("key").shift(1 - links) - pl.col("key") <= _SECOND
-    marks = [together.shift(step, fill_value=False) for step in range(links)]
+    together = pl.col("key").shift(1 - min_links) - pl.col("key") <= _BURST_MILLISECONDS
+    marks = [together.shift(step, fill_value=False) for step in range(min_links)]
     dense = ordered.filter(pl.any_horizontal(marks))["key"].unique()
     return clicks.filter(keys.is_in(dense.implode()))

@@ -5,35 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sync_worker.model.compiled.criteria import Line
+from sync_worker.model.compiled.criteria import ScoreCriterion
 from sync_worker.model.compiled.model import Model
-from sync_worker.model.scoring.predicates import Asked, of_contacts, of_events
+from sync_worker.model.scoring.predicates import ConditionScope, build_contact_scope, build_event_scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standpoint:
+class EvaluationContext:
     """A model, the kinds of event that the portal hides, and an instant with whole milliseconds."""
 
     model: Model
-    hidden: frozenset[str]
+    hidden_kinds: frozenset[str]
     now: datetime
 
     @property
-    def then(self) -> datetime:
+    def trend_baseline(self) -> datetime:
         """The instant that the trend compares with."""
         return self.now - self.model.document.score.trend.over
 
     @property
-    def lines(self) -> tuple[Line, ...]:
+    def visible_criteria(self) -> tuple[ScoreCriterion, ...]:
         """The criteria of the score that can be seen."""
-        return tuple(line for line in self.model.lines if line.visible(self.hidden))
+        return tuple(line for line in self.model.score_criteria if line.is_visible(self.hidden_kinds))
 
     @property
-    def contacts_asked(self) -> Asked:
+    def contact_scope(self) -> ConditionScope:
         """Whom conditions on contacts are asked of."""
-        return of_contacts(self.model.subject, self.now)
+        return build_contact_scope(self.model.property_spec, self.now)
 
     @property
-    def events_asked(self) -> Asked:
+    def event_scope(self) -> ConditionScope:
         """What conditions on events are asked of."""
-        return of_events(self.now)
+        return build_event_scope(self.now)

@@ -8,68 +8,68 @@ from typing import Final
 
 import polars as pl
 
-from sync_worker.model.compiled.criteria import MOST_EVENTS, Award, Line
-from sync_worker.model.compiled.facts import COUNTERS, INSTANT
+from sync_worker.model.compiled.criteria import MAX_COUNTED_EVENTS, Award, ScoreCriterion
+from sync_worker.model.compiled.facts import COUNTER_PROPERTIES, TIMESTAMP
 from sync_worker.model.scoring.bot_filter import QUARANTINE
-from sync_worker.model.scoring.columns import View
-from sync_worker.model.scoring.context import Standpoint
-from sync_worker.model.scoring.decay import remaining
-from sync_worker.model.scoring.events import KnownEvents, instant
-from sync_worker.model.scoring.predicates import truth
+from sync_worker.model.scoring.columns import DerivedColumn
+from sync_worker.model.scoring.context import EvaluationContext
+from sync_worker.model.scoring.decay import apply_decay
+from sync_worker.model.scoring.events import EventsByKind, timestamp_literal
+from sync_worker.model.scoring.predicates import compile_condition
 
 #: Columns of a tally, each of one criterion.
 EVENTS: Final = "events"
 NEWEST: Final = "newest"
-ENGAGED: Final = "engaged"
-FADED: Final = "faded"
+LAST_ENGAGEMENT: Final = "engaged"
+DECAYED: Final = "faded"
 QUARANTINED: Final = "quarantined"
 
 #: What stands before the columns of the tally at the instant that the trend compares with.
-THEN: Final = "then "
+BASELINE_PREFIX: Final = "then "
 
-_COUNTED: Final = "counted"
+_COUNTED_AT: Final = "counted"
 
 
-def column(what: str, key: str, when: str = "") -> str:
+def column_name(measure: str, key: str, prefix: str = "") -> str:
     """Return the name of a column of one criterion."""
-    return f"{when}{what}:{key}"
+    return f"{prefix}{measure}:{key}"
 
 
-def tallied(contacts: pl.DataFrame, known: KnownEvents, standpoint: Standpoint) -> pl.DataFrame:
+def add_counts(contacts: pl.DataFrame, events_by_kind: EventsByKind, context: EvaluationContext) -> pl.DataFrame:
     """Add to contacts with views the tally of every visible criterion, now and then.
 
     `events` and `newest` are of the events inside the window and the daily limit, machine clicks left out; `engaged` is the newest
     whatever the window, since interest that a window has forgotten was interest nonetheless; `faded` is what age leaves.
     """
-    asked = standpoint.contacts_asked
+    asked = context.contact_scope
     frame = contacts.with_columns(
-        truth(line.when, asked).fill_null(value=False).cast(pl.Int64).alias(column(EVENTS, line.key, when))
-        for line in standpoint.lines
+        compile_condition(line.when, asked).fill_null(value=False).cast(pl.Int64).alias(column_name(EVENTS, line.key, when))
+        for line in context.visible_criteria
         if line.when
-        for when in ("", THEN)
+        for when in ("", BASELINE_PREFIX)
     )
-    for line in standpoint.lines:
-        if line.event in standpoint.hidden:
-            frame = frame.with_columns(_by_counter(line, standpoint))
+    for line in context.visible_criteria:
+        if line.event in context.hidden_kinds:
+            frame = frame.with_columns(_count_from_property(line, context))
         elif line.event:
-            frame = frame.join(_tally(line, known, standpoint), on="contact_id", how="left", maintain_order="left")
-    counts = [name for name in frame.columns if name.removeprefix(THEN).startswith((f"{EVENTS}:", f"{QUARANTINED}:"))]
+            frame = frame.join(_count_events(line, events_by_kind, context), on="contact_id", how="left", maintain_order="left")
+    counts = [name for name in frame.columns if name.removeprefix(BASELINE_PREFIX).startswith((f"{EVENTS}:", f"{QUARANTINED}:"))]
     return frame.with_columns(pl.col(counts).fill_null(0))
 
 
-def counter_views(standpoint: Standpoint) -> frozenset[View]:
+def counter_columns(context: EvaluationContext) -> frozenset[DerivedColumn]:
     """Return the views of HubSpot's counters that stand in for hidden events."""
-    wanted = standpoint.model.event_kinds & standpoint.hidden & COUNTERS.keys()
-    return frozenset(view for kind in wanted for view in counter(kind))
+    wanted = context.model.event_kinds & context.hidden_kinds & COUNTER_PROPERTIES.keys()
+    return frozenset(view for kind in wanted for view in counter_column_pair(kind))
 
 
-def counter(kind: str) -> tuple[View, View]:
+def counter_column_pair(kind: str) -> tuple[DerivedColumn, DerivedColumn]:
     """Return the views of HubSpot's counter of a kind: the number, and the last date."""
-    number, last = COUNTERS[kind]
-    return View(number, "number"), View(last, "past")
+    number, last = COUNTER_PROPERTIES[kind]
+    return DerivedColumn(number, "number"), DerivedColumn(last, "past")
 
 
-def worth(award: Award, events: pl.Expr) -> pl.Expr:
+def points_expression(award: Award, events: pl.Expr) -> pl.Expr:
     """Compile what a number of events is worth, in micro-points."""
     if award.each:
         total = events * award.each
@@ -78,81 +78,87 @@ def worth(award: Award, events: pl.Expr) -> pl.Expr:
     return pl.sum_horizontal(steps)
 
 
-def _tally(line: Line, known: KnownEvents, standpoint: Standpoint) -> pl.DataFrame:
+def _count_events(criterion: ScoreCriterion, events_by_kind: EventsByKind, context: EvaluationContext) -> pl.DataFrame:
     """Count both instants in one pass over the events."""
-    matched = known.matching(line.event or "", line.where)
-    instants = {"": standpoint.now, THEN: standpoint.then}
-    rows = matched.lazy().with_columns(_counted(line, at, standpoint).alias(f"{when}{_COUNTED}") for when, at in instants.items())
-    if fades := _fades(line, standpoint):
-        rows = rows.with_columns(_faded(line, when, at, standpoint).alias(f"{when}{FADED}") for when, at in instants.items())
-    held = pl.col(QUARANTINE).is_not_null() & _in_window(line, standpoint.now)
-    totals = [total for when, at in instants.items() for total in _totals(line, when, at, fades=fades)]
-    tally = rows.group_by("contact_id").agg(*totals, held.sum().cast(pl.Int64).alias(column(QUARANTINED, line.key)))
-    if line.positive and line.within is None:
-        tally = tally.with_columns(pl.col(column(NEWEST, line.key, when)).alias(column(ENGAGED, line.key, when)) for when in instants)
+    matched = events_by_kind.select_matching(criterion.event or "", criterion.where)
+    instants = {"": context.now, BASELINE_PREFIX: context.trend_baseline}
+    rows = matched.lazy().with_columns(
+        _time_if_counted(criterion, at, context).alias(f"{when}{_COUNTED_AT}") for when, at in instants.items()
+    )
+    if fades := _has_decay(criterion, context):
+        rows = rows.with_columns(_decay_points(criterion, when, at, context).alias(f"{when}{DECAYED}") for when, at in instants.items())
+    held = pl.col(QUARANTINE).is_not_null() & _is_in_window(criterion, context.now)
+    totals = [total for when, at in instants.items() for total in _total_expressions(criterion, when, at, has_decay=fades)]
+    tally = rows.group_by("contact_id").agg(*totals, held.sum().cast(pl.Int64).alias(column_name(QUARANTINED, criterion.key)))
+    if criterion.is_positive and criterion.within is None:
+        tally = tally.with_columns(
+            pl.col(column_name(NEWEST, criterion.key, when)).alias(column_name(LAST_ENGAGEMENT, criterion.key, when)) for when in instants
+        )
     return tally.collect()
 
 
-def _totals(line: Line, when: str, at: datetime, *, fades: bool) -> Iterator[pl.Expr]:
-    counted = pl.col(f"{when}{_COUNTED}")
-    yield counted.count().clip(upper_bound=MOST_EVENTS).cast(pl.Int64).alias(column(EVENTS, line.key, when))
-    yield counted.max().alias(column(NEWEST, line.key, when))
-    if line.positive and line.within is not None:
-        yield pl.when(_real(at)).then(pl.col("at")).max().alias(column(ENGAGED, line.key, when))
-    if fades:
-        faded = pl.col(f"{when}{FADED}").sum()
-        yield (faded if line.award.cap is None else faded.clip(upper_bound=line.award.cap)).alias(column(FADED, line.key, when))
+def _total_expressions(criterion: ScoreCriterion, prefix: str, at: datetime, *, has_decay: bool) -> Iterator[pl.Expr]:
+    counted = pl.col(f"{prefix}{_COUNTED_AT}")
+    yield counted.count().clip(upper_bound=MAX_COUNTED_EVENTS).cast(pl.Int64).alias(column_name(EVENTS, criterion.key, prefix))
+    yield counted.max().alias(column_name(NEWEST, criterion.key, prefix))
+    if criterion.is_positive and criterion.within is not None:
+        yield pl.when(_is_genuine(at)).then(pl.col("at")).max().alias(column_name(LAST_ENGAGEMENT, criterion.key, prefix))
+    if has_decay:
+        faded = pl.col(f"{prefix}{DECAYED}").sum()
+        yield (faded if criterion.award.cap is None else faded.clip(upper_bound=criterion.award.cap)).alias(
+            column_name(DECAYED, criterion.key, prefix)
+        )
 
 
-def _counted(line: Line, at: datetime, standpoint: Standpoint) -> pl.Expr:
+def _time_if_counted(criterion: ScoreCriterion, at: datetime, context: EvaluationContext) -> pl.Expr:
     """Return when an event happened if it counts at an instant, else null; of a day with too many, the newest count."""
-    happened: pl.Expr = pl.when(_real(at) & _in_window(line, at)).then(pl.col("at")).otherwise(None)
-    if line.per_day is None:
+    happened: pl.Expr = pl.when(_is_genuine(at) & _is_in_window(criterion, at)).then(pl.col("at")).otherwise(None)
+    if criterion.per_day is None:
         return happened
-    day = pl.col("at").dt.convert_time_zone(standpoint.model.document.time_zone).dt.date()
+    day = pl.col("at").dt.convert_time_zone(context.model.document.time_zone).dt.date()
     rank = happened.rank("ordinal", descending=True).over("contact_id", day)
-    return pl.when(rank <= line.per_day).then(happened)
+    return pl.when(rank <= criterion.per_day).then(happened)
 
 
-def _real(at: datetime) -> pl.Expr:
-    return pl.col(QUARANTINE).is_null() & (pl.col("at") <= instant(at))
+def _is_genuine(at: datetime) -> pl.Expr:
+    return pl.col(QUARANTINE).is_null() & (pl.col("at") <= timestamp_literal(at))
 
 
-def _in_window(line: Line, at: datetime) -> pl.Expr:
-    return pl.lit(True) if line.within is None else pl.col("at") >= instant(at - line.within)
+def _is_in_window(criterion: ScoreCriterion, at: datetime) -> pl.Expr:
+    return pl.lit(True) if criterion.within is None else pl.col("at") >= timestamp_literal(at - criterion.within)
 
 
-def _fades(line: Line, standpoint: Standpoint) -> bool:
-    return standpoint.model.document.score.degradation.kind == "per_event" and line.positive
+def _has_decay(criterion: ScoreCriterion, context: EvaluationContext) -> bool:
+    return context.model.document.score.degradation.kind == "per_event" and criterion.is_positive
 
 
-def _faded(line: Line, when: str, at: datetime, standpoint: Standpoint) -> pl.Expr:
+def _decay_points(criterion: ScoreCriterion, prefix: str, at: datetime, context: EvaluationContext) -> pl.Expr:
     """Return what age leaves of each event's points.
 
     Where points come in steps, the step at n events rests on the n-th newest: it was reached when that event happened.
     """
-    counted = pl.col(f"{when}{_COUNTED}")
+    counted = pl.col(f"{prefix}{_COUNTED_AT}")
     rank = counted.rank("ordinal", descending=True).over("contact_id")
-    if line.award.each:
-        points: pl.Expr = pl.when(rank <= MOST_EVENTS).then(pl.lit(line.award.each, dtype=pl.Int64))
+    if criterion.award.each:
+        points: pl.Expr = pl.when(rank <= MAX_COUNTED_EVENTS).then(pl.lit(criterion.award.each, dtype=pl.Int64))
     else:
-        points = rank.replace_strict(dict(line.award.steps), default=0, return_dtype=pl.Int64)
-    return remaining(points, counted, standpoint.model.document.score.degradation, at).fill_null(0)
+        points = rank.replace_strict(dict(criterion.award.steps), default=0, return_dtype=pl.Int64)
+    return apply_decay(points, counted, context.model.document.score.degradation, at).fill_null(0)
 
 
-def _by_counter(line: Line, standpoint: Standpoint) -> Iterable[pl.Expr]:
+def _count_from_property(criterion: ScoreCriterion, context: EvaluationContext) -> Iterable[pl.Expr]:
     """Tally HubSpot's counter in place of the events; all of them are as old as the last, for want of better knowledge."""
-    number, last = counter(line.event or "")
-    known = pl.col(number.name).clip(0, MOST_EVENTS).floor().cast(pl.Int64).fill_null(0)
-    for when, at in {"": standpoint.now, THEN: standpoint.then}.items():
-        newest = pl.min_horizontal(pl.col(last.name), pl.when(pl.col(last.name).is_not_null()).then(instant(at)))
-        inside = pl.lit(True) if line.within is None else (newest >= instant(at - line.within)).fill_null(value=False)
+    number, last = counter_column_pair(criterion.event or "")
+    known = pl.col(number.name).clip(0, MAX_COUNTED_EVENTS).floor().cast(pl.Int64).fill_null(0)
+    for when, at in {"": context.now, BASELINE_PREFIX: context.trend_baseline}.items():
+        newest = pl.min_horizontal(pl.col(last.name), pl.when(pl.col(last.name).is_not_null()).then(timestamp_literal(at)))
+        inside = pl.lit(True) if criterion.within is None else (newest >= timestamp_literal(at - criterion.within)).fill_null(value=False)
         seen = pl.when(inside).then(known).otherwise(0)
-        yield seen.alias(column(EVENTS, line.key, when))
-        yield pl.when(seen > 0).then(newest).cast(INSTANT).alias(column(NEWEST, line.key, when))
-        if line.positive:
-            yield pl.when(known > 0).then(newest).cast(INSTANT).alias(column(ENGAGED, line.key, when))
-        if _fades(line, standpoint):
-            whole = worth(line.award, seen)
-            left = remaining(whole, newest, standpoint.model.document.score.degradation, at)
-            yield left.fill_null(whole).alias(column(FADED, line.key, when))
+        yield seen.alias(column_name(EVENTS, criterion.key, when))
+        yield pl.when(seen > 0).then(newest).cast(TIMESTAMP).alias(column_name(NEWEST, criterion.key, when))
+        if criterion.is_positive:
+            yield pl.when(known > 0).then(newest).cast(TIMESTAMP).alias(column_name(LAST_ENGAGEMENT, criterion.key, when))
+        if _has_decay(criterion, context):
+            whole = points_expression(criterion.award, seen)
+            left = apply_decay(whole, newest, context.model.document.score.degradation, at)
+            yield left.fill_null(whole).alias(column_name(DECAYED, criterion.key, when))

@@ -8,40 +8,40 @@ from typing import Final
 
 import polars as pl
 
-from sync_worker.model.compiled.facts import INSTANT
+from sync_worker.model.compiled.facts import TIMESTAMP
 from sync_worker.model.file.schema import Degradation
-from sync_worker.model.file.units import PPM, milliseconds, percent_to_ppm, to_micro
+from sync_worker.model.file.units import PPM, percent_to_ppm, to_micro, to_milliseconds
 
 DEFAULT_GRACE: Final = timedelta(days=30)
 DEFAULT_PERIOD: Final = timedelta(days=30)
 DEFAULT_LOSS: Final = "10 %"
 
 
-def floor(degradation: Degradation, threshold: Decimal) -> int:
+def score_floor(degradation: Degradation, threshold: Decimal) -> int:
     """Return the floor in micro-points: a share of the sales-ready threshold."""
     return to_micro(threshold) * percent_to_ppm(degradation.floor) // PPM
 
 
-def grace(degradation: Degradation) -> timedelta:
+def grace_period(degradation: Degradation) -> timedelta:
     """Return how long nothing fades: 30 days of inactivity unless the model says otherwise, none for single events."""
     return degradation.grace if degradation.grace is not None else DEFAULT_GRACE if degradation.kind == "inactivity" else timedelta()
 
 
-def period(degradation: Degradation) -> timedelta:
+def decay_period(degradation: Degradation) -> timedelta:
     """Return the period after which an inactive contact loses something."""
     return degradation.every or DEFAULT_PERIOD
 
 
-def full_periods(engaged: pl.Expr, degradation: Degradation, at: datetime) -> pl.Expr:
+def count_full_periods(last_engagement: pl.Expr, degradation: Degradation, at: datetime) -> pl.Expr:
     """Return how many full periods have passed since the last engagement and its grace; none for those never engaged."""
-    idle = (pl.lit(at, dtype=INSTANT) - engaged).dt.total_milliseconds() - milliseconds(grace(degradation))
-    return (idle // milliseconds(period(degradation))).clip(lower_bound=0).fill_null(0)
+    idle = (pl.lit(at, dtype=TIMESTAMP) - last_engagement).dt.total_milliseconds() - to_milliseconds(grace_period(degradation))
+    return (idle // to_milliseconds(decay_period(degradation))).clip(lower_bound=0).fill_null(0)
 
 
 def inactivity_loss(earned: pl.Expr, periods: pl.Expr, degradation: Degradation) -> pl.Expr:
     """Return the micro-points lost by inactivity: a share of the earned total or points for every full period, or by half-life."""
     if degradation.half_life is not None:
-        half_lives = periods * (milliseconds(period(degradation)) / milliseconds(degradation.half_life))
+        half_lives = periods * (to_milliseconds(decay_period(degradation)) / to_milliseconds(degradation.half_life))
         return earned - (earned * 0.5**half_lives + 0.5).floor().cast(pl.Int64)
     amount, _, unit = (degradation.lose or DEFAULT_LOSS).partition(" ")
     if unit == "points":
@@ -50,12 +50,12 @@ def inactivity_loss(earned: pl.Expr, periods: pl.Expr, degradation: Degradation)
     return (earned // PPM) * share + (earned % PPM) * share // PPM
 
 
-def remaining(points: pl.Expr, happened: pl.Expr, degradation: Degradation, at: datetime) -> pl.Expr:
+def apply_decay(points: pl.Expr, event_at: pl.Expr, degradation: Degradation, at: datetime) -> pl.Expr:
     """Return what age leaves of an event's micro-points: halved every half-life, or down to nothing at the expiry."""
-    idle = (pl.lit(at, dtype=INSTANT) - happened).dt.total_milliseconds() - milliseconds(grace(degradation))
+    idle = (pl.lit(at, dtype=TIMESTAMP) - event_at).dt.total_milliseconds() - to_milliseconds(grace_period(degradation))
     age = idle.clip(lower_bound=0)
     if degradation.half_life is not None:
-        share = 0.5 ** (age / milliseconds(degradation.half_life))
+        share = 0.5 ** (age / to_milliseconds(degradation.half_life))
     else:
-        share = (1 - age / milliseconds(degradation.expiry or DEFAULT_PERIOD)).clip(lower_bound=0)
+        share = (1 - age / to_milliseconds(degradation.expiry or DEFAULT_PERIOD)).clip(lower_bound=0)
     return (points * share + 0.5).floor().cast(pl.Int64)

@@ -9,87 +9,89 @@ from typing import Final
 
 import polars as pl
 
-from sync_worker.model.compiled.criteria import DERIVED, Line, readable_kinds
-from sync_worker.model.compiled.facts import EVENT_SCHEMA, INSTANT
+from sync_worker.model.compiled.criteria import DERIVED_KINDS, ScoreCriterion, source_kinds
+from sync_worker.model.compiled.facts import EVENT_SCHEMA, TIMESTAMP
 from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.schema import Rule, Signals
-from sync_worker.model.scoring.bot_filter import QUARANTINE, with_quarantine
-from sync_worker.model.scoring.columns import with_views
-from sync_worker.model.scoring.context import Standpoint
-from sync_worker.model.scoring.predicates import truth, views_of
+from sync_worker.model.scoring.bot_filter import QUARANTINE, add_quarantine
+from sync_worker.model.scoring.columns import add_columns
+from sync_worker.model.scoring.context import EvaluationContext
+from sync_worker.model.scoring.predicates import compile_condition, find_required_columns
 from sync_worker.model.scoring.regex import any_glob, any_url, query_parameter
 
-_IDENTITY: Final = ("contact_id", "event_id")
-_OF_EVERY_EVENT: Final = ("contact_id", "at")
-_MARKS: Final = ("filtered", "user_agent", "sent_at", "url")  # what tells a machine
-_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {"form": ("form_id", "form_name")}  # of a subject, where it is not its own
-_REPEATED: Final = 10  # times that a value must come up on average for a look at the different ones to pay
-_DETAILS: Final = ("url", "form_id", "form_name", "campaign", "name")
+_IDENTITY_COLUMNS: Final = ("contact_id", "event_id")
+_BASE_COLUMNS: Final = ("contact_id", "at")
+_BOT_FILTER_COLUMNS: Final = ("filtered", "user_agent", "sent_at", "url")  # what tells a machine
+_COLUMNS_BY_SUBJECT: Final[Mapping[str, tuple[str, ...]]] = {"form": ("form_id", "form_name")}  # of a subject, where it is not its own
+_MIN_REPETITIONS: Final = 10  # times that a value must come up on average for a look at the different ones to pay
+_DETAIL_COLUMNS: Final = ("url", "form_id", "form_name", "campaign", "name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownEvents:
+class EventsByKind:
     """The events that can count, by recorded kind, each with the reason of its quarantine."""
 
     by_kind: Mapping[str, pl.DataFrame]
-    standpoint: Standpoint
+    context: EvaluationContext
 
-    def matching(self, kind: str, where: Condition | None) -> pl.DataFrame:
+    def select_matching(self, kind: str, where: Condition | None) -> pl.DataFrame:
         """Return the events of a kind, recorded or derived, that meet a condition, machine clicks included."""
-        recorded = sorted(readable_kinds(kind) & self.by_kind.keys())
-        found = pl.concat([self.by_kind[name] for name in recorded], how="diagonal") if recorded else _none()
-        if kind in DERIVED:
-            found = found.filter(derived(kind, self.standpoint.model.document.signals).fill_null(value=False))
+        recorded = sorted(source_kinds(kind) & self.by_kind.keys())
+        found = pl.concat([self.by_kind[name] for name in recorded], how="diagonal") if recorded else _empty_events()
+        if kind in DERIVED_KINDS:
+            found = found.filter(is_of_derived_kind(kind, self.context.model.document.signals).fill_null(value=False))
         if where is None:
             return found
-        columns = sorted({column for name, _, _ in where.walk() for column in _COLUMNS.get(name, (name,))})
-        if _mostly_different(found.select(columns)):
-            return found.filter(self._meets(where, found))
+        columns = sorted({column for name, _, _ in where.iter_tests() for column in _COLUMNS_BY_SUBJECT.get(name, (name,))})
+        if _is_mostly_unique(found.select(columns)):
+            return found.filter(self._apply_condition(where, found))
         different = found.select(columns).unique()
-        right = different.filter(self._meets(where, different))
+        right = different.filter(self._apply_condition(where, different))
         return found.join(right, on=columns, how="semi", nulls_equal=True, maintain_order="left")
 
-    def _meets(self, where: Condition, events: pl.DataFrame) -> pl.Series:
-        asked = self.standpoint.events_asked
-        viewed = with_views(events, views_of([where], asked), self.standpoint.model.domains, self.standpoint.now)
-        return viewed.select(truth(where, asked).fill_null(value=False)).to_series()
+    def _apply_condition(self, where: Condition, events: pl.DataFrame) -> pl.Series:
+        asked = self.context.event_scope
+        viewed = add_columns(events, find_required_columns([where], asked), self.context.model.domains, self.context.now)
+        return viewed.select(compile_condition(where, asked).fill_null(value=False)).to_series()
 
 
-def known_events(events: pl.DataFrame, standpoint: Standpoint, *, details: bool = False) -> KnownEvents:
+def prepare_events(events: pl.DataFrame, context: EvaluationContext, *, details: bool = False) -> EventsByKind:
     """Return the events that happened by now, of the kinds that the model asks for and the portal shows one by one.
 
     Only the columns that the model asks about are kept, unless all `details` are wanted.
     """
-    kept = {kind: _DETAILS if details else _asked_about(kind, standpoint) for kind in standpoint.model.event_kinds - standpoint.hidden}
-    by_kind = {kind: _of_kind(kind, events, columns, standpoint) for kind, columns in sorted(kept.items())}
-    return KnownEvents(by_kind=by_kind, standpoint=standpoint)
+    kept = {
+        kind: _DETAIL_COLUMNS if details else _columns_for_kind(kind, context) for kind in context.model.event_kinds - context.hidden_kinds
+    }
+    by_kind = {kind: _prepare_kind(kind, events, columns, context) for kind, columns in sorted(kept.items())}
+    return EventsByKind(by_kind=by_kind, context=context)
 
 
-def _of_kind(kind: str, events: pl.DataFrame, columns: Iterable[str], standpoint: Standpoint) -> pl.DataFrame:
-    happened = events.lazy().filter((pl.col("kind") == kind) & (pl.col("at") <= instant(standpoint.now)))
-    found = _unique(happened.select(*dict.fromkeys((*_OF_EVERY_EVENT, "event_id", *_MARKS, *columns))).collect())
+def _prepare_kind(kind: str, events: pl.DataFrame, columns: Iterable[str], context: EvaluationContext) -> pl.DataFrame:
+    happened = events.lazy().filter((pl.col("kind") == kind) & (pl.col("at") <= timestamp_literal(context.now)))
+    found = _deduplicate(happened.select(*dict.fromkeys((*_BASE_COLUMNS, "event_id", *_BOT_FILTER_COLUMNS, *columns))).collect())
     if found["contact_id"].is_sorted():  # as the store hands them out; counting by contact is several times quicker then
         found = found.with_columns(pl.col("contact_id").set_sorted())
-    marked = with_quarantine(found, kind, standpoint.model.document.machine_clicks)
-    return marked.select(*dict.fromkeys((*_OF_EVERY_EVENT, QUARANTINE, *columns)))
+    marked = add_quarantine(found, kind, context.model.document.machine_clicks)
+    return marked.select(*dict.fromkeys((*_BASE_COLUMNS, QUARANTINE, *columns)))
 
 
-def _asked_about(kind: str, standpoint: Standpoint) -> set[str]:
+def _columns_for_kind(kind: str, context: EvaluationContext) -> set[str]:
     """Return the columns that criteria and rules ask about in events of a recorded kind."""
-    model = standpoint.model
-    parts: list[Line | Rule] = [*model.lines, *(rule for _, _, rule in model.rules)]
-    used = [part for part in parts if part.event and kind in readable_kinds(part.event)]
-    subjects = {name for part in used if part.where for name, _, _ in part.where.walk()}
-    subjects |= {name for part in used if part.event in DERIVED for name in ("url", "campaign")}
-    return {column for name in subjects for column in _COLUMNS.get(name, (name,))}
+    model = context.model
+    parts: list[ScoreCriterion | Rule] = [*model.score_criteria, *(rule for _, _, rule in model.rules)]
+    used = [part for part in parts if part.event and kind in source_kinds(part.event)]
+    subjects = {name for part in used if part.where for name, _, _ in part.where.iter_tests()}
+    subjects |= {name for part in used if part.event in DERIVED_KINDS for name in ("url", "campaign")}
+    return {column for name in subjects for column in _COLUMNS_BY_SUBJECT.get(name, (name,))}
 
 
-def instant(at: datetime) -> pl.Expr:
+def timestamp_literal(at: datetime) -> pl.Expr:
     """Return an instant as a literal of the events' resolution."""
-    return pl.lit(at, dtype=INSTANT)
+    return pl.lit(at, dtype=TIMESTAMP)
 
 
-def derived(kind: str, signals: Signals) -> pl.Expr:
+def is_of_derived_kind(kind: str, signals: Signals) -> pl.Expr:
     """Return whether an event of the right recorded kind is of a derived kind, too."""
     if kind == "download":
         return pl.col("url").str.contains(any_url(signals.downloads.urls))
@@ -102,21 +104,21 @@ def derived(kind: str, signals: Signals) -> pl.Expr:
     return campaign.is_not_null() if asked.campaigns is None else campaign.str.contains(any_glob(asked.campaigns))
 
 
-def _unique(events: pl.DataFrame) -> pl.DataFrame:
+def _deduplicate(events: pl.DataFrame) -> pl.DataFrame:
     """Keep each event once; of two reports of one, the same is kept whatever the order in which they came."""
     identity = pl.col("event_id").hash() ^ pl.col("contact_id").hash(seed=1)
     if events.select(identity.n_unique()).item() == events.height:
         return events
-    rest = [name for name in events.columns if name not in _IDENTITY]
-    return events.sort(*_IDENTITY, *rest).unique(_IDENTITY, keep="last", maintain_order=True)
+    rest = [name for name in events.columns if name not in _IDENTITY_COLUMNS]
+    return events.sort(*_IDENTITY_COLUMNS, *rest).unique(_IDENTITY_COLUMNS, keep="last", maintain_order=True)
 
 
-def _mostly_different(values: pl.DataFrame) -> bool:
+def _is_mostly_unique(values: pl.DataFrame) -> bool:
     """Tell whether it is quicker to ask of each row than once of each different one."""
     different: int = max(values.select(pl.all().approx_n_unique()).row(0))
-    return different * _REPEATED > values.height
+    return different * _MIN_REPETITIONS > values.height
 
 
-def _none() -> pl.DataFrame:
+def _empty_events() -> pl.DataFrame:
     empty = pl.DataFrame(schema=dict(EVENT_SCHEMA))
-    return with_quarantine(empty, "", None).select(*_OF_EVERY_EVENT, QUARANTINE, *_DETAILS)
+    return add_quarantine(empty, "", None).select(*_BASE_COLUMNS, QUARANTINE, *_DETAIL_COLUMNS)

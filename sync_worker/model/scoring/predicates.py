@@ -10,129 +10,133 @@ from typing import Final
 
 import polars as pl
 
-from sync_worker.model.compiled.condition_lint import EVENT_SUBJECTS, as_text
-from sync_worker.model.compiled.facts import INSTANT
-from sync_worker.model.file.conditions import Condition, Operand, Scalar, Test, operands
+from sync_worker.model.compiled.condition_lint import EVENT_PROPERTIES, to_hubspot_text
+from sync_worker.model.compiled.facts import TIMESTAMP
+from sync_worker.model.file.conditions import Condition, Operand, Scalar, Test, operand_values
 from sync_worker.model.lookup.countries import country_code
-from sync_worker.model.lookup.hubspot_properties import Subject
-from sync_worker.model.lookup.job_titles import LEVELS
-from sync_worker.model.lookup.text import plain
+from sync_worker.model.lookup.hubspot_properties import PropertySpec
+from sync_worker.model.lookup.job_titles import SENIORITY_LEVELS
+from sync_worker.model.lookup.text import normalize_text
 from sync_worker.model.scoring import regex
-from sync_worker.model.scoring.columns import DOMAIN, View, own_view
+from sync_worker.model.scoring.columns import DOMAIN_PREFIX, DerivedColumn, default_column
 
-_NEGATIVE: Final = {"is_not": "is", "not_in": "in", "is_unknown": "is_known"}
-Values = tuple[Scalar | timedelta, ...]
+_NEGATED_OPERATORS: Final = {"is_not": "is", "not_in": "in", "is_unknown": "is_known"}
+OperandValues = tuple[Scalar | timedelta, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ConditionScope:
     """What conditions are asked of: the type of each subject, the columns it stands in, and the instant."""
 
-    types: Callable[[str], Subject]
-    columns: Callable[[str], tuple[str, ...]]
+    property_spec: Callable[[str], PropertySpec]
+    columns_for: Callable[[str], tuple[str, ...]]
     now: datetime
 
 
-def of_contacts(types: Callable[[str], Subject], now: datetime) -> Asked:
+def build_contact_scope(property_spec: Callable[[str], PropertySpec], now: datetime) -> ConditionScope:
     """Ask contacts: a subject is a column of its own name."""
-    return Asked(types=types, columns=lambda subject: (subject,), now=now)
+    return ConditionScope(property_spec=property_spec, columns_for=lambda subject: (subject,), now=now)
 
 
-def of_events(now: datetime) -> Asked:
+def build_event_scope(now: datetime) -> ConditionScope:
     """Ask events: a form is known by its id or by its name."""
-    return Asked(
-        types=EVENT_SUBJECTS.__getitem__, columns=lambda subject: ("form_id", "form_name") if subject == "form" else (subject,), now=now
+    return ConditionScope(
+        property_spec=EVENT_PROPERTIES.__getitem__,
+        columns_for=lambda subject: ("form_id", "form_name") if subject == "form" else (subject,),
+        now=now,
     )
 
 
-def views_of(conditions: Iterable[Condition], asked: Asked) -> frozenset[View]:
+def find_required_columns(conditions: Iterable[Condition], scope: ConditionScope) -> frozenset[DerivedColumn]:
     """Return the views that conditions need."""
     return frozenset(
         view
         for condition in conditions
-        for subject, test, _ in condition.walk()
+        for subject, test, _ in condition.iter_tests()
         for operator, operand in test.operators.items()
-        for column in asked.columns(subject)
-        for view in _views(column, operator, operand, asked.types(subject))
+        for column in scope.columns_for(subject)
+        for view in _operator_columns(column, operator, operand, scope.property_spec(subject))
     )
 
 
-def truth(condition: Condition, asked: Asked) -> pl.Expr:
+def compile_condition(condition: Condition, scope: ConditionScope) -> pl.Expr:
     """Compile a condition over a frame that has the views it needs."""
-    parts = [_test(subject, test, asked) for subject, test in condition.tests.items()]
+    parts = [_compile_test(subject, test, scope) for subject, test in condition.tests.items()]
     if condition.all:
-        parts.append(reduce(pl.Expr.__and__, (truth(part, asked) for part in condition.all)))
+        parts.append(reduce(pl.Expr.__and__, (compile_condition(part, scope) for part in condition.all)))
     if condition.any:
-        parts.append(reduce(pl.Expr.__or__, (truth(part, asked) for part in condition.any)))
+        parts.append(reduce(pl.Expr.__or__, (compile_condition(part, scope) for part in condition.any)))
     if condition.first_known:
-        parts.append(pl.coalesce(*(truth(part, asked) for part in condition.first_known)))
+        parts.append(pl.coalesce(*(compile_condition(part, scope) for part in condition.first_known)))
     if condition.not_:
-        parts.append(~truth(condition.not_, asked))
+        parts.append(~compile_condition(condition.not_, scope))
     return reduce(pl.Expr.__and__, parts)
 
 
-def _test(subject: str, test: Test, asked: Asked) -> pl.Expr:
-    return reduce(pl.Expr.__and__, (_asked(subject, name, operand, asked) for name, operand in test.operators.items()))
+def _compile_test(subject: str, test: Test, scope: ConditionScope) -> pl.Expr:
+    return reduce(pl.Expr.__and__, (_compile_operator(subject, name, operand, scope) for name, operand in test.operators.items()))
 
 
-def _asked(subject: str, operator: str, operand: Operand, asked: Asked) -> pl.Expr:
+def _compile_operator(subject: str, operator: str, operand: Operand, scope: ConditionScope) -> pl.Expr:
     """One operator on every column of a subject: one that is known and says yes is enough."""
-    positive = _NEGATIVE.get(operator, operator)
-    answers = [_answer(column, positive, operand, asked.types(subject), asked.now) for column in asked.columns(subject)]
+    positive = _NEGATED_OPERATORS.get(operator, operator)
+    answers = [
+        _compile_comparison(column, positive, operand, scope.property_spec(subject), scope.now) for column in scope.columns_for(subject)
+    ]
     together = answers[0] if len(answers) == 1 else pl.coalesce(reduce(pl.Expr.__or__, answers), *answers)
-    return ~together if operator in _NEGATIVE else together
+    return ~together if operator in _NEGATED_OPERATORS else together
 
 
-def _views(column: str, operator: str, operand: Operand, kind: Subject) -> Iterator[View]:
-    if kind.type == "url":
+def _operator_columns(column: str, operator: str, operand: Operand, spec: PropertySpec) -> Iterator[DerivedColumn]:
+    if spec.type == "url":
         return
     if operator == "country_in":
-        yield View(column, "country")
+        yield DerivedColumn(column, "country")
     elif operator == "seniority_at_least":
-        yield View(column, "seniority")
+        yield DerivedColumn(column, "seniority")
     elif operator == "domain_in":
-        yield from (View(column, f"{DOMAIN}{name}") for name in operands(operand))
+        yield from (DerivedColumn(column, f"{DOMAIN_PREFIX}{name}") for name in operand_values(operand))
     elif operator in ("within", "older_than"):
-        yield View(column, "past")
+        yield DerivedColumn(column, "past")
     else:
-        yield own_view(column, kind)
+        yield default_column(column, spec)
 
 
-def _answer(column: str, operator: str, operand: Operand, kind: Subject, now: datetime) -> pl.Expr:
-    values = operands(operand)
-    if kind.type == "url":
-        return _url_answer(pl.col(column), operator, values)
-    views = list(_views(column, operator, operand, kind))
+def _compile_comparison(column: str, operator: str, operand: Operand, spec: PropertySpec, now: datetime) -> pl.Expr:
+    values = operand_values(operand)
+    if spec.type == "url":
+        return _url_predicate(pl.col(column), operator, values)
+    views = list(_operator_columns(column, operator, operand, spec))
     read = [pl.col(view.name) for view in views]
     if operator == "is_known":
         return read[0].is_not_null()
-    if operator in _BY_VIEW:
-        return _BY_VIEW[operator](read, values)
+    if operator in _COLUMN_PREDICATES:
+        return _COLUMN_PREDICATES[operator](read, values)
     if views[0].kind == "text":
-        return _text_answer(read[0], operator, values, many=kind.type == "enumeration")
-    return _date_answer(read[0], operator, values, now) if kind.type == "date" else _value_answer(read[0], operator, values)
+        return _text_predicate(read[0], operator, values, is_enumeration=spec.type == "enumeration")
+    return _date_predicate(read[0], operator, values, now) if spec.type == "date" else _value_predicate(read[0], operator, values)
 
 
-def _in_countries(codes: list[pl.Expr], names: Values) -> pl.Expr:
+def _is_in_countries(codes: list[pl.Expr], names: OperandValues) -> pl.Expr:
     return codes[0].is_in([country_code(str(name)) for name in names])
 
 
-def _ranks(ranks: list[pl.Expr], levels: Values) -> pl.Expr:
-    return ranks[0] >= [*map(str, LEVELS)].index(str(levels[0]))
+def _has_seniority(ranks: list[pl.Expr], levels: OperandValues) -> pl.Expr:
+    return ranks[0] >= [*map(str, SENIORITY_LEVELS)].index(str(levels[0]))
 
 
-def _in_lists(listed: list[pl.Expr], _: Values) -> pl.Expr:
-    return reduce(pl.Expr.__or__, listed)
+def _is_in_lists(columns: list[pl.Expr], _: OperandValues) -> pl.Expr:
+    return reduce(pl.Expr.__or__, columns)
 
 
-_BY_VIEW: Final[Mapping[str, Callable[[list[pl.Expr], Values], pl.Expr]]] = {
-    "country_in": _in_countries,
-    "seniority_at_least": _ranks,
-    "domain_in": _in_lists,
+_COLUMN_PREDICATES: Final[Mapping[str, Callable[[list[pl.Expr], OperandValues], pl.Expr]]] = {
+    "country_in": _is_in_countries,
+    "seniority_at_least": _has_seniority,
+    "domain_in": _is_in_lists,
 }
 
 
-def _url_answer(url: pl.Expr, operator: str, values: Values) -> pl.Expr:
+def _url_predicate(url: pl.Expr, operator: str, values: OperandValues) -> pl.Expr:
     if operator == "is_known":
         return url.is_not_null()
     compiled: Mapping[str, Callable[[Iterable[object]], str]] = {
@@ -140,50 +144,50 @@ def _url_answer(url: pl.Expr, operator: str, values: Values) -> pl.Expr:
         "in": regex.any_exact_url,
         "matches": regex.any_url,
         "starts_with": regex.any_url_start,
-        "regex": regex.regex,
+        "regex": regex.user_regex,
     }
     return url.str.contains(compiled[operator](values))
 
 
-def _text_answer(text: pl.Expr, operator: str, values: Values, *, many: bool) -> pl.Expr:
+def _text_predicate(text: pl.Expr, operator: str, values: OperandValues, *, is_enumeration: bool) -> pl.Expr:
     if operator in ("is", "in"):
-        wanted = [plain(as_text(value)) for value in values]
-        return text.str.contains(regex.any_option(wanted)) if many else text.is_in(wanted)
+        wanted = [normalize_text(to_hubspot_text(value)) for value in values]
+        return text.str.contains(regex.any_option(wanted)) if is_enumeration else text.is_in(wanted)
     compiled: Mapping[str, Callable[[Iterable[object]], str]] = {
         "contains_any": regex.any_phrase,
         "matches": regex.any_glob,
         "starts_with": regex.any_start,
         "ends_with": regex.any_end,
-        "regex": regex.regex,
+        "regex": regex.user_regex,
     }
     return text.str.contains(compiled[operator](values))
 
 
-def _value_answer(value: pl.Expr, operator: str, values: Values) -> pl.Expr:
+def _value_predicate(value: pl.Expr, operator: str, values: OperandValues) -> pl.Expr:
     if operator in ("is", "in"):
         return reduce(pl.Expr.__or__, (value.eq(wanted) for wanted in values))
-    return _bounded(value, operator, values[0], values[-1])
+    return _range_predicate(value, operator, values[0], values[-1])
 
 
-def _bounded(value: pl.Expr, operator: str, lower: object, upper: object) -> pl.Expr:
+def _range_predicate(value: pl.Expr, operator: str, lower: object, upper: object) -> pl.Expr:
     if operator == "at_least":
         return value.ge(lower)
     return value.le(upper) if operator == "at_most" else value.ge(lower) & value.le(upper)
 
 
-def _date_answer(at: pl.Expr, operator: str, values: Values, now: datetime) -> pl.Expr:
+def _date_predicate(at: pl.Expr, operator: str, values: OperandValues, now: datetime) -> pl.Expr:
     if isinstance(values[0], timedelta):
-        limit = pl.lit(now - values[0], dtype=INSTANT)
+        limit = pl.lit(now - values[0], dtype=TIMESTAMP)
         return at.ge(limit) if operator == "within" else at.lt(limit)
-    return _bounded(at, operator, _start(str(values[0])), _end(str(values[-1])))
+    return _range_predicate(at, operator, _lower_bound(str(values[0])), _upper_bound(str(values[-1])))
 
 
-def _start(text: str) -> pl.Expr:
+def _lower_bound(text: str) -> pl.Expr:
     at = datetime.fromisoformat(text)
-    return pl.lit(at if at.tzinfo else at.replace(tzinfo=UTC), dtype=INSTANT)
+    return pl.lit(at if at.tzinfo else at.replace(tzinfo=UTC), dtype=TIMESTAMP)
 
 
-def _end(text: str) -> pl.Expr:
+def _upper_bound(text: str) -> pl.Expr:
     """A day as upper bound is meant to its last millisecond."""
     whole_day = timedelta(days=1) - timedelta(milliseconds=1) if len(text) == len("2026-01-31") else timedelta()
-    return _start(text) + pl.lit(whole_day)
+    return _lower_bound(text) + pl.lit(whole_day)

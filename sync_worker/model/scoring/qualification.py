@@ -7,38 +7,40 @@ from typing import Final
 
 import polars as pl
 
-from sync_worker.model.compiled.model import Model, RuleKind, rule_visible
-from sync_worker.model.file.schema import LETTERS, Band, Rule
+from sync_worker.model.compiled.model import Model, RuleKind, is_rule_visible
+from sync_worker.model.file.schema import GRADE_LETTERS, Band, Rule
 from sync_worker.model.file.units import to_micro
 from sync_worker.model.scoring.bot_filter import QUARANTINE
-from sync_worker.model.scoring.context import Standpoint
-from sync_worker.model.scoring.counters import column, counter
-from sync_worker.model.scoring.events import KnownEvents, instant
-from sync_worker.model.scoring.predicates import truth
+from sync_worker.model.scoring.context import EvaluationContext
+from sync_worker.model.scoring.counters import column_name, counter_column_pair
+from sync_worker.model.scoring.events import EventsByKind, timestamp_literal
+from sync_worker.model.scoring.predicates import compile_condition
 
 BY_SCORE: Final = "by_score"
 
 
-def qualified(frame: pl.DataFrame, known: KnownEvents, previous: pl.DataFrame, standpoint: Standpoint) -> pl.DataFrame:
+def add_qualification(
+    frame: pl.DataFrame, events_by_kind: EventsByKind, previous: pl.DataFrame, context: EvaluationContext
+) -> pl.DataFrame:
     """Add to scored and graded contacts: band, by_score, direct, disqualified, mql, and the rules that said so.
 
     `previous` says who was an MQL by score before.
     """
-    model = standpoint.model
-    frame = frame.with_columns(_holds(rule, known, standpoint).alias(column(kind, key)) for kind, key, rule in model.rules)
+    model = context.model
+    frame = frame.with_columns(_rule_holds(rule, events_by_kind, context).alias(column_name(kind, key)) for kind, key, rule in model.rules)
     before = previous.filter(pl.col("by_score"))["contact_id"].unique()
     frame = frame.with_columns(
-        band=band_of(pl.col("score"), model.bands),
-        by_score=_by_score(pl.col("contact_id").is_in(before.implode()), model),
-        direct_by=_first("direct", model.direct),
-        disqualified_by=_first("disqualifier", model.disqualifiers),
+        band=band_expression(pl.col("score"), model.bands),
+        by_score=_qualifies_by_score(pl.col("contact_id").is_in(before.implode()), model),
+        direct_by=_first_rule("direct", model.direct_qualifiers),
+        disqualified_by=_first_rule("disqualifier", model.disqualifiers),
     )
     frame = frame.with_columns(direct=pl.col("direct_by").is_not_null(), disqualified=pl.col("disqualified_by").is_not_null())
     mql = (pl.col("by_score") | pl.col("direct")) & ~pl.col("disqualified")
     return frame.with_columns(mql=mql, mql_reason=pl.when(mql).then(pl.coalesce("direct_by", pl.lit(BY_SCORE))))
 
 
-def band_of(score: pl.Expr, bands: tuple[Band, ...]) -> pl.Expr:
+def band_expression(score: pl.Expr, bands: tuple[Band, ...]) -> pl.Expr:
     """Return the band of a score in micro-points; below the first bound is the first band."""
     band = pl.lit(bands[0].name)
     for upper in bands[1:]:
@@ -46,15 +48,15 @@ def band_of(score: pl.Expr, bands: tuple[Band, ...]) -> pl.Expr:
     return band
 
 
-def _by_score(before: pl.Expr, model: Model) -> pl.Expr:
+def _qualifies_by_score(before: pl.Expr, model: Model) -> pl.Expr:
     """Enter at the threshold, leave below a lower bound: nobody flaps."""
     stays = before & (pl.col("score") >= model.leave_below)
-    return ((pl.col("score") >= to_micro(model.document.qualification.threshold)) | stays) & _fits(model)
+    return ((pl.col("score") >= to_micro(model.document.qualification.threshold)) | stays) & _passes_grade(model)
 
 
-def _fits(model: Model) -> pl.Expr:
+def _passes_grade(model: Model) -> pl.Expr:
     rules = model.document.qualification
-    lowest = 0 if rules.grade_at_least is None else LETTERS.index(rules.grade_at_least)
+    lowest = 0 if rules.grade_at_least is None else GRADE_LETTERS.index(rules.grade_at_least)
     good = pl.col("grade_rank") >= lowest
     if rules.known_at_least is None:
         return good
@@ -62,22 +64,22 @@ def _fits(model: Model) -> pl.Expr:
     return complete & good if rules.incomplete_grade == "hold" else ~complete | good
 
 
-def _first(kind: RuleKind, rules: Mapping[str, Rule]) -> pl.Expr:
-    held = [pl.when(pl.col(column(kind, key))).then(pl.lit(key)) for key in rules]
+def _first_rule(kind: RuleKind, rules: Mapping[str, Rule]) -> pl.Expr:
+    held = [pl.when(pl.col(column_name(kind, key))).then(pl.lit(key)) for key in rules]
     return pl.coalesce(*held, pl.lit(None, dtype=pl.String))
 
 
-def _holds(rule: Rule, known: KnownEvents, standpoint: Standpoint) -> pl.Expr:
+def _rule_holds(rule: Rule, events_by_kind: EventsByKind, context: EvaluationContext) -> pl.Expr:
     """Whether a rule holds; one that cannot be seen holds for nobody."""
     if rule.when:
-        return truth(rule.when, standpoint.contacts_asked).fill_null(value=False)
-    if not rule_visible(rule, standpoint.hidden):
+        return compile_condition(rule.when, context.contact_scope).fill_null(value=False)
+    if not is_rule_visible(rule, context.hidden_kinds):
         return pl.lit(False)
-    since = None if rule.lasts is None else instant(standpoint.now - rule.lasts)
-    if rule.event in standpoint.hidden:
-        number, last = counter(rule.event)
+    since = None if rule.validity is None else timestamp_literal(context.now - rule.validity)
+    if rule.event in context.hidden_kinds:
+        number, last = counter_column_pair(rule.event)
         happened = pl.col(number.name).fill_null(0) >= 1
         return happened if since is None else happened & (pl.col(last.name) >= since).fill_null(value=False)
-    found = known.matching(rule.event or "", rule.where).filter(pl.col(QUARANTINE).is_null())
+    found = events_by_kind.select_matching(rule.event or "", rule.where).filter(pl.col(QUARANTINE).is_null())
     standing = found if since is None else found.filter(pl.col("at") >= since)
     return pl.col("contact_id").is_in(standing["contact_id"].unique().implode())

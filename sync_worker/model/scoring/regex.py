@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from sync_worker.model.lookup.text import glob_pattern, phrase_pattern, plain
+from sync_worker.model.lookup.text import glob_pattern, normalize_text, phrase_pattern
 
 _SCHEME: Final = r"(?:[a-z][a-z0-9+.-]*:)?//"
 _ANY_HOST: Final = rf"^(?:{_SCHEME}[^/?#]*)?"
 _THIS_HOST: Final = rf"^(?:{_SCHEME})?(?:www\.)?"
-_END: Final = r"/?(?:[?#].*)?$"
+_URL_END: Final = r"/?(?:[?#].*)?$"
 
 
 def any_url(patterns: Iterable[object]) -> str:
@@ -20,45 +20,45 @@ def any_url(patterns: Iterable[object]) -> str:
     A pattern that starts with `/` or `*` is held against the path, any other against host and path; query and fragment don't
     matter unless the pattern names them. `/careers/*` is everything below /careers, and /careers itself.
     """
-    return _any(_url(str(pattern), wild=True) for pattern in patterns)
+    return _alternatives(_url_pattern(str(pattern), allow_wildcards=True) for pattern in patterns)
 
 
 def any_url_start(starts: Iterable[object]) -> str:
     """Return a regular expression for URLs whose path (or host and path) starts with one of these texts."""
-    return _any(_url(str(start), wild=False, end="") for start in starts)
+    return _alternatives(_url_pattern(str(start), allow_wildcards=False, end="") for start in starts)
 
 
 def any_exact_url(urls: Iterable[object]) -> str:
     """Return a regular expression for URLs with one of these paths, or hosts and paths."""
-    return _any(_url(str(url), wild=False) for url in urls)
+    return _alternatives(_url_pattern(str(url), allow_wildcards=False) for url in urls)
 
 
 def any_glob(patterns: Iterable[object]) -> str:
     """Return a regular expression for plain texts that one of the patterns fits as a whole."""
-    return _any(glob_pattern(str(pattern)) for pattern in patterns)
+    return _alternatives(glob_pattern(str(pattern)) for pattern in patterns)
 
 
 def any_phrase(phrases: Iterable[object]) -> str:
     """Return a regular expression for plain texts in which one of the phrases occurs."""
-    return _any(phrase_pattern(str(phrase)) for phrase in phrases)
+    return _alternatives(phrase_pattern(str(phrase)) for phrase in phrases)
 
 
 def any_start(starts: Iterable[object]) -> str:
     """Return a regular expression for plain texts that start with one of these."""
-    return _any(f"^{re.escape(plain(str(start)))}" for start in starts)
+    return _alternatives(f"^{re.escape(normalize_text(str(start)))}" for start in starts)
 
 
 def any_end(ends: Iterable[object]) -> str:
     """Return a regular expression for plain texts that end with one of these."""
-    return _any(f"{re.escape(plain(str(end)))}$" for end in ends)
+    return _alternatives(f"{re.escape(normalize_text(str(end)))}$" for end in ends)
 
 
 def any_option(options: Iterable[object]) -> str:
     """Return a regular expression for HubSpot's lists of options (`a;b`) that hold one of these."""
-    return _any(f"(?:^|;) ?{re.escape(plain(str(option)))} ?(?:;|$)" for option in options)
+    return _alternatives(f"(?:^|;) ?{re.escape(normalize_text(str(option)))} ?(?:;|$)" for option in options)
 
 
-def regex(regexes: Iterable[object]) -> str:
+def user_regex(regexes: Iterable[object]) -> str:
     """Return a model's own regular expression, without regard to case."""
     return f"(?i){''.join(map(str, regexes))}"
 
@@ -68,14 +68,14 @@ def query_parameter(names: Iterable[object]) -> str:
     return rf"(?i)[?&](?:{'|'.join(re.escape(str(name)) for name in names)})=([^&#]+)"
 
 
-def _url(pattern: str, *, wild: bool, end: str = _END) -> str:
+def _url_pattern(pattern: str, *, allow_wildcards: bool, end: str = _URL_END) -> str:
     asked = pattern.strip().lower()
     if not asked.startswith(("/", "*")):
         asked = re.sub(rf"^{_SCHEME}", "", asked).removeprefix("www.")
         host = _THIS_HOST
     else:
         host = _ANY_HOST
-    if not wild:
+    if not allow_wildcards:
         return f"{host}{re.escape(asked.rstrip('/') if end else asked)}{end}"
     below = asked.endswith("/*")
     parts = asked.removesuffix("/*" if below else "/").split("*")
@@ -84,5 +84,5 @@ def _url(pattern: str, *, wild: bool, end: str = _END) -> str:
     return f"{host}{inner}{f'(?:/{anything})?' if below else ''}{end}"
 
 
-def _any(patterns: Iterable[str]) -> str:
+def _alternatives(patterns: Iterable[str]) -> str:
     return f"(?i)(?:{'|'.join(patterns)})"

@@ -107,7 +107,7 @@ def facts(tx: Connection, model: Model, hidden: frozenset[str]) -> Facts:
         contacts=_contacts(rows, model),
         events=pl.concat([frame(part, EVENT_SCHEMA) for part in ((), *verdicts.load_selected_events(tx))]),
         previous=frame([(id_, True) for id_ in by_score], PREVIOUS_SCHEMA),
-        hidden=hidden,
+        hidden_kinds=hidden,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sync_worker.model.evaluate import Verdicts
-from sync_worker.model.file.units import json_number
+from sync_worker.model.file.units import to_json_number
 
 VERDICT = ("score", "band", "grade", "grade_known", "grade_of", "mql", "by_score", "direct", "disqualified_by", "trend")
 
@@ -34,7 +34,7 @@ def told(verdicts: Verdicts) -> Iterator[dict[str, Any]]:
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
-    points = {name: json_number(row[name]) for name in ("points", "cut") if row[name] is not None}
+    points = {name: to_json_number(row[name]) for name in ("points", "cut") if row[name] is not None}
     visible = {} if row["visible"] else {"visible": False}
     newest = {"newest": _iso(row["newest"])} if row["newest"] else {}
     counts = {name: row[name] for name in ("events", "quarantined") if row[name] is not None}

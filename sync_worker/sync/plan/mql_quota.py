@@ -7,8 +7,8 @@ from datetime import datetime
 
 import polars as pl
 
-from sync_worker.model.file.schema import LETTERS
-from sync_worker.model.scoring.mql_quota import admitted
+from sync_worker.model.file.schema import GRADE_LETTERS
+from sync_worker.model.scoring.mql_quota import select_admissions
 from sync_worker.store import mql_admissions
 from sync_worker.store.database import Store
 from sync_worker.sync.portal.crm_schema import Outputs
@@ -42,10 +42,10 @@ class Doorkeeper:
             rows = mql_admissions.load_candidates(tx, at=to_ms(self.now))
             since = {id_: first for id_, _, _, first, _ in rows}
             frame = pl.DataFrame(
-                [(id_, score, LETTERS.index(grade), first) for id_, score, grade, first, _ in rows], schema=SCHEMA, orient="row"
+                [(id_, score, GRADE_LETTERS.index(grade), first) for id_, score, grade, first, _ in rows], schema=SCHEMA, orient="row"
             )
             today = mql_admissions.count_admitted_since(tx, to_ms(self.day_began))
-            chosen = set(admitted(frame, self.per_day, already_today=today).to_list())
+            chosen = set(select_admissions(frame, self.per_day, admitted_today=today).to_list())
             others = {id_: self.outputs.without_mql(desired) for id_, _, _, _, desired in rows if id_ not in chosen}
             mql_admissions.admit(tx, {id_: since[id_] for id_ in chosen}, at=to_ms(self.now))
             mql_admissions.defer(tx, {id_: since[id_] for id_ in others}, others)

@@ -9,7 +9,7 @@ from sync_worker.hubspot.api.event_occurrences import event_kind
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import PropertyDefinition
 from sync_worker.model.compiled.model import Model
-from sync_worker.model.compiled.requirements import questions
+from sync_worker.model.compiled.requirements import find_requirements
 
 COMPANY = "company."
 
@@ -32,7 +32,7 @@ def names(hubspot: HubSpot, model: Model, *, shows_occurrences: bool) -> Names:
     properties = dict(hubspot.properties.list_all("contacts"))
     if model.company_properties:
         properties |= {f"{COMPANY}{name}": definition for name, definition in hubspot.properties.list_all("companies").items()}
-    asks_forms = any(question.of_events and question.subject == "form" for question in questions(model))
+    asks_forms = any(question.on_events and question.property_name == "form" for question in find_requirements(model))
     forms = (*hubspot.forms.list_all(), *hubspot.forms.list_all(archived=True)) if asks_forms else None
     custom = any(kind.startswith("custom:") for kind in model.event_kinds)
     events = hubspot.event_occurrences.list_types() if custom and shows_occurrences else ()

@@ -13,9 +13,9 @@ import polars as pl
 
 from sync_worker.hubspot.records.models import PropertyDefinition, PropertyOption
 from sync_worker.model.compiled.model import Model
-from sync_worker.model.file.schema import LETTERS
-from sync_worker.model.i18n.labels import CAPTIONS, Captions
-from sync_worker.model.reasons.reasons import label
+from sync_worker.model.file.schema import GRADE_LETTERS
+from sync_worker.model.i18n.labels import LABELS, Labels
+from sync_worker.model.reasons.reasons import display_label
 
 PREFIX: Final = "lead"
 NOTHING: Final = "{}"  # what most contacts show before their first score: worth no more than two letters of each row
@@ -39,9 +39,9 @@ class Outputs:
         return tuple(sorted(definition.name for definition in self.properties))
 
     @cached_property
-    def captions(self) -> Captions:
+    def captions(self) -> Labels:
         """Return the texts of the model's language."""
-        return CAPTIONS[self.model.document.language]
+        return LABELS[self.model.document.language]
 
     @cached_property
     def properties(self) -> tuple[PropertyDefinition, ...]:
@@ -74,7 +74,7 @@ class Outputs:
 
     def other_names(self, key: str) -> tuple[str, ...]:
         """Return the names that a list of ours has in other languages."""
-        names = dict.fromkeys(self._lists(captions)[key] for captions in CAPTIONS.values())
+        names = dict.fromkeys(self._lists(captions)[key] for captions in LABELS.values())
         return tuple(name for name in names if name != self.lists[key])
 
     def desired(self, table: pl.DataFrame) -> list[str]:
@@ -111,12 +111,14 @@ class Outputs:
         """Return how a contact names the model that judged it."""
         return f"{self.model.document.name} · {self.model.hash}"
 
-    def _lists(self, captions: Captions) -> Mapping[str, str]:
+    def _lists(self, captions: Labels) -> Mapping[str, str]:
         own = {"mql": "MQL", "direct": captions.direct_list, "by_score": captions.by_score_list}
         return {**own, **{f"band:{band}": captions.band_list.format(band=band) for band in self.bands}}
 
     def _reasons(self) -> Mapping[str, str]:
-        direct = {name: self.captions.direct.format(label=label(name, rule.label)) for name, rule in self.model.direct.items()}
+        direct = {
+            name: self.captions.direct.format(label=display_label(name, rule.label)) for name, rule in self.model.direct_qualifiers.items()
+        }
         return {**direct, "by_score": self.captions.by_score}
 
     def _number(self, name: str) -> PropertyDefinition:
@@ -167,7 +169,7 @@ def _title(band: str) -> str:
 
 
 def _letters() -> Mapping[str, str]:
-    return {letter: letter.replace("-", "−") for letter in reversed(LETTERS)}
+    return {letter: letter.replace("-", "−") for letter in reversed(GRADE_LETTERS)}
 
 
 def _options(pairs: Iterable[tuple[str, str]]) -> tuple[PropertyOption, ...]:

@@ -7,13 +7,13 @@ from typing import Final
 
 import polars as pl
 
-from sync_worker.model.compiled.criteria import Line
+from sync_worker.model.compiled.criteria import ScoreCriterion
 from sync_worker.model.compiled.model import Model
-from sync_worker.model.file.conditions import Condition, Test, operands
-from sync_worker.model.lookup.domains import Domains
-from sync_worker.model.lookup.text import plain
-from sync_worker.model.scoring.columns import with_views
-from sync_worker.model.scoring.predicates import of_events, truth, views_of
+from sync_worker.model.file.conditions import Condition, Test, operand_values
+from sync_worker.model.lookup.domains import DomainMatcher
+from sync_worker.model.lookup.text import normalize_text
+from sync_worker.model.scoring.columns import add_columns
+from sync_worker.model.scoring.predicates import build_event_scope, compile_condition, find_required_columns
 from sync_worker.sync.portal.catalog import Names
 
 ANY_DAY: Final = datetime(2020, 1, 1, tzinfo=UTC)  # forms are no matter of time
@@ -24,10 +24,10 @@ def unmet(model: Model, found: Names) -> tuple[str, ...]:
 
     What is asked with `not` may always be so; a condition is out of reach only where no answer could make it hold.
     """
-    return tuple(line.key for line in model.lines if not _can_be_met(line, found))
+    return tuple(line.key for line in model.score_criteria if not _can_be_met(line, found))
 
 
-def _can_be_met(line: Line, found: Names) -> bool:
+def _can_be_met(line: ScoreCriterion, found: Names) -> bool:
     if found.events and line.event and line.event.startswith("custom:") and line.event not in found.events:
         return False
     conditions = (condition for condition in (line.when, line.where) if condition is not None)
@@ -49,15 +49,19 @@ def _can_pass(subject: str, test: Test, found: Names, *, of_events: bool) -> boo
     definition = found.properties.get(subject)
     if definition is None:
         return set(test.operators) == {"is_unknown"}
-    asked = [value for name in ("is", "in") if name in test.operators for value in operands(test.operators[name])]
-    options = {plain(option.value) for option in definition.options}
-    return not (asked and options) or any(plain(str(value)) in options for value in asked)
+    asked = [value for name in ("is", "in") if name in test.operators for value in operand_values(test.operators[name])]
+    options = {normalize_text(option.value) for option in definition.options}
+    return not (asked and options) or any(normalize_text(str(value)) in options for value in asked)
 
 
 def _some_form_passes(test: Test, found: Names) -> bool:
     """Ask every form of the portal what the condition asks of the form of an event."""
     ids, names = list(found.forms or ()), list((found.forms or {}).values())
     forms = pl.DataFrame({"form_id": pl.Series(ids, dtype=pl.String), "form_name": pl.Series(names, dtype=pl.String)})
-    condition, asked = Condition.model_validate({"form": test}), of_events(ANY_DAY)
-    domains: dict[str, Domains] = {}
-    return bool(with_views(forms, views_of([condition], asked), domains, ANY_DAY).select(truth(condition, asked).any()).item())
+    condition, asked = Condition.model_validate({"form": test}), build_event_scope(ANY_DAY)
+    domains: dict[str, DomainMatcher] = {}
+    return bool(
+        add_columns(forms, find_required_columns([condition], asked), domains, ANY_DAY)
+        .select(compile_condition(condition, asked).any())
+        .item()
+    )

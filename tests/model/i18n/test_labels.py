@@ -7,10 +7,10 @@ from string import Formatter
 import pytest
 
 from sync_worker.model.file.schema import Language
-from sync_worker.model.i18n.catalog import WORDS
-from sync_worker.model.i18n.labels import CAPTIONS, Captions
+from sync_worker.model.i18n.catalog import PHRASES
+from sync_worker.model.i18n.labels import LABELS, Labels
 
-ENGLISH = CAPTIONS["en"]
+ENGLISH = LABELS["en"]
 
 
 def texts(said: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -21,7 +21,7 @@ def texts(said: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
             yield from texts(value, (*path, key))
 
 
-def told(captions: Captions) -> dict[tuple[str, ...], str]:
+def told(captions: Labels) -> dict[tuple[str, ...], str]:
     return dict(texts(asdict(captions)))
 
 
@@ -30,23 +30,23 @@ def places(text: str) -> set[str]:
 
 
 def test_what_reps_read_and_what_admins_read_is_there_in_the_same_languages() -> None:
-    assert CAPTIONS.keys() == WORDS.keys()
+    assert LABELS.keys() == PHRASES.keys()
 
 
-@pytest.mark.parametrize("language", CAPTIONS)
+@pytest.mark.parametrize("language", LABELS)
 def test_every_language_says_the_same_with_the_same_places(language: Language) -> None:
-    said = told(CAPTIONS[language])
+    said = told(LABELS[language])
     assert {path: places(text) for path, text in said.items()} == {path: places(text) for path, text in told(ENGLISH).items()}
     assert all(text.strip() == text != "" for text in said.values())
 
 
-@pytest.mark.parametrize("language", [language for language in CAPTIONS if language != "en"])
+@pytest.mark.parametrize("language", [language for language in LABELS if language != "en"])
 def test_no_description_is_left_in_english(language: Language) -> None:
-    mine, english = CAPTIONS[language].properties, ENGLISH.properties
+    mine, english = LABELS[language].properties, ENGLISH.properties
     assert all(mine[name].description != english[name].description and mine[name].label != english[name].label for name in english)
 
 
-@pytest.mark.parametrize("language", CAPTIONS)
+@pytest.mark.parametrize("language", LABELS)
 def test_labels_occur_once_in_each_language(language: Language) -> None:
-    labels = [caption.label for caption in CAPTIONS[language].properties.values()]
+    labels = [caption.label for caption in LABELS[language].properties.values()]
     assert len(set(labels)) == len(labels) == 8

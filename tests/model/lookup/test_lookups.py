@@ -7,9 +7,9 @@ import pytest
 
 from sync_worker.model.file.schema import DomainList
 from sync_worker.model.lookup.countries import country_code
-from sync_worker.model.lookup.domains import domain_lists, hosts
-from sync_worker.model.lookup.job_titles import LEVELS, seniority
-from sync_worker.model.lookup.text import plain
+from sync_worker.model.lookup.domains import compile_domain_lists, extract_hosts
+from sync_worker.model.lookup.job_titles import SENIORITY_LEVELS, seniority
+from sync_worker.model.lookup.text import normalize_text
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ def test_a_country_is_known_in_any_language(text: str, code: str | None) -> None
 )
 def test_a_job_title_tells_how_much_somebody_has_to_say(title: str, level: str | None) -> None:
     found = seniority(title)
-    assert (None if found is None else LEVELS[found]) == level
+    assert (None if found is None else SENIORITY_LEVELS[found]) == level
 
 
 def test_a_domain_stands_for_what_is_below_it_and_the_more_exact_exception_wins() -> None:
-    lists = domain_lists({"academic": DomainList.model_validate({"add": [".uni.example"], "except": ["alumni.uni.example"]})})
+    lists = compile_domain_lists({"academic": DomainList.model_validate({"add": [".uni.example"], "except": ["alumni.uni.example"]})})
     academic = lists["academic"]
     assert [name in academic for name in ("cs.uni.example", "uni.example", "x.alumni.uni.example", "mit.edu", "a.ac.uk", "a.edu.au")] == [
         *(True, True, False),
@@ -114,10 +114,10 @@ def test_a_domain_stands_for_what_is_below_it_and_the_more_exact_exception_wins(
     ],
 )
 def test_the_domain_of_an_address(text: str | None, host: str | None) -> None:
-    assert hosts(pl.Series([text], dtype=pl.String)).item() == host
+    assert extract_hosts(pl.Series([text], dtype=pl.String)).item() == host
 
 
 def test_text_is_compared_without_case_accents_and_stray_blanks() -> None:
-    assert plain("  ÉTÉ\u00a0à  Łódź ß ") == "ete a lodz ss"
-    assert plain("Москва") == plain("МОСКВА")
-    assert plain("销售经理 VP") == "销售经理 vp"
+    assert normalize_text("  ÉTÉ\u00a0à  Łódź ß ") == "ete a lodz ss"
+    assert normalize_text("Москва") == normalize_text("МОСКВА")
+    assert normalize_text("销售经理 VP") == "销售经理 vp"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sync_worker.model.compiled.loader import loads
 from sync_worker.model.file.schema import Document
 from sync_worker.model.lookup.countries import country_code
-from sync_worker.model.lookup.domains import BUILT_IN, domain_lists, listed
-from sync_worker.model.lookup.job_titles import LEVELS, seniority
+from sync_worker.model.lookup.domains import DEFAULT_DOMAIN_LISTS, compile_domain_lists, match_domains
+from sync_worker.model.lookup.job_titles import SENIORITY_LEVELS, seniority
 from tests.model import reference_lookup as words
 from tests.model.reference import simple
 from tests.model.strategies import ADDRESSES, COUNTRIES, titles
@@ -35,7 +35,7 @@ def document() -> Document:
 @given(title=titles())
 def test_a_title_has_the_rank_of_the_rules(title: str) -> None:
     found = seniority(title)
-    assert (found is None, None if found is None else LEVELS[found]) == (
+    assert (found is None, None if found is None else SENIORITY_LEVELS[found]) == (
         words.rank(title, simple) is None,
         None if found is None else words.LEVELS[words.rank(title, simple) or 0],
     )
@@ -55,7 +55,7 @@ def hosts() -> st.SearchStrategy[str]:
 
 @given(texts=st.lists(hosts() | st.sampled_from([text for text in ADDRESSES if text]), min_size=1, max_size=20))
 def test_a_domain_stands_in_the_lists_of_the_rules(document: Document, texts: list[str]) -> None:
-    lists = domain_lists(document.domains)
-    for name, found in zip(lists, listed(pl.Series(texts), lists.values()), strict=True):
+    lists = compile_domain_lists(document.domains)
+    for name, found in zip(lists, match_domains(pl.Series(texts), lists.values()), strict=True):
         assert list(zip(texts, found, strict=True)) == [(text, words.in_lists(text, [name], document)) for text in texts]
-    assert {*BUILT_IN, "rivals"} == set(lists)
+    assert {*DEFAULT_DOMAIN_LISTS, "rivals"} == set(lists)

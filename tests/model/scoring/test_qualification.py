@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from sync_worker.model.compiled.model import Model
-from sync_worker.model.scoring.mql_quota import admitted
+from sync_worker.model.scoring.mql_quota import select_admissions
 from tests.model.factories import an_event, model_of, score, verdict
 
 CLICKS = {"clicks": {"event": "email_click", "each": 1, "at_most": 100}}
@@ -105,7 +105,7 @@ def test_a_direct_request_needs_no_points_and_is_named_as_the_reason() -> None:
 def test_a_form_is_known_by_its_id_too() -> None:
     model = qualifying(direct={"contact_us": {"event": "form_submission", "where": {"form": {"in": ["f-1", "Contact us"]}}}})
     assert verdict(model, None, an_event("form_submission", form_id="f-1", form_name="Renamed"))["direct"]
-    assert model.forms == {"f-1", "Contact us"}
+    assert model.form_names == {"f-1", "Contact us"}
 
 
 def test_a_request_that_the_model_lets_expire_does() -> None:
@@ -142,14 +142,14 @@ def test_a_rule_that_cannot_be_seen_holds_for_nobody_and_a_counter_can_stand_in(
     counted = {"num_conversion_events": "1", "recent_conversion_date": "2026-11-10"}
     assert verdict(model, counted, hidden=["form_submission"])["mql_reason"] == "any_form"
     assert not verdict(model, {**counted, "recent_conversion_date": "2026-09-10"}, hidden=["form_submission"])["direct"]
-    assert model.not_visible(frozenset({"form_submission"})) == ("contact_us",)
+    assert model.invisible_names(frozenset({"form_submission"})) == ("contact_us",)
 
 
 def test_of_too_many_new_mqls_the_best_go_first() -> None:
     candidates = pl.DataFrame(
         {"contact_id": [1, 2, 3, 4, 5], "score": [40, 50, 40, 40, 40], "grade_rank": [5, 1, 5, 7, 5], "since": [3, 9, 1, 9, None]}
     )
-    assert admitted(candidates, None).to_list() == [2, 4, 3, 1, 5]
-    assert admitted(candidates, 3).to_list() == [2, 4, 3]
-    assert admitted(candidates, 3, already_today=2).to_list() == [2]
-    assert admitted(candidates, 3, already_today=9).to_list() == []
+    assert select_admissions(candidates, None).to_list() == [2, 4, 3, 1, 5]
+    assert select_admissions(candidates, 3).to_list() == [2, 4, 3]
+    assert select_admissions(candidates, 3, admitted_today=2).to_list() == [2]
+    assert select_admissions(candidates, 3, admitted_today=9).to_list() == []

@@ -208,9 +208,9 @@ def test_the_maximum_is_computed_and_the_reachable_one_leaves_out_what_cannot_be
         left={"when": {"hs_email_optout": True}, "points": -3},
     )
     assert (model.maximum, model.minimum) == (15 + 7 + 10, -3)
-    assert model.reachable() == 15 + 7 + 5  # in seven days there are no thirty
-    assert model.reachable(frozenset({"page_view"})) == 20
-    assert model.not_visible(frozenset({"page_view"})) == ("key_pages",)
+    assert model.reachable_maximum() == 15 + 7 + 5  # in seven days there are no thirty
+    assert model.reachable_maximum(frozenset({"page_view"})) == 20
+    assert model.invisible_names(frozenset({"page_view"})) == ("key_pages",)
 
 
 def test_counters_stand_in_for_events_that_the_portal_hides() -> None:
