@@ -9,8 +9,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def batches(things: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
     """Yield the things in tuples of that size; the last may be smaller."""
-    rest = iter(things)
+    rest = iter(items)
     while some := tuple(islice(rest, size)):
         yield some

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sync_worker.concurrency import beside
+from sync_worker.concurrency import run_in_thread
 from sync_worker.hubspot.api.polling import Poller
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.model.compiled.model import Model
@@ -17,21 +17,21 @@ from sync_worker.store import runs
 from sync_worker.store.database import Store
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
-from sync_worker.sync.evaluate.evaluate import Judge
-from sync_worker.sync.plan.mql_quota import Doorkeeper
-from sync_worker.sync.plan.plan import Scope, scope_of
-from sync_worker.sync.plan.safety import Guard, Limits
+from sync_worker.sync.evaluate.evaluate import Evaluator
+from sync_worker.sync.plan.mql_quota import MqlQuota
+from sync_worker.sync.plan.plan import Scope, build_scope
+from sync_worker.sync.plan.safety import Guard, SafetyLimits
 from sync_worker.sync.portal import portal
-from sync_worker.sync.portal.crm_schema import Outputs
-from sync_worker.sync.portal.portal import Portal
+from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.sync.pull import scan_hints
-from sync_worker.sync.pull.exports import Fallback, Files, Means
-from sync_worker.sync.pull.pull import Pull, Reading
-from sync_worker.sync.pull.row_mapper import Remembering
+from sync_worker.sync.pull.exports import BulkContext, ExportReader, Fallback
+from sync_worker.sync.pull.pull import ContactIdBatches, Pull
+from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.sync.report import RunReport
 from sync_worker.sync.retention import Retention
 from sync_worker.sync.run import Run
-from sync_worker.sync.undo import Undo, reason
+from sync_worker.sync.undo import Undo, undo_skip_reason
 from sync_worker.timestamps import to_ms
 
 
@@ -41,7 +41,7 @@ class Assembly:
 
     settings: Settings
     hubspot: HubSpot
-    outputs: Outputs
+    outputs: CrmSchema
     store: Store
     report: RunReport
     progress: Progress
@@ -54,49 +54,49 @@ class Assembly:
         report, now = self.report, self.clock()
         means = self._in_bulk() if bulk else None
         guard = self._guard(lifted=allow_large)
-        early = guard.may_begin_early and not report.dry_run and not bulk
+        early = guard.allows_early_writes and not report.dry_run and not bulk
         pull = self._pull(now, means)
         complete = report.command == "backfill"
         reading = self._reading(pull, early=early) if complete and not bulk else None
-        place = portal.known(self.store, self.hubspot, self.outputs, now, fresh=complete)
-        hidden = place.hidden(self._model.event_kinds)
+        place = portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=complete)
+        hidden = place.select_hidden_kinds(self._model.event_kinds)
         report.not_visible = self._model.invisible_names(hidden)
-        day_began = place.day_began(now, self.settings.reevaluate_at)
+        day_began = place.day_start(now, self.settings.reevaluate_at)
         applier = None if report.dry_run else self._applier(now)
         return Run(
             store=self.store,
             pull=pull,
-            judge=Judge(
+            evaluator=Evaluator(
                 model=self._model,
-                outputs=self.outputs,
-                hidden=hidden,
+                crm_schema=self.outputs,
+                hidden_kinds=hidden,
                 now=now,
-                since=day_began,
-                heed=self.hubspot.raise_if_closed,
+                valid_since=day_began,
+                raise_if_stopped=self.hubspot.raise_if_closed,
             ),
             scope=self._scope(place),
             retention=self._retention(),
-            doorkeeper=Doorkeeper(outputs=self.outputs, now=now, day_began=day_began),
+            mql_quota=MqlQuota(crm_schema=self.outputs, now=now, day_start=day_began),
             guard=guard,
             applier=applier,
             importer=self._importer(means, applier) if means and applier else None,
             report=report,
-            early=early,
-            reading=reading,
+            write_early=early,
+            started_scan=reading,
         )
 
     def undo(self, run: str) -> Undo:
         """Return what puts back what a run replaced."""
         now = self.clock()
-        portal.known(self.store, self.hubspot, self.outputs, now, fresh=True)
+        portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=True)
         return Undo(
             hubspot=self.hubspot,
             store=self.store,
-            outputs=self.outputs,
-            applier=None if self.report.dry_run else self._applier(now, hold=reason(run)),
+            crm_schema=self.outputs,
+            applier=None if self.report.dry_run else self._applier(now, hold=undo_skip_reason(run)),
             report=self.report,
-            run=run,
-            at=to_ms(now),
+            run_id=run,
+            now_ms=to_ms(now),
         )
 
     def waiting(self) -> Poller:
@@ -113,66 +113,70 @@ class Assembly:
             self.store,
             self.outputs,
             now,
-            run=self.report.run_id,
+            run_id=self.report.run_id,
             in_flight=self.settings.requests_in_flight,
             progress=self.progress,
-            hold=hold,
+            skip_reason=hold,
         )
         # Also of a run that fails on its way: what was written by then is told.
-        self.until_the_end.callback(self.report.take_outcome, applier.outcome)
+        self.until_the_end.callback(self.report.add_outcome, applier.outcome)
         return self.until_the_end.enter_context(applier)
 
-    def _importer(self, means: Means, applier: Applier) -> Importer:
-        return Importer(means=means, store=self.store, outputs=self.outputs, applier=applier, clock=self.clock)
+    def _importer(self, means: BulkContext, applier: Applier) -> Importer:
+        return Importer(context=means, store=self.store, crm_schema=self.outputs, applier=applier, clock=self.clock)
 
-    def _in_bulk(self) -> Means:
+    def _in_bulk(self) -> BulkContext:
         fallback = Fallback(notes=self.report.notes)
-        return Means(hubspot=self.hubspot, waiting=self.waiting(), fallback=fallback, least=self.least_in_bulk)
+        return BulkContext(hubspot=self.hubspot, poller=self.waiting(), fallback=fallback, min_size=self.least_in_bulk)
 
     def _retention(self) -> Retention:
         days = self.settings.keep_events_days
-        return Retention(events=timedelta(days=days) if days else None, undo=timedelta(days=self.settings.keep_undo_days))
+        return Retention(keep_events=timedelta(days=days) if days else None, keep_undo=timedelta(days=self.settings.keep_undo_days))
 
     def _guard(self, *, lifted: bool) -> Guard:
         settings = self.settings
         with self.store.transaction() as tx:
             first = not runs.has_completed(tx, "backfill", "sync")
-        limits = Limits(
-            changed_share=settings.max_changed_share,
-            new_mqls_share=settings.max_new_mqls_share,
-            new_mqls=settings.max_new_mqls,
-            contacts=settings.judged_from_contacts,
+        limits = SafetyLimits(
+            max_changed_share=settings.max_changed_share,
+            max_new_mqls_share=settings.max_new_mqls_share,
+            max_new_mqls=settings.max_new_mqls,
+            min_contacts=settings.judged_from_contacts,
         )
-        return Guard(limits=limits, first=first, lifted=lifted)
+        return Guard(limits=limits, is_first_run=first, disabled=lifted)
 
-    def _pull(self, now: datetime, means: Means | None) -> Pull:
+    def _pull(self, now: datetime, means: BulkContext | None) -> Pull:
         return Pull(
             hubspot=self.hubspot,
             store=self.store,
-            remembering=Remembering(outputs=self.outputs),
+            row_mapper=RowMapper(crm_schema=self.outputs),
             now=now,
             overlap=timedelta(minutes=self.settings.overlap_minutes),
             readers=self.settings.requests_in_flight,
             progress=self.progress,
             clock=self.clock,
-            files=Files(means=means, run=self.report.run_id) if means else None,
+            export_reader=ExportReader(context=means, run_id=self.report.run_id) if means else None,
             counts=self.report.pulled,
         )
 
-    def _reading(self, pull: Pull, *, early: bool) -> Reading:
+    def _reading(self, pull: Pull, *, early: bool) -> ContactIdBatches:
         """Begin to read everybody, or to ask how much there is, while the portal is looked at; nothing is kept until it is known."""
         expected = scan_hints.remembered(self.store, self.hubspot, pull.now)
         if expected is None:
-            return replace(pull, extent=beside(self.hubspot.contacts.read_id_range).result).every_contact(written=early)
+            return replace(pull, get_id_range=run_in_thread(self.hubspot.contacts.read_id_range).result).all_contacts(
+                interleave_writes=early
+            )
         self.hubspot.transport.rate_limiter.expect(latency=expected.latency, burst=expected.burst)
-        reading = replace(pull, extent=lambda: expected.extent, eventful=expected.eventful).every_contact(written=early)
+        reading = replace(pull, get_id_range=lambda: expected.extent, has_event_backlog=expected.eventful).all_contacts(
+            interleave_writes=early
+        )
         self.until_the_end.callback(reading.close)
         next(reading)
         return reading
 
-    def _scope(self, place: Portal) -> Scope:
+    def _scope(self, place: PortalInfo) -> Scope:
         with self.store.transaction() as tx:
             self.report.approved = runs.load_approval(tx, self._model.hash) is not None
         if self.report.approved:
-            portal.find_lists(self.store, self.hubspot, self.outputs)
-        return scope_of(self.outputs, place.stages, approved=self.report.approved)
+            portal.locate_lists(self.store, self.hubspot, self.outputs)
+        return build_scope(self.outputs, place.stages, approved=self.report.approved)

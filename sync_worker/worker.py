@@ -21,28 +21,28 @@ from sync_worker.model.compiled.model import Model
 from sync_worker.model.diff import describe_changes
 from sync_worker.model.file.schema import GRADE_LETTERS
 from sync_worker.progress import Progress
-from sync_worker.reports.explain_contact import Explanation, explain
-from sync_worker.reports.model_comparison import Comparison, compare, table_of
-from sync_worker.reports.score_distribution import Distribution, distribution
-from sync_worker.reports.status import stale, status
+from sync_worker.reports.explain_contact import ContactExplanation, explain
+from sync_worker.reports.model_comparison import ModelComparison, compare, comparison_table
+from sync_worker.reports.score_distribution import ScoreDistribution, compute_distribution
+from sync_worker.reports.status import build_status, check_staleness
 from sync_worker.run_factory import Assembly
 from sync_worker.settings import Settings
 from sync_worker.store import contacts, database, differences, erasure, runs
 from sync_worker.store.database import Store
 from sync_worker.sync.apply import pending_import
-from sync_worker.sync.evaluate.evaluate import everybody
-from sync_worker.sync.lease import held
+from sync_worker.sync.evaluate.evaluate import evaluate_all
+from sync_worker.sync.lease import acquire
 from sync_worker.sync.portal import portal, setup
-from sync_worker.sync.portal.catalog import names
-from sync_worker.sync.portal.crm_schema import Outputs
-from sync_worker.sync.portal.model_check import Fit, fit
-from sync_worker.sync.portal.portal import Portal
-from sync_worker.sync.portal.preflight import Findings, check
+from sync_worker.sync.portal.catalog import fetch_catalog
+from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.model_check import ModelCheck, check_model
+from sync_worker.sync.portal.portal import PortalInfo
+from sync_worker.sync.portal.preflight import PreflightReport, run_preflight
 from sync_worker.sync.pull import scan_hints, search_budget
-from sync_worker.sync.pull.exports import LEAST
-from sync_worker.sync.pull.pull import last_complete_reading
+from sync_worker.sync.pull.exports import MIN_BULK_SIZE
+from sync_worker.sync.pull.pull import last_full_scan
 from sync_worker.sync.report import RunReport
-from sync_worker.sync.run_record import recorded
+from sync_worker.sync.run_record import record_run
 from sync_worker.timestamps import from_ms, to_ms
 
 log = structlog.get_logger()
@@ -62,7 +62,7 @@ class Worker:
     progress: Progress = field(default_factory=Progress)
     reach: Callable[..., HubSpot] = connect
     read: Callable[[Path], Model] = load
-    least_in_bulk: int = LEAST
+    least_in_bulk: int = MIN_BULK_SIZE
     _closing: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -71,9 +71,9 @@ class Worker:
         return self.read(self.settings.model)
 
     @cached_property
-    def outputs(self) -> Outputs:
+    def outputs(self) -> CrmSchema:
         """Return what the model puts into HubSpot."""
-        return Outputs(model=self.model, prefix=self.settings.property_prefix)
+        return CrmSchema(model=self.model, prefix=self.settings.property_prefix)
 
     @cached_property
     def store(self) -> Store:
@@ -113,34 +113,34 @@ class Worker:
 
     # What is asked.
 
-    def check(self) -> Findings:
+    def check(self) -> PreflightReport:
         """Find out whether the worker could do its work here."""
-        return check(self.hubspot, self.outputs, self.clock(), known=setup.known_lists(self.store))
+        return run_preflight(self.hubspot, self.outputs, self.clock(), list_ids=setup.load_list_ids(self.store))
 
-    def portal(self) -> Portal:
+    def portal(self) -> PortalInfo:
         """Return the portal, asked anew; raises where the token is wrong or the portal not set up."""
-        return portal.known(self.store, self.hubspot, self.outputs, self.clock(), fresh=True)
+        return portal.load_or_fetch(self.store, self.hubspot, self.outputs, self.clock(), force_refresh=True)
 
     def last_complete_reading(self) -> datetime | None:
         """Return when every contact was last read, from the first to the last."""
         with self.store.transaction() as tx:
-            at = last_complete_reading(tx)
+            at = last_full_scan(tx)
         return None if at is None else from_ms(at)
 
     def status(self, *, max_age: timedelta | None = None) -> dict[str, Any]:
         """Return what the state says of itself; `stale` is what to say where nothing has come to its end for longer than `max_age`."""
         now = self.clock()
-        found = status(self.store, self.outputs, now)
-        return {**found, "stale": stale(found, now, max_age) if max_age is not None else None}
+        found = build_status(self.store, self.outputs, now)
+        return {**found, "stale": check_staleness(found, now, max_age) if max_age is not None else None}
 
-    def distribution(self) -> Distribution:
+    def distribution(self) -> ScoreDistribution:
         """Return how the scores lie."""
-        return distribution(self.store, self.outputs.bands, GRADE_LETTERS)
+        return compute_distribution(self.store, self.outputs.band_names, GRADE_LETTERS)
 
-    def explain(self, email_or_id: str, *, at: datetime | None = None, model_file: Path | None = None) -> Explanation:
+    def explain(self, email_or_id: str, *, at: datetime | None = None, model_file: Path | None = None) -> ContactExplanation:
         """Return why a contact has its score and grade; or what it would have at another time, by another model."""
-        outputs = Outputs(model=self.read(model_file), prefix=self.settings.property_prefix) if model_file else self.outputs
-        return explain(self.store, outputs, portal.remembered(self.store), email_or_id, now=self.clock(), at=at)
+        outputs = CrmSchema(model=self.read(model_file), prefix=self.settings.property_prefix) if model_file else self.outputs
+        return explain(self.store, outputs, portal.load(self.store), email_or_id, now=self.clock(), at=at)
 
     def model_summary(self, file: Path | None = None, *, on_portal: bool = False) -> dict[str, Any]:
         """Return what a model file says, the one at work where none is named.
@@ -150,14 +150,14 @@ class Worker:
         path = file or self.settings.model
         model = self.read(path)
         found = self._fit(model) if on_portal else None
-        if found and found.misfits:
-            raise ModelError("\n".join([*found.misfits, *found.warnings]), hint="\nMend the model, or make these in HubSpot.")
+        if found and found.errors:
+            raise ModelError("\n".join([*found.errors, *found.warnings]), hint="\nMend the model, or make these in HubSpot.")
         return {
             "file": str(path),
             "name": model.document.name,
             "hash": model.hash,
             "maximum": float(model.maximum),
-            "reachable": float(found.reachable if found else model.reachable_maximum()),
+            "reachable": float(found.reachable_score if found else model.reachable_maximum()),
             "minimum": float(model.minimum),
             "threshold": float(model.document.qualification.threshold),
             "bands": [f"{band.name} from {band.from_}" for band in model.bands],
@@ -167,43 +167,47 @@ class Worker:
             **(self._on_portal(model, found) if found else {}),
         }
 
-    def _fit(self, model: Model) -> Fit:
+    def _fit(self, model: Model) -> ModelCheck:
         shows = self.hubspot.event_occurrences.is_available()
-        hidden = portal.hidden_kinds(model.event_kinds, shows_occurrences=shows)
-        return fit(model, hidden, names(self.hubspot, model, shows_occurrences=shows))
+        hidden = portal.select_hidden_kinds(model.event_kinds, shows_occurrences=shows)
+        return check_model(model, hidden, fetch_catalog(self.hubspot, model, shows_occurrences=shows))
 
-    def _on_portal(self, model: Model, found: Fit) -> dict[str, Any]:
-        ours = Outputs(model=model, prefix=self.settings.property_prefix)
-        missing = setup.steps(self.hubspot, ours, setup.known_lists(self.store))
-        return {"not_visible": list(found.not_visible), "unmet": list(found.unmet), "setup": [step.as_json() for step in missing]}
+    def _on_portal(self, model: Model, found: ModelCheck) -> dict[str, Any]:
+        ours = CrmSchema(model=model, prefix=self.settings.property_prefix)
+        missing = setup.plan_setup(self.hubspot, ours, setup.load_list_ids(self.store))
+        return {
+            "not_visible": list(found.not_visible),
+            "unmet": list(found.unreachable_criteria),
+            "setup": [step.as_json() for step in missing],
+        }
 
-    def compare(self, old: Path, new: Path) -> Comparison:
+    def compare(self, old: Path, new: Path) -> ModelComparison:
         """Return what would change from one model to another, in words and for whom, on what the state knows."""
         models = self.read(old), self.read(new)
-        place, at = portal.remembered(self.store), self.clock()
-        hidden = [place.hidden(model.event_kinds) if place else frozenset() for model in models]
-        tables = (table_of(everybody(self.store, model, unseen, at)) for model, unseen in zip(models, hidden, strict=True))
+        place, at = portal.load(self.store), self.clock()
+        hidden = [place.select_hidden_kinds(model.event_kinds) if place else frozenset() for model in models]
+        tables = (comparison_table(evaluate_all(self.store, model, unseen, at)) for model, unseen in zip(models, hidden, strict=True))
         found = compare(describe_changes(*models), *tables)
         with self.store.transaction() as tx:
-            return replace(found, names=contacts.load_emails(tx, found.named))
+            return replace(found, emails=contacts.load_emails(tx, found.sample_ids))
 
     # What is done.
 
     def setup(self, *, dry_run: bool = False) -> list[dict[str, str]]:
         """Create or mend group, properties and lists; return what was done, or would be."""
-        portal.refuse_another(self.store, self.hubspot.account.read_details())
-        found = setup.steps(self.hubspot, self.outputs, setup.known_lists(self.store))
+        portal.check_portal_id(self.store, self.hubspot.account.read_details())
+        found = setup.plan_setup(self.hubspot, self.outputs, setup.load_list_ids(self.store))
         if not dry_run:
             for step in found:
-                setup.carry_out(step, self.hubspot)
+                setup.apply_step(step, self.hubspot)
                 log.info("portal.mended", **step.as_json())
             now = self.clock()
-            place = portal.known(self.store, self.hubspot, self.outputs, now, fresh=True, settle=True)
-            setup.remember_lists(self.store, self.hubspot, self.outputs)
+            place = portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=True, accept_downgrade=True)
+            setup.save_list_ids(self.store, self.hubspot, self.outputs)
             if found:
                 with self.store.transaction() as tx:
                     differences.clear_rejections(tx)
-            eventful = scan_hints.is_eventful(self.store, self.hubspot, place.seen(self.model.event_kinds), now)
+            eventful = scan_hints.is_eventful(self.store, self.hubspot, place.select_visible_kinds(self.model.event_kinds), now)
             scan_hints.remember(self.store, self.hubspot, self.hubspot.contacts.read_id_range(), now, eventful=eventful)
         return [step.as_json() for step in found]
 
@@ -238,12 +242,12 @@ class Worker:
         Raises ConfigurationError where there was no such run.
         """
         with self._begun("undo", dry_run=dry_run) as parts:
-            parts.undo(run).everything()
+            parts.undo(run).execute()
         return parts.report
 
     def forget(self, email_or_id: str) -> dict[str, Any]:
         """Delete whatever the state knows of a contact, also from the free pages of its file; HubSpot is not asked, and keeps it."""
-        with held(self.store, secrets.token_hex(4), clock=self.clock, lasts=timedelta(minutes=self.settings.lease_minutes)):
+        with acquire(self.store, secrets.token_hex(4), clock=self.clock, duration=timedelta(minutes=self.settings.lease_minutes)):
             with self.store.transaction() as tx:
                 found = contacts.find_id(tx, email_or_id)
                 ids = erasure.find_merged_ids(tx, found) if found is not None else []
@@ -261,8 +265,8 @@ class Worker:
                 with parts.store.transaction() as tx:
                     runs.approve(tx, self.model.hash, note=note, at=to_ms(self.clock()))
             run = parts.run(allow_large=allow_large, bulk=bulk)
-            {"backfill": run.everything, "sync": run.changes, "approve": run.known}[command]()
-            parts.report.unreadable = run.judge.misread.told()
+            {"backfill": run.full, "sync": run.incremental, "approve": run.from_state}[command]()
+            parts.report.unreadable = run.evaluator.parse_warnings.as_json()
         return parts.report
 
     @contextmanager
@@ -272,7 +276,7 @@ class Worker:
             store = self._rehearsal(stack) if dry_run else self.store
             report = RunReport(run_id=secrets.token_hex(4), command=command, dry_run=dry_run, model=self.model.hash)
             stack.enter_context(structlog.contextvars.bound_contextvars(run=report.run_id))
-            with recorded(report, store, self.clock, self.hubspot.metrics), ExitStack() as working:
+            with record_run(report, store, self.clock, self.hubspot.metrics), ExitStack() as working:
                 lasts = timedelta(minutes=self.settings.lease_minutes)
                 parts = Assembly(
                     settings=self.settings,
@@ -280,7 +284,7 @@ class Worker:
                     outputs=self.outputs,
                     store=store,
                     report=report,
-                    progress=working.enter_context(held(store, report.run_id, clock=self.clock, lasts=lasts, progress=self.progress)),
+                    progress=working.enter_context(acquire(store, report.run_id, clock=self.clock, duration=lasts, progress=self.progress)),
                     clock=self.clock,
                     least_in_bulk=self.least_in_bulk,
                     until_the_end=working,
@@ -288,7 +292,7 @@ class Worker:
                 search_budget.recall(store, self.hubspot)
                 working.callback(search_budget.remember, store, self.hubspot)
                 if not dry_run:
-                    pending_import.settle(self.hubspot.imports, store, parts.waiting(), self.clock())
+                    pending_import.wait_for_previous(self.hubspot.imports, store, parts.waiting(), self.clock())
                 yield parts
 
     def _rehearsal(self, stack: ExitStack) -> Store:
@@ -305,7 +309,7 @@ def build(
     progress: Progress | None = None,
     reach: Callable[..., HubSpot] = connect,
     read: Callable[[Path], Model] = load,
-    least_in_bulk: int = LEAST,
+    least_in_bulk: int = MIN_BULK_SIZE,
 ) -> Worker:
     """Return a worker; nothing is opened or sent yet.
 

@@ -28,7 +28,7 @@ from sync_worker.sandbox.server import user_actions
 from sync_worker.sandbox.server.fingerprint import digest
 from sync_worker.sandbox.server.server import Running, running
 from sync_worker.settings import Settings
-from sync_worker.sync.portal.crm_schema import Outputs
+from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.report import RunReport
 from sync_worker.worker import Worker, build
 from tests.store.database_factories import a_state_url, lay_down
@@ -292,11 +292,11 @@ def a_world(
         lay_down(url)
         world.use_model(model)
         if ready:
-            provide(world.portal, Outputs(model=read_once(model, "model.yaml")))
+            provide(world.portal, CrmSchema(model=read_once(model, "model.yaml")))
         yield world
 
 
-def provide(portal: Portal, outputs: Outputs) -> None:
+def provide(portal: Portal, outputs: CrmSchema) -> None:
     """Put our properties and lists into a portal, as `setup` does, without asking for each over HTTP."""
     for each in outputs.properties:
         options = tuple(PropertyOption(value=option.value, label=option.label, display_order=option.order) for option in each.options)
@@ -311,6 +311,6 @@ def provide(portal: Portal, outputs: Outputs) -> None:
                 options=options,
             )
         )
-    portal.catalog().groups[outputs.group] = PropertyGroup(name=outputs.group, label=outputs.captions.group)
-    for name in outputs.lists.values():
+    portal.catalog().groups[outputs.group_name] = PropertyGroup(name=outputs.group_name, label=outputs.labels.group)
+    for name in outputs.list_names.values():
         portal.lists.create(name, "0-1", "MANUAL", now=NOW_MS, created_by="1")

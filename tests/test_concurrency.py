@@ -7,15 +7,15 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from sync_worker.concurrency import ahead, asked, finished, together
+from sync_worker.concurrency import drain, interleave, map_prefetch, submit_and_poll
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
-    assert list(ahead(range(50), lambda number: number * 2)) == [number * 2 for number in range(50)]
+    assert list(map_prefetch(range(50), lambda number: number * 2)) == [number * 2 for number in range(50)]
 
 
 def test_nothing_comes_of_nothing() -> None:
-    assert list(ahead([], str)) == []
+    assert list(map_prefetch([], str)) == []
 
 
 def test_two_are_worked_on_at_once_while_the_reading_stays_with_the_caller() -> None:
@@ -31,7 +31,7 @@ def test_two_are_worked_on_at_once_while_the_reading_stays_with_the_caller() -> 
         together.wait()
         return number
 
-    assert list(ahead(items(), work)) == [0, 1, 2, 3]
+    assert list(map_prefetch(items(), work)) == [0, 1, 2, 3]
     assert readers == {threading.current_thread()}
 
 
@@ -43,7 +43,7 @@ def test_no_more_is_read_than_hands_can_hold() -> None:
             read.append(number)
             yield number
 
-    results = ahead(items(), lambda number: number, hands=2)
+    results = map_prefetch(items(), lambda number: number, workers=2)
     assert next(results) == 0
     assert len(read) == 3
 
@@ -52,7 +52,7 @@ def test_what_goes_wrong_goes_wrong_where_its_result_is_asked_for() -> None:
     def work(number: int) -> int:
         return 10 // (2 - number)
 
-    results = ahead(range(5), work)
+    results = map_prefetch(range(5), work)
     assert [next(results), next(results)] == [5, 10]
     with pytest.raises(ZeroDivisionError):
         next(results)
@@ -66,21 +66,21 @@ def test_while_an_answer_is_not_there_there_is_time_for_something_else() -> None
         return "answer"
 
     def work() -> Generator[tuple[()], None, str]:
-        return (yield from asked(question))
+        return (yield from submit_and_poll(question))
 
     going = work()
     assert next(going) == ()
     may_answer.set()
-    assert finished(going) == "answer"
+    assert drain(going) == "answer"
 
 
 def test_what_is_done_to_its_end_gives_its_result_or_its_error() -> None:
     def fails() -> str:
         raise LookupError
 
-    assert finished(asked(lambda: 7)) == 7
+    assert drain(submit_and_poll(lambda: 7)) == 7
     with pytest.raises(LookupError):
-        finished(asked(fails))
+        drain(submit_and_poll(fails))
 
 
 def test_works_that_wait_are_done_together() -> None:
@@ -91,7 +91,7 @@ def test_works_that_wait_are_done_together() -> None:
             yield ()
         done.append(name)
 
-    steps = sum(1 for _ in together(work("long", 3), work("none", 0), work("short", 1)))
+    steps = sum(1 for _ in interleave(work("long", 3), work("none", 0), work("short", 1)))
 
     assert done == ["none", "short", "long"]
     assert steps == 3
@@ -112,5 +112,5 @@ def test_when_one_of_the_works_fails_the_others_are_closed() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        finished(together(other(), failing()))
+        drain(interleave(other(), failing()))
     assert closed == [True]

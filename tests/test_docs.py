@@ -20,7 +20,7 @@ from sync_worker.hubspot.rest.endpoints import ENDPOINTS
 from sync_worker.hubspot.rest.transport import Timeouts
 from sync_worker.model.compiled.loader import load
 from sync_worker.settings import ALIASES, Settings
-from sync_worker.sync.portal.crm_schema import Outputs
+from sync_worker.sync.portal.crm_schema import CrmSchema
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -178,9 +178,9 @@ def test_the_page_on_hubspot_names_every_endpoint_and_no_other() -> None:
 
 
 def test_the_page_on_hubspot_names_every_property_and_list() -> None:
-    page, outputs = text(ROOT / "docs/hubspot.md"), Outputs(model=load(ROOT / "config/model.yaml"))
-    assert {cells[0] for cells in rows(ROOT / "docs/hubspot.md", 3)} >= {f"`{name}`" for name in outputs.names}
-    assert [name for name in (outputs.group, *outputs.lists.values()) if f"`{name}`" not in page] == []
+    page, outputs = text(ROOT / "docs/hubspot.md"), CrmSchema(model=load(ROOT / "config/model.yaml"))
+    assert {cells[0] for cells in rows(ROOT / "docs/hubspot.md", 3)} >= {f"`{name}`" for name in outputs.property_names}
+    assert [name for name in (outputs.group_name, *outputs.list_names.values()) if f"`{name}`" not in page] == []
 
 
 def test_the_same_scopes_are_asked_for_everywhere() -> None:

@@ -18,10 +18,10 @@ from sync_worker.errors import SyncWorkerError, Unauthorized, Unavailable, Unsaf
 from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.service.scheduler import Service
 from sync_worker.settings import Settings
-from sync_worker.sync.plan.safety import Guard, Limits
-from sync_worker.sync.portal.portal import Portal
+from sync_worker.sync.plan.safety import Guard, SafetyLimits
+from sync_worker.sync.portal.portal import PortalInfo
 
-PORTAL = Portal(id=42, time_zone="Europe/Berlin", stages=(), shows_occurrences=True)
+PORTAL = PortalInfo(id=42, time_zone="Europe/Berlin", stages=(), shows_occurrences=True)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def serve_one_cycle(error: BaseException) -> SyncWorkerError | None:
 
 def refused_plan() -> UnsafePlan:
     with pytest.raises(UnsafePlan) as refused:
-        Guard(limits=Limits(contacts=20)).check(contacts=100, changed=60, new_mqls=0)
+        Guard(limits=SafetyLimits(min_contacts=20)).check(contacts=100, changed=60, new_mqls=0)
     return refused.value
 
 

@@ -85,12 +85,12 @@ def _clean(environment: Mapping[str, str]) -> dict[str, str]:
 def _show_rep(worker: Worker) -> str:
     """Show the best leads and the record of the first as HubSpot has them now; return its id."""
     hubspot, outputs = worker.hubspot, worker.outputs
-    names = ("firstname", "lastname", "jobtitle", *outputs.names)
-    mqls = hubspot.lists.find_by_name(outputs.lists["mql"])
+    names = ("firstname", "lastname", "jobtitle", *outputs.property_names)
+    mqls = hubspot.lists.find_by_name(outputs.list_names["mql"])
     members = hubspot.lists.read_members(mqls.id).items if mqls else ()
     found = hubspot.contacts.read(members, names).items
     best = sorted(found, key=lambda contact: -float(contact.properties[f"{outputs.prefix}_score"] or 0))[:8]
-    out.print(f"\n[bold]What a sales rep sees in HubSpot: the list “{outputs.lists['mql']}”, best first[/]")
+    out.print(f"\n[bold]What a sales rep sees in HubSpot: the list “{outputs.list_names['mql']}”, best first[/]")
     out.print(_table([{name: contact.properties.get(name) or "" for name in names} for contact in best], outputs.prefix))
     out.print("\n[bold]and on the first contact's record:[/]")
     first = best[0]

@@ -15,10 +15,10 @@ from rich.text import Text
 from sync_worker.cli.console import err, out
 from sync_worker.errors import ConfigurationError
 from sync_worker.model.explain import ScoreLine
-from sync_worker.reports.explain_contact import Explanation
-from sync_worker.reports.model_comparison import Comparison
-from sync_worker.reports.score_distribution import Distribution
-from sync_worker.sync.portal.preflight import Findings
+from sync_worker.reports.explain_contact import ContactExplanation
+from sync_worker.reports.model_comparison import ModelComparison
+from sync_worker.reports.score_distribution import ScoreDistribution
+from sync_worker.sync.portal.preflight import PreflightReport
 from sync_worker.sync.report import RunReport
 
 BAR = "█"
@@ -105,7 +105,7 @@ def steps(done: Sequence[Mapping[str, str]], *, dry_run: bool) -> None:
         out.print("  nothing to do: group, properties and lists are as they should be")
 
 
-def findings(found: Findings) -> None:
+def findings(found: PreflightReport) -> None:
     """Show what a check found."""
     portal, limits, model = found.portal, found.limits, found.model
     out.print(f"  portal    {portal['id']} ({portal['kind']}, {portal['time_zone']}), plan: {found.tier}", markup=False)
@@ -113,12 +113,12 @@ def findings(found: Findings) -> None:
     out.print(f"  limits    {limits['per_10_seconds']} requests in 10 s{daily}", markup=False)
     for access in found.access:
         out.print(
-            f"  {'can read' if access.granted else 'NO ACCESS':9} {access.what} {access.why}",
+            f"  {'can read' if access.granted else 'NO ACCESS':9} {access.resource} {access.reason}",
             style=None if access.granted else "red",
             markup=False,
         )
     for access in found.bulk:
-        out.print(f"  {'in bulk' if access.granted else 'not bulk':9} {access.what} {access.why}", markup=False)
+        out.print(f"  {'in bulk' if access.granted else 'not bulk':9} {access.resource} {access.reason}", markup=False)
     out.print(
         f"  model     {model['name']} · {model['hash']}: up to {model['maximum']:g} points, {model['reachable']:g} reachable here",
         markup=False,
@@ -137,7 +137,7 @@ def _out_of_sight(model: Mapping[str, Any]) -> None:
         out.print(f"  nobody can meet on this portal: {', '.join(model['unmet'])}", style="yellow", markup=False)
 
 
-def explanation(found: Explanation) -> None:
+def explanation(found: ContactExplanation) -> None:
     """Show a contact as a rep would want it in ten seconds, then everything behind it."""
     verdict = found.verdict
     score = f"score {_whole(verdict['score'])} of {found.maximum:g} ({verdict['band']}, {verdict['trend']})"
@@ -148,36 +148,36 @@ def explanation(found: Explanation) -> None:
     out.print(_ledger(found))
     _behind_the_ledger(found)
     out.print(f"\nas of {found.at:%Y-%m-%d %H:%M} UTC, model {found.model}", markup=False)
-    if found.unread:
-        out.print(f"never read from HubSpot, so unknown here: {', '.join(found.unread)}", style="yellow", markup=False)
+    if found.unread_properties:
+        out.print(f"never read from HubSpot, so unknown here: {', '.join(found.unread_properties)}", style="yellow", markup=False)
     for each in verdict["unreadable"]:
         said = f"{each['property']} is {each['value']!r}, which is not {each['expected']}"
         out.print(f"counts as unknown: {said}", style="yellow", markup=False)
     if found.lists:
         out.print(f"in the lists {', '.join(found.lists)}", markup=False)
-    if found.differs:
-        out.print(f"HubSpot shows otherwise until the next run: {', '.join(found.differs)}", style="yellow", markup=False)
+    if found.differences:
+        out.print(f"HubSpot shows otherwise until the next run: {', '.join(found.differences)}", style="yellow", markup=False)
 
 
-def _mql(found: Explanation) -> str:
+def _mql(found: ContactExplanation) -> str:
     verdict = found.verdict
-    labels = {rule.rule: rule.label for rule in found.judged.rules}
+    labels = {rule.rule: rule.label for rule in found.evaluation.rules}
     if verdict["mql"]:
         return "MQL by score" if verdict["reason"] == "by_score" else f"MQL: {labels.get(verdict['reason'], verdict['reason'])}"
-    return f"no MQL: {', '.join(found.why_not)}"
+    return f"no MQL: {', '.join(found.mql_blockers)}"
 
 
-def _ahead(found: Explanation) -> list[str]:
+def _ahead(found: ContactExplanation) -> list[str]:
     """Say what would change next, and when, if nothing else happens."""
     said = []
-    for change in dict.fromkeys((found.judged.next_change, found.judged.next_band_change)):
+    for change in dict.fromkeys((found.evaluation.next_change, found.evaluation.next_band_change)):
         if change is not None:
             becomes = f"{change.band}{', MQL' if change.mql else ''}"
             said.append(f"without anything new: score {_whole(change.score)} ({becomes}) from {change.at.day} {change.at:%B %Y}")
     return said
 
 
-def _ledger(found: Explanation) -> Table:
+def _ledger(found: ContactExplanation) -> Table:
     table = _columns(("points", "right"), ("line", "left"), ("events", "right"), ("newest", "left"), ("remarks", "left"))
     for line in found.verdict["ledger"]:
         table.add_row(_points(line["points"]), line["label"], str(line.get("events", "")), line.get("newest", "")[:10], _remarks(line))
@@ -186,8 +186,8 @@ def _ledger(found: Explanation) -> Table:
     return table
 
 
-def _behind_the_ledger(found: Explanation) -> None:
-    judged = found.judged
+def _behind_the_ledger(found: ContactExplanation) -> None:
+    judged = found.evaluation
     fading = judged.decay
     if fading.last_engagement and fading.grace_ends:
         since = f"last engagement {fading.last_engagement:%Y-%m-%d}, grace until {fading.grace_ends:%Y-%m-%d}"
@@ -262,7 +262,7 @@ def status(found: Mapping[str, Any]) -> None:
         )
 
 
-def distribution(found: Distribution, console: Console) -> None:
+def distribution(found: ScoreDistribution, console: Console) -> None:
     """Show how the scores lie: numbers, histogram, bands with grades."""
     if not found.contacts:
         console.print("No contact has a score yet: run `sync-worker backfill`.")
@@ -279,7 +279,7 @@ def distribution(found: Distribution, console: Console) -> None:
     for grade in found.grades:
         table.add_column(grade.replace("-", "−"), justify="right")
     for band, contacts in found.bands.items():
-        table.add_row(band, f"{contacts:,}", *(f"{found.fit[band].get(grade, 0):,}" for grade in found.grades))
+        table.add_row(band, f"{contacts:,}", *(f"{found.grades_by_band[band].get(grade, 0):,}" for grade in found.grades))
     console.print()
     console.print(table)
 
@@ -288,7 +288,7 @@ def _width(number: int, most: int) -> int:
     return max(1, round(WIDEST * number / most)) if number else 0
 
 
-def write_distribution(found: Distribution, path: Path) -> None:
+def write_distribution(found: ScoreDistribution, path: Path) -> None:
     """Write the distribution to a file, in the form that its name asks for."""
     forms: Mapping[str, Callable[[], str]] = {
         ".json": lambda: orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode() + "\n",
@@ -304,7 +304,7 @@ def write_distribution(found: Distribution, path: Path) -> None:
     out.print(f"written to {path}", markup=False)
 
 
-def _recorded(found: Distribution) -> Console:
+def _recorded(found: ScoreDistribution) -> Console:
     console = Console(record=True, width=110, file=StringIO())
     distribution(found, console)
     return console
@@ -337,15 +337,15 @@ def evaluation(found: Mapping[str, Any]) -> None:
         )
 
 
-def comparison(found: Comparison) -> None:
+def comparison(found: ModelComparison) -> None:
     """Show what changed between two models, and for whom."""
-    for sentence in found.words or ["the two say the same"]:
+    for sentence in found.model_changes or ["the two say the same"]:
         out.print(f"  {sentence}", markup=False)
-    out.print(f"\n{found.contacts:,} contacts judged by both: {found.scores:,} get another score", markup=False)
-    for what, moves in found.moves.items():
+    out.print(f"\n{found.contacts:,} contacts judged by both: {found.score_changes:,} get another score", markup=False)
+    for what, moves in found.transitions.items():
         for move in moves:
             before, after = (_said(what, value) for value in (move.before, move.after))
-            named = ", ".join(found.names.get(id_) or str(id_) for id_ in move.ids[:8]) + (" ..." if move.contacts > 8 else "")
+            named = ", ".join(found.emails.get(id_) or str(id_) for id_ in move.ids[:8]) + (" ..." if move.contacts > 8 else "")
             out.print(f"  {what:5} {before} → {after}: {move.contacts:,} ({named})", markup=False)
 
 

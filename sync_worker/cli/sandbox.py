@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from sync_worker.errors import ConfigurationError
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.diff import describe_changes
-from sync_worker.reports.model_comparison import Comparison, compare, table_of
+from sync_worker.reports.model_comparison import ModelComparison, compare, comparison_table
 from sync_worker.sync.evaluate import offline
 
 try:
@@ -56,26 +56,26 @@ def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dic
     model = load(model_file)
     source, now = _source(path)
     when = at or now
-    return {"model": model.hash, "at": when.isoformat(), "verdicts": offline.verdicts_of(source, model, when)}
+    return {"model": model.hash, "at": when.isoformat(), "verdicts": offline.evaluate_folder_json(source, model, when)}
 
 
-def compare_on_folder(path: Path, old: Path, new: Path) -> Comparison:
+def compare_on_folder(path: Path, old: Path, new: Path) -> ModelComparison:
     """Say what would change from one model to another for the contacts of a portal folder, as of its own now."""
     models = load(old), load(new)
     tables = []
     for model in models:
         source, now = _source(path)
-        tables.append(table_of(offline.judgements(source, model, now)))
+        tables.append(comparison_table(offline.evaluate_folder(source, model, now)))
     found = compare(describe_changes(*models), *tables)
-    wanted = set(found.named)
+    wanted = set(found.sample_ids)
     people = ((int(row["id"]), row["properties"].get("email")) for row in folder.read(path).contacts)
-    return replace(found, names={id_: email for id_, email in people if email and id_ in wanted})
+    return replace(found, emails={id_: email for id_, email in people if email and id_ in wanted})
 
 
-def _source(path: Path) -> tuple[offline.Folder, datetime]:
+def _source(path: Path) -> tuple[offline.PortalFolder, datetime]:
     data = folder.read(path)
     counted = counters.tally(data)
-    source = offline.Folder(
+    source = offline.PortalFolder(
         contacts=(_with_counters(row, counted) for row in data.contacts),
         companies=data.companies,
         email_events=data.email_events,

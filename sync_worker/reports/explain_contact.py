@@ -13,36 +13,36 @@ from sync_worker.model.forecast import VerdictChange
 from sync_worker.model.reasons.blockers import blockers
 from sync_worker.store import contacts, key_value, verdicts
 from sync_worker.store.database import Store
-from sync_worker.sync.evaluate.evaluate import facts
-from sync_worker.sync.evaluate.verdict_json import told
-from sync_worker.sync.portal.crm_schema import Outputs, difference
-from sync_worker.sync.portal.portal import Portal
-from sync_worker.sync.pull.pull import READ
+from sync_worker.sync.evaluate.evaluate import load_facts
+from sync_worker.sync.evaluate.verdict_json import verdict_json
+from sync_worker.sync.portal.crm_schema import CrmSchema, diff_properties
+from sync_worker.sync.portal.portal import PortalInfo
+from sync_worker.sync.pull.pull import READ_PROPERTIES_KEY
 from sync_worker.timestamps import from_ms
 
-EVENTS = 50  # of a line, the newest first, that a program is told
+MAX_EVENTS_PER_LINE = 50  # of a line, the newest first, that a program is told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class ContactExplanation:
     """A verdict with everything that leads to it, and what HubSpot shows of it."""
 
     verdict: dict[str, Any]
-    judged: model_explain.VerdictExplanation
+    evaluation: model_explain.VerdictExplanation
     at: datetime
     model: str
     maximum: float
-    why_not: tuple[str, ...]  # why it is no MQL
-    written_at: datetime | None  # when the verdict was made that HubSpot was sent; None where there is none yet
-    differs: dict[str, dict[str, str]]  # what HubSpot shows otherwise
-    unread: list[str]  # properties that this model asks for and that were never read
+    mql_blockers: tuple[str, ...]  # why it is no MQL
+    evaluated_at: datetime | None  # when the verdict was made that HubSpot was sent; None where there is none yet
+    differences: dict[str, dict[str, str]]  # what HubSpot shows otherwise
+    unread_properties: list[str]  # properties that this model asks for and that were never read
     lists: list[str]
     stage: str | None
 
     @property
     def adds_up(self) -> bool:
         """Tell whether the lines of the ledger add up to the score, exactly."""
-        return bool(sum(line.points for line in self.judged.score) == self.verdict["score"])
+        return bool(sum(line.points for line in self.evaluation.score) == self.verdict["score"])
 
     @property
     def exit_code(self) -> ExitCode:
@@ -51,15 +51,15 @@ class Explanation:
 
     def as_json(self) -> dict[str, Any]:
         """Return the explanation for `--json`."""
-        judged = self.judged
-        lines = [line | _behind(scored) for line, scored in zip(self.verdict["ledger"], judged.score, strict=True)]
+        judged = self.evaluation
+        lines = [line | _events_json(scored) for line, scored in zip(self.verdict["ledger"], judged.score, strict=True)]
         return {
             **self.verdict,
             "ledger": lines,
             "at": self.at.isoformat(),
             "model": self.model,
             "maximum": self.maximum,
-            "why_not": list(self.why_not),
+            "why_not": list(self.mql_blockers),
             "adds_up": self.adds_up,
             "fading": {
                 "last_engagement": _iso(judged.decay.last_engagement),
@@ -76,24 +76,24 @@ class Explanation:
                 {"rule": line.rule, "label": line.label, "kind": line.kind, "holds": line.holds, "visible": line.visible}
                 for line in judged.rules
             ],
-            "next_change": _change(judged.next_change),
-            "next_band": _change(judged.next_band_change),
-            "evaluated_at": _iso(self.written_at),
-            "hubspot_shows_otherwise": self.differs,
-            "never_read": self.unread,
+            "next_change": _change_json(judged.next_change),
+            "next_band": _change_json(judged.next_band_change),
+            "evaluated_at": _iso(self.evaluated_at),
+            "hubspot_shows_otherwise": self.differences,
+            "never_read": self.unread_properties,
             "lists": self.lists,
             "lifecycle_stage": self.stage,
         }
 
 
 def explain(
-    store: Store, outputs: Outputs, portal: Portal | None, email_or_id: str, *, now: datetime, at: datetime | None = None
-) -> Explanation:
+    store: Store, crm_schema: CrmSchema, portal: PortalInfo | None, email_or_id: str, *, now: datetime, at: datetime | None = None
+) -> ContactExplanation:
     """Judge one contact as of `at`; without it, as it was judged last, or now where that verdict no longer rests on what is known.
 
     Raises ConfigurationError where no such contact has been read.
     """
-    model = outputs.model
+    model = crm_schema.model
     with store.transaction() as tx:
         contact_id = contacts.find_id(tx, email_or_id)
         row = verdicts.load(tx, contact_id) if contact_id is not None else None
@@ -102,45 +102,45 @@ def explain(
                 f"No contact {email_or_id!r} has been read.",
                 hint="Give an address or an id as HubSpot shows it; run `sync-worker sync` if the contact is new.",
             )
-        stands = row.evaluated_at is not None and row.model == outputs.stamp and row.verdict_revision == row.revision
+        stands = row.evaluated_at is not None and row.model == crm_schema.version and row.verdict_revision == row.revision
         when = at or (from_ms(row.evaluated_at) if stands else now)
         verdicts.select_contact(tx, contact_id)
-        hidden = portal.hidden(model.event_kinds) if portal else frozenset()
-        known = facts(tx, model, hidden)
+        hidden = portal.select_hidden_kinds(model.event_kinds) if portal else frozenset()
+        known = load_facts(tx, model, hidden)
         if row.evaluated_at is not None and when < from_ms(row.evaluated_at):
             # Who was an MQL by score at that time is not kept; that somebody became one later says nothing of it.
             known = replace(known, previous=known.previous.clear())
         was = known.previous.filter(contact_id=contact_id, by_score=True).height > 0
         judged = model_explain.explain(known, model, when, contact_id)
         lists = verdicts.load_list_keys(tx, contact_id)
-        read = set(key_value.get(tx, READ) or ())
-    desired = outputs.desired(judged.verdicts.table)[0]
-    return Explanation(
-        verdict=next(told(judged.verdicts)),
-        judged=judged,
+        read = set(key_value.get(tx, READ_PROPERTIES_KEY) or ())
+    desired = crm_schema.desired_json(judged.verdicts.table)[0]
+    return ContactExplanation(
+        verdict=next(verdict_json(judged.verdicts)),
+        evaluation=judged,
         at=when,
-        model=outputs.model_text,
+        model=crm_schema.model_label,
         maximum=float(model.maximum),
-        why_not=blockers(judged.verdicts.table.row(0, named=True), model, was_mql_by_score=was),
-        written_at=from_ms(row.evaluated_at) if row.evaluated_at is not None else None,
-        differs={name: {"shown": shown, "should": should} for name, (shown, should) in difference(row.shown, desired).items()},
-        unread=sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)} - read),
-        lists=[outputs.lists.get(key, key) for key in lists],
+        mql_blockers=blockers(judged.verdicts.table.row(0, named=True), model, was_mql_by_score=was),
+        evaluated_at=from_ms(row.evaluated_at) if row.evaluated_at is not None else None,
+        differences={name: {"shown": shown, "should": should} for name, (shown, should) in diff_properties(row.shown, desired).items()},
+        unread_properties=sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)} - read),
+        lists=[crm_schema.list_names.get(key, key) for key in lists],
         stage=row.stage,
     )
 
 
-def _behind(line: ScoreLine) -> dict[str, Any]:
-    return {"looked_at": [_event(event) for event in line.looked_at[:EVENTS]]} if line.looked_at else {}
+def _events_json(line: ScoreLine) -> dict[str, Any]:
+    return {"looked_at": [_event_json(event) for event in line.looked_at[:MAX_EVENTS_PER_LINE]]} if line.looked_at else {}
 
 
-def _event(event: CountedEvent) -> dict[str, Any]:
+def _event_json(event: CountedEvent) -> dict[str, Any]:
     told_of = {"url": event.url, "form": event.form, "campaign": event.campaign, "name": event.name, "quarantine": event.quarantine}
     window = {} if event.inside_window else {"outside_window": True}
     return {"at": _iso(event.at), **{name: value for name, value in told_of.items() if value is not None}, **window}
 
 
-def _change(change: VerdictChange | None) -> dict[str, Any] | None:
+def _change_json(change: VerdictChange | None) -> dict[str, Any] | None:
     if change is None:
         return None
     return {"at": _iso(change.at), "score": change.score, "band": change.band, "mql": change.mql}

@@ -10,12 +10,12 @@ import polars as pl
 
 from sync_worker.model.evaluate import Verdicts
 
-NAMED: Final = 20  # contacts that are named of each kind of change
-COMPARED: Final = ("contact_id", "score", "band", "grade", "mql")
+MAX_SAMPLE_IDS: Final = 20  # contacts that are named of each kind of change
+COMPARED_COLUMNS: Final = ("contact_id", "score", "band", "grade", "mql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moves:
+class Transition:
     """How many contacts move from one value to another, and the ids of the first of them."""
 
     before: str
@@ -25,26 +25,26 @@ class Moves:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class ModelComparison:
     """Two models beside each other: what changed in words, and what that changes for the contacts that both judged."""
 
-    words: Sequence[str]
+    model_changes: Sequence[str]
     contacts: int
-    scores: int  # contacts whose score differs
-    moves: Mapping[str, Sequence[Moves]]  # by band, grade, mql; the most frequent first
-    names: Mapping[int, str] = field(default_factory=dict)  # addresses of those who are named, where they are known
+    score_changes: int  # contacts whose score differs
+    transitions: Mapping[str, Sequence[Transition]]  # by band, grade, mql; the most frequent first
+    emails: Mapping[int, str] = field(default_factory=dict)  # addresses of those who are named, where they are known
 
     @property
-    def named(self) -> frozenset[int]:
+    def sample_ids(self) -> frozenset[int]:
         """Return the ids of those who are named."""
-        return frozenset(id_ for moves in self.moves.values() for move in moves for id_ in move.ids)
+        return frozenset(id_ for moves in self.transitions.values() for move in moves for id_ in move.ids)
 
     def as_json(self) -> dict[str, Any]:
         """Return the comparison for `--json`."""
         return {
-            "words": list(self.words),
+            "words": list(self.model_changes),
             "contacts": self.contacts,
-            "score": self.scores,
+            "score": self.score_changes,
             **{
                 what: [
                     {
@@ -52,45 +52,45 @@ class Comparison:
                         "to": move.after,
                         "contacts": move.contacts,
                         "ids": [str(id_) for id_ in move.ids],
-                        **self._addresses(move),
+                        **self._emails_json(move),
                     }
                     for move in moves
                 ]
-                for what, moves in self.moves.items()
+                for what, moves in self.transitions.items()
             },
         }
 
-    def _addresses(self, move: Moves) -> dict[str, list[str]]:
-        return {"addresses": [self.names[id_] for id_ in move.ids if id_ in self.names]} if self.names else {}
+    def _emails_json(self, transition: Transition) -> dict[str, list[str]]:
+        return {"addresses": [self.emails[id_] for id_ in transition.ids if id_ in self.emails]} if self.emails else {}
 
 
-def table_of(judged: Iterable[Verdicts]) -> pl.DataFrame:
+def comparison_table(batches: Iterable[Verdicts]) -> pl.DataFrame:
     """Return what is compared of some chunks of verdicts."""
     schema = {"contact_id": pl.Int64, "score": pl.Int64, "band": pl.String, "grade": pl.String, "mql": pl.Boolean}
-    return pl.concat([pl.DataFrame(schema=schema), *(verdicts.table.select(COMPARED) for verdicts in judged)])
+    return pl.concat([pl.DataFrame(schema=schema), *(verdicts.table.select(COMPARED_COLUMNS) for verdicts in batches)])
 
 
-def compare(words: Sequence[str], before: pl.DataFrame, after: pl.DataFrame) -> Comparison:
+def compare(model_changes: Sequence[str], before: pl.DataFrame, after: pl.DataFrame) -> ModelComparison:
     """Compare the verdict tables of two models on the same contacts."""
-    both = before.select(COMPARED).join(after.select(COMPARED), on="contact_id", suffix="_after").sort("contact_id")
-    return Comparison(
-        words=words,
+    both = before.select(COMPARED_COLUMNS).join(after.select(COMPARED_COLUMNS), on="contact_id", suffix="_after").sort("contact_id")
+    return ModelComparison(
+        model_changes=model_changes,
         contacts=both.height,
-        scores=both.filter(pl.col("score") != pl.col("score_after")).height,
-        moves={what: _moves(both, what) for what in ("band", "grade", "mql")},
+        score_changes=both.filter(pl.col("score") != pl.col("score_after")).height,
+        transitions={what: _transitions(both, what) for what in ("band", "grade", "mql")},
     )
 
 
-def _moves(both: pl.DataFrame, what: str) -> list[Moves]:
-    pair = (pl.col(what).cast(pl.String).alias("before"), pl.col(f"{what}_after").cast(pl.String).alias("after"))
-    moved = both.filter(pl.col(what) != pl.col(f"{what}_after")).select("contact_id", *pair)
-    ids = pl.col("contact_id").head(NAMED)
+def _transitions(joined: pl.DataFrame, column: str) -> list[Transition]:
+    pair = (pl.col(column).cast(pl.String).alias("before"), pl.col(f"{column}_after").cast(pl.String).alias("after"))
+    moved = joined.filter(pl.col(column) != pl.col(f"{column}_after")).select("contact_id", *pair)
+    ids = pl.col("contact_id").head(MAX_SAMPLE_IDS)
     grouped = (
         moved.group_by("before", "after")
         .agg(pl.len().alias("contacts"), ids)
         .sort(["contacts", "before", "after"], descending=[True, False, False])
     )
     return [
-        Moves(before=row["before"], after=row["after"], contacts=row["contacts"], ids=tuple(row["contact_id"]))
+        Transition(before=row["before"], after=row["after"], contacts=row["contacts"], ids=tuple(row["contact_id"]))
         for row in grouped.iter_rows(named=True)
     ]

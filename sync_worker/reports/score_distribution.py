@@ -10,11 +10,11 @@ from typing import Any, Final
 from sync_worker.store import verdicts
 from sync_worker.store.database import Store
 
-BARS: Final = 15  # of the histogram, at most
+MAX_BINS: Final = 15  # of the histogram, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class HistogramBin:
     """How many contacts have a score from `low` up to and including `high`."""
 
     low: int
@@ -23,7 +23,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Distribution:
+class ScoreDistribution:
     """The scores of everybody who has a verdict. Without contacts, the numbers are None."""
 
     contacts: int
@@ -32,10 +32,10 @@ class Distribution:
     mean: float | None
     median: float | None
     maximum: int | None
-    histogram: Sequence[Bar]
+    histogram: Sequence[HistogramBin]
     bands: Mapping[str, int]
     grades: Mapping[str, int]
-    fit: Mapping[str, Mapping[str, int]]  # contacts by band, then by grade
+    grades_by_band: Mapping[str, Mapping[str, int]]  # contacts by band, then by grade
 
     def as_json(self) -> dict[str, Any]:
         """Return the distribution for `--json`."""
@@ -49,11 +49,11 @@ class Distribution:
             "histogram": [{"from": bar.low, "to": bar.high, "contacts": bar.contacts} for bar in self.histogram],
             "bands": dict(self.bands),
             "grades": dict(self.grades),
-            "grades_by_band": {band: dict(grades) for band, grades in self.fit.items()},
+            "grades_by_band": {band: dict(grades) for band, grades in self.grades_by_band.items()},
         }
 
 
-def distribution(store: Store, bands: Sequence[str], letters: Sequence[str]) -> Distribution:
+def compute_distribution(store: Store, bands: Sequence[str], grade_letters: Sequence[str]) -> ScoreDistribution:
     """Return the distribution of the scores that stand, with the model's bands and letters in their order."""
     with store.transaction() as tx:
         rows = verdicts.count_by_score(tx)
@@ -67,17 +67,17 @@ def distribution(store: Store, bands: Sequence[str], letters: Sequence[str]) -> 
         grades[grade] += contacts
         mqls += contacts if mql else 0
     count = scores.total()
-    return Distribution(
+    return ScoreDistribution(
         contacts=count,
         mqls=mqls,
         minimum=min(scores, default=None),
         mean=sum(score * n for score, n in scores.items()) / count if count else None,
         median=_median(scores) if count else None,
         maximum=max(scores, default=None),
-        histogram=_bars(scores),
+        histogram=_histogram(scores),
         bands={band: grade.total() for band, grade in by_band.items()},
-        grades={letter: grades[letter] for letter in letters if grades[letter]},
-        fit={band: {letter: grade[letter] for letter in letters if grade[letter]} for band, grade in by_band.items()},
+        grades={letter: grades[letter] for letter in grade_letters if grades[letter]},
+        grades_by_band={band: {letter: grade[letter] for letter in grade_letters if grade[letter]} for band, grade in by_band.items()},
     )
 
 
@@ -91,18 +91,18 @@ def _median(scores: Counter[int]) -> float:
     return sum(middle) / len(middle)
 
 
-def _bars(scores: Counter[int]) -> list[Bar]:
+def _histogram(scores: Counter[int]) -> list[HistogramBin]:
     if not scores:
         return []
     low, high = min(scores), max(scores)
-    width = next(width for width in _widths() if (high // width) - (low // width) < BARS)
+    width = next(width for width in _bin_widths() if (high // width) - (low // width) < MAX_BINS)
     bars = Counter(dict.fromkeys(range(low // width, high // width + 1), 0))
     for score, contacts in scores.items():
         bars[score // width] += contacts
-    return [Bar(low=place * width, high=place * width + width - 1, contacts=contacts) for place, contacts in sorted(bars.items())]
+    return [HistogramBin(low=place * width, high=place * width + width - 1, contacts=contacts) for place, contacts in sorted(bars.items())]
 
 
-def _widths() -> Any:  # noqa: ANN401 -- an endless iterator: 1, 2, 5, 10, 20 ...
+def _bin_widths() -> Any:  # noqa: ANN401 -- an endless iterator: 1, 2, 5, 10, 20 ...
     scale = 1
     while True:
         yield from (scale, 2 * scale, 5 * scale)

@@ -24,7 +24,7 @@ from sync_worker.store import leases
 from sync_worker.store.database import Store
 from sync_worker.timestamps import from_ms, to_ms
 
-RENEWALS: Final = 10  # in the time that a lease lasts
+RENEWALS_PER_LEASE: Final = 10  # in the time that a lease lasts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,29 +33,29 @@ class Process:
 
     host: str
     pid: int
-    era: str  # which table of processes, and when it was started; empty where the system does not tell
+    start_id: str  # which table of processes, and when it was started; empty where the system does not tell
 
     @classmethod
-    def own(cls) -> Process:
+    def current(cls) -> Process:
         """Return this process."""
-        return cls(host=socket.gethostname(), pid=os.getpid(), era=_era(os.getpid()))
+        return cls(host=socket.gethostname(), pid=os.getpid(), start_id=_read_start_id(os.getpid()))
 
     @classmethod
-    def read(cls, text: str) -> Process:
+    def parse(cls, text: str) -> Process:
         """Return a process as `text` wrote it."""
         host, pid, era = text.rsplit("|", 2)
-        return cls(host=host, pid=int(pid), era=era)
+        return cls(host=host, pid=int(pid), start_id=era)
 
     @property
     def text(self) -> str:
         """Return what another process needs to recognise this one."""
-        return f"{self.host}|{self.pid}|{self.era}"
+        return f"{self.host}|{self.pid}|{self.start_id}"
 
-    def is_dead(self, seen_from: Process) -> bool:
+    def is_dead(self, observer: Process) -> bool:
         """Tell whether it is sure to be no more: only a process of the same machine and table of processes can know."""
-        if self.host != seen_from.host or not self.era or self.era.partition("/")[0] != seen_from.era.partition("/")[0]:
+        if self.host != observer.host or not self.start_id or self.start_id.partition("/")[0] != observer.start_id.partition("/")[0]:
             return False
-        return _era(self.pid) != self.era
+        return _read_start_id(self.pid) != self.start_id
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,10 +64,10 @@ class Heartbeat(Progress):
 
     inner: Progress
     store: Store
-    run: str
+    run_id: str
     clock: Callable[[], datetime]
-    lasts: timedelta
-    due: datetime
+    duration: timedelta
+    next_renewal: datetime
 
     def expect(self, what: str, total: int) -> None:
         """Pass it on."""
@@ -75,44 +75,51 @@ class Heartbeat(Progress):
 
     def advance(self, what: str, number: int) -> None:
         """Renew the lease where it is time to; raises Busy where another run has taken it meanwhile."""
-        if (now := self.clock()) >= self.due:
+        if (now := self.clock()) >= self.next_renewal:
             with self.store.transaction() as tx:
-                held = leases.renew(tx, self.run, expires_at=to_ms(now + self.lasts))
+                held = leases.renew(tx, self.run_id, expires_at=to_ms(now + self.duration))
                 other = leases.load(tx)
             if not held:
-                raise _busy(other)
-            self.due = now + self.lasts / RENEWALS
+                raise _busy_error(other)
+            self.next_renewal = now + self.duration / RENEWALS_PER_LEASE
         self.inner.advance(what, number)
 
 
 @contextmanager
-def held(
-    store: Store, run: str, *, clock: Callable[[], datetime], lasts: timedelta, progress: Progress | None = None
+def acquire(
+    store: Store, run_id: str, *, clock: Callable[[], datetime], duration: timedelta, progress: Progress | None = None
 ) -> Iterator[Progress]:
     """Hold the portal's lease; what is yielded hears of the progress and renews it.
 
     Raises Busy where another run holds it, with who that is and until when.
     """
-    own, now = Process.own(), clock()
+    own, now = Process.current(), clock()
     with store.transaction() as tx:
         other = leases.load(tx)
-    over = other.run if other and Process.read(other.process).is_dead(own) else None
+    over = other.run if other and Process.parse(other.process).is_dead(own) else None
     with store.transaction() as tx:
         taken = leases.acquire(
-            tx, run, holder=f"{own.host}:{own.pid}", process=own.text, now=to_ms(now), expires_at=to_ms(now + lasts), dead_run=over
+            tx, run_id, holder=f"{own.host}:{own.pid}", process=own.text, now=to_ms(now), expires_at=to_ms(now + duration), dead_run=over
         )
         other = leases.load(tx)
     if not taken:
-        raise _busy(other)
+        raise _busy_error(other)
     try:
-        yield Heartbeat(inner=progress or Progress(), store=store, run=run, clock=clock, lasts=lasts, due=now + lasts / RENEWALS)
+        yield Heartbeat(
+            inner=progress or Progress(),
+            store=store,
+            run_id=run_id,
+            clock=clock,
+            duration=duration,
+            next_renewal=now + duration / RENEWALS_PER_LEASE,
+        )
     finally:
         # A state that has just failed is not to hide why the run ended; the lease expires by itself.
         with suppress(StateError), store.transaction() as tx:
-            leases.release(tx, run)
+            leases.release(tx, run_id)
 
 
-def _busy(other: Row[Any] | None) -> Busy:
+def _busy_error(other: Row[Any] | None) -> Busy:
     if other is None:
         return Busy("Another run has taken this portal and ended meanwhile.", hint="Run again.")
     until = from_ms(other.expires_at)
@@ -122,7 +129,7 @@ def _busy(other: Row[Any] | None) -> Busy:
     )
 
 
-def _era(pid: int) -> str:
+def _read_start_id(pid: int) -> str:
     # Linux alone tells; elsewhere a lease that was left behind is waited for.
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

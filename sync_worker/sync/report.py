@@ -10,7 +10,7 @@ from typing import Any
 from sync_worker.errors import ExitCode
 from sync_worker.hubspot.rest.metrics import RequestCounts
 from sync_worker.sync.apply.apply import Outcome
-from sync_worker.sync.plan.plan import Summary
+from sync_worker.sync.plan.plan import PlanSummary
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class RunReport:
     model: str
     pulled: Counter[str] = field(default_factory=Counter)
     evaluated: int = 0
-    plan: Summary = field(default_factory=Summary)
+    plan: PlanSummary = field(default_factory=PlanSummary)
     written: int = 0
     stages: int = 0
     lists: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -49,11 +49,11 @@ class RunReport:
             return ExitCode.UNSAFE
         return ExitCode.SOME_REJECTED if self.rejected else ExitCode.DONE
 
-    def take(self, traffic: RequestCounts) -> None:
+    def add_metrics(self, metrics: RequestCounts) -> None:
         """Add what went over the line."""
-        self.requests, self.retries, self.rate_limited = traffic.requests, traffic.retries, traffic.rate_limited
+        self.requests, self.retries, self.rate_limited = metrics.requests, metrics.retries, metrics.rate_limited
 
-    def take_outcome(self, outcome: Outcome) -> None:
+    def add_outcome(self, outcome: Outcome) -> None:
         """Add what came of the changes."""
         self.written, self.stages, self.lists, self.rejected = outcome.written, outcome.stages, outcome.lists, outcome.rejected
 

@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
 
-from sync_worker.batched import batches
-from sync_worker.concurrency import finished
+from sync_worker.batched import batched
+from sync_worker.concurrency import drain
 from sync_worker.errors import BadRequest, ConfigurationError, Stop, UnsafePlan
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import differences
 from sync_worker.store.database import Store
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
-from sync_worker.sync.evaluate.evaluate import Judge
-from sync_worker.sync.plan.mql_quota import Doorkeeper
-from sync_worker.sync.plan.plan import PAGE, ContactChange, Scope, contact_changes, list_changes, list_counts
+from sync_worker.sync.evaluate.evaluate import Evaluator
+from sync_worker.sync.plan.mql_quota import MqlQuota
+from sync_worker.sync.plan.plan import PAGE_SIZE, ContactChange, Scope, contact_changes, count_list_changes, list_changes
 from sync_worker.sync.plan.safety import Guard
-from sync_worker.sync.pull.gdpr_deletions import forget_erased
-from sync_worker.sync.pull.pull import Pull, Reading
+from sync_worker.sync.pull.gdpr_deletions import purge_gdpr_deleted
+from sync_worker.sync.pull.pull import ContactIdBatches, Pull
 from sync_worker.sync.report import RunReport
 from sync_worker.sync.retention import Retention
 
-EARLY: Final = 5_000  # contacts: soon enough that writing goes on beside most of the reading
-BUSY: Final = 4  # times as many are read before they are judged, while others still come in
+EARLY_CHUNK_SIZE: Final = 5_000  # contacts: soon enough that writing goes on beside most of the reading
+BUSY_CHUNK_FACTOR: Final = 4  # times as many are read before they are judged, while others still come in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,153 +40,158 @@ class Run:
 
     store: Store
     pull: Pull
-    judge: Judge
+    evaluator: Evaluator
     scope: Scope
-    doorkeeper: Doorkeeper
+    mql_quota: MqlQuota
     guard: Guard
     retention: Retention
     applier: Applier | None
     report: RunReport
     importer: Importer | None = None  # where contacts are written in bulk: all at once, when all are known
-    chunk: int = EARLY
-    early: bool = False
-    reading: Reading | None = None
+    chunk_size: int = EARLY_CHUNK_SIZE
+    write_early: bool = False
+    started_scan: ContactIdBatches | None = None
 
-    def everything(self) -> None:
+    def full(self) -> None:
         """Judge every contact; the first time, each chunk but for its MQLs is written while the next is being read."""
         judged: deque[Iterator[ContactChange]] = deque()
-        happening = self.pull.what_they_did(self.judge.hidden, every_company=True)
-        with closing(self.reading or self.pull.every_contact(written=self.early)) as everybody, closing(happening) as happened:
+        happening = self.pull.events(self.evaluator.hidden_kinds, all_companies=True)
+        with (
+            closing(self.started_scan or self.pull.all_contacts(interleave_writes=self.write_early)) as everybody,
+            closing(happening) as happened,
+        ):
             # Nobody is judged before all that they did is known; until then contacts are read beside it, on the line before.
-            read = [contact for _ in chain([()], happened) for contact in _ready(everybody)]
+            read = [contact for _ in chain([()], happened) for contact in _take_available(everybody)]
             for contacts in chain([()], everybody):
                 read += contacts
                 # While others come in they are stored: whoever is judged then keeps them waiting.
-                if len(read) >= (BUSY if contacts else 1) * self.chunk:
-                    self._judge_early(read, judged)
+                if len(read) >= (BUSY_CHUNK_FACTOR if contacts else 1) * self.chunk_size:
+                    self._evaluate_early(read, judged)
                     read = []
-                self._offer(judged)
-        self.pull.past(self.judge.hidden)
+                self._send_ready(judged)
+        self.pull.page_view_history(self.evaluator.hidden_kinds)
         if self.scope.approved:
-            self.pull.members()
-        if erased := forget_erased(self.pull.hubspot, self.store):
+            self.pull.list_members()
+        if erased := purge_gdpr_deleted(self.pull.hubspot, self.store):
             self.report.pulled["erased"] = erased
             self.store.vacuum()
-        self.known()
+        self.from_state()
 
-    def changes(self) -> None:
+    def incremental(self) -> None:
         """Judge who changed since the last run; everybody where there is no run to go on from."""
-        if self.pull.go_on():
-            finished(self.pull.what_they_did(self.judge.hidden, every_company=False))
-            self.pull.changed_contacts()
-            self.pull.past(self.judge.hidden)
-            self.known()
+        if self.pull.can_resume():
+            drain(self.pull.events(self.evaluator.hidden_kinds, all_companies=False))
+            self.pull.recent_contacts()
+            self.pull.page_view_history(self.evaluator.hidden_kinds)
+            self.from_state()
         else:
-            self.everything()
+            self.full()
 
-    def known(self) -> None:
+    def from_state(self) -> None:
         """Judge on what is known, and change what differs; nothing is read."""
-        self.retention.tidy(self.store, self.judge.model, self.judge.now)
-        self._judge()
-        self.report.waiting = self.doorkeeper.admit(self.store)
-        self._change_contacts()
-        self._change_lists()
+        self.retention.purge(self.store, self.evaluator.model, self.evaluator.now)
+        self._evaluate()
+        self.report.waiting = self.mql_quota.admit(self.store)
+        self._apply_contact_changes()
+        self._apply_list_changes()
 
-    def _judge_early(self, read: Sequence[int], judged: deque[Iterator[ContactChange]]) -> None:
-        for some in batches(read, BUSY * self.chunk):
-            self._judge(some)
+    def _evaluate_early(self, contact_ids: Sequence[int], pending_changes: deque[Iterator[ContactChange]]) -> None:
+        for some in batched(contact_ids, BUSY_CHUNK_FACTOR * self.chunk_size):
+            self._evaluate(some)
             # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
-            if self.early:
-                judged.append(self._counted(self._changes(but_mqls=True, among=some)))
+            if self.write_early:
+                pending_changes.append(self._count_changes(self._contact_changes(exclude_mqls=True, only_ids=some)))
             elif not self.applier:
-                self._count_off(some)
-            self._offer(judged)
+                self._count_preview(some)
+            self._send_ready(pending_changes)
 
-    def _offer(self, judged: deque[Iterator[ContactChange]]) -> None:
+    def _send_ready(self, pending_changes: deque[Iterator[ContactChange]]) -> None:
         # What has to wait for the pace waits here: the reading goes on meanwhile.
-        while judged and self.applier and not self.applier.offer(judged[0]):
-            judged.popleft()
+        while pending_changes and self.applier and not self.applier.submit(pending_changes[0]):
+            pending_changes.popleft()
 
-    def _judge(self, among: Sequence[int] | None = None) -> None:
-        self.report.evaluated += self.judge.judge_due(self.store, self.pull.progress, among=among)
+    def _evaluate(self, only_ids: Sequence[int] | None = None) -> None:
+        self.report.evaluated += self.evaluator.evaluate_due(self.store, self.pull.progress, only_ids=only_ids)
 
-    def _count_off(self, read: Sequence[int]) -> None:
+    def _count_preview(self, contact_ids: Sequence[int]) -> None:
         # Nobody waits for what is only counted; counting it in the end would keep everybody waiting.
-        deque(self._counted(self._changes(but_mqls=True, among=read)), maxlen=0)
+        deque(self._count_changes(self._contact_changes(exclude_mqls=True, only_ids=contact_ids)), maxlen=0)
         with self.store.transaction() as tx:
-            differences.mark_previewed(tx, read)
+            differences.mark_previewed(tx, contact_ids)
 
-    def _change_contacts(self) -> None:
+    def _apply_contact_changes(self) -> None:
         begun = self.report.plan.contacts
-        counted = self._counted(self._changes())
-        few = list(islice(counted, PAGE))
+        counted = self._count_changes(self._contact_changes())
+        few = list(islice(counted, PAGE_SIZE))
         deque(counted, maxlen=0)
-        self._weigh(begun=begun > 0)
+        self._check_safety(partially_written=begun > 0)
         # Who differs is found by a look at everybody: few are kept, so that there is no second one.
         if few and (writer := self.importer or self.applier):
-            writer.send(few if len(few) < PAGE else self._changes())
+            writer.send(few if len(few) < PAGE_SIZE else self._contact_changes())
 
-    def _changes(self, *, but_mqls: bool = False, among: Collection[int] | None = None) -> Iterator[ContactChange]:
+    def _contact_changes(self, *, exclude_mqls: bool = False, only_ids: Collection[int] | None = None) -> Iterator[ContactChange]:
         # What is only counted is never acknowledged, so what was counted is left out.
-        underway = self.applier.underway if self.applier else ()
-        return contact_changes(self.store, self.scope, but_mqls=but_mqls, but_counted=self.applier is None, but=underway, among=among)
+        underway = self.applier.in_flight_ids if self.applier else ()
+        return contact_changes(
+            self.store, self.scope, exclude_mqls=exclude_mqls, exclude_counted=self.applier is None, exclude_ids=underway, only_ids=only_ids
+        )
 
-    def _counted(self, changes: Iterable[ContactChange]) -> Iterator[ContactChange]:
+    def _count_changes(self, changes: Iterable[ContactChange]) -> Iterator[ContactChange]:
         for change in changes:
-            self.report.plan.count(change)
+            self.report.plan.add_contact_change(change)
             yield change
 
-    def _weigh(self, *, begun: bool) -> None:
+    def _check_safety(self, *, partially_written: bool) -> None:
         # All that is written follows from what has been judged by now, so all of it is known before the first call.
         plan = self.report.plan
         with self.store.transaction() as tx:
             joining = differences.count_to_add(tx, "mql") if self.scope.approved else 0
-            if not (plan.mattering or plan.new_mqls or joining):
+            if not (plan.substantive or plan.new_mqls or joining):
                 return  # weighs nothing, of however many
             contacts = contact_store.count(tx)
-        weight = {"contacts": contacts, "changed": plan.mattering, "new_mqls": max(plan.new_mqls, joining)}
+        weight = {"contacts": contacts, "changed": plan.substantive, "new_mqls": max(plan.new_mqls, joining)}
         if not self.applier:
-            self.report.unsafe = self.guard.objection(**weight)
+            self.report.unsafe = self.guard.violation(**weight)
             return
         try:
-            self.guard.check(**weight, begun=begun)
+            self.guard.check(**weight, partially_written=partially_written)
         except UnsafePlan:
-            if begun:  # as the refusal says: the others are written, also those whose turn had not come yet
-                self.applier.send(self._changes(but_mqls=True))
+            if partially_written:  # as the refusal says: the others are written, also those whose turn had not come yet
+                self.applier.send(self._contact_changes(exclude_mqls=True))
                 self.applier.finish()
             raise
 
-    def _change_lists(self) -> None:
+    def _apply_list_changes(self) -> None:
         if self.applier:
             self.applier.finish()
         if not self.scope.approved:
-            self._withhold()
+            self._report_pending_approval()
             return
         with self.store.transaction() as tx:
             ids = differences.load_list_ids(tx)
         failures: list[Stop] = []
         for change in list_changes(self.store, self.scope):
-            self.report.plan.count_list(change)
+            self.report.plan.add_list_change(change)
             if self.applier:
                 try:
-                    self.applier.change_list(ids[change.key], change)
+                    self.applier.apply_list_change(ids[change.key], change)
                 except (ConfigurationError, BadRequest) as error:  # deleted or made dynamic: the other lists are in order
                     failures.append(error)
         if failures:
             raise failures[0]
 
-    def _withhold(self) -> None:
+    def _report_pending_approval(self) -> None:
         # What waits for the approval is counted alone: before the first one it is everybody, in every cycle.
-        self.report.withheld |= {name: sum(counts.values()) for name, counts in list_counts(self.store, self.scope).items()}
-        if self.scope.rule:
+        self.report.withheld |= {name: sum(counts.values()) for name, counts in count_list_changes(self.store, self.scope).items()}
+        if self.scope.stage_rule:
             with self.store.transaction() as tx:
-                moves = differences.count_stage_changes(tx, self.scope.rule)
+                moves = differences.count_stage_changes(tx, self.scope.stage_rule)
             self.report.withheld |= {"stages": moves} if moves else {}
 
 
-def _ready(everybody: Iterator[Sequence[int]]) -> Iterator[int]:
+def _take_available(contact_batches: Iterator[Sequence[int]]) -> Iterator[int]:
     """Yield the contacts that have come in, until HubSpot has to be waited for."""
-    for contacts in everybody:
+    for contacts in contact_batches:
         if not contacts:
             return
         yield from contacts

@@ -13,7 +13,7 @@ from sync_worker.errors import SyncWorkerError
 from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.store import runs
 from sync_worker.store.database import Store
-from sync_worker.sync.pull.pull import cursors
+from sync_worker.sync.pull.pull import load_cursors
 from sync_worker.sync.report import RunReport
 from sync_worker.timestamps import to_ms
 
@@ -21,12 +21,12 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def recorded(report: RunReport, store: Store, clock: Callable[[], datetime], traffic: RequestMetrics) -> Iterator[None]:
+def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], metrics: RequestMetrics) -> Iterator[None]:
     """Fill in what a report knows only at the end, and keep it."""
-    started, before = time.monotonic(), traffic.snapshot()
+    started, before = time.monotonic(), metrics.snapshot()
     with store.transaction() as tx:
         runs.start(tx, report.run_id, report.command + (" (dry run)" if report.dry_run else ""), at=to_ms(clock()))
-        report.cursor_before = cursors(tx)
+        report.cursor_before = load_cursors(tx)
     failure: BaseException | None = None
     try:
         yield
@@ -35,16 +35,16 @@ def recorded(report: RunReport, store: Store, clock: Callable[[], datetime], tra
         raise
     finally:
         report.seconds = time.monotonic() - started
-        report.take(traffic.snapshot().subtract(before))
+        report.add_metrics(metrics.snapshot().subtract(before))
         exit_code = int(failure.exit_code) if isinstance(failure, SyncWorkerError) else -1 if failure else int(report.exit_code)
         with store.transaction() as tx:
-            report.cursor_after = cursors(tx)
-            kept = report.as_json() | {"error": _said(failure)} if failure else report.as_json()
+            report.cursor_after = load_cursors(tx)
+            kept = report.as_json() | {"error": _error_text(failure)} if failure else report.as_json()
             runs.finish(tx, report.run_id, at=to_ms(clock()), exit_code=exit_code, report=kept)
         line = {key: value for key, value in report.as_json().items() if key not in {"plan", "rejected", "unreadable", "exit_code", "run"}}
         log.info("run.finished", exit_code=exit_code, rejected=len(report.rejected), **line)
 
 
-def _said(failure: BaseException) -> str:
+def _error_text(failure: BaseException) -> str:
     # What others raise may hold anything.
     return str(failure) if isinstance(failure, SyncWorkerError) else type(failure).__name__

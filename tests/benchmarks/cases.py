@@ -21,7 +21,7 @@ from sync_worker.cli import YOUNG
 from sync_worker.progress import Progress
 from sync_worker.settings import Settings
 from sync_worker.sync.pull.pull import Pull
-from sync_worker.sync.pull.row_mapper import Remembering
+from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.worker import build, utc_now
 from tests.benchmarks import model_throughput
 from tests.benchmarks.lower_bounds import least_requests, least_seconds
@@ -107,7 +107,7 @@ def processor() -> None:
     """
     with bench(100_000, latency_ms=0, rate=100_000, apart=True) as one:
         with build(_settings(one)) as worker:
-            names = Remembering(outputs=worker.outputs).contact_properties
+            names = RowMapper(crm_schema=worker.outputs).contact_properties
         pages = list(_walk(one, 10**9, ",".join(names)))
         gc.collect()
         gc.freeze()  # as the command line does before it begins, and the line after
@@ -131,14 +131,14 @@ def _cpu_of_reading(one: Bench, number: int) -> float:
         pull = Pull(
             hubspot=worker.hubspot,
             store=worker.store,
-            remembering=Remembering(outputs=worker.outputs),
+            row_mapper=RowMapper(crm_schema=worker.outputs),
             now=utc_now(),
             overlap=timedelta(minutes=10),
             readers=16,
             progress=Progress(),
             clock=utc_now,
         )
-        return _cpu_of(lambda: deque(pull.every_contact(), maxlen=0))
+        return _cpu_of(lambda: deque(pull.all_contacts(), maxlen=0))
 
 
 def _cpu_of(work: Callable[[], object]) -> float:

@@ -15,12 +15,12 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from sync_worker.concurrency import ahead
+from sync_worker.concurrency import map_prefetch
 from sync_worker.model.compiled.facts import EVENT_SCHEMA, TIMESTAMP, Facts
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts, evaluate
-from sync_worker.sync.evaluate.evaluate import CHUNK
+from sync_worker.sync.evaluate.evaluate import CHUNK_SIZE
 from tests.system.subprocesses import ROOT
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -43,14 +43,14 @@ FORMS = ["Newsletter", "Whitepaper", "Contact us", "Webinar", "Book a demo", "Ca
 def make(folder: Path, contacts: int, events_each: int) -> None:
     """Write the facts chunk by chunk: contacts with the properties of the default model, events of its three kinds."""
     model = load(ROOT / "config" / "model.yaml")
-    for first in range(0, contacts, CHUNK):
+    for first in range(0, contacts, CHUNK_SIZE):
         contacts_of(model, first).write_parquet(folder / f"contacts-{first:08}.parquet")
         events_of(first, events_each).write_parquet(folder / f"events-{first:08}.parquet")
 
 
 def contacts_of(model: Model, first: int) -> pl.DataFrame:
     """Make up contacts: an address and often a company of one's own, values of each property's type, one in a thousand unreadable."""
-    numbers = pl.int_range(first, first + CHUNK, eager=True)
+    numbers = pl.int_range(first, first + CHUNK_SIZE, eager=True)
     domains = pl.select(
         pl.when(numbers % 7 == 0).then(pl.lit("gmail.com")).when(numbers % 50 == 1).then(pl.lit("uni.edu"))
         .otherwise(pl.concat_str(pl.lit("company"), numbers // 3, pl.lit(".example")))
@@ -61,15 +61,17 @@ def contacts_of(model: Model, first: int) -> pl.DataFrame:
         asked = model.property_spec(name)
         choices = pl.Series(VALUES.get(name) or [*asked.options[:5], None, *VALUES[asked.type]][:6], dtype=pl.String)
         picked = choices.gather((numbers.hash(seed=place) % len(choices)).cast(pl.UInt32))
-        columns[name] = picked.zip_with(numbers.hash(seed=place) % 1000 != 7, pl.Series(["n/a"]).new_from_index(0, CHUNK))
+        columns[name] = picked.zip_with(numbers.hash(seed=place) % 1000 != 7, pl.Series(["n/a"]).new_from_index(0, CHUNK_SIZE))
     return pl.DataFrame(columns)
 
 
 def events_of(first: int, each: int) -> pl.DataFrame:
     """Make up events over a year, `each` a contact on average, spread unevenly: some did nothing, some a lot."""
-    rows = CHUNK * each
+    rows = CHUNK_SIZE * each
     number = pl.int_range(first * each, first * each + rows, eager=True)
-    owner = first + 1 + ((number.hash(seed=1) % CHUNK).cast(pl.Int64) * (number.hash(seed=2) % CHUNK).cast(pl.Int64)) // CHUNK
+    owner = (
+        first + 1 + ((number.hash(seed=1) % CHUNK_SIZE).cast(pl.Int64) * (number.hash(seed=2) % CHUNK_SIZE).cast(pl.Int64)) // CHUNK_SIZE
+    )
     kinds = pl.Series(["page_view", "page_view", "page_view", "email_click", "form_submission"])
     paths = [f"{folder}/{page}" for folder in ("product", "careers", "blog", "docs", "news") for page in range(400)]
     pages = pl.Series([f"https://www.example.com/{path}" for path in paths])
@@ -99,7 +101,7 @@ def judge(folder: Path) -> dict[str, float]:
         Facts(contacts=pl.read_parquet(path), events=pl.read_parquet(folder / path.name.replace("contacts", "events")))
         for path in sorted(folder.glob("contacts-*.parquet"))
     )
-    heights = [*ahead(chunks, lambda facts: _heights(evaluate(facts, model, NOW)))]
+    heights = [*map_prefetch(chunks, lambda facts: _heights(evaluate(facts, model, NOW)))]
     contacts, lines = (sum(column) for column in zip(*heights, strict=True))
     return {"seconds": time.monotonic() - began, "contacts": contacts, "lines": lines, "peak_mb": _peak_mb()}
 

@@ -226,7 +226,7 @@ class Bench:
             try:
                 found = worker.check()
                 if found.exit_code:
-                    refused = "; ".join(f"{access.what}: {access.why}" for access in found.access if not access.granted)
+                    refused = "; ".join(f"{access.resource}: {access.reason}" for access in found.access if not access.granted)
                     return int(found.exit_code), f"check: {refused}", worker.hubspot.metrics.snapshot().retries
                 worker.setup()
                 report = worker.backfill()

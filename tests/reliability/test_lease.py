@@ -17,7 +17,7 @@ from sync_worker.sandbox.base.config import Options
 from sync_worker.sandbox.server.server import running
 from sync_worker.store import leases
 from sync_worker.store.database import Store, open_store
-from sync_worker.sync.lease import Process, held
+from sync_worker.sync.lease import Process, acquire
 from sync_worker.timestamps import to_ms
 from tests.harness import NOW, UNLIMITED, World, small_portal
 from tests.sandbox.portal_factories import Clock
@@ -50,26 +50,26 @@ def other(store: Store, url: str) -> Iterator[Store]:
 def test_the_second_is_told_who_is_at_work_and_comes_in_when_that_is_done(store: Store, other: Store) -> None:
     clock = Clock(NOW)
     with (
-        held(store, "first", clock=clock, lasts=LASTS),
+        acquire(store, "first", clock=clock, lasts=LASTS),
         pytest.raises(Busy, match=rf":{os.getpid()}, run first\. .*12:10:00 UTC") as busy,
-        held(other, "second", clock=clock, lasts=LASTS),
+        acquire(other, "second", clock=clock, lasts=LASTS),
     ):
         pass
     assert busy.value.exit_code == ExitCode.TRY_AGAIN
-    with held(other, "second", clock=clock, lasts=LASTS):
+    with acquire(other, "second", clock=clock, lasts=LASTS):
         pass
 
 
 def test_whoever_makes_progress_keeps_the_lease_and_whoever_does_not_loses_it(store: Store, other: Store) -> None:
     clock = Clock(NOW)
-    with held(store, "first", clock=clock, lasts=LASTS) as progress:
+    with acquire(store, "first", clock=clock, lasts=LASTS) as progress:
         for _ in range(5):
             clock.advance(360)
             progress.advance("contacts", 1)
-        with pytest.raises(Busy), held(other, "second", clock=clock, lasts=LASTS):
+        with pytest.raises(Busy), acquire(other, "second", clock=clock, lasts=LASTS):
             pass
         clock.advance(601)
-        with held(other, "second", clock=clock, lasts=LASTS), pytest.raises(Busy, match="run second"):
+        with acquire(other, "second", clock=clock, lasts=LASTS), pytest.raises(Busy, match="run second"):
             progress.advance("contacts", 1)
 
 
@@ -83,7 +83,7 @@ def test_progress_is_passed_on(store: Store) -> None:
         def advance(self, what: str, number: int) -> None:
             self.said.append((what, number))
 
-    with held(store, "first", clock=Clock(NOW), lasts=LASTS, progress=Heard()) as progress:
+    with acquire(store, "first", clock=Clock(NOW), lasts=LASTS, progress=Heard()) as progress:
         progress.expect("contacts", 7)
         progress.advance("contacts", 3)
     assert Heard.said == [("contacts", 7), ("contacts", 3)]
@@ -109,21 +109,21 @@ def test_what_a_process_of_this_machine_left_behind_when_it_died_is_taken_over_a
         text=True,
     )
     assert child.stdout is not None
-    process = Process.read(child.stdout.readline().strip())
+    process = Process.parse(child.stdout.readline().strip())
     left_behind(store, process)
-    with pytest.raises(Busy), held(store, "next", clock=Clock(NOW), lasts=LASTS):
+    with pytest.raises(Busy), acquire(store, "next", clock=Clock(NOW), lasts=LASTS):
         pass
     child.kill()
     child.communicate()
-    with held(store, "next", clock=Clock(NOW), lasts=LASTS):
+    with acquire(store, "next", clock=Clock(NOW), lasts=LASTS):
         pass
 
 
 @pytest.mark.parametrize("host", ["elsewhere", ""])
 def test_of_other_machines_nobody_knows_whether_they_are_alive(store: Store, host: str) -> None:
-    own = Process.own()
-    left_behind(store, Process(host=host or own.host, pid=1, era="another machine/12" if host == "" else own.era))
-    with pytest.raises(Busy), held(store, "next", clock=Clock(NOW), lasts=LASTS):
+    own = Process.current()
+    left_behind(store, Process(host=host or own.host, pid=1, start_id="another machine/12" if host == "" else own.start_id))
+    with pytest.raises(Busy), acquire(store, "next", clock=Clock(NOW), lasts=LASTS):
         pass
 
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from sync_worker.errors import ExitCode, UnsafePlan
 from sync_worker.sandbox.base.portal_data import PortalData
-from sync_worker.sync.plan.safety import Guard, Limits
+from sync_worker.sync.plan.safety import Guard, SafetyLimits
 from sync_worker.sync.run import Run
 from tests.harness import MODEL, World, a_contact, a_submission, a_world, small_portal
 
 LIMITS = {"judged_from_contacts": 20, "max_changed_share": 0.5, "max_new_mqls_share": 0.1}
-NOT_MUCH = Limits(changed_share=0.5, new_mqls_share=0.1, contacts=20)
+NOT_MUCH = SafetyLimits(max_changed_share=0.5, max_new_mqls_share=0.1, min_contacts=20)
 
 
 def a_portal_of(contacts: int, mqls: int) -> PortalData:
@@ -35,7 +35,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @given(st.integers(0, 100), st.integers(0, 100))
 def test_what_is_refused_is_what_lies_over_a_limit(changed: int, new_mqls: int) -> None:
-    objection = Guard(limits=NOT_MUCH).objection(contacts=100, changed=changed, new_mqls=new_mqls)
+    objection = Guard(limits=NOT_MUCH).violation(contacts=100, changed=changed, new_mqls=new_mqls)
     assert (objection is not None) == (changed > 50 or new_mqls > 10)
     if objection:
         assert (f"change {changed} of 100 contacts ({changed}.0%)" in objection) == (changed > 50)
@@ -44,17 +44,17 @@ def test_what_is_refused_is_what_lies_over_a_limit(changed: int, new_mqls: int) 
 
 def test_a_small_portal_is_not_judged_the_first_backfill_by_mqls_alone_and_who_allows_it_by_nothing() -> None:
     heavy = {"changed": 19, "new_mqls": 19}
-    assert Guard(limits=NOT_MUCH).objection(contacts=19, **heavy) is None
-    assert Guard(limits=NOT_MUCH, first=True).objection(contacts=100, changed=100, new_mqls=10) is None
-    assert Guard(limits=NOT_MUCH, first=True).objection(contacts=100, changed=100, new_mqls=11) is not None
-    assert Guard(limits=NOT_MUCH, lifted=True).objection(contacts=100, changed=100, new_mqls=100) is None
+    assert Guard(limits=NOT_MUCH).violation(contacts=19, **heavy) is None
+    assert Guard(limits=NOT_MUCH, is_first_run=True).violation(contacts=100, changed=100, new_mqls=10) is None
+    assert Guard(limits=NOT_MUCH, is_first_run=True).violation(contacts=100, changed=100, new_mqls=11) is not None
+    assert Guard(limits=NOT_MUCH, disabled=True).violation(contacts=100, changed=100, new_mqls=100) is None
 
 
 @given(st.integers(0, 100), st.integers(0, 100))
 def test_a_set_number_of_new_mqls_is_kept_to_in_a_portal_of_any_size(new_mqls: int, most: int) -> None:
     for contacts in (100, 1_000_000):
-        guard = Guard(limits=Limits(new_mqls=most, new_mqls_share=1.0, contacts=200), first=True)
-        objection = guard.objection(contacts=contacts, changed=0, new_mqls=new_mqls)
+        guard = Guard(limits=SafetyLimits(max_new_mqls=most, max_new_mqls_share=1.0, min_contacts=200), is_first_run=True)
+        objection = guard.violation(contacts=contacts, changed=0, new_mqls=new_mqls)
         assert (objection is not None) == (new_mqls > most)
         if objection:
             assert f"make {new_mqls} new MQLs, and max_new_mqls is {most}." in objection
@@ -96,17 +96,17 @@ def test_while_a_first_backfill_reads_nobody_is_made_an_mql_and_refused_it_has_m
                 pytest.raises(UnsafePlan, match=rf"new MQLs of 30 of 250 contacts \(12\.0%\).* {said}\."),
                 a_backfill_in_chunks(world) as run,
             ):
-                run.everything()
+                run.full()
             assert (run.report.written, world.written_to()) == (written, set(range(31, 251)))
         with a_backfill_in_chunks(world, allow_large=True) as run:
-            run.everything()
+            run.full()
         assert (run.report.written, run.report.plan.new_mqls) == (30, 30)
 
 
 def test_what_a_first_backfill_writes_while_it_reads_counts_once(tmp_path: Path) -> None:
     with a_world(tmp_path, a_portal_of(250, 20), settings=LIMITS) as world:
         with a_backfill_in_chunks(world) as run:
-            run.everything()
+            run.full()
         report = run.report
         assert (report.plan.contacts, report.plan.new_mqls, report.written, report.rejected) == (250, 20, 250, [])
         world.later()

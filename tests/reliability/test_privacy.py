@@ -11,7 +11,7 @@ import pytest
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.model.compiled.loader import loads
-from sync_worker.sync.retention import needed
+from sync_worker.sync.retention import event_lookback
 from tests.harness import DAY, MODEL, NOW_MS, World, a_click, a_contact, a_submission, a_world, small_portal
 from tests.store.database_factories import POSTGRES
 
@@ -111,7 +111,7 @@ RULED = MODEL.replace("points: 10}", "points: 10, within: 500 days}")
     ],
 )
 def test_what_a_window_of_the_model_looks_at_is_kept_longer(model: str, kind: str, days: int | None) -> None:
-    assert needed(loads(model, "model.yaml"), kind) == (None if days is None else timedelta(days=days))
+    assert event_lookback(loads(model, "model.yaml"), kind) == (None if days is None else timedelta(days=days))
 
 
 @on_sqlite

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.reports.score_distribution import BARS, distribution
+from sync_worker.reports.score_distribution import MAX_BINS, compute_distribution
 from sync_worker.store import contacts as contact_store
 from sync_worker.store.database import Store
 from sync_worker.store.schema import contacts, verdicts
@@ -40,7 +40,7 @@ def fill(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
 @given(rows=st.lists(judged, min_size=1, max_size=30))
 def test_every_contact_is_in_one_bar_one_band_and_one_grade(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
     fill(store, rows)
-    found = distribution(store, BANDS, LETTERS)
+    found = compute_distribution(store, BANDS, LETTERS)
     values = [score for score, _, _, _ in rows]
     assert (found.contacts, found.mqls) == (len(rows), sum(mql for _, _, _, mql in rows))
     assert (found.minimum, found.maximum, found.median) == (min(values), max(values), median(values))
@@ -48,14 +48,14 @@ def test_every_contact_is_in_one_bar_one_band_and_one_grade(store: Store, rows: 
     for bar in found.histogram:
         assert bar.contacts == sum(bar.low <= score <= bar.high for score in values)
     assert sum(bar.contacts for bar in found.histogram) == sum(found.bands.values()) == sum(found.grades.values()) == len(rows)
-    assert {band: sum(grades.values()) for band, grades in found.fit.items()} == found.bands
+    assert {band: sum(grades.values()) for band, grades in found.grades_by_band.items()} == found.bands
 
 
 @given(rows=st.lists(judged, min_size=1, max_size=10))
 def test_the_bars_are_few_and_equally_wide_and_lie_side_by_side(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
     fill(store, rows)
-    bars = distribution(store, BANDS, LETTERS).histogram
-    assert 1 <= len(bars) <= BARS
+    bars = compute_distribution(store, BANDS, LETTERS).histogram
+    assert 1 <= len(bars) <= MAX_BINS
     assert len({bar.high - bar.low for bar in bars}) == 1
     assert all(after.low == before.high + 1 for before, after in pairwise(bars))
     assert bars[0].contacts > 0 < bars[-1].contacts
@@ -63,7 +63,7 @@ def test_the_bars_are_few_and_equally_wide_and_lie_side_by_side(store: Store, ro
 
 def test_bands_and_letters_keep_the_order_of_the_model(store: Store) -> None:
     fill(store, [(1, "hot", "A", True), (2, "hot", "C", False)])
-    told = distribution(store, BANDS, LETTERS).as_json()
+    told = compute_distribution(store, BANDS, LETTERS).as_json()
     assert list(told["bands"].items()) == [("cold", 0), ("hot", 2)]
     assert list(told["grades"].items()) == [("C", 1), ("A", 1)]
     assert told["grades_by_band"] == {"cold": {}, "hot": {"C": 1, "A": 1}}
@@ -72,10 +72,10 @@ def test_bands_and_letters_keep_the_order_of_the_model(store: Store) -> None:
 
 def test_a_band_of_an_earlier_model_is_shown_too(store: Store) -> None:
     fill(store, [(1, "lukewarm", "A", False)])
-    assert distribution(store, BANDS, LETTERS).bands == {"cold": 0, "hot": 0, "lukewarm": 1}
+    assert compute_distribution(store, BANDS, LETTERS).bands == {"cold": 0, "hot": 0, "lukewarm": 1}
 
 
 def test_nobody_has_no_numbers(store: Store) -> None:
     fill(store, [])
-    told = distribution(store, BANDS, LETTERS).as_json()
+    told = compute_distribution(store, BANDS, LETTERS).as_json()
     assert (told["contacts"], told["min"], told["mean"], told["median"], told["max"], told["histogram"]) == (0, None, None, None, None, [])

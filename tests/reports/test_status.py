@@ -7,7 +7,7 @@ import pytest
 
 from sync_worker.errors import ConfigurationError, ExitCode, Forbidden
 from sync_worker.progress import Progress
-from sync_worker.reports.status import review_due
+from sync_worker.reports.status import next_review
 from tests.harness import MODEL, NOW, World
 
 
@@ -105,7 +105,7 @@ def test_a_run_that_is_at_work_is_healthy_however_long_it_takes(world: World) ->
 )
 def test_a_model_is_looked_at_after_60_days_and_then_every_90(days: int, due: int) -> None:
     put_to_work = datetime(2026, 1, 1, tzinfo=UTC)
-    assert review_due(put_to_work, put_to_work + timedelta(days=days)) == put_to_work + timedelta(days=due)
+    assert next_review(put_to_work, put_to_work + timedelta(days=days)) == put_to_work + timedelta(days=due)
 
 
 class TestExplain:
@@ -129,7 +129,7 @@ class TestExplain:
         with scored.worker() as worker:
             told = worker.explain("2")
         assert told.at == scored.clock()
-        assert told.differs["lead_score"] == {"shown": "10", "should": "12"}
+        assert told.differences["lead_score"] == {"shown": "10", "should": "12"}
 
     def test_who_became_an_mql_by_score_later_was_none_before(self, scored: World) -> None:
         scored.use_model(MODEL.replace("leave_below: 16", "leave_below: 10"))

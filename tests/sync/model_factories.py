@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sync_worker.model.compiled.loader import loads
 from sync_worker.model.compiled.model import Model
-from sync_worker.sync.portal.crm_schema import Outputs
+from sync_worker.sync.portal.crm_schema import CrmSchema
 from tests.harness import MODEL
 
 
@@ -12,5 +12,5 @@ def a_model(text: str = MODEL) -> Model:
     return loads(text, "model.yaml")
 
 
-def outputs_of(text: str = MODEL, prefix: str = "lead") -> Outputs:
-    return Outputs(model=a_model(text), prefix=prefix)
+def outputs_of(text: str = MODEL, prefix: str = "lead") -> CrmSchema:
+    return CrmSchema(model=a_model(text), prefix=prefix)

@@ -166,7 +166,7 @@ def test_who_changed_while_the_file_was_made_is_judged_as_it_is_now(world: World
 
 def test_check_tells_whether_it_can_be_had(world: World) -> None:
     with world.worker() as worker:
-        assert [(access.what, access.granted) for access in worker.check().bulk] == [("exports", True), ("imports", True)]
+        assert [(access.resource, access.granted) for access in worker.check().bulk] == [("exports", True), ("imports", True)]
         world.go_wrong("GET /crm/imports/*", status=403, body="json")
         found = worker.check()
     assert [access.granted for access in found.bulk] == [True, False]

@@ -14,7 +14,7 @@ from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.generator import generate
 from sync_worker.sandbox.server import user_actions
 from sync_worker.store import contacts, coverage, database, differences
-from sync_worker.sync.pull.pull import CONTACTS
+from sync_worker.sync.pull.pull import CONTACT_STREAM
 from tests.harness import MINUTE, NOW, World, a_click, a_contact, a_world, small_portal
 
 
@@ -93,7 +93,7 @@ def test_what_was_read_before_the_stop_is_not_read_again(tmp_path: Path) -> None
     crowd = small_portal(contacts=[a_contact(number) for number in range(1, 951)], companies=[], email_events=[], events=[])
     with a_world(tmp_path, crowd, settings={"requests_in_flight": 1}) as world:
         with pytest.raises(Stopped):
-            world.backfill(progress=Plug(2, CONTACTS))
+            world.backfill(progress=Plug(2, CONTACT_STREAM))
         store = database.open_store(world.state_url)
         with store.transaction() as tx:
             known = contacts.count(tx)
@@ -106,13 +106,13 @@ def test_a_gap_in_the_middle_is_read_and_not_all_that_lies_behind_it(tmp_path: P
     crowd = small_portal(contacts=[a_contact(number) for number in range(1, 951)], companies=[], email_events=[], events=[])
     with a_world(tmp_path, crowd, settings={"requests_in_flight": 1}) as world:
         with pytest.raises(Stopped):
-            world.backfill(progress=Plug(1, CONTACTS))
+            world.backfill(progress=Plug(1, CONTACT_STREAM))
         store = database.open_store(world.state_url)
         with store.transaction() as tx:
             # Several ranges are read at once, so that some gaps may be narrower.
-            widest = max(coverage.gaps(tx, CONTACTS, 1, 951), key=lambda gap: gap.high - gap.low)
-            coverage.add(tx, CONTACTS, 1, widest.low)
-            coverage.add(tx, CONTACTS, widest.low + 50, 951)
+            widest = max(coverage.gaps(tx, CONTACT_STREAM, 1, 951), key=lambda gap: gap.high - gap.low)
+            coverage.add(tx, CONTACT_STREAM, 1, widest.low)
+            coverage.add(tx, CONTACT_STREAM, widest.low + 50, 951)
         store.close()
         assert world.backfill().pulled["contacts"] == 50
 
@@ -122,7 +122,7 @@ def test_who_came_back_while_a_full_reading_was_stopped_is_not_gone(approved: Wo
     approved.backfill()
     approved.later(60)
     with pytest.raises(Stopped):
-        approved.backfill(progress=Plug(1, CONTACTS))
+        approved.backfill(progress=Plug(1, CONTACT_STREAM))
     del approved.portal.contacts.records.archived[2]
     approved.note(3, jobtitle="CTO")
     approved.sync()

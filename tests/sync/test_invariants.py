@@ -95,10 +95,10 @@ def shows_its_verdicts(world: World) -> None:
     records = world.portal.contacts.records
     assert judged.keys() == {records.ids[row] for row in records.live_rows()}
     for number, row in judged.items():
-        shown = orjson.loads(outputs.shown(dict(world.contact(number))))
+        shown = orjson.loads(outputs.observed_json(dict(world.contact(number))))
         assert shown == orjson.loads(row.desired), number
     assert world.members("MQL") == [number for number, row in sorted(judged.items()) if row.mql]
-    for band in outputs.bands:
+    for band in outputs.band_names:
         assert world.members(f"Leads · {band}") == [number for number, row in sorted(judged.items()) if row.band == band]
 
 

@@ -7,25 +7,27 @@ from dataclasses import dataclass, field, replace
 
 from sync_worker.hubspot.api.contacts import Contacts
 from sync_worker.hubspot.records.models import BatchWriteResult, Contact, ContactUpdate, WriteAck
-from sync_worker.sync.plan.plan import STAGE, ContactChange
+from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class ContactBatchResult:
     """What became of a batch; `stages`: who was not moved, since somebody has moved the contact meanwhile, and to what."""
 
-    written: BatchWriteResult
-    stages: Mapping[int, str] = field(default_factory=dict)
+    result: BatchWriteResult
+    kept_stages: Mapping[int, str] = field(default_factory=dict)
 
 
-def write(contacts: Contacts, changes: Sequence[ContactChange]) -> Sent:
+def write_batch(contacts: Contacts, changes: Sequence[ContactChange]) -> ContactBatchResult:
     """Write up to 100 changes.
 
     A portal may let an API move a stage backward: a contact that sales has moved since it was read keeps its stage. Between this
     look and the write lies one request.
     """
-    kept = _moved_meanwhile(contacts, [change for change in changes if change.stage])
-    updates = [_without_stage(change) if change.id in kept else ContactUpdate(id=change.id, properties=change.values) for change in changes]
+    kept = _find_stage_conflicts(contacts, [change for change in changes if change.new_stage])
+    updates = [
+        _update_without_stage(change) if change.id in kept else ContactUpdate(id=change.id, properties=change.values) for change in changes
+    ]
     written = contacts.write([update for update in updates if update.properties])
     # Who was to be given nothing but a stage is left as somebody else wants it.
     left = {
@@ -33,17 +35,17 @@ def write(contacts: Contacts, changes: Sequence[ContactChange]) -> Sent:
         for update in updates
         if not update.properties and update.id in kept
     }
-    stages = {id_: contact.properties[STAGE] or "" for id_, contact in kept.items()}
-    return Sent(written=replace(written, acknowledged={**written.acknowledged, **left}), stages=stages)
+    stages = {id_: contact.properties[STAGE_PROPERTY] or "" for id_, contact in kept.items()}
+    return ContactBatchResult(result=replace(written, acknowledged={**written.acknowledged, **left}), kept_stages=stages)
 
 
-def _moved_meanwhile(contacts: Contacts, moving: Sequence[ContactChange]) -> dict[int, Contact]:
-    if not moving:
+def _find_stage_conflicts(contacts: Contacts, changes: Sequence[ContactChange]) -> dict[int, Contact]:
+    if not changes:
         return {}
-    expected = {change.id: change.properties[STAGE][0] for change in moving}
-    found = [contact for contact in contacts.read(expected, (STAGE,)).items if contact.id in expected]
-    return {contact.id: contact for contact in found if contact.properties.get(STAGE) not in (None, "", expected[contact.id])}
+    expected = {change.id: change.properties[STAGE_PROPERTY][0] for change in changes}
+    found = [contact for contact in contacts.read(expected, (STAGE_PROPERTY,)).items if contact.id in expected]
+    return {contact.id: contact for contact in found if contact.properties.get(STAGE_PROPERTY) not in (None, "", expected[contact.id])}
 
 
-def _without_stage(change: ContactChange) -> ContactUpdate:
-    return ContactUpdate(id=change.id, properties={name: value for name, value in change.values.items() if name != STAGE})
+def _update_without_stage(change: ContactChange) -> ContactUpdate:
+    return ContactUpdate(id=change.id, properties={name: value for name, value in change.values.items() if name != STAGE_PROPERTY})

@@ -20,56 +20,56 @@ from sync_worker.store import key_value
 from sync_worker.store.database import Store
 from sync_worker.timestamps import from_ms, to_ms
 
-KEY: Final = "import"  # {name, id or None, at}
-FORGOTTEN_AFTER: Final = timedelta(days=1)  # what HubSpot has not done by then holds nobody up
-RUN_AGAIN: Final = "Run again later: the next run goes on waiting for it. `bulk_minutes` is how long a run waits."
+STATE_KEY: Final = "import"  # {name, id or None, at}
+PENDING_TTL: Final = timedelta(days=1)  # what HubSpot has not done by then holds nobody up
+RETRY_HINT: Final = "Run again later: the next run goes on waiting for it. `bulk_minutes` is how long a run waits."
 
 log = structlog.get_logger()
 
 
-def note(store: Store, name: str, number: str | None, now: datetime) -> None:
+def save_pending(store: Store, name: str, import_id: str | None, now: datetime) -> None:
     """Note that an import of this name is about to begin, or has begun with this number."""
     with store.transaction() as tx:
-        key_value.put(tx, KEY, {"name": name, "id": number, "at": to_ms(now)})
+        key_value.put(tx, STATE_KEY, {"name": name, "id": import_id, "at": to_ms(now)})
 
 
-def forget(store: Store) -> None:
+def clear_pending(store: Store) -> None:
     """Note that no import is under way."""
     with store.transaction() as tx:
-        key_value.put(tx, KEY, None)
+        key_value.put(tx, STATE_KEY, None)
 
 
-def ended(imports: Imports, begun: Import, waiting: Poller) -> Import:
+def wait(imports: Imports, started_import: Import, poller: Poller) -> Import:
     """Wait for the end of an import; raises Unavailable where that takes too long."""
-    if begun.is_finished:
-        return begun
-    if (found := imports.wait_until_finished(begun.id, waiting)) is None:
-        said = f"HubSpot is not done with import {begun.id} after {waiting.timeout}."
-        raise Unavailable(said, operation="wait for an import", hint=RUN_AGAIN)
+    if started_import.is_finished:
+        return started_import
+    if (found := imports.wait_until_finished(started_import.id, poller)) is None:
+        said = f"HubSpot is not done with import {started_import.id} after {poller.timeout}."
+        raise Unavailable(said, operation="wait for an import", hint=RETRY_HINT)
     return found
 
 
-def settle(imports: Imports, store: Store, waiting: Poller, now: datetime) -> None:
+def wait_for_previous(imports: Imports, store: Store, poller: Poller, now: datetime) -> None:
     """Wait for the import that an earlier run was stopped in, if there is one; what it wrote is found by reading.
 
     Raises:
         Unavailable: HubSpot is not done with it.
     """
     with store.transaction() as tx:
-        noted: dict[str, Any] | None = key_value.get(tx, KEY)
+        noted: dict[str, Any] | None = key_value.get(tx, STATE_KEY)
     if noted is None:
         return
-    if now < from_ms(noted["at"]) + FORGOTTEN_AFTER:
+    if now < from_ms(noted["at"]) + PENDING_TTL:
         log.info("import.awaited", name=noted["name"])
-        _wait(imports, noted, waiting)
-    forget(store)
+        _wait_for_saved(imports, noted, poller)
+    clear_pending(store)
 
 
-def _wait(imports: Imports, noted: Mapping[str, Any], waiting: Poller) -> None:
+def _wait_for_saved(imports: Imports, pending: Mapping[str, Any], poller: Poller) -> None:
     try:
-        found = imports.get(noted["id"]) if noted["id"] else imports.find_by_name(noted["name"])
+        found = imports.get(pending["id"]) if pending["id"] else imports.find_by_name(pending["name"])
         if found is not None:
-            ended(imports, found, waiting)
+            wait(imports, found, poller)
     except (Forbidden, NotFound) as error:
         # Who may not look can't wait either; HubSpot's search shows what it has written.
         log.warning("import.not_visible", reason=error.message)

@@ -10,21 +10,21 @@ from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Row
 
-from sync_worker.batched import batches
+from sync_worker.batched import batched
 from sync_worker.store import differences
 from sync_worker.store.database import Store
 from sync_worker.store.differences import StageRule
-from sync_worker.sync.portal.crm_schema import Outputs, difference
+from sync_worker.sync.portal.crm_schema import CrmSchema, diff_properties
 
-STAGE: Final = "lifecyclestage"
+STAGE_PROPERTY: Final = "lifecyclestage"
 MQL_STAGE: Final = "marketingqualifiedlead"
-BEFORE_MQL: Final = frozenset({"subscriber", "lead"})
-PAGE: Final = 5_000  # contacts that are compared at a time
-SAMPLES: Final = 20  # changes that a plan shows one by one
+STAGES_BEFORE_MQL: Final = frozenset({"subscriber", "lead"})
+PAGE_SIZE: Final = 5_000  # contacts that are compared at a time
+MAX_SAMPLES: Final = 20  # changes that a plan shows one by one
 
 
-Rows: TypeAlias = Sequence[Row[int, str, str, str, bool]]
-Find: TypeAlias = Callable[..., Rows]
+DifferenceRows: TypeAlias = Sequence[Row[int, str, str, str, bool]]
+FetchDifferences: TypeAlias = Callable[..., DifferenceRows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class ContactChange:
     id: int
     properties: Mapping[str, tuple[str, str]]
     desired: str  # all of our properties as they should be, canonical JSON
-    matters: bool = True  # more than the name of the model changes
+    is_substantive: bool = True  # more than the name of the model changes
     new_mql: bool = False  # HubSpot does not show the contact as an MQL yet
 
     @property
@@ -43,14 +43,14 @@ class ContactChange:
         return {name: after for name, (_, after) in self.properties.items()}
 
     @property
-    def ends(self) -> tuple[dict[str, str], dict[str, str]]:
+    def before_after(self) -> tuple[dict[str, str], dict[str, str]]:
         """Return what HubSpot shows and what it should show."""
         return {name: before for name, (before, _) in self.properties.items()}, self.values
 
     @property
-    def stage(self) -> str | None:
+    def new_stage(self) -> str | None:
         """Return the lifecycle stage that is given, if one is."""
-        return self.properties[STAGE][1] if STAGE in self.properties else None
+        return self.properties[STAGE_PROPERTY][1] if STAGE_PROPERTY in self.properties else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,71 +67,73 @@ class ListChange:
 class Scope:
     """What a run may change: properties always, lists and stages once the distribution has been approved."""
 
-    outputs: Outputs
-    rule: StageRule | None = None  # None where the portal has no stage for MQLs
+    crm_schema: CrmSchema
+    stage_rule: StageRule | None = None  # None where the portal has no stage for MQLs
     approved: bool = False
-    keep_foreign: bool = False
+    keep_others: bool = False
 
     @property
-    def stage(self) -> StageRule | None:
+    def active_stage_rule(self) -> StageRule | None:
         """Return who may be moved to which stage now."""
-        return self.rule if self.approved else None
+        return self.stage_rule if self.approved else None
 
 
-def scope_of(outputs: Outputs, stages: Iterable[str], *, approved: bool) -> Scope:
+def build_scope(crm_schema: CrmSchema, stages: Iterable[str], *, approved: bool) -> Scope:
     """Return what a run may change under a model, on a portal with these lifecycle stages."""
-    keep = outputs.model.document.qualification.foreign_members == "keep"
-    return Scope(outputs=outputs, rule=stage_rule(stages), approved=approved, keep_foreign=keep)
+    keep = crm_schema.model.document.qualification.foreign_members == "keep"
+    return Scope(crm_schema=crm_schema, stage_rule=build_stage_rule(stages), approved=approved, keep_others=keep)
 
 
 def contact_changes(
     store: Store,
     scope: Scope,
     *,
-    but_mqls: bool = False,
-    but_counted: bool = False,
-    but: Container[int] = (),
-    among: Collection[int] | None = None,
+    exclude_mqls: bool = False,
+    exclude_counted: bool = False,
+    exclude_ids: Container[int] = (),
+    only_ids: Collection[int] | None = None,
 ) -> Iterator[ContactChange]:
     """Yield what is to be written to contacts, in order of id; to all or `among` some, to all or to all but those that should be MQLs.
 
     `but_counted` leaves out whoever the store was told to have been counted, `but` whoever is in it by then.
     Only a page of differences is in memory. What is acknowledged meanwhile does not come again.
     """
-    find = partial(differences.differences, stage=scope.stage, limit=PAGE, exclude_mqls=but_mqls, exclude_counted=but_counted)
-    pages = _pages(store, find) if among is None else _pages_among(store, find, among)
-    named, model = f"{scope.outputs.prefix}_mql_reason", {f"{scope.outputs.prefix}_score_model"}
+    find = partial(
+        differences.differences, stage=scope.active_stage_rule, limit=PAGE_SIZE, exclude_mqls=exclude_mqls, exclude_counted=exclude_counted
+    )
+    pages = _pages(store, find) if only_ids is None else _pages_of_ids(store, find, only_ids)
+    named, model = f"{scope.crm_schema.prefix}_mql_reason", {f"{scope.crm_schema.prefix}_score_model"}
     for id_, shown, desired, stage, moves in (row for rows in pages for row in rows):
-        if id_ in but:
+        if id_ in exclude_ids:
             continue
-        properties = difference(shown, desired)
-        if moves and scope.stage:
-            properties[STAGE] = (stage or "", scope.stage.target)
+        properties = diff_properties(shown, desired)
+        if moves and scope.active_stage_rule:
+            properties[STAGE_PROPERTY] = (stage or "", scope.active_stage_rule.target)
         reason = properties.get(named, ("", ""))
         yield ContactChange(
             id=id_,
             properties=properties,
             desired=desired,
-            matters=not properties.keys() <= model,
+            is_substantive=not properties.keys() <= model,
             new_mql=reason[0] == "" and reason[1] != "",
         )
 
 
-def _pages(store: Store, find: Find) -> Iterator[Rows]:
+def _pages(store: Store, fetch: FetchDifferences) -> Iterator[DifferenceRows]:
     after = 0
     while True:
         with store.transaction() as tx:
-            rows = find(tx, after=after)
+            rows = fetch(tx, after=after)
         yield rows
-        if len(rows) < PAGE:
+        if len(rows) < PAGE_SIZE:
             return
         after = rows[-1][0]
 
 
-def _pages_among(store: Store, find: Find, ids: Collection[int]) -> Iterator[Rows]:
-    for some in batches(sorted(ids), PAGE):
+def _pages_of_ids(store: Store, fetch: FetchDifferences, ids: Collection[int]) -> Iterator[DifferenceRows]:
+    for some in batched(sorted(ids), PAGE_SIZE):
         with store.transaction() as tx:
-            rows = find(tx, after=0, among=some)
+            rows = fetch(tx, after=0, among=some)
         yield rows
 
 
@@ -140,41 +142,41 @@ def list_changes(store: Store, scope: Scope) -> Iterator[ListChange]:
 
     Out of the list of a band that the model no longer has goes whom we put there; the list itself, and whom others put there, stay.
     """
-    for key, name, left in _lists(store, scope):
+    for key, name, left in _iter_lists(store, scope):
         with store.transaction() as tx:
             change = ListChange(
                 key=key,
                 name=name,
                 add=() if left else differences.ids_to_add(tx, key),
-                remove=differences.ids_to_remove(tx, key, keep_others=scope.keep_foreign or left),
+                remove=differences.ids_to_remove(tx, key, keep_others=scope.keep_others or left),
             )
         if change.add or change.remove:
             yield change
 
 
-def list_counts(store: Store, scope: Scope) -> dict[str, dict[str, int]]:
+def count_list_changes(store: Store, scope: Scope) -> dict[str, dict[str, int]]:
     """Return how many are to be added to our lists and removed, by name of the list, where `list_changes` would say who."""
     found: dict[str, dict[str, int]] = {}
-    for key, name, left in _lists(store, scope):
+    for key, name, left in _iter_lists(store, scope):
         with store.transaction() as tx:
             counts = {
                 "add": 0 if left else differences.count_to_add(tx, key),
-                "remove": differences.count_to_remove(tx, key, keep_others=scope.keep_foreign or left),
+                "remove": differences.count_to_remove(tx, key, keep_others=scope.keep_others or left),
             }
         if any(counts.values()):
             found[name] = counts
     return found
 
 
-def _lists(store: Store, scope: Scope) -> Iterator[tuple[str, str, bool]]:
+def _iter_lists(store: Store, scope: Scope) -> Iterator[tuple[str, str, bool]]:
     """Yield key and name of our lists, and whether the model has left the list behind."""
-    ours = scope.outputs.lists
+    ours = scope.crm_schema.list_names
     with store.transaction() as tx:
         left = differences.find_orphaned_lists(tx, ours.keys())
     yield from ((key, name, key in left) for key, name in {**left, **ours}.items())
 
 
-def stage_rule(stages: Iterable[str]) -> StageRule | None:
+def build_stage_rule(stages: Iterable[str]) -> StageRule | None:
     """Return who may be moved to MQL, by the portal's own order of stages; None where the portal has no such stage.
 
     Only from none, subscriber and lead, and only as far as these stand before MQL here: never backward, never over a
@@ -183,34 +185,36 @@ def stage_rule(stages: Iterable[str]) -> StageRule | None:
     order = list(stages)
     if MQL_STAGE not in order:
         return None
-    return StageRule(target=MQL_STAGE, earlier_stages=tuple(stage for stage in order[: order.index(MQL_STAGE)] if stage in BEFORE_MQL))
+    return StageRule(
+        target=MQL_STAGE, earlier_stages=tuple(stage for stage in order[: order.index(MQL_STAGE)] if stage in STAGES_BEFORE_MQL)
+    )
 
 
 @dataclass(slots=True)
-class Summary:
+class PlanSummary:
     """A plan in numbers, with its first changes spelled out."""
 
     contacts: int = 0
-    mattering: int = 0  # contacts of whom more than the name of the model changes
+    substantive: int = 0  # contacts of whom more than the name of the model changes
     new_mqls: int = 0
     properties: Counter[str] = field(default_factory=Counter)
     stages: int = 0
     lists: dict[str, dict[str, int]] = field(default_factory=dict)
     samples: list[dict[str, Any]] = field(default_factory=list)
 
-    def count(self, change: ContactChange) -> None:
+    def add_contact_change(self, change: ContactChange) -> None:
         """Add one contact's change."""
         self.contacts += 1
-        self.mattering += change.matters
+        self.substantive += change.is_substantive
         self.new_mqls += change.new_mql
         for name in change.properties:  # quicker than Counter.update, which looks at what it is given first
             self.properties[name] += 1
-        self.stages += change.stage is not None
-        if len(self.samples) < SAMPLES:
+        self.stages += change.new_stage is not None
+        if len(self.samples) < MAX_SAMPLES:
             changes = {name: {"from": before, "to": after} for name, (before, after) in change.properties.items()}
             self.samples.append({"id": str(change.id), "changes": changes})
 
-    def count_list(self, change: ListChange) -> None:
+    def add_list_change(self, change: ListChange) -> None:
         """Add one list's change."""
         self.lists[change.name] = {"add": len(change.add), "remove": len(change.remove)}
 

@@ -17,29 +17,29 @@ from sync_worker.model.file.schema import GRADE_LETTERS
 from sync_worker.model.i18n.labels import LABELS, Labels
 from sync_worker.model.reasons.reasons import display_label
 
-PREFIX: Final = "lead"
-NOTHING: Final = "{}"  # what most contacts show before their first score: worth no more than two letters of each row
+DEFAULT_PREFIX: Final = "lead"
+EMPTY: Final = "{}"  # what most contacts show before their first score: worth no more than two letters of each row
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outputs:
+class CrmSchema:
     """Our properties and lists for one model under one prefix. What every contact asks for is computed once."""
 
     model: Model
-    prefix: str = PREFIX
+    prefix: str = DEFAULT_PREFIX
 
     @cached_property
-    def group(self) -> str:
+    def group_name(self) -> str:
         """Return the name of the property group."""
         return f"{self.prefix}_scoring"
 
     @cached_property
-    def names(self) -> tuple[str, ...]:
+    def property_names(self) -> tuple[str, ...]:
         """Return the names of our properties, as every reading of a contact asks for them."""
         return tuple(sorted(definition.name for definition in self.properties))
 
     @cached_property
-    def captions(self) -> Labels:
+    def labels(self) -> Labels:
         """Return the texts of the model's language."""
         return LABELS[self.model.document.language]
 
@@ -47,37 +47,37 @@ class Outputs:
     def properties(self) -> tuple[PropertyDefinition, ...]:
         """Return our properties with labels, descriptions and options, in the order that a rep reads them."""
         return (
-            self._number("score"),
-            self._choice("score_band", {band: _title(band) for band in self.bands}),
-            self._choice("grade", _letters()),
-            self._choice("score_trend", self.captions.trends),
-            self._choice("mql_reason", self._reasons()),
-            self._text("score_reasons"),
-            self._text("grade_reasons"),
-            self._text("score_model", lines="text"),
+            self._number_property("score"),
+            self._enumeration_property("score_band", {band: _band_label(band) for band in self.band_names}),
+            self._enumeration_property("grade", _grade_options()),
+            self._enumeration_property("score_trend", self.labels.trends),
+            self._enumeration_property("mql_reason", self._mql_reason_options()),
+            self._text_property("score_reasons"),
+            self._text_property("grade_reasons"),
+            self._text_property("score_model", field_type="text"),
         )
 
     @cached_property
-    def stamp(self) -> str:
+    def version(self) -> str:
         """Return what a verdict was made by: under another model or other properties it does not stand."""
-        return hashlib.sha256(" ".join((self.model.hash, *self.names)).encode()).hexdigest()[:12]
+        return hashlib.sha256(" ".join((self.model.hash, *self.property_names)).encode()).hexdigest()[:12]
 
     @cached_property
-    def bands(self) -> tuple[str, ...]:
+    def band_names(self) -> tuple[str, ...]:
         """Return the names of the model's bands, the lowest first."""
         return tuple(band.name for band in self.model.bands)
 
     @cached_property
-    def lists(self) -> Mapping[str, str]:
+    def list_names(self) -> Mapping[str, str]:
         """Return the names of our lists by key."""
-        return self._lists(self.captions)
+        return self._list_names(self.labels)
 
-    def other_names(self, key: str) -> tuple[str, ...]:
+    def legacy_names(self, key: str) -> tuple[str, ...]:
         """Return the names that a list of ours has in other languages."""
-        names = dict.fromkeys(self._lists(captions)[key] for captions in LABELS.values())
-        return tuple(name for name in names if name != self.lists[key])
+        names = dict.fromkeys(self._list_names(captions)[key] for captions in LABELS.values())
+        return tuple(name for name in names if name != self.list_names[key])
 
-    def desired(self, table: pl.DataFrame) -> list[str]:
+    def desired_json(self, table: pl.DataFrame) -> list[str]:
         """Return, for each verdict, our properties as HubSpot should show them: canonical JSON."""
         columns = {
             "score": table["score"].cast(pl.String),
@@ -87,91 +87,91 @@ class Outputs:
             "mql_reason": table["mql_reason"],
             "score_reasons": table["score_reasons"],
             "grade_reasons": table["grade_reasons"],
-            "score_model": pl.repeat(self.model_text, table.height, eager=True),
+            "score_model": pl.repeat(self.model_label, table.height, eager=True),
         }
         # As `canonical` would write it, but all of them at once.
         ours = [columns[name].fill_null("").alias(f"{self.prefix}_{name}") for name in sorted(columns)]
         return pl.DataFrame(ours).to_struct().struct.json_encode().to_list()
 
-    def without_mql(self, desired: str) -> str:
+    def clear_mql(self, desired: str) -> str:
         """Return what HubSpot should show of an MQL that is not let in yet."""
-        return canonical({**orjson.loads(desired), f"{self.prefix}_mql_reason": ""})
+        return canonical_json({**orjson.loads(desired), f"{self.prefix}_mql_reason": ""})
 
-    def shown(self, properties: Mapping[str, str | None]) -> str:
+    def observed_json(self, properties: Mapping[str, str | None]) -> str:
         """Return our properties as HubSpot shows them: canonical JSON, comparable with `desired`; `NOTHING` where none has a value."""
-        if not any(map(properties.get, self.names)):
-            return NOTHING
-        values = {name: properties.get(name) or "" for name in self.names}
+        if not any(map(properties.get, self.property_names)):
+            return EMPTY
+        values = {name: properties.get(name) or "" for name in self.property_names}
         score = f"{self.prefix}_score"
         values[score] = values[score].removesuffix(".0")  # a number may come back with a fraction that it was not given
-        return canonical(values)
+        return canonical_json(values)
 
     @cached_property
-    def model_text(self) -> str:
+    def model_label(self) -> str:
         """Return how a contact names the model that judged it."""
         return f"{self.model.document.name} · {self.model.hash}"
 
-    def _lists(self, captions: Labels) -> Mapping[str, str]:
-        own = {"mql": "MQL", "direct": captions.direct_list, "by_score": captions.by_score_list}
-        return {**own, **{f"band:{band}": captions.band_list.format(band=band) for band in self.bands}}
+    def _list_names(self, labels: Labels) -> Mapping[str, str]:
+        own = {"mql": "MQL", "direct": labels.direct_list, "by_score": labels.by_score_list}
+        return {**own, **{f"band:{band}": labels.band_list.format(band=band) for band in self.band_names}}
 
-    def _reasons(self) -> Mapping[str, str]:
+    def _mql_reason_options(self) -> Mapping[str, str]:
         direct = {
-            name: self.captions.direct.format(label=display_label(name, rule.label)) for name, rule in self.model.direct_qualifiers.items()
+            name: self.labels.direct.format(label=display_label(name, rule.label)) for name, rule in self.model.direct_qualifiers.items()
         }
-        return {**direct, "by_score": self.captions.by_score}
+        return {**direct, "by_score": self.labels.by_score}
 
-    def _number(self, name: str) -> PropertyDefinition:
-        return self._property(name, ("number", "number"))
+    def _number_property(self, name: str) -> PropertyDefinition:
+        return self._build_property(name, ("number", "number"))
 
-    def _text(self, name: str, *, lines: str = "textarea") -> PropertyDefinition:
-        return self._property(name, ("string", lines))
+    def _text_property(self, name: str, *, field_type: str = "textarea") -> PropertyDefinition:
+        return self._build_property(name, ("string", field_type))
 
-    def _choice(self, name: str, options: Mapping[str, str]) -> PropertyDefinition:
-        return self._property(name, ("enumeration", "select"), _options(options.items()))
+    def _enumeration_property(self, name: str, options: Mapping[str, str]) -> PropertyDefinition:
+        return self._build_property(name, ("enumeration", "select"), _build_options(options.items()))
 
-    def _property(self, name: str, kind: tuple[str, str], options: tuple[PropertyOption, ...] = ()) -> PropertyDefinition:
-        captions, maximum = self.captions, self.model.maximum
+    def _build_property(self, name: str, kind: tuple[str, str], options: tuple[PropertyOption, ...] = ()) -> PropertyDefinition:
+        captions, maximum = self.labels, self.model.maximum
         top = captions.range.format(maximum=f"{maximum:g}") if maximum else captions.points
         # HubSpot wants every label once: another prefix is another word.
-        word = captions.lead if self.prefix == PREFIX else self.prefix.replace("_", " ").capitalize()
+        word = captions.lead if self.prefix == DEFAULT_PREFIX else self.prefix.replace("_", " ").capitalize()
         return PropertyDefinition(
             name=f"{self.prefix}_{name}",
             label=captions.properties[name].label.format(prefix=word),
             description=captions.properties[name].description.format(range=top),
             type=kind[0],
             field_type=kind[1],
-            group=self.group,
+            group=self.group_name,
             options=options,
         )
 
 
-def canonical(values: Mapping[str, str]) -> str:
+def canonical_json(values: Mapping[str, str]) -> str:
     """Return equal mappings as equal texts."""
     return orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def difference(shown: str, desired: str) -> dict[str, tuple[str, str]]:
+def diff_properties(observed: str, desired: str) -> dict[str, tuple[str, str]]:
     """Return the properties that are not as they should be, each with (shown, desired)."""
-    before, after = _read(shown), orjson.loads(desired)
+    before, after = _parse_json(observed), orjson.loads(desired)
     return {name: (old, value) for name, value in after.items() if (old := before.get(name, "")) != value}
 
 
 @lru_cache(maxsize=16)
-def _read(shown: str) -> Mapping[str, str]:
+def _parse_json(observed: str) -> Mapping[str, str]:
     # Of most contacts HubSpot shows the same at first: nothing.
-    values: Mapping[str, str] = orjson.loads(shown)
+    values: Mapping[str, str] = orjson.loads(observed)
     return values
 
 
-def _title(band: str) -> str:
+def _band_label(band: str) -> str:
     return band.upper() if band == "mql" else f"{band[:1].upper()}{band[1:]}"
 
 
-def _letters() -> Mapping[str, str]:
+def _grade_options() -> Mapping[str, str]:
     return {letter: letter.replace("-", "−") for letter in reversed(GRADE_LETTERS)}
 
 
-def _options(pairs: Iterable[tuple[str, str]]) -> tuple[PropertyOption, ...]:
+def _build_options(pairs: Iterable[tuple[str, str]]) -> tuple[PropertyOption, ...]:
     found: Sequence[tuple[str, str]] = list(pairs)
     return tuple(PropertyOption(value=value, label=label, order=place) for place, (value, label) in enumerate(found))

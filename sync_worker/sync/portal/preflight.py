@@ -10,37 +10,37 @@ from typing import Any, Final
 from sync_worker.errors import ExitCode, Forbidden
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.rest.rate_limiter import Budget
-from sync_worker.sync.portal.catalog import names
-from sync_worker.sync.portal.crm_schema import Outputs
-from sync_worker.sync.portal.model_check import fit
-from sync_worker.sync.portal.portal import hidden_kinds
-from sync_worker.sync.portal.setup import steps
+from sync_worker.sync.portal.catalog import fetch_catalog
+from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.model_check import check_model
+from sync_worker.sync.portal.portal import select_hidden_kinds
+from sync_worker.sync.portal.setup import plan_setup
 
-STARTER_LIMIT: Final = 100  # requests in ten seconds; Professional and Enterprise have more
+STARTER_BURST_LIMIT: Final = 100  # requests in ten seconds; Professional and Enterprise have more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class AccessCheck:
     """Whether something that the worker needs can be read with this token."""
 
-    what: str
+    resource: str
     granted: bool
-    why: str = ""
+    reason: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it for `--json`."""
-        return {"what": self.what, "granted": self.granted, "why": self.why}
+        return {"what": self.resource, "granted": self.granted, "why": self.reason}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
+class PreflightReport:
     """What a check found."""
 
     portal: dict[str, Any]
     tier: str
     limits: dict[str, Any]
-    access: tuple[Access, ...]
-    bulk: tuple[Access, ...]  # what `backfill --via bulk` can do; it does without
+    access: tuple[AccessCheck, ...]
+    bulk: tuple[AccessCheck, ...]  # what `backfill --via bulk` can do; it does without
     model: dict[str, Any]
     setup: tuple[dict[str, str], ...]  # what `setup` would do
 
@@ -63,23 +63,23 @@ class Findings:
         }
 
 
-def check(hubspot: HubSpot, outputs: Outputs, now: datetime, *, known: Mapping[str, str]) -> Findings:
+def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, list_ids: Mapping[str, str]) -> PreflightReport:
     """Ask HubSpot for a little of everything that the worker reads; `known` holds the ids of our lists, as far as the state has them.
 
     Raises Unauthorized or Unavailable at once: without token or answer there is nothing to check.
     """
-    model = outputs.model
+    model = crm_schema.model
     account = hubspot.account.read_details()
-    access = tuple(_tried(what, ask) for what, ask in _questions(hubspot, outputs, now))
+    access = tuple(_probe(what, ask) for what, ask in _access_probes(hubspot, crm_schema, now))
     occurrences = hubspot.event_occurrences.is_available()
-    hidden = hidden_kinds(model.event_kinds, shows_occurrences=occurrences)
+    hidden = select_hidden_kinds(model.event_kinds, shows_occurrences=occurrences)
     usage = hubspot.account.read_daily_usage()
     burst = hubspot.transport.rate_limiter.limiter(Budget.BURST).window.limit
     readable = all(each.granted for each in access)
-    fitting = fit(model, hidden, names(hubspot, model, shows_occurrences=occurrences) if readable else None)
-    return Findings(
+    fitting = check_model(model, hidden, fetch_catalog(hubspot, model, shows_occurrences=occurrences) if readable else None)
+    return PreflightReport(
         portal={"id": account.portal_id, "name": account.name, "kind": account.account_type, "time_zone": account.time_zone},
-        tier="enterprise" if occurrences else "starter or free" if burst <= STARTER_LIMIT else "professional",
+        tier="enterprise" if occurrences else "starter or free" if burst <= STARTER_BURST_LIMIT else "professional",
         limits={
             "per_10_seconds": burst,
             "daily": usage.limit if usage else None,
@@ -87,30 +87,30 @@ def check(hubspot: HubSpot, outputs: Outputs, now: datetime, *, known: Mapping[s
             "resets_at": usage.resets_at.isoformat() if usage and usage.resets_at else None,
         },
         access=access,
-        bulk=(_tried("exports", hubspot.exports.check_access), _tried("imports", hubspot.imports.check_access)),
+        bulk=(_probe("exports", hubspot.exports.check_access), _probe("imports", hubspot.imports.check_access)),
         model={
             "name": model.document.name,
             "hash": model.hash,
             "maximum": float(model.maximum),
-            "reachable": float(fitting.reachable),
+            "reachable": float(fitting.reachable_score),
             "not_visible": list(fitting.not_visible),
-            "unmet": list(fitting.unmet),
+            "unmet": list(fitting.unreachable_criteria),
             "warnings": [*model.warnings, *fitting.warnings],
-            "misfits": list(fitting.misfits),
+            "misfits": list(fitting.errors),
         },
-        setup=tuple(step.as_json() for step in steps(hubspot, outputs, known)) if readable else (),
+        setup=tuple(step.as_json() for step in plan_setup(hubspot, crm_schema, list_ids)) if readable else (),
     )
 
 
-def _questions(hubspot: HubSpot, outputs: Outputs, now: datetime) -> list[tuple[str, Callable[[], object]]]:
-    kinds = outputs.model.event_kinds
+def _access_probes(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime) -> list[tuple[str, Callable[[], object]]]:
+    kinds = crm_schema.model.event_kinds
     lately = now - timedelta(minutes=1)
     questions: list[tuple[str, Callable[[], object]]] = [
         ("contacts", lambda: hubspot.contacts.list_from_id(0, (), limit=1)),
         ("contact properties", lambda: hubspot.properties.list_all("contacts")),
-        ("lists", lambda: hubspot.lists.find_by_name(outputs.lists["mql"])),
+        ("lists", lambda: hubspot.lists.find_by_name(crm_schema.list_names["mql"])),
     ]
-    if outputs.model.company_properties:
+    if crm_schema.model.company_properties:
         questions.append(("companies", lambda: hubspot.companies.list_from_id(0, (), limit=1)))
     if kinds & {"email_click", "email_open"}:
         questions.append(("e-mail events", lambda: hubspot.email_events.read_page("CLICK", lately, now, limit=1)))
@@ -121,9 +121,9 @@ def _questions(hubspot: HubSpot, outputs: Outputs, now: datetime) -> list[tuple[
     return questions
 
 
-def _tried(what: str, ask: Callable[[], object]) -> Access:
+def _probe(resource: str, request: Callable[[], object]) -> AccessCheck:
     try:
-        ask()
+        request()
     except Forbidden as error:
-        return Access(what=what, granted=False, why=str(error))
-    return Access(what=what, granted=True)
+        return AccessCheck(resource=resource, granted=False, reason=str(error))
+    return AccessCheck(resource=resource, granted=True)

@@ -14,39 +14,46 @@ from sync_worker.model.lookup.domains import DomainMatcher
 from sync_worker.model.lookup.text import normalize_text
 from sync_worker.model.scoring.columns import add_columns
 from sync_worker.model.scoring.predicates import build_event_scope, compile_condition, find_required_columns
-from sync_worker.sync.portal.catalog import Names
+from sync_worker.sync.portal.catalog import PortalCatalog
 
-ANY_DAY: Final = datetime(2020, 1, 1, tzinfo=UTC)  # forms are no matter of time
+ARBITRARY_DATE: Final = datetime(2020, 1, 1, tzinfo=UTC)  # forms are no matter of time
 
 
-def unmet(model: Model, found: Names) -> tuple[str, ...]:
+def unreachable_criteria(model: Model, catalog: PortalCatalog) -> tuple[str, ...]:
     """Return the criteria of the score that ask for a form, event, property or option that the portal does not have.
 
     What is asked with `not` may always be so; a condition is out of reach only where no answer could make it hold.
     """
-    return tuple(line.key for line in model.score_criteria if not _can_be_met(line, found))
+    return tuple(line.key for line in model.score_criteria if not _is_reachable(line, catalog))
 
 
-def _can_be_met(line: ScoreCriterion, found: Names) -> bool:
-    if found.events and line.event and line.event.startswith("custom:") and line.event not in found.events:
+def _is_reachable(criterion: ScoreCriterion, catalog: PortalCatalog) -> bool:
+    if (
+        catalog.custom_event_kinds
+        and criterion.event
+        and criterion.event.startswith("custom:")
+        and criterion.event not in catalog.custom_event_kinds
+    ):
         return False
-    conditions = (condition for condition in (line.when, line.where) if condition is not None)
-    return all(_can_hold(condition, found, of_events=line.where is not None) for condition in conditions)
+    conditions = (condition for condition in (criterion.when, criterion.where) if condition is not None)
+    return all(_is_satisfiable(condition, catalog, is_event_condition=criterion.where is not None) for condition in conditions)
 
 
-def _can_hold(condition: Condition, found: Names, *, of_events: bool) -> bool:
-    parts = [_can_pass(subject, test, found, of_events=of_events) for subject, test in condition.tests.items()]
-    parts += [_can_hold(part, found, of_events=of_events) for part in condition.all or ()]
+def _is_satisfiable(condition: Condition, catalog: PortalCatalog, *, is_event_condition: bool) -> bool:
+    parts = [
+        _is_test_satisfiable(subject, test, catalog, is_event_condition=is_event_condition) for subject, test in condition.tests.items()
+    ]
+    parts += [_is_satisfiable(part, catalog, is_event_condition=is_event_condition) for part in condition.all or ()]
     for alternatives in (condition.any, condition.first_known):
         if alternatives:
-            parts.append(any(_can_hold(part, found, of_events=of_events) for part in alternatives))
+            parts.append(any(_is_satisfiable(part, catalog, is_event_condition=is_event_condition) for part in alternatives))
     return all(parts)
 
 
-def _can_pass(subject: str, test: Test, found: Names, *, of_events: bool) -> bool:
-    if of_events:
-        return subject != "form" or found.forms is None or _some_form_passes(test, found)
-    definition = found.properties.get(subject)
+def _is_test_satisfiable(subject: str, test: Test, catalog: PortalCatalog, *, is_event_condition: bool) -> bool:
+    if is_event_condition:
+        return subject != "form" or catalog.forms is None or _matches_any_form(test, catalog)
+    definition = catalog.properties.get(subject)
     if definition is None:
         return set(test.operators) == {"is_unknown"}
     asked = [value for name in ("is", "in") if name in test.operators for value in operand_values(test.operators[name])]
@@ -54,14 +61,14 @@ def _can_pass(subject: str, test: Test, found: Names, *, of_events: bool) -> boo
     return not (asked and options) or any(normalize_text(str(value)) in options for value in asked)
 
 
-def _some_form_passes(test: Test, found: Names) -> bool:
+def _matches_any_form(test: Test, catalog: PortalCatalog) -> bool:
     """Ask every form of the portal what the condition asks of the form of an event."""
-    ids, names = list(found.forms or ()), list((found.forms or {}).values())
+    ids, names = list(catalog.forms or ()), list((catalog.forms or {}).values())
     forms = pl.DataFrame({"form_id": pl.Series(ids, dtype=pl.String), "form_name": pl.Series(names, dtype=pl.String)})
-    condition, asked = Condition.model_validate({"form": test}), build_event_scope(ANY_DAY)
+    condition, asked = Condition.model_validate({"form": test}), build_event_scope(ARBITRARY_DATE)
     domains: dict[str, DomainMatcher] = {}
     return bool(
-        add_columns(forms, find_required_columns([condition], asked), domains, ANY_DAY)
+        add_columns(forms, find_required_columns([condition], asked), domains, ARBITRARY_DATE)
         .select(compile_condition(condition, asked).any())
         .item()
     )

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from sync_worker.batched import batches
+from sync_worker.batched import batched
 from sync_worker.errors import BadRequest, Forbidden, NotFound, SyncWorkerError
 from sync_worker.hubspot.api import exports
 from sync_worker.hubspot.api.csv_file import CsvFile, UnusableExport
@@ -23,15 +23,15 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Company, Contact
 from sync_worker.hubspot.rest.error_responses import BulkLimitReached
 
-LEAST: Final = 500  # records or changes: for fewer, HubSpot's pages and batches take no more calls
-SAMPLE: Final = 100  # records that are read by the API as well: one call
-CHANGED_MEANWHILE: Final = 0.05  # share of them that may differ, since somebody was at work
-MISSING: Final = 0.01  # share of what search counts that a file may lack, since search is not exact
-TOGETHER: Final = 2_000  # records that are stored at a time
+MIN_BULK_SIZE: Final = 500  # records or changes: for fewer, HubSpot's pages and batches take no more calls
+SAMPLE_SIZE: Final = 100  # records that are read by the API as well: one call
+MAX_SAMPLE_MISMATCH_SHARE: Final = 0.05  # share of them that may differ, since somebody was at work
+MAX_MISSING_SHARE: Final = 0.01  # share of what search counts that a file may lack, since search is not exact
+BATCH_SIZE: Final = 2_000  # records that are stored at a time
 
-NOT_IN_BULK: Final = (Forbidden, BadRequest, NotFound, BulkLimitReached, UnusableExport)
+BULK_UNAVAILABLE_ERRORS: Final = (Forbidden, BadRequest, NotFound, BulkLimitReached, UnusableExport)
 
-Record: TypeAlias = Contact | Company
+ExportRecord: TypeAlias = Contact | Company
 
 log = structlog.get_logger()
 
@@ -42,97 +42,97 @@ class Fallback:
 
     notes: list[str]
 
-    def tell(self, what: str, error: SyncWorkerError) -> None:
+    def report(self, action: str, error: SyncWorkerError) -> None:
         """Put the sentence into the report and the log."""
-        sentence = f"{what} in the usual way, not in bulk: {error.message}"
+        sentence = f"{action} in the usual way, not in bulk: {error.message}"
         self.notes.append(sentence)
-        log.warning("bulk.fell_back", what=what, reason=error.message)
+        log.warning("bulk.fell_back", what=action, reason=error.message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class BulkContext:
     """What it takes to work in bulk; fewer than `least` records or changes are not worth it."""
 
     hubspot: HubSpot
-    waiting: Poller
+    poller: Poller
     fallback: Fallback
-    least: int = LEAST
+    min_size: int = MIN_BULK_SIZE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
+class ExportReader:
     """The exports of one run."""
 
-    means: Means
-    run: str
+    context: BulkContext
+    run_id: str
 
-    def contacts(
-        self, stack: ExitStack, properties: Sequence[str], expected: int, *, export: str | None, begun: Callable[[str], None]
+    def read_contacts(
+        self, stack: ExitStack, properties: Sequence[str], expected: int, *, export_id: str | None, on_start: Callable[[str], None]
     ) -> Iterator[Sequence[Contact]] | None:
         """Return every contact, some at a time, from a file that is open as long as the stack; None where there is no such file.
 
         `export` is one that was begun earlier and is waited for; `begun` hears of a new one, so that a run that is stopped can go on.
         """
-        sheet = self._sheet(stack, "CONTACT", properties, expected, (export, begun))
-        return None if sheet is None else batches(exports.read_contacts(sheet, properties), TOGETHER)
+        sheet = self._open_export(stack, "CONTACT", properties, expected, (export_id, on_start))
+        return None if sheet is None else batched(exports.read_contacts(sheet, properties), BATCH_SIZE)
 
-    def companies(self, stack: ExitStack, properties: Sequence[str], expected: int) -> Iterator[Sequence[Company]] | None:
+    def read_companies(self, stack: ExitStack, properties: Sequence[str], expected: int) -> Iterator[Sequence[Company]] | None:
         """Return every company as `contacts` does."""
-        sheet = self._sheet(stack, "COMPANY", properties, expected, (None, _nobody))
-        return None if sheet is None else batches(exports.read_companies(sheet, properties), TOGETHER)
+        sheet = self._open_export(stack, "COMPANY", properties, expected, (None, _ignore))
+        return None if sheet is None else batched(exports.read_companies(sheet, properties), BATCH_SIZE)
 
-    def _sheet(
+    def _open_export(
         self,
         stack: ExitStack,
         kind: ExportObjectType,
         properties: Sequence[str],
         expected: int,
-        known: tuple[str | None, Callable[[str], None]],
+        previous: tuple[str | None, Callable[[str], None]],
     ) -> CsvFile | None:
-        if expected < self.means.least:
+        if expected < self.context.min_size:
             return None
-        export, begun = known
+        export, begun = previous
         if export is not None:
             try:
-                return self._trusted(stack, kind, properties, expected, export)
-            except NOT_IN_BULK as error:
+                return self._open_verified(stack, kind, properties, expected, export)
+            except BULK_UNAVAILABLE_ERRORS as error:
                 log.info("export.forgotten", reason=error.message)
         try:
-            export = self.means.hubspot.exports.start(kind, properties, name=f"sync-worker {self.run}")
+            export = self.context.hubspot.exports.start(kind, properties, name=f"sync-worker {self.run_id}")
             begun(export)
-            return self._trusted(stack, kind, properties, expected, export)
-        except NOT_IN_BULK as error:
-            self.means.fallback.tell("Contacts are read" if kind == "CONTACT" else "Companies are read", error)
+            return self._open_verified(stack, kind, properties, expected, export)
+        except BULK_UNAVAILABLE_ERRORS as error:
+            self.context.fallback.report("Contacts are read" if kind == "CONTACT" else "Companies are read", error)
             return None
 
-    def _trusted(self, stack: ExitStack, kind: ExportObjectType, properties: Sequence[str], expected: int, export: str) -> CsvFile:
-        sheet = stack.enter_context(self.means.hubspot.exports.open_when_ready(export, self.means.waiting))
-        records: Iterator[Record] = (exports.read_contacts if kind == "CONTACT" else exports.read_companies)(sheet, properties)
-        sample, rows = dict[int, Record](), 0
+    def _open_verified(self, stack: ExitStack, kind: ExportObjectType, properties: Sequence[str], expected: int, export_id: str) -> CsvFile:
+        sheet = stack.enter_context(self.context.hubspot.exports.open_when_ready(export_id, self.context.poller))
+        records: Iterator[ExportRecord] = (exports.read_contacts if kind == "CONTACT" else exports.read_companies)(sheet, properties)
+        sample, rows = dict[int, ExportRecord](), 0
         for rows, record in enumerate(records, start=1):
-            if len(sample) < SAMPLE and rows * SAMPLE >= (len(sample) + 1) * expected:
+            if len(sample) < SAMPLE_SIZE and rows * SAMPLE_SIZE >= (len(sample) + 1) * expected:
                 sample[record.id] = record
-            if rows % TOGETHER == 0:
-                self.means.waiting.heartbeat()
-        if rows < expected * (1 - MISSING):
+            if rows % BATCH_SIZE == 0:
+                self.context.poller.heartbeat()
+        if rows < expected * (1 - MAX_MISSING_SHARE):
             raise UnusableExport(f"The export holds {rows:,} of {expected:,}.", operation="read an export")
-        self._compare(kind, sample, properties)
+        self._verify_sample(kind, sample, properties)
         return sheet
 
-    def _compare(self, kind: ExportObjectType, sample: dict[int, Record], properties: Sequence[str]) -> None:
-        nouns = self.means.hubspot.contacts if kind == "CONTACT" else self.means.hubspot.companies
-        shown: dict[int, Record] = {item.id: item for item in nouns.read(sample, properties).items}
-        odd = [_differing(record, shown.get(id_), properties) for id_, record in sample.items()]
-        if sum(bool(names) for names in odd) > len(sample) * CHANGED_MEANWHILE:
+    def _verify_sample(self, kind: ExportObjectType, sample: dict[int, ExportRecord], properties: Sequence[str]) -> None:
+        nouns = self.context.hubspot.contacts if kind == "CONTACT" else self.context.hubspot.companies
+        shown: dict[int, ExportRecord] = {item.id: item for item in nouns.read(sample, properties).items}
+        odd = [_mismatches(record, shown.get(id_), properties) for id_, record in sample.items()]
+        if sum(bool(names) for names in odd) > len(sample) * MAX_SAMPLE_MISMATCH_SHARE:
             named = ", ".join(sorted(set().union(*odd))[:3])
             raise UnusableExport(f"The export shows {named} otherwise than the API.", operation="read an export")
 
 
-def _differing(record: Record, shown: Record | None, properties: Sequence[str]) -> set[str]:
-    if shown is None:
+def _mismatches(record: ExportRecord, observed: ExportRecord | None, properties: Sequence[str]) -> set[str]:
+    if observed is None:
         return {"records that are gone"}
-    return {name for name in properties if record.properties[name] != (shown.properties.get(name) or None)}
+    return {name for name in properties if record.properties[name] != (observed.properties.get(name) or None)}
 
 
-def _nobody(_: str) -> None:
+def _ignore(_: str) -> None:
     return

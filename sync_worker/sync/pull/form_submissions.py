@@ -12,20 +12,20 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from sync_worker.concurrency import Waiting, asked
+from sync_worker.concurrency import Pollable, submit_and_poll
 from sync_worker.hubspot.api.contacts import CONVERSION_COUNT_PROPERTY, LAST_CONVERSION_PROPERTY, Contacts
 from sync_worker.hubspot.records.models import Form
 from sync_worker.store import key_value
 from sync_worker.store.database import Store
 from sync_worker.timestamps import from_ms, to_ms
 
-KEY: Final = "forms"
-ARCHIVED: Final = "archived_forms"
-HOURLY: Final = timedelta(hours=1)
+STATE_KEY: Final = "forms"
+ARCHIVED_FORMS_KEY: Final = "archived_forms"
+FULL_CHECK_INTERVAL: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class FormWatcher:
     """What is known of the last look at the forms."""
 
     contacts: Contacts
@@ -33,13 +33,13 @@ class Watch:
     now: datetime
     overlap: timedelta
 
-    def news(self) -> Waiting[dict[str, Any] | None]:
+    def detect_changes(self) -> Pollable[dict[str, Any] | None]:
         """Return what to note when the forms have been looked at, None where there is nothing new to be seen."""
         with self.store.transaction() as tx:
-            last = key_value.get(tx, KEY)
-        if last is None or self.now >= from_ms(last["looked_at"]) + HOURLY:
+            last = key_value.get(tx, STATE_KEY)
+        if last is None or self.now >= from_ms(last["looked_at"]) + FULL_CHECK_INTERVAL:
             return {"looked_at": to_ms(self.now), "seen": []}
-        page = yield from asked(partial(self.contacts.search_converted, from_ms(last["looked_at"]) - self.overlap))
+        page = yield from submit_and_poll(partial(self.contacts.search_converted, from_ms(last["looked_at"]) - self.overlap))
         # Two forms may be sent in one moment: the date alone would hide the second from who looked in between.
         shown = sorted(
             [row.id, *(row.properties.get(name) or "" for name in (LAST_CONVERSION_PROPERTY, CONVERSION_COUNT_PROPERTY))]
@@ -49,30 +49,30 @@ class Watch:
             return None
         return {"looked_at": last["looked_at"], "seen": shown}
 
-    def note(self, news: dict[str, Any]) -> None:
+    def save(self, state: dict[str, Any]) -> None:
         """Note that the forms have been looked at."""
         with self.store.transaction() as tx:
-            key_value.put(tx, KEY, news)
+            key_value.put(tx, STATE_KEY, state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Archive:
+class ArchivedForms:
     """The forms that are archived now: nobody sends them any more, so that each is read once, to its end."""
 
     store: Store
     forms: Sequence[Form]
 
-    def unread(self) -> list[Form]:
+    def find_unread(self) -> list[Form]:
         """Return those that have not been read since they were archived."""
         with self.store.transaction() as tx:
-            known = key_value.get(tx, ARCHIVED) or {}
-        return [form for form in self.forms if known.get(form.id) != _archived_at(form)]
+            known = key_value.get(tx, ARCHIVED_FORMS_KEY) or {}
+        return [form for form in self.forms if known.get(form.id) != _archive_time(form)]
 
-    def note_read(self) -> None:
+    def mark_read(self) -> None:
         """Note that all of them have been read, or that HubSpot does not show what was sent with them."""
         with self.store.transaction() as tx:
-            key_value.put(tx, ARCHIVED, {form.id: _archived_at(form) for form in self.forms})
+            key_value.put(tx, ARCHIVED_FORMS_KEY, {form.id: _archive_time(form) for form in self.forms})
 
 
-def _archived_at(form: Form) -> int:
+def _archive_time(form: Form) -> int:
     return to_ms(form.archived_at) if form.archived_at else 0

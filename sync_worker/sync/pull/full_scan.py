@@ -24,7 +24,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from sync_worker.concurrency import awaited, beside
+from sync_worker.concurrency import poll, run_in_thread
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.api.crm_objects import SEARCH_PAGE_SIZE, UnorderedResponse
 from sync_worker.hubspot.client import HubSpot
@@ -34,38 +34,38 @@ from sync_worker.store import bulk_load, contacts, coverage, key_value
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
 from sync_worker.sync.pull import scan_hints, streams
-from sync_worker.sync.pull.exports import Files
+from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.reader.budget_split import Pace, share
-from sync_worker.sync.reader.parallel_reader import sweep_in_batches
-from sync_worker.sync.reader.partitions import divided
+from sync_worker.sync.reader.parallel_reader import read_parallel_batches
+from sync_worker.sync.reader.partitions import split_at
 from sync_worker.timestamps import from_ms, to_ms
 
-CONTACTS: Final = "contacts"  # the stream of all contacts by id, and the cursor of the search for changed ones
-SWEEP: Final = "sweep"  # the last reading of every contact: which, since when, whether it came to its end
-STORED: Final = 4  # pages for each reader, at most, in one transaction
-WORTH_TWO_LANES: Final = 1_000  # contacts; fewer are read in a moment
-MOST_READERS: Final = 250  # as many as the largest plan lets ask at once
-FAR: Final = 0.3  # seconds to HubSpot and back, from which on a page more costs less than waiting for one
-SETTLED: Final = timedelta(seconds=30)  # after which search shows what was changed; HubSpot says "a few moments"
-FEW: Final = 2_000  # contacts that are read again at once; more are left to the next sync
-MOST: Final = 0.75  # of all contacts: when they have come in, the next lull is used to make the indices of a new state
-NEARLY_ALL: Final = 0.97  # of all contacts: what search showed late is asked for beside the last pages
-TOGETHER: Final = 1_000  # contacts that are asked for by id at a time
-MOST_RANGES: Final = 300  # that a reading begins with: all of them are looked through for each page
-SHORT_OF: Final = 0.7  # times the square root of what its pages hold, by which each is shorter: no two hold quite the same
+CONTACT_STREAM: Final = "contacts"  # the stream of all contacts by id, and the cursor of the search for changed ones
+FULL_SCAN_KEY: Final = "sweep"  # the last reading of every contact: which, since when, whether it came to its end
+MAX_PAGES_PER_READER: Final = 4  # pages for each reader, at most, in one transaction
+MIN_CONTACTS_FOR_SEARCH: Final = 1_000  # contacts; fewer are read in a moment
+MAX_READERS: Final = 250  # as many as the largest plan lets ask at once
+HIGH_LATENCY_SECONDS: Final = 0.3  # seconds to HubSpot and back, from which on a page more costs less than waiting for one
+SEARCH_INDEX_LAG: Final = timedelta(seconds=30)  # after which search shows what was changed; HubSpot says "a few moments"
+MAX_LATE_CHANGES: Final = 2_000  # contacts that are read again at once; more are left to the next sync
+INDEX_BUILD_SHARE: Final = 0.75  # of all contacts: when they have come in, the next lull is used to make the indices of a new state
+LATE_READ_SHARE: Final = 0.97  # of all contacts: what search showed late is asked for beside the last pages
+ID_BATCH_SIZE: Final = 1_000  # contacts that are asked for by id at a time
+MAX_PARTITIONS: Final = 300  # that a reading begins with: all of them are looked through for each page
+PARTITION_MARGIN: Final = 0.7  # times the square root of what its pages hold, by which each is shorter: no two hold quite the same
 
 log = structlog.get_logger()
 
 
-class Keep(Protocol):
+class SaveContacts(Protocol):
     """How contacts are remembered, with the ranges of ids that are complete with them."""
 
-    def __call__(self, rows: Sequence[Contact], *, sweep: int, intervals: Sequence[Interval] = ()) -> None:
+    def __call__(self, rows: Sequence[Contact], *, scan_id: int, intervals: Sequence[Interval] = ()) -> None:
         """Remember them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Everyone:
+class FullScan:
     """One reading of every contact. `asked` are the properties that it must have been begun with to go on.
 
     `extent` returns how much there is to read where that is known or has been asked for already; it need not be quite right.
@@ -74,14 +74,14 @@ class Everyone:
     hubspot: HubSpot
     store: Store
     properties: Sequence[str]
-    asked: Sequence[str]
+    requested_properties: Sequence[str]
     now: datetime
     readers: int
-    keep: Keep
+    save: SaveContacts
     expect: Callable[[int], None]
-    extent: Callable[[], IdRange] | None = None
-    files: Files | None = None
-    written: bool = False  # each is written while others are still being read
+    get_id_range: Callable[[], IdRange] | None = None
+    export_reader: ExportReader | None = None
+    interleave_writes: bool = False  # each is written while others are still being read
 
     def read(self) -> Iterator[Sequence[int]]:
         """Read, keep, and yield the ids that were kept, some at a time; in the end let go who is not there any more.
@@ -89,152 +89,162 @@ class Everyone:
         Nothing is yielded where HubSpot has to be waited for, first of all when the first pages have just been asked for. Until then the
         state is only looked at.
         """
-        last = self._last()
+        last = self._load_scan_state()
         with ExitStack() as stack:
-            file = self._file(last, stack) if self.files else None
-            yield from self._one_by_one(last) if file is None else self._from_file(last, file)
+            file = self._open_export(last, stack) if self.export_reader else None
+            yield from self._by_api(last) if file is None else self._by_export(last, file)
         with self.store.transaction() as tx:
             bulk_load.create_indices(tx)
             contacts.mark_unseen_deleted(tx, scan_id=last["number"])
-            key_value.put(tx, SWEEP, {"number": last["number"], "started": last["started"], "done": True})
+            key_value.put(tx, FULL_SCAN_KEY, {"number": last["number"], "started": last["started"], "done": True})
             total, highest, lowest = contacts.count_and_id_range(tx)
         scan_hints.remember(self.store, self.hubspot, IdRange(total=total, highest_id=highest, lowest_id=lowest), self.now)
 
-    def _last(self) -> dict[str, Any]:
+    def _load_scan_state(self) -> dict[str, Any]:
         with self.store.transaction() as tx:
-            last: dict[str, Any] = key_value.get(tx, SWEEP) or {"number": 0, "done": True}
-        if last["done"] or last["asked"] != self.asked:
-            return {"number": last["number"] + 1, "started": to_ms(self.now), "done": False, "asked": self.asked, "new": True}
+            last: dict[str, Any] = key_value.get(tx, FULL_SCAN_KEY) or {"number": 0, "done": True}
+        if last["done"] or last["asked"] != self.requested_properties:
+            return {
+                "number": last["number"] + 1,
+                "started": to_ms(self.now),
+                "done": False,
+                "asked": self.requested_properties,
+                "new": True,
+            }
         return last
 
-    def _begin(self, last: dict[str, Any]) -> None:
-        if last.pop("new", False):
+    def _start_scan(self, state: dict[str, Any]) -> None:
+        if state.pop("new", False):
             with self.store.transaction() as tx:
                 bulk_load.drop_indices(tx)
-                coverage.remove(tx, CONTACTS, 0, streams.FOR_EVER)
-                key_value.put(tx, SWEEP, last)
+                coverage.remove(tx, CONTACT_STREAM, 0, streams.MAX_KEY)
+                key_value.put(tx, FULL_SCAN_KEY, state)
 
-    def _noted(self, last: dict[str, Any]) -> dict[str, Any]:
+    def _save_scan_state(self, state: dict[str, Any]) -> dict[str, Any]:
         with self.store.transaction() as tx:
-            key_value.put(tx, SWEEP, last)
-        return last
+            key_value.put(tx, FULL_SCAN_KEY, state)
+        return state
 
-    def _one_by_one(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
-        if "token" not in last:
+    def _by_api(self, state: dict[str, Any]) -> Iterator[Sequence[int]]:
+        if "token" not in state:
             try:
-                yield from self._in_ranges(last)
+                yield from self._by_partitions(state)
             except UnorderedResponse as error:
                 log.warning("contacts.order_lost", reason=str(error), next="the list is followed page after page")
-                self._begin(last)
-                last = self._noted({**last, "token": None})
-        if "token" in last:
-            yield from self._in_their_order(last)
+                self._start_scan(state)
+                state = self._save_scan_state({**state, "token": None})
+        if "token" in state:
+            yield from self._sequential(state)
 
-    def _file(self, last: dict[str, Any], stack: ExitStack) -> Iterator[Sequence[Contact]] | None:
-        if self.files is None:
+    def _open_export(self, state: dict[str, Any], stack: ExitStack) -> Iterator[Sequence[Contact]] | None:
+        if self.export_reader is None:
             return None
-        self._begin(last)
+        self._start_scan(state)
         total = self.hubspot.contacts.count()
         self.expect(total)
 
-        def begun(export: str) -> None:
-            self._noted({**last, "export": export})
+        def save_export_id(export_id: str) -> None:
+            self._save_scan_state({**state, "export": export_id})
 
-        return self.files.contacts(stack, self.properties, total, export=last.get("export"), begun=begun)
+        return self.export_reader.read_contacts(stack, self.properties, total, export_id=state.get("export"), on_start=save_export_id)
 
-    def _from_file(self, last: dict[str, Any], file: Iterator[Sequence[Contact]]) -> Iterator[Sequence[int]]:
-        for rows in file:
-            self.keep(rows, sweep=last["number"])
+    def _by_export(self, state: dict[str, Any], export_batches: Iterator[Sequence[Contact]]) -> Iterator[Sequence[int]]:
+        for rows in export_batches:
+            self.save(rows, scan_id=state["number"])
             yield [row.id for row in rows]
-        yield from self._read_late(last, to_the_end=True)
-        yield from self._asked_for(last)
+        yield from self._reread_recent(state, unbounded=True)
+        yield from self._fetch_missing_by_id(state)
 
-    def _in_ranges(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
-        extent = self.extent() if self.extent else self.hubspot.contacts.read_id_range()
+    def _by_partitions(self, state: dict[str, Any]) -> Iterator[Sequence[int]]:
+        extent = self.get_id_range() if self.get_id_range else self.hubspot.contacts.read_id_range()
         self.expect(extent.total)
-        searched = extent.total > WORTH_TWO_LANES and self.hubspot.contacts.max_ranges_per_search(self.properties) > 0
-        stream = streams.contacts(self.hubspot, self.properties, searched=searched)
-        lane, elapsed = self.hubspot.transport.rate_limiter.limiter(Budget.BURST), self._elapsed()
-        stream = replace(stream, far=(lane.window.latency or 0) > FAR)
-        if searched and self.written:
-            stream = replace(stream, enough=share(extent.total, self._pace()).enough(elapsed))
-        readers = lane.optimal_concurrency(minimum=self.readers, maximum=MOST_READERS)
-        searchers = stream.aside.readers if stream.aside else 0
-        gaps = self._gaps(last, extent, searched=searched)
-        if not self.written:  # else the calls are short, and each range more costs about one
-            parts = divided_among(readers + searchers, gaps, extent, far=stream.far)
+        searched = extent.total > MIN_CONTACTS_FOR_SEARCH and self.hubspot.contacts.max_ranges_per_search(self.properties) > 0
+        stream = streams.contacts(self.hubspot, self.properties, use_search=searched)
+        lane, elapsed = self.hubspot.transport.rate_limiter.limiter(Budget.BURST), self._start_stopwatch()
+        stream = replace(stream, high_latency=(lane.window.latency or 0) > HIGH_LATENCY_SECONDS)
+        if searched and self.interleave_writes:
+            stream = replace(stream, is_enough=share(extent.total, self._rate_limits()).enough(elapsed))
+        readers = lane.optimal_concurrency(minimum=self.readers, maximum=MAX_READERS)
+        searchers = stream.secondary.readers if stream.secondary else 0
+        gaps = self._gaps(state, extent, use_search=searched)
+        if not self.interleave_writes:  # else the calls are short, and each range more costs about one
+            parts = partition_for(readers + searchers, gaps, extent, high_latency=stream.high_latency)
             stream = replace(stream, density=extent.density if len(parts) > len(gaps) else None)
             gaps = parts
         late: Future[ResultPage[Contact, int]] | None = None
-        settling, kept = (SETTLED - (self.now - from_ms(last["started"]))).total_seconds(), 0
-        for pieces in sweep_in_batches(stream, gaps, readers=readers, most=STORED * self.readers, pausing=True):
+        settling, kept = (SEARCH_INDEX_LAG - (self.now - from_ms(state["started"]))).total_seconds(), 0
+        for pieces in read_parallel_batches(
+            stream, gaps, readers=readers, max_batches=MAX_PAGES_PER_READER * self.readers, yield_when_idle=True
+        ):
             rows = [row for piece in pieces for row in piece.rows]
             if pieces:
-                self._begin(last)
-                self.keep(rows, sweep=last["number"], intervals=[piece.interval for piece in pieces])
+                self._start_scan(state)
+                self.save(rows, scan_id=state["number"], intervals=[piece.interval for piece in pieces])
                 kept += len(rows)
-            elif kept > MOST * extent.total:
+            elif kept > INDEX_BUILD_SHARE * extent.total:
                 with self.store.transaction() as tx:
                     bulk_load.create_indices(tx)
-            if late is None and searched and (elapsed() > settling or kept > NEARLY_ALL * extent.total):
-                late = beside(self._changed_late(last))
+            if late is None and searched and (elapsed() > settling or kept > LATE_READ_SHARE * extent.total):
+                late = run_in_thread(self._late_changes_request(state))
             yield [row.id for row in rows]
-        self._begin(last)
+        self._start_scan(state)
         if searched:
-            yield from self._read_late(last, late)
-            yield from self._asked_for(last)
+            yield from self._reread_recent(state, late)
+            yield from self._fetch_missing_by_id(state)
 
-    def _pace(self) -> Pace:
+    def _rate_limits(self) -> Pace:
         burst, search = (self.hubspot.transport.rate_limiter.limiter(budget).window for budget in (Budget.BURST, Budget.SEARCH))
         return Pace(burst=burst.capacity, window=burst.seconds, searches=search.capacity / search.seconds)
 
-    def _elapsed(self) -> Callable[[], float]:
+    def _start_stopwatch(self) -> Callable[[], float]:
         clock = self.hubspot.transport.clock
         began = clock.monotonic()
         return lambda: clock.monotonic() - began
 
-    def _gaps(self, last: dict[str, Any], extent: IdRange, *, searched: bool) -> list[Interval]:
+    def _gaps(self, state: dict[str, Any], id_range: IdRange, *, use_search: bool) -> list[Interval]:
         with self.store.transaction() as tx:
-            known = [] if "new" in last else coverage.load(tx, CONTACTS)
+            known = [] if "new" in state else coverage.load(tx, CONTACT_STREAM)
         # The last range has an open end, so it begins behind all that was read.
-        high = max(extent.highest_id or 0, *[interval.high for interval in known], 0) + 1
+        high = max(id_range.highest_id or 0, *[interval.high for interval in known], 0) + 1
         gaps = coverage.complement(known, 0, high)
         # Search must not be left with what has no end.
-        return [*gaps, Interval(high, high + 1)] if searched else gaps
+        return [*gaps, Interval(high, high + 1)] if use_search else gaps
 
-    def _changed_late(self, last: dict[str, Any], after: int = 0, *, to_the_end: bool = False) -> Callable[[], ResultPage[Contact, int]]:
-        started = from_ms(last["started"])
-        until = None if to_the_end else started
-        return partial(self.hubspot.contacts.search_modified, started - SETTLED, after, self.properties, until=until)
+    def _late_changes_request(
+        self, state: dict[str, Any], after: int = 0, *, unbounded: bool = False
+    ) -> Callable[[], ResultPage[Contact, int]]:
+        started = from_ms(state["started"])
+        until = None if unbounded else started
+        return partial(self.hubspot.contacts.search_modified, started - SEARCH_INDEX_LAG, after, self.properties, until=until)
 
-    def _read_late(
-        self, last: dict[str, Any], first: Future[ResultPage[Contact, int]] | None = None, *, to_the_end: bool = False
+    def _reread_recent(
+        self, state: dict[str, Any], first: Future[ResultPage[Contact, int]] | None = None, *, unbounded: bool = False
     ) -> Iterator[Sequence[int]]:
-        answer = first or beside(self._changed_late(last, to_the_end=to_the_end))
+        answer = first or run_in_thread(self._late_changes_request(state, unbounded=unbounded))
         while True:
-            page = yield from awaited(answer)
-            if (page.total or 0) > FEW:
+            page = yield from poll(answer)
+            if (page.total or 0) > MAX_LATE_CHANGES:
                 return
-            self.keep(page.items, sweep=last["number"])
+            self.save(page.items, scan_id=state["number"])
             yield [row.id for row in page.items]
             if page.next is None:
                 return
-            answer = beside(self._changed_late(last, page.next, to_the_end=to_the_end))
+            answer = run_in_thread(self._late_changes_request(state, page.next, unbounded=unbounded))
 
-    def _asked_for(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
+    def _fetch_missing_by_id(self, state: dict[str, Any]) -> Iterator[Sequence[int]]:
         with self.store.transaction() as tx:
-            unseen = contacts.unseen_ids(tx, scan_id=last["number"])
-        for start in range(0, len(unseen), TOGETHER):
-            found = self.hubspot.contacts.read(unseen[start : start + TOGETHER], self.properties)
-            self.keep(found.items, sweep=last["number"])
+            unseen = contacts.unseen_ids(tx, scan_id=state["number"])
+        for start in range(0, len(unseen), ID_BATCH_SIZE):
+            found = self.hubspot.contacts.read(unseen[start : start + ID_BATCH_SIZE], self.properties)
+            self.save(found.items, scan_id=state["number"])
             yield [row.id for row in found.items]
 
-    def _in_their_order(self, last: dict[str, Any]) -> Iterator[Sequence[int]]:
-        self._begin(last)
-        token, seen = last["token"], set[str]()
+    def _sequential(self, state: dict[str, Any]) -> Iterator[Sequence[int]]:
+        self._start_scan(state)
+        token, seen = state["token"], set[str]()
         while True:
             page = self.hubspot.contacts.list_from_token(token, self.properties)
-            self.keep(page.items, sweep=last["number"])
+            self.save(page.items, scan_id=state["number"])
             yield [row.id for row in page.items]
             token = page.next
             if token is None:
@@ -242,19 +252,19 @@ class Everyone:
             if token in seen:
                 raise Unavailable("HubSpot's list of contacts goes round in a circle.", operation="read contacts")
             seen.add(token)
-            self._noted({**last, "token": token})
+            self._save_scan_state({**state, "token": token})
 
 
-def divided_among(readers: int, gaps: Sequence[Interval], extent: IdRange, *, far: bool = False) -> list[Interval]:
+def partition_for(readers: int, gaps: Sequence[Interval], id_range: IdRange, *, high_latency: bool = False) -> list[Interval]:
     """Cut the gaps into a range for each reader, `far` away into more and shorter ones, as far as they are worth it.
 
     Where ids are spread evenly, all have as much to read.
     """
-    low, high, total = extent.lowest_id or 0, extent.highest_id or 0, extent.total
-    ranges = MOST_RANGES if far else readers
-    pages = max(1 if far else 2, round(total / (ranges * SEARCH_PAGE_SIZE)))
+    low, high, total = id_range.lowest_id or 0, id_range.highest_id or 0, id_range.total
+    ranges = MAX_PARTITIONS if high_latency else readers
+    pages = max(1 if high_latency else 2, round(total / (ranges * SEARCH_PAGE_SIZE)))
     # A little less than whole pages, of either lane: a range that holds a little more costs one page for next to nothing.
-    rows = pages * SEARCH_PAGE_SIZE - SHORT_OF * sqrt(pages * SEARCH_PAGE_SIZE)
+    rows = pages * SEARCH_PAGE_SIZE - PARTITION_MARGIN * sqrt(pages * SEARCH_PAGE_SIZE)
     if total < 2 * pages * SEARCH_PAGE_SIZE or high - low < total:
         return list(gaps)
-    return divided(gaps, low=low, high=high, width=int((high - low) * rows / total))
+    return split_at(gaps, low=low, high=high, width=int((high - low) * rows / total))

@@ -17,16 +17,16 @@ from sync_worker.hubspot.api.contacts import Contacts
 from sync_worker.hubspot.records.models import Contact
 from sync_worker.store import contacts as contact_store
 from sync_worker.store.database import Store
-from sync_worker.sync.pull.full_scan import SETTLED
+from sync_worker.sync.pull.full_scan import SEARCH_INDEX_LAG
 from sync_worker.timestamps import to_ms
 
-ONE_PAGE: Final = 200  # contacts: reading so many again is cheaper than to ask whether that is needed
-WORTH_A_SLICE: Final = timedelta(seconds=5)
-HEAP: Final = 2_000  # contacts: fewer are read in two seconds
+MAX_REREAD_CONTACTS: Final = 200  # contacts: reading so many again is cheaper than to ask whether that is needed
+MIN_SLICE: Final = timedelta(seconds=5)
+BACKLOG_THRESHOLD: Final = 2_000  # contacts: fewer are read in two seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class IncrementalReader:
     """One reading of what changed. `overlap` is how far behind the cursor a change may come in late."""
 
     contacts: Contacts
@@ -34,13 +34,13 @@ class Changes:
     properties: Sequence[str]
     clock: Callable[[], datetime]
     overlap: timedelta
-    keep: Callable[[Sequence[Contact]], None]
+    save: Callable[[Sequence[Contact]], None]
 
     def read(self, cursor: datetime) -> datetime:
         """Read what changed since the cursor; return the cursor of the next reading."""
-        early, late = cursor - self.overlap, cursor - self._settling
+        early, late = cursor - self.overlap, cursor - self._index_lag
         with self.store.transaction() as tx:
-            many = contact_store.exceeds_changed(tx, ONE_PAGE, to_ms(early))
+            many = contact_store.exceeds_changed(tx, MAX_REREAD_CONTACTS, to_ms(early))
         if not many:
             return self._read_since(early)
         asked = self._read_since(late)
@@ -48,29 +48,29 @@ class Changes:
         with self.store.transaction() as tx:
             known = contact_store.count_changed(tx, to_ms(early), to_ms(late))
         if self.contacts.count_modified(early, late) != known:
-            self._drain(early, 0, late)
+            self._read_pages(early, 0, late)
         return asked
 
     def _read_since(self, since: datetime) -> datetime:
         while True:
             asked = self.clock()
             page = self.contacts.search_modified(since, 0, self.properties)
-            settled = asked - self._settling
-            if page.next is None or (page.total or 0) <= HEAP or settled - since < WORTH_A_SLICE:
-                self.keep(page.items)
+            settled = asked - self._index_lag
+            if page.next is None or (page.total or 0) <= BACKLOG_THRESHOLD or settled - since < MIN_SLICE:
+                self.save(page.items)
                 if page.next is not None:
-                    self._drain(since, page.next, None)
+                    self._read_pages(since, page.next, None)
                 return asked
-            self._drain(since, 0, settled)
+            self._read_pages(since, 0, settled)
             since = settled
 
     @property
-    def _settling(self) -> timedelta:
-        return min(SETTLED, self.overlap)
+    def _index_lag(self) -> timedelta:
+        return min(SEARCH_INDEX_LAG, self.overlap)
 
-    def _drain(self, since: datetime, after: int, until: datetime | None) -> None:
+    def _read_pages(self, since: datetime, after: int, until: datetime | None) -> None:
         for rows in self._pages(since, after, until):
-            self.keep(rows)
+            self.save(rows)
 
     def _pages(self, since: datetime, after: int, until: datetime | None) -> Iterator[Sequence[Contact]]:
         following: int | None = after

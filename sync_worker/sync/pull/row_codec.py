@@ -14,12 +14,12 @@ import msgspec
 
 from sync_worker.hubspot.records.models import Record
 
-Values: TypeAlias = tuple[str | None, ...]
+RowValues: TypeAlias = tuple[str | None, ...]
 
 _encode = msgspec.json.Encoder().encode
 
 
-def in_order(records: Iterable[Record], names: tuple[str, ...]) -> list[Values]:
+def align_values(records: Iterable[Record], names: tuple[str, ...]) -> list[RowValues]:
     """Return the values of properties of each record in the order of the names; None for what a record does not show."""
     # Nearly always they are the very names that were asked for, and need not be compared one by one.
     return [
@@ -27,27 +27,27 @@ def in_order(records: Iterable[Record], names: tuple[str, ...]) -> list[Values]:
     ]
 
 
-def picker(names: Sequence[str], picked: Sequence[str]) -> Callable[[Values], Values]:
+def column_picker(names: Sequence[str], selected: Sequence[str]) -> Callable[[RowValues], RowValues]:
     """Return what picks some of the values that stand in the order of `names`."""
-    places = [names.index(name) for name in picked]
+    places = [names.index(name) for name in selected]
     if len(places) > 1:
         return itemgetter(*places)
     return lambda values: tuple([values[place] for place in places])
 
 
-def writer(names: Sequence[str], written: Sequence[str]) -> Callable[[Iterable[Values]], list[str]]:
+def json_encoder(names: Sequence[str], columns: Sequence[str]) -> Callable[[Iterable[RowValues]], list[str]]:
     """Return what writes some of the values that stand in the order of `names` as canonical JSON; what is unknown or empty is left out."""
-    pick = picker(names, sorted(written))
-    fields = {f"_{place}": name for place, name in enumerate(sorted(written))}
+    pick = column_picker(names, sorted(columns))
+    fields = {f"_{place}": name for place, name in enumerate(sorted(columns))}
     known = msgspec.defstruct("Known", [(field, str | None, None) for field in fields], rename=fields, omit_defaults=True, gc=False)
 
-    def texts(rows: Iterable[Values]) -> list[str]:
+    def encode_rows(rows: Iterable[RowValues]) -> list[str]:
         found = [_encode(known(*some)).decode() for some in map(pick, rows)]
         # No text holds this but between a name and an empty value: a quote within one is escaped.
-        return [without_empty(text) if ':""' in text else text for text in found]
+        return [drop_empty(text) if ':""' in text else text for text in found]
 
-    def without_empty(text: str) -> str:
+    def drop_empty(text: str) -> str:
         values = msgspec.json.decode(text, type=dict[str, str])
         return _encode({name: value for name, value in values.items() if value}).decode()
 
-    return texts
+    return encode_rows

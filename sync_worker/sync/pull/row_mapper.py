@@ -9,80 +9,84 @@ from typing import Any, Final
 
 from sync_worker.hubspot.records.models import Company, Contact, Event
 from sync_worker.store.contacts import ContactRow
-from sync_worker.sync.portal.crm_schema import NOTHING, Outputs
-from sync_worker.sync.pull.row_codec import Values, in_order, picker, writer
+from sync_worker.sync.portal.crm_schema import EMPTY, CrmSchema
+from sync_worker.sync.pull.row_codec import RowValues, align_values, column_picker, json_encoder
 from sync_worker.timestamps import to_ms
 
 #: Read of every contact, whatever the model asks for: who it is, and what the worker itself may change.
-IDENTITY: Final = ("email", "hs_additional_emails", "hs_merged_object_ids", "associatedcompanyid", "lifecyclestage")
+IDENTITY_PROPERTIES: Final = ("email", "hs_additional_emails", "hs_merged_object_ids", "associatedcompanyid", "lifecyclestage")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remembering:
+class RowMapper:
     """What is kept of a record: what the model asks for, what we wrote, and who it is."""
 
-    outputs: Outputs
+    crm_schema: CrmSchema
 
     @cached_property
     def contact_properties(self) -> tuple[str, ...]:
         """Return the names that every reading of a contact asks for."""
-        return tuple(sorted({*IDENTITY, *self.outputs.names, *self.outputs.model.contact_properties}))
+        return tuple(sorted({*IDENTITY_PROPERTIES, *self.crm_schema.property_names, *self.crm_schema.model.contact_properties}))
 
     @cached_property
     def company_properties(self) -> tuple[str, ...]:
         """Return the names that every reading of a company asks for; none where the model looks at no company."""
-        return tuple(sorted(self.outputs.model.company_properties))
+        return tuple(sorted(self.crm_schema.model.company_properties))
 
-    def people(self, contacts: Sequence[Contact]) -> list[ContactRow]:
+    def contact_rows(self, contacts: Sequence[Contact]) -> list[ContactRow]:
         """Return the rows of contacts."""
-        values = in_order(contacts, self.contact_properties)
-        columns = zip(contacts, map(self._identity, values), self._facts(values), self._shown(values), strict=True)
+        values = align_values(contacts, self.contact_properties)
+        columns = zip(contacts, map(self._pick_identity, values), self._encode_facts(values), self._encode_observed(values), strict=True)
         return [
             ContactRow(
                 contact.id,
-                _address(email),
+                _normalize_email(email),
                 int(float(company)) if company else None,
                 to_ms(contact.updated_at),
                 facts,
                 shown,
                 stage or None,
-                _further(email, others) if others else (),
+                _additional_emails(email, others) if others else (),
                 tuple(sorted(contact.merged_ids)) if merged else (),
             )
             for contact, (email, others, merged, company, stage), facts, shown in columns
         ]
 
-    def companies(self, companies: Sequence[Company]) -> list[Mapping[str, Any]]:
+    def company_rows(self, companies: Sequence[Company]) -> list[Mapping[str, Any]]:
         """Return the rows of companies."""
-        texts = self._company_facts(in_order(companies, self.company_properties))
+        texts = self._encode_company_facts(align_values(companies, self.company_properties))
         return [
             {"id": company.id, "updated_at": to_ms(company.updated_at), "facts": facts}
             for company, facts in zip(companies, texts, strict=True)
         ]
 
     @cached_property
-    def _identity(self) -> Callable[[Values], Values]:
-        return picker(self.contact_properties, IDENTITY)
+    def _pick_identity(self) -> Callable[[RowValues], RowValues]:
+        return column_picker(self.contact_properties, IDENTITY_PROPERTIES)
 
     @cached_property
-    def _facts(self) -> Callable[[Iterable[Values]], list[str]]:
-        return writer(self.contact_properties, sorted(self.outputs.model.contact_properties))
+    def _encode_facts(self) -> Callable[[Iterable[RowValues]], list[str]]:
+        return json_encoder(self.contact_properties, sorted(self.crm_schema.model.contact_properties))
 
     @cached_property
-    def _company_facts(self) -> Callable[[Iterable[Values]], list[str]]:
-        return writer(self.company_properties, self.company_properties)
+    def _encode_company_facts(self) -> Callable[[Iterable[RowValues]], list[str]]:
+        return json_encoder(self.company_properties, self.company_properties)
 
     @cached_property
-    def _shown(self) -> Callable[[Iterable[Values]], list[str]]:
-        pick, names, shown = picker(self.contact_properties, self.outputs.names), self.outputs.names, self.outputs.shown
+    def _encode_observed(self) -> Callable[[Iterable[RowValues]], list[str]]:
+        pick, names, shown = (
+            column_picker(self.contact_properties, self.crm_schema.property_names),
+            self.crm_schema.property_names,
+            self.crm_schema.observed_json,
+        )
 
-        def texts(rows: Iterable[Values]) -> list[str]:
-            return [shown(dict(zip(names, ours, strict=True))) if any(ours) else NOTHING for ours in map(pick, rows)]
+        def encode_rows(rows: Iterable[RowValues]) -> list[str]:
+            return [shown(dict(zip(names, ours, strict=True))) if any(ours) else EMPTY for ours in map(pick, rows)]
 
-        return texts
+        return encode_rows
 
 
-def happening(event: Event) -> Mapping[str, Any]:
+def event_row(event: Event) -> Mapping[str, Any]:
     """Return the row of an event."""
     return {
         "kind": event.kind,
@@ -100,9 +104,11 @@ def happening(event: Event) -> Mapping[str, Any]:
     }
 
 
-def _address(email: str | None) -> str | None:
+def _normalize_email(email: str | None) -> str | None:
     return email.strip().lower() or None if email else None
 
 
-def _further(email: str | None, others: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([address for part in others.split(";") if (address := _address(part)) and address != _address(email)]))
+def _additional_emails(email: str | None, others: str) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys([address for part in others.split(";") if (address := _normalize_email(part)) and address != _normalize_email(email)])
+    )

@@ -71,8 +71,8 @@ def is_eventful(store: Store, hubspot: HubSpot, kinds: frozenset[str], now: date
 
 
 def _has_pages(hubspot: HubSpot, kind: str, names: Sequence[str], now: datetime) -> bool:
-    span = from_ms(streams.FOUNDED), now
-    if kind in streams.EMAIL_TYPES:
-        return hubspot.email_events.read_page(streams.EMAIL_TYPES[kind], *span).next is not None
-    event_type = streams.event_type(names, kind)
+    span = from_ms(streams.HUBSPOT_EPOCH_MS), now
+    if kind in streams.EMAIL_EVENT_TYPES:
+        return hubspot.email_events.read_page(streams.EMAIL_EVENT_TYPES[kind], *span).next is not None
+    event_type = streams.find_event_type(names, kind)
     return event_type is not None and hubspot.event_occurrences.read_page(event_type, *span).next is not None

@@ -16,137 +16,144 @@ from sync_worker.hubspot.records.models import Company, Contact, Event, Marketin
 from sync_worker.hubspot.rest import rate_limiter
 from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.store.coverage import Interval
-from sync_worker.sync.reader.stream import Lane, Page, Stream, Token
+from sync_worker.sync.reader.stream import PageToken, SecondarySource, Stream, StreamPage
 from sync_worker.timestamps import from_ms, to_ms
 
-FOUNDED: Final = 1_149_120_000_000  # June 2006, HubSpot's first month: no event is older
-FOR_EVER: Final = 2**53
-MOST_SEARCHES: Final = 16  # on the line at a time
-EMAIL_TYPES: Final = {"email_click": "CLICK", "email_open": "OPEN"}
+HUBSPOT_EPOCH_MS: Final = 1_149_120_000_000  # June 2006, HubSpot's first month: no event is older
+MAX_KEY: Final = 2**53
+MAX_CONCURRENT_SEARCHES: Final = 16  # on the line at a time
+EMAIL_EVENT_TYPES: Final = {"email_click": "CLICK", "email_open": "OPEN"}
 
-Thing = TypeVar("Thing", Contact, Company)
+CrmRecord = TypeVar("CrmRecord", Contact, Company)
 
 
-def contacts(hubspot: HubSpot, properties: Sequence[str], *, searched: bool = False) -> Stream[Contact]:
+def contacts(hubspot: HubSpot, properties: Sequence[str], *, use_search: bool = False) -> Stream[Contact]:
     """Return all contacts, in order of id; `searched` reads them by search as well, which has a budget of its own."""
     # They can be found by search as well, and nobody is judged before all is known of what they did.
-    stream = replace(_by_id(hubspot.contacts, properties), turn=_burst(hubspot).reserve_low_priority)
-    return replace(stream, aside=_by_search(hubspot, properties)) if searched else stream
+    stream = replace(_id_stream(hubspot.contacts, properties), acquire_slot=_burst_limiter(hubspot).reserve_low_priority)
+    return replace(stream, secondary=_search_source(hubspot, properties)) if use_search else stream
 
 
 def companies(hubspot: HubSpot, properties: Sequence[str]) -> Stream[Company]:
     """Return all companies, in order of id."""
-    return replace(_by_id(hubspot.companies, properties), turn=_burst(hubspot).reserve)
+    return replace(_id_stream(hubspot.companies, properties), acquire_slot=_burst_limiter(hubspot).reserve)
 
 
-def emails(hubspot: HubSpot, kind: str) -> Stream[Event]:
+def email_events(hubspot: HubSpot, kind: str) -> Stream[Event]:
     """Return e-mail events. HubSpot lists the newest first, so the key is the time with its sign turned."""
 
-    def read(start: int, stop: int, token: Token | None) -> Page[Event]:
-        low, high, offset = _within(start, stop, token)
-        page = hubspot.email_events.read_page(EMAIL_TYPES[kind], from_ms(1 - high), from_ms(-low), offset)
-        return Page(rows=page.items, reached=-to_ms(page.items[-1].at) if page.items else stop, token=_going_on(low, high, page.next))
+    def read(start: int, stop: int, token: PageToken | None) -> StreamPage[Event]:
+        low, high, offset = _request_bounds(start, stop, token)
+        page = hubspot.email_events.read_page(EMAIL_EVENT_TYPES[kind], from_ms(1 - high), from_ms(-low), offset)
+        return StreamPage(
+            rows=page.items, read_up_to=-to_ms(page.items[-1].at) if page.items else stop, token=_next_token(low, high, page.next)
+        )
 
-    return Stream(read=read, key=lambda event: -to_ms(event.at), turn=_burst(hubspot).reserve)
+    return Stream(read=read, key=lambda event: -to_ms(event.at), acquire_slot=_burst_limiter(hubspot).reserve)
 
 
 def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
     """Return page views or custom events, the oldest first."""
 
-    def read(start: int, stop: int, token: Token | None) -> Page[Event]:
-        low, high, after = _within(start, stop, token)
+    def read(start: int, stop: int, token: PageToken | None) -> StreamPage[Event]:
+        low, high, after = _request_bounds(start, stop, token)
         # Whether the ends belong to the answer is not documented: a millisecond more is asked for, and what is too much is left out.
         page = hubspot.event_occurrences.read_page(event_type, from_ms(low - 1), from_ms(high), after)
         rows = [event for event in page.items if to_ms(event.at) >= low]
         reached = max(start, to_ms(page.items[-1].at)) if page.items else stop
-        return Page(rows=rows, reached=reached, token=_going_on(low, high, page.next))
+        return StreamPage(rows=rows, read_up_to=reached, token=_next_token(low, high, page.next))
 
-    return Stream(read=read, key=lambda event: to_ms(event.at), turn=_burst(hubspot).reserve)
+    return Stream(read=read, key=lambda event: to_ms(event.at), acquire_slot=_burst_limiter(hubspot).reserve)
 
 
-def past(hubspot: HubSpot, event_type: str, contacts: Sequence[int]) -> Stream[Event]:
+def contact_occurrences(hubspot: HubSpot, event_type: str, contact_ids: Sequence[int]) -> Stream[Event]:
     """Return page views or custom events of some contacts, each contact a key of its own."""
 
-    def read(start: int, _stop: int, token: Token | None) -> Page[Event]:
-        page = hubspot.event_occurrences.for_contact(contacts[start], event_type, None if token is None else str(token))
-        return Page(rows=page.items, reached=start, token=page.next)
+    def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[Event]:
+        page = hubspot.event_occurrences.for_contact(contact_ids[start], event_type, None if token is None else str(token))
+        return StreamPage(rows=page.items, read_up_to=start, token=page.next)
 
-    places = {contact_id: place for place, contact_id in enumerate(contacts)}
+    places = {contact_id: place for place, contact_id in enumerate(contact_ids)}
     return Stream(read=read, key=lambda event: places.get(event.contact_id or 0, 0))
 
 
-def submissions(hubspot: HubSpot, forms: Sequence[str], fronts: Mapping[str, int], vanished: Callable[[str], object]) -> Stream[Event]:
+def submissions(
+    hubspot: HubSpot, form_ids: Sequence[str], stop_times: Mapping[str, int], on_missing: Callable[[str], object]
+) -> Stream[Event]:
     """Return what was sent with forms, each form a key of its own, as far back as its front (milliseconds).
 
     Each page leads to the next and to no other, so that one form is read by one request after the other, and none waits behind others.
     A form that HubSpot does not know any more is told to `vanished`; the others are read all the same.
     """
 
-    def read(start: int, _stop: int, token: Token | None) -> Page[Event]:
-        form_id = forms[start]
+    def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[Event]:
+        form_id = form_ids[start]
         try:
             page = hubspot.forms.read_submissions(form_id, None if token is None else str(token))
         except NotFound:
-            vanished(form_id)
-            return Page(rows=(), reached=start, token=None)
+            on_missing(form_id)
+            return StreamPage(rows=(), read_up_to=start, token=None)
         # Newest first, and HubSpot can't be asked for a time: whoever has reached what is known stops.
-        known = bool(page.items) and to_ms(page.items[-1].at) < fronts[form_id]
-        return Page(rows=page.items, reached=start, token=None if known else page.next)
+        known = bool(page.items) and to_ms(page.items[-1].at) < stop_times[form_id]
+        return StreamPage(rows=page.items, read_up_to=start, token=None if known else page.next)
 
-    places = {form_id: place for place, form_id in enumerate(forms)}
+    places = {form_id: place for place, form_id in enumerate(form_ids)}
     return Stream(read=read, key=lambda event: places[event.form_id or ""])
 
 
 def attendances(hubspot: HubSpot, webinars: Sequence[MarketingEvent]) -> Stream[Event]:
     """Return who attended webinars, each webinar a key of its own."""
 
-    def read(start: int, _stop: int, token: Token | None) -> Page[Event]:
+    def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[Event]:
         page = hubspot.marketing_events.read_attendances(webinars[start], None if token is None else str(token))
-        return Page(rows=page.items, reached=start, token=page.next)
+        return StreamPage(rows=page.items, read_up_to=start, token=page.next)
 
     places = {webinar.id: place for place, webinar in enumerate(webinars)}
     return Stream(read=read, key=lambda event: places[event.campaign or ""])
 
 
-def one_each(things: Collection[object]) -> list[Interval]:
+def unit_intervals(items: Collection[object]) -> list[Interval]:
     """Return a range for each of some things, too narrow to be halved."""
-    return [Interval(place, place + 1) for place in range(len(things))]
+    return [Interval(place, place + 1) for place in range(len(items))]
 
 
-def mirrored(intervals: Sequence[Interval]) -> list[Interval]:
+def mirror(intervals: Sequence[Interval]) -> list[Interval]:
     """Return the same whole numbers with their signs turned; twice is nothing."""
     return [Interval(1 - interval.high, 1 - interval.low) for interval in intervals]
 
 
-def _burst(hubspot: HubSpot) -> rate_limiter.Limiter:
+def _burst_limiter(hubspot: HubSpot) -> rate_limiter.Limiter:
     return hubspot.transport.rate_limiter.limiter(Budget.BURST)
 
 
-def _within(start: int, stop: int, token: Token | None) -> tuple[int, int, str | None]:
+def _request_bounds(start: int, stop: int, token: PageToken | None) -> tuple[int, int, str | None]:
     # HubSpot's offset counts within the times that were asked for first, however much of them others have taken over meanwhile.
     return token if isinstance(token, tuple) else (start, stop, None)
 
 
-def _going_on(low: int, high: int, offset: str | None) -> Token | None:
+def _next_token(low: int, high: int, offset: str | None) -> PageToken | None:
     return None if offset is None else (low, high, offset)
 
 
-def _by_search(hubspot: HubSpot, properties: Sequence[str]) -> Lane[Contact]:
-    def read(intervals: Sequence[Interval]) -> Page[Contact]:
+def _search_source(hubspot: HubSpot, properties: Sequence[str]) -> SecondarySource[Contact]:
+    def read(intervals: Sequence[Interval]) -> StreamPage[Contact]:
         page = hubspot.contacts.search_id_ranges(intervals, properties)
-        return Page(rows=page.items, reached=intervals[-1].high if page.next is None else page.next, token=page.next)
+        return StreamPage(rows=page.items, read_up_to=intervals[-1].high if page.next is None else page.next, token=page.next)
 
     lane = hubspot.transport.rate_limiter.limiter(Budget.SEARCH)
-    readers, together = lane.optimal_concurrency(minimum=2, maximum=MOST_SEARCHES), hubspot.contacts.max_ranges_per_search(properties)
-    return Lane(read=read, readers=readers, turn=lane.reserve, together=together)
+    readers, together = (
+        lane.optimal_concurrency(minimum=2, maximum=MAX_CONCURRENT_SEARCHES),
+        hubspot.contacts.max_ranges_per_search(properties),
+    )
+    return SecondarySource(read=read, readers=readers, acquire_slot=lane.reserve, partitions_per_request=together)
 
 
-def _by_id(noun: Objects[Thing], properties: Sequence[str]) -> Stream[Thing]:
-    def read(start: int, _stop: int, token: Token | None) -> Page[Thing]:
+def _id_stream(objects: Objects[CrmRecord], properties: Sequence[str]) -> Stream[CrmRecord]:
+    def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[CrmRecord]:
         # Whether `after` names the last record of the page before or the first of the next is not documented: both readings see `start`.
-        page = noun.list_from_id(int(token) if isinstance(token, str | int) else max(0, start - 1), properties)
+        page = objects.list_from_id(int(token) if isinstance(token, str | int) else max(0, start - 1), properties)
         rows = page.items[bisect_left(page.items, start, key=attrgetter("id")) :]
-        return Page(rows=rows, reached=page.items[-1].id + 1 if page.items else start, token=page.next)
+        return StreamPage(rows=rows, read_up_to=page.items[-1].id + 1 if page.items else start, token=page.next)
 
     return Stream(read=read, key=lambda row: row.id, open_ended=True)
 
@@ -156,12 +163,12 @@ def is_occurrence(kind: str) -> bool:
     return kind == "page_view" or kind.startswith("custom:")
 
 
-def event_type(names: Sequence[str], kind: str) -> str | None:
+def find_event_type(names: Sequence[str], kind: str) -> str | None:
     """Return HubSpot's name of a kind of event, if the portal has it."""
     return next((name for name in names if event_kind(name) == kind), None)
 
 
-def no_such_event(names: Sequence[str], kind: str) -> NoReturn:
+def raise_unknown_event(names: Sequence[str], kind: str) -> NoReturn:
     """Raise the error that names the kinds which the portal has."""
     known = ", ".join(sorted(map(event_kind, names))) or "none"
     raise ConfigurationError(f"The portal has no events of the kind {kind}; it has {known}.", hint="Mend the model, or take the rule out.")

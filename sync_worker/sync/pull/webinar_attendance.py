@@ -18,48 +18,48 @@ from sync_worker.store import coverage, events, key_value
 from sync_worker.store.database import Store
 from sync_worker.timestamps import from_ms, to_ms
 
-KIND: Final = "webinar"
-WEEKLY: Final = timedelta(days=7)
-PREFIX: Final = f"{KIND}:"
+EVENT_KIND: Final = "webinar"
+RECHECK_INTERVAL: Final = timedelta(days=7)
+KEY_PREFIX: Final = f"{EVENT_KIND}:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class WebinarWatcher:
     """What is known of the last look at each webinar."""
 
     store: Store
     now: datetime
     overlap: timedelta
 
-    def due(self, webinars: Collection[MarketingEvent]) -> list[MarketingEvent]:
+    def select_due(self, webinars: Collection[MarketingEvent]) -> list[MarketingEvent]:
         """Return those whose attendance may be another than the one that is known."""
         with self.store.transaction() as tx:
-            known = key_value.get_by_prefix(tx, PREFIX)
-        return [webinar for webinar in webinars if self._is_due(webinar, known.get(_key(webinar)))]
+            known = key_value.get_by_prefix(tx, KEY_PREFIX)
+        return [webinar for webinar in webinars if self._is_due(webinar, known.get(_state_key(webinar)))]
 
-    def note(self, tx: Connection, webinar: MarketingEvent, attendances: Collection[str]) -> None:
+    def save(self, tx: Connection, webinar: MarketingEvent, attendances: Collection[str]) -> None:
         """Note that a webinar has been read to its end, and forget the attendance that was taken back."""
-        known = key_value.get(tx, _key(webinar))
-        events.delete_except(tx, KIND, webinar.id, attendances)
-        moved = known["moved"] if known and known["mark"] == _mark(webinar) else to_ms(self.now)
-        key_value.put(tx, _key(webinar), {"mark": _mark(webinar), "moved": moved, "read": to_ms(self.now)})
+        known = key_value.get(tx, _state_key(webinar))
+        events.delete_except(tx, EVENT_KIND, webinar.id, attendances)
+        moved = known["moved"] if known and known["mark"] == _fingerprint(webinar) else to_ms(self.now)
+        key_value.put(tx, _state_key(webinar), {"mark": _fingerprint(webinar), "moved": moved, "read": to_ms(self.now)})
 
-    def done(self) -> None:
+    def mark_done(self) -> None:
         """Note that every webinar has been looked at."""
         with self.store.transaction() as tx:
-            coverage.add(tx, KIND, 0, to_ms(self.now))
+            coverage.add(tx, EVENT_KIND, 0, to_ms(self.now))
 
     def _is_due(self, webinar: MarketingEvent, known: dict[str, Any] | None) -> bool:
         if known is None:
             return webinar.attendee_count != 0
-        settled = self.now - self.overlap > from_ms(known["moved"]) and self.now - WEEKLY < from_ms(known["read"])
-        return known["mark"] != _mark(webinar) or not settled
+        settled = self.now - self.overlap > from_ms(known["moved"]) and self.now - RECHECK_INTERVAL < from_ms(known["read"])
+        return known["mark"] != _fingerprint(webinar) or not settled
 
 
-def _key(webinar: MarketingEvent) -> str:
-    return f"{PREFIX}{webinar.id}"
+def _state_key(webinar: MarketingEvent) -> str:
+    return f"{KEY_PREFIX}{webinar.id}"
 
 
-def _mark(webinar: MarketingEvent) -> str:
+def _fingerprint(webinar: MarketingEvent) -> str:
     changed = to_ms(webinar.updated_at) if webinar.updated_at else ""
     return f"{changed}/{webinar.attendee_count}"

@@ -14,158 +14,158 @@ from functools import partial
 from threading import Condition, Lock, Thread
 from typing import Final, Generic
 
-from sync_worker.concurrency import LULL
+from sync_worker.concurrency import IDLE_SECONDS
 from sync_worker.store.coverage import Interval
-from sync_worker.sync.reader.partitions import Range, Ranges
-from sync_worker.sync.reader.stream import Page, Piece, Row, Stream
+from sync_worker.sync.reader.partitions import Partition, PartitionQueue
+from sync_worker.sync.reader.stream import Row, Stream, StreamBatch, StreamPage
 
-GATHERED: Final = 32  # pages that are worth a transaction: each writes anew what the one before has touched
-GATHERING: Final = 0.2  # seconds at most that they are waited for
-IN_THE_AIR: Final = 128  # pages between the readers and whoever stores them: memory does not grow with the stream
+MIN_BATCH_PAGES: Final = 32  # pages that are worth a transaction: each writes anew what the one before has touched
+BATCH_WAIT_SECONDS: Final = 0.2  # seconds at most that they are waited for
+MAX_BUFFERED_PAGES: Final = 128  # pages between the readers and whoever stores them: memory does not grow with the stream
 
 
 @dataclass(eq=False, slots=True)
-class _Sweep(Generic[Row]):
-    ranges: Ranges[Row]
-    ready: list[Piece[Row]] = field(default_factory=list)
-    awaited: int = 1  # pieces, by whoever takes them out
+class _ParallelReader(Generic[Row]):
+    partitions: PartitionQueue[Row]
+    ready: list[StreamBatch[Row]] = field(default_factory=list)
+    awaited_batches: int = 1  # pieces, by whoever takes them out
     lock: Lock = field(default_factory=Lock)
-    news: Condition = field(init=False)  # for whoever takes the pieces out
-    work: Mapping[bool, Condition] = field(init=False)  # for the readers of each
+    consumer_condition: Condition = field(init=False)  # for whoever takes the pieces out
+    reader_conditions: Mapping[bool, Condition] = field(init=False)  # for the readers of each
     error: BaseException | None = None
     stopped: bool = False
-    calls: Counter[bool] = field(default_factory=Counter)  # to readers, that none of them has answered yet
-    hopeful: Counter[bool] = field(default_factory=Counter)  # readers that were called and wait for leave to send
+    wake_ups: Counter[bool] = field(default_factory=Counter)  # to readers, that none of them has answered yet
+    awaiting_slot: Counter[bool] = field(default_factory=Counter)  # readers that were called and wait for leave to send
 
     def __post_init__(self) -> None:
-        self.news = Condition(self.lock)
-        self.work = {aside: Condition(self.lock) for aside in self.ranges.readers}
+        self.consumer_condition = Condition(self.lock)
+        self.reader_conditions = {aside: Condition(self.lock) for aside in self.partitions.readers}
 
-    def batches(self, most: int, *, pausing: bool) -> Iterator[list[Piece[Row]]]:
+    def batches(self, max_batches: int, *, yield_when_idle: bool) -> Iterator[list[StreamBatch[Row]]]:
         """Yield the pieces that lie ready, some at a time; with `pausing`, none of them whenever they have to be waited for."""
         self._start()
         try:
-            if pausing:
+            if yield_when_idle:
                 yield []
-            while pieces := self._taken_out(most):
+            while pieces := self._take_ready(max_batches):
                 yield pieces
-                if pausing and self._must_wait():
+                if yield_when_idle and self._is_idle():
                     yield []
         finally:
             self._stop()
 
     def _start(self) -> None:
         with self.lock:
-            self._call()
+            self._wake_readers()
         # The lane aside first: it may send little at a time, and what it does not send at once is lost.
-        for aside, readers in sorted(self.ranges.readers.items(), reverse=True):
+        for aside, readers in sorted(self.partitions.readers.items(), reverse=True):
             for number in range(readers):
-                Thread(target=partial(self._work, aside=aside), name=f"reader-{int(aside)}-{number}", daemon=True).start()
+                Thread(target=partial(self._run_reader, secondary=aside), name=f"reader-{int(aside)}-{number}", daemon=True).start()
 
-    def _taken_out(self, most: int) -> list[Piece[Row]]:
+    def _take_ready(self, max_batches: int) -> list[StreamBatch[Row]]:
         with self.lock:
-            self._are_ready(min(GATHERED, most), GATHERING)
+            self._wait_for_ready(min(MIN_BATCH_PAGES, max_batches), BATCH_WAIT_SECONDS)
             if not self.ready:
-                self._are_ready(1)
+                self._wait_for_ready(1)
             if self.error:
                 raise self.error
-            pieces, self.ready = self.ready[:most], self.ready[most:]
-            self._call()
+            pieces, self.ready = self.ready[:max_batches], self.ready[max_batches:]
+            self._wake_readers()
             return pieces
 
-    def _must_wait(self) -> bool:
+    def _is_idle(self) -> bool:
         with self.lock:
-            return not self._are_ready(1, LULL)
+            return not self._wait_for_ready(1, IDLE_SECONDS)
 
-    def _are_ready(self, pieces: int, seconds: float | None = None) -> bool:
+    def _wait_for_ready(self, count: int, seconds: float | None = None) -> bool:
         """Wait for some pieces, or for the end."""
-        self.awaited = pieces
-        return self.news.wait_for(lambda: len(self.ready) >= pieces or self._is_over(), seconds)
+        self.awaited_batches = count
+        return self.consumer_condition.wait_for(lambda: len(self.ready) >= count or self._is_over(), seconds)
 
     def _stop(self) -> None:
         with self.lock:
             self.stopped = True
-            self._call()
+            self._wake_readers()
             # Who waits for leave to send will find nothing to do; who has sent something is waited for.
-            while self.ranges.reading:
-                self.news.wait()
+            while self.partitions.in_progress:
+                self.consumer_condition.wait()
 
     def _is_over(self) -> bool:
-        return self.stopped or self.error is not None or self.ranges.are_read
+        return self.stopped or self.error is not None or self.partitions.is_done
 
-    def _work(self, *, aside: bool) -> None:
-        stream = self.ranges.stream
-        turn = stream.aside.turn if aside and stream.aside else stream.turn
+    def _run_reader(self, *, secondary: bool) -> None:
+        stream = self.partitions.stream
+        turn = stream.secondary.acquire_slot if secondary and stream.secondary else stream.acquire_slot
         try:
-            while self._may_go_on(aside=aside):
+            while self._wait_for_work(secondary=secondary):
                 with turn():
-                    self._read_page(aside=aside)
+                    self._read_page(secondary=secondary)
         except BaseException as error:  # noqa: BLE001 -- handed to whoever iterates, who raises it
             with self.lock:
                 self.error = self.error or error
-                self._call()
+                self._wake_readers()
 
-    def _may_go_on(self, *, aside: bool) -> bool:
+    def _wait_for_work(self, *, secondary: bool) -> bool:
         with self.lock:
-            while not self._is_over() and not self.calls[aside]:
-                self.work[aside].wait()
+            while not self._is_over() and not self.wake_ups[secondary]:
+                self.reader_conditions[secondary].wait()
             if self._is_over():
                 return False
-            self.calls[aside] -= 1
-            self.hopeful[aside] += 1
+            self.wake_ups[secondary] -= 1
+            self.awaiting_slot[secondary] += 1
             return True
 
-    def _read_page(self, *, aside: bool) -> None:
-        if not (taken := self._take(aside=aside)):
+    def _read_page(self, *, secondary: bool) -> None:
+        if not (taken := self._take_partitions(secondary=secondary)):
             return
         page = None
         try:
-            page = self._page(taken, aside=aside)
+            page = self._fetch_page(taken, secondary=secondary)
         finally:
             with self.lock:
-                self.ready += self.ranges.give_back(taken, page, aside=aside)
-                self._call()
+                self.ready += self.partitions.finish(taken, page, secondary=secondary)
+                self._wake_readers()
 
-    def _page(self, taken: Sequence[Range], *, aside: bool) -> Page[Row]:
-        stream = self.ranges.stream
-        if aside and stream.aside:
-            return stream.aside.read([Interval(one.front, one.stop) for one in taken])
+    def _fetch_page(self, taken: Sequence[Partition], *, secondary: bool) -> StreamPage[Row]:
+        stream = self.partitions.stream
+        if secondary and stream.secondary:
+            return stream.secondary.read([Interval(one.start, one.stop) for one in taken])
         (one,) = taken
-        return stream.read(one.front, one.stop, one.token)
+        return stream.read(one.start, one.stop, one.token)
 
-    def _take(self, *, aside: bool) -> list[Range]:
+    def _take_partitions(self, *, secondary: bool) -> list[Partition]:
         with self.lock:
-            self.hopeful[aside] -= 1
-            taken = [] if self._is_over() else self.ranges.take(aside=aside)
-            self._call()
+            self.awaiting_slot[secondary] -= 1
+            taken = [] if self._is_over() else self.partitions.take(secondary=secondary)
+            self._wake_readers()
             return taken
 
-    def _call(self) -> None:
+    def _wake_readers(self) -> None:
         """Wake whoever has something to do now, and nobody else: of a hundred readers most would find that it is not for them."""
-        if len(self.ready) >= self.awaited or not self.ranges.reading or self._is_over():
-            self.news.notify()
-        for aside, readers in self.ranges.readers.items():
+        if len(self.ready) >= self.awaited_batches or not self.partitions.in_progress or self._is_over():
+            self.consumer_condition.notify()
+        for aside, readers in self.partitions.readers.items():
             if self._is_over():
-                self.work[aside].notify_all()
-            elif len(self.ready) < IN_THE_AIR and (coming := self.calls[aside] + self.hopeful[aside]) < readers:
-                useful = max(0, min(self.ranges.worth(aside=aside), readers) - coming)
-                self.calls[aside] += useful
-                self.work[aside].notify(useful)
+                self.reader_conditions[aside].notify_all()
+            elif len(self.ready) < MAX_BUFFERED_PAGES and (coming := self.wake_ups[aside] + self.awaiting_slot[aside]) < readers:
+                useful = max(0, min(self.partitions.useful_readers(secondary=aside), readers) - coming)
+                self.wake_ups[aside] += useful
+                self.reader_conditions[aside].notify(useful)
 
 
-def sweep(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int) -> Iterator[Piece[Row]]:
+def read_parallel(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int) -> Iterator[StreamBatch[Row]]:
     """Read everything in the gaps, in parallel, in no order; close the iterator to stop early.
 
     Each piece is complete for its interval of keys, and the intervals of all pieces together are the gaps.
     An error of any reader ends the others after their present request and is raised here.
     """
-    for pieces in sweep_in_batches(stream, gaps, readers=readers, most=1):
+    for pieces in read_parallel_batches(stream, gaps, readers=readers, max_batches=1):
         yield from pieces
 
 
-def sweep_in_batches(
-    stream: Stream[Row], gaps: Sequence[Interval], *, readers: int, most: int | None = None, pausing: bool = False
-) -> Iterator[list[Piece[Row]]]:
+def read_parallel_batches(
+    stream: Stream[Row], gaps: Sequence[Interval], *, readers: int, max_batches: int | None = None, yield_when_idle: bool = False
+) -> Iterator[list[StreamBatch[Row]]]:
     """Read as `sweep` does, and yield together what has come in together, so that it can be stored together.
 
     No more at a time than there are readers, unless told otherwise: who stops the worker loses no more than was on the line.
@@ -173,5 +173,7 @@ def sweep_in_batches(
     """
     if not gaps:
         return
-    ranges = Ranges.of(stream, gaps, readers=readers)
-    yield from _Sweep(ranges).batches(min(readers, IN_THE_AIR) if most is None else most, pausing=pausing)
+    ranges = PartitionQueue.from_gaps(stream, gaps, readers=readers)
+    yield from _ParallelReader(ranges).batches(
+        min(readers, MAX_BUFFERED_PAGES) if max_batches is None else max_batches, yield_when_idle=yield_when_idle
+    )

@@ -11,20 +11,20 @@ from sync_worker.store.coverage import Interval
 
 Row = TypeVar("Row")
 #: Leads on from a page. The bounds of a range move while it is read: a token that is good for its own bounds alone carries them.
-Token = str | int | tuple[int, int, str]
+PageToken = str | int | tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[Row]):
+class StreamPage(Generic[Row]):
     """Rows in order of their key. Everything below `reached` has been read; without `token` nothing lies beyond the page."""
 
     rows: Sequence[Row]
-    reached: int
-    token: Token | None
+    read_up_to: int
+    token: PageToken | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece(Generic[Row]):
+class StreamBatch(Generic[Row]):
     """Rows that were read, and the interval of keys that is complete with them."""
 
     rows: Sequence[Row]
@@ -32,16 +32,16 @@ class Piece(Generic[Row]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lane(Generic[Row]):
+class SecondarySource(Generic[Row]):
     """A second way to read a stream, by some readers at once; `turn` waits until a request may be sent.
 
     `read` gives one page of the rows in some intervals, `together` of them at most.
     """
 
-    read: Callable[[Sequence[Interval]], Page[Row]]
+    read: Callable[[Sequence[Interval]], StreamPage[Row]]
     readers: int
-    together: int = 1
-    turn: Callable[[], AbstractContextManager[object]] = nullcontext
+    partitions_per_request: int = 1
+    acquire_slot: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +55,11 @@ class Stream(Generic[Row]):
     for a page costs more than asking for one: what is left in the end is cut into single pages.
     """
 
-    read: Callable[[int, int, Token | None], Page[Row]]
+    read: Callable[[int, int, PageToken | None], StreamPage[Row]]
     key: Callable[[Row], int]
     open_ended: bool = False
-    turn: Callable[[], AbstractContextManager[object]] = nullcontext
-    aside: Lane[Row] | None = None
-    enough: Callable[[int], bool] = lambda _pages: False
+    acquire_slot: Callable[[], AbstractContextManager[object]] = nullcontext
+    secondary: SecondarySource[Row] | None = None
+    is_enough: Callable[[int], bool] = lambda _pages: False
     density: float | None = None
-    far: bool = False
+    high_latency: bool = False

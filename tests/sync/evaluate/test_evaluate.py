@@ -12,7 +12,7 @@ from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.progress import Progress
 from sync_worker.store import contacts, events, verdicts
 from sync_worker.store.database import Store
-from sync_worker.sync.evaluate.evaluate import Judge
+from sync_worker.sync.evaluate.evaluate import Evaluator
 from tests.harness import MODEL, NOW, NOW_MS
 from tests.store.database_factories import a_store
 from tests.store.row_factories import event, known, text
@@ -37,9 +37,9 @@ def store() -> Iterator[Store]:
         yield store
 
 
-def a_judge(model: str = MODEL, now: datetime = NOW, *, prefix: str = "lead") -> Judge:
+def a_judge(model: str = MODEL, now: datetime = NOW, *, prefix: str = "lead") -> Evaluator:
     outputs = outputs_of(model, prefix)
-    return Judge(model=outputs.model, outputs=outputs, hidden=frozenset(), now=now, since=NOW - HOUR)
+    return Evaluator(model=outputs.model, crm_schema=outputs, hidden_kinds=frozenset(), now=now, valid_since=NOW - HOUR)
 
 
 def judged(store: Store) -> list[Any]:
@@ -49,7 +49,7 @@ def judged(store: Store) -> list[Any]:
 
 @pytest.mark.parametrize("chunk", [1, 2, 4, 9, 100])
 def test_however_the_contacts_are_cut_the_verdicts_are_the_same(store: Store, chunk: int) -> None:
-    assert a_judge().judge_due(store, Progress(), chunk=chunk) == 9
+    assert a_judge().evaluate_due(store, Progress(), chunk_size=chunk) == 9
     with store.transaction() as tx:
         assert {row.contact_id: (row.score, row.band, row.mql) for row in tx.execute(select(verdicts.verdicts))} == {
             number: (20, "hot", number == 6) if number % 2 == 0 else (0, "cold", False) for number in range(1, 10)
@@ -64,33 +64,33 @@ def test_who_is_to_stop_stops_between_two_chunks_and_keeps_what_was_judged(store
             raise stop
 
     with pytest.raises(ConnectionClosed):
-        replace(a_judge(), heed=heed).judge_due(store, Progress(), chunk=4)
+        replace(a_judge(), heed=heed).evaluate_due(store, Progress(), chunk_size=4)
     assert len(judged(store)) == 8
-    assert a_judge().judge_due(store, Progress()) == 1
+    assert a_judge().evaluate_due(store, Progress()) == 1
 
 
 def test_who_was_judged_is_not_judged_again_until_something_changes(store: Store) -> None:
-    a_judge().judge_due(store, Progress())
-    assert a_judge(now=NOW + HOUR).judge_due(store, Progress()) == 0
+    a_judge().evaluate_due(store, Progress())
+    assert a_judge(now=NOW + HOUR).evaluate_due(store, Progress()) == 0
     with store.transaction() as tx:
         events.save(tx, [event("new", kind="page_view", contact_id=1)])
-    assert a_judge(now=NOW + HOUR).judge_due(store, Progress()) == 1
+    assert a_judge(now=NOW + HOUR).evaluate_due(store, Progress()) == 1
 
 
 @pytest.mark.parametrize("other", [{"model": MODEL.replace("points: 10}", "points: 11}")}, {"prefix": "fit"}], ids=["model", "prefix"])
 def test_under_another_model_or_prefix_everybody_is_judged_anew(store: Store, other: dict[str, str]) -> None:
-    a_judge().judge_due(store, Progress())
-    assert a_judge(**other).judge_due(store, Progress()) == 9
+    a_judge().evaluate_due(store, Progress())
+    assert a_judge(**other).evaluate_due(store, Progress()) == 9
 
 
 def test_who_qualified_by_score_stays_one_until_the_score_falls_below_the_lower_threshold(store: Store) -> None:
-    a_judge().judge_due(store, Progress())
+    a_judge().evaluate_due(store, Progress())
     lower = MODEL.replace("each: 2, at_most: 10", "each: 2, at_most: 6")  # 16 points: not enough to come in
-    assert a_judge(lower).judge_due(store, Progress()) == 9
+    assert a_judge(lower).evaluate_due(store, Progress()) == 9
     with store.transaction() as tx:
         assert list(tx.execute(select(verdicts.verdicts.c.contact_id).where(verdicts.verdicts.c.mql)).scalars()) == [6]
     lowest = MODEL.replace("each: 2, at_most: 10", "each: 2, at_most: 4")
-    a_judge(lowest).judge_due(store, Progress())
+    a_judge(lowest).evaluate_due(store, Progress())
     with store.transaction() as tx:
         assert tx.execute(select(verdicts.verdicts.c.contact_id).where(verdicts.verdicts.c.mql)).all() == []
 
@@ -105,12 +105,12 @@ def test_a_stop_between_two_chunks_keeps_the_chunks_before(store: Store) -> None
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        a_judge().judge_due(store, Plug(), chunk=2)
+        a_judge().evaluate_due(store, Plug(), chunk_size=2)
     assert [row[0] for row in judged(store)] == [1, 2, 3, 4]
-    assert a_judge().judge_due(store, Progress()) == 5
+    assert a_judge().evaluate_due(store, Progress()) == 5
 
 
 def test_a_verdict_is_of_the_instant_that_it_was_made(store: Store) -> None:
-    a_judge(now=datetime(2026, 11, 20, 12, 0, 0, 999, tzinfo=UTC)).judge_due(store, Progress())
+    a_judge(now=datetime(2026, 11, 20, 12, 0, 0, 999, tzinfo=UTC)).evaluate_due(store, Progress())
     with store.transaction() as tx:
         assert set(tx.execute(select(verdicts.verdicts.c.evaluated_at)).scalars()) == {NOW_MS}

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from sync_worker.model.scoring.columns import UNREADABLE_SCHEMA
-from sync_worker.sync.evaluate.parse_warnings import Misread
+from sync_worker.sync.evaluate.parse_warnings import ParseWarnings
 from tests.harness import a_contact, a_world, small_portal
 
 
@@ -27,14 +27,14 @@ def test_values_that_cannot_be_understood_are_listed_and_counted_as_unknown(tmp_
 
 
 def test_a_few_contacts_of_each_property_are_named_and_all_are_counted() -> None:
-    found = Misread()
+    found = ParseWarnings()
     for first in (1, 11):
         rows = [(number, "plan", "x", "an option of this property") for number in range(first, first + 2)]
-        found.note(pl.DataFrame(rows, schema=dict(UNREADABLE_SCHEMA), orient="row"))
-    assert found.told() == [{"property": "plan", "expected": "an option of this property", "contacts": 4, "ids": ["1", "2", "11"]}]
+        found.add(pl.DataFrame(rows, schema=dict(UNREADABLE_SCHEMA), orient="row"))
+    assert found.as_json() == [{"property": "plan", "expected": "an option of this property", "contacts": 4, "ids": ["1", "2", "11"]}]
 
 
 def test_where_all_is_well_nothing_is_told() -> None:
-    found = Misread()
-    found.note(pl.DataFrame(schema=dict(UNREADABLE_SCHEMA)))
-    assert found.told() == []
+    found = ParseWarnings()
+    found.add(pl.DataFrame(schema=dict(UNREADABLE_SCHEMA)))
+    assert found.as_json() == []

@@ -13,8 +13,8 @@ from sync_worker.store.contacts import ContactRow
 from sync_worker.store.database import Store
 from sync_worker.store.schema import verdicts as table
 from sync_worker.store.verdicts import VerdictKey
-from sync_worker.sync.plan.mql_quota import Doorkeeper
-from sync_worker.sync.portal.crm_schema import Outputs
+from sync_worker.sync.plan.mql_quota import MqlQuota
+from sync_worker.sync.portal.crm_schema import CrmSchema
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 MODEL = """\
@@ -48,7 +48,7 @@ def judge(store: Store, scores: dict[int, int]) -> None:
 def admit(store: Store, *, days: int = 0, per_day: int = 2) -> int:
     model = loads(MODEL.replace("new_per_day: 2", f"new_per_day: {per_day}"), "test")
     now = NOW + timedelta(days=days)
-    return Doorkeeper(outputs=Outputs(model=model), now=now, day_began=now.replace(hour=2)).admit(store)
+    return MqlQuota(crm_schema=CrmSchema(model=model), now=now, day_start=now.replace(hour=2)).admit(store)
 
 
 def mqls(store: Store) -> list[int]:

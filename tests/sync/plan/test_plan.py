@@ -6,7 +6,7 @@ import pytest
 
 from sync_worker.store.database import Store
 from sync_worker.sync.plan import plan
-from sync_worker.sync.plan.plan import Scope, Summary, contact_changes, list_changes, list_counts, stage_rule
+from sync_worker.sync.plan.plan import PlanSummary, Scope, build_stage_rule, contact_changes, count_list_changes, list_changes
 from tests.harness import MQL
 from tests.store.database_factories import a_store
 from tests.store.row_factories import judge, known, text, verdict
@@ -34,18 +34,18 @@ def store() -> Iterator[Store]:
     ],
 )
 def test_who_may_move_stands_before_mql_in_the_portals_own_order(stages: tuple[str, ...], earlier: tuple[str, ...]) -> None:
-    rule = stage_rule(stages)
+    rule = build_stage_rule(stages)
     assert rule is not None
     assert (rule.target, rule.earlier_stages) == (MQL, earlier)
 
 
 @pytest.mark.parametrize("stages", [(), ("subscriber", "lead", "customer")])
 def test_a_portal_without_the_stage_has_nobody_moved(stages: tuple[str, ...]) -> None:
-    assert stage_rule(stages) is None
+    assert build_stage_rule(stages) is None
 
 
 def scope(*, approved: bool) -> Scope:
-    return Scope(outputs=outputs_of(), rule=stage_rule(DEFAULT), approved=approved)
+    return Scope(crm_schema=outputs_of(), stage_rule=build_stage_rule(DEFAULT), approved=approved)
 
 
 def an_mql(store: Store, *numbers: int, shown: str = text(lead_score="1"), desired: str = text(lead_score="2")) -> None:
@@ -59,18 +59,18 @@ def test_a_change_names_what_is_shown_and_what_should_be(store: Store) -> None:
     (change,) = contact_changes(store, scope(approved=True))
     assert change.properties == {"lead_score": ("1", "2"), "lifecyclestage": ("lead", MQL)}
     assert change.values == {"lead_score": "2", "lifecyclestage": MQL}
-    assert change.stage == MQL
+    assert change.new_stage == MQL
 
 
 def test_without_approval_no_stage_is_in_the_plan(store: Store) -> None:
     an_mql(store, 1)
     an_mql(store, 2, shown=text(lead_score="2"))
     (change,) = contact_changes(store, scope(approved=False))
-    assert (change.id, change.values, change.stage) == (1, {"lead_score": "2"}, None)
+    assert (change.id, change.values, change.new_stage) == (1, {"lead_score": "2"}, None)
 
 
 def test_changes_come_in_order_of_id_over_as_many_pages_as_there_are(store: Store) -> None:
-    numbers = range(1, plan.PAGE + 3)
+    numbers = range(1, plan.PAGE_SIZE + 3)
     with store.transaction() as tx:
         known(tx, *numbers)
         tx.exec_driver_sql(
@@ -86,16 +86,16 @@ def test_a_list_that_is_right_is_left_out(store: Store) -> None:
         ("mql", "MQL", [1, 2], []),
         ("band:hot", "Leads · hot", [1, 2], []),
     ]
-    assert list_counts(store, scope(approved=False)) == {"MQL": {"add": 2, "remove": 0}, "Leads · hot": {"add": 2, "remove": 0}}
+    assert count_list_changes(store, scope(approved=False)) == {"MQL": {"add": 2, "remove": 0}, "Leads · hot": {"add": 2, "remove": 0}}
 
 
 def test_a_summary_counts_all_and_spells_out_the_first(store: Store) -> None:
     an_mql(store, *range(1, 31))
-    summary = Summary()
+    summary = PlanSummary()
     for change in contact_changes(store, scope(approved=True)):
-        summary.count(change)
+        summary.add_contact_change(change)
     for each in list_changes(store, scope(approved=True)):
-        summary.count_list(each)
+        summary.add_list_change(each)
     told = summary.as_json()
     assert (told["contacts"], told["stages"], told["properties"]) == (30, 30, {"lead_score": 30, "lifecyclestage": 30})
     assert told["lists"] == {"MQL": {"add": 30, "remove": 0}, "Leads · hot": {"add": 30, "remove": 0}}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sync_worker.model.compiled.facts import Facts
 from sync_worker.model.evaluate import evaluate
-from sync_worker.sync.portal.crm_schema import canonical, difference
+from sync_worker.sync.portal.crm_schema import canonical_json, diff_properties
 from tests.harness import MODEL
 from tests.sync.model_factories import a_model, outputs_of
 
@@ -20,13 +20,13 @@ values = st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=6)
 @given(values=values)
 def test_equal_mappings_are_equal_texts_whatever_their_order(values: dict[str, str]) -> None:
     turned = dict(reversed(values.items()))
-    assert canonical(values) == canonical(turned)
-    assert json.loads(canonical(values)) == values
+    assert canonical_json(values) == canonical_json(turned)
+    assert json.loads(canonical_json(values)) == values
 
 
 @given(shown=values, desired=values)
 def test_the_difference_is_all_that_must_be_written(shown: dict[str, str], desired: dict[str, str]) -> None:
-    found = difference(canonical(shown), canonical(desired))
+    found = diff_properties(canonical_json(shown), canonical_json(desired))
     after = {**shown, **{name: after for name, (_, after) in found.items()}}
     assert all(after.get(name, "") == value for name, value in desired.items())
     assert all(before != after for before, after in found.values())
@@ -34,17 +34,17 @@ def test_the_difference_is_all_that_must_be_written(shown: dict[str, str], desir
 
 @pytest.mark.parametrize(("held", "score"), [("12", "12"), ("12.0", "12"), ("-3.0", "-3"), ("0", "0"), (None, ""), ("", "")])
 def test_a_score_that_comes_back_with_a_fraction_is_the_same_number(held: str | None, score: str) -> None:
-    shown = json.loads(outputs_of().shown({"lead_score": held, "lead_grade": "A", "city": "Bonn"}))
+    shown = json.loads(outputs_of().observed_json({"lead_score": held, "lead_grade": "A", "city": "Bonn"}))
     assert (shown["lead_score"], shown["lead_grade"], shown["lead_score_band"]) == (score, "A", "")
-    assert shown.keys() == set(outputs_of().names)
+    assert shown.keys() == set(outputs_of().property_names)
 
 
 def test_what_a_verdict_desires_has_the_shape_of_what_hubspot_shows() -> None:
     outputs = outputs_of()
     verdicts = evaluate(Facts(contacts=pl.DataFrame({"contact_id": [1, 2]})), a_model(), datetime(2026, 11, 20, tzinfo=UTC))
-    for desired in outputs.desired(verdicts.table):
+    for desired in outputs.desired_json(verdicts.table):
         properties = json.loads(desired)
-        assert outputs.shown(properties) == desired
+        assert outputs.observed_json(properties) == desired
         assert properties["lead_mql_reason"] == ""
         assert properties["lead_score_model"] == f"Small · {a_model().hash}"
 
@@ -65,7 +65,7 @@ def test_labels_are_words_and_each_is_there_once_even_beside_another_prefix() ->
 
 
 def test_the_names_are_the_contract() -> None:
-    assert outputs_of().names == (
+    assert outputs_of().property_names == (
         "lead_grade",
         "lead_grade_reasons",
         "lead_mql_reason",
@@ -75,13 +75,20 @@ def test_the_names_are_the_contract() -> None:
         "lead_score_reasons",
         "lead_score_trend",
     )
-    assert outputs_of().group == "lead_scoring"
-    assert outputs_of(prefix="fit").names[3] == "fit_score"
-    assert outputs_of(prefix="fit").group == "fit_scoring"
-    assert list(outputs_of().lists.values()) == ["MQL", "MQL · direct", "MQL · by score", "Leads · cold", "Leads · warm", "Leads · hot"]
+    assert outputs_of().group_name == "lead_scoring"
+    assert outputs_of(prefix="fit").property_names[3] == "fit_score"
+    assert outputs_of(prefix="fit").group_name == "fit_scoring"
+    assert list(outputs_of().list_names.values()) == [
+        "MQL",
+        "MQL · direct",
+        "MQL · by score",
+        "Leads · cold",
+        "Leads · warm",
+        "Leads · hot",
+    ]
 
 
 def test_a_verdict_is_stamped_with_its_model_and_with_the_properties_that_show_it() -> None:
-    stamps = {outputs_of().stamp, outputs_of(prefix="fit").stamp, outputs_of(MODEL.replace("points: 10}", "points: 11}")).stamp}
+    stamps = {outputs_of().version, outputs_of(prefix="fit").version, outputs_of(MODEL.replace("points: 10}", "points: 11}")).version}
     assert len(stamps) == 3
-    assert outputs_of().stamp == outputs_of(MODEL + "\n# a comment\n").stamp
+    assert outputs_of().version == outputs_of(MODEL + "\n# a comment\n").version

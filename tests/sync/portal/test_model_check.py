@@ -6,8 +6,8 @@ import pytest
 
 from sync_worker.hubspot.records.models import PropertyDefinition, PropertyOption
 from sync_worker.model.compiled.loader import load
-from sync_worker.sync.portal.catalog import Names
-from sync_worker.sync.portal.model_check import fit, misfits
+from sync_worker.sync.portal.catalog import PortalCatalog
+from sync_worker.sync.portal.model_check import check_model, find_model_errors
 
 MODEL = """\
 version: 1
@@ -39,13 +39,13 @@ def definition(name: str, *options: str) -> PropertyDefinition:
     )
 
 
-def names(**changes: object) -> Names:
+def names(**changes: object) -> PortalCatalog:
     fitting: dict[str, object] = {
         "properties": {"plan": definition("plan", "trial", "team")},
         "forms": {"f-1": "Contact us"},
         "events": frozenset({"custom:demo_booked"}),
     }
-    return Names(**{**fitting, **changes})  # type: ignore[arg-type]
+    return PortalCatalog(**{**fitting, **changes})  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def model_file(tmp_path: Path) -> Path:
 
 
 def test_a_model_fits_a_portal_that_has_what_it_names(model_file: Path) -> None:
-    assert misfits(load(model_file), names()) == []
+    assert find_model_errors(load(model_file), names()) == []
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_model_fits_a_portal_that_has_what_it_names(model_file: Path) -> None:
 def test_what_the_portal_lacks_is_named_with_its_place(
     model_file: Path, changes: dict[str, object], line: int, key: str, says: str
 ) -> None:
-    (said,) = misfits(load(model_file), names(**changes))
+    (said,) = find_model_errors(load(model_file), names(**changes))
     assert said.startswith(f"{model_file}:{line}: ")
     assert key in said
     assert says in said
@@ -86,8 +86,8 @@ ALL = frozenset({"form_submission", "custom:demo_booked"})
 
 
 def test_a_portal_that_has_everything_lets_reach_everything(model_file: Path) -> None:
-    found = fit(load(model_file), frozenset(), names())
-    assert (found.unmet, found.not_visible, found.reachable, found.warnings) == ((), (), 15, ())
+    found = check_model(load(model_file), frozenset(), names())
+    assert (found.unreachable_criteria, found.not_visible, found.reachable_score, found.warnings) == ((), (), 15, ())
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def test_a_portal_that_has_everything_lets_reach_everything(model_file: Path) ->
     ],
 )
 def test_points_for_what_the_portal_lacks_are_out_of_reach(model_file: Path, changes: dict[str, object], unmet: str) -> None:
-    found = fit(load(model_file), frozenset(), names(**changes))
-    assert (found.unmet, found.reachable) == ((unmet,), 10)
+    found = check_model(load(model_file), frozenset(), names(**changes))
+    assert (found.unreachable_criteria, found.reachable_score) == ((unmet,), 10)
 
 
 def test_a_threshold_that_nobody_reaches_here_is_warned_of_by_name(model_file: Path) -> None:
     model_file.write_text(MODEL.replace("{name: cold, from: 0}", "{name: cold, from: 0}, {name: hot, from: 6}"), encoding="utf-8")
-    found = fit(load(model_file), frozenset({"custom:demo_booked"}), names(forms={"f-2": "Newsletter"}))
+    found = check_model(load(model_file), frozenset({"custom:demo_booked"}), names(forms={"f-2": "Newsletter"}))
     here = "lies above the 5 points that can be reached on this portal, without demo, asked"
     assert found.warnings == (
         f"{model_file}:17: score.bands[1].from: 6 {here}: nobody reaches hot",
@@ -119,12 +119,12 @@ def test_what_the_model_itself_warns_of_is_not_said_twice(model_file: Path) -> N
     model_file.write_text(MODEL.replace("threshold: 10", "threshold: 99"), encoding="utf-8")
     model = load(model_file)
     assert len(model.warnings) == 1
-    assert fit(model, frozenset({"custom:demo_booked"}), names()).warnings == ()
+    assert check_model(model, frozenset({"custom:demo_booked"}), names()).warnings == ()
 
 
 def test_a_portal_that_cannot_be_read_is_judged_by_what_it_hides(model_file: Path) -> None:
-    found = fit(load(model_file), ALL, None)
-    assert (found.not_visible, found.unmet, found.reachable, found.misfits) == (("demo", "asked"), (), 5, ())
+    found = check_model(load(model_file), ALL, None)
+    assert (found.not_visible, found.unreachable_criteria, found.reachable_score, found.errors) == (("demo", "asked"), (), 5, ())
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_portal_that_cannot_be_read_is_judged_by_what_it_hides(model_file: Pat
 )
 def test_a_form_is_asked_as_the_score_asks_it(model_file: Path, asked: str, can_be: bool) -> None:  # noqa: FBT001 -- the answer
     model_file.write_text(MODEL.replace("{is: Contact us}", asked), encoding="utf-8")
-    assert ("asked" not in fit(load(model_file), frozenset(), names()).unmet) is can_be
+    assert ("asked" not in check_model(load(model_file), frozenset(), names()).unreachable_criteria) is can_be
 
 
 @pytest.mark.parametrize(
@@ -156,4 +156,4 @@ def test_a_form_is_asked_as_the_score_asks_it(model_file: Path, asked: str, can_
 )
 def test_a_joined_condition_is_out_of_reach_where_its_parts_leave_no_way(model_file: Path, where: str, can_be: bool) -> None:  # noqa: FBT001
     model_file.write_text(MODEL.replace("{form: {is: Contact us}}", where), encoding="utf-8")
-    assert ("asked" not in fit(load(model_file), frozenset(), names()).unmet) is can_be
+    assert ("asked" not in check_model(load(model_file), frozenset(), names()).unreachable_criteria) is can_be

@@ -19,8 +19,8 @@ from sync_worker.hubspot.rest.daily_quota import DailyQuota
 from sync_worker.store import differences
 from sync_worker.store.database import Store
 from sync_worker.sync.portal import portal
-from sync_worker.sync.portal.crm_schema import Outputs
-from sync_worker.sync.portal.portal import Portal
+from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.portal import PortalInfo
 from tests.store.database_factories import a_store
 from tests.sync.model_factories import outputs_of
 
@@ -71,7 +71,7 @@ class OtherSide:
 
 
 @pytest.fixture(scope="module")
-def outputs() -> Outputs:
+def outputs() -> CrmSchema:
     return outputs_of()
 
 
@@ -81,21 +81,21 @@ def store() -> Iterator[Store]:
         yield store
 
 
-def known(store: Store, other: OtherSide, outputs: Outputs, now: datetime = NOW, **how: bool) -> Portal:
-    return portal.known(store, other.hubspot(), outputs, now, **{"fresh": False, **how})
+def known(store: Store, other: OtherSide, outputs: CrmSchema, now: datetime = NOW, **how: bool) -> PortalInfo:
+    return portal.load_or_fetch(store, other.hubspot(), outputs, now, **{"fresh": False, **how})
 
 
-def test_a_portal_is_looked_at_once_an_hour(store: Store, outputs: Outputs) -> None:
+def test_a_portal_is_looked_at_once_an_hour(store: Store, outputs: CrmSchema) -> None:
     other = OtherSide()
     first = known(store, other, outputs)
-    assert first == Portal(id=42, time_zone="Europe/Berlin", stages=("subscriber", "lead"), shows_occurrences=True)
+    assert first == PortalInfo(id=42, time_zone="Europe/Berlin", stages=("subscriber", "lead"), shows_occurrences=True)
     assert known(store, other, outputs, NOW + timedelta(minutes=59)) == first
     assert other.asked == 1
     known(store, other, outputs, NOW + timedelta(hours=1))
     assert other.asked == 2
 
 
-def test_a_portal_is_looked_at_when_it_is_to_be_fresh_and_when_properties_or_token_are_others(store: Store, outputs: Outputs) -> None:
+def test_a_portal_is_looked_at_when_it_is_to_be_fresh_and_when_properties_or_token_are_others(store: Store, outputs: CrmSchema) -> None:
     other = OtherSide()
     known(store, other, outputs)
     known(store, other, outputs, fresh=True)
@@ -106,27 +106,27 @@ def test_a_portal_is_looked_at_when_it_is_to_be_fresh_and_when_properties_or_tok
     assert other.asked == 4
 
 
-def test_a_state_belongs_to_one_portal(store: Store, outputs: Outputs) -> None:
+def test_a_state_belongs_to_one_portal(store: Store, outputs: CrmSchema) -> None:
     first = known(store, OtherSide(), outputs)
     with pytest.raises(ConfigurationError, match="belongs to portal 42, and the token opens portal 43"):
         known(store, OtherSide(portal_id=43), outputs, fresh=True)
-    assert portal.remembered(store) == first
+    assert portal.load(store) == first
 
 
 def test_before_the_first_look_no_portal_is_remembered(store: Store) -> None:
-    assert portal.remembered(store) is None
+    assert portal.load(store) is None
 
 
-def test_a_portal_that_lacks_our_properties_is_refused_with_their_names(store: Store, outputs: Outputs) -> None:
+def test_a_portal_that_lacks_our_properties_is_refused_with_their_names(store: Store, outputs: CrmSchema) -> None:
     with pytest.raises(ConfigurationError, match=r"no property lead_grade, lead_score\. Run `sync-worker setup`"):
         known(store, OtherSide(without=frozenset({"lead_grade", "lead_score"})), outputs)
 
 
-def test_a_portal_without_lifecycle_stages_has_none(store: Store, outputs: Outputs) -> None:
+def test_a_portal_without_lifecycle_stages_has_none(store: Store, outputs: CrmSchema) -> None:
     assert known(store, OtherSide(without=frozenset({"lifecyclestage"})), outputs).stages == ()
 
 
-def test_a_portal_that_shows_less_than_before_is_no_reason_to_think_that_less_was_done(store: Store, outputs: Outputs) -> None:
+def test_a_portal_that_shows_less_than_before_is_no_reason_to_think_that_less_was_done(store: Store, outputs: CrmSchema) -> None:
     known(store, OtherSide(), outputs)
     less = OtherSide(shows=False)
     with pytest.raises(Forbidden, match="no longer shows page views"):
@@ -135,7 +135,7 @@ def test_a_portal_that_shows_less_than_before_is_no_reason_to_think_that_less_wa
     assert not known(store, less, outputs, fresh=True).shows_occurrences
 
 
-def test_of_a_portal_that_is_known_the_end_of_the_day_is_known(store: Store, outputs: Outputs) -> None:
+def test_of_a_portal_that_is_known_the_end_of_the_day_is_known(store: Store, outputs: CrmSchema) -> None:
     known(store, OtherSide(), outputs)
     again = OtherSide()
     known(store, again, outputs)
@@ -145,18 +145,18 @@ def test_of_a_portal_that_is_known_the_end_of_the_day_is_known(store: Store, out
     assert resets_at.astimezone(ZoneInfo("Europe/Berlin")).time() == time()
 
 
-def test_our_lists_are_looked_for_once(store: Store, outputs: Outputs) -> None:
-    other = OtherSide(lists={name: str(number) for number, name in enumerate(outputs.lists.values(), 1)})
-    portal.find_lists(store, other.hubspot(), outputs)
-    portal.find_lists(store, other.hubspot(), outputs)
-    assert other.asked == len(outputs.lists)
+def test_our_lists_are_looked_for_once(store: Store, outputs: CrmSchema) -> None:
+    other = OtherSide(lists={name: str(number) for number, name in enumerate(outputs.list_names.values(), 1)})
+    portal.locate_lists(store, other.hubspot(), outputs)
+    portal.locate_lists(store, other.hubspot(), outputs)
+    assert other.asked == len(outputs.list_names)
     with store.transaction() as tx:
         assert differences.load_list_ids(tx)["mql"] == "1"
 
 
-def test_a_list_that_is_missing_is_named(store: Store, outputs: Outputs) -> None:
+def test_a_list_that_is_missing_is_named(store: Store, outputs: CrmSchema) -> None:
     with pytest.raises(ConfigurationError, match="no list “MQL”"):
-        portal.find_lists(store, OtherSide().hubspot(), outputs)
+        portal.locate_lists(store, OtherSide().hubspot(), outputs)
 
 
 class TestHidden:
@@ -165,17 +165,17 @@ class TestHidden:
     KINDS = frozenset({"page_view", "custom:demo", "email_click", "form_submission", "webinar"})
 
     def test_page_views_and_custom_events_need_a_large_plan_and_webinars_do_not(self) -> None:
-        assert portal.hidden_kinds(self.KINDS, shows_occurrences=False) == {"page_view", "custom:demo"}
+        assert portal.select_hidden_kinds(self.KINDS, shows_occurrences=False) == {"page_view", "custom:demo"}
 
     def test_a_large_plan_shows_everything(self) -> None:
-        assert portal.hidden_kinds(self.KINDS, shows_occurrences=True) == frozenset()
+        assert portal.select_hidden_kinds(self.KINDS, shows_occurrences=True) == frozenset()
 
     def test_what_is_not_asked_for_is_not_hidden(self) -> None:
-        assert portal.hidden_kinds(frozenset({"email_click"}), shows_occurrences=False) == frozenset()
+        assert portal.select_hidden_kinds(frozenset({"email_click"}), shows_occurrences=False) == frozenset()
 
 
-def berlin(at: time = time(2, 0), zone: str = "Europe/Berlin") -> tuple[Portal, time]:
-    return Portal(id=1, time_zone=zone, stages=(), shows_occurrences=True), at
+def berlin(at: time = time(2, 0), zone: str = "Europe/Berlin") -> tuple[PortalInfo, time]:
+    return PortalInfo(id=1, time_zone=zone, stages=(), shows_occurrences=True), at
 
 
 class TestDay:
@@ -195,7 +195,7 @@ class TestDay:
     )
     def test_it_begins_at_two_by_the_clock_of_the_portal(self, now: str, began: str) -> None:
         portal, at = berlin()
-        assert portal.day_began(datetime.fromisoformat(now), at) == datetime.fromisoformat(began)
+        assert portal.day_start(datetime.fromisoformat(now), at) == datetime.fromisoformat(began)
 
     @given(
         start=st.integers(0, 2 * 365 * 24 * 60).map(lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)),
@@ -208,7 +208,7 @@ class TestDay:
         now, before = start, None
         for step in [0, *steps]:
             now += timedelta(minutes=step)
-            began = portal.day_began(now, at)
+            began = portal.day_start(now, at)
             assert timedelta(0) <= now - began <= timedelta(hours=25)
             assert before is None or began >= before
             before = began
@@ -217,15 +217,15 @@ class TestDay:
     def test_it_goes_forward_through_the_nights_in_which_the_clock_is_set(self, around: str, at: time) -> None:
         portal, at = berlin(at)
         nights = [datetime.fromisoformat(around) + timedelta(minutes=minute) for minute in range(-180, 240)]
-        began = [portal.day_began(now, at) for now in nights]
+        began = [portal.day_start(now, at) for now in nights]
         assert began == sorted(began)
         assert all(each <= now for each, now in zip(began, nights, strict=True))
         assert len(set(began)) == 2
 
     def test_a_zone_that_nobody_knows_is_utc(self) -> None:
         portal, at = berlin(zone="Mars/Olympus")
-        assert portal.day_began(NOW, at) == datetime(2026, 11, 20, 2, tzinfo=UTC)
+        assert portal.day_start(NOW, at) == datetime(2026, 11, 20, 2, tzinfo=UTC)
 
     def test_it_is_told_in_utc(self) -> None:
         portal, at = berlin()
-        assert portal.day_began(NOW.astimezone(ZoneInfo("Asia/Tokyo")), at).utcoffset() == timedelta(0)
+        assert portal.day_start(NOW.astimezone(ZoneInfo("Asia/Tokyo")), at).utcoffset() == timedelta(0)

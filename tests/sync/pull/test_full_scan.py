@@ -20,7 +20,7 @@ from sync_worker.store.contacts import ContactRow
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
 from sync_worker.sync.pull import scan_hints
-from sync_worker.sync.pull.full_scan import Everyone, divided_among
+from sync_worker.sync.pull.full_scan import FullScan, partition_for
 from sync_worker.timestamps import to_ms
 from tests.store.database_factories import in_memory
 
@@ -99,12 +99,19 @@ class Reading:
     store: Store = field(default_factory=in_memory)
     kept: dict[int, datetime] = field(default_factory=dict)
 
-    def everyone(self) -> Everyone:
+    def everyone(self) -> FullScan:
         clock = Clock()
         throttle = RateLimiter(RateLimitSettings(burst=10, search=10**6), clock)
         hubspot: Any = SimpleNamespace(identity="theirs", contacts=self.portal, transport=SimpleNamespace(throttle=throttle, clock=clock))
-        return Everyone(
-            hubspot=hubspot, store=self.store, properties=(), asked=[], now=NOW, readers=4, keep=self.keep, expect=lambda _: None
+        return FullScan(
+            hubspot=hubspot,
+            store=self.store,
+            properties=(),
+            requested_properties=[],
+            now=NOW,
+            readers=4,
+            save=self.keep,
+            expect=lambda _: None,
         )
 
     def keep(self, rows: Sequence[Contact], *, sweep: int, intervals: Sequence[Interval] = ()) -> None:
@@ -269,7 +276,7 @@ def test_a_reading_leaves_an_outlook_on_the_next(ordered: Portal) -> None:
 @pytest.mark.parametrize("apart", [1, 7, 10**6])
 def test_a_reading_begins_with_a_range_for_each_reader_and_with_one_where_more_are_not_worth_it(total: int, apart: int) -> None:
     extent = IdRange(total=total, lowest_id=5, highest_id=5 + total * apart) if total else IdRange(total=0, highest_id=None)
-    gaps = divided_among(30, [Interval(0, (extent.highest_id or 0) + 1)], extent)
+    gaps = partition_for(30, [Interval(0, (extent.highest_id or 0) + 1)], extent)
     assert 1 <= len(gaps) <= 1.5 * 30 + 2  # whole pages, so hardly ever as many as there are readers
     assert len(gaps) <= max(1, total // 350)
     assert total < 800 or apart == 1 or len(gaps) >= min(25, total // 420)

@@ -10,7 +10,7 @@ from sync_worker.hubspot.records.models import Contact, ResultPage
 from sync_worker.store import contacts
 from sync_worker.store.contacts import ContactRow
 from sync_worker.store.database import Store
-from sync_worker.sync.pull.incremental import Changes
+from sync_worker.sync.pull.incremental import IncrementalReader
 from sync_worker.timestamps import to_ms
 from tests.harness import MODEL, a_world
 from tests.store.database_factories import in_memory
@@ -60,13 +60,13 @@ class Reading:
         """Read what changed; return the number of requests."""
         before = self.search.requests
         contacts: Any = self.search
-        changes = Changes(
+        changes = IncrementalReader(
             contacts=contacts,
             store=self.store,
             properties=(),
             clock=lambda: self.search.now,
             overlap=timedelta(minutes=10),
-            keep=self.keep,
+            save=self.keep,
         )
         self.cursor = changes.read(self.cursor)
         return self.search.requests - before

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.hubspot.records.models import Contact
-from sync_worker.sync.portal.crm_schema import canonical
-from sync_worker.sync.pull.row_codec import in_order, picker, writer
+from sync_worker.sync.portal.crm_schema import canonical_json
+from sync_worker.sync.pull.row_codec import align_values, column_picker, json_encoder
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 values = st.none() | st.text(st.characters(exclude_categories=["Cs"]))
@@ -17,11 +17,11 @@ records = st.dictionaries(st.sampled_from(["email", "class", "_0", "Ärger", "z"
 @given(record=records, written=st.sets(st.sampled_from(["email", "class", "_0", "z"])))
 def test_what_is_written_is_the_canonical_text_of_what_is_known(record: dict[str, str | None], written: set[str]) -> None:
     names = ("z", "email", "class", "_0", "a")
-    shown = in_order([Contact(1, tuple(record), tuple(record.values()), AT)], names)
-    assert writer(names, [*written])(shown) == [canonical({name: value for name in written if (value := record.get(name))})]
+    shown = align_values([Contact(1, tuple(record), tuple(record.values()), AT)], names)
+    assert json_encoder(names, [*written])(shown) == [canonical_json({name: value for name in written if (value := record.get(name))})]
 
 
 @given(record=records, picked=st.lists(st.sampled_from(["z", "a", "email"])))
 def test_values_are_picked_in_the_order_of_the_asking(record: dict[str, str | None], picked: list[str]) -> None:
     names = ("a", "email", "z")
-    assert picker(names, picked)(tuple(map(record.get, names))) == tuple(map(record.get, picked))
+    assert column_picker(names, picked)(tuple(map(record.get, names))) == tuple(map(record.get, picked))

@@ -7,12 +7,12 @@ import pytest
 from sync_worker.hubspot.records.models import Company, Contact, Event
 from sync_worker.store.contacts import ContactRow
 from sync_worker.store.schema import events
-from sync_worker.sync.pull.row_mapper import IDENTITY, Remembering, happening
+from sync_worker.sync.pull.row_mapper import IDENTITY_PROPERTIES, RowMapper, event_row
 from tests.store.row_factories import text
 from tests.sync.model_factories import outputs_of
 
 AT = datetime(2026, 11, 20, 12, 0, 0, 123_000, tzinfo=UTC)
-REMEMBERING = Remembering(outputs=outputs_of())
+REMEMBERING = RowMapper(crm_schema=outputs_of())
 
 
 def contact(**properties: str | None) -> Contact:
@@ -20,7 +20,7 @@ def contact(**properties: str | None) -> Contact:
 
 
 def person_of(one: Contact) -> ContactRow:
-    (person,) = REMEMBERING.people([one])
+    (person,) = REMEMBERING.contact_rows([one])
     return person
 
 
@@ -69,18 +69,18 @@ def test_our_own_values_and_the_stage_are_kept_apart_from_the_facts() -> None:
 
 def test_every_reading_asks_for_who_it_is_what_we_wrote_and_what_the_model_wants() -> None:
     asked = REMEMBERING.contact_properties
-    assert set(asked) == {*IDENTITY, *outputs_of().names, *outputs_of().model.contact_properties}
+    assert set(asked) == {*IDENTITY_PROPERTIES, *outputs_of().property_names, *outputs_of().model.contact_properties}
     assert list(asked) == sorted(set(asked))
     assert REMEMBERING.company_properties == ("numberofemployees",)
 
 
 def test_of_a_company_is_kept_what_the_model_asks_for() -> None:
-    (row,) = REMEMBERING.companies([Company(9, ("numberofemployees", "name"), ("50", "Acme"), AT)])
+    (row,) = REMEMBERING.company_rows([Company(9, ("numberofemployees", "name"), ("50", "Acme"), AT)])
     assert row == {"id": 9, "updated_at": 1_795_176_000_123, "facts": text(numberofemployees="50")}
 
 
 def test_an_event_keeps_all_that_can_be_judged() -> None:
-    row = happening(Event(id="1", kind="email_click", at=AT, email="a@x.com", sent_at=AT - timedelta(seconds=1), filtered=True))
+    row = event_row(Event(id="1", kind="email_click", at=AT, email="a@x.com", sent_at=AT - timedelta(seconds=1), filtered=True))
     assert row.keys() == {column.name for column in events.columns}
     assert (row["at"], row["sent_at"], row["filtered"]) == (1_795_176_000_123, 1_795_175_999_123, True)
-    assert happening(Event(id="1", kind="page_view", at=AT, contact_id=5))["sent_at"] is None
+    assert event_row(Event(id="1", kind="page_view", at=AT, contact_id=5))["sent_at"] is None

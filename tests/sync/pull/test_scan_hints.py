@@ -20,7 +20,7 @@ from sync_worker.store import key_value
 from sync_worker.store.contacts import count
 from sync_worker.store.database import open_store
 from sync_worker.sync.pull import scan_hints
-from sync_worker.sync.pull.pull import HELD, SPARED
+from sync_worker.sync.pull.pull import BACKLOG_RESERVE_SHARE, EVENT_RESERVE_SHARE
 from tests.harness import DAY, NOW_MS, World, a_click, a_view, a_world, small_portal
 
 
@@ -117,14 +117,16 @@ def test_what_has_been_read_is_not_expected_again(tmp_path: Path) -> None:
         assert (after_reading, eventful(world)) == (False, False)
 
 
-@pytest.mark.parametrize(("events", "share"), [(MANY, HELD), ([], SPARED)], ids=["much happened", "nothing happened"])
+@pytest.mark.parametrize(
+    ("events", "share"), [(MANY, BACKLOG_RESERVE_SHARE), ([], EVENT_RESERVE_SHARE)], ids=["much happened", "nothing happened"]
+)
 def test_contacts_leave_the_burst_to_what_happened_where_that_is_much(tmp_path: Path, events: list[Row], share: float) -> None:
     with a_world(tmp_path, small_portal(events=events)) as world:
         world.setup()
         with world.worker() as worker, worker._begun("backfill", dry_run=True) as parts:
             run, lane = parts.run(), parts.hubspot.transport.rate_limiter.limiter(Budget.BURST)
             during = lane._spared
-            run.everything()
+            run.full()
 
     assert (during, lane._spared) == (share, 0)
 
@@ -150,7 +152,7 @@ def test_what_does_not_use_the_burst_up_does_not_keep_it(tmp_path: Path) -> None
         def slowly(*args: Any, **more: Any) -> Any:
             clock.late += 11
             for _ in range(500):
-                if lane._spared == SPARED:
+                if lane._spared == EVENT_RESERVE_SHARE:
                     given_up.set()
                     break
                 Event().wait(0.01)

@@ -19,7 +19,7 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Event, ResultPage
 from sync_worker.store.coverage import Interval, merge_intervals
 from sync_worker.sync.pull import streams
-from sync_worker.sync.reader.parallel_reader import sweep
+from sync_worker.sync.reader.parallel_reader import read_parallel
 from sync_worker.sync.reader.stream import Stream
 from sync_worker.timestamps import from_ms, to_ms
 
@@ -61,7 +61,7 @@ def events_at(moments: list[int]) -> tuple[Event, ...]:
 
 
 def read(stream: Stream[Event], gaps: list[Interval]) -> tuple[Counter[str], list[Interval]]:
-    pieces = list(sweep(stream, gaps, readers=3))
+    pieces = list(read_parallel(stream, gaps, readers=3))
     return Counter(row.id for piece in pieces for row in piece.rows), merge_intervals(piece.interval for piece in pieces)
 
 
@@ -72,10 +72,10 @@ def expected(moments: list[int], gap: Interval) -> Counter[str]:
 @given(moments=times, ends=cuts)
 def test_of_e_mail_events_each_is_read_once_though_the_newest_come_first(moments: list[int], ends: list[int]) -> None:
     gap = Interval(ends[0], ends[-1])
-    stream = streams.emails(hubspot(emails=Past(events_at(moments), newest_first=True)), "email_click")
-    found, covered = read(stream, streams.mirrored([gap]))
+    stream = streams.email_events(hubspot(emails=Past(events_at(moments), newest_first=True)), "email_click")
+    found, covered = read(stream, streams.mirror([gap]))
     assert found == expected(moments, gap)
-    assert streams.mirrored(covered) == [gap]
+    assert streams.mirror(covered) == [gap]
 
 
 @pytest.mark.parametrize("ends_belong", [(True, True), (True, False), (False, True), (False, False)])
@@ -111,7 +111,7 @@ def test_of_contacts_each_is_read_once_whether_or_not_the_page_begins_with_the_i
 
     stream = streams.contacts(hubspot(contacts=SimpleNamespace(page=page)), ())
     low, high = ends[0], ends[-1]
-    found = Counter(row.id for piece in sweep(stream, [Interval(low, high)], readers=2) for row in piece.rows)
+    found = Counter(row.id for piece in read_parallel(stream, [Interval(low, high)], readers=2) for row in piece.rows)
     # The last range has an open end: whoever came while it was read is read too.
     assert found == Counter(number for number in ids if number >= low)
 
@@ -126,7 +126,7 @@ def test_of_submissions_all_are_read_that_are_not_older_than_what_is_known(momen
         return page_of(sorted(events, key=lambda event: event.at, reverse=True), after)
 
     stream = streams.submissions(hubspot(forms=SimpleNamespace(submissions=submissions)), ["f"], {"f": front}, pytest.fail)
-    found = {row.id for piece in sweep(stream, streams.one_each(["f"]), readers=2) for row in piece.rows}
+    found = {row.id for piece in read_parallel(stream, streams.unit_intervals(["f"]), readers=2) for row in piece.rows}
     assert {event.id for event in events if to_ms(event.at) >= front} <= found
     needed = sum(at >= front for at in moments)
     assert len(asked) <= needed // SIZE + 1
@@ -135,13 +135,13 @@ def test_of_submissions_all_are_read_that_are_not_older_than_what_is_known(momen
 @given(intervals=st.lists(st.tuples(st.integers(-50, 50), st.integers(1, 20)), max_size=5))
 def test_turning_the_sign_twice_changes_nothing_and_keeps_the_keys(intervals: list[tuple[int, int]]) -> None:
     given_ = [Interval(low, low + length) for low, length in intervals]
-    assert streams.mirrored(streams.mirrored(given_)) == given_
+    assert streams.mirror(streams.mirror(given_)) == given_
     turned = {-key for interval in given_ for key in range(interval.low, interval.high)}
-    assert {key for interval in streams.mirrored(given_) for key in range(interval.low, interval.high)} == turned
+    assert {key for interval in streams.mirror(given_) for key in range(interval.low, interval.high)} == turned
 
 
 def test_a_kind_of_event_that_the_portal_does_not_have_is_named_with_those_that_it_has() -> None:
     with pytest.raises(ConfigurationError, match=r"no events of the kind custom:demo; it has custom:demo_watched, page_view"):
-        streams.no_such_event(("e_visited_page", "pe42_demo_watched"), "custom:demo")
-    assert streams.event_type(("e_visited_page", "pe42_demo_watched"), "custom:demo_watched") == "pe42_demo_watched"
-    assert streams.event_type(("e_visited_page",), "custom:demo_watched") is None
+        streams.raise_unknown_event(("e_visited_page", "pe42_demo_watched"), "custom:demo")
+    assert streams.find_event_type(("e_visited_page", "pe42_demo_watched"), "custom:demo_watched") == "pe42_demo_watched"
+    assert streams.find_event_type(("e_visited_page",), "custom:demo_watched") is None

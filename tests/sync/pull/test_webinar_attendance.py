@@ -109,8 +109,8 @@ def test_a_token_without_the_scope_is_found_by_check_and_stops_the_run(tmp_path:
     )
     with a_world(tmp_path, data, model=WEBINARS, scopes=everything_else) as world, world.worker() as worker:
         refused = [access for access in worker.check().access if not access.granted]
-        assert [access.what for access in refused] == ["marketing events"]
-        assert SCOPE in refused[0].why
+        assert [access.resource for access in refused] == ["marketing events"]
+        assert SCOPE in refused[0].reason
         with pytest.raises(Forbidden, match="marketing events"):
             worker.backfill()
 

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any
 
 from sync_worker.store.coverage import Interval
-from sync_worker.sync.reader.stream import Page, Stream
+from sync_worker.sync.reader.stream import Stream, StreamPage
 
 
 class Shelf:
@@ -20,23 +20,23 @@ class Shelf:
         self.requests = 0
         self._lock = Lock()
 
-    def read(self, start: int, stop: int, token: str | int | None) -> Page[tuple[int, int]]:
+    def read(self, start: int, stop: int, token: str | int | None) -> StreamPage[tuple[int, int]]:
         with self._lock:
             self.requests += 1
         begin = bisect_left(self.keys, start) if token is None else int(token)
         end = bisect_left(self.keys, stop)
         rows = self.rows[begin : min(begin + self.size, end)]
         more = begin + self.size < end
-        return Page(rows=rows, reached=rows[-1][0] + self.unique if rows else stop, token=begin + self.size if more else None)
+        return StreamPage(rows=rows, read_up_to=rows[-1][0] + self.unique if rows else stop, token=begin + self.size if more else None)
 
-    def find(self, intervals: Sequence[Interval]) -> Page[tuple[int, int]]:
+    def find(self, intervals: Sequence[Interval]) -> StreamPage[tuple[int, int]]:
         """Return a page of what lies in some intervals."""
         assert [*intervals] == sorted(intervals)
         with self._lock:
             self.requests += 1
         found = [row for row in self.rows if any(interval.low <= row[0] < interval.high for interval in intervals)]
         rows, more = found[: self.size], len(found) > self.size
-        return Page(rows=rows, reached=rows[-1][0] + 1 if more else intervals[-1].high, token=rows[-1][0] + 1 if more else None)
+        return StreamPage(rows=rows, read_up_to=rows[-1][0] + 1 if more else intervals[-1].high, token=rows[-1][0] + 1 if more else None)
 
     def stream(self, **more: Any) -> Stream[tuple[int, int]]:
         return Stream(read=self.read, key=lambda row: row[0], **more)

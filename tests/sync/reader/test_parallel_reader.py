@@ -13,9 +13,9 @@ from sync_worker.hubspot.rest import rate_limiter
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.sliding_window import SlidingWindow
 from sync_worker.store.coverage import Interval, merge_intervals
-from sync_worker.sync.reader.parallel_reader import sweep, sweep_in_batches
-from sync_worker.sync.reader.partitions import divided
-from sync_worker.sync.reader.stream import Lane, Page, Stream
+from sync_worker.sync.reader.parallel_reader import read_parallel, read_parallel_batches
+from sync_worker.sync.reader.partitions import split_at
+from sync_worker.sync.reader.stream import SecondarySource, Stream, StreamPage
 from tests.sync.reader.fake_stream import Shelf
 
 
@@ -45,7 +45,7 @@ def test_every_row_of_the_gaps_is_read_once_and_the_intervals_are_the_gaps(
     shelf = Shelf(keys, size)
     ordered = sorted(cuts)
     gaps = [Interval(low, high) for low, high in zip(ordered[::2], ordered[1::2], strict=False)]
-    pieces = list(sweep(shelf.stream(far=far), gaps, readers=readers))
+    pieces = list(read_parallel(shelf.stream(far=far), gaps, readers=readers))
     rows = sorted(row for piece in pieces for row in piece.rows)
     assert rows == [row for row in shelf.rows if any(gap.low <= row[0] < gap.high for gap in gaps)]
     assert merge_intervals(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == merge_intervals(gaps)
@@ -55,7 +55,7 @@ def test_a_piece_is_complete_for_its_interval_so_that_a_crash_after_it_loses_not
     shelf = Shelf([n // 7 for n in range(700)], 10)  # seven rows share each key
     seen: set[tuple[int, int]] = set()
     covered: list[Interval] = []
-    for piece in sweep(shelf.stream(), [Interval(0, 100)], readers=4):
+    for piece in read_parallel(shelf.stream(), [Interval(0, 100)], readers=4):
         seen.update(piece.rows)
         covered = merge_intervals([*covered, piece.interval])
         assert all(row in seen for row in shelf.rows if any(i.low <= row[0] < i.high for i in covered))
@@ -63,8 +63,8 @@ def test_a_piece_is_complete_for_its_interval_so_that_a_crash_after_it_loses_not
 
 def test_a_short_stream_costs_one_request_and_a_long_one_hardly_more_than_its_pages() -> None:
     short, long = Shelf(list(range(90)), 100), Shelf(list(range(0, 200_000, 2)), 100)
-    list(sweep(short.stream(), [Interval(0, 1_000_000)], readers=16))
-    list(sweep(long.stream(), [Interval(0, 200_000)], readers=16))
+    list(read_parallel(short.stream(), [Interval(0, 1_000_000)], readers=16))
+    list(read_parallel(long.stream(), [Interval(0, 200_000)], readers=16))
     assert short.requests == 1
     assert long.requests <= 1000 + 60
 
@@ -73,37 +73,37 @@ def test_an_empty_past_does_not_keep_the_other_readers_idle() -> None:
     shelf = Shelf(list(range(1_000_000, 1_020_000)), 100)
     busy: set[int] = set()
 
-    def read(start: int, stop: int, token: str | int | None) -> Page[tuple[int, int]]:
+    def read(start: int, stop: int, token: str | int | None) -> StreamPage[tuple[int, int]]:
         busy.add(start)
         return shelf.read(start, stop, token)
 
-    list(sweep(Stream(read=read, key=lambda row: row[0]), [Interval(0, 1_020_000)], readers=8))
+    list(read_parallel(Stream(read=read, key=lambda row: row[0]), [Interval(0, 1_020_000)], readers=8))
     assert len(busy) >= 8
 
 
 def test_an_open_end_is_followed_to_where_the_stream_ends_by_then() -> None:
     rows = [(key, 0) for key in range(250)]
 
-    def read(start: int, _stop: int, token: str | int | None) -> Page[tuple[int, int]]:
+    def read(start: int, _stop: int, token: str | int | None) -> StreamPage[tuple[int, int]]:
         begin = start if token is None else int(token)
         found = rows[begin : begin + 10]
-        return Page(rows=found, reached=begin + len(found), token=begin + 10 if begin + 10 < len(rows) else None)
+        return StreamPage(rows=found, read_up_to=begin + len(found), token=begin + 10 if begin + 10 < len(rows) else None)
 
-    pieces = list(sweep(Stream(read=read, key=lambda row: row[0], open_ended=True), [Interval(0, 101)], readers=4))
+    pieces = list(read_parallel(Stream(read=read, key=lambda row: row[0], open_ended=True), [Interval(0, 101)], readers=4))
     assert sorted(row for piece in pieces for row in piece.rows) == rows
 
 
 def test_an_error_of_a_reader_is_raised_where_the_rows_are_taken() -> None:
-    def read(start: int, stop: int, token: str | int | None) -> Page[tuple[int, int]]:
+    def read(start: int, stop: int, token: str | int | None) -> StreamPage[tuple[int, int]]:
         raise ConnectionError(f"{start}-{stop}-{token}")
 
     with pytest.raises(ConnectionError):
-        list(sweep(Stream(read=read, key=lambda row: row[0]), [Interval(0, 10), Interval(20, 30)], readers=3))
+        list(read_parallel(Stream(read=read, key=lambda row: row[0]), [Interval(0, 10), Interval(20, 30)], readers=3))
 
 
 def test_closing_early_stops_the_readers() -> None:
     shelf = Shelf(list(range(100_000)), 10)
-    pieces = sweep(shelf.stream(), [Interval(0, 100_000)], readers=4)
+    pieces = read_parallel(shelf.stream(), [Interval(0, 100_000)], readers=4)
     next(pieces)
     pieces.close()
     assert shelf.requests < 200
@@ -121,8 +121,8 @@ def test_two_lanes_read_every_row_of_the_gaps_once(keys: list[int], readers: int
     shelf, other = Shelf(keys, 10, unique=True), Shelf(keys, 20, unique=True)
     ordered = sorted(cuts)
     gaps = [Interval(low, high) for low, high in zip(ordered[::2], ordered[1::2], strict=False)]
-    stream = shelf.stream(aside=Lane(read=other.find, readers=aside, together=together))
-    pieces = [piece for batch in sweep_in_batches(stream, gaps, readers=readers) for piece in batch]
+    stream = shelf.stream(aside=SecondarySource(read=other.find, readers=aside, partitions_per_request=together))
+    pieces = [piece for batch in read_parallel_batches(stream, gaps, readers=readers) for piece in batch]
     rows = sorted(row for piece in pieces for row in piece.rows)
     assert rows == [row for row in shelf.rows if any(gap.low <= row[0] < gap.high for gap in gaps)]
     assert merge_intervals(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == merge_intervals(gaps)
@@ -131,8 +131,8 @@ def test_two_lanes_read_every_row_of_the_gaps_once(keys: list[int], readers: int
 def test_a_lane_that_must_wait_leaves_everything_to_the_other() -> None:
     shelf, other = Shelf(list(range(10_000)), 100, unique=True), Shelf(list(range(10_000)), 200, unique=True)
     gate = Gate(20)
-    aside = Lane(read=other.find, readers=2)
-    pieces = list(sweep(shelf.stream(turn=gate.turn, aside=aside), [Interval(0, 10_000)], readers=8))
+    aside = SecondarySource(read=other.find, readers=2)
+    pieces = list(read_parallel(shelf.stream(turn=gate.turn, aside=aside), [Interval(0, 10_000)], readers=8))
     assert sum(len(piece.rows) for piece in pieces) == 10_000
     assert shelf.requests == 20
     assert other.requests <= 40 + 10
@@ -142,9 +142,9 @@ def test_a_lane_that_must_wait_leaves_everything_to_the_other() -> None:
 @pytest.mark.parametrize("readers", [1, 2, 8])
 def test_a_lane_that_has_read_enough_leaves_the_rest_to_the_other(readers: int) -> None:
     shelf, other = Shelf(list(range(10_000)), 100, unique=True), Shelf(list(range(10_000)), 200, unique=True)
-    aside = Lane(read=other.find, readers=2)
+    aside = SecondarySource(read=other.find, readers=2)
     stream = shelf.stream(aside=aside, enough=lambda pages: pages >= 20)
-    pieces = list(sweep(stream, [Interval(0, 10_000)], readers=readers))
+    pieces = list(read_parallel(stream, [Interval(0, 10_000)], readers=readers))
     assert sorted(row for piece in pieces for row in piece.rows) == shelf.rows
     assert shelf.requests <= 20
 
@@ -154,21 +154,21 @@ def test_a_lane_that_was_told_that_it_is_not_enough_after_all_goes_on() -> None:
 
     gone_on = Event()
 
-    def listed(start: int, stop: int, token: str | int | None) -> Page[tuple[int, int]]:
+    def listed(start: int, stop: int, token: str | int | None) -> StreamPage[tuple[int, int]]:
         page = shelf.read(start, stop, token)
         if shelf.requests > 20:
             gone_on.set()
         return page
 
-    def found(intervals: Sequence[Interval]) -> Page[tuple[int, int]]:
+    def found(intervals: Sequence[Interval]) -> StreamPage[tuple[int, int]]:
         if other.requests >= 5:
             gone_on.wait(10)  # something is left for the first lane, however slow its threads are
         return other.find(intervals)
 
     stream = replace(
-        shelf.stream(), read=listed, aside=Lane(read=found, readers=1), enough=lambda pages: pages >= 20 and other.requests < 5
+        shelf.stream(), read=listed, aside=SecondarySource(read=found, readers=1), enough=lambda pages: pages >= 20 and other.requests < 5
     )
-    pieces = list(sweep(stream, [Interval(0, 10_000)], readers=4))
+    pieces = list(read_parallel(stream, [Interval(0, 10_000)], readers=4))
     assert sum(len(piece.rows) for piece in pieces) == 10_000
     assert shelf.requests > 20
 
@@ -183,15 +183,17 @@ def test_whoever_has_to_ask_once_more_is_not_kept_waiting_by_those_who_have_noth
         lane.release(sent)
         return sent
 
-    def read(start: int, stop: int, token: str | int | None) -> Page[tuple[int, int]]:
+    def read(start: int, stop: int, token: str | int | None) -> StreamPage[tuple[int, int]]:
         lane.on_429(ask(), 0.01)  # too fast
         ask()  # no answer
         lane.on_success(ask())
         return shelf.read(start, stop, token)
 
     found: list[tuple[int, int]] = []
-    stream = Stream(read=read, key=lambda row: row[0], turn=lane.reserve)
-    reading = Thread(target=lambda: found.extend(row for piece in sweep(stream, [Interval(0, 100)], readers=readers) for row in piece.rows))
+    stream = Stream(read=read, key=lambda row: row[0], acquire_slot=lane.reserve)
+    reading = Thread(
+        target=lambda: found.extend(row for piece in read_parallel(stream, [Interval(0, 100)], readers=readers) for row in piece.rows)
+    )
     reading.daemon = True
     reading.start()
     reading.join(30)
@@ -200,28 +202,28 @@ def test_whoever_has_to_ask_once_more_is_not_kept_waiting_by_those_who_have_noth
 
 def test_the_second_lane_does_not_join_for_a_page_or_two() -> None:
     shelf, other = Shelf(list(range(90)), 100), Shelf(list(range(90)), 200)
-    aside = Lane(read=other.find, readers=2)
-    list(sweep(shelf.stream(aside=aside), [Interval(0, 90)], readers=8))
+    aside = SecondarySource(read=other.find, readers=2)
+    list(read_parallel(shelf.stream(aside=aside), [Interval(0, 90)], readers=8))
     assert (shelf.requests, other.requests) == (1, 0)
 
 
 def test_the_second_lane_never_reads_what_has_no_end() -> None:
     rows = [(key, 0) for key in range(3_000)]
 
-    def read(start: int, _stop: int, token: str | int | None) -> Page[tuple[int, int]]:
+    def read(start: int, _stop: int, token: str | int | None) -> StreamPage[tuple[int, int]]:
         begin = start if token is None else int(token)
         found = rows[begin : begin + 10]
-        return Page(rows=found, reached=begin + len(found), token=begin + 10 if begin + 10 < len(rows) else None)
+        return StreamPage(rows=found, read_up_to=begin + len(found), token=begin + 10 if begin + 10 < len(rows) else None)
 
-    def closed(intervals: Sequence[Interval]) -> Page[tuple[int, int]]:
+    def closed(intervals: Sequence[Interval]) -> StreamPage[tuple[int, int]]:
         ((start, stop),) = intervals
         assert stop <= 2_000
-        return Page(
-            rows=rows[start : min(start + 20, stop)], reached=min(start + 20, stop), token=start + 20 if start + 20 < stop else None
+        return StreamPage(
+            rows=rows[start : min(start + 20, stop)], read_up_to=min(start + 20, stop), token=start + 20 if start + 20 < stop else None
         )
 
-    stream = Stream(read=read, key=lambda row: row[0], open_ended=True, aside=Lane(read=closed, readers=2))
-    pieces = list(sweep(stream, [Interval(0, 2_000), Interval(2_000, 2_001)], readers=4))
+    stream = Stream(read=read, key=lambda row: row[0], open_ended=True, secondary=SecondarySource(read=closed, readers=2))
+    pieces = list(read_parallel(stream, [Interval(0, 2_000), Interval(2_000, 2_001)], readers=4))
     assert sorted(row for piece in pieces for row in piece.rows) == rows
 
 
@@ -237,10 +239,10 @@ def test_two_lanes_read_every_row_of_divided_gaps_once(
     keys: list[int], width: int, density: float | None, together: int, *, far: bool
 ) -> None:
     shelf, other = Shelf(keys, 10, unique=True), Shelf(keys, 20, unique=True)
-    aside = Lane(read=other.find, readers=3, together=together)
+    aside = SecondarySource(read=other.find, readers=3, partitions_per_request=together)
     stream = shelf.stream(aside=aside, density=density, far=far)
-    gaps = divided([Interval(0, 2_001)], low=min(keys), high=max(keys), width=width)
-    pieces = [piece for batch in sweep_in_batches(stream, gaps, readers=2) for piece in batch]
+    gaps = split_at([Interval(0, 2_001)], low=min(keys), high=max(keys), width=width)
+    pieces = [piece for batch in read_parallel_batches(stream, gaps, readers=2) for piece in batch]
     assert sorted(row for piece in pieces for row in piece.rows) == shelf.rows
     assert merge_intervals(piece.interval for piece in pieces if piece.interval.low < piece.interval.high) == [Interval(0, 2_001)]
 
@@ -248,9 +250,9 @@ def test_two_lanes_read_every_row_of_divided_gaps_once(
 def test_what_is_left_of_several_ranges_is_found_at_once() -> None:
     shelf, other = Shelf(list(range(4_200)), 100, unique=True), Shelf(list(range(4_200)), 200, unique=True)
     gate = Gate(40)  # twenty ranges of two pages, each with ten rows more
-    stream = shelf.stream(turn=gate.turn, aside=Lane(read=other.find, readers=1, together=5), density=1.0)
-    gaps = divided([Interval(0, 4_200)], low=0, high=4_200, width=210)
-    pieces = list(sweep(stream, gaps, readers=20))
+    stream = shelf.stream(turn=gate.turn, aside=SecondarySource(read=other.find, readers=1, partitions_per_request=5), density=1.0)
+    gaps = split_at([Interval(0, 4_200)], low=0, high=4_200, width=210)
+    pieces = list(read_parallel(stream, gaps, readers=20))
     assert sorted(row for piece in pieces for row in piece.rows) == shelf.rows
     # 42 pages hold all; by who is first it is 42 to 55. One rest at a time would be 66 at least.
     assert shelf.requests + 2 * other.requests < 60
@@ -262,7 +264,7 @@ def test_far_away_no_reader_waits_for_the_page_of_another() -> None:
     asked: list[int] = []
     everybody = Event()
 
-    def read(start: int, stop: int, token: str | int | None) -> Page[tuple[int, int]]:
+    def read(start: int, stop: int, token: str | int | None) -> StreamPage[tuple[int, int]]:
         asked.append(start)
         if len(asked) == 20:
             everybody.set()
@@ -270,7 +272,7 @@ def test_far_away_no_reader_waits_for_the_page_of_another() -> None:
         return shelf.read(start, stop, token)
 
     stream = replace(shelf.stream(density=1 / 20, far=True), read=read)
-    pieces = list(sweep(stream, [Interval(0, 40_000)], readers=25))
+    pieces = list(read_parallel(stream, [Interval(0, 40_000)], readers=25))
 
     assert sorted(row for piece in pieces for row in piece.rows) == shelf.rows
     assert len(asked) <= 40  # of 20 pages: how many rows one holds is not known before the first answer

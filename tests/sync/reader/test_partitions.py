@@ -9,33 +9,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.store.coverage import Interval, merge_intervals
-from sync_worker.sync.reader.partitions import Range, Ranges, divided
-from sync_worker.sync.reader.stream import Lane
+from sync_worker.sync.reader.partitions import Partition, PartitionQueue, split_at
+from sync_worker.sync.reader.stream import SecondarySource
 from tests.sync.reader.fake_stream import Shelf
 
 LISTED, FOUND = 100, 200  # rows in a page of each lane
 
 
-def ranges(*waiting: Range, reading: tuple[Range, ...] = (), readers: int = 40, **stream: Any) -> Ranges[tuple[int, int]]:
+def ranges(*waiting: Partition, reading: tuple[Partition, ...] = (), readers: int = 40, **stream: Any) -> PartitionQueue[tuple[int, int]]:
     """Return ranges with a row at each key, which a list and a search that looks in five at once have begun to read."""
     shelf = Shelf([], LISTED, unique=True)
-    lane = Lane(read=shelf.find, readers=5, together=5)
-    return Ranges(
+    lane = SecondarySource(read=shelf.find, readers=5, partitions_per_request=5)
+    return PartitionQueue(
         stream=shelf.stream(density=1.0, aside=lane, **stream),
         readers={False: readers, True: lane.readers},
-        waiting=[*waiting],
-        reading={*reading},
+        pending=[*waiting],
+        in_progress={*reading},
         page_size={False: LISTED, True: FOUND},
     )
 
 
-def left(rows: int, *, at: int, aside: bool = False) -> Range:
+def left(rows: int, *, at: int, aside: bool = False) -> Partition:
     """Return what is left of a range that a lane read last."""
-    return Range(at, at + rows, begun=True, rows=LISTED, first=at - LISTED, aside=aside)
+    return Partition(at, at + rows, is_started=True, row_count=LISTED, first_key=at - LISTED, secondary=aside)
 
 
-def rows(taken: list[Range]) -> int:
-    return sum(one.stop - one.front for one in taken)
+def rows(taken: list[Partition]) -> int:
+    return sum(one.stop - one.start for one in taken)
 
 
 @pytest.mark.parametrize("aside", [False, True])
@@ -43,29 +43,29 @@ def test_a_rest_waits_for_more_of_its_kind_while_whole_pages_are_being_read(*, a
     rest, long = left(40, at=1_000), left(900, at=2_000)
     board = ranges(rest, reading=(long,))
 
-    (taken,) = board.take(aside=aside)
+    (taken,) = board.take(secondary=aside)
 
-    assert taken.front == long.stop
-    assert board.waiting == [rest]
+    assert taken.start == long.stop
+    assert board.pending == [rest]
 
 
 def test_rests_that_fill_a_page_are_found_at_once_before_anything_is_halved() -> None:
     rests, long = [left(60, at=1_000 * place) for place in range(1, 5)], left(900, at=9_000)
     board = ranges(*rests, reading=(long, *[left(900, at=10_000 * place) for place in range(2, 8)]))
 
-    assert board.take(aside=True) == rests
+    assert board.take(secondary=True) == rests
 
 
 def test_a_rest_is_read_where_nothing_can_be_halved() -> None:
     rest = left(40, at=1_000)
-    assert ranges(rest, reading=(left(90, at=2_000),)).take(aside=False) == [rest]
-    assert ranges(rest).take(aside=True) == [rest]
+    assert ranges(rest, reading=(left(90, at=2_000),)).take(secondary=False) == [rest]
+    assert ranges(rest).take(secondary=True) == [rest]
 
 
 def test_what_is_halved_is_left_with_whole_pages() -> None:
     long = left(868, at=2_000)
-    (taken,) = ranges(reading=(long,)).take(aside=False)
-    assert 380 <= long.stop - long.front <= 400
+    (taken,) = ranges(reading=(long,)).take(secondary=False)
+    assert 380 <= long.stop - long.start <= 400
     assert taken.stop == 2_868
 
 
@@ -73,27 +73,27 @@ def test_what_can_be_asked_for_at_once_in_the_end_is_not_asked_for_one_after_the
     rests = [left(number, at=1_000 * place, aside=True) for place, number in enumerate((6, 14, 134, 135, 136), 1)]
     board = ranges(*rests)
 
-    asked = [board.take(aside=True) for _ in range(3)]
+    asked = [board.take(secondary=True) for _ in range(3)]
 
-    assert not board.waiting
+    assert not board.pending
     assert [rows(taken) for taken in asked] == [156, 135, 134]
 
 
 def test_before_the_end_a_page_is_filled_with_more_than_it_holds() -> None:
     board = ranges(*[left(136, at=1_000 * place, aside=True) for place in range(1, 10)])
-    assert rows(board.take(aside=True)) == 272
+    assert rows(board.take(secondary=True)) == 272
 
 
 def test_a_little_more_than_a_page_is_halved_in_the_end_alone() -> None:
     last = left(220, at=1_000, aside=True)
-    assert len(ranges(reading=(last,)).take(aside=True)) == 1
+    assert len(ranges(reading=(last,)).take(secondary=True)) == 1
     others = [left(90, at=10_000 * place) for place in range(1, 8)]
-    assert ranges(reading=(left(220, at=1_000, aside=True), *others)).take(aside=True) == []
+    assert ranges(reading=(left(220, at=1_000, aside=True), *others)).take(secondary=True) == []
 
 
 def test_in_the_end_the_longest_goes_first() -> None:
     board = ranges(left(135, at=1_000, aside=True), left(260, at=2_000), left(67, at=3_000, aside=True))
-    assert [one.front for one in board.take(aside=True)] == [2_000]
+    assert [one.start for one in board.take(secondary=True)] == [2_000]
 
 
 @given(
@@ -105,7 +105,7 @@ def test_in_the_end_the_longest_goes_first() -> None:
 def test_what_is_divided_holds_the_same_keys_and_no_part_is_wider(cuts: list[int], low: int, high: int, width: int) -> None:
     ordered = sorted(cuts)
     gaps = [Interval(begin, end) for begin, end in zip(ordered[::2], ordered[1::2], strict=False)]
-    parts = divided(gaps, low=low, high=high, width=width)
+    parts = split_at(gaps, low=low, high=high, width=width)
     assert merge_intervals(parts) == merge_intervals(gaps)
     assert sum(part.high - part.low for part in parts) == sum(gap.high - gap.low for gap in gaps)
     assert all(part.high - part.low <= width for part in parts if low <= part.low and part.high <= high)
