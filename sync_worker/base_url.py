@@ -6,7 +6,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 
-def checked(base_url: str) -> str:
+def validate_base_url(base_url: str) -> str:
     """Return the address without a slash at its end; it must be https, save on loopback.
 
     Raises ValueError, which never quotes a password.

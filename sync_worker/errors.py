@@ -61,47 +61,47 @@ class SyncWorkerError(Exception):
 # Stop: nothing can be done in this run.
 
 
-class Stop(SyncWorkerError):
+class FatalError(SyncWorkerError):
     """The run cannot go on."""
 
 
-class ConfigurationError(Stop):
+class ConfigurationError(FatalError):
     """The settings do not fit."""
 
 
-class ModelError(Stop):
+class ModelError(FatalError):
     """The model file cannot be used."""
 
 
-class PortalFolderError(Stop):
+class PortalFolderError(FatalError):
     """The portal folder cannot be read."""
 
 
-class StateError(Stop):
+class StateError(FatalError):
     """The state cannot be used."""
 
 
-class Refused(Stop):
+class AccessDenied(FatalError):
     """HubSpot refused."""
 
     exit_code = ExitCode.REFUSED
 
 
-class Unauthorized(Refused):
+class Unauthorized(AccessDenied):
     """HubSpot does not accept the token."""
 
 
-class Forbidden(Refused):
+class Forbidden(AccessDenied):
     """The token lacks a scope, or the portal's plan lacks the feature."""
 
 
-class BadRequest(Stop):
+class BadRequest(FatalError):
     """HubSpot did not accept the request."""
 
     exit_code = ExitCode.REFUSED
 
 
-class UnsafePlan(Stop):
+class UnsafePlan(FatalError):
     """The plan would change too much."""
 
     exit_code = ExitCode.UNSAFE
@@ -110,13 +110,13 @@ class UnsafePlan(Stop):
 # Try again: it may work later.
 
 
-class TryAgain(SyncWorkerError):
+class TransientError(SyncWorkerError):
     """It may work later."""
 
     exit_code = ExitCode.TRY_AGAIN
 
 
-class Unavailable(TryAgain):
+class Unavailable(TransientError):
     """HubSpot cannot be reached."""
 
     def __init__(
@@ -131,7 +131,7 @@ class Unavailable(TryAgain):
         self.retry_after = retry_after  # seconds, where HubSpot named them
 
 
-class StateBusy(TryAgain):
+class StateBusy(TransientError):
     """The state cannot be reached now."""
 
 
@@ -139,26 +139,26 @@ class RateLimited(Unavailable):
     """HubSpot asks for a slower pace."""
 
 
-class OutOfQuota(TryAgain):
+class QuotaExceeded(TransientError):
     """The daily limit of calls is used up."""
 
 
-class Busy(TryAgain):
+class PortalBusy(TransientError):
     """Another worker is at work on this portal."""
 
 
 # Skip: this record cannot, the others can.
 
 
-class Skip(SyncWorkerError):
+class RecordError(SyncWorkerError):
     """This record is left out."""
 
     exit_code = ExitCode.SOME_REJECTED
 
 
-class NotFound(Skip):
+class NotFound(RecordError):
     """There is no such record."""
 
 
-class Rejected(Skip):
+class RecordRejected(RecordError):
     """HubSpot refused the values of this record."""

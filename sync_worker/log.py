@@ -12,8 +12,8 @@ from typing import Any, Final, TextIO
 import structlog
 
 # Tried once at the head of each run of letters, and never given back: a long text without an address takes no longer than any other.
-ADDRESS: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]++@[\w-]++(?:\.[\w-]++)++")
-TOKEN: Final = re.compile(r"\bpat-[a-z]{2}\d-[\w-]+|\bBearer\s+\S+", re.IGNORECASE)
+EMAIL_PATTERN: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]++@[\w-]++(?:\.[\w-]++)++")
+TOKEN_PATTERN: Final = re.compile(r"\bpat-[a-z]{2}\d-[\w-]+|\bBearer\s+\S+", re.IGNORECASE)
 
 
 def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> None:
@@ -26,7 +26,7 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Non
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            discreet,
+            redact_event,
             structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -38,25 +38,25 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Non
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def accident(error: BaseException) -> str:
+def format_traceback(error: BaseException) -> str:
     """Return the traceback of an error that nobody foresaw, without tokens and addresses."""
-    return str(_discreet("".join(traceback.format_exception(error))))
+    return str(_redact("".join(traceback.format_exception(error))))
 
 
-def discreet(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def redact_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Take tokens and addresses out of every text of a log line, whoever put them there."""
-    return {key: _discreet(value) for key, value in event.items()}
+    return {key: _redact(value) for key, value in event.items()}
 
 
-def _discreet(value: object) -> object:
+def _redact(value: object) -> object:
     match value:
         case str():
-            return TOKEN.sub("<token>", ADDRESS.sub("<address>", value))
+            return TOKEN_PATTERN.sub("<token>", EMAIL_PATTERN.sub("<address>", value))
         case Mapping():
-            return {_discreet(key): _discreet(inner) for key, inner in value.items()}
+            return {_redact(key): _redact(inner) for key, inner in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [_discreet(inner) for inner in value]
+            return [_redact(inner) for inner in value]
         case None | bool() | int() | float():
             return value
         case _:
-            return _discreet(str(value))  # a path or an error, as it would be written anyway
+            return _redact(str(value))  # a path or an error, as it would be written anyway

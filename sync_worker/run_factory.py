@@ -36,7 +36,7 @@ from sync_worker.timestamps import to_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assembly:
+class RunFactory:
     """The parts of a run that has begun; `until_the_end` closes what has to be closed when it ends."""
 
     settings: Settings
@@ -46,23 +46,23 @@ class Assembly:
     report: RunReport
     progress: Progress
     clock: Callable[[], datetime]
-    least_in_bulk: int
-    until_the_end: ExitStack
+    min_bulk_records: int
+    exit_stack: ExitStack
 
-    def run(self, *, allow_large: bool = False, bulk: bool = False) -> Run:
+    def build_run(self, *, allow_large: bool = False, bulk: bool = False) -> Run:
         """Return the run; a complete reading of the API leaves while the portal is looked at."""
         report, now = self.report, self.clock()
-        means = self._in_bulk() if bulk else None
-        guard = self._guard(lifted=allow_large)
+        means = self._build_bulk_context() if bulk else None
+        guard = self._build_guard(disabled=allow_large)
         early = guard.allows_early_writes and not report.dry_run and not bulk
-        pull = self._pull(now, means)
+        pull = self._build_pull(now, means)
         complete = report.command == "backfill"
-        reading = self._reading(pull, early=early) if complete and not bulk else None
+        reading = self._start_full_scan(pull, write_early=early) if complete and not bulk else None
         place = portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=complete)
         hidden = place.select_hidden_kinds(self._model.event_kinds)
         report.not_visible = self._model.invisible_names(hidden)
         day_began = place.day_start(now, self.settings.reevaluate_at)
-        applier = None if report.dry_run else self._applier(now)
+        applier = None if report.dry_run else self._build_applier(now)
         return Run(
             store=self.store,
             pull=pull,
@@ -74,18 +74,18 @@ class Assembly:
                 valid_since=day_began,
                 raise_if_stopped=self.hubspot.raise_if_closed,
             ),
-            scope=self._scope(place),
-            retention=self._retention(),
+            scope=self._build_scope(place),
+            retention=self._build_retention(),
             mql_quota=MqlQuota(crm_schema=self.outputs, now=now, day_start=day_began),
             guard=guard,
             applier=applier,
-            importer=self._importer(means, applier) if means and applier else None,
+            importer=self._build_importer(means, applier) if means and applier else None,
             report=report,
             write_early=early,
             started_scan=reading,
         )
 
-    def undo(self, run: str) -> Undo:
+    def build_undo(self, run: str) -> Undo:
         """Return what puts back what a run replaced."""
         now = self.clock()
         portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=True)
@@ -93,13 +93,13 @@ class Assembly:
             hubspot=self.hubspot,
             store=self.store,
             crm_schema=self.outputs,
-            applier=None if self.report.dry_run else self._applier(now, hold=undo_skip_reason(run)),
+            applier=None if self.report.dry_run else self._build_applier(now, skip_reason=undo_skip_reason(run)),
             report=self.report,
             run_id=run,
             now_ms=to_ms(now),
         )
 
-    def waiting(self) -> Poller:
+    def build_poller(self) -> Poller:
         """Return how exports and imports are waited for: the lease is renewed while HubSpot takes its time."""
         return Poller(timeout=timedelta(minutes=self.settings.bulk_minutes), heartbeat=lambda: self.progress.advance("in bulk", 0))
 
@@ -107,7 +107,7 @@ class Assembly:
     def _model(self) -> Model:
         return self.outputs.model
 
-    def _applier(self, now: datetime, *, hold: str | None = None) -> Applier:
+    def _build_applier(self, now: datetime, *, skip_reason: str | None = None) -> Applier:
         applier = Applier(
             self.hubspot,
             self.store,
@@ -116,24 +116,24 @@ class Assembly:
             run_id=self.report.run_id,
             in_flight=self.settings.requests_in_flight,
             progress=self.progress,
-            skip_reason=hold,
+            skip_reason=skip_reason,
         )
         # Also of a run that fails on its way: what was written by then is told.
-        self.until_the_end.callback(self.report.add_outcome, applier.outcome)
-        return self.until_the_end.enter_context(applier)
+        self.exit_stack.callback(self.report.add_outcome, applier.outcome)
+        return self.exit_stack.enter_context(applier)
 
-    def _importer(self, means: BulkContext, applier: Applier) -> Importer:
-        return Importer(context=means, store=self.store, crm_schema=self.outputs, applier=applier, clock=self.clock)
+    def _build_importer(self, bulk_context: BulkContext, applier: Applier) -> Importer:
+        return Importer(context=bulk_context, store=self.store, crm_schema=self.outputs, applier=applier, clock=self.clock)
 
-    def _in_bulk(self) -> BulkContext:
+    def _build_bulk_context(self) -> BulkContext:
         fallback = Fallback(notes=self.report.notes)
-        return BulkContext(hubspot=self.hubspot, poller=self.waiting(), fallback=fallback, min_size=self.least_in_bulk)
+        return BulkContext(hubspot=self.hubspot, poller=self.build_poller(), fallback=fallback, min_size=self.min_bulk_records)
 
-    def _retention(self) -> Retention:
+    def _build_retention(self) -> Retention:
         days = self.settings.keep_events_days
         return Retention(keep_events=timedelta(days=days) if days else None, keep_undo=timedelta(days=self.settings.keep_undo_days))
 
-    def _guard(self, *, lifted: bool) -> Guard:
+    def _build_guard(self, *, disabled: bool) -> Guard:
         settings = self.settings
         with self.store.transaction() as tx:
             first = not runs.has_completed(tx, "backfill", "sync")
@@ -143,9 +143,9 @@ class Assembly:
             max_new_mqls=settings.max_new_mqls,
             min_contacts=settings.judged_from_contacts,
         )
-        return Guard(limits=limits, is_first_run=first, disabled=lifted)
+        return Guard(limits=limits, is_first_run=first, disabled=disabled)
 
-    def _pull(self, now: datetime, means: BulkContext | None) -> Pull:
+    def _build_pull(self, now: datetime, bulk_context: BulkContext | None) -> Pull:
         return Pull(
             hubspot=self.hubspot,
             store=self.store,
@@ -155,28 +155,28 @@ class Assembly:
             readers=self.settings.requests_in_flight,
             progress=self.progress,
             clock=self.clock,
-            export_reader=ExportReader(context=means, run_id=self.report.run_id) if means else None,
+            export_reader=ExportReader(context=bulk_context, run_id=self.report.run_id) if bulk_context else None,
             counts=self.report.pulled,
         )
 
-    def _reading(self, pull: Pull, *, early: bool) -> ContactIdBatches:
+    def _start_full_scan(self, pull: Pull, *, write_early: bool) -> ContactIdBatches:
         """Begin to read everybody, or to ask how much there is, while the portal is looked at; nothing is kept until it is known."""
         expected = scan_hints.remembered(self.store, self.hubspot, pull.now)
         if expected is None:
             return replace(pull, get_id_range=run_in_thread(self.hubspot.contacts.read_id_range).result).all_contacts(
-                interleave_writes=early
+                interleave_writes=write_early
             )
         self.hubspot.transport.rate_limiter.expect(latency=expected.latency, burst=expected.burst)
         reading = replace(pull, get_id_range=lambda: expected.extent, has_event_backlog=expected.eventful).all_contacts(
-            interleave_writes=early
+            interleave_writes=write_early
         )
-        self.until_the_end.callback(reading.close)
+        self.exit_stack.callback(reading.close)
         next(reading)
         return reading
 
-    def _scope(self, place: PortalInfo) -> Scope:
+    def _build_scope(self, portal_facts: PortalInfo) -> Scope:
         with self.store.transaction() as tx:
             self.report.approved = runs.load_approval(tx, self._model.hash) is not None
         if self.report.approved:
             portal.locate_lists(self.store, self.hubspot, self.outputs)
-        return build_scope(self.outputs, place.stages, approved=self.report.approved)
+        return build_scope(self.outputs, portal_facts.stages, approved=self.report.approved)

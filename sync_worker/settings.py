@@ -17,10 +17,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from sync_worker.base_url import checked
+from sync_worker.base_url import validate_base_url
 from sync_worker.errors import ConfigurationError
 
-HUBSPOT: Final = "https://api.hubapi.com"
+DEFAULT_BASE_URL: Final = "https://api.hubapi.com"
 
 
 class Settings(BaseSettings):
@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
     access_token: SecretStr | None = Field(None, validation_alias="HUBSPOT_ACCESS_TOKEN")
-    base_url: str = Field(HUBSPOT, validation_alias="HUBSPOT_BASE_URL")
+    base_url: str = Field(DEFAULT_BASE_URL, validation_alias="HUBSPOT_BASE_URL")
     api_version: Literal["v3", "2026-09"] = Field("2026-09", validation_alias="HUBSPOT_API_VERSION")
     state_url: str = Field("sqlite:///sync_worker.db", validation_alias="SYNC_WORKER_STATE_URL")
     model: Path = Field(Path("config/model.yaml"), validation_alias="SYNC_WORKER_MODEL")
@@ -53,12 +53,12 @@ class Settings(BaseSettings):
 
     @field_validator("base_url")
     @classmethod
-    def _encrypted(cls, url: str) -> str:
-        return checked(url)
+    def _validate_base_url(cls, url: str) -> str:
+        return validate_base_url(url)
 
     @field_validator("access_token")
     @classmethod
-    def _one_line(cls, token: SecretStr | None) -> SecretStr | None:
+    def _validate_access_token(cls, token: SecretStr | None) -> SecretStr | None:
         text = token.get_secret_value().strip() if token else ""
         if any(character.isspace() for character in text):
             raise ValueError("the token holds blanks or line breaks; copy it again")
@@ -87,10 +87,10 @@ class Settings(BaseSettings):
         return self.access_token.get_secret_value()
 
 
-ALIASES: Final[Mapping[str, str]] = {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
+FIELD_BY_VARIABLE: Final[Mapping[str, str]] = {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
 
 
-def load(environment: Mapping[str, str] | None = None) -> Settings:
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of this process.
 
     Raises ConfigurationError for an unknown or unusable setting, with its place and the nearest right name.
@@ -99,28 +99,28 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     path = Path(environment.get("SYNC_WORKER_CONFIG", "config/worker.yaml"))
     if "SYNC_WORKER_CONFIG" in environment and not path.is_file():
         raise ConfigurationError(f"SYNC_WORKER_CONFIG names {path}, and there is no such file.", hint="Mend the path or unset it.")
-    from_file = _file(path) if path.is_file() else {}
-    from_environment = {name: environment[alias] for alias, name in ALIASES.items() if environment.get(alias)}
-    _refuse_unknown(environment)
+    from_file = _read_file(path) if path.is_file() else {}
+    from_environment = {name: environment[alias] for alias, name in FIELD_BY_VARIABLE.items() if environment.get(alias)}
+    _reject_unknown(environment)
     try:
         return Settings(**{**from_file, **from_environment})
     except ValidationError as error:
-        raise ConfigurationError(" ".join(_sentences(error, path, from_environment)), hint="See config/example.env.") from None
+        raise ConfigurationError(" ".join(_format_errors(error, path, from_environment)), hint="See config/example.env.") from None
 
 
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = {*ALIASES, "SYNC_WORKER_CONFIG"}
+def _reject_unknown(environment: Mapping[str, str]) -> None:
+    known = {*FIELD_BY_VARIABLE, "SYNC_WORKER_CONFIG"}
     for name in sorted(environment):
         # Other programs may have HUBSPOT_ variables of their own; ours are ours, and a near miss is a slip.
-        if name not in known and (name.startswith("SYNC_WORKER_") or (name.startswith("HUBSPOT_") and _is_near(name, known))):
-            raise ConfigurationError(f"Environment: {name} is no setting.{_perhaps(name, known)}", hint="See config/example.env.")
+        if name not in known and (name.startswith("SYNC_WORKER_") or (name.startswith("HUBSPOT_") and _is_similar(name, known))):
+            raise ConfigurationError(f"Environment: {name} is no setting.{_suggest(name, known)}", hint="See config/example.env.")
 
 
-def _is_near(name: str, known: Iterable[str]) -> bool:
+def _is_similar(name: str, known: Iterable[str]) -> bool:
     return bool(get_close_matches(name, list(known), 1, 0.85))
 
 
-def _file(path: Path) -> dict[str, Any]:
+def _read_file(path: Path) -> dict[str, Any]:
     try:
         content = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
     except MarkedYAMLError as error:
@@ -132,25 +132,25 @@ def _file(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, CommentedMap):
         raise ConfigurationError(f"{path}:1: settings are `name: value`, one a line.", hint="See config/worker.yaml as it came.")
-    names = set(ALIASES.values()) - {"access_token"}
+    names = set(FIELD_BY_VARIABLE.values()) - {"access_token"}
     for key in content:
         line = content.lc.key(key)[0] + 1
         if key == "access_token":
             raise ConfigurationError(f"{path}:{line}: a token does not belong into a file.", hint="Set HUBSPOT_ACCESS_TOKEN instead.")
         if key not in names:
-            raise ConfigurationError(f"{path}:{line}: {key} is no setting.{_perhaps(str(key), names)}", hint="Mend the name.")
+            raise ConfigurationError(f"{path}:{line}: {key} is no setting.{_suggest(str(key), names)}", hint="Mend the name.")
     return dict(content)
 
 
-def _sentences(error: ValidationError, path: Path, from_environment: Mapping[str, str]) -> Iterable[str]:
-    aliases = {name: alias for alias, name in ALIASES.items()}
+def _format_errors(error: ValidationError, path: Path, from_environment: Mapping[str, str]) -> Iterable[str]:
+    aliases = {name: alias for alias, name in FIELD_BY_VARIABLE.items()}
     for problem in error.errors(include_url=False, include_input=False):
         name = str(problem["loc"][0]) if problem["loc"] else "settings"
-        name = ALIASES.get(name, name)
+        name = FIELD_BY_VARIABLE.get(name, name)
         place = aliases.get(name, name) if name in from_environment else f"{path}: {name}"
         yield f"{place}: {problem['msg'].removeprefix('Value error, ')}."
 
 
-def _perhaps(name: str, known: Iterable[str]) -> str:
+def _suggest(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, list(known), 1, 0.6)
     return f" Did you mean {near[0]}?" if near else ""

@@ -25,7 +25,7 @@ from sync_worker.reports.explain_contact import ContactExplanation, explain
 from sync_worker.reports.model_comparison import ModelComparison, compare, comparison_table
 from sync_worker.reports.score_distribution import ScoreDistribution, compute_distribution
 from sync_worker.reports.status import build_status, check_staleness
-from sync_worker.run_factory import Assembly
+from sync_worker.run_factory import RunFactory
 from sync_worker.settings import Settings
 from sync_worker.store import contacts, database, differences, erasure, runs
 from sync_worker.store.database import Store
@@ -60,15 +60,15 @@ class Worker:
     settings: Settings
     clock: Callable[[], datetime] = utc_now
     progress: Progress = field(default_factory=Progress)
-    reach: Callable[..., HubSpot] = connect
-    read: Callable[[Path], Model] = load
-    least_in_bulk: int = MIN_BULK_SIZE
-    _closing: ExitStack = field(default_factory=ExitStack)
+    connect_hubspot: Callable[..., HubSpot] = connect
+    load_model: Callable[[Path], Model] = load
+    min_bulk_records: int = MIN_BULK_SIZE
+    _exit_stack: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
     def model(self) -> Model:
         """Return the model; raises ModelError."""
-        return self.read(self.settings.model)
+        return self.load_model(self.settings.model)
 
     @cached_property
     def outputs(self) -> CrmSchema:
@@ -79,24 +79,24 @@ class Worker:
     def store(self) -> Store:
         """Return the state; raises StateError."""
         store = database.open_store(self.settings.state_url)
-        self._closing.callback(store.close)
+        self._exit_stack.callback(store.close)
         return store
 
     @cached_property
     def hubspot(self) -> HubSpot:
         """Return the way to HubSpot; raises ConfigurationError where no token is set."""
-        hubspot = self.reach(
+        hubspot = self.connect_hubspot(
             token=self.settings.token,
             base_url=self.settings.base_url,
             api_version=self.settings.api_version,
             limits=rate_limiter.RateLimitSettings(reserve=self.settings.reserve),
-            tolerance=self._tolerance,
+            tolerance=self._clock_tolerance,
         )
-        self._closing.callback(hubspot.close)
+        self._exit_stack.callback(hubspot.close)
         return hubspot
 
     @property
-    def _tolerance(self) -> timedelta:
+    def _clock_tolerance(self) -> timedelta:
         # What is read again behind every cursor makes good for a clock that is ahead, half of it at least.
         overlap = timedelta(minutes=self.settings.overlap_minutes)
         return max(min(overlap / 2, clock_skew.DEFAULT_TOLERANCE), timedelta(seconds=30))
@@ -105,7 +105,7 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closing.close()
+        self._exit_stack.close()
 
     def interrupt(self) -> None:
         """Let whoever waits for HubSpot stop waiting; what was sent is still acknowledged. Called from any thread."""
@@ -117,11 +117,11 @@ class Worker:
         """Find out whether the worker could do its work here."""
         return run_preflight(self.hubspot, self.outputs, self.clock(), list_ids=setup.load_list_ids(self.store))
 
-    def portal(self) -> PortalInfo:
+    def read_portal(self) -> PortalInfo:
         """Return the portal, asked anew; raises where the token is wrong or the portal not set up."""
         return portal.load_or_fetch(self.store, self.hubspot, self.outputs, self.clock(), force_refresh=True)
 
-    def last_complete_reading(self) -> datetime | None:
+    def last_full_scan(self) -> datetime | None:
         """Return when every contact was last read, from the first to the last."""
         with self.store.transaction() as tx:
             at = last_full_scan(tx)
@@ -139,17 +139,17 @@ class Worker:
 
     def explain(self, email_or_id: str, *, at: datetime | None = None, model_file: Path | None = None) -> ContactExplanation:
         """Return why a contact has its score and grade; or what it would have at another time, by another model."""
-        outputs = CrmSchema(model=self.read(model_file), prefix=self.settings.property_prefix) if model_file else self.outputs
+        outputs = CrmSchema(model=self.load_model(model_file), prefix=self.settings.property_prefix) if model_file else self.outputs
         return explain(self.store, outputs, portal.load(self.store), email_or_id, now=self.clock(), at=at)
 
-    def model_summary(self, file: Path | None = None, *, on_portal: bool = False) -> dict[str, Any]:
+    def summarize_model(self, file: Path | None = None, *, check_portal: bool = False) -> dict[str, Any]:
         """Return what a model file says, the one at work where none is named.
 
         With `on_portal`, also how it fits the portal; raises ModelError where the portal lacks what the model names.
         """
         path = file or self.settings.model
-        model = self.read(path)
-        found = self._fit(model) if on_portal else None
+        model = self.load_model(path)
+        found = self._check_model(model) if check_portal else None
         if found and found.errors:
             raise ModelError("\n".join([*found.errors, *found.warnings]), hint="\nMend the model, or make these in HubSpot.")
         return {
@@ -164,26 +164,26 @@ class Worker:
             "events": sorted(model.event_kinds),
             "properties": sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)}),
             "warnings": [*model.warnings, *(found.warnings if found else ())],
-            **(self._on_portal(model, found) if found else {}),
+            **(self._summarize_portal(model, found) if found else {}),
         }
 
-    def _fit(self, model: Model) -> ModelCheck:
+    def _check_model(self, model: Model) -> ModelCheck:
         shows = self.hubspot.event_occurrences.is_available()
         hidden = portal.select_hidden_kinds(model.event_kinds, shows_occurrences=shows)
         return check_model(model, hidden, fetch_catalog(self.hubspot, model, shows_occurrences=shows))
 
-    def _on_portal(self, model: Model, found: ModelCheck) -> dict[str, Any]:
+    def _summarize_portal(self, model: Model, model_check: ModelCheck) -> dict[str, Any]:
         ours = CrmSchema(model=model, prefix=self.settings.property_prefix)
         missing = setup.plan_setup(self.hubspot, ours, setup.load_list_ids(self.store))
         return {
-            "not_visible": list(found.not_visible),
-            "unmet": list(found.unreachable_criteria),
+            "not_visible": list(model_check.not_visible),
+            "unmet": list(model_check.unreachable_criteria),
             "setup": [step.as_json() for step in missing],
         }
 
     def compare(self, old: Path, new: Path) -> ModelComparison:
         """Return what would change from one model to another, in words and for whom, on what the state knows."""
-        models = self.read(old), self.read(new)
+        models = self.load_model(old), self.load_model(new)
         place, at = portal.load(self.store), self.clock()
         hidden = [place.select_hidden_kinds(model.event_kinds) if place else frozenset() for model in models]
         tables = (comparison_table(evaluate_all(self.store, model, unseen, at)) for model, unseen in zip(models, hidden, strict=True))
@@ -241,8 +241,8 @@ class Worker:
 
         Raises ConfigurationError where there was no such run.
         """
-        with self._begun("undo", dry_run=dry_run) as parts:
-            parts.undo(run).execute()
+        with self._start_run("undo", dry_run=dry_run) as parts:
+            parts.build_undo(run).execute()
         return parts.report
 
     def forget(self, email_or_id: str) -> dict[str, Any]:
@@ -260,25 +260,25 @@ class Worker:
     def _run(
         self, command: str, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False, note: str | None = None
     ) -> RunReport:
-        with self._begun(command, dry_run=dry_run) as parts:
+        with self._start_run(command, dry_run=dry_run) as parts:
             if note is not None:
                 with parts.store.transaction() as tx:
                     runs.approve(tx, self.model.hash, note=note, at=to_ms(self.clock()))
-            run = parts.run(allow_large=allow_large, bulk=bulk)
+            run = parts.build_run(allow_large=allow_large, bulk=bulk)
             {"backfill": run.full, "sync": run.incremental, "approve": run.from_state}[command]()
             parts.report.unreadable = run.evaluator.parse_warnings.as_json()
         return parts.report
 
     @contextmanager
-    def _begun(self, command: str, *, dry_run: bool) -> Iterator[Assembly]:
+    def _start_run(self, command: str, *, dry_run: bool) -> Iterator[RunFactory]:
         """Begin a run, alone on its portal; it leaves a row and a line however it ends."""
         with ExitStack() as stack:
-            store = self._rehearsal(stack) if dry_run else self.store
+            store = self._open_dry_run_store(stack) if dry_run else self.store
             report = RunReport(run_id=secrets.token_hex(4), command=command, dry_run=dry_run, model=self.model.hash)
             stack.enter_context(structlog.contextvars.bound_contextvars(run=report.run_id))
             with record_run(report, store, self.clock, self.hubspot.metrics), ExitStack() as working:
                 lasts = timedelta(minutes=self.settings.lease_minutes)
-                parts = Assembly(
+                parts = RunFactory(
                     settings=self.settings,
                     hubspot=self.hubspot,
                     outputs=self.outputs,
@@ -286,34 +286,41 @@ class Worker:
                     report=report,
                     progress=working.enter_context(acquire(store, report.run_id, clock=self.clock, duration=lasts, progress=self.progress)),
                     clock=self.clock,
-                    least_in_bulk=self.least_in_bulk,
-                    until_the_end=working,
+                    min_bulk_records=self.min_bulk_records,
+                    exit_stack=working,
                 )
                 search_budget.recall(store, self.hubspot)
                 working.callback(search_budget.remember, store, self.hubspot)
                 if not dry_run:
-                    pending_import.wait_for_previous(self.hubspot.imports, store, parts.waiting(), self.clock())
+                    pending_import.wait_for_previous(self.hubspot.imports, store, parts.build_poller(), self.clock())
                 yield parts
 
-    def _rehearsal(self, stack: ExitStack) -> Store:
+    def _open_dry_run_store(self, stack: ExitStack) -> Store:
         store = database.open_store(self.settings.state_url)
         stack.callback(store.close)
         store.begin_dry_run()
         return store
 
 
-def build(
+def build_worker(
     settings: Settings,
     *,
     clock: Callable[[], datetime] = utc_now,
     progress: Progress | None = None,
-    reach: Callable[..., HubSpot] = connect,
-    read: Callable[[Path], Model] = load,
-    least_in_bulk: int = MIN_BULK_SIZE,
+    connect_hubspot: Callable[..., HubSpot] = connect,
+    load_model: Callable[[Path], Model] = load,
+    min_bulk_records: int = MIN_BULK_SIZE,
 ) -> Worker:
     """Return a worker; nothing is opened or sent yet.
 
     `reach` makes the way to HubSpot, as `hubspot.client.connect` does; `read` reads a model file, as `model.loading.load` does; fewer than
     `least_in_bulk` records are worth no export or import.
     """
-    return Worker(settings=settings, clock=clock, progress=progress or Progress(), reach=reach, read=read, least_in_bulk=least_in_bulk)
+    return Worker(
+        settings=settings,
+        clock=clock,
+        progress=progress or Progress(),
+        connect_hubspot=connect_hubspot,
+        load_model=load_model,
+        min_bulk_records=min_bulk_records,
+    )

@@ -30,7 +30,7 @@ from sync_worker.sandbox.server.server import Running, running
 from sync_worker.settings import Settings
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.report import RunReport
-from sync_worker.worker import Worker, build
+from sync_worker.worker import Worker, build_worker
 from tests.store.database_factories import a_state_url, lay_down
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -161,7 +161,9 @@ class World:
             model=self.folder / "model.yaml",
             **{"requests_in_flight": 4, "judged_from_contacts": 10**6, **self.settings},
         )
-        with build(settings, clock=self.clock, progress=progress, reach=self.reach, read=read, least_in_bulk=self.least_in_bulk) as worker:
+        with build_worker(
+            settings, clock=self.clock, progress=progress, connect_hubspot=self.reach, load_model=read, min_bulk_records=self.least_in_bulk
+        ) as worker:
             yield worker
 
     def backfill(self, *, dry_run: bool = False, progress: Progress | None = None, bulk: bool = False) -> RunReport:

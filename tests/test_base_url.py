@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from sync_worker.base_url import checked, is_loopback
+from sync_worker.base_url import is_loopback, validate_base_url
 
 
 @pytest.mark.parametrize(
     "url", ["https://api.hubapi.com", "https://api.hubapi.com/", " http://127.0.0.1:8080 ", "http://[::1]:1", "http://localhost"]
 )
 def test_an_address_is_https_or_this_machine(url: str) -> None:
-    assert checked(url) == url.strip().rstrip("/")
+    assert validate_base_url(url) == url.strip().rstrip("/")
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_an_address_is_https_or_this_machine(url: str) -> None:
 )
 def test_any_other_address_is_refused_and_no_password_shown(url: str) -> None:
     with pytest.raises(ValueError, match=r"web address|password|write https") as caught:
-        checked(url)
+        validate_base_url(url)
 
     assert "secret" not in str(caught.value)
 

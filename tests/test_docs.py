@@ -19,7 +19,7 @@ from sync_worker.errors import ExitCode
 from sync_worker.hubspot.rest.endpoints import ENDPOINTS
 from sync_worker.hubspot.rest.transport import Timeouts
 from sync_worker.model.compiled.loader import load
-from sync_worker.settings import ALIASES, Settings
+from sync_worker.settings import FIELD_BY_VARIABLE, Settings
 from sync_worker.sync.portal.crm_schema import CrmSchema
 
 ROOT = Path(__file__).parent.parent
@@ -102,20 +102,20 @@ def defaults() -> dict[str, str]:
 def test_operations_names_every_setting_with_its_key_and_its_default() -> None:
     table = {cells[0].strip("`"): (cells[1].strip("`"), cells[2].strip("`")) for cells in rows(ROOT / "docs/operations.md", 4)}
     said = defaults()
-    for alias, name in ALIASES.items():
+    for alias, name in FIELD_BY_VARIABLE.items():
         assert table[alias] == ("–" if name == "access_token" else name, said[name]), alias
 
 
 def test_every_setting_stands_in_the_examples() -> None:
     environment, worker = text(ROOT / "config/example.env"), text(ROOT / "config/worker.yaml")
-    assert [alias for alias in ALIASES if not re.search(rf"^(# )?{alias}=", environment, re.MULTILINE)] == []
-    own = [name for alias, name in ALIASES.items() if alias.startswith("SYNC_WORKER_") and name not in {"state_url", "model"}]
+    assert [alias for alias in FIELD_BY_VARIABLE if not re.search(rf"^(# )?{alias}=", environment, re.MULTILINE)] == []
+    own = [name for alias, name in FIELD_BY_VARIABLE.items() if alias.startswith("SYNC_WORKER_") and name not in {"state_url", "model"}]
     assert [name for name in own if not re.search(rf"^# {name}:", worker, re.MULTILINE)] == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_no_setting_is_named_that_does_not_exist(path: Path) -> None:
-    known = {*ALIASES, *NOT_SETTINGS}
+    known = {*FIELD_BY_VARIABLE, *NOT_SETTINGS}
     assert set(re.findall(r"\b(?:SYNC_WORKER|HUBSPOT)_[A-Z_]*[A-Z]\b(?!_|\.)", text(path))) <= known
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from sync_worker import errors
-from sync_worker.errors import ExitCode, Skip, Stop, SyncWorkerError, TryAgain, Unavailable
+from sync_worker.errors import ExitCode, FatalError, RecordError, SyncWorkerError, TransientError, Unavailable
 
 ALL = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, SyncWorkerError)]
 
@@ -27,11 +27,11 @@ def test_the_exit_codes_are_drawn_as_they_are() -> None:
         assert getattr(errors, name).exit_code == int(code), name
 
 
-@pytest.mark.parametrize("error", [each for each in ALL if each not in (SyncWorkerError, Stop, TryAgain, Skip)])
+@pytest.mark.parametrize("error", [each for each in ALL if each not in (SyncWorkerError, FatalError, TransientError, RecordError)])
 def test_every_error_has_one_consequence_and_an_exit_code(error: type[SyncWorkerError]) -> None:
-    assert sum(issubclass(error, consequence) for consequence in (Stop, TryAgain, Skip)) == 1
+    assert sum(issubclass(error, consequence) for consequence in (FatalError, TransientError, RecordError)) == 1
     assert ExitCode(error.exit_code) is not ExitCode.DONE
-    if issubclass(error, TryAgain):
+    if issubclass(error, TransientError):
         assert error.exit_code is ExitCode.TRY_AGAIN
 
 
@@ -44,9 +44,9 @@ def test_an_error_that_was_raised_without_words_has_its_own(error: type[SyncWork
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (Stop("It does not fit."), "It does not fit."),
-        (Stop("It does not fit.", hint="Mend it."), "It does not fit. Mend it."),
-        (Stop("It does not fit.", operation="read contacts", hint="Mend it."), "read contacts: It does not fit. Mend it."),
+        (FatalError("It does not fit."), "It does not fit."),
+        (FatalError("It does not fit.", hint="Mend it."), "It does not fit. Mend it."),
+        (FatalError("It does not fit.", operation="read contacts", hint="Mend it."), "read contacts: It does not fit. Mend it."),
     ],
 )
 def test_an_error_says_what_was_done_what_went_wrong_and_the_way_out(error: SyncWorkerError, said: str) -> None:

@@ -100,7 +100,7 @@ plain = st.recursive(
 
 @given(value=plain.filter(lambda value: "earer" not in str(value).lower()))
 def test_what_holds_no_secret_is_logged_as_it_is(value: object) -> None:
-    assert log.discreet(None, "info", {"value": value}) == {"value": value}
+    assert log.redact_event(None, "info", {"value": value}) == {"value": value}
 
 
 @pytest.mark.parametrize("text", ["a", "a.", "a@", "b-", "pat-eu1-", "Bearer "])
@@ -121,7 +121,7 @@ def test_an_accident_is_told_without_anybodys_data() -> None:
     try:
         {}[f"ana@example.com {TOKEN}"]
     except KeyError as error:
-        told = log.accident(error)
+        told = log.format_traceback(error)
     assert told.startswith("Traceback")
     assert "KeyError" in told
     assert "ana@" not in told.replace('{}[f"ana@example.com {TOKEN}"]', "")

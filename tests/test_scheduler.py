@@ -16,7 +16,7 @@ import structlog
 from sync_worker import log
 from sync_worker.errors import SyncWorkerError, Unauthorized, Unavailable, UnsafePlan
 from sync_worker.hubspot.rest.clock import ConnectionClosed
-from sync_worker.service.scheduler import Service
+from sync_worker.service.scheduler import SyncScheduler
 from sync_worker.settings import Settings
 from sync_worker.sync.plan.safety import Guard, SafetyLimits
 from sync_worker.sync.portal.portal import PortalInfo
@@ -55,7 +55,7 @@ def serve_one_cycle(error: BaseException) -> SyncWorkerError | None:
         ended.set()
         raise error
 
-    service, failure = Service(a_worker(sync)), list[SyncWorkerError]()
+    service, failure = SyncScheduler(a_worker(sync)), list[SyncWorkerError]()
 
     def run() -> None:
         try:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sync_worker.errors import ConfigurationError, ExitCode
-from sync_worker.settings import ALIASES, Settings, load
+from sync_worker.settings import FIELD_BY_VARIABLE, Settings, load_settings
 
 EXAMPLE = Path(__file__).parents[1] / "config"
 
@@ -24,7 +24,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def refused(environment: dict[str, str]) -> ConfigurationError:
     with pytest.raises(ConfigurationError) as error:
-        load(environment)
+        load_settings(environment)
     assert error.value.exit_code == ExitCode.USAGE
     assert error.value.hint
     return error.value
@@ -37,7 +37,7 @@ def a_file(folder: Path, content: str) -> dict[str, str]:
 
 
 def test_without_anything_said_the_defaults_hold() -> None:
-    settings = load({})
+    settings = load_settings({})
     assert (settings.base_url, settings.api_version, settings.state_url) == (
         "https://api.hubapi.com",
         "2026-09",
@@ -48,34 +48,34 @@ def test_without_anything_said_the_defaults_hold() -> None:
 
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     place = a_file(tmp_path, "sync_every_minutes: 15\noverlap_minutes: 20\nreevaluate_at: '03:30'\n")
-    settings = load({**place, "SYNC_WORKER_OVERLAP_MINUTES": "30"})
+    settings = load_settings({**place, "SYNC_WORKER_OVERLAP_MINUTES": "30"})
     assert (settings.sync_every_minutes, settings.overlap_minutes, settings.reevaluate_at) == (15, 30, time(3, 30))
 
 
 def test_an_empty_variable_says_nothing(tmp_path: Path) -> None:
     place = a_file(tmp_path, "overlap_minutes: 20\n")
-    assert load({**place, "SYNC_WORKER_OVERLAP_MINUTES": "", "HUBSPOT_ACCESS_TOKEN": ""}).overlap_minutes == 20
+    assert load_settings({**place, "SYNC_WORKER_OVERLAP_MINUTES": "", "HUBSPOT_ACCESS_TOKEN": ""}).overlap_minutes == 20
 
 
 def test_the_file_in_the_usual_place_is_read_without_being_named(elsewhere: Path) -> None:
     (elsewhere / "config").mkdir()
     (elsewhere / "config" / "worker.yaml").write_text("overlap_minutes: 7\n")
-    assert load({}).overlap_minutes == 7
+    assert load_settings({}).overlap_minutes == 7
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "\n\n"])
 def test_an_empty_file_says_nothing(tmp_path: Path, content: str) -> None:
-    assert load(a_file(tmp_path, content)) == load({})
+    assert load_settings(a_file(tmp_path, content)) == load_settings({})
 
 
 def test_the_settings_of_this_process_are_taken_where_none_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNC_WORKER_OVERLAP_MINUTES", "17")
-    assert load().overlap_minutes == 17
+    assert load_settings().overlap_minutes == 17
 
 
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
-        load({}).overlap_minutes = 5  # type: ignore[misc]
+        load_settings({}).overlap_minutes = 5  # type: ignore[misc]
 
 
 class TestRefused:
@@ -94,7 +94,7 @@ class TestRefused:
         assert error.message == f"Environment: {name} is no setting. Did you mean {near}?"
 
     def test_variables_of_other_programs_are_none_of_ours(self) -> None:
-        assert load({"HUBSPOT_PORTAL_NAME_OF_ANOTHER_PROGRAM": "x", "PATH": "/bin"}) == load({})
+        assert load_settings({"HUBSPOT_PORTAL_NAME_OF_ANOTHER_PROGRAM": "x", "PATH": "/bin"}) == load_settings({})
 
     @pytest.mark.parametrize(
         ("content", "says"),
@@ -151,14 +151,14 @@ class TestToken:
     SECRET = f"pat-na1-{0x0123ABCD:08x}-{0x4567:x}"  # put together here: no file holds one
 
     def test_it_is_shown_to_nobody_who_did_not_ask_for_it(self) -> None:
-        settings = load({"HUBSPOT_ACCESS_TOKEN": f" {self.SECRET}\n"})
+        settings = load_settings({"HUBSPOT_ACCESS_TOKEN": f" {self.SECRET}\n"})
         assert settings.token == self.SECRET
         assert self.SECRET not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
 
     @pytest.mark.parametrize("environment", [{}, {"HUBSPOT_ACCESS_TOKEN": "  \n"}])
     def test_without_one_the_way_out_is_told(self, environment: dict[str, str]) -> None:
         with pytest.raises(ConfigurationError, match="HUBSPOT_ACCESS_TOKEN is not set") as error:
-            _ = load(environment).token
+            _ = load_settings(environment).token
         assert "sync-worker sandbox" in str(error.value.hint)
 
     def test_one_that_was_copied_badly_is_refused_without_being_quoted(self) -> None:
@@ -169,7 +169,7 @@ class TestToken:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080/", "http://localhost:1", "http://[::1]:80", "https://api.hubapi.com/"])
 def test_on_this_machine_and_over_tls_an_address_is_taken(url: str) -> None:
-    assert load({"HUBSPOT_BASE_URL": url}).base_url == url.rstrip("/")
+    assert load_settings({"HUBSPOT_BASE_URL": url}).base_url == url.rstrip("/")
 
 
 @given(minutes=st.integers(0, 1440), in_flight=st.integers(1, 64), version=st.sampled_from(["v3", "2026-09"]))
@@ -180,18 +180,18 @@ def test_a_value_is_the_same_from_the_environment_and_from_python(minutes: int, 
         "HUBSPOT_API_VERSION": version,
     }
     plain = Settings.model_validate({"overlap_minutes": minutes, "requests_in_flight": in_flight, "api_version": version})
-    assert load(environment) == plain
+    assert load_settings(environment) == plain
 
 
 def test_the_examples_name_every_setting_and_no_other() -> None:
     example = (EXAMPLE / "example.env").read_text()
-    assert set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE)) == {*ALIASES, "SYNC_WORKER_CONFIG"}
+    assert set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE)) == {*FIELD_BY_VARIABLE, "SYNC_WORKER_CONFIG"}
     written = (EXAMPLE / "worker.yaml").read_text()
     of_the_environment = {"access_token", "base_url", "api_version", "state_url", "model"}
-    assert set(ALIASES.values()) - of_the_environment <= set(re.findall(r"^# ([a-z_]+): ", written, re.MULTILINE))
+    assert set(FIELD_BY_VARIABLE.values()) - of_the_environment <= set(re.findall(r"^# ([a-z_]+): ", written, re.MULTILINE))
 
 
 def test_the_defaults_that_the_example_shows_are_the_defaults(tmp_path: Path) -> None:
     lines = [line.removeprefix("# ") for line in (EXAMPLE / "worker.yaml").read_text().splitlines() if line.startswith("# ")]
-    told = [line for line in lines if line.partition(":")[0] in ALIASES.values() and "default: " not in line]
-    assert load(a_file(tmp_path, "\n".join(told))) == load({})
+    told = [line for line in lines if line.partition(":")[0] in FIELD_BY_VARIABLE.values() and "default: " not in line]
+    assert load_settings(a_file(tmp_path, "\n".join(told))) == load_settings({})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from typing import Final, NoReturn
 
-YOUNG: Final = 50_000  # objects between two looks for garbage
+GC_THRESHOLD_OBJECTS: Final = 50_000  # objects between two looks for garbage
 
 
 def main() -> NoReturn:
@@ -17,5 +17,5 @@ def main() -> NoReturn:
     gc.freeze()
     gc.enable()
     # Pages of contacts are thousands of objects, all of them in use: Python's own 700 would look in vain, for 7 % of a backfill.
-    gc.set_threshold(YOUNG)
+    gc.set_threshold(GC_THRESHOLD_OBJECTS)
     run()

@@ -44,27 +44,27 @@ def serve_sandbox(
     if tier is not None and tier not in TIERS:
         raise ConfigurationError(f"--tier: {tier!r} is none of {', '.join(TIERS)}.")
     now = datetime.now(UTC)
-    data = _made_up(contacts, seed, now) if path is None else _of_today(path, now)
+    data = _generate_portal(contacts, seed, now) if path is None else _read_shifted_folder(path, now)
     if tier is not None:
         data = replace(data, tier=cast("Tier", tier))
-    options = server.Options(latency_ms=latency_ms, rate=rate, seed=seed, faults=faults, switches=_switched(switches))
+    options = server.Options(latency_ms=latency_ms, rate=rate, seed=seed, faults=faults, switches=_parse_switches(switches))
     server.serve(data, options, port=port)
 
 
 def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dict[str, Any]:
     """Score a portal folder as of a time; its own now where none is named."""
     model = load(model_file)
-    source, now = _source(path)
+    source, now = _read_folder(path)
     when = at or now
     return {"model": model.hash, "at": when.isoformat(), "verdicts": offline.evaluate_folder_json(source, model, when)}
 
 
-def compare_on_folder(path: Path, old: Path, new: Path) -> ModelComparison:
+def compare_models_on_folder(path: Path, old: Path, new: Path) -> ModelComparison:
     """Say what would change from one model to another for the contacts of a portal folder, as of its own now."""
     models = load(old), load(new)
     tables = []
     for model in models:
-        source, now = _source(path)
+        source, now = _read_folder(path)
         tables.append(comparison_table(offline.evaluate_folder(source, model, now)))
     found = compare(describe_changes(*models), *tables)
     wanted = set(found.sample_ids)
@@ -72,11 +72,11 @@ def compare_on_folder(path: Path, old: Path, new: Path) -> ModelComparison:
     return replace(found, emails={id_: email for id_, email in people if email and id_ in wanted})
 
 
-def _source(path: Path) -> tuple[offline.PortalFolder, datetime]:
+def _read_folder(path: Path) -> tuple[offline.PortalFolder, datetime]:
     data = folder.read(path)
     counted = counters.tally(data)
     source = offline.PortalFolder(
-        contacts=(_with_counters(row, counted) for row in data.contacts),
+        contacts=(_add_counters(row, counted) for row in data.contacts),
         companies=data.companies,
         email_events=data.email_events,
         events=data.events,
@@ -89,8 +89,8 @@ def _source(path: Path) -> tuple[offline.PortalFolder, datetime]:
     return source, data.now
 
 
-def _switched(settings: Sequence[str]) -> server.Switches:
-    named = dict(setting.partition("=")[::2] for setting in settings)
+def _parse_switches(assignments: Sequence[str]) -> server.Switches:
+    named = dict(setting.partition("=")[::2] for setting in assignments)
     known = [field.name for field in fields(server.Switches)]
     for name in named:
         if name not in known:
@@ -104,15 +104,15 @@ def _switched(settings: Sequence[str]) -> server.Switches:
         raise ConfigurationError(f"--switch: {said}.", hint="Write for example --switch dated_batch_status=207.") from error
 
 
-def _made_up(contacts: int, seed: int, now: datetime) -> PortalData:
+def _generate_portal(contacts: int, seed: int, now: datetime) -> PortalData:
     # A portal of its own at every start: a state that knows an earlier one must not be taken for knowing this.
     return replace(generator.generate(contacts=contacts, seed=seed, now=now), portal_id=int(now.timestamp()))
 
 
-def _of_today(path: Path, now: datetime) -> PortalData:
+def _read_shifted_folder(path: Path, now: datetime) -> PortalData:
     data = folder.read(path)
     return folder.shifted(data, now - data.now)
 
 
-def _with_counters(row: Row, counted: Any) -> Row:  # noqa: ANN401 -- a mapping of the counters' own type
-    return {**row, "properties": {**row.get("properties", {}), **counted.get(str(row["id"]), {})}}
+def _add_counters(row: Row, counter_values: Any) -> Row:  # noqa: ANN401 -- a mapping of the counters' own type
+    return {**row, "properties": {**row.get("properties", {}), **counter_values.get(str(row["id"]), {})}}

@@ -9,7 +9,7 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from sync_worker.base_url import checked
+from sync_worker.base_url import validate_base_url
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.api.account import Account
 from sync_worker.hubspot.api.companies import Companies
@@ -95,7 +95,7 @@ def connect(
         ConfigurationError: the token cannot be one, or the address is not https (loopback may be http).
     """
     try:
-        address = checked(base_url)
+        address = validate_base_url(base_url)
     except ValueError as error:
         raise ConfigurationError(f"HUBSPOT_BASE_URL: {error}.", hint="It looks like https://api.hubapi.com.") from None
     clock = clock or Clock()

@@ -15,7 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from sync_worker.errors import Stop, SyncWorkerError, UnsafePlan
+from sync_worker.errors import FatalError, SyncWorkerError, UnsafePlan
 from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.sync.report import RunReport
 from sync_worker.worker import Worker
@@ -28,13 +28,13 @@ def serve(worker: Worker) -> None:
 
     Raises the error that ended the service where trying again is no use: a wrong token, a model that cannot be used.
     """
-    service = Service(worker)
+    service = SyncScheduler(worker)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, service.stop)
     service.run()
 
 
-class Service:
+class SyncScheduler:
     """The jobs of one worker. They share one thread, so that no two runs ever meet."""
 
     def __init__(self, worker: Worker) -> None:
@@ -46,16 +46,18 @@ class Service:
     def run(self) -> None:
         """Run the jobs until stopped."""
         worker, settings = self._worker, self._worker.settings
-        portal = worker.portal()  # a wrong token or model is found here, before anything is scheduled
+        portal = worker.read_portal()  # a wrong token or model is found here, before anything is scheduled
         zone = ZoneInfo(portal.time_zone)
         every = timedelta(minutes=settings.sync_every_minutes)
         nightly = settings.reevaluate_at
-        self._add("sync", worker.sync, IntervalTrigger(seconds=int(every.total_seconds()), start_date=datetime.now(UTC)), at_once=True)
-        self._add("re-evaluation", worker.sync, CronTrigger(hour=nightly.hour, minute=nightly.minute, second=5, timezone=zone))
+        self._add_job("sync", worker.sync, IntervalTrigger(seconds=int(every.total_seconds()), start_date=datetime.now(UTC)), run_now=True)
+        self._add_job("re-evaluation", worker.sync, CronTrigger(hour=nightly.hour, minute=nightly.minute, second=5, timezone=zone))
         # Counted from the last complete reading, not from the start: a worker that is restarted often rescans all the same.
         rescan = timedelta(days=settings.rescan_every_days)
-        due = (worker.last_complete_reading() or datetime.now(UTC)) + rescan
-        self._add("rescan", worker.backfill, IntervalTrigger(seconds=int(rescan.total_seconds()), start_date=max(due, datetime.now(UTC))))
+        due = (worker.last_full_scan() or datetime.now(UTC)) + rescan
+        self._add_job(
+            "rescan", worker.backfill, IntervalTrigger(seconds=int(rescan.total_seconds()), start_date=max(due, datetime.now(UTC)))
+        )
         log.info("service.started", sync_every_minutes=settings.sync_every_minutes, portal_time_zone=portal.time_zone)
         self._scheduler.start()
         self._stopped.wait()
@@ -70,14 +72,14 @@ class Service:
         # Not in the signal's own frame: the code that it came in upon may hold the very lock that is to be opened.
         threading.Thread(target=self._worker.interrupt, name="stop").start()
 
-    def _add(self, name: str, job: Callable[[], RunReport], trigger: IntervalTrigger | CronTrigger, *, at_once: bool = False) -> None:
-        soon = {"next_run_time": datetime.now(UTC)} if at_once else {}
+    def _add_job(self, name: str, job: Callable[[], RunReport], trigger: IntervalTrigger | CronTrigger, *, run_now: bool = False) -> None:
+        soon = {"next_run_time": datetime.now(UTC)} if run_now else {}
         # A cycle that was missed because another took long is made up for once.
         self._scheduler.add_job(
-            lambda: self._cycle(name, job), trigger, id=name, coalesce=True, misfire_grace_time=None, max_instances=1, **soon
+            lambda: self._run_job(name, job), trigger, id=name, coalesce=True, misfire_grace_time=None, max_instances=1, **soon
         )
 
-    def _cycle(self, name: str, job: Callable[[], RunReport]) -> None:
+    def _run_job(self, name: str, job: Callable[[], RunReport]) -> None:
         if self._stopped.is_set():
             return
         try:
@@ -87,7 +89,7 @@ class Service:
         except UnsafePlan as error:
             # Nothing was written, and the next cycle reads on: somebody must look, but the service is in order.
             log.error("plan.refused", job=name, error=str(error))  # noqa: TRY400 -- the sentence says it
-        except Stop as error:
+        except FatalError as error:
             # Whoever set the worker up must act; going on would only fill the log.
             log.error("run.refused", job=name, error=str(error))  # noqa: TRY400 -- the sentence says it; a traceback could hold data
             self._failure = error

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
-from sync_worker.errors import Busy, StateError
+from sync_worker.errors import PortalBusy, StateError
 from sync_worker.progress import Progress
 from sync_worker.store import leases
 from sync_worker.store.database import Store
@@ -119,11 +119,11 @@ def acquire(
             leases.release(tx, run_id)
 
 
-def _busy_error(other: Row[Any] | None) -> Busy:
+def _busy_error(other: Row[Any] | None) -> PortalBusy:
     if other is None:
-        return Busy("Another run has taken this portal and ended meanwhile.", hint="Run again.")
+        return PortalBusy("Another run has taken this portal and ended meanwhile.", hint="Run again.")
     until = from_ms(other.expires_at)
-    return Busy(
+    return PortalBusy(
         f"Another worker is at work on this portal: {other.holder}, run {other.run}.",
         hint=f"Wait until it is done, or stop it; if it is dead, its lease ends by itself at {until:%H:%M:%S} UTC.",
     )

@@ -11,7 +11,7 @@ from typing import Final
 
 from sync_worker.batched import batched
 from sync_worker.concurrency import drain
-from sync_worker.errors import BadRequest, ConfigurationError, Stop, UnsafePlan
+from sync_worker.errors import BadRequest, ConfigurationError, FatalError, UnsafePlan
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import differences
 from sync_worker.store.database import Store
@@ -169,7 +169,7 @@ class Run:
             return
         with self.store.transaction() as tx:
             ids = differences.load_list_ids(tx)
-        failures: list[Stop] = []
+        failures: list[FatalError] = []
         for change in list_changes(self.store, self.scope):
             self.report.plan.add_list_change(change)
             if self.applier:

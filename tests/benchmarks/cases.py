@@ -17,12 +17,12 @@ from typing import Any
 import requests
 from pydantic import SecretStr
 
-from sync_worker.cli import YOUNG
+from sync_worker.cli import GC_THRESHOLD_OBJECTS
 from sync_worker.progress import Progress
 from sync_worker.settings import Settings
 from sync_worker.sync.pull.pull import Pull
 from sync_worker.sync.pull.row_mapper import RowMapper
-from sync_worker.worker import build, utc_now
+from sync_worker.worker import build_worker, utc_now
 from tests.benchmarks import model_throughput
 from tests.benchmarks.lower_bounds import least_requests, least_seconds
 from tests.benchmarks.worker_process import Bench, bench
@@ -106,12 +106,12 @@ def processor() -> None:
     The worker has a processor of its own, and the portal the other: else they drive each other's data out of the caches.
     """
     with bench(100_000, latency_ms=0, rate=100_000, apart=True) as one:
-        with build(_settings(one)) as worker:
+        with build_worker(_settings(one)) as worker:
             names = RowMapper(crm_schema=worker.outputs).contact_properties
         pages = list(_walk(one, 10**9, ",".join(names)))
         gc.collect()
         gc.freeze()  # as the command line does before it begins, and the line after
-        gc.set_threshold(YOUNG)
+        gc.set_threshold(GC_THRESHOLD_OBJECTS)
         loads = [_cpu_of(lambda: [json.loads(page) for page in pages])]
         reads = []
         for number in range(9):
@@ -127,7 +127,7 @@ def processor() -> None:
 
 def _cpu_of_reading(one: Bench, number: int) -> float:
     one.rest(2)  # a new worker does not know of the searches of the one before
-    with build(_settings(one, state=f"state-{number}.db")) as worker:
+    with build_worker(_settings(one, state=f"state-{number}.db")) as worker:
         pull = Pull(
             hubspot=worker.hubspot,
             store=worker.store,

@@ -26,7 +26,7 @@ from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.transport import Timeouts
 from sync_worker.progress import Progress
 from sync_worker.settings import Settings
-from sync_worker.worker import Worker, build
+from sync_worker.worker import Worker, build_worker
 from tests.harness import MODEL, World, a_webinar, a_world, read, small_portal
 
 ROOT: Final = Path(__file__).parents[2]
@@ -162,7 +162,7 @@ def impatient(world: World, progress: Progress | None = None) -> Iterator[Worker
         requests_in_flight=2,
     )
     reach = partial(connect, clock=Quick(), timeouts=Timeouts(connect=2.0, read=0.4, total=1.0))
-    with build(settings, clock=world.clock, progress=progress, reach=reach, read=read) as worker:
+    with build_worker(settings, clock=world.clock, progress=progress, connect_hubspot=reach, load_model=read) as worker:
         yield worker
 
 

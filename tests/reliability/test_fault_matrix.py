@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_worker.errors import Refused
+from sync_worker.errors import AccessDenied
 from tests.reliability.fault_matrix import ENDPOINTS, EXIT_CODES, FAULTS, FOR_EVER, WRITES, Row, a_bench, cells, impatient
 
 DELETED = "property deleted"  # strikes a write alone
@@ -38,7 +38,7 @@ def test_what_is_taken_from_the_token_stops_the_run_with_the_way_out(tmp_path: P
         row = bench.row(fault, WRITES)
         assert is_right(row), row
         before = bench.world.digest()
-        with impatient(bench.world) as worker, pytest.raises(Refused):
+        with impatient(bench.world) as worker, pytest.raises(AccessDenied):
             worker.sync()
         assert bench.world.digest() == before
 

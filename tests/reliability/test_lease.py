@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_worker.errors import Busy, ConfigurationError, ExitCode
+from sync_worker.errors import ConfigurationError, ExitCode, PortalBusy
 from sync_worker.progress import Progress
 from sync_worker.sandbox.base.config import Options
 from sync_worker.sandbox.server.server import running
@@ -51,7 +51,7 @@ def test_the_second_is_told_who_is_at_work_and_comes_in_when_that_is_done(store:
     clock = Clock(NOW)
     with (
         acquire(store, "first", clock=clock, lasts=LASTS),
-        pytest.raises(Busy, match=rf":{os.getpid()}, run first\. .*12:10:00 UTC") as busy,
+        pytest.raises(PortalBusy, match=rf":{os.getpid()}, run first\. .*12:10:00 UTC") as busy,
         acquire(other, "second", clock=clock, lasts=LASTS),
     ):
         pass
@@ -66,10 +66,10 @@ def test_whoever_makes_progress_keeps_the_lease_and_whoever_does_not_loses_it(st
         for _ in range(5):
             clock.advance(360)
             progress.advance("contacts", 1)
-        with pytest.raises(Busy), acquire(other, "second", clock=clock, lasts=LASTS):
+        with pytest.raises(PortalBusy), acquire(other, "second", clock=clock, lasts=LASTS):
             pass
         clock.advance(601)
-        with acquire(other, "second", clock=clock, lasts=LASTS), pytest.raises(Busy, match="run second"):
+        with acquire(other, "second", clock=clock, lasts=LASTS), pytest.raises(PortalBusy, match="run second"):
             progress.advance("contacts", 1)
 
 
@@ -111,7 +111,7 @@ def test_what_a_process_of_this_machine_left_behind_when_it_died_is_taken_over_a
     assert child.stdout is not None
     process = Process.parse(child.stdout.readline().strip())
     left_behind(store, process)
-    with pytest.raises(Busy), acquire(store, "next", clock=Clock(NOW), lasts=LASTS):
+    with pytest.raises(PortalBusy), acquire(store, "next", clock=Clock(NOW), lasts=LASTS):
         pass
     child.kill()
     child.communicate()
@@ -123,7 +123,7 @@ def test_what_a_process_of_this_machine_left_behind_when_it_died_is_taken_over_a
 def test_of_other_machines_nobody_knows_whether_they_are_alive(store: Store, host: str) -> None:
     own = Process.current()
     left_behind(store, Process(host=host or own.host, pid=1, start_id="another machine/12" if host == "" else own.start_id))
-    with pytest.raises(Busy), acquire(store, "next", clock=Clock(NOW), lasts=LASTS):
+    with pytest.raises(PortalBusy), acquire(store, "next", clock=Clock(NOW), lasts=LASTS):
         pass
 
 
@@ -135,7 +135,7 @@ def test_no_run_begins_while_another_is_under_way(world: World) -> None:
 
         def advance(self, what: str, number: int) -> None:
             del what, number
-            with world.worker() as second, pytest.raises(Busy) as busy:
+            with world.worker() as second, pytest.raises(PortalBusy) as busy:
                 second.sync()
             self.refused.append(str(busy.value))
 

@@ -85,8 +85,8 @@ def test_a_first_backfill_that_would_make_too_many_mqls_writes_nothing(tmp_path:
 @contextmanager
 def a_backfill_in_chunks(world: World, *, allow_large: bool = False) -> Iterator[Run]:
     """Begin a backfill that writes while it reads, as one of many thousand contacts does."""
-    with world.worker() as worker, worker._begun("backfill", dry_run=False) as parts:
-        yield replace(parts.run(allow_large=allow_large), chunk=1)
+    with world.worker() as worker, worker._start_run("backfill", dry_run=False) as parts:
+        yield replace(parts.build_run(allow_large=allow_large), chunk=1)
 
 
 def test_while_a_first_backfill_reads_nobody_is_made_an_mql_and_refused_it_has_made_none(tmp_path: Path) -> None:

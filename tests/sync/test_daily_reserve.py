@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from sync_worker.errors import ExitCode, OutOfQuota
+from sync_worker.errors import ExitCode, QuotaExceeded
 from sync_worker.sync.report import RunReport
 from tests.harness import World, a_world
 
@@ -16,7 +16,7 @@ from tests.harness import World, a_world
 def test_the_reserve_of_the_day_is_left_to_others_and_the_next_day_goes_on(tmp_path: Path, work: Callable[[World], RunReport]) -> None:
     with a_world(tmp_path, daily=60, settings={"reserve": 0.5}) as world:
         world.backfill()
-        with pytest.raises(OutOfQuota) as stopped:
+        with pytest.raises(QuotaExceeded) as stopped:
             deque(work(world) for _ in range(10))
         assert stopped.value.exit_code == ExitCode.TRY_AGAIN
         assert "at 23:00 UTC" in str(stopped.value)  # midnight in Berlin

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from sync_worker.cli.demo import typed
+from sync_worker.cli.demo import run_command
 from tests.system.subprocesses import ROOT, Desk, Portal, sandbox
 
 
@@ -74,7 +74,7 @@ def test_without_a_model_every_command_says_which_file_is_missing_and_how_to_nam
 
 def test_the_demo_ends_as_the_command_that_failed_and_says_what_it_said(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as ended:
-        typed("check", environment=desk.env(HUBSPOT_ACCESS_TOKEN="pat-na1-not-this-one"))
+        run_command("check", environment=desk.env(HUBSPOT_ACCESS_TOKEN="pat-na1-not-this-one"))
     assert ended.value.exit_code == 3
     out, err = capfd.readouterr()
     assert "HUBSPOT_ACCESS_TOKEN" in out + err

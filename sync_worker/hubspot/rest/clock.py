@@ -6,10 +6,10 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from sync_worker.errors import ExitCode, Stop
+from sync_worker.errors import ExitCode, FatalError
 
 
-class ConnectionClosed(Stop):
+class ConnectionClosed(FatalError):
     """The connection to HubSpot was closed while something waited for it."""
 
     exit_code = ExitCode.TRY_AGAIN

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sync_worker.errors import OutOfQuota
+from sync_worker.errors import QuotaExceeded
 from sync_worker.hubspot.rest.clock import Clock
 
 FALLBACK_RESET_DELAY: Final = timedelta(minutes=15)  # how long an exhausted day is believed while the portal's time zone is unknown
 
 
-class DailyLimitReached(OutOfQuota):
+class DailyLimitReached(QuotaExceeded):
     """The daily limit of calls is used up.
 
     `resets_at`: the portal's next midnight, aware UTC; None while its time zone is unknown.

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from sync_worker.errors import BadRequest, Forbidden, NotFound, OutOfQuota, SyncWorkerError, Unauthorized, Unavailable
+from sync_worker.errors import BadRequest, Forbidden, NotFound, QuotaExceeded, SyncWorkerError, Unauthorized, Unavailable
 
 EMAIL_PATTERN: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
 LOCKED_WAIT_SECONDS: Final = 2.0  # seconds; HubSpot's advice for 423
@@ -90,7 +90,7 @@ class MissingScope(Forbidden):
         self.scopes = scopes
 
 
-class BulkLimitReached(OutOfQuota):
+class BulkLimitReached(QuotaExceeded):
     """HubSpot begins no more exports or imports for now; other calls are not concerned."""
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import tenacity
 
-from sync_worker.errors import OutOfQuota, RateLimited, SyncWorkerError, TryAgain, Unavailable
+from sync_worker.errors import QuotaExceeded, RateLimited, SyncWorkerError, TransientError, Unavailable
 from sync_worker.hubspot.rest.clock import Clock
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class Retrier:
 
 
 def _is_transient(error: BaseException) -> bool:
-    return isinstance(error, TryAgain) and not isinstance(error, OutOfQuota)
+    return isinstance(error, TransientError) and not isinstance(error, QuotaExceeded)
 
 
 def _is_rate_limited(error: BaseException) -> bool:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync_worker.errors import OutOfQuota
+from sync_worker.errors import QuotaExceeded
 from sync_worker.hubspot.rest.daily_quota import DailyLimitReached, DailyQuota
 from tests.hubspot.fakes import HandWoundClock
 
@@ -44,7 +44,7 @@ def test_without_a_time_zone_it_is_tried_again_after_a_quarter_of_an_hour(clock:
 
     assert error.resets_at is None
     assert "midnight in the portal's time zone" in str(error)
-    with pytest.raises(OutOfQuota):
+    with pytest.raises(QuotaExceeded):
         quota.raise_if_exhausted("read contacts")
     clock.time += 901
     quota.raise_if_exhausted("read contacts")
@@ -67,5 +67,5 @@ def test_the_reserve_of_the_day_is_left_to_others(clock: HandWoundClock) -> None
     quota.raise_if_exhausted("read contacts")
     quota.update_from_headers(left(1_000, 200))
 
-    with pytest.raises(OutOfQuota):
+    with pytest.raises(QuotaExceeded):
         quota.raise_if_exhausted("read contacts")

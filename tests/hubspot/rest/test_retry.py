@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.errors import BadRequest, NotFound, OutOfQuota, RateLimited, SyncWorkerError, Unauthorized, Unavailable
+from sync_worker.errors import BadRequest, NotFound, QuotaExceeded, RateLimited, SyncWorkerError, Unauthorized, Unavailable
 from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.hubspot.rest.retry import Retrier, RetryPolicy
 from tests.hubspot.fakes import HandWoundClock, seeded
@@ -38,7 +38,7 @@ def test_what_may_pass_is_tried_again(clock: HandWoundClock) -> None:
     assert len(retries) == len(clock.slept) == 3
 
 
-@pytest.mark.parametrize("error", [Unauthorized(), BadRequest(), NotFound(), OutOfQuota(), ConnectionClosed()])
+@pytest.mark.parametrize("error", [Unauthorized(), BadRequest(), NotFound(), QuotaExceeded(), ConnectionClosed()])
 def test_what_will_not_pass_is_not_tried_again(clock: HandWoundClock, error: SyncWorkerError) -> None:
     with pytest.raises(type(error)):
         retrying(clock).call(failing(1, error))

@@ -123,8 +123,8 @@ def test_what_has_been_read_is_not_expected_again(tmp_path: Path) -> None:
 def test_contacts_leave_the_burst_to_what_happened_where_that_is_much(tmp_path: Path, events: list[Row], share: float) -> None:
     with a_world(tmp_path, small_portal(events=events)) as world:
         world.setup()
-        with world.worker() as worker, worker._begun("backfill", dry_run=True) as parts:
-            run, lane = parts.run(), parts.hubspot.transport.rate_limiter.limiter(Budget.BURST)
+        with world.worker() as worker, worker._start_run("backfill", dry_run=True) as parts:
+            run, lane = parts.build_run(), parts.hubspot.transport.rate_limiter.limiter(Budget.BURST)
             during = lane._spared
             run.full()
 
