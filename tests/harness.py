@@ -17,16 +17,16 @@ from sync_worker.hubspot.rest.rate_limiter import RateLimitSettings
 from sync_worker.model.compiled.loader import loads
 from sync_worker.model.compiled.model import Model
 from sync_worker.progress import Progress
-from sync_worker.sandbox.base.clock import WoundClock
-from sync_worker.sandbox.base.config import Options
+from sync_worker.sandbox.base.clock import AdjustableClock
+from sync_worker.sandbox.base.config import SandboxConfig
 from sync_worker.sandbox.base.portal_data import PortalData, Row
-from sync_worker.sandbox.base.timestamps import iso, to_ms
-from sync_worker.sandbox.crm.audit_log import CRM_UI
-from sync_worker.sandbox.crm.portal import Portal
+from sync_worker.sandbox.base.timestamps import format_iso, to_ms
+from sync_worker.sandbox.crm.audit_log import CRM_UI_SOURCE
+from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.crm.property_definitions import PropertyDefinition, PropertyGroup, PropertyOption
 from sync_worker.sandbox.server import user_actions
-from sync_worker.sandbox.server.fingerprint import digest
-from sync_worker.sandbox.server.server import Running, running
+from sync_worker.sandbox.server.fingerprint import compute_fingerprint
+from sync_worker.sandbox.server.server import RunningServer, run_in_thread
 from sync_worker.settings import Settings
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.report import RunReport
@@ -83,7 +83,7 @@ def a_view(number: object, contact: int, at: int = NOW_MS - DAY, url: str = "htt
         "id": f"view-{number}",
         "eventType": "e_visited_page",
         "objectId": str(contact),
-        "occurredAt": iso(at),
+        "occurredAt": format_iso(at),
         "properties": {"hs_url": url},
     }
 
@@ -93,7 +93,7 @@ def a_submission(email: str, form: str = "news", at: int = NOW_MS - DAY) -> Row:
 
 
 def a_webinar(number: int, name: str = "Scoring", kind: str = "WEBINAR") -> Row:
-    return {"objectId": str(number), "eventName": name, "eventType": kind, "updatedAt": iso(NOW_MS - DAY)}
+    return {"objectId": str(number), "eventName": name, "eventType": kind, "updatedAt": format_iso(NOW_MS - DAY)}
 
 
 def took_part(webinar: int, contact: int, state: str = "ATTENDED", at: int = NOW_MS - DAY) -> Row:
@@ -140,8 +140,8 @@ def unhurried(*, limits: RateLimitSettings, **how: Any) -> HubSpot:
 class World:
     """A portal, the worker's folder, and one clock for both."""
 
-    served: Running
-    clock: WoundClock
+    served: RunningServer
+    clock: AdjustableClock
     folder: Path
     state_url: str
     api_version: Literal["v3", "2026-09"] = "2026-09"
@@ -188,11 +188,11 @@ class World:
     # What can be seen in HubSpot.
 
     @property
-    def portal(self) -> Portal:
+    def portal(self) -> SandboxPortal:
         return self.served.portal
 
     def digest(self) -> str:
-        return digest(self.portal)
+        return compute_fingerprint(self.portal)
 
     def contact(self, number: int) -> dict[str, str]:
         return self.portal.record("contacts", number) or {}
@@ -204,9 +204,9 @@ class World:
         return int(self.contact(number)["lead_score"])
 
     def members(self, name: str) -> list[int]:
-        found = self.portal.lists.named(name, "0-1")
+        found = self.portal.lists.find_by_name(name, "0-1")
         assert found is not None, name
-        return found.members()
+        return found.member_ids()
 
     def written_to(self) -> set[int]:
         """Return the contacts that the worker has written to since the portal was loaded."""
@@ -226,9 +226,9 @@ class World:
     def note(self, number: int, *, kind: str = "contacts", **properties: str | None) -> None:
         """Let HubSpot itself set values that no user can write."""
         table = self.portal.tables[kind]
-        row = table.records.live(number)
+        row = table.records.find_live_row(number)
         assert row is not None
-        table.editor.touch(row, properties, CRM_UI)
+        table.writer.touch(row, properties, CRM_UI_SOURCE)
 
     def opt_out(self, number: int) -> None:
         self.note(number, hs_email_optout="true")
@@ -237,13 +237,13 @@ class World:
         user_actions.add_email_event(self.portal, a_click(name, email, self.now_ms()))
 
     def view(self, name: object, number: int, url: str = "https://x.com/") -> None:
-        user_actions.add_occurrence(self.portal, a_view(name, number, self.now_ms(), url))
+        user_actions.add_event_occurrence(self.portal, a_view(name, number, self.now_ms(), url))
 
     def submit(self, email: str, form: str = "news") -> None:
         user_actions.add_submission(self.portal, a_submission(email, form, self.now_ms()))
 
     def take_part(self, webinar: int, number: int, state: str = "ATTENDED") -> None:
-        user_actions.take_part(self.portal, took_part(webinar, number, state, self.now_ms()))
+        user_actions.save_participation(self.portal, took_part(webinar, number, state, self.now_ms()))
 
     def go_wrong(self, endpoint: str, fault: str = "error", **how: object) -> None:
         """Let something go wrong with some calls from now on; see sandbox/faults/fault_config.py."""
@@ -286,9 +286,9 @@ def a_world(
     **options: Any,
 ) -> Iterator[World]:
     """Serve a portal, by default the small one, with our properties and lists in it unless it is not to be `ready`."""
-    clock = WoundClock(lambda: NOW)
+    clock = AdjustableClock(lambda: NOW)
     with ExitStack() as stack:
-        served = stack.enter_context(running(data or small_portal(), Options(**{**UNLIMITED, **options}), clock=clock))
+        served = stack.enter_context(run_in_thread(data or small_portal(), SandboxConfig(**{**UNLIMITED, **options}), clock=clock))
         url = stack.enter_context(a_state_url(folder))
         world = World(served=served, clock=clock, folder=folder, state_url=url, api_version=api_version, settings=dict(settings or {}))
         lay_down(url)
@@ -298,11 +298,11 @@ def a_world(
         yield world
 
 
-def provide(portal: Portal, outputs: CrmSchema) -> None:
+def provide(portal: SandboxPortal, outputs: CrmSchema) -> None:
     """Put our properties and lists into a portal, as `setup` does, without asking for each over HTTP."""
     for each in outputs.properties:
         options = tuple(PropertyOption(value=option.value, label=option.label, display_order=option.order) for option in each.options)
-        portal.catalog().put(
+        portal.catalog().save(
             PropertyDefinition(
                 name=each.name,
                 label=each.label,

@@ -47,7 +47,7 @@ def serve_sandbox(
     data = _generate_portal(contacts, seed, now) if path is None else _read_shifted_folder(path, now)
     if tier is not None:
         data = replace(data, tier=cast("Tier", tier))
-    options = server.Options(latency_ms=latency_ms, rate=rate, seed=seed, faults=faults, switches=_parse_switches(switches))
+    options = server.SandboxConfig(latency_ms=latency_ms, rate=rate, seed=seed, faults=faults, switches=_parse_switches(switches))
     server.serve(data, options, port=port)
 
 
@@ -74,7 +74,7 @@ def compare_models_on_folder(path: Path, old: Path, new: Path) -> ModelCompariso
 
 def _read_folder(path: Path) -> tuple[offline.PortalFolder, datetime]:
     data = folder.read(path)
-    counted = counters.tally(data)
+    counted = counters.compute_counters(data)
     source = offline.PortalFolder(
         contacts=(_add_counters(row, counted) for row in data.contacts),
         companies=data.companies,
@@ -111,7 +111,7 @@ def _generate_portal(contacts: int, seed: int, now: datetime) -> PortalData:
 
 def _read_shifted_folder(path: Path, now: datetime) -> PortalData:
     data = folder.read(path)
-    return folder.shifted(data, now - data.now)
+    return folder.shift_times(data, now - data.now)
 
 
 def _add_counters(row: Row, counter_values: Any) -> Row:  # noqa: ANN401 -- a mapping of the counters' own type

@@ -20,7 +20,7 @@ def main() -> None:
         data = replace(data, email_events=(), events=(), submissions=(), deals=(), forms=())
         if "companies" not in sys.argv:
             data = replace(data, companies=())  # what the peers read: contacts alone
-    server.serve(data, server.Options(latency_ms=latency_ms, rate=rate))
+    server.serve(data, server.SandboxConfig(latency_ms=latency_ms, rate=rate))
 
 
 if __name__ == "__main__":

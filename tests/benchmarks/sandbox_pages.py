@@ -23,7 +23,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sync_worker.sandbox.generator import generate
-from sync_worker.sandbox.server.server import Options, serve
+from sync_worker.sandbox.server.server import SandboxConfig, serve
 
 CONTACTS_A_PAGE, PROPERTIES = 100, 40
 BAR_PAGES, BAR_MB = 300, 4_096
@@ -106,7 +106,7 @@ def _sandbox(arguments: list[str]) -> Iterator[Sandbox]:
 
 def _serve(contacts: int, *, with_events: bool) -> None:
     data = generate(contacts=contacts, seed=1, now=datetime.now(UTC))
-    serve(data if with_events else replace(data, email_events=[], events=[], submissions=[]), Options(rate=10**9))
+    serve(data if with_events else replace(data, email_events=[], events=[], submissions=[]), SandboxConfig(rate=10**9))
 
 
 def _arguments() -> argparse.Namespace:

@@ -20,7 +20,7 @@ import pytest
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.progress import Progress
-from sync_worker.sandbox.base.clock import WoundClock
+from sync_worker.sandbox.base.clock import AdjustableClock
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sync.report import RunReport
 from sync_worker.worker import Worker
@@ -42,7 +42,7 @@ def other_readings() -> Iterator[Any]:
 class PortalsClock(Clock):
     """The clock of the portal, wound forward by whoever waits."""
 
-    def __init__(self, clock: WoundClock) -> None:
+    def __init__(self, clock: AdjustableClock) -> None:
         super().__init__()
         self._clock = clock
 
@@ -65,7 +65,7 @@ class QuickWorker(Worker):
 
     @cached_property
     def hubspot(self) -> HubSpot:
-        assert isinstance(self.clock, WoundClock)
+        assert isinstance(self.clock, AdjustableClock)
         return connect(token=self.settings.token, base_url=self.settings.base_url, clock=PortalsClock(self.clock))
 
 

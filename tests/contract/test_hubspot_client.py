@@ -17,7 +17,7 @@ from sync_worker.hubspot.rest.endpoints import ApiVersion
 from sync_worker.hubspot.rest.rate_limiter import Budget, RateLimitSettings
 from sync_worker.hubspot.rest.retry import RetryPolicy
 from sync_worker.sandbox.base.portal_data import PortalData
-from sync_worker.sandbox.server.server import Options, Running, Switches, running
+from sync_worker.sandbox.server.server import RunningServer, SandboxConfig, Switches, run_in_thread
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO, AN_HOUR_AGO = NOW - timedelta(days=300), NOW - timedelta(hours=1)
@@ -78,7 +78,7 @@ def portal_data() -> PortalData:
     )
 
 
-def at(sandbox: Running, version: ApiVersion, **more: object) -> HubSpot:
+def at(sandbox: RunningServer, version: ApiVersion, **more: object) -> HubSpot:
     settings: dict[str, Any] = {
         "token": sandbox.token,
         "patience": RetryPolicy(max_attempts=1),
@@ -87,7 +87,7 @@ def at(sandbox: Running, version: ApiVersion, **more: object) -> HubSpot:
     return connect(base_url=sandbox.base_url, api_version=version, **settings)
 
 
-QUICK = Options(index_lag_s=0, rate=10**6, search_rate=10**6)
+QUICK = SandboxConfig(index_lag_s=0, rate=10**6, search_rate=10**6)
 
 
 @pytest.fixture(scope="module", params=get_args(ApiVersion))
@@ -97,13 +97,13 @@ def version(request: pytest.FixtureRequest) -> ApiVersion:
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[Running]:
-    with running(portal_data(), QUICK) as sandbox:
+def sandbox() -> Iterator[RunningServer]:
+    with run_in_thread(portal_data(), QUICK) as sandbox:
         yield sandbox
 
 
 @pytest.fixture(scope="module")
-def hubspot(sandbox: Running, version: ApiVersion) -> Iterator[HubSpot]:
+def hubspot(sandbox: RunningServer, version: ApiVersion) -> Iterator[HubSpot]:
     with at(sandbox, version) as hubspot:
         yield hubspot
 
@@ -230,8 +230,8 @@ def test_definitions_and_stages_are_read(hubspot: HubSpot) -> None:
 
 
 @pytest.fixture
-def portal() -> Iterator[Running]:
-    with running(portal_data(), QUICK) as sandbox:
+def portal() -> Iterator[RunningServer]:
+    with run_in_thread(portal_data(), QUICK) as sandbox:
         yield sandbox
 
 
@@ -240,7 +240,7 @@ def set_up(hubspot: HubSpot) -> None:
     hubspot.properties.create_all("contacts", [SCORE, BAND])
 
 
-def test_group_and_properties_are_made_once_and_mended(portal: Running, version: ApiVersion) -> None:
+def test_group_and_properties_are_made_once_and_mended(portal: RunningServer, version: ApiVersion) -> None:
     with at(portal, version) as hubspot:
         for _ in range(2):
             set_up(hubspot)
@@ -256,7 +256,7 @@ def test_group_and_properties_are_made_once_and_mended(portal: Running, version:
         assert hubspot.properties.create("contacts", SCORE).name == "lead_score"
 
 
-def test_values_are_written_and_each_id_accounted_for(portal: Running, version: ApiVersion) -> None:
+def test_values_are_written_and_each_id_accounted_for(portal: RunningServer, version: ApiVersion) -> None:
     with at(portal, version) as hubspot:
         set_up(hubspot)
         values = {3: "hot", 6: "cold", 9: "lukewarm", 12: "hot", 4: "hot"}
@@ -278,7 +278,7 @@ def test_values_are_written_and_each_id_accounted_for(portal: Running, version: 
         assert hubspot.contacts.write([ContactUpdate(id=3, properties={"lead_score_band": ""})]).acknowledged.keys() == {3}
 
 
-def test_a_stage_never_goes_back(portal: Running, version: ApiVersion) -> None:
+def test_a_stage_never_goes_back(portal: RunningServer, version: ApiVersion) -> None:
     with at(portal, version) as hubspot:
         hubspot.contacts.write([ContactUpdate(id=3, properties={"lifecyclestage": "customer"})])
         written = hubspot.contacts.write([ContactUpdate(id=3, properties={"lifecyclestage": "lead"})])
@@ -286,12 +286,12 @@ def test_a_stage_never_goes_back(portal: Running, version: ApiVersion) -> None:
         assert written.acknowledged[3].properties == {"lifecyclestage": "customer"}
 
 
-def test_a_property_that_is_not_there_stops_the_writing(portal: Running, version: ApiVersion) -> None:
+def test_a_property_that_is_not_there_stops_the_writing(portal: RunningServer, version: ApiVersion) -> None:
     with at(portal, version) as hubspot, pytest.raises(BadRequest, match="lead_score: PROPERTY_DOESNT_EXIST"):
         hubspot.contacts.write([ContactUpdate(id=3, properties={"lead_score": "7"})])
 
 
-def merge(portal: Running, primary: int, other: int) -> int:
+def merge(portal: RunningServer, primary: int, other: int) -> int:
     """Merge two contacts as a user of HubSpot would; return the new id."""
     body = {"primaryObjectId": str(primary), "objectIdToMerge": str(other)}
     reply = requests.post(
@@ -303,7 +303,7 @@ def merge(portal: Running, primary: int, other: int) -> int:
 @pytest.mark.parametrize("reading", ["survivor", "dropped"])
 def test_merged_contacts_lead_to_the_survivor(version: ApiVersion, reading: Literal["survivor", "dropped"]) -> None:
     options = replace(QUICK, switches=Switches(batch_read_merged=reading))
-    with running(portal_data(), options) as portal, at(portal, version) as hubspot:
+    with run_in_thread(portal_data(), options) as portal, at(portal, version) as hubspot:
         survivor = merge(portal, 3, 6)
 
         found = hubspot.contacts.read([3, 6, 9], ["email"])
@@ -317,7 +317,7 @@ def test_merged_contacts_lead_to_the_survivor(version: ApiVersion, reading: Lite
         assert hubspot.contacts.list_archived(0).items == ()
 
 
-def test_deleted_contacts_are_listed_as_archived(portal: Running, version: ApiVersion) -> None:
+def test_deleted_contacts_are_listed_as_archived(portal: RunningServer, version: ApiVersion) -> None:
     requests.delete(f"{portal.base_url}/crm/v3/objects/contacts/3", headers={"Authorization": f"Bearer {portal.token}"}, timeout=10)
     with at(portal, version) as hubspot:
         (gone,) = hubspot.contacts.list_archived(0).items
@@ -325,7 +325,7 @@ def test_deleted_contacts_are_listed_as_archived(portal: Running, version: ApiVe
         assert (gone.id, gone.archived) == (3, True)
 
 
-def test_a_list_is_made_found_and_filled(portal: Running, version: ApiVersion) -> None:
+def test_a_list_is_made_found_and_filled(portal: RunningServer, version: ApiVersion) -> None:
     with at(portal, version) as hubspot:
         made = hubspot.lists.create("MQL · direct")
         again = hubspot.lists.create("MQL · direct")
@@ -354,26 +354,26 @@ def test_a_list_is_made_found_and_filled(portal: Running, version: ApiVersion) -
 # Tokens, plans, limits.
 
 
-def test_a_wrong_token_is_unauthorized(sandbox: Running, version: ApiVersion) -> None:
+def test_a_wrong_token_is_unauthorized(sandbox: RunningServer, version: ApiVersion) -> None:
     with at(sandbox, version, token="pat-na1-wrong") as hubspot, pytest.raises(Unauthorized):
         hubspot.account.read_details()
 
 
 def test_a_missing_scope_is_named(version: ApiVersion) -> None:
     options = replace(QUICK, scopes=frozenset({"crm.objects.companies.read"}))
-    with running(portal_data(), options) as sandbox, at(sandbox, version) as hubspot:
+    with run_in_thread(portal_data(), options) as sandbox, at(sandbox, version) as hubspot:
         assert hubspot.companies.list_from_id(0, []).items
         with pytest.raises(Forbidden, match=r"crm\.objects\.contacts\.read"):
             hubspot.contacts.list_from_id(0, [])
 
 
 def test_a_small_plan_shows_no_occurrences(version: ApiVersion) -> None:
-    with running(portal_data(), replace(QUICK, tier="starter")) as sandbox, at(sandbox, version) as hubspot:
+    with run_in_thread(portal_data(), replace(QUICK, tier="starter")) as sandbox, at(sandbox, version) as hubspot:
         assert not hubspot.event_occurrences.is_available()
 
 
 def test_the_limit_is_learned_and_kept(version: ApiVersion) -> None:
-    with running(portal_data(), Options(tier="professional", search_rate=10**6)) as sandbox, at(sandbox, version) as hubspot:
+    with run_in_thread(portal_data(), SandboxConfig(tier="professional", search_rate=10**6)) as sandbox, at(sandbox, version) as hubspot:
         for _ in range(150):  # more than the 100 from which it starts
             hubspot.contacts.list_from_id(0, ["email"], limit=1)
 

@@ -14,27 +14,27 @@ from typing import Any
 
 import pytest
 
-from sync_worker.sandbox.base.config import Options, Switches
+from sync_worker.sandbox.base.config import SandboxConfig, Switches
 from sync_worker.sandbox.generator import generate
 from sync_worker.sandbox.server import server, user_actions
 
 ROOT, HERE = Path(__file__).parents[2], Path(__file__).parent
 BIN = ROOT / ".venv-peers" / "bin"
 CONTACTS = 1_500
-QUICK = Options(index_lag_s=0, rate=10**6, search_rate=10**6, switches=Switches(search_body="conditions"))
+QUICK = SandboxConfig(index_lag_s=0, rate=10**6, search_rate=10**6, switches=Switches(search_body="conditions"))
 STREAMS = ("contacts", "companies", "deals")
 
 pytestmark = pytest.mark.skipif(not (BIN.parent / ".ready").exists(), reason="run `make peers` to install the clients")
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[server.Running]:
-    with server.running(generate(contacts=CONTACTS, seed=3, now=datetime.now(UTC)), QUICK) as running:
+def sandbox() -> Iterator[server.RunningServer]:
+    with server.run_in_thread(generate(contacts=CONTACTS, seed=3, now=datetime.now(UTC)), QUICK) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def proxy(sandbox: server.Running) -> Iterator[str]:
+def proxy(sandbox: server.RunningServer) -> Iterator[str]:
     """Where HubSpot seems to be, for clients that insist on its host."""
     command = [BIN / "python", HERE / "https_proxy.py", sandbox.base_url.rpartition(":")[2]]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -73,7 +73,7 @@ class Tap:
 
 
 @pytest.fixture
-def tap(tmp_path: Path, proxy: str, sandbox: server.Running) -> Tap:
+def tap(tmp_path: Path, proxy: str, sandbox: server.RunningServer) -> Tap:
     tap = Tap(folder=tmp_path, proxy=proxy)
     tap.write("config.json", {"access_token": sandbox.token})
     tap.discover()
@@ -87,13 +87,15 @@ def records(messages: list[Any], stream: str) -> dict[str, Any]:
     return {record["id"]: record for record in found}
 
 
-def test_an_extractor_takes_every_record_out_once_and_then_what_has_changed(tap: Tap, sandbox: server.Running) -> None:
+def test_an_extractor_takes_every_record_out_once_and_then_what_has_changed(tap: Tap, sandbox: server.RunningServer) -> None:
     first = tap.run("--catalog", "catalog.json")
     for stream in STREAMS:
         table = sandbox.portal.tables[stream].records
         taken = records(first, stream)
-        assert set(taken) == {str(table.ids[row]) for row in table.live_rows()}
-        assert all(taken[str(table.ids[row])]["properties"]["createdate"] == table.value(row, "createdate") for row in table.live_rows())
+        assert set(taken) == {str(table.ids[row]) for row in table.iter_live_rows()}
+        assert all(
+            taken[str(table.ids[row])]["properties"]["createdate"] == table.value(row, "createdate") for row in table.iter_live_rows()
+        )
     assert len(records(first, "contacts")) == CONTACTS
     tap.write("state.json", next(message["value"] for message in reversed(first) if message["type"] == "STATE"))
     edited = sorted(records(first, "contacts"))[:120]
@@ -103,12 +105,12 @@ def test_an_extractor_takes_every_record_out_once_and_then_what_has_changed(tap:
     assert {id_ for id_, record in second.items() if record["properties"]["jobtitle"] == "Head of Docks"} == set(edited)
 
 
-def test_hubspots_next_sdk_walks_through_the_dated_paths(sandbox: server.Running) -> None:
+def test_hubspots_next_sdk_walks_through_the_dated_paths(sandbox: server.RunningServer) -> None:
     environment = {**os.environ, "HUBSPOT_BASE_URL": sandbox.base_url, "HUBSPOT_ACCESS_TOKEN": sandbox.token}
     done = subprocess.run(
         [BIN / "python", HERE / "dated_sdk.py"], env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr[-2_000:]
     answer, table = json.loads(done.stdout), sandbox.portal.contacts.records
-    assert answer["listed"] == [str(table.ids[row]) for row in table.live_rows()]
+    assert answer["listed"] == [str(table.ids[row]) for row in table.iter_live_rows()]
     assert answer["written"] == answer["found"] == sorted(answer["listed"][:3])

@@ -202,10 +202,10 @@ class Bench:
         world.sync()
         world.later(25 * 60)  # some things are asked once a day
         catalog = portal.contacts.catalog
-        catalog.put(replace(catalog.definitions["lead_score"], label=f"Bent {self.count}"))
+        catalog.save(replace(catalog.definitions["lead_score"], label=f"Bent {self.count}"))
         catalog.archive("lead_score_trend", now=portal.now_ms())
         catalog.groups.pop("lead_scoring")
-        cold = portal.lists.named("Leads · cold", "0-1")
+        cold = portal.lists.find_by_name("Leads · cold", "0-1")
         assert cold is not None
         cold.deleted_at = portal.now_ms()
         for who in (f"leaving-{self.count}@example.com", "p3@example.com"):

@@ -16,7 +16,7 @@ from sync_worker.hubspot.client import connect
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.progress import Progress
 from sync_worker.sandbox.base.config import Switches
-from sync_worker.sandbox.crm.audit_log import CRM_UI
+from sync_worker.sandbox.crm.audit_log import CRM_UI_SOURCE
 from sync_worker.sandbox.crm.lists import RecordList
 from sync_worker.sandbox.crm.property_definitions import PropertyOption
 from sync_worker.sandbox.server import user_actions
@@ -51,7 +51,7 @@ def calm(world: World) -> bool:
 
 
 def a_list(world: World, name: str) -> RecordList:
-    found = world.portal.lists.named(name, "0-1")
+    found = world.portal.lists.find_by_name(name, "0-1")
     assert found is not None
     return found
 
@@ -89,7 +89,7 @@ class TestErased:
 
     @on_sqlite
     def test_who_was_erased_is_purged_with_addresses_and_events_at_the_next_full_reading(self, approved: World) -> None:
-        user_actions.forget_contact(approved.portal, {"id": 1})
+        user_actions.gdpr_delete_contact(approved.portal, {"id": 1})
         approved.later()
         assert approved.backfill().pulled["erased"] == 1
         with sqlite3.connect(approved.folder / "state.db") as state:
@@ -114,7 +114,7 @@ class TestBent:
 
     def test_a_property_that_vanishes_between_plan_and_write_stops_the_run_and_setup_mends_it(self, approved: World) -> None:
         approved.submit("p3@example.com", "demo")
-        vanish = Meanwhile("evaluated", user_actions.delete_property, approved.portal, {"name": "lead_grade"})
+        vanish = Meanwhile("evaluated", user_actions.archive_property, approved.portal, {"name": "lead_grade"})
         approved.edit(3, jobtitle="CTO")
         with approved.worker(vanish) as worker, pytest.raises(BadRequest, match="sync-worker setup"):
             worker.sync()
@@ -124,7 +124,7 @@ class TestBent:
         assert calm(approved)
 
     def test_a_property_of_ours_that_was_archived_comes_back_with_its_values(self, scored: World) -> None:
-        user_actions.delete_property(scored.portal, {"name": "lead_score"})
+        user_actions.archive_property(scored.portal, {"name": "lead_score"})
         with pytest.raises(ConfigurationError, match=r"no property lead_score\. Run `sync-worker setup`"):
             scored.backfill()
         scored.setup()
@@ -137,7 +137,7 @@ class TestBent:
         without = replace(band, options=tuple(option for option in band.options if option.value != "warm"))
         approved.submit("p3@example.com", "news")
         approved.submit("p6@example.com", "news")
-        with approved.worker(Meanwhile("evaluated", catalog.put, without)) as worker:
+        with approved.worker(Meanwhile("evaluated", catalog.save, without)) as worker:
             report = worker.sync()
         assert (report.exit_code, [id_ for id_, _ in report.rejected]) == (ExitCode.SOME_REJECTED, [3])
         assert "lead_score_band" in dict(report.rejected)[3]
@@ -206,8 +206,8 @@ class TestStages:
         stage = catalog.definitions["lifecyclestage"]
         nurture = PropertyOption(value="4711", label="Nurture", display_order=3)
         renamed = tuple(replace(option, label="Fresh", display_order=option.display_order * 2) for option in stage.options)
-        catalog.put(replace(stage, options=(nurture, *renamed)))
-        scored.portal.contacts.editor.update(1, {"lifecyclestage": "4711"}, CRM_UI)
+        catalog.save(replace(stage, options=(nurture, *renamed)))
+        scored.portal.contacts.writer.update(1, {"lifecyclestage": "4711"}, CRM_UI_SOURCE)
         scored.backfill()
         scored.approve()
         assert [scored.value(number, "lifecyclestage") for number in (1, 2, 5)] == [MQL, "4711", "salesqualifiedlead"]

@@ -12,12 +12,12 @@ from random import Random
 
 import pytest
 
-from sync_worker.sandbox.base.clock import WoundClock
+from sync_worker.sandbox.base.clock import AdjustableClock
 from sync_worker.sandbox.base.portal_data import PortalData
-from sync_worker.sandbox.crm.portal import Portal
+from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.generator import generate
 from sync_worker.sandbox.server import user_actions
-from sync_worker.sandbox.server.server import Options, Running, running
+from sync_worker.sandbox.server.server import RunningServer, SandboxConfig, run_in_thread
 from tests.reliability.subprocesses import Program
 from tests.system.subprocesses import ROOT
 
@@ -37,11 +37,11 @@ rules:
 class Place:
     """A portal and a program that works on it."""
 
-    served: Running
+    served: RunningServer
     program: Program
 
     @property
-    def portal(self) -> Portal:
+    def portal(self) -> SandboxPortal:
         return self.served.portal
 
     def shown(self) -> dict[object, object]:
@@ -49,8 +49,8 @@ class Place:
         table = self.portal.contacts
         moments = {each.name for each in table.catalog.definitions.values() if each.hubspot_defined and each.type in {"date", "datetime"}}
         moments |= {"hs_calculated_merged_vids"}
-        shown: dict[object, object] = {each.name: each.members() for each in self.portal.lists}
-        for row in table.records.live_rows():
+        shown: dict[object, object] = {each.name: each.member_ids() for each in self.portal.lists}
+        for row in table.records.iter_live_rows():
             values = table.records.values(row)
             shown[table.records.ids[row]] = {name: value for name, value in values.items() if name not in moments}
         return shown
@@ -58,7 +58,7 @@ class Place:
     def changes(self) -> Counter[tuple[int, str]]:
         """Return how often the worker has changed each value of each contact."""
         changes = self.portal.recent_changes(10**6, custom_only=False)
-        return Counter((each.record_id, each.property) for each in changes if each.source.type == "INTEGRATION")
+        return Counter((each.record_id, each.property_name) for each in changes if each.source.type == "INTEGRATION")
 
 
 @contextmanager
@@ -66,8 +66,8 @@ def a_place(folder: Path, data: PortalData, faults: str | None = None) -> Iterat
     folder.mkdir()
     rules = folder / "faults.yaml"
     rules.write_text(faults or "rules: []\n", encoding="utf-8")
-    clock = WoundClock(lambda: datetime.now(UTC))
-    with running(data, Options(faults=rules, index_lag_s=0, rate=10**9, search_rate=10**9), clock=clock) as served:
+    clock = AdjustableClock(lambda: datetime.now(UTC))
+    with run_in_thread(data, SandboxConfig(faults=rules, index_lag_s=0, rate=10**9, search_rate=10**9), clock=clock) as served:
         environment = {
             "HUBSPOT_BASE_URL": served.base_url,
             "HUBSPOT_ACCESS_TOKEN": served.token,
@@ -79,7 +79,7 @@ def a_place(folder: Path, data: PortalData, faults: str | None = None) -> Iterat
         yield Place(served=served, program=Program(environment=environment, said=folder / "said"))
 
 
-def people_do_things(portal: Portal, data: PortalData) -> None:
+def people_do_things(portal: SandboxPortal, data: PortalData) -> None:
     people = list(data.contacts)
     ids = [row["id"] for row in people]
     for number in ids[::4]:

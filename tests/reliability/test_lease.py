@@ -13,8 +13,8 @@ import pytest
 
 from sync_worker.errors import ConfigurationError, ExitCode, PortalBusy
 from sync_worker.progress import Progress
-from sync_worker.sandbox.base.config import Options
-from sync_worker.sandbox.server.server import running
+from sync_worker.sandbox.base.config import SandboxConfig
+from sync_worker.sandbox.server.server import run_in_thread
 from sync_worker.store import leases
 from sync_worker.store.database import Store, open_store
 from sync_worker.sync.lease import Process, acquire
@@ -146,7 +146,7 @@ def test_no_run_begins_while_another_is_under_way(world: World) -> None:
 
 def test_a_token_of_another_portal_is_refused_even_within_the_hour_in_which_nobody_asks(world: World) -> None:
     world.backfill()
-    with running(small_portal(portal_id=43), Options(**UNLIMITED)) as another:
+    with run_in_thread(small_portal(portal_id=43), SandboxConfig(**UNLIMITED)) as another:
         world.served, own = another, world.served
         before = world.digest()
         for command in (world.sync, world.setup):

@@ -69,7 +69,7 @@ class Story(RuleBasedStateMachine):
 
     def someone(self, place: int) -> int:
         records = self.world.portal.contacts.records
-        rows = list(records.live_rows())
+        rows = list(records.iter_live_rows())
         return int(records.ids[rows[place % len(rows)]])
 
     # What people do.
@@ -105,7 +105,7 @@ class Story(RuleBasedStateMachine):
         elif how == "archive":
             self.world.archive(one)
         else:
-            user_actions.forget_contact(self.world.portal, {"id": one})
+            user_actions.gdpr_delete_contact(self.world.portal, {"id": one})
 
     @rule(minutes=st.sampled_from([1, 7, 24 * 60]))
     def wait(self, minutes: int) -> None:
@@ -155,8 +155,8 @@ class Story(RuleBasedStateMachine):
     @invariant()
     def no_list_holds_anybody_who_is_not_there(self) -> None:
         portal = self.world.portal
-        there = {portal.contacts.records.ids[row] for row in portal.contacts.records.live_rows()}
-        assert all(there.issuperset(each.members()) for each in portal.lists)
+        there = {portal.contacts.records.ids[row] for row in portal.contacts.records.iter_live_rows()}
+        assert all(there.issuperset(each.member_ids()) for each in portal.lists)
 
 
 def run_stories(examples: int, steps: int) -> None:

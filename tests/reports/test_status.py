@@ -54,7 +54,7 @@ def test_what_was_read_and_not_written_waits(approved: World) -> None:
 
 
 def test_members_that_others_put_into_a_list_wait_for_nothing(approved: World) -> None:
-    mql = approved.portal.lists.named("MQL", "0-1")
+    mql = approved.portal.lists.find_by_name("MQL", "0-1")
     assert mql is not None
     mql.add([3], now=0)
     approved.backfill()

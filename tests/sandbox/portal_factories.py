@@ -13,10 +13,10 @@ from starlette.applications import Starlette
 
 from sync_worker.sandbox.base.portal_data import PortalData, Row
 from sync_worker.sandbox.base.timestamps import to_ms
-from sync_worker.sandbox.crm.portal import Portal
+from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.server import server
-from sync_worker.sandbox.server.middleware import Gate
-from sync_worker.sandbox.server.server import Options, Switches
+from sync_worker.sandbox.server.middleware import ApiGateway
+from sync_worker.sandbox.server.server import SandboxConfig, Switches
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOW_MS = to_ms(NOW)
@@ -64,8 +64,8 @@ def contacts(count: int) -> list[Row]:
 class Served:
     """A portal with a client that holds its token."""
 
-    portal: Portal
-    gate: Gate
+    portal: SandboxPortal
+    gate: ApiGateway
     clock: Clock
     http: httpx.Client
     slept: list[float] = field(default_factory=list)
@@ -117,15 +117,15 @@ def client(app: Starlette, token: str) -> httpx.Client:
 def serve(data: PortalData, *, switches: Switches | None = None, **options: object) -> Served:
     """Serve a portal in this process; unless a test says otherwise search lags not at all and nothing is limited."""
     unlimited: dict[str, Any] = {"index_lag_s": 0, "rate": 10**9, "search_rate": 10**9}
-    chosen = Options(switches=switches or Switches(), **{**unlimited, **options})
+    chosen = SandboxConfig(switches=switches or Switches(), **{**unlimited, **options})
     clock, slept = Clock(), []
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    portal = server.load(data, chosen, clock=clock)
-    gate = Gate.of(portal, chosen, sleep=sleep)
-    http = client(server.application(gate), chosen.token)
+    portal = server.load_portal(data, chosen, clock=clock)
+    gate = ApiGateway.create(portal, chosen, sleep=sleep)
+    http = client(server.create_gateway_app(gate), chosen.token)
     return Served(portal=portal, gate=gate, clock=clock, http=http, slept=slept)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from sync_worker.sandbox.base.config import Switches
-from sync_worker.sandbox.faults.faults import KINDS
+from sync_worker.sandbox.faults.faults import FAULT_KINDS
 from sync_worker.sandbox.server import admin
-from sync_worker.sandbox.server.middleware import Gate
+from sync_worker.sandbox.server.middleware import ApiGateway
 from tests.sandbox.portal_factories import a_portal, serve
 
 HERE = Path(__file__)
@@ -43,11 +43,11 @@ def test_every_switch_stands_there_with_its_default() -> None:
 
 
 def test_every_fault_stands_there() -> None:
-    assert [row[0] for row in table("Faults")] == [f"`{kind}`" for kind in KINDS]
+    assert [row[0] for row in table("Faults")] == [f"`{kind}`" for kind in FAULT_KINDS]
 
 
 def test_every_endpoint_for_tests_stands_there() -> None:
-    gate: Gate = serve(a_portal()).gate
+    gate: ApiGateway = serve(a_portal()).gate
     documented = set(re.findall(r"`(/sandbox/[^`]*)`", " ".join(row[0] for row in table("For tests and demos"))))
     assert documented == {route.path for route in admin.routes(gate)}  # type: ignore[attr-defined]
 

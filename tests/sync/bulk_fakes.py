@@ -17,7 +17,7 @@ from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.progress import Progress
 from sync_worker.sandbox.base.portal_data import PortalData
-from sync_worker.sandbox.crm.imports import Import
+from sync_worker.sandbox.crm.imports import ImportTask
 from sync_worker.sandbox.generator import generate
 from tests.harness import NOW, World, a_click, a_submission, a_world
 
@@ -121,11 +121,11 @@ def doctored(world: World, change: Callable[[dict[str, str]], dict[str, str] | N
     world.reach = reach
 
 
-def the_import(world: World) -> Import | None:
-    return next(iter(world.portal.imports.of_app("sandbox")), None)
+def the_import(world: World) -> ImportTask | None:
+    return next(iter(world.portal.imports.list_for_app("sandbox")), None)
 
 
-def imported(world: World, do: Callable[[Import], None]) -> Callable[[], None]:
+def imported(world: World, do: Callable[[ImportTask], None]) -> Callable[[], None]:
     """Return what does something with the import, once, as soon as there is one."""
     left = [True]
 
@@ -139,4 +139,4 @@ def imported(world: World, do: Callable[[Import], None]) -> Callable[[], None]:
 
 def one(world: World, number: int) -> int:
     """Return the id of the contact of that number."""
-    return int(world.portal.page("contacts", offset=number, limit=1)[0]["hs_object_id"])
+    return int(world.portal.list_records("contacts", offset=number, limit=1)[0]["hs_object_id"])

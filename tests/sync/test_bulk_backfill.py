@@ -13,7 +13,7 @@ import structlog
 from sync_worker.errors import ExitCode, Unavailable, UnsafePlan
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.base.portal_data import PortalData
-from sync_worker.sandbox.crm.imports import Import
+from sync_worker.sandbox.crm.imports import ImportTask
 from sync_worker.store import database, leases
 from sync_worker.sync.report import RunReport
 from tests.harness import MINUTE, World
@@ -47,7 +47,7 @@ def without_option(world: World, name: str, value: str) -> None:
     """Let an administrator take an option away."""
     definition = world.portal.catalog().get(name)
     assert definition is not None
-    world.portal.catalog().put(replace(definition, options=tuple(each for each in definition.options if each.value != value)))
+    world.portal.catalog().save(replace(definition, options=tuple(each for each in definition.options if each.value != value)))
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +212,7 @@ def test_a_refused_row_is_listed_and_waits_until_something_else_is_desired(tmp_p
 def test_contacts_that_are_deleted_or_merged_meanwhile_stop_nobody(world: World) -> None:
     deleted, merged, other = (one(world, number) for number in (3, 4, 5))
 
-    def depart(_: Import) -> None:
+    def depart(_: ImportTask) -> None:
         world.archive(deleted)
         world.merge(merged, other)
 
@@ -228,8 +228,8 @@ def test_contacts_that_are_deleted_or_merged_meanwhile_stop_nobody(world: World)
 
 
 def test_rows_that_an_import_leaves_out_without_a_word_are_found_and_written(world: World, expected: str) -> None:
-    def leave_out(item: Import) -> None:
-        item.taken += 5
+    def leave_out(item: ImportTask) -> None:
+        item.rows_done += 5
 
     meanwhile(world, imported(world, leave_out))
     report = world.backfill(bulk=True)
@@ -238,7 +238,7 @@ def test_rows_that_an_import_leaves_out_without_a_word_are_found_and_written(wor
 
 
 def test_counters_that_do_not_add_up_are_no_proof(world: World, expected: str) -> None:
-    def miscount(item: Import) -> None:
+    def miscount(item: ImportTask) -> None:
         item.counters["UPDATED_OBJECTS"] -= 1
 
     meanwhile(world, imported(world, miscount))
@@ -249,8 +249,8 @@ def test_counters_that_do_not_add_up_are_no_proof(world: World, expected: str) -
 
 
 def test_an_import_that_is_canceled_is_finished_the_usual_way(world: World, expected: str) -> None:
-    def cancel(item: Import) -> None:
-        item.canceled = world.now_ms()
+    def cancel(item: ImportTask) -> None:
+        item.canceled_at = world.now_ms()
 
     meanwhile(world, imported(world, cancel))
     report = world.backfill(bulk=True)
@@ -262,8 +262,8 @@ def test_an_import_that_is_canceled_is_finished_the_usual_way(world: World, expe
 def test_the_lease_is_renewed_while_hubspot_takes_its_time(tmp_path: Path) -> None:
     with at_work(tmp_path, settings={"requests_in_flight": 2, "lease_minutes": 2}) as world:
 
-        def delay(item: Import) -> None:
-            item.starts += 10 * MINUTE
+        def delay(item: ImportTask) -> None:
+            item.starts_at += 10 * MINUTE
 
         left, once = list[int](), imported(world, delay)
 
@@ -303,15 +303,15 @@ def test_what_is_refused_in_bulk_goes_the_usual_way_with_a_sentence(
 
 def test_too_many_exports_in_a_day_are_no_reason_to_wait(world: World, expected: str) -> None:
     for _ in range(30):
-        world.portal.exports.add({}, app="sandbox", now=world.now_ms() - 10**6)
+        world.portal.exports.start({}, app_id="sandbox", now=world.now_ms() - 10**6)
     report = world.backfill(bulk=True)
     assert ["30 exports" in note for note in report.notes] == [True]
     assert world.digest() == expected
 
 
 def test_too_many_imported_rows_in_a_day_are_no_reason_to_wait(world: World, expected: str) -> None:
-    item = world.portal.imports.add({}, app="another", rows=80_000_000, now=world.now_ms(), take=lambda _, __: None)
-    item.taken = item.rows
+    item = world.portal.imports.start({}, app_id="another", row_count=80_000_000, now=world.now_ms(), write_row=lambda _, __: None)
+    item.rows_done = item.row_count
     report = world.backfill(bulk=True)
     assert ["limit of imported rows" in note for note in report.notes] == [True]
     assert world.digest() == expected
@@ -340,7 +340,7 @@ def test_a_file_that_is_not_as_the_api_is_not_believed(world: World, expected: s
 def test_an_import_whose_answer_is_lost_is_not_made_twice(world: World, expected: str) -> None:
     world.go_wrong(IMPORT, status=502, when="after", times=1)
     report = world.backfill(bulk=True)
-    assert len(world.portal.imports.of_app("sandbox")) == 1
+    assert len(world.portal.imports.list_for_app("sandbox")) == 1
     assert (report.notes, report.written, world.digest()) == ([], CONTACTS, expected)
 
 
@@ -393,11 +393,11 @@ def test_nothing_old_is_written_over_something_new(world: World) -> None:
         world.backfill(bulk=True, progress=Cut(3))
     item = the_import(world)
     assert item is not None
-    assert item.taken == 0
+    assert item.rows_done == 0
     clicked = one(world, 5)
     world.opt_out(clicked)
     world.backfill()
-    assert item.taken == CONTACTS
+    assert item.rows_done == CONTACTS
     shown = world.contact(clicked)
     world.later(60)
     assert world.sync().written == 0
@@ -407,8 +407,8 @@ def test_nothing_old_is_written_over_something_new(world: World) -> None:
 def test_an_import_that_takes_too_long_is_left_to_the_next_run(tmp_path: Path, expected: str) -> None:
     with at_work(tmp_path, settings={"requests_in_flight": 2, "bulk_minutes": 5}) as world:
 
-        def delay(item: Import) -> None:
-            item.starts += 60 * 60_000
+        def delay(item: ImportTask) -> None:
+            item.starts_at += 60 * 60_000
 
         meanwhile(world, imported(world, delay))
         with pytest.raises(Unavailable, match="not done with import 1 after 0:05:00"):

@@ -166,7 +166,7 @@ def test_members_that_were_added_without_an_answer_are_ours_all_the_same(approve
     with store.transaction() as tx:
         differences.save_pending_members(tx, "mql", [3])
     store.close()
-    found = approved.portal.lists.named("MQL", "0-1")
+    found = approved.portal.lists.find_by_name("MQL", "0-1")
     assert found is not None
     found.add([3], now=0)
     approved.backfill()

@@ -61,12 +61,12 @@ class Happening:
         return f"{self.name} {self.number}"
 
     def befall(self, world: World) -> None:
-        if world.portal.contacts.records.survivor(self.number) is not None:
+        if world.portal.contacts.records.find_surviving_row(self.number) is not None:
             self.act(world, self.number)
 
 
 def merged_with_the_next(world: World, number: int) -> None:
-    survivor = world.portal.contacts.records.survivor
+    survivor = world.portal.contacts.records.find_surviving_row
     if survivor(number % 5 + 1) not in (None, survivor(number)):
         world.merge(number, number % 5 + 1)
 
@@ -93,7 +93,7 @@ def shows_its_verdicts(world: World) -> None:
         judged = {row.contact_id: row for row in tx.execute(query)}
     store.close()
     records = world.portal.contacts.records
-    assert judged.keys() == {records.ids[row] for row in records.live_rows()}
+    assert judged.keys() == {records.ids[row] for row in records.iter_live_rows()}
     for number, row in judged.items():
         shown = orjson.loads(outputs.observed_json(dict(world.contact(number))))
         assert shown == orjson.loads(row.desired), number

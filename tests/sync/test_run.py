@@ -161,7 +161,7 @@ def test_a_stage_is_given_once_and_who_takes_it_back_is_respected(approved: Worl
 
 
 def test_members_that_somebody_else_put_there_are_kept_and_ours_come_back(approved: World) -> None:
-    cold = approved.portal.lists.named("Leads · cold", "0-1")
+    cold = approved.portal.lists.find_by_name("Leads · cold", "0-1")
     assert cold is not None
     cold.add([1], now=0)
     cold.remove([3])
@@ -174,7 +174,7 @@ def test_members_that_somebody_else_put_there_are_removed_where_the_model_says_s
     with a_world(tmp_path, model=MODEL.replace("threshold: 20", "threshold: 20\n  foreign_members: remove")) as world:
         world.backfill()
         world.approve()
-        cold = world.portal.lists.named("Leads · cold", "0-1")
+        cold = world.portal.lists.find_by_name("Leads · cold", "0-1")
         assert cold is not None
         cold.add([1], now=0)
         world.backfill()
@@ -185,7 +185,7 @@ RENAMED = MODEL.replace("name: warm", "name: tepid")
 
 
 def test_the_list_of_a_band_that_is_no_more_is_emptied_of_whom_the_worker_put_there(approved: World) -> None:
-    old = approved.portal.lists.named("Leads · warm", "0-1")
+    old = approved.portal.lists.find_by_name("Leads · warm", "0-1")
     assert old is not None
     assert approved.members("Leads · warm") == [2, 5]
     old.add([4], now=0)  # by somebody, who has a use for the list
@@ -200,7 +200,7 @@ def test_the_list_of_a_band_that_is_no_more_is_emptied_of_whom_the_worker_put_th
 
 
 def test_the_list_of_a_band_that_is_no_more_may_be_deleted_and_the_band_may_come_back(approved: World) -> None:
-    old = approved.portal.lists.named("Leads · warm", "0-1")
+    old = approved.portal.lists.find_by_name("Leads · warm", "0-1")
     assert old is not None
     old.deleted_at = 1
     approved.use_model(RENAMED)
@@ -225,7 +225,7 @@ def test_setup_makes_what_is_missing_and_mends_what_is_bent(tmp_path: Path) -> N
         assert worker.setup() == []
         bent = world.portal.catalog().get("lead_score")
         assert bent is not None
-        world.portal.catalog().put(replace(bent, label="Points"))
+        world.portal.catalog().save(replace(bent, label="Points"))
         assert [(step["action"], step["name"], step["why"]) for step in worker.setup()] == [("mend", "lead_score", "label")]
         assert worker.setup() == []
 

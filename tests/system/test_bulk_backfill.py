@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from sync_worker.sandbox.base.config import Options
+from sync_worker.sandbox.base.config import SandboxConfig
 from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.generator import generate
-from sync_worker.sandbox.server.fingerprint import digest
-from sync_worker.sandbox.server.server import Running, running
+from sync_worker.sandbox.server.fingerprint import compute_fingerprint
+from sync_worker.sandbox.server.server import RunningServer, run_in_thread
 from tests.system.subprocesses import Desk
 
 CONTACTS = 520
@@ -31,8 +31,8 @@ def data() -> PortalData:
 
 
 @contextmanager
-def a_desk(folder: Path, data: PortalData) -> Iterator[tuple[Desk, Running]]:
-    with running(data, Options(tier="starter", rate=10**6, search_rate=10**6, index_lag_s=0)) as portal:
+def a_desk(folder: Path, data: PortalData) -> Iterator[tuple[Desk, RunningServer]]:
+    with run_in_thread(data, SandboxConfig(tier="starter", rate=10**6, search_rate=10**6, index_lag_s=0)) as portal:
         desk = Desk(folder=folder, environment={"HUBSPOT_BASE_URL": portal.base_url, "HUBSPOT_ACCESS_TOKEN": portal.token})
         assert desk.run("setup", "--json").code == 0
         yield desk, portal
@@ -42,10 +42,10 @@ def a_desk(folder: Path, data: PortalData) -> Iterator[tuple[Desk, Running]]:
 def expected(tmp_path_factory: pytest.TempPathFactory, data: PortalData) -> str:
     with a_desk(tmp_path_factory.mktemp("api"), data) as (desk, portal):
         assert desk.run("backfill", "--json").code == 0
-        return digest(portal.portal)
+        return compute_fingerprint(portal.portal)
 
 
-def requests_to(portal: Running) -> Any:
+def requests_to(portal: RunningServer) -> Any:
     return httpx.get(f"{portal.base_url}/sandbox/requests").json()
 
 
@@ -53,7 +53,7 @@ def test_the_portal_is_the_same_in_the_end_byte_for_byte(tmp_path: Path, data: P
     with a_desk(tmp_path, data) as (desk, portal):
         httpx.delete(f"{portal.base_url}/sandbox/requests")
         report = desk.run("backfill", "--via", "bulk", "--json").json
-        assert digest(portal.portal) == expected
+        assert compute_fingerprint(portal.portal) == expected
         assert (report["written"], report["notes"], report["exit_code"]) == (CONTACTS, [], 0)
         # The portal counts as the worker does, but for the file, which lies somewhere else.
         assert requests_to(portal)["total"] == report["requests_in_all"] - report["requests"]["GET (file of an export)"]
@@ -69,7 +69,7 @@ def test_without_the_scopes_it_says_so_and_does_it_the_usual_way(tmp_path: Path,
         ]
         httpx.post(f"{portal.base_url}/sandbox/faults", json={"rules": rules}).raise_for_status()
         said = desk.run("backfill", "--via", "bulk")
-        assert (said.code, digest(portal.portal)) == (0, expected)
+        assert (said.code, compute_fingerprint(portal.portal)) == (0, expected)
         for what, scope in (("read", "crm.export"), ("written", "crm.import")):
             assert f"Contacts are {what} in the usual way, not in bulk: The token lacks the scope {scope}." in said.out
         assert said.err.count("bulk.fell_back") == 2
@@ -87,9 +87,9 @@ def test_killed_while_hubspot_imports_the_next_run_ends_in_the_same_state(tmp_pa
         process.communicate()
         said = desk.run("sync", "--json")
         assert (said.code, "import.awaited" in said.err) == (0, True)
-        assert digest(portal.portal) == expected
+        assert compute_fingerprint(portal.portal) == expected
         assert desk.run("sync", "--json").json["written"] == 0
 
 
-def _began(portal: Running) -> bool:
+def _began(portal: RunningServer) -> bool:
     return any(endpoint.startswith("POST /crm/imports") for endpoint in requests_to(portal)["byEndpoint"])

@@ -4,66 +4,68 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.api.batch import inputs_of, reply
-from sync_worker.sandbox.base.ids import id_of
-from sync_worker.sandbox.base.responses import Json, JsonReply, invalid
-from sync_worker.sandbox.crm.associations import TYPES
-from sync_worker.sandbox.request.body_validation import whole
+from sync_worker.sandbox.api.batch import batch_inputs, batch_response
+from sync_worker.sandbox.base.ids import parse_id
+from sync_worker.sandbox.base.responses import Json, JsonResponse, validation_error
+from sync_worker.sandbox.crm.associations import ASSOCIATION_TYPES
+from sync_worker.sandbox.request.body_validation import integer_field
 from sync_worker.sandbox.request.endpoints import Endpoint
-from sync_worker.sandbox.request.request import Call, record_id, require
+from sync_worker.sandbox.request.request import ApiCall, parse_record_id, require_fields
 
-LARGEST = 1_000
-LARGEST_PAGE = 500
+MAX_INPUTS = 1_000
+MAX_PAGE_SIZE = 500
 _SCOPES = ("crm.objects.contacts.read", "crm.objects.companies.read", "crm.objects.deals.read")
 
 
-def batch_read(call: Call) -> Response:
+def batch_read_associations(call: ApiCall) -> Response:
     """Answer what each record belongs to; those that belong to nothing are told as an error."""
-    source, to = call.kind("fromObjectType").name, call.kind("toObjectType").name
-    inputs = inputs_of(call, largest=LARGEST)
+    source, to = call.object_type("fromObjectType").name, call.object_type("toObjectType").name
+    inputs = batch_inputs(call, max_inputs=MAX_INPUTS)
     for item in inputs:
-        require(item, "PublicFetchAssociationsBatchRequest", "id")
+        require_fields(item, "PublicFetchAssociationsBatchRequest", "id")
     results, alone = [], []
     for item in inputs:
         text = str(item["id"])
-        ids = call.portal.associations.of(source, id_of(text), to)
+        ids = call.portal.associations.find_ids(source, parse_id(text), to)
         if ids:
-            results.append(_result(text, ids, whole(item, "after", 0), _types(source, to)))
+            results.append(_serialize_associations(text, ids, integer_field(item, "after", 0), _serialize_types(source, to)))
         else:
             alone.append(text)
-    return reply(call, results, [_none(source, to, text) for text in alone])
+    return batch_response(call, results, [_no_associations_error(source, to, text) for text in alone])
 
 
-def of_record(call: Call) -> Response:
+def list_associations(call: ApiCall) -> Response:
     """Answer what one record belongs to."""
-    source, to = call.kind("objectType").name, call.kind("toObjectType").name
-    ids = call.portal.associations.of(source, record_id(call.path["id"]), to)
-    shown = _result(call.path["id"], ids, call.whole("after", 0, largest=10**18, smallest=0), _types(source, to))
-    return JsonReply({"results": shown["to"], **({"paging": shown["paging"]} if "paging" in shown else {})})
+    source, to = call.object_type("objectType").name, call.object_type("toObjectType").name
+    ids = call.portal.associations.find_ids(source, parse_record_id(call.path_variables["id"]), to)
+    shown = _serialize_associations(
+        call.path_variables["id"], ids, call.integer_param("after", 0, maximum=10**18, minimum=0), _serialize_types(source, to)
+    )
+    return JsonResponse({"results": shown["to"], **({"paging": shown["paging"]} if "paging" in shown else {})})
 
 
-def _types(source: str, to: str) -> list[Json]:
-    types = TYPES.get((source, to))
+def _serialize_types(source: str, to: str) -> list[Json]:
+    types = ASSOCIATION_TYPES.get((source, to))
     if types is None:
-        raise invalid(f"{source} are not associated with {to}")
+        raise validation_error(f"{source} are not associated with {to}")
     return [{"category": "HUBSPOT_DEFINED", "typeId": kind.id, "label": kind.label} for kind in types]
 
 
-def _result(text: str, ids: object, after: int, types: list[Json]) -> Json:
+def _serialize_associations(record_id: str, ids: object, after: int, types: list[Json]) -> Json:
     rest = sorted(one for one in ids if one >= after)  # type: ignore[attr-defined]
-    shown: Json = {"from": {"id": text}, "to": [{"toObjectId": one, "associationTypes": types} for one in rest[:LARGEST_PAGE]]}
-    if len(rest) > LARGEST_PAGE:
-        shown["paging"] = {"next": {"after": str(rest[LARGEST_PAGE])}}
+    shown: Json = {"from": {"id": record_id}, "to": [{"toObjectId": one, "associationTypes": types} for one in rest[:MAX_PAGE_SIZE]]}
+    if len(rest) > MAX_PAGE_SIZE:
+        shown["paging"] = {"next": {"after": str(rest[MAX_PAGE_SIZE])}}
     return shown
 
 
-def _none(source: str, to: str, text: str) -> Json:
+def _no_associations_error(source: str, to: str, record_id: str) -> Json:
     return {
         "status": "error",
         "category": "OBJECT_NOT_FOUND",
         "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
-        "message": f"No {to} is associated with {source} {text}.",
-        "context": {"fromObjectId": [text], "fromObjectType": [source], "toObjectType": [to]},
+        "message": f"No {to} is associated with {source} {record_id}.",
+        "context": {"fromObjectId": [record_id], "fromObjectType": [source], "toObjectType": [to]},
     }
 
 
@@ -71,16 +73,16 @@ ENDPOINTS = (
     Endpoint(
         api="associations",
         method="POST",
-        suffix="/{fromObjectType}/{toObjectType}/batch/read",
-        answer=batch_read,
+        path_suffix="/{fromObjectType}/{toObjectType}/batch/read",
+        handler=batch_read_associations,
         scopes=_SCOPES,
-        policy="exempt",
+        rate_limit="exempt",
     ),
     Endpoint(
         api="object-associations",
         method="GET",
-        suffix="/{objectType}/{id}/associations/{toObjectType}",
-        answer=of_record,
+        path_suffix="/{objectType}/{id}/associations/{toObjectType}",
+        handler=list_associations,
         scopes=_SCOPES,
     ),
 )

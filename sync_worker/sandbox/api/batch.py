@@ -7,220 +7,228 @@ from dataclasses import dataclass, field
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.api.objects import LARGEST_PAGE as LARGEST
-from sync_worker.sandbox.api.objects import LARGEST_PAGE_WITH_HISTORY as LARGEST_WITH_HISTORY
-from sync_worker.sandbox.api.objects import archive_row, checked, properties_of, refuse_known_email, require_unique
-from sync_worker.sandbox.base.ids import id_of
-from sync_worker.sandbox.base.responses import Json, JsonReply, NoContent, ReplyError, invalid
-from sync_worker.sandbox.base.timestamps import iso
-from sync_worker.sandbox.crm.object_store import Table
-from sync_worker.sandbox.crm.property_history import with_history
-from sync_worker.sandbox.crm.record_writer import Values
-from sync_worker.sandbox.crm.serializer import names_for, render
+from sync_worker.sandbox.api.objects import MAX_PAGE_SIZE as LARGEST
+from sync_worker.sandbox.api.objects import MAX_PAGE_SIZE_WITH_HISTORY as LARGEST_WITH_HISTORY
+from sync_worker.sandbox.api.objects import (
+    archive_row,
+    reject_duplicate_email,
+    require_properties,
+    require_unique_property,
+    validate_properties,
+)
+from sync_worker.sandbox.base.ids import parse_id
+from sync_worker.sandbox.base.responses import ApiError, Json, JsonResponse, NoContentResponse, validation_error
+from sync_worker.sandbox.base.timestamps import format_iso
+from sync_worker.sandbox.crm.object_store import ObjectTable
+from sync_worker.sandbox.crm.property_history import add_history
+from sync_worker.sandbox.crm.record_writer import PropertyValues
+from sync_worker.sandbox.crm.serializer import response_properties, serialize
 from sync_worker.sandbox.request.endpoints import Endpoint
-from sync_worker.sandbox.request.request import Call, require
-from sync_worker.sandbox.request.url_paths import NEWEST
+from sync_worker.sandbox.request.request import ApiCall, require_fields
+from sync_worker.sandbox.request.url_paths import NEWEST_VERSION
 
-TRACE = "objectWriteTraceId"
+TRACE_ID_FIELD = "objectWriteTraceId"
 
 
 @dataclass(slots=True)
-class Outcome:
+class BatchOutcome:
     """What a batch did: the rows that were read or written, with what was written, and what failed."""
 
     rows: list[int] = field(default_factory=list)
-    written: dict[int, Values] = field(default_factory=dict)
-    new: set[int] = field(default_factory=set)
+    written_values: dict[int, PropertyValues] = field(default_factory=dict)
+    created_rows: set[int] = field(default_factory=set)
     errors: list[Json] = field(default_factory=list)
 
 
-def inputs_of(call: Call, *, largest: int = LARGEST) -> list[Json]:
+def batch_inputs(call: ApiCall, *, max_inputs: int = LARGEST) -> list[Json]:
     """Return the inputs of a batch. A body without any is not refused: it does nothing (sync-lessons.md 25)."""
     inputs: list[Json] = call.json_object().get("inputs") or []
-    if len(inputs) > largest:
-        raise invalid(f"Batch size {len(inputs)} is too large. The maximum number of inputs is {largest}.")
+    if len(inputs) > max_inputs:
+        raise validation_error(f"Batch size {len(inputs)} is too large. The maximum number of inputs is {max_inputs}.")
     return inputs
 
 
-def read(call: Call) -> Response:
+def read_batch(call: ApiCall) -> Response:
     """Answer the records with the ids, in no order."""
     table, body = call.table(), call.json_object()
     history = body.get("propertiesWithHistory") or []
-    ids = _ids(inputs_of(call, largest=LARGEST_WITH_HISTORY if history else LARGEST))
+    ids = _input_ids(batch_inputs(call, max_inputs=LARGEST_WITH_HISTORY if history else LARGEST))
     by = body.get("idProperty")
     if by is not None:
-        require_unique(table, by)
-    found = {text: _readable(call, table, text, by) for text in ids}
+        require_unique_property(table, by)
+    found = {text: _find_readable_row(call, table, text, by) for text in ids}
     rows = list(dict.fromkeys(row for row in found.values() if row is not None))
     call.portal.random.shuffle(rows)
-    items = render(table, rows, names_for(table, body.get("properties") or []))
+    items = serialize(table, rows, response_properties(table, body.get("properties") or []))
     for name in history:
-        with_history(table, call.portal.history, rows, items, name)
+        add_history(table, call.portal.audit_log, rows, items, name)
     missing = [text for text, row in found.items() if row is None]
-    return reply(call, items, [_not_found(table, missing)] if missing else [])
+    return batch_response(call, items, [_not_found_error(table, missing)] if missing else [])
 
 
-def update(call: Call) -> Response:
+def update_batch(call: ApiCall) -> Response:
     """Write records by id. One bad value refuses the whole batch, unless every input has its own trace id."""
-    table, inputs = call.table(), inputs_of(call)
-    ids = _ids(inputs)
-    _refuse_duplicates(ids)
-    traced = call.portal.switches.update_trace_ids and _traced(inputs)
-    done, missing, plan = Outcome(), [], []
+    table, inputs = call.table(), batch_inputs(call)
+    ids = _input_ids(inputs)
+    _reject_duplicates(ids)
+    traced = call.portal.switches.update_trace_ids and _has_trace_ids(inputs)
+    done, missing, plan = BatchOutcome(), [], []
     for item, text in zip(inputs, ids, strict=True):
-        row = _writable(table, text, item.get("idProperty"))
+        row = _find_writable_row(table, text, item.get("idProperty"))
         if row is None:
             # An id that was merged away is left out without a word (3.5).
-            missing += [] if id_of(text) in table.records.merged else [text]
+            missing += [] if parse_id(text) in table.records.merged_into else [text]
             continue
         plan.append((item, row))
-    for item, row in _valid(table, plan, done, traced=traced):
-        table.editor.update(row, item, call.source)
+    for item, row in _validate_inputs(table, plan, done, has_trace_ids=traced):
+        table.writer.update(row, item, call.source)
         done.rows.append(row)
-        done.written[row] = item
+        done.written_values[row] = item
     if missing:
-        done.errors.append(_not_found(table, missing))
-    return _written(call, table, done)
+        done.errors.append(_not_found_error(table, missing))
+    return _write_response(call, table, done)
 
 
-def create(call: Call) -> Response:
+def create_batch(call: ApiCall) -> Response:
     """Add records. One bad one refuses the whole batch, unless every input has its own trace id."""
-    table, inputs = call.table(), inputs_of(call)
-    traced, done, plan = _traced(inputs), Outcome(), []
+    table, inputs = call.table(), batch_inputs(call)
+    traced, done, plan = _has_trace_ids(inputs), BatchOutcome(), []
     for item in inputs:
         try:
-            values = checked(table, properties_of(item))
-            refuse_known_email(table, values)
+            values = validate_properties(table, require_properties(item))
+            reject_duplicate_email(table, values)
             plan.append(values)
-        except ReplyError as error:
+        except ApiError as error:
             if not traced:
                 raise
-            done.errors.append(_traced_error(error, item))
+            done.errors.append(_error_with_trace_id(error, item))
     emails = [values["email"] for values in plan if values.get("email")]
-    _refuse_duplicates([email for email in emails if email])
+    _reject_duplicates([email for email in emails if email])
     for values in plan:
-        row = table.editor.create(values, call.source)
+        row = table.writer.create(values, call.source)
         done.rows.append(row)
-        done.written[row] = values
-    return _written(call, table, done, status=201)
+        done.written_values[row] = values
+    return _write_response(call, table, done, status=201)
 
 
-def upsert(call: Call) -> Response:
+def upsert_batch(call: ApiCall) -> Response:
     """Write records by a unique property and add those that are not there."""
-    table, inputs = call.table(), inputs_of(call)
-    _refuse_duplicates(_ids(inputs))
+    table, inputs = call.table(), batch_inputs(call)
+    _reject_duplicates(_input_ids(inputs))
     plan = []
     for item in inputs:
-        require(item, "BatchInputSimplePublicObjectBatchInputUpsert", "id", "idProperty")
-        require_unique(table, item["idProperty"])
-        row = table.identities.find(item["idProperty"], str(item["id"]))
+        require_fields(item, "BatchInputSimplePublicObjectBatchInputUpsert", "id", "idProperty")
+        require_unique_property(table, item["idProperty"])
+        row = table.unique_values.find_row(item["idProperty"], str(item["id"]))
         named = {item["idProperty"]: str(item["id"])} if row is None else {}
-        plan.append((row, checked(table, {**named, **properties_of(item)}, row)))
-    done = Outcome()
+        plan.append((row, validate_properties(table, {**named, **require_properties(item)}, row)))
+    done = BatchOutcome()
     for known, values in plan:
         if known is None:
-            row = table.editor.create(values, call.source)
-            done.new.add(row)
+            row = table.writer.create(values, call.source)
+            done.created_rows.add(row)
         else:
             row = known
-            table.editor.update(row, values, call.source)
+            table.writer.update(row, values, call.source)
         done.rows.append(row)
-        done.written[row] = values
-    return _written(call, table, done, upsert=True)
+        done.written_values[row] = values
+    return _write_response(call, table, done, upsert=True)
 
 
-def archive(call: Call) -> Response:
+def archive_batch(call: ApiCall) -> Response:
     """Archive records; those that are not there are no error."""
     table = call.table()
-    for text in _ids(inputs_of(call)):
-        archive_row(call, table, table.records.live(id_of(text)))
-    return NoContent()
+    for text in _input_ids(batch_inputs(call)):
+        archive_row(call, table, table.records.find_live_row(parse_id(text)))
+    return NoContentResponse()
 
 
-def reply(call: Call, items: list[Json], errors: list[Json], *, status: int = 200) -> Response:
+def batch_response(call: ApiCall, items: list[Json], errors: list[Json], *, status: int = 200) -> Response:
     """Return the reply of a batch, with its errors and the status that its version has for them."""
-    now = iso(call.portal.now_ms())
+    now = format_iso(call.portal.now_ms())
     body: Json = {"status": "COMPLETE", "results": items, "startedAt": now, "completedAt": now}
     if errors:
         body |= {"numErrors": len(errors), "errors": errors}
-        status = 207 if call.version != NEWEST or call.portal.switches.dated_batch_status == 207 else status
-    return JsonReply(body, status_code=status)
+        status = 207 if call.version != NEWEST_VERSION or call.portal.switches.dated_batch_status == 207 else status
+    return JsonResponse(body, status_code=status)
 
 
-def _ids(inputs: list[Json]) -> list[str]:
+def _input_ids(inputs: list[Json]) -> list[str]:
     for item in inputs:
-        require(item, "SimplePublicObjectId", "id")
+        require_fields(item, "SimplePublicObjectId", "id")
     return [str(item["id"]) for item in inputs]
 
 
-def _refuse_duplicates(ids: list[str]) -> None:
+def _reject_duplicates(ids: list[str]) -> None:
     twice = [text for text, times in Counter(ids).items() if times > 1]
     if twice:
-        raise invalid(f"Duplicate IDs found in batch input: [{', '.join(twice)}]. IDs must be unique", context={"ids": twice})
+        raise validation_error(f"Duplicate IDs found in batch input: [{', '.join(twice)}]. IDs must be unique", context={"ids": twice})
 
 
-def _readable(call: Call, table: Table, text: str, by: str | None) -> int | None:
-    if by is not None:
-        return table.identities.find(by, text)
+def _find_readable_row(call: ApiCall, table: ObjectTable, text: str, id_property: str | None) -> int | None:
+    if id_property is not None:
+        return table.unique_values.find_row(id_property, text)
     if call.query.get("archived") == "true":
-        row = table.records.row(id_of(text))
+        row = table.records.find_row(parse_id(text))
         return row if row in table.records.archived else None
     merged = call.portal.switches.batch_read_merged == "survivor"
-    return table.records.survivor(id_of(text)) if merged else table.records.live(id_of(text))
+    return table.records.find_surviving_row(parse_id(text)) if merged else table.records.find_live_row(parse_id(text))
 
 
-def _writable(table: Table, text: str, by: str | None) -> int | None:
-    if by is None:
-        return table.records.live(id_of(text))
-    if by == "hs_object_id":  # refused in updates: leave it out
-        raise invalid(f"Unable to perform update/upsert by non-unique {table.kind.type_id} property {by}")
-    require_unique(table, by)
-    return table.identities.find(by, text)
+def _find_writable_row(table: ObjectTable, text: str, id_property: str | None) -> int | None:
+    if id_property is None:
+        return table.records.find_live_row(parse_id(text))
+    if id_property == "hs_object_id":  # refused in updates: leave it out
+        raise validation_error(f"Unable to perform update/upsert by non-unique {table.object_type.type_id} property {id_property}")
+    require_unique_property(table, id_property)
+    return table.unique_values.find_row(id_property, text)
 
 
-def _valid(table: Table, plan: list[tuple[Json, int]], done: Outcome, *, traced: bool) -> list[tuple[Values, int]]:
+def _validate_inputs(
+    table: ObjectTable, plan: list[tuple[Json, int]], outcome: BatchOutcome, *, has_trace_ids: bool
+) -> list[tuple[PropertyValues, int]]:
     valid = []
     for item, row in plan:
         try:
-            values = checked(table, properties_of(item), row)
-            refuse_known_email(table, values, row)
+            values = validate_properties(table, require_properties(item), row)
+            reject_duplicate_email(table, values, row)
             valid.append((values, row))
-        except ReplyError as error:
-            if not traced:
+        except ApiError as error:
+            if not has_trace_ids:
                 raise
-            done.errors.append(_traced_error(error, item))
+            outcome.errors.append(_error_with_trace_id(error, item))
     return valid
 
 
-def _traced(inputs: list[Json]) -> bool:
-    traces = [item.get(TRACE) for item in inputs]
+def _has_trace_ids(inputs: list[Json]) -> bool:
+    traces = [item.get(TRACE_ID_FIELD) for item in inputs]
     return bool(traces) and all(traces) and len(set(traces)) == len(traces)
 
 
-def _traced_error(error: ReplyError, item: Json) -> Json:
-    context = {**error.body.get("context", {}), TRACE: [item[TRACE]]}
+def _error_with_trace_id(error: ApiError, item: Json) -> Json:
+    context = {**error.body.get("context", {}), TRACE_ID_FIELD: [item[TRACE_ID_FIELD]]}
     return {**error.body, "context": context}
 
 
-def _not_found(table: Table, ids: list[str]) -> Json:
-    told = f"Could not get some {table.kind.singular.upper()} objects, they may be deleted or not exist. Check that ids are valid."
+def _not_found_error(table: ObjectTable, ids: list[str]) -> Json:
+    told = f"Could not get some {table.object_type.singular.upper()} objects, they may be deleted or not exist. Check that ids are valid."
     return {"status": "error", "category": "OBJECT_NOT_FOUND", "message": told, "context": {"ids": ids}}
 
 
-def _written(call: Call, table: Table, done: Outcome, *, status: int = 200, upsert: bool = False) -> Response:
-    call.portal.random.shuffle(done.rows)
-    items = [render(table, [row], names_for(table, done.written[row]))[0] for row in done.rows]
+def _write_response(call: ApiCall, table: ObjectTable, outcome: BatchOutcome, *, status: int = 200, upsert: bool = False) -> Response:
+    call.portal.random.shuffle(outcome.rows)
+    items = [serialize(table, [row], response_properties(table, outcome.written_values[row]))[0] for row in outcome.rows]
     if upsert:
-        for row, item in zip(done.rows, items, strict=True):
-            item["new"] = row in done.new
-    return reply(call, items, done.errors, status=status)
+        for row, item in zip(outcome.rows, items, strict=True):
+            item["new"] = row in outcome.created_rows
+    return batch_response(call, items, outcome.errors, status=status)
 
 
 _READ, _WRITE = ("crm.objects.{kind}.read",), ("crm.objects.{kind}.write",)
 ENDPOINTS = (
-    Endpoint(api="objects", method="POST", suffix="/{objectType}/batch/read", answer=read, scopes=_READ),
-    Endpoint(api="objects", method="POST", suffix="/{objectType}/batch/update", answer=update, scopes=_WRITE),
-    Endpoint(api="objects", method="POST", suffix="/{objectType}/batch/create", answer=create, scopes=_WRITE),
-    Endpoint(api="objects", method="POST", suffix="/{objectType}/batch/upsert", answer=upsert, scopes=_WRITE),
-    Endpoint(api="objects", method="POST", suffix="/{objectType}/batch/archive", answer=archive, scopes=_WRITE),
+    Endpoint(api="objects", method="POST", path_suffix="/{objectType}/batch/read", handler=read_batch, scopes=_READ),
+    Endpoint(api="objects", method="POST", path_suffix="/{objectType}/batch/update", handler=update_batch, scopes=_WRITE),
+    Endpoint(api="objects", method="POST", path_suffix="/{objectType}/batch/create", handler=create_batch, scopes=_WRITE),
+    Endpoint(api="objects", method="POST", path_suffix="/{objectType}/batch/upsert", handler=upsert_batch, scopes=_WRITE),
+    Endpoint(api="objects", method="POST", path_suffix="/{objectType}/batch/archive", handler=archive_batch, scopes=_WRITE),
 )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 
-from sync_worker.sandbox.base.responses import ReplyError, invalid
-from sync_worker.sandbox.crm.value_validation import ValueProblemError
+from sync_worker.sandbox.base.responses import ApiError, validation_error
+from sync_worker.sandbox.crm.value_validation import InvalidPropertyValueError
 
 
-def values_problem(problems: list[ValueProblemError]) -> ReplyError:
+def invalid_values_error(problems: list[InvalidPropertyValueError]) -> ApiError:
     """Return the 400 of values that were not valid, with each of them."""
     told = [{"isValid": False, "message": p.message, "error": p.code, "name": p.name, "localizedErrorMessage": p.message} for p in problems]
     errors = [{"message": p.message, "code": p.code, "context": {"propertyName": [p.name]}} for p in problems]
-    return invalid(f"Property values were not valid: {json.dumps(told, separators=(',', ':'))}", errors=errors)
+    return validation_error(f"Property values were not valid: {json.dumps(told, separators=(',', ':'))}", errors=errors)
 
 
-def conflict(existing: int) -> ReplyError:
+def contact_exists_error(existing_id: int) -> ApiError:
     """Return the 409 of a contact whose address is known."""
-    return ReplyError(409, f"Contact already exists. Existing ID: {existing}", "CONFLICT")
+    return ApiError(409, f"Contact already exists. Existing ID: {existing_id}", "CONFLICT")

@@ -7,134 +7,136 @@ from itertools import islice
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.base.ids import id_of
-from sync_worker.sandbox.base.object_types import object_type
-from sync_worker.sandbox.base.responses import Json, JsonReply, ReplyError, invalid, not_found
-from sync_worker.sandbox.base.timestamps import iso, parse_ms
-from sync_worker.sandbox.crm.event_timeline import Timeline
+from sync_worker.sandbox.base.ids import parse_id
+from sync_worker.sandbox.base.object_types import find_object_type
+from sync_worker.sandbox.base.responses import ApiError, Json, JsonResponse, not_found_error, validation_error
+from sync_worker.sandbox.base.timestamps import format_iso, parse_ms
+from sync_worker.sandbox.crm.event_timeline import EventTimeline
 from sync_worker.sandbox.request.endpoints import Endpoint
-from sync_worker.sandbox.request.request import Call
+from sync_worker.sandbox.request.request import ApiCall
 
-LARGEST_EMAIL_PAGE, DEFAULT_EMAIL_PAGE = 1_000, 100
-LARGEST_OCCURRENCE_PAGE, DEFAULT_OCCURRENCE_PAGE = 100, 20
-LARGEST_SUBMISSION_PAGE, DEFAULT_SUBMISSION_PAGE = 50, 20
-LARGEST_FORM_PAGE = 100
-LATEST = 10**18  # epoch milliseconds
+MAX_EMAIL_PAGE_SIZE, DEFAULT_EMAIL_PAGE_SIZE = 1_000, 100
+MAX_OCCURRENCE_PAGE_SIZE, DEFAULT_OCCURRENCE_PAGE_SIZE = 100, 20
+MAX_SUBMISSION_PAGE_SIZE, DEFAULT_SUBMISSION_PAGE_SIZE = 50, 20
+MAX_FORM_PAGE_SIZE = 100
+MAX_TIMESTAMP_MS = 10**18  # epoch milliseconds
 # e-mail event → (change, None where the event says it, and its type)
 SUBSCRIPTION_CHANGES: dict[str, tuple[str | None, str]] = {
     "STATUSCHANGE": (None, "PORTAL_STATUS"),
     "BOUNCE": ("BOUNCED", "PORTAL_BOUNCE"),
     "SPAMREPORT": ("REPORTED_SPAM", "PORTAL_SPAM"),
 }
-EVENT_TYPES = frozenset(
+EMAIL_EVENT_TYPES = frozenset(
     {"SENT", "DROPPED", "PROCESSED", "DELIVERED", "DEFERRED", "BOUNCE", "OPEN", "CLICK", "PRINT", "FORWARD", "STATUSCHANGE"}
     | {"SPAMREPORT", "SUPPRESSED", "UNBOUNCE"}
 )
 
 
-def email_events(call: Call) -> Response:
+def list_email_events(call: ApiCall) -> Response:
     """Answer a page of e-mail events, newest first; both bounds belong to it. `offset` names the place to go on from."""
     timeline, query = call.portal.engagement.email_events, call.query
     kind = query.get("eventType")
-    if kind is not None and kind not in EVENT_TYPES:
-        raise invalid(f"Invalid eventType: {kind}")
+    if kind is not None and kind not in EMAIL_EVENT_TYPES:
+        raise validation_error(f"Invalid eventType: {kind}")
     if (query.get("campaignId") is None) != (query.get("appId") is None):
-        raise invalid("campaignId and appId must be given together.")
-    limit = call.whole("limit", DEFAULT_EMAIL_PAGE, largest=LARGEST_EMAIL_PAGE)
-    found = timeline.between(_moment(call, "startTimestamp"), _moment(call, "endTimestamp"))
+        raise validation_error("campaignId and appId must be given together.")
+    limit = call.integer_param("limit", DEFAULT_EMAIL_PAGE_SIZE, maximum=MAX_EMAIL_PAGE_SIZE)
+    found = timeline.positions_between(_timestamp_param(call, "startTimestamp"), _timestamp_param(call, "endTimestamp"))
     recipient = query.get("recipient")
-    positions = timeline.of(_below(found, query.get("offset")), kind=kind, who=recipient.lower() if recipient else None)
-    page = list(islice(_chosen(call, timeline, positions), limit + 1))
+    positions = timeline.select(
+        _positions_before(found, query.get("offset")), kind=kind, contact_key=recipient.lower() if recipient else None
+    )
+    page = list(islice(_filter_email_events(call, timeline, positions), limit + 1))
     more = len(page) > limit
-    body: Json = {"hasMore": more, "events": [timeline.raw(at) for at in page[:limit]]}
+    body: Json = {"hasMore": more, "events": [timeline.raw_row(at) for at in page[:limit]]}
     if more:
-        body["offset"] = _offset(page[limit - 1])
-    return JsonReply(body)
+        body["offset"] = _encode_offset(page[limit - 1])
+    return JsonResponse(body)
 
 
-def subscriptions(call: Call) -> Response:
+def list_subscription_changes(call: ApiCall) -> Response:
     """Answer a page of changes of who may be written to, newest first; from the e-mail events that tell of them."""
     timeline, query = call.portal.engagement.email_events, call.query
-    limit = call.whole("limit", DEFAULT_EMAIL_PAGE, largest=LARGEST_EMAIL_PAGE)
-    found = timeline.between(_moment(call, "startTimestamp"), _moment(call, "endTimestamp"))
+    limit = call.integer_param("limit", DEFAULT_EMAIL_PAGE_SIZE, maximum=MAX_EMAIL_PAGE_SIZE)
+    found = timeline.positions_between(_timestamp_param(call, "startTimestamp"), _timestamp_param(call, "endTimestamp"))
     recipient = query.get("recipient")
-    positions = timeline.of(_below(found, query.get("offset")), who=recipient.lower() if recipient else None)
+    positions = timeline.select(_positions_before(found, query.get("offset")), contact_key=recipient.lower() if recipient else None)
     wanted = query.get("changeType")
-    changes = ((at, _subscription_change(timeline.row(at))) for at in positions)
+    changes = ((at, _serialize_subscription_change(timeline.row(at))) for at in positions)
     page = list(islice(((at, row) for at, row in changes if row and wanted in (None, row["changes"][0]["changeType"])), limit + 1))
     body: Json = {"timeline": [row for _, row in page[:limit]], "hasMore": len(page) > limit}
     if len(page) > limit:
-        body["offset"] = _offset(page[limit - 1][0])
-    return JsonReply(body)
+        body["offset"] = _encode_offset(page[limit - 1][0])
+    return JsonResponse(body)
 
 
-def occurrences(call: Call) -> Response:
+def list_event_occurrences(call: ApiCall) -> Response:
     """Answer a page of event occurrences; Enterprise only."""
     _require_enterprise(call)
     query, timeline = call.query, call.portal.engagement.occurrences
     if query.get("objectId") is not None and query.get("objectType") is None:
-        raise invalid("objectId requires objectType.")
-    if query.get("objectType") is not None and object_type(query["objectType"]) is None:
-        raise invalid(f"Invalid objectType: {query['objectType']}")
-    who = _contact_id(call)
-    limit = call.whole("limit", DEFAULT_OCCURRENCE_PAGE, largest=LARGEST_OCCURRENCE_PAGE)
+        raise validation_error("objectId requires objectType.")
+    if query.get("objectType") is not None and find_object_type(query["objectType"]) is None:
+        raise validation_error(f"Invalid objectType: {query['objectType']}")
+    who = _contact_id_param(call)
+    limit = call.integer_param("limit", DEFAULT_OCCURRENCE_PAGE_SIZE, maximum=MAX_OCCURRENCE_PAGE_SIZE)
     ascending = query.get("sort", "-occurredAt") == "occurredAt"
-    found = _after_place(_span(call, timeline), query.get("after"), ascending=ascending)
-    positions = timeline.of(found if ascending else found[::-1], kind=query.get("eventType"), who=who)
+    found = _positions_after_cursor(_positions_in_range(call, timeline), query.get("after"), ascending=ascending)
+    positions = timeline.select(found if ascending else found[::-1], kind=query.get("eventType"), contact_key=who)
     wanted = set(query.getlist("id"))
     chosen = (at for at in positions if not wanted or str(timeline.row(at)["id"]) in wanted)
     page = list(islice(chosen, limit + 1))
-    body: Json = {"results": [_occurrence(timeline, at) for at in page[:limit]]}
+    body: Json = {"results": [_serialize_occurrence(timeline, at) for at in page[:limit]]}
     if len(page) > limit:
-        after = _offset(page[limit - 1])
+        after = _encode_offset(page[limit - 1])
         body["paging"] = {"next": {"after": after, "link": f"{call.base_url}{call.url_path}?after={after}"}}
-    return JsonReply(body)
+    return JsonResponse(body)
 
 
-def event_types(call: Call) -> Response:
+def list_event_types(call: ApiCall) -> Response:
     """Answer the types of events that there are; Enterprise only."""
     _require_enterprise(call)
     known = {"e_visited_page", "e_submitted_form", *call.portal.engagement.occurrences.kinds()}
-    return JsonReply({"eventTypes": sorted(known)})
+    return JsonResponse({"eventTypes": sorted(known)})
 
 
-def forms(call: Call) -> Response:
+def list_forms(call: ApiCall) -> Response:
     """Answer a page of forms."""
-    limit = call.whole("limit", 20, largest=LARGEST_FORM_PAGE)
-    start = call.whole("after", 0, largest=10**9, smallest=0)
-    types, archived = set(call.query.getlist("formTypes")) or {"hubspot"}, call.flag("archived")
-    kept = [_form(call, form) for form in call.portal.engagement.forms.by_id.values()]
+    limit = call.integer_param("limit", 20, maximum=MAX_FORM_PAGE_SIZE)
+    start = call.integer_param("after", 0, maximum=10**9, minimum=0)
+    types, archived = set(call.query.getlist("formTypes")) or {"hubspot"}, call.bool_param("archived")
+    kept = [_serialize_form(call, form) for form in call.portal.engagement.forms.by_id.values()]
     kept = [form for form in kept if form["archived"] == archived and types & {"all", form["formType"]}]
     body: Json = {"results": kept[start : start + limit]}
     if start + limit < len(kept):
         body["paging"] = {"next": {"after": str(start + limit)}}
-    return JsonReply(body)
+    return JsonResponse(body)
 
 
-def read_form(call: Call) -> Response:
+def read_form(call: ApiCall) -> Response:
     """Answer one form."""
-    form = call.portal.engagement.forms.by_id.get(call.path["formId"])
+    form = call.portal.engagement.forms.by_id.get(call.path_variables["formId"])
     if form is None:
-        raise not_found(f"Form {call.path['formId']} does not exist.", "OBJECT_NOT_FOUND")
-    return JsonReply(_form(call, form))
+        raise not_found_error(f"Form {call.path_variables['formId']} does not exist.", "OBJECT_NOT_FOUND")
+    return JsonResponse(_serialize_form(call, form))
 
 
-def submissions(call: Call) -> Response:
+def list_form_submissions(call: ApiCall) -> Response:
     """Answer a page of what was sent with a form, newest first; there is no filter."""
-    timeline, form_id = call.portal.engagement.submissions, call.path["formId"]
+    timeline, form_id = call.portal.engagement.submissions, call.path_variables["formId"]
     if form_id not in call.portal.engagement.forms.by_id:
-        raise not_found(f"Form {form_id} does not exist.", "OBJECT_NOT_FOUND")
-    limit = call.whole("limit", DEFAULT_SUBMISSION_PAGE, largest=LARGEST_SUBMISSION_PAGE)
-    positions = timeline.of(_below(range(len(timeline)), call.query.get("after")), kind=form_id)
+        raise not_found_error(f"Form {form_id} does not exist.", "OBJECT_NOT_FOUND")
+    limit = call.integer_param("limit", DEFAULT_SUBMISSION_PAGE_SIZE, maximum=MAX_SUBMISSION_PAGE_SIZE)
+    positions = timeline.select(_positions_before(range(len(timeline)), call.query.get("after")), kind=form_id)
     page = list(islice(positions, limit + 1))
-    body: Json = {"results": [_submission(timeline.row(at)) for at in page[:limit]]}
+    body: Json = {"results": [_serialize_submission(timeline.row(at)) for at in page[:limit]]}
     if len(page) > limit:
-        after = _offset(page[limit - 1])
+        after = _encode_offset(page[limit - 1])
         body["paging"] = {"next": {"after": after, "link": f"{call.base_url}{call.url_path}?after={after}"}}
-    return JsonReply(body)
+    return JsonResponse(body)
 
 
-def _subscription_change(row: Json) -> Json | None:
+def _serialize_subscription_change(row: Json) -> Json | None:
     """Return what an e-mail event changed: leaving all mail, or mail that can no longer arrive."""
     if row["type"] not in SUBSCRIPTION_CHANGES:
         return None
@@ -146,94 +148,94 @@ def _subscription_change(row: Json) -> Json | None:
     return {"timestamp": row["created"], "portalId": row.get("portalId"), "recipient": row["recipient"], "changes": [told]}
 
 
-def _chosen(call: Call, timeline: Timeline, positions: Iterator[int]) -> Iterator[int]:
-    campaign, unfiltered = call.query.get("campaignId"), call.flag("excludeFilteredEvents")
+def _filter_email_events(call: ApiCall, timeline: EventTimeline, positions: Iterator[int]) -> Iterator[int]:
+    campaign, unfiltered = call.query.get("campaignId"), call.bool_param("excludeFilteredEvents")
     if campaign is None and not unfiltered:
         return positions
-    return (at for at in positions if _fits(timeline.row(at), campaign, unfiltered=unfiltered))
+    return (at for at in positions if _matches_filter(timeline.row(at), campaign, exclude_filtered=unfiltered))
 
 
-def _fits(row: Json, campaign: str | None, *, unfiltered: bool) -> bool:
-    return (campaign is None or str(row.get("emailCampaignId")) == campaign) and not (unfiltered and row.get("filteredEvent"))
+def _matches_filter(row: Json, campaign: str | None, *, exclude_filtered: bool) -> bool:
+    return (campaign is None or str(row.get("emailCampaignId")) == campaign) and not (exclude_filtered and row.get("filteredEvent"))
 
 
-def _moment(call: Call, name: str) -> int | None:
-    return call.whole(name, 0, largest=LATEST, smallest=-LATEST) if name in call.query else None
+def _timestamp_param(call: ApiCall, name: str) -> int | None:
+    return call.integer_param(name, 0, maximum=MAX_TIMESTAMP_MS, minimum=-MAX_TIMESTAMP_MS) if name in call.query else None
 
 
-def _span(call: Call, timeline: Timeline) -> range:
+def _positions_in_range(call: ApiCall, timeline: EventTimeline) -> range:
     bounds = []
     for name in ("occurredAfter", "occurredBefore"):
         text = call.query.get(name)
         bounds.append(parse_ms(text) if text is not None else None)
         if text is not None and bounds[-1] is None:
-            raise invalid(f"Invalid {name}: {text}")
-    return timeline.between(*bounds)
+            raise validation_error(f"Invalid {name}: {text}")
+    return timeline.positions_between(*bounds)
 
 
-def _below(found: range, offset: str | None) -> range:
+def _positions_before(positions: range, offset: str | None) -> range:
     """Return the positions from the newest down, those before the offset only."""
-    return range(found.start, min(found.stop, _place(offset, found.stop)))[::-1]
+    return range(positions.start, min(positions.stop, _decode_offset(offset, positions.stop)))[::-1]
 
 
-def _after_place(found: range, after: str | None, *, ascending: bool) -> range:
+def _positions_after_cursor(positions: range, after: str | None, *, ascending: bool) -> range:
     if after is None:
-        return found
-    place = _place(after, 0)
-    return range(max(found.start, place + 1), found.stop) if ascending else range(found.start, min(found.stop, place))
+        return positions
+    place = _decode_offset(after, 0)
+    return range(max(positions.start, place + 1), positions.stop) if ascending else range(positions.start, min(positions.stop, place))
 
 
-def _offset(position: int) -> str:
+def _encode_offset(position: int) -> str:
     return f"{position:x}"
 
 
-def _place(offset: str | None, default: int) -> int:
+def _decode_offset(offset: str | None, default: int) -> int:
     if not offset:
         return default
     try:
         return int(offset, 16)
     except ValueError:
-        raise invalid(f"Invalid offset: {offset}") from None
+        raise validation_error(f"Invalid offset: {offset}") from None
 
 
-def _contact_id(call: Call) -> str | None:
+def _contact_id_param(call: ApiCall) -> str | None:
     """Return the id of the contact that is asked for, who may have got another one in a merge; None for all."""
     contacts, asked, email = call.portal.contacts, call.query.get("objectId"), call.query.get("objectProperty.email")
     if asked is None and email is None:
         return None
-    row = contacts.identities.find("email", email or "") if asked is None else contacts.records.survivor(id_of(asked))
+    row = contacts.unique_values.find_row("email", email or "") if asked is None else contacts.records.find_surviving_row(parse_id(asked))
     return "" if row is None else str(contacts.records.ids[row])
 
 
-def _require_enterprise(call: Call) -> None:
+def _require_enterprise(call: ApiCall) -> None:
     if call.tier != "enterprise":
         told = "Your account does not have access to this feature. Event occurrences need an Enterprise subscription."
-        raise ReplyError(403, told, "FORBIDDEN")
+        raise ApiError(403, told, "FORBIDDEN")
 
 
-def _occurrence(timeline: Timeline, position: int) -> Json:
+def _serialize_occurrence(timeline: EventTimeline, position: int) -> Json:
     row = timeline.row(position)
-    return {"objectType": "CONTACT", **row, "id": str(row["id"]), "objectId": timeline.who(position)}
+    return {"objectType": "CONTACT", **row, "id": str(row["id"]), "objectId": timeline.contact_key(position)}
 
 
-def _form(call: Call, form: Json) -> Json:
-    stamp = iso(call.portal.contacts.records.created[0] if len(call.portal.contacts.records) else call.portal.now_ms())
+def _serialize_form(call: ApiCall, form: Json) -> Json:
+    stamp = format_iso(call.portal.contacts.records.created[0] if len(call.portal.contacts.records) else call.portal.now_ms())
     shown = {"formType": "hubspot", "createdAt": stamp, "updatedAt": stamp, "archived": False, "fieldGroups": [], "configuration": {}}
     return {**shown, **form, "id": str(form["id"])}
 
 
-def _submission(row: Json) -> Json:
+def _serialize_submission(row: Json) -> Json:
     return {name: value for name, value in row.items() if name != "formId"}
 
 
 ENDPOINTS = (
-    Endpoint(api="email", method="GET", suffix="/events", answer=email_events, scopes=("content",)),
-    Endpoint(api="email", method="GET", suffix="/subscriptions/timeline", answer=subscriptions, scopes=("content",)),
-    Endpoint(api="occurrences", method="GET", suffix="", answer=occurrences),
-    Endpoint(api="occurrences", method="GET", suffix="/", answer=occurrences),
-    Endpoint(api="occurrences", method="GET", suffix="/event-types", answer=event_types),
-    Endpoint(api="forms", method="GET", suffix="", answer=forms, scopes=("forms",)),
-    Endpoint(api="forms", method="GET", suffix="/", answer=forms, scopes=("forms",)),
-    Endpoint(api="forms", method="GET", suffix="/{formId}", answer=read_form, scopes=("forms",)),
-    Endpoint(api="submissions", method="GET", suffix="/{formId}", answer=submissions, scopes=("forms",)),
+    Endpoint(api="email", method="GET", path_suffix="/events", handler=list_email_events, scopes=("content",)),
+    Endpoint(api="email", method="GET", path_suffix="/subscriptions/timeline", handler=list_subscription_changes, scopes=("content",)),
+    Endpoint(api="occurrences", method="GET", path_suffix="", handler=list_event_occurrences),
+    Endpoint(api="occurrences", method="GET", path_suffix="/", handler=list_event_occurrences),
+    Endpoint(api="occurrences", method="GET", path_suffix="/event-types", handler=list_event_types),
+    Endpoint(api="forms", method="GET", path_suffix="", handler=list_forms, scopes=("forms",)),
+    Endpoint(api="forms", method="GET", path_suffix="/", handler=list_forms, scopes=("forms",)),
+    Endpoint(api="forms", method="GET", path_suffix="/{formId}", handler=read_form, scopes=("forms",)),
+    Endpoint(api="submissions", method="GET", path_suffix="/{formId}", handler=list_form_submissions, scopes=("forms",)),
 )

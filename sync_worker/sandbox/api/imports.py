@@ -10,172 +10,186 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from sync_worker.sandbox.base.ids import id_of
-from sync_worker.sandbox.base.object_types import object_type
-from sync_worker.sandbox.base.responses import Json, JsonReply, ReplyError, invalid, not_found
-from sync_worker.sandbox.crm.audit_log import Source
-from sync_worker.sandbox.crm.imports import MOST_ROWS, Import
-from sync_worker.sandbox.crm.object_store import Table
+from sync_worker.sandbox.base.ids import parse_id
+from sync_worker.sandbox.base.object_types import find_object_type
+from sync_worker.sandbox.base.responses import ApiError, Json, JsonResponse, not_found_error, validation_error
+from sync_worker.sandbox.crm.audit_log import ChangeSource
+from sync_worker.sandbox.crm.imports import MAX_ROWS_PER_FILE, ImportTask
+from sync_worker.sandbox.crm.object_store import ObjectTable
 from sync_worker.sandbox.crm.record_writer import InvalidValuesError
 from sync_worker.sandbox.request import body_validation
 from sync_worker.sandbox.request.endpoints import Endpoint
-from sync_worker.sandbox.request.multipart import parts
-from sync_worker.sandbox.request.request import Call, require
+from sync_worker.sandbox.request.multipart import parse_parts
+from sync_worker.sandbox.request.request import ApiCall, require_fields
 
 OPERATIONS = ("CREATE", "UPDATE", "UPSERT")
 _SCOPES = ("crm.import",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class ImportFile:
     """A file of rows and what its columns mean: each the name of a property; `key` names the record."""
 
-    table: Table
+    table: ObjectTable
     operation: str
     columns: list[str]
-    key: str
+    key_property: str
     rows: list[list[str]]
-    first_line: int  # of the rows in the file
+    first_line_number: int  # of the rows in the file
 
 
-def start(call: Call) -> Response:
+def start_import(call: ApiCall) -> Response:
     """Take in a file."""
-    request, sheet = _sheet(call)
+    request, sheet = _parse_import_file(call)
     portal = call.portal
     if not portal.imports.has_room(len(sheet.rows), portal.now_ms()):
-        raise ReplyError(429, "The daily limit of imported rows is reached.", "RATE_LIMITS")
+        raise ApiError(429, "The daily limit of imported rows is reached.", "RATE_LIMITS")
 
-    def take(item: Import, number: int) -> None:
-        source = Source("IMPORT", str(item.id), str(request.get("name")))
-        _take(sheet, item, number, source)
+    def write_row(item: ImportTask, number: int) -> None:
+        source = ChangeSource("IMPORT", str(item.id), str(request.get("name")))
+        _import_row(sheet, item, number, source)
 
-    item = portal.imports.add(request, app=call.source.id or "", rows=len(sheet.rows), now=portal.now_ms(), take=take)
+    item = portal.imports.start(request, app_id=call.source.id or "", row_count=len(sheet.rows), now=portal.now_ms(), write_row=write_row)
     item.counters.update(TOTAL_ROWS=len(sheet.rows))
-    return JsonReply(item.shown(portal.now_ms()))
+    return JsonResponse(item.to_json(portal.now_ms()))
 
 
-def read(call: Call) -> Response:
+def read_import(call: ApiCall) -> Response:
     """Answer how far an import is."""
-    return JsonReply(_import(call).shown(call.portal.now_ms()))
+    return JsonResponse(_require_import(call).to_json(call.portal.now_ms()))
 
 
-def read_all(call: Call) -> Response:
+def list_imports(call: ApiCall) -> Response:
     """Answer every import of this app."""
-    return JsonReply({"results": [item.shown(call.portal.now_ms()) for item in call.portal.imports.of_app(call.source.id or "")]})
-
-
-def cancel(call: Call) -> Response:
-    """Cancel an import that is not done."""
-    item, now = _import(call), call.portal.now_ms()
-    if item.state(now) == "DONE":
-        raise invalid(f"Import {item.id} is done and cannot be canceled.")
-    item.canceled = now
-    return JsonReply({"message": "Import has been canceled."})
-
-
-def errors(call: Call) -> Response:
-    """Answer a page of the rows that could not be taken in."""
-    item, limit = _import(call), call.whole("limit", 100, largest=1_000)
-    start_at = call.whole("after", 0, largest=10**9, smallest=0)
-    page, whole = item.errors[start_at : start_at + limit], call.query.get("includeRowData") == "true"
-    body: Json = {"results": page if whole else list(map(_without_row, page))}
-    if start_at + limit < len(item.errors):
-        body["paging"] = {"next": {"after": str(start_at + limit)}}
-    return JsonReply(body)
-
-
-def _import(call: Call) -> Import:
-    text = call.path["importId"]
-    item = call.portal.imports.get(id_of(text), call.source.id or "")
-    if item is None:
-        raise not_found(f"Import {text} does not exist.", "OBJECT_NOT_FOUND")
-    return item
-
-
-def _sheet(call: Call) -> tuple[Json, Sheet]:
-    form = {part.name: part for part in parts(call.body, call.content_type)}
-    if "importRequest" not in form or "files" not in form:
-        raise invalid("A multipart body with importRequest and files is required.")
-    try:
-        request: Json = body_validation.checked(orjson.loads(form["importRequest"].content))
-        file: Json = request["files"][0]
-        page: Json = file["fileImportPage"]
-        mappings: list[Json] = page["columnMappings"]
-        kind = object_type(str(mappings[0]["columnObjectTypeId"]))
-    except (orjson.JSONDecodeError, LookupError, TypeError) as error:
-        raise invalid(f"Invalid importRequest: {error!r}") from None
-    require(request, "ImportRequest", "name", "files")
-    if kind is None or file.get("fileFormat", "CSV") != "CSV":
-        raise invalid("Only CSV files of contacts, companies or deals can be imported.")
-    rows = _rows(form["files"].content)
-    header = rows.pop(0) if page.get("hasHeader", True) and rows else []
-    if len(rows) > MOST_ROWS:
-        raise invalid(f"The file has more than {MOST_ROWS} rows.")
-    operation = (request.get("importOperations") or {}).get(kind.type_id, "UPSERT")
-    if operation not in OPERATIONS:
-        raise invalid(f"Invalid import operation: {operation}")
-    columns, key = _columns(mappings, header)
-    return request, Sheet(
-        table=call.portal.tables[kind.name],
-        operation=operation,
-        columns=columns,
-        key=key,
-        rows=rows,
-        first_line=2 if header else 1,
+    return JsonResponse(
+        {"results": [item.to_json(call.portal.now_ms()) for item in call.portal.imports.list_for_app(call.source.id or "")]}
     )
 
 
-def _rows(content: bytes) -> list[list[str]]:
+def cancel_import(call: ApiCall) -> Response:
+    """Cancel an import that is not done."""
+    item, now = _require_import(call), call.portal.now_ms()
+    if item.state(now) == "DONE":
+        raise validation_error(f"Import {item.id} is done and cannot be canceled.")
+    item.canceled_at = now
+    return JsonResponse({"message": "Import has been canceled."})
+
+
+def list_import_errors(call: ApiCall) -> Response:
+    """Answer a page of the rows that could not be taken in."""
+    item, limit = _require_import(call), call.integer_param("limit", 100, maximum=1_000)
+    start_at = call.integer_param("after", 0, maximum=10**9, minimum=0)
+    page, whole = item.errors[start_at : start_at + limit], call.query.get("includeRowData") == "true"
+    body: Json = {"results": page if whole else list(map(_omit_row_data, page))}
+    if start_at + limit < len(item.errors):
+        body["paging"] = {"next": {"after": str(start_at + limit)}}
+    return JsonResponse(body)
+
+
+def _require_import(call: ApiCall) -> ImportTask:
+    text = call.path_variables["importId"]
+    item = call.portal.imports.get(parse_id(text), call.source.id or "")
+    if item is None:
+        raise not_found_error(f"Import {text} does not exist.", "OBJECT_NOT_FOUND")
+    return item
+
+
+def _parse_import_file(call: ApiCall) -> tuple[Json, ImportFile]:
+    form = {part.name: part for part in parse_parts(call.body, call.content_type)}
+    if "importRequest" not in form or "files" not in form:
+        raise validation_error("A multipart body with importRequest and files is required.")
+    try:
+        request: Json = body_validation.validate_body(orjson.loads(form["importRequest"].content))
+        file: Json = request["files"][0]
+        page: Json = file["fileImportPage"]
+        mappings: list[Json] = page["columnMappings"]
+        kind = find_object_type(str(mappings[0]["columnObjectTypeId"]))
+    except (orjson.JSONDecodeError, LookupError, TypeError) as error:
+        raise validation_error(f"Invalid importRequest: {error!r}") from None
+    require_fields(request, "ImportRequest", "name", "files")
+    if kind is None or file.get("fileFormat", "CSV") != "CSV":
+        raise validation_error("Only CSV files of contacts, companies or deals can be imported.")
+    rows = _read_csv(form["files"].content)
+    header = rows.pop(0) if page.get("hasHeader", True) and rows else []
+    if len(rows) > MAX_ROWS_PER_FILE:
+        raise validation_error(f"The file has more than {MAX_ROWS_PER_FILE} rows.")
+    operation = (request.get("importOperations") or {}).get(kind.type_id, "UPSERT")
+    if operation not in OPERATIONS:
+        raise validation_error(f"Invalid import operation: {operation}")
+    columns, key = _map_columns(mappings, header)
+    return request, ImportFile(
+        table=call.portal.tables[kind.name],
+        operation=operation,
+        columns=columns,
+        key_property=key,
+        rows=rows,
+        first_line_number=2 if header else 1,
+    )
+
+
+def _read_csv(content: bytes) -> list[list[str]]:
     try:
         return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise invalid(f"The file is no CSV in UTF-8: {error}") from None
+        raise validation_error(f"The file is no CSV in UTF-8: {error}") from None
 
 
-def _columns(mappings: list[Json], header: list[str]) -> tuple[list[str], str]:
+def _map_columns(mappings: list[Json], header: list[str]) -> tuple[list[str], str]:
     by_column = {str(one.get("columnName")): str(one.get("propertyName")) for one in mappings}
     columns = [by_column.get(name, "") for name in header] or list(by_column.values())
     keyed: Any = next((one for one in mappings if str(one.get("columnType", "")).startswith("HUBSPOT_")), None)
     return columns, "email" if keyed is None else str(keyed.get("propertyName") or "hs_object_id")
 
 
-def _take(sheet: Sheet, item: Import, number: int, source: Source) -> None:
-    table, cells = sheet.table, sheet.rows[number]
-    clears = table.editor.switches.empty_cell == "cleared"
-    values = {name: cell for name, cell in zip(sheet.columns, cells, strict=False) if name and (clears or cell != "")}
-    named = values.get(sheet.key)
-    row = table.identities.find(sheet.key, named) if named else None
-    if row is None and sheet.operation == "UPDATE":
-        _refuse(sheet, item, number, ("INVALID_OBJECT_ID", f"No record with {sheet.key} {named}.", named))
+def _import_row(import_file: ImportFile, item: ImportTask, row_number: int, source: ChangeSource) -> None:
+    table, cells = import_file.table, import_file.rows[row_number]
+    clears = table.writer.switches.empty_cell == "cleared"
+    values = {name: cell for name, cell in zip(import_file.columns, cells, strict=False) if name and (clears or cell != "")}
+    named = values.get(import_file.key_property)
+    row = table.unique_values.find_row(import_file.key_property, named) if named else None
+    if row is None and import_file.operation == "UPDATE":
+        _record_errors(import_file, item, row_number, ("INVALID_OBJECT_ID", f"No record with {import_file.key_property} {named}.", named))
         return
-    if row is not None and sheet.operation == "CREATE":
-        _refuse(sheet, item, number, ("DUPLICATE_UNIQUE_PROPERTY_VALUE", f"A record with {sheet.key} {named} exists.", named))
+    if row is not None and import_file.operation == "CREATE":
+        _record_errors(
+            import_file,
+            item,
+            row_number,
+            ("DUPLICATE_UNIQUE_PROPERTY_VALUE", f"A record with {import_file.key_property} {named} exists.", named),
+        )
         return
     values.pop("hs_object_id", None)
     try:
-        checked = table.editor.check(values, row=row)
+        checked = table.writer.validate(values, row=row)
     except InvalidValuesError as error:
-        _refuse(sheet, item, number, *((problem.code, problem.message, values.get(problem.name)) for problem in error.problems))
-        if table.editor.switches.bad_cell == "row":
+        _record_errors(
+            import_file, item, row_number, *((problem.code, problem.message, values.get(problem.name)) for problem in error.problems)
+        )
+        if table.writer.switches.bad_cell == "row":
             return
         bad = {problem.name for problem in error.problems}
-        checked = table.editor.check({name: value for name, value in values.items() if name not in bad}, row=row)
+        checked = table.writer.validate({name: value for name, value in values.items() if name not in bad}, row=row)
     if row is None:
-        table.editor.create(checked, source)
+        table.writer.create(checked, source)
         item.counters["CREATED_OBJECTS"] += 1
     else:
-        table.editor.update(row, checked, source)
+        table.writer.update(row, checked, source)
         item.counters["UPDATED_OBJECTS"] += 1
 
 
-def _refuse(sheet: Sheet, item: Import, number: int, *problems: tuple[str, str, str | None]) -> None:
-    source = {"lineNumber": sheet.first_line + number, "fileId": item.id, "pageName": None, "rowData": sheet.rows[number]}
+def _record_errors(import_file: ImportFile, item: ImportTask, row_number: int, *problems: tuple[str, str, str | None]) -> None:
+    source = {
+        "lineNumber": import_file.first_line_number + row_number,
+        "fileId": item.id,
+        "pageName": None,
+        "rowData": import_file.rows[row_number],
+    }
     for error_type, message, value in problems:
         item.counters["ERRORS"] += 1
         item.errors.append(
             {
                 "id": str(len(item.errors) + 1),
-                "createdAt": item.created,
+                "createdAt": item.created_at,
                 "errorType": error_type,
                 "errorMessage": message,
                 "invalidValue": value,
@@ -184,16 +198,16 @@ def _refuse(sheet: Sheet, item: Import, number: int, *problems: tuple[str, str, 
         )
 
 
-def _without_row(error: Json) -> Json:
+def _omit_row_data(error: Json) -> Json:
     return {**error, "sourceData": {name: value for name, value in error["sourceData"].items() if name != "rowData"}}
 
 
 ENDPOINTS = (
-    Endpoint(api="imports", method="POST", suffix="", answer=start, scopes=_SCOPES),
-    Endpoint(api="imports", method="POST", suffix="/", answer=start, scopes=_SCOPES),
-    Endpoint(api="imports", method="GET", suffix="", answer=read_all, scopes=_SCOPES),
-    Endpoint(api="imports", method="GET", suffix="/", answer=read_all, scopes=_SCOPES),
-    Endpoint(api="imports", method="GET", suffix="/{importId}", answer=read, scopes=_SCOPES),
-    Endpoint(api="imports", method="GET", suffix="/{importId}/errors", answer=errors, scopes=_SCOPES),
-    Endpoint(api="imports", method="POST", suffix="/{importId}/cancel", answer=cancel, scopes=_SCOPES),
+    Endpoint(api="imports", method="POST", path_suffix="", handler=start_import, scopes=_SCOPES),
+    Endpoint(api="imports", method="POST", path_suffix="/", handler=start_import, scopes=_SCOPES),
+    Endpoint(api="imports", method="GET", path_suffix="", handler=list_imports, scopes=_SCOPES),
+    Endpoint(api="imports", method="GET", path_suffix="/", handler=list_imports, scopes=_SCOPES),
+    Endpoint(api="imports", method="GET", path_suffix="/{importId}", handler=read_import, scopes=_SCOPES),
+    Endpoint(api="imports", method="GET", path_suffix="/{importId}/errors", handler=list_import_errors, scopes=_SCOPES),
+    Endpoint(api="imports", method="POST", path_suffix="/{importId}/cancel", handler=cancel_import, scopes=_SCOPES),
 )

@@ -6,152 +6,176 @@ from typing import get_args
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.base.ids import id_of
-from sync_worker.sandbox.base.responses import Json, JsonReply, NoContent, invalid, not_found
-from sync_worker.sandbox.base.timestamps import iso
-from sync_worker.sandbox.crm.lists import Processing, RecordList
-from sync_worker.sandbox.request.body_validation import whole
+from sync_worker.sandbox.base.ids import parse_id
+from sync_worker.sandbox.base.responses import Json, JsonResponse, NoContentResponse, not_found_error, validation_error
+from sync_worker.sandbox.base.timestamps import format_iso
+from sync_worker.sandbox.crm.lists import ProcessingType, RecordList
+from sync_worker.sandbox.request.body_validation import integer_field
 from sync_worker.sandbox.request.endpoints import Endpoint
-from sync_worker.sandbox.request.request import Call, require
+from sync_worker.sandbox.request.request import ApiCall, require_fields
 
-READ, WRITE, BOTH = ("crm.lists.read",), ("crm.lists.write",), ("crm.lists.read", "crm.lists.write")
-LARGEST_SEARCH, DEFAULT_SEARCH = 500, 20
-SIZE = "hs_list_size"
+READ_SCOPES, WRITE_SCOPES, READ_WRITE_SCOPES = ("crm.lists.read",), ("crm.lists.write",), ("crm.lists.read", "crm.lists.write")
+MAX_SEARCH_PAGE_SIZE, DEFAULT_SEARCH_PAGE_SIZE = 500, 20
+LIST_SIZE_PROPERTY = "hs_list_size"
 
 
-def create_list(call: Call) -> Response:
+def create_list(call: ApiCall) -> Response:
     """Add a list; its name must be new."""
     body, portal = call.json_object(), call.portal
-    require(body, "ListCreateRequest", "name", "objectTypeId", "processingType")
+    require_fields(body, "ListCreateRequest", "name", "objectTypeId", "processingType")
     name, type_id, processing = str(body["name"]), str(body["objectTypeId"]), body["processingType"]
-    if processing not in get_args(Processing):
-        raise invalid(f"Invalid processingType: {processing}")
+    if processing not in get_args(ProcessingType):
+        raise validation_error(f"Invalid processingType: {processing}")
     if processing != "MANUAL" and body.get("filterBranch") is None:
-        raise invalid(f"A filterBranch is required for a list of processing type {processing}.")
-    _refuse_known_name(call, name, type_id)
+        raise validation_error(f"A filterBranch is required for a list of processing type {processing}.")
+    _reject_duplicate_name(call, name, type_id)
     made = portal.lists.create(
         name, type_id, processing, now=portal.now_ms(), created_by=call.source.id or "", filter_branch=body.get("filterBranch")
     )
-    return JsonReply({"list": shown_list(made, filters=True)})
+    return JsonResponse({"list": serialize_list(made, include_filters=True)})
 
 
-def read_list(call: Call) -> Response:
+def read_list(call: ApiCall) -> Response:
     """Answer one list by its id."""
-    return JsonReply({"list": shown_list(list_of(call), filters=call.flag("includeFilters"))})
+    return JsonResponse({"list": serialize_list(require_list(call), include_filters=call.bool_param("includeFilters"))})
 
 
-def read_lists(call: Call) -> Response:
+def read_lists(call: ApiCall) -> Response:
     """Answer some lists by their ids."""
-    found = [call.portal.lists.get(id_of(text)) for text in call.names("listIds")]
-    return JsonReply({"lists": [shown_list(item, filters=call.flag("includeFilters")) for item in found if item is not None]})
+    found = [call.portal.lists.get(parse_id(text)) for text in call.list_param("listIds")]
+    return JsonResponse(
+        {"lists": [serialize_list(item, include_filters=call.bool_param("includeFilters")) for item in found if item is not None]}
+    )
 
 
-def read_by_name(call: Call) -> Response:
+def read_list_by_name(call: ApiCall) -> Response:
     """Answer one list by its name; case does not matter."""
-    found = call.portal.lists.named(call.path["name"], call.path["objectTypeId"])
+    found = call.portal.lists.find_by_name(call.path_variables["name"], call.path_variables["objectTypeId"])
     if found is None:
-        raise not_found(f"List does not exist with name {call.path['name']}.", "OBJECT_NOT_FOUND")
-    return JsonReply({"list": shown_list(found, filters=call.flag("includeFilters"))})
+        raise not_found_error(f"List does not exist with name {call.path_variables['name']}.", "OBJECT_NOT_FOUND")
+    return JsonResponse({"list": serialize_list(found, include_filters=call.bool_param("includeFilters"))})
 
 
-def search_lists(call: Call) -> Response:
+def search_lists(call: ApiCall) -> Response:
     """Answer the lists whose names contain a text."""
     body = call.json_object()
-    count, offset = whole(body, "count", DEFAULT_SEARCH), max(0, whole(body, "offset", 0))
-    if not 1 <= count <= LARGEST_SEARCH:
-        raise invalid(f"Invalid count {count}: it must be between 1 and {LARGEST_SEARCH}.")
-    text, types = str(body.get("query") or "").casefold(), body.get("processingTypes") or get_args(Processing)
+    count, offset = integer_field(body, "count", DEFAULT_SEARCH_PAGE_SIZE), max(0, integer_field(body, "offset", 0))
+    if not 1 <= count <= MAX_SEARCH_PAGE_SIZE:
+        raise validation_error(f"Invalid count {count}: it must be between 1 and {MAX_SEARCH_PAGE_SIZE}.")
+    text, types = str(body.get("query") or "").casefold(), body.get("processingTypes") or get_args(ProcessingType)
     wanted = {str(one) for one in body.get("listIds") or ()}
     fits = [
         item
         for item in call.portal.lists
         if text in item.name.casefold() and item.processing in types and (not wanted or str(item.id) in wanted)
     ]
-    page = [{**shown_list(item), "additionalProperties": {SIZE: str(len(item))}} for item in fits[offset : offset + count]]
+    page = [
+        {**serialize_list(item), "additionalProperties": {LIST_SIZE_PROPERTY: str(len(item))}} for item in fits[offset : offset + count]
+    ]
     end = offset + len(page)
-    return JsonReply({"lists": page, "hasMore": end < len(fits), "offset": end, "total": len(fits)})
+    return JsonResponse({"lists": page, "hasMore": end < len(fits), "offset": end, "total": len(fits)})
 
 
-def delete_list(call: Call) -> Response:
+def delete_list(call: ApiCall) -> Response:
     """Delete a list so that it can be restored."""
-    list_of(call).deleted_at = call.portal.now_ms()
-    return NoContent()
+    require_list(call).deleted_at = call.portal.now_ms()
+    return NoContentResponse()
 
 
-def restore_list(call: Call) -> Response:
+def restore_list(call: ApiCall) -> Response:
     """Bring a deleted list back."""
-    found = list_of(call, deleted=True)
+    found = require_list(call, include_deleted=True)
     if found.deleted_at is not None:
-        _refuse_known_name(call, found.name, found.object_type_id)
+        _reject_duplicate_name(call, found.name, found.object_type_id)
     found.deleted_at = None
-    return NoContent()
+    return NoContentResponse()
 
 
-def rename_list(call: Call) -> Response:
+def rename_list(call: ApiCall) -> Response:
     """Give a list another name."""
-    found, name = list_of(call), call.query.get("listName") or ""
+    found, name = require_list(call), call.query.get("listName") or ""
     if not name:
-        raise invalid("listName is required.")
+        raise validation_error("listName is required.")
     if name.casefold() != found.name.casefold():
-        _refuse_known_name(call, name, found.object_type_id)
+        _reject_duplicate_name(call, name, found.object_type_id)
     found.name, found.updated, found.version = name, call.portal.now_ms(), found.version + 1
-    return JsonReply({"updatedList": shown_list(found, filters=call.flag("includeFilters"))})
+    return JsonResponse({"updatedList": serialize_list(found, include_filters=call.bool_param("includeFilters"))})
 
 
-def change_filters(call: Call) -> Response:
+def update_list_filters(call: ApiCall) -> Response:
     """Give a dynamic list another filter."""
-    found, body = list_of(call), call.json_object()
-    require(body, "ListFilterUpdateRequest", "filterBranch")
+    found, body = require_list(call), call.json_object()
+    require_fields(body, "ListFilterUpdateRequest", "filterBranch")
     if found.processing != "DYNAMIC":
-        raise invalid(f"The filters of a list of processing type {found.processing} cannot be changed.")
+        raise validation_error(f"The filters of a list of processing type {found.processing} cannot be changed.")
     found.filter_branch, found.updated, found.version = body["filterBranch"], call.portal.now_ms(), found.version + 1
-    return JsonReply({"updatedList": shown_list(found, filters=True)})
+    return JsonResponse({"updatedList": serialize_list(found, include_filters=True)})
 
 
-def list_of(call: Call, *, deleted: bool = False) -> RecordList:
+def require_list(call: ApiCall, *, include_deleted: bool = False) -> RecordList:
     """Return the list that the path names."""
-    text = call.path["listId"]
-    found = call.portal.lists.get(id_of(text), deleted=deleted)
+    text = call.path_variables["listId"]
+    found = call.portal.lists.get(parse_id(text), include_deleted=include_deleted)
     if found is None:
-        raise not_found(f"List does not exist with ID {text}.", "OBJECT_NOT_FOUND")
+        raise not_found_error(f"List does not exist with ID {text}.", "OBJECT_NOT_FOUND")
     return found
 
 
-def shown_list(item: RecordList, *, filters: bool = False) -> Json:
+def serialize_list(record_list: RecordList, *, include_filters: bool = False) -> Json:
     """Return a list as HubSpot shows it."""
     shown: Json = {
-        "listId": str(item.id),
-        "listVersion": item.version,
-        "name": item.name,
-        "objectTypeId": item.object_type_id,
-        "processingType": item.processing,
+        "listId": str(record_list.id),
+        "listVersion": record_list.version,
+        "name": record_list.name,
+        "objectTypeId": record_list.object_type_id,
+        "processingType": record_list.processing,
         "processingStatus": "COMPLETE",
-        "createdAt": iso(item.created),
-        "updatedAt": iso(item.updated),
-        "filtersUpdatedAt": iso(item.created),
-        "createdById": item.created_by,
-        "size": len(item),
+        "createdAt": format_iso(record_list.created),
+        "updatedAt": format_iso(record_list.updated),
+        "filtersUpdatedAt": format_iso(record_list.created),
+        "createdById": record_list.created_by,
+        "size": len(record_list),
     }
-    if filters and item.filter_branch is not None:
-        shown["filterBranch"] = item.filter_branch
+    if include_filters and record_list.filter_branch is not None:
+        shown["filterBranch"] = record_list.filter_branch
     return shown
 
 
-def _refuse_known_name(call: Call, name: str, type_id: str) -> None:
-    if call.portal.lists.named(name, type_id) is not None:
-        raise invalid(f"A list named '{name}' already exists.", subCategory="ILS.DUPLICATE_LIST_NAMES")
+def _reject_duplicate_name(call: ApiCall, name: str, type_id: str) -> None:
+    if call.portal.lists.find_by_name(name, type_id) is not None:
+        raise validation_error(f"A list named '{name}' already exists.", subCategory="ILS.DUPLICATE_LIST_NAMES")
 
 
 ENDPOINTS = (
-    Endpoint(api="lists", method="POST", suffix="", answer=create_list, scopes=WRITE),
-    Endpoint(api="lists", method="POST", suffix="/", answer=create_list, scopes=WRITE),  # the SDK's spelling
-    Endpoint(api="lists", method="GET", suffix="", answer=read_lists, scopes=READ),
-    Endpoint(api="lists", method="GET", suffix="/", answer=read_lists, scopes=READ),
-    Endpoint(api="lists", method="POST", suffix="/search", answer=search_lists, scopes=READ),
-    Endpoint(api="lists", method="GET", suffix="/object-type-id/{objectTypeId}/name/{name}", answer=read_by_name, scopes=READ),
-    Endpoint(api="lists", method="GET", suffix="/{listId}", answer=read_list, scopes=READ),
-    Endpoint(api="lists", method="DELETE", suffix="/{listId}", answer=delete_list, scopes=BOTH, every_scope=True),
-    Endpoint(api="lists", method="PUT", suffix="/{listId}/restore", answer=restore_list, scopes=BOTH, every_scope=True),
-    Endpoint(api="lists", method="PUT", suffix="/{listId}/update-list-name", answer=rename_list, scopes=BOTH, every_scope=True),
-    Endpoint(api="lists", method="PUT", suffix="/{listId}/update-list-filters", answer=change_filters, scopes=BOTH, every_scope=True),
+    Endpoint(api="lists", method="POST", path_suffix="", handler=create_list, scopes=WRITE_SCOPES),
+    Endpoint(api="lists", method="POST", path_suffix="/", handler=create_list, scopes=WRITE_SCOPES),  # the SDK's spelling
+    Endpoint(api="lists", method="GET", path_suffix="", handler=read_lists, scopes=READ_SCOPES),
+    Endpoint(api="lists", method="GET", path_suffix="/", handler=read_lists, scopes=READ_SCOPES),
+    Endpoint(api="lists", method="POST", path_suffix="/search", handler=search_lists, scopes=READ_SCOPES),
+    Endpoint(
+        api="lists", method="GET", path_suffix="/object-type-id/{objectTypeId}/name/{name}", handler=read_list_by_name, scopes=READ_SCOPES
+    ),
+    Endpoint(api="lists", method="GET", path_suffix="/{listId}", handler=read_list, scopes=READ_SCOPES),
+    Endpoint(
+        api="lists", method="DELETE", path_suffix="/{listId}", handler=delete_list, scopes=READ_WRITE_SCOPES, requires_all_scopes=True
+    ),
+    Endpoint(
+        api="lists", method="PUT", path_suffix="/{listId}/restore", handler=restore_list, scopes=READ_WRITE_SCOPES, requires_all_scopes=True
+    ),
+    Endpoint(
+        api="lists",
+        method="PUT",
+        path_suffix="/{listId}/update-list-name",
+        handler=rename_list,
+        scopes=READ_WRITE_SCOPES,
+        requires_all_scopes=True,
+    ),
+    Endpoint(
+        api="lists",
+        method="PUT",
+        path_suffix="/{listId}/update-list-filters",
+        handler=update_list_filters,
+        scopes=READ_WRITE_SCOPES,
+        requires_all_scopes=True,
+    ),
 )

@@ -6,94 +6,106 @@ from itertools import islice
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.base.ids import id_of
-from sync_worker.sandbox.base.responses import Json, JsonReply, invalid, not_found
-from sync_worker.sandbox.base.timestamps import iso
-from sync_worker.sandbox.crm.marketing_events import STATES, MarketingEvents
+from sync_worker.sandbox.base.ids import parse_id
+from sync_worker.sandbox.base.responses import Json, JsonResponse, not_found_error, validation_error
+from sync_worker.sandbox.base.timestamps import format_iso
+from sync_worker.sandbox.crm.marketing_events import ATTENDANCE_STATES, MarketingEventStore
 from sync_worker.sandbox.request.endpoints import Endpoint
-from sync_worker.sandbox.request.request import Call
+from sync_worker.sandbox.request.request import ApiCall
 
-LARGEST_PAGE, DEFAULT_PAGE = 100, 10
-LAST = 10**18
+MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE = 100, 10
+MAX_CURSOR = 10**18
 SCOPES = ("crm.objects.marketing_events.read",)
-COUNTED = {"ATTENDED": "attendees", "REGISTERED": "registrants", "CANCELLED": "cancellations", "NO_SHOW": "noShows"}
+COUNT_FIELDS = {"ATTENDED": "attendees", "REGISTERED": "registrants", "CANCELLED": "cancellations", "NO_SHOW": "noShows"}
 
 
-def marketing_events(call: Call) -> Response:
+def list_marketing_events(call: ApiCall) -> Response:
     """Answer a page of marketing events in order of their id; `after` is the last id of the page before."""
-    events, limit = call.portal.engagement.marketing_events, call.whole("limit", DEFAULT_PAGE, largest=LARGEST_PAGE)
-    after = call.whole("after", 0, largest=LAST, smallest=0)
+    events, limit = call.portal.engagement.marketing_events, call.integer_param("limit", DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
+    after = call.integer_param("after", 0, maximum=MAX_CURSOR, minimum=0)
     found = list(islice((event_id for event_id in events.by_id if int(event_id) > after), limit + 1))
-    body: Json = {"results": [_event(call, event_id) for event_id in found[:limit]]}
-    return JsonReply(body | (_paging(call, found[limit - 1]) if len(found) > limit else {}))
+    body: Json = {"results": [_serialize_event(call, event_id) for event_id in found[:limit]]}
+    return JsonResponse(body | (_serialize_paging(call, found[limit - 1]) if len(found) > limit else {}))
 
 
-def marketing_event(call: Call) -> Response:
+def read_marketing_event(call: ApiCall) -> Response:
     """Answer one marketing event."""
-    return JsonReply(_event(call, _known(call, "objectId")))
+    return JsonResponse(_serialize_event(call, _require_event_id(call, "objectId")))
 
 
-def counters(call: Call) -> Response:
+def read_participation_counts(call: ApiCall) -> Response:
     """Answer how many take part in which way."""
-    counts = call.portal.engagement.marketing_events.counts(_known(call, "marketingEventId"))
+    counts = call.portal.engagement.marketing_events.count_by_state(_require_event_id(call, "marketingEventId"))
     named = {"ATTENDED": "attended", "REGISTERED": "registered", "CANCELLED": "cancelled", "NO_SHOW": "noShows"}
-    return JsonReply({named[state]: number for state, number in counts.items()})
+    return JsonResponse({named[state]: number for state, number in counts.items()})
 
 
-def breakdown(call: Call) -> Response:
+def list_participations(call: ApiCall) -> Response:
     """Answer a page of those who take part in a marketing event, each with the present state."""
-    events, event_id = call.portal.engagement.marketing_events, _known(call, "marketingEventId")
-    state, limit = call.query.get("state"), call.whole("limit", DEFAULT_PAGE, largest=LARGEST_PAGE)
-    if state is not None and state not in STATES:
-        raise invalid(f"Invalid state: {state}")
-    after = call.whole("after", -1, largest=LAST, smallest=-1)
-    everybody = list(events.participations(event_id, state=state, who=_asked_for(call)))
+    events, event_id = call.portal.engagement.marketing_events, _require_event_id(call, "marketingEventId")
+    state, limit = call.query.get("state"), call.integer_param("limit", DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
+    if state is not None and state not in ATTENDANCE_STATES:
+        raise validation_error(f"Invalid state: {state}")
+    after = call.integer_param("after", -1, maximum=MAX_CURSOR, minimum=-1)
+    everybody = list(events.participation_positions(event_id, state=state, contact_id=_contact_id_param(call)))
     found = [at for at in everybody if at > after]
-    body: Json = {"total": len(everybody), "results": [_participation(call, events, event_id, at) for at in found[:limit]]}
-    return JsonReply(body | (_paging(call, str(found[limit - 1])) if len(found) > limit else {}))
+    body: Json = {"total": len(everybody), "results": [_serialize_participation(call, events, event_id, at) for at in found[:limit]]}
+    return JsonResponse(body | (_serialize_paging(call, str(found[limit - 1])) if len(found) > limit else {}))
 
 
-def _known(call: Call, name: str) -> str:
-    event_id = str(id_of(call.path[name]))
+def _require_event_id(call: ApiCall, path_variable: str) -> str:
+    event_id = str(parse_id(call.path_variables[path_variable]))
     if event_id not in call.portal.engagement.marketing_events.by_id:
-        raise not_found(f"Marketing event {call.path[name]} does not exist.", "OBJECT_NOT_FOUND")
+        raise not_found_error(f"Marketing event {call.path_variables[path_variable]} does not exist.", "OBJECT_NOT_FOUND")
     return event_id
 
 
-def _asked_for(call: Call) -> str | None:
+def _contact_id_param(call: ApiCall) -> str | None:
     """Return the id of the contact that is asked for by id or address; None for all, "" for nobody."""
     asked, contacts = call.query.get("contactIdentifier"), call.portal.contacts
     if asked is None:
         return None
-    row = contacts.identities.find("email", asked) if "@" in asked else contacts.records.survivor(id_of(asked))
+    row = contacts.unique_values.find_row("email", asked) if "@" in asked else contacts.records.find_surviving_row(parse_id(asked))
     return "" if row is None else str(contacts.records.ids[row])
 
 
-def _event(call: Call, event_id: str) -> Json:
+def _serialize_event(call: ApiCall, event_id: str) -> Json:
     events = call.portal.engagement.marketing_events
-    counts = {COUNTED[state]: number for state, number in events.counts(event_id).items()}
-    stamp = iso(call.portal.contacts.records.created[0] if len(call.portal.contacts.records) else call.portal.now_ms())
+    counts = {COUNT_FIELDS[state]: number for state, number in events.count_by_state(event_id).items()}
+    stamp = format_iso(call.portal.contacts.records.created[0] if len(call.portal.contacts.records) else call.portal.now_ms())
     return {"createdAt": stamp, "updatedAt": stamp, "customProperties": [], **events.by_id[event_id], "objectId": event_id, **counts}
 
 
-def _participation(call: Call, events: MarketingEvents, event_id: str, position: int) -> Json:
-    row, contact_id = events.timeline.row(position), events.timeline.who(position)
+def _serialize_participation(call: ApiCall, events: MarketingEventStore, event_id: str, position: int) -> Json:
+    row, contact_id = events.timeline.row(position), events.timeline.contact_key(position)
     shown = call.portal.record("contacts", int(contact_id)) or {}
     names = {name: shown[name] for name in ("email", "firstname", "lastname") if name in shown}
     contact = {**row["associations"]["contact"], **names, "contactId": contact_id}
     event = {**row["associations"]["marketingEvent"], "name": events.by_id[event_id].get("eventName")}
-    since = {"createdAt": iso(events.timeline.at(position))}
+    since = {"createdAt": format_iso(events.timeline.timestamp(position))}
     return {**since, **row, "id": str(row["id"]), "associations": {"contact": contact, "marketingEvent": event}}
 
 
-def _paging(call: Call, after: str) -> Json:
+def _serialize_paging(call: ApiCall, after: str) -> Json:
     return {"paging": {"next": {"after": after, "link": f"{call.base_url}{call.url_path}?after={after}"}}}
 
 
 ENDPOINTS = (
-    Endpoint(api="marketing-events", method="GET", suffix="", answer=marketing_events, scopes=SCOPES),
-    Endpoint(api="marketing-events", method="GET", suffix="/", answer=marketing_events, scopes=SCOPES),
-    Endpoint(api="marketing-events", method="GET", suffix="/participations/{marketingEventId}/breakdown", answer=breakdown, scopes=SCOPES),
-    Endpoint(api="marketing-events", method="GET", suffix="/participations/{marketingEventId}", answer=counters, scopes=SCOPES),
-    Endpoint(api="marketing-events", method="GET", suffix="/{objectId}", answer=marketing_event, scopes=SCOPES),
+    Endpoint(api="marketing-events", method="GET", path_suffix="", handler=list_marketing_events, scopes=SCOPES),
+    Endpoint(api="marketing-events", method="GET", path_suffix="/", handler=list_marketing_events, scopes=SCOPES),
+    Endpoint(
+        api="marketing-events",
+        method="GET",
+        path_suffix="/participations/{marketingEventId}/breakdown",
+        handler=list_participations,
+        scopes=SCOPES,
+    ),
+    Endpoint(
+        api="marketing-events",
+        method="GET",
+        path_suffix="/participations/{marketingEventId}",
+        handler=read_participation_counts,
+        scopes=SCOPES,
+    ),
+    Endpoint(api="marketing-events", method="GET", path_suffix="/{objectId}", handler=read_marketing_event, scopes=SCOPES),
 )

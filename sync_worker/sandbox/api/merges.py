@@ -6,58 +6,58 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.api.objects import require_unique
-from sync_worker.sandbox.base.responses import JsonReply, NoContent, ReplyError, invalid, not_found
-from sync_worker.sandbox.crm.merge import MOST_MERGES, merge, merged_ids
-from sync_worker.sandbox.crm.serializer import names_for, render
+from sync_worker.sandbox.api.objects import require_unique_property
+from sync_worker.sandbox.base.responses import ApiError, JsonResponse, NoContentResponse, not_found_error, validation_error
+from sync_worker.sandbox.crm.merge import MAX_MERGES, merge_rows, previous_ids
+from sync_worker.sandbox.crm.serializer import response_properties, serialize
 from sync_worker.sandbox.request.endpoints import Endpoint
-from sync_worker.sandbox.request.request import Call, record_id, require
+from sync_worker.sandbox.request.request import ApiCall, parse_record_id, require_fields
 
-SHOWN = ("hs_merged_object_ids",)
+MERGE_PROPERTIES = ("hs_merged_object_ids",)
 
 
-def merge_records(call: Call) -> Response:
+def merge_records(call: ApiCall) -> Response:
     """Merge one record into another: a new one with a new id takes the place of both."""
     table, body = call.table(), call.json_object()
-    require(body, "PublicMergeInput", "primaryObjectId", "objectIdToMerge")
-    primary, other = _row(call, body["primaryObjectId"]), _row(call, body["objectIdToMerge"])
+    require_fields(body, "PublicMergeInput", "primaryObjectId", "objectIdToMerge")
+    primary, other = _require_row(call, body["primaryObjectId"]), _require_row(call, body["objectIdToMerge"])
     if primary == other:
-        raise invalid("Cannot merge a record with itself.")
-    if len(merged_ids(table, primary)) + len(merged_ids(table, other)) + 2 > MOST_MERGES:
-        raise ReplyError(414, f"A record cannot have more than {MOST_MERGES} merge identities.", "VALIDATION_ERROR")
-    row = merge(call.portal, table, primary, other)
-    return JsonReply(render(table, [row], names_for(table, (*table.kind.shown, *SHOWN)))[0])
+        raise validation_error("Cannot merge a record with itself.")
+    if len(previous_ids(table, primary)) + len(previous_ids(table, other)) + 2 > MAX_MERGES:
+        raise ApiError(414, f"A record cannot have more than {MAX_MERGES} merge identities.", "VALIDATION_ERROR")
+    row = merge_rows(call.portal, table, primary, other)
+    return JsonResponse(serialize(table, [row], response_properties(table, (*table.object_type.default_properties, *MERGE_PROPERTIES)))[0])
 
 
-def gdpr_delete(call: Call) -> Response:
+def gdpr_delete(call: ApiCall) -> Response:
     """Delete a record for good: nothing leads to it any more."""
     table, body = call.table(), call.json_object()
-    require(body, "PublicGdprDeleteInput", "objectId")
+    require_fields(body, "PublicGdprDeleteInput", "objectId")
     by = body.get("idProperty")
     if by is None:
-        number = record_id(str(body["objectId"]))
-        row = table.records.survivor(number)
-        row = table.records.row(number) if row is None else row
+        number = parse_record_id(str(body["objectId"]))
+        row = table.records.find_surviving_row(number)
+        row = table.records.find_row(number) if row is None else row
     else:
-        require_unique(table, by)
-        row = table.identities.find(by, str(body["objectId"]))
-    if row is None or row in table.records.gone:
-        raise not_found()
+        require_unique_property(table, by)
+        row = table.unique_values.find_row(by, str(body["objectId"]))
+    if row is None or row in table.records.deleted:
+        raise not_found_error()
     if table is call.portal.contacts:
-        call.portal.lists.forget(table.records.ids[row])
-    table.editor.forget(row)
-    return NoContent()
+        call.portal.lists.remove_from_all(table.records.ids[row])
+    table.writer.delete_permanently(row)
+    return NoContentResponse()
 
 
-def _row(call: Call, number: Any) -> int:  # noqa: ANN401 -- whatever the client sent
-    row = call.table().records.survivor(record_id(str(number)))
+def _require_row(call: ApiCall, record_id: Any) -> int:  # noqa: ANN401 -- whatever the client sent
+    row = call.table().records.find_surviving_row(parse_record_id(str(record_id)))
     if row is None:
-        raise not_found()
+        raise not_found_error()
     return row
 
 
 _WRITE = ("crm.objects.{kind}.write",)
 ENDPOINTS = (
-    Endpoint(api="objects", method="POST", suffix="/{objectType}/merge", answer=merge_records, scopes=_WRITE),
-    Endpoint(api="objects", method="POST", suffix="/{objectType}/gdpr-delete", answer=gdpr_delete, scopes=_WRITE),
+    Endpoint(api="objects", method="POST", path_suffix="/{objectType}/merge", handler=merge_records, scopes=_WRITE),
+    Endpoint(api="objects", method="POST", path_suffix="/{objectType}/gdpr-delete", handler=gdpr_delete, scopes=_WRITE),
 )

@@ -6,70 +6,70 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.api.properties import READ, WRITE
-from sync_worker.sandbox.base.responses import Json, JsonReply, NoContent, ReplyError, invalid, not_found
+from sync_worker.sandbox.api.properties import READ_SCOPES, WRITE_SCOPES
+from sync_worker.sandbox.base.responses import ApiError, Json, JsonResponse, NoContentResponse, not_found_error, validation_error
 from sync_worker.sandbox.crm.property_definitions import PropertyGroup
-from sync_worker.sandbox.request.body_validation import whole
+from sync_worker.sandbox.request.body_validation import integer_field
 from sync_worker.sandbox.request.endpoints import Endpoint
-from sync_worker.sandbox.request.request import Call, require
+from sync_worker.sandbox.request.request import ApiCall, require_fields
 
 
-def list_groups(call: Call) -> Response:
+def list_groups(call: ApiCall) -> Response:
     """Answer every group."""
-    return JsonReply({"results": [_shown(group) for group in call.table().catalog.groups.values()]})
+    return JsonResponse({"results": [_serialize_group(group) for group in call.table().catalog.groups.values()]})
 
 
-def read_group(call: Call) -> Response:
+def read_group(call: ApiCall) -> Response:
     """Answer one group."""
-    return JsonReply(_shown(_named(call)))
+    return JsonResponse(_serialize_group(_require_group(call)))
 
 
-def create_group(call: Call) -> Response:
+def create_group(call: ApiCall) -> Response:
     """Add a group."""
     body, catalog = call.json_object(), call.table().catalog
-    require(body, "PropertyGroupCreate", "name", "label")
-    group = PropertyGroup(name=str(body["name"]).lower(), label=str(body["label"]), display_order=whole(body, "displayOrder", -1))
+    require_fields(body, "PropertyGroupCreate", "name", "label")
+    group = PropertyGroup(name=str(body["name"]).lower(), label=str(body["label"]), display_order=integer_field(body, "displayOrder", -1))
     if group.name in catalog.groups:
         told = f"A property group named '{group.name}' already exists."
-        raise ReplyError(409, told, "OBJECT_ALREADY_EXISTS", subCategory="PropertyGroupError.PROPERTY_GROUP_EXISTS")
+        raise ApiError(409, told, "OBJECT_ALREADY_EXISTS", subCategory="PropertyGroupError.PROPERTY_GROUP_EXISTS")
     catalog.groups[group.name] = group
-    return JsonReply(_shown(group), status_code=201)
+    return JsonResponse(_serialize_group(group), status_code=201)
 
 
-def update_group(call: Call) -> Response:
+def update_group(call: ApiCall) -> Response:
     """Change the label or place of a group."""
-    group, body = _named(call), call.json_object()
-    order = whole(body, "displayOrder", group.display_order)
+    group, body = _require_group(call), call.json_object()
+    order = integer_field(body, "displayOrder", group.display_order)
     changed = replace(group, label=str(body.get("label", group.label)), display_order=order)
     call.table().catalog.groups[group.name] = changed
-    return JsonReply(_shown(changed))
+    return JsonResponse(_serialize_group(changed))
 
 
-def delete_group(call: Call) -> Response:
+def delete_group(call: ApiCall) -> Response:
     """Delete a group that has no properties."""
-    group, catalog = _named(call), call.table().catalog
-    if catalog.members(group.name):
+    group, catalog = _require_group(call), call.table().catalog
+    if catalog.properties_in_group(group.name):
         told = f"Group {group.name} still has properties."
-        raise invalid(told, subCategory="PropertyGroupError.GROUP_WITH_ACTIVE_PROPERTIES")
+        raise validation_error(told, subCategory="PropertyGroupError.GROUP_WITH_ACTIVE_PROPERTIES")
     del catalog.groups[group.name]
-    return NoContent()
+    return NoContentResponse()
 
 
-def _named(call: Call) -> PropertyGroup:
-    group = call.table().catalog.groups.get(call.path["groupName"])
+def _require_group(call: ApiCall) -> PropertyGroup:
+    group = call.table().catalog.groups.get(call.path_variables["groupName"])
     if group is None:
-        raise not_found(f"Property group {call.path['groupName']} does not exist.", "OBJECT_NOT_FOUND")
+        raise not_found_error(f"Property group {call.path_variables['groupName']} does not exist.", "OBJECT_NOT_FOUND")
     return group
 
 
-def _shown(group: PropertyGroup) -> Json:
+def _serialize_group(group: PropertyGroup) -> Json:
     return {"name": group.name, "label": group.label, "displayOrder": group.display_order, "archived": False}
 
 
 ENDPOINTS = (
-    Endpoint(api="properties", method="GET", suffix="/{objectType}/groups", answer=list_groups, scopes=READ),
-    Endpoint(api="properties", method="POST", suffix="/{objectType}/groups", answer=create_group, scopes=WRITE),
-    Endpoint(api="properties", method="GET", suffix="/{objectType}/groups/{groupName}", answer=read_group, scopes=READ),
-    Endpoint(api="properties", method="PATCH", suffix="/{objectType}/groups/{groupName}", answer=update_group, scopes=WRITE),
-    Endpoint(api="properties", method="DELETE", suffix="/{objectType}/groups/{groupName}", answer=delete_group, scopes=WRITE),
+    Endpoint(api="properties", method="GET", path_suffix="/{objectType}/groups", handler=list_groups, scopes=READ_SCOPES),
+    Endpoint(api="properties", method="POST", path_suffix="/{objectType}/groups", handler=create_group, scopes=WRITE_SCOPES),
+    Endpoint(api="properties", method="GET", path_suffix="/{objectType}/groups/{groupName}", handler=read_group, scopes=READ_SCOPES),
+    Endpoint(api="properties", method="PATCH", path_suffix="/{objectType}/groups/{groupName}", handler=update_group, scopes=WRITE_SCOPES),
+    Endpoint(api="properties", method="DELETE", path_suffix="/{objectType}/groups/{groupName}", handler=delete_group, scopes=WRITE_SCOPES),
 )

@@ -6,14 +6,14 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from sync_worker.sandbox.base.responses import Json, invalid
-from sync_worker.sandbox.base.timestamps import iso
-from sync_worker.sandbox.crm.object_store import Table
+from sync_worker.sandbox.base.responses import Json, validation_error
+from sync_worker.sandbox.base.timestamps import format_iso
+from sync_worker.sandbox.crm.object_store import ObjectTable
 from sync_worker.sandbox.crm.property_definitions import PropertyDefinition, PropertyOption
-from sync_worker.sandbox.request.body_validation import whole
-from sync_worker.sandbox.request.request import require
+from sync_worker.sandbox.request.body_validation import integer_field
+from sync_worker.sandbox.request.request import require_fields
 
-PAIRS = {
+FIELD_TYPES_BY_TYPE = {
     "string": {"text", "textarea", "html", "file", "phonenumber"},
     "phone_number": {"phonenumber"},
     "number": {"number"},
@@ -22,23 +22,23 @@ PAIRS = {
     "enumeration": {"select", "radio", "checkbox", "booleancheckbox"},
     "bool": {"booleancheckbox"},
 }
-LONGEST_NAME = 100
-MOST_UNIQUE = 10
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+MAX_NAME_LENGTH = 100
+MAX_UNIQUE_PROPERTIES = 10
+_NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def shown_property(definition: PropertyDefinition) -> Json:
+def serialize_property(definition: PropertyDefinition) -> Json:
     """Return a property as HubSpot shows it."""
     shown: Json = {
-        "updatedAt": iso(definition.updated),
-        "createdAt": iso(definition.created),
+        "updatedAt": format_iso(definition.updated),
+        "createdAt": format_iso(definition.created),
         "name": definition.name,
         "label": definition.label,
         "type": definition.type,
         "fieldType": definition.field_type,
         "description": definition.description,
         "groupName": definition.group,
-        "options": [shown_option(option) for option in definition.options],
+        "options": [serialize_option(option) for option in definition.options],
         "displayOrder": definition.display_order,
         "calculated": definition.calculated,
         "externalOptions": definition.name == "hubspot_owner_id",
@@ -51,39 +51,39 @@ def shown_property(definition: PropertyDefinition) -> Json:
             "archivable": not definition.hubspot_defined,
             "readOnlyDefinition": definition.hubspot_defined,
             "readOnlyOptions": definition.hubspot_defined and definition.name != "lifecyclestage",
-            "readOnlyValue": not definition.writable,
+            "readOnlyValue": not definition.is_writable,
         },
         "formField": definition.form_field,
         "dataSensitivity": "non_sensitive",
     }
     if definition.archived_at is not None:
-        shown["archivedAt"] = iso(definition.archived_at)
+        shown["archivedAt"] = format_iso(definition.archived_at)
     return shown
 
 
-def shown_option(option: PropertyOption) -> Json:
+def serialize_option(option: PropertyOption) -> Json:
     """Return an option as HubSpot shows it."""
     shown = {"label": option.label, "value": option.value, "displayOrder": option.display_order, "hidden": option.hidden}
     return shown if option.description is None else {**shown, "description": option.description}
 
 
-def definition_of(table: Table, body: Json, *, now: int) -> PropertyDefinition:
+def parse_definition(table: ObjectTable, body: Json, *, now: int) -> PropertyDefinition:
     """Return the property that a body asks to create; `now` in epoch milliseconds."""
-    require(body, "PropertyCreate", "name", "label", "type", "fieldType", "groupName")
+    require_fields(body, "PropertyCreate", "name", "label", "type", "fieldType", "groupName")
     name = str(body["name"]).lower()
-    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
-        raise invalid(
-            f"Property name {body['name']} is not valid: letters, digits and underscores, a letter first, at most {LONGEST_NAME}."
+    if not _NAME_PATTERN.fullmatch(name) or len(name) > MAX_NAME_LENGTH:
+        raise validation_error(
+            f"Property name {body['name']} is not valid: letters, digits and underscores, a letter first, at most {MAX_NAME_LENGTH}."
         )
     if name.startswith("hs_"):
-        raise invalid(f"Property name {name} is not valid: the prefix hs_ is reserved.")
-    if body.get("hasUniqueValue") and len(table.catalog.unique_names()) >= MOST_UNIQUE:
-        raise invalid(f"At most {MOST_UNIQUE} properties may have unique values.")
+        raise validation_error(f"Property name {name} is not valid: the prefix hs_ is reserved.")
+    if body.get("hasUniqueValue") and len(table.catalog.unique_property_names()) >= MAX_UNIQUE_PROPERTIES:
+        raise validation_error(f"At most {MAX_UNIQUE_PROPERTIES} properties may have unique values.")
     empty = PropertyDefinition(name=name, label="", type="", field_type="", group="", unique=bool(body.get("hasUniqueValue")), created=now)
-    return merged_definition(table, empty, body, now=now)
+    return update_definition(table, empty, body, now=now)
 
 
-def merged_definition(table: Table, definition: PropertyDefinition, body: Json, *, now: int) -> PropertyDefinition:
+def update_definition(table: ObjectTable, definition: PropertyDefinition, body: Json, *, now: int) -> PropertyDefinition:
     """Return a property with what a body changes of it."""
     merged = replace(
         definition,
@@ -92,48 +92,50 @@ def merged_definition(table: Table, definition: PropertyDefinition, body: Json, 
         field_type=str(body.get("fieldType", definition.field_type)),
         group=str(body.get("groupName", definition.group)),
         description=str(body.get("description", definition.description) or ""),
-        options=_options(body["options"]) if body.get("options") is not None else definition.options,
-        display_order=whole(body, "displayOrder", definition.display_order),
+        options=_parse_options(body["options"]) if body.get("options") is not None else definition.options,
+        display_order=integer_field(body, "displayOrder", definition.display_order),
         hidden=bool(body.get("hidden", definition.hidden)),
         form_field=bool(body.get("formField", definition.form_field)),
         updated=now,
     )
-    _refuse_misfit(table, merged)
+    _validate_definition(table, merged)
     return merged
 
 
-def _refuse_misfit(table: Table, definition: PropertyDefinition) -> None:
-    if definition.type not in PAIRS:
-        raise invalid(f"Invalid property type: {definition.type}", errors=[{"message": "type", "in": "type"}])
-    if definition.field_type not in PAIRS[definition.type] and not definition.hubspot_defined:
-        raise invalid(f"Invalid field type {definition.field_type} for property type {definition.type}")
+def _validate_definition(table: ObjectTable, definition: PropertyDefinition) -> None:
+    if definition.type not in FIELD_TYPES_BY_TYPE:
+        raise validation_error(f"Invalid property type: {definition.type}", errors=[{"message": "type", "in": "type"}])
+    if definition.field_type not in FIELD_TYPES_BY_TYPE[definition.type] and not definition.hubspot_defined:
+        raise validation_error(f"Invalid field type {definition.field_type} for property type {definition.type}")
     if definition.group not in table.catalog.groups:
-        raise invalid(f"Property group {definition.group} does not exist.", subCategory="PropertyGroupError.PROPERTY_GROUP_NOT_FOUND")
+        raise validation_error(
+            f"Property group {definition.group} does not exist.", subCategory="PropertyGroupError.PROPERTY_GROUP_NOT_FOUND"
+        )
     if definition.type == "bool" and {option.value for option in definition.options} != {"true", "false"}:
-        raise invalid("Boolean properties must have exactly two options, true and false.")
+        raise validation_error("Boolean properties must have exactly two options, true and false.")
     others = (other for other in table.catalog.definitions.values() if other.name != definition.name and not definition.hubspot_defined)
     if any(other.label.casefold() == definition.label.casefold() for other in others):
-        raise invalid(
+        raise validation_error(
             f"A property with the label '{definition.label}' already exists.", subCategory="Properties.PROPERTY_WITH_LABEL_EXISTS"
         )
 
 
-def _options(items: Any) -> tuple[PropertyOption, ...]:  # noqa: ANN401 -- whatever the client sent
+def _parse_options(items: Any) -> tuple[PropertyOption, ...]:  # noqa: ANN401 -- whatever the client sent
     options = []
     for item in items:
-        require(item, "OptionInput", "label", "value", "displayOrder", "hidden")
+        require_fields(item, "OptionInput", "label", "value", "displayOrder", "hidden")
         options.append(
             PropertyOption(
                 value=str(item["value"]),
                 label=str(item["label"]),
-                display_order=whole(item, "displayOrder", -1),
+                display_order=integer_field(item, "displayOrder", -1),
                 hidden=bool(item["hidden"]),
                 description=item.get("description"),
             )
         )
     for named in ([option.value for option in options], [option.label for option in options]):
         if len(set(named)) < len(named):
-            raise invalid("Property option labels and values must be unique.")
+            raise validation_error("Property option labels and values must be unique.")
     if any(";" in option.value for option in options):
-        raise invalid("Property option values cannot contain ;")
+        raise validation_error("Property option values cannot contain ;")
     return tuple(options)

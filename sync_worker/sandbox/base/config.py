@@ -42,7 +42,7 @@ class OAuthClient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class SandboxConfig:
     """How the sandbox serves a portal; None takes the portal's own value or that of its tier."""
 
     tier: Tier | None = None

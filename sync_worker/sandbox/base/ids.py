@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-NOBODY: Final = 0  # no record, list or task has this id
-LONGEST = 19  # digits
+NO_ID: Final = 0  # no record, list or task has this id
+MAX_ID_DIGITS = 19  # digits
 
 
-def id_of(text: object) -> int:
+def parse_id(text: object) -> int:
     """Return the id that a text means; NOBODY where it is none."""
     told = str(text)
-    return int(told) if told.isascii() and told.isdigit() and len(told) <= LONGEST else NOBODY
+    return int(told) if told.isascii() and told.isdigit() and len(told) <= MAX_ID_DIGITS else NO_ID

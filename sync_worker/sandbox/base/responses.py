@@ -11,7 +11,7 @@ Json = dict[str, Any]
 CONTENT_TYPE = "application/json;charset=utf-8"
 
 
-class JsonReply(Response):
+class JsonResponse(Response):
     """A reply whose body is JSON."""
 
     media_type = CONTENT_TYPE
@@ -21,14 +21,14 @@ class JsonReply(Response):
         return orjson.dumps(content)
 
 
-class NoContent(Response):
+class NoContentResponse(Response):
     """A reply that says only that it was done."""
 
     def __init__(self) -> None:
         super().__init__(status_code=204)
 
 
-class ReplyError(Exception):
+class ApiError(Exception):
     """A request that is answered with an error envelope."""
 
     def __init__(self, status: int, message: str, category: str | None = None, **fields: object) -> None:
@@ -39,22 +39,22 @@ class ReplyError(Exception):
             self.body["category"] = category
         self.body.update(fields)
 
-    def reply(self, correlation_id: str) -> Response:
+    def to_response(self, correlation_id: str) -> Response:
         """Return the envelope as a reply."""
-        return JsonReply({**self.body, "correlationId": correlation_id}, status_code=self.status)
+        return JsonResponse({**self.body, "correlationId": correlation_id}, status_code=self.status)
 
 
-def invalid(message: str, **fields: object) -> ReplyError:
+def validation_error(message: str, **fields: object) -> ApiError:
     """Return the 400 of a request that does not fit."""
-    return ReplyError(400, message, "VALIDATION_ERROR", **fields)
+    return ApiError(400, message, "VALIDATION_ERROR", **fields)
 
 
-def not_found(message: str = "resource not found", category: str | None = None, **fields: object) -> ReplyError:
+def not_found_error(message: str = "resource not found", category: str | None = None, **fields: object) -> ApiError:
     """Return the 404 of something that does not exist; that of a record has no category."""
-    return ReplyError(404, message, category, **fields)
+    return ApiError(404, message, category, **fields)
 
 
-def uri_too_long() -> Response:
+def uri_too_long_response() -> Response:
     """Return the page with which HubSpot's gateway refuses long addresses."""
     title = "414 Request-URI Too Large"
     page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"

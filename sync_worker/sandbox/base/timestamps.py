@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from sync_worker.timestamps import from_ms, to_ms
 
-__all__ = ("from_ms", "iso", "parse_ms", "to_ms")
+__all__ = ("format_iso", "from_ms", "parse_ms", "to_ms")
 
 
-def iso(ms: int) -> str:
+def format_iso(ms: int) -> str:
     """Return ISO text in UTC; the fraction is left out when there is none, as Java's Instant does."""
     seconds, fraction = divmod(ms, 1000)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_worker.sandbox.counters.contact import UNTOUCHED, ContactCounters
-from sync_worker.sandbox.counters.portal import addresses, tally
+from sync_worker.sandbox.counters.contact import ZERO_COUNTERS, ContactCounters
+from sync_worker.sandbox.counters.portal import compute_counters, email_addresses
 
-__all__ = ["UNTOUCHED", "ContactCounters", "addresses", "tally"]
+__all__ = ["ZERO_COUNTERS", "ContactCounters", "compute_counters", "email_addresses"]

@@ -7,13 +7,13 @@ from types import MappingProxyType
 from typing import Final
 
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.counters.deals import Deals
-from sync_worker.sandbox.counters.email import Mail
-from sync_worker.sandbox.counters.form_conversions import Conversions
-from sync_worker.sandbox.counters.visits import Visits
+from sync_worker.sandbox.counters.deals import DealCounters
+from sync_worker.sandbox.counters.email import EmailCounters
+from sync_worker.sandbox.counters.form_conversions import FormConversionCounters
+from sync_worker.sandbox.counters.visits import VisitCounters
 
 #: What HubSpot shows of a contact that never did anything: zeros for the website and forms, nothing for e-mail and deals.
-UNTOUCHED: Final[Mapping[str, str]] = MappingProxyType(
+ZERO_COUNTERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "hs_analytics_num_page_views": "0",
         "hs_analytics_num_visits": "0",
@@ -29,32 +29,32 @@ class ContactCounters:
     __slots__ = ("_conversions", "_deals", "_mail", "_visits")
 
     def __init__(self) -> None:
-        self._mail: Mail | None = None
-        self._visits: Visits | None = None
-        self._conversions: Conversions | None = None
-        self._deals: Deals | None = None
+        self._mail: EmailCounters | None = None
+        self._visits: VisitCounters | None = None
+        self._conversions: FormConversionCounters | None = None
+        self._deals: DealCounters | None = None
 
     def add_email_event(self, event: Row) -> None:
         """Count one e-mail event (v1)."""
-        self._mail = self._mail or Mail()
+        self._mail = self._mail or EmailCounters()
         self._mail.add(event)
 
     def add_event(self, event: Row) -> None:
         """Count one event occurrence; others than page views count nothing."""
-        self._visits = self._visits or Visits()
+        self._visits = self._visits or VisitCounters()
         self._visits.add(event)
 
     def add_submission(self, submission: Row, form_name: str) -> None:
         """Count one submission of a form."""
-        self._conversions = self._conversions or Conversions()
+        self._conversions = self._conversions or FormConversionCounters()
         self._conversions.add(submission, form_name)
 
     def add_deal(self, deal: Row) -> None:
         """Count one associated deal."""
-        self._deals = self._deals or Deals()
+        self._deals = self._deals or DealCounters()
         self._deals.add(deal)
 
     def properties(self) -> dict[str, str]:
         """Return the calculated properties that are set, as HubSpot's texts."""
         parts = (self._mail, self._visits, self._conversions, self._deals)
-        return {**UNTOUCHED, **{name: value for part in parts if part for name, value in part.properties().items()}}
+        return {**ZERO_COUNTERS, **{name: value for part in parts if part for name, value in part.properties().items()}}

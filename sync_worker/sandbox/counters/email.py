@@ -6,12 +6,17 @@ from array import array
 from typing import Final
 
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.counters.first_last import Ends
+from sync_worker.sandbox.counters.first_last import FirstLast
 
-_COUNTED: Final = {"DELIVERED": "hs_email_delivered", "OPEN": "hs_email_open", "CLICK": "hs_email_click", "BOUNCE": "hs_email_bounce"}
+_COUNTER_PROPERTIES: Final = {
+    "DELIVERED": "hs_email_delivered",
+    "OPEN": "hs_email_open",
+    "CLICK": "hs_email_click",
+    "BOUNCE": "hs_email_bounce",
+}
 
 
-class Mail:
+class EmailCounters:
     """The `hs_email_*` counters.
 
     HubSpot counts e-mails ("the number of marketing emails which have had link clicks"), not events: five clicks in one
@@ -23,39 +28,39 @@ class Mail:
     def __init__(self) -> None:
         self.counted: dict[str, set[object]] = {}
         self.sent = array("q")
-        self.sends, self.opens, self.clicks = Ends(), Ends(), Ends()
+        self.sends, self.opens, self.clicks = FirstLast(), FirstLast(), FirstLast()
 
     def add(self, event: Row) -> None:
         """Count one e-mail event (v1)."""
         if event.get("filteredEvent") or event.get("obsoletedBy"):
             return
         kind, created = event["type"], event["created"]
-        if kind in _COUNTED:
-            self.counted.setdefault(kind, set()).add(_email(event))
+        if kind in _COUNTER_PROPERTIES:
+            self.counted.setdefault(kind, set()).add(_email_key(event))
         if kind == "SENT":
             self.sent.append(created)
-            self.sends.see(created)
+            self.sends.observe(created)
         elif kind == "OPEN":
-            self.opens.see(created)
+            self.opens.observe(created)
         elif kind == "CLICK":
-            self.clicks.see(created)
+            self.clicks.observe(created)
 
     def properties(self) -> dict[str, str]:
         """Return the counters that HubSpot shows; what never happened is not set."""
-        counts = {_COUNTED[kind]: str(len(emails)) for kind, emails in self.counted.items()}
+        counts = {_COUNTER_PROPERTIES[kind]: str(len(emails)) for kind, emails in self.counted.items()}
         return {
             **counts,
-            **self.sends.times("hs_email_first_send_date", "hs_email_last_send_date"),
-            **self.opens.times("hs_email_first_open_date", "hs_email_last_open_date"),
-            **self.clicks.times("hs_email_first_click_date", "hs_email_last_click_date"),
-            **({"hs_email_sends_since_last_engagement": str(self._unanswered())} if self.sent else {}),
+            **self.sends.time_properties("hs_email_first_send_date", "hs_email_last_send_date"),
+            **self.opens.time_properties("hs_email_first_open_date", "hs_email_last_open_date"),
+            **self.clicks.time_properties("hs_email_first_click_date", "hs_email_last_click_date"),
+            **({"hs_email_sends_since_last_engagement": str(self._sends_since_engagement())} if self.sent else {}),
         }
 
-    def _unanswered(self) -> int:
+    def _sends_since_engagement(self) -> int:
         engaged = max((ends.last[0] for ends in (self.opens, self.clicks) if ends.last), default=0)
         return sum(created > engaged for created in self.sent)
 
 
-def _email(event: Row) -> object:
+def _email_key(event: Row) -> object:
     sent_by = event.get("sentBy") or {}
     return event.get("emailCampaignId") or sent_by.get("id") or event["id"]

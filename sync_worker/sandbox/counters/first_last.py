@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from sync_worker.sandbox.base.timestamps import iso
+from sync_worker.sandbox.base.timestamps import format_iso
 
-Mark = tuple[int, str]
+Observation = tuple[int, str]
 
 
-class Ends:
+class FirstLast:
     """The earliest and the latest mark seen: epoch milliseconds and a text; of equal times, the texts decide."""
 
     __slots__ = ("first", "last")
 
     def __init__(self) -> None:
-        self.first: Mark | None = None
-        self.last: Mark | None = None
+        self.first: Observation | None = None
+        self.last: Observation | None = None
 
-    def see(self, ms: int, text: str = "") -> None:
+    def observe(self, ms: int, text: str = "") -> None:
         """Take one more mark into account."""
         mark = (ms, text)
         if self.first is None or self.last is None:
@@ -26,13 +26,13 @@ class Ends:
         elif mark > self.last:
             self.last = mark
 
-    def times(self, first: str, last: str) -> dict[str, str]:
+    def time_properties(self, first: str, last: str) -> dict[str, str]:
         """Return both times as ISO texts under the names of their properties, nothing when nothing was seen."""
         if self.first is None or self.last is None:
             return {}
-        return {first: iso(self.first[0]), last: iso(self.last[0])}
+        return {first: format_iso(self.first[0]), last: format_iso(self.last[0])}
 
-    def texts(self, first: str, last: str) -> dict[str, str]:
+    def text_properties(self, first: str, last: str) -> dict[str, str]:
         """Return both texts under the names of their properties, nothing when nothing was seen."""
         if self.first is None or self.last is None:
             return {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.counters.first_last import Ends
+from sync_worker.sandbox.counters.first_last import FirstLast
 
 
-class Conversions:
+class FormConversionCounters:
     """The `*conversion*` counters of form submissions."""
 
     __slots__ = ("count", "events", "forms")
@@ -16,21 +16,21 @@ class Conversions:
     def __init__(self) -> None:
         self.count = 0
         self.forms: set[str] = set()
-        self.events = Ends()
+        self.events = FirstLast()
 
     def add(self, submission: Row, form_name: str) -> None:
         """Count one submission of the form that is called `form_name`."""
         self.count += 1
         self.forms.add(submission["formId"])
-        self.events.see(submission["submittedAt"], f"{_page_title(submission)}: {form_name}")
+        self.events.observe(submission["submittedAt"], f"{_page_title(submission)}: {form_name}")
 
     def properties(self) -> dict[str, str]:
         """Return the counters that HubSpot shows; a conversion is named "Page: Form"."""
         return {
             "num_conversion_events": str(self.count),
             "num_unique_conversion_events": str(len(self.forms)),
-            **self.events.times("first_conversion_date", "recent_conversion_date"),
-            **self.events.texts("first_conversion_event_name", "recent_conversion_event_name"),
+            **self.events.time_properties("first_conversion_date", "recent_conversion_date"),
+            **self.events.text_properties("first_conversion_event_name", "recent_conversion_event_name"),
         }
 
 

@@ -7,21 +7,21 @@ from itertools import pairwise
 from typing import Final
 
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.base.timestamps import iso, parse_ms
-from sync_worker.sandbox.counters.first_last import Ends
+from sync_worker.sandbox.base.timestamps import format_iso, parse_ms
+from sync_worker.sandbox.counters.first_last import FirstLast
 
 PAGE_VIEW: Final = "e_visited_page"
 SESSION_MS: Final = 30 * 60 * 1000  # half an hour without a page view ends a session
 
 
-class Visits:
+class VisitCounters:
     """The `hs_analytics_*` counters of page views and sessions."""
 
     __slots__ = ("pages", "times")
 
     def __init__(self) -> None:
         self.times = array("q")
-        self.pages = Ends()
+        self.pages = FirstLast()
 
     def add(self, event: Row) -> None:
         """Count one event occurrence, if it is a page view."""
@@ -29,7 +29,7 @@ class Visits:
             return
         at = parse_ms(event["occurredAt"]) or 0
         self.times.append(at)
-        self.pages.see(at, (event.get("properties") or {}).get("hs_url") or "")
+        self.pages.observe(at, (event.get("properties") or {}).get("hs_url") or "")
 
     def properties(self) -> dict[str, str]:
         """Return the counters that HubSpot shows."""
@@ -41,10 +41,10 @@ class Visits:
             "hs_analytics_num_page_views": str(views),
             "hs_analytics_num_visits": str(len(starts)),
             "hs_analytics_average_page_views": str(round(views / len(starts))),
-            "hs_analytics_first_visit_timestamp": iso(starts[0]),
-            "hs_analytics_last_visit_timestamp": iso(starts[-1]),
-            **self.pages.times("hs_analytics_first_timestamp", "hs_analytics_last_timestamp"),
-            **self.pages.texts("hs_analytics_first_url", "hs_analytics_last_url"),
+            "hs_analytics_first_visit_timestamp": format_iso(starts[0]),
+            "hs_analytics_last_visit_timestamp": format_iso(starts[-1]),
+            **self.pages.time_properties("hs_analytics_first_timestamp", "hs_analytics_last_timestamp"),
+            **self.pages.text_properties("hs_analytics_first_url", "hs_analytics_last_url"),
         }
 
     def _session_starts(self) -> list[int]:

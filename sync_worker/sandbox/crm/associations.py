@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.crm.records import Records
+from sync_worker.sandbox.crm.records import RecordStore
 
-PRIMARY_COMPANY = "associatedcompanyid"
+PRIMARY_COMPANY_PROPERTY = "associatedcompanyid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class AssociationType:
     name: str  # as in `associations` of a record
 
 
-TYPES: Mapping[tuple[str, str], tuple[AssociationType, ...]] = {
+ASSOCIATION_TYPES: Mapping[tuple[str, str], tuple[AssociationType, ...]] = {
     ("contacts", "companies"): (
         AssociationType(1, "Primary", "contact_to_company"),
         AssociationType(279, None, "contact_to_company_unlabeled"),
@@ -35,10 +35,10 @@ TYPES: Mapping[tuple[str, str], tuple[AssociationType, ...]] = {
 }
 
 
-class Associations:
+class AssociationIndex:
     """Links between contacts and companies (from each contact's primary company) and between contacts and deals."""
 
-    def __init__(self, contacts: Records, deals: Iterable[Row]) -> None:
+    def __init__(self, contacts: RecordStore, deals: Iterable[Row]) -> None:
         self._contacts = contacts
         self._deal_contacts: dict[int, tuple[int, ...]] = {}
         self._contact_deals: dict[int, list[int]] = defaultdict(list)
@@ -51,33 +51,33 @@ class Associations:
         for contact_id in contact_ids:
             self._contact_deals[contact_id].append(deal_id)
 
-    def move(self, old: int, new: int) -> None:
+    def reassign_deals(self, old_contact_id: int, new_contact_id: int) -> None:
         """Give the deals of a contact that was merged to the survivor."""
-        for deal_id in self._contact_deals.pop(old, ()):
-            contacts = dict.fromkeys(new if contact == old else contact for contact in self._deal_contacts[deal_id])
+        for deal_id in self._contact_deals.pop(old_contact_id, ()):
+            contacts = dict.fromkeys(new_contact_id if contact == old_contact_id else contact for contact in self._deal_contacts[deal_id])
             self._deal_contacts[deal_id] = tuple(contacts)
-            if deal_id not in self._contact_deals[new]:
-                self._contact_deals[new].append(deal_id)
+            if deal_id not in self._contact_deals[new_contact_id]:
+                self._contact_deals[new_contact_id].append(deal_id)
 
-    def of(self, kind: str, record_id: int, to: str) -> Sequence[int]:
+    def find_ids(self, from_type: str, record_id: int, to_type: str) -> Sequence[int]:
         """Return the ids of the records of another type that a record belongs to."""
-        match kind, to:
+        match from_type, to_type:
             case "contacts", "companies":
-                return self._company_of(record_id)
+                return self._company_ids(record_id)
             case "companies", "contacts":
-                return self._employees(record_id)
+                return self._company_contact_ids(record_id)
             case "contacts", "deals":
                 return self._contact_deals.get(record_id, ())
             case "deals", "contacts":
-                return [contact for contact in self._deal_contacts.get(record_id, ()) if self._contacts.live(contact) is not None]
+                return [contact for contact in self._deal_contacts.get(record_id, ()) if self._contacts.find_live_row(contact) is not None]
         return ()
 
-    def _company_of(self, contact_id: int) -> Sequence[int]:
-        row = self._contacts.live(contact_id)
-        company = None if row is None else self._contacts.value(row, PRIMARY_COMPANY)
+    def _company_ids(self, contact_id: int) -> Sequence[int]:
+        row = self._contacts.find_live_row(contact_id)
+        company = None if row is None else self._contacts.value(row, PRIMARY_COMPANY_PROPERTY)
         return (int(company),) if company else ()
 
-    def _employees(self, company_id: int) -> Sequence[int]:
+    def _company_contact_ids(self, company_id: int) -> Sequence[int]:
         wanted, contacts = str(company_id), self._contacts
-        column = contacts.columns.get(PRIMARY_COMPANY, [])
+        column = contacts.columns.get(PRIMARY_COMPANY_PROPERTY, [])
         return [contacts.ids[row] for row, company in enumerate(column) if company == wanted and contacts.is_live(row)]

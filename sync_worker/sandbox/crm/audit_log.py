@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-KEPT = 200_000  # changes; older ones are forgotten
+MAX_CHANGES = 200_000  # changes; older ones are forgotten
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ChangeSource:
     """Who wrote a value, in HubSpot's words."""
 
     type: str  # INTEGRATION, CRM_UI, IMPORT, MERGE_OBJECTS, CALCULATED ...
@@ -19,55 +19,57 @@ class Source:
     label: str | None = None
 
 
-CRM_UI = Source("CRM_UI", "userId:1", "Somebody else")
-CALCULATED = Source("CALCULATED")
+CRM_UI_SOURCE = ChangeSource("CRM_UI", "userId:1", "Somebody else")
+CALCULATED_SOURCE = ChangeSource("CALCULATED")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PropertyChange:
     """One value that was written; None cleared it."""
 
-    kind: str
+    object_type: str
     record_id: int
-    property: str
-    before: str | None
-    after: str | None
+    property_name: str
+    old_value: str | None
+    new_value: str | None
     at: int  # epoch milliseconds
-    source: Source
+    source: ChangeSource
 
 
-class History:
+class AuditLog:
     """The last changes, in the order they were made."""
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self._kept = kept
-        self._all: deque[Change] = deque()
-        self._by_record: dict[tuple[str, int], deque[Change]] = defaultdict(deque)
+    def __init__(self, max_changes: int = MAX_CHANGES) -> None:
+        self._max_changes = max_changes
+        self._changes: deque[PropertyChange] = deque()
+        self._by_record: dict[tuple[str, int], deque[PropertyChange]] = defaultdict(deque)
 
-    def add(self, change: Change) -> None:
+    def add(self, change: PropertyChange) -> None:
         """Remember a change and forget the oldest one when there are too many."""
-        self._all.append(change)
-        self._by_record[change.kind, change.record_id].append(change)
-        if len(self._all) > self._kept:
-            self._forget_oldest()
+        self._changes.append(change)
+        self._by_record[change.object_type, change.record_id].append(change)
+        if len(self._changes) > self._max_changes:
+            self._drop_oldest()
 
-    def recent(self, limit: int, *, kind: str | None = None, properties: frozenset[str] | None = None) -> list[Change]:
+    def recent_changes(
+        self, limit: int, *, object_type: str | None = None, properties: frozenset[str] | None = None
+    ) -> list[PropertyChange]:
         """Return the last changes, newest first, of one object type or of some properties only."""
         fits = (
             change
-            for change in reversed(self._all)
-            if (kind is None or change.kind == kind) and (properties is None or change.property in properties)
+            for change in reversed(self._changes)
+            if (object_type is None or change.object_type == object_type) and (properties is None or change.property_name in properties)
         )
         return list(islice(fits, limit))
 
-    def of(self, kind: str, record_id: int, name: str | None = None) -> Iterator[Change]:
+    def record_changes(self, object_type: str, record_id: int, property_name: str | None = None) -> Iterator[PropertyChange]:
         """Yield the changes of one record, newest first."""
-        changes = self._by_record.get((kind, record_id), ())
-        return (change for change in reversed(changes) if name is None or change.property == name)
+        changes = self._by_record.get((object_type, record_id), ())
+        return (change for change in reversed(changes) if property_name is None or change.property_name == property_name)
 
-    def _forget_oldest(self) -> None:
-        oldest = self._all.popleft()
-        key = (oldest.kind, oldest.record_id)
+    def _drop_oldest(self) -> None:
+        oldest = self._changes.popleft()
+        key = (oldest.object_type, oldest.record_id)
         self._by_record[key].popleft()
         if not self._by_record[key]:
             del self._by_record[key]

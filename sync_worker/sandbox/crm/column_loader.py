@@ -10,13 +10,13 @@ from itertools import pairwise
 from sync_worker.errors import PortalFolderError
 from sync_worker.sandbox.base.object_types import ObjectType
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.base.timestamps import iso, parse_ms
-from sync_worker.sandbox.crm.records import Column, Records
+from sync_worker.sandbox.base.timestamps import format_iso, parse_ms
+from sync_worker.sandbox.crm.records import Column, RecordStore
 
-SHARED_VALUES = 20_000  # a column with more different values than this is not worth looking for equal ones
+MAX_INTERNED_VALUES = 20_000  # a column with more different values than this is not worth looking for equal ones
 
 
-class _Filling:
+class _ColumnBuilder:
     """A column that is being filled; equal texts are kept once, as long as there are few different ones."""
 
     __slots__ = ("seen", "values")
@@ -25,18 +25,18 @@ class _Filling:
         self.values: Column = []
         self.seen: dict[str, str] | None = {}
 
-    def put(self, row: int, value: str) -> None:
+    def append_at(self, row: int, value: str) -> None:
         """Set the value of a row above all others."""
         if len(self.values) < row:
-            _pad(self.values, row)
+            _pad_column(self.values, row)
         if self.seen is not None:
             value = self.seen.setdefault(value, value)
-            if len(self.seen) > SHARED_VALUES:
+            if len(self.seen) > MAX_INTERNED_VALUES:
                 self.seen = None
         self.values.append(value)
 
 
-def text(value: object) -> str | None:
+def property_text(value: object) -> str | None:
     """Return a property value as HubSpot keeps it; an empty one is none."""
     if value is None or value == "":
         return None
@@ -45,7 +45,7 @@ def text(value: object) -> str | None:
     return value if isinstance(value, str) else str(value)
 
 
-def load(kind: ObjectType, rows: Iterable[Row], *, default_ms: int) -> Records:
+def load_records(object_type: ObjectType, rows: Iterable[Row], *, default_ms: int) -> RecordStore:
     """Return the records of `rows`, in any order.
 
     Args:
@@ -56,22 +56,22 @@ def load(kind: ObjectType, rows: Iterable[Row], *, default_ms: int) -> Records:
     Raises:
         PortalFolderError: an id is no number, or occurs twice.
     """
-    records, columns = Records(kind), defaultdict[str, _Filling](_Filling)
+    records, columns = RecordStore(object_type), defaultdict[str, _ColumnBuilder](_ColumnBuilder)
     for row in rows:
-        _add(records, row, columns, default_ms)
-    for name in dict.fromkeys((*kind.always, *columns)):
+        _add_row(records, row, columns, default_ms)
+    for name in dict.fromkeys((*object_type.mandatory_properties, *columns)):
         values = columns[name].values
-        _pad(values, len(records.ids))
+        _pad_column(values, len(records.ids))
         records.columns[name] = values
-    _sort(records)
+    _sort_records(records)
     return records
 
 
-def _add(records: Records, row: Row, columns: Mapping[str, _Filling], default_ms: int) -> None:
-    kind, at, properties = records.kind, len(records.ids), row.get("properties") or {}
-    record_id = _identity(kind, row)
-    created_text, created = _moment(properties.get("createdate") or row.get("createdAt"), default_ms)
-    modified_text, modified = _moment(row.get("updatedAt") or properties.get(kind.modified), created)
+def _add_row(records: RecordStore, row: Row, columns: Mapping[str, _ColumnBuilder], default_ms: int) -> None:
+    kind, at, properties = records.object_type, len(records.ids), row.get("properties") or {}
+    record_id = _parse_id(kind, row)
+    created_text, created = _parse_timestamp(properties.get("createdate") or row.get("createdAt"), default_ms)
+    modified_text, modified = _parse_timestamp(row.get("updatedAt") or properties.get(kind.modified_property), created)
     records.ids.append(record_id)
     records.created.append(created)
     records.modified.append(modified)
@@ -80,36 +80,38 @@ def _add(records: Records, row: Row, columns: Mapping[str, _Filling], default_ms
     stamps = {
         "hs_object_id": str(record_id),
         "createdate": created_text,
-        kind.modified: modified_text,
+        kind.modified_property: modified_text,
         "hs_lastmodifieddate": modified_text,
     }
     for name, raw in {**properties, **stamps}.items():
-        value = raw if type(raw) is str else text(raw)
+        value = raw if type(raw) is str else property_text(raw)
         if value:
-            columns[name].put(at, value)
+            columns[name].append_at(at, value)
 
 
-def _identity(kind: ObjectType, row: Row) -> int:
+def _parse_id(object_type: ObjectType, row: Row) -> int:
     try:
         return int(row["id"])
     except (KeyError, TypeError, ValueError):
-        hint = f"Give every row of {kind.name}.jsonl an id of digits."
-        raise PortalFolderError(f"{kind.name}.jsonl: {row.get('id')!r} is not the id of a {kind.singular}.", hint=hint) from None
+        hint = f"Give every row of {object_type.name}.jsonl an id of digits."
+        raise PortalFolderError(
+            f"{object_type.name}.jsonl: {row.get('id')!r} is not the id of a {object_type.singular}.", hint=hint
+        ) from None
 
 
-def _moment(value: object, default_ms: int) -> tuple[str, int]:
-    raw = text(value)
+def _parse_timestamp(value: object, default_ms: int) -> tuple[str, int]:
+    raw = property_text(value)
     ms = parse_ms(raw) if raw else None
     if raw is None or ms is None:
-        return iso(default_ms), default_ms
-    return (iso(ms) if raw.isdigit() else raw), ms
+        return format_iso(default_ms), default_ms
+    return (format_iso(ms) if raw.isdigit() else raw), ms
 
 
-def _pad(column: Column, length: int) -> None:
+def _pad_column(column: Column, length: int) -> None:
     column.extend([None] * (length - len(column)))
 
 
-def _sort(records: Records) -> None:
+def _sort_records(records: RecordStore) -> None:
     ids = records.ids
     if all(ids[i] < ids[i + 1] for i in range(len(ids) - 1)):
         return
@@ -117,7 +119,7 @@ def _sort(records: Records) -> None:
     for before, after in pairwise(order):
         if ids[before] == ids[after]:
             hint = "Every id may occur once."
-            raise PortalFolderError(f"{records.kind.name}.jsonl: id {ids[before]} occurs twice.", hint=hint)
+            raise PortalFolderError(f"{records.object_type.name}.jsonl: id {ids[before]} occurs twice.", hint=hint)
     for name in ("ids", "created", "modified"):
         values = getattr(records, name)
         setattr(records, name, array("q", [values[row] for row in order]))

@@ -7,26 +7,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from sync_worker.sandbox.base.object_types import CONTACTS, DEALS, ObjectType
 from sync_worker.sandbox.base.portal_data import Row
 
-WON, LOST = "closedwon", "closedlost"
+WON_STAGE, LOST_STAGE = "closedwon", "closedlost"
 
 
-def derived(kind: ObjectType, values: Mapping[str, str | None]) -> dict[str, str | None]:
+def compute_values(object_type: ObjectType, values: Mapping[str, str | None]) -> dict[str, str | None]:
     """Return what follows from values that are written: of a deal's stage, of a contact's address."""
-    if kind is DEALS and values.get("dealstage"):
+    if object_type is DEALS and values.get("dealstage"):
         stage = values["dealstage"]
-        return {"hs_is_closed": _text(stage in {WON, LOST}), "hs_is_closed_won": _text(stage == WON)}
-    if kind is CONTACTS and "email" in values:
+        return {"hs_is_closed": _bool_text(stage in {WON_STAGE, LOST_STAGE}), "hs_is_closed_won": _bool_text(stage == WON_STAGE)}
+    if object_type is CONTACTS and "email" in values:
         email = values["email"]
         return {"hs_email_domain": email.rpartition("@")[2] if email else None}
     return {}
 
 
-def with_derived(kind: ObjectType, rows: Iterable[Row]) -> Iterator[Row]:
+def add_computed_values(object_type: ObjectType, rows: Iterable[Row]) -> Iterator[Row]:
     """Yield rows with what follows from their values, where they do not say it themselves."""
     for row in rows:
         properties = row.get("properties") or {}
-        yield {**row, "properties": {**derived(kind, properties), **properties}}
+        yield {**row, "properties": {**compute_values(object_type, properties), **properties}}
 
 
-def _text(flag: bool) -> str:  # noqa: FBT001 -- it is the value
+def _bool_text(flag: bool) -> str:  # noqa: FBT001 -- it is the value
     return "true" if flag else "false"

@@ -8,15 +8,15 @@ from dataclasses import replace
 from sync_worker.sandbox.base.portal_data import PortalData, Row
 from sync_worker.sandbox.crm.engagement import Engagement
 
-Counters = Callable[[PortalData], Mapping[str, Mapping[str, str]]]
+CounterFunction = Callable[[PortalData], Mapping[str, Mapping[str, str]]]
 
 
-def no_counters(_: PortalData) -> Mapping[str, Mapping[str, str]]:
+def empty_counters(_: PortalData) -> Mapping[str, Mapping[str, str]]:
     """Count nothing."""
     return {}
 
 
-def with_counters(data: PortalData, engagement: Engagement, deals: Sequence[Row], counters: Counters) -> Iterable[Row]:
+def add_counters(data: PortalData, engagement: Engagement, deals: Sequence[Row], counters: CounterFunction) -> Iterable[Row]:
     """Yield the rows of the contacts, with what `counters` computes of the events over their own values.
 
     The events are read from `engagement`, since the rows of `data` may be readable only once.
@@ -37,7 +37,9 @@ def with_counters(data: PortalData, engagement: Engagement, deals: Sequence[Row]
         yield {**row, "properties": {**row["properties"], **own}} if own else row
 
 
-def recount(data: PortalData, contact: Row, engagement: Engagement, deals: Sequence[Row], counters: Counters) -> Mapping[str, str]:
+def contact_counters(
+    data: PortalData, contact: Row, engagement: Engagement, deals: Sequence[Row], counters: CounterFunction
+) -> Mapping[str, str]:
     """Return the counters of one contact as they are now; `data` names the portal, its rows are not read."""
     properties = contact["properties"]
     others = (properties.get("hs_additional_emails") or "").split(";")
@@ -45,10 +47,10 @@ def recount(data: PortalData, contact: Row, engagement: Engagement, deals: Seque
     seen = replace(
         data,
         contacts=[contact],
-        email_events=[row for address in addresses for row in engagement.email_events.rows_of(address)],
-        events=[{**row, "objectId": contact["id"]} for row in engagement.occurrences.rows_of(contact["id"])],
+        email_events=[row for address in addresses for row in engagement.email_events.contact_rows(address)],
+        events=[{**row, "objectId": contact["id"]} for row in engagement.occurrences.contact_rows(contact["id"])],
         forms=list(engagement.forms.by_id.values()),
-        submissions=[row for address in addresses for row in engagement.submissions.rows_of(address)],
+        submissions=[row for address in addresses for row in engagement.submissions.contact_rows(address)],
         deals=[{**deal, "contactIds": [contact["id"]]} for deal in deals],
     )
     return counters(seen).get(contact["id"], {})

@@ -7,32 +7,34 @@ from typing import Any
 
 from sync_worker.sandbox.base.portal_data import PortalData, Row
 from sync_worker.sandbox.base.timestamps import parse_ms
-from sync_worker.sandbox.crm.event_timeline import Key, Timeline
-from sync_worker.sandbox.crm.marketing_events import MarketingEvents, event_of
+from sync_worker.sandbox.crm.event_timeline import EventTimeline, RowKey
+from sync_worker.sandbox.crm.marketing_events import MarketingEventStore, participation_event_id
 
-SUBMITTED = "FORM_SUBMISSION"
-TOOK_PART = "PARTICIPATION"
+FORM_SUBMISSION = "FORM_SUBMISSION"
+PARTICIPATION = "PARTICIPATION"
 
 
-def address_of(submission: Row) -> str:
+def submission_email(submission: Row) -> str:
     """Return the e-mail address that was sent with a form, in lower case; "" without one."""
     values = submission.get("values", ())
     return next((str(value.get("value", "")).lower() for value in values if value.get("name") == "email"), "")
 
 
-EMAIL_EVENTS = Key(
-    at=lambda row: int(row["created"]), kind=lambda row: str(row.get("type", "")), who=lambda row: str(row.get("recipient", "")).lower()
+EMAIL_EVENT_KEY = RowKey(
+    timestamp=lambda row: int(row["created"]),
+    kind=lambda row: str(row.get("type", "")),
+    contact_key=lambda row: str(row.get("recipient", "")).lower(),
 )
-OCCURRENCES = Key(
-    at=lambda row: parse_ms(row["occurredAt"]) or 0,
+OCCURRENCE_KEY = RowKey(
+    timestamp=lambda row: parse_ms(row["occurredAt"]) or 0,
     kind=lambda row: str(row.get("eventType", "")),
-    who=lambda row: str(row.get("objectId", "")),
+    contact_key=lambda row: str(row.get("objectId", "")),
 )
-SUBMISSIONS = Key(at=lambda row: int(row["submittedAt"]), kind=lambda row: str(row["formId"]), who=address_of)
+SUBMISSION_KEY = RowKey(timestamp=lambda row: int(row["submittedAt"]), kind=lambda row: str(row["formId"]), contact_key=submission_email)
 
 
 @dataclass(frozen=True, slots=True)
-class Forms:
+class FormCatalog:
     """The forms of a portal, whose submissions are in their timeline."""
 
     by_id: dict[str, Row]
@@ -42,21 +44,21 @@ class Engagement:
     """Everything that people did in a portal: e-mail events and submissions by address, the rest by contact id."""
 
     def __init__(self, data: PortalData) -> None:
-        self.email_events = Timeline(data.email_events, EMAIL_EVENTS)
-        self.occurrences = Timeline(data.events, OCCURRENCES)
-        self.submissions = Timeline(data.submissions, SUBMISSIONS)
-        self.marketing_events = MarketingEvents(data.marketing_events, data.participations)
-        self.forms = Forms({str(form["id"]): form for form in data.forms})
+        self.email_events = EventTimeline(data.email_events, EMAIL_EVENT_KEY)
+        self.occurrences = EventTimeline(data.events, OCCURRENCE_KEY)
+        self.submissions = EventTimeline(data.submissions, SUBMISSION_KEY)
+        self.marketing_events = MarketingEventStore(data.marketing_events, data.participations)
+        self.forms = FormCatalog({str(form["id"]): form for form in data.forms})
 
-    def of_contact(self, contact_id: int, email: str | None, limit: int) -> list[dict[str, Any]]:
+    def contact_events(self, contact_id: int, email: str | None, limit: int) -> list[dict[str, Any]]:
         """Return what one contact did, newest first: {at (epoch milliseconds), kind, row}."""
-        seen = self.occurrences.newest(str(contact_id), limit)
+        seen = self.occurrences.newest_rows(str(contact_id), limit)
         events = self.marketing_events
-        for at, _, row in events.timeline.newest(str(contact_id), limit):
-            name = events.by_id.get(event_of(row), {}).get("eventName")
-            seen.append((at, TOOK_PART, {**row, "eventName": name}))
+        for at, _, row in events.timeline.newest_rows(str(contact_id), limit):
+            name = events.by_id.get(participation_event_id(row), {}).get("eventName")
+            seen.append((at, PARTICIPATION, {**row, "eventName": name}))
         if email:
-            seen += self.email_events.newest(email.lower(), limit)
-            seen += [(at, SUBMITTED, row) for at, _, row in self.submissions.newest(email.lower(), limit)]
+            seen += self.email_events.newest_rows(email.lower(), limit)
+            seen += [(at, FORM_SUBMISSION, row) for at, _, row in self.submissions.newest_rows(email.lower(), limit)]
         seen.sort(key=lambda item: -item[0])
         return [{"at": at, "kind": kind, "row": row} for at, kind, row in seen[:limit]]

@@ -12,37 +12,39 @@ from itertools import islice
 import orjson
 
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.base.spool_file import RowFile
+from sync_worker.sandbox.base.spool_file import SpoolFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class RowKey:
     """What a timeline knows of a row: when it was (epoch milliseconds), of what kind it is, and who it belongs to."""
 
-    at: Callable[[Row], int]
+    timestamp: Callable[[Row], int]
     kind: Callable[[Row], str]
-    who: Callable[[Row], str]
+    contact_key: Callable[[Row], str]
 
 
-class Timeline:
+class EventTimeline:
     """Rows of one sort, oldest first.
 
     A position stays valid as long as rows are added at the end.
     """
 
-    def __init__(self, rows: Iterable[Row], key: Key) -> None:
+    def __init__(self, rows: Iterable[Row], key: RowKey) -> None:
         self._key = key
-        self._rows = RowFile()
-        self._at, self._number = array("q"), array("q")
-        self._kind, self._who = list[str](), list[str]()
+        self._rows = SpoolFile()
+        self._timestamps, self._row_numbers = array("q"), array("q")
+        self._kinds, self._contact_keys = list[str](), list[str]()
         shared: dict[str, str] = {}
         for row in rows:
-            kind, who = key.kind(row), key.who(row)
-            self._note(len(self._at), key.at(row), shared.setdefault(kind, kind), shared.setdefault(who, who), self._rows.add(row))
+            kind, who = key.kind(row), key.contact_key(row)
+            self._insert(
+                len(self._timestamps), key.timestamp(row), shared.setdefault(kind, kind), shared.setdefault(who, who), self._rows.add(row)
+            )
         self._sort()
 
     def __len__(self) -> int:
-        return len(self._at)
+        return len(self._timestamps)
 
     def __iter__(self) -> Iterator[Row]:
         """Yield every row, in the order in which they were added."""
@@ -50,78 +52,82 @@ class Timeline:
 
     def add(self, row: Row) -> None:
         """Put a row in its place, behind those of the same time."""
-        at = self._key.at(row)
-        self._note(bisect_right(self._at, at), at, self._key.kind(row), self._key.who(row), self._rows.add(row))
+        at = self._key.timestamp(row)
+        self._insert(bisect_right(self._timestamps, at), at, self._key.kind(row), self._key.contact_key(row), self._rows.add(row))
 
-    def give(self, old: str, new: str) -> None:
+    def reassign(self, old_key: str, new_key: str) -> None:
         """Let what belongs to one belong to another."""
-        self._who = [new if who == old else who for who in self._who]
+        self._contact_keys = [new_key if who == old_key else who for who in self._contact_keys]
 
     def row(self, position: int) -> Row:
         """Return the row at a position."""
-        found: Row = orjson.loads(self._rows.raw(self._number[position]))
+        found: Row = orjson.loads(self._rows.read_raw(self._row_numbers[position]))
         return found
 
-    def raw(self, position: int) -> orjson.Fragment:
+    def raw_row(self, position: int) -> orjson.Fragment:
         """Return the row at a position, to be put into a reply as it is."""
-        return orjson.Fragment(self._rows.raw(self._number[position]))
+        return orjson.Fragment(self._rows.read_raw(self._row_numbers[position]))
 
-    def at(self, position: int) -> int:
+    def timestamp(self, position: int) -> int:
         """Return the time of a row in epoch milliseconds."""
-        return self._at[position]
+        return self._timestamps[position]
 
-    def who(self, position: int) -> str:
+    def contact_key(self, position: int) -> str:
         """Return who a row belongs to."""
-        return self._who[position]
+        return self._contact_keys[position]
 
     def kind(self, position: int) -> str:
         """Return the kind of a row."""
-        return self._kind[position]
+        return self._kinds[position]
 
     def kinds(self) -> list[str]:
         """Return the kinds that occur."""
-        return sorted(set(self._kind))
+        return sorted(set(self._kinds))
 
-    def between(self, start: int | None, end: int | None) -> range:
+    def positions_between(self, start: int | None, end: int | None) -> range:
         """Return the positions from `start` to `end` in epoch milliseconds, both inclusive."""
-        first = 0 if start is None else bisect_left(self._at, start)
-        last = len(self._at) if end is None else bisect_right(self._at, end)
+        first = 0 if start is None else bisect_left(self._timestamps, start)
+        last = len(self._timestamps) if end is None else bisect_right(self._timestamps, end)
         return range(first, max(first, last))
 
-    def of(self, positions: range, *, kind: str | None = None, who: str | None = None) -> Iterator[int]:
+    def select(self, positions: range, *, kind: str | None = None, contact_key: str | None = None) -> Iterator[int]:
         """Yield those of the positions that are of a kind and belong to somebody, in the order of `positions`."""
-        kinds, chosen = self._kind, positions if who is None else self._owned(positions, who)
+        kinds, chosen = self._kinds, positions if contact_key is None else self._contact_positions(positions, contact_key)
         return (at for at in chosen if kind is None or kinds[at] == kind)
 
-    def newest_first(self, *, kind: str | None = None, who: str | None = None) -> Iterator[int]:
+    def select_newest_first(self, *, kind: str | None = None, contact_key: str | None = None) -> Iterator[int]:
         """Yield the positions of a kind or of somebody from the end."""
-        return self.of(range(len(self) - 1, -1, -1), kind=kind, who=who)
+        return self.select(range(len(self) - 1, -1, -1), kind=kind, contact_key=contact_key)
 
-    def rows_of(self, who: str) -> list[Row]:
+    def contact_rows(self, contact_key: str) -> list[Row]:
         """Return every row that belongs to somebody, oldest first."""
-        return [self.row(at) for at in self.of(range(len(self)), who=who)]
+        return [self.row(at) for at in self.select(range(len(self)), contact_key=contact_key)]
 
-    def newest(self, who: str, limit: int) -> list[tuple[int, str, Row]]:
+    def newest_rows(self, contact_key: str, limit: int) -> list[tuple[int, str, Row]]:
         """Return time, kind and row of the last that belong to somebody, newest first."""
-        return [(self._at[at], self._kind[at], self.row(at)) for at in islice(self.newest_first(who=who), limit)]
+        return [
+            (self._timestamps[at], self._kinds[at], self.row(at)) for at in islice(self.select_newest_first(contact_key=contact_key), limit)
+        ]
 
-    def _owned(self, positions: range, who: str) -> list[int]:
+    def _contact_positions(self, positions: range, contact_key: str) -> list[int]:
         """Return those of the positions that belong to somebody; the list finds them many times faster than a loop would."""
         ends = (positions[0], positions[-1]) if positions else (0, -1)
         found, at, end = list[int](), min(ends), max(ends) + 1
         with suppress(ValueError):
             while True:
-                at = self._who.index(who, at, end) + 1
+                at = self._contact_keys.index(contact_key, at, end) + 1
                 found.append(at - 1)
         return found if positions.step > 0 else found[::-1]
 
-    def _note(self, place: int, at: int, kind: str, who: str, number: int) -> None:
-        self._at.insert(place, at)
-        self._number.insert(place, number)
-        self._kind.insert(place, kind)
-        self._who.insert(place, who)
+    def _insert(self, position: int, timestamp: int, kind: str, contact_key: str, row_number: int) -> None:
+        self._timestamps.insert(position, timestamp)
+        self._row_numbers.insert(position, row_number)
+        self._kinds.insert(position, kind)
+        self._contact_keys.insert(position, contact_key)
 
     def _sort(self) -> None:
-        order = sorted(range(len(self._at)), key=self._at.__getitem__)
-        self._at, self._number = (array("q", [values[place] for place in order]) for values in (self._at, self._number))
-        self._kind, self._who = ([values[place] for place in order] for values in (self._kind, self._who))
+        order = sorted(range(len(self._timestamps)), key=self._timestamps.__getitem__)
+        self._timestamps, self._row_numbers = (
+            array("q", [values[place] for place in order]) for values in (self._timestamps, self._row_numbers)
+        )
+        self._kinds, self._contact_keys = ([values[place] for place in order] for values in (self._kinds, self._contact_keys))

@@ -10,26 +10,28 @@ from typing import Any
 
 from sync_worker.sandbox.base.timestamps import parse_ms
 
-Test = Callable[[str | None], bool]
-Ordered = Callable[[str], Any]  # text → what is compared; None where the text has no such meaning
+ValuePredicate = Callable[[str | None], bool]
+SortKey = Callable[[str], Any]  # text → what is compared; None where the text has no such meaning
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"LT": operator.lt, "LTE": operator.le, "GT": operator.gt, "GTE": operator.ge}
-_SETS = frozenset({"EQ", "NEQ", "IN", "NOT_IN"})
-OPERATORS = frozenset({*_COMPARISONS, *_SETS, "BETWEEN", "HAS_PROPERTY", "NOT_HAS_PROPERTY", "CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"})
+_SET_OPERATORS = frozenset({"EQ", "NEQ", "IN", "NOT_IN"})
+OPERATORS = frozenset(
+    {*_COMPARISONS, *_SET_OPERATORS, "BETWEEN", "HAS_PROPERTY", "NOT_HAS_PROPERTY", "CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class SearchFilter:
     """One condition of a search."""
 
-    name: str
+    property_name: str
     operator: str
     value: str = ""
-    high: str = ""
+    high_value: str = ""
     values: tuple[str, ...] = ()
 
-    def bounds(self) -> tuple[float, float] | None:
+    def integer_bounds(self) -> tuple[float, float] | None:
         """Return the smallest and the largest whole number that pass; None where the operator has no such range."""
-        low, high = parse_ms(self.value), parse_ms(self.high)
+        low, high = parse_ms(self.value), parse_ms(self.high_value)
         if low is None:
             return None
         ranges: dict[str, tuple[float, float]] = {
@@ -43,55 +45,55 @@ class Filter:
         return ranges.get(self.operator)
 
 
-def order_of(type_: str) -> Ordered:
+def sort_key_for(property_type: str) -> SortKey:
     """Return how the values of a property type are compared."""
-    orders: dict[str, Ordered] = {"datetime": parse_ms, "date": parse_ms, "number": _number, "enumeration": str, "bool": str}
-    return orders.get(type_, str.lower)
+    orders: dict[str, SortKey] = {"datetime": parse_ms, "date": parse_ms, "number": _parse_number, "enumeration": str, "bool": str}
+    return orders.get(property_type, str.lower)
 
 
-def test_of(condition: Filter, type_: str) -> Test:
+def compile_filter(condition: SearchFilter, property_type: str) -> ValuePredicate:
     """Return the test of a filter; a value that is not set passes NOT_HAS_PROPERTY only."""
-    order = order_of(type_)
+    order = sort_key_for(property_type)
     if condition.operator == "HAS_PROPERTY":
         return lambda held: held is not None
     if condition.operator == "NOT_HAS_PROPERTY":
         return lambda held: held is None
-    if condition.operator in _SETS:
-        return _membership(condition, order, several=type_ == "enumeration")
+    if condition.operator in _SET_OPERATORS:
+        return _membership_predicate(condition, order, is_multi_value=property_type == "enumeration")
     if condition.operator.endswith("CONTAINS_TOKEN"):
-        return _token(condition)
-    return _comparison(condition, order)
+        return _token_predicate(condition)
+    return _comparison_predicate(condition, order)
 
 
-def _membership(condition: Filter, order: Ordered, *, several: bool) -> Test:
+def _membership_predicate(condition: SearchFilter, sort_key: SortKey, *, is_multi_value: bool) -> ValuePredicate:
     # IN and NOT_IN find text only where the values are in lower case: they are compared as they are sent.
     listed = condition.operator in {"IN", "NOT_IN"}
-    raw = order is str.lower
-    wanted = {value if raw else order(value) for value in condition.values} if listed else {order(condition.value)}
+    raw = sort_key is str.lower
+    wanted = {value if raw else sort_key(value) for value in condition.values} if listed else {sort_key(condition.value)}
     positive = condition.operator in {"EQ", "IN"}
 
     def test(held: str | None) -> bool:
         if held is None:
             return False
-        inside = order(held) in wanted or (several and ";" in held and not wanted.isdisjoint(held.split(";")))
+        inside = sort_key(held) in wanted or (is_multi_value and ";" in held and not wanted.isdisjoint(held.split(";")))
         return inside is positive
 
     return test
 
 
-def _comparison(condition: Filter, order: Ordered) -> Test:
-    low = order(condition.value)
-    high = order(condition.high) if condition.operator == "BETWEEN" else None
+def _comparison_predicate(condition: SearchFilter, sort_key: SortKey) -> ValuePredicate:
+    low = sort_key(condition.value)
+    high = sort_key(condition.high_value) if condition.operator == "BETWEEN" else None
     compare: Callable[[Any, Any], bool] = _COMPARISONS.get(condition.operator, operator.ge)
 
     def test(held: str | None) -> bool:
-        value = None if held is None else order(held)
+        value = None if held is None else sort_key(held)
         return value is not None and low is not None and compare(value, low) and (high is None or value <= high)
 
     return test
 
 
-def _token(condition: Filter) -> Test:
+def _token_predicate(condition: SearchFilter) -> ValuePredicate:
     """Return a test for whole words, in which `*` stands for the rest of a word."""
     text = condition.value.lower()
     before = "" if text.startswith("*") else r"(?<!\w)"
@@ -101,7 +103,7 @@ def _token(condition: Filter) -> Test:
     return lambda held: held is not None and (pattern.search(held.lower()) is not None) is has
 
 
-def _number(text: str) -> float | None:
+def _parse_number(text: str) -> float | None:
     try:
         return float(text)
     except ValueError:

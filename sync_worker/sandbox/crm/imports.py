@@ -8,58 +8,58 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sync_worker.sandbox.base.responses import Json
-from sync_worker.sandbox.base.timestamps import iso
+from sync_worker.sandbox.base.timestamps import format_iso
 
-MOST_RUNNING = 3
-MOST_ROWS, MOST_ROWS_A_DAY = 1_048_576, 80_000_000
+MAX_RUNNING_IMPORTS = 3
+MAX_ROWS_PER_FILE, MAX_ROWS_PER_DAY = 1_048_576, 80_000_000
 DAY_MS = 86_400_000
-STARTING_MS, ROW_MS, LEAST_MS = 500, 0.05, 1_500  # how long an import seems to take
+STARTUP_MS, MS_PER_ROW, MIN_DURATION_MS = 500, 0.05, 1_500  # how long an import seems to take
 ImportState = Literal["STARTED", "PROCESSING", "DONE", "FAILED", "CANCELED", "DEFERRED"]
 
 
 @dataclass(slots=True, kw_only=True)
-class Import:
+class ImportTask:
     """One import: what was asked, by whom, when it runs and what became of its rows; times in epoch milliseconds."""
 
     id: int
-    app: str
+    app_id: str
     request: Json
-    created: int
-    starts: int
-    rows: int
-    take: Callable[[int], None]  # writes the row of that number, from 0
-    taken: int = 0
-    canceled: int | None = None
+    created_at: int
+    starts_at: int
+    row_count: int
+    write_row: Callable[[int], None]  # writes the row of that number, from 0
+    rows_done: int = 0
+    canceled_at: int | None = None
     counters: Counter[str] = field(default_factory=Counter)
     errors: list[Json] = field(default_factory=list)
 
     @property
-    def ends(self) -> int:
+    def ends_at(self) -> int:
         """When the last row is done."""
-        return self.starts + max(LEAST_MS, int(self.rows * ROW_MS))
+        return self.starts_at + max(MIN_DURATION_MS, int(self.row_count * MS_PER_ROW))
 
     def state(self, now: int) -> ImportState:
         """Return how far it is."""
-        if self.canceled is not None:
+        if self.canceled_at is not None:
             return "CANCELED"
-        if now < self.starts:
+        if now < self.starts_at:
             return "DEFERRED"
-        if now < self.starts + STARTING_MS:
+        if now < self.starts_at + STARTUP_MS:
             return "STARTED"
-        return "DONE" if now >= self.ends and self.taken == self.rows else "PROCESSING"
+        return "DONE" if now >= self.ends_at and self.rows_done == self.row_count else "PROCESSING"
 
-    def work(self, now: int) -> None:
+    def advance(self, now: int) -> None:
         """Write the rows that are due by now."""
-        if self.canceled is None and self.taken < self.rows and now >= self.starts + STARTING_MS:
-            share = (now - self.starts - STARTING_MS) / (self.ends - self.starts - STARTING_MS)
-            due = self.rows if now >= self.ends else int(share * self.rows)
-            while self.taken < due:
-                self.taken += 1
-                self.take(self.taken - 1)
-            if self.taken == self.rows:
-                self.take = _nothing  # the file is not needed any more
+        if self.canceled_at is None and self.rows_done < self.row_count and now >= self.starts_at + STARTUP_MS:
+            share = (now - self.starts_at - STARTUP_MS) / (self.ends_at - self.starts_at - STARTUP_MS)
+            due = self.row_count if now >= self.ends_at else int(share * self.row_count)
+            while self.rows_done < due:
+                self.rows_done += 1
+                self.write_row(self.rows_done - 1)
+            if self.rows_done == self.row_count:
+                self.write_row = _do_nothing  # the file is not needed any more
 
-    def shown(self, now: int) -> Json:
+    def to_json(self, now: int) -> Json:
         """Return the import as HubSpot shows it; the counters are there when it is done."""
         state = self.state(now)
         metadata: Json = {"counters": dict(self.counters) if state == "DONE" else {}, "fileIds": [str(self.id)], "objectLists": []}
@@ -67,48 +67,54 @@ class Import:
             "id": str(self.id),
             "importName": self.request.get("name"),
             "state": state,
-            "createdAt": iso(self.created),
-            "updatedAt": iso(min(now, self.ends)),
+            "createdAt": format_iso(self.created_at),
+            "updatedAt": format_iso(min(now, self.ends_at)),
             "metadata": metadata,
             "importRequestJson": self.request,
             "optOutImport": False,
         }
 
 
-def _nothing(_: int) -> None:
+def _do_nothing(_: int) -> None:
     return
 
 
-class Imports:
+class ImportQueue:
     """Every import of the portal: three at a time, eighty million rows in any day."""
 
     def __init__(self) -> None:
-        self._all: dict[int, Import] = {}
+        self._all: dict[int, ImportTask] = {}
 
-    def get(self, import_id: int, app: str) -> Import | None:
+    def get(self, import_id: int, app_id: str) -> ImportTask | None:
         """Return an import of an app."""
         found = self._all.get(import_id)
-        return found if found is not None and found.app == app else None
+        return found if found is not None and found.app_id == app_id else None
 
-    def of_app(self, app: str) -> list[Import]:
+    def list_for_app(self, app_id: str) -> list[ImportTask]:
         """Return the imports of an app."""
-        return [item for item in self._all.values() if item.app == app]
+        return [item for item in self._all.values() if item.app_id == app_id]
 
-    def has_room(self, rows: int, now: int) -> bool:
+    def has_room(self, row_count: int, now: int) -> bool:
         """Tell whether so many rows more can be taken today."""
-        return rows + sum(item.rows for item in self._all.values() if item.created > now - DAY_MS) <= MOST_ROWS_A_DAY
+        return row_count + sum(item.row_count for item in self._all.values() if item.created_at > now - DAY_MS) <= MAX_ROWS_PER_DAY
 
-    def work(self, now: int) -> None:
+    def advance(self, now: int) -> None:
         """Go on with every import, as far as it would have come by now."""
         for item in self._all.values():
-            item.work(now)
+            item.advance(now)
 
-    def add(self, request: Json, *, app: str, rows: int, now: int, take: Callable[[Import, int], None]) -> Import:
+    def start(self, request: Json, *, app_id: str, row_count: int, now: int, write_row: Callable[[ImportTask, int], None]) -> ImportTask:
         """Begin an import, as soon as fewer than three others run."""
-        ends = sorted((item.ends for item in self._all.values() if item.state(now) not in {"DONE", "CANCELED"}), reverse=True)
-        starts = ends[MOST_RUNNING - 1] if len(ends) >= MOST_RUNNING else now
-        item = Import(
-            id=len(self._all) + 1, app=app, request=request, created=now, starts=starts, rows=rows, take=lambda number: take(item, number)
+        ends = sorted((item.ends_at for item in self._all.values() if item.state(now) not in {"DONE", "CANCELED"}), reverse=True)
+        starts = ends[MAX_RUNNING_IMPORTS - 1] if len(ends) >= MAX_RUNNING_IMPORTS else now
+        item = ImportTask(
+            id=len(self._all) + 1,
+            app_id=app_id,
+            request=request,
+            created_at=now,
+            starts_at=starts,
+            row_count=row_count,
+            write_row=lambda number: write_row(item, number),
         )
         self._all[item.id] = item
         return item

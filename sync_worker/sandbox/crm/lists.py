@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Processing = Literal["MANUAL", "SNAPSHOT", "DYNAMIC"]
+ProcessingType = Literal["MANUAL", "SNAPSHOT", "DYNAMIC"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,49 +17,49 @@ class RecordList:
     id: int
     name: str
     object_type_id: str
-    processing: Processing
+    processing: ProcessingType
     created: int  # epoch milliseconds
     updated: int
     created_by: str
     filter_branch: dict[str, Any] | None = None
     version: int = 1
     deleted_at: int | None = None
-    joined: dict[int, int] = field(default_factory=dict)  # record id → epoch milliseconds
-    _ordered: list[int] | None = None
+    joined_at: dict[int, int] = field(default_factory=dict)  # record id → epoch milliseconds
+    _sorted_ids: list[int] | None = None
 
     def __len__(self) -> int:
-        return len(self.joined)
+        return len(self.joined_at)
 
     def add(self, record_ids: Iterable[int], *, now: int) -> list[int]:
         """Put records in and return those that were not in."""
-        new = [record_id for record_id in dict.fromkeys(record_ids) if record_id not in self.joined]
-        self.joined.update(dict.fromkeys(new, now))
+        new = [record_id for record_id in dict.fromkeys(record_ids) if record_id not in self.joined_at]
+        self.joined_at.update(dict.fromkeys(new, now))
         if new:
-            self._ordered = None
+            self._sorted_ids = None
         return new
 
     def remove(self, record_ids: Iterable[int]) -> list[int]:
         """Take records out and return those that were in."""
-        old = [record_id for record_id in dict.fromkeys(record_ids) if record_id in self.joined]
+        old = [record_id for record_id in dict.fromkeys(record_ids) if record_id in self.joined_at]
         for record_id in old:
-            del self.joined[record_id]
-            self._ordered = None
+            del self.joined_at[record_id]
+            self._sorted_ids = None
         return old
 
-    def members(self) -> list[int]:
+    def member_ids(self) -> list[int]:
         """Return the ids of the members, ascending."""
-        if self._ordered is None:
-            self._ordered = sorted(self.joined)
-        return self._ordered
+        if self._sorted_ids is None:
+            self._sorted_ids = sorted(self.joined_at)
+        return self._sorted_ids
 
-    def members_from(self, first: int, limit: int) -> list[int]:
+    def member_ids_from(self, first_id: int, limit: int) -> list[int]:
         """Return the ids of `limit` members from an id on, ascending."""
-        members = self.members()
-        start = bisect_left(members, first)
+        members = self.member_ids()
+        start = bisect_left(members, first_id)
         return members[start : start + limit]
 
 
-class Lists:
+class ListRegistry:
     """Every list of the portal."""
 
     def __init__(self) -> None:
@@ -68,12 +68,12 @@ class Lists:
     def __iter__(self) -> Iterator[RecordList]:
         return (item for item in self._by_id.values() if item.deleted_at is None)
 
-    def get(self, list_id: int, *, deleted: bool = False) -> RecordList | None:
+    def get(self, list_id: int, *, include_deleted: bool = False) -> RecordList | None:
         """Return a list; a deleted one only when asked for."""
         found = self._by_id.get(list_id)
-        return found if found is not None and (deleted or found.deleted_at is None) else None
+        return found if found is not None and (include_deleted or found.deleted_at is None) else None
 
-    def named(self, name: str, object_type_id: str) -> RecordList | None:
+    def find_by_name(self, name: str, object_type_id: str) -> RecordList | None:
         """Return the list with a name; case does not matter."""
         wanted = name.casefold()
         return next((item for item in self if item.name.casefold() == wanted and item.object_type_id == object_type_id), None)
@@ -82,7 +82,7 @@ class Lists:
         self,
         name: str,
         object_type_id: str,
-        processing: Processing,
+        processing_type: ProcessingType,
         *,
         now: int,
         created_by: str,
@@ -93,7 +93,7 @@ class Lists:
             id=max(self._by_id, default=0) + 1,
             name=name,
             object_type_id=object_type_id,
-            processing=processing,
+            processing=processing_type,
             created=now,
             updated=now,
             created_by=created_by,
@@ -102,11 +102,11 @@ class Lists:
         self._by_id[created.id] = created
         return created
 
-    def of_record(self, record_id: int) -> list[RecordList]:
+    def find_by_member(self, record_id: int) -> list[RecordList]:
         """Return the lists that a record is in."""
-        return [item for item in self if record_id in item.joined]
+        return [item for item in self if record_id in item.joined_at]
 
-    def forget(self, record_id: int) -> None:
+    def remove_from_all(self, record_id: int) -> None:
         """Take a record out of every list."""
         for item in self:
             item.remove([record_id])

@@ -3,74 +3,81 @@
 from __future__ import annotations
 
 from sync_worker.sandbox.base.object_types import CONTACTS
-from sync_worker.sandbox.crm.audit_log import Source
-from sync_worker.sandbox.crm.lifecycle import STAGE, furthest
-from sync_worker.sandbox.crm.object_store import Table
-from sync_worker.sandbox.crm.portal import Portal
-from sync_worker.sandbox.crm.record_writer import Values
-from sync_worker.sandbox.crm.unique_values import SECONDARY
+from sync_worker.sandbox.crm.audit_log import ChangeSource
+from sync_worker.sandbox.crm.lifecycle import STAGE_PROPERTY, furthest_stage
+from sync_worker.sandbox.crm.object_store import ObjectTable
+from sync_worker.sandbox.crm.portal import SandboxPortal
+from sync_worker.sandbox.crm.record_writer import PropertyValues
+from sync_worker.sandbox.crm.unique_values import SECONDARY_EMAILS_PROPERTY
 
-MERGED = "hs_merged_object_ids"
-MERGED_VIDS = "hs_calculated_merged_vids"
-MOST_MERGES = 250
-MERGE = Source("MERGE_OBJECTS")
+MERGED_IDS_PROPERTY = "hs_merged_object_ids"
+MERGED_VIDS_PROPERTY = "hs_calculated_merged_vids"
+MAX_MERGES = 250
+MERGE_SOURCE = ChangeSource("MERGE_OBJECTS")
 
 
-def merged_ids(table: Table, row: int) -> list[str]:
+def previous_ids(table: ObjectTable, row: int) -> list[str]:
     """Return the ids that a record has had before."""
-    held = table.records.value(row, MERGED)
+    held = table.records.value(row, MERGED_IDS_PROPERTY)
     return held.split(";") if held else []
 
 
-def merge(portal: Portal, table: Table, primary: int, other: int) -> int:
+def merge_rows(portal: SandboxPortal, table: ObjectTable, primary: int, other: int) -> int:
     """Merge two rows and return the row of the new record.
 
     The values of the primary one win, the furthest lifecycle stage wins always. The old ids lead to the new record; they are
     neither listed nor in the archive.
     """
     records = table.records
-    values = _merged_values(table, primary, other, now=portal.now_ms())
+    values = _combine_values(table, primary, other, now=portal.now_ms())
     for row in (primary, other):
-        table.identities.remove(row)
-        records.gone.add(row)
-    survivor = table.editor.restore(values, MERGE)
+        table.unique_values.remove_emails(row)
+        records.deleted.add(row)
+    survivor = table.writer.create_merged(values, MERGE_SOURCE)
     new = records.ids[survivor]
     for row in (primary, other):
-        records.merged[records.ids[row]] = new
-        if table.kind is CONTACTS:
-            _move(portal, records.ids[row], new)
-    if table.kind is CONTACTS:
-        portal.recount(survivor)
+        records.merged_into[records.ids[row]] = new
+        if table.object_type is CONTACTS:
+            _reassign_contact_data(portal, records.ids[row], new)
+    if table.object_type is CONTACTS:
+        portal.recalculate_counters(survivor)
     return survivor
 
 
-def _merged_values(table: Table, primary: int, other: int, *, now: int) -> Values:
+def _combine_values(table: ObjectTable, primary: int, other: int, *, now: int) -> PropertyValues:
     records = table.records
     mine, theirs = records.values(primary), records.values(other)
-    values: Values = {**theirs, **mine}
-    old = [*merged_ids(table, primary), *merged_ids(table, other), mine["hs_object_id"], theirs["hs_object_id"]]
-    values[MERGED] = ";".join(old)
+    values: PropertyValues = {**theirs, **mine}
+    old = [*previous_ids(table, primary), *previous_ids(table, other), mine["hs_object_id"], theirs["hs_object_id"]]
+    values[MERGED_IDS_PROPERTY] = ";".join(old)
     values["createdate"] = (mine if records.created[primary] <= records.created[other] else theirs)["createdate"]
-    if table.kind is CONTACTS:
-        known = filter(None, (mine.get(MERGED_VIDS), theirs.get(MERGED_VIDS)))
-        values[MERGED_VIDS] = ";".join([*known, *(f"{one['hs_object_id']}:{now}" for one in (mine, theirs))])
-        values[SECONDARY] = _addresses(mine, theirs, values.get("email"))
-        stage = table.catalog.get(STAGE)
+    if table.object_type is CONTACTS:
+        known = filter(None, (mine.get(MERGED_VIDS_PROPERTY), theirs.get(MERGED_VIDS_PROPERTY)))
+        values[MERGED_VIDS_PROPERTY] = ";".join([*known, *(f"{one['hs_object_id']}:{now}" for one in (mine, theirs))])
+        values[SECONDARY_EMAILS_PROPERTY] = _combine_secondary_emails(mine, theirs, values.get("email"))
+        stage = table.catalog.get(STAGE_PROPERTY)
         if stage is not None:
-            values[STAGE] = furthest(stage, mine.get(STAGE), theirs.get(STAGE)) or values.get(STAGE)
+            values[STAGE_PROPERTY] = furthest_stage(stage, mine.get(STAGE_PROPERTY), theirs.get(STAGE_PROPERTY)) or values.get(
+                STAGE_PROPERTY
+            )
     return values
 
 
-def _addresses(mine: dict[str, str], theirs: dict[str, str], email: str | None) -> str | None:
-    found = [address for one in (mine, theirs) for address in (one.get("email"), *(one.get(SECONDARY) or "").split(";")) if address]
+def _combine_secondary_emails(primary_values: dict[str, str], other_values: dict[str, str], email: str | None) -> str | None:
+    found = [
+        address
+        for one in (primary_values, other_values)
+        for address in (one.get("email"), *(one.get(SECONDARY_EMAILS_PROPERTY) or "").split(";"))
+        if address
+    ]
     return ";".join(address for address in dict.fromkeys(found) if address != email) or None
 
 
-def _move(portal: Portal, old: int, new: int) -> None:
+def _reassign_contact_data(portal: SandboxPortal, old_contact_id: int, new_contact_id: int) -> None:
     now = portal.now_ms()
-    for item in portal.lists.of_record(old):
-        item.remove([old])
-        item.add([new], now=now)
-    portal.associations.move(old, new)
-    portal.engagement.occurrences.give(str(old), str(new))
-    portal.engagement.marketing_events.timeline.give(str(old), str(new))
+    for item in portal.lists.find_by_member(old_contact_id):
+        item.remove([old_contact_id])
+        item.add([new_contact_id], now=now)
+    portal.associations.reassign_deals(old_contact_id, new_contact_id)
+    portal.engagement.occurrences.reassign(str(old_contact_id), str(new_contact_id))
+    portal.engagement.marketing_events.timeline.reassign(str(old_contact_id), str(new_contact_id))

@@ -10,50 +10,55 @@ from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.base.object_types import ObjectType
 from sync_worker.sandbox.base.portal_data import Row
 from sync_worker.sandbox.crm import column_loader, property_inference, standard_properties
-from sync_worker.sandbox.crm.audit_log import History
-from sync_worker.sandbox.crm.computed_values import with_derived
-from sync_worker.sandbox.crm.property_definitions import Catalog
-from sync_worker.sandbox.crm.record_writer import Editor
-from sync_worker.sandbox.crm.records import Records
-from sync_worker.sandbox.crm.search_lag import IndexLag
-from sync_worker.sandbox.crm.unique_values import Identities
+from sync_worker.sandbox.crm.audit_log import AuditLog
+from sync_worker.sandbox.crm.computed_values import add_computed_values
+from sync_worker.sandbox.crm.property_definitions import PropertyCatalog
+from sync_worker.sandbox.crm.record_writer import RecordWriter
+from sync_worker.sandbox.crm.records import RecordStore
+from sync_worker.sandbox.crm.search_lag import SearchLag
+from sync_worker.sandbox.crm.unique_values import UniqueValueIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class ObjectTable:
     """Records of one object type, what they may hold, how they are found and how they change."""
 
-    kind: ObjectType
-    records: Records
-    catalog: Catalog
-    identities: Identities
-    lag: IndexLag
-    editor: Editor
+    object_type: ObjectType
+    records: RecordStore
+    catalog: PropertyCatalog
+    unique_values: UniqueValueIndex
+    search_lag: SearchLag
+    writer: RecordWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workshop:
+class TableFactory:
     """What all tables of a portal share."""
 
-    history: History
+    audit_log: AuditLog
     switches: Switches
     random: Random
     index_lag_s: float
     now_ms: Callable[[], int]
 
-    def table(self, kind: ObjectType, rows: Iterable[Row]) -> Table:
+    def load_table(self, object_type: ObjectType, rows: Iterable[Row]) -> ObjectTable:
         """Load the records of one object type."""
         now = self.now_ms()
-        records, catalog = column_loader.load(kind, with_derived(kind, rows), default_ms=now), standard_properties.catalog(kind, now=now)
-        property_inference.fit(catalog, records, now=now)
-        identities, lag = Identities(records), IndexLag(longest=self.index_lag_s * 1000, random=self.random)
-        editor = Editor(
+        records, catalog = (
+            column_loader.load_records(object_type, add_computed_values(object_type, rows), default_ms=now),
+            standard_properties.standard_catalog(object_type, now=now),
+        )
+        property_inference.infer_properties(catalog, records, now=now)
+        identities, lag = UniqueValueIndex(records), SearchLag(max_lag_ms=self.index_lag_s * 1000, random=self.random)
+        editor = RecordWriter(
             records=records,
             catalog=catalog,
-            identities=identities,
-            history=self.history,
-            lag=lag,
+            unique_values=identities,
+            audit_log=self.audit_log,
+            search_lag=lag,
             switches=self.switches,
             now_ms=self.now_ms,
         )
-        return Table(kind=kind, records=records, catalog=catalog, identities=identities, lag=lag, editor=editor)
+        return ObjectTable(
+            object_type=object_type, records=records, catalog=catalog, unique_values=identities, search_lag=lag, writer=editor
+        )

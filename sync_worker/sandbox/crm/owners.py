@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sync_worker.sandbox.crm.object_store import Table
+from sync_worker.sandbox.crm.object_store import ObjectTable
 
-_PEOPLE = (("Ada", "Berg"), ("Noor", "Costa"), ("Jonas", "Dahl"), ("Mei", "Evans"), ("Luca", "Fischer"))
-FIRST_ID = 77_001
+_OWNER_NAMES = (("Ada", "Berg"), ("Noor", "Costa"), ("Jonas", "Dahl"), ("Mei", "Evans"), ("Luca", "Fischer"))
+FIRST_OWNER_ID = 77_001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Owners:
+class OwnerRegistry:
     """Every user, by owner id."""
 
     by_id: dict[int, Owner]
@@ -33,15 +33,15 @@ class Owners:
         return iter(self.by_id.values())
 
     @classmethod
-    def of(cls, contacts: Table, *, now: int) -> Owners:
+    def from_contacts(cls, contacts: ObjectTable, *, now: int) -> OwnerRegistry:
         """Return an owner for every id that contacts name, and a few of a small sales team."""
         named = {int(owner) for owner in set(contacts.records.columns.get("hubspot_owner_id", [])) if owner and owner.isdigit()}
-        ids = sorted(named or range(FIRST_ID, FIRST_ID + len(_PEOPLE)))
-        return cls({owner_id: _person(at, owner_id, now) for at, owner_id in enumerate(ids)})
+        ids = sorted(named or range(FIRST_OWNER_ID, FIRST_OWNER_ID + len(_OWNER_NAMES)))
+        return cls({owner_id: _create_owner(at, owner_id, now) for at, owner_id in enumerate(ids)})
 
 
-def _person(at: int, owner_id: int, now: int) -> Owner:
-    first, last = _PEOPLE[at % len(_PEOPLE)]
-    again = at // len(_PEOPLE)
+def _create_owner(index: int, owner_id: int, now: int) -> Owner:
+    first, last = _OWNER_NAMES[index % len(_OWNER_NAMES)]
+    again = index // len(_OWNER_NAMES)
     email = f"{first}.{last}{again or ''}@sandbox.example".lower()
     return Owner(id=owner_id, user_id=owner_id + 1_000_000, email=email, first_name=first, last_name=last, created=now)

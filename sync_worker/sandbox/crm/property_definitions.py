@@ -40,7 +40,7 @@ class PropertyDefinition:
     archived_at: int | None = None
 
     @property
-    def writable(self) -> bool:
+    def is_writable(self) -> bool:
         """Whether a value can be written through the API."""
         return not (self.calculated or self.read_only)
 
@@ -48,7 +48,7 @@ class PropertyDefinition:
         """Return the option of a value."""
         return next((option for option in self.options if option.value == value), None)
 
-    def stages(self) -> list[str]:
+    def option_values(self) -> list[str]:
         """Return the option values in their display order."""
         return [option.value for option in sorted(self.options, key=lambda option: option.display_order)]
 
@@ -62,7 +62,7 @@ class PropertyGroup:
     display_order: int = -1
 
 
-class Catalog:
+class PropertyCatalog:
     """The property definitions and groups of one object type."""
 
     def __init__(self, definitions: Iterable[PropertyDefinition], groups: Iterable[PropertyGroup]) -> None:
@@ -77,7 +77,7 @@ class Catalog:
         """Return the definition of a property that is not archived."""
         return self.definitions.get(name)
 
-    def put(self, definition: PropertyDefinition) -> None:
+    def save(self, definition: PropertyDefinition) -> None:
         """Add a definition, restore an archived one, or replace the one of the same name."""
         self.archived.pop(definition.name, None)
         self.definitions[definition.name] = definition
@@ -88,10 +88,10 @@ class Catalog:
         if definition is not None:
             self.archived[name] = replace(definition, archived_at=now)
 
-    def members(self, group: str) -> list[PropertyDefinition]:
+    def properties_in_group(self, group: str) -> list[PropertyDefinition]:
         """Return the properties that stand under a group."""
         return [definition for definition in self.definitions.values() if definition.group == group]
 
-    def unique_names(self) -> set[str]:
+    def unique_property_names(self) -> set[str]:
         """Return the properties that name one record."""
         return {definition.name for definition in self.definitions.values() if definition.unique}

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from sync_worker.sandbox.base.timestamps import iso
-from sync_worker.sandbox.crm.audit_log import Change, History
-from sync_worker.sandbox.crm.object_store import Table
+from sync_worker.sandbox.base.timestamps import format_iso
+from sync_worker.sandbox.crm.audit_log import AuditLog, PropertyChange
+from sync_worker.sandbox.crm.object_store import ObjectTable
 
-Json = dict[str, Any]
+JsonVersion = dict[str, Any]
 
 
-def versions(table: Table, history: History, row: int, name: str) -> list[Json]:
+def value_history(table: ObjectTable, audit_log: AuditLog, row: int, property_name: str) -> list[JsonVersion]:
     """Return the values that a property has had, newest first; the one it was loaded with comes last."""
-    changes = list(history.of(table.kind.name, table.records.ids[row], name))
-    first = changes[-1].before if changes else table.records.value(row, name)
-    shown = [_version(change) for change in changes]
+    changes = list(audit_log.record_changes(table.object_type.name, table.records.ids[row], property_name))
+    first = changes[-1].old_value if changes else table.records.value(row, property_name)
+    shown = [_serialize_change(change) for change in changes]
     if first is not None:
         shown.append({"value": first, "timestamp": table.records.value(row, "createdate"), "sourceType": "CRM_UI"})
     return shown
 
 
-def with_history(table: Table, history: History, rows: list[int], items: list[Json], name: str) -> None:
+def add_history(table: ObjectTable, audit_log: AuditLog, rows: list[int], items: list[JsonVersion], property_name: str) -> None:
     """Add the versions of a property to rendered records."""
-    if name not in table.catalog:
+    if property_name not in table.catalog:
         return
     for row, item in zip(rows, items, strict=True):
-        item.setdefault("propertiesWithHistory", {})[name] = versions(table, history, row, name)
+        item.setdefault("propertiesWithHistory", {})[property_name] = value_history(table, audit_log, row, property_name)
 
 
-def _version(change: Change) -> Json:
+def _serialize_change(change: PropertyChange) -> JsonVersion:
     source = change.source
-    version: Json = {"value": change.after or "", "timestamp": iso(change.at), "sourceType": source.type}
+    version: JsonVersion = {"value": change.new_value or "", "timestamp": format_iso(change.at), "sourceType": source.type}
     if source.id is not None:
         version["sourceId"] = source.id
     if source.label is not None:

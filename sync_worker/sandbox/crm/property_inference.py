@@ -6,30 +6,34 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sync_worker.sandbox.crm.property_definitions import Catalog, PropertyDefinition, PropertyGroup, PropertyOption
-from sync_worker.sandbox.crm.records import Column, Records
+from sync_worker.sandbox.crm.property_definitions import PropertyCatalog, PropertyDefinition, PropertyGroup, PropertyOption
+from sync_worker.sandbox.crm.records import Column, RecordStore
 
-MOST_OPTIONS = 500
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_DATETIME = re.compile(r"\d{4}-\d{2}-\d{2}T.*")
-_PATTERNS = (("bool", "booleancheckbox", re.compile("true|false")), ("number", "number", _NUMBER), ("date", "date", _DATE))
+MAX_INFERRED_OPTIONS = 500
+_NUMBER_PATTERN = re.compile(r"-?\d+(\.\d+)?")
+_DATE_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATETIME_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}T.*")
+_TYPE_PATTERNS = (
+    ("bool", "booleancheckbox", re.compile("true|false")),
+    ("number", "number", _NUMBER_PATTERN),
+    ("date", "date", _DATE_PATTERN),
+)
 CUSTOM_GROUP = "custom_properties"
 
 
-def fit(catalog: Catalog, records: Records, *, now: int) -> None:
+def infer_properties(catalog: PropertyCatalog, records: RecordStore, *, now: int) -> None:
     """Define every property that occurs in the records, and every option of HubSpot's enumerations that they use."""
     for name, column in records.columns.items():
         definition = catalog.get(name)
         if definition is None:
             catalog.groups.setdefault(CUSTOM_GROUP, PropertyGroup(name=CUSTOM_GROUP, label="Custom properties"))
-            catalog.put(_guess(name, column, now))
-        elif definition.type == "enumeration" and definition.writable:
-            catalog.put(_with_options(definition, column))
+            catalog.save(_infer_definition(name, column, now))
+        elif definition.type == "enumeration" and definition.is_writable:
+            catalog.save(_add_missing_options(definition, column))
 
 
-def _guess(name: str, column: Column, now: int) -> PropertyDefinition:
-    type_, field_type = _kind_of(value for value in column if value is not None)
+def _infer_definition(name: str, column: Column, now: int) -> PropertyDefinition:
+    type_, field_type = _infer_type(value for value in column if value is not None)
     label = name.replace("_", " ").capitalize()
     booleans = (PropertyOption(value="true", label="Yes", display_order=0), PropertyOption(value="false", label="No", display_order=1))
     return PropertyDefinition(
@@ -44,17 +48,17 @@ def _guess(name: str, column: Column, now: int) -> PropertyDefinition:
     )
 
 
-def _kind_of(values: Iterable[str]) -> tuple[str, str]:
+def _infer_type(values: Iterable[str]) -> tuple[str, str]:
     known = set(values)
-    for type_, field_type, pattern in (*_PATTERNS, ("datetime", "date", _DATETIME)):
+    for type_, field_type, pattern in (*_TYPE_PATTERNS, ("datetime", "date", _DATETIME_PATTERN)):
         if all(pattern.fullmatch(value) for value in known):
             return type_, field_type
     return "string", "text"
 
 
-def _with_options(definition: PropertyDefinition, column: Column) -> PropertyDefinition:
+def _add_missing_options(definition: PropertyDefinition, column: Column) -> PropertyDefinition:
     used = {part for value in set(column) if value for part in value.split(";") if part}
-    missing = sorted(used - {option.value for option in definition.options})[:MOST_OPTIONS]
+    missing = sorted(used - {option.value for option in definition.options})[:MAX_INFERRED_OPTIONS]
     start = len(definition.options)
     new = tuple(PropertyOption(value=value, label=value, display_order=start + at) for at, value in enumerate(missing))
     return replace(definition, options=definition.options + new) if new else definition

@@ -7,40 +7,40 @@ from dataclasses import dataclass
 
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.base.object_types import CONTACTS
-from sync_worker.sandbox.base.timestamps import iso, parse_ms
-from sync_worker.sandbox.crm.audit_log import Change, History, Source
-from sync_worker.sandbox.crm.computed_values import derived
-from sync_worker.sandbox.crm.lifecycle import FIRST_STAGE, STAGE, date_properties, is_backward
-from sync_worker.sandbox.crm.property_definitions import Catalog, PropertyDefinition
-from sync_worker.sandbox.crm.records import Records
-from sync_worker.sandbox.crm.search_lag import IndexLag
-from sync_worker.sandbox.crm.unique_values import Identities
-from sync_worker.sandbox.crm.value_validation import ValueProblemError, normalise
+from sync_worker.sandbox.base.timestamps import format_iso, parse_ms
+from sync_worker.sandbox.crm.audit_log import AuditLog, ChangeSource, PropertyChange
+from sync_worker.sandbox.crm.computed_values import compute_values
+from sync_worker.sandbox.crm.lifecycle import INITIAL_STAGE, STAGE_PROPERTY, is_backward, stage_date_properties
+from sync_worker.sandbox.crm.property_definitions import PropertyCatalog, PropertyDefinition
+from sync_worker.sandbox.crm.records import RecordStore
+from sync_worker.sandbox.crm.search_lag import SearchLag
+from sync_worker.sandbox.crm.unique_values import UniqueValueIndex
+from sync_worker.sandbox.crm.value_validation import InvalidPropertyValueError, normalize_value
 
-Values = dict[str, str | None]
+PropertyValues = dict[str, str | None]
 
 
 class InvalidValuesError(Exception):
     """Some values of a record would be refused."""
 
-    def __init__(self, problems: list[ValueProblemError]) -> None:
+    def __init__(self, problems: list[InvalidPropertyValueError]) -> None:
         super().__init__("; ".join(problem.message for problem in problems))
         self.problems = problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Editor:
+class RecordWriter:
     """Checks and writes the records of one object type, and keeps index, history and stamps in step."""
 
-    records: Records
-    catalog: Catalog
-    identities: Identities
-    history: History
-    lag: IndexLag
+    records: RecordStore
+    catalog: PropertyCatalog
+    unique_values: UniqueValueIndex
+    audit_log: AuditLog
+    search_lag: SearchLag
     switches: Switches
     now_ms: Callable[[], int]
 
-    def check(self, properties: Mapping[str, object], *, row: int | None = None) -> Values:
+    def validate(self, properties: Mapping[str, object], *, row: int | None = None) -> PropertyValues:
         """Return the values as they would be stored.
 
         JSON null is left out: HubSpot's typed models ignore it.
@@ -48,150 +48,150 @@ class Editor:
         Raises:
             InvalidValuesError: with every value that HubSpot would refuse.
         """
-        values: Values = {}
-        problems: list[ValueProblemError] = []
+        values: PropertyValues = {}
+        problems: list[InvalidPropertyValueError] = []
         for name, raw in properties.items():
             if raw is None:
                 continue
             try:
-                values[name] = self._check_one(name, raw, row)
-            except ValueProblemError as problem:
+                values[name] = self._validate_value(name, raw, row)
+            except InvalidPropertyValueError as problem:
                 problems.append(problem)
         if problems:
             raise InvalidValuesError(problems)
         return values
 
-    def update(self, row: int, values: Values, source: Source) -> bool:
+    def update(self, row: int, values: PropertyValues, source: ChangeSource) -> bool:
         """Write checked values, and tell whether one of them changed anything."""
-        wanted = self._forward_only(row, values)
+        wanted = self._drop_backward_stage(row, values)
         changed = {name: value for name, value in wanted.items() if self.records.value(row, name) != value}
         if changed or (wanted and self.switches.bump_on_equal_write):
-            self._write(row, {**self._stage_dates(changed), **derived(self.records.kind, changed), **changed}, source)
+            self._write(row, {**self._stage_date_values(changed), **compute_values(self.records.object_type, changed), **changed}, source)
         return bool(changed)
 
-    def touch(self, row: int, values: Values, source: Source) -> None:
+    def touch(self, row: int, values: PropertyValues, source: ChangeSource) -> None:
         """Write values that the portal itself sets, and move the stamps."""
         self._write(row, values, source)
 
-    def create(self, values: Values, source: Source) -> int:
+    def create(self, values: PropertyValues, source: ChangeSource) -> int:
         """Add a record with checked values and return its row."""
         now, record_id = self.now_ms(), self.records.next_id()
-        stamps: Values = dict.fromkeys(self.records.kind.stamps | {"createdate"}, iso(now))
+        stamps: PropertyValues = dict.fromkeys(self.records.object_type.timestamp_properties | {"createdate"}, format_iso(now))
         given = {
-            **self._birth(),
-            **derived(self.records.kind, values),
+            **self._initial_values(),
+            **compute_values(self.records.object_type, values),
             **values,
             **stamps,
             "hs_object_id": str(record_id),
             "hs_object_source": source.type,
         }
-        return self._add(record_id, {**given, **self._stage_dates(given)}, source, created=now)
+        return self._append(record_id, {**given, **self._stage_date_values(given)}, source, created=now)
 
-    def restore(self, values: Values, source: Source) -> int:
+    def create_merged(self, values: PropertyValues, source: ChangeSource) -> int:
         """Add a record that takes over the values of others, and return its row."""
         now, record_id = self.now_ms(), self.records.next_id()
-        stamps: Values = dict.fromkeys(self.records.kind.stamps, iso(now))
+        stamps: PropertyValues = dict.fromkeys(self.records.object_type.timestamp_properties, format_iso(now))
         given = {**values, **stamps, "hs_object_id": str(record_id)}
         created = parse_ms(values.get("createdate") or "")
-        return self._add(record_id, given, source, created=now if created is None else created)
+        return self._append(record_id, given, source, created=now if created is None else created)
 
-    def calculate(self, row: int, values: Mapping[str, str | None]) -> None:
+    def set_calculated(self, row: int, values: Mapping[str, str | None]) -> None:
         """Set what the portal calculates: no stamp moves (7c), and search finds it late."""
         changed = {name: value for name, value in values.items() if self.records.value(row, name) != value}
         if changed:
-            self.lag.changed(row, {name: self.records.value(row, name) for name in changed}, now=self.now_ms())
+            self.search_lag.record_change(row, {name: self.records.value(row, name) for name in changed}, now=self.now_ms())
         for name, value in changed.items():
-            self.records.assign(row, name, value)
+            self.records.set_value(row, name, value)
 
-    def forget(self, row: int) -> None:
+    def delete_permanently(self, row: int) -> None:
         """Delete a record for good with everything that is known of it."""
-        self.identities.remove(row)
-        self.identities.block(row)
+        self.unique_values.remove_emails(row)
+        self.unique_values.block_emails(row)
         for name in self.records.values(row):
-            if name not in self.records.kind.always:
-                self.records.assign(row, name, None)
+            if name not in self.records.object_type.mandatory_properties:
+                self.records.set_value(row, name, None)
         self.records.archived.pop(row, None)
-        self.records.gone.add(row)
+        self.records.deleted.add(row)
 
     def archive(self, row: int) -> None:
         """Delete a record so that it can be restored."""
         now = self.now_ms()
-        self.identities.remove(row)
+        self.unique_values.remove_emails(row)
         self.records.archived[row] = now
 
-    def _check_one(self, name: str, raw: object, row: int | None) -> str | None:
+    def _validate_value(self, name: str, raw: object, row: int | None) -> str | None:
         definition = self.catalog.get(name)
         if definition is None:
-            raise ValueProblemError(name, "PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist')
-        if not definition.writable:
+            raise InvalidPropertyValueError(name, "PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist')
+        if not definition.is_writable:
             reason = (
                 "is a calculated property; its value cannot be set."
                 if definition.calculated
                 else "is a read only property; its value cannot be set."
             )
-            raise ValueProblemError(name, "READ_ONLY_VALUE", f'"{name}" {reason}')
-        value = normalise(definition, raw, current=None if row is None else self.records.value(row, name))
-        self._refuse_taken(definition, value, row)
+            raise InvalidPropertyValueError(name, "READ_ONLY_VALUE", f'"{name}" {reason}')
+        value = normalize_value(definition, raw, current=None if row is None else self.records.value(row, name))
+        self._reject_duplicate(definition, value, row)
         return value
 
-    def _refuse_taken(self, definition: PropertyDefinition, value: str | None, row: int | None) -> None:
+    def _reject_duplicate(self, definition: PropertyDefinition, value: str | None, row: int | None) -> None:
         if value is None or not definition.unique:
             return
         name = definition.name
         if name == "email":  # that somebody has it is a conflict of another kind
-            if self.identities.blocked(value):
-                raise ValueProblemError(name, "EMAIL_BLOCKLISTED", f"{value} belonged to a contact that was permanently deleted.")
+            if self.unique_values.is_blocked(value):
+                raise InvalidPropertyValueError(name, "EMAIL_BLOCKLISTED", f"{value} belonged to a contact that was permanently deleted.")
             return
-        other = self.identities.find(name, value)
+        other = self.unique_values.find_row(name, value)
         if other is not None and other != row:
             told = f"{self.records.ids[other]} already has that value of {name}: {value}"
-            raise ValueProblemError(name, "CONFLICTING_UNIQUE_VALUE", told)
+            raise InvalidPropertyValueError(name, "CONFLICTING_UNIQUE_VALUE", told)
 
-    def _forward_only(self, row: int, values: Values) -> Values:
-        definition = self.catalog.get(STAGE)
-        if self.switches.backward_stage == "applied" or definition is None or STAGE not in values:
+    def _drop_backward_stage(self, row: int, values: PropertyValues) -> PropertyValues:
+        definition = self.catalog.get(STAGE_PROPERTY)
+        if self.switches.backward_stage == "applied" or definition is None or STAGE_PROPERTY not in values:
             return values
-        if not is_backward(definition, self.records.value(row, STAGE), values[STAGE]):
+        if not is_backward(definition, self.records.value(row, STAGE_PROPERTY), values[STAGE_PROPERTY]):
             return values
-        return {name: value for name, value in values.items() if name != STAGE}
+        return {name: value for name, value in values.items() if name != STAGE_PROPERTY}
 
-    def _stage_dates(self, values: Values) -> Values:
-        stage = values.get(STAGE)
-        if self.records.kind is not CONTACTS or stage is None:
+    def _stage_date_values(self, values: PropertyValues) -> PropertyValues:
+        stage = values.get(STAGE_PROPERTY)
+        if self.records.object_type is not CONTACTS or stage is None:
             return {}
-        return {name: iso(self.now_ms()) for name in date_properties(stage) if name in self.catalog}
+        return {name: format_iso(self.now_ms()) for name in stage_date_properties(stage) if name in self.catalog}
 
-    def _birth(self) -> Values:
-        if self.records.kind is not CONTACTS:
+    def _initial_values(self) -> PropertyValues:
+        if self.records.object_type is not CONTACTS:
             return {}
         return {
-            STAGE: FIRST_STAGE,
+            STAGE_PROPERTY: INITIAL_STAGE,
             "hs_pipeline": "contacts-lifecycle-pipeline",
             "hs_marketable_status": "false",
             "hs_all_contact_vids": str(self.records.next_id()),
         }
 
-    def _add(self, record_id: int, values: Values, source: Source, *, created: int) -> int:
+    def _append(self, record_id: int, values: PropertyValues, source: ChangeSource, *, created: int) -> int:
         now = self.now_ms()
         row = self.records.append(record_id, values, created=created, modified=now)
-        self.identities.add(row)
-        self.lag.changed(row, None, now=now)
+        self.unique_values.add_emails(row)
+        self.search_lag.record_change(row, None, now=now)
         for name, value in values.items():
             definition = self.catalog.get(name)
-            if value is not None and definition is not None and definition.writable:
-                self.history.add(Change(self.records.kind.name, record_id, name, None, value, now, source))
+            if value is not None and definition is not None and definition.is_writable:
+                self.audit_log.add(PropertyChange(self.records.object_type.name, record_id, name, None, value, now, source))
         return row
 
-    def _write(self, row: int, values: Values, source: Source) -> None:
+    def _write(self, row: int, values: PropertyValues, source: ChangeSource) -> None:
         records, now = self.records, self.now_ms()
-        stamps: Values = dict.fromkeys(records.kind.stamps, iso(now))
-        self.lag.changed(row, {name: records.value(row, name) for name in (*values, *stamps)}, now=now)
-        self.identities.remove(row)
+        stamps: PropertyValues = dict.fromkeys(records.object_type.timestamp_properties, format_iso(now))
+        self.search_lag.record_change(row, {name: records.value(row, name) for name in (*values, *stamps)}, now=now)
+        self.unique_values.remove_emails(row)
         for name, value in values.items():
             before = records.value(row, name)
-            records.assign(row, name, value)
-            self.history.add(Change(records.kind.name, records.ids[row], name, before, value, now, source))
+            records.set_value(row, name, value)
+            self.audit_log.add(PropertyChange(records.object_type.name, records.ids[row], name, before, value, now, source))
         for name, value in stamps.items():
-            records.assign(row, name, value)
+            records.set_value(row, name, value)
         records.modified[row] = now
-        self.identities.add(row)
+        self.unique_values.add_emails(row)

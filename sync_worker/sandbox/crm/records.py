@@ -13,67 +13,67 @@ Column = list[str | None]
 Columns = dict[str, Column]
 
 
-class Records:
+class RecordStore:
     """Records in ascending order of their ids.
 
     A row is the position of a record and never changes. Archived records keep their row; so do records that were deleted for
     good (`gone`) or merged into another one (`merged`: old id → id of the survivor).
     """
 
-    def __init__(self, kind: ObjectType) -> None:
-        self.kind = kind
+    def __init__(self, object_type: ObjectType) -> None:
+        self.object_type = object_type
         self.ids = array("q")
         self.created = array("q")  # epoch milliseconds
         self.modified = array("q")  # epoch milliseconds
-        self.columns: Columns = {name: [] for name in kind.always}
+        self.columns: Columns = {name: [] for name in object_type.mandatory_properties}
         self.archived: dict[int, int] = {}  # row → epoch milliseconds
-        self.gone: set[int] = set()
-        self.merged: dict[int, int] = {}
+        self.deleted: set[int] = set()
+        self.merged_into: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def row(self, record_id: int) -> int | None:
+    def find_row(self, record_id: int) -> int | None:
         """Return the row of an id, whatever became of the record."""
         at = bisect_left(self.ids, record_id)
         return at if at < len(self.ids) and self.ids[at] == record_id else None
 
-    def live(self, record_id: int) -> int | None:
+    def find_live_row(self, record_id: int) -> int | None:
         """Return the row of a record that can be seen under just this id."""
-        row = self.row(record_id)
+        row = self.find_row(record_id)
         return row if row is not None and self.is_live(row) else None
 
-    def survivor(self, record_id: int) -> int | None:
+    def find_surviving_row(self, record_id: int) -> int | None:
         """Return the row of a record that can be seen under this id or under the one it was merged into."""
-        while record_id in self.merged:
-            record_id = self.merged[record_id]
-        return self.live(record_id)
+        while record_id in self.merged_into:
+            record_id = self.merged_into[record_id]
+        return self.find_live_row(record_id)
 
     def is_live(self, row: int) -> bool:
         """Tell whether a record is neither archived nor gone."""
-        return row not in self.archived and row not in self.gone
+        return row not in self.archived and row not in self.deleted
 
-    def live_rows(self, *, first_id: int = 0) -> Iterator[int]:
+    def iter_live_rows(self, *, first_id: int = 0) -> Iterator[int]:
         """Yield the rows of visible records from an id on, ascending."""
         start = bisect_left(self.ids, first_id)
-        if not self.archived and not self.gone:
+        if not self.archived and not self.deleted:
             return iter(range(start, len(self.ids)))
         return (row for row in range(start, len(self.ids)) if self.is_live(row))
 
-    def archived_rows(self, *, first_id: int = 0, since: int = 0) -> Iterator[int]:
+    def iter_archived_rows(self, *, first_id: int = 0, since: int = 0) -> Iterator[int]:
         """Yield the rows of records archived since a moment (epoch milliseconds), from an id on, ascending."""
         return (row for row in sorted(self.archived) if self.ids[row] >= first_id and self.archived[row] >= since)
 
-    def page(self, *, first_id: int, limit: int, archived_since: int | None = None) -> tuple[list[int], int | None]:
+    def page_rows(self, *, first_id: int, limit: int, archived_since: int | None = None) -> tuple[list[int], int | None]:
         """Return the rows of one page, and the id that the next one begins with; of the archive when its beginning is given."""
         archive = archived_since is not None
-        rows = self.archived_rows(first_id=first_id, since=archived_since or 0) if archive else self.live_rows(first_id=first_id)
+        rows = self.iter_archived_rows(first_id=first_id, since=archived_since or 0) if archive else self.iter_live_rows(first_id=first_id)
         page = list(islice(rows, limit + 1))
         return page[:limit], self.ids[page[limit]] if len(page) > limit else None
 
     def count_live(self) -> int:
         """Return how many records can be seen."""
-        return len(self.ids) - len(self.archived) - len(self.gone)
+        return len(self.ids) - len(self.archived) - len(self.deleted)
 
     def value(self, row: int, name: str) -> str | None:
         """Return one value, None where it is not set."""
@@ -84,7 +84,7 @@ class Records:
         """Return every value that is set."""
         return {name: value for name, column in self.columns.items() if (value := column[row]) is not None}
 
-    def assign(self, row: int, name: str, value: str | None) -> None:
+    def set_value(self, row: int, name: str, value: str | None) -> None:
         """Set or clear one value."""
         column = self.columns.get(name)
         if column is None:
@@ -100,7 +100,7 @@ class Records:
             column.append(None)
         row = len(self.ids) - 1
         for name, value in values.items():
-            self.assign(row, name, value)
+            self.set_value(row, name, value)
         return row
 
     def next_id(self) -> int:

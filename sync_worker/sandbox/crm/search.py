@@ -7,12 +7,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sync_worker.sandbox.crm.filters import Filter, Test, order_of, test_of
-from sync_worker.sandbox.crm.object_store import Table
-from sync_worker.sandbox.crm.search_lag import Unindexed
+from sync_worker.sandbox.crm.filters import SearchFilter, ValuePredicate, compile_filter, sort_key_for
+from sync_worker.sandbox.crm.object_store import ObjectTable
+from sync_worker.sandbox.crm.search_lag import StaleRecord
 
-Rows = list[int] | range
-SEARCHABLE = {
+RowSequence = list[int] | range
+SEARCHABLE_PROPERTIES = {
     "contacts": ("firstname", "lastname", "email", "phone", "company", "hs_additional_emails"),
     "companies": ("name", "domain", "website", "phone"),
     "deals": ("dealname", "description", "dealtype", "pipeline"),
@@ -20,10 +20,10 @@ SEARCHABLE = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sort:
+class SortOrder:
     """The one order that a search can ask for."""
 
-    name: str
+    property_name: str
     descending: bool = False
 
 
@@ -31,112 +31,116 @@ class Sort:
 class SearchQuery:
     """Groups of filters, of which one must pass as a whole; none finds every record."""
 
-    groups: tuple[tuple[Filter, ...], ...] = ()
+    groups: tuple[tuple[SearchFilter, ...], ...] = ()
     text: str = ""
-    sort: Sort | None = None
+    sort: SortOrder | None = None
 
 
-class Search:
+class RecordSearch:
     """Searches one table at one moment, in epoch milliseconds."""
 
-    def __init__(self, table: Table, *, now: float, linked: Callable[[int, str], str | None]) -> None:
+    def __init__(self, table: ObjectTable, *, now: float, association_ids: Callable[[int, str], str | None]) -> None:
         """Take `linked`: (row, `associations.company` ...) → the ids of the linked records, joined by `;`."""
         self._table = table
         self._records = table.records
-        self._waiting = {row: item for row, item in table.lag.waiting(now).items() if table.records.is_live(row)}
-        self._linked = linked
-        self._stamps = {"hs_object_id": self._records.ids, "createdate": self._records.created}
-        self._stamps |= dict.fromkeys(table.kind.stamps, self._records.modified)
+        self._stale_records = {row: item for row, item in table.search_lag.stale_records(now).items() if table.records.is_live(row)}
+        self._association_ids = association_ids
+        self._integer_columns = {"hs_object_id": self._records.ids, "createdate": self._records.created}
+        self._integer_columns |= dict.fromkeys(table.object_type.timestamp_properties, self._records.modified)
 
-    def rows(self, query: SearchQuery) -> list[int]:
+    def find_rows(self, query: SearchQuery) -> list[int]:
         """Return the rows that match, in the order that was asked for."""
         groups = query.groups or ((),)
-        found = set(self._group(groups[0])) if len(groups) > 1 else None
+        found = set(self._filter_group(groups[0])) if len(groups) > 1 else None
         rows: Iterable[int]
         if found is None:
-            rows = self._group(groups[0])
+            rows = self._filter_group(groups[0])
         else:
             for group in groups[1:]:
-                found.update(self._group(group))
+                found.update(self._filter_group(group))
             rows = sorted(found)
         if query.text:
-            rows = self._mentioning(rows, query.text.lower().split())
-        return self._sorted(rows, query.sort)
+            rows = self._filter_text(rows, query.text.lower().split())
+        return self._sort_rows(rows, query.sort)
 
     def value(self, row: int, name: str) -> str | None:
         """Return a value as the index has it."""
         if name.startswith("associations."):
-            return self._linked(row, name)
-        waiting = self._waiting.get(row)
-        if waiting is not None and waiting.before is not None and name in waiting.before:
-            return waiting.before[name]
+            return self._association_ids(row, name)
+        waiting = self._stale_records.get(row)
+        if waiting is not None and waiting.old_values is not None and name in waiting.old_values:
+            return waiting.old_values[name]
         return self._records.value(row, name)
 
-    def late(self, row: int) -> Unindexed | None:
+    def stale_record(self, row: int) -> StaleRecord | None:
         """Return what the index still has of a row that has changed since."""
-        return self._waiting.get(row)
+        return self._stale_records.get(row)
 
-    def _group(self, group: tuple[Filter, ...]) -> Rows:
-        rows: Rows = range(len(self._records))
-        exact = [condition for condition in group if condition.name in self._stamps and condition.bounds() is not None]
-        for condition in sorted(exact, key=lambda condition: condition.name != "hs_object_id"):
-            rows = self._within(rows, condition)
+    def _filter_group(self, group: tuple[SearchFilter, ...]) -> RowSequence:
+        rows: RowSequence = range(len(self._records))
+        exact = [
+            condition for condition in group if condition.property_name in self._integer_columns and condition.integer_bounds() is not None
+        ]
+        for condition in sorted(exact, key=lambda condition: condition.property_name != "hs_object_id"):
+            rows = self._filter_range(rows, condition)
         for condition in group:
             if condition not in exact:
-                rows = self._passing(rows, condition.name, self._test(condition))
-        return self._visible(rows, group)
+                rows = self._filter_column(rows, condition.property_name, self._predicate_for(condition))
+        return self._filter_visible(rows, group)
 
-    def _within(self, rows: Rows, condition: Filter) -> Rows:
-        low, high = condition.bounds() or (0, 0)
-        stamps: array[int] = self._stamps[condition.name]
-        if condition.name == "hs_object_id" and isinstance(rows, range):
+    def _filter_range(self, rows: RowSequence, condition: SearchFilter) -> RowSequence:
+        low, high = condition.integer_bounds() or (0, 0)
+        stamps: array[int] = self._integer_columns[condition.property_name]
+        if condition.property_name == "hs_object_id" and isinstance(rows, range):
             return range(max(rows.start, bisect_left(stamps, low)), min(rows.stop, bisect_right(stamps, high)))
         return [row for row in rows if low <= stamps[row] <= high]
 
-    def _passing(self, rows: Rows, name: str, test: Test) -> Rows:
+    def _filter_column(self, rows: RowSequence, name: str, predicate: ValuePredicate) -> RowSequence:
         column = self._records.columns.get(name)
         if column is None:
-            return [row for row in rows if test(self.value(row, name))]
-        return [row for row in rows if test(column[row])]
+            return [row for row in rows if predicate(self.value(row, name))]
+        return [row for row in rows if predicate(column[row])]
 
-    def _visible(self, rows: Rows, group: tuple[Filter, ...]) -> Rows:
-        records, waiting = self._records, self._waiting
-        if records.archived or records.gone:
-            rows = [row for row in rows if row not in records.archived and row not in records.gone]
+    def _filter_visible(self, rows: RowSequence, group: tuple[SearchFilter, ...]) -> RowSequence:
+        records, waiting = self._records, self._stale_records
+        if records.archived or records.deleted:
+            rows = [row for row in rows if row not in records.archived and row not in records.deleted]
         if not waiting:
             return rows
-        tests = [(condition.name, self._test(condition)) for condition in group]
+        tests = [(condition.property_name, self._predicate_for(condition)) for condition in group]
         late = [
-            row for row, item in waiting.items() if item.before is not None and all(test(self.value(row, name)) for name, test in tests)
+            row for row, item in waiting.items() if item.old_values is not None and all(test(self.value(row, name)) for name, test in tests)
         ]
         return sorted([*(row for row in rows if row not in waiting), *late])
 
-    def _test(self, condition: Filter) -> Test:
-        return test_of(condition, self._type(condition.name))
+    def _predicate_for(self, condition: SearchFilter) -> ValuePredicate:
+        return compile_filter(condition, self._property_type(condition.property_name))
 
-    def _type(self, name: str) -> str:
+    def _property_type(self, name: str) -> str:
         definition = self._table.catalog.get(name)
         return "enumeration" if definition is None else definition.type
 
-    def _mentioning(self, rows: Iterable[int], words: list[str]) -> list[int]:
-        names = SEARCHABLE[self._table.kind.name]
+    def _filter_text(self, rows: Iterable[int], words: list[str]) -> list[int]:
+        names = SEARCHABLE_PROPERTIES[self._table.object_type.name]
         columns = [self._records.columns[name] for name in names if name in self._records.columns]
         found = []
         for row in rows:
-            late = row in self._waiting
+            late = row in self._stale_records
             values = (self.value(row, name) for name in names) if late else (column[row] for column in columns)
             text = " ".join(filter(None, values)).lower()
             if all(word in text for word in words):
                 found.append(row)
         return found
 
-    def _sorted(self, rows: Iterable[int], sort: Sort | None) -> list[int]:
+    def _sort_rows(self, rows: Iterable[int], sort: SortOrder | None) -> list[int]:
         if sort is None:
             return sorted(rows, key=self._records.created.__getitem__)
-        if sort.name == "hs_object_id":
+        if sort.property_name == "hs_object_id":
             return sorted(rows, reverse=sort.descending)
-        order = order_of(self._type(sort.name))
-        keyed = [(held, row) for row in rows if (value := self.value(row, sort.name)) is not None and (held := order(value)) is not None]
+        order = sort_key_for(self._property_type(sort.property_name))
+        keyed = [
+            (held, row) for row in rows if (value := self.value(row, sort.property_name)) is not None and (held := order(value)) is not None
+        ]
         first = [row for _, row in sorted(keyed, reverse=sort.descending)]
         if len(first) == len(keyed) and (missing := sorted(set(rows) - set(first))):
             first.extend(missing)

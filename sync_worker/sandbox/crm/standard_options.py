@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_SOURCES = {
+_TRAFFIC_SOURCES = {
     "ORGANIC_SEARCH": "Organic Search",
     "PAID_SEARCH": "Paid Search",
     "EMAIL_MARKETING": "Email Marketing",
@@ -14,7 +14,7 @@ _SOURCES = {
     "PAID_SOCIAL": "Paid Social",
     "AI_REFERRALS": "AI Referrals",
 }
-_STAGES = {
+_LIFECYCLE_STAGES = {
     "subscriber": "Subscriber",
     "lead": "Lead",
     "marketingqualifiedlead": "Marketing Qualified Lead",
@@ -45,7 +45,7 @@ WRITING_AND_EDITING
 """
 
 STANDARD_OPTIONS: dict[str, dict[str, str]] = {
-    "lifecyclestage": _STAGES,
+    "lifecyclestage": _LIFECYCLE_STAGES,
     "hs_lead_status": {
         "NEW": "New",
         "OPEN": "Open",
@@ -56,8 +56,8 @@ STANDARD_OPTIONS: dict[str, dict[str, str]] = {
         "CONNECTED": "Connected",
         "BAD_TIMING": "Bad Timing",
     },
-    "hs_analytics_source": _SOURCES,
-    "hs_latest_source": _SOURCES,
+    "hs_analytics_source": _TRAFFIC_SOURCES,
+    "hs_latest_source": _TRAFFIC_SOURCES,
     "industry": {name: name.replace("_", " ").title() for name in _INDUSTRIES.split()},
     "numemployees": {size: size for size in ("1-5", "5-25", "25-50", "50-100", "100-500", "500-1000", "1000+")},
     "hs_marketable_status": {"true": "Marketing contact", "false": "Non-marketing contact"},
@@ -100,4 +100,4 @@ STANDARD_OPTIONS: dict[str, dict[str, str]] = {
     },
     "dealtype": {"newbusiness": "New Business", "existingbusiness": "Existing Business"},
 }
-STAGE_NAMES = tuple(_STAGES)
+LIFECYCLE_STAGES = tuple(_LIFECYCLE_STAGES)

@@ -9,35 +9,35 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 from sync_worker.sandbox.base.object_types import CONTACTS, ObjectType
-from sync_worker.sandbox.crm.property_definitions import Catalog, PropertyDefinition, PropertyGroup, PropertyOption
-from sync_worker.sandbox.crm.standard_options import STAGE_NAMES, STANDARD_OPTIONS
+from sync_worker.sandbox.crm.property_definitions import PropertyCatalog, PropertyDefinition, PropertyGroup, PropertyOption
+from sync_worker.sandbox.crm.standard_options import LIFECYCLE_STAGES, STANDARD_OPTIONS
 
-_BOOLEAN = {"true": "Yes", "false": "No"}
+_BOOLEAN_OPTIONS = {"true": "Yes", "false": "No"}
 
 
-def catalog(kind: ObjectType, *, now: int) -> Catalog:
+def standard_catalog(object_type: ObjectType, *, now: int) -> PropertyCatalog:
     """Return HubSpot's own properties and groups of an object type; `now` in epoch milliseconds."""
     groups: list[PropertyGroup] = []
     definitions: list[PropertyDefinition] = []
-    sections = _sections()
-    for line in sections[kind.name]:
+    sections = _read_sections()
+    for line in sections[object_type.name]:
         if line.startswith("["):
             name, label = line.strip("[]").split(": ")
             groups.append(PropertyGroup(name=name, label=label, display_order=len(groups)))
         else:
             lines = sections["record"] if line == "+ record" else [line]
-            definitions.extend(_definition(one, groups[-1].name, now) for one in lines)
-    if kind is CONTACTS:
-        definitions.extend(_stage_dates(now))
-    return Catalog(definitions, groups)
+            definitions.extend(_parse_definition(one, groups[-1].name, now) for one in lines)
+    if object_type is CONTACTS:
+        definitions.extend(_stage_date_definitions(now))
+    return PropertyCatalog(definitions, groups)
 
 
-def options(values: dict[str, str]) -> tuple[PropertyOption, ...]:
+def build_options(values: dict[str, str]) -> tuple[PropertyOption, ...]:
     """Return options of values and labels in their order."""
     return tuple(PropertyOption(value=value, label=label, display_order=at) for at, (value, label) in enumerate(values.items()))
 
 
-def _sections() -> dict[str, list[str]]:
+def _read_sections() -> dict[str, list[str]]:
     text = files("sync_worker.sandbox.crm").joinpath("standard_properties.txt").read_text("utf-8")
     sections: dict[str, list[str]] = {}
     for line in filter(None, text.splitlines()):
@@ -48,7 +48,7 @@ def _sections() -> dict[str, list[str]]:
     return sections
 
 
-def _definition(line: str, group: str, now: int) -> PropertyDefinition:
+def _parse_definition(line: str, group: str, now: int) -> PropertyDefinition:
     name, type_, field_type, flags, label = line.split(" ", 4)
     return PropertyDefinition(
         name=name,
@@ -56,7 +56,11 @@ def _definition(line: str, group: str, now: int) -> PropertyDefinition:
         type=type_,
         field_type=field_type,
         group=group,
-        options=options(_BOOLEAN) if type_ == "bool" else options(STANDARD_OPTIONS.get(name, {})) if type_ == "enumeration" else (),
+        options=build_options(_BOOLEAN_OPTIONS)
+        if type_ == "bool"
+        else build_options(STANDARD_OPTIONS.get(name, {}))
+        if type_ == "enumeration"
+        else (),
         form_field=flags == "-",
         unique="u" in flags,
         calculated="c" in flags,
@@ -67,8 +71,8 @@ def _definition(line: str, group: str, now: int) -> PropertyDefinition:
     )
 
 
-def _stage_dates(now: int) -> Iterator[PropertyDefinition]:
-    for stage in STAGE_NAMES:
+def _stage_date_definitions(now: int) -> Iterator[PropertyDefinition]:
+    for stage in LIFECYCLE_STAGES:
         for name, label in ((f"hs_lifecyclestage_{stage}_date", "Became a {} Date"), (f"hs_v2_date_entered_{stage}", "Date entered '{}'")):
             line = f"{name} datetime date r {label.format(STANDARD_OPTIONS['lifecyclestage'][stage])}"
-            yield _definition(line, "contactinformation", now)
+            yield _parse_definition(line, "contactinformation", now)

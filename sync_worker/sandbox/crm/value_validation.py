@@ -9,17 +9,17 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from sync_worker.sandbox.base.timestamps import iso, parse_ms
+from sync_worker.sandbox.base.timestamps import format_iso, parse_ms
 from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
 
-LONGEST_TEXT = 65_536
+MAX_TEXT_LENGTH = 65_536
 DAY_MS = 86_400_000
-_EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;.]+(\.[^@\s,;.]+)+")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EMAIL_PATTERN = re.compile(r"[^@\s,;]+@[^@\s,;.]+(\.[^@\s,;.]+)+")
+_NUMBER_PATTERN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_DATE_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-class ValueProblemError(Exception):
+class InvalidPropertyValueError(Exception):
     """A value that the property does not take."""
 
     def __init__(self, name: str, code: str, message: str) -> None:
@@ -29,7 +29,7 @@ class ValueProblemError(Exception):
         self.message = message
 
 
-def normalise(definition: PropertyDefinition, raw: object, *, current: str | None = None) -> str | None:
+def normalize_value(definition: PropertyDefinition, raw: object, *, current: str | None = None) -> str | None:
     """Return a value as it is stored; None where "" clears it.
 
     Args:
@@ -46,67 +46,69 @@ def normalise(definition: PropertyDefinition, raw: object, *, current: str | Non
     if value == "":
         return None
     if definition.type != "string" and value != value.strip():
-        raise ValueProblemError(definition.name, "LEADING_TRAILING_WHITESPACE", f'"{value}" has leading or trailing whitespace.')
+        raise InvalidPropertyValueError(definition.name, "LEADING_TRAILING_WHITESPACE", f'"{value}" has leading or trailing whitespace.')
     if definition.type == "enumeration":
-        return _choice(definition, value, current)
-    checks = {"number": _number, "bool": _boolean, "datetime": _datetime, "date": _date}
-    return checks.get(definition.type, _text)(definition, value)
+        return _normalize_option(definition, value, current)
+    checks = {"number": _normalize_number, "bool": _normalize_boolean, "datetime": _normalize_datetime, "date": _normalize_date}
+    return checks.get(definition.type, _normalize_text)(definition, value)
 
 
-def _number(definition: PropertyDefinition, value: str) -> str:
-    if not _NUMBER.fullmatch(value):
-        raise ValueProblemError(definition.name, "INVALID_LONG", f"{value} was not a valid long.")
+def _normalize_number(definition: PropertyDefinition, value: str) -> str:
+    if not _NUMBER_PATTERN.fullmatch(value):
+        raise InvalidPropertyValueError(definition.name, "INVALID_LONG", f"{value} was not a valid long.")
     try:
         number = Decimal(value)
     except InvalidOperation:
-        raise ValueProblemError(definition.name, "INVALID_LONG", f"{value} was not a valid long.") from None
+        raise InvalidPropertyValueError(definition.name, "INVALID_LONG", f"{value} was not a valid long.") from None
     whole = number.to_integral_value()
     return str(int(whole)) if number == whole else format(number.normalize(), "f")
 
 
-def _boolean(definition: PropertyDefinition, value: str) -> str:
+def _normalize_boolean(definition: PropertyDefinition, value: str) -> str:
     if value.lower() not in {"true", "false"}:
-        raise ValueProblemError(definition.name, "INVALID_OPTION", _not_allowed(definition, value))
+        raise InvalidPropertyValueError(definition.name, "INVALID_OPTION", _invalid_option_message(definition, value))
     return value.lower()
 
 
-def _choice(definition: PropertyDefinition, value: str, current: str | None) -> str:
+def _normalize_option(definition: PropertyDefinition, value: str, current: str | None) -> str:
     if definition.field_type != "checkbox":
         if definition.option(value) is None:
-            raise ValueProblemError(definition.name, "INVALID_OPTION", _not_allowed(definition, value))
+            raise InvalidPropertyValueError(definition.name, "INVALID_OPTION", _invalid_option_message(definition, value))
         return value
     kept = current.split(";") if current and value.startswith(";") else []
     chosen = [part for part in value.split(";") if part]
     for part in chosen:
         if definition.option(part) is None:
-            raise ValueProblemError(definition.name, "INVALID_OPTION", _not_allowed(definition, part))
+            raise InvalidPropertyValueError(definition.name, "INVALID_OPTION", _invalid_option_message(definition, part))
     return ";".join(dict.fromkeys([*kept, *chosen]))
 
 
-def _not_allowed(definition: PropertyDefinition, value: str) -> str:
+def _invalid_option_message(definition: PropertyDefinition, value: str) -> str:
     options = ", ".join(f'label: "{option.label}"\nvalue: "{option.value}"\n' for option in definition.options)
     return f"{value} was not one of the allowed options: [{options}]"
 
 
-def _datetime(definition: PropertyDefinition, value: str) -> str:
+def _normalize_datetime(definition: PropertyDefinition, value: str) -> str:
     ms = parse_ms(value)
     if ms is None:
-        raise ValueProblemError(definition.name, "INVALID_LONG", f"{value} was not a valid long.")
-    return iso(ms)
+        raise InvalidPropertyValueError(definition.name, "INVALID_LONG", f"{value} was not a valid long.")
+    return format_iso(ms)
 
 
-def _date(definition: PropertyDefinition, value: str) -> str:
+def _normalize_date(definition: PropertyDefinition, value: str) -> str:
     ms = parse_ms(value)
-    if ms is None or ms % DAY_MS or not (_DATE.fullmatch(value) or value.isdigit()):
-        raise ValueProblemError(definition.name, "INVALID_DATE", f"{value} is not at midnight UTC.")
+    if ms is None or ms % DAY_MS or not (_DATE_PATTERN.fullmatch(value) or value.isdigit()):
+        raise InvalidPropertyValueError(definition.name, "INVALID_DATE", f"{value} is not at midnight UTC.")
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d")
 
 
-def _text(definition: PropertyDefinition, value: str) -> str:
-    if len(value) > LONGEST_TEXT:
-        raise ValueProblemError(definition.name, "PROPERTY_VALUE_TOO_LONG", f"The value is longer than {LONGEST_TEXT} characters.")
+def _normalize_text(definition: PropertyDefinition, value: str) -> str:
+    if len(value) > MAX_TEXT_LENGTH:
+        raise InvalidPropertyValueError(
+            definition.name, "PROPERTY_VALUE_TOO_LONG", f"The value is longer than {MAX_TEXT_LENGTH} characters."
+        )
     if definition.name != "email":
         return value
-    if not _EMAIL.fullmatch(value.strip()):
-        raise ValueProblemError(definition.name, "INVALID_EMAIL", f"Email address {value} is invalid")
+    if not _EMAIL_PATTERN.fullmatch(value.strip()):
+        raise InvalidPropertyValueError(definition.name, "INVALID_EMAIL", f"Email address {value} is invalid")
     return value.strip().lower()

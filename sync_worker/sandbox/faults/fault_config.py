@@ -23,22 +23,22 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError
 
 from sync_worker.errors import ConfigurationError
-from sync_worker.sandbox.faults.faults import KINDS, Fault, FaultPlan, Rule
+from sync_worker.sandbox.faults.faults import FAULT_KINDS, Fault, FaultPlan, FaultRule
 
-_OF_RULE = {field.name for field in fields(Rule)} - {"fault"}
-_OF_FAULT = {field.name for field in fields(Fault)} - {"kind"}
-_KEYS = sorted(_OF_RULE | _OF_FAULT | {"fault"})
-_TYPES: dict[str, type | tuple[type, ...]] = {"nth": (int, list), "every": int, "times": int, "status": int, "retry_after": int}
-_TYPES |= {"share": (int, float), "seconds": (int, float)}
-_CHOICES = {
-    "fault": KINDS,
+_RULE_KEYS = {field.name for field in fields(FaultRule)} - {"fault"}
+_FAULT_KEYS = {field.name for field in fields(Fault)} - {"kind"}
+_ALL_KEYS = sorted(_RULE_KEYS | _FAULT_KEYS | {"fault"})
+_KEY_TYPES: dict[str, type | tuple[type, ...]] = {"nth": (int, list), "every": int, "times": int, "status": int, "retry_after": int}
+_KEY_TYPES |= {"share": (int, float), "seconds": (int, float)}
+_KEY_CHOICES = {
+    "fault": FAULT_KINDS,
     "when": ("before", "after"),
     "body": ("html", "json"),
     "policy": ("TEN_SECONDLY_ROLLING", "SECONDLY", "DAILY"),
 }
 
 
-def read(path: Path) -> FaultPlan:
+def load(path: Path) -> FaultPlan:
     """Return the faults that a YAML file asks for.
 
     Raises:
@@ -51,44 +51,48 @@ def read(path: Path) -> FaultPlan:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError(f"{path}:{line}: {error.problem}", hint="Mend the YAML.") from None
-    return plan(document, where=str(path))
+    return parse(document, source_name=str(path))
 
 
-def plan(document: object, *, where: str) -> FaultPlan:
+def parse(document: object, *, source_name: str) -> FaultPlan:
     """Return the faults that a parsed document asks for; `where` begins every message."""
     if not isinstance(document, Mapping) or not isinstance(document.get("rules"), list):
-        raise ConfigurationError(f"{where}:1: rules are missing.", hint="Begin with `rules:` and a list; see the head of fault_file.py.")
-    return FaultPlan([_rule(item, where) for item in document["rules"]], seed=int(document.get("seed", 0)))
-
-
-def _rule(item: object, where: str) -> Rule:
-    if not isinstance(item, Mapping):
-        raise ConfigurationError(f"{where}: {item!r} is no rule.", hint="A rule is a mapping with `endpoint` and `fault`.")
-    if "fault" not in item:
-        raise ConfigurationError(f"{_line(item, where)}: a rule without `fault`.", hint=f"fault is one of: {', '.join(KINDS)}.")
-    for key, value in item.items():
-        _check(item, str(key), value, where)
-    nth: Any = item.get("nth", ())
-    chosen = {key: item[key] for key in _OF_RULE & item.keys() if key != "nth"}
-    fault = Fault(kind=item["fault"], **{key: item[key] for key in _OF_FAULT & item.keys()})
-    return Rule(fault=fault, nth=(nth,) if isinstance(nth, int) else tuple(nth), **chosen)
-
-
-def _check(item: Mapping[Any, Any], key: str, value: object, where: str) -> None:
-    place = _line(item, where, key)
-    if key not in _KEYS:
-        near = get_close_matches(key, _KEYS, n=1)
         raise ConfigurationError(
-            f"{place}: unknown key {key!r}.", hint=f"Did you mean {near[0]!r}?" if near else f"Keys: {', '.join(_KEYS)}."
+            f"{source_name}:1: rules are missing.", hint="Begin with `rules:` and a list; see the head of fault_file.py."
         )
-    if key in _CHOICES and value not in _CHOICES[key]:
-        raise ConfigurationError(f"{place}: {key} is {value!r}.", hint=f"It is one of: {', '.join(_CHOICES[key])}.")
-    if not isinstance(value, _TYPES.get(key, str)):
+    return FaultPlan([_parse_rule(item, source_name) for item in document["rules"]], seed=int(document.get("seed", 0)))
+
+
+def _parse_rule(item: object, source_name: str) -> FaultRule:
+    if not isinstance(item, Mapping):
+        raise ConfigurationError(f"{source_name}: {item!r} is no rule.", hint="A rule is a mapping with `endpoint` and `fault`.")
+    if "fault" not in item:
+        raise ConfigurationError(
+            f"{_location(item, source_name)}: a rule without `fault`.", hint=f"fault is one of: {', '.join(FAULT_KINDS)}."
+        )
+    for key, value in item.items():
+        _validate_key(item, str(key), value, source_name)
+    nth: Any = item.get("nth", ())
+    chosen = {key: item[key] for key in _RULE_KEYS & item.keys() if key != "nth"}
+    fault = Fault(kind=item["fault"], **{key: item[key] for key in _FAULT_KEYS & item.keys()})
+    return FaultRule(fault=fault, nth=(nth,) if isinstance(nth, int) else tuple(nth), **chosen)
+
+
+def _validate_key(item: Mapping[Any, Any], key: str, value: object, source_name: str) -> None:
+    place = _location(item, source_name, key)
+    if key not in _ALL_KEYS:
+        near = get_close_matches(key, _ALL_KEYS, n=1)
+        raise ConfigurationError(
+            f"{place}: unknown key {key!r}.", hint=f"Did you mean {near[0]!r}?" if near else f"Keys: {', '.join(_ALL_KEYS)}."
+        )
+    if key in _KEY_CHOICES and value not in _KEY_CHOICES[key]:
+        raise ConfigurationError(f"{place}: {key} is {value!r}.", hint=f"It is one of: {', '.join(_KEY_CHOICES[key])}.")
+    if not isinstance(value, _KEY_TYPES.get(key, str)):
         raise ConfigurationError(f"{place}: {key} is {value!r}.", hint="It has the wrong type; see the head of fault_file.py.")
 
 
-def _line(item: Mapping[Any, Any], where: str, key: str | None = None) -> str:
+def _location(item: Mapping[Any, Any], source_name: str, key: str | None = None) -> str:
     if not isinstance(item, CommentedMap):
-        return where
+        return source_name
     line = item.lc.line if key is None else item.lc.key(key)[0]
-    return f"{where}:{line + 1}"
+    return f"{source_name}:{line + 1}"

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import Literal, get_args
 
-Kind = Literal[
+FaultKind = Literal[
     "rate_limit",  # 429 by `policy`
     "error",  # `status` 5xx; `when` before or after the request did its work; `body` html or json
     "locked",  # 423
@@ -21,16 +21,16 @@ Kind = Literal[
     "withdraw_scope",  # the scope `name` is taken away, from this call on
     "delete_property",  # an administrator archives the contact property `name` just before this call
 ]
-KINDS: tuple[str, ...] = get_args(Kind)
-When = Literal["before", "after"]
+FAULT_KINDS: tuple[str, ...] = get_args(FaultKind)
+FaultTiming = Literal["before", "after"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One thing that goes wrong."""
 
-    kind: Kind
-    when: When = "before"
+    kind: FaultKind
+    when: FaultTiming = "before"
     status: int = 502
     body: Literal["html", "json"] = "html"
     policy: Literal["TEN_SECONDLY_ROLLING", "SECONDLY", "DAILY"] = "TEN_SECONDLY_ROLLING"
@@ -40,7 +40,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class FaultRule:
     """When a fault strikes.
 
     `endpoint` is a pattern for `METHOD path`, in which `*` stands for anything. Of the calls that fit, counted from 1, those in
@@ -58,35 +58,37 @@ class Rule:
 class FaultPlan:
     """Rules and how often they have struck."""
 
-    def __init__(self, rules: Sequence[Rule] = (), *, seed: int = 0) -> None:
+    def __init__(self, rules: Sequence[FaultRule] = (), *, seed: int = 0) -> None:
         self.rules = tuple(rules)
         self._random = Random(seed)  # noqa: S311 -- whatever it decides is no secret
-        self._seen = [0] * len(self.rules)
-        self._struck = [0] * len(self.rules)
+        self._match_counts = [0] * len(self.rules)
+        self._hit_counts = [0] * len(self.rules)
 
-    def strike(self, method: str, path: str) -> Fault | None:
+    def next_fault(self, method: str, path: str) -> Fault | None:
         """Count a call, and return what is to go wrong with it: the fault of the first rule that strikes."""
         call = f"{method} {path}"
         struck: Fault | None = None
         for at, rule in enumerate(self.rules):
             if not fnmatchcase(call, rule.endpoint):
                 continue
-            self._seen[at] += 1
-            if self._strikes(at, rule) and struck is None:
-                self._struck[at] += 1
+            self._match_counts[at] += 1
+            if self._should_trigger(at, rule) and struck is None:
+                self._hit_counts[at] += 1
                 struck = rule.fault
         return struck
 
     @property
-    def struck(self) -> list[int]:
+    def hit_counts(self) -> list[int]:
         """How often each rule has struck."""
-        return list(self._struck)
+        return list(self._hit_counts)
 
-    def _strikes(self, at: int, rule: Rule) -> bool:
+    def _should_trigger(self, rule_index: int, rule: FaultRule) -> bool:
         # The die is thrown for every call that fits, so that one rule does not change what another one meets.
         by_chance = rule.share is not None and self._random.random() < rule.share
-        if rule.times is not None and self._struck[at] >= rule.times:
+        if rule.times is not None and self._hit_counts[rule_index] >= rule.times:
             return False
         always = not rule.nth and rule.every is None and rule.share is None
-        counted = self._seen[at] in rule.nth or (rule.every is not None and self._seen[at] % rule.every == 0)
+        counted = self._match_counts[rule_index] in rule.nth or (
+            rule.every is not None and self._match_counts[rule_index] % rule.every == 0
+        )
         return always or counted or by_chance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sync_worker.sandbox.folder.reader import read
-from sync_worker.sandbox.folder.time_shift import shifted
+from sync_worker.sandbox.folder.time_shift import shift_times
 from sync_worker.sandbox.folder.writer import write
 
-__all__ = ["read", "shifted", "write"]
+__all__ = ["read", "shift_times", "write"]

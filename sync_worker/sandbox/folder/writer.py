@@ -8,15 +8,15 @@ import orjson
 
 from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.folder.reader import PORTAL_FILE
-from sync_worker.sandbox.folder.time_shift import iso
-from sync_worker.sandbox.folder.validators import SHAPES
+from sync_worker.sandbox.folder.time_shift import format_iso
+from sync_worker.sandbox.folder.validators import ROW_VALIDATORS
 
 
 def write(data: PortalData, path: Path) -> None:
     """Write a portal folder that `read` gives back as it was; files that are there are replaced."""
     path.mkdir(parents=True, exist_ok=True)
-    head = {"portalId": data.portal_id, "tier": data.tier, "timeZone": data.time_zone, "now": iso(data.now)}
+    head = {"portalId": data.portal_id, "tier": data.tier, "timeZone": data.time_zone, "now": format_iso(data.now)}
     (path / PORTAL_FILE).write_bytes(orjson.dumps(head, option=orjson.OPT_APPEND_NEWLINE))
-    for kind in SHAPES:
+    for kind in ROW_VALIDATORS:
         with (path / f"{kind}.jsonl").open("wb") as lines:
             lines.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in getattr(data, kind))

@@ -10,7 +10,7 @@ from sync_worker.sandbox.generator.job_titles import LANGUAGES
 from sync_worker.sandbox.generator.names import Name
 from sync_worker.sandbox.generator.seeded_random import pick
 
-FREE_MAIL: Final[Mapping[str, tuple[str, ...]]] = {
+FREE_MAIL_DOMAINS: Final[Mapping[str, tuple[str, ...]]] = {
     "en": ("gmail.com", "outlook.com", "yahoo.com", "icloud.com"),
     "de": ("gmx.de", "web.de", "gmail.com", "t-online.de"),
     "fr": ("gmail.com", "orange.fr", "hotmail.fr", "free.fr"),
@@ -19,7 +19,7 @@ FREE_MAIL: Final[Mapping[str, tuple[str, ...]]] = {
     "ca": ("gmail.com", "hotmail.com"),
     "zh": ("qq.com", "163.com", "126.com"),
 }
-ACADEMIC: Final[Mapping[str, tuple[str, ...]]] = {
+ACADEMIC_DOMAINS: Final[Mapping[str, tuple[str, ...]]] = {
     "en": ("mit.edu", "stanford.edu", "ox.ac.uk", "cam.ac.uk"),
     "de": ("tum.de", "uni-heidelberg.de", "rwth-aachen.de", "ethz.ch", "univie.ac.at"),
     "fr": ("sorbonne-universite.fr", "univ-lyon1.fr", "kuleuven.be"),
@@ -28,23 +28,23 @@ ACADEMIC: Final[Mapping[str, tuple[str, ...]]] = {
     "ca": ("ub.edu", "upc.edu", "uab.cat"),
     "zh": ("tsinghua.edu.cn", "pku.edu.cn"),
 }
-DISPOSABLE: Final = dict.fromkeys(LANGUAGES, ("mailinator.com", "guerrillamail.com", "yopmail.com"))
+DISPOSABLE_DOMAINS: Final = dict.fromkeys(LANGUAGES, ("mailinator.com", "guerrillamail.com", "yopmail.com"))
 #: Companies that sell what this portal's owner sells.
-COMPETITORS: Final = dict.fromkeys(LANGUAGES, ("leadforge.example", "scorepilot.example", "gradewise.example"))
+COMPETITOR_DOMAINS: Final = dict.fromkeys(LANGUAGES, ("leadforge.example", "scorepilot.example", "gradewise.example"))
 
 
-def private(rng: Random, domains: tuple[str, ...], person: tuple[Name, Name], number: int) -> str:
+def private_address(rng: Random, domains: tuple[str, ...], full_name: tuple[Name, Name], number: int) -> str:
     """Return an address at a provider where anybody may have one; the number makes it unlike anybody's real one."""
-    first, last = person
+    first, last = full_name
     return f"{first.latin}.{last.latin}.madeup{number}@{pick(rng, domains)}"
 
 
-def at_work(domain: str, person: tuple[Name, Name], taken: set[str]) -> str:
+def work_address(domain: str, full_name: tuple[Name, Name], used_addresses: set[str]) -> str:
     """Return an address at a company that nobody in `taken` has, and take it."""
-    first, last = person
+    first, last = full_name
     address, again = f"{first.latin}.{last.latin}@{domain}", 1
-    while address in taken:
+    while address in used_addresses:
         again += 1
         address = f"{first.latin}.{last.latin}{again}@{domain}"
-    taken.add(address)
+    used_addresses.add(address)
     return address

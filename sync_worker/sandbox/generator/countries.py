@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sync_worker.sandbox.generator.seeded_random import shares
+from sync_worker.sandbox.generator.seeded_random import expand_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,11 +18,11 @@ class Country:
     spellings: tuple[str, ...]
     cities: tuple[str, ...]
     legal_forms: tuple[str, ...]
-    phone: str
-    home_market: float  # 0..1: how well a buyer there fits
+    phone_prefix: str
+    market_fit: float  # 0..1: how well a buyer there fits
 
 
-_TABLE: Final = """
+_COUNTRY_TABLE: Final = """
 22 DE de de    Germany|Deutschland|DE|Germany            Berlin|München|Hamburg|Köln|Stuttgart|Leipzig    GmbH|AG|GmbH & Co. KG +49 1.0
  5 AT de de-at Austria|Österreich|AT                     Wien|Graz|Linz|Salzburg                          GmbH|AG               +43 0.9
  5 CH de de-ch Switzerland|Schweiz|CH                    Zürich|Basel|Bern|Luzern                         AG|GmbH               +41 0.9
@@ -40,7 +40,7 @@ _TABLE: Final = """
 """
 
 
-def _country(line: str) -> tuple[Country, float]:
+def _parse_country(line: str) -> tuple[Country, float]:
     weight, code, language, hs_language, rest = line.split(maxsplit=4)
     rest, phone, home_market = rest.rsplit(maxsplit=2)
     spellings, cities, legal_forms = (tuple(part.strip().split("|")) for part in rest.split("  ") if part.strip())
@@ -51,10 +51,10 @@ def _country(line: str) -> tuple[Country, float]:
         spellings=spellings,
         cities=cities,
         legal_forms=legal_forms,
-        phone=phone,
-        home_market=float(home_market),
+        phone_prefix=phone,
+        market_fit=float(home_market),
     )
     return country, float(weight)
 
 
-COUNTRIES: Final = shares([_country(line) for line in _TABLE.strip().splitlines()])
+WEIGHTED_COUNTRIES: Final = expand_weights([_parse_country(line) for line in _COUNTRY_TABLE.strip().splitlines()])

@@ -8,15 +8,15 @@ from random import Random
 from typing import Any, Final
 
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.generator.people import LOG_DAYS, Person
-from sync_worker.sandbox.generator.security_scanners import Click, scanned
-from sync_worker.sandbox.generator.seeded_random import between, pick, uuid, waiting
-from sync_worker.sandbox.generator.timestamps import DAY, HOUR, MINUTE, SECOND, iso
-from sync_worker.sandbox.generator.website import SITE
+from sync_worker.sandbox.generator.people import HISTORY_DAYS, Person
+from sync_worker.sandbox.generator.security_scanners import Click, scanner_clicks
+from sync_worker.sandbox.generator.seeded_random import draw_exponential, draw_int, draw_uuid, pick
+from sync_worker.sandbox.generator.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_iso
+from sync_worker.sandbox.generator.website import SITE_URL
 
-_APP_ID: Final = 113
-_EVERY_DAYS: Final = 28
-_LINKS: Final = (
+_EMAIL_APP_ID: Final = 113
+_CAMPAIGN_INTERVAL_DAYS: Final = 28
+_LINK_PATHS: Final = (
     "/product",
     "/pricing",
     "/blog/what-is-a-good-lead",
@@ -24,7 +24,7 @@ _LINKS: Final = (
     "/resources/guide-to-lead-scoring.pdf",
     "/customers",
 )
-_BROWSERS: Final = (
+_USER_AGENTS: Final = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_6) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
@@ -37,101 +37,110 @@ class Campaign:
 
     id: int
     name: str
-    at: int
+    sent_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mailing:
+class EmailSend:
     """One e-mail to one person: when it was sent, what that person did with it."""
 
     campaign: Campaign
-    sent: int
-    opened: int | None = None
+    sent_at: int
+    opened_at: int | None = None
     clicks: tuple[Click, ...] = ()
 
 
-def campaigns(now: int) -> list[Campaign]:
+def generate_campaigns(now: int) -> list[Campaign]:
     """Return the newsletters of the time that was recorded, oldest first."""
-    sent = sorted(now - days * DAY for days in range(3, LOG_DAYS, _EVERY_DAYS))
-    return [Campaign(id=88_000_001 + number, name=f"newsletter-{iso(at)[:10]}", at=at) for number, at in enumerate(sent)]
+    sent = sorted(now - days * DAY_MS for days in range(3, HISTORY_DAYS, _CAMPAIGN_INTERVAL_DAYS))
+    return [Campaign(id=88_000_001 + number, name=f"newsletter-{format_iso(at)[:10]}", sent_at=at) for number, at in enumerate(sent)]
 
 
-def mailings(person: Person, rng: Random, sent: list[Campaign], now: int) -> list[Mailing]:
+def generate_sends(person: Person, rng: Random, campaigns: list[Campaign], now: int) -> list[EmailSend]:
     """Return the e-mails that somebody got, oldest first, with what they did with them themselves."""
     if not person.email:
         return []
     return [
-        _mailing(person, rng, campaign, now)
-        for campaign in sent
-        if person.created < campaign.at < person.mail_ends and rng.random() < person.heat.mailed
+        _generate_send(person, rng, campaign, now)
+        for campaign in campaigns
+        if person.created_at < campaign.sent_at < person.email_until and rng.random() < person.engagement_level.campaign_share
     ]
 
 
-def _mailing(person: Person, rng: Random, campaign: Campaign, now: int) -> Mailing:
-    sent = campaign.at + int(rng.random() * 30 * MINUTE)
-    interested = person.first_active - 2 * DAY <= sent <= person.last_active
-    opened = sent + 20 * SECOND + int(waiting(rng, 9) * HOUR)
-    if not interested or opened > now or rng.random() >= person.heat.opened:
-        return Mailing(campaign=campaign, sent=sent)
+def _generate_send(person: Person, rng: Random, campaign: Campaign, now: int) -> EmailSend:
+    sent = campaign.sent_at + int(rng.random() * 30 * MINUTE_MS)
+    interested = person.first_active - 2 * DAY_MS <= sent <= person.last_active
+    opened = sent + 20 * SECOND_MS + int(draw_exponential(rng, 9) * HOUR_MS)
+    if not interested or opened > now or rng.random() >= person.engagement_level.open_chance:
+        return EmailSend(campaign=campaign, sent_at=sent)
     clicks: list[Click] = []
-    if rng.random() < person.heat.clicked:
-        at, agent = opened, pick(rng, _BROWSERS)
-        for _ in range(between(rng, 1, 3)):
-            at = min(at + between(rng, 8, 90) * SECOND, now)
-            clicks.append(Click(at=at, url=f"{SITE}{pick(rng, _LINKS)}?utm_campaign={campaign.name}&utm_medium=email", agent=agent))
-    return Mailing(campaign=campaign, sent=sent, opened=opened, clicks=tuple(clicks))
+    if rng.random() < person.engagement_level.click_chance:
+        at, agent = opened, pick(rng, _USER_AGENTS)
+        for _ in range(draw_int(rng, 1, 3)):
+            at = min(at + draw_int(rng, 8, 90) * SECOND_MS, now)
+            clicks.append(
+                Click(at=at, url=f"{SITE_URL}{pick(rng, _LINK_PATHS)}?utm_campaign={campaign.name}&utm_medium=email", user_agent=agent)
+            )
+    return EmailSend(campaign=campaign, sent_at=sent, opened_at=opened, clicks=tuple(clicks))
 
 
-def email_events(person: Person, rng: Random, received: list[Mailing], portal_id: int, now: int) -> Iterator[Row]:
+def email_event_rows(person: Person, rng: Random, sends: list[EmailSend], portal_id: int, now: int) -> Iterator[Row]:
     """Yield the e-mail events (v1) of the mailings that somebody got, as HubSpot shows them."""
-    for mailing in received:
-        sent, bounced = _Sent(person, mailing, portal_id, uuid(rng)), person.mail_end == "bounce" and mailing is received[-1]
-        yield sent.event("SENT", sent.id, mailing.sent, subject=f"News for {person.first.text}")
+    for mailing in sends:
+        sent, bounced = (
+            _EmailEventBuilder(person, mailing, portal_id, draw_uuid(rng)),
+            person.email_status == "bounce" and mailing is sends[-1],
+        )
+        yield sent.event_row("SENT", sent.id, mailing.sent_at, subject=f"News for {person.first_name.text}")
         if bounced:
-            yield sent.reaction("BOUNCE", uuid(rng), mailing.sent + 4 * SECOND, category="UNKNOWN_USER", response="550 5.1.1 user unknown")
+            yield sent.follow_up_row(
+                "BOUNCE", draw_uuid(rng), mailing.sent_at + 4 * SECOND_MS, category="UNKNOWN_USER", response="550 5.1.1 user unknown"
+            )
             continue
-        yield sent.reaction("DELIVERED", uuid(rng), mailing.sent + between(rng, 100, 250))
-        if mailing.opened:
-            yield sent.reaction("OPEN", uuid(rng), mailing.opened, userAgent=pick(rng, _BROWSERS))
+        yield sent.follow_up_row("DELIVERED", draw_uuid(rng), mailing.sent_at + draw_int(rng, 100, 250))
+        if mailing.opened_at:
+            yield sent.follow_up_row("OPEN", draw_uuid(rng), mailing.opened_at, userAgent=pick(rng, _USER_AGENTS))
         scanner = person.company.scanner if person.company else "none"
-        for click in (*scanned(scanner, mailing.sent, mailing.campaign.name, rng, now), *mailing.clicks):
-            yield from sent.clicked(click, rng)
-    if person.mail_end == "optout" and received:
-        yield _unsubscribed(person, received[-1], portal_id, uuid(rng))
+        for click in (*scanner_clicks(scanner, mailing.sent_at, mailing.campaign.name, rng, now), *mailing.clicks):
+            yield from sent.click_rows(click, rng)
+    if person.email_status == "optout" and sends:
+        yield _unsubscribe_row(person, sends[-1], portal_id, draw_uuid(rng))
 
 
-class _Sent:
+class _EmailEventBuilder:
     """One e-mail that was sent, which the later events name."""
 
-    def __init__(self, person: Person, mailing: Mailing, portal_id: int, event_id: str) -> None:
+    def __init__(self, person: Person, send: EmailSend, portal_id: int, event_id: str) -> None:
         self.id = event_id
-        self._sent_by = {"id": event_id, "created": mailing.sent}
-        self._about = {
+        self._sent_by = {"id": event_id, "created": send.sent_at}
+        self._common_fields = {
             "recipient": person.email,
             "portalId": portal_id,
-            "appId": _APP_ID,
-            "emailCampaignId": mailing.campaign.id,
+            "appId": _EMAIL_APP_ID,
+            "emailCampaignId": send.campaign.id,
         }
 
-    def event(self, kind: str, event_id: str, at: int, **more: Any) -> Row:  # noqa: ANN401 — JSON of HubSpot's shape
-        return {"id": event_id, "created": at, "type": kind, **self._about, **more}
+    def event_row(self, kind: str, event_id: str, at: int, **more: Any) -> Row:  # noqa: ANN401 — JSON of HubSpot's shape
+        return {"id": event_id, "created": at, "type": kind, **self._common_fields, **more}
 
-    def reaction(self, kind: str, event_id: str, at: int, **more: Any) -> Row:  # noqa: ANN401 — JSON of HubSpot's shape
-        return self.event(kind, event_id, at, sentBy=self._sent_by, **more)
+    def follow_up_row(self, kind: str, event_id: str, at: int, **more: Any) -> Row:  # noqa: ANN401 — JSON of HubSpot's shape
+        return self.event_row(kind, event_id, at, sentBy=self._sent_by, **more)
 
-    def clicked(self, click: Click, rng: Random) -> Iterator[Row]:
-        event_id = uuid(rng)
+    def click_rows(self, click: Click, rng: Random) -> Iterator[Row]:
+        event_id = draw_uuid(rng)
         if rng.random() < 0.03:  # HubSpot sees some clicks twice and replaces the first report
             successor = {"id": event_id, "created": click.at}
-            yield self.reaction("CLICK", uuid(rng), click.at - 1, url=click.url, userAgent=click.agent, obsoletedBy=successor)
-        flagged = {"filteredEvent": True} if click.flagged else {}
-        yield self.reaction("CLICK", event_id, click.at, url=click.url, userAgent=click.agent, **flagged)
+            yield self.follow_up_row(
+                "CLICK", draw_uuid(rng), click.at - 1, url=click.url, userAgent=click.user_agent, obsoletedBy=successor
+            )
+        flagged = {"filteredEvent": True} if click.is_filtered else {}
+        yield self.follow_up_row("CLICK", event_id, click.at, url=click.url, userAgent=click.user_agent, **flagged)
 
 
-def _unsubscribed(person: Person, mailing: Mailing, portal_id: int, event_id: str) -> Row:
+def _unsubscribe_row(person: Person, send: EmailSend, portal_id: int, event_id: str) -> Row:
     return {
         "id": event_id,
-        "created": max(mailing.sent + HOUR, min(person.mail_ends, mailing.sent + 6 * HOUR)),
+        "created": max(send.sent_at + HOUR_MS, min(person.email_until, send.sent_at + 6 * HOUR_MS)),
         "type": "STATUSCHANGE",
         "recipient": person.email,
         "portalId": portal_id,

@@ -9,86 +9,86 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heat:
+class EngagementLevel:
     """A degree of interest and what people do who have it; shares and chances are 0..1."""
 
-    idle_days: float  # since the last sign of life, on average
-    span_days: tuple[int, int]  # from the first to the last sign of life
-    visits: tuple[int, int]
-    mailed: float  # share of the campaigns that are sent to them
-    opened: float  # chance that one is opened while they are interested
-    clicked: float  # chance that an opened one is clicked
-    forms: tuple[int, int]
-    asks: float  # chance that they ask for a contact or a demo
-    deal: float  # chance of a deal, for somebody who fits perfectly
-    qualified: float  # chance that somebody has made them an MQL already
+    mean_idle_days: float  # since the last sign of life, on average
+    active_span_days: tuple[int, int]  # from the first to the last sign of life
+    visit_range: tuple[int, int]
+    campaign_share: float  # share of the campaigns that are sent to them
+    open_chance: float  # chance that one is opened while they are interested
+    click_chance: float  # chance that an opened one is clicked
+    form_range: tuple[int, int]
+    contact_request_chance: float  # chance that they ask for a contact or a demo
+    deal_chance: float  # chance of a deal, for somebody who fits perfectly
+    mql_chance: float  # chance that somebody has made them an MQL already
 
 
-ASLEEP: Final = Heat(
-    idle_days=900,
-    span_days=(0, 0),
-    visits=(0, 0),
-    mailed=0.015,
-    opened=0,
-    clicked=0,
-    forms=(0, 0),
-    asks=0,
-    deal=0.14,
-    qualified=0,
+INACTIVE: Final = EngagementLevel(
+    mean_idle_days=900,
+    active_span_days=(0, 0),
+    visit_range=(0, 0),
+    campaign_share=0.015,
+    open_chance=0,
+    click_chance=0,
+    form_range=(0, 0),
+    contact_request_chance=0,
+    deal_chance=0.14,
+    mql_chance=0,
 )
-GLANCING: Final = Heat(
-    idle_days=220,
-    span_days=(0, 20),
-    visits=(1, 2),
-    mailed=0.08,
-    opened=0.4,
-    clicked=0.3,
-    forms=(0, 1),
-    asks=0.01,
-    deal=0.12,
-    qualified=0,
+LOW: Final = EngagementLevel(
+    mean_idle_days=220,
+    active_span_days=(0, 20),
+    visit_range=(1, 2),
+    campaign_share=0.08,
+    open_chance=0.4,
+    click_chance=0.3,
+    form_range=(0, 1),
+    contact_request_chance=0.01,
+    deal_chance=0.12,
+    mql_chance=0,
 )
-CURIOUS: Final = Heat(
-    idle_days=150,
-    span_days=(5, 120),
-    visits=(2, 4),
-    mailed=0.35,
-    opened=0.6,
-    clicked=0.5,
-    forms=(0, 2),
-    asks=0.05,
-    deal=0.2,
-    qualified=0.03,
+MEDIUM: Final = EngagementLevel(
+    mean_idle_days=150,
+    active_span_days=(5, 120),
+    visit_range=(2, 4),
+    campaign_share=0.35,
+    open_chance=0.6,
+    click_chance=0.5,
+    form_range=(0, 2),
+    contact_request_chance=0.05,
+    deal_chance=0.2,
+    mql_chance=0.03,
 )
-ENGAGED: Final = Heat(
-    idle_days=60,
-    span_days=(60, 260),
-    visits=(4, 9),
-    mailed=0.75,
-    opened=0.8,
-    clicked=0.75,
-    forms=(1, 4),
-    asks=0.2,
-    deal=0.35,
-    qualified=0.2,
+HIGH: Final = EngagementLevel(
+    mean_idle_days=60,
+    active_span_days=(60, 260),
+    visit_range=(4, 9),
+    campaign_share=0.75,
+    open_chance=0.8,
+    click_chance=0.75,
+    form_range=(1, 4),
+    contact_request_chance=0.2,
+    deal_chance=0.35,
+    mql_chance=0.2,
 )
-HOT: Final = Heat(
-    idle_days=20,
-    span_days=(120, 420),
-    visits=(8, 20),
-    mailed=1,
-    opened=0.95,
-    clicked=0.9,
-    forms=(3, 9),
-    asks=0.5,
-    deal=0.65,
-    qualified=0.35,
+VERY_HIGH: Final = EngagementLevel(
+    mean_idle_days=20,
+    active_span_days=(120, 420),
+    visit_range=(8, 20),
+    campaign_share=1,
+    open_chance=0.95,
+    click_chance=0.9,
+    form_range=(3, 9),
+    contact_request_chance=0.5,
+    deal_chance=0.65,
+    mql_chance=0.35,
 )
 
-_DEGREES: Final = (ASLEEP, GLANCING, CURIOUS, ENGAGED, HOT)
-_ENDS: Final = (0.62, 0.835, 0.93, 0.975)  # most people do nothing, few do a lot
+_LEVELS: Final = (INACTIVE, LOW, MEDIUM, HIGH, VERY_HIGH)
+_CUMULATIVE_SHARES: Final = (0.62, 0.835, 0.93, 0.975)  # most people do nothing, few do a lot
 
 
-def interest(rng: Random, lean: float) -> Heat:
+def draw_engagement_level(rng: Random, bias: float) -> EngagementLevel:
     """Return somebody's interest; a `lean` above nought makes them keener than most."""
-    return _DEGREES[bisect(_ENDS, rng.random() + lean)]
+    return _LEVELS[bisect(_CUMULATIVE_SHARES, rng.random() + bias)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sync_worker.sandbox.generator.job_titles import LANGUAGES
-from sync_worker.sandbox.generator.seeded_random import shares
+from sync_worker.sandbox.generator.seeded_random import expand_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,11 +16,11 @@ class Industry:
 
     value: str
     label: str
-    words: Mapping[str, str]
-    target: float
+    name_words: Mapping[str, str]
+    market_fit: float
 
 
-_TABLE: Final = """
+_INDUSTRY_TABLE: Final = """
 16 1.0 COMPUTER_SOFTWARE Software|Software|Logiciels|Software|Software|Programari|软件
 12 0.9 INFORMATION_TECHNOLOGY_AND_SERVICES IT Services|Systemhaus|Informatique|Sistemas|Informatica|Informàtica|信息技术
 12 0.9 MACHINERY Machines|Maschinenbau|Machines|Maquinaria|Macchine|Maquinària|机械
@@ -38,10 +38,10 @@ _TABLE: Final = """
 """
 
 
-def _industry(line: str) -> tuple[Industry, float]:
+def _parse_industry(line: str) -> tuple[Industry, float]:
     weight, target, value, words = line.split(maxsplit=3)
     by_language = dict(zip(LANGUAGES, words.split("|"), strict=True))
-    return Industry(value=value, label=value.replace("_", " ").title(), words=by_language, target=float(target)), float(weight)
+    return Industry(value=value, label=value.replace("_", " ").title(), name_words=by_language, market_fit=float(target)), float(weight)
 
 
-INDUSTRIES: Final = shares([_industry(line) for line in _TABLE.strip().splitlines()])
+WEIGHTED_INDUSTRIES: Final = expand_weights([_parse_industry(line) for line in _INDUSTRY_TABLE.strip().splitlines()])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sync_worker.sandbox.generator.seeded_random import shares
+from sync_worker.sandbox.generator.seeded_random import expand_weights
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "it", "ca", "zh")
 
-BOSS, DIRECTOR, MANAGER, SPECIALIST, ASSISTANT, STUDENT = 5, 4, 3, 2, 1, 0
+EXECUTIVE, DIRECTOR, MANAGER, SPECIALIST, ASSISTANT, STUDENT = 5, 4, 3, 2, 1, 0
 
-_TABLE: Final = """
+_TITLE_TABLE: Final = """
 en 5 Chief Executive Officer|CTO|Founder & CEO|Chief Marketing Officer
 en 4 VP Sales|Vice President Engineering|Head of Operations|Director of IT
 en 3 Marketing Manager|Purchasing Manager|Sales Manager|Team Lead, Customer Success
@@ -57,13 +57,13 @@ zh 0 学生|博士生|讲师
 """
 
 
-def _titles(line: str) -> tuple[tuple[str, int], tuple[str, ...]]:
+def _parse_titles(line: str) -> tuple[tuple[str, int], tuple[str, ...]]:
     language, rank, titles = line.split(maxsplit=2)
     return (language, int(rank)), tuple(titles.split("|"))
 
 
 #: The titles of a language and a rank.
-TITLES: Final[Mapping[tuple[str, int], tuple[str, ...]]] = dict(map(_titles, _TABLE.strip().splitlines()))
+JOB_TITLES: Final[Mapping[tuple[str, int], tuple[str, ...]]] = dict(map(_parse_titles, _TITLE_TABLE.strip().splitlines()))
 
 #: How high people in companies stand.
-SENIORITIES: Final = shares([(BOSS, 8), (DIRECTOR, 16), (MANAGER, 30), (SPECIALIST, 36), (ASSISTANT, 10)])
+WEIGHTED_SENIORITIES: Final = expand_weights([(EXECUTIVE, 8), (DIRECTOR, 16), (MANAGER, 30), (SPECIALIST, 36), (ASSISTANT, 10)])

@@ -17,12 +17,12 @@ class Name:
     latin: str
 
 
-def _names(words: str) -> tuple[Name, ...]:
+def _parse_names(words: str) -> tuple[Name, ...]:
     return tuple(Name(text=word, latin=anyascii(word).lower().replace("'", "").replace(" ", "")) for word in words.split())
 
 
-FIRST: Final[Mapping[str, tuple[Name, ...]]] = {
-    language: _names(words)
+FIRST_NAMES: Final[Mapping[str, tuple[Name, ...]]] = {
+    language: _parse_names(words)
     for language, words in {
         "en": "Olivia Jack Emma Harry Amelia George Grace Noah Ruby Oscar Ella Thomas Chloe Ryan Megan Aaron Priya Daniel Zoe Marcus",
         "de": "Anna Lukas Lena Felix Marie Jonas Sophie Maximilian Laura Paul Jürgen Katharina Björn Heike Stefan Ayşe Dörte Tobias Ute",
@@ -34,8 +34,8 @@ FIRST: Final[Mapping[str, tuple[Name, ...]]] = {
     }.items()
 }
 
-LAST: Final[Mapping[str, tuple[Name, ...]]] = {
-    language: _names(words)
+LAST_NAMES: Final[Mapping[str, tuple[Name, ...]]] = {
+    language: _parse_names(words)
     for language, words in {
         "en": "Ashford Bellamy Carver Dunmore Everly Fairbank Garrow Hollis Ingram Jessop Kendrick Lovell Marlowe Norwood Okafor "
         "Patel Quillan Redfern Sutherland Thackeray Underhill Vance Whitlock Yarrow",

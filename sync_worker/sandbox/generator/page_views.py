@@ -7,52 +7,62 @@ from random import Random
 from typing import Final
 
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.generator.email_campaigns import Mailing
-from sync_worker.sandbox.generator.form_submissions import Conversion
+from sync_worker.sandbox.generator.email_campaigns import EmailSend
+from sync_worker.sandbox.generator.form_submissions import FormSubmission
 from sync_worker.sandbox.generator.people import Person
-from sync_worker.sandbox.generator.seeded_random import between, pick, uuid
-from sync_worker.sandbox.generator.timestamps import MINUTE, SECOND, iso
-from sync_worker.sandbox.generator.website import PAGES, SITE
+from sync_worker.sandbox.generator.seeded_random import draw_int, draw_uuid, pick
+from sync_worker.sandbox.generator.timestamps import MINUTE_MS, SECOND_MS, format_iso
+from sync_worker.sandbox.generator.website import PAGES, SITE_URL
 
-_PAGES_A_VISIT: Final = (1, 1, 1, 2, 2, 3, 4, 6)
-_ADVERT: Final = "utm_campaign=scoring-guide&utm_source=search&utm_medium=cpc"
+_PAGES_PER_VISIT: Final = (1, 1, 1, 2, 2, 3, 4, 6)
+_AD_QUERY: Final = "utm_campaign=scoring-guide&utm_source=search&utm_medium=cpc"
 _REFERRERS: Final = ("https://www.google.com/", "https://www.bing.com/", "https://www.linkedin.com/", "")
 
 
-def page_views(person: Person, rng: Random, filled: list[Conversion], received: list[Mailing], now: int) -> Iterator[Row]:
+def page_view_rows(person: Person, rng: Random, submissions: list[FormSubmission], sends: list[EmailSend], now: int) -> Iterator[Row]:
     """Yield the page views of somebody as HubSpot's event occurrences, in no order."""
-    for _ in range(between(rng, *person.heat.visits)):
-        yield from _visit(person, rng, now)
-    for conversion in filled:
-        yield _view(person, rng, conversion.at - between(rng, 40, 200) * SECOND, SITE + conversion.form.path, conversion.form.name)
-    for mailing in received:
+    for _ in range(draw_int(rng, *person.engagement_level.visit_range)):
+        yield from _visit_rows(person, rng, now)
+    for conversion in submissions:
+        yield _page_view_row(
+            person, rng, conversion.at - draw_int(rng, 40, 200) * SECOND_MS, SITE_URL + conversion.form.path, conversion.form.name
+        )
+    for mailing in sends:
         for click in mailing.clicks:
-            path = click.url.removeprefix(SITE).partition("?")[0]
+            path = click.url.removeprefix(SITE_URL).partition("?")[0]
             title = PAGES[path].title if path in PAGES else "Webinar"
-            yield _view(
-                person, rng, min(click.at + 2 * SECOND, now), click.url, title, hs_utm_campaign=mailing.campaign.name, hs_utm_medium="email"
+            yield _page_view_row(
+                person,
+                rng,
+                min(click.at + 2 * SECOND_MS, now),
+                click.url,
+                title,
+                hs_utm_campaign=mailing.campaign.name,
+                hs_utm_medium="email",
             )
 
 
-def _visit(person: Person, rng: Random, now: int) -> Iterator[Row]:
-    span = max(person.last_active - person.first_active - 10 * MINUTE, 0)
+def _visit_rows(person: Person, rng: Random, now: int) -> Iterator[Row]:
+    span = max(person.last_active - person.first_active - 10 * MINUTE_MS, 0)
     at = person.first_active + int(rng.random() ** 0.6 * span)
-    query = _ADVERT if rng.random() < 0.1 else ""
+    query = _AD_QUERY if rng.random() < 0.1 else ""
     referrer = pick(rng, _REFERRERS)
-    for _ in range(pick(rng, _PAGES_A_VISIT)):
-        page = pick(rng, person.kind.taste)
+    for _ in range(pick(rng, _PAGES_PER_VISIT)):
+        page = pick(rng, person.persona.page_weights)
         joined = f"{page.path}{'&' if '?' in page.path else '?'}{query}" if query else page.path
         tags = {"hs_utm_campaign": "scoring-guide", "hs_utm_source": "search", "hs_utm_medium": "cpc"} if query else {}
-        yield _view(person, rng, min(at, now), SITE + joined, page.title, **({"hs_referrer": referrer} if referrer else {}), **tags)
-        at, query, referrer = at + between(rng, 15, 150) * SECOND, "", ""
+        yield _page_view_row(
+            person, rng, min(at, now), SITE_URL + joined, page.title, **({"hs_referrer": referrer} if referrer else {}), **tags
+        )
+        at, query, referrer = at + draw_int(rng, 15, 150) * SECOND_MS, "", ""
 
 
-def _view(person: Person, rng: Random, at: int, url: str, title: str, **more: str) -> Row:
+def _page_view_row(person: Person, rng: Random, at: int, url: str, title: str, **more: str) -> Row:
     return {
-        "id": uuid(rng),
+        "id": draw_uuid(rng),
         "eventType": "e_visited_page",
         "objectType": "CONTACT",
         "objectId": person.id,
-        "occurredAt": iso(at),
+        "occurredAt": format_iso(at),
         "properties": {"hs_url": url, "hs_title": title, **more},
     }

@@ -8,28 +8,28 @@ from typing import Final, Literal, NamedTuple
 
 from sync_worker.sandbox.generator import addresses, job_titles
 from sync_worker.sandbox.generator.companies import Company
-from sync_worker.sandbox.generator.countries import COUNTRIES, Country
-from sync_worker.sandbox.generator.engagement_level import ASLEEP, Heat, interest
-from sync_worker.sandbox.generator.names import FIRST, LAST, Name
-from sync_worker.sandbox.generator.personas import KINDS, STUDENTS, Kind
-from sync_worker.sandbox.generator.seeded_random import between, pick, shares, waiting
-from sync_worker.sandbox.generator.timestamps import DAY, HOUR, MINUTE
+from sync_worker.sandbox.generator.countries import WEIGHTED_COUNTRIES, Country
+from sync_worker.sandbox.generator.engagement_level import INACTIVE, EngagementLevel, draw_engagement_level
+from sync_worker.sandbox.generator.names import FIRST_NAMES, LAST_NAMES, Name
+from sync_worker.sandbox.generator.personas import STUDENT_PERSONA, WEIGHTED_PERSONAS, Persona
+from sync_worker.sandbox.generator.seeded_random import draw_exponential, draw_int, expand_weights, pick
+from sync_worker.sandbox.generator.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
 
-Outcome = Literal["open", "won", "lost"]
-MailEnd = Literal["none", "optout", "bounce"]
+DealOutcome = Literal["open", "won", "lost"]
+EmailStatus = Literal["none", "optout", "bounce"]
 
-LOG_DAYS: Final = 540  # how far back anything was recorded
-_LIFE_MS: Final = 5 * 365 * DAY  # how old the portal is
-_OUTCOMES: Final[tuple[Outcome, ...]] = shares([("won", 45), ("lost", 33), ("open", 22)])
-_MAIL_ENDS: Final[tuple[MailEnd, ...]] = shares([("none", 91), ("optout", 6), ("bounce", 3)])
+HISTORY_DAYS: Final = 540  # how far back anything was recorded
+_PORTAL_AGE_MS: Final = 5 * 365 * DAY_MS  # how old the portal is
+_DEAL_OUTCOMES: Final[tuple[DealOutcome, ...]] = expand_weights([("won", 45), ("lost", 33), ("open", 22)])
+_EMAIL_STATUSES: Final[tuple[EmailStatus, ...]] = expand_weights([("none", 91), ("optout", 6), ("bounce", 3)])
 
 
-class Prospect(NamedTuple):
+class GeneratedDeal(NamedTuple):
     """A deal that came of somebody's interest; moments are epoch milliseconds."""
 
-    outcome: Outcome
-    created: int
-    closed: int
+    outcome: DealOutcome
+    created_at: int
+    closed_at: int
 
 
 class Person(NamedTuple):
@@ -37,81 +37,81 @@ class Person(NamedTuple):
 
     number: int
     id: str
-    kind: Kind
+    persona: Persona
     company: Company | None
-    first: Name
-    last: Name
+    first_name: Name
+    last_name: Name
     email: str
     country: Country
     city: str
-    title: str
+    job_title: str
     fit: float
-    heat: Heat
-    created: int
+    engagement_level: EngagementLevel
+    created_at: int
     first_active: int
     last_active: int
-    mail_end: MailEnd
-    mail_ends: int  # no campaign is sent to them after that
-    deal: Prospect | None
+    email_status: EmailStatus
+    email_until: int  # no campaign is sent to them after that
+    deal: GeneratedDeal | None
 
 
-def known_since(share: float, now: int) -> int:
+def creation_time(share: float, now: int) -> int:
     """Return when the portal knew this share of its people; it grows faster and faster."""
-    return now - max(10 * MINUTE, int(_LIFE_MS * (1 - share) ** 1.4))
+    return now - max(10 * MINUTE_MS, int(_PORTAL_AGE_MS * (1 - share) ** 1.4))
 
 
-def people(rng: Random, *, numbers: range, total: int, companies: Sequence[Company], now: int) -> Iterator[Person]:
+def generate_people(rng: Random, *, numbers: range, total: int, companies: Sequence[Company], now: int) -> Iterator[Person]:
     """Yield the people with these numbers out of `total`, those known for longest first; they work at `companies`."""
     taken: set[str] = set()
     for number in numbers:
-        kind = pick(rng, KINDS)
-        company = companies[int(rng.random() ** 1.6 * len(companies))] if kind.employed else None
-        country = company.country if company else pick(rng, COUNTRIES)
-        name = first, last = pick(rng, FIRST[country.language]), pick(rng, LAST[country.language])
-        rank = job_titles.STUDENT if kind is STUDENTS else pick(rng, job_titles.SENIORITIES)
+        kind = pick(rng, WEIGHTED_PERSONAS)
+        company = companies[int(rng.random() ** 1.6 * len(companies))] if kind.is_employed else None
+        country = company.country if company else pick(rng, WEIGHTED_COUNTRIES)
+        name = first, last = pick(rng, FIRST_NAMES[country.language]), pick(rng, LAST_NAMES[country.language])
+        rank = job_titles.STUDENT if kind is STUDENT_PERSONA else pick(rng, job_titles.WEIGHTED_SENIORITIES)
         fit = 0.6 * company.fit + 0.08 * rank if company else kind.fit
-        heat = interest(rng, kind.lean + (0.1 * (fit - 0.5) if company else 0.0))
-        created = known_since((number + rng.random()) / total, now)
-        active = _active(rng, heat, created, now)
-        mail_end = pick(rng, _MAIL_ENDS)
+        heat = draw_engagement_level(rng, kind.engagement_bias + (0.1 * (fit - 0.5) if company else 0.0))
+        created = creation_time((number + rng.random()) / total, now)
+        active = _activity_period(rng, heat, created, now)
+        mail_end = pick(rng, _EMAIL_STATUSES)
         if company:
-            email = addresses.at_work(company.domain, name, taken) if kind.addressed else ""
+            email = addresses.work_address(company.domain, name, taken) if kind.has_email else ""
         else:
-            email = addresses.private(rng, kind.providers[country.language], name, number)
+            email = addresses.private_address(rng, kind.email_domains[country.language], name, number)
         yield Person(
             number=number,
             id=str(1001 + 37 * number + int(37 * rng.random())),
-            kind=kind,
+            persona=kind,
             company=company,
-            first=first,
-            last=last,
+            first_name=first,
+            last_name=last,
             email=email,
             country=country,
             city=company.city if company and rng.random() < 0.8 else pick(rng, country.cities),
-            title=pick(rng, job_titles.TITLES[country.language, rank]) if rng.random() < kind.titled else "",
+            job_title=pick(rng, job_titles.JOB_TITLES[country.language, rank]) if rng.random() < kind.job_title_share else "",
             fit=fit,
-            heat=heat,
-            created=created,
+            engagement_level=heat,
+            created_at=created,
             first_active=active[0],
             last_active=active[1],
-            mail_end=mail_end,
-            mail_ends=now if mail_end == "none" else now - int(rng.random() * (now - created)),
-            deal=_deal(rng, active, now) if rng.random() < heat.deal * fit else None,
+            email_status=mail_end,
+            email_until=now if mail_end == "none" else now - int(rng.random() * (now - created)),
+            deal=_generate_deal(rng, active, now) if rng.random() < heat.deal_chance * fit else None,
         )
 
 
-def _active(rng: Random, heat: Heat, created: int, now: int) -> tuple[int, int]:
-    if heat is ASLEEP:
+def _activity_period(rng: Random, engagement_level: EngagementLevel, created: int, now: int) -> tuple[int, int]:
+    if engagement_level is INACTIVE:
         return created, created
-    idle = int(waiting(rng, heat.idle_days) * DAY)
-    most = min(now - created, LOG_DAYS * DAY)
+    idle = int(draw_exponential(rng, engagement_level.mean_idle_days) * DAY_MS)
+    most = min(now - created, HISTORY_DAYS * DAY_MS)
     last = now - (idle if idle < most else int(rng.random() * most))
-    return max(created, last - between(rng, *heat.span_days) * DAY - HOUR, now - LOG_DAYS * DAY), last
+    return max(created, last - draw_int(rng, *engagement_level.active_span_days) * DAY_MS - HOUR_MS, now - HISTORY_DAYS * DAY_MS), last
 
 
-def _deal(rng: Random, active: tuple[int, int], now: int) -> Prospect:
-    first, last = active
-    begun = first + int((1 - 0.4 * rng.random() ** 2) * (last - first)) + int(waiting(rng, 5) * DAY)
-    created = min(begun, now - MINUTE)
-    closed = created + int((12 + waiting(rng, 25)) * DAY)
-    return Prospect(outcome=pick(rng, _OUTCOMES) if closed <= now else "open", created=created, closed=closed)
+def _generate_deal(rng: Random, activity_period: tuple[int, int], now: int) -> GeneratedDeal:
+    first, last = activity_period
+    begun = first + int((1 - 0.4 * rng.random() ** 2) * (last - first)) + int(draw_exponential(rng, 5) * DAY_MS)
+    created = min(begun, now - MINUTE_MS)
+    closed = created + int((12 + draw_exponential(rng, 25)) * DAY_MS)
+    return GeneratedDeal(outcome=pick(rng, _DEAL_OUTCOMES) if closed <= now else "open", created_at=created, closed_at=closed)

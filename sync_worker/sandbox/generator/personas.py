@@ -7,36 +7,71 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sync_worker.sandbox.generator import addresses
-from sync_worker.sandbox.generator.seeded_random import shares
-from sync_worker.sandbox.generator.website import BUYER, COMPETITOR, JOB_SEEKER, PRIVATE, STUDENT, Taste
+from sync_worker.sandbox.generator.seeded_random import expand_weights
+from sync_worker.sandbox.generator.website import BUYER_PAGES, COMPETITOR_PAGES, JOB_SEEKER_PAGES, PRIVATE_PAGES, STUDENT_PAGES, PageWeights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Persona:
     """A kind of people; shares and chances are 0..1."""
 
     name: str
-    taste: Taste  # for the pages of the website
-    employed: bool = False  # by a company of the portal
-    providers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of e-mail by language, for those not employed
-    addressed: bool = True  # their e-mail address is known
-    lean: float = 0.0  # towards more interest than others have
+    page_weights: PageWeights  # for the pages of the website
+    is_employed: bool = False  # by a company of the portal
+    email_domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of e-mail by language, for those not employed
+    has_email: bool = True  # their e-mail address is known
+    engagement_bias: float = 0.0  # towards more interest than others have
     fit: float = 0.0  # of those who are not employed
-    titled: float = 0.88  # share whose job title is known
-    asks: bool = False  # for a contact or a demo
-    managed: bool = False  # somebody in the portal looks after their lifecycle stage
+    job_title_share: float = 0.88  # share whose job title is known
+    requests_contact: bool = False  # for a contact or a demo
+    has_managed_stage: bool = False  # somebody in the portal looks after their lifecycle stage
 
 
-STUDENTS: Final = Kind(name="student", taste=STUDENT, providers=addresses.ACADEMIC, lean=0.05)
+STUDENT_PERSONA: Final = Persona(name="student", page_weights=STUDENT_PAGES, email_domains=addresses.ACADEMIC_DOMAINS, engagement_bias=0.05)
 
-KINDS: Final = shares(
+WEIGHTED_PERSONAS: Final = expand_weights(
     [
-        (Kind(name="business", taste=BUYER, employed=True, asks=True, managed=True), 68),
-        (Kind(name="private", taste=PRIVATE, providers=addresses.FREE_MAIL, lean=-0.03, fit=0.2, titled=0.4, asks=True), 11),
-        (STUDENTS, 8),
-        (Kind(name="job seeker", taste=JOB_SEEKER, providers=addresses.FREE_MAIL, fit=0.05, titled=0.6), 4),
-        (Kind(name="without address", taste=BUYER, employed=True, addressed=False, lean=-0.02, managed=True), 6),
-        (Kind(name="competitor", taste=COMPETITOR, providers=addresses.COMPETITORS, lean=0.15), 1.5),
-        (Kind(name="disposable", taste=PRIVATE, providers=addresses.DISPOSABLE, titled=0.4, asks=True), 1.5),
+        (Persona(name="business", page_weights=BUYER_PAGES, is_employed=True, requests_contact=True, has_managed_stage=True), 68),
+        (
+            Persona(
+                name="private",
+                page_weights=PRIVATE_PAGES,
+                email_domains=addresses.FREE_MAIL_DOMAINS,
+                engagement_bias=-0.03,
+                fit=0.2,
+                job_title_share=0.4,
+                requests_contact=True,
+            ),
+            11,
+        ),
+        (STUDENT_PERSONA, 8),
+        (
+            Persona(
+                name="job seeker", page_weights=JOB_SEEKER_PAGES, email_domains=addresses.FREE_MAIL_DOMAINS, fit=0.05, job_title_share=0.6
+            ),
+            4,
+        ),
+        (
+            Persona(
+                name="without address",
+                page_weights=BUYER_PAGES,
+                is_employed=True,
+                has_email=False,
+                engagement_bias=-0.02,
+                has_managed_stage=True,
+            ),
+            6,
+        ),
+        (Persona(name="competitor", page_weights=COMPETITOR_PAGES, email_domains=addresses.COMPETITOR_DOMAINS, engagement_bias=0.15), 1.5),
+        (
+            Persona(
+                name="disposable",
+                page_weights=PRIVATE_PAGES,
+                email_domains=addresses.DISPOSABLE_DOMAINS,
+                job_title_share=0.4,
+                requests_contact=True,
+            ),
+            1.5,
+        ),
     ]
 )

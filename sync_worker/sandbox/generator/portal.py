@@ -9,110 +9,114 @@ from random import Random
 from typing import Final
 
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.generator.companies import Company, companies
-from sync_worker.sandbox.generator.contacts import contact
-from sync_worker.sandbox.generator.deals import deal
-from sync_worker.sandbox.generator.email_campaigns import Mailing, campaigns, email_events, mailings
-from sync_worker.sandbox.generator.form_submissions import Conversion, conversions, submission
-from sync_worker.sandbox.generator.page_views import page_views
-from sync_worker.sandbox.generator.people import Person, known_since, people
-from sync_worker.sandbox.generator.seeded_random import chance
-from sync_worker.sandbox.generator.webinars import participations, webinars
+from sync_worker.sandbox.generator.companies import Company, generate_companies
+from sync_worker.sandbox.generator.contacts import contact_row
+from sync_worker.sandbox.generator.deals import deal_row
+from sync_worker.sandbox.generator.email_campaigns import EmailSend, email_event_rows, generate_campaigns, generate_sends
+from sync_worker.sandbox.generator.form_submissions import FormSubmission, generate_submissions, submission_row
+from sync_worker.sandbox.generator.page_views import page_view_rows
+from sync_worker.sandbox.generator.people import Person, creation_time, generate_people
+from sync_worker.sandbox.generator.seeded_random import create_random
+from sync_worker.sandbox.generator.webinars import generate_webinars, participation_rows
 
 PORTAL_ID: Final = 4_242_001
-_PEOPLE: Final = 600  # of a block: enough to have colleagues, few enough to make quickly
-_COMPANIES: Final = 90
+_PEOPLE_PER_BLOCK: Final = 600  # of a block: enough to have colleagues, few enough to make quickly
+_COMPANIES_PER_BLOCK: Final = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class PortalSpec:
     """What a made-up portal is made from; `now` in epoch milliseconds."""
 
-    contacts: int
+    contact_count: int
     seed: int
     now: int
 
     def blocks(self) -> Iterator[Block]:
         """Yield the blocks of the portal, those of the oldest contacts first."""
-        return (Block(world=self, number=number) for number in range(-(-self.contacts // _PEOPLE)))
+        return (Block(spec=self, number=number) for number in range(-(-self.contact_count // _PEOPLE_PER_BLOCK)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class GeneratedRows:
     """The rows of one kind, made anew each time they are iterated."""
 
-    world: World
-    of_block: Callable[[Block], Iterator[Row]]
+    spec: PortalSpec
+    rows_of_block: Callable[[Block], Iterator[Row]]
 
     def __iter__(self) -> Iterator[Row]:
         """Yield the rows, block by block."""
-        for block in self.world.blocks():
-            yield from self.of_block(block)
+        for block in self.spec.blocks():
+            yield from self.rows_of_block(block)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """Some people, their companies, and what they did. Each kind of row has chance of its own, and is made alone."""
 
-    world: World
+    spec: PortalSpec
     number: int
 
     def contacts(self) -> Iterator[Row]:
         """Yield the contacts of the people."""
-        return map(partial(contact, rng=self._chance("contacts"), now=self.world.now), self._people())
+        return map(partial(contact_row, rng=self._create_random("contacts"), now=self.spec.now), self._generate_people())
 
     def companies(self) -> Iterator[Row]:
         """Yield the companies."""
-        return (company.row() for company in self._companies())
+        return (company.to_row() for company in self._generate_companies())
 
     def email_events(self) -> Iterator[Row]:
         """Yield what happened to the newsletters that the people got."""
-        rng = self._chance("email events")
-        for person, received in self._mailings():
-            yield from email_events(person, rng, received, PORTAL_ID, self.world.now)
+        rng = self._create_random("email events")
+        for person, received in self._generate_sends():
+            yield from email_event_rows(person, rng, received, PORTAL_ID, self.spec.now)
 
     def events(self) -> Iterator[Row]:
         """Yield the page views of the people."""
-        rng = self._chance("page views")
-        for (person, filled), (_, received) in zip(self._conversions(), self._mailings(), strict=True):
-            yield from page_views(person, rng, filled, received, self.world.now)
+        rng = self._create_random("page views")
+        for (person, filled), (_, received) in zip(self._generate_submissions(), self._generate_sends(), strict=True):
+            yield from page_view_rows(person, rng, filled, received, self.spec.now)
 
     def submissions(self) -> Iterator[Row]:
         """Yield the forms that the people filled in."""
-        rng = self._chance("submissions")
-        return (submission(person, conversion, rng) for person, filled in self._conversions() for conversion in filled)
+        rng = self._create_random("submissions")
+        return (submission_row(person, conversion, rng) for person, filled in self._generate_submissions() for conversion in filled)
 
     def participations(self) -> Iterator[Row]:
         """Yield how the people took part in webinars."""
-        rng, held = self._chance("participations"), webinars(self.world.now)
-        for person, filled in self._conversions():
-            yield from participations(person, rng, filled, held, self.world.now)
+        rng, held = self._create_random("participations"), generate_webinars(self.spec.now)
+        for person, filled in self._generate_submissions():
+            yield from participation_rows(person, rng, filled, held, self.spec.now)
 
     def deals(self) -> Iterator[Row]:
         """Yield the deals with the people."""
-        rng = self._chance("deals")
-        return (deal(person, person.deal, rng, self.world.now) for person in self._people() if person.deal)
+        rng = self._create_random("deals")
+        return (deal_row(person, person.deal, rng, self.spec.now) for person in self._generate_people() if person.deal)
 
-    def _chance(self, kind: str) -> Random:
-        return chance(self.world.seed, kind, self.number)
+    def _create_random(self, kind: str) -> Random:
+        return create_random(self.spec.seed, kind, self.number)
 
-    def _numbers(self) -> range:
-        start = self.number * _PEOPLE
-        return range(start, min(start + _PEOPLE, self.world.contacts))
+    def _person_numbers(self) -> range:
+        start = self.number * _PEOPLE_PER_BLOCK
+        return range(start, min(start + _PEOPLE_PER_BLOCK, self.spec.contact_count))
 
-    def _companies(self) -> Iterator[Company]:
-        count = -(-len(self._numbers()) * _COMPANIES // _PEOPLE)
-        begun = known_since(self.number * _PEOPLE / self.world.contacts, self.world.now)
-        return companies(self._chance("companies"), first=self.number * _COMPANIES, count=count, before=begun)
+    def _generate_companies(self) -> Iterator[Company]:
+        count = -(-len(self._person_numbers()) * _COMPANIES_PER_BLOCK // _PEOPLE_PER_BLOCK)
+        begun = creation_time(self.number * _PEOPLE_PER_BLOCK / self.spec.contact_count, self.spec.now)
+        return generate_companies(
+            self._create_random("companies"), first_number=self.number * _COMPANIES_PER_BLOCK, count=count, created_before=begun
+        )
 
-    def _people(self) -> Iterator[Person]:
-        world, staff = self.world, list(self._companies())
-        return people(self._chance("people"), numbers=self._numbers(), total=world.contacts, companies=staff, now=world.now)
+    def _generate_people(self) -> Iterator[Person]:
+        world, staff = self.spec, list(self._generate_companies())
+        return generate_people(
+            self._create_random("people"), numbers=self._person_numbers(), total=world.contact_count, companies=staff, now=world.now
+        )
 
-    def _conversions(self) -> Iterator[tuple[Person, list[Conversion]]]:
-        rng = self._chance("conversions")
-        return ((person, conversions(person, rng)) for person in self._people())
+    def _generate_submissions(self) -> Iterator[tuple[Person, list[FormSubmission]]]:
+        rng = self._create_random("conversions")
+        return ((person, generate_submissions(person, rng)) for person in self._generate_people())
 
-    def _mailings(self) -> Iterator[tuple[Person, list[Mailing]]]:
-        rng, sent = self._chance("mailings"), campaigns(self.world.now)
-        return ((person, mailings(person, rng, sent, self.world.now)) for person in self._people())
+    def _generate_sends(self) -> Iterator[tuple[Person, list[EmailSend]]]:
+        rng, sent = self._create_random("mailings"), generate_campaigns(self.spec.now)
+        return ((person, generate_sends(person, rng, sent, self.spec.now)) for person in self._generate_people())

@@ -11,9 +11,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def chance(*place: object) -> Random:
+def create_random(*seed_parts: object) -> Random:
     """Return the source of chance for one place, such as (seed, "people", block)."""
-    return Random("/".join(map(str, place)))  # noqa: S311 — made-up people, no secrets
+    return Random("/".join(map(str, seed_parts)))  # noqa: S311 — made-up people, no secrets
 
 
 def pick(rng: Random, options: Sequence[T]) -> T:
@@ -21,25 +21,25 @@ def pick(rng: Random, options: Sequence[T]) -> T:
     return options[int(rng.random() * len(options))]
 
 
-def between(rng: Random, least: int, most: int) -> int:
+def draw_int(rng: Random, minimum: int, maximum: int) -> int:
     """Return a whole number from `least` to `most`, both included."""
-    return least + int(rng.random() * (most - least + 1))
+    return minimum + int(rng.random() * (maximum - minimum + 1))
 
 
-def waiting(rng: Random, mean: float) -> float:
+def draw_exponential(rng: Random, mean: float) -> float:
     """Return a span that is mostly short and sometimes long, `mean` on average."""
     return -mean * log(1.0 - rng.random())
 
 
-def shares(weighted: Sequence[tuple[T, float]], *, slots: int = 1000) -> tuple[T, ...]:
+def expand_weights(weighted_options: Sequence[tuple[T, float]], *, slots: int = 1000) -> tuple[T, ...]:
     """Return the options repeated by weight, so that an even pick follows the weights."""
-    total = sum(weight for _, weight in weighted)
-    ends = [round(slots * part / total) for part in accumulate(weight for _, weight in weighted)]
+    total = sum(weight for _, weight in weighted_options)
+    ends = [round(slots * part / total) for part in accumulate(weight for _, weight in weighted_options)]
     starts = [0, *ends[:-1]]
-    return tuple(option for (option, _), start, end in zip(weighted, starts, ends, strict=True) for _ in range(end - start))
+    return tuple(option for (option, _), start, end in zip(weighted_options, starts, ends, strict=True) for _ in range(end - start))
 
 
-def uuid(rng: Random) -> str:
+def draw_uuid(rng: Random) -> str:
     """Return a UUID of 128 bits of chance."""
     digits = f"{rng.getrandbits(128):032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -6,23 +6,23 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-SECOND: Final = 1000
-MINUTE: Final = 60 * SECOND
-HOUR: Final = 60 * MINUTE
-DAY: Final = 24 * HOUR
+SECOND_MS: Final = 1000
+MINUTE_MS: Final = 60 * SECOND_MS
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
 
 
-_MINUTES: Final = tuple(f"T{minute // 60:02d}:{minute % 60:02d}:" for minute in range(24 * 60))
-_SECONDS: Final = tuple(f"{second:02d}." for second in range(60))
+_MINUTE_TEXTS: Final = tuple(f"T{minute // 60:02d}:{minute % 60:02d}:" for minute in range(24 * 60))
+_SECOND_TEXTS: Final = tuple(f"{second:02d}." for second in range(60))
 
 
-def iso(ms: int) -> str:
+def format_iso(ms: int) -> str:
     """Return ISO text in UTC with milliseconds, put together from looked-up parts: every row has several."""
-    days, rest = divmod(ms, DAY)
-    minutes, rest = divmod(rest, MINUTE)
-    return f"{_day(days)}{_MINUTES[minutes]}{_SECONDS[rest // SECOND]}{rest % SECOND:03d}Z"
+    days, rest = divmod(ms, DAY_MS)
+    minutes, rest = divmod(rest, MINUTE_MS)
+    return f"{_format_day(days)}{_MINUTE_TEXTS[minutes]}{_SECOND_TEXTS[rest // SECOND_MS]}{rest % SECOND_MS:03d}Z"
 
 
 @lru_cache(maxsize=8192)
-def _day(days: int) -> str:
-    return datetime.fromtimestamp(days * DAY // SECOND, UTC).date().isoformat()
+def _format_day(days: int) -> str:
+    return datetime.fromtimestamp(days * DAY_MS // SECOND_MS, UTC).date().isoformat()

@@ -9,16 +9,16 @@ from random import Random
 from typing import Final
 
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.generator.form_submissions import WEBINAR, Conversion
-from sync_worker.sandbox.generator.people import LOG_DAYS, Person
-from sync_worker.sandbox.generator.seeded_random import between
-from sync_worker.sandbox.generator.timestamps import DAY, HOUR, MINUTE, iso
-from sync_worker.sandbox.generator.website import SITE
+from sync_worker.sandbox.generator.form_submissions import WEBINAR_FORM, FormSubmission
+from sync_worker.sandbox.generator.people import HISTORY_DAYS, Person
+from sync_worker.sandbox.generator.seeded_random import draw_int
+from sync_worker.sandbox.generator.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, format_iso
+from sync_worker.sandbox.generator.website import SITE_URL
 
-_EVERY_DAYS: Final = 30
-_SOON_DAYS: Final = 9
-_COME: Final = 0.55  # of those who have registered; the others forget it, few cancel
-_CANCEL: Final = 0.1
+_WEBINAR_INTERVAL_DAYS: Final = 30
+_NEXT_WEBINAR_DAYS: Final = 9
+_ATTENDANCE_RATE: Final = 0.55  # of those who have registered; the others forget it, few cancel
+_CANCELLATION_RATE: Final = 0.1
 _TOPICS: Final = ("Scoring leads without guessing", "From click to call", "What a grade is good for", "Spring cleaning for your CRM")
 
 
@@ -28,51 +28,51 @@ class Webinar:
 
     id: int
     name: str
-    at: int
+    starts_at: int
 
-    def row(self, now: int) -> Row:
+    def to_row(self, now: int) -> Row:
         """Return the webinar as HubSpot's marketing event."""
-        held = self.at < now
+        held = self.starts_at < now
         return {
             "objectId": str(self.id),
             "eventName": self.name,
             "eventType": "WEBINAR",
             "eventOrganizer": "Marketing",
-            "eventUrl": SITE + WEBINAR.path,
+            "eventUrl": SITE_URL + WEBINAR_FORM.path,
             "eventCancelled": False,
             "eventCompleted": held,
-            "startDateTime": iso(self.at),
-            "endDateTime": iso(self.at + HOUR),
-            "createdAt": iso(self.at - 60 * DAY),
-            "updatedAt": iso(min(self.at + 2 * HOUR, now)),
+            "startDateTime": format_iso(self.starts_at),
+            "endDateTime": format_iso(self.starts_at + HOUR_MS),
+            "createdAt": format_iso(self.starts_at - 60 * DAY_MS),
+            "updatedAt": format_iso(min(self.starts_at + 2 * HOUR_MS, now)),
         }
 
 
-def webinars(now: int) -> list[Webinar]:
+def generate_webinars(now: int) -> list[Webinar]:
     """Return the webinars of the time that was recorded and the next one, oldest first."""
-    begins = sorted(now - days * DAY for days in range(-_SOON_DAYS, LOG_DAYS, _EVERY_DAYS))
-    return [Webinar(id=510_001 + number, name=_TOPICS[number % len(_TOPICS)], at=at) for number, at in enumerate(begins)]
+    begins = sorted(now - days * DAY_MS for days in range(-_NEXT_WEBINAR_DAYS, HISTORY_DAYS, _WEBINAR_INTERVAL_DAYS))
+    return [Webinar(id=510_001 + number, name=_TOPICS[number % len(_TOPICS)], starts_at=at) for number, at in enumerate(begins)]
 
 
-def participations(person: Person, rng: Random, filled: list[Conversion], held: list[Webinar], now: int) -> Iterator[Row]:
+def participation_rows(person: Person, rng: Random, submissions: list[FormSubmission], webinars: list[Webinar], now: int) -> Iterator[Row]:
     """Yield how somebody took part: a form that was filled in is for the next webinar, and one that has been is over."""
-    begins = [webinar.at for webinar in held]
-    registered = {bisect_right(begins, each.at): each.at for each in filled if each.form is WEBINAR}
+    begins = [webinar.starts_at for webinar in webinars]
+    registered = {bisect_right(begins, each.at): each.at for each in submissions if each.form is WEBINAR_FORM}
     for place, at in registered.items():
-        webinar = held[place]
-        state, since = _outcome(rng, webinar, at, now)
+        webinar = webinars[place]
+        state, since = _draw_attendance(rng, webinar, at, now)
         yield {
             "id": f"{webinar.id}{person.id}",
-            "createdAt": iso(at),
+            "createdAt": format_iso(at),
             "properties": {"attendanceState": state, "occurredAt": since},
             "associations": {"contact": {"contactId": person.id}, "marketingEvent": {"marketingEventId": str(webinar.id)}},
         }
 
 
-def _outcome(rng: Random, webinar: Webinar, registered: int, now: int) -> tuple[str, int]:
-    luck, minutes = rng.random(), between(rng, 0, 12)
-    if luck > 1 - _CANCEL:
+def _draw_attendance(rng: Random, webinar: Webinar, registered: int, now: int) -> tuple[str, int]:
+    luck, minutes = rng.random(), draw_int(rng, 0, 12)
+    if luck > 1 - _CANCELLATION_RATE:
         return "CANCELLED", registered
-    if webinar.at + HOUR > now:
+    if webinar.starts_at + HOUR_MS > now:
         return "REGISTERED", registered
-    return ("ATTENDED", webinar.at + minutes * MINUTE) if luck < _COME else ("NO_SHOW", webinar.at + HOUR)
+    return ("ATTENDED", webinar.starts_at + minutes * MINUTE_MS) if luck < _ATTENDANCE_RATE else ("NO_SHOW", webinar.starts_at + HOUR_MS)

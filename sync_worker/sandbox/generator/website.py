@@ -6,22 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sync_worker.sandbox.generator.seeded_random import shares
+from sync_worker.sandbox.generator.seeded_random import expand_weights
 
-SITE: Final = "https://www.example.com"
+SITE_URL: Final = "https://www.example.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class WebPage:
     """A page: its path, with the query where it has one, and its title."""
 
     path: str
     title: str
 
 
-Taste = tuple[Page, ...]  # pages, as often as a visitor looks at them
+PageWeights = tuple[WebPage, ...]  # pages, as often as a visitor looks at them
 
-_PAGES: Final = """
+_PAGE_TABLE: Final = """
 /                                        Home
 /product                                 Product
 /product/integrations                    Integrations
@@ -41,19 +41,19 @@ _PAGES: Final = """
 /careers/software-engineer               Careers: software engineer
 /press                                   Press
 """
-PAGES: Final[Mapping[str, Page]] = {
-    path: Page(path=path, title=title) for path, title in (line.split(maxsplit=1) for line in _PAGES.strip().splitlines())
+PAGES: Final[Mapping[str, WebPage]] = {
+    path: WebPage(path=path, title=title) for path, title in (line.split(maxsplit=1) for line in _PAGE_TABLE.strip().splitlines())
 }
 
 
-def _taste(weights: str) -> Taste:
-    return shares([(page, float(weight)) for page, weight in zip(PAGES.values(), weights.split(), strict=True)])
+def _parse_page_weights(weights: str) -> PageWeights:
+    return expand_weights([(page, float(weight)) for page, weight in zip(PAGES.values(), weights.split(), strict=True)])
 
 
 # How often each kind of visitor looks at the pages, in the order of the table above.
 #                            /   ~ int  $$ cus doc api  b1  b2  b3 pdf pdf  q1  q2  q3 job eng press
-BUYER: Final = _taste("     22  14   8  12   8   6   4   7   7   5   5   3   3   2   0   1   1   2")
-PRIVATE: Final = _taste("   20   8   4   6   4   6   3  10  10   8   6   1   1   1   0   3   1   2")
-STUDENT: Final = _taste("   12   3   1   1   3  12   8  14  14  10  12   0   0   0   6   3   2   1")
-COMPETITOR: Final = _taste("10  22  14  20   8   4   6   2   2   1   2   6   0   2   0   1   1   3")
-JOB_SEEKER: Final = _taste("15   5   0   0   5   1   1   4   3   2   0   0   0   0   0  34  28   6")
+BUYER_PAGES: Final = _parse_page_weights("     22  14   8  12   8   6   4   7   7   5   5   3   3   2   0   1   1   2")
+PRIVATE_PAGES: Final = _parse_page_weights("   20   8   4   6   4   6   3  10  10   8   6   1   1   1   0   3   1   2")
+STUDENT_PAGES: Final = _parse_page_weights("   12   3   1   1   3  12   8  14  14  10  12   0   0   0   6   3   2   1")
+COMPETITOR_PAGES: Final = _parse_page_weights("10  22  14  20   8   4   6   2   2   1   2   6   0   2   0   1   1   3")
+JOB_SEEKER_PAGES: Final = _parse_page_weights("15   5   0   0   5   1   1   4   3   2   0   0   0   0   0  34  28   6")

@@ -8,10 +8,10 @@ from typing import Literal
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.request.request import Call
+from sync_worker.sandbox.request.request import ApiCall
 
-Answer = Callable[[Call], Response]
-Policy = Literal["burst", "search", "exempt"]
+Handler = Callable[[ApiCall], Response]
+RateLimitKind = Literal["burst", "search", "exempt"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,8 @@ class Endpoint:
 
     api: str
     method: str
-    suffix: str
-    answer: Answer
+    path_suffix: str
+    handler: Handler
     scopes: tuple[str, ...] = ()  # any of them; none: every token may
-    every_scope: bool = False
-    policy: Policy = "burst"
+    requires_all_scopes: bool = False
+    rate_limit: RateLimitKind = "burst"

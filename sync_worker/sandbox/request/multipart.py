@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class FormPart:
     """One field or file of a form."""
 
     name: str
@@ -17,7 +17,7 @@ class Part:
     content: bytes
 
 
-def parts(body: bytes, content_type: str) -> list[Part]:
+def parse_parts(body: bytes, content_type: str) -> list[FormPart]:
     """Return the parts of a body, none where it is not multipart."""
     kind = Message()
     kind["Content-Type"] = content_type.replace("\n", " ").replace("\r", " ")
@@ -26,11 +26,11 @@ def parts(body: bytes, content_type: str) -> list[Part]:
         return []
     # What stands before the first boundary and behind the last belongs to no part.
     pieces = (b"\r\n" + body).split(b"\r\n--" + boundary.encode(errors="replace"))[1:-1]
-    return [part for piece in pieces if (part := _part(piece)) is not None]
+    return [part for piece in pieces if (part := _parse_part(piece)) is not None]
 
 
-def _part(piece: bytes) -> Part | None:
-    head, divided, content = piece.partition(b"\r\n\r\n")
+def _parse_part(raw_part: bytes) -> FormPart | None:
+    head, divided, content = raw_part.partition(b"\r\n\r\n")
     named = BytesHeaderParser().parsebytes(head.lstrip(b" \t\r\n"))
     name: Any = named.get_param("name", header="content-disposition")
-    return Part(name=name, filename=named.get_filename(), content=content) if divided and isinstance(name, str) else None
+    return FormPart(name=name, filename=named.get_filename(), content=content) if divided and isinstance(name, str) else None

@@ -10,45 +10,45 @@ from typing import Any
 import orjson
 from starlette.datastructures import QueryParams
 
-from sync_worker.sandbox.base.ids import LONGEST
-from sync_worker.sandbox.base.object_types import UNGRANTED, ObjectType, object_type
+from sync_worker.sandbox.base.ids import MAX_ID_DIGITS
+from sync_worker.sandbox.base.object_types import UNSUPPORTED_TYPES, ObjectType, find_object_type
 from sync_worker.sandbox.base.portal_data import Tier
-from sync_worker.sandbox.base.responses import Json, invalid, not_found
-from sync_worker.sandbox.crm.audit_log import Source
-from sync_worker.sandbox.crm.object_store import Table
-from sync_worker.sandbox.crm.portal import Portal
+from sync_worker.sandbox.base.responses import Json, not_found_error, validation_error
+from sync_worker.sandbox.crm.audit_log import ChangeSource
+from sync_worker.sandbox.crm.object_store import ObjectTable
+from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.request import body_validation
-from sync_worker.sandbox.request.auth_tokens import missing_scopes
-from sync_worker.sandbox.request.rate_limits import Budgets
+from sync_worker.sandbox.request.auth_tokens import scopes_error
+from sync_worker.sandbox.request.rate_limits import RateLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ApiCall:
     """A request that was let in, on the portal it is for."""
 
-    portal: Portal
+    portal: SandboxPortal
     version: str  # v3, 2026-03 or 2026-09
-    path: Mapping[str, str]  # the variables of the path
+    path_variables: Mapping[str, str]  # the variables of the path
     base_url: str
     url_path: str
     query: QueryParams
-    budgets: Budgets
+    rate_limits: RateLimits
     tier: Tier
     body: bytes = b""
-    source: Source = field(default=Source("INTEGRATION"))
+    source: ChangeSource = field(default=ChangeSource("INTEGRATION"))
     content_type: str = ""
 
-    def table(self, name: str = "objectType") -> Table:
+    def table(self, path_variable: str = "objectType") -> ObjectTable:
         """Return the table of the object type in the path."""
-        return self.portal.tables[self.kind(name).name]
+        return self.portal.tables[self.object_type(path_variable).name]
 
-    def kind(self, name: str = "objectType") -> ObjectType:
+    def object_type(self, path_variable: str = "objectType") -> ObjectType:
         """Return the object type in the path."""
-        found = object_type(self.path[name])
-        if found is None and self.path[name] in UNGRANTED:
-            raise missing_scopes([f"crm.objects.{self.path[name]}.read"])
+        found = find_object_type(self.path_variables[path_variable])
+        if found is None and self.path_variables[path_variable] in UNSUPPORTED_TYPES:
+            raise scopes_error([f"crm.objects.{self.path_variables[path_variable]}.read"])
         if found is None:
-            raise invalid(f"Unable to infer object type from: {self.path[name]}")
+            raise validation_error(f"Unable to infer object type from: {self.path_variables[path_variable]}")
         return found
 
     def json(self) -> Any:  # noqa: ANN401 -- whatever the client sent
@@ -56,49 +56,51 @@ class Call:
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError as error:
-            raise invalid(f"Invalid input JSON on line {error.lineno}, column {error.colno}: {error.msg}") from None
+            raise validation_error(f"Invalid input JSON on line {error.lineno}, column {error.colno}: {error.msg}") from None
 
     def json_object(self) -> Json:
         """Return the body, which must be a JSON object with fields of the right kinds."""
-        return body_validation.checked(self.json())
+        return body_validation.validate_body(self.json())
 
-    def whole(self, name: str, default: int, *, largest: int, smallest: int = 1) -> int:
+    def integer_param(self, name: str, default: int, *, maximum: int, minimum: int = 1) -> int:
         """Return a whole number of the query string within its limits."""
         text = self.query.get(name)
         if text is None or text == "":
             return default
         if not re.fullmatch(r"-?\d{1,18}", text):
-            raise invalid(f"Invalid integer value for parameter {name}: {text}")
+            raise validation_error(f"Invalid integer value for parameter {name}: {text}")
         value = int(text)
-        if not smallest <= value <= largest:
-            raise invalid(f"Invalid {name} {value}: it must be between {smallest} and {largest}.")
+        if not minimum <= value <= maximum:
+            raise validation_error(f"Invalid {name} {value}: it must be between {minimum} and {maximum}.")
         return value
 
-    def names(self, name: str) -> list[str]:
+    def list_param(self, name: str) -> list[str]:
         """Return a parameter that is repeated or holds several values with commas."""
         return [part.strip() for value in self.query.getlist(name) for part in value.split(",") if part.strip()]
 
-    def flag(self, name: str) -> bool:
+    def bool_param(self, name: str) -> bool:
         """Return a parameter that is true or false."""
         return self.query.get(name, "false").lower() == "true"
 
 
-def record_id(text: str) -> int:
+def parse_record_id(text: str) -> int:
     """Return the id of a record in a path or body.
 
     Raises:
         ReplyError: 404, in HubSpot's words, where it is none.
     """
-    if not text.isascii() or not text.isdigit() or len(text) > LONGEST:
+    if not text.isascii() or not text.isdigit() or len(text) > MAX_ID_DIGITS:
         hint = "Object not found.  objectId are usually numeric."
-        raise not_found(hint, "OBJECT_NOT_FOUND", context={"id": [text]})
+        raise not_found_error(hint, "OBJECT_NOT_FOUND", context={"id": [text]})
     if not int(text):
-        raise not_found("Object not found. objectId is usually positive.", "OBJECT_NOT_FOUND", context={"id": [text]})
+        raise not_found_error("Object not found. objectId is usually positive.", "OBJECT_NOT_FOUND", context={"id": [text]})
     return int(text)
 
 
-def require(body: Mapping[str, Any], what: str, *names: str) -> None:
+def require_fields(body: Mapping[str, Any], model_name: str, *names: str) -> None:
     """Refuse a body that lacks some of its fields."""
     missing = [name for name in names if body.get(name) is None]
     if missing:
-        raise invalid(f"Invalid input JSON on line 1, column 1: Cannot build {what}, some of required attributes are not set {missing}")
+        raise validation_error(
+            f"Invalid input JSON on line 1, column 1: Cannot build {model_name}, some of required attributes are not set {missing}"
+        )

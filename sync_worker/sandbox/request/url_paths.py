@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-DATED = ("2026-03", "2026-09")
-NEWEST = DATED[-1]
-CLASSIC = "v3"  # v1, v3 and v4 paths: all of the time before dated versions
+DATED_VERSIONS = ("2026-03", "2026-09")
+NEWEST_VERSION = DATED_VERSIONS[-1]
+CLASSIC_VERSION = "v3"  # v1, v3 and v4 paths: all of the time before dated versions
 
 # API → the path before dated versions, and the dated one; `{version}` stands for the date
-BASES: dict[str, tuple[str | None, str | None]] = {
+BASE_PATHS: dict[str, tuple[str | None, str | None]] = {
     "objects": ("/crm/v3/objects", "/crm/objects/{version}"),
     "object-associations": ("/crm/v4/objects", "/crm/objects/2026-03"),
     "associations": ("/crm/v4/associations", "/crm/associations/{version}"),
@@ -29,12 +29,12 @@ BASES: dict[str, tuple[str | None, str | None]] = {
 }
 
 
-def paths(api: str, suffix: str) -> Iterator[tuple[str, str]]:
+def expand_paths(api: str, path_suffix: str) -> Iterator[tuple[str, str]]:
     """Yield (version, path) of an endpoint in every version that has it."""
-    classic, dated = BASES[api]
+    classic, dated = BASE_PATHS[api]
     if classic is not None:
-        yield CLASSIC, classic + suffix
-    for version in DATED if dated is not None and "{version}" in dated else ():
-        yield version, f"{dated}".format(version=version) + suffix
+        yield CLASSIC_VERSION, classic + path_suffix
+    for version in DATED_VERSIONS if dated is not None and "{version}" in dated else ():
+        yield version, f"{dated}".format(version=version) + path_suffix
     if dated is not None and "{version}" not in dated:
-        yield dated.rpartition("/")[2], dated + suffix
+        yield dated.rpartition("/")[2], dated + path_suffix

@@ -12,93 +12,95 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sync_worker.errors import ConfigurationError
-from sync_worker.sandbox.base.responses import JsonReply, NoContent, ReplyError, invalid
+from sync_worker.sandbox.base.responses import ApiError, JsonResponse, NoContentResponse, validation_error
 from sync_worker.sandbox.faults import fault_config
 from sync_worker.sandbox.faults.faults import FaultPlan
-from sync_worker.sandbox.server.fingerprint import digest
-from sync_worker.sandbox.server.middleware import Gate
-from sync_worker.sandbox.server.user_actions import MUTATIONS, Mutation, edit_contact
+from sync_worker.sandbox.server.fingerprint import compute_fingerprint
+from sync_worker.sandbox.server.middleware import ApiGateway
+from sync_worker.sandbox.server.user_actions import USER_ACTIONS, UserAction, edit_contact
 
-Json = dict[str, Any]
-Answer = Callable[[Request], Awaitable[Response]]
+RequestBody = dict[str, Any]
+RouteHandler = Callable[[Request], Awaitable[Response]]
 
 
-def routes(gate: Gate) -> list[BaseRoute]:
+def routes(gateway: ApiGateway) -> list[BaseRoute]:
     """Return the routes of a portal behind a gate."""
-    admin = _Admin(gate)
-    named = [Route(f"/sandbox/{name}", admin.mutating(mutation), methods=["POST"]) for name, mutation in MUTATIONS.items()]
+    admin = _AdminEndpoints(gateway)
+    named = [Route(f"/sandbox/{name}", admin.action_handler(mutation), methods=["POST"]) for name, mutation in USER_ACTIONS.items()]
     return [
-        Route("/sandbox/requests", admin.requests, methods=["GET"]),
-        Route("/sandbox/requests", admin.reset, methods=["DELETE"]),
-        Route("/sandbox/requests/reset", admin.reset, methods=["POST"]),
-        Route("/sandbox/digest", admin.digest, methods=["GET"]),
-        Route("/sandbox/files/{secret}", admin.file, methods=["GET"]),
-        Route("/sandbox/faults", admin.faults, methods=["GET"]),
+        Route("/sandbox/requests", admin.list_requests, methods=["GET"]),
+        Route("/sandbox/requests", admin.reset_requests, methods=["DELETE"]),
+        Route("/sandbox/requests/reset", admin.reset_requests, methods=["POST"]),
+        Route("/sandbox/digest", admin.read_fingerprint, methods=["GET"]),
+        Route("/sandbox/files/{secret}", admin.download_file, methods=["GET"]),
+        Route("/sandbox/faults", admin.list_faults, methods=["GET"]),
         Route("/sandbox/faults", admin.set_faults, methods=["POST"]),
         Route("/sandbox/faults", admin.clear_faults, methods=["DELETE"]),
         *named,
-        Route("/sandbox/contacts/{id}", admin.edit, methods=["POST"]),
+        Route("/sandbox/contacts/{id}", admin.update_contact, methods=["POST"]),
     ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Admin:
-    gate: Gate
+class _AdminEndpoints:
+    gateway: ApiGateway
 
-    async def requests(self, request: Request) -> Response:
+    async def list_requests(self, request: Request) -> Response:
         last = int(request.query_params.get("last", "0"))
-        return JsonReply({**self.gate.log.summary(), **({"last": self.gate.log.last(last)} if last else {})})
+        return JsonResponse(
+            {**self.gateway.request_log.summary(), **({"last": self.gateway.request_log.last_requests(last)} if last else {})}
+        )
 
-    async def reset(self, _: Request) -> Response:
-        self.gate.log.reset()
-        return NoContent()
+    async def reset_requests(self, _: Request) -> Response:
+        self.gateway.request_log.reset()
+        return NoContentResponse()
 
-    async def digest(self, _: Request) -> Response:
-        self.gate.portal.catch_up()
-        return JsonReply({"digest": digest(self.gate.portal)})
+    async def read_fingerprint(self, _: Request) -> Response:
+        self.gateway.portal.run_due_tasks()
+        return JsonResponse({"digest": compute_fingerprint(self.gateway.portal)})
 
-    async def file(self, request: Request) -> Response:
-        export = self.gate.portal.exports.opened_by(request.path_params["secret"], self.gate.portal.now_ms())
+    async def download_file(self, request: Request) -> Response:
+        export = self.gateway.portal.exports.find_by_link(request.path_params["secret"], self.gateway.portal.now_ms())
         if export is None or export.file is None:
             refused = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
             return Response(refused, 403, media_type="application/xml")
         return Response(export.file, media_type="application/octet-stream")
 
-    async def faults(self, _: Request) -> Response:
-        plan = self.gate.faults
-        return JsonReply({"rules": [{**asdict(rule), "struck": times} for rule, times in zip(plan.rules, plan.struck, strict=True)]})
+    async def list_faults(self, _: Request) -> Response:
+        plan = self.gateway.fault_plan
+        return JsonResponse({"rules": [{**asdict(rule), "struck": times} for rule, times in zip(plan.rules, plan.hit_counts, strict=True)]})
 
     async def set_faults(self, request: Request) -> Response:
-        def change(body: Json) -> Json:
-            self.gate.faults = fault_config.plan(body, where="faults")
-            return {"rules": len(self.gate.faults.rules)}
+        def change(body: RequestBody) -> RequestBody:
+            self.gateway.fault_plan = fault_config.parse(body, source_name="faults")
+            return {"rules": len(self.gateway.fault_plan.rules)}
 
-        return await _answered(request, change)
+        return await _run_action(request, change)
 
     async def clear_faults(self, _: Request) -> Response:
-        self.gate.faults = FaultPlan()
-        return NoContent()
+        self.gateway.fault_plan = FaultPlan()
+        return NoContentResponse()
 
-    async def edit(self, request: Request) -> Response:
-        def change(body: Json) -> Json:
-            return edit_contact(self.gate.portal, {"id": request.path_params["id"], "properties": body.get("properties", body)})
+    async def update_contact(self, request: Request) -> Response:
+        def change(body: RequestBody) -> RequestBody:
+            return edit_contact(self.gateway.portal, {"id": request.path_params["id"], "properties": body.get("properties", body)})
 
-        return await _answered(request, change)
+        return await _run_action(request, change)
 
-    def mutating(self, mutation: Mutation) -> Answer:
-        async def answer(request: Request) -> Response:
-            return await _answered(request, lambda body: mutation(self.gate.portal, body))
+    def action_handler(self, action: UserAction) -> RouteHandler:
+        async def handle(request: Request) -> Response:
+            return await _run_action(request, lambda body: action(self.gateway.portal, body))
 
-        return answer
+        return handle
 
 
-async def _answered(request: Request, act: Callable[[Json], Json]) -> Response:
+async def _run_action(request: Request, action: Callable[[RequestBody], RequestBody]) -> Response:
     try:
         body = orjson.loads(await request.body())
         if not isinstance(body, dict):
-            raise invalid("A JSON object was expected.")
-        return JsonReply(act(body))
-    except ReplyError as error:
-        return error.reply("sandbox")
+            raise validation_error("A JSON object was expected.")
+        return JsonResponse(action(body))
+    except ApiError as error:
+        return error.to_response("sandbox")
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, ConfigurationError) as error:
-        return invalid(f"{type(error).__name__}: {error}").reply("sandbox")
+        return validation_error(f"{type(error).__name__}: {error}").to_response("sandbox")

@@ -10,61 +10,71 @@ from struct import pack
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from sync_worker.sandbox.base.responses import JsonReply, ReplyError
-from sync_worker.sandbox.crm.portal import Portal
+from sync_worker.sandbox.base.responses import ApiError, JsonResponse
+from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.faults.faults import Fault
-from sync_worker.sandbox.request.auth_tokens import Tokens
-from sync_worker.sandbox.request.rate_limits import Refusal
+from sync_worker.sandbox.request.auth_tokens import TokenRegistry
+from sync_worker.sandbox.request.rate_limits import LimitExceeded
 
 Sleep = Callable[[float], Awaitable[None]]
-TRANSPORT = "sandbox.transport"  # where the server leaves the connection of a request
-PIECES = 10  # of a slow reply
-_RESET = pack("ii", 1, 0)  # linger no second: the peer sees a reset
-_TITLES = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Time-out", 524: "A timeout occurred"}
+TRANSPORT_KEY = "sandbox.transport"  # where the server leaves the connection of a request
+SLOW_RESPONSE_CHUNKS = 10  # of a slow reply
+_RESET_LINGER = pack("ii", 1, 0)  # linger no second: the peer sees a reset
+_STATUS_TITLES = {
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Time-out",
+    524: "A timeout occurred",
+}
 
 
-def prepare(fault: Fault, portal: Portal, tokens: Tokens) -> None:
+def apply_to_portal(fault: Fault, portal: SandboxPortal, tokens: TokenRegistry) -> None:
     """Do what a fault does to the portal itself before the request is looked at."""
     match fault.kind:
         case "revoke_token":
             tokens.revoke()
         case "withdraw_scope":
-            tokens.withdraw(fault.name)
+            tokens.withdraw_scope(fault.name)
         case "delete_property":
             portal.catalog().archive(fault.name, now=portal.now_ms())
         case _:
             return
 
 
-def instead(fault: Fault, correlation_id: str, *, portal: int, sleep: Sleep) -> Response | None:
+def replacement_response(fault: Fault, correlation_id: str, *, portal_id: int, sleep: Sleep) -> Response | None:
     """Return what is sent instead of an answer, None where there is one."""
     match fault.kind:
         case "rate_limit":
-            refusal = Refusal(fault.policy, fault.retry_after or 10)
-            body = {**refusal.body(correlation_id, app="sandbox", portal=portal), "correlationId": correlation_id}
-            return JsonReply(body, status_code=429, headers=_retry_after(fault))
+            refusal = LimitExceeded(fault.policy, fault.retry_after or 10)
+            body = {**refusal.response_body(correlation_id, app_id="sandbox", portal_id=portal_id), "correlationId": correlation_id}
+            return JsonResponse(body, status_code=429, headers=_retry_after_headers(fault))
         case "locked":
-            return ReplyError(423, "The resource is locked by a large sync. Wait at least 2 seconds.", "LOCKED").reply(correlation_id)
+            return ApiError(423, "The resource is locked by a large sync. Wait at least 2 seconds.", "LOCKED").to_response(correlation_id)
         case "migrating":
-            reply = ReplyError(477, "This account is being migrated between data centers.", "MIGRATION_IN_PROGRESS").reply(correlation_id)
+            reply = ApiError(477, "This account is being migrated between data centers.", "MIGRATION_IN_PROGRESS").to_response(
+                correlation_id
+            )
             reply.headers["Retry-After"] = str(fault.retry_after or 60)
             return reply
         case "error":
-            return _broken(fault, correlation_id)
+            return _error_response(fault, correlation_id)
         case "reset" | "hang":
-            return NoReply(fault, sleep)
+            return NoResponse(fault, sleep)
         case _:
             return None
 
 
-def spoil(fault: Fault, reply: Response, sleep: Sleep) -> Response:
+def alter_response(fault: Fault, response: Response, sleep: Sleep) -> Response:
     """Return a reply as the fault lets it through."""
     if fault.kind == "cut":
-        return Response(bytes(reply.body)[: len(reply.body) // 2], reply.status_code, {"content-type": reply.headers["content-type"]})
-    return SlowReply(reply, fault.seconds, sleep) if fault.kind == "slow" else reply
+        return Response(
+            bytes(response.body)[: len(response.body) // 2], response.status_code, {"content-type": response.headers["content-type"]}
+        )
+    return SlowResponse(response, fault.seconds, sleep) if fault.kind == "slow" else response
 
 
-class NoReply(Response):
+class NoResponse(Response):
     """Ends the connection without an answer, at once or after a while."""
 
     def __init__(self, fault: Fault, sleep: Sleep) -> None:
@@ -77,28 +87,28 @@ class NoReply(Response):
         del send
         if self._wait:
             await self._sleep(self._wait)
-        transport = scope.get("extensions", {}).get(TRANSPORT)
+        transport = scope.get("extensions", {}).get(TRANSPORT_KEY)
         if transport is None:
             raise ConnectionResetError("The connection was reset.")
         with suppress(OSError):
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_LINGER)
         transport.abort()
         while (await receive())["type"] != "http.disconnect":
             continue
 
 
-class SlowReply(Response):
+class SlowResponse(Response):
     """Sends a reply piece by piece."""
 
-    def __init__(self, reply: Response, seconds: float, sleep: Sleep) -> None:
-        super().__init__(bytes(reply.body), reply.status_code, dict(reply.headers))
-        self._pause, self._sleep = seconds / PIECES, sleep
+    def __init__(self, response: Response, seconds: float, sleep: Sleep) -> None:
+        super().__init__(bytes(response.body), response.status_code, dict(response.headers))
+        self._pause, self._sleep = seconds / SLOW_RESPONSE_CHUNKS, sleep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the reply."""
         del scope, receive
         body = bytes(self.body)
-        step = len(body) // PIECES + 1
+        step = len(body) // SLOW_RESPONSE_CHUNKS + 1
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         for at in range(0, len(body), step):
             await self._sleep(self._pause)
@@ -106,13 +116,13 @@ class SlowReply(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
-def _broken(fault: Fault, correlation_id: str) -> Response:
+def _error_response(fault: Fault, correlation_id: str) -> Response:
     if fault.body == "json":
-        return ReplyError(fault.status, "internal error", "INTERNAL_ERROR").reply(correlation_id)
-    title = f"{fault.status} {_TITLES.get(fault.status, 'Error')}"
+        return ApiError(fault.status, "internal error", "INTERNAL_ERROR").to_response(correlation_id)
+    title = f"{fault.status} {_STATUS_TITLES.get(fault.status, 'Error')}"
     page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
-    return Response(page, fault.status, _retry_after(fault), media_type="text/html")
+    return Response(page, fault.status, _retry_after_headers(fault), media_type="text/html")
 
 
-def _retry_after(fault: Fault) -> dict[str, str] | None:
+def _retry_after_headers(fault: Fault) -> dict[str, str] | None:
     return None if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}

@@ -6,12 +6,12 @@ from hashlib import sha256
 
 import orjson
 
-from sync_worker.sandbox.crm.portal import Portal
+from sync_worker.sandbox.crm.portal import SandboxPortal
 
-_MOMENTS = frozenset({"date", "datetime"})
+_TIME_TYPES = frozenset({"date", "datetime"})
 
 
-def digest(portal: Portal) -> str:
+def compute_fingerprint(portal: SandboxPortal) -> str:
     """Return a hash of records, properties and list members.
 
     HubSpot's own dates are left out, since they say when something was done, not what.
@@ -19,12 +19,12 @@ def digest(portal: Portal) -> str:
     seen = sha256()
     for table in portal.tables.values():
         definitions, records = table.catalog.definitions.values(), table.records
-        names = sorted(one.name for one in definitions if not (one.hubspot_defined and one.type in _MOMENTS))
+        names = sorted(one.name for one in definitions if not (one.hubspot_defined and one.type in _TIME_TYPES))
         schema = sorted((one.name, one.label, one.type, one.group, [option.value for option in one.options]) for one in definitions)
-        seen.update(orjson.dumps([table.kind.name, schema]))
+        seen.update(orjson.dumps([table.object_type.name, schema]))
         columns = [(name, records.columns[name]) for name in names if name in records.columns]
-        for row in records.live_rows():
+        for row in records.iter_live_rows():
             seen.update(orjson.dumps([records.ids[row], [(name, column[row]) for name, column in columns if column[row] is not None]]))
     for item in sorted(portal.lists, key=lambda item: item.name):
-        seen.update(orjson.dumps([item.name, item.processing, item.members()]))
+        seen.update(orjson.dumps([item.name, item.processing, item.member_ids()]))
     return seen.hexdigest()

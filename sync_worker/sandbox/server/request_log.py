@@ -6,11 +6,11 @@ from collections import Counter, deque
 from dataclasses import asdict, dataclass
 from typing import Any
 
-KEPT = 10_000
+MAX_REQUESTS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class LoggedRequest:
     """One request and how it was answered."""
 
     endpoint: str  # method and path template
@@ -28,23 +28,23 @@ class RequestLog:
     def reset(self) -> None:
         """Begin again."""
         self._counts: Counter[tuple[str, int]] = Counter()
-        self._refused: Counter[str] = Counter()
-        self._last: deque[Asked] = deque(maxlen=KEPT)
+        self._rate_limited: Counter[str] = Counter()
+        self._last_requests: deque[LoggedRequest] = deque(maxlen=MAX_REQUESTS)
 
-    def add(self, asked: Asked) -> None:
+    def add(self, request: LoggedRequest) -> None:
         """Count a request."""
-        self._counts[asked.endpoint, asked.status] += 1
-        self._last.append(asked)
-        if asked.policy is not None:
-            self._refused[asked.policy] += 1
+        self._counts[request.endpoint, request.status] += 1
+        self._last_requests.append(request)
+        if request.policy is not None:
+            self._rate_limited[request.policy] += 1
 
     def summary(self) -> dict[str, Any]:
         """Return {total, byEndpoint: {endpoint: {status: n}}, rateLimited: {policy: n}}."""
         endpoints: dict[str, dict[str, int]] = {}
         for (endpoint, status), count in sorted(self._counts.items()):
             endpoints.setdefault(endpoint, {})[str(status)] = count
-        return {"total": self._counts.total(), "byEndpoint": endpoints, "rateLimited": dict(self._refused)}
+        return {"total": self._counts.total(), "byEndpoint": endpoints, "rateLimited": dict(self._rate_limited)}
 
-    def last(self, limit: int) -> list[dict[str, Any]]:
+    def last_requests(self, limit: int) -> list[dict[str, Any]]:
         """Return the last requests, oldest first."""
-        return [asdict(asked) for asked in list(self._last)[-limit:]]
+        return [asdict(asked) for asked in list(self._last_requests)[-limit:]]

@@ -5,126 +5,126 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sync_worker.sandbox.api.objects import checked, refuse_known_email
-from sync_worker.sandbox.base.ids import id_of
-from sync_worker.sandbox.base.responses import invalid, not_found
-from sync_worker.sandbox.crm.audit_log import CRM_UI
-from sync_worker.sandbox.crm.engagement import EMAIL_EVENTS, OCCURRENCES, SUBMISSIONS
-from sync_worker.sandbox.crm.merge import merge
-from sync_worker.sandbox.crm.portal import Portal
+from sync_worker.sandbox.api.objects import reject_duplicate_email, validate_properties
+from sync_worker.sandbox.base.ids import parse_id
+from sync_worker.sandbox.base.responses import not_found_error, validation_error
+from sync_worker.sandbox.crm.audit_log import CRM_UI_SOURCE
+from sync_worker.sandbox.crm.engagement import EMAIL_EVENT_KEY, OCCURRENCE_KEY, SUBMISSION_KEY
+from sync_worker.sandbox.crm.merge import merge_rows
+from sync_worker.sandbox.crm.portal import SandboxPortal
 
-Json = dict[str, Any]
-Mutation = Callable[[Portal, Json], Json]
+ActionBody = dict[str, Any]
+UserAction = Callable[[SandboxPortal, ActionBody], ActionBody]
 
 
-def create_contact(portal: Portal, body: Json) -> Json:
+def create_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Add a contact: {properties}."""
     table = portal.contacts
-    values = checked(table, body.get("properties", {}))
-    refuse_known_email(table, values)
-    return _shown(portal, table.editor.create(values, CRM_UI))
+    values = validate_properties(table, body.get("properties", {}))
+    reject_duplicate_email(table, values)
+    return _serialize_contact(portal, table.writer.create(values, CRM_UI_SOURCE))
 
 
-def edit_contact(portal: Portal, body: Json) -> Json:
+def edit_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Write properties as a user of HubSpot does: {id, properties}."""
-    table, row = portal.contacts, _row(portal, body.get("id"))
-    values = checked(table, body.get("properties", {}), row)
-    refuse_known_email(table, values, row)
-    table.editor.update(row, values, CRM_UI)
-    return _shown(portal, row)
+    table, row = portal.contacts, _require_row(portal, body.get("id"))
+    values = validate_properties(table, body.get("properties", {}), row)
+    reject_duplicate_email(table, values, row)
+    table.writer.update(row, values, CRM_UI_SOURCE)
+    return _serialize_contact(portal, row)
 
 
-def archive_contact(portal: Portal, body: Json) -> Json:
+def archive_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Archive a contact: {id}."""
-    row = _row(portal, body.get("id"))
-    portal.contacts.editor.archive(row)
-    portal.lists.forget(portal.contacts.records.ids[row])
+    row = _require_row(portal, body.get("id"))
+    portal.contacts.writer.archive(row)
+    portal.lists.remove_from_all(portal.contacts.records.ids[row])
     return {"id": str(portal.contacts.records.ids[row]), "archived": True}
 
 
-def forget_contact(portal: Portal, body: Json) -> Json:
+def gdpr_delete_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Delete a contact for good: {id}."""
-    row = _row(portal, body.get("id"))
-    portal.lists.forget(portal.contacts.records.ids[row])
-    portal.contacts.editor.forget(row)
+    row = _require_row(portal, body.get("id"))
+    portal.lists.remove_from_all(portal.contacts.records.ids[row])
+    portal.contacts.writer.delete_permanently(row)
     return {"id": str(portal.contacts.records.ids[row])}
 
 
-def merge_contacts(portal: Portal, body: Json) -> Json:
+def merge_contacts(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Merge two contacts: {primaryObjectId, objectIdToMerge}."""
-    primary, other = _row(portal, body.get("primaryObjectId")), _row(portal, body.get("objectIdToMerge"))
+    primary, other = _require_row(portal, body.get("primaryObjectId")), _require_row(portal, body.get("objectIdToMerge"))
     if primary == other:
-        raise invalid("Cannot merge a record with itself.")
-    return _shown(portal, merge(portal, portal.contacts, primary, other))
+        raise validation_error("Cannot merge a record with itself.")
+    return _serialize_contact(portal, merge_rows(portal, portal.contacts, primary, other))
 
 
-def delete_property(portal: Portal, body: Json) -> Json:
+def archive_property(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Archive a contact property: {name}."""
     name = str(body.get("name"))
     if name not in portal.catalog():
-        raise not_found()
+        raise not_found_error()
     portal.catalog().archive(name, now=portal.now_ms())
     return {"name": name, "archived": True}
 
 
-def add_email_event(portal: Portal, body: Json) -> Json:
+def add_email_event(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Add an e-mail event (v1) and count it: a row of email_events.jsonl."""
     portal.engagement.email_events.add(body)
-    return _counted(portal, portal.contacts.identities.find("email", EMAIL_EVENTS.who(body)))
+    return _recalculate_contact(portal, portal.contacts.unique_values.find_row("email", EMAIL_EVENT_KEY.contact_key(body)))
 
 
-def add_occurrence(portal: Portal, body: Json) -> Json:
+def add_event_occurrence(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Add an event occurrence and count it: a row of events.jsonl."""
     portal.engagement.occurrences.add(body)
-    return _counted(portal, portal.contacts.records.survivor(id_of(OCCURRENCES.who(body))))
+    return _recalculate_contact(portal, portal.contacts.records.find_surviving_row(parse_id(OCCURRENCE_KEY.contact_key(body))))
 
 
-def add_submission(portal: Portal, body: Json) -> Json:
+def add_submission(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Add a form submission and count it: a row of submissions.jsonl."""
     portal.engagement.submissions.add(body)
-    return _counted(portal, portal.contacts.identities.find("email", SUBMISSIONS.who(body)))
+    return _recalculate_contact(portal, portal.contacts.unique_values.find_row("email", SUBMISSION_KEY.contact_key(body)))
 
 
-def take_part(portal: Portal, body: Json) -> Json:
+def save_participation(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Let somebody take part in a marketing event, or otherwise than before: a row of participations.jsonl."""
-    portal.engagement.marketing_events.take_part(body)
+    portal.engagement.marketing_events.save_participation(body)
     return {}
 
 
-def advance_clock(portal: Portal, body: Json) -> Json:
+def advance_clock(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Wind the clock of the portal forward: {seconds}."""
     portal.clock.advance(float(body["seconds"]))
     return {"now": portal.clock().isoformat()}
 
 
-MUTATIONS: dict[str, Mutation] = {
+USER_ACTIONS: dict[str, UserAction] = {
     "contacts": create_contact,
     "contacts/edit": edit_contact,
     "contacts/archive": archive_contact,
-    "contacts/forget": forget_contact,
+    "contacts/forget": gdpr_delete_contact,
     "contacts/merge": merge_contacts,
-    "properties/delete": delete_property,
+    "properties/delete": archive_property,
     "email-events": add_email_event,
-    "events": add_occurrence,
+    "events": add_event_occurrence,
     "submissions": add_submission,
-    "participations": take_part,
+    "participations": save_participation,
     "clock": advance_clock,
 }
 
 
-def _row(portal: Portal, contact_id: object) -> int:
-    row = portal.contacts.records.survivor(id_of(contact_id))
+def _require_row(portal: SandboxPortal, contact_id: object) -> int:
+    row = portal.contacts.records.find_surviving_row(parse_id(contact_id))
     if row is None:
-        raise not_found()
+        raise not_found_error()
     return row
 
 
-def _shown(portal: Portal, row: int) -> Json:
+def _serialize_contact(portal: SandboxPortal, row: int) -> ActionBody:
     return {"id": str(portal.contacts.records.ids[row]), "properties": portal.contacts.records.values(row)}
 
 
-def _counted(portal: Portal, row: int | None) -> Json:
+def _recalculate_contact(portal: SandboxPortal, row: int | None) -> ActionBody:
     if row is None:
         return {}
-    portal.recount(row)
-    return _shown(portal, row)
+    portal.recalculate_counters(row)
+    return _serialize_contact(portal, row)

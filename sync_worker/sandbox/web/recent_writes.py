@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from sync_worker.sandbox.crm.audit_log import Change
-from sync_worker.sandbox.crm.portal import Portal
-from sync_worker.sandbox.web.formatting import Wording, full_name
+from sync_worker.sandbox.crm.audit_log import PropertyChange
+from sync_worker.sandbox.crm.portal import SandboxPortal
+from sync_worker.sandbox.web.formatting import ValueFormatter, full_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class ValueChange:
     """One value that was written; nothing before or after is an empty text."""
 
     label: str
@@ -21,7 +21,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
+class ContactWrite:
     """What one request wrote to one contact."""
 
     contact_id: int
@@ -29,27 +29,28 @@ class Write:
     when: str
     ago: str
     source: str
-    values: tuple[Written, ...]
+    values: tuple[ValueChange, ...]
 
 
-def writes(portal: Portal, words: Wording, changes: Iterable[Change]) -> Iterator[Write]:
+def group_writes(portal: SandboxPortal, formatter: ValueFormatter, changes: Iterable[PropertyChange]) -> Iterator[ContactWrite]:
     """Yield writes, newest first, of changes that come newest first."""
     order = {name: (definition.display_order, place) for place, (name, definition) in enumerate(portal.catalog().definitions.items())}
     for (contact_id, at, source), group in groupby(changes, key=lambda change: (change.record_id, change.at, change.source)):
         values = portal.record("contacts", contact_id)
-        yield Write(
+        yield ContactWrite(
             contact_id=contact_id,
             name=full_name(values) if values else f"Contact {contact_id}",
-            when=words.when(at),
-            ago=words.ago(at),
+            when=formatter.when(at),
+            ago=formatter.time_ago(at),
             source=source.label or source.id or source.type,
             values=tuple(
-                _written(portal, words, change) for change in sorted(group, key=lambda change: order.get(change.property, (0, 0)))
+                _value_change(portal, formatter, change)
+                for change in sorted(group, key=lambda change: order.get(change.property_name, (0, 0)))
             ),
         )
 
 
-def _written(portal: Portal, words: Wording, change: Change) -> Written:
-    definition = portal.catalog().get(change.property)
-    before, after = (words.value(definition, value) if value else "" for value in (change.before, change.after))
-    return Written(label=definition.label if definition else change.property, before=before, after=after)
+def _value_change(portal: SandboxPortal, formatter: ValueFormatter, change: PropertyChange) -> ValueChange:
+    definition = portal.catalog().get(change.property_name)
+    before, after = (formatter.format_value(definition, value) if value else "" for value in (change.old_value, change.new_value))
+    return ValueChange(label=definition.label if definition else change.property_name, before=before, after=after)

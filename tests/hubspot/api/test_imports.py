@@ -16,7 +16,7 @@ from sync_worker.hubspot.api.import_file import ImportFile
 from sync_worker.hubspot.api.polling import Poller
 from sync_worker.hubspot.records.models import Import
 from sync_worker.hubspot.rest.error_responses import BulkLimitReached, InvalidRequest, MissingScope
-from sync_worker.sandbox.request.multipart import parts
+from sync_worker.sandbox.request.multipart import parse_parts
 from tests.hubspot.fakes import SAID, HandWoundClock, Server, an_error, breaks, connected, paging, says, says_html
 
 IMPORTS = "/crm/v3/imports"
@@ -47,7 +47,7 @@ def test_the_body_explains_its_columns_and_holds_every_value() -> None:
     with a_table() as file:
         upload = file.build_upload()
         upload.file.seek(0)
-        request, table = parts(upload.file.read(), upload.content_type)
+        request, table = parse_parts(upload.file.read(), upload.content_type)
     said = orjson.loads(request.content)
     assert (request.name, table.name, table.filename, said["name"]) == ("importRequest", "files", "contacts.csv", "scores")
     assert said["importOperations"] == {"0-1": "UPDATE"}

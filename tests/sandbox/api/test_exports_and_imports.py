@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from sync_worker.sandbox.base.config import Switches
-from sync_worker.sandbox.request.auth_tokens import App
+from sync_worker.sandbox.request.auth_tokens import ApiApp
 from tests.sandbox.portal_factories import CONTACTS, Served, a_contact, a_portal, condition, contacts, serve
 
 EXPORTS = "/crm/v3/exports/export/async"
@@ -138,7 +138,7 @@ def test_a_large_file_is_zipped() -> None:
 def test_only_the_app_that_began_an_export_may_have_it() -> None:
     served = serve(a_portal())
     export = served.post(EXPORTS, EXPORT)
-    served.gate.tokens.grant("other", App(id="other"))
+    served.gate.tokens.grant("other", ApiApp(id="other"))
     served.http.headers["Authorization"] = "Bearer other"
     reply = served.get(f"{EXPORTS}/tasks/{export.json()['id']}/status")
     assert (reply.status_code, reply.json()["message"].startswith("Permission to get export file cannot be granted")) == (403, True)

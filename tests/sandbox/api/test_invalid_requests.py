@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_worker.sandbox.api.routes import ENDPOINTS
-from sync_worker.sandbox.request.body_validation import SHAPES
-from sync_worker.sandbox.request.url_paths import paths
+from sync_worker.sandbox.request.body_validation import FIELD_VALIDATORS
+from sync_worker.sandbox.request.url_paths import expand_paths
 from tests.sandbox.portal_factories import CONTACTS, NOW_MS, Served, a_click, a_contact, a_portal, serve
 
-CALLS = [(endpoint.method, path) for endpoint in ENDPOINTS for _, path in paths(endpoint.api, endpoint.suffix)]
+CALLS = [(endpoint.method, path) for endpoint in ENDPOINTS for _, path in expand_paths(endpoint.api, endpoint.path_suffix)]
 ODD = ["", "0", "1", "-1", "99", "²", "9" * 30, "1.5", "nan", "*", "\x00", "true", "email", "contacts", "0-1", "hs_object_id"]
 ODD += [
     "lifecyclestage",
@@ -51,8 +51,8 @@ def bodies(depth: int = 2) -> st.SearchStrategy[dict[str, Any]]:
     lists_of_objects = dict.fromkeys(("inputs", "filterGroups", "filters", "options"), st.lists(deeper, max_size=2))
     scalars = st.lists(SCALARS, max_size=2)
     values = st.dictionaries(st.sampled_from(["email", "lifecyclestage", "firstname", "hs_email_optout", "closedate"]), SCALARS, max_size=3)
-    kinds = {**dict.fromkeys(SHAPES, SCALARS | scalars), **lists_of_objects, "properties": values | scalars}
-    return st.dictionaries(st.sampled_from(sorted(SHAPES)), st.none(), max_size=6).flatmap(
+    kinds = {**dict.fromkeys(FIELD_VALIDATORS, SCALARS | scalars), **lists_of_objects, "properties": values | scalars}
+    return st.dictionaries(st.sampled_from(sorted(FIELD_VALIDATORS)), st.none(), max_size=6).flatmap(
         lambda names: st.fixed_dictionaries({name: kinds[name] | ANYTHING for name in names})
     )
 

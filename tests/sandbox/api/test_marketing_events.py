@@ -81,7 +81,7 @@ def test_marketing_events_take_a_scope_of_their_own() -> None:
 
 def test_attendance_moves_along_with_a_merge_and_can_be_corrected() -> None:
     served = a_served_portal()
-    user_actions.take_part(served.portal, took_part(3, "NO_SHOW"))
+    user_actions.save_participation(served.portal, took_part(3, "NO_SHOW"))
     merged = user_actions.merge_contacts(served.portal, {"primaryObjectId": "1", "objectIdToMerge": "2"})["id"]
     attended = served.get(f"{PATHS[0]}/participations/20/breakdown", state="ATTENDED").json()["results"]
     assert [row["associations"]["contact"]["contactId"] for row in attended] == [merged]

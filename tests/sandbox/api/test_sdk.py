@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sync_worker.sandbox.server import server
-from sync_worker.sandbox.server.server import Options
+from sync_worker.sandbox.server.server import SandboxConfig
 from tests.sandbox.portal_factories import a_contact, a_portal
 
 hubspot = pytest.importorskip("hubspot")
@@ -45,7 +45,7 @@ def sdk() -> Iterator[Any]:
         marketing_events=[{"objectId": "501", "eventName": "Scoring", "eventType": "WEBINAR"}],
         participations=[TOOK_PART],
     )
-    with server.running(data, Options(index_lag_s=0)) as portal:
+    with server.run_in_thread(data, SandboxConfig(index_lag_s=0)) as portal:
         client = hubspot.HubSpot(access_token=portal.token)
         client.config["host"] = portal.base_url
         yield client

@@ -5,16 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.sandbox.base.spool_file import RowFile
+from sync_worker.sandbox.base.spool_file import SpoolFile
 
 ROWS = st.lists(st.dictionaries(st.text(max_size=5), st.integers(-9, 9) | st.text(max_size=9), max_size=4), max_size=12)
 
 
 @given(ROWS, st.integers(0, 12))
 def test_rows_are_found_by_number_wherever_they_lie_and_in_whatever_order_they_are_read(rows: list[dict[str, object]], read: int) -> None:
-    file = RowFile(in_memory=40)
+    file = SpoolFile(max_memory_bytes=40)
     for row in rows:
         number = file.add(row)
-        file.raw(min(read, number))  # reading between two additions disturbs nothing
+        file.read_raw(min(read, number))  # reading between two additions disturbs nothing
     assert list(file) == rows
     assert len(file) == len(rows)

@@ -41,7 +41,7 @@ def a_deal(*, of: list[str], **properties: str) -> Row:
 def a_tally(**rows: list[Row]) -> dict[str, dict[str, str]]:
     rows.setdefault("contacts", [a_contact(email="ana@example.com")])
     data = PortalData(portal_id=1, tier="enterprise", time_zone="UTC", now=datetime(2026, 11, 1, tzinfo=UTC), **rows)  # type: ignore[arg-type]
-    return {contact_id: dict(found) for contact_id, found in counters.tally(data).items()}
+    return {contact_id: dict(found) for contact_id, found in counters.compute_counters(data).items()}
 
 
 def test_a_contact_that_did_nothing_has_zeros_on_the_website_and_nothing_in_mail() -> None:

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
-from sync_worker.sandbox.crm.standard_properties import options
-from sync_worker.sandbox.crm.value_validation import ValueProblemError, normalise
+from sync_worker.sandbox.crm.standard_properties import build_options
+from sync_worker.sandbox.crm.value_validation import InvalidPropertyValueError, normalize_value
 
 
 def a_definition(type_: str, *, name: str = "p", field_type: str = "text", values: str = "") -> PropertyDefinition:
-    choices = options({value: value.upper() for value in values.split()})
+    choices = build_options({value: value.upper() for value in values.split()})
     return PropertyDefinition(name=name, label=name, type=type_, field_type=field_type, group="g", options=choices)
 
 
@@ -47,7 +47,7 @@ EMAIL = a_definition("string", name="email")
     ],
 )
 def test_values_are_kept_as_hubspot_keeps_them(definition: PropertyDefinition, raw: object, kept: str | None) -> None:
-    assert normalise(definition, raw) == kept
+    assert normalize_value(definition, raw) == kept
 
 
 @pytest.mark.parametrize(
@@ -69,31 +69,31 @@ def test_values_are_kept_as_hubspot_keeps_them(definition: PropertyDefinition, r
     ],
 )
 def test_other_values_are_refused_with_their_code(definition: PropertyDefinition, raw: object, code: str) -> None:
-    with pytest.raises(ValueProblemError) as refused:
-        normalise(definition, raw)
+    with pytest.raises(InvalidPropertyValueError) as refused:
+        normalize_value(definition, raw)
     assert refused.value.code == code
 
 
 def test_a_leading_semicolon_appends() -> None:
-    assert normalise(CHECKBOX, ";c", current="a;b") == "a;b;c"
-    assert normalise(CHECKBOX, ";a", current="a;b") == "a;b"
+    assert normalize_value(CHECKBOX, ";c", current="a;b") == "a;b;c"
+    assert normalize_value(CHECKBOX, ";a", current="a;b") == "a;b"
 
 
 def test_a_refused_option_names_the_allowed_ones() -> None:
-    with pytest.raises(ValueProblemError, match=r'z was not one of the allowed options: \[label: "A"'):
-        normalise(RADIO, "z")
+    with pytest.raises(InvalidPropertyValueError, match=r'z was not one of the allowed options: \[label: "A"'):
+        normalize_value(RADIO, "z")
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**9), max_value=10**9))
 def test_a_number_keeps_its_value_and_settles(number: Decimal) -> None:
-    kept = normalise(NUMBER, str(number))
+    kept = normalize_value(NUMBER, str(number))
     assert kept is not None
     assert Decimal(kept) == number
-    assert normalise(NUMBER, kept) == kept
+    assert normalize_value(NUMBER, kept) == kept
 
 
 @given(st.integers(min_value=0, max_value=4_102_444_800_000))
 def test_a_moment_reads_the_same_from_both_forms(ms: int) -> None:
-    kept = normalise(MOMENT, str(ms))
+    kept = normalize_value(MOMENT, str(ms))
     assert kept is not None
-    assert normalise(MOMENT, kept) == kept
+    assert normalize_value(MOMENT, kept) == kept

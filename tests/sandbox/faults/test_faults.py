@@ -10,9 +10,9 @@ import pytest
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.sandbox.faults import fault_config
-from sync_worker.sandbox.faults.faults import Fault, FaultPlan, Rule
+from sync_worker.sandbox.faults.faults import Fault, FaultPlan, FaultRule
 from sync_worker.sandbox.server import server
-from sync_worker.sandbox.server.server import Options
+from sync_worker.sandbox.server.server import SandboxConfig
 from tests.sandbox.portal_factories import CONTACTS, Served, a_portal, contacts, serve
 
 
@@ -44,8 +44,8 @@ def test_a_rule_says_which_calls_are_struck(rule: dict[str, object], expected: l
 
 def test_chance_is_the_same_for_the_same_seed_whatever_else_is_asked() -> None:
     def struck(seed: int) -> list[bool]:
-        plan = FaultPlan([Rule(fault=Fault(kind="error"), share=0.3)], seed=seed)
-        return [plan.strike("GET", "/x") is not None for _ in range(200)]
+        plan = FaultPlan([FaultRule(fault=Fault(kind="error"), share=0.3)], seed=seed)
+        return [plan.next_fault("GET", "/x") is not None for _ in range(200)]
 
     assert struck(1) == struck(1)
     assert struck(1) != struck(2)
@@ -128,7 +128,7 @@ def resetting(tmp_path: Path) -> Iterator[httpx.Client]:
           - {fault: reset, when: after, endpoint: "PATCH *"}
         """
     )
-    with server.running(a_portal(contacts(1)), Options(faults=rules)) as portal, httpx.Client(base_url=portal.base_url) as http:
+    with server.run_in_thread(a_portal(contacts(1)), SandboxConfig(faults=rules)) as portal, httpx.Client(base_url=portal.base_url) as http:
         http.headers["Authorization"] = f"Bearer {portal.token}"
         yield http
 
@@ -158,9 +158,9 @@ def test_a_file_that_does_not_fit_is_refused_with_its_line(tmp_path: Path, text:
     path = tmp_path / "faults.yaml"
     path.write_text(text)
     with pytest.raises(ConfigurationError, match=message):
-        fault_config.read(path)
+        fault_config.load(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
-        fault_config.read(tmp_path / "none.yaml")
+        fault_config.load(tmp_path / "none.yaml")

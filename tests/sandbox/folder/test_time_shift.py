@@ -20,19 +20,19 @@ def a_portal(**rows: list[Row]) -> PortalData:
 
 
 def a_shifted_property(name: str, value: str | None) -> str | None:
-    (row,) = folder.shifted(a_portal(contacts=[{"id": "1", "properties": {name: value}}]), WEEK).contacts
+    (row,) = folder.shift_times(a_portal(contacts=[{"id": "1", "properties": {name: value}}]), WEEK).contacts
     return row["properties"][name]
 
 
 def test_the_present_moves_with_the_rows() -> None:
-    data = folder.shifted(a_portal(contacts=[{"createdAt": "2026-10-01T00:00:00.000Z", "updatedAt": "2026-10-02T12:30:00Z"}]), WEEK)
+    data = folder.shift_times(a_portal(contacts=[{"createdAt": "2026-10-01T00:00:00.000Z", "updatedAt": "2026-10-02T12:30:00Z"}]), WEEK)
     assert data.now == NOW + WEEK
     assert list(data.contacts) == [{"createdAt": "2026-10-08T00:00:00.000Z", "updatedAt": "2026-10-09T12:30:00.000Z"}]
 
 
 def test_an_email_event_moves_with_its_send_and_its_successor() -> None:
     event = {"id": "e", "created": MS, "sentBy": {"id": "s", "created": MS - 5}, "obsoletedBy": {"id": "o", "created": MS + 5}, "appId": 7}
-    (row,) = folder.shifted(a_portal(email_events=[event]), WEEK).email_events
+    (row,) = folder.shift_times(a_portal(email_events=[event]), WEEK).email_events
     assert row == {
         "id": "e",
         "created": MS + WEEK_MS,
@@ -49,13 +49,13 @@ def test_who_took_part_in_a_webinar_moves_with_it() -> None:
         "properties": {"attendanceState": "ATTENDED", "occurredAt": MS},
         "associations": {"contact": {"contactId": "7"}},
     }
-    data = folder.shifted(a_portal(marketing_events=[webinar], participations=[took_part]), WEEK)
+    data = folder.shift_times(a_portal(marketing_events=[webinar], participations=[took_part]), WEEK)
     assert [row["startDateTime"] for row in data.marketing_events] == ["2026-10-08T00:00:00.000Z"]
     assert list(data.participations) == [{**took_part, "properties": {"attendanceState": "ATTENDED", "occurredAt": MS + WEEK_MS}}]
 
 
 def test_page_views_submissions_and_deals_move() -> None:
-    data = folder.shifted(
+    data = folder.shift_times(
         a_portal(
             events=[{"occurredAt": "2026-10-01T00:00:00Z", "properties": {"hs_url": "https://www.example.com/2026-10-01"}}],
             submissions=[{"submittedAt": MS, "values": [{"name": "when", "value": "2026-10-01T00:00:00Z"}]}],
@@ -100,7 +100,7 @@ def test_distances_between_times_survive_to_the_millisecond(at: datetime, by: ti
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)
     ms = int(at.timestamp() * 1000)
     data = a_portal(events=[{"occurredAt": at.isoformat(timespec="milliseconds")}], submissions=[{"submittedAt": ms}])
-    moved = folder.shifted(data, by)
+    moved = folder.shift_times(data, by)
     (event,), (submission,) = moved.events, moved.submissions
     occurred = datetime.fromisoformat(event["occurredAt"])
     assert occurred - moved.now == at - NOW
@@ -109,5 +109,5 @@ def test_distances_between_times_survive_to_the_millisecond(at: datetime, by: ti
 
 
 def test_rows_are_moved_anew_at_each_reading() -> None:
-    data = folder.shifted(a_portal(forms=[{"id": "f", "name": "Contact us"}]), WEEK)
+    data = folder.shift_times(a_portal(forms=[{"id": "f", "name": "Contact us"}]), WEEK)
     assert list(data.forms) == list(data.forms) == [{"id": "f", "name": "Contact us"}]

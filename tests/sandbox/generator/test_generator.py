@@ -42,7 +42,7 @@ def portal() -> Portal:
 
 @cache
 def tallied() -> dict[str, Mapping[str, str]]:
-    return counters.tally(portal().data)
+    return counters.compute_counters(portal().data)
 
 
 def as_bytes(data: PortalData) -> bytes:

@@ -63,10 +63,10 @@ def test_the_page_reads_people_with_what_they_did() -> None:
             ],
         )
     ).portal
-    assert [contact["hs_object_id"] for contact in portal.page("contacts", offset=1, limit=1)] == ["2"]
-    found, total = portal.find("contacts", "zoë")
+    assert [contact["hs_object_id"] for contact in portal.list_records("contacts", offset=1, limit=1)] == ["2"]
+    found, total = portal.find_records("contacts", "zoë")
     assert ([contact["hs_object_id"] for contact in found], total) == (["1"], 1)
-    assert [(event["kind"], event["at"]) for event in portal.events_of(1)] == [
+    assert [(event["kind"], event["at"]) for event in portal.contact_events(1)] == [
         ("e_visited_page", 9_000),
         ("FORM_SUBMISSION", 7_000),
         ("CLICK", 5_000),
@@ -74,7 +74,7 @@ def test_the_page_reads_people_with_what_they_did() -> None:
     company = portal.record("companies", 9)
     assert company is not None
     assert company["name"] == "Acme"
-    groups = {group.name: [definition.name for definition in definitions] for group, definitions in portal.grouped_properties()}
+    groups = {group.name: [definition.name for definition in definitions] for group, definitions in portal.properties_by_group()}
     assert "email" in groups["contactinformation"]
 
 
@@ -85,12 +85,12 @@ def test_the_page_shows_what_the_worker_changed_last() -> None:
     for score in ("10", "20"):
         served.patch(f"{CONTACTS}/1", {"properties": {"lead_score": score, "city": "Bonn"}})
     changes = served.portal.recent_changes()
-    assert [(change.record_id, change.property, change.before, change.after) for change in changes] == [
+    assert [(change.record_id, change.property_name, change.old_value, change.new_value) for change in changes] == [
         (1, "lead_score", "10", "20"),
         (1, "lead_score", None, "10"),
     ]
     assert changes[0].source.type == "INTEGRATION"
-    assert [change.after for change in served.portal.changes_of(1, "city")] == ["Bonn"]
+    assert [change.new_value for change in served.portal.contact_changes(1, "city")] == ["Bonn"]
     assert len(served.portal.recent_changes(custom_only=False)) == 3
 
 

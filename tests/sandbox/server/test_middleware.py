@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync_worker.sandbox.server.server import Switches, application
+from sync_worker.sandbox.server.server import Switches, create_gateway_app
 from tests.sandbox.portal_factories import CONTACTS, a_portal, contacts, serve
 
 
@@ -145,7 +145,7 @@ def test_the_latency_begins_when_the_whole_request_is_there() -> None:
 
     head = {"method": "POST", "path": f"{CONTACTS}/search", "query_string": b"", "headers": []}
     with closing(loop):
-        loop.run_until_complete(application(served.gate)({"type": "http", **head}, receive, send))
+        loop.run_until_complete(create_gateway_app(served.gate)({"type": "http", **head}, receive, send))
     assert served.slept == [pytest.approx(0.15, abs=0.1)]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.sandbox.server import server
-from sync_worker.sandbox.server.server import Options
+from sync_worker.sandbox.server.server import SandboxConfig
 from tests.sandbox.portal_factories import CONTACTS, a_portal, contacts, ids
 
 SCRIPT = """
@@ -24,7 +24,7 @@ serve(a_portal(contacts(2)), Options())
 
 
 def test_a_running_portal_answers_many_at_once() -> None:
-    with server.running(a_portal(contacts(3)), Options(latency_ms=1)) as portal, httpx.Client(base_url=portal.base_url) as http:
+    with server.run_in_thread(a_portal(contacts(3)), SandboxConfig(latency_ms=1)) as portal, httpx.Client(base_url=portal.base_url) as http:
         http.headers["Authorization"] = f"Bearer {portal.token}"
         assert ids(http.get(CONTACTS).json()) == ["1", "2", "3"]
         assert http.patch(f"{CONTACTS}/1", json={"properties": {"city": "Bonn"}}).status_code == 200
@@ -51,4 +51,4 @@ def test_a_port_that_is_taken_is_refused_in_a_sentence() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(ConfigurationError, match="cannot be used"):
-            server.serve(a_portal(), Options(), port=other.getsockname()[1])
+            server.serve(a_portal(), SandboxConfig(), port=other.getsockname()[1])

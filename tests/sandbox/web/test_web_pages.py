@@ -12,7 +12,7 @@ import pytest
 from sync_worker.sandbox import web
 from sync_worker.sandbox.base.portal_data import Row
 from sync_worker.sandbox.web import contact_list
-from sync_worker.sandbox.web.formatting import Wording
+from sync_worker.sandbox.web.formatting import ValueFormatter
 from tests.sandbox.portal_factories import CONTACTS, DAY_MS, NOW_MS, Served, a_click, a_contact, a_portal, contacts, serve
 
 GROUP = {"name": "lead_scoring", "label": "Lead scoring"}
@@ -92,7 +92,7 @@ def test_a_search_without_result_says_so() -> None:
 
 def test_others_are_served_while_somebody_is_looked_for() -> None:
     portal = serve(a_portal(contacts(25_000))).portal
-    words, turns = Wording(zone=UTC, now=NOW_MS), []
+    words, turns = ValueFormatter(zone=UTC, now=NOW_MS), []
 
     async def others() -> None:
         while True:
@@ -101,7 +101,7 @@ def test_others_are_served_while_somebody_is_looked_for() -> None:
 
     async def looking() -> int:
         busy = asyncio.create_task(others())
-        found = await contact_list.found(portal, words, text="person-24", page=1)
+        found = await contact_list.search_contacts(portal, words, text="person-24", page=1)
         busy.cancel()
         return found.total
 

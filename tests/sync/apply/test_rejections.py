@@ -17,7 +17,7 @@ def without_option(world: World, name: str, value: str) -> None:
     catalog = world.portal.catalog()
     definition = catalog.get(name)
     assert definition is not None
-    catalog.put(replace(definition, options=tuple(option for option in definition.options if option.value != value)))
+    catalog.save(replace(definition, options=tuple(option for option in definition.options if option.value != value)))
 
 
 def test_one_bad_value_is_listed_and_does_not_stop_the_others(world: World) -> None:
@@ -79,7 +79,7 @@ def test_a_number_that_hubspot_writes_otherwise_is_the_same_number(scored: World
 def test_a_property_of_ours_that_was_deleted_stops_the_run_with_the_way_out(scored: World) -> None:
     scored.later()
     scored.click("new", "p3@example.com")
-    user_actions.delete_property(scored.portal, {"name": "lead_score_trend"})
+    user_actions.archive_property(scored.portal, {"name": "lead_score_trend"})
     with pytest.raises(InvalidRequest, match="sync-worker setup"):
         scored.sync()
     scored.setup()

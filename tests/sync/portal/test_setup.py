@@ -53,12 +53,12 @@ def test_another_language_changes_what_people_read_and_nothing_else(world: World
 def test_a_list_keeps_its_id_and_its_members_when_its_name_changes(world: World) -> None:
     world.backfill()
     world.approve()
-    ids = {each.id: each.members() for each in world.portal.lists}
+    ids = {each.id: each.member_ids() for each in world.portal.lists}
     world.use_model(GERMAN)
     world.setup()
     world.later()
     world.backfill()
-    assert {each.id: each.members() for each in world.portal.lists} == ids
+    assert {each.id: each.member_ids() for each in world.portal.lists} == ids
     assert list_names(world) == ["Leads · cold", "Leads · hot", "Leads · warm", "MQL", "MQL · direkt", "MQL · nach Score"]
 
 
@@ -72,18 +72,18 @@ def test_a_state_that_knows_no_list_finds_them_by_the_names_of_other_languages(w
 
 
 def test_a_list_that_somebody_renamed_is_still_ours_and_keeps_that_name(world: World) -> None:
-    found = world.portal.lists.named("MQL · direct", "0-1")
+    found = world.portal.lists.find_by_name("MQL · direct", "0-1")
     assert found is not None
     found.name = "Hand raisers"
     assert done(world) == []
     world.backfill()
     world.approve()
     assert world.members("Hand raisers") == [2, 5]
-    assert world.portal.lists.named("MQL · direct", "0-1") is None
+    assert world.portal.lists.find_by_name("MQL · direct", "0-1") is None
 
 
 def test_a_list_that_was_deleted_is_made_again(world: World) -> None:
-    found = world.portal.lists.named("MQL · direct", "0-1")
+    found = world.portal.lists.find_by_name("MQL · direct", "0-1")
     assert found is not None
     found.deleted_at = world.now_ms()
     assert done(world) == [("create", "list", "MQL · direct", "missing")]
@@ -91,7 +91,7 @@ def test_a_list_that_was_deleted_is_made_again(world: World) -> None:
 
 
 def test_check_knows_a_renamed_list_as_setup_does(world: World) -> None:
-    found = world.portal.lists.named("MQL", "0-1")
+    found = world.portal.lists.find_by_name("MQL", "0-1")
     assert found is not None
     found.name = "Call these"
     with world.worker() as worker:

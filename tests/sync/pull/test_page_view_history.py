@@ -15,7 +15,7 @@ def a_visitor_is_identified(world: World, *, views: int) -> int:
     """Let a contact be made of somebody whose visits lie days back."""
     number = world.create(email="visitor@example.com")
     for day in range(1, views + 1):
-        user_actions.add_occurrence(world.portal, a_view(f"before-{day}", number, world.now_ms() - day * DAY))
+        user_actions.add_event_occurrence(world.portal, a_view(f"before-{day}", number, world.now_ms() - day * DAY))
     return number
 
 
