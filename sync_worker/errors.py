@@ -1,25 +1,25 @@
 """Every error of the worker, grouped by what it means for the run.
 
     SyncWorkerError
-    ├── Stop                     nothing can be done in this run
+    ├── FatalError               nothing can be done in this run
     │   ├── ConfigurationError       a setting or the way it was called             exit 2
     │   ├── ModelError               the model file, with file and line             exit 2
     │   ├── PortalFolderError        a portal folder, with file and line            exit 2
     │   ├── StateError               the state file is not ours, or damaged         exit 2
-    │   ├── Refused                  HubSpot says no                                exit 3
+    │   ├── AccessDenied             HubSpot says no                                exit 3
     │   │   ├── Unauthorized             the token
     │   │   └── Forbidden                a scope or the plan
     │   ├── BadRequest               HubSpot did not accept a request as a whole    exit 3
     │   └── UnsafePlan               the plan changes too much                      exit 5
-    ├── TryAgain                 it may work later                              exit 4
+    ├── TransientError           it may work later                              exit 4
     │   ├── Unavailable              no answer, or an answer that makes no sense
     │   │   └── RateLimited              the burst or the search limit
-    │   ├── OutOfQuota               the daily limit
+    │   ├── QuotaExceeded            the daily limit
     │   ├── StateBusy                the database does not answer, or another process holds it
-    │   └── Busy                     another worker holds the portal
-    └── Skip                     this record cannot, the others can            exit 1
+    │   └── PortalBusy               another worker holds the portal
+    └── RecordError              this record cannot, the others can            exit 1
         ├── NotFound                 no such record
-        └── Rejected                 HubSpot refused its values
+        └── RecordRejected           HubSpot refused its values
 
 Each error says what was being done (`operation`) and what the operator can do (`hint`). The message of an error that is
 raised without one is its docstring.

@@ -31,7 +31,7 @@ from sync_worker.settings import Settings
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.report import RunReport
 from sync_worker.worker import Worker, build_worker
-from tests.store.database_factories import a_state_url, lay_down
+from tests.store.database_factories import create_empty_state, temporary_state_url
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOW_MS = to_ms(NOW)
@@ -64,7 +64,7 @@ qualification:
 """
 
 
-def a_contact(number: int, **properties: str) -> Row:
+def make_contact(number: int, **properties: str) -> Row:
     return {
         "id": str(number),
         "properties": {"email": f"p{number}@example.com", **properties},
@@ -74,11 +74,11 @@ def a_contact(number: int, **properties: str) -> Row:
     }
 
 
-def a_click(number: object, email: str, at: int = NOW_MS - DAY, **fields: object) -> Row:
+def make_click(number: object, email: str, at: int = NOW_MS - DAY, **fields: object) -> Row:
     return {"id": f"click-{number}", "created": at, "type": "CLICK", "recipient": email, "url": f"https://x.com/{number}", **fields}
 
 
-def a_view(number: object, contact: int, at: int = NOW_MS - DAY, url: str = "https://x.com/") -> Row:
+def make_page_view(number: object, contact: int, at: int = NOW_MS - DAY, url: str = "https://x.com/") -> Row:
     return {
         "id": f"view-{number}",
         "eventType": "e_visited_page",
@@ -88,15 +88,15 @@ def a_view(number: object, contact: int, at: int = NOW_MS - DAY, url: str = "htt
     }
 
 
-def a_submission(email: str, form: str = "news", at: int = NOW_MS - DAY) -> Row:
+def make_submission(email: str, form: str = "news", at: int = NOW_MS - DAY) -> Row:
     return {"formId": form, "submittedAt": at, "values": [{"name": "email", "value": email}], "pageUrl": "https://x.com/form"}
 
 
-def a_webinar(number: int, name: str = "Scoring", kind: str = "WEBINAR") -> Row:
+def make_webinar(number: int, name: str = "Scoring", kind: str = "WEBINAR") -> Row:
     return {"objectId": str(number), "eventName": name, "eventType": kind, "updatedAt": format_iso(NOW_MS - DAY)}
 
 
-def took_part(webinar: int, contact: int, state: str = "ATTENDED", at: int = NOW_MS - DAY) -> Row:
+def make_participation(webinar: int, contact: int, state: str = "ATTENDED", at: int = NOW_MS - DAY) -> Row:
     return {
         "id": f"{webinar}-{contact}",
         "properties": {"attendanceState": state, "occurredAt": at},
@@ -112,57 +112,62 @@ def small_portal(**fields: Any) -> PortalData:
         time_zone="Europe/Berlin",
         now=NOW,
         contacts=[
-            a_contact(1, associatedcompanyid="7", lifecyclestage="lead"),
-            a_contact(2, lifecyclestage="subscriber"),
-            a_contact(3),
-            a_contact(4, hs_email_optout="true"),
-            a_contact(5, lifecyclestage="salesqualifiedlead"),
-            a_contact(6, associatedcompanyid="8", jobtitle="CTO", lifecyclestage="lead"),
+            make_contact(1, associatedcompanyid="7", lifecyclestage="lead"),
+            make_contact(2, lifecyclestage="subscriber"),
+            make_contact(3),
+            make_contact(4, hs_email_optout="true"),
+            make_contact(5, lifecyclestage="salesqualifiedlead"),
+            make_contact(6, associatedcompanyid="8", jobtitle="CTO", lifecyclestage="lead"),
         ],
         companies=[
             {"id": "7", "properties": {"name": "Acme", "numberofemployees": "500"}, "updatedAt": "2026-02-03T04:05:06Z"},
             {"id": "8", "properties": {"name": "Tiny", "numberofemployees": "2"}, "updatedAt": "2026-02-03T04:05:06Z"},
         ],
-        email_events=[a_click(f"{n}-{contact}", f"P{contact}@example.com", NOW_MS - DAY - n) for contact in (1, 4, 6) for n in range(2)],
-        events=[a_view(f"{n}-{contact}", contact, NOW_MS - DAY - n) for contact in (1, 6) for n in range(5)],
+        email_events=[make_click(f"{n}-{contact}", f"P{contact}@example.com", NOW_MS - DAY - n) for contact in (1, 4, 6) for n in range(2)],
+        events=[make_page_view(f"{n}-{contact}", contact, NOW_MS - DAY - n) for contact in (1, 6) for n in range(5)],
         forms=[{"id": "news", "name": "Newsletter"}, {"id": "demo", "name": "Demo"}],
-        submissions=[a_submission("p2@example.com", "demo"), a_submission("p5@example.com", "demo")],
+        submissions=[make_submission("p2@example.com", "demo"), make_submission("p5@example.com", "demo")],
     )
     return replace(plain, **fields)
 
 
-def unhurried(*, limits: RateLimitSettings, **how: Any) -> HubSpot:
+def connect_without_search_limit(*, limits: RateLimitSettings, **how: Any) -> HubSpot:
     """Return the way to a HubSpot that takes as many searches as it gets: one run need not wait for those of the run before."""
     return connect(limits=replace(limits, search=10**6), **how)
 
 
 @dataclass(kw_only=True)
-class World:
+class Harness:
     """A portal, the worker's folder, and one clock for both."""
 
-    served: RunningServer
+    server: RunningServer
     clock: AdjustableClock
     folder: Path
     state_url: str
     api_version: Literal["v3", "2026-09"] = "2026-09"
     settings: dict[str, Any] = field(default_factory=dict)
-    reach: Callable[..., HubSpot] = unhurried
-    least_in_bulk: int = 500
+    connect_hubspot: Callable[..., HubSpot] = connect_without_search_limit
+    min_bulk_records: int = 500
 
     # What the worker does: each time as a program of its own.
 
     @contextmanager
     def worker(self, progress: Progress | None = None) -> Iterator[Worker]:
         settings = Settings(
-            access_token=self.served.token,
-            base_url=self.served.base_url,
+            access_token=self.server.token,
+            base_url=self.server.base_url,
             api_version=self.api_version,
             state_url=self.state_url,
             model=self.folder / "model.yaml",
             **{"requests_in_flight": 4, "judged_from_contacts": 10**6, **self.settings},
         )
         with build_worker(
-            settings, clock=self.clock, progress=progress, connect_hubspot=self.reach, load_model=read, min_bulk_records=self.least_in_bulk
+            settings,
+            clock=self.clock,
+            progress=progress,
+            connect_hubspot=self.connect_hubspot,
+            load_model=load_cached,
+            min_bulk_records=self.min_bulk_records,
         ) as worker:
             yield worker
 
@@ -189,7 +194,7 @@ class World:
 
     @property
     def portal(self) -> SandboxPortal:
-        return self.served.portal
+        return self.server.portal
 
     def digest(self) -> str:
         return compute_fingerprint(self.portal)
@@ -208,22 +213,22 @@ class World:
         assert found is not None, name
         return found.member_ids()
 
-    def written_to(self) -> set[int]:
+    def contacts_written(self) -> set[int]:
         """Return the contacts that the worker has written to since the portal was loaded."""
         return {change.record_id for change in self.portal.recent_changes(10**6, custom_only=False) if change.source.type == "INTEGRATION"}
 
     # What others do.
 
-    def later(self, minutes: float = 5) -> None:
+    def advance(self, minutes: float = 5) -> None:
         self.clock.advance(minutes * 60)
 
     def now_ms(self) -> int:
         return to_ms(self.clock())
 
-    def edit(self, number: int, **properties: str) -> None:
+    def edit_contact(self, number: int, **properties: str) -> None:
         user_actions.edit_contact(self.portal, {"id": number, "properties": properties})
 
-    def note(self, number: int, *, kind: str = "contacts", **properties: str | None) -> None:
+    def set_hubspot_values(self, number: int, *, kind: str = "contacts", **properties: str | None) -> None:
         """Let HubSpot itself set values that no user can write."""
         table = self.portal.tables[kind]
         row = table.records.find_live_row(number)
@@ -231,51 +236,51 @@ class World:
         table.writer.touch(row, properties, CRM_UI_SOURCE)
 
     def opt_out(self, number: int) -> None:
-        self.note(number, hs_email_optout="true")
+        self.set_hubspot_values(number, hs_email_optout="true")
 
-    def click(self, name: object, email: str) -> None:
-        user_actions.add_email_event(self.portal, a_click(name, email, self.now_ms()))
+    def add_click(self, name: object, email: str) -> None:
+        user_actions.add_email_event(self.portal, make_click(name, email, self.now_ms()))
 
-    def view(self, name: object, number: int, url: str = "https://x.com/") -> None:
-        user_actions.add_event_occurrence(self.portal, a_view(name, number, self.now_ms(), url))
+    def add_page_view(self, name: object, number: int, url: str = "https://x.com/") -> None:
+        user_actions.add_event_occurrence(self.portal, make_page_view(name, number, self.now_ms(), url))
 
-    def submit(self, email: str, form: str = "news") -> None:
-        user_actions.add_submission(self.portal, a_submission(email, form, self.now_ms()))
+    def submit_form(self, email: str, form: str = "news") -> None:
+        user_actions.add_submission(self.portal, make_submission(email, form, self.now_ms()))
 
-    def take_part(self, webinar: int, number: int, state: str = "ATTENDED") -> None:
-        user_actions.save_participation(self.portal, took_part(webinar, number, state, self.now_ms()))
+    def attend_webinar(self, webinar: int, number: int, state: str = "ATTENDED") -> None:
+        user_actions.save_participation(self.portal, make_participation(webinar, number, state, self.now_ms()))
 
-    def go_wrong(self, endpoint: str, fault: str = "error", **how: object) -> None:
+    def inject_fault(self, endpoint: str, fault: str = "error", **how: object) -> None:
         """Let something go wrong with some calls from now on; see sandbox/faults/fault_config.py."""
         rules = [{"endpoint": endpoint, "fault": fault, **how}]
-        httpx.post(f"{self.served.base_url}/sandbox/faults", json={"rules": rules}).raise_for_status()
+        httpx.post(f"{self.server.base_url}/sandbox/faults", json={"rules": rules}).raise_for_status()
 
-    def forbid(self, endpoint: str) -> None:
-        self.go_wrong(endpoint, status=403, body="json")
+    def deny(self, endpoint: str) -> None:
+        self.inject_fault(endpoint, status=403, body="json")
 
-    def go_right(self) -> None:
-        httpx.delete(f"{self.served.base_url}/sandbox/faults").raise_for_status()
+    def clear_faults(self) -> None:
+        httpx.delete(f"{self.server.base_url}/sandbox/faults").raise_for_status()
 
-    def create(self, **properties: str) -> int:
+    def create_contact(self, **properties: str) -> int:
         return int(user_actions.create_contact(self.portal, {"properties": properties})["id"])
 
-    def merge(self, primary: int, other: int) -> int:
+    def merge_contacts(self, primary: int, other: int) -> int:
         return int(user_actions.merge_contacts(self.portal, {"primaryObjectId": primary, "objectIdToMerge": other})["id"])
 
-    def archive(self, number: int) -> None:
+    def archive_contact(self, number: int) -> None:
         user_actions.archive_contact(self.portal, {"id": number})
 
 
-def read(path: Path) -> Model:
+def load_cached(path: Path) -> Model:
     """Read a model file as `load` does, each text once."""
-    return read_once(path.read_text(encoding="utf-8"), path.name)
+    return parse_cached(path.read_text(encoding="utf-8"), path.name)
 
 
-read_once = cache(loads)
+parse_cached = cache(loads)
 
 
 @contextmanager
-def a_world(
+def start_harness(
     folder: Path,
     data: PortalData | None = None,
     *,
@@ -284,21 +289,21 @@ def a_world(
     api_version: Literal["v3", "2026-09"] = "2026-09",
     settings: Mapping[str, Any] | None = None,
     **options: Any,
-) -> Iterator[World]:
+) -> Iterator[Harness]:
     """Serve a portal, by default the small one, with our properties and lists in it unless it is not to be `ready`."""
     clock = AdjustableClock(lambda: NOW)
     with ExitStack() as stack:
         served = stack.enter_context(run_in_thread(data or small_portal(), SandboxConfig(**{**UNLIMITED, **options}), clock=clock))
-        url = stack.enter_context(a_state_url(folder))
-        world = World(served=served, clock=clock, folder=folder, state_url=url, api_version=api_version, settings=dict(settings or {}))
-        lay_down(url)
+        url = stack.enter_context(temporary_state_url(folder))
+        world = Harness(server=served, clock=clock, folder=folder, state_url=url, api_version=api_version, settings=dict(settings or {}))
+        create_empty_state(url)
         world.use_model(model)
         if ready:
-            provide(world.portal, CrmSchema(model=read_once(model, "model.yaml")))
+            create_crm_schema(world.portal, CrmSchema(model=parse_cached(model, "model.yaml")))
         yield world
 
 
-def provide(portal: SandboxPortal, outputs: CrmSchema) -> None:
+def create_crm_schema(portal: SandboxPortal, outputs: CrmSchema) -> None:
     """Put our properties and lists into a portal, as `setup` does, without asking for each over HTTP."""
     for each in outputs.properties:
         options = tuple(PropertyOption(value=option.value, label=option.label, display_order=option.order) for option in each.options)

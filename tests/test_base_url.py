@@ -33,6 +33,6 @@ def test_any_other_address_is_refused_and_no_password_shown(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_loopback_is_told_from_names_that_only_look_like_it() -> None:
+def test_loopback_is_distinguished_from_similar_names() -> None:
     assert is_loopback("http://127.9.9.9:80")
     assert not is_loopback("http://128.0.0.1")

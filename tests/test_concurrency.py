@@ -18,7 +18,7 @@ def test_nothing_comes_of_nothing() -> None:
     assert list(map_prefetch([], str)) == []
 
 
-def test_two_are_worked_on_at_once_while_the_reading_stays_with_the_caller() -> None:
+def test_two_items_are_processed_at_once_while_the_caller_iterates() -> None:
     together = threading.Barrier(2, timeout=10)  # nobody passes alone
     readers = set()
 
@@ -35,7 +35,7 @@ def test_two_are_worked_on_at_once_while_the_reading_stays_with_the_caller() -> 
     assert readers == {threading.current_thread()}
 
 
-def test_no_more_is_read_than_hands_can_hold() -> None:
+def test_no_more_items_are_read_than_the_workers_can_hold() -> None:
     read: list[int] = []
 
     def items() -> Iterator[int]:
@@ -48,7 +48,7 @@ def test_no_more_is_read_than_hands_can_hold() -> None:
     assert len(read) == 3
 
 
-def test_what_goes_wrong_goes_wrong_where_its_result_is_asked_for() -> None:
+def test_an_error_is_raised_where_its_result_is_read() -> None:
     def work(number: int) -> int:
         return 10 // (2 - number)
 
@@ -58,7 +58,7 @@ def test_what_goes_wrong_goes_wrong_where_its_result_is_asked_for() -> None:
         next(results)
 
 
-def test_while_an_answer_is_not_there_there_is_time_for_something_else() -> None:
+def test_polling_yields_until_the_result_is_there() -> None:
     may_answer = threading.Event()
 
     def question() -> str:
@@ -74,7 +74,7 @@ def test_while_an_answer_is_not_there_there_is_time_for_something_else() -> None
     assert drain(going) == "answer"
 
 
-def test_what_is_done_to_its_end_gives_its_result_or_its_error() -> None:
+def test_draining_returns_the_result_or_raises_the_error() -> None:
     def fails() -> str:
         raise LookupError
 
@@ -83,7 +83,7 @@ def test_what_is_done_to_its_end_gives_its_result_or_its_error() -> None:
         drain(submit_and_poll(fails))
 
 
-def test_works_that_wait_are_done_together() -> None:
+def test_waiting_generators_are_interleaved() -> None:
     done: list[str] = []
 
     def work(name: str, waits: int) -> Generator[tuple[()], None, None]:
@@ -97,7 +97,7 @@ def test_works_that_wait_are_done_together() -> None:
     assert steps == 3
 
 
-def test_when_one_of_the_works_fails_the_others_are_closed() -> None:
+def test_when_one_generator_fails_the_others_are_closed() -> None:
     closed: list[bool] = []
 
     def other() -> Generator[tuple[()], None, None]:
@@ -107,10 +107,10 @@ def test_when_one_of_the_works_fails_the_others_are_closed() -> None:
         finally:
             closed.append(True)
 
-    def failing() -> Generator[tuple[()], None, None]:
+    def fail() -> Generator[tuple[()], None, None]:
         yield ()
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        drain(interleave(other(), failing()))
+        drain(interleave(other(), fail()))
     assert closed == [True]

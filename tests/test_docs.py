@@ -27,7 +27,7 @@ DEPLOY = ROOT / "deploy"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *DEPLOY.glob("**/*.md")])
 FILES = sorted({*DOCUMENTS, *(path for folder in ("deploy", "config", ".ci") for path in (ROOT / folder).rglob("*") if path.is_file())})
 UNITS = sorted(DEPLOY.glob("systemd/*.service"))
-FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+CODE_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"^```\w*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
 NOT_SETTINGS = {"SYNC_WORKER_CONFIG"}  # where the settings are
 
@@ -36,22 +36,22 @@ def text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def named(path: Path) -> str:
+def relative_path(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def code(path: Path) -> list[str]:
+def code_lines(path: Path) -> list[str]:
     """What a reader may type: code in a document, every line of another file."""
     parts = ["".join(found) for found in CODE.findall(text(path))] if path.suffix == ".md" else [text(path)]
     return [line for part in parts for line in part.splitlines()]
 
 
 def anchors(path: Path) -> set[str]:
-    headings = re.findall(r"^#+ +(.+)$", FENCE.sub("", text(path)), re.MULTILINE)
+    headings = re.findall(r"^#+ +(.+)$", CODE_FENCE.sub("", text(path)), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def rows(path: Path, columns: int) -> Iterator[list[str]]:
+def table_rows(path: Path, columns: int) -> Iterator[list[str]]:
     for line in text(path).splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if line.startswith("|") and len(cells) == columns:
@@ -69,13 +69,13 @@ def unit(path: Path) -> ConfigParser:
     return parser
 
 
-def seconds(said: str) -> float:
+def parse_seconds(said: str) -> float:
     return float(said.removesuffix("s"))
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
-def test_every_link_leads_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", text(document)))
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative_path)
+def test_every_link_has_a_target(document: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", CODE_FENCE.sub("", text(document)))
     broken = []
     for link in links:
         path, _, anchor = link.partition("#")
@@ -90,7 +90,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 # Settings.
 
 
-def defaults() -> dict[str, str]:
+def defaults_in_docs() -> dict[str, str]:
     found = {}
     for name, field in Settings.model_fields.items():
         value = field.default
@@ -100,20 +100,20 @@ def defaults() -> dict[str, str]:
 
 
 def test_operations_names_every_setting_with_its_key_and_its_default() -> None:
-    table = {cells[0].strip("`"): (cells[1].strip("`"), cells[2].strip("`")) for cells in rows(ROOT / "docs/operations.md", 4)}
-    said = defaults()
+    table = {cells[0].strip("`"): (cells[1].strip("`"), cells[2].strip("`")) for cells in table_rows(ROOT / "docs/operations.md", 4)}
+    said = defaults_in_docs()
     for alias, name in FIELD_BY_VARIABLE.items():
         assert table[alias] == ("–" if name == "access_token" else name, said[name]), alias
 
 
-def test_every_setting_stands_in_the_examples() -> None:
+def test_every_setting_is_in_the_examples() -> None:
     environment, worker = text(ROOT / "config/example.env"), text(ROOT / "config/worker.yaml")
     assert [alias for alias in FIELD_BY_VARIABLE if not re.search(rf"^(# )?{alias}=", environment, re.MULTILINE)] == []
     own = [name for alias, name in FIELD_BY_VARIABLE.items() if alias.startswith("SYNC_WORKER_") and name not in {"state_url", "model"}]
     assert [name for name in own if not re.search(rf"^# {name}:", worker, re.MULTILINE)] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
+@pytest.mark.parametrize("path", FILES, ids=relative_path)
 def test_no_setting_is_named_that_does_not_exist(path: Path) -> None:
     known = {*FIELD_BY_VARIABLE, *NOT_SETTINGS}
     assert set(re.findall(r"\b(?:SYNC_WORKER|HUBSPOT)_[A-Z_]*[A-Z]\b(?!_|\.)", text(path))) <= known
@@ -123,14 +123,14 @@ def test_no_setting_is_named_that_does_not_exist(path: Path) -> None:
 
 
 def command_lines(path: Path) -> Iterator[list[str]]:
-    for line in code(path):
+    for line in code_lines(path):
         plain = line.translate(str.maketrans('",[]`', "     "))
         for typed in re.findall(r"(?:^|\s|bin/)sync-worker((?: +[^\s#;&|>)]+)+)", plain):
             if "kubectl create" not in plain:  # there it is the name of something
                 yield typed.split()
 
 
-def unknown(words: list[str]) -> str | None:
+def unknown_word(words: list[str]) -> str | None:
     """What a command line names that the program does not have; None where all is known."""
     command: Any = typer.main.get_command(app)
     for word in words:
@@ -145,27 +145,27 @@ def unknown(words: list[str]) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
+@pytest.mark.parametrize("path", FILES, ids=relative_path)
 def test_every_command_that_is_named_exists(path: Path) -> None:
-    assert [missing for words in command_lines(path) if (missing := unknown(words))] == []
+    assert [missing for words in command_lines(path) if (missing := unknown_word(words))] == []
 
 
 def test_a_command_that_does_not_exist_would_be_found() -> None:
-    assert unknown(["frobnicate"]) == "frobnicate"
-    assert unknown(["model", "frobnicate"]) == "frobnicate"
-    assert unknown(["sync", "--frobnicate"]) == "--frobnicate"
-    assert unknown(["backfill", "--dry-run"]) is None
+    assert unknown_word(["frobnicate"]) == "frobnicate"
+    assert unknown_word(["model", "frobnicate"]) == "frobnicate"
+    assert unknown_word(["sync", "--frobnicate"]) == "--frobnicate"
+    assert unknown_word(["backfill", "--dry-run"]) is None
     assert ["serve"] in list(command_lines(DEPLOY / "Dockerfile"))
 
 
-@pytest.mark.parametrize("path", [*DOCUMENTS, ROOT / ".ci/run"], ids=named)
+@pytest.mark.parametrize("path", [*DOCUMENTS, ROOT / ".ci/run"], ids=relative_path)
 def test_every_make_target_that_is_named_exists(path: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):(?!=)", text(ROOT / "Makefile"), re.MULTILINE))
-    assert {target for line in code(path) for target in re.findall(r"(?:^|\s|`)make ([a-z]+)(?=\s|$|`|;|&)", line)} <= targets
+    assert {target for line in code_lines(path) for target in re.findall(r"(?:^|\s|`)make ([a-z]+)(?=\s|$|`|;|&)", line)} <= targets
 
 
 def test_the_runbook_explains_every_exit_code() -> None:
-    explained = {cells[0] for cells in rows(DEPLOY / "runbook.md", 3)}
+    explained = {cells[0] for cells in table_rows(DEPLOY / "runbook.md", 3)}
     assert {str(int(code_)) for code_ in ExitCode} <= explained
 
 
@@ -179,7 +179,7 @@ def test_the_page_on_hubspot_names_every_endpoint_and_no_other() -> None:
 
 def test_the_page_on_hubspot_names_every_property_and_list() -> None:
     page, outputs = text(ROOT / "docs/hubspot.md"), CrmSchema(model=load(ROOT / "config/model.yaml"))
-    assert {cells[0] for cells in rows(ROOT / "docs/hubspot.md", 3)} >= {f"`{name}`" for name in outputs.property_names}
+    assert {cells[0] for cells in table_rows(ROOT / "docs/hubspot.md", 3)} >= {f"`{name}`" for name in outputs.property_names}
     assert [name for name in (outputs.group_name, *outputs.list_names.values()) if f"`{name}`" not in page] == []
 
 
@@ -195,8 +195,8 @@ def test_the_same_scopes_are_asked_for_everywhere() -> None:
 
 def test_every_deployment_waits_longer_than_a_request_may_take() -> None:
     pod = yaml(DEPLOY / "kubernetes/deployment.yaml")["spec"]["template"]["spec"]
-    grace = [seconds(unit(path)["Service"]["TimeoutStopSec"]) for path in UNITS]
-    grace += [seconds(yaml(DEPLOY / "compose.yaml")["services"]["worker"]["stop_grace_period"]), pod["terminationGracePeriodSeconds"]]
+    grace = [parse_seconds(unit(path)["Service"]["TimeoutStopSec"]) for path in UNITS]
+    grace += [parse_seconds(yaml(DEPLOY / "compose.yaml")["services"]["worker"]["stop_grace_period"]), pod["terminationGracePeriodSeconds"]]
     assert min(grace) > Timeouts().total
 
 
@@ -225,7 +225,7 @@ def test_the_files_of_the_deployment_are_of_this_version() -> None:
     assert f"## [{__version__}]" in text(ROOT / "CHANGELOG.md")
 
 
-def test_the_image_copies_what_its_ignore_file_lets_through() -> None:
+def test_the_image_copies_what_its_ignore_file_allows() -> None:
     allowed = {line[1:] for line in text(DEPLOY / "Dockerfile.dockerignore").splitlines() if line.startswith("!")}
     lines = [line.split()[1:] for line in text(DEPLOY / "Dockerfile").splitlines() if line.startswith("COPY ") and "--from" not in line]
     assert {source for words in lines for source in words[:-1]} == allowed
@@ -235,7 +235,7 @@ def test_the_image_copies_what_its_ignore_file_lets_through() -> None:
 # What stands in no text.
 
 
-@pytest.mark.parametrize("path", [*FILES, ROOT / "requirements.lock", ROOT / "Makefile", ROOT / "pyproject.toml"], ids=named)
+@pytest.mark.parametrize("path", [*FILES, ROOT / "requirements.lock", ROOT / "Makefile", ROOT / "pyproject.toml"], ids=relative_path)
 def test_no_machine_no_index_and_no_token_is_named(path: Path) -> None:
     said = text(path)
     assert str(ROOT) not in said

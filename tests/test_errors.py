@@ -49,10 +49,10 @@ def test_an_error_that_was_raised_without_words_has_its_own(error: type[SyncWork
         (FatalError("It does not fit.", operation="read contacts", hint="Mend it."), "read contacts: It does not fit. Mend it."),
     ],
 )
-def test_an_error_says_what_was_done_what_went_wrong_and_the_way_out(error: SyncWorkerError, said: str) -> None:
+def test_an_error_names_the_operation_the_cause_and_a_hint(error: SyncWorkerError, said: str) -> None:
     assert str(error) == said
 
 
-def test_an_answer_that_names_a_time_carries_it() -> None:
+def test_a_response_with_retry_after_carries_it() -> None:
     assert Unavailable("Later.", operation="read", retry_after=12.5).retry_after == 12.5
     assert Unavailable().retry_after is None

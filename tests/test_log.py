@@ -17,30 +17,30 @@ TOKEN = f"pat-na1-{0x0123ABCD:08x}-{0x4567:x}"  # put together here: no file hol
 
 
 @pytest.fixture
-def lines() -> Iterator[io.StringIO]:
+def log_lines() -> Iterator[io.StringIO]:
     stream = io.StringIO()
     log.configure(stream)
     yield stream
     structlog.reset_defaults()
 
 
-class Terminal(io.StringIO):
+class FakeTerminal(io.StringIO):
     """A stream that says it is a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
-def test_a_line_is_one_json_object_with_its_time_and_its_run(lines: io.StringIO) -> None:
+def test_a_line_is_one_json_object_with_its_time_and_its_run(log_lines: io.StringIO) -> None:
     with structlog.contextvars.bound_contextvars(run="abc"):
         structlog.get_logger().info("run.finished", written=3)
-    line = json.loads(lines.getvalue())
+    line = json.loads(log_lines.getvalue())
     assert line.pop("timestamp").endswith("Z")
     assert line == {"event": "run.finished", "level": "info", "run": "abc", "written": 3}
 
 
-def test_on_a_terminal_a_line_is_for_people() -> None:
-    stream = Terminal()
+def test_on_a_terminal_a_line_is_readable_text() -> None:
+    stream = FakeTerminal()
     log.configure(stream)
     structlog.get_logger().info("run.finished", written=3)
     structlog.reset_defaults()
@@ -48,9 +48,9 @@ def test_on_a_terminal_a_line_is_for_people() -> None:
     assert not stream.getvalue().startswith("{")
 
 
-def test_what_is_of_no_interest_is_left_out(lines: io.StringIO) -> None:
+def test_what_is_of_no_interest_is_left_out(log_lines: io.StringIO) -> None:
     structlog.get_logger().debug("noise")
-    assert lines.getvalue() == ""
+    assert log_lines.getvalue() == ""
 
 
 @pytest.mark.parametrize("address", ["ana@example.com", "Ana.Maria+tag@mail.example.co.uk", "o'hara@exämple.de", "x_y%z@a-b.io"])
@@ -66,29 +66,29 @@ def test_what_is_of_no_interest_is_left_out(lines: io.StringIO) -> None:
     ],
     ids=["alone", "in a text", "in a mapping", "in a list", "in an error", "in a path"],
 )
-def test_no_address_of_a_person_is_in_any_line(lines: io.StringIO, address: str, put: object) -> None:
+def test_no_email_address_is_in_any_line(log_lines: io.StringIO, address: str, put: object) -> None:
     structlog.get_logger().info("contacts.pulled", what=put(address))  # type: ignore[operator]
-    assert "@" not in lines.getvalue()
-    assert "<address>" in lines.getvalue()
+    assert "@" not in log_lines.getvalue()
+    assert "<address>" in log_lines.getvalue()
 
 
 @pytest.mark.parametrize(
     "secret", [TOKEN, f"Bearer {TOKEN}", "Bearer something-else", "Authorization: bearer x.y.z"], ids=["bare", "sent", "other", "quoted"]
 )
-def test_no_token_is_in_any_line(lines: io.StringIO, secret: str) -> None:
+def test_no_token_is_in_any_line(log_lines: io.StringIO, secret: str) -> None:
     structlog.get_logger().info("request.sent", headers={"Authorization": secret}, text=f"sent {secret} there")
-    assert not any(part in lines.getvalue() for part in (TOKEN, "something-else", "x.y.z"))
-    assert "<token>" in lines.getvalue()
+    assert not any(part in log_lines.getvalue() for part in (TOKEN, "something-else", "x.y.z"))
+    assert "<token>" in log_lines.getvalue()
 
 
-def test_a_traceback_tells_no_address_either(lines: io.StringIO) -> None:
+def test_a_traceback_contains_no_email_address(log_lines: io.StringIO) -> None:
     try:
         _ = {}["ana@example.com"]
     except KeyError:
         structlog.get_logger().exception("run.failed")
-    line = json.loads(lines.getvalue())
+    line = json.loads(log_lines.getvalue())
     assert "Traceback" in line["exception"]
-    assert "ana@example.com" not in lines.getvalue()
+    assert "ana@example.com" not in log_lines.getvalue()
 
 
 plain = st.recursive(
@@ -104,7 +104,7 @@ def test_what_holds_no_secret_is_logged_as_it_is(value: object) -> None:
 
 
 @pytest.mark.parametrize("text", ["a", "a.", "a@", "b-", "pat-eu1-", "Bearer "])
-def test_a_long_text_stalls_no_line(lines: io.StringIO, text: str) -> None:
+def test_a_long_text_stalls_no_line(log_lines: io.StringIO, text: str) -> None:
     def cost(length: int) -> float:
         taken = []
         for _ in range(3):
@@ -114,10 +114,10 @@ def test_a_long_text_stalls_no_line(lines: io.StringIO, text: str) -> None:
         return min(taken)
 
     assert cost(65_536) < 100 * cost(4_096)  # 16 times as long: 16 where it is linear, 256 where it is not
-    assert lines.getvalue()
+    assert log_lines.getvalue()
 
 
-def test_an_accident_is_told_without_anybodys_data() -> None:
+def test_an_unexpected_error_is_logged_without_personal_data() -> None:
     try:
         {}[f"ana@example.com {TOKEN}"]
     except KeyError as error:

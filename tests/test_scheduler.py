@@ -25,22 +25,22 @@ PORTAL = PortalInfo(id=42, time_zone="Europe/Berlin", stages=(), shows_occurrenc
 
 
 @pytest.fixture
-def said() -> Iterator[StringIO]:
+def log_stream() -> Iterator[StringIO]:
     stream = StringIO()
     log.configure(stream)
     yield stream
     structlog.reset_defaults()
 
 
-def lines(said: StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in said.getvalue().splitlines()]
+def read_log_lines(log_stream: StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log_stream.getvalue().splitlines()]
 
 
-def a_worker(sync: Callable[[], None]) -> Any:
+def make_worker(sync: Callable[[], None]) -> Any:
     return SimpleNamespace(
         settings=Settings(),
-        portal=lambda: PORTAL,
-        last_complete_reading=lambda: datetime.now(UTC),
+        read_portal=lambda: PORTAL,
+        last_full_scan=lambda: datetime.now(UTC),
         sync=sync,
         backfill=sync,
         interrupt=lambda: None,
@@ -55,7 +55,7 @@ def serve_one_cycle(error: BaseException) -> SyncWorkerError | None:
         ended.set()
         raise error
 
-    service, failure = SyncScheduler(a_worker(sync)), list[SyncWorkerError]()
+    service, failure = SyncScheduler(make_worker(sync)), list[SyncWorkerError]()
 
     def run() -> None:
         try:
@@ -71,7 +71,7 @@ def serve_one_cycle(error: BaseException) -> SyncWorkerError | None:
     return failure[0] if failure else None
 
 
-def refused_plan() -> UnsafePlan:
+def make_unsafe_plan() -> UnsafePlan:
     with pytest.raises(UnsafePlan) as refused:
         Guard(limits=SafetyLimits(min_contacts=20)).check(contacts=100, changed=60, new_mqls=0)
     return refused.value
@@ -85,22 +85,22 @@ def refused_plan() -> UnsafePlan:
         (KeyError("ana@example.com"), "run.crashed"),
     ],
 )
-def test_what_may_be_better_in_the_next_cycle_does_not_end_the_service(said: StringIO, error: BaseException, event: str) -> None:
+def test_what_may_be_better_in_the_next_cycle_does_not_end_the_service(log_stream: StringIO, error: BaseException, event: str) -> None:
     assert serve_one_cycle(error) is None
-    assert [line["event"] for line in lines(said)] == ["service.started", event, "service.stopped"]
-    assert "ana@example.com" not in said.getvalue()
+    assert [line["event"] for line in read_log_lines(log_stream)] == ["service.started", event, "service.stopped"]
+    assert "ana@example.com" not in log_stream.getvalue()
 
 
-def test_a_plan_that_was_refused_is_told_with_its_numbers_and_the_command_that_lets_it_through(said: StringIO) -> None:
-    assert serve_one_cycle(refused_plan()) is None
-    (refused,) = (line for line in lines(said) if line["event"] == "plan.refused")
+def test_a_refused_plan_is_logged_with_its_numbers_and_the_command_that_allows_it(log_stream: StringIO) -> None:
+    assert serve_one_cycle(make_unsafe_plan()) is None
+    (refused,) = (line for line in read_log_lines(log_stream) if line["event"] == "plan.refused")
     assert refused["level"] == "error"
     assert "change 60 of 100 contacts (60.0%), and max_changed_share is 50.0%" in refused["error"]
     assert "`sync-worker sync --dry-run`" in refused["error"]
     assert "`sync-worker sync --allow-large`" in refused["error"]
 
 
-def test_where_trying_again_is_no_use_the_service_ends_with_the_reason(said: StringIO) -> None:
+def test_where_trying_again_is_no_use_the_service_ends_with_the_reason(log_stream: StringIO) -> None:
     failure = Unauthorized("HubSpot does not accept the token.")
     assert serve_one_cycle(failure) is failure
-    assert [line["event"] for line in lines(said)][-2:] == ["run.refused", "service.stopped"]
+    assert [line["event"] for line in read_log_lines(log_stream)][-2:] == ["run.refused", "service.stopped"]

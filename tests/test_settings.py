@@ -16,13 +16,13 @@ EXAMPLE = Path(__file__).parents[1] / "config"
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder without config/worker.yaml."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def refused(environment: dict[str, str]) -> ConfigurationError:
+def load_error(environment: dict[str, str]) -> ConfigurationError:
     with pytest.raises(ConfigurationError) as error:
         load_settings(environment)
     assert error.value.exit_code == ExitCode.USAGE
@@ -30,7 +30,7 @@ def refused(environment: dict[str, str]) -> ConfigurationError:
     return error.value
 
 
-def a_file(folder: Path, content: str) -> dict[str, str]:
+def write_config(folder: Path, content: str) -> dict[str, str]:
     path = folder / "worker.yaml"
     path.write_text(content, encoding="utf-8")
     return {"SYNC_WORKER_CONFIG": str(path)}
@@ -47,25 +47,25 @@ def test_without_anything_said_the_defaults_hold() -> None:
 
 
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
-    place = a_file(tmp_path, "sync_every_minutes: 15\noverlap_minutes: 20\nreevaluate_at: '03:30'\n")
+    place = write_config(tmp_path, "sync_every_minutes: 15\noverlap_minutes: 20\nreevaluate_at: '03:30'\n")
     settings = load_settings({**place, "SYNC_WORKER_OVERLAP_MINUTES": "30"})
     assert (settings.sync_every_minutes, settings.overlap_minutes, settings.reevaluate_at) == (15, 30, time(3, 30))
 
 
 def test_an_empty_variable_says_nothing(tmp_path: Path) -> None:
-    place = a_file(tmp_path, "overlap_minutes: 20\n")
+    place = write_config(tmp_path, "overlap_minutes: 20\n")
     assert load_settings({**place, "SYNC_WORKER_OVERLAP_MINUTES": "", "HUBSPOT_ACCESS_TOKEN": ""}).overlap_minutes == 20
 
 
-def test_the_file_in_the_usual_place_is_read_without_being_named(elsewhere: Path) -> None:
-    (elsewhere / "config").mkdir()
-    (elsewhere / "config" / "worker.yaml").write_text("overlap_minutes: 7\n")
+def test_the_file_in_the_usual_place_is_read_without_being_named(empty_folder: Path) -> None:
+    (empty_folder / "config").mkdir()
+    (empty_folder / "config" / "worker.yaml").write_text("overlap_minutes: 7\n")
     assert load_settings({}).overlap_minutes == 7
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "\n\n"])
 def test_an_empty_file_says_nothing(tmp_path: Path, content: str) -> None:
-    assert load_settings(a_file(tmp_path, content)) == load_settings({})
+    assert load_settings(write_config(tmp_path, content)) == load_settings({})
 
 
 def test_the_settings_of_this_process_are_taken_where_none_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_settings_do_not_change() -> None:
         load_settings({}).overlap_minutes = 5  # type: ignore[misc]
 
 
-class TestRefused:
+class TestRejected:
     """What cannot be used is named with its place and the way out."""
 
     @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ class TestRefused:
         ],
     )
     def test_a_variable_that_is_no_setting_with_the_nearest_that_is(self, name: str, near: str) -> None:
-        error = refused({name: "x"})
+        error = load_error({name: "x"})
         assert error.message == f"Environment: {name} is no setting. Did you mean {near}?"
 
-    def test_variables_of_other_programs_are_none_of_ours(self) -> None:
+    def test_variables_of_other_programs_are_ignored(self) -> None:
         assert load_settings({"HUBSPOT_PORTAL_NAME_OF_ANOTHER_PROGRAM": "x", "PATH": "/bin"}) == load_settings({})
 
     @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ class TestRefused:
         ],
     )
     def test_a_line_of_the_file_with_its_number(self, tmp_path: Path, content: str, says: str) -> None:
-        error = refused(a_file(tmp_path, content))
+        error = load_error(write_config(tmp_path, content))
         assert str(tmp_path / "worker.yaml") in error.message
         assert says in error.message
 
@@ -126,23 +126,23 @@ class TestRefused:
         ],
     )
     def test_a_value_of_the_environment_with_the_name_of_its_variable(self, environment: dict[str, str], says: str) -> None:
-        assert says in refused(environment).message
+        assert says in load_error(environment).message
 
     def test_a_value_of_the_file_with_its_place(self, tmp_path: Path) -> None:
-        error = refused(a_file(tmp_path, "overlap_minutes: soon\n"))
+        error = load_error(write_config(tmp_path, "overlap_minutes: soon\n"))
         assert error.message.startswith(f"{tmp_path / 'worker.yaml'}: overlap_minutes: ")
 
     def test_several_at_once(self) -> None:
-        message = refused({"SYNC_WORKER_OVERLAP_MINUTES": "soon", "HUBSPOT_API_VERSION": "v1"}).message
+        message = load_error({"SYNC_WORKER_OVERLAP_MINUTES": "soon", "HUBSPOT_API_VERSION": "v1"}).message
         assert "SYNC_WORKER_OVERLAP_MINUTES" in message
         assert "HUBSPOT_API_VERSION" in message
 
     def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
-        assert "there is no such file" in refused({"SYNC_WORKER_CONFIG": str(tmp_path / "none.yaml")}).message
+        assert "there is no such file" in load_error({"SYNC_WORKER_CONFIG": str(tmp_path / "none.yaml")}).message
 
     def test_a_file_that_is_no_text(self, tmp_path: Path) -> None:
         (tmp_path / "worker.yaml").write_bytes(b"\xff\xfe\x00\x01")
-        assert "cannot be read" in refused({"SYNC_WORKER_CONFIG": str(tmp_path / "worker.yaml")}).message
+        assert "cannot be read" in load_error({"SYNC_WORKER_CONFIG": str(tmp_path / "worker.yaml")}).message
 
 
 class TestToken:
@@ -150,19 +150,19 @@ class TestToken:
 
     SECRET = f"pat-na1-{0x0123ABCD:08x}-{0x4567:x}"  # put together here: no file holds one
 
-    def test_it_is_shown_to_nobody_who_did_not_ask_for_it(self) -> None:
+    def test_the_token_is_shown_only_on_explicit_request(self) -> None:
         settings = load_settings({"HUBSPOT_ACCESS_TOKEN": f" {self.SECRET}\n"})
         assert settings.token == self.SECRET
         assert self.SECRET not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
 
     @pytest.mark.parametrize("environment", [{}, {"HUBSPOT_ACCESS_TOKEN": "  \n"}])
-    def test_without_one_the_way_out_is_told(self, environment: dict[str, str]) -> None:
+    def test_a_missing_token_is_reported_with_a_hint(self, environment: dict[str, str]) -> None:
         with pytest.raises(ConfigurationError, match="HUBSPOT_ACCESS_TOKEN is not set") as error:
             _ = load_settings(environment).token
         assert "sync-worker sandbox" in str(error.value.hint)
 
     def test_one_that_was_copied_badly_is_refused_without_being_quoted(self) -> None:
-        error = refused({"HUBSPOT_ACCESS_TOKEN": f"{self.SECRET[:9]}\n{self.SECRET[9:]}"})
+        error = load_error({"HUBSPOT_ACCESS_TOKEN": f"{self.SECRET[:9]}\n{self.SECRET[9:]}"})
         assert "blanks or line breaks" in error.message
         assert self.SECRET[9:] not in str(error)
 
@@ -194,4 +194,4 @@ def test_the_examples_name_every_setting_and_no_other() -> None:
 def test_the_defaults_that_the_example_shows_are_the_defaults(tmp_path: Path) -> None:
     lines = [line.removeprefix("# ") for line in (EXAMPLE / "worker.yaml").read_text().splitlines() if line.startswith("# ")]
     told = [line for line in lines if line.partition(":")[0] in FIELD_BY_VARIABLE.values() and "default: " not in line]
-    assert load_settings(a_file(tmp_path, "\n".join(told))) == load_settings({})
+    assert load_settings(write_config(tmp_path, "\n".join(told))) == load_settings({})

@@ -9,7 +9,7 @@ from sync_worker.timestamps import from_ms, to_ms
 
 
 @given(ms=st.integers(-(10**12), 10**14))
-def test_milliseconds_survive_the_way_to_an_instant_and_back(ms: int) -> None:
+def test_milliseconds_survive_the_conversion_to_a_datetime_and_back(ms: int) -> None:
     assert to_ms(from_ms(ms)) == ms
     assert from_ms(ms).utcoffset() == timedelta(0)
 

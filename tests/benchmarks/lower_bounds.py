@@ -6,26 +6,26 @@ from collections.abc import Mapping
 from itertools import count
 from math import ceil
 
-WINDOW = 10.0  # seconds of the burst budget
-SEARCHES = 5  # a second
-LISTED, FOUND = 100, 200  # contacts in a page of the list, of a search
+WINDOW_SECONDS = 10.0  # seconds of the burst budget
+SEARCHES_PER_SECOND = 5  # a second
+LIST_PAGE_SIZE, SEARCH_PAGE_SIZE = 100, 200  # contacts in a page of the list, of a search
 
 
-def least_seconds(requests: int, *, rate: int, latency: float, contacts: int = 0) -> float:
+def min_seconds(requests: int, *, rate: int, latency: float, contacts: int = 0) -> float:
     """Return when the last of so many requests can be answered, at the earliest.
 
     `requests` draw on the burst budget (`rate` in any ten seconds, the first at once); `contacts` are read beside them in pages of the
     list, out of the same budget, and by search, out of its own. One latency is added to the moment at which the last may be sent.
     """
-    return next(second for second in count() if _may_be_sent(second, requests, rate=rate, contacts=contacts)) + latency
+    return next(second for second in count() if _fits_budgets(second, requests, rate=rate, contacts=contacts)) + latency
 
 
-def _may_be_sent(second: int, requests: int, *, rate: int, contacts: int) -> bool:
-    burst = rate * (int(second // WINDOW) + 1)
-    found = FOUND * min(SEARCHES * (second + 1), ceil(contacts / FOUND))
-    return requests + ceil(max(0, contacts - found) / LISTED) <= burst
+def _fits_budgets(second: int, requests: int, *, rate: int, contacts: int) -> bool:
+    burst = rate * (int(second // WINDOW_SECONDS) + 1)
+    found = SEARCH_PAGE_SIZE * min(SEARCHES_PER_SECOND * (second + 1), ceil(contacts / SEARCH_PAGE_SIZE))
+    return requests + ceil(max(0, contacts - found) / LIST_PAGE_SIZE) <= burst
 
 
-def least_requests(rows: Mapping[str, int], sizes: Mapping[str, int]) -> int:
+def min_requests(rows: Mapping[str, int], sizes: Mapping[str, int]) -> int:
     """Return how many pages so many rows of each kind fill; an empty kind is asked for once all the same."""
     return sum(max(1, ceil(number / sizes[kind])) for kind, number in rows.items())

@@ -40,15 +40,15 @@ VALUES: Mapping[str, list[str | None]] = {
 FORMS = ["Newsletter", "Whitepaper", "Contact us", "Webinar", "Book a demo", "Careers"]
 
 
-def make(folder: Path, contacts: int, events_each: int) -> None:
+def write_facts(folder: Path, contacts: int, events_per_contact: int) -> None:
     """Write the facts chunk by chunk: contacts with the properties of the default model, events of its three kinds."""
     model = load(ROOT / "config" / "model.yaml")
     for first in range(0, contacts, CHUNK_SIZE):
-        contacts_of(model, first).write_parquet(folder / f"contacts-{first:08}.parquet")
-        events_of(first, events_each).write_parquet(folder / f"events-{first:08}.parquet")
+        make_contacts(model, first).write_parquet(folder / f"contacts-{first:08}.parquet")
+        make_events(first, events_per_contact).write_parquet(folder / f"events-{first:08}.parquet")
 
 
-def contacts_of(model: Model, first: int) -> pl.DataFrame:
+def make_contacts(model: Model, first: int) -> pl.DataFrame:
     """Make up contacts: an address and often a company of one's own, values of each property's type, one in a thousand unreadable."""
     numbers = pl.int_range(first, first + CHUNK_SIZE, eager=True)
     domains = pl.select(
@@ -65,10 +65,10 @@ def contacts_of(model: Model, first: int) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def events_of(first: int, each: int) -> pl.DataFrame:
+def make_events(first: int, per_contact: int) -> pl.DataFrame:
     """Make up events over a year, `each` a contact on average, spread unevenly: some did nothing, some a lot."""
-    rows = CHUNK_SIZE * each
-    number = pl.int_range(first * each, first * each + rows, eager=True)
+    rows = CHUNK_SIZE * per_contact
+    number = pl.int_range(first * per_contact, first * per_contact + rows, eager=True)
     owner = (
         first + 1 + ((number.hash(seed=1) % CHUNK_SIZE).cast(pl.Int64) * (number.hash(seed=2) % CHUNK_SIZE).cast(pl.Int64)) // CHUNK_SIZE
     )
@@ -93,7 +93,7 @@ def events_of(first: int, each: int) -> pl.DataFrame:
     return frame.with_columns(missing).select(list(EVENT_SCHEMA))
 
 
-def judge(folder: Path) -> dict[str, float]:
+def evaluate_folder(folder: Path) -> dict[str, float]:
     """Evaluate everybody with verdicts and ledger, chunk by chunk; seconds and peak memory of this process."""
     model = load(ROOT / "config" / "model.yaml")
     began = time.monotonic()
@@ -101,16 +101,16 @@ def judge(folder: Path) -> dict[str, float]:
         Facts(contacts=pl.read_parquet(path), events=pl.read_parquet(folder / path.name.replace("contacts", "events")))
         for path in sorted(folder.glob("contacts-*.parquet"))
     )
-    heights = [*map_prefetch(chunks, lambda facts: _heights(evaluate(facts, model, NOW)))]
+    heights = [*map_prefetch(chunks, lambda facts: _count_rows(evaluate(facts, model, NOW)))]
     contacts, lines = (sum(column) for column in zip(*heights, strict=True))
     return {"seconds": time.monotonic() - began, "contacts": contacts, "lines": lines, "peak_mb": _peak_mb()}
 
 
-def _heights(verdicts: Verdicts) -> tuple[int, int]:
+def _count_rows(verdicts: Verdicts) -> tuple[int, int]:
     return verdicts.table.height, verdicts.ledger.height
 
 
-def count(folder: Path) -> dict[str, float]:
+def count_events(folder: Path) -> dict[str, float]:
     """Let DuckDB count the events by contact and kind."""
     began = time.monotonic()
     counts = f"SELECT contact_id, kind, count(*) AS events FROM '{folder}/events-*.parquet' GROUP BY ALL"  # noqa: S608 -- our own folder
@@ -118,19 +118,19 @@ def count(folder: Path) -> dict[str, float]:
     return {"seconds": time.monotonic() - began, "groups": int(groups), "events": int(events), "peak_mb": _peak_mb()}
 
 
-def main(contacts: int = 1_000_000, events_each: int = 20) -> None:
+def main(contacts: int = 1_000_000, events_per_contact: int = 20) -> None:
     """Make the facts, then measure both, each in a process of its own, twice; the better run of each counts."""
     with tempfile.TemporaryDirectory() as folder:
-        make(Path(folder), contacts, events_each)
-        runs = {what: [_apart(what, folder) for _ in range(2)] for what in ("count", "judge")}
+        write_facts(Path(folder), contacts, events_per_contact)
+        runs = {what: [_run_in_subprocess(what, folder) for _ in range(2)] for what in ("count", "judge")}
     counted, judged = (min(runs[what], key=lambda run: run["seconds"]) for what in ("count", "judge"))
     print(
-        f"{contacts:,} contacts, {contacts * events_each:,} events: verdicts and ledgers {judged['seconds']:.1f} s "
+        f"{contacts:,} contacts, {contacts * events_per_contact:,} events: verdicts and ledgers {judged['seconds']:.1f} s "
         f"(peak {judged['peak_mb']:,.0f} MB), DuckDB's count {counted['seconds']:.1f} s, × {judged['seconds'] / counted['seconds']:.1f}"
     )
 
 
-def _apart(what: str, folder: str) -> dict[str, float]:
+def _run_in_subprocess(what: str, folder: str) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.model_throughput", what, folder], capture_output=True, text=True, check=True, cwd=ROOT
     )
@@ -143,6 +143,6 @@ def _peak_mb() -> float:
 
 if __name__ == "__main__":
     if len(sys.argv) > 2:
-        print(json.dumps({"count": count, "judge": judge}[sys.argv[1]](Path(sys.argv[2]))))
+        print(json.dumps({"count": count_events, "judge": evaluate_folder}[sys.argv[1]](Path(sys.argv[2]))))
     else:
         main(*(int(text) for text in sys.argv[1:2]))

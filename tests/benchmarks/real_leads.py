@@ -8,9 +8,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.benchmarks.cases import SIZES
-from tests.benchmarks.lower_bounds import least_requests, least_seconds
-from tests.system.subprocesses import SHARED, Desk, sandbox
+from tests.benchmarks.cases import PAGE_SIZES
+from tests.benchmarks.lower_bounds import min_requests, min_seconds
+from tests.system.subprocesses import SHARED, Workspace, start_sandbox
 
 RATE = 190  # requests in ten seconds, of an Enterprise portal
 
@@ -20,25 +20,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         leads = Path(folder) / "leads"
         subprocess.run([sys.executable, str(SHARED / "tools" / "leads_to_portal.py"), str(leads)], check=True, capture_output=True)
-        with sandbox(Path(folder), "--portal", str(leads)) as portal:
-            desk = Desk(folder=Path(folder), environment=portal.environment)
+        with start_sandbox(Path(folder), "--portal", str(leads)) as portal:
+            desk = Workspace(folder=Path(folder), environment=portal.environment)
             desk.run("setup")
             time.sleep(10)  # the requests of setup leave HubSpot's window
-            first = _told(desk, "backfill")
+            first = _run_and_print(desk, "backfill")
             print(desk.run("report").out)
             for command in (("approve", "--note", "real leads"), ("backfill",), ("sync",)):
-                _told(desk, *command)
+                _run_and_print(desk, *command)
             shown = desk.run("report", "--json").json
         offline = desk.run("model", "evaluate", "--portal", str(leads), "--at", "2026-11-01T00:00:00Z", "--json").json
         bands = {band: sum(verdict["band"] == band for verdict in offline["verdicts"]) for band in shown["bands"]}
         print(f"the same bands without HubSpot: {bands == shown['bands']}")
         rows = {kind: number for kind, number in first["pulled_by_kind"].items() if number}
-        requests = least_requests({**rows, "written": first["written"]}, SIZES)
-        least = least_seconds(requests, rate=RATE, latency=0)
+        requests = min_requests({**rows, "written": first["written"]}, PAGE_SIZES)
+        least = min_seconds(requests, rate=RATE, latency=0)
         print(f"least possible for the first backfill: {requests:,} requests, {least:.0f} s in one lane")
 
 
-def _told(desk: Desk, *command: str) -> dict[str, object]:
+def _run_and_print(desk: Workspace, *command: str) -> dict[str, object]:
     report: dict[str, object] = desk.run(*command, "--json").json
     counts = {name: report[name] for name in ("evaluated", "written", "stages", "lists", "requests_in_all", "rate_limited", "seconds")}
     print(f"{command[0]}: {counts}", flush=True)

@@ -14,47 +14,55 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.system.subprocesses import PROGRAM, ROOT, Desk
+from tests.system.subprocesses import PROGRAM, ROOT, Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
+class CommandResult:
     """What a command said and took: seconds of processor time, peak of memory in MB."""
 
     report: Any
-    cpu: float
-    peak: float
+    cpu_seconds: float
+    peak_mb: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
+class BenchmarkEnvironment:
     """One portal and the folder of one worker."""
 
-    desk: Desk
+    workspace: Workspace
     base_url: str
     token: str
 
-    def run(self, *command: str, **environment: str) -> Ran:
-        out = Path(self.desk.folder) / "out.json"
+    def run(self, *command: str, **environment: str) -> CommandResult:
+        out = Path(self.workspace.folder) / "out.json"
         with out.open("w") as said, Path(os.devnull).open("w") as nothing:
             process = subprocess.Popen(
-                [*PROGRAM, *command], cwd=self.desk.folder, env=self.desk.env(**environment), stdout=said, stderr=nothing
+                [*PROGRAM, *command],
+                cwd=self.workspace.folder,
+                env=self.workspace.build_environment(**environment),
+                stdout=said,
+                stderr=nothing,
             )
             _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode == 0, (command, process.returncode)
         text = out.read_text()
-        return Ran(report=json.loads(text) if text.startswith("{") else None, cpu=used.ru_utime + used.ru_stime, peak=used.ru_maxrss / 1024)
+        return CommandResult(
+            report=json.loads(text) if text.startswith("{") else None,
+            cpu_seconds=used.ru_utime + used.ru_stime,
+            peak_mb=used.ru_maxrss / 1024,
+        )
 
-    def rest(self, seconds: float = 10) -> None:
+    def wait_for_window(self, seconds: float = 10) -> None:
         """Wait until the window holds nothing of what went before: a measurement starts with the whole budget."""
         time.sleep(seconds)
 
 
 @contextmanager
-def bench(
+def serve_benchmark(
     contacts: int, *, latency_ms: int = 150, rate: int = 190, everything: bool = False, companies: bool = False, apart: bool = False
-) -> Iterator[Bench]:
+) -> Iterator[BenchmarkEnvironment]:
     """Serve a portal that is set up: contacts alone, or with their companies, or with everything.
 
     `apart`: it keeps to one processor, and this process to the others, where there are several.
@@ -67,19 +75,21 @@ def bench(
         ExitStack() as stack,
     ):
         try:
-            stack.enter_context(_apart(process.pid) if apart else nullcontext())
+            stack.enter_context(_pin_cpus(process.pid) if apart else nullcontext())
             place = json.loads(process.stdout.readline() if process.stdout else "{}")
             environment = {"HUBSPOT_BASE_URL": place["base_url"], "HUBSPOT_ACCESS_TOKEN": place["token"], "TMPDIR": folder}
-            one = Bench(desk=Desk(folder=Path(folder), environment=environment), base_url=place["base_url"], token=place["token"])
+            one = BenchmarkEnvironment(
+                workspace=Workspace(folder=Path(folder), environment=environment), base_url=place["base_url"], token=place["token"]
+            )
             one.run("setup", "--json")
-            one.rest()
+            one.wait_for_window()
             yield one
         finally:
             process.terminate()
 
 
 @contextmanager
-def _apart(pid: int) -> Iterator[None]:
+def _pin_cpus(pid: int) -> Iterator[None]:
     processors = os.sched_getaffinity(0)
     theirs = {min(processors)}
     if len(processors) == 1:

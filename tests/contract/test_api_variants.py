@@ -24,22 +24,22 @@ from sync_worker.sandbox.base.clock import AdjustableClock
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sync.report import RunReport
 from sync_worker.worker import Worker
-from tests.harness import World, a_world
+from tests.harness import Harness, start_harness
 
 BAND = "/crm/v3/properties/contacts/lead_score_band"
-RATE = 100  # requests in ten seconds
+REQUESTS_PER_10_S = 100  # requests in ten seconds
 
 
-def other_readings() -> Iterator[Any]:
+def alternative_switches() -> Iterator[Any]:
     """Yield the switches with one of them turned, for each of its other positions."""
-    usual, types = Switches(), get_type_hints(Switches)
+    baseline, types = Switches(), get_type_hints(Switches)
     for switch in fields(Switches):
         for position in get_args(types[switch.name]) or (False, True):
-            if position != getattr(usual, switch.name):
-                yield pytest.param(replace(usual, **{switch.name: position}), id=f"{switch.name}={position}")
+            if position != getattr(baseline, switch.name):
+                yield pytest.param(replace(baseline, **{switch.name: position}), id=f"{switch.name}={position}")
 
 
-class PortalsClock(Clock):
+class PortalClock(Clock):
     """The clock of the portal, wound forward by whoever waits."""
 
     def __init__(self, clock: AdjustableClock) -> None:
@@ -60,40 +60,40 @@ class PortalsClock(Clock):
 
 
 @dataclass(frozen=True)
-class QuickWorker(Worker):
+class FastForwardWorker(Worker):
     """The worker, waiting in the portal's time instead of ours."""
 
     @cached_property
     def hubspot(self) -> HubSpot:
         assert isinstance(self.clock, AdjustableClock)
-        return connect(token=self.settings.token, base_url=self.settings.base_url, clock=PortalsClock(self.clock))
+        return connect(token=self.settings.token, base_url=self.settings.base_url, clock=PortalClock(self.clock))
 
 
 @dataclass(kw_only=True)
-class QuickWorld(World):
+class FastForwardHarness(Harness):
     """A world whose worker waits in no time."""
 
     @contextmanager
     def worker(self, progress: Progress | None = None) -> Iterator[Worker]:
-        with super().worker(progress) as built, QuickWorker(built.settings, clock=self.clock) as worker:
+        with super().worker(progress) as built, FastForwardWorker(built.settings, clock=self.clock) as worker:
             yield worker
 
     def drop_option(self, value: str) -> None:
         """Let an administrator take an option away, which makes writes of it invalid."""
-        head = {"Authorization": f"Bearer {self.served.token}"}
-        options = httpx.get(self.served.base_url + BAND, headers=head).json()["options"]
+        head = {"Authorization": f"Bearer {self.server.token}"}
+        options = httpx.get(self.server.base_url + BAND, headers=head).json()["options"]
         kept = {"options": [option for option in options if option["value"] != value]}
-        httpx.patch(self.served.base_url + BAND, headers=head, json=kept).raise_for_status()
+        httpx.patch(self.server.base_url + BAND, headers=head, json=kept).raise_for_status()
 
-    def exhaust(self) -> None:
+    def exhaust_quota(self) -> None:
         """Let something else use the token until there is no request left."""
-        with httpx.Client(base_url=self.served.base_url, headers={"Authorization": f"Bearer {self.served.token}"}) as client:
+        with httpx.Client(base_url=self.server.base_url, headers={"Authorization": f"Bearer {self.server.token}"}) as client:
             while client.get("/account-info/v3/details").status_code != 429:
                 pass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ending:
+class Outcome:
     """What is left of the story."""
 
     digest: str
@@ -101,67 +101,67 @@ class Ending:
     runs: tuple[RunReport, ...]
 
 
-def the_story(folder: Path, switches: Switches) -> Ending:
+def run_scenario(folder: Path, switches: Switches) -> Outcome:
     """Live through setup, backfill, approval, a busy day, a sync, and see that the rest is silence."""
-    with a_world(folder, ready=False, switches=switches, rate=RATE, index_lag_s=3.0) as plain:
-        kept = {field.name: getattr(plain, field.name) for field in fields(World)}
-        world = QuickWorld(**{**kept, "settings": {"requests_in_flight": 1}})
-        world.setup()
-        _a_backfill_with_refusals(world)
-        _a_busy_day(world)
-        world.exhaust()
-        synced = world.sync()
+    with start_harness(folder, ready=False, switches=switches, rate=REQUESTS_PER_10_S, index_lag_s=3.0) as plain:
+        kept = {field.name: getattr(plain, field.name) for field in fields(Harness)}
+        harness = FastForwardHarness(**{**kept, "settings": {"requests_in_flight": 1}})
+        harness.setup()
+        _run_backfill_with_rejections(harness)
+        _apply_user_changes(harness)
+        harness.exhaust_quota()
+        synced = harness.sync()
         assert synced.retries > 0
-        assert world.value(3, "lifecyclestage") == "customer"
-        world.later(15)
-        second = world.sync()
-        settled = world.digest()
-        runs = (synced, second, world.backfill(), world.sync())
-        assert world.digest() == settled
-        return Ending(digest=settled, members=world.members("MQL"), runs=runs)
+        assert harness.value(3, "lifecyclestage") == "customer"
+        harness.advance(15)
+        second = harness.sync()
+        settled = harness.digest()
+        runs = (synced, second, harness.backfill(), harness.sync())
+        assert harness.digest() == settled
+        return Outcome(digest=settled, members=harness.members("MQL"), runs=runs)
 
 
-def _a_backfill_with_refusals(world: QuickWorld) -> None:
+def _run_backfill_with_rejections(harness: FastForwardHarness) -> None:
     """One value that is refused costs nobody else their score (3.5: a whole batch fails, or trace ids let the good ones through)."""
-    world.drop_option("hot")
-    first = world.backfill()
+    harness.drop_option("hot")
+    first = harness.backfill()
     assert {id_ for id_, _ in first.rejected} == {1, 6}
-    assert [world.value(number, "lead_score") for number in (2, 3, 4, 5)] == ["10", "0", "0", "10"]
-    world.setup()
-    assert not world.backfill().rejected
-    assert world.approve().stages == 2
-    world.later()
+    assert [harness.value(number, "lead_score") for number in (2, 3, 4, 5)] == ["10", "0", "0", "10"]
+    harness.setup()
+    assert not harness.backfill().rejected
+    assert harness.approve().stages == 2
+    harness.advance()
 
 
-def _a_busy_day(world: QuickWorld) -> None:
+def _apply_user_changes(harness: FastForwardHarness) -> None:
     """What people do to each other's records, some of it between the worker's reading and its writing."""
-    world.edit(6, jobtitle="Student", city="Bonn")
-    world.click("late", "p1@example.com")
-    survivor = world.merge(2, 5)  # section 3.7: a new id, under which both are found
-    world.click("merged", "p2@example.com")
-    world.click("gone", "p4@example.com")
-    world.later(1)
-    world.archive(4)  # it has clicked, and is gone when its score is written: 207, or 200 with numErrors
-    world.submit("p3@example.com", "demo")
-    world.edit(3, lifecyclestage="customer")  # search does not know it yet, and MQL would be a way back
-    assert world.value(survivor, "lifecyclestage") == "salesqualifiedlead"
+    harness.edit_contact(6, jobtitle="Student", city="Bonn")
+    harness.add_click("late", "p1@example.com")
+    survivor = harness.merge_contacts(2, 5)  # section 3.7: a new id, under which both are found
+    harness.add_click("merged", "p2@example.com")
+    harness.add_click("gone", "p4@example.com")
+    harness.advance(1)
+    harness.archive_contact(4)  # it has clicked, and is gone when its score is written: 207, or 200 with numErrors
+    harness.submit_form("p3@example.com", "demo")
+    harness.edit_contact(3, lifecyclestage="customer")  # search does not know it yet, and MQL would be a way back
+    assert harness.value(survivor, "lifecyclestage") == "salesqualifiedlead"
 
 
 @pytest.fixture(scope="module")
-def usual(tmp_path_factory: pytest.TempPathFactory) -> Ending:
-    return the_story(tmp_path_factory.mktemp("usual"), Switches())
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return run_scenario(tmp_path_factory.mktemp("usual"), Switches())
 
 
-def test_the_story_ends_in_silence(usual: Ending) -> None:
-    *busy, backfill, sync = usual.runs
+def test_the_scenario_ends_without_further_writes(baseline: Outcome) -> None:
+    *busy, backfill, sync = baseline.runs
     assert sum(run.written for run in busy) > 0
     for quiet in (backfill, sync):
         assert (quiet.written, quiet.stages, quiet.lists, len(quiet.rejected)) == (0, 0, {}, 0)
 
 
-@pytest.mark.parametrize("switches", list(other_readings()))
-def test_it_ends_so_under_the_other_reading(tmp_path: Path, usual: Ending, switches: Switches) -> None:
-    ending = the_story(tmp_path, switches)
-    assert (ending.digest, ending.members) == (usual.digest, usual.members)
+@pytest.mark.parametrize("switches", list(alternative_switches()))
+def test_the_scenario_ends_the_same_under_the_alternative_behavior(tmp_path: Path, baseline: Outcome, switches: Switches) -> None:
+    ending = run_scenario(tmp_path, switches)
+    assert (ending.digest, ending.members) == (baseline.digest, baseline.members)
     for quiet in ending.runs[-2:]:
         assert (quiet.written, quiet.stages, quiet.lists, len(quiet.rejected)) == (0, 0, {}, 0)

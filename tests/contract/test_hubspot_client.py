@@ -41,11 +41,11 @@ def ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def record(id_: int, at: datetime = LONG_AGO, **properties: str) -> dict[str, Any]:
+def make_record(id_: int, at: datetime = LONG_AGO, **properties: str) -> dict[str, Any]:
     return {"id": str(id_), "properties": properties, "createdAt": iso(LONG_AGO), "updatedAt": iso(at), "archived": False}
 
 
-def participation(id_: int, state: str) -> dict[str, Any]:
+def make_participation(id_: int, state: str) -> dict[str, Any]:
     return {
         "id": f"p-{id_}",
         "properties": {"attendanceState": state, "occurredAt": ms(AN_HOUR_AGO)},
@@ -53,20 +53,20 @@ def participation(id_: int, state: str) -> dict[str, Any]:
     }
 
 
-def portal_data() -> PortalData:
+def make_portal_data() -> PortalData:
     """Return a small portal in which everything occurs."""
     click = {"type": "CLICK", "recipient": "person-3@example.com", "url": "https://acme.example/pricing", "emailCampaignId": 7}
     view = {"eventType": "e_visited_page", "objectType": "CONTACT", "objectId": "3", "properties": {"hs_url": "https://acme.example/"}}
-    deal = record(501, dealname="First") | {"contactIds": ["3", "6"]}
+    deal = make_record(501, dealname="First") | {"contactIds": ["3", "6"]}
     values = [{"name": "email", "value": "person-3@example.com", "objectTypeId": "0-1"}]
     return PortalData(
         portal_id=4_242,
         tier="enterprise",
         time_zone="Europe/Berlin",
         now=NOW,
-        contacts=[record(id_, LONG_AGO + timedelta(seconds=id_), email=f"person-{id_}@example.com", firstname="Ana") for id_ in IDS],
-        companies=[record(9_001, name="Acme", domain="acme.example")],
-        deals=[deal, record(502, dealname="Lonely") | {"contactIds": []}],
+        contacts=[make_record(id_, LONG_AGO + timedelta(seconds=id_), email=f"person-{id_}@example.com", firstname="Ana") for id_ in IDS],
+        companies=[make_record(9_001, name="Acme", domain="acme.example")],
+        deals=[deal, make_record(502, dealname="Lonely") | {"contactIds": []}],
         email_events=[{"id": f"c-{n}", "created": ms(AN_HOUR_AGO) + n, **click} for n in range(5)],
         events=[{"id": f"v-{n}", "occurredAt": iso(AN_HOUR_AGO + timedelta(seconds=n)), **view} for n in range(5)],
         forms=[{"id": "form-1", "name": "Demo"}],
@@ -74,11 +74,11 @@ def portal_data() -> PortalData:
             {"formId": "form-1", "submittedAt": ms(AN_HOUR_AGO) + n, "values": values, "pageUrl": "https://a.b/"} for n in range(60)
         ],
         marketing_events=[{"objectId": str(id_), "eventName": f"Webinar {id_}", "eventType": "WEBINAR"} for id_ in range(1, 131)],
-        participations=[participation(id_, "ATTENDED" if id_ % 2 else "NO_SHOW") for id_ in IDS],
+        participations=[make_participation(id_, "ATTENDED" if id_ % 2 else "NO_SHOW") for id_ in IDS],
     )
 
 
-def at(sandbox: RunningServer, version: ApiVersion, **more: object) -> HubSpot:
+def make_client(sandbox: RunningServer, version: ApiVersion, **more: object) -> HubSpot:
     settings: dict[str, Any] = {
         "token": sandbox.token,
         "patience": RetryPolicy(max_attempts=1),
@@ -87,7 +87,7 @@ def at(sandbox: RunningServer, version: ApiVersion, **more: object) -> HubSpot:
     return connect(base_url=sandbox.base_url, api_version=version, **settings)
 
 
-QUICK = SandboxConfig(index_lag_s=0, rate=10**6, search_rate=10**6)
+FAST_RETRY = SandboxConfig(index_lag_s=0, rate=10**6, search_rate=10**6)
 
 
 @pytest.fixture(scope="module", params=get_args(ApiVersion))
@@ -98,17 +98,17 @@ def version(request: pytest.FixtureRequest) -> ApiVersion:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[RunningServer]:
-    with run_in_thread(portal_data(), QUICK) as sandbox:
+    with run_in_thread(make_portal_data(), FAST_RETRY) as sandbox:
         yield sandbox
 
 
 @pytest.fixture(scope="module")
 def hubspot(sandbox: RunningServer, version: ApiVersion) -> Iterator[HubSpot]:
-    with at(sandbox, version) as hubspot:
+    with make_client(sandbox, version) as hubspot:
         yield hubspot
 
 
-def test_the_account_says_who_it_is_and_what_is_left(hubspot: HubSpot) -> None:
+def test_the_account_has_an_id_and_a_remaining_quota(hubspot: HubSpot) -> None:
     details, usage = hubspot.account.read_details(), hubspot.account.read_daily_usage()
 
     assert (details.portal_id, details.time_zone) == (4_242, "Europe/Berlin")
@@ -140,7 +140,7 @@ def test_a_page_starts_at_any_id(hubspot: HubSpot, start: int) -> None:
     assert [contact.id for contact in page.items if contact.id > start][:99] == beyond
 
 
-def test_very_many_properties_fit_in_one_way_or_another(hubspot: HubSpot) -> None:
+def test_very_many_properties_can_be_requested(hubspot: HubSpot) -> None:
     names = ["firstname", *[f"a_property_that_is_not_there_{number:04}" for number in range(700)]]
 
     page = hubspot.contacts.list_from_id(0, names)
@@ -151,7 +151,7 @@ def test_very_many_properties_fit_in_one_way_or_another(hubspot: HubSpot) -> Non
     assert [contact.id for contact in changed.items] == IDS[:200]
 
 
-def test_changed_contacts_are_walked_by_id_inside_a_window(hubspot: HubSpot) -> None:
+def test_changed_contacts_are_read_by_id_inside_a_time_window(hubspot: HubSpot) -> None:
     first = hubspot.contacts.search_modified(LONG_AGO, 0, ["email"])
     second = hubspot.contacts.search_modified(LONG_AGO, first.next or 0, ["email"])
     narrow = hubspot.contacts.search_modified(LONG_AGO + timedelta(seconds=6), 0, [], until=LONG_AGO + timedelta(seconds=12))
@@ -161,7 +161,7 @@ def test_changed_contacts_are_walked_by_id_inside_a_window(hubspot: HubSpot) -> 
     assert [contact.id for contact in narrow.items] == [6, 9]
 
 
-def test_the_extent_is_known(hubspot: HubSpot) -> None:
+def test_the_id_range_is_known(hubspot: HubSpot) -> None:
     assert hubspot.contacts.read_id_range() == IdRange(total=len(IDS), highest_id=IDS[-1], lowest_id=IDS[0])
 
 
@@ -231,19 +231,19 @@ def test_definitions_and_stages_are_read(hubspot: HubSpot) -> None:
 
 @pytest.fixture
 def portal() -> Iterator[RunningServer]:
-    with run_in_thread(portal_data(), QUICK) as sandbox:
+    with run_in_thread(make_portal_data(), FAST_RETRY) as sandbox:
         yield sandbox
 
 
-def set_up(hubspot: HubSpot) -> None:
+def create_properties(hubspot: HubSpot) -> None:
     hubspot.properties.create_group("contacts", PropertyGroup(name="lead_scoring", label="Lead scoring"))
     hubspot.properties.create_all("contacts", [SCORE, BAND])
 
 
-def test_group_and_properties_are_made_once_and_mended(portal: RunningServer, version: ApiVersion) -> None:
-    with at(portal, version) as hubspot:
+def test_group_and_properties_are_created_once_and_repaired(portal: RunningServer, version: ApiVersion) -> None:
+    with make_client(portal, version) as hubspot:
         for _ in range(2):
-            set_up(hubspot)
+            create_properties(hubspot)
         mended = replace(BAND, label="Band", options=(*BAND.options, PropertyOption(value="warm", label="Warm", order=2)))
         hubspot.properties.update("contacts", mended)
 
@@ -257,10 +257,10 @@ def test_group_and_properties_are_made_once_and_mended(portal: RunningServer, ve
 
 
 def test_values_are_written_and_each_id_accounted_for(portal: RunningServer, version: ApiVersion) -> None:
-    with at(portal, version) as hubspot:
-        set_up(hubspot)
+    with make_client(portal, version) as hubspot:
+        create_properties(hubspot)
         values = {3: "hot", 6: "cold", 9: "lukewarm", 12: "hot", 4: "hot"}
-        merged = merge(portal, 15, 18)
+        merged = merge_contacts(portal, 15, 18)
 
         written = hubspot.contacts.write(
             [ContactUpdate(id=id_, properties={"lead_score_band": band}) for id_, band in {**values, 15: "hot", 18: "hot"}.items()]
@@ -279,7 +279,7 @@ def test_values_are_written_and_each_id_accounted_for(portal: RunningServer, ver
 
 
 def test_a_stage_never_goes_back(portal: RunningServer, version: ApiVersion) -> None:
-    with at(portal, version) as hubspot:
+    with make_client(portal, version) as hubspot:
         hubspot.contacts.write([ContactUpdate(id=3, properties={"lifecyclestage": "customer"})])
         written = hubspot.contacts.write([ContactUpdate(id=3, properties={"lifecyclestage": "lead"})])
 
@@ -287,11 +287,11 @@ def test_a_stage_never_goes_back(portal: RunningServer, version: ApiVersion) -> 
 
 
 def test_a_property_that_is_not_there_stops_the_writing(portal: RunningServer, version: ApiVersion) -> None:
-    with at(portal, version) as hubspot, pytest.raises(BadRequest, match="lead_score: PROPERTY_DOESNT_EXIST"):
+    with make_client(portal, version) as hubspot, pytest.raises(BadRequest, match="lead_score: PROPERTY_DOESNT_EXIST"):
         hubspot.contacts.write([ContactUpdate(id=3, properties={"lead_score": "7"})])
 
 
-def merge(portal: RunningServer, primary: int, other: int) -> int:
+def merge_contacts(portal: RunningServer, primary: int, other: int) -> int:
     """Merge two contacts as a user of HubSpot would; return the new id."""
     body = {"primaryObjectId": str(primary), "objectIdToMerge": str(other)}
     reply = requests.post(
@@ -302,9 +302,9 @@ def merge(portal: RunningServer, primary: int, other: int) -> int:
 
 @pytest.mark.parametrize("reading", ["survivor", "dropped"])
 def test_merged_contacts_lead_to_the_survivor(version: ApiVersion, reading: Literal["survivor", "dropped"]) -> None:
-    options = replace(QUICK, switches=Switches(batch_read_merged=reading))
-    with run_in_thread(portal_data(), options) as portal, at(portal, version) as hubspot:
-        survivor = merge(portal, 3, 6)
+    options = replace(FAST_RETRY, switches=Switches(batch_read_merged=reading))
+    with run_in_thread(make_portal_data(), options) as portal, make_client(portal, version) as hubspot:
+        survivor = merge_contacts(portal, 3, 6)
 
         found = hubspot.contacts.read([3, 6, 9], ["email"])
         one = hubspot.contacts.get(6, ["email"])
@@ -319,14 +319,14 @@ def test_merged_contacts_lead_to_the_survivor(version: ApiVersion, reading: Lite
 
 def test_deleted_contacts_are_listed_as_archived(portal: RunningServer, version: ApiVersion) -> None:
     requests.delete(f"{portal.base_url}/crm/v3/objects/contacts/3", headers={"Authorization": f"Bearer {portal.token}"}, timeout=10)
-    with at(portal, version) as hubspot:
+    with make_client(portal, version) as hubspot:
         (gone,) = hubspot.contacts.list_archived(0).items
 
         assert (gone.id, gone.archived) == (3, True)
 
 
 def test_a_list_is_made_found_and_filled(portal: RunningServer, version: ApiVersion) -> None:
-    with at(portal, version) as hubspot:
+    with make_client(portal, version) as hubspot:
         made = hubspot.lists.create("MQL · direct")
         again = hubspot.lists.create("MQL · direct")
         filled = hubspot.lists.change_members(made.id, add=[*IDS, 4])
@@ -355,25 +355,28 @@ def test_a_list_is_made_found_and_filled(portal: RunningServer, version: ApiVers
 
 
 def test_a_wrong_token_is_unauthorized(sandbox: RunningServer, version: ApiVersion) -> None:
-    with at(sandbox, version, token="pat-na1-wrong") as hubspot, pytest.raises(Unauthorized):
+    with make_client(sandbox, version, token="pat-na1-wrong") as hubspot, pytest.raises(Unauthorized):
         hubspot.account.read_details()
 
 
 def test_a_missing_scope_is_named(version: ApiVersion) -> None:
-    options = replace(QUICK, scopes=frozenset({"crm.objects.companies.read"}))
-    with run_in_thread(portal_data(), options) as sandbox, at(sandbox, version) as hubspot:
+    options = replace(FAST_RETRY, scopes=frozenset({"crm.objects.companies.read"}))
+    with run_in_thread(make_portal_data(), options) as sandbox, make_client(sandbox, version) as hubspot:
         assert hubspot.companies.list_from_id(0, []).items
         with pytest.raises(Forbidden, match=r"crm\.objects\.contacts\.read"):
             hubspot.contacts.list_from_id(0, [])
 
 
 def test_a_small_plan_shows_no_occurrences(version: ApiVersion) -> None:
-    with run_in_thread(portal_data(), replace(QUICK, tier="starter")) as sandbox, at(sandbox, version) as hubspot:
+    with run_in_thread(make_portal_data(), replace(FAST_RETRY, tier="starter")) as sandbox, make_client(sandbox, version) as hubspot:
         assert not hubspot.event_occurrences.is_available()
 
 
 def test_the_limit_is_learned_and_kept(version: ApiVersion) -> None:
-    with run_in_thread(portal_data(), SandboxConfig(tier="professional", search_rate=10**6)) as sandbox, at(sandbox, version) as hubspot:
+    with (
+        run_in_thread(make_portal_data(), SandboxConfig(tier="professional", search_rate=10**6)) as sandbox,
+        make_client(sandbox, version) as hubspot,
+    ):
         for _ in range(150):  # more than the 100 from which it starts
             hubspot.contacts.list_from_id(0, ["email"], limit=1)
 
@@ -381,7 +384,7 @@ def test_the_limit_is_learned_and_kept(version: ApiVersion) -> None:
         assert hubspot.metrics.snapshot().rate_limited == 0
 
 
-def test_webinars_tell_who_attended_page_by_page(hubspot: HubSpot) -> None:
+def test_webinar_attendance_is_read_page_by_page(hubspot: HubSpot) -> None:
     webinars = hubspot.marketing_events.list_webinars()
     attended, after, pages = list[int](), None, 0
     while pages == 0 or after is not None:

@@ -16,13 +16,13 @@ from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.retry import RetryPolicy
 
-BASE = "http://127.0.0.1:9"  # discard: nothing listens there, and `responses` answers
-STARTED = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
-SAID = "2026-01-02T03:04:05.678Z"
-CORRELATION = "d0f2c1e8-6f0e-4b7a-9f2c-0d6a3e0a1b2c"
+BASE_URL = "http://127.0.0.1:9"  # discard: nothing listens there, and `responses` answers
+START_TIME = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
+TIMESTAMP = "2026-01-02T03:04:05.678Z"
+CORRELATION_ID = "d0f2c1e8-6f0e-4b7a-9f2c-0d6a3e0a1b2c"
 
 
-class HandWoundClock(Clock):
+class FakeClock(Clock):
     """Time that passes only when somebody waits."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class HandWoundClock(Clock):
         return self.time
 
     def now(self) -> datetime:
-        return STARTED + timedelta(seconds=self.time - 1_000.0)
+        return START_TIME + timedelta(seconds=self.time - 1_000.0)
 
     def sleep(self, seconds: float) -> None:
         self.raise_if_stopped()
@@ -47,16 +47,16 @@ class HandWoundClock(Clock):
         self.raise_if_stopped()
 
 
-Answer = tuple[int, dict[str, str], bytes | Exception]
+FakeResponse = tuple[int, dict[str, str], bytes | Exception]
 
 
-class Server:
+class FakeServer:
     """HubSpot as `responses` plays it: answers in order, the last one for ever; every request is kept."""
 
     def __init__(self, mock: responses.RequestsMock) -> None:
         self._mock = mock
 
-    def on(self, method: str, path: str, *answers: Answer, query: dict[str, str] | None = None) -> None:
+    def respond(self, method: str, path: str, *answers: FakeResponse, query: dict[str, str] | None = None) -> None:
         """Answer a method and path; `query` must be in the address where it is given."""
         waiting = list(answers)
 
@@ -65,7 +65,7 @@ class Server:
             return status, headers, body
 
         match = [responses.matchers.query_param_matcher(query, strict_match=False)] if query else []
-        self._mock.add_callback(method, BASE + path, callback=answer, match=match)
+        self._mock.add_callback(method, BASE_URL + path, callback=answer, match=match)
 
     @property
     def paths(self) -> list[str]:
@@ -88,66 +88,66 @@ class Server:
         return [call.request.headers for call in self._mock.calls]
 
 
-def says(body: object = None, status: int = 200, **headers: str) -> Answer:
+def json_response(body: object = None, status: int = 200, **headers: str) -> FakeResponse:
     """Return an answer with a JSON body."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return status, {"Content-Type": "application/json;charset=utf-8", **named}, b"" if body is None else json.dumps(body).encode()
 
 
-def says_html(status: int) -> Answer:
+def html_response(status: int) -> FakeResponse:
     """Return an answer of a gateway's."""
     return status, {"Content-Type": "text/html"}, b"<html><head><title>Bad gateway</title></head></html>"
 
 
-def breaks(error: Exception) -> Answer:
+def network_error(error: Exception) -> FakeResponse:
     """Return no answer at all."""
     return 0, {}, error
 
 
 @contextmanager
-def served() -> Iterator[Server]:
+def serve_fake() -> Iterator[FakeServer]:
     """Play HubSpot; a request that nobody expects is an error."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        yield Server(mock)
+        yield FakeServer(mock)
 
 
-def seeded(seed: int) -> Random:
+def make_random(seed: int) -> Random:
     """Return chance that can be repeated."""
     return Random(seed)  # noqa: S311 - it hides no secret
 
 
-def connected(clock: Clock | None = None, **more: object) -> HubSpot:
+def make_client(clock: Clock | None = None, **more: object) -> HubSpot:
     """Return HubSpot on hand-wound time."""
-    settings: dict[str, Any] = {"base_url": BASE, "api_version": "v3", "patience": RetryPolicy(max_attempts=5), "rng": seeded(7)}
-    return connect(token="pat-na1-sandbox", clock=clock or HandWoundClock(), **settings | more)
+    settings: dict[str, Any] = {"base_url": BASE_URL, "api_version": "v3", "patience": RetryPolicy(max_attempts=5), "rng": make_random(7)}
+    return connect(token="pat-na1-sandbox", clock=clock or FakeClock(), **settings | more)
 
 
-def a_row(id_: int, **properties: str | None) -> dict[str, Any]:
+def make_record(id_: int, **properties: str | None) -> dict[str, Any]:
     """Return a record as HubSpot sends it."""
-    shown = {"hs_object_id": str(id_), "createdate": SAID, "lastmodifieddate": SAID, **properties}
-    return {"id": str(id_), "properties": shown, "createdAt": SAID, "updatedAt": SAID, "archived": False}
+    shown = {"hs_object_id": str(id_), "createdate": TIMESTAMP, "lastmodifieddate": TIMESTAMP, **properties}
+    return {"id": str(id_), "properties": shown, "createdAt": TIMESTAMP, "updatedAt": TIMESTAMP, "archived": False}
 
 
-def an_error(message: str, category: str | None = None, **more: object) -> dict[str, Any]:
+def error_body(message: str, category: str | None = None, **more: object) -> dict[str, Any]:
     """Return HubSpot's error envelope."""
-    body = {"status": "error", "message": message, "correlationId": CORRELATION, **more}
+    body = {"status": "error", "message": message, "correlationId": CORRELATION_ID, **more}
     return body | ({"category": category} if category else {})
 
 
-def not_found(*ids: str) -> dict[str, Any]:
+def not_found_body(*ids: str) -> dict[str, Any]:
     """Return the error inside a success that names the ids which are not there."""
     message = "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid."
     return {"status": "error", "category": "OBJECT_NOT_FOUND", "message": message, "context": {"ids": list(ids)}}
 
 
-def paging(after: str) -> dict[str, Any]:
+def next_page_body(after: str) -> dict[str, Any]:
     """Return what HubSpot puts under a page that is not the last."""
     return {"paging": {"next": {"after": after, "link": f"https://api.hubapi.com/?after={after}"}}}
 
 
-def in_threads(number: int, function: Callable[[int], object]) -> None:
+def run_in_threads(thread_count: int, function: Callable[[int], object]) -> None:
     """Run a function in some threads at once and wait for all."""
-    threads = [threading.Thread(target=function, args=(each,)) for each in range(number)]
+    threads = [threading.Thread(target=function, args=(each,)) for each in range(thread_count)]
     for thread in threads:
         thread.start()
     for thread in threads:

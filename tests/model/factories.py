@@ -18,12 +18,12 @@ NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 TIERS = {1: 1, 3: 2, 5: 3, 8: 4, 10: 5}
 
 
-def a_model(**criteria: Mapping[str, Any]) -> Model:
+def make_criteria_model(**criteria: Mapping[str, Any]) -> Model:
     """A model with these criteria and the classic rest."""
-    return model_of(score(criteria or {"clicks": {"event": "email_click", "tiers": TIERS}}))
+    return make_model(score_section(criteria or {"clicks": {"event": "email_click", "tiers": TIERS}}))
 
 
-def model_of(*parts: Mapping[str, Any]) -> Model:
+def make_model(*parts: Mapping[str, Any]) -> Model:
     """A model of these top-level parts."""
     document: dict[str, Any] = {"name": "test", "qualification": {"threshold": 36}}
     for part in parts:
@@ -31,12 +31,12 @@ def model_of(*parts: Mapping[str, Any]) -> Model:
     return loads(json.dumps(document), "model.yaml")
 
 
-def score(criteria: Mapping[str, Any], **rest: object) -> dict[str, Any]:
+def score_section(criteria: Mapping[str, Any], **rest: object) -> dict[str, Any]:
     """The score part of a model."""
     return {"score": {"criteria": dict(criteria), "bands": [{"name": "nurture", "from": 0}, {"name": "mql", "from": 36}], **rest}}
 
 
-def an_event(
+def make_event(
     kind: str = "email_click", *, days_ago: float = 1, contact_id: int = 1, id_: str | None = None, **fields: object
 ) -> dict[str, Any]:
     """An event so many days before NOW."""
@@ -45,41 +45,43 @@ def an_event(
     return {name: given.get(name) for name in EVENT_SCHEMA}
 
 
-def events(count: int, kind: str = "email_click", **fields: object) -> list[dict[str, Any]]:
+def make_events(count: int, kind: str = "email_click", **fields: object) -> list[dict[str, Any]]:
     """So many events of one contact, minutes apart."""
-    return [an_event(kind, id_=f"{kind}-{number}", days_ago=1 + number / 1440, **fields) for number in range(count)]  # type: ignore[arg-type]
+    return [make_event(kind, id_=f"{kind}-{number}", days_ago=1 + number / 1440, **fields) for number in range(count)]  # type: ignore[arg-type]
 
 
-def frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+def event_frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Events as a frame."""
     return pl.DataFrame(list(rows), schema=dict(EVENT_SCHEMA))
 
 
-def contacts(*rows: Mapping[str, str | None]) -> pl.DataFrame:
+def contact_frame(*rows: Mapping[str, str | None]) -> pl.DataFrame:
     """Contacts by properties, numbered from 1."""
     names = sorted({name for row in rows for name in row})
     columns = {name: pl.Series([row.get(name) for row in rows], dtype=pl.String) for name in names}
     return pl.DataFrame({"contact_id": pl.Series(range(1, len(rows) + 1), dtype=pl.Int64), **columns})
 
 
-def facts(
-    people: Sequence[Mapping[str, str | None]] = ({},),
-    happened: Iterable[Mapping[str, Any]] = (),
+def make_facts(
+    contacts: Sequence[Mapping[str, str | None]] = ({},),
+    events: Iterable[Mapping[str, Any]] = (),
     *,
     were_by_score: Iterable[int] = (),
     hidden: Iterable[str] = (),
 ) -> Facts:
     """Facts of some people."""
     previous = pl.DataFrame([(id_, True) for id_ in were_by_score], schema=dict(PREVIOUS_SCHEMA), orient="row")
-    return Facts(contacts=contacts(*people), events=frame(happened), previous=previous, hidden_kinds=frozenset(hidden))
+    return Facts(contacts=contact_frame(*contacts), events=event_frame(events), previous=previous, hidden_kinds=frozenset(hidden))
 
 
-def judged(model: Model, given: Facts, now: datetime = NOW) -> Verdicts:
+def evaluate_facts(model: Model, facts: Facts, now: datetime = NOW) -> Verdicts:
     """The verdicts on all contacts."""
-    return evaluate(given, model, now)
+    return evaluate(facts, model, now)
 
 
-def verdict(model: Model, properties: Mapping[str, str | None] | None = None, *happened: Mapping[str, Any], **rest: Any) -> dict[str, Any]:
+def evaluate_contact(
+    model: Model, properties: Mapping[str, str | None] | None = None, *events: Mapping[str, Any], **rest: Any
+) -> dict[str, Any]:
     """The verdict on one contact."""
     now = rest.pop("now", NOW)
-    return judged(model, facts([properties or {}], happened, **rest), now).table.row(0, named=True)
+    return evaluate_facts(model, make_facts([properties or {}], events, **rest), now).table.row(0, named=True)

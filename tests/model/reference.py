@@ -36,7 +36,7 @@ DATES = {"createdate", *(last for _, last in COUNTERS.values())}
 NUMBERS = {"hs_email_sends_since_last_engagement", "company.numberofemployees", *(number for number, _ in COUNTERS.values())}
 BOOLEANS = {"hs_email_optout"}
 DAY = timedelta(days=1)
-MOST = 10_000
+MAX_EVENTS = 10_000
 
 
 @dataclass(kw_only=True)
@@ -68,23 +68,23 @@ class Case:
     contact: Mapping[str, str | None]
     events: list[Event]
     now: datetime
-    was_by_score: bool = False
+    by_score_before: bool = False
     hidden: frozenset[str] = frozenset()
 
 
-def judge(case: Case) -> Verdict:
+def evaluate(case: Case) -> Verdict:
     """Judge one contact."""
-    known = [event for event in once(case.events) if event["at"] <= case.now and event["kind"] not in case.hidden]
-    real = [event for event in known if not quarantined(event, known, case.document)]
+    known = [event for event in deduplicate(case.events) if event["at"] <= case.now and event["kind"] not in case.hidden]
+    real = [event for event in known if not is_quarantined(event, known, case.document)]
     lines, counts, earned, decayed = score_lines(case, real, case.now)
     then = sum(score_lines(case, real, case.now - case.document.score.trend.over)[0].values())
     score = sum(lines.values())
     letter, rank, complete = grade(case)
     rules = case.document.qualification
-    needed = leave_below(case.document) if case.was_by_score else Fraction(rules.threshold)
-    by_score = score >= needed and fits(case.document, rank, complete)
-    direct = first(case, rules.direct, real)
-    out = first(case, rules.disqualifiers, real)
+    needed = exit_threshold(case.document) if case.by_score_before else Fraction(rules.threshold)
+    by_score = score >= needed and passes_grade(case.document, rank, complete)
+    direct = first_rule(case, rules.direct, real)
+    out = first_rule(case, rules.disqualifiers, real)
     mql = (by_score or direct is not None) and out is None
     change, least = score - then, case.document.score.trend.at_least
     return Verdict(
@@ -109,12 +109,12 @@ def judge(case: Case) -> Verdict:
 # Signals
 
 
-def once(events: Iterable[Event]) -> list[Event]:
+def deduplicate(events: Iterable[Event]) -> list[Event]:
     """Each event once."""
     return list({(event["kind"], event["event_id"]): event for event in events}.values())
 
 
-def quarantined(event: Event, known: list[Event], document: Document) -> bool:
+def is_quarantined(event: Event, known: list[Event], document: Document) -> bool:
     """Whether a machine made an event."""
     rules = document.machine_clicks
     click = event["kind"] == "email_click"
@@ -122,12 +122,16 @@ def quarantined(event: Event, known: list[Event], document: Document) -> bool:
         return True
     if click and rules.after_send is not None and event["sent_at"] and event["at"] - event["sent_at"] <= rules.after_send:
         return True
-    if rules.user_agents and event["user_agent"] and any(glob(pattern, event["user_agent"].lower()) for pattern in rules.user_agents):
+    if (
+        rules.user_agents
+        and event["user_agent"]
+        and any(matches_glob(pattern, event["user_agent"].lower()) for pattern in rules.user_agents)
+    ):
         return True
-    return click and rules.links_within_a_second is not None and in_burst(event, known, rules.links_within_a_second)
+    return click and rules.links_within_a_second is not None and is_in_burst(event, known, rules.links_within_a_second)
 
 
-def in_burst(event: Event, known: list[Event], links: int) -> bool:
+def is_in_burst(event: Event, known: list[Event], links: int) -> bool:
     """Whether some second that holds a click holds so many different links."""
     clicks = [other for other in known if other["kind"] == "email_click"]
     for start in clicks:
@@ -146,7 +150,7 @@ def is_kind(event: Event, kind: str, document: Document) -> bool:
     if event["kind"] not in SOURCES[kind]:
         return False
     if kind == "download":
-        return any(url_fits(pattern, url) for pattern in document.signals.downloads.urls)
+        return any(matches_url(pattern, url) for pattern in document.signals.downloads.urls)
     if kind == "search_term":
         return any(name in given for name in document.signals.search_terms.parameters)
     return bool(event["campaign"]) or any(name in given for name in document.signals.campaign_touches.parameters)
@@ -162,14 +166,14 @@ def score_lines(case: Case, real: list[Event], at: datetime) -> tuple[dict[str, 
     for key, criterion in document.score.criteria.items():
         if not criterion.enabled:
             continue
-        points, count, newest, faded = line(case, criterion, real, at)
+        points, count, newest, faded = score_line(case, criterion, real, at)
         lines[key], counts[key] = points, count
-        if positive(case.document, criterion) and criterion.event:
+        if is_positive(case.document, criterion) and criterion.event:
             lost += points - faded
             engaged += newest
     earned = sum((points for points in lines.values() if points > 0), Fraction(0))
     negatives = sum((points for points in lines.values() if points < 0), Fraction(0))
-    loss = lost if document.score.degradation.kind == "per_event" else inactivity(earned, engaged, document.score.degradation, at)
+    loss = lost if document.score.degradation.kind == "per_event" else inactivity_penalty(earned, engaged, document.score.degradation, at)
     floor = Fraction(document.qualification.threshold) * Fraction(document.score.degradation.floor) / 100
     decayed = max(earned - loss, min(earned, floor))
     exact = decayed + negatives
@@ -181,39 +185,39 @@ def score_lines(case: Case, real: list[Event], at: datetime) -> tuple[dict[str, 
     return lines, counts, earned, decayed
 
 
-def line(case: Case, criterion: Criterion, real: list[Event], at: datetime) -> tuple[Fraction, int, list[datetime], Fraction]:
+def score_line(case: Case, criterion: Criterion, real: list[Event], at: datetime) -> tuple[Fraction, int, list[datetime], Fraction]:
     """Return points, number of events counted, when engagement was, and what age leaves of the points."""
     document = case.document
     if criterion.when:
-        points = amount(document, criterion, int(holds(criterion.when, case.contact, case) is True))
+        points = points_for(document, criterion, int(evaluate_condition(criterion.when, case.contact, case) is True))
         return points, 0, [], points
     kinds = SOURCES.get(criterion.event or "", {criterion.event})
     if kinds <= case.hidden:
-        return by_counter(case, criterion, at)
+        return count_from_counter(case, criterion, at)
     matching = [event for event in real if is_kind(event, criterion.event or "", document) and event["at"] <= at]
     if criterion.where:
-        matching = [event for event in matching if holds(criterion.where, event, case) is True]
+        matching = [event for event in matching if evaluate_condition(criterion.where, event, case) is True]
     inside = [event["at"] for event in matching if criterion.within is None or event["at"] >= at - criterion.within]
-    counted = per_day(inside, criterion.per_day, document.time_zone)
-    points = amount(document, criterion, len(counted))
-    return points, len(counted), [event["at"] for event in matching], faded(document, criterion, counted, at)
+    counted = limit_per_day(inside, criterion.per_day, document.time_zone)
+    points = points_for(document, criterion, len(counted))
+    return points, len(counted), [event["at"] for event in matching], decay_events(document, criterion, counted, at)
 
 
-def by_counter(case: Case, criterion: Criterion, at: datetime) -> tuple[Fraction, int, list[datetime], Fraction]:
+def count_from_counter(case: Case, criterion: Criterion, at: datetime) -> tuple[Fraction, int, list[datetime], Fraction]:
     """Take HubSpot's counter for the events, where it says all that is asked."""
     once_only = criterion.points is not None or criterion.importance is not None or list(criterion.tiers or {}) == [1]
     if criterion.event not in COUNTERS or criterion.where or ((criterion.within or criterion.per_day) and not once_only):
         return Fraction(0), 0, [], Fraction(0)
-    number, last = (read(name, case.contact.get(name)) for name in COUNTERS[criterion.event])
+    number, last = (parse_value(name, case.contact.get(name)) for name in COUNTERS[criterion.event])
     newest = min(last, at) if last and last <= case.now else None
-    known = int(min(max(number or 0, 0), MOST))
+    known = int(min(max(number or 0, 0), MAX_EVENTS))
     seen = known if criterion.within is None or (newest and newest >= at - criterion.within) else 0
-    points = amount(case.document, criterion, seen)
-    left = points if newest is None else fade(points, newest, case.document.score.degradation, at)
+    points = points_for(case.document, criterion, seen)
+    left = points if newest is None else decay(points, newest, case.document.score.degradation, at)
     return points, seen, [newest] if known and newest else [], left
 
 
-def per_day(times: list[datetime], limit: int | None, zone: str) -> list[datetime]:
+def limit_per_day(times: list[datetime], limit: int | None, zone: str) -> list[datetime]:
     """Keep the newest of each day."""
     if limit is None:
         return times
@@ -222,16 +226,16 @@ def per_day(times: list[datetime], limit: int | None, zone: str) -> list[datetim
     return [at for _, group in days for at in list(group)[:limit]]
 
 
-def amount(document: Document, criterion: Criterion, events: int) -> Fraction:
+def points_for(document: Document, criterion: Criterion, events: int) -> Fraction:
     """Return what so many events are worth."""
     if criterion.each is not None:
-        total = Fraction(criterion.each) * min(events, MOST)
+        total = Fraction(criterion.each) * min(events, MAX_EVENTS)
         cap = None if criterion.at_most is None else abs(Fraction(criterion.at_most))
         return total if cap is None else max(-cap, min(cap, total))
-    return sum((points for at, points in tiers(document, criterion).items() if events >= at), Fraction(0))
+    return sum((points for at, points in tier_points(document, criterion).items() if events >= at), Fraction(0))
 
 
-def tiers(document: Document, criterion: Criterion) -> dict[int, Fraction]:
+def tier_points(document: Document, criterion: Criterion) -> dict[int, Fraction]:
     """Return what is added at so many events; points that are given once are a tier at the first."""
     if criterion.tiers is not None:
         return {at: Fraction(points) for at, points in criterion.tiers.items()}
@@ -242,48 +246,48 @@ def tiers(document: Document, criterion: Criterion) -> dict[int, Fraction]:
     return {1: -worth if name.startswith("-") else worth}
 
 
-def positive(document: Document, criterion: Criterion) -> bool:
+def is_positive(document: Document, criterion: Criterion) -> bool:
     """Whether a criterion speaks for somebody."""
-    return amount(document, criterion, MOST) > 0
+    return points_for(document, criterion, MAX_EVENTS) > 0
 
 
-def inactivity(earned: Fraction, engaged: list[datetime], rules: Degradation, at: datetime) -> Fraction:
+def inactivity_penalty(earned: Fraction, engaged: list[datetime], rules: Degradation, at: datetime) -> Fraction:
     """Return what inactivity takes from the earned total."""
     if rules.kind == "none" or not engaged:
         return Fraction(0)
     grace, every = rules.grace if rules.grace is not None else 30 * DAY, rules.every or 30 * DAY
     periods = max(0, (at - max(engaged) - grace) // every)
     if rules.half_life is not None:
-        return earned - millionth(float(earned) * 0.5 ** (periods * (every / rules.half_life)))
+        return earned - round_to_micro(float(earned) * 0.5 ** (periods * (every / rules.half_life)))
     amount, _, unit = (rules.lose or "10 %").partition(" ")
     if unit == "%":
         return earned * Fraction(amount) / 100 * periods
     return Fraction(amount) * periods if earned > 0 else Fraction(0)
 
 
-def faded(document: Document, criterion: Criterion, counted: list[datetime], at: datetime) -> Fraction:
+def decay_events(document: Document, criterion: Criterion, counted: list[datetime], at: datetime) -> Fraction:
     """Return what is left of a criterion's points when each event fades with its own age."""
     rules = document.score.degradation
     if rules.kind != "per_event":
         return Fraction(0)
     newest_first = sorted(counted, reverse=True)
     if criterion.each is not None:
-        left = sum((fade(Fraction(criterion.each), when, rules, at) for when in newest_first[:MOST]), Fraction(0))
+        left = sum((decay(Fraction(criterion.each), when, rules, at) for when in newest_first[:MAX_EVENTS]), Fraction(0))
         return left if criterion.at_most is None else min(left, Fraction(criterion.at_most))
-    steps = tiers(document, criterion)
-    return sum((fade(points, newest_first[n - 1], rules, at) for n, points in steps.items() if n <= len(newest_first)), Fraction(0))
+    steps = tier_points(document, criterion)
+    return sum((decay(points, newest_first[n - 1], rules, at) for n, points in steps.items() if n <= len(newest_first)), Fraction(0))
 
 
-def fade(points: Fraction, happened: datetime, rules: Degradation, at: datetime) -> Fraction:
+def decay(points: Fraction, event_time: datetime, rules: Degradation, at: datetime) -> Fraction:
     """Return what age leaves of points: half after each half-life, or nothing after the expiry."""
     if rules.kind != "per_event":
         return points
-    age = max(timedelta(0), at - happened - (rules.grace or timedelta(0)))
+    age = max(timedelta(0), at - event_time - (rules.grace or timedelta(0)))
     share = 0.5 ** (age / rules.half_life) if rules.half_life else max(0.0, 1 - age / (rules.expiry or DAY))
-    return millionth(float(points) * share)
+    return round_to_micro(float(points) * share)
 
 
-def millionth(number: float) -> Fraction:
+def round_to_micro(number: float) -> Fraction:
     """Points are held to a millionth."""
     return Fraction(math.floor(number * 1_000_000 + 0.5), 1_000_000)
 
@@ -295,14 +299,14 @@ def grade(case: Case) -> tuple[str, int, int]:
     """Return the letter, its rank from F, and how many criteria are known."""
     rank, known = LETTERS.index(case.document.grade.start), 0
     for criterion in case.document.grade.criteria.values():
-        answer = holds(criterion.when, case.contact, case) if criterion.enabled else None
+        answer = evaluate_condition(criterion.when, case.contact, case) if criterion.enabled else None
         known += answer is not None
         rank += {True: criterion.thirds, False: criterion.otherwise, None: 0}[answer]
     rank = max(0, min(len(LETTERS) - 1, rank))
     return LETTERS[rank], rank, known
 
 
-def fits(document: Document, rank: int, known: int) -> bool:
+def passes_grade(document: Document, rank: int, known: int) -> bool:
     """Whether the grade lets a by-score MQL pass."""
     rules = document.qualification
     good = rules.grade_at_least is None or rank >= LETTERS.index(rules.grade_at_least)
@@ -311,13 +315,13 @@ def fits(document: Document, rank: int, known: int) -> bool:
     return good
 
 
-def leave_below(document: Document) -> Fraction:
+def exit_threshold(document: Document) -> Fraction:
     """Return the score below which a by-score MQL leaves."""
     rules = document.qualification
     return Fraction(rules.threshold) * 5 / 6 if rules.leave_below is None else Fraction(rules.leave_below)
 
 
-def first(case: Case, rules: Mapping[str, Rule], real: list[Event]) -> str | None:
+def first_rule(case: Case, rules: Mapping[str, Rule], real: list[Event]) -> str | None:
     """Return the first rule, by name, that holds."""
     return next((key for key, rule in sorted(rules.items()) if rule.enabled and applies(case, rule, real)), None)
 
@@ -325,75 +329,77 @@ def first(case: Case, rules: Mapping[str, Rule], real: list[Event]) -> str | Non
 def applies(case: Case, rule: Rule, real: list[Event]) -> bool:
     """Whether a rule holds."""
     if rule.when:
-        return holds(rule.when, case.contact, case) is True
+        return evaluate_condition(rule.when, case.contact, case) is True
     since = case.now - rule.validity if rule.validity else datetime.min.replace(tzinfo=UTC)
     if SOURCES.get(rule.event or "", {rule.event}) <= case.hidden:
         if rule.event not in COUNTERS or rule.where:
             return False
-        number, last = (read(name, case.contact.get(name)) for name in COUNTERS[rule.event])
+        number, last = (parse_value(name, case.contact.get(name)) for name in COUNTERS[rule.event])
         return (number or 0) >= 1 and (rule.validity is None or bool(last and last <= case.now and last >= since))
     found = (event for event in real if is_kind(event, rule.event or "", case.document) and event["at"] >= since)
-    return any(rule.where is None or holds(rule.where, event, case) is True for event in found)
+    return any(rule.where is None or evaluate_condition(rule.where, event, case) is True for event in found)
 
 
 # Conditions: True, False, or None for unknown
 
 
-def holds(condition: Condition, of: Mapping[str, Any], case: Case) -> bool | None:
+def evaluate_condition(condition: Condition, of: Mapping[str, Any], case: Case) -> bool | None:
     """Answer a condition."""
     answers = [
-        answer(subject, name, operand, of, case) for subject, test in condition.tests.items() for name, operand in test.operators.items()
+        evaluate_operator(subject, name, operand, of, case)
+        for subject, test in condition.tests.items()
+        for name, operand in test.operators.items()
     ]
     if condition.all:
-        answers.append(every([holds(part, of, case) for part in condition.all]))
+        answers.append(all_of([evaluate_condition(part, of, case) for part in condition.all]))
     if condition.any:
-        answers.append(some([holds(part, of, case) for part in condition.any]))
+        answers.append(any_of([evaluate_condition(part, of, case) for part in condition.any]))
     if condition.first_known:
-        answers.append(next((found for part in condition.first_known if (found := holds(part, of, case)) is not None), None))
+        answers.append(next((found for part in condition.first_known if (found := evaluate_condition(part, of, case)) is not None), None))
     if condition.not_:
-        inner = holds(condition.not_, of, case)
+        inner = evaluate_condition(condition.not_, of, case)
         answers.append(None if inner is None else not inner)
-    return every(answers)
+    return all_of(answers)
 
 
-def every(answers: list[bool | None]) -> bool | None:
+def all_of(answers: list[bool | None]) -> bool | None:
     """One no is no; else what is unknown is unknown."""
     return False if False in answers else None if None in answers else True
 
 
-def some(answers: list[bool | None]) -> bool | None:
+def any_of(answers: list[bool | None]) -> bool | None:
     """One yes is yes; else what is unknown is unknown."""
     return True if True in answers else None if None in answers else False
 
 
-def answer(subject: str, operator: str, operand: Any, of: Mapping[str, Any], case: Case) -> bool | None:
+def evaluate_operator(subject: str, operator: str, operand: Any, of: Mapping[str, Any], case: Case) -> bool | None:
     """Answer one operator; a form is known by its id or its name."""
     if operator in ("is_not", "not_in", "is_unknown"):
-        opposite = answer(subject, {"is_not": "is", "not_in": "in", "is_unknown": "is_known"}[operator], operand, of, case)
+        opposite = evaluate_operator(subject, {"is_not": "is", "not_in": "in", "is_unknown": "is_known"}[operator], operand, of, case)
         return None if opposite is None else not opposite
     names = ["form_id", "form_name"] if subject == "form" else [subject]
-    values = [value for name in names if (value := read(name, of.get(name))) is not None]
+    values = [value for name in names if (value := parse_value(name, of.get(name))) is not None]
     if operator == "is_known":
         return bool(values)
     operands = operand if isinstance(operand, tuple) else (operand,)
     if operator in ("country_in", "seniority_at_least", "domain_in"):
-        return some([by_words(operator, operands, of[name], case.document) for name in names if of.get(name) is not None] or [None])
-    answers = [compare(subject, operator, operands, value, case.now) for value in values]
-    return some(answers) if answers else None
+        return any_of([match_words(operator, operands, of[name], case.document) for name in names if of.get(name) is not None] or [None])
+    answers = [compare_value(subject, operator, operands, value, case.now) for value in values]
+    return any_of(answers) if answers else None
 
 
-def by_words(operator: str, operands: tuple[Any, ...], value: str, document: Document) -> bool | None:
+def match_words(operator: str, operands: tuple[Any, ...], value: str, document: Document) -> bool | None:
     """Answer what is asked of the words of a text."""
     if operator == "domain_in":
-        return words.in_lists(value, operands, document)
+        return words.is_listed(value, operands, document)
     if operator == "country_in":
-        code = words.country(value, simple)
-        return None if code is None else code in [words.country(wanted, simple) for wanted in operands]
-    rank = words.rank(value, simple)
+        code = words.country_code(value, normalize_text)
+        return None if code is None else code in [words.country_code(wanted, normalize_text) for wanted in operands]
+    rank = words.seniority_rank(value, normalize_text)
     return None if rank is None else rank >= words.LEVELS.index(operands[0])
 
 
-def read(name: str, raw: Any) -> Any:
+def parse_value(name: str, raw: Any) -> Any:
     """Return a value in the type of its property; what cannot be understood is unknown."""
     if raw is None or name == "url":
         return raw
@@ -403,11 +409,11 @@ def read(name: str, raw: Any) -> Any:
     if name in NUMBERS:
         return float(text) if re.fullmatch(r"[+-]?\d+(\.\d+)?", text) else None
     if name in DATES:
-        return moment(text)
-    return simple(text) or None
+        return parse_time(text)
+    return normalize_text(text) or None
 
 
-def moment(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
     """Read HubSpot's ways to write a time."""
     if re.fullmatch(r"\d{9,14}", text):
         return datetime.fromtimestamp(int(text) / 1000, UTC)
@@ -418,13 +424,13 @@ def moment(text: str) -> datetime | None:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def simple(text: str) -> str:
+def normalize_text(text: str) -> str:
     """Text without case, accents and stray blanks."""
     parts = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
     return " ".join("".join(part for part in parts if not unicodedata.combining(part)).casefold().split())
 
 
-def compare(subject: str, operator: str, operands: tuple[Any, ...], value: Any, now: datetime) -> bool | None:
+def compare_value(subject: str, operator: str, operands: tuple[Any, ...], value: Any, now: datetime) -> bool | None:
     """Answer one operator about one known value."""
     if subject == "url":
         return compare_url(operator, operands, value)
@@ -434,7 +440,7 @@ def compare(subject: str, operator: str, operands: tuple[Any, ...], value: Any, 
         return compare_number(operator, operands, value)
     if operator == "regex":
         return re.search(operands[0], value, re.IGNORECASE) is not None
-    return any(compare_text(operator, simple(str(wanted)), value) for wanted in operands)
+    return any(compare_text(operator, normalize_text(str(wanted)), value) for wanted in operands)
 
 
 def compare_text(operator: str, wanted: str, value: str) -> bool:
@@ -444,7 +450,7 @@ def compare_text(operator: str, wanted: str, value: str) -> bool:
     if operator == "contains_any":
         return re.search(rf"(?<![a-z0-9]){re.escape(wanted)}(?![a-z0-9])", value) is not None
     ends = {"starts_with": ("", "*"), "ends_with": ("*", ""), "matches": ("", "")}[operator]
-    return glob(wanted.join(ends), value)
+    return matches_glob(wanted.join(ends), value)
 
 
 def compare_number(operator: str, operands: tuple[Any, ...], value: float) -> bool:
@@ -470,7 +476,7 @@ def compare_date(operator: str, operands: tuple[Any, ...], value: datetime, now:
 def compare_url(operator: str, operands: tuple[Any, ...], value: str) -> bool:
     """Answer one operator about a URL."""
     if operator == "matches":
-        return any(url_fits(pattern, value) for pattern in operands)
+        return any(matches_url(pattern, value) for pattern in operands)
     if operator == "regex":
         return re.search(operands[0], value, re.IGNORECASE) is not None
     path = urlsplit(value.lower()).path
@@ -479,14 +485,14 @@ def compare_url(operator: str, operands: tuple[Any, ...], value: str) -> bool:
     return path.rstrip("/") in [wanted.lower().rstrip("/") for wanted in operands]
 
 
-def url_fits(pattern: str, url: str) -> bool:
+def matches_url(pattern: str, url: str) -> bool:
     """Whether a pattern for paths, or for hosts and paths, fits a URL."""
     parts = urlsplit(url.lower())
     path = parts.path if pattern.startswith(("/", "*")) else parts.netloc.removeprefix("www.") + parts.path
     path = path.rstrip("/")
-    return glob(pattern.rstrip("/"), path) or (pattern.endswith("/*") and glob(pattern[:-2], path))
+    return matches_glob(pattern.rstrip("/"), path) or (pattern.endswith("/*") and matches_glob(pattern[:-2], path))
 
 
-def glob(pattern: str, text: str) -> bool:
+def matches_glob(pattern: str, text: str) -> bool:
     """Whether a pattern fits a whole text; * stands for anything."""
     return re.fullmatch(".*".join(re.escape(part) for part in pattern.lower().split("*")), text, re.DOTALL) is not None

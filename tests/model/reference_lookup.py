@@ -21,7 +21,7 @@ Simple = Callable[[str], str]
 LEVELS: Final = ["intern", "employee", "senior", "manager", "director", "vp", "c_level"]
 
 #: Words of rank in seven languages; * stands for the rest of a word.
-RANKS: Final = {
+RANK_WORDS: Final = {
     "ceo": "c_level", "cfo": "c_level", "president": "c_level", "chief": "c_level", "geschaftsfuhrer*": "c_level", "pdg": "c_level",
     "consejera delegada": "c_level", "amministratore delegato": "c_level", "consellera delegada": "c_level", "总经理": "c_level",
     "vp": "vp", "vice president": "vp", "vizeprasident*": "vp", "副总经理": "vp",
@@ -31,11 +31,17 @@ RANKS: Final = {
     "assistant": "employee", "associate": "employee", "assistenz": "employee", "助理": "employee",
     "intern": "intern", "student*": "intern", "praktikant*": "intern", "实习": "intern",
 }  # fmt: skip
-KEEPERS: Final = ("assistant manager", "assistant director", "assistant vice president", "associate director", "associate vice president")
-SAYS_NOTHING: Final = ("n/a", "other", "sonstige", "其他", "-")
+KEEPERS_OF_RANK: Final = (
+    "assistant manager",
+    "assistant director",
+    "assistant vice president",
+    "associate director",
+    "associate vice president",
+)
+UNRANKED_WORDS: Final = ("n/a", "other", "sonstige", "其他", "-")
 
 #: Names of countries that the package's English does not have.
-ELSEWHERE: Final = {
+NAMES_OF_OTHER_PLACES: Final = {
     "deutschland": "DE",
     "allemagne": "DE",
     "osterreich": "AT",
@@ -48,68 +54,68 @@ ELSEWHERE: Final = {
 
 
 @cache
-def country(text: str, simple: Simple) -> str | None:
+def country_code(text: str, simple: Simple) -> str | None:
     """The code of a country, by its code or a name."""
     wanted = simple(text)
     for each in pycountry.countries:
         names = [each.alpha_2, each.alpha_3, each.name, getattr(each, "common_name", ""), getattr(each, "official_name", "")]
         if wanted and wanted in [simple(name) for name in names]:
             return str(each.alpha_2)
-    return ELSEWHERE.get(wanted)
+    return NAMES_OF_OTHER_PLACES.get(wanted)
 
 
-def rank(title: str, simple: Simple) -> int | None:
+def seniority_rank(title: str, simple: Simple) -> int | None:
     """How high a title stands; None when it says nothing."""
     text = simple(title)
-    if not text or text in SAYS_NOTHING:
+    if not text or text in UNRANKED_WORDS:
         return None
-    found = [(start, end, level) for phrase, level in RANKS.items() for start, end in places(phrase, text)]
+    found = [(start, end, level) for phrase, level in RANK_WORDS.items() for start, end in phrase_positions(phrase, text)]
     levels = {level for *_, level in found}
     if "intern" in levels:
         return LEVELS.index("intern")
-    if "employee" in levels and not any(places(keeper, text) for keeper in KEEPERS):
+    if "employee" in levels and not any(phrase_positions(keeper, text) for keeper in KEEPERS_OF_RANK):
         return LEVELS.index("employee")
-    free = [level for start, end, level in found if not any(inside(start, end, other, level) for other in found)]
+    free = [level for start, end, level in found if not any(is_inside_longer_phrase(start, end, other, level) for other in found)]
     return max((LEVELS.index(level) for level in free), default=LEVELS.index("employee"))
 
 
-def inside(start: int, end: int, other: tuple[int, int, str], level: str) -> bool:
+def is_inside_longer_phrase(start: int, end: int, other: tuple[int, int, str], level: str) -> bool:
     """Whether words are a part of longer words of another rank."""
     first, last, rank_of_it = other
     return first <= start and end <= last and (first, last) != (start, end) and rank_of_it != level
 
 
-def places(phrase: str, text: str) -> list[tuple[int, int]]:
+def phrase_positions(phrase: str, text: str) -> list[tuple[int, int]]:
     """Where a phrase stands as whole words; Chinese has no blanks between words."""
     found = []
     for start in range(len(text)):
         if not text.startswith(phrase.rstrip("*"), start):
             continue
         end = start + len(phrase.rstrip("*"))
-        while phrase.endswith("*") and end < len(text) and letter(text[end]):
+        while phrase.endswith("*") and end < len(text) and is_letter(text[end]):
             end += 1
-        whole = not (start and word(text[start - 1]) and letter(phrase[0])) and not (
-            end < len(text) and word(text[end]) and letter(phrase[0])
+        whole = not (start and is_word_end(text[start - 1]) and is_letter(phrase[0])) and not (
+            end < len(text) and is_word_end(text[end]) and is_letter(phrase[0])
         )
         if whole:
             found.append((start, end))
     return found
 
 
-def letter(character: str) -> bool:
+def is_letter(character: str) -> bool:
     """Whether this is one of the letters that words are made of."""
     return character in "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
-def word(character: str) -> bool:
+def is_word_end(character: str) -> bool:
     """Whether no word ends here."""
     return character.isalnum() or character == "_"
 
 
-def in_lists(text: str, lists: Iterable[str], document: Document) -> bool | None:
+def is_listed(text: str, lists: Iterable[str], document: Document) -> bool | None:
     """Whether the domain of an address or URL stands in one of the lists."""
     host = host_of(text)
-    return None if host is None else any(in_list(host, name, document) for name in lists)
+    return None if host is None else any(is_in_list(host, name, document) for name in lists)
 
 
 def host_of(text: str) -> str | None:
@@ -123,7 +129,7 @@ def host_of(text: str) -> str | None:
     return bare if len(labels) > 1 and all(labels) and not re.search(r"\s", bare) else None
 
 
-def in_list(host: str, name: str, document: Document) -> bool:
+def is_in_list(host: str, name: str, document: Document) -> bool:
     """Whether a domain stands in a list: of an entry and an exception the more exact one wins."""
     own = document.domains.get(name)
     entries = {"free_mail": set(whitelist), "disposable": set(blocklist), "academic": {"edu"}}.get(name, set())

@@ -21,12 +21,24 @@ URLS = [
     "https://example.com/pricing/?utm_campaign=Spring#plans",
     "https://other.example/blog/careers-in-data?s=",
 ]
-PEOPLE = 5
-KINDS = ["email_click", "email_open", "page_view", "form_submission", "webinar", "custom:pe1_login"]
-DERIVED = ["download", "search_term", "campaign_touch"]
+CONTACT_COUNT = 5
+EVENT_KINDS = ["email_click", "email_open", "page_view", "form_submission", "webinar", "custom:pe1_login"]
+DERIVED_KINDS = ["download", "search_term", "campaign_touch"]
 TITLES = [None, "", "  ", "Chief Buyer", "chief  BUYER", "Éléonore's buyer", "Student", "n/a"]
-RANKED = ["Vice President", "President", "CFO", "Assistant", "Associate", "Director", "Manager", "Students'", "副总经理", "总经理"]
-WORDS = [*RANKED, "Sales", "Senior", "Head of", "Geschäftsführerin", "Vertriebsleiter", "Responsabile", "Cap", "助理", "to the", "PDG"]
+RANKED_TITLES = ["Vice President", "President", "CFO", "Assistant", "Associate", "Director", "Manager", "Students'", "副总经理", "总经理"]
+WORDS = [
+    *RANKED_TITLES,
+    "Sales",
+    "Senior",
+    "Head of",
+    "Geschäftsführerin",
+    "Vertriebsleiter",
+    "Responsabile",
+    "Cap",
+    "助理",
+    "to the",
+    "PDG",
+]
 COUNTRIES = [
     None,
     "",
@@ -91,7 +103,7 @@ def models(draw: st.DrawFn, *, kinds: list[str] | None = None, degradations: st.
             "academic": {"except": ["alumni.harvard.edu"]},
             "rivals": {"add": ["acme.example", "gmail.com"], "except": ["mail.gmail.com"]},
         },
-        "machine_clicks": draw(machine_clicks()),
+        "machine_clicks": draw(bot_filters()),
         "score": score,
         "grade": draw(grades()),
         "qualification": draw(qualifications()),
@@ -106,7 +118,7 @@ def criteria(draw: st.DrawFn, *, rising: bool, kinds: list[str] | None = None) -
     if draw(st.integers(0, 3)) == 0:
         amount = draw(st.sampled_from([{"points": sign * draw(points)}, {"importance": "high" if rising else "-low"}]))
         return {"when": draw(conditions(rising=rising)), **amount}
-    found: dict[str, Any] = {"event": draw(st.sampled_from(kinds or KINDS + DERIVED))}
+    found: dict[str, Any] = {"event": draw(st.sampled_from(kinds or EVENT_KINDS + DERIVED_KINDS))}
     way = draw(st.sampled_from(["tiers", "each", "points"]))
     if way == "tiers":
         found["tiers"] = {at: sign * draw(points) for at in draw(st.sets(st.integers(1, 6), min_size=1, max_size=4))}
@@ -139,7 +151,7 @@ def degradation() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-def machine_clicks() -> st.SearchStrategy[dict[str, Any]]:
+def bot_filters() -> st.SearchStrategy[dict[str, Any]]:
     """Rules for machines."""
     return st.fixed_dictionaries(
         {
@@ -227,7 +239,7 @@ def qualifications(draw: st.DrawFn) -> dict[str, Any]:
     """Who is an MQL."""
     rule = st.one_of(
         st.fixed_dictionaries({"when": conditions()}),
-        st.fixed_dictionaries({"event": st.sampled_from(KINDS + DERIVED)}),
+        st.fixed_dictionaries({"event": st.sampled_from(EVENT_KINDS + DERIVED_KINDS)}),
         st.fixed_dictionaries({"event": st.just("form_submission"), "where": event_conditions()}),
     )
     direct = {f"d{n}": one for n, one in enumerate(draw(st.lists(rule, max_size=2)))}
@@ -244,7 +256,7 @@ def qualifications(draw: st.DrawFn) -> dict[str, Any]:
     return found
 
 
-def happenings(*, now: datetime = NOW, most: int = 60) -> st.SearchStrategy[list[dict[str, Any]]]:
+def event_lists(*, now: datetime = NOW, max_size: int = 60) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Events of a few contacts: old, new, at once, in the future, some reported twice."""
     moments = st.one_of(
         st.integers(0, 250 * 24).map(lambda hours: now - timedelta(hours=hours)),
@@ -254,8 +266,8 @@ def happenings(*, now: datetime = NOW, most: int = 60) -> st.SearchStrategy[list
     sent = st.sampled_from([None, 0, 2, 3, 86_400])
     event = st.fixed_dictionaries(
         {
-            "contact_id": st.integers(1, PEOPLE),
-            "kind": st.sampled_from([*KINDS, "page_view", "page_view", "email_click", "email_click"]),
+            "contact_id": st.integers(1, CONTACT_COUNT),
+            "kind": st.sampled_from([*EVENT_KINDS, "page_view", "page_view", "email_click", "email_click"]),
             "at": moments,
             "url": st.sampled_from(URLS),
             "form_id": st.sampled_from([None, "form-1", "form-2"]),
@@ -267,10 +279,10 @@ def happenings(*, now: datetime = NOW, most: int = 60) -> st.SearchStrategy[list
             "filtered": st.sampled_from([False, False, False, True, None]),
         }
     )
-    return st.lists(event, max_size=most).map(_numbered)
+    return st.lists(event, max_size=max_size).map(_number_events)
 
 
-def _numbered(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _number_events(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for number, event in enumerate(found):
         seconds = event["sent_at"]
         event["sent_at"] = None if seconds is None else event["at"] - timedelta(seconds=seconds)
@@ -278,7 +290,7 @@ def _numbered(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found + found[:1]
 
 
-def people() -> st.SearchStrategy[list[dict[str, str | None]]]:
+def contact_lists() -> st.SearchStrategy[list[dict[str, str | None]]]:
     """A few contacts with whatever HubSpot may hold."""
     one = st.fixed_dictionaries(
         {
@@ -299,12 +311,12 @@ def people() -> st.SearchStrategy[list[dict[str, str | None]]]:
             "recent_conversion_date": st.sampled_from(DATES),
         }
     )
-    return st.lists(one, min_size=PEOPLE, max_size=PEOPLE)
+    return st.lists(one, min_size=CONTACT_COUNT, max_size=CONTACT_COUNT)
 
 
 def titles() -> st.SearchStrategy[str]:
     """Job titles, believable or not."""
-    parts = st.lists(st.sampled_from(RANKED) | st.sampled_from(WORDS), min_size=1, max_size=3)
+    parts = st.lists(st.sampled_from(RANKED_TITLES) | st.sampled_from(WORDS), min_size=1, max_size=3)
     return st.builds(lambda between, chosen: between.join(chosen), st.sampled_from([" ", ", ", "-", " & "]), parts)
 
 
@@ -313,7 +325,7 @@ def instants() -> st.SearchStrategy[datetime]:
     return st.integers(-40 * 24, 40 * 24).map(lambda hours: datetime.fromtimestamp(NOW.timestamp() + hours * 3600, UTC))
 
 
-def hidden() -> st.SearchStrategy[frozenset[str]]:
+def hidden_kinds() -> st.SearchStrategy[frozenset[str]]:
     """What a portal's plan hides."""
     return st.sampled_from(
         [frozenset(), frozenset({"page_view"}), frozenset({"page_view", "email_click", "form_submission", "email_open"})]

@@ -12,45 +12,63 @@ from sync_worker.model.compiled.requirements import find_requirements
 from sync_worker.model.diff import describe_changes
 from sync_worker.model.explain import explain
 from sync_worker.model.file.units import from_micro, to_json_number
-from tests.model.factories import NOW, TIERS, a_model, an_event, events, facts, model_of, score, verdict
+from tests.model.factories import (
+    NOW,
+    TIERS,
+    evaluate_contact,
+    make_criteria_model,
+    make_event,
+    make_events,
+    make_facts,
+    make_model,
+    score_section,
+)
 
 CAREERS = {"label": "looked at careers pages", "event": "page_view", "where": {"url": {"matches": "/careers/*"}}, "points": -5}
 
 
 def test_the_reasons_of_a_score_are_sentences_the_weightiest_first() -> None:
-    model = a_model(clicks={"event": "email_click", "tiers": TIERS}, careers=CAREERS, page_views={"event": "page_view", "points": 1})
-    happened = [*[an_event(id_=str(n), days_ago=8 + n) for n in range(5)], an_event("page_view", days_ago=2, url="https://x.com/careers")]
-    assert verdict(model, None, *happened)["score_reasons"].splitlines() == [
+    model = make_criteria_model(
+        clicks={"event": "email_click", "tiers": TIERS}, careers=CAREERS, page_views={"event": "page_view", "points": 1}
+    )
+    happened = [
+        *[make_event(id_=str(n), days_ago=8 + n) for n in range(5)],
+        make_event("page_view", days_ago=2, url="https://x.com/careers"),
+    ]
+    assert evaluate_contact(model, None, *happened)["score_reasons"].splitlines() == [
         "+6 clicked 5 marketing e-mails, last on 12 Nov",
         "−5 looked at careers pages",
         "+1 viewed a page, on 18 Nov",
     ]
 
 
-def test_a_year_is_told_when_it_is_another_one() -> None:
-    assert verdict(a_model(), None, an_event(days_ago=400))["score_reasons"] == "+1 clicked a marketing e-mail, on 16 Oct 2025"
+def test_a_date_shows_its_year_when_it_differs_from_the_current_year() -> None:
+    assert (
+        evaluate_contact(make_criteria_model(), None, make_event(days_ago=400))["score_reasons"]
+        == "+1 clicked a marketing e-mail, on 16 Oct 2025"
+    )
 
 
-def test_what_inactivity_took_is_told_with_a_date_that_does_not_change_every_day() -> None:
-    model = model_of(score({"clicks": {"label": "clicked {count} times", "event": "email_click", "points": 40}}))
+def test_the_inactivity_reason_has_a_date_that_does_not_change_every_day() -> None:
+    model = make_model(score_section({"clicks": {"label": "clicked {count} times", "event": "email_click", "points": 40}}))
     for days_later in (0, 10):
-        told = verdict(model, None, an_event(days_ago=100), now=NOW + timedelta(days=days_later))["score_reasons"]
+        told = evaluate_contact(model, None, make_event(days_ago=100), now=NOW + timedelta(days=days_later))["score_reasons"]
         assert told.splitlines() == ["+40 clicked 1 times, on 12 Aug", "−8 no engagement since 12 Aug"]
 
 
-def test_nothing_counted_is_said_in_words() -> None:
-    assert verdict(a_model())["score_reasons"] == "nothing counted yet"
+def test_a_score_without_lines_has_a_reason_in_words() -> None:
+    assert evaluate_contact(make_criteria_model())["score_reasons"] == "nothing counted yet"
 
 
-def test_the_grade_says_what_it_rests_on() -> None:
+def test_the_grade_reasons_name_its_criteria() -> None:
     criteria = {
         "leads": {"label": "leads people", "when": {"jobtitle": {"seniority_at_least": "manager"}}, "thirds": 2},
         "near": {"label": "near us", "when": {"country": {"country_in": "DE"}}, "otherwise": -2},
         "web": {"when": {"website": {"is": "x"}}},
         "town": {"when": {"city": "Berlin"}},
     }
-    model = model_of(score({"clicks": {"event": "email_click", "points": 1}}), {"grade": {"criteria": criteria}})
-    told = verdict(model, {"jobtitle": "CEO", "country": "France", "city": "Bonn"})["grade_reasons"]
+    model = make_model(score_section({"clicks": {"event": "email_click", "points": 1}}), {"grade": {"criteria": criteria}})
+    told = evaluate_contact(model, {"jobtitle": "CEO", "country": "France", "city": "Bonn"})["grade_reasons"]
     assert told.splitlines() == ["D on 3 of 4 criteria", "✓ leads people (+2)", "✗ near us (−2)", "? web", "✗ town"]
 
 
@@ -66,8 +84,8 @@ def test_the_grade_says_what_it_rests_on() -> None:
     ],
 )
 def test_reasons_speak_the_language_of_the_model(language: str, told: str) -> None:
-    model = model_of(score({"clicks": {"event": "email_click", "tiers": TIERS}}), {"language": language})
-    assert verdict(model, None, *[an_event(id_=str(n), days_ago=8 + n) for n in range(5)])["score_reasons"] == told
+    model = make_model(score_section({"clicks": {"event": "email_click", "tiers": TIERS}}), {"language": language})
+    assert evaluate_contact(model, None, *[make_event(id_=str(n), days_ago=8 + n) for n in range(5)])["score_reasons"] == told
 
 
 def test_an_explanation_holds_every_line_every_state_and_what_comes_next() -> None:
@@ -83,7 +101,7 @@ qualification: {threshold: 36, leave_below: 30, disqualifiers: {left: {when: {hs
 """,
         "model.yaml",
     )
-    found = explain(facts([{"jobtitle": "CEO"}, {}], [an_event(days_ago=100)]), model, NOW, 1)
+    found = explain(make_facts([{"jobtitle": "CEO"}, {}], [make_event(days_ago=100)]), model, NOW, 1)
     assert [(line.line, line.points) for line in found.score] == [("clicks", 40), ("degradation", -8), ("floor", 0), ("rounding", 0)]
     assert (found.decay.full_periods, found.decay.grace_ends) == (2, NOW - timedelta(days=70))
     assert [(line.criterion, line.match, line.thirds) for line in found.grade] == [("leads", True, 3)]
@@ -94,30 +112,30 @@ qualification: {threshold: 36, leave_below: 30, disqualifiers: {left: {when: {hs
     assert (found.next_band_change.at, found.next_band_change.band) == (NOW + timedelta(days=20), "low")
 
 
-def test_an_event_that_will_leave_its_window_is_a_change_to_come() -> None:
-    model = a_model(clicks={"event": "email_click", "points": 7, "within": "10 days"})
-    found = explain(facts([{}], [an_event(days_ago=4)]), model, NOW, 1)
+def test_an_event_that_will_leave_its_window_is_in_the_forecast() -> None:
+    model = make_criteria_model(clicks={"event": "email_click", "points": 7, "within": "10 days"})
+    found = explain(make_facts([{}], [make_event(days_ago=4)]), model, NOW, 1)
     assert found.next_change is not None
     assert found.next_change.at - NOW == timedelta(days=6, milliseconds=1)
     assert found.next_change.score == 0
 
 
-def test_what_happens_later_is_no_change_that_comes_by_itself() -> None:
-    model = a_model(clicks={"event": "email_click", "each": 5, "at_most": 20, "within": "10 days"})
-    found = explain(facts([{}], [an_event(days_ago=4), *events(3)]), model, NOW - timedelta(days=3), 1)
+def test_events_after_the_verdict_are_not_in_the_forecast() -> None:
+    model = make_criteria_model(clicks={"event": "email_click", "each": 5, "at_most": 20, "within": "10 days"})
+    found = explain(make_facts([{}], [make_event(days_ago=4), *make_events(3)]), model, NOW - timedelta(days=3), 1)
     assert found.next_change is not None
     assert (found.next_change.at, found.next_change.score) == (NOW + timedelta(days=6, milliseconds=1), 0)
 
 
-def test_somebody_unknown_cannot_be_explained() -> None:
+def test_an_unknown_contact_cannot_be_explained() -> None:
     with pytest.raises(KeyError):
-        explain(facts([{}]), a_model(), NOW, 7)
+        explain(make_facts([{}]), make_criteria_model(), NOW, 7)
 
 
-def test_two_models_are_told_apart_in_words() -> None:
-    old = a_model(careers=CAREERS, clicks={"event": "email_click", "tiers": {1: 1}}, gone={"event": "webinar", "points": 3})
-    new = model_of(
-        score(
+def test_the_diff_of_two_models_is_in_words() -> None:
+    old = make_criteria_model(careers=CAREERS, clicks={"event": "email_click", "tiers": {1: 1}}, gone={"event": "webinar", "points": 3})
+    new = make_model(
+        score_section(
             {
                 "careers": {**CAREERS, "points": -10},
                 "clicks": {"event": "email_click", "tiers": {1: 2}, "enabled": False},
@@ -137,7 +155,7 @@ def test_two_models_are_told_apart_in_words() -> None:
     assert describe_changes(new, new) == []
 
 
-def test_points_are_told_without_dust() -> None:
+def test_points_are_shown_without_trailing_zeros() -> None:
     assert [str(from_micro(micro)) for micro in (2_500_000, -500_000, 0, 30_000_000, 1)] == ["2.5", "-0.5", "0", "30", "0.000001"]
     assert [to_json_number(micro) for micro in (2_500_000, -3_000_000)] == [2.5, -3]
     assert isinstance(to_json_number(3_000_000), int)
@@ -158,13 +176,13 @@ def test_every_model_that_we_ship_is_right(path: Path) -> None:
 def test_the_default_model_is_the_classic_one() -> None:
     model = load(PROJECT / "config" / "model.yaml")
     assert model.maximum == 45
-    everything = [*events(10), *events(10, "page_view", url="https://x.com/"), *events(10, "form_submission")]
-    row = verdict(model, {"jobtitle": "CEO", "email": "a@b.example", "company.numberofemployees": "100"}, *everything)
+    everything = [*make_events(10), *make_events(10, "page_view", url="https://x.com/"), *make_events(10, "form_submission")]
+    row = evaluate_contact(model, {"jobtitle": "CEO", "email": "a@b.example", "company.numberofemployees": "100"}, *everything)
     assert (row["score"], row["band"], row["by_score"], row["mql_reason"]) == (45, "mql", True, "by_score")
 
 
-def test_a_model_lists_what_it_asks_of_a_portal() -> None:
-    model = a_model(
+def test_a_model_lists_its_requirements_of_a_portal() -> None:
+    model = make_criteria_model(
         asked={
             "event": "form_submission",
             "where": {"any": [{"form": {"in": ["Demo", "f-1"]}}, {"url": {"matches": "/demo"}}]},

@@ -10,12 +10,12 @@ import pytest
 
 from sync_worker.errors import ModelError
 from sync_worker.model.compiled.loader import loads
-from tests.model.factories import a_model, an_event, facts, judged
+from tests.model.factories import evaluate_facts, make_criteria_model, make_event, make_facts
 
-LONG = 65_536  # characters, HubSpot's longest text
-SHORT = LONG // 16
+LONG_TEXT_LENGTH = 65_536  # characters, HubSpot's longest text
+SHORT_TEXT_LENGTH = LONG_TEXT_LENGTH // 16
 LINEAR, QUADRATIC = 16, 256  # how much longer the long text takes than the short one
-FIRST_LINES = "name: test\nqualification: {threshold: 3}\n"
+MODEL_HEADER = "name: test\nqualification: {threshold: 3}\n"
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ FIRST_LINES = "name: test\nqualification: {threshold: 3}\n"
 def test_no_tag_of_yaml_makes_an_object_or_calls_anything(tmp_path: Path, value: str, where: str) -> None:
     place = tmp_path / "made"
     with pytest.raises(ModelError, match=r"model\.yaml:\d"):
-        loads(where.format(first=FIRST_LINES, value=value.format(place=place)), "model.yaml")
+        loads(where.format(first=MODEL_HEADER, value=value.format(place=place)), "model.yaml")
     assert not place.exists()
 
 
@@ -45,19 +45,19 @@ def test_a_few_lines_cannot_unfold_into_gigabytes() -> None:
         loads("a: " + "[" * 100_000, "model.yaml")
 
 
-def cost(do: Callable[[], object]) -> float:
+def measure_cpu(work: Callable[[], object]) -> float:
     """Return the processor seconds of the quicker of two runs."""
     taken = []
     for _ in range(2):
         began = time.process_time()
-        do()
+        work()
         taken.append(time.process_time() - began)
     return min(taken)
 
 
-EVIL = ["(a+)+$", "(a|a)*$", "(a|aa)+$", "(.*a){20}$", "^(([a-z])+.)+[A-Z]([a-z])+$"]
-HARD = {
-    **{f"regex {pattern}": {"regex": pattern} for pattern in EVIL},
+EVIL_PATTERNS = ["(a+)+$", "(a|a)*$", "(a|aa)+$", "(.*a){20}$", "^(([a-z])+.)+[A-Z]([a-z])+$"]
+HARD_TEXTS = {
+    **{f"regex {pattern}": {"regex": pattern} for pattern in EVIL_PATTERNS},
     "matches": {"matches": "*a*a*a*a*a*a*a*b"},
     "contains": {"contains_any": ["a* a* a*b", "*a*b"]},
     "ends": {"ends_with": "ab"},
@@ -66,30 +66,30 @@ HARD = {
 }
 
 
-@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize("name", HARD_TEXTS)
 def test_no_text_of_a_contact_stalls_a_rule(name: str) -> None:
-    model = a_model(rule={"when": {"jobtitle": HARD[name]}, "points": 1})
+    model = make_criteria_model(rule={"when": {"jobtitle": HARD_TEXTS[name]}, "points": 1})
 
     def judge(length: int) -> None:
         for text in ("a" * length, "a " * (length // 2), "head of " * (length // 8)):
-            judged(model, facts([{"jobtitle": text + "!"}]))
+            evaluate_facts(model, make_facts([{"jobtitle": text + "!"}]))
 
-    judge(SHORT)  # what is made once is not counted
-    assert cost(lambda: judge(LONG)) < (LINEAR + QUADRATIC) / 2 * cost(lambda: judge(SHORT))
+    judge(SHORT_TEXT_LENGTH)  # what is made once is not counted
+    assert measure_cpu(lambda: judge(LONG_TEXT_LENGTH)) < (LINEAR + QUADRATIC) / 2 * measure_cpu(lambda: judge(SHORT_TEXT_LENGTH))
 
 
 @pytest.mark.parametrize("pattern", ["*/careers/*", "/a*a*a*a*a*b", "*a*/*a*/*a*b"])
 def test_no_url_of_an_event_stalls_a_rule(pattern: str) -> None:
-    model = a_model(views={"event": "page_view", "where": {"url": {"matches": pattern}}, "points": 1})
+    model = make_criteria_model(views={"event": "page_view", "where": {"url": {"matches": pattern}}, "points": 1})
 
     def judge(length: int) -> None:
         for url in ("https://x.com/" + "a" * length, "https://x.com" + "/a" * (length // 2), "a" * length):
-            judged(model, facts(happened=[an_event("page_view", url=url)]))
+            evaluate_facts(model, make_facts(events=[make_event("page_view", url=url)]))
 
-    judge(SHORT)
-    assert cost(lambda: judge(LONG)) < (LINEAR + QUADRATIC) / 2 * cost(lambda: judge(SHORT))
+    judge(SHORT_TEXT_LENGTH)
+    assert measure_cpu(lambda: judge(LONG_TEXT_LENGTH)) < (LINEAR + QUADRATIC) / 2 * measure_cpu(lambda: judge(SHORT_TEXT_LENGTH))
 
 
 def test_a_regular_expression_that_would_need_gigabytes_is_refused() -> None:
     with pytest.raises(ModelError, match="regex"):
-        a_model(rule={"when": {"jobtitle": {"regex": "((a{1000}){1000}){1000}"}}, "points": 1})
+        make_criteria_model(rule={"when": {"jobtitle": {"regex": "((a{1000}){1000}){1000}"}}, "points": 1})

@@ -15,7 +15,7 @@ import trustme
 CERTIFICATE, KEY = (Path(sys.prefix) / name for name in ("authority.crt", "authority.key"))
 
 
-def authority() -> trustme.CA:
+def create_authority() -> trustme.CA:
     """Return the authority that was made."""
     return trustme.CA.from_pem(CERTIFICATE.read_bytes(), KEY.read_bytes())
 

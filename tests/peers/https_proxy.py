@@ -14,20 +14,20 @@ import sys
 from asyncio import StreamReader, StreamWriter
 from contextlib import suppress
 
-from certificate_authority import authority
+from certificate_authority import create_authority
 
 HOST, LOOPBACK = "api.hubapi.com", "127.0.0.1"
-CHUNK = 1 << 16  # bytes
+CHUNK_BYTES = 1 << 16  # bytes
 
 
 async def serve(sandbox_port: int) -> None:
     """Serve until the process is ended."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority().issue_cert(HOST).configure_cert(context)
+    create_authority().issue_cert(HOST).configure_cert(context)
 
     async def connected(reader: StreamReader, writer: StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):  # either side may leave at any time
-            await _through(reader, writer, context, sandbox_port)
+            await _tunnel(reader, writer, context, sandbox_port)
         writer.close()
 
     server = await asyncio.start_server(connected, LOOPBACK, 0)
@@ -36,7 +36,7 @@ async def serve(sandbox_port: int) -> None:
     await server.serve_forever()
 
 
-async def _through(reader: StreamReader, writer: StreamWriter, context: ssl.SSLContext, sandbox_port: int) -> None:
+async def _tunnel(reader: StreamReader, writer: StreamWriter, context: ssl.SSLContext, sandbox_port: int) -> None:
     head = await reader.readuntil(b"\r\n\r\n")
     if not head.startswith(f"CONNECT {HOST}:443 ".encode()):
         writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
@@ -51,7 +51,7 @@ async def _through(reader: StreamReader, writer: StreamWriter, context: ssl.SSLC
 
 async def _copy(reader: StreamReader, writer: StreamWriter) -> None:
     try:
-        while chunk := await reader.read(CHUNK):
+        while chunk := await reader.read(CHUNK_BYTES):
             writer.write(chunk)
             await writer.drain()
     finally:

@@ -21,7 +21,7 @@ from sync_worker.sandbox.server import server, user_actions
 ROOT, HERE = Path(__file__).parents[2], Path(__file__).parent
 BIN = ROOT / ".venv-peers" / "bin"
 CONTACTS = 1_500
-QUICK = SandboxConfig(index_lag_s=0, rate=10**6, search_rate=10**6, switches=Switches(search_body="conditions"))
+FAST_OPTIONS = SandboxConfig(index_lag_s=0, rate=10**6, search_rate=10**6, switches=Switches(search_body="conditions"))
 STREAMS = ("contacts", "companies", "deals")
 
 pytestmark = pytest.mark.skipif(not (BIN.parent / ".ready").exists(), reason="run `make peers` to install the clients")
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(not (BIN.parent / ".ready").exists(), reason="ru
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[server.RunningServer]:
-    with server.run_in_thread(generate(contacts=CONTACTS, seed=3, now=datetime.now(UTC)), QUICK) as running:
+    with server.run_in_thread(generate(contacts=CONTACTS, seed=3, now=datetime.now(UTC)), FAST_OPTIONS) as running:
         yield running
 
 
@@ -80,7 +80,7 @@ def tap(tmp_path: Path, proxy: str, sandbox: server.RunningServer) -> Tap:
     return tap
 
 
-def records(messages: list[Any], stream: str) -> dict[str, Any]:
+def records_by_id(messages: list[Any], stream: str) -> dict[str, Any]:
     """Return the records of a stream by id, of which each must have come once."""
     found = [message["record"] for message in messages if message["type"] == "RECORD" and message["stream"] == stream]
     assert set(Counter(record["id"] for record in found).values()) <= {1}
@@ -91,17 +91,17 @@ def test_an_extractor_takes_every_record_out_once_and_then_what_has_changed(tap:
     first = tap.run("--catalog", "catalog.json")
     for stream in STREAMS:
         table = sandbox.portal.tables[stream].records
-        taken = records(first, stream)
+        taken = records_by_id(first, stream)
         assert set(taken) == {str(table.ids[row]) for row in table.iter_live_rows()}
         assert all(
             taken[str(table.ids[row])]["properties"]["createdate"] == table.value(row, "createdate") for row in table.iter_live_rows()
         )
-    assert len(records(first, "contacts")) == CONTACTS
+    assert len(records_by_id(first, "contacts")) == CONTACTS
     tap.write("state.json", next(message["value"] for message in reversed(first) if message["type"] == "STATE"))
-    edited = sorted(records(first, "contacts"))[:120]
+    edited = sorted(records_by_id(first, "contacts"))[:120]
     for id_ in edited:
         user_actions.edit_contact(sandbox.portal, {"id": id_, "properties": {"jobtitle": "Head of Docks"}})
-    second = records(tap.run("--catalog", "catalog.json", "--state", "state.json"), "contacts")
+    second = records_by_id(tap.run("--catalog", "catalog.json", "--state", "state.json"), "contacts")
     assert {id_ for id_, record in second.items() if record["properties"]["jobtitle"] == "Head of Docks"} == set(edited)
 
 

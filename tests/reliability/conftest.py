@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.sync.conftest import approved, scored, world
+from tests.sync.conftest import backfill_harness, harness, live_harness
 
-__all__ = ["approved", "scored", "world"]
+__all__ = ["backfill_harness", "harness", "live_harness"]

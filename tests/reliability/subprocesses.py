@@ -10,17 +10,17 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 
-from tests.system.forkserver import forked
+from tests.system.forkserver import start_forked
 
 SIGKILLED = -9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Program:
+class KillableWorker:
     """`sync-worker` with an environment; what it says goes to a file."""
 
     environment: Mapping[str, str]
-    said: Path
+    output: Path
 
     def run(self, *command: str) -> int:
         """Run a command to its end; return its exit code."""
@@ -37,21 +37,21 @@ class Program:
         process.join()
         return process.exitcode == SIGKILLED
 
-    def duration(self, *command: str) -> float:
+    def time(self, *command: str) -> float:
         """Run a command to its end; return the seconds that it took."""
         began = time.monotonic()
-        assert self.run(*command) == 0, self.said.read_text(encoding="utf-8")[-3_000:]
+        assert self.run(*command) == 0, self.output.read_text(encoding="utf-8")[-3_000:]
         return time.monotonic() - began
 
-    def kill_often(self, *command: str, times: int, within: float, random: Random) -> None:
+    def kill_repeatedly(self, *command: str, kills: int, max_seconds: float, random: Random) -> None:
         """Kill a command so many times at moments by chance; a run that was quicker does not count, and shortens the next."""
         killed = 0
-        while killed < times:
-            if self.kill(*command, after=random.uniform(0.02, within)):
+        while killed < kills:
+            if self.kill(*command, after=random.uniform(0.02, max_seconds)):
                 killed += 1
             else:
-                within *= 0.8
+                max_seconds *= 0.8
 
     def _start(self, command: tuple[str, ...]) -> BaseProcess:
         plain = {name: value for name, value in os.environ.items() if not name.startswith(("HUBSPOT_", "SYNC_WORKER_"))}
-        return forked(command, environment={**plain, **self.environment}, folder=Path.cwd(), out=self.said, err=self.said)
+        return start_forked(command, environment={**plain, **self.environment}, folder=Path.cwd(), out=self.output, err=self.output)

@@ -9,54 +9,54 @@ import pytest
 from sync_worker.errors import SyncWorkerError
 from sync_worker.hubspot.rest.transport import Timeouts
 from tests.reliability.fault_matrix import EXIT_CODES, FAULTS
-from tests.sync.bulk_fakes import at_work, meanwhile
+from tests.sync.bulk_fakes import bulk_harness, set_on_wait
 
-LOOK = "GET /crm/imports/2026-09/?"
+STATUS_ENDPOINT = "GET /crm/imports/2026-09/?"
 ENDPOINTS = {
     "POST /crm/exports/*/async": "crm.export",
     "GET /crm/exports/*/status": "crm.export",
     "POST /crm/imports/2026-09": "crm.import",
-    LOOK: "crm.import",
+    STATUS_ENDPOINT: "crm.import",
     "GET /crm/imports/*/errors": "crm.import",
 }
 CELLS = [(fault, endpoint) for fault in FAULTS if fault != "property deleted" for endpoint in ENDPOINTS]
-SOME = CELLS[:: len(ENDPOINTS) + 2]  # each fault that it comes to meets another endpoint
+SAMPLE = CELLS[:: len(ENDPOINTS) + 2]  # each fault that it comes to meets another endpoint
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> str:
-    with at_work(tmp_path_factory.mktemp("expected")) as world:
-        world.backfill()
-        return world.digest()
+def api_digest(tmp_path_factory: pytest.TempPathFactory) -> str:
+    with bulk_harness(tmp_path_factory.mktemp("expected")) as harness:
+        harness.backfill()
+        return harness.digest()
 
 
-def strike(folder: Path, fault: str, endpoint: str, expected: str) -> None:
-    with at_work(folder) as world:
-        meanwhile(world, None, timeouts=Timeouts(connect=2.0, read=0.5, total=1.5))
+def run_with_fault(folder: Path, fault: str, endpoint: str, api_digest: str) -> None:
+    with bulk_harness(folder) as harness:
+        set_on_wait(harness, None, timeouts=Timeouts(connect=2.0, read=0.5, total=1.5))
         how = {**FAULTS[fault], **({"name": ENDPOINTS[endpoint]} if fault == "scope withdrawn" else {})}
-        world.go_wrong(endpoint, **how)
+        harness.inject_fault(endpoint, **how)
         code, said = 0, ""
         try:
-            code = int(world.backfill(bulk=True).exit_code)
+            code = int(harness.backfill(bulk=True).exit_code)
         except SyncWorkerError as error:
             code, said = int(error.exit_code), str(error)
         # A scope that is missing is no reason to stop, but for who can't see any more whether HubSpot is done.
-        harmless = fault == "scope withdrawn" and endpoint != LOOK
+        harmless = fault == "scope withdrawn" and endpoint != STATUS_ENDPOINT
         assert code == (0 if harmless else EXIT_CODES.get(fault, 0)), said
         assert code == 0 or said.count(".") >= 2
-        world.go_right()
+        harness.clear_faults()
         if fault != "token revoked":
-            world.later(25 * 60 if fault == "429 daily" else 5)
-            world.backfill(bulk=True)
-            assert world.digest() == expected
+            harness.advance(25 * 60 if fault == "429 daily" else 5)
+            harness.backfill(bulk=True)
+            assert harness.digest() == api_digest
 
 
-@pytest.mark.parametrize(("fault", "endpoint"), SOME)
-def test_a_fault_in_bulk_is_cured(tmp_path: Path, expected: str, fault: str, endpoint: str) -> None:
-    strike(tmp_path, fault, endpoint, expected)
+@pytest.mark.parametrize(("fault", "endpoint"), SAMPLE)
+def test_a_fault_in_a_bulk_run_is_recovered(tmp_path: Path, api_digest: str, fault: str, endpoint: str) -> None:
+    run_with_fault(tmp_path, fault, endpoint, api_digest)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("fault", "endpoint"), CELLS)
-def test_every_cell_in_bulk(tmp_path: Path, expected: str, fault: str, endpoint: str) -> None:
-    strike(tmp_path, fault, endpoint, expected)
+def test_every_cell_in_bulk(tmp_path: Path, api_digest: str, fault: str, endpoint: str) -> None:
+    run_with_fault(tmp_path, fault, endpoint, api_digest)

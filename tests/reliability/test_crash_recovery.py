@@ -18,7 +18,7 @@ from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.generator import generate
 from sync_worker.sandbox.server import user_actions
 from sync_worker.sandbox.server.server import RunningServer, SandboxConfig, run_in_thread
-from tests.reliability.subprocesses import Program
+from tests.reliability.subprocesses import KillableWorker
 from tests.system.subprocesses import ROOT
 
 FAULTS = """
@@ -34,17 +34,17 @@ rules:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class RecoverySetup:
     """A portal and a program that works on it."""
 
-    served: RunningServer
-    program: Program
+    server: RunningServer
+    worker: KillableWorker
 
     @property
     def portal(self) -> SandboxPortal:
-        return self.served.portal
+        return self.server.portal
 
-    def shown(self) -> dict[object, object]:
+    def portal_state(self) -> dict[object, object]:
         """Return contacts and lists without what tells when, not what."""
         table = self.portal.contacts
         moments = {each.name for each in table.catalog.definitions.values() if each.hubspot_defined and each.type in {"date", "datetime"}}
@@ -55,14 +55,14 @@ class Place:
             shown[table.records.ids[row]] = {name: value for name, value in values.items() if name not in moments}
         return shown
 
-    def changes(self) -> Counter[tuple[int, str]]:
+    def count_writes(self) -> Counter[tuple[int, str]]:
         """Return how often the worker has changed each value of each contact."""
         changes = self.portal.recent_changes(10**6, custom_only=False)
         return Counter((each.record_id, each.property_name) for each in changes if each.source.type == "INTEGRATION")
 
 
 @contextmanager
-def a_place(folder: Path, data: PortalData, faults: str | None = None) -> Iterator[Place]:
+def start_recovery_setup(folder: Path, data: PortalData, faults: str | None = None) -> Iterator[RecoverySetup]:
     folder.mkdir()
     rules = folder / "faults.yaml"
     rules.write_text(faults or "rules: []\n", encoding="utf-8")
@@ -76,10 +76,10 @@ def a_place(folder: Path, data: PortalData, faults: str | None = None) -> Iterat
             "SYNC_WORKER_REQUESTS_IN_FLIGHT": "3",
             "SYNC_WORKER_JUDGED_FROM_CONTACTS": "1000000",
         }
-        yield Place(served=served, program=Program(environment=environment, said=folder / "said"))
+        yield RecoverySetup(server=served, worker=KillableWorker(environment=environment, output=folder / "said"))
 
 
-def people_do_things(portal: SandboxPortal, data: PortalData) -> None:
+def apply_user_changes(portal: SandboxPortal, data: PortalData) -> None:
     people = list(data.contacts)
     ids = [row["id"] for row in people]
     for number in ids[::4]:
@@ -99,66 +99,66 @@ def people_do_things(portal: SandboxPortal, data: PortalData) -> None:
             user_actions.add_submission(portal, body)
 
 
-Shown = dict[object, object]
+PortalState = dict[object, object]
 
 
-def undisturbed(folder: Path, data: PortalData) -> tuple[Shown, Shown, float, float]:
+def run_undisturbed(folder: Path, data: PortalData) -> tuple[PortalState, PortalState, float, float]:
     """Return what is shown in a calm portal after its first day and its second, and how long a backfill and a sync take."""
-    with a_place(folder, data) as place:
-        assert place.program.run("setup") == 0
-        backfill = place.program.duration("backfill")
-        assert place.program.run("approve", "--note", "yes") == 0
-        first = place.shown()
-        people_do_things(place.portal, data)
-        sync = place.program.duration("sync")
-        assert place.program.run("backfill") == 0  # deletions are seen by a full reading alone
-        return first, place.shown(), backfill, sync
+    with start_recovery_setup(folder, data) as place:
+        assert place.worker.run("setup") == 0
+        backfill = place.worker.time("backfill")
+        assert place.worker.run("approve", "--note", "yes") == 0
+        first = place.portal_state()
+        apply_user_changes(place.portal, data)
+        sync = place.worker.time("sync")
+        assert place.worker.run("backfill") == 0  # deletions are seen by a full reading alone
+        return first, place.portal_state(), backfill, sync
 
 
-def tortured(
-    folder: Path, data: PortalData, expected: tuple[Shown, Shown, float, float], *, seed: int, kills: tuple[int, int, int, int]
+def run_with_kills(
+    folder: Path, data: PortalData, expected: tuple[PortalState, PortalState, float, float], *, seed: int, kills: tuple[int, int, int, int]
 ) -> None:
     first, second, backfill, sync = expected
     random = Random(seed)  # noqa: S311 -- a moment to be killed at is no secret
-    with a_place(folder, data, FAULTS.format(seed=seed)) as place:
-        program = place.program
+    with start_recovery_setup(folder, data, FAULTS.format(seed=seed)) as place:
+        program = place.worker
         assert program.run("setup") == 0
-        program.kill_often("backfill", times=kills[0], within=backfill, random=random)
+        program.kill_repeatedly("backfill", kills=kills[0], max_seconds=backfill, random=random)
         assert program.run("backfill") == 0
-        assert set(place.changes().values()) == {1}  # nothing was written twice that differs
-        program.kill_often("approve", "--note", "yes", times=kills[1], within=sync, random=random)
+        assert set(place.count_writes().values()) == {1}  # nothing was written twice that differs
+        program.kill_repeatedly("approve", "--note", "yes", kills=kills[1], max_seconds=sync, random=random)
         assert program.run("approve", "--note", "yes") == 0
-        assert differences(place.shown(), first) == {}
-        people_do_things(place.portal, data)
-        program.kill_often("sync", times=kills[2], within=sync, random=random)
-        program.kill_often("serve", times=kills[3], within=2 * sync, random=random)
+        assert diff_states(place.portal_state(), first) == {}
+        apply_user_changes(place.portal, data)
+        program.kill_repeatedly("sync", kills=kills[2], max_seconds=sync, random=random)
+        program.kill_repeatedly("serve", kills=kills[3], max_seconds=2 * sync, random=random)
         assert program.run("sync") == 0
-        assert max(place.changes().values()) <= 2
-        program.kill_often("backfill", times=kills[3], within=sync, random=random)
+        assert max(place.count_writes().values()) <= 2
+        program.kill_repeatedly("backfill", kills=kills[3], max_seconds=sync, random=random)
         assert program.run("backfill") == 0
-        assert differences(place.shown(), second) == {}
-        calm = place.shown(), place.changes()
+        assert diff_states(place.portal_state(), second) == {}
+        calm = place.portal_state(), place.count_writes()
         assert program.run("sync") == 0
-        assert (place.shown(), place.changes()) == calm
-    assert "Traceback" not in program.said.read_text(encoding="utf-8")
+        assert (place.portal_state(), place.count_writes()) == calm
+    assert "Traceback" not in program.output.read_text(encoding="utf-8")
 
 
-def differences(shown: Shown, expected: Shown) -> Shown:
+def diff_states(shown: PortalState, expected: PortalState) -> PortalState:
     different = {key: (shown.get(key), expected.get(key)) for key in shown.keys() | expected.keys() if shown.get(key) != expected.get(key)}
-    return {key: differences(*pair) if all(isinstance(each, dict) for each in pair) else pair for key, pair in different.items()}  # type: ignore[arg-type]
+    return {key: diff_states(*pair) if all(isinstance(each, dict) for each in pair) else pair for key, pair in different.items()}  # type: ignore[arg-type]
 
 
-def a_hundred(seed: int) -> PortalData:
+def make_portal_data(seed: int) -> PortalData:
     return generate(contacts=110, seed=seed, now=datetime.now(UTC))
 
 
-def test_killed_two_dozen_times_among_faults_it_ends_as_if_nothing_had_been(tmp_path: Path) -> None:
-    data = a_hundred(3)
-    tortured(tmp_path / "tortured", data, undisturbed(tmp_path / "calm", data), seed=1, kills=(8, 4, 6, 4))
+def test_two_dozen_kills_among_faults_leave_no_trace(tmp_path: Path) -> None:
+    data = make_portal_data(3)
+    run_with_kills(tmp_path / "tortured", data, run_undisturbed(tmp_path / "calm", data), seed=1, kills=(8, 4, 6, 4))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(12))
-def test_killed_hundreds_of_times_it_ends_as_if_nothing_had_been(tmp_path: Path, seed: int) -> None:
-    data = a_hundred(seed)
-    tortured(tmp_path / "tortured", data, undisturbed(tmp_path / "calm", data), seed=seed, kills=(9, 5, 7, 4))
+def test_hundreds_of_kills_leave_no_trace(tmp_path: Path, seed: int) -> None:
+    data = make_portal_data(seed)
+    run_with_kills(tmp_path / "tortured", data, run_undisturbed(tmp_path / "calm", data), seed=seed, kills=(9, 5, 7, 4))

@@ -13,9 +13,9 @@ import requests
 from typer.main import get_command
 
 from sync_worker.cli.commands import app
-from tests.harness import World, a_contact, a_world, small_portal
-from tests.reliability.subprocesses import Program
-from tests.system.subprocesses import Desk
+from tests.harness import Harness, make_contact, small_portal, start_harness
+from tests.reliability.subprocesses import KillableWorker
+from tests.system.subprocesses import Workspace
 
 TOKEN = "pat-na1-" + "0a1b2c3d-" + "4e5f-no-one-may-see-this"
 NAMES = {"firstname": "Zebulon", "lastname": "Quackenbush", "phone": "+49 89 1234567", "jobtitle": "Chief Yodelling Officer"}
@@ -28,33 +28,33 @@ FAULTS = [
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    people = [a_contact(number, **NAMES) for number in range(1, 5)]
-    with a_world(tmp_path, small_portal(contacts=people), ready=False, token=TOKEN) as world:
-        yield world
+def harness(tmp_path: Path) -> Iterator[Harness]:
+    people = [make_contact(number, **NAMES) for number in range(1, 5)]
+    with start_harness(tmp_path, small_portal(contacts=people), ready=False, token=TOKEN) as harness:
+        yield harness
 
 
-def put_folder(folder: Path) -> None:
+def write_portal_folder(folder: Path) -> None:
     """Write a portal folder that holds what must not be said."""
     folder.mkdir()
     (folder / "portal.json").write_text(json.dumps({"portalId": 1, "tier": "enterprise", "timeZone": "UTC", "now": "2026-11-20T12:00:00Z"}))
-    (folder / "contacts.jsonl").write_text("".join(json.dumps(a_contact(number, **NAMES)) + "\n" for number in range(1, 4)))
+    (folder / "contacts.jsonl").write_text("".join(json.dumps(make_contact(number, **NAMES)) + "\n" for number in range(1, 4)))
 
 
-def secrets_in(text: str) -> list[str]:
+def find_secrets(text: str) -> list[str]:
     found = [secret for secret in (TOKEN, TOKEN[:20], *NAMES.values()) if secret.lower() in text.lower()]
     return found + re.findall(r"[\w.+-]+@[\w-]+\.\w+", text) + re.findall(r"Bearer \S+", text)
 
 
 @pytest.fixture
-def program(world: World) -> Program:
+def program(harness: Harness) -> KillableWorker:
     environment = {
-        "HUBSPOT_BASE_URL": world.served.base_url,
+        "HUBSPOT_BASE_URL": harness.server.base_url,
         "HUBSPOT_ACCESS_TOKEN": TOKEN,
-        "SYNC_WORKER_STATE_URL": world.state_url,
-        "SYNC_WORKER_MODEL": str(world.folder / "model.yaml"),
+        "SYNC_WORKER_STATE_URL": harness.state_url,
+        "SYNC_WORKER_MODEL": str(harness.folder / "model.yaml"),
     }
-    return Program(environment=environment, said=world.folder / "said")
+    return KillableWorker(environment=environment, output=harness.folder / "said")
 
 
 FILES = ("model.yaml", "folder")
@@ -64,40 +64,40 @@ COMMANDS = [
     ("model", "check", "--portal"), ("model", "schema"), ("model", "diff", "model.yaml", "model.yaml"),
     ("model", "evaluate", "--portal", "folder"),
 ]  # fmt: skip
-MADE_UP = {"sandbox", "demo"}  # which show people of their own making, and whose token is to be shown
+GENERATED_COMMANDS = {"sandbox", "demo"}  # which show people of their own making, and whose token is to be shown
 
 
-def commands_of(group: Any, *above: str) -> set[tuple[str, ...]]:
+def iter_commands(group: Any, *above: str) -> set[tuple[str, ...]]:
     """Return the words of every command."""
-    under = {name: command for name, command in group.commands.items() if name not in MADE_UP}
+    under = {name: command for name, command in group.commands.items() if name not in GENERATED_COMMANDS}
     return {
         words
         for name, command in under.items()
-        for words in (commands_of(command, *above, name) if hasattr(command, "commands") else {(*above, name)})
+        for words in (iter_commands(command, *above, name) if hasattr(command, "commands") else {(*above, name)})
     }
 
 
 def test_no_command_is_left_out_here() -> None:
-    assert {command[: 2 if command[0] == "model" else 1] for command in COMMANDS} | {("serve",)} == commands_of(get_command(app))
+    assert {command[: 2 if command[0] == "model" else 1] for command in COMMANDS} | {("serve",)} == iter_commands(get_command(app))
 
 
-def test_every_command_among_faults_keeps_what_it_must_not_say(world: World, program: Program) -> None:
-    requests.post(f"{world.served.base_url}/sandbox/faults", json={"rules": FAULTS}, timeout=10).raise_for_status()
-    put_folder(world.folder / "folder")
+def test_no_command_leaks_secrets_under_faults(harness: Harness, program: KillableWorker) -> None:
+    requests.post(f"{harness.server.base_url}/sandbox/faults", json={"rules": FAULTS}, timeout=10).raise_for_status()
+    write_portal_folder(harness.folder / "folder")
     codes = {
-        " ".join(command): program.run(*(str(world.folder / word) if word in FILES else word for word in command)) for command in COMMANDS
+        " ".join(command): program.run(*(str(harness.folder / word) if word in FILES else word for word in command)) for command in COMMANDS
     }
     assert {command for command, code in codes.items() if code} == {"undo nonsense", "explain 999"}
-    said = program.said.read_text(encoding="utf-8")
+    said = program.output.read_text(encoding="utf-8")
     assert said.count("request.retried") >= 4
-    assert secrets_in(said) == []
+    assert find_secrets(said) == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="only Linux shows processes as files")
-def test_the_service_among_faults_keeps_it_too_and_so_does_the_process_list(world: World, program: Program) -> None:
+def test_neither_the_service_nor_the_process_list_leaks_secrets(harness: Harness, program: KillableWorker) -> None:
     assert program.run("setup") == 0
-    requests.post(f"{world.served.base_url}/sandbox/faults", json={"rules": FAULTS}, timeout=10).raise_for_status()
-    desk = Desk(folder=world.folder, environment=program.environment)
+    requests.post(f"{harness.server.base_url}/sandbox/faults", json={"rules": FAULTS}, timeout=10).raise_for_status()
+    desk = Workspace(folder=harness.folder, environment=program.environment)
     serving = desk.start("serve")
     try:
         assert serving.stderr is not None
@@ -113,36 +113,36 @@ def test_the_service_among_faults_keeps_it_too_and_so_does_the_process_list(worl
         out, err = serving.communicate(timeout=60)
     assert (serving.returncode, readable_by, "serve" in shown) == (0, 0, True)
     assert "request.retried" in said
-    assert secrets_in(said + out + err + shown) == []
+    assert find_secrets(said + out + err + shown) == []
 
 
-def test_refusals_and_accidents_keep_it_too(world: World, program: Program) -> None:
+def test_errors_and_crashes_leak_no_secrets(harness: Harness, program: KillableWorker) -> None:
     assert program.run("setup") == 0
     for rule in (
         {"fault": "withdraw_scope", "name": "crm.objects.contacts.write", "endpoint": "*/batch/update"},
         {"fault": "revoke_token"},
     ):
-        requests.post(f"{world.served.base_url}/sandbox/faults", json={"rules": [rule]}, timeout=10).raise_for_status()
+        requests.post(f"{harness.server.base_url}/sandbox/faults", json={"rules": [rule]}, timeout=10).raise_for_status()
         assert program.run("backfill") == 3
-    torn = world.folder / "torn.db"
+    torn = harness.folder / "torn.db"
     torn.write_bytes(b"p1@example.com" * 500)
     for other in (
         {"SYNC_WORKER_STATE_URL": f"sqlite:///{torn}"},
         {"HUBSPOT_BASE_URL": "http://127.0.0.1:1"},
         {"SYNC_WORKER_MODEL": "nowhere"},
     ):
-        assert Program(environment={**program.environment, **other}, said=program.said).run("sync") in (2, 4)
-    assert secrets_in(program.said.read_text(encoding="utf-8")) == []
+        assert KillableWorker(environment={**program.environment, **other}, output=program.output).run("sync") in (2, 4)
+    assert find_secrets(program.output.read_text(encoding="utf-8")) == []
 
 
-def test_the_state_never_holds_the_token(world: World, program: Program) -> None:
+def test_the_state_never_holds_the_token(harness: Harness, program: KillableWorker) -> None:
     assert [program.run(command) for command in ("setup", "backfill")] == [0, 0]
-    kept = b"".join(path.read_bytes() for path in world.folder.glob("state.db*"))
+    kept = b"".join(path.read_bytes() for path in harness.folder.glob("state.db*"))
     assert TOKEN.encode() not in kept
     assert NAMES["lastname"].encode() not in kept  # what the model does not ask for is not kept
 
 
-def test_there_is_no_option_by_which_the_token_could_come_into_the_process_list() -> None:
+def test_no_option_takes_the_token() -> None:
     commands = get_command(app).commands.values()  # type: ignore[attr-defined]
     options = {option for command in commands for parameter in command.params for option in parameter.opts}
     assert "--json" in options

@@ -19,16 +19,16 @@ from sync_worker.store import leases
 from sync_worker.store.database import Store, open_store
 from sync_worker.sync.lease import Process, acquire
 from sync_worker.timestamps import to_ms
-from tests.harness import NOW, UNLIMITED, World, small_portal
-from tests.sandbox.portal_factories import Clock
-from tests.store.database_factories import a_state_url
+from tests.harness import NOW, UNLIMITED, Harness, small_portal
+from tests.sandbox.portal_factories import FakeClock
+from tests.store.database_factories import temporary_state_url
 
-LASTS = timedelta(minutes=10)
+LEASE_DURATION = timedelta(minutes=10)
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
-    with a_state_url(tmp_path) as url:
+    with temporary_state_url(tmp_path) as url:
         yield url
 
 
@@ -40,41 +40,41 @@ def store(url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def other(store: Store, url: str) -> Iterator[Store]:
+def other_store(store: Store, url: str) -> Iterator[Store]:
     assert store
-    other = open_store(url)
-    yield other
-    other.close()
+    other_store = open_store(url)
+    yield other_store
+    other_store.close()
 
 
-def test_the_second_is_told_who_is_at_work_and_comes_in_when_that_is_done(store: Store, other: Store) -> None:
-    clock = Clock(NOW)
+def test_a_second_worker_is_refused_with_the_holder_and_starts_when_the_lease_is_free(store: Store, other_store: Store) -> None:
+    clock = FakeClock(NOW)
     with (
-        acquire(store, "first", clock=clock, lasts=LASTS),
+        acquire(store, "first", clock=clock, duration=LEASE_DURATION),
         pytest.raises(PortalBusy, match=rf":{os.getpid()}, run first\. .*12:10:00 UTC") as busy,
-        acquire(other, "second", clock=clock, lasts=LASTS),
+        acquire(other_store, "second", clock=clock, duration=LEASE_DURATION),
     ):
         pass
     assert busy.value.exit_code == ExitCode.TRY_AGAIN
-    with acquire(other, "second", clock=clock, lasts=LASTS):
+    with acquire(other_store, "second", clock=clock, duration=LEASE_DURATION):
         pass
 
 
-def test_whoever_makes_progress_keeps_the_lease_and_whoever_does_not_loses_it(store: Store, other: Store) -> None:
-    clock = Clock(NOW)
-    with acquire(store, "first", clock=clock, lasts=LASTS) as progress:
+def test_a_worker_with_progress_keeps_the_lease_and_one_without_loses_it(store: Store, other_store: Store) -> None:
+    clock = FakeClock(NOW)
+    with acquire(store, "first", clock=clock, duration=LEASE_DURATION) as progress:
         for _ in range(5):
             clock.advance(360)
             progress.advance("contacts", 1)
-        with pytest.raises(PortalBusy), acquire(other, "second", clock=clock, lasts=LASTS):
+        with pytest.raises(PortalBusy), acquire(other_store, "second", clock=clock, duration=LEASE_DURATION):
             pass
         clock.advance(601)
-        with acquire(other, "second", clock=clock, lasts=LASTS), pytest.raises(PortalBusy, match="run second"):
+        with acquire(other_store, "second", clock=clock, duration=LEASE_DURATION), pytest.raises(PortalBusy, match="run second"):
             progress.advance("contacts", 1)
 
 
 def test_progress_is_passed_on(store: Store) -> None:
-    class Heard(Progress):
+    class RecordingProgress(Progress):
         said: list[object] = []  # noqa: RUF012 -- one test's own
 
         def expect(self, what: str, total: int) -> None:
@@ -83,13 +83,13 @@ def test_progress_is_passed_on(store: Store) -> None:
         def advance(self, what: str, number: int) -> None:
             self.said.append((what, number))
 
-    with acquire(store, "first", clock=Clock(NOW), lasts=LASTS, progress=Heard()) as progress:
+    with acquire(store, "first", clock=FakeClock(NOW), duration=LEASE_DURATION, progress=RecordingProgress()) as progress:
         progress.expect("contacts", 7)
         progress.advance("contacts", 3)
-    assert Heard.said == [("contacts", 7), ("contacts", 3)]
+    assert RecordingProgress.said == [("contacts", 7), ("contacts", 3)]
 
 
-def left_behind(store: Store, process: Process) -> None:
+def save_stale_lease(store: Store, process: Process) -> None:
     with store.transaction() as tx:
         leases.acquire(
             tx,
@@ -103,55 +103,55 @@ def left_behind(store: Store, process: Process) -> None:
 
 def test_what_a_process_of_this_machine_left_behind_when_it_died_is_taken_over_at_once(store: Store) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-c", "from sync_worker.sync.lease import Process; print(Process.own().text, flush=True); input()"],
+        [sys.executable, "-c", "from sync_worker.sync.lease import Process; print(Process.current().text, flush=True); input()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert child.stdout is not None
     process = Process.parse(child.stdout.readline().strip())
-    left_behind(store, process)
-    with pytest.raises(PortalBusy), acquire(store, "next", clock=Clock(NOW), lasts=LASTS):
+    save_stale_lease(store, process)
+    with pytest.raises(PortalBusy), acquire(store, "next", clock=FakeClock(NOW), duration=LEASE_DURATION):
         pass
     child.kill()
     child.communicate()
-    with acquire(store, "next", clock=Clock(NOW), lasts=LASTS):
+    with acquire(store, "next", clock=FakeClock(NOW), duration=LEASE_DURATION):
         pass
 
 
 @pytest.mark.parametrize("host", ["elsewhere", ""])
-def test_of_other_machines_nobody_knows_whether_they_are_alive(store: Store, host: str) -> None:
+def test_leases_of_other_machines_are_never_taken_over_early(store: Store, host: str) -> None:
     own = Process.current()
-    left_behind(store, Process(host=host or own.host, pid=1, start_id="another machine/12" if host == "" else own.start_id))
-    with pytest.raises(PortalBusy), acquire(store, "next", clock=Clock(NOW), lasts=LASTS):
+    save_stale_lease(store, Process(host=host or own.host, pid=1, start_id="another machine/12" if host == "" else own.start_id))
+    with pytest.raises(PortalBusy), acquire(store, "next", clock=FakeClock(NOW), duration=LEASE_DURATION):
         pass
 
 
-def test_no_run_begins_while_another_is_under_way(world: World) -> None:
-    class Meddler(Progress):
+def test_no_run_begins_while_another_is_under_way(harness: Harness) -> None:
+    class CompetingRun(Progress):
         """Lets a second worker try its luck in the middle of a run."""
 
-        refused: list[str] = []  # noqa: RUF012 -- one test's own
+        rejections: list[str] = []  # noqa: RUF012 -- one test's own
 
         def advance(self, what: str, number: int) -> None:
             del what, number
-            with world.worker() as second, pytest.raises(PortalBusy) as busy:
+            with harness.worker() as second, pytest.raises(PortalBusy) as busy:
                 second.sync()
-            self.refused.append(str(busy.value))
+            self.rejections.append(str(busy.value))
 
-    assert world.backfill(progress=Meddler()).written == 6
-    assert Meddler.refused
-    assert world.sync().written == 0
+    assert harness.backfill(progress=CompetingRun()).written == 6
+    assert CompetingRun.rejections
+    assert harness.sync().written == 0
 
 
-def test_a_token_of_another_portal_is_refused_even_within_the_hour_in_which_nobody_asks(world: World) -> None:
-    world.backfill()
+def test_a_token_of_another_portal_is_refused_even_while_portal_facts_are_cached(harness: Harness) -> None:
+    harness.backfill()
     with run_in_thread(small_portal(portal_id=43), SandboxConfig(**UNLIMITED)) as another:
-        world.served, own = another, world.served
-        before = world.digest()
-        for command in (world.sync, world.setup):
+        harness.server, own = another, harness.server
+        before = harness.digest()
+        for command in (harness.sync, harness.setup):
             with pytest.raises(ConfigurationError, match=r"belongs to portal 42, .* opens portal 43"):
                 command()
-        assert world.digest() == before
-        world.served = own
-    assert world.sync().written == 0
+        assert harness.digest() == before
+        harness.server = own
+    assert harness.sync().written == 0

@@ -12,93 +12,93 @@ import pytest
 from sync_worker.errors import ConfigurationError
 from sync_worker.model.compiled.loader import loads
 from sync_worker.sync.retention import event_lookback
-from tests.harness import DAY, MODEL, NOW_MS, World, a_click, a_contact, a_submission, a_world, small_portal
-from tests.store.database_factories import POSTGRES
+from tests.harness import DAY, MODEL, NOW_MS, Harness, make_click, make_contact, make_submission, small_portal, start_harness
+from tests.store.database_factories import POSTGRES_URL
 
-on_sqlite = pytest.mark.skipif(POSTGRES is not None, reason="looks into the file")
+on_sqlite = pytest.mark.skipif(POSTGRES_URL is not None, reason="looks into the file")
 
 
-def forget(world: World, contact: str) -> dict[str, object]:
-    with world.worker() as worker:
+def forget_contact(harness: Harness, contact: str) -> dict[str, object]:
+    with harness.worker() as worker:
         return worker.forget(contact)
 
 
-def traces(world: World, text: str) -> list[str]:
-    return [path.name for path in world.folder.iterdir() if text.encode() in path.read_bytes().lower()]
+def files_containing(harness: Harness, text: str) -> list[str]:
+    return [path.name for path in harness.folder.iterdir() if text.encode() in path.read_bytes().lower()]
 
 
 @on_sqlite
-class TestForgotten:
+class TestForget:
     """Not a byte is left of whom the state is to forget."""
 
     @pytest.mark.parametrize("named", ["2", " P2@Example.com "])
-    def test_by_id_or_by_address(self, scored: World, named: str) -> None:
-        assert traces(scored, "p2@example.com") == ["state.db"]
-        found = forget(scored, named.strip() if named.isdecimal() else named)
+    def test_by_id_or_by_address(self, backfill_harness: Harness, named: str) -> None:
+        assert files_containing(backfill_harness, "p2@example.com") == ["state.db"]
+        found = forget_contact(backfill_harness, named.strip() if named.isdecimal() else named)
         assert found == {"contacts": ["2"], "events": 1, "exit_code": 0}
-        assert traces(scored, "p2@example.com") == []
-        with scored.worker() as worker:
+        assert files_containing(backfill_harness, "p2@example.com") == []
+        with backfill_harness.worker() as worker:
             assert '"id":"2"' not in str(worker.status())
             with pytest.raises(ConfigurationError, match="No contact"):
                 worker.explain("2")
 
-    def test_everybody_else_is_known_as_before(self, scored: World) -> None:
-        forget(scored, "2")
-        with scored.worker() as worker:
+    def test_all_other_contacts_are_unchanged(self, backfill_harness: Harness) -> None:
+        forget_contact(backfill_harness, "2")
+        with backfill_harness.worker() as worker:
             assert worker.distribution().contacts == 5
             assert worker.explain("1").verdict["score"] == 20
 
-    def test_a_contact_that_still_exists_is_read_again_with_all_it_did(self, scored: World) -> None:
-        forget(scored, "1")
-        scored.later()
-        scored.backfill()
-        with scored.worker() as worker:
+    def test_a_contact_that_still_exists_is_read_again_with_its_events(self, backfill_harness: Harness) -> None:
+        forget_contact(backfill_harness, "1")
+        backfill_harness.advance()
+        backfill_harness.backfill()
+        with backfill_harness.worker() as worker:
             assert worker.explain("1").verdict["id"] == "1"
 
-    def test_those_that_were_merged_into_the_person_are_forgotten_too(self, scored: World) -> None:
-        survivor = scored.merge(1, 2)
-        scored.later()
-        scored.sync()
-        assert sorted(map(str, forget(scored, str(survivor))["contacts"])) == sorted(["1", "2", str(survivor)])  # type: ignore[call-overload]
-        assert [traces(scored, f"p{number}@example.com") for number in (1, 2)] == [[], []]
+    def test_contacts_merged_into_the_contact_are_forgotten_too(self, backfill_harness: Harness) -> None:
+        survivor = backfill_harness.merge_contacts(1, 2)
+        backfill_harness.advance()
+        backfill_harness.sync()
+        assert sorted(map(str, forget_contact(backfill_harness, str(survivor))["contacts"])) == sorted(["1", "2", str(survivor)])  # type: ignore[call-overload]
+        assert [files_containing(backfill_harness, f"p{number}@example.com") for number in (1, 2)] == [[], []]
 
-    def test_an_address_that_no_contact_has_is_forgotten_with_what_it_did(self, tmp_path: Path) -> None:
-        data = small_portal(email_events=[a_click("x", "stranger@example.com")])
-        with a_world(tmp_path, data) as world:
-            world.backfill()
-            assert traces(world, "stranger@example.com") == ["state.db"]
-            assert forget(world, "stranger@example.com")["events"] == 1
-            assert traces(world, "stranger@example.com") == []
+    def test_an_email_without_a_contact_is_forgotten_with_its_events(self, tmp_path: Path) -> None:
+        data = small_portal(email_events=[make_click("x", "stranger@example.com")])
+        with start_harness(tmp_path, data) as harness:
+            harness.backfill()
+            assert files_containing(harness, "stranger@example.com") == ["state.db"]
+            assert forget_contact(harness, "stranger@example.com")["events"] == 1
+            assert files_containing(harness, "stranger@example.com") == []
 
-    def test_what_an_address_did_that_another_contact_has_too_stays_with_the_other(self, tmp_path: Path) -> None:
-        shared = [a_contact(1, hs_additional_emails="info@example.com"), a_contact(2, hs_additional_emails="info@example.com")]
-        with a_world(tmp_path, small_portal(contacts=shared, email_events=[a_click("x", "info@example.com")])) as world:
-            world.backfill()
-            forget(world, "1")
-            with world.worker() as worker:
+    def test_events_of_a_shared_email_stay_with_the_other_contact(self, tmp_path: Path) -> None:
+        shared = [make_contact(1, hs_additional_emails="info@example.com"), make_contact(2, hs_additional_emails="info@example.com")]
+        with start_harness(tmp_path, small_portal(contacts=shared, email_events=[make_click("x", "info@example.com")])) as harness:
+            harness.backfill()
+            forget_contact(harness, "1")
+            with harness.worker() as worker:
                 assert worker.explain("2").verdict["score"] == 15
-            assert traces(world, "p1@example.com") == []
+            assert files_containing(harness, "p1@example.com") == []
 
 
-def test_events_are_kept_for_ever_unless_somebody_sets_a_time(tmp_path: Path) -> None:
-    old = [a_submission("p3@example.com", at=NOW_MS - 400 * DAY), a_submission("p4@example.com", at=NOW_MS - 300 * DAY)]
-    with a_world(
+def test_events_are_kept_without_limit_unless_retention_is_set(tmp_path: Path) -> None:
+    old = [make_submission("p3@example.com", at=NOW_MS - 400 * DAY), make_submission("p4@example.com", at=NOW_MS - 300 * DAY)]
+    with start_harness(
         tmp_path, small_portal(submissions=old), model=MODEL.replace("asked for a demo,", "asked for a demo, valid_for: 90 days,")
-    ) as world:
-        world.backfill()
-        assert (world.score(3), world.score(4)) == (10, 10)
-        world.settings = {"keep_events_days": 365}
-        world.later(24 * 60)
-        world.sync()
-        assert world.score(3) == 0
-        world.later(24 * 60)
-        assert world.sync().written == 0
-        world.edit(4, jobtitle="CTO")
-        with world.worker() as worker:
+    ) as harness:
+        harness.backfill()
+        assert (harness.score(3), harness.score(4)) == (10, 10)
+        harness.settings = {"keep_events_days": 365}
+        harness.advance(24 * 60)
+        harness.sync()
+        assert harness.score(3) == 0
+        harness.advance(24 * 60)
+        assert harness.sync().written == 0
+        harness.edit_contact(4, jobtitle="CTO")
+        with harness.worker() as worker:
             assert any(line["line"] == "forms" for line in worker.explain("4").verdict["ledger"])
 
 
-RULED = MODEL.replace("points: 10}", "points: 10, within: 500 days}")
+RETENTION_MODEL = MODEL.replace("points: 10}", "points: 10, within: 500 days}")
 
 
 @pytest.mark.parametrize(
@@ -107,20 +107,20 @@ RULED = MODEL.replace("points: 10}", "points: 10, within: 500 days}")
         (MODEL, "email_click", 14),  # the trend alone
         (MODEL, "form_submission", None),  # who once asked for a demo is an MQL for ever
         (MODEL.replace("asked for a demo,", "asked for a demo, valid_for: 90 days,"), "form_submission", 104),
-        (RULED.replace("asked for a demo,", "asked for a demo, valid_for: 90 days,"), "form_submission", 514),
+        (RETENTION_MODEL.replace("asked for a demo,", "asked for a demo, valid_for: 90 days,"), "form_submission", 514),
     ],
 )
-def test_what_a_window_of_the_model_looks_at_is_kept_longer(model: str, kind: str, days: int | None) -> None:
+def test_events_inside_a_window_of_the_model_are_kept_longer(model: str, kind: str, days: int | None) -> None:
     assert event_lookback(loads(model, "model.yaml"), kind) == (None if days is None else timedelta(days=days))
 
 
 @on_sqlite
-def test_nobody_else_may_read_the_state_while_a_run_writes_it_and_afterwards(world: World) -> None:
+def test_no_other_user_may_read_the_state_during_and_after_a_run(harness: Harness) -> None:
     before = os.umask(0)
     try:
-        with world.worker() as worker:
+        with harness.worker() as worker:
             worker.backfill()
-            during = {path.name: stat.S_IMODE(path.stat().st_mode) for path in world.folder.glob("state.db*")}
+            during = {path.name: stat.S_IMODE(path.stat().st_mode) for path in harness.folder.glob("state.db*")}
     finally:
         os.umask(before)
     assert set(during) == {"state.db", "state.db-wal", "state.db-shm"}

@@ -18,57 +18,59 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sync_worker.errors import SyncWorkerError
 from sync_worker.progress import Progress
 from sync_worker.sandbox.server import user_actions
-from tests.harness import World, a_world
-from tests.reliability.fault_matrix import FAULTS, FOR_EVER, STRICT, impatient
+from tests.harness import Harness, start_harness
+from tests.reliability.fault_matrix import FAULTS, IRREVERSIBLE_FAULTS, STRICT_MODEL, short_timeout_worker
 
 COMMANDS = st.sampled_from(["backfill", "sync", "approve"])
-PASSING = st.sampled_from([fault for fault in FAULTS if fault not in (*FOR_EVER, "hang", "a body that drips", "property deleted")])
+PASSING_FAULTS = st.sampled_from(
+    [fault for fault in FAULTS if fault not in (*IRREVERSIBLE_FAULTS, "hang", "a body that drips", "property deleted")]
+)
 CONTACTS = st.integers(0, 11)
 
 
-class Crashed(BaseException):
+class SimulatedCrash(BaseException):
     """The machine is gone."""
 
 
-class Crash(Progress):
+class CrashAfter(Progress):
     """Ends the run at the so-and-so-many-th place where it could be killed."""
 
     def __init__(self, place: int) -> None:
-        self.left = place
+        self.remaining = place
 
     def advance(self, what: str, number: int) -> None:
         del what, number
-        self.left -= 1
-        if self.left == 0:
-            raise Crashed
+        self.remaining -= 1
+        if self.remaining == 0:
+            raise SimulatedCrash
 
 
-class Story(RuleBasedStateMachine):
+class PortalStateMachine(RuleBasedStateMachine):
     """One portal, many hands."""
 
     def __init__(self) -> None:
         super().__init__()
         structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
         self.folder = Path(mkdtemp())
-        self.open = ExitStack()
-        self.world: World
-        self.made = 0
-        self.disturbed = False
+        self.exit_stack = ExitStack()
+        self.harness: Harness
+        self.created = 0
+        self.faults_active = False
 
     @initialize()
     def begin(self) -> None:
-        self.world = self.open.enter_context(a_world(self.folder, model=STRICT, ready=False))
-        self.world.setup()
-        self.world.approve()
+        self.harness = self.exit_stack.enter_context(start_harness(self.folder, model=STRICT_MODEL, ready=False))
+        self.harness.setup()
+        self.harness.approve()
         shutil.copy(self.folder / "state.db", self.folder / "template.db")
 
     def teardown(self) -> None:
-        self.open.close()
+        self.exit_stack.close()
         shutil.rmtree(self.folder)
         structlog.reset_defaults()
 
-    def someone(self, place: int) -> int:
-        records = self.world.portal.contacts.records
+    def pick_contact(self, place: int) -> int:
+        records = self.harness.portal.contacts.records
         rows = list(records.iter_live_rows())
         return int(records.ids[rows[place % len(rows)]])
 
@@ -76,106 +78,106 @@ class Story(RuleBasedStateMachine):
 
     @rule(place=CONTACTS, title=st.sampled_from(["CTO", "Student", ""]), stage=st.sampled_from(["lead", "opportunity", None]))
     def edit(self, place: int, title: str, stage: str | None) -> None:
-        self.world.edit(self.someone(place), jobtitle=title, **({"lifecyclestage": stage} if stage else {}))
+        self.harness.edit_contact(self.pick_contact(place), jobtitle=title, **({"lifecyclestage": stage} if stage else {}))
 
     @rule(place=CONTACTS, score=st.integers(0, 30))
-    def meddle(self, place: int, score: int) -> None:
-        self.world.edit(self.someone(place), lead_score=str(score))
+    def edit_score(self, place: int, score: int) -> None:
+        self.harness.edit_contact(self.pick_contact(place), lead_score=str(score))
 
     @rule(place=CONTACTS, form=st.sampled_from(["demo", "news"]), view=st.booleans())
-    def act(self, place: int, form: str, *, view: bool) -> None:
-        self.made += 1
-        contact = self.someone(place)
+    def add_engagement(self, place: int, form: str, *, view: bool) -> None:
+        self.created += 1
+        contact = self.pick_contact(place)
         if view:
-            self.world.view(f"story-{self.made}", contact)
-        elif email := self.world.value(contact, "email"):
-            self.world.submit(email, form)
+            self.harness.add_page_view(f"story-{self.created}", contact)
+        elif email := self.harness.value(contact, "email"):
+            self.harness.submit_form(email, form)
 
     @rule()
-    def create(self) -> None:
-        self.made += 1
-        self.world.create(email=f"new-{self.made}@example.com")
+    def create_contact(self) -> None:
+        self.created += 1
+        self.harness.create_contact(email=f"new-{self.created}@example.com")
 
-    @precondition(lambda self: len(list(self.world.portal.contacts.records.live_rows())) > 3)
+    @precondition(lambda self: len(list(self.harness.portal.contacts.records.iter_live_rows())) > 3)
     @rule(place=CONTACTS, other=CONTACTS, how=st.sampled_from(["merge", "archive", "forget"]))
-    def lose(self, place: int, other: int, how: str) -> None:
-        one, two = self.someone(place), self.someone(other)
+    def remove_contact(self, place: int, other: int, how: str) -> None:
+        one, two = self.pick_contact(place), self.pick_contact(other)
         if how == "merge" and one != two:
-            self.world.merge(one, two)
+            self.harness.merge_contacts(one, two)
         elif how == "archive":
-            self.world.archive(one)
+            self.harness.archive_contact(one)
         else:
-            user_actions.gdpr_delete_contact(self.world.portal, {"id": one})
+            user_actions.gdpr_delete_contact(self.harness.portal, {"id": one})
 
     @rule(minutes=st.sampled_from([1, 7, 24 * 60]))
-    def wait(self, minutes: int) -> None:
-        self.world.later(minutes)
+    def advance_clock(self, minutes: int) -> None:
+        self.harness.advance(minutes)
 
     # What goes wrong.
 
-    @rule(fault=PASSING, share=st.floats(0.05, 0.6))
-    def disturb(self, fault: str, share: float) -> None:
+    @rule(fault=PASSING_FAULTS, share=st.floats(0.05, 0.6))
+    def inject_faults(self, fault: str, share: float) -> None:
         how = {name: value for name, value in FAULTS[fault].items() if name != "times"}
-        body = {"seed": self.made, "rules": [{**how, "share": share}]}
-        requests.post(f"{self.world.served.base_url}/sandbox/faults", json=body, timeout=10).raise_for_status()
-        self.disturbed = True
+        body = {"seed": self.created, "rules": [{**how, "share": share}]}
+        requests.post(f"{self.harness.server.base_url}/sandbox/faults", json=body, timeout=10).raise_for_status()
+        self.faults_active = True
 
     @rule()
-    def calm_down(self) -> None:
-        requests.delete(f"{self.world.served.base_url}/sandbox/faults", timeout=10).raise_for_status()
-        self.disturbed = False
+    def clear_faults(self) -> None:
+        requests.delete(f"{self.harness.server.base_url}/sandbox/faults", timeout=10).raise_for_status()
+        self.faults_active = False
 
     @rule(command=COMMANDS, place=st.integers(1, 25))
     def crash(self, command: str, place: int) -> None:
-        with suppress(SyncWorkerError, Crashed):
-            self.run(command, Crash(place))
+        with suppress(SyncWorkerError, SimulatedCrash):
+            self.run(command, CrashAfter(place))
 
     @rule(command=COMMANDS)
-    def try_to(self, command: str) -> None:
-        with suppress(SyncWorkerError) if self.disturbed else ExitStack():
+    def run_command(self, command: str) -> None:
+        with suppress(SyncWorkerError) if self.faults_active else ExitStack():
             self.run(command, None)
 
     def run(self, command: str, progress: Progress | None) -> None:
-        with impatient(self.world, progress) as worker:
+        with short_timeout_worker(self.harness, progress) as worker:
             {"backfill": worker.backfill, "sync": worker.sync, "approve": lambda: worker.approve("again")}[command]()
 
     # What must hold.
 
     @rule()
-    def a_calm_run_makes_everything_right(self) -> None:
-        self.calm_down()
-        self.world.later()
-        with impatient(self.world) as worker:
+    def run_without_faults_repairs_everything(self) -> None:
+        self.clear_faults()
+        self.harness.advance()
+        with short_timeout_worker(self.harness) as worker:
             assert worker.backfill().rejected == []
             assert worker.sync().plan.contacts == 0
         shutil.copy(self.folder / "template.db", self.folder / "fresh.db")
-        plan = replace(self.world, state_url=f"sqlite:///{self.folder / 'fresh.db'}").backfill(dry_run=True).plan
+        plan = replace(self.harness, state_url=f"sqlite:///{self.folder / 'fresh.db'}").backfill(dry_run=True).plan
         assert (plan.contacts, plan.lists) == (0, {}), plan.as_json()
 
     @invariant()
-    def no_list_holds_anybody_who_is_not_there(self) -> None:
-        portal = self.world.portal
+    def lists_hold_only_live_contacts(self) -> None:
+        portal = self.harness.portal
         there = {portal.contacts.records.ids[row] for row in portal.contacts.records.iter_live_rows()}
         assert all(there.issuperset(each.member_ids()) for each in portal.lists)
 
 
-def run_stories(examples: int, steps: int) -> None:
+def run_state_machine(examples: int, steps: int) -> None:
     @settings(max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck))
-    class Test(Story):
+    class Test(PortalStateMachine):
         def teardown(self) -> None:
             # However a story goes, it ends well.
             try:
-                self.a_calm_run_makes_everything_right()
+                self.run_without_faults_repairs_everything()
             finally:
                 super().teardown()
 
     Test.TestCase().runTest()
 
 
-def test_stories_end_well() -> None:
-    run_stories(examples=6, steps=12)
+def test_random_runs_converge() -> None:
+    run_state_machine(examples=6, steps=12)
 
 
 @pytest.mark.soak
-def test_many_long_stories_end_well() -> None:
-    run_stories(examples=150, steps=40)
+def test_many_long_random_runs_converge() -> None:
+    run_state_machine(examples=150, steps=40)

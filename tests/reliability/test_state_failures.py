@@ -16,68 +16,74 @@ from sqlalchemy import create_engine, text
 from sync_worker.errors import ExitCode, StateError
 from sync_worker.store import migrate
 from sync_worker.store.database import LATEST_REVISION, open_store
-from tests.harness import World
-from tests.store.database_factories import POSTGRES
-from tests.system.subprocesses import PROGRAM, Desk
+from tests.harness import Harness
+from tests.store.database_factories import POSTGRES_URL
+from tests.system.subprocesses import PROGRAM, Workspace
 
-pytestmark = pytest.mark.skipif(POSTGRES is not None, reason="about files of SQLite")
+pytestmark = pytest.mark.skipif(POSTGRES_URL is not None, reason="about files of SQLite")
 
 
 @pytest.fixture
-def desk(world: World) -> Desk:
-    world.setup()  # the state is there
-    place = {"HUBSPOT_BASE_URL": world.served.base_url, "HUBSPOT_ACCESS_TOKEN": world.served.token}
-    return Desk(folder=world.folder, environment={**place, "SYNC_WORKER_MODEL": str(world.folder / "model.yaml")})
+def desk(harness: Harness) -> Workspace:
+    harness.setup()  # the state is there
+    place = {"HUBSPOT_BASE_URL": harness.server.base_url, "HUBSPOT_ACCESS_TOKEN": harness.server.token}
+    return Workspace(folder=harness.folder, environment={**place, "SYNC_WORKER_MODEL": str(harness.folder / "model.yaml")})
 
 
-def is_sound(path: Path) -> bool:
+def is_intact(path: Path) -> bool:
     with closing(sqlite3.connect(path)) as state:
         return state.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_a_disk_that_fills_up_in_the_middle_stops_the_run_and_the_next_one_goes_on(desk: Desk, world: World) -> None:
+def test_a_disk_that_fills_up_in_the_middle_stops_the_run_and_the_next_one_goes_on(desk: Workspace, harness: Harness) -> None:
     for number in range(300):
-        world.create(email=f"more-{number}@example.com", jobtitle="x" * 3_000)
-    room = (world.folder / "state.db").stat().st_size + 200_000
+        harness.create_contact(email=f"more-{number}@example.com", jobtitle="x" * 3_000)
+    room = (harness.folder / "state.db").stat().st_size + 200_000
 
-    def little_room() -> None:
+    def limit_disk() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
     stopped = subprocess.run(
-        [*PROGRAM, "backfill"], cwd=desk.folder, env=desk.env(), capture_output=True, text=True, check=False, preexec_fn=little_room
+        [*PROGRAM, "backfill"],
+        cwd=desk.folder,
+        env=desk.build_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limit_disk,
     )
     assert stopped.returncode == ExitCode.USAGE, stopped.stderr
     assert "state.db" in stopped.stderr
     assert "room to grow" in stopped.stderr
     assert "Traceback" not in stopped.stderr
-    assert is_sound(world.folder / "state.db")
-    assert world.backfill().exit_code == ExitCode.DONE
-    assert world.sync().written == 0
-    assert len([number for number in range(1, 307) if world.value(number, "lead_score")]) == 306
+    assert is_intact(harness.folder / "state.db")
+    assert harness.backfill().exit_code == ExitCode.DONE
+    assert harness.sync().written == 0
+    assert len([number for number in range(1, 307) if harness.value(number, "lead_score")]) == 306
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_state_that_became_read_only_stops_the_run(desk: Desk, world: World) -> None:
-    (world.folder / "state.db").chmod(0o400)
-    world.folder.chmod(0o500)
+def test_a_state_that_became_read_only_stops_the_run(desk: Workspace, harness: Harness) -> None:
+    (harness.folder / "state.db").chmod(0o400)
+    harness.folder.chmod(0o500)
     said = desk.run("backfill")
-    world.folder.chmod(0o700)
+    harness.folder.chmod(0o700)
     assert (said.code, "state.db" in said.err) == (ExitCode.USAGE, True)
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").exists(), reason="no such place here")
-def test_a_place_where_nobody_may_write_is_named_and_nothing_is_asked_of_hubspot(desk: Desk, world: World) -> None:
-    before = world.digest()
+def test_an_unwritable_path_is_named_and_no_request_is_sent(desk: Workspace, harness: Harness) -> None:
+    before = harness.digest()
     said = desk.run("backfill", SYNC_WORKER_STATE_URL="sqlite:////sys/kernel/state.db")
     assert said.code == ExitCode.USAGE
     assert "/sys/kernel/state.db" in said.err
     assert "SYNC_WORKER_STATE_URL" in said.err
-    assert world.digest() == before
+    assert harness.digest() == before
 
 
-def test_pages_that_are_torn_stop_the_run_with_the_place_and_stay_as_they_are(desk: Desk, world: World) -> None:
-    world.backfill()
-    path = world.folder / "state.db"
+def test_pages_that_are_torn_stop_the_run_with_the_place_and_stay_as_they_are(desk: Workspace, harness: Harness) -> None:
+    harness.backfill()
+    path = harness.folder / "state.db"
     content = bytearray(path.read_bytes())
     for page in range(4, len(content) // 4096):
         content[page * 4096 : page * 4096 + 64] = b"\xff" * 64
@@ -88,8 +94,8 @@ def test_pages_that_are_torn_stop_the_run_with_the_place_and_stay_as_they_are(de
     assert "malformed" in said.err
 
 
-def test_a_newer_state_is_refused(desk: Desk, world: World) -> None:
-    path = world.folder / "state.db"
+def test_a_newer_state_is_refused(desk: Workspace, harness: Harness) -> None:
+    path = harness.folder / "state.db"
     with closing(sqlite3.connect(path)) as state, state:
         state.execute("UPDATE alembic_version SET version_num = '9999'")
     before = path.read_bytes()
@@ -98,11 +104,11 @@ def test_a_newer_state_is_refused(desk: Desk, world: World) -> None:
     assert path.read_bytes() == before
 
 
-RELEASED = ["0001"]
+RELEASED_SCHEMAS = ["0001"]
 
 
-@pytest.fixture(params=RELEASED)
-def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+@pytest.fixture(params=RELEASED_SCHEMAS)
+def old_state(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A state as an earlier release made it, with something in every table that it had."""
     path = tmp_path / "old.db"
     engine = create_engine(f"sqlite:///{path}")
@@ -123,27 +129,27 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-def contents(path: Path, tables: list[str] | None = None) -> dict[str, list[tuple[object, ...]]]:
+def read_tables(path: Path, tables: list[str] | None = None) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as state:
         names = tables or [name for (name,) in state.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {name: state.execute(f"SELECT * FROM {name}").fetchall() for name in names if name != "alembic_version"}  # noqa: S608 -- the same
 
 
-def test_a_state_of_every_release_is_brought_forward_with_everything_in_it(old: Path) -> None:
-    before = contents(old)
-    open_store(f"sqlite:///{old}").close()
-    after = contents(old, list(before))
+def test_a_state_of_every_release_is_brought_forward_with_everything_in_it(old_state: Path) -> None:
+    before = read_tables(old_state)
+    open_store(f"sqlite:///{old_state}").close()
+    after = read_tables(old_state, list(before))
     assert {name: [row[: len(before[name][0])] for row in rows] for name, rows in after.items()} == before
-    with closing(sqlite3.connect(old)) as state:
+    with closing(sqlite3.connect(old_state)) as state:
         assert state.execute("SELECT version_num FROM alembic_version").fetchone() == (LATEST_REVISION,)
 
 
-def test_a_migration_that_fails_leaves_the_state_as_it_was(old: Path) -> None:
-    with closing(sqlite3.connect(old)) as state, state:
+def test_a_migration_that_fails_leaves_the_state_as_it_was(old_state: Path) -> None:
+    with closing(sqlite3.connect(old_state)) as state, state:
         state.execute("CREATE TABLE replaced_members (x)")  # in the way of a later step
-    before = contents(old)
+    before = read_tables(old_state)
     with pytest.raises(StateError, match="already exists"):
-        open_store(f"sqlite:///{old}")
-    assert contents(old) == before
-    with closing(sqlite3.connect(old)) as state:
-        assert state.execute("SELECT version_num FROM alembic_version").fetchone() == (RELEASED[-1],)
+        open_store(f"sqlite:///{old_state}")
+    assert read_tables(old_state) == before
+    with closing(sqlite3.connect(old_state)) as state:
+        assert state.execute("SELECT version_num FROM alembic_version").fetchone() == (RELEASED_SCHEMAS[-1],)

@@ -8,104 +8,104 @@ import pytest
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.sync.report import RunReport
-from tests.harness import MODEL, MQL, World
+from tests.harness import MODEL, MQL, Harness
 
 NAMES = ("lead_score", "lead_score_band", "lead_grade", "lead_mql_reason", "lead_score_reasons", "lead_score_model")
 
 
-def shown(world: World) -> dict[int, dict[str, str | None]]:
-    return {number: {name: world.value(number, name) for name in NAMES} for number in range(1, 7)}
+def property_values(harness: Harness) -> dict[int, dict[str, str | None]]:
+    return {number: {name: harness.value(number, name) for name in NAMES} for number in range(1, 7)}
 
 
-def lists(world: World) -> dict[str, list[int]]:
-    return {name: world.members(name) for name in ("MQL", "MQL · direct", "Leads · cold", "Leads · warm")}
+def list_members(harness: Harness) -> dict[str, list[int]]:
+    return {name: harness.members(name) for name in ("MQL", "MQL · direct", "Leads · cold", "Leads · warm")}
 
 
-def undo(world: World, run: str, **options: Any) -> RunReport:
-    with world.worker() as worker:
+def undo(harness: Harness, run: str, **options: Any) -> RunReport:
+    with harness.worker() as worker:
         return worker.undo(run, **options)
 
 
-def test_a_backfill_is_undone_to_the_last_value(world: World) -> None:
-    before = shown(world)
-    run = world.backfill().run_id
-    assert shown(world) != before
-    report = undo(world, run)
-    assert (report.written, shown(world)) == (6, before)
+def test_a_backfill_is_undone_to_the_last_value(harness: Harness) -> None:
+    before = property_values(harness)
+    run = harness.backfill().run_id
+    assert property_values(harness) != before
+    report = undo(harness, run)
+    assert (report.written, property_values(harness)) == (6, before)
 
 
-def test_what_was_put_back_stays_until_the_model_wants_something_else(approved: World) -> None:
-    before = shown(approved)
-    approved.use_model(MODEL.replace("points: 10}", "points: 12}"))
-    run = approved.sync().run_id
-    undo(approved, run)
-    assert shown(approved) == before
-    approved.later()
-    again = approved.sync()
-    assert (again.written, shown(approved)) == (0, before)
-    with approved.worker() as worker:
+def test_restored_values_stay_until_the_model_desires_others(live_harness: Harness) -> None:
+    before = property_values(live_harness)
+    live_harness.use_model(MODEL.replace("points: 10}", "points: 12}"))
+    run = live_harness.sync().run_id
+    undo(live_harness, run)
+    assert property_values(live_harness) == before
+    live_harness.advance()
+    again = live_harness.sync()
+    assert (again.written, property_values(live_harness)) == (0, before)
+    with live_harness.worker() as worker:
         waiting = worker.status()["waiting"]
     assert {row["id"] for row in waiting["rejected"]} == {str(number) for number in range(1, 7)}
     assert all(run in row["reason"] for row in waiting["rejected"])
-    approved.use_model(MODEL)
-    assert approved.sync().written == 0
-    assert shown(approved) == before
+    live_harness.use_model(MODEL)
+    assert live_harness.sync().written == 0
+    assert property_values(live_harness) == before
 
 
-def test_a_dry_run_of_it_writes_nothing_and_says_what_the_real_one_then_does(approved: World) -> None:
-    approved.submit("p3@example.com", "demo")
-    run = approved.sync().run_id
-    before = approved.digest()
-    rehearsal = undo(approved, run, dry_run=True)
-    assert approved.digest() == before
-    assert rehearsal.plan.as_json() == undo(approved, run).plan.as_json()
+def test_a_dry_run_of_it_writes_nothing_and_says_what_the_real_one_then_does(live_harness: Harness) -> None:
+    live_harness.submit_form("p3@example.com", "demo")
+    run = live_harness.sync().run_id
+    before = live_harness.digest()
+    rehearsal = undo(live_harness, run, dry_run=True)
+    assert live_harness.digest() == before
+    assert rehearsal.plan.as_json() == undo(live_harness, run).plan.as_json()
 
 
-def test_what_somebody_changed_since_is_left_alone(approved: World) -> None:
-    approved.submit("p3@example.com", "demo")
-    approved.submit("p4@example.com", "demo")
-    run = approved.sync().run_id
-    approved.edit(3, lead_score="77")
-    undo(approved, run)
-    assert (approved.score(3), approved.value(3, "lead_score_band")) == (77, "cold")
-    assert approved.score(4) == 0
+def test_values_changed_by_users_since_the_run_are_left_alone(live_harness: Harness) -> None:
+    live_harness.submit_form("p3@example.com", "demo")
+    live_harness.submit_form("p4@example.com", "demo")
+    run = live_harness.sync().run_id
+    live_harness.edit_contact(3, lead_score="77")
+    undo(live_harness, run)
+    assert (live_harness.score(3), live_harness.value(3, "lead_score_band")) == (77, "cold")
+    assert live_harness.score(4) == 0
 
 
-def test_members_of_lists_go_back_and_stages_stay(approved: World) -> None:
-    before = lists(approved)
-    approved.submit("p3@example.com", "demo")
-    run = approved.sync().run_id
-    assert 3 in approved.members("MQL")
-    report = undo(approved, run)
-    assert lists(approved) == before
-    assert approved.value(3, "lifecyclestage") == MQL
+def test_members_of_lists_go_back_and_stages_stay(live_harness: Harness) -> None:
+    before = list_members(live_harness)
+    live_harness.submit_form("p3@example.com", "demo")
+    run = live_harness.sync().run_id
+    assert 3 in live_harness.members("MQL")
+    report = undo(live_harness, run)
+    assert list_members(live_harness) == before
+    assert live_harness.value(3, "lifecyclestage") == MQL
     assert report.notes == [
         "1 lifecycle stages stay as they are: HubSpot moves them forward only.",
         "Lists and stages wait for `sync-worker approve` again.",
     ]
-    approved.later()
-    assert (approved.sync().written, lists(approved)) == (0, before)
+    live_harness.advance()
+    assert (live_harness.sync().written, list_members(live_harness)) == (0, before)
 
 
-def test_who_was_merged_or_deleted_since_is_no_obstacle(approved: World) -> None:
+def test_contacts_merged_or_deleted_since_the_run_are_no_obstacle(live_harness: Harness) -> None:
     for number in (3, 4, 5):
-        approved.submit(f"p{number}@example.com", "news")
-    run = approved.sync().run_id
-    approved.archive(3)
-    approved.merge(4, 1)
-    report = undo(approved, run)
+        live_harness.submit_form(f"p{number}@example.com", "news")
+    run = live_harness.sync().run_id
+    live_harness.archive_contact(3)
+    live_harness.merge_contacts(4, 1)
+    report = undo(live_harness, run)
     assert report.rejected == []
-    assert approved.score(5) == 10
+    assert live_harness.score(5) == 10
 
 
-def test_an_undo_can_be_undone(world: World) -> None:
-    run = world.backfill().run_id
-    after = shown(world)
-    back = undo(world, run).run_id
-    undo(world, back)
-    assert shown(world) == after
+def test_an_undo_can_be_undone(harness: Harness) -> None:
+    run = harness.backfill().run_id
+    after = property_values(harness)
+    back = undo(harness, run).run_id
+    undo(harness, back)
+    assert property_values(harness) == after
 
 
-def test_a_run_that_there_never_was_is_named_with_those_that_there_were(scored: World) -> None:
+def test_a_run_that_there_never_was_is_named_with_those_that_there_were(backfill_harness: Harness) -> None:
     with pytest.raises(ConfigurationError, match=r"no run nonsense\. The last ones: \w+ \(backfill, 2026-11-20 12:00 UTC\)"):
-        undo(scored, "nonsense")
+        undo(backfill_harness, "nonsense")

@@ -12,34 +12,34 @@ from sync_worker.reports.score_distribution import MAX_BINS, compute_distributio
 from sync_worker.store import contacts as contact_store
 from sync_worker.store.database import Store
 from sync_worker.store.schema import contacts, verdicts
-from tests.store.database_factories import a_store
-from tests.store.row_factories import person, verdict
+from tests.store.database_factories import temporary_store
+from tests.store.row_factories import make_contact_row, make_verdict_row
 
 BANDS, LETTERS = ("cold", "hot"), ("C", "D", "A")
 scores = st.one_of(st.integers(-50, 50), st.integers(-(10**6), 10**6))
-judged = st.tuples(scores, st.sampled_from(BANDS), st.sampled_from(LETTERS), st.booleans())
+evaluated_rows = st.tuples(scores, st.sampled_from(BANDS), st.sampled_from(LETTERS), st.booleans())
 
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
-    with a_store() as store:
+    with temporary_store() as store:
         yield store
 
 
-def fill(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
+def fill_store(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
     with store.transaction() as tx:
         for table in (verdicts, contacts):
             tx.execute(table.delete())
         stamp = {"model": "m", "evaluated_at": 1, "revision": 1}
-        found = [verdict(n, score=s, band=band, grade=grade, mql=mql) | stamp for n, (s, band, grade, mql) in enumerate(rows, 1)]
+        found = [make_verdict_row(n, score=s, band=band, grade=grade, mql=mql) | stamp for n, (s, band, grade, mql) in enumerate(rows, 1)]
         if found:
-            contact_store.save(tx, [person(row["contact_id"]) for row in found])
+            contact_store.save(tx, [make_contact_row(row["contact_id"]) for row in found])
             tx.execute(verdicts.insert(), found)
 
 
-@given(rows=st.lists(judged, min_size=1, max_size=30))
+@given(rows=st.lists(evaluated_rows, min_size=1, max_size=30))
 def test_every_contact_is_in_one_bar_one_band_and_one_grade(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
-    fill(store, rows)
+    fill_store(store, rows)
     found = compute_distribution(store, BANDS, LETTERS)
     values = [score for score, _, _, _ in rows]
     assert (found.contacts, found.mqls) == (len(rows), sum(mql for _, _, _, mql in rows))
@@ -51,9 +51,9 @@ def test_every_contact_is_in_one_bar_one_band_and_one_grade(store: Store, rows: 
     assert {band: sum(grades.values()) for band, grades in found.grades_by_band.items()} == found.bands
 
 
-@given(rows=st.lists(judged, min_size=1, max_size=10))
+@given(rows=st.lists(evaluated_rows, min_size=1, max_size=10))
 def test_the_bars_are_few_and_equally_wide_and_lie_side_by_side(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
-    fill(store, rows)
+    fill_store(store, rows)
     bars = compute_distribution(store, BANDS, LETTERS).histogram
     assert 1 <= len(bars) <= MAX_BINS
     assert len({bar.high - bar.low for bar in bars}) == 1
@@ -62,7 +62,7 @@ def test_the_bars_are_few_and_equally_wide_and_lie_side_by_side(store: Store, ro
 
 
 def test_bands_and_letters_keep_the_order_of_the_model(store: Store) -> None:
-    fill(store, [(1, "hot", "A", True), (2, "hot", "C", False)])
+    fill_store(store, [(1, "hot", "A", True), (2, "hot", "C", False)])
     told = compute_distribution(store, BANDS, LETTERS).as_json()
     assert list(told["bands"].items()) == [("cold", 0), ("hot", 2)]
     assert list(told["grades"].items()) == [("C", 1), ("A", 1)]
@@ -71,11 +71,11 @@ def test_bands_and_letters_keep_the_order_of_the_model(store: Store) -> None:
 
 
 def test_a_band_of_an_earlier_model_is_shown_too(store: Store) -> None:
-    fill(store, [(1, "lukewarm", "A", False)])
+    fill_store(store, [(1, "lukewarm", "A", False)])
     assert compute_distribution(store, BANDS, LETTERS).bands == {"cold": 0, "hot": 0, "lukewarm": 1}
 
 
-def test_nobody_has_no_numbers(store: Store) -> None:
-    fill(store, [])
+def test_an_empty_portal_has_no_statistics(store: Store) -> None:
+    fill_store(store, [])
     told = compute_distribution(store, BANDS, LETTERS).as_json()
     assert (told["contacts"], told["min"], told["mean"], told["median"], told["max"], told["histogram"]) == (0, None, None, None, None, [])

@@ -24,7 +24,7 @@ CONTACTS = "/crm/v3/objects/contacts"
 DAY_MS = 86_400_000
 
 
-class Clock:
+class FakeClock:
     """A clock that is wound by hand."""
 
     def __init__(self, now: datetime = NOW) -> None:
@@ -37,7 +37,7 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-def a_contact(number: int, **properties: str) -> Row:
+def make_contact(number: int, **properties: str) -> Row:
     return {
         "id": str(number),
         "properties": {"email": f"person-{number}@example.com", "firstname": "Ana", **properties},
@@ -47,28 +47,28 @@ def a_contact(number: int, **properties: str) -> Row:
     }
 
 
-def a_click(number: int, created: int, **fields: object) -> Row:
+def make_click(number: int, created: int, **fields: object) -> Row:
     return {"id": f"event-{number}", "created": created, "type": "CLICK", "recipient": "Person-1@example.com", **fields}
 
 
-def a_portal(contacts: Iterable[Row] = (), **kinds: object) -> PortalData:
+def make_portal(contacts: Iterable[Row] = (), **kinds: object) -> PortalData:
     fields: dict[str, Any] = {"portal_id": 42, "tier": "enterprise", "time_zone": "Europe/Berlin", "now": NOW, **kinds}
     return PortalData(contacts=list(contacts), **fields)
 
 
-def contacts(count: int) -> list[Row]:
-    return [a_contact(number) for number in range(1, count + 1)]
+def make_contacts(count: int) -> list[Row]:
+    return [make_contact(number) for number in range(1, count + 1)]
 
 
 @dataclass
-class Served:
+class PortalClient:
     """A portal with a client that holds its token."""
 
     portal: SandboxPortal
     gate: ApiGateway
-    clock: Clock
+    clock: FakeClock
     http: httpx.Client
-    slept: list[float] = field(default_factory=list)
+    sleeps: list[float] = field(default_factory=list)
 
     def get(self, path: str, **query: object) -> httpx.Response:
         return self.http.get(path, params=httpx.QueryParams(cast("dict[str, Any]", query)))
@@ -96,42 +96,42 @@ class Served:
         return got
 
 
-class InProcess(httpx.BaseTransport):
+class AsgiTransport(httpx.BaseTransport):
     """Asks an ASGI application without a socket."""
 
     def __init__(self, app: Starlette) -> None:
         self._asgi = httpx.ASGITransport(app)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return asyncio.run(self._ask(request))
+        return asyncio.run(self._send(request))
 
-    async def _ask(self, request: httpx.Request) -> httpx.Response:
+    async def _send(self, request: httpx.Request) -> httpx.Response:
         reply = await self._asgi.handle_async_request(request)
         return httpx.Response(reply.status_code, headers=reply.headers, content=await reply.aread())
 
 
-def client(app: Starlette, token: str) -> httpx.Client:
-    return httpx.Client(base_url="http://sandbox", transport=InProcess(app), headers={"Authorization": f"Bearer {token}"})
+def make_http_client(app: Starlette, token: str) -> httpx.Client:
+    return httpx.Client(base_url="http://sandbox", transport=AsgiTransport(app), headers={"Authorization": f"Bearer {token}"})
 
 
-def serve(data: PortalData, *, switches: Switches | None = None, **options: object) -> Served:
+def start_portal(data: PortalData, *, switches: Switches | None = None, **options: object) -> PortalClient:
     """Serve a portal in this process; unless a test says otherwise search lags not at all and nothing is limited."""
     unlimited: dict[str, Any] = {"index_lag_s": 0, "rate": 10**9, "search_rate": 10**9}
     chosen = SandboxConfig(switches=switches or Switches(), **{**unlimited, **options})
-    clock, slept = Clock(), []
+    clock, slept = FakeClock(), []
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
     portal = server.load_portal(data, chosen, clock=clock)
     gate = ApiGateway.create(portal, chosen, sleep=sleep)
-    http = client(server.create_gateway_app(gate), chosen.token)
-    return Served(portal=portal, gate=gate, clock=clock, http=http, slept=slept)
+    http = make_http_client(server.create_gateway_app(gate), chosen.token)
+    return PortalClient(portal=portal, gate=gate, clock=clock, http=http, sleeps=slept)
 
 
-def ids(reply: dict[str, Any]) -> list[str]:
+def result_ids(reply: dict[str, Any]) -> list[str]:
     return [item["id"] for item in reply["results"]]
 
 
-def condition(name: str, operator: str, value: object = None, **more: object) -> dict[str, object]:
+def make_filter(name: str, operator: str, value: object = None, **more: object) -> dict[str, object]:
     return {"propertyName": name, "operator": operator, **({} if value is None else {"value": value}), **more}

@@ -12,14 +12,14 @@ from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.faults.faults import FAULT_KINDS
 from sync_worker.sandbox.server import admin
 from sync_worker.sandbox.server.middleware import ApiGateway
-from tests.sandbox.portal_factories import a_portal, serve
+from tests.sandbox.portal_factories import make_portal, start_portal
 
-HERE = Path(__file__)
-DOCS = HERE.parents[2] / "docs"
+THIS_FILE = Path(__file__)
+DOCS = THIS_FILE.parents[2] / "docs"
 PAGE = (DOCS / "sandbox.md").read_text("utf-8")
 
 
-def table(heading: str) -> list[list[str]]:
+def read_table(heading: str) -> list[list[str]]:
     """Return the cells of the first table under a heading, without its head."""
     lines = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0].splitlines()
     rows = [line for line in lines if line.startswith("|")]
@@ -27,9 +27,9 @@ def table(heading: str) -> list[list[str]]:
 
 
 def test_every_test_that_the_table_names_is_there() -> None:
-    written = "".join(path.read_text("utf-8") for path in HERE.parent.rglob("test_*.py") if path != HERE)
+    written = "".join(path.read_text("utf-8") for path in THIS_FILE.parent.rglob("test_*.py") if path != THIS_FILE)
     there = set(re.findall(r"def (test_\w+)", written))
-    rows = table("Behavior and sources")
+    rows = read_table("Behavior and sources")
     assert [row[0] for row in rows if row[0]] == [f"**{point}**" for point in range(1, 16)]
     for row in rows:
         named = re.findall(r"`(test_\w+)`", row[3])
@@ -37,18 +37,18 @@ def test_every_test_that_the_table_names_is_there() -> None:
         assert set(named) <= there, row
 
 
-def test_every_switch_stands_there_with_its_default() -> None:
+def test_every_switch_is_documented_with_its_default() -> None:
     defaults = {f"`{field.name}`": f"`{str(field.default).lower()}`" for field in fields(Switches)}
-    assert {row[0]: row[1] for row in table("Switches")} == defaults
+    assert {row[0]: row[1] for row in read_table("Switches")} == defaults
 
 
-def test_every_fault_stands_there() -> None:
-    assert [row[0] for row in table("Faults")] == [f"`{kind}`" for kind in FAULT_KINDS]
+def test_every_fault_is_documented() -> None:
+    assert [row[0] for row in read_table("Faults")] == [f"`{kind}`" for kind in FAULT_KINDS]
 
 
-def test_every_endpoint_for_tests_stands_there() -> None:
-    gate: ApiGateway = serve(a_portal()).gate
-    documented = set(re.findall(r"`(/sandbox/[^`]*)`", " ".join(row[0] for row in table("For tests and demos"))))
+def test_every_endpoint_for_tests_is_documented() -> None:
+    gate: ApiGateway = start_portal(make_portal()).gate
+    documented = set(re.findall(r"`(/sandbox/[^`]*)`", " ".join(row[0] for row in read_table("For tests and demos"))))
     assert documented == {route.path for route in admin.routes(gate)}  # type: ignore[attr-defined]
 
 

@@ -6,18 +6,18 @@ import pytest
 from sqlalchemy import Connection
 
 from sync_worker.store.database import Store
-from tests.store.database_factories import a_store, undone
+from tests.store.database_factories import rollback_transaction, temporary_store
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Store]:
+def module_store() -> Iterator[Store]:
     """One empty state for a whole file; whoever uses it undoes what it did."""
-    with a_store() as store:
+    with temporary_store() as store:
         yield store
 
 
 @pytest.fixture
-def tx(shared: Store) -> Iterator[Connection]:
+def tx(module_store: Store) -> Iterator[Connection]:
     """A transaction on an empty state, undone in the end."""
-    with undone(shared) as tx:
+    with rollback_transaction(module_store) as tx:
         yield tx

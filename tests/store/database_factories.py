@@ -16,20 +16,20 @@ from sqlalchemy import Connection, create_engine, make_url, text
 from sync_worker.store import database
 from sync_worker.store.database import Store, open_store
 
-POSTGRES = os.environ.get("SYNC_WORKER_TEST_POSTGRES_URL")
+POSTGRES_URL = os.environ.get("SYNC_WORKER_TEST_POSTGRES_URL")
 
 
 @contextmanager
-def a_state_url(folder: Path | None = None) -> Iterator[str]:
+def temporary_state_url(folder: Path | None = None) -> Iterator[str]:
     """Name a place where no state is yet; it is gone afterwards."""
-    if POSTGRES is None:
+    if POSTGRES_URL is None:
         yield f"sqlite:///{folder / 'state.db'}" if folder else "sqlite://"
         return
-    schema, admin = f"test_{uuid4().hex}", create_engine(POSTGRES)
+    schema, admin = f"test_{uuid4().hex}", create_engine(POSTGRES_URL)
     with admin.begin() as tx:
         tx.execute(text(f"CREATE SCHEMA {schema}"))
     try:
-        yield make_url(POSTGRES).update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
+        yield make_url(POSTGRES_URL).update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
     finally:
         with admin.begin() as tx:
             tx.execute(text(f"DROP SCHEMA {schema} CASCADE"))
@@ -37,16 +37,16 @@ def a_state_url(folder: Path | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def a_store() -> Iterator[Store]:
+def temporary_store() -> Iterator[Store]:
     """Open an empty state."""
-    if POSTGRES is None:
-        store = in_memory()
+    if POSTGRES_URL is None:
+        store = open_in_memory()
         try:
             yield store
         finally:
             store.close()
         return
-    with a_state_url() as url:
+    with temporary_state_url() as url:
         store = open_store(url)
         try:
             yield store
@@ -54,39 +54,39 @@ def a_store() -> Iterator[Store]:
             store.close()
 
 
-def in_memory() -> Store:
+def open_in_memory() -> Store:
     """Open an empty state in memory."""
     engine = database._create_engine(make_url("sqlite://"))
     with engine.connect() as connection:
-        _driver(connection).deserialize(_empty())
+        _driver_connection(connection).deserialize(_empty_state_bytes())
     return Store(engine)
 
 
-def lay_down(url: str) -> None:
+def create_empty_state(url: str) -> None:
     """Put an empty state where none is yet; PostgreSQL's is made by whoever opens it first."""
-    if POSTGRES is None:
+    if POSTGRES_URL is None:
         path = Path(str(make_url(url).database))
         path.touch(mode=0o600, exist_ok=False)
-        path.write_bytes(_empty())
+        path.write_bytes(_empty_state_bytes())
 
 
 @cache
-def _empty() -> bytes:
+def _empty_state_bytes() -> bytes:
     # The migrations take a tenth of a second, and a new state is wanted by hundreds of tests that are about something else.
     store = open_store("sqlite://")
     try:
-        return _driver(store.connection).serialize()
+        return _driver_connection(store.connection).serialize()
     finally:
         store.close()
 
 
-def _driver(connection: Connection) -> sqlite3.Connection:
+def _driver_connection(connection: Connection) -> sqlite3.Connection:
     driver: Any = connection.connection.driver_connection
     return driver
 
 
 @contextmanager
-def undone(store: Store) -> Iterator[Connection]:
+def rollback_transaction(store: Store) -> Iterator[Connection]:
     """Open a transaction of which nothing stays."""
     with store.connection.begin() as transaction:
         yield store.connection

@@ -14,14 +14,14 @@ from sync_worker.store.contacts import ContactRow
 from sync_worker.store.schema import contacts
 from sync_worker.store.verdicts import VerdictKey
 
-STANDARD = VerdictKey(model="m", since=100)
+VERDICT_KEY = VerdictKey(model="m", since=100)
 
 
-def text(**values: str) -> str:
+def canonical_json(**values: str) -> str:
     return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 
-def person(
+def make_contact_row(
     number: int, *, at: int = 10, facts: str = "{}", shown: str = "{}", addresses: tuple[str, ...] | None = None, **fields: Any
 ) -> ContactRow:
     own, *further = (f"p{number}@example.com",) if addresses is None else addresses or (None,)
@@ -29,38 +29,38 @@ def person(
     return ContactRow(id=number, email=own, additional_emails=tuple(further), updated_at=at, facts=facts, observed=shown, **given)
 
 
-def event(number: object, **fields: object) -> Mapping[str, Any]:
+def make_event_row(number: object, **fields: object) -> Mapping[str, Any]:
     nothing = dict.fromkeys(("contact_id", "email", "url", "form_id", "campaign", "name", "user_agent", "sent_at"))
     return {"kind": "email_click", "id": str(number), "at": 1_000, "filtered": False, **nothing, **fields}
 
 
-def verdict(number: int, **fields: object) -> Mapping[str, Any]:
+def make_verdict_row(number: int, **fields: object) -> Mapping[str, Any]:
     plain = {"score": 0, "band": "cold", "grade": "D", "mql": False, "by_score": False, "direct": False, "desired": "{}"}
     return {"contact_id": number, **plain, **fields}
 
 
-def judge(tx: Connection, *rows: Mapping[str, Any], standard: VerdictKey = STANDARD, at: int = 100) -> None:
+def save_verdicts(tx: Connection, *rows: Mapping[str, Any], key: VerdictKey = VERDICT_KEY, at: int = 100) -> None:
     """Record verdicts on contacts, as the evaluation does."""
     for row in rows:
         judged = verdicts.select_contact(tx, row["contact_id"])
-        verdicts.save(tx, [row], revisions=judged, key=standard, at=at)
+        verdicts.save(tx, [row], revisions=judged, key=key, at=at)
 
 
-def contact(tx: Connection, number: int) -> Row[Any]:
+def read_contact(tx: Connection, number: int) -> Row[Any]:
     return tx.execute(select(contacts).where(contacts.c.id == number)).one()
 
 
-def revision(tx: Connection, number: int) -> int:
-    found: int = contact(tx, number).revision
+def read_revision(tx: Connection, number: int) -> int:
+    found: int = read_contact(tx, number).revision
     return found
 
 
-def known(tx: Connection, *numbers: int, **fields: Any) -> None:
-    contact_store.save(tx, [person(number, **fields) for number in numbers])
+def save_contacts(tx: Connection, *numbers: int, **fields: Any) -> None:
+    contact_store.save(tx, [make_contact_row(number, **fields) for number in numbers])
 
 
-def due(tx: Connection, standard: VerdictKey = STANDARD) -> list[int]:
+def due_ids(tx: Connection, key: VerdictKey = VERDICT_KEY) -> list[int]:
     """Return who is to be judged."""
-    chosen = [*verdicts.select_due(tx, standard, after=0, limit=100)]
-    assert verdicts.count_due(tx, standard) == len(chosen)
+    chosen = [*verdicts.select_due(tx, key, after=0, limit=100)]
+    assert verdicts.count_due(tx, key) == len(chosen)
     return chosen

@@ -13,59 +13,59 @@ from sync_worker.store import events as event_store
 from sync_worker.store.contacts import ContactRow
 from sync_worker.store.database import Store
 from sync_worker.store.schema import companies, contact_emails, contacts, events
-from tests.store.database_factories import undone
-from tests.store.row_factories import contact, event, known, person, revision, text
+from tests.store.database_factories import rollback_transaction
+from tests.store.row_factories import canonical_json, make_contact_row, make_event_row, read_contact, read_revision, save_contacts
 
-showings = st.builds(
-    person,
+contact_rows = st.builds(
+    make_contact_row,
     st.integers(1, 3),
     at=st.integers(1, 4),
-    facts=st.sampled_from([text(city="Bonn"), text(city="Köln")]),
-    shown=st.sampled_from([text(lead_score="1"), text(lead_score="2")]),
+    facts=st.sampled_from([canonical_json(city="Bonn"), canonical_json(city="Köln")]),
+    shown=st.sampled_from([canonical_json(lead_score="1"), canonical_json(lead_score="2")]),
     company_id=st.sampled_from([None, 7, 8]),
     stage=st.sampled_from([None, "lead"]),
     addresses=st.lists(st.sampled_from(["a@x.com", "b@x.com", "c@x.com"]), max_size=2, unique=True).map(tuple),
 )
 
 
-def _judged(person: ContactRow) -> tuple[object, ...]:
+def fields_evaluated(person: ContactRow) -> tuple[object, ...]:
     return person.facts, person.company_id, person.email, {*person.additional_emails}
 
 
 @dataclass
-class Remembered:
+class ExpectedContact:
     """What should be known of one contact."""
 
-    person: ContactRow
+    contact: ContactRow
     changes: int = 0
     sweep: int = 0
 
-    def show(self, person: ContactRow) -> None:
-        if person.updated_at >= self.person.updated_at:
-            before, after = self.person, person
-            self.changes += _judged(before) != _judged(after)
-            self.person = person
+    def observe(self, person: ContactRow) -> None:
+        if person.updated_at >= self.contact.updated_at:
+            before, after = self.contact, person
+            self.changes += fields_evaluated(before) != fields_evaluated(after)
+            self.contact = person
 
 
-@given(pages=st.lists(st.lists(showings, max_size=3, unique_by=lambda person: person.id), max_size=6), first=st.booleans())
-def test_the_newest_showing_stands_and_the_revision_rises_exactly_when_what_is_judged_differs(
-    shared: Store, pages: list[list[ContactRow]], *, first: bool
+@given(pages=st.lists(st.lists(contact_rows, max_size=3, unique_by=lambda person: person.id), max_size=6), first=st.booleans())
+def test_the_newest_record_wins_and_the_revision_rises_only_when_evaluated_fields_differ(
+    module_store: Store, pages: list[list[ContactRow]], *, first: bool
 ) -> None:
-    model: dict[int, Remembered] = {}
-    with undone(shared) as tx:
+    model: dict[int, ExpectedContact] = {}
+    with rollback_transaction(module_store) as tx:
         if first:
             bulk_load.drop_indices(tx)
             bulk_load.mark_first_verdict(tx)
         for sweep, page in enumerate(pages):
-            before = {id_: (kept.changes, revision(tx, id_)) for id_, kept in model.items()}
+            before = {id_: (kept.changes, read_revision(tx, id_)) for id_, kept in model.items()}
             contact_store.save(tx, page, scan_id=sweep)
             for shown in page:
-                model.setdefault(shown.id, Remembered(shown)).show(shown)
+                model.setdefault(shown.id, ExpectedContact(shown)).observe(shown)
                 model[shown.id].sweep = sweep
             for id_, (changes, number) in before.items():
-                assert (revision(tx, id_) > number) == (model[id_].changes > changes)
+                assert (read_revision(tx, id_) > number) == (model[id_].changes > changes)
         for id_, kept in model.items():
-            row, newest = contact(tx, id_), kept.person
+            row, newest = read_contact(tx, id_), kept.contact
             assert (row.updated_at, row.facts, row.shown) == (newest.updated_at, newest.facts, newest.observed)
             assert (row.company_id, row.stage, row.sweep, row.gone) == (newest.company_id, newest.stage, kept.sweep, False)
             assert row.email == newest.email
@@ -73,40 +73,40 @@ def test_the_newest_showing_stands_and_the_revision_rises_exactly_when_what_is_j
             assert set(tx.execute(known_by).scalars()) == set(newest.additional_emails)
 
 
-def test_an_older_showing_changes_nothing_but_that_the_contact_was_seen(tx: Connection) -> None:
-    known(tx, 1, at=20, facts=text(city="Köln"), addresses=("new@x.com",))
-    contact_store.save(tx, [person(1, at=19, facts=text(city="Bonn"), addresses=("old@x.com",))], scan_id=3)
-    assert (contact(tx, 1).facts, contact(tx, 1).sweep, revision(tx, 1)) == (text(city="Köln"), 3, 1)
+def test_an_older_record_changes_only_the_last_seen_mark(tx: Connection) -> None:
+    save_contacts(tx, 1, at=20, facts=canonical_json(city="Köln"), addresses=("new@x.com",))
+    contact_store.save(tx, [make_contact_row(1, at=19, facts=canonical_json(city="Bonn"), addresses=("old@x.com",))], scan_id=3)
+    assert (read_contact(tx, 1).facts, read_contact(tx, 1).sweep, read_revision(tx, 1)) == (canonical_json(city="Köln"), 3, 1)
     assert (contact_store.find_id(tx, "new@x.com"), contact_store.find_id(tx, "old@x.com")) == (1, None)
 
 
-def test_a_second_address_is_reason_to_judge_anew(tx: Connection) -> None:
-    known(tx, 1)
-    known(tx, 1, addresses=("p1@example.com", "second@example.com"))
-    assert revision(tx, 1) == 2
+def test_a_second_email_marks_the_contact_as_due(tx: Connection) -> None:
+    save_contacts(tx, 1)
+    save_contacts(tx, 1, addresses=("p1@example.com", "second@example.com"))
+    assert read_revision(tx, 1) == 2
 
 
-def test_our_own_write_that_comes_back_is_no_reason_to_judge_anew(tx: Connection) -> None:
-    known(tx, 1, shown=text(lead_score=""))
-    known(tx, 1, at=11, shown=text(lead_score="12"), stage="marketingqualifiedlead")
-    assert (revision(tx, 1), contact(tx, 1).shown) == (1, text(lead_score="12"))
+def test_the_echo_of_our_own_write_marks_no_contact_as_due(tx: Connection) -> None:
+    save_contacts(tx, 1, shown=canonical_json(lead_score=""))
+    save_contacts(tx, 1, at=11, shown=canonical_json(lead_score="12"), stage="marketingqualifiedlead")
+    assert (read_revision(tx, 1), read_contact(tx, 1).shown) == (1, canonical_json(lead_score="12"))
 
 
-def test_who_comes_back_is_judged_anew(tx: Connection) -> None:
-    known(tx, 1)
+def test_a_restored_contact_is_due(tx: Connection) -> None:
+    save_contacts(tx, 1)
     contact_store.mark_deleted(tx, [1])
-    gone = revision(tx, 1)
-    known(tx, 1)
-    assert not contact(tx, 1).gone
-    assert revision(tx, 1) > gone
+    gone = read_revision(tx, 1)
+    save_contacts(tx, 1)
+    assert not read_contact(tx, 1).gone
+    assert read_revision(tx, 1) > gone
 
 
-def test_who_a_complete_reading_did_not_see_is_gone(tx: Connection) -> None:
-    contact_store.save(tx, [person(1), person(2), person(3)], scan_id=1)
-    contact_store.save(tx, [person(1), person(3)], scan_id=2)
+def test_a_contact_missing_from_a_full_scan_is_deleted(tx: Connection) -> None:
+    contact_store.save(tx, [make_contact_row(1), make_contact_row(2), make_contact_row(3)], scan_id=1)
+    contact_store.save(tx, [make_contact_row(1), make_contact_row(3)], scan_id=2)
     assert contact_store.mark_unseen_deleted(tx, scan_id=2) == 1
     assert contact_store.mark_unseen_deleted(tx, scan_id=2) == 0
-    assert [contact(tx, number).gone for number in (1, 2, 3)] == [False, True, False]
+    assert [read_contact(tx, number).gone for number in (1, 2, 3)] == [False, True, False]
     assert contact_store.count(tx) == 2
 
 
@@ -115,53 +115,62 @@ class TestMerged:
 
     @pytest.fixture
     def tx(self, tx: Connection) -> Connection:
-        known(tx, 1, 2)
-        event_store.save(tx, [event("view-1", contact_id=1), event("view-2", contact_id=2), event("click-2", email="p2@example.com")])
-        contact_store.save(tx, [person(9, addresses=("p1@example.com", "p2@example.com"), merged=(1, 2))])
+        save_contacts(tx, 1, 2)
+        event_store.save(
+            tx,
+            [
+                make_event_row("view-1", contact_id=1),
+                make_event_row("view-2", contact_id=2),
+                make_event_row("click-2", email="p2@example.com"),
+            ],
+        )
+        contact_store.save(tx, [make_contact_row(9, addresses=("p1@example.com", "p2@example.com"), merged_ids=(1, 2))])
         return tx
 
-    def test_what_both_did_belongs_to_the_new_one(self, tx: Connection) -> None:
+    def test_events_of_both_belong_to_the_new_contact(self, tx: Connection) -> None:
         verdicts.select_contact(tx, 9)
         assert {row.id for part in verdicts.load_selected_events(tx) for row in part} == {"view-1", "view-2", "click-2"}
         assert set(tx.execute(select(events.c.contact_id)).scalars()) == {9, None}
 
-    def test_the_two_are_gone(self, tx: Connection) -> None:
+    def test_the_two_are_deleted(self, tx: Connection) -> None:
         assert set(tx.execute(select(contacts.c.id).where(~contacts.c.gone)).scalars()) == {9}
 
-    def test_their_addresses_lead_to_the_new_one(self, tx: Connection) -> None:
+    def test_their_emails_belong_to_the_new_contact(self, tx: Connection) -> None:
         assert [contact_store.find_id(tx, f"p{number}@example.com") for number in (1, 2)] == [9, 9]
 
     def test_reading_the_new_one_again_changes_nothing(self, tx: Connection) -> None:
-        before = [revision(tx, number) for number in (1, 2, 9)]
-        contact_store.save(tx, [person(9, addresses=("p1@example.com", "p2@example.com"), merged=(1, 2))])
-        assert [revision(tx, number) for number in (1, 2, 9)] == before
+        before = [read_revision(tx, number) for number in (1, 2, 9)]
+        contact_store.save(tx, [make_contact_row(9, addresses=("p1@example.com", "p2@example.com"), merged_ids=(1, 2))])
+        assert [read_revision(tx, number) for number in (1, 2, 9)] == before
 
-    def test_who_keeps_the_id_of_one_of_the_two_is_not_gone(self, tx: Connection) -> None:
-        known(tx, 5)
-        contact_store.save(tx, [person(6, merged=(5, 6))])
-        assert (contact(tx, 5).gone, contact(tx, 6).gone) == (True, False)
+    def test_a_survivor_that_keeps_one_of_the_ids_is_not_deleted(self, tx: Connection) -> None:
+        save_contacts(tx, 5)
+        contact_store.save(tx, [make_contact_row(6, merged_ids=(5, 6))])
+        assert (read_contact(tx, 5).gone, read_contact(tx, 6).gone) == (True, False)
 
 
-def test_a_company_that_changed_has_its_contacts_judged_anew_and_nobody_else(tx: Connection) -> None:
-    known(tx, 1, 2, company_id=7)
-    known(tx, 3, company_id=8)
-    large = {"id": 7, "updated_at": 1, "facts": text(numberofemployees="500")}
-    contact_store.save_companies(tx, [large, {"id": 8, "updated_at": 1, "facts": text()}])
-    first = [revision(tx, number) for number in (1, 2, 3)]
-    contact_store.save_companies(tx, [{**large, "updated_at": 2}, {"id": 8, "updated_at": 2, "facts": text(numberofemployees="9")}])
-    assert [revision(tx, number) - before for number, before in zip((1, 2, 3), first, strict=True)] == [0, 0, 1]
+def test_a_changed_company_marks_only_its_contacts_as_due(tx: Connection) -> None:
+    save_contacts(tx, 1, 2, company_id=7)
+    save_contacts(tx, 3, company_id=8)
+    large = {"id": 7, "updated_at": 1, "facts": canonical_json(numberofemployees="500")}
+    contact_store.save_companies(tx, [large, {"id": 8, "updated_at": 1, "facts": canonical_json()}])
+    first = [read_revision(tx, number) for number in (1, 2, 3)]
+    contact_store.save_companies(
+        tx, [{**large, "updated_at": 2}, {"id": 8, "updated_at": 2, "facts": canonical_json(numberofemployees="9")}]
+    )
+    assert [read_revision(tx, number) - before for number, before in zip((1, 2, 3), first, strict=True)] == [0, 0, 1]
     assert tx.execute(select(companies.c.updated_at).where(companies.c.id == 7)).scalar() == 2
 
 
 @pytest.mark.parametrize("named", ["7", "p7@example.com", " P7@Example.com "])
 def test_a_contact_is_found_by_id_and_by_address(tx: Connection, named: str) -> None:
-    known(tx, 7)
+    save_contacts(tx, 7)
     assert contact_store.find_id(tx, named) == 7
     assert contact_store.find_id(tx, "8") is None
     assert contact_store.find_id(tx, "p8@example.com") is None
 
 
-def test_nobody_to_remember_is_no_error(tx: Connection) -> None:
+def test_saving_no_contacts_is_no_error(tx: Connection) -> None:
     contact_store.save(tx, [])
     contact_store.save_companies(tx, [])
     contact_store.mark_deleted(tx, [])

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sync_worker.store import coverage
 from sync_worker.store.coverage import Interval, merge_intervals
 from sync_worker.store.database import Store
-from tests.store.database_factories import undone
+from tests.store.database_factories import rollback_transaction
 
 KEYS = range(-20, 21)
 key = st.sampled_from(KEYS)
@@ -30,38 +30,38 @@ class Step:
 steps = st.lists(st.builds(Step, do=st.sampled_from(["cover", "uncover"]), low=key, high=key), max_size=12)
 
 
-def keys_of(found: list[Interval]) -> set[int]:
+def key_set(found: list[Interval]) -> set[int]:
     return {key for interval in found for key in range(interval.low, interval.high)}
 
 
 @given(steps=steps, low=key, high=key)
-def test_coverage_is_a_set_of_keys(shared: Store, steps: list[Step], low: int, high: int) -> None:
+def test_coverage_is_a_set_of_keys(module_store: Store, steps: list[Step], low: int, high: int) -> None:
     read: set[int] = set()
-    with undone(shared) as tx:
+    with rollback_transaction(module_store) as tx:
         for step in steps:
             between = set(range(step.low, step.high))
             read = read | between if step.do == "cover" else read - between
             {"cover": coverage.add, "uncover": coverage.remove}[step.do](tx, "s", step.low, step.high)
-        assert keys_of(coverage.load(tx, "s")) == read
-        assert keys_of(coverage.gaps(tx, "s", low, high)) == set(range(low, high)) - read
-        assert_shortest(coverage.load(tx, "s"))
-        assert_shortest(coverage.gaps(tx, "s", low, high))
+        assert key_set(coverage.load(tx, "s")) == read
+        assert key_set(coverage.gaps(tx, "s", low, high)) == set(range(low, high)) - read
+        assert_minimal(coverage.load(tx, "s"))
+        assert_minimal(coverage.gaps(tx, "s", low, high))
 
 
 @given(given=intervals)
 def test_merged_intervals_hold_the_same_keys_and_are_the_fewest(given: list[Interval]) -> None:
     found = merge_intervals(interval for interval in given if interval.low < interval.high)
-    assert keys_of(found) == keys_of(given)
-    assert_shortest(found)
+    assert key_set(found) == key_set(given)
+    assert_minimal(found)
 
 
-def assert_shortest(found: list[Interval]) -> None:
+def assert_minimal(found: list[Interval]) -> None:
     """Check that the intervals are in order, that none is empty and that no two touch."""
     assert all(interval.low < interval.high for interval in found)
     assert all(before.high < after.low for before, after in pairwise(found))
 
 
-def test_streams_do_not_know_each_other(tx: Connection) -> None:
+def test_streams_are_independent(tx: Connection) -> None:
     coverage.add(tx, "one", 0, 10)
     coverage.add(tx, "two", 5, 6)
     coverage.remove(tx, "one", 0, 3)

@@ -13,22 +13,22 @@ from sync_worker.errors import ExitCode, StateError
 from sync_worker.store import database, key_value, verdicts
 from sync_worker.store.database import dialect_insert, execute_many, open_store, upsert_rows
 from sync_worker.store.schema import contact_emails, forms
-from tests.store.database_factories import POSTGRES, a_state_url
-from tests.store.row_factories import STANDARD, judge, known, verdict
+from tests.store.database_factories import POSTGRES_URL, temporary_state_url
+from tests.store.row_factories import VERDICT_KEY, make_verdict_row, save_contacts, save_verdicts
 
-on_sqlite = pytest.mark.skipif(POSTGRES is not None, reason="about files of SQLite")
+on_sqlite = pytest.mark.skipif(POSTGRES_URL is not None, reason="about files of SQLite")
 
 
-def pragma(store: database.Store, name: str) -> object:
+def read_pragma(store: database.Store, name: str) -> object:
     with store.transaction() as tx:
         return tx.execute(text(f"PRAGMA {name}")).scalar()
 
 
 @on_sqlite
-class TestANewState:
+class TestNewState:
     """A file that was not there."""
 
-    def test_nobody_else_on_the_machine_may_read_it_or_its_journal(self, tmp_path: Path) -> None:
+    def test_no_other_user_may_read_it_or_its_journal(self, tmp_path: Path) -> None:
         before = os.umask(0)
         try:
             store = open_store(f"sqlite:///{tmp_path / 'state.db'}")
@@ -43,7 +43,7 @@ class TestANewState:
     def test_readers_do_not_wait_for_the_writer(self, tmp_path: Path) -> None:
         url = f"sqlite:///{tmp_path / 'state.db'}"
         writer, reader = open_store(url), open_store(url)
-        assert pragma(writer, "journal_mode") == "wal"
+        assert read_pragma(writer, "journal_mode") == "wal"
         with writer.transaction() as writing:
             key_value.put(writing, "key", "new")
             with reader.transaction() as reading:
@@ -92,7 +92,7 @@ def newer_state(path: Path) -> None:
     connection.close()
 
 
-def torn_state(path: Path) -> None:
+def corrupt_state(path: Path) -> None:
     open_store(f"sqlite:///{path}").close()
     content = path.read_bytes()
     path.write_bytes(content[:100] + b"\xff" * 4_000 + content[4_100:])
@@ -107,7 +107,7 @@ def torn_state(path: Path) -> None:
         (text_file, "this file is not a state of sync_worker"),
         (short_file, "this file is not a state of sync_worker"),
         (newer_state, "was written by a newer sync_worker (schema 9999)"),
-        (torn_state, "malformed"),
+        (corrupt_state, "malformed"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -126,10 +126,10 @@ def test_what_is_not_our_state_is_refused_and_left_byte_by_byte_as_it_was(tmp_pa
 
 
 @on_sqlite
-class TestAPlaceThatCannotBeUsed:
+class TestUnusablePath:
     """Refused with the place and a way out, and nothing made there."""
 
-    def refused(self, path: Path) -> StateError:
+    def opening_error(self, path: Path) -> StateError:
         with pytest.raises(StateError) as refused:
             open_store(f"sqlite:///{path}")
         assert str(path) in refused.value.message
@@ -137,26 +137,26 @@ class TestAPlaceThatCannotBeUsed:
         return refused.value
 
     def test_a_folder(self, tmp_path: Path) -> None:
-        assert "directory" in self.refused(tmp_path).message.lower()
+        assert "directory" in self.opening_error(tmp_path).message.lower()
         assert list(tmp_path.iterdir()) == []
 
     def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
-        self.refused(tmp_path / "nowhere" / "state.db")
+        self.opening_error(tmp_path / "nowhere" / "state.db")
         assert list(tmp_path.iterdir()) == []
 
     def test_something_below_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
-        self.refused(tmp_path / "file" / "state.db")
+        self.opening_error(tmp_path / "file" / "state.db")
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
     def test_a_folder_that_must_not_be_written(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o500)
-        self.refused(tmp_path / "state.db")
+        self.opening_error(tmp_path / "state.db")
         tmp_path.chmod(0o700)
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
     def test_a_disk_that_is_full(self) -> None:
-        self.refused(Path("/dev/full"))
+        self.opening_error(Path("/dev/full"))
 
 
 @pytest.mark.parametrize("url", ["", "state.db", "mysqlite:///x", "sqlite:/x/y", "oracle+nothing://x"])
@@ -167,7 +167,7 @@ def test_an_address_that_is_none_is_refused_with_examples(url: str) -> None:
     assert "sqlite:///" in str(refused.value.hint)
 
 
-def test_no_password_of_the_state_is_told() -> None:
+def test_no_password_of_the_state_is_shown() -> None:
     with pytest.raises(StateError) as refused:
         open_store("postgresql+psycopg://worker:secret@127.0.0.1:1/name?connect_timeout=1")
     assert "secret" not in str(refused.value)
@@ -175,10 +175,10 @@ def test_no_password_of_the_state_is_told() -> None:
 
 
 def test_of_a_transaction_all_is_kept_or_nothing(tmp_path: Path) -> None:
-    with a_state_url(tmp_path) as url:
+    with temporary_state_url(tmp_path) as url:
         store = open_store(url)
         with pytest.raises(ZeroDivisionError), store.transaction() as tx:
-            fail_half_way(tx)
+            write_then_fail(tx)
         with store.transaction() as tx:
             assert key_value.get(tx, "key") is None
         store.close()
@@ -193,7 +193,7 @@ def test_rows_are_written_however_many_they_are(tx: Connection, number: int) -> 
     assert {(name, id_) for id_, name in tx.execute(select(forms.c.id, forms.c.name))} == {*rows, ("new", "new")}
 
 
-def fail_half_way(tx: Connection) -> None:
+def write_then_fail(tx: Connection) -> None:
     key_value.put(tx, "key", "value")
     raise ZeroDivisionError
 
@@ -210,29 +210,29 @@ def test_a_state_that_breaks_while_it_is_used_is_named(tmp_path: Path) -> None:
     store.close()
 
 
-class TestRehearsal:
+class TestDryRun:
     """A dry run judges into a copy that vanishes."""
 
-    def test_the_real_verdicts_stay_as_they_are(self, tmp_path: Path) -> None:
-        with a_state_url(tmp_path) as url:
+    def test_the_saved_verdicts_are_unchanged(self, tmp_path: Path) -> None:
+        with temporary_state_url(tmp_path) as url:
             real = open_store(url)
             with real.transaction() as tx:
-                known(tx, 1, 2)
-                judge(tx, verdict(1, score=5))
+                save_contacts(tx, 1, 2)
+                save_verdicts(tx, make_verdict_row(1, score=5))
             trial = open_store(url)
             trial.begin_dry_run()
             with trial.transaction() as tx:
-                judge(tx, verdict(1, score=7), verdict(2, score=8))
+                save_verdicts(tx, make_verdict_row(1, score=7), make_verdict_row(2, score=8))
                 assert scores(tx) == [7, 8]
-                assert verdicts.count_due(tx, STANDARD) == 0
+                assert verdicts.count_due(tx, VERDICT_KEY) == 0
             trial.close()
             with real.transaction() as tx:
                 assert scores(tx) == [5]
-                assert verdicts.select_due(tx, STANDARD, after=0, limit=9).keys() == {2}
+                assert verdicts.select_due(tx, VERDICT_KEY, after=0, limit=9).keys() == {2}
             real.close()
 
     def test_everything_else_is_real(self, tmp_path: Path) -> None:
-        with a_state_url(tmp_path) as url:
+        with temporary_state_url(tmp_path) as url:
             trial = open_store(url)
             trial.begin_dry_run()
             with trial.transaction() as tx:
@@ -251,7 +251,7 @@ def scores(tx: Connection) -> list[int]:
 class TestReplace:
     """Rows over those with the same key."""
 
-    def test_the_last_row_stands(self, tx: Connection) -> None:
+    def test_the_last_row_wins(self, tx: Connection) -> None:
         upsert_rows(tx, forms, [{"id": "1", "name": "Demo"}, {"id": "2", "name": "News"}])
         upsert_rows(tx, forms, [{"id": "2", "name": "Newsletter"}])
         assert dict(tx.execute(forms.select()).all()) == {"1": "Demo", "2": "Newsletter"}

@@ -13,18 +13,18 @@ from sqlalchemy.types import TypeEngine
 from sync_worker.store import database, migrate
 from sync_worker.store.database import Store, open_store
 from sync_worker.store.schema import metadata
-from tests.store.database_factories import a_state_url
+from tests.store.database_factories import temporary_state_url
 
 
-def test_the_migrations_make_exactly_the_tables_that_the_queries_know(shared: Store) -> None:
-    with shared.transaction() as tx:
+def test_the_migrations_make_exactly_the_tables_that_the_queries_know(module_store: Store) -> None:
+    with module_store.transaction() as tx:
         # Types and indexes are compared as well; SQLite shows a text and an integer only.
         context = MigrationContext.configure(tx, opts={"compare_type": True, "target_metadata": metadata})
         assert compare_metadata(context, metadata) == []
 
 
-def test_the_columns_have_the_order_of_the_tables_since_a_rehearsal_copies_them_by_place(shared: Store) -> None:
-    with shared.transaction() as tx:
+def test_the_columns_have_the_order_of_the_tables_because_a_dry_run_copies_by_position(module_store: Store) -> None:
+    with module_store.transaction() as tx:
         for table in metadata.tables.values():
             assert [column["name"] for column in inspect(tx).get_columns(table.name)] == [column.name for column in table.columns]
             made = {column["name"]: column["nullable"] for column in inspect(tx).get_columns(table.name)}
@@ -32,14 +32,14 @@ def test_the_columns_have_the_order_of_the_tables_since_a_rehearsal_copies_them_
             assert inspect(tx).get_pk_constraint(table.name)["constrained_columns"] == [column.name for column in table.primary_key]
 
 
-def test_the_newest_schema_is_the_newest_migration(shared: Store) -> None:
+def test_the_newest_schema_is_the_newest_migration(module_store: Store) -> None:
     assert migrate.latest_revision() == database.LATEST_REVISION
-    with shared.transaction() as tx:
+    with module_store.transaction() as tx:
         assert tx.execute(text("SELECT version_num FROM alembic_version")).scalar() == database.LATEST_REVISION
 
 
 def test_a_state_that_is_up_to_date_is_opened_without_a_migration(tmp_path: Path) -> None:
-    with a_state_url(tmp_path) as url:
+    with temporary_state_url(tmp_path) as url:
         open_store(url).close()
         again = open_store(url)
         with again.transaction() as tx:
@@ -49,7 +49,7 @@ def test_a_state_that_is_up_to_date_is_opened_without_a_migration(tmp_path: Path
 
 @pytest.mark.parametrize("schema", ["0001", "0002", "0003", "0005"])
 def test_a_state_of_an_earlier_schema_is_brought_forward_with_all_that_it_holds(tmp_path: Path, schema: str) -> None:
-    with a_state_url(tmp_path) as url:
+    with temporary_state_url(tmp_path) as url:
         held = _a_row_in_each_table(url, schema)
         brought = open_store(url)
         with brought.transaction() as tx:
@@ -61,8 +61,8 @@ def test_a_state_of_an_earlier_schema_is_brought_forward_with_all_that_it_holds(
         }
 
 
-def test_an_address_that_stood_in_two_places_stands_in_one(tmp_path: Path) -> None:
-    with a_state_url(tmp_path) as url:
+def test_an_email_saved_in_two_places_is_saved_in_one(tmp_path: Path) -> None:
+    with temporary_state_url(tmp_path) as url:
         held = _a_row_in_each_table(url, "0005")
         engine = create_engine(url)
         with engine.begin() as connection:

@@ -16,7 +16,7 @@ def test_the_last_runs_come_newest_first_with_how_they_ended(tx: Connection) -> 
     assert (last[1].finished_at, last[1].exit_code, last[1].report) == (None, None, None)
 
 
-def test_an_approval_holds_for_one_model_and_the_last_note_stands(tx: Connection) -> None:
+def test_an_approval_is_valid_for_one_model_and_the_last_note_wins(tx: Connection) -> None:
     assert runs.load_approval(tx, "m") is None
     runs.approve(tx, "m", note="first", at=1)
     runs.approve(tx, "m", note="second", at=2)

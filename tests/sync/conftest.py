@@ -5,26 +5,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import World, a_world
+from tests.harness import Harness, start_harness
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def harness(tmp_path: Path) -> Iterator[Harness]:
     """The small portal, set up, nothing scored yet."""
-    with a_world(tmp_path) as world:
-        yield world
+    with start_harness(tmp_path) as harness:
+        yield harness
 
 
 @pytest.fixture
-def scored(world: World) -> World:
+def backfill_harness(harness: Harness) -> Harness:
     """The small portal, every contact scored, lists and stages not approved."""
-    world.backfill()
-    return world
+    harness.backfill()
+    return harness
 
 
 @pytest.fixture
-def approved(scored: World) -> World:
+def live_harness(backfill_harness: Harness) -> Harness:
     """The small portal at work: scored, approved, five minutes later."""
-    scored.approve()
-    scored.later()
-    return scored
+    backfill_harness.approve()
+    backfill_harness.advance()
+    return backfill_harness

@@ -8,9 +8,9 @@ from sync_worker.sync.portal.crm_schema import CrmSchema
 from tests.harness import MODEL
 
 
-def a_model(text: str = MODEL) -> Model:
+def make_model(text: str = MODEL) -> Model:
     return loads(text, "model.yaml")
 
 
-def outputs_of(text: str = MODEL, prefix: str = "lead") -> CrmSchema:
-    return CrmSchema(model=a_model(text), prefix=prefix)
+def make_crm_schema(text: str = MODEL, prefix: str = "lead") -> CrmSchema:
+    return CrmSchema(model=make_model(text), prefix=prefix)

@@ -16,8 +16,19 @@ from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.crm.imports import ImportTask
 from sync_worker.store import database, leases
 from sync_worker.sync.report import RunReport
-from tests.harness import MINUTE, World
-from tests.sync.bulk_fakes import CONTACTS, Cut, PowerCut, at_work, doctored, imported, meanwhile, one, some_people, the_import
+from tests.harness import MINUTE, Harness
+from tests.sync.bulk_fakes import (
+    CONTACTS,
+    PowerCut,
+    PowerCutProgress,
+    alter_exports,
+    bulk_harness,
+    contact_id,
+    find_import,
+    make_bulk_portal,
+    once_import_started,
+    set_on_wait,
+)
 
 EXPORT = "POST /crm/exports/*/async"
 STATUS = "GET /crm/exports/*/status"
@@ -25,52 +36,56 @@ IMPORT = "POST /crm/imports/2026-09"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with at_work(tmp_path) as world:
-        yield world
+def harness(tmp_path: Path) -> Iterator[Harness]:
+    with bulk_harness(tmp_path) as harness:
+        yield harness
 
 
-def sent(report: RunReport, what: str) -> int:
+def count_requests(report: RunReport, what: str) -> int:
     return sum(number for endpoint, number in report.requests.items() if what in endpoint)
 
 
-def twice(folder: Path, story: Callable[..., Any], data: PortalData | None = None, **options: Any) -> list[Any]:
+def run_both_ways(folder: Path, scenario: Callable[..., Any], data: PortalData | None = None, **options: Any) -> list[Any]:
     """Tell a story by the API and in bulk; return what comes of it, with the digest of the portal."""
     ends = []
     for bulk in (False, True):
-        with at_work(folder / str(bulk), data, **options) as world:
-            ends.append((story(world, bulk=bulk), world.digest()))
+        with bulk_harness(folder / str(bulk), data, **options) as harness:
+            ends.append((scenario(harness, bulk=bulk), harness.digest()))
     return ends
 
 
-def without_option(world: World, name: str, value: str) -> None:
+def remove_option(harness: Harness, name: str, value: str) -> None:
     """Let an administrator take an option away."""
-    definition = world.portal.catalog().get(name)
+    definition = harness.portal.catalog().get(name)
     assert definition is not None
-    world.portal.catalog().save(replace(definition, options=tuple(each for each in definition.options if each.value != value)))
+    harness.portal.catalog().save(replace(definition, options=tuple(each for each in definition.options if each.value != value)))
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> str:
+def api_digest(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the portal is like in the end by the API."""
-    with at_work(tmp_path_factory.mktemp("expected")) as world:
-        world.backfill()
-        return world.digest()
+    with bulk_harness(tmp_path_factory.mktemp("expected")) as harness:
+        harness.backfill()
+        return harness.digest()
 
 
 # The same end.
 
 
 @pytest.mark.parametrize("version", ["v3", "2026-09"])
-def test_the_end_is_the_same_as_by_the_api_byte_for_byte(tmp_path: Path, expected: str, version: Any) -> None:
-    with at_work(tmp_path, api_version=version) as world:
-        report = world.backfill(bulk=True)
-        assert world.digest() == expected
+def test_the_final_state_equals_that_of_the_api_byte_for_byte(tmp_path: Path, api_digest: str, version: Any) -> None:
+    with bulk_harness(tmp_path, api_version=version) as harness:
+        report = harness.backfill(bulk=True)
+        assert harness.digest() == api_digest
         assert (report.written, report.pulled["contacts"], report.notes, report.rejected) == (CONTACTS, CONTACTS, [], [])
-        assert (sent(report, "batch/update"), sent(report, "export/async") > 0, sent(report, "POST /crm/") > 0) == (0, True, True)
-        world.later()
-        assert world.sync().written == 0
-        assert world.digest() == expected
+        assert (
+            count_requests(report, "batch/update"),
+            count_requests(report, "export/async") > 0,
+            count_requests(report, "POST /crm/") > 0,
+        ) == (0, True, True)
+        harness.advance()
+        assert harness.sync().written == 0
+        assert harness.digest() == api_digest
 
 
 @pytest.mark.parametrize(
@@ -78,31 +93,35 @@ def test_the_end_is_the_same_as_by_the_api_byte_for_byte(tmp_path: Path, expecte
     [Switches(export_times="local"), Switches(empty_cell="cleared"), Switches(bad_cell="cell"), Switches(bump_on_equal_write=True)],
     ids=["export_times", "empty_cell", "bad_cell", "bump_on_equal_write"],
 )
-def test_the_end_is_the_same_whatever_hubspot_means(tmp_path: Path, switches: Switches) -> None:
-    def story(world: World, *, bulk: bool) -> Any:
-        world.backfill(bulk=bulk)
-        without_option(world, "lead_grade", "C")
-        world.later(60 * 24 * 3)
+def test_the_final_state_is_the_same_under_every_api_variant(tmp_path: Path, switches: Switches) -> None:
+    def story(harness: Harness, *, bulk: bool) -> Any:
+        harness.backfill(bulk=bulk)
+        remove_option(harness, "lead_grade", "C")
+        harness.advance(60 * 24 * 3)
         for number in range(CONTACTS - 5):
-            world.note(one(world, number), hs_email_optout="true", jobtitle="CTO")
-        return sorted(id_ for id_, _ in world.backfill(bulk=bulk).rejected)
+            harness.set_hubspot_values(contact_id(harness, number), hs_email_optout="true", jobtitle="CTO")
+        return sorted(id_ for id_, _ in harness.backfill(bulk=bulk).rejected)
 
-    api, bulk = twice(tmp_path, story, switches=switches)
+    api, bulk = run_both_ways(tmp_path, story, switches=switches)
     assert api == bulk
     assert len(api[0]) > 0
 
 
 def test_what_is_cleared_and_moved_comes_out_the_same_and_so_do_lists(tmp_path: Path) -> None:
-    def story(world: World, *, bulk: bool) -> Any:
-        world.approve()
-        world.backfill(bulk=bulk)
-        world.later()
+    def story(harness: Harness, *, bulk: bool) -> Any:
+        harness.approve()
+        harness.backfill(bulk=bulk)
+        harness.advance()
         for number in range(0, CONTACTS, 2):
-            world.opt_out(one(world, number))
-        report = world.backfill(bulk=bulk)
-        return report.written, world.members("MQL"), [world.value(one(world, number), "lead_mql_reason") for number in (3, 23, 24)]
+            harness.opt_out(contact_id(harness, number))
+        report = harness.backfill(bulk=bulk)
+        return (
+            report.written,
+            harness.members("MQL"),
+            [harness.value(contact_id(harness, number), "lead_mql_reason") for number in (3, 23, 24)],
+        )
 
-    api, bulk = twice(tmp_path, story)
+    api, bulk = run_both_ways(tmp_path, story)
     assert api == bulk
     assert len(api[0][1]) > 0
 
@@ -110,16 +129,16 @@ def test_what_is_cleared_and_moved_comes_out_the_same_and_so_do_lists(tmp_path: 
 def test_the_number_of_calls_does_not_grow_with_the_contacts(tmp_path: Path) -> None:
     totals = []
     for contacts in (CONTACTS, 4 * CONTACTS):
-        plain = replace(some_people(contacts), email_events=(), submissions=(), companies=(), forms=())
-        with at_work(tmp_path / str(contacts), plain) as world:
-            report = world.backfill(bulk=True)
+        plain = replace(make_bulk_portal(contacts), email_events=(), submissions=(), companies=(), forms=())
+        with bulk_harness(tmp_path / str(contacts), plain) as harness:
+            report = harness.backfill(bulk=True)
             assert report.written == contacts
             totals.append(sum(report.requests.values()))
     assert totals[0] == totals[1] <= 30
 
 
 def test_companies_come_from_a_file_where_there_are_many(tmp_path: Path) -> None:
-    plain, stamp = some_people(), "2026-02-03T04:05:06Z"
+    plain, stamp = make_bulk_portal(), "2026-02-03T04:05:06Z"
     companies = [
         {"id": str(10_000 + number), "properties": {"name": f"C{number}", "numberofemployees": str(number)}, "updatedAt": stamp}
         for number in range(CONTACTS)
@@ -128,46 +147,51 @@ def test_companies_come_from_a_file_where_there_are_many(tmp_path: Path) -> None
         {**row, "properties": {**row["properties"], "associatedcompanyid": str(10_000 + place)}} for place, row in enumerate(plain.contacts)
     ]
 
-    def story(world: World, *, bulk: bool) -> Any:
-        report = world.backfill(bulk=bulk)
-        return report.pulled["companies"], sent(report, "GET /crm/objects/2026-09/companies") * bulk
+    def story(harness: Harness, *, bulk: bool) -> Any:
+        report = harness.backfill(bulk=bulk)
+        return report.pulled["companies"], count_requests(report, "GET /crm/objects/2026-09/companies") * bulk
 
-    api, bulk = twice(tmp_path, story, replace(plain, companies=companies, contacts=contacts))
+    api, bulk = run_both_ways(tmp_path, story, replace(plain, companies=companies, contacts=contacts))
     assert api == bulk
     assert api[0] == (CONTACTS, 0)
 
 
 def test_a_few_contacts_are_read_and_written_the_usual_way(tmp_path: Path) -> None:
-    plain = some_people()
-    with at_work(tmp_path, replace(plain, contacts=list(plain.contacts)[:30])) as world:
-        report = world.backfill(bulk=True)
-    assert (report.written, report.notes, sent(report, "/exports/"), sent(report, "/imports")) == (30, [], 0, 0)
+    plain = make_bulk_portal()
+    with bulk_harness(tmp_path, replace(plain, contacts=list(plain.contacts)[:30])) as harness:
+        report = harness.backfill(bulk=True)
+    assert (report.written, report.notes, count_requests(report, "/exports/"), count_requests(report, "/imports")) == (30, [], 0, 0)
 
 
-def test_a_dry_run_reads_in_bulk_and_writes_nothing(world: World) -> None:
-    before = world.digest()
-    report = world.backfill(bulk=True, dry_run=True)
-    assert (report.plan.contacts, report.written, sent(report, "export/async") > 0, sent(report, "/imports")) == (CONTACTS, 0, True, 0)
-    assert world.digest() == before
+def test_a_dry_run_reads_in_bulk_and_writes_nothing(harness: Harness) -> None:
+    before = harness.digest()
+    report = harness.backfill(bulk=True, dry_run=True)
+    assert (report.plan.contacts, report.written, count_requests(report, "export/async") > 0, count_requests(report, "/imports")) == (
+        CONTACTS,
+        0,
+        True,
+        0,
+    )
+    assert harness.digest() == before
 
 
-def test_who_changed_while_the_file_was_made_is_judged_as_it_is_now(world: World) -> None:
-    contact = one(world, 0)
-    world.edit(contact, jobtitle="CTO")
+def test_a_contact_changed_during_the_export_is_evaluated_as_it_is_now(harness: Harness) -> None:
+    contact = contact_id(harness, 0)
+    harness.edit_contact(contact, jobtitle="CTO")
 
     def before(row: dict[str, str]) -> dict[str, str]:
         old = {"jobtitle": "", "lastmodifieddate": "2026-01-01T00:00:00Z"}
         return {**row, **old} if row["hs_object_id"] == str(contact) else row
 
-    doctored(world, before)
-    world.backfill(bulk=True)
-    assert "✓ role" in str(world.value(contact, "lead_grade_reasons"))
+    alter_exports(harness, before)
+    harness.backfill(bulk=True)
+    assert "✓ role" in str(harness.value(contact, "lead_grade_reasons"))
 
 
-def test_check_tells_whether_it_can_be_had(world: World) -> None:
-    with world.worker() as worker:
+def test_check_reports_whether_bulk_is_available(harness: Harness) -> None:
+    with harness.worker() as worker:
         assert [(access.resource, access.granted) for access in worker.check().bulk] == [("exports", True), ("imports", True)]
-        world.go_wrong("GET /crm/imports/*", status=403, body="json")
+        harness.inject_fault("GET /crm/imports/*", status=403, body="json")
         found = worker.check()
     assert [access.granted for access in found.bulk] == [True, False]
     assert found.exit_code == ExitCode.DONE
@@ -178,106 +202,106 @@ def test_check_tells_whether_it_can_be_had(world: World) -> None:
 
 def test_a_plan_that_is_too_large_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     settings = {"requests_in_flight": 2, "judged_from_contacts": 10, "max_new_mqls_share": 0.01}
-    with at_work(tmp_path, settings=settings) as world:
-        before = world.digest()
+    with bulk_harness(tmp_path, settings=settings) as harness:
+        before = harness.digest()
         with pytest.raises(UnsafePlan, match="Nothing of it was written"):
-            world.backfill(bulk=True)
-        assert (world.digest(), the_import(world)) == (before, None)
+            harness.backfill(bulk=True)
+        assert (harness.digest(), find_import(harness)) == (before, None)
 
 
-def test_an_import_can_be_undone(world: World) -> None:
-    before = world.digest()
-    run = world.backfill(bulk=True).run_id
-    assert world.digest() != before
-    with world.worker() as worker:
+def test_an_import_can_be_undone(harness: Harness) -> None:
+    before = harness.digest()
+    run = harness.backfill(bulk=True).run_id
+    assert harness.digest() != before
+    with harness.worker() as worker:
         assert worker.undo(run).written == CONTACTS
-    assert world.digest() == before
+    assert harness.digest() == before
 
 
 # What HubSpot refuses, or does otherwise.
 
 
 def test_a_refused_row_is_listed_and_waits_until_something_else_is_desired(tmp_path: Path) -> None:
-    def story(world: World, *, bulk: bool) -> Any:
-        without_option(world, "lead_grade", "C")
-        report = world.backfill(bulk=bulk)
-        assert (report.exit_code, world.sync().written) == (ExitCode.SOME_REJECTED, 0)
+    def story(harness: Harness, *, bulk: bool) -> Any:
+        remove_option(harness, "lead_grade", "C")
+        report = harness.backfill(bulk=bulk)
+        assert (report.exit_code, harness.sync().written) == (ExitCode.SOME_REJECTED, 0)
         return sorted(report.rejected), report.written
 
-    api, bulk = twice(tmp_path, story)
+    api, bulk = run_both_ways(tmp_path, story)
     assert api == bulk
     assert 0 < len(api[0][0]) < CONTACTS
 
 
-def test_contacts_that_are_deleted_or_merged_meanwhile_stop_nobody(world: World) -> None:
-    deleted, merged, other = (one(world, number) for number in (3, 4, 5))
+def test_contacts_deleted_or_merged_during_the_import_do_not_stop_the_others(harness: Harness) -> None:
+    deleted, merged, other = (contact_id(harness, number) for number in (3, 4, 5))
 
     def depart(_: ImportTask) -> None:
-        world.archive(deleted)
-        world.merge(merged, other)
+        harness.archive_contact(deleted)
+        harness.merge_contacts(merged, other)
 
-    meanwhile(world, imported(world, depart))
-    report = world.backfill(bulk=True)
+    set_on_wait(harness, once_import_started(harness, depart))
+    report = harness.backfill(bulk=True)
     assert report.rejected == []
-    meanwhile(world, None)
+    set_on_wait(harness, None)
     for _ in range(2):
-        world.later()
-        world.sync()
-    world.later()
-    assert world.sync().plan.contacts == 0
+        harness.advance()
+        harness.sync()
+    harness.advance()
+    assert harness.sync().plan.contacts == 0
 
 
-def test_rows_that_an_import_leaves_out_without_a_word_are_found_and_written(world: World, expected: str) -> None:
+def test_rows_that_an_import_silently_omits_are_found_and_written(harness: Harness, api_digest: str) -> None:
     def leave_out(item: ImportTask) -> None:
         item.rows_done += 5
 
-    meanwhile(world, imported(world, leave_out))
-    report = world.backfill(bulk=True)
-    assert world.digest() == expected
-    assert (report.written, sent(report, "batch/update")) == (CONTACTS, 1)
+    set_on_wait(harness, once_import_started(harness, leave_out))
+    report = harness.backfill(bulk=True)
+    assert harness.digest() == api_digest
+    assert (report.written, count_requests(report, "batch/update")) == (CONTACTS, 1)
 
 
-def test_counters_that_do_not_add_up_are_no_proof(world: World, expected: str) -> None:
+def test_counters_that_do_not_add_up_are_no_proof(harness: Harness, api_digest: str) -> None:
     def miscount(item: ImportTask) -> None:
         item.counters["UPDATED_OBJECTS"] -= 1
 
-    meanwhile(world, imported(world, miscount))
-    report = world.backfill(bulk=True)
-    assert world.digest() == expected
-    assert (report.written, sent(report, "batch/update")) == (CONTACTS, 0)
-    assert sent(report, "contacts/batch/read") >= CONTACTS // 100
+    set_on_wait(harness, once_import_started(harness, miscount))
+    report = harness.backfill(bulk=True)
+    assert harness.digest() == api_digest
+    assert (report.written, count_requests(report, "batch/update")) == (CONTACTS, 0)
+    assert count_requests(report, "contacts/batch/read") >= CONTACTS // 100
 
 
-def test_an_import_that_is_canceled_is_finished_the_usual_way(world: World, expected: str) -> None:
+def test_an_import_that_is_canceled_is_finished_the_usual_way(harness: Harness, api_digest: str) -> None:
     def cancel(item: ImportTask) -> None:
-        item.canceled_at = world.now_ms()
+        item.canceled_at = harness.now_ms()
 
-    meanwhile(world, imported(world, cancel))
-    report = world.backfill(bulk=True)
-    assert world.digest() == expected
+    set_on_wait(harness, once_import_started(harness, cancel))
+    report = harness.backfill(bulk=True)
+    assert harness.digest() == api_digest
     assert ["canceled" in note for note in report.notes] == [True]
     assert report.written == CONTACTS
 
 
 def test_the_lease_is_renewed_while_hubspot_takes_its_time(tmp_path: Path) -> None:
-    with at_work(tmp_path, settings={"requests_in_flight": 2, "lease_minutes": 2}) as world:
+    with bulk_harness(tmp_path, settings={"requests_in_flight": 2, "lease_minutes": 2}) as harness:
 
         def delay(item: ImportTask) -> None:
             item.starts_at += 10 * MINUTE
 
-        left, once = list[int](), imported(world, delay)
+        left, once = list[int](), once_import_started(harness, delay)
 
         def happens() -> None:
             once()
-            store = database.open_store(world.state_url)
+            store = database.open_store(harness.state_url)
             with store.transaction() as tx:
                 holder = leases.load(tx)
             store.close()
             assert holder is not None
-            left.append(holder.expires_at - world.now_ms())
+            left.append(holder.expires_at - harness.now_ms())
 
-        meanwhile(world, happens)
-        assert world.backfill(bulk=True).written == CONTACTS
+        set_on_wait(harness, happens)
+        assert harness.backfill(bulk=True).written == CONTACTS
         assert len(left) > 20
         assert min(left) > 0
 
@@ -289,32 +313,32 @@ def test_the_lease_is_renewed_while_hubspot_takes_its_time(tmp_path: Path) -> No
     ("endpoint", "status", "said"),
     [(EXPORT, 403, "read"), (STATUS, 403, "read"), (EXPORT, 404, "read"), (IMPORT, 403, "written"), (IMPORT, 400, "written")],
 )
-def test_what_is_refused_in_bulk_goes_the_usual_way_with_a_sentence(
-    world: World, expected: str, endpoint: str, status: int, said: str
+def test_without_bulk_access_the_api_is_used_and_a_note_says_why(
+    harness: Harness, api_digest: str, endpoint: str, status: int, said: str
 ) -> None:
-    world.go_wrong(endpoint, status=status, body="json")
+    harness.inject_fault(endpoint, status=status, body="json")
     with structlog.testing.capture_logs() as logs:
-        report = world.backfill(bulk=True)
+        report = harness.backfill(bulk=True)
     (note,) = report.notes
     assert note.startswith(f"Contacts are {said} in the usual way, not in bulk: ")
     assert [line["event"] for line in logs].count("bulk.fell_back") == 1
-    assert (report.written, report.exit_code, world.digest()) == (CONTACTS, ExitCode.DONE, expected)
+    assert (report.written, report.exit_code, harness.digest()) == (CONTACTS, ExitCode.DONE, api_digest)
 
 
-def test_too_many_exports_in_a_day_are_no_reason_to_wait(world: World, expected: str) -> None:
+def test_too_many_exports_in_a_day_are_no_reason_to_wait(harness: Harness, api_digest: str) -> None:
     for _ in range(30):
-        world.portal.exports.start({}, app_id="sandbox", now=world.now_ms() - 10**6)
-    report = world.backfill(bulk=True)
+        harness.portal.exports.start({}, app_id="sandbox", now=harness.now_ms() - 10**6)
+    report = harness.backfill(bulk=True)
     assert ["30 exports" in note for note in report.notes] == [True]
-    assert world.digest() == expected
+    assert harness.digest() == api_digest
 
 
-def test_too_many_imported_rows_in_a_day_are_no_reason_to_wait(world: World, expected: str) -> None:
-    item = world.portal.imports.start({}, app_id="another", row_count=80_000_000, now=world.now_ms(), write_row=lambda _, __: None)
+def test_too_many_imported_rows_in_a_day_are_no_reason_to_wait(harness: Harness, api_digest: str) -> None:
+    item = harness.portal.imports.start({}, app_id="another", row_count=80_000_000, now=harness.now_ms(), write_row=lambda _, __: None)
     item.rows_done = item.row_count
-    report = world.backfill(bulk=True)
+    report = harness.backfill(bulk=True)
     assert ["limit of imported rows" in note for note in report.notes] == [True]
-    assert world.digest() == expected
+    assert harness.digest() == api_digest
 
 
 @pytest.mark.parametrize(
@@ -327,21 +351,21 @@ def test_too_many_imported_rows_in_a_day_are_no_reason_to_wait(world: World, exp
     ],
     ids=["values", "times", "rows", "columns"],
 )
-def test_a_file_that_is_not_as_the_api_is_not_believed(world: World, expected: str, change: Any, said: str) -> None:
-    doctored(world, change)
-    report = world.backfill(bulk=True)
+def test_an_export_that_differs_from_the_api_is_not_used(harness: Harness, api_digest: str, change: Any, said: str) -> None:
+    alter_exports(harness, change)
+    report = harness.backfill(bulk=True)
     assert [said in note for note in report.notes] == [True]
-    assert world.digest() == expected
+    assert harness.digest() == api_digest
 
 
 # What is lost or stopped on the way.
 
 
-def test_an_import_whose_answer_is_lost_is_not_made_twice(world: World, expected: str) -> None:
-    world.go_wrong(IMPORT, status=502, when="after", times=1)
-    report = world.backfill(bulk=True)
-    assert len(world.portal.imports.list_for_app("sandbox")) == 1
-    assert (report.notes, report.written, world.digest()) == ([], CONTACTS, expected)
+def test_an_import_whose_answer_is_lost_is_not_made_twice(harness: Harness, api_digest: str) -> None:
+    harness.inject_fault(IMPORT, status=502, when="after", times=1)
+    report = harness.backfill(bulk=True)
+    assert len(harness.portal.imports.list_for_app("sandbox")) == 1
+    assert (report.notes, report.written, harness.digest()) == ([], CONTACTS, api_digest)
 
 
 @pytest.mark.parametrize(
@@ -358,63 +382,63 @@ def test_an_import_whose_answer_is_lost_is_not_made_twice(world: World, expected
         ("GET /crm/imports/*/errors", {"status": 503}),
     ],
 )
-def test_what_passes_is_waited_for(tmp_path: Path, expected: str, endpoint: str, fault: dict[str, Any]) -> None:
-    with at_work(tmp_path) as world:
-        world.go_wrong(endpoint, **{"times": 1, **fault})
-        report = world.backfill(bulk=True)
-        assert (report.notes, report.written, world.digest()) == ([], CONTACTS, expected)
+def test_what_passes_is_waited_for(tmp_path: Path, api_digest: str, endpoint: str, fault: dict[str, Any]) -> None:
+    with bulk_harness(tmp_path) as harness:
+        harness.inject_fault(endpoint, **{"times": 1, **fault})
+        report = harness.backfill(bulk=True)
+        assert (report.notes, report.written, harness.digest()) == ([], CONTACTS, api_digest)
 
 
 @pytest.mark.parametrize("following", ["bulk", "api", "sync"])
 @pytest.mark.parametrize("waits", [1, 2, 3])
-def test_a_run_that_is_stopped_anywhere_is_cured_by_the_next(tmp_path: Path, expected: str, waits: int, following: str) -> None:
-    with at_work(tmp_path) as world:
+def test_a_run_that_is_stopped_anywhere_is_cured_by_the_next(tmp_path: Path, api_digest: str, waits: int, following: str) -> None:
+    with bulk_harness(tmp_path) as harness:
         with pytest.raises(PowerCut):
-            world.backfill(bulk=True, progress=Cut(waits))
+            harness.backfill(bulk=True, progress=PowerCutProgress(waits))
         if following == "sync":
-            world.sync()
+            harness.sync()
         else:
-            world.backfill(bulk=following == "bulk")
-        assert world.digest() == expected
-        world.later()
-        assert world.sync().written == 0
-        assert world.digest() == expected
+            harness.backfill(bulk=following == "bulk")
+        assert harness.digest() == api_digest
+        harness.advance()
+        assert harness.sync().written == 0
+        assert harness.digest() == api_digest
 
 
-def test_an_export_that_a_stopped_run_had_begun_is_used_by_the_next(world: World) -> None:
+def test_an_export_that_a_stopped_run_had_begun_is_used_by_the_next(harness: Harness) -> None:
     with pytest.raises(PowerCut):
-        world.backfill(bulk=True, progress=Cut(1))
-    assert sent(world.backfill(bulk=True), EXPORT.replace("*", "2026-09/export")) == 0
+        harness.backfill(bulk=True, progress=PowerCutProgress(1))
+    assert count_requests(harness.backfill(bulk=True), EXPORT.replace("*", "2026-09/export")) == 0
 
 
-def test_nothing_old_is_written_over_something_new(world: World) -> None:
+def test_no_stale_value_overwrites_a_newer_one(harness: Harness) -> None:
     """An import that a run was stopped in goes on at HubSpot; the next run waits for it before it writes anything newer."""
     with pytest.raises(PowerCut):
-        world.backfill(bulk=True, progress=Cut(3))
-    item = the_import(world)
+        harness.backfill(bulk=True, progress=PowerCutProgress(3))
+    item = find_import(harness)
     assert item is not None
     assert item.rows_done == 0
-    clicked = one(world, 5)
-    world.opt_out(clicked)
-    world.backfill()
+    clicked = contact_id(harness, 5)
+    harness.opt_out(clicked)
+    harness.backfill()
     assert item.rows_done == CONTACTS
-    shown = world.contact(clicked)
-    world.later(60)
-    assert world.sync().written == 0
-    assert world.contact(clicked)["lead_score"] == shown["lead_score"] != "5"
+    shown = harness.contact(clicked)
+    harness.advance(60)
+    assert harness.sync().written == 0
+    assert harness.contact(clicked)["lead_score"] == shown["lead_score"] != "5"
 
 
-def test_an_import_that_takes_too_long_is_left_to_the_next_run(tmp_path: Path, expected: str) -> None:
-    with at_work(tmp_path, settings={"requests_in_flight": 2, "bulk_minutes": 5}) as world:
+def test_an_import_that_takes_too_long_is_left_to_the_next_run(tmp_path: Path, api_digest: str) -> None:
+    with bulk_harness(tmp_path, settings={"requests_in_flight": 2, "bulk_minutes": 5}) as harness:
 
         def delay(item: ImportTask) -> None:
             item.starts_at += 60 * 60_000
 
-        meanwhile(world, imported(world, delay))
+        set_on_wait(harness, once_import_started(harness, delay))
         with pytest.raises(Unavailable, match="not done with import 1 after 0:05:00"):
-            world.backfill(bulk=True)
+            harness.backfill(bulk=True)
         with pytest.raises(Unavailable, match="not done with import 1"):
-            world.sync()
-        world.later(60)
-        world.sync()
-        assert world.digest() == expected
+            harness.sync()
+        harness.advance(60)
+        harness.sync()
+        assert harness.digest() == api_digest

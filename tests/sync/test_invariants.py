@@ -15,13 +15,13 @@ from sqlalchemy import select
 from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.store import database
 from sync_worker.store.schema import contacts, verdicts
-from tests.harness import DAY, NOW_MS, World, a_click, a_contact, a_submission, a_view, a_world, small_portal
-from tests.sync.model_factories import outputs_of
+from tests.harness import DAY, NOW_MS, Harness, make_click, make_contact, make_page_view, make_submission, small_portal, start_harness
+from tests.sync.model_factories import make_crm_schema
 
 EXAMPLES = settings().max_examples // 8  # each takes seconds
 STAGES = [None, "subscriber", "lead", "marketingqualifiedlead", "opportunity", "customer"]
 numbers = st.integers(1, 5)
-whens = st.integers(0, 200 * DAY).map(lambda back: NOW_MS - back)
+event_times = st.integers(0, 200 * DAY).map(lambda back: NOW_MS - back)
 
 
 @st.composite
@@ -35,88 +35,88 @@ def portals(draw: st.DrawFn) -> PortalData:
             "lifecyclestage": draw(st.sampled_from(STAGES)),
             "hs_email_optout": draw(st.sampled_from([None, None, "true"])),
         }
-        return a_contact(number, **{name: value for name, value in chosen.items() if value})
+        return make_contact(number, **{name: value for name, value in chosen.items() if value})
 
     address = numbers.map("p{}@example.com".format)
-    clicks = draw(st.lists(st.tuples(address, whens), max_size=8))
-    views = draw(st.lists(st.tuples(numbers, whens), max_size=12))
-    sent = draw(st.lists(st.tuples(address, st.sampled_from(["news", "demo"]), whens), max_size=4))
+    clicks = draw(st.lists(st.tuples(address, event_times), max_size=8))
+    views = draw(st.lists(st.tuples(numbers, event_times), max_size=12))
+    sent = draw(st.lists(st.tuples(address, st.sampled_from(["news", "demo"]), event_times), max_size=4))
     return small_portal(
         contacts=[person(number) for number in range(1, 6)],
-        email_events=[a_click(place, *click) for place, click in enumerate(clicks)],
-        events=[a_view(place, *view) for place, view in enumerate(views)],
-        submissions=[a_submission(*each) for each in sent],
+        email_events=[make_click(place, *click) for place, click in enumerate(clicks)],
+        events=[make_page_view(place, *view) for place, view in enumerate(views)],
+        submissions=[make_submission(*each) for each in sent],
     )
 
 
 @dataclass(frozen=True)
-class Happening:
+class UserAction:
     """Something that somebody does to a contact, if it is still there."""
 
     name: str
-    act: Callable[[World, int], object]
+    action: Callable[[Harness, int], object]
     number: int
 
     def __repr__(self) -> str:
         return f"{self.name} {self.number}"
 
-    def befall(self, world: World) -> None:
-        if world.portal.contacts.records.find_surviving_row(self.number) is not None:
-            self.act(world, self.number)
+    def apply(self, harness: Harness) -> None:
+        if harness.portal.contacts.records.find_surviving_row(self.number) is not None:
+            self.action(harness, self.number)
 
 
-def merged_with_the_next(world: World, number: int) -> None:
-    survivor = world.portal.contacts.records.find_surviving_row
+def merge_with_next(harness: Harness, number: int) -> None:
+    survivor = harness.portal.contacts.records.find_surviving_row
     if survivor(number % 5 + 1) not in (None, survivor(number)):
-        world.merge(number, number % 5 + 1)
+        harness.merge_contacts(number, number % 5 + 1)
 
 
-ACTS: dict[str, Callable[[World, int], object]] = {
-    "click": lambda world, number: world.click(world.now_ms(), f"p{number}@example.com"),
-    "demo": lambda world, number: world.submit(f"p{number}@example.com", "demo"),
-    "view": lambda world, number: world.view(world.now_ms(), number),
-    "score by hand": lambda world, number: world.edit(number, lead_score="77"),
-    "stage by hand": lambda world, number: world.edit(number, lifecyclestage="opportunity"),
-    "archive": lambda world, number: world.archive(number),
-    "merge": merged_with_the_next,
-    "sync": lambda world, _: world.sync(),
-    "backfill": lambda world, _: world.backfill(),
+ACTIONS: dict[str, Callable[[Harness, int], object]] = {
+    "click": lambda harness, number: harness.add_click(harness.now_ms(), f"p{number}@example.com"),
+    "demo": lambda harness, number: harness.submit_form(f"p{number}@example.com", "demo"),
+    "view": lambda harness, number: harness.add_page_view(harness.now_ms(), number),
+    "score by hand": lambda harness, number: harness.edit_contact(number, lead_score="77"),
+    "stage by hand": lambda harness, number: harness.edit_contact(number, lifecyclestage="opportunity"),
+    "archive": lambda harness, number: harness.archive_contact(number),
+    "merge": merge_with_next,
+    "sync": lambda harness, _: harness.sync(),
+    "backfill": lambda harness, _: harness.backfill(),
 }
-happenings = st.sampled_from(sorted(ACTS)).flatmap(lambda name: numbers.map(lambda number: Happening(name, ACTS[name], number)))
+user_actions = st.sampled_from(sorted(ACTIONS)).flatmap(lambda name: numbers.map(lambda number: UserAction(name, ACTIONS[name], number)))
 
 
-def shows_its_verdicts(world: World) -> None:
+def assert_shows_verdicts(harness: Harness) -> None:
     """Check that HubSpot shows exactly the verdicts: properties, and lists with nobody in them who does not belong there."""
-    outputs, store = outputs_of(), database.open_store(world.state_url)
+    outputs, store = make_crm_schema(), database.open_store(harness.state_url)
     with store.transaction() as tx:
         query = select(verdicts).join(contacts, contacts.c.id == verdicts.c.contact_id).where(~contacts.c.gone)
         judged = {row.contact_id: row for row in tx.execute(query)}
     store.close()
-    records = world.portal.contacts.records
+    records = harness.portal.contacts.records
     assert judged.keys() == {records.ids[row] for row in records.iter_live_rows()}
     for number, row in judged.items():
-        shown = orjson.loads(outputs.observed_json(dict(world.contact(number))))
+        shown = orjson.loads(outputs.observed_json(dict(harness.contact(number))))
         assert shown == orjson.loads(row.desired), number
-    assert world.members("MQL") == [number for number, row in sorted(judged.items()) if row.mql]
+    assert harness.members("MQL") == [number for number, row in sorted(judged.items()) if row.mql]
     for band in outputs.band_names:
-        assert world.members(f"Leads · {band}") == [number for number, row in sorted(judged.items()) if row.band == band]
+        assert harness.members(f"Leads · {band}") == [number for number, row in sorted(judged.items()) if row.band == band]
 
 
 @settings(max_examples=EXAMPLES)
-@given(data=portals(), story=st.lists(happenings, max_size=7))
-def test_after_a_calm_run_hubspot_shows_the_verdicts_and_nothing_is_left_to_plan(data: PortalData, story: list[Happening]) -> None:
-    with TemporaryDirectory() as folder, a_world(Path(folder), data) as world:
-        world.approve()
-        world.backfill()
+@given(data=portals(), story=st.lists(user_actions, max_size=7))
+def test_after_a_calm_run_hubspot_shows_the_verdicts_and_nothing_is_left_to_plan(data: PortalData, story: list[UserAction]) -> None:
+    with TemporaryDirectory() as folder, start_harness(Path(folder), data) as harness:
+        harness.approve()
+        harness.backfill()
         for happening in story:
-            world.later()
-            happening.befall(world)
-        world.later()
-        world.sync()
-        world.backfill()  # sees who was deleted
-        shows_its_verdicts(world)
-        plan = world.sync(dry_run=True).plan
+            harness.advance()
+            happening.apply(harness)
+        harness.advance()
+        harness.sync()
+        harness.backfill()  # sees who was deleted
+        assert_shows_verdicts(harness)
+        plan = harness.sync(dry_run=True).plan
         assert (plan.contacts, plan.lists, plan.stages) == (0, {}, 0)
-        before = world.digest()
-        world.backfill()
-        assert world.digest() == before
+        before = harness.digest()
+        harness.backfill()
+        assert harness.digest() == before

@@ -11,7 +11,7 @@ import pytest
 
 from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.sync.report import RunReport
-from tests.harness import MODEL, MQL, World, a_world, small_portal
+from tests.harness import MODEL, MQL, Harness, small_portal, start_harness
 
 LISTS = {
     "MQL": [1, 2, 5],
@@ -25,19 +25,19 @@ EMPTY: dict[str, list[int]] = {name: [] for name in LISTS}
 SCORES = {1: 20, 2: 10, 3: 0, 4: 0, 5: 10, 6: 20}
 
 
-def lists(world: World) -> dict[str, list[int]]:
-    return {name: world.members(name) for name in LISTS}
+def list_members(harness: Harness) -> dict[str, list[int]]:
+    return {name: harness.members(name) for name in LISTS}
 
 
-def scores(world: World) -> dict[int, int]:
-    return {number: world.score(number) for number in SCORES}
+def contact_scores(harness: Harness) -> dict[int, int]:
+    return {number: harness.score(number) for number in SCORES}
 
 
-def stages(world: World) -> list[str | None]:
-    return [world.value(number, "lifecyclestage") for number in SCORES]
+def contact_stages(harness: Harness) -> list[str | None]:
+    return [harness.value(number, "lifecyclestage") for number in SCORES]
 
 
-def nothing_to_do(report: RunReport) -> bool:
+def has_no_changes(report: RunReport) -> bool:
     plan = report.plan
     return (plan.contacts, plan.stages, plan.lists, report.written, report.stages, report.lists, report.withheld) == (
         0,
@@ -50,24 +50,24 @@ def nothing_to_do(report: RunReport) -> bool:
     )
 
 
-BEFORE = ["lead", "subscriber", None, None, "salesqualifiedlead", "lead"]
+STAGES_BEFORE = ["lead", "subscriber", None, None, "salesqualifiedlead", "lead"]
 
 
 @pytest.mark.parametrize("api_version", ["v3", "2026-09"])
-def test_the_whole_story_over_either_version_of_the_api(tmp_path: Path, api_version: Literal["v3", "2026-09"]) -> None:
-    with a_world(tmp_path, api_version=api_version) as world:
-        first = world.backfill()
+def test_setup_backfill_approval_and_sync_over_either_api_version(tmp_path: Path, api_version: Literal["v3", "2026-09"]) -> None:
+    with start_harness(tmp_path, api_version=api_version) as harness:
+        first = harness.backfill()
         assert (first.evaluated, first.plan.contacts, first.written, first.exit_code) == (6, 6, 6, ExitCode.DONE)
-        assert scores(world) == SCORES
-        assert (lists(world), stages(world)) == (EMPTY, BEFORE)
-        assert world.approve().stages == 2
-        assert (lists(world), stages(world)) == (LISTS, [MQL, MQL, None, None, "salesqualifiedlead", "lead"])
-        assert nothing_to_do(world.backfill())
-        assert nothing_to_do(world.sync())
+        assert contact_scores(harness) == SCORES
+        assert (list_members(harness), contact_stages(harness)) == (EMPTY, STAGES_BEFORE)
+        assert harness.approve().stages == 2
+        assert (list_members(harness), contact_stages(harness)) == (LISTS, [MQL, MQL, None, None, "salesqualifiedlead", "lead"])
+        assert has_no_changes(harness.backfill())
+        assert has_no_changes(harness.sync())
 
 
-def test_a_contact_shows_what_a_rep_must_know(scored: World) -> None:
-    shown = {name: value for name, value in scored.contact(1).items() if name.startswith("lead_")}
+def test_a_contact_shows_what_a_rep_must_know(backfill_harness: Harness) -> None:
+    shown = {name: value for name, value in backfill_harness.contact(1).items() if name.startswith("lead_")}
     assert shown.pop("lead_score_model").startswith("Small · ")
     assert shown == {
         "lead_score": "20",
@@ -78,50 +78,50 @@ def test_a_contact_shows_what_a_rep_must_know(scored: World) -> None:
         "lead_score_reasons": "+10 clicked 2 marketing e-mails, last on 19 Nov\n+10 viewed 5 pages, last on 19 Nov",
         "lead_grade_reasons": "C on 1 of 2 criteria\n✓ size (+3)\n? role",
     }
-    assert scored.value(2, "lead_mql_reason") == "demo"
-    assert scored.value(3, "lead_mql_reason") is None
+    assert backfill_harness.value(2, "lead_mql_reason") == "demo"
+    assert backfill_harness.value(3, "lead_mql_reason") is None
 
 
-def test_a_second_run_over_an_unchanged_portal_writes_nothing(scored: World) -> None:
-    before, written = scored.digest(), len(scored.portal.recent_changes(10**6))
-    again, cycle = scored.backfill(), scored.sync()
+def test_a_second_run_over_an_unchanged_portal_writes_nothing(backfill_harness: Harness) -> None:
+    before, written = backfill_harness.digest(), len(backfill_harness.portal.recent_changes(10**6))
+    again, cycle = backfill_harness.backfill(), backfill_harness.sync()
     assert [report.written + report.plan.contacts + report.evaluated for report in (again, cycle)] == [0, 0]
     assert again.pulled["contacts"] == 6
-    assert (scored.digest(), len(scored.portal.recent_changes(10**6))) == (before, written)
+    assert (backfill_harness.digest(), len(backfill_harness.portal.recent_changes(10**6))) == (before, written)
 
 
 @pytest.mark.parametrize("command", ["backfill", "sync"])
-def test_a_dry_run_writes_nothing_and_shows_what_the_real_run_then_writes(world: World, command: Literal["backfill", "sync"]) -> None:
-    before = world.digest()
-    rehearsal = getattr(world, command)(dry_run=True)
-    assert (world.digest(), world.written_to()) == (before, set())
+def test_a_dry_run_writes_nothing_and_shows_what_the_real_run_then_writes(harness: Harness, command: Literal["backfill", "sync"]) -> None:
+    before = harness.digest()
+    rehearsal = getattr(harness, command)(dry_run=True)
+    assert (harness.digest(), harness.contacts_written()) == (before, set())
     assert (rehearsal.written, rehearsal.dry_run) == (0, True)
-    real = getattr(world, command)()
+    real = getattr(harness, command)()
     assert rehearsal.plan.as_json() == real.plan.as_json()
     assert rehearsal.withheld == real.withheld
     assert real.written == rehearsal.plan.contacts == 6
 
 
-def test_a_dry_run_at_work_shows_lists_and_stages_too(approved: World) -> None:
-    approved.submit("p3@example.com", "demo")
-    approved.opt_out(1)
-    before = approved.digest()
-    rehearsal = approved.sync(dry_run=True)
-    assert approved.digest() == before
-    real = approved.sync()
+def test_a_dry_run_at_work_shows_lists_and_stages_too(live_harness: Harness) -> None:
+    live_harness.submit_form("p3@example.com", "demo")
+    live_harness.opt_out(1)
+    before = live_harness.digest()
+    rehearsal = live_harness.sync(dry_run=True)
+    assert live_harness.digest() == before
+    real = live_harness.sync()
     assert real.plan.as_json() == rehearsal.plan.as_json()
     assert (real.plan.stages, real.lists["MQL"]) == (1, {"added": 1, "removed": 1})
 
 
-def test_a_dry_run_leaves_the_state_so_that_a_second_one_shows_the_same(world: World) -> None:
-    assert world.backfill(dry_run=True).plan.as_json() == world.backfill(dry_run=True).plan.as_json()
+def test_a_dry_run_leaves_the_state_so_that_a_second_one_shows_the_same(harness: Harness) -> None:
+    assert harness.backfill(dry_run=True).plan.as_json() == harness.backfill(dry_run=True).plan.as_json()
 
 
-def test_until_somebody_approved_no_list_and_no_stage_is_touched_and_the_run_says_so(scored: World) -> None:
-    scored.later()
-    scored.submit("p3@example.com", "demo")
-    report = scored.sync()
-    assert (lists(scored), stages(scored)) == (EMPTY, BEFORE)
+def test_before_approval_no_list_and_no_stage_is_changed_and_the_run_says_so(backfill_harness: Harness) -> None:
+    backfill_harness.advance()
+    backfill_harness.submit_form("p3@example.com", "demo")
+    report = backfill_harness.sync()
+    assert (list_members(backfill_harness), contact_stages(backfill_harness)) == (EMPTY, STAGES_BEFORE)
     assert not report.approved
     assert report.withheld == {
         "MQL": 4,
@@ -135,125 +135,125 @@ def test_until_somebody_approved_no_list_and_no_stage_is_touched_and_the_run_say
     assert all("lifecyclestage" not in sample["changes"] for sample in report.plan.samples)
 
 
-def test_an_approval_holds_for_one_model_only(approved: World) -> None:
-    approved.use_model(MODEL.replace("points: 10}", "points: 12}"))
-    with approved.worker() as worker:
+def test_an_approval_holds_for_one_model_only(live_harness: Harness) -> None:
+    live_harness.use_model(MODEL.replace("points: 10}", "points: 12}"))
+    with live_harness.worker() as worker:
         worker.setup()
-    report = approved.sync()
+    report = live_harness.sync()
     assert (report.approved, report.evaluated) == (False, 6)
-    assert approved.score(2) == 12
-    assert lists(approved) == LISTS
+    assert live_harness.score(2) == 12
+    assert list_members(live_harness) == LISTS
 
 
-def test_who_stops_being_an_mql_leaves_the_lists_and_keeps_the_stage(approved: World) -> None:
-    approved.opt_out(1)
-    approved.sync()
-    assert [name for name, members in lists(approved).items() if 1 in members] == ["Leads · warm"]
-    assert approved.value(1, "lifecyclestage") == MQL
-    assert approved.value(1, "lead_mql_reason") is None
-    assert nothing_to_do(approved.sync())
+def test_a_contact_that_is_no_longer_an_mql_leaves_the_lists_and_keeps_its_stage(live_harness: Harness) -> None:
+    live_harness.opt_out(1)
+    live_harness.sync()
+    assert [name for name, members in list_members(live_harness).items() if 1 in members] == ["Leads · warm"]
+    assert live_harness.value(1, "lifecyclestage") == MQL
+    assert live_harness.value(1, "lead_mql_reason") is None
+    assert has_no_changes(live_harness.sync())
 
 
-def test_a_stage_is_given_once_and_who_takes_it_back_is_respected(approved: World) -> None:
-    approved.note(1, lifecyclestage="lead")
-    assert approved.sync().plan.stages == 0
-    assert approved.value(1, "lifecyclestage") == "lead"
+def test_a_stage_is_set_once_and_a_manual_reset_is_respected(live_harness: Harness) -> None:
+    live_harness.set_hubspot_values(1, lifecyclestage="lead")
+    assert live_harness.sync().plan.stages == 0
+    assert live_harness.value(1, "lifecyclestage") == "lead"
 
 
-def test_members_that_somebody_else_put_there_are_kept_and_ours_come_back(approved: World) -> None:
-    cold = approved.portal.lists.find_by_name("Leads · cold", "0-1")
+def test_foreign_members_are_kept_and_ours_are_restored(live_harness: Harness) -> None:
+    cold = live_harness.portal.lists.find_by_name("Leads · cold", "0-1")
     assert cold is not None
     cold.add([1], now=0)
     cold.remove([3])
-    approved.backfill()
-    assert approved.members("Leads · cold") == [1, 3, 4]
-    assert nothing_to_do(approved.backfill())
+    live_harness.backfill()
+    assert live_harness.members("Leads · cold") == [1, 3, 4]
+    assert has_no_changes(live_harness.backfill())
 
 
-def test_members_that_somebody_else_put_there_are_removed_where_the_model_says_so(tmp_path: Path) -> None:
-    with a_world(tmp_path, model=MODEL.replace("threshold: 20", "threshold: 20\n  foreign_members: remove")) as world:
-        world.backfill()
-        world.approve()
-        cold = world.portal.lists.find_by_name("Leads · cold", "0-1")
+def test_foreign_members_are_removed_where_the_model_says_so(tmp_path: Path) -> None:
+    with start_harness(tmp_path, model=MODEL.replace("threshold: 20", "threshold: 20\n  foreign_members: remove")) as harness:
+        harness.backfill()
+        harness.approve()
+        cold = harness.portal.lists.find_by_name("Leads · cold", "0-1")
         assert cold is not None
         cold.add([1], now=0)
-        world.backfill()
-        assert world.members("Leads · cold") == [3, 4]
+        harness.backfill()
+        assert harness.members("Leads · cold") == [3, 4]
 
 
-RENAMED = MODEL.replace("name: warm", "name: tepid")
+RENAMED_BAND_MODEL = MODEL.replace("name: warm", "name: tepid")
 
 
-def test_the_list_of_a_band_that_is_no_more_is_emptied_of_whom_the_worker_put_there(approved: World) -> None:
-    old = approved.portal.lists.find_by_name("Leads · warm", "0-1")
+def test_the_list_of_a_removed_band_loses_the_members_that_the_worker_added(live_harness: Harness) -> None:
+    old = live_harness.portal.lists.find_by_name("Leads · warm", "0-1")
     assert old is not None
-    assert approved.members("Leads · warm") == [2, 5]
+    assert live_harness.members("Leads · warm") == [2, 5]
     old.add([4], now=0)  # by somebody, who has a use for the list
-    approved.use_model(RENAMED)
-    approved.setup()
-    assert approved.sync().withheld["Leads · warm"] == 2
-    assert approved.approve().lists["Leads · warm"] == {"added": 0, "removed": 2}
-    assert (approved.members("Leads · warm"), approved.members("Leads · tepid")) == ([4], [2, 5])
-    approved.later()
-    assert approved.backfill().lists == {}
-    assert approved.members("Leads · warm") == [4]
+    live_harness.use_model(RENAMED_BAND_MODEL)
+    live_harness.setup()
+    assert live_harness.sync().withheld["Leads · warm"] == 2
+    assert live_harness.approve().lists["Leads · warm"] == {"added": 0, "removed": 2}
+    assert (live_harness.members("Leads · warm"), live_harness.members("Leads · tepid")) == ([4], [2, 5])
+    live_harness.advance()
+    assert live_harness.backfill().lists == {}
+    assert live_harness.members("Leads · warm") == [4]
 
 
-def test_the_list_of_a_band_that_is_no_more_may_be_deleted_and_the_band_may_come_back(approved: World) -> None:
-    old = approved.portal.lists.find_by_name("Leads · warm", "0-1")
+def test_the_list_of_a_removed_band_may_be_deleted_and_the_band_may_return(live_harness: Harness) -> None:
+    old = live_harness.portal.lists.find_by_name("Leads · warm", "0-1")
     assert old is not None
     old.deleted_at = 1
-    approved.use_model(RENAMED)
-    approved.setup()
-    approved.approve()
-    approved.use_model(MODEL)
-    approved.setup()
-    approved.later()
-    approved.sync()
-    approved.approve()
-    assert (approved.members("Leads · warm"), approved.members("Leads · tepid")) == ([2, 5], [])
+    live_harness.use_model(RENAMED_BAND_MODEL)
+    live_harness.setup()
+    live_harness.approve()
+    live_harness.use_model(MODEL)
+    live_harness.setup()
+    live_harness.advance()
+    live_harness.sync()
+    live_harness.approve()
+    assert (live_harness.members("Leads · warm"), live_harness.members("Leads · tepid")) == ([2, 5], [])
 
 
-def test_setup_makes_what_is_missing_and_mends_what_is_bent(tmp_path: Path) -> None:
-    with a_world(tmp_path, ready=False) as world, world.worker() as worker:
+def test_setup_creates_what_is_missing_and_repairs_what_was_changed(tmp_path: Path) -> None:
+    with start_harness(tmp_path, ready=False) as harness, harness.worker() as worker:
         planned = worker.setup(dry_run=True)
-        assert "lead_score" not in world.portal.catalog()
+        assert "lead_score" not in harness.portal.catalog()
         assert worker.setup() == planned
         assert [(step["action"], step["what"]) for step in planned] == [("create", "group")] + [("create", "property")] * 8 + [
             ("create", "list")
         ] * 6
         assert worker.setup() == []
-        bent = world.portal.catalog().get("lead_score")
+        bent = harness.portal.catalog().get("lead_score")
         assert bent is not None
-        world.portal.catalog().save(replace(bent, label="Points"))
+        harness.portal.catalog().save(replace(bent, label="Points"))
         assert [(step["action"], step["name"], step["why"]) for step in worker.setup()] == [("mend", "lead_score", "label")]
         assert worker.setup() == []
 
 
-def test_the_portals_of_these_tests_are_set_up_as_setup_does_it(world: World) -> None:
-    with world.worker() as worker:
+def test_the_test_harness_sets_up_a_portal_as_setup_does(harness: Harness) -> None:
+    with harness.worker() as worker:
         assert worker.setup() == []
 
 
 def test_without_setup_a_run_says_what_to_do(tmp_path: Path) -> None:
-    with a_world(tmp_path, ready=False) as world:
+    with start_harness(tmp_path, ready=False) as harness:
         with pytest.raises(ConfigurationError, match=r"lead_score.* Run `sync-worker setup` first"):
-            world.backfill()
-        assert world.written_to() == set()
+            harness.backfill()
+        assert harness.contacts_written() == set()
 
 
-def test_a_portal_without_anybody_is_done_at_once(tmp_path: Path) -> None:
+def test_a_portal_without_contacts_is_done_at_once(tmp_path: Path) -> None:
     empty = small_portal(contacts=[], companies=[], email_events=[], events=[], forms=[], submissions=[])
-    with a_world(tmp_path, empty) as world:
-        assert nothing_to_do(world.backfill())
-        assert nothing_to_do(world.approve())
-        assert nothing_to_do(world.sync())
+    with start_harness(tmp_path, empty) as harness:
+        assert has_no_changes(harness.backfill())
+        assert has_no_changes(harness.approve())
+        assert has_no_changes(harness.sync())
 
 
-def test_the_report_can_be_read_by_programs_and_holds_no_address(scored: World) -> None:
-    scored.later()
-    scored.click("new", "p3@example.com")
-    report = scored.sync().as_json()
+def test_the_report_can_be_read_by_programs_and_holds_no_address(backfill_harness: Harness) -> None:
+    backfill_harness.advance()
+    backfill_harness.add_click("new", "p3@example.com")
+    report = backfill_harness.sync().as_json()
     assert json.loads(json.dumps(report)) == report
     assert (report["pulled"], report["evaluated"], report["changed"], report["written"], report["unchanged"]) == (6, 1, 1, 1, 0)
     assert report["requests_in_all"] == sum(report["requests"].values()) > 0
@@ -261,10 +261,10 @@ def test_the_report_can_be_read_by_programs_and_holds_no_address(scored: World) 
     assert "@" not in json.dumps(report)
 
 
-def test_a_plan_spells_out_its_first_changes(scored: World) -> None:
-    scored.later()
-    scored.click("new", "p3@example.com")
-    plan = scored.sync(dry_run=True).plan.as_json()
+def test_a_plan_spells_out_its_first_changes(backfill_harness: Harness) -> None:
+    backfill_harness.advance()
+    backfill_harness.add_click("new", "p3@example.com")
+    plan = backfill_harness.sync(dry_run=True).plan.as_json()
     assert plan["contacts"] == 1
     assert plan["samples"][0]["id"] == "3"
     assert plan["samples"][0]["changes"]["lead_score"] == {"from": "0", "to": "5"}

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-FORKS = multiprocessing.get_context("forkserver")
+FORK_CONTEXT = multiprocessing.get_context("forkserver")
 # All but the command line itself, which looks at its terminal when it is imported, and is to see that of the child.
-FORKS.set_forkserver_preload(["sync_worker.worker", "sync_worker.service.scheduler", "typer", "rich.progress", "rich.table"])
+FORK_CONTEXT.set_forkserver_preload(["sync_worker.worker", "sync_worker.service.scheduler", "typer", "rich.progress", "rich.table"])
 
 
-def forked(command: tuple[str, ...], *, environment: Mapping[str, str], folder: Path, out: Path, err: Path) -> BaseProcess:
+def start_forked(command: tuple[str, ...], *, environment: Mapping[str, str], folder: Path, out: Path, err: Path) -> BaseProcess:
     """Start a command with this environment and no other; what it says is added to two files."""
-    process = FORKS.Process(target=_main, args=(command, dict(environment), str(folder), str(out), str(err)))
+    process = FORK_CONTEXT.Process(target=_main, args=(command, dict(environment), str(folder), str(out), str(err)))
     process.start()
     return process
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from tests.system.forkserver import forked
+from tests.system.forkserver import start_forked
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
@@ -23,7 +23,7 @@ PROGRAM = (sys.executable, "-m", "sync_worker")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class CommandResult:
     """What a command said and how it ended."""
 
     code: int
@@ -36,37 +36,43 @@ class Said:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class Workspace:
     """A folder to work in, with the environment that the commands get."""
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, *command: str, **environment: str) -> Said:
+    def run(self, *command: str, **environment: str) -> CommandResult:
         """Run a command to its end, without the second that a start of Python takes."""
         with TemporaryDirectory() as place:
             out, err = Path(place) / "out", Path(place) / "err"
-            process = forked(command, environment=self.env(**environment), folder=self.folder, out=out, err=err)
+            process = start_forked(command, environment=self.build_environment(**environment), folder=self.folder, out=out, err=err)
             process.join(900)
             assert process.exitcode is not None, command
-            said = Said(code=process.exitcode, out=out.read_text(encoding="utf-8"), err=err.read_text(encoding="utf-8"))
+            said = CommandResult(code=process.exitcode, out=out.read_text(encoding="utf-8"), err=err.read_text(encoding="utf-8"))
         assert "Traceback" not in said.err, said.err
         return said
 
-    def type(self, *command: str, **environment: str) -> Said:
+    def run_in_new_python(self, *command: str, **environment: str) -> CommandResult:
         """Run a command as a user types it: a Python of its own that has imported nothing yet."""
         done = subprocess.run(
-            [*PROGRAM, *command], cwd=self.folder, env=self.env(**environment), capture_output=True, text=True, timeout=900, check=False
+            [*PROGRAM, *command],
+            cwd=self.folder,
+            env=self.build_environment(**environment),
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr
-        return Said(code=done.returncode, out=done.stdout, err=done.stderr)
+        return CommandResult(code=done.returncode, out=done.stdout, err=done.stderr)
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*PROGRAM, *command], cwd=self.folder, env=self.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*PROGRAM, *command], cwd=self.folder, env=self.build_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
-    def env(self, **more: str) -> dict[str, str]:
+    def build_environment(self, **more: str) -> dict[str, str]:
         # What is started so often may keep its bytecode.
         kept_out = "HUBSPOT_", "SYNC_WORKER_", "PYTHONDONTWRITEBYTECODE"
         plain = {name: value for name, value in os.environ.items() if not name.startswith(kept_out)}
@@ -81,7 +87,7 @@ class Desk:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Portal:
+class SandboxProcess:
     """A sandbox that runs as a program of its own."""
 
     base_url: str
@@ -104,14 +110,14 @@ class Portal:
 
 
 @contextmanager
-def sandbox(folder: Path, *options: str) -> Iterator[Portal]:
-    process = Desk(folder=folder).start("sandbox", *options)
+def start_sandbox(folder: Path, *options: str) -> Iterator[SandboxProcess]:
+    process = Workspace(folder=folder).start("sandbox", *options)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, process.communicate()[1]
         place = json.loads(line)
-        yield Portal(base_url=place["base_url"], token=place["token"])
+        yield SandboxProcess(base_url=place["base_url"], token=place["token"])
     finally:
         process.terminate()
         out, err = process.communicate(timeout=30)

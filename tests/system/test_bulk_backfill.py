@@ -18,7 +18,7 @@ from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.generator import generate
 from sync_worker.sandbox.server.fingerprint import compute_fingerprint
 from sync_worker.sandbox.server.server import RunningServer, run_in_thread
-from tests.system.subprocesses import Desk
+from tests.system.subprocesses import Workspace
 
 CONTACTS = 520
 
@@ -31,45 +31,45 @@ def data() -> PortalData:
 
 
 @contextmanager
-def a_desk(folder: Path, data: PortalData) -> Iterator[tuple[Desk, RunningServer]]:
+def start_workspace(folder: Path, data: PortalData) -> Iterator[tuple[Workspace, RunningServer]]:
     with run_in_thread(data, SandboxConfig(tier="starter", rate=10**6, search_rate=10**6, index_lag_s=0)) as portal:
-        desk = Desk(folder=folder, environment={"HUBSPOT_BASE_URL": portal.base_url, "HUBSPOT_ACCESS_TOKEN": portal.token})
+        desk = Workspace(folder=folder, environment={"HUBSPOT_BASE_URL": portal.base_url, "HUBSPOT_ACCESS_TOKEN": portal.token})
         assert desk.run("setup", "--json").code == 0
         yield desk, portal
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory, data: PortalData) -> str:
-    with a_desk(tmp_path_factory.mktemp("api"), data) as (desk, portal):
+def api_digest(tmp_path_factory: pytest.TempPathFactory, data: PortalData) -> str:
+    with start_workspace(tmp_path_factory.mktemp("api"), data) as (desk, portal):
         assert desk.run("backfill", "--json").code == 0
         return compute_fingerprint(portal.portal)
 
 
-def requests_to(portal: RunningServer) -> Any:
+def read_request_counts(portal: RunningServer) -> Any:
     return httpx.get(f"{portal.base_url}/sandbox/requests").json()
 
 
-def test_the_portal_is_the_same_in_the_end_byte_for_byte(tmp_path: Path, data: PortalData, expected: str) -> None:
-    with a_desk(tmp_path, data) as (desk, portal):
+def test_the_portal_is_the_same_in_the_end_byte_for_byte(tmp_path: Path, data: PortalData, api_digest: str) -> None:
+    with start_workspace(tmp_path, data) as (desk, portal):
         httpx.delete(f"{portal.base_url}/sandbox/requests")
         report = desk.run("backfill", "--via", "bulk", "--json").json
-        assert compute_fingerprint(portal.portal) == expected
+        assert compute_fingerprint(portal.portal) == api_digest
         assert (report["written"], report["notes"], report["exit_code"]) == (CONTACTS, [], 0)
         # The portal counts as the worker does, but for the file, which lies somewhere else.
-        assert requests_to(portal)["total"] == report["requests_in_all"] - report["requests"]["GET (file of an export)"]
+        assert read_request_counts(portal)["total"] == report["requests_in_all"] - report["requests"]["GET (file of an export)"]
         events = report["requests"]["GET /email/public/v1/events"]  # of which no file can be had
         assert report["requests_in_all"] - events <= 25
 
 
-def test_without_the_scopes_it_says_so_and_does_it_the_usual_way(tmp_path: Path, data: PortalData, expected: str) -> None:
-    with a_desk(tmp_path, data) as (desk, portal):
+def test_without_the_scopes_it_says_so_and_does_it_the_usual_way(tmp_path: Path, data: PortalData, api_digest: str) -> None:
+    with start_workspace(tmp_path, data) as (desk, portal):
         rules = [
             {"endpoint": endpoint, "fault": "withdraw_scope", "name": scope, "times": 1}
             for endpoint, scope in (("GET /account-info/*", "crm.export"), ("GET /crm/properties/*", "crm.import"))
         ]
         httpx.post(f"{portal.base_url}/sandbox/faults", json={"rules": rules}).raise_for_status()
         said = desk.run("backfill", "--via", "bulk")
-        assert (said.code, compute_fingerprint(portal.portal)) == (0, expected)
+        assert (said.code, compute_fingerprint(portal.portal)) == (0, api_digest)
         for what, scope in (("read", "crm.export"), ("written", "crm.import")):
             assert f"Contacts are {what} in the usual way, not in bulk: The token lacks the scope {scope}." in said.out
         assert said.err.count("bulk.fell_back") == 2
@@ -77,19 +77,19 @@ def test_without_the_scopes_it_says_so_and_does_it_the_usual_way(tmp_path: Path,
         assert (checked.code, checked.out.count("not bulk")) == (0, 2)
 
 
-def test_killed_while_hubspot_imports_the_next_run_ends_in_the_same_state(tmp_path: Path, data: PortalData, expected: str) -> None:
-    with a_desk(tmp_path, data) as (desk, portal):
+def test_killed_while_hubspot_imports_the_next_run_ends_in_the_same_state(tmp_path: Path, data: PortalData, api_digest: str) -> None:
+    with start_workspace(tmp_path, data) as (desk, portal):
         process = desk.start("backfill", "--via", "bulk", "--json")
-        while not _began(portal):
+        while not has_import_started(portal):
             assert process.poll() is None
             time.sleep(0.02)
         process.kill()
         process.communicate()
         said = desk.run("sync", "--json")
         assert (said.code, "import.awaited" in said.err) == (0, True)
-        assert compute_fingerprint(portal.portal) == expected
+        assert compute_fingerprint(portal.portal) == api_digest
         assert desk.run("sync", "--json").json["written"] == 0
 
 
-def _began(portal: RunningServer) -> bool:
-    return any(endpoint.startswith("POST /crm/imports") for endpoint in requests_to(portal)["byEndpoint"])
+def has_import_started(portal: RunningServer) -> bool:
+    return any(endpoint.startswith("POST /crm/imports") for endpoint in read_request_counts(portal)["byEndpoint"])

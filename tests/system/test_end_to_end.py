@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.subprocesses import SHARED, Desk, Portal, sandbox
+from tests.system.subprocesses import SHARED, SandboxProcess, Workspace, start_sandbox
 
 
 @pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    with sandbox(tmp_path_factory.mktemp("portal"), "--contacts", "300", "--seed", "5", "--rate", "100000") as running:
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    with start_sandbox(tmp_path_factory.mktemp("portal"), "--contacts", "300", "--seed", "5", "--rate", "100000") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def desk(portal: Portal, tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    return Desk(folder=tmp_path_factory.mktemp("desk"), environment=portal.environment)
+def desk(portal: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace(folder=tmp_path_factory.mktemp("desk"), environment=portal.environment)
 
 
-def contacts(portal: Portal, *properties: str) -> list[dict[str, str | None]]:
+def read_contacts(portal: SandboxProcess, *properties: str) -> list[dict[str, str | None]]:
     found, after = [], ""
     while after is not None:
         page = portal.get(f"/crm/v3/objects/contacts?limit=100&properties={','.join(properties)}{after}")
@@ -33,22 +33,22 @@ def contacts(portal: Portal, *properties: str) -> list[dict[str, str | None]]:
     return found
 
 
-def members(portal: Portal, name: str) -> set[str]:
+def member_ids(portal: SandboxProcess, name: str) -> set[str]:
     list_id = portal.get(f"/crm/v3/lists/object-type-id/0-1/name/{name}")["list"]["listId"]
     return {row["recordId"] for row in portal.get(f"/crm/v3/lists/{list_id}/memberships?limit=250")["results"]}
 
 
-def test_the_whole_job_from_check_to_a_quiet_sync(desk: Desk, portal: Portal) -> None:
-    _setting_up(desk)
-    _scoring(desk, portal)
-    _approving(desk, portal)
-    _going_on(desk, portal)
-    _asking(desk, portal)
-    _json_alone_on_standard_output(desk)
+def test_the_whole_job_from_check_to_a_quiet_sync(desk: Workspace, portal: SandboxProcess) -> None:
+    check_setup(desk)
+    check_backfill(desk, portal)
+    check_approval(desk, portal)
+    check_quiet_runs(desk, portal)
+    check_explain(desk, portal)
+    check_json_output(desk)
 
 
-def _setting_up(desk: Desk) -> None:
-    before = desk.type("check", "--json")
+def check_setup(desk: Workspace) -> None:
+    before = desk.run_in_new_python("check", "--json")
     assert before.code == 0
     assert all(access["granted"] for access in before.json["access"])
     unready = desk.run("backfill", "--json")
@@ -59,7 +59,7 @@ def _setting_up(desk: Desk) -> None:
     assert again.json["steps"] == []
 
 
-def _scoring(desk: Desk, portal: Portal) -> None:
+def check_backfill(desk: Workspace, portal: SandboxProcess) -> None:
     untouched = portal.digest()
     rehearsal = desk.run("backfill", "--dry-run", "--json").json
     assert portal.digest() == untouched
@@ -67,53 +67,53 @@ def _scoring(desk: Desk, portal: Portal) -> None:
     assert (first["evaluated"], first["written"], first["rejected"]) == (300, 300, [])
     assert rehearsal["plan"] == first["plan"]
     assert (first["approved"], first["lists"], first["stages"]) == (False, {}, 0)
-    shown = contacts(portal, "lead_score", "lead_grade", "lead_score_reasons", "lead_score_model")
+    shown = read_contacts(portal, "lead_score", "lead_grade", "lead_score_reasons", "lead_score_model")
     assert all(row["lead_score"] and row["lead_grade"] and row["lead_score_reasons"] for row in shown)
     assert {row["lead_score_model"].split(" · ")[1] for row in shown if row["lead_score_model"]} == {first["model"]}
     second = desk.run("backfill", "--json").json
     assert (second["pulled"], second["written"]) == (300, 0)
 
 
-def _approving(desk: Desk, portal: Portal) -> None:
-    assert members(portal, "MQL") == set()
+def check_approval(desk: Workspace, portal: SandboxProcess) -> None:
+    assert member_ids(portal, "MQL") == set()
     report = desk.run("report", "--json").json
     assert sum(report["bands"].values()) == sum(bar["contacts"] for bar in report["histogram"]) == 300
     approved = desk.run("approve", "--note", "looks right", "--json").json
-    mqls = members(portal, "MQL")
+    mqls = member_ids(portal, "MQL")
     assert len(mqls) == report["mqls"] == approved["lists"]["MQL"]["added"] > 0
-    stages = {row["id"]: row["lifecyclestage"] for row in contacts(portal, "lifecyclestage")}
+    stages = {row["id"]: row["lifecyclestage"] for row in read_contacts(portal, "lifecyclestage")}
     assert {stages[id_] for id_ in mqls}.isdisjoint({None, "subscriber", "lead"})
     assert sum(desk.run("report", "--json").json["bands"].values()) == 300
 
 
-def _going_on(desk: Desk, portal: Portal) -> None:
+def check_quiet_runs(desk: Workspace, portal: SandboxProcess) -> None:
     quiet = portal.digest()
     for command in ("backfill", "sync"):
         said = desk.run(command, "--json").json
         assert (said["written"], said["lists"]) == (0, {})
     assert portal.digest() == quiet
-    mql = min(members(portal, "MQL"))
+    mql = min(member_ids(portal, "MQL"))
     portal.edit(mql, lifecyclestage="customer")
     backfill = desk.run("backfill", "--json").json  # search would find the change only after its lag
     assert backfill["written"] == 1
-    assert mql not in members(portal, "MQL")
+    assert mql not in member_ids(portal, "MQL")
 
 
-def _asking(desk: Desk, portal: Portal) -> None:
-    someone = next(row for row in contacts(portal, "email", "lead_score") if row["email"])
+def check_explain(desk: Workspace, portal: SandboxProcess) -> None:
+    someone = next(row for row in read_contacts(portal, "email", "lead_score") if row["email"])
     explained = desk.run("explain", str(someone["email"]), "--json").json
     assert explained["id"] == someone["id"]
     assert explained["adds_up"]
     assert str(explained["score"]) == someone["lead_score"]
-    for_people = desk.type("explain", str(someone["id"]))
+    for_people = desk.run_in_new_python("explain", str(someone["id"]))
     assert f"score {explained['score']}" in for_people.out
     status = desk.run("status", "--json").json
     assert status["waiting"]["contacts"] == 0
     assert status["model"]["note"] == "looks right"
 
 
-def _json_alone_on_standard_output(desk: Desk) -> None:
-    said = desk.type("sync", "--json")
+def check_json_output(desk: Workspace) -> None:
+    said = desk.run_in_new_python("sync", "--json")
     assert json.loads(said.out)["command"] == "sync"
     canonical = [json.loads(line) for line in said.err.splitlines() if "run.finished" in line]
     assert len(canonical) == 1
@@ -126,12 +126,12 @@ def test_real_leads_get_the_same_scores_from_hubspot_and_from_their_folder(tmp_p
     subprocess.run(
         [sys.executable, str(SHARED / "tools" / "leads_to_portal.py"), str(folder), "--limit", "1500"], check=True, capture_output=True
     )
-    with sandbox(tmp_path, "--portal", str(folder), "--rate", "100000") as portal:
-        desk = Desk(folder=tmp_path, environment=portal.environment)
+    with start_sandbox(tmp_path, "--portal", str(folder), "--rate", "100000") as portal:
+        desk = Workspace(folder=tmp_path, environment=portal.environment)
         assert desk.run("setup").code == 0
         assert desk.run("backfill", "--json").json["written"] == 1500
         desk.run("approve", "--note", "real leads")
         assert [desk.run(command, "--json").json["written"] for command in ("backfill", "sync")] == [0, 0]
-        shown = {row["id"]: (row["lead_score"], row["lead_grade"]) for row in contacts(portal, "lead_score", "lead_grade")}
-    offline = desk.type("model", "evaluate", "--portal", str(folder), "--at", "2026-11-01T00:00:00Z", "--json").json
+        shown = {row["id"]: (row["lead_score"], row["lead_grade"]) for row in read_contacts(portal, "lead_score", "lead_grade")}
+    offline = desk.run_in_new_python("model", "evaluate", "--portal", str(folder), "--at", "2026-11-01T00:00:00Z", "--json").json
     assert shown == {verdict["id"]: (str(verdict["score"]), verdict["grade"]) for verdict in offline["verdicts"]}

@@ -14,34 +14,34 @@ import pytest
 import typer
 
 from sync_worker.cli.demo import run_command
-from tests.system.subprocesses import ROOT, Desk, Portal, sandbox
+from tests.system.subprocesses import ROOT, SandboxProcess, Workspace, start_sandbox
 
 
 @pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    with sandbox(tmp_path_factory.mktemp("portal"), "--contacts", "120", "--rate", "100000") as running:
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    with start_sandbox(tmp_path_factory.mktemp("portal"), "--contacts", "120", "--rate", "100000") as running:
         yield running
 
 
 @pytest.fixture
-def desk(portal: Portal, tmp_path: Path) -> Desk:
-    return Desk(folder=tmp_path, environment=portal.environment)
+def desk(portal: SandboxProcess, tmp_path: Path) -> Workspace:
+    return Workspace(folder=tmp_path, environment=portal.environment)
 
 
-def test_no_token(desk: Desk) -> None:
-    said = desk.type("sync", HUBSPOT_ACCESS_TOKEN="")
+def test_no_token(desk: Workspace) -> None:
+    said = desk.run_in_new_python("sync", HUBSPOT_ACCESS_TOKEN="")
     assert said.code == 2
     assert "HUBSPOT_ACCESS_TOKEN is not set" in said.err
 
 
-def test_a_wrong_token_is_refused_and_never_shown(desk: Desk) -> None:
+def test_a_wrong_token_is_refused_and_never_shown(desk: Workspace) -> None:
     said = desk.run("check", HUBSPOT_ACCESS_TOKEN="pat-na1-not-this-one")
     assert said.code == 3
     assert "HUBSPOT_ACCESS_TOKEN" in said.err
     assert "not-this-one" not in said.err + said.out
 
 
-def test_an_unreachable_host(desk: Desk) -> None:
+def test_an_unreachable_host(desk: Workspace) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))  # bound and not listening: refused at once
         said = desk.run("check", HUBSPOT_BASE_URL=f"http://127.0.0.1:{held.getsockname()[1]}")
@@ -49,13 +49,13 @@ def test_an_unreachable_host(desk: Desk) -> None:
     assert "cannot be reached" in said.err
 
 
-def test_an_unknown_setting_names_the_nearest(desk: Desk) -> None:
+def test_an_unknown_setting_names_the_nearest(desk: Workspace) -> None:
     said = desk.run("status", SYNC_WORKER_MODLE="x")
     assert said.code == 2
     assert "SYNC_WORKER_MODEL" in said.err
 
 
-def test_an_unknown_line_of_the_settings_file_has_its_place(desk: Desk) -> None:
+def test_an_unknown_line_of_the_settings_file_has_its_place(desk: Workspace) -> None:
     (desk.folder / "config").mkdir()
     (desk.folder / "config" / "worker.yaml").write_text("overlap_minutes: 5\nsync_evry_minutes: 3\n", encoding="utf-8")
     said = desk.run("status")
@@ -65,23 +65,23 @@ def test_an_unknown_line_of_the_settings_file_has_its_place(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "setup", "backfill", "sync", "serve", "report", "status", "explain 1", "model check", "demo"])
-def test_without_a_model_every_command_says_which_file_is_missing_and_how_to_name_another(desk: Desk, command: str) -> None:
+def test_without_a_model_every_command_says_which_file_is_missing_and_how_to_name_another(desk: Workspace, command: str) -> None:
     said = desk.run(*command.split(), SYNC_WORKER_MODEL="")
     assert (said.code, said.out) == (2, "")
     assert "config/model.yaml: cannot be read: No such file or directory." in said.err
     assert "SYNC_WORKER_MODEL" in said.err
 
 
-def test_the_demo_ends_as_the_command_that_failed_and_says_what_it_said(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_exits_like_the_failed_command_and_shows_its_message(desk: Workspace, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as ended:
-        run_command("check", environment=desk.env(HUBSPOT_ACCESS_TOKEN="pat-na1-not-this-one"))
+        run_command("check", environment=desk.build_environment(HUBSPOT_ACCESS_TOKEN="pat-na1-not-this-one"))
     assert ended.value.exit_code == 3
     out, err = capfd.readouterr()
     assert "HUBSPOT_ACCESS_TOKEN" in out + err
     assert '{"' not in err
 
 
-def test_a_misspelt_key_of_the_model_has_its_place_and_the_right_name(desk: Desk) -> None:
+def test_a_misspelt_key_of_the_model_has_its_place_and_the_right_name(desk: Workspace) -> None:
     text = (ROOT / "config" / "model.yaml").read_text(encoding="utf-8")
     broken = desk.folder / "model.yaml"
     broken.write_text(text.replace("  degradation:", "  degradtion:"), encoding="utf-8")
@@ -92,7 +92,7 @@ def test_a_misspelt_key_of_the_model_has_its_place_and_the_right_name(desk: Desk
     assert "degradation" in said.err
 
 
-def test_a_misspelt_property_of_the_model_has_its_place_and_the_right_name(desk: Desk) -> None:
+def test_a_misspelt_property_of_the_model_has_its_place_and_the_right_name(desk: Workspace) -> None:
     text = (ROOT / "config" / "model.yaml").read_text(encoding="utf-8")
     broken = desk.folder / "model.yaml"
     broken.write_text(text.replace("hs_email_optout: true", "hs_email_optot: true", 1), encoding="utf-8")
@@ -102,7 +102,7 @@ def test_a_misspelt_property_of_the_model_has_its_place_and_the_right_name(desk:
     assert "hs_email_optout" in said.err
 
 
-def test_a_state_file_that_is_not_ours_is_left_alone(desk: Desk) -> None:
+def test_a_state_file_that_is_not_ours_is_left_alone(desk: Workspace) -> None:
     state = desk.folder / "state.db"
     with sqlite3.connect(state) as other:
         other.execute("CREATE TABLE invoices (id)")
@@ -113,7 +113,7 @@ def test_a_state_file_that_is_not_ours_is_left_alone(desk: Desk) -> None:
     assert state.read_bytes() == before
 
 
-def test_a_broken_line_of_a_portal_folder_has_its_place(desk: Desk) -> None:
+def test_a_broken_line_of_a_portal_folder_has_its_place(desk: Workspace) -> None:
     portal = {"portalId": 1, "tier": "enterprise", "timeZone": "UTC", "now": "2026-11-01T00:00:00Z"}
     (desk.folder / "portal.json").write_text(json.dumps(portal), encoding="utf-8")
     good = {"id": "1", "properties": {}, "createdAt": "2026-10-01T00:00:00Z", "updatedAt": "2026-10-01T00:00:00Z", "archived": False}
@@ -124,7 +124,7 @@ def test_a_broken_line_of_a_portal_folder_has_its_place(desk: Desk) -> None:
         assert "contacts.jsonl:2" in said.err
 
 
-def test_the_token_of_another_portal_is_refused(desk: Desk) -> None:
+def test_the_token_of_another_portal_is_refused(desk: Workspace) -> None:
     desk.run("setup")
     with sqlite3.connect(desk.folder / "state.db") as state:
         row = json.loads(state.execute("SELECT value FROM meta WHERE key = 'portal'").fetchone()[0])
@@ -134,7 +134,7 @@ def test_the_token_of_another_portal_is_refused(desk: Desk) -> None:
     assert "belongs to portal" in said.err
 
 
-def test_the_service_ends_cleanly_on_sigterm(desk: Desk) -> None:
+def test_the_service_ends_cleanly_on_sigterm(desk: Workspace) -> None:
     desk.run("setup")
     process = desk.start("serve")
     assert process.stderr is not None

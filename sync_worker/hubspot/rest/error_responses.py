@@ -127,7 +127,7 @@ def translate_error(response: ErrorResponse, *, operation: str, retry_after: flo
     """Return the error that an answer other than 2xx and 429 means."""
     status = response.status
     if status == 401:
-        return Unauthorized(_add_correlation_id("HubSpot does not accept the token", response), operation=operation, hint=TOKEN_HINT)
+        return Unauthorized(_add_correlation_id("HubSpot does not accept the token", response), operation=operation, hint=UNAUTHORIZED_HINT)
     if status == 403:
         return _build_forbidden(response, operation)
     if status == 404:
@@ -153,7 +153,7 @@ def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
 
 
-TOKEN_HINT: Final = "Check HUBSPOT_ACCESS_TOKEN: it may be cut, rotated or revoked, or belong to another portal."
+UNAUTHORIZED_HINT: Final = "Check HUBSPOT_ACCESS_TOKEN: it may be cut, rotated or revoked, or belong to another portal."
 URL_TOO_LONG_HINT: Final = "Ask for fewer properties."
 PLAN_HINT: Final = "The portal's plan may lack this feature, or the user behind the token may not use it."
 
@@ -175,7 +175,7 @@ def _build_unavailable(response: ErrorResponse, operation: str, retry_after: flo
             else "HubSpot is moving this portal."
         )
     if response.status == 530:  # Cloudflare, seen for tokens with line breaks in them as well as for a lost origin
-        hint = TOKEN_HINT
+        hint = UNAUTHORIZED_HINT
     return Unavailable(
         _add_correlation_id(f"HubSpot answered {response.status}", response), operation=operation, hint=hint, retry_after=retry_after
     )

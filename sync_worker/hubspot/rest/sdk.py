@@ -71,7 +71,7 @@ def with_decoder(api: Untyped, decode: BodyDecoder) -> Untyped:
     """Return the same api, whose replies are decoded so instead of into plain JSON."""
     twin = copy(api)
     twin.api_client = copy(api.api_client)
-    twin.api_client.rest_client = api.api_client.rest_client.decoding(decode)
+    twin.api_client.rest_client = api.api_client.rest_client.with_decoder(decode)
     return twin
 
 

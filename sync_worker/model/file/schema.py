@@ -38,7 +38,8 @@ def _validate_event_kind(value: str) -> str:
     if value in EVENT_KINDS or (value.startswith(CUSTOM_PREFIX) and len(value) > len(CUSTOM_PREFIX)):
         return value
     raise ValueError(
-        f"unknown kind of event {value!r}; expected {', '.join(EVENT_KINDS)} or custom:<HubSpot event name>{did_you_mean(value, EVENT_KINDS)}"
+        f"unknown kind of event {value!r}; expected {', '.join(EVENT_KINDS)} or custom:<HubSpot event name>"
+        f"{did_you_mean(value, EVENT_KINDS)}"
     )
 
 

@@ -49,7 +49,7 @@ def load_records(object_type: ObjectType, rows: Iterable[Row], *, default_ms: in
     """Return the records of `rows`, in any order.
 
     Args:
-        kind: what the rows are.
+        object_type: what the rows are.
         rows: objects of a portal folder: id, properties, createdAt, updatedAt, archived.
         default_ms: epoch milliseconds for rows that say nothing of when they were made.
 

@@ -96,7 +96,7 @@ def serve(data: PortalData, config: SandboxConfig, *, port: int = 0) -> None:
 
     Args:
         data: what the portal holds.
-        options: how it behaves.
+        config: how it behaves.
         port: of 127.0.0.1; 0 takes a free one.
 
     Raises:

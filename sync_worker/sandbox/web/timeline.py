@@ -51,7 +51,7 @@ def group_by_day(events: Iterable[EventJson], formatter: ValueFormatter, forms: 
 
     Args:
         events: newest first: {at (epoch milliseconds), kind, row}.
-        words: in which to say it.
+        formatter: how values and times are written.
         forms: names of forms by id.
     """
     for name, happened in groupby(events, key=lambda event: formatter.day_heading(event["at"])):

@@ -133,7 +133,7 @@ def _pages(store: Store, fetch: FetchDifferences) -> Iterator[DifferenceRows]:
 def _pages_of_ids(store: Store, fetch: FetchDifferences, ids: Collection[int]) -> Iterator[DifferenceRows]:
     for some in batched(sorted(ids), PAGE_SIZE):
         with store.transaction() as tx:
-            rows = fetch(tx, after=0, among=some)
+            rows = fetch(tx, after=0, only_ids=some)
         yield rows
 
 

@@ -12,28 +12,30 @@ from sync_worker.hubspot.api.batch_update import BatchUpdate
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import BatchWriteResult, ContactUpdate
 from sync_worker.hubspot.rest.error_responses import Conflict, InvalidRequest, parse_error_response
-from tests.hubspot.fakes import Server, a_row, an_error, not_found, says, says_html
+from tests.hubspot.fakes import FakeServer, error_body, html_response, json_response, make_record, not_found_body
 
 UPDATE = "/crm/v3/objects/contacts/batch/update"
 
 
-def update(id_: int, **properties: str) -> ContactUpdate:
+def make_update(id_: int, **properties: str) -> ContactUpdate:
     return ContactUpdate(id=id_, properties=properties or {"lead_score": "7"})
 
 
-def refused(*details: tuple[str, str]) -> dict[str, Any]:
+def rejection_body(*details: tuple[str, str]) -> dict[str, Any]:
     listed = [{"isValid": False, "message": "no", "error": code, "name": name} for name, code in details]
-    return an_error(f"Property values were not valid: {json.dumps(listed)}", "VALIDATION_ERROR")
+    return error_body(f"Property values were not valid: {json.dumps(listed)}", "VALIDATION_ERROR")
 
 
-def complete(*rows: dict[str, Any], **more: object) -> dict[str, Any]:
+def batch_body(*rows: dict[str, Any], **more: object) -> dict[str, Any]:
     return {"status": "COMPLETE", "results": list(rows), **more}
 
 
-def test_what_hubspot_shows_is_acknowledged(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", UPDATE, says(complete(a_row(2, lead_score="8"), a_row(1, lead_score="7", lifecyclestage="customer"))))
+def test_what_hubspot_shows_is_acknowledged(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "POST", UPDATE, json_response(batch_body(make_record(2, lead_score="8"), make_record(1, lead_score="7", lifecyclestage="customer")))
+    )
 
-    written = hubspot.contacts.write([update(1, lead_score="7.0", lifecyclestage="lead"), update(2, lead_score="8")])
+    written = hubspot.contacts.write([make_update(1, lead_score="7.0", lifecyclestage="lead"), make_update(2, lead_score="8")])
 
     assert {id_: dict(answer.properties) for id_, answer in written.acknowledged.items()} == {
         1: {"lead_score": "7", "lifecyclestage": "customer"},  # HubSpot keeps the further stage
@@ -48,29 +50,31 @@ def test_what_hubspot_shows_is_acknowledged(hubspot: HubSpot, server: Server) ->
     }
 
 
-def test_a_lost_answer_is_asked_for_again(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", UPDATE, says_html(502), says(complete(a_row(1, lead_score="7"))))
+def test_a_lost_answer_is_asked_for_again(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", UPDATE, html_response(502), json_response(batch_body(make_record(1, lead_score="7"))))
 
-    assert set(hubspot.contacts.write([update(1)]).acknowledged) == {1}
+    assert set(hubspot.contacts.write([make_update(1)]).acknowledged) == {1}
 
 
 @pytest.mark.parametrize("status", [200, 207])
-def test_errors_inside_a_success_are_errors(hubspot: HubSpot, server: Server, status: int) -> None:
-    server.on("POST", UPDATE, says(complete(a_row(1, lead_score="7"), numErrors=1, errors=[not_found("2")]), status))
-    server.on("GET", "/crm/v3/objects/contacts/2", says(an_error("resource not found"), 404))
+def test_errors_inside_a_success_are_errors(hubspot: HubSpot, server: FakeServer, status: int) -> None:
+    server.respond(
+        "POST", UPDATE, json_response(batch_body(make_record(1, lead_score="7"), numErrors=1, errors=[not_found_body("2")]), status)
+    )
+    server.respond("GET", "/crm/v3/objects/contacts/2", json_response(error_body("resource not found"), 404))
 
-    written = hubspot.contacts.write([update(1), update(2)])
+    written = hubspot.contacts.write([make_update(1), make_update(2)])
 
     assert set(written.acknowledged) == {1}
     assert set(written.rejected) == written.deleted == {2}
 
 
-def test_an_id_that_is_silently_left_out_is_looked_up(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", UPDATE, says(complete(a_row(1, lead_score="7"))))
-    server.on("GET", "/crm/v3/objects/contacts/2", says(a_row(70, hs_merged_object_ids="2;3")))
-    server.on("GET", "/crm/v3/objects/contacts/4", says(a_row(4)))
+def test_an_id_that_is_silently_left_out_is_looked_up(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", UPDATE, json_response(batch_body(make_record(1, lead_score="7"))))
+    server.respond("GET", "/crm/v3/objects/contacts/2", json_response(make_record(70, hs_merged_object_ids="2;3")))
+    server.respond("GET", "/crm/v3/objects/contacts/4", json_response(make_record(4)))
 
-    written = hubspot.contacts.write([update(1), update(2), update(4)])
+    written = hubspot.contacts.write([make_update(1), make_update(2), make_update(4)])
 
     assert written.merged_into == {2: 70}
     assert set(written.rejected) == {4}
@@ -78,42 +82,42 @@ def test_an_id_that_is_silently_left_out_is_looked_up(hubspot: HubSpot, server: 
     assert not written.deleted
 
 
-def test_the_survivor_of_a_merge_in_the_answer_is_not_taken_for_the_one_that_was_sent(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", UPDATE, says(complete(a_row(70, lead_score="7"))))
-    server.on("GET", "/crm/v3/objects/contacts/2", says(a_row(70)))
+def test_the_survivor_of_a_merge_in_the_answer_is_not_taken_for_the_one_that_was_sent(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", UPDATE, json_response(batch_body(make_record(70, lead_score="7"))))
+    server.respond("GET", "/crm/v3/objects/contacts/2", json_response(make_record(70)))
 
-    written = hubspot.contacts.write([update(2)])
+    written = hubspot.contacts.write([make_update(2)])
 
     assert written.merged_into == {2: 70}
     assert not written.acknowledged
 
 
-def test_a_property_that_does_not_exist_stops_the_run_with_the_way_out(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", UPDATE, says(refused(("lead_score", "PROPERTY_DOESNT_EXIST")), 400))
+def test_a_missing_property_stops_the_run_with_a_hint(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", UPDATE, json_response(rejection_body(("lead_score", "PROPERTY_DOESNT_EXIST")), 400))
 
     with pytest.raises(BadRequest, match="sync-worker setup") as caught:
-        hubspot.contacts.write([update(id_) for id_ in range(1, 101)])
+        hubspot.contacts.write([make_update(id_) for id_ in range(1, 101)])
 
     assert "lead_score: PROPERTY_DOESNT_EXIST" in str(caught.value)
     assert len(server.paths) == 1
 
 
-def test_a_request_that_is_no_records_fault_is_not_divided(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", UPDATE, says(an_error("Invalid input JSON on line 1, column 1: ..."), 400))
+def test_a_request_level_error_is_not_bisected(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", UPDATE, json_response(error_body("Invalid input JSON on line 1, column 1: ..."), 400))
 
     with pytest.raises(BadRequest):
-        hubspot.contacts.write([update(1), update(2)])
+        hubspot.contacts.write([make_update(1), make_update(2)])
 
     assert len(server.paths) == 1
 
 
-@pytest.mark.parametrize("updates", [[update(1), update(1)], [update(id_) for id_ in range(101)]])
+@pytest.mark.parametrize("updates", [[make_update(1), make_update(1)], [make_update(id_) for id_ in range(101)]])
 def test_more_than_a_batch_is_the_programmers_error(hubspot: HubSpot, updates: list[ContactUpdate]) -> None:
     with pytest.raises(ValueError, match="a batch"):
         hubspot.contacts.write(updates)
 
 
-class Portal:
+class FakePortal:
     """HubSpot as far as a batch of writes sees it: bad values, merged and deleted contacts."""
 
     def __init__(self, *, bad: set[str], merged: dict[int, int], deleted: set[int]) -> None:
@@ -128,12 +132,12 @@ class Portal:
         if len(set(ends)) < len(ends):
             raise Conflict(parse_error_response(409, b"{}"))
         if any(each.properties["band"] in self.bad for each in updates):
-            raise InvalidRequest(parse_error_response(400, json.dumps(refused(("band", "INVALID_OPTION"))).encode()))
+            raise InvalidRequest(parse_error_response(400, json.dumps(rejection_body(("band", "INVALID_OPTION"))).encode()))
         there = [each for each in updates if each.id not in self.deleted and each.id not in self.merged]
         self.values |= {each.id: each.properties["band"] for each in there}
-        return complete(*[a_row(each.id, band=each.properties["band"]) for each in reversed(there)])
+        return batch_body(*[make_record(each.id, band=each.properties["band"]) for each in reversed(there)])
 
-    def look_up(self, id_: int) -> int | None:
+    def resolve_id(self, id_: int) -> int | None:
         return None if id_ in self.deleted else self.merged.get(id_, id_)
 
 
@@ -147,9 +151,11 @@ class Portal:
 def test_every_id_is_accounted_for_and_the_good_are_written(
     values: dict[int, str], bad: set[str], merged: dict[int, int], deleted: set[int]
 ) -> None:
-    portal = Portal(bad=bad, merged=merged, deleted=deleted - merged.keys())
+    portal = FakePortal(bad=bad, merged=merged, deleted=deleted - merged.keys())
 
-    written = BatchUpdate([update(id_, band=value) for id_, value in values.items()], send=portal.send, resolve_id=portal.look_up).execute()
+    written = BatchUpdate(
+        [make_update(id_, band=value) for id_, value in values.items()], send=portal.send, resolve_id=portal.resolve_id
+    ).execute()
 
     ends = [set(written.acknowledged), set(written.rejected), set(written.merged_into)]
     assert set().union(*ends) == set(values)
@@ -161,32 +167,32 @@ def test_every_id_is_accounted_for_and_the_good_are_written(
 
 
 def test_one_bad_value_costs_a_few_requests_and_not_ninety_nine_scores() -> None:
-    portal = Portal(bad={"gone"}, merged={}, deleted=set())
-    updates = [update(id_, band="gone" if id_ == 42 else "fit") for id_ in range(1, 101)]
+    portal = FakePortal(bad={"gone"}, merged={}, deleted=set())
+    updates = [make_update(id_, band="gone" if id_ == 42 else "fit") for id_ in range(1, 101)]
 
-    written = BatchUpdate(updates, send=portal.send, resolve_id=portal.look_up).execute()
+    written = BatchUpdate(updates, send=portal.send, resolve_id=portal.resolve_id).execute()
 
     assert written.rejected == {42: "band: INVALID_OPTION"}
     assert len(written.acknowledged) == 99
     assert portal.requests <= 2 * 7 + 1
 
 
-class Choosy(Portal):
+class RecordingPortal(FakePortal):
     """Takes any property but a bad band, and remembers all."""
 
     def send(self, updates: list[ContactUpdate]) -> dict[str, Any]:
         self.requests += 1
         if any(each.properties.get("band") in self.bad for each in updates):
-            raise InvalidRequest(parse_error_response(400, json.dumps(refused(("band", "INVALID_OPTION"))).encode()))
+            raise InvalidRequest(parse_error_response(400, json.dumps(rejection_body(("band", "INVALID_OPTION"))).encode()))
         self.values |= {each.id: " ".join(each.properties) for each in updates}
-        return complete(*[a_row(each.id, **each.properties) for each in updates])
+        return batch_body(*[make_record(each.id, **each.properties) for each in updates])
 
 
-def test_a_bad_value_does_not_keep_back_the_other_values_of_its_contact_and_is_tried_once() -> None:
-    portal = Choosy(bad={"gone"}, merged={}, deleted=set())
-    updates = [update(id_, band="gone" if id_ % 2 else "fit", score=str(id_)) for id_ in range(1, 101)]
+def test_a_bad_value_is_tried_once_and_the_other_values_of_its_contact_are_written() -> None:
+    portal = RecordingPortal(bad={"gone"}, merged={}, deleted=set())
+    updates = [make_update(id_, band="gone" if id_ % 2 else "fit", score=str(id_)) for id_ in range(1, 101)]
 
-    written = BatchUpdate(updates, send=portal.send, resolve_id=portal.look_up).execute()
+    written = BatchUpdate(updates, send=portal.send, resolve_id=portal.resolve_id).execute()
 
     assert portal.values == {id_: "score" if id_ % 2 else "band score" for id_ in range(1, 101)}
     refusal = {"band": "band: INVALID_OPTION"}
@@ -196,10 +202,10 @@ def test_a_bad_value_does_not_keep_back_the_other_values_of_its_contact_and_is_t
 
 
 def test_a_value_that_was_refused_once_is_not_tried_again() -> None:
-    portal = Portal(bad={"gone"}, merged={}, deleted=set())
-    updates = [update(id_, band="gone" if id_ % 2 else "fit") for id_ in range(1, 101)]
+    portal = FakePortal(bad={"gone"}, merged={}, deleted=set())
+    updates = [make_update(id_, band="gone" if id_ % 2 else "fit") for id_ in range(1, 101)]
 
-    written = BatchUpdate(updates, send=portal.send, resolve_id=portal.look_up).execute()
+    written = BatchUpdate(updates, send=portal.send, resolve_id=portal.resolve_id).execute()
 
     assert len(written.rejected) == len(written.acknowledged) == 50
     assert portal.requests <= 2 * 7 + 1

@@ -4,28 +4,28 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sync_worker.hubspot.client import HubSpot
-from tests.hubspot.fakes import Server, a_row, paging, says
+from tests.hubspot.fakes import FakeServer, json_response, make_record, next_page_body
 
 DEALS = "/crm/v3/objects/deals"
 LINKS = "/crm/v4/associations/deals/contacts/batch/read"
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def linked(id_: int, *contact_ids: int, more: str | None = None) -> dict[str, Any]:
+def deal_with_contacts(id_: int, *contact_ids: int, more: str | None = None) -> dict[str, Any]:
     results = [{"id": str(contact_id), "type": "deal_to_contact"} for contact_id in contact_ids]
-    contacts = {"results": results, **(paging(more) if more else {})}
-    return a_row(id_, dealstage="won") | {"associations": {"contacts": contacts}}
+    contacts = {"results": results, **(next_page_body(more) if more else {})}
+    return make_record(id_, dealstage="won") | {"associations": {"contacts": contacts}}
 
 
-def link(id_: int, *contact_ids: int, more: str | None = None) -> dict[str, Any]:
+def association_row(id_: int, *contact_ids: int, more: str | None = None) -> dict[str, Any]:
     to = [{"toObjectId": contact_id, "associationTypes": [{"category": "HUBSPOT_DEFINED", "typeId": 3}]} for contact_id in contact_ids]
-    return {"from": {"id": str(id_)}, "to": to, **(paging(more) if more else {})}
+    return {"from": {"id": str(id_)}, "to": to, **(next_page_body(more) if more else {})}
 
 
-def test_companies_are_listed_searched_and_read(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", "/crm/v3/objects/companies", says({"results": [a_row(9001, industry="COMPUTER_SOFTWARE")]}))
-    server.on("POST", "/crm/v3/objects/companies/search", says({"total": 1, "results": [a_row(9001)]}))
-    server.on("POST", "/crm/v3/objects/companies/batch/read", says({"results": [a_row(9001)]}))
+def test_companies_are_listed_searched_and_read(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", "/crm/v3/objects/companies", json_response({"results": [make_record(9001, industry="COMPUTER_SOFTWARE")]}))
+    server.respond("POST", "/crm/v3/objects/companies/search", json_response({"total": 1, "results": [make_record(9001)]}))
+    server.respond("POST", "/crm/v3/objects/companies/batch/read", json_response({"results": [make_record(9001)]}))
 
     (company,) = hubspot.companies.list_from_id(0, ["industry"]).items
     changed = hubspot.companies.search_modified(SINCE, 0, ["industry"])
@@ -38,9 +38,9 @@ def test_companies_are_listed_searched_and_read(hubspot: HubSpot, server: Server
     assert server.queries[0]["properties"] == "industry"
 
 
-def test_deals_are_listed_with_their_contacts(hubspot: HubSpot, server: Server) -> None:
-    labelled_twice = linked(1, 51, 51, 52)
-    server.on("GET", DEALS, says({"results": [labelled_twice], **paging("2")}))
+def test_deals_are_listed_with_their_contacts(hubspot: HubSpot, server: FakeServer) -> None:
+    labelled_twice = deal_with_contacts(1, 51, 51, 52)
+    server.respond("GET", DEALS, json_response({"results": [labelled_twice], **next_page_body("2")}))
 
     page = hubspot.deals.list_from_id(0, ["dealstage"])
 
@@ -50,16 +50,21 @@ def test_deals_are_listed_with_their_contacts(hubspot: HubSpot, server: Server) 
     assert len(server.paths) == 1
 
 
-def test_a_deal_without_contacts_has_none(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", DEALS, says({"results": [a_row(1)]}))
-    server.on("POST", LINKS, says({"status": "COMPLETE", "results": [], "numErrors": 1, "errors": []}, 207))
+def test_a_deal_without_contacts_has_none(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", DEALS, json_response({"results": [make_record(1)]}))
+    server.respond("POST", LINKS, json_response({"status": "COMPLETE", "results": [], "numErrors": 1, "errors": []}, 207))
 
     assert hubspot.deals.list_from_id(0, []).items[0].contact_ids == ()
 
 
-def test_a_deal_of_many_contacts_is_read_to_the_end(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", DEALS, says({"results": [linked(1, 51, more="52"), linked(2, 60)]}))
-    server.on("POST", LINKS, says({"results": [link(1, 51, 52, more="53")]}), says({"results": [link(1, 53)]}))
+def test_a_deal_of_many_contacts_is_read_to_the_end(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", DEALS, json_response({"results": [deal_with_contacts(1, 51, more="52"), deal_with_contacts(2, 60)]}))
+    server.respond(
+        "POST",
+        LINKS,
+        json_response({"results": [association_row(1, 51, 52, more="53")]}),
+        json_response({"results": [association_row(1, 53)]}),
+    )
 
     page = hubspot.deals.list_from_id(0, [])
 
@@ -67,9 +72,9 @@ def test_a_deal_of_many_contacts_is_read_to_the_end(hubspot: HubSpot, server: Se
     assert server.bodies[1:] == [{"inputs": [{"id": "1"}]}, {"inputs": [{"id": "1", "after": "53"}]}]
 
 
-def test_changed_deals_come_with_their_contacts_too(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", f"{DEALS}/search", says({"total": 2, "results": [a_row(1), a_row(2)]}))
-    server.on("POST", LINKS, says({"results": [link(2, 60)]}, 207))
+def test_changed_deals_come_with_their_contacts_too(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", f"{DEALS}/search", json_response({"total": 2, "results": [make_record(1), make_record(2)]}))
+    server.respond("POST", LINKS, json_response({"results": [association_row(2, 60)]}, 207))
 
     page = hubspot.deals.search_modified(SINCE, 0, ["dealstage"])
 

@@ -9,20 +9,20 @@ from sync_worker.errors import Forbidden, Unavailable
 from sync_worker.hubspot.api.crm_objects import MAX_SEARCH_BODY_CHARS, UnorderedResponse
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import IdRange
-from tests.hubspot.fakes import SAID, Server, a_row, an_error, not_found, paging, says
+from tests.hubspot.fakes import TIMESTAMP, FakeServer, error_body, json_response, make_record, next_page_body, not_found_body
 
 CONTACTS = "/crm/v3/objects/contacts"
 SEARCH = f"{CONTACTS}/search"
 READ = f"{CONTACTS}/batch/read"
-MANY = ["city", *(f"a_property_with_a_long_name_{number:04}" for number in range(700))]
+MANY_PROPERTIES = ["city", *(f"a_property_with_a_long_name_{number:04}" for number in range(700))]
 
 
 def ids(items: tuple[Any, ...]) -> list[int]:
     return [item.id for item in items]
 
 
-def test_a_page_holds_contacts_with_their_values_and_times(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", CONTACTS, says({"results": [a_row(51, email="a@b.c", city=None)], **paging("102")}))
+def test_a_page_holds_contacts_with_their_values_and_times(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", CONTACTS, json_response({"results": [make_record(51, email="a@b.c", city=None)], **next_page_body("102")}))
 
     page = hubspot.contacts.list_from_id(0, ["email", "city"])
 
@@ -35,8 +35,8 @@ def test_a_page_holds_contacts_with_their_values_and_times(hubspot: HubSpot, ser
     assert not contact.archived
 
 
-def test_a_page_starts_at_any_id_and_asks_for_the_merged_ids_too(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", CONTACTS, says({"results": []}))
+def test_a_page_starts_at_any_id_and_asks_for_the_merged_ids_too(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", CONTACTS, json_response({"results": []}))
 
     assert hubspot.contacts.list_from_id(4_711, ["email"]).next is None
     assert hubspot.contacts.list_from_id(0, ["email"], limit=7).items == ()
@@ -47,40 +47,47 @@ def test_a_page_starts_at_any_id_and_asks_for_the_merged_ids_too(hubspot: HubSpo
     assert second["limit"] == "7"
 
 
-def test_deleted_contacts_have_a_list_of_their_own(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", CONTACTS, says({"results": [a_row(9) | {"archived": True, "archivedAt": SAID}]}), query={"archived": "true"})
+def test_deleted_contacts_have_a_list_of_their_own(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "GET",
+        CONTACTS,
+        json_response({"results": [make_record(9) | {"archived": True, "archivedAt": TIMESTAMP}]}),
+        query={"archived": "true"},
+    )
 
     (contact,) = hubspot.contacts.list_archived(0).items
 
     assert contact.archived
 
 
-def test_a_page_that_leads_back_is_no_answer(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", CONTACTS, says({"results": [a_row(51)], **paging("51")}))
+def test_a_page_that_leads_back_is_no_answer(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", CONTACTS, json_response({"results": [make_record(51)], **next_page_body("51")}))
 
     with pytest.raises(Unavailable):
         hubspot.contacts.list_from_id(51, ["email"])
 
 
-def test_properties_that_would_not_fit_into_an_address_are_read_by_id(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", CONTACTS, says({"results": [a_row(1), a_row(2), a_row(3)], **paging("4")}))
-    server.on("POST", READ, says({"results": [a_row(3, city="c"), a_row(1, city="a")]}))  # 2 was deleted meanwhile
+def test_properties_that_would_not_fit_into_an_address_are_read_by_id(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", CONTACTS, json_response({"results": [make_record(1), make_record(2), make_record(3)], **next_page_body("4")}))
+    server.respond(
+        "POST", READ, json_response({"results": [make_record(3, city="c"), make_record(1, city="a")]})
+    )  # 2 was deleted meanwhile
 
-    page = hubspot.contacts.list_from_id(0, MANY)
+    page = hubspot.contacts.list_from_id(0, MANY_PROPERTIES)
 
     assert [(contact.id, contact.properties["city"]) for contact in page.items] == [(1, "a"), (3, "c")]
     assert page.next == 4
     assert server.queries[0]["properties"] == "hs_object_id"
-    assert server.bodies[1]["properties"] == [*MANY, "hs_merged_object_ids"]
+    assert server.bodies[1]["properties"] == [*MANY_PROPERTIES, "hs_merged_object_ids"]
 
 
-def test_changes_are_searched_by_time_and_walked_by_id(hubspot: HubSpot, server: Server) -> None:
-    rows = [a_row(id_) for id_ in range(1_001, 1_201)]
-    server.on(
+def test_changes_are_searched_by_time_and_read_in_id_order(hubspot: HubSpot, server: FakeServer) -> None:
+    rows = [make_record(id_) for id_ in range(1_001, 1_201)]
+    server.respond(
         "POST",
         SEARCH,
-        says({"total": 12_000, "results": [rows[1], rows[0], *rows[2:]], **paging("200")}),
-        says({"total": 0, "results": []}),
+        json_response({"total": 12_000, "results": [rows[1], rows[0], *rows[2:]], **next_page_body("200")}),
+        json_response({"total": 0, "results": []}),
     )
     since, until = datetime(2026, 11, 20, 12, 0, 0, 250_000, UTC), datetime(2026, 11, 20, 13, 0, tzinfo=UTC)
 
@@ -106,25 +113,25 @@ def test_changes_are_searched_by_time_and_walked_by_id(hubspot: HubSpot, server:
     }
 
 
-def test_a_short_page_of_changes_is_the_last(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", SEARCH, says({"total": 1, "results": [a_row(5)]}))
+def test_a_short_page_of_changes_is_the_last(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", SEARCH, json_response({"total": 1, "results": [make_record(5)]}))
 
     assert hubspot.contacts.search_modified(datetime(2026, 1, 1, tzinfo=UTC), 0, []).next is None
 
 
-def test_a_search_that_would_be_too_long_asks_for_ids_and_reads_them(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", SEARCH, says({"total": 1, "results": [a_row(5)]}))
-    server.on("POST", READ, says({"results": [a_row(5, city="e")]}))
+def test_a_search_that_would_be_too_long_asks_for_ids_and_reads_them(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", SEARCH, json_response({"total": 1, "results": [make_record(5)]}))
+    server.respond("POST", READ, json_response({"results": [make_record(5, city="e")]}))
 
-    page = hubspot.contacts.search_modified(datetime(2026, 1, 1, tzinfo=UTC), 0, MANY)
+    page = hubspot.contacts.search_modified(datetime(2026, 1, 1, tzinfo=UTC), 0, MANY_PROPERTIES)
 
     assert page.items[0].properties["city"] == "e"
     assert len(str(server.bodies[0])) < MAX_SEARCH_BODY_CHARS
     assert server.bodies[0]["properties"] == ["hs_object_id"]
 
 
-def test_the_extent_is_the_count_and_both_ends(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", SEARCH, says({"total": 20_000, "results": [a_row(987_654)]}))
+def test_the_extent_is_the_count_and_both_ends(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", SEARCH, json_response({"total": 20_000, "results": [make_record(987_654)]}))
 
     extent = hubspot.contacts.read_id_range()
 
@@ -134,13 +141,18 @@ def test_the_extent_is_the_count_and_both_ends(hubspot: HubSpot, server: Server)
     assert {sort["propertyName"] for (sort,) in asked} == {"hs_object_id"}
 
 
-def test_an_empty_portal_has_no_ends(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", SEARCH, says({"total": 0, "results": []}))
+def test_an_empty_portal_has_no_ends(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", SEARCH, json_response({"total": 0, "results": []}))
     assert hubspot.contacts.read_id_range() == IdRange(total=0, highest_id=None, lowest_id=None)
 
 
-def test_contacts_are_read_by_id_a_hundred_at_a_time(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", READ, says({"results": [a_row(id_) for id_ in range(1, 101)]}), says({"results": [a_row(101)]}))
+def test_contacts_are_read_by_id_a_hundred_at_a_time(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "POST",
+        READ,
+        json_response({"results": [make_record(id_) for id_ in range(1, 101)]}),
+        json_response({"results": [make_record(101)]}),
+    )
 
     found = hubspot.contacts.read([*range(1, 102), 5, 5], ["email"])
 
@@ -149,10 +161,10 @@ def test_contacts_are_read_by_id_a_hundred_at_a_time(hubspot: HubSpot, server: S
     assert not found.missing
 
 
-def test_ids_that_are_not_there_are_named(hubspot: HubSpot, server: Server) -> None:
-    answer = {"status": "COMPLETE", "results": [a_row(1)], "numErrors": 1, "errors": [not_found("999")]}
+def test_ids_that_are_not_there_are_named(hubspot: HubSpot, server: FakeServer) -> None:
+    answer = {"status": "COMPLETE", "results": [make_record(1)], "numErrors": 1, "errors": [not_found_body("999")]}
     for status in (207, 200):
-        server.on("POST", READ, says(answer, status))
+        server.respond("POST", READ, json_response(answer, status))
 
         found = hubspot.contacts.read([999, 1], ["email"])
 
@@ -160,8 +172,8 @@ def test_ids_that_are_not_there_are_named(hubspot: HubSpot, server: Server) -> N
         assert found.missing == {999}
 
 
-def test_ids_that_were_merged_away_lead_to_the_survivor(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", READ, says({"results": [a_row(70, hs_merged_object_ids="51;52;40")]}))
+def test_ids_that_were_merged_away_lead_to_the_survivor(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", READ, json_response({"results": [make_record(70, hs_merged_object_ids="51;52;40")]}))
 
     found = hubspot.contacts.read([51, 52, 60], ["email"])
 
@@ -170,8 +182,8 @@ def test_ids_that_were_merged_away_lead_to_the_survivor(hubspot: HubSpot, server
     assert found.items[0].merged_ids == {51, 52, 40}
 
 
-def test_one_contact_is_found_by_its_id_or_not_at_all(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", f"{CONTACTS}/51", says(a_row(70)), says(an_error("resource not found"), 404))
+def test_one_contact_is_found_by_its_id_or_not_at_all(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", f"{CONTACTS}/51", json_response(make_record(70)), json_response(error_body("resource not found"), 404))
 
     survivor = hubspot.contacts.get(51, ["email"])
 
@@ -180,8 +192,13 @@ def test_one_contact_is_found_by_its_id_or_not_at_all(hubspot: HubSpot, server: 
     assert hubspot.contacts.get(51, ["email"]) is None
 
 
-def test_a_contact_is_found_by_address_without_the_address_in_the_line(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", READ, says({"results": [a_row(51)]}), says({"status": "COMPLETE", "results": [], "numErrors": 1}, 207))
+def test_a_contact_is_found_by_address_without_the_address_in_the_line(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "POST",
+        READ,
+        json_response({"results": [make_record(51)]}),
+        json_response({"status": "COMPLETE", "results": [], "numErrors": 1}, 207),
+    )
 
     found = hubspot.contacts.get_by_email(" Ann@Acme.Example ", ["city"])
 
@@ -193,11 +210,11 @@ def test_a_contact_is_found_by_address_without_the_address_in_the_line(hubspot: 
     assert all("acme" not in path for path in server.paths)
 
 
-def test_no_right_to_read_is_never_an_empty_portal(hubspot: HubSpot, server: Server) -> None:
-    refusal = an_error(
+def test_no_right_to_read_is_never_an_empty_portal(hubspot: HubSpot, server: FakeServer) -> None:
+    refusal = error_body(
         "no", "MISSING_SCOPES", errors=[{"message": "…", "context": {"requiredGranularScopes": ["crm.objects.contacts.read"]}}]
     )
-    server.on("GET", CONTACTS, says(refusal, 403))
+    server.respond("GET", CONTACTS, json_response(refusal, 403))
 
     with pytest.raises(Forbidden, match=r"crm\.objects\.contacts\.read"):
         hubspot.contacts.list_from_id(0, ["email"])
@@ -211,11 +228,11 @@ def test_no_right_to_read_is_never_an_empty_portal(hubspot: HubSpot, server: Ser
         {"results": [{"id": "x1"}]},
         {"results": [{"id": "1", "properties": {}}]},
         {"results": None},
-        {"results": [a_row(1) | {"updatedAt": "now"}]},
+        {"results": [make_record(1) | {"updatedAt": "now"}]},
     ],
 )
-def test_an_answer_that_makes_no_sense_is_no_answer(hubspot: HubSpot, server: Server, answer: object) -> None:
-    server.on("GET", CONTACTS, says(answer))
+def test_an_answer_that_makes_no_sense_is_no_answer(hubspot: HubSpot, server: FakeServer, answer: object) -> None:
+    server.respond("GET", CONTACTS, json_response(answer))
 
     with pytest.raises(Unavailable, match="makes no sense"):
         hubspot.contacts.list_from_id(0, ["email"])
@@ -226,17 +243,21 @@ def test_an_answer_that_makes_no_sense_is_no_answer(hubspot: HubSpot, server: Se
     [((3, 2), 0, None), ((1, 1), 0, None), ((4, 5), 10, None), ((11, 12), 10, "11"), ((11, 12), 10, "page-2")],
 )
 def test_a_list_that_is_not_in_order_of_ids_is_noticed_on_every_page(
-    hubspot: HubSpot, server: Server, ids: tuple[int, ...], after: int, leads_to: str | None
+    hubspot: HubSpot, server: FakeServer, ids: tuple[int, ...], after: int, leads_to: str | None
 ) -> None:
-    server.on("GET", "/crm/v3/objects/contacts", says({"results": [a_row(id_) for id_ in ids], **(paging(leads_to) if leads_to else {})}))
+    server.respond(
+        "GET",
+        "/crm/v3/objects/contacts",
+        json_response({"results": [make_record(id_) for id_ in ids], **(next_page_body(leads_to) if leads_to else {})}),
+    )
 
     with pytest.raises(UnorderedResponse):
         hubspot.contacts.list_from_id(after, ())
 
 
-def test_a_list_in_any_order_can_be_followed_by_its_tokens(hubspot: HubSpot, server: Server) -> None:
-    first, second = {"results": [a_row(9), a_row(2)], **paging("b")}, {"results": [a_row(5)]}
-    server.on("GET", "/crm/v3/objects/contacts", says(first), says(second))
+def test_a_list_in_any_order_can_be_followed_by_its_tokens(hubspot: HubSpot, server: FakeServer) -> None:
+    first, second = {"results": [make_record(9), make_record(2)], **next_page_body("b")}, {"results": [make_record(5)]}
+    server.respond("GET", "/crm/v3/objects/contacts", json_response(first), json_response(second))
 
     one = hubspot.contacts.list_from_token(None, ())
     two = hubspot.contacts.list_from_token(one.next, ())
@@ -245,12 +266,12 @@ def test_a_list_in_any_order_can_be_followed_by_its_tokens(hubspot: HubSpot, ser
     assert server.queries[1]["after"] == "b"
 
 
-def test_ranges_of_ids_are_found_by_search_and_nothing_else_is_taken(hubspot: HubSpot, server: Server) -> None:
-    server.on(
+def test_ranges_of_ids_are_found_by_search_and_nothing_else_is_taken(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
         "POST",
         "/crm/v3/objects/contacts/search",
-        says({"total": 3, "results": [a_row(5), a_row(7), a_row(20)]}),
-        says({"total": 2, "results": [a_row(5), a_row(8)]}),
+        json_response({"total": 3, "results": [make_record(5), make_record(7), make_record(20)]}),
+        json_response({"total": 2, "results": [make_record(5), make_record(8)]}),
     )
 
     page = hubspot.contacts.search_id_ranges([(5, 8), (20, 30)], ("email",))

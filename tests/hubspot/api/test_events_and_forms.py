@@ -8,7 +8,7 @@ import pytest
 from sync_worker.errors import Forbidden, Unavailable
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Event
-from tests.hubspot.fakes import Server, an_error, paging, says
+from tests.hubspot.fakes import FakeServer, error_body, json_response, next_page_body
 
 EVENTS = "/email/public/v1/events"
 OCCURRENCES = "/events/v3/events"
@@ -38,9 +38,12 @@ VIEW: dict[str, Any] = {
 }
 
 
-def test_clicks_come_with_everything_that_a_model_looks_at(hubspot: HubSpot, server: Server) -> None:
-    server.on(
-        "GET", EVENTS, says({"hasMore": True, "offset": "abc", "events": [CLICK]}), says({"hasMore": False, "offset": "abc", "events": []})
+def test_clicks_have_every_field_that_a_model_uses(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "GET",
+        EVENTS,
+        json_response({"hasMore": True, "offset": "abc", "events": [CLICK]}),
+        json_response({"hasMore": False, "offset": "abc", "events": []}),
     )
 
     first = hubspot.email_events.read_page("CLICK", START, STOP)
@@ -63,11 +66,11 @@ def test_clicks_come_with_everything_that_a_model_looks_at(hubspot: HubSpot, ser
     assert server.queries[1]["offset"] == "abc"
 
 
-def test_machine_clicks_and_replaced_events_are_marked(hubspot: HubSpot, server: Server) -> None:
+def test_machine_clicks_and_replaced_events_are_marked(hubspot: HubSpot, server: FakeServer) -> None:
     by_a_machine = CLICK | {"filteredEvent": True}
     replaced = CLICK | {"obsoletedBy": {"id": "newer", "created": AT_MS + 1}}
     bare = {"id": "b", "created": AT_MS, "type": "OPEN"}
-    server.on("GET", EVENTS, says({"hasMore": False, "events": [by_a_machine, replaced, bare]}))
+    server.respond("GET", EVENTS, json_response({"hasMore": False, "events": [by_a_machine, replaced, bare]}))
 
     first, second, third = hubspot.email_events.read_page("CLICK", START, STOP).items
 
@@ -76,15 +79,15 @@ def test_machine_clicks_and_replaced_events_are_marked(hubspot: HubSpot, server:
     assert (third.kind, third.email, third.sent_at) == ("email_open", None, None)
 
 
-def test_an_offset_that_does_not_move_is_no_answer(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", EVENTS, says({"hasMore": True, "offset": "abc", "events": []}))
+def test_an_offset_that_does_not_move_is_no_answer(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", EVENTS, json_response({"hasMore": True, "offset": "abc", "events": []}))
 
     with pytest.raises(Unavailable):
         hubspot.email_events.read_page("CLICK", START, STOP, "abc")
 
 
-def test_page_views_come_in_order_of_time(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", OCCURRENCES, says({"results": [VIEW], **paging("next")}))
+def test_page_views_come_in_order_of_time(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", OCCURRENCES, json_response({"results": [VIEW], **next_page_body("next")}))
 
     page = hubspot.event_occurrences.read_page("e_visited_page", START, STOP)
     hubspot.event_occurrences.read_page("e_visited_page", START, STOP, page.next)
@@ -106,52 +109,60 @@ def test_page_views_come_in_order_of_time(hubspot: HubSpot, server: Server) -> N
     ("event_type", "kind"),
     [("pe77_demo_watched", "custom:demo_watched"), ("e_submitted_form", "form_submission"), ("e_something_new", "custom:e_something_new")],
 )
-def test_each_type_of_event_has_a_kind(hubspot: HubSpot, server: Server, event_type: str, kind: str) -> None:
-    server.on("GET", OCCURRENCES, says({"results": [VIEW | {"eventType": event_type, "properties": None}]}))
+def test_each_type_of_event_has_a_kind(hubspot: HubSpot, server: FakeServer, event_type: str, kind: str) -> None:
+    server.respond("GET", OCCURRENCES, json_response({"results": [VIEW | {"eventType": event_type, "properties": None}]}))
 
     assert hubspot.event_occurrences.read_page(event_type, START, STOP).items[0].kind == kind
 
 
-def test_the_types_of_events_are_asked_for(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", "/events/v3/events/event-types", says({"eventTypes": ["e_visited_page", "pe77_demo"]}))
+def test_the_types_of_events_are_asked_for(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", "/events/v3/events/event-types", json_response({"eventTypes": ["e_visited_page", "pe77_demo"]}))
 
     assert hubspot.event_occurrences.list_types() == ("e_visited_page", "pe77_demo")
 
 
-def missing(*scopes: str) -> dict[str, Any]:
-    return an_error("no", "MISSING_SCOPES", errors=[{"message": "…", "context": {"requiredScopes": list(scopes)}}])
+def scope_error_body(*scopes: str) -> dict[str, Any]:
+    return error_body("no", "MISSING_SCOPES", errors=[{"message": "…", "context": {"requiredScopes": list(scopes)}}])
 
 
-def test_a_plan_without_occurrences_is_a_fact_and_no_error(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", OCCURRENCES, says({"results": []}), says(an_error("Enterprise only"), 403), says(missing("oauth"), 403))
+def test_a_plan_without_occurrences_is_a_fact_and_no_error(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "GET",
+        OCCURRENCES,
+        json_response({"results": []}),
+        json_response(error_body("Enterprise only"), 403),
+        json_response(scope_error_body("oauth"), 403),
+    )
 
     assert [hubspot.event_occurrences.is_available() for _ in range(3)] == [True, False, False]
 
 
-def test_a_token_without_the_scope_for_occurrences_is_an_error(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", OCCURRENCES, says(missing("behavioral_events.read"), 403))
+def test_a_token_without_the_scope_for_occurrences_is_an_error(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", OCCURRENCES, json_response(scope_error_body("behavioral_events.read"), 403))
 
     with pytest.raises(Forbidden, match=r"behavioral_events\.read"):
         hubspot.event_occurrences.is_available()
 
 
-def test_all_forms_are_read(hubspot: HubSpot, server: Server) -> None:
+def test_all_forms_are_read(hubspot: HubSpot, server: FakeServer) -> None:
     first, second = {"id": "f-1", "name": "Demo", "archived": False}, {"id": "f-2", "name": "News"}
-    server.on("GET", "/marketing/v3/forms", says({"results": [first], **paging("100")}), says({"results": [second]}))
+    server.respond(
+        "GET", "/marketing/v3/forms", json_response({"results": [first], **next_page_body("100")}), json_response({"results": [second]})
+    )
 
     assert [(form.id, form.name) for form in hubspot.forms.list_all()] == [("f-1", "Demo"), ("f-2", "News")]
     assert [(query["formTypes"], query.get("after")) for query in server.queries] == [("all", None), ("all", "100")]
 
 
-def test_archived_forms_are_asked_for_apart(hubspot: HubSpot, server: Server) -> None:
+def test_archived_forms_are_asked_for_apart(hubspot: HubSpot, server: FakeServer) -> None:
     old = {"id": "f-3", "name": "Old", "archived": True, "archivedAt": "2026-05-01T00:00:00Z"}
-    server.on("GET", "/marketing/v3/forms", says({"results": [old]}))
+    server.respond("GET", "/marketing/v3/forms", json_response({"results": [old]}))
 
     assert [(form.id, form.archived_at) for form in hubspot.forms.list_all(archived=True)] == [("f-3", datetime(2026, 5, 1, tzinfo=UTC))]
     assert server.queries[0]["archived"] == "true"
 
 
-def submitted(**more: object) -> dict[str, Any]:
+def submission_body(**more: object) -> dict[str, Any]:
     values = [
         {"name": "firstname", "value": "Ann", "objectTypeId": "0-1"},
         {"name": "email", "value": " Ann@Acme.Example", "objectTypeId": "0-1"},
@@ -159,8 +170,12 @@ def submitted(**more: object) -> dict[str, Any]:
     return {"submittedAt": AT_MS, "values": values, "pageUrl": "https://acme.example/demo", **more}
 
 
-def test_a_submission_tells_who_by_the_address_in_it(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", "/form-integrations/v1/submissions/forms/f-1", says({"results": [submitted(conversionId="c-1")], **paging("50")}))
+def test_a_submission_identifies_its_contact_by_email(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "GET",
+        "/form-integrations/v1/submissions/forms/f-1",
+        json_response({"results": [submission_body(conversionId="c-1")], **next_page_body("50")}),
+    )
 
     page = hubspot.forms.read_submissions("f-1")
 
@@ -171,10 +186,10 @@ def test_a_submission_tells_who_by_the_address_in_it(hubspot: HubSpot, server: S
     assert server.queries[0] == {"limit": "50"}
 
 
-def test_a_submission_without_an_id_gets_one_that_stays_and_tells_nothing(hubspot: HubSpot, server: Server) -> None:
-    nameless = submitted(values=[])
-    other = submitted(submittedAt=AT_MS + 1)
-    server.on("GET", "/form-integrations/v1/submissions/forms/f-1", says({"results": [submitted(), other, nameless]}))
+def test_a_submission_without_an_id_gets_a_stable_opaque_one(hubspot: HubSpot, server: FakeServer) -> None:
+    nameless = submission_body(values=[])
+    other = submission_body(submittedAt=AT_MS + 1)
+    server.respond("GET", "/form-integrations/v1/submissions/forms/f-1", json_response({"results": [submission_body(), other, nameless]}))
 
     first = hubspot.forms.read_submissions("f-1").items
     again = hubspot.forms.read_submissions("f-1", "50").items

@@ -7,20 +7,20 @@ import pytest
 from sync_worker.errors import BadRequest, NotFound
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import MembershipChangeResult
-from tests.hubspot.fakes import SAID, Server, an_error, paging, says, says_html
+from tests.hubspot.fakes import TIMESTAMP, FakeServer, error_body, html_response, json_response, next_page_body
 
 LISTS = "/crm/v3/lists"
-NAMED = "/crm/v3/lists/object-type-id/0-1/name/MQL%20%C2%B7%20direct"
-CHANGE = "/crm/v3/lists/9/memberships/add-and-remove"
+LIST_BY_NAME = "/crm/v3/lists/object-type-id/0-1/name/MQL%20%C2%B7%20direct"
+MEMBERSHIP_CHANGE = "/crm/v3/lists/9/memberships/add-and-remove"
 
 
-def a_list(**more: object) -> dict[str, Any]:
+def list_body(**more: object) -> dict[str, Any]:
     shown = {"listId": "9", "listVersion": 1, "name": "MQL · direct", "objectTypeId": "0-1", "processingType": "MANUAL", **more}
     return {"list": shown}
 
 
-def test_a_list_is_found_by_its_name(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", NAMED, says(a_list(size=3)), says(an_error("not found", "OBJECT_NOT_FOUND"), 404))
+def test_a_list_is_found_by_its_name(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", LIST_BY_NAME, json_response(list_body(size=3)), json_response(error_body("not found", "OBJECT_NOT_FOUND"), 404))
 
     found = hubspot.lists.find_by_name("MQL · direct")
 
@@ -29,9 +29,12 @@ def test_a_list_is_found_by_its_name(hubspot: HubSpot, server: Server) -> None:
     assert hubspot.lists.find_by_name("MQL · direct") is None
 
 
-def test_a_list_is_found_by_its_id(hubspot: HubSpot, server: Server) -> None:
-    server.on(
-        "GET", "/crm/v3/lists/9", says(a_list(processingType="DYNAMIC", additionalProperties={"hs_list_size": "12"})), says(status=404)
+def test_a_list_is_found_by_its_id(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "GET",
+        "/crm/v3/lists/9",
+        json_response(list_body(processingType="DYNAMIC", additionalProperties={"hs_list_size": "12"})),
+        json_response(status=404),
     )
 
     found = hubspot.lists.get("9")
@@ -41,33 +44,36 @@ def test_a_list_is_found_by_its_id(hubspot: HubSpot, server: Server) -> None:
     assert hubspot.lists.get("9") is None
 
 
-def test_a_new_list_is_manual(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", LISTS, says(a_list()))
+def test_a_new_list_is_manual(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", LISTS, json_response(list_body()))
 
     assert hubspot.lists.create("MQL · direct").id == "9"
     assert server.bodies == [{"name": "MQL · direct", "objectTypeId": "0-1", "processingType": "MANUAL"}]
 
 
-def test_a_list_that_a_lost_answer_made_is_taken(hubspot: HubSpot, server: Server) -> None:
-    server.on(
-        "POST", LISTS, says_html(504), says(an_error("List name taken", "VALIDATION_ERROR", subCategory="ILS.DUPLICATE_LIST_NAMES"), 400)
+def test_a_list_that_a_lost_answer_made_is_taken(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "POST",
+        LISTS,
+        html_response(504),
+        json_response(error_body("List name taken", "VALIDATION_ERROR", subCategory="ILS.DUPLICATE_LIST_NAMES"), 400),
     )
-    server.on("GET", NAMED, says(a_list()))
+    server.respond("GET", LIST_BY_NAME, json_response(list_body()))
 
     assert hubspot.lists.create("MQL · direct").id == "9"
 
 
-def test_a_list_that_cannot_be_made_is_an_error(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", LISTS, says(an_error("too many lists", "VALIDATION_ERROR"), 400))
-    server.on("GET", NAMED, says(an_error("not found"), 404))
+def test_a_list_that_cannot_be_made_is_an_error(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", LISTS, json_response(error_body("too many lists", "VALIDATION_ERROR"), 400))
+    server.respond("GET", LIST_BY_NAME, json_response(error_body("not found"), 404))
 
     with pytest.raises(BadRequest, match="too many lists"):
         hubspot.lists.create("MQL · direct")
 
 
-def test_members_are_read_page_by_page(hubspot: HubSpot, server: Server) -> None:
-    first = {"results": [{"recordId": "51", "membershipTimestamp": SAID}], "total": 2, **paging("x")}
-    server.on("GET", "/crm/v3/lists/9/memberships", says(first), says({"results": [{"recordId": 52}], "total": 2}))
+def test_members_are_read_page_by_page(hubspot: HubSpot, server: FakeServer) -> None:
+    first = {"results": [{"recordId": "51", "membershipTimestamp": TIMESTAMP}], "total": 2, **next_page_body("x")}
+    server.respond("GET", "/crm/v3/lists/9/memberships", json_response(first), json_response({"results": [{"recordId": 52}], "total": 2}))
 
     page = hubspot.lists.read_members("9")
     last = hubspot.lists.read_members("9", page.next)
@@ -76,8 +82,10 @@ def test_members_are_read_page_by_page(hubspot: HubSpot, server: Server) -> None
     assert server.queries == [{"limit": "250"}, {"limit": "250", "after": "x"}]
 
 
-def test_members_come_and_go_in_one_call(hubspot: HubSpot, server: Server) -> None:
-    server.on("PUT", CHANGE, says({"recordsIdsAdded": ["51"], "recordIdsRemoved": ["52"], "recordIdsMissing": ["53"]}))
+def test_members_come_and_go_in_one_call(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "PUT", MEMBERSHIP_CHANGE, json_response({"recordsIdsAdded": ["51"], "recordIdsRemoved": ["52"], "recordIdsMissing": ["53"]})
+    )
 
     changed = hubspot.lists.change_members("9", add=[51, 53], remove=[52])
 
@@ -85,14 +93,19 @@ def test_members_come_and_go_in_one_call(hubspot: HubSpot, server: Server) -> No
     assert server.bodies == [{"recordIdsToAdd": ["51", "53"], "recordIdsToRemove": ["52"]}]
 
 
-def test_the_right_spelling_is_understood_too(hubspot: HubSpot, server: Server) -> None:
-    server.on("PUT", CHANGE, says({"recordIdsAdded": [51]}))
+def test_the_right_spelling_is_understood_too(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("PUT", MEMBERSHIP_CHANGE, json_response({"recordIdsAdded": [51]}))
 
     assert hubspot.lists.change_members("9", add=[51]).added == {51}
 
 
-def test_a_large_change_goes_in_thousands(hubspot: HubSpot, server: Server) -> None:
-    server.on("PUT", CHANGE, says({"recordsIdsAdded": ["1"]}), says({"recordsIdsAdded": ["2"], "recordIdsRemoved": ["9999"]}))
+def test_a_large_change_goes_in_thousands(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "PUT",
+        MEMBERSHIP_CHANGE,
+        json_response({"recordsIdsAdded": ["1"]}),
+        json_response({"recordsIdsAdded": ["2"], "recordIdsRemoved": ["9999"]}),
+    )
 
     changed = hubspot.lists.change_members("9", add=range(1, 1_501), remove=[9_999])
 
@@ -101,13 +114,15 @@ def test_a_large_change_goes_in_thousands(hubspot: HubSpot, server: Server) -> N
     assert changed.removed == {9_999}
 
 
-def test_no_change_is_no_request(hubspot: HubSpot, server: Server) -> None:
+def test_no_change_is_no_request(hubspot: HubSpot, server: FakeServer) -> None:
     assert hubspot.lists.change_members("9") == MembershipChangeResult()
     assert server.paths == []
 
 
-def test_a_dynamic_list_is_refused_with_the_way_out(hubspot: HubSpot, server: Server) -> None:
-    server.on("PUT", CHANGE, says(an_error("Can not operate manually on a dynamic list", "VALIDATION_ERROR"), 400))
+def test_a_dynamic_list_is_refused_with_a_hint(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "PUT", MEMBERSHIP_CHANGE, json_response(error_body("Can not operate manually on a dynamic list", "VALIDATION_ERROR"), 400)
+    )
 
     with pytest.raises(BadRequest, match="dynamic") as caught:
         hubspot.lists.change_members("9", add=[51])
@@ -115,8 +130,8 @@ def test_a_dynamic_list_is_refused_with_the_way_out(hubspot: HubSpot, server: Se
     assert "rename or delete it" in str(caught.value)
 
 
-def test_a_list_that_was_deleted_is_told(hubspot: HubSpot, server: Server) -> None:
-    server.on("PUT", CHANGE, says(an_error("List does not exist", "OBJECT_NOT_FOUND"), 404))
+def test_a_deleted_list_is_reported(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("PUT", MEMBERSHIP_CHANGE, json_response(error_body("List does not exist", "OBJECT_NOT_FOUND"), 404))
 
     with pytest.raises(NotFound):
         hubspot.lists.change_members("9", add=[51])

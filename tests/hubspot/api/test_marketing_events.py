@@ -8,7 +8,7 @@ import pytest
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Event, MarketingEvent
-from tests.hubspot.fakes import Server, paging, says
+from tests.hubspot.fakes import FakeServer, json_response, next_page_body
 
 EVENTS = "/marketing/v3/marketing-events"
 BREAKDOWN = "/marketing/v3/marketing-events/participations/501/breakdown"
@@ -24,7 +24,7 @@ ROW: dict[str, Any] = {
 }
 
 
-def took_part(number: int, state: str = "ATTENDED", at: object = AT_MS, **contact: str) -> dict[str, Any]:
+def participation_body(number: int, state: str = "ATTENDED", at: object = AT_MS, **contact: str) -> dict[str, Any]:
     return {
         "id": f"p-{number}",
         "createdAt": "2026-10-01T00:00:00Z",
@@ -36,16 +36,16 @@ def took_part(number: int, state: str = "ATTENDED", at: object = AT_MS, **contac
     }
 
 
-def test_webinars_are_read_page_by_page_and_other_events_left_out(hubspot: HubSpot, server: Server) -> None:
+def test_webinars_are_read_page_by_page_and_other_events_left_out(hubspot: HubSpot, server: FakeServer) -> None:
     fair, untold = ROW | {"objectId": "502", "eventType": "Tradeshow"}, {"objectId": 503, "eventName": "Untold"}
-    server.on("GET", EVENTS, says({"results": [ROW, fair], **paging("502")}), says({"results": [untold]}))
+    server.respond("GET", EVENTS, json_response({"results": [ROW, fair], **next_page_body("502")}), json_response({"results": [untold]}))
 
     assert hubspot.marketing_events.list_webinars() == (SEMINAR, MarketingEvent(id="503", name="Untold"))
     assert server.queries == [{"limit": "100"}, {"limit": "100", "after": "502"}]
 
 
 @pytest.mark.parametrize("type_", ["WEBINAR", "Zoom webinar", "", " "])
-def test_a_webinar_says_so_or_says_nothing(type_: str) -> None:
+def test_an_event_is_a_webinar_by_type_or_without_a_type(type_: str) -> None:
     assert MarketingEvent(id="1", name="x", type=type_).is_webinar
 
 
@@ -54,8 +54,13 @@ def test_what_names_another_type_is_no_webinar(type_: str) -> None:
     assert not MarketingEvent(id="1", name="x", type=type_).is_webinar
 
 
-def test_who_attended_is_an_event_of_a_contact(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", BREAKDOWN, says({"total": 3, "results": [took_part(51)], **paging("1")}), says({"results": []}))
+def test_attendance_is_an_event_of_a_contact(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "GET",
+        BREAKDOWN,
+        json_response({"total": 3, "results": [participation_body(51)], **next_page_body("1")}),
+        json_response({"results": []}),
+    )
 
     page = hubspot.marketing_events.read_attendances(SEMINAR)
     last = hubspot.marketing_events.read_attendances(SEMINAR, page.next)
@@ -65,28 +70,30 @@ def test_who_attended_is_an_event_of_a_contact(hubspot: HubSpot, server: Server)
     assert server.queries == [{"state": "ATTENDED", "limit": "100"}, {"state": "ATTENDED", "limit": "100", "after": "1"}]
 
 
-def test_time_is_understood_as_the_specification_and_as_the_guide_have_it(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", BREAKDOWN, says({"results": [took_part(1), took_part(2, at="2026-11-01T12:00:00.123Z")]}))
+def test_time_is_understood_as_the_specification_and_as_the_guide_have_it(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "GET", BREAKDOWN, json_response({"results": [participation_body(1), participation_body(2, at="2026-11-01T12:00:00.123Z")]})
+    )
 
     assert [event.at for event in hubspot.marketing_events.read_attendances(SEMINAR).items] == [AT, AT]
 
 
-def test_who_has_no_id_is_known_by_the_address(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", BREAKDOWN, says({"results": [took_part(1, email=" Ann@Acme.Example")]}))
+def test_an_attendee_without_an_id_is_matched_by_email(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", BREAKDOWN, json_response({"results": [participation_body(1, email=" Ann@Acme.Example")]}))
 
     (event,) = hubspot.marketing_events.read_attendances(SEMINAR).items
     assert (event.contact_id, event.email) == (None, "ann@acme.example")
 
 
 @pytest.mark.parametrize("state", ["REGISTERED", "CANCELLED", "NO_SHOW", "EMPTY"])
-def test_who_did_not_attend_is_left_out_even_if_hubspot_tells_of_them(hubspot: HubSpot, server: Server, state: str) -> None:
-    server.on("GET", BREAKDOWN, says({"results": [took_part(1, state)]}))
+def test_no_shows_are_left_out_even_if_hubspot_returns_them(hubspot: HubSpot, server: FakeServer, state: str) -> None:
+    server.respond("GET", BREAKDOWN, json_response({"results": [participation_body(1, state)]}))
 
     assert hubspot.marketing_events.read_attendances(SEMINAR).items == ()
 
 
-def test_a_participation_of_nobody_is_no_answer(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", BREAKDOWN, says({"results": [took_part(1) | {"associations": {}}]}))
+def test_a_participation_without_a_contact_is_an_invalid_response(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", BREAKDOWN, json_response({"results": [participation_body(1) | {"associations": {}}]}))
 
     with pytest.raises(Unavailable, match="makes no sense"):
         hubspot.marketing_events.read_attendances(SEMINAR)

@@ -7,10 +7,10 @@ import pytest
 from sync_worker.errors import BadRequest
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import PropertyDefinition, PropertyGroup, PropertyOption
-from tests.hubspot.fakes import Server, an_error, says
+from tests.hubspot.fakes import FakeServer, error_body, json_response
 
 PROPERTIES = "/crm/v3/properties/contacts"
-EXISTS = an_error(
+EXISTS = error_body(
     "A property named 'lead_score' already exists.", "OBJECT_ALREADY_EXISTS", subCategory="Properties.PROPERTY_WITH_NAME_EXISTS"
 )
 SCORE = PropertyDefinition(name="lead_score", label="Lead score", type="number", field_type="number", group="lead_scoring")
@@ -25,15 +25,15 @@ BAND = PropertyDefinition(
 )
 
 
-def shown(wanted: PropertyDefinition, **more: object) -> dict[str, Any]:
-    options = [{"label": each.label, "value": each.value, "displayOrder": each.order, "hidden": False} for each in wanted.options]
+def property_body(definition: PropertyDefinition, **more: object) -> dict[str, Any]:
+    options = [{"label": each.label, "value": each.value, "displayOrder": each.order, "hidden": False} for each in definition.options]
     return {
-        "name": wanted.name,
-        "label": wanted.label,
-        "type": wanted.type,
-        "fieldType": wanted.field_type,
-        "groupName": wanted.group,
-        "description": wanted.description,
+        "name": definition.name,
+        "label": definition.label,
+        "type": definition.type,
+        "fieldType": definition.field_type,
+        "groupName": definition.group,
+        "description": definition.description,
         "options": options,
         "displayOrder": -1,
         "hidden": False,
@@ -45,10 +45,10 @@ def shown(wanted: PropertyDefinition, **more: object) -> dict[str, Any]:
     }
 
 
-def test_definitions_are_read_by_name(hubspot: HubSpot, server: Server) -> None:
-    read_only = shown(SCORE, name="hs_object_id", modificationMetadata={"readOnlyValue": True}, hubspotDefined=True)
-    calculated = shown(SCORE, name="num_conversion_events", calculated=True, modificationMetadata=None)
-    server.on("GET", PROPERTIES, says({"results": [shown(BAND), read_only, calculated]}))
+def test_definitions_are_read_by_name(hubspot: HubSpot, server: FakeServer) -> None:
+    read_only = property_body(SCORE, name="hs_object_id", modificationMetadata={"readOnlyValue": True}, hubspotDefined=True)
+    calculated = property_body(SCORE, name="num_conversion_events", calculated=True, modificationMetadata=None)
+    server.respond("GET", PROPERTIES, json_response({"results": [property_body(BAND), read_only, calculated]}))
 
     found = hubspot.properties.list_all()
 
@@ -59,20 +59,20 @@ def test_definitions_are_read_by_name(hubspot: HubSpot, server: Server) -> None:
     assert server.queries[0] == {"archived": "false"}
 
 
-def test_stages_are_in_the_portals_own_order(hubspot: HubSpot, server: Server) -> None:
+def test_stages_are_in_the_portals_own_order(hubspot: HubSpot, server: FakeServer) -> None:
     options = (
         PropertyOption(value="customer", label="Kunde", order=2),
         PropertyOption(value="lead", label="Lead", order=0),
         PropertyOption(value="12345", label="Trial", order=1),
     )
     lifecycle = PropertyDefinition(name="lifecyclestage", label="Stage", type="enumeration", field_type="radio", group="g", options=options)
-    server.on("GET", f"{PROPERTIES}/lifecyclestage", says(shown(lifecycle)))
+    server.respond("GET", f"{PROPERTIES}/lifecyclestage", json_response(property_body(lifecycle)))
 
     assert [stage.value for stage in hubspot.properties.read_lifecycle_stages()] == ["lead", "12345", "customer"]
 
 
-def test_a_property_is_made_with_the_fields_that_both_versions_know(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", PROPERTIES, says(shown(BAND), 201))
+def test_a_property_is_made_with_the_fields_that_both_versions_know(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", PROPERTIES, json_response(property_body(BAND), 201))
 
     assert hubspot.properties.create("contacts", BAND).name == "lead_score_band"
     assert server.bodies[0] == {
@@ -92,22 +92,26 @@ def test_a_property_is_made_with_the_fields_that_both_versions_know(hubspot: Hub
     }
 
 
-def test_a_property_that_exists_is_left_as_it_is(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", PROPERTIES, says(EXISTS, 409))
-    server.on("GET", f"{PROPERTIES}/lead_score", says(shown(SCORE, label="Ours")))
+def test_a_property_that_exists_is_left_as_it_is(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", PROPERTIES, json_response(EXISTS, 409))
+    server.respond("GET", f"{PROPERTIES}/lead_score", json_response(property_body(SCORE, label="Ours")))
 
     assert hubspot.properties.create("contacts", SCORE).label == "Ours"
 
 
-def test_a_property_that_hubspot_refuses_is_an_error(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", PROPERTIES, says(an_error("Property group does not exist", "VALIDATION_ERROR"), 400))
+def test_a_property_that_hubspot_refuses_is_an_error(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", PROPERTIES, json_response(error_body("Property group does not exist", "VALIDATION_ERROR"), 400))
 
     with pytest.raises(BadRequest, match="group does not exist"):
         hubspot.properties.create("contacts", SCORE)
 
 
-def test_properties_are_made_in_one_request(hubspot: HubSpot, server: Server) -> None:
-    server.on("POST", f"{PROPERTIES}/batch/create", says({"status": "COMPLETE", "results": [shown(SCORE), shown(BAND)]}, 201))
+def test_properties_are_made_in_one_request(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond(
+        "POST",
+        f"{PROPERTIES}/batch/create",
+        json_response({"status": "COMPLETE", "results": [property_body(SCORE), property_body(BAND)]}, 201),
+    )
 
     created = hubspot.properties.create_all("contacts", [SCORE, BAND])
 
@@ -117,14 +121,21 @@ def test_properties_are_made_in_one_request(hubspot: HubSpot, server: Server) ->
 
 
 @pytest.mark.parametrize(
-    "batch", [says({"status": "COMPLETE", "results": [], "numErrors": 2}, 207), says(EXISTS, 409), says(an_error("no"), 400)]
+    "batch",
+    [
+        json_response({"status": "COMPLETE", "results": [], "numErrors": 2}, 207),
+        json_response(EXISTS, 409),
+        json_response(error_body("no"), 400),
+    ],
 )
 def test_what_a_batch_did_not_make_is_made_alone_or_listed(
-    hubspot: HubSpot, server: Server, batch: tuple[int, dict[str, str], bytes]
+    hubspot: HubSpot, server: FakeServer, batch: tuple[int, dict[str, str], bytes]
 ) -> None:
-    server.on("POST", f"{PROPERTIES}/batch/create", batch)
-    server.on("POST", PROPERTIES, says(EXISTS, 409), says(an_error("no more than 10 properties", "VALIDATION_ERROR"), 400))
-    server.on("GET", f"{PROPERTIES}/lead_score", says(shown(SCORE)))
+    server.respond("POST", f"{PROPERTIES}/batch/create", batch)
+    server.respond(
+        "POST", PROPERTIES, json_response(EXISTS, 409), json_response(error_body("no more than 10 properties", "VALIDATION_ERROR"), 400)
+    )
+    server.respond("GET", f"{PROPERTIES}/lead_score", json_response(property_body(SCORE)))
 
     created = hubspot.properties.create_all("contacts", [SCORE, BAND])
 
@@ -132,8 +143,8 @@ def test_what_a_batch_did_not_make_is_made_alone_or_listed(
     assert created.rejected == {"lead_score_band": "no more than 10 properties"}
 
 
-def test_an_update_never_touches_name_and_type(hubspot: HubSpot, server: Server) -> None:
-    server.on("PATCH", f"{PROPERTIES}/lead_score_band", says(shown(BAND)))
+def test_an_update_never_touches_name_and_type(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("PATCH", f"{PROPERTIES}/lead_score_band", json_response(property_body(BAND)))
 
     hubspot.properties.update("contacts", BAND)
 
@@ -141,10 +152,10 @@ def test_an_update_never_touches_name_and_type(hubspot: HubSpot, server: Server)
     assert [option["value"] for option in server.bodies[0]["options"]] == ["cold", "hot"]
 
 
-def test_groups_are_read_and_made(hubspot: HubSpot, server: Server) -> None:
+def test_groups_are_read_and_made(hubspot: HubSpot, server: FakeServer) -> None:
     ours = {"name": "lead_scoring", "label": "Lead scoring", "displayOrder": -1, "archived": False}
-    server.on("GET", f"{PROPERTIES}/groups", says({"results": [ours]}))
-    server.on("POST", f"{PROPERTIES}/groups", says(ours, 201), says(EXISTS, 409))
+    server.respond("GET", f"{PROPERTIES}/groups", json_response({"results": [ours]}))
+    server.respond("POST", f"{PROPERTIES}/groups", json_response(ours, 201), json_response(EXISTS, 409))
     wanted = PropertyGroup(name="lead_scoring", label="Lead scoring")
 
     assert hubspot.properties.list_groups() == {"lead_scoring": wanted}

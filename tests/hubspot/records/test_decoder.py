@@ -15,19 +15,19 @@ names = st.lists(st.sampled_from(["email", "class", "get", "_0", "a_b", "Ärger"
 values = st.none() | st.text(st.characters(exclude_categories=["Cs"]))
 
 
-def reply(properties: dict[str, Any], **more: Any) -> bytes:
+def response_body(properties: dict[str, Any], **more: Any) -> bytes:
     return json.dumps({"results": [{"id": "7", "updatedAt": "2026-01-02T03:04:05Z", "properties": properties}], **more}).encode()
 
 
 @given(asked=names, shown=st.dictionaries(st.sampled_from(["email", "class", "get", "_0", "a_b", "else"]), values))
-def test_each_value_stands_in_the_place_of_its_name_whatever_a_property_is_called(asked: list[str], shown: dict[str, str | None]) -> None:
-    (row,) = RecordDecoder(asked).decode(reply(shown)).results
+def test_each_value_has_the_position_of_its_name_for_any_property_name(asked: list[str], shown: dict[str, str | None]) -> None:
+    (row,) = RecordDecoder(asked).decode(response_body(shown)).results
     assert property_values(row.properties) == tuple(map(shown.get, asked))
 
 
-def test_what_a_record_shows_beside_is_passed_over_and_what_leads_on_is_kept() -> None:
+def test_other_fields_of_a_record_are_skipped_and_paging_is_kept() -> None:
     data = RecordDecoder(["email"]).decode(
-        reply({"email": "a@b.c", "createdate": "x"}, total=3, paging={"next": {"after": "9"}}, startedAt="x")
+        response_body({"email": "a@b.c", "createdate": "x"}, total=3, paging={"next": {"after": "9"}}, startedAt="x")
     )
     assert (data.total, data.paging, data.results[0].archived) == (3, {"next": {"after": "9"}}, False)
 
@@ -35,7 +35,7 @@ def test_what_a_record_shows_beside_is_passed_over_and_what_leads_on_is_kept() -
 @pytest.mark.parametrize(("sent", "meant"), [(5, "5"), (1.5, "1.5"), (True, "true"), (False, "false"), (None, None), ("x", "x")])
 def test_a_value_that_is_no_text_for_once_is_taken_for_its_text(sent: object, meant: str | None) -> None:
     shape = RecordDecoder(["a", "b"])
-    (row,) = shape.decode(reply({"a": sent, "b": "still text"})).results
+    (row,) = shape.decode(response_body({"a": sent, "b": "still text"})).results
     alone = shape.convert_record({"id": "7", "updatedAt": "2026-01-02T03:04:05Z", "properties": {"a": sent, "b": "still text"}})
     assert property_values(row.properties) == property_values(alone.properties) == (meant, "still text")
 
@@ -56,12 +56,12 @@ def test_an_id_that_is_no_number_and_a_time_of_no_zone_make_no_sense() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(["null", "true", "5", "5.0", "NULL"]))
 def test_a_text_that_could_be_something_else_stays_a_text(sent: str) -> None:
-    (row,) = RecordDecoder(["a"]).decode(reply({"a": sent})).results
+    (row,) = RecordDecoder(["a"]).decode(response_body({"a": sent})).results
     assert property_values(row.properties) == (sent,)
 
 
 @pytest.mark.parametrize("body", [b'{"results": [', b"<html>", b""])
-def test_what_is_not_whole_json_can_be_told_from_what_makes_no_sense(body: bytes) -> None:
+def test_truncated_json_is_distinguished_from_invalid_values(body: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         RecordDecoder(["a"]).decode(body)
 
@@ -75,4 +75,4 @@ def test_json_that_makes_no_sense_is_a_wrong_value(data: object) -> None:
 
 def test_a_value_of_several_is_no_text() -> None:
     with pytest.raises(ValueError, match="str"):
-        RecordDecoder(["a"]).decode(reply({"a": ["x"]}))
+        RecordDecoder(["a"]).decode(response_body({"a": ["x"]}))

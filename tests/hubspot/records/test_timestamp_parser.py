@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sync_worker.hubspot.records.parsing import parse_timestamp
 from sync_worker.timestamps import from_ms, to_ms
 
-moments = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis asks for naive bounds
+instants = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis asks for naive bounds
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_each_form_of_time_is_understood(text: str, moment: datetime) -> None:
     assert parse_timestamp(text).tzinfo is UTC
 
 
-@given(moments)
+@given(instants)
 def test_milliseconds_are_kept_exactly(moment: datetime) -> None:
     whole = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 

@@ -6,23 +6,23 @@ import pytest
 
 from sync_worker.errors import QuotaExceeded
 from sync_worker.hubspot.rest.daily_quota import DailyLimitReached, DailyQuota
-from tests.hubspot.fakes import HandWoundClock
+from tests.hubspot.fakes import FakeClock
 
 MIDNIGHT_IN_BERLIN = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)  # one hour after the clock starts
 
 
-def left(limit: int, remaining: int) -> dict[str, str]:
+def quota_headers(limit: int, remaining: int) -> dict[str, str]:
     return {"X-HubSpot-RateLimit-Daily": str(limit), "X-HubSpot-RateLimit-Daily-Remaining": str(remaining)}
 
 
-def test_a_day_ends_at_midnight_in_the_portals_time_zone(clock: HandWoundClock) -> None:
+def test_a_day_ends_at_midnight_in_the_portals_time_zone(clock: FakeClock) -> None:
     quota = DailyQuota(clock)
     quota.set_time_zone("Europe/Berlin")
 
     assert quota.next_reset() == MIDNIGHT_IN_BERLIN
 
 
-def test_after_the_refusal_nothing_is_sent_until_midnight(clock: HandWoundClock) -> None:
+def test_after_the_refusal_nothing_is_sent_until_midnight(clock: FakeClock) -> None:
     quota = DailyQuota(clock)
     quota.set_time_zone("Europe/Berlin")
 
@@ -36,7 +36,7 @@ def test_after_the_refusal_nothing_is_sent_until_midnight(clock: HandWoundClock)
     quota.raise_if_exhausted("read contacts")
 
 
-def test_without_a_time_zone_it_is_tried_again_after_a_quarter_of_an_hour(clock: HandWoundClock) -> None:
+def test_without_a_time_zone_it_is_tried_again_after_a_quarter_of_an_hour(clock: FakeClock) -> None:
     quota = DailyQuota(clock)
     quota.set_time_zone("Atlantis/Capital")
 
@@ -50,22 +50,22 @@ def test_without_a_time_zone_it_is_tried_again_after_a_quarter_of_an_hour(clock:
     quota.raise_if_exhausted("read contacts")
 
 
-def test_the_headers_say_what_is_left(clock: HandWoundClock) -> None:
+def test_the_headers_say_what_is_left(clock: FakeClock) -> None:
     quota = DailyQuota(clock)
 
-    quota.update_from_headers(left(625_000, 1))
+    quota.update_from_headers(quota_headers(625_000, 1))
     quota.update_from_headers({})
 
     assert (quota.limit, quota.remaining) == (625_000, 1)
     quota.raise_if_exhausted("read contacts")
 
 
-def test_the_reserve_of_the_day_is_left_to_others(clock: HandWoundClock) -> None:
+def test_the_reserve_of_the_day_is_left_to_others(clock: FakeClock) -> None:
     quota = DailyQuota(clock, reserve=0.2)
 
-    quota.update_from_headers(left(1_000, 201))
+    quota.update_from_headers(quota_headers(1_000, 201))
     quota.raise_if_exhausted("read contacts")
-    quota.update_from_headers(left(1_000, 200))
+    quota.update_from_headers(quota_headers(1_000, 200))
 
     with pytest.raises(QuotaExceeded):
         quota.raise_if_exhausted("read contacts")

@@ -17,21 +17,21 @@ from sync_worker.hubspot.rest.error_responses import (
     redact,
     translate_error,
 )
-from tests.hubspot.fakes import CORRELATION, an_error
+from tests.hubspot.fakes import CORRELATION_ID, error_body
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 
-NO_TOKEN = an_error(
+NO_TOKEN = error_body(
     "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at "
     "https://developers.hubspot.com/docs/methods/auth/oauth-overview",
     "INVALID_AUTHENTICATION",
 )
-EXPIRED = an_error(
+EXPIRED = error_body(
     "The OAuth token used to make this call expired 75 second(s) ago.",
     "EXPIRED_AUTHENTICATION",
     context={"expire time": ["2022-06-21T10:37:52.040Z"]},
 )
-NO_SCOPE = an_error(
+NO_SCOPE = error_body(
     "This app hasn't been granted all required scopes to make this call.",
     "MISSING_SCOPES",
     errors=[
@@ -42,23 +42,23 @@ NO_SCOPE = an_error(
     ],
     links={"scopes": "https://developers.hubspot.com/scopes"},
 )
-OLD_NO_SCOPE = an_error("…", "MISSING_SCOPES", errors=[{"message": "…", "context": {"requiredScopes": ["content"]}}])
-UNKNOWN_PROPERTY = an_error(
+OLD_NO_SCOPE = error_body("…", "MISSING_SCOPES", errors=[{"message": "…", "context": {"requiredScopes": ["content"]}}])
+UNKNOWN_PROPERTY = error_body(
     'Property values were not valid: [{"isValid":false,"message":"Property \\"x\\" does not exist","error":"PROPERTY_DOESNT_EXIST",'
     '"name":"x","localizedErrorMessage":"Property \\"x\\" does not exist"}]',
     "VALIDATION_ERROR",
     errors=[{"message": 'Property "x" does not exist', "code": "PROPERTY_DOESNT_EXIST", "context": {"propertyName": ["x"]}}],
 )
-BAD_EMAIL = an_error(
+BAD_EMAIL = error_body(
     "Property values were not valid: "
     '[{"isValid":false,"message":"Email address ann@@acme is invalid","error":"INVALID_EMAIL","name":"email"}]',
     "VALIDATION_ERROR",
 )
-DUPLICATES = an_error("Duplicate IDs found in batch input: [123]. IDs must be unique", "VALIDATION_ERROR", context={"ids": ["123"]})
-EXISTS = an_error("Contact already exists. Existing ID: 6001", "CONFLICT")
+DUPLICATES = error_body("Duplicate IDs found in batch input: [123]. IDs must be unique", "VALIDATION_ERROR", context={"ids": ["123"]})
+EXISTS = error_body("Contact already exists. Existing ID: 6001", "CONFLICT")
 
 
-def meant(status: int, body: object, **more: float) -> SyncWorkerError:
+def translate_response(status: int, body: object, **more: float) -> SyncWorkerError:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return translate_error(parse_error_response(status, content), operation="read contacts", **more)
 
@@ -71,44 +71,44 @@ def meant(status: int, body: object, **more: float) -> SyncWorkerError:
         (401, b"", Unauthorized),
         (403, NO_SCOPE, MissingScope),
         (403, OLD_NO_SCOPE, MissingScope),
-        (403, an_error("Your plan does not include this."), Forbidden),
-        (404, an_error("resource not found"), NotFound),
+        (403, error_body("Your plan does not include this."), Forbidden),
+        (404, error_body("resource not found"), NotFound),
         (404, b"<html>", NotFound),
         (400, UNKNOWN_PROPERTY, InvalidRequest),
         (400, DUPLICATES, InvalidRequest),
         (405, b"<html>", InvalidRequest),
         (414, b"<html>", InvalidRequest),
-        (415, an_error("Unsupported"), InvalidRequest),
+        (415, error_body("Unsupported"), InvalidRequest),
         (409, EXISTS, Conflict),
         (408, b"", Unavailable),
-        (423, an_error("Locked"), Unavailable),
-        (477, an_error("Migration in progress"), Unavailable),
+        (423, error_body("Locked"), Unavailable),
+        (477, error_body("Migration in progress"), Unavailable),
         *((status, b"<html>bad</html>", Unavailable) for status in (500, 502, 503, 504, 521, 522, 523, 524, 525, 526, 530)),
         (302, b"", Unavailable),
     ],
 )
 def test_each_answer_means_one_kind_of_error(status: int, body: object, error: type[SyncWorkerError]) -> None:
-    found = meant(status, body)
+    found = translate_response(status, body)
 
     assert type(found) is error
     assert found.operation == "read contacts"
 
 
 def test_a_missing_scope_is_named() -> None:
-    error = meant(403, NO_SCOPE)
+    error = translate_response(403, NO_SCOPE)
 
     assert isinstance(error, MissingScope)
     assert error.scopes == ("crm.objects.contacts.read",)
     assert "crm.objects.contacts.read" in str(error)
-    assert "content" in str(meant(403, OLD_NO_SCOPE))
+    assert "content" in str(translate_response(403, OLD_NO_SCOPE))
 
 
 def test_a_forbidden_thing_that_no_scope_opens_points_to_the_plan() -> None:
-    assert "plan" in str(meant(403, an_error("no")))
+    assert "plan" in str(translate_response(403, error_body("no")))
 
 
 def test_callers_see_what_was_wrong_with_a_request() -> None:
-    error = meant(400, UNKNOWN_PROPERTY)
+    error = translate_response(400, UNKNOWN_PROPERTY)
 
     assert isinstance(error, InvalidRequest)
     assert error.response.category == "VALIDATION_ERROR"
@@ -129,7 +129,7 @@ def test_ids_are_found_in_the_context() -> None:
 
 
 def test_addresses_in_hubspots_texts_are_masked() -> None:
-    error = meant(400, an_error("Contact ann.lee+x@acme.example was refused"))
+    error = translate_response(400, error_body("Contact ann.lee+x@acme.example was refused"))
 
     assert "ann" not in str(error)
     assert "acme" not in str(error)
@@ -137,18 +137,18 @@ def test_addresses_in_hubspots_texts_are_masked() -> None:
 
 
 def test_an_error_names_the_correlation_id_for_hubspots_support() -> None:
-    assert CORRELATION in str(meant(500, an_error("internal error")))
+    assert CORRELATION_ID in str(translate_response(500, error_body("internal error")))
 
 
 def test_a_locked_portal_is_given_two_seconds() -> None:
-    error = meant(423, an_error("Locked"))
+    error = translate_response(423, error_body("Locked"))
 
     assert isinstance(error, Unavailable)
     assert error.retry_after == 2
 
 
 def test_a_moving_portal_names_its_time() -> None:
-    error = meant(477, b"", retry_after=3_600.0)
+    error = translate_response(477, b"", retry_after=3_600.0)
 
     assert isinstance(error, Unavailable)
     assert error.retry_after == 3_600

@@ -7,10 +7,10 @@ import pytest
 from sync_worker.hubspot.rest.clock import Clock, ConnectionClosed
 from sync_worker.hubspot.rest.rate_limiter import Budget, Limiter, RateLimiter, RateLimitSettings
 from sync_worker.hubspot.rest.sliding_window import SlidingWindow
-from tests.hubspot.fakes import HandWoundClock, in_threads
+from tests.hubspot.fakes import FakeClock, run_in_threads
 
 
-class WaitingClock(HandWoundClock):
+class BlockingClock(FakeClock):
     """Hand-wound, but a waiter who depends on others really waits for them."""
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
@@ -20,7 +20,7 @@ class WaitingClock(HandWoundClock):
             super().wait(condition, seconds)
 
 
-def test_a_full_window_makes_the_next_one_wait(clock: HandWoundClock) -> None:
+def test_a_full_window_makes_the_next_one_wait(clock: FakeClock) -> None:
     lane = Limiter(SlidingWindow(limit=2, seconds=10), clock)
     for _ in range(2):
         lane.acquire()
@@ -31,7 +31,7 @@ def test_a_full_window_makes_the_next_one_wait(clock: HandWoundClock) -> None:
     assert 1_010 <= taken < 1_010.2
 
 
-def test_lanes_do_not_wait_for_each_other(clock: HandWoundClock) -> None:
+def test_budgets_do_not_wait_for_each_other(clock: FakeClock) -> None:
     throttle = RateLimiter(RateLimitSettings(burst=1, search=1, associations=1), clock)
 
     taken = [throttle.limiter(budget).acquire() for budget in Budget]
@@ -39,8 +39,8 @@ def test_lanes_do_not_wait_for_each_other(clock: HandWoundClock) -> None:
     assert taken == [1_000.0] * 3
 
 
-def test_threads_are_served_in_the_order_of_their_coming() -> None:
-    clock, served = WaitingClock(), []
+def test_threads_are_served_in_order_of_arrival() -> None:
+    clock, served = BlockingClock(), []
     lane = Limiter(SlidingWindow(limit=1, seconds=1), clock)
     lane.acquire()
 
@@ -63,7 +63,7 @@ def test_threads_are_served_in_the_order_of_their_coming() -> None:
 
 
 def test_many_threads_never_hold_more_than_the_limit() -> None:
-    clock, lock, holding, most = WaitingClock(), threading.Lock(), 0, 0
+    clock, lock, holding, most = BlockingClock(), threading.Lock(), 0, 0
     lane = Limiter(SlidingWindow(limit=3, seconds=1), clock)
 
     def work(_: int) -> None:
@@ -77,14 +77,14 @@ def test_many_threads_never_hold_more_than_the_limit() -> None:
                 holding -= 1
             lane.release()
 
-    in_threads(8, work)
+    run_in_threads(8, work)
 
     assert most <= 3
     assert not lane._queue
 
 
-def test_whoever_waits_is_woken_when_the_connection_closes() -> None:
-    clock = WaitingClock()
+def test_waiting_threads_wake_when_the_connection_closes() -> None:
+    clock = BlockingClock()
     throttle = RateLimiter(RateLimitSettings(burst=1), clock)
     lane = throttle.limiter(Budget.BURST)
     lane.acquire()
@@ -109,7 +109,7 @@ def test_whoever_waits_is_woken_when_the_connection_closes() -> None:
     assert ends == [ConnectionClosed] * 3
 
 
-def test_nobody_starts_after_the_end(clock: HandWoundClock) -> None:
+def test_no_request_starts_after_close(clock: FakeClock) -> None:
     lane = Limiter(SlidingWindow(limit=1, seconds=1), clock)
     clock.stop()
 
@@ -117,7 +117,7 @@ def test_nobody_starts_after_the_end(clock: HandWoundClock) -> None:
         lane.acquire()
 
 
-def test_headers_without_limits_change_nothing(clock: HandWoundClock) -> None:
+def test_headers_without_limits_change_nothing(clock: FakeClock) -> None:
     lane = Limiter(SlidingWindow(limit=5, seconds=1), clock)
 
     lane.update_from_headers({"Content-Type": "application/json"}, sent_at=1_000.0)
@@ -125,7 +125,7 @@ def test_headers_without_limits_change_nothing(clock: HandWoundClock) -> None:
     assert lane.window.limit == 5
 
 
-def test_headers_teach_limit_and_window(clock: HandWoundClock) -> None:
+def test_headers_teach_limit_and_window(clock: FakeClock) -> None:
     lane = Limiter(SlidingWindow(limit=100, seconds=10), clock)
 
     lane.update_from_headers(
@@ -140,7 +140,7 @@ def test_headers_teach_limit_and_window(clock: HandWoundClock) -> None:
     assert (lane.window.limit, lane.window.seconds) == (190, 5.0)
 
 
-def test_headers_of_the_burst_never_widen_the_search(clock: HandWoundClock) -> None:
+def test_headers_of_the_burst_never_widen_the_search(clock: FakeClock) -> None:
     throttle = RateLimiter(RateLimitSettings(search=5), clock)
 
     throttle.update_from_headers(Budget.SEARCH, {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Remaining": "189"}, sent_at=1_000.0)
@@ -148,7 +148,7 @@ def test_headers_of_the_burst_never_widen_the_search(clock: HandWoundClock) -> N
     assert (throttle.limiter(Budget.SEARCH).window.limit, throttle.limiter(Budget.BURST).window.limit) == (5, 100)
 
 
-def test_a_slot_that_was_taken_ahead_is_used_by_the_next_request_and_no_other(clock: HandWoundClock) -> None:
+def test_a_reserved_slot_is_used_by_the_next_request_only(clock: FakeClock) -> None:
     lane = Limiter(SlidingWindow(limit=2, seconds=10), clock)
 
     with lane.reserve():
@@ -161,7 +161,7 @@ def test_a_slot_that_was_taken_ahead_is_used_by_the_next_request_and_no_other(cl
     assert lane.window.delay(clock.time) != 0
 
 
-def test_a_slot_that_was_taken_ahead_for_nothing_is_free_again(clock: HandWoundClock) -> None:
+def test_an_unused_reserved_slot_is_released(clock: FakeClock) -> None:
     lane = Limiter(SlidingWindow(limit=1, seconds=10), clock)
 
     with lane.reserve():
@@ -170,31 +170,31 @@ def test_a_slot_that_was_taken_ahead_for_nothing_is_free_again(clock: HandWoundC
     assert lane.acquire() == 1_000.0
 
 
-def test_whoever_presses_goes_first_and_whoever_stands_behind_last() -> None:
-    clock, served = WaitingClock(), []
+def test_high_priority_goes_first_and_low_priority_last() -> None:
+    clock, served = BlockingClock(), []
     lane = Limiter(SlidingWindow(limit=1, seconds=1), clock)
     lane.acquire()
 
-    def pressing() -> None:
+    def acquire_urgently() -> None:
         lane.acquire()
         served.append("pressing")
         lane.release()
 
-    def ahead() -> None:
+    def acquire_ahead() -> None:
         with lane.reserve():
             served.append("ahead")
             lane.acquire()
         lane.release()
 
-    def behind() -> None:
+    def acquire_behind() -> None:
         with lane.reserve_low_priority():
             served.append("behind")
             lane.acquire()
         lane.release()
 
-    queues = {behind: lane._behind, ahead: lane._ahead, pressing: lane._queue}
+    queues = {acquire_behind: lane._behind, acquire_ahead: lane._ahead, acquire_urgently: lane._queue}
     threads = []
-    for work in (behind, ahead, behind, ahead, pressing):
+    for work in (acquire_behind, acquire_ahead, acquire_behind, acquire_ahead, acquire_urgently):
         queue, before = queues[work], len(queues[work])
         threads.append(threading.Thread(target=work))
         threads[-1].start()
@@ -207,7 +207,7 @@ def test_whoever_presses_goes_first_and_whoever_stands_behind_last() -> None:
     assert served == ["pressing", "ahead", "ahead", "behind", "behind"]
 
 
-def test_it_is_told_whether_the_next_has_to_wait(clock: HandWoundClock) -> None:
+def test_the_limiter_says_whether_the_next_request_must_wait(clock: FakeClock) -> None:
     lane = Limiter(SlidingWindow(limit=2, seconds=10), clock)
     used_up = []
 
@@ -221,7 +221,7 @@ def test_it_is_told_whether_the_next_has_to_wait(clock: HandWoundClock) -> None:
     assert [*used_up, lane.is_used_up] == [False, False, True, False]
 
 
-def test_what_is_spared_is_there_for_all_but_those_who_stand_behind(clock: HandWoundClock) -> None:
+def test_the_reserve_is_open_to_all_but_low_priority_requests(clock: FakeClock) -> None:
     lane = Limiter(SlidingWindow(limit=10, seconds=10), clock)
 
     def behind() -> float:

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from sync_worker.errors import BadRequest, NotFound, QuotaExceeded, RateLimited, SyncWorkerError, Unauthorized, Unavailable
 from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.hubspot.rest.retry import Retrier, RetryPolicy
-from tests.hubspot.fakes import HandWoundClock, seeded
+from tests.hubspot.fakes import FakeClock, make_random
 
 
-def failing(times: int, error: SyncWorkerError) -> Callable[[], str]:
+def fail_times(failures: int, error: SyncWorkerError) -> Callable[[], str]:
     """Return a function that fails some times before it works."""
-    left = iter([error] * times)
+    left = iter([error] * failures)
 
     def function() -> str:
         for each in left:
@@ -24,33 +24,33 @@ def failing(times: int, error: SyncWorkerError) -> Callable[[], str]:
     return function
 
 
-def retrying(clock: HandWoundClock, patience: RetryPolicy | None = None, retries: list[None] | None = None) -> Retrier:
+def make_retry_policy(clock: FakeClock, patience: RetryPolicy | None = None, retries: list[None] | None = None) -> Retrier:
     noted = retries if retries is not None else []
-    policy = Retrier(patience or RetryPolicy(), clock, rng=seeded(1), on_retry=lambda *_: noted.append(None))
+    policy = Retrier(patience or RetryPolicy(), clock, rng=make_random(1), on_retry=lambda *_: noted.append(None))
     policy.mark_reachable()
     return policy
 
 
-def test_what_may_pass_is_tried_again(clock: HandWoundClock) -> None:
+def test_what_may_pass_is_tried_again(clock: FakeClock) -> None:
     retries: list[None] = []
 
-    assert retrying(clock, retries=retries).call(failing(3, Unavailable())) == "done"
+    assert make_retry_policy(clock, retries=retries).call(fail_times(3, Unavailable())) == "done"
     assert len(retries) == len(clock.slept) == 3
 
 
 @pytest.mark.parametrize("error", [Unauthorized(), BadRequest(), NotFound(), QuotaExceeded(), ConnectionClosed()])
-def test_what_will_not_pass_is_not_tried_again(clock: HandWoundClock, error: SyncWorkerError) -> None:
+def test_what_will_not_pass_is_not_tried_again(clock: FakeClock, error: SyncWorkerError) -> None:
     with pytest.raises(type(error)):
-        retrying(clock).call(failing(1, error))
+        make_retry_policy(clock).call(fail_times(1, error))
 
     assert clock.slept == []
 
 
-def test_after_the_last_attempt_the_error_itself_comes_out(clock: HandWoundClock) -> None:
+def test_after_the_last_attempt_the_error_itself_comes_out(clock: FakeClock) -> None:
     error = Unavailable("HubSpot answered 502.")
 
     with pytest.raises(Unavailable) as caught:
-        retrying(clock, RetryPolicy(max_attempts=3)).call(failing(99, error))
+        make_retry_policy(clock, RetryPolicy(max_attempts=3)).call(fail_times(99, error))
 
     assert caught.value is error
     assert len(clock.slept) == 2
@@ -58,51 +58,53 @@ def test_after_the_last_attempt_the_error_itself_comes_out(clock: HandWoundClock
 
 @given(seed=st.integers(), total=st.floats(1, 100))
 def test_waits_never_exceed_the_time_in_all(seed: int, total: float) -> None:
-    clock = HandWoundClock()
-    policy = Retrier(RetryPolicy(max_attempts=1_000, max_total_seconds=total), clock, rng=seeded(seed), on_retry=lambda *_: None)
+    clock = FakeClock()
+    policy = Retrier(RetryPolicy(max_attempts=1_000, max_total_seconds=total), clock, rng=make_random(seed), on_retry=lambda *_: None)
     policy.mark_reachable()
 
     with pytest.raises(Unavailable):
-        policy.call(failing(10_000, Unavailable()))
+        policy.call(fail_times(10_000, Unavailable()))
 
     assert clock.time - 1_000 <= total
 
 
 @given(seed=st.integers())
 def test_waits_grow_to_a_bound_and_are_spread(seed: int) -> None:
-    clock = HandWoundClock()
+    clock = FakeClock()
     policy = Retrier(
         RetryPolicy(max_attempts=9, max_total_seconds=1_000, initial_wait_seconds=1, max_wait_seconds=30),
         clock,
-        rng=seeded(seed),
+        rng=make_random(seed),
         on_retry=lambda *_: None,
     )
     policy.mark_reachable()
 
     with pytest.raises(Unavailable):
-        policy.call(failing(99, Unavailable()))
+        policy.call(fail_times(99, Unavailable()))
 
     assert len(clock.slept) == 8
     assert all(0 <= wait <= bound for wait, bound in zip(clock.slept, (1, 2, 4, 8, 16, 30, 30, 30), strict=True))
 
 
-def test_a_named_time_is_waited_for(clock: HandWoundClock) -> None:
-    retrying(clock).call(failing(1, RateLimited(retry_after=17)))
+def test_retry_after_is_respected(clock: FakeClock) -> None:
+    make_retry_policy(clock).call(fail_times(1, RateLimited(retry_after=17)))
 
     assert 17 <= clock.slept[0] <= 18
 
 
-def test_a_named_time_beyond_all_patience_is_not_waited_for(clock: HandWoundClock) -> None:
+def test_retry_after_beyond_the_maximum_wait_fails_at_once(clock: FakeClock) -> None:
     with pytest.raises(Unavailable):
-        retrying(clock).call(failing(1, Unavailable(retry_after=24 * 3_600)))
+        make_retry_policy(clock).call(fail_times(1, Unavailable(retry_after=24 * 3_600)))
 
     assert clock.slept == []
 
 
-def test_a_server_that_never_answered_is_given_up_sooner(clock: HandWoundClock) -> None:
-    policy = Retrier(RetryPolicy(max_attempts=10, max_attempts_before_first_response=3), clock, rng=seeded(1), on_retry=lambda *_: None)
+def test_a_server_that_never_answered_is_given_up_sooner(clock: FakeClock) -> None:
+    policy = Retrier(
+        RetryPolicy(max_attempts=10, max_attempts_before_first_response=3), clock, rng=make_random(1), on_retry=lambda *_: None
+    )
 
     with pytest.raises(Unavailable):
-        policy.call(failing(99, Unavailable()))
+        policy.call(fail_times(99, Unavailable()))
 
     assert len(clock.slept) == 2

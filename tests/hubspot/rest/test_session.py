@@ -6,11 +6,11 @@ import requests
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import connect
 from sync_worker.hubspot.rest.session import Bearer, open_http_client, validate_token
-from tests.hubspot.fakes import BASE, Server, connected, says
+from tests.hubspot.fakes import BASE_URL, FakeServer, json_response, make_client
 
 
 @pytest.mark.parametrize("url", ["api.hubapi.com", "http://api.hubapi.com", "https://user:secret@api.hubapi.com"])
-def test_an_address_that_will_not_do_is_refused_with_the_way_out(url: str) -> None:
+def test_an_invalid_base_url_is_refused_with_a_hint(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"HUBSPOT_BASE_URL: .* https://api\.hubapi\.com") as caught:
         connect(token="pat-na1-sandbox", base_url=url)
 
@@ -20,7 +20,7 @@ def test_an_address_that_will_not_do_is_refused_with_the_way_out(url: str) -> No
 @pytest.mark.parametrize("token", ["", "  ", "two words", "line\nbreak", "tökén", "tab\tbed"])
 def test_a_token_that_cannot_be_one_is_refused_without_being_shown(token: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        connect(token=token, base_url=BASE)
+        connect(token=token, base_url=BASE_URL)
 
     assert token.strip() not in str(caught.value) or not token.strip()
 
@@ -29,9 +29,9 @@ def test_blanks_around_a_token_are_taken_off() -> None:
     assert validate_token(" pat-na1-sandbox\n") == "pat-na1-sandbox"
 
 
-def test_the_token_goes_out_with_every_request_and_nowhere_else(server: Server) -> None:
-    server.on("GET", "/account-info/v3/details", says({"portalId": 1, "timeZone": "UTC", "accountType": "STANDARD"}))
-    with connected() as hubspot:
+def test_the_token_goes_out_with_every_request_and_nowhere_else(server: FakeServer) -> None:
+    server.respond("GET", "/account-info/v3/details", json_response({"portalId": 1, "timeZone": "UTC", "accountType": "STANDARD"}))
+    with make_client() as hubspot:
         hubspot.account.read_details()
 
         assert server.headers[0]["Authorization"] == "Bearer pat-na1-sandbox"
@@ -39,13 +39,13 @@ def test_the_token_goes_out_with_every_request_and_nowhere_else(server: Server) 
         assert "pat-na1" not in repr(Bearer("pat-na1-sandbox"))
 
 
-def test_a_connection_has_an_identity_that_tells_nothing() -> None:
-    with connected() as first, connected() as same, connect(token="pat-na1-other", base_url=BASE) as other:
+def test_a_connection_has_an_identity_that_reveals_no_token() -> None:
+    with make_client() as first, make_client() as same, connect(token="pat-na1-other", base_url=BASE_URL) as other:
         assert first.identity == same.identity != other.identity
         assert "pat" not in first.identity
 
 
-def test_a_proxy_is_for_the_world_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_is_not_used_for_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     near, far = (
         open_http_client("t", url, pool_size=1).environment_settings["proxies"] for url in ("https://127.0.0.1:1", "https://api.hubapi.com")
@@ -55,10 +55,10 @@ def test_a_proxy_is_for_the_world_outside(monkeypatch: pytest.MonkeyPatch) -> No
     assert far["https"] == "http://proxy.example:3128"
 
 
-def test_an_address_is_put_together_as_requests_would_but_for_commas(server: Server) -> None:
+def test_an_address_is_put_together_as_requests_would_but_for_commas(server: FakeServer) -> None:
     query = [("after", "a+b/c=="), ("properties", "email,größe"), ("email", "x y@z.example")]
-    server.on("GET", "/account-info/v3/details", says({}))
-    with connected() as hubspot:
+    server.respond("GET", "/account-info/v3/details", json_response({}))
+    with make_client() as hubspot:
         hubspot.transport.get("/account-info/v3/details", query)
 
     whole = requests.Request("GET", server.urls[0].partition("?")[0], params=query).prepare().url

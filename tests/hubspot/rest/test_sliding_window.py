@@ -50,10 +50,10 @@ class Simulation:
             self.window.release(came)
             self.window.on_success(sent_at=sent)
             if self.headers:
-                left = self.window.limit - self.full_at(counted)
+                left = self.window.limit - self.count_in_window(counted)
                 self.window.update_limits(limit=None, seconds=None, remaining=left, sent_at=sent, now=came)
 
-    def full_at(self, moment: float) -> int:
+    def count_in_window(self, moment: float) -> int:
         """Count what a rolling window ending at a moment holds, both ends included."""
         ordered = sorted(self.counted)
         return bisect_right(ordered, moment) - bisect_left(ordered, moment - SECONDS)
@@ -69,12 +69,12 @@ def test_no_window_of_the_server_ever_holds_more_than_its_limit(requests: list[t
 
     line.run(requests)
 
-    assert max(line.full_at(moment) for moment in line.counted) <= LIMIT
+    assert max(line.count_in_window(moment) for moment in line.counted) <= LIMIT
 
 
 @given(requests=requests_of_any_latency, in_flight=st.integers(1, 12))
 @settings(max_examples=100, deadline=None)
-def test_headers_of_a_window_that_nobody_shares_slow_nothing_down(requests: list[tuple[float, float]], in_flight: int) -> None:
+def test_headers_of_an_unshared_window_slow_nothing_down(requests: list[tuple[float, float]], in_flight: int) -> None:
     deaf = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight)
     hearing = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight, headers=True)
 
@@ -143,7 +143,7 @@ def test_what_others_used_is_ours_again_one_window_later() -> None:
     assert window.delay(0.1 + delay) == 0
 
 
-def test_a_refusal_holds_everybody_back_and_then_lets_one_go_ahead() -> None:
+def test_a_429_pauses_all_requests_and_then_releases_one() -> None:
     window = SlidingWindow(limit=10, seconds=10)
     window.acquire()
     window.release(1.0)

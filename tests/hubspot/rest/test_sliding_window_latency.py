@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_worker.hubspot.rest.sliding_window import MIN_MARGIN_SECONDS, SlidingWindow
-from tests.hubspot.fakes import seeded
+from tests.hubspot.fakes import make_random
 
 
 @dataclass
-class Server:
+class RemoteWindow:
     """Counts a request when it has gone the first leg of its way, and refuses it where its window is full."""
 
     limit: int
     seconds: float
     counted: deque[float] = field(default_factory=deque)
 
-    def refuses(self, moment: float) -> bool:
+    def rejects(self, moment: float) -> bool:
         while self.counted and self.counted[0] <= moment - self.seconds:
             self.counted.popleft()
         if len(self.counted) >= self.limit:
@@ -35,20 +35,20 @@ class Server:
 @dataclass
 class Result:
     seconds: float
-    refused: int
+    rejected: int
 
 
-def exchange(window: SlidingWindow, number: int, legs: Callable[[], tuple[float, float]], in_flight: int) -> Result:
+def simulate(window: SlidingWindow, request_count: int, latencies_of_request: Callable[[], tuple[float, float]], in_flight: int) -> Result:
     """Send until so many requests were let in; `legs` are the seconds before and after the server counts."""
-    server = Server(window.limit, window.seconds)
+    server = RemoteWindow(window.limit, window.seconds)
     ways: list[tuple[float, str, float, bool]] = []  # when, what, sent when, refused
     now, done, on_the_line, refused, last = 0.0, 0, 0, 0, 0.0
     backs: dict[float, float] = {}
-    while done < number:
-        delay = window.delay(now) if on_the_line < in_flight and done + on_the_line < number else None
+    while done < request_count:
+        delay = window.delay(now) if on_the_line < in_flight and done + on_the_line < request_count else None
         if delay == 0:
             window.acquire(now)
-            there, back = legs()
+            there, back = latencies_of_request()
             backs[now] = back
             heapq.heappush(ways, (now + there, "counted", now, False))
             on_the_line += 1
@@ -57,7 +57,7 @@ def exchange(window: SlidingWindow, number: int, legs: Callable[[], tuple[float,
         if ways and (delay is None or ways[0][0] <= now + delay):
             now, what, sent, no = heapq.heappop(ways)
             if what == "counted":
-                heapq.heappush(ways, (now + backs.pop(sent), "replied", sent, server.refuses(now)))
+                heapq.heappush(ways, (now + backs.pop(sent), "replied", sent, server.rejects(now)))
                 continue
             on_the_line -= 1
             window.release(now, sent_at=sent)
@@ -78,47 +78,45 @@ latencies = st.floats(0.02, 2)
 
 @given(latency=latencies, share=st.floats(0, 1), jitter=st.floats(0, 0.5), seed=st.integers(0, 10**6))
 @settings(max_examples=60, deadline=None)
-def test_where_all_are_counted_at_the_same_point_of_their_way_hardly_one_in_a_hundred_is_refused(
-    latency: float, share: float, jitter: float, seed: int
-) -> None:
-    random, number = seeded(seed), 400
+def test_with_constant_latency_under_one_percent_is_rejected(latency: float, share: float, jitter: float, seed: int) -> None:
+    random, number = make_random(seed), 400
 
     def legs() -> tuple[float, float]:
         late = latency * jitter
         return latency * share + random.uniform(0, late), latency * (1 - share) + random.uniform(0, late)
 
-    result = exchange(SlidingWindow(limit=20, seconds=1), number, legs, in_flight=100)
+    result = simulate(SlidingWindow(limit=20, seconds=1), number, legs, in_flight=100)
 
-    assert result.refused <= number / 100
+    assert result.rejected <= number / 100
 
 
 @given(latency=latencies, seed=st.integers(0, 10**6))
 @settings(max_examples=40, deadline=None)
-def test_a_server_that_counts_anywhere_soon_has_its_way(latency: float, seed: int) -> None:
-    random, number = seeded(seed), 2_000
+def test_the_margin_adapts_to_a_server_that_counts_at_any_moment(latency: float, seed: int) -> None:
+    random, number = make_random(seed), 2_000
 
     def legs() -> tuple[float, float]:
         share = random.random()
         return latency * share, latency * (1 - share)
 
-    result = exchange(SlidingWindow(limit=5, seconds=1), number, legs, in_flight=20)
+    result = simulate(SlidingWindow(limit=5, seconds=1), number, legs, in_flight=20)
 
-    assert result.refused <= number / 100
+    assert result.rejected <= number / 100
 
 
 @given(latency=latencies, share=st.floats(0, 1))
 @settings(max_examples=40, deadline=None)
 def test_latency_costs_its_first_window_and_no_more(latency: float, share: float) -> None:
     windows = 30
-    result = exchange(SlidingWindow(limit=5, seconds=1), 5 * windows, lambda: (latency * share, latency * (1 - share)), in_flight=100)
+    result = simulate(SlidingWindow(limit=5, seconds=1), 5 * windows, lambda: (latency * share, latency * (1 - share)), in_flight=100)
 
     assert result.seconds <= (1.01 + MIN_MARGIN_SECONDS) * (windows - 1) + 2 * latency
-    assert result.refused == 0
+    assert result.rejected == 0
 
 
 @given(latency=latencies, late=st.floats(0.05, 0.9), place=st.integers(10, 90))
 @settings(max_examples=40, deadline=None)
-def test_a_server_that_was_late_once_costs_a_moment_and_not_the_rest_of_the_way(latency: float, late: float, place: int) -> None:
+def test_one_late_count_slows_only_a_moment(latency: float, late: float, place: int) -> None:
     windows, sent = 60, count()
 
     def legs() -> tuple[float, float]:
@@ -126,15 +124,15 @@ def test_a_server_that_was_late_once_costs_a_moment_and_not_the_rest_of_the_way(
         there = latency / 2 * (1 + late * (next(sent) == place))
         return there, latency - there
 
-    result = exchange(SlidingWindow(limit=5, seconds=1), 5 * windows, legs, in_flight=100)
+    result = simulate(SlidingWindow(limit=5, seconds=1), 5 * windows, legs, in_flight=100)
 
-    assert result.refused <= 5
-    assert result.seconds <= (1.01 + 4 * MIN_MARGIN_SECONDS) * (windows - 1) + 2 * latency + (4 + latency if result.refused else 0)
+    assert result.rejected <= 5
+    assert result.seconds <= (1.01 + 4 * MIN_MARGIN_SECONDS) * (windows - 1) + 2 * latency + (4 + latency if result.rejected else 0)
 
 
 @given(latency=latencies, late=st.floats(0.05, 0.5))
 @settings(max_examples=40, deadline=None)
-def test_a_server_that_is_late_at_first_is_given_its_time_where_it_was_met_before(latency: float, late: float) -> None:
+def test_a_known_slow_server_gets_its_margin_from_the_start(latency: float, late: float) -> None:
     sent = count()
 
     def legs() -> tuple[float, float]:
@@ -142,4 +140,4 @@ def test_a_server_that_is_late_at_first_is_given_its_time_where_it_was_met_befor
 
     window = SlidingWindow(limit=5, seconds=1)
     window.assume_latency(latency)
-    assert exchange(window, 100, legs, in_flight=100).refused == 0
+    assert simulate(window, 100, legs, in_flight=100).rejected == 0

@@ -15,40 +15,52 @@ from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.hubspot.rest.clock_skew import check
 from sync_worker.hubspot.rest.daily_quota import DailyLimitReached
 from sync_worker.hubspot.rest.retry import RetryPolicy
-from tests.hubspot.fakes import BASE, STARTED, HandWoundClock, Server, a_row, an_error, breaks, connected, in_threads, says, says_html
+from tests.hubspot.fakes import (
+    BASE_URL,
+    START_TIME,
+    FakeClock,
+    FakeServer,
+    error_body,
+    html_response,
+    json_response,
+    make_client,
+    make_record,
+    network_error,
+    run_in_threads,
+)
 
 DETAILS = "/account-info/v3/details"
 ACCOUNT = {"portalId": 77, "timeZone": "Europe/Berlin", "accountType": "STANDARD", "companyCurrency": "EUR"}
-BURST = an_error(
+BURST = error_body(
     "You have reached your ten_secondly_rolling limit.",
     errorType="RATE_LIMIT",
     policyName="TEN_SECONDLY_ROLLING",
     groupName="publicapi:private_app-api-calls-ten-secondly:1:77",
 )
-SECONDLY = an_error("You have reached your secondly limit.", errorType="RATE_LIMIT", policyName="SECONDLY")
-DAILY = an_error("You have reached your daily limit.", errorType="RATE_LIMIT", policyName="DAILY", requestId="r")
+SECONDLY = error_body("You have reached your secondly limit.", errorType="RATE_LIMIT", policyName="SECONDLY")
+DAILY = error_body("You have reached your daily limit.", errorType="RATE_LIMIT", policyName="DAILY", requestId="r")
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        says_html(502),
-        says_html(503),
-        says_html(504),
-        says_html(524),
-        says(an_error("internal error"), 500),
-        says(an_error("Locked"), 423),
-        says(status=477, Retry_After="3"),
+        html_response(502),
+        html_response(503),
+        html_response(504),
+        html_response(524),
+        json_response(error_body("internal error"), 500),
+        json_response(error_body("Locked"), 423),
+        json_response(status=477, Retry_After="3"),
         (200, {"Content-Type": "text/html"}, b"<html>"),
         (200, {"Content-Type": "application/json"}, b'{"portalId": 77, "timeZ'),
-        breaks(requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted."))),
-        breaks(requests.ReadTimeout()),
-        breaks(requests.ConnectTimeout()),
-        breaks(requests.exceptions.ChunkedEncodingError()),
+        network_error(requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted."))),
+        network_error(requests.ReadTimeout()),
+        network_error(requests.ConnectTimeout()),
+        network_error(requests.exceptions.ChunkedEncodingError()),
     ],
 )
-def test_a_passing_fault_is_survived(hubspot: HubSpot, server: Server, fault: tuple[int, dict[str, str], bytes]) -> None:
-    server.on("GET", DETAILS, fault, fault, says(ACCOUNT))
+def test_a_passing_fault_is_survived(hubspot: HubSpot, server: FakeServer, fault: tuple[int, dict[str, str], bytes]) -> None:
+    server.respond("GET", DETAILS, fault, fault, json_response(ACCOUNT))
 
     assert hubspot.account.read_details().portal_id == 77
     assert hubspot.metrics.snapshot().retries == 2
@@ -56,8 +68,8 @@ def test_a_passing_fault_is_survived(hubspot: HubSpot, server: Server, fault: tu
 
 
 @pytest.mark.parametrize(("off", "which"), [(-301, "301 s ahead of"), (301, "301 s behind"), (86_400, "86,400 s behind")])
-def test_a_clock_that_goes_wrong_is_refused_before_anything_is_believed(hubspot: HubSpot, server: Server, off: int, which: str) -> None:
-    server.on("GET", DETAILS, says(ACCOUNT, Date=format_datetime(STARTED + timedelta(seconds=off), usegmt=True)))
+def test_a_skewed_clock_is_rejected_before_any_response_is_used(hubspot: HubSpot, server: FakeServer, off: int, which: str) -> None:
+    server.respond("GET", DETAILS, json_response(ACCOUNT, Date=format_datetime(START_TIME + timedelta(seconds=off), usegmt=True)))
 
     with pytest.raises(ConfigurationError, match=f"clock is {which} HubSpot's .*NTP"):
         hubspot.account.read_details()
@@ -66,21 +78,21 @@ def test_a_clock_that_goes_wrong_is_refused_before_anything_is_believed(hubspot:
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Date": format_datetime(STARTED + timedelta(seconds=299), usegmt=True)},
-        {"Date": format_datetime(STARTED - timedelta(seconds=300), usegmt=True)},
-        {"Date": format_datetime(STARTED - timedelta(days=1), usegmt=True), "Age": "86400"},
+        {"Date": format_datetime(START_TIME + timedelta(seconds=299), usegmt=True)},
+        {"Date": format_datetime(START_TIME - timedelta(seconds=300), usegmt=True)},
+        {"Date": format_datetime(START_TIME - timedelta(days=1), usegmt=True), "Age": "86400"},
         {"Date": "yesterday"},
         {},
     ],
 )
-def test_a_clock_that_goes_right_or_cannot_be_compared_is_trusted(hubspot: HubSpot, server: Server, headers: dict[str, str]) -> None:
-    server.on("GET", DETAILS, says(ACCOUNT, **headers))
+def test_a_correct_or_incomparable_clock_is_accepted(hubspot: HubSpot, server: FakeServer, headers: dict[str, str]) -> None:
+    server.respond("GET", DETAILS, json_response(ACCOUNT, **headers))
 
     assert hubspot.account.read_details().portal_id == 77
 
 
-def test_a_reply_that_took_long_says_nothing_against_the_clock() -> None:
-    sent = STARTED
+def test_a_slow_response_is_no_evidence_of_clock_skew() -> None:
+    sent = START_TIME
     headers = {"Date": format_datetime(sent + timedelta(minutes=9), usegmt=True)}
     check(headers, sent_at=sent, received_at=sent + timedelta(minutes=10))
 
@@ -89,8 +101,10 @@ def test_a_reply_that_took_long_says_nothing_against_the_clock() -> None:
     ("status", "error", "code"),
     [(401, Unauthorized, ExitCode.REFUSED), (403, Forbidden, ExitCode.REFUSED), (404, NotFound, ExitCode.SOME_REJECTED)],
 )
-def test_a_refusal_is_not_asked_twice(hubspot: HubSpot, server: Server, status: int, error: type[SyncWorkerError], code: ExitCode) -> None:
-    server.on("GET", DETAILS, says(an_error("no"), status))
+def test_a_permanent_error_is_not_retried(
+    hubspot: HubSpot, server: FakeServer, status: int, error: type[SyncWorkerError], code: ExitCode
+) -> None:
+    server.respond("GET", DETAILS, json_response(error_body("no"), status))
 
     with pytest.raises(error) as caught:
         hubspot.account.read_details()
@@ -99,8 +113,8 @@ def test_a_refusal_is_not_asked_twice(hubspot: HubSpot, server: Server, status: 
     assert caught.value.exit_code == code
 
 
-def test_each_retry_is_told_in_the_log(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", DETAILS, says_html(502), says(ACCOUNT))
+def test_each_retry_is_logged(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", DETAILS, html_response(502), json_response(ACCOUNT))
 
     with capture_logs() as logs:
         hubspot.account.read_details()
@@ -109,8 +123,8 @@ def test_each_retry_is_told_in_the_log(hubspot: HubSpot, server: Server) -> None
     assert (line["event"], line["operation"], line["reason"]) == ("request.retried", "read the account's details", "HubSpot answered 502.")
 
 
-def test_a_fault_that_stays_is_told_with_what_was_being_done(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", DETAILS, says_html(502))
+def test_a_persistent_error_names_the_operation(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", DETAILS, html_response(502))
 
     with pytest.raises(Unavailable, match="read the account's details: HubSpot answered 502"):
         hubspot.account.read_details()
@@ -118,12 +132,12 @@ def test_a_fault_that_stays_is_told_with_what_was_being_done(hubspot: HubSpot, s
     assert len(server.paths) == 5
 
 
-def test_an_address_where_nobody_listens_is_told_without_a_query_or_a_token() -> None:
+def test_a_refused_connection_is_reported_without_query_or_token() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    clock = HandWoundClock()
-    with connected(clock, base_url=base) as hubspot, pytest.raises(Unavailable) as caught:
+    clock = FakeClock()
+    with make_client(clock, base_url=base) as hubspot, pytest.raises(Unavailable) as caught:
         hubspot.email_events.read_page("CLICK", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
 
     assert str(caught.value).startswith(f"read e-mail events: {base} cannot be reached: Connection refused.")
@@ -132,11 +146,11 @@ def test_an_address_where_nobody_listens_is_told_without_a_query_or_a_token() ->
     assert caught.value.__suppress_context__
 
 
-def test_a_name_that_leads_nowhere_is_told(server: Server, hubspot: HubSpot) -> None:
+def test_an_unknown_host_name_is_reported(server: FakeServer, hubspot: HubSpot) -> None:
     unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     failure = requests.ConnectionError("https://api.hubapi.com/x?email=ann@acme.example")
     failure.__context__ = unknown
-    server.on("GET", DETAILS, breaks(failure))
+    server.respond("GET", DETAILS, network_error(failure))
 
     with pytest.raises(Unavailable, match="Name or service not known") as caught:
         hubspot.account.read_details()
@@ -144,8 +158,8 @@ def test_a_name_that_leads_nowhere_is_told(server: Server, hubspot: HubSpot) -> 
     assert "acme" not in str(caught.value)
 
 
-def test_a_burst_refusal_holds_the_lane_for_ten_seconds_and_goes_on(hubspot: HubSpot, server: Server, clock: HandWoundClock) -> None:
-    server.on("GET", DETAILS, says(BURST, 429), says(ACCOUNT))
+def test_a_burst_429_pauses_the_budget_for_ten_seconds(hubspot: HubSpot, server: FakeServer, clock: FakeClock) -> None:
+    server.respond("GET", DETAILS, json_response(BURST, 429), json_response(ACCOUNT))
 
     hubspot.account.read_details()
 
@@ -153,24 +167,24 @@ def test_a_burst_refusal_holds_the_lane_for_ten_seconds_and_goes_on(hubspot: Hub
     assert hubspot.metrics.snapshot().rate_limited == 1
 
 
-def test_a_search_refusal_costs_a_second(hubspot: HubSpot, server: Server, clock: HandWoundClock) -> None:
-    server.on("POST", "/crm/v3/objects/contacts/search", says(SECONDLY, 429), says({"total": 0, "results": []}))
+def test_a_search_429_pauses_for_a_second(hubspot: HubSpot, server: FakeServer, clock: FakeClock) -> None:
+    server.respond("POST", "/crm/v3/objects/contacts/search", json_response(SECONDLY, 429), json_response({"total": 0, "results": []}))
 
     hubspot.contacts.read_id_range()
 
     assert 1_001 <= clock.time <= 1_003
 
 
-def test_a_named_wait_is_kept(hubspot: HubSpot, server: Server, clock: HandWoundClock) -> None:
-    server.on("GET", DETAILS, says(BURST, 429, Retry_After="4"), says(ACCOUNT))
+def test_a_named_wait_is_kept(hubspot: HubSpot, server: FakeServer, clock: FakeClock) -> None:
+    server.respond("GET", DETAILS, json_response(BURST, 429, Retry_After="4"), json_response(ACCOUNT))
 
     hubspot.account.read_details()
 
     assert 1_004 <= clock.time <= 1_006
 
 
-def test_a_named_wait_beyond_all_patience_holds_nobody_up(hubspot: HubSpot, server: Server, clock: HandWoundClock) -> None:
-    server.on("GET", DETAILS, says(BURST, 429, Retry_After="86400"), says(ACCOUNT))
+def test_retry_after_beyond_the_maximum_wait_blocks_no_other_request(hubspot: HubSpot, server: FakeServer, clock: FakeClock) -> None:
+    server.respond("GET", DETAILS, json_response(BURST, 429, Retry_After="86400"), json_response(ACCOUNT))
 
     with pytest.raises(RateLimited) as caught:
         hubspot.account.read_details()
@@ -181,22 +195,22 @@ def test_a_named_wait_beyond_all_patience_holds_nobody_up(hubspot: HubSpot, serv
     assert clock.time <= 1_000 + 121
 
 
-def test_twenty_seconds_of_refusals_are_survived(server: Server, clock: HandWoundClock) -> None:
-    server.on("GET", DETAILS, *[says(BURST, 429)] * 3, says(ACCOUNT))
+def test_twenty_seconds_of_429s_are_survived(server: FakeServer, clock: FakeClock) -> None:
+    server.respond("GET", DETAILS, *[json_response(BURST, 429)] * 3, json_response(ACCOUNT))
 
-    with connected(clock, patience=RetryPolicy()) as hubspot:
+    with make_client(clock, patience=RetryPolicy()) as hubspot:
         assert hubspot.account.read_details().portal_id == 77
 
 
-def test_refusals_without_end_are_told_as_such(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", DETAILS, says(BURST, 429))
+def test_endless_429s_are_reported_as_rate_limiting(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", DETAILS, json_response(BURST, 429))
 
     with pytest.raises(RateLimited, match="TEN_SECONDLY_ROLLING"):
         hubspot.account.read_details()
 
 
-def test_the_end_of_the_day_stops_everything_at_once(hubspot: HubSpot, server: Server, clock: HandWoundClock) -> None:
-    server.on("GET", DETAILS, says(ACCOUNT), says(DAILY, 429))
+def test_the_end_of_the_day_stops_everything_at_once(hubspot: HubSpot, server: FakeServer, clock: FakeClock) -> None:
+    server.respond("GET", DETAILS, json_response(ACCOUNT), json_response(DAILY, 429))
     hubspot.account.read_details()
 
     with pytest.raises(DailyLimitReached) as caught:
@@ -210,8 +224,8 @@ def test_the_end_of_the_day_stops_everything_at_once(hubspot: HubSpot, server: S
     assert caught.value.exit_code == ExitCode.TRY_AGAIN
 
 
-def test_a_closed_connection_lets_nobody_wait(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", DETAILS, says(ACCOUNT))
+def test_a_closed_connection_wakes_all_waiting_threads(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", DETAILS, json_response(ACCOUNT))
     hubspot.close()
 
     with pytest.raises(ConnectionClosed):
@@ -220,15 +234,15 @@ def test_a_closed_connection_lets_nobody_wait(hubspot: HubSpot, server: Server) 
     assert server.paths == []
 
 
-def test_the_limit_is_learned_from_the_first_reply(server: Server, clock: HandWoundClock) -> None:
+def test_the_limit_is_learned_from_the_first_reply(server: FakeServer, clock: FakeClock) -> None:
     limits = {
         "X_HubSpot_RateLimit_Max": "190",
         "X_HubSpot_RateLimit_Remaining": "189",
         "X_HubSpot_RateLimit_Interval_Milliseconds": "10000",
     }
-    server.on("GET", DETAILS, says(ACCOUNT, **limits), says(ACCOUNT))
+    server.respond("GET", DETAILS, json_response(ACCOUNT, **limits), json_response(ACCOUNT))
 
-    with connected(clock) as hubspot:
+    with make_client(clock) as hubspot:
         for _ in range(190):
             hubspot.account.read_details()
         assert clock.time == 1_000
@@ -237,26 +251,26 @@ def test_the_limit_is_learned_from_the_first_reply(server: Server, clock: HandWo
     assert clock.time > 1_010
 
 
-def test_both_versions_of_the_paths_are_spoken(server: Server) -> None:
-    server.on("GET", "/crm/v3/objects/contacts", says({"results": [a_row(1)]}))
-    server.on("GET", "/crm/objects/2026-09/contacts", says({"results": [a_row(1)]}))
+def test_both_versions_of_the_paths_are_spoken(server: FakeServer) -> None:
+    server.respond("GET", "/crm/v3/objects/contacts", json_response({"results": [make_record(1)]}))
+    server.respond("GET", "/crm/objects/2026-09/contacts", json_response({"results": [make_record(1)]}))
 
     for version in ("v3", "2026-09"):
-        with connected(api_version=version) as hubspot:
+        with make_client(api_version=version) as hubspot:
             assert [contact.id for contact in hubspot.contacts.list_from_id(0, ["email"]).items] == [1]
 
     assert server.paths == ["GET /crm/v3/objects/contacts", "GET /crm/objects/2026-09/contacts"]
 
 
-def test_traffic_is_counted_from_any_thread(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", DETAILS, says(ACCOUNT))
+def test_request_metrics_are_counted_from_any_thread(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", DETAILS, json_response(ACCOUNT))
     before = hubspot.metrics.snapshot()
 
     def ask(_: int) -> None:
         for _ in range(5):
             hubspot.account.read_details()
 
-    in_threads(4, ask)
+    run_in_threads(4, ask)
 
     grown = hubspot.metrics.snapshot().subtract(before)
     assert grown.requests == {f"GET {DETAILS}": 20}
@@ -264,11 +278,11 @@ def test_traffic_is_counted_from_any_thread(hubspot: HubSpot, server: Server) ->
     assert hubspot.metrics.snapshot().subtract(hubspot.metrics.snapshot()).requests == {}
 
 
-def test_a_redirect_is_not_followed(hubspot: HubSpot, server: Server) -> None:
-    server.on("GET", DETAILS, (302, {"Location": "https://elsewhere.example/"}, b""))
+def test_a_redirect_is_not_followed(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", DETAILS, (302, {"Location": "https://elsewhere.example/"}, b""))
 
     with pytest.raises(Unavailable, match="302"):
         hubspot.account.read_details()
 
     assert {call.split()[1] for call in server.paths} == {DETAILS}
-    assert BASE.startswith("http://127.0.0.1")
+    assert BASE_URL.startswith("http://127.0.0.1")

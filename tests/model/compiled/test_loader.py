@@ -9,7 +9,7 @@ import pytest
 from sync_worker.errors import ExitCode, ModelError
 from sync_worker.model.compiled.loader import load, loads
 
-GOOD = """\
+VALID_MODEL = """\
 name: test
 score:
   criteria:
@@ -21,7 +21,7 @@ qualification:
 """
 
 
-def refusal(text: str) -> str:
+def load_error(text: str) -> str:
     with pytest.raises(ModelError) as caught:
         loads(text, "model.yaml")
     assert caught.value.exit_code == ExitCode.USAGE
@@ -86,14 +86,14 @@ def refusal(text: str) -> str:
         ("name: test", "name: test\ndomains: {rivals: {add: ['not a domain']}}", "expected a domain such as example.com"),
     ],
 )
-def test_each_mistake_is_named_where_it_stands(old: str, new: str, said: str) -> None:
-    assert old in GOOD
-    assert said in refusal(GOOD.replace(old, new, 1))
+def test_each_mistake_is_reported_at_its_line(old: str, new: str, said: str) -> None:
+    assert old in VALID_MODEL
+    assert said in load_error(VALID_MODEL.replace(old, new, 1))
 
 
 def test_several_mistakes_are_named_at_once_in_the_order_of_lines() -> None:
-    text = GOOD.replace("name: test", "nam: test").replace("email_click", "klick").replace("threshold: 3", "threshold: high")
-    lines = [line.split(": ")[0] for line in refusal(text).splitlines()]
+    text = VALID_MODEL.replace("name: test", "nam: test").replace("email_click", "klick").replace("threshold: 3", "threshold: high")
+    lines = [line.split(": ")[0] for line in load_error(text).splitlines()]
     assert lines == ["model.yaml:1", "model.yaml:1", "model.yaml:4", "model.yaml:8"]
 
 
@@ -116,7 +116,7 @@ def test_several_mistakes_are_named_at_once_in_the_order_of_lines() -> None:
     ],
 )
 def test_yaml_that_could_surprise_is_refused(text: str, said: str) -> None:
-    assert said in refusal(text)
+    assert said in load_error(text)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_allowed_and_hardly_meant_is_a_warning() -> None:
-    text = GOOD.replace("threshold: 3", "threshold: 4").replace("from: 3}", "from: 9}").replace("points: -5", "each: -5")
+    text = VALID_MODEL.replace("threshold: 3", "threshold: 4").replace("from: 3}", "from: 9}").replace("points: -5", "each: -5")
     assert loads(text, "model.yaml").warnings == (
         "model.yaml:8: qualification.threshold: 4 lies above the reachable maximum of 3: nobody can be an MQL by score",
         "model.yaml:6: score.bands[1].from: 9 lies above the reachable maximum of 3: nobody reaches mql",
@@ -137,7 +137,7 @@ def test_what_is_allowed_and_hardly_meant_is_a_warning() -> None:
 
 
 def test_the_hash_is_of_the_meaning() -> None:
-    model = loads(GOOD, "a.yaml")
+    model = loads(VALID_MODEL, "a.yaml")
     reordered = """\
 # the same, said differently
 qualification: {threshold: 3.0, leave_below: null}
@@ -151,12 +151,12 @@ name: test
 description: whatever
 """
     assert loads(reordered, "b.yaml").hash == model.hash
-    assert loads(GOOD.replace("-5", "-6"), "c.yaml").hash != model.hash
+    assert loads(VALID_MODEL.replace("-5", "-6"), "c.yaml").hash != model.hash
     assert len(model.hash) == 12
 
 
 def test_a_pathological_regular_expression_takes_no_time() -> None:
-    text = GOOD.replace("points: -5", "points: -5}\n    x: {when: {jobtitle: {regex: '(a*)*$b'}}, points: 5")
-    from tests.model.factories import verdict  # noqa: PLC0415 -- the only test here that judges
+    text = VALID_MODEL.replace("points: -5", "points: -5}\n    x: {when: {jobtitle: {regex: '(a*)*$b'}}, points: 5")
+    from tests.model.factories import evaluate_contact  # noqa: PLC0415 -- the only test here that judges
 
-    assert verdict(loads(text, "model.yaml"), {"jobtitle": "a" * 20_000})["score"] == 0
+    assert evaluate_contact(loads(text, "model.yaml"), {"jobtitle": "a" * 20_000})["score"] == 0

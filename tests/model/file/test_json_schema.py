@@ -7,11 +7,11 @@ from pathlib import Path
 
 from sync_worker.model.file.json_schema import build_json_schema
 
-SHIPPED = Path(__file__).parents[3] / "config" / "model.schema.json"
+SHIPPED_SCHEMA = Path(__file__).parents[3] / "config" / "model.schema.json"
 
 
-def test_the_schema_beside_the_models_is_the_one_that_the_code_has() -> None:
-    assert json.loads(SHIPPED.read_text(encoding="utf-8")) == build_json_schema()
+def test_the_shipped_schema_matches_the_code() -> None:
+    assert json.loads(SHIPPED_SCHEMA.read_text(encoding="utf-8")) == build_json_schema()
 
 
 def test_the_schema_names_keys_as_the_file_has_them() -> None:

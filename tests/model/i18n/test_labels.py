@@ -13,30 +13,32 @@ from sync_worker.model.i18n.labels import LABELS, Labels
 ENGLISH = LABELS["en"]
 
 
-def texts(said: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    if isinstance(said, str):
-        yield path, said
-    elif isinstance(said, dict):
-        for key, value in said.items():
-            yield from texts(value, (*path, key))
+def iter_texts(labels: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(labels, str):
+        yield path, labels
+    elif isinstance(labels, dict):
+        for key, value in labels.items():
+            yield from iter_texts(value, (*path, key))
 
 
-def told(captions: Labels) -> dict[tuple[str, ...], str]:
-    return dict(texts(asdict(captions)))
+def label_texts(captions: Labels) -> dict[tuple[str, ...], str]:
+    return dict(iter_texts(asdict(captions)))
 
 
-def places(text: str) -> set[str]:
+def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
-def test_what_reps_read_and_what_admins_read_is_there_in_the_same_languages() -> None:
+def test_rep_texts_and_admin_texts_exist_in_the_same_languages() -> None:
     assert LABELS.keys() == PHRASES.keys()
 
 
 @pytest.mark.parametrize("language", LABELS)
-def test_every_language_says_the_same_with_the_same_places(language: Language) -> None:
-    said = told(LABELS[language])
-    assert {path: places(text) for path, text in said.items()} == {path: places(text) for path, text in told(ENGLISH).items()}
+def test_every_language_has_the_same_texts_with_the_same_placeholders(language: Language) -> None:
+    said = label_texts(LABELS[language])
+    assert {path: placeholders(text) for path, text in said.items()} == {
+        path: placeholders(text) for path, text in label_texts(ENGLISH).items()
+    }
     assert all(text.strip() == text != "" for text in said.values())
 
 

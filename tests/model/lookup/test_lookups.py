@@ -84,12 +84,12 @@ def test_a_country_is_known_in_any_language(text: str, code: str | None) -> None
         ("  ", None),
     ],
 )
-def test_a_job_title_tells_how_much_somebody_has_to_say(title: str, level: str | None) -> None:
+def test_a_job_title_has_a_seniority(title: str, level: str | None) -> None:
     found = seniority(title)
     assert (None if found is None else SENIORITY_LEVELS[found]) == level
 
 
-def test_a_domain_stands_for_what_is_below_it_and_the_more_exact_exception_wins() -> None:
+def test_a_domain_includes_its_subdomains_and_the_more_exact_exception_wins() -> None:
     lists = compile_domain_lists({"academic": DomainList.model_validate({"add": [".uni.example"], "except": ["alumni.uni.example"]})})
     academic = lists["academic"]
     assert [name in academic for name in ("cs.uni.example", "uni.example", "x.alumni.uni.example", "mit.edu", "a.ac.uk", "a.edu.au")] == [

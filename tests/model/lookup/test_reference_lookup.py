@@ -13,7 +13,7 @@ from sync_worker.model.lookup.countries import country_code
 from sync_worker.model.lookup.domains import DEFAULT_DOMAIN_LISTS, compile_domain_lists, match_domains
 from sync_worker.model.lookup.job_titles import SENIORITY_LEVELS, seniority
 from tests.model import reference_lookup as words
-from tests.model.reference import simple
+from tests.model.reference import normalize_text
 from tests.model.strategies import ADDRESSES, COUNTRIES, titles
 
 MODEL = """
@@ -33,29 +33,29 @@ def document() -> Document:
 
 
 @given(title=titles())
-def test_a_title_has_the_rank_of_the_rules(title: str) -> None:
+def test_a_title_has_the_rank_of_the_reference(title: str) -> None:
     found = seniority(title)
     assert (found is None, None if found is None else SENIORITY_LEVELS[found]) == (
-        words.rank(title, simple) is None,
-        None if found is None else words.LEVELS[words.rank(title, simple) or 0],
+        words.seniority_rank(title, normalize_text) is None,
+        None if found is None else words.LEVELS[words.seniority_rank(title, normalize_text) or 0],
     )
 
 
 @pytest.mark.parametrize("text", [text for text in COUNTRIES if text is not None])
-def test_a_text_names_the_country_of_the_rules(text: str) -> None:
-    assert country_code(text) == words.country(text, simple)
+def test_a_text_has_the_country_of_the_reference(text: str) -> None:
+    assert country_code(text) == words.country_code(text, normalize_text)
 
 
-def hosts() -> st.SearchStrategy[str]:
+def host_texts() -> st.SearchStrategy[str]:
     """Something like a host, in something like an address or a URL."""
     host = st.lists(st.sampled_from(LABELS), min_size=1, max_size=5).map(".".join)
     frames = ["{}", "ann@{}", "Ann@{} ", "https://{}/team", "{}/x?y@z.com", "//{}", "http://u@{}:8080", "{}.", "a@b@{}"]
     return st.builds(lambda frame, name: frame.format(name), st.sampled_from(frames), host)
 
 
-@given(texts=st.lists(hosts() | st.sampled_from([text for text in ADDRESSES if text]), min_size=1, max_size=20))
-def test_a_domain_stands_in_the_lists_of_the_rules(document: Document, texts: list[str]) -> None:
+@given(texts=st.lists(host_texts() | st.sampled_from([text for text in ADDRESSES if text]), min_size=1, max_size=20))
+def test_a_domain_is_in_the_lists_of_the_reference(document: Document, texts: list[str]) -> None:
     lists = compile_domain_lists(document.domains)
     for name, found in zip(lists, match_domains(pl.Series(texts), lists.values()), strict=True):
-        assert list(zip(texts, found, strict=True)) == [(text, words.in_lists(text, [name], document)) for text in texts]
+        assert list(zip(texts, found, strict=True)) == [(text, words.is_listed(text, [name], document)) for text in texts]
     assert {*DEFAULT_DOMAIN_LISTS, "rivals"} == set(lists)

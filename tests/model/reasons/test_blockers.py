@@ -28,12 +28,12 @@ ROW = {"mql": False, "score": 40, "grade_rank": 9, "grade_known": 3, "grade_of":
         ({"disqualified_by": "left_us"}, False, ("left us",)),
     ],
 )
-def test_everything_that_stands_in_the_way_is_named(changes: dict[str, object], was: bool, said: tuple[str, ...]) -> None:  # noqa: FBT001 -- a column
+def test_every_blocker_is_named(changes: dict[str, object], was: bool, said: tuple[str, ...]) -> None:  # noqa: FBT001 -- a column
     assert blockers({**ROW, **changes}, loads(MODEL, "model.yaml"), was_mql_by_score=was) == said
 
 
 @pytest.mark.parametrize(("incomplete", "said"), [("hold", ("the grade rests on 1 of 4 criteria, and it takes 2",)), ("pass", ())])
-def test_an_incomplete_grade_is_in_the_way_where_the_model_holds_it_back(incomplete: str, said: tuple[str, ...]) -> None:
+def test_an_incomplete_grade_is_a_blocker_where_the_model_requires_it(incomplete: str, said: tuple[str, ...]) -> None:
     grade = "grade: {criteria: {a: {when: {jobtitle: {is_known: true}}, thirds: 1}, b: {when: {country: {is_known: true}}, thirds: 1}}}"
     model = loads(f"{MODEL}  known_at_least: 2\n  incomplete_grade: {incomplete}\n{grade}\n", "model.yaml")
     assert blockers({**ROW, "grade_known": 1, "grade_rank": 0}, model, was_mql_by_score=False) == said

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.model.factories import NOW, an_event, facts, judged, model_of, score, verdict
+from tests.model.factories import NOW, evaluate_contact, evaluate_facts, make_event, make_facts, make_model, score_section
 
-OWN = {
+OWN_PROPERTIES = {
     "properties": {
         "plan": {"type": "enumeration", "options": ["Free", "Team"]},
         "notes": "text",
@@ -18,11 +18,11 @@ OWN = {
 }
 
 
-def answer(when: Any, properties: dict[str, str | None]) -> bool | None:
+def evaluate_condition(when: Any, properties: dict[str, str | None]) -> bool | None:
     """Ask by way of a grade: three thirds up for yes, one down for no."""
     grade = {"grade": {"criteria": {"asked": {"when": when, "thirds": 3, "otherwise": -1}}}}
-    model = model_of(score({"clicks": {"event": "email_click", "points": 1}}), OWN, grade)
-    return {"C": True, "D-": False, "D": None}[verdict(model, properties)["grade"]]
+    model = make_model(score_section({"clicks": {"event": "email_click", "points": 1}}), OWN_PROPERTIES, grade)
+    return {"C": True, "D-": False, "D": None}[evaluate_contact(model, properties)["grade"]]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def answer(when: Any, properties: dict[str, str | None]) -> bool | None:
     ],
 )
 def test_text(test: Any, value: str | None, expected: bool | None) -> None:  # noqa: FBT001 -- from the table
-    assert answer({"jobtitle": test}, {"jobtitle": value}) is expected
+    assert evaluate_condition({"jobtitle": test}, {"jobtitle": value}) is expected
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_text(test: Any, value: str | None, expected: bool | None) -> None:  # n
     ],
 )
 def test_other_types(when: Any, properties: dict[str, str | None], expected: bool | None) -> None:  # noqa: FBT001 -- from the table
-    assert answer(when, properties) is expected
+    assert evaluate_condition(when, properties) is expected
 
 
 YES, NO, UNKNOWN = ({"jobtitle": "buyer"}, {"jobtitle": "seller"}, {"company.seats": 1})
@@ -118,7 +118,7 @@ YES, NO, UNKNOWN = ({"jobtitle": "buyer"}, {"jobtitle": "seller"}, {"company.sea
     ],
 )
 def test_what_is_unknown_stays_unknown_unless_the_rest_decides(when: Any, expected: bool | None) -> None:  # noqa: FBT001 -- from the table
-    assert answer(when, {"jobtitle": "buyer"}) is expected
+    assert evaluate_condition(when, {"jobtitle": "buyer"}) is expected
 
 
 @pytest.mark.parametrize(
@@ -143,17 +143,17 @@ def test_what_is_unknown_stays_unknown_unless_the_rest_decides(when: Any, expect
     ],
 )
 def test_url_patterns(pattern: str, url: str, fits: bool) -> None:  # noqa: FBT001 -- from the table
-    model = model_of(score({"views": {"event": "page_view", "where": {"url": {"matches": pattern}}, "points": 1}}))
-    assert verdict(model, None, an_event("page_view", url=url))["score"] == int(fits)
+    model = make_model(score_section({"views": {"event": "page_view", "where": {"url": {"matches": pattern}}, "points": 1}}))
+    assert evaluate_contact(model, None, make_event("page_view", url=url))["score"] == int(fits)
 
 
 def test_an_event_whose_property_is_unknown_meets_no_condition_on_it() -> None:
     for where in ({"url": {"matches": "/*"}}, {"url": {"is_not": "/a"}}, {"campaign": {"is_not": "a"}}, {"not": {"form": "a"}}):
-        model = model_of(score({"views": {"event": "page_view", "where": where, "points": 1}}))
-        assert verdict(model, None, an_event("page_view"))["score"] == 0
+        model = make_model(score_section({"views": {"event": "page_view", "where": where, "points": 1}}))
+        assert evaluate_contact(model, None, make_event("page_view"))["score"] == 0
 
 
-def test_what_cannot_be_understood_is_unknown_and_listed() -> None:
+def test_values_that_cannot_be_parsed_are_unknown_and_listed() -> None:
     grade = {
         "grade": {
             "criteria": {
@@ -165,10 +165,10 @@ def test_what_cannot_be_understood_is_unknown_and_listed() -> None:
             }
         }
     }
-    model = model_of(score({"clicks": {"event": "email_click", "points": 1}}), OWN, grade)
+    model = make_model(score_section({"clicks": {"event": "email_click", "points": 1}}), OWN_PROPERTIES, grade)
     wrong = {"company.seats": "many", "renewal": "2031-01-01", "plan": "Gold", "country": "Atlantis", "hs_email_optout": "?"}
     right = {"company.seats": "7", "renewal": "2026-11-19", "plan": "free", "country": "DE", "hs_email_optout": "false"}
-    listed = judged(model, facts([wrong, right, {}])).unreadable
+    listed = evaluate_facts(model, make_facts([wrong, right, {}])).unreadable
     assert listed.rows() == [
         (1, "company.seats", "many", "a number"),
         (1, "country", "Atlantis", "a country"),
@@ -178,6 +178,6 @@ def test_what_cannot_be_understood_is_unknown_and_listed() -> None:
     ]
 
 
-def test_a_property_that_nobody_has_read_is_unknown_for_everybody() -> None:
-    assert answer({"jobtitle": {"is_known": True}}, {}) is False
-    assert answer({"jobtitle": "buyer"}, {}) is None
+def test_a_property_that_was_not_read_is_unknown_for_all_contacts() -> None:
+    assert evaluate_condition({"jobtitle": {"is_known": True}}, {}) is False
+    assert evaluate_condition({"jobtitle": "buyer"}, {}) is None

@@ -9,81 +9,94 @@ from typing import Any
 import pytest
 
 from sync_worker.model.file.units import from_micro
-from tests.model.factories import NOW, TIERS, a_model, an_event, events, facts, judged, model_of, score, verdict
+from tests.model.factories import (
+    NOW,
+    TIERS,
+    evaluate_contact,
+    evaluate_facts,
+    make_criteria_model,
+    make_event,
+    make_events,
+    make_facts,
+    make_model,
+    score_section,
+)
 
 
-def lines_of(model: Any, *happened: Any, **rest: Any) -> dict[str, Decimal]:
-    ledger = judged(model, facts([rest.pop("properties", {})], happened, **rest)).ledger
+def ledger_lines(model: Any, *happened: Any, **rest: Any) -> dict[str, Decimal]:
+    ledger = evaluate_facts(model, make_facts([rest.pop("properties", {})], happened, **rest)).ledger
     return {line: from_micro(points) for line, points in ledger.select("line", "points").iter_rows()}
 
 
 @pytest.mark.parametrize(("count", "points"), [(0, 0), (1, 1), (2, 1), (3, 3), (4, 3), (5, 6), (8, 10), (9, 10), (10, 15), (40, 15)])
 def test_tiers_accumulate(count: int, points: int) -> None:
-    assert verdict(a_model(), None, *events(count))["score"] == points
+    assert evaluate_contact(make_criteria_model(), None, *make_events(count))["score"] == points
 
 
 @pytest.mark.parametrize(("count", "points", "cut"), [(0, 0, 0), (3, 6, 0), (5, 10, 0), (9, 10, 8)])
 def test_points_for_each_event_stop_at_the_cap_and_the_ledger_says_what_it_cut(count: int, points: int, cut: int) -> None:
-    model = a_model(clicks={"event": "email_click", "each": 2, "at_most": 10})
-    line = judged(model, facts([{}], events(count))).ledger.row(0, named=True)
+    model = make_criteria_model(clicks={"event": "email_click", "each": 2, "at_most": 10})
+    line = evaluate_facts(model, make_facts([{}], make_events(count))).ledger.row(0, named=True)
     assert (from_micro(line["points"]), from_micro(line["cut"]), line["events"]) == (points, cut, count)
 
 
-def test_an_importance_class_stands_for_points_and_a_minus_before_it_counts_against() -> None:
-    model = a_model(
+def test_an_importance_class_has_points_and_a_minus_makes_them_negative() -> None:
+    model = make_criteria_model(
         demo={"event": "form_submission", "importance": "high"},
         visit={"event": "page_view", "importance": "medium"},
         opened={"event": "email_open", "importance": "low"},
         left={"when": {"hs_email_optout": True}, "importance": "-medium"},
     )
-    happened = [*events(2, "form_submission"), *events(1, "page_view"), *events(3, "email_open")]
-    assert lines_of(model, *happened, properties={"hs_email_optout": "true"})["left"] == -10
-    assert verdict(model, {"hs_email_optout": "true"}, *happened)["score"] == 20 + 10 + 5 - 10
+    happened = [*make_events(2, "form_submission"), *make_events(1, "page_view"), *make_events(3, "email_open")]
+    assert ledger_lines(model, *happened, properties={"hs_email_optout": "true"})["left"] == -10
+    assert evaluate_contact(model, {"hs_email_optout": "true"}, *happened)["score"] == 20 + 10 + 5 - 10
 
 
 def test_the_importance_table_is_the_models() -> None:
-    model = model_of(score({"a": {"event": "webinar", "importance": "huge"}}), {"importance": {"huge": 25}})
-    assert (verdict(model, None, *events(1, "webinar"))["score"], model.maximum) == (25, 25)
+    model = make_model(score_section({"a": {"event": "webinar", "importance": "huge"}}), {"importance": {"huge": 25}})
+    assert (evaluate_contact(model, None, *make_events(1, "webinar"))["score"], model.maximum) == (25, 25)
 
 
 def test_one_event_counts_in_several_criteria_and_once_in_each() -> None:
-    model = a_model(
+    model = make_criteria_model(
         any_page={"event": "page_view", "each": 1, "at_most": 20},
         pricing={"event": "page_view", "where": {"url": {"matches": "/pricing"}}, "points": 7},
     )
-    assert verdict(model, None, *events(2, "page_view", url="https://www.example.com/pricing?a=b"))["score"] == 2 + 7
+    assert evaluate_contact(model, None, *make_events(2, "page_view", url="https://www.example.com/pricing?a=b"))["score"] == 2 + 7
 
 
 @pytest.mark.parametrize(("days_ago", "counts"), [(0, 1), (89.9, 1), (90, 1), (90.001, 0)])
 def test_a_window_ends_to_the_millisecond(days_ago: float, counts: int) -> None:
-    model = a_model(clicks={"event": "email_click", "points": 1, "within": "90 days"})
-    assert verdict(model, None, an_event(days_ago=days_ago))["score"] == counts
+    model = make_criteria_model(clicks={"event": "email_click", "points": 1, "within": "90 days"})
+    assert evaluate_contact(model, None, make_event(days_ago=days_ago))["score"] == counts
 
 
 def test_a_frequency_limit_counts_calendar_days_where_the_model_lives() -> None:
-    happened = [an_event(id_=str(hour), days_ago=3 + hour / 24) for hour in range(5)]  # 09:30 back to 05:30 UTC
+    happened = [make_event(id_=str(hour), days_ago=3 + hour / 24) for hour in range(5)]  # 09:30 back to 05:30 UTC
     clicks = {"clicks": {"event": "email_click", "each": 1, "at_most": 50, "per_day": 3}}
-    assert verdict(model_of(score(clicks)), None, *happened)["score"] == 3
-    honolulu = model_of(score(clicks), {"time_zone": "Pacific/Honolulu"})  # UTC-10: the day breaks at 10:00 UTC
-    assert verdict(honolulu, None, *happened)["score"] == 3
-    auckland = model_of(score(clicks), {"time_zone": "Asia/Kathmandu"})  # UTC+5:45: it breaks at 18:15
-    assert verdict(auckland, None, *happened)["score"] == 3
-    kamchatka = model_of(score(clicks), {"time_zone": "America/Denver"})  # UTC-7: it breaks at 07:00
-    assert verdict(kamchatka, None, *happened)["score"] == 3 + 2
+    assert evaluate_contact(make_model(score_section(clicks)), None, *happened)["score"] == 3
+    honolulu = make_model(score_section(clicks), {"time_zone": "Pacific/Honolulu"})  # UTC-10: the day breaks at 10:00 UTC
+    assert evaluate_contact(honolulu, None, *happened)["score"] == 3
+    auckland = make_model(score_section(clicks), {"time_zone": "Asia/Kathmandu"})  # UTC+5:45: it breaks at 18:15
+    assert evaluate_contact(auckland, None, *happened)["score"] == 3
+    kamchatka = make_model(score_section(clicks), {"time_zone": "America/Denver"})  # UTC-7: it breaks at 07:00
+    assert evaluate_contact(kamchatka, None, *happened)["score"] == 3 + 2
 
 
 def test_a_criterion_that_is_switched_off_counts_nothing() -> None:
-    model = a_model(clicks={"event": "email_click", "points": 5, "enabled": False}, views={"event": "page_view", "points": 1})
-    assert (verdict(model, None, *events(3))["score"], model.maximum) == (0, 1)
+    model = make_criteria_model(clicks={"event": "email_click", "points": 5, "enabled": False}, views={"event": "page_view", "points": 1})
+    assert (evaluate_contact(model, None, *make_events(3))["score"], model.maximum) == (0, 1)
 
 
 def test_an_event_of_the_future_does_not_count_yet() -> None:
-    assert verdict(a_model(), None, an_event(days_ago=-0.001))["score"] == 0
+    assert evaluate_contact(make_criteria_model(), None, make_event(days_ago=-0.001))["score"] == 0
 
 
 def test_the_same_event_reported_twice_counts_once_and_one_id_of_two_kinds_twice() -> None:
-    model = a_model(clicks={"event": "email_click", "each": 1, "at_most": 9}, views={"event": "page_view", "each": 1, "at_most": 9})
-    assert verdict(model, None, an_event(id_="a"), an_event(id_="a"), an_event("page_view", id_="a"))["score"] == 2
+    model = make_criteria_model(
+        clicks={"event": "email_click", "each": 1, "at_most": 9}, views={"event": "page_view", "each": 1, "at_most": 9}
+    )
+    assert evaluate_contact(model, None, make_event(id_="a"), make_event(id_="a"), make_event("page_view", id_="a"))["score"] == 2
 
 
 @pytest.mark.parametrize(
@@ -95,30 +108,33 @@ def test_the_same_event_reported_twice_counts_once_and_one_id_of_two_kinds_twice
     ],
 )
 def test_derived_kinds_are_found_in_page_views(url: str, kind: str) -> None:
-    model = a_model(
+    model = make_criteria_model(
         **{name: {"event": name, "points": worth} for worth, name in ((1, "download"), (2, "search_term"), (4, "campaign_touch"))}
     )
-    assert verdict(model, None, an_event("page_view", url=url))["score"] == {"download": 1, "search_term": 2, "campaign_touch": 4}[kind]
-    assert verdict(model, None, an_event("page_view", url="https://www.example.com/?q=&utm_campaign="))["score"] == 0
+    assert (
+        evaluate_contact(model, None, make_event("page_view", url=url))["score"]
+        == {"download": 1, "search_term": 2, "campaign_touch": 4}[kind]
+    )
+    assert evaluate_contact(model, None, make_event("page_view", url="https://www.example.com/?q=&utm_campaign="))["score"] == 0
 
 
 def test_a_click_on_a_file_in_an_e_mail_is_a_download_too() -> None:
-    model = a_model(files={"event": "download", "points": 3})
-    assert verdict(model, None, an_event(url="https://example.com/a.pdf"))["score"] == 3
+    model = make_criteria_model(files={"event": "download", "points": 3})
+    assert evaluate_contact(model, None, make_event(url="https://example.com/a.pdf"))["score"] == 3
 
 
 def test_campaign_touches_can_be_limited_to_some_campaigns() -> None:
-    model = model_of(
-        score({"touch": {"event": "campaign_touch", "points": 3}}), {"signals": {"campaign_touches": {"campaigns": ["spring*"]}}}
+    model = make_model(
+        score_section({"touch": {"event": "campaign_touch", "points": 3}}), {"signals": {"campaign_touches": {"campaigns": ["spring*"]}}}
     )
-    assert verdict(model, None, an_event("page_view", url="https://x.com/?utm_campaign=Spring-26"))["score"] == 3
-    assert verdict(model, None, an_event("page_view", campaign="spring fair"))["score"] == 3
-    assert verdict(model, None, an_event("page_view", campaign="autumn"))["score"] == 0
+    assert evaluate_contact(model, None, make_event("page_view", url="https://x.com/?utm_campaign=Spring-26"))["score"] == 3
+    assert evaluate_contact(model, None, make_event("page_view", campaign="spring fair"))["score"] == 3
+    assert evaluate_contact(model, None, make_event("page_view", campaign="autumn"))["score"] == 0
 
 
 def test_webinars_and_custom_events_are_kinds_like_others() -> None:
-    model = a_model(seminar={"event": "webinar", "points": 5}, login={"event": "custom:pe1_login", "each": 2, "at_most": 4})
-    assert verdict(model, None, an_event("webinar"), *events(3, "custom:pe1_login"))["score"] == 9
+    model = make_criteria_model(seminar={"event": "webinar", "points": 5}, login={"event": "custom:pe1_login", "each": 2, "at_most": 4})
+    assert evaluate_contact(model, None, make_event("webinar"), *make_events(3, "custom:pe1_login"))["score"] == 9
 
 
 FADING = {"kind": "inactivity", "grace": "30 days", "every": "30 days", "lose": "10 %", "floor": "50 %"}
@@ -129,79 +145,79 @@ FADING = {"kind": "inactivity", "grace": "30 days", "every": "30 days", "lose": 
     [(40, 20, 0, 40), (40, 100, 8, 32), (40, 400, 48, 18), (5, 400, 6, 5), (40, 59.999, 0, 40), (40, 60, 4, 36)],
 )
 def test_the_table_of_degradation(earned: int, days_ago: float, loss: int, decayed: int) -> None:
-    model = model_of(score({"clicks": {"event": "email_click", "points": earned}}, degradation=FADING))
-    lines = lines_of(model, an_event(days_ago=days_ago))
+    model = make_model(score_section({"clicks": {"event": "email_click", "points": earned}}, degradation=FADING))
+    lines = ledger_lines(model, make_event(days_ago=days_ago))
     assert (lines["degradation"], lines["floor"], sum(lines.values())) == (-loss, decayed - earned + loss, decayed)
 
 
 def test_inactivity_can_take_points_or_halve() -> None:
     clicks = {"clicks": {"event": "email_click", "points": 40}}
-    points = model_of(score(clicks, degradation={"lose": "3 points", "floor": "0 %"}))
-    assert verdict(points, None, an_event(days_ago=130))["score"] == 40 - 3 * 3
-    halving = model_of(score(clicks, degradation={"half_life": "60 days", "floor": "0 %"}))
-    assert verdict(halving, None, an_event(days_ago=30 + 61))["score"] == 20  # two periods of 30 days are one half-life
+    points = make_model(score_section(clicks, degradation={"lose": "3 points", "floor": "0 %"}))
+    assert evaluate_contact(points, None, make_event(days_ago=130))["score"] == 40 - 3 * 3
+    halving = make_model(score_section(clicks, degradation={"half_life": "60 days", "floor": "0 %"}))
+    assert evaluate_contact(halving, None, make_event(days_ago=30 + 61))["score"] == 20  # two periods of 30 days are one half-life
 
 
-def test_single_events_can_fade_each_with_its_own_age() -> None:
+def test_single_events_can_decay_each_with_its_own_age() -> None:
     halving = {"kind": "per_event", "half_life": "30 days", "floor": "0 %"}
-    model = model_of(score({"clicks": {"event": "email_click", "each": 8, "at_most": 100}}, degradation=halving))
-    lines = lines_of(model, an_event(days_ago=0), an_event(days_ago=30), an_event(days_ago=60))
+    model = make_model(score_section({"clicks": {"event": "email_click", "each": 8, "at_most": 100}}, degradation=halving))
+    lines = ledger_lines(model, make_event(days_ago=0), make_event(days_ago=30), make_event(days_ago=60))
     assert (lines["clicks"], lines["degradation"]) == (24, -(4 + 6))
     expiring = {"kind": "per_event", "expiry": "100 days", "floor": "0 %"}
-    model = model_of(score({"clicks": {"event": "email_click", "each": 8, "at_most": 100}}, degradation=expiring))
-    assert verdict(model, None, an_event(days_ago=25), an_event(days_ago=100), an_event(days_ago=300))["score"] == 6
+    model = make_model(score_section({"clicks": {"event": "email_click", "each": 8, "at_most": 100}}, degradation=expiring))
+    assert evaluate_contact(model, None, make_event(days_ago=25), make_event(days_ago=100), make_event(days_ago=300))["score"] == 6
 
 
-def test_a_step_fades_with_the_event_that_it_rests_on() -> None:
+def test_a_tier_decays_with_the_event_that_reached_it() -> None:
     halving = {"kind": "per_event", "half_life": "30 days", "floor": "0 %"}
-    model = model_of(score({"clicks": {"event": "email_click", "tiers": {1: 8, 2: 8}}}, degradation=halving))
-    assert verdict(model, None, an_event(days_ago=0), an_event(days_ago=60))["score"] == 8 + 2
+    model = make_model(score_section({"clicks": {"event": "email_click", "tiers": {1: 8, 2: 8}}}, degradation=halving))
+    assert evaluate_contact(model, None, make_event(days_ago=0), make_event(days_ago=60))["score"] == 8 + 2
 
 
-def test_without_degradation_nothing_fades() -> None:
-    model = model_of(score({"clicks": {"event": "email_click", "points": 40}}, degradation={"kind": "none"}))
-    assert verdict(model, None, an_event(days_ago=4000))["score"] == 40
+def test_without_degradation_nothing_decays() -> None:
+    model = make_model(score_section({"clicks": {"event": "email_click", "points": 40}}, degradation={"kind": "none"}))
+    assert evaluate_contact(model, None, make_event(days_ago=4000))["score"] == 40
 
 
 def test_negatives_come_after_the_floor_and_a_minimum_clamps() -> None:
     criteria = {"clicks": {"event": "email_click", "points": 40}, "left": {"when": {"hs_email_optout": True}, "points": -30}}
-    gone = an_event(days_ago=400)
-    assert verdict(model_of(score(criteria)), {"hs_email_optout": "true"}, gone)["score"] == 18 - 30
-    clamped = model_of(score(criteria, minimum=0))
-    assert verdict(clamped, {"hs_email_optout": "true"}, gone)["score"] == 0
-    assert lines_of(clamped, gone, properties={"hs_email_optout": "true"})["minimum"] == 12
+    gone = make_event(days_ago=400)
+    assert evaluate_contact(make_model(score_section(criteria)), {"hs_email_optout": "true"}, gone)["score"] == 18 - 30
+    clamped = make_model(score_section(criteria, minimum=0))
+    assert evaluate_contact(clamped, {"hs_email_optout": "true"}, gone)["score"] == 0
+    assert ledger_lines(clamped, gone, properties={"hs_email_optout": "true"})["minimum"] == 12
 
 
 def test_only_what_a_positive_criterion_counts_is_engagement() -> None:
     careers = {"event": "page_view", "where": {"url": {"matches": "/careers/*"}}, "points": -5}
-    model = model_of(score({"clicks": {"event": "email_click", "points": 40}, "careers": careers}, degradation=FADING))
-    lines = lines_of(model, an_event(days_ago=100), an_event("page_view", days_ago=1, url="https://x.com/careers/dev"))
+    model = make_model(score_section({"clicks": {"event": "email_click", "points": 40}, "careers": careers}, degradation=FADING))
+    lines = ledger_lines(model, make_event(days_ago=100), make_event("page_view", days_ago=1, url="https://x.com/careers/dev"))
     assert (lines["degradation"], lines["careers"]) == (-8, -5)
 
 
 @pytest.mark.parametrize(("points", "rounded"), [(2.5, 3), (2.4999, 2), (0.5, 1)])
 def test_the_score_is_rounded_half_up_at_the_very_end(points: float, rounded: int) -> None:
-    assert verdict(a_model(clicks={"event": "email_click", "points": points}), None, an_event())["score"] == rounded
+    assert evaluate_contact(make_criteria_model(clicks={"event": "email_click", "points": points}), None, make_event())["score"] == rounded
 
 
 def test_half_up_goes_up_below_zero_too() -> None:
-    model = a_model(clicks={"event": "email_click", "points": 1}, left={"when": {"hs_email_optout": True}, "points": -2.5})
-    assert verdict(model, {"hs_email_optout": "true"})["score"] == -2
+    model = make_criteria_model(clicks={"event": "email_click", "points": 1}, left={"when": {"hs_email_optout": True}, "points": -2.5})
+    assert evaluate_contact(model, {"hs_email_optout": "true"})["score"] == -2
 
 
 @pytest.mark.parametrize(("then", "now", "trend"), [(1, 0, "steady"), (3, 2, "rising"), (0, 1, "rising"), (0, 0, "steady")])
 def test_the_trend_compares_with_two_weeks_ago(then: int, now: int, trend: str) -> None:
-    happened = [an_event(days_ago=20 + n) for n in range(then)] + [an_event(days_ago=2 + n) for n in range(now)]
-    assert verdict(a_model(), None, *happened)["trend"] == trend
+    happened = [make_event(days_ago=20 + n) for n in range(then)] + [make_event(days_ago=2 + n) for n in range(now)]
+    assert evaluate_contact(make_criteria_model(), None, *happened)["trend"] == trend
 
 
-def test_fading_interest_is_a_falling_trend() -> None:
-    model = model_of(score({"clicks": {"event": "email_click", "points": 40}}, degradation=FADING))
-    assert verdict(model, None, an_event(days_ago=65))["trend"] == "falling"
+def test_decaying_engagement_is_a_falling_trend() -> None:
+    model = make_model(score_section({"clicks": {"event": "email_click", "points": 40}}, degradation=FADING))
+    assert evaluate_contact(model, None, make_event(days_ago=65))["trend"] == "falling"
 
 
 def test_the_maximum_is_computed_and_the_reachable_one_leaves_out_what_cannot_be() -> None:
-    model = a_model(
+    model = make_criteria_model(
         clicks={"event": "email_click", "tiers": TIERS},
         key_pages={"event": "page_view", "where": {"url": {"matches": "/pricing"}}, "points": 7},
         rare={"event": "webinar", "tiers": {1: 5, 30: 5}, "within": "7 days", "per_day": 1},
@@ -213,9 +229,9 @@ def test_the_maximum_is_computed_and_the_reachable_one_leaves_out_what_cannot_be
     assert model.invisible_names(frozenset({"page_view"})) == ("key_pages",)
 
 
-def test_counters_stand_in_for_events_that_the_portal_hides() -> None:
-    model = model_of(
-        score(
+def test_counters_replace_events_that_the_portal_hides() -> None:
+    model = make_model(
+        score_section(
             {
                 "views": {"event": "page_view", "tiers": TIERS},
                 "lately": {"event": "page_view", "points": 2, "within": "10 days"},
@@ -225,10 +241,10 @@ def test_counters_stand_in_for_events_that_the_portal_hides() -> None:
         )
     )
     counted = {"hs_analytics_num_page_views": "10", "hs_analytics_last_timestamp": "2026-11-15T00:00:00Z"}
-    row = verdict(model, counted, hidden=["page_view"])
+    row = evaluate_contact(model, counted, hidden=["page_view"])
     assert (row["score"], row["trend"]) == (17, "steady")
     assert row["score_reasons"].splitlines()[-1] == "not visible in this portal: looked at prices"
     old = {**counted, "hs_analytics_last_timestamp": str(int((NOW - timedelta(days=100)).timestamp() * 1000))}
-    assert verdict(model, old, hidden=["page_view"])["score"] == 15  # two periods lost, and the floor above
-    ledger = judged(model, facts([counted], hidden=["page_view"])).ledger
+    assert evaluate_contact(model, old, hidden=["page_view"])["score"] == 15  # two periods lost, and the floor above
+    ledger = evaluate_facts(model, make_facts([counted], hidden=["page_view"])).ledger
     assert ledger.filter(line="key_pages")["visible"].to_list() == [False]

@@ -8,24 +8,24 @@ import httpx
 import pytest
 
 from sync_worker.sandbox.server.server import Switches
-from tests.sandbox.portal_factories import CONTACTS, Served, a_contact, a_portal, contacts, ids, serve
+from tests.sandbox.portal_factories import CONTACTS, PortalClient, make_contact, make_contacts, make_portal, result_ids, start_portal
 
 DATED = "/crm/objects/2026-09/contacts"
 
 
-def inputs(*numbers: object, **properties: str) -> dict[str, Any]:
+def batch_body(*numbers: object, **properties: str) -> dict[str, Any]:
     return {"inputs": [{"id": str(number), **({"properties": properties} if properties else {})} for number in numbers]}
 
 
-def update(served: Served, *numbers: object, **properties: str) -> httpx.Response:
-    return served.post(CONTACTS + "/batch/update", inputs(*numbers, **properties))
+def batch_update(served: PortalClient, *numbers: object, **properties: str) -> httpx.Response:
+    return served.post(CONTACTS + "/batch/update", batch_body(*numbers, **properties))
 
 
 def test_a_batch_is_read_in_no_order() -> None:
-    served = serve(a_portal(contacts(50)))
-    read = served.post(CONTACTS + "/batch/read", {**inputs(*range(1, 51)), "properties": ["email"]})
+    served = start_portal(make_portal(make_contacts(50)))
+    read = served.post(CONTACTS + "/batch/read", {**batch_body(*range(1, 51)), "properties": ["email"]})
     assert (read.status_code, read.json()["status"]) == (200, "COMPLETE")
-    assert ids(read.json()) != [str(number) for number in range(1, 51)]
+    assert result_ids(read.json()) != [str(number) for number in range(1, 51)]
     assert {item["id"]: item["properties"]["email"] for item in read.json()["results"]} == {
         str(number): f"person-{number}@example.com" for number in range(1, 51)
     }
@@ -34,10 +34,10 @@ def test_a_batch_is_read_in_no_order() -> None:
 @pytest.mark.parametrize(
     ("path", "dated", "status"), [(CONTACTS, 200, 207), (DATED, 200, 200), (DATED, 207, 207), ("/crm/objects/2026-03/contacts", 200, 207)]
 )
-def test_missing_ids_are_told_beside_the_others(path: str, dated: Literal[200, 207], status: int) -> None:
-    served = serve(a_portal(contacts(1)), switches=Switches(dated_batch_status=dated))
-    read = served.post(path + "/batch/read", inputs(1, 999, "x"))
-    assert (read.status_code, ids(read.json()), read.json()["numErrors"]) == (status, ["1"], 1)
+def test_missing_ids_are_reported_along_with_the_others(path: str, dated: Literal[200, 207], status: int) -> None:
+    served = start_portal(make_portal(make_contacts(1)), switches=Switches(dated_batch_status=dated))
+    read = served.post(path + "/batch/read", batch_body(1, 999, "x"))
+    assert (read.status_code, result_ids(read.json()), read.json()["numErrors"]) == (status, ["1"], 1)
     error = read.json()["errors"][0]
     assert (error["category"], error["context"]) == ("OBJECT_NOT_FOUND", {"ids": ["999", "x"]})
     assert error["message"].startswith("Could not get some CONTACT objects")
@@ -45,39 +45,39 @@ def test_missing_ids_are_told_beside_the_others(path: str, dated: Literal[200, 2
 
 @pytest.mark.parametrize("verb", ["read", "update", "archive", "create", "upsert"])
 def test_a_batch_holds_at_most_a_hundred(verb: str) -> None:
-    served = serve(a_portal())
-    assert served.post(f"{CONTACTS}/batch/{verb}", inputs(*range(1, 102))).status_code == 400
+    served = start_portal(make_portal())
+    assert served.post(f"{CONTACTS}/batch/{verb}", batch_body(*range(1, 102))).status_code == 400
 
 
 def test_a_batch_with_history_holds_at_most_fifty() -> None:
-    served = serve(a_portal())
-    body = {**inputs(*range(1, 52)), "propertiesWithHistory": ["email"]}
+    served = start_portal(make_portal())
+    body = {**batch_body(*range(1, 52)), "propertiesWithHistory": ["email"]}
     assert served.post(CONTACTS + "/batch/read", body).status_code == 400
 
 
 def test_a_batch_without_inputs_does_nothing() -> None:
-    reply = serve(a_portal()).post(CONTACTS + "/batch/update", {})
+    reply = start_portal(make_portal()).post(CONTACTS + "/batch/update", {})
     assert (reply.status_code, reply.json()["results"]) == (200, [])
 
 
 def test_a_batch_is_read_by_address() -> None:
-    served = serve(a_portal(contacts(2)))
-    read = served.post(CONTACTS + "/batch/read", {**inputs("person-2@example.com"), "idProperty": "email"})
-    assert ids(read.json()) == ["2"]
-    by_name = served.post(CONTACTS + "/batch/read", {**inputs("Ana"), "idProperty": "firstname"})
+    served = start_portal(make_portal(make_contacts(2)))
+    read = served.post(CONTACTS + "/batch/read", {**batch_body("person-2@example.com"), "idProperty": "email"})
+    assert result_ids(read.json()) == ["2"]
+    by_name = served.post(CONTACTS + "/batch/read", {**batch_body("Ana"), "idProperty": "firstname"})
     assert by_name.json()["message"] == "Unable to perform update/upsert by non-unique 0-1 property firstname"
 
 
 def test_an_update_answers_what_was_written() -> None:
-    served = serve(a_portal(contacts(2)))
-    reply = update(served, 1, 2, jobtitle="CTO")
+    served = start_portal(make_portal(make_contacts(2)))
+    reply = batch_update(served, 1, 2, jobtitle="CTO")
     assert {item["id"]: item["properties"]["jobtitle"] for item in reply.json()["results"]} == {"1": "CTO", "2": "CTO"}
     assert served.value(1, "jobtitle") == "CTO"
 
 
 def test_the_same_id_twice_refuses_the_whole_batch() -> None:
-    served = serve(a_portal(contacts(2)))
-    reply = update(served, 1, 2, 1, jobtitle="CTO")
+    served = start_portal(make_portal(make_contacts(2)))
+    reply = batch_update(served, 1, 2, 1, jobtitle="CTO")
     assert reply.status_code == 400
     assert reply.json()["message"] == "Duplicate IDs found in batch input: [1]. IDs must be unique"
     assert reply.json()["context"] == {"ids": ["1"]}
@@ -85,7 +85,7 @@ def test_the_same_id_twice_refuses_the_whole_batch() -> None:
 
 
 def test_one_bad_value_refuses_the_whole_batch() -> None:
-    served = serve(a_portal(contacts(2)))
+    served = start_portal(make_portal(make_contacts(2)))
     body = {"inputs": [{"id": "1", "properties": {"jobtitle": "CTO"}}, {"id": "2", "properties": {"hs_lead_status": "NOPE"}}]}
     reply = served.post(CONTACTS + "/batch/update", body)
     assert (reply.status_code, reply.json()["errors"][0]["code"]) == (400, "INVALID_OPTION")
@@ -93,8 +93,8 @@ def test_one_bad_value_refuses_the_whole_batch() -> None:
 
 
 @pytest.mark.parametrize(("honoured", "status", "written"), [(True, 207, "CTO"), (False, 400, None)])
-def test_trace_ids_let_the_good_ones_through_by_switch(*, honoured: bool, status: int, written: str | None) -> None:
-    served = serve(a_portal(contacts(2)), switches=Switches(update_trace_ids=honoured))
+def test_trace_ids_accept_the_valid_inputs_by_switch(*, honoured: bool, status: int, written: str | None) -> None:
+    served = start_portal(make_portal(make_contacts(2)), switches=Switches(update_trace_ids=honoured))
     body = {
         "inputs": [
             {"id": "1", "properties": {"jobtitle": "CTO"}, "objectWriteTraceId": "a"},
@@ -108,27 +108,27 @@ def test_trace_ids_let_the_good_ones_through_by_switch(*, honoured: bool, status
 
 
 def test_missing_ids_do_not_stop_an_update() -> None:
-    served = serve(a_portal(contacts(1)))
-    reply = update(served, 1, 999, jobtitle="CTO")
-    assert (reply.status_code, ids(reply.json()), reply.json()["errors"][0]["context"]) == (207, ["1"], {"ids": ["999"]})
+    served = start_portal(make_portal(make_contacts(1)))
+    reply = batch_update(served, 1, 999, jobtitle="CTO")
+    assert (reply.status_code, result_ids(reply.json()), reply.json()["errors"][0]["context"]) == (207, ["1"], {"ids": ["999"]})
 
 
 @pytest.mark.parametrize("name", ["firstname", "hs_object_id"])
-def test_an_update_by_a_property_that_names_nobody_is_refused(name: str) -> None:
-    served = serve(a_portal(contacts(1)))
+def test_an_update_by_a_value_without_a_record_is_refused(name: str) -> None:
+    served = start_portal(make_portal(make_contacts(1)))
     body = {"inputs": [{"id": "1", "idProperty": name, "properties": {"jobtitle": "CTO"}}]}
     assert served.post(CONTACTS + "/batch/update", body).status_code == 400
 
 
 def test_an_update_by_address_writes() -> None:
-    served = serve(a_portal(contacts(1)))
+    served = start_portal(make_portal(make_contacts(1)))
     body = {"inputs": [{"id": "person-1@example.com", "idProperty": "email", "properties": {"jobtitle": "CTO"}}]}
-    assert ids(served.post(CONTACTS + "/batch/update", body).json()) == ["1"]
+    assert result_ids(served.post(CONTACTS + "/batch/update", body).json()) == ["1"]
     assert served.value(1, "jobtitle") == "CTO"
 
 
 def test_contacts_are_created_together_or_not_at_all() -> None:
-    served = serve(a_portal(contacts(1)))
+    served = start_portal(make_portal(make_contacts(1)))
     new = [{"properties": {"email": "a@example.com"}}, {"properties": {"email": "b@example.com"}}]
     assert served.post(CONTACTS + "/batch/create", {"inputs": new}).status_code == 201
     known = [{"properties": {"email": "c@example.com"}}, {"properties": {"email": "a@example.com"}}]
@@ -140,7 +140,7 @@ def test_contacts_are_created_together_or_not_at_all() -> None:
 
 
 def test_an_upsert_says_which_records_are_new() -> None:
-    served = serve(a_portal(contacts(1)))
+    served = start_portal(make_portal(make_contacts(1)))
     body = {
         "inputs": [
             {"id": "person-1@example.com", "idProperty": "email", "properties": {"city": "Bonn"}},
@@ -153,6 +153,6 @@ def test_an_upsert_says_which_records_are_new() -> None:
 
 
 def test_records_are_archived_together() -> None:
-    served = serve(a_portal([*contacts(2), a_contact(3)]))
-    assert served.post(CONTACTS + "/batch/archive", inputs(1, 3, 999)).status_code == 204
-    assert ids(served.get(CONTACTS).json()) == ["2"]
+    served = start_portal(make_portal([*make_contacts(2), make_contact(3)]))
+    assert served.post(CONTACTS + "/batch/archive", batch_body(1, 3, 999)).status_code == 204
+    assert result_ids(served.get(CONTACTS).json()) == ["2"]

@@ -14,7 +14,7 @@ import pytest
 
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.request.auth_tokens import ApiApp
-from tests.sandbox.portal_factories import CONTACTS, Served, a_contact, a_portal, condition, contacts, serve
+from tests.sandbox.portal_factories import CONTACTS, PortalClient, make_contact, make_contacts, make_filter, make_portal, start_portal
 
 EXPORTS = "/crm/v3/exports/export/async"
 EXPORT = {
@@ -29,19 +29,19 @@ EXPORT = {
 IMPORTS = "/crm/v3/imports"
 
 
-def status(served: Served, export: httpx.Response) -> dict[str, str]:
+def export_status(served: PortalClient, export: httpx.Response) -> dict[str, str]:
     found: dict[str, str] = served.get(f"{EXPORTS}/tasks/{export.json()['id']}/status").json()
     return found
 
 
-def rows(served: Served, **request: object) -> list[list[str]]:
+def export_rows(served: PortalClient, **request: object) -> list[list[str]]:
     export = served.post(EXPORTS, {**EXPORT, **request})
     assert export.status_code == 202, export.text
     served.clock.advance(120)
-    return list(csv.reader(io.StringIO(served.http.get(status(served, export)["result"]).text)))
+    return list(csv.reader(io.StringIO(served.http.get(export_status(served, export)["result"]).text)))
 
 
-def imported(served: Served, operation: str, lines: Iterable[str], key: str = "hs_object_id") -> httpx.Response:
+def run_import(served: PortalClient, operation: str, lines: Iterable[str], key: str = "hs_object_id") -> httpx.Response:
     header, *_ = lines = list(lines)
     mappings = [
         {
@@ -62,18 +62,18 @@ def imported(served: Served, operation: str, lines: Iterable[str], key: str = "h
     return served.http.post(IMPORTS, data={"importRequest": json.dumps(request)}, files=files)
 
 
-def finish(served: Served) -> None:
+def finish_imports(served: PortalClient) -> None:
     """Let time pass until every import is done, and HubSpot notice."""
     served.clock.advance(10)
     served.get(IMPORTS)
 
 
 def test_an_export_takes_its_time_and_its_link_works_for_five_minutes_without_a_token() -> None:
-    served = serve(a_portal([a_contact(1, lifecyclestage="lead")]))
+    served = start_portal(make_portal([make_contact(1, lifecyclestage="lead")]))
     export = served.post(EXPORTS, EXPORT)
-    assert (export.status_code, status(served, export)["status"]) == (202, "PROCESSING")
+    assert (export.status_code, export_status(served, export)["status"]) == (202, "PROCESSING")
     served.clock.advance(2)
-    done = status(served, export)
+    done = export_status(served, export)
     assert done["status"] == "COMPLETE"
     served.http.headers.pop("Authorization")
     assert served.http.get(done["result"]).text.splitlines() == ["Record ID,email,lifecyclestage", "1,person-1@example.com,lead"]
@@ -82,24 +82,24 @@ def test_an_export_takes_its_time_and_its_link_works_for_five_minutes_without_a_
 
 
 def test_the_second_export_waits_for_the_first() -> None:
-    served = serve(a_portal())
+    served = start_portal(make_portal())
     first, second = (served.post(EXPORTS, EXPORT) for _ in range(2))
-    assert [status(served, one)["status"] for one in (first, second)] == ["PROCESSING", "PENDING"]
+    assert [export_status(served, one)["status"] for one in (first, second)] == ["PROCESSING", "PENDING"]
     served.clock.advance(2)
-    assert [status(served, one)["status"] for one in (first, second)] == ["COMPLETE", "PROCESSING"]
+    assert [export_status(served, one)["status"] for one in (first, second)] == ["COMPLETE", "PROCESSING"]
     assert served.get(f"/crm/v3/exports/export/{second.json()['id']}").json()["exportState"] == "PROCESSING"
 
 
 def test_thirty_exports_may_begin_in_any_day() -> None:
-    served = serve(a_portal())
+    served = start_portal(make_portal())
     assert [served.post(EXPORTS, EXPORT).status_code for _ in range(31)] == [202] * 30 + [429]
     served.clock.advance(86_401)
     assert served.post(EXPORTS, EXPORT).status_code == 202
 
 
 def test_labels_come_out_unless_names_and_values_are_asked_for() -> None:
-    served = serve(a_portal([a_contact(1, lifecyclestage="marketingqualifiedlead")]))
-    header, line = rows(served, exportInternalValuesOptions=[])
+    served = start_portal(make_portal([make_contact(1, lifecyclestage="marketingqualifiedlead")]))
+    header, line = export_rows(served, exportInternalValuesOptions=[])
     assert (header[1:], line[1:]) == (["Email", "Lifecycle Stage"], ["person-1@example.com", "Marketing Qualified Lead"])
 
 
@@ -107,36 +107,36 @@ def test_an_export_can_name_what_each_record_belongs_to() -> None:
     """Section 8: `associatedObjectType`, at most four."""
     companies = [{"id": "7", "properties": {}}]
     deals = [{"id": str(number), "properties": {}, "contactIds": ["1"]} for number in (5, 6)]
-    served = serve(a_portal([a_contact(1, associatedcompanyid="7"), a_contact(2)], companies=companies, deals=deals))
+    served = start_portal(make_portal([make_contact(1, associatedcompanyid="7"), make_contact(2)], companies=companies, deals=deals))
     asked = {"objectProperties": ["email"], "associatedObjectType": ["COMPANY", "DEAL"]}
-    header, first, second = rows(served, **asked)
+    header, first, second = export_rows(served, **asked)
     assert header == ["Record ID", "email", "Associated Company IDs", "Associated Deal IDs"]
     assert (first[2:], second[2:]) == (["7", "5;6"], ["", ""])
     assert served.post(EXPORTS, {**EXPORT, "associatedObjectType": ["COMPANY"] * 5}).status_code == 400
 
 
 def test_an_export_can_be_of_a_search_or_of_a_list() -> None:
-    served = serve(a_portal(contacts(3)))
-    found = rows(served, publicCrmSearchRequest={"filters": [condition("email", "EQ", "person-2@example.com")]})
+    served = start_portal(make_portal(make_contacts(3)))
+    found = export_rows(served, publicCrmSearchRequest={"filters": [make_filter("email", "EQ", "person-2@example.com")]})
     assert [line[0] for line in found[1:]] == ["2"]
     served.post("/crm/v3/lists", {"name": "MQL", "objectTypeId": "0-1", "processingType": "MANUAL"})
     served.put("/crm/v3/lists/1/memberships/add", ["3"])
-    assert [line[0] for line in rows(served, exportType="LIST", listId="1")[1:]] == ["3"]
+    assert [line[0] for line in export_rows(served, exportType="LIST", listId="1")[1:]] == ["3"]
     assert served.post(EXPORTS, {**EXPORT, "exportType": "LIST"}).status_code == 400
 
 
 def test_a_large_file_is_zipped() -> None:
-    served = serve(a_portal([a_contact(number, message="x" * 50_000) for number in range(1, 51)]))
+    served = start_portal(make_portal([make_contact(number, message="x" * 50_000) for number in range(1, 51)]))
     export = served.post(EXPORTS, {**EXPORT, "objectProperties": ["message"]})
     served.clock.advance(2)
-    content = served.http.get(status(served, export)["result"]).content
+    content = served.http.get(export_status(served, export)["result"]).content
     assert content[:2] == b"PK"
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert len(archive.read("all.csv").splitlines()) == 51
 
 
 def test_only_the_app_that_began_an_export_may_have_it() -> None:
-    served = serve(a_portal())
+    served = start_portal(make_portal())
     export = served.post(EXPORTS, EXPORT)
     served.gate.tokens.grant("other", ApiApp(id="other"))
     served.http.headers["Authorization"] = "Bearer other"
@@ -144,10 +144,10 @@ def test_only_the_app_that_began_an_export_may_have_it() -> None:
     assert (reply.status_code, reply.json()["message"].startswith("Permission to get export file cannot be granted")) == (403, True)
 
 
-def test_an_import_updates_records_and_tells_of_each_bad_row() -> None:
-    served = serve(a_portal(contacts(2)))
+def test_an_import_updates_records_and_reports_each_bad_row() -> None:
+    served = start_portal(make_portal(make_contacts(2)))
     lines = ["hs_object_id,jobtitle,hs_lead_status", "1,CTO,NEW", "2,,NOPE", "999,CEO,NEW"]
-    begun = imported(served, "UPDATE", lines).json()
+    begun = run_import(served, "UPDATE", lines).json()
     assert begun["state"] == "STARTED"
     served.clock.advance(2)
     done = served.get(f"{IMPORTS}/{begun['id']}").json()
@@ -163,58 +163,60 @@ def test_an_import_updates_records_and_tells_of_each_bad_row() -> None:
 
 @pytest.mark.parametrize(("reading", "left"), [("kept", "CTO"), ("cleared", None)])
 def test_an_empty_cell_clears_nothing_unless_by_switch(reading: Any, left: str | None) -> None:
-    served = serve(a_portal([a_contact(1, jobtitle="CTO")]), switches=Switches(empty_cell=reading))
-    imported(served, "UPDATE", ["hs_object_id,jobtitle,city", "1,,Bonn"])
-    finish(served)
+    served = start_portal(make_portal([make_contact(1, jobtitle="CTO")]), switches=Switches(empty_cell=reading))
+    run_import(served, "UPDATE", ["hs_object_id,jobtitle,city", "1,,Bonn"])
+    finish_imports(served)
     assert (served.value(1, "city"), served.value(1, "jobtitle")) == ("Bonn", left)
 
 
 @pytest.mark.parametrize(("reading", "city"), [("row", None), ("cell", "Bonn")])
 def test_a_bad_value_keeps_back_its_row_or_itself_by_switch(reading: Any, city: str | None) -> None:
-    served = serve(a_portal(contacts(1)), switches=Switches(bad_cell=reading))
-    begun = imported(served, "UPDATE", ["hs_object_id,hs_lead_status,city", "1,NOPE,Bonn"]).json()
-    finish(served)
+    served = start_portal(make_portal(make_contacts(1)), switches=Switches(bad_cell=reading))
+    begun = run_import(served, "UPDATE", ["hs_object_id,hs_lead_status,city", "1,NOPE,Bonn"]).json()
+    finish_imports(served)
     assert (served.value(1, "city"), served.value(1, "hs_lead_status")) == (city, None)
     assert len(served.get(f"{IMPORTS}/{begun['id']}/errors").json()["results"]) == 1
 
 
 @pytest.mark.parametrize(("reading", "shown"), [("instant", "2026-02-03T04:05:06Z"), ("local", "2026-02-03 05:05")])
 def test_dates_come_out_as_the_api_has_them_or_by_the_minute_by_switch(reading: Any, shown: str) -> None:
-    served = serve(a_portal([a_contact(1, notes_last_updated="2026-02-03T04:05:06Z")]), switches=Switches(export_times=reading))
-    assert rows(served, objectProperties=["notes_last_updated"])[1][1] == shown
+    served = start_portal(
+        make_portal([make_contact(1, notes_last_updated="2026-02-03T04:05:06Z")]), switches=Switches(export_times=reading)
+    )
+    assert export_rows(served, objectProperties=["notes_last_updated"])[1][1] == shown
 
 
 @pytest.mark.parametrize(("operation", "ids", "errors"), [("UPSERT", ["1", "2"], 0), ("CREATE", ["1", "2"], 1), ("UPDATE", ["1"], 1)])
 def test_operations_add_or_refuse(operation: str, ids: list[str], errors: int) -> None:
-    served = serve(a_portal(contacts(1)))
-    begun = imported(served, operation, ["email,jobtitle", "person-1@example.com,CTO", "new@example.com,CEO"], key="email").json()
-    finish(served)
+    served = start_portal(make_portal(make_contacts(1)))
+    begun = run_import(served, operation, ["email,jobtitle", "person-1@example.com,CTO", "new@example.com,CEO"], key="email").json()
+    finish_imports(served)
     assert [item["id"] for item in served.get(CONTACTS).json()["results"]] == ids
     assert len(served.get(f"{IMPORTS}/{begun['id']}/errors").json()["results"]) == errors
 
 
 def test_the_rows_of_an_import_are_written_as_time_passes_and_those_of_a_canceled_one_stay_as_far_as_it_came() -> None:
-    served = serve(a_portal(contacts(100)))
-    begun = imported(served, "UPDATE", ["hs_object_id,city", *(f"{number},Bonn" for number in range(1, 101))]).json()
+    served = start_portal(make_portal(make_contacts(100)))
+    begun = run_import(served, "UPDATE", ["hs_object_id,city", *(f"{number},Bonn" for number in range(1, 101))]).json()
     assert begun["metadata"]["counters"] == {}
     served.clock.advance(1)
     assert served.post(f"{IMPORTS}/{begun['id']}/cancel", {}).status_code == 200
-    finish(served)
+    finish_imports(served)
     assert [served.value(number, "city") for number in (1, 50, 51, 100)] == ["Bonn", "Bonn", None, None]
 
 
 def test_the_row_that_was_refused_is_shown_when_it_is_asked_for() -> None:
-    served = serve(a_portal(contacts(1)))
-    begun = imported(served, "UPDATE", ["hs_object_id,jobtitle", "999,CEO"]).json()
-    finish(served)
+    served = start_portal(make_portal(make_contacts(1)))
+    begun = run_import(served, "UPDATE", ["hs_object_id,jobtitle", "999,CEO"]).json()
+    finish_imports(served)
     errors = f"{IMPORTS}/{begun['id']}/errors"
     plain, whole = (served.get(errors, **asked).json()["results"][0] for asked in ({}, {"includeRowData": "true"}))
     assert ("rowData" in plain["sourceData"], whole["sourceData"]["rowData"]) == (False, ["999", "CEO"])
 
 
 def test_the_fourth_import_waits_and_a_running_one_can_be_canceled() -> None:
-    served = serve(a_portal(contacts(1)))
-    begun = [imported(served, "UPDATE", ["hs_object_id,city", "1,Bonn"]).json() for _ in range(4)]
+    served = start_portal(make_portal(make_contacts(1)))
+    begun = [run_import(served, "UPDATE", ["hs_object_id,city", "1,Bonn"]).json() for _ in range(4)]
     assert [item["state"] for item in begun] == ["STARTED"] * 3 + ["DEFERRED"]
     assert served.post(f"{IMPORTS}/1/cancel", {}).status_code == 200
     assert served.get(f"{IMPORTS}/1").json()["state"] == "CANCELED"
@@ -223,7 +225,7 @@ def test_the_fourth_import_waits_and_a_running_one_can_be_canceled() -> None:
 
 
 def test_a_body_that_is_no_import_is_refused() -> None:
-    served = serve(a_portal())
+    served = start_portal(make_portal())
     assert served.post(IMPORTS, {}).status_code == 400
     files = {"files": ("a.csv", "x", "text/csv")}
     assert served.http.post(IMPORTS, data={"importRequest": "{}"}, files=files).status_code == 400

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from sync_worker.sandbox.api.routes import ENDPOINTS
 from sync_worker.sandbox.request.body_validation import FIELD_VALIDATORS
 from sync_worker.sandbox.request.url_paths import expand_paths
-from tests.sandbox.portal_factories import CONTACTS, NOW_MS, Served, a_click, a_contact, a_portal, serve
+from tests.sandbox.portal_factories import CONTACTS, NOW_MS, PortalClient, make_click, make_contact, make_portal, start_portal
 
 CALLS = [(endpoint.method, path) for endpoint in ENDPOINTS for _, path in expand_paths(endpoint.api, endpoint.path_suffix)]
-ODD = ["", "0", "1", "-1", "99", "²", "9" * 30, "1.5", "nan", "*", "\x00", "true", "email", "contacts", "0-1", "hs_object_id"]
-ODD += [
+ODD_VALUES = ["", "0", "1", "-1", "99", "²", "9" * 30, "1.5", "nan", "*", "\x00", "true", "email", "contacts", "0-1", "hs_object_id"]
+ODD_VALUES += [
     "lifecyclestage",
     "contactinformation",
     "lead",
@@ -36,18 +36,18 @@ ODD += [
 ]
 QUERY = """limit after offset properties propertiesWithHistory associations archived idProperty startTimestamp endTimestamp eventType
     recipient campaignId appId objectType objectId occurredAfter occurredBefore sort id email listIds listName includeFilters changeType"""
-SCALARS = st.sampled_from(ODD) | st.integers(-5, 10**20) | st.booleans() | st.floats()
+SCALARS = st.sampled_from(ODD_VALUES) | st.integers(-5, 10**20) | st.booleans() | st.floats()
 ANYTHING = st.recursive(
     st.none() | SCALARS,
     lambda deeper: st.lists(deeper, max_size=2) | st.dictionaries(st.text(max_size=2), deeper, max_size=2),
     max_leaves=6,
 )
-PARTS = ["1", "1", "f", "contacts", "0-1", "²", "x", "0", "9" * 25]
+PATH_PARTS = ["1", "1", "f", "contacts", "0-1", "²", "x", "0", "9" * 25]
 
 
-def bodies(depth: int = 2) -> st.SearchStrategy[dict[str, Any]]:
+def request_bodies(depth: int = 2) -> st.SearchStrategy[dict[str, Any]]:
     """Objects with the fields that the API knows: mostly of kinds that can be read, so that what is behind them is reached."""
-    deeper = bodies(depth - 1) if depth else st.just({})
+    deeper = request_bodies(depth - 1) if depth else st.just({})
     lists_of_objects = dict.fromkeys(("inputs", "filterGroups", "filters", "options"), st.lists(deeper, max_size=2))
     scalars = st.lists(SCALARS, max_size=2)
     values = st.dictionaries(st.sampled_from(["email", "lifecyclestage", "firstname", "hs_email_optout", "closedate"]), SCALARS, max_size=3)
@@ -57,32 +57,36 @@ def bodies(depth: int = 2) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-PATHS = st.tuples(st.sampled_from(CALLS), st.lists(st.sampled_from(PARTS), min_size=4, max_size=4))
+PATHS = st.tuples(st.sampled_from(CALLS), st.lists(st.sampled_from(PATH_PARTS), min_size=4, max_size=4))
 
 
 @cache
-def served() -> Served:
+def portal_client() -> PortalClient:
     """Return a portal that every example finds as the one before has left it."""
-    people = [a_contact(number, associatedcompanyid="9") for number in range(1, 6)]
+    people = [make_contact(number, associatedcompanyid="9") for number in range(1, 6)]
     submission = {"formId": "f", "submittedAt": NOW_MS, "values": [], "pageUrl": ""}
-    engagement = {"email_events": [a_click(1, NOW_MS)], "forms": [{"id": "f", "name": "Form"}], "submissions": [submission]}
-    portal = serve(a_portal(people, companies=[{"id": "9", "properties": {}}], **engagement))
+    engagement = {"email_events": [make_click(1, NOW_MS)], "forms": [{"id": "f", "name": "Form"}], "submissions": [submission]}
+    portal = start_portal(make_portal(people, companies=[{"id": "9", "properties": {}}], **engagement))
     portal.post("/crm/v3/lists", {"name": "L", "objectTypeId": "0-1", "processingType": "MANUAL"})
     return portal
 
 
-def filled(path: str, parts: list[str]) -> str:
+def fill_path(path: str, parts: list[str]) -> str:
     """Return a path with something for each of its variables."""
     left = iter(parts)
     return re.sub(r"\{(\w+)\}", lambda variable: "contacts" if variable[1].endswith("ObjectType") else next(left), path)
 
 
 @settings(max_examples=300, deadline=None)
-@given(call=PATHS, query=st.dictionaries(st.sampled_from(QUERY.split()), st.sampled_from(ODD), max_size=3), body=bodies() | ANYTHING)
+@given(
+    call=PATHS,
+    query=st.dictionaries(st.sampled_from(QUERY.split()), st.sampled_from(ODD_VALUES), max_size=3),
+    body=request_bodies() | ANYTHING,
+)
 def test_nothing_that_is_sent_breaks_the_sandbox(call: tuple[tuple[str, str], list[str]], query: Mapping[str, str], body: object) -> None:
     (method, path), parts = call
     content = None if method in {"GET", "DELETE"} else json.dumps(body).encode()
-    reply = served().http.request(method, filled(path, parts), params=query, content=content)
+    reply = portal_client().http.request(method, fill_path(path, parts), params=query, content=content)
     assert reply.status_code < 500
     if reply.status_code >= 400:
         assert reply.json().keys() >= {"status", "message", "correlationId"}
@@ -100,7 +104,7 @@ def test_nothing_that_is_sent_breaks_the_sandbox(call: tuple[tuple[str, str], li
     ],
 )
 def test_a_field_of_the_wrong_kind_is_bad_json_to_hubspot(path: str, body: object) -> None:
-    reply = served().post(CONTACTS + path, body)
+    reply = portal_client().post(CONTACTS + path, body)
     assert (reply.status_code, reply.json()["category"]) == (400, "VALIDATION_ERROR")
     assert reply.json()["message"].startswith("Invalid input JSON on line 1, column 1")
 
@@ -112,5 +116,5 @@ def test_no_import_breaks_the_sandbox(request: object, table: str, columns: list
     whole = {"name": "x", "files": [{"fileName": "a.csv", "fileFormat": "CSV", "fileImportPage": page}], "importOperations": request}
     for asked in (request, whole):
         files = {"files": ("a.csv", table.encode("utf-8", "replace"), "text/csv")}
-        reply = served().http.post("/crm/v3/imports", data={"importRequest": json.dumps(asked)}, files=files)
+        reply = portal_client().http.post("/crm/v3/imports", data={"importRequest": json.dumps(asked)}, files=files)
         assert reply.status_code < 500

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from sync_worker.sandbox.server.server import Switches
-from tests.sandbox.portal_factories import CONTACTS, Served, a_portal, contacts, serve
+from tests.sandbox.portal_factories import CONTACTS, PortalClient, make_contacts, make_portal, start_portal
 
 LISTS = "/crm/v3/lists"
 
 
-def a_list(served: Served, name: str = "MQL", processing: str = "MANUAL") -> str:
+def create_list(served: PortalClient, name: str = "MQL", processing: str = "MANUAL") -> str:
     body = {"name": name, "objectTypeId": "0-1", "processingType": processing}
     if processing != "MANUAL":
         body["filterBranch"] = {"filterBranchType": "OR"}  # type: ignore[assignment]
@@ -20,14 +20,14 @@ def a_list(served: Served, name: str = "MQL", processing: str = "MANUAL") -> str
     return found
 
 
-def members(served: Served, list_id: str) -> list[str]:
+def member_ids(served: PortalClient, list_id: str) -> list[str]:
     return [item["recordId"] for item in served.get(f"{LISTS}/{list_id}/memberships").json()["results"]]
 
 
 @pytest.mark.parametrize("base", ["/crm/v3/lists", "/crm/lists/2026-03", "/crm/lists/2026-09"])
 def test_every_version_finds_a_list_by_id_and_by_name_in_any_case(base: str) -> None:
-    served = serve(a_portal())
-    list_id = a_list(served, "MQL · direct")
+    served = start_portal(make_portal())
+    list_id = create_list(served, "MQL · direct")
     assert served.get(f"{base}/{list_id}").json()["list"]["name"] == "MQL · direct"
     assert served.get(f"{base}/object-type-id/0-1/name/mql · Direct").json()["list"]["listId"] == list_id
     assert served.get(f"{base}/object-type-id/0-1/name/other").status_code == 404
@@ -35,8 +35,8 @@ def test_every_version_finds_a_list_by_id_and_by_name_in_any_case(base: str) -> 
 
 
 def test_a_name_can_be_used_once() -> None:
-    served = serve(a_portal())
-    a_list(served)
+    served = start_portal(make_portal())
+    create_list(served)
     again = served.post(LISTS, {"name": "mql", "objectTypeId": "0-1", "processingType": "MANUAL"})
     assert (again.status_code, again.json()["subCategory"]) == (400, "ILS.DUPLICATE_LIST_NAMES")
 
@@ -44,47 +44,47 @@ def test_a_name_can_be_used_once() -> None:
 @pytest.mark.parametrize("processing", ["SNAPSHOT", "DYNAMIC", "MAGIC"])
 def test_what_needs_a_filter_is_refused_without_one(processing: str) -> None:
     body = {"name": "x", "objectTypeId": "0-1", "processingType": processing}
-    assert serve(a_portal()).post(LISTS, body).status_code == 400
+    assert start_portal(make_portal()).post(LISTS, body).status_code == 400
 
 
-def test_adding_is_idempotent_and_tells_what_is_missing_with_hubspots_spelling() -> None:
-    served = serve(a_portal(contacts(3)))
-    list_id = a_list(served)
+def test_adding_is_idempotent_and_reports_missing_ids_with_hubspots_spelling() -> None:
+    served = start_portal(make_portal(make_contacts(3)))
+    list_id = create_list(served)
     first = served.put(f"{LISTS}/{list_id}/memberships/add", ["2", "1", "999", "x"]).json()
     assert first == {"recordsIdsAdded": ["2", "1"], "recordIdsRemoved": [], "recordIdsMissing": ["999", "x"]}
     assert served.put(f"{LISTS}/{list_id}/memberships/add", ["2", "3"]).json()["recordsIdsAdded"] == ["3"]
-    assert members(served, list_id) == ["1", "2", "3"]
+    assert member_ids(served, list_id) == ["1", "2", "3"]
     assert served.get(f"{LISTS}/{list_id}").json()["list"]["size"] == 3
 
 
 def test_members_leave_and_come_in_one_call() -> None:
-    served = serve(a_portal(contacts(3)))
-    list_id = a_list(served)
+    served = start_portal(make_portal(make_contacts(3)))
+    list_id = create_list(served)
     path = f"{LISTS}/{list_id}/memberships"
     served.put(f"{path}/add", ["1"])
-    assert members(served, list_id) == ["1"]
+    assert member_ids(served, list_id) == ["1"]
     served.put(f"{path}/add", ["2"])
-    assert members(served, list_id) == ["1", "2"]
+    assert member_ids(served, list_id) == ["1", "2"]
     both = served.put(f"{path}/add-and-remove", {"recordIdsToAdd": ["3"], "recordIdsToRemove": ["1"]}).json()
     assert (both["recordsIdsAdded"], both["recordIdsRemoved"]) == (["3"], ["1"])
     assert served.put(f"{path}/remove", ["1", "2"]).json()["recordIdsRemoved"] == ["2"]
-    assert members(served, list_id) == ["3"]
+    assert member_ids(served, list_id) == ["3"]
     assert served.put(f"{path}/add-and-remove", {"recordIdsToAdd": []}).status_code == 400
     assert served.delete(path).status_code == 204
-    assert members(served, list_id) == []
+    assert member_ids(served, list_id) == []
 
 
 def test_a_dynamic_list_cannot_be_written_and_a_snapshot_can() -> None:
-    served = serve(a_portal(contacts(1)))
-    dynamic, snapshot = a_list(served, "a", "DYNAMIC"), a_list(served, "b", "SNAPSHOT")
+    served = start_portal(make_portal(make_contacts(1)))
+    dynamic, snapshot = create_list(served, "a", "DYNAMIC"), create_list(served, "b", "SNAPSHOT")
     refused = served.put(f"{LISTS}/{dynamic}/memberships/add", ["1"])
     assert (refused.status_code, "dynamic list" in refused.json()["message"]) == (400, True)
     assert served.put(f"{LISTS}/{snapshot}/memberships/add", ["1"]).status_code == 200
 
 
 def test_members_come_in_pages_of_at_most_250() -> None:
-    served = serve(a_portal(contacts(260)))
-    path = f"{LISTS}/{a_list(served)}/memberships"
+    served = start_portal(make_portal(make_contacts(260)))
+    path = f"{LISTS}/{create_list(served)}/memberships"
     served.put(f"{path}/add", [str(number) for number in range(260, 0, -1)])
     first = served.get(path, limit=250).json()
     assert (len(first["results"]), first["total"], first["paging"]["next"]["after"]) == (250, 260, "251")
@@ -95,8 +95,8 @@ def test_members_come_in_pages_of_at_most_250() -> None:
 
 
 def test_a_deleted_list_can_be_restored() -> None:
-    served = serve(a_portal())
-    list_id = a_list(served)
+    served = start_portal(make_portal())
+    list_id = create_list(served)
     assert served.delete(f"{LISTS}/{list_id}").status_code == 204
     assert served.get(f"{LISTS}/{list_id}").status_code == 404
     assert served.put(f"{LISTS}/{list_id}/restore", None).status_code == 204
@@ -104,8 +104,8 @@ def test_a_deleted_list_can_be_restored() -> None:
 
 
 def test_a_list_can_be_renamed_copied_and_searched() -> None:
-    served = serve(a_portal(contacts(2)))
-    first, second = a_list(served, "Leads · cold"), a_list(served, "Leads · warm")
+    served = start_portal(make_portal(make_contacts(2)))
+    first, second = create_list(served, "Leads · cold"), create_list(served, "Leads · warm")
     served.put(f"{LISTS}/{first}/memberships/add", ["1", "2"])
     assert served.put(f"{LISTS}/{second}/memberships/add-from/{first}", None).status_code == 204
     assert served.put(f"{LISTS}/{second}/update-list-name?listName=Leads · hot", None).json()["updatedList"]["name"] == "Leads · hot"
@@ -118,19 +118,19 @@ def test_a_list_can_be_renamed_copied_and_searched() -> None:
 
 
 def test_a_record_knows_its_lists_and_leaves_them_when_it_is_archived() -> None:
-    served = serve(a_portal(contacts(1)))
-    list_id = a_list(served)
+    served = start_portal(make_portal(make_contacts(1)))
+    list_id = create_list(served)
     served.put(f"{LISTS}/{list_id}/memberships/add", ["1"])
     of_record = served.get(f"{LISTS}/records/0-1/1/memberships").json()["results"]
     assert [item["listId"] for item in of_record] == [list_id]
     served.delete(f"{CONTACTS}/1")
-    assert members(served, list_id) == []
+    assert member_ids(served, list_id) == []
 
 
 def test_the_lists_of_many_records_are_read_at_once() -> None:
     """Section 6: POST `/records/memberships/batch/read`."""
-    served = serve(a_portal(contacts(2)))
-    list_id = a_list(served)
+    served = start_portal(make_portal(make_contacts(2)))
+    list_id = create_list(served)
     served.put(f"{LISTS}/{list_id}/memberships/add", ["1"])
     inputs = [{"objectTypeId": "0-1", "recordId": number} for number in ("1", "2")]
     found = served.post(f"{LISTS}/records/memberships/batch/read", {"inputs": inputs}).json()["results"]
@@ -139,14 +139,14 @@ def test_the_lists_of_many_records_are_read_at_once() -> None:
 
 @pytest.mark.parametrize(("bumps", "stamp"), [(False, "2026-02-02T03:04:01.500Z"), (True, "2026-11-20T12:00:00Z")])
 def test_joining_moves_the_stamp_of_the_contact_only_by_switch(*, bumps: bool, stamp: str) -> None:
-    served = serve(a_portal(contacts(1)), switches=Switches(list_bumps_contact=bumps))
-    served.put(f"{LISTS}/{a_list(served)}/memberships/add", ["1"])
+    served = start_portal(make_portal(make_contacts(1)), switches=Switches(list_bumps_contact=bumps))
+    served.put(f"{LISTS}/{create_list(served)}/memberships/add", ["1"])
     assert served.value(1, "lastmodifieddate") == stamp
 
 
 def test_members_can_be_read_in_the_order_they_joined() -> None:
-    served = serve(a_portal(contacts(3)))
-    path = f"{LISTS}/{a_list(served)}/memberships"
+    served = start_portal(make_portal(make_contacts(3)))
+    path = f"{LISTS}/{create_list(served)}/memberships"
     for number in ("3", "1", "2"):
         served.put(f"{path}/add", [number])
         served.clock.advance(1)
@@ -156,8 +156,8 @@ def test_members_can_be_read_in_the_order_they_joined() -> None:
 
 
 def test_only_the_filters_of_a_dynamic_list_can_be_changed() -> None:
-    served = serve(a_portal())
-    dynamic, manual = a_list(served, "a", "DYNAMIC"), a_list(served, "b")
+    served = start_portal(make_portal())
+    dynamic, manual = create_list(served, "a", "DYNAMIC"), create_list(served, "b")
     body = {"filterBranch": {"filterBranchType": "AND"}}
     assert served.put(f"{LISTS}/{dynamic}/update-list-filters", body).json()["updatedList"]["filterBranch"] == body["filterBranch"]
     assert served.put(f"{LISTS}/{manual}/update-list-filters", body).status_code == 400

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from sync_worker.sandbox.server import user_actions
-from tests.sandbox.portal_factories import DAY_MS, NOW_MS, Served, a_contact, a_portal, serve
+from tests.sandbox.portal_factories import DAY_MS, NOW_MS, PortalClient, make_contact, make_portal, start_portal
 
 PATHS = ["/marketing/v3/marketing-events", "/marketing/marketing-events/2026-03", "/marketing/marketing-events/2026-09"]
 STATES = ["ATTENDED", "REGISTERED", "ATTENDED", "CANCELLED", "NO_SHOW"]
 
 
-def took_part(number: int, state: str, event: str = "20") -> dict[str, Any]:
+def make_participation(number: int, state: str, event: str = "20") -> dict[str, Any]:
     return {
         "id": f"p{number}",
         "properties": {"attendanceState": state, "occurredAt": NOW_MS - DAY_MS + number},
@@ -21,16 +21,16 @@ def took_part(number: int, state: str, event: str = "20") -> dict[str, Any]:
     }
 
 
-def a_served_portal(**options: object) -> Served:
-    people = [a_contact(number, lastname=f"N{number}") for number in range(1, 6)]
+def start_webinar_portal(**options: object) -> PortalClient:
+    people = [make_contact(number, lastname=f"N{number}") for number in range(1, 6)]
     events = [{"objectId": id_, "eventName": f"Webinar {id_}", "eventType": "WEBINAR"} for id_ in ("30", "9", "20")]
-    rows = [took_part(number, state) for number, state in enumerate(STATES, start=1)]
-    return serve(a_portal(people, marketing_events=events, participations=rows), **options)
+    rows = [make_participation(number, state) for number, state in enumerate(STATES, start=1)]
+    return start_portal(make_portal(people, marketing_events=events, participations=rows), **options)
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_marketing_events_come_in_the_order_of_their_ids_with_counts(path: str) -> None:
-    served = a_served_portal()
+    served = start_webinar_portal()
     first = served.get(path, limit=2).json()
     last = served.get(path, limit=2, after=first["paging"]["next"]["after"]).json()
     assert [event["objectId"] for event in first["results"] + last["results"]] == ["9", "20", "30"]
@@ -43,8 +43,8 @@ def test_marketing_events_come_in_the_order_of_their_ids_with_counts(path: str) 
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_who_took_part_is_told_page_by_page_with_name_and_state(path: str) -> None:
-    served = a_served_portal()
+def test_participations_are_paged_with_name_and_state(path: str) -> None:
+    served = start_webinar_portal()
     first = served.get(f"{path}/participations/20/breakdown", state="ATTENDED", limit=1).json()
     last = served.get(f"{path}/participations/20/breakdown", state="ATTENDED", limit=1, after=first["paging"]["next"]["after"]).json()
     assert [row["id"] for row in first["results"] + last["results"]] == ["p1", "p3"]
@@ -59,34 +59,34 @@ def test_who_took_part_is_told_page_by_page_with_name_and_state(path: str) -> No
 
 
 def test_participations_are_chosen_by_contact() -> None:
-    served, path = a_served_portal(), f"{PATHS[0]}/participations/20/breakdown"
+    served, path = start_webinar_portal(), f"{PATHS[0]}/participations/20/breakdown"
     for asked in ("3", "person-3@example.com"):
         assert [row["id"] for row in served.get(path, contactIdentifier=asked).json()["results"]] == ["p3"]
     assert served.get(path, contactIdentifier="nobody@example.com").json()["results"] == []
 
 
 def test_a_query_of_participations_that_does_not_fit_is_refused() -> None:
-    served = a_served_portal()
+    served = start_webinar_portal()
     assert served.get(f"{PATHS[0]}/participations/20/breakdown", state="ASLEEP").status_code == 400
     assert served.get(f"{PATHS[0]}/participations/20/breakdown", limit=101).status_code == 400
     assert served.get(f"{PATHS[0]}/participations/21/breakdown").status_code == 404
 
 
 def test_marketing_events_take_a_scope_of_their_own() -> None:
-    served = a_served_portal(scopes=frozenset({"crm.objects.contacts.read"}))
+    served = start_webinar_portal(scopes=frozenset({"crm.objects.contacts.read"}))
     reply = served.get(PATHS[0])
     assert reply.status_code == 403
     assert reply.json()["errors"][0]["context"]["requiredGranularScopes"] == ["crm.objects.marketing_events.read"]
 
 
 def test_attendance_moves_along_with_a_merge_and_can_be_corrected() -> None:
-    served = a_served_portal()
-    user_actions.save_participation(served.portal, took_part(3, "NO_SHOW"))
+    served = start_webinar_portal()
+    user_actions.save_participation(served.portal, make_participation(3, "NO_SHOW"))
     merged = user_actions.merge_contacts(served.portal, {"primaryObjectId": "1", "objectIdToMerge": "2"})["id"]
     attended = served.get(f"{PATHS[0]}/participations/20/breakdown", state="ATTENDED").json()["results"]
     assert [row["associations"]["contact"]["contactId"] for row in attended] == [merged]
 
 
 def test_a_rep_sees_who_attended() -> None:
-    page = a_served_portal().get("/contacts/1").text
+    page = start_webinar_portal().get("/contacts/1").text
     assert "Attended “Webinar 20”" in page

@@ -7,21 +7,21 @@ import json
 import pytest
 
 from sync_worker.sandbox.server.server import Switches
-from tests.sandbox.portal_factories import CONTACTS, NOW_MS, a_contact, a_portal, contacts, ids, serve
+from tests.sandbox.portal_factories import CONTACTS, NOW_MS, make_contact, make_contacts, make_portal, result_ids, start_portal
 
 PATHS = ["/crm/v3/objects/contacts", "/crm/objects/2026-03/contacts", "/crm/objects/2026-09/contacts", "/crm/objects/2026-09/0-1"]
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_version_serves_the_same_records(path: str) -> None:
-    served = serve(a_portal(contacts(3)))
+    served = start_portal(make_portal(make_contacts(3)))
     assert served.get(path).json() == served.get(PATHS[0]).json()
 
 
 def test_a_list_walks_ids_upwards_and_after_is_the_next_id() -> None:
-    served = serve(a_portal([a_contact(9), a_contact(2), a_contact(5)]))
+    served = start_portal(make_portal([make_contact(9), make_contact(2), make_contact(5)]))
     first = served.get(CONTACTS, limit=2).json()
-    assert ids(first) == ["2", "5"]
+    assert result_ids(first) == ["2", "5"]
     assert first["paging"]["next"]["after"] == "9"
     assert "limit=2&after=9" in first["paging"]["next"]["link"]
     assert served.get(CONTACTS, limit=2, after="9").json()["results"][0]["id"] == "9"
@@ -29,22 +29,22 @@ def test_a_list_walks_ids_upwards_and_after_is_the_next_id() -> None:
 
 
 def test_a_page_can_begin_at_any_id() -> None:
-    served = serve(a_portal(contacts(9)))
-    assert ids(served.get(CONTACTS, after="4", limit=2).json()) == ["4", "5"]
+    served = start_portal(make_portal(make_contacts(9)))
+    assert result_ids(served.get(CONTACTS, after="4", limit=2).json()) == ["4", "5"]
 
 
 @pytest.mark.parametrize(("query", "status"), [({"limit": 100}, 200), ({"limit": 101}, 400), ({"limit": "x"}, 400), ({"limit": 0}, 400)])
 def test_a_page_holds_at_most_a_hundred(query: dict[str, object], status: int) -> None:
-    assert serve(a_portal()).get(CONTACTS, **query).status_code == status
+    assert start_portal(make_portal()).get(CONTACTS, **query).status_code == status
 
 
 @pytest.mark.parametrize(("limit", "status"), [(50, 200), (51, 400)])
 def test_a_page_with_history_holds_at_most_fifty(limit: int, status: int) -> None:
-    assert serve(a_portal()).get(CONTACTS, limit=limit, propertiesWithHistory="email").status_code == status
+    assert start_portal(make_portal()).get(CONTACTS, limit=limit, propertiesWithHistory="email").status_code == status
 
 
 def test_asked_properties_come_with_three_more_and_unset_ones_are_null() -> None:
-    served = serve(a_portal([a_contact(1)]))
+    served = start_portal(make_portal([make_contact(1)]))
     properties = served.get(f"{CONTACTS}/1", properties="email,jobtitle,no_such_thing").json()["properties"]
     assert properties == {
         "email": "person-1@example.com",
@@ -56,14 +56,14 @@ def test_asked_properties_come_with_three_more_and_unset_ones_are_null() -> None
 
 
 def test_properties_can_be_repeated_or_divided_by_commas() -> None:
-    served = serve(a_portal([a_contact(1, jobtitle="CTO", city="Bonn")]))
+    served = start_portal(make_portal([make_contact(1, jobtitle="CTO", city="Bonn")]))
     by_comma = served.get(f"{CONTACTS}/1", properties="jobtitle,city").json()
     assert served.get(f"{CONTACTS}/1", properties=["jobtitle", "city"]).json() == by_comma
     assert by_comma["properties"]["city"] == "Bonn"
 
 
 def test_nothing_asked_gives_the_usual_properties() -> None:
-    served = serve(a_portal([a_contact(1)], companies=[{"id": "7", "properties": {"name": "Acme"}}]))
+    served = start_portal(make_portal([make_contact(1)], companies=[{"id": "7", "properties": {"name": "Acme"}}]))
     assert set(served.get(f"{CONTACTS}/1").json()["properties"]) == {
         "createdate",
         "email",
@@ -82,14 +82,14 @@ def test_nothing_asked_gives_the_usual_properties() -> None:
 
 
 def test_a_record_can_be_read_by_its_address() -> None:
-    served = serve(a_portal([a_contact(1, hs_additional_emails="old@example.com;older@example.com")]))
+    served = start_portal(make_portal([make_contact(1, hs_additional_emails="old@example.com;older@example.com")]))
     assert served.get(f"{CONTACTS}/PERSON-1@example.com", idProperty="email").json()["id"] == "1"
     assert served.get(f"{CONTACTS}/older@example.com", idProperty="email").json()["id"] == "1"
     assert served.get(f"{CONTACTS}/x", idProperty="firstname").status_code == 400
 
 
 def test_the_first_contact_with_an_address_keeps_it() -> None:
-    served = serve(a_portal([a_contact(1), a_contact(2, email="person-1@example.com")]))
+    served = start_portal(make_portal([make_contact(1), make_contact(2, email="person-1@example.com")]))
     assert served.get(f"{CONTACTS}/person-1@example.com", idProperty="email").json()["id"] == "1"
 
 
@@ -102,18 +102,18 @@ def test_the_first_contact_with_an_address_keeps_it() -> None:
     ],
 )
 def test_an_unknown_id_is_refused_in_hubspots_words(number: str, category: str | None, message: str) -> None:
-    reply = serve(a_portal([a_contact(1)])).get(f"{CONTACTS}/{number}")
+    reply = start_portal(make_portal([make_contact(1)])).get(f"{CONTACTS}/{number}")
     assert (reply.status_code, reply.json().get("category"), reply.json()["message"]) == (404, category, message)
 
 
 def test_a_long_address_gets_a_page_of_html() -> None:
-    reply = serve(a_portal()).get(CONTACTS, properties=",".join(f"property_{n:05d}" for n in range(1_200)))
+    reply = start_portal(make_portal()).get(CONTACTS, properties=",".join(f"property_{n:05d}" for n in range(1_200)))
     assert reply.status_code == 414
     assert reply.text.startswith("<html>")
 
 
 def test_writing_one_record_moves_its_stamps_and_keeps_history() -> None:
-    served = serve(a_portal([a_contact(1)]))
+    served = start_portal(make_portal([make_contact(1)]))
     reply = served.patch(f"{CONTACTS}/1", {"properties": {"jobtitle": "CTO"}})
     assert reply.json()["properties"]["jobtitle"] == "CTO"
     assert reply.json()["updatedAt"] == "2026-11-20T12:00:00Z"
@@ -125,19 +125,19 @@ def test_writing_one_record_moves_its_stamps_and_keeps_history() -> None:
 
 @pytest.mark.parametrize(("bumps", "stamp"), [(False, "2026-02-02T03:04:01.500Z"), (True, "2026-11-20T12:00:00Z")])
 def test_an_equal_value_moves_the_stamp_only_by_switch(*, bumps: bool, stamp: str) -> None:
-    served = serve(a_portal([a_contact(1)]), switches=Switches(bump_on_equal_write=bumps))
+    served = start_portal(make_portal([make_contact(1)]), switches=Switches(bump_on_equal_write=bumps))
     served.patch(f"{CONTACTS}/1", {"properties": {"firstname": "Ana"}})
     assert served.value(1, "lastmodifieddate") == stamp
 
 
 def test_an_empty_text_clears_and_null_does_nothing() -> None:
-    served = serve(a_portal([a_contact(1, jobtitle="CTO", city="Bonn")]))
+    served = start_portal(make_portal([make_contact(1, jobtitle="CTO", city="Bonn")]))
     served.patch(f"{CONTACTS}/1", {"properties": {"jobtitle": "", "city": None}})
     assert (served.value(1, "jobtitle"), served.value(1, "city")) == (None, "Bonn")
 
 
 def test_a_new_contact_is_a_lead_with_the_next_id() -> None:
-    served = serve(a_portal([a_contact(41)]))
+    served = start_portal(make_portal([make_contact(41)]))
     reply = served.post(CONTACTS, {"properties": {"email": "New@Example.com"}})
     assert (reply.status_code, reply.json()["id"], reply.json()["properties"]["email"]) == (201, "42", "new@example.com")
     assert served.value(42, "lifecyclestage") == "lead"
@@ -148,17 +148,17 @@ def test_a_new_contact_is_a_lead_with_the_next_id() -> None:
 
 @pytest.mark.parametrize("email", ["person-1@example.com", "second@example.com"])
 def test_a_known_address_is_a_conflict(email: str) -> None:
-    served = serve(a_portal([a_contact(1, hs_additional_emails="second@example.com"), a_contact(2)]))
+    served = start_portal(make_portal([make_contact(1, hs_additional_emails="second@example.com"), make_contact(2)]))
     for reply in (served.post(CONTACTS, {"properties": {"email": email}}), served.patch(f"{CONTACTS}/2", {"properties": {"email": email}})):
         assert (reply.status_code, reply.json()["category"]) == (409, "CONFLICT")
         assert reply.json()["message"] == "Contact already exists. Existing ID: 1"
 
 
 def test_an_archived_record_is_only_in_the_archive_and_its_address_is_free() -> None:
-    served = serve(a_portal(contacts(3)))
+    served = start_portal(make_portal(make_contacts(3)))
     assert served.delete(f"{CONTACTS}/2").status_code == 204
     assert served.delete(f"{CONTACTS}/2").status_code == 204
-    assert ids(served.get(CONTACTS).json()) == ["1", "3"]
+    assert result_ids(served.get(CONTACTS).json()) == ["1", "3"]
     assert served.get(f"{CONTACTS}/2").status_code == 404
     archived = served.get(CONTACTS, archived="true").json()["results"]
     assert [(item["id"], item["archived"], item["archivedAt"]) for item in archived] == [("2", True, "2026-11-20T12:00:00Z")]
@@ -169,7 +169,9 @@ def test_an_archived_record_is_only_in_the_archive_and_its_address_is_free() -> 
 
 
 def test_a_list_can_carry_the_ids_of_companies() -> None:
-    served = serve(a_portal([a_contact(1, associatedcompanyid="7"), a_contact(2)], companies=[{"id": "7", "properties": {}}]))
+    served = start_portal(
+        make_portal([make_contact(1, associatedcompanyid="7"), make_contact(2)], companies=[{"id": "7", "properties": {}}])
+    )
     first, second = served.get(CONTACTS, associations="companies").json()["results"]
     assert [link["id"] for link in first["associations"]["companies"]["results"]] == ["7", "7"]
     assert first["associations"]["companies"]["results"][0]["type"] == "contact_to_company"
@@ -178,7 +180,7 @@ def test_a_list_can_carry_the_ids_of_companies() -> None:
 
 
 def test_a_body_that_is_no_json_is_refused() -> None:
-    reply = serve(a_portal([a_contact(1)])).http.patch(f"{CONTACTS}/1", content=b"{oops")
+    reply = start_portal(make_portal([make_contact(1)])).http.patch(f"{CONTACTS}/1", content=b"{oops")
     assert reply.status_code == 400
     assert reply.json()["message"].startswith("Invalid input JSON on line 1, column")
 
@@ -193,7 +195,7 @@ def test_a_body_that_is_no_json_is_refused() -> None:
 )
 def test_what_cannot_be_written_is_named_in_the_envelope(name: str, code: str, message: str) -> None:
     """Section 2, error envelope: the message carries the problems as JSON, `errors` carries code and property."""
-    refused = serve(a_portal([a_contact(1)])).patch(f"{CONTACTS}/1", {"properties": {name: "1", "city": "Bonn"}})
+    refused = start_portal(make_portal([make_contact(1)])).patch(f"{CONTACTS}/1", {"properties": {name: "1", "city": "Bonn"}})
     told = refused.json()
     assert (refused.status_code, told["status"], told["category"]) == (400, "error", "VALIDATION_ERROR")
     [problem] = json.loads(told["message"].removeprefix("Property values were not valid: "))
@@ -202,13 +204,13 @@ def test_what_cannot_be_written_is_named_in_the_envelope(name: str, code: str, m
 
 
 def test_an_unknown_path_and_an_unknown_method_are_answered_with_an_envelope() -> None:
-    served = serve(a_portal())
+    served = start_portal(make_portal())
     assert (served.get("/crm/v3/nothing").status_code, served.http.put(CONTACTS).status_code) == (404, 405)
     assert served.get("/crm/v3/nothing").json()["status"] == "error"
 
 
 def test_a_deal_knows_when_it_is_won() -> None:
-    served = serve(a_portal(deals=[{"id": "5", "properties": {"dealstage": "contractsent"}, "contactIds": []}]))
+    served = start_portal(make_portal(deals=[{"id": "5", "properties": {"dealstage": "contractsent"}, "contactIds": []}]))
     path = "/crm/v3/objects/deals/5"
     assert served.get(path, properties="hs_is_closed_won").json()["properties"]["hs_is_closed_won"] == "false"
     served.patch(path, {"properties": {"dealstage": "closedwon"}})

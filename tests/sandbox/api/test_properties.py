@@ -6,28 +6,28 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.portal_factories import CONTACTS, Served, a_contact, a_portal, serve
+from tests.sandbox.portal_factories import CONTACTS, PortalClient, make_contact, make_portal, start_portal
 
 PROPERTIES = "/crm/v3/properties/contacts"
 BANDS = [{"label": label.title(), "value": label, "displayOrder": at, "hidden": False} for at, label in enumerate(("cold", "warm"))]
 
 
-def a_property(name: str = "lead_score", **fields: object) -> dict[str, Any]:
+def property_body(name: str = "lead_score", **fields: object) -> dict[str, Any]:
     standard = {"name": name, "label": name, "type": "number", "fieldType": "number", "groupName": "contactinformation"}
     return {**standard, **fields}
 
 
-def a_band() -> dict[str, Any]:
-    return a_property("lead_score_band", type="enumeration", fieldType="select", options=BANDS)
+def band_property_body() -> dict[str, Any]:
+    return property_body("lead_score_band", type="enumeration", fieldType="select", options=BANDS)
 
 
-def made(served: Served, *bodies: dict[str, Any]) -> list[int]:
+def create_properties(served: PortalClient, *bodies: dict[str, Any]) -> list[int]:
     return [served.post(PROPERTIES, body).status_code for body in bodies]
 
 
 @pytest.mark.parametrize("path", ["/crm/v3/properties/contacts", "/crm/properties/2026-03/0-1", "/crm/properties/2026-09/contact"])
 def test_every_version_lists_the_standard_properties(path: str) -> None:
-    results = {item["name"]: item for item in serve(a_portal()).get(path).json()["results"]}
+    results = {item["name"]: item for item in start_portal(make_portal()).get(path).json()["results"]}
     assert results["email"]["modificationMetadata"]["readOnlyValue"] is False
     assert results["hs_email_click"]["calculated"] is True
     assert results["hs_email_click"]["modificationMetadata"]["readOnlyValue"] is True
@@ -37,21 +37,21 @@ def test_every_version_lists_the_standard_properties(path: str) -> None:
 
 
 def test_companies_and_deals_have_their_own() -> None:
-    served = serve(a_portal())
+    served = start_portal(make_portal())
     assert served.get("/crm/v3/properties/companies/numberofemployees").json()["type"] == "number"
     assert served.get("/crm/v3/properties/deals/hs_is_closed_won").json()["type"] == "bool"
     assert served.get("/crm/v3/properties/contacts/numberofemployees").status_code == 404
 
 
 def test_a_property_of_the_data_is_there_with_its_likely_type() -> None:
-    served = serve(a_portal([a_contact(1, shoe_size="43.5", likes_tea="true", met_on="2026-01-02", nickname="Bo")]))
+    served = start_portal(make_portal([make_contact(1, shoe_size="43.5", likes_tea="true", met_on="2026-01-02", nickname="Bo")]))
     types = {item["name"]: item["type"] for item in served.get(PROPERTIES).json()["results"]}
     assert (types["shoe_size"], types["likes_tea"], types["met_on"], types["nickname"]) == ("number", "bool", "date", "string")
 
 
 def test_a_created_property_can_be_written_and_read() -> None:
-    served = serve(a_portal([a_contact(1)]))
-    reply = served.post(PROPERTIES, a_property(description="0 to 100"))
+    served = start_portal(make_portal([make_contact(1)]))
+    reply = served.post(PROPERTIES, property_body(description="0 to 100"))
     assert (reply.status_code, reply.json()["description"], reply.json()["hubspotDefined"]) == (201, "0 to 100", False)
     assert served.patch(f"{CONTACTS}/1", {"properties": {"lead_score": "12.0"}}).status_code == 200
     assert served.value(1, "lead_score") == "12"
@@ -59,8 +59,8 @@ def test_a_created_property_can_be_written_and_read() -> None:
 
 def test_a_unique_value_belongs_to_one_record() -> None:
     """Section 4: `hasUniqueValue`; the code of the refusal is UNVERIFIED."""
-    served = serve(a_portal([a_contact(1), a_contact(2)]))
-    made(served, a_property("customer_no", type="string", fieldType="text", hasUniqueValue=True))
+    served = start_portal(make_portal([make_contact(1), make_contact(2)]))
+    create_properties(served, property_body("customer_no", type="string", fieldType="text", hasUniqueValue=True))
     writes = [served.patch(f"{CONTACTS}/{number}", {"properties": {"customer_no": "K-1"}}) for number in (1, 1, 2)]
     assert [reply.status_code for reply in writes] == [200, 200, 400]
     assert writes[2].json()["errors"][0]["code"] == "CONFLICTING_UNIQUE_VALUE"
@@ -68,9 +68,9 @@ def test_a_unique_value_belongs_to_one_record() -> None:
 
 
 def test_a_known_name_is_a_conflict() -> None:
-    served = serve(a_portal())
-    assert made(served, a_property(), a_property(), a_property("LEAD_SCORE", label="other")) == [201, 409, 409]
-    told = served.post(PROPERTIES, a_property()).json()
+    served = start_portal(make_portal())
+    assert create_properties(served, property_body(), property_body(), property_body("LEAD_SCORE", label="other")) == [201, 409, 409]
+    told = served.post(PROPERTIES, property_body()).json()
     assert (told["category"], told["subCategory"]) == ("OBJECT_ALREADY_EXISTS", "Properties.PROPERTY_WITH_NAME_EXISTS")
     assert told["message"] == "A property named 'lead_score' already exists."
 
@@ -92,19 +92,19 @@ def test_a_known_name_is_a_conflict() -> None:
     ],
 )
 def test_a_definition_that_does_not_fit_is_refused(fields: dict[str, object]) -> None:
-    reply = serve(a_portal()).post(PROPERTIES, {**a_property(), **fields})
+    reply = start_portal(make_portal()).post(PROPERTIES, {**property_body(), **fields})
     assert (reply.status_code, reply.json()["category"]) == (400, "VALIDATION_ERROR")
 
 
 def test_missing_fields_are_named() -> None:
-    told = serve(a_portal()).post(PROPERTIES, {"name": "x", "label": "X"}).json()["message"]
+    told = start_portal(make_portal()).post(PROPERTIES, {"name": "x", "label": "X"}).json()["message"]
     assert "some of required attributes are not set" in told
     assert "fieldType" in told
 
 
 def test_options_are_replaced_and_values_keep_the_orphan() -> None:
-    served = serve(a_portal([a_contact(1)]))
-    assert made(served, a_band()) == [201]
+    served = start_portal(make_portal([make_contact(1)]))
+    assert create_properties(served, band_property_body()) == [201]
     served.patch(f"{CONTACTS}/1", {"properties": {"lead_score_band": "warm"}})
     changed = served.patch(f"{PROPERTIES}/lead_score_band", {"options": BANDS[:1]})
     assert [option["value"] for option in changed.json()["options"]] == ["cold"]
@@ -114,15 +114,15 @@ def test_options_are_replaced_and_values_keep_the_orphan() -> None:
 
 
 def test_a_patch_leaves_the_rest_alone() -> None:
-    served = serve(a_portal())
-    made(served, a_band())
+    served = start_portal(make_portal())
+    create_properties(served, band_property_body())
     changed = served.patch(f"{PROPERTIES}/lead_score_band", {"description": "How warm"}).json()
     assert (changed["description"], len(changed["options"]), changed["type"]) == ("How warm", 2, "enumeration")
 
 
 def test_an_archived_property_is_unknown_until_it_is_made_again_with_its_values() -> None:
-    served = serve(a_portal([a_contact(1)]))
-    made(served, a_property())
+    served = start_portal(make_portal([make_contact(1)]))
+    create_properties(served, property_body())
     served.patch(f"{CONTACTS}/1", {"properties": {"lead_score": "7"}})
     assert served.delete(f"{PROPERTIES}/lead_score").status_code == 204
     assert served.get(f"{PROPERTIES}/lead_score").status_code == 404
@@ -130,17 +130,17 @@ def test_an_archived_property_is_unknown_until_it_is_made_again_with_its_values(
     refused = served.patch(f"{CONTACTS}/1", {"properties": {"lead_score": "8"}}).json()
     assert refused["errors"][0]["code"] == "PROPERTY_DOESNT_EXIST"
     assert "lead_score" not in served.get(f"{CONTACTS}/1", properties="lead_score").json()["properties"]
-    assert made(served, a_property()) == [201]
+    assert create_properties(served, property_body()) == [201]
     assert served.value(1, "lead_score") == "7"
 
 
 def test_hubspots_own_properties_cannot_be_archived() -> None:
-    assert serve(a_portal()).delete(f"{PROPERTIES}/email").status_code == 400
+    assert start_portal(make_portal()).delete(f"{PROPERTIES}/email").status_code == 400
 
 
 def test_a_property_that_a_list_filters_by_cannot_be_archived() -> None:
-    served = serve(a_portal())
-    made(served, a_property())
+    served = start_portal(make_portal())
+    create_properties(served, property_body())
     branch = {"filterBranchType": "AND", "filters": [{"filterType": "PROPERTY", "property": "lead_score"}]}
     served.post("/crm/v3/lists", {"name": "Hot", "objectTypeId": "0-1", "processingType": "DYNAMIC", "filterBranch": branch})
     refused = served.delete(f"{PROPERTIES}/lead_score")
@@ -150,11 +150,11 @@ def test_a_property_that_a_list_filters_by_cannot_be_archived() -> None:
 
 
 def test_properties_are_made_read_and_archived_together() -> None:
-    served = serve(a_portal())
-    made(served, a_property())
-    both = served.post(f"{PROPERTIES}/batch/create", {"inputs": [a_property(), a_band()]})
+    served = start_portal(make_portal())
+    create_properties(served, property_body())
+    both = served.post(f"{PROPERTIES}/batch/create", {"inputs": [property_body(), band_property_body()]})
     assert (both.status_code, [item["name"] for item in both.json()["results"]], both.json()["numErrors"]) == (207, ["lead_score_band"], 1)
-    assert served.post(f"{PROPERTIES}/batch/create", {"inputs": [a_property("other")]}).status_code == 201
+    assert served.post(f"{PROPERTIES}/batch/create", {"inputs": [property_body("other")]}).status_code == 201
     read = served.post(f"{PROPERTIES}/batch/read", {"inputs": [{"name": "lead_score"}, {"name": "nope"}]})
     assert (read.status_code, read.json()["errors"][0]["context"]) == (207, {"name": ["nope"]})
     assert served.post(f"{PROPERTIES}/batch/archive", {"inputs": [{"name": "lead_score"}, {"name": "nope"}]}).status_code == 204
@@ -162,12 +162,12 @@ def test_properties_are_made_read_and_archived_together() -> None:
 
 
 def test_a_group_holds_properties_and_goes_only_when_it_is_empty() -> None:
-    served = serve(a_portal())
+    served = start_portal(make_portal())
     groups = f"{PROPERTIES}/groups"
     assert served.post(groups, {"name": "lead_scoring", "label": "Lead scoring"}).status_code == 201
     assert served.post(groups, {"name": "lead_scoring", "label": "Lead scoring"}).status_code == 409
     assert served.patch(f"{groups}/lead_scoring", {"label": "Scores"}).json()["label"] == "Scores"
-    made(served, a_property(groupName="lead_scoring"))
+    create_properties(served, property_body(groupName="lead_scoring"))
     refused = served.delete(f"{groups}/lead_scoring")
     assert (refused.status_code, refused.json()["subCategory"]) == (400, "PropertyGroupError.GROUP_WITH_ACTIVE_PROPERTIES")
     served.delete(f"{PROPERTIES}/lead_score")
@@ -177,7 +177,7 @@ def test_a_group_holds_properties_and_goes_only_when_it_is_empty() -> None:
 
 
 def test_custom_properties_are_counted() -> None:
-    served = serve(a_portal())
-    made(served, a_property())
+    served = start_portal(make_portal())
+    create_properties(served, property_body())
     usage = served.get("/crm/limits/2026-09/custom-properties").json()["byObjectType"][0]
     assert (usage["objectTypeId"], usage["usage"], usage["limit"]) == ("0-1", 1, 1_000)

@@ -9,13 +9,13 @@ import pytest
 
 from sync_worker.sandbox.server import server
 from sync_worker.sandbox.server.server import SandboxConfig
-from tests.sandbox.portal_factories import a_contact, a_portal
+from tests.sandbox.portal_factories import make_contact, make_portal
 
 hubspot = pytest.importorskip("hubspot")
 
 DEALS = [{"id": "5", "properties": {"dealstage": "closedwon"}, "contactIds": ["1"]}]
 VISIT = {"id": "v", "eventType": "e_visited_page", "objectId": "1", "occurredAt": "2026-11-20T11:00:00.000Z", "properties": {}}
-TOOK_PART = {
+PARTICIPATION = {
     "id": "p",
     "properties": {"attendanceState": "ATTENDED", "occurredAt": 1_793_525_400_000},
     "associations": {"contact": {"contactId": "1"}, "marketingEvent": {"marketingEventId": "501"}},
@@ -36,14 +36,14 @@ GRANT = {"client_id": "sandbox-client", "client_secret": "sandbox-secret", "refr
 
 @pytest.fixture
 def sdk() -> Iterator[Any]:
-    data = a_portal(
-        [a_contact(number, associatedcompanyid="9") for number in range(1, 6)],
+    data = make_portal(
+        [make_contact(number, associatedcompanyid="9") for number in range(1, 6)],
         companies=[{"id": "9", "properties": {"name": "Acme"}}],
         deals=DEALS,
         events=[VISIT],
         forms=[{"id": "f", "name": "Contact us"}],
         marketing_events=[{"objectId": "501", "eventName": "Scoring", "eventType": "WEBINAR"}],
-        participations=[TOOK_PART],
+        participations=[PARTICIPATION],
     )
     with server.run_in_thread(data, SandboxConfig(index_lag_s=0)) as portal:
         client = hubspot.HubSpot(access_token=portal.token)
@@ -51,7 +51,7 @@ def sdk() -> Iterator[Any]:
         yield client
 
 
-def ids(page: Any) -> list[str]:
+def result_ids(page: Any) -> list[str]:
     return sorted(item.id for item in page.results)
 
 
@@ -66,15 +66,15 @@ def test_contacts_are_listed_read_created_written_and_deleted(sdk: Any) -> None:
     merged = contacts.merge({"primaryObjectId": "1", "objectIdToMerge": "2"})
     assert contacts.get_by_id("2").id == merged.id == "7"
     contacts.archive("3")
-    assert ids(contacts.get_page(archived=True)) == ["3"]
+    assert result_ids(contacts.get_page(archived=True)) == ["3"]
 
 
 def test_contacts_are_searched_and_taken_in_batches(sdk: Any) -> None:
     batches = sdk.crm.contacts.batch_api
     read = batches.read({"properties": ["email"], "propertiesWithHistory": ["email"], "inputs": [{"id": "1"}, {"id": "99"}]})
-    assert (ids(read), read.num_errors, read.errors[0].category) == (["1"], 1, "OBJECT_NOT_FOUND")
-    assert ids(batches.update({"inputs": [{"id": "1", "properties": {"city": "Bonn"}}]})) == ["1"]
-    assert ids(batches.create({"inputs": [{"properties": {"email": "q@example.com"}, "associations": []}]})) == ["6"]
+    assert (result_ids(read), read.num_errors, read.errors[0].category) == (["1"], 1, "OBJECT_NOT_FOUND")
+    assert result_ids(batches.update({"inputs": [{"id": "1", "properties": {"city": "Bonn"}}]})) == ["1"]
+    assert result_ids(batches.create({"inputs": [{"properties": {"email": "q@example.com"}, "associations": []}]})) == ["6"]
     upserted = batches.upsert({"inputs": [{"id": "q@example.com", "idProperty": "email", "properties": {"city": "Lund"}}]})
     assert upserted.results[0].new is False
     batches.archive({"inputs": [{"id": "5"}]})
@@ -86,8 +86,8 @@ def test_contacts_are_searched_and_taken_in_batches(sdk: Any) -> None:
 
 
 def test_companies_deals_and_what_belongs_together(sdk: Any) -> None:
-    assert ids(sdk.crm.companies.basic_api.get_page()) == ["9"]
-    assert ids(sdk.crm.companies.batch_api.read({"inputs": [{"id": "9"}], "properties": [], "propertiesWithHistory": []})) == ["9"]
+    assert result_ids(sdk.crm.companies.basic_api.get_page()) == ["9"]
+    assert result_ids(sdk.crm.companies.batch_api.read({"inputs": [{"id": "9"}], "properties": [], "propertiesWithHistory": []})) == ["9"]
     assert sdk.crm.deals.basic_api.get_page(associations=["contacts"]).results[0].associations["contacts"].results[0].id == "1"
     links = sdk.crm.associations.v4.batch_api.get_page("contacts", "companies", {"inputs": [{"id": "1"}]})
     assert str(links.results[0].to[0].to_object_id) == "9"

@@ -13,17 +13,17 @@ from sync_worker.sandbox.crm.standard_properties import build_options
 from sync_worker.sandbox.crm.value_validation import InvalidPropertyValueError, normalize_value
 
 
-def a_definition(type_: str, *, name: str = "p", field_type: str = "text", values: str = "") -> PropertyDefinition:
+def make_definition(type_: str, *, name: str = "p", field_type: str = "text", values: str = "") -> PropertyDefinition:
     choices = build_options({value: value.upper() for value in values.split()})
     return PropertyDefinition(name=name, label=name, type=type_, field_type=field_type, group="g", options=choices)
 
 
-NUMBER, TEXT = a_definition("number"), a_definition("string")
-RADIO = a_definition("enumeration", field_type="radio", values="a b c")
-CHECKBOX = a_definition("enumeration", field_type="checkbox", values="a b c")
-FLAG = a_definition("bool", values="true false")
-MOMENT, DAY = a_definition("datetime"), a_definition("date")
-EMAIL = a_definition("string", name="email")
+NUMBER, TEXT = make_definition("number"), make_definition("string")
+RADIO = make_definition("enumeration", field_type="radio", values="a b c")
+CHECKBOX = make_definition("enumeration", field_type="checkbox", values="a b c")
+FLAG = make_definition("bool", values="true false")
+MOMENT, DAY = make_definition("datetime"), make_definition("date")
+EMAIL = make_definition("string", name="email")
 
 
 @pytest.mark.parametrize(

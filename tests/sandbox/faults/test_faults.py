@@ -13,16 +13,16 @@ from sync_worker.sandbox.faults import fault_config
 from sync_worker.sandbox.faults.faults import Fault, FaultPlan, FaultRule
 from sync_worker.sandbox.server import server
 from sync_worker.sandbox.server.server import SandboxConfig
-from tests.sandbox.portal_factories import CONTACTS, Served, a_portal, contacts, serve
+from tests.sandbox.portal_factories import CONTACTS, PortalClient, make_contacts, make_portal, start_portal
 
 
-def faulty(*rules: dict[str, object], seed: int = 0) -> Served:
-    served = serve(a_portal(contacts(2)))
+def start_faulty_portal(*rules: dict[str, object], seed: int = 0) -> PortalClient:
+    served = start_portal(make_portal(make_contacts(2)))
     assert served.post("/sandbox/faults", {"seed": seed, "rules": list(rules)}).json() == {"rules": len(rules)}
     return served
 
 
-def statuses(served: Served, calls: int) -> list[int]:
+def statuses(served: PortalClient, calls: int) -> list[int]:
     return [served.get(CONTACTS).status_code for _ in range(calls)]
 
 
@@ -39,17 +39,17 @@ def statuses(served: Served, calls: int) -> list[int]:
     ],
 )
 def test_a_rule_says_which_calls_are_struck(rule: dict[str, object], expected: list[int]) -> None:
-    assert statuses(faulty({"fault": "error", **rule}), 6) == expected
+    assert statuses(start_faulty_portal({"fault": "error", **rule}), 6) == expected
 
 
 def test_chance_is_the_same_for_the_same_seed_whatever_else_is_asked() -> None:
-    def struck(seed: int) -> list[bool]:
+    def fault_pattern(seed: int) -> list[bool]:
         plan = FaultPlan([FaultRule(fault=Fault(kind="error"), share=0.3)], seed=seed)
         return [plan.next_fault("GET", "/x") is not None for _ in range(200)]
 
-    assert struck(1) == struck(1)
-    assert struck(1) != struck(2)
-    assert 30 < sum(struck(1)) < 90
+    assert fault_pattern(1) == fault_pattern(1)
+    assert fault_pattern(1) != fault_pattern(2)
+    assert 30 < sum(fault_pattern(1)) < 90
 
 
 @pytest.mark.parametrize(
@@ -63,38 +63,38 @@ def test_chance_is_the_same_for_the_same_seed_whatever_else_is_asked() -> None:
     ],
 )
 def test_a_fault_answers_in_hubspots_words(rule: dict[str, object], status: int, part: str) -> None:
-    reply = faulty(rule).get(CONTACTS)
+    reply = start_faulty_portal(rule).get(CONTACTS)
     assert (reply.status_code, part in reply.text) == (status, True)
 
 
 def test_a_migration_says_when_to_come_back() -> None:
-    reply = faulty({"fault": "migrating", "retry_after": 5}).get(CONTACTS)
+    reply = start_faulty_portal({"fault": "migrating", "retry_after": 5}).get(CONTACTS)
     assert (reply.status_code, reply.headers["Retry-After"]) == (477, "5")
 
 
 @pytest.mark.parametrize(("when", "city"), [("before", None), ("after", "Bonn")])
 def test_a_write_may_have_taken_place_all_the_same(when: str, city: str | None) -> None:
-    served = faulty({"fault": "error", "when": when, "endpoint": "PATCH *"})
+    served = start_faulty_portal({"fault": "error", "when": when, "endpoint": "PATCH *"})
     assert served.patch(f"{CONTACTS}/1", {"properties": {"city": "Bonn"}}).status_code == 502
     assert served.value(1, "city") == city
 
 
 def test_a_reply_can_be_cut() -> None:
-    reply = faulty({"fault": "cut"}).get(CONTACTS)
+    reply = start_faulty_portal({"fault": "cut"}).get(CONTACTS)
     assert reply.status_code == 200
     with pytest.raises(ValueError, match=r"Expecting|Unterminated"):
         reply.json()
 
 
 def test_a_token_is_revoked_and_a_scope_withdrawn_from_a_call_on() -> None:
-    assert statuses(faulty({"fault": "revoke_token", "nth": 2}), 3) == [200, 401, 401]
-    withdrawn = faulty({"fault": "withdraw_scope", "name": "crm.objects.contacts.read", "nth": 2})
+    assert statuses(start_faulty_portal({"fault": "revoke_token", "nth": 2}), 3) == [200, 401, 401]
+    withdrawn = start_faulty_portal({"fault": "withdraw_scope", "name": "crm.objects.contacts.read", "nth": 2})
     assert statuses(withdrawn, 3) == [200, 403, 403]
     assert withdrawn.get("/crm/v3/owners").status_code == 200
 
 
 def test_a_property_disappears_just_before_the_write() -> None:
-    served = serve(a_portal(contacts(1)))
+    served = start_portal(make_portal(make_contacts(1)))
     body = {"name": "lead_score", "label": "Score", "type": "number", "fieldType": "number", "groupName": "contactinformation"}
     served.post("/crm/v3/properties/contacts", body)
     served.post("/sandbox/faults", {"rules": [{"fault": "delete_property", "name": "lead_score", "endpoint": "PATCH *"}]})
@@ -103,13 +103,13 @@ def test_a_property_disappears_just_before_the_write() -> None:
 
 
 def test_a_slow_reply_comes_in_pieces_and_whole() -> None:
-    served = faulty({"fault": "slow", "seconds": 20})
+    served = start_faulty_portal({"fault": "slow", "seconds": 20})
     assert len(served.get(CONTACTS).json()["results"]) == 2
-    assert sum(served.slept) == pytest.approx(20, rel=0.15)
+    assert sum(served.sleeps) == pytest.approx(20, rel=0.15)
 
 
 def test_faults_can_be_asked_for_and_cleared() -> None:
-    served = faulty({"fault": "error", "times": 1})
+    served = start_faulty_portal({"fault": "error", "times": 1})
     statuses(served, 2)
     assert [rule["struck"] for rule in served.get("/sandbox/faults").json()["rules"]] == [1]
     served.delete("/sandbox/faults")
@@ -118,7 +118,7 @@ def test_faults_can_be_asked_for_and_cleared() -> None:
 
 
 @pytest.fixture
-def resetting(tmp_path: Path) -> Iterator[httpx.Client]:
+def client_with_reset(tmp_path: Path) -> Iterator[httpx.Client]:
     rules = tmp_path / "faults.yaml"
     rules.write_text(
         """
@@ -128,19 +128,22 @@ def resetting(tmp_path: Path) -> Iterator[httpx.Client]:
           - {fault: reset, when: after, endpoint: "PATCH *"}
         """
     )
-    with server.run_in_thread(a_portal(contacts(1)), SandboxConfig(faults=rules)) as portal, httpx.Client(base_url=portal.base_url) as http:
+    with (
+        server.run_in_thread(make_portal(make_contacts(1)), SandboxConfig(faults=rules)) as portal,
+        httpx.Client(base_url=portal.base_url) as http,
+    ):
         http.headers["Authorization"] = f"Bearer {portal.token}"
         yield http
 
 
-def test_a_connection_is_reset_over_real_http_and_the_next_call_goes_on(resetting: httpx.Client) -> None:
+def test_a_connection_is_reset_over_real_http_and_the_next_call_goes_on(client_with_reset: httpx.Client) -> None:
     for _ in range(2):
         with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
-            resetting.get(CONTACTS)
-    assert resetting.get(CONTACTS).status_code == 200
+            client_with_reset.get(CONTACTS)
+    assert client_with_reset.get(CONTACTS).status_code == 200
     with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
-        resetting.patch(f"{CONTACTS}/1", json={"properties": {"city": "Bonn"}})
-    assert resetting.get(f"{CONTACTS}/1?properties=city").json()["properties"]["city"] == "Bonn"
+        client_with_reset.patch(f"{CONTACTS}/1", json={"properties": {"city": "Bonn"}})
+    assert client_with_reset.get(f"{CONTACTS}/1?properties=city").json()["properties"]["city"] == "Bonn"
 
 
 @pytest.mark.parametrize(

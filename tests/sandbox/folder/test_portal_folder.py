@@ -10,7 +10,7 @@ import pytest
 from sync_worker.errors import PortalFolderError
 from sync_worker.sandbox import folder
 
-HEAD = {"portalId": 1001, "tier": "enterprise", "timeZone": "Europe/Berlin", "now": "2026-11-01T00:00:00Z"}
+HEADER = {"portalId": 1001, "tier": "enterprise", "timeZone": "Europe/Berlin", "now": "2026-11-01T00:00:00Z"}
 CONTACT = {
     "id": "7",
     "properties": {"email": "ana@example.com"},
@@ -30,37 +30,37 @@ PARTICIPATION = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disk:
+class PortalFolder:
     path: Path
 
-    def with_head(self, **changes: object) -> Disk:
-        (self.path / "portal.json").write_text(json.dumps({**HEAD, **changes}, indent=1), encoding="utf-8")
+    def with_header(self, **changes: object) -> PortalFolder:
+        (self.path / "portal.json").write_text(json.dumps({**HEADER, **changes}, indent=1), encoding="utf-8")
         return self
 
-    def with_lines(self, file: str, *rows: object) -> Disk:
+    def with_lines(self, file: str, *rows: object) -> PortalFolder:
         lines = (row if isinstance(row, str) else json.dumps(row) for row in rows)
         (self.path / file).write_text("\n".join(lines), encoding="utf-8")
         return self
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    return Disk(path=tmp_path).with_head()
+def disk(tmp_path: Path) -> PortalFolder:
+    return PortalFolder(path=tmp_path).with_header()
 
 
-def test_the_head_says_which_portal_it_is(disk: Disk) -> None:
+def test_the_head_says_which_portal_it_is(disk: PortalFolder) -> None:
     data = folder.read(disk.path)
     assert (data.portal_id, data.tier, data.time_zone) == (1001, "enterprise", "Europe/Berlin")
     assert data.now == datetime(2026, 11, 1, tzinfo=UTC)
 
 
-def test_missing_files_are_empty(disk: Disk) -> None:
+def test_missing_files_are_empty(disk: PortalFolder) -> None:
     data = folder.read(disk.path)
     rows = (data.contacts, data.companies, data.email_events, data.events, data.forms, data.submissions, data.deals)
     assert [list(each) for each in (*rows, data.marketing_events, data.participations)] == [[]] * 9
 
 
-def test_every_kind_of_row_comes_back_and_can_be_read_twice(disk: Disk) -> None:
+def test_every_kind_of_row_comes_back_and_can_be_read_twice(disk: PortalFolder) -> None:
     disk.with_lines("contacts.jsonl", CONTACT, "", {**CONTACT, "id": "8"}).with_lines("events.jsonl", VIEW)
     disk.with_lines("email_events.jsonl", CLICK).with_lines("submissions.jsonl", SUBMISSION)
     disk.with_lines("deals.jsonl", {"id": "5", "properties": {"amount": "10"}, "contactIds": ["7"]})
@@ -73,7 +73,7 @@ def test_every_kind_of_row_comes_back_and_can_be_read_twice(disk: Disk) -> None:
         assert [row["contactIds"] for row in data.deals] == [["7"]]
 
 
-def test_ids_and_values_written_as_numbers_become_hubspots_texts(disk: Disk) -> None:
+def test_ids_and_values_written_as_numbers_become_hubspots_texts(disk: PortalFolder) -> None:
     disk.with_lines("contacts.jsonl", {**CONTACT, "id": 7, "properties": {"age": 41, "share": 0.5, "opted": True, "city": None}})
     (row,) = folder.read(disk.path).contacts
     assert row["id"] == "7"
@@ -118,7 +118,7 @@ def test_ids_and_values_written_as_numbers_become_hubspots_texts(disk: Disk) -> 
         ("deals.jsonl", {"id": "5", "contactIds": ["ana"]}, "`contactIds` should be a number as text"),
     ],
 )
-def test_a_broken_line_is_named_by_file_and_line(disk: Disk, file: str, broken: object, said: str) -> None:
+def test_a_broken_line_is_named_by_file_and_line(disk: PortalFolder, file: str, broken: object, said: str) -> None:
     good = {"contacts": CONTACT, "companies": CONTACT, "email_events": CLICK, "events": VIEW}.get(file.removesuffix(".jsonl"))
     disk.with_lines(file, good or "", broken)
     data = folder.read(disk.path)
@@ -138,8 +138,8 @@ def test_a_broken_line_is_named_by_file_and_line(disk: Disk, file: str, broken: 
         ({"portalId": None}, 2, "`portalId` is missing"),
     ],
 )
-def test_a_wrong_head_is_named_by_its_line(disk: Disk, changes: dict[str, object], line: int, said: str) -> None:
-    disk.with_head(**changes)
+def test_a_wrong_head_is_named_by_its_line(disk: PortalFolder, changes: dict[str, object], line: int, said: str) -> None:
+    disk.with_header(**changes)
     with pytest.raises(PortalFolderError) as raised:
         folder.read(disk.path)
     assert str(raised.value).startswith(f"{disk.path / 'portal.json'}:{line}: ")
@@ -157,14 +157,14 @@ def test_a_folder_without_its_head_is_refused(tmp_path: Path) -> None:
         folder.read(tmp_path)
 
 
-def test_a_long_wrong_value_is_cut_short_in_the_message(disk: Disk) -> None:
+def test_a_long_wrong_value_is_cut_short_in_the_message(disk: PortalFolder) -> None:
     disk.with_lines("contacts.jsonl", {**CONTACT, "id": "x" * 5000})
     with pytest.raises(PortalFolderError) as raised:
         list(folder.read(disk.path).contacts)
     assert len(str(raised.value)) < 300 + len(str(disk.path))
 
 
-def test_what_is_written_is_read_back_as_it_was(disk: Disk, tmp_path: Path) -> None:
+def test_what_is_written_is_read_back_as_it_was(disk: PortalFolder, tmp_path: Path) -> None:
     disk.with_lines("contacts.jsonl", CONTACT).with_lines("email_events.jsonl", {**CLICK, "sentBy": {"id": "e0", "created": 5}})
     data = folder.read(disk.path)
     folder.write(data, tmp_path / "copy")

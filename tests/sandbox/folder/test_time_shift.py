@@ -15,24 +15,24 @@ MS = 1_790_000_000_000
 WEEK_MS = 604_800_000
 
 
-def a_portal(**rows: list[Row]) -> PortalData:
+def make_portal(**rows: list[Row]) -> PortalData:
     return PortalData(portal_id=1, tier="enterprise", time_zone="Europe/Berlin", now=NOW, **rows)  # type: ignore[arg-type]
 
 
-def a_shifted_property(name: str, value: str | None) -> str | None:
-    (row,) = folder.shift_times(a_portal(contacts=[{"id": "1", "properties": {name: value}}]), WEEK).contacts
+def shift_property(name: str, value: str | None) -> str | None:
+    (row,) = folder.shift_times(make_portal(contacts=[{"id": "1", "properties": {name: value}}]), WEEK).contacts
     return row["properties"][name]
 
 
 def test_the_present_moves_with_the_rows() -> None:
-    data = folder.shift_times(a_portal(contacts=[{"createdAt": "2026-10-01T00:00:00.000Z", "updatedAt": "2026-10-02T12:30:00Z"}]), WEEK)
+    data = folder.shift_times(make_portal(contacts=[{"createdAt": "2026-10-01T00:00:00.000Z", "updatedAt": "2026-10-02T12:30:00Z"}]), WEEK)
     assert data.now == NOW + WEEK
     assert list(data.contacts) == [{"createdAt": "2026-10-08T00:00:00.000Z", "updatedAt": "2026-10-09T12:30:00.000Z"}]
 
 
 def test_an_email_event_moves_with_its_send_and_its_successor() -> None:
     event = {"id": "e", "created": MS, "sentBy": {"id": "s", "created": MS - 5}, "obsoletedBy": {"id": "o", "created": MS + 5}, "appId": 7}
-    (row,) = folder.shift_times(a_portal(email_events=[event]), WEEK).email_events
+    (row,) = folder.shift_times(make_portal(email_events=[event]), WEEK).email_events
     assert row == {
         "id": "e",
         "created": MS + WEEK_MS,
@@ -42,21 +42,21 @@ def test_an_email_event_moves_with_its_send_and_its_successor() -> None:
     }
 
 
-def test_who_took_part_in_a_webinar_moves_with_it() -> None:
+def test_attendance_of_a_webinar_shifts_with_it() -> None:
     webinar = {"objectId": "501", "eventName": "x", "startDateTime": "2026-10-01T00:00:00Z"}
     took_part = {
         "id": "p",
         "properties": {"attendanceState": "ATTENDED", "occurredAt": MS},
         "associations": {"contact": {"contactId": "7"}},
     }
-    data = folder.shift_times(a_portal(marketing_events=[webinar], participations=[took_part]), WEEK)
+    data = folder.shift_times(make_portal(marketing_events=[webinar], participations=[took_part]), WEEK)
     assert [row["startDateTime"] for row in data.marketing_events] == ["2026-10-08T00:00:00.000Z"]
     assert list(data.participations) == [{**took_part, "properties": {"attendanceState": "ATTENDED", "occurredAt": MS + WEEK_MS}}]
 
 
 def test_page_views_submissions_and_deals_move() -> None:
     data = folder.shift_times(
-        a_portal(
+        make_portal(
             events=[{"occurredAt": "2026-10-01T00:00:00Z", "properties": {"hs_url": "https://www.example.com/2026-10-01"}}],
             submissions=[{"submittedAt": MS, "values": [{"name": "when", "value": "2026-10-01T00:00:00Z"}]}],
             deals=[{"properties": {"closedate": "2026-10-01T00:00:00Z", "amount": "1790000000000"}}],
@@ -85,11 +85,11 @@ def test_page_views_submissions_and_deals_move() -> None:
     ],
 )
 def test_property_values_move_where_they_are_times(name: str, before: str | None, after: str | None) -> None:
-    assert a_shifted_property(name, before) == after
+    assert shift_property(name, before) == after
 
 
 def test_a_time_at_the_end_of_the_calendar_stays() -> None:
-    assert a_shifted_property("anything", "9999-12-31T23:59:59Z") == "9999-12-31T23:59:59Z"
+    assert shift_property("anything", "9999-12-31T23:59:59Z") == "9999-12-31T23:59:59Z"
 
 
 @given(
@@ -99,7 +99,7 @@ def test_a_time_at_the_end_of_the_calendar_stays() -> None:
 def test_distances_between_times_survive_to_the_millisecond(at: datetime, by: timedelta) -> None:
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)
     ms = int(at.timestamp() * 1000)
-    data = a_portal(events=[{"occurredAt": at.isoformat(timespec="milliseconds")}], submissions=[{"submittedAt": ms}])
+    data = make_portal(events=[{"occurredAt": at.isoformat(timespec="milliseconds")}], submissions=[{"submittedAt": ms}])
     moved = folder.shift_times(data, by)
     (event,), (submission,) = moved.events, moved.submissions
     occurred = datetime.fromisoformat(event["occurredAt"])
@@ -108,6 +108,6 @@ def test_distances_between_times_survive_to_the_millisecond(at: datetime, by: ti
     assert abs(moved.now - NOW - by) <= timedelta(milliseconds=0.5)
 
 
-def test_rows_are_moved_anew_at_each_reading() -> None:
-    data = folder.shift_times(a_portal(forms=[{"id": "f", "name": "Contact us"}]), WEEK)
+def test_rows_are_shifted_at_each_iteration() -> None:
+    data = folder.shift_times(make_portal(forms=[{"id": "f", "name": "Contact us"}]), WEEK)
     assert list(data.forms) == list(data.forms) == [{"id": "f", "name": "Contact us"}]

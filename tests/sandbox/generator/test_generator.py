@@ -24,7 +24,7 @@ KINDS = ("contacts", "companies", "email_events", "events", "forms", "submission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Portal:
+class GeneratedPortal:
     """A generated portal with its rows in memory."""
 
     data: PortalData
@@ -35,17 +35,17 @@ class Portal:
 
 
 @cache
-def portal() -> Portal:
+def generate_portal() -> GeneratedPortal:
     data = generate(contacts=6000, seed=7, now=NOW)
-    return Portal(data=data, rows={kind: list(getattr(data, kind)) for kind in KINDS})
+    return GeneratedPortal(data=data, rows={kind: list(getattr(data, kind)) for kind in KINDS})
 
 
 @cache
-def tallied() -> dict[str, Mapping[str, str]]:
-    return counters.compute_counters(portal().data)
+def compute_counters() -> dict[str, Mapping[str, str]]:
+    return counters.compute_counters(generate_portal().data)
 
 
-def as_bytes(data: PortalData) -> bytes:
+def serialize(data: PortalData) -> bytes:
     return orjson.dumps([[*getattr(data, kind)] for kind in KINDS])
 
 
@@ -58,15 +58,15 @@ def share(values: Iterable[bool]) -> float:
 @given(contacts=st.integers(min_value=0, max_value=60), seed=st.integers())
 def test_the_same_seed_gives_the_same_bytes_each_time_it_is_iterated(contacts: int, seed: int) -> None:
     data = generate(contacts=contacts, seed=seed, now=NOW)
-    assert as_bytes(data) == as_bytes(data) == as_bytes(generate(contacts=contacts, seed=seed, now=NOW))
+    assert serialize(data) == serialize(data) == serialize(generate(contacts=contacts, seed=seed, now=NOW))
     assert sum(1 for _ in data.contacts) == contacts
 
 
-def test_another_seed_gives_other_people() -> None:
-    assert as_bytes(generate(contacts=50, seed=1, now=NOW)) != as_bytes(generate(contacts=50, seed=2, now=NOW))
+def test_another_seed_gives_other_contacts() -> None:
+    assert serialize(generate(contacts=50, seed=1, now=NOW)) != serialize(generate(contacts=50, seed=2, now=NOW))
 
 
-def test_people_do_not_depend_on_what_else_was_read() -> None:
+def test_contacts_do_not_depend_on_what_else_was_read() -> None:
     data = generate(contacts=700, seed=7, now=NOW)
     alone = list(data.contacts)
     assert list(data.events)
@@ -82,39 +82,39 @@ def test_a_million_contacts_begin_at_once() -> None:
 def test_every_row_has_the_shape_of_a_portal_folder(tmp_path: Path) -> None:
     data = generate(contacts=700, seed=7, now=NOW)
     folder.write(data, tmp_path)
-    assert as_bytes(folder.read(tmp_path)) == as_bytes(data)
+    assert serialize(folder.read(tmp_path)) == serialize(data)
 
 
 @pytest.mark.parametrize("kind", ["contacts", "companies", "email_events", "events", "participations", "deals"])
 def test_ids_occur_once(kind: str) -> None:
-    assert max(Counter(row["id"] for row in portal().rows[kind]).values()) == 1
+    assert max(Counter(row["id"] for row in generate_portal().rows[kind]).values()) == 1
 
 
 def test_ids_of_contacts_ascend_with_gaps() -> None:
-    ids = [int(row["id"]) for row in portal().rows["contacts"]]
+    ids = [int(row["id"]) for row in generate_portal().rows["contacts"]]
     assert ids == sorted(ids)
     assert len({later - earlier for earlier, later in pairwise(ids)}) > 10
 
 
 def test_addresses_and_domains_occur_once() -> None:
-    emails = [values["email"] for values in portal().properties() if "email" in values]
-    domains = [row["properties"]["domain"] for row in portal().rows["companies"]]
+    emails = [values["email"] for values in generate_portal().properties() if "email" in values]
+    domains = [row["properties"]["domain"] for row in generate_portal().rows["companies"]]
     assert len(set(emails)) == len(emails)
     assert len(set(domains)) == len(domains)
 
 
-def test_nobodys_real_address_can_be_hit() -> None:
-    emails = [values["email"] for values in portal().properties() if "email" in values]
+def test_no_real_email_address_is_generated() -> None:
+    emails = [values["email"] for values in generate_portal().properties() if "email" in values]
     assert all(email.endswith(".example") or re.search(r"\.madeup\d+@", email) for email in emails)
     assert all(email.isascii() and email == email.lower() for email in emails)
 
 
 def test_rows_name_only_what_there_is() -> None:
-    rows = portal().rows
+    rows = generate_portal().rows
     contacts, companies = ({row["id"] for row in rows[kind]} for kind in ("contacts", "companies"))
-    emails = {values.get("email") for values in portal().properties()}
+    emails = {values.get("email") for values in generate_portal().properties()}
     forms = {row["id"] for row in rows["forms"]}
-    assert {values.get("associatedcompanyid") for values in portal().properties()} - {None} <= companies
+    assert {values.get("associatedcompanyid") for values in generate_portal().properties()} - {None} <= companies
     assert {row["objectId"] for row in rows["events"]} <= contacts
     assert {row["recipient"] for row in rows["email_events"]} <= emails
     assert {contact for row in rows["deals"] for contact in row["contactIds"]} <= contacts
@@ -125,8 +125,8 @@ def test_rows_name_only_what_there_is() -> None:
     assert {each["marketingEvent"]["marketingEventId"] for each in parties} <= webinars
 
 
-def test_nothing_happens_in_the_future_or_before_the_record_begins() -> None:
-    rows = portal().rows
+def test_no_event_is_in_the_future_or_before_its_record() -> None:
+    rows = generate_portal().rows
     moments = [row["created"] for row in rows["email_events"]] + [row["submittedAt"] for row in rows["submissions"]]
     moments += [row["properties"]["occurredAt"] for row in rows["participations"]]
     moments += [int(datetime.fromisoformat(row["occurredAt"]).timestamp() * 1000) for row in rows["events"]]
@@ -137,20 +137,20 @@ def test_nothing_happens_in_the_future_or_before_the_record_begins() -> None:
 
 
 def test_property_values_are_hubspots_texts() -> None:
-    records = [row["properties"] for kind in ("contacts", "companies", "deals") for row in portal().rows[kind]]
+    records = [row["properties"] for kind in ("contacts", "companies", "deals") for row in generate_portal().rows[kind]]
     assert all(type(value) is str for values in records for value in values.values())
-    assert all(value for values in portal().properties() for value in values.values())
-    companies = [row["properties"] for row in portal().rows["companies"]]
+    assert all(value for values in generate_portal().properties() for value in values.values())
+    companies = [row["properties"] for row in generate_portal().rows["companies"]]
     assert all(re.fullmatch(r"[A-Z_]+", values["industry"]) and values["numberofemployees"].isdigit() for values in companies)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", values["createdate"]) for values in records)
 
 
-def test_people_of_seven_languages_live_in_many_countries() -> None:
-    languages = Counter(values["hs_language"][:2] for values in portal().properties())
+def test_contacts_speak_seven_languages_and_live_in_many_countries() -> None:
+    languages = Counter(values["hs_language"][:2] for values in generate_portal().properties())
     assert set(languages) == {"en", "de", "fr", "es", "it", "ca", "zh"}
-    spellings = {values.get("country") for values in portal().properties()}
+    spellings = {values.get("country") for values in generate_portal().properties()}
     assert {"Germany", "Deutschland", "DE", "中国", "España"} <= spellings
-    titles = {values.get("jobtitle") for values in portal().properties()}
+    titles = {values.get("jobtitle") for values in generate_portal().properties()}
     assert {
         "VP Sales",
         "Geschäftsführer",
@@ -163,7 +163,7 @@ def test_people_of_seven_languages_live_in_many_countries() -> None:
 
 
 def test_some_contacts_are_not_what_sales_is_looking_for() -> None:
-    domains = Counter((values.get("email") or "@").partition("@")[2] for values in portal().properties())
+    domains = Counter((values.get("email") or "@").partition("@")[2] for values in generate_portal().properties())
     assert domains["gmail.com"] > 100
     assert domains["tum.de"] > 20
     assert domains["mailinator.com"] > 5
@@ -173,9 +173,9 @@ def test_some_contacts_are_not_what_sales_is_looking_for() -> None:
 
 def test_unsubscribers_and_bounces_are_marked_and_get_no_more_mail() -> None:
     kinds, after = defaultdict(list), []
-    for event in portal().rows["email_events"]:
+    for event in generate_portal().rows["email_events"]:
         kinds[event["recipient"]].append((event["created"], event["type"]))
-    marked = {values.get("email"): values for values in portal().properties()}
+    marked = {values.get("email"): values for values in generate_portal().properties()}
     for email, events in kinds.items():
         types = [kind for _, kind in sorted(events)]
         if "STATUSCHANGE" in types:
@@ -189,7 +189,7 @@ def test_unsubscribers_and_bounces_are_marked_and_get_no_more_mail() -> None:
 
 
 def test_scanners_click_in_each_of_their_ways() -> None:
-    clicks = [event for event in portal().rows["email_events"] if event["type"] == "CLICK"]
+    clicks = [event for event in generate_portal().rows["email_events"] if event["type"] == "CLICK"]
     per_second = Counter((event["recipient"], event["created"] // 1000) for event in clicks)
     assert any(event["created"] - event["sentBy"]["created"] < 2000 for event in clicks)
     assert any(count >= 3 for count in per_second.values())
@@ -199,60 +199,60 @@ def test_scanners_click_in_each_of_their_ways() -> None:
 
 
 def test_an_event_that_was_replaced_names_one_that_is_there() -> None:
-    events = portal().rows["email_events"]
+    events = generate_portal().rows["email_events"]
     ids = {(event["id"], event["created"]) for event in events}
     assert {(event["obsoletedBy"]["id"], event["obsoletedBy"]["created"]) for event in events if "obsoletedBy" in event} <= ids
     assert {(event["sentBy"]["id"], event["sentBy"]["created"]) for event in events if "sentBy" in event} <= ids
 
 
-def test_the_website_shows_what_a_model_looks_for() -> None:
-    urls = Counter(row["properties"]["hs_url"].removeprefix("https://www.example.com") for row in portal().rows["events"])
+def test_the_website_has_the_pages_that_a_model_uses() -> None:
+    urls = Counter(row["properties"]["hs_url"].removeprefix("https://www.example.com") for row in generate_portal().rows["events"])
     for part in ("/pricing", "/careers", "/press", ".pdf", "?q=", "utm_campaign="):
         assert sum(count for url, count in urls.items() if part in url) > 20, part
 
 
-def test_who_registers_for_a_webinar_mostly_comes_and_the_next_one_is_still_to_be_held() -> None:
-    states = Counter(row["properties"]["attendanceState"] for row in portal().rows["participations"])
+def test_most_registrants_attend_a_webinar_and_the_next_one_is_in_the_future() -> None:
+    states = Counter(row["properties"]["attendanceState"] for row in generate_portal().rows["participations"])
     assert states["ATTENDED"] > states["NO_SHOW"] > states["CANCELLED"] > 0 < states["REGISTERED"]
-    assert [row["eventCompleted"] for row in portal().rows["marketing_events"]].count(False) == 1
+    assert [row["eventCompleted"] for row in generate_portal().rows["marketing_events"]].count(False) == 1
 
 
-def test_most_did_nothing_and_few_did_a_lot() -> None:
-    views = [int(found["hs_analytics_num_page_views"]) for found in tallied().values()]
+def test_most_contacts_have_no_events_and_few_have_many() -> None:
+    views = [int(found["hs_analytics_num_page_views"]) for found in compute_counters().values()]
     assert share(count == 0 for count in views) > 0.5
     assert 0.01 < share(count >= 20 for count in views) < 0.1
 
 
 def test_activity_fades_into_the_past() -> None:
-    ages = [(NOW - datetime.fromisoformat(row["occurredAt"])).days for row in portal().rows["events"]]
+    ages = [(NOW - datetime.fromisoformat(row["occurredAt"])).days for row in generate_portal().rows["events"]]
     thirds = Counter(age // 180 for age in ages)
     assert thirds[0] > thirds[1] > thirds[2] > 0
 
 
-def test_those_who_are_active_buy_more_often() -> None:
-    active = [found for found in tallied().values() if int(found["hs_analytics_num_page_views"]) >= 20]
-    idle = [found for found in tallied().values() if found["hs_analytics_num_page_views"] == "0"]
+def test_active_contacts_buy_more_often() -> None:
+    active = [found for found in compute_counters().values() if int(found["hs_analytics_num_page_views"]) >= 20]
+    idle = [found for found in compute_counters().values() if found["hs_analytics_num_page_views"] == "0"]
     assert share("num_associated_deals" in found for found in active) > 3 * share("num_associated_deals" in found for found in idle)
 
 
 def test_lifecycle_stages_follow_the_deals() -> None:
-    stages = Counter(values.get("lifecyclestage") for values in portal().properties())
+    stages = Counter(values.get("lifecyclestage") for values in generate_portal().properties())
     assert {None, "subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "other"} <= set(stages)
-    by_id = {row["id"]: row["properties"].get("lifecyclestage") for row in portal().rows["contacts"]}
-    won = {by_id[row["contactIds"][0]] for row in portal().rows["deals"] if row["properties"]["hs_is_closed_won"] == "true"}
+    by_id = {row["id"]: row["properties"].get("lifecyclestage") for row in generate_portal().rows["contacts"]}
+    won = {by_id[row["contactIds"][0]] for row in generate_portal().rows["deals"] if row["properties"]["hs_is_closed_won"] == "true"}
     assert won == {"customer", "evangelist"}
 
 
-def test_a_classic_model_finds_somebody_for_every_band() -> None:
-    def tiered(count: int) -> int:
+def test_a_classic_model_has_contacts_in_every_band() -> None:
+    def points_for(count: int) -> int:
         return sum(points for least, points in {1: 1, 3: 2, 5: 3, 8: 4, 10: 5}.items() if count >= least)
 
-    clicks = Counter(event["recipient"] for event in portal().rows["email_events"] if event["type"] == "CLICK")
+    clicks = Counter(event["recipient"] for event in generate_portal().rows["email_events"] if event["type"] == "CLICK")
     scores = [
-        tiered(clicks[row["properties"].get("email", "")])
-        + tiered(int(tallied()[row["id"]]["hs_analytics_num_page_views"]))
-        + tiered(int(tallied()[row["id"]]["num_conversion_events"]))
-        for row in portal().rows["contacts"]
+        points_for(clicks[row["properties"].get("email", "")])
+        + points_for(int(compute_counters()[row["id"]]["hs_analytics_num_page_views"]))
+        + points_for(int(compute_counters()[row["id"]]["num_conversion_events"]))
+        for row in generate_portal().rows["contacts"]
     ]
     bands = Counter("mql" if score >= 36 else "engaged" if score >= 11 else "nurture" for score in scores)
     assert bands["nurture"] > bands["engaged"] > bands["mql"] > 30

@@ -6,11 +6,11 @@ import pytest
 
 from sync_worker.errors import PortalFolderError
 from sync_worker.sandbox.base.portal_data import PortalData
-from tests.sandbox.portal_factories import CONTACTS, a_click, a_contact, a_portal, contacts, serve
+from tests.sandbox.portal_factories import CONTACTS, make_click, make_contact, make_contacts, make_portal, start_portal
 
 
 def test_requests_are_counted_by_endpoint_and_status() -> None:
-    served = serve(a_portal(contacts(1)), rate=2)
+    served = start_portal(make_portal(make_contacts(1)), rate=2)
     for path in (CONTACTS, f"{CONTACTS}/9", CONTACTS):
         served.get(path)
     summary = served.get("/sandbox/requests", last=1).json()
@@ -26,7 +26,7 @@ def test_requests_are_counted_by_endpoint_and_status() -> None:
 
 
 def test_the_digest_sees_what_changed_and_not_when() -> None:
-    served, later = serve(a_portal(contacts(2))), serve(a_portal(contacts(2)))
+    served, later = start_portal(make_portal(make_contacts(2))), start_portal(make_portal(make_contacts(2)))
     later.clock.advance(100)
 
     def digests() -> list[str]:
@@ -41,7 +41,7 @@ def test_the_digest_sees_what_changed_and_not_when() -> None:
 
 
 def test_another_user_can_edit_a_contact() -> None:
-    served = serve(a_portal(contacts(1)))
+    served = start_portal(make_portal(make_contacts(1)))
     edited = served.http.post("/sandbox/contacts/1", json={"properties": {"jobtitle": "CTO"}}, headers={"Authorization": ""})
     assert edited.json()["properties"]["jobtitle"] == "CTO"
     history = served.get(f"{CONTACTS}/1", propertiesWithHistory="jobtitle").json()["propertiesWithHistory"]["jobtitle"]
@@ -50,12 +50,12 @@ def test_another_user_can_edit_a_contact() -> None:
     assert served.post("/sandbox/contacts/1", {"hs_email_click": "3"}).status_code == 400
 
 
-def test_the_page_reads_people_with_what_they_did() -> None:
-    portal = serve(
-        a_portal(
-            [a_contact(1, firstname="Zoë", associatedcompanyid="9"), *contacts(3)[1:]],
+def test_the_page_reads_contacts_with_their_events() -> None:
+    portal = start_portal(
+        make_portal(
+            [make_contact(1, firstname="Zoë", associatedcompanyid="9"), *make_contacts(3)[1:]],
             companies=[{"id": "9", "properties": {"name": "Acme"}}],
-            email_events=[a_click(1, 5_000)],
+            email_events=[make_click(1, 5_000)],
             events=[{"id": "v", "eventType": "e_visited_page", "objectId": "1", "occurredAt": "1970-01-01T00:00:09Z", "properties": {}}],
             forms=[{"id": "f", "name": "Contact us"}],
             submissions=[
@@ -79,7 +79,7 @@ def test_the_page_reads_people_with_what_they_did() -> None:
 
 
 def test_the_page_shows_what_the_worker_changed_last() -> None:
-    served = serve(a_portal(contacts(2)))
+    served = start_portal(make_portal(make_contacts(2)))
     body = {"name": "lead_score", "label": "Score", "type": "number", "fieldType": "number", "groupName": "contactinformation"}
     served.post("/crm/v3/properties/contacts", body)
     for score in ("10", "20"):
@@ -95,7 +95,7 @@ def test_the_page_shows_what_the_worker_changed_last() -> None:
 
 
 def test_others_can_add_merge_archive_and_forget_contacts() -> None:
-    served = serve(a_portal(contacts(4)))
+    served = start_portal(make_portal(make_contacts(4)))
     assert served.post("/sandbox/contacts", {"properties": {"email": "new@example.com"}}).json()["id"] == "5"
     assert served.post("/sandbox/contacts/merge", {"primaryObjectId": "1", "objectIdToMerge": "2"}).json()["id"] == "6"
     assert served.post("/sandbox/contacts/archive", {"id": "3"}).json() == {"id": "3", "archived": True}
@@ -105,7 +105,7 @@ def test_others_can_add_merge_archive_and_forget_contacts() -> None:
 
 
 def test_new_engagement_is_counted_without_moving_the_stamp_of_the_contact() -> None:
-    served = serve(a_portal(contacts(1), forms=[{"id": "f", "name": "Contact us"}]))
+    served = start_portal(make_portal(make_contacts(1), forms=[{"id": "f", "name": "Contact us"}]))
     before = served.value(1, "lastmodifieddate")
     visit = {
         "id": "v",
@@ -114,11 +114,11 @@ def test_new_engagement_is_counted_without_moving_the_stamp_of_the_contact() -> 
         "occurredAt": "2026-11-20T11:00:00.000Z",
         "properties": {"hs_url": "u"},
     }
-    sent = a_click(0, 1_000, type="SENT", id="s")
+    sent = make_click(0, 1_000, type="SENT", id="s")
     submission = {"formId": "f", "submittedAt": 5_000, "values": [{"name": "email", "value": "person-1@example.com"}], "pageUrl": "u"}
     served.post("/sandbox/events", visit)
     served.post("/sandbox/email-events", sent)
-    served.post("/sandbox/email-events", a_click(1, 2_000, sentBy={"id": "s", "created": 1_000}))
+    served.post("/sandbox/email-events", make_click(1, 2_000, sentBy={"id": "s", "created": 1_000}))
     counted = served.post("/sandbox/submissions", submission).json()["properties"]
     assert (counted["hs_analytics_num_page_views"], counted["hs_email_click"], counted["num_conversion_events"]) == ("1", "1", "1")
     assert served.value(1, "lastmodifieddate") == before
@@ -126,7 +126,7 @@ def test_new_engagement_is_counted_without_moving_the_stamp_of_the_contact() -> 
 
 
 def test_the_clock_can_be_wound_and_a_property_taken_away() -> None:
-    served = serve(a_portal(contacts(1)))
+    served = start_portal(make_portal(make_contacts(1)))
     served.post("/sandbox/clock", {"seconds": 3_600})
     served.patch(f"{CONTACTS}/1", {"properties": {"city": "Bonn"}})
     assert served.value(1, "lastmodifieddate") == "2026-11-20T13:00:00Z"
@@ -138,11 +138,11 @@ def test_the_clock_can_be_wound_and_a_property_taken_away() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (a_portal(time_zone="Mars/Olympus"), r"timeZone 'Mars/Olympus' does not exist"),
-        (a_portal([a_contact(1), a_contact(2), a_contact(1)]), r"contacts.jsonl: id 1 occurs twice"),
-        (a_portal([{**a_contact(1), "id": "one"}]), r"'one' is not the id of a contact"),
+        (make_portal(time_zone="Mars/Olympus"), r"timeZone 'Mars/Olympus' does not exist"),
+        (make_portal([make_contact(1), make_contact(2), make_contact(1)]), r"contacts.jsonl: id 1 occurs twice"),
+        (make_portal([{**make_contact(1), "id": "one"}]), r"'one' is not the id of a contact"),
     ],
 )
 def test_data_that_is_no_portal_is_refused_in_a_sentence(data: PortalData, message: str) -> None:
     with pytest.raises(PortalFolderError, match=message):
-        serve(data)
+        start_portal(data)

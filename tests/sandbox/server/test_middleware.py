@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import pytest
 
 from sync_worker.sandbox.server.server import Switches, create_gateway_app
-from tests.sandbox.portal_factories import CONTACTS, a_portal, contacts, serve
+from tests.sandbox.portal_factories import CONTACTS, make_contacts, make_portal, start_portal
 
 
 @pytest.mark.parametrize("header", [None, "Bearer nonsense", "Basic pat-na1-sandbox", "Bearer"])
-def test_without_the_token_nothing_is_told(header: str | None) -> None:
-    served = serve(a_portal(contacts(1)))
+def test_without_the_token_nothing_is_returned(header: str | None) -> None:
+    served = start_portal(make_portal(make_contacts(1)))
     served.http.headers = {"Authorization": header} if header else {}
     reply = served.get(CONTACTS)
     assert (reply.status_code, reply.json()["category"]) == (401, "INVALID_AUTHENTICATION")
@@ -33,27 +33,27 @@ def test_without_the_token_nothing_is_told(header: str | None) -> None:
     ],
 )
 def test_a_missing_scope_is_named(granted: set[str], method: str, path: str, missing: str) -> None:
-    reply = serve(a_portal(), scopes=frozenset(granted)).http.request(method, path)
+    reply = start_portal(make_portal(), scopes=frozenset(granted)).http.request(method, path)
     assert (reply.status_code, reply.json()["category"]) == (403, "MISSING_SCOPES")
     assert missing in reply.json()["errors"][0]["context"]["requiredGranularScopes"]
 
 
 def test_kinds_of_records_that_the_portal_does_not_hold_are_out_of_scope() -> None:
     """Section 1: 403 per object type, which extractors that ask for everything step over; a word that is no kind is 400."""
-    served = serve(a_portal())
+    served = start_portal(make_portal())
     replies = [served.get(path) for path in ("/crm/v3/objects/tickets", "/crm/v3/properties/calls", "/crm/v3/objects/nonsense")]
     assert [reply.status_code for reply in replies] == [403, 403, 400]
     assert replies[0].json()["errors"][0]["context"]["requiredGranularScopes"] == ["crm.objects.tickets.read"]
 
 
 def test_any_scope_of_the_object_reads_properties() -> None:
-    served = serve(a_portal(), scopes=frozenset({"crm.objects.contacts.read"}))
+    served = start_portal(make_portal(), scopes=frozenset({"crm.objects.contacts.read"}))
     assert served.get("/crm/v3/properties/contacts").status_code == 200
     assert served.get("/account-info/v3/details").status_code == 200
 
 
 def test_bursts_are_counted_in_a_rolling_window() -> None:
-    served = serve(a_portal(), rate=3)
+    served = start_portal(make_portal(), rate=3)
     remaining = []
     for _ in range(3):
         remaining.append(served.get(CONTACTS).headers["X-HubSpot-RateLimit-Remaining"])
@@ -69,13 +69,13 @@ def test_bursts_are_counted_in_a_rolling_window() -> None:
 
 @pytest.mark.parametrize(("tier", "limit"), [("starter", "100"), ("professional", "190"), ("enterprise", "190")])
 def test_the_tier_says_how_many(tier: str, limit: str) -> None:
-    reply = serve(a_portal(), tier=tier, rate=None).get(CONTACTS)
+    reply = start_portal(make_portal(), tier=tier, rate=None).get(CONTACTS)
     assert reply.headers["X-HubSpot-RateLimit-Max"] == limit
     assert reply.headers["X-HubSpot-RateLimit-Interval-Milliseconds"] == "10000"
 
 
-def test_searches_have_their_own_window_and_tell_nothing_of_it() -> None:
-    served = serve(a_portal(), search_rate=5, rate=1)
+def test_searches_have_their_own_window_and_no_limit_headers() -> None:
+    served = start_portal(make_portal(), search_rate=5, rate=1)
     replies = [served.post(f"{path}/search", {}) for path in (CONTACTS, "/crm/v3/objects/deals") * 3]
     assert [reply.status_code for reply in replies] == [200] * 5 + [429]
     assert replies[5].json()["policyName"] == "SECONDLY"
@@ -87,13 +87,13 @@ def test_searches_have_their_own_window_and_tell_nothing_of_it() -> None:
 
 
 def test_associations_are_outside_of_the_bursts() -> None:
-    served = serve(a_portal(), rate=1)
+    served = start_portal(make_portal(), rate=1)
     path = "/crm/v4/associations/contacts/companies/batch/read"
     assert [served.post(path, {"inputs": []}).status_code for _ in range(3)] == [200, 200, 200]
 
 
 def test_the_day_ends_at_midnight_of_the_portal() -> None:
-    served = serve(a_portal(time_zone="Europe/Berlin"), daily=2)
+    served = start_portal(make_portal(time_zone="Europe/Berlin"), daily=2)
     served.clock.now = datetime(2026, 11, 20, 22, 59, 50, tzinfo=UTC)
     assert [served.get(CONTACTS).status_code, served.post(f"{CONTACTS}/search", {}).status_code] == [200, 200]
     refused = served.get(CONTACTS)
@@ -108,23 +108,23 @@ def test_the_day_ends_at_midnight_of_the_portal() -> None:
 
 
 def test_the_usage_of_the_day_can_be_asked_for() -> None:
-    served = serve(a_portal(), daily=1_000)
+    served = start_portal(make_portal(), daily=1_000)
     served.get(CONTACTS)
     usage = served.get("/account-info/v3/api-usage/daily/private-apps").json()["results"][0]
     assert (usage["usageLimit"], usage["currentUsage"], usage["resetsAt"]) == (1_000, 2, "2026-11-20T23:00:00Z")
 
 
 def test_retry_after_is_sent_by_switch_only() -> None:
-    served = serve(a_portal(), rate=1, switches=Switches(retry_after=True))
+    served = start_portal(make_portal(), rate=1, switches=Switches(retry_after=True))
     served.get(CONTACTS)
     served.clock.advance(4)
     assert served.get(CONTACTS).headers["Retry-After"] == "6"
 
 
 def test_every_reply_comes_no_sooner_than_the_latency() -> None:
-    served = serve(a_portal(), latency_ms=150)
+    served = start_portal(make_portal(), latency_ms=150)
     served.get(CONTACTS)
-    assert served.slept == [pytest.approx(0.15, abs=0.1)]
+    assert served.sleeps == [pytest.approx(0.15, abs=0.1)]
 
 
 def test_the_latency_begins_when_the_whole_request_is_there() -> None:
@@ -134,7 +134,7 @@ def test_the_latency_begins_when_the_whole_request_is_there() -> None:
         def time(self) -> float:
             return super().time() + self.ahead
 
-    served, loop = serve(a_portal(contacts(1)), latency_ms=150), Loop()
+    served, loop = start_portal(make_portal(make_contacts(1)), latency_ms=150), Loop()
 
     async def receive() -> dict[str, object]:
         loop.ahead += 60  # the body is a minute on its way
@@ -146,11 +146,11 @@ def test_the_latency_begins_when_the_whole_request_is_there() -> None:
     head = {"method": "POST", "path": f"{CONTACTS}/search", "query_string": b"", "headers": []}
     with closing(loop):
         loop.run_until_complete(create_gateway_app(served.gate)({"type": "http", **head}, receive, send))
-    assert served.slept == [pytest.approx(0.15, abs=0.1)]
+    assert served.sleeps == [pytest.approx(0.15, abs=0.1)]
 
 
 def test_every_reply_names_itself() -> None:
-    served = serve(a_portal())
+    served = start_portal(make_portal())
     first, second = served.get(CONTACTS), served.get(f"{CONTACTS}/9")
     assert first.headers["x-hubspot-correlation-id"] != second.headers["x-hubspot-correlation-id"]
     assert second.json()["correlationId"] == second.headers["x-hubspot-correlation-id"]

@@ -14,19 +14,22 @@ import pytest
 from sync_worker.errors import ConfigurationError
 from sync_worker.sandbox.server import server
 from sync_worker.sandbox.server.server import SandboxConfig
-from tests.sandbox.portal_factories import CONTACTS, a_portal, contacts, ids
+from tests.sandbox.portal_factories import CONTACTS, make_contacts, make_portal, result_ids
 
 SCRIPT = """
-from tests.sandbox.portal_factories import a_portal, contacts
-from sync_worker.sandbox.server.server import Options, serve
-serve(a_portal(contacts(2)), Options())
+from tests.sandbox.portal_factories import make_contacts, make_portal
+from sync_worker.sandbox.server.server import SandboxConfig, serve
+serve(make_portal(make_contacts(2)), SandboxConfig())
 """
 
 
 def test_a_running_portal_answers_many_at_once() -> None:
-    with server.run_in_thread(a_portal(contacts(3)), SandboxConfig(latency_ms=1)) as portal, httpx.Client(base_url=portal.base_url) as http:
+    with (
+        server.run_in_thread(make_portal(make_contacts(3)), SandboxConfig(latency_ms=1)) as portal,
+        httpx.Client(base_url=portal.base_url) as http,
+    ):
         http.headers["Authorization"] = f"Bearer {portal.token}"
-        assert ids(http.get(CONTACTS).json()) == ["1", "2", "3"]
+        assert result_ids(http.get(CONTACTS).json()) == ["1", "2", "3"]
         assert http.patch(f"{CONTACTS}/1", json={"properties": {"city": "Bonn"}}).status_code == 200
         assert portal.portal.contacts.records.value(0, "city") == "Bonn"
         assert http.get(CONTACTS, params={"properties": "x" * 17_000}).status_code == 414
@@ -40,7 +43,7 @@ def test_serving_says_where_in_one_line_and_ends_cleanly(stop: signal.Signals) -
         told = json.loads(process.stdout.readline())
         assert set(told) == {"base_url", "token"}
         reply = httpx.get(told["base_url"] + CONTACTS, headers={"Authorization": f"Bearer {told['token']}"})
-        assert ids(reply.json()) == ["1", "2"]
+        assert result_ids(reply.json()) == ["1", "2"]
         process.send_signal(stop)
         rest, errors = process.communicate(timeout=30)
     assert (process.returncode, rest, errors) == (0, "", "")
@@ -51,4 +54,4 @@ def test_a_port_that_is_taken_is_refused_in_a_sentence() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(ConfigurationError, match="cannot be used"):
-            server.serve(a_portal(), SandboxConfig(), port=other.getsockname()[1])
+            server.serve(make_portal(), SandboxConfig(), port=other.getsockname()[1])

@@ -13,7 +13,17 @@ from sync_worker.sandbox import web
 from sync_worker.sandbox.base.portal_data import Row
 from sync_worker.sandbox.web import contact_list
 from sync_worker.sandbox.web.formatting import ValueFormatter
-from tests.sandbox.portal_factories import CONTACTS, DAY_MS, NOW_MS, Served, a_click, a_contact, a_portal, contacts, serve
+from tests.sandbox.portal_factories import (
+    CONTACTS,
+    DAY_MS,
+    NOW_MS,
+    PortalClient,
+    make_click,
+    make_contact,
+    make_contacts,
+    make_portal,
+    start_portal,
+)
 
 GROUP = {"name": "lead_scoring", "label": "Lead scoring"}
 BANDS = [
@@ -21,77 +31,77 @@ BANDS = [
 ]
 
 
-def a_property(name: str, label: str, kind: str = "string", field_type: str = "text", **more: object) -> dict[str, object]:
+def property_body(name: str, label: str, kind: str = "string", field_type: str = "text", **more: object) -> dict[str, object]:
     about = {"label": label, "description": f"What {label.lower()} means.", "groupName": "lead_scoring"}
     return {"name": name, "type": kind, "fieldType": field_type, **about, **more}
 
 
-SCORING = (
-    a_property("lead_score", "Lead score", "number", "number"),
-    a_property("lead_score_band", "Lead score band", "enumeration", "select", options=BANDS),
-    a_property("lead_score_reasons", "Lead score reasons", field_type="textarea"),
+SCORE_PROPERTIES = (
+    property_body("lead_score", "Lead score", "number", "number"),
+    property_body("lead_score_band", "Lead score band", "enumeration", "select", options=BANDS),
+    property_body("lead_score_reasons", "Lead score reasons", field_type="textarea"),
 )
 
 
-def scored(served: Served, **scores: str) -> Served:
+def add_scores(served: PortalClient, **scores: str) -> PortalClient:
     """Make the properties of a scoring and give contacts scores, such as _7="31"."""
     replies = [served.post("/crm/v3/properties/contacts/groups", GROUP)]
-    replies += [served.post("/crm/v3/properties/contacts", definition) for definition in SCORING]
+    replies += [served.post("/crm/v3/properties/contacts", definition) for definition in SCORE_PROPERTIES]
     replies += [served.patch(f"{CONTACTS}/{number[1:]}", {"properties": {"lead_score": score}}) for number, score in scores.items()]
     assert [reply.text for reply in replies if reply.is_error] == []
     return served
 
 
-def page(served: Served, path: str) -> str:
+def get_page(served: PortalClient, path: str) -> str:
     reply = served.http.get(path)
     assert reply.status_code == 200, reply.text
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
     return reply.text
 
 
-def words(markup: str) -> str:
+def visible_text(markup: str) -> str:
     """Return what can be read on a page."""
     body = re.sub(r"<style>.*?</style>", " ", markup, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
-def names(markup: str) -> list[str]:
+def contact_ids_on_page(markup: str) -> list[str]:
     return re.findall(r'href="/contacts/(\d+)"', markup)
 
 
-def a_page_view(contact: int, ms_ago: int, title: str) -> Row:
+def make_page_view(contact: int, ms_ago: int, title: str) -> Row:
     when = NOW_MS - ms_ago
     properties = {"hs_url": "https://www.example.com/pricing?x=1", "hs_title": title}
     return {"id": f"v{when}", "eventType": "e_visited_page", "objectId": str(contact), "occurredAt": str(when), "properties": properties}
 
 
 def test_contacts_come_by_score_those_without_one_last() -> None:
-    served = scored(serve(a_portal(contacts(4))), _2="7", _3="31", _4="-5")
-    assert names(page(served, "/")) == ["3", "2", "4", "1"]
+    served = add_scores(start_portal(make_portal(make_contacts(4))), _2="7", _3="31", _4="-5")
+    assert contact_ids_on_page(get_page(served, "/")) == ["3", "2", "4", "1"]
 
 
 def test_without_a_scoring_contacts_are_shown_all_the_same() -> None:
-    shown = page(serve(a_portal(contacts(3))), "/")
-    assert names(shown) == ["1", "2", "3"]
-    assert "Nothing has been scored yet" in words(shown)
+    shown = get_page(start_portal(make_portal(make_contacts(3))), "/")
+    assert contact_ids_on_page(shown) == ["1", "2", "3"]
+    assert "Nothing has been scored yet" in visible_text(shown)
 
 
 def test_an_empty_portal_says_so() -> None:
-    assert "No contacts yet" in words(page(serve(a_portal()), "/"))
+    assert "No contacts yet" in visible_text(get_page(start_portal(make_portal()), "/"))
 
 
 @pytest.mark.parametrize("text", ["noor", "COSTA", "noor@example.org", "werft", "costa noor"])
 def test_a_contact_is_found_by_name_address_and_company(text: str) -> None:
-    noor = a_contact(7, firstname="Noor", lastname="Costa", email="noor@example.org", company="Nordwerft AG")
-    assert names(page(serve(a_portal([a_contact(1), noor])), f"/?q={text}")) == ["7"]
+    noor = make_contact(7, firstname="Noor", lastname="Costa", email="noor@example.org", company="Nordwerft AG")
+    assert contact_ids_on_page(get_page(start_portal(make_portal([make_contact(1), noor])), f"/?q={text}")) == ["7"]
 
 
 def test_a_search_without_result_says_so() -> None:
-    assert "Nobody by that name" in words(page(serve(a_portal(contacts(2))), "/?q=nobody"))
+    assert "Nobody by that name" in visible_text(get_page(start_portal(make_portal(make_contacts(2))), "/?q=nobody"))
 
 
-def test_others_are_served_while_somebody_is_looked_for() -> None:
-    portal = serve(a_portal(contacts(25_000))).portal
+def test_other_requests_are_served_during_a_search() -> None:
+    portal = start_portal(make_portal(make_contacts(25_000))).portal
     words, turns = ValueFormatter(zone=UTC, now=NOW_MS), []
 
     async def others() -> None:
@@ -110,58 +120,58 @@ def test_others_are_served_while_somebody_is_looked_for() -> None:
 
 
 def test_pages_follow_each_other_and_keep_the_search() -> None:
-    served = serve(a_portal([a_contact(number, company="Nordwerft & Co") for number in range(1, 61)]))
-    first, last = page(served, "/?q=werft+%26"), page(served, "/?q=werft+%26&page=3")
-    assert len(names(first)) == 25
+    served = start_portal(make_portal([make_contact(number, company="Nordwerft & Co") for number in range(1, 61)]))
+    first, last = get_page(served, "/?q=werft+%26"), get_page(served, "/?q=werft+%26&page=3")
+    assert len(contact_ids_on_page(first)) == 25
     assert 'href="?q=werft%20%26&amp;page=2"' in first
-    assert names(last) == [str(number) for number in range(51, 61)]
+    assert contact_ids_on_page(last) == [str(number) for number in range(51, 61)]
     assert 'rel="next"' not in last
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "99999999999999999999", "two", "²", ""])
 def test_a_page_that_is_none_shows_the_nearest(number: str) -> None:
-    assert names(page(serve(a_portal(contacts(3))), f"/?page={number}")) == ["1", "2", "3"]
+    assert contact_ids_on_page(get_page(start_portal(make_portal(make_contacts(3))), f"/?page={number}")) == ["1", "2", "3"]
 
 
 def test_the_record_begins_with_the_scoring_in_the_words_of_its_definitions() -> None:
-    served = scored(serve(a_portal([a_contact(7, jobtitle="VP Sales")])), _7="31")
+    served = add_scores(start_portal(make_portal([make_contact(7, jobtitle="VP Sales")])), _7="31")
     reasons = "+15 clicked 10 e-mails\n−5 looked at careers pages"
     served.patch(f"{CONTACTS}/7", {"properties": {"lead_score_band": "engaged", "lead_score_reasons": reasons}})
-    shown = page(served, "/contacts/7")
-    assert "Lead scoring Lead score 31 Lead score band Engaged Lead score reasons" in words(shown)
-    assert "What lead score reasons means." in words(shown)
+    shown = get_page(served, "/contacts/7")
+    assert "Lead scoring Lead score 31 Lead score band Engaged Lead score reasons" in visible_text(shown)
+    assert "What lead score reasons means." in visible_text(shown)
     assert '<span class="line plus">+15 clicked 10 e-mails</span><span class="line minus">−5 looked at careers pages</span>' in shown
-    assert "Job Title VP Sales" in words(shown)
+    assert "Job Title VP Sales" in visible_text(shown)
 
 
 def test_a_scoring_that_is_not_filled_names_what_is_not_set() -> None:
-    shown = words(page(scored(serve(a_portal(contacts(1)))), "/contacts/1"))
+    shown = visible_text(get_page(add_scores(start_portal(make_portal(make_contacts(1)))), "/contacts/1"))
     assert "Not set: Lead score, Lead score band, Lead score reasons" in shown
 
 
 def test_another_prefix_is_shown_and_sorted_by_as_well() -> None:
-    served = serve(a_portal(contacts(2)))
+    served = start_portal(make_portal(make_contacts(2)))
     served.post("/crm/v3/properties/contacts/groups", {"name": "fit_scoring", "label": "Fit"})
-    served.post("/crm/v3/properties/contacts", {**a_property("fit_score", "Fit score", "number", "number"), "groupName": "fit_scoring"})
+    served.post("/crm/v3/properties/contacts", {**property_body("fit_score", "Fit score", "number", "number"), "groupName": "fit_scoring"})
     served.patch(f"{CONTACTS}/2", {"properties": {"fit_score": "3"}})
-    assert names(page(served, "/")) == ["2", "1"]
+    assert contact_ids_on_page(get_page(served, "/")) == ["2", "1"]
 
 
-def test_the_timeline_tells_what_was_done_newest_first() -> None:
+def test_the_timeline_shows_events_newest_first() -> None:
     clicked = NOW_MS - 2 * DAY_MS
     clicks = [
-        a_click(1, clicked, url="https://www.example.com/offer", sentBy={"id": "s", "created": clicked - 900}),
-        a_click(2, clicked - DAY_MS, filteredEvent=True, userAgent="LinkBot/1.0", obsoletedBy={"id": "n", "created": NOW_MS}),
+        make_click(1, clicked, url="https://www.example.com/offer", sentBy={"id": "s", "created": clicked - 900}),
+        make_click(2, clicked - DAY_MS, filteredEvent=True, userAgent="LinkBot/1.0", obsoletedBy={"id": "n", "created": NOW_MS}),
     ]
     sent = {"formId": "f1", "submittedAt": NOW_MS - 60_000, "values": [{"name": "email", "value": "person-1@example.com"}]}
-    data = a_portal(
-        contacts(1),
+    data = make_portal(
+        make_contacts(1),
         email_events=clicks,
-        events=[a_page_view(1, DAY_MS, "Pricing")],
+        events=[make_page_view(1, DAY_MS, "Pricing")],
         forms=[{"id": "f1", "name": "Contact us"}],
         submissions=[sent],
     )
-    shown = words(page(serve(data), "/contacts/1"))
+    shown = visible_text(get_page(start_portal(data), "/contacts/1"))
     told = ["Filled in “Contact us”", "Viewed “Pricing”", "Clicked a link in an e-mail 0.9 s after it was sent", "filtered by HubSpot"]
     assert sorted(told, key=shown.index) == told
     assert "replaced by another report" in shown
@@ -170,20 +180,22 @@ def test_the_timeline_tells_what_was_done_newest_first() -> None:
 
 
 def test_a_long_timeline_is_cut_until_all_is_asked_for() -> None:
-    served = serve(a_portal(contacts(1), events=[a_page_view(1, 1000 * number, f"Page {number}.") for number in range(1, 101)]))
-    short, whole = (words(page(served, path)) for path in ("/contacts/1", "/contacts/1?all"))
+    served = start_portal(
+        make_portal(make_contacts(1), events=[make_page_view(1, 1000 * number, f"Page {number}.") for number in range(1, 101)])
+    )
+    short, whole = (visible_text(get_page(served, path)) for path in ("/contacts/1", "/contacts/1?all"))
     assert "Page 60." in short
     assert "Page 61." not in short
     assert "Page 100." in whole
 
 
-def test_company_deals_and_lists_stand_beside_the_record() -> None:
-    company = {**a_contact(9), "properties": {"name": "Nordwerft AG", "domain": "nordwerft.example", "numberofemployees": "1200"}}
+def test_company_deals_and_lists_are_shown_with_the_record() -> None:
+    company = {**make_contact(9), "properties": {"name": "Nordwerft AG", "domain": "nordwerft.example", "numberofemployees": "1200"}}
     deal = {"id": "5", "properties": {"dealname": "Dock", "amount": "12000", "dealstage": "closedwon"}, "contactIds": ["1"]}
-    served = serve(a_portal([a_contact(1, associatedcompanyid="9")], companies=[company], deals=[deal]))
+    served = start_portal(make_portal([make_contact(1, associatedcompanyid="9")], companies=[company], deals=[deal]))
     made = served.post("/crm/v3/lists", {"name": "MQL · direct", "objectTypeId": "0-1", "processingType": "MANUAL"}).json()["list"]
     served.put(f"/crm/v3/lists/{made['listId']}/memberships/add", ["1"])
-    shown = words(page(served, "/contacts/1"))
+    shown = visible_text(get_page(served, "/contacts/1"))
     assert "Lists 1 MQL · direct" in shown
     assert "Nordwerft AG" in shown
     assert "1,200" in shown
@@ -192,72 +204,72 @@ def test_company_deals_and_lists_stand_beside_the_record() -> None:
 
 
 def test_lists_have_sizes_and_members_by_score() -> None:
-    served = scored(serve(a_portal(contacts(3))), _1="5", _3="9")
+    served = add_scores(start_portal(make_portal(make_contacts(3))), _1="5", _3="9")
     made = served.post("/crm/v3/lists", {"name": "Leads · engaged", "objectTypeId": "0-1", "processingType": "MANUAL"}).json()["list"]
     served.put(f"/crm/v3/lists/{made['listId']}/memberships/add", ["1", "3"])
-    assert "Leads · engaged 2 Static" in words(page(served, "/lists"))
-    assert names(page(served, f"/lists/{made['listId']}")) == ["3", "1"]
+    assert "Leads · engaged 2 Static" in visible_text(get_page(served, "/lists"))
+    assert contact_ids_on_page(get_page(served, f"/lists/{made['listId']}")) == ["3", "1"]
 
 
 def test_an_empty_list_and_no_lists_say_so() -> None:
-    served = serve(a_portal(contacts(1)))
-    assert "No lists yet" in words(page(served, "/lists"))
+    served = start_portal(make_portal(make_contacts(1)))
+    assert "No lists yet" in visible_text(get_page(served, "/lists"))
     made = served.post("/crm/v3/lists", {"name": "MQL", "objectTypeId": "0-1", "processingType": "MANUAL"}).json()["list"]
-    assert "Nobody is in this list" in words(page(served, f"/lists/{made['listId']}"))
+    assert "Nobody is in this list" in visible_text(get_page(served, f"/lists/{made['listId']}"))
 
 
 def test_changes_show_what_a_value_was_and_became() -> None:
-    served = scored(serve(a_portal(contacts(1))), _1="5")
-    assert "Lead score 5" in words(page(served, "/changes"))
+    served = add_scores(start_portal(make_portal(make_contacts(1))), _1="5")
+    assert "Lead score 5" in visible_text(get_page(served, "/changes"))
     served.clock.advance(90)
     served.patch(f"{CONTACTS}/1", {"properties": {"lead_score": "1234"}})
-    shown = words(page(served, "/changes"))
+    shown = visible_text(get_page(served, "/changes"))
     assert "just now Lead score 5 1,234" in shown
     assert "1 minute ago Lead score 5" in shown
 
 
 def test_changes_of_hubspots_own_properties_are_shown_on_demand() -> None:
-    served = serve(a_portal(contacts(1)))
+    served = start_portal(make_portal(make_contacts(1)))
     served.patch(f"{CONTACTS}/1", {"properties": {"jobtitle": "CTO"}})
-    assert "Nothing has been written yet" in words(page(served, "/changes"))
-    assert "Job Title CTO" in words(page(served, "/changes?all"))
+    assert "Nothing has been written yet" in visible_text(get_page(served, "/changes"))
+    assert "Job Title CTO" in visible_text(get_page(served, "/changes?all"))
 
 
 def test_nothing_that_a_contact_holds_is_taken_for_markup() -> None:
     nasty = "<script>alert(1)</script>\"'&"
-    held = a_contact(1, firstname=nasty, lastname=nasty, company=nasty, jobtitle=nasty, own_text=nasty)
-    view = a_page_view(1, 1000, nasty)
-    served = scored(serve(a_portal([held], events=[view], forms=[{"id": "f", "name": nasty}])), _1="1")
+    held = make_contact(1, firstname=nasty, lastname=nasty, company=nasty, jobtitle=nasty, own_text=nasty)
+    view = make_page_view(1, 1000, nasty)
+    served = add_scores(start_portal(make_portal([held], events=[view], forms=[{"id": "f", "name": nasty}])), _1="1")
     served.patch(f"{CONTACTS}/1", {"properties": {"lead_score_reasons": nasty}})
     for path in ("/", "/contacts/1", "/changes?all", "/?q=%3Cscript%3E", '/?q="><script>x'):
-        shown = page(served, path)
+        shown = get_page(served, path)
         assert "<script" not in shown
         assert "&lt;script&gt;" in shown
 
 
 def test_a_page_may_load_and_run_nothing() -> None:
-    policy = serve(a_portal(contacts(1))).get("/").headers["content-security-policy"]
+    policy = start_portal(make_portal(make_contacts(1))).get("/").headers["content-security-policy"]
     assert policy.startswith("default-src 'none'")
     assert "script-src" not in policy
 
 
 @pytest.mark.parametrize("path", ["/contacts/99", "/lists/99"])
 def test_what_is_not_there_is_a_page_that_says_so(path: str) -> None:
-    reply = serve(a_portal(contacts(1))).get(path)
+    reply = start_portal(make_portal(make_contacts(1))).get(path)
     assert reply.status_code == 404
-    assert "There is no" in words(reply.text)
+    assert "There is no" in visible_text(reply.text)
 
 
 def test_a_merged_contact_shows_its_survivor() -> None:
-    served = serve(a_portal(contacts(2)))
+    served = start_portal(make_portal(make_contacts(2)))
     survivor = served.post(f"{CONTACTS}/merge", {"primaryObjectId": "1", "objectIdToMerge": "2"}).json()["id"]
     assert survivor not in {"1", "2"}
-    shown = words(page(served, "/contacts/2"))
+    shown = visible_text(get_page(served, "/contacts/2"))
     assert "person-1@example.com" in shown
 
 
-def test_looking_costs_no_request_and_needs_no_token() -> None:
-    served = serve(a_portal(contacts(1)), rate=1)
+def test_viewing_costs_no_request_and_needs_no_token() -> None:
+    served = start_portal(make_portal(make_contacts(1)), rate=1)
     look = partial(served.http.get, headers={"Authorization": ""})
     assert [look(path).status_code for path in ("/", "/lists", "/changes", "/contacts/1")] == [200] * 4
     assert served.get(CONTACTS).status_code == 200
@@ -270,4 +282,4 @@ def test_templates_are_part_of_the_package() -> None:
 
 @pytest.mark.parametrize("path", ["/contacts/99999999999999999999999", "/lists/99999999999999999999999"])
 def test_a_number_beyond_all_ids_is_not_there_either(path: str) -> None:
-    assert serve(a_portal(contacts(1))).get(path).status_code == 404
+    assert start_portal(make_portal(make_contacts(1))).get(path).status_code == 404

@@ -14,9 +14,9 @@ from sync_worker.store import contacts, events, verdicts
 from sync_worker.store.database import Store
 from sync_worker.sync.evaluate.evaluate import Evaluator
 from tests.harness import MODEL, NOW, NOW_MS
-from tests.store.database_factories import a_store
-from tests.store.row_factories import event, known, text
-from tests.sync.model_factories import outputs_of
+from tests.store.database_factories import temporary_store
+from tests.store.row_factories import canonical_json, make_event_row, save_contacts
+from tests.sync.model_factories import make_crm_schema
 
 HOUR = timedelta(hours=1)
 
@@ -24,79 +24,83 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def store() -> Iterator[Store]:
     """Nine contacts, of whom every third works for a large company and every second viewed five pages and clicked twice."""
-    with a_store() as store:
+    with temporary_store() as store:
         with store.transaction() as tx:
-            contacts.save_companies(tx, [{"id": 7, "updated_at": 1, "facts": text(numberofemployees="500")}])
+            contacts.save_companies(tx, [{"id": 7, "updated_at": 1, "facts": canonical_json(numberofemployees="500")}])
             for number in range(1, 10):
-                known(tx, number, company_id=7 if number % 3 == 0 else None)
-            views = [event(f"{n}-{c}", kind="page_view", contact_id=c, at=NOW_MS - n) for c in range(2, 10, 2) for n in range(1, 6)]
+                save_contacts(tx, number, company_id=7 if number % 3 == 0 else None)
+            views = [
+                make_event_row(f"{n}-{c}", kind="page_view", contact_id=c, at=NOW_MS - n) for c in range(2, 10, 2) for n in range(1, 6)
+            ]
             clicks = [
-                event(f"{n}-{c}", email=f"p{c}@example.com", at=NOW_MS - n, url=f"u{n}") for c in range(2, 10, 2) for n in range(1, 3)
+                make_event_row(f"{n}-{c}", email=f"p{c}@example.com", at=NOW_MS - n, url=f"u{n}")
+                for c in range(2, 10, 2)
+                for n in range(1, 3)
             ]
             events.save(tx, [*views, *clicks])
         yield store
 
 
-def a_judge(model: str = MODEL, now: datetime = NOW, *, prefix: str = "lead") -> Evaluator:
-    outputs = outputs_of(model, prefix)
+def make_evaluator(model: str = MODEL, now: datetime = NOW, *, prefix: str = "lead") -> Evaluator:
+    outputs = make_crm_schema(model, prefix)
     return Evaluator(model=outputs.model, crm_schema=outputs, hidden_kinds=frozenset(), now=now, valid_since=NOW - HOUR)
 
 
-def judged(store: Store) -> list[Any]:
+def verdict_rows(store: Store) -> list[Any]:
     with store.transaction() as tx:
         return [tuple(row) for row in tx.execute(select(verdicts.verdicts).order_by(verdicts.verdicts.c.contact_id))]
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 4, 9, 100])
 def test_however_the_contacts_are_cut_the_verdicts_are_the_same(store: Store, chunk: int) -> None:
-    assert a_judge().evaluate_due(store, Progress(), chunk_size=chunk) == 9
+    assert make_evaluator().evaluate_due(store, Progress(), chunk_size=chunk) == 9
     with store.transaction() as tx:
         assert {row.contact_id: (row.score, row.band, row.mql) for row in tx.execute(select(verdicts.verdicts))} == {
             number: (20, "hot", number == 6) if number % 2 == 0 else (0, "cold", False) for number in range(1, 10)
         }
 
 
-def test_who_is_to_stop_stops_between_two_chunks_and_keeps_what_was_judged(store: Store) -> None:
+def test_a_stop_request_ends_between_two_chunks_and_keeps_the_verdicts(store: Store) -> None:
     asked = iter([None, None, ConnectionClosed()])
 
-    def heed() -> None:
+    def raise_if_stopped() -> None:
         if (stop := next(asked)) is not None:
             raise stop
 
     with pytest.raises(ConnectionClosed):
-        replace(a_judge(), heed=heed).evaluate_due(store, Progress(), chunk_size=4)
-    assert len(judged(store)) == 8
-    assert a_judge().evaluate_due(store, Progress()) == 1
+        replace(make_evaluator(), raise_if_stopped=raise_if_stopped).evaluate_due(store, Progress(), chunk_size=4)
+    assert len(verdict_rows(store)) == 8
+    assert make_evaluator().evaluate_due(store, Progress()) == 1
 
 
-def test_who_was_judged_is_not_judged_again_until_something_changes(store: Store) -> None:
-    a_judge().evaluate_due(store, Progress())
-    assert a_judge(now=NOW + HOUR).evaluate_due(store, Progress()) == 0
+def test_an_evaluated_contact_is_not_evaluated_again_until_something_changes(store: Store) -> None:
+    make_evaluator().evaluate_due(store, Progress())
+    assert make_evaluator(now=NOW + HOUR).evaluate_due(store, Progress()) == 0
     with store.transaction() as tx:
-        events.save(tx, [event("new", kind="page_view", contact_id=1)])
-    assert a_judge(now=NOW + HOUR).evaluate_due(store, Progress()) == 1
+        events.save(tx, [make_event_row("new", kind="page_view", contact_id=1)])
+    assert make_evaluator(now=NOW + HOUR).evaluate_due(store, Progress()) == 1
 
 
 @pytest.mark.parametrize("other", [{"model": MODEL.replace("points: 10}", "points: 11}")}, {"prefix": "fit"}], ids=["model", "prefix"])
-def test_under_another_model_or_prefix_everybody_is_judged_anew(store: Store, other: dict[str, str]) -> None:
-    a_judge().evaluate_due(store, Progress())
-    assert a_judge(**other).evaluate_due(store, Progress()) == 9
+def test_another_model_or_prefix_evaluates_all_contacts_again(store: Store, other: dict[str, str]) -> None:
+    make_evaluator().evaluate_due(store, Progress())
+    assert make_evaluator(**other).evaluate_due(store, Progress()) == 9
 
 
-def test_who_qualified_by_score_stays_one_until_the_score_falls_below_the_lower_threshold(store: Store) -> None:
-    a_judge().evaluate_due(store, Progress())
+def test_an_mql_by_score_stays_one_until_the_score_falls_below_the_exit_threshold(store: Store) -> None:
+    make_evaluator().evaluate_due(store, Progress())
     lower = MODEL.replace("each: 2, at_most: 10", "each: 2, at_most: 6")  # 16 points: not enough to come in
-    assert a_judge(lower).evaluate_due(store, Progress()) == 9
+    assert make_evaluator(lower).evaluate_due(store, Progress()) == 9
     with store.transaction() as tx:
         assert list(tx.execute(select(verdicts.verdicts.c.contact_id).where(verdicts.verdicts.c.mql)).scalars()) == [6]
     lowest = MODEL.replace("each: 2, at_most: 10", "each: 2, at_most: 4")
-    a_judge(lowest).evaluate_due(store, Progress())
+    make_evaluator(lowest).evaluate_due(store, Progress())
     with store.transaction() as tx:
         assert tx.execute(select(verdicts.verdicts.c.contact_id).where(verdicts.verdicts.c.mql)).all() == []
 
 
 def test_a_stop_between_two_chunks_keeps_the_chunks_before(store: Store) -> None:
-    class Plug(Progress):
+    class StopAfterFirstChunk(Progress):
         left = 2
 
         def advance(self, what: str, number: int) -> None:  # noqa: ARG002 -- as the pipeline calls it
@@ -105,12 +109,12 @@ def test_a_stop_between_two_chunks_keeps_the_chunks_before(store: Store) -> None
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        a_judge().evaluate_due(store, Plug(), chunk_size=2)
-    assert [row[0] for row in judged(store)] == [1, 2, 3, 4]
-    assert a_judge().evaluate_due(store, Progress()) == 5
+        make_evaluator().evaluate_due(store, StopAfterFirstChunk(), chunk_size=2)
+    assert [row[0] for row in verdict_rows(store)] == [1, 2, 3, 4]
+    assert make_evaluator().evaluate_due(store, Progress()) == 5
 
 
 def test_a_verdict_is_of_the_instant_that_it_was_made(store: Store) -> None:
-    a_judge(now=datetime(2026, 11, 20, 12, 0, 0, 999, tzinfo=UTC)).evaluate_due(store, Progress())
+    make_evaluator(now=datetime(2026, 11, 20, 12, 0, 0, 999, tzinfo=UTC)).evaluate_due(store, Progress())
     with store.transaction() as tx:
         assert set(tx.execute(select(verdicts.verdicts.c.evaluated_at)).scalars()) == {NOW_MS}

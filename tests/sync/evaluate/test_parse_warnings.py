@@ -8,19 +8,19 @@ import polars as pl
 
 from sync_worker.model.scoring.columns import UNREADABLE_SCHEMA
 from sync_worker.sync.evaluate.parse_warnings import ParseWarnings
-from tests.harness import a_contact, a_world, small_portal
+from tests.harness import make_contact, small_portal, start_harness
 
 
-def test_values_that_cannot_be_understood_are_listed_and_counted_as_unknown(tmp_path: Path) -> None:
+def test_values_that_cannot_be_parsed_are_listed_and_count_as_unknown(tmp_path: Path) -> None:
     data = small_portal(
-        contacts=[a_contact(1, associatedcompanyid="7", createdate="soon"), a_contact(2, associatedcompanyid="7")],
+        contacts=[make_contact(1, associatedcompanyid="7", createdate="soon"), make_contact(2, associatedcompanyid="7")],
         companies=[{"id": "7", "properties": {"numberofemployees": "many"}, "updatedAt": "2026-02-03T04:05:06Z"}],
     )
-    with a_world(tmp_path, data) as world:
-        report = world.backfill()
+    with start_harness(tmp_path, data) as harness:
+        report = harness.backfill()
         assert report.unreadable == [{"property": "company.numberofemployees", "expected": "a number", "contacts": 2, "ids": ["1", "2"]}]
         assert "many" not in str(report.as_json())
-        with world.worker() as worker:
+        with harness.worker() as worker:
             told = worker.explain("1").as_json()
     assert told["unreadable"] == [{"property": "company.numberofemployees", "value": "many", "expected": "a number"}]
     assert {line["criterion"]: line["match"] for line in told["grade_criteria"]}["size"] is None
@@ -34,7 +34,7 @@ def test_a_few_contacts_of_each_property_are_named_and_all_are_counted() -> None
     assert found.as_json() == [{"property": "plan", "expected": "an option of this property", "contacts": 4, "ids": ["1", "2", "11"]}]
 
 
-def test_where_all_is_well_nothing_is_told() -> None:
+def test_without_parse_errors_there_is_no_warning() -> None:
     found = ParseWarnings()
     found.add(pl.DataFrame(schema=dict(UNREADABLE_SCHEMA)))
     assert found.as_json() == []

@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> Store:
     return database.open_store(f"sqlite:///{tmp_path / 'state.db'}")
 
 
-def judge(store: Store, scores: dict[int, int]) -> None:
+def save_verdicts(store: Store, scores: dict[int, int]) -> None:
     """Let contacts have MQL verdicts with these scores, whatever they had before."""
     standard = VerdictKey(model="m", since=0)
     with store.transaction() as tx:
@@ -51,56 +51,56 @@ def admit(store: Store, *, days: int = 0, per_day: int = 2) -> int:
     return MqlQuota(crm_schema=CrmSchema(model=model), now=now, day_start=now.replace(hour=2)).admit(store)
 
 
-def mqls(store: Store) -> list[int]:
+def mql_ids(store: Store) -> list[int]:
     with store.transaction() as tx:
         return [id_ for (id_,) in tx.execute(select(table.c.contact_id).where(table.c.mql).order_by(table.c.contact_id))]
 
 
-def test_the_best_are_let_in_and_the_others_wait_for_tomorrow(store: Store) -> None:
+def test_the_best_are_admitted_and_the_others_wait_for_the_next_day(store: Store) -> None:
     scores = {1: 12, 2: 30, 3: 20, 4: 11, 5: 3}
-    judge(store, scores)
+    save_verdicts(store, scores)
     assert admit(store) == 2
-    assert mqls(store) == [2, 3]
-    judge(store, scores)
+    assert mql_ids(store) == [2, 3]
+    save_verdicts(store, scores)
     assert admit(store, days=1) == 0
-    assert mqls(store) == [1, 2, 3, 4]
+    assert mql_ids(store) == [1, 2, 3, 4]
 
 
-def test_who_waits_shows_no_reason_to_be_an_mql(store: Store) -> None:
-    judge(store, {1: 12, 2: 30, 3: 20})
+def test_a_waiting_contact_shows_no_mql_reason(store: Store) -> None:
+    save_verdicts(store, {1: 12, 2: 30, 3: 20})
     admit(store)
     with store.transaction() as tx:
         desired = orjson.loads(tx.execute(select(table.c.desired).where(table.c.contact_id == 1)).scalar_one())
     assert desired == {"lead_mql_reason": "", "lead_score": "1"}
 
 
-def test_a_second_run_of_the_day_lets_nobody_else_in(store: Store) -> None:
+def test_a_second_run_of_the_day_admits_no_other_contact(store: Store) -> None:
     scores = {1: 12, 2: 30, 3: 20}
-    judge(store, scores)
+    save_verdicts(store, scores)
     admit(store)
-    judge(store, {**scores, 4: 50})
+    save_verdicts(store, {**scores, 4: 50})
     assert admit(store) == 2
-    assert mqls(store) == [2, 3]
+    assert mql_ids(store) == [2, 3]
 
 
-def test_who_was_let_in_and_left_is_new_when_they_come_back(store: Store) -> None:
-    judge(store, {1: 12, 2: 30})
+def test_an_admitted_contact_that_left_counts_as_new_on_return(store: Store) -> None:
+    save_verdicts(store, {1: 12, 2: 30})
     admit(store)
-    judge(store, {1: 3, 2: 30})
+    save_verdicts(store, {1: 3, 2: 30})
     admit(store, days=1)
-    judge(store, {1: 12, 2: 30, 3: 40, 4: 41})
+    save_verdicts(store, {1: 12, 2: 30, 3: 40, 4: 41})
     assert admit(store, days=2) == 1
-    assert mqls(store) == [2, 3, 4]
+    assert mql_ids(store) == [2, 3, 4]
 
 
-def test_a_rehearsal_lets_nobody_in_for_good(tmp_path: Path) -> None:
+def test_a_dry_run_saves_no_admission(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'state.db'}"
     rehearsal = database.open_store(url)
     rehearsal.begin_dry_run()
-    judge(rehearsal, {1: 12, 2: 30, 3: 20})
+    save_verdicts(rehearsal, {1: 12, 2: 30, 3: 20})
     admit(rehearsal)
     rehearsal.close()
     real = database.open_store(url)
-    judge(real, {1: 12, 2: 9, 3: 9})
+    save_verdicts(real, {1: 12, 2: 9, 3: 9})
     assert admit(real) == 0
-    assert mqls(real) == [1]
+    assert mql_ids(real) == [1]

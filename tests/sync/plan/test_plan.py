@@ -8,16 +8,16 @@ from sync_worker.store.database import Store
 from sync_worker.sync.plan import plan
 from sync_worker.sync.plan.plan import PlanSummary, Scope, build_stage_rule, contact_changes, count_list_changes, list_changes
 from tests.harness import MQL
-from tests.store.database_factories import a_store
-from tests.store.row_factories import judge, known, text, verdict
-from tests.sync.model_factories import outputs_of
+from tests.store.database_factories import temporary_store
+from tests.store.row_factories import canonical_json, make_verdict_row, save_contacts, save_verdicts
+from tests.sync.model_factories import make_crm_schema
 
 DEFAULT = ("subscriber", "lead", MQL, "salesqualifiedlead", "opportunity", "customer", "evangelist", "other")
 
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    with a_store() as store:
+    with temporary_store() as store:
         yield store
 
 
@@ -33,68 +33,72 @@ def store() -> Iterator[Store]:
         (("subscriber", "11223344", "lead", "55667788", MQL), ("subscriber", "lead")),
     ],
 )
-def test_who_may_move_stands_before_mql_in_the_portals_own_order(stages: tuple[str, ...], earlier: tuple[str, ...]) -> None:
+def test_only_stages_before_mql_in_the_order_of_the_portal_may_move(stages: tuple[str, ...], earlier: tuple[str, ...]) -> None:
     rule = build_stage_rule(stages)
     assert rule is not None
     assert (rule.target, rule.earlier_stages) == (MQL, earlier)
 
 
 @pytest.mark.parametrize("stages", [(), ("subscriber", "lead", "customer")])
-def test_a_portal_without_the_stage_has_nobody_moved(stages: tuple[str, ...]) -> None:
+def test_without_the_stage_no_contact_is_moved(stages: tuple[str, ...]) -> None:
     assert build_stage_rule(stages) is None
 
 
-def scope(*, approved: bool) -> Scope:
-    return Scope(crm_schema=outputs_of(), stage_rule=build_stage_rule(DEFAULT), approved=approved)
+def make_scope(*, approved: bool) -> Scope:
+    return Scope(crm_schema=make_crm_schema(), stage_rule=build_stage_rule(DEFAULT), approved=approved)
 
 
-def an_mql(store: Store, *numbers: int, shown: str = text(lead_score="1"), desired: str = text(lead_score="2")) -> None:
+def save_mqls(
+    store: Store, *numbers: int, shown: str = canonical_json(lead_score="1"), desired: str = canonical_json(lead_score="2")
+) -> None:
     with store.transaction() as tx:
-        known(tx, *numbers, shown=shown, stage="lead")
-        judge(tx, *(verdict(number, desired=desired, mql=True, band="hot") for number in numbers))
+        save_contacts(tx, *numbers, shown=shown, stage="lead")
+        save_verdicts(tx, *(make_verdict_row(number, desired=desired, mql=True, band="hot") for number in numbers))
 
 
 def test_a_change_names_what_is_shown_and_what_should_be(store: Store) -> None:
-    an_mql(store, 1, shown=text(lead_score="1", lead_grade="C"), desired=text(lead_score="2", lead_grade="C"))
-    (change,) = contact_changes(store, scope(approved=True))
+    save_mqls(store, 1, shown=canonical_json(lead_score="1", lead_grade="C"), desired=canonical_json(lead_score="2", lead_grade="C"))
+    (change,) = contact_changes(store, make_scope(approved=True))
     assert change.properties == {"lead_score": ("1", "2"), "lifecyclestage": ("lead", MQL)}
     assert change.values == {"lead_score": "2", "lifecyclestage": MQL}
     assert change.new_stage == MQL
 
 
 def test_without_approval_no_stage_is_in_the_plan(store: Store) -> None:
-    an_mql(store, 1)
-    an_mql(store, 2, shown=text(lead_score="2"))
-    (change,) = contact_changes(store, scope(approved=False))
+    save_mqls(store, 1)
+    save_mqls(store, 2, shown=canonical_json(lead_score="2"))
+    (change,) = contact_changes(store, make_scope(approved=False))
     assert (change.id, change.values, change.new_stage) == (1, {"lead_score": "2"}, None)
 
 
 def test_changes_come_in_order_of_id_over_as_many_pages_as_there_are(store: Store) -> None:
     numbers = range(1, plan.PAGE_SIZE + 3)
     with store.transaction() as tx:
-        known(tx, *numbers)
+        save_contacts(tx, *numbers)
         tx.exec_driver_sql(
             "INSERT INTO verdicts (contact_id, revision, model, evaluated_at, score, band, grade, mql, by_score, direct, desired) "
             "SELECT id, 1, 'm', 1, 0, 'cold', 'D', FALSE, FALSE, FALSE, '{\"lead_score\":\"2\"}' FROM contacts"
         )
-    assert [change.id for change in contact_changes(store, scope(approved=True))] == list(numbers)
+    assert [change.id for change in contact_changes(store, make_scope(approved=True))] == list(numbers)
 
 
 def test_a_list_that_is_right_is_left_out(store: Store) -> None:
-    an_mql(store, 1, 2)
-    assert [(change.key, change.name, list(change.add), list(change.remove)) for change in list_changes(store, scope(approved=False))] == [
+    save_mqls(store, 1, 2)
+    assert [
+        (change.key, change.name, list(change.add), list(change.remove)) for change in list_changes(store, make_scope(approved=False))
+    ] == [
         ("mql", "MQL", [1, 2], []),
         ("band:hot", "Leads · hot", [1, 2], []),
     ]
-    assert count_list_changes(store, scope(approved=False)) == {"MQL": {"add": 2, "remove": 0}, "Leads · hot": {"add": 2, "remove": 0}}
+    assert count_list_changes(store, make_scope(approved=False)) == {"MQL": {"add": 2, "remove": 0}, "Leads · hot": {"add": 2, "remove": 0}}
 
 
 def test_a_summary_counts_all_and_spells_out_the_first(store: Store) -> None:
-    an_mql(store, *range(1, 31))
+    save_mqls(store, *range(1, 31))
     summary = PlanSummary()
-    for change in contact_changes(store, scope(approved=True)):
+    for change in contact_changes(store, make_scope(approved=True)):
         summary.add_contact_change(change)
-    for each in list_changes(store, scope(approved=True)):
+    for each in list_changes(store, make_scope(approved=True)):
         summary.add_list_change(each)
     told = summary.as_json()
     assert (told["contacts"], told["stages"], told["properties"]) == (30, 30, {"lead_score": 30, "lifecyclestage": 30})

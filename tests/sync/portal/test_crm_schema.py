@@ -12,7 +12,7 @@ from sync_worker.model.compiled.facts import Facts
 from sync_worker.model.evaluate import evaluate
 from sync_worker.sync.portal.crm_schema import canonical_json, diff_properties
 from tests.harness import MODEL
-from tests.sync.model_factories import a_model, outputs_of
+from tests.sync.model_factories import make_crm_schema, make_model
 
 values = st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=6)
 
@@ -34,38 +34,38 @@ def test_the_difference_is_all_that_must_be_written(shown: dict[str, str], desir
 
 @pytest.mark.parametrize(("held", "score"), [("12", "12"), ("12.0", "12"), ("-3.0", "-3"), ("0", "0"), (None, ""), ("", "")])
 def test_a_score_that_comes_back_with_a_fraction_is_the_same_number(held: str | None, score: str) -> None:
-    shown = json.loads(outputs_of().observed_json({"lead_score": held, "lead_grade": "A", "city": "Bonn"}))
+    shown = json.loads(make_crm_schema().observed_json({"lead_score": held, "lead_grade": "A", "city": "Bonn"}))
     assert (shown["lead_score"], shown["lead_grade"], shown["lead_score_band"]) == (score, "A", "")
-    assert shown.keys() == set(outputs_of().property_names)
+    assert shown.keys() == set(make_crm_schema().property_names)
 
 
 def test_what_a_verdict_desires_has_the_shape_of_what_hubspot_shows() -> None:
-    outputs = outputs_of()
-    verdicts = evaluate(Facts(contacts=pl.DataFrame({"contact_id": [1, 2]})), a_model(), datetime(2026, 11, 20, tzinfo=UTC))
+    outputs = make_crm_schema()
+    verdicts = evaluate(Facts(contacts=pl.DataFrame({"contact_id": [1, 2]})), make_model(), datetime(2026, 11, 20, tzinfo=UTC))
     for desired in outputs.desired_json(verdicts.table):
         properties = json.loads(desired)
         assert outputs.observed_json(properties) == desired
         assert properties["lead_mql_reason"] == ""
-        assert properties["lead_score_model"] == f"Small · {a_model().hash}"
+        assert properties["lead_score_model"] == f"Small · {make_model().hash}"
 
 
 def test_every_value_that_a_verdict_can_have_is_an_option() -> None:
-    options = {each.name: {option.value for option in each.options} for each in outputs_of().properties if each.options}
+    options = {each.name: {option.value for option in each.options} for each in make_crm_schema().properties if each.options}
     assert options["lead_score_band"] == {"cold", "warm", "hot"}
     assert options["lead_score_trend"] == {"rising", "steady", "falling"}
     assert options["lead_mql_reason"] == {"demo", "by_score"}
     assert {"A+", "D", "F"} <= options["lead_grade"]
 
 
-def test_labels_are_words_and_each_is_there_once_even_beside_another_prefix() -> None:
-    labels = [each.label for prefix in ("lead", "fit", "second_fit") for each in outputs_of(prefix=prefix).properties]
+def test_labels_are_words_and_unique_even_with_a_second_prefix() -> None:
+    labels = [each.label for prefix in ("lead", "fit", "second_fit") for each in make_crm_schema(prefix=prefix).properties]
     assert len(set(labels)) == len(labels)
     assert {"Lead score", "Fit grade", "Second fit MQL reason"} <= set(labels)
-    assert all(each.description for each in outputs_of().properties)
+    assert all(each.description for each in make_crm_schema().properties)
 
 
 def test_the_names_are_the_contract() -> None:
-    assert outputs_of().property_names == (
+    assert make_crm_schema().property_names == (
         "lead_grade",
         "lead_grade_reasons",
         "lead_mql_reason",
@@ -75,10 +75,10 @@ def test_the_names_are_the_contract() -> None:
         "lead_score_reasons",
         "lead_score_trend",
     )
-    assert outputs_of().group_name == "lead_scoring"
-    assert outputs_of(prefix="fit").property_names[3] == "fit_score"
-    assert outputs_of(prefix="fit").group_name == "fit_scoring"
-    assert list(outputs_of().list_names.values()) == [
+    assert make_crm_schema().group_name == "lead_scoring"
+    assert make_crm_schema(prefix="fit").property_names[3] == "fit_score"
+    assert make_crm_schema(prefix="fit").group_name == "fit_scoring"
+    assert list(make_crm_schema().list_names.values()) == [
         "MQL",
         "MQL · direct",
         "MQL · by score",
@@ -89,6 +89,10 @@ def test_the_names_are_the_contract() -> None:
 
 
 def test_a_verdict_is_stamped_with_its_model_and_with_the_properties_that_show_it() -> None:
-    stamps = {outputs_of().version, outputs_of(prefix="fit").version, outputs_of(MODEL.replace("points: 10}", "points: 11}")).version}
+    stamps = {
+        make_crm_schema().version,
+        make_crm_schema(prefix="fit").version,
+        make_crm_schema(MODEL.replace("points: 10}", "points: 11}")).version,
+    }
     assert len(stamps) == 3
-    assert outputs_of().version == outputs_of(MODEL + "\n# a comment\n").version
+    assert make_crm_schema().version == make_crm_schema(MODEL + "\n# a comment\n").version

@@ -32,18 +32,18 @@ qualification:
 """
 
 
-def definition(name: str, *options: str) -> PropertyDefinition:
+def make_property(name: str, *options: str) -> PropertyDefinition:
     listed = tuple(PropertyOption(value=value, label=value) for value in options)
     return PropertyDefinition(
         name=name, label=name, type="enumeration" if options else "string", field_type="text", group="g", options=listed
     )
 
 
-def names(**changes: object) -> PortalCatalog:
+def make_catalog(**changes: object) -> PortalCatalog:
     fitting: dict[str, object] = {
-        "properties": {"plan": definition("plan", "trial", "team")},
+        "properties": {"plan": make_property("plan", "trial", "team")},
         "forms": {"f-1": "Contact us"},
-        "events": frozenset({"custom:demo_booked"}),
+        "custom_event_kinds": frozenset({"custom:demo_booked"}),
     }
     return PortalCatalog(**{**fitting, **changes})  # type: ignore[arg-type]
 
@@ -56,37 +56,42 @@ def model_file(tmp_path: Path) -> Path:
 
 
 def test_a_model_fits_a_portal_that_has_what_it_names(model_file: Path) -> None:
-    assert find_model_errors(load(model_file), names()) == []
+    assert find_model_errors(load(model_file), make_catalog()) == []
 
 
 @pytest.mark.parametrize(
     ("changes", "line", "key", "says"),
     [
-        ({"properties": {"plans": definition("plans")}}, 8, "score.criteria.plan.when.plan", "no property 'plan'; did you mean \"plans\"?"),
         (
-            {"properties": {"plan": definition("plan", "trial", "teams")}},
+            {"properties": {"plans": make_property("plans")}},
+            8,
+            "score.criteria.plan.when.plan",
+            "no property 'plan'; did you mean \"plans\"?",
+        ),
+        (
+            {"properties": {"plan": make_property("plan", "trial", "teams")}},
             8,
             "plan.in",
             "no option 'team' in the portal; did you mean \"teams\"?",
         ),
         ({"forms": {"f-1": "Contact-us"}}, 15, "asked.where.form.is", "no form 'Contact us'; did you mean \"Contact-us\"?"),
-        ({"events": frozenset({"custom:demo_book"})}, 11, "score.criteria.demo.event", "no event 'custom:demo_booked'"),
+        ({"custom_event_kinds": frozenset({"custom:demo_book"})}, 11, "score.criteria.demo.event", "no event 'custom:demo_booked'"),
     ],
 )
 def test_what_the_portal_lacks_is_named_with_its_place(
     model_file: Path, changes: dict[str, object], line: int, key: str, says: str
 ) -> None:
-    (said,) = find_model_errors(load(model_file), names(**changes))
+    (said,) = find_model_errors(load(model_file), make_catalog(**changes))
     assert said.startswith(f"{model_file}:{line}: ")
     assert key in said
     assert says in said
 
 
-ALL = frozenset({"form_submission", "custom:demo_booked"})
+ALL_CRITERIA = frozenset({"form_submission", "custom:demo_booked"})
 
 
-def test_a_portal_that_has_everything_lets_reach_everything(model_file: Path) -> None:
-    found = check_model(load(model_file), frozenset(), names())
+def test_with_a_complete_portal_every_criterion_is_reachable(model_file: Path) -> None:
+    found = check_model(load(model_file), frozenset(), make_catalog())
     assert (found.unreachable_criteria, found.not_visible, found.reachable_score, found.warnings) == ((), (), 15, ())
 
 
@@ -95,19 +100,19 @@ def test_a_portal_that_has_everything_lets_reach_everything(model_file: Path) ->
     [
         ({"forms": {}}, "asked"),
         ({"forms": {"f-1": "Contact-us"}}, "asked"),
-        ({"events": frozenset({"custom:demo_book"})}, "demo"),
+        ({"custom_event_kinds": frozenset({"custom:demo_book"})}, "demo"),
         ({"properties": {}}, "plan"),
-        ({"properties": {"plan": definition("plan", "free")}}, "plan"),
+        ({"properties": {"plan": make_property("plan", "free")}}, "plan"),
     ],
 )
 def test_points_for_what_the_portal_lacks_are_out_of_reach(model_file: Path, changes: dict[str, object], unmet: str) -> None:
-    found = check_model(load(model_file), frozenset(), names(**changes))
+    found = check_model(load(model_file), frozenset(), make_catalog(**changes))
     assert (found.unreachable_criteria, found.reachable_score) == ((unmet,), 10)
 
 
-def test_a_threshold_that_nobody_reaches_here_is_warned_of_by_name(model_file: Path) -> None:
+def test_an_unreachable_threshold_causes_a_named_warning(model_file: Path) -> None:
     model_file.write_text(MODEL.replace("{name: cold, from: 0}", "{name: cold, from: 0}, {name: hot, from: 6}"), encoding="utf-8")
-    found = check_model(load(model_file), frozenset({"custom:demo_booked"}), names(forms={"f-2": "Newsletter"}))
+    found = check_model(load(model_file), frozenset({"custom:demo_booked"}), make_catalog(forms={"f-2": "Newsletter"}))
     here = "lies above the 5 points that can be reached on this portal, without demo, asked"
     assert found.warnings == (
         f"{model_file}:17: score.bands[1].from: 6 {here}: nobody reaches hot",
@@ -115,15 +120,15 @@ def test_a_threshold_that_nobody_reaches_here_is_warned_of_by_name(model_file: P
     )
 
 
-def test_what_the_model_itself_warns_of_is_not_said_twice(model_file: Path) -> None:
+def test_warnings_of_the_model_are_not_repeated(model_file: Path) -> None:
     model_file.write_text(MODEL.replace("threshold: 10", "threshold: 99"), encoding="utf-8")
     model = load(model_file)
     assert len(model.warnings) == 1
-    assert check_model(model, frozenset({"custom:demo_booked"}), names()).warnings == ()
+    assert check_model(model, frozenset({"custom:demo_booked"}), make_catalog()).warnings == ()
 
 
-def test_a_portal_that_cannot_be_read_is_judged_by_what_it_hides(model_file: Path) -> None:
-    found = check_model(load(model_file), ALL, None)
+def test_an_unreadable_portal_is_checked_by_its_hidden_event_kinds(model_file: Path) -> None:
+    found = check_model(load(model_file), ALL_CRITERIA, None)
     assert (found.not_visible, found.unreachable_criteria, found.reachable_score, found.errors) == (("demo", "asked"), (), 5, ())
 
 
@@ -140,9 +145,9 @@ def test_a_portal_that_cannot_be_read_is_judged_by_what_it_hides(model_file: Pat
         ("{in: [f-1, f-2]}", True),
     ],
 )
-def test_a_form_is_asked_as_the_score_asks_it(model_file: Path, asked: str, can_be: bool) -> None:  # noqa: FBT001 -- the answer
+def test_a_form_is_matched_as_in_the_score(model_file: Path, asked: str, can_be: bool) -> None:  # noqa: FBT001 -- the answer
     model_file.write_text(MODEL.replace("{is: Contact us}", asked), encoding="utf-8")
-    assert ("asked" not in check_model(load(model_file), frozenset(), names()).unreachable_criteria) is can_be
+    assert ("asked" not in check_model(load(model_file), frozenset(), make_catalog()).unreachable_criteria) is can_be
 
 
 @pytest.mark.parametrize(
@@ -156,4 +161,4 @@ def test_a_form_is_asked_as_the_score_asks_it(model_file: Path, asked: str, can_
 )
 def test_a_joined_condition_is_out_of_reach_where_its_parts_leave_no_way(model_file: Path, where: str, can_be: bool) -> None:  # noqa: FBT001
     model_file.write_text(MODEL.replace("{form: {is: Contact us}}", where), encoding="utf-8")
-    assert ("asked" not in check_model(load(model_file), frozenset(), names()).unreachable_criteria) is can_be
+    assert ("asked" not in check_model(load(model_file), frozenset(), make_catalog()).unreachable_criteria) is can_be

@@ -12,15 +12,15 @@ from sync_worker.store.contacts import ContactRow
 from sync_worker.store.database import Store
 from sync_worker.sync.pull.incremental import IncrementalReader
 from sync_worker.timestamps import to_ms
-from tests.harness import MODEL, a_world
-from tests.store.database_factories import in_memory
+from tests.harness import MODEL, start_harness
+from tests.store.database_factories import open_in_memory
 
-BEGUN = datetime(2026, 11, 20, 12, tzinfo=UTC)
-SEARCH = "POST /crm/objects/2026-09/contacts/search"
+START_TIME = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SEARCH_ENDPOINT = "POST /crm/objects/2026-09/contacts/search"
 
 
 @dataclass
-class Search:
+class FakeSearch:
     """A search that answers five times a second; what was changed is found some seconds later."""
 
     now: datetime
@@ -28,15 +28,15 @@ class Search:
     lag: timedelta = timedelta(seconds=3)
     requests: int = 0
 
-    def changed(self, since: datetime, after: int, _: Sequence[str], until: datetime | None = None) -> ResultPage[Contact, int]:
-        ids = [number for number in self._found(since, until) if number > after]
+    def search_modified(self, since: datetime, after: int, _: Sequence[str], until: datetime | None = None) -> ResultPage[Contact, int]:
+        ids = [number for number in self._matching_ids(since, until) if number > after]
         rows = tuple(Contact(number, (), (), self.changed_at[number]) for number in ids[:200])
         return ResultPage(items=rows, next=ids[199] if len(ids) > 200 else None, total=len(ids))
 
-    def count_changed(self, since: datetime, until: datetime) -> int:
-        return len(self._found(since, until))
+    def count_modified(self, since: datetime, until: datetime) -> int:
+        return len(self._matching_ids(since, until))
 
-    def _found(self, since: datetime, until: datetime | None) -> list[int]:
+    def _matching_ids(self, since: datetime, until: datetime | None) -> list[int]:
         self.requests += 1
         self.now += timedelta(seconds=0.2)
         top = min(until or self.now, self.now - self.lag)
@@ -44,17 +44,17 @@ class Search:
 
 
 @dataclass
-class Reading:
-    search: Search
-    store: Store = field(default_factory=in_memory)
-    cursor: datetime = BEGUN
+class ReaderHarness:
+    search: FakeSearch
+    store: Store = field(default_factory=open_in_memory)
+    cursor: datetime = START_TIME
 
-    def keep(self, rows: Sequence[Contact]) -> None:
-        self.know({row.id: row.updated_at for row in rows})
+    def save_page(self, rows: Sequence[Contact]) -> None:
+        self.save_contacts({row.id: row.updated_at for row in rows})
 
-    def know(self, changed_at: dict[int, datetime]) -> None:
+    def save_contacts(self, changed_at: dict[int, datetime]) -> None:
         with self.store.transaction() as tx:
-            contacts.save(tx, [_person(number, at) for number, at in changed_at.items()])
+            contacts.save(tx, [make_contact_row(number, at) for number, at in changed_at.items()])
 
     def read(self) -> int:
         """Read what changed; return the number of requests."""
@@ -66,26 +66,26 @@ class Reading:
             properties=(),
             clock=lambda: self.search.now,
             overlap=timedelta(minutes=10),
-            save=self.keep,
+            save=self.save_page,
         )
         self.cursor = changes.read(self.cursor)
         return self.search.requests - before
 
-    def knows(self, number: int) -> datetime | None:
+    def find_save_time(self, number: int) -> datetime | None:
         with self.store.transaction() as tx:
             found = contacts.count_changed(tx, to_ms(self.search.changed_at[number]), to_ms(self.search.changed_at[number]) + 1)
         return self.search.changed_at[number] if found else None
 
 
-def _person(number: int, at: datetime) -> ContactRow:
+def make_contact_row(number: int, at: datetime) -> ContactRow:
     return ContactRow(id=number, email=None, company_id=None, updated_at=to_ms(at), facts="{}", observed="{}", stage=None)
 
 
 def test_the_echo_of_a_backfill_costs_its_pages_once_and_then_nothing() -> None:
     # Forty thousand were written within three minutes, and acknowledged with the times at which search shows them.
-    written = {number: BEGUN + timedelta(seconds=180 * number / 40_000) for number in range(40_000)}
-    reading = Reading(Search(now=BEGUN + timedelta(seconds=181), changed_at=dict(written)))
-    reading.know(written)
+    written = {number: START_TIME + timedelta(seconds=180 * number / 40_000) for number in range(40_000)}
+    reading = ReaderHarness(FakeSearch(now=START_TIME + timedelta(seconds=181), changed_at=dict(written)))
+    reading.save_contacts(written)
 
     first, second, third = reading.read(), reading.read(), reading.read()
 
@@ -94,10 +94,10 @@ def test_the_echo_of_a_backfill_costs_its_pages_once_and_then_nothing() -> None:
     assert third <= 2
 
 
-def test_who_changes_once_more_soon_after_does_not_have_all_the_others_read_again() -> None:
-    written = {number: BEGUN + timedelta(seconds=180 * number / 40_000) for number in range(40_000)}
-    reading = Reading(Search(now=BEGUN + timedelta(seconds=181), changed_at=dict(written)))
-    reading.know(written)
+def test_a_contact_that_changes_again_does_not_cause_the_others_to_be_read_again() -> None:
+    written = {number: START_TIME + timedelta(seconds=180 * number / 40_000) for number in range(40_000)}
+    reading = ReaderHarness(FakeSearch(now=START_TIME + timedelta(seconds=181), changed_at=dict(written)))
+    reading.save_contacts(written)
     reading.read()
     reading.read()
     reading.search.now += timedelta(seconds=60)
@@ -105,65 +105,65 @@ def test_who_changes_once_more_soon_after_does_not_have_all_the_others_read_agai
     reading.search.changed_at |= again
 
     assert reading.read() <= len(again) / 200 + 3
-    assert all(reading.knows(number) for number in again)
+    assert all(reading.find_save_time(number) for number in again)
 
 
 def test_a_change_that_search_shows_only_minutes_later_is_read_all_the_same() -> None:
-    reading = Reading(Search(now=BEGUN + timedelta(seconds=1)))
-    many = {number: BEGUN - timedelta(seconds=300) for number in range(1_000)}
-    reading.know(many)
+    reading = ReaderHarness(FakeSearch(now=START_TIME + timedelta(seconds=1)))
+    many = {number: START_TIME - timedelta(seconds=300) for number in range(1_000)}
+    reading.save_contacts(many)
     reading.search.changed_at = dict(many)
     reading.read()
     reading.search.now += timedelta(minutes=4)
-    reading.search.changed_at[5_000] = BEGUN - timedelta(seconds=70)  # shown four minutes too late
+    reading.search.changed_at[5_000] = START_TIME - timedelta(seconds=70)  # shown four minutes too late
 
     reading.read()
 
-    assert reading.knows(5_000)
+    assert reading.find_save_time(5_000)
 
 
-def test_what_changes_while_a_heap_is_being_read_is_read_by_the_next_at_the_latest() -> None:
-    old = {number: BEGUN + timedelta(seconds=number / 300) for number in range(30_000)}
-    reading = Reading(Search(now=BEGUN + timedelta(seconds=101), changed_at=old))
+def test_a_change_during_a_long_read_is_read_by_the_next_run_at_the_latest() -> None:
+    old = {number: START_TIME + timedelta(seconds=number / 300) for number in range(30_000)}
+    reading = ReaderHarness(FakeSearch(now=START_TIME + timedelta(seconds=101), changed_at=old))
     reading.read()
     reading.search.changed_at[3] = reading.search.now - timedelta(seconds=1)  # read long before, changed now, not to be found yet
     reading.search.now += timedelta(seconds=30)
 
     reading.read()
 
-    assert reading.knows(3)
+    assert reading.find_save_time(3)
 
 
-def test_when_nothing_happens_six_requests_are_enough_and_a_form_is_noticed_at_once(tmp_path: Path) -> None:
-    with a_world(tmp_path, model=MODEL) as world:
-        world.backfill()
-        world.approve()
+def test_an_idle_sync_needs_six_requests_and_a_form_is_noticed_at_once(tmp_path: Path) -> None:
+    with start_harness(tmp_path, model=MODEL) as harness:
+        harness.backfill()
+        harness.approve()
         for _ in range(3):
-            world.later(5)
-            report = world.sync()
+            harness.advance(5)
+            report = harness.sync()
         assert (sum(report.requests.values()) <= 6, report.written, report.evaluated) == (True, 0, 0), report.requests
 
-        world.submit("p3@example.com", "demo")
-        world.later(1)
-        assert world.sync().pulled["form_submission"]
-        assert world.value(3, "lead_mql_reason") == "demo"
+        harness.submit_form("p3@example.com", "demo")
+        harness.advance(1)
+        assert harness.sync().pulled["form_submission"]
+        assert harness.value(3, "lead_mql_reason") == "demo"
 
 
-def test_what_we_wrote_ourselves_is_not_judged_again(tmp_path: Path) -> None:
-    with a_world(tmp_path) as world:
-        assert world.backfill().written
-        world.later(1)
-        report = world.sync()
+def test_our_own_writes_are_not_evaluated_again(tmp_path: Path) -> None:
+    with start_harness(tmp_path) as harness:
+        assert harness.backfill().written
+        harness.advance(1)
+        report = harness.sync()
         assert report.pulled["contacts"] > 0
         assert (report.evaluated, report.written) == (0, 0)
 
 
 def test_a_form_that_is_sent_in_the_moment_of_another_is_noticed_after_that_was_read(tmp_path: Path) -> None:
-    with a_world(tmp_path, model=MODEL) as world:
-        world.backfill()
-        world.later(1)
-        world.submit("p3@example.com", "news")
-        assert world.sync().pulled["form_submission"]
-        world.submit("p3@example.com", "demo")  # no later than the other
-        world.sync()
-        assert world.value(3, "lead_mql_reason") == "demo"
+    with start_harness(tmp_path, model=MODEL) as harness:
+        harness.backfill()
+        harness.advance(1)
+        harness.submit_form("p3@example.com", "news")
+        assert harness.sync().pulled["form_submission"]
+        harness.submit_form("p3@example.com", "demo")  # no later than the other
+        harness.sync()
+        assert harness.value(3, "lead_mql_reason") == "demo"

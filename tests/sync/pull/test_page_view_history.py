@@ -6,54 +6,54 @@ import pytest
 
 from sync_worker.progress import Progress
 from sync_worker.sandbox.server import user_actions
-from tests.harness import DAY, World, a_view
+from tests.harness import DAY, Harness, make_page_view
 
 OCCURRENCES = "GET /events/event-occurrences/2026-09"
 
 
-def a_visitor_is_identified(world: World, *, views: int) -> int:
+def identify_visitor(harness: Harness, *, views: int) -> int:
     """Let a contact be made of somebody whose visits lie days back."""
-    number = world.create(email="visitor@example.com")
+    number = harness.create_contact(email="visitor@example.com")
     for day in range(1, views + 1):
-        user_actions.add_event_occurrence(world.portal, a_view(f"before-{day}", number, world.now_ms() - day * DAY))
+        user_actions.add_event_occurrence(harness.portal, make_page_view(f"before-{day}", number, harness.now_ms() - day * DAY))
     return number
 
 
 @pytest.mark.parametrize("command", ["sync", "backfill"])
-def test_visits_from_before_a_contact_was_known_count(approved: World, command: str) -> None:
-    number = a_visitor_is_identified(approved, views=3)
-    report = getattr(approved, command)()
-    assert (approved.score(number), report.pulled["page_view"]) == (6, 3)
-    approved.later()
-    again = approved.sync()
+def test_visits_from_before_a_contact_was_known_count(live_harness: Harness, command: str) -> None:
+    number = identify_visitor(live_harness, views=3)
+    report = getattr(live_harness, command)()
+    assert (live_harness.score(number), report.pulled["page_view"]) == (6, 3)
+    live_harness.advance()
+    again = live_harness.sync()
     assert (again.written, again.pulled["page_view"]) == (0, 0)
 
 
-def test_who_has_looked_at_nothing_is_not_asked_about(approved: World) -> None:
-    idle = approved.sync().requests[OCCURRENCES]
-    approved.later()
-    approved.create(email="imported@example.com")
-    assert approved.sync().requests[OCCURRENCES] == idle
+def test_contacts_without_page_views_cause_no_request(live_harness: Harness) -> None:
+    idle = live_harness.sync().requests[OCCURRENCES]
+    live_harness.advance()
+    live_harness.create_contact(email="imported@example.com")
+    assert live_harness.sync().requests[OCCURRENCES] == idle
 
 
-def test_a_run_that_dies_between_a_newcomer_and_its_past_forgets_neither(approved: World) -> None:
-    class Dies(Progress):
+def test_a_crash_between_a_new_contact_and_its_history_loses_neither(live_harness: Harness) -> None:
+    class FailingProgress(Progress):
         def advance(self, what: str, number: int) -> None:
             del number
             if what == "contacts":
                 raise ZeroDivisionError
 
-    number = a_visitor_is_identified(approved, views=2)
-    with approved.worker(Dies()) as worker, pytest.raises(ZeroDivisionError):
+    number = identify_visitor(live_harness, views=2)
+    with live_harness.worker(FailingProgress()) as worker, pytest.raises(ZeroDivisionError):
         worker.sync()
-    approved.later()
-    approved.sync()
-    assert approved.score(number) == 4
+    live_harness.advance()
+    live_harness.sync()
+    assert live_harness.score(number) == 4
 
 
-def test_a_merged_contact_keeps_what_both_had_looked_at(approved: World) -> None:
-    survivor = approved.merge(3, 1)
-    approved.sync()
-    with approved.worker() as worker:
+def test_a_merged_contact_keeps_the_page_views_of_both(live_harness: Harness) -> None:
+    survivor = live_harness.merge_contacts(3, 1)
+    live_harness.sync()
+    with live_harness.worker() as worker:
         lines = {line["line"]: line["points"] for line in worker.explain(str(survivor)).as_json()["ledger"]}
     assert lines["views"] == 10

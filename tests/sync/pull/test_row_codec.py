@@ -22,6 +22,6 @@ def test_what_is_written_is_the_canonical_text_of_what_is_known(record: dict[str
 
 
 @given(record=records, picked=st.lists(st.sampled_from(["z", "a", "email"])))
-def test_values_are_picked_in_the_order_of_the_asking(record: dict[str, str | None], picked: list[str]) -> None:
+def test_values_are_picked_in_the_requested_order(record: dict[str, str | None], picked: list[str]) -> None:
     names = ("a", "email", "z")
     assert column_picker(names, picked)(tuple(map(record.get, names))) == tuple(map(record.get, picked))

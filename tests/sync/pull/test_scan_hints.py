@@ -21,20 +21,20 @@ from sync_worker.store.contacts import count
 from sync_worker.store.database import open_store
 from sync_worker.sync.pull import scan_hints
 from sync_worker.sync.pull.pull import BACKLOG_RESERVE_SHARE, EVENT_RESERVE_SHARE
-from tests.harness import DAY, NOW_MS, World, a_click, a_view, a_world, small_portal
+from tests.harness import DAY, NOW_MS, Harness, make_click, make_page_view, small_portal, start_harness
 
 
 @dataclass
-class Watched:
+class OrderCheckingHubSpot:
     """HubSpot, whose account says which portal it is when contacts have been asked for, and never before."""
 
     portal_id: int | None = None
 
-    def reach(self, **how: Any) -> HubSpot:
+    def connect_hubspot(self, **how: Any) -> HubSpot:
         hubspot, asked = connect(**how), Event()
         details, page = hubspot.account.read_details, hubspot.contacts.list_from_id
 
-        def listed(*args: Any, **more: Any) -> Any:
+        def list_contacts(*args: Any, **more: Any) -> Any:
             asked.set()
             return page(*args, **more)
 
@@ -43,11 +43,14 @@ class Watched:
             found = details()
             return replace(found, portal_id=self.portal_id or found.portal_id)
 
-        changed: dict[str, Any] = {"account": _With(hubspot.account, details=account), "contacts": _With(hubspot.contacts, page=listed)}
+        changed: dict[str, Any] = {
+            "account": MethodOverride(hubspot.account, read_details=account),
+            "contacts": MethodOverride(hubspot.contacts, list_from_id=list_contacts),
+        }
         return replace(hubspot, **changed)
 
 
-class _With:
+class MethodOverride:
     """A noun, some of whose methods are others."""
 
     def __init__(self, noun: Any, **methods: Callable[..., Any]) -> None:
@@ -58,34 +61,34 @@ class _With:
         return getattr(self._noun, name)
 
 
-def test_after_setup_the_first_contacts_are_asked_for_beside_the_portal(world: World) -> None:
-    world.setup()
-    world.reach = Watched().reach
+def test_after_setup_the_first_contacts_are_requested_in_parallel_with_the_portal(harness: Harness) -> None:
+    harness.setup()
+    harness.connect_hubspot = OrderCheckingHubSpot().connect_hubspot
 
-    assert world.backfill().exit_code == 0
-    assert world.score(1) > 0
+    assert harness.backfill().exit_code == 0
+    assert harness.score(1) > 0
 
 
-def test_nothing_is_kept_of_a_portal_that_turns_out_to_be_another(world: World) -> None:
-    world.setup()
-    world.reach = Watched(portal_id=43).reach
+def test_nothing_is_kept_of_a_portal_that_turns_out_to_be_another(harness: Harness) -> None:
+    harness.setup()
+    harness.connect_hubspot = OrderCheckingHubSpot(portal_id=43).connect_hubspot
 
     with pytest.raises(ConfigurationError, match="belongs to portal 42, and the token opens portal 43"):
-        world.backfill()
+        harness.backfill()
 
-    store = open_store(world.state_url)
+    store = open_store(harness.state_url)
     with store.transaction() as tx:
         assert count(tx) == 0
         assert key_value.get(tx, "sweep") is None
     store.close()
 
 
-MANY = [a_view(number, 1, NOW_MS - DAY - number) for number in range(101)]  # a page and one
+MANY_VIEWS = [make_page_view(number, 1, NOW_MS - DAY - number) for number in range(101)]  # a page and one
 
 
-def eventful(world: World) -> bool:
-    with world.worker() as worker:
-        expected = scan_hints.remembered(worker.store, worker.hubspot, world.clock())
+def has_event_backlog(harness: Harness) -> bool:
+    with harness.worker() as worker:
+        expected = scan_hints.remembered(worker.store, worker.hubspot, harness.clock())
     assert expected is not None
     return expected.eventful
 
@@ -93,37 +96,37 @@ def eventful(world: World) -> bool:
 @pytest.mark.parametrize(
     ("portal", "expected"),
     [
-        (small_portal(events=MANY), True),
-        (small_portal(events=[], email_events=[a_click(n, "p1@example.com", NOW_MS - DAY - n) for n in range(1_001)]), True),
+        (small_portal(events=MANY_VIEWS), True),
+        (small_portal(events=[], email_events=[make_click(n, "p1@example.com", NOW_MS - DAY - n) for n in range(1_001)]), True),
         (small_portal(events=[], email_events=[]), False),
         (small_portal(), False),
-        (small_portal(tier="starter", events=MANY), False),
+        (small_portal(tier="starter", events=MANY_VIEWS), False),
     ],
     ids=["views", "clicks", "nothing", "a page of each", "nothing that can be seen"],
 )
-def test_setup_sees_whether_there_is_much_to_read_beside_the_contacts(tmp_path: Path, portal: PortalData, *, expected: bool) -> None:
-    with a_world(tmp_path, portal) as world:
-        world.setup()
-        assert eventful(world) is expected
+def test_setup_detects_an_event_backlog(tmp_path: Path, portal: PortalData, *, expected: bool) -> None:
+    with start_harness(tmp_path, portal) as harness:
+        harness.setup()
+        assert has_event_backlog(harness) is expected
 
 
 def test_what_has_been_read_is_not_expected_again(tmp_path: Path) -> None:
-    with a_world(tmp_path, small_portal(events=MANY)) as world:
-        world.setup()
-        world.backfill()
-        after_reading = eventful(world)
-        world.setup()
+    with start_harness(tmp_path, small_portal(events=MANY_VIEWS)) as harness:
+        harness.setup()
+        harness.backfill()
+        after_reading = has_event_backlog(harness)
+        harness.setup()
 
-        assert (after_reading, eventful(world)) == (False, False)
+        assert (after_reading, has_event_backlog(harness)) == (False, False)
 
 
 @pytest.mark.parametrize(
-    ("events", "share"), [(MANY, BACKLOG_RESERVE_SHARE), ([], EVENT_RESERVE_SHARE)], ids=["much happened", "nothing happened"]
+    ("events", "share"), [(MANY_VIEWS, BACKLOG_RESERVE_SHARE), ([], EVENT_RESERVE_SHARE)], ids=["much happened", "nothing happened"]
 )
-def test_contacts_leave_the_burst_to_what_happened_where_that_is_much(tmp_path: Path, events: list[Row], share: float) -> None:
-    with a_world(tmp_path, small_portal(events=events)) as world:
-        world.setup()
-        with world.worker() as worker, worker._start_run("backfill", dry_run=True) as parts:
+def test_contacts_leave_the_burst_budget_to_a_large_event_backlog(tmp_path: Path, events: list[Row], share: float) -> None:
+    with start_harness(tmp_path, small_portal(events=events)) as harness:
+        harness.setup()
+        with harness.worker() as worker, worker._start_run("backfill", dry_run=True) as parts:
             run, lane = parts.build_run(), parts.hubspot.transport.rate_limiter.limiter(Budget.BURST)
             during = lane._spared
             run.full()
@@ -131,7 +134,7 @@ def test_contacts_leave_the_burst_to_what_happened_where_that_is_much(tmp_path: 
     assert (during, lane._spared) == (share, 0)
 
 
-class Slow(Clock):
+class SlowClock(Clock):
     """A machine on which some things take long."""
 
     def __init__(self) -> None:
@@ -143,7 +146,7 @@ class Slow(Clock):
 
 
 def test_what_does_not_use_the_burst_up_does_not_keep_it(tmp_path: Path) -> None:
-    clock, given_up = Slow(), Event()
+    clock, given_up = SlowClock(), Event()
 
     def reach(**how: Any) -> HubSpot:
         hubspot = connect(**how, clock=clock)
@@ -158,10 +161,10 @@ def test_what_does_not_use_the_burst_up_does_not_keep_it(tmp_path: Path) -> None
                 Event().wait(0.01)
             return page(*args, **more)
 
-        return replace(hubspot, occurrences=_With(hubspot.event_occurrences, page=slowly))
+        return replace(hubspot, event_occurrences=MethodOverride(hubspot.event_occurrences, read_page=slowly))
 
-    with a_world(tmp_path, small_portal(events=MANY)) as world:
-        world.setup()
-        world.reach = reach
-        assert world.backfill().exit_code == 0
+    with start_harness(tmp_path, small_portal(events=MANY_VIEWS)) as harness:
+        harness.setup()
+        harness.connect_hubspot = reach
+        assert harness.backfill().exit_code == 0
     assert given_up.is_set()

@@ -23,58 +23,60 @@ from sync_worker.sync.reader.parallel_reader import read_parallel
 from sync_worker.sync.reader.stream import Stream
 from sync_worker.timestamps import from_ms, to_ms
 
-SIZE = 3  # rows a page
+PAGE_SIZE = 3  # rows a page
 times = st.lists(st.integers(0, 40), max_size=30)
 cuts = st.lists(st.integers(0, 41), min_size=2, max_size=4, unique=True).map(sorted)
 
-UNHURRIED = SimpleNamespace(throttle=SimpleNamespace(lane=lambda _budget: SimpleNamespace(ahead=nullcontext, behind=nullcontext)))
+UNLIMITED_TRANSPORT = SimpleNamespace(
+    rate_limiter=SimpleNamespace(limiter=lambda _budget: SimpleNamespace(reserve=nullcontext, reserve_low_priority=nullcontext))
+)
 
 
-def hubspot(**nouns: object) -> HubSpot:
-    return cast("HubSpot", SimpleNamespace(transport=UNHURRIED, **nouns))
+def make_hubspot(**nouns: object) -> HubSpot:
+    return cast("HubSpot", SimpleNamespace(transport=UNLIMITED_TRANSPORT, **nouns))
 
 
-def page_of(rows: Sequence[Any], offset: str | None) -> ResultPage[Any, str]:
+def make_page(rows: Sequence[Any], offset: str | None) -> ResultPage[Any, str]:
     begin = int(offset or 0)
-    more = begin + SIZE < len(rows)
-    return ResultPage(items=tuple(rows[begin : begin + SIZE]), next=str(begin + SIZE) if more else None)
+    more = begin + PAGE_SIZE < len(rows)
+    return ResultPage(items=tuple(rows[begin : begin + PAGE_SIZE]), next=str(begin + PAGE_SIZE) if more else None)
 
 
 @dataclass(frozen=True)
-class Past:
+class FakeEvents:
     """Events in time, asked for by both ends; `ends` says which of the two belong to the answer."""
 
     events: tuple[Event, ...]
     newest_first: bool
     ends: tuple[bool, bool] = (True, True)
 
-    def page(self, _kind: str, start: datetime, stop: datetime, offset: str | None = None) -> ResultPage[Event, str]:
+    def read_page(self, _kind: str, start: datetime, stop: datetime, offset: str | None = None) -> ResultPage[Event, str]:
         found = [event for event in self.events if self._lies_between(event.at, start, stop)]
-        return page_of(sorted(found, key=lambda event: event.at, reverse=self.newest_first), offset)
+        return make_page(sorted(found, key=lambda event: event.at, reverse=self.newest_first), offset)
 
     def _lies_between(self, at: datetime, start: datetime, stop: datetime) -> bool:
         return (at > start or (self.ends[0] and at == start)) and (at < stop or (self.ends[1] and at == stop))
 
 
-def events_at(moments: list[int]) -> tuple[Event, ...]:
+def make_events(moments: list[int]) -> tuple[Event, ...]:
     return tuple(Event(id=str(number), kind="page_view", at=from_ms(at), form_id="f") for number, at in enumerate(moments))
 
 
-def read(stream: Stream[Event], gaps: list[Interval]) -> tuple[Counter[str], list[Interval]]:
+def read_stream(stream: Stream[Event], gaps: list[Interval]) -> tuple[Counter[str], list[Interval]]:
     pieces = list(read_parallel(stream, gaps, readers=3))
     return Counter(row.id for piece in pieces for row in piece.rows), merge_intervals(piece.interval for piece in pieces)
 
 
-def expected(moments: list[int], gap: Interval) -> Counter[str]:
+def rows_between(moments: list[int], gap: Interval) -> Counter[str]:
     return Counter(str(number) for number, at in enumerate(moments) if gap.low <= at < gap.high)
 
 
 @given(moments=times, ends=cuts)
 def test_of_e_mail_events_each_is_read_once_though_the_newest_come_first(moments: list[int], ends: list[int]) -> None:
     gap = Interval(ends[0], ends[-1])
-    stream = streams.email_events(hubspot(emails=Past(events_at(moments), newest_first=True)), "email_click")
-    found, covered = read(stream, streams.mirror([gap]))
-    assert found == expected(moments, gap)
+    stream = streams.email_events(make_hubspot(email_events=FakeEvents(make_events(moments), newest_first=True)), "email_click")
+    found, covered = read_stream(stream, streams.mirror([gap]))
+    assert found == rows_between(moments, gap)
     assert streams.mirror(covered) == [gap]
 
 
@@ -84,9 +86,11 @@ def test_of_occurrences_each_is_read_once_whichever_ends_belong_to_the_answer(
     ends_belong: tuple[bool, bool], moments: list[int], ends: list[int]
 ) -> None:
     gap = Interval(ends[0], ends[-1])
-    stream = streams.occurrences(hubspot(occurrences=Past(events_at(moments), newest_first=False, ends=ends_belong)), "e_visited_page")
-    found, covered = read(stream, [gap])
-    assert found == expected(moments, gap)
+    stream = streams.occurrences(
+        make_hubspot(event_occurrences=FakeEvents(make_events(moments), newest_first=False, ends=ends_belong)), "e_visited_page"
+    )
+    found, covered = read_stream(stream, [gap])
+    assert found == rows_between(moments, gap)
     assert covered == [gap]
 
 
@@ -94,22 +98,22 @@ def from_id(after: int, number: int) -> bool:
     return number >= after
 
 
-def behind_id(after: int, number: int) -> bool:
+def after_id(after: int, number: int) -> bool:
     return number > after
 
 
-@pytest.mark.parametrize("belongs", [from_id, behind_id])
+@pytest.mark.parametrize("belongs", [from_id, after_id])
 @given(ids=st.sets(st.integers(1, 60), max_size=30), ends=cuts)
 def test_of_contacts_each_is_read_once_whether_or_not_the_page_begins_with_the_id_that_was_named(
     belongs: Callable[[int, int], bool], ids: set[int], ends: list[int]
 ) -> None:
     def page(after: int, _properties: Sequence[str]) -> ResultPage[Any, int]:
         rows = [SimpleNamespace(id=number) for number in sorted(ids) if after == 0 or belongs(after, number)]
-        more = len(rows) > SIZE
-        following = rows[SIZE].id if belongs is from_id and more else rows[SIZE - 1].id if more else None
-        return ResultPage(items=tuple(rows[:SIZE]), next=following)
+        more = len(rows) > PAGE_SIZE
+        following = rows[PAGE_SIZE].id if belongs is from_id and more else rows[PAGE_SIZE - 1].id if more else None
+        return ResultPage(items=tuple(rows[:PAGE_SIZE]), next=following)
 
-    stream = streams.contacts(hubspot(contacts=SimpleNamespace(page=page)), ())
+    stream = streams.contacts(make_hubspot(contacts=SimpleNamespace(list_from_id=page)), ())
     low, high = ends[0], ends[-1]
     found = Counter(row.id for piece in read_parallel(stream, [Interval(low, high)], readers=2) for row in piece.rows)
     # The last range has an open end: whoever came while it was read is read too.
@@ -118,18 +122,18 @@ def test_of_contacts_each_is_read_once_whether_or_not_the_page_begins_with_the_i
 
 @given(moments=times, front=st.integers(0, 41))
 def test_of_submissions_all_are_read_that_are_not_older_than_what_is_known(moments: list[int], front: int) -> None:
-    events = events_at(moments)
+    events = make_events(moments)
     asked: list[str | None] = []
 
     def submissions(_form: str, after: str | None = None) -> ResultPage[Event, str]:
         asked.append(after)
-        return page_of(sorted(events, key=lambda event: event.at, reverse=True), after)
+        return make_page(sorted(events, key=lambda event: event.at, reverse=True), after)
 
-    stream = streams.submissions(hubspot(forms=SimpleNamespace(submissions=submissions)), ["f"], {"f": front}, pytest.fail)
+    stream = streams.submissions(make_hubspot(forms=SimpleNamespace(read_submissions=submissions)), ["f"], {"f": front}, pytest.fail)
     found = {row.id for piece in read_parallel(stream, streams.unit_intervals(["f"]), readers=2) for row in piece.rows}
     assert {event.id for event in events if to_ms(event.at) >= front} <= found
     needed = sum(at >= front for at in moments)
-    assert len(asked) <= needed // SIZE + 1
+    assert len(asked) <= needed // PAGE_SIZE + 1
 
 
 @given(intervals=st.lists(st.tuples(st.integers(-50, 50), st.integers(1, 20)), max_size=5))

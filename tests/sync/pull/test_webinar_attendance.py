@@ -9,9 +9,9 @@ import pytest
 
 from sync_worker.errors import Forbidden
 from sync_worker.sync.report import RunReport
-from tests.harness import MODEL, World, a_webinar, a_world, small_portal, took_part
+from tests.harness import MODEL, Harness, make_participation, make_webinar, small_portal, start_harness
 
-WEBINARS = MODEL.replace(
+WEBINAR_MODEL = MODEL.replace(
     "    forms:",
     "    webinars: {event: webinar, each: 4, at_most: 8}\n    tour: {event: webinar, where: {name: {is: Tour}}, points: 1}\n    forms:",
 )
@@ -19,105 +19,105 @@ LIST, BREAKDOWN = (
     "GET /marketing/marketing-events/2026-09",
     "GET /marketing/marketing-events/2026-09/participations/{event}/breakdown",
 )
-SCOPE = "crm.objects.marketing_events.read"
+WEBINAR_SCOPE = "crm.objects.marketing_events.read"
 
 
 @pytest.fixture
-def attended(tmp_path: Path) -> Iterator[World]:
+def webinar_harness(tmp_path: Path) -> Iterator[Harness]:
     """The small portal with three webinars and a fair: one of the webinars is still to come."""
     data = small_portal(
-        marketing_events=[a_webinar(501), a_webinar(502, "Tour"), a_webinar(503, "Next"), a_webinar(504, "Fair", "TRADESHOW")],
+        marketing_events=[make_webinar(501), make_webinar(502, "Tour"), make_webinar(503, "Next"), make_webinar(504, "Fair", "TRADESHOW")],
         participations=[
-            *(took_part(webinar, 3) for webinar in (501, 502, 504)),
-            took_part(501, 2, "NO_SHOW"),
-            took_part(503, 3, "REGISTERED"),
+            *(make_participation(webinar, 3) for webinar in (501, 502, 504)),
+            make_participation(501, 2, "NO_SHOW"),
+            make_participation(503, 3, "REGISTERED"),
         ],
     )
-    with a_world(tmp_path, data, model=WEBINARS) as world:
-        yield world
+    with start_harness(tmp_path, data, model=WEBINAR_MODEL) as harness:
+        yield harness
 
 
-def asked(report: RunReport) -> tuple[int, int]:
+def webinar_requests(report: RunReport) -> tuple[int, int]:
     """Return how many pages of webinars and of attendance a run has asked for."""
     return report.requests.get(LIST, 0), report.requests.get(BREAKDOWN, 0)
 
 
-def test_who_attended_gets_the_points_and_who_only_registered_gets_none(attended: World) -> None:
-    report = attended.backfill()
-    assert (attended.score(3), attended.score(2)) == (9, 10)
-    assert "attended 2 webinars" in attended.contact(3)["lead_score_reasons"]
+def test_attendees_get_points_and_mere_registrants_get_none(webinar_harness: Harness) -> None:
+    report = webinar_harness.backfill()
+    assert (webinar_harness.score(3), webinar_harness.score(2)) == (9, 10)
+    assert "attended 2 webinars" in webinar_harness.contact(3)["lead_score_reasons"]
     assert (report.not_visible, report.pulled["webinar"]) == ((), 2)
 
 
-def test_a_model_that_asks_for_no_webinars_reads_none(world: World) -> None:
-    assert asked(world.backfill()) == (0, 0)
+def test_a_model_without_webinars_reads_none(harness: Harness) -> None:
+    assert webinar_requests(harness.backfill()) == (0, 0)
 
 
-def test_webinars_are_looked_at_in_a_list_and_read_when_they_changed(attended: World) -> None:
-    assert asked(attended.backfill()) == (1, 2)
-    attended.later(30)
-    assert asked(attended.sync()) == (1, 0)
-    attended.take_part(503, 1)
-    before = attended.score(1)
-    assert asked(attended.sync()) == (1, 1)
-    assert attended.score(1) == before + 4
-    assert asked(attended.sync()) == (1, 1)  # what is told may come late
-    attended.later(30)
-    assert asked(attended.sync()) == (1, 0)
+def test_webinars_are_listed_and_read_when_they_changed(webinar_harness: Harness) -> None:
+    assert webinar_requests(webinar_harness.backfill()) == (1, 2)
+    webinar_harness.advance(30)
+    assert webinar_requests(webinar_harness.sync()) == (1, 0)
+    webinar_harness.attend_webinar(503, 1)
+    before = webinar_harness.score(1)
+    assert webinar_requests(webinar_harness.sync()) == (1, 1)
+    assert webinar_harness.score(1) == before + 4
+    assert webinar_requests(webinar_harness.sync()) == (1, 1)  # what is told may come late
+    webinar_harness.advance(30)
+    assert webinar_requests(webinar_harness.sync()) == (1, 0)
 
 
-def test_all_are_read_again_once_a_week(attended: World) -> None:
-    attended.backfill()
-    attended.later(7 * 24 * 60 + 1)
-    assert asked(attended.sync()) == (1, 2)
+def test_all_are_read_again_once_a_week(webinar_harness: Harness) -> None:
+    webinar_harness.backfill()
+    webinar_harness.advance(7 * 24 * 60 + 1)
+    assert webinar_requests(webinar_harness.sync()) == (1, 2)
 
 
-def test_an_attendance_that_is_taken_back_gives_nothing_any_more(attended: World) -> None:
-    attended.backfill()
-    attended.later(30)
-    attended.take_part(501, 3, "NO_SHOW")
-    attended.sync()
-    assert attended.score(3) == 5
+def test_an_attendance_that_is_taken_back_gives_nothing_any_more(webinar_harness: Harness) -> None:
+    webinar_harness.backfill()
+    webinar_harness.advance(30)
+    webinar_harness.attend_webinar(501, 3, "NO_SHOW")
+    webinar_harness.sync()
+    assert webinar_harness.score(3) == 5
 
 
-def test_attendance_moves_with_a_merged_contact(attended: World) -> None:
-    attended.backfill()
-    attended.later(30)
-    merged = attended.merge(3, 2)
-    attended.backfill()
-    assert attended.score(merged) >= 9
+def test_attendance_moves_with_a_merged_contact(webinar_harness: Harness) -> None:
+    webinar_harness.backfill()
+    webinar_harness.advance(30)
+    merged = webinar_harness.merge_contacts(3, 2)
+    webinar_harness.backfill()
+    assert webinar_harness.score(merged) >= 9
 
 
-def test_a_reading_that_fails_takes_no_points_away(attended: World) -> None:
-    attended.backfill()
-    attended.later(30)
-    attended.take_part(501, 1)
-    attended.forbid("*/breakdown")
+def test_a_failed_read_takes_no_points_away(webinar_harness: Harness) -> None:
+    webinar_harness.backfill()
+    webinar_harness.advance(30)
+    webinar_harness.attend_webinar(501, 1)
+    webinar_harness.deny("*/breakdown")
     with pytest.raises(Forbidden):
-        attended.sync()
-    attended.go_right()
-    assert attended.score(3) == 9
-    assert asked(attended.sync()) == (1, 1)
+        webinar_harness.sync()
+    webinar_harness.clear_faults()
+    assert webinar_harness.score(3) == 9
+    assert webinar_requests(webinar_harness.sync()) == (1, 1)
 
 
 def test_a_token_without_the_scope_is_found_by_check_and_stops_the_run(tmp_path: Path) -> None:
-    data = small_portal(marketing_events=[a_webinar(501)])
+    data = small_portal(marketing_events=[make_webinar(501)])
     everything_else = frozenset(
         {f"crm.objects.{kind}.{way}" for kind in ("contacts", "companies") for way in ("read", "write")}
         | {f"crm.{kind}.{way}" for kind in ("lists", "schemas.contacts") for way in ("read", "write")}
         | {"forms", "content"}
     )
-    with a_world(tmp_path, data, model=WEBINARS, scopes=everything_else) as world, world.worker() as worker:
+    with start_harness(tmp_path, data, model=WEBINAR_MODEL, scopes=everything_else) as harness, harness.worker() as worker:
         refused = [access for access in worker.check().access if not access.granted]
         assert [access.resource for access in refused] == ["marketing events"]
-        assert SCOPE in refused[0].reason
+        assert WEBINAR_SCOPE in refused[0].reason
         with pytest.raises(Forbidden, match="marketing events"):
             worker.backfill()
 
 
-def test_explain_tells_which_webinars(attended: World) -> None:
-    attended.backfill()
-    with attended.worker() as worker:
+def test_explain_names_the_webinars(webinar_harness: Harness) -> None:
+    webinar_harness.backfill()
+    with webinar_harness.worker() as worker:
         ledger = worker.explain("3").as_json()["ledger"]
     line = next(line for line in ledger if line["line"] == "webinars")
     assert (line["points"], line["events"], sorted(event["name"] for event in line["looked_at"])) == (8, 2, ["Scoring", "Tour"])

@@ -9,7 +9,7 @@ from sync_worker.store.coverage import Interval
 from sync_worker.sync.reader.stream import Stream, StreamPage
 
 
-class Shelf:
+class FakeStream:
     """A stream of (key, number) rows, read a page at a time by key and offset."""
 
     def __init__(self, keys: list[int], size: int, *, unique: bool = False) -> None:
@@ -29,7 +29,7 @@ class Shelf:
         more = begin + self.size < end
         return StreamPage(rows=rows, read_up_to=rows[-1][0] + self.unique if rows else stop, token=begin + self.size if more else None)
 
-    def find(self, intervals: Sequence[Interval]) -> StreamPage[tuple[int, int]]:
+    def find_page(self, intervals: Sequence[Interval]) -> StreamPage[tuple[int, int]]:
         """Return a page of what lies in some intervals."""
         assert [*intervals] == sorted(intervals)
         with self._lock:

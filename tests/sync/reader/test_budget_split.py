@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sync_worker.sync.reader.budget_split import FOUND, LISTED, WRITTEN, Pace, Saturation, share
 
-PACE = Pace(burst=190, window=10.0, searches=5)
+RATE_LIMITS = Pace(burst=190, window=10.0, searches=5)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ PACE = Pace(burst=190, window=10.0, searches=5)
     ],
 )
 def test_the_list_reads_what_writing_leaves_of_the_windows(contacts: int, list_pages: int, until: float) -> None:
-    found = share(contacts, PACE)
+    found = share(contacts, RATE_LIMITS)
     assert (found.list_pages, found.until) == (list_pages, until)
 
 
@@ -40,7 +40,7 @@ def test_all_that_is_left_to_search_can_be_found_in_time_and_all_calls_fit(conta
 
 def test_the_list_stops_at_its_share_and_goes_on_where_search_is_late() -> None:
     now = 0.0
-    enough = share(50_000, PACE).enough(lambda: now)
+    enough = share(50_000, RATE_LIMITS).enough(lambda: now)
     assert [enough(pages) for pages in (0, 214, 215, 300)] == [False, False, True, True]
     now = 30.0
     assert not enough(300)

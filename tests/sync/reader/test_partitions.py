@@ -11,17 +11,19 @@ from hypothesis import strategies as st
 from sync_worker.store.coverage import Interval, merge_intervals
 from sync_worker.sync.reader.partitions import Partition, PartitionQueue, split_at
 from sync_worker.sync.reader.stream import SecondarySource
-from tests.sync.reader.fake_stream import Shelf
+from tests.sync.reader.fake_stream import FakeStream
 
 LISTED, FOUND = 100, 200  # rows in a page of each lane
 
 
-def ranges(*waiting: Partition, reading: tuple[Partition, ...] = (), readers: int = 40, **stream: Any) -> PartitionQueue[tuple[int, int]]:
+def make_partitions(
+    *waiting: Partition, reading: tuple[Partition, ...] = (), readers: int = 40, **stream: Any
+) -> PartitionQueue[tuple[int, int]]:
     """Return ranges with a row at each key, which a list and a search that looks in five at once have begun to read."""
-    shelf = Shelf([], LISTED, unique=True)
-    lane = SecondarySource(read=shelf.find, readers=5, partitions_per_request=5)
+    shelf = FakeStream([], LISTED, unique=True)
+    lane = SecondarySource(read=shelf.find_page, readers=5, partitions_per_request=5)
     return PartitionQueue(
-        stream=shelf.stream(density=1.0, aside=lane, **stream),
+        stream=shelf.stream(density=1.0, secondary=lane, **stream),
         readers={False: readers, True: lane.readers},
         pending=[*waiting],
         in_progress={*reading},
@@ -29,19 +31,19 @@ def ranges(*waiting: Partition, reading: tuple[Partition, ...] = (), readers: in
     )
 
 
-def left(rows: int, *, at: int, aside: bool = False) -> Partition:
+def remainder(rows: int, *, at: int, aside: bool = False) -> Partition:
     """Return what is left of a range that a lane read last."""
     return Partition(at, at + rows, is_started=True, row_count=LISTED, first_key=at - LISTED, secondary=aside)
 
 
-def rows(taken: list[Partition]) -> int:
+def count_keys(taken: list[Partition]) -> int:
     return sum(one.stop - one.start for one in taken)
 
 
 @pytest.mark.parametrize("aside", [False, True])
-def test_a_rest_waits_for_more_of_its_kind_while_whole_pages_are_being_read(*, aside: bool) -> None:
-    rest, long = left(40, at=1_000), left(900, at=2_000)
-    board = ranges(rest, reading=(long,))
+def test_a_remainder_waits_for_others_while_full_pages_are_read(*, aside: bool) -> None:
+    rest, long = remainder(40, at=1_000), remainder(900, at=2_000)
+    board = make_partitions(rest, reading=(long,))
 
     (taken,) = board.take(secondary=aside)
 
@@ -49,50 +51,50 @@ def test_a_rest_waits_for_more_of_its_kind_while_whole_pages_are_being_read(*, a
     assert board.pending == [rest]
 
 
-def test_rests_that_fill_a_page_are_found_at_once_before_anything_is_halved() -> None:
-    rests, long = [left(60, at=1_000 * place) for place in range(1, 5)], left(900, at=9_000)
-    board = ranges(*rests, reading=(long, *[left(900, at=10_000 * place) for place in range(2, 8)]))
+def test_remainders_that_fill_a_page_are_searched_together_before_any_split() -> None:
+    rests, long = [remainder(60, at=1_000 * place) for place in range(1, 5)], remainder(900, at=9_000)
+    board = make_partitions(*rests, reading=(long, *[remainder(900, at=10_000 * place) for place in range(2, 8)]))
 
     assert board.take(secondary=True) == rests
 
 
 def test_a_rest_is_read_where_nothing_can_be_halved() -> None:
-    rest = left(40, at=1_000)
-    assert ranges(rest, reading=(left(90, at=2_000),)).take(secondary=False) == [rest]
-    assert ranges(rest).take(secondary=True) == [rest]
+    rest = remainder(40, at=1_000)
+    assert make_partitions(rest, reading=(remainder(90, at=2_000),)).take(secondary=False) == [rest]
+    assert make_partitions(rest).take(secondary=True) == [rest]
 
 
 def test_what_is_halved_is_left_with_whole_pages() -> None:
-    long = left(868, at=2_000)
-    (taken,) = ranges(reading=(long,)).take(secondary=False)
+    long = remainder(868, at=2_000)
+    (taken,) = make_partitions(reading=(long,)).take(secondary=False)
     assert 380 <= long.stop - long.start <= 400
     assert taken.stop == 2_868
 
 
 def test_what_can_be_asked_for_at_once_in_the_end_is_not_asked_for_one_after_the_other() -> None:
-    rests = [left(number, at=1_000 * place, aside=True) for place, number in enumerate((6, 14, 134, 135, 136), 1)]
-    board = ranges(*rests)
+    rests = [remainder(number, at=1_000 * place, aside=True) for place, number in enumerate((6, 14, 134, 135, 136), 1)]
+    board = make_partitions(*rests)
 
     asked = [board.take(secondary=True) for _ in range(3)]
 
     assert not board.pending
-    assert [rows(taken) for taken in asked] == [156, 135, 134]
+    assert [count_keys(taken) for taken in asked] == [156, 135, 134]
 
 
 def test_before_the_end_a_page_is_filled_with_more_than_it_holds() -> None:
-    board = ranges(*[left(136, at=1_000 * place, aside=True) for place in range(1, 10)])
-    assert rows(board.take(secondary=True)) == 272
+    board = make_partitions(*[remainder(136, at=1_000 * place, aside=True) for place in range(1, 10)])
+    assert count_keys(board.take(secondary=True)) == 272
 
 
 def test_a_little_more_than_a_page_is_halved_in_the_end_alone() -> None:
-    last = left(220, at=1_000, aside=True)
-    assert len(ranges(reading=(last,)).take(secondary=True)) == 1
-    others = [left(90, at=10_000 * place) for place in range(1, 8)]
-    assert ranges(reading=(left(220, at=1_000, aside=True), *others)).take(secondary=True) == []
+    last = remainder(220, at=1_000, aside=True)
+    assert len(make_partitions(reading=(last,)).take(secondary=True)) == 1
+    others = [remainder(90, at=10_000 * place) for place in range(1, 8)]
+    assert make_partitions(reading=(remainder(220, at=1_000, aside=True), *others)).take(secondary=True) == []
 
 
 def test_in_the_end_the_longest_goes_first() -> None:
-    board = ranges(left(135, at=1_000, aside=True), left(260, at=2_000), left(67, at=3_000, aside=True))
+    board = make_partitions(remainder(135, at=1_000, aside=True), remainder(260, at=2_000), remainder(67, at=3_000, aside=True))
     assert [one.start for one in board.take(secondary=True)] == [2_000]
 
 
