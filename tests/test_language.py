@@ -20,7 +20,7 @@ WORKER: Final = ROOT / "sync_worker"
 
 # Remove this mark when the code has been rewritten. `pytest tests/test_language.py --runxfail` shows the findings until then.
 PENDING: Final = pytest.mark.xfail(reason="the rewrite of the code is in progress", strict=False)
-PENDING_DOCUMENTS: Final = frozenset({"docs/architecture.md", "docs/performance.md"})  # remove the names after the rewrite of these pages
+PENDING_DOCUMENTS: Final = frozenset({"docs/performance.md"})  # remove the names after the rewrite of these pages
 
 IZE: Final = (
     "ogni",
