@@ -23,7 +23,7 @@ from sync_worker.sandbox.base.portal_data import PortalData, Row
 from sync_worker.sandbox.base.timestamps import format_iso, to_ms
 from sync_worker.sandbox.crm.audit_log import CRM_UI_SOURCE
 from sync_worker.sandbox.crm.portal import SandboxPortal
-from sync_worker.sandbox.crm.property_definitions import PropertyDefinition, PropertyGroup, PropertyOption
+from sync_worker.sandbox.properties.property_definitions import PropertyDefinition, PropertyGroup, PropertyOption
 from sync_worker.sandbox.server import user_actions
 from sync_worker.sandbox.server.fingerprint import compute_fingerprint
 from sync_worker.sandbox.server.server import RunningServer, run_in_thread

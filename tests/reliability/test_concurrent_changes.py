@@ -18,7 +18,7 @@ from sync_worker.progress import Progress
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.crm.audit_log import CRM_UI_SOURCE
 from sync_worker.sandbox.crm.lists import RecordList
-from sync_worker.sandbox.crm.property_definitions import PropertyOption
+from sync_worker.sandbox.properties.property_definitions import PropertyOption
 from sync_worker.sandbox.server import user_actions
 from tests.harness import DAY, MODEL, MQL, NOW_MS, Harness, make_click, make_contact, make_submission, small_portal, start_harness
 from tests.store.database_factories import POSTGRES_URL

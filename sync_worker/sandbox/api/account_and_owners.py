@@ -11,7 +11,7 @@ from sync_worker.sandbox.base.ids import parse_id
 from sync_worker.sandbox.base.responses import Json, JsonResponse, not_found_error
 from sync_worker.sandbox.base.timestamps import format_iso, to_ms
 from sync_worker.sandbox.crm.owners import Owner
-from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
+from sync_worker.sandbox.properties.property_definitions import PropertyDefinition
 from sync_worker.sandbox.request.endpoints import Endpoint
 from sync_worker.sandbox.request.request import ApiCall
 

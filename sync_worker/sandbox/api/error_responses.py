@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from sync_worker.sandbox.base.responses import ApiError, validation_error
-from sync_worker.sandbox.crm.value_validation import InvalidPropertyValueError
+from sync_worker.sandbox.properties.value_validation import InvalidPropertyValueError
 
 
 def invalid_values_error(problems: list[InvalidPropertyValueError]) -> ApiError:

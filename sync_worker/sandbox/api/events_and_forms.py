@@ -11,7 +11,7 @@ from sync_worker.sandbox.base.ids import parse_id
 from sync_worker.sandbox.base.object_types import find_object_type
 from sync_worker.sandbox.base.responses import ApiError, Json, JsonResponse, not_found_error, validation_error
 from sync_worker.sandbox.base.timestamps import format_iso, parse_ms
-from sync_worker.sandbox.crm.event_timeline import EventTimeline
+from sync_worker.sandbox.events.event_timeline import EventTimeline
 from sync_worker.sandbox.request.endpoints import Endpoint
 from sync_worker.sandbox.request.request import ApiCall
 

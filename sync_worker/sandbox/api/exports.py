@@ -18,7 +18,7 @@ from sync_worker.sandbox.base.responses import ApiError, Json, JsonResponse, not
 from sync_worker.sandbox.base.timestamps import format_iso
 from sync_worker.sandbox.crm.exports import MAX_EXPORTS_PER_DAY, ExportTask
 from sync_worker.sandbox.crm.object_store import ObjectTable
-from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
+from sync_worker.sandbox.properties.property_definitions import PropertyDefinition
 from sync_worker.sandbox.request.endpoints import Endpoint
 from sync_worker.sandbox.request.request import ApiCall, require_fields
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from sync_worker.sandbox.base.ids import parse_id
 from sync_worker.sandbox.base.responses import Json, JsonResponse, not_found_error, validation_error
 from sync_worker.sandbox.base.timestamps import format_iso
-from sync_worker.sandbox.crm.marketing_events import ATTENDANCE_STATES, MarketingEventStore
+from sync_worker.sandbox.events.marketing_events import ATTENDANCE_STATES, MarketingEventStore
 from sync_worker.sandbox.request.endpoints import Endpoint
 from sync_worker.sandbox.request.request import ApiCall
 

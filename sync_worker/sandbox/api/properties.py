@@ -9,7 +9,7 @@ from sync_worker.sandbox.api.batch import batch_inputs, batch_response
 from sync_worker.sandbox.api.property_serializer import parse_definition, serialize_property, update_definition
 from sync_worker.sandbox.base.responses import ApiError, Json, JsonResponse, NoContentResponse, not_found_error, validation_error
 from sync_worker.sandbox.crm.object_store import ObjectTable
-from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
+from sync_worker.sandbox.properties.property_definitions import PropertyDefinition
 from sync_worker.sandbox.request.endpoints import Endpoint
 from sync_worker.sandbox.request.request import ApiCall, require_fields
 

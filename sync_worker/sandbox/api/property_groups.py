@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from sync_worker.sandbox.api.properties import READ_SCOPES, WRITE_SCOPES
 from sync_worker.sandbox.base.responses import ApiError, Json, JsonResponse, NoContentResponse, not_found_error, validation_error
-from sync_worker.sandbox.crm.property_definitions import PropertyGroup
+from sync_worker.sandbox.properties.property_definitions import PropertyGroup
 from sync_worker.sandbox.request.body_validation import integer_field
 from sync_worker.sandbox.request.endpoints import Endpoint
 from sync_worker.sandbox.request.request import ApiCall, require_fields

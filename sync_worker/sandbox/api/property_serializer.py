@@ -9,7 +9,7 @@ from typing import Any
 from sync_worker.sandbox.base.responses import Json, validation_error
 from sync_worker.sandbox.base.timestamps import format_iso
 from sync_worker.sandbox.crm.object_store import ObjectTable
-from sync_worker.sandbox.crm.property_definitions import PropertyDefinition, PropertyOption
+from sync_worker.sandbox.properties.property_definitions import PropertyDefinition, PropertyOption
 from sync_worker.sandbox.request.body_validation import integer_field
 from sync_worker.sandbox.request.request import require_fields
 

@@ -1,1 +1,1 @@
-"""The records of the portal: objects, properties, associations, lists, events, and the rules for changing them."""
+"""CRM records: storage, writes, search, associations, lists, imports and exports."""

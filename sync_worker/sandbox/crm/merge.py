@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sync_worker.sandbox.base.object_types import CONTACTS
 from sync_worker.sandbox.crm.audit_log import ChangeSource
-from sync_worker.sandbox.crm.lifecycle import STAGE_PROPERTY, furthest_stage
 from sync_worker.sandbox.crm.object_store import ObjectTable
 from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.crm.record_writer import PropertyValues
 from sync_worker.sandbox.crm.unique_values import SECONDARY_EMAILS_PROPERTY
+from sync_worker.sandbox.properties.lifecycle import STAGE_PROPERTY, furthest_stage
 
 MERGED_IDS_PROPERTY = "hs_merged_object_ids"
 MERGED_VIDS_PROPERTY = "hs_calculated_merged_vids"

@@ -9,14 +9,15 @@ from random import Random
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.base.object_types import ObjectType
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.crm import column_loader, property_inference, standard_properties
+from sync_worker.sandbox.crm import column_loader
 from sync_worker.sandbox.crm.audit_log import AuditLog
-from sync_worker.sandbox.crm.computed_values import add_computed_values
-from sync_worker.sandbox.crm.property_definitions import PropertyCatalog
 from sync_worker.sandbox.crm.record_writer import RecordWriter
 from sync_worker.sandbox.crm.records import RecordStore
 from sync_worker.sandbox.crm.search_lag import SearchLag
 from sync_worker.sandbox.crm.unique_values import UniqueValueIndex
+from sync_worker.sandbox.properties import property_inference, standard_properties
+from sync_worker.sandbox.properties.computed_values import add_computed_values
+from sync_worker.sandbox.properties.property_definitions import PropertyCatalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class TableFactory:
             column_loader.load_records(object_type, add_computed_values(object_type, rows), default_ms=now),
             standard_properties.standard_catalog(object_type, now=now),
         )
-        property_inference.infer_properties(catalog, records, now=now)
+        property_inference.infer_properties(catalog, records.columns, now=now)
         identities, lag = UniqueValueIndex(records), SearchLag(max_lag_ms=self.index_lag_s * 1000, random=self.random)
         editor = RecordWriter(
             records=records,

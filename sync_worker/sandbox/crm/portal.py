@@ -18,15 +18,15 @@ from sync_worker.sandbox.base.portal_data import PortalData, Row, Tier
 from sync_worker.sandbox.base.timestamps import to_ms
 from sync_worker.sandbox.crm.associations import AssociationIndex
 from sync_worker.sandbox.crm.audit_log import AuditLog, PropertyChange
-from sync_worker.sandbox.crm.counter_properties import CounterFunction, add_counters, contact_counters, empty_counters
-from sync_worker.sandbox.crm.engagement import Engagement
 from sync_worker.sandbox.crm.exports import ExportQueue
 from sync_worker.sandbox.crm.imports import ImportQueue
 from sync_worker.sandbox.crm.lists import ListRegistry, RecordList
 from sync_worker.sandbox.crm.object_store import ObjectTable, TableFactory
 from sync_worker.sandbox.crm.owners import OwnerRegistry
-from sync_worker.sandbox.crm.property_definitions import PropertyCatalog, PropertyDefinition, PropertyGroup
 from sync_worker.sandbox.crm.search import RecordSearch, SearchQuery
+from sync_worker.sandbox.events.counter_properties import CounterFunction, add_counters, contact_counters, empty_counters
+from sync_worker.sandbox.events.engagement import Engagement
+from sync_worker.sandbox.properties.property_definitions import PropertyCatalog, PropertyDefinition, PropertyGroup
 
 DEFAULT_CHANGE_LIMIT = 100
 

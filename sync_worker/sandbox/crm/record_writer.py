@@ -9,13 +9,13 @@ from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.base.object_types import CONTACTS
 from sync_worker.sandbox.base.timestamps import format_iso, parse_ms
 from sync_worker.sandbox.crm.audit_log import AuditLog, ChangeSource, PropertyChange
-from sync_worker.sandbox.crm.computed_values import compute_values
-from sync_worker.sandbox.crm.lifecycle import INITIAL_STAGE, STAGE_PROPERTY, is_backward, stage_date_properties
-from sync_worker.sandbox.crm.property_definitions import PropertyCatalog, PropertyDefinition
 from sync_worker.sandbox.crm.records import RecordStore
 from sync_worker.sandbox.crm.search_lag import SearchLag
 from sync_worker.sandbox.crm.unique_values import UniqueValueIndex
-from sync_worker.sandbox.crm.value_validation import InvalidPropertyValueError, normalize_value
+from sync_worker.sandbox.properties.computed_values import compute_values
+from sync_worker.sandbox.properties.lifecycle import INITIAL_STAGE, STAGE_PROPERTY, is_backward, stage_date_properties
+from sync_worker.sandbox.properties.property_definitions import PropertyCatalog, PropertyDefinition
+from sync_worker.sandbox.properties.value_validation import InvalidPropertyValueError, normalize_value
 
 PropertyValues = dict[str, str | None]
 

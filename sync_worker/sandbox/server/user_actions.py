@@ -9,9 +9,9 @@ from sync_worker.sandbox.api.objects import reject_duplicate_email, validate_pro
 from sync_worker.sandbox.base.ids import parse_id
 from sync_worker.sandbox.base.responses import not_found_error, validation_error
 from sync_worker.sandbox.crm.audit_log import CRM_UI_SOURCE
-from sync_worker.sandbox.crm.engagement import EMAIL_EVENT_KEY, OCCURRENCE_KEY, SUBMISSION_KEY
 from sync_worker.sandbox.crm.merge import merge_rows
 from sync_worker.sandbox.crm.portal import SandboxPortal
+from sync_worker.sandbox.events.engagement import EMAIL_EVENT_KEY, OCCURRENCE_KEY, SUBMISSION_KEY
 
 ActionBody = dict[str, Any]
 UserAction = Callable[[SandboxPortal, ActionBody], ActionBody]

@@ -11,8 +11,8 @@ from typing import Final
 from sync_worker.sandbox.base.timestamps import parse_ms
 from sync_worker.sandbox.crm.filters import SearchFilter
 from sync_worker.sandbox.crm.portal import SandboxPortal
-from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
 from sync_worker.sandbox.crm.search import SearchQuery
+from sync_worker.sandbox.properties.property_definitions import PropertyDefinition
 from sync_worker.sandbox.web.formatting import Badge, ValueFormatter, create_badge, full_name, initials
 from sync_worker.sandbox.web.score_fields import score_property, table_columns
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sync_worker.sandbox.crm.portal import SandboxPortal
-from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
+from sync_worker.sandbox.properties.property_definitions import PropertyDefinition
 from sync_worker.sandbox.web.contact_list import ContactLine, contact_line
 from sync_worker.sandbox.web.formatting import Badge, ValueFormatter, create_badge
 from sync_worker.sandbox.web.score_fields import split_sections

@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from sync_worker.sandbox.base.timestamps import from_ms, parse_ms
-from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
+from sync_worker.sandbox.properties.property_definitions import PropertyDefinition
 
 _TIME_UNITS: Final = ((60, "second"), (60, "minute"), (24, "hour"), (30.44, "day"), (12, "month"))
 _TREND_ARROWS: Final = {"rising": "↑", "steady": "→", "falling": "↓"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from sync_worker.sandbox.crm.portal import SandboxPortal
-from sync_worker.sandbox.crm.property_definitions import PropertyDefinition, PropertyGroup
-from sync_worker.sandbox.crm.property_inference import CUSTOM_GROUP
+from sync_worker.sandbox.properties.property_definitions import PropertyDefinition, PropertyGroup
+from sync_worker.sandbox.properties.property_inference import CUSTOM_GROUP
 
 PropertySection = tuple[PropertyGroup, list[PropertyDefinition]]
 

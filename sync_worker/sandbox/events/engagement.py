@@ -7,8 +7,8 @@ from typing import Any
 
 from sync_worker.sandbox.base.portal_data import PortalData, Row
 from sync_worker.sandbox.base.timestamps import parse_ms
-from sync_worker.sandbox.crm.event_timeline import EventTimeline, RowKey
-from sync_worker.sandbox.crm.marketing_events import MarketingEventStore, participation_event_id
+from sync_worker.sandbox.events.event_timeline import EventTimeline, RowKey
+from sync_worker.sandbox.events.marketing_events import MarketingEventStore, participation_event_id
 
 FORM_SUBMISSION = "FORM_SUBMISSION"
 PARTICIPATION = "PARTICIPATION"

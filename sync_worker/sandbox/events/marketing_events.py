@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.crm.event_timeline import EventTimeline, RowKey
+from sync_worker.sandbox.events.event_timeline import EventTimeline, RowKey
 
 ATTENDANCE_STATES = ("REGISTERED", "CANCELLED", "ATTENDED", "NO_SHOW")
 

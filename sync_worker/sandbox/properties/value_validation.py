@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from sync_worker.sandbox.base.timestamps import format_iso, parse_ms
-from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
+from sync_worker.sandbox.properties.property_definitions import PropertyDefinition
 
 MAX_TEXT_LENGTH = 65_536
 DAY_MS = 86_400_000

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
-from sync_worker.sandbox.crm.standard_properties import build_options
-from sync_worker.sandbox.crm.value_validation import InvalidPropertyValueError, normalize_value
+from sync_worker.sandbox.properties.property_definitions import PropertyDefinition
+from sync_worker.sandbox.properties.standard_properties import build_options
+from sync_worker.sandbox.properties.value_validation import InvalidPropertyValueError, normalize_value
 
 
 def make_definition(type_: str, *, name: str = "p", field_type: str = "text", values: str = "") -> PropertyDefinition:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sync_worker.sandbox.crm.property_definitions import PropertyCatalog, PropertyDefinition, PropertyGroup, PropertyOption
-from sync_worker.sandbox.crm.records import Column, RecordStore
+from sync_worker.sandbox.properties.property_definitions import PropertyCatalog, PropertyDefinition, PropertyGroup, PropertyOption
 
+Column = Sequence[str | None]
 MAX_INFERRED_OPTIONS = 500
 _NUMBER_PATTERN = re.compile(r"-?\d+(\.\d+)?")
 _DATE_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -21,9 +21,9 @@ _TYPE_PATTERNS = (
 CUSTOM_GROUP = "custom_properties"
 
 
-def infer_properties(catalog: PropertyCatalog, records: RecordStore, *, now: int) -> None:
-    """Define every property that occurs in the records, and every option of HubSpot's enumerations that they use."""
-    for name, column in records.columns.items():
+def infer_properties(catalog: PropertyCatalog, columns: Mapping[str, Column], *, now: int) -> None:
+    """Define every property that has a column, and every option of HubSpot's enumerations that they use."""
+    for name, column in columns.items():
         definition = catalog.get(name)
         if definition is None:
             catalog.groups.setdefault(CUSTOM_GROUP, PropertyGroup(name=CUSTOM_GROUP, label="Custom properties"))

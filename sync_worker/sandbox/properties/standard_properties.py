@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 from sync_worker.sandbox.base.object_types import CONTACTS, ObjectType
-from sync_worker.sandbox.crm.property_definitions import PropertyCatalog, PropertyDefinition, PropertyGroup, PropertyOption
-from sync_worker.sandbox.crm.standard_options import LIFECYCLE_STAGES, STANDARD_OPTIONS
+from sync_worker.sandbox.properties.property_definitions import PropertyCatalog, PropertyDefinition, PropertyGroup, PropertyOption
+from sync_worker.sandbox.properties.standard_options import LIFECYCLE_STAGES, STANDARD_OPTIONS
 
 _BOOLEAN_OPTIONS = {"true": "Yes", "false": "No"}
 
@@ -38,7 +38,7 @@ def build_options(values: dict[str, str]) -> tuple[PropertyOption, ...]:
 
 
 def _read_sections() -> dict[str, list[str]]:
-    text = files("sync_worker.sandbox.crm").joinpath("standard_properties.txt").read_text("utf-8")
+    text = files("sync_worker.sandbox.properties").joinpath("standard_properties.txt").read_text("utf-8")
     sections: dict[str, list[str]] = {}
     for line in filter(None, text.splitlines()):
         if line.startswith("# "):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sync_worker.sandbox.base.portal_data import PortalData, Row
-from sync_worker.sandbox.crm.engagement import Engagement
+from sync_worker.sandbox.events.engagement import Engagement
 
 CounterFunction = Callable[[PortalData], Mapping[str, Mapping[str, str]]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_worker.sandbox.crm.property_definitions import PropertyDefinition
+from sync_worker.sandbox.properties.property_definitions import PropertyDefinition
 
 STAGE_PROPERTY = "lifecyclestage"
 INITIAL_STAGE = "lead"  # of a contact that is created without one

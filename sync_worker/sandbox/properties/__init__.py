@@ -1,0 +1,1 @@
+"""Property definitions and property values: types, options, validation, lifecycle stages."""
