@@ -1,1 +1,1 @@
-"""Values that every part of the sandbox uses: clock, ids, times, configuration, portal data."""
+"""Shared values of the sandbox: clock, ids, timestamps, configuration, portal data, HTTP responses."""

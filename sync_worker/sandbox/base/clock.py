@@ -1,4 +1,4 @@
-"""A clock that tests can wind forward."""
+"""A clock that can be advanced."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 
 
 class AdjustableClock:
-    """Another clock, and how far it was wound forward."""
+    """A clock plus an offset."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._offset = timedelta()
 
     def __call__(self) -> datetime:
-        """Return the present."""
+        """Return the current time, aware UTC."""
         return self._clock() + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Wind it forward."""
+        """Increase the offset."""
         self._offset += timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""The kinds of CRM records that the portal keeps."""
+"""CRM object types of the portal: contacts, companies, deals."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectType:
-    """One kind of record: its names in paths and messages, and what a reply shows when nothing is asked for."""
+    """An object type with its names in paths and messages and its default properties."""
 
     name: str  # plural, as in paths
     singular: str
     type_id: str
-    modified_property: str  # the property that holds the last change
+    modified_property: str  # timestamp of the last change
     default_properties: tuple[str, ...]  # when a request names no properties
 
     @property
     def mandatory_properties(self) -> tuple[str, ...]:
-        """Properties that every reply carries."""
+        """Properties that every response contains."""
         return ("createdate", "hs_object_id", self.modified_property)
 
     @property
     def timestamp_properties(self) -> frozenset[str]:
-        """Properties that move with every change."""
+        """Properties that every change sets to the current time."""
         return frozenset({self.modified_property, "hs_lastmodifieddate"})
 
 
@@ -48,14 +48,14 @@ DEALS = ObjectType(
     default_properties=("amount", "closedate", "createdate", "dealname", "dealstage", "hs_lastmodifieddate", "hs_object_id", "pipeline"),
 )
 OBJECT_TYPES = (CONTACTS, COMPANIES, DEALS)
-# HubSpot's other kinds of records, for which no token of this portal has a scope.
+# HubSpot's other object types; no token of this portal has a scope for them.
 UNSUPPORTED_TYPES = frozenset(
     {"tickets", "leads", "line_items", "products", "quotes", "goal_targets", "feedback_submissions"}
     | {"calls", "communications", "emails", "meetings", "notes", "postal_mail", "tasks"}
 )
-_BY_NAME = {name: kind for kind in OBJECT_TYPES for name in (kind.name, kind.singular, kind.type_id)}
+_BY_NAME = {name: each for each in OBJECT_TYPES for name in (each.name, each.singular, each.type_id)}
 
 
 def find_object_type(name: str) -> ObjectType | None:
-    """Return the kind that a path means by `contacts`, `contact` or `0-1`; None where the portal has no such kind."""
+    """Return the object type for a path segment such as `contacts`, `contact` or `0-1`; None if the portal has no such type."""
     return _BY_NAME.get(name.lower())

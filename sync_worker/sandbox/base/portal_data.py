@@ -1,4 +1,4 @@
-"""What a sandbox portal is filled with, in HubSpot's own shapes."""
+"""The rows that a sandbox portal is loaded from, in HubSpot's JSON shapes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ Tier = Literal["starter", "professional", "enterprise"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalData:
-    """One portal's worth of rows, each iterable read once, from first to last.
+    """The rows of one portal; each iterable is read once, from first to last.
 
-    `now` is the portal's present (aware UTC). The rows of each kind have the shape that the portal folder
-    has, one JSON object a line: contacts and companies {id, properties, createdAt, updatedAt, archived}; email_events as of
-    e-mail events v1; events {id, eventType, objectId, occurredAt, properties}; forms {id, name}; submissions {formId,
-    submittedAt, values, pageUrl}; marketing_events {objectId, eventName, eventType ...} and participations {id, properties:
-    {attendanceState, occurredAt ms}, associations: {contact: {contactId}, marketingEvent: {marketingEventId}}} as HubSpot's marketing
-    events API tells them; deals {id, properties, contactIds}. Calculated counters are not in the rows: whoever
-    serves or scores them computes these from the events, as HubSpot does.
+    `now` is the portal's current time (aware UTC). Rows have the shape of the lines of a portal folder: contacts and companies
+    {id, properties, createdAt, updatedAt, archived}; email_events as in email events v1; events {id, eventType, objectId,
+    occurredAt, properties}; forms {id, name}; submissions {formId, submittedAt ms, values, pageUrl}; marketing_events {objectId,
+    eventName, eventType ...} and participations {id, properties: {attendanceState, occurredAt ms}, associations: {contact:
+    {contactId}, marketingEvent: {marketingEventId}}} as in HubSpot's marketing events API; deals {id, properties, contactIds}.
+    Rows contain no calculated counters: sandbox/counters computes them from the events, as HubSpot does.
     """
 
     portal_id: int

@@ -1,4 +1,4 @@
-"""Rows of JSON in a temporary file: millions of them need not be held in memory."""
+"""Stores JSON rows in a temporary file, so that millions of rows need little memory."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import orjson
 
 from sync_worker.sandbox.base.portal_data import Row
 
-MAX_MEMORY_BYTES = 64 << 20  # bytes; more go to the disk
+MAX_MEMORY_BYTES = 64 << 20  # a larger file is moved to disk
 
 
 class SpoolFile:
-    """Rows in the order in which they were added, each found by its number from 0."""
+    """JSON rows in insertion order, accessible by number from 0."""
 
     def __init__(self, *, max_memory_bytes: int = MAX_MEMORY_BYTES) -> None:
-        self._file = SpooledTemporaryFile(max_size=max_memory_bytes)  # noqa: SIM115 -- open as long as the portal is
+        self._file = SpooledTemporaryFile(max_size=max_memory_bytes)  # noqa: SIM115 -- open for the lifetime of the portal
         self._offsets = array("q", [0])
         finalize(self, self._file.close)
 

@@ -1,4 +1,4 @@
-"""Moments as HubSpot writes them: ISO text as Java's Instant prints it, and epoch milliseconds."""
+"""Timestamps in HubSpot's formats: ISO text as printed by Java's Instant, and epoch milliseconds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ("format_iso", "from_ms", "parse_ms", "to_ms")
 
 
 def format_iso(ms: int) -> str:
-    """Return ISO text in UTC; the fraction is left out when there is none, as Java's Instant does."""
+    """Return ISO text in UTC; like Java's Instant, without a fraction if the milliseconds are zero."""
     seconds, fraction = divmod(ms, 1000)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{fraction:03d}Z" if fraction else f"{text}Z"
 
 
 def parse_ms(text: str) -> int | None:
-    """Return the milliseconds that ISO text or a text of epoch milliseconds means, None where it is neither."""
+    """Parse ISO text or a text of epoch milliseconds; return milliseconds, or None for other text."""
     try:
         if text.lstrip("-").isdigit():
             return int(text)

@@ -1,4 +1,4 @@
-"""Which record belongs to which; hubspot-api.md 3.8."""
+"""Associations between records; hubspot-api.md 3.8."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PRIMARY_COMPANY_PROPERTY = "associatedcompanyid"
 
 @dataclass(frozen=True, slots=True)
 class AssociationType:
-    """A kind of link, as HubSpot numbers it."""
+    """An association type with HubSpot's id."""
 
     id: int
     label: str | None
-    name: str  # as in `associations` of a record
+    name: str  # as in the `associations` of a record
 
 
 ASSOCIATION_TYPES: Mapping[tuple[str, str], tuple[AssociationType, ...]] = {
@@ -36,7 +36,7 @@ ASSOCIATION_TYPES: Mapping[tuple[str, str], tuple[AssociationType, ...]] = {
 
 
 class AssociationIndex:
-    """Links between contacts and companies (from each contact's primary company) and between contacts and deals."""
+    """Associations of contacts with companies (each contact's primary company) and with deals."""
 
     def __init__(self, contacts: RecordStore, deals: Iterable[Row]) -> None:
         self._contacts = contacts
@@ -46,13 +46,13 @@ class AssociationIndex:
             self.link_deal(int(deal["id"]), [int(contact) for contact in deal.get("contactIds") or ()])
 
     def link_deal(self, deal_id: int, contact_ids: Sequence[int]) -> None:
-        """Say which contacts a deal belongs to."""
+        """Associate a deal with contacts."""
         self._deal_contacts[deal_id] = tuple(contact_ids)
         for contact_id in contact_ids:
             self._contact_deals[contact_id].append(deal_id)
 
     def reassign_deals(self, old_contact_id: int, new_contact_id: int) -> None:
-        """Give the deals of a contact that was merged to the survivor."""
+        """Move the deals of a merged contact to the surviving contact."""
         for deal_id in self._contact_deals.pop(old_contact_id, ()):
             contacts = dict.fromkeys(new_contact_id if contact == old_contact_id else contact for contact in self._deal_contacts[deal_id])
             self._deal_contacts[deal_id] = tuple(contacts)
@@ -60,7 +60,7 @@ class AssociationIndex:
                 self._contact_deals[new_contact_id].append(deal_id)
 
     def find_ids(self, from_type: str, record_id: int, to_type: str) -> Sequence[int]:
-        """Return the ids of the records of another type that a record belongs to."""
+        """Return the ids of the associated records of another type."""
         match from_type, to_type:
             case "contacts", "companies":
                 return self._company_ids(record_id)
@@ -78,6 +78,6 @@ class AssociationIndex:
         return (int(company),) if company else ()
 
     def _company_contact_ids(self, company_id: int) -> Sequence[int]:
-        wanted, contacts = str(company_id), self._contacts
+        company_text, contacts = str(company_id), self._contacts
         column = contacts.columns.get(PRIMARY_COMPANY_PROPERTY, [])
-        return [contacts.ids[row] for row, company in enumerate(column) if company == wanted and contacts.is_live(row)]
+        return [contacts.ids[row] for row, company in enumerate(column) if company == company_text and contacts.is_live(row)]

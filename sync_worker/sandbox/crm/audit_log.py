@@ -1,4 +1,4 @@
-"""Who changed which property when, since the portal was loaded."""
+"""Log of property changes since the portal was loaded."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-MAX_CHANGES = 200_000  # changes; older ones are forgotten
+MAX_CHANGES = 200_000  # older changes are dropped
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeSource:
-    """Who wrote a value, in HubSpot's words."""
+    """The author of a value, in HubSpot's terms."""
 
     type: str  # INTEGRATION, CRM_UI, IMPORT, MERGE_OBJECTS, CALCULATED ...
     id: str | None = None
     label: str | None = None
 
 
-CRM_UI_SOURCE = ChangeSource("CRM_UI", "userId:1", "Somebody else")
+CRM_UI_SOURCE = ChangeSource("CRM_UI", "userId:1", "Another user")
 CALCULATED_SOURCE = ChangeSource("CALCULATED")
 
 
 @dataclass(frozen=True, slots=True)
 class PropertyChange:
-    """One value that was written; None cleared it."""
+    """One write of a value; None clears it."""
 
     object_type: str
     record_id: int
@@ -37,7 +37,7 @@ class PropertyChange:
 
 
 class AuditLog:
-    """The last changes, in the order they were made."""
+    """The most recent changes, in chronological order."""
 
     def __init__(self, max_changes: int = MAX_CHANGES) -> None:
         self._max_changes = max_changes
@@ -45,7 +45,7 @@ class AuditLog:
         self._by_record: dict[tuple[str, int], deque[PropertyChange]] = defaultdict(deque)
 
     def add(self, change: PropertyChange) -> None:
-        """Remember a change and forget the oldest one when there are too many."""
+        """Add a change; drop the oldest one above the maximum."""
         self._changes.append(change)
         self._by_record[change.object_type, change.record_id].append(change)
         if len(self._changes) > self._max_changes:
@@ -54,13 +54,13 @@ class AuditLog:
     def recent_changes(
         self, limit: int, *, object_type: str | None = None, properties: frozenset[str] | None = None
     ) -> list[PropertyChange]:
-        """Return the last changes, newest first, of one object type or of some properties only."""
-        fits = (
+        """Return the most recent changes, newest first, filtered by object type and properties."""
+        matches = (
             change
             for change in reversed(self._changes)
             if (object_type is None or change.object_type == object_type) and (properties is None or change.property_name in properties)
         )
-        return list(islice(fits, limit))
+        return list(islice(matches, limit))
 
     def record_changes(self, object_type: str, record_id: int, property_name: str | None = None) -> Iterator[PropertyChange]:
         """Yield the changes of one record, newest first."""

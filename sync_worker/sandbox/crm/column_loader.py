@@ -1,4 +1,4 @@
-"""Rows of a portal folder into columns."""
+"""Loads rows of a portal folder into a column store."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sync_worker.sandbox.base.portal_data import Row
 from sync_worker.sandbox.base.timestamps import format_iso, parse_ms
 from sync_worker.sandbox.crm.records import Column, RecordStore
 
-MAX_INTERNED_VALUES = 20_000  # a column with more different values than this is not worth looking for equal ones
+MAX_INTERNED_VALUES = 20_000  # columns with more distinct values are not interned
 
 
 class _ColumnBuilder:
-    """A column that is being filled; equal texts are kept once, as long as there are few different ones."""
+    """A column under construction; equal values share one string as long as few values are distinct."""
 
     __slots__ = ("seen", "values")
 
@@ -26,7 +26,7 @@ class _ColumnBuilder:
         self.seen: dict[str, str] | None = {}
 
     def append_at(self, row: int, value: str) -> None:
-        """Set the value of a row above all others."""
+        """Set the value of a row; rows come in ascending order."""
         if len(self.values) < row:
             _pad_column(self.values, row)
         if self.seen is not None:
@@ -37,7 +37,7 @@ class _ColumnBuilder:
 
 
 def property_text(value: object) -> str | None:
-    """Return a property value as HubSpot keeps it; an empty one is none."""
+    """Return a property value as text, as HubSpot stores it; None for an empty value."""
     if value is None or value == "":
         return None
     if isinstance(value, bool):
@@ -46,15 +46,15 @@ def property_text(value: object) -> str | None:
 
 
 def load_records(object_type: ObjectType, rows: Iterable[Row], *, default_ms: int) -> RecordStore:
-    """Return the records of `rows`, in any order.
+    """Load records from rows in any order.
 
     Args:
-        object_type: what the rows are.
-        rows: objects of a portal folder: id, properties, createdAt, updatedAt, archived.
-        default_ms: epoch milliseconds for rows that say nothing of when they were made.
+        object_type: object type of the rows.
+        rows: records of a portal folder: id, properties, createdAt, updatedAt, archived.
+        default_ms: creation time of rows without one, in epoch milliseconds.
 
     Raises:
-        PortalFolderError: an id is no number, or occurs twice.
+        PortalFolderError: an id is not a number, or occurs twice.
     """
     records, columns = RecordStore(object_type), defaultdict[str, _ColumnBuilder](_ColumnBuilder)
     for row in rows:
@@ -68,35 +68,33 @@ def load_records(object_type: ObjectType, rows: Iterable[Row], *, default_ms: in
 
 
 def _add_row(records: RecordStore, row: Row, columns: Mapping[str, _ColumnBuilder], default_ms: int) -> None:
-    kind, at, properties = records.object_type, len(records.ids), row.get("properties") or {}
-    record_id = _parse_id(kind, row)
+    object_type, index, properties = records.object_type, len(records.ids), row.get("properties") or {}
+    record_id = _parse_id(object_type, row)
     created_text, created = _parse_timestamp(properties.get("createdate") or row.get("createdAt"), default_ms)
-    modified_text, modified = _parse_timestamp(row.get("updatedAt") or properties.get(kind.modified_property), created)
+    modified_text, modified = _parse_timestamp(row.get("updatedAt") or properties.get(object_type.modified_property), created)
     records.ids.append(record_id)
     records.created.append(created)
     records.modified.append(modified)
     if row.get("archived"):
-        records.archived[at] = modified
+        records.archived[index] = modified
     stamps = {
         "hs_object_id": str(record_id),
         "createdate": created_text,
-        kind.modified_property: modified_text,
+        object_type.modified_property: modified_text,
         "hs_lastmodifieddate": modified_text,
     }
     for name, raw in {**properties, **stamps}.items():
         value = raw if type(raw) is str else property_text(raw)
         if value:
-            columns[name].append_at(at, value)
+            columns[name].append_at(index, value)
 
 
 def _parse_id(object_type: ObjectType, row: Row) -> int:
     try:
         return int(row["id"])
     except (KeyError, TypeError, ValueError):
-        hint = f"Give every row of {object_type.name}.jsonl an id of digits."
-        raise PortalFolderError(
-            f"{object_type.name}.jsonl: {row.get('id')!r} is not the id of a {object_type.singular}.", hint=hint
-        ) from None
+        hint = f"Set the id of every row in {object_type.name}.jsonl to digits."
+        raise PortalFolderError(f"{object_type.name}.jsonl: {row.get('id')!r} is not a {object_type.singular} id.", hint=hint) from None
 
 
 def _parse_timestamp(value: object, default_ms: int) -> tuple[str, int]:
@@ -118,7 +116,7 @@ def _sort_records(records: RecordStore) -> None:
     order = sorted(range(len(ids)), key=ids.__getitem__)
     for before, after in pairwise(order):
         if ids[before] == ids[after]:
-            hint = "Every id may occur once."
+            hint = "Remove one of the rows; ids are unique."
             raise PortalFolderError(f"{records.object_type.name}.jsonl: id {ids[before]} occurs twice.", hint=hint)
     for name in ("ids", "created", "modified"):
         values = getattr(records, name)

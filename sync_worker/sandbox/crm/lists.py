@@ -1,4 +1,4 @@
-"""Lists ("segments") of contacts and their members."""
+"""Lists ("segments") and their members."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ProcessingType = Literal["MANUAL", "SNAPSHOT", "DYNAMIC"]
 
 @dataclass(slots=True, kw_only=True)
 class RecordList:
-    """One list: who is in it since when."""
+    """A list with its members and their times of joining."""
 
     id: int
     name: str
@@ -31,7 +31,7 @@ class RecordList:
         return len(self.joined_at)
 
     def add(self, record_ids: Iterable[int], *, now: int) -> list[int]:
-        """Put records in and return those that were not in."""
+        """Add members and return the new ones."""
         new = [record_id for record_id in dict.fromkeys(record_ids) if record_id not in self.joined_at]
         self.joined_at.update(dict.fromkeys(new, now))
         if new:
@@ -39,7 +39,7 @@ class RecordList:
         return new
 
     def remove(self, record_ids: Iterable[int]) -> list[int]:
-        """Take records out and return those that were in."""
+        """Remove members and return the removed ones."""
         old = [record_id for record_id in dict.fromkeys(record_ids) if record_id in self.joined_at]
         for record_id in old:
             del self.joined_at[record_id]
@@ -53,14 +53,14 @@ class RecordList:
         return self._sorted_ids
 
     def member_ids_from(self, first_id: int, limit: int) -> list[int]:
-        """Return the ids of `limit` members from an id on, ascending."""
+        """Return up to `limit` member ids from `first_id` on, ascending."""
         members = self.member_ids()
         start = bisect_left(members, first_id)
         return members[start : start + limit]
 
 
 class ListRegistry:
-    """Every list of the portal."""
+    """All lists of the portal."""
 
     def __init__(self) -> None:
         self._by_id: dict[int, RecordList] = {}
@@ -69,14 +69,14 @@ class ListRegistry:
         return (item for item in self._by_id.values() if item.deleted_at is None)
 
     def get(self, list_id: int, *, include_deleted: bool = False) -> RecordList | None:
-        """Return a list; a deleted one only when asked for."""
+        """Return a list by id; a deleted one only with `include_deleted`."""
         found = self._by_id.get(list_id)
         return found if found is not None and (include_deleted or found.deleted_at is None) else None
 
     def find_by_name(self, name: str, object_type_id: str) -> RecordList | None:
-        """Return the list with a name; case does not matter."""
-        wanted = name.casefold()
-        return next((item for item in self if item.name.casefold() == wanted and item.object_type_id == object_type_id), None)
+        """Return the list with a name, ignoring case."""
+        folded = name.casefold()
+        return next((item for item in self if item.name.casefold() == folded and item.object_type_id == object_type_id), None)
 
     def create(
         self,
@@ -88,7 +88,7 @@ class ListRegistry:
         created_by: str,
         filter_branch: dict[str, Any] | None = None,
     ) -> RecordList:
-        """Add an empty list."""
+        """Create an empty list."""
         created = RecordList(
             id=max(self._by_id, default=0) + 1,
             name=name,
@@ -103,10 +103,10 @@ class ListRegistry:
         return created
 
     def find_by_member(self, record_id: int) -> list[RecordList]:
-        """Return the lists that a record is in."""
+        """Return the lists that contain a record."""
         return [item for item in self if record_id in item.joined_at]
 
     def remove_from_all(self, record_id: int) -> None:
-        """Take a record out of every list."""
+        """Remove a record from all lists."""
         for item in self:
             item.remove([record_id])

@@ -1,4 +1,4 @@
-"""Two records become a new one; hubspot-api.md 3.7, as it is since 2025-01-14."""
+"""Merges two records into a new one; hubspot-api.md 3.7, the behavior since 2025-01-14."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ MERGE_SOURCE = ChangeSource("MERGE_OBJECTS")
 
 
 def previous_ids(table: ObjectTable, row: int) -> list[str]:
-    """Return the ids that a record has had before."""
-    held = table.records.value(row, MERGED_IDS_PROPERTY)
-    return held.split(";") if held else []
+    """Return the ids of the records that were merged into this one."""
+    value = table.records.value(row, MERGED_IDS_PROPERTY)
+    return value.split(";") if value else []
 
 
 def merge_rows(portal: SandboxPortal, table: ObjectTable, primary: int, other: int) -> int:
     """Merge two rows and return the row of the new record.
 
-    The values of the primary one win, the furthest lifecycle stage wins always. The old ids lead to the new record; they are
-    neither listed nor in the archive.
+    Values of the primary record win, except for the lifecycle stage: the furthest stage wins. Both old ids resolve to the new
+    record and are neither listed nor archived.
     """
     records = table.records
     values = _combine_values(table, primary, other, now=portal.now_ms())
@@ -46,28 +46,28 @@ def merge_rows(portal: SandboxPortal, table: ObjectTable, primary: int, other: i
 
 def _combine_values(table: ObjectTable, primary: int, other: int, *, now: int) -> PropertyValues:
     records = table.records
-    mine, theirs = records.values(primary), records.values(other)
-    values: PropertyValues = {**theirs, **mine}
-    old = [*previous_ids(table, primary), *previous_ids(table, other), mine["hs_object_id"], theirs["hs_object_id"]]
-    values[MERGED_IDS_PROPERTY] = ";".join(old)
-    values["createdate"] = (mine if records.created[primary] <= records.created[other] else theirs)["createdate"]
+    primary_values, other_values = records.values(primary), records.values(other)
+    values: PropertyValues = {**other_values, **primary_values}
+    both = (primary_values, other_values)
+    old_ids = [*previous_ids(table, primary), *previous_ids(table, other), *(each["hs_object_id"] for each in both)]
+    values[MERGED_IDS_PROPERTY] = ";".join(old_ids)
+    values["createdate"] = (primary_values if records.created[primary] <= records.created[other] else other_values)["createdate"]
     if table.object_type is CONTACTS:
-        known = filter(None, (mine.get(MERGED_VIDS_PROPERTY), theirs.get(MERGED_VIDS_PROPERTY)))
-        values[MERGED_VIDS_PROPERTY] = ";".join([*known, *(f"{one['hs_object_id']}:{now}" for one in (mine, theirs))])
-        values[SECONDARY_EMAILS_PROPERTY] = _combine_secondary_emails(mine, theirs, values.get("email"))
+        known = filter(None, (each.get(MERGED_VIDS_PROPERTY) for each in both))
+        values[MERGED_VIDS_PROPERTY] = ";".join([*known, *(f"{each['hs_object_id']}:{now}" for each in both)])
+        values[SECONDARY_EMAILS_PROPERTY] = _combine_secondary_emails(primary_values, other_values, values.get("email"))
         stage = table.catalog.get(STAGE_PROPERTY)
         if stage is not None:
-            values[STAGE_PROPERTY] = furthest_stage(stage, mine.get(STAGE_PROPERTY), theirs.get(STAGE_PROPERTY)) or values.get(
-                STAGE_PROPERTY
-            )
+            furthest = furthest_stage(stage, *(each.get(STAGE_PROPERTY) for each in both))
+            values[STAGE_PROPERTY] = furthest or values.get(STAGE_PROPERTY)
     return values
 
 
 def _combine_secondary_emails(primary_values: dict[str, str], other_values: dict[str, str], email: str | None) -> str | None:
     found = [
         address
-        for one in (primary_values, other_values)
-        for address in (one.get("email"), *(one.get(SECONDARY_EMAILS_PROPERTY) or "").split(";"))
+        for each in (primary_values, other_values)
+        for address in (each.get("email"), *(each.get(SECONDARY_EMAILS_PROPERTY) or "").split(";"))
         if address
     ]
     return ";".join(address for address in dict.fromkeys(found) if address != email) or None

@@ -1,4 +1,4 @@
-"""One object type of the portal: its records with all that is kept about them."""
+"""Records of one object type with their property catalog, indexes and writer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sync_worker.sandbox.properties.property_definitions import PropertyCatalog
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectTable:
-    """Records of one object type, what they may hold, how they are found and how they change."""
+    """The records of one object type and their property catalog, unique values, search lag and writer."""
 
     object_type: ObjectType
     records: RecordStore
@@ -34,7 +34,7 @@ class ObjectTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFactory:
-    """What all tables of a portal share."""
+    """Creates tables from the parts that all tables of a portal share."""
 
     audit_log: AuditLog
     switches: Switches
@@ -50,16 +50,16 @@ class TableFactory:
             standard_properties.standard_catalog(object_type, now=now),
         )
         property_inference.infer_properties(catalog, records.columns, now=now)
-        identities, lag = UniqueValueIndex(records), SearchLag(max_lag_ms=self.index_lag_s * 1000, random=self.random)
-        editor = RecordWriter(
+        unique_values, search_lag = UniqueValueIndex(records), SearchLag(max_lag_ms=self.index_lag_s * 1000, random=self.random)
+        writer = RecordWriter(
             records=records,
             catalog=catalog,
-            unique_values=identities,
+            unique_values=unique_values,
             audit_log=self.audit_log,
-            search_lag=lag,
+            search_lag=search_lag,
             switches=self.switches,
             now_ms=self.now_ms,
         )
         return ObjectTable(
-            object_type=object_type, records=records, catalog=catalog, unique_values=identities, search_lag=lag, writer=editor
+            object_type=object_type, records=records, catalog=catalog, unique_values=unique_values, search_lag=search_lag, writer=writer
         )

@@ -1,4 +1,4 @@
-"""The users that contacts can belong to."""
+"""Owners: the users to which contacts can be assigned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIRST_OWNER_ID = 77_001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """One user."""
+    """An owner."""
 
     id: int
     user_id: int
@@ -25,7 +25,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class OwnerRegistry:
-    """Every user, by owner id."""
+    """All owners, by owner id."""
 
     by_id: dict[int, Owner]
 
@@ -34,7 +34,7 @@ class OwnerRegistry:
 
     @classmethod
     def from_contacts(cls, contacts: ObjectTable, *, now: int) -> OwnerRegistry:
-        """Return an owner for every id that contacts name, and a few of a small sales team."""
+        """Return an owner for every id in `hubspot_owner_id`; without such ids, a small sales team."""
         named = {int(owner) for owner in set(contacts.records.columns.get("hubspot_owner_id", [])) if owner and owner.isdigit()}
         ids = sorted(named or range(FIRST_OWNER_ID, FIRST_OWNER_ID + len(_OWNER_NAMES)))
         return cls({owner_id: _create_owner(at, owner_id, now) for at, owner_id in enumerate(ids)})
@@ -42,6 +42,6 @@ class OwnerRegistry:
 
 def _create_owner(index: int, owner_id: int, now: int) -> Owner:
     first, last = _OWNER_NAMES[index % len(_OWNER_NAMES)]
-    again = index // len(_OWNER_NAMES)
-    email = f"{first}.{last}{again or ''}@sandbox.example".lower()
+    suffix = index // len(_OWNER_NAMES) or ""
+    email = f"{first}.{last}{suffix}@sandbox.example".lower()
     return Owner(id=owner_id, user_id=owner_id + 1_000_000, email=email, first_name=first, last_name=last, created=now)

@@ -1,4 +1,4 @@
-"""A HubSpot portal in memory: everything that the API serves and the web page shows."""
+"""A HubSpot portal in memory, the data of the API and the web page."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DEFAULT_CHANGE_LIMIT = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxPortal:
-    """The state of one portal. Properties of a record are texts; times within the state are epoch milliseconds."""
+    """The state of one portal; property values are texts, times are epoch milliseconds."""
 
     id: int
     tier: Tier
@@ -63,45 +63,47 @@ class SandboxPortal:
         seed: int = 0,
         counters: CounterFunction = empty_counters,
     ) -> SandboxPortal:
-        """Take in the rows of a portal, each once.
+        """Load a portal; every iterable of `data` is read once.
 
         Args:
-            data: the rows; times in them are taken as they are.
-            clock: the portal's present, aware UTC.
-            switches: the readings of what HubSpot leaves open.
-            index_lag_s: search finds a change within so many seconds.
-            seed: of everything random.
-            counters: computes the calculated properties of the contacts from the events; the default leaves them out.
+            data: the rows; their times are not shifted.
+            clock: the portal's current time, aware UTC.
+            switches: interpretations of HubSpot's documentation.
+            index_lag_s: maximum delay, in seconds, until search finds a change.
+            seed: seed of all random values.
+            counters: computes the calculated properties of contacts from their events; the default computes none.
 
         Raises:
-            PortalFolderError: rows that cannot be records, or a time zone that does not exist.
+            PortalFolderError: an invalid row, or a time zone that does not exist.
         """
-        random = Random(seed)  # noqa: S311 -- whatever it decides is no secret
-        history, rules = AuditLog(), switches or Switches()
-        wound = AdjustableClock(clock)
-        workshop = TableFactory(audit_log=history, switches=rules, random=random, index_lag_s=index_lag_s, now_ms=lambda: to_ms(wound()))
+        random = Random(seed)  # noqa: S311 -- not used for secrets
+        audit_log, chosen_switches = AuditLog(), switches or Switches()
+        portal_clock = AdjustableClock(clock)
+        factory = TableFactory(
+            audit_log=audit_log, switches=chosen_switches, random=random, index_lag_s=index_lag_s, now_ms=lambda: to_ms(portal_clock())
+        )
         engagement = Engagement(data)
         deals = list(data.deals)
         contact_rows = add_counters(data, engagement, deals, counters)
         tables = {
-            CONTACTS.name: workshop.load_table(CONTACTS, contact_rows),
-            COMPANIES.name: workshop.load_table(COMPANIES, data.companies),
-            DEALS.name: workshop.load_table(DEALS, deals),
+            CONTACTS.name: factory.load_table(CONTACTS, contact_rows),
+            COMPANIES.name: factory.load_table(COMPANIES, data.companies),
+            DEALS.name: factory.load_table(DEALS, deals),
         }
         return cls(
             id=data.portal_id,
             tier=data.tier,
             time_zone=data.time_zone,
             zone=_load_zone(data.time_zone),
-            clock=wound,
+            clock=portal_clock,
             random=random,
-            switches=rules,
+            switches=chosen_switches,
             tables=tables,
             associations=AssociationIndex(tables[CONTACTS.name].records, deals),
             engagement=engagement,
             lists=ListRegistry(),
-            owners=OwnerRegistry.from_contacts(tables[CONTACTS.name], now=to_ms(wound())),
-            audit_log=history,
+            owners=OwnerRegistry.from_contacts(tables[CONTACTS.name], now=to_ms(portal_clock())),
+            audit_log=audit_log,
             counters=counters,
         )
 
@@ -121,11 +123,11 @@ class SandboxPortal:
         return self.tables[DEALS.name]
 
     def now_ms(self) -> int:
-        """Return the portal's present in epoch milliseconds."""
+        """Return the portal's current time in epoch milliseconds."""
         return to_ms(self.clock())
 
     def run_due_tasks(self) -> None:
-        """Do what HubSpot would have done by now in its own time: go on with imports."""
+        """Run HubSpot's background work that is due by now: the rows of imports."""
         self.imports.advance(self.now_ms())
 
     def catalog(self, object_type: str = "contacts") -> PropertyCatalog:
@@ -133,24 +135,24 @@ class SandboxPortal:
         return self.tables[object_type].catalog
 
     def record(self, object_type: str, record_id: int) -> dict[str, str] | None:
-        """Return every set property of a visible record; an id that was merged away shows the survivor."""
+        """Return the set properties of a visible record; a merged-away id resolves to the surviving record."""
         table = self.tables[object_type]
         row = table.records.find_surviving_row(record_id)
         return None if row is None else table.records.values(row)
 
     def list_records(self, object_type: str, *, offset: int = 0, limit: int = 50) -> list[dict[str, str]]:
-        """Return every set property of some visible records, by ascending id."""
+        """Return the set properties of a page of visible records, by ascending id."""
         records = self.tables[object_type].records
         return [records.values(row) for row in islice(records.iter_live_rows(), offset, offset + limit)]
 
     def find_records(self, object_type: str, text: str, *, offset: int = 0, limit: int = 50) -> tuple[list[dict[str, str]], int]:
-        """Return the records whose name, address or the like contain every word of a text, and how many there are in all."""
+        """Return a page of the records whose searchable properties contain every word of a text, and the total."""
         records = self.tables[object_type].records
         rows = self.search(object_type).find_rows(SearchQuery(text=text))
         return [records.values(row) for row in rows[offset : offset + limit]], len(rows)
 
     def search(self, object_type: str) -> RecordSearch:
-        """Return the search of an object type, as its index is now."""
+        """Return the search of an object type with the current state of its index."""
         table = self.tables[object_type]
 
         def association_ids(row: int, name: str) -> str | None:
@@ -169,36 +171,36 @@ class SandboxPortal:
         return RecordSearch(table, now=self.now_ms(), association_ids=association_ids)
 
     def contact_events(self, contact_id: int, limit: int = 200) -> list[dict[str, Any]]:
-        """Return what a contact did, newest first: {at (epoch milliseconds), kind, row}."""
+        """Return the events of a contact, newest first: {at (epoch milliseconds), kind, row}."""
         contact = self.record("contacts", contact_id) or {}
         return self.engagement.contact_events(contact_id, contact.get("email"), limit)
 
     def contact_lists(self, contact_id: int) -> list[RecordList]:
-        """Return the lists that a contact is in."""
+        """Return the lists that contain a contact."""
         return self.lists.find_by_member(contact_id)
 
     def recalculate_counters(self, row: int) -> None:
-        """Calculate the counters of a contact anew from what it did."""
+        """Recalculate the counters of a contact from its events."""
         contact: Row = {"id": str(self.contacts.records.ids[row]), "properties": self.contacts.records.values(row)}
         deals = [
             {"id": str(deal_id), "properties": self.record("deals", deal_id) or {}}
             for deal_id in self.associations.find_ids("contacts", int(contact["id"]), "deals")
         ]
-        here = PortalData(portal_id=self.id, tier=self.tier, time_zone=self.time_zone, now=self.clock())
-        self.contacts.writer.set_calculated(row, contact_counters(here, contact, self.engagement, deals, self.counters))
+        header = PortalData(portal_id=self.id, tier=self.tier, time_zone=self.time_zone, now=self.clock())
+        self.contacts.writer.set_calculated(row, contact_counters(header, contact, self.engagement, deals, self.counters))
 
     def properties_by_group(self, object_type: str = "contacts") -> Iterator[tuple[PropertyGroup, list[PropertyDefinition]]]:
-        """Yield every group with its properties in the order they are displayed."""
+        """Yield every property group with its properties, in display order."""
         catalog = self.catalog(object_type)
         for group in sorted(catalog.groups.values(), key=lambda group: group.display_order):
             yield group, sorted(catalog.properties_in_group(group.name), key=lambda definition: definition.display_order)
 
     def contact_changes(self, contact_id: int, property_name: str | None = None) -> list[PropertyChange]:
-        """Return what was written to a contact since the portal was loaded, newest first."""
+        """Return the changes of a contact since the portal was loaded, newest first."""
         return list(self.audit_log.record_changes("contacts", contact_id, property_name))
 
     def recent_changes(self, limit: int = DEFAULT_CHANGE_LIMIT, *, custom_only: bool = True) -> list[PropertyChange]:
-        """Return the last values written to contacts, newest first; of custom properties only, or of all."""
+        """Return the most recent changes of contacts, newest first; by default of custom properties only."""
         definitions = self.catalog().definitions.values()
         custom = frozenset(definition.name for definition in definitions if not definition.hubspot_defined)
         return self.audit_log.recent_changes(limit, object_type="contacts", properties=custom if custom_only else None)
@@ -208,5 +210,5 @@ def _load_zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (LookupError, ValueError, OSError):
-        hint = "Name one as the tz database does, such as Europe/Berlin."
+        hint = "Use an IANA name, such as Europe/Berlin."
         raise PortalFolderError(f"portal.json: timeZone {name!r} does not exist.", hint=hint) from None

@@ -1,4 +1,4 @@
-"""The versions of a property value, as `propertiesWithHistory` shows them."""
+"""The version history of property values, the content of `propertiesWithHistory`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ JsonVersion = dict[str, Any]
 
 
 def value_history(table: ObjectTable, audit_log: AuditLog, row: int, property_name: str) -> list[JsonVersion]:
-    """Return the values that a property has had, newest first; the one it was loaded with comes last."""
+    """Return the versions of a property value, newest first; the loaded value is the last one."""
     changes = list(audit_log.record_changes(table.object_type.name, table.records.ids[row], property_name))
     first = changes[-1].old_value if changes else table.records.value(row, property_name)
-    shown = [_serialize_change(change) for change in changes]
+    versions = [_serialize_change(change) for change in changes]
     if first is not None:
-        shown.append({"value": first, "timestamp": table.records.value(row, "createdate"), "sourceType": "CRM_UI"})
-    return shown
+        versions.append({"value": first, "timestamp": table.records.value(row, "createdate"), "sourceType": "CRM_UI"})
+    return versions
 
 
 def add_history(table: ObjectTable, audit_log: AuditLog, rows: list[int], items: list[JsonVersion], property_name: str) -> None:
-    """Add the versions of a property to rendered records."""
+    """Add the history of a property to serialized records."""
     if property_name not in table.catalog:
         return
     for row, item in zip(rows, items, strict=True):

@@ -1,4 +1,4 @@
-"""The only door through which records change."""
+"""Validates and writes records; all writes to records go through this module."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PropertyValues = dict[str, str | None]
 
 
 class InvalidValuesError(Exception):
-    """Some values of a record would be refused."""
+    """Some values of a record are invalid."""
 
     def __init__(self, problems: list[InvalidPropertyValueError]) -> None:
         super().__init__("; ".join(problem.message for problem in problems))
@@ -30,7 +30,7 @@ class InvalidValuesError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordWriter:
-    """Checks and writes the records of one object type, and keeps index, history and stamps in step."""
+    """Validates and writes records of one object type, and updates indexes, audit log and timestamps."""
 
     records: RecordStore
     catalog: PropertyCatalog
@@ -41,12 +41,12 @@ class RecordWriter:
     now_ms: Callable[[], int]
 
     def validate(self, properties: Mapping[str, object], *, row: int | None = None) -> PropertyValues:
-        """Return the values as they would be stored.
+        """Return the values in stored form.
 
-        JSON null is left out: HubSpot's typed models ignore it.
+        JSON null is skipped, as in HubSpot's typed models.
 
         Raises:
-            InvalidValuesError: with every value that HubSpot would refuse.
+            InvalidValuesError: lists every value that HubSpot would reject.
         """
         values: PropertyValues = {}
         problems: list[InvalidPropertyValueError] = []
@@ -62,19 +62,19 @@ class RecordWriter:
         return values
 
     def update(self, row: int, values: PropertyValues, source: ChangeSource) -> bool:
-        """Write checked values, and tell whether one of them changed anything."""
-        wanted = self._drop_backward_stage(row, values)
-        changed = {name: value for name, value in wanted.items() if self.records.value(row, name) != value}
-        if changed or (wanted and self.switches.bump_on_equal_write):
+        """Write validated values and return whether any value changed."""
+        accepted = self._drop_backward_stage(row, values)
+        changed = {name: value for name, value in accepted.items() if self.records.value(row, name) != value}
+        if changed or (accepted and self.switches.bump_on_equal_write):
             self._write(row, {**self._stage_date_values(changed), **compute_values(self.records.object_type, changed), **changed}, source)
         return bool(changed)
 
     def touch(self, row: int, values: PropertyValues, source: ChangeSource) -> None:
-        """Write values that the portal itself sets, and move the stamps."""
+        """Write values that the portal itself sets, and update the timestamps."""
         self._write(row, values, source)
 
     def create(self, values: PropertyValues, source: ChangeSource) -> int:
-        """Add a record with checked values and return its row."""
+        """Create a record from validated values and return its row."""
         now, record_id = self.now_ms(), self.records.next_id()
         stamps: PropertyValues = dict.fromkeys(self.records.object_type.timestamp_properties | {"createdate"}, format_iso(now))
         given = {
@@ -88,7 +88,7 @@ class RecordWriter:
         return self._append(record_id, {**given, **self._stage_date_values(given)}, source, created=now)
 
     def create_merged(self, values: PropertyValues, source: ChangeSource) -> int:
-        """Add a record that takes over the values of others, and return its row."""
+        """Create a record with the combined values of merged records and return its row."""
         now, record_id = self.now_ms(), self.records.next_id()
         stamps: PropertyValues = dict.fromkeys(self.records.object_type.timestamp_properties, format_iso(now))
         given = {**values, **stamps, "hs_object_id": str(record_id)}
@@ -96,7 +96,7 @@ class RecordWriter:
         return self._append(record_id, given, source, created=now if created is None else created)
 
     def set_calculated(self, row: int, values: Mapping[str, str | None]) -> None:
-        """Set what the portal calculates: no stamp moves (7c), and search finds it late."""
+        """Set calculated values: no timestamp changes (hubspot-api.md 7c), and search finds them late."""
         changed = {name: value for name, value in values.items() if self.records.value(row, name) != value}
         if changed:
             self.search_lag.record_change(row, {name: self.records.value(row, name) for name in changed}, now=self.now_ms())
@@ -104,7 +104,7 @@ class RecordWriter:
             self.records.set_value(row, name, value)
 
     def delete_permanently(self, row: int) -> None:
-        """Delete a record for good with everything that is known of it."""
+        """Delete a record permanently with its values, and block its email addresses."""
         self.unique_values.remove_emails(row)
         self.unique_values.block_emails(row)
         for name in self.records.values(row):
@@ -114,7 +114,7 @@ class RecordWriter:
         self.records.deleted.add(row)
 
     def archive(self, row: int) -> None:
-        """Delete a record so that it can be restored."""
+        """Archive a record; it can be restored."""
         now = self.now_ms()
         self.unique_values.remove_emails(row)
         self.records.archived[row] = now
@@ -138,14 +138,14 @@ class RecordWriter:
         if value is None or not definition.unique:
             return
         name = definition.name
-        if name == "email":  # that somebody has it is a conflict of another kind
+        if name == "email":  # the API reports an existing address as a 409
             if self.unique_values.is_blocked(value):
                 raise InvalidPropertyValueError(name, "EMAIL_BLOCKLISTED", f"{value} belonged to a contact that was permanently deleted.")
             return
         other = self.unique_values.find_row(name, value)
         if other is not None and other != row:
-            told = f"{self.records.ids[other]} already has that value of {name}: {value}"
-            raise InvalidPropertyValueError(name, "CONFLICTING_UNIQUE_VALUE", told)
+            message = f"{self.records.ids[other]} already has that value of {name}: {value}"
+            raise InvalidPropertyValueError(name, "CONFLICTING_UNIQUE_VALUE", message)
 
     def _drop_backward_stage(self, row: int, values: PropertyValues) -> PropertyValues:
         definition = self.catalog.get(STAGE_PROPERTY)

@@ -1,4 +1,4 @@
-"""The records of one object type, column by column: compact, and a page is a slice."""
+"""Column store of the records of one object type; compact, and a page of records is a slice."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Columns = dict[str, Column]
 class RecordStore:
     """Records in ascending order of their ids.
 
-    A row is the position of a record and never changes. Archived records keep their row; so do records that were deleted for
-    good (`gone`) or merged into another one (`merged`: old id → id of the survivor).
+    A row is the position of a record and never changes. Records keep their row when they are archived, permanently deleted
+    (`deleted`) or merged (`merged_into`: old id → id of the surviving record).
     """
 
     def __init__(self, object_type: ObjectType) -> None:
@@ -34,54 +34,54 @@ class RecordStore:
         return len(self.ids)
 
     def find_row(self, record_id: int) -> int | None:
-        """Return the row of an id, whatever became of the record."""
+        """Return the row of an id; includes archived, deleted and merged records."""
         at = bisect_left(self.ids, record_id)
         return at if at < len(self.ids) and self.ids[at] == record_id else None
 
     def find_live_row(self, record_id: int) -> int | None:
-        """Return the row of a record that can be seen under just this id."""
+        """Return the row of a visible record; merged-away ids are not resolved."""
         row = self.find_row(record_id)
         return row if row is not None and self.is_live(row) else None
 
     def find_surviving_row(self, record_id: int) -> int | None:
-        """Return the row of a record that can be seen under this id or under the one it was merged into."""
+        """Return the row of a visible record; merged-away ids are resolved."""
         while record_id in self.merged_into:
             record_id = self.merged_into[record_id]
         return self.find_live_row(record_id)
 
     def is_live(self, row: int) -> bool:
-        """Tell whether a record is neither archived nor gone."""
+        """Return whether a record is visible: not archived, not deleted."""
         return row not in self.archived and row not in self.deleted
 
     def iter_live_rows(self, *, first_id: int = 0) -> Iterator[int]:
-        """Yield the rows of visible records from an id on, ascending."""
+        """Yield the rows of visible records from `first_id` on, ascending."""
         start = bisect_left(self.ids, first_id)
         if not self.archived and not self.deleted:
             return iter(range(start, len(self.ids)))
         return (row for row in range(start, len(self.ids)) if self.is_live(row))
 
     def iter_archived_rows(self, *, first_id: int = 0, since: int = 0) -> Iterator[int]:
-        """Yield the rows of records archived since a moment (epoch milliseconds), from an id on, ascending."""
+        """Yield the rows of records archived since a time (epoch milliseconds), from `first_id` on, ascending."""
         return (row for row in sorted(self.archived) if self.ids[row] >= first_id and self.archived[row] >= since)
 
     def page_rows(self, *, first_id: int, limit: int, archived_since: int | None = None) -> tuple[list[int], int | None]:
-        """Return the rows of one page, and the id that the next one begins with; of the archive when its beginning is given."""
+        """Return the rows of one page and the first id of the next page; with `archived_since`, of archived records."""
         archive = archived_since is not None
         rows = self.iter_archived_rows(first_id=first_id, since=archived_since or 0) if archive else self.iter_live_rows(first_id=first_id)
         page = list(islice(rows, limit + 1))
         return page[:limit], self.ids[page[limit]] if len(page) > limit else None
 
     def count_live(self) -> int:
-        """Return how many records can be seen."""
+        """Return the number of visible records."""
         return len(self.ids) - len(self.archived) - len(self.deleted)
 
     def value(self, row: int, name: str) -> str | None:
-        """Return one value, None where it is not set."""
+        """Return one value; None if it is not set."""
         column = self.columns.get(name)
         return column[row] if column is not None else None
 
     def values(self, row: int) -> dict[str, str]:
-        """Return every value that is set."""
+        """Return all values that are set."""
         return {name: value for name, column in self.columns.items() if (value := column[row]) is not None}
 
     def set_value(self, row: int, name: str, value: str | None) -> None:
@@ -92,7 +92,7 @@ class RecordStore:
         column[row] = value
 
     def append(self, record_id: int, values: Mapping[str, str | None], *, created: int, modified: int) -> int:
-        """Add a record with an id above all others and return its row."""
+        """Append a record and return its row; the id must be higher than all others."""
         self.ids.append(record_id)
         self.created.append(created)
         self.modified.append(modified)
@@ -104,5 +104,5 @@ class RecordStore:
         return row
 
     def next_id(self) -> int:
-        """Return an id that no record has had."""
+        """Return the next unused id."""
         return self.ids[-1] + 1 if self.ids else next(count(1))

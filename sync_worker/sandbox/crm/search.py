@@ -1,4 +1,4 @@
-"""Finds records as HubSpot's search index sees them: a little late, never the archived ones."""
+"""Searches records like HubSpot's search index: changes appear late, archived records never."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEARCHABLE_PROPERTIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SortOrder:
-    """The one order that a search can ask for."""
+    """Sort order of a search; HubSpot allows one."""
 
     property_name: str
     descending: bool = False
@@ -29,7 +29,7 @@ class SortOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchQuery:
-    """Groups of filters, of which one must pass as a whole; none finds every record."""
+    """A search: filters are joined by AND within a group, groups by OR; without groups, every record matches."""
 
     groups: tuple[tuple[SearchFilter, ...], ...] = ()
     text: str = ""
@@ -37,10 +37,10 @@ class SearchQuery:
 
 
 class RecordSearch:
-    """Searches one table at one moment, in epoch milliseconds."""
+    """Search of one table at one point in time (epoch milliseconds)."""
 
     def __init__(self, table: ObjectTable, *, now: float, association_ids: Callable[[int, str], str | None]) -> None:
-        """Take `linked`: (row, `associations.company` ...) → the ids of the linked records, joined by `;`."""
+        """Create a search; `association_ids` maps (row, `associations.company` ...) to the associated ids, joined by `;`."""
         self._table = table
         self._records = table.records
         self._stale_records = {row: item for row, item in table.search_lag.stale_records(now).items() if table.records.is_live(row)}
@@ -49,7 +49,7 @@ class RecordSearch:
         self._integer_columns |= dict.fromkeys(table.object_type.timestamp_properties, self._records.modified)
 
     def find_rows(self, query: SearchQuery) -> list[int]:
-        """Return the rows that match, in the order that was asked for."""
+        """Return the matching rows in the sort order of the query."""
         groups = query.groups or ((),)
         found = set(self._filter_group(groups[0])) if len(groups) > 1 else None
         rows: Iterable[int]
@@ -64,16 +64,16 @@ class RecordSearch:
         return self._sort_rows(rows, query.sort)
 
     def value(self, row: int, name: str) -> str | None:
-        """Return a value as the index has it."""
+        """Return a value from the index."""
         if name.startswith("associations."):
             return self._association_ids(row, name)
-        waiting = self._stale_records.get(row)
-        if waiting is not None and waiting.old_values is not None and name in waiting.old_values:
-            return waiting.old_values[name]
+        stale = self._stale_records.get(row)
+        if stale is not None and stale.old_values is not None and name in stale.old_values:
+            return stale.old_values[name]
         return self._records.value(row, name)
 
     def stale_record(self, row: int) -> StaleRecord | None:
-        """Return what the index still has of a row that has changed since."""
+        """Return the outdated index entry of a row; None if the index is up to date."""
         return self._stale_records.get(row)
 
     def _filter_group(self, group: tuple[SearchFilter, ...]) -> RowSequence:
@@ -102,16 +102,16 @@ class RecordSearch:
         return [row for row in rows if predicate(column[row])]
 
     def _filter_visible(self, rows: RowSequence, group: tuple[SearchFilter, ...]) -> RowSequence:
-        records, waiting = self._records, self._stale_records
+        records, stale = self._records, self._stale_records
         if records.archived or records.deleted:
             rows = [row for row in rows if row not in records.archived and row not in records.deleted]
-        if not waiting:
+        if not stale:
             return rows
         tests = [(condition.property_name, self._predicate_for(condition)) for condition in group]
-        late = [
-            row for row, item in waiting.items() if item.old_values is not None and all(test(self.value(row, name)) for name, test in tests)
+        stale_matches = [
+            row for row, item in stale.items() if item.old_values is not None and all(test(self.value(row, name)) for name, test in tests)
         ]
-        return sorted([*(row for row in rows if row not in waiting), *late])
+        return sorted([*(row for row in rows if row not in stale), *stale_matches])
 
     def _predicate_for(self, condition: SearchFilter) -> ValuePredicate:
         return compile_filter(condition, self._property_type(condition.property_name))
@@ -125,8 +125,8 @@ class RecordSearch:
         columns = [self._records.columns[name] for name in names if name in self._records.columns]
         found = []
         for row in rows:
-            late = row in self._stale_records
-            values = (self.value(row, name) for name in names) if late else (column[row] for column in columns)
+            is_stale = row in self._stale_records
+            values = (self.value(row, name) for name in names) if is_stale else (column[row] for column in columns)
             text = " ".join(filter(None, values)).lower()
             if all(word in text for word in words):
                 found.append(row)
@@ -139,7 +139,7 @@ class RecordSearch:
             return sorted(rows, reverse=sort.descending)
         order = sort_key_for(self._property_type(sort.property_name))
         keyed = [
-            (held, row) for row in rows if (value := self.value(row, sort.property_name)) is not None and (held := order(value)) is not None
+            (key, row) for row in rows if (value := self.value(row, sort.property_name)) is not None and (key := order(value)) is not None
         ]
         first = [row for _, row in sorted(keyed, reverse=sort.descending)]
         if len(first) == len(keyed) and (missing := sorted(set(rows) - set(first))):

@@ -1,4 +1,4 @@
-"""What search does not know yet: it lags behind the records."""
+"""Delay of the search index behind the records."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from random import Random
 
 @dataclass(slots=True)
 class StaleRecord:
-    """A record as search still sees it: the old values of what changed, None when the record is new to search."""
+    """An outdated entry of the search index; `old_values` are the indexed values of changed properties, None for a new record."""
 
     visible_at: float  # epoch milliseconds
     old_values: dict[str, str | None] | None
 
 
 class SearchLag:
-    """The records of one object type that search does not see as they are.
+    """The records of one object type whose search index entry is outdated.
 
-    Each change is found after a random time of at most `longest` milliseconds. A record that goes on changing stays as search last
-    saw it, so that it may take longer under load.
+    Search finds a change after a random delay of at most `max_lag_ms` milliseconds. Further changes extend the delay, so it can be
+    longer under load.
     """
 
     def __init__(self, *, max_lag_ms: float, random: Random) -> None:
@@ -28,7 +28,7 @@ class SearchLag:
         self._stale_records: dict[int, StaleRecord] = {}
 
     def record_change(self, row: int, old_values: Mapping[str, str | None] | None, *, now: float) -> None:
-        """Note that a record changes, with the values before; None when it is new."""
+        """Register a change with the previous values; None for a new record."""
         if not self._max_lag_ms:
             return
         until = now + self._random.uniform(0, self._max_lag_ms)
@@ -41,7 +41,7 @@ class SearchLag:
             known.old_values = {**old_values, **known.old_values}
 
     def stale_records(self, now: float) -> Mapping[int, StaleRecord]:
-        """Return what search does not know yet, by row, and forget the rest."""
+        """Return the outdated entries by row, and drop the expired ones."""
         if self._stale_records:
             self._stale_records = {row: item for row, item in self._stale_records.items() if item.visible_at > now}
         return self._stale_records

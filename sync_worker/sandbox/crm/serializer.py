@@ -1,4 +1,4 @@
-"""Records as the JSON that HubSpot sends."""
+"""Serializes records to HubSpot's JSON."""
 
 from __future__ import annotations
 
@@ -14,21 +14,27 @@ JsonRecord = dict[str, Any]
 
 
 def response_properties(table: ObjectTable, requested: Iterable[str]) -> list[str]:
-    """Return the properties of a reply: those asked for that exist, or the usual ones, and those that are always there."""
-    wanted = tuple(requested) or table.object_type.default_properties
-    return list(dict.fromkeys([*(name for name in wanted if name in table.catalog), *table.object_type.mandatory_properties]))
+    """Return the properties of a response: the existing requested ones or the defaults, plus the mandatory ones."""
+    names = tuple(requested) or table.object_type.default_properties
+    return list(dict.fromkeys([*(name for name in names if name in table.catalog), *table.object_type.mandatory_properties]))
 
 
 def serialize(table: ObjectTable, rows: Sequence[int], names: Sequence[str]) -> list[JsonRecord]:
-    """Return records with some of their properties; unset ones are null."""
+    """Return records with the named properties; unset ones are null."""
     records = table.records
     window = _as_slice(rows)
     columns = [_column_values(records, name, rows, window) for name in names]
     stamps = ("hs_object_id", "createdate", table.object_type.modified_property)
     ids, created, modified = (_column_values(records, name, rows, window) for name in stamps)
     plain = [
-        {"id": record_id, "properties": dict(zip(names, values, strict=True)), "createdAt": born, "updatedAt": changed, "archived": False}
-        for record_id, born, changed, values in zip(ids, created, modified, zip(*columns, strict=False), strict=False)
+        {
+            "id": record_id,
+            "properties": dict(zip(names, values, strict=True)),
+            "createdAt": created_at,
+            "updatedAt": updated_at,
+            "archived": False,
+        }
+        for record_id, created_at, updated_at, values in zip(ids, created, modified, zip(*columns, strict=False), strict=False)
     ]
     if records.archived:
         for row, item in zip(rows, plain, strict=True):
@@ -40,7 +46,7 @@ def serialize(table: ObjectTable, rows: Sequence[int], names: Sequence[str]) -> 
 def serialize_with(
     table: ObjectTable, rows: Sequence[int], names: Sequence[str], value_of: Callable[[int, str], str | None]
 ) -> list[JsonRecord]:
-    """Return records with values that somebody else sees, such as the search index."""
+    """Return records with values from another source, such as the search index."""
     return [
         {
             "id": str(table.records.ids[row]),
@@ -54,7 +60,7 @@ def serialize_with(
 
 
 def _as_slice(rows: Sequence[int]) -> slice | None:
-    """Return the rows as a slice where they lie side by side: a page of a list does, and slices are much faster."""
+    """Return consecutive rows as a slice, otherwise None; slices are much faster, and pages of a list are consecutive."""
     if rows and list(rows) == list(range(rows[0], rows[0] + len(rows))):
         return slice(rows[0], rows[0] + len(rows))
     return None

@@ -1,4 +1,4 @@
-"""The counters that HubSpot computes from what contacts did."""
+"""Adds calculated counters to contacts, computed from their events (sandbox/counters)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ CounterFunction = Callable[[PortalData], Mapping[str, Mapping[str, str]]]
 
 
 def empty_counters(_: PortalData) -> Mapping[str, Mapping[str, str]]:
-    """Count nothing."""
+    """Return no counters."""
     return {}
 
 
 def add_counters(data: PortalData, engagement: Engagement, deals: Sequence[Row], counters: CounterFunction) -> Iterable[Row]:
-    """Yield the rows of the contacts, with what `counters` computes of the events over their own values.
+    """Yield the contact rows with computed counters; a computed value replaces a value of the row.
 
-    The events are read from `engagement`, since the rows of `data` may be readable only once.
+    Events are read from `engagement`, because the iterables of `data` can be read only once.
     """
     contacts = list(data.contacts) if isinstance(data.contacts, Iterator) else data.contacts
-    seen = replace(
+    portal_data = replace(
         data,
         contacts=contacts,
         email_events=engagement.email_events,
@@ -31,20 +31,20 @@ def add_counters(data: PortalData, engagement: Engagement, deals: Sequence[Row],
         submissions=engagement.submissions,
         deals=deals,
     )
-    computed = counters(seen)
+    computed = counters(portal_data)
     for row in contacts:
-        own = computed.get(row["id"])
-        yield {**row, "properties": {**row["properties"], **own}} if own else row
+        values = computed.get(row["id"])
+        yield {**row, "properties": {**row["properties"], **values}} if values else row
 
 
 def contact_counters(
     data: PortalData, contact: Row, engagement: Engagement, deals: Sequence[Row], counters: CounterFunction
 ) -> Mapping[str, str]:
-    """Return the counters of one contact as they are now; `data` names the portal, its rows are not read."""
+    """Return the current counters of one contact; the rows of `data` are not read."""
     properties = contact["properties"]
     others = (properties.get("hs_additional_emails") or "").split(";")
     addresses = [address.lower() for address in (properties.get("email"), *others) if address]
-    seen = replace(
+    portal_data = replace(
         data,
         contacts=[contact],
         email_events=[row for address in addresses for row in engagement.email_events.contact_rows(address)],
@@ -53,4 +53,4 @@ def contact_counters(
         submissions=[row for address in addresses for row in engagement.submissions.contact_rows(address)],
         deals=[{**deal, "contactIds": [contact["id"]]} for deal in deals],
     )
-    return counters(seen).get(contact["id"], {})
+    return counters(portal_data).get(contact["id"], {})

@@ -1,4 +1,4 @@
-"""What people did: e-mail events, event occurrences, form submissions, marketing events."""
+"""All events of a portal: email events, event occurrences, form submissions, marketing events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PARTICIPATION = "PARTICIPATION"
 
 
 def submission_email(submission: Row) -> str:
-    """Return the e-mail address that was sent with a form, in lower case; "" without one."""
+    """Return the email address of a form submission in lower case; "" without one."""
     values = submission.get("values", ())
     return next((str(value.get("value", "")).lower() for value in values if value.get("name") == "email"), "")
 
@@ -35,13 +35,13 @@ SUBMISSION_KEY = RowKey(timestamp=lambda row: int(row["submittedAt"]), kind=lamb
 
 @dataclass(frozen=True, slots=True)
 class FormCatalog:
-    """The forms of a portal, whose submissions are in their timeline."""
+    """The forms of a portal, by id."""
 
     by_id: dict[str, Row]
 
 
 class Engagement:
-    """Everything that people did in a portal: e-mail events and submissions by address, the rest by contact id."""
+    """Timelines of all events: email events and submissions keyed by address, the others by contact id."""
 
     def __init__(self, data: PortalData) -> None:
         self.email_events = EventTimeline(data.email_events, EMAIL_EVENT_KEY)
@@ -51,14 +51,14 @@ class Engagement:
         self.forms = FormCatalog({str(form["id"]): form for form in data.forms})
 
     def contact_events(self, contact_id: int, email: str | None, limit: int) -> list[dict[str, Any]]:
-        """Return what one contact did, newest first: {at (epoch milliseconds), kind, row}."""
-        seen = self.occurrences.newest_rows(str(contact_id), limit)
+        """Return the events of one contact, newest first: {at (epoch milliseconds), kind, row}."""
+        found = self.occurrences.newest_rows(str(contact_id), limit)
         events = self.marketing_events
         for at, _, row in events.timeline.newest_rows(str(contact_id), limit):
             name = events.by_id.get(participation_event_id(row), {}).get("eventName")
-            seen.append((at, PARTICIPATION, {**row, "eventName": name}))
+            found.append((at, PARTICIPATION, {**row, "eventName": name}))
         if email:
-            seen += self.email_events.newest_rows(email.lower(), limit)
-            seen += [(at, FORM_SUBMISSION, row) for at, _, row in self.submissions.newest_rows(email.lower(), limit)]
-        seen.sort(key=lambda item: -item[0])
-        return [{"at": at, "kind": kind, "row": row} for at, kind, row in seen[:limit]]
+            found += self.email_events.newest_rows(email.lower(), limit)
+            found += [(at, FORM_SUBMISSION, row) for at, _, row in self.submissions.newest_rows(email.lower(), limit)]
+        found.sort(key=lambda item: -item[0])
+        return [{"at": at, "kind": kind, "row": row} for at, kind, row in found[:limit]]

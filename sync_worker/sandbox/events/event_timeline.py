@@ -1,4 +1,4 @@
-"""Rows in the order of time, ready to be sent."""
+"""Event rows in chronological order, filtered by time, kind and contact."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sync_worker.sandbox.base.spool_file import SpoolFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowKey:
-    """What a timeline knows of a row: when it was (epoch milliseconds), of what kind it is, and who it belongs to."""
+    """Functions that return the timestamp (epoch milliseconds), the kind and the contact of a row."""
 
     timestamp: Callable[[Row], int]
     kind: Callable[[Row], str]
@@ -25,9 +25,9 @@ class RowKey:
 
 
 class EventTimeline:
-    """Rows of one sort, oldest first.
+    """Event rows, oldest first.
 
-    A position stays valid as long as rows are added at the end.
+    A position stays valid as long as new rows are the newest.
     """
 
     def __init__(self, rows: Iterable[Row], key: RowKey) -> None:
@@ -37,9 +37,13 @@ class EventTimeline:
         self._kinds, self._contact_keys = list[str](), list[str]()
         shared: dict[str, str] = {}
         for row in rows:
-            kind, who = key.kind(row), key.contact_key(row)
+            kind, contact_key = key.kind(row), key.contact_key(row)
             self._insert(
-                len(self._timestamps), key.timestamp(row), shared.setdefault(kind, kind), shared.setdefault(who, who), self._rows.add(row)
+                len(self._timestamps),
+                key.timestamp(row),
+                shared.setdefault(kind, kind),
+                shared.setdefault(contact_key, contact_key),
+                self._rows.add(row),
             )
         self._sort()
 
@@ -47,17 +51,17 @@ class EventTimeline:
         return len(self._timestamps)
 
     def __iter__(self) -> Iterator[Row]:
-        """Yield every row, in the order in which they were added."""
+        """Yield every row in insertion order."""
         return iter(self._rows)
 
     def add(self, row: Row) -> None:
-        """Put a row in its place, behind those of the same time."""
+        """Insert a row after the rows with the same timestamp."""
         at = self._key.timestamp(row)
         self._insert(bisect_right(self._timestamps, at), at, self._key.kind(row), self._key.contact_key(row), self._rows.add(row))
 
     def reassign(self, old_key: str, new_key: str) -> None:
-        """Let what belongs to one belong to another."""
-        self._contact_keys = [new_key if who == old_key else who for who in self._contact_keys]
+        """Move the rows of one contact to another."""
+        self._contact_keys = [new_key if key == old_key else key for key in self._contact_keys]
 
     def row(self, position: int) -> Row:
         """Return the row at a position."""
@@ -65,15 +69,15 @@ class EventTimeline:
         return found
 
     def raw_row(self, position: int) -> orjson.Fragment:
-        """Return the row at a position, to be put into a reply as it is."""
+        """Return the JSON of the row at a position, for a response."""
         return orjson.Fragment(self._rows.read_raw(self._row_numbers[position]))
 
     def timestamp(self, position: int) -> int:
-        """Return the time of a row in epoch milliseconds."""
+        """Return the timestamp of a row in epoch milliseconds."""
         return self._timestamps[position]
 
     def contact_key(self, position: int) -> str:
-        """Return who a row belongs to."""
+        """Return the contact key of a row: an email address or a contact id."""
         return self._contact_keys[position]
 
     def kind(self, position: int) -> str:
@@ -81,36 +85,36 @@ class EventTimeline:
         return self._kinds[position]
 
     def kinds(self) -> list[str]:
-        """Return the kinds that occur."""
+        """Return all kinds, sorted."""
         return sorted(set(self._kinds))
 
     def positions_between(self, start: int | None, end: int | None) -> range:
-        """Return the positions from `start` to `end` in epoch milliseconds, both inclusive."""
+        """Return the positions between two timestamps in epoch milliseconds, both inclusive."""
         first = 0 if start is None else bisect_left(self._timestamps, start)
         last = len(self._timestamps) if end is None else bisect_right(self._timestamps, end)
         return range(first, max(first, last))
 
     def select(self, positions: range, *, kind: str | None = None, contact_key: str | None = None) -> Iterator[int]:
-        """Yield those of the positions that are of a kind and belong to somebody, in the order of `positions`."""
-        kinds, chosen = self._kinds, positions if contact_key is None else self._contact_positions(positions, contact_key)
-        return (at for at in chosen if kind is None or kinds[at] == kind)
+        """Yield the positions with this kind and contact, in the order of `positions`."""
+        kinds, candidates = self._kinds, positions if contact_key is None else self._contact_positions(positions, contact_key)
+        return (at for at in candidates if kind is None or kinds[at] == kind)
 
     def select_newest_first(self, *, kind: str | None = None, contact_key: str | None = None) -> Iterator[int]:
-        """Yield the positions of a kind or of somebody from the end."""
+        """Yield the positions with this kind and contact, newest first."""
         return self.select(range(len(self) - 1, -1, -1), kind=kind, contact_key=contact_key)
 
     def contact_rows(self, contact_key: str) -> list[Row]:
-        """Return every row that belongs to somebody, oldest first."""
+        """Return all rows of a contact, oldest first."""
         return [self.row(at) for at in self.select(range(len(self)), contact_key=contact_key)]
 
     def newest_rows(self, contact_key: str, limit: int) -> list[tuple[int, str, Row]]:
-        """Return time, kind and row of the last that belong to somebody, newest first."""
+        """Return the newest rows of a contact as (timestamp, kind, row), newest first."""
         return [
             (self._timestamps[at], self._kinds[at], self.row(at)) for at in islice(self.select_newest_first(contact_key=contact_key), limit)
         ]
 
     def _contact_positions(self, positions: range, contact_key: str) -> list[int]:
-        """Return those of the positions that belong to somebody; the list finds them many times faster than a loop would."""
+        """Return the positions of a contact; `list.index` is many times faster than a loop."""
         ends = (positions[0], positions[-1]) if positions else (0, -1)
         found, at, end = list[int](), min(ends), max(ends) + 1
         with suppress(ValueError):
@@ -128,6 +132,6 @@ class EventTimeline:
     def _sort(self) -> None:
         order = sorted(range(len(self._timestamps)), key=self._timestamps.__getitem__)
         self._timestamps, self._row_numbers = (
-            array("q", [values[place] for place in order]) for values in (self._timestamps, self._row_numbers)
+            array("q", [values[position] for position in order]) for values in (self._timestamps, self._row_numbers)
         )
-        self._kinds, self._contact_keys = ([values[place] for place in order] for values in (self._kinds, self._contact_keys))
+        self._kinds, self._contact_keys = ([values[position] for position in order] for values in (self._kinds, self._contact_keys))

@@ -1,4 +1,4 @@
-"""Marketing events and who took part in them."""
+"""Marketing events and the attendance of contacts."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ PARTICIPATION_KEY = RowKey(
 
 
 class MarketingEventStore:
-    """The marketing events of a portal by id, and the present state of everybody who has to do with them."""
+    """The marketing events of a portal by id, with the current attendance state of each contact."""
 
     def __init__(self, events: Iterable[Row], participations: Iterable[Row]) -> None:
         self.by_id = {str(row["objectId"]): row for row in sorted(events, key=lambda row: int(row["objectId"]))}
         self._replace_participations(participations)
 
     def count_by_state(self, event_id: str) -> Mapping[str, int]:
-        """Return how many are in each state."""
+        """Return the number of contacts in each attendance state."""
         return {state: self._state_counts[f"{event_id} {state}"] for state in ATTENDANCE_STATES}
 
     def participation_positions(self, event_id: str, *, state: str | None = None, contact_id: str | None = None) -> Iterator[int]:
-        """Yield the positions of the participations in an event, the oldest first."""
+        """Yield the positions of the participations in an event, oldest first."""
         kinds = {f"{event_id} {each}" for each in ([state] if state else ATTENDANCE_STATES)}
-        everywhere = range(len(self.timeline))
-        return (at for at in self.timeline.select(everywhere, contact_key=contact_id) if self.timeline.kind(at) in kinds)
+        positions = range(len(self.timeline))
+        return (at for at in self.timeline.select(positions, contact_key=contact_id) if self.timeline.kind(at) in kinds)
 
     def save_participation(self, row: Row) -> None:
-        """Let somebody take part; a row of the same id takes the place of the earlier one."""
+        """Add a participation; it replaces a row with the same id."""
         self._replace_participations([*(each for each in self.timeline if str(each["id"]) != str(row["id"])), row])
 
     def _replace_participations(self, participations: Iterable[Row]) -> None:

@@ -1,4 +1,4 @@
-"""Values that HubSpot derives from other values of the same record."""
+"""Computes values that HubSpot derives from other values of the same record."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WON_STAGE, LOST_STAGE = "closedwon", "closedlost"
 
 
 def compute_values(object_type: ObjectType, values: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return what follows from values that are written: of a deal's stage, of a contact's address."""
+    """Return the derived values: flags of a deal's stage, the domain of a contact's email."""
     if object_type is DEALS and values.get("dealstage"):
         stage = values["dealstage"]
         return {"hs_is_closed": _bool_text(stage in {WON_STAGE, LOST_STAGE}), "hs_is_closed_won": _bool_text(stage == WON_STAGE)}
@@ -22,11 +22,11 @@ def compute_values(object_type: ObjectType, values: Mapping[str, str | None]) ->
 
 
 def add_computed_values(object_type: ObjectType, rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield rows with what follows from their values, where they do not say it themselves."""
+    """Yield rows with derived values; values of the row take precedence."""
     for row in rows:
         properties = row.get("properties") or {}
         yield {**row, "properties": {**compute_values(object_type, properties), **properties}}
 
 
-def _bool_text(flag: bool) -> str:  # noqa: FBT001 -- it is the value
+def _bool_text(flag: bool) -> str:  # noqa: FBT001 -- the flag is the value
     return "true" if flag else "false"

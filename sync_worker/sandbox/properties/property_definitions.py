@@ -1,4 +1,4 @@
-"""Property definitions, their options and groups, per object type."""
+"""Property definitions with options and groups, per object type."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PropertyOption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropertyDefinition:
-    """What a property may hold and who may write it."""
+    """Type, options and flags of a property."""
 
     name: str
     label: str
@@ -41,21 +41,21 @@ class PropertyDefinition:
 
     @property
     def is_writable(self) -> bool:
-        """Whether a value can be written through the API."""
+        """Whether the API accepts values for this property."""
         return not (self.calculated or self.read_only)
 
     def option(self, value: str) -> PropertyOption | None:
-        """Return the option of a value."""
+        """Return the option with a value."""
         return next((option for option in self.options if option.value == value), None)
 
     def option_values(self) -> list[str]:
-        """Return the option values in their display order."""
+        """Return the option values in display order."""
         return [option.value for option in sorted(self.options, key=lambda option: option.display_order)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropertyGroup:
-    """A heading under which properties stand."""
+    """A property group."""
 
     name: str
     label: str
@@ -74,24 +74,24 @@ class PropertyCatalog:
         return name in self.definitions
 
     def get(self, name: str) -> PropertyDefinition | None:
-        """Return the definition of a property that is not archived."""
+        """Return a definition; archived ones are excluded."""
         return self.definitions.get(name)
 
     def save(self, definition: PropertyDefinition) -> None:
-        """Add a definition, restore an archived one, or replace the one of the same name."""
+        """Add, replace or restore a definition."""
         self.archived.pop(definition.name, None)
         self.definitions[definition.name] = definition
 
     def archive(self, name: str, *, now: int) -> None:
-        """Put a property aside; its values stay and come back with it."""
+        """Archive a property; its values remain and return when it is restored."""
         definition = self.definitions.pop(name, None)
         if definition is not None:
             self.archived[name] = replace(definition, archived_at=now)
 
     def properties_in_group(self, group: str) -> list[PropertyDefinition]:
-        """Return the properties that stand under a group."""
+        """Return the properties of a group."""
         return [definition for definition in self.definitions.values() if definition.group == group]
 
     def unique_property_names(self) -> set[str]:
-        """Return the properties that name one record."""
+        """Return the names of the properties with unique values."""
         return {definition.name for definition in self.definitions.values() if definition.unique}

@@ -1,4 +1,4 @@
-"""Fits the standard properties to what the data of a portal holds."""
+"""Infers custom properties and missing options from the records of a portal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CUSTOM_GROUP = "custom_properties"
 
 
 def infer_properties(catalog: PropertyCatalog, columns: Mapping[str, Column], *, now: int) -> None:
-    """Define every property that has a column, and every option of HubSpot's enumerations that they use."""
+    """Add definitions for unknown columns, and options for unknown values of HubSpot's enumerations."""
     for name, column in columns.items():
         definition = catalog.get(name)
         if definition is None:

@@ -1,4 +1,4 @@
-"""The options of HubSpot's standard enumerations: internal value and label, in display order."""
+"""Options of HubSpot's standard enumerations: internal value → label, in display order."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The properties that every HubSpot portal has, of the objects that we keep.
+"""HubSpot's standard properties, read from standard_properties.txt; standard_options.py has their options.
 
-Types and what cannot be written: hubspot-api.md 3.8, 5, 7c (a property dump of a real portal); standard_properties.txt lists them.
+Types and flags: hubspot-api.md 3.8, 5, 7c (a property dump of a real portal).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _BOOLEAN_OPTIONS = {"true": "Yes", "false": "No"}
 
 
 def standard_catalog(object_type: ObjectType, *, now: int) -> PropertyCatalog:
-    """Return HubSpot's own properties and groups of an object type; `now` in epoch milliseconds."""
+    """Return HubSpot's standard properties and groups of an object type; `now` in epoch milliseconds."""
     groups: list[PropertyGroup] = []
     definitions: list[PropertyDefinition] = []
     sections = _read_sections()
@@ -33,7 +33,7 @@ def standard_catalog(object_type: ObjectType, *, now: int) -> PropertyCatalog:
 
 
 def build_options(values: dict[str, str]) -> tuple[PropertyOption, ...]:
-    """Return options of values and labels in their order."""
+    """Return the options for a mapping of values to labels, in its order."""
     return tuple(PropertyOption(value=value, label=label, display_order=at) for at, (value, label) in enumerate(values.items()))
 
 

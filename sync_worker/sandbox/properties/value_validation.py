@@ -1,6 +1,6 @@
-"""Checks a value that a client writes, as HubSpot does, and returns it as HubSpot keeps it.
+"""Validates and normalizes property values like HubSpot.
 
-Codes: hubspot-api.md section 2 (PROBE, DOC errors, changelog).
+Error codes: hubspot-api.md section 2 (PROBE, DOC errors, changelog).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DATE_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class InvalidPropertyValueError(Exception):
-    """A value that the property does not take."""
+    """A value that is invalid for its property."""
 
     def __init__(self, name: str, code: str, message: str) -> None:
         super().__init__(message)
@@ -30,15 +30,15 @@ class InvalidPropertyValueError(Exception):
 
 
 def normalize_value(definition: PropertyDefinition, raw: object, *, current: str | None = None) -> str | None:
-    """Return a value as it is stored; None where "" clears it.
+    """Return a value in stored form; None for "", which clears the property.
 
     Args:
-        definition: of the property.
-        raw: what the client sent: text, or a JSON number or boolean.
-        current: the stored value, to which a multiple choice with a leading `;` is appended.
+        definition: the property.
+        raw: the value from the client: text, a JSON number or a boolean.
+        current: the stored value; a leading `;` appends options to it.
 
     Raises:
-        ValueProblemError: HubSpot would refuse the value.
+        InvalidPropertyValueError: HubSpot would reject the value.
     """
     if isinstance(raw, bool):
         raw = "true" if raw else "false"

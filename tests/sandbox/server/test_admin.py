@@ -140,7 +140,7 @@ def test_the_clock_can_be_wound_and_a_property_taken_away() -> None:
     [
         (make_portal(time_zone="Mars/Olympus"), r"timeZone 'Mars/Olympus' does not exist"),
         (make_portal([make_contact(1), make_contact(2), make_contact(1)]), r"contacts.jsonl: id 1 occurs twice"),
-        (make_portal([{**make_contact(1), "id": "one"}]), r"'one' is not the id of a contact"),
+        (make_portal([{**make_contact(1), "id": "one"}]), r"'one' is not a contact id"),
     ],
 )
 def test_data_that_is_no_portal_is_refused_in_a_sentence(data: PortalData, message: str) -> None:
