@@ -1,4 +1,4 @@
-"""The properties of a contact that HubSpot calculates from what the contact did."""
+"""Computes the counters of contacts that HubSpot calculates from their events and deals."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from sync_worker.sandbox.counters.email import EmailCounters
 from sync_worker.sandbox.counters.form_conversions import FormConversionCounters
 from sync_worker.sandbox.counters.visits import VisitCounters
 
-#: What HubSpot shows of a contact that never did anything: zeros for the website and forms, nothing for e-mail and deals.
+#: The counters of a contact without events: website and form counters are zero, email and deal counters are unset.
 ZERO_COUNTERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "hs_analytics_num_page_views": "0",
@@ -24,28 +24,28 @@ ZERO_COUNTERS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class ContactCounters:
-    """Takes what one contact did, in any order, and says what HubSpot calculates from it."""
+    """Counts the events and deals of one contact, in any order."""
 
-    __slots__ = ("_conversions", "_deals", "_mail", "_visits")
+    __slots__ = ("_conversions", "_deals", "_email", "_visits")
 
     def __init__(self) -> None:
-        self._mail: EmailCounters | None = None
+        self._email: EmailCounters | None = None
         self._visits: VisitCounters | None = None
         self._conversions: FormConversionCounters | None = None
         self._deals: DealCounters | None = None
 
     def add_email_event(self, event: Row) -> None:
-        """Count one e-mail event (v1)."""
-        self._mail = self._mail or EmailCounters()
-        self._mail.add(event)
+        """Count one email event (v1)."""
+        self._email = self._email or EmailCounters()
+        self._email.add(event)
 
     def add_event(self, event: Row) -> None:
-        """Count one event occurrence; others than page views count nothing."""
+        """Count one event occurrence; only page views have counters."""
         self._visits = self._visits or VisitCounters()
         self._visits.add(event)
 
     def add_submission(self, submission: Row, form_name: str) -> None:
-        """Count one submission of a form."""
+        """Count one form submission."""
         self._conversions = self._conversions or FormConversionCounters()
         self._conversions.add(submission, form_name)
 
@@ -55,6 +55,6 @@ class ContactCounters:
         self._deals.add(deal)
 
     def properties(self) -> dict[str, str]:
-        """Return the calculated properties that are set, as HubSpot's texts."""
-        parts = (self._mail, self._visits, self._conversions, self._deals)
+        """Return the calculated properties that are set, in HubSpot's text format."""
+        parts = (self._email, self._visits, self._conversions, self._deals)
         return {**ZERO_COUNTERS, **{name: value for part in parts if part for name, value in part.properties().items()}}

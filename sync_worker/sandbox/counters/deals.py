@@ -1,4 +1,4 @@
-"""What a contact bought, or may buy."""
+"""Deal counters of a contact."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sync_worker.sandbox.counters.first_last import FirstLast
 
 
 class DealCounters:
-    """The roll-ups of the deals that a contact is associated with; revenue is of the deals that were won."""
+    """The roll-ups of the associated deals; revenue is the sum of the won deals."""
 
     __slots__ = ("count", "created", "revenue", "won")
 
@@ -33,7 +33,7 @@ class DealCounters:
             self.won.observe(closed, "" if amount is None else _format_amount(amount))
 
     def properties(self) -> dict[str, str]:
-        """Return the roll-ups that HubSpot shows."""
+        """Return the roll-ups that are set."""
         created = {"first_deal_created_date": format_iso(self.created.first[0])} if self.created.first else {}
         revenue = {"total_revenue": _format_amount(self.revenue)} if self.revenue else {}
         return {"num_associated_deals": str(self.count), **created, **self._recent_deal(), **revenue}

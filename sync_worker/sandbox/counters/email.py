@@ -1,4 +1,4 @@
-"""What a contact did with marketing e-mail."""
+"""Marketing email counters of a contact."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _COUNTER_PROPERTIES: Final = {
 class EmailCounters:
     """The `hs_email_*` counters.
 
-    HubSpot counts e-mails ("the number of marketing emails which have had link clicks"), not events: five clicks in one
-    e-mail are one. Events that it filtered or replaced do not count.
+    HubSpot counts emails ("the number of marketing emails which have had link clicks"), not events: five clicks in one
+    email count once. Filtered and replaced events do not count.
     """
 
     __slots__ = ("clicks", "counted", "opens", "sends", "sent")
@@ -31,7 +31,7 @@ class EmailCounters:
         self.sends, self.opens, self.clicks = FirstLast(), FirstLast(), FirstLast()
 
     def add(self, event: Row) -> None:
-        """Count one e-mail event (v1)."""
+        """Count one email event (v1)."""
         if event.get("filteredEvent") or event.get("obsoletedBy"):
             return
         kind, created = event["type"], event["created"]
@@ -46,7 +46,7 @@ class EmailCounters:
             self.clicks.observe(created)
 
     def properties(self) -> dict[str, str]:
-        """Return the counters that HubSpot shows; what never happened is not set."""
+        """Return the counters that are set; a counter without events is unset."""
         counts = {_COUNTER_PROPERTIES[kind]: str(len(emails)) for kind, emails in self.counted.items()}
         return {
             **counts,
@@ -57,7 +57,7 @@ class EmailCounters:
         }
 
     def _sends_since_engagement(self) -> int:
-        engaged = max((ends.last[0] for ends in (self.opens, self.clicks) if ends.last), default=0)
+        engaged = max((each.last[0] for each in (self.opens, self.clicks) if each.last), default=0)
         return sum(created > engaged for created in self.sent)
 
 

@@ -1,4 +1,4 @@
-"""The first and the last of things that come in any order."""
+"""First and last observation of a stream in any order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Observation = tuple[int, str]
 
 
 class FirstLast:
-    """The earliest and the latest mark seen: epoch milliseconds and a text; of equal times, the texts decide."""
+    """The earliest and latest observation (epoch milliseconds, text); the text breaks ties."""
 
     __slots__ = ("first", "last")
 
@@ -17,23 +17,23 @@ class FirstLast:
         self.last: Observation | None = None
 
     def observe(self, ms: int, text: str = "") -> None:
-        """Take one more mark into account."""
-        mark = (ms, text)
+        """Add an observation."""
+        observation = (ms, text)
         if self.first is None or self.last is None:
-            self.first = self.last = mark
-        elif mark < self.first:
-            self.first = mark
-        elif mark > self.last:
-            self.last = mark
+            self.first = self.last = observation
+        elif observation < self.first:
+            self.first = observation
+        elif observation > self.last:
+            self.last = observation
 
     def time_properties(self, first: str, last: str) -> dict[str, str]:
-        """Return both times as ISO texts under the names of their properties, nothing when nothing was seen."""
+        """Return both times as ISO text, keyed by property name; empty without observations."""
         if self.first is None or self.last is None:
             return {}
         return {first: format_iso(self.first[0]), last: format_iso(self.last[0])}
 
     def text_properties(self, first: str, last: str) -> dict[str, str]:
-        """Return both texts under the names of their properties, nothing when nothing was seen."""
+        """Return both texts, keyed by property name; empty without observations."""
         if self.first is None or self.last is None:
             return {}
         return {first: self.first[1], last: self.last[1]}

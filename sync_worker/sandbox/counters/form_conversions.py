@@ -1,4 +1,4 @@
-"""Which forms a contact filled in."""
+"""Form conversion counters of a contact."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class FormConversionCounters:
         self.events = FirstLast()
 
     def add(self, submission: Row, form_name: str) -> None:
-        """Count one submission of the form that is called `form_name`."""
+        """Count one submission of the form `form_name`."""
         self.count += 1
         self.forms.add(submission["formId"])
         self.events.observe(submission["submittedAt"], f"{_page_title(submission)}: {form_name}")
 
     def properties(self) -> dict[str, str]:
-        """Return the counters that HubSpot shows; a conversion is named "Page: Form"."""
+        """Return the counters; HubSpot names a conversion "Page: Form"."""
         return {
             "num_conversion_events": str(self.count),
             "num_unique_conversion_events": str(len(self.forms)),

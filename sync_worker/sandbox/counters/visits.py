@@ -1,4 +1,4 @@
-"""What a contact looked at on the website."""
+"""Website visit counters of a contact."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class VisitCounters:
         self.pages.observe(at, (event.get("properties") or {}).get("hs_url") or "")
 
     def properties(self) -> dict[str, str]:
-        """Return the counters that HubSpot shows."""
+        """Return the counters that are set."""
         starts = self._session_starts()
         if not starts:
             return {}

@@ -1,4 +1,4 @@
-"""A portal folder: HubSpot's own shapes on disk, one JSON object a line."""
+"""Portal folders: HubSpot's JSON shapes on disk, one object per line."""
 
 from __future__ import annotations
 

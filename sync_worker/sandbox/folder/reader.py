@@ -1,4 +1,4 @@
-"""Portal folder on disk → portal data, read line by line when it is asked for."""
+"""Reads a portal folder; rows are read line by line during iteration."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ from sync_worker.sandbox.base.portal_data import PortalData, Row, Tier
 from sync_worker.sandbox.folder.validators import ROW_VALIDATORS, FieldFormatError, validate_record_id, validate_text, validate_timestamp
 
 PORTAL_FILE: Final = "portal.json"
+_LINE_HINT: Final = "Fix the line or remove it."
 _PORTAL_EXAMPLE: Final = '{"portalId": 1001, "tier": "enterprise", "timeZone": "Europe/Berlin", "now": "2026-11-01T00:00:00.000Z"}'
 
 
 def read(path: Path) -> PortalData:
-    """Return what a portal folder holds; files of rows are read only when iterated, each time anew.
+    """Read a portal folder; files of rows are read during iteration, each time again.
 
     Raises:
-        PortalFolderError: here for the folder and its portal.json, while iterating for a line of another file; the
-            message begins with `file:line`.
+        PortalFolderError: the folder or its portal.json is invalid; raised during iteration for an invalid line of another
+            file. The message starts with `file:line`.
     """
-    head = _PortalHeader.load(Path(path) / PORTAL_FILE)
+    header = _PortalHeader.load(Path(path) / PORTAL_FILE)
     files = {kind: JsonLinesFile(path=Path(path) / f"{kind}.jsonl", kind=kind) for kind in ROW_VALIDATORS}
-    return PortalData(portal_id=head.portal_id(), tier=head.tier(), time_zone=head.time_zone(), now=head.now(), **files)
+    return PortalData(portal_id=header.portal_id(), tier=header.tier(), time_zone=header.time_zone(), now=header.now(), **files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonLinesFile:
-    """The rows of one file of a portal folder; a file that is not there has none."""
+    """The rows of one file of a portal folder; a missing file has no rows."""
 
     path: Path
     kind: str
 
     def __iter__(self) -> Iterator[Row]:
-        """Yield the checked rows from first to last."""
+        """Yield the validated rows in order."""
         if not self.path.exists():
             return
         try:
@@ -48,16 +49,16 @@ class JsonLinesFile:
                     if not line.isspace():
                         yield self._parse_row(line, number)
         except OSError as error:
-            raise PortalFolderError(f"{self.path}: cannot be read ({error.strerror}).", hint="Look at its permissions.") from error
+            raise PortalFolderError(f"{self.path}: cannot be read ({error.strerror}).", hint="Check its permissions.") from error
 
     def _parse_row(self, line: bytes, number: int) -> Row:
-        place = f"{self.path}:{number}"
-        row = _parse_object(line, place)
+        location = f"{self.path}:{number}"
+        row = _parse_object(line, location)
         for key, check in ROW_VALIDATORS[self.kind].items():
             try:
                 value = check(row.get(key))
             except FieldFormatError as error:
-                raise PortalFolderError(f"{place}: `{key}` {error}.", hint="Mend the line or take it out.") from error
+                raise PortalFolderError(f"{location}: `{key}` {error}.", hint=_LINE_HINT) from error
             if value is not None:
                 row[key] = value
         return row
@@ -67,15 +68,15 @@ def _parse_object(source: bytes, location: str) -> Row:
     try:
         row = orjson.loads(source)
     except orjson.JSONDecodeError as error:
-        raise PortalFolderError(f"{location}: is not JSON: {error.msg}.", hint="Mend the line or take it out.") from error
+        raise PortalFolderError(f"{location}: not JSON: {error.msg}.", hint=_LINE_HINT) from error
     if not isinstance(row, dict):
-        raise PortalFolderError(f"{location}: should be a JSON object, {{...}}.", hint="Mend the line or take it out.")
+        raise PortalFolderError(f"{location}: not a JSON object.", hint=_LINE_HINT)
     return row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PortalHeader:
-    """The head of a portal folder: portal.json."""
+    """The validated content of portal.json."""
 
     path: Path
     source: str
@@ -86,9 +87,9 @@ class _PortalHeader:
         try:
             source = path.read_bytes()
         except OSError as error:
-            where = "is no folder" if not path.parent.is_dir() else f"has no readable {PORTAL_FILE}"
+            problem = "not a folder" if not path.parent.is_dir() else f"no readable {PORTAL_FILE}"
             raise PortalFolderError(
-                f"{path.parent}: {where} ({error.strerror}).", hint=f"A portal folder holds {PORTAL_FILE} with {_PORTAL_EXAMPLE}"
+                f"{path.parent}: {problem} ({error.strerror}).", hint=f"A portal folder contains {PORTAL_FILE} with {_PORTAL_EXAMPLE}"
             ) from error
         return cls(path=path, row=_parse_object(source, f"{path}:1"), source=source.decode())
 
@@ -96,18 +97,17 @@ class _PortalHeader:
         return int(self._validate_key("portalId", validate_record_id))
 
     def tier(self) -> Tier:
-        named = self._validate_key("tier", validate_text)
-        if named in get_args(Tier):
-            return cast("Tier", named)
-        raise self._key_error("tier", f"is {named!r}, which HubSpot does not sell", f"One of {', '.join(get_args(Tier))}.")
+        tier = self._validate_key("tier", validate_text)
+        if tier in get_args(Tier):
+            return cast("Tier", tier)
+        raise self._key_error("tier", f"is {tier!r}, which is not a tier of HubSpot", f"Use one of {', '.join(get_args(Tier))}.")
 
     def time_zone(self) -> str:
-        named = self._validate_key("timeZone", validate_text)
-        if named not in available_timezones():
-            raise self._key_error(
-                "timeZone", f"is {named!r}, which is no time zone", 'An IANA name, such as "Europe/Berlin" or "US/Eastern".'
-            )
-        return named
+        zone = self._validate_key("timeZone", validate_text)
+        if zone not in available_timezones():
+            hint = 'Use an IANA name, such as "Europe/Berlin" or "US/Eastern".'
+            raise self._key_error("timeZone", f"is {zone!r}, which is not a time zone", hint)
+        return zone
 
     def now(self) -> datetime:
         return datetime.fromisoformat(self._validate_key("now", validate_timestamp)).astimezone(UTC)
@@ -116,7 +116,7 @@ class _PortalHeader:
         try:
             return validator(self.row.get(key))
         except FieldFormatError as error:
-            raise self._key_error(key, str(error), f"{PORTAL_FILE} looks like {_PORTAL_EXAMPLE}") from error
+            raise self._key_error(key, str(error), f"Example of {PORTAL_FILE}: {_PORTAL_EXAMPLE}") from error
 
     def _key_error(self, key: str, problem: str, hint: str) -> PortalFolderError:
         line = self.source[: max(self.source.find(f'"{key}"'), 0)].count("\n") + 1

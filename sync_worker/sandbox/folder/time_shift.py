@@ -1,4 +1,4 @@
-"""The same portal at another present: every time in every row is moved by the same span."""
+"""Shifts all times of a portal by the same offset."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from sync_worker.sandbox.folder.validators import ROW_VALIDATORS
 
 _DATETIME_PATTERN: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)")
 _DATE_PATTERN: Final = re.compile(r"\d{4}-\d\d-\d\d")
-_DATE_PROPERTY_PATTERN: Final = re.compile(r"(date|timestamp)$")  # how HubSpot ends the names of its date properties
+_DATE_PROPERTY_PATTERN: Final = re.compile(r"(date|timestamp)$")  # endings of HubSpot's date property names
 _MS_KEYS: Final = frozenset({"created", "submittedAt", "timestamp", "occurredAt"})
 _MS_DIGIT_COUNTS: Final = (12, 13)
 
 
 def shift_times(data: PortalData, offset: timedelta) -> PortalData:
-    """Return the portal with every time moved by `by`, to the millisecond; rows are moved when iterated.
+    """Return the portal with all times shifted by `offset`, rounded to milliseconds; rows are shifted during iteration.
 
-    Moved are ISO texts, milliseconds under HubSpot's names (`created`, `submittedAt`, `occurredAt`, also within `sentBy` and
-    `obsoletedBy`), and property values: whatever is an ISO date-time, and milliseconds or whole dates under a name that ends
-    in date or timestamp. What visitors typed into forms stays.
+    Shifted are ISO date-times, milliseconds under HubSpot's keys (`created`, `submittedAt`, `occurredAt`, also within `sentBy`
+    and `obsoletedBy`), and milliseconds or dates in properties whose name ends in date or timestamp. Values of form fields are
+    unchanged.
     """
     span = timedelta(milliseconds=round(offset / timedelta(milliseconds=1)))
-    moved = {kind: _ShiftedRows(rows=getattr(data, kind), offset=span) for kind in ROW_VALIDATORS}
-    return PortalData(portal_id=data.portal_id, tier=data.tier, time_zone=data.time_zone, now=data.now + span, **moved)
+    shifted = {kind: _ShiftedRows(rows=getattr(data, kind), offset=span) for kind in ROW_VALIDATORS}
+    return PortalData(portal_id=data.portal_id, tier=data.tier, time_zone=data.time_zone, now=data.now + span, **shifted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +36,8 @@ class _ShiftedRows:
     offset: timedelta
 
     def __iter__(self) -> Iterator[Row]:
-        move = _row_shifter(self.offset)
-        return (move(row) for row in self.rows)
+        shift_row = _row_shifter(self.offset)
+        return (shift_row(row) for row in self.rows)
 
 
 def _row_shifter(offset: timedelta) -> Callable[[Row], Row]:
@@ -63,7 +63,7 @@ def _shift_text(key: str, value: str, offset: timedelta) -> str:
         if _DATETIME_PATTERN.fullmatch(value):
             return format_iso(datetime.fromisoformat(value) + offset)
         return _shift_date(value, offset) if _DATE_PROPERTY_PATTERN.search(key) else value
-    except (ValueError, OverflowError):  # no such day: the value is as wrong as it was before
+    except (ValueError, OverflowError):  # an invalid date or a year beyond 9999: the value stays unchanged
         return value
 
 
@@ -76,5 +76,5 @@ def _shift_date(value: str, offset: timedelta) -> str:
 
 
 def format_iso(at: datetime) -> str:
-    """Return an aware time as HubSpot writes it: UTC, with milliseconds."""
+    """Return ISO text in UTC with milliseconds, HubSpot's format; `at` is aware."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -1,4 +1,4 @@
-"""What must stand in each line of a portal folder, and in which form."""
+"""Validators for the fields of each kind of row in a portal folder."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final, NoReturn
 
 Validator = Callable[[object], object]
 
-MAX_TIMESTAMP_MS: Final = 253_402_300_799_999  # the end of the year 9999
-_MAX_SHOWN_CHARACTERS: Final = 60  # characters of a wrong value that a message repeats
+MAX_TIMESTAMP_MS: Final = 253_402_300_799_999  # end of the year 9999
+_MAX_SHOWN_CHARACTERS: Final = 60  # longer invalid values are truncated in messages
 
 
 class FieldFormatError(ValueError):
-    """A value that does not have the shape it should have; the message completes "`key` ..."."""
+    """A field value in the wrong format; the message completes "`key` ..."."""
 
 
 def _reject(value: object, expected: str) -> NoReturn:
@@ -26,14 +26,14 @@ def _reject(value: object, expected: str) -> NoReturn:
 
 
 def validate_text(value: object) -> str:
-    """Return a text that is not empty."""
+    """Return a non-empty text."""
     if type(value) is str and value:
         return value
     _reject(value, "text")
 
 
 def validate_record_id(value: object) -> str:
-    """Return a CRM record's id as HubSpot writes it: digits, as text."""
+    """Return a record id in HubSpot's format: a text of digits."""
     if type(value) is str and value.isascii() and value.isdigit():
         return value
     if type(value) is int and value >= 0:
@@ -42,7 +42,7 @@ def validate_record_id(value: object) -> str:
 
 
 def validate_record_ids(value: object) -> list[str]:
-    """Return the ids of records; missing is none."""
+    """Return a list of record ids; empty if missing."""
     if value is None:
         return []
     if isinstance(value, list):
@@ -51,7 +51,7 @@ def validate_record_ids(value: object) -> list[str]:
 
 
 def validate_timestamp(value: object) -> str:
-    """Return an ISO 8601 time with its offset, unchanged."""
+    """Return an ISO 8601 time with UTC offset, unchanged."""
     if type(value) is str:
         try:
             if datetime.fromisoformat(value).tzinfo is not None:
@@ -62,14 +62,14 @@ def validate_timestamp(value: object) -> str:
 
 
 def validate_milliseconds(value: object) -> int:
-    """Return a time in milliseconds since 1970 (UTC)."""
+    """Return a time in epoch milliseconds."""
     if type(value) is int and 0 <= value <= MAX_TIMESTAMP_MS:
         return value
     _reject(value, "a time in milliseconds since 1970, such as 1793525400000")
 
 
 def validate_boolean(value: object) -> bool:
-    """Return true or false; missing is false."""
+    """Return a boolean; false if missing."""
     if value is None:
         return False
     if type(value) is bool:
@@ -78,7 +78,7 @@ def validate_boolean(value: object) -> bool:
 
 
 def validate_form_values(value: object) -> list[object]:
-    """Return the fields of a form submission; missing is none."""
+    """Return the fields of a form submission; empty if missing."""
     if value is None:
         return []
     if isinstance(value, list) and all(isinstance(each, dict) and type(each.get("name")) is str for each in value):
@@ -87,7 +87,7 @@ def validate_form_values(value: object) -> list[object]:
 
 
 def validate_event_reference(value: object) -> object:
-    """Return the mark of another event, {id, created ms}, or nothing."""
+    """Return a reference to another event, {id, created ms}; None if missing."""
     if value is None:
         return None
     if isinstance(value, dict):
@@ -96,7 +96,7 @@ def validate_event_reference(value: object) -> object:
 
 
 def validate_properties(value: object) -> dict[str, str | None]:
-    """Return property values as HubSpot has them, text or null; numbers and booleans are written as HubSpot writes them."""
+    """Return property values in HubSpot's format, text or null; numbers and booleans become text."""
     if value is None:
         return {}
     if isinstance(value, dict):
@@ -117,7 +117,7 @@ def _validate_property(value: object) -> str | None:
 
 
 def validate_attendance(value: object) -> dict[str, object]:
-    """Return how somebody took part in a marketing event, and since when."""
+    """Return the attendance of a marketing event: {attendanceState, occurredAt ms}."""
     if isinstance(value, dict):
         return {
             **value,
@@ -128,14 +128,14 @@ def validate_attendance(value: object) -> dict[str, object]:
 
 
 def validate_participants(value: object) -> dict[str, object]:
-    """Return who took part in which marketing event."""
+    """Return the contact and marketing event of a participation."""
     if isinstance(value, dict):
         contact, event = value.get("contact"), value.get("marketingEvent")
         if isinstance(contact, dict) and isinstance(event, dict):
-            whole = {**contact, "contactId": validate_record_id(contact.get("contactId"))}
+            valid_contact = {**contact, "contactId": validate_record_id(contact.get("contactId"))}
             return {
                 **value,
-                "contact": whole,
+                "contact": valid_contact,
                 "marketingEvent": {**event, "marketingEventId": validate_record_id(event.get("marketingEventId"))},
             }
     _reject(value, 'associations such as {"contact": {"contactId": "1001"}, "marketingEvent": {"marketingEventId": "501"}}')
@@ -149,7 +149,7 @@ _RECORD_VALIDATORS: Final[Mapping[str, Validator]] = {
     "archived": validate_boolean,
 }
 
-#: The checks of each kind of row, by key. A key that is not named here is carried along as it is.
+#: Validators by kind of row and key; other keys stay unchanged.
 ROW_VALIDATORS: Final[Mapping[str, Mapping[str, Validator]]] = {
     "contacts": _RECORD_VALIDATORS,
     "companies": _RECORD_VALIDATORS,

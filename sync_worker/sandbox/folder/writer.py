@@ -1,4 +1,4 @@
-"""Portal data → a portal folder on disk."""
+"""Writes a portal folder."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sync_worker.sandbox.folder.validators import ROW_VALIDATORS
 
 
 def write(data: PortalData, path: Path) -> None:
-    """Write a portal folder that `read` gives back as it was; files that are there are replaced."""
+    """Write a portal folder that `read` returns unchanged; existing files are replaced."""
     path.mkdir(parents=True, exist_ok=True)
-    head = {"portalId": data.portal_id, "tier": data.tier, "timeZone": data.time_zone, "now": format_iso(data.now)}
-    (path / PORTAL_FILE).write_bytes(orjson.dumps(head, option=orjson.OPT_APPEND_NEWLINE))
+    header = {"portalId": data.portal_id, "tier": data.tier, "timeZone": data.time_zone, "now": format_iso(data.now)}
+    (path / PORTAL_FILE).write_bytes(orjson.dumps(header, option=orjson.OPT_APPEND_NEWLINE))
     for kind in ROW_VALIDATORS:
         with (path / f"{kind}.jsonl").open("wb") as lines:
             lines.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in getattr(data, kind))

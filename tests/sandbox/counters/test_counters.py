@@ -71,7 +71,7 @@ def test_emails_are_counted_not_clicks() -> None:
     assert "hs_email_bounce" not in found
 
 
-def test_an_email_without_campaign_is_known_by_its_send() -> None:
+def test_an_email_without_campaign_is_identified_by_its_send() -> None:
     clicks = [make_email_event("CLICK", START + i, campaign=0, sentBy={"id": "s1", "created": START}) for i in range(3)]
     assert compute_counters(email_events=clicks)["7"]["hs_email_click"] == "1"
 
@@ -86,10 +86,10 @@ def test_filtered_and_replaced_events_do_not_count() -> None:
     assert not {"hs_email_click", "hs_email_open"} & found.keys()
 
 
-def test_sends_after_the_last_open_or_click_went_unanswered() -> None:
+def test_sends_after_the_last_open_or_click_are_counted() -> None:
     sends = [make_email_event("SENT", START + day * DAY, campaign=day) for day in range(5)]
-    answered = compute_counters(email_events=[*sends, make_email_event("OPEN", START + 2 * DAY + 1)])["7"]
-    assert answered["hs_email_sends_since_last_engagement"] == "2"
+    found = compute_counters(email_events=[*sends, make_email_event("OPEN", START + 2 * DAY + 1)])["7"]
+    assert found["hs_email_sends_since_last_engagement"] == "2"
     assert compute_counters(email_events=sends)["7"]["hs_email_sends_since_last_engagement"] == "5"
 
 
@@ -107,14 +107,14 @@ def test_half_an_hour_without_a_view_ends_a_session() -> None:
     assert found["hs_analytics_last_visit_timestamp"] == found["hs_analytics_last_timestamp"]
 
 
-def test_the_first_and_last_page_are_named() -> None:
+def test_the_first_and_last_page_are_set() -> None:
     found = compute_counters(
         events=[make_page_view(START + DAY, "https://b"), make_page_view(START, "https://a"), make_page_view(START + 2 * DAY, "https://c")]
     )["7"]
     assert (found["hs_analytics_first_url"], found["hs_analytics_last_url"]) == ("https://a", "https://c")
 
 
-def test_other_events_are_no_page_views() -> None:
+def test_other_events_are_not_page_views() -> None:
     assert compute_counters(events=[make_page_view(START, kind="pe1_trial_started")])["7"]["hs_analytics_num_page_views"] == "0"
 
 
@@ -134,7 +134,7 @@ def test_conversions_are_counted_and_named_by_page_and_form() -> None:
     assert found["recent_conversion_date"] == "2026-09-22T14:13:20Z"
 
 
-def test_deals_roll_up_what_was_won() -> None:
+def test_revenue_is_the_sum_of_won_deals() -> None:
     found = compute_counters(
         deals=[
             make_deal(of=["7"], createdate=iso_time(START), closedate=iso_time(START + DAY), amount="1500.50", hs_is_closed_won="true"),
@@ -152,13 +152,13 @@ def test_deals_roll_up_what_was_won() -> None:
 
 
 @pytest.mark.parametrize("amount", ["", "a lot", "NaN", "Infinity"])
-def test_an_amount_that_is_no_number_counts_nothing(amount: str) -> None:
+def test_an_amount_that_is_not_a_number_is_ignored(amount: str) -> None:
     found = compute_counters(deals=[make_deal(of=["7"], closedate=iso_time(START), amount=amount, hs_is_closed_won="true")])["7"]
     assert found["num_associated_deals"] == "1"
     assert not {"total_revenue", "recent_deal_amount"} & found.keys()
 
 
-def test_addresses_are_joined_whatever_their_case_and_the_additional_ones_too() -> None:
+def test_primary_and_additional_addresses_match_in_any_case() -> None:
     found = compute_counters(
         contacts=[make_contact("7", email="ana@example.com", hs_additional_emails="a.b@example.org;ANA@example.net")],
         email_events=[make_email_event("CLICK", START, to="Ana@Example.com")],
@@ -168,7 +168,7 @@ def test_addresses_are_joined_whatever_their_case_and_the_additional_ones_too() 
     assert found["num_conversion_events"] == "1"
 
 
-def test_an_address_belongs_to_the_contact_whose_own_it_is() -> None:
+def test_an_address_belongs_to_the_live_contact_with_this_primary_address() -> None:
     found = compute_counters(
         contacts=[
             make_contact("5", email="ana@example.com", archived=True),
@@ -180,7 +180,7 @@ def test_an_address_belongs_to_the_contact_whose_own_it_is() -> None:
     assert [contact for contact, values in found.items() if "hs_email_click" in values] == ["7"]
 
 
-def test_counters_without_events_are_left_out() -> None:
+def test_events_without_a_contact_are_ignored() -> None:
     found = compute_counters(
         contacts=[make_contact("7")],
         email_events=[make_email_event("CLICK", START, to="")],
@@ -196,15 +196,15 @@ def test_the_order_of_the_rows_is_irrelevant(order: list[int]) -> None:
     kinds = ("SENT", "DELIVERED", "OPEN", "CLICK", "BOUNCE")
     mail = [make_email_event(kinds[i % 5], START + i % 7 * DAY, campaign=i % 3) for i in range(20)]
     views = [make_page_view(START + i * i % 97 * 10 * MINUTE, f"https://{i}") for i in range(20)]
-    filled = [make_submission(START + i % 3 * DAY, f"f{i % 2}") for i in range(20)]
-    mixed = {kind: [rows[i] for i in order] for kind, rows in (("email_events", mail), ("events", views), ("submissions", filled))}
-    assert compute_counters(**mixed) == compute_counters(email_events=mail, events=views, submissions=filled)
+    submissions = [make_submission(START + i % 3 * DAY, f"f{i % 2}") for i in range(20)]
+    mixed = {kind: [rows[i] for i in order] for kind, rows in (("email_events", mail), ("events", views), ("submissions", submissions))}
+    assert compute_counters(**mixed) == compute_counters(email_events=mail, events=views, submissions=submissions)
 
 
 def test_one_contact_counted_alone_agrees_with_the_whole_portal() -> None:
-    mail, views, filled = [make_email_event("CLICK", START)], [make_page_view(START)], [make_submission(START)]
+    mail, views, submissions = [make_email_event("CLICK", START)], [make_page_view(START)], [make_submission(START)]
     alone = counters.ContactCounters()
     alone.add_email_event(mail[0])
     alone.add_event(views[0])
-    alone.add_submission(filled[0], "f1")
-    assert alone.properties() == compute_counters(email_events=mail, events=views, submissions=filled)["7"]
+    alone.add_submission(submissions[0], "f1")
+    assert alone.properties() == compute_counters(email_events=mail, events=views, submissions=submissions)["7"]

@@ -48,7 +48,7 @@ def disk(tmp_path: Path) -> PortalFolder:
     return PortalFolder(path=tmp_path).with_header()
 
 
-def test_the_head_says_which_portal_it_is(disk: PortalFolder) -> None:
+def test_portal_json_identifies_the_portal(disk: PortalFolder) -> None:
     data = folder.read(disk.path)
     assert (data.portal_id, data.tier, data.time_zone) == (1001, "enterprise", "Europe/Berlin")
     assert data.now == datetime(2026, 11, 1, tzinfo=UTC)
@@ -60,7 +60,7 @@ def test_missing_files_are_empty(disk: PortalFolder) -> None:
     assert [list(each) for each in (*rows, data.marketing_events, data.participations)] == [[]] * 9
 
 
-def test_every_kind_of_row_comes_back_and_can_be_read_twice(disk: PortalFolder) -> None:
+def test_every_kind_of_row_can_be_read_twice(disk: PortalFolder) -> None:
     disk.with_lines("contacts.jsonl", CONTACT, "", {**CONTACT, "id": "8"}).with_lines("events.jsonl", VIEW)
     disk.with_lines("email_events.jsonl", CLICK).with_lines("submissions.jsonl", SUBMISSION)
     disk.with_lines("deals.jsonl", {"id": "5", "properties": {"amount": "10"}, "contactIds": ["7"]})
@@ -81,10 +81,10 @@ def test_ids_and_values_written_as_numbers_become_hubspots_texts(disk: PortalFol
 
 
 @pytest.mark.parametrize(
-    ("file", "broken", "said"),
+    ("file", "invalid", "message"),
     [
-        ("contacts.jsonl", '{"id": "8", ', "is not JSON"),
-        ("contacts.jsonl", "[1]", "should be a JSON object"),
+        ("contacts.jsonl", '{"id": "8", ', "not JSON"),
+        ("contacts.jsonl", "[1]", "not a JSON object"),
         ("contacts.jsonl", {**CONTACT, "id": None}, "`id` is missing"),
         ("contacts.jsonl", {**CONTACT, "id": "ana"}, "`id` should be a number as text"),
         ("contacts.jsonl", {**CONTACT, "id": "²"}, "`id` should be a number as text"),
@@ -118,19 +118,19 @@ def test_ids_and_values_written_as_numbers_become_hubspots_texts(disk: PortalFol
         ("deals.jsonl", {"id": "5", "contactIds": ["ana"]}, "`contactIds` should be a number as text"),
     ],
 )
-def test_a_broken_line_is_named_by_file_and_line(disk: PortalFolder, file: str, broken: object, said: str) -> None:
+def test_an_invalid_line_is_reported_with_file_and_line(disk: PortalFolder, file: str, invalid: object, message: str) -> None:
     good = {"contacts": CONTACT, "companies": CONTACT, "email_events": CLICK, "events": VIEW}.get(file.removesuffix(".jsonl"))
-    disk.with_lines(file, good or "", broken)
+    disk.with_lines(file, good or "", invalid)
     data = folder.read(disk.path)
     with pytest.raises(PortalFolderError) as raised:
         list(getattr(data, file.removesuffix(".jsonl")))
     assert str(raised.value).startswith(f"{disk.path / file}:2: ")
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert raised.value.hint
 
 
 @pytest.mark.parametrize(
-    ("changes", "line", "said"),
+    ("changes", "line", "message"),
     [
         ({"tier": "platinum"}, 3, "`tier` is 'platinum'"),
         ({"timeZone": "Middle-earth/Shire"}, 4, "`timeZone` is 'Middle-earth/Shire'"),
@@ -138,33 +138,33 @@ def test_a_broken_line_is_named_by_file_and_line(disk: PortalFolder, file: str, 
         ({"portalId": None}, 2, "`portalId` is missing"),
     ],
 )
-def test_a_wrong_head_is_named_by_its_line(disk: PortalFolder, changes: dict[str, object], line: int, said: str) -> None:
+def test_an_invalid_portal_json_is_reported_with_the_line(disk: PortalFolder, changes: dict[str, object], line: int, message: str) -> None:
     disk.with_header(**changes)
     with pytest.raises(PortalFolderError) as raised:
         folder.read(disk.path)
     assert str(raised.value).startswith(f"{disk.path / 'portal.json'}:{line}: ")
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
-def test_a_folder_that_is_not_there_says_what_a_portal_folder_holds(tmp_path: Path) -> None:
-    with pytest.raises(PortalFolderError, match="is no folder") as raised:
+def test_a_missing_folder_is_reported_with_an_example(tmp_path: Path) -> None:
+    with pytest.raises(PortalFolderError, match="not a folder") as raised:
         folder.read(tmp_path / "nowhere")
     assert '"timeZone"' in str(raised.value)
 
 
-def test_a_folder_without_its_head_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PortalFolderError, match=r"has no readable portal\.json"):
+def test_a_folder_without_portal_json_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(PortalFolderError, match=r"no readable portal\.json"):
         folder.read(tmp_path)
 
 
-def test_a_long_wrong_value_is_cut_short_in_the_message(disk: PortalFolder) -> None:
+def test_a_long_invalid_value_is_truncated_in_the_message(disk: PortalFolder) -> None:
     disk.with_lines("contacts.jsonl", {**CONTACT, "id": "x" * 5000})
     with pytest.raises(PortalFolderError) as raised:
         list(folder.read(disk.path).contacts)
     assert len(str(raised.value)) < 300 + len(str(disk.path))
 
 
-def test_what_is_written_is_read_back_as_it_was(disk: PortalFolder, tmp_path: Path) -> None:
+def test_a_written_folder_is_read_back_unchanged(disk: PortalFolder, tmp_path: Path) -> None:
     disk.with_lines("contacts.jsonl", CONTACT).with_lines("email_events.jsonl", {**CLICK, "sentBy": {"id": "e0", "created": 5}})
     data = folder.read(disk.path)
     folder.write(data, tmp_path / "copy")

@@ -24,13 +24,13 @@ def shift_property(name: str, value: str | None) -> str | None:
     return row["properties"][name]
 
 
-def test_the_present_moves_with_the_rows() -> None:
+def test_now_is_shifted_with_the_rows() -> None:
     data = folder.shift_times(make_portal(contacts=[{"createdAt": "2026-10-01T00:00:00.000Z", "updatedAt": "2026-10-02T12:30:00Z"}]), WEEK)
     assert data.now == NOW + WEEK
     assert list(data.contacts) == [{"createdAt": "2026-10-08T00:00:00.000Z", "updatedAt": "2026-10-09T12:30:00.000Z"}]
 
 
-def test_an_email_event_moves_with_its_send_and_its_successor() -> None:
+def test_an_email_event_is_shifted_with_its_send_and_its_successor() -> None:
     event = {"id": "e", "created": MS, "sentBy": {"id": "s", "created": MS - 5}, "obsoletedBy": {"id": "o", "created": MS + 5}, "appId": 7}
     (row,) = folder.shift_times(make_portal(email_events=[event]), WEEK).email_events
     assert row == {
@@ -42,19 +42,19 @@ def test_an_email_event_moves_with_its_send_and_its_successor() -> None:
     }
 
 
-def test_attendance_of_a_webinar_shifts_with_it() -> None:
+def test_attendance_is_shifted_with_the_webinar() -> None:
     webinar = {"objectId": "501", "eventName": "x", "startDateTime": "2026-10-01T00:00:00Z"}
-    took_part = {
+    participation = {
         "id": "p",
         "properties": {"attendanceState": "ATTENDED", "occurredAt": MS},
         "associations": {"contact": {"contactId": "7"}},
     }
-    data = folder.shift_times(make_portal(marketing_events=[webinar], participations=[took_part]), WEEK)
+    data = folder.shift_times(make_portal(marketing_events=[webinar], participations=[participation]), WEEK)
     assert [row["startDateTime"] for row in data.marketing_events] == ["2026-10-08T00:00:00.000Z"]
-    assert list(data.participations) == [{**took_part, "properties": {"attendanceState": "ATTENDED", "occurredAt": MS + WEEK_MS}}]
+    assert list(data.participations) == [{**participation, "properties": {"attendanceState": "ATTENDED", "occurredAt": MS + WEEK_MS}}]
 
 
-def test_page_views_submissions_and_deals_move() -> None:
+def test_page_views_submissions_and_deals_are_shifted() -> None:
     data = folder.shift_times(
         make_portal(
             events=[{"occurredAt": "2026-10-01T00:00:00Z", "properties": {"hs_url": "https://www.example.com/2026-10-01"}}],
@@ -84,28 +84,28 @@ def test_page_views_submissions_and_deals_move() -> None:
         ("renewal_date", None, None),
     ],
 )
-def test_property_values_move_where_they_are_times(name: str, before: str | None, after: str | None) -> None:
+def test_property_values_that_are_times_are_shifted(name: str, before: str | None, after: str | None) -> None:
     assert shift_property(name, before) == after
 
 
-def test_a_time_at_the_end_of_the_calendar_stays() -> None:
+def test_a_time_at_the_end_of_the_calendar_is_unchanged() -> None:
     assert shift_property("anything", "9999-12-31T23:59:59Z") == "9999-12-31T23:59:59Z"
 
 
 @given(
-    at=st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 — hypothesis wants naive bounds
-    by=st.timedeltas(min_value=timedelta(days=-3000), max_value=timedelta(days=3000)),
+    at=st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 — hypothesis requires naive bounds
+    offset=st.timedeltas(min_value=timedelta(days=-3000), max_value=timedelta(days=3000)),
 )
-def test_distances_between_times_survive_to_the_millisecond(at: datetime, by: timedelta) -> None:
+def test_differences_between_times_are_unchanged_to_the_millisecond(at: datetime, offset: timedelta) -> None:
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)
     ms = int(at.timestamp() * 1000)
     data = make_portal(events=[{"occurredAt": at.isoformat(timespec="milliseconds")}], submissions=[{"submittedAt": ms}])
-    moved = folder.shift_times(data, by)
-    (event,), (submission,) = moved.events, moved.submissions
+    shifted = folder.shift_times(data, offset)
+    (event,), (submission,) = shifted.events, shifted.submissions
     occurred = datetime.fromisoformat(event["occurredAt"])
-    assert occurred - moved.now == at - NOW
-    assert submission["submittedAt"] - ms == (moved.now - NOW) / timedelta(milliseconds=1)
-    assert abs(moved.now - NOW - by) <= timedelta(milliseconds=0.5)
+    assert occurred - shifted.now == at - NOW
+    assert submission["submittedAt"] - ms == (shifted.now - NOW) / timedelta(milliseconds=1)
+    assert abs(shifted.now - NOW - offset) <= timedelta(milliseconds=0.5)
 
 
 def test_rows_are_shifted_at_each_iteration() -> None:
