@@ -1,4 +1,4 @@
-"""A believable portal, made up: the same seed gives the same bytes."""
+"""Generates a realistic, fictional portal; the same seed generates the same bytes."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ __all__ = ["generate"]
 
 
 def generate(*, contacts: int, seed: int, now: datetime, tier: Tier = "enterprise") -> PortalData:
-    """Return a portal of made-up companies, people and what they did, made row by row when iterated, each time anew.
+    """Return a portal of fictional companies, contacts and events; rows are generated during iteration, each time again.
 
-    Nobody in it exists. Most did nothing lately, few did a lot; those who fit and care are more likely to buy. Nothing
-    happened later than `now`; page views, e-mails, submissions and webinars are of the 540 days before, contacts of five years.
+    Most contacts have no recent events, few have many; a good fit and high engagement make a deal more likely. No event is later
+    than `now` (aware UTC). Page views, emails, submissions and webinars cover 540 days, contacts 5 years.
     """
-    world = PortalSpec(contact_count=contacts, seed=seed, now=to_ms(now))
+    spec = PortalSpec(contact_count=contacts, seed=seed, now=to_ms(now))
     return PortalData(
         portal_id=PORTAL_ID,
         tier=tier,
         time_zone="Europe/Berlin",
-        now=from_ms(world.now),
-        contacts=GeneratedRows(spec=world, rows_of_block=Block.contacts),
-        companies=GeneratedRows(spec=world, rows_of_block=Block.companies),
-        email_events=GeneratedRows(spec=world, rows_of_block=Block.email_events),
-        events=GeneratedRows(spec=world, rows_of_block=Block.events),
+        now=from_ms(spec.now),
+        contacts=GeneratedRows(spec=spec, rows_of_block=Block.contacts),
+        companies=GeneratedRows(spec=spec, rows_of_block=Block.companies),
+        email_events=GeneratedRows(spec=spec, rows_of_block=Block.email_events),
+        events=GeneratedRows(spec=spec, rows_of_block=Block.events),
         forms=[form.to_row() for form in FORMS],
-        submissions=GeneratedRows(spec=world, rows_of_block=Block.submissions),
-        marketing_events=[webinar.to_row(world.now) for webinar in generate_webinars(world.now)],
-        participations=GeneratedRows(spec=world, rows_of_block=Block.participations),
-        deals=GeneratedRows(spec=world, rows_of_block=Block.deals),
+        submissions=GeneratedRows(spec=spec, rows_of_block=Block.submissions),
+        marketing_events=[webinar.to_row(spec.now) for webinar in generate_webinars(spec.now)],
+        participations=GeneratedRows(spec=spec, rows_of_block=Block.participations),
+        deals=GeneratedRows(spec=spec, rows_of_block=Block.deals),
     )

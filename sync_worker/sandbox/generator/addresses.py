@@ -1,4 +1,4 @@
-"""E-mail addresses: reserved domains for companies, real providers with made-up names for those that a model must know."""
+"""Email addresses: reserved domains for companies, real free-mail and university domains with fictional names."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ ACADEMIC_DOMAINS: Final[Mapping[str, tuple[str, ...]]] = {
     "zh": ("tsinghua.edu.cn", "pku.edu.cn"),
 }
 DISPOSABLE_DOMAINS: Final = dict.fromkeys(LANGUAGES, ("mailinator.com", "guerrillamail.com", "yopmail.com"))
-#: Companies that sell what this portal's owner sells.
+#: Competitors of the portal's owner.
 COMPETITOR_DOMAINS: Final = dict.fromkeys(LANGUAGES, ("leadforge.example", "scorepilot.example", "gradewise.example"))
 
 
 def private_address(rng: Random, domains: tuple[str, ...], full_name: tuple[Name, Name], number: int) -> str:
-    """Return an address at a provider where anybody may have one; the number makes it unlike anybody's real one."""
+    """Return an address at a public provider; the number keeps it from being a real address."""
     first, last = full_name
     return f"{first.latin}.{last.latin}.madeup{number}@{pick(rng, domains)}"
 
 
 def work_address(domain: str, full_name: tuple[Name, Name], used_addresses: set[str]) -> str:
-    """Return an address at a company that nobody in `taken` has, and take it."""
+    """Return a company address that is not in `used_addresses`, and add it."""
     first, last = full_name
-    address, again = f"{first.latin}.{last.latin}@{domain}", 1
+    address, suffix = f"{first.latin}.{last.latin}@{domain}", 1
     while address in used_addresses:
-        again += 1
-        address = f"{first.latin}.{last.latin}{again}@{domain}"
+        suffix += 1
+        address = f"{first.latin}.{last.latin}{suffix}@{domain}"
     used_addresses.add(address)
     return address

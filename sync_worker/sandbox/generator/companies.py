@@ -1,4 +1,4 @@
-"""The companies of a made-up portal."""
+"""Companies of a generated portal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NAME_TAILS: Final = _split_words(
     "max med mer net nex nia nis nova pha plan plex pro qua ria ron sel sis soft sol stad tec ter tis ton tra tron vent via vis"
 )
 _NAME_COUNT: Final = len(_NAME_HEADS) * len(_NAME_MIDDLES) * len(_NAME_TAILS)
-_NAME_STRIDE: Final = 7919  # a prime: neighbours get names that are far apart, and no name comes twice before all were used
+_NAME_STRIDE: Final = 7919  # a prime: consecutive numbers get different names, and no name repeats before all are used
 
 _TECHNOLOGIES: Final = _split_words("Salesforce HubSpot SAP Shopify WordPress Google_Analytics Microsoft_365 Zendesk Slack Marketo Stripe")
 _SCANNERS: Final[tuple[ScannerType, ...]] = expand_weights([("none", 88), ("fast", 4), ("burst", 3), ("crawler", 3), ("flagged", 2)])
@@ -43,7 +43,7 @@ _MIN_AGE_MS: Final = 30 * DAY_MS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    """A company; its mail server may have a scanner that clicks links."""
+    """A company; its mail server may have a security scanner that clicks links."""
 
     id: int
     name: str
@@ -52,14 +52,14 @@ class Company:
     city: str
     industry: Industry
     employees: int
-    revenue: int  # a year, in the portal's currency
+    revenue: int  # per year, in the portal's currency
     technologies: str
     created_at: int
     scanner: ScannerType
     fit: float  # 0..1
 
     def to_row(self) -> Row:
-        """Return the company as HubSpot shows it."""
+        """Return the company in HubSpot's JSON."""
         created = format_iso(self.created_at)
         properties = {
             "name": self.name,
@@ -78,7 +78,7 @@ class Company:
 
 
 def generate_companies(rng: Random, *, first_number: int, count: int, created_before: int) -> Iterator[Company]:
-    """Yield the companies with the numbers from `first` on; they were known before the moment `before`."""
+    """Yield `count` companies, numbered from `first_number`; all are created before `created_before` (epoch milliseconds)."""
     for number in range(first_number, first_number + count):
         country, industry = pick(rng, WEIGHTED_COUNTRIES), pick(rng, WEIGHTED_INDUSTRIES)
         brand = _brand_name(number)
@@ -100,10 +100,10 @@ def generate_companies(rng: Random, *, first_number: int, count: int, created_be
 
 
 def _brand_name(number: int) -> str:
-    again, place = divmod(number, _NAME_COUNT)
-    place, tail = divmod(place * _NAME_STRIDE % _NAME_COUNT, len(_NAME_TAILS))
-    head, middle = divmod(place, len(_NAME_MIDDLES))
-    return _NAME_HEADS[head] + _NAME_MIDDLES[middle] + _NAME_TAILS[tail] + (str(again + 1) if again else "")
+    suffix, index = divmod(number, _NAME_COUNT)
+    index, tail = divmod(index * _NAME_STRIDE % _NAME_COUNT, len(_NAME_TAILS))
+    head, middle = divmod(index, len(_NAME_MIDDLES))
+    return _NAME_HEADS[head] + _NAME_MIDDLES[middle] + _NAME_TAILS[tail] + (str(suffix + 1) if suffix else "")
 
 
 def _company_name(brand: str, country: Country, industry: Industry, rng: Random) -> str:
@@ -112,5 +112,5 @@ def _company_name(brand: str, country: Country, industry: Industry, rng: Random)
 
 
 def _fit_score(country: Country, industry: Industry, employees: int) -> float:
-    size = max(0.0, 1.0 - abs(log(employees / 400)) / 6)  # some hundred people are best
+    size = max(0.0, 1.0 - abs(log(employees / 400)) / 6)  # best at 400 employees
     return 0.4 * industry.market_fit + 0.25 * country.market_fit + 0.35 * size

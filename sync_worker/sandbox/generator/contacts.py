@@ -1,4 +1,4 @@
-"""People as HubSpot's contacts."""
+"""Contact rows of generated people."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _BOUNCE_REASONS: Final = expand_weights([("UNKNOWN_USER", 80), ("MAILBOX_FULL", 
 
 
 def contact_row(person: Person, rng: Random, now: int) -> Row:
-    """Return the contact of a person; what HubSpot does not know is left out, and some of it is always unknown."""
+    """Return the contact of a person; some properties are omitted at random, as in a real portal."""
     created = format_iso(person.created_at)
     updated = format_iso(_last_modified(person, rng, now))
     properties = {
@@ -85,25 +85,25 @@ def _draw_stage(person: Person, rng: Random) -> str:
 
 
 def _company_properties(company: Company, rng: Random) -> dict[str, str]:
-    told = rng.random() < 0.6  # the rest only has the company record
+    is_complete = rng.random() < 0.6  # otherwise only the company record has these values
     return {
         "associatedcompanyid": str(company.id),
         "company": company.name,
         "website": company.domain,
-        "industry": company.industry.label if told else "",
-        "numemployees": _EMPLOYEE_RANGES[bisect(_EMPLOYEE_BOUNDS, company.employees)] if told else "",
-        "annualrevenue": str(company.revenue) if told and rng.random() < 0.5 else "",
+        "industry": company.industry.label if is_complete else "",
+        "numemployees": _EMPLOYEE_RANGES[bisect(_EMPLOYEE_BOUNDS, company.employees)] if is_complete else "",
+        "annualrevenue": str(company.revenue) if is_complete and rng.random() < 0.5 else "",
     }
 
 
 def _email_properties(person: Person, rng: Random) -> dict[str, str]:
-    ended = person.email_status
+    status = person.email_status
     return {
         "hs_additional_emails": person.email.replace("@", ".old@") if rng.random() < 0.015 else "",
         "hs_emailconfirmationstatus": "Confirmed"
         if person.engagement_level is not INACTIVE and rng.random() < 0.5
         else pick(rng, _EMAIL_CONFIRMATIONS),
-        "hs_email_optout": "true" if ended == "optout" else "",
-        "hs_email_hard_bounce_reason_enum": pick(rng, _BOUNCE_REASONS) if ended == "bounce" else "",
-        "hs_marketable_status": "false" if ended == "bounce" or rng.random() < 0.1 else "true",
+        "hs_email_optout": "true" if status == "optout" else "",
+        "hs_email_hard_bounce_reason_enum": pick(rng, _BOUNCE_REASONS) if status == "bounce" else "",
+        "hs_marketable_status": "false" if status == "bounce" or rng.random() < 0.1 else "true",
     }

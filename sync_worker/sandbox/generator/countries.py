@@ -1,4 +1,4 @@
-"""Where the people and companies of a made-up portal are: spellings, cities, languages."""
+"""Countries of generated people and companies: spellings, cities, languages."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from sync_worker.sandbox.generator.seeded_random import expand_weights
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Country:
-    """A market: `spellings` are what people type for it, `hs_language` is HubSpot's code of its language."""
+    """A country: `spellings` are the values in the country property, `hs_language` is HubSpot's language code."""
 
     code: str
-    language: str  # of names, titles and company names: en, de, fr, es, it, ca, zh
+    language: str  # language of names, job titles and company names: en, de, fr, es, it, ca, zh
     hs_language: str
     spellings: tuple[str, ...]
     cities: tuple[str, ...]
     legal_forms: tuple[str, ...]
     phone_prefix: str
-    market_fit: float  # 0..1: how well a buyer there fits
+    market_fit: float  # fit of buyers in this country, 0..1
 
 
 _COUNTRY_TABLE: Final = """
@@ -42,7 +42,7 @@ _COUNTRY_TABLE: Final = """
 
 def _parse_country(line: str) -> tuple[Country, float]:
     weight, code, language, hs_language, rest = line.split(maxsplit=4)
-    rest, phone, home_market = rest.rsplit(maxsplit=2)
+    rest, phone, market_fit = rest.rsplit(maxsplit=2)
     spellings, cities, legal_forms = (tuple(part.strip().split("|")) for part in rest.split("  ") if part.strip())
     country = Country(
         code=code,
@@ -52,7 +52,7 @@ def _parse_country(line: str) -> tuple[Country, float]:
         cities=cities,
         legal_forms=legal_forms,
         phone_prefix=phone,
-        market_fit=float(home_market),
+        market_fit=float(market_fit),
     )
     return country, float(weight)
 

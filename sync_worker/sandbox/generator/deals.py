@@ -1,4 +1,4 @@
-"""Deals: what became of those who fitted and cared."""
+"""Deals of a generated portal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OPEN_STAGES: Final = ("appointmentscheduled", "qualifiedtobuy", "presentationsc
 
 
 def deal_row(person: Person, outcome: GeneratedDeal, rng: Random, now: int) -> Row:
-    """Return the deal that came of somebody's interest, as HubSpot shows it; an open one closes when it is expected to."""
+    """Return the deal of a person in HubSpot's JSON; the close date of an open deal is the expected one."""
     stage = {"won": "closedwon", "lost": "closedlost"}.get(outcome.outcome) or pick(rng, _OPEN_STAGES)
     seats = draw_int(rng, 3, 12) + (person.company.employees // 20 if person.company else 0)
     properties = {

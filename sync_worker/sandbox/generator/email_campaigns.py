@@ -1,4 +1,4 @@
-"""Marketing e-mail: what was sent, opened and clicked, by people and by their scanners."""
+"""Marketing email of a generated portal: sends, opens, and clicks of people and security scanners."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _USER_AGENTS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """A newsletter that went out at a moment (epoch milliseconds)."""
+    """A newsletter with its send time (epoch milliseconds)."""
 
     id: int
     name: str
@@ -42,7 +42,7 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailSend:
-    """One e-mail to one person: when it was sent, what that person did with it."""
+    """One email to one person with its open and clicks; times in epoch milliseconds."""
 
     campaign: Campaign
     sent_at: int
@@ -51,13 +51,13 @@ class EmailSend:
 
 
 def generate_campaigns(now: int) -> list[Campaign]:
-    """Return the newsletters of the time that was recorded, oldest first."""
+    """Return the newsletters within the recorded history, oldest first."""
     sent = sorted(now - days * DAY_MS for days in range(3, HISTORY_DAYS, _CAMPAIGN_INTERVAL_DAYS))
     return [Campaign(id=88_000_001 + number, name=f"newsletter-{format_iso(at)[:10]}", sent_at=at) for number, at in enumerate(sent)]
 
 
 def generate_sends(person: Person, rng: Random, campaigns: list[Campaign], now: int) -> list[EmailSend]:
-    """Return the e-mails that somebody got, oldest first, with what they did with them themselves."""
+    """Return the emails to a person, oldest first, with opens and clicks; scanner clicks are not included."""
     if not person.email:
         return []
     return [
@@ -85,30 +85,30 @@ def _generate_send(person: Person, rng: Random, campaign: Campaign, now: int) ->
 
 
 def email_event_rows(person: Person, rng: Random, sends: list[EmailSend], portal_id: int, now: int) -> Iterator[Row]:
-    """Yield the e-mail events (v1) of the mailings that somebody got, as HubSpot shows them."""
-    for mailing in sends:
-        sent, bounced = (
-            _EmailEventBuilder(person, mailing, portal_id, draw_uuid(rng)),
-            person.email_status == "bounce" and mailing is sends[-1],
+    """Yield the email events (v1) of a person in HubSpot's JSON."""
+    for send in sends:
+        event, is_bounced = (
+            _EmailEventBuilder(person, send, portal_id, draw_uuid(rng)),
+            person.email_status == "bounce" and send is sends[-1],
         )
-        yield sent.event_row("SENT", sent.id, mailing.sent_at, subject=f"News for {person.first_name.text}")
-        if bounced:
-            yield sent.follow_up_row(
-                "BOUNCE", draw_uuid(rng), mailing.sent_at + 4 * SECOND_MS, category="UNKNOWN_USER", response="550 5.1.1 user unknown"
+        yield event.event_row("SENT", event.id, send.sent_at, subject=f"News for {person.first_name.text}")
+        if is_bounced:
+            yield event.follow_up_row(
+                "BOUNCE", draw_uuid(rng), send.sent_at + 4 * SECOND_MS, category="UNKNOWN_USER", response="550 5.1.1 user unknown"
             )
             continue
-        yield sent.follow_up_row("DELIVERED", draw_uuid(rng), mailing.sent_at + draw_int(rng, 100, 250))
-        if mailing.opened_at:
-            yield sent.follow_up_row("OPEN", draw_uuid(rng), mailing.opened_at, userAgent=pick(rng, _USER_AGENTS))
+        yield event.follow_up_row("DELIVERED", draw_uuid(rng), send.sent_at + draw_int(rng, 100, 250))
+        if send.opened_at:
+            yield event.follow_up_row("OPEN", draw_uuid(rng), send.opened_at, userAgent=pick(rng, _USER_AGENTS))
         scanner = person.company.scanner if person.company else "none"
-        for click in (*scanner_clicks(scanner, mailing.sent_at, mailing.campaign.name, rng, now), *mailing.clicks):
-            yield from sent.click_rows(click, rng)
+        for click in (*scanner_clicks(scanner, send.sent_at, send.campaign.name, rng, now), *send.clicks):
+            yield from event.click_rows(click, rng)
     if person.email_status == "optout" and sends:
         yield _unsubscribe_row(person, sends[-1], portal_id, draw_uuid(rng))
 
 
 class _EmailEventBuilder:
-    """One e-mail that was sent, which the later events name."""
+    """Builds the events of one sent email; later events reference the first one."""
 
     def __init__(self, person: Person, send: EmailSend, portal_id: int, event_id: str) -> None:
         self.id = event_id
@@ -120,15 +120,15 @@ class _EmailEventBuilder:
             "emailCampaignId": send.campaign.id,
         }
 
-    def event_row(self, kind: str, event_id: str, at: int, **more: Any) -> Row:  # noqa: ANN401 — JSON of HubSpot's shape
+    def event_row(self, kind: str, event_id: str, at: int, **more: Any) -> Row:  # noqa: ANN401 — JSON values
         return {"id": event_id, "created": at, "type": kind, **self._common_fields, **more}
 
-    def follow_up_row(self, kind: str, event_id: str, at: int, **more: Any) -> Row:  # noqa: ANN401 — JSON of HubSpot's shape
+    def follow_up_row(self, kind: str, event_id: str, at: int, **more: Any) -> Row:  # noqa: ANN401 — JSON values
         return self.event_row(kind, event_id, at, sentBy=self._sent_by, **more)
 
     def click_rows(self, click: Click, rng: Random) -> Iterator[Row]:
         event_id = draw_uuid(rng)
-        if rng.random() < 0.03:  # HubSpot sees some clicks twice and replaces the first report
+        if rng.random() < 0.03:  # HubSpot records some clicks twice and replaces the first event
             successor = {"id": event_id, "created": click.at}
             yield self.follow_up_row(
                 "CLICK", draw_uuid(rng), click.at - 1, url=click.url, userAgent=click.user_agent, obsoletedBy=successor

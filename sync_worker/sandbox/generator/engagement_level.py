@@ -1,4 +1,4 @@
-"""How much people care: from those who never look to those who are about to buy."""
+"""Engagement levels of generated people: activity, clicks, forms, chances of a deal."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngagementLevel:
-    """A degree of interest and what people do who have it; shares and chances are 0..1."""
+    """The activity of people with one level of engagement; shares and chances are 0..1."""
 
-    mean_idle_days: float  # since the last sign of life, on average
-    active_span_days: tuple[int, int]  # from the first to the last sign of life
+    mean_idle_days: float  # days since the last event
+    active_span_days: tuple[int, int]  # days from the first to the last event
     visit_range: tuple[int, int]
-    campaign_share: float  # share of the campaigns that are sent to them
-    open_chance: float  # chance that one is opened while they are interested
-    click_chance: float  # chance that an opened one is clicked
+    campaign_share: float  # share of campaigns that include them
+    open_chance: float  # chance to open an email during the active period
+    click_chance: float  # chance to click in an opened email
     form_range: tuple[int, int]
-    contact_request_chance: float  # chance that they ask for a contact or a demo
-    deal_chance: float  # chance of a deal, for somebody who fits perfectly
-    mql_chance: float  # chance that somebody has made them an MQL already
+    contact_request_chance: float  # chance to request a contact or a demo
+    deal_chance: float  # chance of a deal at a fit of 1
+    mql_chance: float  # chance to be an MQL already
 
 
 INACTIVE: Final = EngagementLevel(
@@ -86,9 +86,9 @@ VERY_HIGH: Final = EngagementLevel(
 )
 
 _LEVELS: Final = (INACTIVE, LOW, MEDIUM, HIGH, VERY_HIGH)
-_CUMULATIVE_SHARES: Final = (0.62, 0.835, 0.93, 0.975)  # most people do nothing, few do a lot
+_CUMULATIVE_SHARES: Final = (0.62, 0.835, 0.93, 0.975)  # most people are inactive, few are very active
 
 
 def draw_engagement_level(rng: Random, bias: float) -> EngagementLevel:
-    """Return somebody's interest; a `lean` above nought makes them keener than most."""
+    """Return a random engagement level; a positive `bias` makes high levels more likely."""
     return _LEVELS[bisect(_CUMULATIVE_SHARES, rng.random() + bias)]

@@ -1,4 +1,4 @@
-"""Forms, and who filled them in."""
+"""Forms and form submissions of a generated portal."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from sync_worker.sandbox.generator.website import SITE_URL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """A form and the page that it stands on."""
+    """A form and the path of its page."""
 
     id: str
     name: str
     path: str
 
     def to_row(self) -> Row:
-        """Return the form as HubSpot shows it."""
+        """Return the form in HubSpot's JSON."""
         return {"id": self.id, "name": self.name}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormSubmission:
-    """A form that somebody filled in, at a moment in epoch milliseconds."""
+    """A submission of a form at a time in epoch milliseconds."""
 
     form: Form
     at: int
@@ -45,21 +45,21 @@ _SALES_FORMS: Final = expand_weights([(CONTACT_US_FORM, 5), (DEMO_FORM, 4)])
 
 
 def generate_submissions(person: Person, rng: Random) -> list[FormSubmission]:
-    """Return what somebody filled in, oldest first; a submission is known by its address, so without one there is none."""
+    """Return the submissions of a person, oldest first; none without an email address, because HubSpot keys them by address."""
     if not person.email or not person.engagement_level.form_range[1]:
         return []
     span = person.last_active - person.first_active
-    filled = [
+    submissions = [
         FormSubmission(form=pick(rng, _CONTENT_FORMS), at=person.first_active + int(rng.random() * span))
         for _ in range(draw_int(rng, *person.engagement_level.form_range))
     ]
     if person.persona.requests_contact and rng.random() < person.engagement_level.contact_request_chance:
-        filled.append(FormSubmission(form=pick(rng, _SALES_FORMS), at=person.last_active - int(rng.random() ** 2 * span / 3)))
-    return sorted(filled, key=lambda conversion: conversion.at)
+        submissions.append(FormSubmission(form=pick(rng, _SALES_FORMS), at=person.last_active - int(rng.random() ** 2 * span / 3)))
+    return sorted(submissions, key=lambda each: each.at)
 
 
 def submission_row(person: Person, form_submission: FormSubmission, rng: Random) -> Row:
-    """Return a conversion as HubSpot's form submission."""
+    """Return a form submission in HubSpot's JSON."""
     fields = {"email": person.email, "firstname": person.first_name.text, "lastname": person.last_name.text}
     if person.company:
         fields["company"] = person.company.name

@@ -1,4 +1,4 @@
-"""Industries of made-up companies, as HubSpot names them, and the word that stands for each in a company's name."""
+"""Industries of generated companies, with HubSpot's values and a word for company names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync_worker.sandbox.generator.seeded_random import expand_weights
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Industry:
-    """An industry: HubSpot's value and label, the word in company names by language, how well it fits (0..1)."""
+    """An industry: HubSpot's value and label, the word in company names by language, the fit (0..1)."""
 
     value: str
     label: str
@@ -39,9 +39,9 @@ _INDUSTRY_TABLE: Final = """
 
 
 def _parse_industry(line: str) -> tuple[Industry, float]:
-    weight, target, value, words = line.split(maxsplit=3)
+    weight, market_fit, value, words = line.split(maxsplit=3)
     by_language = dict(zip(LANGUAGES, words.split("|"), strict=True))
-    return Industry(value=value, label=value.replace("_", " ").title(), name_words=by_language, market_fit=float(target)), float(weight)
+    return Industry(value=value, label=value.replace("_", " ").title(), name_words=by_language, market_fit=float(market_fit)), float(weight)
 
 
 WEIGHTED_INDUSTRIES: Final = expand_weights([_parse_industry(line) for line in _INDUSTRY_TABLE.strip().splitlines()])

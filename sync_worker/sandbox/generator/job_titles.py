@@ -1,4 +1,4 @@
-"""Job titles in seven languages, from the boss to the student."""
+"""Job titles in seven languages, by seniority."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def _parse_titles(line: str) -> tuple[tuple[str, int], tuple[str, ...]]:
     return (language, int(rank)), tuple(titles.split("|"))
 
 
-#: The titles of a language and a rank.
+#: Job titles by language and seniority.
 JOB_TITLES: Final[Mapping[tuple[str, int], tuple[str, ...]]] = dict(map(_parse_titles, _TITLE_TABLE.strip().splitlines()))
 
-#: How high people in companies stand.
+#: Seniorities of employees, repeated by weight.
 WEIGHTED_SENIORITIES: Final = expand_weights([(EXECUTIVE, 8), (DIRECTOR, 16), (MANAGER, 30), (SPECIALIST, 36), (ASSISTANT, 10)])

@@ -1,4 +1,4 @@
-"""Names of people who do not exist, by language."""
+"""First and last names by language, for fictional people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from anyascii import anyascii
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Name:
-    """A first or last name, and how it is written in an e-mail address."""
+    """A first or last name and its form in email addresses."""
 
     text: str
     latin: str

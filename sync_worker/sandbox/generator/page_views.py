@@ -1,4 +1,4 @@
-"""Page views: visits of their own accord, from e-mail, and around forms."""
+"""Page views of a generated portal: visits, clicks in emails, form pages."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _REFERRERS: Final = ("https://www.google.com/", "https://www.bing.com/", "https:
 
 
 def page_view_rows(person: Person, rng: Random, submissions: list[FormSubmission], sends: list[EmailSend], now: int) -> Iterator[Row]:
-    """Yield the page views of somebody as HubSpot's event occurrences, in no order."""
+    """Yield the page views of a person as HubSpot's event occurrences, unordered."""
     for _ in range(draw_int(rng, *person.engagement_level.visit_range)):
         yield from _visit_rows(person, rng, now)
-    for conversion in submissions:
+    for submission in submissions:
         yield _page_view_row(
-            person, rng, conversion.at - draw_int(rng, 40, 200) * SECOND_MS, SITE_URL + conversion.form.path, conversion.form.name
+            person, rng, submission.at - draw_int(rng, 40, 200) * SECOND_MS, SITE_URL + submission.form.path, submission.form.name
         )
-    for mailing in sends:
-        for click in mailing.clicks:
+    for send in sends:
+        for click in send.clicks:
             path = click.url.removeprefix(SITE_URL).partition("?")[0]
             title = PAGES[path].title if path in PAGES else "Webinar"
             yield _page_view_row(
@@ -37,7 +37,7 @@ def page_view_rows(person: Person, rng: Random, submissions: list[FormSubmission
                 min(click.at + 2 * SECOND_MS, now),
                 click.url,
                 title,
-                hs_utm_campaign=mailing.campaign.name,
+                hs_utm_campaign=send.campaign.name,
                 hs_utm_medium="email",
             )
 

@@ -1,4 +1,4 @@
-"""The people of a made-up portal: who they are, how much they care, what became of it."""
+"""Fictional people of a generated portal; generator/contacts.py converts them to contacts."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from sync_worker.sandbox.generator.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
 DealOutcome = Literal["open", "won", "lost"]
 EmailStatus = Literal["none", "optout", "bounce"]
 
-HISTORY_DAYS: Final = 540  # how far back anything was recorded
-_PORTAL_AGE_MS: Final = 5 * 365 * DAY_MS  # how old the portal is
+HISTORY_DAYS: Final = 540  # days of recorded events
+_PORTAL_AGE_MS: Final = 5 * 365 * DAY_MS  # age of the oldest contact
 _DEAL_OUTCOMES: Final[tuple[DealOutcome, ...]] = expand_weights([("won", 45), ("lost", 33), ("open", 22)])
 _EMAIL_STATUSES: Final[tuple[EmailStatus, ...]] = expand_weights([("none", 91), ("optout", 6), ("bounce", 3)])
 
 
 class GeneratedDeal(NamedTuple):
-    """A deal that came of somebody's interest; moments are epoch milliseconds."""
+    """A deal with a person; times in epoch milliseconds."""
 
     outcome: DealOutcome
     created_at: int
@@ -33,7 +33,7 @@ class GeneratedDeal(NamedTuple):
 
 
 class Person(NamedTuple):
-    """Somebody in the portal; moments are epoch milliseconds, `fit` is 0..1. A tuple, since a million are made."""
+    """A fictional person; times in epoch milliseconds, `fit` is 0..1. A tuple, because a million are generated."""
 
     number: int
     id: str
@@ -51,52 +51,52 @@ class Person(NamedTuple):
     first_active: int
     last_active: int
     email_status: EmailStatus
-    email_until: int  # no campaign is sent to them after that
+    email_until: int  # no campaign is sent later
     deal: GeneratedDeal | None
 
 
 def creation_time(share: float, now: int) -> int:
-    """Return when the portal knew this share of its people; it grows faster and faster."""
+    """Return the time at which this share of the contacts existed; growth accelerates."""
     return now - max(10 * MINUTE_MS, int(_PORTAL_AGE_MS * (1 - share) ** 1.4))
 
 
 def generate_people(rng: Random, *, numbers: range, total: int, companies: Sequence[Company], now: int) -> Iterator[Person]:
-    """Yield the people with these numbers out of `total`, those known for longest first; they work at `companies`."""
-    taken: set[str] = set()
+    """Yield the people with these numbers out of `total`, oldest first; employed ones work at `companies`."""
+    used_addresses: set[str] = set()
     for number in numbers:
-        kind = pick(rng, WEIGHTED_PERSONAS)
-        company = companies[int(rng.random() ** 1.6 * len(companies))] if kind.is_employed else None
+        persona = pick(rng, WEIGHTED_PERSONAS)
+        company = companies[int(rng.random() ** 1.6 * len(companies))] if persona.is_employed else None
         country = company.country if company else pick(rng, WEIGHTED_COUNTRIES)
         name = first, last = pick(rng, FIRST_NAMES[country.language]), pick(rng, LAST_NAMES[country.language])
-        rank = job_titles.STUDENT if kind is STUDENT_PERSONA else pick(rng, job_titles.WEIGHTED_SENIORITIES)
-        fit = 0.6 * company.fit + 0.08 * rank if company else kind.fit
-        heat = draw_engagement_level(rng, kind.engagement_bias + (0.1 * (fit - 0.5) if company else 0.0))
+        rank = job_titles.STUDENT if persona is STUDENT_PERSONA else pick(rng, job_titles.WEIGHTED_SENIORITIES)
+        fit = 0.6 * company.fit + 0.08 * rank if company else persona.fit
+        level = draw_engagement_level(rng, persona.engagement_bias + (0.1 * (fit - 0.5) if company else 0.0))
         created = creation_time((number + rng.random()) / total, now)
-        active = _activity_period(rng, heat, created, now)
-        mail_end = pick(rng, _EMAIL_STATUSES)
+        period = _activity_period(rng, level, created, now)
+        email_status = pick(rng, _EMAIL_STATUSES)
         if company:
-            email = addresses.work_address(company.domain, name, taken) if kind.has_email else ""
+            email = addresses.work_address(company.domain, name, used_addresses) if persona.has_email else ""
         else:
-            email = addresses.private_address(rng, kind.email_domains[country.language], name, number)
+            email = addresses.private_address(rng, persona.email_domains[country.language], name, number)
         yield Person(
             number=number,
             id=str(1001 + 37 * number + int(37 * rng.random())),
-            persona=kind,
+            persona=persona,
             company=company,
             first_name=first,
             last_name=last,
             email=email,
             country=country,
             city=company.city if company and rng.random() < 0.8 else pick(rng, country.cities),
-            job_title=pick(rng, job_titles.JOB_TITLES[country.language, rank]) if rng.random() < kind.job_title_share else "",
+            job_title=pick(rng, job_titles.JOB_TITLES[country.language, rank]) if rng.random() < persona.job_title_share else "",
             fit=fit,
-            engagement_level=heat,
+            engagement_level=level,
             created_at=created,
-            first_active=active[0],
-            last_active=active[1],
-            email_status=mail_end,
-            email_until=now if mail_end == "none" else now - int(rng.random() * (now - created)),
-            deal=_generate_deal(rng, active, now) if rng.random() < heat.deal_chance * fit else None,
+            first_active=period[0],
+            last_active=period[1],
+            email_status=email_status,
+            email_until=now if email_status == "none" else now - int(rng.random() * (now - created)),
+            deal=_generate_deal(rng, period, now) if rng.random() < level.deal_chance * fit else None,
         )
 
 
@@ -111,7 +111,7 @@ def _activity_period(rng: Random, engagement_level: EngagementLevel, created: in
 
 def _generate_deal(rng: Random, activity_period: tuple[int, int], now: int) -> GeneratedDeal:
     first, last = activity_period
-    begun = first + int((1 - 0.4 * rng.random() ** 2) * (last - first)) + int(draw_exponential(rng, 5) * DAY_MS)
-    created = min(begun, now - MINUTE_MS)
+    planned = first + int((1 - 0.4 * rng.random() ** 2) * (last - first)) + int(draw_exponential(rng, 5) * DAY_MS)
+    created = min(planned, now - MINUTE_MS)
     closed = created + int((12 + draw_exponential(rng, 25)) * DAY_MS)
     return GeneratedDeal(outcome=pick(rng, _DEAL_OUTCOMES) if closed <= now else "open", created_at=created, closed_at=closed)

@@ -1,4 +1,4 @@
-"""What kinds of people a portal has, and how they differ."""
+"""Personas: kinds of people in a generated portal and their behavior."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from sync_worker.sandbox.generator.website import BUYER_PAGES, COMPETITOR_PAGES,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Persona:
-    """A kind of people; shares and chances are 0..1."""
+    """A kind of people; shares, chances and fit are 0..1."""
 
     name: str
-    page_weights: PageWeights  # for the pages of the website
-    is_employed: bool = False  # by a company of the portal
-    email_domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of e-mail by language, for those not employed
-    has_email: bool = True  # their e-mail address is known
-    engagement_bias: float = 0.0  # towards more interest than others have
-    fit: float = 0.0  # of those who are not employed
-    job_title_share: float = 0.88  # share whose job title is known
-    requests_contact: bool = False  # for a contact or a demo
-    has_managed_stage: bool = False  # somebody in the portal looks after their lifecycle stage
+    page_weights: PageWeights  # visited pages, repeated by weight
+    is_employed: bool = False  # whether a company of the portal employs them
+    email_domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # email domains by language, if not employed
+    has_email: bool = True  # whether their email address is known
+    engagement_bias: float = 0.0  # positive values make high engagement levels more likely
+    fit: float = 0.0  # fit if not employed
+    job_title_share: float = 0.88  # share with a known job title
+    requests_contact: bool = False  # whether they request a contact or a demo
+    has_managed_stage: bool = False  # whether users maintain their lifecycle stage
 
 
 STUDENT_PERSONA: Final = Persona(name="student", page_weights=STUDENT_PAGES, email_domains=addresses.ACADEMIC_DOMAINS, engagement_bias=0.05)

@@ -1,4 +1,4 @@
-"""A made-up portal, block by block: each block of people and their companies can be made without the others."""
+"""A generated portal in blocks; each block of people and companies is generated independently."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from sync_worker.sandbox.generator.seeded_random import create_random
 from sync_worker.sandbox.generator.webinars import generate_webinars, participation_rows
 
 PORTAL_ID: Final = 4_242_001
-_PEOPLE_PER_BLOCK: Final = 600  # of a block: enough to have colleagues, few enough to make quickly
+_PEOPLE_PER_BLOCK: Final = 600  # enough for colleagues, few enough for a fast start
 _COMPANIES_PER_BLOCK: Final = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalSpec:
-    """What a made-up portal is made from; `now` in epoch milliseconds."""
+    """Parameters of a generated portal; `now` in epoch milliseconds."""
 
     contact_count: int
     seed: int
     now: int
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the blocks of the portal, those of the oldest contacts first."""
+        """Yield the blocks of the portal, oldest contacts first."""
         return (Block(spec=self, number=number) for number in range(-(-self.contact_count // _PEOPLE_PER_BLOCK)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedRows:
-    """The rows of one kind, made anew each time they are iterated."""
+    """The rows of one kind, generated again in each iteration."""
 
     spec: PortalSpec
     rows_of_block: Callable[[Block], Iterator[Row]]
@@ -52,7 +52,7 @@ class GeneratedRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Some people, their companies, and what they did. Each kind of row has chance of its own, and is made alone."""
+    """A block of people, companies and events; each kind of row has its own random source and is generated independently."""
 
     spec: PortalSpec
     number: int
@@ -66,30 +66,30 @@ class Block:
         return (company.to_row() for company in self._generate_companies())
 
     def email_events(self) -> Iterator[Row]:
-        """Yield what happened to the newsletters that the people got."""
+        """Yield the email events of the people."""
         rng = self._create_random("email events")
-        for person, received in self._generate_sends():
-            yield from email_event_rows(person, rng, received, PORTAL_ID, self.spec.now)
+        for person, sends in self._generate_sends():
+            yield from email_event_rows(person, rng, sends, PORTAL_ID, self.spec.now)
 
     def events(self) -> Iterator[Row]:
         """Yield the page views of the people."""
         rng = self._create_random("page views")
-        for (person, filled), (_, received) in zip(self._generate_submissions(), self._generate_sends(), strict=True):
-            yield from page_view_rows(person, rng, filled, received, self.spec.now)
+        for (person, submissions), (_, sends) in zip(self._generate_submissions(), self._generate_sends(), strict=True):
+            yield from page_view_rows(person, rng, submissions, sends, self.spec.now)
 
     def submissions(self) -> Iterator[Row]:
-        """Yield the forms that the people filled in."""
+        """Yield the form submissions of the people."""
         rng = self._create_random("submissions")
-        return (submission_row(person, conversion, rng) for person, filled in self._generate_submissions() for conversion in filled)
+        return (submission_row(person, each, rng) for person, submissions in self._generate_submissions() for each in submissions)
 
     def participations(self) -> Iterator[Row]:
-        """Yield how the people took part in webinars."""
-        rng, held = self._create_random("participations"), generate_webinars(self.spec.now)
-        for person, filled in self._generate_submissions():
-            yield from participation_rows(person, rng, filled, held, self.spec.now)
+        """Yield the webinar participations of the people."""
+        rng, webinars = self._create_random("participations"), generate_webinars(self.spec.now)
+        for person, submissions in self._generate_submissions():
+            yield from participation_rows(person, rng, submissions, webinars, self.spec.now)
 
     def deals(self) -> Iterator[Row]:
-        """Yield the deals with the people."""
+        """Yield the deals of the people."""
         rng = self._create_random("deals")
         return (deal_row(person, person.deal, rng, self.spec.now) for person in self._generate_people() if person.deal)
 
@@ -102,15 +102,15 @@ class Block:
 
     def _generate_companies(self) -> Iterator[Company]:
         count = -(-len(self._person_numbers()) * _COMPANIES_PER_BLOCK // _PEOPLE_PER_BLOCK)
-        begun = creation_time(self.number * _PEOPLE_PER_BLOCK / self.spec.contact_count, self.spec.now)
+        created_before = creation_time(self.number * _PEOPLE_PER_BLOCK / self.spec.contact_count, self.spec.now)
         return generate_companies(
-            self._create_random("companies"), first_number=self.number * _COMPANIES_PER_BLOCK, count=count, created_before=begun
+            self._create_random("companies"), first_number=self.number * _COMPANIES_PER_BLOCK, count=count, created_before=created_before
         )
 
     def _generate_people(self) -> Iterator[Person]:
-        world, staff = self.spec, list(self._generate_companies())
+        spec, companies = self.spec, list(self._generate_companies())
         return generate_people(
-            self._create_random("people"), numbers=self._person_numbers(), total=world.contact_count, companies=staff, now=world.now
+            self._create_random("people"), numbers=self._person_numbers(), total=spec.contact_count, companies=companies, now=spec.now
         )
 
     def _generate_submissions(self) -> Iterator[tuple[Person, list[FormSubmission]]]:
@@ -118,5 +118,5 @@ class Block:
         return ((person, generate_submissions(person, rng)) for person in self._generate_people())
 
     def _generate_sends(self) -> Iterator[tuple[Person, list[EmailSend]]]:
-        rng, sent = self._create_random("mailings"), generate_campaigns(self.spec.now)
-        return ((person, generate_sends(person, rng, sent, self.spec.now)) for person in self._generate_people())
+        rng, campaigns = self._create_random("mailings"), generate_campaigns(self.spec.now)
+        return ((person, generate_sends(person, rng, campaigns, self.spec.now)) for person in self._generate_people())

@@ -1,4 +1,4 @@
-"""Security scanners: machines that click every link before anybody reads the e-mail."""
+"""Clicks of security scanners, which click links before the recipient reads the email."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CRAWLER_USER_AGENTS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Click:
-    """A click on a link of an e-mail, at epoch milliseconds; `flagged` ones HubSpot itself takes for a machine's."""
+    """A click in an email at a time in epoch milliseconds; HubSpot marks `is_filtered` ones as bot clicks."""
 
     at: int
     url: str
@@ -33,7 +33,7 @@ class Click:
 
 
 def scanner_clicks(scanner: ScannerType, sent_at: int, campaign_name: str, rng: Random, now: int) -> list[Click]:
-    """Return the clicks of a scanner on an e-mail: within two seconds, all at once, as a crawler, or known to HubSpot."""
+    """Return the clicks of a scanner: within two seconds, all at once, with a crawler's user agent, or filtered by HubSpot."""
     if scanner == "none":
         return []
     links = _LINK_PATHS if scanner == "burst" else _LINK_PATHS[: draw_int(rng, 1, 3)]

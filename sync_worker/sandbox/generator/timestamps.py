@@ -1,4 +1,4 @@
-"""Moments of a made-up portal: epoch milliseconds, and the texts that HubSpot makes of them."""
+"""Fast formatting of epoch milliseconds as ISO text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECOND_TEXTS: Final = tuple(f"{second:02d}." for second in range(60))
 
 
 def format_iso(ms: int) -> str:
-    """Return ISO text in UTC with milliseconds, put together from looked-up parts: every row has several."""
+    """Return ISO text in UTC with milliseconds; lookup tables make it fast, because every row has several timestamps."""
     days, rest = divmod(ms, DAY_MS)
     minutes, rest = divmod(rest, MINUTE_MS)
     return f"{_format_day(days)}{_MINUTE_TEXTS[minutes]}{_SECOND_TEXTS[rest // SECOND_MS]}{rest % SECOND_MS:03d}Z"

@@ -1,4 +1,4 @@
-"""Webinars, and who came: those who filled in the form before it."""
+"""Webinars of a generated portal and their participations; registrants are the people who submitted the webinar form."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from sync_worker.sandbox.generator.website import SITE_URL
 
 _WEBINAR_INTERVAL_DAYS: Final = 30
 _NEXT_WEBINAR_DAYS: Final = 9
-_ATTENDANCE_RATE: Final = 0.55  # of those who have registered; the others forget it, few cancel
-_CANCELLATION_RATE: Final = 0.1
+_ATTENDANCE_RATE: Final = 0.55  # share of registrants
+_CANCELLATION_RATE: Final = 0.1  # share of registrants
 _TOPICS: Final = ("Scoring leads without guessing", "From click to call", "What a grade is good for", "Spring cleaning for your CRM")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webinar:
-    """A webinar that begins at a moment (epoch milliseconds)."""
+    """A webinar with its start time (epoch milliseconds)."""
 
     id: int
     name: str
     starts_at: int
 
     def to_row(self, now: int) -> Row:
-        """Return the webinar as HubSpot's marketing event."""
-        held = self.starts_at < now
+        """Return the webinar as a marketing event in HubSpot's JSON."""
+        is_completed = self.starts_at < now
         return {
             "objectId": str(self.id),
             "eventName": self.name,
@@ -40,7 +40,7 @@ class Webinar:
             "eventOrganizer": "Marketing",
             "eventUrl": SITE_URL + WEBINAR_FORM.path,
             "eventCancelled": False,
-            "eventCompleted": held,
+            "eventCompleted": is_completed,
             "startDateTime": format_iso(self.starts_at),
             "endDateTime": format_iso(self.starts_at + HOUR_MS),
             "createdAt": format_iso(self.starts_at - 60 * DAY_MS),
@@ -49,17 +49,17 @@ class Webinar:
 
 
 def generate_webinars(now: int) -> list[Webinar]:
-    """Return the webinars of the time that was recorded and the next one, oldest first."""
-    begins = sorted(now - days * DAY_MS for days in range(-_NEXT_WEBINAR_DAYS, HISTORY_DAYS, _WEBINAR_INTERVAL_DAYS))
-    return [Webinar(id=510_001 + number, name=_TOPICS[number % len(_TOPICS)], starts_at=at) for number, at in enumerate(begins)]
+    """Return the webinars within the recorded history and the next one, oldest first."""
+    starts = sorted(now - days * DAY_MS for days in range(-_NEXT_WEBINAR_DAYS, HISTORY_DAYS, _WEBINAR_INTERVAL_DAYS))
+    return [Webinar(id=510_001 + number, name=_TOPICS[number % len(_TOPICS)], starts_at=at) for number, at in enumerate(starts)]
 
 
 def participation_rows(person: Person, rng: Random, submissions: list[FormSubmission], webinars: list[Webinar], now: int) -> Iterator[Row]:
-    """Yield how somebody took part: a form that was filled in is for the next webinar, and one that has been is over."""
-    begins = [webinar.starts_at for webinar in webinars]
-    registered = {bisect_right(begins, each.at): each.at for each in submissions if each.form is WEBINAR_FORM}
-    for place, at in registered.items():
-        webinar = webinars[place]
+    """Yield the participations of a person; a submission of the webinar form registers for the next webinar after it."""
+    starts = [webinar.starts_at for webinar in webinars]
+    registered = {bisect_right(starts, each.at): each.at for each in submissions if each.form is WEBINAR_FORM}
+    for index, at in registered.items():
+        webinar = webinars[index]
         state, since = _draw_attendance(rng, webinar, at, now)
         yield {
             "id": f"{webinar.id}{person.id}",
@@ -70,9 +70,9 @@ def participation_rows(person: Person, rng: Random, submissions: list[FormSubmis
 
 
 def _draw_attendance(rng: Random, webinar: Webinar, registered: int, now: int) -> tuple[str, int]:
-    luck, minutes = rng.random(), draw_int(rng, 0, 12)
-    if luck > 1 - _CANCELLATION_RATE:
+    draw, minutes = rng.random(), draw_int(rng, 0, 12)
+    if draw > 1 - _CANCELLATION_RATE:
         return "CANCELLED", registered
     if webinar.starts_at + HOUR_MS > now:
         return "REGISTERED", registered
-    return ("ATTENDED", webinar.starts_at + minutes * MINUTE_MS) if luck < _ATTENDANCE_RATE else ("NO_SHOW", webinar.starts_at + HOUR_MS)
+    return ("ATTENDED", webinar.starts_at + minutes * MINUTE_MS) if draw < _ATTENDANCE_RATE else ("NO_SHOW", webinar.starts_at + HOUR_MS)

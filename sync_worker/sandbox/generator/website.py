@@ -1,4 +1,4 @@
-"""The website of a made-up portal."""
+"""Website pages of a generated portal and their weights by kind of visitor."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SITE_URL: Final = "https://www.example.com"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebPage:
-    """A page: its path, with the query where it has one, and its title."""
+    """A page with its path (including a query) and title."""
 
     path: str
     title: str
 
 
-PageWeights = tuple[WebPage, ...]  # pages, as often as a visitor looks at them
+PageWeights = tuple[WebPage, ...]  # pages, repeated by weight
 
 _PAGE_TABLE: Final = """
 /                                        Home
@@ -50,7 +50,7 @@ def _parse_page_weights(weights: str) -> PageWeights:
     return expand_weights([(page, float(weight)) for page, weight in zip(PAGES.values(), weights.split(), strict=True)])
 
 
-# How often each kind of visitor looks at the pages, in the order of the table above.
+# Weights of the pages by kind of visitor, in the order of the table above.
 #                            /   ~ int  $$ cus doc api  b1  b2  b3 pdf pdf  q1  q2  q3 job eng press
 BUYER_PAGES: Final = _parse_page_weights("     22  14   8  12   8   6   4   7   7   5   5   3   3   2   0   1   1   2")
 PRIVATE_PAGES: Final = _parse_page_weights("   20   8   4   6   4   6   3  10  10   8   6   1   1   1   0   3   1   2")

@@ -50,8 +50,8 @@ def serialize(data: PortalData) -> bytes:
 
 
 def share(values: Iterable[bool]) -> float:
-    counted = Counter(values)
-    return counted[True] / counted.total()
+    counts = Counter(values)
+    return counts[True] / counts.total()
 
 
 @settings(max_examples=10, deadline=None)
@@ -66,14 +66,14 @@ def test_another_seed_gives_other_contacts() -> None:
     assert serialize(generate(contacts=50, seed=1, now=NOW)) != serialize(generate(contacts=50, seed=2, now=NOW))
 
 
-def test_contacts_do_not_depend_on_what_else_was_read() -> None:
+def test_contacts_do_not_depend_on_other_reads() -> None:
     data = generate(contacts=700, seed=7, now=NOW)
     alone = list(data.contacts)
     assert list(data.events)
     assert list(data.contacts) == alone
 
 
-def test_a_million_contacts_begin_at_once() -> None:
+def test_the_first_of_a_million_contacts_is_available_at_once() -> None:
     data = generate(contacts=1_000_000, seed=7, now=NOW)
     assert len(list(islice(data.contacts, 10))) == 10
     assert len(list(islice(data.events, 10))) == 10
@@ -109,7 +109,7 @@ def test_no_real_email_address_is_generated() -> None:
     assert all(email.isascii() and email == email.lower() for email in emails)
 
 
-def test_rows_name_only_what_there_is() -> None:
+def test_rows_reference_existing_rows_only() -> None:
     rows = generate_portal().rows
     contacts, companies = ({row["id"] for row in rows[kind]} for kind in ("contacts", "companies"))
     emails = {values.get("email") for values in generate_portal().properties()}
@@ -120,18 +120,18 @@ def test_rows_name_only_what_there_is() -> None:
     assert {contact for row in rows["deals"] for contact in row["contactIds"]} <= contacts
     assert {row["formId"] for row in rows["submissions"]} == forms
     webinars = {row["objectId"] for row in rows["marketing_events"]}
-    parties = [row["associations"] for row in rows["participations"]]
-    assert {each["contact"]["contactId"] for each in parties} <= contacts
-    assert {each["marketingEvent"]["marketingEventId"] for each in parties} <= webinars
+    participations = [row["associations"] for row in rows["participations"]]
+    assert {each["contact"]["contactId"] for each in participations} <= contacts
+    assert {each["marketingEvent"]["marketingEventId"] for each in participations} <= webinars
 
 
 def test_no_event_is_in_the_future_or_before_its_record() -> None:
     rows = generate_portal().rows
-    moments = [row["created"] for row in rows["email_events"]] + [row["submittedAt"] for row in rows["submissions"]]
-    moments += [row["properties"]["occurredAt"] for row in rows["participations"]]
-    moments += [int(datetime.fromisoformat(row["occurredAt"]).timestamp() * 1000) for row in rows["events"]]
-    assert max(moments) <= NOW_MS
-    assert min(moments) >= NOW_MS - timedelta(days=541) / timedelta(milliseconds=1)
+    times = [row["created"] for row in rows["email_events"]] + [row["submittedAt"] for row in rows["submissions"]]
+    times += [row["properties"]["occurredAt"] for row in rows["participations"]]
+    times += [int(datetime.fromisoformat(row["occurredAt"]).timestamp() * 1000) for row in rows["events"]]
+    assert max(times) <= NOW_MS
+    assert min(times) >= NOW_MS - timedelta(days=541) / timedelta(milliseconds=1)
     for row in (*rows["contacts"], *rows["companies"]):
         assert datetime.fromisoformat(row["createdAt"]) <= datetime.fromisoformat(row["updatedAt"]) <= NOW
 
@@ -145,7 +145,7 @@ def test_property_values_are_hubspots_texts() -> None:
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", values["createdate"]) for values in records)
 
 
-def test_contacts_speak_seven_languages_and_live_in_many_countries() -> None:
+def test_contacts_have_seven_languages_and_many_countries() -> None:
     languages = Counter(values["hs_language"][:2] for values in generate_portal().properties())
     assert set(languages) == {"en", "de", "fr", "es", "it", "ca", "zh"}
     spellings = {values.get("country") for values in generate_portal().properties()}
@@ -162,7 +162,7 @@ def test_contacts_speak_seven_languages_and_live_in_many_countries() -> None:
     } <= titles
 
 
-def test_some_contacts_are_not_what_sales_is_looking_for() -> None:
+def test_some_contacts_are_private_students_competitors_or_without_an_address() -> None:
     domains = Counter((values.get("email") or "@").partition("@")[2] for values in generate_portal().properties())
     assert domains["gmail.com"] > 100
     assert domains["tum.de"] > 20
@@ -171,7 +171,7 @@ def test_some_contacts_are_not_what_sales_is_looking_for() -> None:
     assert 0.03 < domains[""] / domains.total() < 0.1
 
 
-def test_unsubscribers_and_bounces_are_marked_and_get_no_more_mail() -> None:
+def test_unsubscribed_and_bounced_contacts_are_marked_and_get_no_more_email() -> None:
     kinds, after = defaultdict(list), []
     for event in generate_portal().rows["email_events"]:
         kinds[event["recipient"]].append((event["created"], event["type"]))
@@ -188,7 +188,7 @@ def test_unsubscribers_and_bounces_are_marked_and_get_no_more_mail() -> None:
     assert not any(after)
 
 
-def test_scanners_click_in_each_of_their_ways() -> None:
+def test_every_kind_of_scanner_clicks() -> None:
     clicks = [event for event in generate_portal().rows["email_events"] if event["type"] == "CLICK"]
     per_second = Counter((event["recipient"], event["created"] // 1000) for event in clicks)
     assert any(event["created"] - event["sentBy"]["created"] < 2000 for event in clicks)
@@ -198,7 +198,7 @@ def test_scanners_click_in_each_of_their_ways() -> None:
     assert any(event.get("obsoletedBy") for event in clicks)
 
 
-def test_an_event_that_was_replaced_names_one_that_is_there() -> None:
+def test_events_reference_existing_sends_and_successors() -> None:
     events = generate_portal().rows["email_events"]
     ids = {(event["id"], event["created"]) for event in events}
     assert {(event["obsoletedBy"]["id"], event["obsoletedBy"]["created"]) for event in events if "obsoletedBy" in event} <= ids
@@ -223,7 +223,7 @@ def test_most_contacts_have_no_events_and_few_have_many() -> None:
     assert 0.01 < share(count >= 20 for count in views) < 0.1
 
 
-def test_activity_fades_into_the_past() -> None:
+def test_older_periods_have_less_activity() -> None:
     ages = [(NOW - datetime.fromisoformat(row["occurredAt"])).days for row in generate_portal().rows["events"]]
     thirds = Counter(age // 180 for age in ages)
     assert thirds[0] > thirds[1] > thirds[2] > 0
@@ -245,7 +245,7 @@ def test_lifecycle_stages_follow_the_deals() -> None:
 
 def test_a_classic_model_has_contacts_in_every_band() -> None:
     def points_for(count: int) -> int:
-        return sum(points for least, points in {1: 1, 3: 2, 5: 3, 8: 4, 10: 5}.items() if count >= least)
+        return sum(points for minimum, points in {1: 1, 3: 2, 5: 3, 8: 4, 10: 5}.items() if count >= minimum)
 
     clicks = Counter(event["recipient"] for event in generate_portal().rows["email_events"] if event["type"] == "CLICK")
     scores = [
