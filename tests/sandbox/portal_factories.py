@@ -1,4 +1,4 @@
-"""Tiny portals for the tests of the sandbox, and a client that speaks to them."""
+"""Small portals for the tests of the sandbox, and a client for them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DAY_MS = 86_400_000
 
 
 class FakeClock:
-    """A clock that is wound by hand."""
+    """A clock that tests advance."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.now = now
@@ -62,7 +62,7 @@ def make_contacts(count: int) -> list[Row]:
 
 @dataclass
 class PortalClient:
-    """A portal with a client that holds its token."""
+    """A portal in this process with an authenticated client."""
 
     portal: SandboxPortal
     gate: ApiGateway
@@ -97,7 +97,7 @@ class PortalClient:
 
 
 class AsgiTransport(httpx.BaseTransport):
-    """Asks an ASGI application without a socket."""
+    """Sends requests to an ASGI application without a socket."""
 
     def __init__(self, app: Starlette) -> None:
         self._asgi = httpx.ASGITransport(app)
@@ -115,18 +115,18 @@ def make_http_client(app: Starlette, token: str) -> httpx.Client:
 
 
 def start_portal(data: PortalData, *, switches: Switches | None = None, **options: object) -> PortalClient:
-    """Serve a portal in this process; unless a test says otherwise search lags not at all and nothing is limited."""
+    """Serve a portal in this process; by default without search lag and without rate limits."""
     unlimited: dict[str, Any] = {"index_lag_s": 0, "rate": 10**9, "search_rate": 10**9}
-    chosen = SandboxConfig(switches=switches or Switches(), **{**unlimited, **options})
-    clock, slept = FakeClock(), []
+    config = SandboxConfig(switches=switches or Switches(), **{**unlimited, **options})
+    clock, sleeps = FakeClock(), []
 
     async def sleep(seconds: float) -> None:
-        slept.append(seconds)
+        sleeps.append(seconds)
 
-    portal = server.load_portal(data, chosen, clock=clock)
-    gate = ApiGateway.create(portal, chosen, sleep=sleep)
-    http = make_http_client(server.create_gateway_app(gate), chosen.token)
-    return PortalClient(portal=portal, gate=gate, clock=clock, http=http, sleeps=slept)
+    portal = server.load_portal(data, config, clock=clock)
+    gate = ApiGateway.create(portal, config, sleep=sleep)
+    http = make_http_client(server.create_gateway_app(gate), config.token)
+    return PortalClient(portal=portal, gate=gate, clock=clock, http=http, sleeps=sleeps)
 
 
 def result_ids(reply: dict[str, Any]) -> list[str]:

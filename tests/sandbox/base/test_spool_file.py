@@ -1,4 +1,4 @@
-"""Rows in a temporary file."""
+"""JSON rows in a temporary file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ROWS = st.lists(st.dictionaries(st.text(max_size=5), st.integers(-9, 9) | st.tex
 
 
 @given(ROWS, st.integers(0, 12))
-def test_rows_are_found_by_number_wherever_they_lie_and_in_whatever_order_they_are_read(rows: list[dict[str, object]], read: int) -> None:
+def test_rows_are_read_by_number_in_any_order_from_memory_and_disk(rows: list[dict[str, object]], read: int) -> None:
     file = SpoolFile(max_memory_bytes=40)
     for row in rows:
         number = file.add(row)
-        file.read_raw(min(read, number))  # reading between two additions disturbs nothing
+        file.read_raw(min(read, number))  # reads between writes change nothing
     assert list(file) == rows
     assert len(file) == len(rows)

@@ -1,4 +1,4 @@
-"""hubspot-api.md sections 2 and 4: what a property takes, and the codes of what it does not."""
+"""Valid and invalid property values and their error codes; hubspot-api.md sections 2 and 4."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ NUMBER, TEXT = make_definition("number"), make_definition("string")
 RADIO = make_definition("enumeration", field_type="radio", values="a b c")
 CHECKBOX = make_definition("enumeration", field_type="checkbox", values="a b c")
 FLAG = make_definition("bool", values="true false")
-MOMENT, DAY = make_definition("datetime"), make_definition("date")
+DATETIME, DATE = make_definition("datetime"), make_definition("date")
 EMAIL = make_definition("string", name="email")
 
 
 @pytest.mark.parametrize(
-    ("definition", "raw", "kept"),
+    ("definition", "raw", "stored"),
     [
         (NUMBER, "12.50", "12.5"),
         (NUMBER, "12.0", "12"),
@@ -39,15 +39,15 @@ EMAIL = make_definition("string", name="email")
         (CHECKBOX, "a;c", "a;c"),
         (FLAG, True, "true"),
         (FLAG, "FALSE", "false"),
-        (MOMENT, "1732000000000", "2024-11-19T07:06:40Z"),
-        (MOMENT, "2024-11-19T07:06:40.250Z", "2024-11-19T07:06:40.250Z"),
-        (DAY, "2024-11-19", "2024-11-19"),
-        (DAY, "1731974400000", "2024-11-19"),
+        (DATETIME, "1732000000000", "2024-11-19T07:06:40Z"),
+        (DATETIME, "2024-11-19T07:06:40.250Z", "2024-11-19T07:06:40.250Z"),
+        (DATE, "2024-11-19", "2024-11-19"),
+        (DATE, "1731974400000", "2024-11-19"),
         (EMAIL, "Ana.B@Example.COM", "ana.b@example.com"),
     ],
 )
-def test_values_are_kept_as_hubspot_keeps_them(definition: PropertyDefinition, raw: object, kept: str | None) -> None:
-    assert normalize_value(definition, raw) == kept
+def test_values_are_stored_in_hubspots_format(definition: PropertyDefinition, raw: object, stored: str | None) -> None:
+    assert normalize_value(definition, raw) == stored
 
 
 @pytest.mark.parametrize(
@@ -61,17 +61,17 @@ def test_values_are_kept_as_hubspot_keeps_them(definition: PropertyDefinition, r
         (RADIO, "a;b", "INVALID_OPTION"),
         (CHECKBOX, "a;z", "INVALID_OPTION"),
         (FLAG, "yes", "INVALID_OPTION"),
-        (MOMENT, "yesterday", "INVALID_LONG"),
-        (DAY, "1731974400001", "INVALID_DATE"),
-        (DAY, "soon", "INVALID_DATE"),
+        (DATETIME, "yesterday", "INVALID_LONG"),
+        (DATE, "1731974400001", "INVALID_DATE"),
+        (DATE, "soon", "INVALID_DATE"),
         (EMAIL, "ana@", "INVALID_EMAIL"),
         (TEXT, "x" * 65_537, "PROPERTY_VALUE_TOO_LONG"),
     ],
 )
-def test_other_values_are_refused_with_their_code(definition: PropertyDefinition, raw: object, code: str) -> None:
-    with pytest.raises(InvalidPropertyValueError) as refused:
+def test_invalid_values_are_rejected_with_their_code(definition: PropertyDefinition, raw: object, code: str) -> None:
+    with pytest.raises(InvalidPropertyValueError) as raised:
         normalize_value(definition, raw)
-    assert refused.value.code == code
+    assert raised.value.code == code
 
 
 def test_a_leading_semicolon_appends() -> None:
@@ -79,21 +79,21 @@ def test_a_leading_semicolon_appends() -> None:
     assert normalize_value(CHECKBOX, ";a", current="a;b") == "a;b"
 
 
-def test_a_refused_option_names_the_allowed_ones() -> None:
+def test_an_invalid_option_error_lists_the_allowed_options() -> None:
     with pytest.raises(InvalidPropertyValueError, match=r'z was not one of the allowed options: \[label: "A"'):
         normalize_value(RADIO, "z")
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**9), max_value=10**9))
-def test_a_number_keeps_its_value_and_settles(number: Decimal) -> None:
-    kept = normalize_value(NUMBER, str(number))
-    assert kept is not None
-    assert Decimal(kept) == number
-    assert normalize_value(NUMBER, kept) == kept
+def test_normalizing_a_number_keeps_its_value_and_is_idempotent(number: Decimal) -> None:
+    stored = normalize_value(NUMBER, str(number))
+    assert stored is not None
+    assert Decimal(stored) == number
+    assert normalize_value(NUMBER, stored) == stored
 
 
 @given(st.integers(min_value=0, max_value=4_102_444_800_000))
-def test_a_moment_reads_the_same_from_both_forms(ms: int) -> None:
-    kept = normalize_value(MOMENT, str(ms))
-    assert kept is not None
-    assert normalize_value(MOMENT, kept) == kept
+def test_a_datetime_is_equal_from_milliseconds_and_from_iso_text(ms: int) -> None:
+    stored = normalize_value(DATETIME, str(ms))
+    assert stored is not None
+    assert normalize_value(DATETIME, stored) == stored
