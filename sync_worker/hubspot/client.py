@@ -31,7 +31,7 @@ from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.hubspot.rest.rate_limiter import RateLimiter, RateLimitSettings
 from sync_worker.hubspot.rest.retry import Retrier, RetryPolicy
 from sync_worker.hubspot.rest.sdk import LazyApi, open_sdk
-from sync_worker.hubspot.rest.session import open_http_client
+from sync_worker.hubspot.rest.session import open_session
 from sync_worker.hubspot.rest.transport import Timeouts, Transport
 
 
@@ -101,7 +101,7 @@ def connect(
     clock = clock or Clock()
     traffic = RequestMetrics()
     transport = Transport(
-        http_client=open_http_client(token, address, pool_size=pool_size),
+        session=open_session(token, address, pool_size=pool_size),
         base_url=address,
         version=api_version,
         rate_limiter=RateLimiter(limits or RateLimitSettings(), clock),

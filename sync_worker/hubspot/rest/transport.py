@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import IO, Any, Final, TypeAlias
+from urllib.parse import urlencode
 
 import msgspec
 import orjson
@@ -27,7 +28,7 @@ from sync_worker.hubspot.rest.error_responses import (
 from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.hubspot.rest.rate_limiter import Limiter, RateLimiter
 from sync_worker.hubspot.rest.retry import Retrier
-from sync_worker.hubspot.rest.session import Body, HttpClient, Query
+from sync_worker.hubspot.rest.session import Body, Query
 
 CHUNK_BYTES: Final = 1 << 16  # bytes
 
@@ -67,7 +68,7 @@ class Transport:
     def __init__(
         self,
         *,
-        http_client: HttpClient,
+        session: requests.Session,
         base_url: str,
         version: ApiVersion,
         rate_limiter: RateLimiter,
@@ -77,7 +78,7 @@ class Transport:
         clock: Clock,
         clock_tolerance: timedelta = clock_skew.DEFAULT_TOLERANCE,
     ) -> None:
-        self._http_client = http_client
+        self._session = session
         self.base_url = base_url
         self._version = version
         self.rate_limiter = rate_limiter
@@ -113,7 +114,7 @@ class Transport:
         """Wake whoever waits, with `Closed`, and close the connections."""
         self.clock.stop()
         self.rate_limiter.interrupt()
-        self._http_client.close()
+        self._session.close()
 
     def _send_once(
         self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | FileUpload | None, decode: BodyDecoder
@@ -142,7 +143,16 @@ class Transport:
         body, kind = _request_body(content)
         timeout = (self._timeouts.connect, self._timeouts.read)
         try:
-            response = self._http_client.send(method, route.path, query, body, content_type=kind, timeout=timeout)
+            response = self._session.request(
+                method,
+                self.base_url + route.path,
+                params=urlencode(query, safe=","),  # HubSpot writes its own lists of names with plain commas
+                data=body,
+                headers={"Content-Type": kind},
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+            )
             return HttpResponse(response.status_code, response.headers, self._read_body(response, deadline))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             # The chain is cut: the library's own texts show the whole address, and that may hold somebody's data.

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from sync_worker.errors import Unavailable
-from sync_worker.hubspot.rest.session import open_http_client
+from sync_worker.hubspot.rest.session import open_session
 from sync_worker.hubspot.rest.transport import Timeouts
 from tests.hubspot.fakes import START_TIME, FakeClock, make_client, run_in_threads
 
@@ -151,7 +151,7 @@ def test_a_server_with_an_invalid_certificate_is_rejected() -> None:
     ):
         hubspot.account.read_details()
 
-    assert open_http_client("t", base.format(1), pool_size=1).environment_settings["verify"] is True
+    assert open_session("t", base.format(1), pool_size=1).verify is True
 
 
 def test_a_silent_server_times_out() -> None:

@@ -5,7 +5,7 @@ import requests
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import connect
-from sync_worker.hubspot.rest.session import Bearer, open_http_client, validate_token
+from sync_worker.hubspot.rest.session import Bearer, open_session, validate_token
 from tests.hubspot.fakes import BASE_URL, FakeServer, json_response, make_client
 
 
@@ -48,7 +48,8 @@ def test_a_connection_has_an_identity_that_reveals_no_token() -> None:
 def test_a_proxy_is_not_used_for_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     near, far = (
-        open_http_client("t", url, pool_size=1).environment_settings["proxies"] for url in ("https://127.0.0.1:1", "https://api.hubapi.com")
+        open_session("t", url, pool_size=1).merge_environment_settings(url, {}, None, None, None)["proxies"]
+        for url in ("https://127.0.0.1:1", "https://api.hubapi.com")
     )
 
     assert not near
