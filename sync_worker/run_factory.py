@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sync_worker.concurrency import run_in_thread
 from sync_worker.hubspot.api.polling import Poller
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.model.compiled.model import Model
@@ -24,9 +23,8 @@ from sync_worker.sync.plan.safety import Guard, SafetyLimits
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.portal import PortalInfo
-from sync_worker.sync.pull import scan_hints
 from sync_worker.sync.pull.exports import BulkContext, ExportReader, Fallback
-from sync_worker.sync.pull.pull import ContactIdBatches, Pull
+from sync_worker.sync.pull.pull import Pull
 from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.sync.report import RunReport
 from sync_worker.sync.retention import Retention
@@ -50,22 +48,19 @@ class RunFactory:
     exit_stack: ExitStack
 
     def build_run(self, *, allow_large: bool = False, bulk: bool = False) -> Run:
-        """Return the run; a complete reading of the API leaves while the portal is looked at."""
+        """Return the run."""
         report, now = self.report, self.clock()
         means = self._build_bulk_context() if bulk else None
         guard = self._build_guard(disabled=allow_large)
         early = guard.allows_early_writes and not report.dry_run and not bulk
-        pull = self._build_pull(now, means)
-        complete = report.command == "backfill"
-        reading = self._start_full_scan(pull, write_early=early) if complete and not bulk else None
-        place = portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=complete)
+        place = portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=report.command == "backfill")
         hidden = place.select_hidden_kinds(self._model.event_kinds)
         report.not_visible = self._model.invisible_names(hidden)
         day_began = place.day_start(now, self.settings.reevaluate_at)
         applier = None if report.dry_run else self._build_applier(now)
         return Run(
             store=self.store,
-            pull=pull,
+            pull=self._build_pull(now, means),
             evaluator=Evaluator(
                 model=self._model,
                 crm_schema=self.outputs,
@@ -82,7 +77,6 @@ class RunFactory:
             importer=self._build_importer(means, applier) if means and applier else None,
             report=report,
             write_early=early,
-            started_scan=reading,
         )
 
     def build_undo(self, run: str) -> Undo:
@@ -158,21 +152,6 @@ class RunFactory:
             export_reader=ExportReader(context=bulk_context, run_id=self.report.run_id) if bulk_context else None,
             counts=self.report.pulled,
         )
-
-    def _start_full_scan(self, pull: Pull, *, write_early: bool) -> ContactIdBatches:
-        """Begin to read everybody, or to ask how much there is, while the portal is looked at; nothing is kept until it is known."""
-        expected = scan_hints.remembered(self.store, self.hubspot, pull.now)
-        if expected is None:
-            return replace(pull, get_id_range=run_in_thread(self.hubspot.contacts.read_id_range).result).all_contacts(
-                interleave_writes=write_early
-            )
-        self.hubspot.transport.rate_limiter.expect(latency=expected.latency, burst=expected.burst)
-        reading = replace(pull, get_id_range=lambda: expected.extent, has_event_backlog=expected.eventful).all_contacts(
-            interleave_writes=write_early
-        )
-        self.exit_stack.callback(reading.close)
-        next(reading)
-        return reading
 
     def _build_scope(self, portal_facts: PortalInfo) -> Scope:
         with self.store.transaction() as tx:

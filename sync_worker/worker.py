@@ -38,7 +38,6 @@ from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.model_check import ModelCheck, check_model
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.sync.portal.preflight import PreflightReport, run_preflight
-from sync_worker.sync.pull import scan_hints, search_budget
 from sync_worker.sync.pull.exports import MIN_BULK_SIZE
 from sync_worker.sync.pull.pull import last_full_scan
 from sync_worker.sync.report import RunReport
@@ -202,13 +201,11 @@ class Worker:
                 setup.apply_step(step, self.hubspot)
                 log.info("portal.mended", **step.as_json())
             now = self.clock()
-            place = portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=True, accept_downgrade=True)
+            portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=True, accept_downgrade=True)
             setup.save_list_ids(self.store, self.hubspot, self.outputs)
             if found:
                 with self.store.transaction() as tx:
                     differences.clear_rejections(tx)
-            eventful = scan_hints.is_eventful(self.store, self.hubspot, place.select_visible_kinds(self.model.event_kinds), now)
-            scan_hints.remember(self.store, self.hubspot, self.hubspot.contacts.read_id_range(), now, eventful=eventful)
         return [step.as_json() for step in found]
 
     def backfill(self, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False) -> RunReport:
@@ -289,8 +286,6 @@ class Worker:
                     min_bulk_records=self.min_bulk_records,
                     exit_stack=working,
                 )
-                search_budget.recall(store, self.hubspot)
-                working.callback(search_budget.remember, store, self.hubspot)
                 if not dry_run:
                     pending_import.wait_for_previous(self.hubspot.imports, store, parts.build_poller(), self.clock())
                 yield parts

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, case, false, func, literal_column, or_, select, update
 
-from sync_worker.store import bulk_load, differences
+from sync_worker.store import differences
 from sync_worker.store.database import Insert, dialect_insert, execute_many, upsert_rows
 from sync_worker.store.emails import has_any_email, load_additional_emails, save_additional_emails
 from sync_worker.store.id_array import in_ids
@@ -40,15 +40,12 @@ def save(tx: Connection, contact_rows: Sequence[ContactRow], *, scan_id: int = 0
     The revision is raised where facts, company or addresses differ, and nowhere else.
     """
     newcomers = find_new_ids(tx, [person.id for person in contact_rows if person.additional_emails])
-    if bulk_load.is_bulk_loading(tx) and _write_rows(tx, _insert_statement(tx.dialect.name), contact_rows, scan_id) == len(contact_rows):
-        save_additional_emails(tx, {}, {person.id: {*person.additional_emails} for person in contact_rows if person.additional_emails})
-    else:
-        if _write_rows(tx, _upsert_statement(tx.dialect.name), contact_rows, scan_id) < len(contact_rows):
-            # Whom we know by a newer showing was seen all the same.
-            seen = in_ids(contacts.c.id, [person.id for person in contact_rows])
-            tx.execute(update(contacts).where(seen, contacts.c.sweep < scan_id).values(sweep=scan_id))
-        if readdressed := _save_additional_emails(tx, contact_rows) - newcomers:
-            mark_due(tx, readdressed, ())
+    if _write_rows(tx, contact_rows, scan_id) < len(contact_rows):
+        # Whom we know by a newer showing was seen all the same.
+        seen = in_ids(contacts.c.id, [person.id for person in contact_rows])
+        tx.execute(update(contacts).where(seen, contacts.c.sweep < scan_id).values(sweep=scan_id))
+    if readdressed := _save_additional_emails(tx, contact_rows) - newcomers:
+        mark_due(tx, readdressed, ())
     for person in contact_rows:
         if person.merged_ids:
             _merge(tx, person)
@@ -66,15 +63,14 @@ def save_companies(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     known = dict(tx.execute(select(companies.c.id, companies.c.facts).where(in_ids(companies.c.id, [row["id"] for row in rows]))).all())
     changed = [row["id"] for row in rows if known.get(row["id"]) != row["facts"]]
     upsert_rows(tx, companies, rows)
-    if changed and not bulk_load.has_no_verdicts(tx):
+    if changed:
         tx.execute(update(contacts).where(in_ids(contacts.c.company_id, changed)).values(revision=contacts.c.revision + 1))
 
 
 def mark_due(tx: Connection, ids: Collection[int], emails: Collection[str]) -> None:
     """Let the contacts with these ids or addresses be judged anew."""
-    if not bulk_load.has_no_verdicts(tx):
-        theirs = or_(in_ids(contacts.c.id, ids), has_any_email(emails))
-        tx.execute(update(contacts).where(theirs).values(revision=contacts.c.revision + 1))
+    theirs = or_(in_ids(contacts.c.id, ids), has_any_email(emails))
+    tx.execute(update(contacts).where(theirs).values(revision=contacts.c.revision + 1))
 
 
 def unseen_ids(tx: Connection, *, scan_id: int) -> list[int]:
@@ -98,13 +94,6 @@ def mark_deleted(tx: Connection, ids: Collection[int]) -> None:
 def count(tx: Connection) -> int:
     """Return how many contacts the portal has, as far as we know."""
     return tx.execute(select(func.count()).select_from(contacts).where(~contacts.c.gone)).scalar_one()
-
-
-def count_and_id_range(tx: Connection) -> tuple[int, int | None, int | None]:
-    """Return how many contacts the portal has, as far as we know, the highest id and the lowest."""
-    query = select(func.count(), func.max(contacts.c.id), func.min(contacts.c.id)).select_from(contacts).where(~contacts.c.gone)
-    total, highest, lowest = tx.execute(query).one()
-    return total, highest, lowest
 
 
 def count_changed(tx: Connection, since: int, until: int) -> int:
@@ -134,23 +123,20 @@ def find_id(tx: Connection, email_or_id: str) -> int | None:
     return tx.execute(named.order_by(contacts.c.gone, contacts.c.id).limit(1)).scalar()
 
 
-def _write_rows(tx: Connection, statement: Insert, contact_rows: Sequence[ContactRow], scan_id: int) -> int:
+def _write_rows(tx: Connection, contact_rows: Sequence[ContactRow], scan_id: int) -> int:
     """Return how many rows were new or changed."""
     rows = [
         (person.id, person.email, person.company_id, person.updated_at, person.facts, person.observed, person.stage, scan_id)
         for person in contact_rows
     ]
-    return execute_many(tx, statement, _CONTACT_COLUMNS, rows)
-
-
-@cache
-def _insert_statement(dialect: str) -> Insert:
-    return _base_insert(dialect).on_conflict_do_nothing(index_elements=["id"])
+    return execute_many(tx, _upsert_statement(tx.dialect.name), _CONTACT_COLUMNS, rows)
 
 
 @cache
 def _upsert_statement(dialect: str) -> Insert:
-    statement = _base_insert(dialect)
+    # What is the same for all stands in the text: each parameter is looked at for each row, a truth value for several times as long.
+    one: ColumnElement[int] = literal_column("1")
+    statement = dialect_insert(dialect, contacts).values(revision=one, gone=false())
     new, old = statement.excluded, contacts.c
     differs = or_(
         new.facts != old.facts,
@@ -160,16 +146,10 @@ def _upsert_statement(dialect: str) -> Insert:
     )
     shown = {name: new[name] for name in (*_CONTACT_COLUMNS, "gone") if name not in ("id", "sweep")}
     revised = {
-        "revision": case((differs, old.revision + literal_column("1")), else_=old.revision),
+        "revision": case((differs, old.revision + one), else_=old.revision),
         "sweep": case((new.sweep > old.sweep, new.sweep), else_=old.sweep),
     }
     return statement.on_conflict_do_update(index_elements=["id"], set_=shown | revised, where=new.updated_at >= old.updated_at)
-
-
-def _base_insert(dialect: str) -> Insert:
-    # What is the same for all stands in the text: each parameter is looked at for each row, a truth value for several times as long.
-    one: ColumnElement[int] = literal_column("1")
-    return dialect_insert(dialect, contacts).values(revision=one, gone=false())
 
 
 def _save_additional_emails(tx: Connection, contact_rows: Sequence[ContactRow]) -> set[int]:

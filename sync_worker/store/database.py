@@ -238,7 +238,7 @@ def _migrate(engine: Engine, url: URL) -> None:
 
 
 #: The newest schema; a test keeps it equal to the newest migration.
-LATEST_REVISION: Final = "0006"
+LATEST_REVISION: Final = "0007"
 
 
 def _describe_url(url: URL) -> str:

@@ -44,13 +44,11 @@ contacts: Final = Table(
     Column("sweep", Integer, nullable=False),  # the last full read that saw the contact
     Column("gone", Boolean, nullable=False),  # deleted, or merged into another
 )
-CONTACTS_BY_EMAIL: Final = _partial_index("contacts_by_email", contacts.c.email, where=contacts.c.email.is_not(None))
-CONTACTS_BY_COMPANY: Final = _partial_index("contacts_by_company", contacts.c.company_id, where=contacts.c.company_id.is_not(None))
+_partial_index("contacts_by_email", contacts.c.email, where=contacts.c.email.is_not(None))
+_partial_index("contacts_by_company", contacts.c.company_id, where=contacts.c.company_id.is_not(None))
 # What a run asks of everybody must not cost a look at all that is known of everybody: who is due, was changed, was seen, is gone. One
 # index in the order of the ids answers the first three, since whatever else has an order of its own costs each contact a place in it.
-CONTACTS_NOT_DELETED: Final = _partial_index(
-    "contacts_here", contacts.c.id, contacts.c.revision, contacts.c.updated_at, contacts.c.sweep, where=~contacts.c.gone
-)
+_partial_index("contacts_here", contacts.c.id, contacts.c.revision, contacts.c.updated_at, contacts.c.sweep, where=~contacts.c.gone)
 _partial_index("contacts_gone", contacts.c.id, where=contacts.c.gone == true())  # as queries put it: SQLite knows no other words for it
 
 #: Further addresses by which e-mail events and submissions may name a contact, in lower case; its own stands in its row.

@@ -24,7 +24,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from sync_worker.store import bulk_load, id_array
+from sync_worker.store import id_array
 from sync_worker.store.database import upsert_rows
 from sync_worker.store.schema import IdType, companies, contact_emails, contacts, events, forms, memberships, verdicts
 
@@ -53,7 +53,6 @@ def select_due(tx: Connection, key: VerdictKey, *, after: int, limit: int, only_
 
     Due is who has no verdict on the present facts, by the present model, from the present day.
     """
-    bulk_load.mark_first_verdict(tx)  # what comes in from here on is noticed
     query = (
         select(contacts.c.id, contacts.c.revision)
         .outerjoin(verdicts, _is_current(key))

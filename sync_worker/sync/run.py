@@ -22,7 +22,7 @@ from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.plan.plan import PAGE_SIZE, ContactChange, Scope, contact_changes, count_list_changes, list_changes
 from sync_worker.sync.plan.safety import Guard
 from sync_worker.sync.pull.gdpr_deletions import purge_gdpr_deleted
-from sync_worker.sync.pull.pull import ContactIdBatches, Pull
+from sync_worker.sync.pull.pull import Pull
 from sync_worker.sync.report import RunReport
 from sync_worker.sync.retention import Retention
 
@@ -34,8 +34,7 @@ BUSY_CHUNK_FACTOR: Final = 4  # times as many are read before they are judged, w
 class Run:
     """Everything that one run needs, put together by `app`. A dry run has no applier.
 
-    `early` lets contacts be judged and written while others are still being read; `chunk` are read first. `reading` is the reading of
-    everybody where it is under way already.
+    `early` lets contacts be judged and written while others are still being read; `chunk` are read first.
     """
 
     store: Store
@@ -50,18 +49,14 @@ class Run:
     importer: Importer | None = None  # where contacts are written in bulk: all at once, when all are known
     chunk_size: int = EARLY_CHUNK_SIZE
     write_early: bool = False
-    started_scan: ContactIdBatches | None = None
 
     def full(self) -> None:
         """Judge every contact; the first time, each chunk but for its MQLs is written while the next is being read."""
         judged: deque[Iterator[ContactChange]] = deque()
         happening = self.pull.events(self.evaluator.hidden_kinds, all_companies=True)
-        with (
-            closing(self.started_scan or self.pull.all_contacts(interleave_writes=self.write_early)) as everybody,
-            closing(happening) as happened,
-        ):
-            # Nobody is judged before all that they did is known; until then contacts are read beside it, on the line before.
-            read = [contact for _ in chain([()], happened) for contact in _take_available(everybody)]
+        with closing(self.pull.all_contacts(interleave_writes=self.write_early)) as everybody, closing(happening) as happened:
+            # Nobody is judged before all that they did is known; until then contacts are read beside it.
+            read = [contact for _ in happened for contact in _take_available(everybody)]
             for contacts in chain([()], everybody):
                 read += contacts
                 # While others come in they are stored: whoever is judged then keeps them waiting.

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from sync_worker.store import bulk_load, verdicts
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import events as event_store
+from sync_worker.store import verdicts
 from sync_worker.store.contacts import ContactRow
 from sync_worker.store.database import Store
 from sync_worker.store.schema import companies, contact_emails, contacts, events
@@ -47,15 +47,12 @@ class ExpectedContact:
             self.contact = person
 
 
-@given(pages=st.lists(st.lists(contact_rows, max_size=3, unique_by=lambda person: person.id), max_size=6), first=st.booleans())
+@given(pages=st.lists(st.lists(contact_rows, max_size=3, unique_by=lambda person: person.id), max_size=6))
 def test_the_newest_record_wins_and_the_revision_rises_only_when_evaluated_fields_differ(
-    module_store: Store, pages: list[list[ContactRow]], *, first: bool
+    module_store: Store, pages: list[list[ContactRow]]
 ) -> None:
     model: dict[int, ExpectedContact] = {}
     with rollback_transaction(module_store) as tx:
-        if first:
-            bulk_load.drop_indices(tx)
-            bulk_load.mark_first_verdict(tx)
         for sweep, page in enumerate(pages):
             before = {id_: (kept.changes, read_revision(tx, id_)) for id_, kept in model.items()}
             contact_store.save(tx, page, scan_id=sweep)
@@ -99,6 +96,11 @@ def test_a_restored_contact_is_due(tx: Connection) -> None:
     save_contacts(tx, 1)
     assert not read_contact(tx, 1).gone
     assert read_revision(tx, 1) > gone
+
+
+def test_a_question_may_name_hundreds_of_thousands_of_contacts(tx: Connection) -> None:
+    save_contacts(tx, 1, 300_000)
+    assert contact_store.find_new_ids(tx, range(1, 300_001)) == {*range(2, 300_000)}
 
 
 def test_a_contact_missing_from_a_full_scan_is_deleted(tx: Connection) -> None:

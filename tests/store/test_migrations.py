@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import BigInteger, MetaData, create_engine, inspect, select, text
 from sqlalchemy.types import TypeEngine
 
-from sync_worker.store import database, migrate
+from sync_worker.store import database, key_value, migrate
 from sync_worker.store.database import Store, open_store
 from sync_worker.store.schema import metadata
 from tests.store.database_factories import temporary_state_url
@@ -47,7 +47,7 @@ def test_a_state_that_is_up_to_date_is_opened_without_a_migration(tmp_path: Path
         again.close()
 
 
-@pytest.mark.parametrize("schema", ["0001", "0002", "0003", "0005"])
+@pytest.mark.parametrize("schema", ["0001", "0002", "0003", "0005", "0006"])
 def test_a_state_of_an_earlier_schema_is_brought_forward_with_all_that_it_holds(tmp_path: Path, schema: str) -> None:
     with temporary_state_url(tmp_path) as url:
         held = _a_row_in_each_table(url, schema)
@@ -73,6 +73,24 @@ def test_an_email_saved_in_two_places_is_saved_in_one(tmp_path: Path) -> None:
         with brought.transaction() as tx:
             assert tx.execute(select(metadata.tables["addresses"].c.email)).scalars().all() == ["further@example.com"]
             assert tx.execute(select(metadata.tables["contacts"].c.email)).scalar() == own["email"]
+        brought.close()
+
+
+def test_a_state_whose_first_reading_was_stopped_gets_the_indices_it_lacks(tmp_path: Path) -> None:
+    deferred = ["contacts_by_email", "contacts_by_company", "contacts_here"]
+    with temporary_state_url(tmp_path) as url:
+        _a_row_in_each_table(url, "0006")
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            for index in deferred:
+                connection.execute(text(f"DROP INDEX {index}"))
+            connection.execute(text("INSERT INTO meta VALUES ('filling', 'true'), ('unjudged', 'true')"))
+        engine.dispose()
+        brought = open_store(url)
+        with brought.transaction() as tx:
+            context = MigrationContext.configure(tx, opts={"compare_type": True, "target_metadata": metadata})
+            assert compare_metadata(context, metadata) == []
+            assert [key_value.get(tx, key) for key in ("filling", "unjudged")] == [None, None]
         brought.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -125,16 +125,6 @@ class Limiter:
             self.window.release(self._clock.monotonic(), sent_at=sent_at, answered=answered)
             self._wake_next()
 
-    def snapshot(self) -> list[float]:
-        """Return how many seconds ago what was answered and still fills the window had been counted."""
-        with self._lock:
-            return self.window.snapshot(self._clock.monotonic())
-
-    def restore(self, ages: Sequence[float]) -> None:
-        """Count what an earlier run was answered so many seconds ago."""
-        with self._lock:
-            self.window.restore(self._clock.monotonic(), ages)
-
     def optimal_concurrency(self, *, minimum: int, maximum: int) -> int:
         """Return how many requests to have on the line at a time, so that the window is soon used up in spite of the latency."""
         with self._lock:
@@ -201,12 +191,6 @@ class RateLimiter:
     def limiter(self, budget: Budget) -> Limiter:
         """Return the lane of a budget."""
         return self._limiters[budget]
-
-    def expect(self, *, latency: float | None, burst: int) -> None:
-        """Suppose that latency, in seconds, of all calls if one is known, and that limit of the burst until there has been a reply."""
-        self._limiters[Budget.BURST].window.limit = burst
-        for lane in self._limiters.values():
-            lane.window.assume_latency(latency)
 
     def update_from_headers(self, budget: Budget, headers: Mapping[str, str], sent_at: float) -> None:
         """Take over what a reply's headers say of the burst and of the day; of the other budgets they never speak."""

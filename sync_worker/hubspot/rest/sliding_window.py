@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import deque
-from collections.abc import Sequence
 from math import inf
 from typing import Final
 
@@ -42,7 +41,6 @@ class SlidingWindow:
         self._sent_at: list[float] = []  # when those in flight were sent, ascending
         self._counted_at: list[float] = []  # by when HubSpot had counted what was answered, ascending
         self._min_latency = inf  # latency that was seen
-        self._expected_latency = inf  # latency, from an earlier run
         self._latencies: deque[float] = deque(maxlen=MAX_LATENCY_SAMPLES)
         self._caution_seconds = 0.0  # seconds of the shortest latency that are not taken off
         self._other_requests = 0  # requests of other apps that fill the window as well
@@ -56,14 +54,10 @@ class SlidingWindow:
         """How many slots we may hold at a time; never less than one."""
         return max(1, int(self.limit * (1 - self._reserve)))
 
-    def assume_latency(self, latency: float | None) -> None:
-        """Suppose that a reply can come so soon, in seconds, though none has: the first are late, where many are asked for at once."""
-        self._expected_latency = inf if latency is None else latency
-
     @property
     def latency(self) -> float | None:
-        """The shortest between sending and reply, in seconds: seen, or else expected; None where nothing is known of it."""
-        return next((latency for latency in (self._min_latency, self._expected_latency) if latency < inf), None)
+        """The shortest between sending and reply, in seconds; None where there has been no reply."""
+        return self._min_latency if self._min_latency < inf else None
 
     def delay(self, now: float, *, spared: int = 0) -> float | None:
         """Return the seconds until a slot may be free beside those to be `spared`: 0 for now, None when that depends on a reply."""
@@ -100,15 +94,6 @@ class SlidingWindow:
         insort(self._counted_at, now - head_start)
         stale = bisect_right(self._counted_at, now - 3 * self.seconds)
         del self._counted_at[:stale]
-
-    def snapshot(self, now: float) -> list[float]:
-        """Return how many seconds ago what was answered and still fills the window had been counted, the longest first."""
-        return [now - counted for counted in self._counted_at[bisect_right(self._counted_at, now - self._hold_seconds) :]]
-
-    def restore(self, now: float, ages: Sequence[float]) -> None:
-        """Count what somebody else was answered so many seconds ago."""
-        for age in ages:
-            insort(self._counted_at, now - age)
 
     def on_success(self, *, sent_at: float) -> None:
         """Note an answer that is no refusal: it ends the caution after one, if it was sent later."""
@@ -153,7 +138,7 @@ class SlidingWindow:
     @property
     def _latency_credit(self) -> float:
         """How long before its reply a request was counted at the latest, in seconds."""
-        return max(0.0, min(self._min_latency, self._expected_latency) - self._caution_seconds)
+        return max(0.0, self._min_latency - self._caution_seconds)
 
     def _count_in_use(self, moment: float, *, hold_seconds: float | None = None) -> int:
         before = moment - (self._hold_seconds if hold_seconds is None else hold_seconds)

@@ -35,10 +35,6 @@ class PortalInfo:
         """Return which of these kinds of event this portal does not show one by one."""
         return select_hidden_kinds(kinds, shows_occurrences=self.shows_occurrences)
 
-    def select_visible_kinds(self, kinds: frozenset[str]) -> frozenset[str]:
-        """Return which of these kinds of event this portal shows one by one."""
-        return kinds - self.select_hidden_kinds(kinds)
-
     def day_start(self, now: datetime, at: time) -> datetime:
         """Return when the portal's day began, at that time of its clock: verdicts are made anew once a day."""
         try:

@@ -30,10 +30,10 @@ from sync_worker.hubspot.api.crm_objects import SEARCH_PAGE_SIZE, UnorderedRespo
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Contact, IdRange, ResultPage
 from sync_worker.hubspot.rest.rate_limiter import Budget
-from sync_worker.store import bulk_load, contacts, coverage, key_value
+from sync_worker.store import contacts, coverage, key_value
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
-from sync_worker.sync.pull import scan_hints, streams
+from sync_worker.sync.pull import streams
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.reader.budget_split import Pace, share
 from sync_worker.sync.reader.parallel_reader import read_parallel_batches
@@ -48,7 +48,6 @@ MAX_READERS: Final = 250  # as many as the largest plan lets ask at once
 HIGH_LATENCY_SECONDS: Final = 0.3  # seconds to HubSpot and back, from which on a page more costs less than waiting for one
 SEARCH_INDEX_LAG: Final = timedelta(seconds=30)  # after which search shows what was changed; HubSpot says "a few moments"
 MAX_LATE_CHANGES: Final = 2_000  # contacts that are read again at once; more are left to the next sync
-INDEX_BUILD_SHARE: Final = 0.75  # of all contacts: when they have come in, the next lull is used to make the indices of a new state
 LATE_READ_SHARE: Final = 0.97  # of all contacts: what search showed late is asked for beside the last pages
 ID_BATCH_SIZE: Final = 1_000  # contacts that are asked for by id at a time
 MAX_PARTITIONS: Final = 300  # that a reading begins with: all of them are looked through for each page
@@ -66,10 +65,7 @@ class SaveContacts(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FullScan:
-    """One reading of every contact. `asked` are the properties that it must have been begun with to go on.
-
-    `extent` returns how much there is to read where that is known or has been asked for already; it need not be quite right.
-    """
+    """One reading of every contact. `asked` are the properties that it must have been begun with to go on."""
 
     hubspot: HubSpot
     store: Store
@@ -79,46 +75,31 @@ class FullScan:
     readers: int
     save: SaveContacts
     expect: Callable[[int], None]
-    get_id_range: Callable[[], IdRange] | None = None
     export_reader: ExportReader | None = None
     interleave_writes: bool = False  # each is written while others are still being read
 
     def read(self) -> Iterator[Sequence[int]]:
         """Read, keep, and yield the ids that were kept, some at a time; in the end let go who is not there any more.
 
-        Nothing is yielded where HubSpot has to be waited for, first of all when the first pages have just been asked for. Until then the
-        state is only looked at.
+        Nothing is yielded where HubSpot has to be waited for, first of all when the first pages have just been asked for.
         """
-        last = self._load_scan_state()
+        last = self._begun()
         with ExitStack() as stack:
             file = self._open_export(last, stack) if self.export_reader else None
             yield from self._by_api(last) if file is None else self._by_export(last, file)
         with self.store.transaction() as tx:
-            bulk_load.create_indices(tx)
             contacts.mark_unseen_deleted(tx, scan_id=last["number"])
             key_value.put(tx, FULL_SCAN_KEY, {"number": last["number"], "started": last["started"], "done": True})
-            total, highest, lowest = contacts.count_and_id_range(tx)
-        scan_hints.remember(self.store, self.hubspot, IdRange(total=total, highest_id=highest, lowest_id=lowest), self.now)
 
-    def _load_scan_state(self) -> dict[str, Any]:
+    def _begun(self) -> dict[str, Any]:
+        """Return the reading that an earlier run began, or begin one."""
         with self.store.transaction() as tx:
             last: dict[str, Any] = key_value.get(tx, FULL_SCAN_KEY) or {"number": 0, "done": True}
-        if last["done"] or last["asked"] != self.requested_properties:
-            return {
-                "number": last["number"] + 1,
-                "started": to_ms(self.now),
-                "done": False,
-                "asked": self.requested_properties,
-                "new": True,
-            }
-        return last
-
-    def _start_scan(self, state: dict[str, Any]) -> None:
-        if state.pop("new", False):
-            with self.store.transaction() as tx:
-                bulk_load.drop_indices(tx)
+            if last["done"] or last["asked"] != self.requested_properties:
+                last = {"number": last["number"] + 1, "started": to_ms(self.now), "done": False, "asked": self.requested_properties}
                 coverage.remove(tx, CONTACT_STREAM, 0, streams.MAX_KEY)
-                key_value.put(tx, FULL_SCAN_KEY, state)
+                key_value.put(tx, FULL_SCAN_KEY, last)
+        return last
 
     def _save_scan_state(self, state: dict[str, Any]) -> dict[str, Any]:
         with self.store.transaction() as tx:
@@ -131,7 +112,6 @@ class FullScan:
                 yield from self._by_partitions(state)
             except UnorderedResponse as error:
                 log.warning("contacts.order_lost", reason=str(error), next="the list is followed page after page")
-                self._start_scan(state)
                 state = self._save_scan_state({**state, "token": None})
         if "token" in state:
             yield from self._sequential(state)
@@ -139,7 +119,6 @@ class FullScan:
     def _open_export(self, state: dict[str, Any], stack: ExitStack) -> Iterator[Sequence[Contact]] | None:
         if self.export_reader is None:
             return None
-        self._start_scan(state)
         total = self.hubspot.contacts.count()
         self.expect(total)
 
@@ -156,7 +135,7 @@ class FullScan:
         yield from self._fetch_missing_by_id(state)
 
     def _by_partitions(self, state: dict[str, Any]) -> Iterator[Sequence[int]]:
-        extent = self.get_id_range() if self.get_id_range else self.hubspot.contacts.read_id_range()
+        extent = self.hubspot.contacts.read_id_range()
         self.expect(extent.total)
         searched = extent.total > MIN_CONTACTS_FOR_SEARCH and self.hubspot.contacts.max_ranges_per_search(self.properties) > 0
         stream = streams.contacts(self.hubspot, self.properties, use_search=searched)
@@ -166,7 +145,7 @@ class FullScan:
             stream = replace(stream, is_enough=share(extent.total, self._rate_limits()).enough(elapsed))
         readers = lane.optimal_concurrency(minimum=self.readers, maximum=MAX_READERS)
         searchers = stream.secondary.readers if stream.secondary else 0
-        gaps = self._gaps(state, extent, use_search=searched)
+        gaps = self._gaps(extent, use_search=searched)
         if not self.interleave_writes:  # else the calls are short, and each range more costs about one
             parts = partition_for(readers + searchers, gaps, extent, high_latency=stream.high_latency)
             stream = replace(stream, density=extent.density if len(parts) > len(gaps) else None)
@@ -178,16 +157,11 @@ class FullScan:
         ):
             rows = [row for piece in pieces for row in piece.rows]
             if pieces:
-                self._start_scan(state)
                 self.save(rows, scan_id=state["number"], intervals=[piece.interval for piece in pieces])
                 kept += len(rows)
-            elif kept > INDEX_BUILD_SHARE * extent.total:
-                with self.store.transaction() as tx:
-                    bulk_load.create_indices(tx)
             if late is None and searched and (elapsed() > settling or kept > LATE_READ_SHARE * extent.total):
                 late = run_in_thread(self._late_changes_request(state))
             yield [row.id for row in rows]
-        self._start_scan(state)
         if searched:
             yield from self._reread_recent(state, late)
             yield from self._fetch_missing_by_id(state)
@@ -201,9 +175,9 @@ class FullScan:
         began = clock.monotonic()
         return lambda: clock.monotonic() - began
 
-    def _gaps(self, state: dict[str, Any], id_range: IdRange, *, use_search: bool) -> list[Interval]:
+    def _gaps(self, id_range: IdRange, *, use_search: bool) -> list[Interval]:
         with self.store.transaction() as tx:
-            known = [] if "new" in state else coverage.load(tx, CONTACT_STREAM)
+            known = coverage.load(tx, CONTACT_STREAM)
         # The last range has an open end, so it begins behind all that was read.
         high = max(id_range.highest_id or 0, *[interval.high for interval in known], 0) + 1
         gaps = coverage.complement(known, 0, high)
@@ -240,7 +214,6 @@ class FullScan:
             yield [row.id for row in found.items]
 
     def _sequential(self, state: dict[str, Any]) -> Iterator[Sequence[int]]:
-        self._start_scan(state)
         token, seen = state["token"], set[str]()
         while True:
             page = self.hubspot.contacts.list_from_token(token, self.properties)

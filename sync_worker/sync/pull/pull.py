@@ -16,7 +16,7 @@ from sync_worker.concurrency import Pollable, drain, interleave, run_in_thread, 
 from sync_worker.errors import NotFound
 from sync_worker.hubspot.api.crm_objects import UnorderedResponse
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Company, Contact, Event, Form, IdRange
+from sync_worker.hubspot.records.models import Company, Contact, Event, Form
 from sync_worker.hubspot.records.models import ResultPage as HubSpotPage
 from sync_worker.hubspot.rest.rate_limiter import Budget, Limiter
 from sync_worker.progress import Progress
@@ -41,8 +41,9 @@ ContactIdBatches: TypeAlias = Generator[Sequence[int], None, None]  # of contact
 
 DAY_MS: Final = 86_400_000
 EVENT_TYPES_KEY: Final = "event_types"  # the names of the portal's types of events, asked for once a day
-EVENT_RESERVE_SHARE: Final = 0.05  # share of the burst that contacts leave to what they did: of that one thing is asked for after the other
-BACKLOG_RESERVE_SHARE: Final = 0.9  # where there is much of it: what uses the burst up has it, and contacts are found by search meanwhile
+RAMP: Final = 5.0  # seconds that what they did has to use the burst up: its readers grow in number page by page
+BACKLOG_RESERVE_SHARE: Final = 0.9  # share of the burst that the list of contacts leaves to what they did, while that uses the burst up
+EVENT_RESERVE_SHARE: Final = 0.05  # share that it leaves to it afterwards: of that one thing is asked for after the other
 READ_PROPERTIES_KEY: Final = "read"  # the properties that every contact and company has been read with
 
 
@@ -58,8 +59,6 @@ class Pull:
     readers: int
     progress: Progress
     clock: Callable[[], datetime]
-    get_id_range: Callable[[], IdRange] | None = None  # of the contacts, where it is known or has been asked for already
-    has_event_backlog: bool = False  # there is much to read of what contacts did
     export_reader: ExportReader | None = None  # where everybody is read in bulk
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -71,7 +70,8 @@ class Pull:
         occurrences = [kind for kind in kinds if streams.is_occurrence(kind)]
         others = [self._read_event_kind(kind) for kind in kinds if kind not in occurrences]
         clock, burst = self.hubspot.transport.clock, self._burst_limiter
-        saturation = Saturation(window=burst.window.seconds, seen=clock.monotonic())
+        saturation = Saturation(window=burst.window.seconds, seen=clock.monotonic() - burst.window.seconds + RAMP)
+        burst.set_reserve(BACKLOG_RESERVE_SHARE)
         try:
             for _ in interleave(*others, self._read_occurrences(occurrences), self._read_companies(read_all=all_companies)):
                 if not saturation.lasts(clock.monotonic(), used_up=burst.is_used_up):
@@ -295,7 +295,6 @@ class Pull:
         first of all when the reading has begun: what is done then is done beside it.
         Who is not there any more in the end is gone: deleted, or merged into another.
         """
-        self._burst_limiter.set_reserve(BACKLOG_RESERVE_SHARE if self.has_event_backlog else EVENT_RESERVE_SHARE)
         with self.store.transaction() as tx:
             first = key_value.get(tx, _cursor_key(CONTACT_STREAM)) is None  # else everybody is new, and all events have just been read
         yield from FullScan(
@@ -307,7 +306,6 @@ class Pull:
             readers=self.readers,
             save=self._save_contacts if first else partial(self._save_contacts, before_save=page_view_history.enqueue),
             expect=lambda number: self.progress.expect(CONTACT_STREAM, number),
-            get_id_range=self.get_id_range,
             export_reader=self.export_reader,
             interleave_writes=interleave_writes,
         ).read()

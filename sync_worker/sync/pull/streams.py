@@ -29,9 +29,11 @@ CrmRecord = TypeVar("CrmRecord", Contact, Company)
 
 def contacts(hubspot: HubSpot, properties: Sequence[str], *, use_search: bool = False) -> Stream[Contact]:
     """Return all contacts, in order of id; `searched` reads them by search as well, which has a budget of its own."""
-    # They can be found by search as well, and nobody is judged before all is known of what they did.
-    stream = replace(_id_stream(hubspot.contacts, properties), acquire_slot=_burst_limiter(hubspot).reserve_low_priority)
-    return replace(stream, secondary=_search_source(hubspot, properties)) if use_search else stream
+    stream = _id_stream(hubspot.contacts, properties)
+    if not use_search:
+        return replace(stream, acquire_slot=_burst_limiter(hubspot).reserve)
+    # The list leaves the burst to other streams, since search finds contacts meanwhile.
+    return replace(stream, acquire_slot=_burst_limiter(hubspot).reserve_low_priority, secondary=_search_source(hubspot, properties))
 
 
 def companies(hubspot: HubSpot, properties: Sequence[str]) -> Stream[Company]:

@@ -128,16 +128,3 @@ def test_one_late_count_slows_only_a_moment(latency: float, late: float, place: 
 
     assert result.rejected <= 5
     assert result.seconds <= (1.01 + 4 * MIN_MARGIN_SECONDS) * (windows - 1) + 2 * latency + (4 + latency if result.rejected else 0)
-
-
-@given(latency=latencies, late=st.floats(0.05, 0.5))
-@settings(max_examples=40, deadline=None)
-def test_a_known_slow_server_gets_its_margin_from_the_start(latency: float, late: float) -> None:
-    sent = count()
-
-    def legs() -> tuple[float, float]:
-        return latency / 2 + late * (next(sent) < 5), latency / 2
-
-    window = SlidingWindow(limit=5, seconds=1)
-    window.assume_latency(latency)
-    assert simulate(window, 100, legs, in_flight=100).rejected == 0

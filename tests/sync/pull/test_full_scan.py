@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect
 
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.api.crm_objects import UnorderedResponse
@@ -19,7 +18,6 @@ from sync_worker.store import contacts, coverage, key_value
 from sync_worker.store.contacts import ContactRow
 from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
-from sync_worker.sync.pull import scan_hints
 from sync_worker.sync.pull.full_scan import FullScan, partition_for
 from sync_worker.timestamps import to_ms
 from tests.store.database_factories import open_in_memory
@@ -195,22 +193,6 @@ def test_a_list_that_goes_round_in_a_circle_ends() -> None:
         reading.run()
 
 
-def test_the_state_is_only_read_before_the_first_requests(portal_in_id_order: FakeContacts) -> None:
-    reading = FullScanRun(portal_in_id_order)
-    with reading.store.transaction() as tx:
-        key_value.put(tx, "sweep", {"number": 7, "started": 0, "done": True})
-        coverage.add(tx, "contacts", 0, 500)
-
-    begun = reading.make_full_scan().read()
-    assert next(begun) == []
-    begun.close()  # type: ignore[attr-defined]  # a generator
-
-    with reading.store.transaction() as tx:
-        assert key_value.get(tx, "sweep") == {"number": 7, "started": 0, "done": True}
-        assert coverage.load(tx, "contacts") == [Interval(0, 500)]
-    assert not reading.saved
-
-
 def test_late_search_results_are_reread_once_the_index_has_settled(portal_in_id_order: FakeContacts) -> None:
     reading = FullScanRun(portal_in_id_order)
     with reading.store.transaction() as tx:  # begun a minute ago, and stopped
@@ -244,34 +226,6 @@ def test_late_search_results_are_reread_during_the_last_pages_of_a_short_scan() 
     reading.run()  # nobody is shown to whoever waits for the last page before asking
 
     assert len(reading.saved) == 20_000
-
-
-def test_indices_of_a_new_state_are_created_while_waiting_for_hubspot(portal_in_id_order: FakeContacts) -> None:
-    portal_in_id_order.blocked_from = 2_900
-    reading = FullScanRun(portal_in_id_order)
-    indices = set[str]()
-    for ids in reading.make_full_scan().read():
-        if not ids and len(reading.saved) >= 2_600:
-            with reading.store.transaction() as tx:
-                indices |= {str(index["name"]) for index in inspect(tx).get_indexes("contacts")}
-            portal_in_id_order.unblocked.set()
-
-    assert {"contacts_by_email", "contacts_here"} <= indices
-    assert len(reading.saved) == 3_000
-
-
-def test_a_full_scan_saves_hints_for_the_next(portal_in_id_order: FakeContacts) -> None:
-    reading = FullScanRun(portal_in_id_order)
-    reading.run()
-    hubspot = reading.make_full_scan().hubspot
-
-    found = scan_hints.remembered(reading.store, hubspot, NOW + timedelta(hours=1))
-    assert found is not None
-    assert found.extent == IdRange(total=3_000, highest_id=3_000, lowest_id=1)
-    assert scan_hints.remembered(reading.store, hubspot, NOW + timedelta(days=2)) is None
-    assert scan_hints.remembered(reading.store, hubspot, NOW - timedelta(hours=1)) is None
-    hubspot.identity = "another's"  # type: ignore[misc]  # a double
-    assert scan_hints.remembered(reading.store, hubspot, NOW) is None
 
 
 @pytest.mark.parametrize("total", [0, 1, 500, 501, 20_000, 100_000, 3_000_000])
