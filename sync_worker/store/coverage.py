@@ -7,20 +7,13 @@ remembers the intervals: each is committed with its rows, and what is still to b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
+from sync_worker.intervals import Interval, complement, merge_intervals
 from sync_worker.store.database import upsert_rows
 from sync_worker.store.id_array import in_ids
 from sync_worker.store.schema import coverage
-
-
-class Interval(NamedTuple):
-    """Keys from `low` up to, not including, `high`."""
-
-    low: int
-    high: int
 
 
 def load(tx: Connection, stream: str) -> list[Interval]:
@@ -43,16 +36,6 @@ def gaps(tx: Connection, stream: str, low: int, high: int) -> list[Interval]:
     return complement(load(tx, stream), low, high)
 
 
-def complement(intervals: Iterable[Interval], low: int, high: int) -> list[Interval]:
-    """Return the keys between two that are in none of some intervals; these are in order."""
-    found, front = [], low
-    for interval in intervals:
-        if front < min(interval.low, high):
-            found.append(Interval(front, min(interval.low, high)))
-        front = max(front, interval.high)
-    return [*found, Interval(front, high)] if front < high else found
-
-
 def add(tx: Connection, stream: str, low: int, high: int) -> None:
     """Remember that the keys between two have been read."""
     add_intervals(tx, stream, [Interval(low, high)])
@@ -71,17 +54,6 @@ def remove(tx: Connection, stream: str, low: int, high: int) -> None:
     left = [Interval(i.low, min(i.high, low)) for i in before]
     right = [Interval(max(i.low, high), i.high) for i in before]
     _save_changes(tx, stream, before, merge_intervals(i for i in [*left, *right] if i.low < i.high))
-
-
-def merge_intervals(intervals: Iterable[Interval]) -> list[Interval]:
-    """Return the same keys as the fewest intervals, in order."""
-    result: list[Interval] = []
-    for interval in sorted(intervals):
-        if result and interval.low <= result[-1].high:
-            result[-1] = Interval(result[-1].low, max(result[-1].high, interval.high))
-        else:
-            result.append(interval)
-    return result
 
 
 def _save_changes(tx: Connection, stream: str, before: Iterable[Interval], after: Iterable[Interval]) -> None:

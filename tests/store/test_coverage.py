@@ -1,21 +1,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
+from sync_worker.intervals import Interval
 from sync_worker.store import coverage
-from sync_worker.store.coverage import Interval, merge_intervals
 from sync_worker.store.database import Store
+from tests.interval_checks import assert_minimal, key_set
 from tests.store.database_factories import rollback_transaction
 
 KEYS = range(-20, 21)
 key = st.sampled_from(KEYS)
-intervals = st.lists(st.tuples(key, key).map(lambda ends: Interval(min(ends), max(ends))), max_size=8)
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,6 @@ class Step:
 steps = st.lists(st.builds(Step, do=st.sampled_from(["cover", "uncover"]), low=key, high=key), max_size=12)
 
 
-def key_set(found: list[Interval]) -> set[int]:
-    return {key for interval in found for key in range(interval.low, interval.high)}
-
-
 @given(steps=steps, low=key, high=key)
 def test_coverage_is_a_set_of_keys(module_store: Store, steps: list[Step], low: int, high: int) -> None:
     read: set[int] = set()
@@ -46,19 +41,6 @@ def test_coverage_is_a_set_of_keys(module_store: Store, steps: list[Step], low: 
         assert key_set(coverage.gaps(tx, "s", low, high)) == set(range(low, high)) - read
         assert_minimal(coverage.load(tx, "s"))
         assert_minimal(coverage.gaps(tx, "s", low, high))
-
-
-@given(given=intervals)
-def test_merged_intervals_hold_the_same_keys_and_are_the_fewest(given: list[Interval]) -> None:
-    found = merge_intervals(interval for interval in given if interval.low < interval.high)
-    assert key_set(found) == key_set(given)
-    assert_minimal(found)
-
-
-def assert_minimal(found: list[Interval]) -> None:
-    """Check that the intervals are in order, that none is empty and that no two touch."""
-    assert all(interval.low < interval.high for interval in found)
-    assert all(before.high < after.low for before, after in pairwise(found))
 
 
 def test_streams_are_independent(tx: Connection) -> None:

@@ -30,8 +30,8 @@ from sync_worker.hubspot.api.crm_objects import SEARCH_PAGE_SIZE, UnorderedRespo
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Contact, IdRange, ResultPage
 from sync_worker.hubspot.rest.rate_limiter import Budget
+from sync_worker.intervals import Interval, complement
 from sync_worker.store import contacts, coverage, key_value
-from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
 from sync_worker.sync.pull import streams
 from sync_worker.sync.pull.exports import ExportReader
@@ -180,7 +180,7 @@ class FullScan:
             known = coverage.load(tx, CONTACT_STREAM)
         # The last range has an open end, so it begins behind all that was read.
         high = max(id_range.highest_id or 0, *[interval.high for interval in known], 0) + 1
-        gaps = coverage.complement(known, 0, high)
+        gaps = complement(known, 0, high)
         # Search must not be left with what has no end.
         return [*gaps, Interval(high, high + 1)] if use_search else gaps
 

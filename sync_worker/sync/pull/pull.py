@@ -19,10 +19,10 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Company, Contact, Event, Form
 from sync_worker.hubspot.records.models import ResultPage as HubSpotPage
 from sync_worker.hubspot.rest.rate_limiter import Budget, Limiter
+from sync_worker.intervals import Interval, merge_intervals
 from sync_worker.progress import Progress
 from sync_worker.store import contacts, coverage, differences, key_value
 from sync_worker.store import events as event_store
-from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
 from sync_worker.sync.pull import page_view_history, streams, webinar_attendance
 from sync_worker.sync.pull.exports import ExportReader
@@ -113,7 +113,7 @@ class Pull:
             # Events arrive late: what was new to the last reading that came to its end is read again.
             settled = key_value.get(tx, _watermark_key(kind)) or high - self._overlap_ms
             late = [Interval(settled, known[-1].high)] if known and settled < known[-1].high else []
-            gaps = coverage.merge_intervals([*coverage.gaps(tx, kind, low, high), *late])
+            gaps = merge_intervals([*coverage.gaps(tx, kind, low, high), *late])
             key_value.put(tx, _watermark_key(kind), settled)
         for pieces in read_parallel_batches(
             stream, streams.mirror(gaps) if newest_first else gaps, readers=self.readers, yield_when_idle=True

@@ -15,7 +15,7 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Company, Contact, Event, MarketingEvent
 from sync_worker.hubspot.rest import rate_limiter
 from sync_worker.hubspot.rest.rate_limiter import Budget
-from sync_worker.store.coverage import Interval
+from sync_worker.intervals import Interval
 from sync_worker.sync.reader.stream import PageToken, SecondarySource, Stream, StreamPage
 from sync_worker.timestamps import from_ms, to_ms
 

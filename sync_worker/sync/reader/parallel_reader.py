@@ -15,7 +15,7 @@ from threading import Condition, Lock, Thread
 from typing import Final, Generic
 
 from sync_worker.concurrency import IDLE_SECONDS
-from sync_worker.store.coverage import Interval
+from sync_worker.intervals import Interval
 from sync_worker.sync.reader.partitions import Partition, PartitionQueue
 from sync_worker.sync.reader.stream import Row, Stream, StreamBatch, StreamPage
 

@@ -18,7 +18,7 @@ from itertools import pairwise
 from math import ceil
 from typing import Final, Generic
 
-from sync_worker.store.coverage import Interval
+from sync_worker.intervals import Interval
 from sync_worker.sync.reader.stream import PageToken, Row, Stream, StreamBatch, StreamPage
 
 MIN_PAGES_TO_SPLIT: Final = 1.5  # pages that must be left of a range before half of it is given away

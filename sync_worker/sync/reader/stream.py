@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sync_worker.store.coverage import Interval
+from sync_worker.intervals import Interval
 
 Row = TypeVar("Row")
 #: Leads on from a page. The bounds of a range move while it is read: a token that is good for its own bounds alone carries them.

@@ -14,9 +14,9 @@ from sync_worker.hubspot.api.crm_objects import UnorderedResponse
 from sync_worker.hubspot.records.models import BatchReadResult, Contact, IdRange, ResultPage
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.rate_limiter import RateLimiter, RateLimitSettings
+from sync_worker.intervals import Interval
 from sync_worker.store import contacts, coverage, key_value
 from sync_worker.store.contacts import ContactRow
-from sync_worker.store.coverage import Interval
 from sync_worker.store.database import Store
 from sync_worker.sync.pull.full_scan import FullScan, partition_for
 from sync_worker.timestamps import to_ms

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Event, ResultPage
-from sync_worker.store.coverage import Interval, merge_intervals
+from sync_worker.intervals import Interval, merge_intervals
 from sync_worker.sync.pull import streams
 from sync_worker.sync.reader.parallel_reader import read_parallel
 from sync_worker.sync.reader.stream import Stream

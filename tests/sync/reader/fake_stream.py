@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
-from sync_worker.store.coverage import Interval
+from sync_worker.intervals import Interval
 from sync_worker.sync.reader.stream import Stream, StreamPage
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.store.coverage import Interval, merge_intervals
+from sync_worker.intervals import Interval, merge_intervals
 from sync_worker.sync.reader.partitions import Partition, PartitionQueue, split_at
 from sync_worker.sync.reader.stream import SecondarySource
 from tests.sync.reader.fake_stream import FakeStream
