@@ -27,7 +27,7 @@ from sync_worker.reports.score_distribution import ScoreDistribution, compute_di
 from sync_worker.reports.status import build_status, check_staleness
 from sync_worker.run_factory import RunFactory
 from sync_worker.settings import Settings
-from sync_worker.store import contacts, database, differences, erasure, runs
+from sync_worker.store import contacts, database, erasure, rejections, runs
 from sync_worker.store.database import Store
 from sync_worker.sync.apply import pending_import
 from sync_worker.sync.evaluate.evaluate import evaluate_all
@@ -205,7 +205,7 @@ class Worker:
             setup.save_list_ids(self.store, self.hubspot, self.outputs)
             if found:
                 with self.store.transaction() as tx:
-                    differences.clear_rejections(tx)
+                    rejections.clear(tx)
         return [step.as_json() for step in found]
 
     def backfill(self, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False) -> RunReport:

@@ -11,7 +11,7 @@ from sync_worker.model import explain as model_explain
 from sync_worker.model.explain import CountedEvent, ScoreLine
 from sync_worker.model.forecast import VerdictChange
 from sync_worker.model.reasons.blockers import blockers
-from sync_worker.store import contacts, key_value, verdicts
+from sync_worker.store import contacts, key_value, memberships, verdicts
 from sync_worker.store.database import Store
 from sync_worker.sync.evaluate.evaluate import load_facts
 from sync_worker.sync.evaluate.verdict_json import verdict_json
@@ -112,7 +112,7 @@ def explain(
             known = replace(known, previous=known.previous.clear())
         was = known.previous.filter(contact_id=contact_id, by_score=True).height > 0
         judged = model_explain.explain(known, model, when, contact_id)
-        lists = verdicts.load_list_keys(tx, contact_id)
+        lists = memberships.load_list_keys(tx, contact_id)
         read = set(key_value.get(tx, READ_PROPERTIES_KEY) or ())
     desired = crm_schema.desired_json(judged.verdicts.table)[0]
     return ContactExplanation(

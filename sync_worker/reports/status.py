@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Row
 
 from sync_worker.store import contacts as contact_store
-from sync_worker.store import differences, leases, mql_admissions, runs
+from sync_worker.store import differences, leases, mql_admissions, rejections, runs
 from sync_worker.store.database import Store
 from sync_worker.sync.plan.plan import build_scope, count_list_changes
 from sync_worker.sync.portal import portal
@@ -32,8 +32,8 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime) -> dict[str
         approval = runs.load_approval(tx, crm_schema.model.hash)
         last = runs.load_recent(tx)
         contacts = contact_store.count(tx)
-        differing = differences.count_differences(tx)
-        refused = differences.load_rejections(tx)
+        differing = differences.count(tx)
+        refused = rejections.load(tx)
         where = load_cursors(tx)
         last_done = runs.last_completed_at(tx, "backfill", "sync")
         lease = leases.load(tx)

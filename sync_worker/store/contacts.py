@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, case, false, func, literal_column, or_, select, update
 
-from sync_worker.store import differences
+from sync_worker.store import memberships
 from sync_worker.store.database import Insert, dialect_insert, execute_many, upsert_rows
 from sync_worker.store.emails import has_any_email, load_additional_emails, save_additional_emails
 from sync_worker.store.id_array import in_ids
@@ -168,7 +168,7 @@ def _save_additional_emails(tx: Connection, contact_rows: Sequence[ContactRow]) 
 def _merge(tx: Connection, survivor: ContactRow) -> None:
     merged = [id_ for id_ in survivor.merged_ids if id_ != survivor.id]
     moved = tx.execute(update(events).where(events.c.contact_id.in_(merged)).values(contact_id=survivor.id)).rowcount
-    differences.merge_members(tx, merged, survivor.id)
+    memberships.merge(tx, merged, survivor.id)
     mark_deleted(tx, merged)
     if moved:
         mark_due(tx, [survivor.id], [])

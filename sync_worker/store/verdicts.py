@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from sync_worker.store import id_array
 from sync_worker.store.database import upsert_rows
-from sync_worker.store.schema import IdType, companies, contact_emails, contacts, events, forms, memberships, verdicts
+from sync_worker.store.schema import IdType, companies, contact_emails, contacts, events, forms, verdicts
 
 _ROWS_PER_PARTITION: Final = 50_000  # rows
 
@@ -126,12 +126,6 @@ def count_by_score(tx: Connection) -> Sequence[Row[int, str, str, bool, int]]:
     groups = (verdicts.c.score, verdicts.c.band, verdicts.c.grade, verdicts.c.mql)
     query = select(*groups, func.count().label("contacts")).join(contacts, contacts.c.id == verdicts.c.contact_id).where(~contacts.c.gone)
     return tx.execute(query.group_by(*groups)).all()
-
-
-def load_list_keys(tx: Connection, contact_id: int) -> list[str]:
-    """Return the lists of ours that HubSpot shows a contact in."""
-    shown = select(memberships.c.list).where(memberships.c.contact_id == contact_id, memberships.c.acknowledged)
-    return list(tx.execute(shown.order_by(memberships.c.list)).scalars())
 
 
 def count_due(tx: Connection, key: VerdictKey) -> int:

@@ -13,7 +13,7 @@ from sync_worker.batched import batched
 from sync_worker.concurrency import drain
 from sync_worker.errors import BadRequest, ConfigurationError, FatalError, UnsafePlan
 from sync_worker.store import contacts as contact_store
-from sync_worker.store import differences
+from sync_worker.store import differences, memberships
 from sync_worker.store.database import Store
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
@@ -140,7 +140,7 @@ class Run:
         # All that is written follows from what has been judged by now, so all of it is known before the first call.
         plan = self.report.plan
         with self.store.transaction() as tx:
-            joining = differences.count_to_add(tx, "mql") if self.scope.approved else 0
+            joining = memberships.count_to_add(tx, "mql") if self.scope.approved else 0
             if not (plan.substantive or plan.new_mqls or joining):
                 return  # weighs nothing, of however many
             contacts = contact_store.count(tx)
@@ -163,7 +163,7 @@ class Run:
             self._report_pending_approval()
             return
         with self.store.transaction() as tx:
-            ids = differences.load_list_ids(tx)
+            ids = memberships.load_list_ids(tx)
         failures: list[FatalError] = []
         for change in list_changes(self.store, self.scope):
             self.report.plan.add_list_change(change)

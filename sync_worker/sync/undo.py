@@ -11,7 +11,7 @@ import orjson
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Contact
-from sync_worker.store import differences, runs, undo_log
+from sync_worker.store import memberships, rejections, runs, undo_log
 from sync_worker.store.database import Store
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange, ListChange
@@ -55,7 +55,7 @@ class Undo:
                 self.report.plan.add_contact_change(change)
             if self.applier:
                 with self.store.transaction() as tx:
-                    differences.suspend(tx, list(rows), reason=undo_skip_reason(self.run_id), at=self.now_ms)
+                    rejections.suspend(tx, list(rows), reason=undo_skip_reason(self.run_id), at=self.now_ms)
                 self.applier.send(changes)
         moved = self._undo_lists()
         if stages:
@@ -103,7 +103,7 @@ class Undo:
 
     def _undo_lists(self) -> bool:
         with self.store.transaction() as tx:
-            moves, ids = undo_log.load_members(tx, self.run_id), differences.load_list_ids(tx)
+            moves, ids = undo_log.load_members(tx, self.run_id), memberships.load_list_ids(tx)
         if self.applier:
             self.applier.finish()
         for key, (added, removed) in moves.items():

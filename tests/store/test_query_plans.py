@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy import event as sqlalchemy_event
 
-from sync_worker.store import contacts, differences, events, verdicts
+from sync_worker.store import contacts, events, memberships, verdicts
 from sync_worker.store.verdicts import VerdictKey
 from tests.store.database_factories import POSTGRES_URL
 from tests.store.row_factories import make_event_row
@@ -18,9 +18,9 @@ from tests.store.row_factories import make_event_row
 pytestmark = pytest.mark.skipif(POSTGRES_URL is not None, reason="SQLite is asked for its plan")
 
 QUERIES: list[tuple[str, Callable[[Connection], object]]] = [
-    ("who should be in the list of MQLs", lambda tx: differences.ids_to_add(tx, "mql")),
-    ("who came by a form", lambda tx: differences.ids_to_add(tx, "direct")),
-    ("who should be in a band's list", lambda tx: differences.ids_to_add(tx, "band:hot")),
+    ("who should be in the list of MQLs", lambda tx: memberships.ids_to_add(tx, "mql")),
+    ("who came by a form", lambda tx: memberships.ids_to_add(tx, "direct")),
+    ("who should be in a band's list", lambda tx: memberships.ids_to_add(tx, "band:hot")),
     ("how many were changed", lambda tx: contacts.count_changed(tx, 5, 9)),
     ("whether many were changed", lambda tx: contacts.exceeds_changed(tx, 1, 5)),
     ("how many there are", contacts.count),

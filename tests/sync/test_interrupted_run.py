@@ -13,7 +13,7 @@ from sync_worker.progress import Progress
 from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.generator import generate
 from sync_worker.sandbox.server import user_actions
-from sync_worker.store import contacts, coverage, database, differences
+from sync_worker.store import contacts, coverage, database, memberships
 from sync_worker.sync.pull.pull import CONTACT_STREAM
 from tests.harness import MINUTE, NOW, Harness, make_click, make_contact, small_portal, start_harness
 
@@ -166,7 +166,7 @@ def test_members_that_were_added_without_an_answer_are_ours_all_the_same(live_ha
     store = database.open_store(live_harness.state_url)
     # HubSpot has put the contact in, and the machine died before that was noted.
     with store.transaction() as tx:
-        differences.save_pending_members(tx, "mql", [3])
+        memberships.save_pending(tx, "mql", [3])
     store.close()
     found = live_harness.portal.lists.find_by_name("MQL", "0-1")
     assert found is not None

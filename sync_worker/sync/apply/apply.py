@@ -19,7 +19,7 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import WriteAck
 from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.progress import Progress
-from sync_worker.store import contacts, differences, undo_log
+from sync_worker.store import contacts, differences, memberships, rejections, undo_log
 from sync_worker.store.database import Store
 from sync_worker.sync.apply.contact_batch import ContactBatchResult, write_batch
 from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange, ListChange
@@ -136,21 +136,19 @@ class Applier:
         for add, remove in _member_batches(change):
             with self._store.transaction() as tx:
                 undo_log.save_members(tx, self._run_id, change.key, added=add, removed=remove)
-                differences.save_pending_members(tx, change.key, add)
+                memberships.save_pending(tx, change.key, add)
             try:
                 answer = self._hubspot.lists.change_members(list_id, add=add, remove=remove)
             except NotFound as error:
                 if change.key not in self._crm_schema.list_names:  # of a band that is no more: deleted is as good as empty
                     with self._store.transaction() as tx:
-                        differences.delete_list(tx, change.key)
+                        memberships.delete_list(tx, change.key)
                     return
                 raise ConfigurationError(f"The list “{change.name}” is no longer in the portal.", hint=RECREATE_LIST_HINT) from error
             missing = answer.missing.intersection(add)
             with self._store.transaction() as tx:
                 contacts.mark_deleted(tx, missing)
-                differences.save_member_changes(
-                    tx, change.key, added=[id_ for id_ in add if id_ not in missing], removed=[*remove, *missing]
-                )
+                memberships.save_changes(tx, change.key, added=[id_ for id_ in add if id_ not in missing], removed=[*remove, *missing])
             counted["added"] += len(add) - len(missing)
             counted["removed"] += len(remove)
             self._progress.advance("list members", len(add) + len(remove))
@@ -202,8 +200,8 @@ class Applier:
         contacts.mark_deleted(tx, gone)
         differences.save_acknowledged(tx, done)
         if self._skip_reason:
-            differences.suspend(tx, list(sent), reason=self._skip_reason, at=to_ms(self._now))
-        differences.save_rejections(tx, [self._rejection_row(sent[id_], reason) for id_, reason in rejected.items()])
+            rejections.suspend(tx, list(sent), reason=self._skip_reason, at=to_ms(self._now))
+        rejections.save(tx, [self._rejection_row(sent[id_], reason) for id_, reason in rejected.items()])
         stages = sum(row["stage_given"] is not None for row in done)
         return Outcome(written=len(done), stages=stages, rejected=list(rejected.items()), deleted=len(gone))
 

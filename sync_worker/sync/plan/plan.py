@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Row
 
 from sync_worker.batched import batched
-from sync_worker.store import differences
+from sync_worker.store import differences, memberships
 from sync_worker.store.database import Store
 from sync_worker.store.differences import StageRule
 from sync_worker.sync.portal.crm_schema import CrmSchema, diff_properties
@@ -99,7 +99,7 @@ def contact_changes(
     Only a page of differences is in memory. What is acknowledged meanwhile does not come again.
     """
     find = partial(
-        differences.differences, stage=scope.active_stage_rule, limit=PAGE_SIZE, exclude_mqls=exclude_mqls, exclude_counted=exclude_counted
+        differences.load, stage=scope.active_stage_rule, limit=PAGE_SIZE, exclude_mqls=exclude_mqls, exclude_counted=exclude_counted
     )
     pages = _pages(store, find) if only_ids is None else _pages_of_ids(store, find, only_ids)
     named, model = f"{scope.crm_schema.prefix}_mql_reason", {f"{scope.crm_schema.prefix}_score_model"}
@@ -147,8 +147,8 @@ def list_changes(store: Store, scope: Scope) -> Iterator[ListChange]:
             change = ListChange(
                 key=key,
                 name=name,
-                add=() if left else differences.ids_to_add(tx, key),
-                remove=differences.ids_to_remove(tx, key, keep_others=scope.keep_others or left),
+                add=() if left else memberships.ids_to_add(tx, key),
+                remove=memberships.ids_to_remove(tx, key, keep_others=scope.keep_others or left),
             )
         if change.add or change.remove:
             yield change
@@ -160,8 +160,8 @@ def count_list_changes(store: Store, scope: Scope) -> dict[str, dict[str, int]]:
     for key, name, left in _iter_lists(store, scope):
         with store.transaction() as tx:
             counts = {
-                "add": 0 if left else differences.count_to_add(tx, key),
-                "remove": differences.count_to_remove(tx, key, keep_others=scope.keep_others or left),
+                "add": 0 if left else memberships.count_to_add(tx, key),
+                "remove": memberships.count_to_remove(tx, key, keep_others=scope.keep_others or left),
             }
         if any(counts.values()):
             found[name] = counts
@@ -172,7 +172,7 @@ def _iter_lists(store: Store, scope: Scope) -> Iterator[tuple[str, str, bool]]:
     """Yield key and name of our lists, and whether the model has left the list behind."""
     ours = scope.crm_schema.list_names
     with store.transaction() as tx:
-        left = differences.find_orphaned_lists(tx, ours.keys())
+        left = memberships.find_orphaned_lists(tx, ours.keys())
     yield from ((key, name, key in left) for key, name in {**left, **ours}.items())
 
 

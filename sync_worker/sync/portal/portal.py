@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sync_worker.errors import ConfigurationError, Forbidden
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails
-from sync_worker.store import differences, key_value
+from sync_worker.store import key_value, memberships
 from sync_worker.store.database import Store
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.managed_lists import find_list
@@ -121,14 +121,14 @@ def _fetch(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> PortalInfo:
 def locate_lists(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> None:
     """Learn where our lists are, where that is not known yet; raises ConfigurationError where one is missing."""
     with store.transaction() as tx:
-        ids = differences.load_list_ids(tx)
+        ids = memberships.load_list_ids(tx)
     for key, name in crm_schema.list_names.items():
         if key not in ids:
             found = find_list(hubspot.lists, crm_schema, key, ids)
             if found is None:
                 raise ConfigurationError(f"The portal has no list “{name}”.", hint="Run `sync-worker setup`.")
             with store.transaction() as tx:
-                differences.save_list(tx, key, list_id=found.id, name=found.name)
+                memberships.save_list(tx, key, list_id=found.id, name=found.name)
 
 
 def _from_row(row: Mapping[str, Any]) -> PortalInfo:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import ContactList, PropertyDefinition, PropertyGroup, PropertyOption
-from sync_worker.store import differences
+from sync_worker.store import memberships
 from sync_worker.store.database import Store
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.managed_lists import find_list, has_legacy_name
@@ -59,7 +59,7 @@ def apply_step(step: SetupStep, hubspot: HubSpot) -> None:
 def load_list_ids(store: Store) -> Mapping[str, str]:
     """Return the ids of our lists by key, as far as the state knows them."""
     with store.transaction() as tx:
-        return differences.load_list_ids(tx)
+        return memberships.load_list_ids(tx)
 
 
 def save_list_ids(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> None:
@@ -69,7 +69,7 @@ def save_list_ids(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> None
         found = find_list(hubspot.lists, crm_schema, key, known)
         if found is not None:
             with store.transaction() as tx:
-                differences.save_list(tx, key, list_id=found.id, name=found.name)
+                memberships.save_list(tx, key, list_id=found.id, name=found.name)
 
 
 def _group_steps(hubspot: HubSpot, crm_schema: CrmSchema) -> Iterator[SetupStep]:

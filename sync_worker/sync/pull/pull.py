@@ -21,7 +21,7 @@ from sync_worker.hubspot.records.models import ResultPage as HubSpotPage
 from sync_worker.hubspot.rest.rate_limiter import Budget, Limiter
 from sync_worker.intervals import Interval, merge_intervals
 from sync_worker.progress import Progress
-from sync_worker.store import contacts, coverage, differences, key_value
+from sync_worker.store import contacts, coverage, key_value, memberships
 from sync_worker.store import events as event_store
 from sync_worker.store.database import Store
 from sync_worker.sync.pull import page_view_history, streams, webinar_attendance
@@ -316,14 +316,14 @@ class Pull:
     def list_members(self) -> None:
         """Read who is in our lists: others may have put people there or taken them out."""
         with self.store.transaction() as tx:
-            ids = differences.load_list_ids(tx)
+            ids = memberships.load_list_ids(tx)
         for key, list_id in ((key, ids[key]) for key in self.row_mapper.crm_schema.list_names if key in ids):
             try:
                 members = list(_fetch_list_members(self.hubspot, list_id))
             except NotFound:
                 continue  # deleted: who should be in it is told when it is to be changed
             with self.store.transaction() as tx:
-                differences.replace_members(tx, key, members)
+                memberships.replace(tx, key, members)
             self._count("list members", len(members))
 
     @property

@@ -16,7 +16,7 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails, ContactList, PropertyDefinition, PropertyOption
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.daily_quota import DailyQuota
-from sync_worker.store import differences
+from sync_worker.store import memberships
 from sync_worker.store.database import Store
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.crm_schema import CrmSchema
@@ -151,7 +151,7 @@ def test_managed_lists_are_located_once(store: Store, outputs: CrmSchema) -> Non
     portal.locate_lists(store, other.hubspot(), outputs)
     assert other.request_count == len(outputs.list_names)
     with store.transaction() as tx:
-        assert differences.load_list_ids(tx)["mql"] == "1"
+        assert memberships.load_list_ids(tx)["mql"] == "1"
 
 
 def test_a_list_that_is_missing_is_named(store: Store, outputs: CrmSchema) -> None:

@@ -1,0 +1,130 @@
+"""Our lists in HubSpot and their members."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select
+
+from sync_worker.store import id_array
+from sync_worker.store.database import upsert_rows
+from sync_worker.store.schema import contacts, lists, memberships, verdicts
+
+
+def condition(key: str) -> ColumnElement[bool]:
+    """Return the condition on a verdict that makes a member of one of our lists."""
+    kinds: dict[str, ColumnElement[bool]] = {
+        "mql": verdicts.c.mql,
+        "direct": and_(verdicts.c.mql, verdicts.c.direct),
+        "by_score": and_(verdicts.c.mql, verdicts.c.by_score),
+    }
+    return verdicts.c.band == key.removeprefix("band:") if key.startswith("band:") else kinds[key]
+
+
+def ids_to_add(tx: Connection, key: str) -> Sequence[int]:
+    """Return who should be in a list and is not, as far as HubSpot has said, in order of id."""
+    return tx.execute(_select_to_add(key)).scalars().all()
+
+
+def count_to_add(tx: Connection, key: str) -> int:
+    """Return how many `to_add` would return."""
+    return _count_rows(tx, _select_to_add(key))
+
+
+def ids_to_remove(tx: Connection, key: str, *, keep_others: bool) -> Sequence[int]:
+    """Return who is in a list and should not be; members that others put there may be kept."""
+    return tx.execute(_select_to_remove(key, keep_others=keep_others)).scalars().all()
+
+
+def count_to_remove(tx: Connection, key: str, *, keep_others: bool) -> int:
+    """Return how many `to_remove` would return."""
+    return _count_rows(tx, _select_to_remove(key, keep_others=keep_others))
+
+
+def save_pending(tx: Connection, key: str, ids: Sequence[int]) -> None:
+    """Remember whom HubSpot is about to be sent for a list: should no answer be heard, they are ours all the same."""
+    upsert_rows(tx, memberships, [_row(key, id_, ours=True, acknowledged=False) for id_ in ids])
+
+
+def save_changes(tx: Connection, key: str, *, added: Sequence[int], removed: Sequence[int]) -> None:
+    """Remember what HubSpot acknowledged for a list."""
+    upsert_rows(tx, memberships, [_row(key, id_, ours=True) for id_ in added])
+    if removed:
+        tx.execute(delete(memberships).where(memberships.c.list == key, id_array.in_ids(memberships.c.contact_id, removed)))
+
+
+def merge(tx: Connection, merged: Sequence[int], survivor: int) -> None:
+    """Let a contact take the places of those that went into it, without knowing yet whether HubSpot did so too."""
+    places = (memberships.c.list, memberships.c.contact_id, memberships.c.ours)
+    known = tx.execute(select(*places).where(memberships.c.contact_id.in_([*merged, survivor]))).all()
+    own = {row.list for row in known if row.contact_id == survivor}
+    # Whom somebody else has put there stays somebody else's.
+    inherited = {key: all(row.ours for row in known if row.list == key) for key in {row.list for row in known} - own}
+    tx.execute(delete(memberships).where(memberships.c.contact_id.in_(merged)))
+    upsert_rows(tx, memberships, [_row(key, survivor, ours=ours, acknowledged=False) for key, ours in inherited.items()])
+
+
+def replace(tx: Connection, key: str, ids: Sequence[int]) -> None:
+    """Remember the members that HubSpot shows, all of them; who was not known is somebody else's."""
+    known = dict(tx.execute(select(memberships.c.contact_id, memberships.c.ours).where(memberships.c.list == key)).all())
+    tx.execute(delete(memberships).where(memberships.c.list == key))
+    upsert_rows(tx, memberships, [_row(key, id_, ours=known.get(id_, False)) for id_ in ids])
+
+
+def load_list_ids(tx: Connection) -> dict[str, str]:
+    """Return HubSpot's ids of our lists, by key."""
+    return dict(tx.execute(select(lists.c.key, lists.c.id)).all())
+
+
+def load_list_keys(tx: Connection, contact_id: int) -> list[str]:
+    """Return the lists of ours that HubSpot shows a contact in."""
+    shown = select(memberships.c.list).where(memberships.c.contact_id == contact_id, memberships.c.acknowledged)
+    return list(tx.execute(shown.order_by(memberships.c.list)).scalars())
+
+
+def find_orphaned_lists(tx: Connection, keys: Collection[str]) -> dict[str, str]:
+    """Return the names of the lists, by key, that are none of these any more: of a band that the model no longer has."""
+    return dict(tx.execute(select(lists.c.key, lists.c.name).where(lists.c.key.not_in(keys)).order_by(lists.c.key)).all())
+
+
+def delete_list(tx: Connection, key: str) -> None:
+    """Forget a list and who is in it: there is no such list any more."""
+    for table, named in ((memberships, memberships.c.list), (lists, lists.c.key)):
+        tx.execute(delete(table).where(named == key))
+
+
+def save_list(tx: Connection, key: str, *, list_id: str, name: str) -> None:
+    """Remember where a list of ours is; a list with another id has no members that we know."""
+    if load_list_ids(tx).get(key) not in (None, list_id):
+        tx.execute(delete(memberships).where(memberships.c.list == key))
+    upsert_rows(tx, lists, [{"key": key, "id": list_id, "name": name}])
+
+
+def _row(key: str, contact_id: int, *, ours: bool, acknowledged: bool = True) -> Mapping[str, Any]:
+    return {"list": key, "contact_id": contact_id, "ours": ours, "acknowledged": acknowledged}
+
+
+def _select_to_add(key: str) -> Select[int]:
+    member = and_(memberships.c.list == key, memberships.c.contact_id == verdicts.c.contact_id, memberships.c.acknowledged)
+    query = select(verdicts.c.contact_id).outerjoin(memberships, member).where(condition(key), memberships.c.contact_id.is_(None))
+    return query.where(verdicts.c.contact_id.not_in(_select_deleted_ids())).order_by(verdicts.c.contact_id)
+
+
+def _select_to_remove(key: str, *, keep_others: bool) -> Select[int]:
+    query = (
+        select(memberships.c.contact_id)
+        .outerjoin(verdicts, and_(verdicts.c.contact_id == memberships.c.contact_id, condition(key)))
+        .where(memberships.c.list == key, or_(verdicts.c.contact_id.is_(None), memberships.c.contact_id.in_(_select_deleted_ids())))
+        .order_by(memberships.c.contact_id)
+    )
+    return query.where(memberships.c.ours) if keep_others else query
+
+
+def _select_deleted_ids() -> Select[int]:
+    # Asked for apart, so that nobody who is here has to be looked at for it.
+    return select(contacts.c.id).where(contacts.c.gone)
+
+
+def _count_rows(tx: Connection, query: Select[int]) -> int:
+    return tx.execute(query.order_by(None).with_only_columns(func.count())).scalar_one()

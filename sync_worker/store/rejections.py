@@ -1,0 +1,47 @@
+"""Values that HubSpot rejected, or that an operator restored; not sent again until they change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select
+
+from sync_worker.store import id_array
+from sync_worker.store.database import upsert_rows
+from sync_worker.store.schema import contacts, rejections, verdicts
+
+
+def save(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Remember what HubSpot refused: {contact_id, desired, reason, at}."""
+    upsert_rows(tx, rejections, [{**row, "held": False} for row in rows])
+
+
+def clear(tx: Connection) -> None:
+    """Forget what HubSpot refused: what it refused it for has been mended."""
+    tx.execute(delete(rejections).where(~rejections.c.held))
+
+
+def suspend(tx: Connection, ids: Sequence[int], *, reason: str, at: int) -> None:
+    """Let contacts be as they are, for a reason, until something else is desired of them."""
+    desired = dict(tx.execute(select(verdicts.c.contact_id, verdicts.c.desired).where(id_array.in_ids(verdicts.c.contact_id, ids))).all())
+    upsert_rows(tx, rejections, [{**_row(id_, text, reason, at), "held": True} for id_, text in desired.items()])
+
+
+def load(tx: Connection) -> Sequence[Row[int, str]]:
+    """Return (contact id, reason) of what HubSpot refuses and what is still wanted."""
+    query = (
+        select(contacts.c.id, rejections.c.reason)
+        .join(verdicts, verdicts.c.contact_id == contacts.c.id)
+        .join(rejections, rejects_desired())
+    )
+    return tx.execute(query.where(~contacts.c.gone).order_by(contacts.c.id)).all()
+
+
+def rejects_desired() -> ColumnElement[bool]:
+    """Return the condition that a contact's rejection is one of the values that are desired now."""
+    return and_(rejections.c.contact_id == contacts.c.id, rejections.c.desired == verdicts.c.desired)
+
+
+def _row(contact_id: int, desired: str, reason: str, at: int) -> dict[str, Any]:
+    return {"contact_id": contact_id, "desired": desired, "reason": reason, "at": at}

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product, starmap
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import Connection
+
+from sync_worker.store import contacts as contact_store
+from sync_worker.store import memberships
+from tests.store.row_factories import make_contact_row, make_verdict_row, save_contacts, save_verdicts
+
+
+class VerdictFlags(NamedTuple):
+    """What of a verdict makes a member."""
+
+    mql: bool
+    direct: bool
+    by_score: bool
+    band: str
+
+
+MEMBERSHIP_RULES: dict[str, Callable[[VerdictFlags], bool]] = {
+    "mql": lambda one: one.mql,
+    "direct": lambda one: one.mql and one.direct,
+    "by_score": lambda one: one.mql and one.by_score,
+    "band:cold": lambda one: one.band == "cold",
+    "band:hot": lambda one: one.band == "hot",
+}
+
+
+@pytest.mark.parametrize("key", MEMBERSHIP_RULES)
+@pytest.mark.parametrize("place", ["out", "ours", "foreign", "announced"])
+def test_a_list_is_to_hold_exactly_those_that_its_verdicts_say(tx: Connection, key: str, place: str) -> None:
+    everybody = dict(enumerate(starmap(VerdictFlags, product([True, False], [True, False], [True, False], ["cold", "hot"])), 1))
+    for number, judged in everybody.items():
+        save_contacts(tx, number)
+        save_verdicts(tx, make_verdict_row(number, **judged._asdict()))
+    if place == "ours":
+        memberships.save_changes(tx, key, added=list(everybody), removed=[])
+    elif place == "foreign":
+        memberships.replace(tx, key, list(everybody))
+    elif place == "announced":
+        memberships.save_pending(tx, key, list(everybody))
+    wanted = [number for number, judged in everybody.items() if MEMBERSHIP_RULES[key](judged)]
+    others = [number for number in everybody if number not in wanted]
+    assert memberships.ids_to_add(tx, key) == ([] if place in {"ours", "foreign"} else wanted)
+    assert memberships.ids_to_remove(tx, key, keep_others=False) == ([] if place == "out" else others)
+    assert memberships.ids_to_remove(tx, key, keep_others=True) == ([] if place in {"out", "foreign"} else others)
+    assert memberships.count_to_add(tx, key) == len(memberships.ids_to_add(tx, key))
+    for keep in (False, True):
+        assert memberships.count_to_remove(tx, key, keep_others=keep) == len(memberships.ids_to_remove(tx, key, keep_others=keep))
+
+
+class TestMembers:
+    """Who is in a list, as far as HubSpot has said."""
+
+    @pytest.fixture
+    def tx(self, tx: Connection) -> Connection:
+        save_contacts(tx, 1, 2, 3)
+        save_verdicts(tx, *(make_verdict_row(number, mql=True) for number in (1, 2, 3)))
+        memberships.save_changes(tx, "mql", added=[1, 2], removed=[])
+        return tx
+
+    def test_lists_are_independent(self, tx: Connection) -> None:
+        assert memberships.ids_to_add(tx, "mql") == [3]
+        assert memberships.ids_to_add(tx, "band:cold") == [1, 2, 3]
+
+    def test_a_deleted_contact_is_removed_and_not_added(self, tx: Connection) -> None:
+        contact_store.mark_deleted(tx, [1, 3])
+        assert memberships.ids_to_add(tx, "mql") == []
+        assert memberships.ids_to_remove(tx, "mql", keep_others=True) == [1]
+
+    def test_an_observed_member_that_we_added_stays_ours(self, tx: Connection) -> None:
+        memberships.replace(tx, "mql", [2, 3, 99])
+        save_verdicts(tx, *(make_verdict_row(number) for number in (1, 2, 3)))
+        assert memberships.ids_to_remove(tx, "mql", keep_others=True) == [2]
+        assert memberships.ids_to_remove(tx, "mql", keep_others=False) == [2, 3, 99]
+
+    def test_a_member_removed_by_a_user_is_added_again(self, tx: Connection) -> None:
+        memberships.replace(tx, "mql", [2])
+        assert memberships.ids_to_add(tx, "mql") == [1, 3]
+
+    def test_an_unacknowledged_member_is_ours_once_hubspot_shows_it(self, tx: Connection) -> None:
+        memberships.save_pending(tx, "mql", [3])
+        memberships.replace(tx, "mql", [1, 2, 3])
+        save_verdicts(tx, *(make_verdict_row(number) for number in (1, 2, 3)))
+        assert memberships.ids_to_remove(tx, "mql", keep_others=True) == [1, 2, 3]
+
+    def test_a_contact_is_shown_in_the_lists_that_hubspot_has_acknowledged(self, tx: Connection) -> None:
+        memberships.save_pending(tx, "band:cold", [1])
+        assert memberships.load_list_keys(tx, 1) == ["mql"]
+
+    def test_a_recreated_list_has_no_members(self, tx: Connection) -> None:
+        memberships.save_list(tx, "mql", list_id="7", name="MQL")
+        assert memberships.ids_to_add(tx, "mql") == [3]
+        memberships.save_list(tx, "mql", list_id="8", name="MQL")
+        assert memberships.ids_to_add(tx, "mql") == [1, 2, 3]
+        assert memberships.load_list_ids(tx) == {"mql": "8"}
+
+    @pytest.mark.parametrize("mql", [True, False])
+    def test_the_survivor_of_a_merge_is_added_or_removed_regardless_of_inherited_memberships(self, tx: Connection, *, mql: bool) -> None:
+        contact_store.save(tx, [make_contact_row(9, merged_ids=(1, 2))])
+        save_verdicts(tx, make_verdict_row(9, mql=mql), make_verdict_row(3, mql=False))
+        assert memberships.ids_to_add(tx, "mql") == ([9] if mql else [])
+        assert memberships.ids_to_remove(tx, "mql", keep_others=True) == ([] if mql else [9])
+
+    def test_a_foreign_membership_stays_foreign_through_a_merge(self, tx: Connection) -> None:
+        memberships.replace(tx, "mql", [1, 2, 3])
+        contact_store.save(tx, [make_contact_row(9, merged_ids=(1, 3))])
+        save_verdicts(tx, make_verdict_row(9))
+        assert memberships.ids_to_remove(tx, "mql", keep_others=True) == []
+        assert memberships.ids_to_remove(tx, "mql", keep_others=False) == [9]
