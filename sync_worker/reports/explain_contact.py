@@ -11,13 +11,12 @@ from sync_worker.model import explain as model_explain
 from sync_worker.model.explain import CountedEvent, ScoreLine
 from sync_worker.model.forecast import VerdictChange
 from sync_worker.model.reasons.blockers import blockers
-from sync_worker.store import contacts, key_value, memberships, verdicts
+from sync_worker.store import contacts, memberships, scan_state, verdicts
 from sync_worker.store.database import Store
 from sync_worker.sync.evaluate.evaluate import load_facts
 from sync_worker.sync.evaluate.verdict_json import verdict_json
 from sync_worker.sync.portal.crm_schema import CrmSchema, diff_properties
 from sync_worker.sync.portal.portal import PortalInfo
-from sync_worker.sync.pull.pull import READ_PROPERTIES_KEY
 from sync_worker.timestamps import from_ms
 
 MAX_EVENTS_PER_LINE = 50  # of a line, the newest first, that a program is told
@@ -113,7 +112,7 @@ def explain(
         was = known.previous.filter(contact_id=contact_id, by_score=True).height > 0
         judged = model_explain.explain(known, model, when, contact_id)
         lists = memberships.load_list_keys(tx, contact_id)
-        read = set(key_value.get(tx, READ_PROPERTIES_KEY) or ())
+        read = set(scan_state.load_read_properties(tx))
     desired = crm_schema.desired_json(judged.verdicts.table)[0]
     return ContactExplanation(
         verdict=next(verdict_json(judged.verdicts)),

@@ -10,11 +10,10 @@ from typing import Final
 from sync_worker.model.compiled.criteria import source_kinds
 from sync_worker.model.compiled.model import Model
 from sync_worker.store import events as event_store
-from sync_worker.store import key_value, undo_log
+from sync_worker.store import last_purge, undo_log
 from sync_worker.store.database import Store
 from sync_worker.timestamps import to_ms
 
-LAST_PURGE_KEY: Final = "tidied_at"
 PURGE_INTERVAL: Final = timedelta(days=1)
 
 
@@ -28,14 +27,14 @@ class Retention:
     def purge(self, store: Store, model: Model, now: datetime) -> None:
         """Delete what is too old, once a day; whose events went is judged anew."""
         with store.transaction() as tx:
-            if to_ms(now - PURGE_INTERVAL) < (key_value.get(tx, LAST_PURGE_KEY) or 0):
+            if to_ms(now - PURGE_INTERVAL) < (last_purge.load(tx) or 0):
                 return
             undo_log.delete_before(tx, to_ms(now - self.keep_undo))
             for kind in sorted(model.event_kinds) if self.keep_events else ():
                 longest = event_lookback(model, kind)
                 if longest is not None and self.keep_events is not None:
                     event_store.delete_before(tx, kind, to_ms(now - max(longest, self.keep_events)))
-            key_value.put(tx, LAST_PURGE_KEY, to_ms(now))
+            last_purge.save(tx, to_ms(now))
 
 
 def event_lookback(model: Model, kind: str) -> timedelta | None:

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import pytest
 from sqlalchemy import Connection
 
-from sync_worker.store import key_value, runs
+from sync_worker.store import runs
 
 
 def test_the_last_runs_come_newest_first_with_how_they_ended(tx: Connection) -> None:
@@ -24,18 +23,3 @@ def test_an_approval_is_valid_for_one_model_and_the_last_note_wins(tx: Connectio
     assert approval is not None
     assert (approval.note, approval.at) == ("second", 2)
     assert runs.load_approval(tx, "other") is None
-
-
-@pytest.mark.parametrize("value", [0, "", False, [], {}, [1, "ü", {"a": None}], 2**53])
-def test_a_fact_of_the_state_comes_back_as_it_was_kept(tx: Connection, value: object) -> None:
-    key_value.put(tx, "key", value)
-    assert key_value.get(tx, "key") == value
-
-
-def test_a_fact_is_replaced_and_taken_away(tx: Connection) -> None:
-    key_value.put(tx, "key", 1)
-    key_value.put(tx, "key", 2)
-    key_value.put(tx, "other", 3)
-    assert key_value.get(tx, "key") == 2
-    key_value.put(tx, "key", None)
-    assert (key_value.get(tx, "key"), key_value.get(tx, "other")) == (None, 3)

@@ -6,9 +6,8 @@ old might be written over something new.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -16,11 +15,11 @@ from sync_worker.errors import Forbidden, NotFound, Unavailable
 from sync_worker.hubspot.api.imports import Imports
 from sync_worker.hubspot.api.polling import Poller
 from sync_worker.hubspot.records.models import Import
-from sync_worker.store import key_value
+from sync_worker.store import pending_import
 from sync_worker.store.database import Store
+from sync_worker.store.pending_import import PendingImport
 from sync_worker.timestamps import from_ms, to_ms
 
-STATE_KEY: Final = "import"  # {name, id or None, at}
 PENDING_TTL: Final = timedelta(days=1)  # what HubSpot has not done by then holds nobody up
 RETRY_HINT: Final = "Run again later: the next run goes on waiting for it. `bulk_minutes` is how long a run waits."
 
@@ -30,13 +29,13 @@ log = structlog.get_logger()
 def save_pending(store: Store, name: str, import_id: str | None, now: datetime) -> None:
     """Note that an import of this name is about to begin, or has begun with this number."""
     with store.transaction() as tx:
-        key_value.put(tx, STATE_KEY, {"name": name, "id": import_id, "at": to_ms(now)})
+        pending_import.save(tx, PendingImport(name=name, import_id=import_id, started_at=to_ms(now)))
 
 
 def clear_pending(store: Store) -> None:
     """Note that no import is under way."""
     with store.transaction() as tx:
-        key_value.put(tx, STATE_KEY, None)
+        pending_import.delete(tx)
 
 
 def wait(imports: Imports, started_import: Import, poller: Poller) -> Import:
@@ -56,18 +55,18 @@ def wait_for_previous(imports: Imports, store: Store, poller: Poller, now: datet
         Unavailable: HubSpot is not done with it.
     """
     with store.transaction() as tx:
-        noted: dict[str, Any] | None = key_value.get(tx, STATE_KEY)
+        noted = pending_import.load(tx)
     if noted is None:
         return
-    if now < from_ms(noted["at"]) + PENDING_TTL:
-        log.info("import.awaited", name=noted["name"])
+    if now < from_ms(noted.started_at) + PENDING_TTL:
+        log.info("import.awaited", name=noted.name)
         _wait_for_saved(imports, noted, poller)
     clear_pending(store)
 
 
-def _wait_for_saved(imports: Imports, pending: Mapping[str, Any], poller: Poller) -> None:
+def _wait_for_saved(imports: Imports, pending: PendingImport, poller: Poller) -> None:
     try:
-        found = imports.get(pending["id"]) if pending["id"] else imports.find_by_name(pending["name"])
+        found = imports.get(pending.import_id) if pending.import_id else imports.find_by_name(pending.name)
         if found is not None:
             wait(imports, found, poller)
     except (Forbidden, NotFound) as error:

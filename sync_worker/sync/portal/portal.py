@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sync_worker.errors import ConfigurationError, Forbidden
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails
-from sync_worker.store import key_value, memberships
+from sync_worker.store import memberships, portal_cache
 from sync_worker.store.database import Store
+from sync_worker.store.portal_cache import PortalCache
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.managed_lists import find_list
 from sync_worker.timestamps import from_ms, to_ms
 
 CACHE_TTL: Final = timedelta(hours=1)
-CACHE_KEY: Final = "portal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,24 +60,32 @@ def load_or_fetch(
     shows less than before, unless this is to settle for it.
     """
     with store.transaction() as tx:
-        remembered = key_value.get(tx, CACHE_KEY)
+        remembered = portal_cache.load(tx)
     if remembered:  # should the day's calls be used up before HubSpot has said when its day ends
-        hubspot.transport.rate_limiter.quota.set_time_zone(remembered["time_zone"])
-    asked = list(crm_schema.property_names)
-    same = remembered and remembered["asked"] == asked and remembered.get("identity") == hubspot.identity
-    if not force_refresh and same and now < from_ms(remembered["looked_at"]) + CACHE_TTL:
-        return _from_row(remembered)
+        hubspot.transport.rate_limiter.quota.set_time_zone(remembered.time_zone)
+    asked = tuple(crm_schema.property_names)
+    same = remembered and remembered.property_names == asked and remembered.identity == hubspot.identity
+    if remembered and not force_refresh and same and now < from_ms(remembered.fetched_at) + CACHE_TTL:
+        return _from_cache(remembered)
     portal = _fetch(store, hubspot, crm_schema)
-    if remembered and remembered["shows_occurrences"] and not portal.shows_occurrences and not accept_downgrade:
+    if remembered and remembered.shows_occurrences and not portal.shows_occurrences and not accept_downgrade:
         # What cannot be read any more must not look like something that nobody did.
         raise Forbidden(
             "The portal no longer shows page views and custom events one by one.",
             operation="look at the portal",
             hint="Give the token its access back; if the plan has changed, run `sync-worker setup`, and counters stand in for them.",
         )
-    row = {"id": portal.id, "time_zone": portal.time_zone, "stages": portal.stages, "shows_occurrences": portal.shows_occurrences}
+    cache = PortalCache(
+        portal_id=portal.id,
+        time_zone=portal.time_zone,
+        stages=portal.stages,
+        shows_occurrences=portal.shows_occurrences,
+        property_names=asked,
+        identity=hubspot.identity,
+        fetched_at=to_ms(now),
+    )
     with store.transaction() as tx:
-        key_value.put(tx, CACHE_KEY, {**row, "asked": asked, "identity": hubspot.identity, "looked_at": to_ms(now)})
+        portal_cache.save(tx, cache)
     return portal
 
 
@@ -95,8 +102,8 @@ def check_portal_id(store: Store, account: AccountDetails) -> None:
 def load(store: Store) -> PortalInfo | None:
     """Return the portal that this state belongs to, if it has met one."""
     with store.transaction() as tx:
-        row = key_value.get(tx, CACHE_KEY)
-    return _from_row(row) if row else None
+        row = portal_cache.load(tx)
+    return _from_cache(row) if row else None
 
 
 def _fetch(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> PortalInfo:
@@ -131,5 +138,5 @@ def locate_lists(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> None:
                 memberships.save_list(tx, key, list_id=found.id, name=found.name)
 
 
-def _from_row(row: Mapping[str, Any]) -> PortalInfo:
-    return PortalInfo(id=row["id"], time_zone=row["time_zone"], stages=tuple(row["stages"]), shows_occurrences=row["shows_occurrences"])
+def _from_cache(cache: PortalCache) -> PortalInfo:
+    return PortalInfo(id=cache.portal_id, time_zone=cache.time_zone, stages=cache.stages, shows_occurrences=cache.shows_occurrences)

@@ -10,17 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from sync_worker.concurrency import Pollable, submit_and_poll
 from sync_worker.hubspot.api.contacts import CONVERSION_COUNT_PROPERTY, LAST_CONVERSION_PROPERTY, Contacts
 from sync_worker.hubspot.records.models import Form
-from sync_worker.store import key_value
+from sync_worker.store import scan_state
 from sync_worker.store.database import Store
+from sync_worker.store.scan_state import FormCheck, SeenConversion
 from sync_worker.timestamps import from_ms, to_ms
 
-STATE_KEY: Final = "forms"
-ARCHIVED_FORMS_KEY: Final = "archived_forms"
 FULL_CHECK_INTERVAL: Final = timedelta(hours=1)
 
 
@@ -33,26 +32,26 @@ class FormWatcher:
     now: datetime
     overlap: timedelta
 
-    def detect_changes(self) -> Pollable[dict[str, Any] | None]:
+    def detect_changes(self) -> Pollable[FormCheck | None]:
         """Return what to note when the forms have been looked at, None where there is nothing new to be seen."""
         with self.store.transaction() as tx:
-            last = key_value.get(tx, STATE_KEY)
-        if last is None or self.now >= from_ms(last["looked_at"]) + FULL_CHECK_INTERVAL:
-            return {"looked_at": to_ms(self.now), "seen": []}
-        page = yield from submit_and_poll(partial(self.contacts.search_converted, from_ms(last["looked_at"]) - self.overlap))
+            last = scan_state.load_form_check(tx)
+        if last is None or self.now >= from_ms(last.checked_at) + FULL_CHECK_INTERVAL:
+            return FormCheck(checked_at=to_ms(self.now), seen=())
+        page = yield from submit_and_poll(partial(self.contacts.search_converted, from_ms(last.checked_at) - self.overlap))
         # Two forms may be sent in one moment: the date alone would hide the second from who looked in between.
         shown = sorted(
-            [row.id, *(row.properties.get(name) or "" for name in (LAST_CONVERSION_PROPERTY, CONVERSION_COUNT_PROPERTY))]
+            SeenConversion(row.id, *(row.properties.get(name) or "" for name in (LAST_CONVERSION_PROPERTY, CONVERSION_COUNT_PROPERTY)))
             for row in page.items
         )
-        if page.next is None and all(each in last["seen"] for each in shown):
+        if page.next is None and all(each in last.seen for each in shown):
             return None
-        return {"looked_at": last["looked_at"], "seen": shown}
+        return FormCheck(checked_at=last.checked_at, seen=tuple(shown))
 
-    def save(self, state: dict[str, Any]) -> None:
+    def save(self, check: FormCheck) -> None:
         """Note that the forms have been looked at."""
         with self.store.transaction() as tx:
-            key_value.put(tx, STATE_KEY, state)
+            scan_state.save_form_check(tx, check)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +64,13 @@ class ArchivedForms:
     def find_unread(self) -> list[Form]:
         """Return those that have not been read since they were archived."""
         with self.store.transaction() as tx:
-            known = key_value.get(tx, ARCHIVED_FORMS_KEY) or {}
+            known = scan_state.load_archived_forms(tx)
         return [form for form in self.forms if known.get(form.id) != _archive_time(form)]
 
     def mark_read(self) -> None:
         """Note that all of them have been read, or that HubSpot does not show what was sent with them."""
         with self.store.transaction() as tx:
-            key_value.put(tx, ARCHIVED_FORMS_KEY, {form.id: _archive_time(form) for form in self.forms})
+            scan_state.save_archived_forms(tx, {form.id: _archive_time(form) for form in self.forms})
 
 
 def _archive_time(form: Form) -> int:

@@ -20,9 +20,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from math import sqrt
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import structlog
+from msgspec import structs
 
 from sync_worker.concurrency import poll, run_in_thread
 from sync_worker.errors import Unavailable
@@ -31,8 +32,9 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Contact, IdRange, ResultPage
 from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.intervals import Interval, complement
-from sync_worker.store import contacts, coverage, key_value
+from sync_worker.store import contacts, coverage, scan_state
 from sync_worker.store.database import Store
+from sync_worker.store.scan_state import FullScanState
 from sync_worker.sync.pull import streams
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.reader.budget_split import Pace, share
@@ -41,7 +43,6 @@ from sync_worker.sync.reader.partitions import split_at
 from sync_worker.timestamps import from_ms, to_ms
 
 CONTACT_STREAM: Final = "contacts"  # the stream of all contacts by id, and the cursor of the search for changed ones
-FULL_SCAN_KEY: Final = "sweep"  # the last reading of every contact: which, since when, whether it came to its end
 MAX_PAGES_PER_READER: Final = 4  # pages for each reader, at most, in one transaction
 MIN_CONTACTS_FOR_SEARCH: Final = 1_000  # contacts; fewer are read in a moment
 MAX_READERS: Final = 250  # as many as the largest plan lets ask at once
@@ -83,58 +84,60 @@ class FullScan:
 
         Nothing is yielded where HubSpot has to be waited for, first of all when the first pages have just been asked for.
         """
-        last = self._begun()
+        last = self._start_or_resume()
         with ExitStack() as stack:
             file = self._open_export(last, stack) if self.export_reader else None
             yield from self._by_api(last) if file is None else self._by_export(last, file)
         with self.store.transaction() as tx:
-            contacts.mark_unseen_deleted(tx, scan_id=last["number"])
-            key_value.put(tx, FULL_SCAN_KEY, {"number": last["number"], "started": last["started"], "done": True})
+            contacts.mark_unseen_deleted(tx, scan_id=last.number)
+            scan_state.save_full_scan(tx, FullScanState(number=last.number, started_at=last.started_at, done=True))
 
-    def _begun(self) -> dict[str, Any]:
-        """Return the reading that an earlier run began, or begin one."""
+    def _start_or_resume(self) -> FullScanState:
+        """Return the scan that an earlier run started, or start one."""
+        requested = tuple(self.requested_properties)
         with self.store.transaction() as tx:
-            last: dict[str, Any] = key_value.get(tx, FULL_SCAN_KEY) or {"number": 0, "done": True}
-            if last["done"] or last["asked"] != self.requested_properties:
-                last = {"number": last["number"] + 1, "started": to_ms(self.now), "done": False, "asked": self.requested_properties}
+            last = scan_state.load_full_scan(tx)
+            if last is None or last.done or last.requested_properties != requested:
+                number = last.number + 1 if last else 1
+                last = FullScanState(number=number, started_at=to_ms(self.now), done=False, requested_properties=requested)
                 coverage.remove(tx, CONTACT_STREAM, 0, streams.MAX_KEY)
-                key_value.put(tx, FULL_SCAN_KEY, last)
+                scan_state.save_full_scan(tx, last)
         return last
 
-    def _save_scan_state(self, state: dict[str, Any]) -> dict[str, Any]:
+    def _save_scan_state(self, state: FullScanState) -> FullScanState:
         with self.store.transaction() as tx:
-            key_value.put(tx, FULL_SCAN_KEY, state)
+            scan_state.save_full_scan(tx, state)
         return state
 
-    def _by_api(self, state: dict[str, Any]) -> Iterator[Sequence[int]]:
-        if "token" not in state:
+    def _by_api(self, state: FullScanState) -> Iterator[Sequence[int]]:
+        if not state.is_sequential:
             try:
                 yield from self._by_partitions(state)
             except UnorderedResponse as error:
                 log.warning("contacts.order_lost", reason=str(error), next="the list is followed page after page")
-                state = self._save_scan_state({**state, "token": None})
-        if "token" in state:
+                state = self._save_scan_state(structs.replace(state, is_sequential=True))
+        if state.is_sequential:
             yield from self._sequential(state)
 
-    def _open_export(self, state: dict[str, Any], stack: ExitStack) -> Iterator[Sequence[Contact]] | None:
+    def _open_export(self, state: FullScanState, stack: ExitStack) -> Iterator[Sequence[Contact]] | None:
         if self.export_reader is None:
             return None
         total = self.hubspot.contacts.count()
         self.expect(total)
 
         def save_export_id(export_id: str) -> None:
-            self._save_scan_state({**state, "export": export_id})
+            self._save_scan_state(structs.replace(state, export_id=export_id))
 
-        return self.export_reader.read_contacts(stack, self.properties, total, export_id=state.get("export"), on_start=save_export_id)
+        return self.export_reader.read_contacts(stack, self.properties, total, export_id=state.export_id, on_start=save_export_id)
 
-    def _by_export(self, state: dict[str, Any], export_batches: Iterator[Sequence[Contact]]) -> Iterator[Sequence[int]]:
+    def _by_export(self, state: FullScanState, export_batches: Iterator[Sequence[Contact]]) -> Iterator[Sequence[int]]:
         for rows in export_batches:
-            self.save(rows, scan_id=state["number"])
+            self.save(rows, scan_id=state.number)
             yield [row.id for row in rows]
         yield from self._reread_recent(state, unbounded=True)
         yield from self._fetch_missing_by_id(state)
 
-    def _by_partitions(self, state: dict[str, Any]) -> Iterator[Sequence[int]]:
+    def _by_partitions(self, state: FullScanState) -> Iterator[Sequence[int]]:
         extent = self.hubspot.contacts.read_id_range()
         self.expect(extent.total)
         searched = extent.total > MIN_CONTACTS_FOR_SEARCH and self.hubspot.contacts.max_ranges_per_search(self.properties) > 0
@@ -151,13 +154,13 @@ class FullScan:
             stream = replace(stream, density=extent.density if len(parts) > len(gaps) else None)
             gaps = parts
         late: Future[ResultPage[Contact, int]] | None = None
-        settling, kept = (SEARCH_INDEX_LAG - (self.now - from_ms(state["started"]))).total_seconds(), 0
+        settling, kept = (SEARCH_INDEX_LAG - (self.now - from_ms(state.started_at))).total_seconds(), 0
         for pieces in read_parallel_batches(
             stream, gaps, readers=readers, max_batches=MAX_PAGES_PER_READER * self.readers, yield_when_idle=True
         ):
             rows = [row for piece in pieces for row in piece.rows]
             if pieces:
-                self.save(rows, scan_id=state["number"], intervals=[piece.interval for piece in pieces])
+                self.save(rows, scan_id=state.number, intervals=[piece.interval for piece in pieces])
                 kept += len(rows)
             if late is None and searched and (elapsed() > settling or kept > LATE_READ_SHARE * extent.total):
                 late = run_in_thread(self._late_changes_request(state))
@@ -185,39 +188,39 @@ class FullScan:
         return [*gaps, Interval(high, high + 1)] if use_search else gaps
 
     def _late_changes_request(
-        self, state: dict[str, Any], after: int = 0, *, unbounded: bool = False
+        self, state: FullScanState, after: int = 0, *, unbounded: bool = False
     ) -> Callable[[], ResultPage[Contact, int]]:
-        started = from_ms(state["started"])
+        started = from_ms(state.started_at)
         until = None if unbounded else started
         return partial(self.hubspot.contacts.search_modified, started - SEARCH_INDEX_LAG, after, self.properties, until=until)
 
     def _reread_recent(
-        self, state: dict[str, Any], first: Future[ResultPage[Contact, int]] | None = None, *, unbounded: bool = False
+        self, state: FullScanState, first: Future[ResultPage[Contact, int]] | None = None, *, unbounded: bool = False
     ) -> Iterator[Sequence[int]]:
         answer = first or run_in_thread(self._late_changes_request(state, unbounded=unbounded))
         while True:
             page = yield from poll(answer)
             if (page.total or 0) > MAX_LATE_CHANGES:
                 return
-            self.save(page.items, scan_id=state["number"])
+            self.save(page.items, scan_id=state.number)
             yield [row.id for row in page.items]
             if page.next is None:
                 return
             answer = run_in_thread(self._late_changes_request(state, page.next, unbounded=unbounded))
 
-    def _fetch_missing_by_id(self, state: dict[str, Any]) -> Iterator[Sequence[int]]:
+    def _fetch_missing_by_id(self, state: FullScanState) -> Iterator[Sequence[int]]:
         with self.store.transaction() as tx:
-            unseen = contacts.unseen_ids(tx, scan_id=state["number"])
+            unseen = contacts.unseen_ids(tx, scan_id=state.number)
         for start in range(0, len(unseen), ID_BATCH_SIZE):
             found = self.hubspot.contacts.read(unseen[start : start + ID_BATCH_SIZE], self.properties)
-            self.save(found.items, scan_id=state["number"])
+            self.save(found.items, scan_id=state.number)
             yield [row.id for row in found.items]
 
-    def _sequential(self, state: dict[str, Any]) -> Iterator[Sequence[int]]:
-        token, seen = state["token"], set[str]()
+    def _sequential(self, state: FullScanState) -> Iterator[Sequence[int]]:
+        token, seen = state.token, set[str]()
         while True:
             page = self.hubspot.contacts.list_from_token(token, self.properties)
-            self.save(page.items, scan_id=state["number"])
+            self.save(page.items, scan_id=state.number)
             yield [row.id for row in page.items]
             token = page.next
             if token is None:
@@ -225,7 +228,7 @@ class FullScan:
             if token in seen:
                 raise Unavailable("HubSpot's list of contacts goes round in a circle.", operation="read contacts")
             seen.add(token)
-            self._save_scan_state({**state, "token": token})
+            self._save_scan_state(structs.replace(state, token=token))
 
 
 def partition_for(readers: int, gaps: Sequence[Interval], id_range: IdRange, *, high_latency: bool = False) -> list[Interval]:

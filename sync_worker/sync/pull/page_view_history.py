@@ -12,10 +12,9 @@ from typing import Final
 from sqlalchemy import Connection
 
 from sync_worker.hubspot.api.contacts import Contacts
-from sync_worker.store import contacts, key_value
+from sync_worker.store import contacts, scan_state
 from sync_worker.store.database import Store
 
-QUEUE_KEY: Final = "newcomers"
 PAGE_VIEWS_PROPERTY: Final = "hs_analytics_num_page_views"
 BATCH_SIZE: Final = 1_000  # contacts that are looked at at a time
 
@@ -23,25 +22,20 @@ BATCH_SIZE: Final = 1_000  # contacts that are looked at at a time
 def enqueue(tx: Connection, ids: Collection[int]) -> None:
     """Note those of some contacts that are not known yet."""
     if new := contacts.find_new_ids(tx, ids):
-        key_value.put(tx, QUEUE_KEY, sorted({*_load_queue(tx), *new}))
+        scan_state.save_page_view_queue(tx, {*scan_state.load_page_view_queue(tx), *new})
 
 
 def next_batch(store: Store) -> list[int]:
     """Return some of those whose past is still to be read, in order of id."""
     with store.transaction() as tx:
-        return _load_queue(tx)[:BATCH_SIZE]
+        return [*scan_state.load_page_view_queue(tx)[:BATCH_SIZE]]
 
 
 def mark_done(tx: Connection, ids: Collection[int]) -> None:
     """Note that the past of contacts has been read."""
-    key_value.put(tx, QUEUE_KEY, sorted(set(_load_queue(tx)).difference(ids)))
+    scan_state.save_page_view_queue(tx, set(scan_state.load_page_view_queue(tx)).difference(ids))
 
 
 def select_with_page_views(contacts: Contacts, ids: Sequence[int]) -> list[int]:
     """Return those of the contacts of whom HubSpot has counted page views."""
     return [row.id for row in contacts.read(ids, (PAGE_VIEWS_PROPERTY,)).items if float(row.properties.get(PAGE_VIEWS_PROPERTY) or 0) > 0]
-
-
-def _load_queue(tx: Connection) -> list[int]:
-    found: list[int] = key_value.get(tx, QUEUE_KEY) or []
-    return found

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, TypeVar
 from sqlalchemy import Connection
 
 from sync_worker.concurrency import Pollable, drain, interleave, run_in_thread, submit_and_poll
-from sync_worker.errors import NotFound
+from sync_worker.errors import NotFound, StateError
 from sync_worker.hubspot.api.crm_objects import UnorderedResponse
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Company, Contact, Event, Form
@@ -21,13 +21,14 @@ from sync_worker.hubspot.records.models import ResultPage as HubSpotPage
 from sync_worker.hubspot.rest.rate_limiter import Budget, Limiter
 from sync_worker.intervals import Interval, merge_intervals
 from sync_worker.progress import Progress
-from sync_worker.store import contacts, coverage, key_value, memberships
+from sync_worker.store import contacts, coverage, memberships, scan_state
 from sync_worker.store import events as event_store
 from sync_worker.store.database import Store
+from sync_worker.store.scan_state import EventTypes
 from sync_worker.sync.pull import page_view_history, streams, webinar_attendance
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.form_submissions import ArchivedForms, FormWatcher
-from sync_worker.sync.pull.full_scan import CONTACT_STREAM, FULL_SCAN_KEY, FullScan, partition_for
+from sync_worker.sync.pull.full_scan import CONTACT_STREAM, FullScan, partition_for
 from sync_worker.sync.pull.incremental import IncrementalReader
 from sync_worker.sync.pull.row_mapper import RowMapper, event_row
 from sync_worker.sync.reader.budget_split import Saturation
@@ -40,11 +41,9 @@ PageCursor = TypeVar("PageCursor", int, str)
 ContactIdBatches: TypeAlias = Generator[Sequence[int], None, None]  # of contacts: the ids of those that were kept, some at a time
 
 DAY_MS: Final = 86_400_000
-EVENT_TYPES_KEY: Final = "event_types"  # the names of the portal's types of events, asked for once a day
-RAMP: Final = 5.0  # seconds that what they did has to use the burst up: its readers grow in number page by page
-BACKLOG_RESERVE_SHARE: Final = 0.9  # share of the burst that the list of contacts leaves to what they did, while that uses the burst up
-EVENT_RESERVE_SHARE: Final = 0.05  # share that it leaves to it afterwards: of that one thing is asked for after the other
-READ_PROPERTIES_KEY: Final = "read"  # the properties that every contact and company has been read with
+RAMP_SECONDS: Final = 5.0  # that events have to use the burst up: the number of their readers grows page by page
+BACKLOG_RESERVE_SHARE: Final = 0.9  # share of the burst that the list of contacts leaves to events, while these use it up
+EVENT_RESERVE_SHARE: Final = 0.05  # share that it leaves to them afterwards: some of them are read one request after the other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ class Pull:
         occurrences = [kind for kind in kinds if streams.is_occurrence(kind)]
         others = [self._read_event_kind(kind) for kind in kinds if kind not in occurrences]
         clock, burst = self.hubspot.transport.clock, self._burst_limiter
-        saturation = Saturation(window=burst.window.seconds, seen=clock.monotonic() - burst.window.seconds + RAMP)
+        saturation = Saturation(window=burst.window.seconds, seen=clock.monotonic() - burst.window.seconds + RAMP_SECONDS)
         burst.set_reserve(BACKLOG_RESERVE_SHARE)
         try:
             for _ in interleave(*others, self._read_occurrences(occurrences), self._read_companies(read_all=all_companies)):
@@ -111,10 +110,10 @@ class Pull:
         with self.store.transaction() as tx:
             known = coverage.load(tx, kind)
             # Events arrive late: what was new to the last reading that came to its end is read again.
-            settled = key_value.get(tx, _watermark_key(kind)) or high - self._overlap_ms
+            settled = scan_state.load_watermark(tx, kind) or high - self._overlap_ms
             late = [Interval(settled, known[-1].high)] if known and settled < known[-1].high else []
             gaps = merge_intervals([*coverage.gaps(tx, kind, low, high), *late])
-            key_value.put(tx, _watermark_key(kind), settled)
+            scan_state.save_watermark(tx, kind, settled)
         for pieces in read_parallel_batches(
             stream, streams.mirror(gaps) if newest_first else gaps, readers=self.readers, yield_when_idle=True
         ):
@@ -128,16 +127,16 @@ class Pull:
                 coverage.add_intervals(tx, kind, streams.mirror(intervals) if newest_first else intervals)
             self._count(kind, len(rows))
         with self.store.transaction() as tx:
-            key_value.put(tx, _watermark_key(kind), high - self._overlap_ms)
+            scan_state.save_watermark(tx, kind, high - self._overlap_ms)
 
     def _resolve_event_type(self, kind: str) -> Pollable[str]:
         with self.store.transaction() as tx:
-            known = key_value.get(tx, EVENT_TYPES_KEY) or {"asked_at": 0, "names": []}
-        if to_ms(self.now) < known["asked_at"] + DAY_MS and (found := streams.find_event_type(known["names"], kind)):
+            known = scan_state.load_event_types(tx)
+        if known and to_ms(self.now) < known.fetched_at + DAY_MS and (found := streams.find_event_type(known.names, kind)):
             return found
         names = yield from submit_and_poll(self.hubspot.event_occurrences.list_types)
         with self.store.transaction() as tx:
-            key_value.put(tx, EVENT_TYPES_KEY, {"asked_at": to_ms(self.now), "names": names})
+            scan_state.save_event_types(tx, EventTypes(fetched_at=to_ms(self.now), names=tuple(names)))
         return streams.find_event_type(names, kind) or streams.raise_unknown_event(names, kind)
 
     def _read_submissions(self) -> Pollable[None]:
@@ -215,7 +214,7 @@ class Pull:
         if not properties:
             return
         with self.store.transaction() as tx:
-            cursor = key_value.get(tx, _cursor_key("companies"))
+            cursor = scan_state.load_cursor(tx, "companies")
         if read_all or cursor is None:
             pages = self._read_all_companies(properties)
         else:
@@ -262,31 +261,33 @@ class Pull:
         """
         asked = self._properties_to_read()
         with self.store.transaction() as tx:
-            known = key_value.get(tx, READ_PROPERTIES_KEY) or ()
-            if key_value.get(tx, _cursor_key(CONTACT_STREAM)) is None or not set(asked) <= set(known):
+            known = scan_state.load_read_properties(tx)
+            if scan_state.load_cursor(tx, CONTACT_STREAM) is None or not set(asked) <= set(known):
                 return False
-            if asked != known:
-                key_value.put(tx, READ_PROPERTIES_KEY, asked)
-                key_value.put(tx, FULL_SCAN_KEY, {**key_value.get(tx, FULL_SCAN_KEY), "done": True})  # a reading of more begins anew
+            if tuple(asked) != known:
+                scan_state.save_read_properties(tx, asked)
+                scan_state.abandon_full_scan(tx)
             return True
 
     def recent_contacts(self) -> None:
         """Read the contacts that changed since the cursor, less an overlap."""
         with self.store.transaction() as tx:
-            cursor = key_value.get(tx, _cursor_key(CONTACT_STREAM))
+            cursor = scan_state.load_cursor(tx, CONTACT_STREAM)
             # Who is seen now is not gone, even if a full reading that was stopped has passed the place.
-            number = key_value.get(tx, FULL_SCAN_KEY)["number"]
+            scan = scan_state.load_full_scan(tx)
+        if cursor is None or scan is None:
+            raise StateError("The state has no finished full scan of the contacts.", hint="Run `sync-worker backfill`.")
         changes = IncrementalReader(
             contacts=self.hubspot.contacts,
             store=self.store,
             properties=self.row_mapper.contact_properties,
             clock=self.clock,
             overlap=self.overlap,
-            save=partial(self._save_contacts, scan_id=number, before_save=page_view_history.enqueue),
+            save=partial(self._save_contacts, scan_id=scan.number, before_save=page_view_history.enqueue),
         )
         read_to = changes.read(from_ms(cursor))
         with self.store.transaction() as tx:
-            key_value.put(tx, _cursor_key(CONTACT_STREAM), to_ms(max(read_to, self.now)))
+            scan_state.save_cursor(tx, CONTACT_STREAM, to_ms(max(read_to, self.now)))
 
     def all_contacts(self, *, interleave_writes: bool = False) -> ContactIdBatches:
         """Read every contact, going on where an earlier reading was stopped; yield the ids that were kept, some at a time.
@@ -296,7 +297,7 @@ class Pull:
         Who is not there any more in the end is gone: deleted, or merged into another.
         """
         with self.store.transaction() as tx:
-            first = key_value.get(tx, _cursor_key(CONTACT_STREAM)) is None  # else everybody is new, and all events have just been read
+            first = scan_state.load_cursor(tx, CONTACT_STREAM) is None  # else everybody is new, and all events have just been read
         yield from FullScan(
             hubspot=self.hubspot,
             store=self.store,
@@ -310,8 +311,9 @@ class Pull:
             interleave_writes=interleave_writes,
         ).read()
         with self.store.transaction() as tx:
-            key_value.put(tx, READ_PROPERTIES_KEY, self._properties_to_read())
-            key_value.put(tx, _cursor_key(CONTACT_STREAM), key_value.get(tx, FULL_SCAN_KEY)["started"])
+            scan_state.save_read_properties(tx, self._properties_to_read())
+            if (started_at := last_full_scan(tx)) is not None:
+                scan_state.save_cursor(tx, CONTACT_STREAM, started_at)
 
     def list_members(self) -> None:
         """Read who is in our lists: others may have put people there or taken them out."""
@@ -358,7 +360,7 @@ class Pull:
     def _save_cursor(self, stream: str) -> None:
         # To the beginning of this run: what changed since then is seen by the next.
         with self.store.transaction() as tx:
-            key_value.put(tx, _cursor_key(stream), to_ms(self.now))
+            scan_state.save_cursor(tx, stream, to_ms(self.now))
 
     @property
     def _overlap_ms(self) -> int:
@@ -367,13 +369,13 @@ class Pull:
 
 def last_full_scan(tx: Connection) -> int | None:
     """Return when the last reading of every contact began (milliseconds) that came to its end."""
-    last = key_value.get(tx, FULL_SCAN_KEY)
-    return last["started"] if last and last["done"] else None
+    last = scan_state.load_full_scan(tx)
+    return last.started_at if last and last.done else None
 
 
 def load_cursors(tx: Connection) -> dict[str, str]:
     """Return how far each stream has been read, as ISO times."""
-    found = {name: key_value.get(tx, _cursor_key(name)) for name in (CONTACT_STREAM, "companies")}
+    found = {name: scan_state.load_cursor(tx, name) for name in (CONTACT_STREAM, "companies")}
     for stream, intervals in coverage.load_all(tx).items():
         kind = stream.partition(":")[0] if stream.startswith("form_submission:") else stream
         if kind != CONTACT_STREAM:
@@ -400,14 +402,6 @@ def _fetch_list_members(hubspot: HubSpot, list_id: str) -> Iterator[int]:
         if page.next is None:
             return
         after = page.next
-
-
-def _cursor_key(stream: str) -> str:
-    return f"cursor:{stream}"
-
-
-def _watermark_key(kind: str) -> str:
-    return f"settled:{kind}"
 
 
 def _form_stream_name(form_id: str) -> str:

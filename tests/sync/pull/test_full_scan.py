@@ -15,9 +15,10 @@ from sync_worker.hubspot.records.models import BatchReadResult, Contact, IdRange
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.rate_limiter import RateLimiter, RateLimitSettings
 from sync_worker.intervals import Interval
-from sync_worker.store import contacts, coverage, key_value
+from sync_worker.store import contacts, coverage, scan_state
 from sync_worker.store.contacts import ContactRow
 from sync_worker.store.database import Store
+from sync_worker.store.scan_state import FullScanState
 from sync_worker.sync.pull.full_scan import FullScan, partition_for
 from sync_worker.timestamps import to_ms
 from tests.store.database_factories import open_in_memory
@@ -196,7 +197,7 @@ def test_a_list_that_goes_round_in_a_circle_ends() -> None:
 def test_late_search_results_are_reread_once_the_index_has_settled(portal_in_id_order: FakeContacts) -> None:
     reading = FullScanRun(portal_in_id_order)
     with reading.store.transaction() as tx:  # begun a minute ago, and stopped
-        key_value.put(tx, "sweep", {"number": 1, "started": to_ms(NOW - timedelta(minutes=1)), "done": False, "asked": []})
+        scan_state.save_full_scan(tx, FullScanState(number=1, started_at=to_ms(NOW - timedelta(minutes=1)), done=False))
     portal_in_id_order.fresh = {1_234: NOW - timedelta(minutes=1, seconds=5)}
     kept_before_it_was_asked: list[int] = []
     answer = portal_in_id_order.search_modified
