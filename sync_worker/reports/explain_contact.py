@@ -101,8 +101,8 @@ def explain(
                 f"No contact {email_or_id!r} has been read.",
                 hint="Give an address or an id as HubSpot shows it; run `sync-worker sync` if the contact is new.",
             )
-        stands = row.evaluated_at is not None and row.model == crm_schema.version and row.verdict_revision == row.revision
-        when = at or (from_ms(row.evaluated_at) if stands else now)
+        is_current = row.model == crm_schema.version and row.verdict_revision == row.revision
+        when = at or (from_ms(row.evaluated_at) if is_current and row.evaluated_at is not None else now)
         verdicts.select_contact(tx, contact_id)
         hidden = portal.select_hidden_kinds(model.event_kinds) if portal else frozenset()
         known = load_facts(tx, model, hidden)
@@ -122,7 +122,7 @@ def explain(
         maximum=float(model.maximum),
         mql_blockers=blockers(judged.verdicts.table.row(0, named=True), model, was_mql_by_score=was),
         evaluated_at=from_ms(row.evaluated_at) if row.evaluated_at is not None else None,
-        differences={name: {"shown": shown, "should": should} for name, (shown, should) in diff_properties(row.shown, desired).items()},
+        differences={name: {"shown": shown, "should": should} for name, (shown, should) in diff_properties(row.observed, desired).items()},
         unread_properties=sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)} - read),
         lists=[crm_schema.list_names.get(key, key) for key in lists],
         stage=row.stage,

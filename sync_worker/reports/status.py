@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row
 
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import differences, leases, mql_admissions, rejections, runs
 from sync_worker.store.database import Store
+from sync_worker.store.runs import RunRow
 from sync_worker.sync.plan.plan import build_scope, count_list_changes
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.crm_schema import CrmSchema
@@ -96,7 +96,7 @@ def check_staleness(current: Mapping[str, Any], now: datetime, max_age: timedelt
     return f"The last run that came to its end did so {now - done!s} ago." if done else "No run has come to its end yet."
 
 
-def _reasons_for_waiting(last: Sequence[Row[Any]], *, contacts: int, unapproved: bool, awaiting_quota: int) -> Iterator[str]:
+def _reasons_for_waiting(last: Sequence[RunRow], *, contacts: int, unapproved: bool, awaiting_quota: int) -> Iterator[str]:
     if awaiting_quota:
         yield f"{awaiting_quota:,} contacts qualify and wait for a day with room for new MQLs"
     if unapproved:

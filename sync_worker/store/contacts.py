@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, case, false, func, literal_column, or_, select, update
 
 from sync_worker.store import memberships
-from sync_worker.store.database import Insert, dialect_insert, execute_many, upsert_rows
+from sync_worker.store.database import Insert, dialect_insert, execute_many, upsert_tuples
 from sync_worker.store.emails import has_any_email, load_additional_emails, save_additional_emails
 from sync_worker.store.id_array import in_ids
 from sync_worker.store.schema import companies, contacts, events
@@ -31,6 +31,14 @@ class ContactRow(msgspec.Struct, frozen=True, gc=False):  # made by the hundred 
     stage: str | None
     additional_emails: tuple[str, ...] = ()
     merged_ids: tuple[int, ...] = ()  # ids of contacts that went into this one
+
+
+class CompanyRow(NamedTuple):
+    """A company. `facts` is canonical JSON text."""
+
+    id: int
+    updated_at: int
+    facts: str
 
 
 def save(tx: Connection, contact_rows: Sequence[ContactRow], *, scan_id: int = 0) -> None:
@@ -56,13 +64,13 @@ def find_new_ids(tx: Connection, ids: Collection[int]) -> set[int]:
     return {*ids}.difference(tx.execute(select(contacts.c.id).where(in_ids(contacts.c.id, ids))).scalars() if ids else ())
 
 
-def save_companies(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+def save_companies(tx: Connection, rows: Sequence[CompanyRow]) -> None:
     """Remember companies {id, updated_at, facts}, and that their contacts are to be judged anew where facts differ."""
     if not rows:
         return
-    known = dict(tx.execute(select(companies.c.id, companies.c.facts).where(in_ids(companies.c.id, [row["id"] for row in rows]))).all())
-    changed = [row["id"] for row in rows if known.get(row["id"]) != row["facts"]]
-    upsert_rows(tx, companies, rows)
+    known = dict(tx.execute(select(companies.c.id, companies.c.facts).where(in_ids(companies.c.id, [row.id for row in rows]))).all())
+    changed = [row.id for row in rows if known.get(row.id) != row.facts]
+    upsert_tuples(tx, companies, CompanyRow._fields, rows)
     if changed:
         tx.execute(update(contacts).where(in_ids(contacts.c.company_id, changed)).values(revision=contacts.c.revision + 1))
 

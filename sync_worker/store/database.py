@@ -120,7 +120,7 @@ def dialect_insert(dialect: str, table: Table) -> Insert:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
-def insert_rows(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> int:
+def insert_rows(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, object]]) -> int:
     """Execute an INSERT of one row for each row by the driver itself; return how many rows were written.
 
     SQLAlchemy prepares the parameters of each row anew, which costs several times what the database does with them. A statement that
@@ -133,7 +133,7 @@ def insert_rows(connection: Connection, statement: Insert, rows: Sequence[Mappin
     return execute_many(connection, statement, columns, [values(row) for row in rows])
 
 
-def execute_many(connection: Connection, statement: Insert | Update, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> int:
+def execute_many(connection: Connection, statement: Insert | Update, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> int:
     """Execute a statement that names the VALUES of one row as `write` does, for rows that hold the values of the columns."""
     if not rows:
         return 0
@@ -149,7 +149,7 @@ def execute_many(connection: Connection, statement: Insert | Update, columns: tu
     return _execute_in_batches(connection, compiled.string, whole)
 
 
-def _execute_in_batches(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+def _execute_in_batches(connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> int:
     """Execute a statement of one row's VALUES for each of some rows, `STEP` at a time; return how many were written."""
     long = len(rows) - len(rows) % ROWS_PER_STATEMENT
     steps = [tuple(chain.from_iterable(rows[start : start + ROWS_PER_STATEMENT])) for start in range(0, long, ROWS_PER_STATEMENT)]
@@ -165,10 +165,15 @@ def _multi_row_statement(statement: str) -> str:
     return f"{head}{', '.join([values] * ROWS_PER_STATEMENT)}{tail}"
 
 
-def upsert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def upsert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Write rows over those with the same primary key."""
     if rows:
         insert_rows(connection, _upsert_statement(connection.dialect.name, table, tuple(rows[0])), rows)
+
+
+def upsert_tuples(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
+    """Write rows of these columns over those with the same primary key."""
+    execute_many(connection, _upsert_statement(connection.dialect.name, table, columns), columns, rows)
 
 
 @lru_cache(maxsize=64)

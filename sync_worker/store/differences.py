@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import (
     Column,
@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     Integer,
     MetaData,
-    Row,
     Table,
     and_,
     bindparam,
@@ -65,6 +64,26 @@ class StageRule:
     earlier_stages: tuple[str, ...]
 
 
+class Difference(NamedTuple):
+    """A contact whose observed properties or lifecycle stage are not the desired ones. The properties are canonical JSON texts."""
+
+    id: int
+    observed: str
+    desired: str
+    stage: str | None
+    stage_changes: bool
+
+
+class AcknowledgedContact(NamedTuple):
+    """What HubSpot acknowledged for a contact; None keeps the stored value."""
+
+    id: int
+    observed: str
+    stage: str | None
+    stage_given: str | None
+    updated_at: int
+
+
 def load(
     tx: Connection,
     stage: StageRule | None,
@@ -74,12 +93,11 @@ def load(
     exclude_mqls: bool = False,
     exclude_counted: bool = False,
     only_ids: Collection[int] | None = None,
-) -> Sequence[Row[int, str, str, str, bool]]:
+) -> list[Difference]:
     """Return the next contacts, in order of id, of all or `among` some, whose properties or stage are not as they should be.
 
     `but_mqls` leaves those out, `but_counted` whoever was counted off and has had the same facts since.
 
-    Columns: id, shown, desired, stage, moves (whether the stage is to be moved).
     """
     moves = _stage_change_condition(stage)
     query = (
@@ -102,7 +120,7 @@ def load(
         query = query.where(
             ~exists().where(previewed_contacts.c.contact_id == contacts.c.id, previewed_contacts.c.revision == contacts.c.revision)
         )
-    return tx.execute(query).all()
+    return [Difference(*row) for row in tx.execute(query)]
 
 
 def mark_previewed(tx: Connection, ids: Collection[int]) -> None:
@@ -128,10 +146,10 @@ def count(tx: Connection) -> int:
     return tx.execute(query.where(~contacts.c.gone, rejections.c.contact_id.is_(None), verdicts.c.desired != contacts.c.shown)).scalar_one()
 
 
-def save_acknowledged(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+def save_acknowledged(tx: Connection, rows: Sequence[AcknowledgedContact]) -> None:
     """Remember what HubSpot acknowledged for contacts: {id, shown, stage, stage_given, updated_at}; None leaves what is known."""
-    execute_many(tx, _ACKNOWLEDGE_STATEMENT, _ACKNOWLEDGE_PARAMETERS, [tuple(row[name] for name in _ACKNOWLEDGED_COLUMNS) for row in rows])
-    tx.execute(delete(rejections).where(id_array.in_ids(rejections.c.contact_id, [row["id"] for row in rows])))
+    execute_many(tx, _ACKNOWLEDGE_STATEMENT, _ACKNOWLEDGE_PARAMETERS, rows)
+    tx.execute(delete(rejections).where(id_array.in_ids(rejections.c.contact_id, [row.id for row in rows])))
 
 
 def _stage_change_condition(stage: StageRule | None) -> ColumnElement[bool]:

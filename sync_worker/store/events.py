@@ -4,38 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from sync_worker.store import contacts as contact_store
-from sync_worker.store.database import Insert, dialect_insert, insert_rows, upsert_rows
+from sync_worker.store.database import Insert, dialect_insert, execute_many, upsert_rows
 from sync_worker.store.emails import has_any_email
 from sync_worker.store.schema import contacts, events, forms
 
 EVENTS_PER_STATEMENT: Final = 1_000  # events in one statement
 
 
-def save(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Remember events (rows of the table), each once; return how many were new or differ.
+class EventRow(NamedTuple):
+    """An event. Its contact is named by `contact_id`, or by `email` in lower case."""
+
+    kind: str
+    id: str
+    at: int
+    contact_id: int | None = None
+    email: str | None = None
+    url: str | None = None
+    form_id: str | None = None
+    campaign: str | None = None
+    name: str | None = None
+    user_agent: str | None = None
+    sent_at: int | None = None
+    filtered: bool = False  # HubSpot takes it for the event of a bot
+
+
+def save(tx: Connection, rows: Sequence[EventRow]) -> int:
+    """Remember events, each once; return how many were new or differ.
 
     Their contacts are to be judged anew. An event read twice changes nothing.
     """
     return sum(_save_batch(tx, rows[start : start + EVENTS_PER_STATEMENT]) for start in range(0, len(rows), EVENTS_PER_STATEMENT))
 
 
-def _save_batch(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    unique = {(row["kind"], row["id"]): row for row in rows}
+def _save_batch(tx: Connection, rows: Sequence[EventRow]) -> int:
+    unique = {(row.kind, row.id): row for row in rows}
     # By kind as well, though an id says enough: the key begins with it, and without it every event there is would be looked at.
     kinds, ids = {kind for kind, _ in unique}, {id_ for _, id_ in unique}
     query = select(events.c.kind, events.c.id, events.c.filtered).where(events.c.kind.in_(kinds), events.c.id.in_(ids))
     known = {(kind, id_): filtered for kind, id_, filtered in tx.execute(query)}
     # What HubSpot changes of an event afterwards is its own mark for machines.
-    news = [row for key, row in unique.items() if known.get(key) != row["filtered"]]
-    insert_rows(tx, _upsert_statement(tx.dialect.name), news)
+    news = [row for key, row in unique.items() if known.get(key) != row.filtered]
+    execute_many(tx, _upsert_statement(tx.dialect.name), EventRow._fields, news)
     if news:
-        contact_ids, emails = ({row[name] for row in news if row[name] is not None} for name in ("contact_id", "email"))
-        contact_store.mark_due(tx, contact_ids, emails)
+        contact_ids = {row.contact_id for row in news if row.contact_id is not None}
+        contact_store.mark_due(tx, contact_ids, {row.email for row in news if row.email is not None})
     return len(news)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
 from sync_worker.store.database import dialect_insert
 from sync_worker.store.schema import leases
@@ -12,9 +12,20 @@ from sync_worker.store.schema import leases
 LEASE_NAME: Final = "portal"  # a state belongs to one portal
 
 
-def load(tx: Connection) -> Row[Any] | None:
-    """Return (name, run, holder, process, expires_at) of whoever holds the lease, expired or not."""
-    return tx.execute(select(leases).where(leases.c.name == LEASE_NAME)).first()
+class LeaseRow(NamedTuple):
+    """The lease of a run. `holder` is host:pid; `process` identifies the process even if its pid is used again."""
+
+    run: str
+    holder: str
+    process: str
+    expires_at: int
+
+
+def load(tx: Connection) -> LeaseRow | None:
+    """Return the lease, expired or not."""
+    query = select(leases.c.run, leases.c.holder, leases.c.process, leases.c.expires_at).where(leases.c.name == LEASE_NAME)
+    row = tx.execute(query).first()
+    return LeaseRow(*row) if row else None
 
 
 def acquire(tx: Connection, run: str, *, holder: str, process: str, now: int, expires_at: int, dead_run: str | None = None) -> bool:

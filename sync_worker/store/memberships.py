@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select
 
@@ -101,7 +100,7 @@ def save_list(tx: Connection, key: str, *, list_id: str, name: str) -> None:
     upsert_rows(tx, lists, [{"key": key, "id": list_id, "name": name}])
 
 
-def _row(key: str, contact_id: int, *, ours: bool, acknowledged: bool = True) -> Mapping[str, Any]:
+def _row(key: str, contact_id: int, *, ours: bool, acknowledged: bool = True) -> Mapping[str, object]:
     return {"list": key, "contact_id": contact_id, "ours": ours, "acknowledged": acknowledged}
 
 

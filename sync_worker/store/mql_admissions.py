@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, and_, delete, func, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
 
 from sync_worker.store.database import upsert_rows
 from sync_worker.store.schema import contacts, memberships, mql_admissions, verdicts
+
+
+class MqlCandidate(NamedTuple):
+    """A contact that qualifies as an MQL and has not been admitted. `since` is in milliseconds; `desired` is canonical JSON."""
+
+    contact_id: int
+    score: int
+    grade: str
+    since: int
+    desired: str
 
 
 def delete_lapsed(tx: Connection) -> None:
@@ -16,8 +27,8 @@ def delete_lapsed(tx: Connection) -> None:
     tx.execute(delete(mql_admissions).where(mql_admissions.c.admitted_at.is_not(None), mql_admissions.c.contact_id.not_in(mqls)))
 
 
-def load_candidates(tx: Connection, *, at: int) -> Sequence[Row[int, int, str, int, str]]:
-    """Return (contact id, score, grade, since, desired) of MQLs that were not let in yet and that HubSpot's list does not hold.
+def load_candidates(tx: Connection, *, at: int) -> list[MqlCandidate]:
+    """Return the MQLs that were not let in yet and that HubSpot's list does not hold.
 
     Who waits already has qualified since an earlier day, the others since `at`.
     """
@@ -32,7 +43,7 @@ def load_candidates(tx: Connection, *, at: int) -> Sequence[Row[int, int, str, i
         .outerjoin(memberships, listed)
         .where(verdicts.c.mql, ~contacts.c.gone, mql_admissions.c.contact_id.is_(None), memberships.c.contact_id.is_(None))
     )
-    return tx.execute(query).all()
+    return [MqlCandidate(*row) for row in tx.execute(query)]
 
 
 def count_admitted_since(tx: Connection, since: int) -> int:

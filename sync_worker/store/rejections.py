@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select
 
 from sync_worker.store import id_array
-from sync_worker.store.database import upsert_rows
+from sync_worker.store.database import upsert_tuples
 from sync_worker.store.schema import contacts, rejections, verdicts
 
 
-def save(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Remember what HubSpot refused: {contact_id, desired, reason, at}."""
-    upsert_rows(tx, rejections, [{**row, "held": False} for row in rows])
+class Rejection(NamedTuple):
+    """Desired properties (canonical JSON) that are not sent again, with the reason."""
+
+    contact_id: int
+    desired: str
+    reason: str
+    at: int
+
+
+def save(tx: Connection, rows: Sequence[Rejection]) -> None:
+    """Save what HubSpot rejected."""
+    _save(tx, rows, held=False)
 
 
 def clear(tx: Connection) -> None:
@@ -25,7 +34,7 @@ def clear(tx: Connection) -> None:
 def suspend(tx: Connection, ids: Sequence[int], *, reason: str, at: int) -> None:
     """Let contacts be as they are, for a reason, until something else is desired of them."""
     desired = dict(tx.execute(select(verdicts.c.contact_id, verdicts.c.desired).where(id_array.in_ids(verdicts.c.contact_id, ids))).all())
-    upsert_rows(tx, rejections, [{**_row(id_, text, reason, at), "held": True} for id_, text in desired.items()])
+    _save(tx, [Rejection(id_, text, reason, at) for id_, text in desired.items()], held=True)
 
 
 def load(tx: Connection) -> Sequence[Row[int, str]]:
@@ -43,5 +52,5 @@ def rejects_desired() -> ColumnElement[bool]:
     return and_(rejections.c.contact_id == contacts.c.id, rejections.c.desired == verdicts.c.desired)
 
 
-def _row(contact_id: int, desired: str, reason: str, at: int) -> dict[str, Any]:
-    return {"contact_id": contact_id, "desired": desired, "reason": reason, "at": at}
+def _save(tx: Connection, rows: Sequence[Rejection], *, held: bool) -> None:
+    upsert_tuples(tx, rejections, (*Rejection._fields, "held"), [(*row, held) for row in rows])

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from sync_worker.store.database import upsert_rows
 from sync_worker.store.schema import approvals, runs
+
+
+class RunRow(NamedTuple):
+    """A run. Times are milliseconds; what only the end of a run sets is None before."""
+
+    id: str
+    command: str
+    started_at: int
+    finished_at: int | None
+    exit_code: int | None
+    report: str | None  # JSON
+
+
+class Approval(NamedTuple):
+    """The approval of a model, by its hash."""
+
+    model: str
+    at: int
+    note: str
 
 
 def start(tx: Connection, run_id: str, command: str, *, at: int) -> None:
@@ -17,19 +36,20 @@ def start(tx: Connection, run_id: str, command: str, *, at: int) -> None:
     tx.execute(insert(runs).values(id=run_id, command=command, started_at=at))
 
 
-def finish(tx: Connection, run_id: str, *, at: int, exit_code: int, report: Mapping[str, Any]) -> None:
+def finish(tx: Connection, run_id: str, *, at: int, exit_code: int, report: Mapping[str, object]) -> None:
     """Remember how a run ended."""
     tx.execute(update(runs).where(runs.c.id == run_id).values(finished_at=at, exit_code=exit_code, report=orjson.dumps(report).decode()))
 
 
-def load_recent(tx: Connection, limit: int = 5) -> Sequence[Row[Any]]:
+def load_recent(tx: Connection, limit: int = 5) -> list[RunRow]:
     """Return the last runs, newest first."""
-    return tx.execute(select(runs).order_by(runs.c.started_at.desc()).limit(limit)).all()
+    return [RunRow(*row) for row in tx.execute(select(runs).order_by(runs.c.started_at.desc()).limit(limit))]
 
 
-def load(tx: Connection, run_id: str) -> Row[Any] | None:
+def load(tx: Connection, run_id: str) -> RunRow | None:
     """Return a run, or None."""
-    return tx.execute(select(runs).where(runs.c.id == run_id)).first()
+    row = tx.execute(select(runs).where(runs.c.id == run_id)).first()
+    return RunRow(*row) if row else None
 
 
 def has_completed(tx: Connection, *commands: str) -> bool:
@@ -54,6 +74,7 @@ def delete_approval(tx: Connection, model: str) -> None:
     tx.execute(delete(approvals).where(approvals.c.model == model))
 
 
-def load_approval(tx: Connection, model: str) -> Row[Any] | None:
-    """Return (model, at, note) of the approval of a model, or None."""
-    return tx.execute(select(approvals).where(approvals.c.model == model)).first()
+def load_approval(tx: Connection, model: str) -> Approval | None:
+    """Return the approval of a model, or None."""
+    row = tx.execute(select(approvals).where(approvals.c.model == model)).first()
+    return Approval(*row) if row else None

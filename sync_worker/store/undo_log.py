@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, delete, select
 
 from sync_worker.store import id_array, schema
 from sync_worker.store.database import upsert_rows
 from sync_worker.store.schema import undo_members, undo_values
 
 UndoValues = dict[str, str]
+
+
+class UndoRow(NamedTuple):
+    """The values of a contact before a run and after it, as JSON."""
+
+    contact_id: int
+    before: str
+    after: str
 
 
 def save(tx: Connection, run: str, changes: Mapping[int, tuple[UndoValues, UndoValues]]) -> None:
@@ -32,12 +41,12 @@ def save_members(tx: Connection, run: str, key: str, *, added: Sequence[int], re
     upsert_rows(tx, undo_members, [{"run": run, "list": key, "contact_id": id_, "added": put} for id_, put in moves])
 
 
-def load_values(tx: Connection, run: str, *, after: int, limit: int) -> Sequence[Row[int, str, str]]:
-    """Return the next contacts of a run, in order of id: (contact_id, before, after), both JSON."""
+def load_values(tx: Connection, run: str, *, after: int, limit: int) -> list[UndoRow]:
+    """Return the next contacts of a run, in order of id."""
     query = select(undo_values.c.contact_id, undo_values.c.before, undo_values.c.after).where(
         undo_values.c.run == run, undo_values.c.contact_id > after
     )
-    return tx.execute(query.order_by(undo_values.c.contact_id).limit(limit)).all()
+    return [UndoRow(*row) for row in tx.execute(query.order_by(undo_values.c.contact_id).limit(limit))]
 
 
 def load_members(tx: Connection, run: str) -> Mapping[str, tuple[list[int], list[int]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     Column,
@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from sync_worker.store import id_array
-from sync_worker.store.database import upsert_rows
+from sync_worker.store.database import upsert_tuples
 from sync_worker.store.schema import IdType, companies, contact_emails, contacts, events, forms, verdicts
 
 _ROWS_PER_PARTITION: Final = 50_000  # rows
@@ -46,6 +46,42 @@ class VerdictKey:
 
     model: str
     since: int
+
+
+class VerdictRow(NamedTuple):
+    """A verdict. `desired` is the canonical JSON of our properties."""
+
+    contact_id: int
+    score: int
+    band: str
+    grade: str
+    mql: bool
+    by_score: bool
+    direct: bool
+    desired: str
+
+
+class ContactWithVerdict(NamedTuple):
+    """A contact, and how its verdict was made. `facts` and `observed` are canonical JSON texts; `verdict_revision` is that of the facts."""
+
+    id: int
+    facts: str
+    observed: str
+    stage: str | None
+    revision: int
+    model: str | None
+    evaluated_at: int | None
+    verdict_revision: int | None
+
+
+class ScoreCount(NamedTuple):
+    """How many contacts have a score, band, grade and MQL state."""
+
+    score: int
+    band: str
+    grade: str
+    mql: bool
+    contacts: int
 
 
 def select_due(tx: Connection, key: VerdictKey, *, after: int, limit: int, only_ids: Sequence[int] | None = None) -> dict[int, int]:
@@ -82,7 +118,7 @@ def load_selected_contacts(tx: Connection) -> Sequence[Row[int, str, str]]:
     return tx.execute(query).all()
 
 
-def load_selected_events(tx: Connection) -> Iterator[Sequence[Row[Any]]]:
+def load_selected_events(tx: Connection) -> Iterator[Sequence[Sequence[object]]]:
     """Yield the events of the chosen contacts, by id or by any of their addresses, in the columns of `model.facts.EVENT_SCHEMA`.
 
     They come in parts, since all at once would take several times the memory of the frame that they become.
@@ -108,24 +144,26 @@ def load_mqls_by_score(tx: Connection) -> list[int]:
     return list(tx.execute(query).scalars())
 
 
-def save(tx: Connection, rows: Sequence[Mapping[str, Any]], *, revisions: Mapping[int, int], key: VerdictKey, at: int) -> None:
+def save(tx: Connection, rows: Sequence[VerdictRow], *, revisions: Mapping[int, int], key: VerdictKey, at: int) -> None:
     """Remember verdicts, each with the revision of the facts that it judged: facts that have changed since make it due again."""
-    stamp = {"model": key.model, "evaluated_at": at}
-    upsert_rows(tx, verdicts, [{**row, **stamp, "revision": revisions[row["contact_id"]]} for row in rows])
+    columns = (*VerdictRow._fields, "model", "evaluated_at", "revision")
+    upsert_tuples(tx, verdicts, columns, [(*row, key.model, at, revisions[row.contact_id]) for row in rows])
 
 
-def load(tx: Connection, contact_id: int) -> Row[Any] | None:
-    """Return a contact's row with the model, the instant and the revision of its verdict, if it has one."""
-    judged = (verdicts.c.model, verdicts.c.evaluated_at, verdicts.c.revision.label("verdict_revision"))
-    query = select(contacts, *judged).outerjoin(verdicts, verdicts.c.contact_id == contacts.c.id).where(contacts.c.id == contact_id)
-    return tx.execute(query).first()
+def load(tx: Connection, contact_id: int) -> ContactWithVerdict | None:
+    """Return a contact with its verdict, or None if the contact is not in the state."""
+    of_contact = (contacts.c.id, contacts.c.facts, contacts.c.shown, contacts.c.stage, contacts.c.revision)
+    of_verdict = (verdicts.c.model, verdicts.c.evaluated_at, verdicts.c.revision)
+    query = select(*of_contact, *of_verdict).outerjoin(verdicts, verdicts.c.contact_id == contacts.c.id)
+    row = tx.execute(query.where(contacts.c.id == contact_id)).first()
+    return ContactWithVerdict(*row) if row else None
 
 
-def count_by_score(tx: Connection) -> Sequence[Row[int, str, str, bool, int]]:
-    """Return (score, band, grade, MQL, how many) of everybody who has a verdict."""
+def count_by_score(tx: Connection) -> list[ScoreCount]:
+    """Count the contacts that have a verdict."""
     groups = (verdicts.c.score, verdicts.c.band, verdicts.c.grade, verdicts.c.mql)
-    query = select(*groups, func.count().label("contacts")).join(contacts, contacts.c.id == verdicts.c.contact_id).where(~contacts.c.gone)
-    return tx.execute(query.group_by(*groups)).all()
+    query = select(*groups, func.count()).join(contacts, contacts.c.id == verdicts.c.contact_id).where(~contacts.c.gone)
+    return [ScoreCount(*row) for row in tx.execute(query.group_by(*groups))]
 
 
 def count_due(tx: Connection, key: VerdictKey) -> int:
@@ -160,7 +198,7 @@ def _select_events() -> Select[Any]:
     ).select_from(evaluation_batch)
 
 
-def _fill_batch(tx: Connection, query: Select[Any]) -> dict[int, int]:
+def _fill_batch(tx: Connection, query: Select[int, int]) -> dict[int, int]:
     evaluation_batch.create(tx, checkfirst=True)
     tx.execute(delete(evaluation_batch))
     tx.execute(insert(evaluation_batch).from_select(["contact_id", "revision"], query))

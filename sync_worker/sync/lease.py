@@ -14,14 +14,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
-
-from sqlalchemy import Row
+from typing import Final
 
 from sync_worker.errors import PortalBusy, StateError
 from sync_worker.progress import Progress
 from sync_worker.store import leases
 from sync_worker.store.database import Store
+from sync_worker.store.leases import LeaseRow
 from sync_worker.timestamps import from_ms, to_ms
 
 RENEWALS_PER_LEASE: Final = 10  # in the time that a lease lasts
@@ -119,7 +118,7 @@ def acquire(
             leases.release(tx, run_id)
 
 
-def _busy_error(other: Row[Any] | None) -> PortalBusy:
+def _busy_error(other: LeaseRow | None) -> PortalBusy:
     if other is None:
         return PortalBusy("Another run has taken this portal and ended meanwhile.", hint="Run again.")
     until = from_ms(other.expires_at)

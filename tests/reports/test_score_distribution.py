@@ -31,7 +31,10 @@ def fill_store(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
         for table in (verdicts, contacts):
             tx.execute(table.delete())
         stamp = {"model": "m", "evaluated_at": 1, "revision": 1}
-        found = [make_verdict_row(n, score=s, band=band, grade=grade, mql=mql) | stamp for n, (s, band, grade, mql) in enumerate(rows, 1)]
+        found = [
+            make_verdict_row(n, score=s, band=band, grade=grade, mql=mql)._asdict() | stamp
+            for n, (s, band, grade, mql) in enumerate(rows, 1)
+        ]
         if found:
             contact_store.save(tx, [make_contact_row(row["contact_id"]) for row in found])
             tx.execute(verdicts.insert(), found)

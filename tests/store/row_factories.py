@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -11,8 +10,9 @@ from sqlalchemy import Connection, Row, select
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import verdicts
 from sync_worker.store.contacts import ContactRow
+from sync_worker.store.events import EventRow
 from sync_worker.store.schema import contacts
-from sync_worker.store.verdicts import VerdictKey
+from sync_worker.store.verdicts import VerdictKey, VerdictRow
 
 VERDICT_KEY = VerdictKey(model="m", since=100)
 
@@ -29,20 +29,19 @@ def make_contact_row(
     return ContactRow(id=number, email=own, additional_emails=tuple(further), updated_at=at, facts=facts, observed=shown, **given)
 
 
-def make_event_row(number: object, **fields: object) -> Mapping[str, Any]:
-    nothing = dict.fromkeys(("contact_id", "email", "url", "form_id", "campaign", "name", "user_agent", "sent_at"))
-    return {"kind": "email_click", "id": str(number), "at": 1_000, "filtered": False, **nothing, **fields}
+def make_event_row(number: object, **fields: Any) -> EventRow:
+    return EventRow(**{"kind": "email_click", "id": str(number), "at": 1_000, **fields})
 
 
-def make_verdict_row(number: int, **fields: object) -> Mapping[str, Any]:
-    plain = {"score": 0, "band": "cold", "grade": "D", "mql": False, "by_score": False, "direct": False, "desired": "{}"}
-    return {"contact_id": number, **plain, **fields}
+def make_verdict_row(number: int, **fields: Any) -> VerdictRow:
+    plain = VerdictRow(contact_id=number, score=0, band="cold", grade="D", mql=False, by_score=False, direct=False, desired="{}")
+    return plain._replace(**fields)
 
 
-def save_verdicts(tx: Connection, *rows: Mapping[str, Any], key: VerdictKey = VERDICT_KEY, at: int = 100) -> None:
+def save_verdicts(tx: Connection, *rows: VerdictRow, key: VerdictKey = VERDICT_KEY, at: int = 100) -> None:
     """Record verdicts on contacts, as the evaluation does."""
     for row in rows:
-        judged = verdicts.select_contact(tx, row["contact_id"])
+        judged = verdicts.select_contact(tx, row.contact_id)
         verdicts.save(tx, [row], revisions=judged, key=key, at=at)
 
 

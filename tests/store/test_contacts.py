@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import events as event_store
 from sync_worker.store import verdicts
-from sync_worker.store.contacts import ContactRow
+from sync_worker.store.contacts import CompanyRow, ContactRow
 from sync_worker.store.database import Store
 from sync_worker.store.schema import companies, contact_emails, contacts, events
 from tests.store.database_factories import rollback_transaction
@@ -154,12 +154,10 @@ class TestMerged:
 def test_a_changed_company_marks_only_its_contacts_as_due(tx: Connection) -> None:
     save_contacts(tx, 1, 2, company_id=7)
     save_contacts(tx, 3, company_id=8)
-    large = {"id": 7, "updated_at": 1, "facts": canonical_json(numberofemployees="500")}
-    contact_store.save_companies(tx, [large, {"id": 8, "updated_at": 1, "facts": canonical_json()}])
+    large = CompanyRow(7, 1, canonical_json(numberofemployees="500"))
+    contact_store.save_companies(tx, [large, CompanyRow(8, 1, canonical_json())])
     first = [read_revision(tx, number) for number in (1, 2, 3)]
-    contact_store.save_companies(
-        tx, [{**large, "updated_at": 2}, {"id": 8, "updated_at": 2, "facts": canonical_json(numberofemployees="9")}]
-    )
+    contact_store.save_companies(tx, [large._replace(updated_at=2), CompanyRow(8, 2, canonical_json(numberofemployees="9"))])
     assert [read_revision(tx, number) - before for number, before in zip((1, 2, 3), first, strict=True)] == [0, 0, 1]
     assert tx.execute(select(companies.c.updated_at).where(companies.c.id == 7)).scalar() == 2
 

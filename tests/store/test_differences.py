@@ -8,7 +8,8 @@ from sqlalchemy import Connection, update
 
 from sync_worker.store import differences, rejections
 from sync_worker.store.database import Store
-from sync_worker.store.differences import StageRule
+from sync_worker.store.differences import AcknowledgedContact, StageRule
+from sync_worker.store.rejections import Rejection
 from sync_worker.store.schema import contacts
 from tests.store.database_factories import rollback_transaction
 from tests.store.row_factories import canonical_json, make_verdict_row, save_contacts, save_verdicts
@@ -42,7 +43,7 @@ class ContactCase:
         if self.desired is not None:
             save_verdicts(tx, make_verdict_row(number, desired=self.desired, mql=self.mql))
         if self.refused is not None:
-            rejections.save(tx, [{"contact_id": number, "desired": self.refused, "reason": "no", "at": 1}])
+            rejections.save(tx, [Rejection(number, self.refused, "no", 1)])
         tx.execute(update(contacts).where(contacts.c.id == number).values(stage_given=self.given, gone=self.gone))
 
 
@@ -67,12 +68,13 @@ def test_differences_are_desired_but_not_observed_values_and_only_mqls_at_earlie
         numbered = list(enumerate(contacts, 1))
         refused = {number for number, case in numbered if case.refused is not None and case.refused == case.desired}
         found = differences.load(tx, STAGE_RULE, after=0, limit=100)
-        assert [(row.id, row.moves) for row in found] == [
+        assert [(row.id, row.stage_changes) for row in found] == [
             (number, case.moves) for number, case in numbered if (case.differs or case.moves) and number not in refused
         ]
-        assert all((row.shown, row.desired, row.stage) == (OLD, contacts[row.id - 1].desired, contacts[row.id - 1].stage) for row in found)
+        for row in found:
+            assert (row.observed, row.desired, row.stage) == (OLD, contacts[row.id - 1].desired, contacts[row.id - 1].stage)
         without_stage = differences.load(tx, None, after=0, limit=100)
-        assert [(row.id, row.moves) for row in without_stage] == [(number, False) for number, case in numbered if case.differs]
+        assert [(row.id, row.stage_changes) for row in without_stage] == [(number, False) for number, case in numbered if case.differs]
         assert differences.count(tx) == sum(case.differs for case in contacts)
         assert differences.count_stage_changes(tx, STAGE_RULE) == sum(case.moves for case in contacts)
         assert {row[0] for row in rejections.load(tx)} == {number for number in refused if not contacts[number - 1].gone}
@@ -88,9 +90,9 @@ def test_differences_come_a_page_at_a_time(tx: Connection) -> None:
 class TestAcknowledged:
     """What HubSpot has said is what it shows."""
 
-    def acknowledge(self, tx: Connection, number: int, **fields: object) -> None:
-        plain = {"id": number, "shown": NEW, "stage": None, "stage_given": None, "updated_at": 20}
-        differences.save_acknowledged(tx, [{**plain, **fields}])
+    def acknowledge(self, tx: Connection, number: int, **fields: str) -> None:
+        plain = AcknowledgedContact(id=number, observed=NEW, stage=None, stage_given=None, updated_at=20)
+        differences.save_acknowledged(tx, [plain._replace(**fields)])
 
     def test_nothing_is_left_to_do(self, tx: Connection) -> None:
         ContactCase(mql=True, stage="lead").save(tx, 1)

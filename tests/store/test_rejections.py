@@ -3,6 +3,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from sync_worker.store import differences, rejections
+from sync_worker.store.rejections import Rejection
 from tests.store.row_factories import canonical_json, make_verdict_row, save_contacts, save_verdicts
 
 OLD, NEW = canonical_json(lead_score="1"), canonical_json(lead_score="2")
@@ -12,7 +13,7 @@ def save_rejection(tx: Connection, number: int, desired: str = NEW) -> None:
     """Save a contact with the verdict `NEW`, and a rejection of a value."""
     save_contacts(tx, number, shown=OLD)
     save_verdicts(tx, make_verdict_row(number, desired=NEW))
-    rejections.save(tx, [{"contact_id": number, "desired": desired, "reason": "no", "at": 1}])
+    rejections.save(tx, [Rejection(number, desired, "no", 1)])
 
 
 def test_a_rejected_value_is_sent_again_only_if_another_is_desired(tx: Connection) -> None:

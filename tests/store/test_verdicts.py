@@ -3,6 +3,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from sync_worker.store import contacts, events, verdicts
+from sync_worker.store.contacts import CompanyRow
 from sync_worker.store.verdicts import VerdictKey
 from tests.store.row_factories import VERDICT_KEY, canonical_json, due_ids, make_event_row, make_verdict_row, save_contacts, save_verdicts
 
@@ -54,7 +55,7 @@ def test_a_verdict_is_valid_for_its_facts_only(tx: Connection) -> None:
 
 
 def test_the_chosen_come_with_the_facts_of_their_company(tx: Connection) -> None:
-    contacts.save_companies(tx, [{"id": 7, "updated_at": 1, "facts": canonical_json(name="Acme")}])
+    contacts.save_companies(tx, [CompanyRow(7, 1, canonical_json(name="Acme"))])
     save_contacts(tx, 1, facts=canonical_json(city="Bonn"), company_id=7)
     save_contacts(tx, 2, company_id=8)
     verdicts.select_due(tx, VERDICT_KEY, after=0, limit=9)

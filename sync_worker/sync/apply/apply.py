@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import orjson
 from sqlalchemy import Connection
@@ -21,6 +21,8 @@ from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.progress import Progress
 from sync_worker.store import contacts, differences, memberships, rejections, undo_log
 from sync_worker.store.database import Store
+from sync_worker.store.differences import AcknowledgedContact
+from sync_worker.store.rejections import Rejection
 from sync_worker.sync.apply.contact_batch import ContactBatchResult, write_batch
 from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange, ListChange
 from sync_worker.sync.portal.crm_schema import CrmSchema
@@ -180,7 +182,7 @@ class Applier:
         self._progress.advance("written", len(sent))
 
     def _save_outcome(self, tx: Connection, sent: Mapping[int, ContactChange], results: Sequence[ContactBatchResult]) -> Outcome:
-        done: list[Mapping[str, Any]] = []
+        done: list[AcknowledgedContact] = []
         gone: list[int] = []
         rejected: dict[int, str] = {}
         for answer in results:
@@ -188,7 +190,7 @@ class Applier:
             shown = [
                 self._acknowledgement_row(sent[id_], taken, answer.kept_stages.get(id_)) for id_, taken in written.acknowledged.items()
             ]
-            altered = {row["id"]: VALUE_ALTERED_REASON for row in shown if row["shown"] != sent[row["id"]].desired}
+            altered = {row.id: VALUE_ALTERED_REASON for row in shown if row.observed != sent[row.id].desired}
             refused = {
                 id_: "; ".join(sorted(set(taken.rejected_properties.values())))
                 for id_, taken in written.acknowledged.items()
@@ -202,13 +204,13 @@ class Applier:
         if self._skip_reason:
             rejections.suspend(tx, list(sent), reason=self._skip_reason, at=to_ms(self._now))
         rejections.save(tx, [self._rejection_row(sent[id_], reason) for id_, reason in rejected.items()])
-        stages = sum(row["stage_given"] is not None for row in done)
+        stages = sum(row.stage_given is not None for row in done)
         return Outcome(written=len(done), stages=stages, rejected=list(rejected.items()), deleted=len(gone))
 
-    def _rejection_row(self, change: ContactChange, reason: str) -> Mapping[str, Any]:
-        return {"contact_id": change.id, "desired": change.desired, "reason": reason, "at": to_ms(self._now)}
+    def _rejection_row(self, change: ContactChange, reason: str) -> Rejection:
+        return Rejection(change.id, change.desired, reason, to_ms(self._now))
 
-    def _acknowledgement_row(self, change: ContactChange, ack: WriteAck, kept_stage: str | None) -> Mapping[str, Any]:
+    def _acknowledgement_row(self, change: ContactChange, ack: WriteAck, kept_stage: str | None) -> AcknowledgedContact:
         if change.new_stage is None and ack.properties.items() <= change.values.items() and not ack.rejected_properties:  # nearly always
             return self._contact_row(change.id, change.desired, ack)
         # A reply names what it wrote; what it leaves out stands as it was sent, and what was refused as it was.
@@ -221,8 +223,8 @@ class Applier:
 
     def _contact_row(
         self, id_: int, observed: str, ack: WriteAck, *, stage: str | None = None, stage_given: str | None = None
-    ) -> Mapping[str, Any]:
-        return {"id": id_, "shown": observed, "stage": stage, "stage_given": stage_given, "updated_at": to_ms(ack.updated_at)}
+    ) -> AcknowledgedContact:
+        return AcknowledgedContact(id_, observed, stage, stage_given, to_ms(ack.updated_at))
 
 
 def _member_batches(change: ListChange) -> Iterable[tuple[Sequence[int], Sequence[int]]]:

@@ -17,7 +17,7 @@ from sync_worker.model.evaluate import Verdicts, evaluate
 from sync_worker.progress import Progress
 from sync_worker.store import verdicts
 from sync_worker.store.database import Store
-from sync_worker.store.verdicts import VerdictKey
+from sync_worker.store.verdicts import VerdictKey, VerdictRow
 from sync_worker.sync.evaluate.parse_warnings import ParseWarnings
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.timestamps import to_ms
@@ -64,12 +64,9 @@ class Evaluator:
             yield len(judged)
             self.raise_if_stopped()
 
-    def _verdict_rows(self, batch_verdicts: Verdicts) -> list[dict[str, Any]]:
-        kept = ("contact_id", "score", "band", "grade", "mql", "by_score", "direct")
-        rows: list[dict[str, Any]] = batch_verdicts.table.select(kept).to_dicts()
-        for row, desired in zip(rows, self.crm_schema.desired_json(batch_verdicts.table), strict=True):
-            row["desired"] = desired
-        return rows
+    def _verdict_rows(self, batch_verdicts: Verdicts) -> list[VerdictRow]:
+        rows, desired = batch_verdicts.table.select(VerdictRow._fields[:-1]).rows(), self.crm_schema.desired_json(batch_verdicts.table)
+        return [VerdictRow._make((*row, text)) for row, text in zip(rows, desired, strict=True)]
 
 
 def evaluate_all(store: Store, model: Model, hidden_kinds: frozenset[str], at: datetime) -> Iterator[Verdicts]:

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Row
-
 from sync_worker.batched import batched
 from sync_worker.store import differences, memberships
 from sync_worker.store.database import Store
-from sync_worker.store.differences import StageRule
+from sync_worker.store.differences import Difference, StageRule
 from sync_worker.sync.portal.crm_schema import CrmSchema, diff_properties
 
 STAGE_PROPERTY: Final = "lifecyclestage"
@@ -23,7 +21,7 @@ PAGE_SIZE: Final = 5_000  # contacts that are compared at a time
 MAX_SAMPLES: Final = 20  # changes that a plan shows one by one
 
 
-DifferenceRows: TypeAlias = Sequence[Row[int, str, str, str, bool]]
+DifferenceRows: TypeAlias = Sequence[Difference]
 FetchDifferences: TypeAlias = Callable[..., DifferenceRows]
 
 

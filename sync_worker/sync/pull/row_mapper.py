@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 from sync_worker.hubspot.records.models import Company, Contact, Event
-from sync_worker.store.contacts import ContactRow
+from sync_worker.store.contacts import CompanyRow, ContactRow
+from sync_worker.store.events import EventRow
 from sync_worker.sync.portal.crm_schema import EMPTY, CrmSchema
 from sync_worker.sync.pull.row_codec import RowValues, align_values, column_picker, json_encoder
 from sync_worker.timestamps import to_ms
@@ -52,13 +53,10 @@ class RowMapper:
             for contact, (email, others, merged, company, stage), facts, shown in columns
         ]
 
-    def company_rows(self, companies: Sequence[Company]) -> list[Mapping[str, Any]]:
+    def company_rows(self, companies: Sequence[Company]) -> list[CompanyRow]:
         """Return the rows of companies."""
         texts = self._encode_company_facts(align_values(companies, self.company_properties))
-        return [
-            {"id": company.id, "updated_at": to_ms(company.updated_at), "facts": facts}
-            for company, facts in zip(companies, texts, strict=True)
-        ]
+        return [CompanyRow(company.id, to_ms(company.updated_at), facts) for company, facts in zip(companies, texts, strict=True)]
 
     @cached_property
     def _pick_identity(self) -> Callable[[RowValues], RowValues]:
@@ -86,22 +84,22 @@ class RowMapper:
         return encode_rows
 
 
-def event_row(event: Event) -> Mapping[str, Any]:
+def event_row(event: Event) -> EventRow:
     """Return the row of an event."""
-    return {
-        "kind": event.kind,
-        "id": event.id,
-        "at": to_ms(event.at),
-        "contact_id": event.contact_id,
-        "email": event.email,
-        "url": event.url,
-        "form_id": event.form_id,
-        "campaign": event.campaign,
-        "name": event.name,
-        "user_agent": event.user_agent,
-        "sent_at": to_ms(event.sent_at) if event.sent_at else None,
-        "filtered": event.filtered,
-    }
+    return EventRow(
+        kind=event.kind,
+        id=event.id,
+        at=to_ms(event.at),
+        contact_id=event.contact_id,
+        email=event.email,
+        url=event.url,
+        form_id=event.form_id,
+        campaign=event.campaign,
+        name=event.name,
+        user_agent=event.user_agent,
+        sent_at=to_ms(event.sent_at) if event.sent_at else None,
+        filtered=event.filtered,
+    )
 
 
 def _normalize_email(email: str | None) -> str | None:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.progress import Progress
 from sync_worker.store import contacts, events, verdicts
+from sync_worker.store.contacts import CompanyRow
 from sync_worker.store.database import Store
 from sync_worker.sync.evaluate.evaluate import Evaluator
 from tests.harness import MODEL, NOW, NOW_MS
@@ -26,7 +27,7 @@ def store() -> Iterator[Store]:
     """Nine contacts, of whom every third works for a large company and every second viewed five pages and clicked twice."""
     with temporary_store() as store:
         with store.transaction() as tx:
-            contacts.save_companies(tx, [{"id": 7, "updated_at": 1, "facts": canonical_json(numberofemployees="500")}])
+            contacts.save_companies(tx, [CompanyRow(7, 1, canonical_json(numberofemployees="500"))])
             for number in range(1, 10):
                 save_contacts(tx, number, company_id=7 if number % 3 == 0 else None)
             views = [

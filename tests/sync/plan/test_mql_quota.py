@@ -15,6 +15,7 @@ from sync_worker.store.schema import verdicts as table
 from sync_worker.store.verdicts import VerdictKey
 from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.portal.crm_schema import CrmSchema
+from tests.store.row_factories import make_verdict_row
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 MODEL = """\
@@ -41,7 +42,7 @@ def save_verdicts(store: Store, scores: dict[int, int]) -> None:
         judged = verdicts.select_due(tx, VerdictKey(model="", since=0), after=0, limit=100)
         desired = orjson.dumps({"lead_mql_reason": "by_score", "lead_score": "1"}).decode()
         made = {"band": "cold", "grade": "B", "by_score": True, "direct": False, "desired": desired}
-        found = [{"contact_id": id_, "score": score, "mql": score >= 10, **made} for id_, score in scores.items()]
+        found = [make_verdict_row(id_, score=score, mql=score >= 10, **made) for id_, score in scores.items()]
         verdicts.save(tx, found, revisions=judged, key=standard, at=1)
 
 

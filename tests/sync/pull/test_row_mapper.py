@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sync_worker.hubspot.records.models import Company, Contact, Event
-from sync_worker.store.contacts import ContactRow
+from sync_worker.store.contacts import CompanyRow, ContactRow
 from sync_worker.store.schema import events
 from sync_worker.sync.pull.row_mapper import IDENTITY_PROPERTIES, RowMapper, event_row
 from tests.store.row_factories import canonical_json
@@ -74,11 +74,11 @@ def test_every_read_requests_identity_our_properties_and_those_of_the_model() ->
 
 def test_only_the_properties_that_the_model_needs_are_saved_of_a_company() -> None:
     (row,) = ROW_MAPPER.company_rows([Company(9, ("numberofemployees", "name"), ("50", "Acme"), AT)])
-    assert row == {"id": 9, "updated_at": 1_795_176_000_123, "facts": canonical_json(numberofemployees="50")}
+    assert row == CompanyRow(9, 1_795_176_000_123, canonical_json(numberofemployees="50"))
 
 
 def test_an_event_row_has_every_field_that_a_model_can_use() -> None:
     row = event_row(Event(id="1", kind="email_click", at=AT, email="a@x.com", sent_at=AT - timedelta(seconds=1), filtered=True))
-    assert row.keys() == {column.name for column in events.columns}
-    assert (row["at"], row["sent_at"], row["filtered"]) == (1_795_176_000_123, 1_795_175_999_123, True)
-    assert event_row(Event(id="1", kind="page_view", at=AT, contact_id=5))["sent_at"] is None
+    assert {*row._fields} == {column.name for column in events.columns}
+    assert (row.at, row.sent_at, row.filtered) == (1_795_176_000_123, 1_795_175_999_123, True)
+    assert event_row(Event(id="1", kind="page_view", at=AT, contact_id=5)).sent_at is None
