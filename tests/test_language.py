@@ -129,7 +129,7 @@ IRREGULAR: Final = frozenset(
     )
 )
 MODULE_NOUNS: Final = frozenset({"formatting", "parsing", "polling", "string"})  # nouns of the field that end in -ing
-HUBSPOT_VALUES: Final = frozenset({"cancelled"})  # HubSpot's spelling of a field
+HUBSPOT_VALUES: Final = frozenset({"cancelled", "newcomers"})  # HubSpot's spelling of a field; a key in existing states
 SHARED_CLASSES: Final = frozenset({"Portal", "Property"})
 
 

@@ -1,1 +1,1 @@
-"""What the worker knows: tables, migrations and queries on SQLite, or PostgreSQL."""
+"""The state of the worker: tables, migrations and queries, on SQLite or PostgreSQL."""

@@ -1,4 +1,4 @@
-"""Contacts and companies as HubSpot last showed them."""
+"""The `contacts` and `companies` tables: records as HubSpot last returned them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sync_worker.store.emails import has_any_email, load_additional_emails, save
 from sync_worker.store.id_array import in_ids
 from sync_worker.store.schema import companies, contacts, events
 
-#: In the order of the rows that are written.
+#: In the order of the tuples that `_write_rows` writes.
 _CONTACT_COLUMNS: Final = ("id", "email", "company_id", "updated_at", "facts", "shown", "stage", "sweep")
 
 
-class ContactRow(msgspec.Struct, frozen=True, gc=False):  # made by the hundred thousand: quicker than a dataclass
-    """A contact to be remembered. `facts` and `shown` are canonical JSON texts; `email` and `further` addresses are in lower case."""
+class ContactRow(msgspec.Struct, frozen=True, gc=False):  # faster than a dataclass; a full scan creates hundreds of thousands
+    """A contact. `facts` and `observed` are canonical JSON texts; emails are in lower case; `updated_at` is in milliseconds."""
 
     id: int
     email: str | None
@@ -30,7 +30,7 @@ class ContactRow(msgspec.Struct, frozen=True, gc=False):  # made by the hundred 
     observed: str
     stage: str | None
     additional_emails: tuple[str, ...] = ()
-    merged_ids: tuple[int, ...] = ()  # ids of contacts that went into this one
+    merged_ids: tuple[int, ...] = ()  # contacts that were merged into this one
 
 
 class CompanyRow(NamedTuple):
@@ -42,53 +42,53 @@ class CompanyRow(NamedTuple):
 
 
 def save(tx: Connection, contact_rows: Sequence[ContactRow], *, scan_id: int = 0) -> None:
-    """Remember contacts as they were shown; an older showing never replaces a newer one.
+    """Create or update contacts; an older record never replaces a newer one.
 
-    HubSpot's search index lags behind: it may show a contact as it was before our own last write.
-    The revision is raised where facts, company or addresses differ, and nowhere else.
+    HubSpot's search index lags: it may return a contact as it was before our own last write. The revision rises only if facts, company or
+    emails differ. `scan_id` is the number of the full scan.
     """
-    newcomers = find_new_ids(tx, [person.id for person in contact_rows if person.additional_emails])
+    new_ids = find_new_ids(tx, [row.id for row in contact_rows if row.additional_emails])
     if _write_rows(tx, contact_rows, scan_id) < len(contact_rows):
-        # Whom we know by a newer showing was seen all the same.
-        seen = in_ids(contacts.c.id, [person.id for person in contact_rows])
+        # The scan has also seen the contacts whose stored record is newer.
+        seen = in_ids(contacts.c.id, [row.id for row in contact_rows])
         tx.execute(update(contacts).where(seen, contacts.c.sweep < scan_id).values(sweep=scan_id))
-    if readdressed := _save_additional_emails(tx, contact_rows) - newcomers:
-        mark_due(tx, readdressed, ())
-    for person in contact_rows:
-        if person.merged_ids:
-            _merge(tx, person)
+    if changed := _save_additional_emails(tx, contact_rows) - new_ids:
+        mark_due(tx, changed, ())
+    for row in contact_rows:
+        if row.merged_ids:
+            _merge(tx, row)
 
 
 def find_new_ids(tx: Connection, ids: Collection[int]) -> set[int]:
-    """Return those of some contacts that are not remembered."""
+    """Return the ids that are not in the state."""
     return {*ids}.difference(tx.execute(select(contacts.c.id).where(in_ids(contacts.c.id, ids))).scalars() if ids else ())
 
 
 def save_companies(tx: Connection, rows: Sequence[CompanyRow]) -> None:
-    """Remember companies {id, updated_at, facts}, and that their contacts are to be judged anew where facts differ."""
+    """Create or update companies; contacts of a company whose facts differ are due."""
     if not rows:
         return
-    known = dict(tx.execute(select(companies.c.id, companies.c.facts).where(in_ids(companies.c.id, [row.id for row in rows]))).all())
-    changed = [row.id for row in rows if known.get(row.id) != row.facts]
+    stored = dict(tx.execute(select(companies.c.id, companies.c.facts).where(in_ids(companies.c.id, [row.id for row in rows]))).all())
+    changed = [row.id for row in rows if stored.get(row.id) != row.facts]
     upsert_tuples(tx, companies, CompanyRow._fields, rows)
     if changed:
         tx.execute(update(contacts).where(in_ids(contacts.c.company_id, changed)).values(revision=contacts.c.revision + 1))
 
 
 def mark_due(tx: Connection, ids: Collection[int], emails: Collection[str]) -> None:
-    """Let the contacts with these ids or addresses be judged anew."""
-    theirs = or_(in_ids(contacts.c.id, ids), has_any_email(emails))
-    tx.execute(update(contacts).where(theirs).values(revision=contacts.c.revision + 1))
+    """Mark the contacts with these ids or emails as due for evaluation."""
+    named = or_(in_ids(contacts.c.id, ids), has_any_email(emails))
+    tx.execute(update(contacts).where(named).values(revision=contacts.c.revision + 1))
 
 
 def unseen_ids(tx: Connection, *, scan_id: int) -> list[int]:
-    """Return the contacts that a complete read did not see, in order of id."""
+    """Return the contacts that a full scan has not seen, in order of id."""
     query = select(contacts.c.id).where(contacts.c.sweep < scan_id, ~contacts.c.gone).order_by(contacts.c.id)
     return list(tx.execute(query).scalars())
 
 
 def mark_unseen_deleted(tx: Connection, *, scan_id: int) -> int:
-    """Mark the contacts that a complete read did not see as gone; return how many."""
+    """Mark the contacts that a full scan has not seen as deleted; return their number."""
     unseen = update(contacts).where(contacts.c.sweep < scan_id, ~contacts.c.gone).values(gone=True, revision=contacts.c.revision + 1)
     return tx.execute(unseen).rowcount
 
@@ -100,43 +100,40 @@ def mark_deleted(tx: Connection, ids: Collection[int]) -> None:
 
 
 def count(tx: Connection) -> int:
-    """Return how many contacts the portal has, as far as we know."""
+    """Return how many contacts the state has, without the deleted ones."""
     return tx.execute(select(func.count()).select_from(contacts).where(~contacts.c.gone)).scalar_one()
 
 
 def count_changed(tx: Connection, since: int, until: int) -> int:
-    """Return how many contacts were changed last at `since` or later and before `until` (milliseconds), as far as we know."""
+    """Return how many contacts changed last at `since` or later and before `until` (milliseconds)."""
     changed = (contacts.c.updated_at >= since, contacts.c.updated_at < until)
     return tx.execute(select(func.count()).select_from(contacts).where(*changed, ~contacts.c.gone)).scalar_one()
 
 
 def exceeds_changed(tx: Connection, limit: int, since: int) -> bool:
-    """Tell whether more contacts than this number were changed last at `since` (milliseconds) or later, as far as we know."""
+    """Return whether more than `limit` contacts changed last at `since` (milliseconds) or later."""
     query = select(contacts.c.id).where(contacts.c.updated_at >= since, ~contacts.c.gone)
     return tx.execute(query.limit(1).offset(limit)).first() is not None
 
 
 def load_emails(tx: Connection, ids: Collection[int]) -> dict[int, str]:
-    """Return the addresses of contacts by id; who has none is left out."""
+    """Return the primary emails of contacts by id, without the contacts that have no email."""
     query = select(contacts.c.id, contacts.c.email).where(in_ids(contacts.c.id, ids), contacts.c.email.is_not(None))
     return {id_: email for id_, email in tx.execute(query) if email}
 
 
 def find_id(tx: Connection, email_or_id: str) -> int | None:
-    """Return the id of a contact named by id or by any of its addresses."""
+    """Return the id of the contact with this id or email, or None."""
     if email_or_id.isdecimal():
         return tx.execute(select(contacts.c.id).where(contacts.c.id == int(email_or_id))).scalar()
     named = select(contacts.c.id).where(has_any_email([email_or_id.strip().lower()]))
-    # An address outlives the contact that it was merged away with: who is still there goes first.
+    # A merged contact keeps its email: the contact that still exists is preferred.
     return tx.execute(named.order_by(contacts.c.gone, contacts.c.id).limit(1)).scalar()
 
 
 def _write_rows(tx: Connection, contact_rows: Sequence[ContactRow], scan_id: int) -> int:
-    """Return how many rows were new or changed."""
-    rows = [
-        (person.id, person.email, person.company_id, person.updated_at, person.facts, person.observed, person.stage, scan_id)
-        for person in contact_rows
-    ]
+    """Write the rows; return how many were new or changed."""
+    rows = [(row.id, row.email, row.company_id, row.updated_at, row.facts, row.observed, row.stage, scan_id) for row in contact_rows]
     return execute_many(tx, _upsert_statement(tx.dialect.name), _CONTACT_COLUMNS, rows)
 
 
@@ -152,25 +149,25 @@ def _upsert_statement(dialect: str) -> Insert:
         new.email.is_distinct_from(old.email),
         old.gone,
     )
-    shown = {name: new[name] for name in (*_CONTACT_COLUMNS, "gone") if name not in ("id", "sweep")}
-    revised = {
+    values = {name: new[name] for name in (*_CONTACT_COLUMNS, "gone") if name not in ("id", "sweep")}
+    derived = {
         "revision": case((differs, old.revision + one), else_=old.revision),
         "sweep": case((new.sweep > old.sweep, new.sweep), else_=old.sweep),
     }
-    return statement.on_conflict_do_update(index_elements=["id"], set_=shown | revised, where=new.updated_at >= old.updated_at)
+    return statement.on_conflict_do_update(index_elements=["id"], set_=values | derived, where=new.updated_at >= old.updated_at)
 
 
 def _save_additional_emails(tx: Connection, contact_rows: Sequence[ContactRow]) -> set[int]:
-    """Return the ids of those who have other further addresses than before."""
-    before = load_additional_emails(tx, [person.id for person in contact_rows])
-    shown = {person.id: person for person in contact_rows if person.additional_emails or person.id in before}
-    if not shown:  # hardly anybody has any
+    """Save the additional emails; return the contacts whose additional emails changed."""
+    before = load_additional_emails(tx, [row.id for row in contact_rows])
+    observed = {row.id: row for row in contact_rows if row.additional_emails or row.id in before}
+    if not observed:  # most contacts have no additional email
         return set()
-    query = select(contacts.c.id, contacts.c.updated_at).where(in_ids(contacts.c.id, shown))
-    after = {id_: {*shown[id_].additional_emails} for id_, updated_at in tx.execute(query) if shown[id_].updated_at >= updated_at}
-    before = {id_: known for id_, known in before.items() if id_ in after}
+    query = select(contacts.c.id, contacts.c.updated_at).where(in_ids(contacts.c.id, observed))
+    after = {id_: {*observed[id_].additional_emails} for id_, updated_at in tx.execute(query) if observed[id_].updated_at >= updated_at}
+    before = {id_: emails for id_, emails in before.items() if id_ in after}
     save_additional_emails(tx, before, after)
-    return {id_ for id_, addresses in after.items() if addresses != before.get(id_, set())}
+    return {id_ for id_, emails in after.items() if emails != before.get(id_, set())}
 
 
 def _merge(tx: Connection, survivor: ContactRow) -> None:

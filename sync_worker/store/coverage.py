@@ -1,7 +1,7 @@
-"""What has been read of each stream, as intervals of its key.
+"""The `coverage` table: the intervals of a stream's key that have been read.
 
-A cursor knows only a front that everything lies behind. Ranges that are read in parallel leave gaps, so the worker
-remembers the intervals: each is committed with its rows, and what is still to be read is always the complement.
+A cursor cannot describe a parallel read, which leaves gaps. Each interval is committed in the same transaction as its rows, and the gaps
+are what remains to be read.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ from sync_worker.store.schema import coverage
 
 
 def load(tx: Connection, stream: str) -> list[Interval]:
-    """Return what has been read, in order, without overlaps."""
+    """Return the intervals of a stream that have been read, in order, without overlaps."""
     query = select(coverage.c.low, coverage.c.high).where(coverage.c.stream == stream).order_by(coverage.c.low)
     return [Interval(low, high) for low, high in tx.execute(query)]
 
 
 def load_all(tx: Connection) -> dict[str, list[Interval]]:
-    """Return what has been read of every stream."""
-    found: dict[str, list[Interval]] = {}
+    """Return the intervals that have been read, by stream."""
+    intervals: dict[str, list[Interval]] = {}
     query = select(coverage.c.stream, coverage.c.low, coverage.c.high).order_by(coverage.c.stream, coverage.c.low)
     for stream, low, high in tx.execute(query):
-        found.setdefault(stream, []).append(Interval(low, high))
-    return found
+        intervals.setdefault(stream, []).append(Interval(low, high))
+    return intervals
 
 
 def gaps(tx: Connection, stream: str, low: int, high: int) -> list[Interval]:
-    """Return what has not been read between two keys."""
+    """Return the intervals from `low` up to `high` that have not been read."""
     return complement(load(tx, stream), low, high)
 
 
 def add(tx: Connection, stream: str, low: int, high: int) -> None:
-    """Remember that the keys between two have been read."""
+    """Save that the keys from `low` up to `high` have been read."""
     add_intervals(tx, stream, [Interval(low, high)])
 
 
 def add_intervals(tx: Connection, stream: str, intervals: Iterable[Interval]) -> None:
-    """Remember that the keys of some intervals have been read."""
+    """Save that the keys of the intervals have been read."""
     if new := [interval for interval in intervals if interval.low < interval.high]:
         before = load(tx, stream)
         _save_changes(tx, stream, before, merge_intervals([*before, *new]))
 
 
 def remove(tx: Connection, stream: str, low: int, high: int) -> None:
-    """Ask for the keys between two to be read again."""
+    """Save that the keys from `low` up to `high` must be read again."""
     before = load(tx, stream)
     left = [Interval(i.low, min(i.high, low)) for i in before]
     right = [Interval(max(i.low, high), i.high) for i in before]
@@ -58,5 +58,5 @@ def remove(tx: Connection, stream: str, low: int, high: int) -> None:
 
 def _save_changes(tx: Connection, stream: str, before: Iterable[Interval], after: Iterable[Interval]) -> None:
     upsert_rows(tx, coverage, [{"stream": stream, "low": i.low, "high": i.high} for i in {*after} - {*before}])
-    if gone := {i.low for i in before} - {i.low for i in after}:
-        tx.execute(delete(coverage).where(coverage.c.stream == stream, in_ids(coverage.c.low, gone)))
+    if removed := {i.low for i in before} - {i.low for i in after}:
+        tx.execute(delete(coverage).where(coverage.c.stream == stream, in_ids(coverage.c.low, removed)))

@@ -1,4 +1,4 @@
-"""The state file: opened, checked to be ours, brought to the newest schema."""
+"""The state database: opens, checks and migrates it, and writes rows in bulk."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ from sync_worker.errors import StateBusy, StateError
 from sync_worker.store import schema
 
 Insert = sqlite.Insert | postgresql.Insert
-ROWS_PER_STATEMENT: Final = 100  # rows of a statement: at each of its steps SQLite lets go of Python's lock, and who waits for it takes it
-LOCK_TIMEOUT_SECONDS: Final = 30  # seconds that a second process waits for the state before it gives up
+ROWS_PER_STATEMENT: Final = 100  # SQLite releases the GIL for every statement; if other threads wait for it, many small ones are slow
+LOCK_TIMEOUT_SECONDS: Final = 30  # how long SQLite waits for another process that writes
 
 
 class Store:
-    """One connection to the state; one thread at a time uses it.
+    """One connection to the state, for one thread at a time.
 
-    Every method of the room takes the connection of an open transaction, so that rows and the coverage that
-    says they were read are committed together.
+    All functions of the store take the connection of an open transaction, so that rows are committed together with the coverage that marks
+    them as read.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.connection: Connection = engine.connect()
         if engine.dialect.name == "sqlite":
-            # Written into the file's header, so only here, where the file is known to be ours.
+            # The mode is saved in the file, so it is set only after the check that the file is a state.
             self.connection.execute(text("PRAGMA journal_mode=WAL"))
             self.connection.rollback()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Open one transaction: all of it is kept, or none."""
+        """Open a transaction. It is committed at the end of the block and rolled back on an exception."""
         with translate_db_errors(self._engine.url), self.connection.begin():
             yield self.connection
 
     def begin_dry_run(self) -> None:
-        """Let verdicts be written to a copy that vanishes with the connection: the dry run's whole secret.
+        """Redirect the writes of verdicts and MQL admissions to temporary copies, which are dropped with the connection.
 
-        The temporary tables shadow the real ones on this connection, so the same statements serve both.
+        On this connection, the temporary tables hide the real ones, so the same statements work with both.
         """
         real = inspect(self.connection).default_schema_name
-        self.connection.rollback()  # the inspection began a transaction
+        self.connection.rollback()  # the inspection has started a transaction
         with self.transaction() as tx:
             for table in (schema.verdicts, schema.mql_admissions):
                 columns = [Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in table.columns]
@@ -63,10 +63,10 @@ class Store:
                     partial = {f"{name}_where": index.dialect_options[name]["where"] for name in ("sqlite", "postgresql")}
                     Index(index.name, *(copy.c[column.name] for column in index.columns), **partial)
                 copy.create(tx, checkfirst=False)
-                tx.execute(text(f'INSERT INTO {table.name} SELECT * FROM "{real}".{table.name}'))  # noqa: S608 -- names of ours and of the database
+                tx.execute(text(f'INSERT INTO {table.name} SELECT * FROM "{real}".{table.name}'))  # noqa: S608 -- the names come from the schema and the database
 
     def vacuum(self) -> None:
-        """Write the file anew, so that what was deleted is in no free page and no journal of it; PostgreSQL does so in its own time."""
+        """Rewrite the SQLite file, so that no free page and no journal contains deleted data. PostgreSQL vacuums by itself."""
         if self._engine.dialect.name != "sqlite":
             return
         with translate_db_errors(self._engine.url), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -74,41 +74,42 @@ class Store:
             connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     def close(self) -> None:
-        """Close the state."""
+        """Close the connection."""
         self.connection.close()
         self._engine.dispose()
 
 
 @contextmanager
 def translate_db_errors(url: URL) -> Iterator[None]:
-    """Turn what the database says into one sentence and a way out."""
+    """Turn a database error into a StateError, or StateBusy, with a hint for the operator."""
     try:
         yield
     except DBAPIError as error:
         if error.connection_invalidated or "locked" in _error_reason(error):
-            raise StateBusy(f"{_describe_url(url)}: {_error_reason(error)}.", hint="Run again when the database answers.") from error
+            raise StateBusy(f"{_describe_url(url)}: {_error_reason(error)}.", hint="Run again when the database is available.") from error
         raise StateError(
             f"{_describe_url(url)}: {_error_reason(error)}.",
-            hint="Check that SYNC_WORKER_STATE_URL names a state of this worker that can be written and has room to grow.",
+            hint="Check that SYNC_WORKER_STATE_URL is a state of this worker, that it is writable, and that the disk has free space.",
         ) from error
 
 
 def open_store(url: str) -> Store:
-    """Open the state at a database URL; a new one is made, an older one is brought forward.
+    """Open the state at a SQLAlchemy URL. A new state is created and an older one is migrated.
 
-    Raises StateError where the file is not ours, is newer than this program, or cannot be opened.
+    Raises:
+        StateError: The database is not a state, is newer than this program, or cannot be opened.
     """
     try:
-        place = make_url(url)
-        engine = _create_engine(place)
+        database_url = make_url(url)
+        engine = _create_engine(database_url)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise StateError(
-            f"SYNC_WORKER_STATE_URL cannot be understood: {error}.",
-            hint="Write for example sqlite:///sync_worker.db or postgresql+psycopg://user@host/name.",
+            f"SYNC_WORKER_STATE_URL is not a database URL: {error}.",
+            hint="Examples: sqlite:///sync_worker.db, postgresql+psycopg://user@host/name.",
         ) from error
     try:
-        with translate_db_errors(place):
-            _migrate(engine, place)
+        with translate_db_errors(database_url):
+            _migrate(engine, database_url)
             return Store(engine)
     except BaseException:
         engine.dispose()
@@ -116,16 +117,12 @@ def open_store(url: str) -> Store:
 
 
 def dialect_insert(dialect: str, table: Table) -> Insert:
-    """Return a dialect's INSERT that can say ON CONFLICT."""
+    """Return the INSERT of a dialect that supports ON CONFLICT."""
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def insert_rows(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, object]]) -> int:
-    """Execute an INSERT of one row for each row by the driver itself; return how many rows were written.
-
-    SQLAlchemy prepares the parameters of each row anew, which costs several times what the database does with them. A statement that
-    is made once and used again is prepared once.
-    """
+    """Execute an INSERT of one row for many rows; return how many rows were written. All rows have the same columns."""
     if not rows:
         return 0
     columns = tuple(rows[0])
@@ -134,27 +131,31 @@ def insert_rows(connection: Connection, statement: Insert, rows: Sequence[Mappin
 
 
 def execute_many(connection: Connection, statement: Insert | Update, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> int:
-    """Execute a statement that names the VALUES of one row as `write` does, for rows that hold the values of the columns."""
+    """Execute a statement with the VALUES of one row for many rows of these columns; return how many rows were written.
+
+    The driver executes it: SQLAlchemy would prepare the parameters of each row, which costs several times as much as the database. A
+    statement that is created once is compiled once.
+    """
     if not rows:
         return 0
     compiled = _compile(statement, connection.dialect, columns)
     constants = {name: value for name, value in compiled.params.items() if name not in columns}
-    named = (*columns, *constants)
-    whole = [(*row, *constants.values()) for row in rows] if constants else rows
+    names = (*columns, *constants)
+    values = [(*row, *constants.values()) for row in rows] if constants else rows
     if not compiled.positional:
-        return connection.exec_driver_sql(compiled.string, [dict(zip(named, row, strict=True)) for row in whole]).rowcount
-    if (order := tuple(compiled.positiontup or ())) != named:
-        there = itemgetter(*map(named.index, order))
-        whole = [there(row) for row in whole]
-    return _execute_in_batches(connection, compiled.string, whole)
+        return connection.exec_driver_sql(compiled.string, [dict(zip(names, row, strict=True)) for row in values]).rowcount
+    if (order := tuple(compiled.positiontup or ())) != names:
+        reorder = itemgetter(*map(names.index, order))
+        values = [reorder(row) for row in values]
+    return _execute_in_batches(connection, compiled.string, values)
 
 
 def _execute_in_batches(connection: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> int:
-    """Execute a statement of one row's VALUES for each of some rows, `STEP` at a time; return how many were written."""
-    long = len(rows) - len(rows) % ROWS_PER_STATEMENT
-    steps = [tuple(chain.from_iterable(rows[start : start + ROWS_PER_STATEMENT])) for start in range(0, long, ROWS_PER_STATEMENT)]
-    written = connection.exec_driver_sql(_multi_row_statement(statement), steps).rowcount if steps else 0
-    if rest := rows[long:]:
+    """Execute a statement for many rows, `ROWS_PER_STATEMENT` at a time; return how many rows were written."""
+    full = len(rows) - len(rows) % ROWS_PER_STATEMENT
+    batches = [tuple(chain.from_iterable(rows[start : start + ROWS_PER_STATEMENT])) for start in range(0, full, ROWS_PER_STATEMENT)]
+    written = connection.exec_driver_sql(_multi_row_statement(statement), batches).rowcount if batches else 0
+    if rest := rows[full:]:
         written += connection.exec_driver_sql(statement, list(rest)).rowcount
     return written
 
@@ -166,13 +167,13 @@ def _multi_row_statement(statement: str) -> str:
 
 
 def upsert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write rows over those with the same primary key."""
+    """Insert rows, or update the rows with the same primary key."""
     if rows:
         insert_rows(connection, _upsert_statement(connection.dialect.name, table, tuple(rows[0])), rows)
 
 
 def upsert_tuples(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
-    """Write rows of these columns over those with the same primary key."""
+    """Insert rows of these columns, or update the rows with the same primary key."""
     execute_many(connection, _upsert_statement(connection.dialect.name, table, columns), columns, rows)
 
 
@@ -199,7 +200,7 @@ def _create_engine(url: URL) -> Engine:
         _create_private_file(Path(str(url.database)))
     engine = create_engine(
         url,
-        hide_parameters=True,  # an error must not show whose row it was
+        hide_parameters=True,  # an error message must contain no personal data
         connect_args={"timeout": LOCK_TIMEOUT_SECONDS, "check_same_thread": False},
         **({"poolclass": StaticPool} if in_memory else {}),
     )
@@ -208,41 +209,41 @@ def _create_engine(url: URL) -> Engine:
 
 
 def _create_private_file(path: Path) -> None:
-    # The state holds addresses of people: nobody else on the machine may read it. The journal files inherit the mode.
+    # The state contains emails of contacts, so no other user of the machine may read it. The journal files inherit the mode.
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise StateError(
-            f"{path}: the state file cannot be opened: {error.strerror}.", hint="Name another place with SYNC_WORKER_STATE_URL."
+            f"{path}: the state file cannot be opened: {error.strerror}.", hint="Set SYNC_WORKER_STATE_URL to another path."
         ) from error
 
 
-def _set_pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401 -- DBAPI connections share no type
+def _set_pragmas(connection: Any, _record: object) -> None:  # noqa: ANN401 -- DBAPI connections have no common type
     cursor = connection.cursor()
-    # A reading of everybody touches the same pages again and again: each is copied from the journal into the file once, not every 4 MB.
+    # A full scan writes the same pages many times. With a checkpoint every 32 MB instead of 4, they are copied into the file less often.
     for pragma in ("synchronous=NORMAL", "cache_size=-16384", "temp_store=FILE", "wal_autocheckpoint=8000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _migrate(engine: Engine, url: URL) -> None:
-    # Alembic costs a third of a second to import: only a new or an old state pays it.
+    # The import of Alembic takes a third of a second, so it is imported only for a new or an old state.
     with engine.connect() as connection:
         names = set(inspect(connection).get_table_names())
         if names and not {"alembic_version", "meta"} <= names:
             raise StateError(
-                f"{_describe_url(url)} is a database of something else: it has the tables {', '.join(sorted(names)[:5])}.",
-                hint="Name another place with SYNC_WORKER_STATE_URL; nothing was changed here.",
+                f"{_describe_url(url)} is a database of another program: it has the tables {', '.join(sorted(names)[:5])}.",
+                hint="Set SYNC_WORKER_STATE_URL to another database; this one was not changed.",
             )
         version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if names else None
     if version == LATEST_REVISION:
         return
-    from sync_worker.store import migrate  # noqa: PLC0415 -- see above
+    from sync_worker.store import migrate  # noqa: PLC0415 -- the reason is above
 
     migrate.upgrade(engine, database_name=_describe_url(url), version=version)
 
 
-#: The newest schema; a test keeps it equal to the newest migration.
+#: The newest schema; a test compares it with the newest migration.
 LATEST_REVISION: Final = "0007"
 
 
@@ -251,5 +252,5 @@ def _describe_url(url: URL) -> str:
 
 
 def _error_reason(error: SQLAlchemyError) -> str:
-    said = str(getattr(error, "orig", None) or error).splitlines()[0]
-    return {"file is not a database": "this file is not a state of sync_worker"}.get(said, said)
+    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    return {"file is not a database": "this file is not a state of sync_worker"}.get(reason, reason)

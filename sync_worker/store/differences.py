@@ -1,4 +1,4 @@
-"""What HubSpot should show beside what it acknowledged: the difference is all that is ever to be done."""
+"""Differences between desired and observed properties of contacts. Nothing else is ever written, so there is no queue."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ from sync_worker.store.schema import IdType, contacts, rejections, verdicts
 _ACKNOWLEDGED_COLUMNS: Final = ("id", "shown", "stage", "stage_given", "updated_at")
 _acknowledged_rows: Final = (
     values(*(column(name, contacts.c[name].type) for name in _ACKNOWLEDGED_COLUMNS))
-    .data([tuple(bindparam(f"the_{name}", type_=contacts.c[name].type) for name in _ACKNOWLEDGED_COLUMNS)])
-    .cte("answer")
+    .data([tuple(bindparam(f"new_{name}", type_=contacts.c[name].type) for name in _ACKNOWLEDGED_COLUMNS)])
+    .cte("acknowledged")
 )
 _ACKNOWLEDGE_STATEMENT: Final = (
     update(contacts)
     .where(contacts.c.id == _acknowledged_rows.c.id)
     .values({name: func.coalesce(_acknowledged_rows.c[name], contacts.c[name]) for name in _ACKNOWLEDGED_COLUMNS[1:]})
 )
-_ACKNOWLEDGE_PARAMETERS: Final = tuple(f"the_{name}" for name in _ACKNOWLEDGED_COLUMNS)
+_ACKNOWLEDGE_PARAMETERS: Final = tuple(f"new_{name}" for name in _ACKNOWLEDGED_COLUMNS)
 
 
-#: Whose differences a run has counted, and on which facts: a temporary table, gone with the connection.
+#: The contacts whose differences a run has counted, with the revision of their facts. The table is temporary: it ends with the connection.
 previewed_contacts: Final = Table(
     "counted",
     MetaData(),
@@ -58,7 +58,7 @@ previewed_contacts: Final = Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageRule:
-    """Who moves to which lifecycle stage: MQLs that stand at one of the earlier ones, once."""
+    """The lifecycle stage of MQLs. An MQL moves to `target` from one of the earlier stages, once."""
 
     target: str
     earlier_stages: tuple[str, ...]
@@ -94,17 +94,17 @@ def load(
     exclude_counted: bool = False,
     only_ids: Collection[int] | None = None,
 ) -> list[Difference]:
-    """Return the next contacts, in order of id, of all or `among` some, whose properties or stage are not as they should be.
+    """Return the next contacts with a difference, in order of id, of all contacts or of `only_ids`.
 
-    `but_mqls` leaves those out, `but_counted` whoever was counted off and has had the same facts since.
-
+    Rejected values are not a difference. `exclude_mqls` excludes MQLs. `exclude_counted` excludes the contacts that `mark_previewed` has
+    marked, unless their facts have changed since.
     """
     moves = _stage_change_condition(stage)
     query = (
         select(contacts.c.id, contacts.c.shown, verdicts.c.desired, contacts.c.stage, moves.label("moves"))
         .join(verdicts, verdicts.c.contact_id == contacts.c.id)
         .outerjoin(rejections, rejects_desired())
-        # Every row is looked into for what is shown: the index of who is here would be a detour, and does not know these words.
+        # `gone IS false` instead of `NOT gone`: the query reads every row, so the partial index would only be a detour.
         .where(contacts.c.id > after, contacts.c.gone.is_(False), rejections.c.contact_id.is_(None))
         .where(or_(verdicts.c.desired != contacts.c.shown, moves))
         .order_by(contacts.c.id)
@@ -116,7 +116,7 @@ def load(
         query = query.where(~verdicts.c.mql)
     if exclude_counted:
         previewed_contacts.create(tx, checkfirst=True)
-        # Asked of the contact, before its verdict is looked up: most have been counted, and each was judged on the facts it has.
+        # The condition is on the contact, so that it is checked before the join: most contacts have been counted.
         query = query.where(
             ~exists().where(previewed_contacts.c.contact_id == contacts.c.id, previewed_contacts.c.revision == contacts.c.revision)
         )
@@ -124,22 +124,22 @@ def load(
 
 
 def mark_previewed(tx: Connection, ids: Collection[int]) -> None:
-    """Note that the differences of these contacts have been counted, but for MQLs, who may still have to wait."""
+    """Mark the contacts as counted, except MQLs, which the daily quota may still defer."""
     previewed_contacts.create(tx, checkfirst=True)
     tx.execute(delete(previewed_contacts).where(id_array.in_ids(previewed_contacts.c.contact_id, ids)))
-    judged = select(verdicts.c.contact_id, verdicts.c.revision).where(~verdicts.c.mql, id_array.in_ids(verdicts.c.contact_id, ids))
-    tx.execute(insert(previewed_contacts).from_select(["contact_id", "revision"], judged))
+    evaluated = select(verdicts.c.contact_id, verdicts.c.revision).where(~verdicts.c.mql, id_array.in_ids(verdicts.c.contact_id, ids))
+    tx.execute(insert(previewed_contacts).from_select(["contact_id", "revision"], evaluated))
 
 
 def count_stage_changes(tx: Connection, stage: StageRule) -> int:
-    """Return how many contacts would move to the stage."""
+    """Return how many contacts would move to the target stage."""
     mqls = select(verdicts.c.contact_id).where(verdicts.c.mql)
     query = select(func.count()).select_from(contacts).where(contacts.c.id.in_(mqls), ~contacts.c.gone, _is_before_stage(stage))
     return tx.execute(query).scalar_one()
 
 
 def count(tx: Connection) -> int:
-    """Return how many contacts have properties that are not as they should be, and that HubSpot has not refused."""
+    """Return how many contacts have desired properties that are neither observed nor rejected."""
     query = select(func.count()).select_from(
         contacts.join(verdicts, verdicts.c.contact_id == contacts.c.id).outerjoin(rejections, rejects_desired())
     )
@@ -147,7 +147,7 @@ def count(tx: Connection) -> int:
 
 
 def save_acknowledged(tx: Connection, rows: Sequence[AcknowledgedContact]) -> None:
-    """Remember what HubSpot acknowledged for contacts: {id, shown, stage, stage_given, updated_at}; None leaves what is known."""
+    """Save what HubSpot acknowledged, and delete the rejections of these contacts."""
     execute_many(tx, _ACKNOWLEDGE_STATEMENT, _ACKNOWLEDGE_PARAMETERS, rows)
     tx.execute(delete(rejections).where(id_array.in_ids(rejections.c.contact_id, [row.id for row in rows])))
 
@@ -158,5 +158,5 @@ def _stage_change_condition(stage: StageRule | None) -> ColumnElement[bool]:
 
 def _is_before_stage(stage: StageRule) -> ColumnElement[bool]:
     before = or_(contacts.c.stage.is_(None), contacts.c.stage.in_(stage.earlier_stages))
-    # Once given, a stage is not given again: who put the contact back meant it.
+    # A stage is set only once: a user who moved the contact back had a reason.
     return and_(before, contacts.c.stage_given.is_distinct_from(stage.target))

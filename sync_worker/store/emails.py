@@ -1,4 +1,4 @@
-"""By which addresses a contact is known, in lower case: its own stands in its row, the further ones of the few who have any in a table."""
+"""Emails of contacts, in lower case: the primary one in `contacts`, additional ones in `addresses`."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ EmailSelection = Collection[str] | Select[tuple[str]] | Select[tuple[str | None]
 
 
 def has_any_email(emails: EmailSelection) -> ColumnElement[bool]:
-    """Return the condition that a contact has one of some addresses."""
-    further = select(contact_emails.c.contact_id).where(contact_emails.c.email.in_(emails))
+    """Return the condition that a contact has one of the emails."""
+    additional = select(contact_emails.c.contact_id).where(contact_emails.c.email.in_(emails))
     named = contacts.alias("named")
-    # By id as well, since the condition stands beside others on the id: one question, answered by one index for each.
-    own = select(named.c.id).where(named.c.email.in_(emails))
-    return or_(contacts.c.id.in_(own), contacts.c.id.in_(further))
+    # A subquery by id, like the other conditions on a contact, so that SQLite uses an index for each of them.
+    primary = select(named.c.id).where(named.c.email.in_(emails))
+    return or_(contacts.c.id.in_(primary), contacts.c.id.in_(additional))
 
 
 def select_emails(ids: Collection[int], *, exclude: bool = False) -> CompoundSelect[str]:
-    """Return the addresses of some contacts, as a query; of all the others with `but`."""
-    own, further = contacts.c.id.in_(ids), contact_emails.c.contact_id.in_(ids)
+    """Return a query for the emails of the contacts; with `exclude`, of all other contacts."""
+    primary, additional = contacts.c.id.in_(ids), contact_emails.c.contact_id.in_(ids)
     if exclude:
-        own, further = ~own, ~further
+        primary, additional = ~primary, ~additional
     return union_all(
-        select(contacts.c.email).where(own, contacts.c.email.is_not(None)),
-        select(contact_emails.c.email).where(further),
+        select(contacts.c.email).where(primary, contacts.c.email.is_not(None)),
+        select(contact_emails.c.email).where(additional),
     )
 
 
 def load_additional_emails(tx: Connection, ids: Collection[int]) -> dict[int, set[str]]:
-    """Return the further addresses of those of some contacts who have any."""
-    found: dict[int, set[str]] = {}
+    """Return the additional emails by contact, without the contacts that have none."""
+    emails: dict[int, set[str]] = {}
     for contact_id, email in tx.execute(
         select(contact_emails.c.contact_id, contact_emails.c.email).where(in_ids(contact_emails.c.contact_id, ids))
     ):
-        found.setdefault(contact_id, set()).add(email)
-    return found
+        emails.setdefault(contact_id, set()).add(email)
+    return emails
 
 
 def save_additional_emails(tx: Connection, stored: Mapping[int, set[str]], observed: Mapping[int, set[str]]) -> None:
-    """Let contacts have the further addresses that were shown, instead of those that were known."""
+    """Replace the stored additional emails of contacts by the observed ones."""
     changed = {id_ for id_ in stored.keys() | observed.keys() if stored.get(id_) != observed.get(id_)}
     if before := changed & stored.keys():
         tx.execute(delete(contact_emails).where(in_ids(contact_emails.c.contact_id, before)))

@@ -1,4 +1,4 @@
-"""People who are to be forgotten: whatever the state knows of them is deleted, and the free pages of the file with it."""
+"""Erasure of contacts: deletes all their data from the state. `Store.vacuum` then removes it from the free pages of the file."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ CONTACT_TABLES = (contact_emails, verdicts, memberships, rejections, undo_values
 
 
 def find_merged_ids(tx: Connection, contact_id: int) -> list[int]:
-    """Return a contact with those that it was merged from, as far as their addresses tell."""
-    own = tx.execute(select_emails([contact_id])).scalars().all()
-    merged = tx.execute(select(contacts.c.id).where(contacts.c.gone, has_any_email(own))).scalars()
+    """Return a contact and the deleted contacts that share an email with it, because they were merged into it."""
+    emails = tx.execute(select_emails([contact_id])).scalars().all()
+    merged = tx.execute(select(contacts.c.id).where(contacts.c.gone, has_any_email(emails))).scalars()
     return sorted({contact_id, *merged})
 
 
 def purge(tx: Connection, ids: Collection[int], emails: Collection[str] = ()) -> int:
-    """Delete contacts with everything that hangs on them, and what addresses have done; return how many events went.
+    """Delete contacts with all their data, and the events of emails; return the number of deleted events.
 
-    What an address has done that somebody else has too stays with the other.
+    Events of an email that another contact also has are kept.
     """
-    theirs = and_(
+    by_email = and_(
         or_(events.c.email.in_(select_emails(ids)), events.c.email.in_(emails)), events.c.email.not_in(select_emails(ids, exclude=True))
     )
-    gone = tx.execute(delete(events).where(or_(events.c.contact_id.in_(ids), theirs))).rowcount
+    deleted = tx.execute(delete(events).where(or_(events.c.contact_id.in_(ids), by_email))).rowcount
     for table in CONTACT_TABLES:
         tx.execute(delete(table).where(table.c.contact_id.in_(ids)))
     tx.execute(delete(contacts).where(contacts.c.id.in_(ids)))
     _redact_reports(tx, {str(id_) for id_ in ids})
-    return gone
+    return deleted
 
 
 def find_deleted_ids(tx: Connection, *, after: int, limit: int) -> Sequence[int]:
-    """Return the next contacts, in order of id, that HubSpot no longer shows and that the state still knows."""
+    """Return the next contacts, in order of id, that are deleted in HubSpot and still in the state."""
     query = select(contacts.c.id).where(contacts.c.gone, contacts.c.id > after).order_by(contacts.c.id).limit(limit)
     return tx.execute(query).scalars().all()
 

@@ -1,4 +1,4 @@
-"""Events as they were recorded, and the forms that some of them name."""
+"""The `events` and `forms` tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_worker.store.database import Insert, dialect_insert, execute_many, ups
 from sync_worker.store.emails import has_any_email
 from sync_worker.store.schema import contacts, events, forms
 
-EVENTS_PER_STATEMENT: Final = 1_000  # events in one statement
+EVENTS_PER_STATEMENT: Final = 1_000
 
 
 class EventRow(NamedTuple):
@@ -30,30 +30,27 @@ class EventRow(NamedTuple):
     name: str | None = None
     user_agent: str | None = None
     sent_at: int | None = None
-    filtered: bool = False  # HubSpot takes it for the event of a bot
+    filtered: bool = False  # HubSpot classifies it as the event of a bot
 
 
 def save(tx: Connection, rows: Sequence[EventRow]) -> int:
-    """Remember events, each once; return how many were new or differ.
-
-    Their contacts are to be judged anew. An event read twice changes nothing.
-    """
+    """Save events and mark their contacts as due; return how many were new or differ. An event read twice changes nothing."""
     return sum(_save_batch(tx, rows[start : start + EVENTS_PER_STATEMENT]) for start in range(0, len(rows), EVENTS_PER_STATEMENT))
 
 
 def _save_batch(tx: Connection, rows: Sequence[EventRow]) -> int:
     unique = {(row.kind, row.id): row for row in rows}
-    # By kind as well, though an id says enough: the key begins with it, and without it every event there is would be looked at.
+    # The kind is the first column of the key: without it, the query would scan all events.
     kinds, ids = {kind for kind, _ in unique}, {id_ for _, id_ in unique}
     query = select(events.c.kind, events.c.id, events.c.filtered).where(events.c.kind.in_(kinds), events.c.id.in_(ids))
-    known = {(kind, id_): filtered for kind, id_, filtered in tx.execute(query)}
-    # What HubSpot changes of an event afterwards is its own mark for machines.
-    news = [row for key, row in unique.items() if known.get(key) != row.filtered]
-    execute_many(tx, _upsert_statement(tx.dialect.name), EventRow._fields, news)
-    if news:
-        contact_ids = {row.contact_id for row in news if row.contact_id is not None}
-        contact_store.mark_due(tx, contact_ids, {row.email for row in news if row.email is not None})
-    return len(news)
+    stored = {(kind, id_): filtered for kind, id_, filtered in tx.execute(query)}
+    # HubSpot changes only the bot flag of an event later.
+    new = [row for key, row in unique.items() if stored.get(key) != row.filtered]
+    execute_many(tx, _upsert_statement(tx.dialect.name), EventRow._fields, new)
+    if new:
+        contact_ids = {row.contact_id for row in new if row.contact_id is not None}
+        contact_store.mark_due(tx, contact_ids, {row.email for row in new if row.email is not None})
+    return len(new)
 
 
 @cache
@@ -63,31 +60,32 @@ def _upsert_statement(dialect: str) -> Insert:
 
 
 def delete_by_id(tx: Connection, kind: str, ids: Sequence[str]) -> None:
-    """Forget events that HubSpot has replaced by others."""
-    gone = tx.execute(
+    """Delete events that HubSpot has replaced; their contacts are due."""
+    deleted = tx.execute(
         delete(events).where(events.c.kind == kind, events.c.id.in_(ids)).returning(events.c.contact_id, events.c.email)
     ).all()
-    if gone:
-        contact_store.mark_due(tx, {id_ for id_, _ in gone if id_ is not None}, {email for _, email in gone if email is not None})
+    if deleted:
+        contact_ids = {contact_id for contact_id, _ in deleted if contact_id is not None}
+        contact_store.mark_due(tx, contact_ids, {email for _, email in deleted if email is not None})
 
 
 def delete_except(tx: Connection, kind: str, campaign: str, keep_ids: Collection[str]) -> None:
-    """Forget the events of a campaign that HubSpot does not tell of any more: all but the `kept` ids."""
-    known = tx.execute(select(events.c.id).where(events.c.kind == kind, events.c.campaign == campaign)).scalars()
-    gone = sorted(set(known).difference(keep_ids))
-    for start in range(0, len(gone), EVENTS_PER_STATEMENT):
-        delete_by_id(tx, kind, gone[start : start + EVENTS_PER_STATEMENT])
+    """Delete the events of a campaign except the ids that HubSpot still returns."""
+    stored = tx.execute(select(events.c.id).where(events.c.kind == kind, events.c.campaign == campaign)).scalars()
+    obsolete = sorted(set(stored).difference(keep_ids))
+    for start in range(0, len(obsolete), EVENTS_PER_STATEMENT):
+        delete_by_id(tx, kind, obsolete[start : start + EVENTS_PER_STATEMENT])
 
 
 def delete_before(tx: Connection, kind: str, at: int) -> None:
-    """Forget the events of a kind that happened before an instant (milliseconds); whose they were is to be judged anew."""
+    """Delete the events of a kind before an instant (milliseconds); their contacts are due."""
     old = and_(events.c.kind == kind, events.c.at < at)
-    theirs = or_(contacts.c.id.in_(select(events.c.contact_id).where(old)), has_any_email(select(events.c.email).where(old)))
-    tx.execute(update(contacts).where(theirs).values(revision=contacts.c.revision + 1))
+    affected = or_(contacts.c.id.in_(select(events.c.contact_id).where(old)), has_any_email(select(events.c.email).where(old)))
+    tx.execute(update(contacts).where(affected).values(revision=contacts.c.revision + 1))
     tx.execute(delete(events).where(old))
 
 
 def save_forms(tx: Connection, names: Mapping[str, str]) -> None:
-    """Remember forms, by id, with the names that the model's rules may use."""
-    known = dict(tx.execute(select(forms.c.id, forms.c.name)).all())
-    upsert_rows(tx, forms, [{"id": id_, "name": name} for id_, name in names.items() if known.get(id_) != name])
+    """Create or update forms: names by id. The model's rules use the names."""
+    stored = dict(tx.execute(select(forms.c.id, forms.c.name)).all())
+    upsert_rows(tx, forms, [{"id": id_, "name": name} for id_, name in names.items() if stored.get(id_) != name])

@@ -1,4 +1,4 @@
-"""Who may work on the portal: one run at a time, for as long as it goes on saying that it is alive."""
+"""The `leases` table: one run at a time may work on the portal; `sync.lease` renews its lease."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 from sync_worker.store.database import dialect_insert
 from sync_worker.store.schema import leases
 
-LEASE_NAME: Final = "portal"  # a state belongs to one portal
+LEASE_NAME: Final = "portal"  # the only lease, because a state belongs to one portal
 
 
 class LeaseRow(NamedTuple):
@@ -29,9 +29,9 @@ def load(tx: Connection) -> LeaseRow | None:
 
 
 def acquire(tx: Connection, run: str, *, holder: str, process: str, now: int, expires_at: int, dead_run: str | None = None) -> bool:
-    """Take the lease where nobody has it, where it has expired, or from the dead run `over`; tell whether that went well.
+    """Acquire the lease if it is free, has expired, or belongs to `dead_run`; return whether this run now has it.
 
-    One statement, so that of two who ask at the same time one gets it. Times are milliseconds.
+    It is one statement, so that only one of two concurrent runs gets the lease. Times are in milliseconds.
     """
     statement = dialect_insert(tx.dialect.name, leases).values(
         name=LEASE_NAME, run=run, holder=holder, process=process, expires_at=expires_at
@@ -44,10 +44,10 @@ def acquire(tx: Connection, run: str, *, holder: str, process: str, now: int, ex
 
 
 def renew(tx: Connection, run: str, *, expires_at: int) -> bool:
-    """Hold the lease for longer; False where another run has taken it."""
+    """Extend the lease; return False if another run has acquired it."""
     return tx.execute(update(leases).where(leases.c.name == LEASE_NAME, leases.c.run == run).values(expires_at=expires_at)).rowcount == 1
 
 
 def release(tx: Connection, run: str) -> None:
-    """Give the lease back."""
+    """Release the lease of a run."""
     tx.execute(delete(leases).where(leases.c.name == LEASE_NAME, leases.c.run == run))

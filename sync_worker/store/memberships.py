@@ -1,4 +1,4 @@
-"""Our lists in HubSpot and their members."""
+"""The `lists` and `memberships` tables: our lists in HubSpot, and their members as HubSpot acknowledged them."""
 
 from __future__ import annotations
 
@@ -12,63 +12,63 @@ from sync_worker.store.schema import contacts, lists, memberships, verdicts
 
 
 def condition(key: str) -> ColumnElement[bool]:
-    """Return the condition on a verdict that makes a member of one of our lists."""
-    kinds: dict[str, ColumnElement[bool]] = {
+    """Return the condition that the verdict makes a contact a member of the list with this key."""
+    conditions: dict[str, ColumnElement[bool]] = {
         "mql": verdicts.c.mql,
         "direct": and_(verdicts.c.mql, verdicts.c.direct),
         "by_score": and_(verdicts.c.mql, verdicts.c.by_score),
     }
-    return verdicts.c.band == key.removeprefix("band:") if key.startswith("band:") else kinds[key]
+    return verdicts.c.band == key.removeprefix("band:") if key.startswith("band:") else conditions[key]
 
 
 def ids_to_add(tx: Connection, key: str) -> Sequence[int]:
-    """Return who should be in a list and is not, as far as HubSpot has said, in order of id."""
+    """Return the contacts that should be in a list and that HubSpot has not acknowledged as members, in order of id."""
     return tx.execute(_select_to_add(key)).scalars().all()
 
 
 def count_to_add(tx: Connection, key: str) -> int:
-    """Return how many `to_add` would return."""
+    """Return how many contacts `ids_to_add` would return."""
     return _count_rows(tx, _select_to_add(key))
 
 
 def ids_to_remove(tx: Connection, key: str, *, keep_others: bool) -> Sequence[int]:
-    """Return who is in a list and should not be; members that others put there may be kept."""
+    """Return the members that should not be in a list; with `keep_others`, only those that we added."""
     return tx.execute(_select_to_remove(key, keep_others=keep_others)).scalars().all()
 
 
 def count_to_remove(tx: Connection, key: str, *, keep_others: bool) -> int:
-    """Return how many `to_remove` would return."""
+    """Return how many contacts `ids_to_remove` would return."""
     return _count_rows(tx, _select_to_remove(key, keep_others=keep_others))
 
 
 def save_pending(tx: Connection, key: str, ids: Sequence[int]) -> None:
-    """Remember whom HubSpot is about to be sent for a list: should no answer be heard, they are ours all the same."""
+    """Save the contacts that are about to be added to a list, so that they count as ours even if no reply arrives."""
     upsert_rows(tx, memberships, [_row(key, id_, ours=True, acknowledged=False) for id_ in ids])
 
 
 def save_changes(tx: Connection, key: str, *, added: Sequence[int], removed: Sequence[int]) -> None:
-    """Remember what HubSpot acknowledged for a list."""
+    """Save the changes of a list that HubSpot acknowledged."""
     upsert_rows(tx, memberships, [_row(key, id_, ours=True) for id_ in added])
     if removed:
         tx.execute(delete(memberships).where(memberships.c.list == key, id_array.in_ids(memberships.c.contact_id, removed)))
 
 
 def merge(tx: Connection, merged: Sequence[int], survivor: int) -> None:
-    """Let a contact take the places of those that went into it, without knowing yet whether HubSpot did so too."""
-    places = (memberships.c.list, memberships.c.contact_id, memberships.c.ours)
-    known = tx.execute(select(*places).where(memberships.c.contact_id.in_([*merged, survivor]))).all()
-    own = {row.list for row in known if row.contact_id == survivor}
-    # Whom somebody else has put there stays somebody else's.
-    inherited = {key: all(row.ours for row in known if row.list == key) for key in {row.list for row in known} - own}
+    """Give a contact the memberships of the contacts that were merged into it, as not acknowledged: HubSpot may not have done so."""
+    columns = (memberships.c.list, memberships.c.contact_id, memberships.c.ours)
+    stored = tx.execute(select(*columns).where(memberships.c.contact_id.in_([*merged, survivor]))).all()
+    own = {row.list for row in stored if row.contact_id == survivor}
+    # A membership that another user added does not become ours.
+    inherited = {key: all(row.ours for row in stored if row.list == key) for key in {row.list for row in stored} - own}
     tx.execute(delete(memberships).where(memberships.c.contact_id.in_(merged)))
     upsert_rows(tx, memberships, [_row(key, survivor, ours=ours, acknowledged=False) for key, ours in inherited.items()])
 
 
 def replace(tx: Connection, key: str, ids: Sequence[int]) -> None:
-    """Remember the members that HubSpot shows, all of them; who was not known is somebody else's."""
-    known = dict(tx.execute(select(memberships.c.contact_id, memberships.c.ours).where(memberships.c.list == key)).all())
+    """Replace the members of a list by those that HubSpot returned; new ones were added by others."""
+    ours = dict(tx.execute(select(memberships.c.contact_id, memberships.c.ours).where(memberships.c.list == key)).all())
     tx.execute(delete(memberships).where(memberships.c.list == key))
-    upsert_rows(tx, memberships, [_row(key, id_, ours=known.get(id_, False)) for id_ in ids])
+    upsert_rows(tx, memberships, [_row(key, id_, ours=ours.get(id_, False)) for id_ in ids])
 
 
 def load_list_ids(tx: Connection) -> dict[str, str]:
@@ -77,24 +77,24 @@ def load_list_ids(tx: Connection) -> dict[str, str]:
 
 
 def load_list_keys(tx: Connection, contact_id: int) -> list[str]:
-    """Return the lists of ours that HubSpot shows a contact in."""
-    shown = select(memberships.c.list).where(memberships.c.contact_id == contact_id, memberships.c.acknowledged)
-    return list(tx.execute(shown.order_by(memberships.c.list)).scalars())
+    """Return the keys of the lists that HubSpot has acknowledged a contact in."""
+    query = select(memberships.c.list).where(memberships.c.contact_id == contact_id, memberships.c.acknowledged)
+    return list(tx.execute(query.order_by(memberships.c.list)).scalars())
 
 
 def find_orphaned_lists(tx: Connection, keys: Collection[str]) -> dict[str, str]:
-    """Return the names of the lists, by key, that are none of these any more: of a band that the model no longer has."""
+    """Return the names of the lists, by key, that have none of these keys: the model no longer has their band."""
     return dict(tx.execute(select(lists.c.key, lists.c.name).where(lists.c.key.not_in(keys)).order_by(lists.c.key)).all())
 
 
 def delete_list(tx: Connection, key: str) -> None:
-    """Forget a list and who is in it: there is no such list any more."""
-    for table, named in ((memberships, memberships.c.list), (lists, lists.c.key)):
-        tx.execute(delete(table).where(named == key))
+    """Delete a list, which no longer exists in HubSpot, and its members."""
+    for table, column in ((memberships, memberships.c.list), (lists, lists.c.key)):
+        tx.execute(delete(table).where(column == key))
 
 
 def save_list(tx: Connection, key: str, *, list_id: str, name: str) -> None:
-    """Remember where a list of ours is; a list with another id has no members that we know."""
+    """Save the HubSpot id and name of a list; if the id is new, the list has no members yet."""
     if load_list_ids(tx).get(key) not in (None, list_id):
         tx.execute(delete(memberships).where(memberships.c.list == key))
     upsert_rows(tx, lists, [{"key": key, "id": list_id, "name": name}])
@@ -121,7 +121,7 @@ def _select_to_remove(key: str, *, keep_others: bool) -> Select[int]:
 
 
 def _select_deleted_ids() -> Select[int]:
-    # Asked for apart, so that nobody who is here has to be looked at for it.
+    # A subquery, so that the index of deleted contacts is used and no other contact is read.
     return select(contacts.c.id).where(contacts.c.gone)
 
 

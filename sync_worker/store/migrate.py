@@ -1,4 +1,4 @@
-"""Alembic, run from inside: no ini file, no command line."""
+"""Migrations of the state with Alembic, called as a library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_worker.errors import StateError
 
 
 def alembic_config() -> Config:
-    """Return where the migrations are."""
+    """Return an Alembic configuration with the folder of the migrations."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
@@ -26,20 +26,21 @@ def latest_revision() -> str:
 
 
 def upgrade(engine: Engine, *, database_name: str, version: str | None) -> None:
-    """Apply the migrations that a state lacks, in one transaction.
+    """Apply the missing migrations in one transaction.
 
-    Raises StateError where the state was written by a newer program.
+    Raises:
+        StateError: A newer version of this program has written the state.
     """
     known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
     if version is not None and version not in known:
         raise StateError(
             f"{database_name} was written by a newer sync_worker (schema {version}).",
-            hint="Run that version, or name another state with SYNC_WORKER_STATE_URL; nothing was changed here.",
+            hint="Run the newer version, or set SYNC_WORKER_STATE_URL to a backup from before the upgrade; the state was not changed.",
         )
     config = alembic_config()
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
-            # Python's driver begins no transaction for a CREATE TABLE: a migration that fails half-way would leave half of it.
+            # Python's driver starts no transaction for CREATE TABLE. Without this, a failed migration would be applied in part.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -1,4 +1,4 @@
-"""Who was let in as a new MQL, and who waits, where the model lets in only so many a day."""
+"""The `admissions` table: new MQLs that the daily quota has admitted or deferred."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ class MqlCandidate(NamedTuple):
 
 
 def delete_lapsed(tx: Connection) -> None:
-    """Forget who was let in and has stopped being an MQL since: should they come back, they are new."""
+    """Delete the admissions of contacts that are no longer MQLs; if they qualify again, they are new."""
     mqls = select(verdicts.c.contact_id).where(verdicts.c.mql)
     tx.execute(delete(mql_admissions).where(mql_admissions.c.admitted_at.is_not(None), mql_admissions.c.contact_id.not_in(mqls)))
 
 
 def load_candidates(tx: Connection, *, at: int) -> list[MqlCandidate]:
-    """Return the MQLs that were not let in yet and that HubSpot's list does not hold.
+    """Return the MQLs that are neither admitted nor in HubSpot's list.
 
-    Who waits already has qualified since an earlier day, the others since `at`.
+    Deferred contacts keep the time since which they qualify; the others qualify since `at` (milliseconds).
     """
-    let_in = and_(mql_admissions.c.contact_id == verdicts.c.contact_id, mql_admissions.c.admitted_at.is_not(None))
-    waiting = mql_admissions.alias()
+    admitted = and_(mql_admissions.c.contact_id == verdicts.c.contact_id, mql_admissions.c.admitted_at.is_not(None))
+    deferred = mql_admissions.alias()
     listed = and_(memberships.c.contact_id == verdicts.c.contact_id, memberships.c.list == "mql")
     query = (
-        select(verdicts.c.contact_id, verdicts.c.score, verdicts.c.grade, func.coalesce(waiting.c.since, at), verdicts.c.desired)
+        select(verdicts.c.contact_id, verdicts.c.score, verdicts.c.grade, func.coalesce(deferred.c.since, at), verdicts.c.desired)
         .join(contacts, contacts.c.id == verdicts.c.contact_id)
-        .outerjoin(mql_admissions, let_in)
-        .outerjoin(waiting, waiting.c.contact_id == verdicts.c.contact_id)
+        .outerjoin(mql_admissions, admitted)
+        .outerjoin(deferred, deferred.c.contact_id == verdicts.c.contact_id)
         .outerjoin(memberships, listed)
         .where(verdicts.c.mql, ~contacts.c.gone, mql_admissions.c.contact_id.is_(None), memberships.c.contact_id.is_(None))
     )
@@ -47,23 +47,23 @@ def load_candidates(tx: Connection, *, at: int) -> list[MqlCandidate]:
 
 
 def count_admitted_since(tx: Connection, since: int) -> int:
-    """Return how many were let in at an instant (milliseconds) or later."""
+    """Return how many contacts were admitted at an instant (milliseconds) or later."""
     return tx.execute(select(func.count()).select_from(mql_admissions).where(mql_admissions.c.admitted_at >= since)).scalar_one()
 
 
 def count_deferred(tx: Connection) -> int:
-    """Return how many qualify and wait for a day with room."""
+    """Return how many contacts qualify and wait for a later day."""
     return tx.execute(select(func.count()).select_from(mql_admissions).where(mql_admissions.c.admitted_at.is_(None))).scalar_one()
 
 
 def admit(tx: Connection, qualified_since: Mapping[int, int], *, at: int) -> None:
-    """Remember who is let in now, with since when they have qualified."""
+    """Save the contacts that are admitted now (milliseconds), with the time since which they qualify."""
     upsert_rows(tx, mql_admissions, [{"contact_id": id_, "since": first, "admitted_at": at} for id_, first in qualified_since.items()])
 
 
 def defer(tx: Connection, qualified_since: Mapping[int, int], desired: Mapping[int, str]) -> None:
-    """Remember who waits: until they are let in, their verdict is that of no MQL."""
+    """Save the contacts that must wait, and change their verdicts to those of contacts that are not MQLs."""
     upsert_rows(tx, mql_admissions, [{"contact_id": id_, "since": first, "admitted_at": None} for id_, first in qualified_since.items()])
     for id_, text in desired.items():
-        no_mql = {"mql": False, "by_score": False, "direct": False, "desired": text}
-        tx.execute(update(verdicts).where(verdicts.c.contact_id == id_).values(no_mql))
+        not_mql = {"mql": False, "by_score": False, "direct": False, "desired": text}
+        tx.execute(update(verdicts).where(verdicts.c.contact_id == id_).values(not_mql))

@@ -1,4 +1,4 @@
-"""Values that HubSpot rejected, or that an operator restored; not sent again until they change."""
+"""The `rejections` table: values that HubSpot rejected or that `undo` restored. They are sent again only after they change."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def save(tx: Connection, rows: Sequence[Rejection]) -> None:
 
 
 def clear(tx: Connection) -> None:
-    """Forget what HubSpot refused: what it refused it for has been mended."""
+    """Delete what HubSpot rejected, so that it is sent again: `setup` may have fixed the cause."""
     tx.execute(delete(rejections).where(~rejections.c.held))
 
 
 def suspend(tx: Connection, ids: Sequence[int], *, reason: str, at: int) -> None:
-    """Let contacts be as they are, for a reason, until something else is desired of them."""
+    """Stop writes to contacts, with a reason, until their desired values change."""
     desired = dict(tx.execute(select(verdicts.c.contact_id, verdicts.c.desired).where(id_array.in_ids(verdicts.c.contact_id, ids))).all())
     _save(tx, [Rejection(id_, text, reason, at) for id_, text in desired.items()], held=True)
 
 
 def load(tx: Connection) -> Sequence[Row[int, str]]:
-    """Return (contact id, reason) of what HubSpot refuses and what is still wanted."""
+    """Return (contact id, reason) of the rejected values that are still desired."""
     query = (
         select(contacts.c.id, rejections.c.reason)
         .join(verdicts, verdicts.c.contact_id == contacts.c.id)
@@ -48,7 +48,7 @@ def load(tx: Connection) -> Sequence[Row[int, str]]:
 
 
 def rejects_desired() -> ColumnElement[bool]:
-    """Return the condition that a contact's rejection is one of the values that are desired now."""
+    """Return the condition that a rejection applies to the desired values of a contact."""
     return and_(rejections.c.contact_id == contacts.c.id, rejections.c.desired == verdicts.c.desired)
 
 

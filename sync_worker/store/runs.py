@@ -1,4 +1,4 @@
-"""What was run, how it ended, and who gave leave."""
+"""The `runs` and `approvals` tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_worker.store.schema import approvals, runs
 
 
 class RunRow(NamedTuple):
-    """A run. Times are milliseconds; what only the end of a run sets is None before."""
+    """A run. Times are in milliseconds. The last three fields are set when the run ends."""
 
     id: str
     command: str
@@ -32,12 +32,12 @@ class Approval(NamedTuple):
 
 
 def start(tx: Connection, run_id: str, command: str, *, at: int) -> None:
-    """Remember that a run began (milliseconds)."""
+    """Record the start of a run (milliseconds)."""
     tx.execute(insert(runs).values(id=run_id, command=command, started_at=at))
 
 
 def finish(tx: Connection, run_id: str, *, at: int, exit_code: int, report: Mapping[str, object]) -> None:
-    """Remember how a run ended."""
+    """Record the end of a run (milliseconds)."""
     tx.execute(update(runs).where(runs.c.id == run_id).values(finished_at=at, exit_code=exit_code, report=orjson.dumps(report).decode()))
 
 
@@ -53,24 +53,24 @@ def load(tx: Connection, run_id: str) -> RunRow | None:
 
 
 def has_completed(tx: Connection, *commands: str) -> bool:
-    """Tell whether a run of one of these commands has ever come to its end."""
-    done = select(runs.c.id).where(runs.c.command.in_(commands), runs.c.exit_code.in_((0, 1)))
-    return tx.execute(done.limit(1)).first() is not None
+    """Return whether a run of one of these commands has ever finished."""
+    completed = select(runs.c.id).where(runs.c.command.in_(commands), runs.c.exit_code.in_((0, 1)))
+    return tx.execute(completed.limit(1)).first() is not None
 
 
 def last_completed_at(tx: Connection, *commands: str) -> int | None:
-    """Return when a run of one of these commands last came to its end (milliseconds), if one ever did."""
-    done = select(func.max(runs.c.finished_at)).where(runs.c.command.in_(commands), runs.c.exit_code.in_((0, 1)))
-    return tx.execute(done).scalar()
+    """Return when a run of one of these commands last finished (milliseconds), or None."""
+    completed = select(func.max(runs.c.finished_at)).where(runs.c.command.in_(commands), runs.c.exit_code.in_((0, 1)))
+    return tx.execute(completed).scalar()
 
 
 def approve(tx: Connection, model: str, *, note: str, at: int) -> None:
-    """Remember that somebody looked at the distribution under a model and approved it."""
+    """Save that an operator has seen the distribution of scores of a model and approved it."""
     upsert_rows(tx, approvals, [{"model": model, "at": at, "note": note}])
 
 
 def delete_approval(tx: Connection, model: str) -> None:
-    """Forget that a model was approved."""
+    """Delete the approval of a model."""
     tx.execute(delete(approvals).where(approvals.c.model == model))
 
 

@@ -1,7 +1,6 @@
-"""The tables: what the worker knows of the portal, and what HubSpot has acknowledged.
+"""The tables of the state.
 
-Instants are whole milliseconds since 1970 UTC, as HubSpot counts them. JSON columns hold canonical text (sorted keys), so that
-equal values are equal texts and SQL can compare them.
+Times are milliseconds since 1970 UTC, as in HubSpot. JSON columns are canonical text (sorted keys), so that SQL can compare values.
 """
 
 from __future__ import annotations
@@ -12,16 +11,16 @@ from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Index, Intege
 
 metadata: Final = MetaData()
 
-#: HubSpot's ids. SQLite finds a row by its key without a detour if the key is called INTEGER, and only then; it holds 64 bits all the same.
+#: HubSpot's ids. In SQLite, only a key of the type INTEGER (64 bits) is the row id, which saves an index.
 IdType: Final = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _partial_index(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> Index:
-    """Return an index that holds some rows alone."""
+    """Return an index of the rows that meet a condition."""
     return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
-#: Facts of this state as a whole: which portal it is pinned to, what was read, which day was evaluated.
+#: Facts about the state as a whole, such as its portal and read progress. `key_value` names the modules that define them.
 meta: Final = Table(
     "meta",
     metadata,
@@ -35,23 +34,23 @@ contacts: Final = Table(
     Column("id", IdType, primary_key=True, autoincrement=False),
     Column("email", Text),  # in lower case
     Column("company_id", BigInteger),
-    Column("updated_at", BigInteger, nullable=False),  # of the newest reading or acknowledgement
-    Column("facts", Text, nullable=False),  # JSON: the properties that the model asks for
-    Column("shown", Text, nullable=False),  # JSON: our own properties as HubSpot shows them
-    Column("stage", Text),  # the lifecycle stage as HubSpot shows it
-    Column("stage_given", Text),  # the stage that we gave last; never given twice
-    Column("revision", Integer, nullable=False),  # counts changes of the facts; a verdict names the one it judged
-    Column("sweep", Integer, nullable=False),  # the last full read that saw the contact
-    Column("gone", Boolean, nullable=False),  # deleted, or merged into another
+    Column("updated_at", BigInteger, nullable=False),  # of the newest record or acknowledgement
+    Column("facts", Text, nullable=False),  # JSON: the properties that the model uses
+    Column("shown", Text, nullable=False),  # JSON: our properties, as observed in HubSpot
+    Column("stage", Text),  # the lifecycle stage, as observed in HubSpot
+    Column("stage_given", Text),  # the last stage that we set; it is not set twice
+    Column("revision", Integer, nullable=False),  # counts changes of the facts; a verdict has the revision that it is based on
+    Column("sweep", Integer, nullable=False),  # the last full scan that saw the contact
+    Column("gone", Boolean, nullable=False),  # deleted, or merged into another contact
 )
 _partial_index("contacts_by_email", contacts.c.email, where=contacts.c.email.is_not(None))
 _partial_index("contacts_by_company", contacts.c.company_id, where=contacts.c.company_id.is_not(None))
-# What a run asks of everybody must not cost a look at all that is known of everybody: who is due, was changed, was seen, is gone. One
-# index in the order of the ids answers the first three, since whatever else has an order of its own costs each contact a place in it.
+# Every run looks for the contacts that are due, that changed, or that a scan has not seen. One index covers these queries, so that they do
+# not read the rows. A second index with another order would cost more on every insert.
 _partial_index("contacts_here", contacts.c.id, contacts.c.revision, contacts.c.updated_at, contacts.c.sweep, where=~contacts.c.gone)
-_partial_index("contacts_gone", contacts.c.id, where=contacts.c.gone == true())  # as queries put it: SQLite knows no other words for it
+_partial_index("contacts_gone", contacts.c.id, where=contacts.c.gone == true())  # exactly as in the queries, else SQLite does not use it
 
-#: Further addresses by which e-mail events and submissions may name a contact, in lower case; its own stands in its row.
+#: Additional emails of contacts, in lower case; events may use them. The primary email is in `contacts`.
 contact_emails: Final = Table(
     "addresses",
     metadata,
@@ -69,7 +68,7 @@ companies: Final = Table(
     Column("facts", Text, nullable=False),
 )
 
-#: An event names its contact by id, or by an address that is resolved whenever it is read.
+#: An event has the id of its contact, or an email, which is resolved when the event is read.
 events: Final = Table(
     "events",
     metadata,
@@ -96,7 +95,7 @@ forms: Final = Table(
     Column("name", Text, nullable=False),
 )
 
-#: What has been read of a stream, as intervals of its key (a time or an id): low <= key < high. What is not covered is still to be read.
+#: The intervals of a stream's key (a time or an id) that have been read: low <= key < high.
 coverage: Final = Table(
     "coverage",
     metadata,
@@ -110,7 +109,7 @@ verdicts: Final = Table(
     metadata,
     Column("contact_id", IdType, primary_key=True, autoincrement=False),
     Column("revision", Integer, nullable=False),
-    Column("model", Text, nullable=False),  # what it was made by: the model, and the properties that show it
+    Column("model", Text, nullable=False),  # hash of the model and of the names of our properties
     Column("evaluated_at", BigInteger, nullable=False),
     Column("score", BigInteger, nullable=False),
     Column("band", Text, nullable=False),
@@ -118,7 +117,7 @@ verdicts: Final = Table(
     Column("mql", Boolean, nullable=False),
     Column("by_score", Boolean, nullable=False),
     Column("direct", Boolean, nullable=False),
-    Column("desired", Text, nullable=False),  # JSON: our properties as HubSpot should show them
+    Column("desired", Text, nullable=False),  # JSON: the desired values of our properties
     Index("verdicts_by_band", "band"),
 )
 _partial_index("verdicts_of_mqls", verdicts.c.contact_id, verdicts.c.direct, verdicts.c.by_score, where=verdicts.c.mql == true())
@@ -131,18 +130,18 @@ lists: Final = Table(
     Column("name", Text, nullable=False),
 )
 
-#: Who is in our lists, as HubSpot acknowledged or showed it; who may be in, where it has not said so yet.
+#: Members of our lists, as HubSpot acknowledged or returned them, and contacts whose addition it has not acknowledged yet.
 memberships: Final = Table(
     "memberships",
     metadata,
     Column("list", Text, primary_key=True),
     Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("ours", Boolean, nullable=False),  # added by us, not found there
-    Column("acknowledged", Boolean, nullable=False),  # else the adding was sent and not answered, or came with a merged contact
+    Column("ours", Boolean, nullable=False),  # added by us, not by another user
+    Column("acknowledged", Boolean, nullable=False),  # false: the addition had no reply, or is inherited in a merge
     sqlite_with_rowid=False,
 )
 
-#: Values that HubSpot refused, or that somebody has put back; not sent again until they change.
+#: Values that HubSpot rejected or that `undo` restored; not sent again until they change.
 rejections: Final = Table(
     "rejections",
     metadata,
@@ -150,7 +149,7 @@ rejections: Final = Table(
     Column("desired", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("held", Boolean, nullable=False, server_default=false()),  # not refused: left alone on purpose
+    Column("held", Boolean, nullable=False, server_default=false()),  # restored by `undo`, not rejected
 )
 
 runs: Final = Table(
@@ -167,23 +166,23 @@ runs: Final = Table(
 approvals: Final = Table(
     "approvals",
     metadata,
-    Column("model", Text, primary_key=True),  # hash of the model whose distribution was looked at
+    Column("model", Text, primary_key=True),  # hash of the model
     Column("at", BigInteger, nullable=False),
     Column("note", Text, nullable=False),
 )
 
-#: Who works on this portal now: one row, renewed while the work goes on.
+#: The run that works on the portal now: one row, which the run renews.
 leases: Final = Table(
     "leases",
     metadata,
     Column("name", Text, primary_key=True),
     Column("run", Text, nullable=False),
-    Column("holder", Text, nullable=False),  # host:pid, for people
-    Column("process", Text, nullable=False),  # the same process and no later one with its number
+    Column("holder", Text, nullable=False),  # host:pid, for messages
+    Column("process", Text, nullable=False),  # identifies the process even if its pid is used again
     Column("expires_at", BigInteger, nullable=False),
 )
 
-#: What each run was about to replace: kept before it is sent, so that a crash forgets nothing. JSON: property → value.
+#: The values that each run replaces, saved before they are sent, so that a crash loses nothing. JSON: property → value.
 undo_values: Final = Table(
     "replaced",
     metadata,
@@ -194,7 +193,7 @@ undo_values: Final = Table(
     Index("replaced_by_contact", "contact_id"),
 )
 
-#: Whom each run was about to put into a list or to take out.
+#: The contacts that each run adds to a list or removes from it.
 undo_members: Final = Table(
     "replaced_members",
     metadata,
@@ -205,7 +204,7 @@ undo_members: Final = Table(
     Index("replaced_members_by_contact", "contact_id"),
 )
 
-#: Where a model lets in so many new MQLs a day: since when somebody qualifies (milliseconds), and when they were let in; null: they wait.
+#: The daily quota of new MQLs: since when a contact qualifies, and when it was admitted; null: it waits.
 mql_admissions: Final = Table(
     "admissions",
     metadata,

@@ -1,4 +1,4 @@
-"""What each run replaced in HubSpot, kept before it is sent: what `undo` puts back."""
+"""The `replaced` and `replaced_members` tables: what each run replaces in HubSpot, saved before it is sent. `sync.undo` restores it."""
 
 from __future__ import annotations
 
@@ -24,21 +24,20 @@ class UndoRow(NamedTuple):
 
 
 def save(tx: Connection, run: str, changes: Mapping[int, tuple[UndoValues, UndoValues]]) -> None:
-    """Keep (before, after) of contacts that are about to be written; who is written twice keeps its first values."""
-    earlier = select(undo_values).where(undo_values.c.run == run, id_array.in_ids(undo_values.c.contact_id, changes))
-    known = {row.contact_id: (orjson.loads(row.before), orjson.loads(row.after)) for row in tx.execute(earlier)}
+    """Save (before, after) of contacts that are about to be written. If a run writes a contact twice, the first `before` is kept."""
+    query = select(undo_values).where(undo_values.c.run == run, id_array.in_ids(undo_values.c.contact_id, changes))
+    stored = {row.contact_id: (orjson.loads(row.before), orjson.loads(row.after)) for row in tx.execute(query)}
     rows = []
     for id_, (before, after) in changes.items():
-        first, last = known.get(id_, ({}, {}))
-        ends = (before | first, last | after) if id_ in known else (before, after)
-        rows.append({"run": run, "contact_id": id_, "before": _to_json(ends[0]), "after": _to_json(ends[1])})
+        first, last = stored.get(id_, ({}, {}))
+        rows.append({"run": run, "contact_id": id_, "before": _to_json(before | first), "after": _to_json(last | after)})
     upsert_rows(tx, undo_values, rows)
 
 
 def save_members(tx: Connection, run: str, key: str, *, added: Sequence[int], removed: Sequence[int]) -> None:
-    """Keep who is about to be put into a list, or taken out."""
-    moves = [*((id_, True) for id_ in added), *((id_, False) for id_ in removed)]
-    upsert_rows(tx, undo_members, [{"run": run, "list": key, "contact_id": id_, "added": put} for id_, put in moves])
+    """Save the contacts that are about to be added to a list or removed from it."""
+    changes = [*((id_, True) for id_ in added), *((id_, False) for id_ in removed)]
+    upsert_rows(tx, undo_members, [{"run": run, "list": key, "contact_id": id_, "added": is_added} for id_, is_added in changes])
 
 
 def load_values(tx: Connection, run: str, *, after: int, limit: int) -> list[UndoRow]:
@@ -50,16 +49,16 @@ def load_values(tx: Connection, run: str, *, after: int, limit: int) -> list[Und
 
 
 def load_members(tx: Connection, run: str) -> Mapping[str, tuple[list[int], list[int]]]:
-    """Return, by list, whom a run added and whom it removed."""
+    """Return the contacts that a run added and removed, by list."""
     query = select(undo_members.c.list, undo_members.c.contact_id, undo_members.c.added)
-    found: dict[str, tuple[list[int], list[int]]] = {}
+    members: dict[str, tuple[list[int], list[int]]] = {}
     for key, id_, added in tx.execute(query.where(undo_members.c.run == run).order_by(undo_members.c.contact_id)):
-        found.setdefault(key, ([], []))[0 if added else 1].append(id_)
-    return found
+        members.setdefault(key, ([], []))[0 if added else 1].append(id_)
+    return members
 
 
 def delete_before(tx: Connection, at: int) -> None:
-    """Forget what the runs that began before an instant replaced."""
+    """Delete the entries of runs that started before an instant (milliseconds)."""
     old = select(schema.runs.c.id).where(schema.runs.c.started_at < at)
     for table in (undo_values, undo_members):
         tx.execute(delete(table).where(table.c.run.in_(old)))

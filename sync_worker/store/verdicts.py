@@ -1,4 +1,4 @@
-"""Who is to be judged, on what facts, and what was found."""
+"""The `verdicts` table: contacts that are due for evaluation, their facts, and their verdicts."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from sync_worker.store import id_array
 from sync_worker.store.database import upsert_tuples
 from sync_worker.store.schema import IdType, companies, contact_emails, contacts, events, forms, verdicts
 
-_ROWS_PER_PARTITION: Final = 50_000  # rows
+_ROWS_PER_PARTITION: Final = 50_000
 
-#: The contacts under judgement: a temporary table, so that a chunk of any size is one join.
+#: The selected contacts. The table is temporary, so that the facts of a batch of any size are one join.
 evaluation_batch: Final = Table(
     "chunk",
     MetaData(),
@@ -42,7 +42,7 @@ evaluation_batch: Final = Table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictKey:
-    """What a verdict must have been made by to stand: this model, not before this instant (milliseconds)."""
+    """A verdict is current if it is of this model and not older than this instant (milliseconds)."""
 
     model: str
     since: int
@@ -62,7 +62,7 @@ class VerdictRow(NamedTuple):
 
 
 class ContactWithVerdict(NamedTuple):
-    """A contact, and how its verdict was made. `facts` and `observed` are canonical JSON texts; `verdict_revision` is that of the facts."""
+    """A contact, with the model, time and facts revision of its verdict. `facts` and `observed` are canonical JSON texts."""
 
     id: int
     facts: str
@@ -85,9 +85,9 @@ class ScoreCount(NamedTuple):
 
 
 def select_due(tx: Connection, key: VerdictKey, *, after: int, limit: int, only_ids: Sequence[int] | None = None) -> dict[int, int]:
-    """Choose the next contacts to judge, in order of id, of all or `among` some; return the revision of the facts of each.
+    """Select the next contacts that are due, in order of id, of all contacts or of `only_ids`; return the revision of the facts of each.
 
-    Due is who has no verdict on the present facts, by the present model, from the present day.
+    A contact is due if it has no current verdict on its current facts.
     """
     query = (
         select(contacts.c.id, contacts.c.revision)
@@ -102,12 +102,12 @@ def select_due(tx: Connection, key: VerdictKey, *, after: int, limit: int, only_
 
 
 def select_contact(tx: Connection, contact_id: int) -> dict[int, int]:
-    """Choose one contact, due or not; return the revision of its facts."""
+    """Select one contact, due or not; return the revision of its facts."""
     return _fill_batch(tx, select(contacts.c.id, contacts.c.revision).where(contacts.c.id == contact_id))
 
 
 def load_selected_contacts(tx: Connection) -> Sequence[Row[int, str, str]]:
-    """Return (id, facts, facts of the primary company) of the chosen contacts."""
+    """Return (id, facts, facts of the primary company) of the selected contacts."""
     query = (
         select(contacts.c.id, contacts.c.facts, companies.c.facts)
         .select_from(evaluation_batch)
@@ -119,33 +119,33 @@ def load_selected_contacts(tx: Connection) -> Sequence[Row[int, str, str]]:
 
 
 def load_selected_events(tx: Connection) -> Iterator[Sequence[Sequence[object]]]:
-    """Yield the events of the chosen contacts, by id or by any of their addresses, in the columns of `model.facts.EVENT_SCHEMA`.
+    """Yield the events of the selected contacts, by id or email, in the columns of `model.compiled.facts.EVENT_SCHEMA`.
 
-    They come in parts, since all at once would take several times the memory of the frame that they become.
+    They are in parts, because all rows at once would take several times the memory of the data frame.
     """
-    unnamed = events.c.contact_id.is_(None)
+    without_id = events.c.contact_id.is_(None)
     by_id = _select_events().join(events, events.c.contact_id == evaluation_batch.c.contact_id)
-    by_address = (
+    by_email = (
         _select_events()
         .join(contacts, contacts.c.id == evaluation_batch.c.contact_id)
-        .join(events, and_(events.c.email == contacts.c.email, unnamed))
+        .join(events, and_(events.c.email == contacts.c.email, without_id))
     )
-    further = _select_events().join(contact_emails, contact_emails.c.contact_id == evaluation_batch.c.contact_id)
-    by_further = further.join(events, and_(events.c.email == contact_emails.c.email, unnamed))
-    named = [query.outerjoin(forms, forms.c.id == events.c.form_id) for query in (by_id, by_address, by_further)]
-    return tx.execute(union_all(*named)).partitions(_ROWS_PER_PARTITION)
+    additional = _select_events().join(contact_emails, contact_emails.c.contact_id == evaluation_batch.c.contact_id)
+    by_additional = additional.join(events, and_(events.c.email == contact_emails.c.email, without_id))
+    with_form = [query.outerjoin(forms, forms.c.id == events.c.form_id) for query in (by_id, by_email, by_additional)]
+    return tx.execute(union_all(*with_form)).partitions(_ROWS_PER_PARTITION)
 
 
 def load_mqls_by_score(tx: Connection) -> list[int]:
-    """Return the chosen contacts that stood as MQLs by score in their last verdict."""
-    # Asked of each: joined, all verdicts there are would be looked through for a few contacts.
-    stood = exists().where(verdicts.c.contact_id == evaluation_batch.c.contact_id, verdicts.c.by_score)
-    query = select(evaluation_batch.c.contact_id).where(stood)
+    """Return the selected contacts that are MQLs by score in their last verdict."""
+    # EXISTS instead of a join, which would scan all verdicts for a few contacts.
+    by_score = exists().where(verdicts.c.contact_id == evaluation_batch.c.contact_id, verdicts.c.by_score)
+    query = select(evaluation_batch.c.contact_id).where(by_score)
     return list(tx.execute(query).scalars())
 
 
 def save(tx: Connection, rows: Sequence[VerdictRow], *, revisions: Mapping[int, int], key: VerdictKey, at: int) -> None:
-    """Remember verdicts, each with the revision of the facts that it judged: facts that have changed since make it due again."""
+    """Save verdicts with the revisions of their facts: a contact whose facts have changed since is due again."""
     columns = (*VerdictRow._fields, "model", "evaluated_at", "revision")
     upsert_tuples(tx, verdicts, columns, [(*row, key.model, at, revisions[row.contact_id]) for row in rows])
 
@@ -167,7 +167,7 @@ def count_by_score(tx: Connection) -> list[ScoreCount]:
 
 
 def count_due(tx: Connection, key: VerdictKey) -> int:
-    """Return how many contacts have no verdict that stands."""
+    """Return how many contacts are due."""
     due = contacts.outerjoin(verdicts, _is_current(key))
     return tx.execute(select(func.count()).select_from(due).where(~contacts.c.gone, verdicts.c.contact_id.is_(None))).scalar_one()
 

@@ -54,7 +54,7 @@ def test_a_disk_that_fills_up_in_the_middle_stops_the_run_and_the_next_one_goes_
     )
     assert stopped.returncode == ExitCode.USAGE, stopped.stderr
     assert "state.db" in stopped.stderr
-    assert "room to grow" in stopped.stderr
+    assert "free space" in stopped.stderr
     assert "Traceback" not in stopped.stderr
     assert is_intact(harness.folder / "state.db")
     assert harness.backfill().exit_code == ExitCode.DONE

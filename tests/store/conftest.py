@@ -11,13 +11,13 @@ from tests.store.database_factories import rollback_transaction, temporary_store
 
 @pytest.fixture(scope="module")
 def module_store() -> Iterator[Store]:
-    """One empty state for a whole file; whoever uses it undoes what it did."""
+    """One empty state for all tests of a file; each test rolls its changes back."""
     with temporary_store() as store:
         yield store
 
 
 @pytest.fixture
 def tx(module_store: Store) -> Iterator[Connection]:
-    """A transaction on an empty state, undone in the end."""
+    """A transaction on an empty state, which is rolled back."""
     with rollback_transaction(module_store) as tx:
         yield tx

@@ -1,4 +1,4 @@
-"""States for the tests: SQLite in a folder or in memory; PostgreSQL instead where SYNC_WORKER_TEST_POSTGRES_URL names one."""
+"""States for tests: SQLite in a folder or in memory, or PostgreSQL if SYNC_WORKER_TEST_POSTGRES_URL is set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POSTGRES_URL = os.environ.get("SYNC_WORKER_TEST_POSTGRES_URL")
 
 @contextmanager
 def temporary_state_url(folder: Path | None = None) -> Iterator[str]:
-    """Name a place where no state is yet; it is gone afterwards."""
+    """Yield the URL of a state that does not exist yet; it is deleted at the end."""
     if POSTGRES_URL is None:
         yield f"sqlite:///{folder / 'state.db'}" if folder else "sqlite://"
         return
@@ -63,7 +63,7 @@ def open_in_memory() -> Store:
 
 
 def create_empty_state(url: str) -> None:
-    """Put an empty state where none is yet; PostgreSQL's is made by whoever opens it first."""
+    """Create an empty SQLite state; with PostgreSQL, `open_store` creates it."""
     if POSTGRES_URL is None:
         path = Path(str(make_url(url).database))
         path.touch(mode=0o600, exist_ok=False)
@@ -72,7 +72,7 @@ def create_empty_state(url: str) -> None:
 
 @cache
 def _empty_state_bytes() -> bytes:
-    # The migrations take a tenth of a second, and a new state is wanted by hundreds of tests that are about something else.
+    # The migrations take a tenth of a second, and hundreds of tests need a new state.
     store = open_store("sqlite://")
     try:
         return _driver_connection(store.connection).serialize()
@@ -87,7 +87,7 @@ def _driver_connection(connection: Connection) -> sqlite3.Connection:
 
 @contextmanager
 def rollback_transaction(store: Store) -> Iterator[Connection]:
-    """Open a transaction of which nothing stays."""
+    """Open a transaction and roll it back."""
     with store.connection.begin() as transaction:
         yield store.connection
         transaction.rollback()

@@ -1,4 +1,4 @@
-"""What the tests of the store put into it."""
+"""Rows for tests of the store."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def canonical_json(**values: str) -> str:
 def make_contact_row(
     number: int, *, at: int = 10, facts: str = "{}", shown: str = "{}", addresses: tuple[str, ...] | None = None, **fields: Any
 ) -> ContactRow:
-    own, *further = (f"p{number}@example.com",) if addresses is None else addresses or (None,)
-    given = {"company_id": None, "stage": None, **fields}
-    return ContactRow(id=number, email=own, additional_emails=tuple(further), updated_at=at, facts=facts, observed=shown, **given)
+    email, *additional = (f"p{number}@example.com",) if addresses is None else addresses or (None,)
+    values = {"company_id": None, "stage": None, **fields}
+    return ContactRow(id=number, email=email, additional_emails=tuple(additional), updated_at=at, facts=facts, observed=shown, **values)
 
 
 def make_event_row(number: object, **fields: Any) -> EventRow:
@@ -39,10 +39,10 @@ def make_verdict_row(number: int, **fields: Any) -> VerdictRow:
 
 
 def save_verdicts(tx: Connection, *rows: VerdictRow, key: VerdictKey = VERDICT_KEY, at: int = 100) -> None:
-    """Record verdicts on contacts, as the evaluation does."""
+    """Save verdicts as the evaluation does."""
     for row in rows:
-        judged = verdicts.select_contact(tx, row.contact_id)
-        verdicts.save(tx, [row], revisions=judged, key=key, at=at)
+        revisions = verdicts.select_contact(tx, row.contact_id)
+        verdicts.save(tx, [row], revisions=revisions, key=key, at=at)
 
 
 def read_contact(tx: Connection, number: int) -> Row[Any]:
@@ -50,8 +50,8 @@ def read_contact(tx: Connection, number: int) -> Row[Any]:
 
 
 def read_revision(tx: Connection, number: int) -> int:
-    found: int = read_contact(tx, number).revision
-    return found
+    revision: int = read_contact(tx, number).revision
+    return revision
 
 
 def save_contacts(tx: Connection, *numbers: int, **fields: Any) -> None:
@@ -59,7 +59,7 @@ def save_contacts(tx: Connection, *numbers: int, **fields: Any) -> None:
 
 
 def due_ids(tx: Connection, key: VerdictKey = VERDICT_KEY) -> list[int]:
-    """Return who is to be judged."""
-    chosen = [*verdicts.select_due(tx, key, after=0, limit=100)]
-    assert verdicts.count_due(tx, key) == len(chosen)
-    return chosen
+    """Return the contacts that are due."""
+    due = [*verdicts.select_due(tx, key, after=0, limit=100)]
+    assert verdicts.count_due(tx, key) == len(due)
+    return due

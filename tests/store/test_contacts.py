@@ -28,46 +28,45 @@ contact_rows = st.builds(
 )
 
 
-def fields_evaluated(person: ContactRow) -> tuple[object, ...]:
-    return person.facts, person.company_id, person.email, {*person.additional_emails}
+def evaluated_fields(contact: ContactRow) -> tuple[object, ...]:
+    return contact.facts, contact.company_id, contact.email, {*contact.additional_emails}
 
 
 @dataclass
 class ExpectedContact:
-    """What should be known of one contact."""
+    """The contact that the state should have."""
 
     contact: ContactRow
     changes: int = 0
-    sweep: int = 0
+    scan_id: int = 0
 
-    def observe(self, person: ContactRow) -> None:
-        if person.updated_at >= self.contact.updated_at:
-            before, after = self.contact, person
-            self.changes += fields_evaluated(before) != fields_evaluated(after)
-            self.contact = person
+    def observe(self, contact: ContactRow) -> None:
+        if contact.updated_at >= self.contact.updated_at:
+            self.changes += evaluated_fields(self.contact) != evaluated_fields(contact)
+            self.contact = contact
 
 
-@given(pages=st.lists(st.lists(contact_rows, max_size=3, unique_by=lambda person: person.id), max_size=6))
+@given(pages=st.lists(st.lists(contact_rows, max_size=3, unique_by=lambda contact: contact.id), max_size=6))
 def test_the_newest_record_wins_and_the_revision_rises_only_when_evaluated_fields_differ(
     module_store: Store, pages: list[list[ContactRow]]
 ) -> None:
     model: dict[int, ExpectedContact] = {}
     with rollback_transaction(module_store) as tx:
-        for sweep, page in enumerate(pages):
-            before = {id_: (kept.changes, read_revision(tx, id_)) for id_, kept in model.items()}
-            contact_store.save(tx, page, scan_id=sweep)
-            for shown in page:
-                model.setdefault(shown.id, ExpectedContact(shown)).observe(shown)
-                model[shown.id].sweep = sweep
+        for scan_id, page in enumerate(pages):
+            before = {id_: (expected.changes, read_revision(tx, id_)) for id_, expected in model.items()}
+            contact_store.save(tx, page, scan_id=scan_id)
+            for contact in page:
+                model.setdefault(contact.id, ExpectedContact(contact)).observe(contact)
+                model[contact.id].scan_id = scan_id
             for id_, (changes, number) in before.items():
                 assert (read_revision(tx, id_) > number) == (model[id_].changes > changes)
-        for id_, kept in model.items():
-            row, newest = read_contact(tx, id_), kept.contact
+        for id_, expected in model.items():
+            row, newest = read_contact(tx, id_), expected.contact
             assert (row.updated_at, row.facts, row.shown) == (newest.updated_at, newest.facts, newest.observed)
-            assert (row.company_id, row.stage, row.sweep, row.gone) == (newest.company_id, newest.stage, kept.sweep, False)
+            assert (row.company_id, row.stage, row.sweep, row.gone) == (newest.company_id, newest.stage, expected.scan_id, False)
             assert row.email == newest.email
-            known_by = select(contact_emails.c.email).where(contact_emails.c.contact_id == id_)
-            assert set(tx.execute(known_by).scalars()) == set(newest.additional_emails)
+            additional = select(contact_emails.c.email).where(contact_emails.c.contact_id == id_)
+            assert set(tx.execute(additional).scalars()) == set(newest.additional_emails)
 
 
 def test_an_older_record_changes_only_the_last_seen_mark(tx: Connection) -> None:
@@ -92,13 +91,13 @@ def test_the_echo_of_our_own_write_marks_no_contact_as_due(tx: Connection) -> No
 def test_a_restored_contact_is_due(tx: Connection) -> None:
     save_contacts(tx, 1)
     contact_store.mark_deleted(tx, [1])
-    gone = read_revision(tx, 1)
+    deleted = read_revision(tx, 1)
     save_contacts(tx, 1)
     assert not read_contact(tx, 1).gone
-    assert read_revision(tx, 1) > gone
+    assert read_revision(tx, 1) > deleted
 
 
-def test_a_question_may_name_hundreds_of_thousands_of_contacts(tx: Connection) -> None:
+def test_a_query_can_name_hundreds_of_thousands_of_contacts(tx: Connection) -> None:
     save_contacts(tx, 1, 300_000)
     assert contact_store.find_new_ids(tx, range(1, 300_001)) == {*range(2, 300_000)}
 
@@ -112,8 +111,8 @@ def test_a_contact_missing_from_a_full_scan_is_deleted(tx: Connection) -> None:
     assert contact_store.count(tx) == 2
 
 
-class TestMerged:
-    """Two contacts became one, with an id of its own."""
+class TestMerge:
+    """Two contacts were merged into a new one."""
 
     @pytest.fixture
     def tx(self, tx: Connection) -> Connection:
@@ -140,7 +139,7 @@ class TestMerged:
     def test_their_emails_belong_to_the_new_contact(self, tx: Connection) -> None:
         assert [contact_store.find_id(tx, f"p{number}@example.com") for number in (1, 2)] == [9, 9]
 
-    def test_reading_the_new_one_again_changes_nothing(self, tx: Connection) -> None:
+    def test_the_new_contact_read_again_changes_nothing(self, tx: Connection) -> None:
         before = [read_revision(tx, number) for number in (1, 2, 9)]
         contact_store.save(tx, [make_contact_row(9, addresses=("p1@example.com", "p2@example.com"), merged_ids=(1, 2))])
         assert [read_revision(tx, number) for number in (1, 2, 9)] == before
@@ -163,7 +162,7 @@ def test_a_changed_company_marks_only_its_contacts_as_due(tx: Connection) -> Non
 
 
 @pytest.mark.parametrize("named", ["7", "p7@example.com", " P7@Example.com "])
-def test_a_contact_is_found_by_id_and_by_address(tx: Connection, named: str) -> None:
+def test_a_contact_is_found_by_id_and_by_email(tx: Connection, named: str) -> None:
     save_contacts(tx, 7)
     assert contact_store.find_id(tx, named) == 7
     assert contact_store.find_id(tx, "8") is None

@@ -19,14 +19,14 @@ key = st.sampled_from(KEYS)
 
 @dataclass(frozen=True)
 class Step:
-    """Cover, or ask for again, what lies between two keys."""
+    """A call that adds or removes the keys between two."""
 
-    do: Literal["cover", "uncover"]
+    action: Literal["add", "remove"]
     low: int
     high: int
 
 
-steps = st.lists(st.builds(Step, do=st.sampled_from(["cover", "uncover"]), low=key, high=key), max_size=12)
+steps = st.lists(st.builds(Step, action=st.sampled_from(["add", "remove"]), low=key, high=key), max_size=12)
 
 
 @given(steps=steps, low=key, high=key)
@@ -35,8 +35,8 @@ def test_coverage_is_a_set_of_keys(module_store: Store, steps: list[Step], low: 
     with rollback_transaction(module_store) as tx:
         for step in steps:
             between = set(range(step.low, step.high))
-            read = read | between if step.do == "cover" else read - between
-            {"cover": coverage.add, "uncover": coverage.remove}[step.do](tx, "s", step.low, step.high)
+            read = read | between if step.action == "add" else read - between
+            {"add": coverage.add, "remove": coverage.remove}[step.action](tx, "s", step.low, step.high)
         assert key_set(coverage.load(tx, "s")) == read
         assert key_set(coverage.gaps(tx, "s", low, high)) == set(range(low, high)) - read
         assert_minimal(coverage.load(tx, "s"))
@@ -57,6 +57,6 @@ def test_an_empty_interval_covers_nothing(tx: Connection) -> None:
     assert coverage.load(tx, "s") == []
 
 
-def test_times_of_today_and_ids_of_hubspot_fit(tx: Connection) -> None:
+def test_all_times_and_hubspot_ids_are_within_the_range(tx: Connection) -> None:
     coverage.add(tx, "s", -(2**53), 2**53)
     assert coverage.load(tx, "s") == [Interval(-(2**53), 2**53)]

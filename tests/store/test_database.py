@@ -16,7 +16,7 @@ from sync_worker.store.schema import contact_emails, forms
 from tests.store.database_factories import POSTGRES_URL, temporary_state_url
 from tests.store.row_factories import VERDICT_KEY, make_verdict_row, save_contacts, save_verdicts
 
-on_sqlite = pytest.mark.skipif(POSTGRES_URL is not None, reason="about files of SQLite")
+on_sqlite = pytest.mark.skipif(POSTGRES_URL is not None, reason="the test is about SQLite files")
 
 
 def read_pragma(store: database.Store, name: str) -> object:
@@ -26,7 +26,7 @@ def read_pragma(store: database.Store, name: str) -> object:
 
 @on_sqlite
 class TestNewState:
-    """A file that was not there."""
+    """A file that did not exist."""
 
     def test_no_other_user_may_read_it_or_its_journal(self, tmp_path: Path) -> None:
         before = os.umask(0)
@@ -51,7 +51,7 @@ class TestNewState:
         writer.close()
         reader.close()
 
-    def test_it_is_opened_again_as_it_was_left(self, tmp_path: Path) -> None:
+    def test_its_content_is_there_when_it_is_opened_again(self, tmp_path: Path) -> None:
         url = f"sqlite:///{tmp_path / 'state.db'}"
         first = open_store(url)
         with first.transaction() as tx:
@@ -100,10 +100,10 @@ def corrupt_state(path: Path) -> None:
 
 @on_sqlite
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("make", "message"),
     [
-        (other_database, "is a database of something else: it has the tables customers"),
-        (other_alembic_database, "is a database of something else"),
+        (other_database, "is a database of another program: it has the tables customers"),
+        (other_alembic_database, "is a database of another program"),
         (text_file, "this file is not a state of sync_worker"),
         (short_file, "this file is not a state of sync_worker"),
         (newer_state, "was written by a newer sync_worker (schema 9999)"),
@@ -111,13 +111,13 @@ def corrupt_state(path: Path) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_is_not_our_state_is_refused_and_left_byte_by_byte_as_it_was(tmp_path: Path, make: Callable[[Path], None], says: str) -> None:
+def test_a_database_that_is_not_a_state_is_refused_and_unchanged(tmp_path: Path, make: Callable[[Path], None], message: str) -> None:
     path = tmp_path / "state.db"
     make(path)
     before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
     with pytest.raises(StateError) as refused:
         open_store(f"sqlite:///{path}")
-    assert says in refused.value.message
+    assert message in refused.value.message
     assert str(path) in refused.value.message
     assert refused.value.hint is not None
     assert "SYNC_WORKER_STATE_URL" in refused.value.hint
@@ -127,7 +127,7 @@ def test_what_is_not_our_state_is_refused_and_left_byte_by_byte_as_it_was(tmp_pa
 
 @on_sqlite
 class TestUnusablePath:
-    """Refused with the place and a way out, and nothing made there."""
+    """The error names the path and has a hint; no file is created."""
 
     def opening_error(self, path: Path) -> StateError:
         with pytest.raises(StateError) as refused:
@@ -140,41 +140,41 @@ class TestUnusablePath:
         assert "directory" in self.opening_error(tmp_path).message.lower()
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_folder_that_is_not_there(self, tmp_path: Path) -> None:
+    def test_a_missing_folder(self, tmp_path: Path) -> None:
         self.opening_error(tmp_path / "nowhere" / "state.db")
         assert list(tmp_path.iterdir()) == []
 
-    def test_something_below_a_file(self, tmp_path: Path) -> None:
+    def test_a_path_below_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         self.opening_error(tmp_path / "file" / "state.db")
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-    def test_a_folder_that_must_not_be_written(self, tmp_path: Path) -> None:
+    def test_a_read_only_folder(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o500)
         self.opening_error(tmp_path / "state.db")
         tmp_path.chmod(0o700)
 
-    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
-    def test_a_disk_that_is_full(self) -> None:
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+    def test_a_full_disk(self) -> None:
         self.opening_error(Path("/dev/full"))
 
 
 @pytest.mark.parametrize("url", ["", "state.db", "mysqlite:///x", "sqlite:/x/y", "oracle+nothing://x"])
-def test_an_address_that_is_none_is_refused_with_examples(url: str) -> None:
+def test_an_invalid_url_is_refused_with_examples(url: str) -> None:
     with pytest.raises(StateError) as refused:
         open_store(url)
-    assert refused.value.message.startswith("SYNC_WORKER_STATE_URL cannot be understood")
+    assert refused.value.message.startswith("SYNC_WORKER_STATE_URL is not a database URL")
     assert "sqlite:///" in str(refused.value.hint)
 
 
-def test_no_password_of_the_state_is_shown() -> None:
+def test_an_error_shows_no_password() -> None:
     with pytest.raises(StateError) as refused:
         open_store("postgresql+psycopg://worker:secret@127.0.0.1:1/name?connect_timeout=1")
     assert "secret" not in str(refused.value)
     assert "127.0.0.1:1" in refused.value.message
 
 
-def test_of_a_transaction_all_is_kept_or_nothing(tmp_path: Path) -> None:
+def test_a_failed_transaction_is_rolled_back(tmp_path: Path) -> None:
     with temporary_state_url(tmp_path) as url:
         store = open_store(url)
         with pytest.raises(ZeroDivisionError), store.transaction() as tx:
@@ -185,9 +185,9 @@ def test_of_a_transaction_all_is_kept_or_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 99, 100, 101, 350])
-def test_rows_are_written_however_many_they_are(tx: Connection, number: int) -> None:
+def test_any_number_of_rows_is_written(tx: Connection, number: int) -> None:
     statement = dialect_insert(tx.dialect.name, forms).on_conflict_do_nothing(index_elements=["id"])
-    rows = [(f"({place}) VALUES", str(place)) for place in range(number)]
+    rows = [(f"({row}) VALUES", str(row)) for row in range(number)]
     assert execute_many(tx, statement, ("name", "id"), rows) == number
     assert execute_many(tx, statement, ("name", "id"), [*rows, ("new", "new")]) == 1
     assert {(name, id_) for id_, name in tx.execute(select(forms.c.id, forms.c.name))} == {*rows, ("new", "new")}
@@ -199,7 +199,7 @@ def write_then_fail(tx: Connection) -> None:
 
 
 @on_sqlite
-def test_a_state_that_breaks_while_it_is_used_is_named(tmp_path: Path) -> None:
+def test_an_error_during_use_names_the_state(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     store = open_store(f"sqlite:///{path}")
     with sqlite3.connect(path) as other:
@@ -211,7 +211,7 @@ def test_a_state_that_breaks_while_it_is_used_is_named(tmp_path: Path) -> None:
 
 
 class TestDryRun:
-    """A dry run judges into a copy that vanishes."""
+    """A dry run writes verdicts into temporary tables."""
 
     def test_the_saved_verdicts_are_unchanged(self, tmp_path: Path) -> None:
         with temporary_state_url(tmp_path) as url:
@@ -219,25 +219,25 @@ class TestDryRun:
             with real.transaction() as tx:
                 save_contacts(tx, 1, 2)
                 save_verdicts(tx, make_verdict_row(1, score=5))
-            trial = open_store(url)
-            trial.begin_dry_run()
-            with trial.transaction() as tx:
+            dry_run = open_store(url)
+            dry_run.begin_dry_run()
+            with dry_run.transaction() as tx:
                 save_verdicts(tx, make_verdict_row(1, score=7), make_verdict_row(2, score=8))
                 assert scores(tx) == [7, 8]
                 assert verdicts.count_due(tx, VERDICT_KEY) == 0
-            trial.close()
+            dry_run.close()
             with real.transaction() as tx:
                 assert scores(tx) == [5]
                 assert verdicts.select_due(tx, VERDICT_KEY, after=0, limit=9).keys() == {2}
             real.close()
 
-    def test_everything_else_is_real(self, tmp_path: Path) -> None:
+    def test_all_other_writes_are_kept(self, tmp_path: Path) -> None:
         with temporary_state_url(tmp_path) as url:
-            trial = open_store(url)
-            trial.begin_dry_run()
-            with trial.transaction() as tx:
+            dry_run = open_store(url)
+            dry_run.begin_dry_run()
+            with dry_run.transaction() as tx:
                 key_value.put(tx, "key", "value")
-            trial.close()
+            dry_run.close()
             real = open_store(url)
             with real.transaction() as tx:
                 assert key_value.get(tx, "key") == "value"
@@ -248,19 +248,19 @@ def scores(tx: Connection) -> list[int]:
     return sorted(row.score for row in verdicts.count_by_score(tx))
 
 
-class TestReplace:
-    """Rows over those with the same key."""
+class TestUpsert:
+    """Rows replace those with the same key."""
 
     def test_the_last_row_wins(self, tx: Connection) -> None:
         upsert_rows(tx, forms, [{"id": "1", "name": "Demo"}, {"id": "2", "name": "News"}])
         upsert_rows(tx, forms, [{"id": "2", "name": "Newsletter"}])
         assert dict(tx.execute(forms.select()).all()) == {"1": "Demo", "2": "Newsletter"}
 
-    def test_rows_that_are_all_key_are_written_once(self, tx: Connection) -> None:
+    def test_rows_without_other_columns_are_written_once(self, tx: Connection) -> None:
         for _ in range(2):
             upsert_rows(tx, contact_emails, [{"email": "a@example.com", "contact_id": 1}])
         assert len(tx.execute(contact_emails.select()).all()) == 1
 
-    def test_no_rows_are_no_statement(self, tx: Connection) -> None:
+    def test_no_rows_are_no_error(self, tx: Connection) -> None:
         upsert_rows(tx, forms, [])
         assert tx.execute(forms.select()).all() == []

@@ -21,30 +21,31 @@ OLD, NEW = canonical_json(lead_score="1"), canonical_json(lead_score="2")
 
 @dataclass(frozen=True)
 class ContactCase:
-    """One contact as it may stand."""
+    """A possible state of a contact."""
 
-    desired: str | None = NEW  # None: never judged
+    desired: str | None = NEW  # None: not evaluated
     mql: bool = False
     stage: str | None = None
-    given: str | None = None
-    refused: str | None = None
-    gone: bool = False
+    stage_given: str | None = None
+    rejected: str | None = None
+    deleted: bool = False
 
     @property
     def differs(self) -> bool:
-        return self.desired == NEW and self.refused != NEW and not self.gone
+        return self.desired == NEW and self.rejected != NEW and not self.deleted
 
     @property
-    def moves(self) -> bool:
-        return self.desired is not None and self.mql and self.stage in (None, "subscriber", "lead") and self.given != MQL and not self.gone
+    def stage_changes(self) -> bool:
+        is_before = self.stage in (None, "subscriber", "lead") and self.stage_given != MQL
+        return self.desired is not None and self.mql and is_before and not self.deleted
 
     def save(self, tx: Connection, number: int) -> None:
         save_contacts(tx, number, shown=OLD, stage=self.stage)
         if self.desired is not None:
             save_verdicts(tx, make_verdict_row(number, desired=self.desired, mql=self.mql))
-        if self.refused is not None:
-            rejections.save(tx, [Rejection(number, self.refused, "no", 1)])
-        tx.execute(update(contacts).where(contacts.c.id == number).values(stage_given=self.given, gone=self.gone))
+        if self.rejected is not None:
+            rejections.save(tx, [Rejection(number, self.rejected, "no", 1)])
+        tx.execute(update(contacts).where(contacts.c.id == number).values(stage_given=self.stage_given, gone=self.deleted))
 
 
 cases = st.builds(
@@ -52,9 +53,9 @@ cases = st.builds(
     desired=st.sampled_from([None, OLD, NEW]),
     mql=st.booleans(),
     stage=st.sampled_from([None, "subscriber", "lead", MQL, "salesqualifiedlead", "other"]),
-    given=st.sampled_from([None, MQL]),
-    refused=st.sampled_from([None, OLD, NEW]),
-    gone=st.booleans(),
+    stage_given=st.sampled_from([None, MQL]),
+    rejected=st.sampled_from([None, OLD, NEW]),
+    deleted=st.booleans(),
 )
 
 
@@ -66,21 +67,21 @@ def test_differences_are_desired_but_not_observed_values_and_only_mqls_at_earlie
         for number, case in enumerate(contacts, 1):
             case.save(tx, number)
         numbered = list(enumerate(contacts, 1))
-        refused = {number for number, case in numbered if case.refused is not None and case.refused == case.desired}
+        rejected = {number for number, case in numbered if case.rejected is not None and case.rejected == case.desired}
         found = differences.load(tx, STAGE_RULE, after=0, limit=100)
         assert [(row.id, row.stage_changes) for row in found] == [
-            (number, case.moves) for number, case in numbered if (case.differs or case.moves) and number not in refused
+            (number, case.stage_changes) for number, case in numbered if (case.differs or case.stage_changes) and number not in rejected
         ]
         for row in found:
             assert (row.observed, row.desired, row.stage) == (OLD, contacts[row.id - 1].desired, contacts[row.id - 1].stage)
         without_stage = differences.load(tx, None, after=0, limit=100)
         assert [(row.id, row.stage_changes) for row in without_stage] == [(number, False) for number, case in numbered if case.differs]
         assert differences.count(tx) == sum(case.differs for case in contacts)
-        assert differences.count_stage_changes(tx, STAGE_RULE) == sum(case.moves for case in contacts)
-        assert {row[0] for row in rejections.load(tx)} == {number for number in refused if not contacts[number - 1].gone}
+        assert differences.count_stage_changes(tx, STAGE_RULE) == sum(case.stage_changes for case in contacts)
+        assert {row[0] for row in rejections.load(tx)} == {number for number in rejected if not contacts[number - 1].deleted}
 
 
-def test_differences_come_a_page_at_a_time(tx: Connection) -> None:
+def test_differences_are_paged(tx: Connection) -> None:
     for number in range(1, 6):
         ContactCase().save(tx, number)
     pages = [[row.id for row in differences.load(tx, None, after=after, limit=2)] for after in (0, 2, 4, 5)]
@@ -88,19 +89,19 @@ def test_differences_come_a_page_at_a_time(tx: Connection) -> None:
 
 
 class TestAcknowledged:
-    """What HubSpot has said is what it shows."""
+    """Acknowledged values count as observed."""
 
     def acknowledge(self, tx: Connection, number: int, **fields: str) -> None:
         plain = AcknowledgedContact(id=number, observed=NEW, stage=None, stage_given=None, updated_at=20)
         differences.save_acknowledged(tx, [plain._replace(**fields)])
 
-    def test_nothing_is_left_to_do(self, tx: Connection) -> None:
+    def test_no_difference_is_left(self, tx: Connection) -> None:
         ContactCase(mql=True, stage="lead").save(tx, 1)
         self.acknowledge(tx, 1, stage=MQL, stage_given=MQL)
         assert differences.load(tx, STAGE_RULE, after=0, limit=9) == []
 
-    def test_a_stage_that_was_not_given_stays_as_it_was(self, tx: Connection) -> None:
-        ContactCase(stage="lead", given=MQL).save(tx, 1)
+    def test_a_stage_that_was_not_set_is_unchanged(self, tx: Connection) -> None:
+        ContactCase(stage="lead", stage_given=MQL).save(tx, 1)
         self.acknowledge(tx, 1)
         row = tx.execute(contacts.select()).one()
         assert (row.stage, row.stage_given, row.shown, row.updated_at) == ("lead", MQL, NEW, 20)
@@ -124,7 +125,7 @@ class TestAcknowledged:
         assert differences.count(tx) == 1
 
     def test_a_rejection_is_cleared_once_a_value_was_accepted(self, tx: Connection) -> None:
-        ContactCase(refused=OLD).save(tx, 1)
+        ContactCase(rejected=OLD).save(tx, 1)
         self.acknowledge(tx, 1)
         save_verdicts(tx, make_verdict_row(1, desired=OLD))
         assert differences.count(tx) == 1

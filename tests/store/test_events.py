@@ -24,9 +24,9 @@ def tx(tx: Connection) -> Connection:
     return tx
 
 
-@pytest.mark.parametrize("who", [{"contact_id": 2}, {"email": "p2@example.com"}, {"email": "second@example.com"}])
-def test_an_event_marks_only_its_contact_as_due(tx: Connection, who: dict[str, object]) -> None:
-    assert event_store.save(tx, [make_event_row("e", **who)]) == 1
+@pytest.mark.parametrize("contact", [{"contact_id": 2}, {"email": "p2@example.com"}, {"email": "second@example.com"}])
+def test_an_event_marks_only_its_contact_as_due(tx: Connection, contact: dict[str, object]) -> None:
+    assert event_store.save(tx, [make_event_row("e", **contact)]) == 1
     assert due_contacts(tx, 1, 2, 3) == [2]
 
 
@@ -46,7 +46,7 @@ def test_an_event_without_a_contact_is_kept_until_its_contact_is_saved(tx: Conne
     assert count_events(tx) == 3
 
 
-def test_hubspots_own_mark_for_machines_may_come_late(tx: Connection) -> None:
+def test_the_bot_flag_of_hubspot_may_arrive_late(tx: Connection) -> None:
     event_store.save(tx, [make_event_row("e", contact_id=2)])
     before = read_revision(tx, 2)
     assert event_store.save(tx, [make_event_row("e", contact_id=2, filtered=True)]) == 1
@@ -78,17 +78,17 @@ def test_a_replaced_event_is_deleted_and_its_contact_is_due(tx: Connection) -> N
     assert count_events(tx) == 2
 
 
-def test_dropping_what_is_not_there_changes_nothing(tx: Connection) -> None:
+def test_deleting_an_unknown_event_changes_nothing(tx: Connection) -> None:
     event_store.delete_by_id(tx, "email_click", ["e"])
     assert due_contacts(tx, 1, 2, 3) == []
 
 
-def test_no_events_are_no_work(tx: Connection) -> None:
+def test_saving_no_events_is_no_error(tx: Connection) -> None:
     assert event_store.save(tx, []) == 0
 
 
 @given(pages=st.lists(st.lists(st.integers(1, 8), max_size=5), max_size=5))
-def test_in_whatever_order_and_however_often_events_are_read_each_is_kept_once(module_store: Store, pages: list[list[int]]) -> None:
+def test_events_read_in_any_order_and_repeatedly_are_saved_once(module_store: Store, pages: list[list[int]]) -> None:
     seen: set[int] = set()
     with rollback_transaction(module_store) as tx:
         for page in pages:

@@ -13,7 +13,7 @@ from tests.store.row_factories import make_contact_row, make_verdict_row, save_c
 
 
 class VerdictFlags(NamedTuple):
-    """What of a verdict makes a member."""
+    """The fields of a verdict that decide about memberships."""
 
     mql: bool
     direct: bool
@@ -22,39 +22,39 @@ class VerdictFlags(NamedTuple):
 
 
 MEMBERSHIP_RULES: dict[str, Callable[[VerdictFlags], bool]] = {
-    "mql": lambda one: one.mql,
-    "direct": lambda one: one.mql and one.direct,
-    "by_score": lambda one: one.mql and one.by_score,
-    "band:cold": lambda one: one.band == "cold",
-    "band:hot": lambda one: one.band == "hot",
+    "mql": lambda verdict: verdict.mql,
+    "direct": lambda verdict: verdict.mql and verdict.direct,
+    "by_score": lambda verdict: verdict.mql and verdict.by_score,
+    "band:cold": lambda verdict: verdict.band == "cold",
+    "band:hot": lambda verdict: verdict.band == "hot",
 }
 
 
 @pytest.mark.parametrize("key", MEMBERSHIP_RULES)
-@pytest.mark.parametrize("place", ["out", "ours", "foreign", "announced"])
-def test_a_list_is_to_hold_exactly_those_that_its_verdicts_say(tx: Connection, key: str, place: str) -> None:
-    everybody = dict(enumerate(starmap(VerdictFlags, product([True, False], [True, False], [True, False], ["cold", "hot"])), 1))
-    for number, judged in everybody.items():
+@pytest.mark.parametrize("membership", ["none", "ours", "foreign", "pending"])
+def test_a_list_should_contain_exactly_the_contacts_with_its_verdict(tx: Connection, key: str, membership: str) -> None:
+    verdict_flags = dict(enumerate(starmap(VerdictFlags, product([True, False], [True, False], [True, False], ["cold", "hot"])), 1))
+    for number, flags in verdict_flags.items():
         save_contacts(tx, number)
-        save_verdicts(tx, make_verdict_row(number, **judged._asdict()))
-    if place == "ours":
-        memberships.save_changes(tx, key, added=list(everybody), removed=[])
-    elif place == "foreign":
-        memberships.replace(tx, key, list(everybody))
-    elif place == "announced":
-        memberships.save_pending(tx, key, list(everybody))
-    wanted = [number for number, judged in everybody.items() if MEMBERSHIP_RULES[key](judged)]
-    others = [number for number in everybody if number not in wanted]
-    assert memberships.ids_to_add(tx, key) == ([] if place in {"ours", "foreign"} else wanted)
-    assert memberships.ids_to_remove(tx, key, keep_others=False) == ([] if place == "out" else others)
-    assert memberships.ids_to_remove(tx, key, keep_others=True) == ([] if place in {"out", "foreign"} else others)
+        save_verdicts(tx, make_verdict_row(number, **flags._asdict()))
+    if membership == "ours":
+        memberships.save_changes(tx, key, added=list(verdict_flags), removed=[])
+    elif membership == "foreign":
+        memberships.replace(tx, key, list(verdict_flags))
+    elif membership == "pending":
+        memberships.save_pending(tx, key, list(verdict_flags))
+    desired = [number for number, flags in verdict_flags.items() if MEMBERSHIP_RULES[key](flags)]
+    others = [number for number in verdict_flags if number not in desired]
+    assert memberships.ids_to_add(tx, key) == ([] if membership in {"ours", "foreign"} else desired)
+    assert memberships.ids_to_remove(tx, key, keep_others=False) == ([] if membership == "none" else others)
+    assert memberships.ids_to_remove(tx, key, keep_others=True) == ([] if membership in {"none", "foreign"} else others)
     assert memberships.count_to_add(tx, key) == len(memberships.ids_to_add(tx, key))
     for keep in (False, True):
         assert memberships.count_to_remove(tx, key, keep_others=keep) == len(memberships.ids_to_remove(tx, key, keep_others=keep))
 
 
 class TestMembers:
-    """Who is in a list, as far as HubSpot has said."""
+    """Members of a list that HubSpot acknowledged or returned."""
 
     @pytest.fixture
     def tx(self, tx: Connection) -> Connection:
@@ -88,7 +88,7 @@ class TestMembers:
         save_verdicts(tx, *(make_verdict_row(number) for number in (1, 2, 3)))
         assert memberships.ids_to_remove(tx, "mql", keep_others=True) == [1, 2, 3]
 
-    def test_a_contact_is_shown_in_the_lists_that_hubspot_has_acknowledged(self, tx: Connection) -> None:
+    def test_the_lists_of_a_contact_are_those_that_hubspot_acknowledged(self, tx: Connection) -> None:
         memberships.save_pending(tx, "band:cold", [1])
         assert memberships.load_list_keys(tx, 1) == ["mql"]
 

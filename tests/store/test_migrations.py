@@ -16,29 +16,29 @@ from sync_worker.store.schema import metadata
 from tests.store.database_factories import temporary_state_url
 
 
-def test_the_migrations_make_exactly_the_tables_that_the_queries_know(module_store: Store) -> None:
+def test_the_migrations_create_the_tables_of_the_schema(module_store: Store) -> None:
     with module_store.transaction() as tx:
-        # Types and indexes are compared as well; SQLite shows a text and an integer only.
+        # Types and indices are compared too, though SQLite has only text and integers.
         context = MigrationContext.configure(tx, opts={"compare_type": True, "target_metadata": metadata})
         assert compare_metadata(context, metadata) == []
 
 
-def test_the_columns_have_the_order_of_the_tables_because_a_dry_run_copies_by_position(module_store: Store) -> None:
+def test_the_columns_have_the_order_of_the_schema_because_a_dry_run_copies_by_position(module_store: Store) -> None:
     with module_store.transaction() as tx:
         for table in metadata.tables.values():
             assert [column["name"] for column in inspect(tx).get_columns(table.name)] == [column.name for column in table.columns]
-            made = {column["name"]: column["nullable"] for column in inspect(tx).get_columns(table.name)}
-            assert made == {column.name: column.nullable for column in table.columns}
+            nullable = {column["name"]: column["nullable"] for column in inspect(tx).get_columns(table.name)}
+            assert nullable == {column.name: column.nullable for column in table.columns}
             assert inspect(tx).get_pk_constraint(table.name)["constrained_columns"] == [column.name for column in table.primary_key]
 
 
-def test_the_newest_schema_is_the_newest_migration(module_store: Store) -> None:
+def test_the_latest_revision_is_the_newest_migration(module_store: Store) -> None:
     assert migrate.latest_revision() == database.LATEST_REVISION
     with module_store.transaction() as tx:
         assert tx.execute(text("SELECT version_num FROM alembic_version")).scalar() == database.LATEST_REVISION
 
 
-def test_a_state_that_is_up_to_date_is_opened_without_a_migration(tmp_path: Path) -> None:
+def test_a_current_state_is_opened_without_a_migration(tmp_path: Path) -> None:
     with temporary_state_url(tmp_path) as url:
         open_store(url).close()
         again = open_store(url)
@@ -48,69 +48,69 @@ def test_a_state_that_is_up_to_date_is_opened_without_a_migration(tmp_path: Path
 
 
 @pytest.mark.parametrize("schema", ["0001", "0002", "0003", "0005", "0006"])
-def test_a_state_of_an_earlier_schema_is_brought_forward_with_all_that_it_holds(tmp_path: Path, schema: str) -> None:
+def test_a_state_of_an_earlier_schema_is_migrated_with_all_its_rows(tmp_path: Path, schema: str) -> None:
     with temporary_state_url(tmp_path) as url:
-        held = _a_row_in_each_table(url, schema)
-        brought = open_store(url)
-        with brought.transaction() as tx:
-            found = {name: tx.execute(select(*(metadata.tables[name].c[column] for column in row))).all() for name, row in held.items()}
-        brought.close()
-        assert held.keys() >= {"contacts", "events", "verdicts", "memberships", "rejections"}
-        assert {name: [tuple(row) for row in rows] for name, rows in found.items()} == {
-            name: [tuple(row.values())] for name, row in held.items()
+        rows = _create_state(url, schema)
+        store = open_store(url)
+        with store.transaction() as tx:
+            found = {name: tx.execute(select(*(metadata.tables[name].c[column] for column in row))).all() for name, row in rows.items()}
+        store.close()
+        assert rows.keys() >= {"contacts", "events", "verdicts", "memberships", "rejections"}
+        assert {name: [tuple(row) for row in migrated] for name, migrated in found.items()} == {
+            name: [tuple(row.values())] for name, row in rows.items()
         }
 
 
-def test_an_email_saved_in_two_places_is_saved_in_one(tmp_path: Path) -> None:
+def test_a_primary_email_is_deleted_from_the_additional_emails(tmp_path: Path) -> None:
     with temporary_state_url(tmp_path) as url:
-        held = _a_row_in_each_table(url, "0005")
+        rows = _create_state(url, "0005")
         engine = create_engine(url)
         with engine.begin() as connection:
-            own = {"email": held["contacts"]["email"], "contact_id": held["contacts"]["id"]}
-            connection.execute(metadata.tables["addresses"].insert(), own)
+            primary = {"email": rows["contacts"]["email"], "contact_id": rows["contacts"]["id"]}
+            connection.execute(metadata.tables["addresses"].insert(), primary)
         engine.dispose()
-        brought = open_store(url)
-        with brought.transaction() as tx:
-            assert tx.execute(select(metadata.tables["addresses"].c.email)).scalars().all() == ["further@example.com"]
-            assert tx.execute(select(metadata.tables["contacts"].c.email)).scalar() == own["email"]
-        brought.close()
+        store = open_store(url)
+        with store.transaction() as tx:
+            assert tx.execute(select(metadata.tables["addresses"].c.email)).scalars().all() == ["additional@example.com"]
+            assert tx.execute(select(metadata.tables["contacts"].c.email)).scalar() == primary["email"]
+        store.close()
 
 
-def test_a_state_whose_first_reading_was_stopped_gets_the_indices_it_lacks(tmp_path: Path) -> None:
+def test_a_state_with_an_interrupted_first_scan_gets_the_missing_indices(tmp_path: Path) -> None:
     deferred = ["contacts_by_email", "contacts_by_company", "contacts_here"]
     with temporary_state_url(tmp_path) as url:
-        _a_row_in_each_table(url, "0006")
+        _create_state(url, "0006")
         engine = create_engine(url)
         with engine.begin() as connection:
             for index in deferred:
                 connection.execute(text(f"DROP INDEX {index}"))
             connection.execute(text("INSERT INTO meta VALUES ('filling', 'true'), ('unjudged', 'true')"))
         engine.dispose()
-        brought = open_store(url)
-        with brought.transaction() as tx:
+        store = open_store(url)
+        with store.transaction() as tx:
             context = MigrationContext.configure(tx, opts={"compare_type": True, "target_metadata": metadata})
             assert compare_metadata(context, metadata) == []
             assert [key_value.get(tx, key) for key in ("filling", "unjudged")] == [None, None]
-        brought.close()
+        store.close()
 
 
-def _a_row_in_each_table(url: str, schema: str) -> dict[str, dict[str, object]]:
-    """Make a state of an earlier schema; return the row that stands in each of its tables."""
+def _create_state(url: str, schema: str) -> dict[str, dict[str, object]]:
+    """Create a state of an earlier schema with one row in each table; return the rows."""
     engine = create_engine(url)
-    config, was = migrate.alembic_config(), MetaData()
+    config, old = migrate.alembic_config(), MetaData()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, schema)
-        was.reflect(connection)
-        tables = {name: was.tables[name] for name in metadata.tables if name in was.tables}
-        rows = {name: {c.name: _a_value(metadata.tables[name].c[c.name].type) for c in table.c} for name, table in tables.items()}
-        rows["addresses"]["email"] = "further@example.com"
+        old.reflect(connection)
+        tables = {name: old.tables[name] for name in metadata.tables if name in old.tables}
+        rows = {name: {c.name: _sample_value(metadata.tables[name].c[c.name].type) for c in table.c} for name, table in tables.items()}
+        rows["addresses"]["email"] = "additional@example.com"
         for name, row in rows.items():
             connection.execute(tables[name].insert(), row)
     engine.dispose()
     return rows
 
 
-def _a_value(kind: TypeEngine[Any]) -> object:
+def _sample_value(kind: TypeEngine[Any]) -> object:
     largest = 2**53 - 1 if isinstance(kind, BigInteger) else 2**31 - 1
     return {int: largest, str: "{}", bool: True}[kind.python_type]

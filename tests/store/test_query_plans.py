@@ -1,4 +1,4 @@
-"""What a sync asks of everybody is found by an index: a look at every row would cost a second of each sync."""
+"""Queries over all contacts use an index: a scan of all rows would add a second to each sync."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from sync_worker.store.verdicts import VerdictKey
 from tests.store.database_factories import POSTGRES_URL
 from tests.store.row_factories import make_event_row
 
-pytestmark = pytest.mark.skipif(POSTGRES_URL is not None, reason="SQLite is asked for its plan")
+pytestmark = pytest.mark.skipif(POSTGRES_URL is not None, reason="the test reads query plans of SQLite")
 
 QUERIES: list[tuple[str, Callable[[Connection], object]]] = [
-    ("who should be in the list of MQLs", lambda tx: memberships.ids_to_add(tx, "mql")),
-    ("who came by a form", lambda tx: memberships.ids_to_add(tx, "direct")),
-    ("who should be in a band's list", lambda tx: memberships.ids_to_add(tx, "band:hot")),
-    ("how many were changed", lambda tx: contacts.count_changed(tx, 5, 9)),
-    ("whether many were changed", lambda tx: contacts.exceeds_changed(tx, 1, 5)),
-    ("how many there are", contacts.count),
-    ("which events are known", lambda tx: events.save(tx, [make_event_row("e", contact_id=2, email="p1@example.com")])),
-    ("whose event is dropped", lambda tx: events.delete_by_id(tx, "page_view", ["e"])),
-    ("who is due", lambda tx: verdicts.count_due(tx, VerdictKey(model="m", since=0))),
+    ("members to add to the list of MQLs", lambda tx: memberships.ids_to_add(tx, "mql")),
+    ("members to add to the list of direct MQLs", lambda tx: memberships.ids_to_add(tx, "direct")),
+    ("members to add to the list of a band", lambda tx: memberships.ids_to_add(tx, "band:hot")),
+    ("number of changed contacts", lambda tx: contacts.count_changed(tx, 5, 9)),
+    ("whether many contacts changed", lambda tx: contacts.exceeds_changed(tx, 1, 5)),
+    ("number of contacts", contacts.count),
+    ("events already saved", lambda tx: events.save(tx, [make_event_row("e", contact_id=2, email="p1@example.com")])),
+    ("contacts of deleted events", lambda tx: events.delete_by_id(tx, "page_view", ["e"])),
+    ("number of due contacts", lambda tx: verdicts.count_due(tx, VerdictKey(model="m", since=0))),
 ]
 
 
 @contextmanager
 def record_statements(tx: Connection) -> Iterator[list[tuple[str, Any]]]:
-    """Give what is said to the database meanwhile: statements with their parameters."""
-    said: list[tuple[str, Any]] = []
+    """Yield a list to which the statements are added, with their parameters."""
+    statements: list[tuple[str, Any]] = []
 
-    def note(_tx: Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        said.append((statement, parameters))
+    def record(_tx: Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        statements.append((statement, parameters))
 
-    sqlalchemy_event.listen(tx, "before_cursor_execute", note)
+    sqlalchemy_event.listen(tx, "before_cursor_execute", record)
     try:
-        yield said
+        yield statements
     finally:
-        sqlalchemy_event.remove(tx, "before_cursor_execute", note)
+        sqlalchemy_event.remove(tx, "before_cursor_execute", record)
 
 
-@pytest.mark.parametrize("look", [look for _, look in QUERIES], ids=[name for name, _ in QUERIES])
-def test_a_query_over_all_contacts_uses_an_index(tx: Connection, look: Callable[[Connection], object]) -> None:
-    with record_statements(tx) as said:
-        look(tx)
-    plans = [row[3] for sql, values in said for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+@pytest.mark.parametrize("query", [query for _, query in QUERIES], ids=[name for name, _ in QUERIES])
+def test_a_query_over_all_contacts_uses_an_index(tx: Connection, query: Callable[[Connection], object]) -> None:
+    with record_statements(tx) as statements:
+        query(tx)
+    plans = [row[3] for sql, values in statements for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
     assert plans
     assert [plan for plan in plans if plan.startswith("SCAN") and "INDEX" not in plan] == []

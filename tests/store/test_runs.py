@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from sync_worker.store import runs
 
 
-def test_the_last_runs_come_newest_first_with_how_they_ended(tx: Connection) -> None:
+def test_the_last_runs_are_newest_first_with_their_results(tx: Connection) -> None:
     for number in range(7):
         runs.start(tx, f"run-{number}", "sync", at=number)
     runs.finish(tx, "run-6", at=9, exit_code=1, report={"written": 3})

@@ -9,7 +9,7 @@ from tests.store.row_factories import VERDICT_KEY, canonical_json, due_ids, make
 
 
 class TestDue:
-    """Who has no verdict that stands."""
+    """Contacts without a current verdict."""
 
     def test_contacts_without_a_verdict_are_due(self, tx: Connection) -> None:
         save_contacts(tx, 3, 1, 2)
@@ -27,7 +27,7 @@ class TestDue:
         save_verdicts(tx, make_verdict_row(1))
         assert due_ids(tx, VerdictKey(model="other", since=VERDICT_KEY.since)) == [1]
 
-    def test_all_contacts_are_due_once_a_new_day_has_begun(self, tx: Connection) -> None:
+    def test_all_contacts_are_due_on_a_new_day(self, tx: Connection) -> None:
         save_contacts(tx, 1)
         save_verdicts(tx, make_verdict_row(1), at=VERDICT_KEY.since)
         assert due_ids(tx) == []
@@ -38,7 +38,7 @@ class TestDue:
         contacts.mark_deleted(tx, [1])
         assert due_ids(tx) == []
 
-    def test_a_chunk_at_a_time_in_order_of_id(self, tx: Connection) -> None:
+    def test_batches_are_in_order_of_id(self, tx: Connection) -> None:
         save_contacts(tx, *range(1, 8))
         first = verdicts.select_due(tx, VERDICT_KEY, after=0, limit=3)
         second = verdicts.select_due(tx, VERDICT_KEY, after=max(first), limit=3)
@@ -48,13 +48,13 @@ class TestDue:
 
 def test_a_verdict_is_valid_for_its_facts_only(tx: Connection) -> None:
     save_contacts(tx, 1)
-    judged = verdicts.select_due(tx, VERDICT_KEY, after=0, limit=1)
-    contacts.mark_due(tx, [1], [])  # something comes in while the contact is being judged
-    verdicts.save(tx, [make_verdict_row(1)], revisions=judged, key=VERDICT_KEY, at=100)
+    revisions = verdicts.select_due(tx, VERDICT_KEY, after=0, limit=1)
+    contacts.mark_due(tx, [1], [])  # new data arrives during the evaluation
+    verdicts.save(tx, [make_verdict_row(1)], revisions=revisions, key=VERDICT_KEY, at=100)
     assert due_ids(tx) == [1]
 
 
-def test_the_chosen_come_with_the_facts_of_their_company(tx: Connection) -> None:
+def test_selected_contacts_have_the_facts_of_their_company(tx: Connection) -> None:
     contacts.save_companies(tx, [CompanyRow(7, 1, canonical_json(name="Acme"))])
     save_contacts(tx, 1, facts=canonical_json(city="Bonn"), company_id=7)
     save_contacts(tx, 2, company_id=8)
@@ -65,7 +65,7 @@ def test_the_chosen_come_with_the_facts_of_their_company(tx: Connection) -> None
     ]
 
 
-def test_the_chosen_come_with_their_events_by_id_and_by_each_of_their_addresses(tx: Connection) -> None:
+def test_selected_contacts_have_their_events_by_id_and_by_each_of_their_emails(tx: Connection) -> None:
     save_contacts(tx, 1, addresses=("p1@example.com", "second@example.com"))
     save_contacts(tx, 2)
     events.save_forms(tx, {"f": "Demo"})
@@ -76,7 +76,7 @@ def test_the_chosen_come_with_their_events_by_id_and_by_each_of_their_addresses(
             make_event_row("click", email="p1@example.com"),
             make_event_row("sent", kind="form_submission", email="second@example.com", form_id="f"),
             make_event_row("other", email="p2@example.com"),
-            # Who has an id needs no address: one event is one, whatever both say.
+            # The id has priority over the email, so that an event counts once.
             make_event_row("both", kind="page_view", contact_id=1, email="p1@example.com"),
             make_event_row("someone", kind="page_view", contact_id=2, email="p1@example.com"),
         ],
@@ -91,7 +91,7 @@ def test_the_chosen_come_with_their_events_by_id_and_by_each_of_their_addresses(
     ]
 
 
-def test_an_address_that_two_share_brings_the_event_to_both(tx: Connection) -> None:
+def test_an_event_of_a_shared_email_belongs_to_both_contacts(tx: Connection) -> None:
     save_contacts(tx, 1, 2, addresses=("info@example.com",))
     events.save(tx, [make_event_row("click", email="info@example.com")])
     verdicts.select_due(tx, VERDICT_KEY, after=0, limit=9)
@@ -108,13 +108,13 @@ def test_the_previous_mql_by_score_state_is_known_at_the_next_evaluation(tx: Con
 def test_one_contact_is_read_with_the_facts_of_its_verdict(tx: Connection) -> None:
     save_contacts(tx, 1, facts=canonical_json(city="Bonn"))
     assert verdicts.load(tx, 2) is None
-    unjudged = verdicts.load(tx, 1)
-    assert unjudged is not None
-    assert (unjudged.facts, unjudged.model, unjudged.verdict_revision) == (canonical_json(city="Bonn"), None, None)
+    before = verdicts.load(tx, 1)
+    assert before is not None
+    assert (before.facts, before.model, before.verdict_revision) == (canonical_json(city="Bonn"), None, None)
     save_verdicts(tx, make_verdict_row(1))
-    judged = verdicts.load(tx, 1)
-    assert judged is not None
-    assert (judged.model, judged.evaluated_at, judged.verdict_revision) == ("m", 100, judged.revision)
+    after = verdicts.load(tx, 1)
+    assert after is not None
+    assert (after.model, after.evaluated_at, after.verdict_revision) == ("m", 100, after.revision)
 
 
 def test_the_scores_exclude_deleted_contacts(tx: Connection) -> None:

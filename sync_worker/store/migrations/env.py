@@ -1,4 +1,4 @@
-"""Where Alembic meets the connection that the worker opened."""
+"""Alembic's environment: runs the migrations on the connection of `store.migrate`."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Create them."""
+    """Create the tables."""
     op.create_table("meta", sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
     op.create_table(
         "contacts",
@@ -63,11 +63,11 @@ def upgrade() -> None:
         sa.Column("low", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("high", sa.BigInteger, nullable=False),
     )
-    _what_we_say()
-    _what_we_did()
+    _create_verdict_tables()
+    _create_run_tables()
 
 
-def _what_we_say() -> None:
+def _create_verdict_tables() -> None:
     op.create_table(
         "verdicts",
         sa.Column("contact_id", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -104,7 +104,7 @@ def _what_we_say() -> None:
     )
 
 
-def _what_we_did() -> None:
+def _create_run_tables() -> None:
     op.create_table(
         "runs",
         sa.Column("id", sa.Text, primary_key=True),

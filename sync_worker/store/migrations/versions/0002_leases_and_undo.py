@@ -1,4 +1,4 @@
-"""Who works on the portal, and what each run replaced."""
+"""Leases, and the values that each run replaces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the tables; what older runs replaced is not known."""
+    """Add the tables. The values that older runs replaced are not known."""
     op.create_table(
         "leases",
         sa.Column("name", sa.Text, primary_key=True),

@@ -1,4 +1,4 @@
-"""Who may become an MQL on which day, where the model lets in only so many."""
+"""Admissions of the daily MQL quota."""
 
 from __future__ import annotations
 

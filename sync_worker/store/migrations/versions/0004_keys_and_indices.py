@@ -1,4 +1,4 @@
-"""Keys that SQLite finds without a detour, and indices for what a run asks of everybody."""
+"""Keys that are row ids in SQLite, and indices for queries over all contacts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BY_KEY_ALONE: Final = ("addresses", "memberships")
 
 
 def upgrade() -> None:
-    """Make the tables anew where SQLite needs that, and the indices."""
+    """Recreate the tables in SQLite, and create the indices."""
     if op.get_bind().dialect.name == "sqlite":
         for table, key in _KEYS.items():
             with op.batch_alter_table(table, recreate="always") as batch:

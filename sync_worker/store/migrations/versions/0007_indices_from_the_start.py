@@ -1,4 +1,4 @@
-"""The indices of contacts exist from the start; a state whose first reading was stopped gets those that it lacks."""
+"""Create the indices that a state lacks whose first scan was interrupted; new states have them from the start."""
 
 from __future__ import annotations
 

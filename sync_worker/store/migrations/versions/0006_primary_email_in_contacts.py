@@ -1,4 +1,4 @@
-"""A contact's own address stands in its row alone; one index for what is asked of everybody, in the order of the ids."""
+"""The primary email only in `contacts`, and one index for queries over all contacts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OWN_ADDRESSES = """
 
 
 def upgrade() -> None:
-    """Take what stands in two places out of one of them."""
+    """Delete the duplicate emails and recreate the indices."""
     op.execute(OWN_ADDRESSES)
     op.drop_index("contacts_by_company", "contacts")
     op.drop_index("contacts_changed", "contacts")
