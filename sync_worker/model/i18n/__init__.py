@@ -1,1 +1,1 @@
-"""The texts that sales reps and HubSpot admins read, in seven languages."""
+"""Texts for sales reps and HubSpot admins: one translation file per language."""

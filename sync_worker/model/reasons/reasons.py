@@ -13,7 +13,7 @@ import polars as pl
 from sync_worker.model.compiled.criteria import ScoreCriterion
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.units import from_micro
-from sync_worker.model.i18n.catalog import PHRASES
+from sync_worker.model.i18n.catalog import load_translation
 from sync_worker.model.i18n.phrases import Phrases, format_signed
 from sync_worker.model.lookup.unique import map_unique
 from sync_worker.model.scoring.context import EvaluationContext
@@ -35,11 +35,11 @@ class _Reason:
 
 def score_reasons(frame: pl.DataFrame, context: EvaluationContext) -> pl.Series:
     """Return the weightiest reasons of each score, one a line, in the order of the frame's rows."""
-    words = PHRASES[context.model.document.language]
+    words = load_translation(context.model.document.language).phrases
     told = [_criterion_reasons(frame, line, words, context) for line in sorted(context.visible_criteria, key=lambda line: line.key)]
     told.append(_decay_reasons(frame, words, context))
     joined = _join_top_reasons([reason.text for reason in told], [reason.weight for reason in told])
-    return (joined.replace("", words.nothing) + _not_visible_note(words, context)).alias("score_reasons")
+    return (joined.replace("", words.no_reasons) + _not_visible_note(words, context)).alias("score_reasons")
 
 
 def _join_top_reasons(texts: list[pl.Series], weights: list[pl.Series]) -> pl.Series:
@@ -71,7 +71,7 @@ def _index_at_rank(rank: int, names: list[str]) -> pl.Expr:
 
 def grade_reasons(frame: pl.DataFrame, model: Model) -> pl.Series:
     """Return what each grade rests on: its completeness, then criterion by criterion."""
-    words = PHRASES[model.document.language]
+    words = load_translation(model.document.language).phrases
     states = [_state_expression(pl.col(column_name(MATCH, key))) for key in model.grade_criteria]
     pattern = pl.concat_str(states) if states else pl.lit("")
     keys = frame.select(pl.concat_str(pl.col("grade"), pl.lit(" "), pattern).alias("grade_reasons")).to_series()
@@ -88,7 +88,9 @@ def _criterion_reasons(frame: pl.DataFrame, criterion: ScoreCriterion, phrases: 
     text = _describe_points(frame[column_name(EVENTS, criterion.key)], points, criterion, phrases)
     if criterion.event and criterion.is_positive:
         once = frame[column_name(EVENTS, criterion.key)] == 1
-        text = _append_date(text, frame[column_name(NEWEST, criterion.key)], {phrases.once: once, phrases.last: ~once}, phrases, context)
+        text = _append_date(
+            text, frame[column_name(NEWEST, criterion.key)], {phrases.date_of_one: once, phrases.date_of_last: ~once}, phrases, context
+        )
     return _Reason(weight=points.abs(), text=text)
 
 
@@ -117,8 +119,8 @@ def _decay_reasons(frame: pl.DataFrame, phrases: Phrases, context: EvaluationCon
     net = frame["decayed"] - frame["earned"]
     taken = map_unique(net, _format_points, pl.String)
     if context.model.document.score.degradation.kind == "inactivity":
-        return _Reason(weight=net.abs(), text=_append_date(taken, frame["engaged"], {phrases.quiet: net != 0}, phrases, context))
-    return _Reason(weight=net.abs(), text=taken + phrases.faded)
+        return _Reason(weight=net.abs(), text=_append_date(taken, frame["engaged"], {phrases.inactivity: net != 0}, phrases, context))
+    return _Reason(weight=net.abs(), text=taken + phrases.event_decay)
 
 
 def _append_date(
@@ -145,7 +147,9 @@ def _state_expression(match: pl.Expr) -> pl.Expr:
 def _grade_text(key: str, model: Model, phrases: Phrases) -> str:
     grade, _, states = key.partition(" ")
     known = len(states) - states.count("?")
-    return "\n".join([phrases.graded.format(grade=grade.replace("-", "−"), known=known, of=len(states)), *_criteria_texts(states, model)])
+    return "\n".join(
+        [phrases.grade_summary.format(grade=grade.replace("-", "−"), known=known, of=len(states)), *_criteria_texts(states, model)]
+    )
 
 
 def _criteria_texts(states: str, model: Model) -> Iterator[str]:

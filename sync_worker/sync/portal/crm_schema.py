@@ -14,7 +14,8 @@ import polars as pl
 from sync_worker.hubspot.records.models import PropertyDefinition, PropertyOption
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.schema import GRADE_LETTERS
-from sync_worker.model.i18n.labels import LABELS, Labels
+from sync_worker.model.i18n.catalog import LANGUAGES, load_translation
+from sync_worker.model.i18n.labels import Labels, PropertyLabel
 from sync_worker.model.reasons.reasons import display_label
 
 DEFAULT_PREFIX: Final = "lead"
@@ -41,7 +42,7 @@ class CrmSchema:
     @cached_property
     def labels(self) -> Labels:
         """Return the texts of the model's language."""
-        return LABELS[self.model.document.language]
+        return load_translation(self.model.document.language).labels
 
     @cached_property
     def properties(self) -> tuple[PropertyDefinition, ...]:
@@ -74,7 +75,7 @@ class CrmSchema:
 
     def legacy_names(self, key: str) -> tuple[str, ...]:
         """Return the names that a list of ours has in other languages."""
-        names = dict.fromkeys(self._list_names(captions)[key] for captions in LABELS.values())
+        names = dict.fromkeys(self._list_names(load_translation(language).labels)[key] for language in LANGUAGES)
         return tuple(name for name in names if name != self.list_names[key])
 
     def desired_json(self, table: pl.DataFrame) -> list[str]:
@@ -112,14 +113,13 @@ class CrmSchema:
         return f"{self.model.document.name} · {self.model.hash}"
 
     def _list_names(self, labels: Labels) -> Mapping[str, str]:
-        own = {"mql": "MQL", "direct": labels.direct_list, "by_score": labels.by_score_list}
-        return {**own, **{f"band:{band}": labels.band_list.format(band=band) for band in self.band_names}}
+        own = {"mql": "MQL", "direct": labels.lists.direct, "by_score": labels.lists.by_score}
+        return {**own, **{f"band:{band}": labels.lists.band.format(band=band) for band in self.band_names}}
 
     def _mql_reason_options(self) -> Mapping[str, str]:
-        direct = {
-            name: self.labels.direct.format(label=display_label(name, rule.label)) for name, rule in self.model.direct_qualifiers.items()
-        }
-        return {**direct, "by_score": self.labels.by_score}
+        labels = self.labels.mql_reasons
+        direct = {name: labels.direct.format(label=display_label(name, rule.label)) for name, rule in self.model.direct_qualifiers.items()}
+        return {**direct, "by_score": labels.by_score}
 
     def _number_property(self, name: str) -> PropertyDefinition:
         return self._build_property(name, ("number", "number"))
@@ -131,14 +131,13 @@ class CrmSchema:
         return self._build_property(name, ("enumeration", "select"), _build_options(options.items()))
 
     def _build_property(self, name: str, kind: tuple[str, str], options: tuple[PropertyOption, ...] = ()) -> PropertyDefinition:
-        captions, maximum = self.labels, self.model.maximum
-        top = captions.range.format(maximum=f"{maximum:g}") if maximum else captions.points
+        texts: PropertyLabel = getattr(self.labels.properties, name)
         # HubSpot wants every label once: another prefix is another word.
-        word = captions.lead if self.prefix == DEFAULT_PREFIX else self.prefix.replace("_", " ").capitalize()
+        word = self.labels.default_prefix if self.prefix == DEFAULT_PREFIX else self.prefix.replace("_", " ").capitalize()
         return PropertyDefinition(
             name=f"{self.prefix}_{name}",
-            label=captions.properties[name].label.format(prefix=word),
-            description=captions.properties[name].description.format(range=top),
+            label=texts.label.format(prefix=word),
+            description=texts.description.format(maximum=f"{self.model.maximum:g}"),
             type=kind[0],
             field_type=kind[1],
             group=self.group_name,
