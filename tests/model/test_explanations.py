@@ -36,7 +36,7 @@ def test_the_reasons_of_a_score_are_sentences_the_weightiest_first() -> None:
         make_event("page_view", days_ago=2, url="https://x.com/careers"),
     ]
     assert evaluate_contact(model, None, *happened)["score_reasons"].splitlines() == [
-        "+6 clicked 5 marketing e-mails, last on 12 Nov",
+        "+6 clicked 5 marketing emails, last on 12 Nov",
         "−5 looked at careers pages",
         "+1 viewed a page, on 18 Nov",
     ]
@@ -45,7 +45,7 @@ def test_the_reasons_of_a_score_are_sentences_the_weightiest_first() -> None:
 def test_a_date_shows_its_year_when_it_differs_from_the_current_year() -> None:
     assert (
         evaluate_contact(make_criteria_model(), None, make_event(days_ago=400))["score_reasons"]
-        == "+1 clicked a marketing e-mail, on 16 Oct 2025"
+        == "+1 clicked a marketing email, on 16 Oct 2025"
     )
 
 
@@ -57,19 +57,19 @@ def test_the_inactivity_reason_has_a_date_that_does_not_change_every_day() -> No
 
 
 def test_a_score_without_lines_has_a_reason_in_words() -> None:
-    assert evaluate_contact(make_criteria_model())["score_reasons"] == "nothing counted yet"
+    assert evaluate_contact(make_criteria_model())["score_reasons"] == "no points yet"
 
 
 def test_the_grade_reasons_name_its_criteria() -> None:
     criteria = {
-        "leads": {"label": "leads people", "when": {"jobtitle": {"seniority_at_least": "manager"}}, "thirds": 2},
+        "leads": {"label": "manages people", "when": {"jobtitle": {"seniority_at_least": "manager"}}, "thirds": 2},
         "near": {"label": "near us", "when": {"country": {"country_in": "DE"}}, "otherwise": -2},
         "web": {"when": {"website": {"is": "x"}}},
         "town": {"when": {"city": "Berlin"}},
     }
     model = make_model(score_section({"clicks": {"event": "email_click", "points": 1}}), {"grade": {"criteria": criteria}})
     told = evaluate_contact(model, {"jobtitle": "CEO", "country": "France", "city": "Bonn"})["grade_reasons"]
-    assert told.splitlines() == ["D on 3 of 4 criteria", "✓ leads people (+2)", "✗ near us (−2)", "? web", "✗ town"]
+    assert told.splitlines() == ["D based on 3 of 4 criteria", "✓ manages people (+2)", "✗ near us (−2)", "? web", "✗ town"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_grade_reasons_name_its_criteria() -> None:
         ("de", "+6 hat in 5 Marketing-E-Mails geklickt, zuletzt am 12. Nov."),
         ("es", "+6 hizo clic en 5 correos de marketing, la última vez el 12 nov"),
         ("fr", "+6 a cliqué dans 5 e-mails marketing, la dernière fois le 12 nov."),
-        ("it", "+6 ha cliccato in 5 e-mail di marketing, l’ultima volta il 12 nov"),
+        ("it", "+6 ha fatto clic in 5 e-mail di marketing, l’ultima volta il 12 nov"),
         ("ca", "+6 ha fet clic en 5 correus de màrqueting, l’última vegada el 12 nov."),
         ("zh", "+6 点击了 5 封营销邮件，最近一次 11月12日"),
     ],

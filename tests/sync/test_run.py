@@ -75,8 +75,8 @@ def test_a_contact_shows_what_a_rep_must_know(backfill_harness: Harness) -> None
         "lead_grade": "C",
         "lead_score_trend": "rising",
         "lead_mql_reason": "by_score",
-        "lead_score_reasons": "+10 clicked 2 marketing e-mails, last on 19 Nov\n+10 viewed 5 pages, last on 19 Nov",
-        "lead_grade_reasons": "C on 1 of 2 criteria\n✓ size (+3)\n? role",
+        "lead_score_reasons": "+10 clicked 2 marketing emails, last on 19 Nov\n+10 viewed 5 pages, last on 19 Nov",
+        "lead_grade_reasons": "C based on 1 of 2 criteria\n✓ size (+3)\n? role",
     }
     assert backfill_harness.value(2, "lead_mql_reason") == "demo"
     assert backfill_harness.value(3, "lead_mql_reason") is None

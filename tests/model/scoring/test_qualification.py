@@ -63,7 +63,7 @@ def test_a_grade_moves_by_thirds_and_unknown_values_change_nothing(title: str | 
     )
     row = evaluate_contact(model, {"jobtitle": title, "company.numberofemployees": size})
     assert (row["grade"], row["grade_known"], row["grade_of"]) == (grade, known, 2)
-    assert row["grade_reasons"].startswith(f"{grade} on {known} of 2 criteria")
+    assert row["grade_reasons"].startswith(f"{grade} based on {known} of 2 criteria")
 
 
 def test_the_ends_of_the_scale_clamp_and_whole_letters_drop_the_sign() -> None:
@@ -74,8 +74,8 @@ def test_the_ends_of_the_scale_clamp_and_whole_letters_drop_the_sign() -> None:
 
 
 def test_the_grade_is_shown_even_when_nothing_is_known() -> None:
-    row = evaluate_contact(model_with_grade({"leads": {"label": "leads people", "when": {"jobtitle": {"seniority_at_least": "manager"}}}}))
-    assert row["grade_reasons"] == "D on 0 of 1 criteria\n? leads people"
+    row = evaluate_contact(model_with_grade({"leads": {"label": "manages people", "when": {"jobtitle": {"seniority_at_least": "manager"}}}}))
+    assert row["grade_reasons"] == "D based on 0 of 1 criteria\n? manages people"
 
 
 @pytest.mark.parametrize(

@@ -135,12 +135,12 @@ def test_a_page_that_is_none_shows_the_nearest(number: str) -> None:
 
 def test_the_record_begins_with_the_scoring_in_the_words_of_its_definitions() -> None:
     served = add_scores(start_portal(make_portal([make_contact(7, jobtitle="VP Sales")])), _7="31")
-    reasons = "+15 clicked 10 e-mails\n−5 looked at careers pages"
+    reasons = "+15 clicked 10 emails\n−5 looked at careers pages"
     served.patch(f"{CONTACTS}/7", {"properties": {"lead_score_band": "engaged", "lead_score_reasons": reasons}})
     shown = get_page(served, "/contacts/7")
     assert "Lead scoring Lead score 31 Lead score band Engaged Lead score reasons" in visible_text(shown)
     assert "What lead score reasons means." in visible_text(shown)
-    assert '<span class="line plus">+15 clicked 10 e-mails</span><span class="line minus">−5 looked at careers pages</span>' in shown
+    assert '<span class="line plus">+15 clicked 10 emails</span><span class="line minus">−5 looked at careers pages</span>' in shown
     assert "Job Title VP Sales" in visible_text(shown)
 
 
