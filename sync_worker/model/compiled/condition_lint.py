@@ -9,23 +9,15 @@ from typing import Final
 
 import polars as pl
 
-from sync_worker.model.file.conditions import OPERATOR_FIELDS, Condition, Operand, Scalar, Test, operand_values
+from sync_worker.model.file.conditions import OPERATOR_FIELDS, Condition, Operand, Scalar, Test, operand_values, to_hubspot_text
 from sync_worker.model.file.schema import Document
 from sync_worker.model.file.suggest import did_you_mean
 from sync_worker.model.lookup.countries import country_code, country_names
 from sync_worker.model.lookup.domains import DEFAULT_DOMAIN_LISTS
-from sync_worker.model.lookup.hubspot_properties import STANDARD_PROPERTIES, PropertySpec, ValueType, find_property
+from sync_worker.model.lookup.hubspot_properties import EVENT_PROPERTIES, STANDARD_PROPERTIES, PropertySpec, ValueType, find_property
 from sync_worker.model.lookup.text import normalize_text
 
 ConditionFinding = tuple[tuple[str | int, ...], str]
-
-#: What a condition on events can ask about.
-EVENT_PROPERTIES: Final[Mapping[str, PropertySpec]] = {
-    "url": PropertySpec("url"),
-    "form": PropertySpec("text"),
-    "campaign": PropertySpec("text"),
-    "name": PropertySpec("text"),
-}
 
 _PRESENCE_OPERATORS: Final = frozenset({"is_known", "is_unknown"})
 _EQUALITY_OPERATORS: Final = _PRESENCE_OPERATORS | {"is", "is_not", "in", "not_in"}
@@ -171,8 +163,3 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def to_hubspot_text(value: object) -> str:
-    """Return a value of the model file as HubSpot would write it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)

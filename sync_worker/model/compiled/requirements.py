@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sync_worker.model.compiled.condition_lint import to_hubspot_text
 from sync_worker.model.compiled.model import Model
-from sync_worker.model.file.conditions import Condition, operand_values
+from sync_worker.model.file.conditions import Condition, operand_values, to_hubspot_text
 from sync_worker.model.file.schema import CRITERION_GROUPS
 from sync_worker.model.file.yaml_source import DocumentPath, format_path
 from sync_worker.model.lookup.hubspot_properties import ValueType

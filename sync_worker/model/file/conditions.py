@@ -86,6 +86,11 @@ def operand_values(operand: Operand) -> tuple[Scalar | timedelta, ...]:
     return operand if isinstance(operand, tuple) else (operand,)
 
 
+def to_hubspot_text(value: object) -> str:
+    """Return a value of the model file as HubSpot would write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 OPERATOR_FIELDS: Final[Mapping[str, str]] = {field.alias or name: name for name, field in Test.model_fields.items()}
 
 

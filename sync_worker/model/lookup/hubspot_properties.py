@@ -82,6 +82,14 @@ def _build_table(contact: Mapping[PropertyType, str], company: Mapping[PropertyT
     return MappingProxyType(found)
 
 
+#: The properties of events that conditions can test.
+EVENT_PROPERTIES: Final[Mapping[str, PropertySpec]] = {
+    "url": PropertySpec("url"),
+    "form": PropertySpec("text"),
+    "campaign": PropertySpec("text"),
+    "name": PropertySpec("text"),
+}
+
 #: Property by name; those of the primary company as `company.<name>`.
 STANDARD_PROPERTIES: Final = _build_table(_CONTACT_PROPERTIES, _COMPANY_PROPERTIES)
 

@@ -10,11 +10,10 @@ from typing import Final
 
 import polars as pl
 
-from sync_worker.model.compiled.condition_lint import EVENT_PROPERTIES, to_hubspot_text
 from sync_worker.model.compiled.facts import TIMESTAMP
-from sync_worker.model.file.conditions import Condition, Operand, Scalar, Test, operand_values
+from sync_worker.model.file.conditions import Condition, Operand, Scalar, Test, operand_values, to_hubspot_text
 from sync_worker.model.lookup.countries import country_code
-from sync_worker.model.lookup.hubspot_properties import PropertySpec
+from sync_worker.model.lookup.hubspot_properties import EVENT_PROPERTIES, PropertySpec
 from sync_worker.model.lookup.job_titles import SENIORITY_LEVELS
 from sync_worker.model.lookup.text import normalize_text
 from sync_worker.model.scoring import regex
