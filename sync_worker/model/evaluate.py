@@ -22,36 +22,41 @@ from sync_worker.model.scoring.grade import add_grade
 from sync_worker.model.scoring.predicates import find_required_columns
 from sync_worker.model.scoring.qualification import add_qualification
 from sync_worker.model.scoring.score import add_score, score_at
+from sync_worker.model.scoring.verdict import VERDICT_COLUMNS, Verdict
 
 RISING: Final = "rising"
 STEADY: Final = "steady"
 FALLING: Final = "falling"
 
-_TABLE_COLUMNS: Final = (
-    *("contact_id", "score", "band", "grade", "grade_rank", "grade_known", "grade_of", "mql", "by_score", "direct", "disqualified"),
-    *("mql_reason", "disqualified_by", "trend", "score_reasons", "grade_reasons"),
-)
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Verdicts:
-    """The verdicts of one model at one instant.
+    """The verdicts of one model at one time.
 
-    `table` has one row a contact, in order of `contact_id`: score (whole points), band, grade, grade_rank (thirds from F),
-    grade_known, grade_of, mql, by_score, direct, disqualified, mql_reason (a direct qualifier, `by_score`, or null), disqualified_by,
-    trend (rising, steady, falling), score_reasons and grade_reasons (lines for a rep). `unreadable` lists contact_id, property, value
-    and what was expected, for each value that counted as unknown because it could not be understood.
+    `table` has one row per contact, ordered by `contact_id`, with the fields of `Verdict` as columns. `unreadable` has one row per value
+    that could not be parsed and therefore counted as unknown; see `columns.UNREADABLE_SCHEMA`. `intermediate` has every column that led to
+    the verdicts, one row per contact.
     """
 
     context: EvaluationContext
     table: pl.DataFrame
     unreadable: pl.DataFrame
-    intermediate: pl.DataFrame  # every column on the way to the verdicts, one row a contact
+    intermediate: pl.DataFrame
 
     @cached_property
     def ledger(self) -> pl.DataFrame:
-        """The lines of every score, in micro-points; see `ledger.LEDGER_SCHEMA`."""
+        """The lines of all scores in micro-points; see `ledger.LEDGER_SCHEMA`."""
         return build_ledger(self.intermediate, self.context)
+
+    def get_single(self) -> Verdict:
+        """Return the verdict on the only contact.
+
+        Raises:
+            ValueError: There is not exactly one contact.
+        """
+        if self.table.height != 1:
+            raise ValueError(f"expected one verdict, found {self.table.height}")
+        return Verdict(**self.table.row(0, named=True))
 
 
 def evaluate(facts: Facts, model: Model, now: datetime) -> Verdicts:
@@ -68,7 +73,7 @@ def evaluate(facts: Facts, model: Model, now: datetime) -> Verdicts:
     frame = add_qualification(frame, known, facts.previous, standpoint)
     frame = frame.with_columns(_trend_expression(frame, standpoint))
     frame = frame.with_columns(score_reasons(frame, standpoint), grade_reasons(frame, model))
-    table = frame.with_columns(score=pl.col("score") // MICROS_PER_POINT).select(_TABLE_COLUMNS)
+    table = frame.with_columns(score=pl.col("score") // MICROS_PER_POINT).select(VERDICT_COLUMNS)
     return Verdicts(context=standpoint, table=table, unreadable=find_unreadable(viewed, views), intermediate=frame)
 
 

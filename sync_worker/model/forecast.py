@@ -37,25 +37,24 @@ def next_changes(facts: Facts, verdicts: Verdicts, events_by_kind: EventsByKind)
 
     `facts` are those of one contact, whose `verdicts` are known.
     """
-    row = verdicts.table.row(0, named=True)
+    now = verdicts.get_single()
     score: VerdictChange | None = None
     for change in _forecast(facts, verdicts, events_by_kind):
-        if score is None and change.score != row["score"]:
+        if score is None and change.score != now.score:
             score = change
-        if (change.band, change.mql) != (row["band"], row["mql"]):
+        if (change.band, change.mql) != (now.band, now.mql):
             return score, change
     return score, None
 
 
 def _forecast(facts: Facts, verdicts: Verdicts, events_by_kind: EventsByKind) -> Iterator[VerdictChange]:
-    row = verdicts.table.row(0, named=True)
-    before = pl.DataFrame({"contact_id": [row["contact_id"]], "by_score": [row["by_score"]]})
+    previous = verdicts.table.select("contact_id", "by_score")
     # What has happened since the instant that is asked about is known by now, and is something new.
     events = facts.events.filter(pl.col("at") <= verdicts.context.now)
-    later = Facts(contacts=facts.contacts, events=events, previous=before, hidden_kinds=facts.hidden_kinds)
+    later = Facts(contacts=facts.contacts, events=events, previous=previous, hidden_kinds=facts.hidden_kinds)
     for at in islice(sorted(_change_times(verdicts, events_by_kind)), _MAX_EVALUATIONS):
-        found = evaluate(later, verdicts.context.model, at).table.row(0, named=True)
-        yield VerdictChange(at=at, score=found["score"], band=found["band"], mql=found["mql"])
+        verdict = evaluate(later, verdicts.context.model, at).get_single()
+        yield VerdictChange(at=at, score=verdict.score, band=verdict.band, mql=verdict.mql)
 
 
 def _change_times(verdicts: Verdicts, events_by_kind: EventsByKind) -> set[datetime]:

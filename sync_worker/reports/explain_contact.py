@@ -120,7 +120,7 @@ def explain(
         at=when,
         model=crm_schema.model_label,
         maximum=float(model.maximum),
-        mql_blockers=blockers(judged.verdicts.table.row(0, named=True), model, was_mql_by_score=was),
+        mql_blockers=blockers(judged.verdicts.get_single(), model, was_mql_by_score=was),
         evaluated_at=from_ms(row.evaluated_at) if row.evaluated_at is not None else None,
         differences={name: {"shown": shown, "should": should} for name, (shown, should) in diff_properties(row.observed, desired).items()},
         unread_properties=sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)} - read),

@@ -1,12 +1,18 @@
+"""MQL blockers."""
+
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from sync_worker.model.compiled.loader import loads
 from sync_worker.model.reasons.blockers import blockers
+from sync_worker.model.scoring.verdict import Verdict
 
 MODEL = """
-name: hindered
+name: blocked
 score: {criteria: {clicks: {event: email_click, points: 40}}, bands: [{name: low, from: 0}]}
 qualification:
   threshold: 36
@@ -14,11 +20,28 @@ qualification:
   grade_at_least: C
   disqualifiers: {left_us: {when: {hs_email_optout: true}}, rival: {label: works for a rival, when: {hs_email_optout: true}}}
 """
-ROW = {"mql": False, "score": 40, "grade_rank": 9, "grade_known": 3, "grade_of": 4, "disqualified_by": None}
+VERDICT = Verdict(
+    contact_id=1,
+    score=40,
+    band="low",
+    grade="B",
+    grade_rank=9,
+    grade_known=3,
+    grade_of=4,
+    mql=False,
+    by_score=False,
+    direct=False,
+    disqualified=False,
+    mql_reason=None,
+    disqualified_by=None,
+    trend="steady",
+    score_reasons="",
+    grade_reasons="",
+)
 
 
 @pytest.mark.parametrize(
-    ("changes", "was", "said"),
+    ("changes", "was", "expected"),
     [
         ({"mql": True}, False, ()),
         ({"score": 35}, False, ("score 35 is below 36",)),
@@ -28,12 +51,14 @@ ROW = {"mql": False, "score": 40, "grade_rank": 9, "grade_known": 3, "grade_of":
         ({"disqualified_by": "left_us"}, False, ("left us",)),
     ],
 )
-def test_every_blocker_is_named(changes: dict[str, object], was: bool, said: tuple[str, ...]) -> None:  # noqa: FBT001 -- a column
-    assert blockers({**ROW, **changes}, loads(MODEL, "model.yaml"), was_mql_by_score=was) == said
+def test_every_blocker_is_named(changes: dict[str, Any], was: bool, expected: tuple[str, ...]) -> None:  # noqa: FBT001 -- a column
+    assert blockers(replace(VERDICT, **changes), loads(MODEL, "model.yaml"), was_mql_by_score=was) == expected
 
 
-@pytest.mark.parametrize(("incomplete", "said"), [("hold", ("the grade rests on 1 of 4 criteria, and it takes 2",)), ("pass", ())])
-def test_an_incomplete_grade_is_a_blocker_where_the_model_requires_it(incomplete: str, said: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("incomplete", "expected"), [("hold", ("the grade is based on 1 of 4 criteria; at least 2 are required",)), ("pass", ())]
+)
+def test_an_incomplete_grade_is_a_blocker_if_the_model_requires_it(incomplete: str, expected: tuple[str, ...]) -> None:
     grade = "grade: {criteria: {a: {when: {jobtitle: {is_known: true}}, thirds: 1}, b: {when: {country: {is_known: true}}, thirds: 1}}}"
     model = loads(f"{MODEL}  known_at_least: 2\n  incomplete_grade: {incomplete}\n{grade}\n", "model.yaml")
-    assert blockers({**ROW, "grade_known": 1, "grade_rank": 0}, model, was_mql_by_score=False) == said
+    assert blockers(replace(VERDICT, grade_known=1, grade_rank=0), model, was_mql_by_score=False) == expected

@@ -74,7 +74,9 @@ def test_the_ends_of_the_scale_clamp_and_whole_letters_drop_the_sign() -> None:
 
 
 def test_the_grade_is_shown_even_when_nothing_is_known() -> None:
-    row = evaluate_contact(model_with_grade({"leads": {"label": "manages people", "when": {"jobtitle": {"seniority_at_least": "manager"}}}}))
+    row = evaluate_contact(
+        model_with_grade({"leads": {"label": "manages people", "when": {"jobtitle": {"seniority_at_least": "manager"}}}})
+    )
     assert row["grade_reasons"] == "D based on 0 of 1 criteria\n? manages people"
 
 

@@ -1,0 +1,31 @@
+"""The verdict on one contact: a row of the verdict table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Score, grade and MQL of one contact; the fields are the columns of the verdict table."""
+
+    contact_id: int
+    score: int  # whole points
+    band: str
+    grade: str
+    grade_rank: int  # thirds of a letter above F
+    grade_known: int  # criteria of the grade that are known ...
+    grade_of: int  # ... of this many
+    mql: bool
+    by_score: bool
+    direct: bool
+    disqualified: bool
+    mql_reason: str | None  # key of a direct qualifier, or `by_score`; None if the contact is not an MQL
+    disqualified_by: str | None  # key of a disqualifier
+    trend: str  # rising, steady, falling
+    score_reasons: str  # lines for sales reps
+    grade_reasons: str
+
+
+VERDICT_COLUMNS: Final = tuple(field.name for field in fields(Verdict))
