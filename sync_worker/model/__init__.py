@@ -1,1 +1,1 @@
-"""What a model file says and what it computes: pure, no I/O, no clock, no log."""
+"""The scoring model: pure functions from contacts and events to verdicts; no input or output, no clock, no log."""

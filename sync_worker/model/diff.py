@@ -1,4 +1,4 @@
-"""The difference between two models, in words."""
+"""Differences between two models as text."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _MISSING: Any = object()
 
 
 def describe_changes(old: Model, new: Model) -> list[str]:
-    """Return what changed from one model to another, one sentence a change: `careers pages −5 → −10`."""
+    """Return one line per change between two models: `looked at careers pages −5 → −10`."""
     before, after = dict(old.document.dump_canonical()), dict(new.document.dump_canonical())
-    said = [
-        sentence for group in CRITERION_GROUPS for sentence in _describe_members(group, _get_group(before, group), _get_group(after, group))
+    changes = [
+        change for group in CRITERION_GROUPS for change in _describe_members(group, _get_group(before, group), _get_group(after, group))
     ]
     for group in CRITERION_GROUPS:
         _get_group(before, group).clear()
         _get_group(after, group).clear()
     bands = _describe_band_changes(before["score"].pop("bands"), after["score"].pop("bands"))
-    return [*said, *bands, *(_format_change(path, one, two) for path, one, two in _find_changes((), before, after))]
+    return [*changes, *bands, *(_format_change(path, one, two) for path, one, two in _find_changes((), before, after))]
 
 
 def _get_group(document: Mapping[str, Any], group: tuple[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = document[group[0]][group[1]]
-    return found
+    members: dict[str, Any] = document[group[0]][group[1]]
+    return members
 
 
 def _describe_members(group: tuple[str, str], before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    """Say which members of a group came, went, or changed."""
+    """Yield the added, removed and changed criteria or rules of a group."""
     for key in [*before, *(key for key in after if key not in before)]:
         name = display_label(key, (after.get(key) or before[key]).get("label"))
         if key not in after:
@@ -47,8 +47,8 @@ def _describe_members(group: tuple[str, str], before: Mapping[str, Any], after: 
 
 
 def _format_amount(member: Mapping[str, Any]) -> str:
-    found = next((member[name] for name in _AMOUNT_KEYS if name in member), None)
-    return "" if found is None else f" ({_format_value(found)})"
+    amount = next((member[name] for name in _AMOUNT_KEYS if name in member), None)
+    return "" if amount is None else f" ({_format_value(amount)})"
 
 
 def _describe_member_change(name: str, path: DiffPath, old: object, new: object) -> str:
@@ -81,7 +81,7 @@ def _format_change(path: DiffPath, old: object, new: object) -> str:
 
 
 def _format_value(value: object) -> str:
-    """Return a value as people write it."""
+    """Return a value as text for people."""
     if value is _MISSING:
         return "nothing"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""From facts to verdicts: the one door of the model room."""
+"""Evaluation: from facts to verdicts."""
 
 from __future__ import annotations
 
@@ -60,21 +60,21 @@ class Verdicts:
 
 
 def evaluate(facts: Facts, model: Model, now: datetime) -> Verdicts:
-    """Judge the contacts of `facts` by `model` as of `now` (aware).
+    """Evaluate the contacts of `facts` with `model` at the time `now` (aware).
 
-    A pure function: the same arguments give the same verdicts, whatever the order of rows, however the contacts are cut into chunks.
+    A pure function: the verdicts do not depend on the order of rows or on the batches that contacts are split into.
     """
-    standpoint = EvaluationContext(model=model, hidden_kinds=facts.hidden_kinds, now=_truncate_to_milliseconds(now))
-    views = find_required_columns(model.contact_conditions, standpoint.contact_scope) | counter_columns(standpoint)
-    viewed = add_columns(_sort_contacts(facts.contacts), views, model.domains, standpoint.now)
-    contacts = viewed.select("contact_id", *(view.name for view in views))
-    known = prepare_events(facts.events, standpoint)
-    frame = add_grade(add_score(add_counts(contacts, known, standpoint), standpoint), standpoint)
-    frame = add_qualification(frame, known, facts.previous, standpoint)
-    frame = frame.with_columns(_trend_expression(frame, standpoint))
-    frame = frame.with_columns(score_reasons(frame, standpoint), grade_reasons(frame, model))
+    context = EvaluationContext(model=model, hidden_kinds=facts.hidden_kinds, now=_truncate_to_milliseconds(now))
+    columns = find_required_columns(model.contact_conditions, context.contact_scope) | counter_columns(context)
+    derived = add_columns(_sort_contacts(facts.contacts), columns, model.domains, context.now)
+    contacts = derived.select("contact_id", *(column.name for column in columns))
+    events = prepare_events(facts.events, context)
+    frame = add_grade(add_score(add_counts(contacts, events, context), context), context)
+    frame = add_qualification(frame, events, facts.previous, context)
+    frame = frame.with_columns(_trend_expression(frame, context))
+    frame = frame.with_columns(score_reasons(frame, context), grade_reasons(frame, model))
     table = frame.with_columns(score=pl.col("score") // MICROS_PER_POINT).select(VERDICT_COLUMNS)
-    return Verdicts(context=standpoint, table=table, unreadable=find_unreadable(viewed, views), intermediate=frame)
+    return Verdicts(context=context, table=table, unreadable=find_unreadable(derived, columns), intermediate=frame)
 
 
 def _sort_contacts(contacts: pl.DataFrame) -> pl.DataFrame:
@@ -89,8 +89,8 @@ def _trend_expression(frame: pl.DataFrame, context: EvaluationContext) -> pl.Exp
 
 
 def _truncate_to_milliseconds(now: datetime) -> datetime:
-    """HubSpot's clock has milliseconds; everything finer would make an event too new or too old by nothing."""
+    """Truncate to HubSpot's resolution, because microseconds would put events at a limit on the wrong side."""
     if now.tzinfo is None:
-        raise ValueError("now must be aware of its time zone")
+        raise ValueError("now must have a time zone")
     utc = now.astimezone(UTC)
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)

@@ -1,4 +1,4 @@
-"""Everything that can be said about the verdict on one contact."""
+"""Explanation of the verdict on one contact."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sync_worker.model.scoring.grade import MATCH
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedEvent:
-    """An event that a criterion looked at; `quarantine` says why it counts nothing."""
+    """An event that matches a criterion; `quarantine` is the reason why it does not count, None if it counts."""
 
     at: datetime
     kind: str
@@ -39,7 +39,7 @@ class CountedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreLine:
-    """A line of the ledger with the events behind it, the newest first."""
+    """A line of the ledger with its events, the newest first."""
 
     line: str
     label: str
@@ -54,7 +54,7 @@ class ScoreLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradeLine:
-    """A criterion of the grade: whether it matches, None for unknown, and the thirds of a letter that this gave."""
+    """A criterion of the grade: its match, None for unknown, and the resulting thirds of a letter."""
 
     criterion: str
     label: str
@@ -64,7 +64,7 @@ class GradeLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleLine:
-    """A direct qualifier or a disqualifier: whether it holds, and whether it can be seen on this portal."""
+    """A direct qualifier or a disqualifier: whether it holds, and whether the portal shows its data."""
 
     rule: str
     label: str
@@ -75,7 +75,7 @@ class RuleLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decay:
-    """What inactivity did, with its dates."""
+    """The decay of the score, with its dates."""
 
     last_engagement: datetime | None
     grace_ends: datetime | None
@@ -87,7 +87,7 @@ class Decay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictExplanation:
-    """One contact's verdict with everything that led to it."""
+    """The verdict on one contact with everything that led to it."""
 
     verdicts: Verdicts
     score: tuple[ScoreLine, ...]
@@ -102,30 +102,30 @@ def explain(facts: Facts, model: Model, now: datetime, contact_id: int) -> Verdi
     """Explain the verdict on one contact of `facts`.
 
     Raises:
-        KeyError: The contact does not stand in `facts`.
+        KeyError: `facts` does not contain the contact.
     """
-    own = _select_contact(facts, contact_id)
-    verdicts = evaluate(own, model, now)
-    known = prepare_events(own.events, verdicts.context, details=True)
-    workings = verdicts.intermediate.row(0, named=True)
-    next_change, next_band = next_changes(own, verdicts, known)
+    contact_facts = _select_contact(facts, contact_id)
+    verdicts = evaluate(contact_facts, model, now)
+    events_by_kind = prepare_events(contact_facts.events, verdicts.context, details=True)
+    intermediate = verdicts.intermediate.row(0, named=True)
+    next_change, next_band = next_changes(contact_facts, verdicts, events_by_kind)
     return VerdictExplanation(
         verdicts=verdicts,
-        score=tuple(_score_lines(verdicts, known)),
-        decay=_explain_decay(workings, verdicts.context),
-        grade=tuple(_grade_lines(workings, model)),
-        rules=tuple(_rule_lines(workings, verdicts.context)),
+        score=tuple(_score_lines(verdicts, events_by_kind)),
+        decay=_explain_decay(intermediate, verdicts.context),
+        grade=tuple(_grade_lines(intermediate, model)),
+        rules=tuple(_rule_lines(intermediate, verdicts.context)),
         next_change=next_change,
         next_band_change=next_band,
     )
 
 
 def _select_contact(facts: Facts, contact_id: int) -> Facts:
-    mine = pl.col("contact_id") == contact_id
-    contacts = facts.contacts.filter(mine)
+    own = pl.col("contact_id") == contact_id
+    contacts = facts.contacts.filter(own)
     if contacts.is_empty():
         raise KeyError(contact_id)
-    return Facts(contacts=contacts, events=facts.events.filter(mine), previous=facts.previous.filter(mine), hidden_kinds=facts.hidden_kinds)
+    return Facts(contacts=contacts, events=facts.events.filter(own), previous=facts.previous.filter(own), hidden_kinds=facts.hidden_kinds)
 
 
 def _score_lines(verdicts: Verdicts, events_by_kind: EventsByKind) -> Iterator[ScoreLine]:
@@ -158,10 +158,10 @@ def _events_behind(key: str, events_by_kind: EventsByKind) -> tuple[CountedEvent
 def _explain_decay(intermediate: dict[str, object], context: EvaluationContext) -> Decay:
     engaged = intermediate["engaged"]
     degradation = context.model.document.score.degradation
-    known = engaged if isinstance(engaged, datetime) else None
+    last_engagement = engaged if isinstance(engaged, datetime) else None
     return Decay(
-        last_engagement=known,
-        grace_ends=None if known is None else known + grace_period(degradation),
+        last_engagement=last_engagement,
+        grace_ends=None if last_engagement is None else last_engagement + grace_period(degradation),
         full_periods=int(str(intermediate["periods"])),
         earned=_to_points(intermediate["earned"]),
         loss=_to_points(intermediate["loss"]),

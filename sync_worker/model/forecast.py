@@ -1,4 +1,4 @@
-"""What changes next, and when, if a contact does nothing more."""
+"""Forecast: the next changes of a verdict if the contact has no new events."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.decay import decay_period, grace_period
 from sync_worker.model.scoring.events import EventsByKind
 
-_MAX_EVALUATIONS: Final = 12  # instants that are looked at, each an evaluation
-_DECAY_STEP: Final = timedelta(days=7)  # where events fade all the time
+_MAX_EVALUATIONS: Final = 12
+_DECAY_STEP: Final = timedelta(days=7)  # with decay per event, which changes the score continuously
 _ONE_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictChange:
-    """The verdict at an instant to come."""
+    """The verdict at a future time."""
 
     at: datetime
     score: int
@@ -33,9 +33,9 @@ class VerdictChange:
 
 
 def next_changes(facts: Facts, verdicts: Verdicts, events_by_kind: EventsByKind) -> tuple[VerdictChange | None, VerdictChange | None]:
-    """Return when one contact's score changes next, and when its band or its being an MQL does; None: not soon.
+    """Return the next change of the score, and the next change of the band or the MQL status; None: no change soon.
 
-    `facts` are those of one contact, whose `verdicts` are known.
+    `facts` and `verdicts` contain one contact.
     """
     now = verdicts.get_single()
     score: VerdictChange | None = None
@@ -49,7 +49,7 @@ def next_changes(facts: Facts, verdicts: Verdicts, events_by_kind: EventsByKind)
 
 def _forecast(facts: Facts, verdicts: Verdicts, events_by_kind: EventsByKind) -> Iterator[VerdictChange]:
     previous = verdicts.table.select("contact_id", "by_score")
-    # What has happened since the instant that is asked about is known by now, and is something new.
+    # Events after the time of the verdict would be new events.
     events = facts.events.filter(pl.col("at") <= verdicts.context.now)
     later = Facts(contacts=facts.contacts, events=events, previous=previous, hidden_kinds=facts.hidden_kinds)
     for at in islice(sorted(_change_times(verdicts, events_by_kind)), _MAX_EVALUATIONS):
@@ -58,23 +58,23 @@ def _forecast(facts: Facts, verdicts: Verdicts, events_by_kind: EventsByKind) ->
 
 
 def _change_times(verdicts: Verdicts, events_by_kind: EventsByKind) -> set[datetime]:
-    """Return the instants at which something can change: a period is full, an event leaves a window or loses its standing."""
-    standpoint = verdicts.context
-    found = set(_window_ends(events_by_kind, standpoint))
-    kind = standpoint.model.document.score.degradation.kind
+    """Return the times at which the verdict can change: the end of a period, of a window or of the validity of an event."""
+    context = verdicts.context
+    times = set(_window_ends(events_by_kind, context))
+    kind = context.model.document.score.degradation.kind
     if kind == "inactivity":
-        found |= set(_period_ends(verdicts))
+        times |= set(_period_ends(verdicts))
     elif kind == "per_event":
-        found |= {standpoint.now + _DECAY_STEP * n for n in range(1, _MAX_EVALUATIONS)}
-    return {at for at in found if at > standpoint.now}
+        times |= {context.now + _DECAY_STEP * n for n in range(1, _MAX_EVALUATIONS)}
+    return {at for at in times if at > context.now}
 
 
 def _period_ends(verdicts: Verdicts) -> Iterator[datetime]:
-    workings = verdicts.intermediate.row(0, named=True)
-    if workings["engaged"] is None:
+    last_engagement = verdicts.intermediate["engaged"].item()
+    if last_engagement is None:
         return
     degradation = verdicts.context.model.document.score.degradation
-    first = workings["engaged"] + grace_period(degradation)
+    first = last_engagement + grace_period(degradation)
     passed = max(0, to_milliseconds(verdicts.context.now - first) // to_milliseconds(decay_period(degradation)))
     yield from (first + decay_period(degradation) * (passed + n) for n in range(1, _MAX_EVALUATIONS))
 
@@ -82,6 +82,6 @@ def _period_ends(verdicts: Verdicts) -> Iterator[datetime]:
 def _window_ends(events_by_kind: EventsByKind, context: EvaluationContext) -> Iterator[datetime]:
     limited = [(line.event, line.where, line.within) for line in context.visible_criteria]
     limited += [(rule.event, rule.where, rule.validity) for _, _, rule in context.model.rules]
-    for event, where, lasts in limited:
-        if event is not None and lasts is not None and event not in context.hidden_kinds:
-            yield from (at + lasts + _ONE_MILLISECOND for at in events_by_kind.select_matching(event, where)["at"].to_list())
+    for event, where, validity in limited:
+        if event is not None and validity is not None and event not in context.hidden_kinds:
+            yield from (at + validity + _ONE_MILLISECOND for at in events_by_kind.select_matching(event, where)["at"].to_list())

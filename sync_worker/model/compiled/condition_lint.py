@@ -1,4 +1,8 @@
-"""Whether a condition asks something that can be answered: the property, the operator for its type, the operand."""
+"""Checks of conditions: the property must exist, the operator must apply to its type, and the operand must be valid.
+
+A new operator is listed in `OPERATORS_BY_TYPE`, and its operand is checked in `_operand_problem`. It is compiled in
+model/scoring/predicates.py (next).
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,7 @@ _TEXT_OPERATORS: Final = _EQUALITY_OPERATORS | {
     "domain_in",
 }
 
-#: The operators that make sense for a type.
+#: The operators by type of the property.
 OPERATORS_BY_TYPE: Final[Mapping[ValueType, frozenset[str]]] = {
     "text": _TEXT_OPERATORS,
     "enumeration": _TEXT_OPERATORS,
@@ -44,9 +48,9 @@ OPERATORS_BY_TYPE: Final[Mapping[ValueType, frozenset[str]]] = {
 
 
 def lint_condition(condition: Condition, document: Document, *, on_events: bool, adds_points: bool) -> Iterator[ConditionFinding]:
-    """Yield what cannot be asked, with its path inside the condition.
+    """Yield the errors of a condition, with their paths inside it.
 
-    `rising`: the condition gives points, and time alone must not make it true.
+    `adds_points`: the condition gives positive points, so it must not become true just because time passes.
     """
     for name, test in condition.tests.items():
         kind = _resolve_property(name, document, on_events=on_events)
@@ -55,47 +59,47 @@ def lint_condition(condition: Condition, document: Document, *, on_events: bool,
         else:
             yield from (((name, *place), message) for place, message in _lint_test(test, kind, document, adds_points=adds_points))
     for name, index, part in condition.subconditions:
-        asked = lint_condition(part, document, on_events=on_events, adds_points=adds_points)
-        yield from (((name, index, *place), message) for place, message in asked)
+        problems = lint_condition(part, document, on_events=on_events, adds_points=adds_points)
+        yield from (((name, index, *place), message) for place, message in problems)
     if condition.not_:
         yield from (
             (("not", *place), message)
             for place, message in lint_condition(condition.not_, document, on_events=on_events, adds_points=adds_points)
         )
         if adds_points and any(test.within for _, test, _ in condition.not_.iter_tests()):
-            yield ("not",), "not within a time becomes true by time alone, which must not add points"
+            yield ("not",), "`not` with within becomes true just because time passes, so it must not add points"
 
 
 def _resolve_property(name: str, document: Document, *, on_events: bool) -> PropertySpec | str:
-    """Return the type of a subject, or what is wrong with its name."""
+    """Return the type of a property, or an error message."""
     if on_events:
         known = ", ".join(EVENT_PROPERTIES)
         return EVENT_PROPERTIES.get(name) or f"unknown property of an event; expected {known}{did_you_mean(name, EVENT_PROPERTIES)}"
     if found := find_property(name, document.properties):
         return found
     near = did_you_mean(name, {**STANDARD_PROPERTIES, **document.properties})
-    return f"no property that HubSpot brings along{near}; if it is the portal's own, declare it: properties: {{{name}: text}}"
+    return f"not a standard property of HubSpot; declare a custom property first: properties: {{{name}: text}}{near}"
 
 
 def _lint_test(test: Test, spec: PropertySpec, document: Document, *, adds_points: bool) -> Iterator[ConditionFinding]:
     for operator, operand in test.operators.items():
         if operator not in OPERATORS_BY_TYPE[spec.type]:
             expected = ", ".join(name for name in OPERATOR_FIELDS if name in OPERATORS_BY_TYPE[spec.type])
-            yield (operator,), f"cannot be asked of a property of type {spec.type}; expected {expected}"
+            yield (operator,), f"does not apply to a property of type {spec.type}; expected {expected}"
         elif message := _operand_problem(operator, operand, spec, document):
             yield (operator,), message
         elif adds_points and operator == "older_than":
-            yield (operator,), "becomes true by time alone, which must not add points"
+            yield (operator,), "becomes true just because time passes, so it must not add points"
 
 
 def _operand_problem(operator: str, operand: Operand, spec: PropertySpec, document: Document) -> str | None:
-    """Return the first thing that is wrong with an operand."""
+    """Return the first problem of an operand."""
     values = tuple(value for value in operand_values(operand) if not isinstance(value, timedelta))
     problems: Iterable[str | None] = ()
     if operator in ("is", "is_not", "in", "not_in"):
         problems = (_value_problem(value, spec) for value in values)
     elif operator in ("at_least", "at_most", "between"):
-        problems = (*(_bound_problem(value, spec) for value in values), _order_problem(operator, values))
+        problems = (*(_limit_problem(value, spec) for value in values), _order_problem(operator, values))
     elif operator == "regex":
         problems = (_regex_problem(str(value)) for value in values)
     elif operator == "country_in":
@@ -113,11 +117,11 @@ def _value_problem(value: Scalar, spec: PropertySpec) -> str | None:
     if spec.type == "number":
         return None if isinstance(value, (int, float)) and not isinstance(value, bool) else f"expected a number, not {value!r}"
     if spec.options and normalize_text(to_hubspot_text(value)) not in {normalize_text(option) for option in spec.options}:
-        return f"no option of this property: {value!r}; expected {', '.join(spec.options)}{did_you_mean(str(value), spec.options)}"
+        return f"not an option of this property: {value!r}; expected {', '.join(spec.options)}{did_you_mean(str(value), spec.options)}"
     return None if normalize_text(to_hubspot_text(value)) else "expected a text; use is_unknown: true for no value"
 
 
-def _bound_problem(value: Scalar, spec: PropertySpec) -> str | None:
+def _limit_problem(value: Scalar, spec: PropertySpec) -> str | None:
     if spec.type == "number":
         return None if isinstance(value, (int, float)) else f"expected a number, not {value!r}"
     return None if isinstance(value, str) and _is_date(value) else f"expected a date such as 2026-01-31, not {value!r}"
@@ -127,7 +131,7 @@ def _order_problem(operator: str, values: tuple[Scalar, ...]) -> str | None:
     if operator != "between" or type(values[0]) is str is not type(values[1]):
         return None
     lower, upper = sorted(values, key=_sort_key)
-    return None if (lower, upper) == values else "the first bound lies above the second"
+    return None if (lower, upper) == values else "the first bound is above the second"
 
 
 def _sort_key(value: Scalar) -> tuple[float, str]:
@@ -135,7 +139,7 @@ def _sort_key(value: Scalar) -> tuple[float, str]:
 
 
 def _regex_problem(pattern: str) -> str | None:
-    """Compile with the engine that will run it: one without backtracking, which no pattern can keep busy for long."""
+    """Compile the pattern with the engine that runs it; the engine does not backtrack, so every pattern takes linear time."""
     try:
         pl.Series([""]).str.contains(f"(?i){pattern}", strict=True)
     except pl.exceptions.ComputeError as error:
@@ -154,7 +158,7 @@ def _list_problem(name: str, document: Document) -> str | None:
 
 
 def _pattern_problem(pattern: str) -> str | None:
-    return None if normalize_text(pattern).strip("*") else "an empty text is found everywhere"
+    return None if normalize_text(pattern).strip("*") else "an empty text matches everything"
 
 
 def _is_date(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The criteria of a model, ready to be computed: what counts, and what so many of it are worth."""
+"""Compiled criteria of the score: which events count, and the points for a number of events."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.schema import Criterion
 from sync_worker.model.file.units import to_micro, to_milliseconds
 
-#: No criterion counts more events of one contact than these; a model without caps still has a maximum.
+#: The maximum number of events of one contact that a criterion counts, so that a model without caps also has a maximum score.
 MAX_COUNTED_EVENTS: Final = 10_000
 
-#: The recorded kinds of event that the derived kinds are found in.
+#: The recorded kinds of event that each derived kind is found in.
 DERIVED_KINDS: Final[Mapping[str, frozenset[str]]] = {
     "download": frozenset({"page_view", "email_click"}),
     "search_term": frozenset({"page_view"}),
@@ -27,13 +27,13 @@ _ONE_DAY: Final = timedelta(days=1)
 
 
 def source_kinds(kind: str) -> frozenset[str]:
-    """Return the kinds to read from HubSpot for a kind: derived kinds are not recorded there."""
+    """Return the kinds of event to read from HubSpot for a recorded or derived kind."""
     return DERIVED_KINDS.get(kind, frozenset({kind}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Award:
-    """What a number of events is worth, in micro-points: steps that add up, or so much for each up to a cap."""
+    """The micro-points for a number of events: steps that add up, or points for each event up to a cap."""
 
     steps: tuple[tuple[int, int], ...] = ()  # (number of events, further micro-points)
     each: int = 0
@@ -41,11 +41,11 @@ class Award:
 
     @property
     def is_positive(self) -> bool:
-        """Whether it can only raise a score; otherwise it can only lower it."""
+        """Whether the award raises the score; all others lower it."""
         return self.each > 0 or any(points > 0 for _, points in self.steps)
 
     def points_for(self, events: int) -> int:
-        """Return what so many events are worth."""
+        """Return the micro-points for this number of events."""
         return sum(points for at, points in self.steps if events >= at) + self._linear_points(events)
 
     def _linear_points(self, events: int) -> int:
@@ -57,7 +57,7 @@ class Award:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreCriterion:
-    """One criterion of the score: events that are counted (`event`), or a condition on the contact (`when`)."""
+    """A criterion of the score: events that are counted (`event`), or a condition on the contact (`when`)."""
 
     key: str
     label: str | None
@@ -70,12 +70,12 @@ class ScoreCriterion:
 
     @property
     def is_positive(self) -> bool:
-        """Whether it can only raise a score."""
+        """Whether the criterion raises the score; all others lower it."""
         return self.award.is_positive
 
     @property
     def max_events(self) -> int:
-        """The most events of a contact that can ever count."""
+        """The maximum number of events of a contact that can count."""
         if self.event is None:
             return 1
         if self.within is None or self.per_day is None:
@@ -84,35 +84,35 @@ class ScoreCriterion:
 
     @property
     def nominal_points(self) -> int:
-        """The most that it could add, or take away, going by its numbers alone, in micro-points."""
+        """The micro-points of all tiers, or up to the cap, negative if the criterion lowers the score."""
         return self.award.points_for(1 if self.event is None else MAX_COUNTED_EVENTS)
 
     @property
     def reachable_points(self) -> int:
-        """The most that it can add, or take away, within its window and its daily limit, in micro-points."""
+        """The micro-points that are reachable within the window and the daily limit."""
         return self.award.points_for(self.max_events)
 
     def is_visible(self, hidden_kinds: frozenset[str]) -> bool:
-        """Tell whether it can be seen where these kinds of event are hidden: singly, or by HubSpot's counters."""
+        """Return whether the portal shows the data of the criterion: single events, or HubSpot's counter."""
         return self.event is None or is_event_visible(self.event, hidden_kinds, can_use_counter=self.can_use_counter)
 
     @property
     def can_use_counter(self) -> bool:
-        """Whether HubSpot's counter and last date say all that it asks."""
+        """Whether HubSpot's counter and the date of the last event are sufficient to compute the points."""
         limited = self.within is not None or self.per_day is not None
         once = not self.award.each and all(at == 1 for at, _ in self.award.steps)
         return self.where is None and (once or not limited)
 
 
 def is_event_visible(event: str, hidden_kinds: frozenset[str], *, can_use_counter: bool) -> bool:
-    """Tell whether a kind of event can be seen; `by_counter`: a number and a last date would do."""
+    """Return whether the portal shows a kind of event; `can_use_counter`: a number and the date of the last event are sufficient."""
     if not source_kinds(event) <= hidden_kinds:
         return True
     return can_use_counter and event in COUNTER_PROPERTIES
 
 
 def compile_criterion(key: str, criterion: Criterion, importance: Mapping[str, Decimal]) -> ScoreCriterion:
-    """Return a criterion that has been checked, ready to be computed."""
+    """Compile a valid criterion."""
     return ScoreCriterion(
         key=key,
         label=criterion.label,
@@ -126,7 +126,7 @@ def compile_criterion(key: str, criterion: Criterion, importance: Mapping[str, D
 
 
 def compile_award(criterion: Criterion, importance: Mapping[str, Decimal]) -> Award:
-    """Return what a criterion awards."""
+    """Compile the amount of a valid criterion."""
     if criterion.each is not None:
         cap = None if criterion.at_most is None else abs(to_micro(criterion.at_most))
         return Award(each=to_micro(criterion.each), cap=cap)
@@ -139,5 +139,5 @@ def _single_points(criterion: Criterion, importance: Mapping[str, Decimal]) -> D
     if criterion.points is not None:
         return criterion.points
     name = criterion.importance or ""
-    worth = importance[name.removeprefix("-")]
-    return -worth if name.startswith("-") else worth
+    points = importance[name.removeprefix("-")]
+    return -points if name.startswith("-") else points

@@ -1,4 +1,4 @@
-"""What the model is given to judge: facts as frames, nothing computed yet."""
+"""Facts: the input frames of an evaluation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import polars as pl
 
 TIMESTAMP: Final = pl.Datetime("ms", "UTC")
 
-# One row an event, as recorded, machine clicks included. (contact_id, kind, event_id) is unique.
+# One row per recorded event, including events made by bots. (contact_id, kind, event_id) is unique.
 EVENT_SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "contact_id": pl.Int64,
     "event_id": pl.String,
@@ -22,17 +22,17 @@ EVENT_SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "campaign": pl.String,
     "name": pl.String,
     "user_agent": pl.String,
-    "sent_at": TIMESTAMP,  # when the e-mail went out that was clicked
-    "filtered": pl.Boolean,  # HubSpot's own mark for machines and staff
+    "sent_at": TIMESTAMP,  # when the clicked email was sent
+    "filtered": pl.Boolean,  # HubSpot's mark for bots and the portal's own staff
 }
 
-# What the worker remembers of the verdict before, for hysteresis. A contact without a row has none.
+# The previous verdict, for hysteresis. A contact without a row has no previous verdict.
 PREVIOUS_SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "contact_id": pl.Int64,
     "by_score": pl.Boolean,
 }
 
-#: Event kinds that a portal can hide, and HubSpot's counters (number, newest date) that stand in for them.
+#: Kinds of event that a portal can hide, with the HubSpot properties that replace them: number of events, date of the last event.
 COUNTER_PROPERTIES: Final[Mapping[str, tuple[str, str]]] = {
     "email_click": ("hs_email_click", "hs_email_last_click_date"),
     "email_open": ("hs_email_open", "hs_email_last_open_date"),
@@ -43,12 +43,11 @@ COUNTER_PROPERTIES: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The facts of some contacts, each frame complete for the contacts that stand in `contacts`.
+    """The facts of some contacts; the other frames are complete for the contacts in `contacts`.
 
-    `contacts`: `contact_id` (Int64, unique) and one String column for each property that the model asks for: a contact
-    property under its own name, a property of the primary company as `company.<name>`. Values are HubSpot's text; null
-    and "" are both unknown. A property that the model asks for and that has no column is unknown for everybody.
-    `hidden`: the kinds of event that this portal does not show one by one.
+    `contacts`: `contact_id` (Int64, unique) and one String column per property that the model uses; properties of the primary company have
+    the name `company.<name>`. Values are HubSpot's text; null and "" are unknown. A property without a column is unknown for all contacts.
+    `hidden_kinds`: the kinds of event that the portal does not show as single events.
     """
 
     contacts: pl.DataFrame

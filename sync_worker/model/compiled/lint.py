@@ -1,4 +1,4 @@
-"""What makes no sense in a model although every value has the right type."""
+"""Semantic checks of a model: errors and warnings that the types of its values do not show."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sync_worker.model.lookup.domains import is_domain_entry
 ModelFinding = tuple[tuple[str | int, ...], str]
 
 _LARGEST_MAXIMUM_SCORE: Final = 1_000_000  # points
-_DAY_MILLISECONDS: Final = 86_400_000  # milliseconds
+_DAY_MILLISECONDS: Final = 86_400_000
 
 
 def find_errors(document: Document) -> Iterator[ModelFinding]:
-    """Yield every reason why the model can't be right, with the path of its place."""
+    """Yield the errors of a model, each with its path."""
     criteria = list(_check_criteria(document))
     yield from criteria
     yield from _check_grade(document)
@@ -35,22 +35,22 @@ def find_errors(document: Document) -> Iterator[ModelFinding]:
 
 
 def find_warnings(document: Document) -> Iterator[ModelFinding]:
-    """Yield what is allowed and yet hardly meant, with the path of its place."""
+    """Yield the warnings of a valid model, each with its path."""
     maximum = from_micro(_reachable_maximum(document))
     yield from find_unreachable(document, maximum, f"the reachable maximum of {maximum}")
     for key, criterion in document.score.criteria.items():
         if criterion.enabled and criterion.each is not None and criterion.at_most is None:
-            yield ("score", "criteria", key, "each"), "there is no cap (at_most): one busy contact can outweigh everything else"
+            yield ("score", "criteria", key, "each"), "no cap (at_most): many events of this kind outweigh all other criteria"
 
 
 def find_unreachable(document: Document, maximum: Decimal, description: str) -> Iterator[ModelFinding]:
-    """Yield the threshold and the bands that nobody can reach with so many points."""
+    """Yield the threshold and the bands above `maximum`; `description` names that maximum in the messages."""
     threshold = document.qualification.threshold
     if threshold > maximum:
-        yield ("qualification", "threshold"), f"{threshold} lies above {description}: nobody can be an MQL by score"
+        yield ("qualification", "threshold"), f"{threshold} is above {description}: no contact can be an MQL by score"
     for index, band in enumerate(document.score.bands):
         if band.from_ > maximum:
-            yield ("score", "bands", index, "from"), f"{band.from_} lies above {description}: nobody reaches {band.name}"
+            yield ("score", "bands", index, "from"), f"{band.from_} is above {description}: no contact can reach {band.name}"
 
 
 def _check_criteria(document: Document) -> Iterator[ModelFinding]:
@@ -61,19 +61,19 @@ def _check_criteria(document: Document) -> Iterator[ModelFinding]:
         yield from ((path + place, message) for place, message in amounts)
         if amounts:
             continue
-        rising = compile_criterion(key, criterion, document.importance).is_positive
+        positive = compile_criterion(key, criterion, document.importance).is_positive
         for name in ("where", "when"):
             if condition := getattr(criterion, name):
-                asked = lint_condition(condition, document, on_events=name == "where", adds_points=rising)
-                yield from (((*path, name, *place), message) for place, message in asked)
+                problems = lint_condition(condition, document, on_events=name == "where", adds_points=positive)
+                yield from (((*path, name, *place), message) for place, message in problems)
 
 
 def _check_source(part: Criterion | DirectQualifier | Disqualifier) -> Iterator[ModelFinding]:
     if (part.event is None) == (part.when is None):
-        yield (), "expected either event (what somebody did) or when (who somebody is)"
+        yield (), "expected either event (an action of the contact) or when (a condition on the contact)"
     elif part.event is None:
         limits = [name for name in ("where", "within", "per_day", "valid_for", "tiers", "each") if getattr(part, name, None) is not None]
-        yield from (((name,), "makes sense only for events: name one with event") for name in limits)
+        yield from (((name,), "applies only to events; add the key event") for name in limits)
 
 
 def _check_amount(criterion: Criterion, importance: Mapping[str, Decimal]) -> Iterator[ModelFinding]:
@@ -82,7 +82,7 @@ def _check_amount(criterion: Criterion, importance: Mapping[str, Decimal]) -> It
         yield (), f"expected one of tiers, each, points or importance, found {' and '.join(given) or 'none'}"
         return
     if criterion.at_most is not None and criterion.each is None:
-        yield ("at_most",), "is the cap of each, which is missing here"
+        yield ("at_most",), "is the cap of each, but each is missing"
     if criterion.importance is not None and criterion.importance.removeprefix("-") not in importance:
         near = did_you_mean(criterion.importance.removeprefix("-"), importance)
         yield ("importance",), f"unknown class {criterion.importance!r}; expected {', '.join(importance)}{near}"
@@ -95,11 +95,11 @@ def _check_numbers(criterion: Criterion, importance: Mapping[str, Decimal]) -> I
         yield from _check_tiers(criterion.tiers)
     for name in ("each", "points", "at_most"):
         if getattr(criterion, name) == 0:
-            yield (name,), "never adds anything; use enabled: false to switch a criterion off"
+            yield (name,), "has no effect; use enabled: false to switch a criterion off"
     if criterion.importance is not None and importance[criterion.importance.removeprefix("-")] <= 0:
-        yield ("importance",), "a class of the importance table is worth more than 0; -high counts against"
+        yield ("importance",), "the points of an importance class must be above 0; use -high for negative points"
     if criterion.each is not None and criterion.at_most is not None and criterion.at_most < 0 < criterion.each:
-        yield ("at_most",), "the cap of positive points is positive"
+        yield ("at_most",), "the cap of positive points must be positive"
 
 
 def _check_tiers(tiers: Mapping[int, Decimal]) -> Iterator[ModelFinding]:
@@ -107,22 +107,22 @@ def _check_tiers(tiers: Mapping[int, Decimal]) -> Iterator[ModelFinding]:
         yield ("tiers",), "expected at least one tier, such as {1: 5}"
     for at, points in tiers.items():
         if at < 1:
-            yield ("tiers", at), "a tier starts at 1 event or more"
+            yield ("tiers", at), "a tier must start at 1 event or more"
         if points == 0:
-            yield ("tiers", at), "this tier never adds anything"
+            yield ("tiers", at), "this tier has no effect"
     if min(tiers.values(), default=0) < 0 < max(tiers.values(), default=0):
-        yield ("tiers",), "the tiers of one criterion either all add or all take away"
+        yield ("tiers",), "the tiers of a criterion must be all positive or all negative"
 
 
 def _check_grade(document: Document) -> Iterator[ModelFinding]:
     for key, criterion in document.grade.criteria.items():
         path = ("grade", "criteria", key, "when")
-        asked = lint_condition(criterion.when, document, on_events=False, adds_points=False)
-        yield from (((*path, *place), message) for place, message in asked)
+        problems = lint_condition(criterion.when, document, on_events=False, adds_points=False)
+        yield from (((*path, *place), message) for place, message in problems)
     known = document.qualification.known_at_least
     enabled = sum(criterion.enabled for criterion in document.grade.criteria.values())
     if known is not None and known > enabled:
-        yield ("qualification", "known_at_least"), f"{known} criteria can never be known: the grade has {enabled}"
+        yield ("qualification", "known_at_least"), f"expected at most {enabled}, the number of grade criteria, not {known}"
 
 
 def _check_rules(document: Document) -> Iterator[ModelFinding]:
@@ -136,19 +136,22 @@ def _check_rules(document: Document) -> Iterator[ModelFinding]:
             yield from ((path + place, message) for place, message in _check_source(rule))
             for name in ("where", "when"):
                 if condition := getattr(rule, name):
-                    asked = lint_condition(condition, document, on_events=name == "where", adds_points=False)
-                    yield from (((*path, name, *place), message) for place, message in asked)
+                    problems = lint_condition(condition, document, on_events=name == "where", adds_points=False)
+                    yield from (((*path, name, *place), message) for place, message in problems)
 
 
 def _check_bands(document: Document) -> Iterator[ModelFinding]:
     bands = document.score.bands
     for index, (lower, upper) in enumerate(pairwise(bands), start=1):
         if upper.from_ <= lower.from_:
-            yield ("score", "bands", index, "from"), f"bands ascend: {upper.name} ({upper.from_}) stands after {lower.name} ({lower.from_})"
+            yield (
+                ("score", "bands", index, "from"),
+                f"bands must ascend: {upper.name} ({upper.from_}) comes after {lower.name} ({lower.from_})",
+            )
     names = [band.name.casefold() for band in bands]
     for index, name in enumerate(names):
         if name in names[:index]:
-            yield ("score", "bands", index, "name"), f"a second band of the name {bands[index].name!r}"
+            yield ("score", "bands", index, "name"), f"duplicate band name {bands[index].name!r}"
 
 
 def _check_degradation(degradation: Degradation) -> Iterator[ModelFinding]:
@@ -161,7 +164,7 @@ def _check_degradation(degradation: Degradation) -> Iterator[ModelFinding]:
     given = [name for name in ("grace", "every", "lose", "half_life", "expiry") if getattr(degradation, name) is not None]
     for name in given:
         if name not in allowed:
-            yield (*path, name), f"makes no sense with kind: {degradation.kind}; expected {', '.join(allowed) or 'nothing'}"
+            yield (*path, name), f"not allowed with kind: {degradation.kind}; expected {', '.join(allowed) or 'nothing'}"
     ways = [name for name in ("lose", "half_life", "expiry") if name in given and name in allowed]
     if len(ways) > 1 or (not ways and degradation.kind == "per_event"):
         expected = "lose or half_life" if degradation.kind == "inactivity" else "half_life or expiry"
@@ -177,7 +180,10 @@ def _check_qualification(document: Document) -> Iterator[ModelFinding]:
     if rules.threshold <= 0:
         yield ("qualification", "threshold"), f"expected a threshold above 0, not {rules.threshold}"
     if rules.leave_below is not None and rules.leave_below > rules.threshold:
-        yield ("qualification", "leave_below"), f"lies above the threshold ({rules.threshold}): everybody would leave at once"
+        yield (
+            ("qualification", "leave_below"),
+            f"is above the threshold ({rules.threshold}): a new MQL by score would lose the status at once",
+        )
     if to_milliseconds(document.score.trend.over) < _DAY_MILLISECONDS:
         yield ("score", "trend", "over"), "expected at least 1 day"
 
@@ -194,11 +200,11 @@ def _check_maximum(document: Document) -> Iterator[ModelFinding]:
     maximum = _reachable_maximum(document)
     minimum = document.score.minimum
     if maximum <= 0:
-        yield ("score", "criteria"), "nothing adds points: the maximum of the score would not be above 0"
+        yield ("score", "criteria"), "no criterion adds points: the maximum score must be above 0"
     elif minimum is not None and minimum * MICROS_PER_POINT > maximum:
-        yield ("score", "minimum"), f"lies above the maximum of the score, {from_micro(maximum)}"
+        yield ("score", "minimum"), f"is above the maximum score, {from_micro(maximum)}"
     if maximum > _LARGEST_MAXIMUM_SCORE * MICROS_PER_POINT:
-        yield ("score", "criteria"), f"the maximum of the score, {from_micro(maximum)}, lies above {_LARGEST_MAXIMUM_SCORE}"
+        yield ("score", "criteria"), f"the maximum score, {from_micro(maximum)}, is above the limit of {_LARGEST_MAXIMUM_SCORE}"
 
 
 def _reachable_maximum(document: Document) -> int:

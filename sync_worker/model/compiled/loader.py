@@ -1,4 +1,4 @@
-"""A model file as a Model; every error has its file and line, the key, and the nearest right one."""
+"""The loader of model files: every error names the file, the line, the key and, if possible, the correct name."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from sync_worker.model.file.schema import Document
 from sync_worker.model.file.suggest import did_you_mean
 from sync_worker.model.file.yaml_source import Diagnostic, YamlSource
 
-_MAX_DIAGNOSTICS: Final = 25  # problems shown at once
+_MAX_DIAGNOSTICS: Final = 25  # per error message
 _QUOTED_PATTERN: Final = re.compile(r"'([^']*)'")
-_PYDANTIC_DICTIONARY: Final = re.compile(r"a dictionary( or instance of \w+)?")  # pydantic's words
-_HINT: Final = "Correct the model file, then say `sync-worker model check`."
+_PYDANTIC_DICTIONARY: Final = re.compile(r"a dictionary( or instance of \w+)?")  # in pydantic's messages
+_HINT: Final = "Correct the model file, then run `sync-worker model check`."
 
 
 def load(path: Path) -> Model:
-    """Read a model file.
+    """Load a model file.
 
     Raises:
-        ModelError: The file cannot be read or used; the message lists every problem that was found.
+        ModelError: The file cannot be read or is not valid; the message lists the problems.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}.", hint="Name a model file with SYNC_WORKER_MODEL.") from error
+        raise ModelError(f"{path}: cannot be read: {error.strerror}.", hint="Set SYNC_WORKER_MODEL to a model file.") from error
     except UnicodeDecodeError as error:
-        raise ModelError(f"{path}: is no UTF-8 text (byte {error.start}).", hint="Save the file as UTF-8.") from error
+        raise ModelError(f"{path}: is not UTF-8 text (byte {error.start}).", hint="Save the file as UTF-8.") from error
     return loads(text, str(path))
 
 
 def loads(text: str, source: str) -> Model:
-    """Read the text of a model file; `source` stands for its name in messages.
+    """Load a model from text; `source` is the name of the file in messages.
 
     Raises:
-        ModelError: The text cannot be used; the message lists every problem that was found.
+        ModelError: The text is not valid; the message lists the problems.
     """
     read = yaml.parse_yaml(text)
     if read.diagnostics:
@@ -52,11 +52,11 @@ def loads(text: str, source: str) -> Model:
         document = Document.model_validate(read.data)
     except ValidationError as error:
         raise _build_error(_translate_errors(error, read), source) from None
-    found = [Diagnostic(line=read.line_at(path), key=yaml.format_path(path), message=message) for path, message in find_errors(document)]
-    if found:
-        raise _build_error(found, source)
-    said = (Diagnostic(line=read.line_at(path), key=yaml.format_path(path), message=message) for path, message in find_warnings(document))
-    return Model(document=document, source=source, warnings=tuple(problem.render(source) for problem in said))
+    errors = [Diagnostic(line=read.line_at(path), key=yaml.format_path(path), message=message) for path, message in find_errors(document)]
+    if errors:
+        raise _build_error(errors, source)
+    warnings = (Diagnostic(line=read.line_at(path), key=yaml.format_path(path), message=text) for path, text in find_warnings(document))
+    return Model(document=document, source=source, warnings=tuple(warning.render(source) for warning in warnings))
 
 
 def _build_error(diagnostics: Iterable[Diagnostic], source: str) -> ModelError:
@@ -68,7 +68,7 @@ def _build_error(diagnostics: Iterable[Diagnostic], source: str) -> ModelError:
 
 
 def _translate_errors(error: ValidationError, yaml_source: YamlSource) -> Iterator[Diagnostic]:
-    """Say what pydantic found in the words of the model file, once a place."""
+    """Translate pydantic's errors to the terms of the model file, one per path."""
     seen: set[yaml.DocumentPath] = set()
     for details in error.errors(include_url=False):
         path = _locate_path(details, yaml_source)
@@ -78,7 +78,7 @@ def _translate_errors(error: ValidationError, yaml_source: YamlSource) -> Iterat
 
 
 def _locate_path(details: ErrorDetails, yaml_source: YamlSource) -> yaml.DocumentPath:
-    """Return the path in the file: pydantic's location ends with parts of its own where several types are allowed."""
+    """Return the path in the file, without the parts that pydantic appends for alternative types."""
     path = tuple(details["loc"])
     if details["type"] == "missing" and path[:-1] in yaml_source.lines:
         return path
@@ -100,10 +100,10 @@ def _describe_error(details: ErrorDetails, key_path: yaml.DocumentPath) -> str:
     if kind == "value_error":
         return str(details["ctx"]["error"])
     if details["loc"][-1:] == ("[key]",):
-        return f"{_abbreviate(wrong)} cannot stand as key here: {details['msg'].lower()}"
-    said = details["msg"].replace("Input should be a valid", "expected a").replace("Input should be", "expected")
-    said = _PYDANTIC_DICTIONARY.sub("keys with values", said)
-    return f"{said[:1].lower()}{said[1:]}, not {_abbreviate(wrong)}"
+        return f"{_abbreviate(wrong)} is not a valid key: {details['msg'].lower()}"
+    message = details["msg"].replace("Input should be a valid", "expected a").replace("Input should be", "expected")
+    message = _PYDANTIC_DICTIONARY.sub("keys with values", message)
+    return f"{message[:1].lower()}{message[1:]}, not {_abbreviate(wrong)}"
 
 
 def _abbreviate(value: object) -> str:
@@ -117,7 +117,7 @@ def _join_names(names: list[str]) -> str:
 
 
 def _list_keys_at(path: yaml.DocumentPath) -> list[str]:
-    """Return the keys that may stand at a place, from the JSON Schema of the document."""
+    """Return the keys that are allowed at a path, from the JSON Schema."""
     schema = Document.model_json_schema(by_alias=True)
     nodes = [schema]
     for part in path:
@@ -140,7 +140,7 @@ def _wildcard_schema(schema: Mapping[str, Any]) -> object:
 
 
 def _resolve(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow references, and of alternatives the one that is an object or a list."""
+    """Follow references; of several alternatives, return the object or list."""
     if "$ref" in node:
         return _resolve(schema["$defs"][node["$ref"].rpartition("/")[2]], schema)
     options = [option for option in node.get("anyOf", ()) if "$ref" in option or option.get("type") in ("object", "array")]

@@ -1,4 +1,4 @@
-"""A model, ready to judge: what it asks for, what it can give, and the hash of its meaning."""
+"""The compiled model: criteria and rules, required data, the range of the score, the hash."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RuleKind = Literal["direct", "disqualifier"]
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A model file that has been read and checked; `warnings` are whole sentences with file and line."""
+    """A valid model; `warnings` are messages with file and line."""
 
     document: Document
     source: str
@@ -37,89 +37,89 @@ class Model:
 
     @cached_property
     def score_criteria(self) -> tuple[ScoreCriterion, ...]:
-        """The enabled criteria of the score, as the file has them."""
+        """The enabled criteria of the score, in the order of the file."""
         found = self.document.score.criteria.items()
         return tuple(compile_criterion(key, criterion, self.document.importance) for key, criterion in found if criterion.enabled)
 
     @cached_property
     def grade_criteria(self) -> Mapping[str, GradeCriterion]:
-        """The enabled criteria of the grade."""
+        """The enabled criteria of the grade by key, in the order of the file."""
         return {key: criterion for key, criterion in self.document.grade.criteria.items() if criterion.enabled}
 
     @cached_property
     def direct_qualifiers(self) -> Mapping[str, DirectQualifier]:
-        """The enabled direct qualifiers, by name: of several that hold, the first is named as the reason."""
+        """The enabled direct qualifiers, sorted by key; the first one that holds is the reason."""
         return dict(sorted((key, rule) for key, rule in self.document.qualification.direct.items() if rule.enabled))
 
     @cached_property
     def disqualifiers(self) -> Mapping[str, Disqualifier]:
-        """The enabled disqualifiers, by name: of several that hold, the first is named as the reason."""
+        """The enabled disqualifiers, sorted by key; the first one that holds is the reason."""
         return dict(sorted((key, rule) for key, rule in self.document.qualification.disqualifiers.items() if rule.enabled))
 
     @property
     def bands(self) -> tuple[Band, ...]:
-        """The bands, the lowest first."""
+        """The bands in ascending order."""
         return self.document.score.bands
 
     @cached_property
     def maximum(self) -> Decimal:
-        """The highest score there can be, in points."""
+        """The maximum score in points."""
         return from_micro(sum(line.nominal_points for line in self.score_criteria if line.is_positive))
 
     @cached_property
     def minimum(self) -> Decimal:
-        """The lowest score there can be, in points."""
+        """The minimum score in points."""
         lowest = sum(line.nominal_points for line in self.score_criteria if not line.is_positive)
         clamp = self.document.score.minimum
         return from_micro(lowest if clamp is None else max(lowest, to_micro(clamp)))
 
     def reachable_maximum(self, hidden_kinds: frozenset[str] = frozenset(), unreachable: Collection[str] = ()) -> Decimal:
-        """Return the highest score there can be, in points, where these kinds of event are hidden and nobody can meet these criteria."""
+        """Return the maximum score in points on a portal that hides these kinds of event and where no contact can meet these criteria."""
         lines = (line for line in self.score_criteria if line.is_positive and line.is_visible(hidden_kinds) and line.key not in unreachable)
         return from_micro(sum(line.reachable_points for line in lines))
 
     def invisible_names(self, hidden_kinds: frozenset[str]) -> tuple[str, ...]:
-        """Return the names of the criteria and rules that cannot be seen where these kinds of event are hidden."""
+        """Return the keys of the criteria and rules whose data is not visible if these kinds of event are hidden."""
         criteria = tuple(line.key for line in self.score_criteria if not line.is_visible(hidden_kinds))
         return criteria + tuple(key for _, key, rule in self.rules if not is_rule_visible(rule, hidden_kinds))
 
     @property
     def rules(self) -> tuple[tuple[RuleKind, str, Rule], ...]:
-        """The enabled direct qualifiers and disqualifiers, each with what it is and its name."""
+        """The enabled direct qualifiers and disqualifiers, each with its kind and key."""
         groups: tuple[tuple[RuleKind, Mapping[str, Rule]], ...] = (("direct", self.direct_qualifiers), ("disqualifier", self.disqualifiers))
         return tuple((kind, key, rule) for kind, rules in groups for key, rule in rules.items())
 
     @cached_property
     def event_kinds(self) -> frozenset[str]:
-        """The kinds of event to read from HubSpot."""
+        """The recorded kinds of event to read from HubSpot."""
         wanted = [line.event for line in self.score_criteria] + [rule.event for _, _, rule in self.rules]
         return frozenset().union(*(source_kinds(kind) for kind in wanted if kind))
 
     @cached_property
     def contact_properties(self) -> frozenset[str]:
-        """The contact properties to read from HubSpot: what conditions ask, and the counters that stand in for hidden events."""
+        """The contact properties to read from HubSpot: those of conditions, and the counters that replace hidden events."""
         counters = {name for kind in self.event_kinds & COUNTER_PROPERTIES.keys() for name in COUNTER_PROPERTIES[kind]}
         return frozenset(name for name in self._condition_properties if not name.startswith(COMPANY_PREFIX)) | counters
 
     @cached_property
     def company_properties(self) -> frozenset[str]:
-        """The properties of the primary company to read from HubSpot, without prefix."""
+        """The properties of the primary company to read from HubSpot, without the prefix `company.`."""
         return frozenset(name.removeprefix(COMPANY_PREFIX) for name in self._condition_properties if name.startswith(COMPANY_PREFIX))
 
     @cached_property
     def form_names(self) -> frozenset[str]:
-        """The forms that conditions name, by id or by name."""
+        """The ids and names of forms in conditions."""
         return frozenset(name for condition in self.event_conditions for name in _form_names(condition))
 
     @cached_property
     def event_conditions(self) -> tuple[Condition, ...]:
-        """Every condition on events."""
+        """All conditions on events."""
         parts: Iterable[ScoreCriterion | Rule] = (*self.score_criteria, *(rule for _, _, rule in self.rules))
         return tuple(part.where for part in parts if part.where)
 
     @cached_property
     def contact_conditions(self) -> tuple[Condition, ...]:
-        """Every condition on contacts."""
+        """All conditions on contacts."""
         parts: Iterable[ScoreCriterion | GradeCriterion | Rule] = (
             *self.score_criteria,
             *self.grade_criteria.values(),
@@ -133,12 +133,12 @@ class Model:
         return compile_domain_lists(self.document.domains)
 
     def property_spec(self, name: str) -> PropertySpec:
-        """Return the type of a property that the model asks for."""
+        """Return the type of a property."""
         return find_property(name, self.document.properties) or PropertySpec("text")
 
     @cached_property
     def leave_below(self) -> int:
-        """Below this score, in micro-points, somebody who is an MQL by score stops being one."""
+        """The score in micro-points below which an MQL by score loses the status."""
         rules = self.document.qualification
         return to_micro(rules.threshold) * 5 // 6 if rules.leave_below is None else to_micro(rules.leave_below)
 
@@ -148,12 +148,12 @@ class Model:
 
 
 def is_rule_visible(rule: Rule, hidden_kinds: frozenset[str]) -> bool:
-    """Tell whether a direct qualifier or a disqualifier can be seen where these kinds of event are hidden."""
+    """Return whether the data of a rule is visible if these kinds of event are hidden."""
     return rule.event is None or is_event_visible(rule.event, hidden_kinds, can_use_counter=rule.where is None)
 
 
 def _form_names(condition: Condition) -> Iterator[str]:
-    for asked, test, _ in condition.iter_tests():
-        if asked == "form":
-            named = (test.operators[name] for name in ("is", "is_not", "in", "not_in") if name in test.operators)
-            yield from (str(value) for operand in named for value in operand_values(operand))
+    for property_name, test, _ in condition.iter_tests():
+        if property_name == "form":
+            operands = (test.operators[name] for name in ("is", "is_not", "in", "not_in") if name in test.operators)
+            yield from (str(value) for operand in operands for value in operand_values(operand))

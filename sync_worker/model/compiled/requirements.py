@@ -1,4 +1,4 @@
-"""What a model asks of a portal, so that somebody can look whether the portal has it."""
+"""Requirements of a model: the properties, options and forms that a portal must have."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ _EQUALITY_OPERATORS: Final = ("is", "is_not", "in", "not_in")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropertyRequirement:
-    """A property of contacts, of companies (`company.<name>`) or of events that a condition asks about."""
+    """A property of contacts, companies (`company.<name>`) or events in a condition."""
 
     path: DocumentPath  # in the model file, such as score, criteria, careers, where, url
     property_name: str
     type: ValueType
     on_events: bool
-    comparisons: tuple[tuple[str, str], ...]  # operator and value, where values are compared as a whole: options of an enumeration, forms
+    comparisons: tuple[tuple[str, str], ...]  # operator and value, if the whole value is compared: options, forms
 
     @property
     def path_text(self) -> str:
-        """Return the path as people write it: `score.criteria.careers.where.url`."""
+        """Return the path as text: `score.criteria.careers.where.url`."""
         return format_path(self.path)
 
     @property
     def values(self) -> tuple[str, ...]:
-        """Return the values alone."""
+        """Return the compared values."""
         return tuple(value for _, value in self.comparisons)
 
 
 def find_requirements(model: Model) -> tuple[PropertyRequirement, ...]:
-    """Return everything that the enabled criteria and rules of a model ask, in the order of the file."""
+    """Return the requirements of the enabled criteria and rules, in the order of the file."""
     return tuple(_iter_requirements(model))
 
 

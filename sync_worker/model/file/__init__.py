@@ -1,1 +1,1 @@
-"""The model file as it is written: YAML, schema, conditions, units."""
+"""The format of the model file: YAML, schema, conditions, units."""

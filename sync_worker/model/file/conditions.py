@@ -1,4 +1,8 @@
-"""Conditions as a model file writes them: a closed set of operators, joined by all, any and not."""
+"""Conditions of the model file: operators on properties, combined with all, any, not and first_known.
+
+An operator is declared here as a field of `Test`. Its operands are checked in model/compiled/condition_lint.py (next), which lists the
+property types that it applies to.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ SeniorityLevel = Literal["intern", "employee", "senior", "manager", "director", 
 
 
 def as_tuple(value: object) -> object:
-    """Read one value or a list of them as a tuple."""
+    """Return one value or a list of values as a tuple."""
     if isinstance(value, (list, tuple)):
         return tuple(value)
     return value if value is None else (value,)
@@ -27,23 +31,23 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1
 
 
 class StrictBaseModel(BaseModel):
-    """A piece of the model file: nothing can be added to it, and nothing changed."""
+    """Base class of the types of the model file: frozen, no unknown keys, no type conversion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_by_alias=True, validate_by_name=False)
 
 
 class Test(StrictBaseModel):
-    """What is asked of one property; several operators must all hold."""
+    """The operators on one property; all of them must hold."""
 
-    __test__ = False  # no test case of pytest
+    __test__ = False  # not a pytest class
 
-    is_: Scalar | None = Field(None, alias="is", description="Equal; text without regard to case and accents.")
-    is_not: Scalar | None = Field(None, description="Known, and not equal.")
+    is_: Scalar | None = Field(None, alias="is", description="Equal; text is compared without regard to case and accents.")
+    is_not: Scalar | None = Field(None, description="Known and not equal.")
     in_: Scalars | None = Field(None, alias="in", description="Equal to one of these.")
-    not_in: Scalars | None = Field(None, description="Known, and equal to none of these.")
-    contains_any: Texts | None = Field(None, description="One of these words or phrases occurs; * stands for any letters of a word.")
+    not_in: Scalars | None = Field(None, description="Known and equal to none of these.")
+    contains_any: Texts | None = Field(None, description="One of these words or phrases occurs; * matches any letters within a word.")
     matches: Texts | None = Field(
-        None, description="One of these patterns fits the whole text (of a URL: its path); * stands for anything."
+        None, description="One of these patterns matches the whole text (of a URL: its path); * matches any characters."
     )
     regex: str | None = Field(None, description="The regular expression is found somewhere in the text.")
     starts_with: Texts | None = Field(None, description="The text (of a URL: its path) starts with one of these.")
@@ -51,15 +55,15 @@ class Test(StrictBaseModel):
     at_least: int | float | str | None = Field(None, description="A number, or a date such as 2026-01-31.")
     at_most: int | float | str | None = Field(None, description="A number, or a date such as 2026-01-31.")
     between: Annotated[tuple[int | float | str, int | float | str], BeforeValidator(as_tuple)] | None = Field(
-        None, description="From the first to the second, both included."
+        None, description="Between these two bounds, inclusive."
     )
-    is_known: Literal[True] | None = Field(None, description="There is a value.")
-    is_unknown: Literal[True] | None = Field(None, description="There is no value.")
-    country_in: Texts | None = Field(None, description="A country, by name in any language or by code.")
+    is_known: Literal[True] | None = Field(None, description="The property has a value.")
+    is_unknown: Literal[True] | None = Field(None, description="The property has no value.")
+    country_in: Texts | None = Field(None, description="One of these countries, by name in any language or by code.")
     seniority_at_least: SeniorityLevel | None = Field(None, description="A job title of this level or above.")
-    domain_in: Texts | None = Field(None, description="The domain of the e-mail address or web site stands in one of these lists.")
+    domain_in: Texts | None = Field(None, description="The domain of the email address or website is in one of these lists.")
     within: Duration | None = Field(None, description="A date in the past, at most this long ago.")
-    older_than: Duration | None = Field(None, description="A date in the past, longer ago than this.")
+    older_than: Duration | None = Field(None, description="A date in the past, more than this long ago.")
 
     @model_validator(mode="before")
     @classmethod
@@ -76,7 +80,7 @@ class Test(StrictBaseModel):
 
     @property
     def operators(self) -> dict[str, Operand]:
-        """The operators that are used, by the name they have in the file, with their operands."""
+        """The operands by name of the operator in the file, without unused operators."""
         values = ((name, getattr(self, field)) for name, field in OPERATOR_FIELDS.items())
         return {name: value for name, value in values if value is not None}
 
@@ -95,7 +99,7 @@ OPERATOR_FIELDS: Final[Mapping[str, str]] = {field.alias or name: name for name,
 
 
 class Condition(StrictBaseModel):
-    """Tests by property, all of which must hold; `all`, `any`, `not` and `first_known` hold further conditions."""
+    """Tests by property, all of which must hold; `all`, `any`, `not` and `first_known` contain further conditions."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, SerializeAsAny[Test]] = Field(init=False)
@@ -104,13 +108,13 @@ class Condition(StrictBaseModel):
     any: Annotated[tuple[Condition, ...], BeforeValidator(as_tuple), Field(min_length=1)] | None = None
     not_: Condition | None = Field(None, alias="not")
     first_known: Annotated[tuple[Condition, ...], BeforeValidator(as_tuple), Field(min_length=1)] | None = Field(
-        None, description="The first of these whose answer is known decides: the company's country, or else the contact's."
+        None, description="The first condition whose result is known: the company's country, or else the contact's."
     )
 
     @model_validator(mode="after")
     def _require_test(self) -> Condition:
         if not (self.tests or self.not_ or self.subconditions):
-            raise ValueError("expected a property and what is asked of it, such as jobtitle: {contains_any: [buyer]}")
+            raise ValueError("expected a property with operators, such as jobtitle: {contains_any: [buyer]}")
         return self
 
     @property
@@ -120,12 +124,12 @@ class Condition(StrictBaseModel):
 
     @property
     def subconditions(self) -> tuple[tuple[str, int, Condition], ...]:
-        """The conditions under all, any and first_known, each with where it stands."""
+        """The conditions under all, any and first_known, each with its key and index."""
         groups = {"all": self.all, "any": self.any, "first_known": self.first_known}
         return tuple((name, index, part) for name, group in groups.items() for index, part in enumerate(group or ()))
 
     def iter_tests(self, *, negated: bool = False) -> Iterator[tuple[str, Test, bool]]:
-        """Yield every test with its property, and whether an odd number of `not` stand over it."""
+        """Yield every test with its property, and whether it is under an odd number of `not`."""
         yield from ((subject, test, negated) for subject, test in self.tests.items())
         for _, _, part in self.subconditions:
             yield from part.iter_tests(negated=negated)

@@ -1,4 +1,4 @@
-"""The types of the model file."""
+"""The types of the model file; their docstrings are the descriptions in the JSON Schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sync_worker.model.file.units import Duration, Loss, Percent, Points, parse_
 
 GRADE_LETTERS: Final = ("F", "D-", "D", "D+", "C-", "C", "C+", "B-", "B", "B+", "A-", "A", "A+")
 
-#: The kinds of event a criterion can count, beside `custom:<HubSpot event name>`.
+#: The kinds of event that a criterion can count, in addition to `custom:<HubSpot event name>`.
 EVENT_KINDS: Final = (
     "email_click",
     "email_open",
@@ -30,6 +30,7 @@ EVENT_KINDS: Final = (
 )
 CUSTOM_PREFIX: Final = "custom:"
 
+#: Each language has a translation file in model/i18n.
 Language = Literal["en", "de", "es", "fr", "it", "ca", "zh"]
 PropertyType = Literal["text", "number", "boolean", "date", "enumeration"]
 
@@ -44,7 +45,7 @@ def _validate_event_kind(value: str) -> str:
 
 
 def _validate_time_zone(value: str) -> str:
-    # The list of tzdata names nearly all that there are; to look through the machine's own files takes twenty times as long.
+    # tzdata lists nearly all zones; a search of the machine's zone files takes twenty times as long.
     if value not in resources.files("tzdata").joinpath("zones").read_text("ascii").split() and value not in zoneinfo.available_timezones():
         raise ValueError(f"unknown time zone {value!r}; expected a name such as Europe/Berlin or UTC")
     return value
@@ -69,7 +70,7 @@ Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 
 
 class Property(StrictBaseModel):
-    """An own property of the portal: its type, and for an enumeration the values that it can have."""
+    """A custom property of the portal: its type, and the options of an enumeration."""
 
     type: PropertyType
     options: Texts | None = None
@@ -81,26 +82,26 @@ class Property(StrictBaseModel):
 
 
 class Downloads(StrictBaseModel):
-    """Which URLs are files that somebody fetched."""
+    """Downloads: the URLs of files."""
 
     urls: Texts = ("*.pdf", "*.docx", "*.pptx", "*.xlsx", "*.zip", "*.epub")
 
 
 class SearchTerms(StrictBaseModel):
-    """Which query parameters of a page's URL hold what somebody searched for."""
+    """Search terms: the query parameters of a page's URL that contain the term."""
 
     parameters: Texts = ("q", "query", "s", "search", "utm_term")
 
 
 class CampaignTouches(StrictBaseModel):
-    """Which parameters of a page's URL, or which campaigns, make a view a campaign touch point."""
+    """Campaign touches: the query parameters of a page's URL that name the campaign, and optionally the campaigns that count."""
 
     parameters: Texts = ("utm_campaign",)
     campaigns: Texts | None = None
 
 
 class Signals(StrictBaseModel):
-    """What the derived kinds of event are derived from."""
+    """The sources of the derived kinds of event."""
 
     downloads: Downloads = Downloads()
     search_terms: SearchTerms = SearchTerms()
@@ -108,7 +109,7 @@ class Signals(StrictBaseModel):
 
 
 class MachineClicks(StrictBaseModel):
-    """What marks an event as made by a machine; a rule set to null is off."""
+    """The rules that detect events made by bots; null switches a rule off."""
 
     flagged_by_hubspot: bool = True
     after_send: Duration | None = parse_duration("2 seconds")
@@ -121,31 +122,31 @@ class MachineClicks(StrictBaseModel):
 
 
 class DomainList(StrictBaseModel):
-    """Own entries of a domain list and exceptions from it; `.ac.uk` stands for every domain that ends so."""
+    """Entries of a domain list and exceptions; an entry includes all of its subdomains."""
 
     add: Texts | None = None
     remove: Texts | None = Field(None, alias="except")
 
 
 class Criterion(StrictBaseModel):
-    """What gives points: events that are counted, or a condition on the contact."""
+    """A criterion of the score: events that are counted, or a condition on the contact."""
 
-    label: str | None = Field(None, description="What a sales rep reads; {count} stands for the number of events.")
+    label: str | None = Field(None, description="The text for sales reps; {count} is the number of events.")
     event: EventKind | None = None
-    where: Condition | None = Field(None, description="Which of these events count: tests on url, form, campaign or name.")
-    when: Condition | None = Field(None, description="Which contacts get the points: tests on properties.")
-    tiers: dict[EventCount, Points] | None = Field(None, description="Further points at so many events; they accumulate.")
+    where: Condition | None = Field(None, description="Which of the events count: operators on url, form, campaign or name.")
+    when: Condition | None = Field(None, description="Which contacts get the points: operators on properties.")
+    tiers: dict[EventCount, Points] | None = Field(None, description="Points by number of events; tiers add up.")
     each: Points | None = Field(None, description="Points for every event.")
-    at_most: Points | None = Field(None, description="The cap of `each`.")
-    points: Points | None = Field(None, description="Points, once.")
-    importance: str | None = Field(None, description="A class of the importance table instead of points; -high counts against.")
-    within: Duration | None = Field(None, description="Only events of the last so many days count.")
-    per_day: Annotated[int, Field(ge=1)] | None = Field(None, description="At most so many events of one day count.")
+    at_most: Points | None = Field(None, description="The cap of the points from `each`.")
+    points: Points | None = Field(None, description="Points, given once.")
+    importance: str | None = Field(None, description="A class of the importance table instead of points; -high gives negative points.")
+    within: Duration | None = Field(None, description="Only events within this time count.")
+    per_day: Annotated[int, Field(ge=1)] | None = Field(None, description="At most this many events per day count.")
     enabled: bool = True
 
 
 class Degradation(StrictBaseModel):
-    """How interest fades."""
+    """The decay of the score without engagement."""
 
     kind: Literal["inactivity", "per_event", "none"] = "inactivity"
     grace: Duration | None = None
@@ -157,7 +158,7 @@ class Degradation(StrictBaseModel):
 
 
 class Trend(StrictBaseModel):
-    """What the trend compares with: the score so long ago, when it differs by so many points."""
+    """The trend: the time to compare with, and the points of difference that make it rising or falling."""
 
     over: Duration = parse_duration("14 days")
     at_least: Annotated[int, Field(ge=1)] = 1
@@ -171,7 +172,7 @@ class Band(StrictBaseModel):
 
 
 class Score(StrictBaseModel):
-    """How ready somebody is to buy."""
+    """The score: how ready a contact is to buy."""
 
     criteria: dict[Key, Criterion] = Field(min_length=1)
     degradation: Degradation = Degradation()
@@ -181,7 +182,7 @@ class Score(StrictBaseModel):
 
 
 class GradeCriterion(StrictBaseModel):
-    """What speaks for the fit of a contact, and whether the opposite speaks against it."""
+    """A criterion of the grade: thirds of a letter for a match, and for a mismatch."""
 
     label: str | None = None
     when: Condition
@@ -191,7 +192,7 @@ class GradeCriterion(StrictBaseModel):
 
 
 class Grade(StrictBaseModel):
-    """How well somebody fits."""
+    """The grade: how well a contact fits."""
 
     start: GradeLetter = "D"
     letters: Literal["signed", "whole"] = "signed"
@@ -199,7 +200,7 @@ class Grade(StrictBaseModel):
 
 
 class Rule(StrictBaseModel):
-    """What holds for a contact: an event, or a condition on properties."""
+    """A rule that holds for a contact with a matching event, or if a condition holds."""
 
     label: str | None = None
     event: EventKind | None = None
@@ -209,34 +210,34 @@ class Rule(StrictBaseModel):
 
     @property
     def validity(self) -> timedelta | None:
-        """How long an event counts; None: for ever."""
+        """How long an event counts; None: without limit."""
         return None
 
 
 class DirectQualifier(Rule):
-    """What makes an MQL whatever the score."""
+    """A rule that makes a contact an MQL at any score."""
 
     valid_for: Duration | None = None
 
     @property
     def validity(self) -> timedelta | None:
-        """How long a request stands; None: for ever."""
+        """How long a request counts; None: without limit."""
         return self.valid_for
 
 
 class Disqualifier(Rule):
-    """What keeps somebody from being an MQL."""
+    """A rule that excludes a contact from being an MQL."""
 
     within: Duration | None = None
 
     @property
     def validity(self) -> timedelta | None:
-        """How long an event rules somebody out; None: for ever."""
+        """How long an event excludes the contact; None: without limit."""
         return self.within
 
 
 class Qualification(StrictBaseModel):
-    """Who is an MQL."""
+    """The rules of the MQL status."""
 
     threshold: Points
     leave_below: Points | None = Field(None, description="Default: the threshold minus a sixth.")
@@ -245,11 +246,11 @@ class Qualification(StrictBaseModel):
     incomplete_grade: Literal["hold", "pass"] = "hold"
     direct: dict[Key, DirectQualifier] = Field(default_factory=dict)
     disqualifiers: dict[Key, Disqualifier] = Field(default_factory=dict)
-    new_per_day: Annotated[int, Field(ge=1)] | None = Field(None, description="At most so many new MQLs a day.")
+    new_per_day: Annotated[int, Field(ge=1)] | None = Field(None, description="Maximum number of new MQLs per day.")
     foreign_members: Literal["keep", "remove"] = "keep"
 
 
-#: Where criteria and rules stand in a model file, and what one of them is called.
+#: The paths of criteria and rules in the model file, each with the term for one of them.
 CRITERION_GROUPS: Final[Mapping[tuple[str, str], str]] = {
     ("score", "criteria"): "criterion",
     ("grade", "criteria"): "grade criterion",
@@ -259,14 +260,14 @@ CRITERION_GROUPS: Final[Mapping[tuple[str, str], str]] = {
 
 
 class Document(StrictBaseModel):
-    """A whole model file."""
+    """A model file."""
 
     version: Literal[1] = 1
     name: str
     description: str | None = None
     language: Language = "en"
     time_zone: TimeZoneName = "UTC"
-    properties: dict[str, Property] = Field(default_factory=dict, description="Own properties of the portal that the model asks for.")
+    properties: dict[str, Property] = Field(default_factory=dict, description="Custom properties of the portal that conditions use.")
     importance: dict[Key, Points] = Field(default_factory=lambda: {"high": Decimal(20), "medium": Decimal(10), "low": Decimal(5)})
     domains: dict[Key, DomainList] = Field(default_factory=dict)
     signals: Signals = Signals()
@@ -276,10 +277,10 @@ class Document(StrictBaseModel):
     qualification: Qualification
 
     def members(self, group: tuple[str, str]) -> Mapping[str, Criterion | GradeCriterion | Rule]:
-        """Return the criteria or rules of one of the GROUPS by name."""
+        """Return the criteria or rules at one of the CRITERION_GROUPS by key."""
         found: Mapping[str, Criterion | GradeCriterion | Rule] = getattr(getattr(self, group[0]), group[1])
         return found
 
     def dump_canonical(self) -> Mapping[str, Any]:
-        """Return everything that the model says, defaults spelled out, without comments and order."""
+        """Return the meaning of the model as JSON data: with defaults, without the description."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"description"})

@@ -1,4 +1,4 @@
-"""Points, percentages and durations as a model file writes them, held exactly."""
+"""Units of the model file: points, percentages and durations, as exact numbers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-#: Points are computed as whole millionths, so that the lines of a ledger add up exactly.
+#: Points are computed as integers, in micro-points, so that the lines of a ledger add up exactly.
 MICROS_PER_POINT: Final = 1_000_000
 
-#: A percentage is held as parts per million of the whole.
+#: Percentages are computed as parts per million.
 PPM: Final = 1_000_000
 
 _MAX_POINTS: Final = 10_000
@@ -24,33 +24,33 @@ _LOSS_PATTERN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(%|points?)", re.IGNORECAS
 
 
 def to_micro(points: Decimal | int) -> int:
-    """Return points as whole millionths."""
+    """Return points as micro-points."""
     return int(points * MICROS_PER_POINT)
 
 
 def from_micro(micro: int) -> Decimal:
-    """Return millionths as points, without trailing zeros: 2500000 is 2.5."""
+    """Return micro-points as points without trailing zeros: 2500000 is 2.5."""
     whole, rest = divmod(abs(micro), MICROS_PER_POINT)
     text = f"{whole}.{rest:06d}".rstrip("0").rstrip(".")
     return Decimal(text if micro >= 0 else f"-{text}")
 
 
 def to_json_number(micro: int) -> int | float:
-    """Return millionths as the JSON number that a person would write; up to nine digits before the point it is exact."""
+    """Return micro-points as a JSON number of points; exact up to nine digits before the decimal point."""
     points = from_micro(micro)
     return int(points) if points == points.to_integral_value() else float(points)
 
 
 def to_milliseconds(duration: timedelta) -> int:
-    """Return a duration as whole milliseconds, the resolution of HubSpot's times."""
+    """Return a duration in whole milliseconds, the resolution of HubSpot's timestamps."""
     return duration // timedelta(milliseconds=1)
 
 
 def parse_points(value: object) -> Decimal:
-    """Read points: a number with at most six digits after the point.
+    """Parse points: a number with at most six decimal places.
 
     Raises:
-        ValueError: It is no number, too large, or too fine.
+        ValueError: The value is not a number, is too large, or has more decimal places.
     """
     try:
         points = Decimal("" if isinstance(value, (bool, str)) else str(value))
@@ -59,15 +59,15 @@ def parse_points(value: object) -> Decimal:
     if not points.is_finite() or abs(points) > _MAX_POINTS:
         raise ValueError(f"expected points between -{_MAX_POINTS} and {_MAX_POINTS}, not {value}")
     if points * MICROS_PER_POINT != (points * MICROS_PER_POINT).to_integral_value():
-        raise ValueError(f"expected at most six digits after the point, not {value}")
+        raise ValueError(f"expected at most six decimal places, not {value}")
     return _strip_zeros(points)
 
 
 def parse_duration(value: object) -> timedelta:
-    """Read a duration: `90 days`, `2 weeks`, `36 hours`, `2 seconds`.
+    """Parse a duration: `90 days`, `2 weeks`, `36 hours`, `2 seconds`.
 
     Raises:
-        ValueError: It is no duration of that form, none at all, or longer than a century.
+        ValueError: The value does not have this form or is longer than 100 years.
     """
     if isinstance(value, timedelta):
         return value
@@ -76,12 +76,12 @@ def parse_duration(value: object) -> timedelta:
         raise ValueError(f"expected a duration in seconds, minutes, hours, days or weeks, such as 90 days, not {value!r}")
     seconds = Decimal(found[1]) * _SECONDS_PER_UNIT[found[2].lower()]
     if seconds > _MAX_DURATION // timedelta(seconds=1):
-        raise ValueError(f"expected a duration of at most a century, not {value!r}")
+        raise ValueError(f"expected a duration of at most 100 years, not {value!r}")
     return timedelta(milliseconds=int(seconds * 1000))
 
 
 def format_duration(duration: timedelta) -> str:
-    """Return a duration in its largest whole unit, as a model file writes it: `90 days`."""
+    """Return a duration in its largest whole unit: `90 days`."""
     seconds = Decimal(to_milliseconds(duration)) / 1000
     unit = next((u for u in ("day", "hour", "minute") if seconds and seconds % _SECONDS_PER_UNIT[u] == 0), "second")
     count = _strip_zeros(seconds / _SECONDS_PER_UNIT[unit])
@@ -89,10 +89,10 @@ def format_duration(duration: timedelta) -> str:
 
 
 def parse_percent(value: object) -> Decimal:
-    """Read a percentage: `50 %`.
+    """Parse a percentage: `50 %`.
 
     Raises:
-        ValueError: It is no percentage from 0 % to 100 % with at most four digits after the point.
+        ValueError: The value is not a percentage from 0 % to 100 % with at most four decimal places.
     """
     if isinstance(value, Decimal):
         return value
@@ -104,7 +104,7 @@ def parse_percent(value: object) -> Decimal:
 
 
 def format_percent(percent: Decimal) -> str:
-    """Return a percentage as a model file writes it: `50 %`."""
+    """Return a percentage in the form of the model file: `50 %`."""
     return f"{percent} %"
 
 
@@ -114,10 +114,10 @@ def percent_to_ppm(percent: Decimal) -> int:
 
 
 def parse_loss(value: object) -> str:
-    """Read what is lost in a period: `10 %` of the earned total, or `3 points`.
+    """Parse the loss per period: `10 %` of the earned total, or `3 points`.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: The value has neither form.
     """
     found = _LOSS_PATTERN.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
@@ -128,7 +128,7 @@ def parse_loss(value: object) -> str:
 
 
 def _strip_zeros(number: Decimal) -> Decimal:
-    """Drop trailing zeros without falling into exponents: 50, not 5E+1."""
+    """Remove trailing zeros but avoid exponents: 50, not 5E+1."""
     whole = number.to_integral_value()
     return whole.quantize(Decimal(1)) if number == whole else number.normalize()
 

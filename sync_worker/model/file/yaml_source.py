@@ -1,4 +1,4 @@
-"""YAML text as plain data, with the line of every key; whatever could surprise a reader is refused."""
+"""YAML parser: plain data with the line of every key; aliases, tags, duplicate keys and deep nesting are refused."""
 
 from __future__ import annotations
 
@@ -19,46 +19,46 @@ _MAX_CHARACTERS: Final = 500_000  # characters; the longest real model has some 
 _MAX_DEPTH: Final = 40
 _TAG_PREFIX: Final = "tag:yaml.org,2002:"
 _BOOLEANS: Final = {"true": True, "false": False}
-_TAB_TEXT: Final = r"'\t'"  # so the reader's complaints name it
+_TAB_TEXT: Final = r"'\t'"  # part of ruamel's message
 _SECOND_DOCUMENT_TEXT: Final = "but found another document"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """What is wrong at one place of a model file."""
+    """A problem in a file, with its line and key."""
 
     line: int
     key: str
     message: str
 
     def render(self, source: str) -> str:
-        """Return `file:line: key: what is wrong`."""
+        """Return `file:line: key: message`."""
         return ": ".join(part for part in (f"{source}:{self.line}", self.key, self.message) if part)
 
 
 @dataclass(slots=True)
 class YamlSource:
-    """The data of a YAML text, the line of each path in it, and what is wrong with it as YAML."""
+    """The data of a YAML text, the line of each path, and the problems found."""
 
     data: YamlData = None
     lines: dict[DocumentPath, int] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def line_at(self, path: DocumentPath) -> int:
-        """Return the line of a path, or of the nearest part above it that stands in the file."""
+        """Return the line of a path, or of its closest parent that the file contains."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
 
 def format_path(path: DocumentPath) -> str:
-    """Return a path as people write it: `score.bands[1].from`."""
+    """Return a path as text: `score.bands[1].from`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
 
 
 def parse_yaml(text: str) -> YamlSource:
-    """Read YAML text; problems are listed, never raised."""
+    """Parse YAML text; problems are listed in `diagnostics`, never raised."""
     source = YamlSource()
     if len(text) > _MAX_CHARACTERS:
         source.diagnostics.append(Diagnostic(line=1, key="", message=f"the file has more than {_MAX_CHARACTERS} characters"))
@@ -74,14 +74,14 @@ def parse_yaml(text: str) -> YamlSource:
         source.diagnostics.append(_syntax_diagnostic(error))
         return source
     if node is None:
-        source.diagnostics.append(Diagnostic(line=1, key="", message="the file is empty, expected a model"))
+        source.diagnostics.append(Diagnostic(line=1, key="", message="the file is empty"))
     else:
         source.data = _DataBuilder(source).build(node, ())
     return source
 
 
 class _UnsupportedYaml(Exception):
-    """YAML allows it, and a model file does not."""
+    """A feature of YAML that we do not allow."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
@@ -90,7 +90,7 @@ class _UnsupportedYaml(Exception):
 
 
 class _SafeComposer(Composer):
-    """Refuses aliases, a few of which can unfold into gigabytes, and what is nested so deep that nobody has written it."""
+    """Composer that refuses aliases, because a few of them can expand to gigabytes, and deep nesting, because it exhausts the stack."""
 
     depth = 0
 
@@ -98,11 +98,11 @@ class _SafeComposer(Composer):
         event = self.parser.peek_event()
         line = event.start_mark.line + 1
         if isinstance(event, AliasEvent):
-            raise _UnsupportedYaml(line, f"YAML aliases (*{event.anchor}) are not allowed: write the value out")
+            raise _UnsupportedYaml(line, f"YAML aliases (*{event.anchor}) are not allowed; repeat the value")
         if self.depth > _MAX_DEPTH:
             raise _UnsupportedYaml(line, f"nested deeper than {_MAX_DEPTH} levels")
         self.depth += 1
-        self.warn_double_anchors = False  # what an anchor is called matters to aliases alone
+        self.warn_double_anchors = False  # without aliases, names of anchors have no effect
         node: Node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -110,15 +110,15 @@ class _SafeComposer(Composer):
 
 def _syntax_diagnostic(error: Exception) -> Diagnostic:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    said = getattr(error, "problem", None) or str(error).splitlines()[0]
-    message = f"this is no valid YAML: {'a tab indents this line; YAML wants spaces' if _TAB_TEXT in said else said}"
-    if said == _SECOND_DOCUMENT_TEXT:
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    message = f"not valid YAML: {'this line is indented with a tab; use spaces' if _TAB_TEXT in problem else problem}"
+    if problem == _SECOND_DOCUMENT_TEXT:
         message = "expected one YAML document, found a second one"
     return Diagnostic(line=mark.line + 1 if mark else 1, key="", message=message)
 
 
 class _DataBuilder:
-    """Turns YAML nodes into data and notes lines and problems on the way."""
+    """Builds data from YAML nodes and records lines and problems."""
 
     def __init__(self, source: YamlSource) -> None:
         self.source = source
@@ -140,7 +140,7 @@ class _DataBuilder:
             line = key_node.start_mark.line + 1
             if key in found:
                 first = self.source.lines[(*path, key)]
-                self._report(line, (*path, key), f"this key stands here a second time (first on line {first})")
+                self._report(line, (*path, key), f"duplicate key (first on line {first})")
                 continue
             self.source.lines[(*path, key)] = line
             found[key] = self.build(value_node, (*path, key))
@@ -157,7 +157,7 @@ class _DataBuilder:
         if not isinstance(node, ScalarNode):
             return None
         tag, text = str(node.tag).removeprefix(_TAG_PREFIX), str(node.value)
-        if tag in ("str", "timestamp"):  # a date is text until the property that it is compared with is known
+        if tag in ("str", "timestamp"):  # only the type of the property shows whether the text is a date
             return text
         if tag == "null":
             return None
@@ -174,7 +174,7 @@ class _DataBuilder:
         except ValueError:
             return text
         if len(text) > 20 or not math.isfinite(number):
-            self._report(line, path, f"expected a number of reasonable size, not {text[:30]}")
+            self._report(line, path, f"number out of range: {text[:30]}")
             return 0
         return number
 

@@ -1,1 +1,1 @@
-"""Knowledge about the world: countries, email domains, job titles, standard properties of HubSpot."""
+"""Lookup tables: countries, email domains, job titles, standard properties of HubSpot."""

@@ -1,4 +1,4 @@
-"""Countries compared as countries: Deutschland, Germany and DE are one."""
+"""Countries by name in any language or by code: Deutschland, Germany and DE are the same."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pycountry
 
 from sync_worker.model.lookup.text import normalize_text
 
-# What people write and the standard does not list.
+# Common names that ISO 3166 does not list.
 _ALIASES: Final[Mapping[str, str]] = {
     "uk": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "northern ireland": "GB", "great britain": "GB", "britain": "GB",
     "u.k.": "GB", "u.s.": "US", "u.s.a.": "US", "united states of america": "US", "america": "US", "holland": "NL", "turkey": "TR",
@@ -27,27 +27,27 @@ _ALIASES: Final[Mapping[str, str]] = {
     "svizzera": "CH", "中国": "CN", "中华人民共和国": "CN", "美国": "US", "英国": "GB", "台湾": "TW", "香港": "HK", "韩国": "KR",
 }  # fmt: skip
 
-_CACHE_SIZE: Final = 10_000  # spellings; chunk after chunk holds the same ones
+_CACHE_SIZE: Final = 10_000  # texts; successive batches contain the same ones
 
-# The languages of most portals; what these say goes before what the others say.
+# The languages of most portals; their names take precedence over those of other languages.
 _COMMON_LANGUAGES: Final = ("de", "fr", "es", "it", "ca", "zh_CN", "pt", "pt_BR", "nl", "pl", "zh_TW", "ja", "ko", "ru")
 
 
 @lru_cache(maxsize=_CACHE_SIZE)
 def country_code(text: str) -> str | None:
-    """Return the two-letter code of the country that a text names, in any language, or None."""
+    """Return the two-letter code of a country, or None if the text is not a country."""
     name = normalize_text(text)
     return _english_names().get(name) or (_common_names().get(name) or _rare_names().get(name) if name else None)
 
 
 def country_names() -> Mapping[str, str]:
-    """Return the country codes by plain name: codes and names in English and in the languages of most portals."""
+    """Return the country codes by normalized name or code, in English and the languages of most portals."""
     return _common_names()
 
 
 @cache
 def _english_names() -> Mapping[str, str]:
-    """Codes and English names: what most portals hold, and found without reading a translation."""
+    """Return codes and English names, which most portals use and which need no translation file."""
     found: dict[str, str] = {}
     for country in pycountry.countries:
         for attribute in ("alpha_2", "alpha_3", "name", "common_name", "official_name"):
@@ -67,7 +67,7 @@ def _common_names() -> Mapping[str, str]:
 
 @cache
 def _rare_names() -> Mapping[str, str]:
-    """Names in all other languages; one that means two countries means none."""
+    """Return names in all languages, without those that mean several countries."""
     found: dict[str, set[str]] = {}
     for folder in sorted(Path(pycountry.LOCALES_DIR).iterdir()):
         for name, code in _translate_names(folder.name):
@@ -80,5 +80,5 @@ def _translate_names(language: str) -> Iterator[tuple[str, str]]:
     for country in pycountry.countries:
         for attribute in ("name", "common_name"):
             name = getattr(country, attribute, None)
-            if name and (said := words.gettext(name)) != name:
-                yield normalize_text(said), country.alpha_2
+            if name and (translated := words.gettext(name)) != name:
+                yield normalize_text(translated), country.alpha_2

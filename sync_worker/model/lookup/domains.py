@@ -1,4 +1,4 @@
-"""Domain lists: free mail, throw-away, academic, competitors, and whatever else a model names."""
+"""Domain lists: free mail, disposable, academic, and the lists of the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FREE_MAIL: Final = "free_mail"
 DISPOSABLE: Final = "disposable"
 ACADEMIC: Final = "academic"
 
-#: The lists that every model has; a model adds its own entries and its exceptions.
+#: The lists of every model; a model adds entries and exceptions.
 DEFAULT_DOMAIN_LISTS: Final = (FREE_MAIL, DISPOSABLE, ACADEMIC)
 
 _ENTRY_PATTERN: Final = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?")
@@ -28,15 +28,18 @@ _HOST_PATTERN: Final = r"^(?:www\.)?([^\s/?#:@.]+(?:\.[^\s/?#:@.]+)+)\.?(?:[/?#:
 
 @dataclass(frozen=True, kw_only=True)
 class DomainMatcher:
-    """One domain list; an entry stands for itself and everything below it, `ac.*` for ac.uk, ac.at and so on."""
+    """A domain list; an entry includes its subdomains, `ac.*` includes ac.uk, ac.at and so on."""
 
     entries: frozenset[str]
     exceptions: frozenset[str] = frozenset()
 
     def match_hosts(self, hosts: pl.DataFrame) -> pl.Series:
-        """Tell which of these hosts, with their `_ends`, stand in the list; only those that end like an entry are looked at closely."""
-        near = hosts.filter(pl.any_horizontal(pl.col(end).is_in(entries.implode()) for end, entries in self._suffixes.items()))
-        found = pl.Series([host for host in near["host"] if host in self], dtype=pl.String)
+        """Return which hosts are in the list.
+
+        `hosts` has the columns host, last, two and second (see `match_domains`); only hosts that end like an entry are checked in full.
+        """
+        candidates = hosts.filter(pl.any_horizontal(pl.col(end).is_in(entries.implode()) for end, entries in self._suffixes.items()))
+        found = pl.Series([host for host in candidates["host"] if host in self], dtype=pl.String)
         return hosts["host"].is_in(found.implode())
 
     @cached_property
@@ -48,36 +51,36 @@ class DomainMatcher:
         }
 
     def __contains__(self, domain: object) -> bool:
-        """Tell whether a domain stands in the list; the more exact of an entry and an exception wins."""
+        """Return whether a domain is in the list; the more specific of an entry and an exception wins."""
         name = str(domain)
-        below = name
-        while below:
-            if below in self.exceptions:
+        suffix = name
+        while suffix:
+            if suffix in self.exceptions:
                 return False
-            if below in self.entries:
+            if suffix in self.entries:
                 return True
-            _, _, below = below.partition(".")
+            _, _, suffix = suffix.partition(".")
         return self._matches_country_entry(name)
 
     def _matches_country_entry(self, name: str) -> bool:
-        """The star of ac.* is a country: ac.uk is academic, ac.com is not."""
+        """The star of `ac.*` matches country codes only: ac.uk is academic, ac.com is not."""
         *_, second, top = ["", *name.split(".")]
         return len(top) == 2 and f"{second}.*" in self.entries
 
 
 def compile_domain_lists(declared: Mapping[str, DomainList]) -> Mapping[str, DomainMatcher]:
-    """Return the lists by name: the built-in ones and the model's."""
+    """Return the built-in lists and those of the model by name."""
     built_in = _default_domains()
     return {name: _merge_entries(built_in.get(name, frozenset()), declared.get(name, DomainList())) for name in {*built_in, *declared}}
 
 
 def is_domain_entry(text: str) -> bool:
-    """Tell whether a text can stand in a domain list."""
+    """Return whether a text is a valid entry of a domain list."""
     return bool(_ENTRY_PATTERN.fullmatch(text.lower()))
 
 
 def match_domains(texts: pl.Series, lists: Iterable[DomainMatcher]) -> Iterator[pl.Series]:
-    """Tell for each list which of the e-mail addresses, URLs or bare host names stand in it; null where there is no host."""
+    """Yield for each list which of the email addresses, URLs or host names are in it; null for texts without a host."""
     found = UniqueValues.from_series(extract_hosts(texts))
     labels = pl.col("host").str.split(".")
     ends = found.values.to_frame("host").with_columns(
@@ -87,7 +90,7 @@ def match_domains(texts: pl.Series, lists: Iterable[DomainMatcher]) -> Iterator[
 
 
 def extract_hosts(texts: pl.Series) -> pl.Series:
-    """Return the hosts in lower case, without www; what stands behind the @ of addresses is looked at once."""
+    """Return the hosts in lower case without www; each distinct part after the @ of addresses is parsed once."""
     text = pl.col("text")
     cut = pl.when(text.str.contains("[/?#]")).then(text).otherwise(text.str.split("@").list.last())
     ends = UniqueValues.from_series(texts.to_frame("text").select(cut).to_series())

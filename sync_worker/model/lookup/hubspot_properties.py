@@ -1,4 +1,4 @@
-"""The properties that every HubSpot portal has, as far as a scoring model can want them, and their types."""
+"""HubSpot's standard properties that a scoring model can use, with their types."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ ValueType = Literal["text", "number", "boolean", "date", "enumeration", "url"]
 
 @dataclass(frozen=True, slots=True)
 class PropertySpec:
-    """What a condition asks about: its type, and for an enumeration the values that it can have, if they are known."""
+    """The type of a property, and the options of an enumeration if they are known."""
 
     type: ValueType
     options: tuple[str, ...] = ()
 
 
-#: What stands before the name of a property of the primary company.
+#: Prefix of the properties of the primary company.
 COMPANY_PREFIX: Final = "company."
 
-#: One property a subscription type, named by the type's id.
+#: Prefix of the properties for one subscription type each; the rest of the name is the id of the type.
 _SUBSCRIPTION_PREFIX: Final = "hs_email_optout_"
 
 _CONTACT_PROPERTIES: Final[Mapping[PropertyType, str]] = {
@@ -90,18 +90,18 @@ EVENT_PROPERTIES: Final[Mapping[str, PropertySpec]] = {
     "name": PropertySpec("text"),
 }
 
-#: Property by name; those of the primary company as `company.<name>`.
+#: Standard properties by name; those of the primary company are `company.<name>`.
 STANDARD_PROPERTIES: Final = _build_table(_CONTACT_PROPERTIES, _COMPANY_PROPERTIES)
 
 
 def find_standard_property(name: str) -> PropertySpec | None:
-    """Return the type of the standard property of that name."""
+    """Return the type of a standard property, or None if it does not exist."""
     if name.startswith(_SUBSCRIPTION_PREFIX) and name.removeprefix(_SUBSCRIPTION_PREFIX).isdigit():
         return PropertySpec("boolean")
     return STANDARD_PROPERTIES.get(name)
 
 
 def find_property(name: str, declarations: Mapping[str, Property]) -> PropertySpec | None:
-    """Return the type of a property that HubSpot brings along, or that the model declares as the portal's own."""
+    """Return the type of a standard property or of a custom property that the model declares, or None."""
     declared = declarations.get(name)
     return find_standard_property(name) if declared is None else PropertySpec(declared.type, declared.options or ())

@@ -1,4 +1,4 @@
-"""Job titles matched by words, in several languages: how much somebody has to say."""
+"""Seniority levels of job titles, by words in seven languages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync_worker.model.lookup.text import normalize_text, phrase_pattern
 
 SENIORITY_LEVELS: Final[tuple[SeniorityLevel, ...]] = get_args(SeniorityLevel)
 
-# English, German, French, Spanish, Italian, Catalan, Chinese; * stands for letters of the same word.
+# English, German, French, Spanish, Italian, Catalan, Chinese; * matches letters of the same word.
 _PHRASES: Final[Mapping[SeniorityLevel, tuple[str, ...]]] = {
     "c_level": (
         "ceo", "cfo", "cto", "coo", "cmo", "cio", "cso", "cro", "cpo", "chro", "ciso", "cdo", "chief * officer", "chief", "founder",
@@ -69,12 +69,12 @@ _PHRASES: Final[Mapping[SeniorityLevel, tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 
-# "Assistant to the CEO" assists, and a student of management studies, whatever else the title says. An assistant manager manages.
+# "Assistant to the CEO" is an assistant and a student of management is a student, but an assistant manager is a manager.
 _RANKED_ASSISTANTS: Final = re.compile(
     r"\bassistant (manager|director|vice president|vp)\b|\bassociate (director|partner|vice president|vp)\b"
 )
 
-_CACHE_SIZE: Final = 50_000  # titles; chunk after chunk holds the same ones
+_CACHE_SIZE: Final = 50_000  # titles; successive batches contain the same ones
 
 _UNINFORMATIVE_TITLES: Final = frozenset(
     normalize_text(text)
@@ -88,9 +88,9 @@ _UNINFORMATIVE_TITLES: Final = frozenset(
 
 @lru_cache(maxsize=_CACHE_SIZE)
 def seniority(title: str) -> int | None:
-    """Return how high a job title stands, as a place in LEVELS; None when the title says nothing.
+    """Return the seniority of a job title as an index of SENIORITY_LEVELS; None if the title has no information.
 
-    A title without any word of rank is an employee's.
+    A title without a word of rank counts as employee.
     """
     words = normalize_text(title)
     if not words or words in _UNINFORMATIVE_TITLES:
@@ -105,9 +105,9 @@ def seniority(title: str) -> int | None:
 
 
 def _highest_level(matches: Sequence[tuple[SeniorityLevel, re.Match[str]]]) -> int:
-    """A longer phrase takes the words of a shorter one: the president in a vice president is none, the CFO beside one is."""
-    standing = [level for level, match in matches if not any(_covers(other, match) for name, other in matches if name != level)]
-    return max((SENIORITY_LEVELS.index(level) for level in standing), default=SENIORITY_LEVELS.index("employee"))
+    """Return the highest level; a phrase inside a longer one does not count: a vice president is not a president."""
+    levels = [level for level, match in matches if not any(_covers(other, match) for name, other in matches if name != level)]
+    return max((SENIORITY_LEVELS.index(level) for level in levels), default=SENIORITY_LEVELS.index("employee"))
 
 
 def _covers(longer: re.Match[str], shorter: re.Match[str]) -> bool:
@@ -116,6 +116,6 @@ def _covers(longer: re.Match[str], shorter: re.Match[str]) -> bool:
 
 @cache
 def _level_pattern(level: SeniorityLevel) -> re.Pattern[str]:
-    """One pattern a level, long phrases first, so that a match is the longest at its place."""
+    """Return the pattern of a level, with long phrases first, so that the longest one matches."""
     phrases = sorted(_PHRASES[level], key=len, reverse=True)
     return re.compile("|".join(phrase_pattern(phrase) for phrase in phrases))

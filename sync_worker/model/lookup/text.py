@@ -1,4 +1,4 @@
-"""Text as it is compared: without case, accents and stray blanks, in any script."""
+"""Normalization of texts for comparison: no case, no accents, no extra spaces, in any script."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from typing import Final
 
 from anyascii import anyascii
 
-# Chinese, Japanese and Korean stay as they are: spelt out in Latin letters, different words become one.
+# Chinese, Japanese and Korean are not transliterated, because different words would become equal.
 _CJK_CHARACTERS: Final = re.compile(r"[぀-ヿ㐀-鿿가-힯豈-﫿]+")
 _WORD_CHARACTER: Final = r"[a-z0-9]"
 
 
 def normalize_text(text: str) -> str:
-    """Return the form in which texts are compared: `  Geschäftsführerin ` is `geschaftsfuhrerin`."""
+    """Return the normalized text: `  Geschäftsführerin ` becomes `geschaftsfuhrerin`."""
     composed = unicodedata.normalize("NFKC", text)
     if composed.isascii():
         return " ".join(composed.casefold().split())
     parts, end = [], 0
-    for found in _CJK_CHARACTERS.finditer(composed):
-        parts += [anyascii(composed[end : found.start()]), found[0]]
-        end = found.end()
+    for cjk in _CJK_CHARACTERS.finditer(composed):
+        parts += [anyascii(composed[end : cjk.start()]), cjk[0]]
+        end = cjk.end()
     parts.append(anyascii(composed[end:]))
     return " ".join("".join(parts).casefold().split())
 
 
 def glob_pattern(pattern: str) -> str:
-    """Return a regular expression for a whole plain text; `*` stands for anything."""
+    """Return a regular expression for a whole normalized text; `*` matches any characters."""
     return f"^{_expand_wildcards(normalize_text(pattern), '.*')}$"
 
 
 def phrase_pattern(phrase: str) -> str:
-    """Return a regular expression that finds a phrase in a plain text, as whole words; `*` stands for letters of a word.
+    """Return a regular expression that finds a phrase as whole words in a normalized text; `*` matches letters of a word.
 
-    Scripts without blanks between words have no word boundaries to look for.
+    Scripts without spaces between words have no word boundaries to check.
     """
-    wanted = normalize_text(phrase)
-    inner = _expand_wildcards(wanted, f"{_WORD_CHARACTER}*")
-    before = r"\b" if re.match(_WORD_CHARACTER, wanted) else ""
-    after = r"\b" if re.search(f"{_WORD_CHARACTER}$", wanted) else ""
+    text = normalize_text(phrase)
+    inner = _expand_wildcards(text, f"{_WORD_CHARACTER}*")
+    before = r"\b" if re.match(_WORD_CHARACTER, text) else ""
+    after = r"\b" if re.search(f"{_WORD_CHARACTER}$", text) else ""
     return f"{before}{inner}{after}"
 
 

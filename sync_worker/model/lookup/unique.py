@@ -1,4 +1,4 @@
-"""Every different value of a column looked at once, however many rows hold it."""
+"""Functions applied once per distinct value of a column."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import polars as pl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UniqueValues:
-    """The different texts of a column, and for every row which of them it holds, null for none."""
+    """The distinct texts of a column, and for each row the index of its text; null for null."""
 
     values: pl.Series
     codes: pl.Series
 
     @classmethod
     def from_series(cls, column: pl.Series) -> UniqueValues:
-        """Find the different texts of a column."""
+        """Return the distinct texts of a column."""
         coded = column.cast(pl.Categorical(pl.Categories.random()))
         ordered = coded.drop_nulls().unique()
         ordered = ordered.gather(ordered.to_physical().arg_sort())
         return cls(values=ordered.cast(pl.String), codes=coded.to_physical())
 
     def expand(self, results: pl.Series) -> pl.Series:
-        """Return for every row the result of its text; null stays null."""
+        """Return the result of each row's text; null stays null."""
         return results.gather(self.codes)
 
 
 def map_unique(values: pl.Series, function: Callable[[Any], object], dtype: type[pl.DataType]) -> pl.Series:
-    """Return the function's result for each value, called once for every different one; null stays null."""
-    different = values.drop_nulls().unique()
-    results = pl.Series([function(value) for value in different], dtype=dtype)
-    return values.replace_strict(different, results, default=None, return_dtype=dtype)
+    """Return the function's result for each value; it is called once per distinct value, and null stays null."""
+    distinct = values.drop_nulls().unique()
+    results = pl.Series([function(value) for value in distinct], dtype=dtype)
+    return values.replace_strict(distinct, results, default=None, return_dtype=dtype)

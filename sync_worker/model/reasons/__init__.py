@@ -1,1 +1,1 @@
-"""Why a score is what it is: ledger lines, short reasons, MQL blockers."""
+"""Reasons of a verdict: ledger, short texts for sales reps, MQL blockers."""

@@ -1,4 +1,4 @@
-"""The ledger: every line that leads to a score, and they add up to it exactly."""
+"""The ledger: the lines of a score, which add up to it exactly."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ LEDGER_SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "line": pl.String,  # key of a criterion, degradation, floor, minimum, rounding
     "label": pl.String,
     "points": pl.Int64,  # micro-points
-    "events": pl.Int64,  # counted; null where no events are counted
-    "newest": TIMESTAMP,  # of those counted
-    "cut": pl.Int64,  # micro-points that the cap took away; null where there is no cap
-    "quarantined": pl.Int64,  # events that would have counted
-    "visible": pl.Boolean,  # false: this portal does not show what the criterion asks
+    "events": pl.Int64,  # number of counted events; null for lines that count no events
+    "newest": TIMESTAMP,  # the newest of them
+    "cut": pl.Int64,  # micro-points lost by the cap; null without a cap
+    "quarantined": pl.Int64,  # number of quarantined events that would have counted
+    "visible": pl.Boolean,  # false: the portal does not show the data of the criterion
 }
 
 
 def build_ledger(intermediate: pl.DataFrame, context: EvaluationContext) -> pl.DataFrame:
-    """Return the ledger of every contact, in order of contacts and, in each, of the model file.
+    """Return the ledger of all contacts with `LEDGER_SCHEMA`, in order of contacts and of the model file.
 
-    Points are micro-points (`quantities.from_micro`); over all lines of a contact they add up to the score.
+    Points are micro-points (see `units.from_micro`); those of a contact add up to its score.
     """
     parts = [intermediate.select(_cast_to_schema(line)) for line in _ledger_lines(intermediate.columns, context)]
     if not intermediate.height:
         return pl.concat(parts)
-    # The parts are as long as each other, so nothing need be sorted to put the lines of a contact together.
-    place = pl.int_range(intermediate.height * len(parts))
-    order = pl.select((place % len(parts) * intermediate.height + place // len(parts)).cast(pl.UInt32)).to_series()
+    # All parts have the same length, so the lines of a contact can be put together without a sort.
+    row = pl.int_range(intermediate.height * len(parts))
+    order = pl.select((row % len(parts) * intermediate.height + row // len(parts)).cast(pl.UInt32)).to_series()
     return pl.concat(parts, rechunk=True)[order]
 
 
@@ -52,15 +52,15 @@ def _ledger_lines(columns: list[str], context: EvaluationContext) -> Iterator[Ma
 
 
 def _criterion_line(criterion: ScoreCriterion, columns: list[str]) -> Mapping[str, pl.Expr]:
-    found = {
-        what: pl.col(column_name(what, criterion.key))
-        for what in (EVENTS, NEWEST, CAP_LOSS, QUARANTINED)
-        if column_name(what, criterion.key) in columns
+    values = {
+        measure: pl.col(column_name(measure, criterion.key))
+        for measure in (EVENTS, NEWEST, CAP_LOSS, QUARANTINED)
+        if column_name(measure, criterion.key) in columns
     }
     if criterion.event is None:
-        found.pop(EVENTS)
+        values.pop(EVENTS)
     return _ledger_line(
-        criterion.key, display_label(criterion.key, criterion.label), {"points": pl.col(column_name(POINTS, criterion.key)), **found}
+        criterion.key, display_label(criterion.key, criterion.label), {"points": pl.col(column_name(POINTS, criterion.key)), **values}
     )
 
 

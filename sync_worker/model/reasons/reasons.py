@@ -1,4 +1,4 @@
-"""The reasons of a verdict in a few short lines, as a sales rep reads them in HubSpot."""
+"""Score reasons and grade reasons: short lines for sales reps in HubSpot."""
 
 from __future__ import annotations
 
@@ -21,65 +21,65 @@ from sync_worker.model.scoring.counters import EVENTS, NEWEST, column_name
 from sync_worker.model.scoring.grade import MATCH
 from sync_worker.model.scoring.score import POINTS
 
-_MAX_REASONS: Final = 6  # lines that fit into the sidebar without a click
+_MAX_REASONS: Final = 6  # lines that HubSpot's sidebar shows without a click
 _STATE_SYMBOLS: Final = {"1": "✓", "0": "✗", "?": "?"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reason:
-    """One reason for every row: how much it weighs, and how it is told; null where it gave nothing."""
+    """One reason for all rows: its weight and its text; null for rows without points from it."""
 
     weight: pl.Series
     text: pl.Series
 
 
 def score_reasons(frame: pl.DataFrame, context: EvaluationContext) -> pl.Series:
-    """Return the weightiest reasons of each score, one a line, in the order of the frame's rows."""
-    words = load_translation(context.model.document.language).phrases
-    told = [_criterion_reasons(frame, line, words, context) for line in sorted(context.visible_criteria, key=lambda line: line.key)]
-    told.append(_decay_reasons(frame, words, context))
-    joined = _join_top_reasons([reason.text for reason in told], [reason.weight for reason in told])
-    return (joined.replace("", words.no_reasons) + _not_visible_note(words, context)).alias("score_reasons")
+    """Return the reasons of each score with the most points, one per line, in the order of the rows."""
+    phrases = load_translation(context.model.document.language).phrases
+    reasons = [_criterion_reasons(frame, line, phrases, context) for line in sorted(context.visible_criteria, key=lambda line: line.key)]
+    reasons.append(_decay_reasons(frame, phrases, context))
+    joined = _join_top_reasons([reason.text for reason in reasons], [reason.weight for reason in reasons])
+    return (joined.replace("", phrases.no_reasons) + _not_visible_note(phrases, context)).alias("score_reasons")
 
 
 def _join_top_reasons(texts: list[pl.Series], weights: list[pl.Series]) -> pl.Series:
-    """Put the weightiest texts of every row under each other; of equal weights, the earlier goes first."""
+    """Join the texts with the largest weights of each row; of equal weights, the earlier text comes first."""
     ranks = pl.select(_rank_weights(weights))
-    every = pl.concat(texts, rechunk=True)
+    all_texts = pl.concat(texts, rechunk=True)
     row = pl.int_range(ranks.height, dtype=pl.UInt32)
     chosen = ranks.select(
         (_index_at_rank(rank, ranks.columns) * ranks.height + row).alias(str(rank)) for rank in range(min(_MAX_REASONS, len(texts)))
     )
-    return chosen.select(pl.concat_str([every.gather(rows) for rows in chosen], separator="\n", ignore_nulls=True)).to_series()
+    return chosen.select(pl.concat_str([all_texts.gather(rows) for rows in chosen], separator="\n", ignore_nulls=True)).to_series()
 
 
 def _rank_weights(weights: list[pl.Series]) -> Iterator[pl.Series]:
-    """Number the weights of a row, the largest 0: as many as go before."""
-    places = range(len(weights))
-    first = {(one, two): weights[one] >= weights[two] for one, two in combinations(places, 2)}
-    for mine in places:
-        before = [first[other, mine] for other in places[:mine]] + [~first[mine, other] for other in places[mine + 1 :]]
-        none = pl.zeros(weights[mine].len(), pl.UInt8, eager=True)
-        counted = pl.sum_horizontal([none, *(wins.cast(pl.UInt8) for wins in before)])
-        yield pl.select(counted).to_series().alias(str(mine))
+    """Yield the rank of each weight in its row; the largest has rank 0."""
+    indices = range(len(weights))
+    first = {(one, two): weights[one] >= weights[two] for one, two in combinations(indices, 2)}
+    for index in indices:
+        before = [first[other, index] for other in indices[:index]] + [~first[index, other] for other in indices[index + 1 :]]
+        zero = pl.zeros(weights[index].len(), pl.UInt8, eager=True)
+        rank = pl.sum_horizontal([zero, *(wins.cast(pl.UInt8) for wins in before)])
+        yield pl.select(rank).to_series().alias(str(index))
 
 
 def _index_at_rank(rank: int, names: list[str]) -> pl.Expr:
-    """Return which of the ranked things has a rank."""
-    return pl.sum_horizontal((pl.col(name) == rank).cast(pl.UInt8) * place for place, name in enumerate(names)).cast(pl.UInt32)
+    """Return the index of the series that has this rank."""
+    return pl.sum_horizontal((pl.col(name) == rank).cast(pl.UInt8) * index for index, name in enumerate(names)).cast(pl.UInt32)
 
 
 def grade_reasons(frame: pl.DataFrame, model: Model) -> pl.Series:
-    """Return what each grade rests on: its completeness, then criterion by criterion."""
-    words = load_translation(model.document.language).phrases
+    """Return the reasons of each grade: the number of known criteria, then one line per criterion."""
+    phrases = load_translation(model.document.language).phrases
     states = [_state_expression(pl.col(column_name(MATCH, key))) for key in model.grade_criteria]
     pattern = pl.concat_str(states) if states else pl.lit("")
     keys = frame.select(pl.concat_str(pl.col("grade"), pl.lit(" "), pattern).alias("grade_reasons")).to_series()
-    return map_unique(keys, lambda key: _grade_text(key, model, words), pl.String)
+    return map_unique(keys, lambda key: _grade_text(key, model, phrases), pl.String)
 
 
 def display_label(key: str, custom_label: str | None) -> str:
-    """Return what people call a criterion: its label, or its key in words."""
+    """Return the label of a criterion, or its key as words."""
     return custom_label or key.replace("_", " ")
 
 
@@ -95,13 +95,13 @@ def _criterion_reasons(frame: pl.DataFrame, criterion: ScoreCriterion, phrases: 
 
 
 def _describe_points(events: pl.Series, points: pl.Series, criterion: ScoreCriterion, phrases: Phrases) -> pl.Series:
-    """Tell what happened and what it gave; null where it gave nothing, which is no reason. Points follow from the number of events."""
-    different = pl.DataFrame({"events": events, "points": points}).unique("events")
+    """Return points and phrase of each row; null for 0 points. The points depend only on the number of events."""
+    distinct = pl.DataFrame({"events": events, "points": points}).unique("events")
     texts = [
         _format_points(points) and f"{_format_points(points)}{_format_phrase(criterion, count, phrases)}"
-        for count, points in different.iter_rows()
+        for count, points in distinct.iter_rows()
     ]
-    return events.replace_strict(different["events"], pl.Series(texts, dtype=pl.String))
+    return events.replace_strict(distinct["events"], pl.Series(texts, dtype=pl.String))
 
 
 def _format_points(micro: int) -> str | None:
@@ -115,18 +115,18 @@ def _format_phrase(criterion: ScoreCriterion, count: int, phrases: Phrases) -> s
 
 
 def _decay_reasons(frame: pl.DataFrame, phrases: Phrases, context: EvaluationContext) -> _Reason:
-    """What inactivity or age took, the floor reckoned in."""
+    """Return the reason for the points lost by decay, after the floor."""
     net = frame["decayed"] - frame["earned"]
-    taken = map_unique(net, _format_points, pl.String)
+    points = map_unique(net, _format_points, pl.String)
     if context.model.document.score.degradation.kind == "inactivity":
-        return _Reason(weight=net.abs(), text=_append_date(taken, frame["engaged"], {phrases.inactivity: net != 0}, phrases, context))
-    return _Reason(weight=net.abs(), text=taken + phrases.event_decay)
+        return _Reason(weight=net.abs(), text=_append_date(points, frame["engaged"], {phrases.inactivity: net != 0}, phrases, context))
+    return _Reason(weight=net.abs(), text=points + phrases.event_decay)
 
 
 def _append_date(
     text: pl.Series, at: pl.Series, templates: Mapping[str, pl.Series], phrases: Phrases, context: EvaluationContext
 ) -> pl.Series:
-    """Add a phrase with the day of an instant: of the templates, by where each holds, the one for the row."""
+    """Append the date `at` to the texts; `templates` maps each template to the rows that use it."""
     zone = context.model.document.time_zone
     today = context.now.astimezone(ZoneInfo(zone)).date()
     days = map_unique(at.dt.convert_time_zone(zone).dt.date(), lambda day: phrases.format_date(day, today), pl.String)

@@ -1,1 +1,1 @@
-"""Events and properties to score, grade and qualification."""
+"""Score, grade and qualification as Polars expressions."""

@@ -1,4 +1,4 @@
-"""Machine clicks: events that a scanner or a crawler made are put in quarantine, with the reason."""
+"""The bot filter: events made by scanners or crawlers are quarantined with a reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sync_worker.model.file.schema import MachineClicks
 from sync_worker.model.file.units import to_milliseconds
 from sync_worker.model.scoring.regex import any_glob
 
-#: The column that holds why an event is in quarantine, null for those that are not.
+#: The column with the reason of the quarantine; null if the event is not quarantined.
 QUARANTINE: Final = "quarantine"
 
 FLAGGED: Final = "flagged"
@@ -20,14 +20,14 @@ CRAWLER: Final = "crawler"
 
 _REASON_TYPE: Final = pl.Enum([FLAGGED, AFTER_SEND, CRAWLER, MANY_LINKS])
 _CLICK_KIND: Final = "email_click"
-_BURST_MILLISECONDS: Final = 1_000  # milliseconds
+_BURST_MILLISECONDS: Final = 1_000
 _ROW_COLUMN: Final = "row"
 _TIMESTAMP_RANGE: Final = 1 << 42  # until the year 2109
 _HASH_RANGE: Final = 1 << 21
 
 
 def add_quarantine(events: pl.DataFrame, kind: str, rules: MachineClicks | None) -> pl.DataFrame:
-    """Add why an event of this kind is in quarantine: HubSpot's mark, too soon after the send, many links in a second, a crawler."""
+    """Add the column `QUARANTINE` to events of one kind."""
     reasons: list[pl.Expr] = []
     if rules and rules.flagged_by_hubspot:
         reasons.append(_reason_expression(pl.col("filtered"), FLAGGED))
@@ -47,15 +47,15 @@ def _reason_expression(condition: pl.Expr, reason: str) -> pl.Expr:
 
 
 def _find_crawlers(events: pl.DataFrame, patterns: tuple[str, ...]) -> pl.Series:
-    """Look at each different user agent once: there are few of them."""
+    """Test each distinct user agent once, because there are few of them."""
     agents = events["user_agent"].drop_nulls().unique()
     return agents.filter(agents.str.to_lowercase().str.contains(any_glob(patterns)))
 
 
 def _find_bursts(clicks: pl.DataFrame, min_links: int) -> pl.Series:
-    """Return the rows of clicks that lie within one second with so many different links of the same contact.
+    """Return the row numbers of clicks that are part of a burst: clicks of one contact on `min_links` different links within one second.
 
-    A second reaches from its first click to the last, both included.
+    A second starts with a click; both of its ends are inclusive.
     """
     near = _keep_dense_clicks(clicks.select("contact_id", "at", "url").with_row_index(_ROW_COLUMN), min_links).sort("contact_id", "at")
     if near.is_empty():
@@ -70,13 +70,13 @@ def _find_bursts(clicks: pl.DataFrame, min_links: int) -> pl.Series:
 
 
 def _keep_dense_clicks(clicks: pl.DataFrame, min_links: int) -> pl.DataFrame:
-    """Keep clicks with enough clicks around them to make a burst at all; a few too many may stay.
+    """Keep the clicks that have enough clicks around them for a burst; the result may contain a few others.
 
-    One number holds who (a hash) and when, since sorting single numbers is several times quicker than sorting by two columns. Two
-    contacts with one hash look like one here, which keeps too many rows, never too few.
+    One number encodes the contact (a hash) and the time, because a sort of numbers is several times faster than a sort by two columns.
+    Contacts with the same hash are treated as one contact, which keeps too many rows, never too few.
     """
-    who = pl.col("contact_id").hash() % _HASH_RANGE
-    keys = clicks.select((who * _TIMESTAMP_RANGE + pl.col("at").dt.epoch("ms").cast(pl.UInt64)).alias("key"))["key"]
+    contact = pl.col("contact_id").hash() % _HASH_RANGE
+    keys = clicks.select((contact * _TIMESTAMP_RANGE + pl.col("at").dt.epoch("ms").cast(pl.UInt64)).alias("key"))["key"]
     ordered = keys.sort().to_frame()
     together = pl.col("key").shift(1 - min_links) - pl.col("key") <= _BURST_MILLISECONDS
     marks = [together.shift(step, fill_value=False) for step in range(min_links)]

@@ -1,4 +1,8 @@
-"""Views of a property: its text as a number, a date, a country, a rank ... computed once, before any condition asks."""
+"""Derived columns: a property's text parsed as a number, date, country, seniority and so on, once for all conditions.
+
+If a new operator needs a new kind of column, it is computed in `_compute_column`. The reference in tests/model/reference.py (next)
+implements the operator a second time.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from sync_worker.model.lookup.job_titles import seniority
 from sync_worker.model.lookup.text import normalize_text
 from sync_worker.model.lookup.unique import UniqueValues
 
-#: One value that could not be understood: it counts as unknown.
+#: One row per value that cannot be parsed and therefore counts as unknown.
 UNREADABLE_SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "contact_id": pl.Int64,
     "property": pl.String,
@@ -25,7 +29,7 @@ UNREADABLE_SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "expected": pl.String,
 }
 
-#: The domain lists are views of their own: `domain:free_mail`.
+#: Prefix of the kind of a column for one domain list: `domain:free_mail`.
 DOMAIN_PREFIX: Final = "domain:"
 
 _LOOKUPS: Final[Mapping[str, tuple[Callable[[str], object], type[pl.DataType]]]] = {
@@ -46,7 +50,7 @@ _EXPECTED_TEXTS: Final = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class DerivedColumn:
-    """One way to read one column."""
+    """A source column parsed as one kind."""
 
     source_column: str
     kind: str  # text, number, boolean, date, past, country, seniority, domain:<list>
@@ -54,56 +58,58 @@ class DerivedColumn:
 
     @property
     def name(self) -> str:
-        """The column that holds it."""
+        """The name of the derived column."""
         return f"{self.source_column}|{self.kind}"
 
 
 def default_column(column: str, spec: PropertySpec) -> DerivedColumn:
-    """Return the view that a property of this type is known by."""
+    """Return the derived column for a property of this type."""
     if spec.type in ("text", "enumeration"):
         return DerivedColumn(column, "text", spec.options)
     return DerivedColumn(column, spec.type)
 
 
 def add_columns(frame: pl.DataFrame, columns: Iterable[DerivedColumn], domains: Mapping[str, DomainMatcher], now: datetime) -> pl.DataFrame:
-    """Add the views as columns; a column that is missing is unknown for every row."""
+    """Add derived columns; if the source column is missing, every value is null."""
     by_column: dict[str, list[DerivedColumn]] = {}
-    for view in sorted(set(columns)):
-        by_column.setdefault(view.source_column, []).append(view)
-    return frame.with_columns(read for column, wanted in by_column.items() for read in _derive_columns(frame, column, wanted, domains, now))
+    for column in sorted(set(columns)):
+        by_column.setdefault(column.source_column, []).append(column)
+    return frame.with_columns(
+        derived for source, wanted in by_column.items() for derived in _derive_columns(frame, source, wanted, domains, now)
+    )
 
 
 def _derive_columns(
     frame: pl.DataFrame, column: str, columns: list[DerivedColumn], domains: Mapping[str, DomainMatcher], now: datetime
 ) -> Iterator[pl.Series]:
-    """Read one column in all the ways that are asked for, each different text once."""
+    """Derive columns from one source column; each distinct text is parsed once."""
     values = UniqueValues.from_series(_source_series(frame, column))
-    lists = [view for view in columns if view.kind.startswith(DOMAIN_PREFIX)]
-    for view in columns:
-        if view not in lists:
-            yield values.expand(_compute_column(values.values, view, now)).alias(view.name)
+    lists = [derived for derived in columns if derived.kind.startswith(DOMAIN_PREFIX)]
+    for derived in columns:
+        if derived not in lists:
+            yield values.expand(_compute_column(values.values, derived, now)).alias(derived.name)
     if lists:
-        answers = match_domains(values.values, [domains[view.kind.removeprefix(DOMAIN_PREFIX)] for view in lists])
-        yield from (values.expand(answer).alias(view.name) for view, answer in zip(lists, answers, strict=True))
+        matches = match_domains(values.values, [domains[derived.kind.removeprefix(DOMAIN_PREFIX)] for derived in lists])
+        yield from (values.expand(match).alias(derived.name) for derived, match in zip(lists, matches, strict=True))
 
 
 def find_unreadable(frame: pl.DataFrame, columns: Iterable[DerivedColumn]) -> pl.DataFrame:
-    """List the values that a view could not understand, of a frame of contacts with views."""
-    found = [
+    """Return the values that could not be parsed, with `UNREADABLE_SCHEMA`; `frame` has the derived columns."""
+    unreadable = [
         frame.lazy()
-        .filter(pl.col(view.source_column).is_not_null() & pl.col(view.name).is_null())
-        .filter(_has_value(pl.col(view.source_column)))
+        .filter(pl.col(column.source_column).is_not_null() & pl.col(column.name).is_null())
+        .filter(_has_value(pl.col(column.source_column)))
         .select(
             "contact_id",
-            property=pl.lit(view.source_column),
-            value=pl.col(view.source_column),
-            expected=pl.lit(_EXPECTED_TEXTS.get(view.kind) or "an option of this property"),
+            property=pl.lit(column.source_column),
+            value=pl.col(column.source_column),
+            expected=pl.lit(_EXPECTED_TEXTS.get(column.kind) or "an option of this property"),
         )
-        for view in sorted(set(columns))
-        if view.source_column in frame.columns and (view.kind in _EXPECTED_TEXTS or view.options)
+        for column in sorted(set(columns))
+        if column.source_column in frame.columns and (column.kind in _EXPECTED_TEXTS or column.options)
     ]
-    listed = pl.concat([pl.LazyFrame(schema=dict(UNREADABLE_SCHEMA)), *found]).collect()
-    return listed.unique(maintain_order=True).sort("contact_id", "property")
+    rows = pl.concat([pl.LazyFrame(schema=dict(UNREADABLE_SCHEMA)), *unreadable]).collect()
+    return rows.unique(maintain_order=True).sort("contact_id", "property")
 
 
 def _source_series(frame: pl.DataFrame, name: str) -> pl.Series:
@@ -134,7 +140,7 @@ def _parse_value(text: pl.Expr, kind: str, now: datetime) -> pl.Expr:
 
 
 def _parse_date(text: pl.Expr) -> pl.Expr:
-    """Read HubSpot's three ways to write a time: milliseconds, a date, a date with time."""
+    """Parse HubSpot's three formats of a time: milliseconds, a date, a date with time."""
     epoch = (
         pl.when(text.str.contains(_EPOCH_PATTERN))
         .then(text)
@@ -148,12 +154,12 @@ def _parse_date(text: pl.Expr) -> pl.Expr:
 
 
 def _normalize_series(texts: pl.Series) -> pl.Series:
-    """Return the plain form of texts, null for blank ones; ASCII, which most are, without a call to Python."""
+    """Return normalized texts, null for blank ones; ASCII texts, which are most, need no call to Python."""
     simple = texts.str.to_lowercase().str.replace_all(_BLANKS_PATTERN, " ").str.strip_chars(" ")
     foreign = texts.str.contains(r"[^\x00-\x7f]")
     if foreign.any():
-        spelt = pl.Series([normalize_text(text) if other else None for text, other in zip(texts, foreign, strict=True)], dtype=pl.String)
-        simple = simple.zip_with(~foreign, spelt)
+        normal = pl.Series([normalize_text(text) if other else None for text, other in zip(texts, foreign, strict=True)], dtype=pl.String)
+        simple = simple.zip_with(~foreign, normal)
     return simple.zip_with(simple.str.len_bytes() > 0, _nulls_like(simple))
 
 

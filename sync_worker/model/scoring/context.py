@@ -1,4 +1,4 @@
-"""From where contacts are judged: by which model, on which portal, at which instant."""
+"""The context of an evaluation: model, hidden kinds of event, time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync_worker.model.scoring.predicates import ConditionScope, build_contact_s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationContext:
-    """A model, the kinds of event that the portal hides, and an instant with whole milliseconds."""
+    """A model, the kinds of event that the portal hides, and the time of the evaluation in whole milliseconds."""
 
     model: Model
     hidden_kinds: frozenset[str]
@@ -20,20 +20,20 @@ class EvaluationContext:
 
     @property
     def trend_baseline(self) -> datetime:
-        """The instant that the trend compares with."""
+        """The time that the trend compares with."""
         return self.now - self.model.document.score.trend.over
 
     @property
     def visible_criteria(self) -> tuple[ScoreCriterion, ...]:
-        """The criteria of the score that can be seen."""
+        """The criteria of the score whose data the portal shows."""
         return tuple(line for line in self.model.score_criteria if line.is_visible(self.hidden_kinds))
 
     @property
     def contact_scope(self) -> ConditionScope:
-        """Whom conditions on contacts are asked of."""
+        """The scope of conditions on contacts."""
         return build_contact_scope(self.model.property_spec, self.now)
 
     @property
     def event_scope(self) -> ConditionScope:
-        """What conditions on events are asked of."""
+        """The scope of conditions on events."""
         return build_event_scope(self.now)

@@ -1,4 +1,4 @@
-"""Events counted by contact and criterion: how many, the newest, how many in quarantine, what age leaves of them."""
+"""Counts of events per contact and criterion, from single events or from HubSpot's counters."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from sync_worker.model.scoring.decay import apply_decay
 from sync_worker.model.scoring.events import EventsByKind, timestamp_literal
 from sync_worker.model.scoring.predicates import compile_condition
 
-#: Columns of a tally, each of one criterion.
+#: Columns of the counts, one per criterion.
 EVENTS: Final = "events"
 NEWEST: Final = "newest"
 LAST_ENGAGEMENT: Final = "engaged"
 DECAYED: Final = "faded"
 QUARANTINED: Final = "quarantined"
 
-#: What stands before the columns of the tally at the instant that the trend compares with.
+#: Prefix of the same columns for the time that the trend compares with.
 BASELINE_PREFIX: Final = "then "
 
 _COUNTED_AT: Final = "counted"
@@ -36,14 +36,15 @@ def column_name(measure: str, key: str, prefix: str = "") -> str:
 
 
 def add_counts(contacts: pl.DataFrame, events_by_kind: EventsByKind, context: EvaluationContext) -> pl.DataFrame:
-    """Add to contacts with views the tally of every visible criterion, now and then.
+    """Add the counts of every visible criterion, now and at the time that the trend compares with.
 
-    `events` and `newest` are of the events inside the window and the daily limit, machine clicks left out; `engaged` is the newest
-    whatever the window, since interest that a window has forgotten was interest nonetheless; `faded` is what age leaves.
+    `EVENTS` and `NEWEST`: number and newest of the events within the window and the daily limit that are not quarantined.
+    `LAST_ENGAGEMENT`: the newest event that is not quarantined, also outside the window, because it was engagement at its time.
+    `DECAYED`: the points that are left with decay per event. `QUARANTINED`: number of quarantined events within the window.
     """
-    asked = context.contact_scope
+    scope = context.contact_scope
     frame = contacts.with_columns(
-        compile_condition(line.when, asked).fill_null(value=False).cast(pl.Int64).alias(column_name(EVENTS, line.key, when))
+        compile_condition(line.when, scope).fill_null(value=False).cast(pl.Int64).alias(column_name(EVENTS, line.key, when))
         for line in context.visible_criteria
         if line.when
         for when in ("", BASELINE_PREFIX)
@@ -58,19 +59,19 @@ def add_counts(contacts: pl.DataFrame, events_by_kind: EventsByKind, context: Ev
 
 
 def counter_columns(context: EvaluationContext) -> frozenset[DerivedColumn]:
-    """Return the views of HubSpot's counters that stand in for hidden events."""
+    """Return the derived columns of HubSpot's counters that replace hidden events."""
     wanted = context.model.event_kinds & context.hidden_kinds & COUNTER_PROPERTIES.keys()
-    return frozenset(view for kind in wanted for view in counter_column_pair(kind))
+    return frozenset(column for kind in wanted for column in counter_column_pair(kind))
 
 
 def counter_column_pair(kind: str) -> tuple[DerivedColumn, DerivedColumn]:
-    """Return the views of HubSpot's counter of a kind: the number, and the last date."""
+    """Return the derived columns of HubSpot's counter of a kind: number of events, date of the last event."""
     number, last = COUNTER_PROPERTIES[kind]
     return DerivedColumn(number, "number"), DerivedColumn(last, "past")
 
 
 def points_expression(award: Award, events: pl.Expr) -> pl.Expr:
-    """Compile what a number of events is worth, in micro-points."""
+    """Compile the micro-points for a number of events."""
     if award.each:
         total = events * award.each
         return total if award.cap is None else total.clip(-award.cap, award.cap)
@@ -79,22 +80,22 @@ def points_expression(award: Award, events: pl.Expr) -> pl.Expr:
 
 
 def _count_events(criterion: ScoreCriterion, events_by_kind: EventsByKind, context: EvaluationContext) -> pl.DataFrame:
-    """Count both instants in one pass over the events."""
+    """Count for both times in one pass over the events."""
     matched = events_by_kind.select_matching(criterion.event or "", criterion.where)
     instants = {"": context.now, BASELINE_PREFIX: context.trend_baseline}
     rows = matched.lazy().with_columns(
         _time_if_counted(criterion, at, context).alias(f"{when}{_COUNTED_AT}") for when, at in instants.items()
     )
-    if fades := _has_decay(criterion, context):
+    if has_decay := _has_decay(criterion, context):
         rows = rows.with_columns(_decay_points(criterion, when, at, context).alias(f"{when}{DECAYED}") for when, at in instants.items())
-    held = pl.col(QUARANTINE).is_not_null() & _is_in_window(criterion, context.now)
-    totals = [total for when, at in instants.items() for total in _total_expressions(criterion, when, at, has_decay=fades)]
-    tally = rows.group_by("contact_id").agg(*totals, held.sum().cast(pl.Int64).alias(column_name(QUARANTINED, criterion.key)))
+    quarantined = pl.col(QUARANTINE).is_not_null() & _is_in_window(criterion, context.now)
+    totals = [total for when, at in instants.items() for total in _total_expressions(criterion, when, at, has_decay=has_decay)]
+    counts = rows.group_by("contact_id").agg(*totals, quarantined.sum().cast(pl.Int64).alias(column_name(QUARANTINED, criterion.key)))
     if criterion.is_positive and criterion.within is None:
-        tally = tally.with_columns(
+        counts = counts.with_columns(
             pl.col(column_name(NEWEST, criterion.key, when)).alias(column_name(LAST_ENGAGEMENT, criterion.key, when)) for when in instants
         )
-    return tally.collect()
+    return counts.collect()
 
 
 def _total_expressions(criterion: ScoreCriterion, prefix: str, at: datetime, *, has_decay: bool) -> Iterator[pl.Expr]:
@@ -104,20 +105,20 @@ def _total_expressions(criterion: ScoreCriterion, prefix: str, at: datetime, *, 
     if criterion.is_positive and criterion.within is not None:
         yield pl.when(_is_genuine(at)).then(pl.col("at")).max().alias(column_name(LAST_ENGAGEMENT, criterion.key, prefix))
     if has_decay:
-        faded = pl.col(f"{prefix}{DECAYED}").sum()
-        yield (faded if criterion.award.cap is None else faded.clip(upper_bound=criterion.award.cap)).alias(
+        decayed = pl.col(f"{prefix}{DECAYED}").sum()
+        yield (decayed if criterion.award.cap is None else decayed.clip(upper_bound=criterion.award.cap)).alias(
             column_name(DECAYED, criterion.key, prefix)
         )
 
 
 def _time_if_counted(criterion: ScoreCriterion, at: datetime, context: EvaluationContext) -> pl.Expr:
-    """Return when an event happened if it counts at an instant, else null; of a day with too many, the newest count."""
-    happened: pl.Expr = pl.when(_is_genuine(at) & _is_in_window(criterion, at)).then(pl.col("at")).otherwise(None)
+    """Return the time of an event if it counts at this time, else null; of a day above the limit, the newest events count."""
+    counted: pl.Expr = pl.when(_is_genuine(at) & _is_in_window(criterion, at)).then(pl.col("at")).otherwise(None)
     if criterion.per_day is None:
-        return happened
+        return counted
     day = pl.col("at").dt.convert_time_zone(context.model.document.time_zone).dt.date()
-    rank = happened.rank("ordinal", descending=True).over("contact_id", day)
-    return pl.when(rank <= criterion.per_day).then(happened)
+    rank = counted.rank("ordinal", descending=True).over("contact_id", day)
+    return pl.when(rank <= criterion.per_day).then(counted)
 
 
 def _is_genuine(at: datetime) -> pl.Expr:
@@ -133,9 +134,9 @@ def _has_decay(criterion: ScoreCriterion, context: EvaluationContext) -> bool:
 
 
 def _decay_points(criterion: ScoreCriterion, prefix: str, at: datetime, context: EvaluationContext) -> pl.Expr:
-    """Return what age leaves of each event's points.
+    """Return the decayed points of each event.
 
-    Where points come in steps, the step at n events rests on the n-th newest: it was reached when that event happened.
+    With steps, the step at n events decays with the n-th newest event, because that event completed the step.
     """
     counted = pl.col(f"{prefix}{_COUNTED_AT}")
     rank = counted.rank("ordinal", descending=True).over("contact_id")
@@ -147,18 +148,18 @@ def _decay_points(criterion: ScoreCriterion, prefix: str, at: datetime, context:
 
 
 def _count_from_property(criterion: ScoreCriterion, context: EvaluationContext) -> Iterable[pl.Expr]:
-    """Tally HubSpot's counter in place of the events; all of them are as old as the last, for want of better knowledge."""
+    """Count with HubSpot's counter; all of its events are assumed to be as old as the last one."""
     number, last = counter_column_pair(criterion.event or "")
     known = pl.col(number.name).clip(0, MAX_COUNTED_EVENTS).floor().cast(pl.Int64).fill_null(0)
     for when, at in {"": context.now, BASELINE_PREFIX: context.trend_baseline}.items():
         newest = pl.min_horizontal(pl.col(last.name), pl.when(pl.col(last.name).is_not_null()).then(timestamp_literal(at)))
         inside = pl.lit(True) if criterion.within is None else (newest >= timestamp_literal(at - criterion.within)).fill_null(value=False)
-        seen = pl.when(inside).then(known).otherwise(0)
-        yield seen.alias(column_name(EVENTS, criterion.key, when))
-        yield pl.when(seen > 0).then(newest).cast(TIMESTAMP).alias(column_name(NEWEST, criterion.key, when))
+        counted = pl.when(inside).then(known).otherwise(0)
+        yield counted.alias(column_name(EVENTS, criterion.key, when))
+        yield pl.when(counted > 0).then(newest).cast(TIMESTAMP).alias(column_name(NEWEST, criterion.key, when))
         if criterion.is_positive:
             yield pl.when(known > 0).then(newest).cast(TIMESTAMP).alias(column_name(LAST_ENGAGEMENT, criterion.key, when))
         if _has_decay(criterion, context):
-            whole = points_expression(criterion.award, seen)
+            whole = points_expression(criterion.award, counted)
             left = apply_decay(whole, newest, context.model.document.score.degradation, at)
             yield left.fill_null(whole).alias(column_name(DECAYED, criterion.key, when))

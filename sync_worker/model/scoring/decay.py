@@ -1,4 +1,4 @@
-"""How interest fades: by inactivity, or event by event, and the floor under it."""
+"""Decay of the score: by inactivity or per event, and its floor."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ DEFAULT_LOSS: Final = "10 %"
 
 
 def score_floor(degradation: Degradation, threshold: Decimal) -> int:
-    """Return the floor in micro-points: a share of the sales-ready threshold."""
+    """Return the floor in micro-points: a share of the threshold for MQLs."""
     return to_micro(threshold) * percent_to_ppm(degradation.floor) // PPM
 
 
 def grace_period(degradation: Degradation) -> timedelta:
-    """Return how long nothing fades: 30 days of inactivity unless the model says otherwise, none for single events."""
+    """Return the time without decay; default: 30 days with `inactivity`, 0 with `per_event`."""
     return degradation.grace if degradation.grace is not None else DEFAULT_GRACE if degradation.kind == "inactivity" else timedelta()
 
 
 def decay_period(degradation: Degradation) -> timedelta:
-    """Return the period after which an inactive contact loses something."""
+    """Return the period of decay by inactivity."""
     return degradation.every or DEFAULT_PERIOD
 
 
 def count_full_periods(last_engagement: pl.Expr, degradation: Degradation, at: datetime) -> pl.Expr:
-    """Return how many full periods have passed since the last engagement and its grace; none for those never engaged."""
+    """Return the number of full periods since the end of the grace period; 0 for contacts without engagement."""
     idle = (pl.lit(at, dtype=TIMESTAMP) - last_engagement).dt.total_milliseconds() - to_milliseconds(grace_period(degradation))
     return (idle // to_milliseconds(decay_period(degradation))).clip(lower_bound=0).fill_null(0)
 
 
 def inactivity_loss(earned: pl.Expr, periods: pl.Expr, degradation: Degradation) -> pl.Expr:
-    """Return the micro-points lost by inactivity: a share of the earned total or points for every full period, or by half-life."""
+    """Return the micro-points lost by inactivity: a share or points per full period, or by half-life."""
     if degradation.half_life is not None:
         half_lives = periods * (to_milliseconds(decay_period(degradation)) / to_milliseconds(degradation.half_life))
         return earned - (earned * 0.5**half_lives + 0.5).floor().cast(pl.Int64)
@@ -51,7 +51,7 @@ def inactivity_loss(earned: pl.Expr, periods: pl.Expr, degradation: Degradation)
 
 
 def apply_decay(points: pl.Expr, event_at: pl.Expr, degradation: Degradation, at: datetime) -> pl.Expr:
-    """Return what age leaves of an event's micro-points: halved every half-life, or down to nothing at the expiry."""
+    """Return the micro-points of an event that are left: half after each half-life, or linearly down to 0 at the expiry."""
     idle = (pl.lit(at, dtype=TIMESTAMP) - event_at).dt.total_milliseconds() - to_milliseconds(grace_period(degradation))
     age = idle.clip(lower_bound=0)
     if degradation.half_life is not None:

@@ -1,4 +1,4 @@
-"""The grade: thirds of a letter up or down, three states a criterion, and how much of it is known."""
+"""The grade: thirds of a letter for each criterion that matches or does not match; unknown criteria change nothing."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.counters import column_name
 from sync_worker.model.scoring.predicates import compile_condition
 
-#: Whether a criterion of the grade matches; null is unknown.
+#: Columns with the match of each criterion; null is unknown.
 MATCH: Final = "match"
 
 _SIGNS: Final = "+-"
 
 
 def add_grade(contacts: pl.DataFrame, context: EvaluationContext) -> pl.DataFrame:
-    """Add to contacts with views: each criterion's match, `grade`, `grade_rank`, `grade_known` and `grade_of`.
+    """Add the match of each criterion, `grade`, `grade_rank`, `grade_known` and `grade_of`.
 
-    `grade_rank` counts thirds from F (0) to A+ (12).
+    `grade_rank` is the number of thirds above F: 0 (F) to 12 (A+).
     """
     model = context.model
     matches = [
@@ -41,7 +41,7 @@ def add_grade(contacts: pl.DataFrame, context: EvaluationContext) -> pl.DataFram
 
 
 def grade_letters(*, without_signs: bool) -> tuple[str, ...]:
-    """Return the letters that a grade can be, the worst first."""
+    """Return the possible grades in ascending order."""
     return tuple(dict.fromkeys(letter.rstrip(_SIGNS) if without_signs else letter for letter in GRADE_LETTERS))
 
 
@@ -58,8 +58,8 @@ def _rank_expression(criteria: Mapping[str, GradeCriterion], start: int) -> pl.E
 
 
 def _letter_expression(*, without_signs: bool) -> pl.Expr:
-    said = [letter.rstrip(_SIGNS) if without_signs else letter for letter in GRADE_LETTERS]
-    return pl.col("grade_rank").replace_strict(range(len(GRADE_LETTERS)), said, return_dtype=pl.String)
+    letters = [letter.rstrip(_SIGNS) if without_signs else letter for letter in GRADE_LETTERS]
+    return pl.col("grade_rank").replace_strict(range(len(GRADE_LETTERS)), letters, return_dtype=pl.String)
 
 
 def _sum(parts: Iterable[pl.Expr]) -> pl.Expr:

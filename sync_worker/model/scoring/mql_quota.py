@@ -1,4 +1,4 @@
-"""At most so many new MQLs a day: the best go first, the others wait for tomorrow."""
+"""The daily quota of new MQLs: the best candidates are admitted first, the others wait."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Final
 
 import polars as pl
 
-#: What a candidate must have: `since` is when the contact first qualified, null for right now.
+#: Columns of the candidates; `since` is when the contact first qualified, null if it qualifies now.
 CANDIDATE_COLUMNS: Final = ("contact_id", "score", "grade_rank", "since")
 
 
 def select_admissions(candidates: pl.DataFrame, per_day: int | None, *, admitted_today: int = 0) -> pl.Series:
-    """Return the ids of the new MQLs that may enter today, in the order in which they do.
+    """Return the ids of the candidates that are admitted today, in order: score, grade, waiting time, id.
 
-    The highest score goes first, then the better grade, then who has waited longest, then the lower id. Those who are MQLs
-    already are no candidates. `per_day`: the model's capacity, None for no limit; `already_today`: how many have entered today.
+    `candidates` are contacts that qualify and are not MQLs yet. `per_day` is the quota, None for no limit; `admitted_today` is the number
+    of contacts already admitted today.
     """
     ordered = candidates.select(CANDIDATE_COLUMNS).sort(
         ["score", "grade_rank", "since", "contact_id"],

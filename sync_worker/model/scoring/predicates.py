@@ -1,4 +1,7 @@
-"""Conditions compiled to Polars: true, false, or null where the property is unknown."""
+"""Conditions as Polars expressions: true, false, or null if the result is unknown.
+
+An operator is compiled in `_compile_comparison` to an expression over derived columns, which model/scoring/columns.py (next) computes.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ OperandValues = tuple[Scalar | timedelta, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionScope:
-    """What conditions are asked of: the type of each subject, the columns it stands in, and the instant."""
+    """The scope of a condition: the type and the columns of each property, and the time of the evaluation."""
 
     property_spec: Callable[[str], PropertySpec]
     columns_for: Callable[[str], tuple[str, ...]]
@@ -33,34 +36,34 @@ class ConditionScope:
 
 
 def build_contact_scope(property_spec: Callable[[str], PropertySpec], now: datetime) -> ConditionScope:
-    """Ask contacts: a subject is a column of its own name."""
-    return ConditionScope(property_spec=property_spec, columns_for=lambda subject: (subject,), now=now)
+    """Return the scope of conditions on contacts: each property is a column with its name."""
+    return ConditionScope(property_spec=property_spec, columns_for=lambda property_name: (property_name,), now=now)
 
 
 def build_event_scope(now: datetime) -> ConditionScope:
-    """Ask events: a form is known by its id or by its name."""
+    """Return the scope of conditions on events: a form is identified by its id or its name."""
     return ConditionScope(
         property_spec=EVENT_PROPERTIES.__getitem__,
-        columns_for=lambda subject: ("form_id", "form_name") if subject == "form" else (subject,),
+        columns_for=lambda property_name: ("form_id", "form_name") if property_name == "form" else (property_name,),
         now=now,
     )
 
 
 def find_required_columns(conditions: Iterable[Condition], scope: ConditionScope) -> frozenset[DerivedColumn]:
-    """Return the views that conditions need."""
+    """Return the derived columns that conditions need."""
     return frozenset(
-        view
+        derived
         for condition in conditions
-        for subject, test, _ in condition.iter_tests()
+        for property_name, test, _ in condition.iter_tests()
         for operator, operand in test.operators.items()
-        for column in scope.columns_for(subject)
-        for view in _operator_columns(column, operator, operand, scope.property_spec(subject))
+        for column in scope.columns_for(property_name)
+        for derived in _operator_columns(column, operator, operand, scope.property_spec(property_name))
     )
 
 
 def compile_condition(condition: Condition, scope: ConditionScope) -> pl.Expr:
-    """Compile a condition over a frame that has the views it needs."""
-    parts = [_compile_test(subject, test, scope) for subject, test in condition.tests.items()]
+    """Compile a condition for a frame with the required columns."""
+    parts = [_compile_test(property_name, test, scope) for property_name, test in condition.tests.items()]
     if condition.all:
         parts.append(reduce(pl.Expr.__and__, (compile_condition(part, scope) for part in condition.all)))
     if condition.any:
@@ -72,18 +75,19 @@ def compile_condition(condition: Condition, scope: ConditionScope) -> pl.Expr:
     return reduce(pl.Expr.__and__, parts)
 
 
-def _compile_test(subject: str, test: Test, scope: ConditionScope) -> pl.Expr:
-    return reduce(pl.Expr.__and__, (_compile_operator(subject, name, operand, scope) for name, operand in test.operators.items()))
+def _compile_test(property_name: str, test: Test, scope: ConditionScope) -> pl.Expr:
+    return reduce(pl.Expr.__and__, (_compile_operator(property_name, name, operand, scope) for name, operand in test.operators.items()))
 
 
-def _compile_operator(subject: str, operator: str, operand: Operand, scope: ConditionScope) -> pl.Expr:
-    """One operator on every column of a subject: one that is known and says yes is enough."""
+def _compile_operator(property_name: str, operator: str, operand: Operand, scope: ConditionScope) -> pl.Expr:
+    """Compile an operator on all columns of a property: true if it is true for one of them."""
     positive = _NEGATED_OPERATORS.get(operator, operator)
-    answers = [
-        _compile_comparison(column, positive, operand, scope.property_spec(subject), scope.now) for column in scope.columns_for(subject)
+    results = [
+        _compile_comparison(column, positive, operand, scope.property_spec(property_name), scope.now)
+        for column in scope.columns_for(property_name)
     ]
-    together = answers[0] if len(answers) == 1 else pl.coalesce(reduce(pl.Expr.__or__, answers), *answers)
-    return ~together if operator in _NEGATED_OPERATORS else together
+    result = results[0] if len(results) == 1 else pl.coalesce(reduce(pl.Expr.__or__, results), *results)
+    return ~result if operator in _NEGATED_OPERATORS else result
 
 
 def _operator_columns(column: str, operator: str, operand: Operand, spec: PropertySpec) -> Iterator[DerivedColumn]:
@@ -105,15 +109,15 @@ def _compile_comparison(column: str, operator: str, operand: Operand, spec: Prop
     values = operand_values(operand)
     if spec.type == "url":
         return _url_predicate(pl.col(column), operator, values)
-    views = list(_operator_columns(column, operator, operand, spec))
-    read = [pl.col(view.name) for view in views]
+    columns = list(_operator_columns(column, operator, operand, spec))
+    derived = [pl.col(each.name) for each in columns]
     if operator == "is_known":
-        return read[0].is_not_null()
+        return derived[0].is_not_null()
     if operator in _COLUMN_PREDICATES:
-        return _COLUMN_PREDICATES[operator](read, values)
-    if views[0].kind == "text":
-        return _text_predicate(read[0], operator, values, is_enumeration=spec.type == "enumeration")
-    return _date_predicate(read[0], operator, values, now) if spec.type == "date" else _value_predicate(read[0], operator, values)
+        return _COLUMN_PREDICATES[operator](derived, values)
+    if columns[0].kind == "text":
+        return _text_predicate(derived[0], operator, values, is_enumeration=spec.type == "enumeration")
+    return _date_predicate(derived[0], operator, values, now) if spec.type == "date" else _value_predicate(derived[0], operator, values)
 
 
 def _is_in_countries(codes: list[pl.Expr], names: OperandValues) -> pl.Expr:
@@ -187,6 +191,6 @@ def _lower_bound(text: str) -> pl.Expr:
 
 
 def _upper_bound(text: str) -> pl.Expr:
-    """A day as upper bound is meant to its last millisecond."""
+    """Return the end of the day if the bound is a date without time."""
     whole_day = timedelta(days=1) - timedelta(milliseconds=1) if len(text) == len("2026-01-31") else timedelta()
     return _lower_bound(text) + pl.lit(whole_day)

@@ -1,4 +1,4 @@
-"""Who is an MQL: bands, by score with hysteresis, direct qualifiers, disqualifiers."""
+"""Qualification: bands, MQLs by score with hysteresis, direct qualifiers, disqualifiers."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ BY_SCORE: Final = "by_score"
 def add_qualification(
     frame: pl.DataFrame, events_by_kind: EventsByKind, previous: pl.DataFrame, context: EvaluationContext
 ) -> pl.DataFrame:
-    """Add to scored and graded contacts: band, by_score, direct, disqualified, mql, and the rules that said so.
+    """Add band, by_score, direct, disqualified, mql, and the rules that led to them.
 
-    `previous` says who was an MQL by score before.
+    `frame` has score and grade. `previous` has the contacts that were MQLs by score, see `facts.PREVIOUS_SCHEMA`.
     """
     model = context.model
     frame = frame.with_columns(_rule_holds(rule, events_by_kind, context).alias(column_name(kind, key)) for kind, key, rule in model.rules)
@@ -41,7 +41,7 @@ def add_qualification(
 
 
 def band_expression(score: pl.Expr, bands: tuple[Band, ...]) -> pl.Expr:
-    """Return the band of a score in micro-points; below the first bound is the first band."""
+    """Return the band of a score in micro-points; scores below the first bound belong to the first band."""
     band = pl.lit(bands[0].name)
     for upper in bands[1:]:
         band = pl.when(score >= to_micro(upper.from_)).then(pl.lit(upper.name)).otherwise(band)
@@ -49,7 +49,7 @@ def band_expression(score: pl.Expr, bands: tuple[Band, ...]) -> pl.Expr:
 
 
 def _qualifies_by_score(before: pl.Expr, model: Model) -> pl.Expr:
-    """Enter at the threshold, leave below a lower bound: nobody flaps."""
+    """Return whether the score reaches the threshold, or for previous MQLs the lower bound `leave_below`, to avoid flapping."""
     stays = before & (pl.col("score") >= model.leave_below)
     return ((pl.col("score") >= to_micro(model.document.qualification.threshold)) | stays) & _passes_grade(model)
 
@@ -65,12 +65,12 @@ def _passes_grade(model: Model) -> pl.Expr:
 
 
 def _first_rule(kind: RuleKind, rules: Mapping[str, Rule]) -> pl.Expr:
-    held = [pl.when(pl.col(column_name(kind, key))).then(pl.lit(key)) for key in rules]
-    return pl.coalesce(*held, pl.lit(None, dtype=pl.String))
+    keys = [pl.when(pl.col(column_name(kind, key))).then(pl.lit(key)) for key in rules]
+    return pl.coalesce(*keys, pl.lit(None, dtype=pl.String))
 
 
 def _rule_holds(rule: Rule, events_by_kind: EventsByKind, context: EvaluationContext) -> pl.Expr:
-    """Whether a rule holds; one that cannot be seen holds for nobody."""
+    """Return whether a rule holds; a rule whose data is not visible never holds."""
     if rule.when:
         return compile_condition(rule.when, context.contact_scope).fill_null(value=False)
     if not is_rule_visible(rule, context.hidden_kinds):
@@ -78,8 +78,8 @@ def _rule_holds(rule: Rule, events_by_kind: EventsByKind, context: EvaluationCon
     since = None if rule.validity is None else timestamp_literal(context.now - rule.validity)
     if rule.event in context.hidden_kinds:
         number, last = counter_column_pair(rule.event)
-        happened = pl.col(number.name).fill_null(0) >= 1
-        return happened if since is None else happened & (pl.col(last.name) >= since).fill_null(value=False)
-    found = events_by_kind.select_matching(rule.event or "", rule.where).filter(pl.col(QUARANTINE).is_null())
-    standing = found if since is None else found.filter(pl.col("at") >= since)
-    return pl.col("contact_id").is_in(standing["contact_id"].unique().implode())
+        counted = pl.col(number.name).fill_null(0) >= 1
+        return counted if since is None else counted & (pl.col(last.name) >= since).fill_null(value=False)
+    events = events_by_kind.select_matching(rule.event or "", rule.where).filter(pl.col(QUARANTINE).is_null())
+    valid = events if since is None else events.filter(pl.col("at") >= since)
+    return pl.col("contact_id").is_in(valid["contact_id"].unique().implode())

@@ -1,4 +1,4 @@
-"""The score: points per criterion, what fades, the floor, negatives, one rounding at the very end."""
+"""The score: points per criterion, decay, floor, negative points, minimum, and one rounding at the end."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.counters import BASELINE_PREFIX, DECAYED, EVENTS, LAST_ENGAGEMENT, column_name, points_expression
 from sync_worker.model.scoring.decay import count_full_periods, inactivity_loss, score_floor
 
-#: Columns of the ledger of a criterion, beside those of its tally.
+#: Columns of a criterion, in addition to its counts.
 POINTS: Final = "points"
 CAP_LOSS: Final = "cut"
 
-#: Lines of the ledger that are no criteria.
+#: Lines of the ledger that are not criteria.
 DEGRADATION: Final = "degradation"
 FLOOR: Final = "floor"
 MINIMUM: Final = "minimum"
@@ -30,12 +30,12 @@ _HALF_POINT: Final = MICROS_PER_POINT // 2
 
 
 def add_score(counts: pl.DataFrame, context: EvaluationContext) -> pl.DataFrame:
-    """Add to tallied contacts the points of every criterion, and the lines that lead to `score`; all in micro-points."""
+    """Add the points of every criterion, the other lines of the ledger, and `score`; all in micro-points."""
     return _compute_score(counts, context, context.now)
 
 
 def score_at(counts: pl.DataFrame, context: EvaluationContext) -> pl.Series:
-    """Return the score at the instant that the trend compares with: the events known then, the properties as they are now."""
+    """Return the score at the time that the trend compares with, from the events known then and the current properties."""
     then = [name for name in counts.columns if name.startswith(BASELINE_PREFIX)]
     return _compute_score(
         counts.select("contact_id", pl.col(then).name.replace(f"^{BASELINE_PREFIX}", "")), context, context.trend_baseline
@@ -53,7 +53,7 @@ def _points_column(criterion: ScoreCriterion) -> pl.Expr:
 
 
 def _cap_loss_column(criterion: ScoreCriterion) -> pl.Expr:
-    """What the cap took away, with the sign that it had."""
+    """Return the points lost by the cap, with their sign."""
     uncapped = pl.col(column_name(EVENTS, criterion.key)) * criterion.award.each
     return (uncapped - pl.col(column_name(POINTS, criterion.key))).alias(column_name(CAP_LOSS, criterion.key))
 
@@ -69,7 +69,7 @@ def _add_sums(frame: pl.DataFrame, context: EvaluationContext) -> pl.DataFrame:
 
 
 def _add_decay(frame: pl.DataFrame, context: EvaluationContext, at: datetime) -> pl.DataFrame:
-    """Add what is lost, and what is left: never less than the floor for those who had earned it."""
+    """Add the loss and what is left, which is at least the floor if the earned points reached it."""
     document = context.model.document
     degradation = document.score.degradation
     inactive = degradation.kind == "inactivity"
@@ -90,7 +90,7 @@ def _decay_loss(context: EvaluationContext) -> pl.Expr:
 
 
 def _add_rounding(frame: pl.DataFrame, minimum: int | None) -> pl.DataFrame:
-    """Add the lines below the criteria, so that all lines add up to the rounded score."""
+    """Add the lines after the criteria, so that all lines add up to the rounded score."""
     exact = pl.col("decayed") + pl.col("negatives")
     clamped = exact if minimum is None else exact.clip(lower_bound=to_micro(minimum))
     score = (clamped + _HALF_POINT) // MICROS_PER_POINT * MICROS_PER_POINT

@@ -1,4 +1,4 @@
-"""The verdict on one contact: a row of the verdict table."""
+"""The verdict on one contact, as a row of the verdict table."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def test_labels_occur_once_in_each_language(language: Language) -> None:
         (', "Dec"]', "]", "phrases.months: Tuple should have at least 12 items"),
         ('falling: "Falling"', 'fading: "Falling"', "labels.trends: the key falling is missing"),
         ("0 to {maximum}", "0 to", "labels.properties.score.description: the placeholder {maximum} is missing"),
-        ("labels:\n", "labels:\nphrases:\n", "phrases: this key stands here a second time"),
+        ("labels:\n", "labels:\nphrases:\n", "phrases: duplicate key"),
         ("labels:\n", "label:\n", "labels: this key is missing"),
     ],
 )

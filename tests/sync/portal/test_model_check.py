@@ -113,10 +113,10 @@ def test_points_for_what_the_portal_lacks_are_out_of_reach(model_file: Path, cha
 def test_an_unreachable_threshold_causes_a_named_warning(model_file: Path) -> None:
     model_file.write_text(MODEL.replace("{name: cold, from: 0}", "{name: cold, from: 0}, {name: hot, from: 6}"), encoding="utf-8")
     found = check_model(load(model_file), frozenset({"custom:demo_booked"}), make_catalog(forms={"f-2": "Newsletter"}))
-    here = "lies above the 5 points that can be reached on this portal, without demo, asked"
+    here = "is above the 5 points that can be reached on this portal, without demo, asked"
     assert found.warnings == (
-        f"{model_file}:17: score.bands[1].from: 6 {here}: nobody reaches hot",
-        f"{model_file}:19: qualification.threshold: 10 {here}: nobody can be an MQL by score",
+        f"{model_file}:17: score.bands[1].from: 6 {here}: no contact can reach hot",
+        f"{model_file}:19: qualification.threshold: 10 {here}: no contact can be an MQL by score",
     )
 
 
