@@ -19,12 +19,12 @@ TIERS = {1: 1, 3: 2, 5: 3, 8: 4, 10: 5}
 
 
 def make_criteria_model(**criteria: Mapping[str, Any]) -> Model:
-    """A model with these criteria and the classic rest."""
+    """Return a model with these criteria of the score."""
     return make_model(score_section(criteria or {"clicks": {"event": "email_click", "tiers": TIERS}}))
 
 
 def make_model(*parts: Mapping[str, Any]) -> Model:
-    """A model of these top-level parts."""
+    """Return a model with these top-level keys."""
     document: dict[str, Any] = {"name": "test", "qualification": {"threshold": 36}}
     for part in parts:
         document |= part
@@ -32,31 +32,31 @@ def make_model(*parts: Mapping[str, Any]) -> Model:
 
 
 def score_section(criteria: Mapping[str, Any], **rest: object) -> dict[str, Any]:
-    """The score part of a model."""
+    """Return the key `score` of a model."""
     return {"score": {"criteria": dict(criteria), "bands": [{"name": "nurture", "from": 0}, {"name": "mql", "from": 36}], **rest}}
 
 
 def make_event(
     kind: str = "email_click", *, days_ago: float = 1, contact_id: int = 1, id_: str | None = None, **fields: object
 ) -> dict[str, Any]:
-    """An event so many days before NOW."""
+    """Return an event this many days before NOW."""
     at = NOW - timedelta(days=days_ago)
     given = {"contact_id": contact_id, "kind": kind, "at": at, "filtered": False, "event_id": id_ or f"{kind}-{at.timestamp()}", **fields}
     return {name: given.get(name) for name in EVENT_SCHEMA}
 
 
 def make_events(count: int, kind: str = "email_click", **fields: object) -> list[dict[str, Any]]:
-    """So many events of one contact, minutes apart."""
+    """Return events of one contact, one minute apart."""
     return [make_event(kind, id_=f"{kind}-{number}", days_ago=1 + number / 1440, **fields) for number in range(count)]  # type: ignore[arg-type]
 
 
 def event_frame(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """Events as a frame."""
+    """Return events as a frame."""
     return pl.DataFrame(list(rows), schema=dict(EVENT_SCHEMA))
 
 
 def contact_frame(*rows: Mapping[str, str | None]) -> pl.DataFrame:
-    """Contacts by properties, numbered from 1."""
+    """Return contacts as a frame, with ids from 1."""
     names = sorted({name for row in rows for name in row})
     columns = {name: pl.Series([row.get(name) for row in rows], dtype=pl.String) for name in names}
     return pl.DataFrame({"contact_id": pl.Series(range(1, len(rows) + 1), dtype=pl.Int64), **columns})
@@ -69,19 +69,19 @@ def make_facts(
     were_by_score: Iterable[int] = (),
     hidden: Iterable[str] = (),
 ) -> Facts:
-    """Facts of some people."""
+    """Return the facts of contacts."""
     previous = pl.DataFrame([(id_, True) for id_ in were_by_score], schema=dict(PREVIOUS_SCHEMA), orient="row")
     return Facts(contacts=contact_frame(*contacts), events=event_frame(events), previous=previous, hidden_kinds=frozenset(hidden))
 
 
 def evaluate_facts(model: Model, facts: Facts, now: datetime = NOW) -> Verdicts:
-    """The verdicts on all contacts."""
+    """Return the verdicts on all contacts."""
     return evaluate(facts, model, now)
 
 
 def evaluate_contact(
     model: Model, properties: Mapping[str, str | None] | None = None, *events: Mapping[str, Any], **rest: Any
 ) -> dict[str, Any]:
-    """The verdict on one contact."""
+    """Return the verdict on one contact."""
     now = rest.pop("now", NOW)
     return evaluate_facts(model, make_facts([properties or {}], events, **rest), now).table.row(0, named=True)

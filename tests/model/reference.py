@@ -1,7 +1,7 @@
-"""The rule book once more, in slow and obvious Python, one contact at a time.
+"""Reference of the evaluation: docs/model.md in slow and simple Python, one contact at a time.
 
-Written from the rules alone. It shares nothing with the model room but the types of the model file, so that both are wrong in the
-same way only if the rules are.
+It shares only the types of the model file with the model room, so an error in one of the two shows as a difference. A condition operator is
+implemented here in `evaluate_operator`. The random conditions in tests/model/strategies.py (next) use it, and docs/model.md describes it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MAX_EVENTS = 10_000
 
 @dataclass(kw_only=True)
 class Verdict:
-    """What the rules say about one contact; points are exact."""
+    """The expected verdict on one contact; points are exact."""
 
     score: int
     lines: dict[str, Fraction]
@@ -62,7 +62,7 @@ class Verdict:
 
 @dataclass(kw_only=True)
 class Case:
-    """One contact, its events, the model, the portal's blind spots, the instant."""
+    """One contact with its events, the model, the hidden kinds of event, and the time."""
 
     document: Document
     contact: Mapping[str, str | None]
@@ -73,7 +73,7 @@ class Case:
 
 
 def evaluate(case: Case) -> Verdict:
-    """Judge one contact."""
+    """Evaluate one contact."""
     known = [event for event in deduplicate(case.events) if event["at"] <= case.now and event["kind"] not in case.hidden]
     real = [event for event in known if not is_quarantined(event, known, case.document)]
     lines, counts, earned, decayed = score_lines(case, real, case.now)
@@ -84,8 +84,8 @@ def evaluate(case: Case) -> Verdict:
     needed = exit_threshold(case.document) if case.by_score_before else Fraction(rules.threshold)
     by_score = score >= needed and passes_grade(case.document, rank, complete)
     direct = first_rule(case, rules.direct, real)
-    out = first_rule(case, rules.disqualifiers, real)
-    mql = (by_score or direct is not None) and out is None
+    disqualified_by = first_rule(case, rules.disqualifiers, real)
+    mql = (by_score or direct is not None) and disqualified_by is None
     change, least = score - then, case.document.score.trend.at_least
     return Verdict(
         score=int(score),
@@ -95,10 +95,10 @@ def evaluate(case: Case) -> Verdict:
         grade_known=complete,
         by_score=by_score,
         direct=direct is not None,
-        disqualified=out is not None,
+        disqualified=disqualified_by is not None,
         mql=mql,
         mql_reason=(direct or "by_score") if mql else None,
-        disqualified_by=out,
+        disqualified_by=disqualified_by,
         trend="rising" if change >= least else "falling" if change <= -least else "steady",
         counts=counts,
         earned=earned,
@@ -110,12 +110,12 @@ def evaluate(case: Case) -> Verdict:
 
 
 def deduplicate(events: Iterable[Event]) -> list[Event]:
-    """Each event once."""
+    """Return each event once."""
     return list({(event["kind"], event["event_id"]): event for event in events}.values())
 
 
 def is_quarantined(event: Event, known: list[Event], document: Document) -> bool:
-    """Whether a machine made an event."""
+    """Return whether the bot filter quarantines an event."""
     rules = document.machine_clicks
     click = event["kind"] == "email_click"
     if rules.flagged_by_hubspot and event["filtered"]:
@@ -132,7 +132,7 @@ def is_quarantined(event: Event, known: list[Event], document: Document) -> bool
 
 
 def is_in_burst(event: Event, known: list[Event], links: int) -> bool:
-    """Whether some second that holds a click holds so many different links."""
+    """Return whether a click is in a second with clicks on this many different links."""
     clicks = [other for other in known if other["kind"] == "email_click"]
     for start in clicks:
         second = [other for other in clicks if start["at"] <= other["at"] <= start["at"] + timedelta(seconds=1)]
@@ -142,7 +142,7 @@ def is_in_burst(event: Event, known: list[Event], links: int) -> bool:
 
 
 def is_kind(event: Event, kind: str, document: Document) -> bool:
-    """Whether an event is of a kind, recorded or derived."""
+    """Return whether an event is of a recorded or derived kind."""
     if kind not in SOURCES:
         return bool(event["kind"] == kind)
     url = event["url"] or ""
@@ -160,16 +160,16 @@ def is_kind(event: Event, kind: str, document: Document) -> bool:
 
 
 def score_lines(case: Case, real: list[Event], at: datetime) -> tuple[dict[str, Fraction], dict[str, int], Fraction, Fraction]:
-    """Return the ledger, the numbers of events counted, the earned total, and what is left of it."""
+    """Return the ledger, the number of counted events, the earned total, and what is left of it after decay."""
     document = case.document
     lines, counts, engaged, lost = {}, {}, [], Fraction(0)
     for key, criterion in document.score.criteria.items():
         if not criterion.enabled:
             continue
-        points, count, newest, faded = score_line(case, criterion, real, at)
+        points, count, newest, decayed_points = score_line(case, criterion, real, at)
         lines[key], counts[key] = points, count
         if is_positive(case.document, criterion) and criterion.event:
-            lost += points - faded
+            lost += points - decayed_points
             engaged += newest
     earned = sum((points for points in lines.values() if points > 0), Fraction(0))
     negatives = sum((points for points in lines.values() if points < 0), Fraction(0))
@@ -186,7 +186,7 @@ def score_lines(case: Case, real: list[Event], at: datetime) -> tuple[dict[str, 
 
 
 def score_line(case: Case, criterion: Criterion, real: list[Event], at: datetime) -> tuple[Fraction, int, list[datetime], Fraction]:
-    """Return points, number of events counted, when engagement was, and what age leaves of the points."""
+    """Return the points, the number of counted events, the times of engagement, and the points after decay per event."""
     document = case.document
     if criterion.when:
         points = points_for(document, criterion, int(evaluate_condition(criterion.when, case.contact, case) is True))
@@ -204,21 +204,21 @@ def score_line(case: Case, criterion: Criterion, real: list[Event], at: datetime
 
 
 def count_from_counter(case: Case, criterion: Criterion, at: datetime) -> tuple[Fraction, int, list[datetime], Fraction]:
-    """Take HubSpot's counter for the events, where it says all that is asked."""
+    """Count with HubSpot's counter if it is sufficient for the criterion."""
     once_only = criterion.points is not None or criterion.importance is not None or list(criterion.tiers or {}) == [1]
     if criterion.event not in COUNTERS or criterion.where or ((criterion.within or criterion.per_day) and not once_only):
         return Fraction(0), 0, [], Fraction(0)
     number, last = (parse_value(name, case.contact.get(name)) for name in COUNTERS[criterion.event])
     newest = min(last, at) if last and last <= case.now else None
     known = int(min(max(number or 0, 0), MAX_EVENTS))
-    seen = known if criterion.within is None or (newest and newest >= at - criterion.within) else 0
-    points = points_for(case.document, criterion, seen)
+    counted = known if criterion.within is None or (newest and newest >= at - criterion.within) else 0
+    points = points_for(case.document, criterion, counted)
     left = points if newest is None else decay(points, newest, case.document.score.degradation, at)
-    return points, seen, [newest] if known and newest else [], left
+    return points, counted, [newest] if known and newest else [], left
 
 
 def limit_per_day(times: list[datetime], limit: int | None, zone: str) -> list[datetime]:
-    """Keep the newest of each day."""
+    """Keep the newest events of each day."""
     if limit is None:
         return times
     newest_first = sorted(times, reverse=True)
@@ -227,7 +227,7 @@ def limit_per_day(times: list[datetime], limit: int | None, zone: str) -> list[d
 
 
 def points_for(document: Document, criterion: Criterion, events: int) -> Fraction:
-    """Return what so many events are worth."""
+    """Return the points for this number of events."""
     if criterion.each is not None:
         total = Fraction(criterion.each) * min(events, MAX_EVENTS)
         cap = None if criterion.at_most is None else abs(Fraction(criterion.at_most))
@@ -236,7 +236,7 @@ def points_for(document: Document, criterion: Criterion, events: int) -> Fractio
 
 
 def tier_points(document: Document, criterion: Criterion) -> dict[int, Fraction]:
-    """Return what is added at so many events; points that are given once are a tier at the first."""
+    """Return the points by number of events; points given once are a tier at the first event."""
     if criterion.tiers is not None:
         return {at: Fraction(points) for at, points in criterion.tiers.items()}
     if criterion.points is not None:
@@ -247,12 +247,12 @@ def tier_points(document: Document, criterion: Criterion) -> dict[int, Fraction]
 
 
 def is_positive(document: Document, criterion: Criterion) -> bool:
-    """Whether a criterion speaks for somebody."""
+    """Return whether a criterion gives positive points."""
     return points_for(document, criterion, MAX_EVENTS) > 0
 
 
 def inactivity_penalty(earned: Fraction, engaged: list[datetime], rules: Degradation, at: datetime) -> Fraction:
-    """Return what inactivity takes from the earned total."""
+    """Return the loss by inactivity."""
     if rules.kind == "none" or not engaged:
         return Fraction(0)
     grace, every = rules.grace if rules.grace is not None else 30 * DAY, rules.every or 30 * DAY
@@ -266,7 +266,7 @@ def inactivity_penalty(earned: Fraction, engaged: list[datetime], rules: Degrada
 
 
 def decay_events(document: Document, criterion: Criterion, counted: list[datetime], at: datetime) -> Fraction:
-    """Return what is left of a criterion's points when each event fades with its own age."""
+    """Return the points of a criterion that are left if each event decays by its own age."""
     rules = document.score.degradation
     if rules.kind != "per_event":
         return Fraction(0)
@@ -279,7 +279,7 @@ def decay_events(document: Document, criterion: Criterion, counted: list[datetim
 
 
 def decay(points: Fraction, event_time: datetime, rules: Degradation, at: datetime) -> Fraction:
-    """Return what age leaves of points: half after each half-life, or nothing after the expiry."""
+    """Return the decayed points: half after each half-life, or linearly down to 0 at the expiry."""
     if rules.kind != "per_event":
         return points
     age = max(timedelta(0), at - event_time - (rules.grace or timedelta(0)))
@@ -288,26 +288,26 @@ def decay(points: Fraction, event_time: datetime, rules: Degradation, at: dateti
 
 
 def round_to_micro(number: float) -> Fraction:
-    """Points are held to a millionth."""
+    """Round to micro-points."""
     return Fraction(math.floor(number * 1_000_000 + 0.5), 1_000_000)
 
 
-# The grade, and who is an MQL
+# Grade and qualification
 
 
 def grade(case: Case) -> tuple[str, int, int]:
     """Return the letter, its rank from F, and how many criteria are known."""
     rank, known = LETTERS.index(case.document.grade.start), 0
     for criterion in case.document.grade.criteria.values():
-        answer = evaluate_condition(criterion.when, case.contact, case) if criterion.enabled else None
-        known += answer is not None
-        rank += {True: criterion.thirds, False: criterion.otherwise, None: 0}[answer]
+        result = evaluate_condition(criterion.when, case.contact, case) if criterion.enabled else None
+        known += result is not None
+        rank += {True: criterion.thirds, False: criterion.otherwise, None: 0}[result]
     rank = max(0, min(len(LETTERS) - 1, rank))
     return LETTERS[rank], rank, known
 
 
 def passes_grade(document: Document, rank: int, known: int) -> bool:
-    """Whether the grade lets a by-score MQL pass."""
+    """Return whether the grade is sufficient for an MQL by score."""
     rules = document.qualification
     good = rules.grade_at_least is None or rank >= LETTERS.index(rules.grade_at_least)
     if rules.known_at_least is not None and known < rules.known_at_least:
@@ -316,18 +316,18 @@ def passes_grade(document: Document, rank: int, known: int) -> bool:
 
 
 def exit_threshold(document: Document) -> Fraction:
-    """Return the score below which a by-score MQL leaves."""
+    """Return the score below which an MQL by score loses the status."""
     rules = document.qualification
     return Fraction(rules.threshold) * 5 / 6 if rules.leave_below is None else Fraction(rules.leave_below)
 
 
 def first_rule(case: Case, rules: Mapping[str, Rule], real: list[Event]) -> str | None:
-    """Return the first rule, by name, that holds."""
+    """Return the key of the first rule in order of keys that holds."""
     return next((key for key, rule in sorted(rules.items()) if rule.enabled and applies(case, rule, real)), None)
 
 
 def applies(case: Case, rule: Rule, real: list[Event]) -> bool:
-    """Whether a rule holds."""
+    """Return whether a rule holds."""
     if rule.when:
         return evaluate_condition(rule.when, case.contact, case) is True
     since = case.now - rule.validity if rule.validity else datetime.min.replace(tzinfo=UTC)
@@ -344,52 +344,52 @@ def applies(case: Case, rule: Rule, real: list[Event]) -> bool:
 
 
 def evaluate_condition(condition: Condition, of: Mapping[str, Any], case: Case) -> bool | None:
-    """Answer a condition."""
-    answers = [
-        evaluate_operator(subject, name, operand, of, case)
-        for subject, test in condition.tests.items()
+    """Return the result of a condition."""
+    results = [
+        evaluate_operator(property_name, name, operand, of, case)
+        for property_name, test in condition.tests.items()
         for name, operand in test.operators.items()
     ]
     if condition.all:
-        answers.append(all_of([evaluate_condition(part, of, case) for part in condition.all]))
+        results.append(all_of([evaluate_condition(part, of, case) for part in condition.all]))
     if condition.any:
-        answers.append(any_of([evaluate_condition(part, of, case) for part in condition.any]))
+        results.append(any_of([evaluate_condition(part, of, case) for part in condition.any]))
     if condition.first_known:
-        answers.append(next((found for part in condition.first_known if (found := evaluate_condition(part, of, case)) is not None), None))
+        results.append(next((found for part in condition.first_known if (found := evaluate_condition(part, of, case)) is not None), None))
     if condition.not_:
         inner = evaluate_condition(condition.not_, of, case)
-        answers.append(None if inner is None else not inner)
-    return all_of(answers)
+        results.append(None if inner is None else not inner)
+    return all_of(results)
 
 
-def all_of(answers: list[bool | None]) -> bool | None:
-    """One no is no; else what is unknown is unknown."""
-    return False if False in answers else None if None in answers else True
+def all_of(results: list[bool | None]) -> bool | None:
+    """Return False if one result is false; else None if one is unknown."""
+    return False if False in results else None if None in results else True
 
 
-def any_of(answers: list[bool | None]) -> bool | None:
-    """One yes is yes; else what is unknown is unknown."""
-    return True if True in answers else None if None in answers else False
+def any_of(results: list[bool | None]) -> bool | None:
+    """Return True if one result is true; else None if one is unknown."""
+    return True if True in results else None if None in results else False
 
 
-def evaluate_operator(subject: str, operator: str, operand: Any, of: Mapping[str, Any], case: Case) -> bool | None:
-    """Answer one operator; a form is known by its id or its name."""
+def evaluate_operator(property_name: str, operator: str, operand: Any, of: Mapping[str, Any], case: Case) -> bool | None:
+    """Return the result of one operator; a form is identified by its id or its name."""
     if operator in ("is_not", "not_in", "is_unknown"):
-        opposite = evaluate_operator(subject, {"is_not": "is", "not_in": "in", "is_unknown": "is_known"}[operator], operand, of, case)
+        opposite = evaluate_operator(property_name, {"is_not": "is", "not_in": "in", "is_unknown": "is_known"}[operator], operand, of, case)
         return None if opposite is None else not opposite
-    names = ["form_id", "form_name"] if subject == "form" else [subject]
+    names = ["form_id", "form_name"] if property_name == "form" else [property_name]
     values = [value for name in names if (value := parse_value(name, of.get(name))) is not None]
     if operator == "is_known":
         return bool(values)
     operands = operand if isinstance(operand, tuple) else (operand,)
     if operator in ("country_in", "seniority_at_least", "domain_in"):
         return any_of([match_words(operator, operands, of[name], case.document) for name in names if of.get(name) is not None] or [None])
-    answers = [compare_value(subject, operator, operands, value, case.now) for value in values]
-    return any_of(answers) if answers else None
+    results = [compare_value(property_name, operator, operands, value, case.now) for value in values]
+    return any_of(results) if results else None
 
 
 def match_words(operator: str, operands: tuple[Any, ...], value: str, document: Document) -> bool | None:
-    """Answer what is asked of the words of a text."""
+    """Return the result of an operator on countries, job titles or domains."""
     if operator == "domain_in":
         return words.is_listed(value, operands, document)
     if operator == "country_in":
@@ -400,7 +400,7 @@ def match_words(operator: str, operands: tuple[Any, ...], value: str, document: 
 
 
 def parse_value(name: str, raw: Any) -> Any:
-    """Return a value in the type of its property; what cannot be understood is unknown."""
+    """Return a value in the type of its property; None if it cannot be parsed."""
     if raw is None or name == "url":
         return raw
     text = raw.strip()
@@ -414,7 +414,7 @@ def parse_value(name: str, raw: Any) -> Any:
 
 
 def parse_time(text: str) -> datetime | None:
-    """Read HubSpot's ways to write a time."""
+    """Parse HubSpot's formats of a time."""
     if re.fullmatch(r"\d{9,14}", text):
         return datetime.fromtimestamp(int(text) / 1000, UTC)
     try:
@@ -425,14 +425,14 @@ def parse_time(text: str) -> datetime | None:
 
 
 def normalize_text(text: str) -> str:
-    """Text without case, accents and stray blanks."""
+    """Return text without case, accents and extra spaces."""
     parts = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
     return " ".join("".join(part for part in parts if not unicodedata.combining(part)).casefold().split())
 
 
-def compare_value(subject: str, operator: str, operands: tuple[Any, ...], value: Any, now: datetime) -> bool | None:
-    """Answer one operator about one known value."""
-    if subject == "url":
+def compare_value(property_name: str, operator: str, operands: tuple[Any, ...], value: Any, now: datetime) -> bool | None:
+    """Return the result of one operator on a known value."""
+    if property_name == "url":
         return compare_url(operator, operands, value)
     if isinstance(value, datetime):
         return compare_date(operator, operands, value, now)
@@ -444,7 +444,7 @@ def compare_value(subject: str, operator: str, operands: tuple[Any, ...], value:
 
 
 def compare_text(operator: str, wanted: str, value: str) -> bool:
-    """Answer one operator about a text."""
+    """Return the result of one operator on a text."""
     if operator in ("is", "in"):
         return value == wanted
     if operator == "contains_any":
@@ -454,7 +454,7 @@ def compare_text(operator: str, wanted: str, value: str) -> bool:
 
 
 def compare_number(operator: str, operands: tuple[Any, ...], value: float) -> bool:
-    """Answer one operator about a number."""
+    """Return the result of one operator on a number."""
     if operator in ("is", "in"):
         return value in operands
     if operator == "at_least":
@@ -463,7 +463,7 @@ def compare_number(operator: str, operands: tuple[Any, ...], value: float) -> bo
 
 
 def compare_date(operator: str, operands: tuple[Any, ...], value: datetime, now: datetime) -> bool | None:
-    """Answer one operator about a date; for how long ago something was, a date in the future says nothing."""
+    """Return the result of one operator on a date; for `within` and `older_than`, a date in the future is unknown."""
     if operator in ("within", "older_than"):
         recent = now - value <= operands[0]
         return None if value > now else recent if operator == "within" else not recent
@@ -474,7 +474,7 @@ def compare_date(operator: str, operands: tuple[Any, ...], value: datetime, now:
 
 
 def compare_url(operator: str, operands: tuple[Any, ...], value: str) -> bool:
-    """Answer one operator about a URL."""
+    """Return the result of one operator on a URL."""
     if operator == "matches":
         return any(matches_url(pattern, value) for pattern in operands)
     if operator == "regex":
@@ -486,7 +486,7 @@ def compare_url(operator: str, operands: tuple[Any, ...], value: str) -> bool:
 
 
 def matches_url(pattern: str, url: str) -> bool:
-    """Whether a pattern for paths, or for hosts and paths, fits a URL."""
+    """Return whether a pattern for a path, or for host and path, matches a URL."""
     parts = urlsplit(url.lower())
     path = parts.path if pattern.startswith(("/", "*")) else parts.netloc.removeprefix("www.") + parts.path
     path = path.rstrip("/")
@@ -494,5 +494,5 @@ def matches_url(pattern: str, url: str) -> bool:
 
 
 def matches_glob(pattern: str, text: str) -> bool:
-    """Whether a pattern fits a whole text; * stands for anything."""
+    """Return whether a pattern matches a whole text; * matches any characters."""
     return re.fullmatch(".*".join(re.escape(part) for part in pattern.lower().split("*")), text, re.DOTALL) is not None

@@ -1,6 +1,6 @@
-"""The rules for countries, job titles and domains once more, in slow and obvious Python.
+"""Reference of the lookups for countries, job titles and domains, in slow and simple Python.
 
-The words that the random contacts use are listed here anew; of packages, only their data is shared.
+The words of the random contacts are listed again here; only the data of packages is shared with the model room.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Simple = Callable[[str], str]
 
 LEVELS: Final = ["intern", "employee", "senior", "manager", "director", "vp", "c_level"]
 
-#: Words of rank in seven languages; * stands for the rest of a word.
+#: Words of rank in seven languages; * matches the rest of a word.
 RANK_WORDS: Final = {
     "ceo": "c_level", "cfo": "c_level", "president": "c_level", "chief": "c_level", "geschaftsfuhrer*": "c_level", "pdg": "c_level",
     "consejera delegada": "c_level", "amministratore delegato": "c_level", "consellera delegada": "c_level", "总经理": "c_level",
@@ -40,7 +40,7 @@ KEEPERS_OF_RANK: Final = (
 )
 UNRANKED_WORDS: Final = ("n/a", "other", "sonstige", "其他", "-")
 
-#: Names of countries that the package's English does not have.
+#: Names of countries that the package does not have in English.
 NAMES_OF_OTHER_PLACES: Final = {
     "deutschland": "DE",
     "allemagne": "DE",
@@ -55,7 +55,7 @@ NAMES_OF_OTHER_PLACES: Final = {
 
 @cache
 def country_code(text: str, simple: Simple) -> str | None:
-    """The code of a country, by its code or a name."""
+    """Return the code of a country by code or name."""
     wanted = simple(text)
     for each in pycountry.countries:
         names = [each.alpha_2, each.alpha_3, each.name, getattr(each, "common_name", ""), getattr(each, "official_name", "")]
@@ -65,7 +65,7 @@ def country_code(text: str, simple: Simple) -> str | None:
 
 
 def seniority_rank(title: str, simple: Simple) -> int | None:
-    """How high a title stands; None when it says nothing."""
+    """Return the rank of a title; None if the title has no information."""
     text = simple(title)
     if not text or text in UNRANKED_WORDS:
         return None
@@ -80,13 +80,13 @@ def seniority_rank(title: str, simple: Simple) -> int | None:
 
 
 def is_inside_longer_phrase(start: int, end: int, other: tuple[int, int, str], level: str) -> bool:
-    """Whether words are a part of longer words of another rank."""
+    """Return whether a phrase is part of a longer phrase of another rank."""
     first, last, rank_of_it = other
     return first <= start and end <= last and (first, last) != (start, end) and rank_of_it != level
 
 
 def phrase_positions(phrase: str, text: str) -> list[tuple[int, int]]:
-    """Where a phrase stands as whole words; Chinese has no blanks between words."""
+    """Return the positions of a phrase as whole words; Chinese has no spaces between words."""
     found = []
     for start in range(len(text)):
         if not text.startswith(phrase.rstrip("*"), start):
@@ -103,23 +103,23 @@ def phrase_positions(phrase: str, text: str) -> list[tuple[int, int]]:
 
 
 def is_letter(character: str) -> bool:
-    """Whether this is one of the letters that words are made of."""
+    """Return whether a character can be part of a word."""
     return character in "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def is_word_end(character: str) -> bool:
-    """Whether no word ends here."""
+    """Return whether a character continues a word."""
     return character.isalnum() or character == "_"
 
 
 def is_listed(text: str, lists: Iterable[str], document: Document) -> bool | None:
-    """Whether the domain of an address or URL stands in one of the lists."""
+    """Return whether the domain of an address or URL is in one of the lists; None if there is no domain."""
     host = host_of(text)
     return None if host is None else any(is_in_list(host, name, document) for name in lists)
 
 
 def host_of(text: str) -> str | None:
-    """The domain of an address, a URL, or a bare domain."""
+    """Return the domain of an address, a URL, or a bare domain."""
     bare = text.strip().lower()
     scheme, slashes, rest = bare.partition("//")
     bare = rest if slashes and (not scheme or scheme.endswith(":")) else bare
@@ -130,7 +130,7 @@ def host_of(text: str) -> str | None:
 
 
 def is_in_list(host: str, name: str, document: Document) -> bool:
-    """Whether a domain stands in a list: of an entry and an exception the more exact one wins."""
+    """Return whether a domain is in a list; the more specific of an entry and an exception wins."""
     own = document.domains.get(name)
     entries = {"free_mail": set(whitelist), "disposable": set(blocklist), "academic": {"edu"}}.get(name, set())
     entries |= {entry.removeprefix(".") for entry in (own.add if own else None) or ()}

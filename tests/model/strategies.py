@@ -1,4 +1,4 @@
-"""Random models, contacts, events and instants."""
+"""Hypothesis strategies: models, contacts, events and times; `conditions` draws every operator."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ points = st.integers(1, 4000).map(lambda hundredths: hundredths / 100)
 
 @st.composite
 def models(draw: st.DrawFn, *, kinds: list[str] | None = None, degradations: st.SearchStrategy[dict[str, Any]] | None = None) -> Model:
-    """A model that loads."""
+    """Draw a valid model."""
     rising = draw(st.lists(criteria(rising=True, kinds=kinds), min_size=1, max_size=4))
-    rising[0]["enabled"] = True  # a model in which nothing can add points is refused
+    rising[0]["enabled"] = True  # a model without positive points is refused
     rising[0].pop("per_day", None)
     falling = draw(st.lists(criteria(rising=False, kinds=kinds), max_size=3))
     score = {
@@ -113,7 +113,7 @@ def models(draw: st.DrawFn, *, kinds: list[str] | None = None, degradations: st.
 
 @st.composite
 def criteria(draw: st.DrawFn, *, rising: bool, kinds: list[str] | None = None) -> dict[str, Any]:
-    """A criterion of the score."""
+    """Draw a criterion of the score."""
     sign = 1 if rising else -1
     if draw(st.integers(0, 3)) == 0:
         amount = draw(st.sampled_from([{"points": sign * draw(points)}, {"importance": "high" if rising else "-low"}]))
@@ -137,7 +137,7 @@ def criteria(draw: st.DrawFn, *, rising: bool, kinds: list[str] | None = None) -
 
 
 def degradation() -> st.SearchStrategy[dict[str, Any]]:
-    """Each way to fade."""
+    """Return a strategy for every kind of decay."""
     days = st.integers(1, 60).map(lambda number: f"{number} days")
     floor = st.sampled_from(["0 %", "50 %", "100 %"])
     inactivity = {"kind": st.just("inactivity"), "grace": days, "every": days, "floor": floor}
@@ -152,7 +152,7 @@ def degradation() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def bot_filters() -> st.SearchStrategy[dict[str, Any]]:
-    """Rules for machines."""
+    """Return a strategy for the rules of the bot filter."""
     return st.fixed_dictionaries(
         {
             "flagged_by_hubspot": st.booleans(),
@@ -165,7 +165,7 @@ def bot_filters() -> st.SearchStrategy[dict[str, Any]]:
 
 @st.composite
 def conditions(draw: st.DrawFn, *, rising: bool = False, depth: int = 2) -> dict[str, Any]:
-    """A condition on contacts."""
+    """Draw a condition on contacts."""
     if depth and draw(st.integers(0, 3)) == 0:
         group = draw(st.sampled_from(["all", "any", "first_known", "not"]))
         inner = conditions(rising=rising or group == "not", depth=depth - 1)
@@ -206,7 +206,7 @@ def conditions(draw: st.DrawFn, *, rising: bool = False, depth: int = 2) -> dict
 
 @st.composite
 def event_conditions(draw: st.DrawFn) -> dict[str, Any]:
-    """A condition on events."""
+    """Draw a condition on events."""
     tests = [
         {"url": {"matches": ["/careers/*", "*.pdf"]}},
         {"url": {"matches": "example.com/*"}},
@@ -227,7 +227,7 @@ def event_conditions(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def grades(draw: st.DrawFn) -> dict[str, Any]:
-    """A grade."""
+    """Draw a grade."""
     whole = st.fixed_dictionaries({"when": conditions(), "thirds": st.integers(1, 3), "otherwise": st.integers(-4, 0)})
     found = draw(st.lists(whole, max_size=3))
     letters = draw(st.sampled_from(["signed", "whole"]))
@@ -236,7 +236,7 @@ def grades(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def qualifications(draw: st.DrawFn) -> dict[str, Any]:
-    """Who is an MQL."""
+    """Draw a qualification."""
     rule = st.one_of(
         st.fixed_dictionaries({"when": conditions()}),
         st.fixed_dictionaries({"event": st.sampled_from(EVENT_KINDS + DERIVED_KINDS)}),
@@ -257,7 +257,7 @@ def qualifications(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def event_lists(*, now: datetime = NOW, max_size: int = 60) -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Events of a few contacts: old, new, at once, in the future, some reported twice."""
+    """Return a strategy for events of a few contacts: old, new, simultaneous, in the future, duplicates."""
     moments = st.one_of(
         st.integers(0, 250 * 24).map(lambda hours: now - timedelta(hours=hours)),
         st.integers(0, 9).map(lambda steps: now - timedelta(days=3, milliseconds=250 * steps)),
@@ -291,7 +291,7 @@ def _number_events(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def contact_lists() -> st.SearchStrategy[list[dict[str, str | None]]]:
-    """A few contacts with whatever HubSpot may hold."""
+    """Return a strategy for contacts with valid and invalid values."""
     one = st.fixed_dictionaries(
         {
             "jobtitle": st.one_of(st.sampled_from(TITLES), titles()),
@@ -315,18 +315,18 @@ def contact_lists() -> st.SearchStrategy[list[dict[str, str | None]]]:
 
 
 def titles() -> st.SearchStrategy[str]:
-    """Job titles, believable or not."""
+    """Return a strategy for job titles."""
     parts = st.lists(st.sampled_from(RANKED_TITLES) | st.sampled_from(WORDS), min_size=1, max_size=3)
     return st.builds(lambda between, chosen: between.join(chosen), st.sampled_from([" ", ", ", "-", " & "]), parts)
 
 
 def instants() -> st.SearchStrategy[datetime]:
-    """Instants around NOW."""
+    """Return a strategy for times around NOW."""
     return st.integers(-40 * 24, 40 * 24).map(lambda hours: datetime.fromtimestamp(NOW.timestamp() + hours * 3600, UTC))
 
 
 def hidden_kinds() -> st.SearchStrategy[frozenset[str]]:
-    """What a portal's plan hides."""
+    """Return a strategy for the kinds of event that a portal hides."""
     return st.sampled_from(
         [frozenset(), frozenset({"page_view"}), frozenset({"page_view", "email_click", "form_submission", "email_open"})]
     )

@@ -1,4 +1,4 @@
-"""What people read: reasons, explanations, differences."""
+"""Reasons, explanations, requirements and differences of models."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from tests.model.factories import (
 CAREERS = {"label": "looked at careers pages", "event": "page_view", "where": {"url": {"matches": "/careers/*"}}, "points": -5}
 
 
-def test_the_reasons_of_a_score_are_sentences_the_weightiest_first() -> None:
+def test_score_reasons_start_with_the_most_points() -> None:
     model = make_criteria_model(
         clicks={"event": "email_click", "tiers": TIERS}, careers=CAREERS, page_views={"event": "page_view", "points": 1}
     )
-    happened = [
+    events = [
         *[make_event(id_=str(n), days_ago=8 + n) for n in range(5)],
         make_event("page_view", days_ago=2, url="https://x.com/careers"),
     ]
-    assert evaluate_contact(model, None, *happened)["score_reasons"].splitlines() == [
+    assert evaluate_contact(model, None, *events)["score_reasons"].splitlines() == [
         "+6 clicked 5 marketing emails, last on 12 Nov",
         "−5 looked at careers pages",
         "+1 viewed a page, on 18 Nov",
@@ -52,11 +52,11 @@ def test_a_date_shows_its_year_when_it_differs_from_the_current_year() -> None:
 def test_the_inactivity_reason_has_a_date_that_does_not_change_every_day() -> None:
     model = make_model(score_section({"clicks": {"label": "clicked {count} times", "event": "email_click", "points": 40}}))
     for days_later in (0, 10):
-        told = evaluate_contact(model, None, make_event(days_ago=100), now=NOW + timedelta(days=days_later))["score_reasons"]
-        assert told.splitlines() == ["+40 clicked 1 times, on 12 Aug", "−8 no engagement since 12 Aug"]
+        reasons = evaluate_contact(model, None, make_event(days_ago=100), now=NOW + timedelta(days=days_later))["score_reasons"]
+        assert reasons.splitlines() == ["+40 clicked 1 times, on 12 Aug", "−8 no engagement since 12 Aug"]
 
 
-def test_a_score_without_lines_has_a_reason_in_words() -> None:
+def test_a_score_without_points_has_a_text_instead_of_reasons() -> None:
     assert evaluate_contact(make_criteria_model())["score_reasons"] == "no points yet"
 
 
@@ -68,12 +68,12 @@ def test_the_grade_reasons_name_its_criteria() -> None:
         "town": {"when": {"city": "Berlin"}},
     }
     model = make_model(score_section({"clicks": {"event": "email_click", "points": 1}}), {"grade": {"criteria": criteria}})
-    told = evaluate_contact(model, {"jobtitle": "CEO", "country": "France", "city": "Bonn"})["grade_reasons"]
-    assert told.splitlines() == ["D based on 3 of 4 criteria", "✓ manages people (+2)", "✗ near us (−2)", "? web", "✗ town"]
+    reasons = evaluate_contact(model, {"jobtitle": "CEO", "country": "France", "city": "Bonn"})["grade_reasons"]
+    assert reasons.splitlines() == ["D based on 3 of 4 criteria", "✓ manages people (+2)", "✗ near us (−2)", "? web", "✗ town"]
 
 
 @pytest.mark.parametrize(
-    ("language", "told"),
+    ("language", "reason"),
     [
         ("de", "+6 hat in 5 Marketing-E-Mails geklickt, zuletzt am 12. Nov."),
         ("es", "+6 hizo clic en 5 correos de marketing, la última vez el 12 nov"),
@@ -83,12 +83,12 @@ def test_the_grade_reasons_name_its_criteria() -> None:
         ("zh", "+6 点击了 5 封营销邮件，最近一次 11月12日"),
     ],
 )
-def test_reasons_speak_the_language_of_the_model(language: str, told: str) -> None:
+def test_reasons_use_the_language_of_the_model(language: str, reason: str) -> None:
     model = make_model(score_section({"clicks": {"event": "email_click", "tiers": TIERS}}), {"language": language})
-    assert evaluate_contact(model, None, *[make_event(id_=str(n), days_ago=8 + n) for n in range(5)])["score_reasons"] == told
+    assert evaluate_contact(model, None, *[make_event(id_=str(n), days_ago=8 + n) for n in range(5)])["score_reasons"] == reason
 
 
-def test_an_explanation_holds_every_line_every_state_and_what_comes_next() -> None:
+def test_an_explanation_contains_all_lines_states_and_the_next_changes() -> None:
     model = loads(
         """
 name: test
@@ -132,8 +132,8 @@ def test_an_unknown_contact_cannot_be_explained() -> None:
         explain(make_facts([{}]), make_criteria_model(), NOW, 7)
 
 
-def test_the_diff_of_two_models_is_in_words() -> None:
-    old = make_criteria_model(careers=CAREERS, clicks={"event": "email_click", "tiers": {1: 1}}, gone={"event": "webinar", "points": 3})
+def test_the_diff_of_two_models_has_one_line_per_change() -> None:
+    old = make_criteria_model(careers=CAREERS, clicks={"event": "email_click", "tiers": {1: 1}}, removed={"event": "webinar", "points": 3})
     new = make_model(
         score_section(
             {
@@ -148,7 +148,7 @@ def test_the_diff_of_two_models_is_in_words() -> None:
         "looked at careers pages −5 → −10",
         "clicks: tier at 1: 1 → 2",
         "clicks: switched off",
-        "criterion removed: gone (3)",
+        "criterion removed: removed (3)",
         "criterion added: files (2)",
         "qualification.threshold: 36 → 40",
     ]
@@ -165,9 +165,9 @@ PROJECT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("path", sorted((PROJECT / "config").glob("**/*.yaml")), ids=lambda path: path.stem)
-def test_every_model_that_we_ship_is_right(path: Path) -> None:
+def test_every_shipped_model_is_valid(path: Path) -> None:
     if path.name == "worker.yaml":
-        pytest.skip("no model")
+        pytest.skip("not a model")
     model = load(path)
     assert model.warnings == ()
     assert path.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=")
@@ -183,16 +183,16 @@ def test_the_default_model_is_the_classic_one() -> None:
 
 def test_a_model_lists_its_requirements_of_a_portal() -> None:
     model = make_criteria_model(
-        asked={
+        requested={
             "event": "form_submission",
             "where": {"any": [{"form": {"in": ["Demo", "f-1"]}}, {"url": {"matches": "/demo"}}]},
             "points": 5,
         },
         sure={"when": {"not": {"lifecyclestage": {"is": "customer"}}, "company.type": {"is_known": True}}, "points": 1},
     )
-    assert [(asked.path_text, asked.type, asked.on_events, asked.values) for asked in find_requirements(model)] == [
-        ("score.criteria.asked.where.any[0].form", "text", True, ("Demo", "f-1")),
-        ("score.criteria.asked.where.any[1].url", "text", True, ()),
+    assert [(each.path_text, each.type, each.on_events, each.values) for each in find_requirements(model)] == [
+        ("score.criteria.requested.where.any[0].form", "text", True, ("Demo", "f-1")),
+        ("score.criteria.requested.where.any[1].url", "text", True, ()),
         ("score.criteria.sure.when.company.type", "enumeration", False, ()),
         ("score.criteria.sure.when.not.lifecyclestage", "enumeration", False, ("customer",)),
     ]

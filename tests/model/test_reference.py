@@ -1,4 +1,4 @@
-"""Polars says what the rule book says."""
+"""The evaluation agrees with the reference."""
 
 from __future__ import annotations
 
@@ -30,20 +30,26 @@ COMPARED_COLUMNS = (
 )
 
 
-@given(model=models(), persons=contact_lists(), events=event_lists(), now=instants(), seen_before=st.tuples(hidden_kinds(), st.booleans()))
-def test_the_reference_and_polars_agree_on_every_verdict_and_every_line(
+@given(
+    model=models(),
+    contacts=contact_lists(),
+    events=event_lists(),
+    now=instants(),
+    hidden_and_previous=st.tuples(hidden_kinds(), st.booleans()),
+)
+def test_the_evaluation_and_the_reference_agree_on_every_verdict_and_every_line(
     model: Model,
-    persons: list[dict[str, str | None]],
+    contacts: list[dict[str, str | None]],
     events: list[dict[str, Any]],
     now: datetime,
-    seen_before: tuple[frozenset[str], bool],
+    hidden_and_previous: tuple[frozenset[str], bool],
 ) -> None:
-    blind, was = seen_before
-    verdicts = evaluate_facts(model, make_facts(persons, events, were_by_score=[1] if was else [], hidden=blind), now)
-    for number, person in enumerate(persons, start=1):
+    hidden, was_by_score = hidden_and_previous
+    verdicts = evaluate_facts(model, make_facts(contacts, events, were_by_score=[1] if was_by_score else [], hidden=hidden), now)
+    for number, contact in enumerate(contacts, start=1):
         own = [event for event in events if event["contact_id"] == number]
-        before = was and number == 1
-        case = reference.Case(document=model.document, contact=person, events=own, now=now, by_score_before=before, hidden=blind)
+        before = was_by_score and number == 1
+        case = reference.Case(document=model.document, contact=contact, events=own, now=now, by_score_before=before, hidden=hidden)
         expected = reference.evaluate(case)
         row = verdicts.table.row(number - 1, named=True)
         assert {name: row[name] for name in COMPARED_COLUMNS} == {name: getattr(expected, name) for name in COMPARED_COLUMNS}

@@ -1,4 +1,4 @@
-"""A model file is data: nothing in it is executed, and nothing in it or in a contact can stall the worker."""
+"""Model files and contacts are untrusted data: they cannot execute code or stall the worker."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ MODEL_HEADER = "name: test\nqualification: {threshold: 3}\n"
 @pytest.mark.parametrize(
     "value",
     [
-        "!!python/object/apply:pathlib.Path.touch [{place}]",
-        "!!python/object/new:pathlib.PosixPath {{args: [{place}], state: {{}}}}",
+        "!!python/object/apply:pathlib.Path.touch [{file}]",
+        "!!python/object/new:pathlib.PosixPath {{args: [{file}], state: {{}}}}",
         "!!python/name:os.system",
         "!!python/module:antigravity",
-        "!<tag:yaml.org,2002:python/object/apply:os.system> ['touch {place}']",
+        "!<tag:yaml.org,2002:python/object/apply:os.system> ['touch {file}']",
         "!ruby/object:Gem::Installer {{i: x}}",
     ],
 )
 @pytest.mark.parametrize("where", ["name: {value}", "{first}score: {{criteria: {{a: {value}}}}}", "{first}? {value}\n: 1"])
-def test_no_tag_of_yaml_makes_an_object_or_calls_anything(tmp_path: Path, value: str, where: str) -> None:
-    place = tmp_path / "made"
+def test_yaml_tags_create_no_objects_and_call_nothing(tmp_path: Path, value: str, where: str) -> None:
+    file = tmp_path / "created"
     with pytest.raises(ModelError, match=r"model\.yaml:\d"):
-        loads(where.format(first=MODEL_HEADER, value=value.format(place=place)), "model.yaml")
-    assert not place.exists()
+        loads(where.format(first=MODEL_HEADER, value=value.format(file=file)), "model.yaml")
+    assert not file.exists()
 
 
-def test_a_few_lines_cannot_unfold_into_gigabytes() -> None:
+def test_a_small_file_cannot_expand_to_gigabytes() -> None:
     levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 30)]
     with pytest.raises(ModelError, match=r"aliases \(\*l0\) are not allowed"):
         loads("\n".join(["l0: &l0 [x]", *levels]), "model.yaml")
@@ -46,13 +46,13 @@ def test_a_few_lines_cannot_unfold_into_gigabytes() -> None:
 
 
 def measure_cpu(work: Callable[[], object]) -> float:
-    """Return the processor seconds of the quicker of two runs."""
-    taken = []
+    """Return the CPU seconds of the faster of two runs."""
+    durations = []
     for _ in range(2):
-        began = time.process_time()
+        start = time.process_time()
         work()
-        taken.append(time.process_time() - began)
-    return min(taken)
+        durations.append(time.process_time() - start)
+    return min(durations)
 
 
 EVIL_PATTERNS = ["(a+)+$", "(a|a)*$", "(a|aa)+$", "(.*a){20}$", "^(([a-z])+.)+[A-Z]([a-z])+$"]
@@ -67,27 +67,27 @@ HARD_TEXTS = {
 
 
 @pytest.mark.parametrize("name", HARD_TEXTS)
-def test_no_text_of_a_contact_stalls_a_rule(name: str) -> None:
+def test_no_property_of_a_contact_stalls_a_condition(name: str) -> None:
     model = make_criteria_model(rule={"when": {"jobtitle": HARD_TEXTS[name]}, "points": 1})
 
-    def judge(length: int) -> None:
+    def evaluate(length: int) -> None:
         for text in ("a" * length, "a " * (length // 2), "head of " * (length // 8)):
             evaluate_facts(model, make_facts([{"jobtitle": text + "!"}]))
 
-    judge(SHORT_TEXT_LENGTH)  # what is made once is not counted
-    assert measure_cpu(lambda: judge(LONG_TEXT_LENGTH)) < (LINEAR + QUADRATIC) / 2 * measure_cpu(lambda: judge(SHORT_TEXT_LENGTH))
+    evaluate(SHORT_TEXT_LENGTH)  # warm-up: compiled patterns are cached
+    assert measure_cpu(lambda: evaluate(LONG_TEXT_LENGTH)) < (LINEAR + QUADRATIC) / 2 * measure_cpu(lambda: evaluate(SHORT_TEXT_LENGTH))
 
 
 @pytest.mark.parametrize("pattern", ["*/careers/*", "/a*a*a*a*a*b", "*a*/*a*/*a*b"])
-def test_no_url_of_an_event_stalls_a_rule(pattern: str) -> None:
+def test_no_url_of_an_event_stalls_a_condition(pattern: str) -> None:
     model = make_criteria_model(views={"event": "page_view", "where": {"url": {"matches": pattern}}, "points": 1})
 
-    def judge(length: int) -> None:
+    def evaluate(length: int) -> None:
         for url in ("https://x.com/" + "a" * length, "https://x.com" + "/a" * (length // 2), "a" * length):
             evaluate_facts(model, make_facts(events=[make_event("page_view", url=url)]))
 
-    judge(SHORT_TEXT_LENGTH)
-    assert measure_cpu(lambda: judge(LONG_TEXT_LENGTH)) < (LINEAR + QUADRATIC) / 2 * measure_cpu(lambda: judge(SHORT_TEXT_LENGTH))
+    evaluate(SHORT_TEXT_LENGTH)
+    assert measure_cpu(lambda: evaluate(LONG_TEXT_LENGTH)) < (LINEAR + QUADRATIC) / 2 * measure_cpu(lambda: evaluate(SHORT_TEXT_LENGTH))
 
 
 def test_a_regular_expression_that_would_need_gigabytes_is_refused() -> None:

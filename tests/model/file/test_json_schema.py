@@ -1,4 +1,4 @@
-"""Editors know what a model file can hold."""
+"""The JSON Schema of model files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_the_shipped_schema_matches_the_code() -> None:
     assert json.loads(SHIPPED_SCHEMA.read_text(encoding="utf-8")) == build_json_schema()
 
 
-def test_the_schema_names_keys_as_the_file_has_them() -> None:
+def test_the_schema_has_the_keys_of_the_file() -> None:
     definitions = build_json_schema()["$defs"]
     assert {"is", "in", "contains_any", "country_in", "seniority_at_least"} <= definitions["Test"]["properties"].keys()
     assert definitions["Band"]["required"] == ["name", "from"]

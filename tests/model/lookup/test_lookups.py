@@ -1,4 +1,4 @@
-"""Countries, job titles and domains as people write them."""
+"""Countries, job titles, domains, normalization of text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sync_worker.model.lookup.text import normalize_text
         *((name, "CH") for name in ("Schweiz", "Suisse", "Svizzera", "Switzerland", "Suïssa")),
         ("Türkiye", "TR"),
         ("Côte d'Ivoire", "CI"),
-        ("Saksa", "DE"),  # Finnish: in no list but the longest
+        ("Saksa", "DE"),  # Finnish: only in the list of all languages
         ("Atlantis", None),
         ("", None),
     ],
@@ -89,7 +89,7 @@ def test_a_job_title_has_a_seniority(title: str, level: str | None) -> None:
     assert (None if found is None else SENIORITY_LEVELS[found]) == level
 
 
-def test_a_domain_includes_its_subdomains_and_the_more_exact_exception_wins() -> None:
+def test_a_domain_includes_its_subdomains_and_the_more_specific_exception_wins() -> None:
     lists = compile_domain_lists({"academic": DomainList.model_validate({"add": [".uni.example"], "except": ["alumni.uni.example"]})})
     academic = lists["academic"]
     assert [name in academic for name in ("cs.uni.example", "uni.example", "x.alumni.uni.example", "mit.edu", "a.ac.uk", "a.edu.au")] == [
@@ -117,7 +117,7 @@ def test_the_domain_of_an_address(text: str | None, host: str | None) -> None:
     assert extract_hosts(pl.Series([text], dtype=pl.String)).item() == host
 
 
-def test_text_is_compared_without_case_accents_and_stray_blanks() -> None:
+def test_text_is_compared_without_case_accents_and_extra_spaces() -> None:
     assert normalize_text("  ÉTÉ\u00a0à  Łódź ß ") == "ete a lodz ss"
     assert normalize_text("Москва") == normalize_text("МОСКВА")
     assert normalize_text("销售经理 VP") == "销售经理 vp"

@@ -1,4 +1,4 @@
-"""Countries, job titles and domains: the model room says what the rules say, whatever somebody wrote."""
+"""Countries, job titles and domains agree with the reference on random texts."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_text_has_the_country_of_the_reference(text: str) -> None:
 
 
 def host_texts() -> st.SearchStrategy[str]:
-    """Something like a host, in something like an address or a URL."""
+    """Texts similar to hosts, email addresses and URLs."""
     host = st.lists(st.sampled_from(LABELS), min_size=1, max_size=5).map(".".join)
     frames = ["{}", "ann@{}", "Ann@{} ", "https://{}/team", "{}/x?y@z.com", "//{}", "http://u@{}:8080", "{}.", "a@b@{}"]
     return st.builds(lambda frame, name: frame.format(name), st.sampled_from(frames), host)

@@ -1,4 +1,4 @@
-"""Machine clicks are put aside, not lost."""
+"""The bot filter: events of bots are quarantined, not lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def event_at_second(second: float, **fields: Any) -> dict[str, Any]:
     return make_event(id_=f"{second}-{fields}", days_ago=2 - second * SECOND, **fields)
 
 
-def test_what_hubspot_flags_counts_nothing_until_the_model_says_otherwise() -> None:
+def test_events_flagged_by_hubspot_count_nothing_unless_the_model_switches_the_rule_off() -> None:
     assert evaluate_contact(model_with_bot_filter(), None, event_at_second(0, filtered=True))["score"] == 0
     assert evaluate_contact(model_with_bot_filter(flagged_by_hubspot=False), None, event_at_second(0, filtered=True))["score"] == 1
 
@@ -61,7 +61,7 @@ def test_repeated_clicks_on_one_link_and_slower_clicks_come_from_a_human() -> No
     )
 
 
-def test_a_second_that_slides_catches_a_chain_of_clicks() -> None:
+def test_the_window_of_a_burst_slides_along_a_chain_of_clicks() -> None:
     chain = [event_at_second(second, url=f"https://x.com/{second}") for second in (0, 0.5, 1, 1.5, 2)]
     assert evaluate_contact(model_with_bot_filter(), None, *chain)["score"] == 0
 
@@ -82,15 +82,15 @@ def test_every_event_of_a_known_crawler_is_filtered(agent: str) -> None:
 
 
 def test_the_explanation_shows_what_was_filtered_and_why() -> None:
-    happened = [event_at_second(0, filtered=True), event_at_second(9, url="https://x.com/a"), event_at_second(20, user_agent="curl/8")]
-    found = explain(make_facts([{}], happened), model_with_bot_filter(), NOW, 1)
+    events = [event_at_second(0, filtered=True), event_at_second(9, url="https://x.com/a"), event_at_second(20, user_agent="curl/8")]
+    found = explain(make_facts([{}], events), model_with_bot_filter(), NOW, 1)
     clicks = found.score[0]
     assert (clicks.events, clicks.quarantined, clicks.points) == (1, 2, 1)
     assert [event.quarantine for event in clicks.looked_at] == ["crawler", None, "flagged"]
     assert sum(line.points for line in found.score) == found.verdicts.table["score"].item()
 
 
-def test_a_filtered_request_qualifies_no_contact() -> None:
+def test_a_quarantined_submission_qualifies_no_contact() -> None:
     model = loads(
         """
 name: test

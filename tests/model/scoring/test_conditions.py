@@ -1,4 +1,4 @@
-"""What conditions answer: yes, no, or unknown."""
+"""Results of conditions: true, false, or unknown."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ OWN_PROPERTIES = {
 
 
 def evaluate_condition(when: Any, properties: dict[str, str | None]) -> bool | None:
-    """Ask by way of a grade: three thirds up for yes, one down for no."""
-    grade = {"grade": {"criteria": {"asked": {"when": when, "thirds": 3, "otherwise": -1}}}}
+    """Evaluate through the grade: three thirds up for true, one down for false."""
+    grade = {"grade": {"criteria": {"tested": {"when": when, "thirds": 3, "otherwise": -1}}}}
     model = make_model(score_section({"clicks": {"event": "email_click", "points": 1}}), OWN_PROPERTIES, grade)
     return {"C": True, "D-": False, "D": None}[evaluate_contact(model, properties)["grade"]]
 
@@ -100,29 +100,29 @@ def test_other_types(when: Any, properties: dict[str, str | None], expected: boo
     assert evaluate_condition(when, properties) is expected
 
 
-YES, NO, UNKNOWN = ({"jobtitle": "buyer"}, {"jobtitle": "seller"}, {"company.seats": 1})
+TRUE, FALSE, UNKNOWN = ({"jobtitle": "buyer"}, {"jobtitle": "seller"}, {"company.seats": 1})
 
 
 @pytest.mark.parametrize(
     ("when", "expected"),
     [
-        ({"all": [YES, UNKNOWN]}, None),
-        ({"all": [NO, UNKNOWN]}, False),
-        ({"any": [YES, UNKNOWN]}, True),
-        ({"any": [NO, UNKNOWN]}, None),
-        ({"not": NO}, True),
+        ({"all": [TRUE, UNKNOWN]}, None),
+        ({"all": [FALSE, UNKNOWN]}, False),
+        ({"any": [TRUE, UNKNOWN]}, True),
+        ({"any": [FALSE, UNKNOWN]}, None),
+        ({"not": FALSE}, True),
         ({"not": UNKNOWN}, None),
-        ({"first_known": [UNKNOWN, NO, YES]}, False),
+        ({"first_known": [UNKNOWN, FALSE, TRUE]}, False),
         ({"first_known": [UNKNOWN]}, None),
-        ({"any": [{"not": {"all": [YES, YES]}}, {"all": [YES, {"not": NO}]}]}, True),
+        ({"any": [{"not": {"all": [TRUE, TRUE]}}, {"all": [TRUE, {"not": FALSE}]}]}, True),
     ],
 )
-def test_what_is_unknown_stays_unknown_unless_the_rest_decides(when: Any, expected: bool | None) -> None:  # noqa: FBT001 -- from the table
+def test_an_unknown_part_makes_the_result_unknown_unless_the_other_parts_decide(when: Any, expected: bool | None) -> None:  # noqa: FBT001 -- from the table
     assert evaluate_condition(when, {"jobtitle": "buyer"}) is expected
 
 
 @pytest.mark.parametrize(
-    ("pattern", "url", "fits"),
+    ("pattern", "url", "matches"),
     [
         ("/careers/*", "https://www.example.com/careers", True),
         ("/careers/*", "https://www.example.com/careers/", True),
@@ -142,12 +142,12 @@ def test_what_is_unknown_stays_unknown_unless_the_rest_decides(when: Any, expect
         ("/a.b", "https://example.com/aXb", False),
     ],
 )
-def test_url_patterns(pattern: str, url: str, fits: bool) -> None:  # noqa: FBT001 -- from the table
+def test_url_patterns(pattern: str, url: str, matches: bool) -> None:  # noqa: FBT001 -- from the table
     model = make_model(score_section({"views": {"event": "page_view", "where": {"url": {"matches": pattern}}, "points": 1}}))
-    assert evaluate_contact(model, None, make_event("page_view", url=url))["score"] == int(fits)
+    assert evaluate_contact(model, None, make_event("page_view", url=url))["score"] == int(matches)
 
 
-def test_an_event_whose_property_is_unknown_meets_no_condition_on_it() -> None:
+def test_an_event_without_the_property_meets_no_condition_on_it() -> None:
     for where in ({"url": {"matches": "/*"}}, {"url": {"is_not": "/a"}}, {"campaign": {"is_not": "a"}}, {"not": {"form": "a"}}):
         model = make_model(score_section({"views": {"event": "page_view", "where": where, "points": 1}}))
         assert evaluate_contact(model, None, make_event("page_view"))["score"] == 0
@@ -166,10 +166,10 @@ def test_values_that_cannot_be_parsed_are_unknown_and_listed() -> None:
         }
     }
     model = make_model(score_section({"clicks": {"event": "email_click", "points": 1}}), OWN_PROPERTIES, grade)
-    wrong = {"company.seats": "many", "renewal": "2031-01-01", "plan": "Gold", "country": "Atlantis", "hs_email_optout": "?"}
-    right = {"company.seats": "7", "renewal": "2026-11-19", "plan": "free", "country": "DE", "hs_email_optout": "false"}
-    listed = evaluate_facts(model, make_facts([wrong, right, {}])).unreadable
-    assert listed.rows() == [
+    invalid = {"company.seats": "many", "renewal": "2031-01-01", "plan": "Gold", "country": "Atlantis", "hs_email_optout": "?"}
+    valid = {"company.seats": "7", "renewal": "2026-11-19", "plan": "free", "country": "DE", "hs_email_optout": "false"}
+    unreadable = evaluate_facts(model, make_facts([invalid, valid, {}])).unreadable
+    assert unreadable.rows() == [
         (1, "company.seats", "many", "a number"),
         (1, "country", "Atlantis", "a country"),
         (1, "hs_email_optout", "?", "true or false"),

@@ -1,4 +1,4 @@
-"""Grade, bands, and who is an MQL."""
+"""Grade, bands, and qualification."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def make_clicks(count: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("points", "band"), [(-3, "nurture"), (0, "nurture"), (10, "nurture"), (11, "engaged"), (35, "engaged"), (36, "mql")]
 )
-def test_bands_have_lower_bounds_and_below_the_first_is_the_first(points: int, band: str) -> None:
+def test_a_score_below_the_first_band_belongs_to_the_first_band(points: int, band: str) -> None:
     model = make_model(
         {
             "score": {
@@ -66,7 +66,7 @@ def test_a_grade_moves_by_thirds_and_unknown_values_change_nothing(title: str | 
     assert row["grade_reasons"].startswith(f"{grade} based on {known} of 2 criteria")
 
 
-def test_the_ends_of_the_scale_clamp_and_whole_letters_drop_the_sign() -> None:
+def test_the_grade_stays_within_the_scale_and_whole_letters_have_no_sign() -> None:
     up = {f"up{n}": {"when": {"jobtitle": {"is_known": True}}, "thirds": 3} for n in range(5)}
     assert evaluate_contact(model_with_grade(up), {"jobtitle": "x"})["grade"] == "A+"
     assert evaluate_contact(model_with_grade(up, letters="whole"), {"jobtitle": "x"})["grade"] == "A"
@@ -90,12 +90,12 @@ def test_an_mql_by_score_enters_at_the_threshold_and_leaves_a_sixth_below(points
     )
 
 
-def test_the_bound_for_leaving_is_the_models_if_it_names_one() -> None:
+def test_leave_below_overrides_the_default_bound() -> None:
     assert evaluate_contact(model_with_qualification(leave_below=33), None, *make_clicks(33), were_by_score=[1])["by_score"]
     assert not evaluate_contact(model_with_qualification(leave_below=33), None, *make_clicks(32), were_by_score=[1])["by_score"]
 
 
-def test_a_high_score_without_the_grade_is_no_mql() -> None:
+def test_a_high_score_with_a_low_grade_is_not_an_mql() -> None:
     row = evaluate_contact(model_with_qualification(grade_at_least="C"), None, *make_clicks(50))
     assert (row["by_score"], row["mql"], row["mql_reason"]) == (False, False, None)
 
@@ -106,19 +106,19 @@ def test_a_direct_request_needs_no_points_and_is_named_as_the_reason() -> None:
     assert (row["score"], row["direct"], row["by_score"], row["mql"], row["mql_reason"]) == (0, True, False, True, "contact_us")
 
 
-def test_a_form_is_known_by_its_id_too() -> None:
+def test_a_form_is_identified_by_id_or_name() -> None:
     model = model_with_qualification(direct={"contact_us": {"event": "form_submission", "where": {"form": {"in": ["f-1", "Contact us"]}}}})
     assert evaluate_contact(model, None, make_event("form_submission", form_id="f-1", form_name="Renamed"))["direct"]
     assert model.form_names == {"f-1", "Contact us"}
 
 
-def test_a_direct_request_expires_where_the_model_says_so() -> None:
+def test_a_direct_request_expires_after_valid_for() -> None:
     model = model_with_qualification(direct={"contact_us": {**DEMO_REQUEST, "valid_for": "14 days"}})
     assert evaluate_contact(model, None, make_event("form_submission", form_name="Contact us", days_ago=14))["direct"]
     assert not evaluate_contact(model, None, make_event("form_submission", form_name="Contact us", days_ago=14.001))["direct"]
 
 
-def test_of_several_reasons_the_direct_one_is_named_and_of_those_the_first_by_name() -> None:
+def test_the_reason_is_the_first_direct_rule_by_name_before_by_score() -> None:
     model = model_with_qualification(direct={"z_demo": {**DEMO_REQUEST, "where": {"form": {"matches": "*us"}}}, "contact_us": DEMO_REQUEST})
     assert (
         evaluate_contact(model, None, make_event("form_submission", form_name="Contact us"), *make_clicks(40))["mql_reason"] == "contact_us"
@@ -126,7 +126,7 @@ def test_of_several_reasons_the_direct_one_is_named_and_of_those_the_first_by_na
     assert evaluate_contact(model, None, *make_clicks(40))["mql_reason"] == "by_score"
 
 
-def test_a_disqualified_contact_is_no_mql_and_the_verdict_names_the_rule() -> None:
+def test_a_disqualified_contact_is_not_an_mql_and_the_verdict_names_the_rule() -> None:
     model = model_with_qualification(direct={"same_name": DEMO_REQUEST}, disqualifiers={"same_name": OPTED_OUT})
     row = evaluate_contact(model, {"hs_email_optout": "true"}, make_event("form_submission", form_name="Contact us"), *make_clicks(40))
     assert (row["by_score"], row["direct"], row["disqualified"], row["mql"]) == (True, True, True, False)
@@ -134,7 +134,7 @@ def test_a_disqualified_contact_is_no_mql_and_the_verdict_names_the_rule() -> No
 
 
 @pytest.mark.parametrize(("incomplete", "passes"), [("hold", False), ("pass", True)])
-def test_an_incomplete_grade_holds_back_or_lets_pass(incomplete: str, passes: bool) -> None:  # noqa: FBT001 -- from the table
+def test_an_incomplete_grade_is_held_or_passes(incomplete: str, passes: bool) -> None:  # noqa: FBT001 -- from the table
     parts = {"grade": {"criteria": {"leads": {"when": {"jobtitle": {"seniority_at_least": "manager"}}}}}}
     rules = {"threshold": 36, "grade_at_least": "C", "known_at_least": 1, "incomplete_grade": incomplete}
     model = make_model(score_section(CLICKS), parts, {"qualification": rules})
@@ -151,7 +151,7 @@ def test_a_hidden_rule_applies_to_no_contact_and_a_counter_can_replace_it() -> N
     assert model.invisible_names(frozenset({"form_submission"})) == ("contact_us",)
 
 
-def test_of_too_many_new_mqls_the_best_go_first() -> None:
+def test_the_quota_admits_the_best_new_mqls_first() -> None:
     candidates = pl.DataFrame(
         {"contact_id": [1, 2, 3, 4, 5], "score": [40, 50, 40, 40, 40], "grade_rank": [5, 1, 5, 7, 5], "since": [3, 9, 1, 9, None]}
     )
