@@ -263,7 +263,7 @@ class Worker:
                     runs.approve(tx, self.model.hash, note=note, at=to_ms(self.clock()))
             run = parts.build_run(allow_large=allow_large, bulk=bulk)
             {"backfill": run.full, "sync": run.incremental, "approve": run.from_state}[command]()
-            parts.report.unreadable = run.evaluator.parse_warnings.as_json()
+            parts.report.unreadable = run.evaluator.parse_warnings.summarize()
         return parts.report
 
     @contextmanager

@@ -18,6 +18,8 @@ from sync_worker.model.explain import ScoreLine
 from sync_worker.reports.explain_contact import ContactExplanation
 from sync_worker.reports.model_comparison import ModelComparison
 from sync_worker.reports.score_distribution import ScoreDistribution
+from sync_worker.sync.evaluate.verdict_json import LedgerLine
+from sync_worker.sync.plan.plan import ContactChange
 from sync_worker.sync.portal.preflight import PreflightReport
 from sync_worker.sync.report import RunReport
 
@@ -44,7 +46,7 @@ def print_run(report: RunReport) -> None:
     if report.not_visible:
         out.print(f"  not visible on this portal: {', '.join(report.not_visible)}", style="yellow", markup=False)
     for each in report.unreadable:
-        said = f"{each['property']} of {each['contacts']:,} contacts ({', '.join(each['ids'])} ...) is not {each['expected']}"
+        said = f"{each.property} of {each.contacts:,} contacts ({', '.join(map(str, each.ids))} ...) is not {each.expected}"
         out.print(f"  unknown   {said}; `explain` shows the value", style="yellow", markup=False)
     if report.dry_run:
         _print_samples(report.plan.samples)
@@ -83,12 +85,11 @@ def _print_withheld(report: RunReport) -> None:
         )
 
 
-def _print_samples(samples: Sequence[Mapping[str, Any]]) -> None:
+def _print_samples(samples: Sequence[ContactChange]) -> None:
     for sample in samples:
-        out.print(f"  contact {sample['id']}", markup=False)
-        for name, change in sample["changes"].items():
-            before, after = (_shorten(change[end]) for end in ("from", "to"))
-            out.print(f"    {name}: {before} → {after}", markup=False)
+        out.print(f"  contact {sample.id}", markup=False)
+        for name, (before, after) in sample.properties.items():
+            out.print(f"    {name}: {_shorten(before)} → {_shorten(after)}", markup=False)
 
 
 def _shorten(text: str) -> str:
@@ -108,9 +109,9 @@ def print_setup_steps(steps: Sequence[Mapping[str, str]], *, dry_run: bool) -> N
 def print_findings(findings: PreflightReport) -> None:
     """Show what a check found."""
     portal, limits, model = findings.portal, findings.limits, findings.model
-    out.print(f"  portal    {portal['id']} ({portal['kind']}, {portal['time_zone']}), plan: {findings.tier}", markup=False)
-    daily = f", {limits['used_today']:,} of {limits['daily']:,} calls used today" if limits["daily"] else ""
-    out.print(f"  limits    {limits['per_10_seconds']} requests in 10 s{daily}", markup=False)
+    out.print(f"  portal    {portal.portal_id} ({portal.account_type}, {portal.time_zone}), plan: {findings.tier}", markup=False)
+    daily = f", {usage.used:,} of {usage.limit:,} calls used today" if (usage := limits.daily) else ""
+    out.print(f"  limits    {limits.per_10_seconds} requests in 10 s{daily}", markup=False)
     for access in findings.access:
         out.print(
             f"  {'can read' if access.granted else 'NO ACCESS':9} {access.resource} {access.reason}",
@@ -120,33 +121,33 @@ def print_findings(findings: PreflightReport) -> None:
     for access in findings.bulk:
         out.print(f"  {'in bulk' if access.granted else 'not bulk':9} {access.resource} {access.reason}", markup=False)
     out.print(
-        f"  model     {model['name']} · {model['hash']}: up to {model['maximum']:g} points, {model['reachable']:g} reachable here",
+        f"  model     {model.name} · {model.hash}: up to {model.maximum:g} points, {model.reachable:g} reachable here",
         markup=False,
     )
-    _print_unavailable_criteria(model)
-    for warning in [*model["warnings"], *model["misfits"]]:
+    _print_unavailable_criteria(model.not_visible, model.unreachable_criteria)
+    for warning in [*model.warnings, *model.errors]:
         out.print(f"  warning   {warning}", style="yellow", markup=False)
     if findings.setup:
         out.print(f"  setup     {len(findings.setup)} things to create or mend: run `sync-worker setup`", style="yellow", markup=False)
 
 
-def _print_unavailable_criteria(model: Mapping[str, Any]) -> None:
-    if model["not_visible"]:
-        out.print(f"  not visible on this portal: {', '.join(model['not_visible'])}", style="yellow", markup=False)
-    if model["unmet"]:
-        out.print(f"  nobody can meet on this portal: {', '.join(model['unmet'])}", style="yellow", markup=False)
+def _print_unavailable_criteria(not_visible: Sequence[str], unreachable: Sequence[str]) -> None:
+    if not_visible:
+        out.print(f"  not visible on this portal: {', '.join(not_visible)}", style="yellow", markup=False)
+    if unreachable:
+        out.print(f"  nobody can meet on this portal: {', '.join(unreachable)}", style="yellow", markup=False)
 
 
 def print_explanation(explanation: ContactExplanation) -> None:
     """Show a contact as a rep would want it in ten seconds, then everything behind it."""
     verdict = explanation.verdict
-    score = f"score {_format_score(verdict['score'])} of {explanation.maximum:g} ({verdict['band']}, {verdict['trend']})"
+    score = f"score {_format_score(verdict.score)} of {explanation.maximum:g} ({verdict.band}, {verdict.trend})"
     out.print(
-        f"Contact {verdict['id']}: {score}, grade {verdict['grade'].replace('-', '−')}, {_format_mql(explanation)}",
+        f"Contact {verdict.id}: {score}, grade {verdict.grade.replace('-', '−')}, {_format_mql(explanation)}",
         style="bold",
         markup=False,
     )
-    for line in [*verdict["score_reasons"], *verdict["grade_reasons"][:1], *_format_next_changes(explanation)]:
+    for line in [*verdict.score_reasons, *verdict.grade_reasons[:1], *_format_next_changes(explanation)]:
         out.print(f"  {line}", markup=False)
     out.print()
     out.print(_build_ledger_table(explanation))
@@ -154,8 +155,8 @@ def print_explanation(explanation: ContactExplanation) -> None:
     out.print(f"\nas of {explanation.at:%Y-%m-%d %H:%M} UTC, model {explanation.model}", markup=False)
     if explanation.unread_properties:
         out.print(f"never read from HubSpot, so unknown here: {', '.join(explanation.unread_properties)}", style="yellow", markup=False)
-    for each in verdict["unreadable"]:
-        said = f"{each['property']} is {each['value']!r}, which is not {each['expected']}"
+    for each in verdict.unreadable:
+        said = f"{each.property} is {each.value!r}, which is not {each.expected}"
         out.print(f"counts as unknown: {said}", style="yellow", markup=False)
     if explanation.lists:
         out.print(f"in the lists {', '.join(explanation.lists)}", markup=False)
@@ -166,8 +167,8 @@ def print_explanation(explanation: ContactExplanation) -> None:
 def _format_mql(explanation: ContactExplanation) -> str:
     verdict = explanation.verdict
     labels = {rule.rule: rule.label for rule in explanation.evaluation.rules}
-    if verdict["mql"]:
-        return "MQL by score" if verdict["reason"] == "by_score" else f"MQL: {labels.get(verdict['reason'], verdict['reason'])}"
+    if verdict.mql:
+        return "MQL by score" if verdict.reason == "by_score" else f"MQL: {labels.get(verdict.reason or '', verdict.reason)}"
     return f"no MQL: {', '.join(explanation.mql_blockers)}"
 
 
@@ -183,13 +184,17 @@ def _format_next_changes(explanation: ContactExplanation) -> list[str]:
 
 def _build_ledger_table(explanation: ContactExplanation) -> Table:
     table = _build_table(("points", "right"), ("line", "left"), ("events", "right"), ("newest", "left"), ("remarks", "left"))
-    for line in explanation.verdict["ledger"]:
+    for line in explanation.verdict.ledger:
         table.add_row(
-            _format_points(line["points"]), line["label"], str(line.get("events", "")), line.get("newest", "")[:10], _format_remarks(line)
+            _format_points(line.points),
+            line.label,
+            "" if line.events is None else str(line.events),
+            (line.newest or "")[:10],
+            _format_remarks(line),
         )
     table.add_row("─────")
     table.add_row(
-        _format_score(explanation.verdict["score"]),
+        _format_score(explanation.verdict.score),
         "score",
         "",
         "",
@@ -244,10 +249,10 @@ def _format_points(points: float) -> str:
     return f"{points:+g}".replace("-", "−") if points else "0"
 
 
-def _format_remarks(line: Mapping[str, Any]) -> str:
-    cut = [f"{line['cut']:g} cut by the cap"] if line.get("cut") else []
-    machines = [f"{line['quarantined']} by machines, not counted"] if line.get("quarantined") else []
-    hidden = [] if line.get("visible", True) else ["not visible on this portal"]
+def _format_remarks(line: LedgerLine) -> str:
+    cut = [f"{line.cut:g} cut by the cap"] if line.cut else []
+    machines = [f"{line.quarantined} by machines, not counted"] if line.quarantined else []
+    hidden = [] if line.visible else ["not visible on this portal"]
     return ", ".join([*cut, *machines, *hidden])
 
 
@@ -332,7 +337,7 @@ def print_model(summary: Mapping[str, Any]) -> None:
     out.print(f"  reads     {', '.join(summary['events']) or 'no events'}; properties {', '.join(summary['properties'])}", markup=False)
     if "setup" in summary:
         out.print(f"  here      {summary['reachable']:g} points can be reached", markup=False)
-        _print_unavailable_criteria(summary)
+        _print_unavailable_criteria(summary["not_visible"], summary["unmet"])
         for step in summary["setup"]:
             out.print(f"  setup     would {step['action']} {step['what']} {step['name']} ({step['why']})", style="yellow", markup=False)
     for warning in summary["warnings"]:

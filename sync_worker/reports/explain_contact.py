@@ -14,7 +14,7 @@ from sync_worker.model.reasons.blockers import blockers
 from sync_worker.store import contacts, memberships, scan_state, verdicts
 from sync_worker.store.database import Store
 from sync_worker.sync.evaluate.evaluate import load_facts
-from sync_worker.sync.evaluate.verdict_json import verdict_json
+from sync_worker.sync.evaluate.verdict_json import ContactVerdict, build_contact_verdicts
 from sync_worker.sync.portal.crm_schema import CrmSchema, diff_properties
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.timestamps import from_ms
@@ -26,7 +26,7 @@ MAX_EVENTS_PER_LINE = 50  # of a line, the newest first, that a program is told
 class ContactExplanation:
     """A verdict with everything that leads to it, and what HubSpot shows of it."""
 
-    verdict: dict[str, Any]
+    verdict: ContactVerdict
     evaluation: model_explain.VerdictExplanation
     at: datetime
     model: str
@@ -41,7 +41,7 @@ class ContactExplanation:
     @property
     def adds_up(self) -> bool:
         """Tell whether the lines of the ledger add up to the score, exactly."""
-        return bool(sum(line.points for line in self.evaluation.score) == self.verdict["score"])
+        return bool(sum(line.points for line in self.evaluation.score) == self.verdict.score)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -51,9 +51,9 @@ class ContactExplanation:
     def as_json(self) -> dict[str, Any]:
         """Return the explanation for `--json`."""
         judged = self.evaluation
-        lines = [line | _events_json(scored) for line, scored in zip(self.verdict["ledger"], judged.score, strict=True)]
+        lines = [line.as_json() | _events_json(scored) for line, scored in zip(self.verdict.ledger, judged.score, strict=True)]
         return {
-            **self.verdict,
+            **self.verdict.as_json(),
             "ledger": lines,
             "at": self.at.isoformat(),
             "model": self.model,
@@ -115,7 +115,7 @@ def explain(
         read = set(scan_state.load_read_properties(tx))
     desired = crm_schema.desired_json(judged.verdicts.table)[0]
     return ContactExplanation(
-        verdict=next(verdict_json(judged.verdicts)),
+        verdict=next(build_contact_verdicts(judged.verdicts)),
         evaluation=judged,
         at=when,
         model=crm_schema.model_label,

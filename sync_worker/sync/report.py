@@ -10,6 +10,7 @@ from typing import Any
 from sync_worker.errors import ExitCode
 from sync_worker.hubspot.rest.metrics import RequestCounts
 from sync_worker.sync.apply.apply import Outcome
+from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.plan import PlanSummary
 
 
@@ -29,7 +30,7 @@ class RunReport:
     lists: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     rejected: Sequence[tuple[int, str]] = ()
     not_visible: Sequence[str] = ()
-    unreadable: Sequence[Mapping[str, Any]] = ()  # values that could not be understood and counted as unknown, by property
+    unreadable: Sequence[UnreadableProperty] = ()  # values that could not be understood and counted as unknown, by property
     approved: bool = False
     notes: list[str] = field(default_factory=list)  # what a person should know besides
     unsafe: str | None = None  # why the real run would be refused; of a dry run
@@ -80,7 +81,7 @@ class RunReport:
             "withheld": dict(self.withheld),
             "waiting": self.waiting,
             "not_visible": list(self.not_visible),
-            "unreadable": [dict(each) for each in self.unreadable],
+            "unreadable": [each.as_json() for each in self.unreadable],
             "requests": dict(self.requests),
             "requests_in_all": sum(self.requests.values()),
             "retries": self.retries,

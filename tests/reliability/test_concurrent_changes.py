@@ -106,7 +106,7 @@ class TestGdprDeleted:
         live_harness.advance()
         assert "erased" not in live_harness.backfill().pulled
         with live_harness.worker() as worker:
-            assert worker.explain("1").verdict["score"] == 20
+            assert worker.explain("1").verdict.score == 20
 
 
 class TestAdminChanges:
@@ -278,7 +278,7 @@ def test_arbitrary_field_values_are_read_and_evaluated(strange_harness: Harness)
 def test_a_number_comes_as_text_in_any_spelling(strange_harness: Harness) -> None:
     strange_harness.backfill()
     with strange_harness.worker() as worker:
-        assert "✓ size (+3)" in worker.explain("6").verdict["grade_reasons"]
+        assert "✓ size (+3)" in worker.explain("6").verdict.grade_reasons
 
 
 def test_a_contact_created_during_a_full_scan_is_not_missed(harness: Harness) -> None:

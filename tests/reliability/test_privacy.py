@@ -46,14 +46,14 @@ class TestForget:
         forget_contact(backfill_harness, "2")
         with backfill_harness.worker() as worker:
             assert worker.distribution().contacts == 5
-            assert worker.explain("1").verdict["score"] == 20
+            assert worker.explain("1").verdict.score == 20
 
     def test_a_contact_that_still_exists_is_read_again_with_its_events(self, backfill_harness: Harness) -> None:
         forget_contact(backfill_harness, "1")
         backfill_harness.advance()
         backfill_harness.backfill()
         with backfill_harness.worker() as worker:
-            assert worker.explain("1").verdict["id"] == "1"
+            assert worker.explain("1").verdict.id == "1"
 
     def test_contacts_merged_into_the_contact_are_forgotten_too(self, backfill_harness: Harness) -> None:
         survivor = backfill_harness.merge_contacts(1, 2)
@@ -76,7 +76,7 @@ class TestForget:
             harness.backfill()
             forget_contact(harness, "1")
             with harness.worker() as worker:
-                assert worker.explain("2").verdict["score"] == 15
+                assert worker.explain("2").verdict.score == 15
             assert files_containing(harness, "p1@example.com") == []
 
 
@@ -95,7 +95,7 @@ def test_events_are_kept_without_limit_unless_retention_is_set(tmp_path: Path) -
         assert harness.sync().written == 0
         harness.edit_contact(4, jobtitle="CTO")
         with harness.worker() as worker:
-            assert any(line["line"] == "forms" for line in worker.explain("4").verdict["ledger"])
+            assert any(line.line == "forms" for line in worker.explain("4").verdict.ledger)
 
 
 RETENTION_MODEL = MODEL.replace("points: 10}", "points: 10, within: 500 days}")

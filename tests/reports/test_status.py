@@ -135,8 +135,8 @@ class TestExplain:
         backfill_harness.use_model(MODEL.replace("leave_below: 16", "leave_below: 10"))
         with backfill_harness.worker() as worker:
             now, before = worker.explain("1"), worker.explain("1", at=NOW - timedelta(days=1, milliseconds=1))
-        assert (now.verdict["score"], now.verdict["mql"]) == (20, True)
-        assert (before.verdict["score"], before.verdict["mql"]) == (13, False)
+        assert (now.verdict.score, now.verdict.mql) == (20, True)
+        assert (before.verdict.score, before.verdict.mql) == (13, False)
 
     def test_an_unknown_contact_is_named_with_a_hint(self, backfill_harness: Harness) -> None:
         with backfill_harness.worker() as worker, pytest.raises(ConfigurationError, match=r"'nobody@example\.com'.* `sync-worker sync`"):

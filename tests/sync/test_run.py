@@ -132,7 +132,7 @@ def test_before_approval_no_list_and_no_stage_is_changed_and_the_run_says_so(bac
         "Leads · hot": 2,
         "stages": 3,
     }
-    assert all("lifecyclestage" not in sample["changes"] for sample in report.plan.samples)
+    assert all("lifecyclestage" not in sample.properties for sample in report.plan.samples)
 
 
 def test_an_approval_holds_for_one_model_only(live_harness: Harness) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sync_worker.batched import batched
 from sync_worker.hubspot.api.email_events import parse_email_event
@@ -22,7 +22,7 @@ from sync_worker.store import database
 from sync_worker.store import events as event_store
 from sync_worker.store.database import Store
 from sync_worker.sync.evaluate.evaluate import evaluate_all
-from sync_worker.sync.evaluate.verdict_json import verdict_json
+from sync_worker.sync.evaluate.verdict_json import build_contact_verdicts
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.portal import select_hidden_kinds
 from sync_worker.sync.pull.row_mapper import RowMapper, event_row
@@ -45,9 +45,9 @@ class PortalFolder:
     shows_occurrences: bool
 
 
-def evaluate_folder_json(folder: PortalFolder, model: Model, at: datetime) -> list[dict[str, Any]]:
+def evaluate_folder_json(folder: PortalFolder, model: Model, at: datetime) -> list[dict[str, object]]:
     """Return the verdict on every contact as of a time, in order of id, each with its ledger."""
-    return [verdict for judged in evaluate_folder(folder, model, at) for verdict in verdict_json(judged)]
+    return [verdict.as_json() for judged in evaluate_folder(folder, model, at) for verdict in build_contact_verdicts(judged)]
 
 
 def evaluate_folder(folder: PortalFolder, model: Model, at: datetime) -> Iterator[Verdicts]:

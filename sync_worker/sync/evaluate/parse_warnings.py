@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
 MAX_SAMPLE_IDS: Final = 3  # contacts that are named of each property; `explain` shows the value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableProperty:
+    """A property with values that could not be parsed, and the number of contacts that have one."""
+
+    property: str
+    expected: str
+    contacts: int
+    ids: tuple[int, ...]  # of some of these contacts
+
+    def as_json(self) -> dict[str, object]:
+        """Return the warning for `--json`."""
+        return {"property": self.property, "expected": self.expected, "contacts": self.contacts, "ids": [str(id_) for id_ in self.ids]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +40,9 @@ class ParseWarnings:
             known = self.sample_ids.setdefault(key, [])
             known += rows["contact_id"].sort().head(MAX_SAMPLE_IDS - len(known)).to_list()
 
-    def as_json(self) -> list[dict[str, Any]]:
-        """Return it for a report: property, what was expected, how many contacts, some of their ids."""
-        return [
-            {"property": name, "expected": expected, "contacts": number, "ids": [str(id_) for id_ in self.sample_ids[name, expected]]}
+    def summarize(self) -> tuple[UnreadableProperty, ...]:
+        """Return the warnings in order of property."""
+        return tuple(
+            UnreadableProperty(property=name, expected=expected, contacts=number, ids=tuple(self.sample_ids[name, expected]))
             for (name, expected), number in sorted(self.counts.items())
-        ]
+        )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+import msgspec
 
 from sync_worker.model.evaluate import Verdicts
 from sync_worker.model.file.units import to_json_number
@@ -12,34 +13,91 @@ from sync_worker.model.file.units import to_json_number
 VERDICT_COLUMNS = ("score", "band", "grade", "grade_known", "grade_of", "mql", "by_score", "direct", "disqualified_by", "trend")
 
 
-def verdict_json(verdicts: Verdicts) -> Iterator[dict[str, Any]]:
-    """Yield the verdicts in order of contact id.
+class LedgerLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A line of the ledger. The points of all lines of a contact add up to the score; JSON omits the values that a line does not have."""
 
-    Each is {id, score, band, grade, mql, reason, ledger: [{line, label, points, ...}] ...}; the points of a ledger add up to
-    the score. What a line does not have (events, newest, cap, quarantine) is left out. `unreadable` lists the values that
-    could not be understood, {property, value, expected}: they counted as unknown.
-    """
-    ledgers: dict[int, list[dict[str, Any]]] = {}
+    line: str  # key of a criterion, degradation, floor, minimum, rounding
+    label: str
+    points: int | float
+    cut: int | float | None = None  # points that the cap took away
+    events: int | None = None  # events that count
+    quarantined: int | None = None  # events that do not count, because a machine made them
+    newest: str | None = None  # ISO 8601, of the events that count
+    visible: bool = True  # false: the portal does not show what the criterion needs
+
+    def as_json(self) -> dict[str, object]:
+        """Return the line for `--json`."""
+        line: dict[str, object] = msgspec.to_builtins(self)
+        return line
+
+
+class UnreadableValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A value that could not be parsed and counted as unknown."""
+
+    property: str
+    value: str
+    expected: str
+
+
+class ContactVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict on one contact, in the fields and the order of the JSON output."""
+
+    id: str
+    score: int
+    band: str
+    grade: str
+    grade_known: int  # criteria with a known value
+    grade_of: int  # all criteria
+    mql: bool
+    by_score: bool
+    direct: bool
+    disqualified_by: str | None
+    trend: str  # rising, steady, falling
+    reason: str | None  # a direct qualifier or `by_score`
+    ledger: tuple[LedgerLine, ...]
+    score_reasons: tuple[str, ...]
+    grade_reasons: tuple[str, ...]
+    unreadable: tuple[UnreadableValue, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the verdict for `--json`."""
+        verdict: dict[str, object] = msgspec.to_builtins(self)
+        return verdict
+
+
+def build_contact_verdicts(verdicts: Verdicts) -> Iterator[ContactVerdict]:
+    """Yield the verdicts in order of contact id."""
+    ledgers: dict[int, list[LedgerLine]] = {}
     for line in verdicts.ledger.iter_rows(named=True):
-        ledgers.setdefault(line.pop("contact_id"), []).append(_ledger_line_json(line))
-    unreadable: dict[int, list[dict[str, Any]]] = {}
+        ledgers.setdefault(line["contact_id"], []).append(_build_ledger_line(line))
+    unreadable: dict[int, list[UnreadableValue]] = {}
     for value in verdicts.unreadable.iter_rows(named=True):
-        unreadable.setdefault(value.pop("contact_id"), []).append(value)
+        unreadable.setdefault(value.pop("contact_id"), []).append(UnreadableValue(**value))
     for row in verdicts.table.iter_rows(named=True):
         id_ = row["contact_id"]
-        verdict = {name: row[name] for name in VERDICT_COLUMNS}
-        reasons = {name: (row[name] or "").splitlines() for name in ("score_reasons", "grade_reasons")}
-        misread = {"unreadable": unreadable.get(id_, [])}
-        yield {"id": str(id_), **verdict, "reason": row["mql_reason"], "ledger": ledgers.get(id_, []), **reasons, **misread}
+        yield ContactVerdict(
+            id=str(id_),
+            **{name: row[name] for name in VERDICT_COLUMNS},
+            reason=row["mql_reason"],
+            ledger=tuple(ledgers.get(id_, ())),
+            score_reasons=_split_lines(row["score_reasons"]),
+            grade_reasons=_split_lines(row["grade_reasons"]),
+            unreadable=tuple(unreadable.get(id_, ())),
+        )
 
 
-def _ledger_line_json(row: dict[str, Any]) -> dict[str, Any]:
-    points = {name: to_json_number(row[name]) for name in ("points", "cut") if row[name] is not None}
-    visible = {} if row["visible"] else {"visible": False}
-    newest = {"newest": _iso(row["newest"])} if row["newest"] else {}
-    counts = {name: row[name] for name in ("events", "quarantined") if row[name] is not None}
-    return {"line": row["line"], "label": row["label"], **points, **counts, **newest, **visible}
+def _build_ledger_line(row: Mapping[str, Any]) -> LedgerLine:
+    return LedgerLine(
+        line=row["line"],
+        label=row["label"],
+        points=to_json_number(row["points"]),
+        cut=None if row["cut"] is None else to_json_number(row["cut"]),
+        events=row["events"],
+        quarantined=row["quarantined"],
+        newest=row["newest"].isoformat(timespec="milliseconds") if row["newest"] else None,
+        visible=row["visible"],
+    )
 
 
-def _iso(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds")
+def _split_lines(text: str | None) -> tuple[str, ...]:
+    return tuple((text or "").splitlines())

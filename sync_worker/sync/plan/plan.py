@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from sync_worker.batched import batched
 from sync_worker.store import differences, memberships
@@ -198,7 +198,7 @@ class PlanSummary:
     properties: Counter[str] = field(default_factory=Counter)
     stages: int = 0
     lists: dict[str, dict[str, int]] = field(default_factory=dict)
-    samples: list[dict[str, Any]] = field(default_factory=list)
+    samples: list[ContactChange] = field(default_factory=list)
 
     def add_contact_change(self, change: ContactChange) -> None:
         """Add one contact's change."""
@@ -209,14 +209,13 @@ class PlanSummary:
             self.properties[name] += 1
         self.stages += change.new_stage is not None
         if len(self.samples) < MAX_SAMPLES:
-            changes = {name: {"from": before, "to": after} for name, (before, after) in change.properties.items()}
-            self.samples.append({"id": str(change.id), "changes": changes})
+            self.samples.append(change)
 
     def add_list_change(self, change: ListChange) -> None:
         """Add one list's change."""
         self.lists[change.name] = {"add": len(change.add), "remove": len(change.remove)}
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return the plan for `--json`."""
         return {
             "contacts": self.contacts,
@@ -224,5 +223,10 @@ class PlanSummary:
             "properties": dict(self.properties),
             "stages": self.stages,
             "lists": self.lists,
-            "samples": self.samples,
+            "samples": [_sample_json(change) for change in self.samples],
         }
+
+
+def _sample_json(change: ContactChange) -> dict[str, object]:
+    changes = {name: {"from": before, "to": after} for name, (before, after) in change.properties.items()}
+    return {"id": str(change.id), "changes": changes}

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sync_worker.errors import ExitCode, Forbidden
 from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.records.models import AccountDetails, DailyUsage
 from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.sync.portal.catalog import fetch_catalog
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.model_check import check_model
 from sync_worker.sync.portal.portal import select_hidden_kinds
-from sync_worker.sync.portal.setup import plan_setup
+from sync_worker.sync.portal.setup import SetupStep, plan_setup
 
 STARTER_BURST_LIMIT: Final = 100  # requests in ten seconds; Professional and Enterprise have more
 
@@ -27,38 +28,84 @@ class AccessCheck:
     granted: bool
     reason: str = ""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return it for `--json`."""
         return {"what": self.resource, "granted": self.granted, "why": self.reason}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsSummary:
+    """The rate limits of the portal, and the use of the daily one where HubSpot shows it."""
+
+    per_10_seconds: int
+    daily: DailyUsage | None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the limits for `--json`."""
+        usage = self.daily
+        return {
+            "per_10_seconds": self.per_10_seconds,
+            "daily": usage.limit if usage else None,
+            "used_today": usage.used if usage else None,
+            "resets_at": usage.resets_at.isoformat() if usage and usage.resets_at else None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSummary:
+    """The model and its fit with the portal. `maximum` and `reachable` are points."""
+
+    name: str
+    hash: str
+    maximum: float
+    reachable: float
+    not_visible: tuple[str, ...]
+    unreachable_criteria: tuple[str, ...]
+    warnings: tuple[str, ...]
+    errors: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the summary for `--json`."""
+        return {
+            "name": self.name,
+            "hash": self.hash,
+            "maximum": self.maximum,
+            "reachable": self.reachable,
+            "not_visible": list(self.not_visible),
+            "unmet": list(self.unreachable_criteria),
+            "warnings": list(self.warnings),
+            "misfits": list(self.errors),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreflightReport:
     """What a check found."""
 
-    portal: dict[str, Any]
+    portal: AccountDetails
     tier: str
-    limits: dict[str, Any]
+    limits: LimitsSummary
     access: tuple[AccessCheck, ...]
     bulk: tuple[AccessCheck, ...]  # what `backfill --via bulk` can do; it does without
-    model: dict[str, Any]
-    setup: tuple[dict[str, str], ...]  # what `setup` would do
+    model: ModelSummary
+    setup: tuple[SetupStep, ...]  # what `setup` would do
 
     @property
     def exit_code(self) -> ExitCode:
         """Return REFUSED where something that is needed cannot be read."""
         return ExitCode.DONE if all(access.granted for access in self.access) else ExitCode.REFUSED
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return the findings for `--json`."""
+        portal = self.portal
         return {
-            "portal": self.portal,
+            "portal": {"id": portal.portal_id, "name": portal.name, "kind": portal.account_type, "time_zone": portal.time_zone},
             "tier": self.tier,
-            "limits": self.limits,
+            "limits": self.limits.as_json(),
             "access": [access.as_json() for access in self.access],
             "bulk": [access.as_json() for access in self.bulk],
-            "model": self.model,
-            "setup": list(self.setup),
+            "model": self.model.as_json(),
+            "setup": [step.as_json() for step in self.setup],
             "exit_code": int(self.exit_code),
         }
 
@@ -73,32 +120,26 @@ def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, lis
     access = tuple(_probe(what, ask) for what, ask in _access_probes(hubspot, crm_schema, now))
     occurrences = hubspot.event_occurrences.is_available()
     hidden = select_hidden_kinds(model.event_kinds, shows_occurrences=occurrences)
-    usage = hubspot.account.read_daily_usage()
     burst = hubspot.transport.rate_limiter.limiter(Budget.BURST).window.limit
     readable = all(each.granted for each in access)
     fitting = check_model(model, hidden, fetch_catalog(hubspot, model, shows_occurrences=occurrences) if readable else None)
     return PreflightReport(
-        portal={"id": account.portal_id, "name": account.name, "kind": account.account_type, "time_zone": account.time_zone},
+        portal=account,
         tier="enterprise" if occurrences else "starter or free" if burst <= STARTER_BURST_LIMIT else "professional",
-        limits={
-            "per_10_seconds": burst,
-            "daily": usage.limit if usage else None,
-            "used_today": usage.used if usage else None,
-            "resets_at": usage.resets_at.isoformat() if usage and usage.resets_at else None,
-        },
+        limits=LimitsSummary(per_10_seconds=burst, daily=hubspot.account.read_daily_usage()),
         access=access,
         bulk=(_probe("exports", hubspot.exports.check_access), _probe("imports", hubspot.imports.check_access)),
-        model={
-            "name": model.document.name,
-            "hash": model.hash,
-            "maximum": float(model.maximum),
-            "reachable": float(fitting.reachable_score),
-            "not_visible": list(fitting.not_visible),
-            "unmet": list(fitting.unreachable_criteria),
-            "warnings": [*model.warnings, *fitting.warnings],
-            "misfits": list(fitting.errors),
-        },
-        setup=tuple(step.as_json() for step in plan_setup(hubspot, crm_schema, list_ids)) if readable else (),
+        model=ModelSummary(
+            name=model.document.name,
+            hash=model.hash,
+            maximum=float(model.maximum),
+            reachable=float(fitting.reachable_score),
+            not_visible=fitting.not_visible,
+            unreachable_criteria=fitting.unreachable_criteria,
+            warnings=(*model.warnings, *fitting.warnings),
+            errors=fitting.errors,
+        ),
+        setup=tuple(plan_setup(hubspot, crm_schema, list_ids)) if readable else (),
     )
 
 

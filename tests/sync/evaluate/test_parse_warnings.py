@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from sync_worker.model.scoring.columns import UNREADABLE_SCHEMA
-from sync_worker.sync.evaluate.parse_warnings import ParseWarnings
+from sync_worker.sync.evaluate.parse_warnings import ParseWarnings, UnreadableProperty
 from tests.harness import make_contact, small_portal, start_harness
 
 
@@ -18,11 +18,12 @@ def test_values_that_cannot_be_parsed_are_listed_and_count_as_unknown(tmp_path: 
     )
     with start_harness(tmp_path, data) as harness:
         report = harness.backfill()
-        assert report.unreadable == [{"property": "company.numberofemployees", "expected": "a number", "contacts": 2, "ids": ["1", "2"]}]
+        warning = {"property": "company.numberofemployees", "expected": "a number", "contacts": 2, "ids": ["1", "2"]}
+        assert report.as_json()["unreadable"] == [warning]
         assert "many" not in str(report.as_json())
         with harness.worker() as worker:
             told = worker.explain("1").as_json()
-    assert told["unreadable"] == [{"property": "company.numberofemployees", "value": "many", "expected": "a number"}]
+    assert told["unreadable"] == ({"property": "company.numberofemployees", "value": "many", "expected": "a number"},)
     assert {line["criterion"]: line["match"] for line in told["grade_criteria"]}["size"] is None
 
 
@@ -31,10 +32,10 @@ def test_a_few_contacts_of_each_property_are_named_and_all_are_counted() -> None
     for first in (1, 11):
         rows = [(number, "plan", "x", "an option of this property") for number in range(first, first + 2)]
         found.add(pl.DataFrame(rows, schema=dict(UNREADABLE_SCHEMA), orient="row"))
-    assert found.as_json() == [{"property": "plan", "expected": "an option of this property", "contacts": 4, "ids": ["1", "2", "11"]}]
+    assert found.summarize() == (UnreadableProperty(property="plan", expected="an option of this property", contacts=4, ids=(1, 2, 11)),)
 
 
 def test_without_parse_errors_there_is_no_warning() -> None:
     found = ParseWarnings()
     found.add(pl.DataFrame(schema=dict(UNREADABLE_SCHEMA)))
-    assert found.as_json() == []
+    assert found.summarize() == ()
