@@ -1,1 +1,1 @@
-"""The only room that talks to HubSpot: domain words in, domain words out."""
+"""Client for the HubSpot API, and the only package that imports the HubSpot SDK."""

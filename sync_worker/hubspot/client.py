@@ -1,4 +1,4 @@
-"""The door of this room: one object that holds every noun, on one connection."""
+"""The HubSpot client: one object with every API, on one connection pool."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from sync_worker.hubspot.rest.transport import Timeouts, Transport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubSpot:
-    """HubSpot as the pipeline knows it; any thread may use any noun.
+    """The APIs of one portal. Any thread may use any of them.
 
-    `identity` is the same for the same address and token, and tells neither.
+    `identity` is a hash of the base URL and the token.
     """
 
     identity: str
@@ -59,11 +59,11 @@ class HubSpot:
     transport: Transport
 
     def raise_if_closed(self) -> None:
-        """Raise `Closed` where it has been closed: for whoever works long without asking HubSpot anything."""
+        """Raise `ConnectionClosed` after `close`. For long work without a call to HubSpot."""
         self.transport.clock.raise_if_stopped()
 
     def close(self) -> None:
-        """Close the connections; whoever waits for a slot or a retry gets `Closed`. What is on the line is still answered."""
+        """Close the connections. Waits for a slot or a retry raise `ConnectionClosed`; requests in flight still get their reply."""
         self.transport.close()
 
     def __enter__(self) -> Self:
@@ -80,39 +80,39 @@ def connect(
     api_version: ApiVersion = "2026-09",
     timeouts: Timeouts | None = None,
     limits: RateLimitSettings | None = None,
-    patience: RetryPolicy | None = None,
+    retry_policy: RetryPolicy | None = None,
     tolerance: timedelta = DEFAULT_TOLERANCE,
     pool_size: int = 300,
     clock: Clock | None = None,
     rng: Random | None = None,
 ) -> HubSpot:
-    """Return HubSpot behind a token; nothing is sent yet.
+    """Return a client for the portal of a token. Sends nothing yet.
 
-    `tolerance` is how far HubSpot's clock and this machine's may be apart: beyond it, every call raises ConfigurationError.
-    `pool_size` is the number of connections kept, best no smaller than the number of threads.
+    `tolerance` is the permitted difference between HubSpot's clock and the clock of this machine; beyond it, every call raises
+    ConfigurationError. `pool_size` is the number of connections kept; it should be at least the number of threads.
 
     Raises:
-        ConfigurationError: the token cannot be one, or the address is not https (loopback may be http).
+        ConfigurationError: the token is malformed, or the URL is not https (loopback may be http).
     """
     try:
         address = validate_base_url(base_url)
     except ValueError as error:
-        raise ConfigurationError(f"HUBSPOT_BASE_URL: {error}.", hint="It looks like https://api.hubapi.com.") from None
+        raise ConfigurationError(f"HUBSPOT_BASE_URL: {error}.", hint="Example: https://api.hubapi.com.") from None
     clock = clock or Clock()
-    traffic = RequestMetrics()
+    metrics = RequestMetrics()
     transport = Transport(
         session=open_session(token, address, pool_size=pool_size),
         base_url=address,
         version=api_version,
         rate_limiter=RateLimiter(limits or RateLimitSettings(), clock),
-        retrier=Retrier(patience or RetryPolicy(), clock, rng=rng or Random(), on_retry=traffic.count_retry),  # noqa: S311 - no secret
-        metrics=traffic,
+        retrier=Retrier(retry_policy or RetryPolicy(), clock, rng=rng or Random(), on_retry=metrics.count_retry),  # noqa: S311 - no secret
+        metrics=metrics,
         timeouts=timeouts or Timeouts(),
         clock=clock,
         clock_tolerance=tolerance,
     )
     identity = hashlib.sha256(f"{address} {token.strip()}".encode()).hexdigest()[:16]
-    return _build_client(transport, traffic, identity)
+    return _build_client(transport, metrics, identity)
 
 
 def _build_client(transport: Transport, metrics: RequestMetrics, identity: str) -> HubSpot:

@@ -1,7 +1,7 @@
-"""The worker is right whatever HubSpot turns out to do where its documents are silent or contradict themselves.
+"""The worker is correct under every behavior of HubSpot that the documentation leaves open.
 
-hubspot-api.md marks those points UNVERIFIED or CONFLICT (sections 2, 3.3, 3.4, 3.5, 5, 6 and 13); each is a switch of the sandbox.
-The same story is told under the usual reading of all of them, and under the other reading of each.
+hubspot-api.md marks these points UNVERIFIED or CONFLICT (sections 2, 3.3, 3.4, 3.5, 5, 6 and 13); each is a switch of the sandbox.
+One scenario runs with the default of all switches, and with each other position of each switch.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from sync_worker.worker import Worker
 from tests.harness import Harness, start_harness
 
 BAND = "/crm/v3/properties/contacts/lead_score_band"
-REQUESTS_PER_10_S = 100  # requests in ten seconds
+REQUESTS_PER_10_S = 100
 
 
 def alternative_switches() -> Iterator[Any]:
-    """Yield the switches with one of them turned, for each of its other positions."""
+    """Yield the switches with one of them changed, for each of its other positions."""
     baseline, types = Switches(), get_type_hints(Switches)
     for switch in fields(Switches):
         for position in get_args(types[switch.name]) or (False, True):
@@ -40,7 +40,7 @@ def alternative_switches() -> Iterator[Any]:
 
 
 class PortalClock(Clock):
-    """The clock of the portal, wound forward by whoever waits."""
+    """The clock of the portal. A wait advances it."""
 
     def __init__(self, clock: AdjustableClock) -> None:
         super().__init__()
@@ -54,14 +54,14 @@ class PortalClock(Clock):
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
         if seconds is None:
-            condition.wait(5)  # for the reply to what another thread has asked
+            condition.wait(5)  # for a reply to another thread
         else:
             self._clock.advance(seconds)
 
 
 @dataclass(frozen=True)
 class FastForwardWorker(Worker):
-    """The worker, waiting in the portal's time instead of ours."""
+    """A worker that waits in the time of the portal."""
 
     @cached_property
     def hubspot(self) -> HubSpot:
@@ -71,7 +71,7 @@ class FastForwardWorker(Worker):
 
 @dataclass(kw_only=True)
 class FastForwardHarness(Harness):
-    """A world whose worker waits in no time."""
+    """A harness whose worker waits without delay."""
 
     @contextmanager
     def worker(self, progress: Progress | None = None) -> Iterator[Worker]:
@@ -79,14 +79,14 @@ class FastForwardHarness(Harness):
             yield worker
 
     def drop_option(self, value: str) -> None:
-        """Let an administrator take an option away, which makes writes of it invalid."""
+        """Remove an option as an administrator would, so that writes of it are invalid."""
         head = {"Authorization": f"Bearer {self.server.token}"}
         options = httpx.get(self.server.base_url + BAND, headers=head).json()["options"]
         kept = {"options": [option for option in options if option["value"] != value]}
         httpx.patch(self.server.base_url + BAND, headers=head, json=kept).raise_for_status()
 
     def exhaust_quota(self) -> None:
-        """Let something else use the token until there is no request left."""
+        """Send other requests until the rate limit is reached."""
         with httpx.Client(base_url=self.server.base_url, headers={"Authorization": f"Bearer {self.server.token}"}) as client:
             while client.get("/account-info/v3/details").status_code != 429:
                 pass
@@ -94,7 +94,7 @@ class FastForwardHarness(Harness):
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What is left of the story."""
+    """The end of a scenario."""
 
     digest: str
     members: list[int]
@@ -102,7 +102,7 @@ class Outcome:
 
 
 def run_scenario(folder: Path, switches: Switches) -> Outcome:
-    """Live through setup, backfill, approval, a busy day, a sync, and see that the rest is silence."""
+    """Run setup, backfill, approval, user changes and a sync, and check that further runs change nothing."""
     with start_harness(folder, ready=False, switches=switches, rate=REQUESTS_PER_10_S, index_lag_s=3.0) as plain:
         kept = {field.name: getattr(plain, field.name) for field in fields(Harness)}
         harness = FastForwardHarness(**{**kept, "settings": {"requests_in_flight": 1}})
@@ -122,7 +122,7 @@ def run_scenario(folder: Path, switches: Switches) -> Outcome:
 
 
 def _run_backfill_with_rejections(harness: FastForwardHarness) -> None:
-    """One value that is refused costs nobody else their score (3.5: a whole batch fails, or trace ids let the good ones through)."""
+    """A rejected value blocks no other contact (3.5: the whole batch fails, or trace ids let the valid ones through)."""
     harness.drop_option("hot")
     first = harness.backfill()
     assert {id_ for id_, _ in first.rejected} == {1, 6}
@@ -134,16 +134,16 @@ def _run_backfill_with_rejections(harness: FastForwardHarness) -> None:
 
 
 def _apply_user_changes(harness: FastForwardHarness) -> None:
-    """What people do to each other's records, some of it between the worker's reading and its writing."""
+    """Change records as users do, some of them between the read and the write of the worker."""
     harness.edit_contact(6, jobtitle="Student", city="Bonn")
     harness.add_click("late", "p1@example.com")
-    survivor = harness.merge_contacts(2, 5)  # section 3.7: a new id, under which both are found
+    survivor = harness.merge_contacts(2, 5)  # section 3.7: both ids resolve to a new one
     harness.add_click("merged", "p2@example.com")
     harness.add_click("gone", "p4@example.com")
     harness.advance(1)
-    harness.archive_contact(4)  # it has clicked, and is gone when its score is written: 207, or 200 with numErrors
+    harness.archive_contact(4)  # deleted before its new score is written: 207, or 200 with numErrors
     harness.submit_form("p3@example.com", "demo")
-    harness.edit_contact(3, lifecyclestage="customer")  # search does not know it yet, and MQL would be a way back
+    harness.edit_contact(3, lifecyclestage="customer")  # search does not show it yet, and MQL would be an earlier stage
     assert harness.value(survivor, "lifecyclestage") == "salesqualifiedlead"
 
 

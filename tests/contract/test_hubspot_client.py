@@ -1,4 +1,4 @@
-"""Every API that the HubSpot room uses, once, over real HTTP, in both versions of the paths."""
+"""Every API of the HubSpot client, once, over real HTTP, with both path versions."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def make_participation(id_: int, state: str) -> dict[str, Any]:
 
 
 def make_portal_data() -> PortalData:
-    """Return a small portal in which everything occurs."""
+    """Return a small portal with records of every type."""
     click = {"type": "CLICK", "recipient": "person-3@example.com", "url": "https://acme.example/pricing", "emailCampaignId": 7}
     view = {"eventType": "e_visited_page", "objectType": "CONTACT", "objectId": "3", "properties": {"hs_url": "https://acme.example/"}}
     deal = make_record(501, dealname="First") | {"contactIds": ["3", "6"]}
@@ -81,7 +81,7 @@ def make_portal_data() -> PortalData:
 def make_client(sandbox: RunningServer, version: ApiVersion, **more: object) -> HubSpot:
     settings: dict[str, Any] = {
         "token": sandbox.token,
-        "patience": RetryPolicy(max_attempts=1),
+        "retry_policy": RetryPolicy(max_attempts=1),
         "limits": RateLimitSettings(search=10**6),
     } | more
     return connect(base_url=sandbox.base_url, api_version=version, **settings)
@@ -140,7 +140,7 @@ def test_a_page_starts_at_any_id(hubspot: HubSpot, start: int) -> None:
     assert [contact.id for contact in page.items if contact.id > start][:99] == beyond
 
 
-def test_very_many_properties_can_be_requested(hubspot: HubSpot) -> None:
+def test_many_properties_can_be_requested(hubspot: HubSpot) -> None:
     names = ["firstname", *[f"a_property_that_is_not_there_{number:04}" for number in range(700)]]
 
     page = hubspot.contacts.list_from_id(0, names)
@@ -161,11 +161,11 @@ def test_changed_contacts_are_read_by_id_inside_a_time_window(hubspot: HubSpot) 
     assert [contact.id for contact in narrow.items] == [6, 9]
 
 
-def test_the_id_range_is_known(hubspot: HubSpot) -> None:
+def test_the_id_range_is_read(hubspot: HubSpot) -> None:
     assert hubspot.contacts.read_id_range() == IdRange(total=len(IDS), highest_id=IDS[-1], lowest_id=IDS[0])
 
 
-def test_contacts_are_read_by_id_and_by_address(hubspot: HubSpot) -> None:
+def test_contacts_are_read_by_id_and_by_email(hubspot: HubSpot) -> None:
     found = hubspot.contacts.read([3, 4, 6], ["email"])
     by_email = hubspot.contacts.get_by_email("PERSON-9@example.com", ["firstname"])
 
@@ -196,7 +196,7 @@ def test_email_events_are_paged_newest_first_with_both_ends(hubspot: HubSpot) ->
     assert hubspot.email_events.read_page("OPEN", LONG_AGO, NOW).items == ()
 
 
-def test_occurrences_are_paged_in_order_of_time(hubspot: HubSpot) -> None:
+def test_occurrences_are_paged_oldest_first(hubspot: HubSpot) -> None:
     first = hubspot.event_occurrences.read_page("e_visited_page", AN_HOUR_AGO - timedelta(seconds=1), NOW, limit=3)
     second = hubspot.event_occurrences.read_page("e_visited_page", AN_HOUR_AGO - timedelta(seconds=1), NOW, first.next, limit=3)
 
@@ -226,7 +226,7 @@ def test_definitions_and_stages_are_read(hubspot: HubSpot) -> None:
     assert stages.index("lead") < stages.index("marketingqualifiedlead") < stages.index("customer")
 
 
-# What follows writes, each test in a portal of its own.
+# Tests that write, each in a new portal.
 
 
 @pytest.fixture
@@ -244,8 +244,8 @@ def test_group_and_properties_are_created_once_and_repaired(portal: RunningServe
     with make_client(portal, version) as hubspot:
         for _ in range(2):
             create_properties(hubspot)
-        mended = replace(BAND, label="Band", options=(*BAND.options, PropertyOption(value="warm", label="Warm", order=2)))
-        hubspot.properties.update("contacts", mended)
+        repaired = replace(BAND, label="Band", options=(*BAND.options, PropertyOption(value="warm", label="Warm", order=2)))
+        hubspot.properties.update("contacts", repaired)
 
         found = hubspot.properties.list_all()
         assert hubspot.properties.list_groups()["lead_scoring"].label == "Lead scoring"
@@ -256,7 +256,7 @@ def test_group_and_properties_are_created_once_and_repaired(portal: RunningServe
         assert hubspot.properties.create("contacts", SCORE).name == "lead_score"
 
 
-def test_values_are_written_and_each_id_accounted_for(portal: RunningServer, version: ApiVersion) -> None:
+def test_values_are_written_and_each_id_has_a_result(portal: RunningServer, version: ApiVersion) -> None:
     with make_client(portal, version) as hubspot:
         create_properties(hubspot)
         values = {3: "hot", 6: "cold", 9: "lukewarm", 12: "hot", 4: "hot"}
@@ -266,7 +266,7 @@ def test_values_are_written_and_each_id_accounted_for(portal: RunningServer, ver
             [ContactUpdate(id=id_, properties={"lead_score_band": band}) for id_, band in {**values, 15: "hot", 18: "hot"}.items()]
         )
 
-        assert {id_: answer.properties["lead_score_band"] for id_, answer in written.acknowledged.items()} == {
+        assert {id_: ack.properties["lead_score_band"] for id_, ack in written.acknowledged.items()} == {
             3: "hot",
             6: "cold",
             12: "hot",
@@ -278,7 +278,7 @@ def test_values_are_written_and_each_id_accounted_for(portal: RunningServer, ver
         assert hubspot.contacts.write([ContactUpdate(id=3, properties={"lead_score_band": ""})]).acknowledged.keys() == {3}
 
 
-def test_a_stage_never_goes_back(portal: RunningServer, version: ApiVersion) -> None:
+def test_a_stage_never_moves_backward(portal: RunningServer, version: ApiVersion) -> None:
     with make_client(portal, version) as hubspot:
         hubspot.contacts.write([ContactUpdate(id=3, properties={"lifecyclestage": "customer"})])
         written = hubspot.contacts.write([ContactUpdate(id=3, properties={"lifecyclestage": "lead"})])
@@ -286,7 +286,7 @@ def test_a_stage_never_goes_back(portal: RunningServer, version: ApiVersion) -> 
         assert written.acknowledged[3].properties == {"lifecyclestage": "customer"}
 
 
-def test_a_property_that_is_not_there_stops_the_writing(portal: RunningServer, version: ApiVersion) -> None:
+def test_a_missing_property_stops_the_write(portal: RunningServer, version: ApiVersion) -> None:
     with make_client(portal, version) as hubspot, pytest.raises(BadRequest, match="lead_score: PROPERTY_DOESNT_EXIST"):
         hubspot.contacts.write([ContactUpdate(id=3, properties={"lead_score": "7"})])
 
@@ -301,7 +301,7 @@ def merge_contacts(portal: RunningServer, primary: int, other: int) -> int:
 
 
 @pytest.mark.parametrize("reading", ["survivor", "dropped"])
-def test_merged_contacts_lead_to_the_survivor(version: ApiVersion, reading: Literal["survivor", "dropped"]) -> None:
+def test_merged_contacts_resolve_to_the_survivor(version: ApiVersion, reading: Literal["survivor", "dropped"]) -> None:
     options = replace(FAST_RETRY, switches=Switches(batch_read_merged=reading))
     with run_in_thread(make_portal_data(), options) as portal, make_client(portal, version) as hubspot:
         survivor = merge_contacts(portal, 3, 6)
@@ -325,7 +325,7 @@ def test_deleted_contacts_are_listed_as_archived(portal: RunningServer, version:
         assert (gone.id, gone.archived) == (3, True)
 
 
-def test_a_list_is_made_found_and_filled(portal: RunningServer, version: ApiVersion) -> None:
+def test_a_list_is_created_found_and_filled(portal: RunningServer, version: ApiVersion) -> None:
     with make_client(portal, version) as hubspot:
         made = hubspot.lists.create("MQL · direct")
         again = hubspot.lists.create("MQL · direct")
@@ -372,7 +372,7 @@ def test_a_small_plan_shows_no_occurrences(version: ApiVersion) -> None:
         assert not hubspot.event_occurrences.is_available()
 
 
-def test_the_limit_is_learned_and_kept(version: ApiVersion) -> None:
+def test_the_limit_is_read_from_headers_and_respected(version: ApiVersion) -> None:
     with (
         run_in_thread(make_portal_data(), SandboxConfig(tier="professional", search_rate=10**6)) as sandbox,
         make_client(sandbox, version) as hubspot,

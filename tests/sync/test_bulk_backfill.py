@@ -345,7 +345,7 @@ def test_too_many_imported_rows_in_a_day_are_no_reason_to_wait(harness: Harness,
     ("change", "said"),
     [
         (lambda row: {**row, "email": row["email"].upper()}, "shows email otherwise than the API"),
-        (lambda row: {**row, "lastmodifieddate": "2026-02-03 04:05"}, "lacks what was asked for"),
+        (lambda row: {**row, "lastmodifieddate": "2026-02-03 04:05"}, "lacks a requested column or has an invalid value"),
         (lambda row: None if int(row["hs_object_id"]) % 20 == 0 else row, f"of {CONTACTS}"),
         (lambda row: {name: value for name, value in row.items() if name != "associatedcompanyid"}, "associatedcompanyid otherwise"),
     ],

@@ -1,1 +1,1 @@
-"""The endpoints of HubSpot that the worker uses, one noun a file: domain words in, records out."""
+"""HubSpot's endpoints, one noun per module. They return the records of `hubspot.records`."""

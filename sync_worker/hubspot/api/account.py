@@ -1,4 +1,4 @@
-"""The portal behind the token: who it is, and what is left of its day."""
+"""Account information API: the portal of the token, and its daily usage."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from sync_worker.hubspot.rest.transport import Transport
 
 
 class Account:
-    """The account that the token belongs to; the SDK does not know these endpoints."""
+    """The account that the token belongs to. The SDK lacks these endpoints."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def read_details(self) -> Details:
-        """Return the portal's id, time zone and so on; its midnight is from then on known as the start of a new day of calls."""
+        """Return the portal's id, time zone and other details. The daily quota uses the time zone for its reset."""
         data = self._transport.get("/account-info/v3/details")
         with translate_parse_errors("read the account's details"):
             details = parse_account(data)
@@ -24,7 +24,7 @@ class Account:
         return details
 
     def read_daily_usage(self) -> DailyUsage | None:
-        """Return the calls of all private apps today, None where HubSpot does not know."""
+        """Return today's calls of all private apps, or None if HubSpot does not report them."""
         try:
             data = self._transport.get("/account-info/v3/api-usage/daily/private-apps")
         except NotFound:

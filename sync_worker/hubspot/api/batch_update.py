@@ -1,8 +1,7 @@
-"""One batch of writes, and what became of each id in it.
+"""Batch update of contacts with a result for every id.
 
-HubSpot refuses a whole batch for one bad value, leaves ids out of a success without a word, and reports others as errors inside of a
-success. Here every id ends as acknowledged, rejected or moved, and a bad value keeps back itself alone: the other values of the same
-contact are written.
+HubSpot rejects a whole batch for one invalid value. A successful reply may omit ids or list them as errors. This module returns every id
+as acknowledged, rejected or merged, and drops invalid values only: the other values of the same contact are written.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ from sync_worker.hubspot.rest.error_responses import Conflict, ErrorResponse, In
 
 BATCH_SIZE: Final = 100
 OPERATION: Final = "write contacts"
-# The fault of the definition, not of a record: every record would be refused.
+# Errors of the definition: HubSpot would reject every record.
 DEFINITION_ERROR_CODES: Final = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
-SETUP_HINT: Final = "Run `sync-worker setup`: it mends the properties."
-DELETED_REASON: Final = "HubSpot has no such contact any more; it was deleted."
-UNCONFIRMED_REASON: Final = "HubSpot answered with success, but did not confirm this contact."
+SETUP_HINT: Final = "Run `sync-worker setup`: it repairs the properties."
+DELETED_REASON: Final = "The contact no longer exists in HubSpot."
+UNCONFIRMED_REASON: Final = "HubSpot reported success, but did not confirm this contact."
 
 
 class BatchUpdate:
     """Up to 100 updates of different contacts.
 
-    `send` writes some of them and returns HubSpot's answer; `look_up` returns the id that answers to an id now, None for none.
+    `send` writes updates and returns HubSpot's reply. `resolve_id` returns the current id of a contact, or None if it does not exist.
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class BatchUpdate:
         resolve_id: Callable[[int], int | None],
     ) -> None:
         if len(updates) > BATCH_SIZE or len({update.id for update in updates}) < len(updates):
-            raise ValueError("a batch holds up to 100 updates, of one contact each")
+            raise ValueError("a batch has at most 100 updates, one per contact")
         self._updates = updates
         self._send = send
         self._resolve_id = resolve_id
@@ -45,34 +44,34 @@ class BatchUpdate:
         self._rejected: dict[int, str] = {}
         self._merged_into: dict[int, int] = {}
         self._deleted: set[int] = set()
-        self._rejected_properties: dict[int, dict[str, str]] = {}  # of contacts whose other values are written
-        self._invalid_values: dict[tuple[str, str], str] = {}  # a property and a value that HubSpot refused, and why
+        self._rejected_properties: dict[int, dict[str, str]] = {}  # of contacts with other, valid values
+        self._invalid_values: dict[tuple[str, str], str] = {}  # (property, value) → reason
 
     def execute(self) -> BatchWriteResult:
-        """Write everything that HubSpot takes, and say what became of each id."""
+        """Write all valid values and return the result of each id."""
         self._write(self._updates)
         return BatchWriteResult(
             acknowledged=self._acknowledged, rejected=self._rejected, merged_into=self._merged_into, deleted=frozenset(self._deleted)
         )
 
     def _write(self, updates: Sequence[ContactUpdate]) -> None:
-        hopeful = self._drop_invalid_values(updates)
-        if not hopeful:
+        valid = self._drop_invalid_values(updates)
+        if not valid:
             return
         try:
-            answer = self._send(hopeful)
-        except InvalidRequest as refusal:
-            self._bisect(hopeful, refusal)
+            reply = self._send(valid)
+        except InvalidRequest as error:
+            self._bisect(valid, error)
         else:
-            self._record_response(hopeful, answer)
+            self._record_response(valid, reply)
 
     def _bisect(self, updates: Sequence[ContactUpdate], error: InvalidRequest) -> None:
-        """Find the bad ones by halves, so that they do not stop the good ones."""
+        """Write each half on its own, so that an invalid update does not block the valid ones."""
         problem = error.response
         if problem.codes & DEFINITION_ERROR_CODES:
             raise InvalidRequest(problem, operation=OPERATION, hint=SETUP_HINT) from error
         if not (isinstance(error, Conflict) or problem.category == "VALIDATION_ERROR" or problem.codes):
-            raise error  # not about a record
+            raise error  # not an error of one record
         if len(updates) == 1:
             self._record_invalid_values(updates[0], problem)
             return
@@ -81,7 +80,7 @@ class BatchUpdate:
         self._write(updates[middle:])
 
     def _record_invalid_values(self, update: ContactUpdate, response: ErrorResponse) -> None:
-        """Note which values of a contact are bad, and write the others; where none is named, the contact is rejected."""
+        """Record the invalid values of a contact and write the others. If HubSpot names no value, reject the contact."""
         invalid = [detail for detail in response.details if detail.code and detail.code.startswith("INVALID_")]
         named = {name for detail in invalid for name in detail.properties if name in update.properties}
         if not named:
@@ -91,24 +90,24 @@ class BatchUpdate:
         self._write([update])
 
     def _drop_invalid_values(self, updates: Sequence[ContactUpdate]) -> list[ContactUpdate]:
-        """Return the updates without the values that were refused before; whoever has no other value is rejected."""
-        if not self._invalid_values:  # nearly always
+        """Return the updates without known invalid values. Reject contacts that have no other value."""
+        if not self._invalid_values:  # the usual case
             return list(updates)
-        hopeful = []
+        valid = []
         for update in updates:
-            bad = {
+            invalid = {
                 name: self._invalid_values[name, value]
                 for name, value in update.properties.items()
                 if (name, value) in self._invalid_values
             }
-            rest = {name: value for name, value in update.properties.items() if name not in bad}
+            rest = {name: value for name, value in update.properties.items() if name not in invalid}
             if not rest:
-                self._rejected[update.id] = next(iter(bad.values()))
+                self._rejected[update.id] = next(iter(invalid.values()))
                 continue
-            if bad:
-                self._rejected_properties.setdefault(update.id, {}).update(bad)
-            hopeful.append(ContactUpdate(id=update.id, properties=rest) if bad else update)
-        return hopeful
+            if invalid:
+                self._rejected_properties.setdefault(update.id, {}).update(invalid)
+            valid.append(ContactUpdate(id=update.id, properties=rest) if invalid else update)
+        return valid
 
     def _record_response(self, updates: Sequence[ContactUpdate], response: JsonObject) -> None:
         sent = {update.id: update for update in updates}
@@ -122,7 +121,7 @@ class BatchUpdate:
             self._classify_unconfirmed(id_, reasons.get(id_, UNCONFIRMED_REASON))
 
     def _classify_unconfirmed(self, id_: int, reason: str) -> None:
-        """Find out what became of an id that HubSpot did not confirm: merged away, deleted, or refused."""
+        """Record an id that HubSpot did not confirm as deleted, merged or rejected."""
         now = self._resolve_id(id_)
         if now is None:
             self._deleted.add(id_)

@@ -1,4 +1,4 @@
-"""Companies: what a contact's primary company is like."""
+"""Companies API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contacts: read in order of ids, by change, by id and by address; written in batches."""
+"""Contacts API: list, search, read by id or email, write in batches."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ CONVERSION_COUNT_PROPERTY = "num_conversion_events"
 
 
 class Contacts(Objects[Contact]):
-    """The contacts of the portal. `hs_merged_object_ids` is read with every contact."""
+    """The contacts of the portal. Every read includes `hs_merged_object_ids`."""
 
     def __init__(self, apis: Untyped) -> None:
         super().__init__("contacts", apis, parse_contacts, modified_property="lastmodifieddate", required=(MERGED_IDS_PROPERTY,))
 
     def list_archived(self, after: int, properties: Sequence[str] = (), *, limit: int = PAGE_SIZE) -> ResultPage[Contact, int]:
-        """Return a page of the contacts deleted in the last 90 days; the merged and the erased (GDPR) are not among them."""
+        """Return a page of the contacts deleted in the last 90 days, without merged and GDPR-deleted contacts."""
         return self.list_from_id(after, properties, limit=limit, archived=True)
 
     def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> BatchReadResult[Contact]:
-        """Read contacts by id, a hundred a request, strongly consistent; ids that were merged away lead to the survivor."""
+        """Read contacts by id, 100 per request, strongly consistent. Ids of merged contacts resolve to the surviving contact."""
         return super().read(ids, properties, archived=archived)
 
     def search_converted(self, since: datetime) -> ResultPage[Contact, int]:
-        """Return up to 200 contacts who sent a form at `since` or later, with the date of the last and the number of all."""
+        """Return up to 200 contacts that submitted a form at `since` or later, with the last date and the number of submissions."""
         return self._search_page(
             [[build_since_filter(LAST_CONVERSION_PROPERTY, since)]], (LAST_CONVERSION_PROPERTY, CONVERSION_COUNT_PROPERTY)
         )
 
     def get(self, id_: int, properties: Sequence[str]) -> Contact | None:
-        """Return a contact; its id is another one when the asked id was merged away; None where there is none."""
-        shape = self._apis_for(self._property_names(properties)).decoder
+        """Return a contact, or None if it does not exist. For the id of a merged contact, return the surviving contact."""
+        decoder = self._apis_for(self._property_names(properties)).decoder
         try:
-            data: JsonObject = self._basic.get_by_id(str(id_), properties=[",".join(shape.names)], **RAW)
+            data: JsonObject = self._basic.get_by_id(str(id_), properties=[",".join(decoder.names)], **RAW)
         except NotFound:
             return None
         with translate_parse_errors("read one of the contacts"):
-            return self._parse_records(shape, [shape.convert_record(data)])[0]
+            return self._parse_records(decoder, [decoder.convert_record(data)])[0]
 
     def get_by_email(self, email: str, properties: Sequence[str]) -> Contact | None:
-        """Return the contact with an e-mail address; the address goes in the body, where no log keeps it."""
-        asking = self._apis_for(self._property_names(properties))
-        body = {"idProperty": "email", "properties": list(asking.decoder.names), "inputs": [{"id": email.strip().lower()}]}
+        """Return the contact with an email address, or None. The address is sent in the body, which is not logged."""
+        apis = self._apis_for(self._property_names(properties))
+        body = {"idProperty": "email", "properties": list(apis.decoder.names), "inputs": [{"id": email.strip().lower()}]}
         with translate_parse_errors("read contacts by id"):
-            return next(iter(self._parse_records(asking.decoder, asking.batch.read(body, **RAW).results)), None)
+            return next(iter(self._parse_records(apis.decoder, apis.batch.read(body, **RAW).results)), None)
 
     def write(self, updates: Sequence[ContactUpdate]) -> BatchWriteResult:
-        """Write up to 100 contacts and account for every one of them.
+        """Write up to 100 contacts and return the result of each one.
 
         Raises:
-            ValueError: more than 100, or an id twice.
-            InvalidRequest: a property does not exist or cannot be written: no record's fault.
+            ValueError: more than 100 updates, or two for one id.
+            InvalidRequest: a property does not exist or is read-only.
         """
         return BatchUpdate(updates, send=self._send_batch, resolve_id=self._current_id).execute()
 
@@ -74,5 +74,5 @@ class Contacts(Objects[Contact]):
 
     def _build_read_result(self, requested_ids: Sequence[int], items: tuple[Contact, ...]) -> BatchReadResult[Contact]:
         found = super()._build_read_result(requested_ids, items)
-        moved = {old: each.id for each in found.items for old in each.merged_ids & found.missing}
-        return BatchReadResult(items=found.items, missing=found.missing.difference(moved), merged_into=moved)
+        merged = {old: each.id for each in found.items for old in each.merged_ids & found.missing}
+        return BatchReadResult(items=found.items, missing=found.missing.difference(merged), merged_into=merged)

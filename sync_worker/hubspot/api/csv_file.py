@@ -1,4 +1,4 @@
-"""Tables in files: what an export is, in CSV, zipped when it is large; read row by row, as often as needed."""
+"""Reader for export files: CSV, or several CSV files in a zip archive."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ ZIP_MAGIC: Final = b"PK\x03\x04"
 
 
 class UnusableExport(Unavailable):
-    """What HubSpot has made in bulk cannot be used."""
+    """The export or import cannot be used."""
 
 
 class CsvFile:
-    """The rows of a CSV file, or of all CSV files in a zip, one after the other."""
+    """The rows of a CSV file, or of all CSV files in a zip archive."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
 
     def read_rows(self) -> Iterator[dict[str, str]]:
-        """Yield each row by the names of its columns, from the beginning each time.
+        """Yield each row as a mapping of column name to cell. Each call starts at the first row.
 
         Raises:
-            Unusable: the file is no such table, or is damaged.
+            UnusableExport: the file is not CSV, or is damaged.
         """
         try:
             for part in self._open_parts():
                 yield from _read_part(part)
         except (zipfile.BadZipFile, zlib.error, csv.Error, UnicodeDecodeError, EOFError, RuntimeError) as error:
-            raise UnusableExport(f"The export's file cannot be read ({type(error).__name__}).", operation="read an export") from None
+            raise UnusableExport(f"The export file cannot be read ({type(error).__name__}).", operation="read an export") from None
 
     def _open_parts(self) -> Iterator[IO[bytes]]:
         self._file.seek(0)
@@ -56,7 +56,7 @@ def _read_part(part: IO[bytes]) -> Iterator[dict[str, str]]:
         header = next(lines, [])
         for cells in lines:
             if len(cells) != len(header):
-                raise csv.Error(f"{len(cells)} cells under {len(header)} headings")
+                raise csv.Error(f"{len(cells)} cells for {len(header)} columns")
             yield dict(zip(header, cells, strict=True))
     finally:
         text.detach()

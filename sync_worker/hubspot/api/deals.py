@@ -1,4 +1,4 @@
-"""Deals: what became of the leads, with the contacts that each belongs to."""
+"""Deals API, with the contacts of each deal."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Deals(Objects[Deal]):
         return super()._parse_records(decoder, rows)
 
     def _attach_contacts(self, rows: Sequence[DecodedJson]) -> None:
-        """Give the rows all their contacts: searches and batches bring none, the list only the first ones of many."""
-        lacking = [row for row in rows if not _has_all_contacts(row)]
-        links = self._read_associations([row.id for row in lacking])
-        for row in lacking:
+        """Add all contacts to the rows. Searches and batch reads return none, the list returns the first ones only."""
+        incomplete = [row for row in rows if not _has_all_contacts(row)]
+        links = self._read_associations([row.id for row in incomplete])
+        for row in incomplete:
             row.associations = {"contacts": {"results": links.get(row.id, [])}}
 
     def _read_associations(self, ids: Sequence[int]) -> dict[int, list[JsonObject]]:
-        """Return the contacts of deals; a deal without any is left out by HubSpot."""
+        """Return the contacts of deals. HubSpot omits deals without contacts."""
         links: dict[int, list[JsonObject]] = {}
         waiting: list[JsonObject] = [{"id": str(id_)} for id_ in ids]
         while waiting:

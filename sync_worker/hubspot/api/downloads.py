@@ -1,4 +1,4 @@
-"""Files that HubSpot has made ready at an address of their own, perhaps another host's: the token never goes there."""
+"""Download of export files from signed URLs, possibly on another host. The token is never sent there."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.hubspot.rest.session import open_anonymous_session
 
 METRICS_ENDPOINT: Final = "GET (file of an export)"
-OPERATION: Final = "fetch the file of an export"
-CHUNK_BYTES: Final = 1 << 20  # bytes
-TIMEOUT_SECONDS: Final = (5.0, 60.0)  # seconds: to connect, between two bytes
+OPERATION: Final = "download an export file"
+CHUNK_BYTES: Final = 1 << 20
+TIMEOUT_SECONDS: Final = (5.0, 60.0)  # to connect, between two bytes
 MAX_REDIRECTS: Final = 3
-EXPIRED_STATUSES: Final = frozenset({401, 403, 404, 410})  # what a signed address answers when its time is over
+EXPIRED_STATUSES: Final = frozenset({401, 403, 404, 410})  # replies of an expired signed URL
 
 
 class DownloadUrlExpired(Unavailable):
-    """The address of the file works no more."""
+    """The URL of the export file has expired."""
 
 
 class FileDownloader:
-    """Fetches files into files."""
+    """Downloads files."""
 
     def __init__(self, metrics: RequestMetrics) -> None:
         self._metrics = metrics
 
     def download(self, url: str, target: IO[bytes], *, heartbeat: Callable[[], None]) -> None:
-        """Put the whole file behind an address into another; `beat` is called with every piece.
+        """Download a URL into `target`. Calls `heartbeat` after every chunk.
 
         Raises:
-            Expired: the address works no more; HubSpot gives another.
-            Unavailable: no answer, half a file, or an address that is not https (loopback may be http).
+            DownloadUrlExpired: the URL has expired; HubSpot can return a new one.
+            Unavailable: no reply, an incomplete file, or a URL that is not https (loopback may be http).
         """
         try:
             for _ in range(MAX_REDIRECTS + 1):
@@ -46,12 +46,12 @@ class FileDownloader:
                     return
                 url = urljoin(url, following)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
-            # The chain is cut: the address itself is a key to the file.
-            raise Unavailable("The file of the export did not arrive whole.", operation=OPERATION) from None
-        raise Unavailable("The address of the export's file leads round in a circle.", operation=OPERATION)
+            # `from None`: the signed URL grants access to the file and must not be in a traceback.
+            raise Unavailable("The download of the export file is incomplete.", operation=OPERATION) from None
+        raise Unavailable("The URL of the export file redirects too often.", operation=OPERATION)
 
     def _download_once(self, url: str, target: IO[bytes], heartbeat: Callable[[], None]) -> str | None:
-        """Fetch the file; return the address that it has moved to, None when it is here."""
+        """Download the file; return the target of a redirect, or None when the file is complete."""
         _check_url(url)
         self._metrics.count_request(METRICS_ENDPOINT)
         with (
@@ -63,11 +63,11 @@ class FileDownloader:
             if reply.status_code in EXPIRED_STATUSES:
                 raise DownloadUrlExpired(operation=OPERATION)
             if reply.status_code != 200:
-                raise Unavailable(f"The host of the export's file answered {reply.status_code}.", operation=OPERATION)
+                raise Unavailable(f"The host of the export file answered {reply.status_code}.", operation=OPERATION)
             target.seek(0)
             target.truncate()
-            for piece in reply.iter_content(CHUNK_BYTES):
-                target.write(piece)
+            for chunk in reply.iter_content(CHUNK_BYTES):
+                target.write(chunk)
                 heartbeat()
         return None
 
@@ -76,4 +76,4 @@ def _check_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))):
         return
-    raise Unavailable("HubSpot names an address for the export's file that is not https.", operation=OPERATION)
+    raise Unavailable("HubSpot returned a URL for the export file that is not https.", operation=OPERATION)

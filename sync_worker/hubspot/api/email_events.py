@@ -1,4 +1,4 @@
-"""Marketing e-mail events (v1, still their only source): clicks, opens, bounces of the whole account."""
+"""Marketing email events API (v1): clicks, opens and bounces of the whole portal."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sync_worker.hubspot.rest.transport import Transport
 from sync_worker.timestamps import from_ms, to_ms
 
 PAGE_SIZE: Final = 1_000
-OPERATION: Final = "read e-mail events"
+OPERATION: Final = "read email events"
 
 
 class EmailEvents:
-    """The e-mail events of the portal; the SDK does not know them."""
+    """The email events of the portal. The SDK lacks this endpoint; there is no newer version."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -26,7 +26,7 @@ class EmailEvents:
     ) -> ResultPage[Event, str]:
         """Return events of one type, such as CLICK or OPEN, newest first.
 
-        Both ends of the time are included, to the millisecond. `offset` is the `next` of the page before, for the same times.
+        `start` and `stop` are inclusive, to the millisecond. `offset` is the `next` of the previous page of the same interval.
         """
         query = [
             ("eventType", event_type),
@@ -38,12 +38,12 @@ class EmailEvents:
         with translate_parse_errors(OPERATION):
             following = str(data["offset"]) if data["hasMore"] else None
             if following is not None and following == offset:
-                raise Unavailable("HubSpot's page does not lead on.", operation=OPERATION)
+                raise Unavailable("HubSpot's paging cursor does not advance.", operation=OPERATION)
             return ResultPage(items=tuple(map(parse_email_event, data["events"])), next=following)
 
 
 def parse_email_event(row: JsonObject) -> Event:
-    """Parse an e-mail event; id and time together are its identity."""
+    """Parse an email event. Its id consists of HubSpot's id and time."""
     sent, newer = row.get("sentBy") or {}, row.get("obsoletedBy")
     return Event(
         id=_event_id(row),

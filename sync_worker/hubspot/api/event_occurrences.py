@@ -1,4 +1,4 @@
-"""Event occurrences: page views and custom events one by one, where the portal's plan shows them."""
+"""Event occurrences API: single page views and custom events, on Enterprise portals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVENT_KINDS: Final = {PAGE_VIEW_TYPE: "page_view", "e_submitted_form": "form_sub
 PROBE_PERIOD: Final = (
     datetime(2020, 1, 1, tzinfo=UTC),
     datetime(2020, 1, 2, tzinfo=UTC),
-)  # the answer is yes or no, whatever happened then
+)  # only the permission matters, not the events
 OPERATION: Final = "read event occurrences"
 
 
@@ -28,15 +28,15 @@ class EventOccurrences:
         self._api = api
 
     def is_available(self) -> bool:
-        """Say whether the portal shows its events: that takes an Enterprise hub.
+        """Return whether the portal shows single events. That requires an Enterprise plan.
 
         Raises:
-            MissingScope: the plan may show them, but this token may not read them.
+            MissingScope: the token lacks the scope.
         """
         try:
             self._get_page(PAGE_VIEW_TYPE, *PROBE_PERIOD, after=None, limit=1)
         except MissingScope as error:
-            if set(error.scopes) - {"oauth"}:  # which every token has: HubSpot means the plan
+            if set(error.scopes) - {"oauth"}:  # every token has `oauth`: HubSpot then means the plan
                 raise
             return False
         except Forbidden:
@@ -44,7 +44,7 @@ class EventOccurrences:
         return True
 
     def list_types(self) -> tuple[str, ...]:
-        """Return the names of the types of events that the portal has."""
+        """Return the event types of the portal."""
         data: JsonObject = self._api.get_types(**RAW)
         with translate_parse_errors("read the types of events"):
             return tuple(data["eventTypes"])
@@ -52,13 +52,13 @@ class EventOccurrences:
     def read_page(
         self, event_type: str, start: datetime, stop: datetime, after: str | None = None, *, limit: int = PAGE_SIZE
     ) -> ResultPage[Event, str]:
-        """Return events of one type in order of time, from `start` up to `stop`; whether the ends belong to it is not documented."""
+        """Return events of one type from `start` to `stop`, oldest first. HubSpot does not document whether the ends are inclusive."""
         data = self._get_page(event_type, start, stop, after=after, limit=limit)
         with translate_parse_errors(OPERATION):
             return ResultPage(items=tuple(map(parse_occurrence, data["results"])), next=parse_next_cursor(data.get("paging")))
 
     def for_contact(self, contact_id: int, event_type: str, after: str | None = None, *, limit: int = PAGE_SIZE) -> ResultPage[Event, str]:
-        """Return events of one type of one contact, in order of time."""
+        """Return events of one type of one contact, oldest first."""
         where = {"after": after} if after else {}
         data: JsonObject = self._api.get_page(
             object_type="contact", object_id=contact_id, event_type=event_type, sort=["occurredAt"], limit=limit, **where, **RAW
@@ -92,7 +92,7 @@ def parse_occurrence(row: JsonObject) -> Event:
 
 
 def event_kind(event_type: str) -> str:
-    """Return our word for a type of event: what a portal named itself loses the number of the portal."""
+    """Return the worker's event kind for an event type. The portal id is removed from the name of a custom event."""
     own, _, name = event_type.partition("_")
     custom = name if own.startswith("pe") and own[2:].isdecimal() else event_type
     return EVENT_KINDS.get(event_type) or f"custom:{custom}"

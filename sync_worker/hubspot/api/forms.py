@@ -1,4 +1,4 @@
-"""Forms and what was sent with them."""
+"""Forms API: forms and their submissions."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Forms:
         self._transport = transport
 
     def list_all(self, *, archived: bool = False) -> tuple[Form, ...]:
-        """Return all forms that are not archived, or all that are: HubSpot's own, pop-ups, and those of other sites that it has seen."""
+        """Return all active forms, or all archived ones: HubSpot forms, pop-ups and collected forms of other sites."""
         return tuple(self._iterate(archived=archived))
 
     def read_submissions(self, form_id: str, after: str | None = None, *, limit: int = SUBMISSIONS_PAGE_SIZE) -> ResultPage[Event, str]:
-        """Return submissions of one form, newest first; HubSpot can't be asked for a time or a contact."""
+        """Return submissions of one form, newest first. HubSpot cannot filter them by time or contact."""
         query = [("limit", str(limit)), *([("after", after)] if after else [])]
         data = self._transport.get(f"/form-integrations/v1/submissions/forms/{form_id}", query)
         with translate_parse_errors("read the submissions of a form"):
@@ -37,7 +37,7 @@ class Forms:
             )
 
     def _iterate(self, *, archived: bool) -> Iterator[Form]:
-        which: JsonObject = {"form_types": ["all"], **({"archived": True} if archived else {})}  # else only HubSpot's own are listed
+        which: JsonObject = {"form_types": ["all"], **({"archived": True} if archived else {})}  # the default is HubSpot forms only
         where: JsonObject = {}
         while True:
             data: JsonObject = self._api.get_page(limit=PAGE_SIZE, **which, **where, **RAW)
@@ -50,7 +50,7 @@ class Forms:
 
 
 def parse_submission(row: JsonObject, form_id: str) -> Event:
-    """Parse a submission; the address is the only thing that tells whose it is."""
+    """Parse a submission. Only its email address identifies the contact."""
     values = {value["name"]: value.get("value") for value in row["values"]}
     address = (values.get("email") or "").strip().lower() or None
     return Event(
@@ -64,5 +64,5 @@ def parse_submission(row: JsonObject, form_id: str) -> Event:
 
 
 def _stable_id(form_id: str, submitted_at: int, email: str | None) -> str:
-    """Return an id that is the same each time the submission is read, and from which no address can be read."""
+    """Return an id that is the same at every read and does not reveal the email address."""
     return hashlib.sha256(f"{form_id} {submitted_at} {email}".encode()).hexdigest()[:32]

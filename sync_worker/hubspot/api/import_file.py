@@ -1,4 +1,4 @@
-"""The body of an import: a table of contacts and new values, in a form with the words that explain its columns."""
+"""Multipart body of an import: a CSV file of contacts and values, and the request that maps its columns."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from sync_worker.hubspot.rest.transport import FileUpload
 CONTACT_OBJECT_TYPE_ID: Final = "0-1"
 ID_COLUMN: Final = "Record ID"
 FILE_NAME: Final = "contacts.csv"
-MAX_ROWS: Final = 1_000_000  # HubSpot takes 1,048,576
-MAX_BYTES: Final = 500_000_000  # and 512 MB
+MAX_ROWS: Final = 1_000_000  # HubSpot's limit is 1,048,576
+MAX_BYTES: Final = 500_000_000  # HubSpot's limit is 512 MB
 
 
 class ImportFile:
-    """Rows that update contacts by id, each with a value for every one of `properties`; on the disk, and gone when it is closed.
+    """Updates of contacts by id, each with a value for every property, in a temporary file that is deleted on close.
 
-    HubSpot is said to leave alone what an empty cell stands for. Where it clears it, no other value is lost: none is left out.
+    HubSpot is said to ignore empty cells. In case it clears them, each row has all properties, so that no other value is lost.
     """
 
     def __init__(self, name: str, properties: Sequence[str], *, max_rows: int = MAX_ROWS) -> None:
@@ -32,7 +32,7 @@ class ImportFile:
         self._max_rows = max_rows
         self._properties = tuple(properties)
         self._boundary = secrets.token_hex(16)
-        self._file = TemporaryFile(prefix="sync-worker-")  # noqa: SIM115 -- open as long as this is
+        self._file = TemporaryFile(prefix="sync-worker-")  # noqa: SIM115 -- __exit__ closes it
         self._file.write(self._build_head())
         self._text = io.StringIO(newline="")
         self._writer = csv.writer(self._text)
@@ -47,16 +47,16 @@ class ImportFile:
 
     @property
     def is_full(self) -> bool:
-        """Whether HubSpot would take no more rows in one file."""
+        """Whether the file has reached a limit."""
         return self.row_count >= self._max_rows or self._file.tell() >= MAX_BYTES
 
     def add_contact(self, id_: int, values: Mapping[str, str]) -> None:
-        """Add a contact."""
+        """Add the row of a contact."""
         self._write_row([str(id_), *(values[name] for name in self._properties)])
         self.row_count += 1
 
     def build_upload(self) -> FileUpload:
-        """Return the whole body; nothing can be added any more."""
+        """Return the complete body. Nothing can be added after this."""
         self._file.write(f"\r\n--{self._boundary}--\r\n".encode())
         return FileUpload(file=self._file, content_type=f"multipart/form-data; boundary={self._boundary}")
 

@@ -1,4 +1,4 @@
-"""Imports: many contacts written by one call, and what became of them."""
+"""Imports API: write many contacts with one call, and read the result."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from sync_worker.hubspot.rest.transport import Transport
 
 PAGE_SIZE: Final = 100
 MAX_ATTEMPTS: Final = 5
-LISTING_DELAY_SECONDS: Final = 5.0  # seconds until what has just begun is to be seen
+LISTING_DELAY_SECONDS: Final = 5.0  # until a new import is listed
 IMPORTS_PATH: Final = "/crm/v3/imports"
 
 
 class Imports:
-    """The imports of this app; HubSpot works at three of them at a time."""
+    """The imports of this app. HubSpot processes three at a time."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def start(self, file: ImportFile) -> Import:
-        """Begin an import, once: where no answer was heard, HubSpot is asked whether it has one of that name.
+        """Start an import exactly once: if HubSpot does not reply, look for an import with that name before a retry.
 
         Raises:
-            LimitReached: there were too many rows today.
+            BulkLimitReached: too many rows today.
             Forbidden: the token lacks `crm.import`, or the plan has no imports.
         """
         upload = file.build_upload()
@@ -47,20 +47,20 @@ class Imports:
         raise AssertionError  # the last attempt returns or raises
 
     def check_access(self) -> None:
-        """Ask for the imports; raises Forbidden where the token may not have any."""
+        """Raise Forbidden if the token may not import."""
         self._transport.get(IMPORTS_PATH, [("limit", "1")])
 
     def get(self, import_id: str) -> Import:
-        """Return an import as it is now."""
+        """Return the current state of an import."""
         data: JsonObject = self._transport.get(f"{IMPORTS_PATH}/{import_id}")
         return self._parse_response(data)
 
     def find_by_name(self, name: str) -> Import | None:
-        """Return the import of a name, if HubSpot has one; names are not used twice."""
+        """Return the import with a name, or None. Names are unique."""
         query: list[tuple[str, str]] = [("limit", str(PAGE_SIZE))]
         while True:
             data: JsonObject = self._transport.get(IMPORTS_PATH, query)
-            with translate_parse_errors("look at the imports"):
+            with translate_parse_errors("list the imports"):
                 for row in data["results"]:
                     if _import_name(row) == name:
                         return _parse_import(row)
@@ -70,7 +70,7 @@ class Imports:
             query = [("limit", str(PAGE_SIZE)), ("after", after)]
 
     def wait_until_finished(self, import_id: str, poller: Poller) -> Import | None:
-        """Wait for the end of an import, good or bad; return None where that takes too long."""
+        """Wait until an import has finished, successfully or not. Return None on timeout."""
 
         def read_if_finished() -> Import | None:
             found = self.get(import_id)
@@ -79,7 +79,7 @@ class Imports:
         return poller.poll(read_if_finished, self._transport.clock)
 
     def read_errors(self, import_id: str) -> Iterator[ImportRowError]:
-        """Yield the rows that HubSpot did not take, or not as a whole."""
+        """Yield the errors of rows that HubSpot rejected, in whole or in part."""
         after: str | None = None
         while True:
             query = [("limit", str(PAGE_SIZE)), ("includeErrorMessage", "true"), ("includeRowData", "true")]
@@ -92,7 +92,7 @@ class Imports:
                 return
 
     def _parse_response(self, data: JsonObject) -> Import:
-        with translate_parse_errors("look at an import"):
+        with translate_parse_errors("check an import"):
             return _parse_import(data)
 
 
@@ -107,7 +107,7 @@ def _parse_import(row: JsonObject) -> Import:
 
 
 def _import_name(row: JsonObject) -> str | None:
-    # Which of the two HubSpot fills is not documented.
+    # HubSpot does not document which of the two fields has the name.
     return row.get("importName") or (row.get("importRequestJson") or {}).get("name")
 
 
@@ -117,6 +117,6 @@ def _parse_row_error(row: JsonObject) -> ImportRowError:
     first = str(cells[0]).strip() if cells else ""
     return ImportRowError(
         contact_id=int(first) if first.isdecimal() else None,
-        # The text may quote a value; the kind of error does not.
-        reason=str(row.get("errorType") or redact(str(row.get("errorMessage") or "")) or "refused by the import"),
+        # The message may quote a value; the error type does not.
+        reason=str(row.get("errorType") or redact(str(row.get("errorMessage") or "")) or "rejected by the import"),
     )

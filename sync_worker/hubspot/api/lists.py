@@ -1,4 +1,4 @@
-"""Lists of contacts (HubSpot calls them segments), whose members the worker keeps."""
+"""Lists API (segments): find, create and rename lists, read and change their members."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sync_worker.hubspot.records.parsing import JsonObject, parse_list, parse_ne
 from sync_worker.hubspot.rest.error_responses import InvalidRequest
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
-CONTACT_OBJECT_TYPE_ID: Final = "0-1"  # HubSpot's id of the object type
+CONTACT_OBJECT_TYPE_ID: Final = "0-1"
 MEMBERS_PAGE_SIZE: Final = 250
-MAX_IDS_PER_CHANGE: Final = 1_000  # ids in one call; HubSpot's own cap is not documented
-DYNAMIC_LIST_HINT: Final = "If its filters decide who is in it (a dynamic list), rename or delete it; the worker then makes one of its own."
+MAX_IDS_PER_CHANGE: Final = 1_000  # HubSpot does not document its limit
+DYNAMIC_LIST_HINT: Final = "If it is a dynamic list, rename or delete it; the worker then creates its own list."
 
 
 class Lists:
@@ -25,16 +25,16 @@ class Lists:
         self._memberships = memberships
 
     def find_by_name(self, name: str) -> ContactList | None:
-        """Return the list of contacts with a name, in whatever case; None where there is none."""
+        """Return the contact list with a name, ignoring case, or None if it does not exist."""
         try:
             data: JsonObject = self._lists.get_by_name(name, CONTACT_OBJECT_TYPE_ID, **RAW)
         except NotFound:
             return None
-        with translate_parse_errors("look a list up by its name"):
+        with translate_parse_errors("look up a list by name"):
             return parse_list(data["list"])
 
     def get(self, list_id: str) -> ContactList | None:
-        """Return a list by its id; None where there is none (any more)."""
+        """Return a list by id, or None if it does not exist."""
         try:
             data: JsonObject = self._lists.get_by_id(list_id, **RAW)
         except NotFound:
@@ -43,7 +43,7 @@ class Lists:
             return parse_list(data["list"])
 
     def create(self, name: str) -> ContactList:
-        """Make an empty manual list, or return the one that has the name: an answer that was lost may have made it."""
+        """Create an empty manual list, or return the existing one: a call whose reply was lost may have created it."""
         try:
             data: JsonObject = self._lists.create({"name": name, "objectTypeId": CONTACT_OBJECT_TYPE_ID, "processingType": "MANUAL"}, **RAW)
         except InvalidRequest:
@@ -54,23 +54,23 @@ class Lists:
             return parse_list(data["list"])
 
     def rename(self, list_id: str, name: str) -> ContactList:
-        """Give a list another name; raises InvalidRequest where another list has it."""
+        """Rename a list. Raises InvalidRequest if another list has that name."""
         data: JsonObject = self._lists.update_name(list_id, list_name=name, **RAW)
         with translate_parse_errors("rename a list"):
             return parse_list(data["updatedList"])
 
     def read_members(self, list_id: str, after: str | None = None, *, limit: int = MEMBERS_PAGE_SIZE) -> ResultPage[int, str]:
-        """Return ids of the contacts in a list, in order of ids."""
+        """Return the ids of the contacts in a list, sorted."""
         where = {"after": after} if after else {}
         data: JsonObject = self._memberships.get_page(list_id, limit=limit, **where, **RAW)
         with translate_parse_errors("read the members of a list"):
             return ResultPage(items=tuple(int(row["recordId"]) for row in data["results"]), next=parse_next_cursor(data.get("paging")))
 
     def change_members(self, list_id: str, add: Iterable[int] = (), remove: Iterable[int] = ()) -> MembershipChangeResult:
-        """Put contacts into a manual list and take others out; doing it twice does no harm.
+        """Add and remove members of a manual list. Idempotent.
 
         Raises:
-            NotFound: there is no such list (any more).
+            NotFound: the list does not exist.
             InvalidRequest: the list is dynamic.
         """
         steps = [("recordIdsToAdd", id_) for id_ in sorted(set(add))] + [("recordIdsToRemove", id_) for id_ in sorted(set(remove))]
@@ -85,10 +85,10 @@ class Lists:
             body[key].append(str(id_))
         try:
             data: JsonObject = self._memberships.add_and_remove(list_id, body, **RAW)
-        except InvalidRequest as refusal:
-            raise InvalidRequest(refusal.response, operation=f"change the members of list {list_id}", hint=DYNAMIC_LIST_HINT) from refusal
+        except InvalidRequest as error:
+            raise InvalidRequest(error.response, operation=f"change the members of list {list_id}", hint=DYNAMIC_LIST_HINT) from error
         with translate_parse_errors("change the members of a list"):
-            # HubSpot's own spelling; the right one is taken as well.
+            # "recordsIdsAdded" is HubSpot's spelling; accept the correct one too.
             added = data.get("recordsIdsAdded") or data.get("recordIdsAdded")
             return MembershipChangeResult(
                 added=_parse_ids(added), removed=_parse_ids(data.get("recordIdsRemoved")), missing=_parse_ids(data.get("recordIdsMissing"))

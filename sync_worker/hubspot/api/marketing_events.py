@@ -1,8 +1,8 @@
-"""Marketing events and who attended them: where webinar tools that are connected to HubSpot leave their attendance.
+"""Marketing events API: webinars and their attendees, as connected webinar tools report them to HubSpot.
 
 Source: hubspot-api.md 7e, and "Retrieve all events" and "Participant state" of HubSpot's marketing events API (v3 and 2026-09): events
-in order of their id, participations of one event, at most 100 each; every plan has them. HubSpot tells the present state of a participant:
-who attended and is corrected to a no-show is no longer among those who attended.
+sorted by id, participations of one event, at most 100 per page, on every plan. HubSpot returns the current state of a participant: an
+attendee who is corrected to a no-show is no longer returned as an attendee.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ EVENT_KIND: Final = "webinar"
 
 
 class MarketingEvents:
-    """The webinars, fairs and workshops of the portal, whichever program brought them there."""
+    """The webinars, trade shows and workshops of the portal, from all connected tools."""
 
     def __init__(self, events: Untyped, participations: Untyped) -> None:
         self._events = events
         self._participations = participations
 
     def read_page(self, after: str | None = None, *, limit: int = PAGE_SIZE) -> ResultPage[MarketingEvent, str]:
-        """Return some marketing events, in order of their id."""
+        """Return a page of marketing events, sorted by id."""
         data: JsonObject = self._events.get_all(limit=limit, **({"after": after} if after else {}), **RAW)
         with translate_parse_errors("read the marketing events"):
             return ResultPage(items=tuple(map(parse_marketing_event, data["results"])), next=parse_next_cursor(data.get("paging")))
 
     def list_webinars(self) -> tuple[MarketingEvent, ...]:
-        """Return those that are webinars, or do not say what they are."""
+        """Return all webinars, including marketing events without a type."""
         return tuple(event for event in self._iterate() if event.is_webinar)
 
     def read_attendances(self, event: MarketingEvent, after: str | None = None, *, limit: int = PAGE_SIZE) -> ResultPage[Event, str]:
-        """Return who attended, as events; HubSpot cannot be asked for a time."""
+        """Return the attendances of a marketing event as events. HubSpot cannot filter them by time."""
         data: JsonObject = self._participations.get_participations_breakdown_by_marketing_event_id(
             event.id, state=ATTENDED_STATE, limit=limit, **({"after": after} if after else {}), **RAW
         )
-        with translate_parse_errors("read who took part in a marketing event"):
+        with translate_parse_errors("read the participations of a marketing event"):
             found = (parse_attendance(row, event) for row in data["results"])
             return ResultPage(items=tuple(each for each in found if each is not None), next=parse_next_cursor(data.get("paging")))
 
@@ -67,7 +67,7 @@ def parse_marketing_event(row: JsonObject) -> MarketingEvent:
 
 
 def parse_attendance(row: JsonObject, event: MarketingEvent) -> Event | None:
-    """Parse a participation; None where somebody registered, cancelled or did not come."""
+    """Parse a participation, or return None if the contact only registered, canceled or did not attend."""
     properties, contact = row["properties"], row["associations"]["contact"]
     if properties["attendanceState"] != ATTENDED_STATE:
         return None
@@ -75,7 +75,7 @@ def parse_attendance(row: JsonObject, event: MarketingEvent) -> Event | None:
     return Event(
         id=str(row["id"]),
         kind=EVENT_KIND,
-        # Milliseconds by the specification, ISO 8601 by the guide.
+        # Milliseconds in the specification, ISO 8601 in the guide.
         at=parse_timestamp(str(properties["occurredAt"])),
         contact_id=int(contact_id) if contact_id else None,
         email=None if contact_id else (contact.get("email") or "").strip().lower() or None,

@@ -1,4 +1,4 @@
-"""Definitions of properties and their groups: what can be read, and what the worker adds."""
+"""Properties API: definitions of properties and property groups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIFECYCLE_STAGE_PROPERTY: Final = "lifecyclestage"
 
 
 class Properties:
-    """The definitions of one portal. `object_type` is contacts, companies or deals."""
+    """The property definitions of one portal. `object_type` is contacts, companies or deals."""
 
     def __init__(self, core: Untyped, batch: Untyped, groups: Untyped) -> None:
         self._core = core
@@ -23,19 +23,19 @@ class Properties:
         self._groups = groups
 
     def list_all(self, object_type: str = "contacts", *, archived: bool = False) -> dict[str, PropertyDefinition]:
-        """Return the definitions by name; the archived ones instead when asked."""
+        """Return the definitions by name. `archived` returns archived definitions instead."""
         data: JsonObject = self._core.get_all(object_type, archived=archived, **RAW)
         with translate_parse_errors(f"read the properties of {object_type}"):
             return {row["name"]: parse_property(row) for row in data["results"]}
 
     def read_lifecycle_stages(self) -> tuple[PropertyOption, ...]:
-        """Return the stages of this portal, which may rename, add and reorder them, from the first to the last."""
+        """Return the lifecycle stages of this portal in order. Portals may rename, add and reorder them."""
         row: JsonObject = self._core.get_by_name("contacts", LIFECYCLE_STAGE_PROPERTY, **RAW)
         with translate_parse_errors("read a property of contacts"):
             return tuple(sorted(parse_property(row).options, key=lambda option: option.order))
 
     def create(self, object_type: str, definition: PropertyDefinition) -> PropertyDefinition:
-        """Make a property; one that exists already is left as it is, an archived one of the same name comes back with its values."""
+        """Create a property. An existing one is not changed; an archived one is restored with its values."""
         try:
             row: JsonObject = self._core.create(object_type, _build_body(definition), **RAW)
         except Conflict:
@@ -44,20 +44,20 @@ class Properties:
             return parse_property(row)
 
     def create_all(self, object_type: str, definitions: Sequence[PropertyDefinition]) -> BatchCreateResult:
-        """Make properties, a hundred a request, and list those that HubSpot refuses, with their reasons."""
-        made: list[PropertyDefinition] = []
+        """Create properties, 100 per request. The result lists rejected properties with their reasons."""
+        created: list[PropertyDefinition] = []
         rejected: dict[str, str] = {}
         for start in range(0, len(definitions), BATCH_SIZE):
             batch = definitions[start : start + BATCH_SIZE]
-            together = self._create_batch(object_type, batch)
-            made += together.values()
+            batch_result = self._create_batch(object_type, batch)
+            created += batch_result.values()
             for each in batch:
-                if each.name not in together:
-                    self._create_one(object_type, each, made, rejected)
-        return BatchCreateResult(properties=tuple(made), rejected=rejected)
+                if each.name not in batch_result:
+                    self._create_one(object_type, each, created, rejected)
+        return BatchCreateResult(properties=tuple(created), rejected=rejected)
 
     def update(self, object_type: str, definition: PropertyDefinition) -> PropertyDefinition:
-        """Make an existing property be as given; its options are replaced as a whole, name and type stay."""
+        """Update an existing property, except its name and type. HubSpot replaces all options."""
         body = {key: value for key, value in _build_body(definition).items() if key not in {"name", "type"}}
         row: JsonObject = self._core.update(object_type, definition.name, body, **RAW)
         with translate_parse_errors(f"change a property of {object_type}"):
@@ -70,7 +70,7 @@ class Properties:
             return {row["name"]: parse_property_group(row) for row in data["results"]}
 
     def create_group(self, object_type: str, group: PropertyGroup) -> PropertyGroup:
-        """Make a property group; one that exists already is left as it is."""
+        """Create a property group. An existing one is not changed."""
         body = {"name": group.name, "label": group.label, "displayOrder": group.order}
         try:
             row: JsonObject = self._groups.create(object_type, body, **RAW)
@@ -80,13 +80,13 @@ class Properties:
             return parse_property_group(row)
 
     def update_group(self, object_type: str, group: PropertyGroup) -> PropertyGroup:
-        """Give an existing property group its label."""
+        """Update the label and the order of a property group."""
         row: JsonObject = self._groups.update(object_type, group.name, {"label": group.label, "displayOrder": group.order}, **RAW)
         with translate_parse_errors(f"change a property group of {object_type}"):
             return parse_property_group(row)
 
     def _create_batch(self, object_type: str, batch: Sequence[PropertyDefinition]) -> dict[str, PropertyDefinition]:
-        """Return those that were made; of the others nobody knows yet why not."""
+        """Return the created properties. `_create_one` finds the reasons for the missing ones."""
         try:
             data: JsonObject = self._batch.create(object_type, {"inputs": [_build_body(each) for each in batch]}, **RAW)
         except InvalidRequest:
@@ -99,12 +99,12 @@ class Properties:
     ) -> None:
         try:
             created.append(self.create(object_type, definition))
-        except InvalidRequest as refusal:
-            rejected[definition.name] = str(refusal.response)
+        except InvalidRequest as error:
+            rejected[definition.name] = str(error.response)
 
 
 def _build_body(definition: PropertyDefinition) -> JsonObject:
-    """Return what HubSpot is sent: the fields that both versions know."""
+    """Return the request body, with the fields that both API versions have."""
     return {
         "name": definition.name,
         "label": definition.label,

@@ -1,1 +1,1 @@
-"""What HubSpot returns, as frozen records, and how its JSON becomes them."""
+"""HubSpot's records as frozen types, and their parsers."""

@@ -1,7 +1,7 @@
-"""How replies that hold records are decoded: straight into the values that were asked for.
+"""JSON decoder for pages of records, with a struct of the requested properties.
 
-Pages of records are nearly all that a run reads. A decoder that knows what to look for makes no dictionary of each record, and takes
-half of the time that it takes to decode everything.
+Most of the bytes that a run reads are pages of records. A decoder for the requested properties creates no dictionary per record and takes
+half the time of a generic one.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ import orjson
 
 from sync_worker.timestamps import from_ms
 
-DecodedJson: TypeAlias = Any  # of the shape's own types, which are made at run time
+DecodedJson: TypeAlias = Any  # struct types that are created at run time
 JsonRecord: TypeAlias = Any
 
 
 class RecordDecoder:
-    """The properties that some replies are asked for.
+    """Decodes records with the properties `names`.
 
-    What `decode` returns has `results`, `paging` (plain JSON) and `total`; each of the results has `id` (int), `updated_at` (aware),
-    `archived`, `associations` (plain JSON), and `properties`: `values_of` them stand in the order of `names`, text or None. What else a
-    record shows is passed over.
+    A decoded page has `results`, `paging` (plain JSON) and `total`. A result has `id` (int), `updated_at` (aware UTC), `archived`,
+    `associations` (plain JSON) and `properties`; `property_values` returns their values in the order of `names`, each a text or None.
+    Other fields are ignored.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
-        places = {f"_{place}": name for place, name in enumerate(self.names)}  # a property may be called like a keyword
-        values = msgspec.defstruct("Values", [(place, str | None, None) for place in places], rename=places, gc=False)
+        fields = {f"_{index}": name for index, name in enumerate(self.names)}  # a property name may be a Python keyword
+        values = msgspec.defstruct("Values", [(field, str | None, None) for field in fields], rename=fields, gc=False)
         instant = Annotated[datetime, msgspec.Meta(tz=True)]
         row = msgspec.defstruct(
             "Row",
@@ -38,16 +38,16 @@ class RecordDecoder:
             rename={"updated_at": "updatedAt"},
             gc=False,
         )
-        reply = msgspec.defstruct("Reply", [("results", list[row]), ("paging", dict[str, Any] | None, None), ("total", int, 0)])  # type: ignore[valid-type]  # made here
+        reply = msgspec.defstruct("Reply", [("results", list[row]), ("paging", dict[str, Any] | None, None), ("total", int, 0)])  # type: ignore[valid-type]  # a type of run time
         self._record_type, self._reply_type = row, reply
-        self._decoder = msgspec.json.Decoder(reply, strict=False)  # an id is the text of a number
+        self._decoder = msgspec.json.Decoder(reply, strict=False)  # ids are numbers in quotes
 
     def decode(self, body: bytes) -> DecodedJson:
-        """Return the reply.
+        """Decode a reply.
 
         Raises:
-            msgspec.DecodeError: it is no JSON, or not all of it.
-            ValueError: it is JSON, but makes no sense.
+            msgspec.DecodeError: the body is not JSON, or incomplete.
+            ValueError: a field is missing or has the wrong type.
         """
         try:
             return self._decoder.decode(body)
@@ -55,7 +55,7 @@ class RecordDecoder:
             return self._decode_leniently(body)
 
     def convert_record(self, data: JsonRecord) -> DecodedJson:
-        """Return one record of plain JSON as one of the results; raises ValueError where it makes no sense."""
+        """Convert a record of plain JSON to a result. Raises ValueError if a field is missing or has the wrong type."""
         return _convert(data | _normalize_record(data), self._record_type)
 
     def _decode_leniently(self, body: bytes) -> DecodedJson:
@@ -68,7 +68,7 @@ class RecordDecoder:
         return _convert(data, self._reply_type)
 
 
-#: Returns the values of the properties of one of a reply's results.
+#: Return the values of a result's `properties`.
 property_values: Final[Callable[[DecodedJson], tuple[str | None, ...]]] = msgspec.structs.astuple
 
 
@@ -80,7 +80,7 @@ def _convert(data: JsonRecord, target: type) -> DecodedJson:
 
 
 def _normalize_record(record: JsonRecord) -> JsonRecord:
-    """Return what of a record may be written otherwise than HubSpot documents: values as numbers or flags, a time as milliseconds."""
+    """Return the fields that may differ from HubSpot's documentation: values as numbers or booleans, a time in milliseconds."""
     at = str(record["updatedAt"])
     updated = from_ms(int(at)).isoformat() if at.isdecimal() else at
     return {"properties": {name: _as_text(value) for name, value in record["properties"].items()}, "updatedAt": updated}

@@ -1,4 +1,4 @@
-"""What HubSpot tells us, as typed records."""
+"""HubSpot's records and the results of its calls, as typed values."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ CursorT = TypeVar("CursorT", int, str)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultPage(Generic[T, CursorT]):
-    """One page of a longer answer; `next` is what asks for the page after it, None at the end; `total` counts all where HubSpot tells."""
+    """One page of a result. `next` is the cursor of the next page, None at the end; `total` counts all items if HubSpot reports it."""
 
     items: tuple[T, ...]
     next: CursorT | None
     total: int | None = None
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):  # made by the hundred thousand: quicker than a dataclass
-    """What HubSpot showed of a record: the values of the properties with these names, text or None, as HubSpot has them."""
+class Record(msgspec.Struct, frozen=True, gc=False):  # hundreds of thousands of instances: faster than a dataclass
+    """A record with the values of the properties `names`, each a text or None, as HubSpot returned them."""
 
     id: int
     names: tuple[str, ...]
@@ -42,17 +42,17 @@ class Contact(Record, frozen=True, gc=False):
 
     @property
     def merged_ids(self) -> frozenset[int]:
-        """The ids of the contacts that were merged into this one; they answer to its id now."""
+        """The ids of the contacts that were merged into this one."""
         return frozenset(int(part) for part in (self.properties.get("hs_merged_object_ids") or "").split(";") if part.isdecimal())
 
 
 class Company(Record, frozen=True, gc=False):
-    """A company; a contact's `associatedcompanyid` names its primary one."""
+    """A company. The `associatedcompanyid` of a contact is the id of its primary company."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deal:
-    """A deal and the contacts it belongs to."""
+    """A deal and its contacts."""
 
     id: int
     properties: Mapping[str, str | None]
@@ -62,9 +62,9 @@ class Deal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchReadResult(Generic[T]):
-    """The answer to a question for certain ids: each asked id is the id of an item, or in `moved`, or in `missing`.
+    """The result of a read by id. Each requested id is the id of an item, or in `merged_into`, or in `missing`.
 
-    `moved`: old id to the id of the item that it was merged into.
+    `merged_into`: requested id → id of the item that it was merged into.
     """
 
     items: tuple[T, ...]
@@ -74,7 +74,7 @@ class BatchReadResult(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdRange:
-    """How much there is, as HubSpot's search index knows it, some moments late."""
+    """Number and id range of the records, from HubSpot's search index, which lags."""
 
     total: int
     highest_id: int | None
@@ -82,23 +82,23 @@ class IdRange:
 
     @property
     def density(self) -> float:
-        """How many records there are for each id between the lowest and the highest."""
+        """Records per id between the lowest and the highest id."""
         return self.total / (1 + (self.highest_id or 0) - (self.lowest_id or 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactUpdate:
-    """New values of one contact's properties; "" clears."""
+    """New property values of one contact. An empty text clears the value."""
 
     id: int
-    properties: dict[str, str]  # sent as it is
+    properties: dict[str, str]  # the request body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteAck:
-    """What HubSpot showed after a write: the written properties as it holds them now, which may differ from what was sent.
+    """The written properties as HubSpot returned them. They may differ from the values sent.
 
-    `refused`: the properties that it did not take, each with the reason; they are as they were.
+    `rejected_properties`: rejected property → reason. Their values did not change.
     """
 
     properties: Mapping[str, str | None]
@@ -108,10 +108,10 @@ class WriteAck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchWriteResult:
-    """What became of a batch: each id that was sent stands in exactly one of `acknowledged`, `rejected` and `moved`.
+    """The result of a batch write. Each id is in exactly one of `acknowledged`, `rejected` and `merged_into`.
 
-    `rejected`: id to the reason. `gone`: those of them that HubSpot no longer knows. `moved`: id to the id that it was merged
-    into; nothing was written there.
+    `rejected`: id → reason. `deleted`: the rejected ids that no longer exist. `merged_into`: id → id of the surviving contact, which was
+    not written.
     """
 
     acknowledged: Mapping[int, WriteAck] = field(default_factory=dict)
@@ -122,9 +122,9 @@ class BatchWriteResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing that somebody did: a click, an open, a page view, a form submission.
+    """An event of a contact: a click, an open, a page view, a form submission.
 
-    Either `contact_id` or `email` (lower case) says who: HubSpot's e-mail events and submissions know the address only.
+    It has a `contact_id` or an `email` (lower case): HubSpot's email events and submissions contain the address only.
     """
 
     id: str
@@ -134,17 +134,17 @@ class Event:
     email: str | None = None
     url: str | None = None
     form_id: str | None = None
-    campaign: str | None = None  # utm campaign of a page view, id of the e-mail campaign or of the marketing event
+    campaign: str | None = None  # utm campaign of a page view, id of the email campaign or of the marketing event
     name: str | None = None  # title of the page or of the webinar
     user_agent: str | None = None
-    sent_at: datetime | None = None  # of the e-mail that was clicked
-    filtered: bool = False  # HubSpot's own mark for machines and staff
+    sent_at: datetime | None = None  # of the clicked email
+    filtered: bool = False  # HubSpot's flag for bots and staff
     obsoleted_by: str | None = None  # the event that replaces this one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """A form of the portal; its submissions are read one form at a time."""
+    """A form of the portal."""
 
     id: str
     name: str
@@ -154,23 +154,23 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketingEvent:
-    """A webinar, a fair, a workshop; who attended is read one event at a time."""
+    """A webinar, trade show or workshop."""
 
     id: str
     name: str
-    type: str = ""  # whatever the program that made it calls it, such as WEBINAR; often nothing
-    attendee_count: int | None = None  # as HubSpot counts them
+    type: str = ""  # the name that the connected tool uses, such as WEBINAR; often empty
+    attendee_count: int | None = None
     updated_at: datetime | None = None
 
     @property
     def is_webinar(self) -> bool:
-        """Whether it is a webinar, or at least nothing else that is named."""
+        """Whether the type is webinar or empty."""
         return not self.type.strip() or "webinar" in self.type.casefold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactList:
-    """A list of contacts; only the members of a manual or snapshot list can be changed."""
+    """A list of contacts. Only the members of manual and snapshot lists can be changed."""
 
     id: str
     name: str
@@ -179,22 +179,22 @@ class ContactList:
 
     @property
     def is_dynamic(self) -> bool:
-        """Whether its filters alone decide who is in it."""
+        """Whether filters alone determine the members."""
         return self.processing_type == "DYNAMIC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MembershipChangeResult:
-    """What HubSpot did with a change of a list's members; who was in or out already is in none of these."""
+    """The changed members of a list. Contacts that were already members, or already were not, are in no field."""
 
     added: frozenset[int] = frozenset()
     removed: frozenset[int] = frozenset()
-    missing: frozenset[int] = frozenset()  # no such contacts
+    missing: frozenset[int] = frozenset()  # contacts that do not exist
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropertyOption:
-    """A value that an enumeration may have."""
+    """An option of an enumeration property."""
 
     value: str
     label: str
@@ -217,16 +217,16 @@ class PropertyDefinition:
     order: int = -1
     hidden: bool = False
     form_field: bool = False
-    # What HubSpot says of it; not sent.
+    # Returned by HubSpot, never sent:
     archived: bool = False
     calculated: bool = False
     hubspot_defined: bool = False
-    read_only: bool = False  # its values cannot be written
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropertyGroup:
-    """A heading under which HubSpot shows properties."""
+    """A group of properties in HubSpot's UI."""
 
     name: str
     label: str
@@ -235,7 +235,7 @@ class PropertyGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchCreateResult:
-    """What became of definitions: those made, and the names refused with their reasons."""
+    """The created definitions. `rejected`: name → reason."""
 
     properties: tuple[PropertyDefinition, ...] = ()
     rejected: Mapping[str, str] = field(default_factory=dict)
@@ -243,7 +243,7 @@ class BatchCreateResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """A file that HubSpot works off, and its counters of rows and records once it is done."""
+    """An import, with counters of rows and records when it has finished."""
 
     id: str
     state: str  # STARTED, PROCESSING, DEFERRED; DONE, FAILED, CANCELED, REVERTED
@@ -252,18 +252,18 @@ class Import:
 
     @property
     def is_finished(self) -> bool:
-        """Whether HubSpot will write nothing more of it."""
+        """Whether HubSpot has stopped processing it."""
         return self.state in {"DONE", "FAILED", "CANCELED", "REVERTED"}
 
     @property
     def is_successful(self) -> bool:
-        """Whether it came to a good end, though rows of it may have been refused."""
+        """Whether HubSpot has processed all rows. Some may be rejected."""
         return self.state == "DONE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRowError:
-    """Something that HubSpot found wrong with a row of an import; the contact, where HubSpot shows the row."""
+    """An error in a row of an import, with the contact if HubSpot returns the row."""
 
     contact_id: int | None
     reason: str
@@ -271,10 +271,10 @@ class ImportRowError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountDetails:
-    """The portal behind the token."""
+    """The portal of the token."""
 
     portal_id: int
-    time_zone: str  # IANA name; its midnight starts a new day of calls
+    time_zone: str  # IANA name; the daily limit resets at its midnight
     account_type: str  # STANDARD, DEVELOPER_TEST, SANDBOX, APP_DEVELOPER
     currency: str | None = None
     ui_domain: str = "app.hubspot.com"
@@ -283,7 +283,7 @@ class AccountDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DailyUsage:
-    """The day's calls of all private apps."""
+    """Today's calls of all private apps."""
 
     limit: int
     used: int

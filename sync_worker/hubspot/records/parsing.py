@@ -1,4 +1,4 @@
-"""HubSpot's JSON to records: every string is parsed here, once."""
+"""Parsers of HubSpot's JSON."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ RecordT = TypeVar("RecordT", Contact, Company)
 
 @contextmanager
 def translate_parse_errors(operation: str) -> Iterator[None]:
-    """Turn a reply that lacks what it must have into `Unavailable`: better no answer than a wrong one."""
+    """Raise Unavailable for a reply with a missing or invalid field: a failed read is never treated as an empty one."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        lack = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else type(error).__name__
-        hint = "HubSpot may have changed its API, or something between us and HubSpot answers in its place."
-        raise Unavailable(f"HubSpot's answer makes no sense ({lack}).", operation=operation, hint=hint) from error
+        cause = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else type(error).__name__
+        hint = "HubSpot may have changed its API, or a proxy answers in its place."
+        raise Unavailable(f"HubSpot's reply has an unexpected format ({cause}).", operation=operation, hint=hint) from error
 
 
 def parse_timestamp(text: str) -> datetime:
-    """Parse HubSpot's time, ISO 8601 or milliseconds since 1970, into aware UTC."""
-    if text[-1:] == "Z":  # by far the most
+    """Parse a HubSpot time, ISO 8601 or milliseconds since 1970, to aware UTC."""
+    if text[-1:] == "Z":  # the usual case
         return datetime.fromisoformat(text)
     return from_ms(int(text)) if text.isdecimal() else datetime.fromisoformat(text).astimezone(UTC)
 
 
 def parse_next_cursor(paging: JsonObject | None) -> str | None:
-    """Return the cursor of the page that follows from what a reply says of paging, None at the end."""
+    """Return the cursor of the next page from the `paging` of a reply, or None on the last page."""
     following = (paging or {}).get("next") or {}
     return following.get("after")
 
@@ -66,7 +66,7 @@ def _parse_records(record_type: type[RecordT], decoder: RecordDecoder, rows: Ite
 
 
 def parse_deals(decoder: RecordDecoder, rows: Iterable[DecodedJson]) -> tuple[Deal, ...]:
-    """Parse deals with the contacts that came with them."""
+    """Parse deals with their associated contacts."""
     return tuple([_parse_deal(decoder, row) for row in rows])
 
 
@@ -95,7 +95,7 @@ def parse_list(row: JsonObject) -> ContactList:
 
 
 def parse_option(row: JsonObject) -> PropertyOption:
-    """Parse a value of an enumeration."""
+    """Parse an option of an enumeration."""
     return PropertyOption(
         value=row["value"],
         label=row["label"],
@@ -144,6 +144,6 @@ def parse_account(row: JsonObject) -> AccountDetails:
 
 
 def parse_daily_usage(row: JsonObject) -> DailyUsage:
-    """Parse the day's calls."""
+    """Parse today's calls."""
     resets = row.get("resetsAt")
     return DailyUsage(limit=int(row["usageLimit"]), used=int(row["currentUsage"]), resets_at=parse_timestamp(resets) if resets else None)

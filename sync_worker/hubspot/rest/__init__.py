@@ -1,1 +1,1 @@
-"""How one request reaches HubSpot: session, rate limits, retries, time-outs, errors."""
+"""HTTP layer: session, rate limits, retries, timeouts, errors."""

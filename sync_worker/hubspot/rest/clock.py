@@ -1,4 +1,4 @@
-"""Monotonic time, wall time, and the ways to wait in them: one object, so that tests wind it by hand."""
+"""Monotonic time, wall time and waits in one object, so that tests can control time."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from sync_worker.errors import ExitCode, FatalError
 
 
 class ConnectionClosed(FatalError):
-    """The connection to HubSpot was closed while something waited for it."""
+    """The connection to HubSpot was closed."""
 
     exit_code = ExitCode.TRY_AGAIN
 
 
 class Clock:
-    """The machine's own time; `stop` wakes everybody who waits, with `Closed`."""
+    """The machine's clock. `stop` ends all waits with `ConnectionClosed`."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
 
     def monotonic(self) -> float:
-        """Return seconds since some fixed moment."""
+        """Return monotonic seconds."""
         return time.monotonic()
 
     def now(self) -> datetime:
@@ -30,21 +30,21 @@ class Clock:
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
-        """Wait for some seconds; raise `Closed` when stopped before or meanwhile."""
+        """Wait. Raises ConnectionClosed if stopped before or during the wait."""
         if self._stopped.wait(seconds):
             raise ConnectionClosed
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        """Wait, holding the condition's lock, until it is notified or the seconds are over; raise `Closed` when stopped."""
+        """Wait until the condition, whose lock the caller holds, is notified or the time is over. Raises ConnectionClosed if stopped."""
         if not self._stopped.is_set():
             condition.wait(seconds)
         self.raise_if_stopped()
 
     def raise_if_stopped(self) -> None:
-        """Raise `Closed` when stopped."""
+        """Raise ConnectionClosed if stopped."""
         if self._stopped.is_set():
             raise ConnectionClosed
 
     def stop(self) -> None:
-        """Let nobody wait any more."""
+        """End all current and future waits."""
         self._stopped.set()

@@ -1,4 +1,4 @@
-"""Whether this machine's clock agrees with HubSpot's: cursors are times of this clock, and what changes is stamped by the other."""
+"""Check of the machine's clock against HubSpot's: cursors use the former, changes are stamped by the latter."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Final
 from sync_worker.errors import ConfigurationError
 
 DEFAULT_TOLERANCE: Final = timedelta(minutes=5)
-CLOCK_HINT: Final = "Set the clock, best by NTP: a worker whose clock is ahead takes for read what it has not seen."
+CLOCK_HINT: Final = "Set the clock, for example with NTP. With a clock that is ahead, the worker would skip unread changes."
 
 
 def check(headers: Mapping[str, str], *, sent_at: datetime, received_at: datetime, tolerance: timedelta = DEFAULT_TOLERANCE) -> None:
-    """Raise ConfigurationError where a reply that was written between two instants of our clock bears a time far from both.
+    """Raise ConfigurationError if the date of a reply is more than `tolerance` before `sent_at` or after `received_at`.
 
-    A reply without a readable date, or out of a cache, tells nothing.
+    Replies without a valid date and replies from a cache are not checked.
     """
-    said = _response_date(headers)
-    if said is None:
+    date = _response_date(headers)
+    if date is None:
         return
-    apart = max(sent_at - said, said - received_at)  # however long the reply took
-    if apart > tolerance:
-        which = "ahead of" if sent_at > said else "behind"
+    skew = max(sent_at - date, date - received_at)  # independent of the latency
+    if skew > tolerance:
+        direction = "ahead of" if sent_at > date else "behind"
         raise ConfigurationError(
-            f"This machine's clock is {int(apart / timedelta(seconds=1)):,} s {which} HubSpot's ({received_at:%Y-%m-%d %H:%M:%S} UTC here, "
-            f"{said:%Y-%m-%d %H:%M:%S} UTC there).",
+            f"This machine's clock is {int(skew / timedelta(seconds=1)):,} s {direction} HubSpot's "
+            f"({received_at:%Y-%m-%d %H:%M:%S} UTC here, {date:%Y-%m-%d %H:%M:%S} UTC there).",
             hint=CLOCK_HINT,
         )
 
@@ -38,10 +38,10 @@ def _response_date(headers: Mapping[str, str]) -> datetime | None:
     return _parse_http_date(text)
 
 
-@lru_cache(maxsize=16)  # all replies of a second bear the same
+@lru_cache(maxsize=16)  # all replies of a second have the same date
 def _parse_http_date(text: str) -> datetime | None:
     try:
-        said = parsedate_to_datetime(text)
+        date = parsedate_to_datetime(text)
     except ValueError:
         return None
-    return said.astimezone(UTC) if said.tzinfo else said.replace(tzinfo=UTC)
+    return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The daily budget: it is not waited for, the run stops until HubSpot's midnight."""
+"""Daily limit of calls. When it is used up, the run stops; the limit resets at midnight in the portal's time zone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sync_worker.errors import QuotaExceeded
 from sync_worker.hubspot.rest.clock import Clock
 
-FALLBACK_RESET_DELAY: Final = timedelta(minutes=15)  # how long an exhausted day is believed while the portal's time zone is unknown
+FALLBACK_RESET_DELAY: Final = timedelta(minutes=15)  # used while the portal's time zone is unknown
 
 
 class DailyLimitReached(QuotaExceeded):
@@ -22,12 +22,12 @@ class DailyLimitReached(QuotaExceeded):
 
     def __init__(self, resets_at: datetime | None, *, operation: str | None = None) -> None:
         when = f"on {resets_at:%Y-%m-%d at %H:%M} UTC" if resets_at else "at midnight in the portal's time zone"
-        super().__init__("HubSpot's daily limit of calls is used up.", operation=operation, hint=f"It starts anew {when}; run again then.")
+        super().__init__("HubSpot's daily limit of calls is used up.", operation=operation, hint=f"It resets {when}; run again then.")
         self.resets_at = resets_at
 
 
 class DailyQuota:
-    """What is left of the day, as the replies' headers say."""
+    """The daily limit and the remaining calls, from the headers of the replies."""
 
     def __init__(self, clock: Clock, *, reserve: float = 0.0) -> None:
         self._clock = clock
@@ -39,7 +39,7 @@ class DailyQuota:
         self.remaining: int | None = None
 
     def set_time_zone(self, time_zone: str) -> None:
-        """Learn the portal's time zone, whose midnight starts a new day of calls; an unknown name is left out."""
+        """Set the portal's time zone, which determines the reset. An unknown name is ignored."""
         try:
             self._time_zone = ZoneInfo(time_zone)
         except (ZoneInfoNotFoundError, ValueError):
@@ -53,7 +53,7 @@ class DailyQuota:
         return datetime.combine(tomorrow, time(), self._time_zone).astimezone(UTC)
 
     def raise_if_exhausted(self, operation: str) -> None:
-        """Raise `DailyLimit` while the day is known to be used up, so that nothing is sent in vain."""
+        """Raise DailyLimitReached while the limit is known to be used up, so that no pointless call is sent."""
         with self._lock:
             if self._exhausted_until is None:
                 return
@@ -62,13 +62,13 @@ class DailyQuota:
             self._exhausted_until = None
 
     def mark_exhausted(self, operation: str) -> DailyLimitReached:
-        """Note that HubSpot refused a call because of the day; return the error to raise."""
+        """Record that HubSpot rejected a call because of the daily limit; return the error to raise."""
         with self._lock:
             self._mark_exhausted()
         return DailyLimitReached(self.next_reset(), operation=operation)
 
     def update_from_headers(self, headers: Mapping[str, str]) -> None:
-        """Take over what a reply's headers say of the day; OAuth apps and searches are told nothing."""
+        """Update from the headers of a reply. Searches and OAuth apps get no such headers."""
         limit, remaining = headers.get("X-HubSpot-RateLimit-Daily", ""), headers.get("X-HubSpot-RateLimit-Daily-Remaining", "")
         if not (limit.isdecimal() and remaining.isdecimal()):
             return

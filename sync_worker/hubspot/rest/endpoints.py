@@ -1,4 +1,4 @@
-"""Every endpoint that the worker calls, in both of HubSpot's path styles: v3/v4 and dated (2026-09)."""
+"""Table of the endpoints that the worker calls, with both of HubSpot's path styles: v3/v4 and dated (2026-09)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sync_worker.hubspot.rest.rate_limiter import Budget
 
 ApiVersion = Literal["v3", "2026-09"]
 
-# What has no dated twin (yet) keeps its path: forms, submissions, e-mail events. Of the daily usage none is documented in what we read.
+# Forms, submissions and email events have no dated path. For the daily usage, none is documented.
 DATE_BASED_PATHS: Final = {
     "/crm/v3/objects": "/crm/objects/2026-09",
     "/crm/v3/properties": "/crm/properties/2026-09",
@@ -23,14 +23,14 @@ DATE_BASED_PATHS: Final = {
     "/crm/v3/imports": "/crm/imports/2026-09",
 }
 
-LABEL_PLACEHOLDERS: Final = frozenset({"object", "from", "to"})  # placeholders that tell endpoints apart; the others are ids and names
+LABEL_PLACEHOLDERS: Final = frozenset({"object", "from", "to"})  # kept in endpoint names; the other placeholders are ids and names
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One row of the table: a method and a v3/v4 path, what it does in words, what it draws on.
+    """A row of the table: method, v3/v4 path, a description of the operation, and the rate limit budget.
 
-    `limited`: there is a limit to how many of these HubSpot begins, beside those of calls.
+    `has_job_limit`: HubSpot also limits the number of these jobs.
     """
 
     method: str
@@ -45,14 +45,14 @@ class Endpoint:
 
     @property
     def date_based_path(self) -> str:
-        """The path in the dated style."""
+        """The dated path."""
         prefix = next((prefix for prefix in DATE_BASED_PATHS if self.path.startswith(prefix)), "")
         return DATE_BASED_PATHS.get(prefix, "") + self.path.removeprefix(prefix)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Where one call goes: its path, the endpoint it counts for, the budget it draws on, what it does in words."""
+    """A resolved call: its path, the endpoint for metrics, the budget, and a description of the operation."""
 
     path: str
     endpoint: str
@@ -61,7 +61,7 @@ class Route:
     has_job_limit: bool = False
 
 
-# The first row that fits is taken.
+# The first matching row is used.
 ENDPOINTS: Final = (
     Endpoint("GET", "/crm/v3/objects/{object}", "read {object}"),
     Endpoint("GET", "/crm/v3/objects/{object}/{id}", "read one of the {object}"),
@@ -79,22 +79,22 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/crm/v3/properties/{object}/batch/create", "create properties of {object}"),
     Endpoint("POST", "/crm/v3/lists", "create a list"),
     Endpoint("GET", "/crm/v3/lists/{list}", "read a list"),
-    Endpoint("GET", "/crm/v3/lists/object-type-id/{type}/name/{name}", "look a list up by its name"),
+    Endpoint("GET", "/crm/v3/lists/object-type-id/{type}/name/{name}", "look up a list by name"),
     Endpoint("PUT", "/crm/v3/lists/{list}/update-list-name", "rename a list"),
     Endpoint("GET", "/crm/v3/lists/{list}/memberships", "read the members of a list"),
     Endpoint("PUT", "/crm/v3/lists/{list}/memberships/add-and-remove", "change the members of a list"),
     Endpoint("GET", "/events/v3/events", "read event occurrences"),
     Endpoint("GET", "/events/v3/events/event-types", "read the types of events"),
     Endpoint("GET", "/marketing/v3/marketing-events", "read the marketing events"),
-    Endpoint("GET", "/marketing/v3/marketing-events/participations/{event}/breakdown", "read who took part in a marketing event"),
+    Endpoint("GET", "/marketing/v3/marketing-events/participations/{event}/breakdown", "read the participations of a marketing event"),
     Endpoint("GET", "/marketing/v3/forms", "read the forms"),
     Endpoint("GET", "/form-integrations/v1/submissions/forms/{form}", "read the submissions of a form"),
-    Endpoint("GET", "/email/public/v1/events", "read e-mail events"),
-    Endpoint("POST", "/crm/v3/exports/export/async", "begin an export", has_job_limit=True),
-    Endpoint("GET", "/crm/v3/exports/export/async/tasks/{export}/status", "look at an export"),
-    Endpoint("POST", "/crm/v3/imports", "begin an import", has_job_limit=True),
-    Endpoint("GET", "/crm/v3/imports", "look at the imports"),
-    Endpoint("GET", "/crm/v3/imports/{import}", "look at an import"),
+    Endpoint("GET", "/email/public/v1/events", "read email events"),
+    Endpoint("POST", "/crm/v3/exports/export/async", "start an export", has_job_limit=True),
+    Endpoint("GET", "/crm/v3/exports/export/async/tasks/{export}/status", "check an export"),
+    Endpoint("POST", "/crm/v3/imports", "start an import", has_job_limit=True),
+    Endpoint("GET", "/crm/v3/imports", "list the imports"),
+    Endpoint("GET", "/crm/v3/imports/{import}", "check an import"),
     Endpoint("GET", "/crm/v3/imports/{import}/errors", "read the errors of an import"),
     Endpoint("GET", "/account-info/v3/details", "read the account's details"),
     Endpoint("GET", "/account-info/v3/api-usage/daily/private-apps", "read the daily usage of the API"),
@@ -102,10 +102,10 @@ ENDPOINTS: Final = (
 
 
 def resolve(method: str, path: str, version: ApiVersion) -> Route:
-    """Return the route of a call named by its v3/v4 path.
+    """Return the route of a call with a v3/v4 path.
 
     Raises:
-        LookupError: the table has no such endpoint; whoever adds a call adds its row.
+        LookupError: the table lacks the endpoint. A new call needs a new row.
     """
     plain = path.rstrip("/")
     for endpoint in ENDPOINTS:

@@ -1,7 +1,7 @@
-"""What HubSpot says when something is wrong, as errors that tell the operator the way out.
+"""HubSpot's error replies as exceptions with a hint for the operator.
 
-HubSpot's texts may quote values and addresses, so only their codes, categories and property names are passed on; what has no code is
-passed on with the addresses masked.
+HubSpot's messages may quote values and email addresses. So the exceptions contain only codes, categories and property names; an error
+without a code keeps its message, with addresses masked.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from sync_worker.errors import BadRequest, Forbidden, NotFound, QuotaExceeded, SyncWorkerError, Unauthorized, Unavailable
 
 EMAIL_PATTERN: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
-LOCKED_WAIT_SECONDS: Final = 2.0  # seconds; HubSpot's advice for 423
-MAX_QUOTE_CHARS: Final = 200  # characters
+LOCKED_WAIT_SECONDS: Final = 2.0  # HubSpot's advice for 423
+MAX_QUOTE_CHARS: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorDetail:
-    """One of the things wrong with a request: `ids` are the records it is about, `properties` the properties."""
+    """One error of a request, with the ids of the records and the names of the properties that it concerns."""
 
     message: str = ""
     code: str | None = None
@@ -34,15 +34,15 @@ class ErrorDetail:
     scopes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Return the reason without any value in it."""
-        about = ", ".join(self.properties)
-        said = self.code or self.category or redact(self.message)
-        return f"{about}: {said}" if about else said
+        """Return the reason without any property value."""
+        properties = ", ".join(self.properties)
+        reason = self.code or self.category or redact(self.message)
+        return f"{properties}: {reason}" if properties else reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorResponse:
-    """The envelope of HubSpot's errors; every field of it may be missing."""
+    """An error reply. Every field except `status` may be missing."""
 
     status: int
     message: str = ""
@@ -63,14 +63,14 @@ class ErrorResponse:
         return tuple(dict.fromkeys(scope for detail in self.details for scope in detail.scopes))
 
     def __str__(self) -> str:
-        """Return the reason in one line, without any value in it."""
+        """Return the reason in one line, without any property value."""
         reasons = [str(detail) for detail in self.details if str(detail)]
         coded = [reason for reason, detail in zip(reasons, self.details, strict=False) if detail.code]
         return "; ".join(dict.fromkeys(coded)) or redact(self.message) or "; ".join(reasons) or f"status {self.status}"
 
 
 class InvalidRequest(BadRequest):
-    """HubSpot did not accept the request; `problem` says why."""
+    """HubSpot did not accept the request. `response` has the reason."""
 
     def __init__(self, response: ErrorResponse, *, operation: str | None = None, hint: str | None = None) -> None:
         super().__init__(f"HubSpot did not accept the request ({response}).", operation=operation, hint=hint)
@@ -78,11 +78,11 @@ class InvalidRequest(BadRequest):
 
 
 class Conflict(InvalidRequest):
-    """What was to be created exists already."""
+    """The object already exists."""
 
 
 class MissingScope(Forbidden):
-    """The token lacks a scope; `scopes` are those that HubSpot names."""
+    """The token lacks a scope. `scopes` are the ones that HubSpot names."""
 
     def __init__(self, scopes: tuple[str, ...], *, operation: str | None = None) -> None:
         named = f"the scope {' or '.join(scopes)}" if scopes else "a scope"
@@ -91,47 +91,47 @@ class MissingScope(Forbidden):
 
 
 class BulkLimitReached(QuotaExceeded):
-    """HubSpot begins no more exports or imports for now; other calls are not concerned."""
+    """HubSpot is not accepting more exports or imports right now."""
 
 
 def redact(text: str) -> str:
-    """Return a text of HubSpot's, cut, and without e-mail addresses."""
+    """Return a text of HubSpot, truncated and without email addresses."""
     return EMAIL_PATTERN.sub("<address>", text)[:MAX_QUOTE_CHARS]
 
 
 def parse_error_response(status: int, body: bytes) -> ErrorResponse:
-    """Read an error reply; HTML and cut JSON give a problem without words."""
+    """Parse an error reply. HTML and truncated JSON result in a response without a message."""
     try:
-        said = orjson.loads(body)
+        data = orjson.loads(body)
     except orjson.JSONDecodeError:
-        said = {}
-    if not isinstance(said, dict):
-        said = {}
+        data = {}
+    if not isinstance(data, dict):
+        data = {}
     return ErrorResponse(
         status=status,
-        message=_as_text(said.get("message")),
-        category=_as_optional_text(said.get("category")),
-        sub_category=_as_optional_text(said.get("subCategory")),
-        policy=_as_optional_text(said.get("policyName")),
-        correlation_id=_as_optional_text(said.get("correlationId")),
-        details=tuple(_parse_details(said)),
+        message=_as_text(data.get("message")),
+        category=_as_optional_text(data.get("category")),
+        sub_category=_as_optional_text(data.get("subCategory")),
+        policy=_as_optional_text(data.get("policyName")),
+        correlation_id=_as_optional_text(data.get("correlationId")),
+        details=tuple(_parse_details(data)),
     )
 
 
-def parse_error_details(errors: Iterable[Mapping[str, Any]]) -> tuple[ErrorDetail, ...]:
-    """Read the `errors` of a reply, of a partial success also."""
+def parse_error_details(errors: Iterable[Mapping[str, object]]) -> tuple[ErrorDetail, ...]:
+    """Parse the `errors` of a reply, including those of a partial success."""
     return tuple(_parse_detail(error) for error in errors)
 
 
 def translate_error(response: ErrorResponse, *, operation: str, retry_after: float | None = None) -> SyncWorkerError:
-    """Return the error that an answer other than 2xx and 429 means."""
+    """Return the exception for an error reply, except 429."""
     status = response.status
     if status == 401:
         return Unauthorized(_add_correlation_id("HubSpot does not accept the token", response), operation=operation, hint=UNAUTHORIZED_HINT)
     if status == 403:
         return _build_forbidden(response, operation)
     if status == 404:
-        return NotFound(f"HubSpot has no such thing ({response}).", operation=operation)
+        return NotFound(f"HubSpot does not know this path ({response}).", operation=operation, hint="Check HUBSPOT_BASE_URL.")
     if status == 409:
         return Conflict(response, operation=operation)
     if status in {408, 423, 477} or status >= 500 or status < 400:
@@ -140,41 +140,38 @@ def translate_error(response: ErrorResponse, *, operation: str, retry_after: flo
 
 
 def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds that a Retry-After header names, in either of its two forms."""
+    """Return the seconds of a Retry-After header, which is a number or a date."""
     value = headers.get("Retry-After", "").strip()
     try:
         return max(0.0, float(value))
     except ValueError:
         pass
     try:
-        moment = parsedate_to_datetime(value)
+        date = parsedate_to_datetime(value)
     except ValueError:
         return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
+    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
 
 
-UNAUTHORIZED_HINT: Final = "Check HUBSPOT_ACCESS_TOKEN: it may be cut, rotated or revoked, or belong to another portal."
-URL_TOO_LONG_HINT: Final = "Ask for fewer properties."
+UNAUTHORIZED_HINT: Final = "Check HUBSPOT_ACCESS_TOKEN: it may be truncated, rotated or revoked, or belong to another portal."
+URL_TOO_LONG_HINT: Final = "Request fewer properties."
 PLAN_HINT: Final = "The portal's plan may lack this feature, or the user behind the token may not use it."
 
 
 def _build_forbidden(response: ErrorResponse, operation: str) -> Forbidden:
     if response.scopes or response.category == "MISSING_SCOPES":
         return MissingScope(response.scopes, operation=operation)
-    return Forbidden(f"HubSpot forbids it ({response}).", operation=operation, hint=PLAN_HINT)
+    return Forbidden(f"HubSpot denies access ({response}).", operation=operation, hint=PLAN_HINT)
 
 
 def _build_unavailable(response: ErrorResponse, operation: str, retry_after: float | None) -> Unavailable:
-    hint = "It was tried again in vain; run again later."
+    hint = "All retries failed; run again later."
     if response.status == 423:
         retry_after = max(retry_after or 0.0, LOCKED_WAIT_SECONDS)
     if response.status == 477:
-        hint = (
-            f"HubSpot is moving this portal to another data centre; it names {retry_after:.0f} s."
-            if retry_after
-            else "HubSpot is moving this portal."
-        )
-    if response.status == 530:  # Cloudflare, seen for tokens with line breaks in them as well as for a lost origin
+        wait = f"; Retry-After is {retry_after:.0f} s" if retry_after else ""
+        hint = f"HubSpot is moving this portal to another data center{wait}."
+    if response.status == 530:  # Cloudflare: the server cannot be reached, or the token contains a line break
         hint = UNAUTHORIZED_HINT
     return Unavailable(
         _add_correlation_id(f"HubSpot answered {response.status}", response), operation=operation, hint=hint, retry_after=retry_after
@@ -185,7 +182,7 @@ def _add_correlation_id(sentence: str, response: ErrorResponse) -> str:
     return f"{sentence} (correlation id {response.correlation_id})." if response.correlation_id else f"{sentence}."
 
 
-def _parse_details(body: Mapping[str, Any]) -> Iterator[ErrorDetail]:
+def _parse_details(body: Mapping[str, object]) -> Iterator[ErrorDetail]:
     errors = body.get("errors")
     if isinstance(errors, list):
         yield from (_parse_detail(error) for error in errors if isinstance(error, dict))
@@ -195,7 +192,7 @@ def _parse_details(body: Mapping[str, Any]) -> Iterator[ErrorDetail]:
         yield _parse_detail(body)
 
 
-def _parse_detail(error: Mapping[str, Any]) -> ErrorDetail:
+def _parse_detail(error: Mapping[str, object]) -> ErrorDetail:
     context = error.get("context")
     context = context if isinstance(context, dict) else {}
     return ErrorDetail(
@@ -209,13 +206,13 @@ def _parse_detail(error: Mapping[str, Any]) -> ErrorDetail:
 
 
 def _parse_embedded_details(message: str) -> Iterator[ErrorDetail]:
-    """Read `Property values were not valid: [{...}]`, where the message carries JSON."""
+    """Parse the JSON in a message such as `Property values were not valid: [{...}]`."""
     start = message.find("[{")
     try:
-        listed = orjson.loads(message[start:]) if start >= 0 else []
+        errors = orjson.loads(message[start:]) if start >= 0 else []
     except orjson.JSONDecodeError:
         return
-    for error in listed:
+    for error in errors:
         if isinstance(error, dict):
             yield ErrorDetail(
                 message=_as_text(error.get("message")), code=_as_optional_text(error.get("error")), properties=_as_texts(error.get("name"))

@@ -1,4 +1,4 @@
-"""The one retry policy: what is tried again, how often, and how long in all."""
+"""Retry policy: which errors are retried, how often, and for how long in total."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How much is borne before a call fails. Times are seconds."""
+    """Limits of the retries of one call. Times are seconds."""
 
     max_attempts: int = 10
-    max_attempts_before_first_response: int = 3  # until HubSpot has answered once: the address may be wrong, and somebody waits to be told
+    max_attempts_before_first_response: int = 3  # until HubSpot has answered once, so that a wrong URL fails fast
     max_total_seconds: float = 300.0
-    initial_wait_seconds: float = 1.0  # the longest wait after the first failure; it doubles with each
+    initial_wait_seconds: float = 1.0  # the longest wait before the first retry; it doubles with each retry
     max_wait_seconds: float = 30.0
 
 
 class Retrier:
-    """Repeats what failed for a while: exponential waits with full jitter, longer where HubSpot names a time.
+    """Retries transient errors with exponential backoff and full jitter, plus the time of a Retry-After header.
 
-    `on_retry` is told the error and the seconds until the next attempt.
+    `on_retry` gets the error and the seconds until the next attempt.
     """
 
     def __init__(self, policy: RetryPolicy, clock: Clock, *, rng: Random, on_retry: Callable[[SyncWorkerError, float], None]) -> None:
@@ -40,13 +40,13 @@ class Retrier:
         self._is_reachable = False
 
     def mark_reachable(self) -> None:
-        """Note that HubSpot has answered, whatever it said: from now on its silence is worth all patience."""
+        """Record that HubSpot has answered. From now on, calls get `max_attempts`."""
         self._is_reachable = True
 
     def call(self, function: Callable[[], T], *, non_idempotent: bool = False) -> T:
-        """Return what the function returns in the end; raise its last error when patience is at its end.
+        """Return the result of the function; raise its last error when the limits are reached.
 
-        With `once`, only what HubSpot has refused to look at is tried again: anything else may have been done without an answer.
+        With `non_idempotent`, only rate-limited calls are retried: after any other error, HubSpot may have processed the request.
         """
         started = self._clock.monotonic()
         return tenacity.Retrying(

@@ -1,4 +1,4 @@
-"""HubSpot's own SDK on our transport: it names the endpoints and builds the requests, nothing more."""
+"""HubSpot's SDK on our transport. The SDK only builds the requests."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from sync_worker.hubspot.rest.transport import BodyDecoder, Json, Transport
 Parameters: TypeAlias = Iterable[tuple[str, object]]
 Untyped: TypeAlias = Any  # the SDK has no types
 
-RAW: Final = {"_preload_content": False}  # the SDK hands the JSON through
+RAW: Final = {"_preload_content": False}  # the SDK returns the JSON unchanged
 
 
 class RestClient:
-    """Stands where the SDK's generated apis keep their own HTTP client (hubspot-api-client 12: `api_client.rest_client`).
+    """Replaces the HTTP client of the SDK's generated APIs (hubspot-api-client 12: `api_client.rest_client`).
 
-    Every call is made with `_preload_content=False`, so that the SDK hands the JSON through as it is: its models cost 8-10 times the CPU.
+    Every call uses `_preload_content=False`, so that the SDK returns the JSON unchanged: its models cost 8 to 10 times the CPU time.
     """
 
     def __init__(self, transport: Transport, decode: BodyDecoder = orjson.loads) -> None:
@@ -39,23 +39,23 @@ class RestClient:
         return self._transport.send(method, path, query=query, body=body, decode=self._decode)
 
     def with_decoder(self, decode: BodyDecoder) -> RestClient:
-        """Return another one, whose replies are decoded so."""
+        """Return a client with another decoder."""
         return RestClient(self._transport, decode)
 
 
 class LazyApi:
-    """An api of the SDK that is imported when it is first used: each is dozens of modules, and most runs need a few of them."""
+    """An API of the SDK that is imported at its first use: each has dozens of modules, and most runs need only a few."""
 
     def __init__(self, load: Callable[[], Untyped]) -> None:
         self._load = cache(load)
 
     def __getattr__(self, name: str) -> Untyped:
-        """Return what the api has by that name."""
+        """Return an attribute of the API."""
         return getattr(self._load(), name)
 
 
 def open_sdk(transport: Transport) -> Untyped:
-    """Return the SDK's root, each of whose apis sends through the transport; the SDK never sees the token."""
+    """Return an SDK whose APIs send through the transport. The SDK never gets the token."""
     rest_client = RestClient(transport)
 
     def make_api(package: ModuleType, name: str, config: Mapping[str, str]) -> Untyped:
@@ -68,7 +68,7 @@ def open_sdk(transport: Transport) -> Untyped:
 
 
 def with_decoder(api: Untyped, decode: BodyDecoder) -> Untyped:
-    """Return the same api, whose replies are decoded so instead of into plain JSON."""
+    """Return a copy of an API with another decoder."""
     twin = copy(api)
     twin.api_client = copy(api.api_client)
     twin.api_client.rest_client = api.api_client.rest_client.with_decoder(decode)
@@ -76,7 +76,7 @@ def with_decoder(api: Untyped, decode: BodyDecoder) -> Untyped:
 
 
 def _identity(value: object) -> object:
-    """Stand where the SDK looks into each value for models of its own: all that it is given here is plain, and the look costs more."""
+    """Replace the SDK's conversion of its models: all values are plain here, and the check of each value is expensive."""
     return value
 
 

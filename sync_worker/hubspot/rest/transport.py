@@ -1,4 +1,4 @@
-"""The one way to HubSpot: pooled connections, their timeouts, the brake, the retries, the errors."""
+"""Transport of all calls to HubSpot: rate limit, send, retry, decode, translate errors."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from sync_worker.hubspot.rest.rate_limiter import Limiter, RateLimiter
 from sync_worker.hubspot.rest.retry import Retrier
 from sync_worker.hubspot.rest.session import Body, Query
 
-CHUNK_BYTES: Final = 1 << 16  # bytes
+CHUNK_BYTES: Final = 1 << 16
 
-Json: TypeAlias = Any  # what a decoder makes of a reply; the nouns parse it
+Json: TypeAlias = Any  # the result of a decoder; `hubspot.api` parses it
 BodyDecoder: TypeAlias = Callable[[bytes], Json]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """How long a request may take, in seconds: to connect, between two bytes, and in all."""
+    """Timeouts of one request in seconds: to connect, between two bytes, in total."""
 
     connect: float = 5.0
     read: float = 60.0
@@ -47,23 +47,23 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A reply as it came over the line."""
+    """A reply with its undecoded body."""
 
     status: int
-    headers: Mapping[str, str]  # whatever the case of a name
+    headers: Mapping[str, str]  # names ignore case
     body: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileUpload:
-    """A body that lies in a file, sent from there piece by piece."""
+    """A request body that is streamed from a file."""
 
     file: IO[bytes]
     content_type: str
 
 
 class Transport:
-    """Sends one call after the other, from any number of threads, and returns the JSON of its reply."""
+    """Sends calls from any number of threads and returns the JSON of the replies."""
 
     def __init__(
         self,
@@ -89,12 +89,12 @@ class Transport:
         self._clock_tolerance = clock_tolerance  # between HubSpot's clock and ours
 
     def send(self, method: str, path: str, *, query: Query = (), body: object = None, decode: BodyDecoder = orjson.loads) -> Json:
-        """Return what HubSpot replies as `decode` has it, None for an empty reply.
+        """Send a call and return the decoded reply, or None for an empty one.
 
-        `path` is the v3/v4 path, whatever version is in use.
+        `path` is the v3/v4 path, also for the dated API version.
 
         Raises:
-            SyncWorkerError: one of errors.py, after as many attempts as it deserves.
+            SyncWorkerError: a type of errors.py, after all retries.
         """
         route = resolve(method, path, self._version)
         content = None if body is None else orjson.dumps(body)
@@ -102,16 +102,16 @@ class Transport:
         return self._retrier.call(lambda: self._send_once(method, route, parameters, content, decode))
 
     def get(self, path: str, query: Query = ()) -> Json:
-        """Return the JSON of a GET."""
+        """Send a GET and return the JSON of the reply."""
         return self.send("GET", path, query=query)
 
     def upload(self, path: str, file_upload: FileUpload) -> Json:
-        """Return the JSON of a POST of a file. It is sent once: where no answer was heard, the caller finds out what has become of it."""
+        """POST a file and return the JSON of the reply. If HubSpot does not reply, the caller must check whether it got the file."""
         route = resolve("POST", path, self._version)
         return self._retrier.call(lambda: self._send_once("POST", route, [], file_upload, orjson.loads), non_idempotent=True)
 
     def close(self) -> None:
-        """Wake whoever waits, with `Closed`, and close the connections."""
+        """End all waits with `ConnectionClosed` and close the connections."""
         self.clock.stop()
         self.rate_limiter.interrupt()
         self._session.close()
@@ -120,23 +120,23 @@ class Transport:
         self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | FileUpload | None, decode: BodyDecoder
     ) -> Json:
         self.rate_limiter.quota.raise_if_exhausted(route.operation)
-        lane = self.rate_limiter.limiter(route.budget)
-        sent, began = lane.acquire(), self.clock.now()
+        limiter = self.rate_limiter.limiter(route.budget)
+        slot, sent_at = limiter.acquire(), self.clock.now()
         self._metrics.count_request(route.endpoint)
         try:
-            answer = self._send_request(method, route, query, content)
+            reply = self._send_request(method, route, query, content)
         except BaseException:
-            lane.release(sent, answered=False)
+            limiter.release(slot, answered=False)
             raise
-        lane.release(sent)
+        limiter.release(slot)
         self._retrier.mark_reachable()
-        self.rate_limiter.update_from_headers(route.budget, answer.headers, sent)
-        if answer.status == 429:
-            raise self._handle_429(answer, route, lane, sent)
-        lane.on_success(sent)
-        read = self._decode_response(answer, route, decode)
-        clock_skew.check(answer.headers, sent_at=began, received_at=self.clock.now(), tolerance=self._clock_tolerance)
-        return read
+        self.rate_limiter.update_from_headers(route.budget, reply.headers, slot)
+        if reply.status == 429:
+            raise self._handle_429(reply, route, limiter, slot)
+        limiter.on_success(slot)
+        data = self._decode_response(reply, route, decode)
+        clock_skew.check(reply.headers, sent_at=sent_at, received_at=self.clock.now(), tolerance=self._clock_tolerance)
+        return data
 
     def _send_request(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | FileUpload | None) -> HttpResponse:
         deadline = self.clock.monotonic() + self._timeouts.total
@@ -155,12 +155,12 @@ class Transport:
             )
             return HttpResponse(response.status_code, response.headers, self._read_body(response, deadline))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            # The chain is cut: the library's own texts show the whole address, and that may hold somebody's data.
+            # `from None`: the messages of the library contain the URL, which may contain personal data.
             raise self._build_unreachable(error, route) from None
 
     def _read_body(self, response: requests.Response, deadline: float) -> bytes:
         chunks = []
-        # Read as it comes, so that a body that drips for ever is noticed.
+        # Read in chunks, to detect a body that never ends.
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
             chunks.append(chunk)
             if self.clock.monotonic() > deadline:
@@ -170,28 +170,30 @@ class Transport:
 
     def _decode_response(self, response: HttpResponse, route: Route, decode: BodyDecoder) -> Json:
         if not 200 <= response.status < 300:
-            named = parse_retry_after(response.headers, self.clock.now())
-            raise translate_error(parse_error_response(response.status, response.body), operation=route.operation, retry_after=named)
+            retry_after = parse_retry_after(response.headers, self.clock.now())
+            raise translate_error(parse_error_response(response.status, response.body), operation=route.operation, retry_after=retry_after)
         if not response.body:
             return None
         try:
             return decode(response.body)
         except (orjson.JSONDecodeError, msgspec.DecodeError):
-            raise Unavailable(f"HubSpot answered {response.status}, but not with whole JSON.", operation=route.operation) from None
+            raise Unavailable(
+                f"HubSpot answered {response.status}, but its JSON is incomplete or invalid.", operation=route.operation
+            ) from None
 
     def _handle_429(self, response: HttpResponse, route: Route, limiter: Limiter, sent_at: float) -> SyncWorkerError:
         self._metrics.count_rate_limited()
-        problem = parse_error_response(response.status, response.body)
-        if route.has_job_limit and problem.policy is None:
-            said = f" ({redact(problem.message)})" if problem.message else ""
-            return BulkLimitReached(f"HubSpot begins no more of these for now{said}.", operation=route.operation)
-        if _is_daily_limit(problem):
+        error = parse_error_response(response.status, response.body)
+        if route.has_job_limit and error.policy is None:
+            quote = f" ({redact(error.message)})" if error.message else ""
+            return BulkLimitReached(f"HubSpot is not accepting more exports or imports right now{quote}.", operation=route.operation)
+        if _is_daily_limit(error):
             return self.rate_limiter.quota.mark_exhausted(route.operation)
-        named = parse_retry_after(response.headers, self.clock.now())
-        wait = max(limiter.on_429(sent_at, named), named or 0.0)
-        policy = f" ({problem.policy})" if problem.policy else ""
+        retry_after = parse_retry_after(response.headers, self.clock.now())
+        wait = max(limiter.on_429(sent_at, retry_after), retry_after or 0.0)
+        policy = f" ({error.policy})" if error.policy else ""
         hint = "Other integrations of the portal use the same limits."
-        return RateLimited(f"HubSpot asks for a slower pace{policy}.", operation=route.operation, hint=hint, retry_after=wait)
+        return RateLimited(f"HubSpot rate-limited the call{policy}.", operation=route.operation, hint=hint, retry_after=wait)
 
     def _build_unreachable(self, error: Exception, route: Route) -> Unavailable:
         hint = "Check HUBSPOT_BASE_URL and the network."
@@ -210,11 +212,11 @@ def _is_daily_limit(response: ErrorResponse) -> bool:
 
 
 def _root_cause(error: BaseException) -> str:
-    """Return what the innermost error says; the outer ones quote the address with its query."""
+    """Return the reason of the innermost error. The outer ones quote the URL with its query."""
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
         return "no answer in time"
     if isinstance(error, urllib3.exceptions.ProtocolError | requests.exceptions.ChunkedEncodingError):
-        return "the connection broke off"
+        return "the connection was interrupted"
     innermost = error
     while (inner := innermost.__cause__ or innermost.__context__) is not None:
         innermost = inner

@@ -19,15 +19,15 @@ def usage_body(**more: object) -> dict[str, Any]:
     return {"results": [day | {"collectedAt": "2026-11-20T21:00:00Z", "resetsAt": "2026-11-20T23:00:00Z"} | more]}
 
 
-def test_the_account_details_hold_the_portal_id(hubspot: HubSpot, server: FakeServer) -> None:
-    said = {
+def test_the_account_details_have_the_portal_id(hubspot: HubSpot, server: FakeServer) -> None:
+    details = {
         "portalId": 77,
         "accountType": "STANDARD",
         "timeZone": "US/Eastern",
         "companyCurrency": "USD",
         "uiDomain": "app-eu1.hubspot.com",
     }
-    server.respond("GET", DETAILS, json_response(said), json_response(said | {"portalName": "Acme"}))
+    server.respond("GET", DETAILS, json_response(details), json_response(details | {"portalName": "Acme"}))
 
     details = hubspot.account.read_details()
 
@@ -38,20 +38,20 @@ def test_the_account_details_hold_the_portal_id(hubspot: HubSpot, server: FakeSe
     assert hubspot.transport.rate_limiter.quota.next_reset() == datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
 
 
-def test_a_portal_without_an_id_is_no_answer(hubspot: HubSpot, server: FakeServer) -> None:
+def test_account_details_without_an_id_are_an_invalid_reply(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("GET", DETAILS, json_response({"timeZone": "UTC", "accountType": "STANDARD"}))
 
     with pytest.raises(Unavailable, match="portalId"):
         hubspot.account.read_details()
 
 
-def test_the_day_says_what_is_left(hubspot: HubSpot, server: FakeServer) -> None:
+def test_the_daily_usage_is_read(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("GET", USAGE, json_response(usage_body()))
 
     assert hubspot.account.read_daily_usage() == DailyUsage(limit=625_000, used=1_234, resets_at=datetime(2026, 11, 20, 23, 0, tzinfo=UTC))
 
 
-def test_a_day_that_hubspot_does_not_know_is_none(hubspot: HubSpot, server: FakeServer) -> None:
+def test_an_unknown_daily_usage_is_not_reported(hubspot: HubSpot, server: FakeServer) -> None:
     unknown = usage_body(usageLimit=None, currentUsage=None, fetchStatus="TIMEOUT")
     server.respond("GET", USAGE, json_response(unknown), json_response({"results": []}), json_response(error_body("not found"), 404))
 

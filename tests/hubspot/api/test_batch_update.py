@@ -30,7 +30,7 @@ def batch_body(*rows: dict[str, Any], **more: object) -> dict[str, Any]:
     return {"status": "COMPLETE", "results": list(rows), **more}
 
 
-def test_what_hubspot_shows_is_acknowledged(hubspot: HubSpot, server: FakeServer) -> None:
+def test_the_values_that_hubspot_returns_are_acknowledged(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond(
         "POST", UPDATE, json_response(batch_body(make_record(2, lead_score="8"), make_record(1, lead_score="7", lifecyclestage="customer")))
     )
@@ -38,7 +38,7 @@ def test_what_hubspot_shows_is_acknowledged(hubspot: HubSpot, server: FakeServer
     written = hubspot.contacts.write([make_update(1, lead_score="7.0", lifecyclestage="lead"), make_update(2, lead_score="8")])
 
     assert {id_: dict(answer.properties) for id_, answer in written.acknowledged.items()} == {
-        1: {"lead_score": "7", "lifecyclestage": "customer"},  # HubSpot keeps the further stage
+        1: {"lead_score": "7", "lifecyclestage": "customer"},  # HubSpot keeps the later stage
         2: {"lead_score": "8"},
     }
     assert written == BatchWriteResult(acknowledged=written.acknowledged)
@@ -50,7 +50,7 @@ def test_what_hubspot_shows_is_acknowledged(hubspot: HubSpot, server: FakeServer
     }
 
 
-def test_a_lost_answer_is_asked_for_again(hubspot: HubSpot, server: FakeServer) -> None:
+def test_a_lost_reply_is_requested_again(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", UPDATE, html_response(502), json_response(batch_body(make_record(1, lead_score="7"))))
 
     assert set(hubspot.contacts.write([make_update(1)]).acknowledged) == {1}
@@ -69,7 +69,7 @@ def test_errors_inside_a_success_are_errors(hubspot: HubSpot, server: FakeServer
     assert set(written.rejected) == written.deleted == {2}
 
 
-def test_an_id_that_is_silently_left_out_is_looked_up(hubspot: HubSpot, server: FakeServer) -> None:
+def test_an_omitted_id_is_looked_up(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", UPDATE, json_response(batch_body(make_record(1, lead_score="7"))))
     server.respond("GET", "/crm/v3/objects/contacts/2", json_response(make_record(70, hs_merged_object_ids="2;3")))
     server.respond("GET", "/crm/v3/objects/contacts/4", json_response(make_record(4)))
@@ -82,7 +82,7 @@ def test_an_id_that_is_silently_left_out_is_looked_up(hubspot: HubSpot, server: 
     assert not written.deleted
 
 
-def test_the_survivor_of_a_merge_in_the_answer_is_not_taken_for_the_one_that_was_sent(hubspot: HubSpot, server: FakeServer) -> None:
+def test_the_survivor_of_a_merge_does_not_acknowledge_the_merged_id(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", UPDATE, json_response(batch_body(make_record(70, lead_score="7"))))
     server.respond("GET", "/crm/v3/objects/contacts/2", json_response(make_record(70)))
 
@@ -112,13 +112,13 @@ def test_a_request_level_error_is_not_bisected(hubspot: HubSpot, server: FakeSer
 
 
 @pytest.mark.parametrize("updates", [[make_update(1), make_update(1)], [make_update(id_) for id_ in range(101)]])
-def test_more_than_a_batch_is_the_programmers_error(hubspot: HubSpot, updates: list[ContactUpdate]) -> None:
+def test_too_many_updates_raise_a_value_error(hubspot: HubSpot, updates: list[ContactUpdate]) -> None:
     with pytest.raises(ValueError, match="a batch"):
         hubspot.contacts.write(updates)
 
 
 class FakePortal:
-    """HubSpot as far as a batch of writes sees it: bad values, merged and deleted contacts."""
+    """A double of HubSpot with invalid values, merged and deleted contacts."""
 
     def __init__(self, *, bad: set[str], merged: dict[int, int], deleted: set[int]) -> None:
         self.bad, self.merged, self.deleted = bad, merged, deleted
@@ -148,7 +148,7 @@ class FakePortal:
     deleted=st.sets(st.integers(1, 200), max_size=10),
 )
 @settings(max_examples=60, deadline=None)
-def test_every_id_is_accounted_for_and_the_good_are_written(
+def test_every_id_has_a_result_and_valid_updates_are_written(
     values: dict[int, str], bad: set[str], merged: dict[int, int], deleted: set[int]
 ) -> None:
     portal = FakePortal(bad=bad, merged=merged, deleted=deleted - merged.keys())
@@ -166,7 +166,7 @@ def test_every_id_is_accounted_for_and_the_good_are_written(
     assert set(written.merged_into) == {id_ for id_ in good if id_ in merged}
 
 
-def test_one_bad_value_costs_a_few_requests_and_not_ninety_nine_scores() -> None:
+def test_one_invalid_value_costs_few_requests_and_blocks_no_other_contact() -> None:
     portal = FakePortal(bad={"gone"}, merged={}, deleted=set())
     updates = [make_update(id_, band="gone" if id_ == 42 else "fit") for id_ in range(1, 101)]
 
@@ -178,7 +178,7 @@ def test_one_bad_value_costs_a_few_requests_and_not_ninety_nine_scores() -> None
 
 
 class RecordingPortal(FakePortal):
-    """Takes any property but a bad band, and remembers all."""
+    """Accepts all properties except an invalid band, and records their names."""
 
     def send(self, updates: list[ContactUpdate]) -> dict[str, Any]:
         self.requests += 1
@@ -188,7 +188,7 @@ class RecordingPortal(FakePortal):
         return batch_body(*[make_record(each.id, **each.properties) for each in updates])
 
 
-def test_a_bad_value_is_tried_once_and_the_other_values_of_its_contact_are_written() -> None:
+def test_an_invalid_value_is_sent_once_and_the_other_values_are_written() -> None:
     portal = RecordingPortal(bad={"gone"}, merged={}, deleted=set())
     updates = [make_update(id_, band="gone" if id_ % 2 else "fit", score=str(id_)) for id_ in range(1, 101)]
 
@@ -201,7 +201,7 @@ def test_a_bad_value_is_tried_once_and_the_other_values_of_its_contact_are_writt
     assert portal.requests <= 2 * 7 + 1
 
 
-def test_a_value_that_was_refused_once_is_not_tried_again() -> None:
+def test_a_rejected_value_is_not_sent_again() -> None:
     portal = FakePortal(bad={"gone"}, merged={}, deleted=set())
     updates = [make_update(id_, band="gone" if id_ % 2 else "fit") for id_ in range(1, 101)]
 

@@ -57,7 +57,7 @@ def test_a_deal_without_contacts_has_none(hubspot: HubSpot, server: FakeServer) 
     assert hubspot.deals.list_from_id(0, []).items[0].contact_ids == ()
 
 
-def test_a_deal_of_many_contacts_is_read_to_the_end(hubspot: HubSpot, server: FakeServer) -> None:
+def test_all_contacts_of_a_deal_are_read(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("GET", DEALS, json_response({"results": [deal_with_contacts(1, 51, more="52"), deal_with_contacts(2, 60)]}))
     server.respond(
         "POST",
@@ -72,7 +72,7 @@ def test_a_deal_of_many_contacts_is_read_to_the_end(hubspot: HubSpot, server: Fa
     assert server.bodies[1:] == [{"inputs": [{"id": "1"}]}, {"inputs": [{"id": "1", "after": "53"}]}]
 
 
-def test_changed_deals_come_with_their_contacts_too(hubspot: HubSpot, server: FakeServer) -> None:
+def test_changed_deals_include_their_contacts(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", f"{DEALS}/search", json_response({"total": 2, "results": [make_record(1), make_record(2)]}))
     server.respond("POST", LINKS, json_response({"results": [association_row(2, 60)]}, 207))
 

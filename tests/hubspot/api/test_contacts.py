@@ -21,7 +21,7 @@ def ids(items: tuple[Any, ...]) -> list[int]:
     return [item.id for item in items]
 
 
-def test_a_page_holds_contacts_with_their_values_and_times(hubspot: HubSpot, server: FakeServer) -> None:
+def test_a_page_has_contacts_with_values_and_times(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("GET", CONTACTS, json_response({"results": [make_record(51, email="a@b.c", city=None)], **next_page_body("102")}))
 
     page = hubspot.contacts.list_from_id(0, ["email", "city"])
@@ -35,7 +35,7 @@ def test_a_page_holds_contacts_with_their_values_and_times(hubspot: HubSpot, ser
     assert not contact.archived
 
 
-def test_a_page_starts_at_any_id_and_asks_for_the_merged_ids_too(hubspot: HubSpot, server: FakeServer) -> None:
+def test_a_page_starts_at_any_id_and_requests_the_merged_ids(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("GET", CONTACTS, json_response({"results": []}))
 
     assert hubspot.contacts.list_from_id(4_711, ["email"]).next is None
@@ -47,7 +47,7 @@ def test_a_page_starts_at_any_id_and_asks_for_the_merged_ids_too(hubspot: HubSpo
     assert second["limit"] == "7"
 
 
-def test_deleted_contacts_have_a_list_of_their_own(hubspot: HubSpot, server: FakeServer) -> None:
+def test_deleted_contacts_are_listed_separately(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond(
         "GET",
         CONTACTS,
@@ -60,18 +60,18 @@ def test_deleted_contacts_have_a_list_of_their_own(hubspot: HubSpot, server: Fak
     assert contact.archived
 
 
-def test_a_page_that_leads_back_is_no_answer(hubspot: HubSpot, server: FakeServer) -> None:
+def test_a_cursor_that_does_not_advance_is_an_error(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("GET", CONTACTS, json_response({"results": [make_record(51)], **next_page_body("51")}))
 
     with pytest.raises(Unavailable):
         hubspot.contacts.list_from_id(51, ["email"])
 
 
-def test_properties_that_would_not_fit_into_an_address_are_read_by_id(hubspot: HubSpot, server: FakeServer) -> None:
+def test_properties_that_do_not_fit_into_a_url_are_read_by_id(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("GET", CONTACTS, json_response({"results": [make_record(1), make_record(2), make_record(3)], **next_page_body("4")}))
     server.respond(
         "POST", READ, json_response({"results": [make_record(3, city="c"), make_record(1, city="a")]})
-    )  # 2 was deleted meanwhile
+    )  # contact 2 was deleted after the list was read
 
     page = hubspot.contacts.list_from_id(0, MANY_PROPERTIES)
 
@@ -119,7 +119,7 @@ def test_a_short_page_of_changes_is_the_last(hubspot: HubSpot, server: FakeServe
     assert hubspot.contacts.search_modified(datetime(2026, 1, 1, tzinfo=UTC), 0, []).next is None
 
 
-def test_a_search_that_would_be_too_long_asks_for_ids_and_reads_them(hubspot: HubSpot, server: FakeServer) -> None:
+def test_a_search_that_would_be_too_long_requests_ids_only(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", SEARCH, json_response({"total": 1, "results": [make_record(5)]}))
     server.respond("POST", READ, json_response({"results": [make_record(5, city="e")]}))
 
@@ -130,18 +130,18 @@ def test_a_search_that_would_be_too_long_asks_for_ids_and_reads_them(hubspot: Hu
     assert server.bodies[0]["properties"] == ["hs_object_id"]
 
 
-def test_the_extent_is_the_count_and_both_ends(hubspot: HubSpot, server: FakeServer) -> None:
+def test_the_id_range_has_the_count_and_both_ends(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", SEARCH, json_response({"total": 20_000, "results": [make_record(987_654)]}))
 
     extent = hubspot.contacts.read_id_range()
 
     assert (extent.total, extent.highest_id, extent.lowest_id) == (20_000, 987_654, 987_654)
-    asked = [body["sorts"] for body in server.bodies]
-    assert sorted(sort["direction"] for (sort,) in asked) == ["ASCENDING", "DESCENDING"]
-    assert {sort["propertyName"] for (sort,) in asked} == {"hs_object_id"}
+    sorts = [body["sorts"] for body in server.bodies]
+    assert sorted(sort["direction"] for (sort,) in sorts) == ["ASCENDING", "DESCENDING"]
+    assert {sort["propertyName"] for (sort,) in sorts} == {"hs_object_id"}
 
 
-def test_an_empty_portal_has_no_ends(hubspot: HubSpot, server: FakeServer) -> None:
+def test_the_id_range_of_an_empty_portal_has_no_ends(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", SEARCH, json_response({"total": 0, "results": []}))
     assert hubspot.contacts.read_id_range() == IdRange(total=0, highest_id=None, lowest_id=None)
 
@@ -161,7 +161,7 @@ def test_contacts_are_read_by_id_a_hundred_at_a_time(hubspot: HubSpot, server: F
     assert not found.missing
 
 
-def test_ids_that_are_not_there_are_named(hubspot: HubSpot, server: FakeServer) -> None:
+def test_missing_ids_are_reported(hubspot: HubSpot, server: FakeServer) -> None:
     answer = {"status": "COMPLETE", "results": [make_record(1)], "numErrors": 1, "errors": [not_found_body("999")]}
     for status in (207, 200):
         server.respond("POST", READ, json_response(answer, status))
@@ -172,7 +172,7 @@ def test_ids_that_are_not_there_are_named(hubspot: HubSpot, server: FakeServer) 
         assert found.missing == {999}
 
 
-def test_ids_that_were_merged_away_lead_to_the_survivor(hubspot: HubSpot, server: FakeServer) -> None:
+def test_ids_of_merged_contacts_resolve_to_the_survivor(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", READ, json_response({"results": [make_record(70, hs_merged_object_ids="51;52;40")]}))
 
     found = hubspot.contacts.read([51, 52, 60], ["email"])
@@ -182,7 +182,7 @@ def test_ids_that_were_merged_away_lead_to_the_survivor(hubspot: HubSpot, server
     assert found.items[0].merged_ids == {51, 52, 40}
 
 
-def test_one_contact_is_found_by_its_id_or_not_at_all(hubspot: HubSpot, server: FakeServer) -> None:
+def test_one_contact_is_read_by_id(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("GET", f"{CONTACTS}/51", json_response(make_record(70)), json_response(error_body("resource not found"), 404))
 
     survivor = hubspot.contacts.get(51, ["email"])
@@ -192,7 +192,7 @@ def test_one_contact_is_found_by_its_id_or_not_at_all(hubspot: HubSpot, server: 
     assert hubspot.contacts.get(51, ["email"]) is None
 
 
-def test_a_contact_is_found_by_address_without_the_address_in_the_line(hubspot: HubSpot, server: FakeServer) -> None:
+def test_the_email_address_is_not_in_the_url(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond(
         "POST",
         READ,
@@ -210,7 +210,7 @@ def test_a_contact_is_found_by_address_without_the_address_in_the_line(hubspot: 
     assert all("acme" not in path for path in server.paths)
 
 
-def test_no_right_to_read_is_never_an_empty_portal(hubspot: HubSpot, server: FakeServer) -> None:
+def test_a_forbidden_read_is_never_an_empty_result(hubspot: HubSpot, server: FakeServer) -> None:
     refusal = error_body(
         "no", "MISSING_SCOPES", errors=[{"message": "…", "context": {"requiredGranularScopes": ["crm.objects.contacts.read"]}}]
     )
@@ -231,10 +231,10 @@ def test_no_right_to_read_is_never_an_empty_portal(hubspot: HubSpot, server: Fak
         {"results": [make_record(1) | {"updatedAt": "now"}]},
     ],
 )
-def test_an_answer_that_makes_no_sense_is_no_answer(hubspot: HubSpot, server: FakeServer, answer: object) -> None:
+def test_an_invalid_reply_is_an_error(hubspot: HubSpot, server: FakeServer, answer: object) -> None:
     server.respond("GET", CONTACTS, json_response(answer))
 
-    with pytest.raises(Unavailable, match="makes no sense"):
+    with pytest.raises(Unavailable, match="unexpected format"):
         hubspot.contacts.list_from_id(0, ["email"])
 
 
@@ -242,7 +242,7 @@ def test_an_answer_that_makes_no_sense_is_no_answer(hubspot: HubSpot, server: Fa
     ("ids", "after", "leads_to"),
     [((3, 2), 0, None), ((1, 1), 0, None), ((4, 5), 10, None), ((11, 12), 10, "11"), ((11, 12), 10, "page-2")],
 )
-def test_a_list_that_is_not_in_order_of_ids_is_noticed_on_every_page(
+def test_an_unsorted_list_is_detected_on_every_page(
     hubspot: HubSpot, server: FakeServer, ids: tuple[int, ...], after: int, leads_to: str | None
 ) -> None:
     server.respond(
@@ -255,7 +255,7 @@ def test_a_list_that_is_not_in_order_of_ids_is_noticed_on_every_page(
         hubspot.contacts.list_from_id(after, ())
 
 
-def test_a_list_in_any_order_can_be_followed_by_its_tokens(hubspot: HubSpot, server: FakeServer) -> None:
+def test_a_list_in_any_order_is_read_by_tokens(hubspot: HubSpot, server: FakeServer) -> None:
     first, second = {"results": [make_record(9), make_record(2)], **next_page_body("b")}, {"results": [make_record(5)]}
     server.respond("GET", "/crm/v3/objects/contacts", json_response(first), json_response(second))
 
@@ -266,7 +266,7 @@ def test_a_list_in_any_order_can_be_followed_by_its_tokens(hubspot: HubSpot, ser
     assert server.queries[1]["after"] == "b"
 
 
-def test_ranges_of_ids_are_found_by_search_and_nothing_else_is_taken(hubspot: HubSpot, server: FakeServer) -> None:
+def test_id_ranges_are_searched_and_other_ids_are_an_error(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond(
         "POST",
         "/crm/v3/objects/contacts/search",
@@ -283,7 +283,7 @@ def test_ranges_of_ids_are_found_by_search_and_nothing_else_is_taken(hubspot: Hu
         hubspot.contacts.search_id_ranges([(5, 8), (20, 30)], ("email",))
 
 
-def test_the_more_properties_are_asked_for_the_fewer_ranges_fit_a_search(hubspot: HubSpot) -> None:
+def test_more_properties_leave_room_for_fewer_ranges(hubspot: HubSpot) -> None:
     fitting = [hubspot.contacts.max_ranges_per_search([f"property_{number:03}" for number in range(names)]) for names in range(0, 260, 10)]
     assert fitting[0] == 5
     assert fitting[-1] == 0

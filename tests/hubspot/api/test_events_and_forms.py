@@ -79,14 +79,14 @@ def test_machine_clicks_and_replaced_events_are_marked(hubspot: HubSpot, server:
     assert (third.kind, third.email, third.sent_at) == ("email_open", None, None)
 
 
-def test_an_offset_that_does_not_move_is_no_answer(hubspot: HubSpot, server: FakeServer) -> None:
+def test_an_offset_that_does_not_advance_is_an_error(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("GET", EVENTS, json_response({"hasMore": True, "offset": "abc", "events": []}))
 
     with pytest.raises(Unavailable):
         hubspot.email_events.read_page("CLICK", START, STOP, "abc")
 
 
-def test_page_views_come_in_order_of_time(hubspot: HubSpot, server: FakeServer) -> None:
+def test_page_views_are_read_oldest_first(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("GET", OCCURRENCES, json_response({"results": [VIEW], **next_page_body("next")}))
 
     page = hubspot.event_occurrences.read_page("e_visited_page", START, STOP)
@@ -115,7 +115,7 @@ def test_each_type_of_event_has_a_kind(hubspot: HubSpot, server: FakeServer, eve
     assert hubspot.event_occurrences.read_page(event_type, START, STOP).items[0].kind == kind
 
 
-def test_the_types_of_events_are_asked_for(hubspot: HubSpot, server: FakeServer) -> None:
+def test_event_types_are_read(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("GET", "/events/v3/events/event-types", json_response({"eventTypes": ["e_visited_page", "pe77_demo"]}))
 
     assert hubspot.event_occurrences.list_types() == ("e_visited_page", "pe77_demo")
@@ -125,7 +125,7 @@ def scope_error_body(*scopes: str) -> dict[str, Any]:
     return error_body("no", "MISSING_SCOPES", errors=[{"message": "…", "context": {"requiredScopes": list(scopes)}}])
 
 
-def test_a_plan_without_occurrences_is_a_fact_and_no_error(hubspot: HubSpot, server: FakeServer) -> None:
+def test_a_plan_without_occurrences_is_not_an_error(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond(
         "GET",
         OCCURRENCES,
@@ -154,7 +154,7 @@ def test_all_forms_are_read(hubspot: HubSpot, server: FakeServer) -> None:
     assert [(query["formTypes"], query.get("after")) for query in server.queries] == [("all", None), ("all", "100")]
 
 
-def test_archived_forms_are_asked_for_apart(hubspot: HubSpot, server: FakeServer) -> None:
+def test_archived_forms_are_requested_separately(hubspot: HubSpot, server: FakeServer) -> None:
     old = {"id": "f-3", "name": "Old", "archived": True, "archivedAt": "2026-05-01T00:00:00Z"}
     server.respond("GET", "/marketing/v3/forms", json_response({"results": [old]}))
 

@@ -1,4 +1,4 @@
-"""Imports: one body with a table, sent once, and what becomes of its rows."""
+"""Imports: one multipart body, sent once, and the results of its rows."""
 
 from __future__ import annotations
 
@@ -53,27 +53,27 @@ def count_posts(server: FakeServer) -> int:
     return server.paths.count(f"POST {IMPORTS}")
 
 
-def test_the_body_explains_its_columns_and_holds_every_value() -> None:
+def test_the_body_maps_its_columns_and_has_every_value() -> None:
     with make_import_file() as file:
         upload = file.build_upload()
         upload.file.seek(0)
         request, table = parse_parts(upload.file.read(), upload.content_type)
-    said = orjson.loads(request.content)
-    assert (request.name, table.name, table.filename, said["name"]) == ("importRequest", "files", "contacts.csv", "scores")
-    assert said["importOperations"] == {"0-1": "UPDATE"}
-    columns = said["files"][0]["fileImportPage"]["columnMappings"]
+    import_request = orjson.loads(request.content)
+    assert (request.name, table.name, table.filename, import_request["name"]) == ("importRequest", "files", "contacts.csv", "scores")
+    assert import_request["importOperations"] == {"0-1": "UPDATE"}
+    columns = import_request["files"][0]["fileImportPage"]["columnMappings"]
     assert [(each["columnName"], each["propertyName"]) for each in columns] == [("Record ID", "hs_object_id"), *((n, n) for n in NAMES)]
     assert [each.get("columnType") for each in columns] == ["HUBSPOT_OBJECT_ID", None, None]
     rows = list(csv.reader(io.StringIO(table.content.decode(), newline="")))
     assert rows == [["Record ID", *NAMES], *([str(n), "A-", '+5 clicked "x", twice\n−3 é'] for n in (1, 2))]
 
 
-def test_a_file_is_full_before_hubspot_finds_it_too_long() -> None:
+def test_a_file_is_full_below_the_limits_of_hubspot() -> None:
     with make_import_file(1, max_rows=2) as one, make_import_file(2, max_rows=2) as two:
         assert (one.is_full, two.is_full) == (False, True)
 
 
-def test_the_body_is_sent_whole_with_its_length(server: FakeServer) -> None:
+def test_the_body_is_sent_with_its_length(server: FakeServer) -> None:
     server.respond("POST", IMPORTS, json_response(import_body()))
     assert start_import().id == "5"
     headers = server.headers[0]
@@ -85,7 +85,7 @@ def test_the_body_is_sent_whole_with_its_length(server: FakeServer) -> None:
 @pytest.mark.parametrize(
     "lost", [html_response(502), network_error(requests.ConnectionError("reset")), network_error(requests.ReadTimeout("late"))]
 )
-def test_an_import_whose_answer_was_lost_is_found_by_its_name_and_not_sent_again(server: FakeServer, lost: Any) -> None:
+def test_an_import_whose_reply_was_lost_is_found_by_name(server: FakeServer, lost: Any) -> None:
     server.respond("POST", IMPORTS, lost)
     server.respond(
         "GET",
@@ -129,7 +129,7 @@ def test_a_permanent_error_is_reported_at_once(server: FakeServer, status: int, 
     assert len(server.paths) == 1
 
 
-def test_an_import_is_waited_for_until_it_is_over(server: FakeServer) -> None:
+def test_an_import_is_polled_until_it_has_finished(server: FakeServer) -> None:
     clock = FakeClock()
     waiting = Poller(timeout=timedelta(minutes=5), heartbeat=lambda: None)
     answers = [import_body(state="DEFERRED"), import_body(state="PROCESSING"), import_body(state="DONE", UPDATED_OBJECTS=2)]
@@ -141,7 +141,7 @@ def test_an_import_is_waited_for_until_it_is_over(server: FakeServer) -> None:
     assert make_client(clock).imports.wait_until_finished("6", waiting) is None
 
 
-def test_errors_name_the_contact_where_hubspot_shows_the_row(server: FakeServer) -> None:
+def test_errors_name_the_contact_if_hubspot_returns_the_row(server: FakeServer) -> None:
     first = {"errorType": "INVALID_OPTION", "errorMessage": "x was not one of", "sourceData": {"lineNumber": 2, "rowData": ["17", "x"]}}
     second = {"errorMessage": "a@b.c is odd", "sourceData": {"lineNumber": 3}}
     server.respond(

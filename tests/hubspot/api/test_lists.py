@@ -51,7 +51,7 @@ def test_a_new_list_is_manual(hubspot: HubSpot, server: FakeServer) -> None:
     assert server.bodies == [{"name": "MQL · direct", "objectTypeId": "0-1", "processingType": "MANUAL"}]
 
 
-def test_a_list_that_a_lost_answer_made_is_taken(hubspot: HubSpot, server: FakeServer) -> None:
+def test_a_list_created_by_a_lost_call_is_found(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond(
         "POST",
         LISTS,
@@ -63,7 +63,7 @@ def test_a_list_that_a_lost_answer_made_is_taken(hubspot: HubSpot, server: FakeS
     assert hubspot.lists.create("MQL · direct").id == "9"
 
 
-def test_a_list_that_cannot_be_made_is_an_error(hubspot: HubSpot, server: FakeServer) -> None:
+def test_a_list_that_cannot_be_created_is_an_error(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", LISTS, json_response(error_body("too many lists", "VALIDATION_ERROR"), 400))
     server.respond("GET", LIST_BY_NAME, json_response(error_body("not found"), 404))
 
@@ -82,7 +82,7 @@ def test_members_are_read_page_by_page(hubspot: HubSpot, server: FakeServer) -> 
     assert server.queries == [{"limit": "250"}, {"limit": "250", "after": "x"}]
 
 
-def test_members_come_and_go_in_one_call(hubspot: HubSpot, server: FakeServer) -> None:
+def test_members_are_added_and_removed_in_one_call(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond(
         "PUT", MEMBERSHIP_CHANGE, json_response({"recordsIdsAdded": ["51"], "recordIdsRemoved": ["52"], "recordIdsMissing": ["53"]})
     )
@@ -93,13 +93,13 @@ def test_members_come_and_go_in_one_call(hubspot: HubSpot, server: FakeServer) -
     assert server.bodies == [{"recordIdsToAdd": ["51", "53"], "recordIdsToRemove": ["52"]}]
 
 
-def test_the_right_spelling_is_understood_too(hubspot: HubSpot, server: FakeServer) -> None:
+def test_the_correct_spelling_is_accepted_too(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("PUT", MEMBERSHIP_CHANGE, json_response({"recordIdsAdded": [51]}))
 
     assert hubspot.lists.change_members("9", add=[51]).added == {51}
 
 
-def test_a_large_change_goes_in_thousands(hubspot: HubSpot, server: FakeServer) -> None:
+def test_a_large_change_is_sent_in_batches_of_a_thousand(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond(
         "PUT",
         MEMBERSHIP_CHANGE,
@@ -114,7 +114,7 @@ def test_a_large_change_goes_in_thousands(hubspot: HubSpot, server: FakeServer) 
     assert changed.removed == {9_999}
 
 
-def test_no_change_is_no_request(hubspot: HubSpot, server: FakeServer) -> None:
+def test_an_empty_change_sends_no_request(hubspot: HubSpot, server: FakeServer) -> None:
     assert hubspot.lists.change_members("9") == MembershipChangeResult()
     assert server.paths == []
 

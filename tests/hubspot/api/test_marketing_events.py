@@ -36,7 +36,7 @@ def participation_body(number: int, state: str = "ATTENDED", at: object = AT_MS,
     }
 
 
-def test_webinars_are_read_page_by_page_and_other_events_left_out(hubspot: HubSpot, server: FakeServer) -> None:
+def test_webinars_are_read_page_by_page_without_other_events(hubspot: HubSpot, server: FakeServer) -> None:
     fair, untold = ROW | {"objectId": "502", "eventType": "Tradeshow"}, {"objectId": 503, "eventName": "Untold"}
     server.respond("GET", EVENTS, json_response({"results": [ROW, fair], **next_page_body("502")}), json_response({"results": [untold]}))
 
@@ -50,7 +50,7 @@ def test_an_event_is_a_webinar_by_type_or_without_a_type(type_: str) -> None:
 
 
 @pytest.mark.parametrize("type_", ["CONFERENCE", "Workshop"])
-def test_what_names_another_type_is_no_webinar(type_: str) -> None:
+def test_an_event_with_another_type_is_not_a_webinar(type_: str) -> None:
     assert not MarketingEvent(id="1", name="x", type=type_).is_webinar
 
 
@@ -70,7 +70,7 @@ def test_attendance_is_an_event_of_a_contact(hubspot: HubSpot, server: FakeServe
     assert server.queries == [{"state": "ATTENDED", "limit": "100"}, {"state": "ATTENDED", "limit": "100", "after": "1"}]
 
 
-def test_time_is_understood_as_the_specification_and_as_the_guide_have_it(hubspot: HubSpot, server: FakeServer) -> None:
+def test_the_time_formats_of_specification_and_guide_are_parsed(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond(
         "GET", BREAKDOWN, json_response({"results": [participation_body(1), participation_body(2, at="2026-11-01T12:00:00.123Z")]})
     )
@@ -86,7 +86,7 @@ def test_an_attendee_without_an_id_is_matched_by_email(hubspot: HubSpot, server:
 
 
 @pytest.mark.parametrize("state", ["REGISTERED", "CANCELLED", "NO_SHOW", "EMPTY"])
-def test_no_shows_are_left_out_even_if_hubspot_returns_them(hubspot: HubSpot, server: FakeServer, state: str) -> None:
+def test_no_shows_are_omitted_even_if_hubspot_returns_them(hubspot: HubSpot, server: FakeServer, state: str) -> None:
     server.respond("GET", BREAKDOWN, json_response({"results": [participation_body(1, state)]}))
 
     assert hubspot.marketing_events.read_attendances(SEMINAR).items == ()
@@ -95,5 +95,5 @@ def test_no_shows_are_left_out_even_if_hubspot_returns_them(hubspot: HubSpot, se
 def test_a_participation_without_a_contact_is_an_invalid_response(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("GET", BREAKDOWN, json_response({"results": [participation_body(1) | {"associations": {}}]}))
 
-    with pytest.raises(Unavailable, match="makes no sense"):
+    with pytest.raises(Unavailable, match="unexpected format"):
         hubspot.marketing_events.read_attendances(SEMINAR)

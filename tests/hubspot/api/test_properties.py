@@ -59,7 +59,7 @@ def test_definitions_are_read_by_name(hubspot: HubSpot, server: FakeServer) -> N
     assert server.queries[0] == {"archived": "false"}
 
 
-def test_stages_are_in_the_portals_own_order(hubspot: HubSpot, server: FakeServer) -> None:
+def test_stages_are_in_the_order_of_the_portal(hubspot: HubSpot, server: FakeServer) -> None:
     options = (
         PropertyOption(value="customer", label="Kunde", order=2),
         PropertyOption(value="lead", label="Lead", order=0),
@@ -71,7 +71,7 @@ def test_stages_are_in_the_portals_own_order(hubspot: HubSpot, server: FakeServe
     assert [stage.value for stage in hubspot.properties.read_lifecycle_stages()] == ["lead", "12345", "customer"]
 
 
-def test_a_property_is_made_with_the_fields_that_both_versions_know(hubspot: HubSpot, server: FakeServer) -> None:
+def test_a_property_is_created_with_the_fields_of_both_versions(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", PROPERTIES, json_response(property_body(BAND), 201))
 
     assert hubspot.properties.create("contacts", BAND).name == "lead_score_band"
@@ -92,21 +92,21 @@ def test_a_property_is_made_with_the_fields_that_both_versions_know(hubspot: Hub
     }
 
 
-def test_a_property_that_exists_is_left_as_it_is(hubspot: HubSpot, server: FakeServer) -> None:
+def test_an_existing_property_is_not_changed(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", PROPERTIES, json_response(EXISTS, 409))
     server.respond("GET", f"{PROPERTIES}/lead_score", json_response(property_body(SCORE, label="Ours")))
 
     assert hubspot.properties.create("contacts", SCORE).label == "Ours"
 
 
-def test_a_property_that_hubspot_refuses_is_an_error(hubspot: HubSpot, server: FakeServer) -> None:
+def test_a_rejected_property_is_an_error(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", PROPERTIES, json_response(error_body("Property group does not exist", "VALIDATION_ERROR"), 400))
 
     with pytest.raises(BadRequest, match="group does not exist"):
         hubspot.properties.create("contacts", SCORE)
 
 
-def test_properties_are_made_in_one_request(hubspot: HubSpot, server: FakeServer) -> None:
+def test_properties_are_created_in_one_request(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond(
         "POST",
         f"{PROPERTIES}/batch/create",
@@ -128,7 +128,7 @@ def test_properties_are_made_in_one_request(hubspot: HubSpot, server: FakeServer
         json_response(error_body("no"), 400),
     ],
 )
-def test_what_a_batch_did_not_make_is_made_alone_or_listed(
+def test_properties_missing_from_a_batch_are_created_alone_or_rejected(
     hubspot: HubSpot, server: FakeServer, batch: tuple[int, dict[str, str], bytes]
 ) -> None:
     server.respond("POST", f"{PROPERTIES}/batch/create", batch)
@@ -152,13 +152,13 @@ def test_an_update_never_touches_name_and_type(hubspot: HubSpot, server: FakeSer
     assert [option["value"] for option in server.bodies[0]["options"]] == ["cold", "hot"]
 
 
-def test_groups_are_read_and_made(hubspot: HubSpot, server: FakeServer) -> None:
+def test_groups_are_read_and_created(hubspot: HubSpot, server: FakeServer) -> None:
     ours = {"name": "lead_scoring", "label": "Lead scoring", "displayOrder": -1, "archived": False}
     server.respond("GET", f"{PROPERTIES}/groups", json_response({"results": [ours]}))
     server.respond("POST", f"{PROPERTIES}/groups", json_response(ours, 201), json_response(EXISTS, 409))
-    wanted = PropertyGroup(name="lead_scoring", label="Lead scoring")
+    group = PropertyGroup(name="lead_scoring", label="Lead scoring")
 
-    assert hubspot.properties.list_groups() == {"lead_scoring": wanted}
-    assert hubspot.properties.create_group("contacts", wanted) == wanted
-    assert hubspot.properties.create_group("contacts", wanted) == wanted
+    assert hubspot.properties.list_groups() == {"lead_scoring": group}
+    assert hubspot.properties.create_group("contacts", group) == group
+    assert hubspot.properties.create_group("contacts", group) == group
     assert server.bodies[1] == {"name": "lead_scoring", "label": "Lead scoring", "displayOrder": -1}

@@ -19,10 +19,10 @@ def response_body(properties: dict[str, Any], **more: Any) -> bytes:
     return json.dumps({"results": [{"id": "7", "updatedAt": "2026-01-02T03:04:05Z", "properties": properties}], **more}).encode()
 
 
-@given(asked=names, shown=st.dictionaries(st.sampled_from(["email", "class", "get", "_0", "a_b", "else"]), values))
-def test_each_value_has_the_position_of_its_name_for_any_property_name(asked: list[str], shown: dict[str, str | None]) -> None:
-    (row,) = RecordDecoder(asked).decode(response_body(shown)).results
-    assert property_values(row.properties) == tuple(map(shown.get, asked))
+@given(requested=names, shown=st.dictionaries(st.sampled_from(["email", "class", "get", "_0", "a_b", "else"]), values))
+def test_each_value_has_the_position_of_its_name_for_any_property_name(requested: list[str], shown: dict[str, str | None]) -> None:
+    (row,) = RecordDecoder(requested).decode(response_body(shown)).results
+    assert property_values(row.properties) == tuple(map(shown.get, requested))
 
 
 def test_other_fields_of_a_record_are_skipped_and_paging_is_kept() -> None:
@@ -33,7 +33,7 @@ def test_other_fields_of_a_record_are_skipped_and_paging_is_kept() -> None:
 
 
 @pytest.mark.parametrize(("sent", "meant"), [(5, "5"), (1.5, "1.5"), (True, "true"), (False, "false"), (None, None), ("x", "x")])
-def test_a_value_that_is_no_text_for_once_is_taken_for_its_text(sent: object, meant: str | None) -> None:
+def test_a_value_that_is_not_a_text_is_converted(sent: object, meant: str | None) -> None:
     shape = RecordDecoder(["a", "b"])
     (row,) = shape.decode(response_body({"a": sent, "b": "still text"})).results
     alone = shape.convert_record({"id": "7", "updatedAt": "2026-01-02T03:04:05Z", "properties": {"a": sent, "b": "still text"}})
@@ -41,13 +41,13 @@ def test_a_value_that_is_no_text_for_once_is_taken_for_its_text(sent: object, me
 
 
 @pytest.mark.parametrize("sent", ["2026-01-02T03:04:05.678Z", "1767323045678", 1767323045678])
-def test_a_time_may_be_written_either_way(sent: object) -> None:
+def test_both_time_formats_are_decoded(sent: object) -> None:
     data = {"results": [{"id": "7", "updatedAt": sent, "properties": {}}]}
     (row,) = RecordDecoder(["a"]).decode(json.dumps(data).encode()).results
     assert (row.id, row.updated_at) == (7, datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC))
 
 
-def test_an_id_that_is_no_number_and_a_time_of_no_zone_make_no_sense() -> None:
+def test_an_invalid_id_and_a_time_without_a_zone_are_errors() -> None:
     for wrong in ({"id": "x"}, {"updatedAt": "2026-01-02T03:04:05"}, {"updatedAt": "yesterday"}):
         row = {"id": "7", "updatedAt": "2026-01-02T03:04:05Z", "properties": {}} | wrong
         with pytest.raises(ValueError, match=r"\S"):
@@ -55,7 +55,7 @@ def test_an_id_that_is_no_number_and_a_time_of_no_zone_make_no_sense() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(["null", "true", "5", "5.0", "NULL"]))
-def test_a_text_that_could_be_something_else_stays_a_text(sent: str) -> None:
+def test_a_text_that_looks_like_another_type_stays_a_text(sent: str) -> None:
     (row,) = RecordDecoder(["a"]).decode(response_body({"a": sent})).results
     assert property_values(row.properties) == (sent,)
 
@@ -67,12 +67,12 @@ def test_truncated_json_is_distinguished_from_invalid_values(body: bytes) -> Non
 
 
 @pytest.mark.parametrize("data", [{}, [], {"results": [{"id": "7"}]}, {"results": [{"properties": None}]}, {"results": 5}, "x"])
-def test_json_that_makes_no_sense_is_a_wrong_value(data: object) -> None:
+def test_unexpected_json_is_an_invalid_value(data: object) -> None:
     with pytest.raises(ValueError, match=r"\S") as caught:
         RecordDecoder(["a"]).decode(json.dumps(data).encode())
     assert not isinstance(caught.value, msgspec.DecodeError | json.JSONDecodeError)
 
 
-def test_a_value_of_several_is_no_text() -> None:
+def test_a_list_is_not_a_text() -> None:
     with pytest.raises(ValueError, match="str"):
         RecordDecoder(["a"]).decode(response_body({"a": ["x"]}))

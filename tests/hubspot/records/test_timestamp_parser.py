@@ -21,7 +21,7 @@ instants = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2200,
         ("1767323045678", datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)),
     ],
 )
-def test_each_form_of_time_is_understood(text: str, moment: datetime) -> None:
+def test_each_time_format_is_parsed(text: str, moment: datetime) -> None:
     assert parse_timestamp(text) == moment
     assert parse_timestamp(text).tzinfo is UTC
 

@@ -15,14 +15,14 @@ def quota_headers(limit: int, remaining: int) -> dict[str, str]:
     return {"X-HubSpot-RateLimit-Daily": str(limit), "X-HubSpot-RateLimit-Daily-Remaining": str(remaining)}
 
 
-def test_a_day_ends_at_midnight_in_the_portals_time_zone(clock: FakeClock) -> None:
+def test_the_limit_resets_at_midnight_in_the_portals_time_zone(clock: FakeClock) -> None:
     quota = DailyQuota(clock)
     quota.set_time_zone("Europe/Berlin")
 
     assert quota.next_reset() == MIDNIGHT_IN_BERLIN
 
 
-def test_after_the_refusal_nothing_is_sent_until_midnight(clock: FakeClock) -> None:
+def test_after_a_daily_429_nothing_is_sent_until_midnight(clock: FakeClock) -> None:
     quota = DailyQuota(clock)
     quota.set_time_zone("Europe/Berlin")
 
@@ -36,7 +36,7 @@ def test_after_the_refusal_nothing_is_sent_until_midnight(clock: FakeClock) -> N
     quota.raise_if_exhausted("read contacts")
 
 
-def test_without_a_time_zone_it_is_tried_again_after_a_quarter_of_an_hour(clock: FakeClock) -> None:
+def test_without_a_time_zone_calls_resume_after_15_minutes(clock: FakeClock) -> None:
     quota = DailyQuota(clock)
     quota.set_time_zone("Atlantis/Capital")
 
@@ -50,7 +50,7 @@ def test_without_a_time_zone_it_is_tried_again_after_a_quarter_of_an_hour(clock:
     quota.raise_if_exhausted("read contacts")
 
 
-def test_the_headers_say_what_is_left(clock: FakeClock) -> None:
+def test_the_headers_set_the_remaining_calls(clock: FakeClock) -> None:
     quota = DailyQuota(clock)
 
     quota.update_from_headers(quota_headers(625_000, 1))
@@ -60,7 +60,7 @@ def test_the_headers_say_what_is_left(clock: FakeClock) -> None:
     quota.raise_if_exhausted("read contacts")
 
 
-def test_the_reserve_of_the_day_is_left_to_others(clock: FakeClock) -> None:
+def test_the_daily_reserve_is_left_to_other_apps(clock: FakeClock) -> None:
     quota = DailyQuota(clock, reserve=0.2)
 
     quota.update_from_headers(quota_headers(1_000, 201))

@@ -38,7 +38,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize(("method", "path", "dated"), PATHS)
-def test_each_path_has_its_twin(method: str, path: str, dated: str) -> None:
+def test_each_path_has_a_dated_path(method: str, path: str, dated: str) -> None:
     assert resolve(method, path, "v3").path == path.rstrip("/")
     assert resolve(method, path, "2026-09").path == dated
 
@@ -49,7 +49,7 @@ def test_requests_count_by_endpoint_and_not_by_id() -> None:
     assert {route.endpoint for route in routes} == {"GET /crm/objects/2026-09/contacts/{id}"}
 
 
-def test_searches_and_associations_have_budgets_of_their_own() -> None:
+def test_searches_and_associations_have_separate_budgets() -> None:
     budgets = {resolve(method, path, "v3").budget for method, path, _ in PATHS if path.endswith("/search")}
 
     assert budgets == {Budget.SEARCH}
@@ -57,11 +57,11 @@ def test_searches_and_associations_have_budgets_of_their_own() -> None:
     assert resolve("GET", "/crm/v3/objects/contacts", "v3").budget is Budget.BURST
 
 
-def test_every_endpoint_says_what_it_does() -> None:
+def test_every_endpoint_has_an_operation() -> None:
     assert resolve("POST", "/crm/v3/objects/contacts/search", "v3").operation == "search contacts"
     assert all(endpoint.operation for endpoint in ENDPOINTS)
 
 
-def test_a_path_without_a_row_is_the_programmers_error() -> None:
+def test_an_unknown_path_raises_a_lookup_error() -> None:
     with pytest.raises(LookupError, match="DELETE"):
         resolve("DELETE", "/crm/v3/objects/contacts/51", "v3")

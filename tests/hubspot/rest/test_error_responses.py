@@ -87,7 +87,7 @@ def translate_response(status: int, body: object, **more: float) -> SyncWorkerEr
         (302, b"", Unavailable),
     ],
 )
-def test_each_answer_means_one_kind_of_error(status: int, body: object, error: type[SyncWorkerError]) -> None:
+def test_each_status_has_one_error_type(status: int, body: object, error: type[SyncWorkerError]) -> None:
     found = translate_response(status, body)
 
     assert type(found) is error
@@ -103,11 +103,11 @@ def test_a_missing_scope_is_named() -> None:
     assert "content" in str(translate_response(403, OLD_NO_SCOPE))
 
 
-def test_a_forbidden_thing_that_no_scope_opens_points_to_the_plan() -> None:
+def test_a_403_without_a_scope_points_to_the_plan() -> None:
     assert "plan" in str(translate_response(403, error_body("no")))
 
 
-def test_callers_see_what_was_wrong_with_a_request() -> None:
+def test_an_invalid_request_has_details() -> None:
     error = translate_response(400, UNKNOWN_PROPERTY)
 
     assert isinstance(error, InvalidRequest)
@@ -118,7 +118,7 @@ def test_callers_see_what_was_wrong_with_a_request() -> None:
     assert isinstance(error, BadRequest)
 
 
-def test_values_listed_only_in_the_text_are_found_there() -> None:
+def test_details_in_the_message_are_parsed() -> None:
     problem = parse_error_response(400, json.dumps(BAD_EMAIL).encode())
 
     assert str(problem) == "email: INVALID_EMAIL"
@@ -128,7 +128,7 @@ def test_ids_are_found_in_the_context() -> None:
     assert [detail.ids for detail in parse_error_response(400, json.dumps(DUPLICATES).encode()).details] == [("123",)]
 
 
-def test_addresses_in_hubspots_texts_are_masked() -> None:
+def test_email_addresses_in_messages_are_masked() -> None:
     error = translate_response(400, error_body("Contact ann.lee+x@acme.example was refused"))
 
     assert "ann" not in str(error)
@@ -140,14 +140,14 @@ def test_an_error_names_the_correlation_id_for_hubspots_support() -> None:
     assert CORRELATION_ID in str(translate_response(500, error_body("internal error")))
 
 
-def test_a_locked_portal_is_given_two_seconds() -> None:
+def test_a_locked_record_is_retried_after_two_seconds() -> None:
     error = translate_response(423, error_body("Locked"))
 
     assert isinstance(error, Unavailable)
     assert error.retry_after == 2
 
 
-def test_a_moving_portal_names_its_time() -> None:
+def test_a_portal_migration_has_a_retry_after() -> None:
     error = translate_response(477, b"", retry_after=3_600.0)
 
     assert isinstance(error, Unavailable)
@@ -159,7 +159,7 @@ def test_a_moving_portal_names_its_time() -> None:
     ("value", "seconds"),
     [("5", 5.0), ("0.5", 0.5), ("Fri, 20 Nov 2026 22:01:00 GMT", 60.0), ("Fri, 20 Nov 2026 21:00:00 GMT", 0.0), ("soon", None), ("", None)],
 )
-def test_both_forms_of_retry_after_are_read(value: str, seconds: float | None) -> None:
+def test_both_formats_of_retry_after_are_parsed(value: str, seconds: float | None) -> None:
     assert parse_retry_after({"Retry-After": value}, NOW) == seconds
 
 
@@ -174,14 +174,14 @@ json_values = st.recursive(
 
 
 @given(status=st.sampled_from([400, 401, 403, 404, 409, 429, 500]), body=json_values)
-def test_no_error_body_is_too_strange(status: int, body: object) -> None:
+def test_any_error_body_is_parsed(status: int, body: object) -> None:
     error = translate_error(parse_error_response(status, json.dumps(body).encode()), operation="read contacts")
 
     assert str(error)
 
 
 @given(st.emails())
-def test_no_address_is_quoted(address: str) -> None:
+def test_no_email_address_is_quoted(address: str) -> None:
     text = redact(f"The contact {address} exists.")
 
     assert address not in text

@@ -1,4 +1,4 @@
-"""What only a real line shows: connections kept, bodies that drip, certificates."""
+"""Tests over real HTTP: pooled connections, slow bodies, certificates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ACCOUNT = json.dumps({"portalId": 77, "timeZone": "UTC", "accountType": "STANDAR
 
 
 class AccountHandler(BaseHTTPRequestHandler):
-    """Answers the account's details in its server's way, over HTTP/1.1."""
+    """Answers the account details over HTTP/1.1, as the `respond` of its server does."""
 
     protocol_version = "HTTP/1.1"
     server: RawServer
@@ -35,7 +35,7 @@ class AccountHandler(BaseHTTPRequestHandler):
         self.server.respond(self)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         del timestamp
@@ -54,7 +54,7 @@ class RawServer(ThreadingHTTPServer):
     respond: Callable[[AccountHandler], None]
 
     def handle_error(self, *_: object) -> None:
-        """A client that hangs up is what these tests are about."""
+        """Ignore disconnects, which these tests cause."""
 
 
 @contextmanager
@@ -114,16 +114,16 @@ def test_threads_share_the_pool() -> None:
         assert hubspot.metrics.snapshot().total == 20
 
 
-def test_a_body_that_breaks_off_is_no_answer() -> None:
+def test_a_truncated_body_is_an_error() -> None:
     with (
         serve_raw(send_truncated) as server,
         make_client(base_url=base_url_of(server)) as hubspot,
-        pytest.raises(Unavailable, match="broke off"),
+        pytest.raises(Unavailable, match="the connection was interrupted"),
     ):
         hubspot.account.read_details()
 
 
-def test_a_body_that_drips_is_given_up_when_the_time_in_all_is_over() -> None:
+def test_a_slow_body_fails_after_the_total_timeout() -> None:
     clock = FakeClock()
 
     def send_slowly(request: AccountHandler) -> None:

@@ -24,87 +24,87 @@ def fail_times(failures: int, error: SyncWorkerError) -> Callable[[], str]:
     return function
 
 
-def make_retry_policy(clock: FakeClock, patience: RetryPolicy | None = None, retries: list[None] | None = None) -> Retrier:
-    noted = retries if retries is not None else []
-    policy = Retrier(patience or RetryPolicy(), clock, rng=make_random(1), on_retry=lambda *_: noted.append(None))
-    policy.mark_reachable()
-    return policy
+def make_retrier(clock: FakeClock, policy: RetryPolicy | None = None, retries: list[None] | None = None) -> Retrier:
+    retried = retries if retries is not None else []
+    retrier = Retrier(policy or RetryPolicy(), clock, rng=make_random(1), on_retry=lambda *_: retried.append(None))
+    retrier.mark_reachable()
+    return retrier
 
 
-def test_what_may_pass_is_tried_again(clock: FakeClock) -> None:
+def test_a_transient_error_is_retried(clock: FakeClock) -> None:
     retries: list[None] = []
 
-    assert make_retry_policy(clock, retries=retries).call(fail_times(3, Unavailable())) == "done"
+    assert make_retrier(clock, retries=retries).call(fail_times(3, Unavailable())) == "done"
     assert len(retries) == len(clock.slept) == 3
 
 
 @pytest.mark.parametrize("error", [Unauthorized(), BadRequest(), NotFound(), QuotaExceeded(), ConnectionClosed()])
-def test_what_will_not_pass_is_not_tried_again(clock: FakeClock, error: SyncWorkerError) -> None:
+def test_other_errors_are_not_retried(clock: FakeClock, error: SyncWorkerError) -> None:
     with pytest.raises(type(error)):
-        make_retry_policy(clock).call(fail_times(1, error))
+        make_retrier(clock).call(fail_times(1, error))
 
     assert clock.slept == []
 
 
-def test_after_the_last_attempt_the_error_itself_comes_out(clock: FakeClock) -> None:
+def test_the_last_error_is_raised(clock: FakeClock) -> None:
     error = Unavailable("HubSpot answered 502.")
 
     with pytest.raises(Unavailable) as caught:
-        make_retry_policy(clock, RetryPolicy(max_attempts=3)).call(fail_times(99, error))
+        make_retrier(clock, RetryPolicy(max_attempts=3)).call(fail_times(99, error))
 
     assert caught.value is error
     assert len(clock.slept) == 2
 
 
 @given(seed=st.integers(), total=st.floats(1, 100))
-def test_waits_never_exceed_the_time_in_all(seed: int, total: float) -> None:
+def test_waits_never_exceed_the_total_time(seed: int, total: float) -> None:
     clock = FakeClock()
-    policy = Retrier(RetryPolicy(max_attempts=1_000, max_total_seconds=total), clock, rng=make_random(seed), on_retry=lambda *_: None)
-    policy.mark_reachable()
+    retrier = Retrier(RetryPolicy(max_attempts=1_000, max_total_seconds=total), clock, rng=make_random(seed), on_retry=lambda *_: None)
+    retrier.mark_reachable()
 
     with pytest.raises(Unavailable):
-        policy.call(fail_times(10_000, Unavailable()))
+        retrier.call(fail_times(10_000, Unavailable()))
 
     assert clock.time - 1_000 <= total
 
 
 @given(seed=st.integers())
-def test_waits_grow_to_a_bound_and_are_spread(seed: int) -> None:
+def test_waits_grow_to_a_maximum_with_jitter(seed: int) -> None:
     clock = FakeClock()
-    policy = Retrier(
+    retrier = Retrier(
         RetryPolicy(max_attempts=9, max_total_seconds=1_000, initial_wait_seconds=1, max_wait_seconds=30),
         clock,
         rng=make_random(seed),
         on_retry=lambda *_: None,
     )
-    policy.mark_reachable()
+    retrier.mark_reachable()
 
     with pytest.raises(Unavailable):
-        policy.call(fail_times(99, Unavailable()))
+        retrier.call(fail_times(99, Unavailable()))
 
     assert len(clock.slept) == 8
     assert all(0 <= wait <= bound for wait, bound in zip(clock.slept, (1, 2, 4, 8, 16, 30, 30, 30), strict=True))
 
 
 def test_retry_after_is_respected(clock: FakeClock) -> None:
-    make_retry_policy(clock).call(fail_times(1, RateLimited(retry_after=17)))
+    make_retrier(clock).call(fail_times(1, RateLimited(retry_after=17)))
 
     assert 17 <= clock.slept[0] <= 18
 
 
 def test_retry_after_beyond_the_maximum_wait_fails_at_once(clock: FakeClock) -> None:
     with pytest.raises(Unavailable):
-        make_retry_policy(clock).call(fail_times(1, Unavailable(retry_after=24 * 3_600)))
+        make_retrier(clock).call(fail_times(1, Unavailable(retry_after=24 * 3_600)))
 
     assert clock.slept == []
 
 
-def test_a_server_that_never_answered_is_given_up_sooner(clock: FakeClock) -> None:
-    policy = Retrier(
+def test_a_server_that_never_answered_gets_fewer_attempts(clock: FakeClock) -> None:
+    retrier = Retrier(
         RetryPolicy(max_attempts=10, max_attempts_before_first_response=3), clock, rng=make_random(1), on_retry=lambda *_: None
     )
 
     with pytest.raises(Unavailable):
-        policy.call(fail_times(99, Unavailable()))
+        retrier.call(fail_times(99, Unavailable()))
 
     assert len(clock.slept) == 2

@@ -59,7 +59,7 @@ DAILY = error_body("You have reached your daily limit.", errorType="RATE_LIMIT",
         network_error(requests.exceptions.ChunkedEncodingError()),
     ],
 )
-def test_a_passing_fault_is_survived(hubspot: HubSpot, server: FakeServer, fault: tuple[int, dict[str, str], bytes]) -> None:
+def test_a_transient_fault_is_retried(hubspot: HubSpot, server: FakeServer, fault: tuple[int, dict[str, str], bytes]) -> None:
     server.respond("GET", DETAILS, fault, fault, json_response(ACCOUNT))
 
     assert hubspot.account.read_details().portal_id == 77
@@ -140,7 +140,7 @@ def test_a_refused_connection_is_reported_without_query_or_token() -> None:
     with make_client(clock, base_url=base) as hubspot, pytest.raises(Unavailable) as caught:
         hubspot.email_events.read_page("CLICK", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
 
-    assert str(caught.value).startswith(f"read e-mail events: {base} cannot be reached: Connection refused.")
+    assert str(caught.value).startswith(f"read email events: {base} cannot be reached: Connection refused.")
     assert len(clock.slept) == 2
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
@@ -175,7 +175,7 @@ def test_a_search_429_pauses_for_a_second(hubspot: HubSpot, server: FakeServer, 
     assert 1_001 <= clock.time <= 1_003
 
 
-def test_a_named_wait_is_kept(hubspot: HubSpot, server: FakeServer, clock: FakeClock) -> None:
+def test_a_retry_after_header_is_respected(hubspot: HubSpot, server: FakeServer, clock: FakeClock) -> None:
     server.respond("GET", DETAILS, json_response(BURST, 429, Retry_After="4"), json_response(ACCOUNT))
 
     hubspot.account.read_details()
@@ -198,7 +198,7 @@ def test_retry_after_beyond_the_maximum_wait_blocks_no_other_request(hubspot: Hu
 def test_twenty_seconds_of_429s_are_survived(server: FakeServer, clock: FakeClock) -> None:
     server.respond("GET", DETAILS, *[json_response(BURST, 429)] * 3, json_response(ACCOUNT))
 
-    with make_client(clock, patience=RetryPolicy()) as hubspot:
+    with make_client(clock, retry_policy=RetryPolicy()) as hubspot:
         assert hubspot.account.read_details().portal_id == 77
 
 
@@ -209,7 +209,7 @@ def test_endless_429s_are_reported_as_rate_limiting(hubspot: HubSpot, server: Fa
         hubspot.account.read_details()
 
 
-def test_the_end_of_the_day_stops_everything_at_once(hubspot: HubSpot, server: FakeServer, clock: FakeClock) -> None:
+def test_the_daily_limit_stops_all_calls_at_once(hubspot: HubSpot, server: FakeServer, clock: FakeClock) -> None:
     server.respond("GET", DETAILS, json_response(ACCOUNT), json_response(DAILY, 429))
     hubspot.account.read_details()
 
@@ -251,7 +251,7 @@ def test_the_limit_is_learned_from_the_first_reply(server: FakeServer, clock: Fa
     assert clock.time > 1_010
 
 
-def test_both_versions_of_the_paths_are_spoken(server: FakeServer) -> None:
+def test_both_path_versions_are_used(server: FakeServer) -> None:
     server.respond("GET", "/crm/v3/objects/contacts", json_response({"results": [make_record(1)]}))
     server.respond("GET", "/crm/objects/2026-09/contacts", json_response({"results": [make_record(1)]}))
 
