@@ -100,7 +100,7 @@ def _shorten(text: str) -> str:
 def print_setup_steps(steps: Sequence[Mapping[str, str]], *, dry_run: bool) -> None:
     """Show what setup did, or would do."""
     for step in steps:
-        verb = {"create": "create", "mend": "mend"}[step["action"]] if dry_run else {"create": "created", "mend": "mended"}[step["action"]]
+        verb = step["action"] if dry_run else f"{step['action']}d"
         out.print(f"  {verb:8} {step['what']:9} {step['name']} ({step['why']})", markup=False)
     if not steps:
         out.print("  nothing to do: group, properties and lists are as they should be")

@@ -91,7 +91,7 @@ def begin_chunked_backfill(harness: Harness, *, allow_large: bool = False) -> It
 
 def test_a_first_backfill_sets_no_mql_while_reading_and_none_when_refused(tmp_path: Path) -> None:
     with start_harness(tmp_path, make_portal(250, 30), settings=LIMITS) as harness:
-        for written, said in ((220, "The others were written, no MQL was"), (0, "Nothing of it was written")):
+        for written, said in ((220, "The other changes were written; no contact became an MQL"), (0, "Nothing of it was written")):
             with (
                 pytest.raises(UnsafePlan, match=rf"new MQLs of 30 of 250 contacts \(12\.0%\).* {said}\."),
                 begin_chunked_backfill(harness) as run,

@@ -435,9 +435,9 @@ def test_an_import_that_takes_too_long_is_left_to_the_next_run(tmp_path: Path, a
             item.starts_at += 60 * 60_000
 
         set_on_wait(harness, once_import_started(harness, delay))
-        with pytest.raises(Unavailable, match="not done with import 1 after 0:05:00"):
+        with pytest.raises(Unavailable, match="HubSpot has not finished import 1 after 0:05:00"):
             harness.backfill(bulk=True)
-        with pytest.raises(Unavailable, match="not done with import 1"):
+        with pytest.raises(Unavailable, match="HubSpot has not finished import 1"):
             harness.sync()
         harness.advance(60)
         harness.sync()

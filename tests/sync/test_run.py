@@ -226,7 +226,7 @@ def test_setup_creates_what_is_missing_and_repairs_what_was_changed(tmp_path: Pa
         bent = harness.portal.catalog().get("lead_score")
         assert bent is not None
         harness.portal.catalog().save(replace(bent, label="Points"))
-        assert [(step["action"], step["name"], step["why"]) for step in worker.setup()] == [("mend", "lead_score", "label")]
+        assert [(step["action"], step["name"], step["why"]) for step in worker.setup()] == [("update", "lead_score", "label")]
         assert worker.setup() == []
 
 

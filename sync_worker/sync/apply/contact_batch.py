@@ -1,4 +1,4 @@
-"""One batch of changes on its way to HubSpot; the lifecycle stage is looked at once more just before it is moved."""
+"""Write one batch of contact changes; the lifecycle stage is re-read just before it is moved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactBatchResult:
-    """What became of a batch; `stages`: who was not moved, since somebody has moved the contact meanwhile, and to what."""
+    """The result of a batch. `kept_stages`: contacts that a user has moved to another stage in the meantime → that stage."""
 
     result: BatchWriteResult
     kept_stages: Mapping[int, str] = field(default_factory=dict)
@@ -21,22 +21,22 @@ class ContactBatchResult:
 def write_batch(contacts: Contacts, changes: Sequence[ContactChange]) -> ContactBatchResult:
     """Write up to 100 changes.
 
-    A portal may let an API move a stage backward: a contact that sales has moved since it was read keeps its stage. Between this
-    look and the write lies one request.
+    Some portals let the API move a stage backward. So a contact that sales has moved since the last read keeps its stage. One request
+    remains between this check and the write.
     """
     kept = _find_stage_conflicts(contacts, [change for change in changes if change.new_stage])
     updates = [
         _update_without_stage(change) if change.id in kept else ContactUpdate(id=change.id, properties=change.values) for change in changes
     ]
     written = contacts.write([update for update in updates if update.properties])
-    # Who was to be given nothing but a stage is left as somebody else wants it.
-    left = {
+    # Contacts without any other change are not written.
+    skipped = {
         update.id: WriteAck(properties={}, updated_at=kept[update.id].updated_at)
         for update in updates
         if not update.properties and update.id in kept
     }
     stages = {id_: contact.properties[STAGE_PROPERTY] or "" for id_, contact in kept.items()}
-    return ContactBatchResult(result=replace(written, acknowledged={**written.acknowledged, **left}), kept_stages=stages)
+    return ContactBatchResult(result=replace(written, acknowledged={**written.acknowledged, **skipped}), kept_stages=stages)
 
 
 def _find_stage_conflicts(contacts: Contacts, changes: Sequence[ContactChange]) -> dict[int, Contact]:

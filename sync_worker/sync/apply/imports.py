@@ -1,4 +1,4 @@
-"""Writing in bulk: many changes in one import, each of them accounted for."""
+"""Write changes in bulk, by HubSpot imports, and check the result of every contact. See also `pending_import.py`."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from sync_worker.sync.plan.plan import ContactChange
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.pull.exports import BULK_UNAVAILABLE_ERRORS, SAMPLE_SIZE, BulkContext
 
-MAX_ERRORS: Final = 1_000  # that are listed; where there are more, every contact is looked up
+MAX_ERRORS: Final = 1_000  # with more errors than this, every contact is read again
 
-DISK_SPACE_HINT: Final = "TMPDIR names the folder; it needs about 2 kB for each contact. Or leave out `--via bulk`."
+DISK_SPACE_HINT: Final = "The temporary folder (TMPDIR) needs about 2 kB per contact. Free space there, or omit `--via bulk`."
 
 
 log = structlog.get_logger()
 
 
 class ImportJob:
-    """The changes of one import: as HubSpot gets them, and as they are remembered; on the disk, not in memory."""
+    """The changes of one import: the file for HubSpot, and the changes to save later. Both are on disk to limit memory."""
 
     def __init__(self, stack: ExitStack, names: Sequence[str]) -> None:
         self.file = stack.enter_context(ImportFile(f"sync-worker {secrets.token_hex(8)}", names))
-        self._lines: IO[bytes] = stack.enter_context(TemporaryFile(prefix="sync-worker-"))  # noqa: SIM115 -- open as long as the stack
+        self._lines: IO[bytes] = stack.enter_context(TemporaryFile(prefix="sync-worker-"))  # noqa: SIM115 -- the stack closes it
 
     def add(self, change: ContactChange) -> None:
         """Add a change."""
@@ -50,19 +50,19 @@ class ImportJob:
         self._lines.write(orjson.dumps([change.id, change.properties, change.desired], option=orjson.OPT_APPEND_NEWLINE))
 
     def batches(self) -> Iterator[tuple[ContactChange, ...]]:
-        """Yield the changes, a hundred at a time, from the beginning each time."""
+        """Yield the changes in batches of 100. Each call starts at the first change."""
         self._lines.seek(0)
         yield from batched(map(_parse_change, self._lines), BATCH_SIZE)
 
     def sample(self) -> dict[int, str]:
-        """Return what is desired of some contacts, evenly spread."""
-        step, every = max(1, self.file.row_count // SAMPLE_SIZE), (change for batch in self.batches() for change in batch)
-        return {change.id: change.desired for change in islice(every, 0, step * SAMPLE_SIZE, step)}
+        """Return the desired values of up to `SAMPLE_SIZE` contacts, evenly distributed."""
+        step, changes = max(1, self.file.row_count // SAMPLE_SIZE), (change for batch in self.batches() for change in batch)
+        return {change.id: change.desired for change in islice(changes, 0, step * SAMPLE_SIZE, step)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Importer:
-    """Sends what can be imported by import, and the rest through the applier."""
+    """Sends the importable changes by imports, and the others through the applier."""
 
     context: BulkContext
     store: Store
@@ -71,26 +71,26 @@ class Importer:
     clock: Callable[[], datetime]
 
     def send(self, changes: Iterable[ContactChange]) -> None:
-        """Send changes, and account for every one that was imported; what goes the usual way may be under way at the end."""
+        """Send changes and save the results of the imported ones. Changes of the applier may still be in flight at the end."""
         rest, more = iter(changes), True
         while more:
             try:
                 more = self._send_job(rest)
-            except OSError as error:  # HubSpot's and the state's have names of their own
-                said = f"The file of an import cannot be kept on this machine: {error.strerror}."
-                raise StateError(said, operation="write contacts", hint=DISK_SPACE_HINT) from error
+            except OSError as error:  # errors of HubSpot and the state have other types
+                message = f"The import file cannot be written: {error.strerror}."
+                raise StateError(message, operation="write contacts", hint=DISK_SPACE_HINT) from error
 
     def _send_job(self, changes: Iterator[ContactChange]) -> bool:
-        """Send as much as one import holds; return whether there is more."""
+        """Send as many changes as fit into one import. Return whether there are more."""
         with ExitStack() as stack:
-            part = ImportJob(stack, self.crm_schema.property_names)
-            more = self._fill(part, changes)
-            if part.file.row_count < self.context.min_size or not self._run_import(part):
-                self._send_by_api(part)
+            job = ImportJob(stack, self.crm_schema.property_names)
+            more = self._fill(job, changes)
+            if job.file.row_count < self.context.min_size or not self._run_import(job):
+                self._send_by_api(job)
         return more
 
     def _fill(self, job: ImportJob, changes: Iterator[ContactChange]) -> bool:
-        """Put into the part what can be imported, send the rest; return whether there is more than the part holds."""
+        """Add the importable changes to the job and send the others. Return whether the job is full."""
         others: list[ContactChange] = []
         for change in changes:
             if not _is_importable(change):
@@ -110,43 +110,41 @@ class Importer:
             self.applier.send(batch)
 
     def _run_import(self, job: ImportJob) -> bool:
-        """Import a part; return False where it is to go the usual way."""
+        """Import a job. Return False if its changes must be sent by the API."""
         for batch in job.batches():
             self.applier.save_undo(batch)
         pending_import.save_pending(self.store, job.file.name, None, self.clock())
         try:
-            begun = self.context.hubspot.imports.start(job.file)
+            started = self.context.hubspot.imports.start(job.file)
         except BULK_UNAVAILABLE_ERRORS as error:
             pending_import.clear_pending(self.store)
             self.context.fallback.report("Contacts are written", error)
             return False
-        pending_import.save_pending(self.store, job.file.name, begun.id, self.clock())
-        log.info("import.begun", id=begun.id, rows=job.file.row_count)
-        ended = pending_import.wait(self.context.hubspot.imports, begun, self.context.poller)
-        log.info("import.ended", id=ended.id, state=ended.state, counters=dict(ended.counters))
-        if ended.is_successful:
-            self._save_results(job, ended)
+        pending_import.save_pending(self.store, job.file.name, started.id, self.clock())
+        log.info("import.begun", id=started.id, rows=job.file.row_count)
+        finished = pending_import.wait(self.context.hubspot.imports, started, self.context.poller)
+        log.info("import.ended", id=finished.id, state=finished.state, counters=dict(finished.counters))
+        if finished.is_successful:
+            self._save_results(job, finished)
         else:
-            self.context.fallback.report(
-                "Contacts are written", UnusableExport(f"HubSpot's import has come to nothing ({ended.state.lower()}).")
-            )
+            self.context.fallback.report("Contacts are written", UnusableExport(f"HubSpot's import failed ({finished.state.lower()})."))
         pending_import.clear_pending(self.store)
-        return ended.is_successful
+        return finished.is_successful
 
     def _save_results(self, job: ImportJob, result: Import) -> None:
-        """Remember what became of each contact: from the counters where they add up, else by looking each one up."""
-        refused, all_named = self._load_rejections(result)
-        sure = all_named and _counters_match(job, result, refused) and self._matches_desired(job.sample(), refused)
+        """Save the result of each contact: from the counters if they add up, otherwise by reading it again."""
+        rejected, is_complete = self._load_rejections(result)
+        trusted = is_complete and _counters_match(job, result, rejected) and self._matches_desired(job.sample(), rejected)
         for batch in job.batches():
-            certain = [change for change in batch if sure and change.id not in refused]
-            taken = {change.id: WriteAck(properties={}, updated_at=result.created_at) for change in certain}
-            if certain:
-                self.applier.save_results([(certain, ContactBatchResult(result=BatchWriteResult(acknowledged=taken)))])
-            if others := [change for change in batch if change.id not in taken]:
+            accepted = [change for change in batch if trusted and change.id not in rejected]
+            acks = {change.id: WriteAck(properties={}, updated_at=result.created_at) for change in accepted}
+            if accepted:
+                self.applier.save_results([(accepted, ContactBatchResult(result=BatchWriteResult(acknowledged=acks)))])
+            if others := [change for change in batch if change.id not in acks]:
                 self._verify_contacts(others)
 
     def _load_rejections(self, result: Import) -> tuple[set[int], bool]:
-        """Return whom HubSpot did not take, or not as a whole, and whether it has named all of them."""
+        """Return the contacts that HubSpot rejected, in whole or in part, and whether the errors name all of them."""
         if not result.counters.get("ERRORS", 1):
             return set(), True
         try:
@@ -156,8 +154,8 @@ class Importer:
             return set(), False
         if errors:
             log.warning("import.rows_refused", id=result.id, reasons=dict(Counter(error.reason for error in errors)))
-        all_named = len(errors) <= MAX_ERRORS and all(error.contact_id for error in errors)
-        return {error.contact_id for error in errors if error.contact_id}, all_named
+        is_complete = len(errors) <= MAX_ERRORS and all(error.contact_id for error in errors)
+        return {error.contact_id for error in errors if error.contact_id}, is_complete
 
     def _matches_desired(self, desired: Mapping[int, str], rejected_ids: Collection[int]) -> bool:
         found = self.context.hubspot.contacts.read([id_ for id_ in desired if id_ not in rejected_ids], self.crm_schema.property_names)
@@ -166,27 +164,27 @@ class Importer:
         )
 
     def _verify_contacts(self, changes: Sequence[ContactChange]) -> None:
-        """Read contacts again and remember what they show.
+        """Read contacts again and save their values.
 
-        Who shows something else is written the usual way, which takes whatever is good in it, and tells why it does not take the rest.
+        Contacts with other values than desired are written by the API, which writes their valid values and reports the rejected ones.
         """
         found = self.context.hubspot.contacts.read([change.id for change in changes], self.crm_schema.property_names)
-        shown = {contact.id: contact for contact in found.items}
-        again = [
+        observed = {contact.id: contact for contact in found.items}
+        different = [
             change
             for change in changes
-            if change.id in shown and self.crm_schema.observed_json(shown[change.id].properties) != change.desired
+            if change.id in observed and self.crm_schema.observed_json(observed[change.id].properties) != change.desired
         ]
-        others = {change.id for change in again}
-        seen = [change for change in changes if change.id not in others]
+        different_ids = {change.id for change in different}
+        done = [change for change in changes if change.id not in different_ids]
         written = BatchWriteResult(
-            acknowledged={change.id: _acknowledgement(shown[change.id], change) for change in seen if change.id in shown},
+            acknowledged={change.id: _acknowledgment(observed[change.id], change) for change in done if change.id in observed},
             rejected=dict.fromkeys(found.missing, DELETED_REASON),
             merged_into=found.merged_into,
             deleted=found.missing,
         )
-        self.applier.save_results([(seen, ContactBatchResult(result=written))])
-        self.applier.send(again)
+        self.applier.save_results([(done, ContactBatchResult(result=written))])
+        self.applier.send(different)
 
 
 def _counters_match(job: ImportJob, result: Import, rejected_ids: Collection[int]) -> bool:
@@ -195,11 +193,11 @@ def _counters_match(job: ImportJob, result: Import, rejected_ids: Collection[int
 
 
 def _is_importable(change: ContactChange) -> bool:
-    # An empty cell clears nothing, and a stage is looked at just before it is moved.
+    # An empty cell does not clear a value, and a stage must be re-read just before it is moved.
     return change.new_stage is None and all(change.values.values())
 
 
-def _acknowledgement(contact: Contact, change: ContactChange) -> WriteAck:
+def _acknowledgment(contact: Contact, change: ContactChange) -> WriteAck:
     return WriteAck(properties={name: contact.properties.get(name) for name in change.properties}, updated_at=contact.updated_at)
 
 

@@ -1,7 +1,7 @@
-"""The import that is under way, noted in the state before it is sent, so that a run that is stopped leaves no secret behind.
+"""The import in flight, saved in the state before it is sent, so that the next run can wait for it.
 
-HubSpot goes on with an import when the run that began it is no more. The next run waits until HubSpot is done with it: else something
-old might be written over something new.
+HubSpot continues an import after the run that started it was killed. The next run waits until HubSpot has finished it: otherwise old
+values could overwrite new ones.
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ from sync_worker.store.database import Store
 from sync_worker.store.pending_import import PendingImport
 from sync_worker.timestamps import from_ms, to_ms
 
-PENDING_TTL: Final = timedelta(days=1)  # what HubSpot has not done by then holds nobody up
-RETRY_HINT: Final = "Run again later: the next run goes on waiting for it. `bulk_minutes` is how long a run waits."
+PENDING_TTL: Final = timedelta(days=1)  # runs do not wait for an older import
+RETRY_HINT: Final = "Run again later; the next run continues to wait. A run waits for `bulk_minutes`."
 
 log = structlog.get_logger()
 
 
 def save_pending(store: Store, name: str, import_id: str | None, now: datetime) -> None:
-    """Note that an import of this name is about to begin, or has begun with this number."""
+    """Save the import that is about to start, or has started with an id."""
     with store.transaction() as tx:
         pending_import.save(tx, PendingImport(name=name, import_id=import_id, started_at=to_ms(now)))
 
 
 def clear_pending(store: Store) -> None:
-    """Note that no import is under way."""
+    """Save that no import is in flight."""
     with store.transaction() as tx:
         pending_import.delete(tx)
 
 
 def wait(imports: Imports, started_import: Import, poller: Poller) -> Import:
-    """Wait for the end of an import; raises Unavailable where that takes too long."""
+    """Wait until an import has finished. Raises Unavailable on timeout."""
     if started_import.is_finished:
         return started_import
     if (found := imports.wait_until_finished(started_import.id, poller)) is None:
-        said = f"HubSpot is not done with import {started_import.id} after {poller.timeout}."
-        raise Unavailable(said, operation="wait for an import", hint=RETRY_HINT)
+        message = f"HubSpot has not finished import {started_import.id} after {poller.timeout}."
+        raise Unavailable(message, operation="wait for an import", hint=RETRY_HINT)
     return found
 
 
 def wait_for_previous(imports: Imports, store: Store, poller: Poller, now: datetime) -> None:
-    """Wait for the import that an earlier run was stopped in, if there is one; what it wrote is found by reading.
+    """Wait for the import of an earlier run that was stopped, if there is one. The next read finds the values that it wrote.
 
     Raises:
-        Unavailable: HubSpot is not done with it.
+        Unavailable: HubSpot has not finished it in time.
     """
     with store.transaction() as tx:
         noted = pending_import.load(tx)
@@ -70,5 +70,5 @@ def _wait_for_saved(imports: Imports, pending: PendingImport, poller: Poller) ->
         if found is not None:
             wait(imports, found, poller)
     except (Forbidden, NotFound) as error:
-        # Who may not look can't wait either; HubSpot's search shows what it has written.
+        # Without access, the run cannot wait; the next read finds the values that the import wrote.
         log.warning("import.not_visible", reason=error.message)

@@ -1,4 +1,4 @@
-"""Run the model over the contacts that are due, a chunk at a time."""
+"""Evaluate the contacts that are due, in chunks."""
 
 from __future__ import annotations
 
@@ -22,46 +22,45 @@ from sync_worker.sync.evaluate.parse_warnings import ParseWarnings
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.timestamps import to_ms
 
-CHUNK_SIZE: Final = 50_000  # contacts: enough to be quick, small enough that memory does not grow with the portal
-DUE_CHUNK_SIZE: Final = 25_000  # contacts, where their verdicts are to be written: these are in memory as rows besides
+CHUNK_SIZE: Final = 50_000  # contacts; large for speed, limited for memory
+DUE_CHUNK_SIZE: Final = 25_000  # smaller, because the verdicts to save are in memory too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluator:
-    """The model at work on this portal, at one instant."""
+    """Evaluates the contacts of a portal by one model, as of one instant."""
 
     model: Model
     crm_schema: CrmSchema
-    hidden_kinds: frozenset[str]  # kinds of event that the portal does not show one by one
+    hidden_kinds: frozenset[str]  # event kinds that the portal does not show
     now: datetime
-    valid_since: datetime  # an older verdict does not stand: time alone has changed it
-    raise_if_stopped: Callable[[], None] = lambda: None  # raises where the run is to end
+    valid_since: datetime  # older verdicts are out of date, because scores change with time
+    raise_if_stopped: Callable[[], None] = lambda: None  # raises if the run must stop
     parse_warnings: ParseWarnings = field(default_factory=ParseWarnings)
 
     @property
     def verdict_key(self) -> VerdictKey:
-        """Return what a verdict must have been made by to stand."""
+        """Return the key of a current verdict."""
         return VerdictKey(model=self.crm_schema.version, since=to_ms(self.valid_since))
 
     def evaluate_due(
         self, store: Store, progress: Progress, *, chunk_size: int = DUE_CHUNK_SIZE, only_ids: Sequence[int] | None = None
     ) -> int:
-        """Judge everybody who is due, of all or `among` some; return how many that were.
+        """Evaluate the contacts that are due, of all or of `only_ids`; return their number.
 
-        A chunk's verdicts are committed as soon as they are made, so that a stop loses the chunks under way at most; between two, `heed`
-        is asked whether to go on.
+        Each chunk is committed, so that a stop loses only the chunks in flight. `raise_if_stopped` is called after each chunk.
         """
         return sum(self._evaluate_chunks(store, progress, chunk_size, only_ids))
 
     def _evaluate_chunks(self, store: Store, progress: Progress, chunk_size: int, only_ids: Sequence[int] | None) -> Iterator[int]:
         self.raise_if_stopped()
         due = _due_batches(store, self.model, self.hidden_kinds, self.verdict_key, chunk_size=chunk_size, only_ids=only_ids)
-        for judged, verdict in map_prefetch(due, lambda batch: (batch.revisions, evaluate(batch.facts, self.model, self.now))):
+        for revisions, chunk_verdicts in map_prefetch(due, lambda batch: (batch.revisions, evaluate(batch.facts, self.model, self.now))):
             with store.transaction() as tx:
-                verdicts.save(tx, self._verdict_rows(verdict), revisions=judged, key=self.verdict_key, at=to_ms(self.now))
-            self.parse_warnings.add(verdict.unreadable)
-            progress.advance("evaluated", len(judged))
-            yield len(judged)
+                verdicts.save(tx, self._verdict_rows(chunk_verdicts), revisions=revisions, key=self.verdict_key, at=to_ms(self.now))
+            self.parse_warnings.add(chunk_verdicts.unreadable)
+            progress.advance("evaluated", len(revisions))
+            yield len(revisions)
             self.raise_if_stopped()
 
     def _verdict_rows(self, batch_verdicts: Verdicts) -> list[VerdictRow]:
@@ -70,16 +69,15 @@ class Evaluator:
 
 
 def evaluate_all(store: Store, model: Model, hidden_kinds: frozenset[str], at: datetime) -> Iterator[Verdicts]:
-    """Yield verdicts on every contact, a chunk at a time, due or not; nothing is remembered of them."""
-    everyone = _due_batches(
-        store, model, hidden_kinds, VerdictKey(model="", since=0), chunk_size=CHUNK_SIZE
-    )  # a standard that no verdict meets
-    return map_prefetch(everyone, lambda batch: evaluate(batch.facts, model, at))
+    """Yield verdicts on all contacts, due or not, in chunks. They are not saved."""
+    no_verdict = VerdictKey(model="", since=0)
+    batches = _due_batches(store, model, hidden_kinds, no_verdict, chunk_size=CHUNK_SIZE)
+    return map_prefetch(batches, lambda batch: evaluate(batch.facts, model, at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FactsBatch:
-    """Some contacts' facts, and which revision of them each contact's are."""
+    """The facts of some contacts, and the revision of each contact."""
 
     revisions: Mapping[int, int]
     facts: Facts
@@ -94,7 +92,7 @@ def _due_batches(
     chunk_size: int,
     only_ids: Sequence[int] | None = None,
 ) -> Iterator[_FactsBatch]:
-    """Yield who is due by a standard with their facts, a chunk at a time."""
+    """Yield the facts of the contacts without a current verdict, in chunks."""
     after = 0
     while True:
         with store.transaction() as tx:
@@ -107,7 +105,7 @@ def _due_batches(
 
 
 def load_facts(tx: Connection, model: Model, hidden_kinds: frozenset[str]) -> Facts:
-    """Return the facts of the contacts that were chosen in this transaction."""
+    """Return the facts of the contacts selected in this transaction."""
     rows = verdicts.load_selected_contacts(tx)
     by_score = verdicts.load_mqls_by_score(tx)
     return Facts(
@@ -118,8 +116,8 @@ def load_facts(tx: Connection, model: Model, hidden_kinds: frozenset[str]) -> Fa
     )
 
 
-def build_frame(rows: Sequence[Sequence[Any]], schema: Any) -> pl.DataFrame:  # noqa: ANN401 -- a Polars schema
-    """Return rows as a frame; by columns, which is several times quicker than by rows."""
+def build_frame(rows: Sequence[Sequence[object]], schema: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+    """Return rows as a frame, built by column, which is several times faster than by row."""
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
     return pl.DataFrame({name: pl.Series(name, column, dtype=dtype) for (name, dtype), column in zip(schema.items(), columns, strict=True)})
 

@@ -1,4 +1,4 @@
-"""Score a portal folder without HubSpot: the same records, the same store, the same evaluation."""
+"""Evaluate a portal folder without HubSpot, with the same records, store and evaluation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BATCH_SIZE: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalFolder:
-    """A portal in HubSpot's own shapes, each iterable read once."""
+    """The records of a portal as HubSpot's JSON. Each iterable is read once."""
 
     contacts: Iterable[parsing.JsonObject]
     companies: Iterable[parsing.JsonObject]
@@ -46,12 +46,12 @@ class PortalFolder:
 
 
 def evaluate_folder_json(folder: PortalFolder, model: Model, at: datetime) -> list[dict[str, object]]:
-    """Return the verdict on every contact as of a time, in order of id, each with its ledger."""
-    return [verdict.as_json() for judged in evaluate_folder(folder, model, at) for verdict in build_contact_verdicts(judged)]
+    """Return the verdicts on all contacts as of a time, with ledgers, sorted by id."""
+    return [verdict.as_json() for chunk in evaluate_folder(folder, model, at) for verdict in build_contact_verdicts(chunk)]
 
 
 def evaluate_folder(folder: PortalFolder, model: Model, at: datetime) -> Iterator[Verdicts]:
-    """Yield the verdicts on every contact as of a time, a chunk at a time."""
+    """Yield the verdicts on all contacts as of a time, in chunks."""
     store = database.open_store("sqlite://")
     try:
         _load_folder(store, folder, RowMapper(crm_schema=CrmSchema(model=model)), model.event_kinds)
@@ -72,13 +72,13 @@ def _load_folder(store: Store, folder: PortalFolder, row_mapper: RowMapper, even
         for stream in events:
             for batch in batched(stream, BATCH_SIZE):
                 event_store.save(tx, [event_row(event) for event in batch if event.kind in event_kinds and not event.obsoleted_by])
-        shape = RecordDecoder(row_mapper.company_properties)
-        for companies in batched(map(shape.convert_record, folder.companies), BATCH_SIZE):
-            contact_store.save_companies(tx, row_mapper.company_rows(parsing.parse_companies(shape, companies)))
-        shape = RecordDecoder(row_mapper.contact_properties)
-        for contacts in batched(map(shape.convert_record, folder.contacts), BATCH_SIZE):
+        decoder = RecordDecoder(row_mapper.company_properties)
+        for companies in batched(map(decoder.convert_record, folder.companies), BATCH_SIZE):
+            contact_store.save_companies(tx, row_mapper.company_rows(parsing.parse_companies(decoder, companies)))
+        decoder = RecordDecoder(row_mapper.contact_properties)
+        for contacts in batched(map(decoder.convert_record, folder.contacts), BATCH_SIZE):
             contact_store.save(
-                tx, row_mapper.contact_rows([contact for contact in parsing.parse_contacts(shape, contacts) if not contact.archived])
+                tx, row_mapper.contact_rows([contact for contact in parsing.parse_contacts(decoder, contacts) if not contact.archived])
             )
 
 
@@ -86,5 +86,5 @@ def _attendances(folder: PortalFolder) -> Iterator[Event]:
     webinars = {event.id: event for event in map(parse_marketing_event, folder.marketing_events) if event.is_webinar}
     for row in folder.participations:
         webinar = webinars.get(str(row["associations"]["marketingEvent"]["marketingEventId"]))
-        if webinar and (attended := parse_attendance(row, webinar)):
-            yield attended
+        if webinar and (attendance := parse_attendance(row, webinar)):
+            yield attendance

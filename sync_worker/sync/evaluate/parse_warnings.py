@@ -1,4 +1,4 @@
-"""Values that could not be understood, property by property: they counted as unknown, and somebody may want to mend them."""
+"""Warnings about values that could not be parsed and counted as unknown, by property."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-MAX_SAMPLE_IDS: Final = 3  # contacts that are named of each property; `explain` shows the value
+MAX_SAMPLE_IDS: Final = 3  # contacts per property; `explain` shows their values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +27,13 @@ class UnreadableProperty:
 
 @dataclass(frozen=True, slots=True)
 class ParseWarnings:
-    """What a run has come across. The values themselves are not kept: they are somebody's data."""
+    """The unreadable values of a run. The values themselves are personal data and are not stored."""
 
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # by property and what was expected
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # by (property, expected)
     sample_ids: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
     def add(self, unreadable: pl.DataFrame) -> None:
-        """Add what a verdict's `unreadable` lists."""
+        """Add the `unreadable` frame of `Verdicts`."""
         for (name, expected), rows in unreadable.group_by("property", "expected"):
             key = str(name), str(expected)
             self.counts[key] += rows.height

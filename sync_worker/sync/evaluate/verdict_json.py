@@ -1,4 +1,4 @@
-"""Verdicts as programs read them: one object a contact, with the ledger that adds up to its score."""
+"""Verdicts for JSON output: one object per contact, with the ledger that adds up to the score."""
 
 from __future__ import annotations
 

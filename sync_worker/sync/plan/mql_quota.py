@@ -1,4 +1,4 @@
-"""At most so many new MQLs a day, where the model says so; the best go first, the others wait for tomorrow."""
+"""The daily limit of new MQLs: the best candidates are admitted, the others wait for the next day."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CANDIDATE_SCHEMA = {"contact_id": pl.Int64, "score": pl.Int64, "grade_rank": pl.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqlQuota:
-    """The model's capacity on one of the portal's days."""
+    """The daily limit of a model. `day_start` is the start of the portal's current day."""
 
     crm_schema: CrmSchema
     now: datetime
@@ -27,13 +27,13 @@ class MqlQuota:
 
     @property
     def daily_limit(self) -> int | None:
-        """Return how many may become MQLs in a day; None for any number."""
+        """Return the number of new MQLs per day; None for no limit."""
         return self.crm_schema.model.document.qualification.new_per_day
 
     def admit(self, store: Store) -> int:
-        """Let in the best of those who qualify since the last time, and let the others wait; return how many wait.
+        """Admit the best candidates and defer the others; return the number of deferred contacts.
 
-        Everybody has been judged: only then is it known who is the best.
+        Must be called after all contacts have been evaluated, because only then are the best ones known.
         """
         if self.daily_limit is None:
             return 0
@@ -47,8 +47,8 @@ class MqlQuota:
                 orient="row",
             )
             today = mql_admissions.count_admitted_since(tx, to_ms(self.day_start))
-            chosen = set(select_admissions(frame, self.daily_limit, admitted_today=today).to_list())
-            others = {id_: self.crm_schema.clear_mql(desired) for id_, _, _, _, desired in rows if id_ not in chosen}
-            mql_admissions.admit(tx, {id_: since[id_] for id_ in chosen}, at=to_ms(self.now))
-            mql_admissions.defer(tx, {id_: since[id_] for id_ in others}, others)
-        return len(others)
+            admitted = set(select_admissions(frame, self.daily_limit, admitted_today=today).to_list())
+            deferred = {row.contact_id: self.crm_schema.clear_mql(row.desired) for row in rows if row.contact_id not in admitted}
+            mql_admissions.admit(tx, {id_: since[id_] for id_ in admitted}, at=to_ms(self.now))
+            mql_admissions.defer(tx, {id_: since[id_] for id_ in deferred}, deferred)
+        return len(deferred)

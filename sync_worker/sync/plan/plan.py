@@ -1,4 +1,4 @@
-"""The difference between what HubSpot should show and what it shows, as frozen changes that can be read before they are made."""
+"""The plan: differences between desired and observed values, as changes that can be shown before they are applied."""
 
 from __future__ import annotations
 
@@ -17,43 +17,42 @@ from sync_worker.sync.portal.crm_schema import CrmSchema, diff_properties
 STAGE_PROPERTY: Final = "lifecyclestage"
 MQL_STAGE: Final = "marketingqualifiedlead"
 STAGES_BEFORE_MQL: Final = frozenset({"subscriber", "lead"})
-PAGE_SIZE: Final = 5_000  # contacts that are compared at a time
-MAX_SAMPLES: Final = 20  # changes that a plan shows one by one
+PAGE_SIZE: Final = 5_000  # contacts per query
+MAX_SAMPLES: Final = 20  # changes that a plan shows in detail
 
 
-DifferenceRows: TypeAlias = Sequence[Difference]
-FetchDifferences: TypeAlias = Callable[..., DifferenceRows]
+FetchDifferences: TypeAlias = Callable[..., Sequence[Difference]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactChange:
-    """What is to be written to one contact: property → (what HubSpot shows, what it should show)."""
+    """The change of one contact. `properties`: property → (observed value, desired value)."""
 
     id: int
     properties: Mapping[str, tuple[str, str]]
-    desired: str  # all of our properties as they should be, canonical JSON
-    is_substantive: bool = True  # more than the name of the model changes
-    new_mql: bool = False  # HubSpot does not show the contact as an MQL yet
+    desired: str  # all our properties, canonical JSON
+    is_substantive: bool = True  # not only the name of the model changes
+    new_mql: bool = False  # the contact becomes an MQL
 
     @property
     def values(self) -> dict[str, str]:
-        """Return what is sent."""
+        """Return the values to send."""
         return {name: after for name, (_, after) in self.properties.items()}
 
     @property
     def before_after(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return what HubSpot shows and what it should show."""
+        """Return the observed and the desired values."""
         return {name: before for name, (before, _) in self.properties.items()}, self.values
 
     @property
     def new_stage(self) -> str | None:
-        """Return the lifecycle stage that is given, if one is."""
+        """Return the new lifecycle stage, or None if it does not change."""
         return self.properties[STAGE_PROPERTY][1] if STAGE_PROPERTY in self.properties else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListChange:
-    """Who is to be added to a list and who taken out, in order of id."""
+    """Contacts to add to a list and to remove from it, sorted by id."""
 
     key: str
     name: str
@@ -63,21 +62,21 @@ class ListChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a run may change: properties always, lists and stages once the distribution has been approved."""
+    """The permitted changes of a run: always properties; lists and stages after the approval."""
 
     crm_schema: CrmSchema
-    stage_rule: StageRule | None = None  # None where the portal has no stage for MQLs
+    stage_rule: StageRule | None = None  # None if the portal has no MQL stage
     approved: bool = False
     keep_others: bool = False
 
     @property
     def active_stage_rule(self) -> StageRule | None:
-        """Return who may be moved to which stage now."""
+        """Return the stage rule, or None before the approval."""
         return self.stage_rule if self.approved else None
 
 
 def build_scope(crm_schema: CrmSchema, stages: Iterable[str], *, approved: bool) -> Scope:
-    """Return what a run may change under a model, on a portal with these lifecycle stages."""
+    """Return the permitted changes under a model, on a portal with these lifecycle stages."""
     keep = crm_schema.model.document.qualification.foreign_members == "keep"
     return Scope(crm_schema=crm_schema, stage_rule=build_stage_rule(stages), approved=approved, keep_others=keep)
 
@@ -91,33 +90,34 @@ def contact_changes(
     exclude_ids: Container[int] = (),
     only_ids: Collection[int] | None = None,
 ) -> Iterator[ContactChange]:
-    """Yield what is to be written to contacts, in order of id; to all or `among` some, to all or to all but those that should be MQLs.
+    """Yield the changes of all contacts, or of `only_ids`, sorted by id.
 
-    `but_counted` leaves out whoever the store was told to have been counted, `but` whoever is in it by then.
-    Only a page of differences is in memory. What is acknowledged meanwhile does not come again.
+    Excluded are: with `exclude_mqls`, contacts that should be MQLs; with `exclude_counted`, contacts that `mark_previewed` has marked;
+    and contacts that are in `exclude_ids` when they are reached. Only one page of differences is in memory. Changes that are
+    acknowledged during the iteration are not yielded again.
     """
-    find = partial(
+    fetch = partial(
         differences.load, stage=scope.active_stage_rule, limit=PAGE_SIZE, exclude_mqls=exclude_mqls, exclude_counted=exclude_counted
     )
-    pages = _pages(store, find) if only_ids is None else _pages_of_ids(store, find, only_ids)
-    named, model = f"{scope.crm_schema.prefix}_mql_reason", {f"{scope.crm_schema.prefix}_score_model"}
-    for id_, shown, desired, stage, moves in (row for rows in pages for row in rows):
-        if id_ in exclude_ids:
+    pages = _pages(store, fetch) if only_ids is None else _pages_of_ids(store, fetch, only_ids)
+    reason_property, model_properties = f"{scope.crm_schema.prefix}_mql_reason", {f"{scope.crm_schema.prefix}_score_model"}
+    for row in (row for rows in pages for row in rows):
+        if row.id in exclude_ids:
             continue
-        properties = diff_properties(shown, desired)
-        if moves and scope.active_stage_rule:
-            properties[STAGE_PROPERTY] = (stage or "", scope.active_stage_rule.target)
-        reason = properties.get(named, ("", ""))
+        properties = diff_properties(row.observed, row.desired)
+        if row.stage_changes and scope.active_stage_rule:
+            properties[STAGE_PROPERTY] = (row.stage or "", scope.active_stage_rule.target)
+        reason = properties.get(reason_property, ("", ""))
         yield ContactChange(
-            id=id_,
+            id=row.id,
             properties=properties,
-            desired=desired,
-            is_substantive=not properties.keys() <= model,
+            desired=row.desired,
+            is_substantive=not properties.keys() <= model_properties,
             new_mql=reason[0] == "" and reason[1] != "",
         )
 
 
-def _pages(store: Store, fetch: FetchDifferences) -> Iterator[DifferenceRows]:
+def _pages(store: Store, fetch: FetchDifferences) -> Iterator[Sequence[Difference]]:
     after = 0
     while True:
         with store.transaction() as tx:
@@ -125,41 +125,42 @@ def _pages(store: Store, fetch: FetchDifferences) -> Iterator[DifferenceRows]:
         yield rows
         if len(rows) < PAGE_SIZE:
             return
-        after = rows[-1][0]
+        after = rows[-1].id
 
 
-def _pages_of_ids(store: Store, fetch: FetchDifferences, ids: Collection[int]) -> Iterator[DifferenceRows]:
-    for some in batched(sorted(ids), PAGE_SIZE):
+def _pages_of_ids(store: Store, fetch: FetchDifferences, ids: Collection[int]) -> Iterator[Sequence[Difference]]:
+    for batch in batched(sorted(ids), PAGE_SIZE):
         with store.transaction() as tx:
-            rows = fetch(tx, after=0, only_ids=some)
+            rows = fetch(tx, after=0, only_ids=batch)
         yield rows
 
 
 def list_changes(store: Store, scope: Scope) -> Iterator[ListChange]:
-    """Yield what should be changed in our lists, approved or not; a list that is right is left out.
+    """Yield the changes of our lists, approved or not. Lists without changes are omitted.
 
-    Out of the list of a band that the model no longer has goes whom we put there; the list itself, and whom others put there, stay.
+    From the list of a band that is no longer in the model, the members that the worker added are removed. The list itself and members
+    that users added stay.
     """
-    for key, name, left in _iter_lists(store, scope):
+    for key, name, orphaned in _iter_lists(store, scope):
         with store.transaction() as tx:
             change = ListChange(
                 key=key,
                 name=name,
-                add=() if left else memberships.ids_to_add(tx, key),
-                remove=memberships.ids_to_remove(tx, key, keep_others=scope.keep_others or left),
+                add=() if orphaned else memberships.ids_to_add(tx, key),
+                remove=memberships.ids_to_remove(tx, key, keep_others=scope.keep_others or orphaned),
             )
         if change.add or change.remove:
             yield change
 
 
 def count_list_changes(store: Store, scope: Scope) -> dict[str, dict[str, int]]:
-    """Return how many are to be added to our lists and removed, by name of the list, where `list_changes` would say who."""
+    """Return the numbers of contacts to add and to remove by list name, without the ids of `list_changes`."""
     found: dict[str, dict[str, int]] = {}
-    for key, name, left in _iter_lists(store, scope):
+    for key, name, orphaned in _iter_lists(store, scope):
         with store.transaction() as tx:
             counts = {
-                "add": 0 if left else memberships.count_to_add(tx, key),
-                "remove": memberships.count_to_remove(tx, key, keep_others=scope.keep_others or left),
+                "add": 0 if orphaned else memberships.count_to_add(tx, key),
+                "remove": memberships.count_to_remove(tx, key, keep_others=scope.keep_others or orphaned),
             }
         if any(counts.values()):
             found[name] = counts
@@ -167,18 +168,18 @@ def count_list_changes(store: Store, scope: Scope) -> dict[str, dict[str, int]]:
 
 
 def _iter_lists(store: Store, scope: Scope) -> Iterator[tuple[str, str, bool]]:
-    """Yield key and name of our lists, and whether the model has left the list behind."""
+    """Yield key and name of our lists, and whether the list is orphaned: its band is no longer in the model."""
     ours = scope.crm_schema.list_names
     with store.transaction() as tx:
-        left = memberships.find_orphaned_lists(tx, ours.keys())
-    yield from ((key, name, key in left) for key, name in {**left, **ours}.items())
+        orphaned = memberships.find_orphaned_lists(tx, ours.keys())
+    yield from ((key, name, key in orphaned) for key, name in {**orphaned, **ours}.items())
 
 
 def build_stage_rule(stages: Iterable[str]) -> StageRule | None:
-    """Return who may be moved to MQL, by the portal's own order of stages; None where the portal has no such stage.
+    """Return the rule for moves to MQL, or None if the portal has no such stage. `stages` is in the order of the portal.
 
-    Only from none, subscriber and lead, and only as far as these stand before MQL here: never backward, never over a
-    stage that sales has set.
+    Contacts without a stage, subscribers and leads may be moved, if their stage is before MQL in this portal. So the worker never moves
+    a contact backward and never replaces a stage that sales has set.
     """
     order = list(stages)
     if MQL_STAGE not in order:
@@ -190,10 +191,10 @@ def build_stage_rule(stages: Iterable[str]) -> StageRule | None:
 
 @dataclass(slots=True)
 class PlanSummary:
-    """A plan in numbers, with its first changes spelled out."""
+    """The numbers of a plan, with its first changes in detail."""
 
     contacts: int = 0
-    substantive: int = 0  # contacts of whom more than the name of the model changes
+    substantive: int = 0  # contacts with substantive changes
     new_mqls: int = 0
     properties: Counter[str] = field(default_factory=Counter)
     stages: int = 0
@@ -201,18 +202,18 @@ class PlanSummary:
     samples: list[ContactChange] = field(default_factory=list)
 
     def add_contact_change(self, change: ContactChange) -> None:
-        """Add one contact's change."""
+        """Add the change of a contact."""
         self.contacts += 1
         self.substantive += change.is_substantive
         self.new_mqls += change.new_mql
-        for name in change.properties:  # quicker than Counter.update, which looks at what it is given first
+        for name in change.properties:  # faster than Counter.update
             self.properties[name] += 1
         self.stages += change.new_stage is not None
         if len(self.samples) < MAX_SAMPLES:
             self.samples.append(change)
 
     def add_list_change(self, change: ListChange) -> None:
-        """Add one list's change."""
+        """Add the change of a list."""
         self.lists[change.name] = {"add": len(change.add), "remove": len(change.remove)}
 
     def as_json(self) -> dict[str, object]:

@@ -1,1 +1,1 @@
-"""What the worker owns in a HubSpot portal, and what that portal offers."""
+"""Our properties and lists in a HubSpot portal, and facts about the portal."""

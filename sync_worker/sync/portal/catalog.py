@@ -1,4 +1,4 @@
-"""What a portal has of the things that a model names: properties with their options, forms, kinds of custom events."""
+"""Catalog of a portal: its properties with options, its forms and its custom events."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ COMPANY_PREFIX = "company."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalCatalog:
-    """What a portal has.
+    """The objects of a portal that a model may use.
 
-    `properties`: by the name that a model gives them. `forms`: names by id; None where the model asks for none.
-    `events`: kinds of custom events, none where they were not asked for.
+    `properties`: by the name in the model file. `forms`: names by id; None if the model uses no form. `custom_event_kinds`: empty if the
+    model uses no custom event.
     """
 
     properties: Mapping[str, PropertyDefinition]
@@ -28,14 +28,14 @@ class PortalCatalog:
 
 
 def fetch_catalog(hubspot: HubSpot, model: Model, *, shows_occurrences: bool) -> PortalCatalog:
-    """Ask HubSpot for the names that a model may use; forms in the archive are still known by their submissions."""
+    """Read the catalog from HubSpot, with archived forms, because their submissions still count."""
     properties = dict(hubspot.properties.list_all("contacts"))
     if model.company_properties:
         properties |= {f"{COMPANY_PREFIX}{name}": definition for name, definition in hubspot.properties.list_all("companies").items()}
-    asks_forms = any(question.on_events and question.property_name == "form" for question in find_requirements(model))
-    forms = (*hubspot.forms.list_all(), *hubspot.forms.list_all(archived=True)) if asks_forms else None
-    custom = any(kind.startswith("custom:") for kind in model.event_kinds)
-    events = hubspot.event_occurrences.list_types() if custom and shows_occurrences else ()
+    uses_forms = any(each.on_events and each.property_name == "form" for each in find_requirements(model))
+    forms = (*hubspot.forms.list_all(), *hubspot.forms.list_all(archived=True)) if uses_forms else None
+    uses_custom_events = any(kind.startswith("custom:") for kind in model.event_kinds)
+    events = hubspot.event_occurrences.list_types() if uses_custom_events and shows_occurrences else ()
     return PortalCatalog(
         properties=properties,
         forms=None if forms is None else {form.id: form.name for form in forms},

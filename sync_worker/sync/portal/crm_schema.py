@@ -1,4 +1,4 @@
-"""What a sales rep sees in HubSpot: our properties and lists, and the values that a verdict puts there."""
+"""Schema of our HubSpot properties and lists, which `setup.py` creates, and the property values of a verdict."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from sync_worker.model.i18n.labels import Labels, PropertyLabel
 from sync_worker.model.reasons.reasons import display_label
 
 DEFAULT_PREFIX: Final = "lead"
-EMPTY: Final = "{}"  # what most contacts show before their first score: worth no more than two letters of each row
+EMPTY: Final = "{}"  # of contacts without any of our values; short, because it is stored per contact
 
 
 @dataclass(frozen=True, kw_only=True)
 class CrmSchema:
-    """Our properties and lists for one model under one prefix. What every contact asks for is computed once."""
+    """Our properties and lists for one model and one prefix. Values that every contact needs are cached."""
 
     model: Model
     prefix: str = DEFAULT_PREFIX
@@ -36,17 +36,17 @@ class CrmSchema:
 
     @cached_property
     def property_names(self) -> tuple[str, ...]:
-        """Return the names of our properties, as every reading of a contact asks for them."""
+        """Return the names of our properties, sorted. Every read of a contact requests them."""
         return tuple(sorted(definition.name for definition in self.properties))
 
     @cached_property
     def labels(self) -> Labels:
-        """Return the texts of the model's language."""
+        """Return the labels in the language of the model."""
         return load_translation(self.model.document.language).labels
 
     @cached_property
     def properties(self) -> tuple[PropertyDefinition, ...]:
-        """Return our properties with labels, descriptions and options, in the order that a rep reads them."""
+        """Return our properties with labels, descriptions and options, in display order."""
         return (
             self._number_property("score"),
             self._enumeration_property("score_band", {band: _band_label(band) for band in self.band_names}),
@@ -60,12 +60,12 @@ class CrmSchema:
 
     @cached_property
     def version(self) -> str:
-        """Return what a verdict was made by: under another model or other properties it does not stand."""
+        """Return a hash of model and property names. A verdict of another version is out of date."""
         return hashlib.sha256(" ".join((self.model.hash, *self.property_names)).encode()).hexdigest()[:12]
 
     @cached_property
     def band_names(self) -> tuple[str, ...]:
-        """Return the names of the model's bands, the lowest first."""
+        """Return the names of the model's bands, lowest first."""
         return tuple(band.name for band in self.model.bands)
 
     @cached_property
@@ -74,12 +74,12 @@ class CrmSchema:
         return self._list_names(self.labels)
 
     def legacy_names(self, key: str) -> tuple[str, ...]:
-        """Return the names that a list of ours has in other languages."""
+        """Return the names of one of our lists in the other languages."""
         names = dict.fromkeys(self._list_names(load_translation(language).labels)[key] for language in LANGUAGES)
         return tuple(name for name in names if name != self.list_names[key])
 
     def desired_json(self, table: pl.DataFrame) -> list[str]:
-        """Return, for each verdict, our properties as HubSpot should show them: canonical JSON."""
+        """Return the desired values of our properties for each verdict, as canonical JSON."""
         columns = {
             "score": table["score"].cast(pl.String),
             "score_band": table["band"],
@@ -90,26 +90,26 @@ class CrmSchema:
             "grade_reasons": table["grade_reasons"],
             "score_model": pl.repeat(self.model_label, table.height, eager=True),
         }
-        # As `canonical` would write it, but all of them at once.
+        # Same result as `canonical_json`, for all rows at once.
         ours = [columns[name].fill_null("").alias(f"{self.prefix}_{name}") for name in sorted(columns)]
         return pl.DataFrame(ours).to_struct().struct.json_encode().to_list()
 
     def clear_mql(self, desired: str) -> str:
-        """Return what HubSpot should show of an MQL that is not let in yet."""
+        """Return the desired values of an MQL that is not admitted yet."""
         return canonical_json({**orjson.loads(desired), f"{self.prefix}_mql_reason": ""})
 
     def observed_json(self, properties: Mapping[str, str | None]) -> str:
-        """Return our properties as HubSpot shows them: canonical JSON, comparable with `desired`; `NOTHING` where none has a value."""
+        """Return the observed values of our properties as canonical JSON, comparable with `desired_json`. `EMPTY` if all are empty."""
         if not any(map(properties.get, self.property_names)):
             return EMPTY
         values = {name: properties.get(name) or "" for name in self.property_names}
         score = f"{self.prefix}_score"
-        values[score] = values[score].removesuffix(".0")  # a number may come back with a fraction that it was not given
+        values[score] = values[score].removesuffix(".0")  # HubSpot may return 20.0 for 20
         return canonical_json(values)
 
     @cached_property
     def model_label(self) -> str:
-        """Return how a contact names the model that judged it."""
+        """Return the value of the `score_model` property."""
         return f"{self.model.document.name} · {self.model.hash}"
 
     def _list_names(self, labels: Labels) -> Mapping[str, str]:
@@ -132,11 +132,11 @@ class CrmSchema:
 
     def _build_property(self, name: str, kind: tuple[str, str], options: tuple[PropertyOption, ...] = ()) -> PropertyDefinition:
         texts: PropertyLabel = getattr(self.labels.properties, name)
-        # HubSpot wants every label once: another prefix is another word.
-        word = self.labels.default_prefix if self.prefix == DEFAULT_PREFIX else self.prefix.replace("_", " ").capitalize()
+        # HubSpot requires unique labels, so the label contains the prefix.
+        prefix_label = self.labels.default_prefix if self.prefix == DEFAULT_PREFIX else self.prefix.replace("_", " ").capitalize()
         return PropertyDefinition(
             name=f"{self.prefix}_{name}",
-            label=texts.label.format(prefix=word),
+            label=texts.label.format(prefix=prefix_label),
             description=texts.description.format(maximum=f"{self.model.maximum:g}"),
             type=kind[0],
             field_type=kind[1],
@@ -146,19 +146,19 @@ class CrmSchema:
 
 
 def canonical_json(values: Mapping[str, str]) -> str:
-    """Return equal mappings as equal texts."""
+    """Return JSON with sorted keys: equal mappings have equal texts."""
     return orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def diff_properties(observed: str, desired: str) -> dict[str, tuple[str, str]]:
-    """Return the properties that are not as they should be, each with (shown, desired)."""
+    """Return the properties that differ, each with (observed, desired)."""
     before, after = _parse_json(observed), orjson.loads(desired)
     return {name: (old, value) for name, value in after.items() if (old := before.get(name, "")) != value}
 
 
 @lru_cache(maxsize=16)
 def _parse_json(observed: str) -> Mapping[str, str]:
-    # Of most contacts HubSpot shows the same at first: nothing.
+    # Cached, because most contacts are `EMPTY` before the first write.
     values: Mapping[str, str] = orjson.loads(observed)
     return values
 

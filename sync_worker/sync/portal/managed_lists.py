@@ -1,4 +1,4 @@
-"""Where our lists are: known by id, or found by name, also by the name that they had when the model spoke another language."""
+"""Find our lists by id, or by name in any language of the model."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from sync_worker.sync.portal.crm_schema import CrmSchema
 
 
 def find_list(lists: Lists, crm_schema: CrmSchema, key: str, list_ids: Mapping[str, str]) -> ContactList | None:
-    """Return a list of ours; `known` holds the ids that the state has met, by key.
+    """Return one of our lists, or None. `list_ids` are the ids in the state, by key.
 
-    A list whose id is known is ours whatever somebody calls it, so that no second one is made.
+    A list with a known id is ours even if a user has renamed it, so that no second list is created.
     """
     return next(_candidates(lists, crm_schema, key, list_ids.get(key)), None)
 
 
 def has_legacy_name(contact_list: ContactList, crm_schema: CrmSchema, key: str) -> bool:
-    """Tell whether a list has the name that we give it in another language; a name that somebody else gave it stays."""
+    """Return whether a list has our name in another language. Names that a user gave it are not changed."""
     return contact_list.name.casefold() in {name.casefold() for name in crm_schema.legacy_names(key)} - {
         crm_schema.list_names[key].casefold()
     }

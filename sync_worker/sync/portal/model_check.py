@@ -1,4 +1,4 @@
-"""Whether a model fits a portal: the properties, options, forms and events that it names and that are not there."""
+"""Check of a model against a portal: properties, options, forms and events that the portal lacks."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from sync_worker.sync.portal.reachability import unreachable_criteria
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCheck:
-    """How a model fits a portal; `misfits` and `warnings` are whole sentences with file and line."""
+    """The result of a check. `errors` and `warnings` are sentences with file and line."""
 
-    not_visible: tuple[str, ...]  # criteria and rules that ask for what the portal's plan hides
-    unreachable_criteria: tuple[str, ...]  # criteria that ask for what the portal does not have
+    not_visible: tuple[str, ...]  # criteria and rules with data that the portal's plan hides
+    unreachable_criteria: tuple[str, ...]  # criteria with objects that the portal lacks
     reachable_score: Decimal
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
 def check_model(model: Model, hidden_kinds: frozenset[str], catalog: PortalCatalog | None) -> ModelCheck:
-    """Return how a model fits a portal; without names, as far as the kinds of event tell that it hides."""
-    cannot = unreachable_criteria(model, catalog) if catalog else ()
-    reachable = model.reachable_maximum(hidden_kinds, cannot)
-    # What the model's own warnings say already is not said again.
-    further = _unreachable_warnings(model, hidden_kinds, cannot) if reachable < model.reachable_maximum() else ()
+    """Check a model against a portal. Without a catalog, only the hidden event kinds are checked."""
+    unreachable = unreachable_criteria(model, catalog) if catalog else ()
+    reachable = model.reachable_maximum(hidden_kinds, unreachable)
+    # The model's own warnings are not repeated.
+    further = _unreachable_warnings(model, hidden_kinds, unreachable) if reachable < model.reachable_maximum() else ()
     return ModelCheck(
         not_visible=model.invisible_names(hidden_kinds),
-        unreachable_criteria=cannot,
+        unreachable_criteria=unreachable,
         reachable_score=reachable,
         errors=tuple(find_model_errors(model, catalog)) if catalog else (),
         warnings=tuple(_format_problems(model, further)),
@@ -53,12 +53,12 @@ def _unreachable_warnings(
         line.key for line in model.score_criteria if line.is_positive and (not line.is_visible(hidden_kinds) or line.key in unreachable)
     ]
     known = {path for path, _ in find_unreachable(model.document, model.reachable_maximum(), "")}
-    named = f"the {reachable} points that can be reached on this portal, without {', '.join(lost)}"
-    return ((path, said) for path, said in find_unreachable(model.document, reachable, named) if path not in known)
+    maximum = f"the {reachable} points that can be reached on this portal, without {', '.join(lost)}"
+    return ((path, message) for path, message in find_unreachable(model.document, reachable, maximum) if path not in known)
 
 
 def find_model_errors(model: Model, catalog: PortalCatalog) -> list[str]:
-    """Return what the model names and the portal lacks, one sentence each with file, line, key and the nearest right name."""
+    """Return the objects that the portal lacks, one sentence each with file, line, key and the closest valid name."""
     return _format_problems(model, _find_problems(model, catalog))
 
 
@@ -69,12 +69,12 @@ def _format_problems(model: Model, findings: Iterable[tuple[yaml.DocumentPath, s
 
 
 def _find_problems(model: Model, catalog: PortalCatalog) -> Iterator[tuple[yaml.DocumentPath, str]]:
-    for question in find_requirements(model):
-        if not question.on_events:
-            yield from _property_problems(question, catalog.properties)
-        elif question.property_name == "form":
+    for requirement in find_requirements(model):
+        if not requirement.on_events:
+            yield from _property_problems(requirement, catalog.properties)
+        elif requirement.property_name == "form":
             forms = catalog.forms or {}
-            yield from _unknown_values(question, [*forms, *forms.values()], "the portal has no form {value!r}")
+            yield from _unknown_values(requirement, [*forms, *forms.values()], "the portal has no form {value!r}")
     for line in model.score_criteria:
         kind = line.event
         if catalog.custom_event_kinds and kind and kind.startswith("custom:") and kind not in catalog.custom_event_kinds:
@@ -85,18 +85,23 @@ def _find_problems(model: Model, catalog: PortalCatalog) -> Iterator[tuple[yaml.
 
 
 def _property_problems(
-    question: PropertyRequirement, properties: Mapping[str, PropertyDefinition]
+    requirement: PropertyRequirement, properties: Mapping[str, PropertyDefinition]
 ) -> Iterator[tuple[yaml.DocumentPath, str]]:
-    definition = properties.get(question.property_name)
+    definition = properties.get(requirement.property_name)
     if definition is None:
-        yield question.path, f"the portal has no property {question.property_name!r}{did_you_mean(question.property_name, properties)}"
+        yield (
+            requirement.path,
+            f"the portal has no property {requirement.property_name!r}{did_you_mean(requirement.property_name, properties)}",
+        )
     elif definition.options:
         options = [option.value for option in definition.options]
-        yield from _unknown_values(question, options, f"{definition.name} has no option {{value!r}} in the portal")
+        yield from _unknown_values(requirement, options, f"{definition.name} has no option {{value!r}} in the portal")
 
 
-def _unknown_values(question: PropertyRequirement, valid_names: Collection[str], message: str) -> Iterator[tuple[yaml.DocumentPath, str]]:
+def _unknown_values(
+    requirement: PropertyRequirement, valid_names: Collection[str], message: str
+) -> Iterator[tuple[yaml.DocumentPath, str]]:
     known = {normalize_text(name) for name in valid_names}
-    for operator, value in question.comparisons:
+    for operator, value in requirement.comparisons:
         if normalize_text(value) not in known:
-            yield (*question.path, operator), f"{message.format(value=value)}{did_you_mean(value, valid_names)}"
+            yield (*requirement.path, operator), f"{message.format(value=value)}{did_you_mean(value, valid_names)}"

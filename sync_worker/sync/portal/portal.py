@@ -1,4 +1,4 @@
-"""What a run must know of the portal before it reads a contact; looked at once an hour, not in every cycle."""
+"""Facts about the portal that a run needs, cached for an hour."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CACHE_TTL: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalInfo:
-    """One portal: who it is, its order of lifecycle stages, and whether it shows single events."""
+    """Id, time zone and ordered lifecycle stages of a portal, and whether it shows single events."""
 
     id: int
     time_zone: str
@@ -31,56 +31,62 @@ class PortalInfo:
     shows_occurrences: bool
 
     def select_hidden_kinds(self, kinds: frozenset[str]) -> frozenset[str]:
-        """Return which of these kinds of event this portal does not show one by one."""
+        """Return the event kinds that this portal does not show."""
         return select_hidden_kinds(kinds, shows_occurrences=self.shows_occurrences)
 
+    def select_visible_kinds(self, kinds: frozenset[str]) -> frozenset[str]:
+        """Return the event kinds that this portal shows."""
+        return kinds - self.select_hidden_kinds(kinds)
+
     def day_start(self, now: datetime, at: time) -> datetime:
-        """Return when the portal's day began, at that time of its clock: verdicts are made anew once a day."""
+        """Return the start of the portal's current day, which begins at the local time `at`. Contacts are re-evaluated once a day."""
         try:
             zone: tzinfo = ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError):
             zone = UTC
         day = now.astimezone(zone).date()
-        # Compared in UTC: the clock on the wall shows some times twice, and others never.
+        # Compare in UTC: with daylight saving time, some local times occur twice or never.
         today, yesterday = (datetime.combine(day - timedelta(days=back), at, zone).astimezone(UTC) for back in (0, 1))
         return today if today <= now else yesterday
 
 
 def select_hidden_kinds(kinds: frozenset[str], *, shows_occurrences: bool) -> frozenset[str]:
-    """Return which of these kinds of event are not to be seen one by one: page views and custom events take a large plan."""
+    """Return the event kinds that a portal does not show. Single page views and custom events require an Enterprise plan."""
     return frozenset(kind for kind in kinds if not shows_occurrences and (kind == "page_view" or kind.startswith("custom:")))
 
 
 def load_or_fetch(
     store: Store, hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, force_refresh: bool, accept_downgrade: bool = False
 ) -> PortalInfo:
-    """Return the portal, from memory where that is fresh enough, and make sure that it is the one and is set up.
+    """Return the portal, from the cache if it is fresh, and check that it is the right one and set up.
 
-    Raises ConfigurationError where the token belongs to another portal, or our properties are missing; Forbidden where the portal
-    shows less than before, unless this is to settle for it.
+    Raises:
+        ConfigurationError: the token belongs to another portal, or our properties are missing.
+        Forbidden: the portal no longer shows single events, and `accept_downgrade` is not set.
     """
     with store.transaction() as tx:
-        remembered = portal_cache.load(tx)
-    if remembered:  # should the day's calls be used up before HubSpot has said when its day ends
-        hubspot.transport.rate_limiter.quota.set_time_zone(remembered.time_zone)
-    asked = tuple(crm_schema.property_names)
-    same = remembered and remembered.property_names == asked and remembered.identity == hubspot.identity
-    if remembered and not force_refresh and same and now < from_ms(remembered.fetched_at) + CACHE_TTL:
-        return _from_cache(remembered)
+        cached = portal_cache.load(tx)
+    names = tuple(crm_schema.property_names)
+    if cached:  # needed if the daily limit is used up before HubSpot has returned the time zone
+        hubspot.transport.rate_limiter.quota.set_time_zone(cached.time_zone)
+        same = cached.property_names == names and cached.identity == hubspot.identity
+        if not force_refresh and same and now < from_ms(cached.fetched_at) + CACHE_TTL:
+            return _from_cache(cached)
     portal = _fetch(store, hubspot, crm_schema)
-    if remembered and remembered.shows_occurrences and not portal.shows_occurrences and not accept_downgrade:
-        # What cannot be read any more must not look like something that nobody did.
+    if cached and cached.shows_occurrences and not portal.shows_occurrences and not accept_downgrade:
+        # A stream that can no longer be read must not count as "no activity".
         raise Forbidden(
-            "The portal no longer shows page views and custom events one by one.",
-            operation="look at the portal",
-            hint="Give the token its access back; if the plan has changed, run `sync-worker setup`, and counters stand in for them.",
+            "The portal no longer shows single page views and custom events.",
+            operation="read the portal",
+            hint="Restore the access of the token. If the plan was downgraded, run `sync-worker setup`; aggregate counters then replace "
+            "single events.",
         )
     cache = PortalCache(
         portal_id=portal.id,
         time_zone=portal.time_zone,
         stages=portal.stages,
         shows_occurrences=portal.shows_occurrences,
-        property_names=asked,
+        property_names=names,
         identity=hubspot.identity,
         fetched_at=to_ms(now),
     )
@@ -90,27 +96,27 @@ def load_or_fetch(
 
 
 def check_portal_id(store: Store, account: AccountDetails) -> None:
-    """Raise ConfigurationError where this state belongs to another portal than the one that the token opens."""
-    place = load(store)
-    if place and place.id != account.portal_id:
+    """Raise ConfigurationError if the state and the token belong to different portals."""
+    portal = load(store)
+    if portal and portal.id != account.portal_id:
         raise ConfigurationError(
-            f"This state belongs to portal {place.id}, and the token opens portal {account.portal_id}.",
-            hint="Use the token of the first, or another state with SYNC_WORKER_STATE_URL.",
+            f"This state belongs to portal {portal.id}, and the token opens portal {account.portal_id}.",
+            hint=f"Use the token of portal {portal.id}, or set another state with SYNC_WORKER_STATE_URL.",
         )
 
 
 def load(store: Store) -> PortalInfo | None:
-    """Return the portal that this state belongs to, if it has met one."""
+    """Return the portal that the state belongs to, or None for a new state."""
     with store.transaction() as tx:
-        row = portal_cache.load(tx)
-    return _from_cache(row) if row else None
+        cached = portal_cache.load(tx)
+    return _from_cache(cached) if cached else None
 
 
 def _fetch(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> PortalInfo:
-    with ThreadPoolExecutor(3) as pool:  # none depends on another, and each is a latency before the first contact
+    with ThreadPoolExecutor(3) as pool:  # in parallel, because each call delays the first read
         details, definitions = pool.submit(hubspot.account.read_details), pool.submit(hubspot.properties.list_all, "contacts")
         available = pool.submit(hubspot.event_occurrences.is_available)
-    # Looked at in this order: which portal it is matters more than what it lacks.
+    # Check the portal id first: a wrong portal is worse than missing properties.
     check_portal_id(store, account := details.result())
     properties = definitions.result()
     missing = [name for name in crm_schema.property_names if name not in properties]
@@ -126,7 +132,7 @@ def _fetch(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> PortalInfo:
 
 
 def locate_lists(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> None:
-    """Learn where our lists are, where that is not known yet; raises ConfigurationError where one is missing."""
+    """Find the lists without a known id and save their ids. Raises ConfigurationError if one is missing."""
     with store.transaction() as tx:
         ids = memberships.load_list_ids(tx)
     for key, name in crm_schema.list_names.items():

@@ -1,4 +1,4 @@
-"""Whether the worker could do its work here: token, portal, scopes, plan, limits, model. Nothing is written."""
+"""Preflight check: token, portal, scopes, plan, limits, model. Writes nothing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sync_worker.sync.portal.model_check import check_model
 from sync_worker.sync.portal.portal import select_hidden_kinds
 from sync_worker.sync.portal.setup import SetupStep, plan_setup
 
-STARTER_BURST_LIMIT: Final = 100  # requests in ten seconds; Professional and Enterprise have more
+STARTER_BURST_LIMIT: Final = 100  # requests in ten seconds; Professional and Enterprise allow more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessCheck:
-    """Whether something that the worker needs can be read with this token."""
+    """Whether the token may read a resource that the worker needs."""
 
     resource: str
     granted: bool
@@ -80,19 +80,19 @@ class ModelSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreflightReport:
-    """What a check found."""
+    """The findings of a check."""
 
     portal: AccountDetails
     tier: str
     limits: LimitsSummary
     access: tuple[AccessCheck, ...]
-    bulk: tuple[AccessCheck, ...]  # what `backfill --via bulk` can do; it does without
+    bulk: tuple[AccessCheck, ...]  # optional, for `backfill --via bulk`
     model: ModelSummary
-    setup: tuple[SetupStep, ...]  # what `setup` would do
+    setup: tuple[SetupStep, ...]
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return REFUSED where something that is needed cannot be read."""
+        """Return REFUSED if a required resource cannot be read."""
         return ExitCode.DONE if all(access.granted for access in self.access) else ExitCode.REFUSED
 
     def as_json(self) -> dict[str, object]:
@@ -111,18 +111,18 @@ class PreflightReport:
 
 
 def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, list_ids: Mapping[str, str]) -> PreflightReport:
-    """Ask HubSpot for a little of everything that the worker reads; `known` holds the ids of our lists, as far as the state has them.
+    """Read a little of every resource that the worker needs. `list_ids` are the list ids in the state, by key.
 
-    Raises Unauthorized or Unavailable at once: without token or answer there is nothing to check.
+    Raises Unauthorized or Unavailable at once, because nothing can be checked without a token or a reply.
     """
     model = crm_schema.model
     account = hubspot.account.read_details()
-    access = tuple(_probe(what, ask) for what, ask in _access_probes(hubspot, crm_schema, now))
+    access = tuple(_probe(resource, request) for resource, request in _access_probes(hubspot, crm_schema, now))
     occurrences = hubspot.event_occurrences.is_available()
     hidden = select_hidden_kinds(model.event_kinds, shows_occurrences=occurrences)
     burst = hubspot.transport.rate_limiter.limiter(Budget.BURST).window.limit
     readable = all(each.granted for each in access)
-    fitting = check_model(model, hidden, fetch_catalog(hubspot, model, shows_occurrences=occurrences) if readable else None)
+    model_check = check_model(model, hidden, fetch_catalog(hubspot, model, shows_occurrences=occurrences) if readable else None)
     return PreflightReport(
         portal=account,
         tier="enterprise" if occurrences else "starter or free" if burst <= STARTER_BURST_LIMIT else "professional",
@@ -133,11 +133,11 @@ def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, lis
             name=model.document.name,
             hash=model.hash,
             maximum=float(model.maximum),
-            reachable=float(fitting.reachable_score),
-            not_visible=fitting.not_visible,
-            unreachable_criteria=fitting.unreachable_criteria,
-            warnings=(*model.warnings, *fitting.warnings),
-            errors=fitting.errors,
+            reachable=float(model_check.reachable_score),
+            not_visible=model_check.not_visible,
+            unreachable_criteria=model_check.unreachable_criteria,
+            warnings=(*model.warnings, *model_check.warnings),
+            errors=model_check.errors,
         ),
         setup=tuple(plan_setup(hubspot, crm_schema, list_ids)) if readable else (),
     )
@@ -145,21 +145,21 @@ def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, lis
 
 def _access_probes(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime) -> list[tuple[str, Callable[[], object]]]:
     kinds = crm_schema.model.event_kinds
-    lately = now - timedelta(minutes=1)
-    questions: list[tuple[str, Callable[[], object]]] = [
+    start = now - timedelta(minutes=1)
+    probes: list[tuple[str, Callable[[], object]]] = [
         ("contacts", lambda: hubspot.contacts.list_from_id(0, (), limit=1)),
         ("contact properties", lambda: hubspot.properties.list_all("contacts")),
         ("lists", lambda: hubspot.lists.find_by_name(crm_schema.list_names["mql"])),
     ]
     if crm_schema.model.company_properties:
-        questions.append(("companies", lambda: hubspot.companies.list_from_id(0, (), limit=1)))
+        probes.append(("companies", lambda: hubspot.companies.list_from_id(0, (), limit=1)))
     if kinds & {"email_click", "email_open"}:
-        questions.append(("e-mail events", lambda: hubspot.email_events.read_page("CLICK", lately, now, limit=1)))
+        probes.append(("email events", lambda: hubspot.email_events.read_page("CLICK", start, now, limit=1)))
     if "form_submission" in kinds:
-        questions.append(("forms", hubspot.forms.list_all))
+        probes.append(("forms", hubspot.forms.list_all))
     if "webinar" in kinds:
-        questions.append(("marketing events", lambda: hubspot.marketing_events.read_page(limit=1)))
-    return questions
+        probes.append(("marketing events", lambda: hubspot.marketing_events.read_page(limit=1)))
+    return probes
 
 
 def _probe(resource: str, request: Callable[[], object]) -> AccessCheck:

@@ -1,4 +1,4 @@
-"""Which criteria nobody can meet on a portal, since it lacks what they ask for."""
+"""Criteria that no contact can meet on a portal, because it lacks a form, event, property or option."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from sync_worker.model.scoring.columns import add_columns
 from sync_worker.model.scoring.predicates import build_event_scope, compile_condition, find_required_columns
 from sync_worker.sync.portal.catalog import PortalCatalog
 
-ARBITRARY_DATE: Final = datetime(2020, 1, 1, tzinfo=UTC)  # forms are no matter of time
+ARBITRARY_DATE: Final = datetime(2020, 1, 1, tzinfo=UTC)  # conditions on forms do not depend on time
 
 
 def unreachable_criteria(model: Model, catalog: PortalCatalog) -> tuple[str, ...]:
-    """Return the criteria of the score that ask for a form, event, property or option that the portal does not have.
+    """Return the score criteria that require a form, event, property or option that the portal lacks.
 
-    What is asked with `not` may always be so; a condition is out of reach only where no answer could make it hold.
+    A condition under `not` counts as reachable. A condition is unreachable only if no possible value meets it.
     """
     return tuple(line.key for line in model.score_criteria if not _is_reachable(line, catalog))
 
@@ -56,19 +56,19 @@ def _is_test_satisfiable(subject: str, test: Test, catalog: PortalCatalog, *, is
     definition = catalog.properties.get(subject)
     if definition is None:
         return set(test.operators) == {"is_unknown"}
-    asked = [value for name in ("is", "in") if name in test.operators for value in operand_values(test.operators[name])]
+    required = [value for name in ("is", "in") if name in test.operators for value in operand_values(test.operators[name])]
     options = {normalize_text(option.value) for option in definition.options}
-    return not (asked and options) or any(normalize_text(str(value)) in options for value in asked)
+    return not (required and options) or any(normalize_text(str(value)) in options for value in required)
 
 
 def _matches_any_form(test: Test, catalog: PortalCatalog) -> bool:
-    """Ask every form of the portal what the condition asks of the form of an event."""
+    """Return whether a form of the portal meets a test on the form of an event."""
     ids, names = list(catalog.forms or ()), list((catalog.forms or {}).values())
     forms = pl.DataFrame({"form_id": pl.Series(ids, dtype=pl.String), "form_name": pl.Series(names, dtype=pl.String)})
-    condition, asked = Condition.model_validate({"form": test}), build_event_scope(ARBITRARY_DATE)
+    condition, scope = Condition.model_validate({"form": test}), build_event_scope(ARBITRARY_DATE)
     domains: dict[str, DomainMatcher] = {}
     return bool(
-        add_columns(forms, find_required_columns([condition], asked), domains, ARBITRARY_DATE)
-        .select(compile_condition(condition, asked).any())
+        add_columns(forms, find_required_columns([condition], scope), domains, ARBITRARY_DATE)
+        .select(compile_condition(condition, scope).any())
         .item()
     )

@@ -1,4 +1,4 @@
-"""Property group, properties and lists: what the portal lacks, created; what was bent, mended."""
+"""Create or update our property group, properties and lists in the portal."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ OBJECT_TYPE = "contacts"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupStep:
-    """One thing that setup does, in words; `definition` is what it concerns as it is to be, of a new list the name."""
+    """One change of setup. `definition` is the desired object; for a new list, its name."""
 
-    action: str  # create, mend
+    action: str  # create, update
     kind: str  # group, property, list
     name: str
     reason: str
@@ -32,15 +32,12 @@ class SetupStep:
 
 
 def plan_setup(hubspot: HubSpot, crm_schema: CrmSchema, list_ids: Mapping[str, str]) -> list[SetupStep]:
-    """Return what has to be done, in order; nothing where the portal is as it should be.
-
-    `known`: the ids of our lists by key, as far as the state knows them.
-    """
+    """Return the required changes in order. `list_ids` are the list ids in the state, by key."""
     return [*_group_steps(hubspot, crm_schema), *_property_steps(hubspot, crm_schema), *_list_steps(hubspot, crm_schema, list_ids)]
 
 
 def apply_step(step: SetupStep, hubspot: HubSpot) -> None:
-    """Do one step."""
+    """Apply one change."""
     match step.definition:
         case PropertyGroup() as group if step.action == "create":
             hubspot.properties.create_group(OBJECT_TYPE, group)
@@ -50,64 +47,65 @@ def apply_step(step: SetupStep, hubspot: HubSpot) -> None:
             hubspot.properties.create(OBJECT_TYPE, definition)
         case PropertyDefinition() as definition:
             hubspot.properties.update(OBJECT_TYPE, definition)
-        case ContactList() as renamed:
-            hubspot.lists.rename(renamed.id, renamed.name)
+        case ContactList() as contact_list:
+            hubspot.lists.rename(contact_list.id, contact_list.name)
         case str() as name:
             hubspot.lists.create(name)
 
 
 def load_list_ids(store: Store) -> Mapping[str, str]:
-    """Return the ids of our lists by key, as far as the state knows them."""
+    """Return the list ids in the state, by key."""
     with store.transaction() as tx:
         return memberships.load_list_ids(tx)
 
 
 def save_list_ids(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> None:
-    """Keep where our lists are; a list that was deleted and made anew starts without members."""
-    known = load_list_ids(store)
+    """Save the ids of our lists. A recreated list starts without members."""
+    list_ids = load_list_ids(store)
     for key in crm_schema.list_names:
-        found = find_list(hubspot.lists, crm_schema, key, known)
+        found = find_list(hubspot.lists, crm_schema, key, list_ids)
         if found is not None:
             with store.transaction() as tx:
                 memberships.save_list(tx, key, list_id=found.id, name=found.name)
 
 
 def _group_steps(hubspot: HubSpot, crm_schema: CrmSchema) -> Iterator[SetupStep]:
-    wanted = PropertyGroup(name=crm_schema.group_name, label=crm_schema.labels.group)
+    desired = PropertyGroup(name=crm_schema.group_name, label=crm_schema.labels.group)
     found = hubspot.properties.list_groups(OBJECT_TYPE).get(crm_schema.group_name)
     if found is None:
-        yield SetupStep(action="create", kind="group", name=crm_schema.group_name, reason="missing", definition=wanted)
-    elif found.label != wanted.label:
+        yield SetupStep(action="create", kind="group", name=crm_schema.group_name, reason="missing", definition=desired)
+    elif found.label != desired.label:
         yield SetupStep(
-            action="mend", kind="group", name=crm_schema.group_name, reason="label", definition=replace(wanted, order=found.order)
+            action="update", kind="group", name=crm_schema.group_name, reason="label", definition=replace(desired, order=found.order)
         )
 
 
 def _property_steps(hubspot: HubSpot, crm_schema: CrmSchema) -> Iterator[SetupStep]:
     present = hubspot.properties.list_all(OBJECT_TYPE)
-    for wanted in crm_schema.properties:
-        found = present.get(wanted.name)
+    for desired in crm_schema.properties:
+        found = present.get(desired.name)
         if found is None:
-            yield SetupStep(action="create", kind="property", name=wanted.name, reason="missing", definition=wanted)
+            yield SetupStep(action="create", kind="property", name=desired.name, reason="missing", definition=desired)
             continue
-        if found.type != wanted.type:
+        if found.type != desired.type:
             raise ConfigurationError(
-                f"The portal has a property {wanted.name} of type {found.type}; ours is {wanted.type}, and HubSpot does not change types.",
+                f"The portal has a property {desired.name} of type {found.type}. The worker needs type {desired.type}, "
+                "and HubSpot cannot change types.",
                 hint="Rename or delete that property, or set another property_prefix.",
             )
-        mended = _repair_property(found, wanted)
-        if mended is not None:
-            why = ", ".join(_differences(found, mended))
-            yield SetupStep(action="mend", kind="property", name=wanted.name, reason=why, definition=mended)
+        repaired = _repair_property(found, desired)
+        if repaired is not None:
+            reason = ", ".join(_differences(found, repaired))
+            yield SetupStep(action="update", kind="property", name=desired.name, reason=reason, definition=repaired)
 
 
 def _repair_property(observed: PropertyDefinition, desired: PropertyDefinition) -> PropertyDefinition | None:
-    # HubSpot replaces the whole list of options: those that others added, and the bands of an earlier model, stay.
+    # An update replaces all options, so keep those that users added and the bands of earlier models.
     ours = {option.value for option in desired.options}
     others = [option for option in observed.options if option.value not in ours]
-    options = tuple(replace(option, order=place) for place, option in enumerate([*desired.options, *others]))
-    mended = replace(desired, options=options)
-    return mended if _differences(observed, mended) else None
+    options = tuple(replace(option, order=order) for order, option in enumerate([*desired.options, *others]))
+    repaired = replace(desired, options=options)
+    return repaired if _differences(observed, repaired) else None
 
 
 def _differences(observed: PropertyDefinition, desired: PropertyDefinition) -> list[str]:
@@ -118,7 +116,7 @@ def _differences(observed: PropertyDefinition, desired: PropertyDefinition) -> l
         "field type": observed.field_type == desired.field_type,
         "options": _comparable_options(observed.options) == _comparable_options(desired.options),
     }
-    return [name for name, holds in same.items() if not holds]
+    return [name for name, is_same in same.items() if not is_same]
 
 
 def _comparable_options(options: tuple[PropertyOption, ...]) -> list[tuple[str, str, bool]]:
@@ -132,8 +130,10 @@ def _list_steps(hubspot: HubSpot, crm_schema: CrmSchema, list_ids: Mapping[str, 
             yield SetupStep(action="create", kind="list", name=name, reason="missing", definition=name)
         elif found.is_dynamic:
             raise ConfigurationError(
-                f"The portal has an active list “{found.name}”: HubSpot lets nobody put members into it.",
+                f"The portal has a dynamic list “{found.name}”; the worker cannot add members to it.",
                 hint="Rename that list, then run `sync-worker setup` again.",
             )
         elif has_legacy_name(found, crm_schema, key):
-            yield SetupStep(action="mend", kind="list", name=name, reason=f"is called “{found.name}”", definition=replace(found, name=name))
+            yield SetupStep(
+                action="update", kind="list", name=name, reason=f"is called “{found.name}”", definition=replace(found, name=name)
+            )

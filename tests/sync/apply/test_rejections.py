@@ -1,4 +1,4 @@
-"""Values that HubSpot does not take, and values that it takes otherwise than they were sent."""
+"""Values that HubSpot rejects or returns in another format."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tests.harness import MQL, Harness
 
 
 def remove_option(harness: Harness, name: str, value: str) -> None:
-    """Let an administrator take an option away."""
+    """Remove an option as an administrator would."""
     catalog = harness.portal.catalog()
     definition = catalog.get(name)
     assert definition is not None
     catalog.save(replace(definition, options=tuple(option for option in definition.options if option.value != value)))
 
 
-def test_one_bad_value_is_listed_and_does_not_stop_the_others(harness: Harness) -> None:
-    remove_option(harness, "lead_grade", "C")  # contact 1 has it, and nobody else
+def test_an_invalid_value_is_listed_and_blocks_no_other_contact(harness: Harness) -> None:
+    remove_option(harness, "lead_grade", "C")  # only contact 1 has it
     report = harness.backfill()
     assert (report.written, report.exit_code) == (6, ExitCode.SOME_REJECTED)
     ((number, reason),) = report.rejected
@@ -31,11 +31,11 @@ def test_one_bad_value_is_listed_and_does_not_stop_the_others(harness: Harness) 
     assert [harness.score(number) for number in range(1, 7)] == [20, 10, 0, 0, 10, 20]
 
 
-def test_a_bad_value_does_not_keep_an_mql_from_its_stage(harness: Harness) -> None:
+def test_an_invalid_value_does_not_block_the_stage_of_an_mql(harness: Harness) -> None:
     harness.backfill()
     harness.advance()
     remove_option(harness, "lead_grade", "C")
-    harness.edit_contact(3, jobtitle="CTO")  # who becomes a C
+    harness.edit_contact(3, jobtitle="CTO")  # changes the grade to C
     harness.submit_form("p3@example.com", "demo")
     harness.approve()
     report = harness.sync()
@@ -45,7 +45,7 @@ def test_a_bad_value_does_not_keep_an_mql_from_its_stage(harness: Harness) -> No
     assert harness.sync().plan.contacts == 0
 
 
-def test_a_stage_that_hubspot_does_not_take_keeps_back_itself_alone(harness: Harness) -> None:
+def test_a_rejected_stage_blocks_no_other_value(harness: Harness) -> None:
     catalog = harness.portal.catalog()
     harness.backfill()
     remove_option(harness, "lifecyclestage", MQL)
@@ -69,7 +69,7 @@ def test_a_rejected_value_waits_until_another_one_is_desired(harness: Harness) -
     assert harness.value(1, "lead_grade") == "F"
 
 
-def test_a_number_that_hubspot_writes_otherwise_is_the_same_number(backfill_harness: Harness) -> None:
+def test_a_number_in_another_format_is_not_a_difference(backfill_harness: Harness) -> None:
     backfill_harness.advance()
     backfill_harness.set_hubspot_values(1, lead_score="20.0")
     report = backfill_harness.sync()

@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    """Nine contacts, of whom every third works for a large company and every second viewed five pages and clicked twice."""
+    """Nine contacts; every third has a large company, every second viewed five pages and clicked twice."""
     with temporary_store() as store:
         with store.transaction() as tx:
             contacts.save_companies(tx, [CompanyRow(7, 1, canonical_json(numberofemployees="500"))])
@@ -53,7 +53,7 @@ def verdict_rows(store: Store) -> list[Any]:
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 4, 9, 100])
-def test_however_the_contacts_are_cut_the_verdicts_are_the_same(store: Store, chunk: int) -> None:
+def test_the_chunk_size_does_not_change_the_verdicts(store: Store, chunk: int) -> None:
     assert make_evaluator().evaluate_due(store, Progress(), chunk_size=chunk) == 9
     with store.transaction() as tx:
         assert {row.contact_id: (row.score, row.band, row.mql) for row in tx.execute(select(verdicts.verdicts))} == {
@@ -62,10 +62,10 @@ def test_however_the_contacts_are_cut_the_verdicts_are_the_same(store: Store, ch
 
 
 def test_a_stop_request_ends_between_two_chunks_and_keeps_the_verdicts(store: Store) -> None:
-    asked = iter([None, None, ConnectionClosed()])
+    stops = iter([None, None, ConnectionClosed()])
 
     def raise_if_stopped() -> None:
-        if (stop := next(asked)) is not None:
+        if (stop := next(stops)) is not None:
             raise stop
 
     with pytest.raises(ConnectionClosed):
@@ -90,7 +90,7 @@ def test_another_model_or_prefix_evaluates_all_contacts_again(store: Store, othe
 
 def test_an_mql_by_score_stays_one_until_the_score_falls_below_the_exit_threshold(store: Store) -> None:
     make_evaluator().evaluate_due(store, Progress())
-    lower = MODEL.replace("each: 2, at_most: 10", "each: 2, at_most: 6")  # 16 points: not enough to come in
+    lower = MODEL.replace("each: 2, at_most: 10", "each: 2, at_most: 6")  # 16 points: below the threshold for a new MQL
     assert make_evaluator(lower).evaluate_due(store, Progress()) == 9
     with store.transaction() as tx:
         assert list(tx.execute(select(verdicts.verdicts.c.contact_id).where(verdicts.verdicts.c.mql)).scalars()) == [6]
@@ -115,7 +115,7 @@ def test_a_stop_between_two_chunks_keeps_the_chunks_before(store: Store) -> None
     assert make_evaluator().evaluate_due(store, Progress()) == 5
 
 
-def test_a_verdict_is_of_the_instant_that_it_was_made(store: Store) -> None:
+def test_a_verdict_has_the_instant_of_its_evaluation(store: Store) -> None:
     make_evaluator(now=datetime(2026, 11, 20, 12, 0, 0, 999, tzinfo=UTC)).evaluate_due(store, Progress())
     with store.transaction() as tx:
         assert set(tx.execute(select(verdicts.verdicts.c.evaluated_at)).scalars()) == {NOW_MS}

@@ -1,4 +1,4 @@
-"""Values that cannot be understood count as unknown, and somebody is told."""
+"""Values that cannot be parsed count as unknown and cause a warning."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def test_values_that_cannot_be_parsed_are_listed_and_count_as_unknown(tmp_path: 
         assert report.as_json()["unreadable"] == [warning]
         assert "many" not in str(report.as_json())
         with harness.worker() as worker:
-            told = worker.explain("1").as_json()
-    assert told["unreadable"] == ({"property": "company.numberofemployees", "value": "many", "expected": "a number"},)
-    assert {line["criterion"]: line["match"] for line in told["grade_criteria"]}["size"] is None
+            explanation = worker.explain("1").as_json()
+    assert explanation["unreadable"] == ({"property": "company.numberofemployees", "value": "many", "expected": "a number"},)
+    assert {line["criterion"]: line["match"] for line in explanation["grade_criteria"]}["size"] is None
 
 
 def test_a_few_contacts_of_each_property_are_named_and_all_are_counted() -> None:

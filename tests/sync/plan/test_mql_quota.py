@@ -15,7 +15,6 @@ from sync_worker.store.schema import verdicts as table
 from sync_worker.store.verdicts import VerdictKey
 from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.portal.crm_schema import CrmSchema
-from tests.store.row_factories import make_verdict_row
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 MODEL = """\
@@ -34,16 +33,16 @@ def store(tmp_path: Path) -> Store:
 
 
 def save_verdicts(store: Store, scores: dict[int, int]) -> None:
-    """Let contacts have MQL verdicts with these scores, whatever they had before."""
-    standard = VerdictKey(model="m", since=0)
+    """Replace the verdicts of contacts by verdicts with these scores."""
+    key = VerdictKey(model="m", since=0)
     with store.transaction() as tx:
         rows = [ContactRow(id=id_, email=None, company_id=None, updated_at=1, facts="{}", observed="{}", stage=None) for id_ in scores]
         contacts.save(tx, rows)
-        judged = verdicts.select_due(tx, VerdictKey(model="", since=0), after=0, limit=100)
+        revisions = verdicts.select_due(tx, VerdictKey(model="", since=0), after=0, limit=100)
         desired = orjson.dumps({"lead_mql_reason": "by_score", "lead_score": "1"}).decode()
-        made = {"band": "cold", "grade": "B", "by_score": True, "direct": False, "desired": desired}
-        found = [make_verdict_row(id_, score=score, mql=score >= 10, **made) for id_, score in scores.items()]
-        verdicts.save(tx, found, revisions=judged, key=standard, at=1)
+        fields = {"band": "cold", "grade": "B", "by_score": True, "direct": False, "desired": desired}
+        found = [make_verdict_row(id_, score=score, mql=score >= 10, **fields) for id_, score in scores.items()]
+        verdicts.save(tx, found, revisions=revisions, key=key, at=1)
 
 
 def admit(store: Store, *, days: int = 0, per_day: int = 2) -> int:

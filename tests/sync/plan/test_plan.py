@@ -26,10 +26,10 @@ def store() -> Iterator[Store]:
     [
         (DEFAULT, ("subscriber", "lead")),
         (("lead", "subscriber", MQL), ("lead", "subscriber")),
-        # A portal in which leads come after MQLs: nobody is moved backward.
+        # In this portal, leads are after MQLs: no contact is moved backward.
         (("subscriber", MQL, "lead", "customer"), ("subscriber",)),
         ((MQL, "subscriber", "lead"), ()),
-        # Stages of the portal's own are somebody's decision, before MQL or after it.
+        # Custom stages were set by a user, before or after MQL.
         (("subscriber", "11223344", "lead", "55667788", MQL), ("subscriber", "lead")),
     ],
 )
@@ -56,7 +56,7 @@ def save_mqls(
         save_verdicts(tx, *(make_verdict_row(number, desired=desired, mql=True, band="hot") for number in numbers))
 
 
-def test_a_change_names_what_is_shown_and_what_should_be(store: Store) -> None:
+def test_a_change_has_the_observed_and_the_desired_value(store: Store) -> None:
     save_mqls(store, 1, shown=canonical_json(lead_score="1", lead_grade="C"), desired=canonical_json(lead_score="2", lead_grade="C"))
     (change,) = contact_changes(store, make_scope(approved=True))
     assert change.properties == {"lead_score": ("1", "2"), "lifecyclestage": ("lead", MQL)}
@@ -71,7 +71,7 @@ def test_without_approval_no_stage_is_in_the_plan(store: Store) -> None:
     assert (change.id, change.values, change.new_stage) == (1, {"lead_score": "2"}, None)
 
 
-def test_changes_come_in_order_of_id_over_as_many_pages_as_there_are(store: Store) -> None:
+def test_changes_are_sorted_by_id_across_pages(store: Store) -> None:
     numbers = range(1, plan.PAGE_SIZE + 3)
     with store.transaction() as tx:
         save_contacts(tx, *numbers)
@@ -82,7 +82,7 @@ def test_changes_come_in_order_of_id_over_as_many_pages_as_there_are(store: Stor
     assert [change.id for change in contact_changes(store, make_scope(approved=True))] == list(numbers)
 
 
-def test_a_list_that_is_right_is_left_out(store: Store) -> None:
+def test_a_list_without_changes_is_omitted(store: Store) -> None:
     save_mqls(store, 1, 2)
     assert [
         (change.key, change.name, list(change.add), list(change.remove)) for change in list_changes(store, make_scope(approved=False))
@@ -93,15 +93,15 @@ def test_a_list_that_is_right_is_left_out(store: Store) -> None:
     assert count_list_changes(store, make_scope(approved=False)) == {"MQL": {"add": 2, "remove": 0}, "Leads · hot": {"add": 2, "remove": 0}}
 
 
-def test_a_summary_counts_all_and_spells_out_the_first(store: Store) -> None:
+def test_a_summary_counts_all_changes_and_shows_the_first(store: Store) -> None:
     save_mqls(store, *range(1, 31))
     summary = PlanSummary()
     for change in contact_changes(store, make_scope(approved=True)):
         summary.add_contact_change(change)
     for each in list_changes(store, make_scope(approved=True)):
         summary.add_list_change(each)
-    told = summary.as_json()
-    assert (told["contacts"], told["stages"], told["properties"]) == (30, 30, {"lead_score": 30, "lifecyclestage": 30})
-    assert told["lists"] == {"MQL": {"add": 30, "remove": 0}, "Leads · hot": {"add": 30, "remove": 0}}
-    assert [sample["id"] for sample in told["samples"]] == [str(number) for number in range(1, 21)]
-    assert told["samples"][0]["changes"]["lifecyclestage"] == {"from": "lead", "to": MQL}
+    plan_json = summary.as_json()
+    assert (plan_json["contacts"], plan_json["stages"], plan_json["properties"]) == (30, 30, {"lead_score": 30, "lifecyclestage": 30})
+    assert plan_json["lists"] == {"MQL": {"add": 30, "remove": 0}, "Leads · hot": {"add": 30, "remove": 0}}
+    assert [sample["id"] for sample in plan_json["samples"]] == [str(number) for number in range(1, 21)]
+    assert plan_json["samples"][0]["changes"]["lifecyclestage"] == {"from": "lead", "to": MQL}

@@ -18,28 +18,28 @@ values = st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=6)
 
 
 @given(values=values)
-def test_equal_mappings_are_equal_texts_whatever_their_order(values: dict[str, str]) -> None:
-    turned = dict(reversed(values.items()))
-    assert canonical_json(values) == canonical_json(turned)
+def test_equal_mappings_have_equal_texts_in_any_order(values: dict[str, str]) -> None:
+    reordered = dict(reversed(values.items()))
+    assert canonical_json(values) == canonical_json(reordered)
     assert json.loads(canonical_json(values)) == values
 
 
 @given(shown=values, desired=values)
-def test_the_difference_is_all_that_must_be_written(shown: dict[str, str], desired: dict[str, str]) -> None:
+def test_the_difference_has_all_values_to_write(shown: dict[str, str], desired: dict[str, str]) -> None:
     found = diff_properties(canonical_json(shown), canonical_json(desired))
     after = {**shown, **{name: after for name, (_, after) in found.items()}}
     assert all(after.get(name, "") == value for name, value in desired.items())
     assert all(before != after for before, after in found.values())
 
 
-@pytest.mark.parametrize(("held", "score"), [("12", "12"), ("12.0", "12"), ("-3.0", "-3"), ("0", "0"), (None, ""), ("", "")])
-def test_a_score_that_comes_back_with_a_fraction_is_the_same_number(held: str | None, score: str) -> None:
-    shown = json.loads(make_crm_schema().observed_json({"lead_score": held, "lead_grade": "A", "city": "Bonn"}))
+@pytest.mark.parametrize(("observed", "score"), [("12", "12"), ("12.0", "12"), ("-3.0", "-3"), ("0", "0"), (None, ""), ("", "")])
+def test_a_score_with_a_zero_fraction_is_the_same_number(observed: str | None, score: str) -> None:
+    shown = json.loads(make_crm_schema().observed_json({"lead_score": observed, "lead_grade": "A", "city": "Bonn"}))
     assert (shown["lead_score"], shown["lead_grade"], shown["lead_score_band"]) == (score, "A", "")
     assert shown.keys() == set(make_crm_schema().property_names)
 
 
-def test_what_a_verdict_desires_has_the_shape_of_what_hubspot_shows() -> None:
+def test_desired_and_observed_values_have_the_same_format() -> None:
     outputs = make_crm_schema()
     verdicts = evaluate(Facts(contacts=pl.DataFrame({"contact_id": [1, 2]})), make_model(), datetime(2026, 11, 20, tzinfo=UTC))
     for desired in outputs.desired_json(verdicts.table):
@@ -49,7 +49,7 @@ def test_what_a_verdict_desires_has_the_shape_of_what_hubspot_shows() -> None:
         assert properties["lead_score_model"] == f"Small · {make_model().hash}"
 
 
-def test_every_value_that_a_verdict_can_have_is_an_option() -> None:
+def test_every_value_of_a_verdict_is_an_option() -> None:
     options = {each.name: {option.value for option in each.options} for each in make_crm_schema().properties if each.options}
     assert options["lead_score_band"] == {"cold", "warm", "hot"}
     assert options["lead_score_trend"] == {"rising", "steady", "falling"}
@@ -64,7 +64,7 @@ def test_labels_are_words_and_unique_even_with_a_second_prefix() -> None:
     assert all(each.description for each in make_crm_schema().properties)
 
 
-def test_the_names_are_the_contract() -> None:
+def test_names_of_properties_and_lists_never_change() -> None:
     assert make_crm_schema().property_names == (
         "lead_grade",
         "lead_grade_reasons",
@@ -88,11 +88,11 @@ def test_the_names_are_the_contract() -> None:
     ]
 
 
-def test_a_verdict_is_stamped_with_its_model_and_with_the_properties_that_show_it() -> None:
-    stamps = {
+def test_the_version_depends_on_model_and_property_names() -> None:
+    versions = {
         make_crm_schema().version,
         make_crm_schema(prefix="fit").version,
         make_crm_schema(MODEL.replace("points: 10}", "points: 11}")).version,
     }
-    assert len(stamps) == 3
+    assert len(versions) == 3
     assert make_crm_schema().version == make_crm_schema(MODEL + "\n# a comment\n").version

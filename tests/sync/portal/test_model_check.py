@@ -55,12 +55,12 @@ def model_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_model_fits_a_portal_that_has_what_it_names(model_file: Path) -> None:
+def test_a_model_fits_a_complete_portal(model_file: Path) -> None:
     assert find_model_errors(load(model_file), make_catalog()) == []
 
 
 @pytest.mark.parametrize(
-    ("changes", "line", "key", "says"),
+    ("changes", "line", "key", "text"),
     [
         (
             {"properties": {"plans": make_property("plans")}},
@@ -78,13 +78,13 @@ def test_a_model_fits_a_portal_that_has_what_it_names(model_file: Path) -> None:
         ({"custom_event_kinds": frozenset({"custom:demo_book"})}, 11, "score.criteria.demo.event", "no event 'custom:demo_booked'"),
     ],
 )
-def test_what_the_portal_lacks_is_named_with_its_place(
-    model_file: Path, changes: dict[str, object], line: int, key: str, says: str
+def test_a_missing_object_is_reported_with_its_location(
+    model_file: Path, changes: dict[str, object], line: int, key: str, text: str
 ) -> None:
-    (said,) = find_model_errors(load(model_file), make_catalog(**changes))
-    assert said.startswith(f"{model_file}:{line}: ")
-    assert key in said
-    assert says in said
+    (message,) = find_model_errors(load(model_file), make_catalog(**changes))
+    assert message.startswith(f"{model_file}:{line}: ")
+    assert key in message
+    assert text in message
 
 
 ALL_CRITERIA = frozenset({"form_submission", "custom:demo_booked"})
@@ -105,7 +105,7 @@ def test_with_a_complete_portal_every_criterion_is_reachable(model_file: Path) -
         ({"properties": {"plan": make_property("plan", "free")}}, "plan"),
     ],
 )
-def test_points_for_what_the_portal_lacks_are_out_of_reach(model_file: Path, changes: dict[str, object], unmet: str) -> None:
+def test_points_for_missing_objects_are_unreachable(model_file: Path, changes: dict[str, object], unmet: str) -> None:
     found = check_model(load(model_file), frozenset(), make_catalog(**changes))
     assert (found.unreachable_criteria, found.reachable_score) == ((unmet,), 10)
 

@@ -37,7 +37,7 @@ STAGES = PropertyDefinition(
 
 @dataclass
 class FakeHubSpot:
-    """HubSpot, as far as a run asks about the portal."""
+    """A double of the APIs that return facts about the portal."""
 
     portal_id: int = 42
     shows_occurrences: bool = True
@@ -126,16 +126,16 @@ def test_a_portal_without_lifecycle_stages_has_none(store: Store, outputs: CrmSc
     assert load_portal(store, FakeHubSpot(missing_properties=frozenset({"lifecyclestage"})), outputs).stages == ()
 
 
-def test_a_portal_that_hides_more_than_before_lowers_no_score(store: Store, outputs: CrmSchema) -> None:
+def test_a_downgraded_portal_lowers_no_score(store: Store, outputs: CrmSchema) -> None:
     load_portal(store, FakeHubSpot(), outputs)
     less = FakeHubSpot(shows_occurrences=False)
-    with pytest.raises(Forbidden, match="no longer shows page views"):
+    with pytest.raises(Forbidden, match="no longer shows single page views"):
         load_portal(store, less, outputs, force_refresh=True)
     assert not load_portal(store, less, outputs, force_refresh=True, accept_downgrade=True).shows_occurrences
     assert not load_portal(store, less, outputs, force_refresh=True).shows_occurrences
 
 
-def test_of_a_portal_that_is_known_the_end_of_the_day_is_known(store: Store, outputs: CrmSchema) -> None:
+def test_a_cached_portal_sets_the_reset_of_the_daily_limit(store: Store, outputs: CrmSchema) -> None:
     load_portal(store, FakeHubSpot(), outputs)
     again = FakeHubSpot()
     load_portal(store, again, outputs)
@@ -154,23 +154,23 @@ def test_managed_lists_are_located_once(store: Store, outputs: CrmSchema) -> Non
         assert memberships.load_list_ids(tx)["mql"] == "1"
 
 
-def test_a_list_that_is_missing_is_named(store: Store, outputs: CrmSchema) -> None:
+def test_a_missing_list_is_named(store: Store, outputs: CrmSchema) -> None:
     with pytest.raises(ConfigurationError, match="no list “MQL”"):
         portal.locate_lists(store, FakeHubSpot().hubspot(), outputs)
 
 
 class TestHiddenEventKinds:
-    """Which kinds of event a portal does not show one by one."""
+    """Event kinds that a portal does not show."""
 
     KINDS = frozenset({"page_view", "custom:demo", "email_click", "form_submission", "webinar"})
 
-    def test_page_views_and_custom_events_need_a_large_plan_and_webinars_do_not(self) -> None:
+    def test_page_views_and_custom_events_need_enterprise_and_webinars_do_not(self) -> None:
         assert portal.select_hidden_kinds(self.KINDS, shows_occurrences=False) == {"page_view", "custom:demo"}
 
-    def test_a_large_plan_shows_everything(self) -> None:
+    def test_enterprise_shows_all_events(self) -> None:
         assert portal.select_hidden_kinds(self.KINDS, shows_occurrences=True) == frozenset()
 
-    def test_what_is_not_asked_for_is_not_hidden(self) -> None:
+    def test_unused_event_kinds_are_not_hidden(self) -> None:
         assert portal.select_hidden_kinds(frozenset({"email_click"}), shows_occurrences=False) == frozenset()
 
 
@@ -179,7 +179,7 @@ def portal_in_zone(at: time = time(2, 0), zone: str = "Europe/Berlin") -> tuple[
 
 
 class TestStartOfDay:
-    """When the portal's day began."""
+    """The start of the portal's day."""
 
     @pytest.mark.parametrize(
         ("now", "began"),
@@ -188,12 +188,12 @@ class TestStartOfDay:
             ("2026-11-20T01:00:00Z", "2026-11-20T01:00:00Z"),
             ("2026-11-20T00:59:59Z", "2026-11-19T01:00:00Z"),
             ("2026-07-01T00:00:00Z", "2026-07-01T00:00:00Z"),
-            # In the night to 25 October the clock shows three twice: the day begins the first time.
+            # On 25 October, two o'clock occurs twice: the day starts the first time.
             ("2026-10-25T00:30:00Z", "2026-10-25T00:00:00Z"),
             ("2026-10-25T01:30:00Z", "2026-10-25T00:00:00Z"),
         ],
     )
-    def test_it_begins_at_two_by_the_clock_of_the_portal(self, now: str, began: str) -> None:
+    def test_the_day_starts_at_two_in_the_time_zone_of_the_portal(self, now: str, began: str) -> None:
         portal, at = portal_in_zone()
         assert portal.day_start(datetime.fromisoformat(now), at) == datetime.fromisoformat(began)
 
@@ -203,9 +203,7 @@ class TestStartOfDay:
         at=st.times().map(lambda at: at.replace(second=0, microsecond=0)),
         zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC"]),
     )
-    def test_the_start_is_never_in_the_future_never_goes_back_and_lasts_a_day(
-        self, start: datetime, steps: list[int], at: time, zone: str
-    ) -> None:
+    def test_the_start_is_never_in_the_future_and_advances_by_a_day(self, start: datetime, steps: list[int], at: time, zone: str) -> None:
         portal, at = portal_in_zone(at, zone)
         now, before = start, None
         for step in [0, *steps]:
@@ -216,7 +214,7 @@ class TestStartOfDay:
             before = began
 
     @pytest.mark.parametrize(("around", "at"), [("2026-10-25T00:00:00+00:00", time(2, 30)), ("2026-03-29T00:00:00+00:00", time(2, 30))])
-    def test_it_goes_forward_through_the_nights_in_which_the_clock_is_set(self, around: str, at: time) -> None:
+    def test_the_start_advances_across_daylight_saving_changes(self, around: str, at: time) -> None:
         portal, at = portal_in_zone(at)
         nights = [datetime.fromisoformat(around) + timedelta(minutes=minute) for minute in range(-180, 240)]
         began = [portal.day_start(now, at) for now in nights]

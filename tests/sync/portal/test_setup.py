@@ -1,4 +1,4 @@
-"""What setup makes of a portal when the model speaks another language, and when somebody has renamed what is ours."""
+"""Setup with a model in another language, and after a user has renamed our lists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GERMAN = MODEL.replace("name: Small", "name: Small\nlanguage: de")
 
 @pytest.fixture
 def harness(tmp_path: Path) -> Iterator[Harness]:
-    """An empty portal that `setup` itself has set up, so that the state knows its lists."""
+    """An empty portal after `setup`, so that the state has the list ids."""
     with start_harness(tmp_path, ready=False) as harness:
         harness.setup()
         yield harness
@@ -33,9 +33,9 @@ def test_another_language_changes_labels_and_nothing_else(harness: Harness) -> N
     before = {name: definition.options for name, definition in harness.portal.catalog().definitions.items() if name.startswith("lead_")}
     harness.use_model(GERMAN)
     planned = setup_steps(harness, dry_run=True)
-    assert [step[:2] for step in planned] == [("mend", "group"), *[("mend", "property")] * 8, *[("mend", "list")] * 2]
-    assert ("mend", "property", "lead_mql_reason", "label, description, options") in planned
-    assert planned[-1] == ("mend", "list", "MQL · nach Score", "is called “MQL · by score”")
+    assert [step[:2] for step in planned] == [("update", "group"), *[("update", "property")] * 8, *[("update", "list")] * 2]
+    assert ("update", "property", "lead_mql_reason", "label, description, options") in planned
+    assert planned[-1] == ("update", "list", "MQL · nach Score", "is called “MQL · by score”")
     assert setup_steps(harness) == planned
     score, trend = (harness.portal.catalog().get(name) for name in ("lead_score", "lead_score_trend"))
     assert (score and score.label, trend and [option.label for option in trend.options]) == (
@@ -62,7 +62,7 @@ def test_a_list_keeps_its_id_and_its_members_when_its_name_changes(harness: Harn
     assert list_names(harness) == ["Leads · cold", "Leads · hot", "Leads · warm", "MQL", "MQL · direkt", "MQL · nach Score"]
 
 
-def test_a_state_that_knows_no_list_finds_them_by_the_names_of_other_languages(harness: Harness, tmp_path: Path) -> None:
+def test_a_new_state_finds_lists_by_their_names_in_other_languages(harness: Harness, tmp_path: Path) -> None:
     names = list_names(harness)
     (tmp_path / "other").mkdir()
     harness.use_model(GERMAN)
@@ -82,7 +82,7 @@ def test_a_renamed_list_stays_managed_and_keeps_its_new_name(harness: Harness) -
     assert harness.portal.lists.find_by_name("MQL · direct", "0-1") is None
 
 
-def test_a_list_that_was_deleted_is_made_again(harness: Harness) -> None:
+def test_a_deleted_list_is_recreated(harness: Harness) -> None:
     found = harness.portal.lists.find_by_name("MQL · direct", "0-1")
     assert found is not None
     found.deleted_at = harness.now_ms()
@@ -90,7 +90,7 @@ def test_a_list_that_was_deleted_is_made_again(harness: Harness) -> None:
     assert setup_steps(harness) == []
 
 
-def test_check_knows_a_renamed_list_as_setup_does(harness: Harness) -> None:
+def test_check_recognizes_a_renamed_list_as_setup_does(harness: Harness) -> None:
     found = harness.portal.lists.find_by_name("MQL", "0-1")
     assert found is not None
     found.name = "Call these"
