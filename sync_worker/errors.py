@@ -4,7 +4,6 @@
     ├── FatalError               nothing can be done in this run
     │   ├── ConfigurationError       a setting or the way it was called             exit 2
     │   ├── ModelError               the model file, with file and line             exit 2
-    │   ├── PortalFolderError        a portal folder, with file and line            exit 2
     │   ├── StateError               the state file is not ours, or damaged         exit 2
     │   ├── AccessDenied             HubSpot says no                                exit 3
     │   │   ├── Unauthorized             the token
@@ -71,10 +70,6 @@ class ConfigurationError(FatalError):
 
 class ModelError(FatalError):
     """The model file cannot be used."""
-
-
-class PortalFolderError(FatalError):
-    """The portal folder cannot be read."""
 
 
 class StateError(FatalError):

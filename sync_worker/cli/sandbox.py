@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from sync_worker.sync.evaluate import offline
 
 try:
     from sync_worker.sandbox import counters, folder, generator
+    from sync_worker.sandbox.base.errors import SandboxError
     from sync_worker.sandbox.base.portal_data import PortalData, Row, Tier
     from sync_worker.sandbox.server import server
 except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with every extra
@@ -28,6 +30,16 @@ except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with e
 TIERS: Final = get_args(Tier)
 
 
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    """Turn an error of the sandbox into one with an exit code; the sandbox imports no other room, so it has its own errors."""
+    try:
+        yield
+    except SandboxError as error:
+        raise ConfigurationError(error.message, hint=error.hint) from error
+
+
+@_translate_errors()
 def serve_sandbox(
     *,
     port: int,
@@ -51,6 +63,7 @@ def serve_sandbox(
     server.serve(data, options, port=port)
 
 
+@_translate_errors()
 def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dict[str, Any]:
     """Score a portal folder as of a time; its own now where none is named."""
     model = load(model_file)
@@ -59,6 +72,7 @@ def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dic
     return {"model": model.hash, "at": when.isoformat(), "verdicts": offline.evaluate_folder_json(source, model, when)}
 
 
+@_translate_errors()
 def compare_models_on_folder(path: Path, old: Path, new: Path) -> ModelComparison:
     """Say what would change from one model to another for the contacts of a portal folder, as of its own now."""
     models = load(old), load(new)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from sync_worker.timestamps import from_ms, to_ms
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
 
-__all__ = ("format_iso", "from_ms", "parse_ms", "to_ms")
+
+def to_ms(at: datetime) -> int:
+    """Return an aware time as epoch milliseconds, rounded down."""
+    return (at - EPOCH) // MILLISECOND
+
+
+def from_ms(ms: int) -> datetime:
+    """Return epoch milliseconds as an aware UTC time."""
+    return EPOCH + timedelta(milliseconds=ms)
 
 
 def format_iso(ms: int) -> str:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
-from sync_worker.errors import PortalFolderError
+from sync_worker.sandbox.base.errors import PortalFolderError
 from sync_worker.sandbox.base.object_types import ObjectType
 from sync_worker.sandbox.base.portal_data import Row
 from sync_worker.sandbox.base.timestamps import format_iso, parse_ms

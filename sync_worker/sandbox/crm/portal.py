@@ -10,9 +10,9 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sync_worker.errors import PortalFolderError
 from sync_worker.sandbox.base.clock import AdjustableClock
 from sync_worker.sandbox.base.config import Switches
+from sync_worker.sandbox.base.errors import PortalFolderError
 from sync_worker.sandbox.base.object_types import COMPANIES, CONTACTS, DEALS
 from sync_worker.sandbox.base.portal_data import PortalData, Row, Tier
 from sync_worker.sandbox.base.timestamps import to_ms

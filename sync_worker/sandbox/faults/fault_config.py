@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError
 
-from sync_worker.errors import ConfigurationError
+from sync_worker.sandbox.base.errors import FaultConfigError
 from sync_worker.sandbox.faults.faults import FAULT_KINDS, Fault, FaultPlan, FaultRule
 
 _RULE_KEYS = {field.name for field in fields(FaultRule)} - {"fault"}
@@ -42,22 +42,22 @@ def load(path: Path) -> FaultPlan:
     """Return the faults that a YAML file asks for.
 
     Raises:
-        ConfigurationError: with file and line, and the nearest right key.
+        FaultConfigError: with file and line, and the nearest right key.
     """
     try:
         document = YAML(typ="rt").load(path.read_text("utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}", hint="Name a readable file of fault rules.") from None
+        raise FaultConfigError(f"{path}: {error.strerror}", hint="Name a readable file of fault rules.") from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigurationError(f"{path}:{line}: {error.problem}", hint="Mend the YAML.") from None
+        raise FaultConfigError(f"{path}:{line}: {error.problem}", hint="Mend the YAML.") from None
     return parse(document, source_name=str(path))
 
 
 def parse(document: object, *, source_name: str) -> FaultPlan:
     """Return the faults that a parsed document asks for; `where` begins every message."""
     if not isinstance(document, Mapping) or not isinstance(document.get("rules"), list):
-        raise ConfigurationError(
+        raise FaultConfigError(
             f"{source_name}:1: rules are missing.", hint="Begin with `rules:` and a list; see the head of fault_file.py."
         )
     return FaultPlan([_parse_rule(item, source_name) for item in document["rules"]], seed=int(document.get("seed", 0)))
@@ -65,9 +65,9 @@ def parse(document: object, *, source_name: str) -> FaultPlan:
 
 def _parse_rule(item: object, source_name: str) -> FaultRule:
     if not isinstance(item, Mapping):
-        raise ConfigurationError(f"{source_name}: {item!r} is no rule.", hint="A rule is a mapping with `endpoint` and `fault`.")
+        raise FaultConfigError(f"{source_name}: {item!r} is no rule.", hint="A rule is a mapping with `endpoint` and `fault`.")
     if "fault" not in item:
-        raise ConfigurationError(
+        raise FaultConfigError(
             f"{_location(item, source_name)}: a rule without `fault`.", hint=f"fault is one of: {', '.join(FAULT_KINDS)}."
         )
     for key, value in item.items():
@@ -82,13 +82,13 @@ def _validate_key(item: Mapping[Any, Any], key: str, value: object, source_name:
     place = _location(item, source_name, key)
     if key not in _ALL_KEYS:
         near = get_close_matches(key, _ALL_KEYS, n=1)
-        raise ConfigurationError(
+        raise FaultConfigError(
             f"{place}: unknown key {key!r}.", hint=f"Did you mean {near[0]!r}?" if near else f"Keys: {', '.join(_ALL_KEYS)}."
         )
     if key in _KEY_CHOICES and value not in _KEY_CHOICES[key]:
-        raise ConfigurationError(f"{place}: {key} is {value!r}.", hint=f"It is one of: {', '.join(_KEY_CHOICES[key])}.")
+        raise FaultConfigError(f"{place}: {key} is {value!r}.", hint=f"It is one of: {', '.join(_KEY_CHOICES[key])}.")
     if not isinstance(value, _KEY_TYPES.get(key, str)):
-        raise ConfigurationError(f"{place}: {key} is {value!r}.", hint="It has the wrong type; see the head of fault_file.py.")
+        raise FaultConfigError(f"{place}: {key} is {value!r}.", hint="It has the wrong type; see the head of fault_file.py.")
 
 
 def _location(item: Mapping[Any, Any], source_name: str, key: str | None = None) -> str:

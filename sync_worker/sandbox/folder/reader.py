@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 
 import orjson
 
-from sync_worker.errors import PortalFolderError
+from sync_worker.sandbox.base.errors import PortalFolderError
 from sync_worker.sandbox.base.portal_data import PortalData, Row, Tier
 from sync_worker.sandbox.folder.validators import ROW_VALIDATORS, FieldFormatError, validate_record_id, validate_text, validate_timestamp
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sync_worker.sandbox.base.responses import ApiError
-from sync_worker.sandbox.base.timestamps import format_iso
+from sync_worker.sandbox.base.timestamps import EPOCH, format_iso, to_ms
 from sync_worker.sandbox.crm.audit_log import ChangeSource
-from sync_worker.timestamps import EPOCH, to_ms
 
 OAUTH_DOCS_URL = "https://developers.hubspot.com/docs/methods/auth/oauth-overview"
 SCOPES_DOCS_URL = "https://developers.hubspot.com/scopes"

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sync_worker.errors import ConfigurationError
+from sync_worker.sandbox.base.errors import FaultConfigError
 from sync_worker.sandbox.base.responses import ApiError, JsonResponse, NoContentResponse, validation_error
 from sync_worker.sandbox.faults import fault_config
 from sync_worker.sandbox.faults.faults import FaultPlan
@@ -102,5 +102,5 @@ async def _run_action(request: Request, action: Callable[[RequestBody], RequestB
         return JsonResponse(action(body))
     except ApiError as error:
         return error.to_response("sandbox")
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, ConfigurationError) as error:
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, FaultConfigError) as error:
         return validation_error(f"{type(error).__name__}: {error}").to_response("sandbox")

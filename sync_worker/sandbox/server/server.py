@@ -21,10 +21,10 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from sync_worker.errors import ConfigurationError
 from sync_worker.sandbox import counters, web
 from sync_worker.sandbox.api.routes import ENDPOINTS
 from sync_worker.sandbox.base.config import SandboxConfig, Switches
+from sync_worker.sandbox.base.errors import PortUnavailableError
 from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.request.url_paths import expand_paths
@@ -100,7 +100,8 @@ def serve(data: PortalData, config: SandboxConfig, *, port: int = 0) -> None:
         port: of 127.0.0.1; 0 takes a free one.
 
     Raises:
-        ConfigurationError: the port is taken, or the file of faults does not fit.
+        PortUnavailableError: the server cannot listen on the port.
+        FaultConfigError: the fault rules are not valid.
     """
 
     def announce(base_url: str) -> None:
@@ -230,7 +231,7 @@ def _bind_socket(port: int) -> socket:
         listening.bind((HOST, port))
     except (OSError, OverflowError) as error:
         listening.close()
-        raise ConfigurationError(
+        raise PortUnavailableError(
             f"Port {port} of {HOST} cannot be used: {error}.", hint="Choose another port, or 0 for a free one."
         ) from None
     return listening

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sync_worker.errors import ConfigurationError
+from sync_worker.sandbox.base.errors import FaultConfigError
 from sync_worker.sandbox.faults import fault_config
 from sync_worker.sandbox.faults.faults import Fault, FaultPlan, FaultRule
 from sync_worker.sandbox.server import server
@@ -160,10 +160,10 @@ def test_a_connection_is_reset_over_real_http_and_the_next_call_goes_on(client_w
 def test_a_file_that_does_not_fit_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "faults.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigurationError, match=message):
+    with pytest.raises(FaultConfigError, match=message):
         fault_config.load(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="No such file"):
+    with pytest.raises(FaultConfigError, match="No such file"):
         fault_config.load(tmp_path / "none.yaml")

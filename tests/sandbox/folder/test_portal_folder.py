@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sync_worker.errors import PortalFolderError
 from sync_worker.sandbox import folder
+from sync_worker.sandbox.base.errors import PortalFolderError
 
 HEADER = {"portalId": 1001, "tier": "enterprise", "timeZone": "Europe/Berlin", "now": "2026-11-01T00:00:00Z"}
 CONTACT = {

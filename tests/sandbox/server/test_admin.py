@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_worker.errors import PortalFolderError
+from sync_worker.sandbox.base.errors import PortalFolderError
 from sync_worker.sandbox.base.portal_data import PortalData
 from tests.sandbox.portal_factories import CONTACTS, make_click, make_contact, make_contacts, make_portal, start_portal
 

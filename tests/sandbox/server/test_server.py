@@ -11,7 +11,7 @@ import sys
 import httpx
 import pytest
 
-from sync_worker.errors import ConfigurationError
+from sync_worker.sandbox.base.errors import PortUnavailableError
 from sync_worker.sandbox.server import server
 from sync_worker.sandbox.server.server import SandboxConfig
 from tests.sandbox.portal_factories import CONTACTS, make_contacts, make_portal, result_ids
@@ -53,5 +53,5 @@ def test_a_port_that_is_taken_is_refused_in_a_sentence() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        with pytest.raises(ConfigurationError, match="cannot be used"):
+        with pytest.raises(PortUnavailableError, match="cannot be used"):
             server.serve(make_portal(), SandboxConfig(), port=other.getsockname()[1])
