@@ -1,4 +1,4 @@
-"""The web page of a portal: contacts as a sales rep sees them, lists, and what was written last."""
+"""The web page of a portal: contacts, one contact as a sales rep sees it, lists, and recent writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One contact as a sales rep sees it."""
+"""The page of one contact: score sections, details, engagement, companies, deals, all properties."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ _DEAL_PROPERTIES: Final = ["dealstage", "amount", "closedate"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisplayField:
-    """A property with its value in words; `lines` are those of a long text, `badge` is set for an option."""
+    """A property with its formatted value; `badge` is set for an enumeration with one value."""
 
     name: str
     label: str
     description: str
     lines: tuple[str, ...]
     badge: Badge | None = None
-    figure: bool = False
+    is_number: bool = False
 
     @property
     def text(self) -> str:
@@ -74,34 +74,34 @@ class FieldSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactDetails:
-    """A contact with what belongs to it: scorings first, then who it is and what it did, at last everything."""
+    """A contact with its sections; `score_sections` are the property groups created through the API."""
 
-    person: ContactLine
-    scorings: tuple[FieldSection, ...]
+    contact: ContactLine
+    score_sections: tuple[FieldSection, ...]
     about: FieldSection
-    counted: FieldSection
+    engagement: FieldSection
     companies: tuple[FieldSection, ...]
     deals: tuple[FieldSection, ...]
-    everything: tuple[FieldSection, ...]
+    other_sections: tuple[FieldSection, ...]
 
 
 def contact_details(portal: SandboxPortal, formatter: ValueFormatter, values: Mapping[str, str]) -> ContactDetails:
-    """Return the contact that has these values."""
+    """Return the details of the contact with these values."""
     contact_id = int(values["hs_object_id"])
-    made, given = split_sections(portal)
+    score_sections, other_sections = split_sections(portal)
     return ContactDetails(
-        person=contact_line(portal, formatter, values),
-        scorings=tuple(
-            FieldSection(heading=group.label, fields=tuple(_iter_fields(formatter, values, each, include_empty=True)))
-            for group, each in made
+        contact=contact_line(portal, formatter, values),
+        score_sections=tuple(
+            FieldSection(heading=group.label, fields=tuple(_iter_fields(formatter, values, definitions, include_empty=True)))
+            for group, definitions in score_sections
         ),
         about=FieldSection(heading="About this contact", fields=_select_fields(portal, formatter, "contacts", values, _ABOUT_PROPERTIES)),
-        counted=FieldSection(heading="Engagement", fields=_select_fields(portal, formatter, "contacts", values, _ENGAGEMENT_PROPERTIES)),
+        engagement=FieldSection(heading="Engagement", fields=_select_fields(portal, formatter, "contacts", values, _ENGAGEMENT_PROPERTIES)),
         companies=tuple(_sections_for_related(portal, formatter, "companies", contact_id, _COMPANY_PROPERTIES)),
         deals=tuple(_sections_for_related(portal, formatter, "deals", contact_id, _DEAL_PROPERTIES)),
-        everything=tuple(
+        other_sections=tuple(
             FieldSection(heading=group.label, fields=tuple(fields))
-            for group, definitions in given
+            for group, definitions in other_sections
             if (fields := list(_iter_fields(formatter, values, definitions)))
         ),
     )
@@ -110,10 +110,10 @@ def contact_details(portal: SandboxPortal, formatter: ValueFormatter, values: Ma
 def _sections_for_related(
     portal: SandboxPortal, formatter: ValueFormatter, object_type: str, contact_id: int, names: Sequence[str]
 ) -> Iterator[FieldSection]:
-    for related in portal.associations.find_ids("contacts", contact_id, object_type):
-        values = portal.record(object_type, related)
+    for related_id in portal.associations.find_ids("contacts", contact_id, object_type):
+        values = portal.record(object_type, related_id)
         if values:
-            heading = values.get("name") or values.get("dealname") or str(related)
+            heading = values.get("name") or values.get("dealname") or str(related_id)
             yield FieldSection(heading=heading, fields=_select_fields(portal, formatter, object_type, values, names))
 
 
@@ -127,7 +127,7 @@ def _select_fields(
 def _iter_fields(
     formatter: ValueFormatter, values: Mapping[str, str], definitions: Iterable[PropertyDefinition], *, include_empty: bool = False
 ) -> Iterator[DisplayField]:
-    """Yield what is set; with `every` also what is not."""
+    """Yield the fields with a value; with `include_empty`, all fields."""
     for definition in definitions:
         value = values.get(definition.name, "")
         if value or include_empty:
@@ -141,5 +141,5 @@ def _format_field(formatter: ValueFormatter, definition: PropertyDefinition, val
         description=definition.description,
         lines=tuple(formatter.format_value(definition, value).splitlines()),
         badge=create_badge(definition, value) if value and definition.type == "enumeration" and ";" not in value else None,
-        figure=definition.type == "number",
+        is_number=definition.type == "number",
     )

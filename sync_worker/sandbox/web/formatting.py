@@ -1,4 +1,4 @@
-"""Values as people read them: times in the portal's zone, options by their labels, numbers with separators."""
+"""Formats values for people: times in the portal's time zone, labels of options, numbers with separators."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TREND_ARROWS: Final = {"rising": "↑", "steady": "→", "falling": "↓"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Badge:
-    """A value in a coloured pill; the tone is a class of the style sheet."""
+    """A value with a colored background; `tone` is a class of the style sheet."""
 
     text: str
     tone: str
@@ -25,30 +25,30 @@ class Badge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueFormatter:
-    """Says values in the words of one portal at one moment (epoch milliseconds)."""
+    """Formats values in the time zone of a portal; `now` in epoch milliseconds."""
 
     zone: ZoneInfo
     now: int
 
-    def when(self, ms: int) -> str:
-        """Return a moment as day and time."""
+    def format_time(self, ms: int) -> str:
+        """Return a time as day and time of day."""
         local = self.to_local(ms)
         return f"{local.day} {local:%b %Y, %H:%M}"
 
     def to_local(self, ms: int) -> datetime:
-        """Return a moment in the portal's time zone."""
+        """Return a time in the portal's time zone."""
         return from_ms(ms).astimezone(self.zone)
 
-    def day_heading(self, ms: int) -> str:
-        """Return the day of a moment as a heading."""
+    def format_local_day(self, ms: int) -> str:
+        """Return the day of a time in the portal's time zone."""
         return format_day(self.to_local(ms).date())
 
-    def time_ago(self, ms: int) -> str:
-        """Return how long ago a moment was, roughly."""
-        span = (self.now - ms) / 1000
-        if abs(span) < 5:
+    def format_time_ago(self, ms: int) -> str:
+        """Return the rounded age of a time, such as `2 days ago`."""
+        age_s = (self.now - ms) / 1000
+        if abs(age_s) < 5:
             return "just now"
-        amount, unit = abs(span), "year"
+        amount, unit = abs(age_s), "year"
         for step, name in _TIME_UNITS:
             if amount < step:
                 unit = name
@@ -56,16 +56,16 @@ class ValueFormatter:
             amount /= step
         whole = int(amount)
         text = f"{whole} {unit}{'' if whole == 1 else 's'}"
-        return f"{text} ago" if span > 0 else f"in {text}"
+        return f"{text} ago" if age_s > 0 else f"in {text}"
 
     def format_value(self, definition: PropertyDefinition | None, value: str) -> str:
-        """Return a property value as HubSpot's records show it."""
+        """Return a property value as HubSpot's records display it."""
         match definition.type if definition else "string":
             case "number":
                 return format_number(value)
             case "datetime":
                 ms = parse_ms(value)
-                return value if ms is None else self.when(ms)
+                return value if ms is None else self.format_time(ms)
             case "date":
                 ms = parse_ms(value)
                 return value if ms is None else format_day(from_ms(ms).date())
@@ -75,12 +75,12 @@ class ValueFormatter:
 
 
 def format_day(date_: date) -> str:
-    """Return a day in words."""
+    """Return a day with the name of the month."""
     return f"{date_.day} {date_:%B %Y}"
 
 
 def format_number(text: str) -> str:
-    """Return a number with thousands separated, or the text that it is not."""
+    """Return a number with thousands separators; a text that is not a number is returned unchanged."""
     try:
         amount = float(text)
     except ValueError:
@@ -89,16 +89,16 @@ def format_number(text: str) -> str:
 
 
 def create_badge(definition: PropertyDefinition, value: str) -> Badge:
-    """Return an enumeration value as a pill: grades by letter, trends by direction, other values by their place in the order."""
+    """Return the badge of an enumeration value: trends by direction, grades by letter, bands by rank."""
     label = _option_label(definition, value)
     if value in _TREND_ARROWS:
         return Badge(text=f"{_TREND_ARROWS[value]} {label}", tone=value)
     if definition.name.endswith("_grade"):
         return Badge(text=label, tone=f"grade-{value[:1].lower()}")
     if definition.name.endswith("_band"):
-        places = definition.option_values()
-        place = places.index(value) + 1 if value in places else 0
-        return Badge(text=label, tone=f"level-{_badge_level(place, len(places))}")
+        bands = definition.option_values()
+        rank = bands.index(value) + 1 if value in bands else 0
+        return Badge(text=label, tone=f"level-{_badge_level(rank, len(bands))}")
     return Badge(text=label, tone="plain")
 
 
@@ -115,12 +115,12 @@ def _option_label(definition: PropertyDefinition, value: str) -> str:
 
 
 def full_name(values: Mapping[str, str]) -> str:
-    """Return how a contact is called: by name, else by address, else by number."""
-    named = " ".join(values[part] for part in ("firstname", "lastname") if values.get(part))
-    return named or values.get("email") or f"Contact {values.get('hs_object_id', '')}".strip()
+    """Return the name of a contact, otherwise its email address, otherwise its id."""
+    name = " ".join(values[part] for part in ("firstname", "lastname") if values.get(part))
+    return name or values.get("email") or f"Contact {values.get('hs_object_id', '')}".strip()
 
 
 def initials(name: str) -> str:
-    """Return the two letters of an avatar."""
+    """Return one or two letters for an avatar."""
     words = [word for word in name.replace("@", " ").split() if word[0].isalnum()]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"

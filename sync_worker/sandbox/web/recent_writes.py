@@ -1,4 +1,4 @@
-"""What was written last, one write after the other."""
+"""The most recent writes to contacts, with old and new values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_worker.sandbox.web.formatting import ValueFormatter, full_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueChange:
-    """One value that was written; nothing before or after is an empty text."""
+    """One written value; `before` or `after` is empty if the property had or has no value."""
 
     label: str
     before: str
@@ -22,28 +22,28 @@ class ValueChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactWrite:
-    """What one request wrote to one contact."""
+    """The values that one request wrote to one contact."""
 
     contact_id: int
     name: str
-    when: str
-    ago: str
+    time: str
+    time_ago: str
     source: str
-    values: tuple[ValueChange, ...]
+    changes: tuple[ValueChange, ...]
 
 
 def group_writes(portal: SandboxPortal, formatter: ValueFormatter, changes: Iterable[PropertyChange]) -> Iterator[ContactWrite]:
-    """Yield writes, newest first, of changes that come newest first."""
-    order = {name: (definition.display_order, place) for place, (name, definition) in enumerate(portal.catalog().definitions.items())}
+    """Yield the writes of changes; both are newest first."""
+    order = {name: (definition.display_order, index) for index, (name, definition) in enumerate(portal.catalog().definitions.items())}
     for (contact_id, at, source), group in groupby(changes, key=lambda change: (change.record_id, change.at, change.source)):
         values = portal.record("contacts", contact_id)
         yield ContactWrite(
             contact_id=contact_id,
             name=full_name(values) if values else f"Contact {contact_id}",
-            when=formatter.when(at),
-            ago=formatter.time_ago(at),
+            time=formatter.format_time(at),
+            time_ago=formatter.format_time_ago(at),
             source=source.label or source.id or source.type,
-            values=tuple(
+            changes=tuple(
                 _value_change(portal, formatter, change)
                 for change in sorted(group, key=lambda change: order.get(change.property_name, (0, 0)))
             ),

@@ -1,4 +1,4 @@
-"""The routes of the web page."""
+"""Routes of the web page."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from sync_worker.sandbox.web.score_fields import score_property
 from sync_worker.sandbox.web.timeline import group_by_day
 
 _TEMPLATES_DIR: Final = Path(__file__).parent / "templates"
-_SHORT_TIMELINE_EVENTS, _LONG_TIMELINE_EVENTS = 60, 2000  # events of a timeline
+_SHORT_TIMELINE_EVENTS, _LONG_TIMELINE_EVENTS = 60, 2000  # events shown before and after "Show all"
 _MAX_CHANGES: Final = 400
-# Whatever stands in a contact can run nothing and load nothing.
+# The values of a contact can neither run a script nor load a resource.
 _SECURITY_HEADERS: Final = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'"}
 
 
 def routes(portal: SandboxPortal) -> list[BaseRoute]:
     """Return the routes of the pages of a portal: contacts at /, one contact, lists, one list, changes."""
     pages = _WebPages(portal=portal, templates=_create_environment())
-    answers: dict[str, Callable[[Request], Response]] = {
+    handlers: dict[str, Callable[[Request], Response]] = {
         "/contacts/{id:int}": pages.show_contact,
         "/lists": pages.list_lists,
         "/lists/{id:int}": pages.list_members,
         "/changes": pages.list_changes,
     }
-    directory_page = Route("/", pages.list_contacts, methods=["GET"])
-    return [directory_page, *(Route(path, _make_async(answer), methods=["GET"]) for path, answer in answers.items())]
+    contacts_route = Route("/", pages.list_contacts, methods=["GET"])
+    return [contacts_route, *(Route(path, _make_async(handler), methods=["GET"]) for path, handler in handlers.items())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,43 +48,47 @@ class _WebPages:
 
     async def list_contacts(self, request: Request) -> Response:
         text = request.query_params.get("q", "").strip()
-        found = await contact_list.search_contacts(self.portal, self._formatter(), text=text, page=_page_number(request))
-        return self._render("contacts.html", tab="contacts", search=text, directory=found, scored=score_property(self.portal) is not None)
+        contacts = await contact_list.search_contacts(self.portal, self._formatter(), text=text, page=_page_number(request))
+        has_scores = score_property(self.portal) is not None
+        return self._render("contacts.html", tab="contacts", search=text, contacts=contacts, has_scores=has_scores)
 
     def show_contact(self, request: Request) -> Response:
         contact_id = int(request.path_params["id"])
         values = self.portal.record("contacts", contact_id)
         if values is None:
-            return self._not_found_page(f"There is no contact {contact_id}.")
-        words, whole = self._formatter(), "all" in request.query_params
-        shown = int(values["hs_object_id"])
-        events = self.portal.contact_events(shown, (_LONG_TIMELINE_EVENTS if whole else _SHORT_TIMELINE_EVENTS) + 1)
+            return self._not_found_page(f"Contact {contact_id} does not exist.")
+        formatter, show_all = self._formatter(), "all" in request.query_params
+        surviving_id = int(values["hs_object_id"])
+        limit = _LONG_TIMELINE_EVENTS if show_all else _SHORT_TIMELINE_EVENTS
+        events = self.portal.contact_events(surviving_id, limit + 1)
         forms = {form_id: str(form["name"]) for form_id, form in self.portal.engagement.forms.by_id.items()}
         return self._render(
             "contact.html",
             tab="contacts",
             title=full_name(values),
-            record=contact_details(self.portal, words, values),
-            days=list(group_by_day(events[: _LONG_TIMELINE_EVENTS if whole else _SHORT_TIMELINE_EVENTS], words, forms)),
-            more=not whole and len(events) > _SHORT_TIMELINE_EVENTS,
-            lists=self.portal.contact_lists(shown),
+            record=contact_details(self.portal, formatter, values),
+            days=list(group_by_day(events[:limit], formatter, forms)),
+            has_more=not show_all and len(events) > limit,
+            lists=self.portal.contact_lists(surviving_id),
         )
 
     def list_lists(self, _: Request) -> Response:
         lists = sorted(self.portal.lists, key=lambda item: item.name.casefold())
-        return self._render("lists.html", tab="lists", lists=lists, words=self._formatter())
+        return self._render("lists.html", tab="lists", lists=lists, formatter=self._formatter())
 
     def list_members(self, request: Request) -> Response:
-        found = self.portal.lists.get(int(request.path_params["id"]))
-        if found is None:
-            return self._not_found_page("There is no such list.")
-        members = contact_list.list_members(self.portal, self._formatter(), found.member_ids(), _page_number(request))
-        return self._render("list.html", tab="lists", title=found.name, list=found, directory=members)
+        list_id = int(request.path_params["id"])
+        record_list = self.portal.lists.get(list_id)
+        if record_list is None:
+            return self._not_found_page(f"List {list_id} does not exist.")
+        members = contact_list.list_members(self.portal, self._formatter(), record_list.member_ids(), _page_number(request))
+        return self._render("list.html", tab="lists", title=record_list.name, list=record_list, contacts=members)
 
     def list_changes(self, request: Request) -> Response:
-        every = "all" in request.query_params
-        last = self.portal.recent_changes(_MAX_CHANGES, custom_only=not every)
-        return self._render("changes.html", tab="changes", writes=list(group_writes(self.portal, self._formatter(), last)), every=every)
+        all_properties = "all" in request.query_params
+        changes = self.portal.recent_changes(_MAX_CHANGES, custom_only=not all_properties)
+        writes = list(group_writes(self.portal, self._formatter(), changes))
+        return self._render("changes.html", tab="changes", writes=writes, all_properties=all_properties)
 
     def _not_found_page(self, message: str) -> Response:
         return self._render("missing.html", status=404, tab="", message=message)
@@ -99,7 +103,7 @@ class _WebPages:
 
 
 def _make_async(handler: Callable[[Request], Response]) -> Callable[[Request], object]:
-    """Answer in the event loop, as the API does: nothing is written while a page is put together."""
+    """Run a handler in the event loop, like the API, so that no write happens while a page is rendered."""
 
     async def endpoint(request: Request) -> Response:
         return handler(request)

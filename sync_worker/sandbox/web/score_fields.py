@@ -1,4 +1,4 @@
-"""Which properties of a portal are a scoring: groups that somebody made through the API, the score's own first."""
+"""Selects the score properties of a portal: the property groups created through the API, the group of the score first."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ _SCORE_SUFFIX: Final = "_score"
 
 
 def split_sections(portal: SandboxPortal) -> tuple[list[PropertySection], list[PropertySection]]:
-    """Return the groups that were made through the API, with their properties, and the groups of HubSpot and of the data."""
-    grouped = [(group, properties) for group, properties in portal.properties_by_group() if properties]
-    made = [section for section in grouped if _is_api_group(*section)]
-    return sorted(made, key=lambda section: _sort_rank(section[1])), [section for section in grouped if section not in made]
+    """Return the groups created through the API, and the groups of HubSpot and of the portal data, each with its properties."""
+    sections = [(group, properties) for group, properties in portal.properties_by_group() if properties]
+    score_sections = [section for section in sections if _is_api_group(*section)]
+    other_sections = [section for section in sections if section not in score_sections]
+    return sorted(score_sections, key=lambda section: _sort_rank(section[1])), other_sections
 
 
 def score_property(portal: SandboxPortal) -> str | None:
-    """Return the property to sort contacts by: the number whose name ends in "_score"."""
-    made, _ = split_sections(portal)
-    return next((each.name for _, properties in made for each in properties if _is_score(each)), None)
+    """Return the name of the property that sorts the contacts: the first number whose name ends in "_score", or None."""
+    score_sections, _ = split_sections(portal)
+    return next((each.name for _, properties in score_sections for each in properties if _is_score(each)), None)
 
 
 def table_columns(portal: SandboxPortal) -> list[PropertyDefinition]:
-    """Return the properties of the scoring that fit into a column of a table: numbers and options."""
-    made, _ = split_sections(portal)
-    return [each for _, properties in made[:1] for each in properties if each.type in {"number", "enumeration", "bool"}]
+    """Return the score properties that fit into a table column: numbers and options."""
+    score_sections, _ = split_sections(portal)
+    return [each for _, properties in score_sections[:1] for each in properties if each.type in {"number", "enumeration", "bool"}]
 
 
 def _is_api_group(group: PropertyGroup, properties: list[PropertyDefinition]) -> bool:

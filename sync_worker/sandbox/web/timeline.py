@@ -1,4 +1,4 @@
-"""What a contact did, day by day, in a sales rep's words."""
+"""The timeline of a contact: its events by day, worded for sales reps."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from sync_worker.sandbox.web.formatting import ValueFormatter
 EventJson = Mapping[str, Any]
 
 _EMAIL_EVENTS: Final = {
-    "SENT": ("sent", "E-mail sent"),
-    "DELIVERED": ("sent", "E-mail delivered"),
-    "OPEN": ("open", "Opened an e-mail"),
-    "CLICK": ("click", "Clicked a link in an e-mail"),
-    "BOUNCE": ("stop", "E-mail bounced"),
-    "DROPPED": ("stop", "E-mail dropped"),
-    "SPAMREPORT": ("stop", "Reported an e-mail as spam"),
-    "STATUSCHANGE": ("stop", "Changed e-mail subscriptions"),
+    "SENT": ("sent", "Email sent"),
+    "DELIVERED": ("sent", "Email delivered"),
+    "OPEN": ("open", "Opened an email"),
+    "CLICK": ("click", "Clicked a link in an email"),
+    "BOUNCE": ("stop", "Email bounced"),
+    "DROPPED": ("stop", "Email dropped"),
+    "SPAMREPORT": ("stop", "Reported an email as spam"),
+    "STATUSCHANGE": ("stop", "Changed email subscriptions"),
 }
-_ATTENDANCE_STATES: Final = {"REGISTERED": "Registered for", "ATTENDED": "Attended", "NO_SHOW": "Did not come to", "CANCELLED": "Cancelled"}
-_BOT_CLICK_MS: Final = 2000  # nobody reads and clicks within two seconds
+_ATTENDANCE_STATES: Final = {"REGISTERED": "Registered for", "ATTENDED": "Attended", "NO_SHOW": "Did not attend", "CANCELLED": "Canceled"}
+_BOT_CLICK_MS: Final = 2000  # no contact reads an email and clicks within two seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEvent:
-    """One thing that happened; `icon` is the name of a drawing, `marks` are short remarks."""
+    """One event; `icon` is an id in icons.svg, `flags` are short notes."""
 
     time: str
     icon: str
     title: str
     detail: str
-    marks: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineDay:
-    """What happened on one day, newest first."""
+    """The events of one day, newest first."""
 
     name: str
-    ago: str
-    moments: tuple[TimelineEvent, ...]
+    time_ago: str
+    events: tuple[TimelineEvent, ...]
 
 
 def group_by_day(events: Iterable[EventJson], formatter: ValueFormatter, forms: Mapping[str, str]) -> Iterator[TimelineDay]:
@@ -51,13 +51,15 @@ def group_by_day(events: Iterable[EventJson], formatter: ValueFormatter, forms: 
 
     Args:
         events: newest first: {at (epoch milliseconds), kind, row}.
-        formatter: how values and times are written.
-        forms: names of forms by id.
+        formatter: formats the times.
+        forms: form names by id.
     """
-    for name, happened in groupby(events, key=lambda event: formatter.day_heading(event["at"])):
-        on_day = list(happened)
+    for name, group in groupby(events, key=lambda event: formatter.format_local_day(event["at"])):
+        day_events = list(group)
         yield TimelineDay(
-            name=name, ago=formatter.time_ago(on_day[0]["at"]), moments=tuple(_timeline_event(event, formatter, forms) for event in on_day)
+            name=name,
+            time_ago=formatter.format_time_ago(day_events[0]["at"]),
+            events=tuple(_timeline_event(event, formatter, forms) for event in day_events),
         )
 
 
@@ -66,31 +68,31 @@ def _timeline_event(event: EventJson, formatter: ValueFormatter, forms: Mapping[
     time = f"{formatter.to_local(event['at']):%H:%M:%S}"
     if kind == "FORM_SUBMISSION":
         name = forms.get(row["formId"], row["formId"])
-        return TimelineEvent(time=time, icon="form", title=f"Filled in “{name}”", detail=row.get("pageUrl") or "")
+        return TimelineEvent(time=time, icon="form", title=f"Submitted “{name}”", detail=row.get("pageUrl") or "")
     if kind == "PARTICIPATION":
-        took_part = _ATTENDANCE_STATES.get(row["properties"]["attendanceState"], "Has to do with")
-        return TimelineEvent(time=time, icon="form", title=f"{took_part} “{row['eventName']}”", detail="")
+        verb = _ATTENDANCE_STATES.get(row["properties"]["attendanceState"], "Participated in")
+        return TimelineEvent(time=time, icon="form", title=f"{verb} “{row['eventName']}”", detail="")
     if kind == "e_visited_page":
         return _page_view(row["properties"], time)
     icon, title = _EMAIL_EVENTS.get(kind, ("dot", kind.replace("_", " ").capitalize()))
     detail = row.get("url") or row.get("subject") or row.get("response") or row.get("portalSubscriptionStatus") or ""
-    return TimelineEvent(time=time, icon=icon, title=title, detail=str(detail), marks=tuple(_event_marks(row, kind)))
+    return TimelineEvent(time=time, icon=icon, title=title, detail=str(detail), flags=tuple(_event_flags(row, kind)))
 
 
 def _page_view(properties: EventJson, time: str) -> TimelineEvent:
     url = properties.get("hs_url") or ""
     title = properties.get("hs_title") or urlsplit(url).path or "a page"
     campaign = properties.get("hs_utm_campaign")
-    return TimelineEvent(time=time, icon="view", title=f"Viewed “{title}”", detail=url, marks=(f"campaign {campaign}",) if campaign else ())
+    return TimelineEvent(time=time, icon="view", title=f"Viewed “{title}”", detail=url, flags=(f"campaign {campaign}",) if campaign else ())
 
 
-def _event_marks(row: EventJson, kind: str) -> Iterator[str]:
+def _event_flags(row: EventJson, kind: str) -> Iterator[str]:
     sent = (row.get("sentBy") or {}).get("created")
     if kind == "CLICK" and sent is not None and row["created"] - sent <= _BOT_CLICK_MS:
-        yield f"{(row['created'] - sent) / 1000:.1f} s after it was sent"
+        yield f"{(row['created'] - sent) / 1000:.1f} s after sending"
     if row.get("filteredEvent"):
         yield "filtered by HubSpot"
     if row.get("obsoletedBy"):
-        yield "replaced by another report"
+        yield "replaced by another event"
     if "bot" in (row.get("userAgent") or "").lower():
-        yield "user agent of a crawler"
+        yield "crawler user agent"

@@ -32,7 +32,7 @@ BANDS = [
 
 
 def property_body(name: str, label: str, kind: str = "string", field_type: str = "text", **more: object) -> dict[str, object]:
-    about = {"label": label, "description": f"What {label.lower()} means.", "groupName": "lead_scoring"}
+    about = {"label": label, "description": f"About the {label.lower()}.", "groupName": "lead_scoring"}
     return {"name": name, "type": kind, "fieldType": field_type, **about, **more}
 
 
@@ -44,7 +44,7 @@ SCORE_PROPERTIES = (
 
 
 def add_scores(served: PortalClient, **scores: str) -> PortalClient:
-    """Make the properties of a scoring and give contacts scores, such as _7="31"."""
+    """Create the score properties and write scores to contacts, such as _7="31"."""
     replies = [served.post("/crm/v3/properties/contacts/groups", GROUP)]
     replies += [served.post("/crm/v3/properties/contacts", definition) for definition in SCORE_PROPERTIES]
     replies += [served.patch(f"{CONTACTS}/{number[1:]}", {"properties": {"lead_score": score}}) for number, score in scores.items()]
@@ -60,7 +60,7 @@ def get_page(served: PortalClient, path: str) -> str:
 
 
 def visible_text(markup: str) -> str:
-    """Return what can be read on a page."""
+    """Return the visible text of a page."""
     body = re.sub(r"<style>.*?</style>", " ", markup, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
@@ -75,51 +75,51 @@ def make_page_view(contact: int, ms_ago: int, title: str) -> Row:
     return {"id": f"v{when}", "eventType": "e_visited_page", "objectId": str(contact), "occurredAt": str(when), "properties": properties}
 
 
-def test_contacts_come_by_score_those_without_one_last() -> None:
+def test_contacts_are_sorted_by_score_and_unscored_ones_are_last() -> None:
     served = add_scores(start_portal(make_portal(make_contacts(4))), _2="7", _3="31", _4="-5")
     assert contact_ids_on_page(get_page(served, "/")) == ["3", "2", "4", "1"]
 
 
-def test_without_a_scoring_contacts_are_shown_all_the_same() -> None:
+def test_contacts_are_shown_without_scores() -> None:
     shown = get_page(start_portal(make_portal(make_contacts(3))), "/")
     assert contact_ids_on_page(shown) == ["1", "2", "3"]
-    assert "Nothing has been scored yet" in visible_text(shown)
+    assert "No scores yet" in visible_text(shown)
 
 
-def test_an_empty_portal_says_so() -> None:
+def test_an_empty_portal_shows_a_message() -> None:
     assert "No contacts yet" in visible_text(get_page(start_portal(make_portal()), "/"))
 
 
 @pytest.mark.parametrize("text", ["noor", "COSTA", "noor@example.org", "werft", "costa noor"])
-def test_a_contact_is_found_by_name_address_and_company(text: str) -> None:
+def test_a_contact_is_found_by_name_email_and_company(text: str) -> None:
     noor = make_contact(7, firstname="Noor", lastname="Costa", email="noor@example.org", company="Nordwerft AG")
     assert contact_ids_on_page(get_page(start_portal(make_portal([make_contact(1), noor])), f"/?q={text}")) == ["7"]
 
 
-def test_a_search_without_result_says_so() -> None:
-    assert "Nobody by that name" in visible_text(get_page(start_portal(make_portal(make_contacts(2))), "/?q=nobody"))
+def test_a_search_without_results_shows_a_message() -> None:
+    assert "No contacts found" in visible_text(get_page(start_portal(make_portal(make_contacts(2))), "/?q=unknown"))
 
 
 def test_other_requests_are_served_during_a_search() -> None:
     portal = start_portal(make_portal(make_contacts(25_000))).portal
-    words, turns = ValueFormatter(zone=UTC, now=NOW_MS), []
+    formatter, turns = ValueFormatter(zone=UTC, now=NOW_MS), []
 
-    async def others() -> None:
+    async def count_turns() -> None:
         while True:
             turns.append(1)
             await asyncio.sleep(0)
 
-    async def looking() -> int:
-        busy = asyncio.create_task(others())
-        found = await contact_list.search_contacts(portal, words, text="person-24", page=1)
-        busy.cancel()
+    async def search() -> int:
+        counter = asyncio.create_task(count_turns())
+        found = await contact_list.search_contacts(portal, formatter, text="person-24", page=1)
+        counter.cancel()
         return found.total
 
-    assert asyncio.run(looking()) == 1 + 10 + 100 + 1_000
+    assert asyncio.run(search()) == 1 + 10 + 100 + 1_000
     assert len(turns) == 2
 
 
-def test_pages_follow_each_other_and_keep_the_search() -> None:
+def test_page_links_keep_the_search() -> None:
     served = start_portal(make_portal([make_contact(number, company="Nordwerft & Co") for number in range(1, 61)]))
     first, last = get_page(served, "/?q=werft+%26"), get_page(served, "/?q=werft+%26&page=3")
     assert len(contact_ids_on_page(first)) == 25
@@ -129,27 +129,27 @@ def test_pages_follow_each_other_and_keep_the_search() -> None:
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "99999999999999999999", "two", "²", ""])
-def test_a_page_that_is_none_shows_the_nearest(number: str) -> None:
+def test_an_invalid_page_number_shows_the_nearest_page(number: str) -> None:
     assert contact_ids_on_page(get_page(start_portal(make_portal(make_contacts(3))), f"/?page={number}")) == ["1", "2", "3"]
 
 
-def test_the_record_begins_with_the_scoring_in_the_words_of_its_definitions() -> None:
+def test_the_contact_page_starts_with_the_score_and_the_labels_of_its_properties() -> None:
     served = add_scores(start_portal(make_portal([make_contact(7, jobtitle="VP Sales")])), _7="31")
-    reasons = "+15 clicked 10 emails\n−5 looked at careers pages"
+    reasons = "+15 clicked 10 emails\n−5 viewed careers pages"
     served.patch(f"{CONTACTS}/7", {"properties": {"lead_score_band": "engaged", "lead_score_reasons": reasons}})
     shown = get_page(served, "/contacts/7")
     assert "Lead scoring Lead score 31 Lead score band Engaged Lead score reasons" in visible_text(shown)
-    assert "What lead score reasons means." in visible_text(shown)
-    assert '<span class="line plus">+15 clicked 10 emails</span><span class="line minus">−5 looked at careers pages</span>' in shown
+    assert "About the lead score reasons." in visible_text(shown)
+    assert '<span class="line plus">+15 clicked 10 emails</span><span class="line minus">−5 viewed careers pages</span>' in shown
     assert "Job Title VP Sales" in visible_text(shown)
 
 
-def test_a_scoring_that_is_not_filled_names_what_is_not_set() -> None:
+def test_an_empty_score_section_lists_the_unset_properties() -> None:
     shown = visible_text(get_page(add_scores(start_portal(make_portal(make_contacts(1)))), "/contacts/1"))
     assert "Not set: Lead score, Lead score band, Lead score reasons" in shown
 
 
-def test_another_prefix_is_shown_and_sorted_by_as_well() -> None:
+def test_a_score_with_another_prefix_is_shown_and_sorts_the_contacts() -> None:
     served = start_portal(make_portal(make_contacts(2)))
     served.post("/crm/v3/properties/contacts/groups", {"name": "fit_scoring", "label": "Fit"})
     served.post("/crm/v3/properties/contacts", {**property_body("fit_score", "Fit score", "number", "number"), "groupName": "fit_scoring"})
@@ -172,14 +172,14 @@ def test_the_timeline_shows_events_newest_first() -> None:
         submissions=[sent],
     )
     shown = visible_text(get_page(start_portal(data), "/contacts/1"))
-    told = ["Filled in “Contact us”", "Viewed “Pricing”", "Clicked a link in an e-mail 0.9 s after it was sent", "filtered by HubSpot"]
-    assert sorted(told, key=shown.index) == told
-    assert "replaced by another report" in shown
-    assert "user agent of a crawler" in shown
+    events = ["Submitted “Contact us”", "Viewed “Pricing”", "Clicked a link in an email 0.9 s after sending", "filtered by HubSpot"]
+    assert sorted(events, key=shown.index) == events
+    assert "replaced by another event" in shown
+    assert "crawler user agent" in shown
     assert "20 November 2026" in shown
 
 
-def test_a_long_timeline_is_cut_until_all_is_asked_for() -> None:
+def test_a_long_timeline_is_shortened_unless_all_events_are_requested() -> None:
     served = start_portal(
         make_portal(make_contacts(1), events=[make_page_view(1, 1000 * number, f"Page {number}.") for number in range(1, 101)])
     )
@@ -189,12 +189,12 @@ def test_a_long_timeline_is_cut_until_all_is_asked_for() -> None:
     assert "Page 100." in whole
 
 
-def test_company_deals_and_lists_are_shown_with_the_record() -> None:
+def test_company_deals_and_lists_are_shown_with_the_contact() -> None:
     company = {**make_contact(9), "properties": {"name": "Nordwerft AG", "domain": "nordwerft.example", "numberofemployees": "1200"}}
     deal = {"id": "5", "properties": {"dealname": "Dock", "amount": "12000", "dealstage": "closedwon"}, "contactIds": ["1"]}
     served = start_portal(make_portal([make_contact(1, associatedcompanyid="9")], companies=[company], deals=[deal]))
-    made = served.post("/crm/v3/lists", {"name": "MQL · direct", "objectTypeId": "0-1", "processingType": "MANUAL"}).json()["list"]
-    served.put(f"/crm/v3/lists/{made['listId']}/memberships/add", ["1"])
+    created = served.post("/crm/v3/lists", {"name": "MQL · direct", "objectTypeId": "0-1", "processingType": "MANUAL"}).json()["list"]
+    served.put(f"/crm/v3/lists/{created['listId']}/memberships/add", ["1"])
     shown = visible_text(get_page(served, "/contacts/1"))
     assert "Lists 1 MQL · direct" in shown
     assert "Nordwerft AG" in shown
@@ -205,20 +205,20 @@ def test_company_deals_and_lists_are_shown_with_the_record() -> None:
 
 def test_lists_have_sizes_and_members_by_score() -> None:
     served = add_scores(start_portal(make_portal(make_contacts(3))), _1="5", _3="9")
-    made = served.post("/crm/v3/lists", {"name": "Leads · engaged", "objectTypeId": "0-1", "processingType": "MANUAL"}).json()["list"]
-    served.put(f"/crm/v3/lists/{made['listId']}/memberships/add", ["1", "3"])
+    created = served.post("/crm/v3/lists", {"name": "Leads · engaged", "objectTypeId": "0-1", "processingType": "MANUAL"}).json()["list"]
+    served.put(f"/crm/v3/lists/{created['listId']}/memberships/add", ["1", "3"])
     assert "Leads · engaged 2 Static" in visible_text(get_page(served, "/lists"))
-    assert contact_ids_on_page(get_page(served, f"/lists/{made['listId']}")) == ["3", "1"]
+    assert contact_ids_on_page(get_page(served, f"/lists/{created['listId']}")) == ["3", "1"]
 
 
-def test_an_empty_list_and_no_lists_say_so() -> None:
+def test_an_empty_list_and_no_lists_show_a_message() -> None:
     served = start_portal(make_portal(make_contacts(1)))
     assert "No lists yet" in visible_text(get_page(served, "/lists"))
-    made = served.post("/crm/v3/lists", {"name": "MQL", "objectTypeId": "0-1", "processingType": "MANUAL"}).json()["list"]
-    assert "Nobody is in this list" in visible_text(get_page(served, f"/lists/{made['listId']}"))
+    created = served.post("/crm/v3/lists", {"name": "MQL", "objectTypeId": "0-1", "processingType": "MANUAL"}).json()["list"]
+    assert "This list is empty" in visible_text(get_page(served, f"/lists/{created['listId']}"))
 
 
-def test_changes_show_what_a_value_was_and_became() -> None:
+def test_changes_show_the_old_and_the_new_value() -> None:
     served = add_scores(start_portal(make_portal(make_contacts(1))), _1="5")
     assert "Lead score 5" in visible_text(get_page(served, "/changes"))
     served.clock.advance(90)
@@ -228,36 +228,36 @@ def test_changes_show_what_a_value_was_and_became() -> None:
     assert "1 minute ago Lead score 5" in shown
 
 
-def test_changes_of_hubspots_own_properties_are_shown_on_demand() -> None:
+def test_changes_of_standard_properties_are_shown_on_request() -> None:
     served = start_portal(make_portal(make_contacts(1)))
     served.patch(f"{CONTACTS}/1", {"properties": {"jobtitle": "CTO"}})
-    assert "Nothing has been written yet" in visible_text(get_page(served, "/changes"))
+    assert "No changes yet" in visible_text(get_page(served, "/changes"))
     assert "Job Title CTO" in visible_text(get_page(served, "/changes?all"))
 
 
-def test_nothing_that_a_contact_holds_is_taken_for_markup() -> None:
-    nasty = "<script>alert(1)</script>\"'&"
-    held = make_contact(1, firstname=nasty, lastname=nasty, company=nasty, jobtitle=nasty, own_text=nasty)
-    view = make_page_view(1, 1000, nasty)
-    served = add_scores(start_portal(make_portal([held], events=[view], forms=[{"id": "f", "name": nasty}])), _1="1")
-    served.patch(f"{CONTACTS}/1", {"properties": {"lead_score_reasons": nasty}})
+def test_values_of_a_contact_are_escaped() -> None:
+    markup = "<script>alert(1)</script>\"'&"
+    contact = make_contact(1, firstname=markup, lastname=markup, company=markup, jobtitle=markup, own_text=markup)
+    view = make_page_view(1, 1000, markup)
+    served = add_scores(start_portal(make_portal([contact], events=[view], forms=[{"id": "f", "name": markup}])), _1="1")
+    served.patch(f"{CONTACTS}/1", {"properties": {"lead_score_reasons": markup}})
     for path in ("/", "/contacts/1", "/changes?all", "/?q=%3Cscript%3E", '/?q="><script>x'):
         shown = get_page(served, path)
         assert "<script" not in shown
         assert "&lt;script&gt;" in shown
 
 
-def test_a_page_may_load_and_run_nothing() -> None:
+def test_the_security_policy_allows_no_scripts_and_no_loading() -> None:
     policy = start_portal(make_portal(make_contacts(1))).get("/").headers["content-security-policy"]
     assert policy.startswith("default-src 'none'")
     assert "script-src" not in policy
 
 
 @pytest.mark.parametrize("path", ["/contacts/99", "/lists/99"])
-def test_what_is_not_there_is_a_page_that_says_so(path: str) -> None:
+def test_a_missing_record_shows_a_message(path: str) -> None:
     reply = start_portal(make_portal(make_contacts(1))).get(path)
     assert reply.status_code == 404
-    assert "There is no" in visible_text(reply.text)
+    assert "99 does not exist." in visible_text(reply.text)
 
 
 def test_a_merged_contact_shows_its_survivor() -> None:
@@ -268,10 +268,10 @@ def test_a_merged_contact_shows_its_survivor() -> None:
     assert "person-1@example.com" in shown
 
 
-def test_viewing_costs_no_request_and_needs_no_token() -> None:
+def test_the_pages_use_no_requests_and_need_no_token() -> None:
     served = start_portal(make_portal(make_contacts(1)), rate=1)
-    look = partial(served.http.get, headers={"Authorization": ""})
-    assert [look(path).status_code for path in ("/", "/lists", "/changes", "/contacts/1")] == [200] * 4
+    view = partial(served.http.get, headers={"Authorization": ""})
+    assert [view(path).status_code for path in ("/", "/lists", "/changes", "/contacts/1")] == [200] * 4
     assert served.get(CONTACTS).status_code == 200
 
 
@@ -281,5 +281,5 @@ def test_templates_are_part_of_the_package() -> None:
 
 
 @pytest.mark.parametrize("path", ["/contacts/99999999999999999999999", "/lists/99999999999999999999999"])
-def test_a_number_beyond_all_ids_is_not_there_either(path: str) -> None:
+def test_an_id_that_is_too_long_is_not_found(path: str) -> None:
     assert start_portal(make_portal(make_contacts(1))).get(path).status_code == 404
