@@ -1,4 +1,4 @@
-"""Portals that are no HubSpot: the sandbox served, a portal folder scored."""
+"""Commands that need no HubSpot: serve the sandbox, evaluate a portal folder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TIERS: Final = get_args(Tier)
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """Turn an error of the sandbox into one with an exit code; the sandbox imports no other room, so it has its own errors."""
+    """Turn an error of the sandbox, which has its own errors, into one with an exit code."""
     try:
         yield
     except SandboxError as error:
@@ -52,9 +52,9 @@ def serve_sandbox(
     faults: Path | None,
     switches: Sequence[str],
 ) -> None:
-    """Serve a portal until interrupted; a folder's times are moved so that its now is the present."""
+    """Serve a portal until interrupted; the times of a portal folder are shifted so that its `now` is the present."""
     if tier is not None and tier not in TIERS:
-        raise ConfigurationError(f"--tier: {tier!r} is none of {', '.join(TIERS)}.")
+        raise ConfigurationError(f"--tier: {tier!r} must be one of {', '.join(TIERS)}.")
     now = datetime.now(UTC)
     data = _generate_portal(contacts, seed, now) if path is None else _read_shifted_folder(path, now)
     if tier is not None:
@@ -65,32 +65,32 @@ def serve_sandbox(
 
 @_translate_errors()
 def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dict[str, Any]:
-    """Score a portal folder as of a time; its own now where none is named."""
+    """Evaluate a portal folder as of a time; default: the `now` of the folder."""
     model = load(model_file)
     source, now = _read_folder(path)
-    when = at or now
-    return {"model": model.hash, "at": when.isoformat(), "verdicts": offline.evaluate_folder_json(source, model, when)}
+    at = at or now
+    return {"model": model.hash, "at": at.isoformat(), "verdicts": offline.evaluate_folder_json(source, model, at)}
 
 
 @_translate_errors()
 def compare_models_on_folder(path: Path, old: Path, new: Path) -> ModelComparison:
-    """Say what would change from one model to another for the contacts of a portal folder, as of its own now."""
+    """Compare the verdicts of two models on a portal folder, as of its `now`."""
     models = load(old), load(new)
     tables = []
     for model in models:
         source, now = _read_folder(path)
         tables.append(comparison_table(offline.evaluate_folder(source, model, now)))
-    found = compare(describe_changes(*models), *tables)
-    wanted = set(found.sample_ids)
-    people = ((int(row["id"]), row["properties"].get("email")) for row in folder.read(path).contacts)
-    return replace(found, emails={id_: email for id_, email in people if email and id_ in wanted})
+    comparison = compare(describe_changes(*models), *tables)
+    sample_ids = set(comparison.sample_ids)
+    emails = ((int(row["id"]), row["properties"].get("email")) for row in folder.read(path).contacts)
+    return replace(comparison, emails={id_: email for id_, email in emails if email and id_ in sample_ids})
 
 
 def _read_folder(path: Path) -> tuple[offline.PortalFolder, datetime]:
     data = folder.read(path)
-    counted = counters.compute_counters(data)
+    counter_values = counters.compute_counters(data)
     source = offline.PortalFolder(
-        contacts=(_add_counters(row, counted) for row in data.contacts),
+        contacts=(_add_counters(row, counter_values) for row in data.contacts),
         companies=data.companies,
         email_events=data.email_events,
         events=data.events,
@@ -104,22 +104,22 @@ def _read_folder(path: Path) -> tuple[offline.PortalFolder, datetime]:
 
 
 def _parse_switches(assignments: Sequence[str]) -> server.Switches:
-    named = dict(setting.partition("=")[::2] for setting in assignments)
-    known = [field.name for field in fields(server.Switches)]
-    for name in named:
-        if name not in known:
-            raise ConfigurationError(f"--switch: there is no {name!r}.", hint=f"There are {', '.join(known)}.")
-    # Written as they are in Python, in small letters: true, 207, applied.
-    values = {name: {"true": True, "false": False}.get(text, int(text) if text.isdecimal() else text) for name, text in named.items()}
+    texts = dict(setting.partition("=")[::2] for setting in assignments)
+    names = [field.name for field in fields(server.Switches)]
+    for name in texts:
+        if name not in names:
+            raise ConfigurationError(f"--switch: {name!r} does not exist.", hint=f"The switches are {', '.join(names)}.")
+    # Python values in lower case: true, 207, applied.
+    values = {name: {"true": True, "false": False}.get(text, int(text) if text.isdecimal() else text) for name, text in texts.items()}
     try:
         return TypeAdapter(server.Switches).validate_python(values)
     except ValidationError as error:
-        said = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_url=False))
-        raise ConfigurationError(f"--switch: {said}.", hint="Write for example --switch dated_batch_status=207.") from error
+        problems = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_url=False))
+        raise ConfigurationError(f"--switch: {problems}.", hint="Example: --switch dated_batch_status=207.") from error
 
 
 def _generate_portal(contacts: int, seed: int, now: datetime) -> PortalData:
-    # A portal of its own at every start: a state that knows an earlier one must not be taken for knowing this.
+    # Each start gets a new portal id, so that the state of an earlier portal is not used for this one.
     return replace(generator.generate(contacts=contacts, seed=seed, now=now), portal_id=int(now.timestamp()))
 
 
@@ -128,5 +128,5 @@ def _read_shifted_folder(path: Path, now: datetime) -> PortalData:
     return folder.shift_times(data, now - data.now)
 
 
-def _add_counters(row: Row, counter_values: Any) -> Row:  # noqa: ANN401 -- a mapping of the counters' own type
+def _add_counters(row: Row, counter_values: Any) -> Row:  # noqa: ANN401 -- a mapping with the type of the counters
     return {**row, "properties": {**row.get("properties", {}), **counter_values.get(str(row["id"]), {})}}

@@ -1,4 +1,4 @@
-"""docs/sandbox.md says what is so."""
+"""docs/sandbox.md matches the code."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ PAGE = (DOCS / "sandbox.md").read_text("utf-8")
 
 
 def read_table(heading: str) -> list[list[str]]:
-    """Return the cells of the first table under a heading, without its head."""
+    """Return the cells of the first table below a heading, without the header row."""
     lines = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0].splitlines()
     rows = [line for line in lines if line.startswith("|")]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows[2:]]
 
 
-def test_every_test_that_the_table_names_is_there() -> None:
-    written = "".join(path.read_text("utf-8") for path in THIS_FILE.parent.rglob("test_*.py") if path != THIS_FILE)
-    there = set(re.findall(r"def (test_\w+)", written))
+def test_every_test_in_the_table_exists() -> None:
+    source = "".join(path.read_text("utf-8") for path in THIS_FILE.parent.rglob("test_*.py") if path != THIS_FILE)
+    existing = set(re.findall(r"def (test_\w+)", source))
     rows = read_table("Behavior and sources")
     assert [row[0] for row in rows if row[0]] == [f"**{point}**" for point in range(1, 16)]
     for row in rows:
         named = re.findall(r"`(test_\w+)`", row[3])
         assert named, row
-        assert set(named) <= there, row
+        assert set(named) <= existing, row
 
 
 def test_every_switch_is_documented_with_its_default() -> None:
@@ -53,5 +53,5 @@ def test_every_endpoint_for_tests_is_documented() -> None:
 
 
 @pytest.mark.parametrize("image", re.findall(r"!\[[^\]]+\]\((\S+)\)", PAGE))
-def test_every_picture_is_there_and_small(image: str) -> None:
+def test_every_image_exists_and_is_small(image: str) -> None:
     assert (DOCS / image).stat().st_size <= 200_000

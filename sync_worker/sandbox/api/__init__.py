@@ -1,1 +1,1 @@
-"""The endpoints of the portal, one noun per file; `table.ENDPOINTS` lists them all."""
+"""The endpoints of the portal, one noun per file; `routes.ENDPOINTS` lists them."""

@@ -1,4 +1,4 @@
-"""Pipelines, owners and account; hubspot-api.md sections 1, 4, 5, 9."""
+"""Endpoints of pipelines, owners, account details and usage; hubspot-api.md sections 1, 4, 5, 9."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ MAX_CUSTOM_PROPERTIES = 1_000
 
 
 def list_pipelines(call: ApiCall) -> Response:
-    """Answer every pipeline of an object type, with its stages."""
+    """Return all pipelines of an object type, with their stages."""
     return JsonResponse({"results": _serialize_pipelines(call)})
 
 
 def read_pipeline(call: ApiCall) -> Response:
-    """Answer one pipeline."""
-    found = [pipeline for pipeline in _serialize_pipelines(call) if pipeline["id"] == call.path_variables["pipelineId"]]
-    if not found:
+    """Return one pipeline."""
+    pipelines = [pipeline for pipeline in _serialize_pipelines(call) if pipeline["id"] == call.path_variables["pipelineId"]]
+    if not pipelines:
         raise not_found_error(f"Pipeline {call.path_variables['pipelineId']} does not exist.", "OBJECT_NOT_FOUND")
-    return JsonResponse(found[0])
+    return JsonResponse(pipelines[0])
 
 
 def read_pipeline_stages(call: ApiCall) -> Response:
-    """Answer the stages of one pipeline."""
-    found = [pipeline for pipeline in _serialize_pipelines(call) if pipeline["id"] == call.path_variables["pipelineId"]]
-    if not found:
+    """Return the stages of one pipeline."""
+    pipelines = [pipeline for pipeline in _serialize_pipelines(call) if pipeline["id"] == call.path_variables["pipelineId"]]
+    if not pipelines:
         raise not_found_error(f"Pipeline {call.path_variables['pipelineId']} does not exist.", "OBJECT_NOT_FOUND")
-    return JsonResponse({"results": found[0]["stages"]})
+    return JsonResponse({"results": pipelines[0]["stages"]})
 
 
 def list_owners(call: ApiCall) -> Response:
-    """Answer a page of users."""
+    """Return a page of owners."""
     limit, after = call.integer_param("limit", 100, maximum=500), call.integer_param("after", 0, maximum=10**18, minimum=0)
     email = (call.query.get("email") or "").lower()
-    fits = (
+    matches = (
         [] if call.bool_param("archived") else [owner for owner in call.portal.owners if owner.id >= after and email in ("", owner.email)]
     )
-    body: Json = {"results": [_serialize_owner(owner) for owner in fits[:limit]]}
-    if len(fits) > limit:
-        body["paging"] = {"next": {"after": str(fits[limit].id)}}
+    body: Json = {"results": [_serialize_owner(owner) for owner in matches[:limit]]}
+    if len(matches) > limit:
+        body["paging"] = {"next": {"after": str(matches[limit].id)}}
     return JsonResponse(body)
 
 
 def read_owner(call: ApiCall) -> Response:
-    """Answer one user."""
+    """Return one owner."""
     text = call.path_variables["ownerId"]
     owner = call.portal.owners.by_id.get(parse_id(text))
     if owner is None:
@@ -64,10 +64,10 @@ def read_owner(call: ApiCall) -> Response:
 
 
 def read_account_details(call: ApiCall) -> Response:
-    """Answer which portal this is and where it lies in time."""
+    """Return the id, the time zone and the other details of the portal."""
     portal = call.portal
     offset = portal.clock().astimezone(portal.zone).strftime("%z")
-    shown: Json = {
+    details: Json = {
         "portalId": portal.id,
         "accountType": "STANDARD",
         "timeZone": portal.time_zone,
@@ -79,12 +79,12 @@ def read_account_details(call: ApiCall) -> Response:
         "dataHostingLocation": "na1",
     }
     if call.version == "2026-09":
-        shown |= {"portalName": "Sandbox", "createdAt": "2020-01-01T00:00:00Z"}
-    return JsonResponse(shown)
+        details |= {"portalName": "Sandbox", "createdAt": "2020-01-01T00:00:00Z"}
+    return JsonResponse(details)
 
 
 def read_daily_usage(call: ApiCall) -> Response:
-    """Answer how many calls were made today, and when the count begins again."""
+    """Return the number of calls made today and the time of the next reset."""
     daily = call.rate_limits.daily_quota
     usage = {
         "name": "private-apps-api-calls-daily",
@@ -98,7 +98,7 @@ def read_daily_usage(call: ApiCall) -> Response:
 
 
 def read_custom_property_limits(call: ApiCall) -> Response:
-    """Answer how many custom properties there may be and are."""
+    """Return the limit and the number of custom properties."""
     types: list[Json] = []
     for table in call.portal.tables.values():
         used = sum(not definition.hubspot_defined for definition in table.catalog.definitions.values())
@@ -126,8 +126,8 @@ def _serialize_pipelines(call: ApiCall) -> list[Json]:
 
 
 def _serialize_pipeline(pipeline_id: str, label: str, stages: PropertyDefinition, *, has_closed_stages: bool) -> Json:
-    stamps: dict[str, Any] = {"createdAt": format_iso(stages.created), "updatedAt": format_iso(stages.updated), "archived": False}
-    shown = [
+    timestamps: dict[str, Any] = {"createdAt": format_iso(stages.created), "updatedAt": format_iso(stages.updated), "archived": False}
+    stage_rows = [
         {
             "id": option.value,
             "label": option.label,
@@ -138,11 +138,11 @@ def _serialize_pipeline(pipeline_id: str, label: str, stages: PropertyDefinition
             }
             if has_closed_stages
             else {},
-            **stamps,
+            **timestamps,
         }
         for option in sorted(stages.options, key=lambda option: option.display_order)
     ]
-    return {"id": pipeline_id, "label": label, "displayOrder": 0, "stages": shown, **stamps}
+    return {"id": pipeline_id, "label": label, "displayOrder": 0, "stages": stage_rows, **timestamps}
 
 
 def _serialize_owner(owner: Owner) -> Json:

@@ -1,4 +1,4 @@
-"""Associations of up to a thousand records; hubspot-api.md 3.8."""
+"""Endpoints of associations; hubspot-api.md 3.8."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from sync_worker.sandbox.request.body_validation import integer_field
 from sync_worker.sandbox.request.endpoints import Endpoint
 from sync_worker.sandbox.request.request import ApiCall, parse_record_id, require_fields
 
-MAX_INPUTS = 1_000
+MAX_INPUTS = 1_000  # records per batch
 MAX_PAGE_SIZE = 500
 _SCOPES = ("crm.objects.contacts.read", "crm.objects.companies.read", "crm.objects.deals.read")
 
 
 def batch_read_associations(call: ApiCall) -> Response:
-    """Answer what each record belongs to; those that belong to nothing are told as an error."""
+    """Return the associated records of each record; records without associations are errors."""
     source, to = call.object_type("fromObjectType").name, call.object_type("toObjectType").name
     inputs = batch_inputs(call, max_inputs=MAX_INPUTS)
     for item in inputs:
         require_fields(item, "PublicFetchAssociationsBatchRequest", "id")
-    results, alone = [], []
+    results, unassociated = [], []
     for item in inputs:
         text = str(item["id"])
         ids = call.portal.associations.find_ids(source, parse_id(text), to)
         if ids:
             results.append(_serialize_associations(text, ids, integer_field(item, "after", 0), _serialize_types(source, to)))
         else:
-            alone.append(text)
-    return batch_response(call, results, [_no_associations_error(source, to, text) for text in alone])
+            unassociated.append(text)
+    return batch_response(call, results, [_no_associations_error(source, to, text) for text in unassociated])
 
 
 def list_associations(call: ApiCall) -> Response:
-    """Answer what one record belongs to."""
+    """Return the associated records of one record."""
     source, to = call.object_type("objectType").name, call.object_type("toObjectType").name
     ids = call.portal.associations.find_ids(source, parse_record_id(call.path_variables["id"]), to)
-    shown = _serialize_associations(
+    body = _serialize_associations(
         call.path_variables["id"], ids, call.integer_param("after", 0, maximum=10**18, minimum=0), _serialize_types(source, to)
     )
-    return JsonResponse({"results": shown["to"], **({"paging": shown["paging"]} if "paging" in shown else {})})
+    return JsonResponse({"results": body["to"], **({"paging": body["paging"]} if "paging" in body else {})})
 
 
 def _serialize_types(source: str, to: str) -> list[Json]:
@@ -53,10 +53,10 @@ def _serialize_types(source: str, to: str) -> list[Json]:
 
 def _serialize_associations(record_id: str, ids: object, after: int, types: list[Json]) -> Json:
     rest = sorted(one for one in ids if one >= after)  # type: ignore[attr-defined]
-    shown: Json = {"from": {"id": record_id}, "to": [{"toObjectId": one, "associationTypes": types} for one in rest[:MAX_PAGE_SIZE]]}
+    body: Json = {"from": {"id": record_id}, "to": [{"toObjectId": one, "associationTypes": types} for one in rest[:MAX_PAGE_SIZE]]}
     if len(rest) > MAX_PAGE_SIZE:
-        shown["paging"] = {"next": {"after": str(rest[MAX_PAGE_SIZE])}}
-    return shown
+        body["paging"] = {"next": {"after": str(rest[MAX_PAGE_SIZE])}}
+    return body
 
 
 def _no_associations_error(source: str, to: str, record_id: str) -> Json:

@@ -1,4 +1,4 @@
-"""Up to a hundred records in one call; hubspot-api.md 3.4 to 3.6."""
+"""Batch endpoints for up to 100 records per call; hubspot-api.md 3.4 to 3.6."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.api.objects import MAX_PAGE_SIZE as LARGEST
-from sync_worker.sandbox.api.objects import MAX_PAGE_SIZE_WITH_HISTORY as LARGEST_WITH_HISTORY
 from sync_worker.sandbox.api.objects import (
+    MAX_PAGE_SIZE,
+    MAX_PAGE_SIZE_WITH_HISTORY,
     archive_row,
     reject_duplicate_email,
     require_properties,
@@ -32,7 +32,7 @@ TRACE_ID_FIELD = "objectWriteTraceId"
 
 @dataclass(slots=True)
 class BatchOutcome:
-    """What a batch did: the rows that were read or written, with what was written, and what failed."""
+    """The result of a batch: the rows read or written, the written values, and the errors."""
 
     rows: list[int] = field(default_factory=list)
     written_values: dict[int, PropertyValues] = field(default_factory=dict)
@@ -40,8 +40,8 @@ class BatchOutcome:
     errors: list[Json] = field(default_factory=list)
 
 
-def batch_inputs(call: ApiCall, *, max_inputs: int = LARGEST) -> list[Json]:
-    """Return the inputs of a batch. A body without any is not refused: it does nothing (sync-lessons.md 25)."""
+def batch_inputs(call: ApiCall, *, max_inputs: int = MAX_PAGE_SIZE) -> list[Json]:
+    """Return the inputs of a batch; a body without inputs is valid and does nothing (sync-lessons.md 25)."""
     inputs: list[Json] = call.json_object().get("inputs") or []
     if len(inputs) > max_inputs:
         raise validation_error(f"Batch size {len(inputs)} is too large. The maximum number of inputs is {max_inputs}.")
@@ -49,70 +49,70 @@ def batch_inputs(call: ApiCall, *, max_inputs: int = LARGEST) -> list[Json]:
 
 
 def read_batch(call: ApiCall) -> Response:
-    """Answer the records with the ids, in no order."""
+    """Return the records with the given ids, unordered."""
     table, body = call.table(), call.json_object()
     history = body.get("propertiesWithHistory") or []
-    ids = _input_ids(batch_inputs(call, max_inputs=LARGEST_WITH_HISTORY if history else LARGEST))
+    ids = _input_ids(batch_inputs(call, max_inputs=MAX_PAGE_SIZE_WITH_HISTORY if history else MAX_PAGE_SIZE))
     by = body.get("idProperty")
     if by is not None:
         require_unique_property(table, by)
-    found = {text: _find_readable_row(call, table, text, by) for text in ids}
-    rows = list(dict.fromkeys(row for row in found.values() if row is not None))
+    rows_by_id = {text: _find_readable_row(call, table, text, by) for text in ids}
+    rows = list(dict.fromkeys(row for row in rows_by_id.values() if row is not None))
     call.portal.random.shuffle(rows)
     items = serialize(table, rows, response_properties(table, body.get("properties") or []))
     for name in history:
         add_history(table, call.portal.audit_log, rows, items, name)
-    missing = [text for text, row in found.items() if row is None]
+    missing = [text for text, row in rows_by_id.items() if row is None]
     return batch_response(call, items, [_not_found_error(table, missing)] if missing else [])
 
 
 def update_batch(call: ApiCall) -> Response:
-    """Write records by id. One bad value refuses the whole batch, unless every input has its own trace id."""
+    """Update records by id. One invalid value rejects the whole batch, unless each input has its own trace id."""
     table, inputs = call.table(), batch_inputs(call)
     ids = _input_ids(inputs)
     _reject_duplicates(ids)
-    traced = call.portal.switches.update_trace_ids and _has_trace_ids(inputs)
-    done, missing, plan = BatchOutcome(), [], []
+    has_trace_ids = call.portal.switches.update_trace_ids and _has_trace_ids(inputs)
+    outcome, missing, plan = BatchOutcome(), [], []
     for item, text in zip(inputs, ids, strict=True):
         row = _find_writable_row(table, text, item.get("idProperty"))
         if row is None:
-            # An id that was merged away is left out without a word (3.5).
+            # HubSpot drops merged-away ids silently (3.5).
             missing += [] if parse_id(text) in table.records.merged_into else [text]
             continue
         plan.append((item, row))
-    for item, row in _validate_inputs(table, plan, done, has_trace_ids=traced):
+    for item, row in _validate_inputs(table, plan, outcome, has_trace_ids=has_trace_ids):
         table.writer.update(row, item, call.source)
-        done.rows.append(row)
-        done.written_values[row] = item
+        outcome.rows.append(row)
+        outcome.written_values[row] = item
     if missing:
-        done.errors.append(_not_found_error(table, missing))
-    return _write_response(call, table, done)
+        outcome.errors.append(_not_found_error(table, missing))
+    return _write_response(call, table, outcome)
 
 
 def create_batch(call: ApiCall) -> Response:
-    """Add records. One bad one refuses the whole batch, unless every input has its own trace id."""
+    """Create records. One invalid input rejects the whole batch, unless each input has its own trace id."""
     table, inputs = call.table(), batch_inputs(call)
-    traced, done, plan = _has_trace_ids(inputs), BatchOutcome(), []
+    has_trace_ids, outcome, plan = _has_trace_ids(inputs), BatchOutcome(), []
     for item in inputs:
         try:
             values = validate_properties(table, require_properties(item))
             reject_duplicate_email(table, values)
             plan.append(values)
         except ApiError as error:
-            if not traced:
+            if not has_trace_ids:
                 raise
-            done.errors.append(_error_with_trace_id(error, item))
+            outcome.errors.append(_error_with_trace_id(error, item))
     emails = [values["email"] for values in plan if values.get("email")]
     _reject_duplicates([email for email in emails if email])
     for values in plan:
         row = table.writer.create(values, call.source)
-        done.rows.append(row)
-        done.written_values[row] = values
-    return _write_response(call, table, done, status=201)
+        outcome.rows.append(row)
+        outcome.written_values[row] = values
+    return _write_response(call, table, outcome, status=201)
 
 
 def upsert_batch(call: ApiCall) -> Response:
-    """Write records by a unique property and add those that are not there."""
+    """Update records by a unique property, and create those that do not exist."""
     table, inputs = call.table(), batch_inputs(call)
     _reject_duplicates(_input_ids(inputs))
     plan = []
@@ -120,23 +120,23 @@ def upsert_batch(call: ApiCall) -> Response:
         require_fields(item, "BatchInputSimplePublicObjectBatchInputUpsert", "id", "idProperty")
         require_unique_property(table, item["idProperty"])
         row = table.unique_values.find_row(item["idProperty"], str(item["id"]))
-        named = {item["idProperty"]: str(item["id"])} if row is None else {}
-        plan.append((row, validate_properties(table, {**named, **require_properties(item)}, row)))
-    done = BatchOutcome()
-    for known, values in plan:
-        if known is None:
+        id_value = {item["idProperty"]: str(item["id"])} if row is None else {}
+        plan.append((row, validate_properties(table, {**id_value, **require_properties(item)}, row)))
+    outcome = BatchOutcome()
+    for existing_row, values in plan:
+        if existing_row is None:
             row = table.writer.create(values, call.source)
-            done.created_rows.add(row)
+            outcome.created_rows.add(row)
         else:
-            row = known
+            row = existing_row
             table.writer.update(row, values, call.source)
-        done.rows.append(row)
-        done.written_values[row] = values
-    return _write_response(call, table, done, upsert=True)
+        outcome.rows.append(row)
+        outcome.written_values[row] = values
+    return _write_response(call, table, outcome, upsert=True)
 
 
 def archive_batch(call: ApiCall) -> Response:
-    """Archive records; those that are not there are no error."""
+    """Archive records; a missing record is not an error."""
     table = call.table()
     for text in _input_ids(batch_inputs(call)):
         archive_row(call, table, table.records.find_live_row(parse_id(text)))
@@ -144,7 +144,7 @@ def archive_batch(call: ApiCall) -> Response:
 
 
 def batch_response(call: ApiCall, items: list[Json], errors: list[Json], *, status: int = 200) -> Response:
-    """Return the reply of a batch, with its errors and the status that its version has for them."""
+    """Return the response of a batch; the API version selects the status of a partial failure."""
     now = format_iso(call.portal.now_ms())
     body: Json = {"status": "COMPLETE", "results": items, "startedAt": now, "completedAt": now}
     if errors:
@@ -160,9 +160,11 @@ def _input_ids(inputs: list[Json]) -> list[str]:
 
 
 def _reject_duplicates(ids: list[str]) -> None:
-    twice = [text for text, times in Counter(ids).items() if times > 1]
-    if twice:
-        raise validation_error(f"Duplicate IDs found in batch input: [{', '.join(twice)}]. IDs must be unique", context={"ids": twice})
+    duplicates = [text for text, count in Counter(ids).items() if count > 1]
+    if duplicates:
+        raise validation_error(
+            f"Duplicate IDs found in batch input: [{', '.join(duplicates)}]. IDs must be unique", context={"ids": duplicates}
+        )
 
 
 def _find_readable_row(call: ApiCall, table: ObjectTable, text: str, id_property: str | None) -> int | None:
@@ -178,7 +180,7 @@ def _find_readable_row(call: ApiCall, table: ObjectTable, text: str, id_property
 def _find_writable_row(table: ObjectTable, text: str, id_property: str | None) -> int | None:
     if id_property is None:
         return table.records.find_live_row(parse_id(text))
-    if id_property == "hs_object_id":  # refused in updates: leave it out
+    if id_property == "hs_object_id":  # HubSpot rejects it in updates
         raise validation_error(f"Unable to perform update/upsert by non-unique {table.object_type.type_id} property {id_property}")
     require_unique_property(table, id_property)
     return table.unique_values.find_row(id_property, text)
@@ -211,8 +213,10 @@ def _error_with_trace_id(error: ApiError, item: Json) -> Json:
 
 
 def _not_found_error(table: ObjectTable, ids: list[str]) -> Json:
-    told = f"Could not get some {table.object_type.singular.upper()} objects, they may be deleted or not exist. Check that ids are valid."
-    return {"status": "error", "category": "OBJECT_NOT_FOUND", "message": told, "context": {"ids": ids}}
+    message = (
+        f"Could not get some {table.object_type.singular.upper()} objects, they may be deleted or not exist. Check that ids are valid."
+    )
+    return {"status": "error", "category": "OBJECT_NOT_FOUND", "message": message, "context": {"ids": ids}}
 
 
 def _write_response(call: ApiCall, table: ObjectTable, outcome: BatchOutcome, *, status: int = 200, upsert: bool = False) -> Response:

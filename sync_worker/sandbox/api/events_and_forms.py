@@ -1,4 +1,4 @@
-"""What people did: e-mail events, event occurrences, forms and submissions; hubspot-api.md section 7."""
+"""Endpoints of email events, event occurrences, forms and form submissions; hubspot-api.md section 7."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_OCCURRENCE_PAGE_SIZE, DEFAULT_OCCURRENCE_PAGE_SIZE = 100, 20
 MAX_SUBMISSION_PAGE_SIZE, DEFAULT_SUBMISSION_PAGE_SIZE = 50, 20
 MAX_FORM_PAGE_SIZE = 100
 MAX_TIMESTAMP_MS = 10**18  # epoch milliseconds
-# e-mail event → (change, None where the event says it, and its type)
+# Email event → (change, type of the change); None: the event itself names the change.
 SUBSCRIPTION_CHANGES: dict[str, tuple[str | None, str]] = {
     "STATUSCHANGE": (None, "PORTAL_STATUS"),
     "BOUNCE": ("BOUNCED", "PORTAL_BOUNCE"),
@@ -33,7 +33,7 @@ EMAIL_EVENT_TYPES = frozenset(
 
 
 def list_email_events(call: ApiCall) -> Response:
-    """Answer a page of e-mail events, newest first; both bounds belong to it. `offset` names the place to go on from."""
+    """Return a page of email events, newest first; both time bounds are inclusive. `offset` is the cursor of the next page."""
     timeline, query = call.portal.engagement.email_events, call.query
     kind = query.get("eventType")
     if kind is not None and kind not in EMAIL_EVENT_TYPES:
@@ -41,10 +41,10 @@ def list_email_events(call: ApiCall) -> Response:
     if (query.get("campaignId") is None) != (query.get("appId") is None):
         raise validation_error("campaignId and appId must be given together.")
     limit = call.integer_param("limit", DEFAULT_EMAIL_PAGE_SIZE, maximum=MAX_EMAIL_PAGE_SIZE)
-    found = timeline.positions_between(_timestamp_param(call, "startTimestamp"), _timestamp_param(call, "endTimestamp"))
+    in_range = timeline.positions_between(_timestamp_param(call, "startTimestamp"), _timestamp_param(call, "endTimestamp"))
     recipient = query.get("recipient")
     positions = timeline.select(
-        _positions_before(found, query.get("offset")), kind=kind, contact_key=recipient.lower() if recipient else None
+        _positions_before(in_range, query.get("offset")), kind=kind, contact_key=recipient.lower() if recipient else None
     )
     page = list(islice(_filter_email_events(call, timeline, positions), limit + 1))
     more = len(page) > limit
@@ -55,15 +55,15 @@ def list_email_events(call: ApiCall) -> Response:
 
 
 def list_subscription_changes(call: ApiCall) -> Response:
-    """Answer a page of changes of who may be written to, newest first; from the e-mail events that tell of them."""
+    """Return a page of subscription changes, newest first, derived from email events."""
     timeline, query = call.portal.engagement.email_events, call.query
     limit = call.integer_param("limit", DEFAULT_EMAIL_PAGE_SIZE, maximum=MAX_EMAIL_PAGE_SIZE)
-    found = timeline.positions_between(_timestamp_param(call, "startTimestamp"), _timestamp_param(call, "endTimestamp"))
+    in_range = timeline.positions_between(_timestamp_param(call, "startTimestamp"), _timestamp_param(call, "endTimestamp"))
     recipient = query.get("recipient")
-    positions = timeline.select(_positions_before(found, query.get("offset")), contact_key=recipient.lower() if recipient else None)
-    wanted = query.get("changeType")
+    positions = timeline.select(_positions_before(in_range, query.get("offset")), contact_key=recipient.lower() if recipient else None)
+    change_type = query.get("changeType")
     changes = ((at, _serialize_subscription_change(timeline.row(at))) for at in positions)
-    page = list(islice(((at, row) for at, row in changes if row and wanted in (None, row["changes"][0]["changeType"])), limit + 1))
+    page = list(islice(((at, row) for at, row in changes if row and change_type in (None, row["changes"][0]["changeType"])), limit + 1))
     body: Json = {"timeline": [row for _, row in page[:limit]], "hasMore": len(page) > limit}
     if len(page) > limit:
         body["offset"] = _encode_offset(page[limit - 1][0])
@@ -71,20 +71,20 @@ def list_subscription_changes(call: ApiCall) -> Response:
 
 
 def list_event_occurrences(call: ApiCall) -> Response:
-    """Answer a page of event occurrences; Enterprise only."""
+    """Return a page of event occurrences; Enterprise only."""
     _require_enterprise(call)
     query, timeline = call.query, call.portal.engagement.occurrences
     if query.get("objectId") is not None and query.get("objectType") is None:
         raise validation_error("objectId requires objectType.")
     if query.get("objectType") is not None and find_object_type(query["objectType"]) is None:
         raise validation_error(f"Invalid objectType: {query['objectType']}")
-    who = _contact_id_param(call)
+    contact_id = _contact_id_param(call)
     limit = call.integer_param("limit", DEFAULT_OCCURRENCE_PAGE_SIZE, maximum=MAX_OCCURRENCE_PAGE_SIZE)
     ascending = query.get("sort", "-occurredAt") == "occurredAt"
-    found = _positions_after_cursor(_positions_in_range(call, timeline), query.get("after"), ascending=ascending)
-    positions = timeline.select(found if ascending else found[::-1], kind=query.get("eventType"), contact_key=who)
-    wanted = set(query.getlist("id"))
-    chosen = (at for at in positions if not wanted or str(timeline.row(at)["id"]) in wanted)
+    in_range = _positions_after_cursor(_positions_in_range(call, timeline), query.get("after"), ascending=ascending)
+    positions = timeline.select(in_range if ascending else in_range[::-1], kind=query.get("eventType"), contact_key=contact_id)
+    ids = set(query.getlist("id"))
+    chosen = (at for at in positions if not ids or str(timeline.row(at)["id"]) in ids)
     page = list(islice(chosen, limit + 1))
     body: Json = {"results": [_serialize_occurrence(timeline, at) for at in page[:limit]]}
     if len(page) > limit:
@@ -94,27 +94,27 @@ def list_event_occurrences(call: ApiCall) -> Response:
 
 
 def list_event_types(call: ApiCall) -> Response:
-    """Answer the types of events that there are; Enterprise only."""
+    """Return all event types; Enterprise only."""
     _require_enterprise(call)
-    known = {"e_visited_page", "e_submitted_form", *call.portal.engagement.occurrences.kinds()}
-    return JsonResponse({"eventTypes": sorted(known)})
+    event_types = {"e_visited_page", "e_submitted_form", *call.portal.engagement.occurrences.kinds()}
+    return JsonResponse({"eventTypes": sorted(event_types)})
 
 
 def list_forms(call: ApiCall) -> Response:
-    """Answer a page of forms."""
+    """Return a page of forms."""
     limit = call.integer_param("limit", 20, maximum=MAX_FORM_PAGE_SIZE)
     start = call.integer_param("after", 0, maximum=10**9, minimum=0)
     types, archived = set(call.query.getlist("formTypes")) or {"hubspot"}, call.bool_param("archived")
-    kept = [_serialize_form(call, form) for form in call.portal.engagement.forms.by_id.values()]
-    kept = [form for form in kept if form["archived"] == archived and types & {"all", form["formType"]}]
-    body: Json = {"results": kept[start : start + limit]}
-    if start + limit < len(kept):
+    forms = [_serialize_form(call, form) for form in call.portal.engagement.forms.by_id.values()]
+    forms = [form for form in forms if form["archived"] == archived and types & {"all", form["formType"]}]
+    body: Json = {"results": forms[start : start + limit]}
+    if start + limit < len(forms):
         body["paging"] = {"next": {"after": str(start + limit)}}
     return JsonResponse(body)
 
 
 def read_form(call: ApiCall) -> Response:
-    """Answer one form."""
+    """Return one form."""
     form = call.portal.engagement.forms.by_id.get(call.path_variables["formId"])
     if form is None:
         raise not_found_error(f"Form {call.path_variables['formId']} does not exist.", "OBJECT_NOT_FOUND")
@@ -122,7 +122,7 @@ def read_form(call: ApiCall) -> Response:
 
 
 def list_form_submissions(call: ApiCall) -> Response:
-    """Answer a page of what was sent with a form, newest first; there is no filter."""
+    """Return a page of the submissions of a form, newest first; HubSpot has no filter."""
     timeline, form_id = call.portal.engagement.submissions, call.path_variables["formId"]
     if form_id not in call.portal.engagement.forms.by_id:
         raise not_found_error(f"Form {form_id} does not exist.", "OBJECT_NOT_FOUND")
@@ -137,15 +137,15 @@ def list_form_submissions(call: ApiCall) -> Response:
 
 
 def _serialize_subscription_change(row: Json) -> Json | None:
-    """Return what an e-mail event changed: leaving all mail, or mail that can no longer arrive."""
+    """Return the subscription change of an email event: an unsubscribe, a bounce or a spam report; None for other events."""
     if row["type"] not in SUBSCRIPTION_CHANGES:
         return None
     change, change_type = SUBSCRIPTION_CHANGES[row["type"]]
     if change is None:
         change = row.get("portalSubscriptionStatus") or "UNSUBSCRIBED"
     cause = {"id": row["id"], "created": row["created"]}
-    told = {"change": change, "changeType": change_type, "source": row.get("source", "SOURCE_RECIPIENT"), "causedByEvent": cause}
-    return {"timestamp": row["created"], "portalId": row.get("portalId"), "recipient": row["recipient"], "changes": [told]}
+    details = {"change": change, "changeType": change_type, "source": row.get("source", "SOURCE_RECIPIENT"), "causedByEvent": cause}
+    return {"timestamp": row["created"], "portalId": row.get("portalId"), "recipient": row["recipient"], "changes": [details]}
 
 
 def _filter_email_events(call: ApiCall, timeline: EventTimeline, positions: Iterator[int]) -> Iterator[int]:
@@ -174,15 +174,15 @@ def _positions_in_range(call: ApiCall, timeline: EventTimeline) -> range:
 
 
 def _positions_before(positions: range, offset: str | None) -> range:
-    """Return the positions from the newest down, those before the offset only."""
+    """Return the positions before the offset, newest first."""
     return range(positions.start, min(positions.stop, _decode_offset(offset, positions.stop)))[::-1]
 
 
 def _positions_after_cursor(positions: range, after: str | None, *, ascending: bool) -> range:
     if after is None:
         return positions
-    place = _decode_offset(after, 0)
-    return range(max(positions.start, place + 1), positions.stop) if ascending else range(positions.start, min(positions.stop, place))
+    cursor = _decode_offset(after, 0)
+    return range(max(positions.start, cursor + 1), positions.stop) if ascending else range(positions.start, min(positions.stop, cursor))
 
 
 def _encode_offset(position: int) -> str:
@@ -199,18 +199,18 @@ def _decode_offset(offset: str | None, default: int) -> int:
 
 
 def _contact_id_param(call: ApiCall) -> str | None:
-    """Return the id of the contact that is asked for, who may have got another one in a merge; None for all."""
-    contacts, asked, email = call.portal.contacts, call.query.get("objectId"), call.query.get("objectProperty.email")
-    if asked is None and email is None:
+    """Return the id of the requested contact, after merges; None selects all contacts, "" none."""
+    contacts, text, email = call.portal.contacts, call.query.get("objectId"), call.query.get("objectProperty.email")
+    if text is None and email is None:
         return None
-    row = contacts.unique_values.find_row("email", email or "") if asked is None else contacts.records.find_surviving_row(parse_id(asked))
+    row = contacts.unique_values.find_row("email", email or "") if text is None else contacts.records.find_surviving_row(parse_id(text))
     return "" if row is None else str(contacts.records.ids[row])
 
 
 def _require_enterprise(call: ApiCall) -> None:
     if call.tier != "enterprise":
-        told = "Your account does not have access to this feature. Event occurrences need an Enterprise subscription."
-        raise ApiError(403, told, "FORBIDDEN")
+        message = "Your account does not have access to this feature. Event occurrences need an Enterprise subscription."
+        raise ApiError(403, message, "FORBIDDEN")
 
 
 def _serialize_occurrence(timeline: EventTimeline, position: int) -> Json:
@@ -219,9 +219,16 @@ def _serialize_occurrence(timeline: EventTimeline, position: int) -> Json:
 
 
 def _serialize_form(call: ApiCall, form: Json) -> Json:
-    stamp = format_iso(call.portal.contacts.records.created[0] if len(call.portal.contacts.records) else call.portal.now_ms())
-    shown = {"formType": "hubspot", "createdAt": stamp, "updatedAt": stamp, "archived": False, "fieldGroups": [], "configuration": {}}
-    return {**shown, **form, "id": str(form["id"])}
+    created = format_iso(call.portal.contacts.records.created[0] if len(call.portal.contacts.records) else call.portal.now_ms())
+    defaults = {
+        "formType": "hubspot",
+        "createdAt": created,
+        "updatedAt": created,
+        "archived": False,
+        "fieldGroups": [],
+        "configuration": {},
+    }
+    return {**defaults, **form, "id": str(form["id"])}
 
 
 def _serialize_submission(row: Json) -> Json:

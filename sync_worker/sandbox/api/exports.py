@@ -1,4 +1,4 @@
-"""Exports; hubspot-api.md section 8."""
+"""Endpoints of exports; hubspot-api.md section 8."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SCOPES = ("crm.export",)
 
 
 def start_export(call: ApiCall) -> Response:
-    """Begin an export; its state is asked for later."""
+    """Start an export; the client polls its status."""
     body, exports, now = call.json_object(), call.portal.exports, call.portal.now_ms()
     require_fields(body, "PublicExportRequest", "exportType", "exportName", "format", "language", "objectType", "objectProperties")
     _require_table(call, body)
@@ -46,7 +46,7 @@ def start_export(call: ApiCall) -> Response:
 
 
 def read_export_status(call: ApiCall) -> Response:
-    """Answer how far an export is; when it is done, with a link that works for five minutes."""
+    """Return the status of an export; when it is complete, with a link that is valid for five minutes."""
     export, now = _require_export(call, call.path_variables["taskId"]), call.portal.now_ms()
     state = export.state(now)
     body: Json = {"status": state, "startedAt": format_iso(export.starts_at), "requestedAt": format_iso(export.created_at)}
@@ -59,7 +59,7 @@ def read_export_status(call: ApiCall) -> Response:
 
 
 def read_export(call: ApiCall) -> Response:
-    """Answer what an export is."""
+    """Return the details of an export."""
     return JsonResponse(_require_export(call, call.path_variables["exportId"]).to_json(call.portal.now_ms()))
 
 
@@ -80,9 +80,9 @@ def _require_table(call: ApiCall, request: Json) -> ObjectTable:
 
 
 def _association_types(request: Json) -> list[str]:
-    """Return the object types whose ids are to stand beside each record; HubSpot takes one name or a list."""
-    asked: Any = request.get("associatedObjectType") or []
-    return [asked] if isinstance(asked, str) else list(map(str, asked))
+    """Return the object types whose associated ids get a column; HubSpot accepts one name or a list."""
+    types: Any = request.get("associatedObjectType") or []
+    return [types] if isinstance(types, str) else list(map(str, types))
 
 
 def _write_file(call: ApiCall, export: ExportTask) -> None:

@@ -1,4 +1,4 @@
-"""Imports; hubspot-api.md section 8. Rows are written one after the other, as time passes."""
+"""Endpoints of imports; hubspot-api.md section 8. `crm/imports.py` writes the rows as time passes."""
 
 from __future__ import annotations
 
@@ -28,46 +28,48 @@ _SCOPES = ("crm.import",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportFile:
-    """A file of rows and what its columns mean: each the name of a property; `key` names the record."""
+    """The parsed CSV file of an import: `columns` are property names, `key_property` identifies the record."""
 
     table: ObjectTable
     operation: str
     columns: list[str]
     key_property: str
     rows: list[list[str]]
-    first_line_number: int  # of the rows in the file
+    first_line_number: int  # of the first row in the file
 
 
 def start_import(call: ApiCall) -> Response:
-    """Take in a file."""
-    request, sheet = _parse_import_file(call)
+    """Start an import from an uploaded file."""
+    request, import_file = _parse_import_file(call)
     portal = call.portal
-    if not portal.imports.has_room(len(sheet.rows), portal.now_ms()):
+    if not portal.imports.has_room(len(import_file.rows), portal.now_ms()):
         raise ApiError(429, "The daily limit of imported rows is reached.", "RATE_LIMITS")
 
     def write_row(item: ImportTask, number: int) -> None:
         source = ChangeSource("IMPORT", str(item.id), str(request.get("name")))
-        _import_row(sheet, item, number, source)
+        _import_row(import_file, item, number, source)
 
-    item = portal.imports.start(request, app_id=call.source.id or "", row_count=len(sheet.rows), now=portal.now_ms(), write_row=write_row)
-    item.counters.update(TOTAL_ROWS=len(sheet.rows))
+    item = portal.imports.start(
+        request, app_id=call.source.id or "", row_count=len(import_file.rows), now=portal.now_ms(), write_row=write_row
+    )
+    item.counters.update(TOTAL_ROWS=len(import_file.rows))
     return JsonResponse(item.to_json(portal.now_ms()))
 
 
 def read_import(call: ApiCall) -> Response:
-    """Answer how far an import is."""
+    """Return the state of an import."""
     return JsonResponse(_require_import(call).to_json(call.portal.now_ms()))
 
 
 def list_imports(call: ApiCall) -> Response:
-    """Answer every import of this app."""
+    """Return all imports of this app."""
     return JsonResponse(
         {"results": [item.to_json(call.portal.now_ms()) for item in call.portal.imports.list_for_app(call.source.id or "")]}
     )
 
 
 def cancel_import(call: ApiCall) -> Response:
-    """Cancel an import that is not done."""
+    """Cancel an import that is not finished."""
     item, now = _require_import(call), call.portal.now_ms()
     if item.state(now) == "DONE":
         raise validation_error(f"Import {item.id} is done and cannot be canceled.")
@@ -76,11 +78,11 @@ def cancel_import(call: ApiCall) -> Response:
 
 
 def list_import_errors(call: ApiCall) -> Response:
-    """Answer a page of the rows that could not be taken in."""
+    """Return a page of the rejected rows."""
     item, limit = _require_import(call), call.integer_param("limit", 100, maximum=1_000)
     start_at = call.integer_param("after", 0, maximum=10**9, minimum=0)
-    page, whole = item.errors[start_at : start_at + limit], call.query.get("includeRowData") == "true"
-    body: Json = {"results": page if whole else list(map(_omit_row_data, page))}
+    page, with_row_data = item.errors[start_at : start_at + limit], call.query.get("includeRowData") == "true"
+    body: Json = {"results": page if with_row_data else list(map(_omit_row_data, page))}
     if start_at + limit < len(item.errors):
         body["paging"] = {"next": {"after": str(start_at + limit)}}
     return JsonResponse(body)
@@ -131,49 +133,49 @@ def _read_csv(content: bytes) -> list[list[str]]:
     try:
         return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise validation_error(f"The file is no CSV in UTF-8: {error}") from None
+        raise validation_error(f"The file is not CSV in UTF-8: {error}") from None
 
 
 def _map_columns(mappings: list[Json], header: list[str]) -> tuple[list[str], str]:
     by_column = {str(one.get("columnName")): str(one.get("propertyName")) for one in mappings}
     columns = [by_column.get(name, "") for name in header] or list(by_column.values())
-    keyed: Any = next((one for one in mappings if str(one.get("columnType", "")).startswith("HUBSPOT_")), None)
-    return columns, "email" if keyed is None else str(keyed.get("propertyName") or "hs_object_id")
+    key_mapping: Any = next((one for one in mappings if str(one.get("columnType", "")).startswith("HUBSPOT_")), None)
+    return columns, "email" if key_mapping is None else str(key_mapping.get("propertyName") or "hs_object_id")
 
 
 def _import_row(import_file: ImportFile, item: ImportTask, row_number: int, source: ChangeSource) -> None:
     table, cells = import_file.table, import_file.rows[row_number]
-    clears = table.writer.switches.empty_cell == "cleared"
-    values = {name: cell for name, cell in zip(import_file.columns, cells, strict=False) if name and (clears or cell != "")}
-    named = values.get(import_file.key_property)
-    row = table.unique_values.find_row(import_file.key_property, named) if named else None
+    clears_empty = table.writer.switches.empty_cell == "cleared"
+    values = {name: cell for name, cell in zip(import_file.columns, cells, strict=False) if name and (clears_empty or cell != "")}
+    key = values.get(import_file.key_property)
+    row = table.unique_values.find_row(import_file.key_property, key) if key else None
     if row is None and import_file.operation == "UPDATE":
-        _record_errors(import_file, item, row_number, ("INVALID_OBJECT_ID", f"No record with {import_file.key_property} {named}.", named))
+        _record_errors(import_file, item, row_number, ("INVALID_OBJECT_ID", f"No record with {import_file.key_property} {key}.", key))
         return
     if row is not None and import_file.operation == "CREATE":
         _record_errors(
             import_file,
             item,
             row_number,
-            ("DUPLICATE_UNIQUE_PROPERTY_VALUE", f"A record with {import_file.key_property} {named} exists.", named),
+            ("DUPLICATE_UNIQUE_PROPERTY_VALUE", f"A record with {import_file.key_property} {key} exists.", key),
         )
         return
     values.pop("hs_object_id", None)
     try:
-        checked = table.writer.validate(values, row=row)
+        valid_values = table.writer.validate(values, row=row)
     except InvalidValuesError as error:
         _record_errors(
             import_file, item, row_number, *((problem.code, problem.message, values.get(problem.name)) for problem in error.problems)
         )
         if table.writer.switches.bad_cell == "row":
             return
-        bad = {problem.name for problem in error.problems}
-        checked = table.writer.validate({name: value for name, value in values.items() if name not in bad}, row=row)
+        invalid = {problem.name for problem in error.problems}
+        valid_values = table.writer.validate({name: value for name, value in values.items() if name not in invalid}, row=row)
     if row is None:
-        table.writer.create(checked, source)
+        table.writer.create(valid_values, source)
         item.counters["CREATED_OBJECTS"] += 1
     else:
-        table.writer.update(row, checked, source)
+        table.writer.update(row, valid_values, source)
         item.counters["UPDATED_OBJECTS"] += 1
 
 

@@ -1,4 +1,4 @@
-"""Who is in a list; hubspot-api.md section 6."""
+"""Endpoints of list members; hubspot-api.md section 6."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from sync_worker.sandbox.request.endpoints import Endpoint
 from sync_worker.sandbox.request.request import ApiCall, parse_record_id, require_fields
 
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 100, 250
-MAX_RECORDS_PER_WRITE = 100_000  # ids in a call, members of a list that is emptied or copied
+MAX_RECORDS_PER_WRITE = 100_000  # ids per call, and members of a list that is cleared or copied
 
 
 def list_members(call: ApiCall) -> Response:
-    """Answer a page of members in ascending order of their ids."""
-    found = require_list(call)
+    """Return a page of members by ascending id."""
+    record_list = require_list(call)
     limit = call.integer_param("limit", DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
     first = call.integer_param("after", 0, maximum=10**18, minimum=0)
-    page = found.member_ids_from(first, limit + 1)
-    results = [{"recordId": str(one), "membershipTimestamp": format_iso(found.joined_at[one])} for one in page[:limit]]
-    body: Json = {"results": results, "total": len(found)}
+    page = record_list.member_ids_from(first, limit + 1)
+    results = [{"recordId": str(one), "membershipTimestamp": format_iso(record_list.joined_at[one])} for one in page[:limit]]
+    body: Json = {"results": results, "total": len(record_list)}
     if len(page) > limit:
         link = f"{call.base_url}{call.url_path}?limit={limit}&after={page[limit]}"
         body["paging"] = {"next": {"after": str(page[limit]), "link": link}}
@@ -36,30 +36,30 @@ def list_members(call: ApiCall) -> Response:
 
 
 def list_members_in_join_order(call: ApiCall) -> Response:
-    """Answer a page of members in the order in which they joined."""
-    found = require_list(call)
+    """Return a page of members in the order in which they joined."""
+    record_list = require_list(call)
     limit = call.integer_param("limit", DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
     start = call.integer_param("after", 0, maximum=10**9, minimum=0)
-    joined = sorted(found.joined_at.items(), key=lambda item: (item[1], item[0]))
+    joined = sorted(record_list.joined_at.items(), key=lambda item: (item[1], item[0]))
     results = [{"recordId": str(one), "membershipTimestamp": format_iso(at)} for one, at in joined[start : start + limit]]
-    body: Json = {"results": results, "total": len(found)}
+    body: Json = {"results": results, "total": len(record_list)}
     if start + limit < len(joined):
         body["paging"] = {"next": {"after": str(start + limit)}}
     return JsonResponse(body)
 
 
 def add_members(call: ApiCall) -> Response:
-    """Put records into a list."""
+    """Add records to a list."""
     return _change_members(call, call.json(), [])
 
 
 def remove_members(call: ApiCall) -> Response:
-    """Take records out of a list."""
+    """Remove records from a list."""
     return _change_members(call, [], call.json())
 
 
 def add_and_remove_members(call: ApiCall) -> Response:
-    """Put records into a list and take others out."""
+    """Add records to a list and remove others."""
     body = call.json_object()
     missing = [name for name in ("recordIdsToAdd", "recordIdsToRemove") if name not in body]
     if missing:
@@ -68,32 +68,32 @@ def add_and_remove_members(call: ApiCall) -> Response:
 
 
 def add_members_from_list(call: ApiCall) -> Response:
-    """Put every member of another list into a list."""
-    found, text = _require_editable_list(call), call.path_variables["sourceListId"]
+    """Add all members of another list to a list."""
+    record_list, text = _require_editable_list(call), call.path_variables["sourceListId"]
     source = call.portal.lists.get(parse_id(text))
     if source is None or len(source) > MAX_RECORDS_PER_WRITE:
         raise validation_error(f"List {text} does not exist or has more than {MAX_RECORDS_PER_WRITE} members.")
-    found.add(source.member_ids(), now=call.portal.now_ms())
+    record_list.add(source.member_ids(), now=call.portal.now_ms())
     return NoContentResponse()
 
 
 def remove_all_members(call: ApiCall) -> Response:
-    """Take every member out of a list."""
-    found = _require_editable_list(call)
-    if len(found) >= MAX_RECORDS_PER_WRITE:
+    """Remove all members from a list."""
+    record_list = _require_editable_list(call)
+    if len(record_list) >= MAX_RECORDS_PER_WRITE:
         raise validation_error(f"The list has {MAX_RECORDS_PER_WRITE} members or more.")
-    found.remove(found.member_ids())
+    record_list.remove(record_list.member_ids())
     return NoContentResponse()
 
 
 def list_record_memberships(call: ApiCall) -> Response:
-    """Answer the lists that a record is in."""
+    """Return the lists that contain a record."""
     lists = _serialize_memberships(call, call.path_variables["objectTypeId"], parse_record_id(call.path_variables["recordId"]))
     return JsonResponse({"results": lists, "total": len(lists)})
 
 
 def batch_read_memberships(call: ApiCall) -> Response:
-    """Answer the lists that each of some records is in."""
+    """Return the lists that contain each of several records."""
     results = []
     for item in batch_inputs(call):
         require_fields(item, "RecordIdentifier", "objectTypeId", "recordId")
@@ -121,31 +121,33 @@ def _serialize_memberships(call: ApiCall, type_id: str, record_id: int) -> list[
     ]
 
 
-def _change_members(call: ApiCall, to_add: Any, to_remove: Any) -> Response:  # noqa: ANN401 -- whatever the client sent
-    found = _require_editable_list(call)
-    adding, unknown = _split_known_ids(call, found, to_add)
-    removing, unknown_too = _split_known_ids(call, found, to_remove)
-    added = found.add(adding, now=call.portal.now_ms())
-    removed = found.remove(removing)
+def _change_members(call: ApiCall, to_add: Any, to_remove: Any) -> Response:  # noqa: ANN401 -- raw JSON of the client
+    record_list = _require_editable_list(call)
+    ids_to_add, unknown_to_add = _split_known_ids(call, record_list, to_add)
+    ids_to_remove, unknown_to_remove = _split_known_ids(call, record_list, to_remove)
+    added = record_list.add(ids_to_add, now=call.portal.now_ms())
+    removed = record_list.remove(ids_to_remove)
     if call.portal.switches.list_bumps_contact:
         _touch_contacts(call, [*added, *removed])
     return JsonResponse(
         {
-            "recordsIdsAdded": [str(one) for one in added],  # misspelt by HubSpot
+            "recordsIdsAdded": [str(one) for one in added],  # HubSpot misspells this key
             "recordIdsRemoved": [str(one) for one in removed],
-            "recordIdsMissing": [*unknown, *unknown_too],
+            "recordIdsMissing": [*unknown_to_add, *unknown_to_remove],
         }
     )
 
 
 def _require_editable_list(call: ApiCall) -> RecordList:
-    found = require_list(call)
-    if found.processing == "DYNAMIC":
-        raise validation_error(f"Can not operate manually on a dynamic list: {found.id}", subCategory="ILS.DYNAMIC_LIST_MEMBERSHIP_CHANGE")
-    return found
+    record_list = require_list(call)
+    if record_list.processing == "DYNAMIC":
+        raise validation_error(
+            f"Can not operate manually on a dynamic list: {record_list.id}", subCategory="ILS.DYNAMIC_LIST_MEMBERSHIP_CHANGE"
+        )
+    return record_list
 
 
-def _split_known_ids(call: ApiCall, record_list: RecordList, ids: Any) -> tuple[list[int], list[str]]:  # noqa: ANN401 -- whatever the client sent
+def _split_known_ids(call: ApiCall, record_list: RecordList, ids: Any) -> tuple[list[int], list[str]]:  # noqa: ANN401 -- raw JSON of the client
     if not isinstance(ids, list) or len(ids) > MAX_RECORDS_PER_WRITE:
         raise validation_error(f"Invalid input JSON on line 1, column 1: a list of at most {MAX_RECORDS_PER_WRITE} record ids was expected")
     kind = find_object_type(record_list.object_type_id)

@@ -1,4 +1,4 @@
-"""Merging and deleting for good; hubspot-api.md 3.7."""
+"""Endpoints of merge and GDPR delete; hubspot-api.md 3.7."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MERGE_PROPERTIES = ("hs_merged_object_ids",)
 
 
 def merge_records(call: ApiCall) -> Response:
-    """Merge one record into another: a new one with a new id takes the place of both."""
+    """Merge two records into a new record with a new id."""
     table, body = call.table(), call.json_object()
     require_fields(body, "PublicMergeInput", "primaryObjectId", "objectIdToMerge")
     primary, other = _require_row(call, body["primaryObjectId"]), _require_row(call, body["objectIdToMerge"])
@@ -30,7 +30,7 @@ def merge_records(call: ApiCall) -> Response:
 
 
 def gdpr_delete(call: ApiCall) -> Response:
-    """Delete a record for good: nothing leads to it any more."""
+    """Delete a record permanently; no id and no unique value finds it afterward."""
     table, body = call.table(), call.json_object()
     require_fields(body, "PublicGdprDeleteInput", "objectId")
     by = body.get("idProperty")
@@ -49,7 +49,7 @@ def gdpr_delete(call: ApiCall) -> Response:
     return NoContentResponse()
 
 
-def _require_row(call: ApiCall, record_id: Any) -> int:  # noqa: ANN401 -- whatever the client sent
+def _require_row(call: ApiCall, record_id: Any) -> int:  # noqa: ANN401 -- raw JSON of the client
     row = call.table().records.find_surviving_row(parse_record_id(str(record_id)))
     if row is None:
         raise not_found_error()

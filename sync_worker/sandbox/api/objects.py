@@ -1,4 +1,4 @@
-"""Records one at a time and page by page; hubspot-api.md 3.1, 3.2, 3.6."""
+"""Endpoints of single records and record pages; hubspot-api.md 3.1, 3.2, 3.6."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sync_worker.sandbox.request.request import ApiCall, parse_record_id, requir
 
 MAX_PAGE_SIZE = 100
 MAX_PAGE_SIZE_WITH_HISTORY = 50
-ARCHIVE_RETENTION_MS = 90 * 86_400_000  # for which archived records are listed
+ARCHIVE_RETENTION_MS = 90 * 86_400_000  # archived records are listed for this long
 
 
 def list_records(call: ApiCall) -> Response:
-    """Answer a page of records in ascending order of their ids; `after` is the id that the page begins with."""
+    """Return a page of records by ascending id; `after` is the first id of the page."""
     table, history = call.table(), call.list_param("propertiesWithHistory")
     limit = call.integer_param("limit", 10, maximum=MAX_PAGE_SIZE_WITH_HISTORY if history else MAX_PAGE_SIZE)
     first = call.integer_param("after", 0, maximum=10**18, minimum=0)
@@ -37,14 +37,14 @@ def list_records(call: ApiCall) -> Response:
 
 
 def read_record(call: ApiCall) -> Response:
-    """Answer one record; an id that was merged away answers the survivor under its own id."""
+    """Return one record; a merged-away id returns the surviving record with its own id."""
     table = call.table()
     row = require_row(call, table, archived=call.bool_param("archived"))
     return JsonResponse(serialize_for_query(call, table, [row])[0])
 
 
 def update_record(call: ApiCall) -> Response:
-    """Write some properties of one record."""
+    """Update properties of one record."""
     table = call.table()
     row = require_row(call, table)
     values = validate_properties(table, require_properties(call.json_object()), row)
@@ -54,7 +54,7 @@ def update_record(call: ApiCall) -> Response:
 
 
 def create_record(call: ApiCall) -> Response:
-    """Add a record; the e-mail address of a contact must be new."""
+    """Create a record; the email address of a contact must be unique."""
     table = call.table()
     values = validate_properties(table, require_properties(call.json_object()))
     reject_duplicate_email(table, values)
@@ -65,14 +65,14 @@ def create_record(call: ApiCall) -> Response:
 
 
 def archive_record(call: ApiCall) -> Response:
-    """Archive a record; doing it again is no error."""
+    """Archive a record; an archived record is not an error."""
     table = call.table()
     archive_row(call, table, table.records.find_live_row(parse_record_id(call.path_variables["id"])))
     return NoContentResponse()
 
 
 def archive_row(call: ApiCall, table: ObjectTable, row: int | None) -> None:
-    """Archive a row if it is there and take it out of every list."""
+    """Archive a row, if there is one, and remove it from all lists."""
     if row is None:
         return
     table.writer.archive(row)
@@ -81,29 +81,29 @@ def archive_row(call: ApiCall, table: ObjectTable, row: int | None) -> None:
 
 
 def require_row(call: ApiCall, table: ObjectTable, *, archived: bool = False) -> int:
-    """Return the row that the path names by id or, with `idProperty`, by a unique value."""
-    named, by = call.path_variables["id"], call.query.get("idProperty")
+    """Return the row of the id in the path or, with `idProperty`, of the unique value in the path."""
+    key, by = call.path_variables["id"], call.query.get("idProperty")
     if by is not None:
         require_unique_property(table, by)
-        row = table.unique_values.find_row(by, named)
+        row = table.unique_values.find_row(by, key)
     elif archived:
-        row = table.records.find_row(parse_record_id(named))
+        row = table.records.find_row(parse_record_id(key))
         row = row if row in table.records.archived else None
     else:
-        row = table.records.find_surviving_row(parse_record_id(named))
+        row = table.records.find_surviving_row(parse_record_id(key))
     if row is None:
         raise not_found_error()
     return row
 
 
 def require_unique_property(table: ObjectTable, name: str) -> None:
-    """Refuse an `idProperty` that does not name one record."""
+    """Reject an `idProperty` whose values are not unique."""
     if name != "hs_object_id" and name not in table.catalog.unique_property_names():
         raise validation_error(f"Unable to perform update/upsert by non-unique {table.object_type.type_id} property {name}")
 
 
 def require_properties(body: Json) -> Json:
-    """Return the properties of a record in a body."""
+    """Return the properties in a request body."""
     require_fields(body, "SimplePublicObjectInput", "properties")
     properties: Any = body["properties"]
     if not isinstance(properties, dict):
@@ -112,7 +112,7 @@ def require_properties(body: Json) -> Json:
 
 
 def validate_properties(table: ObjectTable, properties: Json, row: int | None = None) -> PropertyValues:
-    """Return values as they will be stored, or refuse them in HubSpot's words."""
+    """Return the values in stored form, or raise HubSpot's 400 for invalid values."""
     try:
         return table.writer.validate(properties, row=row)
     except InvalidValuesError as error:
@@ -120,15 +120,15 @@ def validate_properties(table: ObjectTable, properties: Json, row: int | None = 
 
 
 def reject_duplicate_email(table: ObjectTable, values: PropertyValues, row: int | None = None) -> None:
-    """Refuse an address that is the first or a second one of another contact."""
+    """Reject a primary or additional email address of another contact."""
     email = values.get("email")
-    known = table.unique_values.find_row("email", email) if email and table.object_type.name == "contacts" else None
-    if known is not None and known != row:
-        raise contact_exists_error(table.records.ids[known])
+    existing = table.unique_values.find_row("email", email) if email and table.object_type.name == "contacts" else None
+    if existing is not None and existing != row:
+        raise contact_exists_error(table.records.ids[existing])
 
 
 def serialize_for_query(call: ApiCall, table: ObjectTable, rows: list[int]) -> list[Json]:
-    """Return records with the properties, history and associations that a query string asks for."""
+    """Return records with the properties, history and associations in the query string."""
     items = serialize(table, rows, response_properties(table, call.list_param("properties")))
     for name in call.list_param("propertiesWithHistory"):
         add_history(table, call.portal.audit_log, rows, items, name)
@@ -141,7 +141,7 @@ def _add_associations(call: ApiCall, table: ObjectTable, rows: list[int], items:
     to = find_object_type(name)
     types = ASSOCIATION_TYPES.get((table.object_type.name, to.name), ()) if to is not None else ()
     if to is None or not types:
-        return  # ignored, as HubSpot's own SDK says of `associations` that do not exist
+        return  # HubSpot ignores unknown `associations`, according to its SDK
     for row, item in zip(rows, items, strict=True):
         ids = call.portal.associations.find_ids(table.object_type.name, table.records.ids[row], to.name)
         if ids:

@@ -1,4 +1,4 @@
-"""Property definitions; hubspot-api.md section 4."""
+"""Endpoints of property definitions; hubspot-api.md section 4. `property_serializer.py` has their JSON."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ WRITE_SCOPES = ("crm.schemas.{kind}.write",)
 
 
 def list_properties(call: ApiCall) -> Response:
-    """Answer every property, without pages; the archived ones when they are asked for."""
+    """Return all properties, without paging; with `archived`, the archived ones."""
     catalog = call.table().catalog
     chosen = catalog.archived if call.bool_param("archived") else catalog.definitions
     return JsonResponse({"results": [serialize_property(definition) for definition in chosen.values()]})
 
 
 def read_property(call: ApiCall) -> Response:
-    """Answer one property."""
+    """Return one property."""
     return JsonResponse(serialize_property(_require_property(call, archived=call.bool_param("archived"))))
 
 
 def create_property(call: ApiCall) -> Response:
-    """Add a property, or restore the archived one of that name."""
+    """Create a property, or restore the archived property with the same name."""
     table = call.table()
     return JsonResponse(serialize_property(_add_property(call, table, call.json_object())), status_code=201)
 
 
 def update_property(call: ApiCall) -> Response:
-    """Change a property; `options` replaces them all."""
+    """Update a property; `options` replaces all options."""
     table, definition = call.table(), _require_property(call)
-    changed = update_definition(table, definition, call.json_object(), now=call.portal.now_ms())
-    table.catalog.save(changed)
-    return JsonResponse(serialize_property(changed))
+    updated = update_definition(table, definition, call.json_object(), now=call.portal.now_ms())
+    table.catalog.save(updated)
+    return JsonResponse(serialize_property(updated))
 
 
 def archive_property(call: ApiCall) -> Response:
-    """Archive a property; HubSpot's own stay."""
+    """Archive a custom property."""
     table, definition = call.table(), _require_property(call)
     if definition.hubspot_defined:
         raise validation_error(
@@ -57,32 +57,32 @@ def archive_property(call: ApiCall) -> Response:
 
 
 def batch_create_properties(call: ApiCall) -> Response:
-    """Add properties; those that cannot be added are told beside the others."""
-    table, made, errors = call.table(), [], []
+    """Create properties; invalid ones are returned as errors with the results."""
+    table, created, errors = call.table(), [], []
     for item in batch_inputs(call):
         try:
-            made.append(serialize_property(_add_property(call, table, item)))
+            created.append(serialize_property(_add_property(call, table, item)))
         except ApiError as error:
             context = {**error.body.get("context", {}), "name": [str(item.get("name"))]}
             errors.append({**error.body, "context": context})
-    return batch_response(call, made, errors, status=201)
+    return batch_response(call, created, errors, status=201)
 
 
 def batch_read_properties(call: ApiCall) -> Response:
-    """Answer some properties by name."""
+    """Return properties by name."""
     table, archived = call.table(), bool(call.json_object().get("archived"))
     names = _input_names(call)
     chosen = table.catalog.archived if archived else table.catalog.definitions
     missing = [name for name in names if name not in chosen]
     errors: list[Json] = []
     if missing:
-        told = f"The following properties do not exist: {missing}"
-        errors.append({"status": "error", "category": "OBJECT_NOT_FOUND", "message": told, "context": {"name": missing}})
+        message = f"The following properties do not exist: {missing}"
+        errors.append({"status": "error", "category": "OBJECT_NOT_FOUND", "message": message, "context": {"name": missing}})
     return batch_response(call, [serialize_property(chosen[name]) for name in names if name in chosen], errors)
 
 
 def batch_archive_properties(call: ApiCall) -> Response:
-    """Archive properties by name; those that are not there are no error."""
+    """Archive properties by name; a missing property is not an error."""
     table = call.table()
     for name in _input_names(call):
         definition = table.catalog.get(name)
@@ -92,10 +92,10 @@ def batch_archive_properties(call: ApiCall) -> Response:
 
 
 def _reject_if_in_use(call: ApiCall, name: str) -> None:
-    using = [item.name for item in call.portal.lists if f'"{name}"' in orjson.dumps(item.filter_branch).decode()]
-    if using:
-        told = f"Property {name} cannot be deleted: it is used in the lists {using}."
-        raise validation_error(told, subCategory="PropertyValidationError.CANNOT_DELETE_PROPERTY_IN_USE")
+    lists = [item.name for item in call.portal.lists if f'"{name}"' in orjson.dumps(item.filter_branch).decode()]
+    if lists:
+        message = f"Property {name} cannot be deleted: it is used in the lists {lists}."
+        raise validation_error(message, subCategory="PropertyValidationError.CANNOT_DELETE_PROPERTY_IN_USE")
 
 
 def _input_names(call: ApiCall) -> list[str]:
@@ -116,8 +116,8 @@ def _require_property(call: ApiCall, *, archived: bool = False) -> PropertyDefin
 def _add_property(call: ApiCall, table: ObjectTable, body: Json) -> PropertyDefinition:
     definition = parse_definition(table, body, now=call.portal.now_ms())
     if definition.name in table.catalog:
-        told = f"A property named '{definition.name}' already exists."
-        raise ApiError(409, told, "OBJECT_ALREADY_EXISTS", subCategory="Properties.PROPERTY_WITH_NAME_EXISTS")
+        message = f"A property named '{definition.name}' already exists."
+        raise ApiError(409, message, "OBJECT_ALREADY_EXISTS", subCategory="Properties.PROPERTY_WITH_NAME_EXISTS")
     table.catalog.save(definition)
     return definition
 

@@ -1,4 +1,4 @@
-"""Property groups; hubspot-api.md section 4."""
+"""Endpoints of property groups; hubspot-api.md section 4."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ from sync_worker.sandbox.request.request import ApiCall, require_fields
 
 
 def list_groups(call: ApiCall) -> Response:
-    """Answer every group."""
+    """Return all groups."""
     return JsonResponse({"results": [_serialize_group(group) for group in call.table().catalog.groups.values()]})
 
 
 def read_group(call: ApiCall) -> Response:
-    """Answer one group."""
+    """Return one group."""
     return JsonResponse(_serialize_group(_require_group(call)))
 
 
 def create_group(call: ApiCall) -> Response:
-    """Add a group."""
+    """Create a group."""
     body, catalog = call.json_object(), call.table().catalog
     require_fields(body, "PropertyGroupCreate", "name", "label")
     group = PropertyGroup(name=str(body["name"]).lower(), label=str(body["label"]), display_order=integer_field(body, "displayOrder", -1))
     if group.name in catalog.groups:
-        told = f"A property group named '{group.name}' already exists."
-        raise ApiError(409, told, "OBJECT_ALREADY_EXISTS", subCategory="PropertyGroupError.PROPERTY_GROUP_EXISTS")
+        message = f"A property group named '{group.name}' already exists."
+        raise ApiError(409, message, "OBJECT_ALREADY_EXISTS", subCategory="PropertyGroupError.PROPERTY_GROUP_EXISTS")
     catalog.groups[group.name] = group
     return JsonResponse(_serialize_group(group), status_code=201)
 
 
 def update_group(call: ApiCall) -> Response:
-    """Change the label or place of a group."""
+    """Change the label or the display order of a group."""
     group, body = _require_group(call), call.json_object()
     order = integer_field(body, "displayOrder", group.display_order)
-    changed = replace(group, label=str(body.get("label", group.label)), display_order=order)
-    call.table().catalog.groups[group.name] = changed
-    return JsonResponse(_serialize_group(changed))
+    updated = replace(group, label=str(body.get("label", group.label)), display_order=order)
+    call.table().catalog.groups[group.name] = updated
+    return JsonResponse(_serialize_group(updated))
 
 
 def delete_group(call: ApiCall) -> Response:
-    """Delete a group that has no properties."""
+    """Delete an empty group."""
     group, catalog = _require_group(call), call.table().catalog
     if catalog.properties_in_group(group.name):
-        told = f"Group {group.name} still has properties."
-        raise validation_error(told, subCategory="PropertyGroupError.GROUP_WITH_ACTIVE_PROPERTIES")
+        message = f"Group {group.name} still has properties."
+        raise validation_error(message, subCategory="PropertyGroupError.GROUP_WITH_ACTIVE_PROPERTIES")
     del catalog.groups[group.name]
     return NoContentResponse()
 

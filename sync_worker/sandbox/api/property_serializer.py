@@ -1,4 +1,4 @@
-"""Property definitions between their JSON and ours, with HubSpot's rules for them; hubspot-api.md section 4."""
+"""Property definitions to JSON and back, with HubSpot's validation rules; hubspot-api.md section 4."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def serialize_property(definition: PropertyDefinition) -> Json:
-    """Return a property as HubSpot shows it."""
-    shown: Json = {
+    """Return the JSON of a property."""
+    body: Json = {
         "updatedAt": format_iso(definition.updated),
         "createdAt": format_iso(definition.created),
         "name": definition.name,
@@ -57,18 +57,18 @@ def serialize_property(definition: PropertyDefinition) -> Json:
         "dataSensitivity": "non_sensitive",
     }
     if definition.archived_at is not None:
-        shown["archivedAt"] = format_iso(definition.archived_at)
-    return shown
+        body["archivedAt"] = format_iso(definition.archived_at)
+    return body
 
 
 def serialize_option(option: PropertyOption) -> Json:
-    """Return an option as HubSpot shows it."""
-    shown = {"label": option.label, "value": option.value, "displayOrder": option.display_order, "hidden": option.hidden}
-    return shown if option.description is None else {**shown, "description": option.description}
+    """Return the JSON of an option."""
+    body = {"label": option.label, "value": option.value, "displayOrder": option.display_order, "hidden": option.hidden}
+    return body if option.description is None else {**body, "description": option.description}
 
 
 def parse_definition(table: ObjectTable, body: Json, *, now: int) -> PropertyDefinition:
-    """Return the property that a body asks to create; `now` in epoch milliseconds."""
+    """Return the property of a create request; `now` in epoch milliseconds."""
     require_fields(body, "PropertyCreate", "name", "label", "type", "fieldType", "groupName")
     name = str(body["name"]).lower()
     if not _NAME_PATTERN.fullmatch(name) or len(name) > MAX_NAME_LENGTH:
@@ -84,8 +84,8 @@ def parse_definition(table: ObjectTable, body: Json, *, now: int) -> PropertyDef
 
 
 def update_definition(table: ObjectTable, definition: PropertyDefinition, body: Json, *, now: int) -> PropertyDefinition:
-    """Return a property with what a body changes of it."""
-    merged = replace(
+    """Return a property with the changes of a request body; `now` in epoch milliseconds."""
+    updated = replace(
         definition,
         label=str(body.get("label", definition.label)),
         type=str(body.get("type", definition.type)),
@@ -98,8 +98,8 @@ def update_definition(table: ObjectTable, definition: PropertyDefinition, body: 
         form_field=bool(body.get("formField", definition.form_field)),
         updated=now,
     )
-    _validate_definition(table, merged)
-    return merged
+    _validate_definition(table, updated)
+    return updated
 
 
 def _validate_definition(table: ObjectTable, definition: PropertyDefinition) -> None:
@@ -120,7 +120,7 @@ def _validate_definition(table: ObjectTable, definition: PropertyDefinition) -> 
         )
 
 
-def _parse_options(items: Any) -> tuple[PropertyOption, ...]:  # noqa: ANN401 -- whatever the client sent
+def _parse_options(items: Any) -> tuple[PropertyOption, ...]:  # noqa: ANN401 -- raw JSON of the client
     options = []
     for item in items:
         require_fields(item, "OptionInput", "label", "value", "displayOrder", "hidden")
@@ -133,8 +133,8 @@ def _parse_options(items: Any) -> tuple[PropertyOption, ...]:  # noqa: ANN401 --
                 description=item.get("description"),
             )
         )
-    for named in ([option.value for option in options], [option.label for option in options]):
-        if len(set(named)) < len(named):
+    for texts in ([option.value for option in options], [option.label for option in options]):
+        if len(set(texts)) < len(texts):
             raise validation_error("Property option labels and values must be unique.")
     if any(";" in option.value for option in options):
         raise validation_error("Property option values cannot contain ;")

@@ -1,4 +1,4 @@
-"""Every endpoint of the API, in the order in which paths are tried: fixed words before variables."""
+"""All endpoints of the API, in matching order: fixed path segments before variables."""
 
 from __future__ import annotations
 

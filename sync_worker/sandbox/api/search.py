@@ -1,4 +1,4 @@
-"""Search and its many limits; hubspot-api.md 3.3."""
+"""Endpoint of the search, with its limits; hubspot-api.md 3.3."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_RESULTS = 10_000
 
 
 def search_records(call: ApiCall) -> Response:
-    """Answer a page of the records that match."""
+    """Return a page of the matching records."""
     table = call.table()
     body = call.json_object()
     if _body_length(call, body) > MAX_BODY_LENGTH:
@@ -33,20 +33,20 @@ def search_records(call: ApiCall) -> Response:
         raise validation_error(f"Invalid page of {limit} from {offset}: limit must be between 0 and {MAX_PAGE_SIZE}.")
     if offset + limit > MAX_RESULTS:
         raise validation_error(f"The search has a limit of {MAX_RESULTS} results: after + limit must not be more.")
-    found = call.portal.search(table.object_type.name)
-    rows = found.find_rows(query)
+    index = call.portal.search(table.object_type.name)
+    rows = index.find_rows(query)
     page = rows[offset : offset + limit]
-    answer: Json = {"total": len(rows), "results": _serialize_page(table, found, page, body.get("properties") or [])}
+    response: Json = {"total": len(rows), "results": _serialize_page(table, index, page, body.get("properties") or [])}
     if offset + limit < len(rows) and limit:
-        answer["paging"] = {"next": {"after": str(offset + limit)}}
-    return JsonResponse(answer)
+        response["paging"] = {"next": {"after": str(offset + limit)}}
+    return JsonResponse(response)
 
 
 def parse_search(body: Json, table: ObjectTable) -> SearchQuery:
     """Return the query of a search body.
 
     Raises:
-        ReplyError: 400 for what HubSpot does not take.
+        ApiError: 400 for a query that HubSpot rejects.
     """
     groups = body.get("filterGroups") or []
     if body.get("filters"):  # accepted as one more group (AIRBYTE)
@@ -60,7 +60,10 @@ def parse_search(body: Json, table: ObjectTable) -> SearchQuery:
 
 
 def _body_length(call: ApiCall, body: Json) -> int:
-    """Return how many characters count: extractors at work name every property of a portal, which alone are more than allowed."""
+    """Return the number of characters that count toward the limit, by switch `search_body`.
+
+    Public extractors send the names of all properties of a portal, which alone exceed the limit.
+    """
     if call.portal.switches.search_body == "whole":
         return len(call.body.decode(errors="replace"))
     return len(orjson.dumps({name: value for name, value in body.items() if name != "properties"}).decode())
@@ -89,9 +92,9 @@ def _parse_sort(body: Json, table: ObjectTable) -> SortOrder | None:
         raise validation_error("Only one sort is allowed.")
     if not sorts:
         return None
-    asked = sorts[0]
-    name = str(asked.get("propertyName") if isinstance(asked, dict) else asked).removeprefix("-")
-    descending = asked.get("direction") == "DESCENDING" if isinstance(asked, dict) else str(asked).startswith("-")
+    sort = sorts[0]
+    name = str(sort.get("propertyName") if isinstance(sort, dict) else sort).removeprefix("-")
+    descending = sort.get("direction") == "DESCENDING" if isinstance(sort, dict) else str(sort).startswith("-")
     if name not in table.catalog:
         raise validation_error(f"There was a problem with the request: property {name} does not exist.")
     return SortOrder(property_name=name, descending=descending)
@@ -99,8 +102,8 @@ def _parse_sort(body: Json, table: ObjectTable) -> SortOrder | None:
 
 def _serialize_page(table: ObjectTable, index: RecordSearch, rows: list[int], property_names: list[str]) -> list[Json]:
     names = response_properties(table, property_names)
-    late = any(index.stale_record(row) for row in rows)
-    return serialize_with(table, rows, names, index.value) if late else serialize(table, rows, names)
+    has_stale_rows = any(index.stale_record(row) for row in rows)
+    return serialize_with(table, rows, names, index.value) if has_stale_rows else serialize(table, rows, names)
 
 
 ENDPOINTS = (

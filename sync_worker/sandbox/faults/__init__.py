@@ -1,1 +1,1 @@
-"""Faults that the sandbox injects on request: which, where and how often."""
+"""Rules for the faults that the sandbox injects."""

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: a list of rules, reproducible by seed."""
+"""Rules for injected faults, reproducible by seed; `server/fault_injection.py` executes the faults."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Literal, get_args
 
 FaultKind = Literal[
     "rate_limit",  # 429 by `policy`
-    "error",  # `status` 5xx; `when` before or after the request did its work; `body` html or json
+    "error",  # `status` 5xx; `when`: before or after the call is executed; `body`: html or json
     "locked",  # 423
     "migrating",  # 477 with Retry-After
-    "cut",  # half of the JSON, under a good status
-    "reset",  # the connection is reset instead of a reply
-    "hang",  # nothing for `seconds`, then the connection ends
-    "slow",  # the reply, spread over `seconds`
-    "revoke_token",  # every token stops working, from this call on
-    "withdraw_scope",  # the scope `name` is taken away, from this call on
-    "delete_property",  # an administrator archives the contact property `name` just before this call
+    "cut",  # half of the JSON with a success status
+    "reset",  # the connection is reset instead of a response
+    "hang",  # no response for `seconds`, then the connection closes
+    "slow",  # the response arrives in pieces over `seconds`
+    "revoke_token",  # all tokens are invalid from this call on
+    "withdraw_scope",  # the scope `name` is removed from this call on
+    "delete_property",  # the contact property `name` is archived just before this call
 ]
 FAULT_KINDS: tuple[str, ...] = get_args(FaultKind)
 FaultTiming = Literal["before", "after"]
@@ -27,7 +27,7 @@ FaultTiming = Literal["before", "after"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that goes wrong."""
+    """One fault."""
 
     kind: FaultKind
     when: FaultTiming = "before"
@@ -41,10 +41,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRule:
-    """When a fault strikes.
+    """The calls that get a fault.
 
-    `endpoint` is a pattern for `METHOD path`, in which `*` stands for anything. Of the calls that fit, counted from 1, those in
-    `nth` are struck, every `every`th one, and each with the chance `share`; without any of these, all. At most `times` in all.
+    `endpoint` is a pattern for `METHOD path`; `*` matches anything. Matching calls are counted from 1. A call gets the fault if
+    its number is in `nth` or a multiple of `every`, or with the probability `share`; without these three, every matching call
+    does. `times` limits the number of faults.
     """
 
     fault: Fault
@@ -56,39 +57,39 @@ class FaultRule:
 
 
 class FaultPlan:
-    """Rules and how often they have struck."""
+    """Fault rules with the number of hits of each."""
 
     def __init__(self, rules: Sequence[FaultRule] = (), *, seed: int = 0) -> None:
         self.rules = tuple(rules)
-        self._random = Random(seed)  # noqa: S311 -- whatever it decides is no secret
+        self._random = Random(seed)  # noqa: S311 -- not used for secrets
         self._match_counts = [0] * len(self.rules)
         self._hit_counts = [0] * len(self.rules)
 
     def next_fault(self, method: str, path: str) -> Fault | None:
-        """Count a call, and return what is to go wrong with it: the fault of the first rule that strikes."""
+        """Count a call and return the fault of the first rule that applies; None if no rule does."""
         call = f"{method} {path}"
-        struck: Fault | None = None
-        for at, rule in enumerate(self.rules):
+        fault: Fault | None = None
+        for index, rule in enumerate(self.rules):
             if not fnmatchcase(call, rule.endpoint):
                 continue
-            self._match_counts[at] += 1
-            if self._should_trigger(at, rule) and struck is None:
-                self._hit_counts[at] += 1
-                struck = rule.fault
-        return struck
+            self._match_counts[index] += 1
+            if self._should_trigger(index, rule) and fault is None:
+                self._hit_counts[index] += 1
+                fault = rule.fault
+        return fault
 
     @property
     def hit_counts(self) -> list[int]:
-        """How often each rule has struck."""
+        """The number of hits of each rule."""
         return list(self._hit_counts)
 
     def _should_trigger(self, rule_index: int, rule: FaultRule) -> bool:
-        # The die is thrown for every call that fits, so that one rule does not change what another one meets.
+        # Draw a random number for every matching call, so that one rule does not change the draws of another.
         by_chance = rule.share is not None and self._random.random() < rule.share
         if rule.times is not None and self._hit_counts[rule_index] >= rule.times:
             return False
         always = not rule.nth and rule.every is None and rule.share is None
-        counted = self._match_counts[rule_index] in rule.nth or (
+        by_number = self._match_counts[rule_index] in rule.nth or (
             rule.every is not None and self._match_counts[rule_index] % rule.every == 0
         )
-        return always or counted or by_chance
+        return always or by_number or by_chance

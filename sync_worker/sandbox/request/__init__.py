@@ -1,1 +1,1 @@
-"""One request as HubSpot sees it: token, path, limits, validated body."""
+"""A request to the portal: token, path, rate limits, validated body."""

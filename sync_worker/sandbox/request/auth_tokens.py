@@ -1,4 +1,4 @@
-"""Who may call, and what each token is granted; hubspot-api.md section 1."""
+"""Access tokens, their apps and scopes; hubspot-api.md section 1."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ class ApiApp:
     """A private app, service key or OAuth app that holds a token."""
 
     id: str
-    scopes: frozenset[str] | None = None  # None: all
+    scopes: frozenset[str] | None = None  # None grants all
     withdrawn: frozenset[str] = frozenset()
     is_oauth: bool = False
-    expires_at: datetime | None = None  # when its token does; None: never
+    expires_at: datetime | None = None  # expiry of its token; None: never
 
     @property
     def source(self) -> ChangeSource:
-        """What the history of a property says of this app."""
+        """The source of a change by this app, for the property history."""
         return ChangeSource("INTEGRATION", self.id, f"{self.id} app")
 
     def has_scope(self, scope: str) -> bool:
-        """Tell whether a scope was granted and not withdrawn since."""
+        """Return whether the scope is granted and not withdrawn."""
         return scope not in self.withdrawn and (self.scopes is None or scope in self.scopes)
 
     def require_scopes(self, scopes: tuple[str, ...], *, require_all: bool = False) -> None:
-        """Refuse a call that needs one of the scopes, or every one of them.
+        """Reject a call that needs one of the scopes, or all of them.
 
         Raises:
-            ReplyError: 403 MISSING_SCOPES.
+            ApiError: 403 MISSING_SCOPES.
         """
         missing = [scope for scope in scopes if not self.has_scope(scope)]
         if missing and (require_all or len(missing) == len(scopes)):
@@ -59,7 +59,7 @@ class TokenRegistry:
         """Return the app of an Authorization header.
 
         Raises:
-            ReplyError: 401.
+            ApiError: 401.
         """
         scheme, _, rest = (authorization or "").partition(" ")
         token = rest.strip()
@@ -79,38 +79,38 @@ class TokenRegistry:
         self._apps[token] = app
 
     def find_active_app(self, token: str) -> ApiApp | None:
-        """Return the app of a token that works."""
+        """Return the app of a valid token; None for an unknown or expired token."""
         app = self._apps.get(token)
         return app if app is not None and (app.expires_at is None or app.expires_at > self._clock()) else None
 
     def revoke(self, token: str | None = None) -> None:
-        """Stop accepting a token, or every token."""
+        """Revoke a token; without an argument, all tokens."""
         if token is None:
             self._apps.clear()
         else:
             self._apps.pop(token, None)
 
     def withdraw_scope(self, scope: str) -> None:
-        """Take a scope from every app."""
+        """Withdraw a scope from all apps."""
         self._withdrawn_scopes |= {scope}
 
 
 def authentication_error() -> ApiError:
     """Return the 401 of a missing or unknown token."""
-    told = "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at "
-    return ApiError(401, told + OAUTH_DOCS_URL, "INVALID_AUTHENTICATION")
+    message = "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at "
+    return ApiError(401, message + OAUTH_DOCS_URL, "INVALID_AUTHENTICATION")
 
 
 def token_expired_error(expires_at: datetime, now: datetime) -> ApiError:
-    """Return the 401 of a token that has expired; a malformed one expired in 1970."""
+    """Return the 401 of an expired token; HubSpot reports a malformed token as expired in 1970."""
     seconds = int((now - expires_at).total_seconds())
     ago = f"{seconds // DAY_S} day(s)" if seconds >= DAY_S else f"{seconds} second(s)"
-    told = f"The OAuth token used to make this call expired {ago} ago."
-    return ApiError(401, told, "EXPIRED_AUTHENTICATION", context={"expire time": [format_iso(to_ms(expires_at))]})
+    message = f"The OAuth token used to make this call expired {ago} ago."
+    return ApiError(401, message, "EXPIRED_AUTHENTICATION", context={"expire time": [format_iso(to_ms(expires_at))]})
 
 
 def scopes_error(scopes: list[str]) -> ApiError:
-    """Return the 403 of a token that was not granted the scopes."""
+    """Return the 403 of a token without the scopes."""
     return ApiError(
         403,
         f"This app hasn't been granted all required scopes to make this call. Read more about required scopes here: {SCOPES_DOCS_URL}.",

@@ -1,4 +1,4 @@
-"""What the fields of request bodies may hold: HubSpot reads a body into typed models before it looks at what it says."""
+"""Validates the types of the fields in request bodies, as HubSpot does before it checks their values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FieldValidator = Callable[[Any], bool]
 _INTEGER_PATTERN = re.compile(r"(-?\d{1,18})?", re.ASCII)
 
 
-def _is_scalar(value: Any) -> bool:  # noqa: ANN401 -- whatever the client sent, here and below
+def _is_scalar(value: Any) -> bool:  # noqa: ANN401 -- raw JSON of the client, here and below
     return isinstance(value, str | int | float)
 
 
@@ -41,7 +41,7 @@ def _is_valid_object(value: Any) -> bool:  # noqa: ANN401
 
 
 def _is_names_or_values(value: Any) -> bool:  # noqa: ANN401
-    """The names of properties that are asked for, or the values of those that are written; null writes nothing."""
+    """Property names in a read, property values in a write; null writes nothing."""
     return _is_scalar_list(value) or (isinstance(value, dict) and all(item is None or _is_scalar(item) for item in value.values()))
 
 
@@ -72,27 +72,27 @@ FIELD_VALIDATORS: Mapping[str, FieldValidator] = {name: shape for shape, names i
 
 
 def first_invalid_field(body: Mapping[str, Any]) -> str | None:
-    """Return the name of a field that holds something else than it may; null is nothing, and unknown fields are ignored."""
+    """Return the name of the first field with a value of the wrong type; null and unknown fields are ignored."""
     return next(
         (name for name, value in body.items() if value is not None and name in FIELD_VALIDATORS and not FIELD_VALIDATORS[name](value)), None
     )
 
 
 def integer_field(body: Mapping[str, Any], name: str, default: int) -> int:
-    """Return a whole number of a checked body."""
+    """Return an integer field of a validated body."""
     value = body.get(name)
     return default if value is None or value == "" else int(value)
 
 
 def validate_body(body: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Return a body that is an object with fields of the right kinds.
+    """Return the body if it is an object with fields of the right types.
 
     Raises:
-        ReplyError: 400.
+        ApiError: 400.
     """
     if not isinstance(body, dict):
         raise validation_error("Invalid input JSON on line 1, column 1: Cannot deserialize value: an object was expected")
-    wrong = first_invalid_field(body)
-    if wrong is not None:
-        raise validation_error(f"Invalid input JSON on line 1, column 1: Cannot deserialize value of field `{wrong}`")
+    invalid = first_invalid_field(body)
+    if invalid is not None:
+        raise validation_error(f"Invalid input JSON on line 1, column 1: Cannot deserialize value of field `{invalid}`")
     return body

@@ -1,4 +1,4 @@
-"""What an endpoint is: a method, its paths, who may call it, what it counts to, and the function that answers."""
+"""The declaration of an endpoint: method, path, scopes, rate limit and handler. `api/routes.py` lists all endpoints."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ RateLimitKind = Literal["burst", "search", "exempt"]
 class Endpoint:
     """One operation of one API, in all its versions.
 
-    `{kind}` in a scope stands for the object type in the path.
+    `{kind}` in a scope is replaced by the object type in the path.
     """
 
     api: str
     method: str
     path_suffix: str
     handler: Handler
-    scopes: tuple[str, ...] = ()  # any of them; none: every token may
+    scopes: tuple[str, ...] = ()  # any one of them suffices; empty: no scope is needed
     requires_all_scopes: bool = False
     rate_limit: RateLimitKind = "burst"

@@ -1,4 +1,4 @@
-"""The parts of a multipart/form-data body."""
+"""Parser of multipart/form-data bodies."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class FormPart:
 
 
 def parse_parts(body: bytes, content_type: str) -> list[FormPart]:
-    """Return the parts of a body, none where it is not multipart."""
-    kind = Message()
-    kind["Content-Type"] = content_type.replace("\n", " ").replace("\r", " ")
-    boundary = kind.get_boundary()
-    if kind.get_content_maintype() != "multipart" or not boundary:
+    """Return the parts of a body; an empty list if it is not multipart."""
+    header = Message()
+    header["Content-Type"] = content_type.replace("\n", " ").replace("\r", " ")
+    boundary = header.get_boundary()
+    if header.get_content_maintype() != "multipart" or not boundary:
         return []
-    # What stands before the first boundary and behind the last belongs to no part.
-    pieces = (b"\r\n" + body).split(b"\r\n--" + boundary.encode(errors="replace"))[1:-1]
-    return [part for piece in pieces if (part := _parse_part(piece)) is not None]
+    # The bytes before the first boundary and after the last are not part of the form.
+    raw_parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode(errors="replace"))[1:-1]
+    return [part for raw_part in raw_parts if (part := _parse_part(raw_part)) is not None]
 
 
 def _parse_part(raw_part: bytes) -> FormPart | None:
-    head, divided, content = raw_part.partition(b"\r\n\r\n")
-    named = BytesHeaderParser().parsebytes(head.lstrip(b" \t\r\n"))
-    name: Any = named.get_param("name", header="content-disposition")
-    return FormPart(name=name, filename=named.get_filename(), content=content) if divided and isinstance(name, str) else None
+    head, separator, content = raw_part.partition(b"\r\n\r\n")
+    headers = BytesHeaderParser().parsebytes(head.lstrip(b" \t\r\n"))
+    name: Any = headers.get_param("name", header="content-disposition")
+    return FormPart(name=name, filename=headers.get_filename(), content=content) if separator and isinstance(name, str) else None

@@ -1,4 +1,4 @@
-"""The three budgets of calls and what HubSpot says when one is used up; hubspot-api.md section 2."""
+"""The rate limits of HubSpot (burst, search, daily) and the body of a 429; hubspot-api.md section 2."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LIMIT_MESSAGES: dict[RateLimitPolicy, str] = {
 
 @dataclass(frozen=True, slots=True)
 class LimitExceeded:
-    """A budget that is used up."""
+    """An exceeded rate limit."""
 
     policy: RateLimitPolicy
     retry_after_s: int
@@ -36,7 +36,7 @@ class LimitExceeded:
 
 
 class SlidingWindow:
-    """At most `limit` calls within any `span` of seconds. Refused calls do not count."""
+    """At most `limit` calls within any `window_s` seconds; rate-limited calls do not count."""
 
     def __init__(self, limit: int, window_s: float, clock: Callable[[], datetime]) -> None:
         self.limit = limit
@@ -45,7 +45,7 @@ class SlidingWindow:
         self._call_times: deque[datetime] = deque()
 
     def try_consume(self) -> float:
-        """Count a call and return 0, or return the seconds until there is room."""
+        """Count a call and return 0, or return the seconds until the next call is allowed."""
         now = self._clock()
         self._drop_expired(now)
         if len(self._call_times) >= self.limit:
@@ -55,7 +55,7 @@ class SlidingWindow:
 
     @property
     def calls_left(self) -> int:
-        """How many calls there is room for now."""
+        """The number of calls that are allowed now."""
         self._drop_expired(self._clock())
         return max(0, self.limit - len(self._call_times))
 
@@ -65,7 +65,7 @@ class SlidingWindow:
 
 
 class DailyQuota:
-    """At most `limit` calls between two midnights of a time zone."""
+    """At most `limit` calls per day of a time zone."""
 
     def __init__(self, limit: int, zone: tzinfo, clock: Callable[[], datetime]) -> None:
         self.limit = limit
@@ -84,7 +84,7 @@ class DailyQuota:
 
     @property
     def usage(self) -> int:
-        """How many calls were made today."""
+        """The number of calls made today."""
         self._reset_if_due()
         return self._used
 
@@ -104,7 +104,7 @@ class DailyQuota:
 
 
 class RateLimits:
-    """The budgets of one portal: bursts per app, searches and days for all its apps together."""
+    """The rate limits of one portal: burst per app; search and daily shared by all apps."""
 
     def __init__(
         self, *, burst_limit: int, oauth_burst_limit: int, search_limit: int, daily_limit: int, zone: tzinfo, clock: Callable[[], datetime]
@@ -119,7 +119,10 @@ class RateLimits:
     def try_consume(
         self, app_id: str, *, rate_limit: Literal["burst", "search", "exempt"], has_daily_limit: bool = True
     ) -> LimitExceeded | None:
-        """Count a call of an app, or return the budget that is used up; OAuth apps are not `metered` by day, and have their own bursts."""
+        """Count a call of an app, or return the exceeded limit.
+
+        OAuth apps have no daily limit and a burst limit of their own.
+        """
         if rate_limit == "search" and (wait := self._search_window.try_consume()):
             return LimitExceeded("SECONDLY", ceil(wait))
         if rate_limit == "burst" and (wait := self._burst_window(app_id, has_daily_limit=has_daily_limit).try_consume()):
@@ -129,9 +132,9 @@ class RateLimits:
         return None
 
     def headers(self, app_id: str, *, has_daily_limit: bool = True) -> dict[str, str]:
-        """Return the headers that tell an app what is left."""
+        """Return the rate limit headers for an app."""
         burst = self._burst_window(app_id, has_daily_limit=has_daily_limit)
-        told = {
+        headers = {
             "X-HubSpot-RateLimit-Interval-Milliseconds": str(BURST_INTERVAL_MS),
             "X-HubSpot-RateLimit-Max": str(burst.limit),
             "X-HubSpot-RateLimit-Remaining": str(burst.calls_left),
@@ -140,8 +143,8 @@ class RateLimits:
         }
         if has_daily_limit:
             left = max(0, self.daily_quota.limit - self.daily_quota.usage)
-            told |= {"X-HubSpot-RateLimit-Daily": str(self.daily_quota.limit), "X-HubSpot-RateLimit-Daily-Remaining": str(left)}
-        return told
+            headers |= {"X-HubSpot-RateLimit-Daily": str(self.daily_quota.limit), "X-HubSpot-RateLimit-Daily-Remaining": str(left)}
+        return headers
 
     def _burst_window(self, app_id: str, *, has_daily_limit: bool) -> SlidingWindow:
         if app_id not in self._burst_windows:

@@ -1,4 +1,4 @@
-"""One request as the endpoints read it."""
+"""A request as the endpoints see it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from sync_worker.sandbox.request.rate_limits import RateLimits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiCall:
-    """A request that was let in, on the portal it is for."""
+    """An authenticated request to a portal."""
 
     portal: SandboxPortal
     version: str  # v3, 2026-03 or 2026-09
-    path_variables: Mapping[str, str]  # the variables of the path
+    path_variables: Mapping[str, str]
     base_url: str
     url_path: str
     query: QueryParams
@@ -51,19 +51,19 @@ class ApiCall:
             raise validation_error(f"Unable to infer object type from: {self.path_variables[path_variable]}")
         return found
 
-    def json(self) -> Any:  # noqa: ANN401 -- whatever the client sent
-        """Return the body."""
+    def json(self) -> Any:  # noqa: ANN401 -- raw JSON of the client
+        """Return the parsed body."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError as error:
             raise validation_error(f"Invalid input JSON on line {error.lineno}, column {error.colno}: {error.msg}") from None
 
     def json_object(self) -> Json:
-        """Return the body, which must be a JSON object with fields of the right kinds."""
+        """Return the body, which must be a JSON object with fields of the right types."""
         return body_validation.validate_body(self.json())
 
     def integer_param(self, name: str, default: int, *, maximum: int, minimum: int = 1) -> int:
-        """Return a whole number of the query string within its limits."""
+        """Return an integer parameter within its limits."""
         text = self.query.get(name)
         if text is None or text == "":
             return default
@@ -75,30 +75,30 @@ class ApiCall:
         return value
 
     def list_param(self, name: str) -> list[str]:
-        """Return a parameter that is repeated or holds several values with commas."""
+        """Return the values of a parameter that is repeated or comma-separated."""
         return [part.strip() for value in self.query.getlist(name) for part in value.split(",") if part.strip()]
 
     def bool_param(self, name: str) -> bool:
-        """Return a parameter that is true or false."""
+        """Return a boolean parameter."""
         return self.query.get(name, "false").lower() == "true"
 
 
 def parse_record_id(text: str) -> int:
-    """Return the id of a record in a path or body.
+    """Return a record id of a path or body.
 
     Raises:
-        ReplyError: 404, in HubSpot's words, where it is none.
+        ApiError: 404 with HubSpot's message if the text is not an id.
     """
     if not text.isascii() or not text.isdigit() or len(text) > MAX_ID_DIGITS:
-        hint = "Object not found.  objectId are usually numeric."
-        raise not_found_error(hint, "OBJECT_NOT_FOUND", context={"id": [text]})
+        message = "Object not found.  objectId are usually numeric."
+        raise not_found_error(message, "OBJECT_NOT_FOUND", context={"id": [text]})
     if not int(text):
         raise not_found_error("Object not found. objectId is usually positive.", "OBJECT_NOT_FOUND", context={"id": [text]})
     return int(text)
 
 
 def require_fields(body: Mapping[str, Any], model_name: str, *names: str) -> None:
-    """Refuse a body that lacks some of its fields."""
+    """Reject a body without some of the required fields."""
     missing = [name for name in names if body.get(name) is None]
     if missing:
         raise validation_error(

@@ -1,4 +1,4 @@
-"""The one table of paths: where each API lies in each version. Sources: hubspot-api.md section 0, path map."""
+"""The base path of each API in each version; hubspot-api.md section 0, path map."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 DATED_VERSIONS = ("2026-03", "2026-09")
 NEWEST_VERSION = DATED_VERSIONS[-1]
-CLASSIC_VERSION = "v3"  # v1, v3 and v4 paths: all of the time before dated versions
+CLASSIC_VERSION = "v3"  # the v1, v3 and v4 paths
 
-# API → the path before dated versions, and the dated one; `{version}` stands for the date
+# API → (classic path, dated path), None for a missing path; `{version}` is replaced by the date.
 BASE_PATHS: dict[str, tuple[str | None, str | None]] = {
     "objects": ("/crm/v3/objects", "/crm/objects/{version}"),
     "object-associations": ("/crm/v4/objects", "/crm/objects/2026-03"),
@@ -30,7 +30,7 @@ BASE_PATHS: dict[str, tuple[str | None, str | None]] = {
 
 
 def expand_paths(api: str, path_suffix: str) -> Iterator[tuple[str, str]]:
-    """Yield (version, path) of an endpoint in every version that has it."""
+    """Yield (version, path) for each version that has the endpoint."""
     classic, dated = BASE_PATHS[api]
     if classic is not None:
         yield CLASSIC_VERSION, classic + path_suffix

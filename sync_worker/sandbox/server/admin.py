@@ -1,4 +1,4 @@
-"""Endpoints for tests and demos under /sandbox: no token, no budget, no latency, no faults."""
+"""Endpoints for tests and demos under /sandbox; they need no token and have no rate limit, latency or faults."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ RouteHandler = Callable[[Request], Awaitable[Response]]
 
 
 def routes(gateway: ApiGateway) -> list[BaseRoute]:
-    """Return the routes of a portal behind a gate."""
+    """Return the admin routes of a portal."""
     admin = _AdminEndpoints(gateway)
-    named = [Route(f"/sandbox/{name}", admin.action_handler(mutation), methods=["POST"]) for name, mutation in USER_ACTIONS.items()]
+    action_routes = [Route(f"/sandbox/{name}", admin.action_handler(action), methods=["POST"]) for name, action in USER_ACTIONS.items()]
     return [
         Route("/sandbox/requests", admin.list_requests, methods=["GET"]),
         Route("/sandbox/requests", admin.reset_requests, methods=["DELETE"]),
@@ -36,7 +36,7 @@ def routes(gateway: ApiGateway) -> list[BaseRoute]:
         Route("/sandbox/faults", admin.list_faults, methods=["GET"]),
         Route("/sandbox/faults", admin.set_faults, methods=["POST"]),
         Route("/sandbox/faults", admin.clear_faults, methods=["DELETE"]),
-        *named,
+        *action_routes,
         Route("/sandbox/contacts/{id}", admin.update_contact, methods=["POST"]),
     ]
 
@@ -62,13 +62,13 @@ class _AdminEndpoints:
     async def download_file(self, request: Request) -> Response:
         export = self.gateway.portal.exports.find_by_link(request.path_params["secret"], self.gateway.portal.now_ms())
         if export is None or export.file is None:
-            refused = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
-            return Response(refused, 403, media_type="application/xml")
+            body = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+            return Response(body, 403, media_type="application/xml")
         return Response(export.file, media_type="application/octet-stream")
 
     async def list_faults(self, _: Request) -> Response:
         plan = self.gateway.fault_plan
-        return JsonResponse({"rules": [{**asdict(rule), "struck": times} for rule, times in zip(plan.rules, plan.hit_counts, strict=True)]})
+        return JsonResponse({"rules": [{**asdict(rule), "struck": hits} for rule, hits in zip(plan.rules, plan.hit_counts, strict=True)]})
 
     async def set_faults(self, request: Request) -> Response:
         def change(body: RequestBody) -> RequestBody:

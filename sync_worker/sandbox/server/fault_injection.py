@@ -1,4 +1,4 @@
-"""Carries out a fault on a request or on its reply."""
+"""Executes a fault on a request or on its response."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sync_worker.sandbox.request.auth_tokens import TokenRegistry
 from sync_worker.sandbox.request.rate_limits import LimitExceeded
 
 Sleep = Callable[[float], Awaitable[None]]
-TRANSPORT_KEY = "sandbox.transport"  # where the server leaves the connection of a request
-SLOW_RESPONSE_CHUNKS = 10  # of a slow reply
-_RESET_LINGER = pack("ii", 1, 0)  # linger no second: the peer sees a reset
+TRANSPORT_KEY = "sandbox.transport"  # the ASGI extension with the connection of a request
+SLOW_RESPONSE_CHUNKS = 10
+_RESET_LINGER = pack("ii", 1, 0)  # linger for zero seconds, so that the client sees a reset
 _STATUS_TITLES = {
     500: "Internal Server Error",
     502: "Bad Gateway",
@@ -30,7 +30,7 @@ _STATUS_TITLES = {
 
 
 def apply_to_portal(fault: Fault, portal: SandboxPortal, tokens: TokenRegistry) -> None:
-    """Do what a fault does to the portal itself before the request is looked at."""
+    """Apply a fault that changes the portal or its tokens, before the request is handled."""
     match fault.kind:
         case "revoke_token":
             tokens.revoke()
@@ -43,20 +43,20 @@ def apply_to_portal(fault: Fault, portal: SandboxPortal, tokens: TokenRegistry) 
 
 
 def replacement_response(fault: Fault, correlation_id: str, *, portal_id: int, sleep: Sleep) -> Response | None:
-    """Return what is sent instead of an answer, None where there is one."""
+    """Return the response that replaces the real one; None if the fault replaces nothing."""
     match fault.kind:
         case "rate_limit":
-            refusal = LimitExceeded(fault.policy, fault.retry_after or 10)
-            body = {**refusal.response_body(correlation_id, app_id="sandbox", portal_id=portal_id), "correlationId": correlation_id}
+            exceeded = LimitExceeded(fault.policy, fault.retry_after or 10)
+            body = {**exceeded.response_body(correlation_id, app_id="sandbox", portal_id=portal_id), "correlationId": correlation_id}
             return JsonResponse(body, status_code=429, headers=_retry_after_headers(fault))
         case "locked":
             return ApiError(423, "The resource is locked by a large sync. Wait at least 2 seconds.", "LOCKED").to_response(correlation_id)
         case "migrating":
-            reply = ApiError(477, "This account is being migrated between data centers.", "MIGRATION_IN_PROGRESS").to_response(
+            response = ApiError(477, "This account is being migrated between data centers.", "MIGRATION_IN_PROGRESS").to_response(
                 correlation_id
             )
-            reply.headers["Retry-After"] = str(fault.retry_after or 60)
-            return reply
+            response.headers["Retry-After"] = str(fault.retry_after or 60)
+            return response
         case "error":
             return _error_response(fault, correlation_id)
         case "reset" | "hang":
@@ -66,7 +66,7 @@ def replacement_response(fault: Fault, correlation_id: str, *, portal_id: int, s
 
 
 def alter_response(fault: Fault, response: Response, sleep: Sleep) -> Response:
-    """Return a reply as the fault lets it through."""
+    """Return the response as the fault changes it: cut or slow."""
     if fault.kind == "cut":
         return Response(
             bytes(response.body)[: len(response.body) // 2], response.status_code, {"content-type": response.headers["content-type"]}
@@ -75,7 +75,7 @@ def alter_response(fault: Fault, response: Response, sleep: Sleep) -> Response:
 
 
 class NoResponse(Response):
-    """Ends the connection without an answer, at once or after a while."""
+    """Closes the connection without a response, at once or after a delay."""
 
     def __init__(self, fault: Fault, sleep: Sleep) -> None:
         super().__init__(status_code=499)
@@ -83,7 +83,7 @@ class NoResponse(Response):
         self._sleep = sleep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """End the connection."""
+        """Close the connection."""
         del send
         if self._wait:
             await self._sleep(self._wait)
@@ -98,14 +98,14 @@ class NoResponse(Response):
 
 
 class SlowResponse(Response):
-    """Sends a reply piece by piece."""
+    """Sends a response in pieces."""
 
     def __init__(self, response: Response, seconds: float, sleep: Sleep) -> None:
         super().__init__(bytes(response.body), response.status_code, dict(response.headers))
         self._pause, self._sleep = seconds / SLOW_RESPONSE_CHUNKS, sleep
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the reply."""
+        """Send the response."""
         del scope, receive
         body = bytes(self.body)
         step = len(body) // SLOW_RESPONSE_CHUNKS + 1

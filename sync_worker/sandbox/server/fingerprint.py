@@ -1,4 +1,4 @@
-"""A fingerprint of what can be seen in a portal, whatever the time."""
+"""A fingerprint of the visible state of a portal, independent of the time."""
 
 from __future__ import annotations
 
@@ -12,19 +12,16 @@ _TIME_TYPES = frozenset({"date", "datetime"})
 
 
 def compute_fingerprint(portal: SandboxPortal) -> str:
-    """Return a hash of records, properties and list members.
-
-    HubSpot's own dates are left out, since they say when something was done, not what.
-    """
-    seen = sha256()
+    """Return a hash of records, properties and list members; dates that HubSpot sets are excluded."""
+    digest = sha256()
     for table in portal.tables.values():
         definitions, records = table.catalog.definitions.values(), table.records
         names = sorted(one.name for one in definitions if not (one.hubspot_defined and one.type in _TIME_TYPES))
         schema = sorted((one.name, one.label, one.type, one.group, [option.value for option in one.options]) for one in definitions)
-        seen.update(orjson.dumps([table.object_type.name, schema]))
+        digest.update(orjson.dumps([table.object_type.name, schema]))
         columns = [(name, records.columns[name]) for name in names if name in records.columns]
         for row in records.iter_live_rows():
-            seen.update(orjson.dumps([records.ids[row], [(name, column[row]) for name, column in columns if column[row] is not None]]))
+            digest.update(orjson.dumps([records.ids[row], [(name, column[row]) for name, column in columns if column[row] is not None]]))
     for item in sorted(portal.lists, key=lambda item: item.name):
-        seen.update(orjson.dumps([item.name, item.processing, item.member_ids()]))
-    return seen.hexdigest()
+        digest.update(orjson.dumps([item.name, item.processing, item.member_ids()]))
+    return digest.hexdigest()

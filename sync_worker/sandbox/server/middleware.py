@@ -1,4 +1,4 @@
-"""What every request passes: address, token, budgets, scopes; and what every reply carries."""
+"""Checks every request (URL length, token, rate limits, scopes), injects faults and adds the common headers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_URI_LENGTH = 16_200
 
 @dataclass(slots=True, kw_only=True)
 class ApiGateway:
-    """Lets requests through to the endpoints of one portal."""
+    """Dispatches checked requests to the endpoints of one portal."""
 
     portal: SandboxPortal
     tier: Tier
@@ -41,13 +41,13 @@ class ApiGateway:
     random: Random
     sleep: Sleep
     oauth_client: OAuthClient
-    fault_plan: FaultPlan  # tests put others in its place
+    fault_plan: FaultPlan  # replaced through /sandbox/faults
 
     @classmethod
     def create(cls, portal: SandboxPortal, config: SandboxConfig, *, sleep: Sleep = asyncio.sleep) -> ApiGateway:
-        """Return the gate of a portal."""
+        """Return the gateway of a portal."""
         tier = config.tier or portal.tier
-        budgets = RateLimits(
+        rate_limits = RateLimits(
             burst_limit=BURST_LIMITS[tier] if config.rate is None else config.rate,
             oauth_burst_limit=OAUTH_BURST_LIMIT if config.rate is None else config.rate,
             search_limit=config.search_rate,
@@ -59,22 +59,22 @@ class ApiGateway:
             portal=portal,
             tier=tier,
             tokens=TokenRegistry({config.token: ApiApp(id="sandbox", scopes=config.scopes)}, portal.clock),
-            rate_limits=budgets,
+            rate_limits=rate_limits,
             request_log=RequestLog(),
             latency_s=config.latency_ms / 1000,
-            random=Random(config.seed),  # noqa: S311 -- correlation ids are no secret
+            random=Random(config.seed),  # noqa: S311 -- correlation ids are not secret
             sleep=sleep,
             oauth_client=config.oauth,
             fault_plan=FaultPlan() if config.faults is None else fault_config.load(config.faults),
         )
 
     def endpoint_handler(self, endpoint: Endpoint, version: str, path: str) -> Callable[[Request], Awaitable[Response]]:
-        """Return what answers the requests for one path of an endpoint."""
+        """Return the request handler for one path of an endpoint."""
         name = f"{endpoint.method} {path}"
 
         async def handle(request: Request) -> Response:
             body = await request.body()
-            # A request is there when all of it is; it is counted in the same moment, so that a busy sandbox is no nearer than it says.
+            # The latency starts when the whole request has arrived, and includes the time that the sandbox needs for it.
             due = asyncio.get_running_loop().time() + self.latency_s
             response = self._handle(endpoint, version, name, request, body)
             if self.latency_s:
@@ -84,11 +84,11 @@ class ApiGateway:
         return handle
 
     async def handle_unknown_path(self, request: Request, error: Exception) -> Response:
-        """Answer a request for a path that is none, or with a method that it has not."""
+        """Return the 404 of an unknown path or the 405 of an unknown method."""
         status = getattr(error, "status_code", 404)
-        refused = not_found_error() if status == 404 else ApiError(405, "Method Not Allowed")
+        unknown = not_found_error() if status == 404 else ApiError(405, "Method Not Allowed")
         self.request_log.add(LoggedRequest(endpoint=f"{request.method} (no such endpoint)", status=status, at=self.portal.now_ms()))
-        return refused.to_response(self._new_correlation_id())
+        return unknown.to_response(self._new_correlation_id())
 
     def _handle(self, endpoint: Endpoint, version: str, name: str, request: Request, body: bytes) -> Response:
         correlation_id = self._new_correlation_id()
@@ -110,32 +110,34 @@ class ApiGateway:
         return replacement_response(fault, correlation_id, portal_id=self.portal.id, sleep=self.sleep)
 
     def _respond(self, endpoint: Endpoint, version: str, request: Request, body: bytes, correlation_id: str) -> tuple[str | None, Response]:
-        """Return the answer, and the budget that refused it if one did."""
+        """Return the exceeded rate limit, if there is one, and the response."""
         if len(request.url.path) + len(request.url.query) > MAX_URI_LENGTH:
             return None, uri_too_long_response()
-        policy, told = None, {}
+        policy, limit_headers = None, {}
         try:
             app = self.tokens.authenticate(request.headers.get("authorization"))
-            policy, refused = self._check_rate_limits(endpoint, app, correlation_id)
-            told = self.rate_limits.headers(app.id, has_daily_limit=not app.is_oauth) if endpoint.rate_limit == "burst" else {}
-            response = refused or self._dispatch(endpoint, version, request, body, app)
+            policy, rejection = self._check_rate_limits(endpoint, app, correlation_id)
+            if endpoint.rate_limit == "burst":
+                limit_headers = self.rate_limits.headers(app.id, has_daily_limit=not app.is_oauth)
+            response = rejection or self._dispatch(endpoint, version, request, body, app)
         except ApiError as error:
             response = error.to_response(correlation_id)
-        response.headers.update(told)
+        response.headers.update(limit_headers)
         return policy, response
 
     def _check_rate_limits(self, endpoint: Endpoint, app: ApiApp, request_id: str) -> tuple[str | None, Response | None]:
-        refusal = self.rate_limits.try_consume(app.id, rate_limit=endpoint.rate_limit, has_daily_limit=not app.is_oauth)
-        if refusal is None:
+        exceeded = self.rate_limits.try_consume(app.id, rate_limit=endpoint.rate_limit, has_daily_limit=not app.is_oauth)
+        if exceeded is None:
             return None, None
-        body = {**refusal.response_body(request_id, app_id=app.id, portal_id=self.portal.id), "correlationId": request_id}
-        headers = {"Retry-After": str(refusal.retry_after_s)} if self.portal.switches.retry_after and refusal.policy != "SECONDLY" else None
-        return refusal.policy, JsonResponse(body, status_code=429, headers=headers)
+        body = {**exceeded.response_body(request_id, app_id=app.id, portal_id=self.portal.id), "correlationId": request_id}
+        has_retry_after = self.portal.switches.retry_after and exceeded.policy != "SECONDLY"
+        headers = {"Retry-After": str(exceeded.retry_after_s)} if has_retry_after else None
+        return exceeded.policy, JsonResponse(body, status_code=429, headers=headers)
 
     def _dispatch(self, endpoint: Endpoint, version: str, request: Request, body: bytes, app: ApiApp) -> Response:
-        kind = find_object_type(request.path_params.get("objectType", ""))
-        named = kind.name if kind is not None else ""
-        app.require_scopes(tuple(scope.replace("{kind}", named) for scope in endpoint.scopes), require_all=endpoint.requires_all_scopes)
+        object_type = find_object_type(request.path_params.get("objectType", ""))
+        name = object_type.name if object_type is not None else ""
+        app.require_scopes(tuple(scope.replace("{kind}", name) for scope in endpoint.scopes), require_all=endpoint.requires_all_scopes)
         call = ApiCall(
             portal=self.portal,
             version=version,

@@ -1,4 +1,4 @@
-"""OAuth: access tokens that last half an hour, for a refresh token; hubspot-api.md section 1."""
+"""OAuth endpoints: access tokens that are valid for 30 minutes, in exchange for a refresh token; hubspot-api.md section 1."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ DATED_PATHS = ("/oauth/v3/token", "/oauth/2026-03/token", "/oauth/2026-09/token"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthEndpoints:
-    """The token endpoints of a portal; they need no token and count to no budget."""
+    """The token endpoints of a portal; they need no token and have no rate limit."""
 
     gateway: ApiGateway
     client: OAuthClient
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes of every version."""
+        """Return the routes of all versions."""
         return [
             *(Route(path, self.issue_token, methods=["POST"]) for path in TOKEN_PATHS),
             *(Route(f"{path}/introspect", self.introspect_token, methods=["POST"]) for path in DATED_PATHS),
@@ -37,7 +37,7 @@ class OAuthEndpoints:
         ]
 
     async def issue_token(self, request: Request) -> Response:
-        """Give an access token for the refresh token."""
+        """Return an access token for a refresh token."""
         form = await _read_form(request)
         try:
             self._validate_grant(form)
@@ -51,18 +51,18 @@ class OAuthEndpoints:
         )
 
     async def introspect_token(self, request: Request) -> Response:
-        """Tell whether a token works."""
+        """Return whether a token is valid, with its details."""
         return JsonResponse(self._token_info((await _read_form(request)).get("token", "")))
 
     async def revoke_token(self, request: Request) -> Response:
-        """Stop accepting a token."""
+        """Revoke a token."""
         self.gateway.tokens.revoke((await _read_form(request)).get("token", ""))
         return NoContentResponse()
 
     async def describe_token(self, request: Request) -> Response:
-        """Tell what a token is, as v1 did."""
-        told = self._token_info(request.path_params["token"])
-        return JsonResponse(told) if told["active"] else ApiError(404, "Token not found").to_response("oauth")
+        """Return the details of a token, in the format of v1."""
+        info = self._token_info(request.path_params["token"])
+        return JsonResponse(info) if info["active"] else ApiError(404, "Token not found").to_response("oauth")
 
     def _validate_grant(self, form: dict[str, str]) -> None:
         if form.get("grant_type") != "refresh_token":
@@ -76,13 +76,13 @@ class OAuthEndpoints:
         app = self.gateway.tokens.find_active_app(token)
         if app is None:
             return {"active": False}
-        left = None if app.expires_at is None else int((app.expires_at - self.gateway.portal.clock()).total_seconds())
+        expires_in = None if app.expires_at is None else int((app.expires_at - self.gateway.portal.clock()).total_seconds())
         return {
             "active": True,
             "token": token,
             "hub_id": self.gateway.portal.id,
             "app_id": app.id,
-            "expires_in": left,
+            "expires_in": expires_in,
             "token_type": "access",
         }
 

@@ -1,4 +1,4 @@
-"""What was asked of the portal: counts by endpoint and status, and the last requests."""
+"""Log of the requests: counts by endpoint and status, and the last requests."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ MAX_REQUESTS = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedRequest:
-    """One request and how it was answered."""
+    """One request with the status of its response."""
 
     endpoint: str  # method and path template
     status: int
     at: int  # epoch milliseconds
-    policy: str | None = None  # of a 429
+    policy: str | None = None  # the exceeded limit of a 429
 
 
 class RequestLog:
-    """Counts since the start or the last reset."""
+    """Counts since the start or since the last reset."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Begin again."""
+        """Set all counts to zero."""
         self._counts: Counter[tuple[str, int]] = Counter()
         self._rate_limited: Counter[str] = Counter()
         self._last_requests: deque[LoggedRequest] = deque(maxlen=MAX_REQUESTS)
@@ -47,4 +47,4 @@ class RequestLog:
 
     def last_requests(self, limit: int) -> list[dict[str, Any]]:
         """Return the last requests, oldest first."""
-        return [asdict(asked) for asked in list(self._last_requests)[-limit:]]
+        return [asdict(request) for request in list(self._last_requests)[-limit:]]

@@ -1,4 +1,4 @@
-"""Serves a portal over HTTP on loopback."""
+"""HTTP server of a portal, on loopback only."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from sync_worker.sandbox.server.oauth import OAuthEndpoints
 __all__ = ["RunningServer", "SandboxConfig", "Switches", "create_app", "load_portal", "run_in_thread", "serve"]
 
 HOST = "127.0.0.1"
-MAX_HEADER_BYTES = 1 << 17  # bytes of request line and headers: addresses that are too long must reach us to be refused
+MAX_HEADER_BYTES = 1 << 17  # request line and headers: a URL that is too long must reach the gateway, which returns the 414
 KEEP_ALIVE_S = 75
 STARTUP_TIMEOUT_S = 60
 TICK_INTERVAL_S = 0.1
@@ -46,7 +46,7 @@ SHUTDOWN_POLL_S = 0.002
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningServer:
-    """A portal that is being served."""
+    """A portal that is served in a thread."""
 
     base_url: str
     token: str
@@ -54,7 +54,7 @@ class RunningServer:
 
 
 def load_portal(data: PortalData, config: SandboxConfig, *, clock: Callable[[], datetime] | None = None) -> SandboxPortal:
-    """Return the portal of some data, with its counters, behaving as the options say."""
+    """Return a portal with the data, the computed counters and the configuration."""
     return SandboxPortal.load(
         data,
         clock=clock or _utc_now,
@@ -66,19 +66,19 @@ def load_portal(data: PortalData, config: SandboxConfig, *, clock: Callable[[], 
 
 
 def create_app(portal: SandboxPortal, config: SandboxConfig) -> Starlette:
-    """Return the ASGI application of a portal: the API, the endpoints for tests and the web page."""
+    """Return the ASGI application of a portal: the API, the admin endpoints and the web page."""
     return create_gateway_app(ApiGateway.create(portal, config))
 
 
 def create_gateway_app(gateway: ApiGateway) -> Starlette:
-    """Return the ASGI application behind a gate."""
+    """Return the ASGI application of a gateway."""
     routes: list[BaseRoute] = [
         Route(path, gateway.endpoint_handler(endpoint, version, path), methods=[endpoint.method])
         for endpoint in ENDPOINTS
         for version, path in expand_paths(endpoint.api, endpoint.path_suffix)
     ]
     handlers = {404: gateway.handle_unknown_path, 405: gateway.handle_unknown_path}
-    built = Starlette(
+    app = Starlette(
         routes=[
             *routes,
             *OAuthEndpoints(gateway=gateway, client=gateway.oauth_client).routes(),
@@ -87,17 +87,17 @@ def create_gateway_app(gateway: ApiGateway) -> Starlette:
         ],
         exception_handlers=handlers,
     )
-    built.router.redirect_slashes = False
-    return built
+    app.router.redirect_slashes = False
+    return app
 
 
 def serve(data: PortalData, config: SandboxConfig, *, port: int = 0) -> None:
-    """Serve a portal until SIGINT or SIGTERM; one line of JSON on standard output says where, when it is ready.
+    """Serve a portal until SIGINT or SIGTERM; when it is ready, print one line of JSON with its address and token.
 
     Args:
-        data: what the portal holds.
-        config: how it behaves.
-        port: of 127.0.0.1; 0 takes a free one.
+        data: the content of the portal.
+        config: its limits, switches and faults.
+        port: a port of 127.0.0.1; 0 selects a free one.
 
     Raises:
         PortUnavailableError: the server cannot listen on the port.
@@ -110,13 +110,13 @@ def serve(data: PortalData, config: SandboxConfig, *, port: int = 0) -> None:
 
     with _bind_socket(port) as listening:
         portal = load_portal(data, config)
-        gc.freeze()  # the collector would walk through millions of lasting values again and again
+        gc.freeze()  # keeps the garbage collector from scanning millions of permanent values
         _SandboxServer(_uvicorn_config(create_app(portal, config)), announce).run(sockets=[listening])
 
 
 @contextmanager
 def run_in_thread(data: PortalData, config: SandboxConfig, *, clock: Callable[[], datetime] | None = None) -> Iterator[RunningServer]:
-    """Serve a portal in a thread for the time of a `with` block."""
+    """Serve a portal in a thread during a `with` block."""
     portal = load_portal(data, config, clock=clock)
     ready, addresses = Event(), list[str]()
 
@@ -136,7 +136,7 @@ def run_in_thread(data: PortalData, config: SandboxConfig, *, clock: Callable[[]
 
 
 class _SandboxServer(uvicorn.Server):
-    """Says where it listens as soon as it does, and ends without an error and at once when it is told to."""
+    """A uvicorn server that reports its address when it listens, and stops at once and without an error."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[str], None]) -> None:
         super().__init__(config)
@@ -148,7 +148,7 @@ class _SandboxServer(uvicorn.Server):
         """Stop serving; called from any thread."""
         self.should_exit = True
         if self._loop:
-            with suppress(RuntimeError):  # it has ended by itself
+            with suppress(RuntimeError):  # the server has already stopped
                 self._loop.call_soon_threadsafe(self._stop_requested.set)
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
@@ -159,7 +159,7 @@ class _SandboxServer(uvicorn.Server):
             self._on_ready(f"http://{HOST}:{port}")
 
     async def main_loop(self) -> None:
-        # uvicorn's own sleeps from tick to tick, and whoever closes hundreds of portals waits for each.
+        # uvicorn sleeps between its ticks, so every stop would take up to 0.1 s; the tests stop hundreds of portals.
         tick = 0
         while not await self.on_tick(tick):
             tick += 1
@@ -167,34 +167,34 @@ class _SandboxServer(uvicorn.Server):
                 await asyncio.wait_for(self._stop_requested.wait(), TICK_INTERVAL_S)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        # As uvicorn's own, without the tenth of a second that it gives to connections of which most are closed by then.
+        # Like uvicorn, but without its wait of 0.1 s for connections, most of which are already closed.
         for listening in (*self.servers, *(sockets or ())):
             listening.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
         with suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_GRACE_S):
-                while (self.server_state.connections or self.server_state.tasks) and not self.force_exit:  # noqa: ASYNC110 -- nobody is told
+                while (self.server_state.connections or self.server_state.tasks) and not self.force_exit:  # noqa: ASYNC110 -- uvicorn has no event for it
                     await asyncio.sleep(SHUTDOWN_POLL_S)
         for task in list(self.server_state.tasks):
             task.cancel()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # uvicorn's own raises the signal again when it has stopped, and the process would end with an error.
+        # uvicorn raises the signal again after the shutdown, so the process would end with an error.
         if current_thread() is not main_thread():
             yield
             return
-        before = {one: signal(one, self.handle_exit) for one in (SIGINT, SIGTERM)}
+        previous = {one: signal(one, self.handle_exit) for one in (SIGINT, SIGTERM)}
         try:
             yield
         finally:
-            for one, handler in before.items():
+            for one, handler in previous.items():
                 signal(one, handler)
 
 
 class _AbortableProtocol(H11Protocol):
-    """Leaves the connection where a fault can end it."""
+    """Passes the connection to the request scope, so that a fault can close it."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -224,7 +224,7 @@ def _uvicorn_config(application: Starlette) -> uvicorn.Config:
 
 
 def _bind_socket(port: int) -> socket:
-    # TCP by name: asyncio lets small packets go at once for no other, and each reply would come 40 ms late.
+    # asyncio sets TCP_NODELAY only if the protocol is named; without it, each response would take 40 ms longer.
     listening = socket(AF_INET, SOCK_STREAM, IPPROTO_TCP)
     listening.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
     try:

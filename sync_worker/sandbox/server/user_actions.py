@@ -1,4 +1,4 @@
-"""What other people and HubSpot itself do to a portal while a client works on it; for tests and demos."""
+"""Changes by other users and by HubSpot itself, for tests and demos; `admin.py` serves them under /sandbox."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UserAction = Callable[[SandboxPortal, ActionBody], ActionBody]
 
 
 def create_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
-    """Add a contact: {properties}."""
+    """Create a contact: {properties}."""
     table = portal.contacts
     values = validate_properties(table, body.get("properties", {}))
     reject_duplicate_email(table, values)
@@ -26,7 +26,7 @@ def create_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
 
 
 def edit_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
-    """Write properties as a user of HubSpot does: {id, properties}."""
+    """Update properties as a user in HubSpot: {id, properties}."""
     table, row = portal.contacts, _require_row(portal, body.get("id"))
     values = validate_properties(table, body.get("properties", {}), row)
     reject_duplicate_email(table, values, row)
@@ -43,7 +43,7 @@ def archive_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
 
 
 def gdpr_delete_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
-    """Delete a contact for good: {id}."""
+    """Delete a contact permanently: {id}."""
     row = _require_row(portal, body.get("id"))
     portal.lists.remove_from_all(portal.contacts.records.ids[row])
     portal.contacts.writer.delete_permanently(row)
@@ -68,31 +68,31 @@ def archive_property(portal: SandboxPortal, body: ActionBody) -> ActionBody:
 
 
 def add_email_event(portal: SandboxPortal, body: ActionBody) -> ActionBody:
-    """Add an e-mail event (v1) and count it: a row of email_events.jsonl."""
+    """Add an email event (v1) and update the counters: a row of email_events.jsonl."""
     portal.engagement.email_events.add(body)
     return _recalculate_contact(portal, portal.contacts.unique_values.find_row("email", EMAIL_EVENT_KEY.contact_key(body)))
 
 
 def add_event_occurrence(portal: SandboxPortal, body: ActionBody) -> ActionBody:
-    """Add an event occurrence and count it: a row of events.jsonl."""
+    """Add an event occurrence and update the counters: a row of events.jsonl."""
     portal.engagement.occurrences.add(body)
     return _recalculate_contact(portal, portal.contacts.records.find_surviving_row(parse_id(OCCURRENCE_KEY.contact_key(body))))
 
 
 def add_submission(portal: SandboxPortal, body: ActionBody) -> ActionBody:
-    """Add a form submission and count it: a row of submissions.jsonl."""
+    """Add a form submission and update the counters: a row of submissions.jsonl."""
     portal.engagement.submissions.add(body)
     return _recalculate_contact(portal, portal.contacts.unique_values.find_row("email", SUBMISSION_KEY.contact_key(body)))
 
 
 def save_participation(portal: SandboxPortal, body: ActionBody) -> ActionBody:
-    """Let somebody take part in a marketing event, or otherwise than before: a row of participations.jsonl."""
+    """Create or update a participation in a marketing event: a row of participations.jsonl."""
     portal.engagement.marketing_events.save_participation(body)
     return {}
 
 
 def advance_clock(portal: SandboxPortal, body: ActionBody) -> ActionBody:
-    """Wind the clock of the portal forward: {seconds}."""
+    """Advance the clock of the portal: {seconds}."""
     portal.clock.advance(float(body["seconds"]))
     return {"now": portal.clock().isoformat()}
 

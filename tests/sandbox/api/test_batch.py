@@ -21,7 +21,7 @@ def batch_update(served: PortalClient, *numbers: object, **properties: str) -> h
     return served.post(CONTACTS + "/batch/update", batch_body(*numbers, **properties))
 
 
-def test_a_batch_is_read_in_no_order() -> None:
+def test_a_batch_read_is_unordered() -> None:
     served = start_portal(make_portal(make_contacts(50)))
     read = served.post(CONTACTS + "/batch/read", {**batch_body(*range(1, 51)), "properties": ["email"]})
     assert (read.status_code, read.json()["status"]) == (200, "COMPLETE")
@@ -34,7 +34,7 @@ def test_a_batch_is_read_in_no_order() -> None:
 @pytest.mark.parametrize(
     ("path", "dated", "status"), [(CONTACTS, 200, 207), (DATED, 200, 200), (DATED, 207, 207), ("/crm/objects/2026-03/contacts", 200, 207)]
 )
-def test_missing_ids_are_reported_along_with_the_others(path: str, dated: Literal[200, 207], status: int) -> None:
+def test_missing_ids_are_reported_with_the_other_results(path: str, dated: Literal[200, 207], status: int) -> None:
     served = start_portal(make_portal(make_contacts(1)), switches=Switches(dated_batch_status=dated))
     read = served.post(path + "/batch/read", batch_body(1, 999, "x"))
     assert (read.status_code, result_ids(read.json()), read.json()["numErrors"]) == (status, ["1"], 1)
@@ -44,12 +44,12 @@ def test_missing_ids_are_reported_along_with_the_others(path: str, dated: Litera
 
 
 @pytest.mark.parametrize("verb", ["read", "update", "archive", "create", "upsert"])
-def test_a_batch_holds_at_most_a_hundred(verb: str) -> None:
+def test_a_batch_has_at_most_100_records(verb: str) -> None:
     served = start_portal(make_portal())
     assert served.post(f"{CONTACTS}/batch/{verb}", batch_body(*range(1, 102))).status_code == 400
 
 
-def test_a_batch_with_history_holds_at_most_fifty() -> None:
+def test_a_batch_with_history_has_at_most_50_records() -> None:
     served = start_portal(make_portal())
     body = {**batch_body(*range(1, 52)), "propertiesWithHistory": ["email"]}
     assert served.post(CONTACTS + "/batch/read", body).status_code == 400
@@ -60,7 +60,7 @@ def test_a_batch_without_inputs_does_nothing() -> None:
     assert (reply.status_code, reply.json()["results"]) == (200, [])
 
 
-def test_a_batch_is_read_by_address() -> None:
+def test_a_batch_is_read_by_email() -> None:
     served = start_portal(make_portal(make_contacts(2)))
     read = served.post(CONTACTS + "/batch/read", {**batch_body("person-2@example.com"), "idProperty": "email"})
     assert result_ids(read.json()) == ["2"]
@@ -68,14 +68,14 @@ def test_a_batch_is_read_by_address() -> None:
     assert by_name.json()["message"] == "Unable to perform update/upsert by non-unique 0-1 property firstname"
 
 
-def test_an_update_answers_what_was_written() -> None:
+def test_an_update_returns_the_written_values() -> None:
     served = start_portal(make_portal(make_contacts(2)))
     reply = batch_update(served, 1, 2, jobtitle="CTO")
     assert {item["id"]: item["properties"]["jobtitle"] for item in reply.json()["results"]} == {"1": "CTO", "2": "CTO"}
     assert served.value(1, "jobtitle") == "CTO"
 
 
-def test_the_same_id_twice_refuses_the_whole_batch() -> None:
+def test_a_duplicate_id_rejects_the_whole_batch() -> None:
     served = start_portal(make_portal(make_contacts(2)))
     reply = batch_update(served, 1, 2, 1, jobtitle="CTO")
     assert reply.status_code == 400
@@ -84,7 +84,7 @@ def test_the_same_id_twice_refuses_the_whole_batch() -> None:
     assert served.value(2, "jobtitle") is None
 
 
-def test_one_bad_value_refuses_the_whole_batch() -> None:
+def test_one_bad_value_rejects_the_whole_batch() -> None:
     served = start_portal(make_portal(make_contacts(2)))
     body = {"inputs": [{"id": "1", "properties": {"jobtitle": "CTO"}}, {"id": "2", "properties": {"hs_lead_status": "NOPE"}}]}
     reply = served.post(CONTACTS + "/batch/update", body)
@@ -92,9 +92,9 @@ def test_one_bad_value_refuses_the_whole_batch() -> None:
     assert served.value(1, "jobtitle") is None
 
 
-@pytest.mark.parametrize(("honoured", "status", "written"), [(True, 207, "CTO"), (False, 400, None)])
-def test_trace_ids_accept_the_valid_inputs_by_switch(*, honoured: bool, status: int, written: str | None) -> None:
-    served = start_portal(make_portal(make_contacts(2)), switches=Switches(update_trace_ids=honoured))
+@pytest.mark.parametrize(("honored", "status", "written"), [(True, 207, "CTO"), (False, 400, None)])
+def test_trace_ids_accept_the_valid_inputs_by_switch(*, honored: bool, status: int, written: str | None) -> None:
+    served = start_portal(make_portal(make_contacts(2)), switches=Switches(update_trace_ids=honored))
     body = {
         "inputs": [
             {"id": "1", "properties": {"jobtitle": "CTO"}, "objectWriteTraceId": "a"},
@@ -103,7 +103,7 @@ def test_trace_ids_accept_the_valid_inputs_by_switch(*, honoured: bool, status: 
     }
     reply = served.post(CONTACTS + "/batch/update", body)
     assert (reply.status_code, served.value(1, "jobtitle")) == (status, written)
-    if honoured:
+    if honored:
         assert reply.json()["errors"][0]["context"]["objectWriteTraceId"] == ["b"]
 
 
@@ -114,20 +114,20 @@ def test_missing_ids_do_not_stop_an_update() -> None:
 
 
 @pytest.mark.parametrize("name", ["firstname", "hs_object_id"])
-def test_an_update_by_a_value_without_a_record_is_refused(name: str) -> None:
+def test_an_update_by_a_property_that_is_not_unique_is_rejected(name: str) -> None:
     served = start_portal(make_portal(make_contacts(1)))
     body = {"inputs": [{"id": "1", "idProperty": name, "properties": {"jobtitle": "CTO"}}]}
     assert served.post(CONTACTS + "/batch/update", body).status_code == 400
 
 
-def test_an_update_by_address_writes() -> None:
+def test_an_update_by_email_writes() -> None:
     served = start_portal(make_portal(make_contacts(1)))
     body = {"inputs": [{"id": "person-1@example.com", "idProperty": "email", "properties": {"jobtitle": "CTO"}}]}
     assert result_ids(served.post(CONTACTS + "/batch/update", body).json()) == ["1"]
     assert served.value(1, "jobtitle") == "CTO"
 
 
-def test_contacts_are_created_together_or_not_at_all() -> None:
+def test_all_contacts_of_a_batch_are_created_or_none() -> None:
     served = start_portal(make_portal(make_contacts(1)))
     new = [{"properties": {"email": "a@example.com"}}, {"properties": {"email": "b@example.com"}}]
     assert served.post(CONTACTS + "/batch/create", {"inputs": new}).status_code == 201
@@ -139,7 +139,7 @@ def test_contacts_are_created_together_or_not_at_all() -> None:
     assert len(served.get(CONTACTS).json()["results"]) == 4
 
 
-def test_an_upsert_says_which_records_are_new() -> None:
+def test_an_upsert_marks_new_records() -> None:
     served = start_portal(make_portal(make_contacts(1)))
     body = {
         "inputs": [
@@ -152,7 +152,7 @@ def test_an_upsert_says_which_records_are_new() -> None:
     assert served.value(2, "email") == "new@example.com"
 
 
-def test_records_are_archived_together() -> None:
+def test_records_are_archived_in_a_batch() -> None:
     served = start_portal(make_portal([*make_contacts(2), make_contact(3)]))
     assert served.post(CONTACTS + "/batch/archive", batch_body(1, 3, 999)).status_code == 204
     assert result_ids(served.get(CONTACTS).json()) == ["2"]

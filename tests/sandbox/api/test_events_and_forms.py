@@ -1,4 +1,4 @@
-"""hubspot-api.md section 7: e-mail events, event occurrences, forms and submissions; 3.8: associations; 1, 9: account and owners."""
+"""hubspot-api.md section 7: email events, event occurrences, forms and submissions; 3.8: associations; 1, 9: account and owners."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VISITS = [
 OCCURRENCES = ["/events/v3/events", "/events/event-occurrences/2026-03", "/events/event-occurrences/2026-09"]
 
 
-def test_email_events_come_newest_first_in_pages_with_an_offset() -> None:
+def test_email_events_are_paged_newest_first_with_an_offset() -> None:
     events = [make_click(number, NOW_MS - number * DAY_MS) for number in (3, 1, 5, 2, 4)]
     served = start_portal(make_portal(make_contacts(1), email_events=events))
     first = served.get(EMAIL, limit=2).json()
@@ -31,14 +31,14 @@ def test_email_events_come_newest_first_in_pages_with_an_offset() -> None:
     assert (third["hasMore"], "offset" in third) == (False, False)
 
 
-def test_both_bounds_belong_to_the_answer() -> None:
+def test_both_time_bounds_are_inclusive() -> None:
     events = [make_click(number, 1_000 * number) for number in range(1, 6)]
     served = start_portal(make_portal(email_events=events))
     found = served.get(EMAIL, startTimestamp=2_000, endTimestamp=4_000).json()["events"]
     assert [event["created"] for event in found] == [4_000, 3_000, 2_000]
 
 
-def test_email_events_are_chosen_by_type_recipient_campaign_and_filter() -> None:
+def test_email_events_are_selected_by_type_recipient_campaign_and_filter() -> None:
     events = [
         make_click(1, 1, emailCampaignId=7, appId=1),
         make_click(2, 2, recipient="other@example.com"),
@@ -55,7 +55,7 @@ def test_email_events_are_chosen_by_type_recipient_campaign_and_filter() -> None
 @pytest.mark.parametrize(
     "query", [{"limit": 1_001}, {"eventType": "WINK"}, {"campaignId": 7}, {"startTimestamp": "today"}, {"offset": "not hexadecimal"}]
 )
-def test_a_query_of_email_events_that_does_not_fit_is_refused(query: dict[str, object]) -> None:
+def test_an_invalid_query_of_email_events_is_rejected(query: dict[str, object]) -> None:
     assert start_portal(make_portal()).get(EMAIL, **query).status_code == 400
 
 
@@ -67,7 +67,7 @@ def test_event_occurrences_need_enterprise(tier: str) -> None:
 
 
 @pytest.mark.parametrize("path", OCCURRENCES)
-def test_occurrences_are_chosen_by_type_and_time_alone_and_paged(path: str) -> None:
+def test_occurrences_are_selected_by_type_and_time_only_and_paged(path: str) -> None:
     served = start_portal(make_portal(make_contacts(2), events=VISITS))
     query = {"eventType": "e_visited_page", "occurredAfter": "2026-11-02T00:00:00Z", "occurredBefore": "2026-11-06T00:00:00Z", "limit": 3}
     first = served.get(path, **query).json()
@@ -80,7 +80,7 @@ def test_occurrences_are_chosen_by_type_and_time_alone_and_paged(path: str) -> N
     assert result_ids(upwards) + result_ids(again) == ["visit-2", "visit-3", "visit-4", "visit-5", "visit-6"]
 
 
-def test_occurrences_are_chosen_by_contact() -> None:
+def test_occurrences_are_selected_by_contact() -> None:
     served = start_portal(make_portal(make_contacts(2), events=VISITS))
     assert result_ids(served.get(OCCURRENCES[0], objectType="contact", objectId="2").json()) == ["visit-7", "visit-5", "visit-3", "visit-1"]
     by_email = {"objectType": "contact", "objectProperty.email": "person-1@example.com"}
@@ -90,12 +90,12 @@ def test_occurrences_are_chosen_by_contact() -> None:
     assert served.get(OCCURRENCES[0], limit=101).status_code == 400
 
 
-def test_the_types_of_events_can_be_asked_for() -> None:
+def test_the_event_types_are_readable() -> None:
     served = start_portal(make_portal(events=[*VISITS, {**VISITS[0], "eventType": "pe42_watched_demo"}]))
     assert served.get(OCCURRENCES[2] + "/event-types").json()["eventTypes"] == ["e_submitted_form", "e_visited_page", "pe42_watched_demo"]
 
 
-def test_submissions_come_newest_first_fifty_at_most() -> None:
+def test_submissions_are_newest_first_50_at_most() -> None:
     sent = [{"formId": "f", "submittedAt": at, "values": [{"name": "email", "value": "a@example.com"}], "pageUrl": "u"} for at in range(60)]
     served = start_portal(make_portal(forms=[{"id": "f", "name": "Contact us"}], submissions=sent))
     path = "/form-integrations/v1/submissions/forms/f"
@@ -122,8 +122,8 @@ def test_forms_are_paged() -> None:
     [("/crm/v4/associations", 207), ("/crm/associations/2026-03", 207), ("/crm/associations/2026-09", 200)],
 )
 def test_associations_are_read_in_batches_and_records_without_any_are_errors(path: str, status: int) -> None:
-    people = [make_contact(1, associatedcompanyid="9"), make_contact(2)]
-    served = start_portal(make_portal(people, companies=[{"id": "9", "properties": {}}]))
+    contacts = [make_contact(1, associatedcompanyid="9"), make_contact(2)]
+    served = start_portal(make_portal(contacts, companies=[{"id": "9", "properties": {}}]))
     reply = served.post(f"{path}/contacts/companies/batch/read", {"inputs": [{"id": "1"}, {"id": "2"}]})
     linked = reply.json()["results"]
     assert (reply.status_code, [item["from"]["id"] for item in linked]) == (status, ["1"])
@@ -156,7 +156,7 @@ def test_the_account_has_a_time_zone() -> None:
     assert served.get("/account-info/2026-09/details").json()["portalName"] == "Sandbox"
 
 
-def test_owners_are_those_that_contacts_name() -> None:
+def test_owners_are_the_owners_of_contacts() -> None:
     served = start_portal(make_portal([make_contact(1, hubspot_owner_id="501"), make_contact(2, hubspot_owner_id="502")]))
     owners = served.get("/crm/v3/owners", limit=1).json()
     assert (result_ids(owners), owners["paging"]["next"]["after"]) == (["501"], "502")
@@ -170,7 +170,7 @@ def test_deals_have_a_pipeline_with_stages() -> None:
     assert (pipelines[0]["id"], won["metadata"]) == ("default", {"isClosed": "true", "probability": "1.0"})
 
 
-def test_the_counters_of_a_contact_come_from_its_events() -> None:
+def test_the_counters_of_a_contact_are_computed_from_its_events() -> None:
     sent = make_click(0, NOW_MS - 2 * DAY_MS, type="SENT", id="sent-1")
     click = make_click(1, NOW_MS - DAY_MS, sentBy={"id": "sent-1", "created": sent["created"]}, emailCampaignId=7)
     served = start_portal(make_portal(make_contacts(2), events=VISITS, email_events=[sent, click]))

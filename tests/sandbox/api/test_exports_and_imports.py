@@ -63,12 +63,12 @@ def run_import(served: PortalClient, operation: str, lines: Iterable[str], key: 
 
 
 def finish_imports(served: PortalClient) -> None:
-    """Let time pass until every import is done, and HubSpot notice."""
+    """Advance the clock until every import is finished, and let the portal write the rows."""
     served.clock.advance(10)
     served.get(IMPORTS)
 
 
-def test_an_export_takes_its_time_and_its_link_works_for_five_minutes_without_a_token() -> None:
+def test_an_export_takes_time_and_its_link_is_valid_for_five_minutes_without_a_token() -> None:
     served = start_portal(make_portal([make_contact(1, lifecyclestage="lead")]))
     export = served.post(EXPORTS, EXPORT)
     assert (export.status_code, export_status(served, export)["status"]) == (202, "PROCESSING")
@@ -90,32 +90,32 @@ def test_the_second_export_waits_for_the_first() -> None:
     assert served.get(f"/crm/v3/exports/export/{second.json()['id']}").json()["exportState"] == "PROCESSING"
 
 
-def test_thirty_exports_may_begin_in_any_day() -> None:
+def test_30_exports_can_start_in_24_hours() -> None:
     served = start_portal(make_portal())
     assert [served.post(EXPORTS, EXPORT).status_code for _ in range(31)] == [202] * 30 + [429]
     served.clock.advance(86_401)
     assert served.post(EXPORTS, EXPORT).status_code == 202
 
 
-def test_labels_come_out_unless_names_and_values_are_asked_for() -> None:
+def test_an_export_has_labels_unless_names_and_values_are_requested() -> None:
     served = start_portal(make_portal([make_contact(1, lifecyclestage="marketingqualifiedlead")]))
     header, line = export_rows(served, exportInternalValuesOptions=[])
     assert (header[1:], line[1:]) == (["Email", "Lifecycle Stage"], ["person-1@example.com", "Marketing Qualified Lead"])
 
 
-def test_an_export_can_name_what_each_record_belongs_to() -> None:
+def test_an_export_can_include_associated_ids() -> None:
     """Section 8: `associatedObjectType`, at most four."""
     companies = [{"id": "7", "properties": {}}]
     deals = [{"id": str(number), "properties": {}, "contactIds": ["1"]} for number in (5, 6)]
     served = start_portal(make_portal([make_contact(1, associatedcompanyid="7"), make_contact(2)], companies=companies, deals=deals))
-    asked = {"objectProperties": ["email"], "associatedObjectType": ["COMPANY", "DEAL"]}
-    header, first, second = export_rows(served, **asked)
+    request = {"objectProperties": ["email"], "associatedObjectType": ["COMPANY", "DEAL"]}
+    header, first, second = export_rows(served, **request)
     assert header == ["Record ID", "email", "Associated Company IDs", "Associated Deal IDs"]
     assert (first[2:], second[2:]) == (["7", "5;6"], ["", ""])
     assert served.post(EXPORTS, {**EXPORT, "associatedObjectType": ["COMPANY"] * 5}).status_code == 400
 
 
-def test_an_export_can_be_of_a_search_or_of_a_list() -> None:
+def test_an_export_can_select_by_search_or_by_list() -> None:
     served = start_portal(make_portal(make_contacts(3)))
     found = export_rows(served, publicCrmSearchRequest={"filters": [make_filter("email", "EQ", "person-2@example.com")]})
     assert [line[0] for line in found[1:]] == ["2"]
@@ -135,7 +135,7 @@ def test_a_large_file_is_zipped() -> None:
         assert len(archive.read("all.csv").splitlines()) == 51
 
 
-def test_only_the_app_that_began_an_export_may_have_it() -> None:
+def test_only_the_app_that_started_an_export_can_read_it() -> None:
     served = start_portal(make_portal())
     export = served.post(EXPORTS, EXPORT)
     served.gate.tokens.grant("other", ApiApp(id="other"))
@@ -147,18 +147,18 @@ def test_only_the_app_that_began_an_export_may_have_it() -> None:
 def test_an_import_updates_records_and_reports_each_bad_row() -> None:
     served = start_portal(make_portal(make_contacts(2)))
     lines = ["hs_object_id,jobtitle,hs_lead_status", "1,CTO,NEW", "2,,NOPE", "999,CEO,NEW"]
-    begun = run_import(served, "UPDATE", lines).json()
-    assert begun["state"] == "STARTED"
+    started = run_import(served, "UPDATE", lines).json()
+    assert started["state"] == "STARTED"
     served.clock.advance(2)
-    done = served.get(f"{IMPORTS}/{begun['id']}").json()
+    done = served.get(f"{IMPORTS}/{started['id']}").json()
     assert (done["state"], done["metadata"]["counters"]) == ("DONE", {"UPDATED_OBJECTS": 1, "ERRORS": 2, "TOTAL_ROWS": 3})
-    errors = served.get(f"{IMPORTS}/{begun['id']}/errors").json()["results"]
+    errors = served.get(f"{IMPORTS}/{started['id']}/errors").json()["results"]
     assert [(error["errorType"], error["sourceData"]["lineNumber"]) for error in errors] == [
         ("INVALID_OPTION", 3),
         ("INVALID_OBJECT_ID", 4),
     ]
     assert (served.value(1, "jobtitle"), served.value(2, "hs_lead_status")) == ("CTO", None)
-    assert [item["id"] for item in served.get(IMPORTS).json()["results"]] == [begun["id"]]
+    assert [item["id"] for item in served.get(IMPORTS).json()["results"]] == [started["id"]]
 
 
 @pytest.mark.parametrize(("reading", "left"), [("kept", "CTO"), ("cleared", None)])
@@ -170,16 +170,16 @@ def test_an_empty_cell_clears_nothing_unless_by_switch(reading: Any, left: str |
 
 
 @pytest.mark.parametrize(("reading", "city"), [("row", None), ("cell", "Bonn")])
-def test_a_bad_value_keeps_back_its_row_or_itself_by_switch(reading: Any, city: str | None) -> None:
+def test_a_bad_value_blocks_its_row_or_only_itself_by_switch(reading: Any, city: str | None) -> None:
     served = start_portal(make_portal(make_contacts(1)), switches=Switches(bad_cell=reading))
-    begun = run_import(served, "UPDATE", ["hs_object_id,hs_lead_status,city", "1,NOPE,Bonn"]).json()
+    started = run_import(served, "UPDATE", ["hs_object_id,hs_lead_status,city", "1,NOPE,Bonn"]).json()
     finish_imports(served)
     assert (served.value(1, "city"), served.value(1, "hs_lead_status")) == (city, None)
-    assert len(served.get(f"{IMPORTS}/{begun['id']}/errors").json()["results"]) == 1
+    assert len(served.get(f"{IMPORTS}/{started['id']}/errors").json()["results"]) == 1
 
 
 @pytest.mark.parametrize(("reading", "shown"), [("instant", "2026-02-03T04:05:06Z"), ("local", "2026-02-03 05:05")])
-def test_dates_come_out_as_the_api_has_them_or_by_the_minute_by_switch(reading: Any, shown: str) -> None:
+def test_exported_dates_have_the_api_format_or_local_minutes_by_switch(reading: Any, shown: str) -> None:
     served = start_portal(
         make_portal([make_contact(1, notes_last_updated="2026-02-03T04:05:06Z")]), switches=Switches(export_times=reading)
     )
@@ -187,44 +187,44 @@ def test_dates_come_out_as_the_api_has_them_or_by_the_minute_by_switch(reading: 
 
 
 @pytest.mark.parametrize(("operation", "ids", "errors"), [("UPSERT", ["1", "2"], 0), ("CREATE", ["1", "2"], 1), ("UPDATE", ["1"], 1)])
-def test_operations_add_or_refuse(operation: str, ids: list[str], errors: int) -> None:
+def test_the_import_operation_creates_updates_or_rejects(operation: str, ids: list[str], errors: int) -> None:
     served = start_portal(make_portal(make_contacts(1)))
-    begun = run_import(served, operation, ["email,jobtitle", "person-1@example.com,CTO", "new@example.com,CEO"], key="email").json()
+    started = run_import(served, operation, ["email,jobtitle", "person-1@example.com,CTO", "new@example.com,CEO"], key="email").json()
     finish_imports(served)
     assert [item["id"] for item in served.get(CONTACTS).json()["results"]] == ids
-    assert len(served.get(f"{IMPORTS}/{begun['id']}/errors").json()["results"]) == errors
+    assert len(served.get(f"{IMPORTS}/{started['id']}/errors").json()["results"]) == errors
 
 
-def test_the_rows_of_an_import_are_written_as_time_passes_and_those_of_a_canceled_one_stay_as_far_as_it_came() -> None:
+def test_an_import_writes_rows_over_time_and_a_canceled_import_keeps_its_written_rows() -> None:
     served = start_portal(make_portal(make_contacts(100)))
-    begun = run_import(served, "UPDATE", ["hs_object_id,city", *(f"{number},Bonn" for number in range(1, 101))]).json()
-    assert begun["metadata"]["counters"] == {}
+    started = run_import(served, "UPDATE", ["hs_object_id,city", *(f"{number},Bonn" for number in range(1, 101))]).json()
+    assert started["metadata"]["counters"] == {}
     served.clock.advance(1)
-    assert served.post(f"{IMPORTS}/{begun['id']}/cancel", {}).status_code == 200
+    assert served.post(f"{IMPORTS}/{started['id']}/cancel", {}).status_code == 200
     finish_imports(served)
     assert [served.value(number, "city") for number in (1, 50, 51, 100)] == ["Bonn", "Bonn", None, None]
 
 
-def test_the_row_that_was_refused_is_shown_when_it_is_asked_for() -> None:
+def test_the_rejected_row_is_returned_on_request() -> None:
     served = start_portal(make_portal(make_contacts(1)))
-    begun = run_import(served, "UPDATE", ["hs_object_id,jobtitle", "999,CEO"]).json()
+    started = run_import(served, "UPDATE", ["hs_object_id,jobtitle", "999,CEO"]).json()
     finish_imports(served)
-    errors = f"{IMPORTS}/{begun['id']}/errors"
-    plain, whole = (served.get(errors, **asked).json()["results"][0] for asked in ({}, {"includeRowData": "true"}))
+    errors = f"{IMPORTS}/{started['id']}/errors"
+    plain, whole = (served.get(errors, **query).json()["results"][0] for query in ({}, {"includeRowData": "true"}))
     assert ("rowData" in plain["sourceData"], whole["sourceData"]["rowData"]) == (False, ["999", "CEO"])
 
 
 def test_the_fourth_import_waits_and_a_running_one_can_be_canceled() -> None:
     served = start_portal(make_portal(make_contacts(1)))
-    begun = [run_import(served, "UPDATE", ["hs_object_id,city", "1,Bonn"]).json() for _ in range(4)]
-    assert [item["state"] for item in begun] == ["STARTED"] * 3 + ["DEFERRED"]
+    started = [run_import(served, "UPDATE", ["hs_object_id,city", "1,Bonn"]).json() for _ in range(4)]
+    assert [item["state"] for item in started] == ["STARTED"] * 3 + ["DEFERRED"]
     assert served.post(f"{IMPORTS}/1/cancel", {}).status_code == 200
     assert served.get(f"{IMPORTS}/1").json()["state"] == "CANCELED"
     served.clock.advance(60)
     assert served.post(f"{IMPORTS}/2/cancel", {}).status_code == 400
 
 
-def test_a_body_that_is_no_import_is_refused() -> None:
+def test_a_body_that_is_not_an_import_is_rejected() -> None:
     served = start_portal(make_portal())
     assert served.post(IMPORTS, {}).status_code == 400
     files = {"files": ("a.csv", "x", "text/csv")}

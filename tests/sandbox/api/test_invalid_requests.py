@@ -1,4 +1,4 @@
-"""hubspot-api.md section 2: whatever is asked, the answer is a reply with an envelope, never a failure of the sandbox itself."""
+"""hubspot-api.md section 2: every invalid request gets an error envelope and no request causes a 500."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PATH_PARTS = ["1", "1", "f", "contacts", "0-1", "²", "x", "0", "9" * 25]
 
 
 def request_bodies(depth: int = 2) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects with the fields that the API knows: mostly of kinds that can be read, so that what is behind them is reached."""
+    """Generate objects with known fields, mostly of valid types, so that they pass the type validation."""
     deeper = request_bodies(depth - 1) if depth else st.just({})
     lists_of_objects = dict.fromkeys(("inputs", "filterGroups", "filters", "options"), st.lists(deeper, max_size=2))
     scalars = st.lists(SCALARS, max_size=2)
@@ -62,17 +62,17 @@ PATHS = st.tuples(st.sampled_from(CALLS), st.lists(st.sampled_from(PATH_PARTS), 
 
 @cache
 def portal_client() -> PortalClient:
-    """Return a portal that every example finds as the one before has left it."""
-    people = [make_contact(number, associatedcompanyid="9") for number in range(1, 6)]
+    """Return one portal for all examples; each sees the changes of the previous ones."""
+    contacts = [make_contact(number, associatedcompanyid="9") for number in range(1, 6)]
     submission = {"formId": "f", "submittedAt": NOW_MS, "values": [], "pageUrl": ""}
     engagement = {"email_events": [make_click(1, NOW_MS)], "forms": [{"id": "f", "name": "Form"}], "submissions": [submission]}
-    portal = start_portal(make_portal(people, companies=[{"id": "9", "properties": {}}], **engagement))
+    portal = start_portal(make_portal(contacts, companies=[{"id": "9", "properties": {}}], **engagement))
     portal.post("/crm/v3/lists", {"name": "L", "objectTypeId": "0-1", "processingType": "MANUAL"})
     return portal
 
 
 def fill_path(path: str, parts: list[str]) -> str:
-    """Return a path with something for each of its variables."""
+    """Return a path with its variables replaced by parts."""
     left = iter(parts)
     return re.sub(r"\{(\w+)\}", lambda variable: "contacts" if variable[1].endswith("ObjectType") else next(left), path)
 
@@ -83,7 +83,7 @@ def fill_path(path: str, parts: list[str]) -> str:
     query=st.dictionaries(st.sampled_from(QUERY.split()), st.sampled_from(ODD_VALUES), max_size=3),
     body=request_bodies() | ANYTHING,
 )
-def test_nothing_that_is_sent_breaks_the_sandbox(call: tuple[tuple[str, str], list[str]], query: Mapping[str, str], body: object) -> None:
+def test_no_request_breaks_the_sandbox(call: tuple[tuple[str, str], list[str]], query: Mapping[str, str], body: object) -> None:
     (method, path), parts = call
     content = None if method in {"GET", "DELETE"} else json.dumps(body).encode()
     reply = portal_client().http.request(method, fill_path(path, parts), params=query, content=content)
@@ -103,7 +103,7 @@ def test_nothing_that_is_sent_breaks_the_sandbox(call: tuple[tuple[str, str], li
         ("/batch/update", [1]),
     ],
 )
-def test_a_field_of_the_wrong_kind_is_bad_json_to_hubspot(path: str, body: object) -> None:
+def test_a_field_of_the_wrong_type_is_invalid_json(path: str, body: object) -> None:
     reply = portal_client().post(CONTACTS + path, body)
     assert (reply.status_code, reply.json()["category"]) == (400, "VALIDATION_ERROR")
     assert reply.json()["message"].startswith("Invalid input JSON on line 1, column 1")
@@ -114,7 +114,7 @@ def test_a_field_of_the_wrong_kind_is_bad_json_to_hubspot(path: str, body: objec
 def test_no_import_breaks_the_sandbox(request: object, table: str, columns: list[object]) -> None:
     page = {"hasHeader": True, "columnMappings": [{"columnObjectTypeId": "0-1", "propertyName": "email", "columnName": "a"}, *columns]}
     whole = {"name": "x", "files": [{"fileName": "a.csv", "fileFormat": "CSV", "fileImportPage": page}], "importOperations": request}
-    for asked in (request, whole):
+    for import_request in (request, whole):
         files = {"files": ("a.csv", table.encode("utf-8", "replace"), "text/csv")}
-        reply = portal_client().http.post("/crm/v3/imports", data={"importRequest": json.dumps(asked)}, files=files)
+        reply = portal_client().http.post("/crm/v3/imports", data={"importRequest": json.dumps(import_request)}, files=files)
         assert reply.status_code < 500

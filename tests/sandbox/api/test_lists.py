@@ -14,9 +14,9 @@ def create_list(served: PortalClient, name: str = "MQL", processing: str = "MANU
     body = {"name": name, "objectTypeId": "0-1", "processingType": processing}
     if processing != "MANUAL":
         body["filterBranch"] = {"filterBranchType": "OR"}  # type: ignore[assignment]
-    made = served.post(LISTS, body)
-    assert made.status_code == 200
-    found: str = made.json()["list"]["listId"]
+    created = served.post(LISTS, body)
+    assert created.status_code == 200
+    found: str = created.json()["list"]["listId"]
     return found
 
 
@@ -34,7 +34,7 @@ def test_every_version_finds_a_list_by_id_and_by_name_in_any_case(base: str) -> 
     assert served.get(base, listIds=[list_id, "99"]).json()["lists"][0]["listId"] == list_id
 
 
-def test_a_name_can_be_used_once() -> None:
+def test_a_list_name_is_unique() -> None:
     served = start_portal(make_portal())
     create_list(served)
     again = served.post(LISTS, {"name": "mql", "objectTypeId": "0-1", "processingType": "MANUAL"})
@@ -42,7 +42,7 @@ def test_a_name_can_be_used_once() -> None:
 
 
 @pytest.mark.parametrize("processing", ["SNAPSHOT", "DYNAMIC", "MAGIC"])
-def test_what_needs_a_filter_is_refused_without_one(processing: str) -> None:
+def test_a_list_type_that_needs_a_filter_is_rejected_without_one(processing: str) -> None:
     body = {"name": "x", "objectTypeId": "0-1", "processingType": processing}
     assert start_portal(make_portal()).post(LISTS, body).status_code == 400
 
@@ -57,7 +57,7 @@ def test_adding_is_idempotent_and_reports_missing_ids_with_hubspots_spelling() -
     assert served.get(f"{LISTS}/{list_id}").json()["list"]["size"] == 3
 
 
-def test_members_leave_and_come_in_one_call() -> None:
+def test_members_are_added_and_removed_in_one_call() -> None:
     served = start_portal(make_portal(make_contacts(3)))
     list_id = create_list(served)
     path = f"{LISTS}/{list_id}/memberships"
@@ -82,7 +82,7 @@ def test_a_dynamic_list_cannot_be_written_and_a_snapshot_can() -> None:
     assert served.put(f"{LISTS}/{snapshot}/memberships/add", ["1"]).status_code == 200
 
 
-def test_members_come_in_pages_of_at_most_250() -> None:
+def test_members_are_paged_250_at_most() -> None:
     served = start_portal(make_portal(make_contacts(260)))
     path = f"{LISTS}/{create_list(served)}/memberships"
     served.put(f"{path}/add", [str(number) for number in range(260, 0, -1)])
@@ -117,7 +117,7 @@ def test_a_list_can_be_renamed_copied_and_searched() -> None:
     assert served.post(f"{LISTS}/search", {"count": 501}).status_code == 400
 
 
-def test_a_record_knows_its_lists_and_leaves_them_when_it_is_archived() -> None:
+def test_the_lists_of_a_record_are_readable_and_lose_it_when_it_is_archived() -> None:
     served = start_portal(make_portal(make_contacts(1)))
     list_id = create_list(served)
     served.put(f"{LISTS}/{list_id}/memberships/add", ["1"])
@@ -127,7 +127,7 @@ def test_a_record_knows_its_lists_and_leaves_them_when_it_is_archived() -> None:
     assert member_ids(served, list_id) == []
 
 
-def test_the_lists_of_many_records_are_read_at_once() -> None:
+def test_the_lists_of_several_records_are_read_in_one_call() -> None:
     """Section 6: POST `/records/memberships/batch/read`."""
     served = start_portal(make_portal(make_contacts(2)))
     list_id = create_list(served)
@@ -138,7 +138,7 @@ def test_the_lists_of_many_records_are_read_at_once() -> None:
 
 
 @pytest.mark.parametrize(("bumps", "stamp"), [(False, "2026-02-02T03:04:01.500Z"), (True, "2026-11-20T12:00:00Z")])
-def test_joining_moves_the_stamp_of_the_contact_only_by_switch(*, bumps: bool, stamp: str) -> None:
+def test_joining_changes_the_timestamp_of_the_contact_only_by_switch(*, bumps: bool, stamp: str) -> None:
     served = start_portal(make_portal(make_contacts(1)), switches=Switches(list_bumps_contact=bumps))
     served.put(f"{LISTS}/{create_list(served)}/memberships/add", ["1"])
     assert served.value(1, "lastmodifieddate") == stamp

@@ -1,4 +1,4 @@
-"""hubspot-api.md section 7e: marketing events and who took part in them."""
+"""hubspot-api.md section 7e: marketing events and participations."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def make_participation(number: int, state: str, event: str = "20") -> dict[str, 
 
 
 def start_webinar_portal(**options: object) -> PortalClient:
-    people = [make_contact(number, lastname=f"N{number}") for number in range(1, 6)]
+    contacts = [make_contact(number, lastname=f"N{number}") for number in range(1, 6)]
     events = [{"objectId": id_, "eventName": f"Webinar {id_}", "eventType": "WEBINAR"} for id_ in ("30", "9", "20")]
     rows = [make_participation(number, state) for number, state in enumerate(STATES, start=1)]
-    return start_portal(make_portal(people, marketing_events=events, participations=rows), **options)
+    return start_portal(make_portal(contacts, marketing_events=events, participations=rows), **options)
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_marketing_events_come_in_the_order_of_their_ids_with_counts(path: str) -> None:
+def test_marketing_events_are_sorted_by_id_and_have_counts(path: str) -> None:
     served = start_webinar_portal()
     first = served.get(path, limit=2).json()
     last = served.get(path, limit=2, after=first["paging"]["next"]["after"]).json()
@@ -53,33 +53,33 @@ def test_participations_are_paged_with_name_and_state(path: str) -> None:
         "contact": {"contactId": "1", "email": "person-1@example.com", "firstname": "Ana", "lastname": "N1"},
         "marketingEvent": {"marketingEventId": "20", "name": "Webinar 20"},
     }
-    everybody = served.get(f"{path}/participations/20/breakdown", limit=100).json()["results"]
-    assert [row["properties"]["attendanceState"] for row in everybody] == STATES
+    participations = served.get(f"{path}/participations/20/breakdown", limit=100).json()["results"]
+    assert [row["properties"]["attendanceState"] for row in participations] == STATES
     assert served.get(f"{path}/participations/20").json() == {"attended": 2, "registered": 1, "cancelled": 1, "noShows": 1}
 
 
-def test_participations_are_chosen_by_contact() -> None:
+def test_participations_are_selected_by_contact() -> None:
     served, path = start_webinar_portal(), f"{PATHS[0]}/participations/20/breakdown"
-    for asked in ("3", "person-3@example.com"):
-        assert [row["id"] for row in served.get(path, contactIdentifier=asked).json()["results"]] == ["p3"]
-    assert served.get(path, contactIdentifier="nobody@example.com").json()["results"] == []
+    for identifier in ("3", "person-3@example.com"):
+        assert [row["id"] for row in served.get(path, contactIdentifier=identifier).json()["results"]] == ["p3"]
+    assert served.get(path, contactIdentifier="unknown@example.com").json()["results"] == []
 
 
-def test_a_query_of_participations_that_does_not_fit_is_refused() -> None:
+def test_an_invalid_query_of_participations_is_rejected() -> None:
     served = start_webinar_portal()
     assert served.get(f"{PATHS[0]}/participations/20/breakdown", state="ASLEEP").status_code == 400
     assert served.get(f"{PATHS[0]}/participations/20/breakdown", limit=101).status_code == 400
     assert served.get(f"{PATHS[0]}/participations/21/breakdown").status_code == 404
 
 
-def test_marketing_events_take_a_scope_of_their_own() -> None:
+def test_marketing_events_need_a_separate_scope() -> None:
     served = start_webinar_portal(scopes=frozenset({"crm.objects.contacts.read"}))
     reply = served.get(PATHS[0])
     assert reply.status_code == 403
     assert reply.json()["errors"][0]["context"]["requiredGranularScopes"] == ["crm.objects.marketing_events.read"]
 
 
-def test_attendance_moves_along_with_a_merge_and_can_be_corrected() -> None:
+def test_attendance_moves_with_a_merge_and_can_be_corrected() -> None:
     served = start_webinar_portal()
     user_actions.save_participation(served.portal, make_participation(3, "NO_SHOW"))
     merged = user_actions.merge_contacts(served.portal, {"primaryObjectId": "1", "objectIdToMerge": "2"})["id"]

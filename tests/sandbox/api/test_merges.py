@@ -1,4 +1,4 @@
-"""hubspot-api.md 3.7: merge and GDPR delete, and what becomes of old ids."""
+"""hubspot-api.md 3.7: merge, GDPR delete, and the old ids after a merge."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def merge_contacts(served: PortalClient, primary: int = 1, other: int = 2) -> ht
     return served.post(f"{CONTACTS}/merge", {"primaryObjectId": str(primary), "objectIdToMerge": str(other)})
 
 
-def test_a_merge_makes_a_new_record_to_which_both_old_ids_lead() -> None:
+def test_a_merge_creates_a_new_record_that_both_old_ids_resolve_to() -> None:
     served = start_portal(make_portal(make_contacts(3)))
     reply = merge_contacts(served)
     assert (reply.status_code, reply.json()["id"]) == (200, "4")
@@ -38,9 +38,12 @@ def test_a_merge_makes_a_new_record_to_which_both_old_ids_lead() -> None:
     assert served.get(CONTACTS, archived="true").json()["results"] == []
 
 
-def test_the_values_of_the_first_win_but_the_furthest_stage_stays() -> None:
-    people = [make_contact(1, lifecyclestage="lead", city="Bonn"), make_contact(2, lifecyclestage="customer", city="Lund", jobtitle="CTO")]
-    served = start_portal(make_portal(people))
+def test_the_values_of_the_primary_record_win_but_the_furthest_stage_stays() -> None:
+    contacts = [
+        make_contact(1, lifecyclestage="lead", city="Bonn"),
+        make_contact(2, lifecyclestage="customer", city="Lund", jobtitle="CTO"),
+    ]
+    served = start_portal(make_portal(contacts))
     merge_contacts(served)
     assert [served.value(3, name) for name in ("city", "jobtitle", "lifecyclestage")] == ["Bonn", "CTO", "customer"]
     assert served.value(3, "hs_additional_emails") == "person-2@example.com"
@@ -56,7 +59,7 @@ def test_merged_records_can_be_merged_again() -> None:
     assert merge_contacts(served, 1, 2).status_code == 400
 
 
-def test_a_record_holds_at_most_250_ids_that_it_has_had() -> None:
+def test_a_record_has_at_most_250_merged_ids() -> None:
     """Section 2 and 3.7: more than 250 merge identities are 414."""
     served = start_portal(make_portal([make_contact(1), make_contact(2), make_contact(3)]))
     first = served.post(f"{CONTACTS}/merge", {"primaryObjectId": "1", "objectIdToMerge": "2"}).json()["id"]
@@ -65,7 +68,7 @@ def test_a_record_holds_at_most_250_ids_that_it_has_had() -> None:
     assert served.post(f"{CONTACTS}/merge", {"primaryObjectId": first, "objectIdToMerge": "3"}).status_code == 414
 
 
-def test_lists_deals_and_events_move_along() -> None:
+def test_lists_deals_and_events_move_to_the_merged_record() -> None:
     visits = [{**VISIT, "id": str(number), "objectId": str(number)} for number in (1, 2)]
     clicks = [make_click(number, 1_000 + number, recipient=f"person-{number}@example.com") for number in (1, 2)]
     deals = [{"id": "9", "properties": {"dealstage": "closedwon"}, "contactIds": ["2"]}]
@@ -92,7 +95,7 @@ def test_a_batch_update_silently_drops_merged_ids() -> None:
 
 
 @pytest.mark.parametrize(("reading", "status", "found"), [("survivor", 200, ["3"]), ("dropped", 207, [])])
-def test_a_batch_read_of_merged_ids_goes_by_switch(reading: Literal["survivor", "dropped"], status: int, found: list[str]) -> None:
+def test_a_batch_read_of_merged_ids_depends_on_the_switch(reading: Literal["survivor", "dropped"], status: int, found: list[str]) -> None:
     served = start_portal(make_portal(make_contacts(2)), switches=Switches(batch_read_merged=reading))
     merge_contacts(served)
     reply = served.post(f"{CONTACTS}/batch/read", READ)
@@ -109,8 +112,8 @@ def test_a_permanently_deleted_record_is_not_found() -> None:
     assert result_ids(served.search()) == ["3"]
 
 
-def test_the_email_of_a_permanently_deleted_contact_is_free_again() -> None:
-    """Section 3.7: gdpr-delete is permanent, and the e-mail is blocklisted."""
+def test_the_email_of_a_permanently_deleted_contact_is_rejected() -> None:
+    """Section 3.7: gdpr-delete is permanent, and the email address is blocklisted."""
     served = start_portal(make_portal(make_contacts(2)))
     served.post(f"{CONTACTS}/gdpr-delete", {"objectId": "1"})
     again = served.post(CONTACTS, {"properties": {"email": "Person-1@example.com"}})
@@ -118,14 +121,14 @@ def test_the_email_of_a_permanently_deleted_contact_is_free_again() -> None:
     assert served.patch(f"{CONTACTS}/2", {"properties": {"email": "person-1@example.com"}}).status_code == 400
 
 
-def test_an_archived_record_can_be_deleted_for_good() -> None:
+def test_an_archived_record_can_be_deleted_permanently() -> None:
     served = start_portal(make_portal(make_contacts(1)))
     served.delete(f"{CONTACTS}/1")
     assert served.post(f"{CONTACTS}/gdpr-delete", {"objectId": "1"}).status_code == 204
     assert served.get(CONTACTS, archived="true").json()["results"] == []
 
 
-def test_subscription_changes_come_from_their_events() -> None:
+def test_subscription_changes_are_derived_from_email_events() -> None:
     events = [
         make_click(1, 1_000),
         make_click(2, 2_000, type="BOUNCE"),

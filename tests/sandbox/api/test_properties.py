@@ -36,14 +36,14 @@ def test_every_version_lists_the_standard_properties(path: str) -> None:
     assert [option["value"] for option in stages][:3] == ["subscriber", "lead", "marketingqualifiedlead"]
 
 
-def test_companies_and_deals_have_their_own() -> None:
+def test_companies_and_deals_have_their_own_properties() -> None:
     served = start_portal(make_portal())
     assert served.get("/crm/v3/properties/companies/numberofemployees").json()["type"] == "number"
     assert served.get("/crm/v3/properties/deals/hs_is_closed_won").json()["type"] == "bool"
     assert served.get("/crm/v3/properties/contacts/numberofemployees").status_code == 404
 
 
-def test_a_property_of_the_data_is_there_with_its_likely_type() -> None:
+def test_a_property_in_the_data_exists_with_an_inferred_type() -> None:
     served = start_portal(make_portal([make_contact(1, shoe_size="43.5", likes_tea="true", met_on="2026-01-02", nickname="Bo")]))
     types = {item["name"]: item["type"] for item in served.get(PROPERTIES).json()["results"]}
     assert (types["shoe_size"], types["likes_tea"], types["met_on"], types["nickname"]) == ("number", "bool", "date", "string")
@@ -58,7 +58,7 @@ def test_a_created_property_can_be_written_and_read() -> None:
 
 
 def test_a_unique_value_belongs_to_one_record() -> None:
-    """Section 4: `hasUniqueValue`; the code of the refusal is UNVERIFIED."""
+    """Section 4: `hasUniqueValue`; the error code is UNVERIFIED."""
     served = start_portal(make_portal([make_contact(1), make_contact(2)]))
     create_properties(served, property_body("customer_no", type="string", fieldType="text", hasUniqueValue=True))
     writes = [served.patch(f"{CONTACTS}/{number}", {"properties": {"customer_no": "K-1"}}) for number in (1, 1, 2)]
@@ -67,19 +67,19 @@ def test_a_unique_value_belongs_to_one_record() -> None:
     assert served.get(f"{CONTACTS}/K-1", idProperty="customer_no").json()["id"] == "1"
 
 
-def test_a_known_name_is_a_conflict() -> None:
+def test_an_existing_name_is_a_conflict() -> None:
     served = start_portal(make_portal())
     assert create_properties(served, property_body(), property_body(), property_body("LEAD_SCORE", label="other")) == [201, 409, 409]
-    told = served.post(PROPERTIES, property_body()).json()
-    assert (told["category"], told["subCategory"]) == ("OBJECT_ALREADY_EXISTS", "Properties.PROPERTY_WITH_NAME_EXISTS")
-    assert told["message"] == "A property named 'lead_score' already exists."
+    error = served.post(PROPERTIES, property_body()).json()
+    assert (error["category"], error["subCategory"]) == ("OBJECT_ALREADY_EXISTS", "Properties.PROPERTY_WITH_NAME_EXISTS")
+    assert error["message"] == "A property named 'lead_score' already exists."
 
 
 @pytest.mark.parametrize(
     "fields",
     [
         {"groupName": "nowhere"},
-        {"type": "colour"},
+        {"type": "color"},
         {"fieldType": "textarea"},
         {"name": "9lives"},
         {"name": "hs_mine"},
@@ -91,18 +91,18 @@ def test_a_known_name_is_a_conflict() -> None:
         {"type": "enumeration", "fieldType": "select", "options": [BANDS[0], BANDS[0]]},
     ],
 )
-def test_a_definition_that_does_not_fit_is_refused(fields: dict[str, object]) -> None:
+def test_an_invalid_definition_is_rejected(fields: dict[str, object]) -> None:
     reply = start_portal(make_portal()).post(PROPERTIES, {**property_body(), **fields})
     assert (reply.status_code, reply.json()["category"]) == (400, "VALIDATION_ERROR")
 
 
 def test_missing_fields_are_named() -> None:
-    told = start_portal(make_portal()).post(PROPERTIES, {"name": "x", "label": "X"}).json()["message"]
-    assert "some of required attributes are not set" in told
-    assert "fieldType" in told
+    message = start_portal(make_portal()).post(PROPERTIES, {"name": "x", "label": "X"}).json()["message"]
+    assert "some of required attributes are not set" in message
+    assert "fieldType" in message
 
 
-def test_options_are_replaced_and_values_keep_the_orphan() -> None:
+def test_options_are_replaced_and_values_keep_removed_options() -> None:
     served = start_portal(make_portal([make_contact(1)]))
     assert create_properties(served, band_property_body()) == [201]
     served.patch(f"{CONTACTS}/1", {"properties": {"lead_score_band": "warm"}})
@@ -113,14 +113,14 @@ def test_options_are_replaced_and_values_keep_the_orphan() -> None:
     assert refused.json()["errors"][0]["code"] == "INVALID_OPTION"
 
 
-def test_a_patch_leaves_the_rest_alone() -> None:
+def test_a_patch_keeps_the_other_fields() -> None:
     served = start_portal(make_portal())
     create_properties(served, band_property_body())
     changed = served.patch(f"{PROPERTIES}/lead_score_band", {"description": "How warm"}).json()
     assert (changed["description"], len(changed["options"]), changed["type"]) == ("How warm", 2, "enumeration")
 
 
-def test_an_archived_property_is_unknown_until_it_is_made_again_with_its_values() -> None:
+def test_an_archived_property_is_unknown_until_it_is_restored_with_its_values() -> None:
     served = start_portal(make_portal([make_contact(1)]))
     create_properties(served, property_body())
     served.patch(f"{CONTACTS}/1", {"properties": {"lead_score": "7"}})
@@ -134,11 +134,11 @@ def test_an_archived_property_is_unknown_until_it_is_made_again_with_its_values(
     assert served.value(1, "lead_score") == "7"
 
 
-def test_hubspots_own_properties_cannot_be_archived() -> None:
+def test_standard_properties_cannot_be_archived() -> None:
     assert start_portal(make_portal()).delete(f"{PROPERTIES}/email").status_code == 400
 
 
-def test_a_property_that_a_list_filters_by_cannot_be_archived() -> None:
+def test_a_property_in_the_filter_of_a_list_cannot_be_archived() -> None:
     served = start_portal(make_portal())
     create_properties(served, property_body())
     branch = {"filterBranchType": "AND", "filters": [{"filterType": "PROPERTY", "property": "lead_score"}]}
@@ -149,7 +149,7 @@ def test_a_property_that_a_list_filters_by_cannot_be_archived() -> None:
     assert served.delete(f"{PROPERTIES}/lead_score").status_code == 204
 
 
-def test_properties_are_made_read_and_archived_together() -> None:
+def test_properties_are_created_read_and_archived_in_batches() -> None:
     served = start_portal(make_portal())
     create_properties(served, property_body())
     both = served.post(f"{PROPERTIES}/batch/create", {"inputs": [property_body(), band_property_body()]})
@@ -161,7 +161,7 @@ def test_properties_are_made_read_and_archived_together() -> None:
     assert served.get(f"{PROPERTIES}/lead_score").status_code == 404
 
 
-def test_a_group_holds_properties_and_goes_only_when_it_is_empty() -> None:
+def test_only_an_empty_group_can_be_deleted() -> None:
     served = start_portal(make_portal())
     groups = f"{PROPERTIES}/groups"
     assert served.post(groups, {"name": "lead_scoring", "label": "Lead scoring"}).status_code == 201

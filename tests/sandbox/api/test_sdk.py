@@ -1,4 +1,4 @@
-"""HubSpot's own SDK, unmodified, with its own HTTP client and models, for every endpoint that it has and we serve."""
+"""HubSpot's SDK, unmodified, with its own HTTP client and models, for every endpoint that it and the sandbox support."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_contacts_are_listed_read_created_written_and_deleted(sdk: Any) -> None:
     assert result_ids(contacts.get_page(archived=True)) == ["3"]
 
 
-def test_contacts_are_searched_and_taken_in_batches(sdk: Any) -> None:
+def test_contacts_are_searched_and_written_in_batches(sdk: Any) -> None:
     batches = sdk.crm.contacts.batch_api
     read = batches.read({"properties": ["email"], "propertiesWithHistory": ["email"], "inputs": [{"id": "1"}, {"id": "99"}]})
     assert (result_ids(read), read.num_errors, read.errors[0].category) == (["1"], 1, "OBJECT_NOT_FOUND")
@@ -85,7 +85,7 @@ def test_contacts_are_searched_and_taken_in_batches(sdk: Any) -> None:
     assert (found.total, [contact.id for contact in found.results]) == (2, ["1", "6"])
 
 
-def test_companies_deals_and_what_belongs_together(sdk: Any) -> None:
+def test_companies_deals_and_associations(sdk: Any) -> None:
     assert result_ids(sdk.crm.companies.basic_api.get_page()) == ["9"]
     assert result_ids(sdk.crm.companies.batch_api.read({"inputs": [{"id": "9"}], "properties": [], "propertiesWithHistory": []})) == ["9"]
     assert sdk.crm.deals.basic_api.get_page(associations=["contacts"]).results[0].associations["contacts"].results[0].id == "1"
@@ -112,22 +112,22 @@ def test_properties_and_groups(sdk: Any) -> None:
 
 def test_lists_and_members(sdk: Any) -> None:
     lists, members = sdk.crm.lists.lists_api, sdk.crm.lists.memberships_api
-    made = lists.create({"objectTypeId": "0-1", "processingType": "MANUAL", "name": "MQL"}).list
-    assert lists.get_by_name("mql", "0-1").list.list_id == made.list_id == lists.get_by_id(made.list_id).list.list_id
-    assert members.add(made.list_id, ["1", "2", "99"]).record_ids_missing == ["99"]
-    assert members.remove(made.list_id, ["1"]).record_ids_removed == ["1"]
-    changed = members.add_and_remove(made.list_id, {"recordIdsToAdd": ["3"], "recordIdsToRemove": ["2"]})
+    created = lists.create({"objectTypeId": "0-1", "processingType": "MANUAL", "name": "MQL"}).list
+    assert lists.get_by_name("mql", "0-1").list.list_id == created.list_id == lists.get_by_id(created.list_id).list.list_id
+    assert members.add(created.list_id, ["1", "2", "99"]).record_ids_missing == ["99"]
+    assert members.remove(created.list_id, ["1"]).record_ids_removed == ["1"]
+    changed = members.add_and_remove(created.list_id, {"recordIdsToAdd": ["3"], "recordIdsToRemove": ["2"]})
     assert changed.records_ids_added == ["3"]
-    assert [item.record_id for item in members.get_page(made.list_id).results] == ["3"]
-    assert [item.record_id for item in members.get_page_ordered_by_added_to_list_date(made.list_id).results] == ["3"]
-    assert members.get_lists("0-1", "3").results[0].list_id == made.list_id
-    assert lists.update_name(made.list_id, list_name="MQL 2").updated_list.name == "MQL 2"
-    asked = {"additionalProperties": ["hs_list_size"], "offset": 0, "count": 10, "query": "mql", "processingTypes": []}
-    assert lists.do_search(asked).total == 1
-    members.remove_all(made.list_id)
-    lists.remove(made.list_id)
-    lists.restore(made.list_id)
-    assert [one.list_id for one in lists.get_all(list_ids=[made.list_id]).lists] == [made.list_id]
+    assert [item.record_id for item in members.get_page(created.list_id).results] == ["3"]
+    assert [item.record_id for item in members.get_page_ordered_by_added_to_list_date(created.list_id).results] == ["3"]
+    assert members.get_lists("0-1", "3").results[0].list_id == created.list_id
+    assert lists.update_name(created.list_id, list_name="MQL 2").updated_list.name == "MQL 2"
+    query = {"additionalProperties": ["hs_list_size"], "offset": 0, "count": 10, "query": "mql", "processingTypes": []}
+    assert lists.do_search(query).total == 1
+    members.remove_all(created.list_id)
+    lists.remove(created.list_id)
+    lists.restore(created.list_id)
+    assert [one.list_id for one in lists.get_all(list_ids=[created.list_id]).lists] == [created.list_id]
 
 
 READS: dict[str, Callable[[Any], object]] = {
@@ -155,12 +155,12 @@ READS: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize("name", READS)
-def test_the_rest_is_understood(sdk: Any, name: str) -> None:
+def test_the_sdk_understands_the_other_responses(sdk: Any, name: str) -> None:
     assert READS[name](sdk)
 
 
-def test_a_refusal_is_understood(sdk: Any) -> None:
-    from hubspot.crm.contacts.exceptions import NotFoundException  # noqa: PLC0415 -- only where the SDK is there
+def test_the_sdk_understands_an_error(sdk: Any) -> None:
+    from hubspot.crm.contacts.exceptions import NotFoundException  # noqa: PLC0415 -- only if the SDK is installed
 
     with pytest.raises(NotFoundException):
         sdk.crm.contacts.basic_api.get_by_id("999")

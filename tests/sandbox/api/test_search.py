@@ -32,7 +32,7 @@ def is_rejected(served: PortalClient, body: dict[str, object]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("condition", "found"),
     [
         (make_filter("jobtitle", "EQ", "STUDENT"), ["3"]),
         (make_filter("jobtitle", "NEQ", "Student"), ["1", "2"]),
@@ -55,8 +55,8 @@ def is_rejected(served: PortalClient, body: dict[str, object]) -> bool:
         (make_filter("lastmodifieddate", "GT", "1770001443500"), ["4"]),
     ],
 )
-def test_operators_find(asked: dict[str, object], found: list[str]) -> None:
-    assert result_ids(start_portal(make_portal(CONTACT_ROWS)).search(asked)) == found
+def test_search_operators(condition: dict[str, object], found: list[str]) -> None:
+    assert result_ids(start_portal(make_portal(CONTACT_ROWS)).search(condition)) == found
 
 
 def test_filters_are_joined_by_and_and_groups_by_or() -> None:
@@ -71,11 +71,11 @@ def test_filters_at_the_top_are_one_group() -> None:
     assert result_ids(served.search(filters=[make_filter("city", "EQ", "Lund")])) == ["2"]
 
 
-def test_a_query_looks_into_names_and_addresses() -> None:
+def test_a_query_searches_names_and_emails() -> None:
     assert result_ids(start_portal(make_portal(CONTACT_ROWS)).search(query="PERSON-3 ana")) == ["3"]
 
 
-def test_the_pages_are_counted_from_an_offset() -> None:
+def test_search_pages_start_at_an_offset() -> None:
     served = start_portal(make_portal(make_contacts(25)))
     first = served.search(limit=10)
     assert (first["total"], result_ids(first)[0], first["paging"]) == (25, "1", {"next": {"after": "10"}})
@@ -86,15 +86,15 @@ def test_the_pages_are_counted_from_an_offset() -> None:
 @pytest.mark.parametrize(
     ("sort", "first"), [({"propertyName": "email", "direction": "DESCENDING"}, "4"), ("-hs_object_id", "4"), ("email", "1")]
 )
-def test_one_sort_can_be_asked_for(sort: object, first: str) -> None:
+def test_one_sort_is_possible(sort: object, first: str) -> None:
     assert result_ids(start_portal(make_portal(CONTACT_ROWS)).search(sorts=[sort]))[0] == first
 
 
-def test_records_without_the_sorted_value_come_last() -> None:
+def test_records_without_the_sort_value_are_last() -> None:
     assert result_ids(start_portal(make_portal(CONTACT_ROWS)).search(sorts=["city"])) == ["1", "2", "3", "4"]
 
 
-def test_every_limit_is_kept() -> None:
+def test_every_limit_is_enforced() -> None:
     served, one = start_portal(make_portal(CONTACT_ROWS)), make_filter("city", "EQ", "x")
     assert not is_rejected(served, {"filterGroups": [{"filters": [one] * 6}] * 3})
     assert not is_rejected(served, {"limit": 200, "after": "9800"})
@@ -111,14 +111,14 @@ def test_every_limit_is_kept() -> None:
 
 
 @pytest.mark.parametrize(("reading", "status"), [("whole", 400), ("conditions", 200)])
-def test_the_names_of_properties_count_to_the_length_of_a_search_by_switch(reading: Literal["whole", "conditions"], status: int) -> None:
-    """Section 3.3: body text of at most 3,000 characters; extractors name every property in it."""
+def test_property_names_count_toward_the_length_of_a_search_by_switch(reading: Literal["whole", "conditions"], status: int) -> None:
+    """Section 3.3: a body of at most 3,000 characters; extractors send the names of all properties."""
     served = start_portal(make_portal(CONTACT_ROWS), switches=Switches(search_body=reading))
     assert served.post(CONTACTS + "/search", {"properties": [f"property_{number}" for number in range(300)]}).status_code == status
     assert is_rejected(served, {"query": "x" * 3_000})
 
 
-def test_a_change_is_found_late_and_its_old_value_until_then() -> None:
+def test_search_finds_a_change_late_and_returns_the_old_value_until_then() -> None:
     served = start_portal(make_portal([*CONTACT_ROWS, make_contact(9, city="Lund")]), index_lag_s=3.0)
     served.patch(f"{CONTACTS}/1", {"properties": {"city": "Lund"}})
     served.post(CONTACTS, {"properties": {"city": "Lund"}})
@@ -132,7 +132,7 @@ def test_a_change_is_found_late_and_its_old_value_until_then() -> None:
     assert result_ids(served.search(in_lund)) == ["1", "2", "10"]
 
 
-def test_a_changed_record_has_its_new_stamp_in_the_index_once_it_is_there() -> None:
+def test_the_index_has_the_new_timestamp_of_a_changed_record_after_the_lag() -> None:
     served = start_portal(make_portal(CONTACT_ROWS), index_lag_s=3.0)
     since = make_filter("lastmodifieddate", "GTE", str(NOW_MS))
     served.patch(f"{CONTACTS}/1", {"properties": {"city": "Lund"}})
@@ -147,7 +147,7 @@ def test_archived_records_are_never_found() -> None:
     assert result_ids(served.search()) == ["2", "3", "4"]
 
 
-def test_a_record_can_be_found_by_what_it_belongs_to() -> None:
+def test_search_finds_a_record_by_association() -> None:
     deals = [{"id": "5", "properties": {"dealname": "One"}, "contactIds": ["3"]}, {"id": "6", "properties": {}, "contactIds": []}]
     served = start_portal(
         make_portal([*CONTACT_ROWS, make_contact(7, associatedcompanyid="8")], companies=[{"id": "8", "properties": {}}], deals=deals)
@@ -157,7 +157,7 @@ def test_a_record_can_be_found_by_what_it_belongs_to() -> None:
     assert result_ids(served.post("/crm/v3/objects/deals/search", of_contact).json()) == ["5"]
 
 
-def test_until_a_change_is_found_search_keeps_to_what_it_saw_last() -> None:
+def test_search_uses_the_indexed_values_until_the_lag_has_passed() -> None:
     served = start_portal(make_portal(CONTACT_ROWS), index_lag_s=3.0)
     for city in ("Lund", "Oslo"):
         served.patch(f"{CONTACTS}/1", {"properties": {"city": city}})
@@ -165,6 +165,6 @@ def test_until_a_change_is_found_search_keeps_to_what_it_saw_last() -> None:
     assert result_ids(served.search(make_filter("city", "IN", values=["oslo"]))) == []
 
 
-def test_a_page_has_the_order_of_the_sort_even_where_its_ends_lie_a_page_apart() -> None:
+def test_the_records_of_a_page_are_in_sort_order() -> None:
     served = start_portal(make_portal([make_contact(number, city=city) for number, city in enumerate("acbd", start=1)]))
     assert result_ids(served.search(sorts=["city"], properties=["city"])) == ["1", "3", "2", "4"]

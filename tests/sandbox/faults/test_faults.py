@@ -1,4 +1,4 @@
-"""hubspot-api.md section 12, point 14: what goes wrong on purpose."""
+"""hubspot-api.md section 12, point 14: injected faults."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def statuses(served: PortalClient, calls: int) -> list[int]:
         ({"endpoint": "GET /crm/v3/objects/*", "every": 2, "times": 1}, [200, 502, 200, 200, 200, 200]),
     ],
 )
-def test_a_rule_says_which_calls_are_struck(rule: dict[str, object], expected: list[int]) -> None:
+def test_a_rule_selects_the_calls_that_fail(rule: dict[str, object], expected: list[int]) -> None:
     assert statuses(start_faulty_portal({"fault": "error", **rule}), 6) == expected
 
 
-def test_chance_is_the_same_for_the_same_seed_whatever_else_is_asked() -> None:
+def test_random_faults_are_the_same_for_the_same_seed() -> None:
     def fault_pattern(seed: int) -> list[bool]:
         plan = FaultPlan([FaultRule(fault=Fault(kind="error"), share=0.3)], seed=seed)
         return [plan.next_fault("GET", "/x") is not None for _ in range(200)]
@@ -62,31 +62,31 @@ def test_chance_is_the_same_for_the_same_seed_whatever_else_is_asked() -> None:
         ({"fault": "error", "status": 500, "body": "json"}, 500, "internal error"),
     ],
 )
-def test_a_fault_answers_in_hubspots_words(rule: dict[str, object], status: int, part: str) -> None:
+def test_a_fault_returns_hubspots_message(rule: dict[str, object], status: int, part: str) -> None:
     reply = start_faulty_portal(rule).get(CONTACTS)
     assert (reply.status_code, part in reply.text) == (status, True)
 
 
-def test_a_migration_says_when_to_come_back() -> None:
+def test_a_migration_sends_retry_after() -> None:
     reply = start_faulty_portal({"fault": "migrating", "retry_after": 5}).get(CONTACTS)
     assert (reply.status_code, reply.headers["Retry-After"]) == (477, "5")
 
 
 @pytest.mark.parametrize(("when", "city"), [("before", None), ("after", "Bonn")])
-def test_a_write_may_have_taken_place_all_the_same(when: str, city: str | None) -> None:
+def test_a_failed_write_may_have_been_executed(when: str, city: str | None) -> None:
     served = start_faulty_portal({"fault": "error", "when": when, "endpoint": "PATCH *"})
     assert served.patch(f"{CONTACTS}/1", {"properties": {"city": "Bonn"}}).status_code == 502
     assert served.value(1, "city") == city
 
 
-def test_a_reply_can_be_cut() -> None:
+def test_a_response_can_be_cut() -> None:
     reply = start_faulty_portal({"fault": "cut"}).get(CONTACTS)
     assert reply.status_code == 200
     with pytest.raises(ValueError, match=r"Expecting|Unterminated"):
         reply.json()
 
 
-def test_a_token_is_revoked_and_a_scope_withdrawn_from_a_call_on() -> None:
+def test_a_token_is_revoked_and_a_scope_removed_from_a_call_on() -> None:
     assert statuses(start_faulty_portal({"fault": "revoke_token", "nth": 2}), 3) == [200, 401, 401]
     withdrawn = start_faulty_portal({"fault": "withdraw_scope", "name": "crm.objects.contacts.read", "nth": 2})
     assert statuses(withdrawn, 3) == [200, 403, 403]
@@ -102,13 +102,13 @@ def test_a_property_disappears_just_before_the_write() -> None:
     assert reply.json()["errors"][0]["code"] == "PROPERTY_DOESNT_EXIST"
 
 
-def test_a_slow_reply_comes_in_pieces_and_whole() -> None:
+def test_a_slow_response_arrives_in_pieces_and_complete() -> None:
     served = start_faulty_portal({"fault": "slow", "seconds": 20})
     assert len(served.get(CONTACTS).json()["results"]) == 2
     assert sum(served.sleeps) == pytest.approx(20, rel=0.15)
 
 
-def test_faults_can_be_asked_for_and_cleared() -> None:
+def test_faults_can_be_read_and_removed() -> None:
     served = start_faulty_portal({"fault": "error", "times": 1})
     statuses(served, 2)
     assert [rule["struck"] for rule in served.get("/sandbox/faults").json()["rules"]] == [1]
@@ -136,7 +136,7 @@ def client_with_reset(tmp_path: Path) -> Iterator[httpx.Client]:
         yield http
 
 
-def test_a_connection_is_reset_over_real_http_and_the_next_call_goes_on(client_with_reset: httpx.Client) -> None:
+def test_a_connection_is_reset_over_real_http_and_the_next_call_succeeds(client_with_reset: httpx.Client) -> None:
     for _ in range(2):
         with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
             client_with_reset.get(CONTACTS)
@@ -150,20 +150,20 @@ def test_a_connection_is_reset_over_real_http_and_the_next_call_goes_on(client_w
     ("text", "message"),
     [
         ("rules:\n  - fault: error\n    ntth: 1\n", r":3: unknown key 'ntth'\. Did you mean 'nth'\?"),
-        ("rules:\n  - fault: quake\n", r":2: fault is 'quake'\. It is one of: rate_limit"),
-        ("rules:\n  - endpoint: '*'\n", r":2: a rule without `fault`"),
-        ("rules:\n  - fault: error\n    status: many\n", r":3: status is 'many'"),
-        ("seed: 1\n", r"rules are missing"),
+        ("rules:\n  - fault: quake\n", r":2: fault: 'quake' is not valid\. It must be one of rate_limit"),
+        ("rules:\n  - endpoint: '*'\n", r":2: `fault` is missing\. It must be one of rate_limit"),
+        ("rules:\n  - fault: error\n    status: many\n", r":3: status: 'many' has the wrong type\. docs/sandbox\.md"),
+        ("seed: 1\n", r":1: `rules` must be a list of rules\. docs/sandbox\.md"),
         ("rules: [\n", r":\d: "),
     ],
 )
-def test_a_file_that_does_not_fit_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_file_is_rejected_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "faults.yaml"
     path.write_text(text)
     with pytest.raises(FaultConfigError, match=message):
         fault_config.load(path)
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FaultConfigError, match="No such file"):
         fault_config.load(tmp_path / "none.yaml")

@@ -1,4 +1,4 @@
-"""The endpoints for tests and demos under /sandbox, and what the web page reads of a portal."""
+"""The endpoints for tests and demos under /sandbox, and the data of the web page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_requests_are_counted_by_endpoint_and_status() -> None:
     assert served.get("/sandbox/requests").json()["total"] == 0
 
 
-def test_the_digest_sees_what_changed_and_not_when() -> None:
+def test_the_digest_depends_on_changes_but_not_on_their_time() -> None:
     served, later = start_portal(make_portal(make_contacts(2))), start_portal(make_portal(make_contacts(2)))
     later.clock.advance(100)
 
@@ -78,7 +78,7 @@ def test_the_page_reads_contacts_with_their_events() -> None:
     assert "email" in groups["contactinformation"]
 
 
-def test_the_page_shows_what_the_worker_changed_last() -> None:
+def test_the_page_shows_the_recent_changes() -> None:
     served = start_portal(make_portal(make_contacts(2)))
     body = {"name": "lead_score", "label": "Score", "type": "number", "fieldType": "number", "groupName": "contactinformation"}
     served.post("/crm/v3/properties/contacts", body)
@@ -94,7 +94,7 @@ def test_the_page_shows_what_the_worker_changed_last() -> None:
     assert len(served.portal.recent_changes(custom_only=False)) == 3
 
 
-def test_others_can_add_merge_archive_and_forget_contacts() -> None:
+def test_users_can_create_merge_archive_and_delete_contacts() -> None:
     served = start_portal(make_portal(make_contacts(4)))
     assert served.post("/sandbox/contacts", {"properties": {"email": "new@example.com"}}).json()["id"] == "5"
     assert served.post("/sandbox/contacts/merge", {"primaryObjectId": "1", "objectIdToMerge": "2"}).json()["id"] == "6"
@@ -104,7 +104,7 @@ def test_others_can_add_merge_archive_and_forget_contacts() -> None:
     assert [item["id"] for item in served.get(CONTACTS).json()["results"]] == ["5", "6"]
 
 
-def test_new_engagement_is_counted_without_moving_the_stamp_of_the_contact() -> None:
+def test_a_new_event_updates_the_counters_but_not_the_timestamp() -> None:
     served = start_portal(make_portal(make_contacts(1), forms=[{"id": "f", "name": "Contact us"}]))
     before = served.value(1, "lastmodifieddate")
     visit = {
@@ -119,13 +119,13 @@ def test_new_engagement_is_counted_without_moving_the_stamp_of_the_contact() -> 
     served.post("/sandbox/events", visit)
     served.post("/sandbox/email-events", sent)
     served.post("/sandbox/email-events", make_click(1, 2_000, sentBy={"id": "s", "created": 1_000}))
-    counted = served.post("/sandbox/submissions", submission).json()["properties"]
-    assert (counted["hs_analytics_num_page_views"], counted["hs_email_click"], counted["num_conversion_events"]) == ("1", "1", "1")
+    properties = served.post("/sandbox/submissions", submission).json()["properties"]
+    assert (properties["hs_analytics_num_page_views"], properties["hs_email_click"], properties["num_conversion_events"]) == ("1", "1", "1")
     assert served.value(1, "lastmodifieddate") == before
     assert [event["id"] for event in served.get("/email/public/v1/events").json()["events"]] == ["event-1", "s"]
 
 
-def test_the_clock_can_be_wound_and_a_property_taken_away() -> None:
+def test_the_clock_can_be_advanced_and_a_property_archived() -> None:
     served = start_portal(make_portal(make_contacts(1)))
     served.post("/sandbox/clock", {"seconds": 3_600})
     served.patch(f"{CONTACTS}/1", {"properties": {"city": "Bonn"}})
@@ -143,6 +143,6 @@ def test_the_clock_can_be_wound_and_a_property_taken_away() -> None:
         (make_portal([{**make_contact(1), "id": "one"}]), r"'one' is not a contact id"),
     ],
 )
-def test_data_that_is_no_portal_is_refused_in_a_sentence(data: PortalData, message: str) -> None:
+def test_invalid_portal_data_is_an_error(data: PortalData, message: str) -> None:
     with pytest.raises(PortalFolderError, match=message):
         start_portal(data)

@@ -1,4 +1,4 @@
-"""hubspot-api.md sections 1 and 2: tokens, scopes and budgets."""
+"""hubspot-api.md sections 1 and 2: tokens, scopes and rate limits."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def test_a_missing_scope_is_named(granted: set[str], method: str, path: str, mis
     assert missing in reply.json()["errors"][0]["context"]["requiredGranularScopes"]
 
 
-def test_kinds_of_records_that_the_portal_does_not_hold_are_out_of_scope() -> None:
-    """Section 1: 403 per object type, which extractors that ask for everything step over; a word that is no kind is 400."""
+def test_unsupported_object_types_are_out_of_scope() -> None:
+    """Section 1: 403 for an unsupported object type, which extractors skip; 400 for an unknown one."""
     served = start_portal(make_portal())
     replies = [served.get(path) for path in ("/crm/v3/objects/tickets", "/crm/v3/properties/calls", "/crm/v3/objects/nonsense")]
     assert [reply.status_code for reply in replies] == [403, 403, 400]
@@ -52,29 +52,29 @@ def test_any_scope_of_the_object_reads_properties() -> None:
     assert served.get("/account-info/v3/details").status_code == 200
 
 
-def test_bursts_are_counted_in_a_rolling_window() -> None:
+def test_the_burst_limit_is_a_rolling_window() -> None:
     served = start_portal(make_portal(), rate=3)
     remaining = []
     for _ in range(3):
         remaining.append(served.get(CONTACTS).headers["X-HubSpot-RateLimit-Remaining"])
         served.clock.advance(2)
     assert remaining == ["2", "1", "0"]
-    refused = served.get(CONTACTS)
-    assert (refused.status_code, refused.json()["policyName"]) == (429, "TEN_SECONDLY_ROLLING")
-    assert refused.json()["message"] == "You have reached your ten_secondly_rolling limit."
-    assert "Retry-After" not in refused.headers
-    served.clock.advance(4)  # the first request is ten seconds old
+    rejected = served.get(CONTACTS)
+    assert (rejected.status_code, rejected.json()["policyName"]) == (429, "TEN_SECONDLY_ROLLING")
+    assert rejected.json()["message"] == "You have reached your ten_secondly_rolling limit."
+    assert "Retry-After" not in rejected.headers
+    served.clock.advance(4)  # ten seconds after the first request
     assert [served.get(CONTACTS).status_code for _ in range(2)] == [200, 429]
 
 
 @pytest.mark.parametrize(("tier", "limit"), [("starter", "100"), ("professional", "190"), ("enterprise", "190")])
-def test_the_tier_says_how_many(tier: str, limit: str) -> None:
+def test_the_burst_limit_depends_on_the_tier(tier: str, limit: str) -> None:
     reply = start_portal(make_portal(), tier=tier, rate=None).get(CONTACTS)
     assert reply.headers["X-HubSpot-RateLimit-Max"] == limit
     assert reply.headers["X-HubSpot-RateLimit-Interval-Milliseconds"] == "10000"
 
 
-def test_searches_have_their_own_window_and_no_limit_headers() -> None:
+def test_searches_have_their_own_limit_and_no_limit_headers() -> None:
     served = start_portal(make_portal(), search_rate=5, rate=1)
     replies = [served.post(f"{path}/search", {}) for path in (CONTACTS, "/crm/v3/objects/deals") * 3]
     assert [reply.status_code for reply in replies] == [200] * 5 + [429]
@@ -86,7 +86,7 @@ def test_searches_have_their_own_window_and_no_limit_headers() -> None:
     assert served.post(f"{CONTACTS}/search", {}).status_code == 200
 
 
-def test_associations_are_outside_of_the_bursts() -> None:
+def test_association_batches_are_outside_of_the_burst_limit() -> None:
     served = start_portal(make_portal(), rate=1)
     path = "/crm/v4/associations/contacts/companies/batch/read"
     assert [served.post(path, {"inputs": []}).status_code for _ in range(3)] == [200, 200, 200]
@@ -96,8 +96,8 @@ def test_the_day_ends_at_midnight_of_the_portal() -> None:
     served = start_portal(make_portal(time_zone="Europe/Berlin"), daily=2)
     served.clock.now = datetime(2026, 11, 20, 22, 59, 50, tzinfo=UTC)
     assert [served.get(CONTACTS).status_code, served.post(f"{CONTACTS}/search", {}).status_code] == [200, 200]
-    refused = served.get(CONTACTS)
-    assert (refused.status_code, refused.json()["policyName"], refused.json()["message"]) == (
+    rejected = served.get(CONTACTS)
+    assert (rejected.status_code, rejected.json()["policyName"], rejected.json()["message"]) == (
         429,
         "DAILY",
         "You have reached your daily limit.",
@@ -107,7 +107,7 @@ def test_the_day_ends_at_midnight_of_the_portal() -> None:
     assert (reply.status_code, reply.headers["X-HubSpot-RateLimit-Daily-Remaining"]) == (200, "1")
 
 
-def test_the_usage_of_the_day_can_be_asked_for() -> None:
+def test_the_daily_usage_is_readable() -> None:
     served = start_portal(make_portal(), daily=1_000)
     served.get(CONTACTS)
     usage = served.get("/account-info/v3/api-usage/daily/private-apps").json()["results"][0]
@@ -121,23 +121,23 @@ def test_retry_after_is_sent_by_switch_only() -> None:
     assert served.get(CONTACTS).headers["Retry-After"] == "6"
 
 
-def test_every_reply_comes_no_sooner_than_the_latency() -> None:
+def test_every_response_takes_at_least_the_latency() -> None:
     served = start_portal(make_portal(), latency_ms=150)
     served.get(CONTACTS)
     assert served.sleeps == [pytest.approx(0.15, abs=0.1)]
 
 
-def test_the_latency_begins_when_the_whole_request_is_there() -> None:
+def test_the_latency_starts_when_the_whole_request_has_arrived() -> None:
     class Loop(asyncio.SelectorEventLoop):
-        ahead = 0.0
+        offset = 0.0
 
         def time(self) -> float:
-            return super().time() + self.ahead
+            return super().time() + self.offset
 
     served, loop = start_portal(make_portal(make_contacts(1)), latency_ms=150), Loop()
 
     async def receive() -> dict[str, object]:
-        loop.ahead += 60  # the body is a minute on its way
+        loop.offset += 60  # the body takes a minute to arrive
         return {"type": "http.request", "body": b"{}"}
 
     async def send(_: object) -> None:
@@ -149,7 +149,7 @@ def test_the_latency_begins_when_the_whole_request_is_there() -> None:
     assert served.sleeps == [pytest.approx(0.15, abs=0.1)]
 
 
-def test_every_reply_names_itself() -> None:
+def test_every_response_has_a_correlation_id() -> None:
     served = start_portal(make_portal())
     first, second = served.get(CONTACTS), served.get(f"{CONTACTS}/9")
     assert first.headers["x-hubspot-correlation-id"] != second.headers["x-hubspot-correlation-id"]

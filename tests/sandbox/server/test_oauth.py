@@ -25,7 +25,7 @@ def get_access_token(served: PortalClient, path: str = PATHS[3]) -> str:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_refresh_token_gives_an_access_token_in_every_version(path: str) -> None:
+def test_a_refresh_token_returns_an_access_token_in_every_version(path: str) -> None:
     served = start_portal(make_portal(make_contacts(1)))
     get_access_token(served, path)
     assert served.get(CONTACTS).status_code == 200
@@ -34,12 +34,12 @@ def test_a_refresh_token_gives_an_access_token_in_every_version(path: str) -> No
 @pytest.mark.parametrize(
     ("wrong", "status"), [({"grant_type": "password"}, 400), ({"client_secret": "guess"}, 401), ({"refresh_token": "guess"}, 400)]
 )
-def test_what_is_wrong_gets_no_token(wrong: dict[str, str], status: int) -> None:
+def test_wrong_credentials_get_no_token(wrong: dict[str, str], status: int) -> None:
     reply = start_portal(make_portal()).http.post(PATHS[0], data={**GRANT, **wrong})
     assert (reply.status_code, "access_token" in reply.json()) == (status, False)
 
 
-def test_a_token_lasts_half_an_hour_of_the_portals_clock() -> None:
+def test_a_token_is_valid_for_30_minutes_of_the_portals_clock() -> None:
     served = start_portal(make_portal())
     get_access_token(served)
     served.clock.advance(1_799)
@@ -58,7 +58,7 @@ def test_a_malformed_token_expired_in_1970() -> None:
     assert "day(s) ago" in served.get(CONTACTS).json()["message"]
 
 
-def test_a_token_can_be_asked_about_and_revoked() -> None:
+def test_a_token_can_be_introspected_and_revoked() -> None:
     served = start_portal(make_portal())
     token = get_access_token(served)
     assert served.http.post(PATHS[3] + "/introspect", data={"token": token}).json()["active"] is True
@@ -68,7 +68,7 @@ def test_a_token_can_be_asked_about_and_revoked() -> None:
     assert served.http.post(PATHS[3] + "/introspect", data={"token": token}).json() == {"active": False}
 
 
-def test_an_oauth_app_has_its_own_bursts_and_no_daily_limit() -> None:
+def test_an_oauth_app_has_its_own_burst_limit_and_no_daily_limit() -> None:
     served = start_portal(make_portal(), rate=None, daily=1)
     served.get(CONTACTS)
     get_access_token(served)
@@ -77,7 +77,7 @@ def test_an_oauth_app_has_its_own_bursts_and_no_daily_limit() -> None:
     assert "X-HubSpot-RateLimit-Daily" not in reply.headers
 
 
-def test_an_oauth_app_has_the_scopes_it_was_granted() -> None:
+def test_an_oauth_app_has_the_granted_scopes() -> None:
     served = start_portal(make_portal(), oauth=OAuthClient(scopes=frozenset({"crm.objects.contacts.read"})))
     get_access_token(served)
     assert (served.get(CONTACTS).status_code, served.get("/crm/v3/owners").status_code) == (200, 403)

@@ -23,7 +23,7 @@ serve(make_portal(make_contacts(2)), SandboxConfig())
 """
 
 
-def test_a_running_portal_answers_many_at_once() -> None:
+def test_a_running_portal_serves_several_requests() -> None:
     with (
         server.run_in_thread(make_portal(make_contacts(3)), SandboxConfig(latency_ms=1)) as portal,
         httpx.Client(base_url=portal.base_url) as http,
@@ -36,20 +36,20 @@ def test_a_running_portal_answers_many_at_once() -> None:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_serving_says_where_in_one_line_and_ends_cleanly(stop: signal.Signals) -> None:
+def test_the_server_prints_its_address_in_one_line_and_stops_without_an_error(stop: signal.Signals) -> None:
     command = [sys.executable, "-c", SCRIPT]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        told = json.loads(process.stdout.readline())
-        assert set(told) == {"base_url", "token"}
-        reply = httpx.get(told["base_url"] + CONTACTS, headers={"Authorization": f"Bearer {told['token']}"})
+        address = json.loads(process.stdout.readline())
+        assert set(address) == {"base_url", "token"}
+        reply = httpx.get(address["base_url"] + CONTACTS, headers={"Authorization": f"Bearer {address['token']}"})
         assert result_ids(reply.json()) == ["1", "2"]
         process.send_signal(stop)
         rest, errors = process.communicate(timeout=30)
     assert (process.returncode, rest, errors) == (0, "", "")
 
 
-def test_a_port_that_is_taken_is_refused_in_a_sentence() -> None:
+def test_a_used_port_is_an_error() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
