@@ -45,6 +45,7 @@ class RunFactory:
     progress: Progress
     clock: Callable[[], datetime]
     min_bulk_records: int
+    early_chunk_size: int
     exit_stack: ExitStack
 
     def build_run(self, *, allow_large: bool = False, bulk: bool = False) -> Run:
@@ -76,6 +77,7 @@ class RunFactory:
             applier=applier,
             importer=self._build_importer(means, applier) if means and applier else None,
             report=report,
+            chunk_size=self.early_chunk_size,
             write_early=early,
         )
 

@@ -41,6 +41,7 @@ from sync_worker.sync.portal.preflight import PreflightReport, run_preflight
 from sync_worker.sync.pull.exports import MIN_BULK_SIZE
 from sync_worker.sync.pull.pull import last_full_scan
 from sync_worker.sync.report import RunReport
+from sync_worker.sync.run import EARLY_CHUNK_SIZE
 from sync_worker.sync.run_record import record_run
 from sync_worker.timestamps import from_ms, to_ms
 
@@ -62,6 +63,7 @@ class Worker:
     connect_hubspot: Callable[..., HubSpot] = connect
     load_model: Callable[[Path], Model] = load
     min_bulk_records: int = MIN_BULK_SIZE
+    early_chunk_size: int = EARLY_CHUNK_SIZE
     _exit_stack: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -284,6 +286,7 @@ class Worker:
                     progress=working.enter_context(acquire(store, report.run_id, clock=self.clock, duration=lasts, progress=self.progress)),
                     clock=self.clock,
                     min_bulk_records=self.min_bulk_records,
+                    early_chunk_size=self.early_chunk_size,
                     exit_stack=working,
                 )
                 if not dry_run:
@@ -305,11 +308,12 @@ def build_worker(
     connect_hubspot: Callable[..., HubSpot] = connect,
     load_model: Callable[[Path], Model] = load,
     min_bulk_records: int = MIN_BULK_SIZE,
+    early_chunk_size: int = EARLY_CHUNK_SIZE,
 ) -> Worker:
     """Return a worker; nothing is opened or sent yet.
 
     `reach` makes the way to HubSpot, as `hubspot.client.connect` does; `read` reads a model file, as `model.loading.load` does; fewer than
-    `least_in_bulk` records are worth no export or import.
+    `least_in_bulk` records are worth no export or import. A first backfill writes in chunks of `early_chunk_size` contacts while it reads.
     """
     return Worker(
         settings=settings,
@@ -318,4 +322,5 @@ def build_worker(
         connect_hubspot=connect_hubspot,
         load_model=load_model,
         min_bulk_records=min_bulk_records,
+        early_chunk_size=early_chunk_size,
     )

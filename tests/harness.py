@@ -30,6 +30,7 @@ from sync_worker.sandbox.server.server import RunningServer, run_in_thread
 from sync_worker.settings import Settings
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.report import RunReport
+from sync_worker.sync.run import EARLY_CHUNK_SIZE
 from sync_worker.worker import Worker, build_worker
 from tests.store.database_factories import create_empty_state, temporary_state_url
 
@@ -148,6 +149,7 @@ class Harness:
     settings: dict[str, Any] = field(default_factory=dict)
     connect_hubspot: Callable[..., HubSpot] = connect_without_search_limit
     min_bulk_records: int = 500
+    early_chunk_size: int = EARLY_CHUNK_SIZE
 
     # What the worker does: each time as a program of its own.
 
@@ -168,6 +170,7 @@ class Harness:
             connect_hubspot=self.connect_hubspot,
             load_model=load_cached,
             min_bulk_records=self.min_bulk_records,
+            early_chunk_size=self.early_chunk_size,
         ) as worker:
             yield worker
 

@@ -101,7 +101,7 @@ def open_store(url: str) -> Store:
     """
     try:
         database_url = make_url(url)
-        engine = _create_engine(database_url)
+        engine = create_store_engine(database_url)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise StateError(
             f"SYNC_WORKER_STATE_URL is not a database URL: {error}.",
@@ -192,7 +192,8 @@ def _compile(statement: Insert | Update, dialect: Dialect, columns: tuple[str, .
     return statement.compile(dialect=dialect, column_keys=list(columns))
 
 
-def _create_engine(url: URL) -> Engine:
+def create_store_engine(url: URL) -> Engine:
+    """Return an engine with the settings that the state needs; a new SQLite file is readable by its owner only."""
     if url.get_backend_name() != "sqlite":
         return create_engine(url, hide_parameters=True)
     in_memory = url.database in (None, "", ":memory:")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 from sync_worker.errors import ExitCode, UnsafePlan
 from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sync.plan.safety import Guard, SafetyLimits
-from sync_worker.sync.run import Run
 from tests.harness import MODEL, Harness, make_contact, make_submission, small_portal, start_harness
 
 LIMITS = {"judged_from_contacts": 20, "max_changed_share": 0.5, "max_new_mqls_share": 0.1}
@@ -83,31 +81,30 @@ def test_a_first_backfill_that_would_make_too_many_mqls_writes_nothing(tmp_path:
 
 
 @contextmanager
-def begin_chunked_backfill(harness: Harness, *, allow_large: bool = False) -> Iterator[Run]:
-    """Begin a backfill that writes while it reads, as one of many thousand contacts does."""
-    with harness.worker() as worker, worker._start_run("backfill", dry_run=False) as parts:
-        yield replace(parts.build_run(allow_large=allow_large), chunk_size=1)
+def start_chunked_harness(folder: Path, mqls: int) -> Iterator[Harness]:
+    """Start a portal whose first backfill writes while it reads, as with many thousand contacts."""
+    with start_harness(folder, make_portal(250, mqls), settings=LIMITS) as harness:
+        harness.early_chunk_size = 1
+        yield harness
 
 
 def test_a_first_backfill_sets_no_mql_while_reading_and_none_when_refused(tmp_path: Path) -> None:
-    with start_harness(tmp_path, make_portal(250, 30), settings=LIMITS) as harness:
+    with start_chunked_harness(tmp_path, 30) as harness:
         for written, said in ((220, "The other changes were written; no contact became an MQL"), (0, "Nothing of it was written")):
-            with (
-                pytest.raises(UnsafePlan, match=rf"new MQLs of 30 of 250 contacts \(12\.0%\).* {said}\."),
-                begin_chunked_backfill(harness) as run,
-            ):
-                run.full()
-            assert (run.report.written, harness.contacts_written()) == (written, set(range(31, 251)))
-        with begin_chunked_backfill(harness, allow_large=True) as run:
-            run.full()
-        assert (run.report.written, run.report.plan.new_mqls) == (30, 30)
+            with harness.worker() as worker:
+                with pytest.raises(UnsafePlan, match=rf"new MQLs of 30 of 250 contacts \(12\.0%\).* {said}\."):
+                    worker.backfill()
+                assert worker.status()["runs"][0]["written"] == written
+            assert harness.contacts_written() == set(range(31, 251))
+            harness.advance()
+        with harness.worker() as worker:
+            report = worker.backfill(allow_large=True)
+        assert (report.written, report.plan.new_mqls) == (30, 30)
 
 
 def test_what_a_first_backfill_writes_while_it_reads_counts_once(tmp_path: Path) -> None:
-    with start_harness(tmp_path, make_portal(250, 20), settings=LIMITS) as harness:
-        with begin_chunked_backfill(harness) as run:
-            run.full()
-        report = run.report
+    with start_chunked_harness(tmp_path, 20) as harness:
+        report = harness.backfill()
         assert (report.plan.contacts, report.plan.new_mqls, report.written, report.rejected) == (250, 20, 250, [])
         harness.advance()
         assert harness.sync().written == 0

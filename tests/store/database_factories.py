@@ -13,8 +13,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, create_engine, make_url, text
 
-from sync_worker.store import database
-from sync_worker.store.database import Store, open_store
+from sync_worker.store.database import Store, create_store_engine, open_store
 
 POSTGRES_URL = os.environ.get("SYNC_WORKER_TEST_POSTGRES_URL")
 
@@ -56,7 +55,7 @@ def temporary_store() -> Iterator[Store]:
 
 def open_in_memory() -> Store:
     """Open an empty state in memory."""
-    engine = database._create_engine(make_url("sqlite://"))
+    engine = create_store_engine(make_url("sqlite://"))
     with engine.connect() as connection:
         _driver_connection(connection).deserialize(_empty_state_bytes())
     return Store(engine)
