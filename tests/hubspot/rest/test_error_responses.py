@@ -173,11 +173,24 @@ json_values = st.recursive(
 )
 
 
-@given(status=st.sampled_from([400, 401, 403, 404, 409, 429, 500]), body=json_values)
-def test_any_error_body_is_parsed(status: int, body: object) -> None:
-    error = translate_error(parse_error_response(status, json.dumps(body).encode()), operation="read contacts")
+ERROR_BY_STATUS: dict[int, type[SyncWorkerError]] = {
+    400: InvalidRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    423: Unavailable,
+    500: Unavailable,
+}
 
-    assert str(error)
+
+@given(status=st.sampled_from(sorted(ERROR_BY_STATUS)), body=json_values)
+def test_a_malformed_error_body_gives_the_error_of_its_status(status: int, body: object) -> None:
+    error = translate_response(status, body)
+
+    assert isinstance(error, ERROR_BY_STATUS[status])
+    assert error.message
+    assert str(error).startswith(f"read contacts: {error.message}")
 
 
 @given(st.emails())

@@ -68,22 +68,25 @@ def test_waits_never_exceed_the_total_time(seed: int, total: float) -> None:
     assert clock.time - 1_000 <= total
 
 
-@given(seed=st.integers())
-def test_waits_grow_to_a_maximum_with_jitter(seed: int) -> None:
-    clock = FakeClock()
-    retrier = Retrier(
-        RetryPolicy(max_attempts=9, max_total_seconds=1_000, initial_wait_seconds=1, max_wait_seconds=30),
-        clock,
-        rng=make_random(seed),
-        on_retry=lambda *_: None,
-    )
-    retrier.mark_reachable()
+def test_waits_grow_to_a_bound_and_are_spread() -> None:
+    def wait_times(seed: int) -> list[float]:
+        clock = FakeClock()
+        policy = Retrier(
+            RetryPolicy(max_attempts=9, max_total_seconds=1_000, initial_wait_seconds=1, max_wait_seconds=30),
+            clock,
+            rng=make_random(seed),
+            on_retry=lambda *_: None,
+        )
+        policy.mark_reachable()
+        with pytest.raises(Unavailable):
+            policy.call(fail_times(99, Unavailable()))
+        return clock.slept
 
-    with pytest.raises(Unavailable):
-        retrier.call(fail_times(99, Unavailable()))
+    waits_of_attempt = list(zip(*map(wait_times, range(100)), strict=True))
 
-    assert len(clock.slept) == 8
-    assert all(0 <= wait <= bound for wait, bound in zip(clock.slept, (1, 2, 4, 8, 16, 30, 30, 30), strict=True))
+    for waits, bound in zip(waits_of_attempt, (1, 2, 4, 8, 16, 30, 30, 30), strict=True):
+        assert 0 <= min(waits) < 0.1 * bound
+        assert 0.9 * bound < max(waits) <= bound
 
 
 def test_retry_after_is_respected(clock: FakeClock) -> None:

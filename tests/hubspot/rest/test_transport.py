@@ -16,7 +16,6 @@ from sync_worker.hubspot.rest.clock_skew import check
 from sync_worker.hubspot.rest.daily_quota import DailyLimitReached
 from sync_worker.hubspot.rest.retry import RetryPolicy
 from tests.hubspot.fakes import (
-    BASE_URL,
     START_TIME,
     FakeClock,
     FakeServer,
@@ -95,6 +94,9 @@ def test_a_slow_response_is_no_evidence_of_clock_skew() -> None:
     sent = START_TIME
     headers = {"Date": format_datetime(sent + timedelta(minutes=9), usegmt=True)}
     check(headers, sent_at=sent, received_at=sent + timedelta(minutes=10))
+
+    with pytest.raises(ConfigurationError, match="540 s behind"):  # the same date in a fast response
+        check(headers, sent_at=sent, received_at=sent)
 
 
 @pytest.mark.parametrize(
@@ -285,4 +287,3 @@ def test_a_redirect_is_not_followed(hubspot: HubSpot, server: FakeServer) -> Non
         hubspot.account.read_details()
 
     assert {call.split()[1] for call in server.paths} == {DETAILS}
-    assert BASE_URL.startswith("http://127.0.0.1")

@@ -42,7 +42,9 @@ def test_a_score_with_a_zero_fraction_is_the_same_number(observed: str | None, s
 def test_desired_and_observed_values_have_the_same_format() -> None:
     outputs = make_crm_schema()
     verdicts = evaluate(Facts(contacts=pl.DataFrame({"contact_id": [1, 2]})), make_model(), datetime(2026, 11, 20, tzinfo=UTC))
-    for desired in outputs.desired_json(verdicts.table):
+    every_desired = list(outputs.desired_json(verdicts.table))
+    assert len(every_desired) == 2
+    for desired in every_desired:
         properties = json.loads(desired)
         assert outputs.observed_json(properties) == desired
         assert properties["lead_mql_reason"] == ""

@@ -59,6 +59,7 @@ def test_a_batch_is_complete_for_its_interval_so_that_a_crash_after_it_loses_not
         seen.update(piece.rows)
         covered = merge_intervals([*covered, piece.interval])
         assert all(row in seen for row in shelf.rows if any(i.low <= row[0] < i.high for i in covered))
+    assert covered == [Interval(0, 100)]
 
 
 def test_a_short_stream_costs_one_request_and_a_long_one_hardly_more_than_its_pages() -> None:
