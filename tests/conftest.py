@@ -1,4 +1,4 @@
-"""What holds for every test: no setting of whoever runs them leaks in, and hypothesis is as thorough as its profile says."""
+"""Shared configuration of the tests: settings in the environment are ignored, and hypothesis profiles set the number of examples."""
 
 from __future__ import annotations
 

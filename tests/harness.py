@@ -1,4 +1,4 @@
-"""A small portal on loopback, a worker that has to do with it, and the hands of other people."""
+"""Test harness: a small sandbox portal, a worker connected to it, and user actions in the portal."""
 
 from __future__ import annotations
 
@@ -106,7 +106,11 @@ def make_participation(webinar: int, contact: int, state: str = "ATTENDED", at: 
 
 
 def small_portal(**fields: Any) -> PortalData:
-    """Six contacts: an MQL by score, a direct one, nobody, one who opted out, a direct one that sales has, one at the threshold's foot."""
+    """Return a portal with six contacts.
+
+    1 is an MQL by score, 2 a direct MQL, 3 has no activity, 4 has opted out, 5 is a direct MQL that already belongs to sales,
+    6 reaches the threshold but not the grade.
+    """
     plain = PortalData(
         portal_id=42,
         tier="enterprise",
@@ -132,14 +136,14 @@ def small_portal(**fields: Any) -> PortalData:
     return replace(plain, **fields)
 
 
-def connect_without_search_limit(*, limits: RateLimitSettings, **how: Any) -> HubSpot:
-    """Return the way to a HubSpot that takes as many searches as it gets: one run need not wait for those of the run before."""
-    return connect(limits=replace(limits, search=10**6), **how)
+def connect_without_search_limit(*, limits: RateLimitSettings, **options: Any) -> HubSpot:
+    """Connect without a search limit, so that a run does not wait for the searches of the previous run."""
+    return connect(limits=replace(limits, search=10**6), **options)
 
 
 @dataclass(kw_only=True)
 class Harness:
-    """A portal, the worker's folder, and one clock for both."""
+    """A sandbox portal, the worker's folder, and one clock for both."""
 
     server: RunningServer
     clock: AdjustableClock
@@ -151,7 +155,7 @@ class Harness:
     min_bulk_records: int = 500
     early_chunk_size: int = EARLY_CHUNK_SIZE
 
-    # What the worker does: each time as a program of its own.
+    # Worker commands. Each one uses a new worker, like a new process.
 
     @contextmanager
     def worker(self, progress: Progress | None = None) -> Iterator[Worker]:
@@ -193,7 +197,7 @@ class Harness:
     def use_model(self, text: str) -> None:
         (self.folder / "model.yaml").write_text(text, encoding="utf-8")
 
-    # What can be seen in HubSpot.
+    # Contents of the portal.
 
     @property
     def portal(self) -> SandboxPortal:
@@ -212,15 +216,15 @@ class Harness:
         return int(self.contact(number)["lead_score"])
 
     def members(self, name: str) -> list[int]:
-        found = self.portal.lists.find_by_name(name, "0-1")
-        assert found is not None, name
-        return found.member_ids()
+        record_list = self.portal.lists.find_by_name(name, "0-1")
+        assert record_list is not None, name
+        return record_list.member_ids()
 
     def contacts_written(self) -> set[int]:
-        """Return the contacts that the worker has written to since the portal was loaded."""
+        """Return the ids of the contacts that the worker has changed since the portal was loaded."""
         return {change.record_id for change in self.portal.recent_changes(10**6, custom_only=False) if change.source.type == "INTEGRATION"}
 
-    # What others do.
+    # Changes by users, by HubSpot, and faults.
 
     def advance(self, minutes: float = 5) -> None:
         self.clock.advance(minutes * 60)
@@ -232,7 +236,7 @@ class Harness:
         user_actions.edit_contact(self.portal, {"id": number, "properties": properties})
 
     def set_hubspot_values(self, number: int, *, kind: str = "contacts", **properties: str | None) -> None:
-        """Let HubSpot itself set values that no user can write."""
+        """Set values that HubSpot maintains and no user can write."""
         table = self.portal.tables[kind]
         row = table.records.find_live_row(number)
         assert row is not None
@@ -253,9 +257,9 @@ class Harness:
     def attend_webinar(self, webinar: int, number: int, state: str = "ATTENDED") -> None:
         user_actions.save_participation(self.portal, make_participation(webinar, number, state, self.now_ms()))
 
-    def inject_fault(self, endpoint: str, fault: str = "error", **how: object) -> None:
-        """Let something go wrong with some calls from now on; see sandbox/faults/fault_config.py."""
-        rules = [{"endpoint": endpoint, "fault": fault, **how}]
+    def inject_fault(self, endpoint: str, fault: str = "error", **options: object) -> None:
+        """Inject a fault into all later requests to an endpoint; for the options, see sandbox/faults/fault_config.py."""
+        rules = [{"endpoint": endpoint, "fault": fault, **options}]
         httpx.post(f"{self.server.base_url}/sandbox/faults", json={"rules": rules}).raise_for_status()
 
     def deny(self, endpoint: str) -> None:
@@ -275,7 +279,7 @@ class Harness:
 
 
 def load_cached(path: Path) -> Model:
-    """Read a model file as `load` does, each text once."""
+    """Load a model file like `load`, but parse equal texts only once."""
     return parse_cached(path.read_text(encoding="utf-8"), path.name)
 
 
@@ -293,21 +297,21 @@ def start_harness(
     settings: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Iterator[Harness]:
-    """Serve a portal, by default the small one, with our properties and lists in it unless it is not to be `ready`."""
+    """Serve a portal, by default the small one. With `ready`, the managed properties and lists exist already."""
     clock = AdjustableClock(lambda: NOW)
     with ExitStack() as stack:
-        served = stack.enter_context(run_in_thread(data or small_portal(), SandboxConfig(**{**UNLIMITED, **options}), clock=clock))
+        server = stack.enter_context(run_in_thread(data or small_portal(), SandboxConfig(**{**UNLIMITED, **options}), clock=clock))
         url = stack.enter_context(temporary_state_url(folder))
-        world = Harness(server=served, clock=clock, folder=folder, state_url=url, api_version=api_version, settings=dict(settings or {}))
+        harness = Harness(server=server, clock=clock, folder=folder, state_url=url, api_version=api_version, settings=dict(settings or {}))
         create_empty_state(url)
-        world.use_model(model)
+        harness.use_model(model)
         if ready:
-            create_crm_schema(world.portal, CrmSchema(model=parse_cached(model, "model.yaml")))
-        yield world
+            create_crm_schema(harness.portal, CrmSchema(model=parse_cached(model, "model.yaml")))
+        yield harness
 
 
 def create_crm_schema(portal: SandboxPortal, outputs: CrmSchema) -> None:
-    """Put our properties and lists into a portal, as `setup` does, without asking for each over HTTP."""
+    """Create the managed properties and lists as `setup` does, but directly in the portal, without HTTP requests."""
     for each in outputs.properties:
         options = tuple(PropertyOption(value=option.value, label=option.label, display_order=option.order) for option in each.options)
         portal.catalog().save(

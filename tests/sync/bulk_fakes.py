@@ -1,4 +1,4 @@
-"""People for whom an export and an import are worth it, a clock that leaps, and what may happen while HubSpot takes its time."""
+"""Fakes for bulk runs: a portal with enough contacts, a clock that skips waits, and events during a wait."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONTACTS: Final = 80
 
 
 class LeapingClock(Clock):
-    """Whoever waits for HubSpot finds that the portal's time has passed, and that something has happened."""
+    """A clock that skips every wait. It advances the portal's clock by the same time and calls `on_wait`."""
 
     def __init__(self, harness: Harness, on_wait: Callable[[], None] | None) -> None:
         super().__init__()
@@ -47,31 +47,31 @@ class LeapingClock(Clock):
 
 
 class PowerCut(Exception):
-    """The machine is off."""
+    """The process was killed."""
 
 
 class PowerCutProgress(Progress):
-    """Cuts the power when the run waits for HubSpot for the so-manieth time."""
+    """Raises PowerCut during the nth wait for HubSpot."""
 
     def __init__(self, after: int) -> None:
         self.remaining = after
 
-    def advance(self, what: str, number: int) -> None:  # noqa: ARG002 -- as the pipeline calls it
+    def advance(self, what: str, number: int) -> None:  # noqa: ARG002 -- the signature of Progress
         self.remaining -= what == "in bulk"
         if self.remaining == 0:
             raise PowerCut
 
 
 class AlteredExports(Exports):
-    """Exports that hold something else than the portal."""
+    """Exports whose rows differ from the portal."""
 
     def __init__(self, hubspot: HubSpot, change: Callable[[dict[str, str]], dict[str, str] | None]) -> None:
         super().__init__(hubspot.transport, FileDownloader(hubspot.metrics))
         self.change = change
 
     @contextmanager
-    def open_when_ready(self, export: str, waiting: Poller) -> Iterator[CsvFile]:
-        with super().open_when_ready(export, waiting) as sheet:
+    def open_when_ready(self, export: str, poller: Poller) -> Iterator[CsvFile]:
+        with super().open_when_ready(export, poller) as sheet:
             yield AlteredSheet(sheet, self.change)
 
 
@@ -84,7 +84,7 @@ class AlteredSheet(CsvFile):
 
 
 def make_bulk_portal(contacts: int = CONTACTS) -> PortalData:
-    """Made-up people of whom some have clicked and some have asked for a demo; two portals of them are alike."""
+    """Return generated contacts; every fifth has clicked, every twentieth has requested a demo. All calls return equal data."""
     data = generate(contacts=contacts, seed=11, now=NOW)
     addresses = [str(row["properties"].get("email")) for row in data.contacts]
     return replace(
@@ -107,18 +107,18 @@ def bulk_harness(folder: Path, data: PortalData | None = None, **options: Any) -
 
 
 def set_on_wait(harness: Harness, on_wait: Callable[[], None] | None, **more: Any) -> None:
-    """Let something happen whenever the worker waits."""
-    harness.connect_hubspot = lambda **how: connect(clock=LeapingClock(harness, on_wait), **how, **more)
+    """Call a function whenever the worker waits."""
+    harness.connect_hubspot = lambda **options: connect(clock=LeapingClock(harness, on_wait), **options, **more)
 
 
 def alter_exports(harness: Harness, change: Callable[[dict[str, str]], dict[str, str] | None]) -> None:
-    """Let exports hold something else."""
+    """Change or drop rows of every export."""
 
-    def reach(**how: Any) -> HubSpot:
-        hubspot = connect(clock=LeapingClock(harness, None), **how)
+    def connect_altered(**options: Any) -> HubSpot:
+        hubspot = connect(clock=LeapingClock(harness, None), **options)
         return replace(hubspot, exports=AlteredExports(hubspot, change))
 
-    harness.connect_hubspot = reach
+    harness.connect_hubspot = connect_altered
 
 
 def find_import(harness: Harness) -> ImportTask | None:
@@ -126,17 +126,17 @@ def find_import(harness: Harness) -> ImportTask | None:
 
 
 def once_import_started(harness: Harness, action: Callable[[ImportTask], None]) -> Callable[[], None]:
-    """Return what does something with the import, once, as soon as there is one."""
-    left = [True]
+    """Return an `on_wait` function that applies an action to the first import, once."""
+    pending = [True]
 
-    def happens() -> None:
-        if left and (item := find_import(harness)) is not None:
-            left.clear()
-            action(item)
+    def run_once() -> None:
+        if pending and (task := find_import(harness)) is not None:
+            pending.clear()
+            action(task)
 
-    return happens
+    return run_once
 
 
 def contact_id(harness: Harness, number: int) -> int:
-    """Return the id of the contact of that number."""
+    """Return the id of the contact at a position in the list."""
     return int(harness.portal.list_records("contacts", offset=number, limit=1)[0]["hs_object_id"])

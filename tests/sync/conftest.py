@@ -10,21 +10,21 @@ from tests.harness import Harness, start_harness
 
 @pytest.fixture
 def harness(tmp_path: Path) -> Iterator[Harness]:
-    """The small portal, set up, nothing scored yet."""
+    """Return the small portal after setup; no contact has a score."""
     with start_harness(tmp_path) as harness:
         yield harness
 
 
 @pytest.fixture
 def backfill_harness(harness: Harness) -> Harness:
-    """The small portal, every contact scored, lists and stages not approved."""
+    """Return the small portal after a backfill; the model is not approved."""
     harness.backfill()
     return harness
 
 
 @pytest.fixture
 def live_harness(backfill_harness: Harness) -> Harness:
-    """The small portal at work: scored, approved, five minutes later."""
+    """Return the small portal in normal operation: five minutes after backfill and approval."""
     backfill_harness.approve()
     backfill_harness.advance()
     return backfill_harness

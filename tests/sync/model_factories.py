@@ -1,4 +1,4 @@
-"""Models for the tests, read from text as a user writes it."""
+"""Models and CRM schemas for tests, loaded from the text of a model file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`backfill --via bulk`: the same end as by the API, for a handful of calls; and what comes in between."""
+"""`backfill --via bulk`: the same result as through the API with few calls, and faults on the way."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def count_requests(report: RunReport, what: str) -> int:
 
 
 def run_both_ways(folder: Path, scenario: Callable[..., Any], data: PortalData | None = None, **options: Any) -> list[Any]:
-    """Tell a story by the API and in bulk; return what comes of it, with the digest of the portal."""
-    ends = []
+    """Run a scenario through the API and in bulk; return its results, each with the digest of the portal."""
+    results = []
     for bulk in (False, True):
         with bulk_harness(folder / str(bulk), data, **options) as harness:
-            ends.append((scenario(harness, bulk=bulk), harness.digest()))
-    return ends
+            results.append((scenario(harness, bulk=bulk), harness.digest()))
+    return results
 
 
 def remove_option(harness: Harness, name: str, value: str) -> None:
-    """Let an administrator take an option away."""
+    """Remove an option of a property, as an administrator can."""
     definition = harness.portal.catalog().get(name)
     assert definition is not None
     harness.portal.catalog().save(replace(definition, options=tuple(each for each in definition.options if each.value != value)))
@@ -63,13 +63,13 @@ def remove_option(harness: Harness, name: str, value: str) -> None:
 
 @pytest.fixture(scope="module")
 def api_digest(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the portal is like in the end by the API."""
+    """Return the digest of the portal after a backfill through the API."""
     with bulk_harness(tmp_path_factory.mktemp("expected")) as harness:
         harness.backfill()
         return harness.digest()
 
 
-# The same end.
+# The same result.
 
 
 @pytest.mark.parametrize("version", ["v3", "2026-09"])
@@ -94,7 +94,7 @@ def test_the_final_state_equals_that_of_the_api_byte_for_byte(tmp_path: Path, ap
     ids=["export_times", "empty_cell", "bad_cell", "bump_on_equal_write"],
 )
 def test_the_final_state_is_the_same_under_every_api_variant(tmp_path: Path, switches: Switches) -> None:
-    def story(harness: Harness, *, bulk: bool) -> Any:
+    def scenario(harness: Harness, *, bulk: bool) -> Any:
         harness.backfill(bulk=bulk)
         remove_option(harness, "lead_grade", "C")
         harness.advance(60 * 24 * 3)
@@ -102,13 +102,13 @@ def test_the_final_state_is_the_same_under_every_api_variant(tmp_path: Path, swi
             harness.set_hubspot_values(contact_id(harness, number), hs_email_optout="true", jobtitle="CTO")
         return sorted(id_ for id_, _ in harness.backfill(bulk=bulk).rejected)
 
-    api, bulk = run_both_ways(tmp_path, story, switches=switches)
+    api, bulk = run_both_ways(tmp_path, scenario, switches=switches)
     assert api == bulk
     assert len(api[0]) > 0
 
 
-def test_what_is_cleared_and_moved_comes_out_the_same_and_so_do_lists(tmp_path: Path) -> None:
-    def story(harness: Harness, *, bulk: bool) -> Any:
+def test_cleared_values_stages_and_lists_are_the_same_in_bulk(tmp_path: Path) -> None:
+    def scenario(harness: Harness, *, bulk: bool) -> Any:
         harness.approve()
         harness.backfill(bulk=bulk)
         harness.advance()
@@ -121,7 +121,7 @@ def test_what_is_cleared_and_moved_comes_out_the_same_and_so_do_lists(tmp_path: 
             [harness.value(contact_id(harness, number), "lead_mql_reason") for number in (3, 23, 24)],
         )
 
-    api, bulk = run_both_ways(tmp_path, story)
+    api, bulk = run_both_ways(tmp_path, scenario)
     assert api == bulk
     assert len(api[0][1]) > 0
 
@@ -129,36 +129,36 @@ def test_what_is_cleared_and_moved_comes_out_the_same_and_so_do_lists(tmp_path: 
 def test_the_number_of_calls_does_not_grow_with_the_contacts(tmp_path: Path) -> None:
     totals = []
     for contacts in (CONTACTS, 4 * CONTACTS):
-        plain = replace(make_bulk_portal(contacts), email_events=(), submissions=(), companies=(), forms=())
-        with bulk_harness(tmp_path / str(contacts), plain) as harness:
+        data = replace(make_bulk_portal(contacts), email_events=(), submissions=(), companies=(), forms=())
+        with bulk_harness(tmp_path / str(contacts), data) as harness:
             report = harness.backfill(bulk=True)
             assert report.written == contacts
             totals.append(sum(report.requests.values()))
     assert totals[0] == totals[1] <= 30
 
 
-def test_companies_come_from_a_file_where_there_are_many(tmp_path: Path) -> None:
-    plain, stamp = make_bulk_portal(), "2026-02-03T04:05:06Z"
+def test_many_companies_are_read_from_an_export(tmp_path: Path) -> None:
+    data, stamp = make_bulk_portal(), "2026-02-03T04:05:06Z"
     companies = [
         {"id": str(10_000 + number), "properties": {"name": f"C{number}", "numberofemployees": str(number)}, "updatedAt": stamp}
         for number in range(CONTACTS)
     ]
     contacts = [
-        {**row, "properties": {**row["properties"], "associatedcompanyid": str(10_000 + place)}} for place, row in enumerate(plain.contacts)
+        {**row, "properties": {**row["properties"], "associatedcompanyid": str(10_000 + index)}} for index, row in enumerate(data.contacts)
     ]
 
-    def story(harness: Harness, *, bulk: bool) -> Any:
+    def scenario(harness: Harness, *, bulk: bool) -> Any:
         report = harness.backfill(bulk=bulk)
         return report.pulled["companies"], count_requests(report, "GET /crm/objects/2026-09/companies") * bulk
 
-    api, bulk = run_both_ways(tmp_path, story, replace(plain, companies=companies, contacts=contacts))
+    api, bulk = run_both_ways(tmp_path, scenario, replace(data, companies=companies, contacts=contacts))
     assert api == bulk
     assert api[0] == (CONTACTS, 0)
 
 
-def test_a_few_contacts_are_read_and_written_the_usual_way(tmp_path: Path) -> None:
-    plain = make_bulk_portal()
-    with bulk_harness(tmp_path, replace(plain, contacts=list(plain.contacts)[:30])) as harness:
+def test_a_few_contacts_are_read_and_written_through_the_api(tmp_path: Path) -> None:
+    data = make_bulk_portal()
+    with bulk_harness(tmp_path, replace(data, contacts=list(data.contacts)[:30])) as harness:
         report = harness.backfill(bulk=True)
     assert (report.written, report.notes, count_requests(report, "/exports/"), count_requests(report, "/imports")) == (30, [], 0, 0)
 
@@ -179,11 +179,11 @@ def test_a_contact_changed_during_the_export_is_evaluated_as_it_is_now(harness: 
     contact = contact_id(harness, 0)
     harness.edit_contact(contact, jobtitle="CTO")
 
-    def before(row: dict[str, str]) -> dict[str, str]:
+    def restore_old_values(row: dict[str, str]) -> dict[str, str]:
         old = {"jobtitle": "", "lastmodifieddate": "2026-01-01T00:00:00Z"}
         return {**row, **old} if row["hs_object_id"] == str(contact) else row
 
-    alter_exports(harness, before)
+    alter_exports(harness, restore_old_values)
     harness.backfill(bulk=True)
     assert "✓ role" in str(harness.value(contact, "lead_grade_reasons"))
 
@@ -192,12 +192,12 @@ def test_check_reports_whether_bulk_is_available(harness: Harness) -> None:
     with harness.worker() as worker:
         assert [(access.resource, access.granted) for access in worker.check().bulk] == [("exports", True), ("imports", True)]
         harness.inject_fault("GET /crm/imports/*", status=403, body="json")
-        found = worker.check()
-    assert [access.granted for access in found.bulk] == [True, False]
-    assert found.exit_code == ExitCode.DONE
+        report = worker.check()
+    assert [access.granted for access in report.bulk] == [True, False]
+    assert report.exit_code == ExitCode.DONE
 
 
-# The plan, and the way back.
+# Safety limits and undo.
 
 
 def test_a_plan_that_is_too_large_is_refused_before_anything_is_written(tmp_path: Path) -> None:
@@ -218,17 +218,17 @@ def test_an_import_can_be_undone(harness: Harness) -> None:
     assert harness.digest() == before
 
 
-# What HubSpot refuses, or does otherwise.
+# Rejected rows and unexpected behavior of HubSpot.
 
 
-def test_a_refused_row_is_listed_and_waits_until_something_else_is_desired(tmp_path: Path) -> None:
-    def story(harness: Harness, *, bulk: bool) -> Any:
+def test_a_rejected_row_is_listed_and_waits_until_another_value_is_desired(tmp_path: Path) -> None:
+    def scenario(harness: Harness, *, bulk: bool) -> Any:
         remove_option(harness, "lead_grade", "C")
         report = harness.backfill(bulk=bulk)
         assert (report.exit_code, harness.sync().written) == (ExitCode.SOME_REJECTED, 0)
         return sorted(report.rejected), report.written
 
-    api, bulk = run_both_ways(tmp_path, story)
+    api, bulk = run_both_ways(tmp_path, scenario)
     assert api == bulk
     assert 0 < len(api[0][0]) < CONTACTS
 
@@ -236,11 +236,11 @@ def test_a_refused_row_is_listed_and_waits_until_something_else_is_desired(tmp_p
 def test_contacts_deleted_or_merged_during_the_import_do_not_stop_the_others(harness: Harness) -> None:
     deleted, merged, other = (contact_id(harness, number) for number in (3, 4, 5))
 
-    def depart(_: ImportTask) -> None:
+    def delete_and_merge(_: ImportTask) -> None:
         harness.archive_contact(deleted)
         harness.merge_contacts(merged, other)
 
-    set_on_wait(harness, once_import_started(harness, depart))
+    set_on_wait(harness, once_import_started(harness, delete_and_merge))
     report = harness.backfill(bulk=True)
     assert report.rejected == []
     set_on_wait(harness, None)
@@ -252,18 +252,18 @@ def test_contacts_deleted_or_merged_during_the_import_do_not_stop_the_others(har
 
 
 def test_rows_that_an_import_silently_omits_are_found_and_written(harness: Harness, api_digest: str) -> None:
-    def leave_out(item: ImportTask) -> None:
-        item.rows_done += 5
+    def skip_rows(task: ImportTask) -> None:
+        task.rows_done += 5
 
-    set_on_wait(harness, once_import_started(harness, leave_out))
+    set_on_wait(harness, once_import_started(harness, skip_rows))
     report = harness.backfill(bulk=True)
     assert harness.digest() == api_digest
     assert (report.written, count_requests(report, "batch/update")) == (CONTACTS, 1)
 
 
-def test_counters_that_do_not_add_up_are_no_proof(harness: Harness, api_digest: str) -> None:
-    def miscount(item: ImportTask) -> None:
-        item.counters["UPDATED_OBJECTS"] -= 1
+def test_every_row_is_verified_when_the_counters_do_not_add_up(harness: Harness, api_digest: str) -> None:
+    def miscount(task: ImportTask) -> None:
+        task.counters["UPDATED_OBJECTS"] -= 1
 
     set_on_wait(harness, once_import_started(harness, miscount))
     report = harness.backfill(bulk=True)
@@ -272,9 +272,9 @@ def test_counters_that_do_not_add_up_are_no_proof(harness: Harness, api_digest: 
     assert count_requests(report, "contacts/batch/read") >= CONTACTS // 100
 
 
-def test_an_import_that_is_canceled_is_finished_the_usual_way(harness: Harness, api_digest: str) -> None:
-    def cancel(item: ImportTask) -> None:
-        item.canceled_at = harness.now_ms()
+def test_a_canceled_import_is_completed_through_the_api(harness: Harness, api_digest: str) -> None:
+    def cancel(task: ImportTask) -> None:
+        task.canceled_at = harness.now_ms()
 
     set_on_wait(harness, once_import_started(harness, cancel))
     report = harness.backfill(bulk=True)
@@ -283,49 +283,49 @@ def test_an_import_that_is_canceled_is_finished_the_usual_way(harness: Harness, 
     assert report.written == CONTACTS
 
 
-def test_the_lease_is_renewed_while_hubspot_takes_its_time(tmp_path: Path) -> None:
+def test_the_lease_is_renewed_while_the_run_waits_for_hubspot(tmp_path: Path) -> None:
     with bulk_harness(tmp_path, settings={"requests_in_flight": 2, "lease_minutes": 2}) as harness:
 
-        def delay(item: ImportTask) -> None:
-            item.starts_at += 10 * MINUTE
+        def delay(task: ImportTask) -> None:
+            task.starts_at += 10 * MINUTE
 
-        left, once = list[int](), once_import_started(harness, delay)
+        remaining_ms, delay_once = list[int](), once_import_started(harness, delay)
 
-        def happens() -> None:
-            once()
+        def record_lease() -> None:
+            delay_once()
             store = database.open_store(harness.state_url)
             with store.transaction() as tx:
                 holder = leases.load(tx)
             store.close()
             assert holder is not None
-            left.append(holder.expires_at - harness.now_ms())
+            remaining_ms.append(holder.expires_at - harness.now_ms())
 
-        set_on_wait(harness, happens)
+        set_on_wait(harness, record_lease)
         assert harness.backfill(bulk=True).written == CONTACTS
-        assert len(left) > 20
-        assert min(left) > 0
+        assert len(remaining_ms) > 20
+        assert min(remaining_ms) > 0
 
 
-# Where it falls back.
+# Fallback to the API.
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "status", "said"),
+    ("endpoint", "status", "verb"),
     [(EXPORT, 403, "read"), (STATUS, 403, "read"), (EXPORT, 404, "read"), (IMPORT, 403, "written"), (IMPORT, 400, "written")],
 )
 def test_without_bulk_access_the_api_is_used_and_a_note_says_why(
-    harness: Harness, api_digest: str, endpoint: str, status: int, said: str
+    harness: Harness, api_digest: str, endpoint: str, status: int, verb: str
 ) -> None:
     harness.inject_fault(endpoint, status=status, body="json")
     with structlog.testing.capture_logs() as logs:
         report = harness.backfill(bulk=True)
     (note,) = report.notes
-    assert note.startswith(f"Contacts are {said} in the usual way, not in bulk: ")
+    assert note.startswith(f"Contacts are {verb} in the usual way, not in bulk: ")
     assert [line["event"] for line in logs].count("bulk.fell_back") == 1
     assert (report.written, report.exit_code, harness.digest()) == (CONTACTS, ExitCode.DONE, api_digest)
 
 
-def test_too_many_exports_in_a_day_are_no_reason_to_wait(harness: Harness, api_digest: str) -> None:
+def test_a_run_does_not_wait_for_the_daily_limit_of_exports(harness: Harness, api_digest: str) -> None:
     for _ in range(30):
         harness.portal.exports.start({}, app_id="sandbox", now=harness.now_ms() - 10**6)
     report = harness.backfill(bulk=True)
@@ -333,16 +333,16 @@ def test_too_many_exports_in_a_day_are_no_reason_to_wait(harness: Harness, api_d
     assert harness.digest() == api_digest
 
 
-def test_too_many_imported_rows_in_a_day_are_no_reason_to_wait(harness: Harness, api_digest: str) -> None:
-    item = harness.portal.imports.start({}, app_id="another", row_count=80_000_000, now=harness.now_ms(), write_row=lambda _, __: None)
-    item.rows_done = item.row_count
+def test_a_run_does_not_wait_for_the_daily_limit_of_imported_rows(harness: Harness, api_digest: str) -> None:
+    task = harness.portal.imports.start({}, app_id="another", row_count=80_000_000, now=harness.now_ms(), write_row=lambda _, __: None)
+    task.rows_done = task.row_count
     report = harness.backfill(bulk=True)
     assert ["limit of imported rows" in note for note in report.notes] == [True]
     assert harness.digest() == api_digest
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (lambda row: {**row, "email": row["email"].upper()}, "shows email otherwise than the API"),
         (lambda row: {**row, "lastmodifieddate": "2026-02-03 04:05"}, "lacks a requested column or has an invalid value"),
@@ -351,17 +351,17 @@ def test_too_many_imported_rows_in_a_day_are_no_reason_to_wait(harness: Harness,
     ],
     ids=["values", "times", "rows", "columns"],
 )
-def test_an_export_that_differs_from_the_api_is_not_used(harness: Harness, api_digest: str, change: Any, said: str) -> None:
+def test_an_export_that_differs_from_the_api_is_not_used(harness: Harness, api_digest: str, change: Any, expected: str) -> None:
     alter_exports(harness, change)
     report = harness.backfill(bulk=True)
-    assert [said in note for note in report.notes] == [True]
+    assert [expected in note for note in report.notes] == [True]
     assert harness.digest() == api_digest
 
 
-# What is lost or stopped on the way.
+# Lost responses and interrupted runs.
 
 
-def test_an_import_whose_answer_is_lost_is_not_made_twice(harness: Harness, api_digest: str) -> None:
+def test_an_import_whose_response_was_lost_is_not_started_twice(harness: Harness, api_digest: str) -> None:
     harness.inject_fault(IMPORT, status=502, when="after", times=1)
     report = harness.backfill(bulk=True)
     assert len(harness.portal.imports.list_for_app("sandbox")) == 1
@@ -382,7 +382,7 @@ def test_an_import_whose_answer_is_lost_is_not_made_twice(harness: Harness, api_
         ("GET /crm/imports/*/errors", {"status": 503}),
     ],
 )
-def test_what_passes_is_waited_for(tmp_path: Path, api_digest: str, endpoint: str, fault: dict[str, Any]) -> None:
+def test_a_temporary_fault_is_retried(tmp_path: Path, api_digest: str, endpoint: str, fault: dict[str, Any]) -> None:
     with bulk_harness(tmp_path) as harness:
         harness.inject_fault(endpoint, **{"times": 1, **fault})
         report = harness.backfill(bulk=True)
@@ -391,7 +391,7 @@ def test_what_passes_is_waited_for(tmp_path: Path, api_digest: str, endpoint: st
 
 @pytest.mark.parametrize("following", ["bulk", "api", "sync"])
 @pytest.mark.parametrize("waits", [1, 2, 3])
-def test_a_run_that_is_stopped_anywhere_is_cured_by_the_next(tmp_path: Path, api_digest: str, waits: int, following: str) -> None:
+def test_the_next_run_completes_a_run_that_was_stopped_anywhere(tmp_path: Path, api_digest: str, waits: int, following: str) -> None:
     with bulk_harness(tmp_path) as harness:
         with pytest.raises(PowerCut):
             harness.backfill(bulk=True, progress=PowerCutProgress(waits))
@@ -405,34 +405,34 @@ def test_a_run_that_is_stopped_anywhere_is_cured_by_the_next(tmp_path: Path, api
         assert harness.digest() == api_digest
 
 
-def test_an_export_that_a_stopped_run_had_begun_is_used_by_the_next(harness: Harness) -> None:
+def test_the_next_run_uses_the_export_of_a_stopped_run(harness: Harness) -> None:
     with pytest.raises(PowerCut):
         harness.backfill(bulk=True, progress=PowerCutProgress(1))
     assert count_requests(harness.backfill(bulk=True), EXPORT.replace("*", "2026-09/export")) == 0
 
 
 def test_no_stale_value_overwrites_a_newer_one(harness: Harness) -> None:
-    """An import that a run was stopped in goes on at HubSpot; the next run waits for it before it writes anything newer."""
+    """HubSpot continues the import of a stopped run. The next run waits for it before it writes newer values."""
     with pytest.raises(PowerCut):
         harness.backfill(bulk=True, progress=PowerCutProgress(3))
-    item = find_import(harness)
-    assert item is not None
-    assert item.rows_done == 0
+    task = find_import(harness)
+    assert task is not None
+    assert task.rows_done == 0
     clicked = contact_id(harness, 5)
     harness.opt_out(clicked)
     harness.backfill()
-    assert item.rows_done == CONTACTS
-    shown = harness.contact(clicked)
+    assert task.rows_done == CONTACTS
+    before = harness.contact(clicked)
     harness.advance(60)
     assert harness.sync().written == 0
-    assert harness.contact(clicked)["lead_score"] == shown["lead_score"] != "5"
+    assert harness.contact(clicked)["lead_score"] == before["lead_score"] != "5"
 
 
-def test_an_import_that_takes_too_long_is_left_to_the_next_run(tmp_path: Path, api_digest: str) -> None:
+def test_the_next_run_waits_for_an_import_that_takes_too_long(tmp_path: Path, api_digest: str) -> None:
     with bulk_harness(tmp_path, settings={"requests_in_flight": 2, "bulk_minutes": 5}) as harness:
 
-        def delay(item: ImportTask) -> None:
-            item.starts_at += 60 * 60_000
+        def delay(task: ImportTask) -> None:
+            task.starts_at += 60 * 60_000
 
         set_on_wait(harness, once_import_started(harness, delay))
         with pytest.raises(Unavailable, match="HubSpot has not finished import 1 after 0:05:00"):

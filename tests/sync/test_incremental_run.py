@@ -1,4 +1,4 @@
-"""What happens in a portal between two runs, and what the next run makes of it."""
+"""Incremental runs: changes in the portal between two runs and their effect on the next run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.harness import DAY, MODEL, MQL, NOW_MS, Harness, make_click, make_con
 
 
 def contacts_changed_by(harness: Harness, action: Callable[[], object]) -> set[int]:
-    """Return the contacts that the next sync evaluates and writes, after something happened."""
+    """Apply an action and sync; return the ids of the contacts whose properties changed."""
     harness.advance()
     action()
     before = {number: dict(harness.contact(number)) for number in range(1, 7)}
@@ -26,7 +26,7 @@ def contacts_changed_by(harness: Harness, action: Callable[[], object]) -> set[i
 
 
 @pytest.mark.parametrize(
-    ("happens", "score"),
+    ("event", "score"),
     [
         (lambda harness: harness.add_click("new", "P3@Example.com"), 5),
         (lambda harness: harness.add_page_view("new", 3), 2),
@@ -36,10 +36,8 @@ def contacts_changed_by(harness: Harness, action: Callable[[], object]) -> set[i
     ],
     ids=["a click", "a page view", "a form", "an opt-out", "a careers page"],
 )
-def test_an_event_of_one_contact_changes_only_that_contact(
-    backfill_harness: Harness, happens: Callable[[Harness], None], score: int
-) -> None:
-    assert contacts_changed_by(backfill_harness, lambda: happens(backfill_harness)) == {3}
+def test_an_event_of_one_contact_changes_only_that_contact(backfill_harness: Harness, event: Callable[[Harness], None], score: int) -> None:
+    assert contacts_changed_by(backfill_harness, lambda: event(backfill_harness)) == {3}
     assert backfill_harness.score(3) == score
 
 
@@ -76,7 +74,7 @@ def test_a_second_email_adds_its_events(backfill_harness: Harness) -> None:
     assert backfill_harness.score(3) == 5
 
 
-def test_our_own_write_comes_back_and_causes_no_evaluation(backfill_harness: Harness) -> None:
+def test_the_echo_of_our_own_write_causes_no_evaluation(backfill_harness: Harness) -> None:
     echo = backfill_harness.sync()
     assert (echo.pulled["contacts"], echo.evaluated, echo.written) == (6, 0, 0)
 
@@ -88,7 +86,7 @@ def test_a_managed_value_changed_by_a_user_is_restored(backfill_harness: Harness
     assert (report.evaluated, report.written, backfill_harness.score(3)) == (0, 1, 0)
 
 
-def test_search_that_lags_behind_hides_nothing_and_undoes_nothing(tmp_path: Path) -> None:
+def test_search_lag_loses_no_change_and_reverts_none(tmp_path: Path) -> None:
     with start_harness(tmp_path, index_lag_s=120) as harness:
         harness.backfill()
         harness.approve()
@@ -102,7 +100,7 @@ def test_search_that_lags_behind_hides_nothing_and_undoes_nothing(tmp_path: Path
         assert harness.sync().written == 0
 
 
-def test_an_event_that_hubspot_replaced_counts_no_more(backfill_harness: Harness) -> None:
+def test_an_event_that_hubspot_replaced_no_longer_counts(backfill_harness: Harness) -> None:
     backfill_harness.advance()
     backfill_harness.add_click("old", "p3@example.com")
     backfill_harness.sync()
@@ -115,22 +113,22 @@ def test_an_event_that_hubspot_replaced_counts_no_more(backfill_harness: Harness
     assert backfill_harness.score(3) == 0
 
 
-def test_a_page_of_events_longer_than_hubspots_is_read_to_its_end(tmp_path: Path) -> None:
+def test_events_of_more_than_one_page_are_all_read(tmp_path: Path) -> None:
     clicks = [make_click(f"{n}-{n % 6 + 1}", f"p{n % 6 + 1}@example.com", NOW_MS - DAY - 7 * n) for n in range(2_500)]
     with start_harness(tmp_path, replace(small_portal(), email_events=clicks)) as harness:
         assert harness.backfill().pulled["email_click"] == 2_500
 
 
-def test_each_day_every_contact_is_evaluated_again_and_only_differences_are_written(live_harness: Harness) -> None:
+def test_every_contact_is_evaluated_once_a_day_and_only_differences_are_written(live_harness: Harness) -> None:
     live_harness.advance(24 * 60)
     report = live_harness.sync()
     assert (report.evaluated, report.written) == (6, 0)
     assert live_harness.sync().evaluated == 0
 
 
-def test_what_time_alone_changes_is_written_with_the_day(tmp_path: Path) -> None:
-    fading = MODEL.replace("degradation: {kind: none}", "degradation: {kind: inactivity, grace: 30 days, every: 30 days, lose: 10 %}")
-    with start_harness(tmp_path, model=fading) as harness:
+def test_score_decay_is_written_by_the_daily_evaluation(tmp_path: Path) -> None:
+    decay_model = MODEL.replace("degradation: {kind: none}", "degradation: {kind: inactivity, grace: 30 days, every: 30 days, lose: 10 %}")
+    with start_harness(tmp_path, model=decay_model) as harness:
         harness.backfill()
         harness.clock.advance(timedelta(days=100).total_seconds())
         report = harness.sync()
@@ -139,7 +137,7 @@ def test_what_time_alone_changes_is_written_with_the_day(tmp_path: Path) -> None
         assert harness.sync().written == 0
 
 
-def test_a_portal_without_single_events_falls_back_to_counters_and_names_what_it_does_not_show(tmp_path: Path) -> None:
+def test_a_portal_without_event_occurrences_falls_back_to_counters_and_names_hidden_criteria(tmp_path: Path) -> None:
     with start_harness(tmp_path, tier="starter") as harness:
         report = harness.backfill()
         assert report.not_visible == ("careers",)
@@ -232,8 +230,8 @@ def test_a_model_with_more_requirements_triggers_a_full_scan(backfill_harness: H
 
 
 def test_properties_required_again_are_read_again(backfill_harness: Harness) -> None:
-    asking = MODEL.replace("  degradation:", "    bonn: {when: {city: {is: Bonn}}, points: 3}\n  degradation:")
-    backfill_harness.use_model(asking)
+    city_model = MODEL.replace("  degradation:", "    bonn: {when: {city: {is: Bonn}}, points: 3}\n  degradation:")
+    backfill_harness.use_model(city_model)
     backfill_harness.sync()
     backfill_harness.use_model(MODEL)
     backfill_harness.advance(60)
@@ -241,7 +239,7 @@ def test_properties_required_again_are_read_again(backfill_harness: Harness) -> 
     for _ in range(2):
         backfill_harness.sync()
         backfill_harness.advance(60)
-    backfill_harness.use_model(asking)
+    backfill_harness.use_model(city_model)
     backfill_harness.sync()
     assert backfill_harness.score(3) == 3
 
@@ -255,9 +253,9 @@ def test_another_prefix_is_another_set_of_properties(backfill_harness: Harness) 
     assert backfill_harness.sync().written == 0
 
 
-def test_contacts_that_share_a_moment_by_the_hundred_are_all_read(tmp_path: Path) -> None:
-    crowd = small_portal(contacts=[make_contact(number) for number in range(1, 451)], companies=[], email_events=[], events=[])
-    with start_harness(tmp_path, crowd) as harness:
+def test_hundreds_of_contacts_with_the_same_lastmodifieddate_are_all_read(tmp_path: Path) -> None:
+    data = small_portal(contacts=[make_contact(number) for number in range(1, 451)], companies=[], email_events=[], events=[])
+    with start_harness(tmp_path, data) as harness:
         harness.backfill()
         harness.advance(60)
         for number in range(1, 451):

@@ -1,4 +1,4 @@
-"""A run that ends in the middle, and the run after it."""
+"""Interrupted runs, and the run that follows."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from tests.harness import MINUTE, NOW, Harness, make_click, make_contact, small_
 
 
 class RunStopped(Exception):
-    """Somebody pulled the plug."""
+    """The run was interrupted."""
 
 
 class StopAfter(Progress):
-    """Is pulled when something has been done so many times."""
+    """Raises RunStopped at the nth progress report, optionally of one kind only."""
 
     def __init__(self, after: int, what: str | None = None) -> None:
         self.remaining = after
         self.what = what
 
-    def advance(self, what: str, number: int) -> None:  # noqa: ARG002 -- as the pipeline calls it
+    def advance(self, what: str, number: int) -> None:  # noqa: ARG002 -- the signature of Progress
         if self.what in (None, what):
             self.remaining -= 1
             if self.remaining == 0:
@@ -37,12 +37,12 @@ class StopAfter(Progress):
 
 
 class CountProgress(Progress):
-    """Counts the places where a run can be stopped."""
+    """Counts the points at which a run can be stopped."""
 
     def __init__(self) -> None:
         self.count = 0
 
-    def advance(self, what: str, number: int) -> None:  # noqa: ARG002 -- as the pipeline calls it
+    def advance(self, what: str, number: int) -> None:  # noqa: ARG002 -- the signature of Progress
         self.count += 1
 
 
@@ -52,7 +52,7 @@ def make_portal_data() -> PortalData:
 
 @contextmanager
 def start_approved_harness(folder: Path) -> Iterator[Harness]:
-    """A made-up portal under an approved model; nothing scored yet."""
+    """Serve a generated portal with an approved model; no contact has a score."""
     with start_harness(folder, make_portal_data(), settings={"requests_in_flight": 2}) as harness:
         harness.approve()
         yield harness
@@ -60,56 +60,56 @@ def start_approved_harness(folder: Path) -> Iterator[Harness]:
 
 @pytest.fixture(scope="module")
 def uninterrupted_outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, int]:
-    """The digest that a run ends in which nobody stops, and the number of places where it could be."""
-    with start_approved_harness(tmp_path_factory.mktemp("undisturbed")) as harness:
-        count = CountProgress()
-        harness.backfill(progress=count)
-        return harness.digest(), count.count
+    """Return the digest after an uninterrupted backfill, and the number of points at which it can be stopped."""
+    with start_approved_harness(tmp_path_factory.mktemp("uninterrupted")) as harness:
+        progress = CountProgress()
+        harness.backfill(progress=progress)
+        return harness.digest(), progress.count
 
 
-@pytest.mark.parametrize("share", [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+@pytest.mark.parametrize("fraction", [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
 def test_a_backfill_stopped_anywhere_ends_like_an_uninterrupted_one(
-    tmp_path: Path, uninterrupted_outcome: tuple[str, int], share: float
+    tmp_path: Path, uninterrupted_outcome: tuple[str, int], fraction: float
 ) -> None:
-    digest, places = uninterrupted_outcome
+    digest, stop_points = uninterrupted_outcome
     with start_approved_harness(tmp_path) as harness:
-        with suppress(RunStopped):  # what comes in together is kept together: there may be fewer places this time
-            harness.backfill(progress=StopAfter(1 + int(share * (places - 1))))
+        with suppress(RunStopped):  # pages that arrive together are saved together, so there may be fewer stop points than before
+            harness.backfill(progress=StopAfter(1 + int(fraction * (stop_points - 1))))
         harness.backfill()
         assert harness.digest() == digest
 
 
-def test_a_backfill_that_is_stopped_again_and_again_comes_to_the_same_end(tmp_path: Path, uninterrupted_outcome: tuple[str, int]) -> None:
+def test_a_backfill_that_is_stopped_repeatedly_has_the_same_result(tmp_path: Path, uninterrupted_outcome: tuple[str, int]) -> None:
     with start_approved_harness(tmp_path) as harness:
-        for place in (2, 5, 9):
+        for stop_after in (2, 5, 9):
             with pytest.raises(RunStopped):
-                harness.backfill(progress=StopAfter(place))
+                harness.backfill(progress=StopAfter(stop_after))
         harness.backfill()
         assert harness.digest() == uninterrupted_outcome[0]
         assert harness.backfill().written == 0
 
 
-def test_what_was_read_before_the_stop_is_not_read_again(tmp_path: Path) -> None:
-    crowd = small_portal(contacts=[make_contact(number) for number in range(1, 951)], companies=[], email_events=[], events=[])
-    with start_harness(tmp_path, crowd, settings={"requests_in_flight": 1}) as harness:
+def test_contacts_read_before_the_stop_are_not_read_again(tmp_path: Path) -> None:
+    data = small_portal(contacts=[make_contact(number) for number in range(1, 951)], companies=[], email_events=[], events=[])
+    with start_harness(tmp_path, data, settings={"requests_in_flight": 1}) as harness:
         with pytest.raises(RunStopped):
             harness.backfill(progress=StopAfter(2, CONTACT_STREAM))
         store = database.open_store(harness.state_url)
         with store.transaction() as tx:
-            known = contacts.count(tx)
+            known_count = contacts.count(tx)
         store.close()
-        assert 200 <= known < 950
-        assert harness.backfill().pulled["contacts"] == 950 - known
+        assert 200 <= known_count < 950
+        assert harness.backfill().pulled["contacts"] == 950 - known_count
 
 
 def test_only_the_gap_in_the_middle_is_read_again(tmp_path: Path) -> None:
-    crowd = small_portal(contacts=[make_contact(number) for number in range(1, 951)], companies=[], email_events=[], events=[])
-    with start_harness(tmp_path, crowd, settings={"requests_in_flight": 1}) as harness:
+    data = small_portal(contacts=[make_contact(number) for number in range(1, 951)], companies=[], email_events=[], events=[])
+    with start_harness(tmp_path, data, settings={"requests_in_flight": 1}) as harness:
         with pytest.raises(RunStopped):
             harness.backfill(progress=StopAfter(1, CONTACT_STREAM))
         store = database.open_store(harness.state_url)
         with store.transaction() as tx:
-            # Several ranges are read at once, so that some gaps may be narrower.
+            # Several partitions are read in parallel, so some gaps may be narrower.
             widest = max(coverage.gaps(tx, CONTACT_STREAM, 1, 951), key=lambda gap: gap.high - gap.low)
             coverage.add(tx, CONTACT_STREAM, 1, widest.low)
             coverage.add(tx, CONTACT_STREAM, widest.low + 50, 951)
@@ -133,7 +133,7 @@ def test_a_contact_restored_while_a_full_scan_was_stopped_is_not_deleted(live_ha
     assert live_harness.value(3, "lead_grade") == "C"
 
 
-def test_a_sync_that_was_stopped_is_made_up_for_by_the_next(live_harness: Harness) -> None:
+def test_the_next_sync_completes_one_that_was_stopped(live_harness: Harness) -> None:
     live_harness.add_click("new", "p3@example.com")
     live_harness.submit_form("p4@example.com")
     live_harness.add_page_view("new", 2)
@@ -145,11 +145,11 @@ def test_a_sync_that_was_stopped_is_made_up_for_by_the_next(live_harness: Harnes
     assert live_harness.sync().written == 0
 
 
-def test_an_event_that_arrived_late_is_not_lost_when_the_run_that_would_have_read_it_is_stopped(live_harness: Harness) -> None:
+def test_a_late_event_is_not_lost_when_the_run_that_reads_it_is_stopped(live_harness: Harness) -> None:
     live_harness.settings["requests_in_flight"] = 1
-    late = live_harness.now_ms() - 6 * MINUTE  # before the last run, which did not see it
+    late_ms = live_harness.now_ms() - 6 * MINUTE  # older than the last run, which did not see it
     live_harness.advance(60)
-    user_actions.add_email_event(live_harness.portal, make_click("late", "p3@example.com", late))
+    user_actions.add_email_event(live_harness.portal, make_click("late", "p3@example.com", late_ms))
     for number in range(1_050):
         live_harness.portal.engagement.email_events.add(
             make_click(f"new-{number}", "p6@example.com", live_harness.now_ms() - 1_000 * number)
@@ -161,16 +161,16 @@ def test_an_event_that_arrived_late_is_not_lost_when_the_run_that_would_have_rea
     assert live_harness.score(3) == 5
 
 
-def test_members_that_were_added_without_an_answer_are_ours_all_the_same(live_harness: Harness) -> None:
+def test_members_added_before_a_crash_count_as_managed(live_harness: Harness) -> None:
     live_harness.submit_form("p3@example.com", "demo")
     store = database.open_store(live_harness.state_url)
-    # HubSpot has put the contact in, and the machine died before that was noted.
+    # HubSpot has added the contact to the list. The process died before it saved the response.
     with store.transaction() as tx:
         memberships.save_pending(tx, "mql", [3])
     store.close()
-    found = live_harness.portal.lists.find_by_name("MQL", "0-1")
-    assert found is not None
-    found.add([3], now=0)
+    mql_list = live_harness.portal.lists.find_by_name("MQL", "0-1")
+    assert mql_list is not None
+    mql_list.add([3], now=0)
     live_harness.backfill()
     live_harness.opt_out(3)
     live_harness.advance()
@@ -190,7 +190,7 @@ def test_every_run_is_recorded_with_any_outcome(harness: Harness) -> None:
 
 
 class TestForbidden:
-    """Could not read is never: did nothing."""
+    """A failed read is never treated as "no activity"."""
 
     @pytest.mark.parametrize(
         "endpoint",
@@ -200,17 +200,17 @@ class TestForbidden:
         before = live_harness.digest()
         live_harness.advance(24 * 60)
         live_harness.deny(endpoint)
-        with pytest.raises(Forbidden) as refused:
+        with pytest.raises(Forbidden) as error:
             live_harness.sync()
-        assert refused.value.operation
-        assert refused.value.exit_code == ExitCode.REFUSED
+        assert error.value.operation
+        assert error.value.exit_code == ExitCode.REFUSED
         assert live_harness.digest() == before
         live_harness.clear_faults()
         live_harness.add_click("new", "p3@example.com")
         assert live_harness.sync().written == 1
         assert live_harness.score(3) == 5
 
-    def test_a_write_that_is_refused_stops_the_run_and_the_next_one_makes_up_for_it(self, live_harness: Harness) -> None:
+    def test_a_forbidden_write_stops_the_run_and_the_next_run_repeats_it(self, live_harness: Harness) -> None:
         live_harness.add_click("new", "p3@example.com")
         live_harness.deny("POST */batch/update")
         with pytest.raises(Forbidden):
@@ -221,7 +221,7 @@ class TestForbidden:
         assert live_harness.sync().written == 1
         assert live_harness.score(3) == 5
 
-    def test_a_list_that_cannot_be_changed_stops_the_run_and_the_next_one_makes_up_for_it(self, live_harness: Harness) -> None:
+    def test_a_forbidden_list_change_stops_the_run_and_the_next_run_repeats_it(self, live_harness: Harness) -> None:
         live_harness.submit_form("p3@example.com", "demo")
         live_harness.deny("PUT */memberships/*")
         with pytest.raises(Forbidden):
@@ -232,7 +232,7 @@ class TestForbidden:
         assert live_harness.members("MQL") == [1, 2, 3, 5]
 
 
-def test_a_write_whose_answer_was_lost_is_repeated_and_harms_nothing(live_harness: Harness) -> None:
+def test_a_write_whose_response_was_lost_is_repeated_safely(live_harness: Harness) -> None:
     live_harness.add_click("new", "p3@example.com")
     live_harness.inject_fault("POST */batch/update", status=502, when="after", times=1)
     report = live_harness.sync()

@@ -1,4 +1,4 @@
-"""What holds for any portal and whatever happens in it: after a calm run HubSpot shows exactly the verdicts."""
+"""Invariant: after a run without concurrent changes, HubSpot shows exactly the verdicts, in every portal."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from sync_worker.store.schema import contacts, verdicts
 from tests.harness import DAY, NOW_MS, Harness, make_click, make_contact, make_page_view, make_submission, small_portal, start_harness
 from tests.sync.model_factories import make_crm_schema
 
-EXAMPLES = settings().max_examples // 8  # each takes seconds
+EXAMPLES = settings().max_examples // 8  # each example takes seconds
 STAGES = [None, "subscriber", "lead", "marketingqualifiedlead", "opportunity", "customer"]
-numbers = st.integers(1, 5)
+contact_ids = st.integers(1, 5)
 event_times = st.integers(0, 200 * DAY).map(lambda back: NOW_MS - back)
 
 
 @st.composite
 def portals(draw: st.DrawFn) -> PortalData:
-    """Five contacts, two companies, a few events."""
+    """Generate a portal with five contacts, two companies and a few events."""
 
-    def person(number: int) -> dict[str, object]:
-        chosen = {
+    def contact(number: int) -> dict[str, object]:
+        properties = {
             "associatedcompanyid": draw(st.sampled_from([None, "7", "8"])),
             "jobtitle": draw(st.sampled_from([None, "CTO", "Student"])),
             "lifecyclestage": draw(st.sampled_from(STAGES)),
             "hs_email_optout": draw(st.sampled_from([None, None, "true"])),
         }
-        return make_contact(number, **{name: value for name, value in chosen.items() if value})
+        return make_contact(number, **{name: value for name, value in properties.items() if value})
 
-    address = numbers.map("p{}@example.com".format)
+    address = contact_ids.map("p{}@example.com".format)
     clicks = draw(st.lists(st.tuples(address, event_times), max_size=8))
-    views = draw(st.lists(st.tuples(numbers, event_times), max_size=12))
-    sent = draw(st.lists(st.tuples(address, st.sampled_from(["news", "demo"]), event_times), max_size=4))
+    page_views = draw(st.lists(st.tuples(contact_ids, event_times), max_size=12))
+    submissions = draw(st.lists(st.tuples(address, st.sampled_from(["news", "demo"]), event_times), max_size=4))
     return small_portal(
-        contacts=[person(number) for number in range(1, 6)],
-        email_events=[make_click(place, *click) for place, click in enumerate(clicks)],
-        events=[make_page_view(place, *view) for place, view in enumerate(views)],
-        submissions=[make_submission(*each) for each in sent],
+        contacts=[contact(number) for number in range(1, 6)],
+        email_events=[make_click(index, *click) for index, click in enumerate(clicks)],
+        events=[make_page_view(index, *view) for index, view in enumerate(page_views)],
+        submissions=[make_submission(*each) for each in submissions],
     )
 
 
 @dataclass(frozen=True)
 class UserAction:
-    """Something that somebody does to a contact, if it is still there."""
+    """An action on a contact; it has no effect if the contact no longer exists."""
 
     name: str
     action: Callable[[Harness, int], object]
@@ -82,38 +82,40 @@ ACTIONS: dict[str, Callable[[Harness, int], object]] = {
     "sync": lambda harness, _: harness.sync(),
     "backfill": lambda harness, _: harness.backfill(),
 }
-user_actions = st.sampled_from(sorted(ACTIONS)).flatmap(lambda name: numbers.map(lambda number: UserAction(name, ACTIONS[name], number)))
+contact_actions = st.sampled_from(sorted(ACTIONS)).flatmap(
+    lambda name: contact_ids.map(lambda number: UserAction(name, ACTIONS[name], number))
+)
 
 
 def assert_shows_verdicts(harness: Harness) -> None:
-    """Check that HubSpot shows exactly the verdicts: properties, and lists with nobody in them who does not belong there."""
+    """Assert that the properties and the list members in HubSpot equal the verdicts."""
     outputs, store = make_crm_schema(), database.open_store(harness.state_url)
     with store.transaction() as tx:
         query = select(verdicts).join(contacts, contacts.c.id == verdicts.c.contact_id).where(~contacts.c.gone)
-        judged = {row.contact_id: row for row in tx.execute(query)}
+        verdict_rows = {row.contact_id: row for row in tx.execute(query)}
     store.close()
     records = harness.portal.contacts.records
-    assert judged.keys() == {records.ids[row] for row in records.iter_live_rows()}
-    for number, row in judged.items():
-        shown = orjson.loads(outputs.observed_json(dict(harness.contact(number))))
-        assert shown == orjson.loads(row.desired), number
-    assert harness.members("MQL") == [number for number, row in sorted(judged.items()) if row.mql]
+    assert verdict_rows.keys() == {records.ids[row] for row in records.iter_live_rows()}
+    for number, row in verdict_rows.items():
+        observed = orjson.loads(outputs.observed_json(dict(harness.contact(number))))
+        assert observed == orjson.loads(row.desired), number
+    assert harness.members("MQL") == [number for number, row in sorted(verdict_rows.items()) if row.mql]
     for band in outputs.band_names:
-        assert harness.members(f"Leads · {band}") == [number for number, row in sorted(judged.items()) if row.band == band]
+        assert harness.members(f"Leads · {band}") == [number for number, row in sorted(verdict_rows.items()) if row.band == band]
 
 
 @settings(max_examples=EXAMPLES)
-@given(data=portals(), story=st.lists(user_actions, max_size=7))
-def test_after_a_calm_run_hubspot_shows_the_verdicts_and_nothing_is_left_to_plan(data: PortalData, story: list[UserAction]) -> None:
+@given(data=portals(), actions=st.lists(contact_actions, max_size=7))
+def test_after_a_run_hubspot_shows_the_verdicts_and_the_next_plan_is_empty(data: PortalData, actions: list[UserAction]) -> None:
     with TemporaryDirectory() as folder, start_harness(Path(folder), data) as harness:
         harness.approve()
         harness.backfill()
-        for happening in story:
+        for user_action in actions:
             harness.advance()
-            happening.apply(harness)
+            user_action.apply(harness)
         harness.advance()
         harness.sync()
-        harness.backfill()  # sees who was deleted
+        harness.backfill()  # finds deleted contacts
         assert_shows_verdicts(harness)
         plan = harness.sync(dry_run=True).plan
         assert (plan.contacts, plan.lists, plan.stages) == (0, {}, 0)

@@ -1,4 +1,4 @@
-"""Backfill, dry run, second run, approval: what a portal shows after each."""
+"""Setup, backfill, dry run, approval and sync: the contents of the portal after each command."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def test_setup_backfill_approval_and_sync_over_either_api_version(tmp_path: Path
         assert has_no_changes(harness.sync())
 
 
-def test_a_contact_shows_what_a_rep_must_know(backfill_harness: Harness) -> None:
-    shown = {name: value for name, value in backfill_harness.contact(1).items() if name.startswith("lead_")}
-    assert shown.pop("lead_score_model").startswith("Small · ")
-    assert shown == {
+def test_a_contact_shows_score_grade_and_reasons(backfill_harness: Harness) -> None:
+    values = {name: value for name, value in backfill_harness.contact(1).items() if name.startswith("lead_")}
+    assert values.pop("lead_score_model").startswith("Small · ")
+    assert values == {
         "lead_score": "20",
         "lead_score_band": "hot",
         "lead_grade": "C",
@@ -84,32 +84,32 @@ def test_a_contact_shows_what_a_rep_must_know(backfill_harness: Harness) -> None
 
 def test_a_second_run_over_an_unchanged_portal_writes_nothing(backfill_harness: Harness) -> None:
     before, written = backfill_harness.digest(), len(backfill_harness.portal.recent_changes(10**6))
-    again, cycle = backfill_harness.backfill(), backfill_harness.sync()
-    assert [report.written + report.plan.contacts + report.evaluated for report in (again, cycle)] == [0, 0]
-    assert again.pulled["contacts"] == 6
+    second_backfill, sync = backfill_harness.backfill(), backfill_harness.sync()
+    assert [report.written + report.plan.contacts + report.evaluated for report in (second_backfill, sync)] == [0, 0]
+    assert second_backfill.pulled["contacts"] == 6
     assert (backfill_harness.digest(), len(backfill_harness.portal.recent_changes(10**6))) == (before, written)
 
 
 @pytest.mark.parametrize("command", ["backfill", "sync"])
 def test_a_dry_run_writes_nothing_and_shows_what_the_real_run_then_writes(harness: Harness, command: Literal["backfill", "sync"]) -> None:
     before = harness.digest()
-    rehearsal = getattr(harness, command)(dry_run=True)
+    preview = getattr(harness, command)(dry_run=True)
     assert (harness.digest(), harness.contacts_written()) == (before, set())
-    assert (rehearsal.written, rehearsal.dry_run) == (0, True)
+    assert (preview.written, preview.dry_run) == (0, True)
     real = getattr(harness, command)()
-    assert rehearsal.plan.as_json() == real.plan.as_json()
-    assert rehearsal.withheld == real.withheld
-    assert real.written == rehearsal.plan.contacts == 6
+    assert preview.plan.as_json() == real.plan.as_json()
+    assert preview.withheld == real.withheld
+    assert real.written == preview.plan.contacts == 6
 
 
-def test_a_dry_run_at_work_shows_lists_and_stages_too(live_harness: Harness) -> None:
+def test_a_dry_run_after_approval_includes_lists_and_stages(live_harness: Harness) -> None:
     live_harness.submit_form("p3@example.com", "demo")
     live_harness.opt_out(1)
     before = live_harness.digest()
-    rehearsal = live_harness.sync(dry_run=True)
+    preview = live_harness.sync(dry_run=True)
     assert live_harness.digest() == before
     real = live_harness.sync()
-    assert real.plan.as_json() == rehearsal.plan.as_json()
+    assert real.plan.as_json() == preview.plan.as_json()
     assert (real.plan.stages, real.lists["MQL"]) == (1, {"added": 1, "removed": 1})
 
 
@@ -161,22 +161,22 @@ def test_a_stage_is_set_once_and_a_manual_reset_is_respected(live_harness: Harne
 
 
 def test_foreign_members_are_kept_and_ours_are_restored(live_harness: Harness) -> None:
-    cold = live_harness.portal.lists.find_by_name("Leads · cold", "0-1")
-    assert cold is not None
-    cold.add([1], now=0)
-    cold.remove([3])
+    cold_list = live_harness.portal.lists.find_by_name("Leads · cold", "0-1")
+    assert cold_list is not None
+    cold_list.add([1], now=0)
+    cold_list.remove([3])
     live_harness.backfill()
     assert live_harness.members("Leads · cold") == [1, 3, 4]
     assert has_no_changes(live_harness.backfill())
 
 
-def test_foreign_members_are_removed_where_the_model_says_so(tmp_path: Path) -> None:
+def test_foreign_members_are_removed_if_the_model_requires_it(tmp_path: Path) -> None:
     with start_harness(tmp_path, model=MODEL.replace("threshold: 20", "threshold: 20\n  foreign_members: remove")) as harness:
         harness.backfill()
         harness.approve()
-        cold = harness.portal.lists.find_by_name("Leads · cold", "0-1")
-        assert cold is not None
-        cold.add([1], now=0)
+        cold_list = harness.portal.lists.find_by_name("Leads · cold", "0-1")
+        assert cold_list is not None
+        cold_list.add([1], now=0)
         harness.backfill()
         assert harness.members("Leads · cold") == [3, 4]
 
@@ -185,10 +185,10 @@ RENAMED_BAND_MODEL = MODEL.replace("name: warm", "name: tepid")
 
 
 def test_the_list_of_a_removed_band_loses_the_members_that_the_worker_added(live_harness: Harness) -> None:
-    old = live_harness.portal.lists.find_by_name("Leads · warm", "0-1")
-    assert old is not None
+    old_list = live_harness.portal.lists.find_by_name("Leads · warm", "0-1")
+    assert old_list is not None
     assert live_harness.members("Leads · warm") == [2, 5]
-    old.add([4], now=0)  # by somebody, who has a use for the list
+    old_list.add([4], now=0)  # a user added this contact
     live_harness.use_model(RENAMED_BAND_MODEL)
     live_harness.setup()
     assert live_harness.sync().withheld["Leads · warm"] == 2
@@ -200,9 +200,9 @@ def test_the_list_of_a_removed_band_loses_the_members_that_the_worker_added(live
 
 
 def test_the_list_of_a_removed_band_may_be_deleted_and_the_band_may_return(live_harness: Harness) -> None:
-    old = live_harness.portal.lists.find_by_name("Leads · warm", "0-1")
-    assert old is not None
-    old.deleted_at = 1
+    old_list = live_harness.portal.lists.find_by_name("Leads · warm", "0-1")
+    assert old_list is not None
+    old_list.deleted_at = 1
     live_harness.use_model(RENAMED_BAND_MODEL)
     live_harness.setup()
     live_harness.approve()
@@ -242,7 +242,7 @@ def test_without_setup_a_run_says_what_to_do(tmp_path: Path) -> None:
         assert harness.contacts_written() == set()
 
 
-def test_a_portal_without_contacts_is_done_at_once(tmp_path: Path) -> None:
+def test_a_portal_without_contacts_needs_no_changes(tmp_path: Path) -> None:
     empty = small_portal(contacts=[], companies=[], email_events=[], events=[], forms=[], submissions=[])
     with start_harness(tmp_path, empty) as harness:
         assert has_no_changes(harness.backfill())
@@ -250,7 +250,7 @@ def test_a_portal_without_contacts_is_done_at_once(tmp_path: Path) -> None:
         assert has_no_changes(harness.sync())
 
 
-def test_the_report_can_be_read_by_programs_and_holds_no_address(backfill_harness: Harness) -> None:
+def test_the_report_is_valid_json_without_email_addresses(backfill_harness: Harness) -> None:
     backfill_harness.advance()
     backfill_harness.add_click("new", "p3@example.com")
     report = backfill_harness.sync().as_json()
@@ -261,7 +261,7 @@ def test_the_report_can_be_read_by_programs_and_holds_no_address(backfill_harnes
     assert "@" not in json.dumps(report)
 
 
-def test_a_plan_spells_out_its_first_changes(backfill_harness: Harness) -> None:
+def test_a_plan_lists_its_first_changes(backfill_harness: Harness) -> None:
     backfill_harness.advance()
     backfill_harness.add_click("new", "p3@example.com")
     plan = backfill_harness.sync(dry_run=True).plan.as_json()

@@ -55,8 +55,8 @@ def test_a_stage_that_hubspot_does_not_take_keeps_back_itself_alone(harness: Har
 def test_a_rejected_value_waits_until_another_one_is_desired(harness: Harness) -> None:
     remove_option(harness, "lead_grade", "C")
     harness.backfill()
-    again = harness.backfill()
-    assert (again.plan.contacts, again.written, again.exit_code) == (0, 0, ExitCode.DONE)
+    second_report = harness.backfill()
+    assert (second_report.plan.contacts, second_report.written, second_report.exit_code) == (0, 0, ExitCode.DONE)
     with harness.worker() as worker:
         waiting = worker.status()["waiting"]
     assert (waiting["contacts"], [each["id"] for each in waiting["rejected"]]) == (0, ["1"])

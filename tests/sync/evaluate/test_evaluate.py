@@ -82,10 +82,10 @@ def test_an_evaluated_contact_is_not_evaluated_again_until_something_changes(sto
     assert make_evaluator(now=NOW + HOUR).evaluate_due(store, Progress()) == 1
 
 
-@pytest.mark.parametrize("other", [{"model": MODEL.replace("points: 10}", "points: 11}")}, {"prefix": "fit"}], ids=["model", "prefix"])
-def test_another_model_or_prefix_evaluates_all_contacts_again(store: Store, other: dict[str, str]) -> None:
+@pytest.mark.parametrize("changes", [{"model": MODEL.replace("points: 10}", "points: 11}")}, {"prefix": "fit"}], ids=["model", "prefix"])
+def test_another_model_or_prefix_evaluates_all_contacts_again(store: Store, changes: dict[str, str]) -> None:
     make_evaluator().evaluate_due(store, Progress())
-    assert make_evaluator(**other).evaluate_due(store, Progress()) == 9
+    assert make_evaluator(**changes).evaluate_due(store, Progress()) == 9
 
 
 def test_an_mql_by_score_stays_one_until_the_score_falls_below_the_exit_threshold(store: Store) -> None:
@@ -94,19 +94,19 @@ def test_an_mql_by_score_stays_one_until_the_score_falls_below_the_exit_threshol
     assert make_evaluator(lower).evaluate_due(store, Progress()) == 9
     with store.transaction() as tx:
         assert list(tx.execute(select(verdicts.verdicts.c.contact_id).where(verdicts.verdicts.c.mql)).scalars()) == [6]
-    lowest = MODEL.replace("each: 2, at_most: 10", "each: 2, at_most: 4")
-    make_evaluator(lowest).evaluate_due(store, Progress())
+    minimal_model = MODEL.replace("each: 2, at_most: 10", "each: 2, at_most: 4")
+    make_evaluator(minimal_model).evaluate_due(store, Progress())
     with store.transaction() as tx:
         assert tx.execute(select(verdicts.verdicts.c.contact_id).where(verdicts.verdicts.c.mql)).all() == []
 
 
 def test_a_stop_between_two_chunks_keeps_the_chunks_before(store: Store) -> None:
     class StopAfterFirstChunk(Progress):
-        left = 2
+        remaining = 2
 
         def advance(self, what: str, number: int) -> None:  # noqa: ARG002 -- as the pipeline calls it
-            self.left -= 1
-            if self.left == 0:
+            self.remaining -= 1
+            if self.remaining == 0:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -28,7 +28,7 @@ def test_values_that_cannot_be_parsed_are_listed_and_count_as_unknown(tmp_path: 
 
 
 def test_a_few_contacts_of_each_property_are_named_and_all_are_counted() -> None:
-    found = ParseWarnings()
+    warnings = ParseWarnings()
     for first in (1, 11):
         rows = [(number, "plan", "x", "an option of this property") for number in range(first, first + 2)]
         found.add(pl.DataFrame(rows, schema=dict(UNREADABLE_SCHEMA), orient="row"))

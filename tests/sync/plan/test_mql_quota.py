@@ -96,12 +96,12 @@ def test_an_admitted_contact_that_left_counts_as_new_on_return(store: Store) -> 
 
 def test_a_dry_run_saves_no_admission(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    rehearsal = database.open_store(url)
-    rehearsal.begin_dry_run()
-    save_verdicts(rehearsal, {1: 12, 2: 30, 3: 20})
-    admit(rehearsal)
-    rehearsal.close()
-    real = database.open_store(url)
-    save_verdicts(real, {1: 12, 2: 9, 3: 9})
-    assert admit(real) == 0
-    assert mql_ids(real) == [1]
+    dry_run_store = database.open_store(url)
+    dry_run_store.begin_dry_run()
+    save_verdicts(dry_run_store, {1: 12, 2: 30, 3: 20})
+    admit(dry_run_store)
+    dry_run_store.close()
+    store = database.open_store(url)
+    save_verdicts(store, {1: 12, 2: 9, 3: 9})
+    assert admit(store) == 0
+    assert mql_ids(store) == [1]

@@ -33,19 +33,19 @@ qualification:
 
 
 def make_property(name: str, *options: str) -> PropertyDefinition:
-    listed = tuple(PropertyOption(value=value, label=value) for value in options)
+    definitions = tuple(PropertyOption(value=value, label=value) for value in options)
     return PropertyDefinition(
-        name=name, label=name, type="enumeration" if options else "string", field_type="text", group="g", options=listed
+        name=name, label=name, type="enumeration" if options else "string", field_type="text", group="g", options=definitions
     )
 
 
 def make_catalog(**changes: object) -> PortalCatalog:
-    fitting: dict[str, object] = {
+    complete: dict[str, object] = {
         "properties": {"plan": make_property("plan", "trial", "team")},
         "forms": {"f-1": "Contact us"},
         "custom_event_kinds": frozenset({"custom:demo_booked"}),
     }
-    return PortalCatalog(**{**fitting, **changes})  # type: ignore[arg-type]
+    return PortalCatalog(**{**complete, **changes})  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -91,12 +91,12 @@ ALL_CRITERIA = frozenset({"form_submission", "custom:demo_booked"})
 
 
 def test_with_a_complete_portal_every_criterion_is_reachable(model_file: Path) -> None:
-    found = check_model(load(model_file), frozenset(), make_catalog())
-    assert (found.unreachable_criteria, found.not_visible, found.reachable_score, found.warnings) == ((), (), 15, ())
+    result = check_model(load(model_file), frozenset(), make_catalog())
+    assert (result.unreachable_criteria, result.not_visible, result.reachable_score, result.warnings) == ((), (), 15, ())
 
 
 @pytest.mark.parametrize(
-    ("changes", "unmet"),
+    ("changes", "unreachable"),
     [
         ({"forms": {}}, "asked"),
         ({"forms": {"f-1": "Contact-us"}}, "asked"),
@@ -128,12 +128,12 @@ def test_warnings_of_the_model_are_not_repeated(model_file: Path) -> None:
 
 
 def test_an_unreadable_portal_is_checked_by_its_hidden_event_kinds(model_file: Path) -> None:
-    found = check_model(load(model_file), ALL_CRITERIA, None)
-    assert (found.not_visible, found.unreachable_criteria, found.reachable_score, found.errors) == (("demo", "asked"), (), 5, ())
+    result = check_model(load(model_file), ALL_CRITERIA, None)
+    assert (result.not_visible, result.unreachable_criteria, result.reachable_score, result.errors) == (("demo", "asked"), (), 5, ())
 
 
 @pytest.mark.parametrize(
-    ("asked", "can_be"),
+    ("condition", "reachable"),
     [
         ("{matches: '*contact*'}", True),
         ("{matches: '*demo*'}", False),
@@ -145,13 +145,13 @@ def test_an_unreadable_portal_is_checked_by_its_hidden_event_kinds(model_file: P
         ("{in: [f-1, f-2]}", True),
     ],
 )
-def test_a_form_is_matched_as_in_the_score(model_file: Path, asked: str, can_be: bool) -> None:  # noqa: FBT001 -- the answer
-    model_file.write_text(MODEL.replace("{is: Contact us}", asked), encoding="utf-8")
-    assert ("asked" not in check_model(load(model_file), frozenset(), make_catalog()).unreachable_criteria) is can_be
+def test_a_form_is_matched_as_in_the_score(model_file: Path, condition: str, reachable: bool) -> None:  # noqa: FBT001 -- the answer
+    model_file.write_text(MODEL.replace("{is: Contact us}", condition), encoding="utf-8")
+    assert ("asked" not in check_model(load(model_file), frozenset(), make_catalog()).unreachable_criteria) is reachable
 
 
 @pytest.mark.parametrize(
-    ("where", "can_be"),
+    ("where", "reachable"),
     [
         ("{any: [{form: {is: Demo}}, {url: {is_known: true}}]}", True),
         ("{all: [{form: {is: Demo}}, {url: {is_known: true}}]}", False),
@@ -159,6 +159,6 @@ def test_a_form_is_matched_as_in_the_score(model_file: Path, asked: str, can_be:
         ("{first_known: [{form: {is: Demo}}, {form: {is: f-1}}]}", True),
     ],
 )
-def test_a_joined_condition_is_out_of_reach_where_its_parts_leave_no_way(model_file: Path, where: str, can_be: bool) -> None:  # noqa: FBT001
+def test_a_joined_condition_is_out_of_reach_where_its_parts_leave_no_way(model_file: Path, where: str, reachable: bool) -> None:  # noqa: FBT001
     model_file.write_text(MODEL.replace("{form: {is: Contact us}}", where), encoding="utf-8")
-    assert ("asked" not in check_model(load(model_file), frozenset(), make_catalog()).unreachable_criteria) is can_be
+    assert ("asked" not in check_model(load(model_file), frozenset(), make_catalog()).unreachable_criteria) is reachable

@@ -62,8 +62,8 @@ class FakeHubSpot:
 
     def properties(self, _kind: str) -> dict[str, PropertyDefinition]:
         self.request_count += 1
-        ours = {each.name: each for prefix in ("lead", "fit") for each in make_crm_schema(prefix=prefix).properties}
-        return {name: each for name, each in {**ours, "lifecyclestage": STAGES}.items() if name not in self.missing_properties}
+        managed = {each.name: each for prefix in ("lead", "fit") for each in make_crm_schema(prefix=prefix).properties}
+        return {name: each for name, each in {**managed, "lifecyclestage": STAGES}.items() if name not in self.missing_properties}
 
     def find(self, name: str) -> ContactList | None:
         self.request_count += 1
@@ -81,29 +81,29 @@ def store() -> Iterator[Store]:
         yield store
 
 
-def load_portal(store: Store, other: FakeHubSpot, outputs: CrmSchema, now: datetime = NOW, **how: bool) -> PortalInfo:
-    return portal.load_or_fetch(store, other.hubspot(), outputs, now, **{"force_refresh": False, **how})
+def load_portal(store: Store, fake: FakeHubSpot, outputs: CrmSchema, now: datetime = NOW, **options: bool) -> PortalInfo:
+    return portal.load_or_fetch(store, fake.hubspot(), outputs, now, **{"force_refresh": False, **options})
 
 
 def test_portal_facts_are_fetched_once_an_hour(store: Store, outputs: CrmSchema) -> None:
-    other = FakeHubSpot()
-    first = load_portal(store, other, outputs)
+    fake = FakeHubSpot()
+    first = load_portal(store, fake, outputs)
     assert first == PortalInfo(id=42, time_zone="Europe/Berlin", stages=("subscriber", "lead"), shows_occurrences=True)
-    assert load_portal(store, other, outputs, NOW + timedelta(minutes=59)) == first
-    assert other.request_count == 1
-    load_portal(store, other, outputs, NOW + timedelta(hours=1))
-    assert other.request_count == 2
+    assert load_portal(store, fake, outputs, NOW + timedelta(minutes=59)) == first
+    assert fake.request_count == 1
+    load_portal(store, fake, outputs, NOW + timedelta(hours=1))
+    assert fake.request_count == 2
 
 
 def test_portal_facts_are_fetched_when_forced_and_when_properties_or_token_change(store: Store, outputs: CrmSchema) -> None:
-    other = FakeHubSpot()
-    load_portal(store, other, outputs)
-    load_portal(store, other, outputs, force_refresh=True)
-    load_portal(store, other, make_crm_schema(prefix="fit"))
-    assert other.request_count == 3
-    other.identity = "token-2"
-    load_portal(store, other, make_crm_schema(prefix="fit"))
-    assert other.request_count == 4
+    fake = FakeHubSpot()
+    load_portal(store, fake, outputs)
+    load_portal(store, fake, outputs, force_refresh=True)
+    load_portal(store, fake, make_crm_schema(prefix="fit"))
+    assert fake.request_count == 3
+    fake.identity = "token-2"
+    load_portal(store, fake, make_crm_schema(prefix="fit"))
+    assert fake.request_count == 4
 
 
 def test_a_state_belongs_to_one_portal(store: Store, outputs: CrmSchema) -> None:
@@ -137,19 +137,19 @@ def test_a_downgraded_portal_lowers_no_score(store: Store, outputs: CrmSchema) -
 
 def test_a_cached_portal_sets_the_reset_of_the_daily_limit(store: Store, outputs: CrmSchema) -> None:
     load_portal(store, FakeHubSpot(), outputs)
-    again = FakeHubSpot()
-    load_portal(store, again, outputs)
-    assert again.request_count == 0
-    resets_at = again.quota.next_reset()
+    fake = FakeHubSpot()
+    load_portal(store, fake, outputs)
+    assert fake.request_count == 0
+    resets_at = fake.quota.next_reset()
     assert resets_at is not None
     assert resets_at.astimezone(ZoneInfo("Europe/Berlin")).time() == time()
 
 
 def test_managed_lists_are_located_once(store: Store, outputs: CrmSchema) -> None:
-    other = FakeHubSpot(lists={name: str(number) for number, name in enumerate(outputs.list_names.values(), 1)})
-    portal.locate_lists(store, other.hubspot(), outputs)
-    portal.locate_lists(store, other.hubspot(), outputs)
-    assert other.request_count == len(outputs.list_names)
+    fake = FakeHubSpot(lists={name: str(number) for number, name in enumerate(outputs.list_names.values(), 1)})
+    portal.locate_lists(store, fake.hubspot(), outputs)
+    portal.locate_lists(store, fake.hubspot(), outputs)
+    assert fake.request_count == len(outputs.list_names)
     with store.transaction() as tx:
         assert memberships.load_list_ids(tx)["mql"] == "1"
 
@@ -182,7 +182,7 @@ class TestStartOfDay:
     """The start of the portal's day."""
 
     @pytest.mark.parametrize(
-        ("now", "began"),
+        ("now", "day_start"),
         [
             ("2026-11-20T12:00:00Z", "2026-11-20T01:00:00Z"),
             ("2026-11-20T01:00:00Z", "2026-11-20T01:00:00Z"),
@@ -195,7 +195,7 @@ class TestStartOfDay:
     )
     def test_the_day_starts_at_two_in_the_time_zone_of_the_portal(self, now: str, began: str) -> None:
         portal, at = portal_in_zone()
-        assert portal.day_start(datetime.fromisoformat(now), at) == datetime.fromisoformat(began)
+        assert portal.day_start(datetime.fromisoformat(now), at) == datetime.fromisoformat(day_start)
 
     @given(
         start=st.integers(0, 2 * 365 * 24 * 60).map(lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)),
@@ -208,19 +208,19 @@ class TestStartOfDay:
         now, before = start, None
         for step in [0, *steps]:
             now += timedelta(minutes=step)
-            began = portal.day_start(now, at)
-            assert timedelta(0) <= now - began <= timedelta(hours=25)
-            assert before is None or began >= before
-            before = began
+            day_start = portal.day_start(now, at)
+            assert timedelta(0) <= now - day_start <= timedelta(hours=25)
+            assert before is None or day_start >= before
+            before = day_start
 
     @pytest.mark.parametrize(("around", "at"), [("2026-10-25T00:00:00+00:00", time(2, 30)), ("2026-03-29T00:00:00+00:00", time(2, 30))])
     def test_the_start_advances_across_daylight_saving_changes(self, around: str, at: time) -> None:
         portal, at = portal_in_zone(at)
         nights = [datetime.fromisoformat(around) + timedelta(minutes=minute) for minute in range(-180, 240)]
-        began = [portal.day_start(now, at) for now in nights]
-        assert began == sorted(began)
-        assert all(each <= now for each, now in zip(began, nights, strict=True))
-        assert len(set(began)) == 2
+        day_starts = [portal.day_start(now, at) for now in nights]
+        assert day_starts == sorted(day_starts)
+        assert all(each <= now for each, now in zip(day_starts, nights, strict=True))
+        assert len(set(day_starts)) == 2
 
     def test_an_unknown_time_zone_is_utc(self) -> None:
         portal, at = portal_in_zone(zone="Mars/Olympus")

@@ -72,9 +72,9 @@ def test_a_new_state_finds_lists_by_their_names_in_other_languages(harness: Harn
 
 
 def test_a_renamed_list_stays_managed_and_keeps_its_new_name(harness: Harness) -> None:
-    found = harness.portal.lists.find_by_name("MQL · direct", "0-1")
-    assert found is not None
-    found.name = "Hand raisers"
+    record_list = harness.portal.lists.find_by_name("MQL · direct", "0-1")
+    assert record_list is not None
+    record_list.name = "Hand raisers"
     assert setup_steps(harness) == []
     harness.backfill()
     harness.approve()

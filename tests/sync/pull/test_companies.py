@@ -1,4 +1,4 @@
-"""How companies are read: with the page that holds them all, or in ranges."""
+"""Reads of companies: one page if it holds all of them, partitions otherwise."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tests.harness import make_contact, small_portal, start_harness
 COMPANIES = "crm/objects/2026-09/companies"
 
 
-@pytest.mark.parametrize(("companies", "looks"), [(0, 0), (2, 0), (100, 0), (101, 2), (950, 2)])
-def test_no_count_request_is_sent_where_one_page_holds_all_companies(tmp_path: Path, companies: int, looks: int) -> None:
+@pytest.mark.parametrize(("companies", "searches"), [(0, 0), (2, 0), (100, 0), (101, 2), (950, 2)])
+def test_no_count_request_is_sent_where_one_page_holds_all_companies(tmp_path: Path, companies: int, searches: int) -> None:
     rows = [
         {"id": str(7 * number), "properties": {"numberofemployees": "500"}, "updatedAt": "2026-02-03T04:05:06Z"}
         for number in range(1, companies + 1)
     ]
-    last = make_contact(1, associatedcompanyid=str(7 * companies), lifecyclestage="lead")
-    with start_harness(tmp_path, small_portal(contacts=[last], companies=rows)) as harness:
+    contact = make_contact(1, associatedcompanyid=str(7 * companies), lifecyclestage="lead")
+    with start_harness(tmp_path, small_portal(contacts=[contact], companies=rows)) as harness:
         report = harness.backfill()
         assert report.pulled["companies"] == companies
-        assert report.requests.get(f"POST /{COMPANIES}/search", 0) == looks
+        assert report.requests.get(f"POST /{COMPANIES}/search", 0) == searches
         assert companies // 100 <= report.requests[f"GET /{COMPANIES}"] <= companies // 100 + 5

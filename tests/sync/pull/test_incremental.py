@@ -21,7 +21,7 @@ SEARCH_ENDPOINT = "POST /crm/objects/2026-09/contacts/search"
 
 @dataclass
 class FakeSearch:
-    """A search that answers five times a second; what was changed is found some seconds later."""
+    """A search that takes 0.2 seconds per request and finds changes only after a lag."""
 
     now: datetime
     changed_at: dict[int, datetime] = field(default_factory=dict)
@@ -39,8 +39,8 @@ class FakeSearch:
     def _matching_ids(self, since: datetime, until: datetime | None) -> list[int]:
         self.requests += 1
         self.now += timedelta(seconds=0.2)
-        top = min(until or self.now, self.now - self.lag)
-        return sorted(number for number, at in self.changed_at.items() if since <= at < top)
+        newest = min(until or self.now, self.now - self.lag)
+        return sorted(number for number, at in self.changed_at.items() if since <= at < newest)
 
 
 @dataclass
@@ -57,7 +57,7 @@ class ReaderHarness:
             contacts.save(tx, [make_contact_row(number, at) for number, at in changed_at.items()])
 
     def read(self) -> int:
-        """Read what changed; return the number of requests."""
+        """Read the changed contacts; return the number of requests."""
         before = self.search.requests
         contacts: Any = self.search
         changes = IncrementalReader(
@@ -82,12 +82,12 @@ def make_contact_row(number: int, at: datetime) -> ContactRow:
 
 
 def test_the_echo_of_a_backfill_costs_its_pages_once_and_then_nothing() -> None:
-    # Forty thousand were written within three minutes, and acknowledged with the times at which search shows them.
-    written = {number: START_TIME + timedelta(seconds=180 * number / 40_000) for number in range(40_000)}
-    reading = ReaderHarness(FakeSearch(now=START_TIME + timedelta(seconds=181), changed_at=dict(written)))
-    reading.save_contacts(written)
+    # 40,000 contacts were written within three minutes. HubSpot acknowledged each with the time that search returns.
+    saved_at = {number: START_TIME + timedelta(seconds=180 * number / 40_000) for number in range(40_000)}
+    harness = ReaderHarness(FakeSearch(now=START_TIME + timedelta(seconds=181), changed_at=dict(saved_at)))
+    harness.save_contacts(saved_at)
 
-    first, second, third = reading.read(), reading.read(), reading.read()
+    first, second, third = harness.read(), harness.read(), harness.read()
 
     assert first <= 200 + 6
     assert second <= 2
@@ -95,43 +95,45 @@ def test_the_echo_of_a_backfill_costs_its_pages_once_and_then_nothing() -> None:
 
 
 def test_a_contact_that_changes_again_does_not_cause_the_others_to_be_read_again() -> None:
-    written = {number: START_TIME + timedelta(seconds=180 * number / 40_000) for number in range(40_000)}
-    reading = ReaderHarness(FakeSearch(now=START_TIME + timedelta(seconds=181), changed_at=dict(written)))
-    reading.save_contacts(written)
-    reading.read()
-    reading.read()
-    reading.search.now += timedelta(seconds=60)
-    again = {number: reading.search.now - timedelta(seconds=10) for number in range(100, 40_000, 100)}
-    reading.search.changed_at |= again
+    saved_at = {number: START_TIME + timedelta(seconds=180 * number / 40_000) for number in range(40_000)}
+    harness = ReaderHarness(FakeSearch(now=START_TIME + timedelta(seconds=181), changed_at=dict(saved_at)))
+    harness.save_contacts(saved_at)
+    harness.read()
+    harness.read()
+    harness.search.now += timedelta(seconds=60)
+    changed_again = {number: harness.search.now - timedelta(seconds=10) for number in range(100, 40_000, 100)}
+    harness.search.changed_at |= changed_again
 
-    assert reading.read() <= len(again) / 200 + 3
-    assert all(reading.find_save_time(number) for number in again)
+    assert harness.read() <= len(changed_again) / 200 + 3
+    assert all(harness.find_save_time(number) for number in changed_again)
 
 
-def test_a_change_that_search_shows_only_minutes_later_is_read_all_the_same() -> None:
-    reading = ReaderHarness(FakeSearch(now=START_TIME + timedelta(seconds=1)))
-    many = {number: START_TIME - timedelta(seconds=300) for number in range(1_000)}
-    reading.save_contacts(many)
-    reading.search.changed_at = dict(many)
-    reading.read()
-    reading.search.now += timedelta(minutes=4)
-    reading.search.changed_at[5_000] = START_TIME - timedelta(seconds=70)  # shown four minutes too late
+def test_a_change_that_search_finds_minutes_late_is_read() -> None:
+    harness = ReaderHarness(FakeSearch(now=START_TIME + timedelta(seconds=1)))
+    saved_at = {number: START_TIME - timedelta(seconds=300) for number in range(1_000)}
+    harness.save_contacts(saved_at)
+    harness.search.changed_at = dict(saved_at)
+    harness.read()
+    harness.search.now += timedelta(minutes=4)
+    harness.search.changed_at[5_000] = START_TIME - timedelta(seconds=70)  # found four minutes late
 
-    reading.read()
+    harness.read()
 
-    assert reading.find_save_time(5_000)
+    assert harness.find_save_time(5_000)
 
 
 def test_a_change_during_a_long_read_is_read_by_the_next_run_at_the_latest() -> None:
-    old = {number: START_TIME + timedelta(seconds=number / 300) for number in range(30_000)}
-    reading = ReaderHarness(FakeSearch(now=START_TIME + timedelta(seconds=101), changed_at=old))
-    reading.read()
-    reading.search.changed_at[3] = reading.search.now - timedelta(seconds=1)  # read long before, changed now, not to be found yet
-    reading.search.now += timedelta(seconds=30)
+    changed_at = {number: START_TIME + timedelta(seconds=number / 300) for number in range(30_000)}
+    harness = ReaderHarness(FakeSearch(now=START_TIME + timedelta(seconds=101), changed_at=changed_at))
+    harness.read()
+    harness.search.changed_at[3] = harness.search.now - timedelta(
+        seconds=1
+    )  # read early in the scan, changed now, not in the search index yet
+    harness.search.now += timedelta(seconds=30)
 
-    reading.read()
+    harness.read()
 
-    assert reading.find_save_time(3)
+    assert harness.find_save_time(3)
 
 
 def test_an_idle_sync_needs_six_requests_and_a_form_is_noticed_at_once(tmp_path: Path) -> None:
@@ -158,12 +160,12 @@ def test_our_own_writes_are_not_evaluated_again(tmp_path: Path) -> None:
         assert (report.evaluated, report.written) == (0, 0)
 
 
-def test_a_form_that_is_sent_in_the_moment_of_another_is_noticed_after_that_was_read(tmp_path: Path) -> None:
+def test_a_form_submitted_at_the_time_of_an_already_read_one_is_read(tmp_path: Path) -> None:
     with start_harness(tmp_path, model=MODEL) as harness:
         harness.backfill()
         harness.advance(1)
         harness.submit_form("p3@example.com", "news")
         assert harness.sync().pulled["form_submission"]
-        harness.submit_form("p3@example.com", "demo")  # no later than the other
+        harness.submit_form("p3@example.com", "demo")  # at the same time as the other
         harness.sync()
         assert harness.value(3, "lead_mql_reason") == "demo"

@@ -1,4 +1,4 @@
-"""Whoever is new brings what they did before HubSpot knew them."""
+"""Page views from before HubSpot identified a contact."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OCCURRENCES = "GET /events/event-occurrences/2026-09"
 
 
 def identify_visitor(harness: Harness, *, views: int) -> int:
-    """Let a contact be made of somebody whose visits lie days back."""
+    """Create a contact with one page view on each of the previous days."""
     number = harness.create_contact(email="visitor@example.com")
     for day in range(1, views + 1):
         user_actions.add_event_occurrence(harness.portal, make_page_view(f"before-{day}", number, harness.now_ms() - day * DAY))
@@ -20,7 +20,7 @@ def identify_visitor(harness: Harness, *, views: int) -> int:
 
 
 @pytest.mark.parametrize("command", ["sync", "backfill"])
-def test_visits_from_before_a_contact_was_known_count(live_harness: Harness, command: str) -> None:
+def test_page_views_from_before_a_contact_was_identified_count(live_harness: Harness, command: str) -> None:
     number = identify_visitor(live_harness, views=3)
     report = getattr(live_harness, command)()
     assert (live_harness.score(number), report.pulled["page_view"]) == (6, 3)

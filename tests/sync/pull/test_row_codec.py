@@ -14,11 +14,13 @@ values = st.none() | st.text(st.characters(exclude_categories=["Cs"]))
 records = st.dictionaries(st.sampled_from(["email", "class", "_0", "Ärger", "z", "a"]), values)
 
 
-@given(record=records, written=st.sets(st.sampled_from(["email", "class", "_0", "z"])))
-def test_what_is_written_is_the_canonical_text_of_what_is_known(record: dict[str, str | None], written: set[str]) -> None:
+@given(record=records, names_written=st.sets(st.sampled_from(["email", "class", "_0", "z"])))
+def test_rows_are_encoded_as_canonical_json_of_the_known_values(record: dict[str, str | None], names_written: set[str]) -> None:
     names = ("z", "email", "class", "_0", "a")
-    shown = align_values([Contact(1, tuple(record), tuple(record.values()), AT)], names)
-    assert json_encoder(names, [*written])(shown) == [canonical_json({name: value for name in written if (value := record.get(name))})]
+    rows = align_values([Contact(1, tuple(record), tuple(record.values()), AT)], names)
+    assert json_encoder(names, [*names_written])(rows) == [
+        canonical_json({name: value for name in names_written if (value := record.get(name))})
+    ]
 
 
 @given(record=records, picked=st.lists(st.sampled_from(["z", "a", "email"])))

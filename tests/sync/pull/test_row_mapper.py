@@ -19,18 +19,18 @@ def make_contact(**properties: str | None) -> Contact:
     return Contact(7, tuple(properties), tuple(properties.values()), AT)
 
 
-def contact_row_of(one: Contact) -> ContactRow:
-    (person,) = ROW_MAPPER.contact_rows([one])
-    return person
+def contact_row_of(contact: Contact) -> ContactRow:
+    (row,) = ROW_MAPPER.contact_rows([contact])
+    return row
 
 
 def test_only_the_properties_that_the_model_needs_are_saved_of_a_contact() -> None:
-    person = contact_row_of(make_contact(jobtitle="CTO", city="Bonn", hs_email_optout="", hs_email_click=None))
-    assert person.facts == canonical_json(jobtitle="CTO")
-    assert (person.id, person.updated_at) == (7, 1_795_176_000_123)
+    row = contact_row_of(make_contact(jobtitle="CTO", city="Bonn", hs_email_optout="", hs_email_click=None))
+    assert row.facts == canonical_json(jobtitle="CTO")
+    assert (row.id, row.updated_at) == (7, 1_795_176_000_123)
 
 
-def test_null_and_an_empty_text_are_the_same_unknown() -> None:
+def test_null_and_an_empty_text_are_both_unknown() -> None:
     assert contact_row_of(make_contact(jobtitle=None)) == contact_row_of(make_contact(jobtitle="")) == contact_row_of(make_contact())
 
 
@@ -44,31 +44,31 @@ def test_null_and_an_empty_text_are_the_same_unknown() -> None:
         ({"email": None, "hs_additional_emails": None}, None, ()),
     ],
 )
-def test_emails_differ_only_by_their_letters(properties: dict[str, str | None], own: str | None, further: tuple[str, ...]) -> None:
-    person = contact_row_of(make_contact(**properties))
-    assert (person.email, person.additional_emails) == (own, further)
+def test_emails_are_compared_in_lower_case(properties: dict[str, str | None], own: str | None, further: tuple[str, ...]) -> None:
+    row = contact_row_of(make_contact(**properties))
+    assert (row.email, row.additional_emails) == (own, further)
 
 
-@pytest.mark.parametrize(("held", "company"), [("9001", 9001), ("9001.0", 9001), ("", None), (None, None)])
-def test_the_primary_company_is_a_number_however_hubspot_writes_it(held: str | None, company: int | None) -> None:
-    assert contact_row_of(make_contact(associatedcompanyid=held)).company_id == company
+@pytest.mark.parametrize(("value", "company"), [("9001", 9001), ("9001.0", 9001), ("", None), (None, None)])
+def test_the_primary_company_is_parsed_from_every_number_format(value: str | None, company: int | None) -> None:
+    assert contact_row_of(make_contact(associatedcompanyid=value)).company_id == company
 
 
-def test_what_was_merged_into_a_contact_is_known() -> None:
+def test_the_ids_merged_into_a_contact_are_kept() -> None:
     assert contact_row_of(make_contact(hs_merged_object_ids="12;3")).merged_ids == (3, 12)
 
 
-def test_our_own_values_and_the_stage_are_kept_apart_from_the_facts() -> None:
-    person = contact_row_of(make_contact(lead_score="5", lifecyclestage="lead"))
-    assert '"lead_score":"5"' in person.observed
-    assert (person.stage, person.facts) == ("lead", "{}")
+def test_managed_values_and_the_stage_are_not_facts() -> None:
+    row = contact_row_of(make_contact(lead_score="5", lifecyclestage="lead"))
+    assert '"lead_score":"5"' in row.observed
+    assert (row.stage, row.facts) == ("lead", "{}")
     assert contact_row_of(make_contact(lifecyclestage="")).stage is None
 
 
 def test_every_read_requests_identity_our_properties_and_those_of_the_model() -> None:
-    asked = ROW_MAPPER.contact_properties
-    assert set(asked) == {*IDENTITY_PROPERTIES, *make_crm_schema().property_names, *make_crm_schema().model.contact_properties}
-    assert list(asked) == sorted(set(asked))
+    requested = ROW_MAPPER.contact_properties
+    assert set(requested) == {*IDENTITY_PROPERTIES, *make_crm_schema().property_names, *make_crm_schema().model.contact_properties}
+    assert list(requested) == sorted(set(requested))
     assert ROW_MAPPER.company_properties == ("numberofemployees",)
 
 

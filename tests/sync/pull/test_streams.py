@@ -1,4 +1,4 @@
-"""HubSpot's endpoints as streams, right under every reading of what its documents leave open."""
+"""HubSpot's endpoints as streams, tested under every behavior that its documentation allows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sync_worker.sync.reader.parallel_reader import read_parallel
 from sync_worker.sync.reader.stream import Stream
 from sync_worker.timestamps import from_ms, to_ms
 
-PAGE_SIZE = 3  # rows a page
+PAGE_SIZE = 3  # rows per page
 times = st.lists(st.integers(0, 40), max_size=30)
 cuts = st.lists(st.integers(0, 41), min_size=2, max_size=4, unique=True).map(sorted)
 
@@ -37,60 +37,60 @@ def make_hubspot(**nouns: object) -> HubSpot:
 
 
 def make_page(rows: Sequence[Any], offset: str | None) -> ResultPage[Any, str]:
-    begin = int(offset or 0)
-    more = begin + PAGE_SIZE < len(rows)
-    return ResultPage(items=tuple(rows[begin : begin + PAGE_SIZE]), next=str(begin + PAGE_SIZE) if more else None)
+    first = int(offset or 0)
+    more = first + PAGE_SIZE < len(rows)
+    return ResultPage(items=tuple(rows[first : first + PAGE_SIZE]), next=str(first + PAGE_SIZE) if more else None)
 
 
 @dataclass(frozen=True)
 class FakeEvents:
-    """Events in time, asked for by both ends; `ends` says which of the two belong to the answer."""
+    """Events in a time range; `inclusive` states whether its start and its end belong to the range."""
 
     events: tuple[Event, ...]
     newest_first: bool
-    ends: tuple[bool, bool] = (True, True)
+    inclusive: tuple[bool, bool] = (True, True)
 
     def read_page(self, _kind: str, start: datetime, stop: datetime, offset: str | None = None) -> ResultPage[Event, str]:
-        found = [event for event in self.events if self._lies_between(event.at, start, stop)]
-        return make_page(sorted(found, key=lambda event: event.at, reverse=self.newest_first), offset)
+        matching = [event for event in self.events if self._is_between(event.at, start, stop)]
+        return make_page(sorted(matching, key=lambda event: event.at, reverse=self.newest_first), offset)
 
-    def _lies_between(self, at: datetime, start: datetime, stop: datetime) -> bool:
-        return (at > start or (self.ends[0] and at == start)) and (at < stop or (self.ends[1] and at == stop))
+    def _is_between(self, at: datetime, start: datetime, stop: datetime) -> bool:
+        return (at > start or (self.inclusive[0] and at == start)) and (at < stop or (self.inclusive[1] and at == stop))
 
 
-def make_events(moments: list[int]) -> tuple[Event, ...]:
-    return tuple(Event(id=str(number), kind="page_view", at=from_ms(at), form_id="f") for number, at in enumerate(moments))
+def make_events(times_ms: list[int]) -> tuple[Event, ...]:
+    return tuple(Event(id=str(number), kind="page_view", at=from_ms(at), form_id="f") for number, at in enumerate(times_ms))
 
 
 def read_stream(stream: Stream[Event], gaps: list[Interval]) -> tuple[Counter[str], list[Interval]]:
-    pieces = list(read_parallel(stream, gaps, readers=3))
-    return Counter(row.id for piece in pieces for row in piece.rows), merge_intervals(piece.interval for piece in pieces)
+    batches = list(read_parallel(stream, gaps, readers=3))
+    return Counter(row.id for batch in batches for row in batch.rows), merge_intervals(batch.interval for batch in batches)
 
 
-def rows_between(moments: list[int], gap: Interval) -> Counter[str]:
-    return Counter(str(number) for number, at in enumerate(moments) if gap.low <= at < gap.high)
+def rows_between(times_ms: list[int], gap: Interval) -> Counter[str]:
+    return Counter(str(number) for number, at in enumerate(times_ms) if gap.low <= at < gap.high)
 
 
-@given(moments=times, ends=cuts)
-def test_of_e_mail_events_each_is_read_once_though_the_newest_come_first(moments: list[int], ends: list[int]) -> None:
-    gap = Interval(ends[0], ends[-1])
-    stream = streams.email_events(make_hubspot(email_events=FakeEvents(make_events(moments), newest_first=True)), "email_click")
-    found, covered = read_stream(stream, streams.mirror([gap]))
-    assert found == rows_between(moments, gap)
+@given(times_ms=times, cut_points=cuts)
+def test_every_email_event_is_read_once_although_the_newest_come_first(times_ms: list[int], cut_points: list[int]) -> None:
+    gap = Interval(cut_points[0], cut_points[-1])
+    stream = streams.email_events(make_hubspot(email_events=FakeEvents(make_events(times_ms), newest_first=True)), "email_click")
+    counts, covered = read_stream(stream, streams.mirror([gap]))
+    assert counts == rows_between(times_ms, gap)
     assert streams.mirror(covered) == [gap]
 
 
-@pytest.mark.parametrize("ends_belong", [(True, True), (True, False), (False, True), (False, False)])
-@given(moments=times, ends=cuts)
-def test_of_occurrences_each_is_read_once_whichever_ends_belong_to_the_answer(
-    ends_belong: tuple[bool, bool], moments: list[int], ends: list[int]
+@pytest.mark.parametrize("inclusive", [(True, True), (True, False), (False, True), (False, False)])
+@given(times_ms=times, cut_points=cuts)
+def test_every_occurrence_is_read_once_with_inclusive_or_exclusive_bounds(
+    inclusive: tuple[bool, bool], times_ms: list[int], cut_points: list[int]
 ) -> None:
-    gap = Interval(ends[0], ends[-1])
+    gap = Interval(cut_points[0], cut_points[-1])
     stream = streams.occurrences(
-        make_hubspot(event_occurrences=FakeEvents(make_events(moments), newest_first=False, ends=ends_belong)), "e_visited_page"
+        make_hubspot(event_occurrences=FakeEvents(make_events(times_ms), newest_first=False, inclusive=inclusive)), "e_visited_page"
     )
-    found, covered = read_stream(stream, [gap])
-    assert found == rows_between(moments, gap)
+    counts, covered = read_stream(stream, [gap])
+    assert counts == rows_between(times_ms, gap)
     assert covered == [gap]
 
 
@@ -102,49 +102,49 @@ def after_id(after: int, number: int) -> bool:
     return number > after
 
 
-@pytest.mark.parametrize("belongs", [from_id, after_id])
-@given(ids=st.sets(st.integers(1, 60), max_size=30), ends=cuts)
-def test_of_contacts_each_is_read_once_whether_or_not_the_page_begins_with_the_id_that_was_named(
-    belongs: Callable[[int, int], bool], ids: set[int], ends: list[int]
+@pytest.mark.parametrize("matches", [from_id, after_id])
+@given(ids=st.sets(st.integers(1, 60), max_size=30), cut_points=cuts)
+def test_every_contact_is_read_once_with_inclusive_or_exclusive_after(
+    matches: Callable[[int, int], bool], ids: set[int], cut_points: list[int]
 ) -> None:
     def page(after: int, _properties: Sequence[str]) -> ResultPage[Any, int]:
-        rows = [SimpleNamespace(id=number) for number in sorted(ids) if after == 0 or belongs(after, number)]
+        rows = [SimpleNamespace(id=number) for number in sorted(ids) if after == 0 or matches(after, number)]
         more = len(rows) > PAGE_SIZE
-        following = rows[PAGE_SIZE].id if belongs is from_id and more else rows[PAGE_SIZE - 1].id if more else None
+        following = rows[PAGE_SIZE].id if matches is from_id and more else rows[PAGE_SIZE - 1].id if more else None
         return ResultPage(items=tuple(rows[:PAGE_SIZE]), next=following)
 
     stream = streams.contacts(make_hubspot(contacts=SimpleNamespace(list_from_id=page)), ())
-    low, high = ends[0], ends[-1]
-    found = Counter(row.id for piece in read_parallel(stream, [Interval(low, high)], readers=2) for row in piece.rows)
-    # The last range has an open end: whoever came while it was read is read too.
-    assert found == Counter(number for number in ids if number >= low)
+    low, high = cut_points[0], cut_points[-1]
+    counts = Counter(row.id for batch in read_parallel(stream, [Interval(low, high)], readers=2) for row in batch.rows)
+    # The last partition has an open end, so contacts created during the read are included.
+    assert counts == Counter(number for number in ids if number >= low)
 
 
-@given(moments=times, front=st.integers(0, 41))
-def test_of_submissions_all_are_read_that_are_not_older_than_what_is_known(moments: list[int], front: int) -> None:
-    events = make_events(moments)
-    asked: list[str | None] = []
+@given(times_ms=times, known_until=st.integers(0, 41))
+def test_all_submissions_since_the_last_known_one_are_read(times_ms: list[int], known_until: int) -> None:
+    events = make_events(times_ms)
+    tokens: list[str | None] = []
 
     def submissions(_form: str, after: str | None = None) -> ResultPage[Event, str]:
-        asked.append(after)
+        tokens.append(after)
         return make_page(sorted(events, key=lambda event: event.at, reverse=True), after)
 
-    stream = streams.submissions(make_hubspot(forms=SimpleNamespace(read_submissions=submissions)), ["f"], {"f": front}, pytest.fail)
-    found = {row.id for piece in read_parallel(stream, streams.unit_intervals(["f"]), readers=2) for row in piece.rows}
-    assert {event.id for event in events if to_ms(event.at) >= front} <= found
-    needed = sum(at >= front for at in moments)
-    assert len(asked) <= needed // PAGE_SIZE + 1
+    stream = streams.submissions(make_hubspot(forms=SimpleNamespace(read_submissions=submissions)), ["f"], {"f": known_until}, pytest.fail)
+    ids = {row.id for batch in read_parallel(stream, streams.unit_intervals(["f"]), readers=2) for row in batch.rows}
+    assert {event.id for event in events if to_ms(event.at) >= known_until} <= ids
+    new_count = sum(at >= known_until for at in times_ms)
+    assert len(tokens) <= new_count // PAGE_SIZE + 1
 
 
 @given(intervals=st.lists(st.tuples(st.integers(-50, 50), st.integers(1, 20)), max_size=5))
-def test_turning_the_sign_twice_changes_nothing_and_keeps_the_keys(intervals: list[tuple[int, int]]) -> None:
-    given_ = [Interval(low, low + length) for low, length in intervals]
-    assert streams.mirror(streams.mirror(given_)) == given_
-    turned = {-key for interval in given_ for key in range(interval.low, interval.high)}
-    assert {key for interval in streams.mirror(given_) for key in range(interval.low, interval.high)} == turned
+def test_mirroring_negates_the_keys_and_is_its_own_inverse(intervals: list[tuple[int, int]]) -> None:
+    intervals_given = [Interval(low, low + length) for low, length in intervals]
+    assert streams.mirror(streams.mirror(intervals_given)) == intervals_given
+    negated = {-key for interval in intervals_given for key in range(interval.low, interval.high)}
+    assert {key for interval in streams.mirror(intervals_given) for key in range(interval.low, interval.high)} == negated
 
 
-def test_a_kind_of_event_that_the_portal_does_not_have_is_named_with_those_that_it_has() -> None:
+def test_an_unknown_event_kind_is_reported_with_the_known_ones() -> None:
     with pytest.raises(ConfigurationError, match=r"no events of the kind custom:demo; it has custom:demo_watched, page_view"):
         streams.raise_unknown_event(("e_visited_page", "pe42_demo_watched"), "custom:demo")
     assert streams.find_event_type(("e_visited_page", "pe42_demo_watched"), "custom:demo_watched") == "pe42_demo_watched"

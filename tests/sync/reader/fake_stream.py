@@ -23,19 +23,19 @@ class FakeStream:
     def read(self, start: int, stop: int, token: str | int | None) -> StreamPage[tuple[int, int]]:
         with self._lock:
             self.requests += 1
-        begin = bisect_left(self.keys, start) if token is None else int(token)
+        first = bisect_left(self.keys, start) if token is None else int(token)
         end = bisect_left(self.keys, stop)
-        rows = self.rows[begin : min(begin + self.size, end)]
-        more = begin + self.size < end
-        return StreamPage(rows=rows, read_up_to=rows[-1][0] + self.unique if rows else stop, token=begin + self.size if more else None)
+        rows = self.rows[first : min(first + self.size, end)]
+        more = first + self.size < end
+        return StreamPage(rows=rows, read_up_to=rows[-1][0] + self.unique if rows else stop, token=first + self.size if more else None)
 
     def find_page(self, intervals: Sequence[Interval]) -> StreamPage[tuple[int, int]]:
-        """Return a page of what lies in some intervals."""
+        """Return the first page of the rows in some intervals."""
         assert [*intervals] == sorted(intervals)
         with self._lock:
             self.requests += 1
-        found = [row for row in self.rows if any(interval.low <= row[0] < interval.high for interval in intervals)]
-        rows, more = found[: self.size], len(found) > self.size
+        matches = [row for row in self.rows if any(interval.low <= row[0] < interval.high for interval in intervals)]
+        rows, more = matches[: self.size], len(matches) > self.size
         return StreamPage(rows=rows, read_up_to=rows[-1][0] + 1 if more else intervals[-1].high, token=rows[-1][0] + 1 if more else None)
 
     def stream(self, **more: Any) -> Stream[tuple[int, int]]:
