@@ -1,4 +1,4 @@
-"""A million contacts with twenty million events, beside one DuckDB query that only counts them."""
+"""Evaluation of a million contacts with twenty million events, compared with one DuckDB query that only counts the events."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.system.subprocesses import ROOT
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 YEAR_MS = 365 * 86_400_000
 
-#: What contacts have, by property or by type; null is one of them.
+#: Property values, by property name or by type; None is a missing value.
 VALUES: Mapping[str, list[str | None]] = {
     "jobtitle": ["VP Sales", "Intern", "Geschäftsführer", "Engineer", "Head of Marketing", "Directeur commercial", "Student", None],
     "country": ["Germany", "Deutschland", "FR", "United States", "India", "Brasil", None],
@@ -34,14 +34,14 @@ VALUES: Mapping[str, list[str | None]] = {
     "number": ["0", "3", "12", "250", "7000", "5200000", None],
     "boolean": ["true", "false", "", None],
     "date": ["2026-10-01T08:00:00Z", "1760000000000", None],
-    "enumeration": ["some option", "another option", None],  # where the model leaves the options to the portal
+    "enumeration": ["some option", "another option", None],  # for properties whose options the model does not list
     "text": ["Software", "hubspot;salesforce", "GLOBAL_HARD_BOUNCE", "Logistics", None, None],
 }
 FORMS = ["Newsletter", "Whitepaper", "Contact us", "Webinar", "Book a demo", "Careers"]
 
 
 def write_facts(folder: Path, contacts: int, events_per_contact: int) -> None:
-    """Write the facts chunk by chunk: contacts with the properties of the default model, events of its three kinds."""
+    """Write facts in chunks: contacts with the properties of the default model, and events of its three kinds."""
     model = load(ROOT / "config" / "model.yaml")
     for first in range(0, contacts, CHUNK_SIZE):
         make_contacts(model, first).write_parquet(folder / f"contacts-{first:08}.parquet")
@@ -49,7 +49,7 @@ def write_facts(folder: Path, contacts: int, events_per_contact: int) -> None:
 
 
 def make_contacts(model: Model, first: int) -> pl.DataFrame:
-    """Make up contacts: an address and often a company of one's own, values of each property's type, one in a thousand unreadable."""
+    """Generate contacts: an email address, often at a company, and a value of each property's type; one in a thousand cannot be parsed."""
     numbers = pl.int_range(first, first + CHUNK_SIZE, eager=True)
     domains = pl.select(
         pl.when(numbers % 7 == 0).then(pl.lit("gmail.com")).when(numbers % 50 == 1).then(pl.lit("uni.edu"))
@@ -57,16 +57,16 @@ def make_contacts(model: Model, first: int) -> pl.DataFrame:
     ).to_series()  # fmt: skip
     columns = {"contact_id": numbers + 1, "email": "person" + numbers.cast(pl.String) + "@" + domains}
     names = [*model.contact_properties, *(f"company.{name}" for name in model.company_properties)]
-    for place, name in enumerate(sorted({*names} - {"email"})):
-        asked = model.property_spec(name)
-        choices = pl.Series(VALUES.get(name) or [*asked.options[:5], None, *VALUES[asked.type]][:6], dtype=pl.String)
-        picked = choices.gather((numbers.hash(seed=place) % len(choices)).cast(pl.UInt32))
-        columns[name] = picked.zip_with(numbers.hash(seed=place) % 1000 != 7, pl.Series(["n/a"]).new_from_index(0, CHUNK_SIZE))
+    for seed, name in enumerate(sorted({*names} - {"email"})):
+        spec = model.property_spec(name)
+        choices = pl.Series(VALUES.get(name) or [*spec.options[:5], None, *VALUES[spec.type]][:6], dtype=pl.String)
+        picked = choices.gather((numbers.hash(seed=seed) % len(choices)).cast(pl.UInt32))
+        columns[name] = picked.zip_with(numbers.hash(seed=seed) % 1000 != 7, pl.Series(["n/a"]).new_from_index(0, CHUNK_SIZE))
     return pl.DataFrame(columns)
 
 
 def make_events(first: int, per_contact: int) -> pl.DataFrame:
-    """Make up events over a year, `each` a contact on average, spread unevenly: some did nothing, some a lot."""
+    """Generate events over a year, `per_contact` on average, unevenly distributed: some contacts have none, some many."""
     rows = CHUNK_SIZE * per_contact
     number = pl.int_range(first * per_contact, first * per_contact + rows, eager=True)
     owner = (
@@ -94,16 +94,16 @@ def make_events(first: int, per_contact: int) -> pl.DataFrame:
 
 
 def evaluate_folder(folder: Path) -> dict[str, float]:
-    """Evaluate everybody with verdicts and ledger, chunk by chunk; seconds and peak memory of this process."""
+    """Evaluate all contacts in chunks, with verdicts and ledgers; return seconds and peak memory of this process."""
     model = load(ROOT / "config" / "model.yaml")
-    began = time.monotonic()
+    started = time.monotonic()
     chunks = (
         Facts(contacts=pl.read_parquet(path), events=pl.read_parquet(folder / path.name.replace("contacts", "events")))
         for path in sorted(folder.glob("contacts-*.parquet"))
     )
-    heights = [*map_prefetch(chunks, lambda facts: _count_rows(evaluate(facts, model, NOW)))]
-    contacts, lines = (sum(column) for column in zip(*heights, strict=True))
-    return {"seconds": time.monotonic() - began, "contacts": contacts, "lines": lines, "peak_mb": _peak_mb()}
+    row_counts = [*map_prefetch(chunks, lambda facts: _count_rows(evaluate(facts, model, NOW)))]
+    contacts, lines = (sum(column) for column in zip(*row_counts, strict=True))
+    return {"seconds": time.monotonic() - started, "contacts": contacts, "lines": lines, "peak_mb": _peak_mb()}
 
 
 def _count_rows(verdicts: Verdicts) -> tuple[int, int]:
@@ -111,28 +111,29 @@ def _count_rows(verdicts: Verdicts) -> tuple[int, int]:
 
 
 def count_events(folder: Path) -> dict[str, float]:
-    """Let DuckDB count the events by contact and kind."""
-    began = time.monotonic()
+    """Count the events by contact and kind with DuckDB; return seconds and peak memory of this process."""
+    started = time.monotonic()
     counts = f"SELECT contact_id, kind, count(*) AS events FROM '{folder}/events-*.parquet' GROUP BY ALL"  # noqa: S608 -- our own folder
     groups, events = duckdb.execute(f"SELECT count(*), sum(events) FROM ({counts})").fetchall()[0]  # noqa: S608 -- the query above
-    return {"seconds": time.monotonic() - began, "groups": int(groups), "events": int(events), "peak_mb": _peak_mb()}
+    return {"seconds": time.monotonic() - started, "groups": int(groups), "events": int(events), "peak_mb": _peak_mb()}
 
 
 def main(contacts: int = 1_000_000, events_per_contact: int = 20) -> None:
-    """Make the facts, then measure both, each in a process of its own, twice; the better run of each counts."""
+    """Generate facts, then measure both tasks, each twice in a separate process; the faster run counts."""
     with tempfile.TemporaryDirectory() as folder:
         write_facts(Path(folder), contacts, events_per_contact)
-        runs = {what: [_run_in_subprocess(what, folder) for _ in range(2)] for what in ("count", "judge")}
-    counted, judged = (min(runs[what], key=lambda run: run["seconds"]) for what in ("count", "judge"))
+        runs = {task: [_run_in_subprocess(task, folder) for _ in range(2)] for task in ("count", "evaluate")}
+    counted, evaluated = (min(runs[task], key=lambda run: run["seconds"]) for task in ("count", "evaluate"))
     print(
-        f"{contacts:,} contacts, {contacts * events_per_contact:,} events: verdicts and ledgers {judged['seconds']:.1f} s "
-        f"(peak {judged['peak_mb']:,.0f} MB), DuckDB's count {counted['seconds']:.1f} s, × {judged['seconds'] / counted['seconds']:.1f}"
+        f"{contacts:,} contacts, {contacts * events_per_contact:,} events: verdicts and ledgers {evaluated['seconds']:.1f} s "
+        f"(peak {evaluated['peak_mb']:,.0f} MB), DuckDB's count {counted['seconds']:.1f} s, "
+        f"× {evaluated['seconds'] / counted['seconds']:.1f}"
     )
 
 
-def _run_in_subprocess(what: str, folder: str) -> dict[str, float]:
+def _run_in_subprocess(task: str, folder: str) -> dict[str, float]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.model_throughput", what, folder], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-m", "tests.benchmarks.model_throughput", task, folder], capture_output=True, text=True, check=True, cwd=ROOT
     )
     return dict(json.loads(done.stdout))
 
@@ -143,6 +144,6 @@ def _peak_mb() -> float:
 
 if __name__ == "__main__":
     if len(sys.argv) > 2:
-        print(json.dumps({"count": count_events, "judge": evaluate_folder}[sys.argv[1]](Path(sys.argv[2]))))
+        print(json.dumps({"count": count_events, "evaluate": evaluate_folder}[sys.argv[1]](Path(sys.argv[2]))))
     else:
         main(*(int(text) for text in sys.argv[1:2]))

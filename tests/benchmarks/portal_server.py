@@ -1,4 +1,4 @@
-"""A portal for measuring, in a process of its own.
+"""Serve a generated portal for benchmarks in a separate process.
 
 `python -m tests.benchmarks.portal_server CONTACTS LATENCY_MS RATE [everything|companies]`
 """
@@ -19,7 +19,7 @@ def main() -> None:
     if "everything" not in sys.argv:
         data = replace(data, email_events=(), events=(), submissions=(), deals=(), forms=())
         if "companies" not in sys.argv:
-            data = replace(data, companies=())  # what the peers read: contacts alone
+            data = replace(data, companies=())  # other tools read only contacts
     server.serve(data, server.SandboxConfig(latency_ms=latency_ms, rate=rate))
 
 

@@ -1,9 +1,9 @@
-"""What the sandbox itself costs: pages of its list, and the memory that a portal takes.
+"""Speed and memory of the sandbox: list pages per second, and the memory of a portal.
 
 python -m tests.benchmarks.sandbox_pages [--contacts 20000] [--pages 2000] [--without-events]
 
-The bars: 300 pages of 100 contacts with 40 properties a second on one core; a million contacts in 4 GB. Seconds of the server's
-processor are counted, so that neither the client nor whatever else runs on the machine is measured.
+Targets: 300 pages per second of 100 contacts with 40 properties on one core; a million contacts in 4 GB. Seconds are processor time of
+the server, so neither the client nor other load on the machine counts.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from urllib.parse import urlsplit
 from sync_worker.sandbox.generator import generate
 from sync_worker.sandbox.server.server import SandboxConfig, serve
 
-CONTACTS_A_PAGE, PROPERTIES = 100, 40
-BAR_PAGES, BAR_MB = 300, 4_096
+PAGE_SIZE, PROPERTIES = 100, 40
+TARGET_PAGES, TARGET_MB = 300, 4_096
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxProcess:
-    """A sandbox in a process of its own."""
+    """A sandbox in a separate process."""
 
     pid: int
     token: str
@@ -40,18 +40,18 @@ class SandboxProcess:
 
     @property
     def cpu_seconds(self) -> float:
-        """Seconds that its threads have computed."""
-        told = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()
-        return (int(told[11]) + int(told[12])) / CLOCK_TICKS
+        """Processor time of all threads."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
 
     @property
     def peak_mb(self) -> int:
-        """The most memory that it has had."""
+        """Peak memory."""
         status = Path(f"/proc/{self.pid}/status").read_text("ascii")
         return int(status.partition("VmHWM:")[2].split()[0]) // 1_024
 
     def get(self, path: str) -> bytes:
-        """Return the body of a page."""
+        """Return the body of a response."""
         self.connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
         reply = self.connection.getresponse()
         body = reply.read()
@@ -61,36 +61,34 @@ class SandboxProcess:
 
 
 def main() -> None:
-    """Measure and print."""
-    asked = _parse_arguments()
-    if asked.serving:
-        _serve(asked.contacts, with_events=not asked.without_events)
+    """Run the benchmark and print the results."""
+    arguments = _parse_arguments()
+    if arguments.serving:
+        _serve(arguments.contacts, with_events=not arguments.without_events)
         return
-    began = time.monotonic()
+    started = time.monotonic()
     with _start_sandbox(sys.argv[1:]) as sandbox:
-        loaded_s, loaded_cpu, loaded_mb = time.monotonic() - began, sandbox.cpu_seconds, sandbox.peak_mb
-        print(f"{asked.contacts:,} contacts {'without' if asked.without_events else 'with'} what they did")
-        print(f"  ready in {loaded_s:.0f} s ({loaded_cpu:.0f} s of processor), peak memory {loaded_mb:,} MB; the bar is {BAR_MB:,}")
-        _measure_pages(sandbox, asked.pages, contacts=asked.contacts)
-        print(f"  peak memory in the end {sandbox.peak_mb:,} MB")
+        loaded_s, loaded_cpu, loaded_mb = time.monotonic() - started, sandbox.cpu_seconds, sandbox.peak_mb
+        print(f"{arguments.contacts:,} contacts {'without' if arguments.without_events else 'with'} events")
+        print(f"  ready in {loaded_s:.0f} s ({loaded_cpu:.0f} s of processor), peak memory {loaded_mb:,} MB; target {TARGET_MB:,}")
+        _measure_pages(sandbox, arguments.pages, contacts=arguments.contacts)
+        print(f"  final peak memory {sandbox.peak_mb:,} MB")
 
 
 def _measure_pages(sandbox: SandboxProcess, page_count: int, *, contacts: int) -> None:
-    names = [one["name"] for one in json.loads(sandbox.get("/crm/v3/properties/contacts"))["results"]][:PROPERTIES]
-    path = f"/crm/v3/objects/contacts?limit={CONTACTS_A_PAGE}&properties={','.join(names)}"
+    names = [each["name"] for each in json.loads(sandbox.get("/crm/v3/properties/contacts"))["results"]][:PROPERTIES]
+    path = f"/crm/v3/objects/contacts?limit={PAGE_SIZE}&properties={','.join(names)}"
     sandbox.get(path)
-    spent, began, after, size = sandbox.cpu_seconds, time.monotonic(), "", 0
+    cpu_seconds, started, after, size = sandbox.cpu_seconds, time.monotonic(), "", 0
     for _ in range(page_count):
         body = sandbox.get(path + after)
         size += len(body)
-        # Only the end of a page is parsed, lest the client be what is measured.
+        # Only the end of a page is parsed, so that the client is not the bottleneck.
         at = body.rfind(b'"paging"')
         after = f"&after={json.loads(b'{' + body[at:])['paging']['next']['after']}" if at > len(body) - 400 else ""
-    spent, wall = sandbox.cpu_seconds - spent, time.monotonic() - began
-    print(
-        f"  {page_count:,} pages: {CONTACTS_A_PAGE} contacts x {PROPERTIES} properties, {size // page_count:,} bytes each, of {contacts:,}:"
-    )
-    print(f"  {page_count / spent:,.0f} pages/s of one core; the bar is {BAR_PAGES} ({page_count / wall:,.0f} a second to one client)")
+    cpu_seconds, wall = sandbox.cpu_seconds - cpu_seconds, time.monotonic() - started
+    print(f"  {page_count:,} pages: {PAGE_SIZE} contacts x {PROPERTIES} properties, {size // page_count:,} bytes each, of {contacts:,}:")
+    print(f"  {page_count / cpu_seconds:,.0f} pages/s of one core; target {TARGET_PAGES} ({page_count / wall:,.0f} a second to one client)")
 
 
 @contextmanager
@@ -98,11 +96,11 @@ def _start_sandbox(arguments: list[str]) -> Iterator[SandboxProcess]:
     command = [sys.executable, "-m", "tests.benchmarks.sandbox_pages", "--serving", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        where = json.loads(process.stdout.readline())
-        parts = urlsplit(where["base_url"])
+        address = json.loads(process.stdout.readline())
+        parts = urlsplit(address["base_url"])
         try:
             yield SandboxProcess(
-                pid=process.pid, token=where["token"], connection=HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+                pid=process.pid, token=address["token"], connection=HTTPConnection(parts.hostname or "", parts.port, timeout=60)
             )
         finally:
             process.terminate()

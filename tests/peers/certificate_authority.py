@@ -1,7 +1,7 @@
-"""Makes an authority for this virtual environment, and lets the clients in it trust what it signs.
+"""Create a certificate authority that the clients in this virtual environment trust.
 
-Its certificate is added to those that requests trusts, as administrators add that of their company: some clients look nowhere
-else, whatever REQUESTS_CA_BUNDLE says. No other Python on the machine is concerned.
+The certificate is appended to the root certificates of certifi, because some clients ignore REQUESTS_CA_BUNDLE. Other Python
+environments on the machine are not affected.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import trustme
 CERTIFICATE, KEY = (Path(sys.prefix) / name for name in ("authority.crt", "authority.key"))
 
 
-def create_authority() -> trustme.CA:
-    """Return the authority that was made."""
+def load_authority() -> trustme.CA:
+    """Load the authority that `main` has created."""
     return trustme.CA.from_pem(CERTIFICATE.read_bytes(), KEY.read_bytes())
 
 
 def main() -> None:
-    """Make the authority, once."""
+    """Create the authority unless it exists."""
     if CERTIFICATE.exists():
         return
-    made, trusted = trustme.CA(), Path(certifi.where())
-    made.private_key_pem.write_to_path(str(KEY))
-    trusted.write_bytes(trusted.read_bytes() + made.cert_pem.bytes())
-    made.cert_pem.write_to_path(str(CERTIFICATE))
+    authority, trusted_roots = trustme.CA(), Path(certifi.where())
+    authority.private_key_pem.write_to_path(str(KEY))
+    trusted_roots.write_bytes(trusted_roots.read_bytes() + authority.cert_pem.bytes())
+    authority.cert_pem.write_to_path(str(CERTIFICATE))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
-"""An HTTPS proxy on loopback behind which api.hubapi.com is a sandbox: for clients whose host cannot be set.
+"""An HTTPS proxy on loopback that redirects api.hubapi.com to a sandbox, for clients without a setting for the host.
 
-Such a client runs as it was published; all that it is told is HTTPS_PROXY in its environment. Every other host is refused, so
-that nothing leaves the machine.
+Such a client runs unmodified, with HTTPS_PROXY in its environment. The proxy rejects every other host, so no request leaves the machine.
 
-Usage: stand_in.py SANDBOX_PORT; a line of standard output says the port of the proxy.
+Usage: https_proxy.py SANDBOX_PORT; the first line on standard output is the port of the proxy.
 """
 
 from __future__ import annotations
@@ -14,19 +13,19 @@ import sys
 from asyncio import StreamReader, StreamWriter
 from contextlib import suppress
 
-from certificate_authority import create_authority
+from certificate_authority import load_authority
 
 HOST, LOOPBACK = "api.hubapi.com", "127.0.0.1"
-CHUNK_BYTES = 1 << 16  # bytes
+CHUNK_BYTES = 1 << 16
 
 
 async def serve(sandbox_port: int) -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is terminated."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    create_authority().issue_cert(HOST).configure_cert(context)
+    load_authority().issue_cert(HOST).configure_cert(context)
 
     async def connected(reader: StreamReader, writer: StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):  # either side may leave at any time
+        with suppress(OSError, asyncio.IncompleteReadError):  # either side may close the connection at any time
             await _tunnel(reader, writer, context, sandbox_port)
         writer.close()
 

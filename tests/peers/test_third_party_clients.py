@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote, as they were published, take everything out of a sandbox; `make peers` installs them."""
+"""Unmodified third-party clients read a sandbox; `make peers` installs them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def sandbox() -> Iterator[server.RunningServer]:
 
 @pytest.fixture(scope="module")
 def proxy(sandbox: server.RunningServer) -> Iterator[str]:
-    """Where HubSpot seems to be, for clients that insist on its host."""
+    """Return the URL of a proxy to the sandbox, for clients without a setting for the host."""
     command = [BIN / "python", HERE / "https_proxy.py", sandbox.base_url.rpartition(":")[2]]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -45,22 +45,22 @@ def proxy(sandbox: server.RunningServer) -> Iterator[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Tap:
-    """The Singer extractor in a folder of its own."""
+    """The Singer extractor tap-hubspot with its own folder."""
 
     folder: Path
     proxy: str
 
     def run(self, *arguments: str) -> list[Any]:
-        """Return the messages that it wrote."""
-        plain = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+        """Run the extractor; return the messages that it wrote."""
+        environment_without_proxy = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
         command = [BIN / "tap-hubspot", "--config", "config.json", *arguments]
-        environment = {**plain, "HTTPS_PROXY": self.proxy}
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr[-2_000:]
-        return [json.loads(done.stdout)] if "--discover" in arguments else [json.loads(line) for line in done.stdout.splitlines()]
+        environment = {**environment_without_proxy, "HTTPS_PROXY": self.proxy}
+        result = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        assert result.returncode == 0, result.stderr[-2_000:]
+        return [json.loads(result.stdout)] if "--discover" in arguments else [json.loads(line) for line in result.stdout.splitlines()]
 
     def discover(self) -> None:
-        """Write a catalogue in which just our streams are selected."""
+        """Write a catalog that selects only the streams of this test."""
         [catalog] = self.run("--discover")
         for stream in catalog["streams"]:
             for entry in stream["metadata"]:
@@ -81,20 +81,20 @@ def tap(tmp_path: Path, proxy: str, sandbox: server.RunningServer) -> Tap:
 
 
 def records_by_id(messages: list[Any], stream: str) -> dict[str, Any]:
-    """Return the records of a stream by id, of which each must have come once."""
-    found = [message["record"] for message in messages if message["type"] == "RECORD" and message["stream"] == stream]
-    assert set(Counter(record["id"] for record in found).values()) <= {1}
-    return {record["id"]: record for record in found}
+    """Return the records of a stream by id; assert that no record occurs twice."""
+    records = [message["record"] for message in messages if message["type"] == "RECORD" and message["stream"] == stream]
+    assert set(Counter(record["id"] for record in records).values()) <= {1}
+    return {record["id"]: record for record in records}
 
 
-def test_an_extractor_takes_every_record_out_once_and_then_what_has_changed(tap: Tap, sandbox: server.RunningServer) -> None:
+def test_an_extractor_reads_every_record_once_and_then_only_changes(tap: Tap, sandbox: server.RunningServer) -> None:
     first = tap.run("--catalog", "catalog.json")
     for stream in STREAMS:
         table = sandbox.portal.tables[stream].records
-        taken = records_by_id(first, stream)
-        assert set(taken) == {str(table.ids[row]) for row in table.iter_live_rows()}
+        extracted = records_by_id(first, stream)
+        assert set(extracted) == {str(table.ids[row]) for row in table.iter_live_rows()}
         assert all(
-            taken[str(table.ids[row])]["properties"]["createdate"] == table.value(row, "createdate") for row in table.iter_live_rows()
+            extracted[str(table.ids[row])]["properties"]["createdate"] == table.value(row, "createdate") for row in table.iter_live_rows()
         )
     assert len(records_by_id(first, "contacts")) == CONTACTS
     tap.write("state.json", next(message["value"] for message in reversed(first) if message["type"] == "STATE"))
@@ -105,12 +105,12 @@ def test_an_extractor_takes_every_record_out_once_and_then_what_has_changed(tap:
     assert {id_ for id_, record in second.items() if record["properties"]["jobtitle"] == "Head of Docks"} == set(edited)
 
 
-def test_hubspots_next_sdk_walks_through_the_dated_paths(sandbox: server.RunningServer) -> None:
+def test_hubspots_next_sdk_reads_updates_and_searches_dated_paths(sandbox: server.RunningServer) -> None:
     environment = {**os.environ, "HUBSPOT_BASE_URL": sandbox.base_url, "HUBSPOT_ACCESS_TOKEN": sandbox.token}
-    done = subprocess.run(
+    result = subprocess.run(
         [BIN / "python", HERE / "dated_sdk.py"], env=environment, capture_output=True, text=True, timeout=120, check=False
     )
-    assert done.returncode == 0, done.stderr[-2_000:]
-    answer, table = json.loads(done.stdout), sandbox.portal.contacts.records
+    assert result.returncode == 0, result.stderr[-2_000:]
+    answer, table = json.loads(result.stdout), sandbox.portal.contacts.records
     assert answer["listed"] == [str(table.ids[row]) for row in table.iter_live_rows()]
     assert answer["written"] == answer["found"] == sorted(answer["listed"][:3])
