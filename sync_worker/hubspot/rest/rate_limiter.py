@@ -55,12 +55,12 @@ class Limiter:
         self._ahead: deque[threading.Condition] = deque()
         self._behind: deque[threading.Condition] = deque()
         self._mine = threading.local()  # a slot that was taken ahead
-        self._spared = 0.0  # share of the slots that nobody who stands behind takes
+        self.reserved_share = 0.0  # share of the slots that nobody who stands behind takes
 
     def set_reserve(self, share: float) -> None:
         """Leave the last slots, that share of the window's, to those in front: for as long as they ask for one thing after the other."""
         with self._lock:
-            self._spared = share
+            self.reserved_share = share
             self._wake_next()
 
     @property
@@ -166,7 +166,7 @@ class Limiter:
         if turn is not self._next_turn():
             return None
         is_last = not (self._queue or self._ahead)
-        return self.window.delay(self._clock.monotonic(), spared=ceil(self._spared * self.window.capacity) if is_last else 0)
+        return self.window.delay(self._clock.monotonic(), spared=ceil(self.reserved_share * self.window.capacity) if is_last else 0)
 
     def _next_turn(self) -> threading.Condition | None:
         return next((queue[0] for queue in (self._queue, self._ahead, self._behind) if queue), None)

@@ -31,8 +31,8 @@ def test_a_few_contacts_of_each_property_are_named_and_all_are_counted() -> None
     warnings = ParseWarnings()
     for first in (1, 11):
         rows = [(number, "plan", "x", "an option of this property") for number in range(first, first + 2)]
-        found.add(pl.DataFrame(rows, schema=dict(UNREADABLE_SCHEMA), orient="row"))
-    assert found.summarize() == (UnreadableProperty(property="plan", expected="an option of this property", contacts=4, ids=(1, 2, 11)),)
+        warnings.add(pl.DataFrame(rows, schema=dict(UNREADABLE_SCHEMA), orient="row"))
+    assert warnings.summarize() == (UnreadableProperty(property="plan", expected="an option of this property", contacts=4, ids=(1, 2, 11)),)
 
 
 def test_without_parse_errors_there_is_no_warning() -> None:

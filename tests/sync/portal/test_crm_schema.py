@@ -29,7 +29,7 @@ def test_the_difference_has_all_values_to_write(shown: dict[str, str], desired: 
     found = diff_properties(canonical_json(shown), canonical_json(desired))
     after = {**shown, **{name: after for name, (_, after) in found.items()}}
     assert all(after.get(name, "") == value for name, value in desired.items())
-    assert all(before != after for before, after in differences.values())
+    assert all(before != after for before, after in found.values())
 
 
 @pytest.mark.parametrize(("observed", "score"), [("12", "12"), ("12.0", "12"), ("-3.0", "-3"), ("0", "0"), (None, ""), ("", "")])

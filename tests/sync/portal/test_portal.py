@@ -193,7 +193,7 @@ class TestStartOfDay:
             ("2026-10-25T01:30:00Z", "2026-10-25T00:00:00Z"),
         ],
     )
-    def test_the_day_starts_at_two_in_the_time_zone_of_the_portal(self, now: str, began: str) -> None:
+    def test_the_day_starts_at_two_in_the_time_zone_of_the_portal(self, now: str, day_start: str) -> None:
         portal, at = portal_in_zone()
         assert portal.day_start(datetime.fromisoformat(now), at) == datetime.fromisoformat(day_start)
 

@@ -197,8 +197,8 @@ def test_a_circular_list_stops_the_scan() -> None:
 
 
 def test_late_search_results_are_reread_once_the_index_has_settled(portal_in_id_order: FakeContacts) -> None:
-    reading = FullScanRun(portal_in_id_order)
-    with reading.store.transaction() as tx:  # begun a minute ago, and stopped
+    scan = FullScanRun(portal_in_id_order)
+    with scan.store.transaction() as tx:  # started a minute ago, and interrupted
         scan_state.save_full_scan(tx, FullScanState(number=1, started_at=to_ms(NOW - timedelta(minutes=1)), done=False))
     portal_in_id_order.fresh = {1_234: NOW - timedelta(minutes=1, seconds=5)}
     saved_before_search: list[int] = []

@@ -83,10 +83,10 @@ def test_events_that_do_not_use_the_burst_up_do_not_keep_it(tmp_path: Path, monk
         limiters.append(limiter)
 
         def slowly(*args: Any, **more: Any) -> Any:
-            held.append(limiter._spared)
+            held.append(limiter.reserved_share)
             clock.late += 11
             for _ in range(500):
-                if limiter._spared == EVENT_RESERVE_SHARE:
+                if limiter.reserved_share == EVENT_RESERVE_SHARE:
                     given_up.set()
                     break
                 Event().wait(0.01)
@@ -98,6 +98,6 @@ def test_events_that_do_not_use_the_burst_up_do_not_keep_it(tmp_path: Path, monk
         harness.setup()
         harness.connect_hubspot = connect_hubspot
         assert harness.backfill().exit_code == 0
-        assert limiters[0]._spared == 0
+        assert limiters[0].reserved_share == 0
     assert held[0] == BACKLOG_RESERVE_SHARE
     assert given_up.is_set()
