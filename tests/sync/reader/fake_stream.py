@@ -26,8 +26,8 @@ class FakeStream:
         first = bisect_left(self.keys, start) if token is None else int(token)
         end = bisect_left(self.keys, stop)
         rows = self.rows[first : min(first + self.size, end)]
-        more = first + self.size < end
-        return StreamPage(rows=rows, read_up_to=rows[-1][0] + self.unique if rows else stop, token=first + self.size if more else None)
+        has_more = first + self.size < end
+        return StreamPage(rows=rows, read_up_to=rows[-1][0] + self.unique if rows else stop, token=first + self.size if has_more else None)
 
     def find_page(self, intervals: Sequence[Interval]) -> StreamPage[tuple[int, int]]:
         """Return the first page of the rows in some intervals."""
@@ -35,8 +35,10 @@ class FakeStream:
         with self._lock:
             self.requests += 1
         matches = [row for row in self.rows if any(interval.low <= row[0] < interval.high for interval in intervals)]
-        rows, more = matches[: self.size], len(matches) > self.size
-        return StreamPage(rows=rows, read_up_to=rows[-1][0] + 1 if more else intervals[-1].high, token=rows[-1][0] + 1 if more else None)
+        rows, has_more = matches[: self.size], len(matches) > self.size
+        return StreamPage(
+            rows=rows, read_up_to=rows[-1][0] + 1 if has_more else intervals[-1].high, token=rows[-1][0] + 1 if has_more else None
+        )
 
-    def stream(self, **more: Any) -> Stream[tuple[int, int]]:
-        return Stream(read=self.read, key=lambda row: row[0], **more)
+    def stream(self, **options: Any) -> Stream[tuple[int, int]]:
+        return Stream(read=self.read, key=lambda row: row[0], **options)

@@ -52,8 +52,8 @@ def test_a_remainder_waits_for_others_while_full_pages_are_read(*, secondary: bo
 
 
 def test_remainders_that_fill_a_page_are_searched_together_before_any_split() -> None:
-    remainders, long = [remainder(60, at=1_000 * place) for place in range(1, 5)], remainder(900, at=9_000)
-    queue = make_partitions(*remainders, reading=(long, *[remainder(900, at=10_000 * place) for place in range(2, 8)]))
+    remainders, long = [remainder(60, at=1_000 * index) for index in range(1, 5)], remainder(900, at=9_000)
+    queue = make_partitions(*remainders, reading=(long, *[remainder(900, at=10_000 * index) for index in range(2, 8)]))
 
     assert queue.take(secondary=True) == remainders
 
@@ -72,7 +72,7 @@ def test_a_split_partition_keeps_whole_pages() -> None:
 
 
 def test_the_last_remainders_are_requested_together() -> None:
-    remainders = [remainder(number, at=1_000 * place, secondary=True) for place, number in enumerate((6, 14, 134, 135, 136), 1)]
+    remainders = [remainder(number, at=1_000 * index, secondary=True) for index, number in enumerate((6, 14, 134, 135, 136), 1)]
     queue = make_partitions(*remainders)
 
     batches = [queue.take(secondary=True) for _ in range(3)]
@@ -82,14 +82,14 @@ def test_the_last_remainders_are_requested_together() -> None:
 
 
 def test_a_request_before_the_end_covers_more_than_one_page() -> None:
-    queue = make_partitions(*[remainder(136, at=1_000 * place, secondary=True) for place in range(1, 10)])
+    queue = make_partitions(*[remainder(136, at=1_000 * index, secondary=True) for index in range(1, 10)])
     assert count_keys(queue.take(secondary=True)) == 272
 
 
 def test_a_partition_of_little_more_than_a_page_is_split_only_at_the_end() -> None:
     last = remainder(220, at=1_000, secondary=True)
     assert len(make_partitions(reading=(last,)).take(secondary=True)) == 1
-    others = [remainder(90, at=10_000 * place) for place in range(1, 8)]
+    others = [remainder(90, at=10_000 * index) for index in range(1, 8)]
     assert make_partitions(reading=(remainder(220, at=1_000, secondary=True), *others)).take(secondary=True) == []
 
 
