@@ -105,9 +105,9 @@ def test_with_a_complete_portal_every_criterion_is_reachable(model_file: Path) -
         ({"properties": {"plan": make_property("plan", "free")}}, "plan"),
     ],
 )
-def test_points_for_missing_objects_are_unreachable(model_file: Path, changes: dict[str, object], unmet: str) -> None:
+def test_points_for_missing_objects_are_unreachable(model_file: Path, changes: dict[str, object], unreachable: str) -> None:
     found = check_model(load(model_file), frozenset(), make_catalog(**changes))
-    assert (found.unreachable_criteria, found.reachable_score) == ((unmet,), 10)
+    assert (found.unreachable_criteria, found.reachable_score) == ((unreachable,), 10)
 
 
 def test_an_unreachable_threshold_causes_a_named_warning(model_file: Path) -> None:
