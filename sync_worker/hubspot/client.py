@@ -24,7 +24,8 @@ from sync_worker.hubspot.api.imports import Imports
 from sync_worker.hubspot.api.lists import Lists
 from sync_worker.hubspot.api.marketing_events import MarketingEvents
 from sync_worker.hubspot.api.properties import Properties
-from sync_worker.hubspot.rest.clock import Clock
+from sync_worker.hubspot.budgets import Budgets
+from sync_worker.hubspot.rest.clock import Clock, ConnectionClosed
 from sync_worker.hubspot.rest.clock_skew import DEFAULT_TOLERANCE
 from sync_worker.hubspot.rest.endpoints import ApiVersion
 from sync_worker.hubspot.rest.metrics import RequestMetrics
@@ -33,6 +34,8 @@ from sync_worker.hubspot.rest.retry import Retrier, RetryPolicy
 from sync_worker.hubspot.rest.sdk import LazyApi, open_sdk
 from sync_worker.hubspot.rest.session import open_session
 from sync_worker.hubspot.rest.transport import Timeouts, Transport
+
+__all__ = ("ConnectionClosed", "HubSpot", "connect")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,7 @@ class HubSpot:
     imports: Imports
     account: Account
     metrics: RequestMetrics
+    budgets: Budgets
     transport: Transport
 
     def raise_if_closed(self) -> None:
@@ -137,5 +141,6 @@ def _build_client(transport: Transport, metrics: RequestMetrics, identity: str) 
         imports=Imports(transport),
         account=Account(transport),
         metrics=metrics,
+        budgets=Budgets.of(transport.rate_limiter, transport.clock),
         transport=transport,
     )

@@ -16,7 +16,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from sync_worker.errors import FatalError, SyncWorkerError, UnsafePlan
-from sync_worker.hubspot.rest.clock import ConnectionClosed
+from sync_worker.hubspot.client import ConnectionClosed
 from sync_worker.sync.report import RunReport
 from sync_worker.worker import Worker
 

@@ -17,7 +17,6 @@ from sync_worker.batched import batched
 from sync_worker.errors import ConfigurationError, NotFound
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import WriteAck
-from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.progress import Progress
 from sync_worker.store import contacts, differences, memberships, rejections, undo_log
 from sync_worker.store.database import Store
@@ -78,9 +77,7 @@ class Applier:
         self._now = now
         self._run_id = run_id
         self._skip_reason = skip_reason
-        self._max_in_flight = hubspot.transport.rate_limiter.limiter(Budget.BURST).optimal_concurrency(
-            minimum=in_flight, maximum=MAX_WRITERS
-        )
+        self._max_in_flight = hubspot.budgets.burst.concurrency(minimum=in_flight, maximum=MAX_WRITERS)
         self._progress = progress
         self._pool = ThreadPoolExecutor(self._max_in_flight, thread_name_prefix="writer")
         self._pending_batches: deque[tuple[Sequence[ContactChange], Future[ContactBatchResult]]] = deque()

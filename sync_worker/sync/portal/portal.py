@@ -68,7 +68,7 @@ def load_or_fetch(
         cached = portal_cache.load(tx)
     names = tuple(crm_schema.property_names)
     if cached:  # needed if the daily limit is used up before HubSpot has returned the time zone
-        hubspot.transport.rate_limiter.quota.set_time_zone(cached.time_zone)
+        hubspot.budgets.set_time_zone(cached.time_zone)
         same = cached.property_names == names and cached.identity == hubspot.identity
         if not force_refresh and same and now < from_ms(cached.fetched_at) + CACHE_TTL:
             return _from_cache(cached)

@@ -10,7 +10,6 @@ from typing import Final
 from sync_worker.errors import ExitCode, Forbidden
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails, DailyUsage
-from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.sync.portal.catalog import fetch_catalog
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.model_check import check_model
@@ -120,7 +119,7 @@ def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, lis
     access = tuple(_probe(resource, request) for resource, request in _access_probes(hubspot, crm_schema, now))
     occurrences = hubspot.event_occurrences.is_available()
     hidden = select_hidden_kinds(model.event_kinds, shows_occurrences=occurrences)
-    burst = hubspot.transport.rate_limiter.limiter(Budget.BURST).window.limit
+    burst = hubspot.budgets.burst.limit
     readable = all(each.granted for each in access)
     model_check = check_model(model, hidden, fetch_catalog(hubspot, model, shows_occurrences=occurrences) if readable else None)
     return PreflightReport(

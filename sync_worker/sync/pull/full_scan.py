@@ -30,7 +30,6 @@ from sync_worker.errors import Unavailable
 from sync_worker.hubspot.api.crm_objects import SEARCH_PAGE_SIZE, UnorderedResponse
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Contact, IdRange, ResultPage
-from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.intervals import Interval, complement
 from sync_worker.store import contacts, coverage, scan_state
 from sync_worker.store.database import Store
@@ -142,11 +141,11 @@ class FullScan:
         self.expect(extent.total)
         searched = extent.total > MIN_CONTACTS_FOR_SEARCH and self.hubspot.contacts.max_ranges_per_search(self.properties) > 0
         stream = streams.contacts(self.hubspot, self.properties, use_search=searched)
-        lane, elapsed = self.hubspot.transport.rate_limiter.limiter(Budget.BURST), self._start_stopwatch()
-        stream = replace(stream, high_latency=(lane.window.latency or 0) > HIGH_LATENCY_SECONDS)
+        burst, elapsed = self.hubspot.budgets.burst, self._start_stopwatch()
+        stream = replace(stream, high_latency=(burst.latency or 0) > HIGH_LATENCY_SECONDS)
         if searched and self.interleave_writes:
             stream = replace(stream, is_enough=share(extent.total, self._rate_limits()).enough(elapsed))
-        readers = lane.optimal_concurrency(minimum=self.readers, maximum=MAX_READERS)
+        readers = burst.concurrency(minimum=self.readers, maximum=MAX_READERS)
         searchers = stream.secondary.readers if stream.secondary else 0
         gaps = self._gaps(extent, use_search=searched)
         if not self.interleave_writes:  # else the calls are short, and each range more costs about one
@@ -170,13 +169,13 @@ class FullScan:
             yield from self._fetch_missing_by_id(state)
 
     def _rate_limits(self) -> Pace:
-        burst, search = (self.hubspot.transport.rate_limiter.limiter(budget).window for budget in (Budget.BURST, Budget.SEARCH))
-        return Pace(burst=burst.capacity, window=burst.seconds, searches=search.capacity / search.seconds)
+        burst, search = self.hubspot.budgets.burst, self.hubspot.budgets.search
+        return Pace(burst=burst.capacity, window=burst.window_seconds, searches=search.capacity / search.window_seconds)
 
     def _start_stopwatch(self) -> Callable[[], float]:
-        clock = self.hubspot.transport.clock
-        began = clock.monotonic()
-        return lambda: clock.monotonic() - began
+        monotonic = self.hubspot.budgets.monotonic
+        began = monotonic()
+        return lambda: monotonic() - began
 
     def _gaps(self, id_range: IdRange, *, use_search: bool) -> list[Interval]:
         with self.store.transaction() as tx:

@@ -18,7 +18,6 @@ from sync_worker.hubspot.api.crm_objects import UnorderedResponse
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Company, Contact, Event, Form
 from sync_worker.hubspot.records.models import ResultPage as HubSpotPage
-from sync_worker.hubspot.rest.rate_limiter import Budget, Limiter
 from sync_worker.intervals import Interval, merge_intervals
 from sync_worker.progress import Progress
 from sync_worker.store import contacts, coverage, memberships, scan_state
@@ -68,12 +67,12 @@ class Pull:
         kinds = sorted(self.row_mapper.crm_schema.model.event_kinds - hidden_kinds)
         occurrences = [kind for kind in kinds if streams.is_occurrence(kind)]
         others = [self._read_event_kind(kind) for kind in kinds if kind not in occurrences]
-        clock, burst = self.hubspot.transport.clock, self._burst_limiter
-        saturation = Saturation(window=burst.window.seconds, seen=clock.monotonic() - burst.window.seconds + RAMP_SECONDS)
+        monotonic, burst = self.hubspot.budgets.monotonic, self.hubspot.budgets.burst
+        saturation = Saturation(window=burst.window_seconds, seen=monotonic() - burst.window_seconds + RAMP_SECONDS)
         burst.set_reserve(BACKLOG_RESERVE_SHARE)
         try:
             for _ in interleave(*others, self._read_occurrences(occurrences), self._read_companies(read_all=all_companies)):
-                if not saturation.lasts(clock.monotonic(), used_up=burst.is_used_up):
+                if not saturation.lasts(monotonic(), used_up=burst.is_used_up):
                     burst.set_reserve(EVENT_RESERVE_SHARE)  # what comes one after the other leaves most of it
                 yield ()
         finally:
@@ -327,10 +326,6 @@ class Pull:
             with self.store.transaction() as tx:
                 memberships.replace(tx, key, members)
             self._count("list members", len(members))
-
-    @property
-    def _burst_limiter(self) -> Limiter:
-        return self.hubspot.transport.rate_limiter.limiter(Budget.BURST)
 
     def _properties_to_read(self) -> list[str]:
         company = [f"company.{name}" for name in self.row_mapper.company_properties]

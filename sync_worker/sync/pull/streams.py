@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 from typing import Final, NoReturn, TypeVar
 
@@ -13,8 +14,6 @@ from sync_worker.hubspot.api.crm_objects import Objects
 from sync_worker.hubspot.api.event_occurrences import event_kind
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Company, Contact, Event, MarketingEvent
-from sync_worker.hubspot.rest import rate_limiter
-from sync_worker.hubspot.rest.rate_limiter import Budget
 from sync_worker.intervals import Interval
 from sync_worker.sync.reader.stream import PageToken, SecondarySource, Stream, StreamPage
 from sync_worker.timestamps import from_ms, to_ms
@@ -31,14 +30,16 @@ def contacts(hubspot: HubSpot, properties: Sequence[str], *, use_search: bool = 
     """Return all contacts, in order of id; `searched` reads them by search as well, which has a budget of its own."""
     stream = _id_stream(hubspot.contacts, properties)
     if not use_search:
-        return replace(stream, acquire_slot=_burst_limiter(hubspot).reserve)
+        return replace(stream, acquire_slot=hubspot.budgets.burst.slot)
     # The list leaves the burst to other streams, since search finds contacts meanwhile.
-    return replace(stream, acquire_slot=_burst_limiter(hubspot).reserve_low_priority, secondary=_search_source(hubspot, properties))
+    return replace(
+        stream, acquire_slot=partial(hubspot.budgets.burst.slot, low_priority=True), secondary=_search_source(hubspot, properties)
+    )
 
 
 def companies(hubspot: HubSpot, properties: Sequence[str]) -> Stream[Company]:
     """Return all companies, in order of id."""
-    return replace(_id_stream(hubspot.companies, properties), acquire_slot=_burst_limiter(hubspot).reserve)
+    return replace(_id_stream(hubspot.companies, properties), acquire_slot=hubspot.budgets.burst.slot)
 
 
 def email_events(hubspot: HubSpot, kind: str) -> Stream[Event]:
@@ -51,7 +52,7 @@ def email_events(hubspot: HubSpot, kind: str) -> Stream[Event]:
             rows=page.items, read_up_to=-to_ms(page.items[-1].at) if page.items else stop, token=_next_token(low, high, page.next)
         )
 
-    return Stream(read=read, key=lambda event: -to_ms(event.at), acquire_slot=_burst_limiter(hubspot).reserve)
+    return Stream(read=read, key=lambda event: -to_ms(event.at), acquire_slot=hubspot.budgets.burst.slot)
 
 
 def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
@@ -65,7 +66,7 @@ def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
         reached = max(start, to_ms(page.items[-1].at)) if page.items else stop
         return StreamPage(rows=rows, read_up_to=reached, token=_next_token(low, high, page.next))
 
-    return Stream(read=read, key=lambda event: to_ms(event.at), acquire_slot=_burst_limiter(hubspot).reserve)
+    return Stream(read=read, key=lambda event: to_ms(event.at), acquire_slot=hubspot.budgets.burst.slot)
 
 
 def contact_occurrences(hubspot: HubSpot, event_type: str, contact_ids: Sequence[int]) -> Stream[Event]:
@@ -124,10 +125,6 @@ def mirror(intervals: Sequence[Interval]) -> list[Interval]:
     return [Interval(1 - interval.high, 1 - interval.low) for interval in intervals]
 
 
-def _burst_limiter(hubspot: HubSpot) -> rate_limiter.Limiter:
-    return hubspot.transport.rate_limiter.limiter(Budget.BURST)
-
-
 def _request_bounds(start: int, stop: int, token: PageToken | None) -> tuple[int, int, str | None]:
     # HubSpot's offset counts within the times that were asked for first, however much of them others have taken over meanwhile.
     return token if isinstance(token, tuple) else (start, stop, None)
@@ -142,12 +139,12 @@ def _search_source(hubspot: HubSpot, properties: Sequence[str]) -> SecondarySour
         page = hubspot.contacts.search_id_ranges(intervals, properties)
         return StreamPage(rows=page.items, read_up_to=intervals[-1].high if page.next is None else page.next, token=page.next)
 
-    lane = hubspot.transport.rate_limiter.limiter(Budget.SEARCH)
+    budget = hubspot.budgets.search
     readers, together = (
-        lane.optimal_concurrency(minimum=2, maximum=MAX_CONCURRENT_SEARCHES),
+        budget.concurrency(minimum=2, maximum=MAX_CONCURRENT_SEARCHES),
         hubspot.contacts.max_ranges_per_search(properties),
     )
-    return SecondarySource(read=read, readers=readers, acquire_slot=lane.reserve, partitions_per_request=together)
+    return SecondarySource(read=read, readers=readers, acquire_slot=budget.slot, partitions_per_request=together)
 
 
 def _id_stream(objects: Objects[CrmRecord], properties: Sequence[str]) -> Stream[CrmRecord]:

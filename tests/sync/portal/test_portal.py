@@ -56,7 +56,7 @@ class FakeHubSpot:
             ),
             "event_occurrences": SimpleNamespace(is_available=lambda: self.shows_occurrences),
             "lists": SimpleNamespace(find_by_name=self.find),
-            "transport": SimpleNamespace(rate_limiter=SimpleNamespace(quota=self.quota)),
+            "budgets": SimpleNamespace(set_time_zone=self.quota.set_time_zone),
         }
         return cast("HubSpot", SimpleNamespace(**parts))
 

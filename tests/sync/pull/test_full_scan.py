@@ -11,6 +11,7 @@ import pytest
 
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.api.crm_objects import UnorderedResponse
+from sync_worker.hubspot.budgets import Budgets
 from sync_worker.hubspot.records.models import BatchReadResult, Contact, IdRange, ResultPage
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.rate_limiter import RateLimiter, RateLimitSettings
@@ -103,9 +104,7 @@ class FullScanRun:
     def make_full_scan(self) -> FullScan:
         clock = Clock()
         rate_limiter = RateLimiter(RateLimitSettings(burst=10, search=10**6), clock)
-        hubspot: Any = SimpleNamespace(
-            identity="token-1", contacts=self.portal, transport=SimpleNamespace(rate_limiter=rate_limiter, clock=clock)
-        )
+        hubspot: Any = SimpleNamespace(identity="token-1", contacts=self.portal, budgets=Budgets.of(rate_limiter, clock))
         return FullScan(
             hubspot=hubspot,
             store=self.store,

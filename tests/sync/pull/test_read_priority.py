@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from sync_worker.errors import ConfigurationError
+from sync_worker.hubspot.budgets import CallBudget
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.records.models import AccountDetails
 from sync_worker.hubspot.rest.clock import Clock
-from sync_worker.hubspot.rest.rate_limiter import Budget, Limiter
 from sync_worker.store import key_value
 from sync_worker.store.contacts import count
 from sync_worker.store.database import open_store
@@ -75,11 +75,11 @@ def test_events_that_do_not_use_the_burst_up_do_not_keep_it(tmp_path: Path, monk
     monkeypatch.setattr(full_scan, "MIN_CONTACTS_FOR_SEARCH", 0)
     clock, given_up = SlowClock(), Event()
     held: list[float] = []
-    limiters: list[Limiter] = []
+    limiters: list[CallBudget] = []
 
     def connect_hubspot(**how: Any) -> HubSpot:
         hubspot = connect(**how, clock=clock)
-        limiter, page = hubspot.transport.rate_limiter.limiter(Budget.BURST), hubspot.event_occurrences.read_page
+        limiter, page = hubspot.budgets.burst, hubspot.event_occurrences.read_page
         limiters.append(limiter)
 
         def slowly(*args: Any, **more: Any) -> Any:

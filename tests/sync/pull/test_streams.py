@@ -27,13 +27,11 @@ PAGE_SIZE = 3  # rows per page
 times = st.lists(st.integers(0, 40), max_size=30)
 cuts = st.lists(st.integers(0, 41), min_size=2, max_size=4, unique=True).map(sorted)
 
-UNLIMITED_TRANSPORT = SimpleNamespace(
-    rate_limiter=SimpleNamespace(limiter=lambda _budget: SimpleNamespace(reserve=nullcontext, reserve_low_priority=nullcontext))
-)
+UNLIMITED_BUDGETS = SimpleNamespace(burst=SimpleNamespace(slot=lambda **_: nullcontext()), search=SimpleNamespace(slot=nullcontext))
 
 
 def make_hubspot(**nouns: object) -> HubSpot:
-    return cast("HubSpot", SimpleNamespace(transport=UNLIMITED_TRANSPORT, **nouns))
+    return cast("HubSpot", SimpleNamespace(budgets=UNLIMITED_BUDGETS, **nouns))
 
 
 def make_page(rows: Sequence[Any], offset: str | None) -> ResultPage[Any, str]:
