@@ -1,4 +1,4 @@
-"""Lead scoring and grading as code, for HubSpot."""
+"""Lead scoring and grading as code for HubSpot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m sync_worker` is `sync-worker`."""
+"""`python -m sync_worker` runs `sync-worker`."""
 
 from __future__ import annotations
 

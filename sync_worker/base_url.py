@@ -1,4 +1,4 @@
-"""What must be true of HubSpot's address before a token is sent there."""
+"""Validation of HubSpot's base URL before a token is sent there."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from urllib.parse import urlsplit
 
 
 def validate_base_url(base_url: str) -> str:
-    """Return the address without a slash at its end; it must be https, save on loopback.
+    """Return the URL without a trailing slash. It must be https, except on loopback.
 
-    Raises ValueError, which never quotes a password.
+    Raises ValueError; the message never contains a password.
     """
     url = base_url.strip()
     parts = urlsplit(url)
     if parts.username or parts.password:
-        raise ValueError("the address holds a user name or password; the token alone is used, take them out")
+        raise ValueError("the URL contains a user name or password; remove them, the token is sufficient")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"{url!r} is no web address; leave it out for HubSpot itself")
+        raise ValueError(f"{url!r} is not a URL; remove the setting to use HubSpot's own address")
     if parts.scheme == "http" and not is_loopback(url):
-        raise ValueError("http:// would send the token in clear; write https:// (http is for a sandbox on this machine)")
+        raise ValueError("http:// would send the token unencrypted; use https:// (http:// is for a sandbox on this machine)")
     return url.rstrip("/")
 
 
 def is_loopback(base_url: str) -> bool:
-    """Say whether an address is this machine itself."""
+    """Return whether the URL points to this machine."""
     host = urlsplit(base_url.strip()).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

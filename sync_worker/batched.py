@@ -1,4 +1,4 @@
-"""Things some at a time: Python has `itertools.batched` from 3.12 on."""
+"""`itertools.batched` for Python 3.11. Delete this module when 3.12 is the minimum."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
-    """Yield the things in tuples of that size; the last may be smaller."""
+    """Yield the items in tuples of `size`; the last may be smaller."""
     rest = iter(items)
     while some := tuple(islice(rest, size)):
         yield some

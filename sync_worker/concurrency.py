@@ -1,4 +1,4 @@
-"""Work that goes on beside other work: a chunk beside the reading of the next, an answer that is waited for beside what there is to do."""
+"""Helpers for concurrent work: prefetch, background calls, interleaved generators."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Final, TypeAlias, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Pollable: TypeAlias = Generator[tuple[()], None, Result]  # work that yields nothing, again and again, while it has to wait
+Pollable: TypeAlias = Generator[tuple[()], None, Result]  # yields () while it waits, then returns its result
 
-IDLE_SECONDS: Final = 0.05  # seconds without an answer after which it is not to be expected at once
-_POLL_SECONDS: Final = 0.01  # seconds between two looks at one answer, between which other work goes on
-_WORKERS: Final = 2  # Polars' work lets go of Python's lock; a third pair of hands would only hold more in memory
+IDLE_SECONDS: Final = 0.05  # seconds without a response after which a reader does other work
+_POLL_SECONDS: Final = 0.01  # seconds between two polls of a future
+_WORKERS: Final = 2  # Polars releases the GIL; a third worker would only need more memory
 
 
 def map_prefetch(items: Iterable[Item], function: Callable[[Item], Result], *, workers: int = _WORKERS) -> Iterator[Result]:
-    """Yield the work's results in the order of the items; while one is used, the next are worked on, `hands` at a time.
+    """Yield the results in the order of the items; while the caller uses one, the next `workers` are computed.
 
-    Items are taken in the caller's thread, so they may come from a connection that belongs to it.
+    Items are read in the caller's thread, so they may come from a connection that belongs to it.
     """
     with ThreadPoolExecutor(workers) as pool:
         under_way: deque[Future[Result]] = deque()
@@ -37,37 +37,37 @@ def map_prefetch(items: Iterable[Item], function: Callable[[Item], Result], *, w
 
 
 def run_in_thread(function: Callable[[], Result]) -> Future[Result]:
-    """Ask in a thread of its own; the answer comes in beside other work."""
+    """Call the function in its own thread and return the future."""
     pool = ThreadPoolExecutor(1)
-    answer = pool.submit(function)
+    future = pool.submit(function)
     pool.shutdown(wait=False)
-    return answer
+    return future
 
 
 def poll(future: Future[Result]) -> Pollable[Result]:
-    """Return the answer; nothing is yielded, again and again, while it has to be waited for."""
+    """Return the result of the future; yield () while it is not done."""
     while not wait([future], _POLL_SECONDS).done:
         yield ()
     return future.result()
 
 
 def submit_and_poll(function: Callable[[], Result]) -> Pollable[Result]:
-    """Ask, and return the answer as `awaited` does."""
+    """Call the function in its own thread and poll its result."""
     return (yield from poll(run_in_thread(function)))
 
 
 def interleave(*tasks: Generator[tuple[()], None, object]) -> Generator[tuple[()], None, None]:
-    """Do works that yield while they have to wait, one while the other waits; nothing is yielded where all have to."""
+    """Run the tasks in turns: one runs while another waits. Yield () when all wait."""
     with ExitStack() as stack:
-        left = [stack.enter_context(closing(work)) for work in tasks]
-        while left:
-            left = [work for work in left if next(work, None) is not None]
-            if left:
+        unfinished = [stack.enter_context(closing(task)) for task in tasks]
+        while unfinished:
+            unfinished = [task for task in unfinished if next(task, None) is not None]
+            if unfinished:
                 yield ()
 
 
 def drain(task: Generator[object, None, Result]) -> Result:
-    """Do work that yields while it has to wait, to its end; return its result."""
+    """Run a task to its end and return its result."""
     while True:
         try:
             next(task)

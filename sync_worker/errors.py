@@ -1,27 +1,27 @@
-"""Every error of the worker, grouped by what it means for the run.
+"""The errors of the worker, grouped by their effect on a run.
 
     SyncWorkerError
-    ├── FatalError               nothing can be done in this run
-    │   ├── ConfigurationError       a setting or the way it was called             exit 2
+    ├── FatalError               the run stops
+    │   ├── ConfigurationError       a setting, an argument or the portal           exit 2
     │   ├── ModelError               the model file, with file and line             exit 2
-    │   ├── StateError               the state file is not ours, or damaged         exit 2
-    │   ├── AccessDenied             HubSpot says no                                exit 3
+    │   ├── StateError               the state is damaged or not readable           exit 2
+    │   ├── AccessDenied             HubSpot refused access                         exit 3
     │   │   ├── Unauthorized             the token
     │   │   └── Forbidden                a scope or the plan
-    │   ├── BadRequest               HubSpot did not accept a request as a whole    exit 3
+    │   ├── BadRequest               HubSpot rejected a whole request               exit 3
     │   └── UnsafePlan               the plan changes too much                      exit 5
-    ├── TransientError           it may work later                              exit 4
-    │   ├── Unavailable              no answer, or an answer that makes no sense
-    │   │   └── RateLimited              the burst or the search limit
+    ├── TransientError           a later run may succeed                        exit 4
+    │   ├── Unavailable              no response, or an invalid response
+    │   │   └── RateLimited              the ten-second or the search limit
     │   ├── QuotaExceeded            the daily limit
-    │   ├── StateBusy                the database does not answer, or another process holds it
-    │   └── PortalBusy               another worker holds the portal
-    └── RecordError              this record cannot, the others can            exit 1
-        ├── NotFound                 no such record
-        └── RecordRejected           HubSpot refused its values
+    │   ├── StateBusy                the database does not respond, or another process locks it
+    │   └── PortalBusy               another worker is running on the portal
+    └── RecordError              one record failed, the run continues          exit 1
+        ├── NotFound                 the record does not exist
+        └── RecordRejected           HubSpot rejected its values
 
-Each error says what was being done (`operation`) and what the operator can do (`hint`). The message of an error that is
-raised without one is its docstring.
+Each error has a message, the operation that failed (`operation`) and advice for the operator (`hint`). The docstring of the
+class is the default message.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process tells its caller."""
+    """Exit codes of the program; docs: deploy/runbook.md."""
 
     DONE = 0
     SOME_REJECTED = 1
@@ -41,7 +41,7 @@ class ExitCode(IntEnum):
 
 
 class SyncWorkerError(Exception):
-    """The worker could not go on."""
+    """The worker stopped."""
 
     exit_code = ExitCode.USAGE
 
@@ -52,20 +52,20 @@ class SyncWorkerError(Exception):
         super().__init__(self.message)
 
     def __str__(self) -> str:
-        """Return one paragraph for a person: what was done, what went wrong, the way out."""
-        said = f"{self.operation}: {self.message}" if self.operation else self.message
-        return f"{said} {self.hint}" if self.hint else said
+        """Return operation, message and hint as one paragraph."""
+        text = f"{self.operation}: {self.message}" if self.operation else self.message
+        return f"{text} {self.hint}" if self.hint else text
 
 
-# Stop: nothing can be done in this run.
+# The run stops.
 
 
 class FatalError(SyncWorkerError):
-    """The run cannot go on."""
+    """The run cannot continue."""
 
 
 class ConfigurationError(FatalError):
-    """The settings do not fit."""
+    """The configuration is invalid."""
 
 
 class ModelError(FatalError):
@@ -77,7 +77,7 @@ class StateError(FatalError):
 
 
 class AccessDenied(FatalError):
-    """HubSpot refused."""
+    """HubSpot refused access."""
 
     exit_code = ExitCode.REFUSED
 
@@ -91,7 +91,7 @@ class Forbidden(AccessDenied):
 
 
 class BadRequest(FatalError):
-    """HubSpot did not accept the request."""
+    """HubSpot rejected the request."""
 
     exit_code = ExitCode.REFUSED
 
@@ -102,11 +102,11 @@ class UnsafePlan(FatalError):
     exit_code = ExitCode.UNSAFE
 
 
-# Try again: it may work later.
+# A later run may succeed.
 
 
 class TransientError(SyncWorkerError):
-    """It may work later."""
+    """A later run may succeed."""
 
     exit_code = ExitCode.TRY_AGAIN
 
@@ -123,15 +123,15 @@ class Unavailable(TransientError):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message, operation=operation, hint=hint)
-        self.retry_after = retry_after  # seconds, where HubSpot named them
+        self.retry_after = retry_after  # seconds; None if HubSpot did not send Retry-After
 
 
 class StateBusy(TransientError):
-    """The state cannot be reached now."""
+    """The state is not available at the moment."""
 
 
 class RateLimited(Unavailable):
-    """HubSpot asks for a slower pace."""
+    """HubSpot's rate limit is exceeded."""
 
 
 class QuotaExceeded(TransientError):
@@ -139,21 +139,21 @@ class QuotaExceeded(TransientError):
 
 
 class PortalBusy(TransientError):
-    """Another worker is at work on this portal."""
+    """Another worker is running on this portal."""
 
 
-# Skip: this record cannot, the others can.
+# One record failed, the run continues.
 
 
 class RecordError(SyncWorkerError):
-    """This record is left out."""
+    """This record is skipped."""
 
     exit_code = ExitCode.SOME_REJECTED
 
 
 class NotFound(RecordError):
-    """There is no such record."""
+    """The record does not exist."""
 
 
 class RecordRejected(RecordError):
-    """HubSpot refused the values of this record."""
+    """HubSpot rejected the values of this record."""

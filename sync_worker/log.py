@@ -1,4 +1,4 @@
-"""Structured logs on standard error: JSON, or columns on a terminal; no token and no address of a person in any line."""
+"""Structured logs on standard error: JSON, or columns on a terminal. Tokens and email addresses are masked."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any, Final, TextIO
 
 import structlog
 
-# Tried once at the head of each run of letters, and never given back: a long text without an address takes no longer than any other.
+# Possessive quantifiers and the lookbehind prevent backtracking, so that a long text without an address takes linear time.
 EMAIL_PATTERN: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]++@[\w-]++(?:\.[\w-]++)++")
 TOKEN_PATTERN: Final = re.compile(r"\bpat-[a-z]{2}\d-[\w-]+|\bBearer\s+\S+", re.IGNORECASE)
 
 
 def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> None:
-    """Send every log line of this process to a stream."""
+    """Configure the log of this process: its stream, default standard error, and its level."""
     stream = stream or sys.stderr
     on_terminal = stream.isatty()
     structlog.configure(
@@ -33,18 +33,18 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Non
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
-    # The SDK logs whole replies at DEBUG, urllib3 the paths with ids and addresses.
+    # At DEBUG, the SDK logs whole responses, and urllib3 logs paths with ids and email addresses.
     for noisy in ("hubspot", "urllib3", "apscheduler", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def format_traceback(error: BaseException) -> str:
-    """Return the traceback of an error that nobody foresaw, without tokens and addresses."""
+    """Return the traceback of an unexpected error without tokens and email addresses."""
     return str(_redact("".join(traceback.format_exception(error))))
 
 
 def redact_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Take tokens and addresses out of every text of a log line, whoever put them there."""
+    """Mask tokens and email addresses in every text of a log line."""
     return {key: _redact(value) for key, value in event.items()}
 
 
@@ -59,4 +59,4 @@ def _redact(value: object) -> object:
         case None | bool() | int() | float():
             return value
         case _:
-            return _redact(str(value))  # a path or an error, as it would be written anyway
+            return _redact(str(value))  # a path or an error: logged as its text

@@ -1,4 +1,4 @@
-"""What a run is made of: every part, from the settings and what is known of the portal."""
+"""Builds the parts of a run from the settings, the state and the portal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from sync_worker.timestamps import to_ms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFactory:
-    """The parts of a run that has begun; `until_the_end` closes what has to be closed when it ends."""
+    """Builds the parts of a started run. `exit_stack` closes them when the run ends."""
 
     settings: Settings
     hubspot: HubSpot
@@ -51,38 +51,38 @@ class RunFactory:
     def build_run(self, *, allow_large: bool = False, bulk: bool = False) -> Run:
         """Return the run."""
         report, now = self.report, self.clock()
-        means = self._build_bulk_context() if bulk else None
+        bulk_context = self._build_bulk_context() if bulk else None
         guard = self._build_guard(disabled=allow_large)
         early = guard.allows_early_writes and not report.dry_run and not bulk
-        place = portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=report.command == "backfill")
-        hidden = place.select_hidden_kinds(self._model.event_kinds)
+        portal_info = portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=report.command == "backfill")
+        hidden = portal_info.select_hidden_kinds(self._model.event_kinds)
         report.not_visible = self._model.invisible_names(hidden)
-        day_began = place.day_start(now, self.settings.reevaluate_at)
+        day_start = portal_info.day_start(now, self.settings.reevaluate_at)
         applier = None if report.dry_run else self._build_applier(now)
         return Run(
             store=self.store,
-            pull=self._build_pull(now, means),
+            pull=self._build_pull(now, bulk_context),
             evaluator=Evaluator(
                 model=self._model,
                 crm_schema=self.outputs,
                 hidden_kinds=hidden,
                 now=now,
-                valid_since=day_began,
+                valid_since=day_start,
                 raise_if_stopped=self.hubspot.raise_if_closed,
             ),
-            scope=self._build_scope(place),
+            scope=self._build_scope(portal_info),
             retention=self._build_retention(),
-            mql_quota=MqlQuota(crm_schema=self.outputs, now=now, day_start=day_began),
+            mql_quota=MqlQuota(crm_schema=self.outputs, now=now, day_start=day_start),
             guard=guard,
             applier=applier,
-            importer=self._build_importer(means, applier) if means and applier else None,
+            importer=self._build_importer(bulk_context, applier) if bulk_context and applier else None,
             report=report,
             chunk_size=self.early_chunk_size,
             write_early=early,
         )
 
     def build_undo(self, run: str) -> Undo:
-        """Return what puts back what a run replaced."""
+        """Return the undo of a run."""
         now = self.clock()
         portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=True)
         return Undo(
@@ -96,8 +96,8 @@ class RunFactory:
         )
 
     def build_poller(self) -> Poller:
-        """Return how exports and imports are waited for: the lease is renewed while HubSpot takes its time."""
-        return Poller(timeout=timedelta(minutes=self.settings.bulk_minutes), heartbeat=lambda: self.progress.advance("in bulk", 0))
+        """Return the poller for exports and imports; it renews the lease while it waits."""
+        return Poller(timeout=timedelta(minutes=self.settings.bulk_minutes), heartbeat=lambda: self.progress.advance("export or import", 0))
 
     @property
     def _model(self) -> Model:
@@ -114,7 +114,7 @@ class RunFactory:
             progress=self.progress,
             skip_reason=skip_reason,
         )
-        # Also of a run that fails on its way: what was written by then is told.
+        # A callback, so that the report of a failed run also contains what was written.
         self.exit_stack.callback(self.report.add_outcome, applier.outcome)
         return self.exit_stack.enter_context(applier)
 

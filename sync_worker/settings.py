@@ -1,6 +1,6 @@
-"""How the worker is set up here: environment and config/worker.yaml, into one frozen object."""
+"""Settings from the environment and config/worker.yaml, as one frozen object."""
 
-# ruff: noqa: ARG003 -- pydantic-settings hands its sources over by name
+# ruff: noqa: ARG003 -- pydantic-settings passes its sources by name
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT_BASE_URL: Final = "https://api.hubapi.com"
 
 
 class Settings(BaseSettings):
-    """Every setting, with its default. The environment goes before the file."""
+    """Every setting with its default; docs/operations.md describes them. The environment overrides the file."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
@@ -36,7 +36,7 @@ class Settings(BaseSettings):
 
     property_prefix: str = Field("lead", pattern=r"^[a-z][a-z0-9_]{0,39}$", validation_alias="SYNC_WORKER_PROPERTY_PREFIX")
     requests_in_flight: int = Field(16, ge=1, le=64, validation_alias="SYNC_WORKER_REQUESTS_IN_FLIGHT")
-    reserve: float = Field(0.0, ge=0, le=0.9, validation_alias="SYNC_WORKER_RESERVE")  # share of the limits left to other integrations
+    reserve: float = Field(0.0, ge=0, le=0.9, validation_alias="SYNC_WORKER_RESERVE")  # share of the rate limits, for other integrations
     overlap_minutes: int = Field(10, ge=0, le=1440, validation_alias="SYNC_WORKER_OVERLAP_MINUTES")
     sync_every_minutes: int = Field(5, ge=1, le=1440, validation_alias="SYNC_WORKER_SYNC_EVERY_MINUTES")
     reevaluate_at: time = Field(time(2, 0), validation_alias="SYNC_WORKER_REEVALUATE_AT")  # portal time
@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     def _validate_access_token(cls, token: SecretStr | None) -> SecretStr | None:
         text = token.get_secret_value().strip() if token else ""
         if any(character.isspace() for character in text):
-            raise ValueError("the token holds blanks or line breaks; copy it again")
+            raise ValueError("the token contains spaces or line breaks; copy it again")
         return SecretStr(text) if text else None
 
     @classmethod
@@ -73,16 +73,16 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read what `load` hands over, and nothing behind its back."""
+        """Use only the values that `load_settings` passes."""
         return (init_settings,)
 
     @property
     def token(self) -> str:
-        """Return the token; raises ConfigurationError where none is set."""
+        """Return the token; raises ConfigurationError if it is not set."""
         if self.access_token is None:
             raise ConfigurationError(
                 "HUBSPOT_ACCESS_TOKEN is not set.",
-                hint="Put the token of a service key or private app there; `sync-worker sandbox` prints one for its own portal.",
+                hint="Set it to the token of a service key or private app. `sync-worker sandbox` prints the token of its portal.",
             )
         return self.access_token.get_secret_value()
 
@@ -93,12 +93,12 @@ FIELD_BY_VARIABLE: Final[Mapping[str, str]] = {str(field.validation_alias): name
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of this process.
 
-    Raises ConfigurationError for an unknown or unusable setting, with its place and the nearest right name.
+    Raises ConfigurationError for an unknown or invalid setting, with its location and the closest valid name.
     """
     environment = os.environ if environment is None else environment
     path = Path(environment.get("SYNC_WORKER_CONFIG", "config/worker.yaml"))
     if "SYNC_WORKER_CONFIG" in environment and not path.is_file():
-        raise ConfigurationError(f"SYNC_WORKER_CONFIG names {path}, and there is no such file.", hint="Mend the path or unset it.")
+        raise ConfigurationError(f"SYNC_WORKER_CONFIG: the file {path} does not exist.", hint="Correct the path or unset the variable.")
     from_file = _read_file(path) if path.is_file() else {}
     from_environment = {name: environment[alias] for alias, name in FIELD_BY_VARIABLE.items() if environment.get(alias)}
     _reject_unknown(environment)
@@ -111,9 +111,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 def _reject_unknown(environment: Mapping[str, str]) -> None:
     known = {*FIELD_BY_VARIABLE, "SYNC_WORKER_CONFIG"}
     for name in sorted(environment):
-        # Other programs may have HUBSPOT_ variables of their own; ours are ours, and a near miss is a slip.
+        # Other programs may use HUBSPOT_ variables, so only names similar to ours are errors there.
         if name not in known and (name.startswith("SYNC_WORKER_") or (name.startswith("HUBSPOT_") and _is_similar(name, known))):
-            raise ConfigurationError(f"Environment: {name} is no setting.{_suggest(name, known)}", hint="See config/example.env.")
+            raise ConfigurationError(f"Environment: {name} is not a setting.{_suggest(name, known)}", hint="See config/example.env.")
 
 
 def _is_similar(name: str, known: Iterable[str]) -> bool:
@@ -125,20 +125,22 @@ def _read_file(path: Path) -> dict[str, Any]:
         content = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigurationError(f"{path}:{line}: not YAML: {error.problem}.", hint="Mend the line.") from error
+        raise ConfigurationError(f"{path}:{line}: not YAML: {error.problem}.", hint="Correct the line.") from error
     except (YAMLError, OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}.", hint="Mend the file or take it away.") from error
+        raise ConfigurationError(f"{path}: cannot be read: {error}.", hint="Correct or remove the file.") from error
     if content is None:
         return {}
     if not isinstance(content, CommentedMap):
-        raise ConfigurationError(f"{path}:1: settings are `name: value`, one a line.", hint="See config/worker.yaml as it came.")
+        raise ConfigurationError(f"{path}:1: expected one `name: value` per line.", hint="See config/worker.yaml in the repository.")
     names = set(FIELD_BY_VARIABLE.values()) - {"access_token"}
     for key in content:
         line = content.lc.key(key)[0] + 1
         if key == "access_token":
-            raise ConfigurationError(f"{path}:{line}: a token does not belong into a file.", hint="Set HUBSPOT_ACCESS_TOKEN instead.")
+            raise ConfigurationError(f"{path}:{line}: the token must not be in a file.", hint="Set HUBSPOT_ACCESS_TOKEN instead.")
         if key not in names:
-            raise ConfigurationError(f"{path}:{line}: {key} is no setting.{_suggest(str(key), names)}", hint="Mend the name.")
+            raise ConfigurationError(
+                f"{path}:{line}: {key} is not a setting.{_suggest(str(key), names)}", hint="See config/worker.yaml in the repository."
+            )
     return dict(content)
 
 
@@ -147,10 +149,10 @@ def _format_errors(error: ValidationError, path: Path, from_environment: Mapping
     for problem in error.errors(include_url=False, include_input=False):
         name = str(problem["loc"][0]) if problem["loc"] else "settings"
         name = FIELD_BY_VARIABLE.get(name, name)
-        place = aliases.get(name, name) if name in from_environment else f"{path}: {name}"
-        yield f"{place}: {problem['msg'].removeprefix('Value error, ')}."
+        location = aliases.get(name, name) if name in from_environment else f"{path}: {name}"
+        yield f"{location}: {problem['msg'].removeprefix('Value error, ')}."
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), 1, 0.6)
-    return f" Did you mean {near[0]}?" if near else ""
+    matches = get_close_matches(name, list(known), 1, 0.6)
+    return f" Did you mean {matches[0]}?" if matches else ""

@@ -1,4 +1,4 @@
-"""Instants as HubSpot counts them and as Python does: whole milliseconds since 1970 there, aware UTC here."""
+"""Conversion between HubSpot's timestamps (milliseconds since 1970 UTC) and aware datetimes in UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work beside the reading of what comes next: nothing is lost, nothing out of order, nothing piles up."""
+"""Concurrent work: no result is lost or out of order, and the number of pending results is limited."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def test_results_come_in_the_order_of_the_items() -> None:
     assert list(map_prefetch(range(50), lambda number: number * 2)) == [number * 2 for number in range(50)]
 
 
-def test_nothing_comes_of_nothing() -> None:
+def test_no_items_give_no_results() -> None:
     assert list(map_prefetch([], str)) == []
 
 
 def test_two_items_are_processed_at_once_while_the_caller_iterates() -> None:
-    together = threading.Barrier(2, timeout=10)  # nobody passes alone
+    together = threading.Barrier(2, timeout=10)  # blocks until both threads arrive
     readers = set()
 
     def items() -> Iterator[int]:
@@ -35,7 +35,7 @@ def test_two_items_are_processed_at_once_while_the_caller_iterates() -> None:
     assert readers == {threading.current_thread()}
 
 
-def test_no_more_items_are_read_than_the_workers_can_hold() -> None:
+def test_at_most_one_item_more_than_workers_is_read_ahead() -> None:
     read: list[int] = []
 
     def items() -> Iterator[int]:
@@ -48,7 +48,7 @@ def test_no_more_items_are_read_than_the_workers_can_hold() -> None:
     assert len(read) == 3
 
 
-def test_an_error_is_raised_where_its_result_is_read() -> None:
+def test_an_error_is_raised_when_its_result_is_read() -> None:
     def work(number: int) -> int:
         return 10 // (2 - number)
 
@@ -68,10 +68,10 @@ def test_polling_yields_until_the_result_is_there() -> None:
     def work() -> Generator[tuple[()], None, str]:
         return (yield from submit_and_poll(question))
 
-    going = work()
-    assert next(going) == ()
+    task = work()
+    assert next(task) == ()
     may_answer.set()
-    assert drain(going) == "answer"
+    assert drain(task) == "answer"
 
 
 def test_draining_returns_the_result_or_raises_the_error() -> None:

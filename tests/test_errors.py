@@ -11,18 +11,18 @@ from sync_worker.errors import ExitCode, FatalError, RecordError, SyncWorkerErro
 ALL = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, SyncWorkerError)]
 
 
-def test_the_tree_is_drawn_as_it_grows() -> None:
+def test_the_docstring_shows_the_class_hierarchy() -> None:
     drawn = re.findall(r"([│ ]*)[├└]── (\w+)", str(errors.__doc__))
     parents: dict[int, type[SyncWorkerError]] = {0: SyncWorkerError}
     for indent, name in drawn:
-        depth = len(indent) // 4 - 1  # the drawing is indented once
+        depth = len(indent) // 4 - 1  # the drawing is indented by one level
         each = getattr(errors, name)
         assert each.__base__ is parents[depth], name
         parents[depth + 1] = each
     assert {name for _, name in drawn} | {"SyncWorkerError"} == {each.__name__ for each in ALL}
 
 
-def test_the_exit_codes_are_drawn_as_they_are() -> None:
+def test_the_docstring_shows_the_exit_codes() -> None:
     drawn = dict(re.findall(r"── (\w+).*exit (\d)", str(errors.__doc__)))
     assert {"ConfigurationError", "AccessDenied", "UnsafePlan", "TransientError", "RecordError"} <= set(drawn)
     assert {name: getattr(errors, name).exit_code for name in drawn} == {name: int(code) for name, code in drawn.items()}
@@ -37,21 +37,21 @@ def test_every_error_has_one_consequence_and_an_exit_code(error: type[SyncWorker
 
 
 @pytest.mark.parametrize("error", ALL)
-def test_an_error_that_was_raised_without_words_has_its_own(error: type[SyncWorkerError]) -> None:
+def test_the_default_message_is_the_docstring(error: type[SyncWorkerError]) -> None:
     assert error().message == inspect.cleandoc(str(error.__doc__))
     assert str(error()).endswith(".")
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "text"),
     [
-        (FatalError("It does not fit."), "It does not fit."),
-        (FatalError("It does not fit.", hint="Mend it."), "It does not fit. Mend it."),
-        (FatalError("It does not fit.", operation="read contacts", hint="Mend it."), "read contacts: It does not fit. Mend it."),
+        (FatalError("It is invalid."), "It is invalid."),
+        (FatalError("It is invalid.", hint="Correct it."), "It is invalid. Correct it."),
+        (FatalError("It is invalid.", operation="read contacts", hint="Correct it."), "read contacts: It is invalid. Correct it."),
     ],
 )
-def test_an_error_names_the_operation_the_cause_and_a_hint(error: SyncWorkerError, said: str) -> None:
-    assert str(error) == said
+def test_an_error_names_the_operation_the_cause_and_a_hint(error: SyncWorkerError, text: str) -> None:
+    assert str(error) == text
 
 
 def test_a_response_with_retry_after_carries_it() -> None:

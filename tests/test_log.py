@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sync_worker import log
 
-TOKEN = f"pat-na1-{0x0123ABCD:08x}-{0x4567:x}"  # put together here: no file holds one
+TOKEN = f"pat-na1-{0x0123ABCD:08x}-{0x4567:x}"  # assembled here, so that no file contains a token
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def log_lines() -> Iterator[io.StringIO]:
 
 
 class FakeTerminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
-def test_a_line_is_one_json_object_with_its_time_and_its_run(log_lines: io.StringIO) -> None:
+def test_a_line_is_a_json_object_with_timestamp_and_run(log_lines: io.StringIO) -> None:
     with structlog.contextvars.bound_contextvars(run="abc"):
         structlog.get_logger().info("run.finished", written=3)
     line = json.loads(log_lines.getvalue())
@@ -48,7 +48,7 @@ def test_on_a_terminal_a_line_is_readable_text() -> None:
     assert not stream.getvalue().startswith("{")
 
 
-def test_what_is_of_no_interest_is_left_out(log_lines: io.StringIO) -> None:
+def test_debug_lines_are_omitted(log_lines: io.StringIO) -> None:
     structlog.get_logger().debug("noise")
     assert log_lines.getvalue() == ""
 
@@ -99,21 +99,21 @@ plain = st.recursive(
 
 
 @given(value=plain.filter(lambda value: "earer" not in str(value).lower()))
-def test_what_holds_no_secret_is_logged_as_it_is(value: object) -> None:
+def test_values_without_secrets_are_logged_unchanged(value: object) -> None:
     assert log.redact_event(None, "info", {"value": value}) == {"value": value}
 
 
 @pytest.mark.parametrize("text", ["a", "a.", "a@", "b-", "pat-eu1-", "Bearer "])
-def test_a_long_text_stalls_no_line(log_lines: io.StringIO, text: str) -> None:
+def test_the_cost_of_masking_is_linear_in_the_length_of_the_text(log_lines: io.StringIO, text: str) -> None:
     def cost(length: int) -> float:
-        taken = []
+        seconds = []
         for _ in range(3):
-            began = time.process_time()
+            start = time.process_time()
             structlog.get_logger().info("run.finished", text=text * (length // len(text)))
-            taken.append(time.process_time() - began)
-        return min(taken)
+            seconds.append(time.process_time() - start)
+        return min(seconds)
 
-    assert cost(65_536) < 100 * cost(4_096)  # 16 times as long: 16 where it is linear, 256 where it is not
+    assert cost(65_536) < 100 * cost(4_096)  # 16 times the length: a factor of 16 if linear, 256 if quadratic
     assert log_lines.getvalue()
 
 
@@ -121,8 +121,8 @@ def test_an_unexpected_error_is_logged_without_personal_data() -> None:
     try:
         {}[f"ana@example.com {TOKEN}"]
     except KeyError as error:
-        told = log.format_traceback(error)
-    assert told.startswith("Traceback")
-    assert "KeyError" in told
-    assert "ana@" not in told.replace('{}[f"ana@example.com {TOKEN}"]', "")
-    assert TOKEN not in told
+        text = log.format_traceback(error)
+    assert text.startswith("Traceback")
+    assert "KeyError" in text
+    assert "ana@" not in text.replace('{}[f"ana@example.com {TOKEN}"]', "")
+    assert TOKEN not in text

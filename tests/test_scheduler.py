@@ -1,4 +1,4 @@
-"""The service goes on where the next cycle may do better, and ends where somebody must act."""
+"""The service continues after errors that may pass, and stops when an operator has to act."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def make_worker(sync: Callable[[], None]) -> Any:
 
 
 def serve_one_cycle(error: BaseException) -> SyncWorkerError | None:
-    """Run the service until its first cycle has ended as told, then stop it; return what it ended with."""
+    """Run the service until its first cycle has failed with `error`, then stop it; return the error of the service."""
     ended = Event()
 
     def sync() -> None:
@@ -85,13 +85,13 @@ def make_unsafe_plan() -> UnsafePlan:
         (KeyError("ana@example.com"), "run.crashed"),
     ],
 )
-def test_what_may_be_better_in_the_next_cycle_does_not_end_the_service(log_stream: StringIO, error: BaseException, event: str) -> None:
+def test_an_error_that_may_pass_does_not_stop_the_service(log_stream: StringIO, error: BaseException, event: str) -> None:
     assert serve_one_cycle(error) is None
     assert [line["event"] for line in read_log_lines(log_stream)] == ["service.started", event, "service.stopped"]
     assert "ana@example.com" not in log_stream.getvalue()
 
 
-def test_a_refused_plan_is_logged_with_its_numbers_and_the_command_that_allows_it(log_stream: StringIO) -> None:
+def test_a_refused_plan_is_logged_with_its_numbers_and_commands(log_stream: StringIO) -> None:
     assert serve_one_cycle(make_unsafe_plan()) is None
     (refused,) = (line for line in read_log_lines(log_stream) if line["event"] == "plan.refused")
     assert refused["level"] == "error"
@@ -100,7 +100,7 @@ def test_a_refused_plan_is_logged_with_its_numbers_and_the_command_that_allows_i
     assert "`sync-worker sync --allow-large`" in refused["error"]
 
 
-def test_where_trying_again_is_no_use_the_service_ends_with_the_reason(log_stream: StringIO) -> None:
+def test_a_permanent_error_stops_the_service(log_stream: StringIO) -> None:
     failure = Unauthorized("HubSpot does not accept the token.")
     assert serve_one_cycle(failure) is failure
     assert [line["event"] for line in read_log_lines(log_stream)][-2:] == ["run.refused", "service.stopped"]

@@ -36,7 +36,7 @@ def write_config(folder: Path, content: str) -> dict[str, str]:
     return {"SYNC_WORKER_CONFIG": str(path)}
 
 
-def test_without_anything_said_the_defaults_hold() -> None:
+def test_unset_settings_have_their_defaults() -> None:
     settings = load_settings({})
     assert (settings.base_url, settings.api_version, settings.state_url) == (
         "https://api.hubapi.com",
@@ -46,109 +46,109 @@ def test_without_anything_said_the_defaults_hold() -> None:
     assert (settings.property_prefix, settings.overlap_minutes, settings.reevaluate_at) == ("lead", 10, time(2, 0))
 
 
-def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
-    place = write_config(tmp_path, "sync_every_minutes: 15\noverlap_minutes: 20\nreevaluate_at: '03:30'\n")
-    settings = load_settings({**place, "SYNC_WORKER_OVERLAP_MINUTES": "30"})
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    config = write_config(tmp_path, "sync_every_minutes: 15\noverlap_minutes: 20\nreevaluate_at: '03:30'\n")
+    settings = load_settings({**config, "SYNC_WORKER_OVERLAP_MINUTES": "30"})
     assert (settings.sync_every_minutes, settings.overlap_minutes, settings.reevaluate_at) == (15, 30, time(3, 30))
 
 
-def test_an_empty_variable_says_nothing(tmp_path: Path) -> None:
-    place = write_config(tmp_path, "overlap_minutes: 20\n")
-    assert load_settings({**place, "SYNC_WORKER_OVERLAP_MINUTES": "", "HUBSPOT_ACCESS_TOKEN": ""}).overlap_minutes == 20
+def test_an_empty_variable_is_ignored(tmp_path: Path) -> None:
+    config = write_config(tmp_path, "overlap_minutes: 20\n")
+    assert load_settings({**config, "SYNC_WORKER_OVERLAP_MINUTES": "", "HUBSPOT_ACCESS_TOKEN": ""}).overlap_minutes == 20
 
 
-def test_the_file_in_the_usual_place_is_read_without_being_named(empty_folder: Path) -> None:
+def test_the_file_at_the_default_path_is_read(empty_folder: Path) -> None:
     (empty_folder / "config").mkdir()
     (empty_folder / "config" / "worker.yaml").write_text("overlap_minutes: 7\n")
     assert load_settings({}).overlap_minutes == 7
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "\n\n"])
-def test_an_empty_file_says_nothing(tmp_path: Path, content: str) -> None:
+def test_an_empty_file_sets_nothing(tmp_path: Path, content: str) -> None:
     assert load_settings(write_config(tmp_path, content)) == load_settings({})
 
 
-def test_the_settings_of_this_process_are_taken_where_none_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNC_WORKER_OVERLAP_MINUTES", "17")
     assert load_settings().overlap_minutes == 17
 
 
-def test_settings_do_not_change() -> None:
+def test_settings_are_immutable() -> None:
     with pytest.raises(ValidationError):
         load_settings({}).overlap_minutes = 5  # type: ignore[misc]
 
 
 class TestRejected:
-    """What cannot be used is named with its place and the way out."""
+    """An invalid setting is named with its location and a hint."""
 
     @pytest.mark.parametrize(
-        ("name", "near"),
+        ("name", "closest"),
         [
             ("SYNC_WORKER_STATE_ULR", "SYNC_WORKER_STATE_URL"),
             ("SYNC_WORKER_OVERLAP_MINUTE", "SYNC_WORKER_OVERLAP_MINUTES"),
             ("HUBSPOT_ACCES_TOKEN", "HUBSPOT_ACCESS_TOKEN"),
         ],
     )
-    def test_a_variable_that_is_no_setting_with_the_nearest_that_is(self, name: str, near: str) -> None:
+    def test_an_unknown_variable_with_the_closest_valid_name(self, name: str, closest: str) -> None:
         error = load_error({name: "x"})
-        assert error.message == f"Environment: {name} is no setting. Did you mean {near}?"
+        assert error.message == f"Environment: {name} is not a setting. Did you mean {closest}?"
 
     def test_variables_of_other_programs_are_ignored(self) -> None:
         assert load_settings({"HUBSPOT_PORTAL_NAME_OF_ANOTHER_PROGRAM": "x", "PATH": "/bin"}) == load_settings({})
 
     @pytest.mark.parametrize(
-        ("content", "says"),
+        ("content", "message"),
         [
-            ("a: 1\noverlap_minutse: 5\n", ":1: a is no setting."),
-            ("overlap_minutes: 5\n\noverlap_minutse: 5\n", ":3: overlap_minutse is no setting. Did you mean overlap_minutes?"),
-            ("access_token: x\n", ":1: a token does not belong into a file."),
-            ("- overlap_minutes\n", ":1: settings are `name: value`, one a line."),
-            ("just words\n", ":1: settings are `name: value`, one a line."),
+            ("a: 1\noverlap_minutse: 5\n", ":1: a is not a setting."),
+            ("overlap_minutes: 5\n\noverlap_minutse: 5\n", ":3: overlap_minutse is not a setting. Did you mean overlap_minutes?"),
+            ("access_token: x\n", ":1: the token must not be in a file."),
+            ("- overlap_minutes\n", ":1: expected one `name: value` per line."),
+            ("just words\n", ":1: expected one `name: value` per line."),
             ("overlap_minutes: [\n", "not YAML"),
             ("overlap_minutes: 5\noverlap_minutes: 6\n", "not YAML"),
         ],
     )
-    def test_a_line_of_the_file_with_its_number(self, tmp_path: Path, content: str, says: str) -> None:
+    def test_an_invalid_line_of_the_file_with_its_number(self, tmp_path: Path, content: str, message: str) -> None:
         error = load_error(write_config(tmp_path, content))
         assert str(tmp_path / "worker.yaml") in error.message
-        assert says in error.message
+        assert message in error.message
 
     @pytest.mark.parametrize(
-        ("environment", "says"),
+        ("environment", "message"),
         [
             ({"SYNC_WORKER_OVERLAP_MINUTES": "soon"}, "SYNC_WORKER_OVERLAP_MINUTES: Input should be a valid integer"),
             ({"SYNC_WORKER_OVERLAP_MINUTES": "-1"}, "SYNC_WORKER_OVERLAP_MINUTES: Input should be greater than or equal to 0"),
             ({"HUBSPOT_API_VERSION": "v1"}, "HUBSPOT_API_VERSION: Input should be 'v3' or '2026-09'"),
             ({"SYNC_WORKER_PROPERTY_PREFIX": "Lead Score"}, "SYNC_WORKER_PROPERTY_PREFIX: String should match pattern"),
-            ({"HUBSPOT_BASE_URL": "api.hubapi.com"}, "HUBSPOT_BASE_URL: 'api.hubapi.com' is no web address"),
-            ({"HUBSPOT_BASE_URL": "http://api.hubapi.com"}, "HUBSPOT_BASE_URL: http:// would send the token in clear"),
+            ({"HUBSPOT_BASE_URL": "api.hubapi.com"}, "HUBSPOT_BASE_URL: 'api.hubapi.com' is not a URL"),
+            ({"HUBSPOT_BASE_URL": "http://api.hubapi.com"}, "HUBSPOT_BASE_URL: http:// would send the token unencrypted"),
             ({"SYNC_WORKER_REEVALUATE_AT": "late"}, "SYNC_WORKER_REEVALUATE_AT: "),
         ],
     )
-    def test_a_value_of_the_environment_with_the_name_of_its_variable(self, environment: dict[str, str], says: str) -> None:
-        assert says in load_error(environment).message
+    def test_an_invalid_value_of_the_environment_with_its_variable(self, environment: dict[str, str], message: str) -> None:
+        assert message in load_error(environment).message
 
-    def test_a_value_of_the_file_with_its_place(self, tmp_path: Path) -> None:
+    def test_an_invalid_value_of_the_file_with_its_path_and_key(self, tmp_path: Path) -> None:
         error = load_error(write_config(tmp_path, "overlap_minutes: soon\n"))
         assert error.message.startswith(f"{tmp_path / 'worker.yaml'}: overlap_minutes: ")
 
-    def test_several_at_once(self) -> None:
+    def test_all_invalid_values_are_listed(self) -> None:
         message = load_error({"SYNC_WORKER_OVERLAP_MINUTES": "soon", "HUBSPOT_API_VERSION": "v1"}).message
         assert "SYNC_WORKER_OVERLAP_MINUTES" in message
         assert "HUBSPOT_API_VERSION" in message
 
-    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
-        assert "there is no such file" in load_error({"SYNC_WORKER_CONFIG": str(tmp_path / "none.yaml")}).message
+    def test_a_missing_file(self, tmp_path: Path) -> None:
+        assert "none.yaml does not exist" in load_error({"SYNC_WORKER_CONFIG": str(tmp_path / "none.yaml")}).message
 
-    def test_a_file_that_is_no_text(self, tmp_path: Path) -> None:
+    def test_a_binary_file(self, tmp_path: Path) -> None:
         (tmp_path / "worker.yaml").write_bytes(b"\xff\xfe\x00\x01")
         assert "cannot be read" in load_error({"SYNC_WORKER_CONFIG": str(tmp_path / "worker.yaml")}).message
 
 
 class TestToken:
-    """Nobody gets to see it."""
+    """The token is never shown."""
 
-    SECRET = f"pat-na1-{0x0123ABCD:08x}-{0x4567:x}"  # put together here: no file holds one
+    SECRET = f"pat-na1-{0x0123ABCD:08x}-{0x4567:x}"  # assembled here, so that no file contains a token
 
     def test_the_token_is_shown_only_on_explicit_request(self) -> None:
         settings = load_settings({"HUBSPOT_ACCESS_TOKEN": f" {self.SECRET}\n"})
@@ -161,19 +161,19 @@ class TestToken:
             _ = load_settings(environment).token
         assert "sync-worker sandbox" in str(error.value.hint)
 
-    def test_one_that_was_copied_badly_is_refused_without_being_quoted(self) -> None:
+    def test_a_token_with_a_line_break_is_refused_without_being_shown(self) -> None:
         error = load_error({"HUBSPOT_ACCESS_TOKEN": f"{self.SECRET[:9]}\n{self.SECRET[9:]}"})
-        assert "blanks or line breaks" in error.message
+        assert "spaces or line breaks" in error.message
         assert self.SECRET[9:] not in str(error)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080/", "http://localhost:1", "http://[::1]:80", "https://api.hubapi.com/"])
-def test_on_this_machine_and_over_tls_an_address_is_taken(url: str) -> None:
+def test_a_url_with_tls_or_on_this_machine_is_accepted(url: str) -> None:
     assert load_settings({"HUBSPOT_BASE_URL": url}).base_url == url.rstrip("/")
 
 
 @given(minutes=st.integers(0, 1440), in_flight=st.integers(1, 64), version=st.sampled_from(["v3", "2026-09"]))
-def test_a_value_is_the_same_from_the_environment_and_from_python(minutes: int, in_flight: int, version: str) -> None:
+def test_a_value_from_the_environment_equals_the_value_in_python(minutes: int, in_flight: int, version: str) -> None:
     environment = {
         "SYNC_WORKER_OVERLAP_MINUTES": str(minutes),
         "SYNC_WORKER_REQUESTS_IN_FLIGHT": str(in_flight),
@@ -183,7 +183,7 @@ def test_a_value_is_the_same_from_the_environment_and_from_python(minutes: int, 
     assert load_settings(environment) == plain
 
 
-def test_the_examples_name_every_setting_and_no_other() -> None:
+def test_the_examples_name_all_settings_and_no_others() -> None:
     example = (EXAMPLE / "example.env").read_text()
     assert set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE)) == {*FIELD_BY_VARIABLE, "SYNC_WORKER_CONFIG"}
     written = (EXAMPLE / "worker.yaml").read_text()
@@ -191,7 +191,7 @@ def test_the_examples_name_every_setting_and_no_other() -> None:
     assert set(FIELD_BY_VARIABLE.values()) - of_the_environment <= set(re.findall(r"^# ([a-z_]+): ", written, re.MULTILINE))
 
 
-def test_the_defaults_that_the_example_shows_are_the_defaults(tmp_path: Path) -> None:
+def test_the_example_shows_the_defaults(tmp_path: Path) -> None:
     lines = [line.removeprefix("# ") for line in (EXAMPLE / "worker.yaml").read_text().splitlines() if line.startswith("# ")]
-    told = [line for line in lines if line.partition(":")[0] in FIELD_BY_VARIABLE.values() and "default: " not in line]
-    assert load_settings(write_config(tmp_path, "\n".join(told))) == load_settings({})
+    values = [line for line in lines if line.partition(":")[0] in FIELD_BY_VARIABLE.values() and "default: " not in line]
+    assert load_settings(write_config(tmp_path, "\n".join(values))) == load_settings({})

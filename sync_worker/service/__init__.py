@@ -1,1 +1,1 @@
-"""The long-running service: when cycles run, and a clean stop."""
+"""The long-running service: scheduled cycles and a clean stop."""

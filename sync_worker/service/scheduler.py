@@ -1,4 +1,4 @@
-"""The long-running worker: cycles on a schedule, one at a time, and a clean end."""
+"""The scheduler of `serve`: runs cycles one at a time, and stops cleanly on a signal."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ log = structlog.get_logger()
 
 
 def serve(worker: Worker) -> None:
-    """Run until SIGTERM or SIGINT; a run that is under way ends after its present batch.
+    """Run until SIGTERM or SIGINT; an active run stops after its current batch.
 
-    Raises the error that ended the service where trying again is no use: a wrong token, a model that cannot be used.
+    Raises the error that stopped the service if a retry is pointless, such as a wrong token or an invalid model.
     """
     service = SyncScheduler(worker)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -35,7 +35,7 @@ def serve(worker: Worker) -> None:
 
 
 class SyncScheduler:
-    """The jobs of one worker. They share one thread, so that no two runs ever meet."""
+    """The jobs of one worker. They share one thread, so only one run is active at a time."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -46,13 +46,12 @@ class SyncScheduler:
     def run(self) -> None:
         """Run the jobs until stopped."""
         worker, settings = self._worker, self._worker.settings
-        portal = worker.read_portal()  # a wrong token or model is found here, before anything is scheduled
+        portal = worker.read_portal()  # fails here if the token or the model is wrong, before any job is scheduled
         zone = ZoneInfo(portal.time_zone)
-        every = timedelta(minutes=settings.sync_every_minutes)
         nightly = settings.reevaluate_at
-        self._add_job("sync", worker.sync, IntervalTrigger(seconds=int(every.total_seconds()), start_date=datetime.now(UTC)), run_now=True)
+        self._add_job("sync", worker.sync, IntervalTrigger(minutes=settings.sync_every_minutes, start_date=datetime.now(UTC)), run_now=True)
         self._add_job("re-evaluation", worker.sync, CronTrigger(hour=nightly.hour, minute=nightly.minute, second=5, timezone=zone))
-        # Counted from the last complete reading, not from the start: a worker that is restarted often rescans all the same.
+        # Counted from the last full scan instead of the start, so that a frequently restarted service also rescans.
         rescan = timedelta(days=settings.rescan_every_days)
         due = (worker.last_full_scan() or datetime.now(UTC)) + rescan
         self._add_job(
@@ -67,16 +66,16 @@ class SyncScheduler:
             raise self._failure
 
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
-        """Ask for the end."""
+        """Stop the service; safe to call from a signal handler."""
         self._stopped.set()
-        # Not in the signal's own frame: the code that it came in upon may hold the very lock that is to be opened.
+        # In a thread, because the interrupted code may hold a lock that `interrupt` needs.
         threading.Thread(target=self._worker.interrupt, name="stop").start()
 
     def _add_job(self, name: str, job: Callable[[], RunReport], trigger: IntervalTrigger | CronTrigger, *, run_now: bool = False) -> None:
-        soon = {"next_run_time": datetime.now(UTC)} if run_now else {}
-        # A cycle that was missed because another took long is made up for once.
+        start = {"next_run_time": datetime.now(UTC)} if run_now else {}
+        # Cycles missed during a long run are made up for by a single one.
         self._scheduler.add_job(
-            lambda: self._run_job(name, job), trigger, id=name, coalesce=True, misfire_grace_time=None, max_instances=1, **soon
+            lambda: self._run_job(name, job), trigger, id=name, coalesce=True, misfire_grace_time=None, max_instances=1, **start
         )
 
     def _run_job(self, name: str, job: Callable[[], RunReport]) -> None:
@@ -87,11 +86,11 @@ class SyncScheduler:
         except ConnectionClosed:
             log.info("run.interrupted", job=name)
         except UnsafePlan as error:
-            # Nothing was written, and the next cycle reads on: somebody must look, but the service is in order.
-            log.error("plan.refused", job=name, error=str(error))  # noqa: TRY400 -- the sentence says it
+            # Nothing was written, and the next cycle may succeed. An operator has to decide, but the service can continue.
+            log.error("plan.refused", job=name, error=str(error))  # noqa: TRY400 -- the message is sufficient
         except FatalError as error:
-            # Whoever set the worker up must act; going on would only fill the log.
-            log.error("run.refused", job=name, error=str(error))  # noqa: TRY400 -- the sentence says it; a traceback could hold data
+            # An operator has to act; further cycles would only fill the log.
+            log.error("run.refused", job=name, error=str(error))  # noqa: TRY400 -- the message is sufficient; a traceback may contain personal data
             self._failure = error
             self.stop()
         except SyncWorkerError as error:
