@@ -1,4 +1,4 @@
-"""The commands, one short function each."""
+"""The commands, one function each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn, Protocol, TypeVar
 
 import typer
 
@@ -26,40 +26,64 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Lead scoring as code for HubSpot.",
+    help="Score and grade HubSpot contacts from a model file under version control.",
+    epilog=(
+        "First steps on a portal: check, setup, backfill --dry-run, backfill, report, approve, serve.\n\n"
+        "Exit codes: 0 success; 1 success, but some records were rejected; 2 usage, configuration or model error; "
+        "3 HubSpot refused the token or a scope; 4 try again later; 5 plan refused as unsafe; 70 a bug."
+    ),
 )
-model_app = typer.Typer(no_args_is_help=True, help="Check, describe and try model files; HubSpot is not asked.")
+model_app = typer.Typer(no_args_is_help=True, help="Validate, compare and evaluate model files.")
 app.add_typer(model_app, name="model")
 
 EXIT_CODE_BUG: Final = 70  # EX_SOFTWARE of sysexits.h
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
-AllowLargeOption = Annotated[bool, typer.Option("--allow-large", help="Let a plan through that changes more than the settings allow.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be written; write nothing to HubSpot.")]
+ContactArgument = Annotated[str, typer.Argument(metavar="EMAIL|ID", help="Email address or id of a contact.", show_default=False)]
+ModelOption = Annotated[Path | None, typer.Option("--model", metavar="FILE", help="Use another model file. Default: SYNC_WORKER_MODEL.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
+AllowLargeOption = Annotated[
+    bool, typer.Option("--allow-large", help="Allow a plan that exceeds max_changed_share, max_new_mqls_share or max_new_mqls.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the changes; write nothing to HubSpot.")]
+
+
+class CommandResult(Protocol):
+    """A result that is printed as text or JSON, with the exit code of the process."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return the exit code of the process."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result for `--json`."""
+
+
+T = TypeVar("T")
+ResultT = TypeVar("ResultT", bound=CommandResult)
 
 
 class SyncMethod(StrEnum):
-    """How contacts are read and written."""
+    """API that reads and writes contacts in a backfill."""
 
     API = "api"
     BULK = "bulk"
 
 
 def main() -> NoReturn:
-    """Run the command line: errors become one sentence and an exit code."""
+    """Run the command line; an error ends it with a message and an exit code."""
     try:
         app()
     except SyncWorkerError as error:
         err.print(f"sync-worker: {error}", style="red" if err.is_terminal else None, markup=False, soft_wrap=True)
         sys.exit(int(error.exit_code))
     except KeyboardInterrupt:
-        err.print("sync-worker: stopped; run the same command again to go on.", markup=False)
+        err.print("sync-worker: interrupted; run the same command again to resume.", markup=False)
         sys.exit(130)
     except BrokenPipeError:
-        # Whoever read our output has left; that is no error of ours.
+        # The reader of our output has closed the pipe, such as `head`; this is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except Exception as error:  # noqa: BLE001 -- a bug is told without anybody's data, and not taken for exit code 1
+    except Exception as error:  # noqa: BLE001 -- a bug is reported without personal data, and with its own exit code
         err.print(log.format_traceback(error), markup=False)
         sys.exit(EXIT_CODE_BUG)
     sys.exit(0)
@@ -67,7 +91,7 @@ def main() -> NoReturn:
 
 @app.callback(invoke_without_command=True)
 def version(*, show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    """Score and grade HubSpot contacts from a model file under version control."""
+    """Print the version, or run a command."""
     if show_version:
         out.print(__version__)
         raise typer.Exit
@@ -75,18 +99,18 @@ def version(*, show_version: Annotated[bool, typer.Option("--version", help="Pri
 
 @app.command()
 def check(*, json: JsonOption = False) -> None:
-    """Ask HubSpot whether everything that the worker needs is there; write nothing."""
+    """Check token, scopes, plan, limits and model; write nothing."""
     _print_result(_with_worker(lambda worker: worker.check()), json=json, print_text=render.print_findings)
 
 
 @app.command()
 def setup(*, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
-    """Create or mend the property group, the properties and the lists in HubSpot."""
-    done = _with_worker(lambda worker: worker.setup(dry_run=dry_run))
+    """Create or update the property group, properties and lists."""
+    steps = _with_worker(lambda worker: worker.setup(dry_run=dry_run))
     if json:
-        print_json({"dry_run": dry_run, "steps": done, "exit_code": 0})
+        print_json({"dry_run": dry_run, "steps": steps, "exit_code": 0})
     else:
-        render.print_setup_steps(done, dry_run=dry_run)
+        render.print_setup_steps(steps, dry_run=dry_run)
 
 
 @app.command()
@@ -95,18 +119,18 @@ def backfill(
     dry_run: DryRunOption = False,
     allow_large: AllowLargeOption = False,
     via: Annotated[
-        SyncMethod, typer.Option(help="bulk: by exports and imports, in a handful of calls where that can be had.")
+        SyncMethod, typer.Option(help="bulk: use exports and imports, which need only a few calls; see docs/operations.md.")
     ] = SyncMethod.API,
     json: JsonOption = False,
 ) -> None:
-    """Score every contact once; goes on where it was stopped."""
-    done = _with_worker(lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large, bulk=via is SyncMethod.BULK))
-    _print_result(done, json=json, print_text=render.print_run)
+    """Evaluate every contact once; resumes after an interruption."""
+    result = _with_worker(lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large, bulk=via is SyncMethod.BULK))
+    _print_result(result, json=json, print_text=render.print_run)
 
 
 @app.command()
 def sync(*, dry_run: DryRunOption = False, allow_large: AllowLargeOption = False, json: JsonOption = False) -> None:
-    """Score what changed since the last run."""
+    """Process the changes since the last run."""
     _print_result(
         _with_worker(lambda worker: worker.sync(dry_run=dry_run, allow_large=allow_large)), json=json, print_text=render.print_run
     )
@@ -114,23 +138,28 @@ def sync(*, dry_run: DryRunOption = False, allow_large: AllowLargeOption = False
 
 @app.command()
 def serve() -> None:
-    """Run cycles until SIGTERM or Ctrl-C."""
-    from sync_worker.service.scheduler import serve as forever  # noqa: PLC0415 -- the scheduler is not needed by one-shot commands
+    """Run as a service until SIGTERM or Ctrl-C.
+
+    A cycle every few minutes, a re-evaluation of all contacts once a day, a full scan once a week.
+    """
+    from sync_worker.service.scheduler import serve as run_service  # noqa: PLC0415 -- other commands do not need the scheduler
 
     log.configure()
     with build_worker(load_settings()) as worker:
-        forever(worker)
+        run_service(worker)
 
 
 @app.command()
 def explain(
-    contact: Annotated[str, typer.Argument(metavar="EMAIL|ID", help="An address or the id of a contact.")],
+    contact: ContactArgument,
     *,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="As of another time, ISO 8601.")] = None,
-    file: Annotated[Path | None, typer.Option("--model", metavar="FILE", help="By another model.")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Evaluate as of this ISO 8601 time. Default: the time of the last verdict.")
+    ] = None,
+    file: ModelOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the ledger of one contact: every line, and that they add up."""
+    """Show the ledger of one contact; its lines add up to the score."""
     when = _parse_timestamp(at)
     _print_result(
         _with_worker(lambda worker: worker.explain(contact, at=when, model_file=file)), json=json, print_text=render.print_explanation
@@ -142,80 +171,101 @@ def status(
     *,
     max_age: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Exit with 4 where no run has come to its end for so long, such as 2h, and none is at work."),
+        typer.Option(
+            metavar="DURATION",
+            help="Exit with code 4 if no sync or backfill has finished within this time, such as 2h, and no run is active.",
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show cursors, last runs, what waits to be written, and the model; HubSpot is not asked."""
-    most = _parse_max_age(max_age)
-    found = _with_worker(lambda worker: worker.status(max_age=most))
-    print_json(found) if json else render.print_status(found)
-    if found["stale"]:
-        err.print(f"sync-worker: {found['stale']}", markup=False)
-        raise typer.Exit(int(ExitCode.TRY_AGAIN))
+    """Show cursors, pending changes, the model and the last runs.
+
+    Does not call HubSpot.
+    """
+    limit = _parse_max_age(max_age)
+    result = _with_worker(lambda worker: worker.status(max_age=limit))
+    if result.stale:
+        err.print(f"sync-worker: {result.stale}", markup=False)
+    _print_result(result, json=json, print_text=render.print_status)
 
 
 @app.command()
 def report(
     *,
-    to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to a .html, .txt or .json file.")] = None,
+    to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to this .html, .txt or .json file instead.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show how the scores lie: look at this before `approve`."""
-    found = _with_worker(lambda worker: worker.distribution())
+    """Show the distribution of scores; look at it before `approve`."""
+    distribution = _with_worker(lambda worker: worker.distribution())
     if to:
-        render.write_distribution(found, to)
+        render.write_distribution(distribution, to)
     if json:
-        print_json(found.as_json())
+        print_json(distribution.as_json())
     elif not to:
-        render.print_distribution(found, out)
+        render.print_distribution(distribution, out)
 
 
 @app.command()
 def approve(
     *,
-    note: Annotated[str, typer.Option(help="Who looked at the report, and what was decided.")],
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Who looked at the report, and what was decided.", show_default=False)],
     allow_large: AllowLargeOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Give leave to change lists and lifecycle stages under this model, and change what waited for it."""
+    """Allow changes to lists and lifecycle stages under this model.
+
+    Applies the pending changes at once.
+    """
     _print_result(_with_worker(lambda worker: worker.approve(note, allow_large=allow_large)), json=json, print_text=render.print_run)
 
 
 @app.command()
 def undo(
-    run: Annotated[str, typer.Argument(help="A run, as `status` and the log name it.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, from `status` or the log.", show_default=False)],
     *,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Put back the values and list members that a run replaced, wherever nobody has changed them since; lifecycle stages stay."""
+    """Restore the values and list members that a run replaced.
+
+    Values that have changed since stay. Lifecycle stages stay, because HubSpot moves them forward only.
+    """
     _print_result(_with_worker(lambda worker: worker.undo(run, dry_run=dry_run)), json=json, print_text=render.print_run)
 
 
 @app.command()
 def forget(
-    contact: Annotated[str, typer.Argument(metavar="EMAIL|ID", help="An address or the id of a contact.")], *, json: JsonOption = False
+    contact: ContactArgument,
+    *,
+    json: JsonOption = False,
 ) -> None:
-    """Delete whatever the state knows of a person. HubSpot is not asked: a contact that still exists there is read again by the next."""
-    found = _with_worker(lambda worker: worker.forget(contact))
-    print_json(found) if json else render.print_forgotten(found)
+    """Delete all data of a contact from the state.
+
+    Does not change HubSpot: delete the contact there first, or the next run reads it again.
+    """
+    _print_result(_with_worker(lambda worker: worker.forget(contact)), json=json, print_text=render.print_forgotten)
 
 
 @app.command()
 def sandbox(
     *,
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
-    contacts: Annotated[int, typer.Option(min=0, help="How many contacts are made up.")] = 1_000,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same portal.")] = 1,
+    port: Annotated[int, typer.Option(metavar="P", help="Port; 0 selects a free one.")] = 0,
+    contacts: Annotated[int, typer.Option(metavar="N", min=0, help="Number of generated contacts.")] = 1_000,
+    seed: Annotated[int, typer.Option(metavar="S", help="The same seed generates the same portal.")] = 1,
     portal: Annotated[Path | None, typer.Option(metavar="DIR", help="Serve this portal folder instead.")] = None,
-    tier: Annotated[str | None, typer.Option(help="starter, professional or enterprise.")] = None,
-    latency_ms: Annotated[float, typer.Option(min=0, help="Every reply takes at least so long.")] = 0,
-    rate: Annotated[int | None, typer.Option(min=1, help="Requests per 10 s; default by tier.")] = None,
-    faults: Annotated[Path | None, typer.Option(metavar="FILE", help="What is to go wrong: a YAML file, see docs/sandbox.md.")] = None,
-    switch: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another reading of HubSpot's documents.")] = None,
+    tier: Annotated[str | None, typer.Option(metavar="TIER", help="starter, professional or enterprise: sets limits and features.")] = None,
+    latency_ms: Annotated[float, typer.Option(metavar="MS", min=0, help="Minimum duration of every response.")] = 0,
+    rate: Annotated[int | None, typer.Option(metavar="N", min=1, help="Requests in 10 seconds. Default: by tier.")] = None,
+    faults: Annotated[Path | None, typer.Option(metavar="FILE", help="Faults to inject, a YAML file; see docs/sandbox.md.")] = None,
+    switch: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Another interpretation of HubSpot's documentation; see docs/sandbox.md. Can be repeated."),
+    ] = None,
 ) -> None:
-    """Serve a HubSpot portal on this machine, until Ctrl-C."""
+    """Serve a HubSpot portal on this machine until Ctrl-C.
+
+    The first line of the output is JSON with its address and token.
+    """
     from sync_worker.cli.sandbox import serve_sandbox  # noqa: PLC0415 -- the sandbox is an extra
 
     serve_sandbox(
@@ -232,77 +282,82 @@ def sandbox(
 
 
 @app.command()
-def demo(*, contacts: Annotated[int, typer.Option(min=100, help="How many contacts are made up.")] = 1_000) -> None:
-    """Do the whole job on a made-up portal and show what a sales rep would see."""
-    from sync_worker.cli.demo import run_demo as show_all  # noqa: PLC0415 -- starts programs; needed here alone
+def demo(*, contacts: Annotated[int, typer.Option(metavar="N", min=100, help="Number of generated contacts.")] = 1_000) -> None:
+    """Run the whole workflow on a generated portal on this machine."""
+    from sync_worker.cli.demo import run_demo  # noqa: PLC0415 -- other commands do not need it
 
-    show_all(contacts)
+    run_demo(contacts)
 
 
 @model_app.command("check")
 def model_check(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Default: SYNC_WORKER_MODEL.")] = None,
     *,
     portal: Annotated[
-        bool, typer.Option("--portal", help="Also ask HubSpot for the properties, options, forms and lists that it takes.")
+        bool, typer.Option("--portal", help="Also check the properties, options, forms, events and lists of the portal; calls HubSpot.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Validate a model file."""
+    """Validate a model file and show its summary."""
     with build_worker(load_settings()) as worker:
-        found = worker.summarize_model(file, check_portal=portal)
-    print_json(found) if json else render.print_model(found)
+        summary = worker.summarize_model(file, check_portal=portal)
+    _print_result(summary, json=json, print_text=render.print_model)
 
 
 @model_app.command("schema")
 def model_schema() -> None:
     """Print the JSON Schema of model files, for editors."""
-    from sync_worker.model.file.json_schema import build_json_schema  # noqa: PLC0415 -- needed here alone
+    from sync_worker.model.file.json_schema import build_json_schema  # noqa: PLC0415 -- other commands do not need it
 
     print_json(build_json_schema())
 
 
 @model_app.command("diff")
 def model_diff(
-    old: Annotated[Path, typer.Argument(metavar="OLD")],
-    new: Annotated[Path, typer.Argument(metavar="NEW")],
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A model file.", show_default=False)],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Another model file.", show_default=False)],
     *,
-    portal: Annotated[Path | None, typer.Option(metavar="DIR", help="A portal folder; default: what the state knows.")] = None,
+    portal: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Evaluate the contacts of a portal folder. Default: those of the state.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Say in words what changed between two models, and for whom it would change band, grade or MQL."""
-    if portal is None:
-        found = _with_worker(lambda worker: worker.compare(old, new))
-    else:
-        from sync_worker.cli.sandbox import compare_models_on_folder  # noqa: PLC0415 -- the folder's reader comes with the sandbox
+    """Compare two models: rules, scores, bands, grades and MQLs.
 
-        found = compare_models_on_folder(portal, old, new)
-    print_json(found.as_json()) if json else render.print_comparison(found)
+    Does not call HubSpot.
+    """
+    if portal is None:
+        comparison = _with_worker(lambda worker: worker.compare(old, new))
+    else:
+        from sync_worker.cli.sandbox import compare_models_on_folder  # noqa: PLC0415 -- the reader of folders is part of the sandbox extra
+
+        comparison = compare_models_on_folder(portal, old, new)
+    print_json(comparison.as_json()) if json else render.print_comparison(comparison)
 
 
 @model_app.command("evaluate")
 def model_evaluate(
     *,
-    portal: Annotated[Path, typer.Option(metavar="DIR", help="A portal folder.")],
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="ISO 8601; default: the portal's own now.")] = None,
-    file: Annotated[Path | None, typer.Option("--model", metavar="FILE", help="Default: SYNC_WORKER_MODEL.")] = None,
+    portal: Annotated[Path, typer.Option(metavar="DIR", help="A portal folder.", show_default=False)],
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="Evaluate as of this ISO 8601 time. Default: `now` of the folder.")] = None,
+    file: ModelOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Score a portal folder; HubSpot is not asked."""
-    from sync_worker.cli.sandbox import evaluate_folder  # noqa: PLC0415 -- the folder's reader comes with the sandbox
+    """Evaluate the contacts of a portal folder without HubSpot."""
+    from sync_worker.cli.sandbox import evaluate_folder  # noqa: PLC0415 -- the reader of folders is part of the sandbox extra
 
-    found = evaluate_folder(portal, at=_parse_timestamp(at), model_file=file or load_settings().model)
-    print_json(found) if json else render.print_evaluation(found)
+    evaluation = evaluate_folder(portal, at=_parse_timestamp(at), model_file=file or load_settings().model)
+    print_json(evaluation) if json else render.print_evaluation(evaluation)
 
 
-def _with_worker(action: Callable[[Worker], Any]) -> Any:  # noqa: ANN401 -- whatever the worker gives
-    # A person at a terminal watches the bars; a scheduler's log gets the canonical line.
+def _with_worker(action: Callable[[Worker], T]) -> T:
+    # On a terminal, progress bars replace the log; elsewhere, the log gets the canonical line.
     log.configure(level=logging.WARNING if err.is_terminal else logging.INFO)
     with TerminalProgress() as progress, build_worker(load_settings(), progress=progress) as worker:
         return action(worker)
 
 
-def _print_result(result: Any, *, json: bool, print_text: Callable[[Any], None]) -> None:  # noqa: ANN401 -- anything with as_json and exit_code
+def _print_result(result: ResultT, *, json: bool, print_text: Callable[[ResultT], None]) -> None:
     print_json(result.as_json()) if json else print_text(result)
     if result.exit_code != ExitCode.DONE:
         raise typer.Exit(int(result.exit_code))
@@ -311,11 +366,11 @@ def _print_result(result: Any, *, json: bool, print_text: Callable[[Any], None])
 def _parse_max_age(text: str | None) -> timedelta | None:
     if text is None:
         return None
-    short = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
     try:
-        return parse_duration(f"{text[:-1]} {short[text[-1]]}" if text[:-1].isdecimal() and text[-1] in short else text)
+        return parse_duration(f"{text[:-1]} {units[text[-1]]}" if text[:-1].isdecimal() and text[-1] in units else text)
     except ValueError as error:
-        raise ConfigurationError(f"--max-age: {error}.", hint="Write for example 2h or 90m.") from error
+        raise ConfigurationError(f"--max-age: {error}.", hint="Example: 2h or 90m.") from error
 
 
 def _parse_timestamp(text: str | None) -> datetime | None:
@@ -324,5 +379,5 @@ def _parse_timestamp(text: str | None) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ConfigurationError(f"--at: {text!r} is no time.", hint="Write for example 2026-11-01T00:00:00Z.") from error
+        raise ConfigurationError(f"--at: {text!r} is not a time.", hint="Example: 2026-11-01T00:00:00Z.") from error
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

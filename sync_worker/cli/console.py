@@ -1,4 +1,4 @@
-"""What people see: text on a terminal, progress on standard error, or one JSON object for programs."""
+"""Output: text for people on standard output, progress bars on standard error, or one JSON object for programs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from sync_worker.cli.labels import record_label
 from sync_worker.progress import Progress
 
-# Lines are not broken: whoever pipes them into a file or a search wants them whole.
+# Long lines are not wrapped, so that output in a file or a pipe keeps one record per line.
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -23,7 +24,7 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 
 class TerminalProgress(Progress):
-    """A bar for everything that is counted, on standard error; nothing where that is no terminal."""
+    """One progress bar per counter on standard error; none if it is not a terminal."""
 
     def __init__(self) -> None:
         columns = SpinnerColumn(), TextColumn("{task.description:18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -38,14 +39,14 @@ class TerminalProgress(Progress):
         self._bars.stop()
 
     def expect(self, what: str, total: int) -> None:
-        """Give a bar its length."""
+        """Set the total of a bar."""
         self._bars.update(self._task(what), total=total)
 
     def advance(self, what: str, number: int) -> None:
-        """Move a bar on."""
+        """Advance a bar."""
         self._bars.advance(self._task(what), number)
 
     def _task(self, what: str) -> TaskID:
         if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(what.replace("_", " "), total=None)
+            self._tasks[what] = self._bars.add_task(record_label(what), total=None)
         return self._tasks[what]

@@ -1,12 +1,13 @@
-"""The whole job on a made-up portal, command by command, and in the end what a sales rep sees."""
+"""The demo: runs the whole workflow on a generated portal, command by command, and shows the result as a sales rep sees it."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -19,99 +20,105 @@ from rich.table import Table
 from sync_worker.cli.console import err, out
 from sync_worker.errors import Unavailable
 from sync_worker.settings import load_settings
+from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.worker import Worker, build_worker
 
+MISSING: Final = "—"
 PROGRAM: Final = (sys.executable, "-m", "sync_worker")
 STEPS: Final = (
-    ("Can the worker do its job here? Nothing is written.", ("check",)),
-    ("Property group, properties and lists, as a careful admin would make them:", ("setup",)),
-    ("Every contact: read, judged, written.", ("backfill",)),
-    ("How do the scores lie? Lists and lifecycle stages wait until somebody has looked.", ("report",)),
-    ("Somebody has looked:", ("approve", "--note", "demo: looks right")),
-    ("From now on only differences are written:", ("sync",)),
+    ("Check the token, the scopes, the plan, the limits and the model. This writes nothing:", ("check",)),
+    ("Create the property group, the properties and the lists:", ("setup",)),
+    ("Read and evaluate every contact, and write its score and grade:", ("backfill",)),
+    ("Look at the distribution of scores. Lists and lifecycle stages do not change before the approval:", ("report",)),
+    ("Approve the model. Lists and lifecycle stages change now:", ("approve", "--note", "demo: looks right")),
+    ("From now on, each run writes only differences:", ("sync",)),
 )
 
 
 def run_demo(contacts: int) -> None:
-    """Start a portal, do the whole job on it with the commands that a user would type, show the result, end.
+    """Start a sandbox, run the commands of the workflow on it, and show the result.
 
-    Raises ConfigurationError or ModelError where settings or model cannot be used. Where a command fails, the demo ends as it did.
+    Raises ConfigurationError or ModelError if the settings or the model are invalid. If a command fails, exits with its code.
     """
-    ours = _demo_environment(os.environ)
-    _ = build_worker(load_settings(ours)).model  # before a portal is made for nothing
+    base_environment = _demo_environment(os.environ)
+    _ = build_worker(load_settings(base_environment)).model  # fails before the sandbox starts
     with tempfile.TemporaryDirectory(prefix="sync-worker-demo-") as folder, _run_sandbox(contacts) as portal:
-        environment = {**ours, **portal, "SYNC_WORKER_STATE_URL": f"sqlite:///{Path(folder) / 'state.db'}"}
-        for said, command in STEPS:
-            out.print(f"\n[bold]{said}[/]\n$ sync-worker {' '.join(command)}")
+        environment = {**base_environment, **portal, "SYNC_WORKER_STATE_URL": f"sqlite:///{Path(folder) / 'state.db'}"}
+        for heading, command in STEPS:
+            out.print(f"\n[bold]{heading}[/]\n$ sync-worker {shlex.join(command)}")
             run_command(*command, environment=environment)
         with build_worker(load_settings(environment)) as worker:
             best = _print_best_leads(worker)
-        out.print(f"\n[bold]And why, line by line:[/]\n$ sync-worker explain {best}")
+        out.print(f"\n[bold]Its ledger, line by line:[/]\n$ sync-worker explain {best}")
         run_command("explain", best, environment=environment)
-    out.print("\nThat was a portal on this machine. For your own: set HUBSPOT_ACCESS_TOKEN and type the same commands.")
+    out.print("\nThis was a portal on this machine. For your own portal, set HUBSPOT_ACCESS_TOKEN and run the same commands.")
 
 
 def run_command(*command: str, environment: Mapping[str, str]) -> None:
-    """Run a command as a user would type it, without its log; where it fails, show what it says of that and end with its exit code."""
+    """Run a command without its log. If it fails, print its error messages and exit with its code."""
     done = subprocess.run([*PROGRAM, *command], env=environment, check=False, stderr=subprocess.PIPE, text=True)  # noqa: S603 -- our own program
     if done.returncode:
-        sentences = [line for line in done.stderr.splitlines() if not line.startswith("{")]
-        err.print("\n".join(sentences), markup=False)
+        messages = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+        err.print("\n".join(messages), markup=False)
         raise typer.Exit(done.returncode)
 
 
 @contextmanager
 def _run_sandbox(contacts: int) -> Iterator[Mapping[str, str]]:
     command = (*PROGRAM, "sandbox", "--contacts", str(contacts), "--seed", "7")
-    out.print(f"[bold]A portal of {contacts:,} made-up contacts on this machine:[/]\n$ sync-worker {' '.join(command[3:])}")
+    out.print(f"[bold]Start a portal with {contacts:,} generated contacts on this machine:[/]\n$ sync-worker {' '.join(command[3:])}")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603 -- our own program
         try:
-            said = process.stdout.readline() if process.stdout else b""
-            if not said:
+            first_line = process.stdout.readline() if process.stdout else b""
+            if not first_line:
                 raise Unavailable("The sandbox did not start.", hint=process.communicate()[1].decode().strip())
-            place = orjson.loads(said)
-            out.print(f"{place['base_url']}  (open it in a browser while this runs)", markup=False)
-            yield {"HUBSPOT_BASE_URL": place["base_url"], "HUBSPOT_ACCESS_TOKEN": place["token"]}
+            sandbox = orjson.loads(first_line)
+            out.print(f"{sandbox['base_url']}  (open it in a browser during the demo)", markup=False)
+            yield {"HUBSPOT_BASE_URL": sandbox["base_url"], "HUBSPOT_ACCESS_TOKEN": sandbox["token"]}
         finally:
             process.terminate()
 
 
 def _demo_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    # Settings for a real portal stay out of the demo; another model is welcome.
-    ours = ("HUBSPOT_", "SYNC_WORKER_")
-    return {name: value for name, value in environment.items() if not name.startswith(ours) or name == "SYNC_WORKER_MODEL"}
+    # The demo ignores the settings of a real portal, except for the model.
+    prefixes = ("HUBSPOT_", "SYNC_WORKER_")
+    return {name: value for name, value in environment.items() if not name.startswith(prefixes) or name == "SYNC_WORKER_MODEL"}
 
 
 def _print_best_leads(worker: Worker) -> str:
-    """Show the best leads and the record of the first as HubSpot has them now; return its id."""
+    """Print the best leads, and the record of the first, from HubSpot; return its id."""
     hubspot, outputs = worker.hubspot, worker.outputs
     names = ("firstname", "lastname", "jobtitle", *outputs.property_names)
     mqls = hubspot.lists.find_by_name(outputs.list_names["mql"])
     members = hubspot.lists.read_members(mqls.id).items if mqls else ()
-    found = hubspot.contacts.read(members, names).items
-    best = sorted(found, key=lambda contact: -float(contact.properties[f"{outputs.prefix}_score"] or 0))[:8]
-    out.print(f"\n[bold]What a sales rep sees in HubSpot: the list “{outputs.list_names['mql']}”, best first[/]")
-    out.print(_build_table([{name: contact.properties.get(name) or "" for name in names} for contact in best], outputs.prefix))
-    out.print("\n[bold]and on the first contact's record:[/]")
-    first = best[0]
-    rows = Table.grid(padding=(0, 2))
+    contacts = hubspot.contacts.read(members, names).items
+    best = sorted(contacts, key=lambda contact: -float(contact.properties[f"{outputs.prefix}_score"] or 0))[:8]
+    rows = [_display_values(contact.properties, outputs) for contact in best]
+    out.print(f"\n[bold]What a sales rep sees in HubSpot: the list “{outputs.list_names['mql']}”, highest score first:[/]")
+    out.print(_build_table(rows, outputs.prefix))
+    out.print("\n[bold]The record of the first contact:[/]")
+    record = Table.grid(padding=(0, 2))
     for definition in outputs.properties:
-        value = first.properties.get(definition.name) or "—"
-        labels = {option.value: option.label for option in definition.options}
-        rows.add_row(f"[dim]{definition.label}[/]", labels.get(value, value))
-    out.print(Panel(rows, title=_full_name(first.properties), expand=False))
-    return str(first.id)
+        record.add_row(f"[dim]{definition.label}[/]", rows[0][definition.name])
+    out.print(Panel(record, title=_full_name(rows[0]), expand=False))
+    return str(best[0].id)
 
 
-def _full_name(properties: Mapping[str, str | None]) -> str:
-    return " ".join(part for part in (properties.get("firstname"), properties.get("lastname")) if part)
+def _display_values(properties: Mapping[str, str | None], outputs: CrmSchema) -> dict[str, str]:
+    """Return the values as HubSpot displays them: options by their label."""
+    labels = {definition.name: {option.value: option.label for option in definition.options} for definition in outputs.properties}
+    return {name: labels.get(name, {}).get(value or "", value or MISSING) for name, value in properties.items()}
 
 
-def _build_table(rows: list[dict[str, str]], prefix: str) -> Table:
+def _full_name(values: Mapping[str, str]) -> str:
+    return " ".join(values[name] for name in ("firstname", "lastname") if values[name] != MISSING)
+
+
+def _build_table(rows: Sequence[Mapping[str, str]], prefix: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("score", "grade", "trend", "why", "name", "job title"):
+    for heading in ("score", "grade", "trend", "MQL reason", "name", "job title"):
         table.add_column(heading, justify="right" if heading == "score" else "left")
     for row in rows:
-        ours = (row[f"{prefix}_{name}"] for name in ("score", "grade", "score_trend", "mql_reason"))
-        table.add_row(*ours, _full_name(row), row["jobtitle"])
+        columns = (row[f"{prefix}_{name}"] for name in ("score", "grade", "score_trend", "mql_reason"))
+        table.add_row(*columns, _full_name(row), row["jobtitle"])
     return table

@@ -1,4 +1,4 @@
-"""Reports as people read them on a terminal."""
+"""Text output of the commands: runs, setup, check, explanation, status, distribution and models."""
 
 from __future__ import annotations
 
@@ -13,73 +13,88 @@ from rich.table import Table
 from rich.text import Text
 
 from sync_worker.cli.console import err, out
+from sync_worker.cli.labels import count_records, format_count, record_label
 from sync_worker.errors import ConfigurationError
 from sync_worker.model.explain import ScoreLine
 from sync_worker.reports.explain_contact import ContactExplanation
 from sync_worker.reports.model_comparison import ModelComparison
+from sync_worker.reports.model_summary import ModelSummary
 from sync_worker.reports.score_distribution import ScoreDistribution
-from sync_worker.sync.evaluate.verdict_json import LedgerLine
+from sync_worker.reports.status import RunSummary, WorkerStatus
+from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.plan import ContactChange
 from sync_worker.sync.portal.preflight import PreflightReport
-from sync_worker.sync.report import RunReport
+from sync_worker.sync.report import ErasureReport, RunReport
 
 BAR_CHARACTER = "█"
-MAX_BAR_CHARS = 40  # characters of the longest bar
-MAX_EVENTS_PER_LINE = 5  # events of a line
+MAX_BAR_CHARS = 40  # length of the longest bar, in characters
+MAX_EVENTS_PER_LINE = 5  # events shown for a line of the ledger
+MAX_SAMPLE_CHARS = 60  # length of a value in the details of a plan
+LIST_CHANGE_LABELS = {"add": "to add", "remove": "to remove"}
+SETUP_VERBS = {"create": "created", "update": "updated"}
 
 
 def print_run(report: RunReport) -> None:
-    """Show what a run did, or would do."""
-    would = "would write" if report.dry_run else "wrote"
-    contacts = report.plan.contacts if report.dry_run else report.written
+    """Print the counts of a run or dry run."""
     out.print(f"[bold]{report.command}[/]{' (dry run: nothing was written)' if report.dry_run else ''}")
-    read = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in sorted(report.pulled.items()) if number) or "nothing new"
+    read = ", ".join(count_records(number, counter) for counter, number in sorted(report.pulled.items()) if number) or "nothing new"
     out.print(f"  read      {read}")
-    out.print(f"  evaluated {report.evaluated:,} contacts by model {report.model}")
-    out.print(f"  {would:9} {contacts:,} contacts{_format_stages(report)}")
+    out.print(f"  evaluated {format_count(report.evaluated, 'contact')} with model {report.model}")
+    if report.dry_run:
+        out.print(f"  to write  {format_count(report.plan.contacts, 'contact')}{_format_stages(report)}")
+    else:
+        out.print(f"  wrote     {format_count(report.written, 'contact')}{_format_stages(report)}")
     for name, counts in (report.plan.lists if report.dry_run else report.lists).items():
-        out.print(f"  list      {name}: {', '.join(f'{number:,} {what}' for what, number in counts.items() if number)}", markup=False)
-    pace = f"{report.retries} retries, {report.rate_limited} refused for pace"
-    out.print(f"  requests  {sum(report.requests.values()):,} in {report.seconds:.1f} s, {pace}")
+        changes = ", ".join(f"{number:,} {LIST_CHANGE_LABELS.get(change, change)}" for change, number in counts.items() if number)
+        out.print(f"  list      {name}: {changes}", markup=False)
+    retries = f"{format_count(report.retries, 'retry', 'retries')}, {report.rate_limited:,} rate-limited"
+    out.print(f"  requests  {sum(report.requests.values()):,} in {report.seconds:.1f} s, {retries}")
     if report.waiting:
-        out.print(f"  waiting   {report.waiting:,} contacts qualify and wait: the model lets in so many new MQLs a day", markup=False)
+        out.print(f"  pending   {format_count(report.waiting, 'qualified contact')} above the daily limit of new MQLs", markup=False)
     if report.not_visible:
         out.print(f"  not visible on this portal: {', '.join(report.not_visible)}", style="yellow", markup=False)
-    for each in report.unreadable:
-        said = f"{each.property} of {each.contacts:,} contacts ({', '.join(map(str, each.ids))} ...) is not {each.expected}"
-        out.print(f"  unknown   {said}; `explain` shows the value", style="yellow", markup=False)
+    for warning in report.unreadable:
+        _print_unreadable_property(warning)
     if report.dry_run:
         _print_samples(report.plan.samples)
     _print_withheld(report)
-    _print_unsafe_plan(report)
+    if report.unsafe:
+        err.print(f"  refused   {report.unsafe} The real run needs --allow-large.", style="red", markup=False)
     for note in report.notes:
         out.print(f"  note      {note}", markup=False)
     for id_, reason in report.rejected:
         err.print(f"  rejected  {id_}: {reason}", style="red", markup=False)
 
 
-def print_forgotten(result: Mapping[str, Any]) -> None:
-    """Show what was forgotten, and what that does not mean."""
-    out.print(f"  forgotten {len(result['contacts']):,} contacts, {result['events']:,} events", markup=False)
-    out.print("  A contact that still exists in HubSpot is read again by the next run: delete it there first.")
-
-
-def _print_unsafe_plan(report: RunReport) -> None:
-    if report.unsafe:
-        err.print(f"  refused   {report.unsafe} The real run needs --allow-large.", style="red", markup=False)
+def print_forgotten(report: ErasureReport) -> None:
+    """Print what was deleted from the state."""
+    if not report.contact_ids and not report.events:
+        out.print("  deleted   nothing: the state contains no data of this contact")
+        return
+    counts = f"{format_count(len(report.contact_ids), 'contact')}, {format_count(report.events, 'event')}"
+    out.print(f"  deleted   {counts} from the state", markup=False)
+    out.print("  HubSpot is not changed. If the contact still exists there, delete it there too, or the next run reads it again.")
 
 
 def _format_stages(report: RunReport) -> str:
-    moved = report.plan.stages if report.dry_run else report.stages
-    return f", {moved:,} of them moved to MQL" if moved else ""
+    if report.dry_run:
+        return f", {report.plan.stages:,} to move to stage MQL" if report.plan.stages else ""
+    return f", {report.stages:,} moved to stage MQL" if report.stages else ""
+
+
+def _print_unreadable_property(warning: UnreadableProperty) -> None:
+    more = " ..." if warning.contacts > len(warning.ids) else ""
+    contacts = f"{format_count(warning.contacts, 'contact')} ({', '.join(map(str, warning.ids))}{more})"
+    text = f"{warning.property} is not {warning.expected}: {contacts}; `sync-worker explain ID` shows the value"
+    out.print(f"  unknown   {text}", style="yellow", markup=False)
 
 
 def _print_withheld(report: RunReport) -> None:
     if not report.approved and any(report.withheld.values()):
-        mqls = report.withheld.get("MQL", 0)
+        mqls = format_count(report.withheld.get("MQL", 0), "contact")
         out.print(
-            f"  waiting   lists and lifecycle stages are left alone until this model is approved ({mqls:,} contacts for the list “MQL”): "
-            "look at `sync-worker report`, then `sync-worker approve --note ...`",
+            f"  pending   lists and lifecycle stages do not change until this model is approved ({mqls} for the list “MQL”): "
+            "run `sync-worker report`, then `sync-worker approve --note ...`",
             style="yellow",
             markup=False,
         )
@@ -94,59 +109,55 @@ def _print_samples(samples: Sequence[ContactChange]) -> None:
 
 def _shorten(text: str) -> str:
     lines = text.splitlines()
-    return (lines[0][:60] + (" …" if len(lines) > 1 or len(lines[0]) > 60 else "")) if lines else "(empty)"
+    if not lines:
+        return "(empty)"
+    return lines[0][:MAX_SAMPLE_CHARS] + (" …" if len(lines) > 1 or len(lines[0]) > MAX_SAMPLE_CHARS else "")
 
 
 def print_setup_steps(steps: Sequence[Mapping[str, str]], *, dry_run: bool) -> None:
-    """Show what setup did, or would do."""
+    """Print the steps of `setup`."""
     for step in steps:
-        verb = step["action"] if dry_run else f"{step['action']}d"
+        verb = step["action"] if dry_run else SETUP_VERBS[step["action"]]
         out.print(f"  {verb:8} {step['what']:9} {step['name']} ({step['why']})", markup=False)
     if not steps:
-        out.print("  nothing to do: group, properties and lists are as they should be")
+        out.print("  no changes: property group, properties and lists are up to date")
+    elif dry_run:
+        out.print(f"  {format_count(len(steps), 'change')}; nothing was written")
 
 
 def print_findings(findings: PreflightReport) -> None:
-    """Show what a check found."""
+    """Print the result of `check`."""
     portal, limits, model = findings.portal, findings.limits, findings.model
     out.print(f"  portal    {portal.portal_id} ({portal.account_type}, {portal.time_zone}), plan: {findings.tier}", markup=False)
     daily = f", {usage.used:,} of {usage.limit:,} calls used today" if (usage := limits.daily) else ""
     out.print(f"  limits    {limits.per_10_seconds} requests in 10 s{daily}", markup=False)
     for access in findings.access:
-        out.print(
-            f"  {'can read' if access.granted else 'NO ACCESS':9} {access.resource} {access.reason}",
-            style=None if access.granted else "red",
-            markup=False,
-        )
+        label, style = ("can read", None) if access.granted else ("NO ACCESS", "red")
+        out.print(f"  {label:9} {access.resource} {access.reason}".rstrip(), style=style, markup=False)
     for access in findings.bulk:
-        out.print(f"  {'in bulk' if access.granted else 'not bulk':9} {access.resource} {access.reason}", markup=False)
-    out.print(
-        f"  model     {model.name} · {model.hash}: up to {model.maximum:g} points, {model.reachable:g} reachable here",
-        markup=False,
-    )
+        out.print(f"  {'in bulk' if access.granted else 'not bulk':9} {access.resource} {access.reason}".rstrip(), markup=False)
+    points = f"up to {model.maximum:g} points, {model.reachable:g} reachable here"
+    out.print(f"  model     {model.name} · {model.hash}: {points}", markup=False)
     _print_unavailable_criteria(model.not_visible, model.unreachable_criteria)
     for warning in [*model.warnings, *model.errors]:
         out.print(f"  warning   {warning}", style="yellow", markup=False)
     if findings.setup:
-        out.print(f"  setup     {len(findings.setup)} things to create or mend: run `sync-worker setup`", style="yellow", markup=False)
+        out.print(f"  setup     {format_count(len(findings.setup), 'change')}: run `sync-worker setup`", style="yellow", markup=False)
 
 
 def _print_unavailable_criteria(not_visible: Sequence[str], unreachable: Sequence[str]) -> None:
     if not_visible:
         out.print(f"  not visible on this portal: {', '.join(not_visible)}", style="yellow", markup=False)
     if unreachable:
-        out.print(f"  nobody can meet on this portal: {', '.join(unreachable)}", style="yellow", markup=False)
+        out.print(f"  no contact can meet on this portal: {', '.join(unreachable)}", style="yellow", markup=False)
 
 
 def print_explanation(explanation: ContactExplanation) -> None:
-    """Show a contact as a rep would want it in ten seconds, then everything behind it."""
+    """Print the verdict as a sales rep needs it, then the ledger, the grade and the events behind them."""
     verdict = explanation.verdict
-    score = f"score {_format_score(verdict.score)} of {explanation.maximum:g} ({verdict.band}, {verdict.trend})"
-    out.print(
-        f"Contact {verdict.id}: {score}, grade {verdict.grade.replace('-', '−')}, {_format_mql(explanation)}",
-        style="bold",
-        markup=False,
-    )
+    score = f"score {_format_score(verdict.score)} of {explanation.maximum:g}, band {verdict.band}, trend {verdict.trend}"
+    grade = f"grade {verdict.grade.replace('-', '−')}"
+    out.print(f"Contact {verdict.id}: {score}, {grade}, {_format_mql(explanation)}", style="bold", markup=False)
     for line in [*verdict.score_reasons, *verdict.grade_reasons[:1], *_format_next_changes(explanation)]:
         out.print(f"  {line}", markup=False)
     out.print()
@@ -154,88 +165,83 @@ def print_explanation(explanation: ContactExplanation) -> None:
     _print_ledger_details(explanation)
     out.print(f"\nas of {explanation.at:%Y-%m-%d %H:%M} UTC, model {explanation.model}", markup=False)
     if explanation.unread_properties:
-        out.print(f"never read from HubSpot, so unknown here: {', '.join(explanation.unread_properties)}", style="yellow", markup=False)
+        names = ", ".join(explanation.unread_properties)
+        out.print(f"not read from HubSpot yet, so unknown here: {names}", style="yellow", markup=False)
     for each in verdict.unreadable:
-        said = f"{each.property} is {each.value!r}, which is not {each.expected}"
-        out.print(f"counts as unknown: {said}", style="yellow", markup=False)
+        out.print(f"counts as unknown: {each.property} is {each.value!r}, which is not {each.expected}", style="yellow", markup=False)
     if explanation.lists:
-        out.print(f"in the lists {', '.join(explanation.lists)}", markup=False)
+        out.print(f"lists: {', '.join(explanation.lists)}", markup=False)
     if explanation.differences:
-        out.print(f"HubSpot shows otherwise until the next run: {', '.join(explanation.differences)}", style="yellow", markup=False)
+        out.print(f"HubSpot shows other values until the next run: {', '.join(explanation.differences)}", style="yellow", markup=False)
 
 
 def _format_mql(explanation: ContactExplanation) -> str:
     verdict = explanation.verdict
+    if not verdict.mql:
+        return f"not an MQL: {', '.join(explanation.mql_blockers)}"
+    if verdict.reason is None or verdict.reason == "by_score":
+        return "MQL by score"
     labels = {rule.rule: rule.label for rule in explanation.evaluation.rules}
-    if verdict.mql:
-        return "MQL by score" if verdict.reason == "by_score" else f"MQL: {labels.get(verdict.reason or '', verdict.reason)}"
-    return f"no MQL: {', '.join(explanation.mql_blockers)}"
+    return f"MQL: {labels.get(verdict.reason, verdict.reason)}"
 
 
 def _format_next_changes(explanation: ContactExplanation) -> list[str]:
-    """Say what would change next, and when, if nothing else happens."""
-    said = []
-    for change in dict.fromkeys((explanation.evaluation.next_change, explanation.evaluation.next_band_change)):
-        if change is not None:
-            becomes = f"{change.band}{', MQL' if change.mql else ''}"
-            said.append(f"without anything new: score {_format_score(change.score)} ({becomes}) from {change.at.day} {change.at:%B %Y}")
-    return said
+    """Return the next changes of the score and of the band if no new event occurs."""
+    changes = dict.fromkeys((explanation.evaluation.next_change, explanation.evaluation.next_band_change))
+    return [
+        f"without new events: score {_format_score(change.score)}, band {change.band}, {'MQL' if change.mql else 'not an MQL'}"
+        f" from {change.at.day} {change.at:%B %Y}"
+        for change in changes
+        if change is not None
+    ]
 
 
 def _build_ledger_table(explanation: ContactExplanation) -> Table:
     table = _build_table(("points", "right"), ("line", "left"), ("events", "right"), ("newest", "left"), ("remarks", "left"))
-    for line in explanation.verdict.ledger:
-        table.add_row(
-            _format_points(line.points),
-            line.label,
-            "" if line.events is None else str(line.events),
-            (line.newest or "")[:10],
-            _format_remarks(line),
-        )
+    for line in explanation.evaluation.score:
+        events = "" if line.events is None else str(line.events)
+        newest = f"{line.newest:%Y-%m-%d}" if line.newest else ""
+        table.add_row(_format_points(float(line.points)), line.label, events, newest, _format_remarks(line))
     table.add_row("─────")
-    table.add_row(
-        _format_score(explanation.verdict.score),
-        "score",
-        "",
-        "",
-        "the lines add up to it" if explanation.adds_up else "THE LINES DO NOT ADD UP",
-    )
+    remark = "the lines add up to it" if explanation.adds_up else "THE LINES DO NOT ADD UP"
+    table.add_row(_format_score(explanation.verdict.score), "score", "", "", remark)
     return table
 
 
 def _print_ledger_details(explanation: ContactExplanation) -> None:
-    judged = explanation.evaluation
-    fading = judged.decay
-    if fading.last_engagement and fading.grace_ends:
-        since = f"last engagement {fading.last_engagement:%Y-%m-%d}, grace until {fading.grace_ends:%Y-%m-%d}"
-        loss = f"{fading.earned:g} − {fading.loss:g}, which leaves {fading.decayed:g}"
-        out.print(f"\nfading: {since}, {fading.full_periods} full periods after that: {loss}")
-    marks = {True: "✓ match", False: "✗ no match", None: "? unknown"}
-    table = _build_table(("grade", "right"), ("", "left"), ("", "left"))
-    for line in judged.grade:
-        table.add_row(f"{line.thirds:+d}".replace("-", "−") if line.thirds else "", marks[line.match], line.label)
+    evaluation = explanation.evaluation
+    decay = evaluation.decay
+    if decay.last_engagement and decay.grace_ends:
+        since = f"last engagement {decay.last_engagement:%Y-%m-%d}, grace until {decay.grace_ends:%Y-%m-%d}"
+        periods = format_count(decay.full_periods, "full period")
+        out.print(f"\ndecay: {since}, then {periods}: {decay.earned:g} − {decay.loss:g} = {decay.decayed:g}")
+    matches = {True: "✓ match", False: "✗ no match", None: "? unknown"}
+    table = _build_table(("grade", "right"), ("match", "left"), ("criterion", "left"))
+    for line in evaluation.grade:
+        table.add_row(f"{line.thirds:+d}".replace("-", "−") if line.thirds else "", matches[line.match], line.label)
     out.print()
     out.print(table)
-    for rule in judged.rules:
+    rules = {"direct": "direct rule", "disqualifier": "disqualifier"}
+    for rule in evaluation.rules:
         if rule.holds:
-            out.print(f"{rule.kind}: {rule.label}", markup=False)
-    for scored in judged.score:
+            out.print(f"{rules[rule.kind]}: {rule.label}", markup=False)
+    for scored in evaluation.score:
         _print_events(scored)
 
 
 def _print_events(line: ScoreLine) -> None:
-    """Show the newest events behind a line, and those that machines made with the reason."""
+    """Print the newest events of a line, and the events of bots with the reason why they do not count."""
     counted = [event for event in line.looked_at if event.inside_window and not event.quarantine]
-    machines = [event for event in line.looked_at if event.quarantine]
-    for said, events in ((f"{line.label}:", counted), (f"{line.label}, not counted:", machines)):
+    quarantined = [event for event in line.looked_at if event.quarantine]
+    for heading, events in ((f"{line.label}:", counted), (f"{line.label}, not counted:", quarantined)):
         if events:
-            out.print(f"\n{said}", style="bold", markup=False)
+            out.print(f"\n{heading}", style="bold", markup=False)
         for event in events[:MAX_EVENTS_PER_LINE]:
-            about = event.form or event.url or event.name or event.campaign or ""
-            why = f"  ({event.quarantine})" if event.quarantine else ""
-            out.print(f"  {event.at:%Y-%m-%d %H:%M:%S}  {about}{why}", markup=False)
+            subject = event.form or event.url or event.name or event.campaign or ""
+            reason = f"  ({event.quarantine})" if event.quarantine else ""
+            out.print(f"  {event.at:%Y-%m-%d %H:%M:%S}  {subject}{reason}", markup=False)
         if len(events) > MAX_EVENTS_PER_LINE:
-            out.print(f"  and {len(events) - MAX_EVENTS_PER_LINE} more; --json lists them", style="dim", markup=False)
+            out.print(f"  and {len(events) - MAX_EVENTS_PER_LINE:,} more; see --json", style="dim", markup=False)
 
 
 def _build_table(*headings: tuple[str, str]) -> Table:
@@ -249,54 +255,56 @@ def _format_points(points: float) -> str:
     return f"{points:+g}".replace("-", "−") if points else "0"
 
 
-def _format_remarks(line: LedgerLine) -> str:
-    cut = [f"{line.cut:g} cut by the cap"] if line.cut else []
-    machines = [f"{line.quarantined} by machines, not counted"] if line.quarantined else []
+def _format_remarks(line: ScoreLine) -> str:
+    cut = [f"{float(line.cut):g} cut by the cap"] if line.cut else []
+    bots = [f"{line.quarantined:,} by bots, not counted"] if line.quarantined else []
     hidden = [] if line.visible else ["not visible on this portal"]
-    return ", ".join([*cut, *machines, *hidden])
+    return ", ".join([*cut, *bots, *hidden])
 
 
-def print_status(status: Mapping[str, Any]) -> None:
-    """Show what the state says of itself."""
-    model, waiting = status["model"], status["waiting"]
-    out.print(f"  portal    {status['portal'] or 'none yet'}, {status['contacts']:,} contacts", markup=False)
-    approved = f"approved {model['approved_at'][:10]}, review due {model['review_due'][:10]}" if model["approved_at"] else "not approved"
-    out.print(f"  model     {model['name']} · {model['hash']} ({approved})", markup=False)
-    for name, at in status["cursors"].items():
-        out.print(f"  read to   {at}  {name.replace('_', ' ')}", markup=False)
-    lists = sum(change["add"] + change["remove"] for change in waiting["lists"].values())
-    waits = f"{waiting['contacts']:,} contacts, {lists:,} list members, {waiting['stages']:,} stages"
-    out.print(f"  waiting   {waits}{': ' + waiting['why'] if waiting['why'] else ''}", markup=False)
-    if at_work := status["under_way"]:
-        out.print(f"  at work   run {at_work['run']}, {at_work['holder']}", markup=False)
-    for refused in waiting["rejected"]:
-        out.print(f"  rejected  {refused['id']}: {refused['reason']}", style="red", markup=False)
-    for each in status["runs"]:
-        ended = "unfinished" if each["exit_code"] is None else f"exit {each['exit_code']}"
-        counts = ", ".join(f"{name} {each[name]:,}" for name in ("pulled", "evaluated", "written") if name in each)
-        out.print(
-            f"  run       {each['run']} {each['started_at'][:19]} {each['command']}: {ended}{', ' + counts if counts else ''}", markup=False
-        )
+def print_status(status: WorkerStatus) -> None:
+    """Print the status of the worker."""
+    model, pending = status.model, status.pending
+    out.print(f"  portal    {status.portal_id or 'none yet'}, {format_count(status.contacts, 'contact')}", markup=False)
+    approval = "not approved"
+    if model.approved_at and model.review_due:
+        approval = f"approved {model.approved_at:%Y-%m-%d}, review due {model.review_due:%Y-%m-%d}"
+    out.print(f"  model     {model.name} · {model.hash} ({approval})", markup=False)
+    for stream, at in status.cursors.items():
+        out.print(f"  read to   {at}  {record_label(stream)}", markup=False)
+    members = sum(sum(counts.values()) for counts in pending.lists.values())
+    counts = f"{format_count(pending.contacts, 'contact')}, {format_count(members, 'list member')}, {format_count(pending.stages, 'stage')}"
+    out.print(f"  pending   {counts}{f': {pending.reason}' if pending.reason else ''}", markup=False)
+    if status.active_run:
+        out.print(f"  active    run {status.active_run.run_id}, {status.active_run.holder}", markup=False)
+    for id_, reason in pending.rejected:
+        out.print(f"  rejected  {id_}: {reason}", style="red", markup=False)
+    for run in status.runs:
+        out.print(f"  run       {_format_run(run)}", markup=False)
+
+
+def _format_run(run: RunSummary) -> str:
+    ended = "unfinished" if run.exit_code is None else f"exit {run.exit_code}"
+    counts = {"read": run.pulled, "evaluated": run.evaluated, "wrote": run.written}
+    parts = [ended, *(f"{label} {number:,}" for label, number in counts.items() if number is not None)]
+    return f"{run.run_id} {run.started_at:%Y-%m-%dT%H:%M:%S} {run.command}: {', '.join(parts)}"
 
 
 def print_distribution(distribution: ScoreDistribution, console: Console) -> None:
-    """Show how the scores lie: numbers, histogram, bands with grades."""
+    """Print statistics, histogram, and bands with their grades."""
     if not distribution.contacts:
         console.print("No contact has a score yet: run `sync-worker backfill`.")
         return
-    console.print(f"[bold]{distribution.contacts:,} contacts, {distribution.mqls:,} MQLs[/]")
-    console.print(
-        f"min {distribution.minimum}   mean {distribution.mean:.1f}   median {distribution.median:g}   max {distribution.maximum}\n"
-    )
+    console.print(f"[bold]{format_count(distribution.contacts, 'contact')}, {format_count(distribution.mqls, 'MQL')}[/]")
+    statistics = f"min {distribution.minimum}   mean {distribution.mean:.1f}   median {distribution.median:g}   max {distribution.maximum}"
+    console.print(f"{statistics.replace('-', '−')}\n")
+    console.print(f"{'score':>12}  contacts")
     most = max(bar.contacts for bar in distribution.histogram)
     for bar in distribution.histogram:
-        span = str(bar.low) if bar.low == bar.high else f"{bar.low} to {bar.high}"
+        span = _format_score(bar.low) if bar.low == bar.high else f"{_format_score(bar.low)} to {_format_score(bar.high)}"
         console.print(Text(f"{span:>12}  {BAR_CHARACTER * _bar_width(bar.contacts, most)} {bar.contacts:,}"))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("band")
-    table.add_column("contacts", justify="right")
-    for grade in distribution.grades:
-        table.add_column(grade.replace("-", "−"), justify="right")
+    grades = ((grade.replace("-", "−"), "right") for grade in distribution.grades)
+    table = _build_table(("band", "left"), ("contacts", "right"), *grades)
     for band, contacts in distribution.bands.items():
         table.add_row(band, f"{contacts:,}", *(f"{distribution.grades_by_band[band].get(grade, 0):,}" for grade in distribution.grades))
     console.print()
@@ -308,18 +316,21 @@ def _bar_width(number: int, maximum: int) -> int:
 
 
 def write_distribution(distribution: ScoreDistribution, path: Path) -> None:
-    """Write the distribution to a file, in the form that its name asks for."""
-    forms: Mapping[str, Callable[[], str]] = {
+    """Write the distribution to a file; its suffix selects the format.
+
+    Raises ConfigurationError for another suffix, or if the file cannot be written.
+    """
+    formats: Mapping[str, Callable[[], str]] = {
         ".json": lambda: orjson.dumps(distribution.as_json(), option=orjson.OPT_INDENT_2).decode() + "\n",
         ".txt": lambda: _record_distribution(distribution).export_text(),
         ".html": lambda: _record_distribution(distribution).export_html(),
     }
-    if path.suffix not in forms:
-        raise ConfigurationError(f"--out {path}: the name must end in {', '.join(forms)}.")
+    if path.suffix not in formats:
+        raise ConfigurationError(f"--out {path}: the file name must end in .html, .txt or .json.")
     try:
-        path.write_text(forms[path.suffix](), encoding="utf-8")
+        path.write_text(formats[path.suffix](), encoding="utf-8")
     except OSError as error:
-        raise ConfigurationError(f"--out {path}: {error.strerror}.", hint="Name a file that can be written.") from error
+        raise ConfigurationError(f"--out {path}: cannot be written: {error.strerror}.", hint="Use another file.") from error
     out.print(f"written to {path}", markup=False)
 
 
@@ -329,51 +340,56 @@ def _record_distribution(distribution: ScoreDistribution) -> Console:
     return console
 
 
-def print_model(summary: Mapping[str, Any]) -> None:
-    """Show what a model file says."""
-    out.print(f"  model     {summary['name']} · {summary['hash']} ({summary['file']})", markup=False)
-    out.print(f"  score     {summary['minimum']:g} to {summary['maximum']:g}; MQL from {summary['threshold']:g}", markup=False)
-    out.print(f"  bands     {', '.join(summary['bands'])}", markup=False)
-    out.print(f"  reads     {', '.join(summary['events']) or 'no events'}; properties {', '.join(summary['properties'])}", markup=False)
-    if "setup" in summary:
-        out.print(f"  here      {summary['reachable']:g} points can be reached", markup=False)
-        _print_unavailable_criteria(summary["not_visible"], summary["unmet"])
-        for step in summary["setup"]:
-            out.print(f"  setup     would {step['action']} {step['what']} {step['name']} ({step['why']})", style="yellow", markup=False)
-    for warning in summary["warnings"]:
+def print_model(summary: ModelSummary) -> None:
+    """Print the summary of a model file."""
+    out.print(f"  model     {summary.name} · {summary.hash} ({summary.file})", markup=False)
+    score = f"{summary.minimum:g} to {summary.maximum:g}; MQL from {summary.threshold:g}"
+    out.print(f"  score     {score.replace('-', '−')}", markup=False)
+    out.print(f"  bands     {', '.join(summary.bands)}", markup=False)
+    out.print(f"  reads     events: {', '.join(summary.events) or 'none'}", markup=False)
+    out.print(f"  reads     properties: {', '.join(summary.properties) or 'none'}", markup=False)
+    if summary.portal:
+        out.print(f"  here      {summary.reachable:g} of {summary.maximum:g} points reachable on this portal", markup=False)
+        _print_unavailable_criteria(summary.portal.not_visible, summary.portal.unreachable_criteria)
+        for step in summary.portal.setup:
+            out.print(f"  setup     {step.action} {step.kind} {step.name} ({step.reason})", style="yellow", markup=False)
+    for warning in summary.warnings:
         out.print(f"  warning   {warning}", style="yellow", markup=False)
 
 
 def print_evaluation(evaluation: Mapping[str, Any]) -> None:
-    """Show the best of an offline evaluation."""
-    out.print(f"{len(evaluation['verdicts']):,} contacts as of {evaluation['at']}, model {evaluation['model']}; the best:", markup=False)
-    best = sorted(evaluation["verdicts"], key=lambda verdict: (-verdict["score"], int(verdict["id"])))[:20]
-    for verdict in best:
+    """Print the highest scores of an offline evaluation."""
+    contacts = format_count(len(evaluation["verdicts"]), "contact")
+    out.print(f"{contacts} as of {evaluation['at']}, model {evaluation['model']}; the highest scores:", markup=False)
+    highest = sorted(evaluation["verdicts"], key=lambda verdict: (-verdict["score"], int(verdict["id"])))[:20]
+    for verdict in highest:
+        grade = verdict["grade"].replace("-", "−")
         out.print(
-            f"  {verdict['id']:>12}  {_format_score(verdict['score']):>4}  {verdict['grade']:2}  {verdict['band']}"
-            f"{'  MQL' if verdict['mql'] else ''}",
+            f"  {verdict['id']:>12}  {_format_score(verdict['score']):>4}  {grade:2}  {verdict['band']}{'  MQL' if verdict['mql'] else ''}",
             markup=False,
         )
 
 
 def print_comparison(comparison: ModelComparison) -> None:
-    """Show what changed between two models, and for whom."""
-    for sentence in comparison.model_changes or ["the two say the same"]:
+    """Print the changes of the model and the contacts that they affect."""
+    for sentence in comparison.model_changes or ["no differences between the models"]:
         out.print(f"  {sentence}", markup=False)
-    out.print(f"\n{comparison.contacts:,} contacts judged by both: {comparison.score_changes:,} get another score", markup=False)
-    for what, moves in comparison.transitions.items():
-        for move in moves:
-            before, after = (_format_value(what, value) for value in (move.before, move.after))
-            named = ", ".join(comparison.emails.get(id_) or str(id_) for id_ in move.ids[:8]) + (" ..." if move.contacts > 8 else "")
-            out.print(f"  {what:5} {before} → {after}: {move.contacts:,} ({named})", markup=False)
+    contacts = format_count(comparison.contacts, "contact")
+    out.print(f"\n{contacts} evaluated with both models, {comparison.score_changes:,} with a different score", markup=False)
+    for dimension, transitions in comparison.transitions.items():
+        for transition in transitions:
+            before, after = (_format_value(dimension, value) for value in (transition.before, transition.after))
+            names = ", ".join(comparison.emails.get(id_) or str(id_) for id_ in transition.ids[:8])
+            more = " ..." if transition.contacts > 8 else ""
+            out.print(f"  {dimension:5} {before} → {after}: {transition.contacts:,} ({names}{more})", markup=False)
 
 
 def _format_value(dimension: str, value: str) -> str:
     if dimension == "mql":
-        return "MQL" if value == "true" else "none"
+        return "MQL" if value == "true" else "not an MQL"
     return value.replace("-", "−") if dimension == "grade" else value
 
 
 def _format_score(score: int) -> str:
-    """Write a score with the minus of the ledger."""
+    """Return a score with the minus sign of the ledger."""
     return str(score).replace("-", "−")

@@ -1,1 +1,1 @@
-"""Read-only questions about the state: status, distribution, comparison of models, one contact explained."""
+"""Read-only reports: status, distribution of scores, model summary and comparison, explanation of a contact."""

@@ -1,4 +1,4 @@
-"""Why one contact has its score and grade: judged again on the facts that the verdict rests on."""
+"""The explanation of one contact: re-evaluated from the stored facts, with every line of the ledger and its events."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from sync_worker.sync.portal.crm_schema import CrmSchema, diff_properties
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.timestamps import from_ms
 
-MAX_EVENTS_PER_LINE = 50  # of a line, the newest first, that a program is told
+MAX_EVENTS_PER_LINE = 50  # the newest events of a ledger line in the JSON output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactExplanation:
-    """A verdict with everything that leads to it, and what HubSpot shows of it."""
+    """A verdict with everything that leads to it, and how HubSpot differs from it."""
 
     verdict: ContactVerdict
     evaluation: model_explain.VerdictExplanation
     at: datetime
     model: str
     maximum: float
-    mql_blockers: tuple[str, ...]  # why it is no MQL
-    evaluated_at: datetime | None  # when the verdict was made that HubSpot was sent; None where there is none yet
-    differences: dict[str, dict[str, str]]  # what HubSpot shows otherwise
-    unread_properties: list[str]  # properties that this model asks for and that were never read
+    mql_blockers: tuple[str, ...]  # why the contact is not an MQL
+    evaluated_at: datetime | None  # time of the last saved verdict
+    differences: dict[str, dict[str, str]]  # properties whose value in HubSpot differs: {"shown", "should"} by name
+    unread_properties: list[str]  # properties that this model uses and that have not been read
     lists: list[str]
     stage: str | None
 
     @property
     def adds_up(self) -> bool:
-        """Tell whether the lines of the ledger add up to the score, exactly."""
+        """Return whether the lines of the ledger add up to the score exactly."""
         return bool(sum(line.points for line in self.evaluation.score) == self.verdict.score)
 
     @property
@@ -50,8 +50,8 @@ class ContactExplanation:
 
     def as_json(self) -> dict[str, Any]:
         """Return the explanation for `--json`."""
-        judged = self.evaluation
-        lines = [line.as_json() | _events_json(scored) for line, scored in zip(self.verdict.ledger, judged.score, strict=True)]
+        explained = self.evaluation
+        lines = [line.as_json() | _events_json(scored) for line, scored in zip(self.verdict.ledger, explained.score, strict=True)]
         return {
             **self.verdict.as_json(),
             "ledger": lines,
@@ -61,22 +61,22 @@ class ContactExplanation:
             "why_not": list(self.mql_blockers),
             "adds_up": self.adds_up,
             "fading": {
-                "last_engagement": _iso(judged.decay.last_engagement),
-                "grace_ends": _iso(judged.decay.grace_ends),
-                "full_periods": judged.decay.full_periods,
-                "earned": float(judged.decay.earned),
-                "loss": float(judged.decay.loss),
-                "decayed": float(judged.decay.decayed),
+                "last_engagement": _iso(explained.decay.last_engagement),
+                "grace_ends": _iso(explained.decay.grace_ends),
+                "full_periods": explained.decay.full_periods,
+                "earned": float(explained.decay.earned),
+                "loss": float(explained.decay.loss),
+                "decayed": float(explained.decay.decayed),
             },
             "grade_criteria": [
-                {"criterion": line.criterion, "label": line.label, "match": line.match, "thirds": line.thirds} for line in judged.grade
+                {"criterion": line.criterion, "label": line.label, "match": line.match, "thirds": line.thirds} for line in explained.grade
             ],
             "rules": [
                 {"rule": line.rule, "label": line.label, "kind": line.kind, "holds": line.holds, "visible": line.visible}
-                for line in judged.rules
+                for line in explained.rules
             ],
-            "next_change": _change_json(judged.next_change),
-            "next_band": _change_json(judged.next_band_change),
+            "next_change": _change_json(explained.next_change),
+            "next_band": _change_json(explained.next_band_change),
             "evaluated_at": _iso(self.evaluated_at),
             "hubspot_shows_otherwise": self.differences,
             "never_read": self.unread_properties,
@@ -88,9 +88,9 @@ class ContactExplanation:
 def explain(
     store: Store, crm_schema: CrmSchema, portal: PortalInfo | None, email_or_id: str, *, now: datetime, at: datetime | None = None
 ) -> ContactExplanation:
-    """Judge one contact as of `at`; without it, as it was judged last, or now where that verdict no longer rests on what is known.
+    """Explain one contact as of `at`. Default: the time of the last verdict, or now if that verdict is outdated.
 
-    Raises ConfigurationError where no such contact has been read.
+    Raises ConfigurationError if the state does not contain the contact.
     """
     model = crm_schema.model
     with store.transaction() as tx:
@@ -98,29 +98,29 @@ def explain(
         row = verdicts.load(tx, contact_id) if contact_id is not None else None
         if row is None or contact_id is None:
             raise ConfigurationError(
-                f"No contact {email_or_id!r} has been read.",
-                hint="Give an address or an id as HubSpot shows it; run `sync-worker sync` if the contact is new.",
+                f"The contact {email_or_id!r} is not in the state.",
+                hint="Use the email address or the id from HubSpot. If the contact is new, run `sync-worker sync` first.",
             )
         is_current = row.model == crm_schema.version and row.verdict_revision == row.revision
         when = at or (from_ms(row.evaluated_at) if is_current and row.evaluated_at is not None else now)
         verdicts.select_contact(tx, contact_id)
         hidden = portal.select_hidden_kinds(model.event_kinds) if portal else frozenset()
-        known = load_facts(tx, model, hidden)
+        facts = load_facts(tx, model, hidden)
         if row.evaluated_at is not None and when < from_ms(row.evaluated_at):
-            # Who was an MQL by score at that time is not kept; that somebody became one later says nothing of it.
-            known = replace(known, previous=known.previous.clear())
-        was = known.previous.filter(contact_id=contact_id, by_score=True).height > 0
-        judged = model_explain.explain(known, model, when, contact_id)
+            # The state stores only the latest MQLs by score; they say nothing about an earlier time.
+            facts = replace(facts, previous=facts.previous.clear())
+        was_mql = facts.previous.filter(contact_id=contact_id, by_score=True).height > 0
+        explained = model_explain.explain(facts, model, when, contact_id)
         lists = memberships.load_list_keys(tx, contact_id)
         read = set(scan_state.load_read_properties(tx))
-    desired = crm_schema.desired_json(judged.verdicts.table)[0]
+    desired = crm_schema.desired_json(explained.verdicts.table)[0]
     return ContactExplanation(
-        verdict=next(build_contact_verdicts(judged.verdicts)),
-        evaluation=judged,
+        verdict=next(build_contact_verdicts(explained.verdicts)),
+        evaluation=explained,
         at=when,
         model=crm_schema.model_label,
         maximum=float(model.maximum),
-        mql_blockers=blockers(judged.verdicts.get_single(), model, was_mql_by_score=was),
+        mql_blockers=blockers(explained.verdicts.get_single(), model, was_mql_by_score=was_mql),
         evaluated_at=from_ms(row.evaluated_at) if row.evaluated_at is not None else None,
         differences={name: {"shown": shown, "should": should} for name, (shown, should) in diff_properties(row.observed, desired).items()},
         unread_properties=sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)} - read),
@@ -134,9 +134,9 @@ def _events_json(line: ScoreLine) -> dict[str, Any]:
 
 
 def _event_json(event: CountedEvent) -> dict[str, Any]:
-    told_of = {"url": event.url, "form": event.form, "campaign": event.campaign, "name": event.name, "quarantine": event.quarantine}
+    details = {"url": event.url, "form": event.form, "campaign": event.campaign, "name": event.name, "quarantine": event.quarantine}
     window = {} if event.inside_window else {"outside_window": True}
-    return {"at": _iso(event.at), **{name: value for name, value in told_of.items() if value is not None}, **window}
+    return {"at": _iso(event.at), **{name: value for name, value in details.items() if value is not None}, **window}
 
 
 def _change_json(change: VerdictChange | None) -> dict[str, Any] | None:

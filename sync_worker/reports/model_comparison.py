@@ -1,4 +1,4 @@
-"""What another model would change, and for whom."""
+"""Comparison of two models on the same contacts: changed scores, bands, grades and MQLs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import polars as pl
 
 from sync_worker.model.evaluate import Verdicts
 
-MAX_SAMPLE_IDS: Final = 20  # contacts that are named of each kind of change
+MAX_SAMPLE_IDS: Final = 20  # contacts listed per transition
 COMPARED_COLUMNS: Final = ("contact_id", "score", "band", "grade", "mql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """How many contacts move from one value to another, and the ids of the first of them."""
+    """Number of contacts that move from one value to another, with the first ids."""
 
     before: str
     after: str
@@ -26,17 +26,17 @@ class Transition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelComparison:
-    """Two models beside each other: what changed in words, and what that changes for the contacts that both judged."""
+    """The changes of the model in words, and their effect on the contacts that both models have evaluated."""
 
     model_changes: Sequence[str]
     contacts: int
     score_changes: int  # contacts whose score differs
     transitions: Mapping[str, Sequence[Transition]]  # by band, grade, mql; the most frequent first
-    emails: Mapping[int, str] = field(default_factory=dict)  # addresses of those who are named, where they are known
+    emails: Mapping[int, str] = field(default_factory=dict)  # email addresses of the listed contacts, if known
 
     @property
     def sample_ids(self) -> frozenset[int]:
-        """Return the ids of those who are named."""
+        """Return the ids of the listed contacts."""
         return frozenset(id_ for moves in self.transitions.values() for move in moves for id_ in move.ids)
 
     def as_json(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class ModelComparison:
 
 
 def comparison_table(batches: Iterable[Verdicts]) -> pl.DataFrame:
-    """Return what is compared of some chunks of verdicts."""
+    """Return the compared columns of all batches of verdicts."""
     schema = {"contact_id": pl.Int64, "score": pl.Int64, "band": pl.String, "grade": pl.String, "mql": pl.Boolean}
     return pl.concat([pl.DataFrame(schema=schema), *(verdicts.table.select(COMPARED_COLUMNS) for verdicts in batches)])
 

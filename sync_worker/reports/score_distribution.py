@@ -1,21 +1,21 @@
-"""How the scores lie: what is looked at before lists and stages are touched."""
+"""The distribution of scores, to be checked before an approval."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sync_worker.store import verdicts
 from sync_worker.store.database import Store
 
-MAX_BINS: Final = 15  # of the histogram, at most
+MAX_BINS: Final = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistogramBin:
-    """How many contacts have a score from `low` up to and including `high`."""
+    """Number of contacts with a score from `low` to `high`, both included."""
 
     low: int
     high: int
@@ -24,7 +24,7 @@ class HistogramBin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreDistribution:
-    """The scores of everybody who has a verdict. Without contacts, the numbers are None."""
+    """The scores of all contacts with a verdict. Without contacts, the statistics are empty (None)."""
 
     contacts: int
     mqls: int
@@ -54,7 +54,7 @@ class ScoreDistribution:
 
 
 def compute_distribution(store: Store, bands: Sequence[str], grade_letters: Sequence[str]) -> ScoreDistribution:
-    """Return the distribution of the scores that stand, with the model's bands and letters in their order."""
+    """Return the distribution of the current scores, with bands and grades in the order of the model."""
     with store.transaction() as tx:
         rows = verdicts.count_by_score(tx)
     scores: Counter[int] = Counter()
@@ -85,8 +85,8 @@ def _median(scores: Counter[int]) -> float:
     count, seen = scores.total(), 0
     middle = []
     for score in sorted(scores):
-        # The positions (from 0) of the one or two middle contacts.
-        middle += [score for place in {(count - 1) // 2, count // 2} if seen <= place < seen + scores[score]]
+        # Positions (from 0) of the one or two contacts in the middle.
+        middle += [score for position in {(count - 1) // 2, count // 2} if seen <= position < seen + scores[score]]
         seen += scores[score]
     return sum(middle) / len(middle)
 
@@ -99,10 +99,11 @@ def _histogram(scores: Counter[int]) -> list[HistogramBin]:
     bars = Counter(dict.fromkeys(range(low // width, high // width + 1), 0))
     for score, contacts in scores.items():
         bars[score // width] += contacts
-    return [HistogramBin(low=place * width, high=place * width + width - 1, contacts=contacts) for place, contacts in sorted(bars.items())]
+    return [HistogramBin(low=index * width, high=index * width + width - 1, contacts=contacts) for index, contacts in sorted(bars.items())]
 
 
-def _bin_widths() -> Any:  # noqa: ANN401 -- an endless iterator: 1, 2, 5, 10, 20 ...
+def _bin_widths() -> Iterator[int]:
+    """Yield 1, 2, 5, 10, 20 ... without end."""
     scale = 1
     while True:
         yield from (scale, 2 * scale, 5 * scale)

@@ -1,13 +1,15 @@
-"""What the state says of itself: nothing is asked of HubSpot."""
+"""The status of the worker: cursors, pending changes, the model and the last runs, all from the state; no call to HubSpot."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
 
+from sync_worker.errors import ExitCode
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import differences, leases, mql_admissions, rejections, runs
 from sync_worker.store.database import Store
@@ -22,91 +24,203 @@ FIRST_REVIEW_AFTER: Final = timedelta(days=60)
 REVIEW_INTERVAL: Final = timedelta(days=90)
 
 
-def build_status(store: Store, crm_schema: CrmSchema, now: datetime) -> dict[str, Any]:
-    """Return cursors, last runs, what waits to be written and why, the model, and when its review is due.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveRun:
+    """The run that holds the lease of the portal."""
 
-    `last_done`: when a run last read everything that it was to read; `under_way`: the run that is at work now.
-    """
-    place = portal.load(store)
+    run_id: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelStatus:
+    """The model of the settings. Without an approval, its times and note are empty (None)."""
+
+    name: str
+    hash: str
+    approved_at: datetime | None
+    note: str | None
+    review_due: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingChanges:
+    """What HubSpot does not show yet, and why."""
+
+    contacts: int
+    stages: int
+    lists: Mapping[str, Mapping[str, int]]  # {"add": n, "remove": n} by name of the list
+    above_mql_quota: int  # qualified contacts above the daily limit of new MQLs
+    reason: str | None
+    rejected: Sequence[tuple[int, str]]  # contact id and reason
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the pending changes for `--json`."""
+        return {
+            "contacts": self.contacts,
+            "stages": self.stages,
+            "lists": {name: dict(counts) for name, counts in self.lists.items()},
+            "for_a_day_with_room": self.above_mql_quota,
+            "why": self.reason,
+            "rejected": [{"id": str(id_), "reason": reason} for id_, reason in self.rejected],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A run with its most important counts. A killed run has no counts (None)."""
+
+    run_id: str
+    command: str
+    started_at: datetime
+    finished_at: datetime | None
+    exit_code: int | None
+    pulled: int | None = None
+    evaluated: int | None = None
+    written: int | None = None
+    seconds: float | None = None
+    error: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the run for `--json`."""
+        optional = {name: getattr(self, name) for name in ("pulled", "evaluated", "written", "seconds", "error")}
+        return {
+            "run": self.run_id,
+            "command": self.command,
+            "started_at": self.started_at.isoformat(),
+            "finished_at": _iso(self.finished_at),
+            "exit_code": self.exit_code,
+            **{name: value for name, value in optional.items() if value is not None},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatus:
+    """The status of the worker."""
+
+    portal_id: int | None
+    contacts: int
+    cursors: Mapping[str, str]  # ISO time by stream
+    last_done: datetime | None  # end of the last `backfill` or `sync` that finished with exit code 0 or 1
+    active_run: ActiveRun | None
+    model: ModelStatus
+    pending: PendingChanges
+    runs: Sequence[RunSummary]  # newest first
+    stale: str | None  # why a health check fails, if a maximum age was given
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return TRY_AGAIN if the status is stale."""
+        return ExitCode.TRY_AGAIN if self.stale else ExitCode.DONE
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the status for `--json`."""
+        return {
+            "portal": self.portal_id,
+            "contacts": self.contacts,
+            "cursors": dict(self.cursors),
+            "last_done": _iso(self.last_done),
+            "under_way": {"run": self.active_run.run_id, "holder": self.active_run.holder} if self.active_run else None,
+            "model": {
+                "name": self.model.name,
+                "hash": self.model.hash,
+                "approved_at": _iso(self.model.approved_at),
+                "note": self.model.note,
+                "review_due": _iso(self.model.review_due),
+            },
+            "waiting": self.pending.as_json(),
+            "runs": [run.as_json() for run in self.runs],
+            "stale": self.stale,
+        }
+
+
+def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age: timedelta | None = None) -> WorkerStatus:
+    """Return the status; with `max_age`, it is stale if no run has finished within that time and none is active."""
+    portal_info = portal.load(store)
     with store.transaction() as tx:
         approval = runs.load_approval(tx, crm_schema.model.hash)
-        last = runs.load_recent(tx)
+        recent = [_summarize_run(row) for row in runs.load_recent(tx)]
         contacts = contact_store.count(tx)
-        differing = differences.count(tx)
-        refused = rejections.load(tx)
-        where = load_cursors(tx)
-        last_done = runs.last_completed_at(tx, "backfill", "sync")
+        different = differences.count(tx)
+        rejected = rejections.load(tx)
+        cursors = load_cursors(tx)
+        done_at = runs.last_completed_at(tx, "backfill", "sync")
         lease = leases.load(tx)
-        full = mql_admissions.count_deferred(tx) if crm_schema.model.document.qualification.new_per_day else 0
-        scope = build_scope(crm_schema, place.stages if place else (), approved=approval is not None)
+        above_quota = mql_admissions.count_deferred(tx) if crm_schema.model.document.qualification.new_per_day else 0
+        scope = build_scope(crm_schema, portal_info.stages if portal_info else (), approved=approval is not None)
         stages = differences.count_stage_changes(tx, scope.stage_rule) if scope.stage_rule else 0
-    at_work = lease if lease and lease.expires_at > to_ms(now) else None
     lists = count_list_changes(store, scope)
-    return {
-        "portal": place.id if place else None,
-        "contacts": contacts,
-        "cursors": where,
-        "last_done": from_ms(last_done).isoformat() if last_done else None,
-        "under_way": {"run": at_work.run, "holder": at_work.holder} if at_work else None,
-        "model": {
-            "name": crm_schema.model.document.name,
-            "hash": crm_schema.model.hash,
-            "approved_at": from_ms(approval.at).isoformat() if approval else None,
-            "note": approval.note if approval else None,
-            "review_due": next_review(from_ms(approval.at), now).isoformat() if approval else None,
-        },
-        "waiting": {
-            "contacts": differing,
-            "stages": stages,
-            "lists": lists,
-            "for_a_day_with_room": full,
-            "why": "; ".join(
-                _reasons_for_waiting(last, contacts=differing, unapproved=bool(lists or stages) and not approval, awaiting_quota=full)
-            )
-            or None,
-            "rejected": [{"id": str(id_), "reason": reason} for id_, reason in refused],
-        },
-        "runs": [
-            {
-                "run": run.id,
-                "command": run.command,
-                "started_at": from_ms(run.started_at).isoformat(),
-                "finished_at": from_ms(run.finished_at).isoformat() if run.finished_at else None,
-                "exit_code": run.exit_code,
-                **_run_counts(run.report),
-            }
-            for run in last
-        ],
-    }
+    active_run = ActiveRun(run_id=lease.run, holder=lease.holder) if lease and lease.expires_at > to_ms(now) else None
+    last_done = from_ms(done_at) if done_at else None
+    reasons = _explain_pending(recent, contacts=different, unapproved=bool(lists or stages) and not approval, above_quota=above_quota)
+    return WorkerStatus(
+        portal_id=portal_info.id if portal_info else None,
+        contacts=contacts,
+        cursors=cursors,
+        last_done=last_done,
+        active_run=active_run,
+        model=ModelStatus(
+            name=crm_schema.model.document.name,
+            hash=crm_schema.model.hash,
+            approved_at=from_ms(approval.at) if approval else None,
+            note=approval.note if approval else None,
+            review_due=next_review(from_ms(approval.at), now) if approval else None,
+        ),
+        pending=PendingChanges(
+            contacts=different,
+            stages=stages,
+            lists=lists,
+            above_mql_quota=above_quota,
+            reason="; ".join(reasons) or None,
+            rejected=[(id_, reason) for id_, reason in rejected],
+        ),
+        runs=recent,
+        stale=_check_staleness(last_done, now - max_age, now) if max_age is not None and active_run is None else None,
+    )
 
 
 def next_review(approved_at: datetime, now: datetime) -> datetime:
-    """Return when a model is to be looked at again: 60 days after it was put to work, then every 90."""
+    """Return when the model is due for a review: 60 days after its approval, then every 90 days."""
     due = approved_at + FIRST_REVIEW_AFTER
     while due + REVIEW_INTERVAL <= now:
         due += REVIEW_INTERVAL
     return due
 
 
-def check_staleness(current: Mapping[str, Any], now: datetime, max_age: timedelta) -> str | None:
-    """Return what a health check should know: that nothing has come to its end for too long, and nothing is at work either."""
-    done = datetime.fromisoformat(current["last_done"]) if current["last_done"] else None
-    if current["under_way"] or (done and now - done <= max_age):
+def _check_staleness(last_done: datetime | None, oldest: datetime, now: datetime) -> str | None:
+    if last_done is None:
+        return "No sync or backfill has finished yet."
+    if last_done >= oldest:
         return None
-    return f"The last run that came to its end did so {now - done!s} ago." if done else "No run has come to its end yet."
+    return f"The last sync or backfill finished {timedelta(seconds=int((now - last_done).total_seconds()))} ago."
 
 
-def _reasons_for_waiting(last: Sequence[RunRow], *, contacts: int, unapproved: bool, awaiting_quota: int) -> Iterator[str]:
-    if awaiting_quota:
-        yield f"{awaiting_quota:,} contacts qualify and wait for a day with room for new MQLs"
+def _explain_pending(recent: Sequence[RunSummary], *, contacts: int, unapproved: bool, above_quota: int) -> Iterator[str]:
+    if above_quota:
+        yield f"qualified contacts wait for the daily limit of new MQLs ({above_quota:,})"
     if unapproved:
         yield "lists and stages wait for `sync-worker approve`"
-    if contacts and last:
-        run = last[0]
-        ended = "was cut short" if run.exit_code is None else _run_counts(run.report).get("error", "left them for the next")
-        yield f"contacts wait for the next run, since the last one ({run.command}, {run.id}) {ended}"
+    if contacts and recent:
+        last = recent[0]
+        ended = "was interrupted" if last.exit_code is None else f"failed: {last.error}" if last.error else "did not write them"
+        yield f"contacts wait for the next run, because the last one ({last.command}, {last.run_id}) {ended}"
 
 
-def _run_counts(report: str | None) -> dict[str, Any]:
-    kept = orjson.loads(report) if report else {}
-    return {name: kept[name] for name in ("pulled", "evaluated", "written", "seconds", "error") if name in kept}
+def _summarize_run(row: RunRow) -> RunSummary:
+    report = orjson.loads(row.report) if row.report else {}
+    return RunSummary(
+        run_id=row.id,
+        command=row.command,
+        started_at=from_ms(row.started_at),
+        finished_at=from_ms(row.finished_at) if row.finished_at else None,
+        exit_code=row.exit_code,
+        pulled=report.get("pulled"),
+        evaluated=report.get("evaluated"),
+        written=report.get("written"),
+        seconds=report.get("seconds"),
+        error=report.get("error"),
+    )
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,8 +1,7 @@
-"""One worker on a portal at a time: a lease in the state, renewed between two batches, given back at the end.
+"""The lease that allows one worker per portal: stored in the state, renewed between two batches, released at the end of the run.
 
-A run that was killed leaves its lease behind. Where it ran on this machine and its process is no more, the next run takes over at once;
-from another machine it waits until the lease expires. Two workers with two states do not see each other's leases: HubSpot has nothing
-that could be locked.
+A killed run leaves its lease behind. If it ran on this machine and its process no longer exists, the next run takes over at once;
+otherwise the lease has to expire. Workers with separate states do not see each other's leases, and HubSpot offers no lock.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ from sync_worker.store.database import Store
 from sync_worker.store.leases import LeaseRow
 from sync_worker.timestamps import from_ms, to_ms
 
-RENEWALS_PER_LEASE: Final = 10  # in the time that a lease lasts
+RENEWALS_PER_LEASE: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """A process of some machine: `host` and `pid` name it for people, `era` sets it apart from others with its number."""
+    """A process of a machine. `start_id` distinguishes it from other processes with the same pid."""
 
     host: str
     pid: int
-    start_id: str  # which table of processes, and when it was started; empty where the system does not tell
+    start_id: str  # boot id, pid namespace and start time; empty if the system does not provide them
 
     @classmethod
     def current(cls) -> Process:
@@ -41,17 +40,17 @@ class Process:
 
     @classmethod
     def parse(cls, text: str) -> Process:
-        """Return a process as `text` wrote it."""
-        host, pid, era = text.rsplit("|", 2)
-        return cls(host=host, pid=int(pid), start_id=era)
+        """Parse the format of `text`."""
+        host, pid, start_id = text.rsplit("|", 2)
+        return cls(host=host, pid=int(pid), start_id=start_id)
 
     @property
     def text(self) -> str:
-        """Return what another process needs to recognise this one."""
+        """Return the text by which another process can recognize this one."""
         return f"{self.host}|{self.pid}|{self.start_id}"
 
     def is_dead(self, observer: Process) -> bool:
-        """Tell whether it is sure to be no more: only a process of the same machine and table of processes can know."""
+        """Return whether the process has certainly ended; only an observer on the same machine and in the same pid namespace can know."""
         if self.host != observer.host or not self.start_id or self.start_id.partition("/")[0] != observer.start_id.partition("/")[0]:
             return False
         return _read_start_id(self.pid) != self.start_id
@@ -59,7 +58,7 @@ class Process:
 
 @dataclass(slots=True, kw_only=True)
 class Heartbeat(Progress):
-    """Renews the lease wherever the run makes progress, and passes the progress on."""
+    """Renews the lease when the run makes progress, and forwards the progress."""
 
     inner: Progress
     store: Store
@@ -69,16 +68,16 @@ class Heartbeat(Progress):
     next_renewal: datetime
 
     def expect(self, what: str, total: int) -> None:
-        """Pass it on."""
+        """Forward the total."""
         self.inner.expect(what, total)
 
     def advance(self, what: str, number: int) -> None:
-        """Renew the lease where it is time to; raises Busy where another run has taken it meanwhile."""
+        """Renew the lease if due, then forward the progress. Raises PortalBusy if another run holds the lease."""
         if (now := self.clock()) >= self.next_renewal:
             with self.store.transaction() as tx:
-                held = leases.renew(tx, self.run_id, expires_at=to_ms(now + self.duration))
+                renewed = leases.renew(tx, self.run_id, expires_at=to_ms(now + self.duration))
                 other = leases.load(tx)
-            if not held:
+            if not renewed:
                 raise _busy_error(other)
             self.next_renewal = now + self.duration / RENEWALS_PER_LEASE
         self.inner.advance(what, number)
@@ -88,20 +87,26 @@ class Heartbeat(Progress):
 def acquire(
     store: Store, run_id: str, *, clock: Callable[[], datetime], duration: timedelta, progress: Progress | None = None
 ) -> Iterator[Progress]:
-    """Hold the portal's lease; what is yielded hears of the progress and renews it.
+    """Hold the lease of the portal; the yielded observer forwards the progress and renews the lease.
 
-    Raises Busy where another run holds it, with who that is and until when.
+    Raises PortalBusy if another run holds the lease, with its holder and its expiry.
     """
     own, now = Process.current(), clock()
     with store.transaction() as tx:
         other = leases.load(tx)
-    over = other.run if other and Process.parse(other.process).is_dead(own) else None
+    dead_run = other.run if other and Process.parse(other.process).is_dead(own) else None
     with store.transaction() as tx:
-        taken = leases.acquire(
-            tx, run_id, holder=f"{own.host}:{own.pid}", process=own.text, now=to_ms(now), expires_at=to_ms(now + duration), dead_run=over
+        acquired = leases.acquire(
+            tx,
+            run_id,
+            holder=f"{own.host}:{own.pid}",
+            process=own.text,
+            now=to_ms(now),
+            expires_at=to_ms(now + duration),
+            dead_run=dead_run,
         )
         other = leases.load(tx)
-    if not taken:
+    if not acquired:
         raise _busy_error(other)
     try:
         yield Heartbeat(
@@ -113,31 +118,31 @@ def acquire(
             next_renewal=now + duration / RENEWALS_PER_LEASE,
         )
     finally:
-        # A state that has just failed is not to hide why the run ended; the lease expires by itself.
+        # An error of the state must not replace the error that ended the run; the lease expires by itself.
         with suppress(StateError), store.transaction() as tx:
             leases.release(tx, run_id)
 
 
 def _busy_error(other: LeaseRow | None) -> PortalBusy:
     if other is None:
-        return PortalBusy("Another run has taken this portal and ended meanwhile.", hint="Run again.")
-    until = from_ms(other.expires_at)
+        return PortalBusy("Another run started on this portal at the same time and has ended.", hint="Run the command again.")
+    expiry = from_ms(other.expires_at)
     return PortalBusy(
-        f"Another worker is at work on this portal: {other.holder}, run {other.run}.",
-        hint=f"Wait until it is done, or stop it; if it is dead, its lease ends by itself at {until:%H:%M:%S} UTC.",
+        f"Another worker is running on this portal: {other.holder}, run {other.run}.",
+        hint=f"Wait until it has finished, or stop it. If it has crashed, its lease expires at {expiry:%H:%M:%S} UTC.",
     )
 
 
 def _read_start_id(pid: int) -> str:
-    # Linux alone tells; elsewhere a lease that was left behind is waited for.
+    # Only Linux provides this; on other systems, the lease of a killed run has to expire.
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        table = f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+        namespace = f"{boot} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return ""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
-        return f"{table}/"
-    # A zombie is no more, though its parent has not looked yet.
-    return f"{table}/" if stat[0] == "Z" else f"{table}/{stat[19]}"
+        return f"{namespace}/"
+    # A zombie has ended, but its parent has not yet read its exit code.
+    return f"{namespace}/" if stat[0] == "Z" else f"{namespace}/{stat[19]}"

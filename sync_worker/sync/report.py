@@ -1,4 +1,4 @@
-"""What a run did, as one object that people and programs read."""
+"""Reports of a run and of `forget`, for the command line, the log and the state."""
 
 from __future__ import annotations
 
@@ -14,9 +14,26 @@ from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.plan import PlanSummary
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureReport:
+    """What `forget` deleted from the state."""
+
+    contact_ids: Sequence[int]
+    events: int
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return DONE."""
+        return ExitCode.DONE
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report for `--json`."""
+        return {"contacts": [str(id_) for id_ in self.contact_ids], "events": self.events, "exit_code": int(self.exit_code)}
+
+
 @dataclass(slots=True, kw_only=True)
 class RunReport:
-    """Counts of one run. Times are seconds; `requests` is by endpoint."""
+    """Counts of one run. `seconds` is the duration; `requests` is by endpoint, such as `GET /crm/objects/...`."""
 
     run_id: str
     command: str
@@ -30,12 +47,12 @@ class RunReport:
     lists: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     rejected: Sequence[tuple[int, str]] = ()
     not_visible: Sequence[str] = ()
-    unreadable: Sequence[UnreadableProperty] = ()  # values that could not be understood and counted as unknown, by property
+    unreadable: Sequence[UnreadableProperty] = ()  # values that could not be parsed, by property; they count as unknown
     approved: bool = False
-    notes: list[str] = field(default_factory=list)  # what a person should know besides
-    unsafe: str | None = None  # why the real run would be refused; of a dry run
-    withheld: dict[str, int] = field(default_factory=dict)  # what waits for the approval: stages, and members of lists
-    waiting: int = 0  # who qualifies and waits for a day with room, where the model lets in so many a day
+    notes: list[str] = field(default_factory=list)  # messages for the operator
+    unsafe: str | None = None  # of a dry run: why the real run would be refused
+    withheld: dict[str, int] = field(default_factory=dict)  # changes that wait for the approval: list members by list, and stages
+    waiting: int = 0  # qualified contacts above the daily limit of new MQLs (`new_per_day`)
     requests: Mapping[str, int] = field(default_factory=dict)
     retries: int = 0
     rate_limited: int = 0
@@ -45,17 +62,17 @@ class RunReport:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return what the process should say."""
+        """Return the exit code of the process."""
         if self.unsafe:
             return ExitCode.UNSAFE
         return ExitCode.SOME_REJECTED if self.rejected else ExitCode.DONE
 
     def add_metrics(self, metrics: RequestCounts) -> None:
-        """Add what went over the line."""
+        """Set the counts of requests."""
         self.requests, self.retries, self.rate_limited = metrics.requests, metrics.retries, metrics.rate_limited
 
     def add_outcome(self, outcome: Outcome) -> None:
-        """Add what came of the changes."""
+        """Set the results of the changes."""
         self.written, self.stages, self.lists, self.rejected = outcome.written, outcome.stages, outcome.lists, outcome.rejected
 
     def as_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How long the state keeps what it does not need: events, and what runs have replaced."""
+"""Retention: deletes old events and old undo rows from the state, once a day."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PURGE_INTERVAL: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long things are kept; None is for ever."""
+    """How long events and undo rows are kept; None: without limit."""
 
     keep_events: timedelta | None = None
     keep_undo: timedelta = timedelta(days=30)
 
     def purge(self, store: Store, model: Model, now: datetime) -> None:
-        """Delete what is too old, once a day; whose events went is judged anew."""
+        """Delete expired rows, at most once a day; contacts that lose events are re-evaluated."""
         with store.transaction() as tx:
             if to_ms(now - PURGE_INTERVAL) < (last_purge.load(tx) or 0):
                 return
@@ -38,15 +38,15 @@ class Retention:
 
 
 def event_lookback(model: Model, kind: str) -> timedelta | None:
-    """Return how far back the model looks at events of a kind; None where a rule about MQLs looks back for ever.
+    """Return how far back the model looks at events of a kind; None if a direct rule or disqualifier has no time limit.
 
-    A criterion that counts without a window does not hold its events back: it then counts what is kept.
+    A criterion without a window does not extend the retention: it counts the events that are kept.
     """
     rules = [rule for *_, rule in model.rules if _matches_kind(rule.event, kind)]
     if any(rule.validity is None for rule in rules):
         return None
     windows = [line.within for line in model.score_criteria if _matches_kind(line.event, kind)]
-    # The trend looks at the score of some days ago, with the windows of then.
+    # The trend needs the score of some days ago, and so the events in the windows of that day.
     return model.document.score.trend.over + _max_window([*windows, *(rule.validity for rule in rules)])
 
 

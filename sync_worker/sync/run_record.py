@@ -1,4 +1,4 @@
-"""Every run leaves a row in the state and one canonical log line, however it ends."""
+"""The record of a run: one row in `runs` and one canonical log line, also after an error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 @contextmanager
 def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], metrics: RequestMetrics) -> Iterator[None]:
-    """Fill in what a report knows only at the end, and keep it."""
+    """Complete the report when the run ends, save it and log it."""
     started, before = time.monotonic(), metrics.snapshot()
     with store.transaction() as tx:
         runs.start(tx, report.run_id, report.command + (" (dry run)" if report.dry_run else ""), at=to_ms(clock()))
@@ -39,12 +39,12 @@ def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], m
         exit_code = int(failure.exit_code) if isinstance(failure, SyncWorkerError) else -1 if failure else int(report.exit_code)
         with store.transaction() as tx:
             report.cursor_after = load_cursors(tx)
-            kept = report.as_json() | {"error": _error_text(failure)} if failure else report.as_json()
-            runs.finish(tx, report.run_id, at=to_ms(clock()), exit_code=exit_code, report=kept)
+            saved = report.as_json() | {"error": _error_text(failure)} if failure else report.as_json()
+            runs.finish(tx, report.run_id, at=to_ms(clock()), exit_code=exit_code, report=saved)
         line = {key: value for key, value in report.as_json().items() if key not in {"plan", "rejected", "unreadable", "exit_code", "run"}}
         log.info("run.finished", exit_code=exit_code, rejected=len(report.rejected), **line)
 
 
 def _error_text(failure: BaseException) -> str:
-    # What others raise may hold anything.
+    # The text of a foreign exception may contain personal data.
     return str(failure) if isinstance(failure, SyncWorkerError) else type(failure).__name__

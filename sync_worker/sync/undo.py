@@ -1,10 +1,10 @@
-"""Put back what a run replaced, wherever nobody has changed it since."""
+"""Undo of a run: restores the values and list members that it replaced, except where they have changed since."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -19,21 +19,21 @@ from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.report import RunReport
 from sync_worker.timestamps import from_ms
 
-PAGE_SIZE: Final = 100  # contacts that are looked at in one call
+PAGE_SIZE: Final = 100  # contacts per batch read
 
 
 def undo_skip_reason(run_id: str) -> str:
-    """Return why contacts are left alone after an undo."""
-    return f"put back by `sync-worker undo {run_id}`; written again when something else is to be shown"
+    """Return the reason for which later runs skip the restored contacts."""
+    return f"restored by `sync-worker undo {run_id}`; written again when its desired values change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """The undoing of the run `run`. Without an applier it is only planned.
+    """The undo of the run `run_id`. Without an applier, it only plans.
 
-    Values are put back where HubSpot still shows what the run wrote. Lifecycle stages stay: HubSpot moves them forward only. What is
-    put back stays so until the model wants something else, and lists and stages wait for a new approval: otherwise the next
-    run would do it all again.
+    A value is restored if HubSpot still shows the value of that run. Lifecycle stages stay, because HubSpot moves them forward only.
+    Restored values stay until the model produces different ones, and lists and stages need a new approval; otherwise the next run
+    would repeat the changes.
     """
 
     hubspot: HubSpot
@@ -45,7 +45,7 @@ class Undo:
     now_ms: int  # now, milliseconds
 
     def execute(self) -> None:
-        """Put back values, then members of lists."""
+        """Restore values, then list members."""
         self._check_run_exists()
         stages = 0
         for rows in self._value_pages():
@@ -59,19 +59,19 @@ class Undo:
                 self.applier.send(changes)
         moved = self._undo_lists()
         if stages:
-            self.report.notes.append(f"{stages:,} lifecycle stages stay as they are: HubSpot moves them forward only.")
+            self.report.notes.append(f"Lifecycle stages not restored: {stages:,}. HubSpot moves stages forward only.")
         if moved or stages:
             if self.applier:
                 with self.store.transaction() as tx:
                     runs.delete_approval(tx, self.crm_schema.model.hash)
-            self.report.notes.append("Lists and stages wait for `sync-worker approve` again.")
+            self.report.notes.append("Lists and stages need a new `sync-worker approve`.")
 
     def _check_run_exists(self) -> None:
         with self.store.transaction() as tx:
             row, last = runs.load(tx, self.run_id), runs.load_recent(tx)
         if row is None:
             known = "; ".join(f"{each.id} ({each.command}, {from_ms(each.started_at):%Y-%m-%d %H:%M} UTC)" for each in last)
-            raise ConfigurationError(f"There is no run {self.run_id}.", hint=f"The last ones: {known}.")
+            raise ConfigurationError(f"Run {self.run_id} does not exist.", hint=f"The last runs: {known}.")
 
     def _value_pages(self) -> Iterator[Mapping[int, tuple[dict[str, str], dict[str, str]]]]:
         after = 0
@@ -86,20 +86,20 @@ class Undo:
     def _contact_changes(self, rows: Mapping[int, tuple[dict[str, str], dict[str, str]]]) -> Iterator[ContactChange]:
         names = sorted({*self.crm_schema.property_names, *(name for _, after in rows.values() for name in after if name != STAGE_PROPERTY)})
         for contact in self.hubspot.contacts.read(rows, names).items:
-            if contact.id in rows:  # else merged into another, which has values of its own
+            if contact.id in rows:  # a merged contact comes back under another id, with its own values
                 before, after = rows[contact.id]
                 yield from self._contact_change(contact, before, after)
 
     def _contact_change(self, contact: Contact, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[ContactChange]:
-        shown: dict[str, Any] = orjson.loads(self.crm_schema.observed_json(contact.properties))
-        back = {
+        observed: dict[str, str] = orjson.loads(self.crm_schema.observed_json(contact.properties))
+        restored = {
             name: (value, before[name])
             for name, value in after.items()
-            if name != STAGE_PROPERTY and shown.get(name, contact.properties.get(name) or "") == value != before[name]
+            if name != STAGE_PROPERTY and observed.get(name, contact.properties.get(name) or "") == value != before[name]
         }
-        if back:
-            values = {name: value for name, (_, value) in back.items()}
-            yield ContactChange(id=contact.id, properties=back, desired=self.crm_schema.observed_json({**contact.properties, **values}))
+        if restored:
+            values = {name: value for name, (_, value) in restored.items()}
+            yield ContactChange(id=contact.id, properties=restored, desired=self.crm_schema.observed_json({**contact.properties, **values}))
 
     def _undo_lists(self) -> bool:
         with self.store.transaction() as tx:

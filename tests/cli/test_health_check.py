@@ -1,4 +1,4 @@
-"""`status --max-age`, as a monitor calls it."""
+"""`status --max-age`, the health check."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def run_status(folder: Path, *options: str) -> Result:
 
 def test_a_worker_without_a_completed_run_is_stale_and_still_prints_its_status(tmp_path: Path) -> None:
     assert run_status(tmp_path).exit_code == ExitCode.DONE
-    said = run_status(tmp_path, "--max-age", "2h", "--json")
-    assert said.exit_code == ExitCode.TRY_AGAIN
-    assert json.loads(said.stdout)["stale"] == "No run has come to its end yet."
-    assert "No run has come to its end yet." in said.stderr
+    result = run_status(tmp_path, "--max-age", "2h", "--json")
+    assert result.exit_code == ExitCode.TRY_AGAIN
+    assert json.loads(result.stdout)["stale"] == "No sync or backfill has finished yet."
+    assert "No sync or backfill has finished yet." in result.stderr
 
 
 @pytest.mark.parametrize("age", ["2h", "90m", "1 day", "30 minutes", "1w"])
-def test_an_age_may_be_written_short_or_long(tmp_path: Path, age: str) -> None:
+def test_the_age_has_a_short_and_a_long_form(tmp_path: Path, age: str) -> None:
     assert run_status(tmp_path, "--max-age", age).exit_code == ExitCode.TRY_AGAIN
 
 
 @pytest.mark.parametrize("age", ["2", "h", "", "soon", "-1h"])
-def test_what_is_no_age_is_refused_with_an_example(tmp_path: Path, age: str) -> None:
+def test_an_invalid_age_is_refused_with_an_example(tmp_path: Path, age: str) -> None:
     refused = run_status(tmp_path, "--max-age", age).exception
     assert isinstance(refused, ConfigurationError)
     assert "--max-age" in str(refused)

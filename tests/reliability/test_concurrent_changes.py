@@ -1,4 +1,4 @@
-"""The portal changes while the worker looks away, or looks on: every run ends with what is true by then."""
+"""Changes in the portal between two runs and during a run: each run ends with the current values."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from sync_worker.sandbox.server import user_actions
 from tests.harness import DAY, MODEL, MQL, NOW_MS, Harness, make_click, make_contact, make_submission, small_portal, start_harness
 from tests.store.database_factories import POSTGRES_URL
 
-on_sqlite = pytest.mark.skipif(POSTGRES_URL is not None, reason="looks into the file")
+on_sqlite = pytest.mark.skipif(POSTGRES_URL is not None, reason="reads the SQLite file")
 
 
 class RunOnceAt(Progress):
-    """Lets something happen once, when so many of something are done."""
+    """Calls a function once, at the first progress of a counter."""
 
     def __init__(self, what: str, action: object, *args: object, **fields: object) -> None:
         self.what, self.action, self.args, self.fields, self.calls = what, action, args, fields, 0
@@ -41,7 +41,7 @@ class RunOnceAt(Progress):
 
 
 def is_settled(harness: Harness) -> bool:
-    """Tell whether HubSpot shows what an undisturbed reading of it would write: another state finds nothing to do."""
+    """Return whether a worker with a new state would change nothing in HubSpot."""
     harness.advance()
     harness.sync()
     harness.backfill()
@@ -57,9 +57,9 @@ def find_list(harness: Harness, name: str) -> RecordList:
 
 
 class TestMerged:
-    """Two become one, under a new id."""
+    """Merged contacts get a new id."""
 
-    def test_several_at_once_and_one_of_them_again(self, live_harness: Harness) -> None:
+    def test_several_merges_and_a_merge_of_merged_contacts(self, live_harness: Harness) -> None:
         first = live_harness.merge_contacts(1, 3)
         second = live_harness.merge_contacts(2, 4)
         last = live_harness.merge_contacts(first, second)
@@ -69,7 +69,7 @@ class TestMerged:
         assert live_harness.score(last) == 10
         assert is_settled(live_harness)
 
-    def test_between_the_plan_and_the_write(self, live_harness: Harness) -> None:
+    def test_a_merge_between_the_plan_and_the_write(self, live_harness: Harness) -> None:
         for number in (1, 3, 5):
             live_harness.submit_form(f"p{number}@example.com", "news")
         with live_harness.worker(RunOnceAt("evaluated", live_harness.merge_contacts, 1, 3)) as worker:
@@ -86,7 +86,7 @@ class TestMerged:
 
 
 class TestGdprDeleted:
-    """GDPR: the id leads nowhere any more."""
+    """Permanently deleted contacts: their id no longer exists."""
 
     @on_sqlite
     def test_a_gdpr_deleted_contact_is_purged_with_emails_and_events_at_the_next_full_scan(self, live_harness: Harness) -> None:
@@ -95,7 +95,7 @@ class TestGdprDeleted:
         assert live_harness.backfill().pulled["erased"] == 1
         with sqlite3.connect(live_harness.folder / "state.db") as state:
             tables = [name for (name,) in state.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            left = [row for table in tables for row in state.execute(f"SELECT * FROM {table}") if "p1@example.com" in map(str, row)]  # noqa: S608 -- its own tables
+            left = [row for table in tables for row in state.execute(f"SELECT * FROM {table}") if "p1@example.com" in map(str, row)]  # noqa: S608 -- the tables of the state
             assert left == []
             assert state.execute("SELECT count(*) FROM contacts WHERE id = 1").fetchone() == (0,)
             assert state.execute("SELECT count(*) FROM events WHERE contact_id = 1").fetchone() == (0,)
@@ -111,7 +111,7 @@ class TestGdprDeleted:
 
 
 class TestAdminChanges:
-    """An administrator bends what is ours."""
+    """An administrator changes or deletes our properties, options, lists and forms."""
 
     def test_a_property_deleted_between_plan_and_write_stops_the_run_and_setup_repairs_it(self, live_harness: Harness) -> None:
         live_harness.submit_form("p3@example.com", "demo")
@@ -124,7 +124,7 @@ class TestAdminChanges:
         assert live_harness.sync().written == 1
         assert is_settled(live_harness)
 
-    def test_a_property_of_ours_that_was_archived_comes_back_with_its_values(self, backfill_harness: Harness) -> None:
+    def test_an_archived_property_of_ours_is_restored_with_its_values(self, backfill_harness: Harness) -> None:
         user_actions.archive_property(backfill_harness.portal, {"name": "lead_score"})
         with pytest.raises(ConfigurationError, match=r"no property lead_score\. Run `sync-worker setup`"):
             backfill_harness.backfill()
@@ -158,7 +158,7 @@ class TestAdminChanges:
         harness.sync()
         assert harness.score(3) == 10
 
-    def test_what_was_sent_with_a_form_counts_when_the_form_is_archived_and_is_read_once(self, tmp_path: Path) -> None:
+    def test_submissions_of_an_archived_form_count_and_are_read_once(self, tmp_path: Path) -> None:
         archived = {"id": "demo", "name": "Demo", "archived": True, "archivedAt": "2026-11-19T00:00:00Z", "formType": "flow"}
         with start_harness(
             tmp_path, small_portal(forms=[{"id": "news", "name": "Newsletter", "formType": "captured"}, archived])
@@ -202,7 +202,7 @@ class TestAdminChanges:
 
 
 class TestStages:
-    """Sales and administrators move them too."""
+    """Sales and administrators also change lifecycle stages."""
 
     def test_added_and_renamed_stages_keep_their_contacts(self, backfill_harness: Harness) -> None:
         catalog = backfill_harness.portal.contacts.catalog
@@ -216,7 +216,7 @@ class TestStages:
         assert [backfill_harness.value(number, "lifecyclestage") for number in (1, 2, 5)] == [MQL, "4711", "salesqualifiedlead"]
 
     @pytest.mark.parametrize("backward", ["ignored", "applied"])
-    def test_a_contact_that_sales_moves_between_plan_and_write_stays_where_sales_wants_it(self, tmp_path: Path, backward: str) -> None:
+    def test_a_contact_moved_by_sales_between_plan_and_write_keeps_that_stage(self, tmp_path: Path, backward: str) -> None:
         with start_harness(tmp_path, switches=Switches(backward_stage=backward)) as harness:  # type: ignore[arg-type]
             harness.backfill()
             harness.approve()
@@ -269,14 +269,14 @@ def strange_harness(tmp_path: Path) -> Iterator[Harness]:
 def test_arbitrary_field_values_are_read_and_evaluated(strange_harness: Harness) -> None:
     report = strange_harness.backfill()
     assert (report.pulled["contacts"], report.written, report.rejected) == (6, 6, [])
-    # Mixed case is one address, a shared second address brings the click to both, no e-mail is no obstacle.
+    # Case is ignored, a click on a shared second address counts for both contacts, and a contact needs no email address.
     assert [strange_harness.score(number) for number in range(1, 7)] == [0, 0, 0, 10, 15, 0]
     assert [strange_harness.value(number, "lead_grade") for number in (2, 6)] == ["C", "C"]
     assert strange_harness.sync().written == 0
     assert is_settled(strange_harness)
 
 
-def test_a_number_comes_as_text_in_any_spelling(strange_harness: Harness) -> None:
+def test_a_number_in_scientific_notation_is_parsed(strange_harness: Harness) -> None:
     strange_harness.backfill()
     with strange_harness.worker() as worker:
         assert "✓ size (+3)" in worker.explain("6").verdict.grade_reasons
@@ -308,7 +308,7 @@ def test_unordered_rows_and_search_lag_lose_no_contact(tmp_path: Path) -> None:
         assert is_settled(harness)
 
 
-def test_what_is_kept_is_what_hubspot_shows_even_of_a_contact_without_anything(strange_harness: Harness) -> None:
+def test_a_contact_without_properties_is_explained(strange_harness: Harness) -> None:
     strange_harness.backfill()
     with strange_harness.worker() as worker:
         explained = worker.explain("3")
@@ -338,11 +338,11 @@ def test_a_fast_clock_stops_the_run_before_it_skips_a_change(live_harness: Harne
         def now(self) -> datetime:
             return super().now() + timedelta(minutes=6)
 
-    astray = replace(live_harness, connect_hubspot=lambda **how: connect(clock=FastClock(), **how))
+    fast_harness = replace(live_harness, connect_hubspot=lambda **how: connect(clock=FastClock(), **how))
     live_harness.submit_form("p3@example.com", "demo")
     before = live_harness.digest()
     for command in ("sync", "backfill"):
         with pytest.raises(ConfigurationError, match=r"clock is 36\d s ahead of HubSpot's"):
-            getattr(astray, command)()
+            getattr(fast_harness, command)()
     assert live_harness.digest() == before
     assert live_harness.sync().plan.new_mqls == 1

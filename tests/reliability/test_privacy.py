@@ -1,7 +1,8 @@
-"""Nobody is let in, and nobody is remembered who is to be forgotten."""
+"""Privacy: `forget`, retention of events, and permissions of the state file."""
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from datetime import timedelta
@@ -15,12 +16,12 @@ from sync_worker.sync.retention import event_lookback
 from tests.harness import DAY, MODEL, NOW_MS, Harness, make_click, make_contact, make_submission, small_portal, start_harness
 from tests.store.database_factories import POSTGRES_URL
 
-on_sqlite = pytest.mark.skipif(POSTGRES_URL is not None, reason="looks into the file")
+on_sqlite = pytest.mark.skipif(POSTGRES_URL is not None, reason="reads the SQLite file")
 
 
 def forget_contact(harness: Harness, contact: str) -> dict[str, object]:
     with harness.worker() as worker:
-        return worker.forget(contact)
+        return worker.forget(contact).as_json()
 
 
 def files_containing(harness: Harness, text: str) -> list[str]:
@@ -29,17 +30,17 @@ def files_containing(harness: Harness, text: str) -> list[str]:
 
 @on_sqlite
 class TestForget:
-    """Not a byte is left of whom the state is to forget."""
+    """No byte of the data of a forgotten contact stays in the state."""
 
-    @pytest.mark.parametrize("named", ["2", " P2@Example.com "])
-    def test_by_id_or_by_address(self, backfill_harness: Harness, named: str) -> None:
+    @pytest.mark.parametrize("email_or_id", ["2", " P2@Example.com "])
+    def test_a_contact_is_forgotten_by_id_or_email(self, backfill_harness: Harness, email_or_id: str) -> None:
         assert files_containing(backfill_harness, "p2@example.com") == ["state.db"]
-        found = forget_contact(backfill_harness, named.strip() if named.isdecimal() else named)
+        found = forget_contact(backfill_harness, email_or_id.strip() if email_or_id.isdecimal() else email_or_id)
         assert found == {"contacts": ["2"], "events": 1, "exit_code": 0}
         assert files_containing(backfill_harness, "p2@example.com") == []
         with backfill_harness.worker() as worker:
-            assert '"id":"2"' not in str(worker.status())
-            with pytest.raises(ConfigurationError, match="No contact"):
+            assert '"2"' not in json.dumps(worker.status().as_json())
+            with pytest.raises(ConfigurationError, match="'2' is not in the state"):
                 worker.explain("2")
 
     def test_all_other_contacts_are_unchanged(self, backfill_harness: Harness) -> None:
@@ -53,7 +54,7 @@ class TestForget:
         backfill_harness.advance()
         backfill_harness.backfill()
         with backfill_harness.worker() as worker:
-            assert worker.explain("1").verdict.id == "1"
+            assert worker.explain("1").verdict.contact_id == 1
 
     def test_contacts_merged_into_the_contact_are_forgotten_too(self, backfill_harness: Harness) -> None:
         survivor = backfill_harness.merge_contacts(1, 2)
@@ -95,7 +96,7 @@ def test_events_are_kept_without_limit_unless_retention_is_set(tmp_path: Path) -
         assert harness.sync().written == 0
         harness.edit_contact(4, jobtitle="CTO")
         with harness.worker() as worker:
-            assert any(line.line == "forms" for line in worker.explain("4").verdict.ledger)
+            assert any(line.line == "forms" for line in worker.explain("4").evaluation.score)
 
 
 RETENTION_MODEL = MODEL.replace("points: 10}", "points: 10, within: 500 days}")
@@ -104,8 +105,8 @@ RETENTION_MODEL = MODEL.replace("points: 10}", "points: 10, within: 500 days}")
 @pytest.mark.parametrize(
     ("model", "kind", "days"),
     [
-        (MODEL, "email_click", 14),  # the trend alone
-        (MODEL, "form_submission", None),  # who once asked for a demo is an MQL for ever
+        (MODEL, "email_click", 14),  # only the trend
+        (MODEL, "form_submission", None),  # a demo request without `valid_for` makes an MQL permanently
         (MODEL.replace("asked for a demo,", "asked for a demo, valid_for: 90 days,"), "form_submission", 104),
         (RETENTION_MODEL.replace("asked for a demo,", "asked for a demo, valid_for: 90 days,"), "form_submission", 514),
     ],

@@ -1,4 +1,4 @@
-"""What a run replaced can be put back, where nobody has changed it since."""
+"""Undo restores the values that a run replaced, except where they have changed since."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def test_restored_values_stay_until_the_model_desires_others(live_harness: Harne
     again = live_harness.sync()
     assert (again.written, property_values(live_harness)) == (0, before)
     with live_harness.worker() as worker:
-        waiting = worker.status()["waiting"]
-    assert {row["id"] for row in waiting["rejected"]} == {str(number) for number in range(1, 7)}
-    assert all(run in row["reason"] for row in waiting["rejected"])
+        rejected = worker.status().pending.rejected
+    assert {id_ for id_, _ in rejected} == set(range(1, 7))
+    assert all(run in reason for _, reason in rejected)
     live_harness.use_model(MODEL)
     assert live_harness.sync().written == 0
     assert property_values(live_harness) == before
 
 
-def test_a_dry_run_of_it_writes_nothing_and_says_what_the_real_one_then_does(live_harness: Harness) -> None:
+def test_a_dry_run_writes_nothing_and_has_the_same_plan(live_harness: Harness) -> None:
     live_harness.submit_form("p3@example.com", "demo")
     run = live_harness.sync().run_id
     before = live_harness.digest()
@@ -71,7 +71,7 @@ def test_values_changed_by_users_since_the_run_are_left_alone(live_harness: Harn
     assert live_harness.score(4) == 0
 
 
-def test_members_of_lists_go_back_and_stages_stay(live_harness: Harness) -> None:
+def test_list_members_are_restored_and_stages_stay(live_harness: Harness) -> None:
     before = list_members(live_harness)
     live_harness.submit_form("p3@example.com", "demo")
     run = live_harness.sync().run_id
@@ -80,14 +80,14 @@ def test_members_of_lists_go_back_and_stages_stay(live_harness: Harness) -> None
     assert list_members(live_harness) == before
     assert live_harness.value(3, "lifecyclestage") == MQL
     assert report.notes == [
-        "1 lifecycle stages stay as they are: HubSpot moves them forward only.",
-        "Lists and stages wait for `sync-worker approve` again.",
+        "Lifecycle stages not restored: 1. HubSpot moves stages forward only.",
+        "Lists and stages need a new `sync-worker approve`.",
     ]
     live_harness.advance()
     assert (live_harness.sync().written, list_members(live_harness)) == (0, before)
 
 
-def test_contacts_merged_or_deleted_since_the_run_are_no_obstacle(live_harness: Harness) -> None:
+def test_contacts_merged_or_deleted_since_the_run_are_skipped(live_harness: Harness) -> None:
     for number in (3, 4, 5):
         live_harness.submit_form(f"p{number}@example.com", "news")
     run = live_harness.sync().run_id
@@ -101,11 +101,11 @@ def test_contacts_merged_or_deleted_since_the_run_are_no_obstacle(live_harness: 
 def test_an_undo_can_be_undone(harness: Harness) -> None:
     run = harness.backfill().run_id
     after = property_values(harness)
-    back = undo(harness, run).run_id
-    undo(harness, back)
+    undo_run = undo(harness, run).run_id
+    undo(harness, undo_run)
     assert property_values(harness) == after
 
 
-def test_a_run_that_there_never_was_is_named_with_those_that_there_were(backfill_harness: Harness) -> None:
-    with pytest.raises(ConfigurationError, match=r"no run nonsense\. The last ones: \w+ \(backfill, 2026-11-20 12:00 UTC\)"):
+def test_an_unknown_run_is_named_with_the_last_runs(backfill_harness: Harness) -> None:
+    with pytest.raises(ConfigurationError, match=r"Run nonsense does not exist\. The last runs: \w+ \(backfill, 2026-11-20 12:00 UTC\)"):
         undo(backfill_harness, "nonsense")

@@ -41,7 +41,7 @@ def fill_store(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
 
 
 @given(rows=st.lists(evaluated_rows, min_size=1, max_size=30))
-def test_every_contact_is_in_one_bar_one_band_and_one_grade(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
+def test_every_contact_is_in_one_bin_one_band_and_one_grade(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
     fill_store(store, rows)
     found = compute_distribution(store, BANDS, LETTERS)
     values = [score for score, _, _, _ in rows]
@@ -55,7 +55,7 @@ def test_every_contact_is_in_one_bar_one_band_and_one_grade(store: Store, rows: 
 
 
 @given(rows=st.lists(evaluated_rows, min_size=1, max_size=10))
-def test_the_bars_are_few_and_equally_wide_and_lie_side_by_side(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
+def test_the_bins_have_equal_width_and_no_gaps(store: Store, rows: list[tuple[int, str, str, bool]]) -> None:
     fill_store(store, rows)
     bars = compute_distribution(store, BANDS, LETTERS).histogram
     assert 1 <= len(bars) <= MAX_BINS
@@ -66,11 +66,11 @@ def test_the_bars_are_few_and_equally_wide_and_lie_side_by_side(store: Store, ro
 
 def test_bands_and_letters_keep_the_order_of_the_model(store: Store) -> None:
     fill_store(store, [(1, "hot", "A", True), (2, "hot", "C", False)])
-    told = compute_distribution(store, BANDS, LETTERS).as_json()
-    assert list(told["bands"].items()) == [("cold", 0), ("hot", 2)]
-    assert list(told["grades"].items()) == [("C", 1), ("A", 1)]
-    assert told["grades_by_band"] == {"cold": {}, "hot": {"C": 1, "A": 1}}
-    assert (told["median"], told["mean"], told["mqls"]) == (1.5, 1.5, 1)
+    json = compute_distribution(store, BANDS, LETTERS).as_json()
+    assert list(json["bands"].items()) == [("cold", 0), ("hot", 2)]
+    assert list(json["grades"].items()) == [("C", 1), ("A", 1)]
+    assert json["grades_by_band"] == {"cold": {}, "hot": {"C": 1, "A": 1}}
+    assert (json["median"], json["mean"], json["mqls"]) == (1.5, 1.5, 1)
 
 
 def test_a_band_of_an_earlier_model_is_shown_too(store: Store) -> None:
@@ -80,5 +80,5 @@ def test_a_band_of_an_earlier_model_is_shown_too(store: Store) -> None:
 
 def test_an_empty_portal_has_no_statistics(store: Store) -> None:
     fill_store(store, [])
-    told = compute_distribution(store, BANDS, LETTERS).as_json()
-    assert (told["contacts"], told["min"], told["mean"], told["median"], told["max"], told["histogram"]) == (0, None, None, None, None, [])
+    json = compute_distribution(store, BANDS, LETTERS).as_json()
+    assert (json["contacts"], json["min"], json["mean"], json["median"], json["max"], json["histogram"]) == (0, None, None, None, None, [])

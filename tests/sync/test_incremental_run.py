@@ -157,7 +157,7 @@ class TestDeleted:
         assert (report.exit_code, report.rejected) == (ExitCode.DONE, [])
         assert live_harness.members("MQL") == [2]
         with live_harness.worker() as worker:
-            assert worker.status()["contacts"] == 5
+            assert worker.status().contacts == 5
         assert live_harness.backfill().written == 0
 
     def test_a_contact_missing_from_a_full_scan_is_deleted(self, backfill_harness: Harness) -> None:
@@ -165,7 +165,7 @@ class TestDeleted:
         assert backfill_harness.sync().evaluated == 0
         backfill_harness.backfill()
         with backfill_harness.worker() as worker:
-            assert (worker.status()["contacts"], worker.distribution().contacts) == (5, 5)
+            assert (worker.status().contacts, worker.distribution().contacts) == (5, 5)
 
     def test_a_contact_deleted_just_before_the_write_is_no_error(self, live_harness: Harness) -> None:
         live_harness.add_click("new", "p1@example.com")
@@ -216,7 +216,7 @@ class TestDeleted:
         live_harness.backfill()
         assert live_harness.members("MQL · by score") == [new]
         with live_harness.worker() as worker:
-            assert worker.status()["contacts"] == 5
+            assert worker.status().contacts == 5
 
 
 def test_a_model_with_more_requirements_triggers_a_full_scan(backfill_harness: Harness) -> None:

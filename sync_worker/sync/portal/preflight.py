@@ -51,7 +51,7 @@ class LimitsSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSummary:
+class ModelFit:
     """The model and its fit with the portal. `maximum` and `reachable` are points."""
 
     name: str
@@ -86,7 +86,7 @@ class PreflightReport:
     limits: LimitsSummary
     access: tuple[AccessCheck, ...]
     bulk: tuple[AccessCheck, ...]  # optional, for `backfill --via bulk`
-    model: ModelSummary
+    model: ModelFit
     setup: tuple[SetupStep, ...]
 
     @property
@@ -128,7 +128,7 @@ def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, lis
         limits=LimitsSummary(per_10_seconds=burst, daily=hubspot.account.read_daily_usage()),
         access=access,
         bulk=(_probe("exports", hubspot.exports.check_access), _probe("imports", hubspot.imports.check_access)),
-        model=ModelSummary(
+        model=ModelFit(
             name=model.document.name,
             hash=model.hash,
             maximum=float(model.maximum),

@@ -58,8 +58,8 @@ def test_a_rejected_value_waits_until_another_one_is_desired(harness: Harness) -
     second_report = harness.backfill()
     assert (second_report.plan.contacts, second_report.written, second_report.exit_code) == (0, 0, ExitCode.DONE)
     with harness.worker() as worker:
-        waiting = worker.status()["waiting"]
-    assert (waiting["contacts"], [each["id"] for each in waiting["rejected"]]) == (0, ["1"])
+        pending = worker.status().pending
+    assert (pending.contacts, [id_ for id_, _ in pending.rejected]) == (0, [1])
     harness.advance()
     harness.set_hubspot_values(7, kind="companies", numberofemployees="3")  # the grade becomes F
     assert harness.sync().written == 1

@@ -1,0 +1,40 @@
+"""Counts and names of records as people read them: `1 contact`, `891 email clicks`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+# By name of the counter in reports and progress; other counters are kinds of events.
+_NAMES: Final[Mapping[str, tuple[str, str]]] = {
+    "contacts": ("contact", "contacts"),
+    "companies": ("company", "companies"),
+    "list members": ("list member", "list members"),
+    "webinar": ("webinar attendance", "webinar attendances"),
+    "erased": ("erased contact", "erased contacts"),
+    "evaluated": ("evaluated", "evaluated"),
+    "written": ("written", "written"),
+    "export or import": ("export or import", "export or import"),
+}
+
+
+def format_count(number: int, singular: str, plural: str | None = None) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def count_records(number: int, counter: str) -> str:
+    """Return a number of records that were read, such as `891 email clicks`."""
+    return format_count(number, *_record_names(counter))
+
+
+def record_label(counter: str) -> str:
+    """Return the plural name of the records of a counter, such as `email clicks`."""
+    return _record_names(counter)[1]
+
+
+def _record_names(counter: str) -> tuple[str, str]:
+    if counter.startswith("custom:"):
+        return f"{counter} event", f"{counter} events"
+    singular = counter.replace("_", " ")
+    return _NAMES.get(counter, (singular, f"{singular}s"))

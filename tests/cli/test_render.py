@@ -1,0 +1,212 @@
+"""The text output of the commands: words, plurals, signs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sync_worker.cli import render
+from sync_worker.cli.commands import app
+from sync_worker.cli.labels import count_records, format_count, record_label
+from sync_worker.reports.status import ActiveRun, ModelStatus, PendingChanges, RunSummary, WorkerStatus
+from sync_worker.sync.plan.plan import ContactChange, PlanSummary
+from sync_worker.sync.report import ErasureReport, RunReport
+from tests.harness import Harness, start_harness
+
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+PENDING_APPROVAL = (
+    "  pending   lists and lifecycle stages do not change until this model is approved (1 contact for the list “MQL”): "
+    "run `sync-worker report`, then `sync-worker approve --note ...`"
+)
+AT = datetime(2026, 11, 21, 21, 14, 9, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def approved_harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    with start_harness(tmp_path_factory.mktemp("render")) as harness:
+        harness.backfill()
+        harness.approve()
+        yield harness
+
+
+def make_report(**fields: object) -> RunReport:
+    return RunReport(**{"run_id": "da50b0de", "command": "sync", "dry_run": False, "model": "ad7a28d94310", "approved": True, **fields})  # type: ignore[arg-type]
+
+
+def make_status(**fields: object) -> WorkerStatus:
+    plain = {
+        "portal_id": 1795295587,
+        "contacts": 500,
+        "cursors": {"contacts": "2026-11-21T21:14:09+00:00", "email_click": "2026-11-21T21:14:09+00:00"},
+        "last_done": AT,
+        "active_run": None,
+        "model": ModelStatus(
+            name="The classic 45 points",
+            hash="ad7a28d94310",
+            approved_at=AT,
+            note="ok",
+            review_due=datetime(2027, 1, 20, 21, 14, 9, tzinfo=UTC),
+        ),
+        "pending": PendingChanges(contacts=0, stages=0, lists={}, above_mql_quota=0, reason=None, rejected=()),
+        "runs": [
+            RunSummary(run_id="b7c41f0e", command="sync", started_at=AT, finished_at=AT, exit_code=0, pulled=500, evaluated=0, written=0)
+        ],
+        "stale": None,
+    }
+    return WorkerStatus(**{**plain, **fields})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("number", "counter", "text"),
+    [
+        (1, "contacts", "1 contact"),
+        (1_000, "contacts", "1,000 contacts"),
+        (1, "companies", "1 company"),
+        (0, "companies", "0 companies"),
+        (891, "email_click", "891 email clicks"),
+        (1, "form_submission", "1 form submission"),
+        (2, "list members", "2 list members"),
+        (3, "webinar", "3 webinar attendances"),
+        (1, "custom:pe1_demo", "1 custom:pe1_demo event"),
+    ],
+)
+def test_a_count_has_the_right_noun(number: int, counter: str, text: str) -> None:
+    assert count_records(number, counter) == text
+
+
+def test_nouns_can_have_irregular_plurals() -> None:
+    assert [format_count(number, "retry", "retries") for number in (0, 1, 2)] == ["0 retries", "1 retry", "2 retries"]
+    assert record_label("page_view") == "page views"
+
+
+def test_a_run_shows_what_it_read_evaluated_and_wrote(capsys: pytest.CaptureFixture[str]) -> None:
+    report = make_report(
+        pulled=Counter(contacts=1, email_click=891, companies=0), evaluated=1, written=1, stages=1, retries=1, seconds=0.25
+    )
+    report.lists = {"MQL": {"added": 1, "removed": 0}}
+    render.print_run(report)
+    assert capsys.readouterr().out.splitlines() == [
+        "sync",
+        "  read      1 contact, 891 email clicks",
+        "  evaluated 1 contact with model ad7a28d94310",
+        "  wrote     1 contact, 1 moved to stage MQL",
+        "  list      MQL: 1 added",
+        "  requests  0 in 0.2 s, 1 retry, 0 rate-limited",
+    ]
+
+
+def test_a_dry_run_shows_what_it_would_write(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = PlanSummary(lists={"MQL": {"add": 2, "remove": 1}})
+    plan.add_contact_change(ContactChange(id=7, properties={"lead_score": ("", "20")}, desired="{}"))
+    render.print_run(make_report(dry_run=True, approved=False, plan=plan, waiting=1, withheld={"MQL": 1}))
+    assert capsys.readouterr().out.splitlines() == [
+        "sync (dry run: nothing was written)",
+        "  read      nothing new",
+        "  evaluated 0 contacts with model ad7a28d94310",
+        "  to write  1 contact",
+        "  list      MQL: 2 to add, 1 to remove",
+        "  requests  0 in 0.0 s, 0 retries, 0 rate-limited",
+        "  pending   1 qualified contact above the daily limit of new MQLs",
+        "  contact 7",
+        "    lead_score: (empty) → 20",
+        PENDING_APPROVAL,
+    ]
+
+
+def test_a_value_that_could_not_be_parsed_is_named_with_its_contacts(capsys: pytest.CaptureFixture[str]) -> None:
+    warnings = [
+        {"property": "age", "expected": "a number", "contacts": 1, "ids": ["3"]},
+        {"property": "size", "expected": "a number", "contacts": 9, "ids": ["3", "4", "5"]},
+    ]
+    render.print_run(make_report(unreadable=warnings))
+    assert [line for line in capsys.readouterr().out.splitlines() if "unknown" in line] == [
+        "  unknown   age is not a number: 1 contact (3); `sync-worker explain ID` shows the value",
+        "  unknown   size is not a number: 9 contacts (3, 4, 5 ...); `sync-worker explain ID` shows the value",
+    ]
+
+
+def test_the_status_is_the_one_in_the_documents(capsys: pytest.CaptureFixture[str]) -> None:
+    render.print_status(make_status())
+    documented = OPERATIONS.read_text(encoding="utf-8").splitlines()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert [line for line in lines if line not in documented] == []
+
+
+def test_the_status_names_pending_changes_and_the_active_run(capsys: pytest.CaptureFixture[str]) -> None:
+    pending = PendingChanges(
+        contacts=1, stages=1, lists={"MQL": {"add": 1, "remove": 0}}, above_mql_quota=0, reason="because", rejected=[(7, "INVALID_OPTION")]
+    )
+    render.print_status(
+        make_status(portal_id=None, contacts=1, pending=pending, active_run=ActiveRun(run_id="0a1b", holder="host:12"), cursors={}, runs=[])
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "  portal    none yet, 1 contact",
+        "  model     The classic 45 points · ad7a28d94310 (approved 2026-11-21, review due 2027-01-20)",
+        "  pending   1 contact, 1 list member, 1 stage: because",
+        "  active    run 0a1b, host:12",
+        "  rejected  7: INVALID_OPTION",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("report", "first_line"),
+    [
+        (ErasureReport(contact_ids=[2], events=1), "  deleted   1 contact, 1 event from the state"),
+        (ErasureReport(contact_ids=[2, 3], events=0), "  deleted   2 contacts, 0 events from the state"),
+        (ErasureReport(contact_ids=[], events=0), "  deleted   nothing: the state contains no data of this contact"),
+    ],
+)
+def test_an_erasure_shows_what_was_deleted(capsys: pytest.CaptureFixture[str], report: ErasureReport, first_line: str) -> None:
+    render.print_forgotten(report)
+    assert capsys.readouterr().out.splitlines()[0] == first_line
+
+
+def test_setup_shows_created_and_updated_objects(capsys: pytest.CaptureFixture[str]) -> None:
+    steps = [{"action": action, "what": "list", "name": "MQL", "why": "missing"} for action in ("create", "update")]
+    for dry_run in (True, False):
+        render.print_setup_steps(steps, dry_run=dry_run)
+    render.print_setup_steps([], dry_run=True)
+    assert capsys.readouterr().out.splitlines() == [
+        "  create   list      MQL (missing)",
+        "  update   list      MQL (missing)",
+        "  2 changes; nothing was written",
+        "  created  list      MQL (missing)",
+        "  updated  list      MQL (missing)",
+        "  no changes: property group, properties and lists are up to date",
+    ]
+
+
+def test_an_explanation_shows_verdict_ledger_and_grade(approved_harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
+    with approved_harness.worker() as worker:
+        render.print_explanation(worker.explain("2"))
+        render.print_explanation(worker.explain("3"))
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    headings = [line for line in lines if line.startswith("Contact ")]
+    assert headings == [
+        "Contact 2: score 10 of 30, band warm, trend rising, grade D, MQL: asked for a demo",
+        "Contact 3: score 0 of 30, band cold, trend steady, grade D, not an MQL: score 0 is below 20, grade D is below C",
+    ]
+    assert sum("the lines add up to it" in line for line in lines) == 2
+    assert "direct rule: asked for a demo" in lines
+    assert "lists: Leads · warm, MQL · direct, MQL" in lines
+
+
+def test_a_distribution_has_one_kind_of_minus_sign(approved_harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
+    with approved_harness.worker() as worker:
+        render.print_distribution(worker.distribution(), render.out)
+    text = capsys.readouterr().out
+    assert text.startswith("6 contacts, 3 MQLs\n")
+    assert "-" not in text
+
+
+@pytest.mark.parametrize("arguments", [[], ["model"]])
+def test_the_summary_of_a_command_fits_into_80_columns(arguments: list[str]) -> None:
+    text = CliRunner().invoke(app, [*arguments, "--help"], terminal_width=80).output
+    assert "Commands:" in text
+    assert "..." not in text.split("Commands:")[1]
