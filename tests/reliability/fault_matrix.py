@@ -83,7 +83,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "scope withdrawn": {"fault": "withdraw_scope", "times": 1},
     "property deleted": {"fault": "delete_property", "name": "lead_grade", "times": 1},
 }
-IRREVERSIBLE_FAULTS: Final = ("token revoked", "scope withdrawn")  # the sandbox does not take them back: a portal of its own each
+IRREVERSIBLE_FAULTS: Final = ("token revoked", "scope withdrawn")  # the sandbox cannot revert them, so each needs its own portal
 EXIT_CODES: Final[Mapping[str, int]] = {
     **dict.fromkeys(("429 daily", "503, permanent", "477 for a day"), 4),
     **dict.fromkeys(("token revoked", "scope withdrawn", "property deleted"), 3),
@@ -111,13 +111,13 @@ class CellResult:
         if self.exit_code == ExitCode.DONE:
             return "retried, succeeded" if self.retries else "succeeded"
         # Correlation ids, addresses and times differ between runs.
-        said = re.sub(r" \(correlation id [\w-]+\)|[\[\]]", "", self.message)
-        said = re.sub(r"http://[\d.:]+", "HubSpot", re.sub(r"\d{4}-\d\d-\d\d at \d\d:\d\d UTC", "<day> at <time> UTC", said))
-        return f"listed: {said}" if self.exit_code == ExitCode.SOME_REJECTED else f"stopped: {said}"
+        text = re.sub(r" \(correlation id [\w-]+\)|[\[\]]", "", self.message)
+        text = re.sub(r"http://[\d.:]+", "HubSpot", re.sub(r"\d{4}-\d\d-\d\d at \d\d:\d\d UTC", "<day> at <time> UTC", text))
+        return f"listed: {text}" if self.exit_code == ExitCode.SOME_REJECTED else f"stopped: {text}"
 
 
 class SkippingClock(Clock):
-    """Waits take no time and are believed, by whoever waited: to the others, who wait for an answer meanwhile, no time has passed."""
+    """A clock whose waits take no time; each thread sees only its own skipped time, because the others wait for real responses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,27 +167,27 @@ def short_timeout_worker(harness: Harness, progress: Progress | None = None) -> 
 
 
 class FaultBench:
-    """A portal in which something happens before every row, and a worker that goes through all it can do."""
+    """A portal that changes before each cell, and a worker that runs all its steps."""
 
     def __init__(self, harness: Harness) -> None:
         self.harness = harness
         self.count = 0
 
     def run_cell(self, fault: str, endpoint: str) -> CellResult:
-        """Let a fault strike one round, then go one calm round; return what came of the first."""
+        """Run all steps with the fault, then again without it; return the outcome of the first run."""
         leaving = self._change_portal()
         scope = {"name": ENDPOINTS[endpoint]} if fault == "scope withdrawn" else {}
         self._set_faults({"rules": [{**FAULTS[fault], **scope, "endpoint": endpoint}]})
-        code, said, retries = self._run_commands(ArchiveAfterPlan(self.harness, leaving))
+        code, message, retries = self._run_commands(ArchiveAfterPlan(self.harness, leaving))
         struck = self._count_hits()
         self._set_faults({"rules": []})
         if fault not in IRREVERSIBLE_FAULTS:
             calm, why, _ = self._run_commands(None)
             assert calm == ExitCode.DONE, (fault, endpoint, why)
-        return CellResult(fault=fault, endpoint=endpoint, exit_code=code, message=said, retries=retries, hits=struck)
+        return CellResult(fault=fault, endpoint=endpoint, exit_code=code, message=message, retries=retries, hits=struck)
 
     def is_nothing_lost(self) -> bool:
-        """Tell whether somebody who knows nothing of what was before would change nothing."""
+        """Return whether a worker with a new state would change nothing."""
         shutil.copy(self.harness.folder / "template.db", self.harness.folder / "fresh.db")
         fresh = replace(self.harness, state_url=f"sqlite:///{self.harness.folder / 'fresh.db'}")
         fresh.setup()
@@ -200,9 +200,9 @@ class FaultBench:
         self.count += 1
         leaving = harness.create_contact(email=f"leaving-{self.count}@example.com")
         harness.sync()
-        harness.advance(25 * 60)  # some things are asked once a day
+        harness.advance(25 * 60)  # some requests are made once a day
         catalog = portal.contacts.catalog
-        catalog.save(replace(catalog.definitions["lead_score"], label=f"Bent {self.count}"))
+        catalog.save(replace(catalog.definitions["lead_score"], label=f"Changed {self.count}"))
         catalog.archive("lead_score_trend", now=portal.now_ms())
         catalog.groups.pop("lead_scoring")
         cold = portal.lists.find_by_name("Leads · cold", "0-1")
@@ -213,11 +213,11 @@ class FaultBench:
         harness.add_click(self.count, "p3@example.com")
         harness.attend_webinar(WEBINAR_ID, leaving)
         harness.edit_contact(3, lead_score=str(self.count), lifecyclestage="lead", jobtitle="CTO" if self.count % 2 else "")
-        harness.submit_form(self._create_contact(), "demo")  # a lifecycle stage is looked at again and moved
+        harness.submit_form(self._create_contact(), "demo")  # its lifecycle stage is read again and moved
         return leaving
 
     def _create_contact(self) -> str:
-        address = f"newcomer-{self.count}@example.com"
+        address = f"new-{self.count}@example.com"
         self.harness.create_contact(email=address, lifecyclestage="lead")
         return address
 
@@ -245,7 +245,7 @@ class FaultBench:
 @contextmanager
 def start_fault_bench(folder: Path) -> Iterator[FaultBench]:
     folder.mkdir(exist_ok=True)
-    # One page of companies would be all that is asked for of them.
+    # Enough companies for more than one page.
     many = [{"id": str(number), "properties": {"name": f"Company {number}"}} for number in range(1_000, 1_101)]
     portal = small_portal(marketing_events=[make_webinar(WEBINAR_ID)])
     portal = replace(portal, companies=[*portal.companies, *many])
@@ -258,7 +258,7 @@ def start_fault_bench(folder: Path) -> Iterator[FaultBench]:
 
 
 def cells() -> list[tuple[str, str]]:
-    """Return every fault with every endpoint that it can strike."""
+    """Return every fault with every endpoint to which it applies."""
     return [
         (fault, endpoint)
         for fault in FAULTS
@@ -268,7 +268,7 @@ def cells() -> list[tuple[str, str]]:
 
 
 def write_table(rows: list[CellResult]) -> None:
-    """Put the table into the document, one line for each fault and outcome."""
+    """Write the table to the document, one line per fault and endpoint."""
     path = ROOT / "docs" / "reliability.md"
     before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
     lines = ["| fault | endpoint | exit | retries | outcome |", "| --- | --- | ---: | ---: | --- |"]
@@ -277,7 +277,7 @@ def write_table(rows: list[CellResult]) -> None:
 
 
 def main() -> None:
-    """Go through the whole matrix."""
+    """Run the whole matrix."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     rows: list[CellResult] = []
     with TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""The program, started as often as it is killed."""
+"""The program as a process that a test can kill."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIGKILLED = -9
 
 @dataclass(frozen=True, kw_only=True)
 class KillableWorker:
-    """`sync-worker` with an environment; what it says goes to a file."""
+    """`sync-worker` with an environment; its output is appended to a file."""
 
     environment: Mapping[str, str]
     output: Path
@@ -30,7 +30,7 @@ class KillableWorker:
         return process.exitcode
 
     def kill(self, *command: str, after: float) -> bool:
-        """Start a command and kill it some seconds later; False where it was done by then."""
+        """Start a command and kill it after some seconds; return False if it had finished before."""
         process = self._start(command)
         process.join(after)
         process.kill()
@@ -38,13 +38,13 @@ class KillableWorker:
         return process.exitcode == SIGKILLED
 
     def time(self, *command: str) -> float:
-        """Run a command to its end; return the seconds that it took."""
-        began = time.monotonic()
+        """Run a command to its end; return its duration in seconds."""
+        start = time.monotonic()
         assert self.run(*command) == 0, self.output.read_text(encoding="utf-8")[-3_000:]
-        return time.monotonic() - began
+        return time.monotonic() - start
 
     def kill_repeatedly(self, *command: str, kills: int, max_seconds: float, random: Random) -> None:
-        """Kill a command so many times at moments by chance; a run that was quicker does not count, and shortens the next."""
+        """Kill a command several times at random moments. A run that finishes first does not count and shortens the next delay."""
         killed = 0
         while killed < kills:
             if self.kill(*command, after=random.uniform(0.02, max_seconds)):

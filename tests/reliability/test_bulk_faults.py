@@ -1,4 +1,4 @@
-"""Every fault on every endpoint of `backfill --via bulk`: waited for, done the usual way, or left to the next run; nothing is lost."""
+"""Every fault on every endpoint of `backfill --via bulk`: the run retries, falls back or leaves the rest to the next run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENDPOINTS = {
     "GET /crm/imports/*/errors": "crm.import",
 }
 CELLS = [(fault, endpoint) for fault in FAULTS if fault != "property deleted" for endpoint in ENDPOINTS]
-SAMPLE = CELLS[:: len(ENDPOINTS) + 2]  # each fault that it comes to meets another endpoint
+SAMPLE = CELLS[:: len(ENDPOINTS) + 2]  # each fault with another endpoint
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +35,15 @@ def run_with_fault(folder: Path, fault: str, endpoint: str, api_digest: str) -> 
         set_on_wait(harness, None, timeouts=Timeouts(connect=2.0, read=0.5, total=1.5))
         how = {**FAULTS[fault], **({"name": ENDPOINTS[endpoint]} if fault == "scope withdrawn" else {})}
         harness.inject_fault(endpoint, **how)
-        code, said = 0, ""
+        code, message = 0, ""
         try:
             code = int(harness.backfill(bulk=True).exit_code)
         except SyncWorkerError as error:
-            code, said = int(error.exit_code), str(error)
-        # A scope that is missing is no reason to stop, but for who can't see any more whether HubSpot is done.
+            code, message = int(error.exit_code), str(error)
+        # A missing scope stops the run only if it can no longer see whether HubSpot has finished.
         harmless = fault == "scope withdrawn" and endpoint != STATUS_ENDPOINT
-        assert code == (0 if harmless else EXIT_CODES.get(fault, 0)), said
-        assert code == 0 or said.count(".") >= 2
+        assert code == (0 if harmless else EXIT_CODES.get(fault, 0)), message
+        assert code == 0 or message.count(".") >= 2
         harness.clear_faults()
         if fault != "token revoked":
             harness.advance(25 * 60 if fault == "429 daily" else 5)
@@ -58,5 +58,5 @@ def test_a_fault_in_a_bulk_run_is_recovered(tmp_path: Path, api_digest: str, fau
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("fault", "endpoint"), CELLS)
-def test_every_cell_in_bulk(tmp_path: Path, api_digest: str, fault: str, endpoint: str) -> None:
+def test_every_fault_on_every_bulk_endpoint(tmp_path: Path, api_digest: str, fault: str, endpoint: str) -> None:
     run_with_fault(tmp_path, fault, endpoint, api_digest)

@@ -1,4 +1,4 @@
-"""Killed at any moment and run again, the worker leaves the portal exactly as if it had never been killed."""
+"""Crash recovery: after kills at any moment and another run, the portal is the same as without the kills."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ rules:
 
 @dataclass(frozen=True, kw_only=True)
 class RecoverySetup:
-    """A portal and a program that works on it."""
+    """A portal and the program that updates it."""
 
     server: RunningServer
     worker: KillableWorker
@@ -45,14 +45,15 @@ class RecoverySetup:
         return self.server.portal
 
     def portal_state(self) -> dict[object, object]:
-        """Return contacts and lists without what tells when, not what."""
+        """Return contacts and lists without timestamps."""
         table = self.portal.contacts
-        moments = {each.name for each in table.catalog.definitions.values() if each.hubspot_defined and each.type in {"date", "datetime"}}
-        moments |= {"hs_calculated_merged_vids"}
+        definitions = [each for each in table.catalog.definitions.values() if each.hubspot_defined]
+        timestamps = {each.name for each in definitions if each.type in {"date", "datetime"}}
+        timestamps |= {"hs_calculated_merged_vids"}
         shown: dict[object, object] = {each.name: each.member_ids() for each in self.portal.lists}
         for row in table.records.iter_live_rows():
             values = table.records.values(row)
-            shown[table.records.ids[row]] = {name: value for name, value in values.items() if name not in moments}
+            shown[table.records.ids[row]] = {name: value for name, value in values.items() if name not in timestamps}
         return shown
 
     def count_writes(self) -> Counter[tuple[int, str]]:
@@ -76,7 +77,7 @@ def start_recovery_setup(folder: Path, data: PortalData, faults: str | None = No
             "SYNC_WORKER_REQUESTS_IN_FLIGHT": "3",
             "SYNC_WORKER_JUDGED_FROM_CONTACTS": "1000000",
         }
-        yield RecoverySetup(server=served, worker=KillableWorker(environment=environment, output=folder / "said"))
+        yield RecoverySetup(server=served, worker=KillableWorker(environment=environment, output=folder / "output"))
 
 
 def apply_user_changes(portal: SandboxPortal, data: PortalData) -> None:
@@ -103,43 +104,43 @@ PortalState = dict[object, object]
 
 
 def run_undisturbed(folder: Path, data: PortalData) -> tuple[PortalState, PortalState, float, float]:
-    """Return what is shown in a calm portal after its first day and its second, and how long a backfill and a sync take."""
-    with start_recovery_setup(folder, data) as place:
-        assert place.worker.run("setup") == 0
-        backfill = place.worker.time("backfill")
-        assert place.worker.run("approve", "--note", "yes") == 0
-        first = place.portal_state()
-        apply_user_changes(place.portal, data)
-        sync = place.worker.time("sync")
-        assert place.worker.run("backfill") == 0  # deletions are seen by a full reading alone
-        return first, place.portal_state(), backfill, sync
+    """Return the state of an undisturbed portal after the approval and after the changes, and the seconds of a backfill and a sync."""
+    with start_recovery_setup(folder, data) as setup:
+        assert setup.worker.run("setup") == 0
+        backfill = setup.worker.time("backfill")
+        assert setup.worker.run("approve", "--note", "yes") == 0
+        first = setup.portal_state()
+        apply_user_changes(setup.portal, data)
+        sync = setup.worker.time("sync")
+        assert setup.worker.run("backfill") == 0  # only a full scan detects deletions
+        return first, setup.portal_state(), backfill, sync
 
 
 def run_with_kills(
     folder: Path, data: PortalData, expected: tuple[PortalState, PortalState, float, float], *, seed: int, kills: tuple[int, int, int, int]
 ) -> None:
     first, second, backfill, sync = expected
-    random = Random(seed)  # noqa: S311 -- a moment to be killed at is no secret
-    with start_recovery_setup(folder, data, FAULTS.format(seed=seed)) as place:
-        program = place.worker
+    random = Random(seed)  # noqa: S311 -- not used for security
+    with start_recovery_setup(folder, data, FAULTS.format(seed=seed)) as setup:
+        program = setup.worker
         assert program.run("setup") == 0
         program.kill_repeatedly("backfill", kills=kills[0], max_seconds=backfill, random=random)
         assert program.run("backfill") == 0
-        assert set(place.count_writes().values()) == {1}  # nothing was written twice that differs
+        assert set(setup.count_writes().values()) == {1}  # each value was written exactly once
         program.kill_repeatedly("approve", "--note", "yes", kills=kills[1], max_seconds=sync, random=random)
         assert program.run("approve", "--note", "yes") == 0
-        assert diff_states(place.portal_state(), first) == {}
-        apply_user_changes(place.portal, data)
+        assert diff_states(setup.portal_state(), first) == {}
+        apply_user_changes(setup.portal, data)
         program.kill_repeatedly("sync", kills=kills[2], max_seconds=sync, random=random)
         program.kill_repeatedly("serve", kills=kills[3], max_seconds=2 * sync, random=random)
         assert program.run("sync") == 0
-        assert max(place.count_writes().values()) <= 2
+        assert max(setup.count_writes().values()) <= 2
         program.kill_repeatedly("backfill", kills=kills[3], max_seconds=sync, random=random)
         assert program.run("backfill") == 0
-        assert diff_states(place.portal_state(), second) == {}
-        calm = place.portal_state(), place.count_writes()
+        assert diff_states(setup.portal_state(), second) == {}
+        before = setup.portal_state(), setup.count_writes()
         assert program.run("sync") == 0
-        assert (place.portal_state(), place.count_writes()) == calm
+        assert (setup.portal_state(), setup.count_writes()) == before
     assert "Traceback" not in program.output.read_text(encoding="utf-8")
 
 
@@ -154,11 +155,11 @@ def make_portal_data(seed: int) -> PortalData:
 
 def test_two_dozen_kills_among_faults_leave_no_trace(tmp_path: Path) -> None:
     data = make_portal_data(3)
-    run_with_kills(tmp_path / "tortured", data, run_undisturbed(tmp_path / "calm", data), seed=1, kills=(8, 4, 6, 4))
+    run_with_kills(tmp_path / "killed", data, run_undisturbed(tmp_path / "undisturbed", data), seed=1, kills=(8, 4, 6, 4))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(12))
 def test_hundreds_of_kills_leave_no_trace(tmp_path: Path, seed: int) -> None:
     data = make_portal_data(seed)
-    run_with_kills(tmp_path / "tortured", data, run_undisturbed(tmp_path / "calm", data), seed=seed, kills=(9, 5, 7, 4))
+    run_with_kills(tmp_path / "killed", data, run_undisturbed(tmp_path / "undisturbed", data), seed=seed, kills=(9, 5, 7, 4))

@@ -1,4 +1,4 @@
-"""Nothing that the program says, leaves in its log or shows in the process list holds the token or anybody's data."""
+"""No output, log line or process list entry of the program contains the token or personal data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def harness(tmp_path: Path) -> Iterator[Harness]:
 
 
 def write_portal_folder(folder: Path) -> None:
-    """Write a portal folder that holds what must not be said."""
+    """Write a portal folder with personal data."""
     folder.mkdir()
     (folder / "portal.json").write_text(json.dumps({"portalId": 1, "tier": "enterprise", "timeZone": "UTC", "now": "2026-11-20T12:00:00Z"}))
     (folder / "contacts.jsonl").write_text("".join(json.dumps(make_contact(number, **NAMES)) + "\n" for number in range(1, 4)))
@@ -54,7 +54,7 @@ def program(harness: Harness) -> KillableWorker:
         "SYNC_WORKER_STATE_URL": harness.state_url,
         "SYNC_WORKER_MODEL": str(harness.folder / "model.yaml"),
     }
-    return KillableWorker(environment=environment, output=harness.folder / "said")
+    return KillableWorker(environment=environment, output=harness.folder / "output")
 
 
 FILES = ("model.yaml", "folder")
@@ -64,20 +64,20 @@ COMMANDS = [
     ("model", "check", "--portal"), ("model", "schema"), ("model", "diff", "model.yaml", "model.yaml"),
     ("model", "evaluate", "--portal", "folder"),
 ]  # fmt: skip
-GENERATED_COMMANDS = {"sandbox", "demo"}  # which show people of their own making, and whose token is to be shown
+GENERATED_COMMANDS = {"sandbox", "demo"}  # these show generated contacts and the token of the sandbox
 
 
 def iter_commands(group: Any, *above: str) -> set[tuple[str, ...]]:
     """Return the words of every command."""
-    under = {name: command for name, command in group.commands.items() if name not in GENERATED_COMMANDS}
+    subcommands = {name: command for name, command in group.commands.items() if name not in GENERATED_COMMANDS}
     return {
         words
-        for name, command in under.items()
+        for name, command in subcommands.items()
         for words in (iter_commands(command, *above, name) if hasattr(command, "commands") else {(*above, name)})
     }
 
 
-def test_no_command_is_left_out_here() -> None:
+def test_every_command_is_tested_here() -> None:
     assert {command[: 2 if command[0] == "model" else 1] for command in COMMANDS} | {("serve",)} == iter_commands(get_command(app))
 
 
@@ -88,12 +88,12 @@ def test_no_command_leaks_secrets_under_faults(harness: Harness, program: Killab
         " ".join(command): program.run(*(str(harness.folder / word) if word in FILES else word for word in command)) for command in COMMANDS
     }
     assert {command for command, code in codes.items() if code} == {"undo nonsense", "explain 999"}
-    said = program.output.read_text(encoding="utf-8")
-    assert said.count("request.retried") >= 4
-    assert find_secrets(said) == []
+    output = program.output.read_text(encoding="utf-8")
+    assert output.count("request.retried") >= 4
+    assert find_secrets(output) == []
 
 
-@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="only Linux shows processes as files")
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="only Linux provides /proc")
 def test_neither_the_service_nor_the_process_list_leaks_secrets(harness: Harness, program: KillableWorker) -> None:
     assert program.run("setup") == 0
     requests.post(f"{harness.server.base_url}/sandbox/faults", json={"rules": FAULTS}, timeout=10).raise_for_status()
@@ -101,19 +101,19 @@ def test_neither_the_service_nor_the_process_list_leaks_secrets(harness: Harness
     serving = desk.start("serve")
     try:
         assert serving.stderr is not None
-        said = ""
-        while "run.finished" not in said:
+        log = ""
+        while "run.finished" not in log:
             line = serving.stderr.readline()
-            assert line, said
-            said += line
+            assert line, log
+            log += line
         shown = Path(f"/proc/{serving.pid}/cmdline").read_text(encoding="utf-8")
         readable_by = Path(f"/proc/{serving.pid}/environ").stat().st_mode & 0o077
     finally:
         serving.terminate()
         out, err = serving.communicate(timeout=60)
     assert (serving.returncode, readable_by, "serve" in shown) == (0, 0, True)
-    assert "request.retried" in said
-    assert find_secrets(said + out + err + shown) == []
+    assert "request.retried" in log
+    assert find_secrets(log + out + err + shown) == []
 
 
 def test_errors_and_crashes_leak_no_secrets(harness: Harness, program: KillableWorker) -> None:
@@ -139,7 +139,7 @@ def test_the_state_never_holds_the_token(harness: Harness, program: KillableWork
     assert [program.run(command) for command in ("setup", "backfill")] == [0, 0]
     kept = b"".join(path.read_bytes() for path in harness.folder.glob("state.db*"))
     assert TOKEN.encode() not in kept
-    assert NAMES["lastname"].encode() not in kept  # what the model does not ask for is not kept
+    assert NAMES["lastname"].encode() not in kept  # properties that the model does not use are not saved
 
 
 def test_no_option_takes_the_token() -> None:

@@ -1,4 +1,4 @@
-"""Whatever goes wrong at whichever endpoint: the right exit code, a way out, and nothing lost. The soak goes through every cell."""
+"""The fault matrix: every fault on every endpoint gives the right exit code and a hint, and loses no change."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from tests.reliability.fault_matrix import (
     start_fault_bench,
 )
 
-DELETED_PROPERTY = "property deleted"  # strikes a write alone
+DELETED_PROPERTY = "property deleted"  # applies to writes only
 PASSING_FAULTS = [fault for fault in FAULTS if fault not in (*IRREVERSIBLE_FAULTS, DELETED_PROPERTY)]
 # Each endpoint and each fault at least once.
 SAMPLE = [
-    *((PASSING_FAULTS[place % len(PASSING_FAULTS)], endpoint) for place, endpoint in enumerate(ENDPOINTS)),
+    *((PASSING_FAULTS[index % len(PASSING_FAULTS)], endpoint) for index, endpoint in enumerate(ENDPOINTS)),
     (DELETED_PROPERTY, WRITE_ENDPOINT),
 ]
 PART_COUNT = 3
 
 
 def is_expected(row: CellResult) -> bool:
-    # Who may read contacts may read their properties without a scope for that.
+    # The scope for contacts also allows to read their properties.
     harmless = row.fault == "scope withdrawn" and ENDPOINTS[row.endpoint] == "crm.schemas.contacts.read"
     ends_well = row.exit_code == (0 if harmless else EXIT_CODES.get(row.fault, 0)) and row.hits >= 1
-    # One sentence says what happened, another the way out.
+    # One sentence for the cause, one for the hint.
     return ends_well and (row.exit_code == 0 or row.message.count(".") >= 2 or row.message.startswith("check: "))
 
 
@@ -58,10 +58,10 @@ def test_a_revoked_token_or_scope_stops_the_run_with_a_hint(tmp_path: Path, faul
 
 @pytest.mark.soak
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_cell(tmp_path: Path, fault: str) -> None:
+def test_every_fault_on_every_endpoint(tmp_path: Path, fault: str) -> None:
     chosen = [endpoint for each, endpoint in cells() if each == fault]
-    for place, endpoints in enumerate([[one] for one in chosen] if fault in IRREVERSIBLE_FAULTS else [chosen]):
-        with start_fault_bench(tmp_path / str(place)) as bench:
+    for index, endpoints in enumerate([[one] for one in chosen] if fault in IRREVERSIBLE_FAULTS else [chosen]):
+        with start_fault_bench(tmp_path / str(index)) as bench:
             rows = [bench.run_cell(fault, endpoint) for endpoint in endpoints]
             assert [row for row in rows if not is_expected(row)] == []
             assert fault in IRREVERSIBLE_FAULTS or bench.is_nothing_lost()

@@ -1,4 +1,4 @@
-"""One worker on a portal at a time."""
+"""The lease: one worker per portal at a time."""
 
 from __future__ import annotations
 
@@ -73,20 +73,20 @@ def test_a_worker_with_progress_keeps_the_lease_and_one_without_loses_it(store: 
             progress.advance("contacts", 1)
 
 
-def test_progress_is_passed_on(store: Store) -> None:
+def test_progress_is_forwarded(store: Store) -> None:
     class RecordingProgress(Progress):
-        said: list[object] = []  # noqa: RUF012 -- one test's own
+        calls: list[object] = []  # noqa: RUF012 -- used by one test only
 
         def expect(self, what: str, total: int) -> None:
-            self.said.append((what, total))
+            self.calls.append((what, total))
 
         def advance(self, what: str, number: int) -> None:
-            self.said.append((what, number))
+            self.calls.append((what, number))
 
     with acquire(store, "first", clock=FakeClock(NOW), duration=LEASE_DURATION, progress=RecordingProgress()) as progress:
         progress.expect("contacts", 7)
         progress.advance("contacts", 3)
-    assert RecordingProgress.said == [("contacts", 7), ("contacts", 3)]
+    assert RecordingProgress.calls == [("contacts", 7), ("contacts", 3)]
 
 
 def save_stale_lease(store: Store, process: Process) -> None:
@@ -101,7 +101,7 @@ def save_stale_lease(store: Store, process: Process) -> None:
         )
 
 
-def test_what_a_process_of_this_machine_left_behind_when_it_died_is_taken_over_at_once(store: Store) -> None:
+def test_the_lease_of_a_dead_process_of_this_machine_is_taken_over_at_once(store: Store) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", "from sync_worker.sync.lease import Process; print(Process.current().text, flush=True); input()"],
         stdin=subprocess.PIPE,
@@ -127,11 +127,11 @@ def test_leases_of_other_machines_are_never_taken_over_early(store: Store, host:
         pass
 
 
-def test_no_run_begins_while_another_is_under_way(harness: Harness) -> None:
+def test_no_run_starts_while_another_is_active(harness: Harness) -> None:
     class CompetingRun(Progress):
-        """Lets a second worker try its luck in the middle of a run."""
+        """Starts a second worker during a run."""
 
-        rejections: list[str] = []  # noqa: RUF012 -- one test's own
+        rejections: list[str] = []  # noqa: RUF012 -- used by one test only
 
         def advance(self, what: str, number: int) -> None:
             del what, number

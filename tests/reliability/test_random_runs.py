@@ -23,20 +23,20 @@ from tests.reliability.fault_matrix import FAULTS, IRREVERSIBLE_FAULTS, STRICT_M
 
 COMMANDS = st.sampled_from(["backfill", "sync", "approve"])
 PASSING_FAULTS = st.sampled_from(
-    [fault for fault in FAULTS if fault not in (*IRREVERSIBLE_FAULTS, "hang", "a body that drips", "property deleted")]
+    [fault for fault in FAULTS if fault not in (*IRREVERSIBLE_FAULTS, "no response", "slow body", "property deleted")]
 )
 CONTACTS = st.integers(0, 11)
 
 
 class SimulatedCrash(BaseException):
-    """The machine is gone."""
+    """A crash of the machine."""
 
 
 class CrashAfter(Progress):
-    """Ends the run at the so-and-so-many-th place where it could be killed."""
+    """Stops the run at the n-th progress report."""
 
-    def __init__(self, place: int) -> None:
-        self.remaining = place
+    def __init__(self, count: int) -> None:
+        self.remaining = count
 
     def advance(self, what: str, number: int) -> None:
         del what, number
@@ -46,7 +46,7 @@ class CrashAfter(Progress):
 
 
 class PortalStateMachine(RuleBasedStateMachine):
-    """One portal, many hands."""
+    """A portal with several users, faults, crashes and runs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,25 +69,25 @@ class PortalStateMachine(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
         structlog.reset_defaults()
 
-    def pick_contact(self, place: int) -> int:
+    def pick_contact(self, index: int) -> int:
         records = self.harness.portal.contacts.records
         rows = list(records.iter_live_rows())
-        return int(records.ids[rows[place % len(rows)]])
+        return int(records.ids[rows[index % len(rows)]])
 
-    # What people do.
+    # Actions of users.
 
-    @rule(place=CONTACTS, title=st.sampled_from(["CTO", "Student", ""]), stage=st.sampled_from(["lead", "opportunity", None]))
-    def edit(self, place: int, title: str, stage: str | None) -> None:
-        self.harness.edit_contact(self.pick_contact(place), jobtitle=title, **({"lifecyclestage": stage} if stage else {}))
+    @rule(index=CONTACTS, title=st.sampled_from(["CTO", "Student", ""]), stage=st.sampled_from(["lead", "opportunity", None]))
+    def edit(self, index: int, title: str, stage: str | None) -> None:
+        self.harness.edit_contact(self.pick_contact(index), jobtitle=title, **({"lifecyclestage": stage} if stage else {}))
 
-    @rule(place=CONTACTS, score=st.integers(0, 30))
-    def edit_score(self, place: int, score: int) -> None:
-        self.harness.edit_contact(self.pick_contact(place), lead_score=str(score))
+    @rule(index=CONTACTS, score=st.integers(0, 30))
+    def edit_score(self, index: int, score: int) -> None:
+        self.harness.edit_contact(self.pick_contact(index), lead_score=str(score))
 
-    @rule(place=CONTACTS, form=st.sampled_from(["demo", "news"]), view=st.booleans())
-    def add_engagement(self, place: int, form: str, *, view: bool) -> None:
+    @rule(index=CONTACTS, form=st.sampled_from(["demo", "news"]), view=st.booleans())
+    def add_engagement(self, index: int, form: str, *, view: bool) -> None:
         self.created += 1
-        contact = self.pick_contact(place)
+        contact = self.pick_contact(index)
         if view:
             self.harness.add_page_view(f"story-{self.created}", contact)
         elif email := self.harness.value(contact, "email"):
@@ -99,9 +99,9 @@ class PortalStateMachine(RuleBasedStateMachine):
         self.harness.create_contact(email=f"new-{self.created}@example.com")
 
     @precondition(lambda self: len(list(self.harness.portal.contacts.records.iter_live_rows())) > 3)
-    @rule(place=CONTACTS, other=CONTACTS, how=st.sampled_from(["merge", "archive", "forget"]))
-    def remove_contact(self, place: int, other: int, how: str) -> None:
-        one, two = self.pick_contact(place), self.pick_contact(other)
+    @rule(index=CONTACTS, other=CONTACTS, how=st.sampled_from(["merge", "archive", "forget"]))
+    def remove_contact(self, index: int, other: int, how: str) -> None:
+        one, two = self.pick_contact(index), self.pick_contact(other)
         if how == "merge" and one != two:
             self.harness.merge_contacts(one, two)
         elif how == "archive":
@@ -113,7 +113,7 @@ class PortalStateMachine(RuleBasedStateMachine):
     def advance_clock(self, minutes: int) -> None:
         self.harness.advance(minutes)
 
-    # What goes wrong.
+    # Faults and crashes.
 
     @rule(fault=PASSING_FAULTS, share=st.floats(0.05, 0.6))
     def inject_faults(self, fault: str, share: float) -> None:
@@ -127,10 +127,10 @@ class PortalStateMachine(RuleBasedStateMachine):
         requests.delete(f"{self.harness.server.base_url}/sandbox/faults", timeout=10).raise_for_status()
         self.faults_active = False
 
-    @rule(command=COMMANDS, place=st.integers(1, 25))
-    def crash(self, command: str, place: int) -> None:
+    @rule(command=COMMANDS, count=st.integers(1, 25))
+    def crash(self, command: str, count: int) -> None:
         with suppress(SyncWorkerError, SimulatedCrash):
-            self.run(command, CrashAfter(place))
+            self.run(command, CrashAfter(count))
 
     @rule(command=COMMANDS)
     def run_command(self, command: str) -> None:
@@ -141,7 +141,7 @@ class PortalStateMachine(RuleBasedStateMachine):
         with short_timeout_worker(self.harness, progress) as worker:
             {"backfill": worker.backfill, "sync": worker.sync, "approve": lambda: worker.approve("again")}[command]()
 
-    # What must hold.
+    # Expectations.
 
     @rule()
     def run_without_faults_repairs_everything(self) -> None:
@@ -157,15 +157,15 @@ class PortalStateMachine(RuleBasedStateMachine):
     @invariant()
     def lists_hold_only_live_contacts(self) -> None:
         portal = self.harness.portal
-        there = {portal.contacts.records.ids[row] for row in portal.contacts.records.iter_live_rows()}
-        assert all(there.issuperset(each.member_ids()) for each in portal.lists)
+        live_ids = {portal.contacts.records.ids[row] for row in portal.contacts.records.iter_live_rows()}
+        assert all(live_ids.issuperset(each.member_ids()) for each in portal.lists)
 
 
 def run_state_machine(examples: int, steps: int) -> None:
     @settings(max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck))
     class Test(PortalStateMachine):
         def teardown(self) -> None:
-            # However a story goes, it ends well.
+            # Every sequence must end in a consistent portal.
             try:
                 self.run_without_faults_repairs_everything()
             finally:

@@ -1,4 +1,4 @@
-"""A state that cannot be used or that breaks is a clear stop, and nothing is damaged."""
+"""Failures of the state stop the run with a message and do not damage the state."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.harness import Harness
 from tests.store.database_factories import POSTGRES_URL
 from tests.system.subprocesses import PROGRAM, Workspace
 
-pytestmark = pytest.mark.skipif(POSTGRES_URL is not None, reason="about files of SQLite")
+pytestmark = pytest.mark.skipif(POSTGRES_URL is not None, reason="tests SQLite files")
 
 
 @pytest.fixture
 def desk(harness: Harness) -> Workspace:
-    harness.setup()  # the state is there
-    place = {"HUBSPOT_BASE_URL": harness.server.base_url, "HUBSPOT_ACCESS_TOKEN": harness.server.token}
-    return Workspace(folder=harness.folder, environment={**place, "SYNC_WORKER_MODEL": str(harness.folder / "model.yaml")})
+    harness.setup()  # creates the state
+    environment = {"HUBSPOT_BASE_URL": harness.server.base_url, "HUBSPOT_ACCESS_TOKEN": harness.server.token}
+    return Workspace(folder=harness.folder, environment={**environment, "SYNC_WORKER_MODEL": str(harness.folder / "model.yaml")})
 
 
 def is_intact(path: Path) -> bool:
@@ -35,13 +35,13 @@ def is_intact(path: Path) -> bool:
         return state.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_a_disk_that_fills_up_in_the_middle_stops_the_run_and_the_next_one_goes_on(desk: Workspace, harness: Harness) -> None:
+def test_a_full_disk_stops_the_run_and_the_next_run_resumes(desk: Workspace, harness: Harness) -> None:
     for number in range(300):
         harness.create_contact(email=f"more-{number}@example.com", jobtitle="x" * 3_000)
-    room = (harness.folder / "state.db").stat().st_size + 200_000
+    max_bytes = (harness.folder / "state.db").stat().st_size + 200_000
 
     def limit_disk() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, max_bytes))
 
     stopped = subprocess.run(
         [*PROGRAM, "backfill"],
@@ -62,36 +62,36 @@ def test_a_disk_that_fills_up_in_the_middle_stops_the_run_and_the_next_one_goes_
     assert len([number for number in range(1, 307) if harness.value(number, "lead_score")]) == 306
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write to all files")
 def test_a_state_that_became_read_only_stops_the_run(desk: Workspace, harness: Harness) -> None:
     (harness.folder / "state.db").chmod(0o400)
     harness.folder.chmod(0o500)
-    said = desk.run("backfill")
+    result = desk.run("backfill")
     harness.folder.chmod(0o700)
-    assert (said.code, "state.db" in said.err) == (ExitCode.USAGE, True)
+    assert (result.code, "state.db" in result.err) == (ExitCode.USAGE, True)
 
 
-@pytest.mark.skipif(not Path("/sys/kernel").exists(), reason="no such place here")
+@pytest.mark.skipif(not Path("/sys/kernel").exists(), reason="needs /sys/kernel")
 def test_an_unwritable_path_is_named_and_no_request_is_sent(desk: Workspace, harness: Harness) -> None:
     before = harness.digest()
-    said = desk.run("backfill", SYNC_WORKER_STATE_URL="sqlite:////sys/kernel/state.db")
-    assert said.code == ExitCode.USAGE
-    assert "/sys/kernel/state.db" in said.err
-    assert "SYNC_WORKER_STATE_URL" in said.err
+    result = desk.run("backfill", SYNC_WORKER_STATE_URL="sqlite:////sys/kernel/state.db")
+    assert result.code == ExitCode.USAGE
+    assert "/sys/kernel/state.db" in result.err
+    assert "SYNC_WORKER_STATE_URL" in result.err
     assert harness.digest() == before
 
 
-def test_pages_that_are_torn_stop_the_run_with_the_place_and_stay_as_they_are(desk: Workspace, harness: Harness) -> None:
+def test_damaged_pages_stop_the_run_with_the_path(desk: Workspace, harness: Harness) -> None:
     harness.backfill()
     path = harness.folder / "state.db"
     content = bytearray(path.read_bytes())
     for page in range(4, len(content) // 4096):
         content[page * 4096 : page * 4096 + 64] = b"\xff" * 64
     path.write_bytes(content)
-    said = desk.run("backfill")
-    assert said.code == ExitCode.USAGE
-    assert "state.db" in said.err
-    assert "malformed" in said.err
+    result = desk.run("backfill")
+    assert result.code == ExitCode.USAGE
+    assert "state.db" in result.err
+    assert "malformed" in result.err
 
 
 def test_a_newer_state_is_refused(desk: Workspace, harness: Harness) -> None:
@@ -99,8 +99,8 @@ def test_a_newer_state_is_refused(desk: Workspace, harness: Harness) -> None:
     with closing(sqlite3.connect(path)) as state, state:
         state.execute("UPDATE alembic_version SET version_num = '9999'")
     before = path.read_bytes()
-    said = desk.run("backfill")
-    assert (said.code, "newer sync_worker" in said.err) == (ExitCode.USAGE, True)
+    result = desk.run("backfill")
+    assert (result.code, "newer sync_worker" in result.err) == (ExitCode.USAGE, True)
     assert path.read_bytes() == before
 
 
@@ -109,7 +109,7 @@ RELEASED_SCHEMAS = ["0001"]
 
 @pytest.fixture(params=RELEASED_SCHEMAS)
 def old_state(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A state as an earlier release made it, with something in every table that it had."""
+    """A state of an earlier release with a row in every table."""
     path = tmp_path / "old.db"
     engine = create_engine(f"sqlite:///{path}")
     config = migrate.alembic_config()
@@ -123,8 +123,8 @@ def old_state(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
             values = ", ".join(
                 "7" if column.type in {"BIGINT", "INTEGER"} else "0" if column.type == "BOOLEAN" else "'{}'" for column in columns
             )
-            connection.execute(text(f"INSERT INTO {table} VALUES ({values})"))  # noqa: S608 -- its own tables
-        connection.execute(text("UPDATE addresses SET email = 'further'"))  # a contact's own stands in its row alone by now
+            connection.execute(text(f"INSERT INTO {table} VALUES ({values})"))  # noqa: S608 -- the tables of the state
+        connection.execute(text("UPDATE addresses SET email = 'further'"))  # the contact's own address is now stored only in its row
     engine.dispose()
     return path
 
@@ -132,10 +132,10 @@ def old_state(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def read_tables(path: Path, tables: list[str] | None = None) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as state:
         names = tables or [name for (name,) in state.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {name: state.execute(f"SELECT * FROM {name}").fetchall() for name in names if name != "alembic_version"}  # noqa: S608 -- the same
+        return {name: state.execute(f"SELECT * FROM {name}").fetchall() for name in names if name != "alembic_version"}  # noqa: S608 -- the tables of the state
 
 
-def test_a_state_of_every_release_is_brought_forward_with_everything_in_it(old_state: Path) -> None:
+def test_a_state_of_every_release_is_migrated_without_loss(old_state: Path) -> None:
     before = read_tables(old_state)
     open_store(f"sqlite:///{old_state}").close()
     after = read_tables(old_state, list(before))
@@ -144,9 +144,9 @@ def test_a_state_of_every_release_is_brought_forward_with_everything_in_it(old_s
         assert state.execute("SELECT version_num FROM alembic_version").fetchone() == (LATEST_REVISION,)
 
 
-def test_a_migration_that_fails_leaves_the_state_as_it_was(old_state: Path) -> None:
+def test_a_failed_migration_changes_nothing(old_state: Path) -> None:
     with closing(sqlite3.connect(old_state)) as state, state:
-        state.execute("CREATE TABLE replaced_members (x)")  # in the way of a later step
+        state.execute("CREATE TABLE replaced_members (x)")  # conflicts with a later migration
     before = read_tables(old_state)
     with pytest.raises(StateError, match="already exists"):
         open_store(f"sqlite:///{old_state}")

@@ -1,4 +1,4 @@
-"""The program forked from a server that has imported what it needs: a second of imports is paid once, not at every start."""
+"""Starts the program by a fork of a server that has already imported its modules, which saves a second per start."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 FORK_CONTEXT = multiprocessing.get_context("forkserver")
-# All but the command line itself, which looks at its terminal when it is imported, and is to see that of the child.
+# Without the command line itself, because its import detects the terminal, which must be that of the child.
 FORK_CONTEXT.set_forkserver_preload(["sync_worker.worker", "sync_worker.service.scheduler", "typer", "rich.progress", "rich.table"])
 
 
 def start_forked(command: tuple[str, ...], *, environment: Mapping[str, str], folder: Path, out: Path, err: Path) -> BaseProcess:
-    """Start a command with this environment and no other; what it says is added to two files."""
+    """Start a command with exactly this environment; its output is appended to two files."""
     process = FORK_CONTEXT.Process(target=_main, args=(command, dict(environment), str(folder), str(out), str(err)))
     process.start()
     return process

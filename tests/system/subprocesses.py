@@ -24,7 +24,7 @@ PROGRAM = (sys.executable, "-m", "sync_worker")
 
 @dataclass(frozen=True, kw_only=True)
 class CommandResult:
-    """What a command said and how it ended."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -37,24 +37,24 @@ class CommandResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """A folder to work in, with the environment that the commands get."""
+    """A working folder, with the environment of its commands."""
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *command: str, **environment: str) -> CommandResult:
-        """Run a command to its end, without the second that a start of Python takes."""
-        with TemporaryDirectory() as place:
-            out, err = Path(place) / "out", Path(place) / "err"
+        """Run a command to its end in a forked process, which saves the start of Python."""
+        with TemporaryDirectory() as folder:
+            out, err = Path(folder) / "out", Path(folder) / "err"
             process = start_forked(command, environment=self.build_environment(**environment), folder=self.folder, out=out, err=err)
             process.join(900)
             assert process.exitcode is not None, command
-            said = CommandResult(code=process.exitcode, out=out.read_text(encoding="utf-8"), err=err.read_text(encoding="utf-8"))
-        assert "Traceback" not in said.err, said.err
-        return said
+            result = CommandResult(code=process.exitcode, out=out.read_text(encoding="utf-8"), err=err.read_text(encoding="utf-8"))
+        assert "Traceback" not in result.err, result.err
+        return result
 
     def run_in_new_python(self, *command: str, **environment: str) -> CommandResult:
-        """Run a command as a user types it: a Python of its own that has imported nothing yet."""
+        """Run a command as a user does: in a new Python."""
         done = subprocess.run(
             [*PROGRAM, *command],
             cwd=self.folder,
@@ -73,9 +73,9 @@ class Workspace:
         )
 
     def build_environment(self, **more: str) -> dict[str, str]:
-        # What is started so often may keep its bytecode.
-        kept_out = "HUBSPOT_", "SYNC_WORKER_", "PYTHONDONTWRITEBYTECODE"
-        plain = {name: value for name, value in os.environ.items() if not name.startswith(kept_out)}
+        # Bytecode is cached, because the program starts often.
+        excluded = "HUBSPOT_", "SYNC_WORKER_", "PYTHONDONTWRITEBYTECODE"
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(excluded)}
         return {
             **plain,
             "PYTHONWARNINGS": "error",
@@ -88,7 +88,7 @@ class Workspace:
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxProcess:
-    """A sandbox that runs as a program of its own."""
+    """A sandbox in its own process."""
 
     base_url: str
     token: str
@@ -116,8 +116,8 @@ def start_sandbox(folder: Path, *options: str) -> Iterator[SandboxProcess]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, process.communicate()[1]
-        place = json.loads(line)
-        yield SandboxProcess(base_url=place["base_url"], token=place["token"])
+        address = json.loads(line)
+        yield SandboxProcess(base_url=address["base_url"], token=address["token"])
     finally:
         process.terminate()
         out, err = process.communicate(timeout=30)

@@ -1,4 +1,4 @@
-"""`sync-worker backfill --via bulk`, typed: the same portal in the end, a handful of calls, a sentence where it can't be had, a kill."""
+"""`sync-worker backfill --via bulk`: the result equals that of the regular API with few calls, also after a fallback or a kill."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ CONTACTS = 520
 
 @pytest.fixture(scope="module")
 def data() -> PortalData:
-    """The same people for every portal: what they did, they did at the same moments."""
-    made = generate(contacts=CONTACTS, seed=5, now=datetime.now(UTC))
-    return replace(made, events=(), deals=(), forms=(), submissions=(), companies=())
+    """The same contacts for every portal, with the same timestamps."""
+    generated = generate(contacts=CONTACTS, seed=5, now=datetime.now(UTC))
+    return replace(generated, events=(), deals=(), forms=(), submissions=(), companies=())
 
 
 @contextmanager
@@ -49,35 +49,35 @@ def read_request_counts(portal: RunningServer) -> Any:
     return httpx.get(f"{portal.base_url}/sandbox/requests").json()
 
 
-def test_the_portal_is_the_same_in_the_end_byte_for_byte(tmp_path: Path, data: PortalData, api_digest: str) -> None:
+def test_the_result_is_identical_to_that_of_the_regular_api(tmp_path: Path, data: PortalData, api_digest: str) -> None:
     with start_workspace(tmp_path, data) as (desk, portal):
         httpx.delete(f"{portal.base_url}/sandbox/requests")
         report = desk.run("backfill", "--via", "bulk", "--json").json
         assert compute_fingerprint(portal.portal) == api_digest
         assert (report["written"], report["notes"], report["exit_code"]) == (CONTACTS, [], 0)
-        # The portal counts as the worker does, but for the file, which lies somewhere else.
+        # The portal counts the same requests as the worker, except for the file, which has another address.
         assert read_request_counts(portal)["total"] == report["requests_in_all"] - report["requests"]["GET (file of an export)"]
-        events = report["requests"]["GET /email/public/v1/events"]  # of which no file can be had
+        events = report["requests"]["GET /email/public/v1/events"]  # events cannot be exported
         assert report["requests_in_all"] - events <= 25
 
 
-def test_without_the_scopes_it_says_so_and_does_it_the_usual_way(tmp_path: Path, data: PortalData, api_digest: str) -> None:
+def test_without_the_scopes_the_run_falls_back_with_a_message(tmp_path: Path, data: PortalData, api_digest: str) -> None:
     with start_workspace(tmp_path, data) as (desk, portal):
         rules = [
             {"endpoint": endpoint, "fault": "withdraw_scope", "name": scope, "times": 1}
             for endpoint, scope in (("GET /account-info/*", "crm.export"), ("GET /crm/properties/*", "crm.import"))
         ]
         httpx.post(f"{portal.base_url}/sandbox/faults", json={"rules": rules}).raise_for_status()
-        said = desk.run("backfill", "--via", "bulk")
-        assert (said.code, compute_fingerprint(portal.portal)) == (0, api_digest)
+        result = desk.run("backfill", "--via", "bulk")
+        assert (result.code, compute_fingerprint(portal.portal)) == (0, api_digest)
         for what, scope in (("read", "crm.export"), ("written", "crm.import")):
-            assert f"Contacts are {what} in the usual way, not in bulk: The token lacks the scope {scope}." in said.out
-        assert said.err.count("bulk.fell_back") == 2
+            assert f"Contacts are {what} in the usual way, not in bulk: The token lacks the scope {scope}." in result.out
+        assert result.err.count("bulk.fell_back") == 2
         checked = desk.run("check")
         assert (checked.code, checked.out.count("not bulk")) == (0, 2)
 
 
-def test_killed_while_hubspot_imports_the_next_run_ends_in_the_same_state(tmp_path: Path, data: PortalData, api_digest: str) -> None:
+def test_after_a_kill_during_the_import_the_next_run_reaches_the_same_state(tmp_path: Path, data: PortalData, api_digest: str) -> None:
     with start_workspace(tmp_path, data) as (desk, portal):
         process = desk.start("backfill", "--via", "bulk", "--json")
         while not has_import_started(portal):
@@ -85,8 +85,8 @@ def test_killed_while_hubspot_imports_the_next_run_ends_in_the_same_state(tmp_pa
             time.sleep(0.02)
         process.kill()
         process.communicate()
-        said = desk.run("sync", "--json")
-        assert (said.code, "import.awaited" in said.err) == (0, True)
+        result = desk.run("sync", "--json")
+        assert (result.code, "import.awaited" in result.err) == (0, True)
         assert compute_fingerprint(portal.portal) == api_digest
         assert desk.run("sync", "--json").json["written"] == 0
 

@@ -1,4 +1,4 @@
-"""The story that a newcomer lives through, command by command, over real HTTP."""
+"""The first steps of an operator, command by command, over real HTTP."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def member_ids(portal: SandboxProcess, name: str) -> set[str]:
     return {row["recordId"] for row in portal.get(f"/crm/v3/lists/{list_id}/memberships?limit=250")["results"]}
 
 
-def test_the_whole_job_from_check_to_a_quiet_sync(desk: Workspace, portal: SandboxProcess) -> None:
+def test_the_whole_workflow_from_check_to_an_idle_sync(desk: Workspace, portal: SandboxProcess) -> None:
     check_setup(desk)
     check_backfill(desk, portal)
     check_approval(desk, portal)
-    check_quiet_runs(desk, portal)
+    check_idle_runs(desk, portal)
     check_explain(desk, portal)
     check_json_output(desk)
 
@@ -51,21 +51,21 @@ def check_setup(desk: Workspace) -> None:
     before = desk.run_in_new_python("check", "--json")
     assert before.code == 0
     assert all(access["granted"] for access in before.json["access"])
-    unready = desk.run("backfill", "--json")
-    assert (unready.code, unready.out) == (2, "")
-    assert "sync-worker setup" in unready.err
+    refused = desk.run("backfill", "--json")
+    assert (refused.code, refused.out) == (2, "")
+    assert "sync-worker setup" in refused.err
     planned, done, again = (desk.run("setup", *flags, "--json") for flags in (("--dry-run",), (), ()))
     assert planned.json["steps"] == done.json["steps"] == before.json["setup"]
     assert again.json["steps"] == []
 
 
 def check_backfill(desk: Workspace, portal: SandboxProcess) -> None:
-    untouched = portal.digest()
-    rehearsal = desk.run("backfill", "--dry-run", "--json").json
-    assert portal.digest() == untouched
+    before = portal.digest()
+    dry_run = desk.run("backfill", "--dry-run", "--json").json
+    assert portal.digest() == before
     first = desk.run("backfill", "--json").json
     assert (first["evaluated"], first["written"], first["rejected"]) == (300, 300, [])
-    assert rehearsal["plan"] == first["plan"]
+    assert dry_run["plan"] == first["plan"]
     assert (first["approved"], first["lists"], first["stages"]) == (False, {}, 0)
     shown = read_contacts(portal, "lead_score", "lead_grade", "lead_score_reasons", "lead_score_model")
     assert all(row["lead_score"] and row["lead_grade"] and row["lead_score_reasons"] for row in shown)
@@ -86,12 +86,12 @@ def check_approval(desk: Workspace, portal: SandboxProcess) -> None:
     assert sum(desk.run("report", "--json").json["bands"].values()) == 300
 
 
-def check_quiet_runs(desk: Workspace, portal: SandboxProcess) -> None:
-    quiet = portal.digest()
+def check_idle_runs(desk: Workspace, portal: SandboxProcess) -> None:
+    before_runs = portal.digest()
     for command in ("backfill", "sync"):
-        said = desk.run(command, "--json").json
-        assert (said["written"], said["lists"]) == (0, {})
-    assert portal.digest() == quiet
+        report = desk.run(command, "--json").json
+        assert (report["written"], report["lists"]) == (0, {})
+    assert portal.digest() == before_runs
     mql = min(member_ids(portal, "MQL"))
     portal.edit(mql, lifecyclestage="customer")
     backfill = desk.run("backfill", "--json").json  # search would find the change only after its lag
@@ -100,28 +100,28 @@ def check_quiet_runs(desk: Workspace, portal: SandboxProcess) -> None:
 
 
 def check_explain(desk: Workspace, portal: SandboxProcess) -> None:
-    someone = next(row for row in read_contacts(portal, "email", "lead_score") if row["email"])
-    explained = desk.run("explain", str(someone["email"]), "--json").json
-    assert explained["id"] == someone["id"]
+    contact = next(row for row in read_contacts(portal, "email", "lead_score") if row["email"])
+    explained = desk.run("explain", str(contact["email"]), "--json").json
+    assert explained["id"] == contact["id"]
     assert explained["adds_up"]
-    assert str(explained["score"]) == someone["lead_score"]
-    for_people = desk.run_in_new_python("explain", str(someone["id"]))
-    assert f"score {explained['score']}" in for_people.out
+    assert str(explained["score"]) == contact["lead_score"]
+    as_text = desk.run_in_new_python("explain", str(contact["id"]))
+    assert f"score {explained['score']}" in as_text.out
     status = desk.run("status", "--json").json
     assert status["waiting"]["contacts"] == 0
     assert status["model"]["note"] == "looks right"
 
 
 def check_json_output(desk: Workspace) -> None:
-    said = desk.run_in_new_python("sync", "--json")
-    assert json.loads(said.out)["command"] == "sync"
-    canonical = [json.loads(line) for line in said.err.splitlines() if "run.finished" in line]
+    result = desk.run_in_new_python("sync", "--json")
+    assert json.loads(result.out)["command"] == "sync"
+    canonical = [json.loads(line) for line in result.err.splitlines() if "run.finished" in line]
     assert len(canonical) == 1
-    assert "@" not in said.err
+    assert "@" not in result.err
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real leads are not here")
-def test_real_leads_get_the_same_scores_from_hubspot_and_from_their_folder(tmp_path: Path) -> None:
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the real leads are not available")
+def test_real_leads_get_the_same_scores_with_and_without_hubspot(tmp_path: Path) -> None:
     folder = tmp_path / "leads"
     subprocess.run(
         [sys.executable, str(SHARED / "tools" / "leads_to_portal.py"), str(folder), "--limit", "1500"], check=True, capture_output=True

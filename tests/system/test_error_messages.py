@@ -1,4 +1,4 @@
-"""One sentence, the way out, the exit code, and no traceback."""
+"""Error messages: the cause, a hint, the exit code, and no traceback."""
 
 from __future__ import annotations
 
@@ -29,47 +29,47 @@ def desk(portal: SandboxProcess, tmp_path: Path) -> Workspace:
 
 
 def test_no_token(desk: Workspace) -> None:
-    said = desk.run_in_new_python("sync", HUBSPOT_ACCESS_TOKEN="")
-    assert said.code == 2
-    assert "HUBSPOT_ACCESS_TOKEN is not set" in said.err
+    result = desk.run_in_new_python("sync", HUBSPOT_ACCESS_TOKEN="")
+    assert result.code == 2
+    assert "HUBSPOT_ACCESS_TOKEN is not set" in result.err
 
 
-def test_a_wrong_token_is_refused_and_never_shown(desk: Workspace) -> None:
-    said = desk.run("check", HUBSPOT_ACCESS_TOKEN="pat-na1-not-this-one")
-    assert said.code == 3
-    assert "HUBSPOT_ACCESS_TOKEN" in said.err
-    assert "not-this-one" not in said.err + said.out
+def test_a_wrong_token_is_refused_without_being_shown(desk: Workspace) -> None:
+    result = desk.run("check", HUBSPOT_ACCESS_TOKEN="pat-na1-not-this-one")
+    assert result.code == 3
+    assert "HUBSPOT_ACCESS_TOKEN" in result.err
+    assert "not-this-one" not in result.err + result.out
 
 
 def test_an_unreachable_host(desk: Workspace) -> None:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))  # bound and not listening: refused at once
-        said = desk.run("check", HUBSPOT_BASE_URL=f"http://127.0.0.1:{held.getsockname()[1]}")
-    assert said.code == 4
-    assert "cannot be reached" in said.err
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound but not listening, so connections are refused
+        result = desk.run("check", HUBSPOT_BASE_URL=f"http://127.0.0.1:{closed.getsockname()[1]}")
+    assert result.code == 4
+    assert "cannot be reached" in result.err
 
 
-def test_an_unknown_setting_names_the_nearest(desk: Workspace) -> None:
-    said = desk.run("status", SYNC_WORKER_MODLE="x")
-    assert said.code == 2
-    assert "SYNC_WORKER_MODEL" in said.err
+def test_an_unknown_setting_with_the_closest_valid_name(desk: Workspace) -> None:
+    result = desk.run("status", SYNC_WORKER_MODLE="x")
+    assert result.code == 2
+    assert "SYNC_WORKER_MODEL" in result.err
 
 
-def test_an_unknown_line_of_the_settings_file_has_its_place(desk: Workspace) -> None:
+def test_an_unknown_key_of_the_settings_file_with_its_line(desk: Workspace) -> None:
     (desk.folder / "config").mkdir()
     (desk.folder / "config" / "worker.yaml").write_text("overlap_minutes: 5\nsync_evry_minutes: 3\n", encoding="utf-8")
-    said = desk.run("status")
-    assert said.code == 2
-    assert "worker.yaml:2: sync_evry_minutes" in said.err
-    assert "sync_every_minutes" in said.err
+    result = desk.run("status")
+    assert result.code == 2
+    assert "worker.yaml:2: sync_evry_minutes" in result.err
+    assert "sync_every_minutes" in result.err
 
 
 @pytest.mark.parametrize("command", ["check", "setup", "backfill", "sync", "serve", "report", "status", "explain 1", "model check", "demo"])
-def test_without_a_model_every_command_says_which_file_is_missing_and_how_to_name_another(desk: Workspace, command: str) -> None:
-    said = desk.run(*command.split(), SYNC_WORKER_MODEL="")
-    assert (said.code, said.out) == (2, "")
-    assert "config/model.yaml: cannot be read: No such file or directory." in said.err
-    assert "SYNC_WORKER_MODEL" in said.err
+def test_without_a_model_every_command_names_the_missing_file_and_the_setting(desk: Workspace, command: str) -> None:
+    result = desk.run(*command.split(), SYNC_WORKER_MODEL="")
+    assert (result.code, result.out) == (2, "")
+    assert "config/model.yaml: cannot be read: No such file or directory." in result.err
+    assert "SYNC_WORKER_MODEL" in result.err
 
 
 def test_the_demo_exits_like_the_failed_command_and_shows_its_message(desk: Workspace, capfd: pytest.CaptureFixture[str]) -> None:
@@ -81,47 +81,47 @@ def test_the_demo_exits_like_the_failed_command_and_shows_its_message(desk: Work
     assert '{"' not in err
 
 
-def test_a_misspelt_key_of_the_model_has_its_place_and_the_right_name(desk: Workspace) -> None:
+def test_a_misspelled_key_of_the_model_with_its_line_and_the_valid_name(desk: Workspace) -> None:
     text = (ROOT / "config" / "model.yaml").read_text(encoding="utf-8")
     broken = desk.folder / "model.yaml"
     broken.write_text(text.replace("  degradation:", "  degradtion:"), encoding="utf-8")
     line = text.splitlines().index("  degradation:") + 1
-    said = desk.run("backfill", SYNC_WORKER_MODEL=str(broken))
-    assert said.code == 2
-    assert f"model.yaml:{line}" in said.err
-    assert "degradation" in said.err
+    result = desk.run("backfill", SYNC_WORKER_MODEL=str(broken))
+    assert result.code == 2
+    assert f"model.yaml:{line}" in result.err
+    assert "degradation" in result.err
 
 
-def test_a_misspelt_property_of_the_model_has_its_place_and_the_right_name(desk: Workspace) -> None:
+def test_a_misspelled_property_of_the_model_with_the_valid_name(desk: Workspace) -> None:
     text = (ROOT / "config" / "model.yaml").read_text(encoding="utf-8")
     broken = desk.folder / "model.yaml"
     broken.write_text(text.replace("hs_email_optout: true", "hs_email_optot: true", 1), encoding="utf-8")
-    said = desk.run("model", "check", str(broken))
-    assert said.code == 2
-    assert "hs_email_optot" in said.err
-    assert "hs_email_optout" in said.err
+    result = desk.run("model", "check", str(broken))
+    assert result.code == 2
+    assert "hs_email_optot" in result.err
+    assert "hs_email_optout" in result.err
 
 
-def test_a_state_file_that_is_not_ours_is_left_alone(desk: Workspace) -> None:
+def test_a_database_of_another_program_is_not_changed(desk: Workspace) -> None:
     state = desk.folder / "state.db"
     with sqlite3.connect(state) as other:
         other.execute("CREATE TABLE invoices (id)")
     before = state.read_bytes()
-    said = desk.run("sync")
-    assert said.code == 2
-    assert "invoices" in said.err
+    result = desk.run("sync")
+    assert result.code == 2
+    assert "invoices" in result.err
     assert state.read_bytes() == before
 
 
-def test_a_broken_line_of_a_portal_folder_has_its_place(desk: Workspace) -> None:
+def test_an_invalid_line_of_a_portal_folder_with_its_number(desk: Workspace) -> None:
     portal = {"portalId": 1, "tier": "enterprise", "timeZone": "UTC", "now": "2026-11-01T00:00:00Z"}
     (desk.folder / "portal.json").write_text(json.dumps(portal), encoding="utf-8")
     good = {"id": "1", "properties": {}, "createdAt": "2026-10-01T00:00:00Z", "updatedAt": "2026-10-01T00:00:00Z", "archived": False}
     (desk.folder / "contacts.jsonl").write_text(f'{json.dumps(good)}\n{{"id": "2", "prop\n', encoding="utf-8")
     for command in (("model", "evaluate", "--portal", "."), ("sandbox", "--portal", ".")):
-        said = desk.run(*command)
-        assert said.code == 2
-        assert "contacts.jsonl:2" in said.err
+        result = desk.run(*command)
+        assert result.code == 2
+        assert "contacts.jsonl:2" in result.err
 
 
 def test_the_token_of_another_portal_is_refused(desk: Workspace) -> None:
@@ -129,12 +129,12 @@ def test_the_token_of_another_portal_is_refused(desk: Workspace) -> None:
     with sqlite3.connect(desk.folder / "state.db") as state:
         row = json.loads(state.execute("SELECT value FROM meta WHERE key = 'portal'").fetchone()[0])
         state.execute("UPDATE meta SET value = ? WHERE key = 'portal'", (json.dumps({**row, "id": row["id"] + 1}),))
-    said = desk.run("backfill")
-    assert said.code == 2
-    assert "belongs to portal" in said.err
+    result = desk.run("backfill")
+    assert result.code == 2
+    assert "belongs to portal" in result.err
 
 
-def test_the_service_ends_cleanly_on_sigterm(desk: Workspace) -> None:
+def test_the_service_stops_cleanly_on_sigterm(desk: Workspace) -> None:
     desk.run("setup")
     process = desk.start("serve")
     assert process.stderr is not None
@@ -143,10 +143,10 @@ def test_the_service_ends_cleanly_on_sigterm(desk: Workspace) -> None:
         lines.append(process.stderr.readline())
         assert lines[-1], lines
     process.send_signal(signal.SIGTERM)
-    began = time.monotonic()
+    start = time.monotonic()
     _, rest = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "service.stopped" in rest
     assert "Traceback" not in rest
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - start < 30
     assert desk.run("status", "--json").json["runs"][0]["exit_code"] == 0
