@@ -14,6 +14,7 @@ from sync_worker.cli import render
 from sync_worker.cli.commands import app
 from sync_worker.cli.labels import count_records, format_count, record_label
 from sync_worker.reports.status import ActiveRun, ModelStatus, PendingChanges, RunSummary, WorkerStatus
+from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.plan import ContactChange, PlanSummary
 from sync_worker.sync.report import ErasureReport, RunReport
 from tests.harness import Harness, start_harness
@@ -35,7 +36,7 @@ def approved_harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harne
 
 
 def make_report(**fields: object) -> RunReport:
-    return RunReport(**{"run_id": "da50b0de", "command": "sync", "dry_run": False, "model": "ad7a28d94310", "approved": True, **fields})  # type: ignore[arg-type]
+    return RunReport(**{"run_id": "da50b0de", "command": "sync", "dry_run": False, "model": "25c2bb988c3b", "approved": True, **fields})  # type: ignore[arg-type]
 
 
 def make_status(**fields: object) -> WorkerStatus:
@@ -47,7 +48,7 @@ def make_status(**fields: object) -> WorkerStatus:
         "active_run": None,
         "model": ModelStatus(
             name="The classic 45 points",
-            hash="ad7a28d94310",
+            hash="25c2bb988c3b",
             approved_at=AT,
             note="ok",
             review_due=datetime(2027, 1, 20, 21, 14, 9, tzinfo=UTC),
@@ -93,7 +94,7 @@ def test_a_run_shows_what_it_read_evaluated_and_wrote(capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.splitlines() == [
         "sync",
         "  read      1 contact, 891 email clicks",
-        "  evaluated 1 contact with model ad7a28d94310",
+        "  evaluated 1 contact with model 25c2bb988c3b",
         "  wrote     1 contact, 1 moved to stage MQL",
         "  list      MQL: 1 added",
         "  requests  0 in 0.2 s, 1 retry, 0 rate-limited",
@@ -107,7 +108,7 @@ def test_a_dry_run_shows_what_it_would_write(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.splitlines() == [
         "sync (dry run: nothing was written)",
         "  read      nothing new",
-        "  evaluated 0 contacts with model ad7a28d94310",
+        "  evaluated 0 contacts with model 25c2bb988c3b",
         "  to write  1 contact",
         "  list      MQL: 2 to add, 1 to remove",
         "  requests  0 in 0.0 s, 0 retries, 0 rate-limited",
@@ -120,8 +121,8 @@ def test_a_dry_run_shows_what_it_would_write(capsys: pytest.CaptureFixture[str])
 
 def test_a_value_that_could_not_be_parsed_is_named_with_its_contacts(capsys: pytest.CaptureFixture[str]) -> None:
     warnings = [
-        {"property": "age", "expected": "a number", "contacts": 1, "ids": ["3"]},
-        {"property": "size", "expected": "a number", "contacts": 9, "ids": ["3", "4", "5"]},
+        UnreadableProperty(property="age", expected="a number", contacts=1, ids=(3,)),
+        UnreadableProperty(property="size", expected="a number", contacts=9, ids=(3, 4, 5)),
     ]
     render.print_run(make_report(unreadable=warnings))
     assert [line for line in capsys.readouterr().out.splitlines() if "unknown" in line] == [
@@ -147,7 +148,7 @@ def test_the_status_names_pending_changes_and_the_active_run(capsys: pytest.Capt
     )
     assert capsys.readouterr().out.splitlines() == [
         "  portal    none yet, 1 contact",
-        "  model     The classic 45 points · ad7a28d94310 (approved 2026-11-21, review due 2027-01-20)",
+        "  model     The classic 45 points · 25c2bb988c3b (approved 2026-11-21, review due 2027-01-20)",
         "  pending   1 contact, 1 list member, 1 stage: because",
         "  active    run 0a1b, host:12",
         "  rejected  7: INVALID_OPTION",

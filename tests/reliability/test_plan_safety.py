@@ -94,7 +94,7 @@ def test_a_first_backfill_sets_no_mql_while_reading_and_none_when_refused(tmp_pa
             with harness.worker() as worker:
                 with pytest.raises(UnsafePlan, match=rf"new MQLs of 30 of 250 contacts \(12\.0%\).* {said}\."):
                     worker.backfill()
-                assert worker.status()["runs"][0]["written"] == written
+                assert worker.status().runs[0].written == written
             assert harness.contacts_written() == set(range(31, 251))
             harness.advance()
         with harness.worker() as worker:
@@ -143,9 +143,9 @@ def test_a_wave_of_new_mqls_is_refused_in_every_run_until_allowed(harness: Harne
             harness.sync()
     assert harness.value(11, "lead_mql_reason") is None
     with harness.worker() as worker:
-        waiting = worker.status()["waiting"]
-    assert waiting["contacts"] == 5
-    assert "new MQLs of 5 of 40" in waiting["why"]
+        pending = worker.status().pending
+    assert pending.contacts == 5
+    assert "new MQLs of 5 of 40" in (pending.reason or "")
     with harness.worker() as worker:
         assert worker.sync(allow_large=True).plan.new_mqls == 5
 

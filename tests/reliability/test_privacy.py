@@ -54,7 +54,7 @@ class TestForget:
         backfill_harness.advance()
         backfill_harness.backfill()
         with backfill_harness.worker() as worker:
-            assert worker.explain("1").verdict.contact_id == 1
+            assert worker.explain("1").verdict.id == "1"
 
     def test_contacts_merged_into_the_contact_are_forgotten_too(self, backfill_harness: Harness) -> None:
         survivor = backfill_harness.merge_contacts(1, 2)

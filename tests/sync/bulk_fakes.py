@@ -57,7 +57,7 @@ class PowerCutProgress(Progress):
         self.remaining = after
 
     def advance(self, what: str, number: int) -> None:  # noqa: ARG002 -- the signature of Progress
-        self.remaining -= what == "in bulk"
+        self.remaining -= what == "export or import"
         if self.remaining == 0:
             raise PowerCut
 
