@@ -97,7 +97,7 @@ class RunFactory:
 
     def build_poller(self) -> Poller:
         """Return the poller for exports and imports; it renews the lease while it waits."""
-        return Poller(timeout=timedelta(minutes=self.settings.bulk_minutes), heartbeat=lambda: self.progress.advance("export or import", 0))
+        return Poller(timeout=timedelta(minutes=self.settings.bulk_minutes), heartbeat=lambda: self.progress.advance("in bulk", 0))
 
     @property
     def _model(self) -> Model:

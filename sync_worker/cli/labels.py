@@ -14,7 +14,7 @@ _NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "erased": ("erased contact", "erased contacts"),
     "evaluated": ("evaluated", "evaluated"),
     "written": ("written", "written"),
-    "export or import": ("export or import", "export or import"),
+    "in bulk": ("export or import", "export or import"),
 }
 
 

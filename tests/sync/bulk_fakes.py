@@ -57,7 +57,7 @@ class PowerCutProgress(Progress):
         self.remaining = after
 
     def advance(self, what: str, number: int) -> None:  # noqa: ARG002 -- the signature of Progress
-        self.remaining -= what == "export or import"
+        self.remaining -= what == "in bulk"
         if self.remaining == 0:
             raise PowerCut
 
