@@ -1,6 +1,6 @@
-"""HubSpot's call budgets as the other rooms see them: how much may be sent, who goes first, and what time it is.
+"""Call budgets for the other rooms: limits, slots with priorities, and the clock.
 
-The arithmetic is in rest/rate_limiter.py and rest/sliding_window.py; the day's limit is in rest/daily_quota.py.
+The limits are enforced in rest/rate_limiter.py and rest/sliding_window.py, the daily limit in rest/daily_quota.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class CallBudget:
 
     @property
     def capacity(self) -> int:
-        """The calls that this worker sends in one window at most, without the share that is left to other apps."""
+        """The calls that this worker sends in one window at most: the limit without the share that is left to other apps."""
         return self._limiter.window.capacity
 
     @property
@@ -36,7 +36,7 @@ class CallBudget:
 
     @property
     def latency(self) -> float | None:
-        """The shortest time between a request and its reply, or None before the first reply."""
+        """The shortest time between sending and reply, or None before the first reply."""
         return self._limiter.window.latency
 
     @property
@@ -58,7 +58,7 @@ class CallBudget:
         return self._limiter.optimal_concurrency(minimum=minimum, maximum=maximum)
 
     def slot(self, *, low_priority: bool = False) -> AbstractContextManager[None]:
-        """Wait for a slot; the next call of this thread uses it. A low-priority slot waits until no other call waits."""
+        """Wait for a slot; the next call of this thread uses it. A low-priority slot also waits until no other thread waits."""
         return self._limiter.reserve_low_priority() if low_priority else self._limiter.reserve()
 
 

@@ -1,4 +1,4 @@
-"""What went over the line: requests by endpoint, retries, refusals for pace."""
+"""Request metrics: requests by endpoint, retries, rate-limited replies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCounts:
-    """The traffic so far: requests by endpoint (method and path template, no id in it), retries, replies with 429."""
+    """Requests by endpoint (method and path template without ids), retries, and replies with 429."""
 
     requests: Mapping[str, int] = field(default_factory=dict)
     retries: int = 0
@@ -24,11 +24,11 @@ class RequestCounts:
 
     @property
     def total(self) -> int:
-        """All requests."""
+        """The number of all requests."""
         return sum(self.requests.values())
 
     def subtract(self, earlier: RequestCounts) -> RequestCounts:
-        """Return what came after an earlier count."""
+        """Return the difference to an earlier snapshot."""
         grown = {endpoint: number - earlier.requests.get(endpoint, 0) for endpoint, number in self.requests.items()}
         return RequestCounts(
             requests={endpoint: number for endpoint, number in grown.items() if number},
@@ -38,7 +38,7 @@ class RequestCounts:
 
 
 class RequestMetrics:
-    """Counts, from any thread."""
+    """Counters that any thread may increment."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,17 +47,17 @@ class RequestMetrics:
         self._rate_limited = 0
 
     def snapshot(self) -> RequestCounts:
-        """Return the numbers as they are now."""
+        """Return the current counts."""
         with self._lock:
             return RequestCounts(requests=dict(sorted(self._requests.items())), retries=self._retries, rate_limited=self._rate_limited)
 
     def count_request(self, endpoint: str) -> None:
-        """Count a request, each attempt anew."""
+        """Count one attempt of a request."""
         with self._lock:
             self._requests[endpoint] += 1
 
     def count_retry(self, error: SyncWorkerError, wait: float) -> None:
-        """Count a second or later attempt, and say in the log why there is one, `wait` seconds from now."""
+        """Count and log a retry that starts in `wait` seconds."""
         log.warning("request.retried", operation=error.operation, reason=error.message, wait=round(wait, 1))
         with self._lock:
             self._retries += 1

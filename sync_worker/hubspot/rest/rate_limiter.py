@@ -1,4 +1,4 @@
-"""The one brake: who waits for which budget, first come, first served."""
+"""Rate limiter: one queue of waiting threads for each budget. The arithmetic of a window is in sliding_window.py."""
 
 from __future__ import annotations
 
@@ -15,118 +15,123 @@ from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.daily_quota import DailyQuota
 from sync_worker.hubspot.rest.sliding_window import SlidingWindow
 
-MAX_SEND_TIME_SHARE: Final = 0.1  # of a window: so long may its requests take to be sent
+MAX_SEND_TIME_SHARE: Final = 0.1  # of a window; all its calls are to be sent within this time
 
 
 class Budget(Enum):
-    """What HubSpot counts apart."""
+    """The calls that HubSpot counts separately."""
 
-    BURST = "burst"  # most calls: a rolling window of ten seconds for each private app
-    SEARCH = "search"  # all searches of the account, per second; outside of the burst
-    ASSOCIATIONS = "associations"  # batches of associations have a window of their own
+    BURST = "burst"  # most calls: a rolling window of 10 s for each private app
+    SEARCH = "search"  # all searches of the portal, per second; they do not count as burst
+    ASSOCIATIONS = "associations"  # batch reads of associations: a separate window of 10 s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimitSettings:
-    """What to start from; the headers of the replies correct it.
+    """Limits until the first reply; its headers correct them.
 
-    `burst` and `associations` are requests in ten seconds, `search` in one. `reserve` is the share of the burst and of the day that
-    is left to the company's other integrations.
+    `burst` and `associations` are calls in 10 s, `search` in 1 s. `reserve` is the share of the burst and of the daily limit that is left
+    to the company's other integrations.
     """
 
-    burst: int = 100  # of the smallest plan
+    burst: int = 100  # the smallest plan
     search: int = 5
     associations: int = 100
     reserve: float = 0.0
 
 
 class Limiter:
-    """One budget and the threads that queue for it: whoever presses goes first, then who waits ahead of a request, then who stands behind.
+    """One budget and the threads that wait for its slots: three priorities, first come, first served within each.
 
-    Whoever asks for something in particular presses: there is nothing else to be done about it. Whoever waits ahead has plenty to ask for,
-    and by many threads; it is found out what for when the slot is there. Whoever stands behind has another budget besides.
+    1. Direct calls: the request is known, and the thread can do nothing else.
+    2. Reserved slots: the thread picks its request when it has the slot. Many readers wait here.
+    3. Low-priority slots: the same, for readers that also have another budget.
     """
 
     def __init__(self, window: SlidingWindow, clock: Clock) -> None:
         self.window = window
         self._clock = clock
         self._lock = threading.Lock()
-        self._queue: deque[threading.Condition] = deque()
-        self._ahead: deque[threading.Condition] = deque()
-        self._behind: deque[threading.Condition] = deque()
-        self._mine = threading.local()  # a slot that was taken ahead
-        self.reserved_share = 0.0  # share of the slots that nobody who stands behind takes
+        self._direct: deque[threading.Condition] = deque()
+        self._reserved: deque[threading.Condition] = deque()
+        self._low_priority: deque[threading.Condition] = deque()
+        self._reserved_slot = threading.local()
+        self.reserved_share = 0.0  # share of the window that low-priority slots do not use
 
     def set_reserve(self, share: float) -> None:
-        """Leave the last slots, that share of the window's, to those in front: for as long as they ask for one thing after the other."""
+        """Keep a share of the window from low-priority slots."""
         with self._lock:
             self.reserved_share = share
             self._wake_next()
 
     @property
     def is_used_up(self) -> bool:
-        """Whether the next request has to wait for a slot."""
+        """Whether the next call has to wait for a slot."""
         with self._lock:
             return self.window.delay(self._clock.monotonic()) != 0
 
     def reserve(self) -> AbstractContextManager[None]:
-        """Wait for a slot before it is known what for: this thread's next request uses it; it is free again if there is none."""
-        return self._slot(self._ahead)
+        """Wait for a slot. The next call of this thread uses it; without a call, the slot is free again at the end of the block."""
+        return self._hold_slot(self._reserved)
 
     def reserve_low_priority(self) -> AbstractContextManager[None]:
-        """Wait for a slot as `ahead` does, until nobody else waits for one."""
-        return self._slot(self._behind)
+        """Wait for a slot like `reserve`, and until no other thread waits for one."""
+        return self._hold_slot(self._low_priority)
 
     @contextmanager
-    def _slot(self, queue: deque[threading.Condition]) -> Iterator[None]:
-        self._mine.slot = self._wait_for_slot(queue)
+    def _hold_slot(self, queue: deque[threading.Condition]) -> Iterator[None]:
+        self._reserved_slot.sent_at = self._wait_for_slot(queue)
         try:
             yield
         finally:
-            if (slot := self._pop_reserved_slot()) is not None:
+            if (unused := self._pop_reserved_slot()) is not None:
                 with self._lock:
-                    self.window.cancel(slot)
+                    self.window.cancel(unused)
                     self._wake_next()
 
     def acquire(self) -> float:
-        """Wait for a slot and return the moment it was taken (monotonic seconds); raise `Closed` when the clock is stopped."""
-        slot = self._pop_reserved_slot()
-        if slot is None:
-            return self._wait_for_slot(self._queue)
+        """Wait for a slot, or use the slot that this thread has reserved. Returns the time of sending in monotonic seconds.
+
+        Raises:
+            ConnectionClosed: the clock was stopped.
+        """
+        reserved_at = self._pop_reserved_slot()
+        if reserved_at is None:
+            return self._wait_for_slot(self._direct)
         with self._lock:
-            self.window.cancel(slot)
+            self.window.cancel(reserved_at)
             now = self._clock.monotonic()
             self.window.acquire(now)
             return now
 
     def _pop_reserved_slot(self) -> float | None:
-        slot: float | None = getattr(self._mine, "slot", None)
-        self._mine.slot = None
-        return slot
+        sent_at: float | None = getattr(self._reserved_slot, "sent_at", None)
+        self._reserved_slot.sent_at = None
+        return sent_at
 
     def _wait_for_slot(self, queue: deque[threading.Condition]) -> float:
-        turn = threading.Condition(self._lock)
+        waiter = threading.Condition(self._lock)
         with self._lock:
-            queue.append(turn)
+            queue.append(waiter)
             try:
-                while (delay := self._delay(turn)) != 0:
-                    self._clock.wait(turn, delay)
+                while (delay := self._delay(waiter)) != 0:
+                    self._clock.wait(waiter, delay)
                 self._clock.raise_if_stopped()
                 now = self._clock.monotonic()
                 self.window.acquire(now)
                 return now
             finally:
-                queue.remove(turn)
+                queue.remove(waiter)
                 self._wake_next()
 
     def release(self, sent_at: float | None = None, *, answered: bool = True) -> None:
-        """Say that the reply came in to what was `sent` then, or that none will."""
+        """Record the reply to the call sent at `sent_at`, or that it got none."""
         with self._lock:
             self.window.release(self._clock.monotonic(), sent_at=sent_at, answered=answered)
             self._wake_next()
 
     def optimal_concurrency(self, *, minimum: int, maximum: int) -> int:
-        """Return how many requests to have on the line at a time, so that the window is soon used up in spite of the latency."""
+        """Return how many calls to have in flight, so that latency does not leave the window unused."""
         with self._lock:
             latency = self.window.latency or 0.0
             wanted = ceil(self.window.capacity * latency / (MAX_SEND_TIME_SHARE * self.window.seconds))
@@ -134,18 +139,18 @@ class Limiter:
             return max(minimum, min(wanted, possible, maximum))
 
     def on_success(self, sent_at: float) -> None:
-        """Say that a request was not refused for its pace."""
+        """Record a reply other than 429."""
         with self._lock:
             self.window.on_success(sent_at=sent_at)
             self._wake_next()
 
     def on_429(self, sent_at: float, retry_after: float | None) -> float:
-        """Say that HubSpot answered 429; return the seconds for which the whole lane is held back."""
+        """Record a reply with 429. Returns the seconds for which all calls of this budget wait."""
         with self._lock:
             return self.window.on_429(sent_at=sent_at, now=self._clock.monotonic(), retry_after=retry_after)
 
     def update_from_headers(self, headers: Mapping[str, str], sent_at: float) -> None:
-        """Take over the limits that a reply's headers name."""
+        """Set the limits from the headers of a reply."""
         remaining = _header_number(headers, "X-HubSpot-RateLimit-Remaining")
         limit = _header_number(headers, "X-HubSpot-RateLimit-Max")
         interval = _header_number(headers, "X-HubSpot-RateLimit-Interval-Milliseconds")
@@ -157,23 +162,24 @@ class Limiter:
             self._wake_next()
 
     def interrupt(self) -> None:
-        """Wake everybody who waits, so that they see that the clock is stopped."""
+        """Wake all waiting threads, so that they notice a stopped clock."""
         with self._lock:
-            for turn in (*self._queue, *self._ahead, *self._behind):
-                turn.notify()
+            for waiter in (*self._direct, *self._reserved, *self._low_priority):
+                waiter.notify()
 
-    def _delay(self, turn: threading.Condition) -> float | None:
-        if turn is not self._next_turn():
+    def _delay(self, waiter: threading.Condition) -> float | None:
+        if waiter is not self._next_waiter():
             return None
-        is_last = not (self._queue or self._ahead)
-        return self.window.delay(self._clock.monotonic(), spared=ceil(self.reserved_share * self.window.capacity) if is_last else 0)
+        is_low_priority = not (self._direct or self._reserved)
+        keep_free = ceil(self.reserved_share * self.window.capacity) if is_low_priority else 0
+        return self.window.delay(self._clock.monotonic(), keep_free=keep_free)
 
-    def _next_turn(self) -> threading.Condition | None:
-        return next((queue[0] for queue in (self._queue, self._ahead, self._behind) if queue), None)
+    def _next_waiter(self) -> threading.Condition | None:
+        return next((queue[0] for queue in (self._direct, self._reserved, self._low_priority) if queue), None)
 
     def _wake_next(self) -> None:
-        if turn := self._next_turn():
-            turn.notify()
+        if waiter := self._next_waiter():
+            waiter.notify()
 
 
 class RateLimiter:
@@ -189,19 +195,19 @@ class RateLimiter:
         self.quota = DailyQuota(clock, reserve=limits.reserve)
 
     def limiter(self, budget: Budget) -> Limiter:
-        """Return the lane of a budget."""
+        """Return the limiter of a budget."""
         return self._limiters[budget]
 
     def update_from_headers(self, budget: Budget, headers: Mapping[str, str], sent_at: float) -> None:
-        """Take over what a reply's headers say of the burst and of the day; of the other budgets they never speak."""
+        """Set the limits of the burst and the daily quota from the headers of a reply. No header describes the other budgets."""
         if budget is Budget.BURST:
             self._limiters[budget].update_from_headers(headers, sent_at)
         self.quota.update_from_headers(headers)
 
     def interrupt(self) -> None:
-        """Wake everybody who waits in any lane."""
-        for lane in self._limiters.values():
-            lane.interrupt()
+        """Wake all waiting threads."""
+        for limiter in self._limiters.values():
+            limiter.interrupt()
 
 
 def _header_number(headers: Mapping[str, str], name: str) -> int | None:

@@ -1,4 +1,4 @@
-"""The HTTP session under everything, and what must be true of its address and token before anything is sent."""
+"""HTTP sessions: connection pool, authentication, proxy and cookie settings; validation of the token."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sync_worker.errors import ConfigurationError
 
 
 class Bearer(AuthBase):
-    """Puts the token into each request, and shows it to nobody else."""
+    """Adds the token to each request. Its `repr` does not show the token."""
 
     def __init__(self, token: str) -> None:
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Return the request with its Authorization header."""
+        """Set the Authorization header."""
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
@@ -30,10 +30,10 @@ class Bearer(AuthBase):
 
 
 class NoAuth(AuthBase):
-    """Puts nothing into a request, neither a token nor what a .netrc of the machine may hold for the host."""
+    """Adds no authentication. Without it, requests would use the machine's .netrc."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Return the request as it is."""
+        """Return the request unchanged."""
         return request
 
 
@@ -42,12 +42,12 @@ Body: TypeAlias = bytes | IO[bytes] | None
 
 
 def open_session(token: str, base_url: str, *, pool_size: int) -> requests.Session:
-    """Return a session of one pool, with no cookies and no retries of its own, and the token in every request."""
+    """Return a session for HubSpot's API: one connection pool, the token in every request, no cookies, no retries."""
     session = requests.Session()
     session.auth = Bearer(validate_token(token))
     session.headers.update({"User-Agent": "sync-worker", "Accept": "application/json"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.trust_env = not is_loopback(base_url)  # a proxy of the company's is for the world outside
+    session.trust_env = not is_loopback(base_url)  # no proxy for loopback
     adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
@@ -55,7 +55,7 @@ def open_session(token: str, base_url: str, *, pool_size: int) -> requests.Sessi
 
 
 def open_anonymous_session(*, loopback: bool) -> requests.Session:
-    """Return a session that says nothing of who asks, for addresses that are not HubSpot's API."""
+    """Return a session without authentication, for addresses outside of HubSpot's API."""
     session = requests.Session()
     session.auth = NoAuth()
     session.headers.update({"User-Agent": "sync-worker", "Accept-Encoding": "identity"})
@@ -65,12 +65,16 @@ def open_anonymous_session(*, loopback: bool) -> requests.Session:
 
 
 def validate_token(token: str) -> str:
-    """Return the token without blanks around it; refuse one that cannot be sent, without quoting it."""
+    """Return the token without surrounding whitespace.
+
+    Raises:
+        ConfigurationError: the token is empty or cannot be sent in a header. The message does not quote it.
+    """
     plain = token.strip()
     if not plain:
-        hint = "Put the token of a private app or service key into HUBSPOT_ACCESS_TOKEN."
-        raise ConfigurationError("There is no HubSpot token.", hint=hint)
+        hint = "Set HUBSPOT_ACCESS_TOKEN to the token of a private app or service key."
+        raise ConfigurationError("The HubSpot token is empty.", hint=hint)
     if not (plain.isascii() and plain.isprintable()) or " " in plain:
-        hint = "Copy it again as a whole."
-        raise ConfigurationError("The HubSpot token holds blanks, line breaks or letters that no token has.", hint=hint)
+        hint = "Copy the whole token again."
+        raise ConfigurationError("The HubSpot token contains spaces, line breaks or characters that no token has.", hint=hint)
     return plain
