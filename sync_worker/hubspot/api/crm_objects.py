@@ -54,6 +54,16 @@ class _DecodingApis:
     search: Untyped
 
 
+@dataclass(frozen=True, slots=True)
+class _ListRequest:
+    """A list page to read: the requested properties, and the SDK's parameters, which may have room for the id only."""
+
+    names: tuple[str, ...]
+    archived: bool
+    apis: _DecodingApis
+    parameters: Mapping[str, object]
+
+
 class Objects(Generic[T]):
     """Reads of one object type.
 
@@ -83,8 +93,9 @@ class Objects(Generic[T]):
         Raises:
             UnorderedResponse: the list is not sorted by id; use `list_from_token`.
         """
+        request = self._build_list_request(after, properties, limit=limit, archived=archived)
         with translate_parse_errors(f"read {self._object_type}"):
-            items, following = self._list_page(after, properties, limit=limit, archived=archived)
+            items, following = self._parse_list_page(request, request.apis.basic.get_page(**request.parameters))
             if not _is_ordered([item.id for item in items], after, following):
                 raise UnorderedResponse("HubSpot's list is not sorted by id.", operation=f"read {self._object_type}")
             cursor = int(following) if following else None
@@ -92,8 +103,9 @@ class Objects(Generic[T]):
 
     def list_from_token(self, token: str | None, properties: Sequence[str]) -> ResultPage[T, str]:
         """Return a page in HubSpot's own order. `next` is the token of the next page."""
+        request = self._build_list_request(token, properties, limit=PAGE_SIZE, archived=False)
         with translate_parse_errors(f"read {self._object_type}"):
-            items, following = self._list_page(token, properties, limit=PAGE_SIZE, archived=False)
+            items, following = self._parse_list_page(request, request.apis.basic.get_page(**request.parameters))
         if following is not None and following == token:
             raise Unavailable("HubSpot's paging cursor does not advance.", operation=f"read {self._object_type}")
         return ResultPage(items=items, next=following)
@@ -165,17 +177,25 @@ class Objects(Generic[T]):
         unique_ids = sorted(set(ids))
         return self._build_read_result(unique_ids, self._read_by_id(unique_ids, self._property_names(properties), archived=archived))
 
-    def _list_page(
-        self, after: int | str | None, properties: Sequence[str], *, limit: int, archived: bool
-    ) -> tuple[tuple[T, ...], str | None]:
+    def _build_list_request(self, after: int | str | None, properties: Sequence[str], *, limit: int, archived: bool) -> _ListRequest:
         names = self._property_names(properties)
-        fits = _query_length(names) <= MAX_PROPERTY_NAMES_CHARS
-        apis = self._apis_for(names if fits else ("hs_object_id",))
-        where = {"after": str(after)} if after else {}
-        parameter = [",".join(apis.decoder.names)]  # one parameter is shorter than one per name
-        data = apis.basic.get_page(limit=limit, properties=parameter, archived=archived, **where, **self._list_parameters(), **RAW)
-        items = self._parse_records(apis.decoder, data.results)
-        return items if fits else self._reload_by_id(items, names, archived=archived), parse_next_cursor(data.paging)
+        apis = self._apis_for(names if _query_length(names) <= MAX_PROPERTY_NAMES_CHARS else ("hs_object_id",))
+        parameters = {
+            "limit": limit,
+            "properties": [",".join(apis.decoder.names)],  # one parameter is shorter than one per name
+            "archived": archived,
+            **({"after": str(after)} if after else {}),
+            **self._list_parameters(),
+            **RAW,
+        }
+        return _ListRequest(names, archived, apis, parameters)
+
+    def _parse_list_page(self, request: _ListRequest, page: Untyped) -> tuple[tuple[T, ...], str | None]:
+        """Return the records of a page and the cursor of the next page."""
+        items = self._parse_records(request.apis.decoder, page.results)
+        if request.apis.decoder.names != request.names:
+            items = self._reload_by_id(items, request.names, archived=request.archived)
+        return items, parse_next_cursor(page.paging)
 
     def _list_parameters(self) -> Mapping[str, object]:
         """Return further query parameters of the list."""

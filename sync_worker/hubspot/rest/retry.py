@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import TypeVar
 
 import tenacity
 
 from sync_worker.errors import QuotaExceeded, RateLimited, SyncWorkerError, TransientError, Unavailable
 from sync_worker.hubspot.rest.clock import Clock
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +40,8 @@ class Retrier:
         """Record that HubSpot has answered. From now on, calls get `max_attempts`."""
         self._is_reachable = True
 
-    def call(self, function: Callable[[], T], *, non_idempotent: bool = False) -> T:
-        """Return the result of the function; raise its last error when the limits are reached.
+    def start(self, *, non_idempotent: bool = False) -> tenacity.Retrying:
+        """Return the retries of one call: `start()(function, *arguments)` returns the function's result or raises its last error.
 
         With `non_idempotent`, only rate-limited calls are retried: after any other error, HubSpot may have processed the request.
         """
@@ -56,7 +53,7 @@ class Retrier:
             sleep=self._clock.sleep,
             before_sleep=self._report_retry,
             reraise=True,
-        )(function)
+        )
 
     def _report_retry(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

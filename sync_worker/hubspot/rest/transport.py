@@ -62,6 +62,17 @@ class FileUpload:
     content_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call as each attempt sends it."""
+
+    method: str
+    route: Route
+    query: str  # URL-encoded with plain commas, as HubSpot writes its own lists of names
+    content: bytes | FileUpload | None
+    decode: BodyDecoder
+
+
 class Transport:
     """Sends calls from any number of threads and returns the JSON of the replies."""
 
@@ -96,10 +107,9 @@ class Transport:
         Raises:
             SyncWorkerError: a type of errors.py, after all retries.
         """
-        route = resolve(method, path, self._version)
         content = None if body is None else orjson.dumps(body)
-        parameters = list(query)
-        return self._retrier.call(lambda: self._send_once(method, route, parameters, content, decode))
+        call = _Call(method, resolve(method, path, self._version), urlencode(list(query), safe=","), content, decode)
+        return self._retrier.start()(self._send_once, call)
 
     def get(self, path: str, query: Query = ()) -> Json:
         """Send a GET and return the JSON of the reply."""
@@ -107,8 +117,8 @@ class Transport:
 
     def upload(self, path: str, file_upload: FileUpload) -> Json:
         """POST a file and return the JSON of the reply. If HubSpot does not reply, the caller must check whether it got the file."""
-        route = resolve("POST", path, self._version)
-        return self._retrier.call(lambda: self._send_once("POST", route, [], file_upload, orjson.loads), non_idempotent=True)
+        call = _Call("POST", resolve("POST", path, self._version), "", file_upload, orjson.loads)
+        return self._retrier.start(non_idempotent=True)(self._send_once, call)
 
     def close(self) -> None:
         """End all waits with `ConnectionClosed` and close the connections."""
@@ -116,47 +126,41 @@ class Transport:
         self.rate_limiter.interrupt()
         self._session.close()
 
-    def _send_once(
-        self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | FileUpload | None, decode: BodyDecoder
-    ) -> Json:
+    def _send_once(self, call: _Call) -> Json:
+        route = call.route
+        body, content_type = _request_body(call.content)
         self.rate_limiter.quota.raise_if_exhausted(route.operation)
         limiter = self.rate_limiter.limiter(route.budget)
         slot, sent_at = limiter.acquire(), self.clock.now()
         self._metrics.count_request(route.endpoint)
+        deadline = self.clock.monotonic() + self._timeouts.total
+        answered = False
         try:
-            reply = self._send_request(method, route, query, content)
-        except BaseException:
-            limiter.release(slot, answered=False)
-            raise
-        limiter.release(slot)
+            response = self._session.request(
+                call.method,
+                self.base_url + route.path,
+                params=call.query,
+                data=body,
+                headers={"Content-Type": content_type},
+                timeout=(self._timeouts.connect, self._timeouts.read),
+                allow_redirects=False,
+                stream=True,
+            )
+            reply = HttpResponse(response.status_code, response.headers, self._read_body(response, deadline))
+            answered = True
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            # `from None`: the messages of the library contain the URL, which may contain personal data.
+            raise self._build_unreachable(error, route) from None
+        finally:
+            limiter.release(slot, answered=answered)
         self._retrier.mark_reachable()
         self.rate_limiter.update_from_headers(route.budget, reply.headers, slot)
         if reply.status == 429:
             raise self._handle_429(reply, route, limiter, slot)
         limiter.on_success(slot)
-        data = self._decode_response(reply, route, decode)
+        data = self._decode_response(reply, route, call.decode)
         clock_skew.check(reply.headers, sent_at=sent_at, received_at=self.clock.now(), tolerance=self._clock_tolerance)
         return data
-
-    def _send_request(self, method: str, route: Route, query: list[tuple[str, str]], content: bytes | FileUpload | None) -> HttpResponse:
-        deadline = self.clock.monotonic() + self._timeouts.total
-        body, kind = _request_body(content)
-        timeout = (self._timeouts.connect, self._timeouts.read)
-        try:
-            response = self._session.request(
-                method,
-                self.base_url + route.path,
-                params=urlencode(query, safe=","),  # HubSpot writes its own lists of names with plain commas
-                data=body,
-                headers={"Content-Type": kind},
-                timeout=timeout,
-                allow_redirects=False,
-                stream=True,
-            )
-            return HttpResponse(response.status_code, response.headers, self._read_body(response, deadline))
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            # `from None`: the messages of the library contain the URL, which may contain personal data.
-            raise self._build_unreachable(error, route) from None
 
     def _read_body(self, response: requests.Response, deadline: float) -> bytes:
         chunks = []

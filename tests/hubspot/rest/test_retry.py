@@ -34,14 +34,14 @@ def make_retrier(clock: FakeClock, policy: RetryPolicy | None = None, retries: l
 def test_a_transient_error_is_retried(clock: FakeClock) -> None:
     retries: list[None] = []
 
-    assert make_retrier(clock, retries=retries).call(fail_times(3, Unavailable())) == "done"
+    assert make_retrier(clock, retries=retries).start()(fail_times(3, Unavailable())) == "done"
     assert len(retries) == len(clock.slept) == 3
 
 
 @pytest.mark.parametrize("error", [Unauthorized(), BadRequest(), NotFound(), QuotaExceeded(), ConnectionClosed()])
 def test_other_errors_are_not_retried(clock: FakeClock, error: SyncWorkerError) -> None:
     with pytest.raises(type(error)):
-        make_retrier(clock).call(fail_times(1, error))
+        make_retrier(clock).start()(fail_times(1, error))
 
     assert clock.slept == []
 
@@ -50,7 +50,7 @@ def test_the_last_error_is_raised(clock: FakeClock) -> None:
     error = Unavailable("HubSpot answered 502.")
 
     with pytest.raises(Unavailable) as caught:
-        make_retrier(clock, RetryPolicy(max_attempts=3)).call(fail_times(99, error))
+        make_retrier(clock, RetryPolicy(max_attempts=3)).start()(fail_times(99, error))
 
     assert caught.value is error
     assert len(clock.slept) == 2
@@ -63,7 +63,7 @@ def test_waits_never_exceed_the_total_time(seed: int, total: float) -> None:
     retrier.mark_reachable()
 
     with pytest.raises(Unavailable):
-        retrier.call(fail_times(10_000, Unavailable()))
+        retrier.start()(fail_times(10_000, Unavailable()))
 
     assert clock.time - 1_000 <= total
 
@@ -79,7 +79,7 @@ def test_waits_grow_to_a_bound_and_are_spread() -> None:
         )
         policy.mark_reachable()
         with pytest.raises(Unavailable):
-            policy.call(fail_times(99, Unavailable()))
+            policy.start()(fail_times(99, Unavailable()))
         return clock.slept
 
     waits_of_attempt = list(zip(*map(wait_times, range(100)), strict=True))
@@ -90,14 +90,14 @@ def test_waits_grow_to_a_bound_and_are_spread() -> None:
 
 
 def test_retry_after_is_respected(clock: FakeClock) -> None:
-    make_retrier(clock).call(fail_times(1, RateLimited(retry_after=17)))
+    make_retrier(clock).start()(fail_times(1, RateLimited(retry_after=17)))
 
     assert 17 <= clock.slept[0] <= 18
 
 
 def test_retry_after_beyond_the_maximum_wait_fails_at_once(clock: FakeClock) -> None:
     with pytest.raises(Unavailable):
-        make_retrier(clock).call(fail_times(1, Unavailable(retry_after=24 * 3_600)))
+        make_retrier(clock).start()(fail_times(1, Unavailable(retry_after=24 * 3_600)))
 
     assert clock.slept == []
 
@@ -108,6 +108,6 @@ def test_a_server_that_never_answered_gets_fewer_attempts(clock: FakeClock) -> N
     )
 
     with pytest.raises(Unavailable):
-        retrier.call(fail_times(99, Unavailable()))
+        retrier.start()(fail_times(99, Unavailable()))
 
     assert len(clock.slept) == 2
