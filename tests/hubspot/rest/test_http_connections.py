@@ -39,7 +39,7 @@ class AccountHandler(BaseHTTPRequestHandler):
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         del timestamp
-        return format_datetime(START_TIME, usegmt=True)  # one time for both ends
+        return format_datetime(START_TIME, usegmt=True)  # the same time as the client
 
     def send_headers(self, **headers: str) -> None:
         self.send_response(200)
@@ -58,9 +58,9 @@ class RawServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve_raw(way: Callable[[AccountHandler], None]) -> Iterator[RawServer]:
+def serve_raw(send: Callable[[AccountHandler], None]) -> Iterator[RawServer]:
     with RawServer(("127.0.0.1", 0), AccountHandler) as server:
-        server.respond = way
+        server.respond = send
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
@@ -97,9 +97,9 @@ def send_truncated(request: AccountHandler) -> None:
     request.close_connection = True
 
 
-@pytest.mark.parametrize("way", [send_plain, send_gzip, send_chunked])
-def test_one_connection_serves_one_request_after_the_other(way: Callable[[AccountHandler], None]) -> None:
-    with serve_raw(way) as server, make_client(base_url=base_url_of(server)) as hubspot:
+@pytest.mark.parametrize("send", [send_plain, send_gzip, send_chunked])
+def test_one_connection_serves_one_request_after_the_other(send: Callable[[AccountHandler], None]) -> None:
+    with serve_raw(send) as server, make_client(base_url=base_url_of(server)) as hubspot:
         for _ in range(5):
             assert hubspot.account.read_details().portal_id == 77
 

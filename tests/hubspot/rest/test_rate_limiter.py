@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import pytest
 
@@ -11,124 +13,129 @@ from tests.hubspot.fakes import FakeClock, run_in_threads
 
 
 class BlockingClock(FakeClock):
-    """Hand-wound, but a waiter who depends on others really waits for them."""
+    """A fake clock whose waits for another thread really block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._blocked = threading.Semaphore(0)
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
         if seconds is None:
+            self._blocked.release()
             Clock.wait(self, condition, 20)
         else:
             super().wait(condition, seconds)
 
+    def start_blocked(self, function: Callable[[], None]) -> threading.Thread:
+        """Run a function in a thread. Returns when the thread waits for a slot."""
+        thread = threading.Thread(target=function, daemon=True)
+        thread.start()
+        assert self._blocked.acquire(timeout=20)
+        return thread
 
-def test_a_full_window_makes_the_next_one_wait(clock: FakeClock) -> None:
-    lane = Limiter(SlidingWindow(limit=2, seconds=10), clock)
+
+def join_all(threads: Iterable[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join(timeout=20)
+
+
+def test_a_full_window_makes_the_next_call_wait(clock: FakeClock) -> None:
+    limiter = Limiter(SlidingWindow(limit=2, seconds=10), clock)
     for _ in range(2):
-        lane.acquire()
-        lane.release()
+        limiter.acquire()
+        limiter.release()
 
-    taken = lane.acquire()
-
-    assert 1_010 <= taken < 1_010.2
+    assert 1_010 <= limiter.acquire() < 1_010.2
 
 
 def test_budgets_do_not_wait_for_each_other(clock: FakeClock) -> None:
-    throttle = RateLimiter(RateLimitSettings(burst=1, search=1, associations=1), clock)
+    rate_limiter = RateLimiter(RateLimitSettings(burst=1, search=1, associations=1), clock)
 
-    taken = [throttle.limiter(budget).acquire() for budget in Budget]
+    sent_at = [rate_limiter.limiter(budget).acquire() for budget in Budget]
 
-    assert taken == [1_000.0] * 3
+    assert sent_at == [1_000.0] * 3
 
 
 def test_threads_are_served_in_order_of_arrival() -> None:
     clock, served = BlockingClock(), []
-    lane = Limiter(SlidingWindow(limit=1, seconds=1), clock)
-    lane.acquire()
+    limiter = Limiter(SlidingWindow(limit=1, seconds=1), clock)
+    limiter.acquire()
 
-    def queue_up(number: int) -> None:
-        lane.acquire()
+    def call(number: int) -> None:
+        limiter.acquire()
         served.append(number)
-        lane.release()
+        limiter.release()
 
-    threads = []
-    for number in range(5):
-        threads.append(threading.Thread(target=queue_up, args=(number,)))
-        threads[-1].start()
-        while len(lane._queue) <= number:
-            pass
-    lane.release()
-    for thread in threads:
-        thread.join(timeout=20)
+    threads = [clock.start_blocked(partial(call, number)) for number in range(5)]
+    limiter.release()
+    join_all(threads)
 
     assert served == [0, 1, 2, 3, 4]
 
 
-def test_many_threads_never_hold_more_than_the_limit() -> None:
-    clock, lock, holding, most = BlockingClock(), threading.Lock(), 0, 0
-    lane = Limiter(SlidingWindow(limit=3, seconds=1), clock)
+def test_many_threads_never_use_more_slots_than_the_limit() -> None:
+    clock, lock, in_flight, highest, calls = BlockingClock(), threading.Lock(), 0, 0, 0
+    limiter = Limiter(SlidingWindow(limit=3, seconds=1), clock)
 
     def work(_: int) -> None:
-        nonlocal holding, most
+        nonlocal in_flight, highest, calls
         for _ in range(10):
-            lane.acquire()
+            limiter.acquire()
             with lock:
-                holding += 1
-                most = max(most, holding)
+                in_flight += 1
+                highest = max(highest, in_flight)
             with lock:
-                holding -= 1
-            lane.release()
+                in_flight -= 1
+                calls += 1
+            limiter.release()
 
     run_in_threads(8, work)
 
-    assert most <= 3
-    assert not lane._queue
+    assert highest <= 3
+    assert calls == 80
 
 
 def test_waiting_threads_wake_when_the_connection_closes() -> None:
     clock = BlockingClock()
-    throttle = RateLimiter(RateLimitSettings(burst=1), clock)
-    lane = throttle.limiter(Budget.BURST)
-    lane.acquire()
-    ends: list[type[BaseException]] = []
+    rate_limiter = RateLimiter(RateLimitSettings(burst=1), clock)
+    limiter = rate_limiter.limiter(Budget.BURST)
+    limiter.acquire()
+    errors: list[ConnectionClosed] = []
 
-    def queue_up(_: int) -> None:
+    def call() -> None:
         try:
-            lane.acquire()
-        except ConnectionClosed as end:
-            ends.append(type(end))
+            limiter.acquire()
+        except ConnectionClosed as error:
+            errors.append(error)
 
-    threads = [threading.Thread(target=queue_up, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    while len(lane._queue) < 3:
-        pass
+    threads = [clock.start_blocked(call) for _ in range(3)]
     clock.stop()
-    throttle.interrupt()
-    for thread in threads:
-        thread.join(timeout=20)
+    rate_limiter.interrupt()
+    join_all(threads)
 
-    assert ends == [ConnectionClosed] * 3
+    assert len(errors) == 3
 
 
 def test_no_request_starts_after_close(clock: FakeClock) -> None:
-    lane = Limiter(SlidingWindow(limit=1, seconds=1), clock)
+    limiter = Limiter(SlidingWindow(limit=1, seconds=1), clock)
     clock.stop()
 
     with pytest.raises(ConnectionClosed):
-        lane.acquire()
+        limiter.acquire()
 
 
 def test_headers_without_limits_change_nothing(clock: FakeClock) -> None:
-    lane = Limiter(SlidingWindow(limit=5, seconds=1), clock)
+    limiter = Limiter(SlidingWindow(limit=5, seconds=1), clock)
 
-    lane.update_from_headers({"Content-Type": "application/json"}, sent_at=1_000.0)
+    limiter.update_from_headers({"Content-Type": "application/json"}, sent_at=1_000.0)
 
-    assert lane.window.limit == 5
+    assert limiter.window.limit == 5
 
 
-def test_headers_teach_limit_and_window(clock: FakeClock) -> None:
-    lane = Limiter(SlidingWindow(limit=100, seconds=10), clock)
+def test_headers_set_limit_and_window(clock: FakeClock) -> None:
+    limiter = Limiter(SlidingWindow(limit=100, seconds=10), clock)
 
-    lane.update_from_headers(
+    limiter.update_from_headers(
         {
             "X-HubSpot-RateLimit-Max": "190",
             "X-HubSpot-RateLimit-Remaining": "189",
@@ -137,110 +144,109 @@ def test_headers_teach_limit_and_window(clock: FakeClock) -> None:
         sent_at=1_000.0,
     )
 
-    assert (lane.window.limit, lane.window.seconds) == (190, 5.0)
+    assert (limiter.window.limit, limiter.window.seconds) == (190, 5.0)
 
 
-def test_headers_of_the_burst_never_widen_the_search(clock: FakeClock) -> None:
-    throttle = RateLimiter(RateLimitSettings(search=5), clock)
+def test_burst_headers_do_not_change_the_search_limit(clock: FakeClock) -> None:
+    rate_limiter = RateLimiter(RateLimitSettings(search=5), clock)
 
-    throttle.update_from_headers(Budget.SEARCH, {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Remaining": "189"}, sent_at=1_000.0)
+    rate_limiter.update_from_headers(
+        Budget.SEARCH, {"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Remaining": "189"}, sent_at=1_000.0
+    )
 
-    assert (throttle.limiter(Budget.SEARCH).window.limit, throttle.limiter(Budget.BURST).window.limit) == (5, 100)
+    assert (rate_limiter.limiter(Budget.SEARCH).window.limit, rate_limiter.limiter(Budget.BURST).window.limit) == (5, 100)
 
 
 def test_a_reserved_slot_is_used_by_the_next_request_only(clock: FakeClock) -> None:
-    lane = Limiter(SlidingWindow(limit=2, seconds=10), clock)
+    limiter = Limiter(SlidingWindow(limit=2, seconds=10), clock)
 
-    with lane.reserve():
+    with limiter.reserve():
         clock.time += 3
-        first = lane.acquire()
-    lane.release(first)
-    second = lane.acquire()
+        first = limiter.acquire()
+    limiter.release(first)
+    second = limiter.acquire()
 
     assert (first, second) == (1_003.0, 1_003.0)
-    assert lane.window.delay(clock.time) != 0
+    assert limiter.is_used_up
 
 
 def test_an_unused_reserved_slot_is_released(clock: FakeClock) -> None:
-    lane = Limiter(SlidingWindow(limit=1, seconds=10), clock)
+    limiter = Limiter(SlidingWindow(limit=1, seconds=10), clock)
 
-    with lane.reserve():
-        assert lane.window.delay(clock.time) != 0
+    with limiter.reserve():
+        assert limiter.is_used_up
 
-    assert lane.acquire() == 1_000.0
+    assert limiter.acquire() == 1_000.0
 
 
-def test_high_priority_goes_first_and_low_priority_last() -> None:
+def test_direct_calls_go_first_and_low_priority_slots_last() -> None:
     clock, served = BlockingClock(), []
-    lane = Limiter(SlidingWindow(limit=1, seconds=1), clock)
-    lane.acquire()
+    limiter = Limiter(SlidingWindow(limit=1, seconds=1), clock)
+    limiter.acquire()
 
-    def acquire_urgently() -> None:
-        lane.acquire()
-        served.append("pressing")
-        lane.release()
+    def call_directly() -> None:
+        limiter.acquire()
+        served.append("direct")
+        limiter.release()
 
-    def acquire_ahead() -> None:
-        with lane.reserve():
-            served.append("ahead")
-            lane.acquire()
-        lane.release()
+    def call_reserved() -> None:
+        with limiter.reserve():
+            served.append("reserved")
+            limiter.acquire()
+        limiter.release()
 
-    def acquire_behind() -> None:
-        with lane.reserve_low_priority():
-            served.append("behind")
-            lane.acquire()
-        lane.release()
+    def call_low_priority() -> None:
+        with limiter.reserve_low_priority():
+            served.append("low priority")
+            limiter.acquire()
+        limiter.release()
 
-    queues = {acquire_behind: lane._behind, acquire_ahead: lane._ahead, acquire_urgently: lane._queue}
-    threads = []
-    for work in (acquire_behind, acquire_ahead, acquire_behind, acquire_ahead, acquire_urgently):
-        queue, before = queues[work], len(queues[work])
-        threads.append(threading.Thread(target=work))
-        threads[-1].start()
-        while len(queue) == before:
-            pass
-    lane.release()
-    for thread in threads:
-        thread.join(timeout=20)
+    arrivals = (call_low_priority, call_reserved, call_low_priority, call_reserved, call_directly)
+    threads = [clock.start_blocked(call) for call in arrivals]
+    limiter.release()
+    join_all(threads)
 
-    assert served == ["pressing", "ahead", "ahead", "behind", "behind"]
+    assert served == ["direct", "reserved", "reserved", "low priority", "low priority"]
 
 
-def test_the_limiter_says_whether_the_next_request_must_wait(clock: FakeClock) -> None:
-    lane = Limiter(SlidingWindow(limit=2, seconds=10), clock)
+def test_the_limiter_reports_whether_the_next_call_must_wait(clock: FakeClock) -> None:
+    limiter = Limiter(SlidingWindow(limit=2, seconds=10), clock)
     used_up = []
 
     for _ in range(2):
-        used_up.append(lane.is_used_up)
-        lane.acquire()
-        lane.release()
-    used_up.append(lane.is_used_up)
+        used_up.append(limiter.is_used_up)
+        limiter.acquire()
+        limiter.release()
+    used_up.append(limiter.is_used_up)
     clock.time += 11
 
-    assert [*used_up, lane.is_used_up] == [False, False, True, False]
+    assert [*used_up, limiter.is_used_up] == [False, False, True, False]
 
 
-def test_the_reserve_is_open_to_all_but_low_priority_requests(clock: FakeClock) -> None:
-    lane = Limiter(SlidingWindow(limit=10, seconds=10), clock)
+def test_the_reserve_is_closed_to_low_priority_slots_only(clock: FakeClock) -> None:
+    limiter = Limiter(SlidingWindow(limit=10, seconds=10), clock)
 
-    def behind() -> float:
-        with lane.reserve_low_priority():
-            taken = lane.acquire()
-        lane.release()
-        return taken
+    def call_low_priority() -> float:
+        with limiter.reserve_low_priority():
+            sent_at = limiter.acquire()
+        limiter.release()
+        return sent_at
 
-    lane.set_reserve(0.2)
-    first = [behind() for _ in range(8)]
-    with lane.reserve():
-        front = [lane.acquire()]
-    lane.release()
-    front.append(lane.acquire())  # pressing
-    lane.release()
-    last = behind()
+    limiter.set_reserve(0.2)
+    sent_at = [call_low_priority() for _ in range(8)]
+    with limiter.reserve():
+        sent_at.append(limiter.acquire())
+    limiter.release()
+    sent_at.append(limiter.acquire())
+    limiter.release()
 
-    assert [*first, *front] == [1_000.0] * 10
-    assert last >= 1_010
-    lane.set_reserve(1.0)  # one is left, else nobody would ever go on
-    clock.time += 20
-    assert behind() == clock.time
+    assert sent_at == [1_000.0] * 10
+    assert call_low_priority() >= 1_010
+
+
+def test_the_reserve_never_blocks_low_priority_slots_permanently(clock: FakeClock) -> None:
+    limiter = Limiter(SlidingWindow(limit=10, seconds=10), clock)
+    limiter.set_reserve(1.0)
+
+    with limiter.reserve_low_priority():
+        assert limiter.acquire() == 1_000.0

@@ -10,7 +10,7 @@ from tests.hubspot.fakes import BASE_URL, FakeServer, json_response, make_client
 
 
 @pytest.mark.parametrize("url", ["api.hubapi.com", "http://api.hubapi.com", "https://user:secret@api.hubapi.com"])
-def test_an_invalid_base_url_is_refused_with_a_hint(url: str) -> None:
+def test_an_invalid_base_url_is_rejected_with_a_hint(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"HUBSPOT_BASE_URL: .* https://api\.hubapi\.com") as caught:
         connect(token="pat-na1-sandbox", base_url=url)
 
@@ -18,18 +18,18 @@ def test_an_invalid_base_url_is_refused_with_a_hint(url: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "  ", "two words", "line\nbreak", "tökén", "tab\tbed"])
-def test_a_token_that_cannot_be_one_is_refused_without_being_shown(token: str) -> None:
+def test_a_malformed_token_is_rejected_without_being_shown(token: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         connect(token=token, base_url=BASE_URL)
 
     assert token.strip() not in str(caught.value) or not token.strip()
 
 
-def test_blanks_around_a_token_are_taken_off() -> None:
+def test_whitespace_around_a_token_is_removed() -> None:
     assert validate_token(" pat-na1-sandbox\n") == "pat-na1-sandbox"
 
 
-def test_the_token_goes_out_with_every_request_and_nowhere_else(server: FakeServer) -> None:
+def test_the_token_is_sent_with_every_request_and_never_shown(server: FakeServer) -> None:
     server.respond("GET", "/account-info/v3/details", json_response({"portalId": 1, "timeZone": "UTC", "accountType": "STANDARD"}))
     with make_client() as hubspot:
         hubspot.account.read_details()
@@ -47,20 +47,20 @@ def test_a_connection_has_an_identity_that_reveals_no_token() -> None:
 
 def test_a_proxy_is_not_used_for_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    near, far = (
+    local, remote = (
         open_session("t", url, pool_size=1).merge_environment_settings(url, {}, None, None, None)["proxies"]
         for url in ("https://127.0.0.1:1", "https://api.hubapi.com")
     )
 
-    assert not near
-    assert far["https"] == "http://proxy.example:3128"
+    assert not local
+    assert remote["https"] == "http://proxy.example:3128"
 
 
-def test_an_address_is_put_together_as_requests_would_but_for_commas(server: FakeServer) -> None:
+def test_queries_are_encoded_as_by_requests_with_plain_commas(server: FakeServer) -> None:
     query = [("after", "a+b/c=="), ("properties", "email,größe"), ("email", "x y@z.example")]
     server.respond("GET", "/account-info/v3/details", json_response({}))
     with make_client() as hubspot:
         hubspot.transport.get("/account-info/v3/details", query)
 
-    whole = requests.Request("GET", server.urls[0].partition("?")[0], params=query).prepare().url
-    assert server.urls == [(whole or "").replace("%2C", ",")]
+    expected = requests.Request("GET", server.urls[0].partition("?")[0], params=query).prepare().url
+    assert server.urls == [(expected or "").replace("%2C", ",")]

@@ -14,7 +14,7 @@ LIMIT, SECONDS = 5, 10.0
 
 @dataclass
 class Simulation:
-    """Senders, a line of changing latency, and a server that counts each request at some moment of its way."""
+    """Senders, a network of changing latency, and a server that counts each request between sending and reply."""
 
     window: SlidingWindow
     in_flight: int
@@ -22,7 +22,7 @@ class Simulation:
     now: float = 0.0
     counted: list[float] = field(default_factory=list)
     sent: list[float] = field(default_factory=list)
-    replies: list[tuple[float, float, float]] = field(default_factory=list)  # when, sent when, counted when
+    replies: list[tuple[float, float, float]] = field(default_factory=list)  # reply, sending, count
 
     def run(self, requests: list[tuple[float, float]]) -> None:
         """Send requests, each with its latency and the share of it after which the server counts."""
@@ -42,19 +42,19 @@ class Simulation:
                 return
             later = [self.replies[0][0]] if self.replies else []
             later += [self.now + delay] if delay else []
-            self.now = min(later)  # an empty list would be a sender that waits for ever
+            self.now = min(later)  # fails if nothing can end the wait
 
     def _receive(self) -> None:
         while self.replies and self.replies[0][0] <= self.now:
-            came, sent, counted = heapq.heappop(self.replies)
-            self.window.release(came)
+            replied, sent, counted = heapq.heappop(self.replies)
+            self.window.release(replied)
             self.window.on_success(sent_at=sent)
             if self.headers:
-                left = self.window.limit - self.count_in_window(counted)
-                self.window.update_limits(limit=None, seconds=None, remaining=left, sent_at=sent, now=came)
+                remaining = self.window.limit - self.count_in_window(counted)
+                self.window.update_limits(limit=None, seconds=None, remaining=remaining, sent_at=sent, now=replied)
 
     def count_in_window(self, moment: float) -> int:
-        """Count what a rolling window ending at a moment holds, both ends included."""
+        """Return the requests in the rolling window that ends at a moment, both ends included."""
         ordered = sorted(self.counted)
         return bisect_right(ordered, moment) - bisect_left(ordered, moment - SECONDS)
 
@@ -64,38 +64,38 @@ requests_of_any_latency = st.lists(st.tuples(st.floats(0.001, 30), st.floats(0, 
 
 @given(requests=requests_of_any_latency, in_flight=st.integers(1, 12))
 @settings(max_examples=150, deadline=None)
-def test_no_window_of_the_server_ever_holds_more_than_its_limit(requests: list[tuple[float, float]], in_flight: int) -> None:
-    line = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight)
+def test_no_window_of_the_server_exceeds_its_limit(requests: list[tuple[float, float]], in_flight: int) -> None:
+    simulation = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight)
 
-    line.run(requests)
+    simulation.run(requests)
 
-    assert max(line.count_in_window(moment) for moment in line.counted) <= LIMIT
+    assert max(simulation.count_in_window(moment) for moment in simulation.counted) <= LIMIT
 
 
 @given(requests=requests_of_any_latency, in_flight=st.integers(1, 12))
 @settings(max_examples=100, deadline=None)
-def test_headers_of_an_unshared_window_slow_nothing_down(requests: list[tuple[float, float]], in_flight: int) -> None:
-    deaf = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight)
-    hearing = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight, headers=True)
+def test_headers_of_an_unshared_window_do_not_slow_the_worker(requests: list[tuple[float, float]], in_flight: int) -> None:
+    without_headers = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight)
+    with_headers = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight, headers=True)
 
-    deaf.run(requests)
-    hearing.run(requests)
+    without_headers.run(requests)
+    with_headers.run(requests)
 
-    assert hearing.sent == deaf.sent
+    assert with_headers.sent == without_headers.sent
 
 
 @given(latency=st.floats(0.001, 2), number=st.integers(1, 60))
 @settings(max_examples=50, deadline=None)
 def test_the_whole_limit_is_used(latency: float, number: int) -> None:
-    line = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight=100)
+    simulation = Simulation(SlidingWindow(limit=LIMIT, seconds=SECONDS), in_flight=100)
 
-    line.run([(latency, 0.5)] * number)
+    simulation.run([(latency, 0.5)] * number)
 
     full_windows = (number - 1) // LIMIT
-    assert line.sent[-1] <= full_windows * (1.011 * SECONDS + latency)
+    assert simulation.sent[-1] <= full_windows * (1.011 * SECONDS + latency)
 
 
-def test_a_reserve_is_left_to_others() -> None:
+def test_the_reserve_is_not_used() -> None:
     window = SlidingWindow(limit=100, seconds=10, reserve=0.25)
 
     for _ in range(75):
@@ -105,7 +105,7 @@ def test_a_reserve_is_left_to_others() -> None:
     assert window.delay(0) is None
 
 
-def test_a_limit_that_the_replies_name_is_taken_over() -> None:
+def test_the_limit_of_the_headers_is_used() -> None:
     window = SlidingWindow(limit=1, seconds=10)
     window.acquire()
     window.release(0.1)
@@ -117,11 +117,11 @@ def test_a_limit_that_the_replies_name_is_taken_over() -> None:
     assert window.capacity == 190
 
 
-def test_what_others_use_is_not_used_by_us() -> None:
+def test_slots_used_by_other_apps_are_not_used() -> None:
     window = SlidingWindow(limit=100, seconds=10)
     window.acquire()
     window.release(0.1)
-    window.update_limits(limit=100, seconds=10, remaining=40, sent_at=0, now=0.1)  # 59 by others
+    window.update_limits(limit=100, seconds=10, remaining=40, sent_at=0, now=0.1)  # 59 by other apps
 
     sent = 0
     while window.delay(0.2) == 0:
@@ -131,7 +131,7 @@ def test_what_others_use_is_not_used_by_us() -> None:
     assert sent == 40
 
 
-def test_what_others_used_is_ours_again_one_window_later() -> None:
+def test_slots_used_by_other_apps_are_free_one_window_later() -> None:
     window = SlidingWindow(limit=10, seconds=10)
     window.acquire()
     window.release(0.1)
@@ -152,14 +152,14 @@ def test_a_429_pauses_all_requests_and_then_releases_one() -> None:
     assert window.delay(5.0) == 6.0
     assert window.delay(11.1) == 0
     window.acquire()
-    assert window.delay(11.1) is None  # the others wait for what becomes of the one
+    assert window.delay(11.1) is None  # all other calls wait for its reply
 
     window.release(11.2)
     window.on_success(sent_at=11.1)
     assert window.delay(11.2) == 0
 
 
-def test_refusals_in_a_row_pause_longer_each_time() -> None:
+def test_each_429_in_a_row_pauses_longer() -> None:
     window = SlidingWindow(limit=10, seconds=10)
 
     pauses = [window.on_429(sent_at=now, now=now) for now in (0.0, 20.0, 60.0)]
@@ -167,7 +167,7 @@ def test_refusals_in_a_row_pause_longer_each_time() -> None:
     assert pauses == [10.0, 20.0, 30.0]
 
 
-def test_requests_that_were_refused_together_count_as_one_refusal() -> None:
+def test_429s_of_calls_in_flight_together_count_once() -> None:
     window = SlidingWindow(limit=10, seconds=1)
 
     pauses = [window.on_429(sent_at=0.0, now=0.1) for _ in range(8)]
@@ -175,11 +175,11 @@ def test_requests_that_were_refused_together_count_as_one_refusal() -> None:
     assert pauses == [1.0] * 8
 
 
-def test_a_wait_that_hubspot_names_is_kept() -> None:
+def test_retry_after_sets_the_pause() -> None:
     assert SlidingWindow(limit=10, seconds=10).on_429(sent_at=0, now=0, retry_after=3) == 3
 
 
-def test_an_answer_to_an_older_request_does_not_end_the_caution() -> None:
+def test_a_reply_to_an_older_call_does_not_end_the_caution() -> None:
     window = SlidingWindow(limit=10, seconds=10)
     window.on_429(sent_at=0.0, now=1.0)
     window.acquire()
@@ -191,12 +191,12 @@ def test_an_answer_to_an_older_request_does_not_end_the_caution() -> None:
 
 @given(others=st.integers(1, 30), latency=st.floats(0.01, 0.2))
 @settings(max_examples=25, deadline=None)
-def test_the_worker_takes_what_is_left_and_is_hardly_ever_refused(others: int, latency: float) -> None:
+def test_the_worker_uses_the_remaining_slots_with_few_429s(others: int, latency: float) -> None:
     limit, seconds, until = 40, 10.0, 200.0
     window = SlidingWindow(limit=limit, seconds=seconds)
-    theirs = [seconds * each / others for each in range(-others, int(until / seconds + 2) * others)]
-    ours: list[float] = []
-    refused, now = 0, 0.0
+    other_apps = [seconds * each / others for each in range(-others, int(until / seconds + 2) * others)]
+    own: list[float] = []
+    rejected, now = 0, 0.0
     while now < until:
         delay = window.delay(now)
         assert delay is not None
@@ -205,15 +205,15 @@ def test_the_worker_takes_what_is_left_and_is_hardly_ever_refused(others: int, l
             continue
         window.acquire()
         sent, now = now, now + latency
-        used = sum(bisect_right(moments, sent) - bisect_right(moments, sent - seconds) for moments in (ours, theirs))
+        used = sum(bisect_right(moments, sent) - bisect_right(moments, sent - seconds) for moments in (own, other_apps))
         window.release(now)
         window.update_limits(limit=limit, seconds=seconds, remaining=max(0, limit - 1 - used), sent_at=sent, now=now)
         if used >= limit:
-            refused += 1
+            rejected += 1
             window.on_429(sent_at=sent, now=now)
         else:
-            ours.append(sent)
+            own.append(sent)
             window.on_success(sent_at=sent)
 
-    assert len(ours) >= 0.8 * (limit - others) * until / seconds
-    assert refused <= 5
+    assert len(own) >= 0.8 * (limit - others) * until / seconds
+    assert rejected <= 5

@@ -1,4 +1,4 @@
-"""The window against a server that refuses: whatever the latency, hardly anything is lost and hardly anything refused."""
+"""The window against a server that rejects calls: at any latency, little throughput is lost and few calls are rejected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.hubspot.fakes import make_random
 
 @dataclass
 class RemoteWindow:
-    """Counts a request when it has gone the first leg of its way, and refuses it where its window is full."""
+    """The server's window. It counts a request on arrival and rejects it if the window is full."""
 
     limit: int
     seconds: float
@@ -39,38 +39,38 @@ class Result:
 
 
 def simulate(window: SlidingWindow, request_count: int, latencies_of_request: Callable[[], tuple[float, float]], in_flight: int) -> Result:
-    """Send until so many requests were let in; `legs` are the seconds before and after the server counts."""
+    """Send until `request_count` requests were accepted. `latencies_of_request` returns the seconds before and after the server counts."""
     server = RemoteWindow(window.limit, window.seconds)
-    ways: list[tuple[float, str, float, bool]] = []  # when, what, sent when, refused
-    now, done, on_the_line, refused, last = 0.0, 0, 0, 0, 0.0
-    backs: dict[float, float] = {}
+    events: list[tuple[float, str, float, bool]] = []  # time, kind, time of sending, rejected
+    now, done, open_calls, rejected, last = 0.0, 0, 0, 0, 0.0
+    latencies_back: dict[float, float] = {}
     while done < request_count:
-        delay = window.delay(now) if on_the_line < in_flight and done + on_the_line < request_count else None
+        delay = window.delay(now) if open_calls < in_flight and done + open_calls < request_count else None
         if delay == 0:
             window.acquire(now)
-            there, back = latencies_of_request()
-            backs[now] = back
-            heapq.heappush(ways, (now + there, "counted", now, False))
-            on_the_line += 1
+            to_server, back = latencies_of_request()
+            latencies_back[now] = back
+            heapq.heappush(events, (now + to_server, "counted", now, False))
+            open_calls += 1
             now += 1e-6
             continue
-        if ways and (delay is None or ways[0][0] <= now + delay):
-            now, what, sent, no = heapq.heappop(ways)
-            if what == "counted":
-                heapq.heappush(ways, (now + backs.pop(sent), "replied", sent, server.rejects(now)))
+        if events and (delay is None or events[0][0] <= now + delay):
+            now, kind, sent_at, is_rejected = heapq.heappop(events)
+            if kind == "counted":
+                heapq.heappush(events, (now + latencies_back.pop(sent_at), "replied", sent_at, server.rejects(now)))
                 continue
-            on_the_line -= 1
-            window.release(now, sent_at=sent)
-            if no:
-                refused += 1
-                window.on_429(sent_at=sent, now=now)
+            open_calls -= 1
+            window.release(now, sent_at=sent_at)
+            if is_rejected:
+                rejected += 1
+                window.on_429(sent_at=sent_at, now=now)
             else:
                 done, last = done + 1, now
-                window.on_success(sent_at=sent)
+                window.on_success(sent_at=sent_at)
         else:
             assert delay is not None
             now += delay
-    return Result(last, refused)
+    return Result(last, rejected)
 
 
 latencies = st.floats(0.02, 2)
@@ -81,11 +81,11 @@ latencies = st.floats(0.02, 2)
 def test_with_constant_latency_under_one_percent_is_rejected(latency: float, share: float, jitter: float, seed: int) -> None:
     random, number = make_random(seed), 400
 
-    def legs() -> tuple[float, float]:
-        late = latency * jitter
-        return latency * share + random.uniform(0, late), latency * (1 - share) + random.uniform(0, late)
+    def draw_latencies() -> tuple[float, float]:
+        spread = latency * jitter
+        return latency * share + random.uniform(0, spread), latency * (1 - share) + random.uniform(0, spread)
 
-    result = simulate(SlidingWindow(limit=20, seconds=1), number, legs, in_flight=100)
+    result = simulate(SlidingWindow(limit=20, seconds=1), number, draw_latencies, in_flight=100)
 
     assert result.rejected <= number / 100
 
@@ -95,18 +95,18 @@ def test_with_constant_latency_under_one_percent_is_rejected(latency: float, sha
 def test_the_margin_adapts_to_a_server_that_counts_at_any_moment(latency: float, seed: int) -> None:
     random, number = make_random(seed), 2_000
 
-    def legs() -> tuple[float, float]:
+    def draw_latencies() -> tuple[float, float]:
         share = random.random()
         return latency * share, latency * (1 - share)
 
-    result = simulate(SlidingWindow(limit=5, seconds=1), number, legs, in_flight=20)
+    result = simulate(SlidingWindow(limit=5, seconds=1), number, draw_latencies, in_flight=20)
 
     assert result.rejected <= number / 100
 
 
 @given(latency=latencies, share=st.floats(0, 1))
 @settings(max_examples=40, deadline=None)
-def test_latency_costs_its_first_window_and_no_more(latency: float, share: float) -> None:
+def test_latency_costs_throughput_in_the_first_window_only(latency: float, share: float) -> None:
     windows = 30
     result = simulate(SlidingWindow(limit=5, seconds=1), 5 * windows, lambda: (latency * share, latency * (1 - share)), in_flight=100)
 
@@ -114,17 +114,17 @@ def test_latency_costs_its_first_window_and_no_more(latency: float, share: float
     assert result.rejected == 0
 
 
-@given(latency=latencies, late=st.floats(0.05, 0.9), place=st.integers(10, 90))
+@given(latency=latencies, late=st.floats(0.05, 0.9), late_call=st.integers(10, 90))
 @settings(max_examples=40, deadline=None)
-def test_one_late_count_slows_only_a_moment(latency: float, late: float, place: int) -> None:
+def test_one_late_count_slows_the_worker_for_a_moment_only(latency: float, late: float, late_call: int) -> None:
     windows, sent = 60, count()
 
-    def legs() -> tuple[float, float]:
-        # As quick as ever, but counted later than the others: that can be seen from the refusals alone.
-        there = latency / 2 * (1 + late * (next(sent) == place))
-        return there, latency - there
+    def draw_latencies() -> tuple[float, float]:
+        # The latency is as usual, but the call is counted later: only the 429s show it.
+        to_server = latency / 2 * (1 + late * (next(sent) == late_call))
+        return to_server, latency - to_server
 
-    result = simulate(SlidingWindow(limit=5, seconds=1), 5 * windows, legs, in_flight=100)
+    result = simulate(SlidingWindow(limit=5, seconds=1), 5 * windows, draw_latencies, in_flight=100)
 
     assert result.rejected <= 5
     assert result.seconds <= (1.01 + 4 * MIN_MARGIN_SECONDS) * (windows - 1) + 2 * latency + (4 + latency if result.rejected else 0)

@@ -268,15 +268,15 @@ def test_request_metrics_are_counted_from_any_thread(hubspot: HubSpot, server: F
     server.respond("GET", DETAILS, json_response(ACCOUNT))
     before = hubspot.metrics.snapshot()
 
-    def ask(_: int) -> None:
+    def read_details(_: int) -> None:
         for _ in range(5):
             hubspot.account.read_details()
 
-    run_in_threads(4, ask)
+    run_in_threads(4, read_details)
 
-    grown = hubspot.metrics.snapshot().subtract(before)
-    assert grown.requests == {f"GET {DETAILS}": 20}
-    assert grown.total == 20
+    counts = hubspot.metrics.snapshot().subtract(before)
+    assert counts.requests == {f"GET {DETAILS}": 20}
+    assert counts.total == 20
     assert hubspot.metrics.snapshot().subtract(hubspot.metrics.snapshot()).requests == {}
 
 
