@@ -208,7 +208,7 @@ def test_one_worker_at_a_time_and_never_as_root() -> None:
     assert (deployment["replicas"], deployment["strategy"]["type"]) == (1, "Recreate")
     assert int(user) == pod["securityContext"]["runAsUser"] > 0
     assert all(container["securityContext"]["readOnlyRootFilesystem"] for container in pod["containers"])
-    # Kubernetes would name its services SYNC_WORKER_..., which the worker takes for misspelt settings.
+    # Kubernetes would name its services SYNC_WORKER_..., which the worker takes for misspelled settings.
     assert pod["enableServiceLinks"] is False
 
 
@@ -232,7 +232,7 @@ def test_the_image_copies_what_its_ignore_file_allows() -> None:
     assert all((ROOT / source).exists() for source in allowed)
 
 
-# What stands in no text.
+# Secrets and paths.
 
 
 @pytest.mark.parametrize("path", [*FILES, ROOT / "requirements.lock", ROOT / "Makefile", ROOT / "pyproject.toml"], ids=relative_path)

@@ -1,1 +1,1 @@
-"""A HubSpot portal on loopback: where the worker is tried before it touches anybody's data."""
+"""A HubSpot portal on loopback: to try the worker before it touches real data."""

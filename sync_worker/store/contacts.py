@@ -139,7 +139,7 @@ def _write_rows(tx: Connection, contact_rows: Sequence[ContactRow], scan_id: int
 
 @cache
 def _upsert_statement(dialect: str) -> Insert:
-    # What is the same for all stands in the text: each parameter is looked at for each row, a truth value for several times as long.
+    # Constants are part of the text, because every parameter costs time for every row, and a boolean several times as much.
     one: ColumnElement[int] = literal_column("1")
     statement = dialect_insert(dialect, contacts).values(revision=one, gone=false())
     new, old = statement.excluded, contacts.c

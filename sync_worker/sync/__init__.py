@@ -1,1 +1,1 @@
-"""One run: pull → evaluate → plan → apply; `run.py` tells it in one screen."""
+"""One run: pull → evaluate → plan → apply; `run.py` has the whole story in one screen."""

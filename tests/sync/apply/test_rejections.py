@@ -43,7 +43,7 @@ def test_an_invalid_value_does_not_block_the_stage_of_an_mql(harness: Harness) -
     assert harness.sync().plan.contacts == 0
 
 
-def test_a_stage_that_hubspot_does_not_take_keeps_back_itself_alone(harness: Harness) -> None:
+def test_a_rejected_stage_does_not_block_the_other_properties(harness: Harness) -> None:
     harness.backfill()
     remove_option(harness, "lifecyclestage", MQL)
     report = harness.approve()
