@@ -55,8 +55,8 @@ class Run:
         judged: deque[Iterator[ContactChange]] = deque()
         happening = self.pull.events(self.evaluator.hidden_kinds, all_companies=True)
         with closing(self.pull.all_contacts(interleave_writes=self.write_early)) as everybody, closing(happening) as happened:
-            # Nobody is judged before all that they did is known; until then contacts are read beside it.
-            read = [contact for _ in happened for contact in _take_available(everybody)]
+            # No contact is evaluated before all events are read. Until then contacts are read as well, starting before the first event.
+            read = [contact for _ in chain([()], happened) for contact in _take_available(everybody)]
             for contacts in chain([()], everybody):
                 read += contacts
                 # While others come in they are stored: whoever is judged then keeps them waiting.

@@ -25,12 +25,12 @@ from sync_worker.store import events as event_store
 from sync_worker.store.database import Store
 from sync_worker.store.scan_state import EventTypes
 from sync_worker.sync.pull import page_view_history, streams, webinar_attendance
+from sync_worker.sync.pull.event_reserve import EventReserve
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.form_submissions import ArchivedForms, FormWatcher
 from sync_worker.sync.pull.full_scan import CONTACT_STREAM, FullScan, partition_for
 from sync_worker.sync.pull.incremental import IncrementalReader
 from sync_worker.sync.pull.row_mapper import RowMapper, event_row
-from sync_worker.sync.reader.budget_split import Saturation
 from sync_worker.sync.reader.parallel_reader import read_parallel, read_parallel_batches
 from sync_worker.sync.reader.stream import Stream, StreamBatch
 from sync_worker.timestamps import from_ms, to_ms
@@ -40,9 +40,6 @@ PageCursor = TypeVar("PageCursor", int, str)
 ContactIdBatches: TypeAlias = Generator[Sequence[int], None, None]  # of contacts: the ids of those that were kept, some at a time
 
 DAY_MS: Final = 86_400_000
-RAMP_SECONDS: Final = 5.0  # that events have to use the burst up: the number of their readers grows page by page
-BACKLOG_RESERVE_SHARE: Final = 0.9  # share of the burst that the list of contacts leaves to events, while these use it up
-EVENT_RESERVE_SHARE: Final = 0.05  # share that it leaves to them afterwards: some of them are read one request after the other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,16 +64,10 @@ class Pull:
         kinds = sorted(self.row_mapper.crm_schema.model.event_kinds - hidden_kinds)
         occurrences = [kind for kind in kinds if streams.is_occurrence(kind)]
         others = [self._read_event_kind(kind) for kind in kinds if kind not in occurrences]
-        monotonic, burst = self.hubspot.budgets.monotonic, self.hubspot.budgets.burst
-        saturation = Saturation(window=burst.window_seconds, seen=monotonic() - burst.window_seconds + RAMP_SECONDS)
-        burst.set_reserve(BACKLOG_RESERVE_SHARE)
-        try:
+        with EventReserve(burst=self.hubspot.budgets.burst, monotonic=self.hubspot.budgets.monotonic) as reserve:
             for _ in interleave(*others, self._read_occurrences(occurrences), self._read_companies(read_all=all_companies)):
-                if not saturation.lasts(monotonic(), used_up=burst.is_used_up):
-                    burst.set_reserve(EVENT_RESERVE_SHARE)  # what comes one after the other leaves most of it
+                reserve.update(sum(self.counts[kind] for kind in kinds))
                 yield ()
-        finally:
-            burst.set_reserve(0)
 
     def _read_event_kind(self, kind: str) -> Pollable[None]:
         if kind == "form_submission":

@@ -1,28 +1,31 @@
-"""What a backfill saves of a wrong portal, and how long events keep the burst budget to themselves."""
+"""A backfill of the wrong portal, and the share of the burst budget that is reserved for events."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
 
 from sync_worker.errors import ConfigurationError
-from sync_worker.hubspot.budgets import CallBudget
+from sync_worker.hubspot.budgets import Budgets, CallBudget
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.records.models import AccountDetails
 from sync_worker.hubspot.rest.clock import Clock
+from sync_worker.hubspot.rest.rate_limiter import RateLimiter, RateLimitSettings
 from sync_worker.store import key_value
 from sync_worker.store.contacts import count
 from sync_worker.store.database import open_store
-from sync_worker.sync.pull import full_scan
-from sync_worker.sync.pull.pull import BACKLOG_RESERVE_SHARE, EVENT_RESERVE_SHARE
-from tests.harness import DAY, NOW_MS, Harness, make_page_view, small_portal, start_harness
-
-MANY_PAGE_VIEWS = [make_page_view(number, 1, NOW_MS - DAY - number) for number in range(101)]  # one more than a page
+from sync_worker.sync.pull.event_reserve import (
+    BACKLOG_EVENTS,
+    BACKLOG_RESERVE_SHARE,
+    BACKLOG_WAIT_SECONDS,
+    EVENT_RESERVE_SHARE,
+    EventReserve,
+)
+from tests.harness import Harness, start_harness
 
 
 class MethodOverride:
@@ -60,44 +63,57 @@ def test_a_backfill_of_another_portal_saves_nothing(harness: Harness) -> None:
     store.close()
 
 
-class SlowClock(Clock):
+class SteppedClock(Clock):
     """A clock that can be moved forward."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.late = 0.0
+        self.offset = 0.0
 
     def monotonic(self) -> float:
-        return super().monotonic() + self.late
+        return self.offset
+
+    def advance(self, seconds: float) -> None:
+        self.offset += seconds
 
 
-def test_events_that_do_not_use_the_burst_up_do_not_keep_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(full_scan, "MIN_CONTACTS_FOR_SEARCH", 0)
-    clock, given_up = SlowClock(), Event()
-    held: list[float] = []
-    limiters: list[CallBudget] = []
+def make_burst(clock: Clock) -> CallBudget:
+    return Budgets.of(RateLimiter(RateLimitSettings(burst=10, search=10), clock), clock).burst
+
+
+def test_the_list_of_contacts_leaves_most_of_the_burst_to_a_backlog_of_events_while_it_uses_the_burst_up() -> None:
+    clock = SteppedClock()
+    burst = make_burst(clock)
+    with EventReserve(burst=burst, monotonic=clock.monotonic) as reserve:
+        shares = [burst.reserved_share]
+        clock.advance(BACKLOG_WAIT_SECONDS + 1)
+        for events, seconds in ((BACKLOG_EVENTS, 0.0), (BACKLOG_EVENTS + 1, burst.window_seconds + 1), (BACKLOG_EVENTS + 1, 0.0)):
+            reserve.update(events)
+            shares.append(burst.reserved_share)
+            clock.advance(seconds)
+    assert shares == [BACKLOG_RESERVE_SHARE, EVENT_RESERVE_SHARE, BACKLOG_RESERVE_SHARE, EVENT_RESERVE_SHARE]
+    assert burst.reserved_share == 0
+
+
+def test_events_are_read_with_a_reserve_that_ends_with_them(tmp_path: Path) -> None:
+    shares: list[float] = []
+    budgets: list[CallBudget] = []
 
     def connect_hubspot(**how: Any) -> HubSpot:
-        hubspot = connect(**how, clock=clock)
-        limiter, page = hubspot.budgets.burst, hubspot.event_occurrences.read_page
-        limiters.append(limiter)
+        hubspot = connect(**how)
+        budgets.append(hubspot.budgets.burst)
+        list_types = hubspot.event_occurrences.list_types
 
-        def slowly(*args: Any, **more: Any) -> Any:
-            held.append(limiter.reserved_share)
-            clock.late += 11
-            for _ in range(500):
-                if limiter.reserved_share == EVENT_RESERVE_SHARE:
-                    given_up.set()
-                    break
-                Event().wait(0.01)
-            return page(*args, **more)
+        def record_share() -> Sequence[str]:
+            shares.append(budgets[0].reserved_share)
+            return list_types()
 
-        return replace(hubspot, event_occurrences=MethodOverride(hubspot.event_occurrences, read_page=slowly))
+        return replace(hubspot, event_occurrences=MethodOverride(hubspot.event_occurrences, list_types=record_share))
 
-    with start_harness(tmp_path, small_portal(events=MANY_PAGE_VIEWS)) as harness:
+    with start_harness(tmp_path) as harness:
         harness.setup()
+        budgets.clear()
         harness.connect_hubspot = connect_hubspot
         assert harness.backfill().exit_code == 0
-        assert limiters[0].reserved_share == 0
-    assert held[0] == BACKLOG_RESERVE_SHARE
-    assert given_up.is_set()
+    assert shares == [BACKLOG_RESERVE_SHARE]
+    assert budgets[0].reserved_share == 0
