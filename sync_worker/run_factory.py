@@ -23,6 +23,7 @@ from sync_worker.sync.plan.safety import Guard, SafetyLimits
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.portal import PortalInfo
+from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import BulkContext, ExportReader, Fallback
 from sync_worker.sync.pull.pull import Pull
 from sync_worker.sync.pull.row_mapper import RowMapper
@@ -142,7 +143,7 @@ class RunFactory:
         return Guard(limits=limits, is_first_run=first, disabled=disabled)
 
     def _build_pull(self, now: datetime, bulk_context: BulkContext | None) -> Pull:
-        return Pull(
+        context = PullContext(
             hubspot=self.hubspot,
             store=self.store,
             row_mapper=RowMapper(crm_schema=self.outputs),
@@ -151,9 +152,10 @@ class RunFactory:
             readers=self.settings.requests_in_flight,
             progress=self.progress,
             clock=self.clock,
-            export_reader=ExportReader(context=bulk_context, run_id=self.report.run_id) if bulk_context else None,
             counts=self.report.pulled,
         )
+        export_reader = ExportReader(context=bulk_context, run_id=self.report.run_id) if bulk_context else None
+        return Pull(context=context, export_reader=export_reader)
 
     def _build_scope(self, portal_facts: PortalInfo) -> Scope:
         with self.store.transaction() as tx:

@@ -17,7 +17,7 @@ from sync_worker.store.runs import RunRow
 from sync_worker.sync.plan.plan import build_scope, count_list_changes
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.crm_schema import CrmSchema
-from sync_worker.sync.pull.pull import load_cursors
+from sync_worker.sync.pull.cursors import load_cursors
 from sync_worker.timestamps import from_ms, to_ms
 
 FIRST_REVIEW_AFTER: Final = timedelta(days=60)

@@ -67,7 +67,7 @@ class Run:
         self.pull.page_view_history(self.evaluator.hidden_kinds)
         if self.scope.approved:
             self.pull.list_members()
-        if erased := purge_gdpr_deleted(self.pull.hubspot, self.store):
+        if erased := purge_gdpr_deleted(self.pull.context.hubspot, self.store):
             self.report.pulled["erased"] = erased
             self.store.vacuum()
         self.from_state()
@@ -106,7 +106,7 @@ class Run:
             pending_changes.popleft()
 
     def _evaluate(self, only_ids: Sequence[int] | None = None) -> None:
-        self.report.evaluated += self.evaluator.evaluate_due(self.store, self.pull.progress, only_ids=only_ids)
+        self.report.evaluated += self.evaluator.evaluate_due(self.store, self.pull.context.progress, only_ids=only_ids)
 
     def _count_preview(self, contact_ids: Sequence[int]) -> None:
         # Nobody waits for what is only counted; counting it in the end would keep everybody waiting.

@@ -13,7 +13,7 @@ from sync_worker.errors import SyncWorkerError
 from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.store import runs
 from sync_worker.store.database import Store
-from sync_worker.sync.pull.pull import load_cursors
+from sync_worker.sync.pull.cursors import load_cursors
 from sync_worker.sync.report import RunReport
 from sync_worker.timestamps import to_ms
 

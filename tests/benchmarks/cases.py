@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from sync_worker.cli import GC_THRESHOLD_OBJECTS
 from sync_worker.progress import Progress
 from sync_worker.settings import Settings
+from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.pull import Pull
 from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.worker import build_worker, utc_now
@@ -133,7 +134,7 @@ def processor() -> None:
 def _measure_read_cpu(environment: BenchmarkEnvironment, number: int) -> float:
     environment.wait_for_window(2)  # a new worker does not know the searches of the previous one
     with build_worker(_settings(environment, state=f"state-{number}.db")) as worker:
-        pull = Pull(
+        context = PullContext(
             hubspot=worker.hubspot,
             store=worker.store,
             row_mapper=RowMapper(crm_schema=worker.outputs),
@@ -143,7 +144,7 @@ def _measure_read_cpu(environment: BenchmarkEnvironment, number: int) -> float:
             progress=Progress(),
             clock=utc_now,
         )
-        return _measure_cpu(lambda: deque(pull.all_contacts(), maxlen=0))
+        return _measure_cpu(lambda: deque(Pull(context=context).all_contacts(), maxlen=0))
 
 
 def _measure_cpu(work: Callable[[], object]) -> float:

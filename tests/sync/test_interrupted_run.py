@@ -14,7 +14,7 @@ from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.generator import generate
 from sync_worker.sandbox.server import user_actions
 from sync_worker.store import contacts, coverage, database, memberships
-from sync_worker.sync.pull.pull import CONTACT_STREAM
+from sync_worker.sync.pull.full_scan import CONTACT_STREAM
 from tests.harness import MINUTE, NOW, Harness, make_click, make_contact, small_portal, start_harness
 
 

@@ -20,6 +20,7 @@ from sync_worker.store.database import Store
 from sync_worker.store.scan_state import FormCheck, SeenConversion
 from sync_worker.timestamps import from_ms, to_ms
 
+EVENT_KIND: Final = "form_submission"
 FULL_CHECK_INTERVAL: Final = timedelta(hours=1)
 
 
