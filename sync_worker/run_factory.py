@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sync_worker.concurrency import StreamThreads
 from sync_worker.hubspot.api.polling import Poller
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.model.compiled.model import Model
@@ -48,6 +49,7 @@ class RunFactory:
     min_bulk_records: int
     early_chunk_size: int
     exit_stack: ExitStack
+    threads: StreamThreads = field(default_factory=StreamThreads)  # created by the thread that owns the store
 
     def build_run(self, *, allow_large: bool = False, bulk: bool = False) -> Run:
         """Return the run."""
@@ -98,7 +100,10 @@ class RunFactory:
 
     def build_poller(self) -> Poller:
         """Return the poller for exports and imports; it renews the lease while it waits."""
-        return Poller(timeout=timedelta(minutes=self.settings.bulk_minutes), heartbeat=lambda: self.progress.advance("in bulk", 0))
+        return Poller(timeout=timedelta(minutes=self.settings.bulk_minutes), heartbeat=self._renew_lease)
+
+    def _renew_lease(self) -> None:
+        self.threads.call(lambda: self.progress.advance("in bulk", 0))
 
     @property
     def _model(self) -> Model:
@@ -152,6 +157,7 @@ class RunFactory:
             readers=self.settings.requests_in_flight,
             progress=self.progress,
             clock=self.clock,
+            threads=self.threads,
             counts=self.report.pulled,
         )
         export_reader = ExportReader(context=bulk_context, run_id=self.report.run_id) if bulk_context else None

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import Final
 
 from sync_worker.batched import batched
-from sync_worker.concurrency import drain
 from sync_worker.errors import BadRequest, ConfigurationError, FatalError, UnsafePlan
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import differences, memberships
@@ -28,6 +26,7 @@ from sync_worker.sync.retention import Retention
 
 EARLY_CHUNK_SIZE: Final = 5_000  # contacts: soon enough that writing goes on beside most of the reading
 BUSY_CHUNK_FACTOR: Final = 4  # times as many are read before they are judged, while others still come in
+IDLE_SECONDS: Final = 0.05  # seconds without a saved record after which the reads are idle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +50,8 @@ class Run:
     write_early: bool = False
 
     def full(self) -> None:
-        """Judge every contact; the first time, each chunk but for its MQLs is written while the next is being read."""
-        judged: deque[Iterator[ContactChange]] = deque()
-        happening = self.pull.events(self.evaluator.hidden_kinds, all_companies=True)
-        with closing(self.pull.all_contacts(interleave_writes=self.write_early)) as everybody, closing(happening) as happened:
-            # No contact is evaluated before all events are read. Until then contacts are read as well, starting before the first event.
-            read = [contact for _ in chain([()], happened) for contact in _take_available(everybody)]
-            for contacts in chain([()], everybody):
-                read += contacts
-                # While others come in they are stored: whoever is judged then keeps them waiting.
-                if len(read) >= (BUSY_CHUNK_FACTOR if contacts else 1) * self.chunk_size:
-                    self._evaluate_early(read, judged)
-                    read = []
-                self._send_ready(judged)
+        """Evaluate all contacts. In the first backfill, each chunk except its new MQLs is written while the next is read."""
+        self._read_all()
         self.pull.page_view_history(self.evaluator.hidden_kinds)
         if self.scope.approved:
             self.pull.list_members()
@@ -73,9 +61,9 @@ class Run:
         self.from_state()
 
     def incremental(self) -> None:
-        """Judge who changed since the last run; everybody where there is no run to go on from."""
+        """Evaluate the contacts that changed since the last run, or all contacts if there is no run to resume from."""
         if self.pull.can_resume():
-            drain(self.pull.events(self.evaluator.hidden_kinds, all_companies=False))
+            self.pull.events(self.evaluator.hidden_kinds)
             self.pull.recent_contacts()
             self.pull.page_view_history(self.evaluator.hidden_kinds)
             self.from_state()
@@ -90,7 +78,21 @@ class Run:
         self._apply_contact_changes()
         self._apply_list_changes()
 
-    def _evaluate_early(self, contact_ids: Sequence[int], pending_changes: deque[Iterator[ContactChange]]) -> None:
+    def _read_all(self) -> None:
+        saved: list[int] = []
+        pending_changes: deque[Iterator[ContactChange]] = deque()
+        with self.pull.start_full_read(self.evaluator.hidden_kinds, saved.extend, interleave_writes=self.write_early) as read:
+            for is_busy in read.threads.run_calls(IDLE_SECONDS):
+                # No contact is evaluated before all events are read. Evaluation keeps incoming contacts waiting.
+                if read.has_all_events and len(saved) >= (BUSY_CHUNK_FACTOR if is_busy else 1) * self.chunk_size:
+                    self._evaluate_early(saved, pending_changes)
+                self._send_ready(pending_changes)
+        if len(saved) >= self.chunk_size:
+            self._evaluate_early(saved, pending_changes)
+
+    def _evaluate_early(self, saved: list[int], pending_changes: deque[Iterator[ContactChange]]) -> None:
+        contact_ids = [*saved]
+        saved.clear()
         for some in batched(contact_ids, BUSY_CHUNK_FACTOR * self.chunk_size):
             self._evaluate(some)
             # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
@@ -182,11 +184,3 @@ class Run:
             with self.store.transaction() as tx:
                 moves = differences.count_stage_changes(tx, self.scope.stage_rule)
             self.report.withheld |= {"stages": moves} if moves else {}
-
-
-def _take_available(contact_batches: Iterator[Sequence[int]]) -> Iterator[int]:
-    """Yield the contacts that have come in, until HubSpot has to be waited for."""
-    for contacts in contact_batches:
-        if not contacts:
-            return
-        yield from contacts

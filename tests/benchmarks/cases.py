@@ -18,10 +18,11 @@ import requests
 from pydantic import SecretStr
 
 from sync_worker.cli import GC_THRESHOLD_OBJECTS
+from sync_worker.concurrency import StreamThreads
 from sync_worker.progress import Progress
 from sync_worker.settings import Settings
+from sync_worker.sync.pull.contacts import scan_contacts
 from sync_worker.sync.pull.context import PullContext
-from sync_worker.sync.pull.pull import Pull
 from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.worker import build_worker, utc_now
 from tests.benchmarks import model_throughput
@@ -143,8 +144,15 @@ def _measure_read_cpu(environment: BenchmarkEnvironment, number: int) -> float:
             readers=16,
             progress=Progress(),
             clock=utc_now,
+            threads=StreamThreads(),
         )
-        return _measure_cpu(lambda: deque(Pull(context=context).all_contacts(), maxlen=0))
+        return _measure_cpu(lambda: _scan_contacts(context))
+
+
+def _scan_contacts(context: PullContext) -> None:
+    with context.threads as threads:
+        threads.start("contacts", lambda: scan_contacts(context, None, lambda _: None, interleave_writes=False))
+        deque(threads.run_calls(), maxlen=0)
 
 
 def _measure_cpu(work: Callable[[], object]) -> float:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import Final, TypeVar
 
-from sync_worker.concurrency import Pollable, submit_and_poll
 from sync_worker.hubspot.api.crm_objects import UnorderedResponse
 from sync_worker.hubspot.records.models import Company, IdRange, ResultPage
 from sync_worker.intervals import Interval
@@ -16,32 +15,24 @@ from sync_worker.sync.pull import streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.full_scan import partition_for
-from sync_worker.sync.reader.parallel_reader import read_parallel_batches
 
 COMPANY_STREAM: Final = "companies"
 
 PageCursor = TypeVar("PageCursor", int, str)
 
 
-def read_companies(context: PullContext, export_reader: ExportReader | None, *, read_all: bool) -> Pollable[None]:
+def read_companies(context: PullContext, export_reader: ExportReader | None, *, read_all: bool) -> None:
     """Read all companies or those that changed; none if the model does not use any company property."""
     properties = context.row_mapper.company_properties
     if not properties:
         return
     cursor = context.load_cursor(COMPANY_STREAM)
     batches = _all_batches(context, export_reader, properties) if read_all or cursor is None else _changed(context, cursor, properties)
-    for rows in batches:
-        if rows:
-            _save(context, rows)
-        else:
-            yield ()
+    with closing(batches):
+        for companies in batches:
+            rows = context.row_mapper.company_rows(companies)
+            context.save(COMPANY_STREAM, len(rows), partial(contacts.save_companies, rows=rows))
     context.save_cursor(COMPANY_STREAM)
-
-
-def _save(context: PullContext, rows: Sequence[Company]) -> None:
-    with context.store.transaction() as tx:
-        contacts.save_companies(tx, context.row_mapper.company_rows(rows))
-    context.count(COMPANY_STREAM, len(rows))
 
 
 def _changed(context: PullContext, cursor: int, properties: Sequence[str]) -> Generator[Sequence[Company], None, None]:
@@ -63,14 +54,15 @@ def _all_batches(
 
 
 def _batches_by_id(context: PullContext, properties: Sequence[str]) -> Generator[Sequence[Company], None, None]:
-    first = yield from submit_and_poll(partial(context.hubspot.companies.list_from_id, 0, properties))
+    first = context.hubspot.companies.list_from_id(0, properties)
     yield first.items
     if first.next is None:
         return  # one page holds all companies, so no request for their number is needed
-    id_range = yield from submit_and_poll(context.hubspot.companies.read_id_range)
+    id_range = context.hubspot.companies.read_id_range()
     stream, gaps = streams.companies(context.hubspot, properties), _gaps_after(first.items, id_range, context.readers)
-    for batches in read_parallel_batches(stream, gaps, readers=context.readers, yield_when_idle=True):
-        yield [row for batch in batches for row in batch.rows]
+    with context.open_batches(stream, gaps) as reads:
+        for batches in reads:
+            yield [row for batch in batches for row in batch.rows]
 
 
 def _gaps_after(read: Sequence[Company], id_range: IdRange, readers: int) -> list[Interval]:
@@ -83,7 +75,7 @@ def _follow_pages(
 ) -> Generator[Sequence[Company], None, None]:
     cursor: PageCursor | None = None
     while True:
-        page = yield from submit_and_poll(partial(fetch_page, cursor))
+        page = fetch_page(cursor)
         yield page.items
         if page.next is None:
             return

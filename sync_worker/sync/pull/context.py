@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
+from sqlalchemy import Connection
+
+from sync_worker.concurrency import StreamThreads
 from sync_worker.hubspot.client import HubSpot
+from sync_worker.intervals import Interval
 from sync_worker.progress import Progress
 from sync_worker.store import scan_state
 from sync_worker.store.database import Store
 from sync_worker.sync.pull.row_mapper import RowMapper
+from sync_worker.sync.reader.parallel_reader import read_parallel_batches
+from sync_worker.sync.reader.stream import Row, Stream, StreamBatch
 from sync_worker.timestamps import from_ms, to_ms
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullContext:
-    """The parts that the readers of one run share. `now` is the run's one instant; `overlap` is read again behind every cursor."""
+    """The parts that the readers of one run share. `now` is the run's one instant; `overlap` is read again behind every cursor.
+
+    Streams are read in threads of `threads`. The owner of the threads is the only one that uses the store and reports progress; the
+    methods send their work there.
+    """
 
     hubspot: HubSpot
     store: Store
@@ -27,6 +41,7 @@ class PullContext:
     readers: int
     progress: Progress
     clock: Callable[[], datetime]
+    threads: StreamThreads
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -43,17 +58,42 @@ class PullContext:
         """Return the time from which a stream with this cursor (milliseconds) is read again."""
         return from_ms(cursor) - self.overlap
 
-    def count(self, counter: str, number: int) -> None:
-        """Count saved records, and report them as progress."""
-        self.counts[counter] += number
-        self.progress.advance(counter, number)
+    def transact(self, function: Callable[[Connection], Result]) -> Result:
+        """Return the result of a function that runs in a transaction."""
+
+        def run() -> Result:
+            with self.store.transaction() as tx:
+                return function(tx)
+
+        return self.threads.call(run)
+
+    def save(self, counter: str, number: int, write: Callable[[Connection], object]) -> None:
+        """Save records in a transaction, and report their number as progress."""
+
+        def run() -> None:
+            self.transact(write)
+            self.counts[counter] += number
+            self.progress.advance(counter, number)
+
+        self.threads.call(run)
+
+    def expect(self, counter: str, total: int) -> None:
+        """Report the number of records to come."""
+        self.threads.call(lambda: self.progress.expect(counter, total))
 
     def load_cursor(self, stream: str) -> int | None:
         """Return the cursor of a stream (milliseconds), or None before its first read."""
-        with self.store.transaction() as tx:
-            return scan_state.load_cursor(tx, stream)
+        return self.transact(lambda tx: scan_state.load_cursor(tx, stream))
 
     def save_cursor(self, stream: str) -> None:
         """Set the cursor of a stream to the start of this run; the next run reads what changed since then."""
-        with self.store.transaction() as tx:
-            scan_state.save_cursor(tx, stream, self.now_ms)
+        self.transact(lambda tx: scan_state.save_cursor(tx, stream, self.now_ms))
+
+    @contextmanager
+    def open_batches(
+        self, stream: Stream[Row], gaps: Sequence[Interval], *, readers: int | None = None, max_batches: int | None = None
+    ) -> Iterator[Iterator[Sequence[StreamBatch[Row]]]]:
+        """Read the gaps of a stream in parallel. Its readers end with the block, or when the threads are stopped."""
+        on_stop, readers = self.threads.on_stop, readers or self.readers
+        with closing(read_parallel_batches(stream, gaps, readers=readers, max_batches=max_batches, on_stop=on_stop)) as batches:
+            yield batches

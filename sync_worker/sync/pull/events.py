@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from sqlalchemy import Connection
 
-from sync_worker.concurrency import Pollable, drain, run_in_thread, submit_and_poll
 from sync_worker.hubspot.records.models import Event, Form, MarketingEvent
 from sync_worker.intervals import Interval, merge_intervals
 from sync_worker.store import coverage, scan_state
@@ -22,16 +23,18 @@ from sync_worker.sync.pull.form_submissions import ArchivedForms, FormWatcher
 from sync_worker.sync.pull.row_mapper import event_row
 from sync_worker.sync.pull.webinar_attendance import EVENT_KIND as WEBINAR
 from sync_worker.sync.pull.webinar_attendance import WebinarWatcher
-from sync_worker.sync.reader.parallel_reader import read_parallel, read_parallel_batches
+from sync_worker.sync.reader.parallel_reader import read_parallel
 from sync_worker.sync.reader.stream import Stream, StreamBatch
 
 DAY_MS: Final = 86_400_000
 
 
-def event_streams(context: PullContext, kinds: Sequence[str]) -> list[Pollable[None]]:
-    """Return the reads of these kinds of events, each from the end of its last read."""
-    others = [_read_kind(context, kind) for kind in kinds if not streams.is_occurrence(kind)]
-    return [*others, _read_occurrences(context, [kind for kind in kinds if streams.is_occurrence(kind)])]
+def read_events(context: PullContext, kinds: Sequence[str]) -> list[Future[None]]:
+    """Start the reads of these kinds of events, each from the end of its last read."""
+    others = [kind for kind in kinds if not streams.is_occurrence(kind)]
+    occurrences = [kind for kind in kinds if streams.is_occurrence(kind)]
+    reads = [context.threads.start(kind, partial(_read_kind, context, kind)) for kind in others]
+    return [*reads, context.threads.start("occurrences", partial(_read_occurrences, context, occurrences))]
 
 
 def read_page_view_history(context: PullContext, kinds: Sequence[str]) -> None:
@@ -46,52 +49,48 @@ def read_page_view_history(context: PullContext, kinds: Sequence[str]) -> None:
 
 
 def _read_history(context: PullContext, kind: str, contact_ids: Sequence[int]) -> None:
-    stream = streams.contact_occurrences(context.hubspot, drain(_resolve_event_type(context, kind)), contact_ids)
+    stream = streams.contact_occurrences(context.hubspot, _resolve_event_type(context, kind), contact_ids)
     for batch in read_parallel(stream, streams.unit_intervals(contact_ids), readers=context.readers):
         _save(context, kind, batch.rows)
 
 
-def _read_kind(context: PullContext, kind: str) -> Pollable[None]:
+def _read_kind(context: PullContext, kind: str) -> None:
     if kind == FORM_SUBMISSION:
-        return _read_submissions(context)
-    if kind == WEBINAR:
-        return _read_webinars(context)
-    return _read_time_stream(context, kind, streams.email_events(context.hubspot, kind), newest_first=True)
+        _read_submissions(context)
+    elif kind == WEBINAR:
+        _read_webinars(context)
+    else:
+        _read_time_stream(context, kind, streams.email_events(context.hubspot, kind), newest_first=True)
 
 
 # Streams by time: email events and occurrences.
 
 
-def _read_occurrences(context: PullContext, kinds: Sequence[str]) -> Pollable[None]:
+def _read_occurrences(context: PullContext, kinds: Sequence[str]) -> None:
     for kind in kinds:
-        event_type = yield from _resolve_event_type(context, kind)
-        yield from _read_time_stream(context, kind, streams.occurrences(context.hubspot, event_type), newest_first=False)
+        event_type = _resolve_event_type(context, kind)
+        _read_time_stream(context, kind, streams.occurrences(context.hubspot, event_type), newest_first=False)
 
 
-def _resolve_event_type(context: PullContext, kind: str) -> Pollable[str]:
-    with context.store.transaction() as tx:
-        known = scan_state.load_event_types(tx)
+def _resolve_event_type(context: PullContext, kind: str) -> str:
+    known = context.transact(scan_state.load_event_types)
     if known and context.now_ms < known.fetched_at + DAY_MS and (found := streams.find_event_type(known.names, kind)):
         return found
-    names = yield from submit_and_poll(context.hubspot.event_occurrences.list_types)
-    with context.store.transaction() as tx:
-        scan_state.save_event_types(tx, EventTypes(fetched_at=context.now_ms, names=tuple(names)))
+    names = context.hubspot.event_occurrences.list_types()
+    event_types = EventTypes(fetched_at=context.now_ms, names=tuple(names))
+    context.transact(lambda tx: scan_state.save_event_types(tx, event_types))
     return streams.find_event_type(names, kind) or streams.raise_unknown_event(names, kind)
 
 
-def _read_time_stream(context: PullContext, kind: str, stream: Stream[Event], *, newest_first: bool) -> Pollable[None]:
+def _read_time_stream(context: PullContext, kind: str, stream: Stream[Event], *, newest_first: bool) -> None:
     orient = streams.mirror if newest_first else list
-    with context.store.transaction() as tx:
-        gaps = _plan_gaps(tx, context, kind)
-    for batches in read_parallel_batches(stream, orient(gaps), readers=context.readers, yield_when_idle=True):
-        if batches:
+    gaps = context.transact(partial(_plan_gaps, context=context, kind=kind))
+    with context.open_batches(stream, orient(gaps)) as reads:
+        for batches in reads:
             intervals = orient([batch.interval for batch in batches])
-            rows = [row for batch in batches for row in batch.rows]
-            _save(context, kind, rows, partial(coverage.add_intervals, stream=kind, intervals=intervals))
-        else:
-            yield ()
-    with context.store.transaction() as tx:
-        scan_state.save_watermark(tx, kind, context.now_ms + 1 - context.overlap_ms)
+            events = [event for batch in batches for event in batch.rows]
+            _save(context, kind, events, partial(coverage.add_intervals, stream=kind, intervals=intervals))
+    context.transact(lambda tx: scan_state.save_watermark(tx, kind, context.now_ms + 1 - context.overlap_ms))
 
 
 def _plan_gaps(tx: Connection, context: PullContext, kind: str) -> list[Interval]:
@@ -107,29 +106,29 @@ def _plan_gaps(tx: Connection, context: PullContext, kind: str) -> list[Interval
 # Streams by item: submissions by form, attendances by webinar.
 
 
-def _read_submissions(context: PullContext) -> Pollable[None]:
-    watcher = FormWatcher(contacts=context.hubspot.contacts, store=context.store, now=context.now, overlap=context.overlap)
-    if (check := (yield from watcher.detect_changes())) is not None:
-        yield from _read_all_forms(context)
+def _read_submissions(context: PullContext) -> None:
+    watcher = FormWatcher(context=context)
+    if (check := watcher.detect_changes()) is not None:
+        _read_all_forms(context)
         watcher.save(check)
 
 
-def _read_all_forms(context: PullContext) -> Pollable[None]:
-    forms, archived = yield from submit_and_poll(partial(_fetch_forms, context))
-    archive = ArchivedForms(store=context.store, forms=archived)
+def _read_all_forms(context: PullContext) -> None:
+    forms, archived = _fetch_forms(context)
+    archive = ArchivedForms(context=context, forms=archived)
     ids = sorted({form.id for form in (*forms, *archive.find_unread())})
-    with context.store.transaction() as tx:
-        event_store.save_forms(tx, {form.id: form.name for form in (*archive.forms, *forms)})
-        stop_times = {form_id: _stop_time(tx, context, form_id) for form_id in ids}
+    names = {form.id: form.name for form in (*archive.forms, *forms)}
+    context.transact(lambda tx: event_store.save_forms(tx, names))
+    stop_times = context.transact(lambda tx: {form_id: _stop_time(tx, context, form_id) for form_id in ids})
     saver = _SubmissionSaver(context=context, form_ids=ids)
     stream = streams.submissions(context.hubspot, ids, stop_times, saver.missing.add)
-    yield from _read_per_item(context, stream, ids, saver.save)
+    _read_per_item(context, stream, ids, saver.save)
     archive.mark_read()
 
 
 def _fetch_forms(context: PullContext) -> tuple[Sequence[Form], Sequence[Form]]:
     """Return the forms and the archived ones; both lists are requested at the same time."""
-    archived = run_in_thread(partial(context.hubspot.forms.list_all, archived=True))
+    archived = context.threads.start("archived forms", partial(context.hubspot.forms.list_all, archived=True))
     return context.hubspot.forms.list_all(), archived.result()
 
 
@@ -157,11 +156,11 @@ class _SubmissionSaver:
         coverage.add(tx, _form_stream(form_id), 0, self.context.now_ms)
 
 
-def _read_webinars(context: PullContext) -> Pollable[None]:
-    watcher = WebinarWatcher(store=context.store, now=context.now, overlap=context.overlap)
-    due = watcher.select_due((yield from submit_and_poll(context.hubspot.marketing_events.list_webinars)))
+def _read_webinars(context: PullContext) -> None:
+    watcher = WebinarWatcher(context=context)
+    due = watcher.select_due(context.hubspot.marketing_events.list_webinars())
     saver = _AttendanceSaver(context=context, watcher=watcher, webinars=due, attendances=[set() for _ in due])
-    yield from _read_per_item(context, streams.attendances(context.hubspot, due), due, saver.save)
+    _read_per_item(context, streams.attendances(context.hubspot, due), due, saver.save)
     watcher.mark_done()
 
 
@@ -184,14 +183,11 @@ class _AttendanceSaver:
 
 def _read_per_item(
     context: PullContext, stream: Stream[Event], items: Collection[object], save: Callable[[StreamBatch[Event]], None]
-) -> Pollable[None]:
+) -> None:
     """Read the events of each item, and save them page by page."""
-    gaps = streams.unit_intervals(items)
-    for batches in read_parallel_batches(stream, gaps, readers=context.readers, max_batches=1, yield_when_idle=True):
-        for batch in batches:
+    with context.open_batches(stream, streams.unit_intervals(items), max_batches=1) as reads:
+        for batch in chain.from_iterable(reads):
             save(batch)
-        if not batches:
-            yield ()
 
 
 def _nothing(_: Connection) -> None:
@@ -200,9 +196,13 @@ def _nothing(_: Connection) -> None:
 
 def _save(context: PullContext, kind: str, events: Sequence[Event], save_state: Callable[[Connection], None] = _nothing) -> None:
     """Save events and the state that marks them as read in one transaction."""
-    with context.store.transaction() as tx:
-        event_store.save(tx, [event_row(event) for event in events if not event.obsoleted_by])
-        if replaced := [event.id for event in events if event.obsoleted_by]:
+    rows = [event_row(event) for event in events if not event.obsoleted_by]
+    replaced = [event.id for event in events if event.obsoleted_by]
+
+    def write(tx: Connection) -> None:
+        event_store.save(tx, rows)
+        if replaced:
             event_store.delete_by_id(tx, kind, replaced)
         save_state(tx)
-    context.count(kind, len(events))
+
+    context.save(kind, len(events), write)

@@ -1,14 +1,14 @@
-"""The reading of every contact: by two lanes at once where HubSpot's order allows it, page after page where it does not; in bulk if asked.
+"""A full scan of the contacts: by list and search at once, or page by page if the list is not ordered, or from an export.
 
-The list is consistent, at 100 contacts a page; the search index lags behind, at 200 a page and on a budget of its own. What the
-search lane read is right all the same:
+The list is consistent, at 100 contacts a page. The search index lags, at 200 contacts a page and with a budget of its own. The scan is
+right all the same:
 
-- Who was changed shortly before the reading began, and shown as before, is read again once search has settled, and once more by the
-  next sync, whose cursor is the beginning of this reading less the overlap. An older showing never replaces a newer one.
-- Who was created since stands above the highest id, and there the list alone is read.
-- Whom the index does not show at all is not taken for gone: everybody who was known and not seen is asked for by id.
+- Contacts that changed shortly before the scan started may be found with old values. They are read again once the index has settled, and
+  once more by the next sync, whose cursor is the start of this scan less the overlap. An older record never replaces a newer one.
+- Contacts that were created since have ids above the highest id; only the list is read there.
+- Contacts that the index does not show are not treated as deleted: known contacts that the scan did not find are requested by id.
 
-A file of everybody is a copy of an earlier moment, and is put right in the same way.
+An export is a copy of an earlier moment, and is corrected in the same way.
 """
 
 from __future__ import annotations
@@ -17,228 +17,239 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from math import sqrt
 from typing import Final, Protocol
 
 import structlog
 from msgspec import structs
+from sqlalchemy import Connection
 
-from sync_worker.concurrency import poll, run_in_thread
+from sync_worker.batched import batched
 from sync_worker.errors import Unavailable
+from sync_worker.hubspot.api.contacts import Contacts
 from sync_worker.hubspot.api.crm_objects import SEARCH_PAGE_SIZE, UnorderedResponse
-from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Contact, IdRange, ResultPage
+from sync_worker.hubspot.records.models import Contact, IdRange
 from sync_worker.intervals import Interval, complement
-from sync_worker.store import contacts, coverage, scan_state
-from sync_worker.store.database import Store
+from sync_worker.store import contacts as contact_store
+from sync_worker.store import coverage, scan_state
 from sync_worker.store.scan_state import FullScanState
 from sync_worker.sync.pull import streams
+from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.reader.budget_split import Pace, share
-from sync_worker.sync.reader.parallel_reader import read_parallel_batches
 from sync_worker.sync.reader.partitions import split_at
-from sync_worker.timestamps import from_ms, to_ms
+from sync_worker.sync.reader.stream import Stream, StreamBatch
+from sync_worker.timestamps import from_ms
 
-CONTACT_STREAM: Final = "contacts"  # the stream of all contacts by id, and the cursor of the search for changed ones
+CONTACT_STREAM: Final = "contacts"  # the stream of all contacts by id, and the cursor of the search for changed contacts
 MAX_PAGES_PER_READER: Final = 4  # pages for each reader, at most, in one transaction
 MIN_CONTACTS_FOR_SEARCH: Final = 1_000  # contacts; fewer are read in a moment
-MAX_READERS: Final = 250  # as many as the largest plan lets ask at once
-HIGH_LATENCY_SECONDS: Final = 0.3  # seconds to HubSpot and back, from which on a page more costs less than waiting for one
-SEARCH_INDEX_LAG: Final = timedelta(seconds=30)  # after which search shows what was changed; HubSpot says "a few moments"
+MAX_READERS: Final = 250  # the largest plan allows as many calls at once
+HIGH_LATENCY_SECONDS: Final = 0.3  # seconds; from this latency on, an additional page costs less than waiting for one
+SEARCH_INDEX_LAG: Final = timedelta(seconds=30)  # until search shows a change; HubSpot's documentation: "a few moments"
 MAX_LATE_CHANGES: Final = 2_000  # contacts that are read again at once; more are left to the next sync
-LATE_READ_SHARE: Final = 0.97  # of all contacts: what search showed late is asked for beside the last pages
-ID_BATCH_SIZE: Final = 1_000  # contacts that are asked for by id at a time
-MAX_PARTITIONS: Final = 300  # that a reading begins with: all of them are looked through for each page
-PARTITION_MARGIN: Final = 0.7  # times the square root of what its pages hold, by which each is shorter: no two hold quite the same
+LATE_READ_SHARE: Final = 0.97  # of all contacts; then recent changes are read again during the last pages
+ID_BATCH_SIZE: Final = 1_000  # contacts that are requested by id in one batch
+MAX_PARTITIONS: Final = 300  # at the start; each page looks through all of them
+PARTITION_MARGIN: Final = 0.7  # times the square root of its rows, by which a partition is shorter: no two hold quite the same number
 
 log = structlog.get_logger()
 
 
 class SaveContacts(Protocol):
-    """How contacts are remembered, with the ranges of ids that are complete with them."""
+    """How contacts are saved, together with the ranges of ids that are complete with them."""
 
-    def __call__(self, rows: Sequence[Contact], *, scan_id: int, intervals: Sequence[Interval] = ()) -> None:
-        """Remember them."""
+    def __call__(self, contacts: Sequence[Contact], /, *, scan_id: int, intervals: Sequence[Interval] = ()) -> None:
+        """Save them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FullScan:
-    """One reading of every contact. `asked` are the properties that it must have been begun with to go on."""
+    """One scan of all contacts. An interrupted scan resumes only if it started with the same `requested_properties`."""
 
-    hubspot: HubSpot
-    store: Store
-    properties: Sequence[str]
+    context: PullContext
     requested_properties: Sequence[str]
-    now: datetime
-    readers: int
     save: SaveContacts
-    expect: Callable[[int], None]
     export_reader: ExportReader | None = None
-    interleave_writes: bool = False  # each is written while others are still being read
+    interleave_writes: bool = False  # contacts are written while others are still read
 
-    def read(self) -> Iterator[Sequence[int]]:
-        """Read, keep, and yield the ids that were kept, some at a time; in the end let go who is not there any more.
-
-        Nothing is yielded where HubSpot has to be waited for, first of all when the first pages have just been asked for.
-        """
-        last = self._start_or_resume()
+    def read(self) -> None:
+        """Read and save all contacts, then mark the contacts that no longer exist as deleted."""
+        state = self.context.transact(self._start_or_resume)
         with ExitStack() as stack:
-            file = self._open_export(last, stack) if self.export_reader else None
-            yield from self._by_api(last) if file is None else self._by_export(last, file)
-        with self.store.transaction() as tx:
-            contacts.mark_unseen_deleted(tx, scan_id=last.number)
-            scan_state.save_full_scan(tx, FullScanState(number=last.number, started_at=last.started_at, done=True))
+            export = self._open_export(state, stack)
+            if export is None:
+                self._by_api(state)
+            else:
+                self._by_export(state, export)
+        self.context.transact(partial(_finish, state=state))
 
-    def _start_or_resume(self) -> FullScanState:
+    def _start_or_resume(self, tx: Connection) -> FullScanState:
         """Return the scan that an earlier run started, or start one."""
         requested = tuple(self.requested_properties)
-        with self.store.transaction() as tx:
-            last = scan_state.load_full_scan(tx)
-            if last is None or last.done or last.requested_properties != requested:
-                number = last.number + 1 if last else 1
-                last = FullScanState(number=number, started_at=to_ms(self.now), done=False, requested_properties=requested)
-                coverage.remove(tx, CONTACT_STREAM, 0, streams.MAX_KEY)
-                scan_state.save_full_scan(tx, last)
+        last = scan_state.load_full_scan(tx)
+        if last is None or last.done or last.requested_properties != requested:
+            number = last.number + 1 if last else 1
+            last = FullScanState(number=number, started_at=self.context.now_ms, done=False, requested_properties=requested)
+            coverage.remove(tx, CONTACT_STREAM, 0, streams.MAX_KEY)
+            scan_state.save_full_scan(tx, last)
         return last
 
-    def _save_scan_state(self, state: FullScanState) -> FullScanState:
-        with self.store.transaction() as tx:
-            scan_state.save_full_scan(tx, state)
+    def _save_state(self, state: FullScanState) -> FullScanState:
+        self.context.transact(lambda tx: scan_state.save_full_scan(tx, state))
         return state
 
-    def _by_api(self, state: FullScanState) -> Iterator[Sequence[int]]:
-        if not state.is_sequential:
-            try:
-                yield from self._by_partitions(state)
-            except UnorderedResponse as error:
-                log.warning("contacts.order_lost", reason=str(error), next="the list is followed page after page")
-                state = self._save_scan_state(structs.replace(state, is_sequential=True))
-        if state.is_sequential:
-            yield from self._sequential(state)
+    @property
+    def _contacts(self) -> Contacts:
+        return self.context.hubspot.contacts
+
+    @property
+    def _properties(self) -> tuple[str, ...]:
+        return self.context.row_mapper.contact_properties
+
+    # From an export.
 
     def _open_export(self, state: FullScanState, stack: ExitStack) -> Iterator[Sequence[Contact]] | None:
         if self.export_reader is None:
             return None
-        total = self.hubspot.contacts.count()
-        self.expect(total)
+        total = self._contacts.count()
+        self.context.expect(CONTACT_STREAM, total)
 
         def save_export_id(export_id: str) -> None:
-            self._save_scan_state(structs.replace(state, export_id=export_id))
+            self._save_state(structs.replace(state, export_id=export_id))
 
-        return self.export_reader.read_contacts(stack, self.properties, total, export_id=state.export_id, on_start=save_export_id)
+        return self.export_reader.read_contacts(stack, self._properties, total, export_id=state.export_id, on_start=save_export_id)
 
-    def _by_export(self, state: FullScanState, export_batches: Iterator[Sequence[Contact]]) -> Iterator[Sequence[int]]:
-        for rows in export_batches:
-            self.save(rows, scan_id=state.number)
-            yield [row.id for row in rows]
-        yield from self._reread_recent(state, unbounded=True)
-        yield from self._fetch_missing_by_id(state)
+    def _by_export(self, state: FullScanState, export: Iterator[Sequence[Contact]]) -> None:
+        for contacts in export:
+            self.save(contacts, scan_id=state.number)
+        self._reread_recent(state, unbounded=True)
+        self._fetch_missing_by_id(state)
 
-    def _by_partitions(self, state: FullScanState) -> Iterator[Sequence[int]]:
-        extent = self.hubspot.contacts.read_id_range()
-        self.expect(extent.total)
-        searched = extent.total > MIN_CONTACTS_FOR_SEARCH and self.hubspot.contacts.max_ranges_per_search(self.properties) > 0
-        stream = streams.contacts(self.hubspot, self.properties, use_search=searched)
-        burst, elapsed = self.hubspot.budgets.burst, self._start_stopwatch()
-        stream = replace(stream, high_latency=(burst.latency or 0) > HIGH_LATENCY_SECONDS)
-        if searched and self.interleave_writes:
-            stream = replace(stream, is_enough=share(extent.total, self._rate_limits()).enough(elapsed))
-        readers = burst.concurrency(minimum=self.readers, maximum=MAX_READERS)
-        searchers = stream.secondary.readers if stream.secondary else 0
-        gaps = self._gaps(extent, use_search=searched)
-        if not self.interleave_writes:  # else the calls are short, and each range more costs about one
-            parts = partition_for(readers + searchers, gaps, extent, high_latency=stream.high_latency)
-            stream = replace(stream, density=extent.density if len(parts) > len(gaps) else None)
-            gaps = parts
-        late: Future[ResultPage[Contact, int]] | None = None
-        settling, kept = (SEARCH_INDEX_LAG - (self.now - from_ms(state.started_at))).total_seconds(), 0
-        for pieces in read_parallel_batches(
-            stream, gaps, readers=readers, max_batches=MAX_PAGES_PER_READER * self.readers, yield_when_idle=True
-        ):
-            rows = [row for piece in pieces for row in piece.rows]
-            if pieces:
-                self.save(rows, scan_id=state.number, intervals=[piece.interval for piece in pieces])
-                kept += len(rows)
-            if late is None and searched and (elapsed() > settling or kept > LATE_READ_SHARE * extent.total):
-                late = run_in_thread(self._late_changes_request(state))
-            yield [row.id for row in rows]
-        if searched:
-            yield from self._reread_recent(state, late)
-            yield from self._fetch_missing_by_id(state)
+    # By list and search.
+
+    def _by_api(self, state: FullScanState) -> None:
+        if not state.is_sequential:
+            try:
+                self._by_partitions(state)
+            except UnorderedResponse as error:
+                log.warning("contacts.order_lost", reason=str(error), next="the list is followed page after page")
+                state = self._save_state(structs.replace(state, is_sequential=True))
+        if state.is_sequential:
+            self._sequential(state)
+
+    def _by_partitions(self, state: FullScanState) -> None:
+        id_range = self._contacts.read_id_range()
+        self.context.expect(CONTACT_STREAM, id_range.total)
+        use_search = id_range.total > MIN_CONTACTS_FOR_SEARCH and self._contacts.max_ranges_per_search(self._properties) > 0
+        stream, elapsed = self._build_stream(id_range, use_search=use_search)
+        readers = self.context.hubspot.budgets.burst.concurrency(minimum=self.context.readers, maximum=MAX_READERS)
+        stream, gaps = self._partition(stream, id_range, readers)
+        settles_after = (SEARCH_INDEX_LAG - (self.context.now - from_ms(state.started_at))).total_seconds()
+        reread: Future[None] | None = None
+        saved, max_batches = 0, MAX_PAGES_PER_READER * self.context.readers
+        with self.context.open_batches(stream, gaps, readers=readers, max_batches=max_batches) as reads:
+            for batches in reads:
+                saved += self._save_batches(state, batches)
+                if use_search and reread is None and (elapsed() > settles_after or saved > LATE_READ_SHARE * id_range.total):
+                    reread = self.context.threads.start("recent contacts", partial(self._reread_recent, state))
+        if use_search:
+            reread.result() if reread else self._reread_recent(state)
+            self._fetch_missing_by_id(state)
+
+    def _build_stream(self, id_range: IdRange, *, use_search: bool) -> tuple[Stream[Contact], Callable[[], float]]:
+        """Return the stream, and a stopwatch that was started with it."""
+        elapsed, latency = self._start_stopwatch(), self.context.hubspot.budgets.burst.latency or 0
+        stream = streams.contacts(self.context.hubspot, self._properties, use_search=use_search)
+        stream = replace(stream, high_latency=latency > HIGH_LATENCY_SECONDS)
+        if use_search and self.interleave_writes:
+            stream = replace(stream, is_enough=share(id_range.total, self._rate_limits()).enough(elapsed))
+        return stream, elapsed
+
+    def _partition(self, stream: Stream[Contact], id_range: IdRange, readers: int) -> tuple[Stream[Contact], list[Interval]]:
+        gaps = self.context.transact(partial(_find_gaps, id_range=id_range, use_search=stream.secondary is not None))
+        if self.interleave_writes:  # calls are scarce then, and each additional partition costs about one
+            return stream, gaps
+        all_readers = readers + (stream.secondary.readers if stream.secondary else 0)
+        parts = partition_for(all_readers, gaps, id_range, high_latency=stream.high_latency)
+        return replace(stream, density=id_range.density if len(parts) > len(gaps) else None), parts
+
+    def _save_batches(self, state: FullScanState, batches: Sequence[StreamBatch[Contact]]) -> int:
+        """Save contacts; return their number."""
+        contacts = [contact for batch in batches for contact in batch.rows]
+        self.save(contacts, scan_id=state.number, intervals=[batch.interval for batch in batches])
+        return len(contacts)
 
     def _rate_limits(self) -> Pace:
-        burst, search = self.hubspot.budgets.burst, self.hubspot.budgets.search
+        burst, search = self.context.hubspot.budgets.burst, self.context.hubspot.budgets.search
         return Pace(burst=burst.capacity, window=burst.window_seconds, searches=search.capacity / search.window_seconds)
 
     def _start_stopwatch(self) -> Callable[[], float]:
-        monotonic = self.hubspot.budgets.monotonic
-        began = monotonic()
-        return lambda: monotonic() - began
+        monotonic = self.context.hubspot.budgets.monotonic
+        started = monotonic()
+        return lambda: monotonic() - started
 
-    def _gaps(self, id_range: IdRange, *, use_search: bool) -> list[Interval]:
-        with self.store.transaction() as tx:
-            known = coverage.load(tx, CONTACT_STREAM)
-        # The last range has an open end, so it begins behind all that was read.
-        high = max(id_range.highest_id or 0, *[interval.high for interval in known], 0) + 1
-        gaps = complement(known, 0, high)
-        # Search must not be left with what has no end.
-        return [*gaps, Interval(high, high + 1)] if use_search else gaps
+    # Corrections: contacts that search or an export showed too late.
 
-    def _late_changes_request(
-        self, state: FullScanState, after: int = 0, *, unbounded: bool = False
-    ) -> Callable[[], ResultPage[Contact, int]]:
-        started = from_ms(state.started_at)
+    def _reread_recent(self, state: FullScanState, *, unbounded: bool = False) -> None:
+        """Read the contacts that changed shortly before the scan, or `unbounded`, also those that changed since."""
+        started, after = from_ms(state.started_at), 0
         until = None if unbounded else started
-        return partial(self.hubspot.contacts.search_modified, started - SEARCH_INDEX_LAG, after, self.properties, until=until)
-
-    def _reread_recent(
-        self, state: FullScanState, first: Future[ResultPage[Contact, int]] | None = None, *, unbounded: bool = False
-    ) -> Iterator[Sequence[int]]:
-        answer = first or run_in_thread(self._late_changes_request(state, unbounded=unbounded))
         while True:
-            page = yield from poll(answer)
+            page = self._contacts.search_modified(started - SEARCH_INDEX_LAG, after, self._properties, until=until)
             if (page.total or 0) > MAX_LATE_CHANGES:
                 return
             self.save(page.items, scan_id=state.number)
-            yield [row.id for row in page.items]
             if page.next is None:
                 return
-            answer = run_in_thread(self._late_changes_request(state, page.next, unbounded=unbounded))
+            after = page.next
 
-    def _fetch_missing_by_id(self, state: FullScanState) -> Iterator[Sequence[int]]:
-        with self.store.transaction() as tx:
-            unseen = contacts.unseen_ids(tx, scan_id=state.number)
-        for start in range(0, len(unseen), ID_BATCH_SIZE):
-            found = self.hubspot.contacts.read(unseen[start : start + ID_BATCH_SIZE], self.properties)
-            self.save(found.items, scan_id=state.number)
-            yield [row.id for row in found.items]
+    def _fetch_missing_by_id(self, state: FullScanState) -> None:
+        unseen = self.context.transact(partial(contact_store.unseen_ids, scan_id=state.number))
+        for ids in batched(unseen, ID_BATCH_SIZE):
+            self.save(self._contacts.read(ids, self._properties).items, scan_id=state.number)
 
-    def _sequential(self, state: FullScanState) -> Iterator[Sequence[int]]:
+    # Page by page.
+
+    def _sequential(self, state: FullScanState) -> None:
         token, seen = state.token, set[str]()
         while True:
-            page = self.hubspot.contacts.list_from_token(token, self.properties)
+            page = self._contacts.list_from_token(token, self._properties)
             self.save(page.items, scan_id=state.number)
-            yield [row.id for row in page.items]
             token = page.next
             if token is None:
                 return
             if token in seen:
                 raise Unavailable("HubSpot's list of contacts goes round in a circle.", operation="read contacts")
             seen.add(token)
-            self._save_scan_state(structs.replace(state, token=token))
+            self._save_state(structs.replace(state, token=token))
+
+
+def _finish(tx: Connection, state: FullScanState) -> None:
+    contact_store.mark_unseen_deleted(tx, scan_id=state.number)
+    scan_state.save_full_scan(tx, FullScanState(number=state.number, started_at=state.started_at, done=True))
+
+
+def _find_gaps(tx: Connection, id_range: IdRange, *, use_search: bool) -> list[Interval]:
+    known = coverage.load(tx, CONTACT_STREAM)
+    # The last range has an open end, so it starts after everything that was read.
+    high = max(id_range.highest_id or 0, *[interval.high for interval in known], 0) + 1
+    gaps = complement(known, 0, high)
+    # Search cannot read a range with an open end.
+    return [*gaps, Interval(high, high + 1)] if use_search else gaps
 
 
 def partition_for(readers: int, gaps: Sequence[Interval], id_range: IdRange, *, high_latency: bool = False) -> list[Interval]:
-    """Cut the gaps into a range for each reader, `far` away into more and shorter ones, as far as they are worth it.
+    """Cut the gaps into one partition for each reader, or more and shorter ones if the latency is high, where that saves time.
 
-    Where ids are spread evenly, all have as much to read.
+    If ids are spread evenly, all partitions hold the same number of rows.
     """
     low, high, total = id_range.lowest_id or 0, id_range.highest_id or 0, id_range.total
     ranges = MAX_PARTITIONS if high_latency else readers
     pages = max(1 if high_latency else 2, round(total / (ranges * SEARCH_PAGE_SIZE)))
-    # A little less than whole pages, of either lane: a range that holds a little more costs one page for next to nothing.
+    # A little less than whole pages of either source: a partition that holds a little more costs a page for a few rows.
     rows = pages * SEARCH_PAGE_SIZE - PARTITION_MARGIN * sqrt(pages * SEARCH_PAGE_SIZE)
     if total < 2 * pages * SEARCH_PAGE_SIZE or high - low < total:
         return list(gaps)

@@ -12,8 +12,7 @@ from sync_worker.sync.pull.context import PullContext
 
 def read_list_members(context: PullContext) -> None:
     """Replace the known members of each list with those that HubSpot shows."""
-    with context.store.transaction() as tx:
-        ids = memberships.load_list_ids(tx)
+    ids = context.transact(memberships.load_list_ids)
     for key in context.row_mapper.crm_schema.list_names:
         if key in ids:
             _read_list(context, key, ids[key])
@@ -24,9 +23,7 @@ def _read_list(context: PullContext, key: str, list_id: str) -> None:
         members = list(_fetch_members(context.hubspot, list_id))
     except NotFound:
         return  # the list was deleted; the next change to it raises the error
-    with context.store.transaction() as tx:
-        memberships.replace(tx, key, members)
-    context.count("list members", len(members))
+    context.save("list members", len(members), lambda tx: memberships.replace(tx, key, members))
 
 
 def _fetch_members(hubspot: HubSpot, list_id: str) -> Iterator[int]:

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
-from sync_worker.concurrency import Pollable, interleave
+from sync_worker.concurrency import StreamThreads
 from sync_worker.sync.pull import contacts, events
 from sync_worker.sync.pull.companies import read_companies
-from sync_worker.sync.pull.contacts import ContactIdBatches
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.event_reserve import EventReserve
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.list_members import read_list_members
+
+RESERVE_SECONDS: Final = 0.05  # seconds between two updates of the reserve for events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullRead:
+    """A full read that is in progress: contacts, events and companies at once."""
+
+    threads: StreamThreads
+    events: Future[None]
+
+    @property
+    def has_all_events(self) -> bool:
+        """Whether all events and companies are saved."""
+        return self.events.done()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,15 +40,25 @@ class Pull:
     context: PullContext
     export_reader: ExportReader | None = None
 
-    def events(self, hidden_kinds: frozenset[str], *, all_companies: bool) -> Pollable[None]:
-        """Read the events that the model uses, and companies, each from the end of its last read."""
-        context, kinds = self.context, self._visible_kinds(hidden_kinds)
-        budgets = context.hubspot.budgets
-        companies = read_companies(context, self.export_reader, read_all=all_companies)
-        with EventReserve(burst=budgets.burst, monotonic=budgets.monotonic) as reserve:
-            for _ in interleave(*events.event_streams(context, kinds), companies):
-                reserve.update(sum(context.counts[kind] for kind in kinds))
-                yield ()
+    @contextmanager
+    def start_full_read(
+        self, hidden_kinds: frozenset[str], on_saved: Callable[[Sequence[int]], None], *, interleave_writes: bool
+    ) -> Iterator[FullRead]:
+        """Start to read all contacts, the events that the model uses, and all companies; `on_saved` gets the ids of saved contacts.
+
+        The caller runs the calls of the threads until the read has finished.
+        """
+        scan = partial(contacts.scan_contacts, self.context, self.export_reader, on_saved, interleave_writes=interleave_writes)
+        with self.context.threads as threads:
+            threads.start("contacts", scan)
+            yield FullRead(threads=threads, events=threads.start("events", partial(self._read_events, hidden_kinds, all_companies=True)))
+
+    def events(self, hidden_kinds: frozenset[str]) -> None:
+        """Read the events that the model uses, and the companies that changed, each from the end of its last read."""
+        with self.context.threads as threads:
+            threads.start("events", partial(self._read_events, hidden_kinds, all_companies=False))
+            for _ in threads.run_calls():
+                pass
 
     def page_view_history(self, hidden_kinds: frozenset[str]) -> None:
         """Read the page views from before HubSpot identified the new contacts."""
@@ -43,13 +72,20 @@ class Pull:
         """Read the contacts that changed since the cursor."""
         contacts.read_changed_contacts(self.context)
 
-    def all_contacts(self, *, interleave_writes: bool = False) -> ContactIdBatches:
-        """Scan all contacts; yield the ids of saved contacts."""
-        return contacts.scan_contacts(self.context, self.export_reader, interleave_writes=interleave_writes)
-
     def list_members(self) -> None:
         """Read the members of the worker's lists."""
         read_list_members(self.context)
+
+    def _read_events(self, hidden_kinds: frozenset[str], *, all_companies: bool) -> None:
+        context, kinds = self.context, self._visible_kinds(hidden_kinds)
+        budgets = context.hubspot.budgets
+        with EventReserve(burst=budgets.burst, monotonic=budgets.monotonic) as reserve:
+            companies = partial(read_companies, context, self.export_reader, read_all=all_companies)
+            reads = [*events.read_events(context, kinds), context.threads.start("companies", companies)]
+            while wait(reads, RESERVE_SECONDS).not_done:
+                reserve.update(sum(context.counts[kind] for kind in kinds))
+        for read in reads:
+            read.result()
 
     def _visible_kinds(self, hidden_kinds: frozenset[str]) -> list[str]:
         return sorted(self.context.row_mapper.crm_schema.model.event_kinds - hidden_kinds)

@@ -8,13 +8,15 @@ all that has an end. And no leave to send is held without a range to read: whoev
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from threading import Condition, Lock, Thread
 from typing import Final, Generic
 
-from sync_worker.concurrency import IDLE_SECONDS
+from sync_worker.concurrency import StreamsStopped
 from sync_worker.intervals import Interval
 from sync_worker.sync.reader.partitions import Partition, PartitionQueue
 from sync_worker.sync.reader.stream import Row, Stream, StreamBatch, StreamPage
@@ -41,18 +43,20 @@ class _ParallelReader(Generic[Row]):
         self.consumer_condition = Condition(self.lock)
         self.reader_conditions = {aside: Condition(self.lock) for aside in self.partitions.readers}
 
-    def batches(self, max_batches: int, *, yield_when_idle: bool) -> Iterator[list[StreamBatch[Row]]]:
-        """Yield the pieces that lie ready, some at a time; with `pausing`, none of them whenever they have to be waited for."""
+    def batches(self, max_batches: int) -> Iterator[list[StreamBatch[Row]]]:
+        """Yield the batches that are ready, several at a time."""
         self._start()
         try:
-            if yield_when_idle:
-                yield []
-            while pieces := self._take_ready(max_batches):
-                yield pieces
-                if yield_when_idle and self._is_idle():
-                    yield []
+            while batches := self._take_ready(max_batches):
+                yield batches
         finally:
             self._stop()
+
+    def abort(self) -> None:
+        """Raise StreamsStopped in the thread that iterates."""
+        with self.lock:
+            self.error = self.error or StreamsStopped()
+            self._wake_readers()
 
     def _start(self) -> None:
         with self.lock:
@@ -72,10 +76,6 @@ class _ParallelReader(Generic[Row]):
             pieces, self.ready = self.ready[:max_batches], self.ready[max_batches:]
             self._wake_readers()
             return pieces
-
-    def _is_idle(self) -> bool:
-        with self.lock:
-            return not self._wait_for_ready(1, IDLE_SECONDS)
 
     def _wait_for_ready(self, count: int, seconds: float | None = None) -> bool:
         """Wait for some pieces, or for the end."""
@@ -159,21 +159,25 @@ def read_parallel(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int
     Each piece is complete for its interval of keys, and the intervals of all pieces together are the gaps.
     An error of any reader ends the others after their present request and is raised here.
     """
-    for pieces in read_parallel_batches(stream, gaps, readers=readers, max_batches=1):
-        yield from pieces
+    with closing(read_parallel_batches(stream, gaps, readers=readers, max_batches=1)) as batches:
+        yield from chain.from_iterable(batches)
 
 
 def read_parallel_batches(
-    stream: Stream[Row], gaps: Sequence[Interval], *, readers: int, max_batches: int | None = None, yield_when_idle: bool = False
-) -> Iterator[list[StreamBatch[Row]]]:
-    """Read as `sweep` does, and yield together what has come in together, so that it can be stored together.
+    stream: Stream[Row],
+    gaps: Sequence[Interval],
+    *,
+    readers: int,
+    max_batches: int | None = None,
+    on_stop: Callable[[Callable[[], None]], AbstractContextManager[object]] = lambda _abort: nullcontext(),
+) -> Generator[list[StreamBatch[Row]], None, None]:
+    """Read as `read_parallel` does, and yield batches that arrive together as one list, so that they can be saved together.
 
-    No more at a time than there are readers, unless told otherwise: who stops the worker loses no more than was on the line.
-    With `pausing`, nothing is yielded whenever the next pieces have to be waited for, and before the first: that is time for other work.
+    A list holds at most `max_batches` batches, by default one for each reader: an interrupted run loses no more than that.
+    `on_stop` opens a context in which the callback that it is given ends the iteration with StreamsStopped.
     """
     if not gaps:
         return
-    ranges = PartitionQueue.from_gaps(stream, gaps, readers=readers)
-    yield from _ParallelReader(ranges).batches(
-        min(readers, MAX_BUFFERED_PAGES) if max_batches is None else max_batches, yield_when_idle=yield_when_idle
-    )
+    reader = _ParallelReader(PartitionQueue.from_gaps(stream, gaps, readers=readers))
+    with on_stop(reader.abort):
+        yield from reader.batches(min(readers, MAX_BUFFERED_PAGES) if max_batches is None else max_batches)

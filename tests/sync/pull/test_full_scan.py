@@ -3,12 +3,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+from sync_worker.concurrency import StreamThreads
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.api.crm_objects import UnorderedResponse
 from sync_worker.hubspot.budgets import Budgets
@@ -16,10 +19,12 @@ from sync_worker.hubspot.records.models import BatchReadResult, Contact, IdRange
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.rate_limiter import RateLimiter, RateLimitSettings
 from sync_worker.intervals import Interval
+from sync_worker.progress import Progress
 from sync_worker.store import contacts, coverage, scan_state
 from sync_worker.store.contacts import ContactRow
 from sync_worker.store.database import Store
 from sync_worker.store.scan_state import FullScanState
+from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.full_scan import FullScan, partition_for
 from sync_worker.timestamps import to_ms
 from tests.store.database_factories import open_in_memory
@@ -101,30 +106,39 @@ class FullScanRun:
     store: Store = field(default_factory=open_in_memory)
     saved: dict[int, datetime] = field(default_factory=dict)
 
-    def make_full_scan(self) -> FullScan:
+    def make_full_scan(self, threads: StreamThreads) -> FullScan:
         clock = Clock()
         rate_limiter = RateLimiter(RateLimitSettings(burst=10, search=10**6), clock)
         hubspot: Any = SimpleNamespace(identity="token-1", contacts=self.portal, budgets=Budgets.of(rate_limiter, clock))
-        return FullScan(
+        row_mapper: Any = SimpleNamespace(contact_properties=())
+        context = PullContext(
             hubspot=hubspot,
             store=self.store,
-            properties=(),
-            requested_properties=[],
+            row_mapper=row_mapper,
             now=NOW,
+            overlap=timedelta(minutes=10),
             readers=4,
-            save=self.save_page,
-            expect=lambda _: None,
+            progress=Progress(),
+            clock=lambda: NOW,
+            threads=threads,
         )
+        save = partial(self.save_page, context)
+        return FullScan(context=context, requested_properties=[], save=save)
 
-    def save_page(self, rows: Sequence[Contact], *, scan_id: int, intervals: Sequence[Interval] = ()) -> None:
+    def save_page(self, context: PullContext, rows: Sequence[Contact], *, scan_id: int, intervals: Sequence[Interval] = ()) -> None:
         self.saved.update((row.id, max(row.updated_at, self.saved.get(row.id, NINE_DAYS_AGO))) for row in rows)
-        with self.store.transaction() as tx:
+
+        def write(tx: Connection) -> None:
             contacts.save(tx, [make_contact_row(row.id) for row in rows], scan_id=scan_id)
             coverage.add_intervals(tx, "contacts", intervals)
 
+        context.transact(write)
+
     def run(self) -> None:
-        for _ in self.make_full_scan().read():
-            pass
+        with StreamThreads() as threads:
+            threads.start("scan", self.make_full_scan(threads).read)
+            for _ in threads.run_calls():
+                pass
 
 
 def make_contact_row(number: int) -> ContactRow:
