@@ -138,14 +138,14 @@ class RunFactory:
     def _build_guard(self, *, disabled: bool) -> Guard:
         settings = self.settings
         with self.store.transaction() as tx:
-            first = not runs.has_completed(tx, "backfill", "sync")
+            is_first = not runs.has_completed(tx, "backfill", "sync")
         limits = SafetyLimits(
             max_changed_share=settings.max_changed_share,
             max_new_mqls_share=settings.max_new_mqls_share,
             max_new_mqls=settings.max_new_mqls,
             min_contacts=settings.judged_from_contacts,
         )
-        return Guard(limits=limits, is_first_run=first, disabled=disabled)
+        return Guard(limits=limits, is_first_run=is_first, disabled=disabled)
 
     def _build_pull(self, now: datetime, bulk_context: BulkContext | None) -> Pull:
         context = PullContext(

@@ -1,4 +1,4 @@
-"""The story of a run: pull → evaluate → plan → apply → remember."""
+"""The steps of a run: pull → evaluate → plan → check → apply."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from sync_worker.sync.pull.pull import Pull
 from sync_worker.sync.report import RunReport
 from sync_worker.sync.retention import Retention
 
-EARLY_CHUNK_SIZE: Final = 5_000  # contacts: soon enough that writing goes on beside most of the reading
-BUSY_CHUNK_FACTOR: Final = 4  # times as many are read before they are judged, while others still come in
+EARLY_CHUNK_SIZE: Final = 5_000  # contacts; small enough that writes overlap with most of the reads
+BUSY_CHUNK_FACTOR: Final = 4  # chunks that are evaluated at once while contacts still come in
 IDLE_SECONDS: Final = 0.05  # seconds without a saved record after which the reads are idle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Everything that one run needs, put together by `app`. A dry run has no applier.
+    """One run; run_factory.py builds its parts. A dry run has no applier.
 
-    `early` lets contacts be judged and written while others are still being read; `chunk` are read first.
+    With `write_early`, contacts are evaluated and written in chunks of `chunk_size` while others are still read.
     """
 
     store: Store
@@ -45,7 +45,7 @@ class Run:
     retention: Retention
     applier: Applier | None
     report: RunReport
-    importer: Importer | None = None  # where contacts are written in bulk: all at once, when all are known
+    importer: Importer | None = None  # writes all contacts in bulk once all are evaluated
     chunk_size: int = EARLY_CHUNK_SIZE
     write_early: bool = False
 
@@ -71,7 +71,7 @@ class Run:
             self.full()
 
     def from_state(self) -> None:
-        """Judge on what is known, and change what differs; nothing is read."""
+        """Evaluate the contacts in the state, and write the differences, without a read from HubSpot."""
         self.retention.purge(self.store, self.evaluator.model, self.evaluator.now)
         self._evaluate()
         self.report.waiting = self.mql_quota.admit(self.store)
@@ -95,7 +95,7 @@ class Run:
         saved.clear()
         for some in batched(contact_ids, BUSY_CHUNK_FACTOR * self.chunk_size):
             self._evaluate(some)
-            # Who becomes an MQL waits until all are: only then are they weighed, and is it known who is the best of the day.
+            # New MQLs are written last: the safety check and the daily MQL quota need all of them.
             if self.write_early:
                 pending_changes.append(self._count_changes(self._contact_changes(exclude_mqls=True, only_ids=some)))
             elif not self.applier:
@@ -103,7 +103,7 @@ class Run:
             self._send_ready(pending_changes)
 
     def _send_ready(self, pending_changes: deque[Iterator[ContactChange]]) -> None:
-        # What has to wait for the pace waits here: the reading goes on meanwhile.
+        # Rate-limited writes wait in this queue while reads continue.
         while pending_changes and self.applier and not self.applier.submit(pending_changes[0]):
             pending_changes.popleft()
 
@@ -111,26 +111,31 @@ class Run:
         self.report.evaluated += self.evaluator.evaluate_due(self.store, self.pull.context.progress, only_ids=only_ids)
 
     def _count_preview(self, contact_ids: Sequence[int]) -> None:
-        # Nobody waits for what is only counted; counting it in the end would keep everybody waiting.
+        # A preview counts changes while contacts are read; counting all of them at the end would take longer.
         deque(self._count_changes(self._contact_changes(exclude_mqls=True, only_ids=contact_ids)), maxlen=0)
         with self.store.transaction() as tx:
             differences.mark_previewed(tx, contact_ids)
 
     def _apply_contact_changes(self) -> None:
-        begun = self.report.plan.contacts
+        written_before = self.report.plan.contacts
         counted = self._count_changes(self._contact_changes())
-        few = list(islice(counted, PAGE_SIZE))
+        first_changes = list(islice(counted, PAGE_SIZE))
         deque(counted, maxlen=0)
-        self._check_safety(partially_written=begun > 0)
-        # Who differs is found by a look at everybody: few are kept, so that there is no second one.
-        if few and (writer := self.importer or self.applier):
-            writer.send(few if len(few) < PAGE_SIZE else self._contact_changes())
+        self._check_safety(partially_written=written_before > 0)
+        # Finding the changes scans all contacts. Few changes are kept, so that no second scan is needed.
+        if first_changes and (writer := self.importer or self.applier):
+            writer.send(first_changes if len(first_changes) < PAGE_SIZE else self._contact_changes())
 
     def _contact_changes(self, *, exclude_mqls: bool = False, only_ids: Collection[int] | None = None) -> Iterator[ContactChange]:
-        # What is only counted is never acknowledged, so what was counted is left out.
-        underway = self.applier.in_flight_ids if self.applier else ()
+        # A dry run acknowledges no change, so changes that were counted before are excluded.
+        in_flight = self.applier.in_flight_ids if self.applier else ()
         return contact_changes(
-            self.store, self.scope, exclude_mqls=exclude_mqls, exclude_counted=self.applier is None, exclude_ids=underway, only_ids=only_ids
+            self.store,
+            self.scope,
+            exclude_mqls=exclude_mqls,
+            exclude_counted=self.applier is None,
+            exclude_ids=in_flight,
+            only_ids=only_ids,
         )
 
     def _count_changes(self, changes: Iterable[ContactChange]) -> Iterator[ContactChange]:
@@ -139,21 +144,21 @@ class Run:
             yield change
 
     def _check_safety(self, *, partially_written: bool) -> None:
-        # All that is written follows from what has been judged by now, so all of it is known before the first call.
+        # All contacts are evaluated by now, so the whole plan is known before its first write.
         plan = self.report.plan
         with self.store.transaction() as tx:
-            joining = memberships.count_to_add(tx, "mql") if self.scope.approved else 0
-            if not (plan.substantive or plan.new_mqls or joining):
-                return  # weighs nothing, of however many
+            members_to_add = memberships.count_to_add(tx, "mql") if self.scope.approved else 0
+            if not (plan.substantive or plan.new_mqls or members_to_add):
+                return  # no limit applies
             contacts = contact_store.count(tx)
-        weight = {"contacts": contacts, "changed": plan.substantive, "new_mqls": max(plan.new_mqls, joining)}
+        weight = {"contacts": contacts, "changed": plan.substantive, "new_mqls": max(plan.new_mqls, members_to_add)}
         if not self.applier:
             self.report.unsafe = self.guard.violation(**weight)
             return
         try:
             self.guard.check(**weight, partially_written=partially_written)
         except UnsafePlan:
-            if partially_written:  # as the refusal says: the others are written, also those whose turn had not come yet
+            if partially_written:  # the refusal promises that all other changes are written
                 self.applier.send(self._contact_changes(exclude_mqls=True))
                 self.applier.finish()
             raise
@@ -172,13 +177,13 @@ class Run:
             if self.applier:
                 try:
                     self.applier.apply_list_change(ids[change.key], change)
-                except (ConfigurationError, BadRequest) as error:  # deleted or made dynamic: the other lists are in order
+                except (ConfigurationError, BadRequest) as error:  # the list was deleted or made dynamic; the other lists can be changed
                     failures.append(error)
         if failures:
             raise failures[0]
 
     def _report_pending_approval(self) -> None:
-        # What waits for the approval is counted alone: before the first one it is everybody, in every cycle.
+        # Changes that wait for the approval are only counted: before the first approval they concern all contacts in every run.
         self.report.withheld |= {name: sum(counts.values()) for name, counts in count_list_changes(self.store, self.scope).items()}
         if self.scope.stage_rule:
             with self.store.transaction() as tx:

@@ -1,1 +1,1 @@
-"""Pull: read what changed in HubSpot into the state, with the coverage that says so."""
+"""Reads from HubSpot into the state, together with the coverage that marks rows as read."""

@@ -27,7 +27,7 @@ def read_companies(context: PullContext, export_reader: ExportReader | None, *, 
     if not properties:
         return
     cursor = context.load_cursor(COMPANY_STREAM)
-    batches = _all_batches(context, export_reader, properties) if read_all or cursor is None else _changed(context, cursor, properties)
+    batches = _read_all(context, export_reader, properties) if read_all or cursor is None else _read_changed(context, cursor, properties)
     with closing(batches):
         for companies in batches:
             rows = context.row_mapper.company_rows(companies)
@@ -35,12 +35,12 @@ def read_companies(context: PullContext, export_reader: ExportReader | None, *, 
     context.save_cursor(COMPANY_STREAM)
 
 
-def _changed(context: PullContext, cursor: int, properties: Sequence[str]) -> Generator[Sequence[Company], None, None]:
+def _read_changed(context: PullContext, cursor: int, properties: Sequence[str]) -> Generator[Sequence[Company], None, None]:
     since = context.overlap_start(cursor)
     return _follow_pages(lambda after: context.hubspot.companies.search_modified(since, after or 0, properties))
 
 
-def _all_batches(
+def _read_all(
     context: PullContext, export_reader: ExportReader | None, properties: Sequence[str]
 ) -> Generator[Sequence[Company], None, None]:
     with ExitStack() as stack:
@@ -48,12 +48,12 @@ def _all_batches(
             yield from export
             return
     try:
-        yield from _batches_by_id(context, properties)
+        yield from _read_by_id(context, properties)
     except UnorderedResponse:
         yield from _follow_pages(lambda token: context.hubspot.companies.list_from_token(token, properties))
 
 
-def _batches_by_id(context: PullContext, properties: Sequence[str]) -> Generator[Sequence[Company], None, None]:
+def _read_by_id(context: PullContext, properties: Sequence[str]) -> Generator[Sequence[Company], None, None]:
     first = context.hubspot.companies.list_from_id(0, properties)
     yield first.items
     if first.next is None:

@@ -1,7 +1,7 @@
-"""Reading in bulk: every record from a file that HubSpot makes, where that is to be trusted.
+"""Bulk reads from HubSpot's exports, with a check against the API.
 
-What an export holds is documented in part only: how it writes dates and numbers is not. So some of its records are read by the API
-as well, before any of it is believed, and the file must hold as many as there are.
+The format of an export is only partly documented: that of dates and numbers is not. So a sample of its records is read by the API as
+well, and the file must hold all records, before any of it is saved.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Company, Contact
 from sync_worker.hubspot.rest.error_responses import BulkLimitReached
 
-MIN_BULK_SIZE: Final = 500  # records or changes: for fewer, HubSpot's pages and batches take no more calls
-SAMPLE_SIZE: Final = 100  # records that are read by the API as well: one call
-MAX_SAMPLE_MISMATCH_SHARE: Final = 0.05  # share of them that may differ, since somebody was at work
-MAX_MISSING_SHARE: Final = 0.01  # share of what search counts that a file may lack, since search is not exact
-BATCH_SIZE: Final = 2_000  # records that are stored at a time
+MIN_BULK_SIZE: Final = 500  # records or changes; for fewer, pages and batches need no more calls
+SAMPLE_SIZE: Final = 100  # records that are also read by the API, in one call
+MAX_SAMPLE_MISMATCH_SHARE: Final = 0.05  # share of the sample that may differ, because users change records meanwhile
+MAX_MISSING_SHARE: Final = 0.01  # share of the records counted by search that the file may lack, because search is not exact
+BATCH_SIZE: Final = 2_000  # records that are saved in one transaction
 
 BULK_UNAVAILABLE_ERRORS: Final = (Forbidden, BadRequest, NotFound, BulkLimitReached, UnusableExport)
 
@@ -38,12 +38,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fallback:
-    """Tells in one sentence that something is done in the usual way after all."""
+    """Reports in one sentence that an action falls back from bulk to the usual way."""
 
     notes: list[str]
 
     def report(self, action: str, error: SyncWorkerError) -> None:
-        """Put the sentence into the report and the log."""
+        """Add the sentence to the report and the log."""
         sentence = f"{action} in the usual way, not in bulk: {error.message}"
         self.notes.append(sentence)
         log.warning("bulk.fell_back", what=action, reason=error.message)
@@ -51,7 +51,7 @@ class Fallback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkContext:
-    """What it takes to work in bulk; fewer than `least` records or changes are not worth it."""
+    """The parts that bulk reads and writes share; fewer than `min_size` records or changes are not worth it."""
 
     hubspot: HubSpot
     poller: Poller
@@ -69,15 +69,15 @@ class ExportReader:
     def read_contacts(
         self, stack: ExitStack, properties: Sequence[str], expected: int, *, export_id: str | None, on_start: Callable[[str], None]
     ) -> Iterator[Sequence[Contact]] | None:
-        """Return every contact, some at a time, from a file that is open as long as the stack; None where there is no such file.
+        """Return batches of all contacts from a file that the stack closes, or None if there is no usable export.
 
-        `export` is one that was begun earlier and is waited for; `begun` hears of a new one, so that a run that is stopped can go on.
+        `export_id` is an export that an earlier run started. `on_start` gets the id of a new one, so that an interrupted run can resume.
         """
         sheet = self._open_export(stack, "CONTACT", properties, expected, (export_id, on_start))
         return None if sheet is None else batched(exports.read_contacts(sheet, properties), BATCH_SIZE)
 
     def read_companies(self, stack: ExitStack, properties: Sequence[str], expected: int) -> Iterator[Sequence[Company]] | None:
-        """Return every company as `contacts` does."""
+        """Return batches of all companies as `read_contacts` does."""
         sheet = self._open_export(stack, "COMPANY", properties, expected, (None, _ignore))
         return None if sheet is None else batched(exports.read_companies(sheet, properties), BATCH_SIZE)
 
@@ -91,16 +91,16 @@ class ExportReader:
     ) -> CsvFile | None:
         if expected < self.context.min_size:
             return None
-        export, begun = previous
-        if export is not None:
+        export_id, on_start = previous
+        if export_id is not None:
             try:
-                return self._open_verified(stack, kind, properties, expected, export)
+                return self._open_verified(stack, kind, properties, expected, export_id)
             except BULK_UNAVAILABLE_ERRORS as error:
                 log.info("export.forgotten", reason=error.message)
         try:
-            export = self.context.hubspot.exports.start(kind, properties, name=f"sync-worker {self.run_id}")
-            begun(export)
-            return self._open_verified(stack, kind, properties, expected, export)
+            export_id = self.context.hubspot.exports.start(kind, properties, name=f"sync-worker {self.run_id}")
+            on_start(export_id)
+            return self._open_verified(stack, kind, properties, expected, export_id)
         except BULK_UNAVAILABLE_ERRORS as error:
             self.context.fallback.report("Contacts are read" if kind == "CONTACT" else "Companies are read", error)
             return None
@@ -120,17 +120,17 @@ class ExportReader:
         return sheet
 
     def _verify_sample(self, kind: ExportObjectType, sample: dict[int, ExportRecord], properties: Sequence[str]) -> None:
-        nouns = self.context.hubspot.contacts if kind == "CONTACT" else self.context.hubspot.companies
-        shown: dict[int, ExportRecord] = {item.id: item for item in nouns.read(sample, properties).items}
-        odd = [_mismatches(record, shown.get(id_), properties) for id_, record in sample.items()]
-        if sum(bool(names) for names in odd) > len(sample) * MAX_SAMPLE_MISMATCH_SHARE:
-            named = ", ".join(sorted(set().union(*odd))[:3])
-            raise UnusableExport(f"The export shows {named} otherwise than the API.", operation="read an export")
+        api = self.context.hubspot.contacts if kind == "CONTACT" else self.context.hubspot.companies
+        shown: dict[int, ExportRecord] = {item.id: item for item in api.read(sample, properties).items}
+        mismatches = [_mismatches(record, shown.get(id_), properties) for id_, record in sample.items()]
+        if sum(bool(names) for names in mismatches) > len(sample) * MAX_SAMPLE_MISMATCH_SHARE:
+            named = ", ".join(sorted(set().union(*mismatches))[:3])
+            raise UnusableExport(f"The export shows other values of {named} than the API.", operation="read an export")
 
 
 def _mismatches(record: ExportRecord, observed: ExportRecord | None, properties: Sequence[str]) -> set[str]:
     if observed is None:
-        return {"records that are gone"}
+        return {"deleted records"}
     return {name for name in properties if record.properties[name] != (observed.properties.get(name) or None)}
 
 

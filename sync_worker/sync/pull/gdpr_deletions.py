@@ -1,4 +1,4 @@
-"""What HubSpot has erased for good (GDPR) is erased here too."""
+"""Deletes contacts from the state that HubSpot deleted permanently (GDPR)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.store import erasure
 from sync_worker.store.database import Store
 
-BATCH_SIZE = 100  # contacts in one reading by id
+BATCH_SIZE = 100  # contacts in one read by id
 
 
 def purge_gdpr_deleted(hubspot: HubSpot, store: Store) -> int:
-    """Delete who is neither there, nor archived, nor merged into another; return how many. Best right after a reading of everybody.
+    """Delete contacts that are neither live, archived nor merged; return their number. Call it right after a full scan.
 
-    HubSpot keeps archived contacts for 90 days: they may be restored, so what is known of them stays for as long.
+    HubSpot keeps archived contacts for 90 days and can restore them, so the state keeps them as long.
     """
     erased, after = 0, 0
     while True:

@@ -1,9 +1,8 @@
-"""The contacts that changed since the last reading, found by search, which lags some moments behind.
+"""The contacts that changed since the last read, found by search, whose index lags.
 
-What was changed half a minute ago is settled: search shows it. What is younger is read again by the next run. The rest of the
-overlap is compared by number alone, since all that this worker wrote in them would be read again for nothing: if search
-counts as many changes there as are known, nothing came in late. A large heap of changes, mostly the echo of what was written, is
-read from its old end, so that it has settled by the time that it was read, and is not read a second time.
+Search shows changes after half a minute; younger changes are read again by the next run. In the rest of the overlap only the number of
+changed contacts is compared: if search counts as many as the state, no change arrived late, and the worker's own writes are not read
+again. A large backlog, mostly the worker's own writes, is read from its old end, so that the index has settled once its new end is read.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from sync_worker.store.database import Store
 from sync_worker.sync.pull.full_scan import SEARCH_INDEX_LAG
 from sync_worker.timestamps import to_ms
 
-MAX_REREAD_CONTACTS: Final = 200  # contacts: reading so many again is cheaper than to ask whether that is needed
+MAX_REREAD_CONTACTS: Final = 200  # contacts; reading fewer again is cheaper than the request for their number
 MIN_SLICE: Final = timedelta(seconds=5)
-BACKLOG_THRESHOLD: Final = 2_000  # contacts: fewer are read in two seconds
+BACKLOG_THRESHOLD: Final = 2_000  # contacts; fewer are read in two seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncrementalReader:
-    """One reading of what changed. `overlap` is how far behind the cursor a change may come in late."""
+    """One read of the changed contacts. A change may arrive late by up to `overlap`."""
 
     contacts: Contacts
     store: Store
@@ -37,30 +36,30 @@ class IncrementalReader:
     save: Callable[[Sequence[Contact]], None]
 
     def read(self, cursor: datetime) -> datetime:
-        """Read what changed since the cursor; return the cursor of the next reading."""
+        """Read the contacts that changed since the cursor; return the next cursor."""
         early, late = cursor - self.overlap, cursor - self._index_lag
         with self.store.transaction() as tx:
             many = contact_store.exceeds_changed(tx, MAX_REREAD_CONTACTS, to_ms(early))
         if not many:
             return self._read_since(early)
-        asked = self._read_since(late)
-        # Compared when what changed lately is known: who changed once more is counted there, and no longer here.
+        next_cursor = self._read_since(late)
+        # Compared after the late changes are saved: a contact that changed again counts there and no longer here.
         with self.store.transaction() as tx:
             known = contact_store.count_changed(tx, to_ms(early), to_ms(late))
         if self.contacts.count_modified(early, late) != known:
             self._read_pages(early, 0, late)
-        return asked
+        return next_cursor
 
     def _read_since(self, since: datetime) -> datetime:
         while True:
-            asked = self.clock()
+            requested_at = self.clock()
             page = self.contacts.search_modified(since, 0, self.properties)
-            settled = asked - self._index_lag
+            settled = requested_at - self._index_lag
             if page.next is None or (page.total or 0) <= BACKLOG_THRESHOLD or settled - since < MIN_SLICE:
                 self.save(page.items)
                 if page.next is not None:
                     self._read_pages(since, page.next, None)
-                return asked
+                return requested_at
             self._read_pages(since, 0, settled)
             since = settled
 

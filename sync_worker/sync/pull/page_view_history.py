@@ -1,7 +1,7 @@
-"""Who is new has a past: what a visitor looked at before HubSpot knew who it was lies behind the mark up to which page views were read.
+"""Contacts whose older page views must be read: HubSpot assigns a visitor's page views to a contact once it identifies the contact.
 
-Whoever is met for the first time, but by the first reading of all, is noted together with the contact, so that a crash forgets nobody,
-and asked about one by one. Whom HubSpot has counted no page view of has no such past.
+These page views are older than the cursor. New contacts, except those of the first full scan, are queued in the transaction that saves
+them, so that a crash loses none. Each is requested by itself, unless HubSpot counts no page views for it.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from sync_worker.store import contacts, scan_state
 from sync_worker.store.database import Store
 
 PAGE_VIEWS_PROPERTY: Final = "hs_analytics_num_page_views"
-BATCH_SIZE: Final = 1_000  # contacts that are looked at at a time
+BATCH_SIZE: Final = 1_000  # contacts in one batch
 
 
 def enqueue(tx: Connection, ids: Collection[int]) -> None:
-    """Note those of some contacts that are not known yet."""
+    """Queue the contacts that are not in the state yet."""
     if new := contacts.find_new_ids(tx, ids):
         scan_state.save_page_view_queue(tx, {*scan_state.load_page_view_queue(tx), *new})
 
 
 def next_batch(store: Store) -> list[int]:
-    """Return some of those whose past is still to be read, in order of id."""
+    """Return the next contacts of the queue, in order of id."""
     with store.transaction() as tx:
         return [*scan_state.load_page_view_queue(tx)[:BATCH_SIZE]]
 
 
 def mark_done(tx: Connection, ids: Collection[int]) -> None:
-    """Note that the past of contacts has been read."""
+    """Remove contacts from the queue."""
     scan_state.save_page_view_queue(tx, set(scan_state.load_page_view_queue(tx)).difference(ids))
 
 
 def select_with_page_views(contacts: Contacts, ids: Sequence[int]) -> list[int]:
-    """Return those of the contacts of whom HubSpot has counted page views."""
+    """Return the contacts for which HubSpot counts page views."""
     return [row.id for row in contacts.read(ids, (PAGE_VIEWS_PROPERTY,)).items if float(row.properties.get(PAGE_VIEWS_PROPERTY) or 0) > 0]

@@ -1,7 +1,7 @@
-"""Values of records by their places: what is done for each of a hundred thousand contacts is worked out once, for all of them.
+"""Encoders for the values of many records: columns are resolved once, not for each record.
 
-The texts that a `writer` makes are canonical: what is known of a record, by name and in the order of the names, as JSON. Equal values
-make equal texts, whatever else the record holds.
+The JSON is canonical: the known values of a record in the order of their names. Equal values give equal JSON, whatever else the record
+holds.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ _encode = msgspec.json.Encoder().encode
 
 
 def align_values(records: Iterable[Record], names: tuple[str, ...]) -> list[RowValues]:
-    """Return the values of properties of each record in the order of the names; None for what a record does not show."""
-    # Nearly always they are the very names that were asked for, and need not be compared one by one.
+    """Return the values of each record in the order of the names; None for properties that a record lacks."""
+    # Records nearly always have exactly the requested names, so single names are rarely compared.
     return [
         record.values if record.names is names or record.names == names else tuple(map(record.properties.get, names)) for record in records
     ]
 
 
 def column_picker(names: Sequence[str], selected: Sequence[str]) -> Callable[[RowValues], RowValues]:
-    """Return what picks some of the values that stand in the order of `names`."""
-    places = [names.index(name) for name in selected]
-    if len(places) > 1:
-        return itemgetter(*places)
-    return lambda values: tuple([values[place] for place in places])
+    """Return a function that selects some of the values that are in the order of `names`."""
+    positions = [names.index(name) for name in selected]
+    if len(positions) > 1:
+        return itemgetter(*positions)
+    return lambda values: tuple([values[position] for position in positions])
 
 
 def json_encoder(names: Sequence[str], columns: Sequence[str]) -> Callable[[Iterable[RowValues]], list[str]]:
-    """Return what writes some of the values that stand in the order of `names` as canonical JSON; what is unknown or empty is left out."""
+    """Return an encoder of some of the values that are in the order of `names`; it omits unknown and empty values."""
     pick = column_picker(names, sorted(columns))
     fields = {f"_{place}": name for place, name in enumerate(sorted(columns))}
     known = msgspec.defstruct("Known", [(field, str | None, None) for field in fields], rename=fields, omit_defaults=True, gc=False)
 
     def encode_rows(rows: Iterable[RowValues]) -> list[str]:
         found = [_encode(known(*some)).decode() for some in map(pick, rows)]
-        # No text holds this but between a name and an empty value: a quote within one is escaped.
+        # This sequence occurs only between a name and an empty value, because quotes inside values are escaped.
         return [drop_empty(text) if ':""' in text else text for text in found]
 
     def drop_empty(text: str) -> str:

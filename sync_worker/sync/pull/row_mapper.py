@@ -1,4 +1,4 @@
-"""HubSpot's records as the rows that the store keeps."""
+"""Maps HubSpot's records to rows of the store."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from sync_worker.sync.portal.crm_schema import EMPTY, CrmSchema
 from sync_worker.sync.pull.row_codec import RowValues, align_values, column_picker, json_encoder
 from sync_worker.timestamps import to_ms
 
-#: Read of every contact, whatever the model asks for: who it is, and what the worker itself may change.
+#: Read for every contact, whatever the model uses: its identity, and the stage that the worker may change.
 IDENTITY_PROPERTIES: Final = ("email", "hs_additional_emails", "hs_merged_object_ids", "associatedcompanyid", "lifecyclestage")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RowMapper:
-    """What is kept of a record: what the model asks for, what we wrote, and who it is."""
+    """Maps a record to the properties that the model uses, those that the worker writes, and its identity."""
 
     crm_schema: CrmSchema
 
     @cached_property
     def contact_properties(self) -> tuple[str, ...]:
-        """Return the names that every reading of a contact asks for."""
+        """Return the properties that are read for every contact."""
         return tuple(sorted({*IDENTITY_PROPERTIES, *self.crm_schema.property_names, *self.crm_schema.model.contact_properties}))
 
     @cached_property
     def company_properties(self) -> tuple[str, ...]:
-        """Return the names that every reading of a company asks for; none where the model looks at no company."""
+        """Return the properties that are read for every company; none if the model uses no company property."""
         return tuple(sorted(self.crm_schema.model.company_properties))
 
     def contact_rows(self, contacts: Sequence[Contact]) -> list[ContactRow]:

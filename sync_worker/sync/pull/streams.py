@@ -20,18 +20,18 @@ from sync_worker.timestamps import from_ms, to_ms
 
 HUBSPOT_EPOCH_MS: Final = 1_149_120_000_000  # June 2006, HubSpot's first month: no event is older
 MAX_KEY: Final = 2**53
-MAX_CONCURRENT_SEARCHES: Final = 16  # on the line at a time
+MAX_CONCURRENT_SEARCHES: Final = 16  # in flight
 EMAIL_EVENT_TYPES: Final = {"email_click": "CLICK", "email_open": "OPEN"}
 
 CrmRecord = TypeVar("CrmRecord", Contact, Company)
 
 
 def contacts(hubspot: HubSpot, properties: Sequence[str], *, use_search: bool = False) -> Stream[Contact]:
-    """Return all contacts, in order of id; `searched` reads them by search as well, which has a budget of its own."""
+    """Return all contacts in order of id; `use_search` reads them by search as well, which has a budget of its own."""
     stream = _id_stream(hubspot.contacts, properties)
     if not use_search:
         return replace(stream, acquire_slot=hubspot.budgets.burst.slot)
-    # The list leaves the burst to other streams, since search finds contacts meanwhile.
+    # The list leaves the burst to other streams, because search reads contacts meanwhile.
     return replace(
         stream, acquire_slot=partial(hubspot.budgets.burst.slot, low_priority=True), secondary=_search_source(hubspot, properties)
     )
@@ -43,7 +43,7 @@ def companies(hubspot: HubSpot, properties: Sequence[str]) -> Stream[Company]:
 
 
 def email_events(hubspot: HubSpot, kind: str) -> Stream[Event]:
-    """Return e-mail events. HubSpot lists the newest first, so the key is the time with its sign turned."""
+    """Return email events. HubSpot lists the newest first, so the key is the negative time."""
 
     def read(start: int, stop: int, token: PageToken | None) -> StreamPage[Event]:
         low, high, offset = _request_bounds(start, stop, token)
@@ -60,7 +60,7 @@ def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
 
     def read(start: int, stop: int, token: PageToken | None) -> StreamPage[Event]:
         low, high, after = _request_bounds(start, stop, token)
-        # Whether the ends belong to the answer is not documented: a millisecond more is asked for, and what is too much is left out.
+        # HubSpot does not document whether the bounds are included, so one more millisecond is requested and filtered here.
         page = hubspot.event_occurrences.read_page(event_type, from_ms(low - 1), from_ms(high), after)
         rows = [event for event in page.items if to_ms(event.at) >= low]
         reached = max(start, to_ms(page.items[-1].at)) if page.items else stop
@@ -70,7 +70,7 @@ def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
 
 
 def contact_occurrences(hubspot: HubSpot, event_type: str, contact_ids: Sequence[int]) -> Stream[Event]:
-    """Return page views or custom events of some contacts, each contact a key of its own."""
+    """Return page views or custom events of some contacts; the key is the position of the contact."""
 
     def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[Event]:
         page = hubspot.event_occurrences.for_contact(contact_ids[start], event_type, None if token is None else str(token))
@@ -83,10 +83,10 @@ def contact_occurrences(hubspot: HubSpot, event_type: str, contact_ids: Sequence
 def submissions(
     hubspot: HubSpot, form_ids: Sequence[str], stop_times: Mapping[str, int], on_missing: Callable[[str], object]
 ) -> Stream[Event]:
-    """Return what was sent with forms, each form a key of its own, as far back as its front (milliseconds).
+    """Return form submissions; the key is the position of the form. Each form is read back to its stop time (milliseconds).
 
-    Each page leads to the next and to no other, so that one form is read by one request after the other, and none waits behind others.
-    A form that HubSpot does not know any more is told to `vanished`; the others are read all the same.
+    A page leads only to the next, so each form is read one request after the other, and the forms in parallel.
+    `on_missing` gets the id of a form that no longer exists; the other forms are read all the same.
     """
 
     def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[Event]:
@@ -96,7 +96,7 @@ def submissions(
         except NotFound:
             on_missing(form_id)
             return StreamPage(rows=(), read_up_to=start, token=None)
-        # Newest first, and HubSpot can't be asked for a time: whoever has reached what is known stops.
+        # Newest first, and HubSpot cannot filter by time, so the read stops at the first known submission.
         known = bool(page.items) and to_ms(page.items[-1].at) < stop_times[form_id]
         return StreamPage(rows=page.items, read_up_to=start, token=None if known else page.next)
 
@@ -105,7 +105,7 @@ def submissions(
 
 
 def attendances(hubspot: HubSpot, webinars: Sequence[MarketingEvent]) -> Stream[Event]:
-    """Return who attended webinars, each webinar a key of its own."""
+    """Return webinar attendances; the key is the position of the webinar."""
 
     def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[Event]:
         page = hubspot.marketing_events.read_attendances(webinars[start], None if token is None else str(token))
@@ -116,17 +116,17 @@ def attendances(hubspot: HubSpot, webinars: Sequence[MarketingEvent]) -> Stream[
 
 
 def unit_intervals(items: Collection[object]) -> list[Interval]:
-    """Return a range for each of some things, too narrow to be halved."""
+    """Return an interval for each item, too narrow to be split."""
     return [Interval(place, place + 1) for place in range(len(items))]
 
 
 def mirror(intervals: Sequence[Interval]) -> list[Interval]:
-    """Return the same whole numbers with their signs turned; twice is nothing."""
+    """Return the intervals of the negated numbers; applied twice, the intervals are unchanged."""
     return [Interval(1 - interval.high, 1 - interval.low) for interval in intervals]
 
 
 def _request_bounds(start: int, stop: int, token: PageToken | None) -> tuple[int, int, str | None]:
-    # HubSpot's offset counts within the times that were asked for first, however much of them others have taken over meanwhile.
+    # HubSpot's offset refers to the times of the first request, even if other readers have taken over a part of them.
     return token if isinstance(token, tuple) else (start, stop, None)
 
 
@@ -149,7 +149,7 @@ def _search_source(hubspot: HubSpot, properties: Sequence[str]) -> SecondarySour
 
 def _id_stream(objects: Objects[CrmRecord], properties: Sequence[str]) -> Stream[CrmRecord]:
     def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[CrmRecord]:
-        # Whether `after` names the last record of the page before or the first of the next is not documented: both readings see `start`.
+        # HubSpot does not document whether `after` is the last record of the previous page or the first of the next; both include `start`.
         page = objects.list_from_id(int(token) if isinstance(token, str | int) else max(0, start - 1), properties)
         rows = page.items[bisect_left(page.items, start, key=attrgetter("id")) :]
         return StreamPage(rows=rows, read_up_to=page.items[-1].id + 1 if page.items else start, token=page.next)
@@ -158,16 +158,18 @@ def _id_stream(objects: Objects[CrmRecord], properties: Sequence[str]) -> Stream
 
 
 def is_occurrence(kind: str) -> bool:
-    """Tell whether events of a kind are read as occurrences."""
+    """Return whether events of a kind are read as occurrences."""
     return kind == "page_view" or kind.startswith("custom:")
 
 
 def find_event_type(names: Sequence[str], kind: str) -> str | None:
-    """Return HubSpot's name of a kind of event, if the portal has it."""
+    """Return HubSpot's name of an event kind, or None if the portal lacks it."""
     return next((name for name in names if event_kind(name) == kind), None)
 
 
 def raise_unknown_event(names: Sequence[str], kind: str) -> NoReturn:
-    """Raise the error that names the kinds which the portal has."""
+    """Raise the error that lists the event kinds of the portal."""
     known = ", ".join(sorted(map(event_kind, names))) or "none"
-    raise ConfigurationError(f"The portal has no events of the kind {kind}; it has {known}.", hint="Mend the model, or take the rule out.")
+    raise ConfigurationError(
+        f"The portal has no events of the kind {kind}; it has {known}.", hint="Correct the event kind in the model, or remove the rule."
+    )

@@ -1,1 +1,1 @@
-"""How a keyed stream is read in parallel: partitions and readers. No HubSpot, no database."""
+"""Parallel reads of keyed streams, without HubSpot and without the store."""

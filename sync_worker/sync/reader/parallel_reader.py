@@ -1,8 +1,8 @@
-"""Read a keyed stream in parallel, with hardly a request more than reading it page after page.
+"""Reads a keyed stream in parallel, with hardly more requests than page after page.
 
-A stream may have a second lane, which draws on a budget of its own: a range is taken only when its next page can be asked for at
-once. The first lane may be told when it has read enough, where somebody else needs its budget more; the second then goes on alone with
-all that has an end. And no leave to send is held without a range to read: whoever has to ask for a page once more may need that very leave.
+A stream may have a secondary source with a budget of its own. A reader takes a partition only when it has a slot for the request. The
+primary source may stop early if other calls need its budget more; the secondary source then reads all partitions with an end. No reader
+keeps a slot without a partition, because the retry of a request may need that slot.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from sync_worker.intervals import Interval
 from sync_worker.sync.reader.partitions import Partition, PartitionQueue
 from sync_worker.sync.reader.stream import Row, Stream, StreamBatch, StreamPage
 
-MIN_BATCH_PAGES: Final = 32  # pages that are worth a transaction: each writes anew what the one before has touched
-BATCH_WAIT_SECONDS: Final = 0.2  # seconds at most that they are waited for
-MAX_BUFFERED_PAGES: Final = 128  # pages between the readers and whoever stores them: memory does not grow with the stream
+MIN_BATCH_PAGES: Final = 32  # pages; each transaction rewrites parts of the previous one
+BATCH_WAIT_SECONDS: Final = 0.2  # seconds to wait for them at most
+MAX_BUFFERED_PAGES: Final = 128  # pages that wait to be saved; memory does not grow with the stream
 
 
 @dataclass(eq=False, slots=True)
 class _ParallelReader(Generic[Row]):
     partitions: PartitionQueue[Row]
     ready: list[StreamBatch[Row]] = field(default_factory=list)
-    awaited_batches: int = 1  # pieces, by whoever takes them out
+    awaited_batches: int = 1  # batches that the consumer waits for
     lock: Lock = field(default_factory=Lock)
-    consumer_condition: Condition = field(init=False)  # for whoever takes the pieces out
-    reader_conditions: Mapping[bool, Condition] = field(init=False)  # for the readers of each
+    consumer_condition: Condition = field(init=False)  # wakes the consumer
+    reader_conditions: Mapping[bool, Condition] = field(init=False)  # wakes the readers of each source
     error: BaseException | None = None
     stopped: bool = False
-    wake_ups: Counter[bool] = field(default_factory=Counter)  # to readers, that none of them has answered yet
-    awaiting_slot: Counter[bool] = field(default_factory=Counter)  # readers that were called and wait for leave to send
+    wake_ups: Counter[bool] = field(default_factory=Counter)  # of readers that have not woken yet
+    awaiting_slot: Counter[bool] = field(default_factory=Counter)  # readers that woke and wait for a slot
 
     def __post_init__(self) -> None:
         self.consumer_condition = Condition(self.lock)
@@ -61,7 +61,7 @@ class _ParallelReader(Generic[Row]):
     def _start(self) -> None:
         with self.lock:
             self._wake_readers()
-        # The lane aside first: it may send little at a time, and what it does not send at once is lost.
+        # The secondary source first: its budget is small, and unused calls are lost.
         for aside, readers in sorted(self.partitions.readers.items(), reverse=True):
             for number in range(readers):
                 Thread(target=partial(self._run_reader, secondary=aside), name=f"reader-{int(aside)}-{number}", daemon=True).start()
@@ -73,12 +73,12 @@ class _ParallelReader(Generic[Row]):
                 self._wait_for_ready(1)
             if self.error:
                 raise self.error
-            pieces, self.ready = self.ready[:max_batches], self.ready[max_batches:]
+            batches, self.ready = self.ready[:max_batches], self.ready[max_batches:]
             self._wake_readers()
-            return pieces
+            return batches
 
     def _wait_for_ready(self, count: int, seconds: float | None = None) -> bool:
-        """Wait for some pieces, or for the end."""
+        """Wait for batches, or for the end."""
         self.awaited_batches = count
         return self.consumer_condition.wait_for(lambda: len(self.ready) >= count or self._is_over(), seconds)
 
@@ -86,7 +86,7 @@ class _ParallelReader(Generic[Row]):
         with self.lock:
             self.stopped = True
             self._wake_readers()
-            # Who waits for leave to send will find nothing to do; who has sent something is waited for.
+            # Readers that wait for a slot will find nothing to read; requests in flight are awaited.
             while self.partitions.in_progress:
                 self.consumer_condition.wait()
 
@@ -95,12 +95,12 @@ class _ParallelReader(Generic[Row]):
 
     def _run_reader(self, *, secondary: bool) -> None:
         stream = self.partitions.stream
-        turn = stream.secondary.acquire_slot if secondary and stream.secondary else stream.acquire_slot
+        acquire_slot = stream.secondary.acquire_slot if secondary and stream.secondary else stream.acquire_slot
         try:
             while self._wait_for_work(secondary=secondary):
-                with turn():
+                with acquire_slot():
                     self._read_page(secondary=secondary)
-        except BaseException as error:  # noqa: BLE001 -- handed to whoever iterates, who raises it
+        except BaseException as error:  # noqa: BLE001 -- raised in the thread that iterates
             with self.lock:
                 self.error = self.error or error
                 self._wake_readers()
@@ -141,7 +141,7 @@ class _ParallelReader(Generic[Row]):
             return taken
 
     def _wake_readers(self) -> None:
-        """Wake whoever has something to do now, and nobody else: of a hundred readers most would find that it is not for them."""
+        """Wake only threads that have work now: of a hundred readers, most would find none."""
         if len(self.ready) >= self.awaited_batches or not self.partitions.in_progress or self._is_over():
             self.consumer_condition.notify()
         for aside, readers in self.partitions.readers.items():
@@ -154,10 +154,10 @@ class _ParallelReader(Generic[Row]):
 
 
 def read_parallel(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int) -> Iterator[StreamBatch[Row]]:
-    """Read everything in the gaps, in parallel, in no order; close the iterator to stop early.
+    """Read all rows in the gaps in parallel, in no order; close the iterator to stop early.
 
-    Each piece is complete for its interval of keys, and the intervals of all pieces together are the gaps.
-    An error of any reader ends the others after their present request and is raised here.
+    Each batch is complete for its interval of keys, and the intervals of all batches together are the gaps.
+    An error of a reader ends the others after their current request and is raised here.
     """
     with closing(read_parallel_batches(stream, gaps, readers=readers, max_batches=1)) as batches:
         yield from chain.from_iterable(batches)

@@ -1,12 +1,11 @@
-"""What is left to read of a stream, in ranges of its keys, and which of them is read next, by which lane.
+"""The partitions of a stream that are still to be read, and the choice of the next one for each source.
 
-A range is taken by one reader at a time; where none waits, the far half of the longest that is being read is taken over. Nobody has to
-know beforehand how the rows are spread: a stream of one page costs one request, a long one keeps every reader busy until its last pages.
-Where more is known, `divided` spares the first readers the wait for each other's pages: each halving takes a page, and that takes as
-long as HubSpot is away.
+One reader at a time reads a partition. If none is pending, a free reader takes over the far half of the longest one in progress. The
+distribution of the rows need not be known: a stream of one page costs one request, a long one keeps every reader busy to its last pages.
+If it is known, initial partitions save the first readers the wait for a split, which takes a page and so the latency of HubSpot.
 
-Both lanes share the ranges: no row is left to a lane that has to wait. What is left of several ranges, each too little for a page,
-the second lane reads at once. There are no threads here: whoever shares this among some holds a lock.
+Both sources share the partitions, so no row waits for a source without a slot. The secondary source reads several remainders, each too
+short for a page, in one request. This module has no threads; the caller holds a lock.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from typing import Final, Generic
 from sync_worker.intervals import Interval
 from sync_worker.sync.reader.stream import PageToken, Row, Stream, StreamBatch, StreamPage
 
-MIN_PAGES_TO_SPLIT: Final = 1.5  # pages that must be left of a range before half of it is given away
-TARGET_PAGE_FILL: Final = 0.9  # of a page: so much of it is asked for where nothing may be left for another
-MIN_PAGE_FILL: Final = 0.6  # of a page of the first lane; less is left to the second, which reads several such rests at once
+MIN_PAGES_TO_SPLIT: Final = 1.5  # pages that must be left of a partition before it is split
+TARGET_PAGE_FILL: Final = 0.9  # of a page; a split leaves whole pages, less this margin
+MIN_PAGE_FILL: Final = 0.6  # of a primary page; the secondary source reads several shorter remainders at once
 
 
 @dataclass(eq=False, slots=True)
 class Partition:
-    """Keys from `front` on, below `stop`, that are still to be read; with `open`, to the end of the stream."""
+    """The keys from `start` to below `stop` that are still to be read, or to the end of the stream if `open_ended`."""
 
     start: int
     stop: int
@@ -36,44 +35,44 @@ class Partition:
     token: PageToken | None = None
     is_started: bool = False
     row_count: int = 0
-    first_key: int | None = None  # key of the first row: what lies before it is empty and says nothing of the rest
-    secondary: bool = False  # read by the second lane last
+    first_key: int | None = None  # key of the first row; the keys before it are empty and do not count for the density
+    secondary: bool = False  # last read by the secondary source
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class PartitionQueue(Generic[Row]):
-    """The ranges of a stream that wait, and those that are being read. The lanes are told apart by whether they are the one `aside`."""
+    """The pending partitions of a stream, and those in progress. `secondary` distinguishes the two sources."""
 
     stream: Stream[Row]
-    readers: Mapping[bool, int]  # of each lane: the main one, and the one aside if there is one
+    readers: Mapping[bool, int]  # of the primary source, and of the secondary one if there is one
     pending: list[Partition]
     in_progress: set[Partition] = field(default_factory=set)
-    page_size: dict[bool, int] = field(default_factory=lambda: {False: 1, True: 1})  # the largest seen, of each lane
-    primary_pages: int = 0  # that the main lane has read, or is reading
+    page_size: dict[bool, int] = field(default_factory=lambda: {False: 1, True: 1})  # the largest page of each source
+    primary_pages: int = 0  # read or in progress
 
     @classmethod
     def from_gaps(cls, stream: Stream[Row], gaps: Sequence[Interval], *, readers: int) -> PartitionQueue[Row]:
-        """Return the gaps as ranges that wait for so many readers of the main lane, and those of the second."""
+        """Return the gaps as pending partitions for `readers` of the primary source, and those of the secondary one."""
         top = max(gap.high for gap in gaps)
-        waiting = [Partition(gap.low, gap.high, open_ended=stream.open_ended and gap.high == top) for gap in gaps]
+        pending = [Partition(gap.low, gap.high, open_ended=stream.open_ended and gap.high == top) for gap in gaps]
         return cls(
-            stream=stream, readers={False: readers, **({True: stream.secondary.readers} if stream.secondary else {})}, pending=waiting
+            stream=stream, readers={False: readers, **({True: stream.secondary.readers} if stream.secondary else {})}, pending=pending
         )
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left."""
+        """Whether all partitions are read."""
         return not (self.pending or self.in_progress)
 
     def take(self, *, secondary: bool) -> list[Partition]:
-        """Return what a lane is to read next, in order, if anything: one range, or as many as fill a page of the second lane."""
+        """Return the next partitions of a source in order: none, one, or as many as fill a page of the secondary source."""
         taken = self._choose(secondary=secondary)
         self.in_progress.update(taken)
         self.primary_pages += bool(taken) and not secondary
         return taken
 
     def finish(self, taken: Sequence[Partition], page: StreamPage[Row] | None, *, secondary: bool) -> list[StreamBatch[Row]]:
-        """Note what a lane has read of what it took, and return it; no page where it failed."""
+        """Record the page that a source has read of its partitions, or None if it failed; return the batches."""
         self.in_progress.difference_update(taken)
         if page is None:
             return []
@@ -82,11 +81,11 @@ class PartitionQueue(Generic[Row]):
 
     @property
     def _partitions_per_request(self) -> int:
-        """How many ranges the second lane reads at once."""
+        """The number of partitions in one request of the secondary source."""
         return self.stream.secondary.partitions_per_request if self.stream.secondary else 1
 
     def useful_readers(self, *, secondary: bool) -> int:
-        """Return how many readers could find something to take."""
+        """Return the number of readers that would find a partition."""
         whole = len(self._candidates(secondary=secondary))
         if whole >= self.readers[secondary] or not (long := self._find_splittable(secondary=secondary)):
             return whole
@@ -100,7 +99,7 @@ class PartitionQueue(Generic[Row]):
         return sorted([first, *self._fill_page(first)], key=lambda one: one.start) if secondary else [first]
 
     def _has_only_remainders(self, *, secondary: bool) -> bool:
-        """Tell whether what waits, if anything, would not fill a page of the lane: it can wait for more while whole pages are left."""
+        """Return whether the pending partitions would not fill a page of the source, so that they can wait for more."""
         fit = self._candidates(secondary=secondary)
         if secondary:
             return sum(map(self._rows_left, fit)) < TARGET_PAGE_FILL * self.page_size[True]
@@ -108,7 +107,7 @@ class PartitionQueue(Generic[Row]):
 
     def _fill_page(self, first: Partition) -> Iterator[Partition]:
         room, ending = self.page_size[True] - self._rows_left(first), self._is_ending
-        # The smallest rests first: they are the least worth a page of their own.
+        # The shortest remainders first: they are the least worth a page of their own.
         for one in sorted(self._candidates(secondary=True), key=self._rows_left)[: self._partitions_per_request - 1]:
             needed = self._rows_left(one)
             if room <= 0 or (ending and room < needed):
@@ -124,7 +123,7 @@ class PartitionQueue(Generic[Row]):
         return [one for one in self.pending if not self._is_shareable(one)] if self._leaves_rest_to_secondary() else self.pending
 
     def _is_shareable(self, partition: Partition) -> bool:
-        # The second lane joins where there is something to share: whoever has one page to read asks once.
+        # The secondary source joins only streams with more than one page.
         return (partition.is_started or bool(self.stream.density)) and not partition.open_ended
 
     def _leaves_rest_to_secondary(self) -> bool:
@@ -141,12 +140,12 @@ class PartitionQueue(Generic[Row]):
         return taken
 
     def _priority(self, partition: Partition, *, secondary: bool, is_ending: bool) -> tuple[bool, bool, bool, float]:
-        """Rank what waits for a lane: when it is `ending` the longest goes first; where nothing was known beforehand, what is unknown."""
+        """Rank a pending partition for a source: the longest first near the end, unstarted ones first if the density is unknown."""
         whole = secondary or not self._is_remainder(partition)
         if not self.stream.density or is_ending:
             return whole, not partition.is_started, False, self._rows_left(partition)
-        # Each lane goes on with its own ranges: if both nibbled at all, the larger pages would soon find too little. Of the other's ranges
-        # those are best whose rest fills its pages. What has no end is the first lane's alone, and goes first.
+        # Each source continues with its own partitions: otherwise both would shorten all of them, and large pages would be half empty. Of
+        # the other's partitions, those are best whose rest fills whole pages. An open end is read first, by the primary source only.
         own, pages = (
             partition.open_ended or (partition.is_started and partition.secondary is secondary),
             self._pages_left(partition, secondary=secondary),
@@ -154,7 +153,7 @@ class PartitionQueue(Generic[Row]):
         return whole, own, not partition.is_started, pages if own or not pages else pages / ceil(pages)
 
     def _is_remainder(self, partition: Partition) -> bool:
-        """Tell whether a range holds too little for a page of the first lane, where the second has a use for it."""
+        """Return whether a partition is too short for a primary page, and the secondary source can read it with others."""
         return (
             self._partitions_per_request > 1
             and partition.is_started
@@ -171,11 +170,11 @@ class PartitionQueue(Generic[Row]):
         return longest
 
     def _pages_left(self, partition: Partition, *, secondary: bool | None = None) -> float:
-        """Guess how many pages of a lane a range takes, with the one that is on the line; of the lane that reads it if none is named."""
+        """Estimate the pages of a partition, including the one in flight; by default for the source that reads it."""
         return self._rows_left(partition) / self.page_size[partition.secondary if secondary is None else secondary]
 
     def _rows_left(self, partition: Partition) -> float:
-        """Guess from what the range has held so far; before its first page, from what is known of all."""
+        """Estimate the rows from the density of the partition so far, or of the stream before the first page."""
         if partition.first_key is None:
             return (self.stream.density or 0.0) * (partition.stop - partition.start)
         return (
@@ -190,7 +189,7 @@ class PartitionQueue(Generic[Row]):
 
     @property
     def _is_ending(self) -> bool:
-        """Tell whether the second lane can ask at once for all that is left: then nothing is gained by asking for more of it at a time."""
+        """Return whether the secondary source can request all remaining rows at once, so that fuller pages gain nothing."""
         free = self.readers.get(True, 0) - len(self.in_progress)
         return free > 0 and sum(map(self._rows_left, self.pending)) <= free * self.page_size[True]
 
@@ -204,16 +203,16 @@ class PartitionQueue(Generic[Row]):
         return half
 
     def _keep_share(self, longest: Partition) -> float:
-        """Return the share of a range that is left to whoever reads it: half, in whole pages where what is left of them has a use."""
+        """Return the share of a partition that its reader keeps: half, or whole pages if remainders can be read together."""
         pages = self._pages_left(longest)
         one_page = TARGET_PAGE_FILL / pages
         if self.stream.high_latency and one_page > 1 / 3:
-            return one_page  # the one that is on the line
+            return one_page  # the page in flight
         return (pages // 2 - (1 - TARGET_PAGE_FILL)) / pages if self._partitions_per_request > 1 and pages >= 2 else 1 / 2
 
     def _advance(self, taken: Partition, page: StreamPage[Row], *, secondary: bool) -> StreamBatch[Row] | None:
         if secondary and page.token is not None and page.read_up_to <= taken.start:
-            self.pending.append(taken)  # the page was full before
+            self.pending.append(taken)  # the page was full before this partition
             return None
         end = page.read_up_to if taken.open_ended and page.token is not None else taken.stop
         more = page.token is not None and (taken.open_ended or page.read_up_to < taken.stop)

@@ -1,4 +1,4 @@
-"""A keyed stream: rows that can be read a page at a time, in the order of a key that grows along it, an object id or a time."""
+"""A keyed stream: rows that are read page by page in ascending order of a key, such as an object id or a time."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Generic, TypeVar
 from sync_worker.intervals import Interval
 
 Row = TypeVar("Row")
-#: Leads on from a page. The bounds of a range move while it is read: a token that is good for its own bounds alone carries them.
+#: Leads to the next page. The bounds of a partition move while it is read, so a token that needs its original bounds carries them.
 PageToken = str | int | tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamPage(Generic[Row]):
-    """Rows in order of their key. Everything below `reached` has been read; without `token` nothing lies beyond the page."""
+    """Rows in order of their key. All rows below `read_up_to` have been read; without a token, this is the last page."""
 
     rows: Sequence[Row]
     read_up_to: int
@@ -25,7 +25,7 @@ class StreamPage(Generic[Row]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamBatch(Generic[Row]):
-    """Rows that were read, and the interval of keys that is complete with them."""
+    """Rows, and the interval of keys that is complete with them."""
 
     rows: Sequence[Row]
     interval: Interval
@@ -33,9 +33,9 @@ class StreamBatch(Generic[Row]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondarySource(Generic[Row]):
-    """A second way to read a stream, by some readers at once; `turn` waits until a request may be sent.
+    """A second source of a stream with its own number of readers; `acquire_slot` waits until a request may be sent.
 
-    `read` gives one page of the rows in some intervals, `together` of them at most.
+    `read` returns one page of the rows in at most `partitions_per_request` intervals.
     """
 
     read: Callable[[Sequence[Interval]], StreamPage[Row]]
@@ -46,13 +46,13 @@ class SecondarySource(Generic[Row]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream(Generic[Row]):
-    """How to read a stream: `read(start, stop, token)` gives one page of the rows from `start` on, or after `token`.
+    """How to read a stream: `read(start, stop, token)` returns one page of the rows from `start` on, or after `token`.
 
-    With `open_ended`, the last range goes on to the end of the stream, wherever that is by then.
-    `aside` is a second lane, for streams whose keys are unique: it reads what has an end, and goes on from a key without a token.
-    `enough` tells from the number of pages that the first lane has read whether it is to leave the rest to the second.
-    `density` is the number of rows for each key, where that is known beforehand and the gaps have been divided by it. With `far`, waiting
-    for a page costs more than asking for one: what is left in the end is cut into single pages.
+    With `open_ended`, the last partition extends to the current end of the stream.
+    `secondary` is for streams with unique keys: it reads partitions with an end, and resumes from a key, without a token.
+    `is_enough` returns, for the number of pages that the primary source has read, whether it leaves the rest to the secondary one.
+    `density` is the number of rows for each key, if it is known and the gaps were partitioned by it. With `high_latency`, waiting for a
+    page costs more than a request, so the rest is split into single pages.
     """
 
     read: Callable[[int, int, PageToken | None], StreamPage[Row]]
