@@ -11,8 +11,9 @@ from sync_worker.model import explain as model_explain
 from sync_worker.model.explain import CountedEvent, ScoreLine
 from sync_worker.model.forecast import VerdictChange
 from sync_worker.model.reasons.blockers import blockers
-from sync_worker.store import contacts, memberships, scan_state, verdicts
+from sync_worker.store import contacts, memberships, verdicts
 from sync_worker.store.database import Store
+from sync_worker.store.saved_state import scan_state
 from sync_worker.sync.evaluate.evaluate import load_facts
 from sync_worker.sync.evaluate.verdict_json import ContactVerdict, build_contact_verdicts
 from sync_worker.sync.portal.crm_schema import CrmSchema, diff_properties

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Connection, select, text
 
 from sync_worker.errors import ExitCode, StateError
-from sync_worker.store import database, key_value, verdicts
+from sync_worker.store import database, verdicts
 from sync_worker.store.database import dialect_insert, execute_many, open_store, upsert_rows
+from sync_worker.store.saved_state import key_value
 from sync_worker.store.schema import contact_emails, forms
 from tests.store.database_factories import POSTGRES_URL, temporary_state_url
 from tests.store.row_factories import VERDICT_KEY, make_verdict_row, save_contacts, save_verdicts

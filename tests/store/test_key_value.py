@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from sync_worker.store import key_value
+from sync_worker.store.saved_state import key_value
 
 
 @pytest.mark.parametrize("value", [0, "", False, [], {}, [1, "ü", {"a": None}], 2**53])

@@ -10,8 +10,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import BigInteger, MetaData, create_engine, inspect, select, text
 from sqlalchemy.types import TypeEngine
 
-from sync_worker.store import database, key_value, migrate
+from sync_worker.store import database, migrate
 from sync_worker.store.database import Store, open_store
+from sync_worker.store.saved_state import key_value
 from sync_worker.store.schema import metadata
 from tests.store.database_factories import temporary_state_url
 

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from sync_worker.errors import StateError
-from sync_worker.store import last_purge, pending_import, portal_cache, scan_state
-from sync_worker.store.pending_import import PendingImport
-from sync_worker.store.portal_cache import PortalCache
-from sync_worker.store.scan_state import EventTypes, FormCheck, FullScanState, SeenConversion, WebinarState
+from sync_worker.store.saved_state import last_purge, pending_import, portal_cache, scan_state
+from sync_worker.store.saved_state.pending_import import PendingImport
+from sync_worker.store.saved_state.portal_cache import PortalCache
+from sync_worker.store.saved_state.scan_state import EventTypes, FormCheck, FullScanState, SeenConversion, WebinarState
 from sync_worker.store.schema import meta
 
 

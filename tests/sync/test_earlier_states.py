@@ -12,8 +12,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import make_url
 
 from sync_worker.sandbox.base.portal_data import PortalData
-from sync_worker.store import scan_state
 from sync_worker.store.database import open_store
+from sync_worker.store.saved_state import scan_state
 from sync_worker.store.schema import metadata
 from tests.harness import (
     DAY,

@@ -15,9 +15,9 @@ from sync_worker.errors import Forbidden, NotFound, Unavailable
 from sync_worker.hubspot.api.imports import Imports
 from sync_worker.hubspot.api.polling import Poller
 from sync_worker.hubspot.records.models import Import
-from sync_worker.store import pending_import
 from sync_worker.store.database import Store
-from sync_worker.store.pending_import import PendingImport
+from sync_worker.store.saved_state import pending_import
+from sync_worker.store.saved_state.pending_import import PendingImport
 from sync_worker.timestamps import from_ms, to_ms
 
 PENDING_TTL: Final = timedelta(days=1)  # runs do not wait for an older import

@@ -11,7 +11,8 @@ from sync_worker.errors import StateError
 from sync_worker.hubspot.records.models import Contact
 from sync_worker.intervals import Interval
 from sync_worker.store import contacts as contact_store
-from sync_worker.store import coverage, scan_state
+from sync_worker.store import coverage
+from sync_worker.store.saved_state import scan_state
 from sync_worker.sync.pull import page_view_history
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.cursors import last_full_scan

@@ -15,8 +15,8 @@ from sync_worker.concurrency import StreamThreads
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.intervals import Interval
 from sync_worker.progress import Progress
-from sync_worker.store import scan_state
 from sync_worker.store.database import Store
+from sync_worker.store.saved_state import scan_state
 from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.sync.reader.parallel_reader import read_parallel_batches
 from sync_worker.sync.reader.stream import Row, Stream, StreamBatch

@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 
 from sync_worker.hubspot.records.models import Event, Form, MarketingEvent
 from sync_worker.intervals import Interval, merge_intervals
-from sync_worker.store import coverage, scan_state
+from sync_worker.store import coverage
 from sync_worker.store import events as event_store
-from sync_worker.store.scan_state import EventTypes
+from sync_worker.store.saved_state import scan_state
+from sync_worker.store.saved_state.scan_state import EventTypes
 from sync_worker.sync.pull import page_view_history, streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.form_submissions import EVENT_KIND as FORM_SUBMISSION

@@ -13,8 +13,8 @@ from typing import Final
 
 from sync_worker.hubspot.api.contacts import CONVERSION_COUNT_PROPERTY, LAST_CONVERSION_PROPERTY
 from sync_worker.hubspot.records.models import Form
-from sync_worker.store import scan_state
-from sync_worker.store.scan_state import FormCheck, SeenConversion
+from sync_worker.store.saved_state import scan_state
+from sync_worker.store.saved_state.scan_state import FormCheck, SeenConversion
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.timestamps import from_ms, to_ms
 

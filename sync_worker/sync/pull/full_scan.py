@@ -33,8 +33,9 @@ from sync_worker.hubspot.api.crm_objects import SEARCH_PAGE_SIZE, UnorderedRespo
 from sync_worker.hubspot.records.models import Contact, IdRange
 from sync_worker.intervals import Interval, complement
 from sync_worker.store import contacts as contact_store
-from sync_worker.store import coverage, scan_state
-from sync_worker.store.scan_state import FullScanState
+from sync_worker.store import coverage
+from sync_worker.store.saved_state import scan_state
+from sync_worker.store.saved_state.scan_state import FullScanState
 from sync_worker.sync.pull import streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import ExportReader

@@ -15,8 +15,9 @@ from typing import Final
 from sqlalchemy import Connection
 
 from sync_worker.hubspot.records.models import MarketingEvent
-from sync_worker.store import coverage, events, scan_state
-from sync_worker.store.scan_state import WebinarState
+from sync_worker.store import coverage, events
+from sync_worker.store.saved_state import scan_state
+from sync_worker.store.saved_state.scan_state import WebinarState
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.timestamps import from_ms, to_ms
 

@@ -20,10 +20,11 @@ from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.rate_limiter import RateLimiter, RateLimitSettings
 from sync_worker.intervals import Interval
 from sync_worker.progress import Progress
-from sync_worker.store import contacts, coverage, scan_state
+from sync_worker.store import contacts, coverage
 from sync_worker.store.contacts import ContactRow
 from sync_worker.store.database import Store
-from sync_worker.store.scan_state import FullScanState
+from sync_worker.store.saved_state import scan_state
+from sync_worker.store.saved_state.scan_state import FullScanState
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.full_scan import FullScan, partition_for
 from sync_worker.timestamps import to_ms

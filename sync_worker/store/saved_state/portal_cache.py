@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection
 
-from sync_worker.store import key_value
+from sync_worker.store.saved_state import key_value
 
 _KEY: Final = "portal"
 

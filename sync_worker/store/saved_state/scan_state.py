@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 from sqlalchemy import Connection
 
-from sync_worker.store import key_value
+from sync_worker.store.saved_state import key_value
 
 _FULL_SCAN_KEY: Final = "sweep"
 _CURSOR_PREFIX: Final = "cursor:"

@@ -1,0 +1,1 @@
+"""Facts about the state as a whole, one struct each: how far was read, the portal, the pending import."""
