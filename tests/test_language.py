@@ -20,8 +20,6 @@ WORKER: Final = ROOT / "sync_worker"
 TESTS: Final = ROOT / "tests"
 
 # Remove this mark when the code has been rewritten. `pytest tests/test_language.py --runxfail` shows the findings until then.
-PENDING: Final = pytest.mark.xfail(reason="the rewrite of the code is in progress", strict=False)
-PENDING_DOCUMENTS: Final = frozenset({"docs/performance.md"})  # remove the names after the rewrite of these pages
 
 IZE: Final = (
     "ogni",
@@ -176,7 +174,7 @@ def documents() -> list[Path]:
     pages = [*(ROOT / name for name in names), *ROOT.glob("docs/**/*.md")]
     pages += [path for folder in ("deploy", "config") for path in (ROOT / folder).rglob("*") if path.is_file()]
     pages = [path for path in pages if path.suffix != ".json"]  # the JSON Schema consists of docstrings
-    return sorted(path for path in pages if str(path.relative_to(ROOT)) not in PENDING_DOCUMENTS)
+    return sorted(pages)
 
 
 def comments_of_config(text: str) -> str:
@@ -198,7 +196,6 @@ def test_documents(path: Path) -> None:
     assert not findings, show(findings)
 
 
-@PENDING
 def test_values_of_the_configuration() -> None:
     paths = [*(ROOT / "config").rglob("*.yaml"), WORKER / "model/i18n/en.yaml"]
     findings = [each for path in paths for each in find_words(path, path.read_text(encoding="utf-8"))]
@@ -269,19 +266,16 @@ def find_in(kind: str, folder: Path = WORKER) -> list[Finding]:
     return [each for module in modules(folder) for line, text in getattr(module, kind) for each in find_words(module.path, text, line)]
 
 
-@PENDING
 def test_docstrings_and_comments() -> None:
     findings = find_in("docstrings") + find_in("suspicious_comments")
     assert not findings, show(findings)
 
 
-@PENDING
 def test_docstrings_and_comments_of_tests() -> None:
     findings = find_in("docstrings", TESTS) + find_in("suspicious_comments", TESTS)
     assert not findings, show(findings)
 
 
-@PENDING
 def test_messages() -> None:
     findings = find_in("messages")
     assert not findings, show(findings)
@@ -314,7 +308,6 @@ def test_a_module_name_is_a_noun() -> None:
     assert not findings, show(findings)
 
 
-@PENDING
 def test_a_function_name_is_an_imperative_verb() -> None:
     findings = [
         Finding(module.path, node.lineno, node.name, "an imperative verb, such as `evaluate_due`")
@@ -341,7 +334,6 @@ def test_the_name_of_a_class_or_type_alias_is_used_once() -> None:
     assert not findings, show(findings)
 
 
-@PENDING
 def test_test_names() -> None:
     findings = []
     for path in sorted(TESTS.rglob("test_*.py")):

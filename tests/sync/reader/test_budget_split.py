@@ -38,7 +38,7 @@ def test_all_that_is_left_to_search_can_be_found_in_time_and_all_calls_fit(conta
     assert found.list_pages * LISTED + searches * found.until * FOUND >= contacts
 
 
-def test_the_list_stops_at_its_share_and_goes_on_where_search_is_late() -> None:
+def test_the_list_stops_at_its_share_and_continues_where_search_is_late() -> None:
     now = 0.0
     enough = share(50_000, RATE_LIMITS).enough(lambda: now)
     assert [enough(pages) for pages in (0, 214, 215, 300)] == [False, False, True, True]
