@@ -20,25 +20,32 @@ Simple = Callable[[str], str]
 
 LEVELS: Final = ["intern", "employee", "senior", "manager", "director", "vp", "c_level"]
 
-#: Words of rank in seven languages; * matches the rest of a word.
+#: Words of rank: kind, level and whether the language has the head of a phrase first; * matches the rest of a word.
 RANK_WORDS: Final = {
-    "ceo": "c_level", "cfo": "c_level", "president": "c_level", "chief": "c_level", "geschaftsfuhrer*": "c_level", "pdg": "c_level",
-    "consejera delegada": "c_level", "amministratore delegato": "c_level", "consellera delegada": "c_level", "总经理": "c_level",
-    "vp": "vp", "vice president": "vp", "vizeprasident*": "vp", "副总经理": "vp",
-    "director": "director", "head of": "director", "vertriebsleit*": "director", "directrice": "director", "总监": "director",
-    "manager": "manager", "responsabile": "manager", "jefe": "manager", "cap": "manager", "teamleit*": "manager", "经理": "manager",
-    "senior": "senior", "资深": "senior",
-    "assistant": "employee", "associate": "employee", "assistenz": "employee", "助理": "employee",
-    "intern": "intern", "student*": "intern", "praktikant*": "intern", "实习": "intern",
+    **dict.fromkeys(("ceo", "cfo", "president", "chief", "总经理"), ("office", "c_level", False)),
+    **dict.fromkeys(("geschaftsfuhrer*", "pdg", "consejera delegada", "amministratore delegato"), ("office", "c_level", True)),
+    **dict.fromkeys(("vp", "vice president", "副总经理"), ("office", "vp", False)),
+    **dict.fromkeys(("director", "head", "总监"), ("office", "director", False)),
+    **dict.fromkeys(("vertriebsleiter", "directrice"), ("office", "director", True)),
+    **dict.fromkeys(("manager", "经理"), ("office", "manager", False)),
+    **dict.fromkeys(("responsabile", "jefe", "cap"), ("office", "manager", True)),
+    "senior": ("senior", "senior", False),
+    **dict.fromkeys(("assistant", "associate", "助理"), ("deputy", "employee", False)),
+    **dict.fromkeys(("assistenz", "assistentin"), ("assistant", "employee", True)),
+    **dict.fromkeys(("student", "students", "intern"), ("student", "intern", False)),
+    **dict.fromkeys(("praktikant", "praktikantin", "实习"), ("intern", "intern", False)),
+    **dict.fromkeys(("former", "ehemaliger", "ex"), ("former", "", False)),
+    **dict.fromkeys(("of", "des"), ("about", "", False)),
+    "to": ("serve", "", False),
+    "services": ("topic", "", False),
+    "'s": ("owner", "", False),
+    "senior associate": ("senior", "senior", False),
+    "the": ("member", "", False),
 }  # fmt: skip
-KEEPERS_OF_RANK: Final = (
-    "assistant manager",
-    "assistant director",
-    "assistant vice president",
-    "associate director",
-    "associate vice president",
-)
+WEAK_WORDS: Final = ("ceo", "president", "chief", "director", "head", "manager", "senior", "student", "students", "intern")
 UNRANKED_WORDS: Final = ("n/a", "other", "sonstige", "其他", "-")
+Word = tuple[str, str, str, bool]  # text, kind, level, head first
+PLAIN: Final = ("plain", "", False)
 
 #: Names of countries that the package does not have in English.
 NAMES_OF_OTHER_PLACES: Final = {
@@ -67,39 +74,143 @@ def country_code(text: str, simple: Simple) -> str | None:
 def seniority_rank(title: str, simple: Simple) -> int | None:
     """Return the rank of a title; None if the title has no information."""
     text = simple(title)
-    if not text or text in UNRANKED_WORDS:
+    if not text.strip("-'& ,") or text in UNRANKED_WORDS:
         return None
-    found = [(start, end, level) for phrase, level in RANK_WORDS.items() for start, end in phrase_positions(phrase, text)]
-    levels = {level for *_, level in found}
-    if "intern" in levels:
-        return LEVELS.index("intern")
-    if "employee" in levels and not any(phrase_positions(keeper, text) for keeper in KEEPERS_OF_RANK):
-        return LEVELS.index("employee")
-    free = [level for start, end, level in found if not any(is_inside_longer_phrase(start, end, other, level) for other in found)]
-    return max((LEVELS.index(level) for level in free), default=LEVELS.index("employee"))
-
-
-def is_inside_longer_phrase(start: int, end: int, other: tuple[int, int, str], level: str) -> bool:
-    """Return whether a phrase is part of a longer phrase of another rank."""
-    first, last, rank_of_it = other
-    return first <= start and end <= last and (first, last) != (start, end) and rank_of_it != level
-
-
-def phrase_positions(phrase: str, text: str) -> list[tuple[int, int]]:
-    """Return the positions of a phrase as whole words; Chinese has no spaces between words."""
-    found = []
-    for start in range(len(text)):
-        if not text.startswith(phrase.rstrip("*"), start):
+    best, closed, first_serves = "", False, False
+    for place, (separator, words) in enumerate(split_parts(text)):
+        level, closes, serves = rank_part(words)
+        if level == "intern":
+            return LEVELS.index("intern")
+        if level == "only former" and place:
+            best = ""
             continue
-        end = start + len(phrase.rstrip("*"))
-        while phrase.endswith("*") and end < len(text) and is_letter(text[end]):
-            end += 1
-        whole = not (start and is_word_end(text[start - 1]) and is_letter(phrase[0])) and not (
-            end < len(text) and is_word_end(text[end]) and is_letter(phrase[0])
-        )
-        if whole:
-            found.append((start, end))
+        closed = closed and separator == "&"
+        counts = not closed and not (first_serves and separator == ",") and level in LEVELS
+        if counts and (not best or LEVELS.index(level) > LEVELS.index(best)):
+            best = level
+        closed = closed or closes
+        first_serves = first_serves or (place == 0 and serves)
+    return LEVELS.index(best or "employee")
+
+
+def split_parts(text: str) -> list[tuple[str, list[Word]]]:
+    """Return the parts of a title between commas and "&", each with the separator before it."""
+    parts = []
+    separator = ","
+    for piece in re.split(r"(,|&)", text):
+        if piece in (",", "&"):
+            separator = piece
+        elif words := read_words(piece):
+            parts.append((separator, words))
+            separator = ","
+    return parts
+
+
+def read_words(text: str) -> list[Word]:
+    """Return the words of a part; the longest phrase of the table comes first."""
+    found: list[Word] = []
+    rest = text.replace("-", " ")
+    while rest := rest.lstrip():
+        owner = re.match(r"'s(?![a-z])", rest) or (text_before_ends_in_s(found) and re.match(r"' +\w", rest))
+        if owner:
+            found.append(("'s", *RANK_WORDS["'s"]))
+            rest = rest[2 if rest.startswith("'s") else 1 :]
+            continue
+        match = max((len(phrase), phrase) for phrase in ["", *RANK_WORDS] if starts_with(rest, phrase))[1]
+        if match:
+            end = len(match.rstrip("*"))
+            end += len(re.match("[a-z0-9]*", rest[end:])[0]) if match.endswith("*") else 0  # type: ignore[index]
+            found.append((match, *RANK_WORDS[match]))
+            rest = rest[end:]
+        else:
+            plain = re.match(r"[a-z0-9]+|.", rest)
+            assert plain is not None
+            if plain[0][0].isalnum():
+                found.append((plain[0], *PLAIN))
+            rest = rest[plain.end() :]
     return found
+
+
+def text_before_ends_in_s(found: list[Word]) -> bool:
+    """Return whether the previous word ends in s."""
+    return bool(found) and found[-1][0].endswith("s")
+
+
+def starts_with(text: str, phrase: str) -> bool:
+    """Return whether a text starts with a phrase as whole words."""
+    stem = phrase.rstrip("*")
+    if not phrase or not text.startswith(stem):
+        return not phrase
+    return phrase.endswith("*") or not is_letter(stem[-1]) or not is_letter(text[len(stem) : len(stem) + 1] or " ")
+
+
+def rank_part(words: list[Word]) -> tuple[str, bool, bool]:
+    """Return the level of a part, whether it also covers what "&" adds, and whether the person serves others."""
+    head, after, preposition = split_head(words)
+    owners = [place for place, word in enumerate(head) if word[1] == "owner"]
+    head = drop_topics(head[owners[-1] + 1 :] if owners else head)
+    kinds = [word[1] for word in head]
+    if "former" in kinds:
+        return ("only former" if set(kinds) == {"former"} else "former"), True, False
+    if is_intern(head) or any(word[1] == "intern" for word in drop_topics(after)):
+        return "intern", False, False
+    winner = find_winner(head)
+    if winner and winner[1] != "office":
+        return "employee", bool(after) or "office" in kinds, True
+    if winner:
+        return winner[2], False, False
+    seniors = "senior" in kinds or (preposition != "serve" and any(word[1] == "senior" for word in drop_topics(after)))
+    return ("senior" if seniors else ""), preposition == "serve", False
+
+
+def split_head(words: list[Word]) -> tuple[list[Word], list[Word], str]:
+    """Return the words before and after the first preposition that has a head, and its kind."""
+    start = 0
+    for place, (_, kind, *_) in enumerate(words):
+        if kind in ("about", "serve"):
+            if any(before[1] != "member" for before in words[start:place]):
+                return words[start:place], words[place + 1 :], kind
+            start = place + 1
+    return words[start:], [], ""
+
+
+def drop_topics(words: list[Word]) -> list[Word]:
+    """Return the words; a word of rank that only describes "services" is plain."""
+    result = []
+    for place, word in enumerate(words):
+        reach = 2 if word[1] in ("intern", "student") else 1 if word[0] in WEAK_WORDS else 0
+        describes = any(next_word[1] == "topic" for next_word in words[place + 1 : place + 1 + reach])
+        result.append((word[0], *PLAIN) if describes else word)
+    return result
+
+
+def is_intern(head: list[Word]) -> bool:
+    """Return whether the head of a part is an intern, or a student without an office after that."""
+    return any(
+        word[1] == "intern" or (word[1] == "student" and not any(later[1] == "office" for later in head[place + 1 :]))
+        for place, word in enumerate(head)
+    )
+
+
+def find_winner(head: list[Word]) -> Word | None:
+    """Return the office or assistant nearest to the head; of offices side by side, the highest."""
+    groups: list[list[Word]] = []
+    previous = ""
+    for place, word in enumerate(head):
+        kind = word[1]
+        if kind == "deputy" and any(later[1] == "office" for later in head[place + 1 :]):
+            kind = "plain"
+        if kind in ("office", "deputy", "assistant"):
+            if kind != previous:
+                groups.append([])
+            groups[-1].append(word)
+        previous = kind
+    if not groups:
+        return None
+    chosen = [max(group, key=lambda word: LEVELS.index(word[2])) for group in groups]
+    if chosen[0][3]:
+        return chosen[0]
+    return next((word for word in chosen if word[1] != "office"), chosen[-1])
 
 
 def is_letter(character: str) -> bool:

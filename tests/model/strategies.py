@@ -38,6 +38,10 @@ WORDS = [
     "助理",
     "to the",
     "PDG",
+    "Former",
+    "Services",
+    "Intern",
+    "Jefe",
 ]
 COUNTRIES = [
     None,
