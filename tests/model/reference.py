@@ -18,6 +18,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
+from crawleruseragents import is_crawler
+
 from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.schema import Criterion, Degradation, Document, Rule
 from tests.model import reference_lookup as words
@@ -125,7 +127,7 @@ def is_quarantined(event: Event, known: list[Event], document: Document) -> bool
     if (
         rules.user_agents
         and event["user_agent"]
-        and any(matches_glob(pattern, event["user_agent"].lower()) for pattern in rules.user_agents)
+        and (is_crawler(event["user_agent"]) or any(matches_glob(pattern, event["user_agent"].lower()) for pattern in rules.user_agents))
     ):
         return True
     return click and rules.links_within_a_second is not None and is_in_burst(event, known, rules.links_within_a_second)

@@ -278,7 +278,7 @@ def event_lists(*, now: datetime = NOW, max_size: int = 60) -> st.SearchStrategy
             "form_name": st.sampled_from([None, "Contact us", "Newsletter"]),
             "campaign": st.sampled_from([None, None, "", "Autumn"]),
             "name": st.sampled_from([None, "Pricing", "Our prïcing page"]),
-            "user_agent": st.sampled_from([None, "Mozilla/5.0", "Googlebot/2.1", "curl/8"]),
+            "user_agent": st.sampled_from([None, "Mozilla/5.0", "Googlebot/2.1", "curl/8", "WhatsApp/2.23"]),
             "sent_at": sent,
             "filtered": st.sampled_from([False, False, False, True, None]),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import polars as pl
@@ -47,9 +48,20 @@ def _reason_expression(condition: pl.Expr, reason: str) -> pl.Expr:
 
 
 def _find_crawlers(events: pl.DataFrame, patterns: tuple[str, ...]) -> pl.Series:
-    """Test each distinct user agent once, because there are few of them."""
+    """Test each distinct user agent once, because there are few of them.
+
+    The engine does not backtrack, so a long user agent takes linear time.
+    """
     agents = events["user_agent"].drop_nulls().unique()
-    return agents.filter(agents.str.to_lowercase().str.contains(any_glob(patterns)))
+    return agents.filter(agents.str.to_lowercase().str.contains(any_glob(patterns)) | agents.str.contains(_join_crawler_patterns()))
+
+
+@cache
+def _join_crawler_patterns() -> str:
+    """Return a regular expression for the crawlers of the package; unlike the patterns of the model, it respects upper case."""
+    from crawleruseragents import CRAWLER_USER_AGENTS_DATA  # noqa: PLC0415 -- the import reads a large file; most commands do not need it
+
+    return "|".join(f"(?:{crawler['pattern']})" for crawler in CRAWLER_USER_AGENTS_DATA)
 
 
 def _find_bursts(clicks: pl.DataFrame, min_links: int) -> pl.Series:
