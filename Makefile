@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := .venv-peers
 
-.PHONY: install hooks peers demo test soak reliability check bench format lock clean
+.PHONY: install hooks peers demo test soak reliability check bench countries format lock clean
 
 install: $(READY)
 
@@ -53,6 +53,10 @@ reliability: install
 # BENCH=read,idle selects cases; the default cases take about ten minutes.
 bench: install
 	BENCH="$(BENCH)" $(BIN)/python -m tests.benchmarks
+
+# Writes the names of countries in all languages; needed after an update of Babel or pycountry, or a change of the usual names.
+countries: install
+	$(BIN)/python -m tests.model.lookup.country_data
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -6,6 +6,7 @@ The words of the random contacts are listed again here; only the data of package
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Final
@@ -57,20 +58,32 @@ NAMES_OF_OTHER_PLACES: Final = {
     "england": "GB",
     "reino unido": "GB",
     "中国": "CN",
+    "holland": "NL",
+    "u.s.a.": "US",
+    "united kingdom (uk)": "GB",
+    "россия": "RU",
+    "مصر": "EG",
 }
+SHORT_NAMES_WITH_ACCENTS: Final = {"mỹ": "US"}
 #: Providers that the package does not list.
 FREE_MAIL: Final = {"sfr.fr", "tin.it", "gmx.*"}
 
 
 @cache
 def country_code(text: str, simple: Simple) -> str | None:
-    """Return the code of a country by code or name."""
-    wanted = simple(text)
+    """Return the code of a country by code or name; texts in other scripts than Latin are not transliterated."""
+    typed = text.strip().casefold()
+    wanted = simple(text) if is_latin(typed) else typed
     for each in pycountry.countries:
-        names = [each.alpha_2, each.alpha_3, each.name, getattr(each, "common_name", ""), getattr(each, "official_name", "")]
-        if wanted and wanted in [simple(name) for name in names]:
+        names = [each.name, getattr(each, "common_name", ""), getattr(each, "official_name", "")]
+        if typed and (typed in (each.alpha_2.lower(), each.alpha_3.lower()) or wanted in [simple(name) for name in names]):
             return str(each.alpha_2)
-    return NAMES_OF_OTHER_PLACES.get(wanted)
+    return SHORT_NAMES_WITH_ACCENTS.get(typed) or NAMES_OF_OTHER_PLACES.get(wanted)
+
+
+def is_latin(text: str) -> bool:
+    """Return whether all letters are Latin."""
+    return all("LATIN" in unicodedata.name(character, "") for character in text if character.isalpha())
 
 
 def seniority_rank(title: str, simple: Simple) -> int | None:

@@ -1,84 +1,154 @@
-"""Countries by name in any language or by code: Deutschland, Germany and DE are the same."""
+"""Countries by name in any language or by code: Deutschland, Germany and DE are the same.
+
+Names are compared in their own script, because a transliteration makes different names equal: Egypt in Arabic letters and Montserrat's
+code. Two files contain the names; usual_country_names.txt takes precedence over country_names.txt, which `make countries` generates.
+"""
 
 from __future__ import annotations
 
-import gettext
+import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 import pycountry
 
-from sync_worker.model.lookup.text import normalize_text
-
-# Common names that ISO 3166 does not list.
-_ALIASES: Final[Mapping[str, str]] = {
-    "uk": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "northern ireland": "GB", "great britain": "GB", "britain": "GB",
-    "u.k.": "GB", "u.s.": "US", "u.s.a.": "US", "united states of america": "US", "america": "US", "holland": "NL", "turkey": "TR",
-    "turkiye": "TR", "ivory coast": "CI", "czech republic": "CZ", "cape verde": "CV", "swaziland": "SZ", "burma": "MM",
-    "macedonia": "MK", "vatican": "VA", "palestine": "PS", "south korea": "KR", "korea": "KR", "north korea": "KP", "laos": "LA",
-    "russia": "RU", "the netherlands": "NL", "the gambia": "GM", "the bahamas": "BS", "kosovo": "XK", "uae": "AE", "prc": "CN",
-    "brunei": "BN", "congo": "CG", "micronesia": "FM", "sankt martin": "MF", "grossbritannien": "GB", "england und wales": "GB",
-    "inglaterra": "GB", "angleterre": "GB", "inghilterra": "GB", "eeuu": "US", "ee.uu.": "US", "ee. uu.": "US",
-    "etats-unis d'amerique": "US", "estados unidos de america": "US", "holanda": "NL", "hollande": "NL", "olanda": "NL",
-    "brd": "DE", "bundesrepublik deutschland": "DE", "osterreich": "AT", "oesterreich": "AT", "schweiz": "CH", "suisse": "CH",
-    "svizzera": "CH", "中国": "CN", "中华人民共和国": "CN", "美国": "US", "英国": "GB", "台湾": "TW", "香港": "HK", "韩国": "KR",
-}  # fmt: skip
+from sync_worker.model.lookup.data import read_data
 
 _CACHE_SIZE: Final = 10_000  # texts; successive batches contain the same ones
 
-# The languages of most portals; their names take precedence over those of other languages.
-_COMMON_LANGUAGES: Final = ("de", "fr", "es", "it", "ca", "zh_CN", "pt", "pt_BR", "nl", "pl", "zh_TW", "ja", "ko", "ru")
+# Latin letters that are not a letter with an accent.
+_LATIN_LETTERS: Final = str.maketrans(dict(zip("ıłøđðħəǝɛɔŋ", "iloddheeeon", strict=True)) | {"þ": "th", "æ": "ae", "œ": "oe"})
+_UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
+# Forms of a letter that writers of Arabic, Persian and Urdu do not distinguish.
+_ARABIC_LETTERS: Final = str.maketrans({"ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ہ": "ه", "ھ": "ه", "ۀ": "ه", "ە": "ه"})  # fmt: skip
+# Accents of Latin, Greek and Cyrillic; modifier letters; vowel points and hamza of Arabic; vowel points of Hebrew.
+_MARKS: Final = re.compile("[\u0300-\u036f\u02b0-\u02ff\u064b-\u0655\u0670\u0640\u0591-\u05c7]")
+_SEPARATORS: Final = re.compile(r"[/|;,:()\[\]]|\s[-–—]+\s")
+_STATE: Final = (
+    r"(?:republic|kingdom|commonwealth|principality)\s+of\s+(?:the\s+)?|(?:republik|königreich|koenigreich|fürstentum|republiek|koninkrijk)\s+"
+    r"|(?:république|republique|royaume|república|republica|reino|repubblica|regno|regne)\s+(?:de|du|del|da|do|di|della)\s+(?:la\s+)?"
+)
+_WORD: Final = r"(?:the|die|der|das|la|le|les|el|los|las|il|lo|gli|i|os|as|o|a|de|het)\s+|l['’´`]\s*"
+_ARTICLE: Final = re.compile(rf"(?:the\s+)?(?:{_STATE})|{_WORD}", re.IGNORECASE)
+_SHORT_NAME: Final = 3  # letters; accents distinguish such names from codes: Mỹ (USA) from MY
+_MAX_LENGTH: Final = 200  # characters; no name of a country is longer
+#: The line of country_names.txt before the names in languages that few portals use.
+OTHER_LANGUAGES: Final = "# All other languages"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tables:
+    codes: Mapping[str, str]
+    names: Mapping[str, str]
+    joined: Mapping[str, str]  # the same without spaces, for UnitedStates and U.S.A.
+    common: Mapping[str, str]
 
 
 @lru_cache(maxsize=_CACHE_SIZE)
 def country_code(text: str) -> str | None:
-    """Return the two-letter code of a country, or None if the text is not a country."""
-    name = normalize_text(text)
-    return _english_names().get(name) or (_common_names().get(name) or _rare_names().get(name) if name else None)
+    """Return the two-letter code of a country, or None if the text is not a country.
+
+    A text with several names, such as `Germany (Deutschland)`, is a country only if all of them mean the same one.
+    """
+    name = text.strip()
+    if not name or len(name) > _MAX_LENGTH:
+        return None
+    return _find_country(name) or _find_parts(name) or _find_without_article(name)
 
 
 def country_names() -> Mapping[str, str]:
-    """Return the country codes by normalized name or code, in English and the languages of most portals."""
-    return _common_names()
+    """Return the country codes by name or code, in the languages of most portals."""
+    return _load_tables().common
+
+
+def normalize_country(name: str) -> str:
+    """Return the name in its own script, without case, accents and punctuation, with single spaces."""
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold().replace("&", " and "))
+    plain = _keep_letters(_MARKS.sub("", decomposed))
+    return plain if len(plain.replace(" ", "")) > _SHORT_NAME else _keep_letters(decomposed)
+
+
+def expand_umlauts(name: str) -> str:
+    """Return the name with ae, oe, ue and aa instead of ä, ö, ü and å."""
+    return unicodedata.normalize("NFC", name).casefold().translate(_UMLAUTS)
+
+
+def read_usual_names(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the codes and names of usual_country_names.txt."""
+    for line in text.splitlines():
+        code, _, names = line.partition(":")
+        if names and not line.startswith("#"):
+            yield from ((code, name.strip()) for name in names.split(","))
+
+
+def _find_country(name: str) -> str | None:
+    tables = _load_tables()
+    by_code, by_name = tables.codes.get(name.lower()), _find_name(name)
+    if by_code and by_name and by_code != by_name:  # NGA is Nigeria; Nga is Russia in Vietnamese
+        return None if name.istitle() else by_code
+    return by_code or by_name
+
+
+def _find_name(name: str) -> str | None:
+    tables, key = _load_tables(), normalize_country(name)
+    return tables.names.get(key) or tables.joined.get(key.replace(" ", ""))
+
+
+def _find_parts(name: str) -> str | None:
+    parts = [part for part in map(str.strip, _SEPARATORS.split(name)) if part]
+    if len(parts) < 2:
+        return None
+    found = {_find_country(part) for part in parts}
+    return found.pop() if len(found) == 1 else None
+
+
+def _find_without_article(name: str) -> str | None:
+    """Find `La France`, `Republic of Kosovo` and `Bahamas (the)`."""
+    start, _, end = name.rstrip(") ").replace("(", ",").rpartition(",")
+    turned = f"{end.strip()} {start.strip()}"
+    article = _ARTICLE.match(name)
+    return (_find_name(turned) if start else None) or (_find_name(name[article.end() :]) if article else None)
+
+
+def _keep_letters(text: str) -> str:
+    letters = unicodedata.normalize("NFC", text).translate(_LATIN_LETTERS).translate(_ARABIC_LETTERS)
+    return " ".join("".join(letter if unicodedata.category(letter)[0] in "LMN" else " " for letter in letters).split())
 
 
 @cache
-def _english_names() -> Mapping[str, str]:
-    """Return codes and English names, which most portals use and which need no translation file."""
-    found: dict[str, str] = {}
-    for country in pycountry.countries:
-        for attribute in ("alpha_2", "alpha_3", "name", "common_name", "official_name"):
-            if name := getattr(country, attribute, None):
-                found.setdefault(normalize_text(name), country.alpha_2)
-    return MappingProxyType({**found, **_ALIASES})
+def _load_tables() -> _Tables:
+    codes = {code.lower(): each.alpha_2 for each in pycountry.countries for code in (each.alpha_2, each.alpha_3)} | {
+        "xk": "XK",
+        "xkx": "XK",
+    }
+    usual = {
+        normalize_country(spelling): code
+        for code, name in read_usual_names(read_data("usual_country_names.txt"))
+        for spelling in (expand_umlauts(name), name)
+    }
+    common, _, other = read_data("country_names.txt").partition(OTHER_LANGUAGES)
+    common_names = _read_names(common)
+    names = {**_read_names(other), **common_names, **usual}
+    return _Tables(
+        codes=MappingProxyType(codes),
+        names=MappingProxyType(names),
+        joined=MappingProxyType(_join_words(names) | _join_words(usual)),
+        common=MappingProxyType({**common_names, **usual, **codes}),
+    )
 
 
-@cache
-def _common_names() -> Mapping[str, str]:
-    found = dict(_english_names())
-    for language in _COMMON_LANGUAGES:
-        for name, code in _translate_names(language):
-            found.setdefault(name, code)
-    return MappingProxyType(found)
+def _read_names(text: str) -> dict[str, str]:
+    lines = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
+    return {name: code for code, *names in lines for name in names}
 
 
-@cache
-def _rare_names() -> Mapping[str, str]:
-    """Return names in all languages, without those that mean several countries."""
-    found: dict[str, set[str]] = {}
-    for folder in sorted(Path(pycountry.LOCALES_DIR).iterdir()):
-        for name, code in _translate_names(folder.name):
-            found.setdefault(name, set()).add(code)
-    return MappingProxyType({name: codes.pop() for name, codes in found.items() if len(codes) == 1})
-
-
-def _translate_names(language: str) -> Iterator[tuple[str, str]]:
-    words = gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
-    for country in pycountry.countries:
-        for attribute in ("name", "common_name"):
-            name = getattr(country, attribute, None)
-            if name and (translated := words.gettext(name)) != name:
-                yield normalize_text(translated), country.alpha_2
+def _join_words(names: Mapping[str, str]) -> dict[str, str]:
+    """Return the names without spaces, except those that then mean several countries."""
+    pairs = {(name.replace(" ", ""), code) for name, code in names.items()}
+    ambiguous = {name for name, count in Counter(name for name, _ in pairs).items() if count > 1}
+    return {name: code for name, code in pairs if name not in ambiguous}
