@@ -347,7 +347,10 @@ def test_a_run_does_not_wait_for_the_daily_limit_of_imported_rows(harness: Harne
         (lambda row: {**row, "email": row["email"].upper()}, "shows other values of email than the API"),
         (lambda row: {**row, "lastmodifieddate": "2026-02-03 04:05"}, "lacks a requested column or has an invalid value"),
         (lambda row: None if int(row["hs_object_id"]) % 20 == 0 else row, f"of {CONTACTS}"),
-        (lambda row: {name: value for name, value in row.items() if name != "associatedcompanyid"}, "associatedcompanyid otherwise"),
+        (
+            lambda row: {name: value for name, value in row.items() if name != "associatedcompanyid"},
+            "shows other values of associatedcompanyid than the API",
+        ),
     ],
     ids=["values", "times", "rows", "columns"],
 )

@@ -97,7 +97,7 @@ def _simplify(text: str, vocabulary: Vocabulary) -> str:
     """Return the text in one spelling: without genders, feminine endings after a mark, dots, and traditional Chinese."""
     text = _CAPITAL_ENDING.sub("in", _GENDERS.sub(" ", text))
     text = _SPACED_LINE.sub(" , ", text)
-    text = _ending_pattern(vocabulary.endings).sub("", text)
+    text = _compile_endings(vocabulary.endings).sub("", text)
     text = normalize_text(text)
     if not text.isascii():
         text = text.translate(vocabulary.letters)
@@ -105,7 +105,7 @@ def _simplify(text: str, vocabulary: Vocabulary) -> str:
 
 
 @cache
-def _ending_pattern(endings: tuple[str, ...]) -> re.Pattern[str]:
+def _compile_endings(endings: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?<=\w\w)(?:\(-?|/-?|[*:_·•])(?:{'|'.join(endings)})(?![\w])\)?", re.IGNORECASE)
 
 
@@ -287,7 +287,7 @@ def _is_senior(item: _Item) -> bool:
 def _combine(findings: Sequence[tuple[str, _Finding]]) -> tuple[int, str]:
     """Return the rank of a title with several offices: the highest, unless the person is an intern or serves the others."""
     best, phrase = -1, ""
-    is_closed = False  # the segment continues what the previous one says of somebody else or of the past
+    is_closed = False  # the segment continues what the previous one says about another contact or the past
     serves = False
     for place, (after, found) in enumerate(findings):
         if found.level == _INTERN:

@@ -66,7 +66,7 @@ class Entry:
     phrase: str
     level: int = -1  # index of SENIORITY_LEVELS; only for offices
     is_head_first: bool = False
-    is_body: bool = False  # the management as a group: after an assistant, it is whom the assistant serves
+    is_body: bool = False  # the management as a group: after an assistant, the assistant serves it
     may_be_topic: bool = False
 
 
