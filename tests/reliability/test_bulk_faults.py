@@ -32,7 +32,7 @@ def api_digest(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def run_with_fault(folder: Path, fault: str, endpoint: str, api_digest: str) -> None:
     with bulk_harness(folder) as harness:
-        set_on_wait(harness, None, timeouts=Timeouts(connect=2.0, read=0.5, total=1.5))
+        set_on_wait(harness, None, timeouts=Timeouts(connect=2.0, read=1.0, total=3.0))
         how = {**FAULTS[fault], **({"name": ENDPOINTS[endpoint]} if fault == "scope withdrawn" else {})}
         harness.inject_fault(endpoint, **how)
         code, message = 0, ""
