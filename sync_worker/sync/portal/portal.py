@@ -35,10 +35,6 @@ class PortalInfo:
         """Return the event kinds that this portal does not show."""
         return select_hidden_kinds(kinds, shows_occurrences=self.shows_occurrences)
 
-    def select_visible_kinds(self, kinds: frozenset[str]) -> frozenset[str]:
-        """Return the event kinds that this portal shows."""
-        return kinds - self.select_hidden_kinds(kinds)
-
     def day_start(self, now: datetime, at: time) -> datetime:
         """Return the start of the portal's current day, which begins at the local time `at`. Contacts are re-evaluated once a day."""
         try:
