@@ -17,8 +17,7 @@
     │   ├── StateBusy                the database does not respond, or another process locks it
     │   └── PortalBusy               another worker is running on the portal
     └── RecordError              one record failed, the run continues          exit 1
-        ├── NotFound                 the record does not exist
-        └── RecordRejected           HubSpot rejected its values
+        └── NotFound                 the record does not exist
 
 Each error has a message, the operation that failed (`operation`) and advice for the operator (`hint`). The docstring of the
 class is the default message.
@@ -153,7 +152,3 @@ class RecordError(SyncWorkerError):
 
 class NotFound(RecordError):
     """The record does not exist."""
-
-
-class RecordRejected(RecordError):
-    """HubSpot rejected the values of this record."""

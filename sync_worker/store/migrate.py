@@ -20,11 +20,6 @@ def alembic_config() -> Config:
     return config
 
 
-def latest_revision() -> str:
-    """Return the revision of the newest migration."""
-    return str(ScriptDirectory.from_config(alembic_config()).get_current_head())
-
-
 def upgrade(engine: Engine, *, database_name: str, version: str | None) -> None:
     """Apply the missing migrations in one transaction.
 

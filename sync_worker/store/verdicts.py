@@ -166,12 +166,6 @@ def count_by_score(tx: Connection) -> list[ScoreCount]:
     return [ScoreCount(*row) for row in tx.execute(query.group_by(*groups))]
 
 
-def count_due(tx: Connection, key: VerdictKey) -> int:
-    """Return how many contacts are due."""
-    due = contacts.outerjoin(verdicts, _is_current(key))
-    return tx.execute(select(func.count()).select_from(due).where(~contacts.c.gone, verdicts.c.contact_id.is_(None))).scalar_one()
-
-
 def _is_current(key: VerdictKey) -> ColumnElement[bool]:
     return and_(
         verdicts.c.contact_id == contacts.c.id,

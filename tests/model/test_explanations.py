@@ -12,6 +12,7 @@ from sync_worker.model.compiled.requirements import find_requirements
 from sync_worker.model.diff import describe_changes
 from sync_worker.model.explain import explain
 from sync_worker.model.file.units import from_micro, to_json_number
+from sync_worker.model.file.yaml_source import format_path
 from tests.model.factories import (
     NOW,
     TIERS,
@@ -190,7 +191,7 @@ def test_a_model_lists_its_requirements_of_a_portal() -> None:
         },
         sure={"when": {"not": {"lifecyclestage": {"is": "customer"}}, "company.type": {"is_known": True}}, "points": 1},
     )
-    assert [(each.path_text, each.type, each.on_events, each.values) for each in find_requirements(model)] == [
+    assert [(format_path(each.path), each.type, each.on_events, each.values) for each in find_requirements(model)] == [
         ("score.criteria.requested.where.any[0].form", "text", True, ("Demo", "f-1")),
         ("score.criteria.requested.where.any[1].url", "text", True, ()),
         ("score.criteria.sure.when.company.type", "enumeration", False, ()),

@@ -225,7 +225,7 @@ class TestDryRun:
             with dry_run.transaction() as tx:
                 save_verdicts(tx, make_verdict_row(1, score=7), make_verdict_row(2, score=8))
                 assert scores(tx) == [7, 8]
-                assert verdicts.count_due(tx, VERDICT_KEY) == 0
+                assert verdicts.select_due(tx, VERDICT_KEY, after=0, limit=9) == {}
             dry_run.close()
             with real.transaction() as tx:
                 assert scores(tx) == [5]

@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy import event as sqlalchemy_event
 
-from sync_worker.store import contacts, events, memberships, verdicts
-from sync_worker.store.verdicts import VerdictKey
+from sync_worker.store import contacts, events, memberships
 from tests.store.database_factories import POSTGRES_URL
 from tests.store.row_factories import make_event_row
 
@@ -26,7 +25,6 @@ QUERIES: list[tuple[str, Callable[[Connection], object]]] = [
     ("number of contacts", contacts.count),
     ("events already saved", lambda tx: events.save(tx, [make_event_row("e", contact_id=2, email="p1@example.com")])),
     ("contacts of deleted events", lambda tx: events.delete_by_id(tx, "page_view", ["e"])),
-    ("number of due contacts", lambda tx: verdicts.count_due(tx, VerdictKey(model="m", since=0))),
 ]
 
 

@@ -47,13 +47,6 @@ class Contacts(Objects[Contact]):
         with translate_parse_errors("read one of the contacts"):
             return self._parse_records(decoder, [decoder.convert_record(data)])[0]
 
-    def get_by_email(self, email: str, properties: Sequence[str]) -> Contact | None:
-        """Return the contact with an email address, or None. The address is sent in the body, which is not logged."""
-        apis = self._apis_for(self._property_names(properties))
-        body = {"idProperty": "email", "properties": list(apis.decoder.names), "inputs": [{"id": email.strip().lower()}]}
-        with translate_parse_errors("read contacts by id"):
-            return next(iter(self._parse_records(apis.decoder, apis.batch.read(body, **RAW).results)), None)
-
     def write(self, updates: Sequence[ContactUpdate]) -> BatchWriteResult:
         """Write up to 100 contacts and return the result of each one.
 

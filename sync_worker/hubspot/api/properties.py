@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
-from sync_worker.hubspot.records.models import BatchCreateResult, PropertyDefinition, PropertyGroup, PropertyOption
+from sync_worker.hubspot.records.models import PropertyDefinition, PropertyGroup, PropertyOption
 from sync_worker.hubspot.records.parsing import JsonObject, parse_property, parse_property_group, translate_parse_errors
-from sync_worker.hubspot.rest.error_responses import Conflict, InvalidRequest
+from sync_worker.hubspot.rest.error_responses import Conflict
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
 BATCH_SIZE: Final = 100
@@ -28,12 +27,6 @@ class Properties:
         with translate_parse_errors(f"read the properties of {object_type}"):
             return {row["name"]: parse_property(row) for row in data["results"]}
 
-    def read_lifecycle_stages(self) -> tuple[PropertyOption, ...]:
-        """Return the lifecycle stages of this portal in order. Portals may rename, add and reorder them."""
-        row: JsonObject = self._core.get_by_name("contacts", LIFECYCLE_STAGE_PROPERTY, **RAW)
-        with translate_parse_errors("read a property of contacts"):
-            return tuple(sorted(parse_property(row).options, key=lambda option: option.order))
-
     def create(self, object_type: str, definition: PropertyDefinition) -> PropertyDefinition:
         """Create a property. An existing one is not changed; an archived one is restored with its values."""
         try:
@@ -42,19 +35,6 @@ class Properties:
             row = self._core.get_by_name(object_type, definition.name, **RAW)
         with translate_parse_errors(f"create a property of {object_type}"):
             return parse_property(row)
-
-    def create_all(self, object_type: str, definitions: Sequence[PropertyDefinition]) -> BatchCreateResult:
-        """Create properties, 100 per request. The result lists rejected properties with their reasons."""
-        created: list[PropertyDefinition] = []
-        rejected: dict[str, str] = {}
-        for start in range(0, len(definitions), BATCH_SIZE):
-            batch = definitions[start : start + BATCH_SIZE]
-            batch_result = self._create_batch(object_type, batch)
-            created += batch_result.values()
-            for each in batch:
-                if each.name not in batch_result:
-                    self._create_one(object_type, each, created, rejected)
-        return BatchCreateResult(properties=tuple(created), rejected=rejected)
 
     def update(self, object_type: str, definition: PropertyDefinition) -> PropertyDefinition:
         """Update an existing property, except its name and type. HubSpot replaces all options."""
@@ -84,23 +64,6 @@ class Properties:
         row: JsonObject = self._groups.update(object_type, group.name, {"label": group.label, "displayOrder": group.order}, **RAW)
         with translate_parse_errors(f"change a property group of {object_type}"):
             return parse_property_group(row)
-
-    def _create_batch(self, object_type: str, batch: Sequence[PropertyDefinition]) -> dict[str, PropertyDefinition]:
-        """Return the created properties. `_create_one` finds the reasons for the missing ones."""
-        try:
-            data: JsonObject = self._batch.create(object_type, {"inputs": [_build_body(each) for each in batch]}, **RAW)
-        except InvalidRequest:
-            return {}
-        with translate_parse_errors(f"create properties of {object_type}"):
-            return {row["name"]: parse_property(row) for row in data["results"]}
-
-    def _create_one(
-        self, object_type: str, definition: PropertyDefinition, created: list[PropertyDefinition], rejected: dict[str, str]
-    ) -> None:
-        try:
-            created.append(self.create(object_type, definition))
-        except InvalidRequest as error:
-            rejected[definition.name] = str(error.response)
 
 
 def _build_body(definition: PropertyDefinition) -> JsonObject:

@@ -234,14 +234,6 @@ class PropertyGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchCreateResult:
-    """The created definitions. `rejected`: name → reason."""
-
-    properties: tuple[PropertyDefinition, ...] = ()
-    rejected: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
     """An import, with counters of rows and records when it has finished."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -12,7 +12,7 @@ from typing import Literal
 
 from sync_worker.model.compiled.criteria import ScoreCriterion, compile_criterion, is_event_visible, source_kinds
 from sync_worker.model.compiled.facts import COUNTER_PROPERTIES
-from sync_worker.model.file.conditions import Condition, operand_values
+from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.schema import Band, DirectQualifier, Disqualifier, Document, GradeCriterion, Rule
 from sync_worker.model.file.units import from_micro, to_micro
 from sync_worker.model.lookup.domains import DomainMatcher, compile_domain_lists
@@ -107,11 +107,6 @@ class Model:
         return frozenset(name.removeprefix(COMPANY_PREFIX) for name in self._condition_properties if name.startswith(COMPANY_PREFIX))
 
     @cached_property
-    def form_names(self) -> frozenset[str]:
-        """The ids and names of forms in conditions."""
-        return frozenset(name for condition in self.event_conditions for name in _form_names(condition))
-
-    @cached_property
     def event_conditions(self) -> tuple[Condition, ...]:
         """All conditions on events."""
         parts: Iterable[ScoreCriterion | Rule] = (*self.score_criteria, *(rule for _, _, rule in self.rules))
@@ -150,10 +145,3 @@ class Model:
 def is_rule_visible(rule: Rule, hidden_kinds: frozenset[str]) -> bool:
     """Return whether the data of a rule is visible if these kinds of event are hidden."""
     return rule.event is None or is_event_visible(rule.event, hidden_kinds, can_use_counter=rule.where is None)
-
-
-def _form_names(condition: Condition) -> Iterator[str]:
-    for property_name, test, _ in condition.iter_tests():
-        if property_name == "form":
-            operands = (test.operators[name] for name in ("is", "is_not", "in", "not_in") if name in test.operators)
-            yield from (str(value) for operand in operands for value in operand_values(operand))

@@ -9,7 +9,7 @@ from typing import Final
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.conditions import Condition, operand_values, to_hubspot_text
 from sync_worker.model.file.schema import CRITERION_GROUPS
-from sync_worker.model.file.yaml_source import DocumentPath, format_path
+from sync_worker.model.file.yaml_source import DocumentPath
 from sync_worker.model.lookup.hubspot_properties import ValueType
 
 _EQUALITY_OPERATORS: Final = ("is", "is_not", "in", "not_in")
@@ -24,11 +24,6 @@ class PropertyRequirement:
     type: ValueType
     on_events: bool
     comparisons: tuple[tuple[str, str], ...]  # operator and value, if the whole value is compared: options, forms
-
-    @property
-    def path_text(self) -> str:
-        """Return the path as text: `score.criteria.careers.where.url`."""
-        return format_path(self.path)
 
     @property
     def values(self) -> tuple[str, ...]:

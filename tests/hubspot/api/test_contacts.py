@@ -192,24 +192,6 @@ def test_one_contact_is_read_by_id(hubspot: HubSpot, server: FakeServer) -> None
     assert hubspot.contacts.get(51, ["email"]) is None
 
 
-def test_the_email_address_is_not_in_the_url(hubspot: HubSpot, server: FakeServer) -> None:
-    server.respond(
-        "POST",
-        READ,
-        json_response({"results": [make_record(51)]}),
-        json_response({"status": "COMPLETE", "results": [], "numErrors": 1}, 207),
-    )
-
-    found = hubspot.contacts.get_by_email(" Ann@Acme.Example ", ["city"])
-
-    assert found is not None
-    assert found.id == 51
-    assert hubspot.contacts.get_by_email("nobody@acme.example", []) is None
-    assert server.bodies[0]["idProperty"] == "email"
-    assert server.bodies[0]["inputs"] == [{"id": "ann@acme.example"}]
-    assert all("acme" not in path for path in server.paths)
-
-
 def test_a_forbidden_read_is_never_an_empty_result(hubspot: HubSpot, server: FakeServer) -> None:
     refusal = error_body(
         "no", "MISSING_SCOPES", errors=[{"message": "…", "context": {"requiredGranularScopes": ["crm.objects.contacts.read"]}}]

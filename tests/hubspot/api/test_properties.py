@@ -59,18 +59,6 @@ def test_definitions_are_read_by_name(hubspot: HubSpot, server: FakeServer) -> N
     assert server.queries[0] == {"archived": "false"}
 
 
-def test_stages_are_in_the_order_of_the_portal(hubspot: HubSpot, server: FakeServer) -> None:
-    options = (
-        PropertyOption(value="customer", label="Kunde", order=2),
-        PropertyOption(value="lead", label="Lead", order=0),
-        PropertyOption(value="12345", label="Trial", order=1),
-    )
-    lifecycle = PropertyDefinition(name="lifecyclestage", label="Stage", type="enumeration", field_type="radio", group="g", options=options)
-    server.respond("GET", f"{PROPERTIES}/lifecyclestage", json_response(property_body(lifecycle)))
-
-    assert [stage.value for stage in hubspot.properties.read_lifecycle_stages()] == ["lead", "12345", "customer"]
-
-
 def test_a_property_is_created_with_the_fields_of_both_versions(hubspot: HubSpot, server: FakeServer) -> None:
     server.respond("POST", PROPERTIES, json_response(property_body(BAND), 201))
 
@@ -104,43 +92,6 @@ def test_a_rejected_property_is_an_error(hubspot: HubSpot, server: FakeServer) -
 
     with pytest.raises(BadRequest, match="group does not exist"):
         hubspot.properties.create("contacts", SCORE)
-
-
-def test_properties_are_created_in_one_request(hubspot: HubSpot, server: FakeServer) -> None:
-    server.respond(
-        "POST",
-        f"{PROPERTIES}/batch/create",
-        json_response({"status": "COMPLETE", "results": [property_body(SCORE), property_body(BAND)]}, 201),
-    )
-
-    created = hubspot.properties.create_all("contacts", [SCORE, BAND])
-
-    assert [each.name for each in created.properties] == ["lead_score", "lead_score_band"]
-    assert not created.rejected
-    assert len(server.paths) == 1
-
-
-@pytest.mark.parametrize(
-    "batch",
-    [
-        json_response({"status": "COMPLETE", "results": [], "numErrors": 2}, 207),
-        json_response(EXISTS, 409),
-        json_response(error_body("no"), 400),
-    ],
-)
-def test_properties_missing_from_a_batch_are_created_alone_or_rejected(
-    hubspot: HubSpot, server: FakeServer, batch: tuple[int, dict[str, str], bytes]
-) -> None:
-    server.respond("POST", f"{PROPERTIES}/batch/create", batch)
-    server.respond(
-        "POST", PROPERTIES, json_response(EXISTS, 409), json_response(error_body("no more than 10 properties", "VALIDATION_ERROR"), 400)
-    )
-    server.respond("GET", f"{PROPERTIES}/lead_score", json_response(property_body(SCORE)))
-
-    created = hubspot.properties.create_all("contacts", [SCORE, BAND])
-
-    assert [each.name for each in created.properties] == ["lead_score"]
-    assert created.rejected == {"lead_score_band": "no more than 10 properties"}
 
 
 def test_an_update_never_touches_name_and_type(hubspot: HubSpot, server: FakeServer) -> None:

@@ -109,7 +109,6 @@ def test_a_direct_request_needs_no_points_and_is_named_as_the_reason() -> None:
 def test_a_form_is_identified_by_id_or_name() -> None:
     model = model_with_qualification(direct={"contact_us": {"event": "form_submission", "where": {"form": {"in": ["f-1", "Contact us"]}}}})
     assert evaluate_contact(model, None, make_event("form_submission", form_id="f-1", form_name="Renamed"))["direct"]
-    assert model.form_names == {"f-1", "Contact us"}
 
 
 def test_a_direct_request_expires_after_valid_for() -> None:
