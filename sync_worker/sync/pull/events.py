@@ -19,8 +19,8 @@ from sync_worker.store.saved_state import scan_state
 from sync_worker.store.saved_state.scan_state import EventTypes
 from sync_worker.sync.pull import page_view_history, streams
 from sync_worker.sync.pull.context import PullContext
-from sync_worker.sync.pull.form_submissions import EVENT_KIND as FORM_SUBMISSION
-from sync_worker.sync.pull.form_submissions import ArchivedForms, FormWatcher
+from sync_worker.sync.pull.forms import EVENT_KIND as FORM_SUBMISSION
+from sync_worker.sync.pull.forms import ArchivedForms, FormWatcher
 from sync_worker.sync.pull.row_mapper import event_row
 from sync_worker.sync.pull.webinar_attendance import EVENT_KIND as WEBINAR
 from sync_worker.sync.pull.webinar_attendance import WebinarWatcher

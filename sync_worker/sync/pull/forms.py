@@ -1,6 +1,7 @@
-"""Whether there are new form submissions: HubSpot lists them by form, and a portal may have hundreds of forms.
+"""The forms of the portal: whether any of them has new submissions, and which archived ones are still to be read.
 
-A submission changes the conversion date and the conversion count of its contact, so one search shows whether the forms must be read.
+HubSpot lists submissions by form, and a portal may have hundreds of forms. A submission changes the conversion date and the conversion
+count of its contact, so one search shows whether the forms must be read.
 Once an hour they are read in any case, because HubSpot may calculate these properties late or not at all.
 """
 
