@@ -80,7 +80,7 @@ def update_batch(call: ApiCall) -> Response:
             missing += [] if parse_id(text) in table.records.merged_into else [text]
             continue
         plan.append((item, row))
-    for item, row in _validate_inputs(table, plan, outcome, has_trace_ids=has_trace_ids):
+    for item, row in _validate_inputs(call, table, plan, outcome, has_trace_ids=has_trace_ids):
         table.writer.update(row, item, call.source)
         outcome.rows.append(row)
         outcome.written_values[row] = item
@@ -95,7 +95,7 @@ def create_batch(call: ApiCall) -> Response:
     has_trace_ids, outcome, plan = _has_trace_ids(inputs), BatchOutcome(), []
     for item in inputs:
         try:
-            values = validate_properties(table, require_properties(item))
+            values = validate_properties(call, table, require_properties(item))
             reject_duplicate_email(table, values)
             plan.append(values)
         except ApiError as error:
@@ -121,7 +121,7 @@ def upsert_batch(call: ApiCall) -> Response:
         require_unique_property(table, item["idProperty"])
         row = table.unique_values.find_row(item["idProperty"], str(item["id"]))
         id_value = {item["idProperty"]: str(item["id"])} if row is None else {}
-        plan.append((row, validate_properties(table, {**id_value, **require_properties(item)}, row)))
+        plan.append((row, validate_properties(call, table, {**id_value, **require_properties(item)}, row)))
     outcome = BatchOutcome()
     for existing_row, values in plan:
         if existing_row is None:
@@ -187,12 +187,12 @@ def _find_writable_row(table: ObjectTable, text: str, id_property: str | None) -
 
 
 def _validate_inputs(
-    table: ObjectTable, plan: list[tuple[Json, int]], outcome: BatchOutcome, *, has_trace_ids: bool
+    call: ApiCall, table: ObjectTable, plan: list[tuple[Json, int]], outcome: BatchOutcome, *, has_trace_ids: bool
 ) -> list[tuple[PropertyValues, int]]:
     valid = []
     for item, row in plan:
         try:
-            values = validate_properties(table, require_properties(item), row)
+            values = validate_properties(call, table, require_properties(item), row)
             reject_duplicate_email(table, values, row)
             valid.append((values, row))
         except ApiError as error:

@@ -16,6 +16,7 @@ from sync_worker.sandbox.crm.record_writer import InvalidValuesError, PropertyVa
 from sync_worker.sandbox.crm.serializer import response_properties, serialize
 from sync_worker.sandbox.request.endpoints import Endpoint
 from sync_worker.sandbox.request.request import ApiCall, parse_record_id, require_fields
+from sync_worker.sandbox.request.url_paths import NEWEST_VERSION
 
 MAX_PAGE_SIZE = 100
 MAX_PAGE_SIZE_WITH_HISTORY = 50
@@ -47,7 +48,7 @@ def update_record(call: ApiCall) -> Response:
     """Update properties of one record."""
     table = call.table()
     row = require_row(call, table)
-    values = validate_properties(table, require_properties(call.json_object()), row)
+    values = validate_properties(call, table, require_properties(call.json_object()), row)
     reject_duplicate_email(table, values, row)
     table.writer.update(row, values, call.source)
     return JsonResponse(serialize(table, [row], response_properties(table, values))[0])
@@ -56,7 +57,7 @@ def update_record(call: ApiCall) -> Response:
 def create_record(call: ApiCall) -> Response:
     """Create a record; the email address of a contact must be unique."""
     table = call.table()
-    values = validate_properties(table, require_properties(call.json_object()))
+    values = validate_properties(call, table, require_properties(call.json_object()))
     reject_duplicate_email(table, values)
     row = table.writer.create(values, call.source)
     return JsonResponse(
@@ -111,10 +112,13 @@ def require_properties(body: Json) -> Json:
     return properties
 
 
-def validate_properties(table: ObjectTable, properties: Json, row: int | None = None) -> PropertyValues:
-    """Return the values in stored form, or raise HubSpot's 400 for invalid values."""
+def validate_properties(call: ApiCall, table: ObjectTable, properties: Json, row: int | None = None) -> PropertyValues:
+    """Return the values in stored form, or raise HubSpot's 400 for invalid values.
+
+    HubSpot enforces required properties on API writes since version 2026-09.
+    """
     try:
-        return table.writer.validate(properties, row=row)
+        return table.writer.validate(properties, row=row, enforce_required=call.version == NEWEST_VERSION)
     except InvalidValuesError as error:
         raise invalid_values_error(error.problems) from None
 

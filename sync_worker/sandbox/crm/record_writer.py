@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.base.object_types import CONTACTS
@@ -15,6 +15,7 @@ from sync_worker.sandbox.crm.unique_values import UniqueValueIndex
 from sync_worker.sandbox.properties.computed_values import compute_values
 from sync_worker.sandbox.properties.lifecycle import INITIAL_STAGE, STAGE_PROPERTY, is_backward, stage_date_properties
 from sync_worker.sandbox.properties.property_definitions import PropertyCatalog, PropertyDefinition
+from sync_worker.sandbox.properties.validation_rules import ValidationRules
 from sync_worker.sandbox.properties.value_validation import InvalidPropertyValueError, normalize_value
 
 PropertyValues = dict[str, str | None]
@@ -39,11 +40,12 @@ class RecordWriter:
     search_lag: SearchLag
     switches: Switches
     now_ms: Callable[[], int]
+    rules: ValidationRules = field(default_factory=ValidationRules)
 
-    def validate(self, properties: Mapping[str, object], *, row: int | None = None) -> PropertyValues:
+    def validate(self, properties: Mapping[str, object], *, row: int | None = None, enforce_required: bool = True) -> PropertyValues:
         """Return the values in stored form.
 
-        JSON null is skipped, as in HubSpot's typed models.
+        JSON null is skipped, as in HubSpot's typed models. `enforce_required` applies the rules about required properties.
 
         Raises:
             InvalidValuesError: lists every value that HubSpot would reject.
@@ -57,6 +59,8 @@ class RecordWriter:
                 values[name] = self._validate_value(name, raw, row)
             except InvalidPropertyValueError as problem:
                 problems.append(problem)
+        stored = {} if row is None else self.records.values(row)
+        problems += self.rules.problems(values, {**stored, **values}, is_new=row is None, enforce_required=enforce_required)
         if problems:
             raise InvalidValuesError(problems)
         return values

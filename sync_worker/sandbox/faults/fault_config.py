@@ -12,6 +12,7 @@ rules:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields
 from difflib import get_close_matches
@@ -24,17 +25,19 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from sync_worker.sandbox.base.errors import FaultConfigError
 from sync_worker.sandbox.faults.faults import FAULT_KINDS, Fault, FaultPlan, FaultRule
+from sync_worker.sandbox.faults.json_path import JsonPath
 
 _FORMAT_HINT = "docs/sandbox.md describes the format."
 _RULE_KEYS = {field.name for field in fields(FaultRule)} - {"fault"}
 _FAULT_KEYS = {field.name for field in fields(Fault)} - {"kind"}
 _ALL_KEYS = sorted(_RULE_KEYS | _FAULT_KEYS | {"fault"})
+ERROR_BODIES = ("html", "json")
 _KEY_TYPES: dict[str, type | tuple[type, ...]] = {"nth": (int, list), "every": int, "times": int, "status": int, "retry_after": int}
-_KEY_TYPES |= {"share": (int, float), "seconds": (int, float)}
+_KEY_TYPES |= {"share": (int, float), "seconds": (int, float), "headers": Mapping, "remove": bool, "body": object, "value": object}
 _KEY_CHOICES = {
     "fault": FAULT_KINDS,
     "when": ("before", "after"),
-    "body": ("html", "json"),
+    "part": ("request", "response"),
     "policy": ("TEN_SECONDLY_ROLLING", "SECONDLY", "DAILY"),
 }
 
@@ -70,10 +73,17 @@ def _parse_rule(item: object, source_name: str) -> FaultRule:
         raise FaultConfigError(f"{location}: `fault` is missing.", hint=f"It must be one of {', '.join(FAULT_KINDS)}.")
     for key, value in item.items():
         _validate_key(item, str(key), value, source_name)
+    if item["fault"] == "edit":
+        _validate_edit(item, source_name)
     nth: Any = item.get("nth", ())
     rule_fields = {key: item[key] for key in _RULE_KEYS & item.keys() if key != "nth"}
-    fault = Fault(kind=item["fault"], **{key: item[key] for key in _FAULT_KEYS & item.keys()})
+    keys: dict[str, Any] = {key: _plain_value(item[key]) for key in _FAULT_KEYS & item.keys()}
+    fault = Fault(kind=item["fault"], **{**keys, "headers": {name: str(value) for name, value in keys.get("headers", {}).items()}})
     return FaultRule(fault=fault, nth=(nth,) if isinstance(nth, int) else tuple(nth), **rule_fields)
+
+
+def _plain_value(value: object) -> Any:  # noqa: ANN401 -- any JSON value
+    return json.loads(json.dumps(value, default=str))  # the YAML parser returns types of its own
 
 
 def _validate_key(item: Mapping[Any, Any], key: str, value: object, source_name: str) -> None:
@@ -82,10 +92,21 @@ def _validate_key(item: Mapping[Any, Any], key: str, value: object, source_name:
         similar = get_close_matches(key, _ALL_KEYS, n=1)
         hint = f"Did you mean {similar[0]!r}?" if similar else f"The keys are {', '.join(_ALL_KEYS)}."
         raise FaultConfigError(f"{location}: unknown key {key!r}.", hint=hint)
-    if key in _KEY_CHOICES and value not in _KEY_CHOICES[key]:
-        raise FaultConfigError(f"{location}: {key}: {value!r} is not valid.", hint=f"It must be one of {', '.join(_KEY_CHOICES[key])}.")
+    choices = ERROR_BODIES if key == "body" and item["fault"] == "error" else _KEY_CHOICES.get(key)
+    if choices is not None and value not in choices:
+        raise FaultConfigError(f"{location}: {key}: {value!r} is not valid.", hint=f"It must be one of {', '.join(choices)}.")
     if not isinstance(value, _KEY_TYPES.get(key, str)):
         raise FaultConfigError(f"{location}: {key}: {value!r} has the wrong type.", hint=_FORMAT_HINT)
+
+
+def _validate_edit(item: Mapping[Any, Any], source_name: str) -> None:
+    location = _location(item, source_name)
+    try:
+        JsonPath.parse(item.get("path", ""))
+    except ValueError as error:
+        raise FaultConfigError(f"{location}: path: {error}.", hint="Example: results[0].properties.email") from None
+    if ("value" in item) is bool(item.get("remove")):
+        raise FaultConfigError(f"{location}: an edit has either `value` or `remove: true`.", hint=_FORMAT_HINT)
 
 
 def _location(item: Mapping[Any, Any], source_name: str, key: str | None = None) -> str:

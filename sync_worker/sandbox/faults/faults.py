@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from random import Random
 from typing import Literal, get_args
@@ -20,6 +20,9 @@ FaultKind = Literal[
     "revoke_token",  # all tokens are invalid from this call on
     "withdraw_scope",  # the scope `name` is removed from this call on
     "delete_property",  # the contact property `name` is archived just before this call
+    "answer",  # `status`, `headers` and `body` instead of the real response; `when`: before or after the call is executed
+    "edit",  # the response (or the request, by `part`) with another `value` at the JSON path `path`, or without it (`remove`)
+    "stale",  # the previous response to the same request; the call is not executed
 ]
 FAULT_KINDS: tuple[str, ...] = get_args(FaultKind)
 FaultTiming = Literal["before", "after"]
@@ -31,8 +34,13 @@ class Fault:
 
     kind: FaultKind
     when: FaultTiming = "before"
-    status: int = 502
-    body: Literal["html", "json"] = "html"
+    status: int | None = None  # default: 502 for an error, 200 for an answer, the real status for an edit
+    body: object = None  # error: html (the default) or json; answer: text or any JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    part: Literal["request", "response"] = "response"
+    path: str = ""  # a JSON path, such as results[0].properties.email
+    value: object = None
+    remove: bool = False
     policy: Literal["TEN_SECONDLY_ROLLING", "SECONDLY", "DAILY"] = "TEN_SECONDLY_ROLLING"
     seconds: float = 30
     retry_after: int | None = None  # seconds, as a header
@@ -45,15 +53,20 @@ class FaultRule:
 
     `endpoint` is a pattern for `METHOD path`; `*` matches anything. Matching calls are counted from 1. A call gets the fault if
     its number is in `nth` or a multiple of `every`, or with the probability `share`; without these three, every matching call
-    does. `times` limits the number of faults.
+    does. `times` limits the number of faults. With `contains`, only calls with this text in their query or body match.
     """
 
     fault: Fault
     endpoint: str = "*"
+    contains: str = ""
     nth: tuple[int, ...] = ()
     every: int | None = None
     share: float | None = None
     times: int | None = None
+
+    def matches(self, method: str, path: str, content: str) -> bool:
+        """Return whether a call is counted by this rule."""
+        return fnmatchcase(f"{method} {path}", self.endpoint) and self.contains in content
 
 
 class FaultPlan:
@@ -65,18 +78,24 @@ class FaultPlan:
         self._match_counts = [0] * len(self.rules)
         self._hit_counts = [0] * len(self.rules)
 
-    def next_fault(self, method: str, path: str) -> Fault | None:
-        """Count a call and return the fault of the first rule that applies; None if no rule does."""
-        call = f"{method} {path}"
+    def next_fault(self, method: str, path: str, content: str = "") -> Fault | None:
+        """Count a call and return the fault of the first rule that applies; None if no rule does.
+
+        `content` is the query and the body of the call.
+        """
         fault: Fault | None = None
         for index, rule in enumerate(self.rules):
-            if not fnmatchcase(call, rule.endpoint):
+            if not rule.matches(method, path, content):
                 continue
             self._match_counts[index] += 1
             if self._should_trigger(index, rule) and fault is None:
                 self._hit_counts[index] += 1
                 fault = rule.fault
         return fault
+
+    def has_kind(self, kind: FaultKind) -> bool:
+        """Return whether a rule has this kind of fault."""
+        return any(rule.fault.kind == kind for rule in self.rules)
 
     @property
     def hit_counts(self) -> list[int]:

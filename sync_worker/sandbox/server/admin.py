@@ -15,6 +15,7 @@ from sync_worker.sandbox.base.errors import FaultConfigError
 from sync_worker.sandbox.base.responses import ApiError, JsonResponse, NoContentResponse, validation_error
 from sync_worker.sandbox.faults import fault_config
 from sync_worker.sandbox.faults.faults import FaultPlan
+from sync_worker.sandbox.server.fault_injection import ResponseCache
 from sync_worker.sandbox.server.fingerprint import compute_fingerprint
 from sync_worker.sandbox.server.middleware import ApiGateway
 from sync_worker.sandbox.server.user_actions import USER_ACTIONS, UserAction, edit_contact
@@ -73,6 +74,7 @@ class _AdminEndpoints:
     async def set_faults(self, request: Request) -> Response:
         def change(body: RequestBody) -> RequestBody:
             self.gateway.fault_plan = fault_config.parse(body, source_name="faults")
+            self.gateway.response_cache = ResponseCache()
             return {"rules": len(self.gateway.fault_plan.rules)}
 
         return await _run_action(request, change)

@@ -6,13 +6,16 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from struct import pack
+from typing import Any
 
+import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from sync_worker.sandbox.base.responses import ApiError, JsonResponse
+from sync_worker.sandbox.base.responses import CONTENT_TYPE, ApiError, JsonResponse
 from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.faults.faults import Fault
+from sync_worker.sandbox.faults.json_path import JsonPath
 from sync_worker.sandbox.request.auth_tokens import TokenRegistry
 from sync_worker.sandbox.request.rate_limits import LimitExceeded
 
@@ -57,8 +60,8 @@ def replacement_response(fault: Fault, correlation_id: str, *, portal_id: int, s
             )
             response.headers["Retry-After"] = str(fault.retry_after or 60)
             return response
-        case "error":
-            return _error_response(fault, correlation_id)
+        case "error" | "answer":
+            return _build_answer(fault) if fault.kind == "answer" else _error_response(fault, correlation_id)
         case "reset" | "hang":
             return NoResponse(fault, sleep)
         case _:
@@ -66,12 +69,36 @@ def replacement_response(fault: Fault, correlation_id: str, *, portal_id: int, s
 
 
 def alter_response(fault: Fault, response: Response, sleep: Sleep) -> Response:
-    """Return the response as the fault changes it: cut or slow."""
+    """Return the response as the fault changes it: cut, edited or slow."""
     if fault.kind == "cut":
         return Response(
             bytes(response.body)[: len(response.body) // 2], response.status_code, {"content-type": response.headers["content-type"]}
         )
+    if fault.kind == "edit" and fault.part == "response":
+        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        return Response(_edit_json(fault, bytes(response.body)), fault.status or response.status_code, {**headers, **fault.headers})
     return SlowResponse(response, fault.seconds, sleep) if fault.kind == "slow" else response
+
+
+def alter_request(fault: Fault, body: bytes) -> bytes:
+    """Return the body of the request as the fault changes it."""
+    return _edit_json(fault, body) if fault.kind == "edit" and fault.part == "request" else body
+
+
+class ResponseCache:
+    """The last response to each request that a rule of the fault `stale` matches."""
+
+    def __init__(self) -> None:
+        self._responses: dict[tuple[str, str, bytes], Response] = {}
+
+    def find(self, method: str, url: str, body: bytes) -> Response | None:
+        """Return a copy of the last response to a request."""
+        found = self._responses.get((method, url, body))
+        return None if found is None else Response(found.body, found.status_code, dict(found.headers))
+
+    def save(self, method: str, url: str, body: bytes, response: Response) -> None:
+        """Save the response to a request."""
+        self._responses[method, url, body] = response
 
 
 class NoResponse(Response):
@@ -116,12 +143,33 @@ class SlowResponse(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
+def _edit_json(fault: Fault, body: bytes) -> bytes:
+    try:
+        document: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+    path = JsonPath.parse(fault.path)
+    if fault.remove:
+        path.remove(document)
+    else:
+        path.set(document, fault.value)
+    return orjson.dumps(document)
+
+
+def _build_answer(fault: Fault) -> Response:
+    is_text = isinstance(fault.body, str)
+    content = str(fault.body).encode() if is_text else b"" if fault.body is None else orjson.dumps(fault.body)
+    media_type = "text/html" if content.lstrip().startswith(b"<") else CONTENT_TYPE
+    return Response(content, fault.status or 200, {"content-type": media_type, **{k.lower(): v for k, v in fault.headers.items()}})
+
+
 def _error_response(fault: Fault, correlation_id: str) -> Response:
+    status = fault.status or 502
     if fault.body == "json":
-        return ApiError(fault.status, "internal error", "INTERNAL_ERROR").to_response(correlation_id)
-    title = f"{fault.status} {_STATUS_TITLES.get(fault.status, 'Error')}"
+        return ApiError(status, "internal error", "INTERNAL_ERROR").to_response(correlation_id)
+    title = f"{status} {_STATUS_TITLES.get(status, 'Error')}"
     page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
-    return Response(page, fault.status, _retry_after_headers(fault), media_type="text/html")
+    return Response(page, status, _retry_after_headers(fault), media_type="text/html")
 
 
 def _retry_after_headers(fault: Fault) -> dict[str, str] | None:

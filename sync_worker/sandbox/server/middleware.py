@@ -22,7 +22,14 @@ from sync_worker.sandbox.request.auth_tokens import ApiApp, TokenRegistry
 from sync_worker.sandbox.request.endpoints import Endpoint
 from sync_worker.sandbox.request.rate_limits import RateLimits
 from sync_worker.sandbox.request.request import ApiCall
-from sync_worker.sandbox.server.fault_injection import Sleep, alter_response, apply_to_portal, replacement_response
+from sync_worker.sandbox.server.fault_injection import (
+    ResponseCache,
+    Sleep,
+    alter_request,
+    alter_response,
+    apply_to_portal,
+    replacement_response,
+)
 from sync_worker.sandbox.server.request_log import LoggedRequest, RequestLog
 
 MAX_URI_LENGTH = 16_200
@@ -42,6 +49,7 @@ class ApiGateway:
     sleep: Sleep
     oauth_client: OAuthClient
     fault_plan: FaultPlan  # replaced through /sandbox/faults
+    response_cache: ResponseCache
 
     @classmethod
     def create(cls, portal: SandboxPortal, config: SandboxConfig, *, sleep: Sleep = asyncio.sleep) -> ApiGateway:
@@ -66,6 +74,7 @@ class ApiGateway:
             sleep=sleep,
             oauth_client=config.oauth,
             fault_plan=FaultPlan() if config.faults is None else fault_config.load(config.faults),
+            response_cache=ResponseCache(),
         )
 
     def endpoint_handler(self, endpoint: Endpoint, version: str, path: str) -> Callable[[Request], Awaitable[Response]]:
@@ -93,16 +102,23 @@ class ApiGateway:
     def _handle(self, endpoint: Endpoint, version: str, name: str, request: Request, body: bytes) -> Response:
         correlation_id = self._new_correlation_id()
         self.portal.run_due_tasks()
-        fault = self.fault_plan.next_fault(request.method, request.url.path)
+        fault = self.fault_plan.next_fault(request.method, request.url.path, f"{request.url.query} {body.decode(errors='replace')}")
         if fault is not None:
             apply_to_portal(fault, self.portal, self.tokens)
+            body = alter_request(fault, body)
         policy, response = None, self._fault_response(fault, "before", correlation_id)
+        if fault is not None and fault.kind == "stale":
+            response = self.response_cache.find(request.method, str(request.url), body)
         if response is None:
             policy, response = self._respond(endpoint, version, request, body, correlation_id)
+            if self.fault_plan.has_kind("stale"):
+                self.response_cache.save(request.method, str(request.url), body, response)
             response = self._fault_response(fault, "after", correlation_id) or response
         response.headers.update({"x-hubspot-correlation-id": correlation_id, "x-request-id": correlation_id})
+        if fault is not None:
+            response = alter_response(fault, response, self.sleep)
         self.request_log.add(LoggedRequest(endpoint=name, status=response.status_code, at=self.portal.now_ms(), policy=policy))
-        return response if fault is None else alter_response(fault, response, self.sleep)
+        return response
 
     def _fault_response(self, fault: Fault | None, timing: FaultTiming, correlation_id: str) -> Response | None:
         if fault is None or fault.when != timing:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sync_worker.sandbox.api.objects import reject_duplicate_email, validate_properties
+from sync_worker.sandbox.api.error_responses import invalid_values_error
+from sync_worker.sandbox.api.objects import reject_duplicate_email
 from sync_worker.sandbox.base.ids import parse_id
 from sync_worker.sandbox.base.responses import not_found_error, validation_error
 from sync_worker.sandbox.crm.audit_log import CRM_UI_SOURCE
 from sync_worker.sandbox.crm.merge import merge_rows
+from sync_worker.sandbox.crm.object_store import ObjectTable
 from sync_worker.sandbox.crm.portal import SandboxPortal
+from sync_worker.sandbox.crm.record_writer import InvalidValuesError, PropertyValues
 from sync_worker.sandbox.events.engagement import EMAIL_EVENT_KEY, OCCURRENCE_KEY, SUBMISSION_KEY
+from sync_worker.sandbox.properties.validation_rules import REQUIRED, RULE_TYPES, ValidationRule
 
 ActionBody = dict[str, Any]
 UserAction = Callable[[SandboxPortal, ActionBody], ActionBody]
@@ -20,7 +24,7 @@ UserAction = Callable[[SandboxPortal, ActionBody], ActionBody]
 def create_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Create a contact: {properties}."""
     table = portal.contacts
-    values = validate_properties(table, body.get("properties", {}))
+    values = _validate_properties(table, body.get("properties", {}))
     reject_duplicate_email(table, values)
     return _serialize_contact(portal, table.writer.create(values, CRM_UI_SOURCE))
 
@@ -28,7 +32,7 @@ def create_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
 def edit_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Update properties as a user in HubSpot: {id, properties}."""
     table, row = portal.contacts, _require_row(portal, body.get("id"))
-    values = validate_properties(table, body.get("properties", {}), row)
+    values = _validate_properties(table, body.get("properties", {}), row)
     reject_duplicate_email(table, values, row)
     table.writer.update(row, values, CRM_UI_SOURCE)
     return _serialize_contact(portal, row)
@@ -65,6 +69,13 @@ def archive_property(portal: SandboxPortal, body: ActionBody) -> ActionBody:
         raise not_found_error()
     portal.catalog().archive(name, now=portal.now_ms())
     return {"name": name, "archived": True}
+
+
+def replace_validation_rules(portal: SandboxPortal, body: ActionBody) -> ActionBody:
+    """Replace the validation rules of contacts: {rules: [{propertyName, ruleType, ruleArguments, when}]}."""
+    rules = tuple(_parse_rule(item) for item in body["rules"])
+    portal.contacts.writer.rules.replace(rules)
+    return {"rules": len(rules)}
 
 
 def add_email_event(portal: SandboxPortal, body: ActionBody) -> ActionBody:
@@ -104,12 +115,30 @@ USER_ACTIONS: dict[str, UserAction] = {
     "contacts/forget": gdpr_delete_contact,
     "contacts/merge": merge_contacts,
     "properties/delete": archive_property,
+    "validation-rules": replace_validation_rules,
     "email-events": add_email_event,
     "events": add_event_occurrence,
     "submissions": add_submission,
     "participations": save_participation,
     "clock": advance_clock,
 }
+
+
+def _validate_properties(table: ObjectTable, properties: ActionBody, row: int | None = None) -> PropertyValues:
+    try:
+        return table.writer.validate(properties, row=row)
+    except InvalidValuesError as error:
+        raise invalid_values_error(error.problems) from None
+
+
+def _parse_rule(item: ActionBody) -> ValidationRule:
+    rule_type, arguments = item["ruleType"], tuple(map(str, item.get("ruleArguments") or ()))
+    if rule_type not in RULE_TYPES:
+        raise validation_error(f"ruleType {rule_type} does not exist; the types are {', '.join(RULE_TYPES)}.")
+    if len(arguments) != (0 if rule_type == REQUIRED else 1):
+        raise validation_error(f"ruleArguments of {rule_type}: {list(arguments)} is not valid.")
+    when = {name: tuple(map(str, values)) for name, values in (item.get("when") or {}).items()}
+    return ValidationRule(property_name=str(item["propertyName"]), rule_type=rule_type, arguments=arguments, when=when)
 
 
 def _require_row(portal: SandboxPortal, contact_id: object) -> int:
