@@ -75,6 +75,7 @@ class RunSummary:
     started_at: datetime
     finished_at: datetime | None
     exit_code: int | None
+    done: bool
     pulled: int | None = None
     evaluated: int | None = None
     written: int | None = None
@@ -90,6 +91,7 @@ class RunSummary:
             "started_at": self.started_at.isoformat(),
             "finished_at": _iso(self.finished_at),
             "exit_code": self.exit_code,
+            "done": self.done,
             **{name: value for name, value in optional.items() if value is not None},
         }
 
@@ -101,7 +103,7 @@ class WorkerStatus:
     portal_id: int | None
     contacts: int
     cursors: Mapping[str, str]  # ISO time by stream
-    last_done: datetime | None  # end of the last `backfill` or `sync` that finished with exit code 0 or 1
+    last_done: datetime | None  # end of the last `backfill` or `sync` that no error ended
     active_run: ActiveRun | None
     model: ModelStatus
     pending: PendingChanges
@@ -214,6 +216,7 @@ def _summarize_run(row: RunRow) -> RunSummary:
         started_at=from_ms(row.started_at),
         finished_at=from_ms(row.finished_at) if row.finished_at else None,
         exit_code=row.exit_code,
+        done=row.done,
         pulled=report.get("pulled"),
         evaluated=report.get("evaluated"),
         written=report.get("written"),

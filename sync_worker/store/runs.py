@@ -13,7 +13,7 @@ from sync_worker.store.schema import approvals, runs
 
 
 class RunRow(NamedTuple):
-    """A run. Times are in milliseconds. The last three fields are set when the run ends."""
+    """A run. Times are in milliseconds. The fields after `started_at` are set when the run ends; `done` only if no error ended it."""
 
     id: str
     command: str
@@ -21,6 +21,7 @@ class RunRow(NamedTuple):
     finished_at: int | None
     exit_code: int | None
     report: str | None  # JSON
+    done: bool
 
 
 class Approval(NamedTuple):
@@ -36,9 +37,10 @@ def start(tx: Connection, run_id: str, command: str, *, at: int) -> None:
     tx.execute(insert(runs).values(id=run_id, command=command, started_at=at))
 
 
-def finish(tx: Connection, run_id: str, *, at: int, exit_code: int, report: Mapping[str, object]) -> None:
-    """Record the end of a run (milliseconds)."""
-    tx.execute(update(runs).where(runs.c.id == run_id).values(finished_at=at, exit_code=exit_code, report=orjson.dumps(report).decode()))
+def finish(tx: Connection, run_id: str, *, at: int, exit_code: int, done: bool, report: Mapping[str, object]) -> None:
+    """Record the end of a run (milliseconds). An exit code does not show whether a run is done: an error may end it with any code."""
+    values = {"finished_at": at, "exit_code": exit_code, "done": done, "report": orjson.dumps(report).decode()}
+    tx.execute(update(runs).where(runs.c.id == run_id).values(values))
 
 
 def load_recent(tx: Connection, limit: int = 5) -> list[RunRow]:
@@ -53,14 +55,14 @@ def load(tx: Connection, run_id: str) -> RunRow | None:
 
 
 def has_completed(tx: Connection, *commands: str) -> bool:
-    """Return whether a run of one of these commands has ever finished."""
-    completed = select(runs.c.id).where(runs.c.command.in_(commands), runs.c.exit_code.in_((0, 1)))
+    """Return whether a run of one of these commands has ever been done."""
+    completed = select(runs.c.id).where(runs.c.command.in_(commands), runs.c.done)
     return tx.execute(completed.limit(1)).first() is not None
 
 
 def last_completed_at(tx: Connection, *commands: str) -> int | None:
-    """Return when a run of one of these commands last finished (milliseconds), or None."""
-    completed = select(func.max(runs.c.finished_at)).where(runs.c.command.in_(commands), runs.c.exit_code.in_((0, 1)))
+    """Return when a run of one of these commands was last done (milliseconds), or None."""
+    completed = select(func.max(runs.c.finished_at)).where(runs.c.command.in_(commands), runs.c.done)
     return tx.execute(completed).scalar()
 
 

@@ -161,6 +161,7 @@ runs: Final = Table(
     Column("finished_at", BigInteger),
     Column("exit_code", Integer),
     Column("report", Text),  # JSON
+    Column("done", Boolean, nullable=False, server_default=false()),  # all steps of the run have ended without an error
 )
 
 approvals: Final = Table(

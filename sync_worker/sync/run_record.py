@@ -1,4 +1,4 @@
-"""The record of a run: one row in `runs` and one canonical log line, also after an error."""
+"""The record of a run: one row in `runs` and one canonical log line, also after an error. A run is done if no error ended it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 
-from sync_worker.errors import SyncWorkerError
+from sync_worker.errors import BadRequest, RecordError, SyncWorkerError
 from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.store import runs
 from sync_worker.store.database import Store
@@ -30,6 +30,10 @@ def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], m
     failure: BaseException | None = None
     try:
         yield
+    except RecordError as error:
+        # The steps handle the errors of single records; one that ends the run concerns all of it.
+        failure = BadRequest(error.message, operation=error.operation, hint=error.hint)
+        raise failure from error
     except BaseException as error:
         failure = error
         raise
@@ -40,9 +44,9 @@ def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], m
         with store.transaction() as tx:
             report.cursor_after = load_cursors(tx)
             saved = report.as_json() | {"error": _error_text(failure)} if failure else report.as_json()
-            runs.finish(tx, report.run_id, at=to_ms(clock()), exit_code=exit_code, report=saved)
+            runs.finish(tx, report.run_id, at=to_ms(clock()), exit_code=exit_code, done=failure is None, report=saved)
         line = {key: value for key, value in report.as_json().items() if key not in {"plan", "rejected", "unreadable", "exit_code", "run"}}
-        log.info("run.finished", exit_code=exit_code, rejected=len(report.rejected), **line)
+        log.info("run.finished", exit_code=exit_code, done=failure is None, rejected=len(report.rejected), **line)
 
 
 def _error_text(failure: BaseException) -> str:

@@ -55,7 +55,9 @@ def make_status(**fields: object) -> WorkerStatus:
         ),
         "pending": PendingChanges(contacts=0, stages=0, lists={}, above_mql_quota=0, reason=None, rejected=()),
         "runs": [
-            RunSummary(run_id="b7c41f0e", command="sync", started_at=AT, finished_at=AT, exit_code=0, pulled=500, evaluated=0, written=0)
+            RunSummary(
+                run_id="b7c41f0e", command="sync", started_at=AT, finished_at=AT, exit_code=0, done=True, pulled=500, evaluated=0, written=0
+            )
         ],
         "stale": None,
     }

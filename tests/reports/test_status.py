@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sync_worker.errors import ConfigurationError, ExitCode, Forbidden
+from sync_worker.errors import BadRequest, ConfigurationError, ExitCode, Forbidden
 from sync_worker.progress import Progress
 from sync_worker.reports.status import WorkerStatus, next_review
 from tests.harness import MODEL, NOW, Harness
@@ -83,6 +83,21 @@ def test_a_health_check_fails_when_no_run_has_completed_for_too_long(harness: Ha
         harness.advance(20)
         assert worker.status().stale is None
         assert worker.status(max_age=hour).stale == "The last sync or backfill finished 1:10:00 ago."
+
+
+def test_a_first_backfill_that_an_error_ended_is_not_done_and_the_next_one_is_not_refused(harness: Harness) -> None:
+    harness.settings |= {"judged_from_contacts": 2, "max_new_mqls_share": 1.0}
+    harness.inject_fault("GET */objects/*/contacts", status=404, body="json")
+    with pytest.raises(BadRequest):
+        harness.backfill()
+    with harness.worker() as worker:
+        status = worker.status(max_age=timedelta(hours=1))
+    assert status.stale == "No sync or backfill has finished yet."
+    assert [(run.done, run.exit_code) for run in status.runs] == [(False, ExitCode.REFUSED)]
+    harness.clear_faults()
+    assert harness.backfill().written == 6
+    with harness.worker() as worker:
+        assert worker.status(max_age=timedelta(hours=1)).stale is None
 
 
 def test_an_active_run_is_healthy_regardless_of_its_duration(harness: Harness) -> None:

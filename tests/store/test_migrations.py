@@ -50,7 +50,7 @@ def test_a_current_state_is_opened_without_a_migration(tmp_path: Path) -> None:
         again.close()
 
 
-@pytest.mark.parametrize("schema", ["0001", "0002", "0003", "0005", "0006"])
+@pytest.mark.parametrize("schema", ["0001", "0002", "0003", "0005", "0006", "0007"])
 def test_a_state_of_an_earlier_schema_is_migrated_with_all_its_rows(tmp_path: Path, schema: str) -> None:
     with temporary_state_url(tmp_path) as url:
         rows = _create_state(url, schema)
@@ -94,6 +94,23 @@ def test_a_state_with_an_interrupted_first_scan_gets_the_missing_indices(tmp_pat
             context = MigrationContext.configure(tx, opts={"compare_type": True, "target_metadata": metadata})
             assert compare_metadata(context, metadata) == []
             assert [key_value.get(tx, key) for key in ("filling", "unjudged")] == [None, None]
+        store.close()
+
+
+def test_an_earlier_run_is_done_if_it_ended_without_an_error(tmp_path: Path) -> None:
+    with temporary_state_url(tmp_path) as url:
+        _create_state(url, "0007")
+        engine = create_engine(url)
+        rows = [("a", 0, "{}"), ("b", 1, '{"rejected": []}'), ("c", 1, '{"error": "not found"}'), ("d", 3, "{}"), ("e", None, None)]
+        with engine.begin() as connection:
+            connection.execute(text("DELETE FROM runs"))
+            insert = text("INSERT INTO runs (id, command, started_at, exit_code, report) VALUES (:id, 'sync', 1, :code, :report)")
+            connection.execute(insert, [dict(zip(("id", "code", "report"), row, strict=True)) for row in rows])
+        engine.dispose()
+        store = open_store(url)
+        with store.transaction() as tx:
+            done = tx.execute(select(metadata.tables["runs"].c.id).where(metadata.tables["runs"].c.done)).scalars()
+            assert sorted(done) == ["a", "b"]
         store.close()
 
 
