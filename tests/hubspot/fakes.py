@@ -67,6 +67,10 @@ class FakeServer:
         match = [responses.matchers.query_param_matcher(query, strict_match=False)] if query else []
         self._mock.add_callback(method, BASE_URL + path, callback=reply, match=match)
 
+    def answer(self, method: str, path: str, reply: Callable[[Any], FakeResponse]) -> None:
+        """Reply to each request to a method and path by a function of the request."""
+        self._mock.add_callback(method, BASE_URL + path, callback=reply)
+
     @property
     def paths(self) -> list[str]:
         return [f"{call.request.method} {call.request.path_url.partition('?')[0]}" for call in self._mock.calls]

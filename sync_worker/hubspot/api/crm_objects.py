@@ -14,6 +14,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import orjson
 
 from sync_worker.errors import Unavailable
+from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.records.decoder import DecodedJson, RecordDecoder
 from sync_worker.hubspot.records.models import BatchReadResult, IdRange, ResultPage
 from sync_worker.hubspot.records.parsing import JsonObject, parse_next_cursor, translate_parse_errors
@@ -35,6 +36,7 @@ RecordParser = Callable[[RecordDecoder, Sequence[DecodedJson]], tuple[T, ...]]
 PAGE_SIZE: Final = 100
 SEARCH_PAGE_SIZE: Final = 200
 MAX_FILTER_GROUPS: Final = 5  # per search
+SEARCH_ATTEMPTS: Final = 2  # if HubSpot counts records that it does not return
 BATCH_SIZE: Final = 100
 MAX_PROPERTY_NAMES_CHARS: Final = 6_000  # in a URL; HubSpot's gateway answers 414 above 8 or 16 kB
 MAX_SEARCH_BODY_CHARS: Final = 3_000
@@ -106,8 +108,6 @@ class Objects(Generic[T]):
         request = self._build_list_request(token, properties, limit=PAGE_SIZE, archived=False)
         with translate_parse_errors(f"read {self._object_type}"):
             items, following = self._parse_list_page(request, request.apis.basic.get_page(**request.parameters))
-        if following is not None and following == token:
-            raise Unavailable("HubSpot's paging cursor does not advance.", operation=f"read {self._object_type}")
         return ResultPage(items=items, next=following)
 
     def search_id_ranges(self, ranges: Sequence[tuple[int, int]], properties: Sequence[str]) -> ResultPage[T, int]:
@@ -207,13 +207,28 @@ class Objects(Generic[T]):
         body = _build_search_body(filter_groups, names)
         fits = len(orjson.dumps(body)) <= MAX_SEARCH_BODY_CHARS
         apis = self._apis_for(names if fits else ("hs_object_id",))
-        with translate_parse_errors(f"search {self._object_type}"):
-            data = apis.search.do_search(body if fits else _build_search_body(filter_groups, apis.decoder.names), **RAW)
-            items = self._parse_records(apis.decoder, data.results)
-            # `total` counts the records after `after_id`, so a full last page is recognized as the last.
-            more = items and (parse_next_cursor(data.paging) is not None or data.total > len(items))
-            cursor = max(item.id for item in items) if more else None
-        return ResultPage(items=items if fits else self._reload_by_id(items, names), next=cursor, total=data.total)
+        page = self._first_page_with_rows(apis, body if fits else _build_search_body(filter_groups, apis.decoder.names))
+        # `total` counts the records after `after_id`, so a full last page is recognized as the last.
+        more = page.items and (page.next is not None or (page.total or 0) > len(page.items))
+        cursor = max(item.id for item in page.items) if more else None
+        return ResultPage(items=page.items if fits else self._reload_by_id(page.items, names), next=cursor, total=page.total)
+
+    def _first_page_with_rows(self, apis: _DecodingApis, body: JsonObject) -> ResultPage[T, str]:
+        """Follow HubSpot's own cursor while its pages are empty; after that, the next search starts behind the last id."""
+
+        def fetch_page(after: str | None) -> ResultPage[T, str]:
+            with translate_parse_errors(f"search {self._object_type}"):
+                data = apis.search.do_search(body | ({"after": after} if after else {}), **RAW)
+                items = self._parse_records(apis.decoder, data.results)
+                return ResultPage(items=items, next=parse_next_cursor(data.paging), total=data.total)
+
+        for _ in range(SEARCH_ATTEMPTS):
+            for page in follow_pages(fetch_page, operation=f"search {self._object_type}"):
+                if page.items:
+                    return page
+            if not page.lacks_items:
+                return page
+        return page
 
     def _post_search(self, body: JsonObject) -> JsonObject:
         data: JsonObject = self._search.do_search(body, **RAW)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from sync_worker.errors import Unavailable
 from sync_worker.hubspot.api.crm_objects import Objects
 from sync_worker.hubspot.records.decoder import DecodedJson, RecordDecoder
 from sync_worker.hubspot.records.models import Deal
-from sync_worker.hubspot.records.parsing import JsonObject, parse_deals, translate_parse_errors
+from sync_worker.hubspot.records.parsing import JsonObject, parse_deals, parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
 ASSOCIATION_BATCH_SIZE: Final = 1_000
@@ -39,6 +40,7 @@ class Deals(Objects[Deal]):
         """Return the contacts of deals. HubSpot omits deals without contacts."""
         links: dict[int, list[JsonObject]] = {}
         waiting: list[JsonObject] = [{"id": str(id_)} for id_ in ids]
+        seen: set[tuple[int, str]] = set()
         while waiting:
             inputs, waiting = waiting[:ASSOCIATION_BATCH_SIZE], waiting[ASSOCIATION_BATCH_SIZE:]
             data: JsonObject = self._associations.get_page("deals", "contacts", {"inputs": inputs}, **RAW)
@@ -46,8 +48,13 @@ class Deals(Objects[Deal]):
                 for result in data["results"]:
                     id_ = int(result["from"]["id"])
                     links.setdefault(id_, []).extend({"id": str(to["toObjectId"])} for to in result["to"])
-                    following = ((result.get("paging") or {}).get("next") or {}).get("after")
-                    waiting += [{"id": str(id_), "after": following}] if following else []
+                    following = parse_next_cursor(result.get("paging"))
+                    if following is None:
+                        continue
+                    if (id_, following) in seen:
+                        raise Unavailable("HubSpot's paging cursor repeats.", operation="read the contacts of deals")
+                    seen.add((id_, following))
+                    waiting.append({"id": str(id_), "after": following})
         return links
 
 

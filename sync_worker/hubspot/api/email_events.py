@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sync_worker.errors import Unavailable
 from sync_worker.hubspot.records.models import Event, ResultPage
 from sync_worker.hubspot.records.parsing import JsonObject, translate_parse_errors
 from sync_worker.hubspot.rest.transport import Transport
@@ -37,8 +36,6 @@ class EmailEvents:
         data = self._transport.get("/email/public/v1/events", [*query, ("offset", offset)] if offset else query)
         with translate_parse_errors(OPERATION):
             following = str(data["offset"]) if data["hasMore"] else None
-            if following is not None and following == offset:
-                raise Unavailable("HubSpot's paging cursor does not advance.", operation=OPERATION)
             return ResultPage(items=tuple(map(parse_email_event, data["events"])), next=following)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
+from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.records.models import Event, Form, ResultPage
 from sync_worker.hubspot.records.parsing import JsonObject, parse_form, parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
@@ -25,7 +26,8 @@ class Forms:
 
     def list_all(self, *, archived: bool = False) -> tuple[Form, ...]:
         """Return all active forms, or all archived ones: HubSpot forms, pop-ups and collected forms of other sites."""
-        return tuple(self._iterate(archived=archived))
+        pages = follow_pages(partial(self._read_page, archived=archived), operation="read the forms")
+        return tuple(form for page in pages for form in page.items)
 
     def read_submissions(self, form_id: str, after: str | None = None, *, limit: int = SUBMISSIONS_PAGE_SIZE) -> ResultPage[Event, str]:
         """Return submissions of one form, newest first. HubSpot cannot filter them by time or contact."""
@@ -36,17 +38,11 @@ class Forms:
                 items=tuple(parse_submission(row, form_id) for row in data["results"]), next=parse_next_cursor(data.get("paging"))
             )
 
-    def _iterate(self, *, archived: bool) -> Iterator[Form]:
+    def _read_page(self, after: str | None, *, archived: bool) -> ResultPage[Form, str]:
         which: JsonObject = {"form_types": ["all"], **({"archived": True} if archived else {})}  # the default is HubSpot forms only
-        where: JsonObject = {}
-        while True:
-            data: JsonObject = self._api.get_page(limit=PAGE_SIZE, **which, **where, **RAW)
-            with translate_parse_errors("read the forms"):
-                yield from map(parse_form, data["results"])
-            following = parse_next_cursor(data.get("paging"))
-            if following is None:
-                return
-            where = {"after": following}
+        data: JsonObject = self._api.get_page(limit=PAGE_SIZE, **which, **({"after": after} if after else {}), **RAW)
+        with translate_parse_errors("read the forms"):
+            return ResultPage(items=tuple(map(parse_form, data["results"])), next=parse_next_cursor(data.get("paging")))
 
 
 def parse_submission(row: JsonObject, form_id: str) -> Event:

@@ -7,10 +7,12 @@ from typing import Final
 
 from sync_worker.errors import RateLimited, Unavailable
 from sync_worker.hubspot.api.import_file import ImportFile
+from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.api.polling import Poller
-from sync_worker.hubspot.records.models import Import, ImportRowError
+from sync_worker.hubspot.records.models import Import, ImportRowError, ResultPage
 from sync_worker.hubspot.records.parsing import JsonObject, parse_next_cursor, parse_timestamp, translate_parse_errors
 from sync_worker.hubspot.rest.error_responses import redact
+from sync_worker.hubspot.rest.session import Query
 from sync_worker.hubspot.rest.transport import Transport
 
 PAGE_SIZE: Final = 100
@@ -57,17 +59,9 @@ class Imports:
 
     def find_by_name(self, name: str) -> Import | None:
         """Return the import with a name, or None. Names are unique."""
-        query: list[tuple[str, str]] = [("limit", str(PAGE_SIZE))]
-        while True:
-            data: JsonObject = self._transport.get(IMPORTS_PATH, query)
-            with translate_parse_errors("list the imports"):
-                for row in data["results"]:
-                    if _import_name(row) == name:
-                        return _parse_import(row)
-                after = parse_next_cursor(data.get("paging"))
-            if after is None:
-                return None
-            query = [("limit", str(PAGE_SIZE)), ("after", after)]
+        rows = self._iter_rows(IMPORTS_PATH, [], operation="list the imports")
+        with translate_parse_errors("list the imports"):
+            return next((_parse_import(row) for row in rows if _import_name(row) == name), None)
 
     def wait_until_finished(self, import_id: str, poller: Poller) -> Import | None:
         """Wait until an import has finished, successfully or not. Return None on timeout."""
@@ -80,16 +74,20 @@ class Imports:
 
     def read_errors(self, import_id: str) -> Iterator[ImportRowError]:
         """Yield the errors of rows that HubSpot rejected, in whole or in part."""
-        after: str | None = None
-        while True:
-            query = [("limit", str(PAGE_SIZE)), ("includeErrorMessage", "true"), ("includeRowData", "true")]
-            data: JsonObject = self._transport.get(f"{IMPORTS_PATH}/{import_id}/errors", [*query, *([("after", after)] if after else [])])
-            with translate_parse_errors("read the errors of an import"):
-                for row in data["results"]:
-                    yield _parse_row_error(row)
-                after = parse_next_cursor(data.get("paging"))
-            if after is None:
-                return
+        query, operation = [("includeErrorMessage", "true"), ("includeRowData", "true")], "read the errors of an import"
+        for row in self._iter_rows(f"{IMPORTS_PATH}/{import_id}/errors", query, operation=operation):
+            with translate_parse_errors(operation):
+                error = _parse_row_error(row)
+            yield error
+
+    def _iter_rows(self, path: str, query: Query, *, operation: str) -> Iterator[JsonObject]:
+        def fetch_page(after: str | None) -> ResultPage[JsonObject, str]:
+            data = self._transport.get(path, [("limit", str(PAGE_SIZE)), *query, *([("after", after)] if after else [])])
+            with translate_parse_errors(operation):
+                return ResultPage(items=tuple(data["results"]), next=parse_next_cursor(data.get("paging")))
+
+        for page in follow_pages(fetch_page, operation=operation):
+            yield from page.items
 
     def _parse_response(self, data: JsonObject) -> Import:
         with translate_parse_errors("check an import"):

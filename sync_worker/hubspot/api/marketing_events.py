@@ -7,9 +7,9 @@ attendee who is corrected to a no-show is no longer returned as an attendee.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
+from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.records.models import Event, MarketingEvent, ResultPage
 from sync_worker.hubspot.records.parsing import JsonObject, parse_next_cursor, parse_timestamp, translate_parse_errors
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
@@ -34,7 +34,8 @@ class MarketingEvents:
 
     def list_webinars(self) -> tuple[MarketingEvent, ...]:
         """Return all webinars, including marketing events without a type."""
-        return tuple(event for event in self._iterate() if event.is_webinar)
+        pages = follow_pages(self.read_page, operation="read the marketing events")
+        return tuple(event for page in pages for event in page.items if event.is_webinar)
 
     def read_attendances(self, event: MarketingEvent, after: str | None = None, *, limit: int = PAGE_SIZE) -> ResultPage[Event, str]:
         """Return the attendances of a marketing event as events. HubSpot cannot filter them by time."""
@@ -44,15 +45,6 @@ class MarketingEvents:
         with translate_parse_errors("read the participations of a marketing event"):
             found = (parse_attendance(row, event) for row in data["results"])
             return ResultPage(items=tuple(each for each in found if each is not None), next=parse_next_cursor(data.get("paging")))
-
-    def _iterate(self) -> Iterator[MarketingEvent]:
-        after: str | None = None
-        while True:
-            page = self.read_page(after)
-            yield from page.items
-            if page.next is None:
-                return
-            after = page.next
 
 
 def parse_marketing_event(row: JsonObject) -> MarketingEvent:

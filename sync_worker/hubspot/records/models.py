@@ -21,6 +21,11 @@ class ResultPage(Generic[T, CursorT]):
     next: CursorT | None
     total: int | None = None
 
+    @property
+    def lacks_items(self) -> bool:
+        """Whether HubSpot counts items that it does not return: the page is empty, and no other page follows."""
+        return not self.items and self.next is None and bool(self.total)
+
 
 class Record(msgspec.Struct, frozen=True, gc=False):  # hundreds of thousands of instances: faster than a dataclass
     """A record with the values of the properties `names`, each a text or None, as HubSpot returned them."""

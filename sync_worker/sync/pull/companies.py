@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from sync_worker.hubspot.api.crm_objects import UnorderedResponse
+from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.records.models import Company, IdRange, ResultPage
 from sync_worker.intervals import Interval
 from sync_worker.store import contacts
 from sync_worker.sync.pull import streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import ExportReader
-from sync_worker.sync.pull.full_scan import partition_for
+from sync_worker.sync.pull.id_partitions import split_id_range
 
 COMPANY_STREAM: Final = "companies"
-
-PageCursor = TypeVar("PageCursor", int, str)
 
 
 def read_companies(context: PullContext, export_reader: ExportReader | None, *, read_all: bool) -> None:
@@ -27,17 +26,31 @@ def read_companies(context: PullContext, export_reader: ExportReader | None, *, 
     if not properties:
         return
     cursor = context.load_cursor(COMPANY_STREAM)
-    batches = _read_all(context, export_reader, properties) if read_all or cursor is None else _read_changed(context, cursor, properties)
-    with closing(batches):
+    if not read_all and cursor is not None:
+        _read_changed(context, cursor, properties)
+        return
+    with closing(_read_all(context, export_reader, properties)) as batches:
         for companies in batches:
-            rows = context.row_mapper.company_rows(companies)
-            context.save(COMPANY_STREAM, len(rows), partial(contacts.save_companies, rows=rows))
+            _save(context, companies)
     context.save_cursor(COMPANY_STREAM)
 
 
-def _read_changed(context: PullContext, cursor: int, properties: Sequence[str]) -> Generator[Sequence[Company], None, None]:
-    since = context.overlap_start(cursor)
-    return _follow_pages(lambda after: context.hubspot.companies.search_modified(since, after or 0, properties))
+def _read_changed(context: PullContext, cursor: int, properties: Sequence[str]) -> None:
+    since, is_complete = context.overlap_start(cursor), True
+
+    def fetch_page(after: int | None) -> ResultPage[Company, int]:
+        return context.hubspot.companies.search_modified(since, after or 0, properties)
+
+    for page in follow_pages(fetch_page, operation="search companies"):
+        _save(context, page.items)
+        is_complete = is_complete and not page.lacks_items
+    if is_complete:
+        context.save_cursor(COMPANY_STREAM)
+
+
+def _save(context: PullContext, companies: Sequence[Company]) -> None:
+    rows = context.row_mapper.company_rows(companies)
+    context.save(COMPANY_STREAM, len(rows), partial(contacts.save_companies, rows=rows))
 
 
 def _read_all(
@@ -50,7 +63,8 @@ def _read_all(
     try:
         yield from _read_by_id(context, properties)
     except UnorderedResponse:
-        yield from _follow_pages(lambda token: context.hubspot.companies.list_from_token(token, properties))
+        pages = follow_pages(lambda token: context.hubspot.companies.list_from_token(token, properties), operation="read companies")
+        yield from (page.items for page in pages)
 
 
 def _read_by_id(context: PullContext, properties: Sequence[str]) -> Generator[Sequence[Company], None, None]:
@@ -67,16 +81,4 @@ def _read_by_id(context: PullContext, properties: Sequence[str]) -> Generator[Se
 
 def _gaps_after(read: Sequence[Company], id_range: IdRange, readers: int) -> list[Interval]:
     low = read[-1].id + 1 if read else 0
-    return partition_for(readers, [Interval(low, max(low, id_range.highest_id or 0) + 1)], id_range)
-
-
-def _follow_pages(
-    fetch_page: Callable[[PageCursor | None], ResultPage[Company, PageCursor]],
-) -> Generator[Sequence[Company], None, None]:
-    cursor: PageCursor | None = None
-    while True:
-        page = fetch_page(cursor)
-        yield page.items
-        if page.next is None:
-            return
-        cursor = page.next
+    return split_id_range(readers, [Interval(low, max(low, id_range.highest_id or 0) + 1)], id_range)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+import structlog
 from sqlalchemy import Connection
 
 from sync_worker.errors import StateError
@@ -20,6 +21,8 @@ from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.full_scan import CONTACT_STREAM, FullScan
 from sync_worker.sync.pull.incremental import IncrementalReader
 from sync_worker.timestamps import from_ms, to_ms
+
+log = structlog.get_logger()
 
 
 def can_resume(context: PullContext) -> bool:
@@ -55,7 +58,10 @@ def read_changed_contacts(context: PullContext) -> None:
         save=partial(_save, context, scan_id=scan.number, before_save=page_view_history.enqueue),
     )
     read_to = changes.read(from_ms(cursor))
-    context.transact(lambda tx: scan_state.save_cursor(tx, CONTACT_STREAM, to_ms(max(read_to, context.now))))
+    if read_to > from_ms(cursor):
+        context.transact(lambda tx: scan_state.save_cursor(tx, CONTACT_STREAM, to_ms(max(read_to, context.now))))
+    else:
+        log.warning("contacts.search_incomplete", next="the next run reads the same changes again")
 
 
 def scan_contacts(

@@ -19,7 +19,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from math import sqrt
 from typing import Final, Protocol
 
 import structlog
@@ -27,10 +26,10 @@ from msgspec import structs
 from sqlalchemy import Connection
 
 from sync_worker.batched import batched
-from sync_worker.errors import Unavailable
 from sync_worker.hubspot.api.contacts import Contacts
-from sync_worker.hubspot.api.crm_objects import SEARCH_PAGE_SIZE, UnorderedResponse
-from sync_worker.hubspot.records.models import Contact, IdRange
+from sync_worker.hubspot.api.crm_objects import UnorderedResponse
+from sync_worker.hubspot.api.pages import follow_pages
+from sync_worker.hubspot.records.models import Contact, IdRange, ResultPage
 from sync_worker.intervals import Interval, complement
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import coverage
@@ -39,8 +38,8 @@ from sync_worker.store.saved_state.scan_state import FullScanState
 from sync_worker.sync.pull import streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import ExportReader
-from sync_worker.sync.reader.budget_split import Pace, share
-from sync_worker.sync.reader.partitions import split_at
+from sync_worker.sync.pull.id_partitions import split_id_range
+from sync_worker.sync.reader.budget_split import CallRates, split_budget
 from sync_worker.sync.reader.stream import Stream, StreamBatch
 from sync_worker.timestamps import from_ms
 
@@ -53,8 +52,6 @@ SEARCH_INDEX_LAG: Final = timedelta(seconds=30)  # until search shows a change; 
 MAX_LATE_CHANGES: Final = 2_000  # contacts that are read again at once; more are left to the next sync
 LATE_READ_SHARE: Final = 0.97  # of all contacts; then recent changes are read again during the last pages
 ID_BATCH_SIZE: Final = 1_000  # contacts that are requested by id in one batch
-MAX_PARTITIONS: Final = 300  # at the start; each page looks through all of them
-PARTITION_MARGIN: Final = 0.7  # times the square root of its rows, by which a partition is shorter: no two hold quite the same number
 
 log = structlog.get_logger()
 
@@ -166,7 +163,7 @@ class FullScan:
         stream = streams.contacts(self.context.hubspot, self._properties, use_search=use_search)
         stream = replace(stream, high_latency=latency > HIGH_LATENCY_SECONDS)
         if use_search and self.interleave_writes:
-            stream = replace(stream, is_enough=share(id_range.total, self._rate_limits()).enough(elapsed))
+            stream = replace(stream, is_enough=split_budget(id_range.total, self._call_rates()).enough(elapsed))
         return stream, elapsed
 
     def _partition(self, stream: Stream[Contact], id_range: IdRange, readers: int) -> tuple[Stream[Contact], list[Interval]]:
@@ -174,7 +171,7 @@ class FullScan:
         if self.interleave_writes:  # calls are scarce then, and each additional partition costs about one
             return stream, gaps
         all_readers = readers + (stream.secondary.readers if stream.secondary else 0)
-        parts = partition_for(all_readers, gaps, id_range, high_latency=stream.high_latency)
+        parts = split_id_range(all_readers, gaps, id_range, high_latency=stream.high_latency)
         return replace(stream, density=id_range.density if len(parts) > len(gaps) else None), parts
 
     def _save_batches(self, state: FullScanState, batches: Sequence[StreamBatch[Contact]]) -> int:
@@ -183,9 +180,9 @@ class FullScan:
         self.save(contacts, scan_id=state.number, intervals=[batch.interval for batch in batches])
         return len(contacts)
 
-    def _rate_limits(self) -> Pace:
+    def _call_rates(self) -> CallRates:
         burst, search = self.context.hubspot.budgets.burst, self.context.hubspot.budgets.search
-        return Pace(burst=burst.capacity, window=burst.window_seconds, searches=search.capacity / search.window_seconds)
+        return CallRates(burst=burst.capacity, window=burst.window_seconds, searches=search.capacity / search.window_seconds)
 
     def _start_stopwatch(self) -> Callable[[], float]:
         monotonic = self.context.hubspot.budgets.monotonic
@@ -196,16 +193,16 @@ class FullScan:
 
     def _reread_recent(self, state: FullScanState, *, unbounded: bool = False) -> None:
         """Read the contacts that changed shortly before the scan, or `unbounded`, also those that changed since."""
-        started, after = from_ms(state.started_at), 0
-        until = None if unbounded else started
-        while True:
-            page = self._contacts.search_modified(started - SEARCH_INDEX_LAG, after, self._properties, until=until)
+        started = from_ms(state.started_at)
+        since, until = started - SEARCH_INDEX_LAG, None if unbounded else started
+
+        def fetch_page(after: int | None) -> ResultPage[Contact, int]:
+            return self._contacts.search_modified(since, after or 0, self._properties, until=until)
+
+        for page in follow_pages(fetch_page, operation="search contacts"):
             if (page.total or 0) > MAX_LATE_CHANGES:
                 return
             self.save(page.items, scan_id=state.number)
-            if page.next is None:
-                return
-            after = page.next
 
     def _fetch_missing_by_id(self, state: FullScanState) -> None:
         unseen = self.context.transact(partial(contact_store.unseen_ids, scan_id=state.number))
@@ -215,17 +212,13 @@ class FullScan:
     # Page by page.
 
     def _sequential(self, state: FullScanState) -> None:
-        token, seen = state.token, set[str]()
-        while True:
-            page = self._contacts.list_from_token(token, self._properties)
+        def fetch_page(token: str | None) -> ResultPage[Contact, str]:
+            return self._contacts.list_from_token(token, self._properties)
+
+        for page in follow_pages(fetch_page, start=state.token, operation="read contacts"):
             self.save(page.items, scan_id=state.number)
-            token = page.next
-            if token is None:
-                return
-            if token in seen:
-                raise Unavailable("HubSpot's list of contacts goes round in a circle.", operation="read contacts")
-            seen.add(token)
-            self._save_state(structs.replace(state, token=token))
+            if page.next is not None:
+                self._save_state(structs.replace(state, token=page.next))
 
 
 def _finish(tx: Connection, state: FullScanState) -> None:
@@ -240,18 +233,3 @@ def _find_gaps(tx: Connection, id_range: IdRange, *, use_search: bool) -> list[I
     gaps = complement(known, 0, high)
     # Search cannot read a range with an open end.
     return [*gaps, Interval(high, high + 1)] if use_search else gaps
-
-
-def partition_for(readers: int, gaps: Sequence[Interval], id_range: IdRange, *, high_latency: bool = False) -> list[Interval]:
-    """Cut the gaps into one partition for each reader, or more and shorter ones if the latency is high, where that saves time.
-
-    If ids are spread evenly, all partitions hold the same number of rows.
-    """
-    low, high, total = id_range.lowest_id or 0, id_range.highest_id or 0, id_range.total
-    ranges = MAX_PARTITIONS if high_latency else readers
-    pages = max(1 if high_latency else 2, round(total / (ranges * SEARCH_PAGE_SIZE)))
-    # A little less than whole pages of either source: a partition that holds a little more costs a page for a few rows.
-    rows = pages * SEARCH_PAGE_SIZE - PARTITION_MARGIN * sqrt(pages * SEARCH_PAGE_SIZE)
-    if total < 2 * pages * SEARCH_PAGE_SIZE or high - low < total:
-        return list(gaps)
-    return split_at(gaps, low=low, high=high, width=int((high - low) * rows / total))

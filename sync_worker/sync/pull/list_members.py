@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from sync_worker.errors import NotFound
+from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.store import memberships
 from sync_worker.sync.pull.context import PullContext
@@ -27,10 +29,5 @@ def _read_list(context: PullContext, key: str, list_id: str) -> None:
 
 
 def _fetch_members(hubspot: HubSpot, list_id: str) -> Iterator[int]:
-    after: str | None = None
-    while True:
-        page = hubspot.lists.read_members(list_id, after)
+    for page in follow_pages(partial(hubspot.lists.read_members, list_id), operation="read the members of a list"):
         yield from page.items
-        if page.next is None:
-            return
-        after = page.next

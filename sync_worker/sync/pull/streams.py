@@ -48,9 +48,8 @@ def email_events(hubspot: HubSpot, kind: str) -> Stream[Event]:
     def read(start: int, stop: int, token: PageToken | None) -> StreamPage[Event]:
         low, high, offset = _request_bounds(start, stop, token)
         page = hubspot.email_events.read_page(EMAIL_EVENT_TYPES[kind], from_ms(1 - high), from_ms(-low), offset)
-        return StreamPage(
-            rows=page.items, read_up_to=-to_ms(page.items[-1].at) if page.items else stop, token=_next_token(low, high, page.next)
-        )
+        reached = -to_ms(page.items[-1].at) if page.items else start
+        return StreamPage(rows=page.items, read_up_to=reached, token=_next_token(low, high, page.next))
 
     return Stream(read=read, key=lambda event: -to_ms(event.at), acquire_slot=hubspot.budgets.burst.slot)
 
@@ -63,7 +62,7 @@ def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
         # HubSpot does not document whether the bounds are included, so one more millisecond is requested and filtered here.
         page = hubspot.event_occurrences.read_page(event_type, from_ms(low - 1), from_ms(high), after)
         rows = [event for event in page.items if to_ms(event.at) >= low]
-        reached = max(start, to_ms(page.items[-1].at)) if page.items else stop
+        reached = max(start, to_ms(page.items[-1].at)) if page.items else start
         return StreamPage(rows=rows, read_up_to=reached, token=_next_token(low, high, page.next))
 
     return Stream(read=read, key=lambda event: to_ms(event.at), acquire_slot=hubspot.budgets.burst.slot)

@@ -12,14 +12,14 @@ from itertools import count
 from math import ceil
 from typing import Final
 
-LISTED: Final = 100  # contacts in a list page
-FOUND: Final = 200  # contacts in a search page
-WRITTEN: Final = 100  # contacts in a write
-SPENT: Final = 0.25  # share of the spare calls for list pages; the rest is for list members, half-full batches and retries
+CONTACTS_PER_LIST_PAGE: Final = 100
+CONTACTS_PER_SEARCH_PAGE: Final = 200
+CONTACTS_PER_WRITE: Final = 100
+LIST_SHARE_OF_SPARE_CALLS: Final = 0.25  # the rest is for list members, half-full batches and retries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class CallRates:
     """The rate limits: burst calls in any `window` seconds, and searches per second."""
 
     burst: int
@@ -28,7 +28,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class ListShare:
     """The number of list pages to read; by `until` (seconds from the start), search should have read the rest."""
 
     list_pages: int
@@ -52,14 +52,14 @@ class Saturation:
         return now - self.seen <= self.window
 
 
-def share(contacts: int, pace: Pace) -> Share:
+def split_budget(contacts: int, rates: CallRates) -> ListShare:
     """Return the share of the list if each contact is read and written: all calls fit into the fewest windows."""
-    writes = ceil(contacts / WRITTEN)
-    return next(found for windows in count(1) if (found := _within(windows, contacts, writes, pace)))
+    writes = ceil(contacts / CONTACTS_PER_WRITE)
+    return next(found for windows in count(1) if (found := _fit_into(windows, contacts, writes, rates)))
 
 
-def _within(windows: int, contacts: int, writes: int, pace: Pace) -> Share | None:
-    until = pace.window * (windows - 1)  # the calls of the last window are sent at its start
-    listed = ceil(max(0.0, contacts - FOUND * pace.searches * until) / LISTED)
-    left = pace.burst * windows - writes - listed
-    return Share(list_pages=listed + int(SPENT * left), until=until) if left >= 0 else None
+def _fit_into(windows: int, contacts: int, writes: int, rates: CallRates) -> ListShare | None:
+    until = rates.window * (windows - 1)  # the calls of the last window are sent at its start
+    listed = ceil(max(0.0, contacts - CONTACTS_PER_SEARCH_PAGE * rates.searches * until) / CONTACTS_PER_LIST_PAGE)
+    left = rates.burst * windows - writes - listed
+    return ListShare(list_pages=listed + int(LIST_SHARE_OF_SPARE_CALLS * left), until=until) if left >= 0 else None

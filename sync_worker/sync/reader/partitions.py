@@ -17,6 +17,7 @@ from itertools import pairwise
 from math import ceil
 from typing import Final, Generic
 
+from sync_worker.errors import Unavailable
 from sync_worker.intervals import Interval
 from sync_worker.sync.reader.stream import PageToken, Row, Stream, StreamBatch, StreamPage
 
@@ -37,6 +38,13 @@ class Partition:
     row_count: int = 0
     first_key: int | None = None  # key of the first row; the keys before it are empty and do not count for the density
     secondary: bool = False  # last read by the secondary source
+    tokens: set[PageToken] = field(default_factory=set)  # of the pages so far
+
+    def add_token(self, token: PageToken) -> None:
+        """Record the token of the next page; a token that repeats would never end."""
+        if token in self.tokens:
+            raise Unavailable("HubSpot's paging cursor repeats.", operation="read a stream")
+        self.tokens.add(token)
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -231,7 +239,8 @@ class PartitionQueue(Generic[Row]):
         )
         if taken.first_key is None and rows:
             taken.first_key = self.stream.key(rows[0])
-        if more:
+        if more and page.token is not None:
+            taken.add_token(page.token)
             self.pending.append(taken)
         return piece
 

@@ -26,7 +26,8 @@ from sync_worker.store.database import Store
 from sync_worker.store.saved_state import scan_state
 from sync_worker.store.saved_state.scan_state import FullScanState
 from sync_worker.sync.pull.context import PullContext
-from sync_worker.sync.pull.full_scan import FullScan, partition_for
+from sync_worker.sync.pull.full_scan import FullScan
+from sync_worker.sync.pull.id_partitions import split_id_range
 from sync_worker.timestamps import to_ms
 from tests.store.database_factories import open_in_memory
 
@@ -206,7 +207,7 @@ def test_a_full_scan_of_an_unordered_list_resumes() -> None:
 def test_a_circular_list_stops_the_scan() -> None:
     scan = FullScanRun(FakeContacts(id_order=list(range(2_000, 0, -1)), circular=True))
 
-    with pytest.raises(Unavailable, match="circle"):
+    with pytest.raises(Unavailable, match="cursor repeats"):
         scan.run()
 
 
@@ -237,7 +238,7 @@ def test_late_search_results_are_reread_during_the_last_pages_of_a_short_scan() 
 @pytest.mark.parametrize("id_distance", [1, 7, 10**6])
 def test_a_full_scan_starts_with_one_partition_per_useful_reader(total: int, id_distance: int) -> None:
     extent = IdRange(total=total, lowest_id=5, highest_id=5 + total * id_distance) if total else IdRange(total=0, highest_id=None)
-    gaps = partition_for(30, [Interval(0, (extent.highest_id or 0) + 1)], extent)
+    gaps = split_id_range(30, [Interval(0, (extent.highest_id or 0) + 1)], extent)
     assert 1 <= len(gaps) <= 1.5 * 30 + 2  # partitions are whole pages, so their number rarely equals that of the readers
     assert len(gaps) <= max(1, total // 350)
     assert total < 800 or id_distance == 1 or len(gaps) >= min(25, total // 420)

@@ -27,9 +27,12 @@ class FakeSearch:
     changed_at: dict[int, datetime] = field(default_factory=dict)
     lag: timedelta = timedelta(seconds=3)
     requests: int = 0
+    hides_rows: bool = False  # counts contacts and returns none
 
     def search_modified(self, since: datetime, after: int, _: Sequence[str], until: datetime | None = None) -> ResultPage[Contact, int]:
         ids = [number for number in self._matching_ids(since, until) if number > after]
+        if self.hides_rows:
+            return ResultPage(items=(), next=None, total=len(ids))
         rows = tuple(Contact(number, (), (), self.changed_at[number]) for number in ids[:200])
         return ResultPage(items=rows, next=ids[199] if len(ids) > 200 else None, total=len(ids))
 
@@ -92,6 +95,20 @@ def test_the_echo_of_a_backfill_costs_its_pages_once_and_then_nothing() -> None:
     assert first <= 200 + 6
     assert second <= 2
     assert third <= 2
+
+
+def test_the_cursor_stays_while_search_counts_contacts_that_it_does_not_return() -> None:
+    search = FakeSearch(now=START_TIME + timedelta(seconds=60), changed_at={1: START_TIME + timedelta(seconds=10)}, hides_rows=True)
+    harness = ReaderHarness(search)
+
+    harness.read()
+    assert harness.cursor == START_TIME
+
+    search.hides_rows = False
+    search.now += timedelta(hours=3)
+    harness.read()
+    assert harness.find_save_time(1)
+    assert harness.cursor > START_TIME + timedelta(hours=3)
 
 
 def test_a_contact_that_changes_again_does_not_cause_the_others_to_be_read_again() -> None:

@@ -8,9 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.sync.reader.budget_split import FOUND, LISTED, WRITTEN, Pace, Saturation, share
+from sync_worker.sync.reader.budget_split import (
+    CONTACTS_PER_LIST_PAGE,
+    CONTACTS_PER_SEARCH_PAGE,
+    CONTACTS_PER_WRITE,
+    CallRates,
+    Saturation,
+    split_budget,
+)
 
-RATE_LIMITS = Pace(burst=190, window=10.0, searches=5)
+RATE_LIMITS = CallRates(burst=190, window=10.0, searches=5)
 
 
 @pytest.mark.parametrize(
@@ -26,21 +33,21 @@ RATE_LIMITS = Pace(burst=190, window=10.0, searches=5)
     ],
 )
 def test_the_list_reads_what_writing_leaves_of_the_windows(contacts: int, list_pages: int, until: float) -> None:
-    found = share(contacts, RATE_LIMITS)
+    found = split_budget(contacts, RATE_LIMITS)
     assert (found.list_pages, found.until) == (list_pages, until)
 
 
 @given(contacts=st.integers(0, 5_000_000), burst=st.integers(1, 500), searches=st.integers(1, 10))
 def test_all_that_is_left_to_search_can_be_found_in_time_and_all_calls_fit(contacts: int, burst: int, searches: int) -> None:
-    found = share(contacts, Pace(burst=burst, window=10.0, searches=searches))
+    found = split_budget(contacts, CallRates(burst=burst, window=10.0, searches=searches))
     windows = found.until / 10.0 + 1
-    assert found.list_pages + ceil(contacts / WRITTEN) <= burst * windows
-    assert found.list_pages * LISTED + searches * found.until * FOUND >= contacts
+    assert found.list_pages + ceil(contacts / CONTACTS_PER_WRITE) <= burst * windows
+    assert found.list_pages * CONTACTS_PER_LIST_PAGE + searches * found.until * CONTACTS_PER_SEARCH_PAGE >= contacts
 
 
 def test_the_list_stops_at_its_share_and_continues_where_search_is_late() -> None:
     now = 0.0
-    enough = share(50_000, RATE_LIMITS).enough(lambda: now)
+    enough = split_budget(50_000, RATE_LIMITS).enough(lambda: now)
     assert [enough(pages) for pages in (0, 214, 215, 300)] == [False, False, True, True]
     now = 30.0
     assert not enough(300)
