@@ -33,12 +33,14 @@ from sync_worker.store.database import Store
 from sync_worker.sync.apply import pending_import
 from sync_worker.sync.evaluate.evaluate import evaluate_all
 from sync_worker.sync.lease import acquire
-from sync_worker.sync.portal import portal, setup
+from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.catalog import fetch_catalog
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.model_check import ModelCheck, check_model
+from sync_worker.sync.portal.ownership import load_ownership
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.sync.portal.preflight import PreflightReport, run_preflight
+from sync_worker.sync.portal.setup import SetupPlan, apply_plan, plan_setup
 from sync_worker.sync.pull.cursors import last_full_scan
 from sync_worker.sync.pull.exports import MIN_BULK_SIZE
 from sync_worker.sync.report import ErasureReport, RunReport
@@ -117,7 +119,7 @@ class Worker:
 
     def check(self) -> PreflightReport:
         """Check token, scopes, plan, limits, model and setup of the portal."""
-        return run_preflight(self.hubspot, self.outputs, self.clock(), list_ids=setup.load_list_ids(self.store))
+        return run_preflight(self.hubspot, self.outputs, self.clock(), own=load_ownership(self.store))
 
     def read_portal(self) -> PortalInfo:
         """Read the facts of the portal from HubSpot; raises an error if the token is wrong or `setup` is missing."""
@@ -152,8 +154,8 @@ class Worker:
         if not check_portal:
             return summarize_model(model, path)
         check = self._check_model(model)
-        steps = [] if check.errors else setup.plan_setup(self.hubspot, self._build_crm_schema(model), setup.load_list_ids(self.store))
-        return summarize_model(model, path, check=check, setup_steps=steps)
+        plan = SetupPlan() if check.errors else plan_setup(self.hubspot, self._build_crm_schema(model), load_ownership(self.store))
+        return summarize_model(model, path, check=check, setup_steps=plan.steps)
 
     def _build_crm_schema(self, model: Model) -> CrmSchema:
         return CrmSchema(model=model, prefix=self.settings.property_prefix)
@@ -175,21 +177,21 @@ class Worker:
 
     # Commands that write.
 
-    def setup(self, *, dry_run: bool = False) -> list[dict[str, str]]:
-        """Create or update property group, properties and lists; return the steps."""
+    def setup(self, *, dry_run: bool = False, take_over: bool = False) -> SetupPlan:
+        """Create or update property group, properties and lists; return the changes.
+
+        Raises ConfigurationError if the portal has objects of others with our names, unless `take_over`; a dry run returns them.
+        """
         portal.check_portal_id(self.store, self.hubspot.account.read_details())
-        steps = setup.plan_setup(self.hubspot, self.outputs, setup.load_list_ids(self.store))
+        plan = plan_setup(self.hubspot, self.outputs, load_ownership(self.store), take_over=take_over)
         if not dry_run:
-            for step in steps:
-                setup.apply_step(step, self.hubspot)
-                log.info("portal.updated", **step.as_json())
+            apply_plan(plan, self.store, self.hubspot, self.outputs)
             now = self.clock()
             portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=True, accept_downgrade=True)
-            setup.save_list_ids(self.store, self.hubspot, self.outputs)
-            if steps:
+            if plan.steps:
                 with self.store.transaction() as tx:
                     rejections.clear(tx)
-        return [step.as_json() for step in steps]
+        return plan
 
     def backfill(self, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False) -> RunReport:
         """Read, evaluate and write every contact once; resumes an interrupted backfill. `bulk` uses exports and imports.

@@ -28,6 +28,8 @@ from sync_worker.sandbox.server import user_actions
 from sync_worker.sandbox.server.fingerprint import compute_fingerprint
 from sync_worker.sandbox.server.server import RunningServer, run_in_thread
 from sync_worker.settings import Settings
+from sync_worker.store import memberships
+from sync_worker.store.database import open_store
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.report import RunReport
 from sync_worker.sync.run import EARLY_CHUNK_SIZE
@@ -190,9 +192,20 @@ class Harness:
         with self.worker() as worker:
             return worker.approve("looks right")
 
-    def setup(self) -> None:
+    def setup(self, *, take_over: bool = False) -> None:
         with self.worker() as worker:
-            worker.setup()
+            worker.setup(take_over=take_over)
+
+    def save_lists(self) -> None:
+        """Save the lists of the portal in the state as `setup` does."""
+        schema = CrmSchema(model=load_cached(self.folder / "model.yaml"))
+        store = open_store(self.state_url)
+        with store.transaction() as tx:
+            for key, name in schema.list_names.items():
+                found = self.portal.lists.find_by_name(name, "0-1")
+                assert found is not None
+                memberships.save_list(tx, key, list_id=str(found.id), name=name)
+        store.close()
 
     def use_model(self, text: str) -> None:
         (self.folder / "model.yaml").write_text(text, encoding="utf-8")
@@ -307,6 +320,7 @@ def start_harness(
         harness.use_model(model)
         if ready:
             create_crm_schema(harness.portal, CrmSchema(model=parse_cached(model, "model.yaml")))
+            harness.save_lists()
         yield harness
 
 

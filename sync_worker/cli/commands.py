@@ -104,13 +104,22 @@ def check(*, json: JsonOption = False) -> None:
 
 
 @app.command()
-def setup(*, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
+def setup(
+    *,
+    dry_run: DryRunOption = False,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over", help="Use properties and lists with our names that this state did not create; moves and relabels them."
+        ),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Create or update the property group, properties and lists."""
-    steps = _with_worker(lambda worker: worker.setup(dry_run=dry_run))
-    if json:
-        print_json({"dry_run": dry_run, "steps": steps, "exit_code": 0})
-    else:
-        render.print_setup_steps(steps, dry_run=dry_run)
+    plan = _with_worker(lambda worker: worker.setup(dry_run=dry_run, take_over=take_over))
+    print_json({"dry_run": dry_run, **plan.as_json()}) if json else render.print_setup_plan(plan, dry_run=dry_run)
+    if plan.exit_code != ExitCode.DONE:
+        raise typer.Exit(int(plan.exit_code))
 
 
 @app.command()

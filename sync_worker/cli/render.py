@@ -23,7 +23,9 @@ from sync_worker.reports.score_distribution import ScoreDistribution
 from sync_worker.reports.status import RunSummary, WorkerStatus
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.plan import ContactChange
+from sync_worker.sync.portal.ownership import SetupConflict
 from sync_worker.sync.portal.preflight import PreflightReport
+from sync_worker.sync.portal.setup import SetupPlan
 from sync_worker.sync.report import ErasureReport, RunReport
 
 BAR_CHARACTER = "█"
@@ -114,15 +116,21 @@ def _shorten(text: str) -> str:
     return lines[0][:MAX_SAMPLE_CHARS] + (" …" if len(lines) > 1 or len(lines[0]) > MAX_SAMPLE_CHARS else "")
 
 
-def print_setup_steps(steps: Sequence[Mapping[str, str]], *, dry_run: bool) -> None:
-    """Print the steps of `setup`."""
-    for step in steps:
-        verb = step["action"] if dry_run else SETUP_VERBS[step["action"]]
-        out.print(f"  {verb:8} {step['what']:9} {step['name']} ({step['why']})", markup=False)
-    if not steps:
+def print_setup_plan(plan: SetupPlan, *, dry_run: bool) -> None:
+    """Print the steps of `setup`, and the objects of others that prevent them."""
+    for step in plan.steps:
+        verb = step.action if dry_run else SETUP_VERBS[step.action]
+        out.print(f"  {verb:8} {step.kind:9} {step.name} ({step.reason})", markup=False)
+    if not plan.steps:
         out.print("  no changes: property group, properties and lists are up to date")
     elif dry_run:
-        out.print(f"  {format_count(len(steps), 'change')}; nothing was written")
+        out.print(f"  {format_count(len(plan.steps), 'change')}; nothing was written")
+    _print_conflicts(plan.conflicts)
+
+
+def _print_conflicts(conflicts: Sequence[SetupConflict]) -> None:
+    for conflict in conflicts:
+        err.print(f"  taken     {conflict.reason} {conflict.hint}", style="red", markup=False)
 
 
 def print_findings(findings: PreflightReport) -> None:
@@ -141,6 +149,7 @@ def print_findings(findings: PreflightReport) -> None:
     _print_unavailable_criteria(model.not_visible, model.unreachable_criteria)
     for warning in [*model.warnings, *model.errors]:
         out.print(f"  warning   {warning}", style="yellow", markup=False)
+    _print_conflicts(findings.conflicts)
     if findings.setup:
         out.print(f"  setup     {format_count(len(findings.setup), 'change')}: run `sync-worker setup`", style="yellow", markup=False)
 

@@ -16,6 +16,7 @@ from sync_worker.cli.labels import count_records, format_count, record_label
 from sync_worker.reports.status import ActiveRun, ModelStatus, PendingChanges, RunSummary, WorkerStatus
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.plan import ContactChange, PlanSummary
+from sync_worker.sync.portal.setup import SetupPlan, SetupStep
 from sync_worker.sync.report import ErasureReport, RunReport
 from tests.harness import Harness, start_harness
 
@@ -171,10 +172,10 @@ def test_an_erasure_shows_what_was_deleted(capsys: pytest.CaptureFixture[str], r
 
 
 def test_setup_shows_created_and_updated_objects(capsys: pytest.CaptureFixture[str]) -> None:
-    steps = [{"action": action, "what": "list", "name": "MQL", "why": "missing"} for action in ("create", "update")]
+    steps = [SetupStep(action=action, kind="list", name="MQL", reason="missing", definition="MQL") for action in ("create", "update")]
     for dry_run in (True, False):
-        render.print_setup_steps(steps, dry_run=dry_run)
-    render.print_setup_steps([], dry_run=True)
+        render.print_setup_plan(SetupPlan(steps=steps), dry_run=dry_run)
+    render.print_setup_plan(SetupPlan(), dry_run=True)
     assert capsys.readouterr().out.splitlines() == [
         "  create   list      MQL (missing)",
         "  update   list      MQL (missing)",

@@ -190,7 +190,7 @@ class FaultBench:
         """Return whether a worker with a new state would change nothing."""
         shutil.copy(self.harness.folder / "template.db", self.harness.folder / "fresh.db")
         fresh = replace(self.harness, state_url=f"sqlite:///{self.harness.folder / 'fresh.db'}")
-        fresh.setup()
+        fresh.setup(take_over=True)
         plan = fresh.backfill(dry_run=True).plan
         return (plan.contacts, plan.lists) == (0, {})
 

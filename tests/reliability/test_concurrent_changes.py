@@ -46,7 +46,7 @@ def is_settled(harness: Harness) -> bool:
     harness.sync()
     harness.backfill()
     fresh = replace(harness, state_url=f"sqlite:///{harness.folder / 'fresh.db'}", clock=harness.clock)
-    fresh.setup()
+    fresh.setup(take_over=True)
     return harness.sync().written == 0 and fresh.backfill(dry_run=True).plan.contacts == 0
 
 

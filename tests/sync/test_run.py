@@ -10,6 +10,7 @@ from typing import Literal
 import pytest
 
 from sync_worker.errors import ConfigurationError, ExitCode
+from sync_worker.sync.portal.setup import SetupPlan
 from sync_worker.sync.report import RunReport
 from tests.harness import MODEL, MQL, Harness, small_portal, start_harness
 
@@ -219,20 +220,20 @@ def test_setup_creates_what_is_missing_and_repairs_what_was_changed(tmp_path: Pa
         planned = worker.setup(dry_run=True)
         assert "lead_score" not in harness.portal.catalog()
         assert worker.setup() == planned
-        assert [(step["action"], step["what"]) for step in planned] == [("create", "group")] + [("create", "property")] * 8 + [
+        assert [(step.action, step.kind) for step in planned.steps] == [("create", "group")] + [("create", "property")] * 8 + [
             ("create", "list")
         ] * 6
-        assert worker.setup() == []
+        assert worker.setup() == SetupPlan(steps=[], conflicts=[])
         bent = harness.portal.catalog().get("lead_score")
         assert bent is not None
         harness.portal.catalog().save(replace(bent, label="Points"))
-        assert [(step["action"], step["name"], step["why"]) for step in worker.setup()] == [("update", "lead_score", "label")]
-        assert worker.setup() == []
+        assert [(step.action, step.name, step.reason) for step in worker.setup().steps] == [("update", "lead_score", "label")]
+        assert worker.setup().steps == []
 
 
 def test_the_test_harness_sets_up_a_portal_as_setup_does(harness: Harness) -> None:
     with harness.worker() as worker:
-        assert worker.setup() == []
+        assert worker.setup() == SetupPlan(steps=[], conflicts=[])
 
 
 def test_without_setup_a_run_says_what_to_do(tmp_path: Path) -> None:

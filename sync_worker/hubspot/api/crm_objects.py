@@ -172,6 +172,13 @@ class Objects(Generic[T]):
         """Return the number of records."""
         return self._count_and_first_id("DESCENDING")[0]
 
+    def count_known(self, property_name: str) -> int:
+        """Return the number of records with a value of a property, as far as the search index has them."""
+        known = {"propertyName": property_name, "operator": "HAS_PROPERTY"}
+        data = self._post_search(_build_search_body([[known]], ("hs_object_id",), limit=1))
+        with translate_parse_errors(f"search {self._object_type}"):
+            return int(data["total"])
+
     def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> BatchReadResult[T]:
         """Read records by id, 100 per request, strongly consistent, in HubSpot's order. `archived` reads archived records instead."""
         unique_ids = sorted(set(ids))

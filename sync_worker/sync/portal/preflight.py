@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,8 +13,9 @@ from sync_worker.hubspot.records.models import AccountDetails, DailyUsage
 from sync_worker.sync.portal.catalog import fetch_catalog
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.model_check import check_model
+from sync_worker.sync.portal.ownership import Ownership, SetupConflict
 from sync_worker.sync.portal.portal import select_hidden_kinds
-from sync_worker.sync.portal.setup import SetupStep, plan_setup
+from sync_worker.sync.portal.setup import SetupPlan, SetupStep, plan_setup
 
 STARTER_BURST_LIMIT: Final = 100  # requests in ten seconds; Professional and Enterprise allow more
 
@@ -88,11 +89,14 @@ class PreflightReport:
     bulk: tuple[AccessCheck, ...]  # optional, for `backfill --via bulk`
     model: ModelFit
     setup: tuple[SetupStep, ...]
+    conflicts: tuple[SetupConflict, ...] = ()  # objects of others, which `setup` would refuse to change
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return REFUSED if a required resource cannot be read."""
-        return ExitCode.DONE if all(access.granted for access in self.access) else ExitCode.REFUSED
+        """Return REFUSED if a required resource cannot be read, and USAGE if `setup` would refuse."""
+        if not all(access.granted for access in self.access):
+            return ExitCode.REFUSED
+        return ExitCode.USAGE if self.conflicts else ExitCode.DONE
 
     def as_json(self) -> dict[str, object]:
         """Return the findings for `--json`."""
@@ -105,12 +109,13 @@ class PreflightReport:
             "bulk": [access.as_json() for access in self.bulk],
             "model": self.model.as_json(),
             "setup": [step.as_json() for step in self.setup],
+            "conflicts": [conflict.as_json() for conflict in self.conflicts],
             "exit_code": int(self.exit_code),
         }
 
 
-def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, list_ids: Mapping[str, str]) -> PreflightReport:
-    """Read a little of every resource that the worker needs. `list_ids` are the list ids in the state, by key.
+def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, own: Ownership) -> PreflightReport:
+    """Read a little of every resource that the worker needs.
 
     Raises Unauthorized or Unavailable at once, because nothing can be checked without a token or a reply.
     """
@@ -122,6 +127,7 @@ def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, lis
     burst = hubspot.budgets.burst.limit
     readable = all(each.granted for each in access)
     model_check = check_model(model, hidden, fetch_catalog(hubspot, model, shows_occurrences=occurrences) if readable else None)
+    setup = plan_setup(hubspot, crm_schema, own) if readable else SetupPlan()
     return PreflightReport(
         portal=account,
         tier="enterprise" if occurrences else "starter or free" if burst <= STARTER_BURST_LIMIT else "professional",
@@ -138,7 +144,8 @@ def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, lis
             warnings=(*model.warnings, *model_check.warnings),
             errors=model_check.errors,
         ),
-        setup=tuple(plan_setup(hubspot, crm_schema, list_ids)) if readable else (),
+        setup=tuple(setup.steps),
+        conflicts=tuple(setup.conflicts),
     )
 
 
