@@ -12,11 +12,13 @@
     │   └── UnsafePlan               the plan changes too much                      exit 5
     ├── TransientError           a later run may succeed                        exit 4
     │   ├── Unavailable              no response, or an invalid response
+    │   │   ├── Unreachable              no connection, or no complete response
     │   │   └── RateLimited              the ten-second or the search limit
+    │   ├── OversizedReply           a response that is too large to be read
     │   ├── QuotaExceeded            the daily limit
     │   ├── StateBusy                the database does not respond, or another process locks it
     │   └── PortalBusy               another worker is running on the portal
-    └── RecordError              one record failed, the run continues          exit 1
+    └── RecordError              one record failed; a caller that expects it skips it, else exit 3
         └── NotFound                 the record does not exist
 
 Each error has a message, the operation that failed (`operation`) and advice for the operator (`hint`). The docstring of the
@@ -125,6 +127,14 @@ class Unavailable(TransientError):
         self.retry_after = retry_after  # seconds; None if HubSpot did not send Retry-After
 
 
+class Unreachable(Unavailable):
+    """No connection to HubSpot, or no complete response."""
+
+
+class OversizedReply(TransientError):
+    """HubSpot's reply is too large."""
+
+
 class StateBusy(TransientError):
     """The state is not available at the moment."""
 
@@ -141,13 +151,13 @@ class PortalBusy(TransientError):
     """Another worker is running on this portal."""
 
 
-# One record failed, the run continues.
+# One record failed, the run continues. If no caller expects the error, HubSpot refused the call as a whole.
 
 
 class RecordError(SyncWorkerError):
     """This record is skipped."""
 
-    exit_code = ExitCode.SOME_REJECTED
+    exit_code = ExitCode.REFUSED
 
 
 class NotFound(RecordError):

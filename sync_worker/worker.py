@@ -16,6 +16,7 @@ import structlog
 from sync_worker.errors import UnsafePlan
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest import clock_skew, rate_limiter
+from sync_worker.hubspot.rest.transport import Timeouts
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.diff import describe_changes
@@ -94,6 +95,8 @@ class Worker:
             base_url=self.settings.base_url,
             api_version=self.settings.api_version,
             limits=rate_limiter.RateLimitSettings(reserve=self.settings.reserve),
+            timeouts=Timeouts(total=self.settings.reply_seconds),
+            max_reply_bytes=self.settings.max_reply_megabytes << 20,
             tolerance=self._clock_tolerance,
         )
         self._exit_stack.callback(hubspot.close)

@@ -24,7 +24,7 @@ def test_the_docstring_shows_the_class_hierarchy() -> None:
 
 def test_the_docstring_shows_the_exit_codes() -> None:
     drawn = dict(re.findall(r"── (\w+).*exit (\d)", str(errors.__doc__)))
-    assert {"ConfigurationError", "AccessDenied", "UnsafePlan", "TransientError", "RecordError"} <= set(drawn)
+    assert {"ConfigurationError", "AccessDenied", "UnsafePlan", "TransientError", "BadRequest"} <= set(drawn)
     assert {name: getattr(errors, name).exit_code for name in drawn} == {name: int(code) for name, code in drawn.items()}
 
 

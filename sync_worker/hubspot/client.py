@@ -33,7 +33,7 @@ from sync_worker.hubspot.rest.rate_limiter import RateLimiter, RateLimitSettings
 from sync_worker.hubspot.rest.retry import Retrier, RetryPolicy
 from sync_worker.hubspot.rest.sdk import LazyApi, open_sdk
 from sync_worker.hubspot.rest.session import open_session
-from sync_worker.hubspot.rest.transport import Timeouts, Transport
+from sync_worker.hubspot.rest.transport import MAX_REPLY_BYTES, Timeouts, Transport
 
 __all__ = ("ConnectionClosed", "HubSpot", "connect")
 
@@ -83,6 +83,7 @@ def connect(
     base_url: str = "https://api.hubapi.com",
     api_version: ApiVersion = "2026-09",
     timeouts: Timeouts | None = None,
+    max_reply_bytes: int = MAX_REPLY_BYTES,
     limits: RateLimitSettings | None = None,
     retry_policy: RetryPolicy | None = None,
     tolerance: timedelta = DEFAULT_TOLERANCE,
@@ -93,7 +94,8 @@ def connect(
     """Return a client for the portal of a token. Sends nothing yet.
 
     `tolerance` is the permitted difference between HubSpot's clock and the clock of this machine; beyond it, every call raises
-    ConfigurationError. `pool_size` is the number of connections kept; it should be at least the number of threads.
+    ConfigurationError. `max_reply_bytes` is the size of a decompressed reply.
+    `pool_size` is the number of connections kept; it should be at least the number of threads.
 
     Raises:
         ConfigurationError: the token is malformed, or the URL is not https (loopback may be http).
@@ -102,16 +104,17 @@ def connect(
         address = validate_base_url(base_url)
     except ValueError as error:
         raise ConfigurationError(f"HUBSPOT_BASE_URL: {error}.", hint="Example: https://api.hubapi.com.") from None
-    clock = clock or Clock()
+    clock, timeouts = clock or Clock(), timeouts or Timeouts()
     metrics = RequestMetrics()
     transport = Transport(
-        session=open_session(token, address, pool_size=pool_size),
+        session=open_session(token, address, pool_size=pool_size, reply_seconds=timeouts.total),
         base_url=address,
         version=api_version,
         rate_limiter=RateLimiter(limits or RateLimitSettings(), clock),
         retrier=Retrier(retry_policy or RetryPolicy(), clock, rng=rng or Random(), on_retry=metrics.count_retry),  # noqa: S311 - no secret
         metrics=metrics,
-        timeouts=timeouts or Timeouts(),
+        timeouts=timeouts,
+        max_reply_bytes=max_reply_bytes,
         clock=clock,
         clock_tolerance=tolerance,
     )

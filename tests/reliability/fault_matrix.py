@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -21,7 +20,7 @@ import requests
 import structlog
 
 from sync_worker.errors import ExitCode, SyncWorkerError
-from sync_worker.hubspot.client import connect
+from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.transport import Timeouts
 from sync_worker.progress import Progress
@@ -161,7 +160,10 @@ def short_timeout_worker(harness: Harness, progress: Progress | None = None) -> 
         model=harness.folder / "model.yaml",
         requests_in_flight=2,
     )
-    reach = partial(connect, clock=SkippingClock(), timeouts=Timeouts(connect=2.0, read=0.4, total=1.0))
+
+    def reach(**options: Any) -> HubSpot:
+        return connect(**{**options, "clock": SkippingClock(), "timeouts": Timeouts(connect=2.0, read=0.4, total=1.0)})
+
     with build_worker(settings, clock=harness.clock, progress=progress, connect_hubspot=reach, load_model=load_cached) as worker:
         yield worker
 

@@ -108,7 +108,7 @@ def bulk_harness(folder: Path, data: PortalData | None = None, **options: Any) -
 
 def set_on_wait(harness: Harness, on_wait: Callable[[], None] | None, **more: Any) -> None:
     """Call a function whenever the worker waits."""
-    harness.connect_hubspot = lambda **options: connect(clock=LeapingClock(harness, on_wait), **options, **more)
+    harness.connect_hubspot = lambda **options: connect(clock=LeapingClock(harness, on_wait), **{**options, **more})
 
 
 def alter_exports(harness: Harness, change: Callable[[dict[str, str]], dict[str, str] | None]) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from datetime import datetime, timedelta
 from typing import Final
 
 from sync_worker.errors import ConfigurationError
+from sync_worker.hubspot.rest.http_date import parse_http_date
 
 DEFAULT_TOLERANCE: Final = timedelta(minutes=5)
 CLOCK_HINT: Final = "Set the clock, for example with NTP. With a clock that is ahead, the worker would skip unread changes."
@@ -35,13 +34,4 @@ def check(headers: Mapping[str, str], *, sent_at: datetime, received_at: datetim
 def _response_date(headers: Mapping[str, str]) -> datetime | None:
     if "Age" in headers or not (text := headers.get("Date")):
         return None
-    return _parse_http_date(text)
-
-
-@lru_cache(maxsize=16)  # all replies of a second have the same date
-def _parse_http_date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    return parse_http_date(text)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sync_worker.errors import QuotaExceeded
 from sync_worker.hubspot.rest.clock import Clock
 
+MAX_HEADER_DIGITS: Final = 30  # of both numbers; longer ones are a mistake of the sender
 FALLBACK_RESET_DELAY: Final = timedelta(minutes=15)  # used while the portal's time zone is unknown
 
 
@@ -70,7 +71,7 @@ class DailyQuota:
     def update_from_headers(self, headers: Mapping[str, str]) -> None:
         """Update from the headers of a reply. Searches and OAuth apps get no such headers."""
         limit, remaining = headers.get("X-HubSpot-RateLimit-Daily", ""), headers.get("X-HubSpot-RateLimit-Daily-Remaining", "")
-        if not (limit.isdecimal() and remaining.isdecimal()):
+        if not (limit.isdecimal() and remaining.isdecimal() and len(limit) + len(remaining) <= MAX_HEADER_DIGITS):
             return
         with self._lock:
             self.limit, self.remaining = int(limit), int(remaining)

@@ -1,4 +1,4 @@
-"""HubSpot's error replies as exceptions with a hint for the operator.
+"""HubSpot's error replies, and exceptions that carry them.
 
 HubSpot's messages may quote values and email addresses. So the exceptions contain only codes, categories and property names; an error
 without a code keeps its message, with addresses masked.
@@ -9,17 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
+from math import nan
 from typing import Final
 
 import orjson
 
-from sync_worker.errors import BadRequest, Forbidden, NotFound, QuotaExceeded, SyncWorkerError, Unauthorized, Unavailable
+from sync_worker.errors import BadRequest, Forbidden, QuotaExceeded
+from sync_worker.hubspot.rest.http_date import parse_http_date
+from sync_worker.hubspot.rest.json_body import InvalidJson, decode_body
 
 EMAIL_PATTERN: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
-LOCKED_WAIT_SECONDS: Final = 2.0  # HubSpot's advice for 423
 MAX_QUOTE_CHARS: Final = 200
+MAX_RETRY_AFTER_SECONDS: Final = 2 * 86_400.0  # HubSpot's longest is a day; a longer one is a mistake of the sender
+#: HubSpot answers these with JSON. A gateway in between, or a wrong address, answers with a page of its own.
+JSON_ONLY_STATUSES: Final = frozenset({401, 403, 404, 410})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +46,22 @@ class ErrorDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorResponse:
-    """An error reply. Every field except `status` may be missing."""
+    """An error reply. Every field except `status` may be missing. `is_json`: it has the format of HubSpot's errors."""
 
     status: int
+    is_json: bool = False
     message: str = ""
     category: str | None = None
     sub_category: str | None = None
     policy: str | None = None
     correlation_id: str | None = None
+    data_center: str | None = None  # of the portal, if the request reached another one; such as eu1
     details: tuple[ErrorDetail, ...] = ()
+
+    @property
+    def is_credible(self) -> bool:
+        """Whether HubSpot itself has answered, as far as the reply shows."""
+        return self.is_json or self.status not in JSON_ONLY_STATUSES
 
     @property
     def codes(self) -> frozenset[str]:
@@ -102,18 +113,20 @@ def redact(text: str) -> str:
 def parse_error_response(status: int, body: bytes) -> ErrorResponse:
     """Parse an error reply. HTML and truncated JSON result in a response without a message."""
     try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        data = decode_body(body, orjson.loads)
+    except InvalidJson:
         data = {}
     if not isinstance(data, dict):
         data = {}
     return ErrorResponse(
         status=status,
+        is_json=data.get("status") == "error" or not data.keys().isdisjoint({"correlationId", "category"}),
         message=_as_text(data.get("message")),
         category=_as_optional_text(data.get("category")),
         sub_category=_as_optional_text(data.get("subCategory")),
         policy=_as_optional_text(data.get("policyName")),
         correlation_id=_as_optional_text(data.get("correlationId")),
+        data_center=_as_optional_text(data.get("correctHublet")),
         details=tuple(_parse_details(data)),
     )
 
@@ -123,63 +136,15 @@ def parse_error_details(errors: Iterable[Mapping[str, object]]) -> tuple[ErrorDe
     return tuple(_parse_detail(error) for error in errors)
 
 
-def translate_error(response: ErrorResponse, *, operation: str, retry_after: float | None = None) -> SyncWorkerError:
-    """Return the exception for an error reply, except 429."""
-    status = response.status
-    if status == 401:
-        return Unauthorized(_add_correlation_id("HubSpot does not accept the token", response), operation=operation, hint=UNAUTHORIZED_HINT)
-    if status == 403:
-        return _build_forbidden(response, operation)
-    if status == 404:
-        return NotFound(f"HubSpot does not know this path ({response}).", operation=operation, hint="Check HUBSPOT_BASE_URL.")
-    if status == 409:
-        return Conflict(response, operation=operation)
-    if status in {408, 423, 477} or status >= 500 or status < 400:
-        return _build_unavailable(response, operation, retry_after)
-    return InvalidRequest(response, operation=operation, hint=URL_TOO_LONG_HINT if status == 414 else None)
-
-
 def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds of a Retry-After header, which is a number or a date."""
+    """Return the seconds of a Retry-After header, which is a number or a date. None if it is missing, invalid or longer than two days."""
     value = headers.get("Retry-After", "").strip()
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
-
-
-UNAUTHORIZED_HINT: Final = "Check HUBSPOT_ACCESS_TOKEN: it may be truncated, rotated or revoked, or belong to another portal."
-URL_TOO_LONG_HINT: Final = "Request fewer properties."
-PLAN_HINT: Final = "The portal's plan may lack this feature, or the user behind the token may not use it."
-
-
-def _build_forbidden(response: ErrorResponse, operation: str) -> Forbidden:
-    if response.scopes or response.category == "MISSING_SCOPES":
-        return MissingScope(response.scopes, operation=operation)
-    return Forbidden(f"HubSpot denies access ({response}).", operation=operation, hint=PLAN_HINT)
-
-
-def _build_unavailable(response: ErrorResponse, operation: str, retry_after: float | None) -> Unavailable:
-    hint = "All retries failed; run again later."
-    if response.status == 423:
-        retry_after = max(retry_after or 0.0, LOCKED_WAIT_SECONDS)
-    if response.status == 477:
-        wait = f"; Retry-After is {retry_after:.0f} s" if retry_after else ""
-        hint = f"HubSpot is moving this portal to another data center{wait}."
-    if response.status == 530:  # Cloudflare: the server cannot be reached, or the token contains a line break
-        hint = UNAUTHORIZED_HINT
-    return Unavailable(
-        _add_correlation_id(f"HubSpot answered {response.status}", response), operation=operation, hint=hint, retry_after=retry_after
-    )
-
-
-def _add_correlation_id(sentence: str, response: ErrorResponse) -> str:
-    return f"{sentence} (correlation id {response.correlation_id})." if response.correlation_id else f"{sentence}."
+        date = parse_http_date(value)
+        seconds = (date - now).total_seconds() if date else nan
+    return max(0.0, seconds) if seconds <= MAX_RETRY_AFTER_SECONDS else None  # a comparison with NaN is false
 
 
 def _parse_details(body: Mapping[str, object]) -> Iterator[ErrorDetail]:

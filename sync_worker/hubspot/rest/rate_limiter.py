@@ -15,6 +15,8 @@ from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.daily_quota import DailyQuota
 from sync_worker.hubspot.rest.sliding_window import SlidingWindow
 
+MAX_HEADER_DIGITS: Final = 9  # a longer number is a mistake of the sender
+MAX_WINDOW_SECONDS: Final = 60.0  # HubSpot's window is 10 s; no header may stop the worker for hours
 MAX_SEND_TIME_SHARE: Final = 0.1  # of a window; all its calls are to be sent within this time
 
 
@@ -156,7 +158,7 @@ class Limiter:
         interval = _header_number(headers, "X-HubSpot-RateLimit-Interval-Milliseconds")
         if limit is None and remaining is None:
             return
-        seconds = interval / 1000 if interval else None
+        seconds = min(interval / 1000, MAX_WINDOW_SECONDS) if interval else None
         with self._lock:
             self.window.update_limits(limit=limit, seconds=seconds, remaining=remaining, sent_at=sent_at, now=self._clock.monotonic())
             self._wake_next()
@@ -212,4 +214,4 @@ class RateLimiter:
 
 def _header_number(headers: Mapping[str, str], name: str) -> int | None:
     text = headers.get(name, "")
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() and len(text) <= MAX_HEADER_DIGITS else None

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeAlias
 import orjson
 from hubspot import HubSpot as Sdk
 
-from sync_worker.hubspot.rest.transport import BodyDecoder, Json, Transport
+from sync_worker.hubspot.rest.json_body import BodyDecoder, Json
+from sync_worker.hubspot.rest.transport import Transport
 
 Parameters: TypeAlias = Iterable[tuple[str, object]]
 Untyped: TypeAlias = Any  # the SDK has no types

@@ -7,11 +7,11 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import IO, TypeAlias
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from sync_worker.base_url import is_loopback
 from sync_worker.errors import ConfigurationError
+from sync_worker.hubspot.rest.deadline import DeadlineAdapter
 
 
 class Bearer(AuthBase):
@@ -41,14 +41,17 @@ Query: TypeAlias = Iterable[tuple[str, str]]
 Body: TypeAlias = bytes | IO[bytes] | None
 
 
-def open_session(token: str, base_url: str, *, pool_size: int) -> requests.Session:
-    """Return a session for HubSpot's API: one connection pool, the token in every request, no cookies, no retries."""
+def open_session(token: str, base_url: str, *, pool_size: int, reply_seconds: float) -> requests.Session:
+    """Return a session for HubSpot's API: one connection pool, the token in every request, no cookies, no retries.
+
+    A reply must be complete within `reply_seconds`.
+    """
     session = requests.Session()
     session.auth = Bearer(validate_token(token))
     session.headers.update({"User-Agent": "sync-worker", "Accept": "application/json"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.trust_env = not is_loopback(base_url)  # no proxy for loopback
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
+    adapter = DeadlineAdapter(seconds=reply_seconds, pool_size=pool_size)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import IO, Any, Final, TypeAlias
+from typing import IO, Final
 from urllib.parse import urlencode
 
-import msgspec
 import orjson
 import requests
 import urllib3
 
-from sync_worker.errors import RateLimited, SyncWorkerError, Unavailable
+from sync_worker.errors import OversizedReply, RateLimited, SyncWorkerError, Unavailable, Unreachable
 from sync_worker.hubspot.rest import clock_skew
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.endpoints import ApiVersion, Route, resolve
@@ -23,22 +22,21 @@ from sync_worker.hubspot.rest.error_responses import (
     parse_error_response,
     parse_retry_after,
     redact,
-    translate_error,
 )
+from sync_worker.hubspot.rest.error_translation import translate_error
+from sync_worker.hubspot.rest.json_body import BodyDecoder, InvalidJson, Json, decode_body
 from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.hubspot.rest.rate_limiter import Limiter, RateLimiter
 from sync_worker.hubspot.rest.retry import Retrier
 from sync_worker.hubspot.rest.session import Body, Query
 
 CHUNK_BYTES: Final = 1 << 16
-
-Json: TypeAlias = Any  # the result of a decoder; `hubspot.api` parses it
-BodyDecoder: TypeAlias = Callable[[bytes], Json]
+MAX_REPLY_BYTES: Final = 32 << 20  # decompressed; HubSpot's largest pages have a few MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Timeouts of one request in seconds: to connect, between two bytes, in total."""
+    """Timeouts of one request in seconds: to connect, between two bytes, until the reply is complete."""
 
     connect: float = 5.0
     read: float = 60.0
@@ -86,6 +84,7 @@ class Transport:
         retrier: Retrier,
         metrics: RequestMetrics,
         timeouts: Timeouts,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
         clock: Clock,
         clock_tolerance: timedelta = clock_skew.DEFAULT_TOLERANCE,
     ) -> None:
@@ -96,6 +95,7 @@ class Transport:
         self._retrier = retrier
         self._metrics = metrics
         self._timeouts = timeouts
+        self._max_reply_bytes = max_reply_bytes  # after decompression
         self.clock = clock
         self._clock_tolerance = clock_tolerance  # between HubSpot's clock and ours
 
@@ -146,62 +146,74 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             )
-            reply = HttpResponse(response.status_code, response.headers, self._read_body(response, deadline))
+            reply = HttpResponse(response.status_code, response.headers, self._read_body(response, deadline, route))
             answered = True
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             # `from None`: the messages of the library contain the URL, which may contain personal data.
             raise self._build_unreachable(error, route) from None
         finally:
             limiter.release(slot, answered=answered)
-        self._retrier.mark_reachable()
+        problem = None if 200 <= reply.status < 300 else parse_error_response(reply.status, reply.body)
+        if problem is None or problem.is_credible:
+            self._retrier.mark_reachable()
         self.rate_limiter.update_from_headers(route.budget, reply.headers, slot)
-        if reply.status == 429:
-            raise self._handle_429(reply, route, limiter, slot)
+        if problem is not None and problem.status == 429:
+            raise self._handle_429(problem, reply.headers, route, limiter, slot)
         limiter.on_success(slot)
-        data = self._decode_response(reply, route, call.decode)
+        if problem is not None:
+            retry_after = parse_retry_after(reply.headers, self.clock.now())
+            raise translate_error(problem, operation=route.operation, retry_after=retry_after)
+        data = _decode_response(reply, route, call.decode)
         clock_skew.check(reply.headers, sent_at=sent_at, received_at=self.clock.now(), tolerance=self._clock_tolerance)
         return data
 
-    def _read_body(self, response: requests.Response, deadline: float) -> bytes:
-        chunks = []
-        # Read in chunks, to detect a body that never ends.
+    def _read_body(self, response: requests.Response, deadline: float, route: Route) -> bytes:
+        body = bytearray()
+        # Read in chunks, to detect a body that never ends, also one that is small until it is decompressed.
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-            chunks.append(chunk)
+            body += chunk
+            if len(body) > self._max_reply_bytes:
+                response.close()
+                raise OversizedReply(
+                    f"The reply is larger than {self._max_reply_bytes >> 20:,} MB.", operation=route.operation, hint=OVERSIZED_HINT
+                )
             if self.clock.monotonic() > deadline:
                 response.close()
                 raise requests.Timeout
-        return b"".join(chunks)
+        return bytes(body)
 
-    def _decode_response(self, response: HttpResponse, route: Route, decode: BodyDecoder) -> Json:
-        if not 200 <= response.status < 300:
-            retry_after = parse_retry_after(response.headers, self.clock.now())
-            raise translate_error(parse_error_response(response.status, response.body), operation=route.operation, retry_after=retry_after)
-        if not response.body:
-            return None
-        try:
-            return decode(response.body)
-        except (orjson.JSONDecodeError, msgspec.DecodeError):
-            raise Unavailable(
-                f"HubSpot answered {response.status}, but its JSON is incomplete or invalid.", operation=route.operation
-            ) from None
-
-    def _handle_429(self, response: HttpResponse, route: Route, limiter: Limiter, sent_at: float) -> SyncWorkerError:
+    def _handle_429(
+        self, error: ErrorResponse, headers: Mapping[str, str], route: Route, limiter: Limiter, sent_at: float
+    ) -> SyncWorkerError:
         self._metrics.count_rate_limited()
-        error = parse_error_response(response.status, response.body)
         if route.has_job_limit and error.policy is None:
             quote = f" ({redact(error.message)})" if error.message else ""
             return BulkLimitReached(f"HubSpot is not accepting more exports or imports right now{quote}.", operation=route.operation)
         if _is_daily_limit(error):
             return self.rate_limiter.quota.mark_exhausted(route.operation)
-        retry_after = parse_retry_after(response.headers, self.clock.now())
+        retry_after = parse_retry_after(headers, self.clock.now())
         wait = max(limiter.on_429(sent_at, retry_after), retry_after or 0.0)
         policy = f" ({error.policy})" if error.policy else ""
         hint = "Other integrations of the portal use the same limits."
         return RateLimited(f"HubSpot rate-limited the call{policy}.", operation=route.operation, hint=hint, retry_after=wait)
 
-    def _build_unreachable(self, error: Exception, route: Route) -> Unavailable:
+    def _build_unreachable(self, error: Exception, route: Route) -> Unreachable:
         hint = "Check HUBSPOT_BASE_URL and the network."
-        return Unavailable(f"{self.base_url} cannot be reached: {_root_cause(error)}.", operation=route.operation, hint=hint)
+        return Unreachable(f"{self.base_url} cannot be reached: {_root_cause(error)}.", operation=route.operation, hint=hint)
+
+
+OVERSIZED_HINT: Final = "A proxy may have answered. If HubSpot's replies are that large, increase SYNC_WORKER_MAX_REPLY_MEGABYTES."
+
+
+def _decode_response(response: HttpResponse, route: Route, decode: BodyDecoder) -> Json:
+    if not response.body:
+        return None
+    try:
+        return decode_body(response.body, decode)
+    except InvalidJson:
+        raise Unavailable(
+            f"HubSpot answered {response.status}, but its JSON is incomplete or invalid.", operation=route.operation
+        ) from None
 
 
 def _request_body(content: bytes | FileUpload | None) -> tuple[Body, str]:

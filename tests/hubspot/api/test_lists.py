@@ -34,7 +34,7 @@ def test_a_list_is_found_by_its_id(hubspot: HubSpot, server: FakeServer) -> None
         "GET",
         "/crm/v3/lists/9",
         json_response(list_body(processingType="DYNAMIC", additionalProperties={"hs_list_size": "12"})),
-        json_response(status=404),
+        json_response(error_body("resource not found"), status=404),
     )
 
     found = hubspot.lists.get("9")

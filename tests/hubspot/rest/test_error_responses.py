@@ -15,8 +15,8 @@ from sync_worker.hubspot.rest.error_responses import (
     parse_error_response,
     parse_retry_after,
     redact,
-    translate_error,
 )
+from sync_worker.hubspot.rest.error_translation import translate_error
 from tests.hubspot.fakes import CORRELATION_ID, error_body
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -68,12 +68,12 @@ def translate_response(status: int, body: object, **more: float) -> SyncWorkerEr
     [
         (401, NO_TOKEN, Unauthorized),
         (401, EXPIRED, Unauthorized),
-        (401, b"", Unauthorized),
         (403, NO_SCOPE, MissingScope),
         (403, OLD_NO_SCOPE, MissingScope),
         (403, error_body("Your plan does not include this."), Forbidden),
         (404, error_body("resource not found"), NotFound),
-        (404, b"<html>", NotFound),
+        *((status, body, Unavailable) for status in (401, 403, 404, 410) for body in (b"", b"<html>", {"message": "Forbidden"}, [])),
+        (410, error_body("Gone"), InvalidRequest),
         (400, UNKNOWN_PROPERTY, InvalidRequest),
         (400, DUPLICATES, InvalidRequest),
         (405, b"<html>", InvalidRequest),
@@ -156,8 +156,34 @@ def test_a_portal_migration_has_a_retry_after() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "body", "address"),
+    [
+        (488, {"status": "error", "message": "Hub 1 is unknown to this Hublet", "correctHublet": "eu1"}, "https://api-eu1.hubapi.com."),
+        (488, {"status": "error", "message": "Hub 1 is unknown to this Hublet", "correctHublet": "na2"}, "https://api.hubapi.com."),
+        (488, {"status": "error", "correctHublet": "evil.example/"}, "for example https://api-eu1.hubapi.com."),
+        (307, b"", "for example https://api-eu1.hubapi.com."),
+    ],
+)
+def test_a_portal_in_another_data_center_has_a_hint(status: int, body: object, address: str) -> None:
+    error = translate_response(status, body)
+
+    assert isinstance(error, Unavailable)
+    assert "HUBSPOT_BASE_URL" in str(error)
+    assert str(error).endswith(f" {address}")
+    assert "evil" not in str(error)
+
+
+@pytest.mark.parametrize(
     ("value", "seconds"),
-    [("5", 5.0), ("0.5", 0.5), ("Fri, 20 Nov 2026 22:01:00 GMT", 60.0), ("Fri, 20 Nov 2026 21:00:00 GMT", 0.0), ("soon", None), ("", None)],
+    [
+        ("5", 5.0),
+        ("0.5", 0.5),
+        ("-5", 0.0),
+        ("Fri, 20 Nov 2026 22:01:00 GMT", 60.0),
+        ("Fri, 20 Nov 2026 21:00:00 GMT", 0.0),
+        *((odd, None) for odd in ("soon", "", "nan", "inf", "1e9", "9" * 5_000)),
+        *((odd, None) for odd in ("Fri, 31 Dec 9999 23:59:59 -1200", "31 Dec 99999")),
+    ],
 )
 def test_both_formats_of_retry_after_are_parsed(value: str, seconds: float | None) -> None:
     assert parse_retry_after({"Retry-After": value}, NOW) == seconds
@@ -185,10 +211,24 @@ ERROR_BY_STATUS: dict[int, type[SyncWorkerError]] = {
 
 
 @given(status=st.sampled_from(sorted(ERROR_BY_STATUS)), body=json_values)
-def test_a_malformed_error_body_gives_the_error_of_its_status(status: int, body: object) -> None:
+def test_a_malformed_error_body_gives_the_error_of_its_status_or_of_a_gateway(status: int, body: object) -> None:
     error = translate_response(status, body)
 
+    assert isinstance(error, Unavailable if status in {401, 403, 404} else ERROR_BY_STATUS[status])
+    _check_message(error)
+
+
+@given(
+    status=st.sampled_from(sorted(ERROR_BY_STATUS)), body=st.dictionaries(st.sampled_from(["message", "errors", "context"]), json_values)
+)
+def test_a_malformed_error_of_hubspot_gives_the_error_of_its_status(status: int, body: dict[str, object]) -> None:
+    error = translate_response(status, body | {"status": "error"})
+
     assert isinstance(error, ERROR_BY_STATUS[status])
+    _check_message(error)
+
+
+def _check_message(error: SyncWorkerError) -> None:
     assert error.message
     assert str(error).startswith(f"read contacts: {error.message}")
 

@@ -6,14 +6,16 @@ import gzip
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from sync_worker.errors import Unavailable
+from sync_worker.errors import ExitCode, OversizedReply, Unavailable
+from sync_worker.hubspot.rest.retry import RetryPolicy
 from sync_worker.hubspot.rest.session import open_session
 from sync_worker.hubspot.rest.transport import Timeouts
 from tests.hubspot.fakes import START_TIME, FakeClock, make_client, run_in_threads
@@ -91,6 +93,20 @@ def send_chunked(request: AccountHandler) -> None:
     request.wfile.write(b"0\r\n\r\n")
 
 
+def send_bomb(request: AccountHandler) -> None:
+    body = gzip.compress(bytes(3 << 20))
+    request.send_headers(Content_Length=str(len(body)), Content_Encoding="gzip")
+    request.wfile.write(body)
+
+
+def send_head_slowly(request: AccountHandler) -> None:
+    request.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    with suppress(OSError):
+        while True:
+            request.wfile.write(b"X-Filler: y\r\n")
+            time.sleep(0.01)
+
+
 def send_truncated(request: AccountHandler) -> None:
     request.send_headers(Content_Length=str(len(ACCOUNT)))
     request.wfile.write(ACCOUNT[:1_000])
@@ -142,6 +158,25 @@ def test_a_slow_body_fails_after_the_total_timeout() -> None:
         hubspot.account.read_details()
 
 
+@pytest.mark.parametrize("send", [send_bomb, send_plain, send_chunked])
+def test_a_reply_beyond_the_limit_is_not_read_to_its_end_and_not_requested_again(send: Callable[[AccountHandler], None]) -> None:
+    with serve_raw(send) as server, make_client(base_url=base_url_of(server), max_reply_bytes=200_000) as hubspot:
+        with pytest.raises(OversizedReply, match="SYNC_WORKER_MAX_REPLY_MEGABYTES") as caught:
+            hubspot.account.read_details()
+
+        assert hubspot.metrics.snapshot().total == 1
+        assert caught.value.exit_code == ExitCode.TRY_AGAIN
+
+
+def test_a_head_that_never_ends_fails_after_the_total_timeout() -> None:
+    with (
+        serve_raw(send_head_slowly) as server,
+        make_client(base_url=base_url_of(server), timeouts=Timeouts(total=0.05), retry_policy=RetryPolicy(max_attempts=1)) as hubspot,
+        pytest.raises(Unavailable, match="no answer in time"),
+    ):
+        hubspot.account.read_details()
+
+
 def test_a_server_with_an_invalid_certificate_is_rejected() -> None:
     base = "https://127.0.0.1:{}"
     with (
@@ -151,7 +186,7 @@ def test_a_server_with_an_invalid_certificate_is_rejected() -> None:
     ):
         hubspot.account.read_details()
 
-    assert open_session("t", base.format(1), pool_size=1).verify is True
+    assert open_session("t", base.format(1), pool_size=1, reply_seconds=1).verify is True
 
 
 def test_a_silent_server_times_out() -> None:

@@ -48,7 +48,7 @@ def test_a_connection_has_an_identity_that_reveals_no_token() -> None:
 def test_a_proxy_is_not_used_for_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     local, remote = (
-        open_session("t", url, pool_size=1).merge_environment_settings(url, {}, None, None, None)["proxies"]
+        open_session("t", url, pool_size=1, reply_seconds=1).merge_environment_settings(url, {}, None, None, None)["proxies"]
         for url in ("https://127.0.0.1:1", "https://api.hubapi.com")
     )
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 import requests
 import urllib3
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from sync_worker.errors import ConfigurationError, ExitCode, Forbidden, NotFound, RateLimited, SyncWorkerError, Unauthorized, Unavailable
@@ -14,6 +17,7 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.hubspot.rest.clock_skew import check
 from sync_worker.hubspot.rest.daily_quota import DailyLimitReached
+from sync_worker.hubspot.rest.rate_limiter import RateLimitSettings
 from sync_worker.hubspot.rest.retry import RetryPolicy
 from tests.hubspot.fakes import (
     START_TIME,
@@ -26,6 +30,7 @@ from tests.hubspot.fakes import (
     make_record,
     network_error,
     run_in_threads,
+    serve_fake,
 )
 
 DETAILS = "/account-info/v3/details"
@@ -43,6 +48,10 @@ DAILY = error_body("You have reached your daily limit.", errorType="RATE_LIMIT",
 @pytest.mark.parametrize(
     "fault",
     [
+        html_response(401),
+        html_response(403),
+        html_response(404),
+        json_response({"message": "Forbidden"}, 403),
         html_response(502),
         html_response(503),
         html_response(504),
@@ -81,6 +90,8 @@ def test_a_skewed_clock_is_rejected_before_any_response_is_used(hubspot: HubSpot
         {"Date": format_datetime(START_TIME - timedelta(seconds=300), usegmt=True)},
         {"Date": format_datetime(START_TIME - timedelta(days=1), usegmt=True), "Age": "86400"},
         {"Date": "yesterday"},
+        {"Date": "Fri, 31 Dec 9999 23:59:59 GMT"},
+        {"Date": "Fri, 31 Dec 9999 23:59:59 -1200"},
         {},
     ],
 )
@@ -101,7 +112,7 @@ def test_a_slow_response_is_no_evidence_of_clock_skew() -> None:
 
 @pytest.mark.parametrize(
     ("status", "error", "code"),
-    [(401, Unauthorized, ExitCode.REFUSED), (403, Forbidden, ExitCode.REFUSED), (404, NotFound, ExitCode.SOME_REJECTED)],
+    [(401, Unauthorized, ExitCode.REFUSED), (403, Forbidden, ExitCode.REFUSED), (404, NotFound, ExitCode.REFUSED)],
 )
 def test_a_permanent_error_is_not_retried(
     hubspot: HubSpot, server: FakeServer, status: int, error: type[SyncWorkerError], code: ExitCode
@@ -287,3 +298,43 @@ def test_a_redirect_is_not_followed(hubspot: HubSpot, server: FakeServer) -> Non
         hubspot.account.read_details()
 
     assert {call.split()[1] for call in server.paths} == {DETAILS}
+
+
+def test_a_wrong_address_fails_fast_and_points_to_the_setting(server: FakeServer, clock: FakeClock) -> None:
+    server.respond("GET", DETAILS, html_response(404))
+
+    with make_client(clock, retry_policy=RetryPolicy()) as hubspot, pytest.raises(Unavailable, match="HUBSPOT_BASE_URL") as caught:
+        hubspot.account.read_details()
+
+    assert len(server.paths) == RetryPolicy().max_attempts_before_first_response
+    assert caught.value.exit_code == ExitCode.TRY_AGAIN
+
+
+NUMBERS = ("0", "7", "-1", "9" * 9, "9" * 400, "9" * 5_000, "1e400", "nan", "\u0665", "")
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "X_HubSpot_RateLimit_Max": st.sampled_from(NUMBERS),
+            "X_HubSpot_RateLimit_Remaining": st.sampled_from(NUMBERS),
+            "X_HubSpot_RateLimit_Interval_Milliseconds": st.sampled_from(NUMBERS),
+            "X_HubSpot_RateLimit_Daily": st.sampled_from(NUMBERS),
+            "X_HubSpot_RateLimit_Daily_Remaining": st.sampled_from(NUMBERS),
+            "Retry_After": st.sampled_from((*NUMBERS, "Fri, 31 Dec 9999 23:59:59 -1200")),
+            "Date": st.sampled_from(("Fri, 31 Dec 9999 23:59:59 -1200", "31 Dec 99999", "")),
+        },
+    ),
+    st.sampled_from([200, 404, 423, 429, 477, 500]),
+)
+def test_odd_headers_cost_minutes_at_most(headers: dict[str, str], status: int) -> None:
+    clock = FakeClock()
+    body = ACCOUNT if status == 200 else error_body("no")
+    with serve_fake() as server, make_client(clock, limits=RateLimitSettings(reserve=0.5)) as hubspot:
+        server.respond("GET", DETAILS, json_response(body, status, **headers), json_response(ACCOUNT))
+        for _ in range(2):
+            with suppress(SyncWorkerError):
+                hubspot.account.read_details()
+
+    assert clock.time < 1_000 + 3_600
