@@ -9,7 +9,8 @@
     │   │   ├── Unauthorized             the token
     │   │   └── Forbidden                a scope or the plan
     │   ├── BadRequest               HubSpot rejected a whole request               exit 3
-    │   └── UnsafePlan               the plan changes too much                      exit 5
+    │   ├── UnsafePlan               the plan changes too much                      exit 5
+    │   └── ReportRequired           the model has no recent score report           exit 5
     ├── TransientError           a later run may succeed                        exit 4
     │   ├── Unavailable              no response, or an invalid response
     │   │   ├── Unreachable              no connection, or no complete response
@@ -99,6 +100,12 @@ class BadRequest(FatalError):
 
 class UnsafePlan(FatalError):
     """The plan would change too much."""
+
+    exit_code = ExitCode.UNSAFE
+
+
+class ReportRequired(FatalError):
+    """An approval needs a recent score report of the same model."""
 
     exit_code = ExitCode.UNSAFE
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from sync_worker.concurrency import StreamThreads
 from sync_worker.hubspot.api.polling import Poller
@@ -13,10 +14,11 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.model.compiled.model import Model
 from sync_worker.progress import Progress
 from sync_worker.settings import Settings
-from sync_worker.store import runs
+from sync_worker.store import model_revisions, runs
 from sync_worker.store.database import Store
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
+from sync_worker.sync.approval import Approval
 from sync_worker.sync.evaluate.evaluate import Evaluator
 from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.plan.plan import Scope, build_scope
@@ -51,8 +53,8 @@ class RunFactory:
     exit_stack: ExitStack
     threads: StreamThreads = field(default_factory=StreamThreads)  # created by the thread that owns the store
 
-    def build_run(self, *, allow_large: bool = False, bulk: bool = False) -> Run:
-        """Return the run."""
+    def build_run(self, *, allow_large: bool = False, bulk: bool = False, approval: Approval | None = None) -> Run:
+        """Return the run; with an approval, it may change lists and stages."""
         report, now = self.report, self.clock()
         bulk_context = self._build_bulk_context() if bulk else None
         guard = self._build_guard(disabled=allow_large)
@@ -62,6 +64,7 @@ class RunFactory:
         report.not_visible = self._model.invisible_names(hidden)
         day_start = portal_info.day_start(now, self.settings.reevaluate_at)
         applier = None if report.dry_run else self._build_applier(now)
+        scope = self._build_scope(portal_info, approve=approval is not None)
         return Run(
             store=self.store,
             pull=self._build_pull(now, bulk_context),
@@ -73,7 +76,7 @@ class RunFactory:
                 valid_since=day_start,
                 raise_if_stopped=self.hubspot.raise_if_closed,
             ),
-            scope=self._build_scope(portal_info),
+            scope=scope,
             retention=self._build_retention(),
             mql_quota=MqlQuota(crm_schema=self.outputs, now=now, day_start=day_start),
             guard=guard,
@@ -82,6 +85,7 @@ class RunFactory:
             report=report,
             chunk_size=self.early_chunk_size,
             write_early=early,
+            confirm_plan=partial(approval.save, self.store, scope, now) if approval else lambda: None,
         )
 
     def build_undo(self, run: str) -> Undo:
@@ -163,9 +167,9 @@ class RunFactory:
         export_reader = ExportReader(context=bulk_context, run_id=self.report.run_id) if bulk_context else None
         return Pull(context=context, export_reader=export_reader)
 
-    def _build_scope(self, portal_facts: PortalInfo) -> Scope:
+    def _build_scope(self, portal_facts: PortalInfo, *, approve: bool) -> Scope:
         with self.store.transaction() as tx:
-            self.report.approved = runs.load_approval(tx, self._model.hash) is not None
+            self.report.approved = approve or model_revisions.load_approval(tx, self._model.hash) is not None
         if self.report.approved:
             portal.locate_lists(self.store, self.hubspot, self.outputs)
         return build_scope(self.outputs, portal_facts.stages, approved=self.report.approved)

@@ -13,26 +13,27 @@ from typing import Self
 
 import structlog
 
-from sync_worker.errors import UnsafePlan
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest import clock_skew, rate_limiter
 from sync_worker.hubspot.rest.transport import Timeouts
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.diff import describe_changes
-from sync_worker.model.file.schema import GRADE_LETTERS
 from sync_worker.progress import Progress
 from sync_worker.reports.explain_contact import ContactExplanation, explain
 from sync_worker.reports.model_comparison import ModelComparison, compare, comparison_table
 from sync_worker.reports.model_summary import ModelSummary, summarize_model
-from sync_worker.reports.score_distribution import ScoreDistribution, compute_distribution
+from sync_worker.reports.revision_log import RevisionLog, build_log
+from sync_worker.reports.score_report import ScoreReport, build_report, save_report
 from sync_worker.reports.status import WorkerStatus, build_status
 from sync_worker.run_factory import RunFactory
 from sync_worker.settings import Settings
-from sync_worker.store import contacts, database, erasure, rejections, runs
+from sync_worker.store import contacts, database, erasure, model_revisions, rejections
 from sync_worker.store.database import Store
+from sync_worker.store.model_revisions import ModelRevision, RevisionKind
 from sync_worker.sync.apply import pending_import
-from sync_worker.sync.evaluate.evaluate import evaluate_all
+from sync_worker.sync.approval import Approval, find_report
+from sync_worker.sync.evaluate.evaluate import Evaluator, evaluate_all
 from sync_worker.sync.lease import acquire
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.catalog import fetch_catalog
@@ -138,9 +139,32 @@ class Worker:
         """Return the status from the state; with `max_age`, it is stale if no run has finished within that time and none is active."""
         return build_status(self.store, self.outputs, self.clock(), max_age=max_age)
 
-    def distribution(self) -> ScoreDistribution:
-        """Return the distribution of scores."""
-        return compute_distribution(self.store, self.outputs.band_names, GRADE_LETTERS)
+    def report(self) -> ScoreReport:
+        """Report the scores of all contacts under the model, and keep the report. Contacts that are due are evaluated for it only."""
+        now, portal_info = self.clock(), portal.load(self.store)
+        with ExitStack() as stack:
+            store, evaluated = self.store, 0
+            if portal_info and (evaluator := self._build_evaluator(portal_info, now)).has_due(store):
+                store = self._open_dry_run_store(stack)
+                evaluated = evaluator.evaluate_due(store, self.progress)
+            report = build_report(store, self.outputs, portal_info, now, newly_evaluated=evaluated)
+        save_report(self.store, report)
+        log.info("report.made", report=report.id, model=report.model_hash, contacts=report.distribution.contacts)
+        return report
+
+    def _build_evaluator(self, portal_info: PortalInfo, now: datetime) -> Evaluator:
+        return Evaluator(
+            model=self.model,
+            crm_schema=self.outputs,
+            hidden_kinds=portal_info.select_hidden_kinds(self.model.event_kinds),
+            now=now,
+            valid_since=portal_info.day_start(now, self.settings.reevaluate_at),
+        )
+
+    def revision_log(self) -> RevisionLog:
+        """Return the log of the model's revisions."""
+        with self.store.transaction() as tx:
+            return build_log(model_revisions.load_all(tx))
 
     def explain(self, email_or_id: str, *, at: datetime | None = None, model_file: Path | None = None) -> ContactExplanation:
         """Explain the score and grade of a contact; optionally at another time or with another model."""
@@ -207,19 +231,27 @@ class Worker:
         """Read the changes since the last run, evaluate, write the differences. The first run is a full scan. Raises like `backfill`."""
         return self._run("sync", dry_run=dry_run, allow_large=allow_large)
 
-    def approve(self, note: str, *, allow_large: bool = False) -> RunReport:
-        """Approve the model, and apply the pending changes of lists and lifecycle stages.
+    def approve(
+        self, note: str, *, author: str = "unknown", report_id: str | None = None, allow_large: bool = False, dry_run: bool = False
+    ) -> RunReport:
+        """Approve the model on the basis of a score report, and apply the pending changes of lists and lifecycle stages.
 
-        Raises like `backfill`; if the plan is refused, the model is not approved.
+        Raises like `backfill`, and ReportRequired if there is no recent report of the model; the model is then not approved.
         """
-        try:
-            report = self._run("approve", allow_large=allow_large, note=note)
-        except UnsafePlan:
-            with self.store.transaction() as tx:
-                runs.delete_approval(tx, self.model.hash)
-            raise
-        log.info("model.approved", model=self.model.hash)
+        max_age = timedelta(days=self.settings.max_report_age_days)
+        basis = find_report(self.store, self.model.hash, report_id, now=self.clock(), max_age=max_age)
+        approval = Approval(author=author, note=note, report=basis)
+        report = self._run("approve", allow_large=allow_large, approval=approval, dry_run=dry_run)
+        if not dry_run:
+            log.info("model.approved", model=self.model.hash, report=basis.id)
         return report
+
+    def add_to_log(self, kind: RevisionKind, note: str, *, author: str) -> RevisionLog:
+        """Add a note or a review to the log of the model, and return the log."""
+        with self.store.transaction() as tx:
+            model_revisions.append(tx, ModelRevision(at=to_ms(self.clock()), kind=kind, model=self.model.hash, author=author, note=note))
+        log.info("model.review_recorded" if kind == "review" else "model.note_added", model=self.model.hash)
+        return self.revision_log()
 
     def undo(self, run: str, *, dry_run: bool = False) -> RunReport:
         """Restore the values and list members that a run replaced, except where they have changed since.
@@ -243,13 +275,10 @@ class Worker:
         return ErasureReport(contact_ids=ids, events=events)
 
     def _run(
-        self, command: str, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False, note: str | None = None
+        self, command: str, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False, approval: Approval | None = None
     ) -> RunReport:
         with self._start_run(command, dry_run=dry_run) as parts:
-            if note is not None:
-                with parts.store.transaction() as tx:
-                    runs.approve(tx, self.model.hash, note=note, at=to_ms(self.clock()))
-            run = parts.build_run(allow_large=allow_large, bulk=bulk)
+            run = parts.build_run(allow_large=allow_large, bulk=bulk, approval=approval)
             {"backfill": run.full, "sync": run.incremental, "approve": run.from_state}[command]()
             parts.report.unreadable = run.evaluator.parse_warnings.summarize()
         return parts.report

@@ -28,8 +28,9 @@ from sync_worker.sandbox.server import user_actions
 from sync_worker.sandbox.server.fingerprint import compute_fingerprint
 from sync_worker.sandbox.server.server import RunningServer, run_in_thread
 from sync_worker.settings import Settings
-from sync_worker.store import memberships
+from sync_worker.store import memberships, model_revisions
 from sync_worker.store.database import open_store
+from sync_worker.store.model_revisions import ModelRevision
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.report import RunReport
 from sync_worker.sync.run import EARLY_CHUNK_SIZE
@@ -190,7 +191,14 @@ class Harness:
 
     def approve(self) -> RunReport:
         with self.worker() as worker:
+            worker.report()
             return worker.approve("looks right")
+
+    def approve_unseen(self) -> None:
+        """Approve the model without a report, before any contact has a score; earlier versions allowed that."""
+        with self.worker() as worker, worker.store.transaction() as tx:
+            row = ModelRevision(at=self.now_ms(), kind="approval", model=worker.model.hash, author="", note="in advance")
+            model_revisions.append(tx, row)
 
     def setup(self, *, take_over: bool = False) -> None:
         with self.worker() as worker:

@@ -15,7 +15,10 @@ import typer
 
 from sync_worker import __version__, log
 from sync_worker.cli import render
+from sync_worker.cli.author import find_author
 from sync_worker.cli.console import TerminalProgress, err, out, print_json
+from sync_worker.cli.revision_log import LogFormat, print_log
+from sync_worker.cli.score_report import print_report, write_report
 from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
 from sync_worker.model.file.units import parse_duration
 from sync_worker.settings import load_settings
@@ -44,6 +47,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 AllowLargeOption = Annotated[
     bool, typer.Option("--allow-large", help="Allow a plan that exceeds max_changed_share, max_new_mqls_share or max_new_mqls.")
 ]
+NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="What was found and decided.", show_default=False)]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the changes; write nothing to HubSpot.")]
 
 
@@ -185,6 +189,7 @@ def status(
             help="Exit with code 4 if no sync or backfill has finished within this time, such as 2h, and no run is active.",
         ),
     ] = None,
+    check_review: Annotated[bool, typer.Option("--review", help="Exit with code 1 if a review of the model is overdue.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Show cursors, pending changes, the model and the last runs.
@@ -196,6 +201,8 @@ def status(
     if result.stale:
         err.print(f"sync-worker: {result.stale}", markup=False)
     _print_result(result, json=json, print_text=render.print_status)
+    if check_review and result.model.review_overdue_days:
+        raise typer.Exit(int(ExitCode.SOME_REJECTED))
 
 
 @app.command()
@@ -204,28 +211,46 @@ def report(
     to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to this .html, .txt or .json file instead.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the distribution of scores; look at it before `approve`."""
-    distribution = _with_worker(lambda worker: worker.distribution())
+    """Show scores and MQLs by name; `approve` needs such a report.
+
+    Contacts whose verdict is missing, out of date or of another model are evaluated for the report only.
+    """
+    made = _with_worker(lambda worker: worker.report())
     if to:
-        render.write_distribution(distribution, to)
+        write_report(made, to)
     if json:
-        print_json(distribution.as_json())
+        print_json(made.as_json())
     elif not to:
-        render.print_distribution(distribution, out)
+        print_report(made, out)
 
 
 @app.command()
 def approve(
     *,
     note: Annotated[str, typer.Option(metavar="TEXT", help="Who looked at the report, and what was decided.", show_default=False)],
+    based_on: Annotated[str | None, typer.Option("--report", metavar="ID", help="A report of this model. Default: the last one.")] = None,
+    dry_run: DryRunOption = False,
     allow_large: AllowLargeOption = False,
     json: JsonOption = False,
 ) -> None:
     """Allow changes to lists and lifecycle stages under this model.
 
-    Applies the pending changes at once.
+    Needs a recent `report` of the model. Applies the pending changes at once.
     """
-    _print_result(_with_worker(lambda worker: worker.approve(note, allow_large=allow_large)), json=json, print_text=render.print_run)
+    result = _with_worker(
+        lambda worker: worker.approve(note, author=_find_author(), report_id=based_on, allow_large=allow_large, dry_run=dry_run)
+    )
+    _print_result(result, json=json, print_text=render.print_run)
+
+
+@app.command()
+def review(*, note: NoteOption, json: JsonOption = False) -> None:
+    """Record that the model was reviewed.
+
+    A review is due 60 days after the first approval, then 90 days after each review; `status` shows when.
+    """
+    log_of_model = _with_worker(lambda worker: worker.add_to_log("review", note, author=_find_author()))
+    print_json(log_of_model.as_json()) if json else print_log(log_of_model)
 
 
 @app.command()
@@ -344,6 +369,31 @@ def model_diff(
     print_json(comparison.as_json()) if json else render.print_comparison(comparison)
 
 
+@model_app.command("log")
+def model_log(
+    *,
+    log_format: Annotated[LogFormat, typer.Option("--format", help="The format of the log.")] = LogFormat.TEXT,
+    json: JsonOption = False,
+) -> None:
+    """Show the revisions of the model in columns, with notes.
+
+    Criteria go down, revisions across. Does not call HubSpot.
+    """
+    found = _with_worker(lambda worker: worker.revision_log())
+    print_json(found.as_json()) if json else print_log(found, log_format)
+
+
+@model_app.command("note")
+def model_note(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What a sales rep said about the scores, for example.", show_default=False)],
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Add a note to the current revision of the model."""
+    log_of_model = _with_worker(lambda worker: worker.add_to_log("note", text, author=_find_author()))
+    print_json(log_of_model.as_json()) if json else print_log(log_of_model)
+
+
 @model_app.command("evaluate")
 def model_evaluate(
     *,
@@ -357,6 +407,10 @@ def model_evaluate(
 
     evaluation = evaluate_folder(portal, at=_parse_timestamp(at), model_file=file or load_settings().model)
     print_json(evaluation) if json else render.print_evaluation(evaluation)
+
+
+def _find_author() -> str:
+    return load_settings().author or find_author()
 
 
 def _with_worker(action: Callable[[Worker], T]) -> T:

@@ -1,36 +1,30 @@
-"""Text output of the commands: runs, setup, check, explanation, status, distribution and models."""
+"""Text output of the commands: runs, setup, check, explanation, status and models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from io import StringIO
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from sync_worker.cli.console import err, out
 from sync_worker.cli.labels import count_records, format_count, record_label
-from sync_worker.errors import ConfigurationError
 from sync_worker.model.explain import ScoreLine
 from sync_worker.reports.explain_contact import ContactExplanation
 from sync_worker.reports.model_comparison import ModelComparison
 from sync_worker.reports.model_summary import ModelSummary
-from sync_worker.reports.score_distribution import ScoreDistribution
 from sync_worker.reports.status import RunSummary, WorkerStatus
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
+from sync_worker.sync.plan.named_mqls import NamedMql
 from sync_worker.sync.plan.plan import ContactChange
 from sync_worker.sync.portal.ownership import SetupConflict
 from sync_worker.sync.portal.preflight import PreflightReport
 from sync_worker.sync.portal.setup import SetupPlan
 from sync_worker.sync.report import ErasureReport, RunReport
 
-BAR_CHARACTER = "█"
-MAX_BAR_CHARS = 40  # length of the longest bar, in characters
 MAX_EVENTS_PER_LINE = 5  # events shown for a line of the ledger
+MAX_NAMED_MQLS = 20  # MQLs shown by name
 MAX_SAMPLE_CHARS = 60  # length of a value in the details of a plan
 LIST_CHANGE_LABELS = {"add": "to add", "remove": "to remove"}
 SETUP_VERBS = {"create": "created", "update": "updated"}
@@ -59,6 +53,7 @@ def print_run(report: RunReport) -> None:
         _print_unreadable_property(warning)
     if report.dry_run:
         _print_samples(report.plan.samples)
+    _print_new_mqls(report.new_mqls)
     _print_withheld(report)
     if report.unsafe:
         err.print(f"  refused   {report.unsafe} The real run needs --allow-large.", style="red", markup=False)
@@ -100,6 +95,22 @@ def _print_withheld(report: RunReport) -> None:
             style="yellow",
             markup=False,
         )
+
+
+def _print_new_mqls(mqls: Sequence[NamedMql]) -> None:
+    if mqls:
+        out.print(f"  new MQLs  {len(mqls):,}", markup=False)
+    print_mqls(mqls, out)
+
+
+def print_mqls(mqls: Sequence[NamedMql], console: Console) -> None:
+    """Print the MQLs with the highest scores, one line each, with their most important reason."""
+    for mql in mqls[:MAX_NAMED_MQLS]:
+        name, reason = mql.email or str(mql.contact_id), " · ".join(mql.score_reasons[:2])
+        how = "" if mql.reason in ("", "by_score") else f"{mql.reason}: "
+        console.print(f"    {format_score(mql.score):>4}  {mql.grade.replace('-', '−'):2}  {name}  {how}{reason}", markup=False)
+    if len(mqls) > MAX_NAMED_MQLS:
+        console.print(f"    and {len(mqls) - MAX_NAMED_MQLS:,} more; --json lists all", style="dim", markup=False)
 
 
 def _print_samples(samples: Sequence[ContactChange]) -> None:
@@ -164,7 +175,7 @@ def _print_unavailable_criteria(not_visible: Sequence[str], unreachable: Sequenc
 def print_explanation(explanation: ContactExplanation) -> None:
     """Print the verdict as a sales rep needs it, then the ledger, the grade and the events behind them."""
     verdict = explanation.verdict
-    score = f"score {_format_score(verdict.score)} of {explanation.maximum:g}, band {verdict.band}, trend {verdict.trend}"
+    score = f"score {format_score(verdict.score)} of {explanation.maximum:g}, band {verdict.band}, trend {verdict.trend}"
     grade = f"grade {verdict.grade.replace('-', '−')}"
     out.print(f"Contact {verdict.id}: {score}, {grade}, {_format_mql(explanation)}", style="bold", markup=False)
     for line in [*verdict.score_reasons, *verdict.grade_reasons[:1], *_format_next_changes(explanation)]:
@@ -198,7 +209,7 @@ def _format_next_changes(explanation: ContactExplanation) -> list[str]:
     """Return the next changes of the score and of the band if no new event occurs."""
     changes = dict.fromkeys((explanation.evaluation.next_change, explanation.evaluation.next_band_change))
     return [
-        f"without new events: score {_format_score(change.score)}, band {change.band}, {'MQL' if change.mql else 'not an MQL'}"
+        f"without new events: score {format_score(change.score)}, band {change.band}, {'MQL' if change.mql else 'not an MQL'}"
         f" from {change.at.day} {change.at:%B %Y}"
         for change in changes
         if change is not None
@@ -206,14 +217,14 @@ def _format_next_changes(explanation: ContactExplanation) -> list[str]:
 
 
 def _build_ledger_table(explanation: ContactExplanation) -> Table:
-    table = _build_table(("points", "right"), ("line", "left"), ("events", "right"), ("newest", "left"), ("remarks", "left"))
+    table = build_table(("points", "right"), ("line", "left"), ("events", "right"), ("newest", "left"), ("remarks", "left"))
     for line in explanation.evaluation.score:
         events = "" if line.events is None else str(line.events)
         newest = f"{line.newest:%Y-%m-%d}" if line.newest else ""
         table.add_row(_format_points(float(line.points)), line.label, events, newest, _format_remarks(line))
     table.add_row("─────")
     remark = "the lines add up to it" if explanation.adds_up else "THE LINES DO NOT ADD UP"
-    table.add_row(_format_score(explanation.verdict.score), "score", "", "", remark)
+    table.add_row(format_score(explanation.verdict.score), "score", "", "", remark)
     return table
 
 
@@ -225,7 +236,7 @@ def _print_ledger_details(explanation: ContactExplanation) -> None:
         periods = format_count(decay.full_periods, "full period")
         out.print(f"\ndecay: {since}, then {periods}: {decay.earned:g} − {decay.loss:g} = {decay.decayed:g}")
     matches = {True: "✓ match", False: "✗ no match", None: "? unknown"}
-    table = _build_table(("grade", "right"), ("match", "left"), ("criterion", "left"))
+    table = build_table(("grade", "right"), ("match", "left"), ("criterion", "left"))
     for line in evaluation.grade:
         table.add_row(f"{line.thirds:+d}".replace("-", "−") if line.thirds else "", matches[line.match], line.label)
     out.print()
@@ -253,7 +264,8 @@ def _print_events(line: ScoreLine) -> None:
             out.print(f"  and {len(events) - MAX_EVENTS_PER_LINE:,} more; see --json", style="dim", markup=False)
 
 
-def _build_table(*headings: tuple[str, str]) -> Table:
+def build_table(*headings: tuple[str, str]) -> Table:
+    """Return a table without borders; a heading is a text with `left` or `right`."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name, justify in headings:
         table.add_column(name, justify="right" if justify == "right" else "left")
@@ -275,10 +287,13 @@ def print_status(status: WorkerStatus) -> None:
     """Print the status of the worker."""
     model, pending = status.model, status.pending
     out.print(f"  portal    {status.portal_id or 'none yet'}, {format_count(status.contacts, 'contact')}", markup=False)
-    approval = "not approved"
-    if model.approved_at and model.review_due:
-        approval = f"approved {model.approved_at:%Y-%m-%d}, review due {model.review_due:%Y-%m-%d}"
+    approval = f"approved {model.approved_at:%Y-%m-%d}" if model.approved_at else "not approved"
     out.print(f"  model     {model.name} · {model.hash} ({approval})", markup=False)
+    if model.review_overdue_days:
+        text = f"overdue by {format_count(model.review_overdue_days, 'day')}: look at the results, then run `sync-worker review --note ...`"
+        out.print(f"  review    {text}", style="yellow", markup=False)
+    elif model.review_due:
+        out.print(f"  review    due {model.review_due:%Y-%m-%d}", markup=False)
     for stream, at in status.cursors.items():
         out.print(f"  read to   {at}  {record_label(stream)}", markup=False)
     members = sum(sum(counts.values()) for counts in pending.lists.values())
@@ -297,56 +312,6 @@ def _format_run(run: RunSummary) -> str:
     counts = {"read": run.pulled, "evaluated": run.evaluated, "wrote": run.written}
     parts = [ended, *(f"{label} {number:,}" for label, number in counts.items() if number is not None)]
     return f"{run.run_id} {run.started_at:%Y-%m-%dT%H:%M:%S} {run.command}: {', '.join(parts)}"
-
-
-def print_distribution(distribution: ScoreDistribution, console: Console) -> None:
-    """Print statistics, histogram, and bands with their grades."""
-    if not distribution.contacts:
-        console.print("No contact has a score yet: run `sync-worker backfill`.")
-        return
-    console.print(f"[bold]{format_count(distribution.contacts, 'contact')}, {format_count(distribution.mqls, 'MQL')}[/]")
-    statistics = f"min {distribution.minimum}   mean {distribution.mean:.1f}   median {distribution.median:g}   max {distribution.maximum}"
-    console.print(f"{statistics.replace('-', '−')}\n")
-    console.print(f"{'score':>12}  contacts")
-    most = max(bar.contacts for bar in distribution.histogram)
-    for bar in distribution.histogram:
-        span = _format_score(bar.low) if bar.low == bar.high else f"{_format_score(bar.low)} to {_format_score(bar.high)}"
-        console.print(Text(f"{span:>12}  {BAR_CHARACTER * _bar_width(bar.contacts, most)} {bar.contacts:,}"))
-    grades = ((grade.replace("-", "−"), "right") for grade in distribution.grades)
-    table = _build_table(("band", "left"), ("contacts", "right"), *grades)
-    for band, contacts in distribution.bands.items():
-        table.add_row(band, f"{contacts:,}", *(f"{distribution.grades_by_band[band].get(grade, 0):,}" for grade in distribution.grades))
-    console.print()
-    console.print(table)
-
-
-def _bar_width(number: int, maximum: int) -> int:
-    return max(1, round(MAX_BAR_CHARS * number / maximum)) if number else 0
-
-
-def write_distribution(distribution: ScoreDistribution, path: Path) -> None:
-    """Write the distribution to a file; its suffix selects the format.
-
-    Raises ConfigurationError for another suffix, or if the file cannot be written.
-    """
-    formats: Mapping[str, Callable[[], str]] = {
-        ".json": lambda: orjson.dumps(distribution.as_json(), option=orjson.OPT_INDENT_2).decode() + "\n",
-        ".txt": lambda: _record_distribution(distribution).export_text(),
-        ".html": lambda: _record_distribution(distribution).export_html(),
-    }
-    if path.suffix not in formats:
-        raise ConfigurationError(f"--out {path}: the file name must end in .html, .txt or .json.")
-    try:
-        path.write_text(formats[path.suffix](), encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"--out {path}: cannot be written: {error.strerror}.", hint="Use another file.") from error
-    out.print(f"written to {path}", markup=False)
-
-
-def _record_distribution(distribution: ScoreDistribution) -> Console:
-    console = Console(record=True, width=110, file=StringIO())
-    print_distribution(distribution, console)
-    return console
 
 
 def print_model(summary: ModelSummary) -> None:
@@ -374,7 +339,7 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
     for verdict in highest:
         grade = verdict["grade"].replace("-", "−")
         out.print(
-            f"  {verdict['id']:>12}  {_format_score(verdict['score']):>4}  {grade:2}  {verdict['band']}{'  MQL' if verdict['mql'] else ''}",
+            f"  {verdict['id']:>12}  {format_score(verdict['score']):>4}  {grade:2}  {verdict['band']}{'  MQL' if verdict['mql'] else ''}",
             markup=False,
         )
 
@@ -399,6 +364,6 @@ def _format_value(dimension: str, value: str) -> str:
     return value.replace("-", "−") if dimension == "grade" else value
 
 
-def _format_score(score: int) -> str:
+def format_score(score: int) -> str:
     """Return a score with the minus sign of the ledger."""
     return str(score).replace("-", "−")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from sync_worker.model.compiled.model import Model
@@ -18,7 +19,12 @@ _MISSING: Any = object()
 
 def describe_changes(old: Model, new: Model) -> list[str]:
     """Return one line per change between two models: `looked at careers pages −5 → −10`."""
-    before, after = dict(old.document.dump_canonical()), dict(new.document.dump_canonical())
+    return describe_document_changes(old.document.dump_canonical(), new.document.dump_canonical())
+
+
+def describe_document_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return one line per change between two canonical documents."""
+    before, after = deepcopy(dict(old)), deepcopy(dict(new))
     changes = [
         change for group in CRITERION_GROUPS for change in _describe_members(group, _get_group(before, group), _get_group(after, group))
     ]
@@ -48,16 +54,16 @@ def _describe_members(group: tuple[str, str], before: Mapping[str, Any], after: 
 
 def _format_amount(member: Mapping[str, Any]) -> str:
     amount = next((member[name] for name in _AMOUNT_KEYS if name in member), None)
-    return "" if amount is None else f" ({_format_value(amount)})"
+    return "" if amount is None else f" ({format_value(amount)})"
 
 
 def _describe_member_change(name: str, path: DiffPath, old: object, new: object) -> str:
     if path == ("enabled",):
         return f"{name}: switched {'on' if new else 'off'}"
     if path and path[0] in _AMOUNT_KEYS and _MISSING not in (old, new):
-        return f"{name} {_format_value(old)} → {_format_value(new)}"
+        return f"{name} {format_value(old)} → {format_value(new)}"
     if path and path[0] == "tiers" and len(path) == 2:
-        return f"{name}: tier at {path[1]}: {_format_value(old)} → {_format_value(new)}"
+        return f"{name}: tier at {path[1]}: {format_value(old)} → {format_value(new)}"
     return f"{name}: {_format_change(path, old, new)}"
 
 
@@ -65,7 +71,7 @@ def _describe_band_changes(before: list[dict[str, Any]], after: list[dict[str, A
     one, two = ({band["name"]: band["from"] for band in bands} for bands in (before, after))
     for name in [*one, *(name for name in two if name not in one)]:
         if one.get(name) != two.get(name):
-            yield f"band {name}: from {_format_value(one.get(name, _MISSING))} → {_format_value(two.get(name, _MISSING))}"
+            yield f"band {name}: from {format_value(one.get(name, _MISSING))} → {format_value(two.get(name, _MISSING))}"
 
 
 def _find_changes(path: DiffPath, old: Any, new: Any) -> Iterator[tuple[DiffPath, Any, Any]]:  # noqa: ANN401 -- any part of a JSON document
@@ -77,18 +83,18 @@ def _find_changes(path: DiffPath, old: Any, new: Any) -> Iterator[tuple[DiffPath
 
 
 def _format_change(path: DiffPath, old: object, new: object) -> str:
-    return f"{format_path(path).replace('_', ' ')}: {_format_value(old)} → {_format_value(new)}"
+    return f"{format_path(path).replace('_', ' ')}: {format_value(old)} → {format_value(new)}"
 
 
-def _format_value(value: object) -> str:
+def format_value(value: object) -> str:
     """Return a value as text for people."""
     if value is _MISSING:
         return "nothing"
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):
-        return ", ".join(_format_value(item) for item in value)
+        return ", ".join(format_value(item) for item in value)
     if isinstance(value, dict):
-        return "; ".join(f"{key} {_format_value(item)}" for key, item in value.items())
+        return "; ".join(f"{key} {format_value(item)}" for key, item in value.items())
     text = str(value)
     return f"−{text[1:]}" if text[:1] == "-" and text[1:2].isdigit() else text

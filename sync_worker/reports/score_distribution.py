@@ -11,6 +11,7 @@ from sync_worker.store import verdicts
 from sync_worker.store.database import Store
 
 MAX_BINS: Final = 15
+PERCENTILES: Final = (10, 25, 50, 75, 90, 95, 99)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class ScoreDistribution:
     mean: float | None
     median: float | None
     maximum: int | None
+    percentiles: Mapping[int, int]  # the score that this percentage of the contacts does not exceed
     histogram: Sequence[HistogramBin]
     bands: Mapping[str, int]
     grades: Mapping[str, int]
@@ -46,6 +48,7 @@ class ScoreDistribution:
             "mean": None if self.mean is None else round(self.mean, 2),
             "median": self.median,
             "max": self.maximum,
+            "percentiles": {str(share): score for share, score in self.percentiles.items()},
             "histogram": [{"from": bar.low, "to": bar.high, "contacts": bar.contacts} for bar in self.histogram],
             "bands": dict(self.bands),
             "grades": dict(self.grades),
@@ -74,6 +77,7 @@ def compute_distribution(store: Store, bands: Sequence[str], grade_letters: Sequ
         mean=sum(score * n for score, n in scores.items()) / count if count else None,
         median=_median(scores) if count else None,
         maximum=max(scores, default=None),
+        percentiles={share: _percentile(scores, share) for share in PERCENTILES} if count else {},
         histogram=_histogram(scores),
         bands={band: grade.total() for band, grade in by_band.items()},
         grades={letter: grades[letter] for letter in grade_letters if grades[letter]},
@@ -89,6 +93,16 @@ def _median(scores: Counter[int]) -> float:
         middle += [score for position in {(count - 1) // 2, count // 2} if seen <= position < seen + scores[score]]
         seen += scores[score]
     return sum(middle) / len(middle)
+
+
+def _percentile(scores: Counter[int], share: int) -> int:
+    """Return the lowest score that at least `share` percent of the contacts do not exceed (nearest rank)."""
+    below, wanted = 0, scores.total() * share
+    for score in sorted(scores):
+        below += scores[score]
+        if 100 * below >= wanted:
+            return score
+    return max(scores)
 
 
 def _histogram(scores: Counter[int]) -> list[HistogramBin]:

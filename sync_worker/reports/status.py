@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from sync_worker.errors import ExitCode
+from sync_worker.reports.review_schedule import schedule_review
 from sync_worker.store import contacts as contact_store
-from sync_worker.store import differences, leases, mql_admissions, rejections, runs
+from sync_worker.store import differences, leases, model_revisions, mql_admissions, rejections, runs
 from sync_worker.store.database import Store
 from sync_worker.store.runs import RunRow
 from sync_worker.sync.plan.plan import build_scope, count_list_changes
@@ -19,9 +20,6 @@ from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.pull.cursors import load_cursors
 from sync_worker.timestamps import from_ms, to_ms
-
-FIRST_REVIEW_AFTER: Final = timedelta(days=60)
-REVIEW_INTERVAL: Final = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +38,8 @@ class ModelStatus:
     hash: str
     approved_at: datetime | None
     note: str | None
-    review_due: datetime | None
+    review_due: datetime | None  # None before the first approval of any model
+    review_overdue_days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +128,7 @@ class WorkerStatus:
                 "approved_at": _iso(self.model.approved_at),
                 "note": self.model.note,
                 "review_due": _iso(self.model.review_due),
+                "review_overdue_days": self.model.review_overdue_days,
             },
             "waiting": self.pending.as_json(),
             "runs": [run.as_json() for run in self.runs],
@@ -140,7 +140,8 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
     """Return the status; with `max_age`, it is stale if no run has finished within that time and none is active."""
     portal_info = portal.load(store)
     with store.transaction() as tx:
-        approval = runs.load_approval(tx, crm_schema.model.hash)
+        approval = model_revisions.load_approval(tx, crm_schema.model.hash)
+        review = schedule_review(model_revisions.load_all(tx))
         recent = [_summarize_run(row) for row in runs.load_recent(tx)]
         contacts = contact_store.count(tx)
         different = differences.count(tx)
@@ -166,7 +167,8 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
             hash=crm_schema.model.hash,
             approved_at=from_ms(approval.at) if approval else None,
             note=approval.note if approval else None,
-            review_due=next_review(from_ms(approval.at), now) if approval else None,
+            review_due=review.due if review else None,
+            review_overdue_days=review.overdue_days(now) if review else 0,
         ),
         pending=PendingChanges(
             contacts=different,
@@ -179,14 +181,6 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         runs=recent,
         stale=_check_staleness(last_done, now - max_age, now) if max_age is not None and active_run is None else None,
     )
-
-
-def next_review(approved_at: datetime, now: datetime) -> datetime:
-    """Return when the model is due for a review: 60 days after its approval, then every 90 days."""
-    due = approved_at + FIRST_REVIEW_AFTER
-    while due + REVIEW_INTERVAL <= now:
-        due += REVIEW_INTERVAL
-    return due
 
 
 def _check_staleness(last_done: datetime | None, oldest: datetime, now: datetime) -> str | None:

@@ -1,4 +1,4 @@
-"""The `runs` and `approvals` tables."""
+"""The `runs` table."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from sync_worker.store.database import upsert_rows
-from sync_worker.store.schema import approvals, runs
+from sync_worker.store.schema import runs
 
 
 class RunRow(NamedTuple):
@@ -22,14 +21,6 @@ class RunRow(NamedTuple):
     exit_code: int | None
     report: str | None  # JSON
     done: bool
-
-
-class Approval(NamedTuple):
-    """The approval of a model, by its hash."""
-
-    model: str
-    at: int
-    note: str
 
 
 def start(tx: Connection, run_id: str, command: str, *, at: int) -> None:
@@ -64,19 +55,3 @@ def last_completed_at(tx: Connection, *commands: str) -> int | None:
     """Return when a run of one of these commands was last done (milliseconds), or None."""
     completed = select(func.max(runs.c.finished_at)).where(runs.c.command.in_(commands), runs.c.done)
     return tx.execute(completed).scalar()
-
-
-def approve(tx: Connection, model: str, *, note: str, at: int) -> None:
-    """Save that an operator has seen the distribution of scores of a model and approved it."""
-    upsert_rows(tx, approvals, [{"model": model, "at": at, "note": note}])
-
-
-def delete_approval(tx: Connection, model: str) -> None:
-    """Delete the approval of a model."""
-    tx.execute(delete(approvals).where(approvals.c.model == model))
-
-
-def load_approval(tx: Connection, model: str) -> Approval | None:
-    """Return the approval of a model, or None."""
-    row = tx.execute(select(approvals).where(approvals.c.model == model)).first()
-    return Approval(*row) if row else None

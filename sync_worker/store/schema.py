@@ -164,12 +164,30 @@ runs: Final = Table(
     Column("done", Boolean, nullable=False, server_default=false()),  # all steps of the run have ended without an error
 )
 
-approvals: Final = Table(
-    "approvals",
+#: The log of the model: approvals and their withdrawals, notes, reviews. Rows are only added.
+model_revisions: Final = Table(
+    "model_revisions",
     metadata,
-    Column("model", Text, primary_key=True),  # hash of the model
+    Column("id", Integer, primary_key=True),
     Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),  # approval, withdrawal, note, review
+    Column("model", Text, nullable=False),  # hash of the model
+    Column("author", Text, nullable=False),
     Column("note", Text, nullable=False),
+    Column("document", Text),  # JSON: the model; of an approval. Null: approved by a version that did not keep it
+    Column("report", Text),  # id of the score report that an approval is based on
+    Column("effect", Text),  # JSON: the numbers of contacts that an approval affected
+)
+
+#: The reports that `report` has made; an approval is based on one of them.
+score_reports: Final = Table(
+    "score_reports",
+    metadata,
+    Column("number", Integer, primary_key=True),  # in the order of their creation
+    Column("id", Text, nullable=False, unique=True),
+    Column("at", BigInteger, nullable=False),
+    Column("model", Text, nullable=False),  # hash of the model
+    Column("content", Text, nullable=False),  # JSON
 )
 
 #: The run that works on the portal now: one row, which the run renews.

@@ -61,6 +61,16 @@ class VerdictRow(NamedTuple):
     desired: str
 
 
+class MqlVerdict(NamedTuple):
+    """An MQL. `desired` is the canonical JSON of our properties."""
+
+    contact_id: int
+    email: str | None
+    score: int
+    grade: str
+    desired: str
+
+
 class ContactWithVerdict(NamedTuple):
     """A contact, with the model, time and facts revision of its verdict. `facts` and `observed` are canonical JSON texts."""
 
@@ -164,6 +174,21 @@ def count_by_score(tx: Connection) -> list[ScoreCount]:
     groups = (verdicts.c.score, verdicts.c.band, verdicts.c.grade, verdicts.c.mql)
     query = select(*groups, func.count()).join(contacts, contacts.c.id == verdicts.c.contact_id).where(~contacts.c.gone)
     return [ScoreCount(*row) for row in tx.execute(query.group_by(*groups))]
+
+
+def load_mqls(tx: Connection, *, only_ids: Sequence[int] | None = None) -> list[MqlVerdict]:
+    """Return the MQLs, of all contacts or of `only_ids`; the highest score first."""
+    columns = (contacts.c.id, contacts.c.email, verdicts.c.score, verdicts.c.grade, verdicts.c.desired)
+    query = select(*columns).join(contacts, contacts.c.id == verdicts.c.contact_id).where(verdicts.c.mql, ~contacts.c.gone)
+    if only_ids is not None:
+        query = query.where(id_array.in_ids(contacts.c.id, only_ids))
+    return [MqlVerdict(*row) for row in tx.execute(query.order_by(verdicts.c.score.desc(), contacts.c.id))]
+
+
+def count_mqls(tx: Connection) -> int:
+    """Return the number of MQLs."""
+    query = select(func.count()).select_from(verdicts).join(contacts, contacts.c.id == verdicts.c.contact_id)
+    return tx.execute(query.where(verdicts.c.mql, ~contacts.c.gone)).scalar_one()
 
 
 def _is_current(key: VerdictKey) -> ColumnElement[bool]:

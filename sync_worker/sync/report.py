@@ -11,6 +11,7 @@ from sync_worker.errors import ExitCode
 from sync_worker.hubspot.rest.metrics import RequestCounts
 from sync_worker.sync.apply.apply import Outcome
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
+from sync_worker.sync.plan.named_mqls import NamedMql
 from sync_worker.sync.plan.plan import PlanSummary
 
 
@@ -52,6 +53,7 @@ class RunReport:
     notes: list[str] = field(default_factory=list)  # messages for the operator
     unsafe: str | None = None  # of a dry run: why the real run would be refused
     withheld: dict[str, int] = field(default_factory=dict)  # changes that wait for the approval: list members by list, and stages
+    new_mqls: Sequence[NamedMql] = ()  # contacts that join the list of MQLs; never logged or saved
     waiting: int = 0  # qualified contacts above the daily limit of new MQLs (`new_per_day`)
     requests: Mapping[str, int] = field(default_factory=dict)
     retries: int = 0
@@ -76,7 +78,11 @@ class RunReport:
         self.written, self.stages, self.lists, self.rejected = outcome.written, outcome.stages, outcome.lists, outcome.rejected
 
     def as_json(self) -> dict[str, Any]:
-        """Return the report for `--json`, and for the canonical log line."""
+        """Return the report for `--json`."""
+        return {**self.anonymous_json(), "mql_contacts": [mql.as_json() for mql in self.new_mqls]}
+
+    def anonymous_json(self) -> dict[str, Any]:
+        """Return the report without names and addresses, for the state and the canonical log line."""
         return {
             "run": self.run_id,
             "command": self.command,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -17,7 +17,8 @@ from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
 from sync_worker.sync.evaluate.evaluate import Evaluator
 from sync_worker.sync.plan.mql_quota import MqlQuota
-from sync_worker.sync.plan.plan import PAGE_SIZE, ContactChange, Scope, contact_changes, count_list_changes, list_changes
+from sync_worker.sync.plan.named_mqls import load_named_mqls
+from sync_worker.sync.plan.plan import PAGE_SIZE, ContactChange, ListChange, Scope, contact_changes, count_list_changes, list_changes
 from sync_worker.sync.plan.safety import Guard
 from sync_worker.sync.pull.gdpr_deletions import purge_gdpr_deleted
 from sync_worker.sync.pull.pull import Pull
@@ -48,6 +49,7 @@ class Run:
     importer: Importer | None = None  # writes all contacts in bulk once all are evaluated
     chunk_size: int = EARLY_CHUNK_SIZE
     write_early: bool = False
+    confirm_plan: Callable[[], None] = lambda: None  # called before the first write of a safe plan; may refuse it
 
     def full(self) -> None:
         """Evaluate all contacts. In the first backfill, each chunk except its new MQLs is written while the next is read."""
@@ -122,6 +124,8 @@ class Run:
         first_changes = list(islice(counted, PAGE_SIZE))
         deque(counted, maxlen=0)
         self._check_safety(partially_written=written_before > 0)
+        if self.applier:
+            self.confirm_plan()
         # Finding the changes scans all contacts. Few changes are kept, so that no second scan is needed.
         if first_changes and (writer := self.importer or self.applier):
             writer.send(first_changes if len(first_changes) < PAGE_SIZE else self._contact_changes())
@@ -174,6 +178,8 @@ class Run:
         failures: list[FatalError] = []
         for change in list_changes(self.store, self.scope):
             self.report.plan.add_list_change(change)
+            if change.key == "mql":
+                self._name_new_mqls(change)
             if self.applier:
                 try:
                     self.applier.apply_list_change(ids[change.key], change)
@@ -181,6 +187,10 @@ class Run:
                     failures.append(error)
         if failures:
             raise failures[0]
+
+    def _name_new_mqls(self, change: ListChange) -> None:
+        with self.store.transaction() as tx:
+            self.report.new_mqls = load_named_mqls(tx, self.scope.crm_schema.prefix, only_ids=change.add)
 
     def _report_pending_approval(self) -> None:
         # Changes that wait for the approval are only counted: before the first approval they concern all contacts in every run.

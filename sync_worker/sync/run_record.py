@@ -43,9 +43,10 @@ def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], m
         exit_code = int(failure.exit_code) if isinstance(failure, SyncWorkerError) else -1 if failure else int(report.exit_code)
         with store.transaction() as tx:
             report.cursor_after = load_cursors(tx)
-            saved = report.as_json() | {"error": _error_text(failure)} if failure else report.as_json()
+            saved = report.anonymous_json() | ({"error": _error_text(failure)} if failure else {})
             runs.finish(tx, report.run_id, at=to_ms(clock()), exit_code=exit_code, done=failure is None, report=saved)
-        line = {key: value for key, value in report.as_json().items() if key not in {"plan", "rejected", "unreadable", "exit_code", "run"}}
+        omitted = {"plan", "rejected", "unreadable", "exit_code", "run"}
+        line = {key: value for key, value in report.anonymous_json().items() if key not in omitted}
         log.info("run.finished", exit_code=exit_code, done=failure is None, rejected=len(report.rejected), **line)
 
 

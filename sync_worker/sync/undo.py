@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import orjson
+from sqlalchemy import Connection
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Contact
-from sync_worker.store import memberships, rejections, runs, undo_log
+from sync_worker.store import memberships, model_revisions, rejections, runs, undo_log
 from sync_worker.store.database import Store
+from sync_worker.store.model_revisions import ModelRevision
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange, ListChange
 from sync_worker.sync.portal.crm_schema import CrmSchema
@@ -63,8 +65,14 @@ class Undo:
         if moved or stages:
             if self.applier:
                 with self.store.transaction() as tx:
-                    runs.delete_approval(tx, self.crm_schema.model.hash)
+                    self._withdraw_approval(tx)
             self.report.notes.append("Lists and stages need a new `sync-worker approve`.")
+
+    def _withdraw_approval(self, tx: Connection) -> None:
+        model = self.crm_schema.model.hash
+        if model_revisions.load_approval(tx, model):
+            note = f"undo of run {self.run_id}"
+            model_revisions.append(tx, ModelRevision(at=self.now_ms, kind="withdrawal", model=model, author="sync-worker", note=note))
 
     def _check_run_exists(self) -> None:
         with self.store.transaction() as tx:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from sync_worker.cli import render
 from sync_worker.cli.commands import app
 from sync_worker.cli.labels import count_records, format_count, record_label
+from sync_worker.cli.score_report import print_report
 from sync_worker.reports.status import ActiveRun, ModelStatus, PendingChanges, RunSummary, WorkerStatus
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.plan import ContactChange, PlanSummary
@@ -53,6 +54,7 @@ def make_status(**fields: object) -> WorkerStatus:
             approved_at=AT,
             note="ok",
             review_due=datetime(2027, 1, 20, 21, 14, 9, tzinfo=UTC),
+            review_overdue_days=0,
         ),
         "pending": PendingChanges(contacts=0, stages=0, lists={}, above_mql_quota=0, reason=None, rejected=()),
         "runs": [
@@ -138,7 +140,7 @@ def test_the_status_is_the_one_in_the_documents(capsys: pytest.CaptureFixture[st
     render.print_status(make_status())
     documented = OPERATIONS.read_text(encoding="utf-8").splitlines()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert [line for line in lines if line not in documented] == []
 
 
@@ -151,7 +153,8 @@ def test_the_status_names_pending_changes_and_the_active_run(capsys: pytest.Capt
     )
     assert capsys.readouterr().out.splitlines() == [
         "  portal    none yet, 1 contact",
-        "  model     The classic 45 points · 25c2bb988c3b (approved 2026-11-21, review due 2027-01-20)",
+        "  model     The classic 45 points · 25c2bb988c3b (approved 2026-11-21)",
+        "  review    due 2027-01-20",
         "  pending   1 contact, 1 list member, 1 stage: because",
         "  active    run 0a1b, host:12",
         "  rejected  7: INVALID_OPTION",
@@ -201,12 +204,13 @@ def test_an_explanation_shows_verdict_ledger_and_grade(approved_harness: Harness
     assert "lists: Leads · warm, MQL · direct, MQL" in lines
 
 
-def test_a_distribution_has_one_kind_of_minus_sign(approved_harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_has_one_kind_of_minus_sign(approved_harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
     with approved_harness.worker() as worker:
-        render.print_distribution(worker.distribution(), render.out)
-    text = capsys.readouterr().out
-    assert text.startswith("6 contacts, 3 MQLs\n")
-    assert "-" not in text
+        print_report(worker.report(), render.out)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "report.made" not in line]
+    assert lines.pop(0).startswith("Report ")
+    assert "6 contacts, 3 MQLs" in lines
+    assert all("-" not in line for line in lines)
 
 
 @pytest.mark.parametrize("arguments", [[], ["model"]])

@@ -108,6 +108,7 @@ def run_undisturbed(folder: Path, data: PortalData) -> tuple[PortalState, Portal
     with start_recovery_setup(folder, data) as setup:
         assert setup.worker.run("setup") == 0
         backfill = setup.worker.time("backfill")
+        assert setup.worker.run("report") == 0
         assert setup.worker.run("approve", "--note", "yes") == 0
         first = setup.portal_state()
         apply_user_changes(setup.portal, data)
@@ -127,6 +128,7 @@ def run_with_kills(
         program.kill_repeatedly("backfill", kills=kills[0], max_seconds=backfill, random=random)
         assert program.run("backfill") == 0
         assert set(setup.count_writes().values()) == {1}  # each value was written exactly once
+        assert program.run("report") == 0
         program.kill_repeatedly("approve", "--note", "yes", kills=kills[1], max_seconds=sync, random=random)
         assert program.run("approve", "--note", "yes") == 0
         assert diff_states(setup.portal_state(), first) == {}

@@ -159,4 +159,5 @@ def test_what_was_refused_is_not_approved(tmp_path: Path) -> None:
         harness.advance()
         assert (harness.sync().approved, harness.members("MQL")) == (False, [])
         with harness.worker() as worker:
+            worker.report()
             assert worker.approve("yes", allow_large=True).lists["MQL"]["added"] == 5

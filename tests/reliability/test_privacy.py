@@ -46,7 +46,7 @@ class TestForget:
     def test_all_other_contacts_are_unchanged(self, backfill_harness: Harness) -> None:
         forget_contact(backfill_harness, "2")
         with backfill_harness.worker() as worker:
-            assert worker.distribution().contacts == 5
+            assert worker.report().distribution.contacts == 5
             assert worker.explain("1").verdict.score == 20
 
     def test_a_contact_that_still_exists_is_read_again_with_its_events(self, backfill_harness: Harness) -> None:

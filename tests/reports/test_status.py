@@ -6,7 +6,7 @@ import pytest
 
 from sync_worker.errors import BadRequest, ConfigurationError, ExitCode, Forbidden
 from sync_worker.progress import Progress
-from sync_worker.reports.status import WorkerStatus, next_review
+from sync_worker.reports.status import WorkerStatus
 from tests.harness import MODEL, NOW, Harness
 
 
@@ -112,14 +112,6 @@ def test_an_active_run_is_healthy_regardless_of_its_duration(harness: Harness) -
     harness.backfill(progress=StatusProgress())
     assert statuses
     assert {(each.stale, each.active_run is None) for each in statuses} == {(None, False)}
-
-
-@pytest.mark.parametrize(
-    ("days", "due"), [(0, 60), (59, 60), (60, 60), (61, 60), (149, 60), (150, 150), (239, 150), (240, 240), (1000, 960)]
-)
-def test_a_model_review_is_due_after_60_days_and_then_every_90(days: int, due: int) -> None:
-    approved_at = datetime(2026, 1, 1, tzinfo=UTC)
-    assert next_review(approved_at, approved_at + timedelta(days=days)) == approved_at + timedelta(days=due)
 
 
 class TestExplain:

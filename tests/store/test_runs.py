@@ -15,16 +15,6 @@ def test_the_last_runs_are_newest_first_with_their_results(tx: Connection) -> No
     assert (last[1].finished_at, last[1].exit_code, last[1].report) == (None, None, None)
 
 
-def test_an_approval_is_valid_for_one_model_and_the_last_note_wins(tx: Connection) -> None:
-    assert runs.load_approval(tx, "m") is None
-    runs.approve(tx, "m", note="first", at=1)
-    runs.approve(tx, "m", note="second", at=2)
-    approval = runs.load_approval(tx, "m")
-    assert approval is not None
-    assert (approval.note, approval.at) == ("second", 2)
-    assert runs.load_approval(tx, "other") is None
-
-
 def test_a_run_that_an_error_ended_is_not_done_whatever_its_exit_code(tx: Connection) -> None:
     for number, (exit_code, done) in enumerate([(1, True), (0, False), (1, False), (4, False)]):
         runs.start(tx, f"run-{number}", "backfill", at=number)

@@ -165,7 +165,7 @@ class TestDeleted:
         assert backfill_harness.sync().evaluated == 0
         backfill_harness.backfill()
         with backfill_harness.worker() as worker:
-            assert (worker.status().contacts, worker.distribution().contacts) == (5, 5)
+            assert (worker.status().contacts, worker.report().distribution.contacts) == (5, 5)
 
     def test_a_contact_deleted_just_before_the_write_is_no_error(self, live_harness: Harness) -> None:
         live_harness.add_click("new", "p1@example.com")

@@ -54,7 +54,7 @@ def make_portal_data() -> PortalData:
 def start_approved_harness(folder: Path) -> Iterator[Harness]:
     """Serve a generated portal with an approved model; no contact has a score."""
     with start_harness(folder, make_portal_data(), settings={"requests_in_flight": 2}) as harness:
-        harness.approve()
+        harness.approve_unseen()
         yield harness
 
 

@@ -108,7 +108,7 @@ def assert_shows_verdicts(harness: Harness) -> None:
 @given(data=portals(), actions=st.lists(contact_actions, max_size=7))
 def test_after_a_run_hubspot_shows_the_verdicts_and_the_next_plan_is_empty(data: PortalData, actions: list[UserAction]) -> None:
     with TemporaryDirectory() as folder, start_harness(Path(folder), data) as harness:
-        harness.approve()
+        harness.approve_unseen()
         harness.backfill()
         for user_action in actions:
             harness.advance()

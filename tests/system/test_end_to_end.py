@@ -130,7 +130,8 @@ def test_real_leads_get_the_same_scores_with_and_without_hubspot(tmp_path: Path)
         desk = Workspace(folder=tmp_path, environment=portal.environment)
         assert desk.run("setup").code == 0
         assert desk.run("backfill", "--json").json["written"] == 1500
-        desk.run("approve", "--note", "real leads")
+        assert desk.run("report").code == 0
+        assert desk.run("approve", "--note", "real leads").code == 0
         assert [desk.run(command, "--json").json["written"] for command in ("backfill", "sync")] == [0, 0]
         shown = {row["id"]: (row["lead_score"], row["lead_grade"]) for row in read_contacts(portal, "lead_score", "lead_grade")}
     offline = desk.run_in_new_python("model", "evaluate", "--portal", str(folder), "--at", "2026-11-01T00:00:00Z", "--json").json

@@ -43,6 +43,11 @@ class Evaluator:
         """Return the key of a current verdict."""
         return VerdictKey(model=self.crm_schema.version, since=to_ms(self.valid_since))
 
+    def has_due(self, store: Store) -> bool:
+        """Return whether any contact is due."""
+        with store.transaction() as tx:
+            return bool(verdicts.select_due(tx, self.verdict_key, after=0, limit=1))
+
     def evaluate_due(
         self, store: Store, progress: Progress, *, chunk_size: int = DUE_CHUNK_SIZE, only_ids: Sequence[int] | None = None
     ) -> int:

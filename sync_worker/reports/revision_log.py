@@ -1,0 +1,156 @@
+"""The revision log of the model: criteria down, revisions across, with the notes that belong to each revision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from sync_worker.model.diff import describe_document_changes
+from sync_worker.model.outline import OutlineCell, outline
+from sync_worker.store.model_revisions import ModelRevision
+from sync_worker.timestamps import from_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogNote:
+    """A note, a review or a withdrawal after an approval."""
+
+    at: datetime
+    kind: str
+    author: str
+    text: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return the note for `--json`."""
+        return {"at": self.at.isoformat(), "kind": self.kind, "author": self.author, "text": self.text}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedRevision:
+    """An approved revision. `changes` are those since the previous approval; `effect` is numbers of contacts by what changed."""
+
+    at: datetime
+    author: str
+    model: str
+    note: str
+    report: str | None
+    changes: Sequence[str]
+    effect: Mapping[str, int]
+    notes: Sequence[LogNote]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the revision for `--json`."""
+        return {
+            "at": self.at.isoformat(),
+            "author": self.author,
+            "model": self.model,
+            "note": self.note,
+            "report": self.report,
+            "changes": list(self.changes),
+            "effect": dict(self.effect),
+            "notes": [note.as_json() for note in self.notes],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionCell:
+    """A criterion in one revision; the text is empty if the revision lacks it."""
+
+    text: str
+    changed: bool  # since the previous revision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """A criterion, band or limit through all revisions, one cell per revision."""
+
+    section: str
+    label: str
+    cells: Sequence[RevisionCell]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the line for `--json`."""
+        cells = [{"text": cell.text, "changed": cell.changed} for cell in self.cells]
+        return {"section": self.section, "label": self.label, "cells": cells}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionLog:
+    """The log, oldest revision first. `early_notes` are older than the first approval."""
+
+    revisions: Sequence[LoggedRevision]
+    lines: Sequence[LogLine]
+    early_notes: Sequence[LogNote]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the log for `--json`."""
+        return {
+            "revisions": [revision.as_json() for revision in self.revisions],
+            "lines": [line.as_json() for line in self.lines],
+            "early_notes": [note.as_json() for note in self.early_notes],
+        }
+
+
+def build_log(rows: Sequence[ModelRevision]) -> RevisionLog:
+    """Return the log from its rows, oldest first."""
+    starts = [index for index, row in enumerate(rows) if row.kind == "approval"]
+    approvals = [rows[index] for index in starts]
+    documents = [_parse_document(row) for row in approvals]
+    ends = [*starts[1:], len(rows)] if starts else []
+    revisions = [
+        _build_revision(row, before, after, rows[start + 1 : end])
+        for row, before, after, start, end in zip(approvals, [None, *documents], documents, starts, ends, strict=False)
+    ]
+    early = rows[: starts[0]] if starts else rows
+    return RevisionLog(revisions=revisions, lines=list(_build_lines(documents)), early_notes=[_build_note(row) for row in early])
+
+
+def _parse_document(row: ModelRevision) -> Mapping[str, Any] | None:
+    return orjson.loads(row.document) if row.document else None
+
+
+def _build_revision(
+    row: ModelRevision, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, following: Sequence[ModelRevision]
+) -> LoggedRevision:
+    return LoggedRevision(
+        at=from_ms(row.at),
+        author=row.author,
+        model=row.model,
+        note=row.note,
+        report=row.report,
+        changes=describe_document_changes(before, after) if before and after else [],
+        effect=orjson.loads(row.effect) if row.effect else {},
+        notes=[_build_note(each) for each in following],
+    )
+
+
+def _build_note(row: ModelRevision) -> LogNote:
+    return LogNote(at=from_ms(row.at), kind=row.kind, author=row.author, text=row.note)
+
+
+def _build_lines(documents: Sequence[Mapping[str, Any] | None]) -> Iterator[LogLine]:
+    outlines = [{(cell.section, cell.key): cell for cell in outline(document)} if document else {} for document in documents]
+    keys: dict[tuple[str, str], None] = {}
+    for each in outlines:
+        keys |= dict.fromkeys(each)
+    for key in sorted(keys, key=lambda key: _section_order(outlines, key[0])):  # stable: the order of the file within a section
+        cells = [each.get(key) for each in outlines]
+        newest = next(cell for cell in reversed(cells) if cell)
+        yield LogLine(section=newest.section, label=newest.label, cells=[*_mark_changes(cells, outlines)])
+
+
+def _section_order(outlines: Sequence[Mapping[tuple[str, str], OutlineCell]], section: str) -> int:
+    sections = list(dict.fromkeys(cell.section for each in outlines for cell in each.values()))
+    return sections.index(section)
+
+
+def _mark_changes(cells: Sequence[OutlineCell | None], outlines: Sequence[Mapping[tuple[str, str], OutlineCell]]) -> Iterator[RevisionCell]:
+    for index, cell in enumerate(cells):
+        comparable = index > 0 and bool(outlines[index]) and bool(outlines[index - 1])
+        before = cells[index - 1] if comparable else cell
+        changed = comparable and (before.definition if before else None) != (cell.definition if cell else None)
+        yield RevisionCell(text=cell.text if cell else "", changed=changed)

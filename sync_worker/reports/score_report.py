@@ -1,0 +1,86 @@
+"""The score report: the scores of all contacts under one model, kept with an id, because an approval is based on it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from sync_worker.model.file.schema import GRADE_LETTERS
+from sync_worker.reports.score_distribution import ScoreDistribution, compute_distribution
+from sync_worker.store import score_reports
+from sync_worker.store.database import Store
+from sync_worker.store.score_reports import ScoreReportRow
+from sync_worker.sync.plan.named_mqls import NamedMql, load_named_mqls
+from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.portal import PortalInfo
+from sync_worker.timestamps import to_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreReport:
+    """The scores under one model. `maximum` and `reachable` are points: of the model, and on this portal."""
+
+    id: str
+    at: datetime
+    portal_id: int | None
+    model_name: str
+    model_hash: str
+    maximum: float
+    reachable: float
+    threshold: float
+    newly_evaluated: int  # contacts whose verdict was missing, out of date or of another model; HubSpot may still show the earlier one
+    distribution: ScoreDistribution
+    mqls: Sequence[NamedMql]  # the highest score first
+
+    def statistics_json(self) -> dict[str, Any]:
+        """Return the report without the contacts; this is what the state keeps."""
+        return {
+            "report": self.id,
+            "at": self.at.isoformat(),
+            "portal": self.portal_id,
+            "model": {"name": self.model_name, "hash": self.model_hash},
+            "maximum": self.maximum,
+            "reachable": self.reachable,
+            "threshold": self.threshold,
+            "newly_evaluated": self.newly_evaluated,
+            **self.distribution.as_json(),
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report for `--json`, with every MQL."""
+        return {**self.statistics_json(), "mql_contacts": [mql.as_json() for mql in self.mqls]}
+
+
+def build_report(
+    store: Store, crm_schema: CrmSchema, portal_info: PortalInfo | None, now: datetime, *, newly_evaluated: int
+) -> ScoreReport:
+    """Return a report with a new id on the verdicts in a store, which are all of this model."""
+    model = crm_schema.model
+    hidden = portal_info.select_hidden_kinds(model.event_kinds) if portal_info else frozenset()
+    with store.transaction() as tx:
+        mqls = load_named_mqls(tx, crm_schema.prefix)
+    return ScoreReport(
+        id=secrets.token_hex(4),
+        at=now,
+        portal_id=portal_info.id if portal_info else None,
+        model_name=model.document.name,
+        model_hash=model.hash,
+        maximum=float(model.maximum),
+        reachable=float(model.reachable_maximum(hidden)),
+        threshold=float(model.document.qualification.threshold),
+        newly_evaluated=newly_evaluated,
+        distribution=compute_distribution(store, crm_schema.band_names, GRADE_LETTERS),
+        mqls=mqls,
+    )
+
+
+def save_report(store: Store, report: ScoreReport) -> None:
+    """Keep the numbers of a report. The contacts are not kept, so that `forget` need not search reports."""
+    content = orjson.dumps(report.statistics_json()).decode()
+    with store.transaction() as tx:
+        score_reports.save(tx, ScoreReportRow(id=report.id, at=to_ms(report.at), model=report.model_hash, content=content))

@@ -1,0 +1,52 @@
+"""MQLs by name, with the reasons that sales reps see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from sync_worker.store import verdicts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedMql:
+    """An MQL with its reasons."""
+
+    contact_id: int
+    email: str | None
+    score: int
+    grade: str
+    reason: str  # by_score, or the key of a direct qualifier; empty while the daily quota defers the contact
+    score_reasons: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the contact for `--json`."""
+        return {
+            "id": str(self.contact_id),
+            "email": self.email,
+            "score": self.score,
+            "grade": self.grade,
+            "reason": self.reason,
+            "reasons": list(self.score_reasons),
+        }
+
+
+def load_named_mqls(tx: Connection, prefix: str, *, only_ids: Sequence[int] | None = None) -> list[NamedMql]:
+    """Return the MQLs, of all contacts or of `only_ids`, the highest score first. `prefix` is that of our properties."""
+    return [_name_mql(row, prefix) for row in verdicts.load_mqls(tx, only_ids=only_ids)]
+
+
+def _name_mql(row: verdicts.MqlVerdict, prefix: str) -> NamedMql:
+    values = orjson.loads(row.desired)
+    return NamedMql(
+        contact_id=row.contact_id,
+        email=row.email,
+        score=row.score,
+        grade=row.grade,
+        reason=values.get(f"{prefix}_mql_reason", ""),
+        score_reasons=tuple(values.get(f"{prefix}_score_reasons", "").splitlines()),
+    )
