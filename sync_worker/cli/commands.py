@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +23,7 @@ from sync_worker.cli.score_report import print_report, write_report
 from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
 from sync_worker.model.file.units import parse_duration
 from sync_worker.settings import load_settings
+from sync_worker.sync.plan.named_mqls import hide_names
 from sync_worker.worker import Worker, build_worker
 
 app = typer.Typer(
@@ -48,6 +50,7 @@ AllowLargeOption = Annotated[
     bool, typer.Option("--allow-large", help="Allow a plan that exceeds max_changed_share, max_new_mqls_share or max_new_mqls.")
 ]
 NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="What was found and decided.", show_default=False)]
+NoNamesOption = Annotated[bool, typer.Option("--no-names", help="Show ids instead of email addresses.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the changes; write nothing to HubSpot.")]
 
 
@@ -209,6 +212,7 @@ def status(
 def report(
     *,
     to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to this .html, .txt or .json file instead.")] = None,
+    no_names: NoNamesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Show scores and MQLs by name; `approve` needs such a report.
@@ -216,6 +220,7 @@ def report(
     Contacts whose verdict is missing, out of date or of another model are evaluated for the report only.
     """
     made = _with_worker(lambda worker: worker.report())
+    made = replace(made, mqls=hide_names(made.mqls)) if no_names else made
     if to:
         write_report(made, to)
     if json:
@@ -231,6 +236,7 @@ def approve(
     based_on: Annotated[str | None, typer.Option("--report", metavar="ID", help="A report of this model. Default: the last one.")] = None,
     dry_run: DryRunOption = False,
     allow_large: AllowLargeOption = False,
+    no_names: NoNamesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Allow changes to lists and lifecycle stages under this model.
@@ -240,6 +246,7 @@ def approve(
     result = _with_worker(
         lambda worker: worker.approve(note, author=_find_author(), report_id=based_on, allow_large=allow_large, dry_run=dry_run)
     )
+    result.new_mqls = hide_names(result.new_mqls) if no_names else result.new_mqls
     _print_result(result, json=json, print_text=render.print_run)
 
 

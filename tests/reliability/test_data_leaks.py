@@ -59,10 +59,10 @@ def program(harness: Harness) -> KillableWorker:
 
 FILES = ("model.yaml", "folder")
 COMMANDS = [
-    ("check",), ("setup",), ("backfill", "--dry-run"), ("backfill",), ("report",), ("approve", "--note", "yes"),
+    ("check",), ("setup",), ("backfill", "--dry-run"), ("backfill",), ("report", "--no-names"), ("approve", "--no-names", "--note", "yes"),
     ("sync", "--json"), ("status", "--json"), ("explain", "1"), ("undo", "nonsense"), ("explain", "999"), ("forget", "2"),
     ("model", "check", "--portal"), ("model", "schema"), ("model", "diff", "model.yaml", "model.yaml"),
-    ("model", "evaluate", "--portal", "folder"),
+    ("model", "evaluate", "--portal", "folder"), ("model", "log"), ("model", "note", "good"), ("review", "--note", "done"),
 ]  # fmt: skip
 GENERATED_COMMANDS = {"sandbox", "demo"}  # these show generated contacts and the token of the sandbox
 

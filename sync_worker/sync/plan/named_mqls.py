@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -38,6 +38,11 @@ class NamedMql:
 def load_named_mqls(tx: Connection, prefix: str, *, only_ids: Sequence[int] | None = None) -> list[NamedMql]:
     """Return the MQLs, of all contacts or of `only_ids`, the highest score first. `prefix` is that of our properties."""
     return [_name_mql(row, prefix) for row in verdicts.load_mqls(tx, only_ids=only_ids)]
+
+
+def hide_names(mqls: Sequence[NamedMql]) -> list[NamedMql]:
+    """Return the MQLs without their addresses; the ids stay."""
+    return [replace(mql, email=None) for mql in mqls]
 
 
 def _name_mql(row: verdicts.MqlVerdict, prefix: str) -> NamedMql:
