@@ -1,7 +1,8 @@
-"""Conversion between HubSpot's timestamps (milliseconds since 1970 UTC) and aware datetimes in UTC."""
+"""Conversion between HubSpot's timestamps (milliseconds since 1970 UTC) and aware datetimes in UTC; seconds since the machine started."""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -17,3 +18,12 @@ def to_ms(at: datetime) -> int:
 def from_ms(ms: int) -> datetime:
     """Return milliseconds since 1970 UTC as an aware time."""
     return EPOCH + timedelta(milliseconds=ms)
+
+
+def uptime() -> float:
+    """Return the seconds since the machine started. Unlike monotonic time, they include the time that it was suspended."""
+    return time.clock_gettime(_BOOT_CLOCK)
+
+
+# Only Linux has a clock that both counts suspension and cannot be set. Elsewhere, the wall clock counts suspension.
+_BOOT_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_REALTIME)

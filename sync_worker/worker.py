@@ -34,7 +34,7 @@ from sync_worker.store.model_revisions import ModelRevision, RevisionKind
 from sync_worker.sync.apply import pending_import
 from sync_worker.sync.approval import Approval, find_report
 from sync_worker.sync.evaluate.evaluate import Evaluator, evaluate_all
-from sync_worker.sync.lease import acquire
+from sync_worker.sync.lease import Heartbeat, acquire
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.catalog import fetch_catalog
 from sync_worker.sync.portal.crm_schema import CrmSchema
@@ -48,7 +48,7 @@ from sync_worker.sync.pull.exports import MIN_BULK_SIZE
 from sync_worker.sync.report import ErasureReport, RunReport
 from sync_worker.sync.run import EARLY_CHUNK_SIZE
 from sync_worker.sync.run_record import record_run
-from sync_worker.timestamps import from_ms, to_ms
+from sync_worker.timestamps import from_ms, to_ms, uptime
 
 log = structlog.get_logger()
 
@@ -69,6 +69,7 @@ class Worker:
     load_model: Callable[[Path], Model] = load
     min_bulk_records: int = MIN_BULK_SIZE
     early_chunk_size: int = EARLY_CHUNK_SIZE
+    uptime: Callable[[], float] = uptime
     _exit_stack: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -292,14 +293,15 @@ class Worker:
             stack.enter_context(structlog.contextvars.bound_contextvars(run=report.run_id))
             with record_run(report, store, self.clock, self.hubspot.metrics), ExitStack() as run_stack:
                 duration = timedelta(minutes=self.settings.lease_minutes)
-                lease = acquire(store, report.run_id, clock=self.clock, duration=duration, progress=self.progress)
+                lease = run_stack.enter_context(acquire(store, report.run_id, clock=self.clock, duration=duration, uptime=self.uptime))
+                run_stack.enter_context(self.hubspot.require_permit(lease.ensure))
                 parts = RunFactory(
                     settings=self.settings,
                     hubspot=self.hubspot,
                     outputs=self.outputs,
                     store=store,
                     report=report,
-                    progress=run_stack.enter_context(lease),
+                    progress=Heartbeat(inner=self.progress, lease=lease),
                     clock=self.clock,
                     min_bulk_records=self.min_bulk_records,
                     early_chunk_size=self.early_chunk_size,
@@ -325,12 +327,13 @@ def build_worker(
     load_model: Callable[[Path], Model] = load,
     min_bulk_records: int = MIN_BULK_SIZE,
     early_chunk_size: int = EARLY_CHUNK_SIZE,
+    uptime: Callable[[], float] = uptime,
 ) -> Worker:
     """Return a worker; it opens no file and sends no request yet.
 
     `connect_hubspot` and `load_model` replace `hubspot.client.connect` and `model.compiled.loader.load` in tests. With fewer than
     `min_bulk_records` records, `backfill --via bulk` uses the regular API. A first backfill writes in chunks of `early_chunk_size`
-    contacts while it reads.
+    contacts while it reads. `uptime` returns the seconds since the machine started.
     """
     return Worker(
         settings=settings,
@@ -340,4 +343,5 @@ def build_worker(
         load_model=load_model,
         min_bulk_records=min_bulk_records,
         early_chunk_size=early_chunk_size,
+        uptime=uptime,
     )

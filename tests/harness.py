@@ -157,6 +157,7 @@ class Harness:
     connect_hubspot: Callable[..., HubSpot] = connect_without_search_limit
     min_bulk_records: int = 500
     early_chunk_size: int = EARLY_CHUNK_SIZE
+    uptime: float = 0.0
 
     # Worker commands. Each one uses a new worker, like a new process.
 
@@ -178,6 +179,7 @@ class Harness:
             load_model=load_cached,
             min_bulk_records=self.min_bulk_records,
             early_chunk_size=self.early_chunk_size,
+            uptime=lambda: self.uptime,
         ) as worker:
             yield worker
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
@@ -65,6 +67,13 @@ class HubSpot:
     def raise_if_closed(self) -> None:
         """Raise `ConnectionClosed` after `close`. For long work without a call to HubSpot."""
         self.transport.clock.raise_if_stopped()
+
+    def require_permit(self, permit: Callable[[], float]) -> AbstractContextManager[None]:
+        """Call `permit` before each request of the block, also before each retry.
+
+        It returns how many seconds the request may take; its error prevents the request.
+        """
+        return self.transport.require_permit(permit)
 
     def close(self) -> None:
         """Close the connections. Waits for a slot or a retry raise `ConnectionClosed`; requests in flight still get their reply."""

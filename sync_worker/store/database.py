@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
@@ -31,11 +31,12 @@ class Store:
     """One connection to the state, for one thread at a time.
 
     All functions of the store take the connection of an open transaction, so that rows are committed together with the coverage that marks
-    them as read.
+    them as read. A run sets `fence`, which each transaction calls before its commit: it raises an error if the run has lost its lease.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.fence: Callable[[Connection], None] | None = None
         self.connection: Connection = engine.connect()
         if engine.dialect.name == "sqlite":
             # The mode is saved in the file, so it is set only after the check that the file is a state.
@@ -47,6 +48,14 @@ class Store:
         """Open a transaction. It is committed at the end of the block and rolled back on an exception."""
         with translate_db_errors(self._engine.url), self.connection.begin():
             yield self.connection
+            if self.fence:
+                self.fence(self.connection)
+
+    @contextmanager
+    def separate_transaction(self) -> Iterator[Connection]:
+        """Open a transaction on another connection. Any thread may call this."""
+        with translate_db_errors(self._engine.url), self._engine.begin() as connection:
+            yield connection
 
     def begin_dry_run(self) -> None:
         """Redirect the writes of verdicts and MQL admissions to temporary copies, which are dropped with the connection.

@@ -1,4 +1,4 @@
-"""The `leases` table: one run at a time may work on the portal; `sync.lease` renews its lease."""
+"""The `leases` table: one run at a time may work on the portal, and one service on the state; `sync.lease` renews their leases."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from sqlalchemy import Connection, delete, or_, select, update
 from sync_worker.store.database import dialect_insert
 from sync_worker.store.schema import leases
 
-LEASE_NAME: Final = "portal"  # the only lease, because a state belongs to one portal
+PORTAL: Final = "portal"  # the lease of a run: a state belongs to one portal
+SERVICE: Final = "service"
 
 
 class LeaseRow(NamedTuple):
-    """The lease of a run. `holder` is host:pid; `process` identifies the process even if its pid is used again."""
+    """The lease of a run or a service. `holder` is host:pid; `process` identifies the process even if its pid is used again."""
 
     run: str
     holder: str
@@ -21,33 +22,46 @@ class LeaseRow(NamedTuple):
     expires_at: int
 
 
-def load(tx: Connection) -> LeaseRow | None:
+def load(tx: Connection, name: str = PORTAL) -> LeaseRow | None:
     """Return the lease, expired or not."""
-    query = select(leases.c.run, leases.c.holder, leases.c.process, leases.c.expires_at).where(leases.c.name == LEASE_NAME)
+    query = select(leases.c.run, leases.c.holder, leases.c.process, leases.c.expires_at).where(leases.c.name == name)
     row = tx.execute(query).first()
     return LeaseRow(*row) if row else None
 
 
-def acquire(tx: Connection, run: str, *, holder: str, process: str, now: int, expires_at: int, dead_run: str | None = None) -> bool:
+def acquire(
+    tx: Connection,
+    run: str,
+    *,
+    holder: str,
+    process: str,
+    now: int,
+    expires_at: int,
+    dead_run: str | None = None,
+    name: str = PORTAL,
+) -> bool:
     """Acquire the lease if it is free, has expired, or belongs to `dead_run`; return whether this run now has it.
 
     It is one statement, so that only one of two concurrent runs gets the lease. Times are in milliseconds.
     """
-    statement = dialect_insert(tx.dialect.name, leases).values(
-        name=LEASE_NAME, run=run, holder=holder, process=process, expires_at=expires_at
-    )
+    statement = dialect_insert(tx.dialect.name, leases).values(name=name, run=run, holder=holder, process=process, expires_at=expires_at)
     new = statement.excluded
     free = or_(leases.c.expires_at <= now, leases.c.run == run, leases.c.run == dead_run)
     values = {"run": new.run, "holder": new.holder, "process": new.process, "expires_at": new.expires_at}
     tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values, where=free))
-    return tx.execute(select(leases.c.run).where(leases.c.name == LEASE_NAME)).scalar() == run
+    return tx.execute(select(leases.c.run).where(leases.c.name == name)).scalar() == run
 
 
 def renew(tx: Connection, run: str, *, expires_at: int) -> bool:
     """Extend the lease; return False if another run has acquired it."""
-    return tx.execute(update(leases).where(leases.c.name == LEASE_NAME, leases.c.run == run).values(expires_at=expires_at)).rowcount == 1
+    return tx.execute(update(leases).where(leases.c.run == run).values(expires_at=expires_at)).rowcount == 1
+
+
+def is_held(tx: Connection, run: str) -> bool:
+    """Return whether a run has the lease. In PostgreSQL, no other run can acquire it before the end of the transaction."""
+    return tx.execute(select(leases.c.run).where(leases.c.run == run).with_for_update(read=True)).first() is not None
 
 
 def release(tx: Connection, run: str) -> None:
     """Release the lease of a run."""
-    tx.execute(delete(leases).where(leases.c.name == LEASE_NAME, leases.c.run == run))
+    tx.execute(delete(leases).where(leases.c.run == run))

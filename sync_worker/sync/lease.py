@@ -1,5 +1,8 @@
 """The lease that allows one worker per portal: stored in the state, renewed between two batches, released at the end of the run.
 
+It is a fence as well: each request to HubSpot waits for `Lease.ensure`, and each transaction of the run checks the lease before its commit.
+A process that was stopped past its lease therefore changes nothing more.
+
 A killed run leaves its lease behind. If it ran on this machine and its process no longer exists, the next run takes over at once;
 otherwise the lease has to expire. Workers with separate states do not see each other's leases, and HubSpot offers no lock.
 """
@@ -9,18 +12,21 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
-from sync_worker.errors import PortalBusy, StateError
+from sqlalchemy import Connection
+
+from sync_worker.errors import PortalBusy, StateBusy, StateError
 from sync_worker.progress import Progress
 from sync_worker.store import leases
 from sync_worker.store.database import Store
 from sync_worker.store.leases import LeaseRow
-from sync_worker.timestamps import from_ms, to_ms
+from sync_worker.timestamps import from_ms, to_ms, uptime
 
 RENEWALS_PER_LEASE: Final = 10
 
@@ -57,15 +63,57 @@ class Process:
 
 
 @dataclass(slots=True, kw_only=True)
-class Heartbeat(Progress):
-    """Renews the lease when the run makes progress, and forwards the progress."""
+class Lease:
+    """The lease of a run or a service. Any thread may renew it and ask how long it lasts.
 
-    inner: Progress
+    `uptime` counts the time that the machine was suspended, so that a process that was stopped for too long knows it.
+    """
+
     store: Store
+    name: str
     run_id: str
     clock: Callable[[], datetime]
+    uptime: Callable[[], float]
     duration: timedelta
-    next_renewal: datetime
+    expires_at: float  # uptime, seconds
+    lock: Lock = field(default_factory=Lock)
+
+    def renew(self, transaction: Callable[[], AbstractContextManager[Connection]] | None = None) -> None:
+        """Renew the lease, by default on another connection than that of the store. Raises PortalBusy if another run has acquired it."""
+        started = self.uptime()
+        with (transaction or self.store.separate_transaction)() as tx:
+            renewed = leases.renew(tx, self.run_id, expires_at=to_ms(self.clock() + self.duration))
+            other = leases.load(tx, self.name)
+        if not renewed:
+            raise _busy_error(self.name, other)
+        self.expires_at = started + self.duration.total_seconds()
+
+    def ensure(self) -> float:
+        """Return for how many seconds the lease lasts; it is renewed first if less than half is left. Raises PortalBusy like `renew`."""
+        with self.lock:
+            if self._seconds_left() < self.duration.total_seconds() / 2:
+                self.renew()
+            return self._seconds_left()
+
+    def is_due(self) -> bool:
+        """Return whether it is time to renew the lease."""
+        return self._seconds_left() <= self.duration.total_seconds() * (1 - 1 / RENEWALS_PER_LEASE)
+
+    def check(self, tx: Connection) -> None:
+        """Raise PortalBusy if another run has acquired the lease; `tx` is an open transaction."""
+        if not leases.is_held(tx, self.run_id):
+            raise _busy_error(self.name, leases.load(tx, self.name))
+
+    def _seconds_left(self) -> float:
+        return self.expires_at - self.uptime()
+
+
+@dataclass(slots=True, kw_only=True)
+class Heartbeat(Progress):
+    """Renews the lease when the run makes progress, and forwards the progress. Belongs to the thread of the store."""
+
+    inner: Progress
+    lease: Lease
 
     def expect(self, what: str, total: int) -> None:
         """Forward the total."""
@@ -73,27 +121,28 @@ class Heartbeat(Progress):
 
     def advance(self, what: str, number: int) -> None:
         """Renew the lease if due, then forward the progress. Raises PortalBusy if another run holds the lease."""
-        if (now := self.clock()) >= self.next_renewal:
-            with self.store.transaction() as tx:
-                renewed = leases.renew(tx, self.run_id, expires_at=to_ms(now + self.duration))
-                other = leases.load(tx)
-            if not renewed:
-                raise _busy_error(other)
-            self.next_renewal = now + self.duration / RENEWALS_PER_LEASE
+        if self.lease.is_due():
+            self.lease.renew(self.lease.store.transaction)
         self.inner.advance(what, number)
 
 
 @contextmanager
 def acquire(
-    store: Store, run_id: str, *, clock: Callable[[], datetime], duration: timedelta, progress: Progress | None = None
-) -> Iterator[Progress]:
-    """Hold the lease of the portal; the yielded observer forwards the progress and renews the lease.
+    store: Store,
+    run_id: str,
+    *,
+    clock: Callable[[], datetime],
+    duration: timedelta,
+    name: str = leases.PORTAL,
+    uptime: Callable[[], float] = uptime,
+) -> Iterator[Lease]:
+    """Hold the lease of the portal or of the service. Transactions of the store fail as soon as another run has it.
 
     Raises PortalBusy if another run holds the lease, with its holder and its expiry.
     """
-    own, now = Process.current(), clock()
+    own, now, started = Process.current(), clock(), uptime()
     with store.transaction() as tx:
-        other = leases.load(tx)
+        other = leases.load(tx, name)
     dead_run = other.run if other and Process.parse(other.process).is_dead(own) else None
     with store.transaction() as tx:
         acquired = leases.acquire(
@@ -104,32 +153,36 @@ def acquire(
             now=to_ms(now),
             expires_at=to_ms(now + duration),
             dead_run=dead_run,
+            name=name,
         )
-        other = leases.load(tx)
+        other = leases.load(tx, name)
     if not acquired:
-        raise _busy_error(other)
+        raise _busy_error(name, other)
+    expires_at = started + duration.total_seconds()
+    lease = Lease(store=store, name=name, run_id=run_id, clock=clock, uptime=uptime, duration=duration, expires_at=expires_at)
+    store.fence = lease.check
     try:
-        yield Heartbeat(
-            inner=progress or Progress(),
-            store=store,
-            run_id=run_id,
-            clock=clock,
-            duration=duration,
-            next_renewal=now + duration / RENEWALS_PER_LEASE,
-        )
+        yield lease
     finally:
+        store.fence = None
         # An error of the state must not replace the error that ended the run; the lease expires by itself.
-        with suppress(StateError), store.transaction() as tx:
+        with suppress(StateError, StateBusy), store.transaction() as tx:
             leases.release(tx, run_id)
 
 
-def _busy_error(other: LeaseRow | None) -> PortalBusy:
+def _busy_error(name: str, other: LeaseRow | None) -> PortalBusy:
     if other is None:
-        return PortalBusy("Another run started on this portal at the same time and has ended.", hint="Run the command again.")
+        return PortalBusy(
+            "Another run started on this portal while this one was stopped or waited, and has ended.", hint="Run the command again."
+        )
     expiry = from_ms(other.expires_at)
+    is_service = name == leases.SERVICE
     return PortalBusy(
-        f"Another worker is running on this portal: {other.holder}, run {other.run}.",
-        hint=f"Wait until it has finished, or stop it. If it has crashed, its lease expires at {expiry:%H:%M:%S} UTC.",
+        f"Another service is running on this state: {other.holder}."
+        if is_service
+        else f"Another worker is running on this portal: {other.holder}, run {other.run}.",
+        hint=f"{'Stop it first' if is_service else 'Wait until it has finished, or stop it'}. If it has crashed, its lease expires at "
+        f"{expiry:%H:%M:%S} UTC.",
     )
 
 

@@ -76,6 +76,10 @@ class FakeServer:
         return [f"{call.request.method} {call.request.path_url.partition('?')[0]}" for call in self._mock.calls]
 
     @property
+    def timeouts(self) -> list[tuple[float, float]]:
+        return [call.request.req_kwargs["timeout"] for call in self._mock.calls]
+
+    @property
     def urls(self) -> list[str]:
         return [call.request.url for call in self._mock.calls]
 

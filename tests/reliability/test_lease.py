@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from sync_worker.sandbox.base.config import SandboxConfig
 from sync_worker.sandbox.server.server import run_in_thread
 from sync_worker.store import leases
 from sync_worker.store.database import Store, open_store
-from sync_worker.sync.lease import Process, acquire
+from sync_worker.store.saved_state import last_purge
+from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire
 from sync_worker.timestamps import to_ms
-from tests.harness import NOW, UNLIMITED, Harness, small_portal
+from tests.harness import MODEL, NOW, UNLIMITED, Harness, small_portal
 from tests.sandbox.portal_factories import FakeClock
 from tests.store.database_factories import temporary_state_url
 
@@ -47,30 +49,84 @@ def other_store(store: Store, url: str) -> Iterator[Store]:
     other_store.close()
 
 
+def hold(store: Store, run_id: str, clock: FakeClock, *, name: str = leases.PORTAL) -> AbstractContextManager[Lease]:
+    return acquire(store, run_id, clock=clock, duration=LEASE_DURATION, uptime=lambda: clock().timestamp(), name=name)
+
+
 def test_a_second_worker_is_refused_with_the_holder_and_starts_when_the_lease_is_free(store: Store, other_store: Store) -> None:
     clock = FakeClock(NOW)
     with (
-        acquire(store, "first", clock=clock, duration=LEASE_DURATION),
+        hold(store, "first", clock),
         pytest.raises(PortalBusy, match=rf":{os.getpid()}, run first\. .*12:10:00 UTC") as busy,
-        acquire(other_store, "second", clock=clock, duration=LEASE_DURATION),
+        hold(other_store, "second", clock),
     ):
         pass
     assert busy.value.exit_code == ExitCode.TRY_AGAIN
-    with acquire(other_store, "second", clock=clock, duration=LEASE_DURATION):
+    with hold(other_store, "second", clock):
         pass
+
+
+def test_a_run_and_a_service_have_leases_of_their_own_and_a_second_service_is_refused(store: Store, other_store: Store) -> None:
+    clock = FakeClock(NOW)
+    with hold(store, "service", clock, name=leases.SERVICE):
+        with hold(other_store, "run", clock):
+            pass
+        with (
+            pytest.raises(PortalBusy, match=rf"Another service is running on this state: .*:{os.getpid()}\. Stop it first"),
+            hold(other_store, "other", clock, name=leases.SERVICE),
+        ):
+            pass
 
 
 def test_a_worker_with_progress_keeps_the_lease_and_one_without_loses_it(store: Store, other_store: Store) -> None:
     clock = FakeClock(NOW)
-    with acquire(store, "first", clock=clock, duration=LEASE_DURATION) as progress:
+    with hold(store, "first", clock) as lease:
+        progress = Heartbeat(inner=Progress(), lease=lease)
         for _ in range(5):
             clock.advance(360)
             progress.advance("contacts", 1)
-        with pytest.raises(PortalBusy), acquire(other_store, "second", clock=clock, duration=LEASE_DURATION):
+        with pytest.raises(PortalBusy), hold(other_store, "second", clock):
             pass
         clock.advance(601)
-        with acquire(other_store, "second", clock=clock, duration=LEASE_DURATION), pytest.raises(PortalBusy, match="run second"):
+        with hold(other_store, "second", clock), pytest.raises(PortalBusy, match="run second"):
             progress.advance("contacts", 1)
+
+
+def test_a_lease_without_progress_is_renewed_before_a_request_and_outlives_it(store: Store, other_store: Store) -> None:
+    clock = FakeClock(NOW)
+    with hold(store, "first", clock) as lease:
+        assert lease.ensure() == 600
+        clock.advance(290)
+        assert lease.ensure() == 310
+        clock.advance(20)
+        assert lease.ensure() == 600
+        clock.advance(590)
+        with pytest.raises(PortalBusy), hold(other_store, "second", clock):
+            pass
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+def test_a_run_that_was_stopped_past_its_lease_sends_nothing_and_saves_nothing(
+    store: Store,
+    other_store: Store,
+    is_active: bool,  # noqa: FBT001 -- whether the other run is still active
+) -> None:
+    clock = FakeClock(NOW)
+    with hold(store, "first", clock) as lease:
+        clock.advance(601)
+        with hold(other_store, "second", clock):
+            if is_active:
+                assert_fenced(store, lease)
+        assert_fenced(store, lease)
+
+
+def assert_fenced(store: Store, lease: Lease) -> None:
+    with pytest.raises(PortalBusy):
+        lease.ensure()
+    with pytest.raises(PortalBusy), store.transaction() as tx:
+        last_purge.save(tx, 7)
+    with store.separate_transaction() as tx:
+        assert last_purge.load(tx) is None
 
 
 def test_progress_is_forwarded(store: Store) -> None:
@@ -83,7 +139,8 @@ def test_progress_is_forwarded(store: Store) -> None:
         def advance(self, what: str, number: int) -> None:
             self.calls.append((what, number))
 
-    with acquire(store, "first", clock=FakeClock(NOW), duration=LEASE_DURATION, progress=RecordingProgress()) as progress:
+    with hold(store, "first", FakeClock(NOW)) as lease:
+        progress = Heartbeat(inner=RecordingProgress(), lease=lease)
         progress.expect("contacts", 7)
         progress.advance("contacts", 3)
     assert RecordingProgress.calls == [("contacts", 7), ("contacts", 3)]
@@ -111,11 +168,11 @@ def test_the_lease_of_a_dead_process_of_this_machine_is_taken_over_at_once(store
     assert child.stdout is not None
     process = Process.parse(child.stdout.readline().strip())
     save_stale_lease(store, process)
-    with pytest.raises(PortalBusy), acquire(store, "next", clock=FakeClock(NOW), duration=LEASE_DURATION):
+    with pytest.raises(PortalBusy), hold(store, "next", FakeClock(NOW)):
         pass
     child.kill()
     child.communicate()
-    with acquire(store, "next", clock=FakeClock(NOW), duration=LEASE_DURATION):
+    with hold(store, "next", FakeClock(NOW)):
         pass
 
 
@@ -123,7 +180,7 @@ def test_the_lease_of_a_dead_process_of_this_machine_is_taken_over_at_once(store
 def test_leases_of_other_machines_are_never_taken_over_early(store: Store, host: str) -> None:
     own = Process.current()
     save_stale_lease(store, Process(host=host or own.host, pid=1, start_id="another machine/12" if host == "" else own.start_id))
-    with pytest.raises(PortalBusy), acquire(store, "next", clock=FakeClock(NOW), duration=LEASE_DURATION):
+    with pytest.raises(PortalBusy), hold(store, "next", FakeClock(NOW)):
         pass
 
 
@@ -155,3 +212,26 @@ def test_a_token_of_another_portal_is_refused_even_while_portal_facts_are_cached
         assert harness.digest() == before
         harness.server = own
     assert harness.sync().written == 0
+
+
+def test_a_process_that_continues_after_another_worker_ran_sends_no_further_request(harness: Harness) -> None:
+    class Suspension(Progress):
+        """Suspends the machine after the first progress, while another worker with another model runs on the same state."""
+
+        happened = False
+
+        def advance(self, what: str, number: int) -> None:
+            del what, number
+            if not self.happened:
+                self.happened = True
+                harness.clock.advance(3_600)
+                harness.uptime += 3_600
+                harness.use_model(MODEL.replace("points: 10}", "points: 12}"))
+                harness.backfill()
+                self.digest = harness.digest()
+
+    suspension = Suspension()
+    with pytest.raises(PortalBusy):
+        harness.backfill(progress=suspension)
+    assert harness.digest() == suspension.digest
+    assert harness.score(2) == 12

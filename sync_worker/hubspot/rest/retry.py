@@ -8,7 +8,7 @@ from random import Random
 
 import tenacity
 
-from sync_worker.errors import OversizedReply, QuotaExceeded, RateLimited, SyncWorkerError, TransientError, Unavailable
+from sync_worker.errors import RateLimited, SyncWorkerError, Unavailable
 from sync_worker.hubspot.rest.clock import Clock
 
 
@@ -71,7 +71,7 @@ class Retrier:
 
 
 def _is_transient(error: BaseException) -> bool:
-    return isinstance(error, TransientError) and not isinstance(error, QuotaExceeded | OversizedReply)
+    return isinstance(error, Unavailable)
 
 
 def _is_rate_limited(error: BaseException) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import IO, Final
+from typing import IO, Final, TypeAlias
 from urllib.parse import urlencode
 
 import orjson
@@ -32,6 +33,8 @@ from sync_worker.hubspot.rest.session import Body, Query
 
 CHUNK_BYTES: Final = 1 << 16
 MAX_REPLY_BYTES: Final = 32 << 20  # decompressed; HubSpot's largest pages have a few MB
+
+Permit: TypeAlias = Callable[[], float]  # returns how many seconds a request may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,7 @@ class Transport:
         self._max_reply_bytes = max_reply_bytes  # after decompression
         self.clock = clock
         self._clock_tolerance = clock_tolerance  # between HubSpot's clock and ours
+        self._permit: Permit = _permit_all
 
     def send(self, method: str, path: str, *, query: Query = (), body: object = None, decode: BodyDecoder = orjson.loads) -> Json:
         """Send a call and return the decoded reply, or None for an empty one.
@@ -120,6 +124,15 @@ class Transport:
         call = _Call("POST", resolve("POST", path, self._version), "", file_upload, orjson.loads)
         return self._retrier.start(non_idempotent=True)(self._send_once, call)
 
+    @contextmanager
+    def require_permit(self, permit: Permit) -> Iterator[None]:
+        """Ask for a permit before each request, also before each retry; an error of `permit` prevents the request."""
+        self._permit = permit
+        try:
+            yield
+        finally:
+            self._permit = _permit_all
+
     def close(self) -> None:
         """End all waits with `ConnectionClosed` and close the connections."""
         self.clock.stop()
@@ -132,17 +145,18 @@ class Transport:
         self.rate_limiter.quota.raise_if_exhausted(route.operation)
         limiter = self.rate_limiter.limiter(route.budget)
         slot, sent_at = limiter.acquire(), self.clock.now()
-        self._metrics.count_request(route.endpoint)
-        deadline = self.clock.monotonic() + self._timeouts.total
         answered = False
         try:
+            permitted = self._permit()
+            deadline = self.clock.monotonic() + min(self._timeouts.total, permitted)
+            self._metrics.count_request(route.endpoint)
             response = self._session.request(
                 call.method,
                 self.base_url + route.path,
                 params=call.query,
                 data=body,
                 headers={"Content-Type": content_type},
-                timeout=(self._timeouts.connect, self._timeouts.read),
+                timeout=(min(self._timeouts.connect, permitted), min(self._timeouts.read, permitted)),
                 allow_redirects=False,
                 stream=True,
             )
@@ -214,6 +228,10 @@ def _decode_response(response: HttpResponse, route: Route, decode: BodyDecoder) 
         raise Unavailable(
             f"HubSpot answered {response.status}, but its JSON is incomplete or invalid.", operation=route.operation
         ) from None
+
+
+def _permit_all() -> float:
+    return float("inf")
 
 
 def _request_body(content: bytes | FileUpload | None) -> tuple[Body, str]:

@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from sync_worker.errors import ConfigurationError, ExitCode, Forbidden, NotFound, RateLimited, SyncWorkerError, Unauthorized, Unavailable
+from sync_worker.errors import (
+    ConfigurationError,
+    ExitCode,
+    Forbidden,
+    NotFound,
+    PortalBusy,
+    RateLimited,
+    SyncWorkerError,
+    Unauthorized,
+    Unavailable,
+)
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.hubspot.rest.clock_skew import check
@@ -73,6 +83,25 @@ def test_a_transient_fault_is_retried(hubspot: HubSpot, server: FakeServer, faul
     assert hubspot.account.read_details().portal_id == 77
     assert hubspot.metrics.snapshot().retries == 2
     assert hubspot.metrics.snapshot().requests == {f"GET {DETAILS}": 3}
+
+
+@pytest.mark.parametrize("permitted", [0, 1, 2])
+def test_a_request_and_each_retry_need_a_permit(hubspot: HubSpot, server: FakeServer, permitted: int) -> None:
+    server.respond("GET", DETAILS, html_response(502))
+    permits = iter([30.0] * permitted)
+
+    def permit() -> float:
+        try:
+            return next(permits)
+        except StopIteration:
+            raise PortalBusy("lost") from None
+
+    with hubspot.require_permit(permit), pytest.raises(PortalBusy, match="lost"):
+        hubspot.account.read_details()
+    assert len(server.paths) == permitted
+    assert {call_timeout for _, call_timeout in server.timeouts} <= {30.0}
+    with pytest.raises(Unavailable):
+        hubspot.account.read_details()
 
 
 @pytest.mark.parametrize(("off", "which"), [(-301, "301 s ahead of"), (301, "301 s behind"), (86_400, "86,400 s behind")])
