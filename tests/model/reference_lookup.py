@@ -67,6 +67,8 @@ NAMES_OF_OTHER_PLACES: Final = {
 SHORT_NAMES_WITH_ACCENTS: Final = {"mỹ": "US"}
 #: Providers that the package does not list.
 FREE_MAIL: Final = {"sfr.fr", "tin.it", "gmx.*"}
+#: Names of subdomains that put an address into a list.
+SUBDOMAINS: Final = {"free_mail": ("alumni",), "student_mail": ("stud", "alumnos")}
 
 
 @cache
@@ -258,16 +260,19 @@ def host_of(text: str) -> str | None:
 def is_in_list(host: str, name: str, document: Document) -> bool:
     """Return whether a domain is in a list; the more specific of an entry and an exception wins."""
     own = document.domains.get(name)
-    entries = {"free_mail": set(whitelist) | FREE_MAIL, "disposable": set(blocklist), "academic": {"edu"}}.get(name, set())
+    entries = {"free_mail": set(whitelist) | FREE_MAIL, "disposable": set(blocklist), "academic": {"edu"}, "public_sector": {"gov"}}.get(
+        name, set()
+    )
     entries |= {entry.removeprefix(".") for entry in (own.add if own else None) or ()}
     exceptions = {entry.removeprefix(".") for entry in (own.remove if own else None) or ()}
     labels = host.split(".")
-    for start in range(len(labels)):
+    for start, label in enumerate(labels):
         part = ".".join(labels[start:])
-        if part in exceptions:
+        is_subdomain = start < len(labels) - 2
+        if part in exceptions or (is_subdomain and name == "academic" and label == "alumni"):
             return False
-        if part in entries:
+        if part in entries or (is_subdomain and label in SUBDOMAINS.get(name, ())):
             return True
-    starred = {"ac", "edu"} if name == "academic" else set()
+    starred = {"ac", "edu"} if name == "academic" else {"gov"} if name == "public_sector" else set()
     starred |= {entry.removesuffix(".*") for entry in entries if entry.endswith(".*")}
     return len(labels) > 1 and len(labels[-1]) == 2 and labels[-2] in starred

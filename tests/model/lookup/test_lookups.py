@@ -7,7 +7,7 @@ import pytest
 
 from sync_worker.model.file.schema import DomainList
 from sync_worker.model.lookup.countries import country_code
-from sync_worker.model.lookup.domains import compile_domain_lists, extract_hosts
+from sync_worker.model.lookup.domains import compile_domain_lists, extract_hosts, match_domains
 from sync_worker.model.lookup.job_titles import SENIORITY_LEVELS, seniority
 from sync_worker.model.lookup.text import normalize_text
 
@@ -90,7 +90,8 @@ def test_a_job_title_has_a_seniority(title: str, level: str | None) -> None:
 
 
 def test_a_domain_includes_its_subdomains_and_the_more_specific_exception_wins() -> None:
-    lists = compile_domain_lists({"academic": DomainList.model_validate({"add": [".uni.example"], "except": ["alumni.uni.example"]})})
+    declared = {"academic": DomainList.model_validate({"add": [".uni.example"], "except": ["alumni.uni.example"]})}
+    lists = compile_domain_lists(declared, ["academic", "free_mail"])
     academic = lists["academic"]
     assert [name in academic for name in ("cs.uni.example", "uni.example", "x.alumni.uni.example", "mit.edu", "a.ac.uk", "a.edu.au")] == [
         *(True, True, False),
@@ -98,6 +99,36 @@ def test_a_domain_includes_its_subdomains_and_the_more_specific_exception_wins()
     ]
     assert "ac.com" not in academic
     assert "example.com" not in lists["free_mail"]
+
+
+@pytest.mark.parametrize(
+    ("address", "lists"),
+    [
+        ("a@lmu.de", {"academic"}),
+        ("a@hs-mannheim.de", {"academic"}),
+        ("a@universitaet-ulm.de", {"academic"}),
+        ("a@lincoln.k12.ca.us", {"academic"}),
+        ("a@student.ethz.ch", {"academic", "student_mail"}),
+        ("a@alumnos.upm.es", {"academic", "student_mail"}),
+        ("a@etu.univ-lyon1.fr", {"academic", "student_mail"}),
+        ("a@stud.firm.example", {"student_mail"}),
+        ("a@student.example", set()),
+        ("a@alumni.stanford.edu", {"free_mail"}),
+        ("a@mail.alumni.ox.ac.uk", {"free_mail"}),
+        ("a@alumni.example", set()),
+        ("a@culture.gouv.fr", {"public_sector"}),
+        ("a@comune.milano.it", {"public_sector"}),
+        ("a@nhs.net", {"public_sector"}),
+        ("a@siemens.com", set()),
+        ("a@universal-robots.com", set()),
+        ("a@hs-automation.de", set()),
+        ("a@gov.com", set()),
+    ],
+)
+def test_an_address_is_in_the_built_in_lists(address: str, lists: set[str]) -> None:
+    names = ("free_mail", "academic", "student_mail", "public_sector")
+    matches = match_domains(pl.Series([address]), compile_domain_lists({}, names).values())
+    assert {name for name, match in zip(names, matches, strict=True) if match.item()} == lists
 
 
 @pytest.mark.parametrize(
