@@ -31,6 +31,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Score and grade HubSpot contacts from a model file under version control.",
     epilog=(
         "First steps on a portal: check, setup, backfill --dry-run, backfill, report, approve, serve.\n\n"

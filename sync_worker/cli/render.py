@@ -151,7 +151,8 @@ def print_findings(findings: PreflightReport) -> None:
     daily = f", {usage.used:,} of {usage.limit:,} calls used today" if (usage := limits.daily) else ""
     out.print(f"  limits    {limits.per_10_seconds} requests in 10 s{daily}", markup=False)
     for access in findings.access:
-        label, style = ("can read", None) if access.granted else ("NO ACCESS", "red")
+        verb = "can" if access.resource.startswith("write ") else "can read"
+        label, style = (verb, None) if access.granted else ("NO ACCESS", "red")
         out.print(f"  {label:9} {access.resource} {access.reason}".rstrip(), style=style, markup=False)
     for access in findings.bulk:
         out.print(f"  {'in bulk' if access.granted else 'not bulk':9} {access.resource} {access.reason}".rstrip(), markup=False)

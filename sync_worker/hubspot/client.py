@@ -13,6 +13,7 @@ from typing import Self
 
 from sync_worker.base_url import validate_base_url
 from sync_worker.errors import ConfigurationError
+from sync_worker.hubspot.api.access_token import AccessToken
 from sync_worker.hubspot.api.account import Account
 from sync_worker.hubspot.api.companies import Companies
 from sync_worker.hubspot.api.contacts import Contacts
@@ -60,6 +61,7 @@ class HubSpot:
     exports: Exports
     imports: Imports
     account: Account
+    access_token: AccessToken
     metrics: RequestMetrics
     budgets: Budgets
     transport: Transport
@@ -128,10 +130,10 @@ def connect(
         clock_tolerance=tolerance,
     )
     identity = hashlib.sha256(f"{address} {token.strip()}".encode()).hexdigest()[:16]
-    return _build_client(transport, metrics, identity)
+    return _build_client(transport, metrics, identity, token)
 
 
-def _build_client(transport: Transport, metrics: RequestMetrics, identity: str) -> HubSpot:
+def _build_client(transport: Transport, metrics: RequestMetrics, identity: str, token: str) -> HubSpot:
     sdk = open_sdk(transport)
     crm = sdk.crm
     return HubSpot(
@@ -152,6 +154,7 @@ def _build_client(transport: Transport, metrics: RequestMetrics, identity: str) 
         exports=Exports(transport, FileDownloader(metrics)),
         imports=Imports(transport),
         account=Account(transport),
+        access_token=AccessToken(transport, token.strip()),
         metrics=metrics,
         budgets=Budgets.of(transport.rate_limiter, transport.clock),
         transport=transport,

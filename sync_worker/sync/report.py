@@ -24,8 +24,8 @@ class ErasureReport:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return DONE."""
-        return ExitCode.DONE
+        """Return SOME_REJECTED if the state contains no data of the contact."""
+        return ExitCode.DONE if self.contact_ids or self.events else ExitCode.SOME_REJECTED
 
     def as_json(self) -> dict[str, Any]:
         """Return the report for `--json`."""

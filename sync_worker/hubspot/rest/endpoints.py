@@ -96,6 +96,7 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/crm/v3/imports", "list the imports"),
     Endpoint("GET", "/crm/v3/imports/{import}", "check an import"),
     Endpoint("GET", "/crm/v3/imports/{import}/errors", "read the errors of an import"),
+    Endpoint("POST", "/oauth/v2/private-apps/get/access-token-info", "read the scopes of the token"),
     Endpoint("GET", "/account-info/v3/details", "read the account's details"),
     Endpoint("GET", "/account-info/v3/api-usage/daily/private-apps", "read the daily usage of the API"),
 )

@@ -18,6 +18,12 @@ from sync_worker.sandbox.request.request import ApiCall
 _CLOSED_STAGE_PROBABILITIES = {"closedwon": "1.0", "closedlost": "0.0"}
 _EMPTY_PROPERTY = PropertyDefinition(name="", label="", type="enumeration", field_type="radio", group="")
 MAX_CUSTOM_PROPERTIES = 1_000
+#: The scopes of a token that has all: those of the endpoints that the sandbox serves.
+_COMMON_SCOPES = (
+    *(f"crm.{part}.{access}" for part in ("objects.contacts", "schemas.contacts", "lists") for access in ("read", "write")),
+    *(f"crm.objects.{kind}.read" for kind in ("companies", "deals", "owners", "marketing_events")),
+    *("crm.export", "crm.import", "forms", "content"),
+)
 
 
 def list_pipelines(call: ApiCall) -> Response:
@@ -81,6 +87,12 @@ def read_account_details(call: ApiCall) -> Response:
     if call.version == "2026-09":
         details |= {"portalName": "Sandbox", "createdAt": "2020-01-01T00:00:00Z"}
     return JsonResponse(details)
+
+
+def describe_access_token(call: ApiCall) -> Response:
+    """Return the scopes of the token that authenticates the call; hubspot-api.md section 14."""
+    scopes = sorted(filter(call.app.has_scope, call.app.scopes or _COMMON_SCOPES))
+    return JsonResponse({"userId": 1, "hubId": call.portal.id, "appId": 1, "scopes": scopes})
 
 
 def read_daily_usage(call: ApiCall) -> Response:
@@ -178,5 +190,6 @@ ENDPOINTS = (
     Endpoint(api="owners", method="GET", path_suffix="/{ownerId}", handler=read_owner, scopes=_OWNER_SCOPES),
     Endpoint(api="account", method="GET", path_suffix="/details", handler=read_account_details),
     Endpoint(api="account", method="GET", path_suffix="/api-usage/daily/private-apps", handler=read_daily_usage),
+    Endpoint(api="private-apps", method="POST", path_suffix="/get/access-token-info", handler=describe_access_token),
     Endpoint(api="limits", method="GET", path_suffix="/custom-properties", handler=read_custom_property_limits),
 )

@@ -18,7 +18,7 @@ from sync_worker.sandbox.crm.audit_log import ChangeSource
 from sync_worker.sandbox.crm.object_store import ObjectTable
 from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.request import body_validation
-from sync_worker.sandbox.request.auth_tokens import scopes_error
+from sync_worker.sandbox.request.auth_tokens import ApiApp, scopes_error
 from sync_worker.sandbox.request.rate_limits import RateLimits
 
 
@@ -34,6 +34,7 @@ class ApiCall:
     query: QueryParams
     rate_limits: RateLimits
     tier: Tier
+    app: ApiApp
     body: bytes = b""
     source: ChangeSource = field(default=ChangeSource("INTEGRATION"))
     content_type: str = ""

@@ -26,6 +26,7 @@ BASE_PATHS: dict[str, tuple[str | None, str | None]] = {
     "forms": ("/marketing/v3/forms", None),
     "submissions": ("/form-integrations/v1/submissions/forms", None),
     "email": ("/email/public/v1", None),
+    "private-apps": ("/oauth/v2/private-apps", None),
 }
 
 

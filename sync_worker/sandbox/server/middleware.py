@@ -163,6 +163,7 @@ class ApiGateway:
             query=request.query_params,
             rate_limits=self.rate_limits,
             tier=self.tier,
+            app=app,
             body=body,
             source=app.source,
             content_type=request.headers.get("content-type", ""),

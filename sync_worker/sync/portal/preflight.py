@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,6 +17,11 @@ from sync_worker.sync.portal.ownership import Ownership, SetupConflict
 from sync_worker.sync.portal.portal import select_hidden_kinds
 from sync_worker.sync.portal.setup import SetupPlan, SetupStep, plan_setup
 
+WRITE_SCOPES: Final = {
+    "write contacts": "crm.objects.contacts.write",
+    "write contact properties": "crm.schemas.contacts.write",
+    "write lists": "crm.lists.write",
+}
 STARTER_BURST_LIMIT: Final = 100  # requests in ten seconds; Professional and Enterprise allow more
 
 
@@ -122,6 +127,7 @@ def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, own
     model = crm_schema.model
     account = hubspot.account.read_details()
     access = tuple(_probe(resource, request) for resource, request in _access_probes(hubspot, crm_schema, now))
+    writes = _check_write_scopes(hubspot.access_token.read_scopes())
     occurrences = hubspot.event_occurrences.is_available()
     hidden = select_hidden_kinds(model.event_kinds, shows_occurrences=occurrences)
     burst = hubspot.budgets.burst.limit
@@ -132,7 +138,7 @@ def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, own
         portal=account,
         tier="enterprise" if occurrences else "starter or free" if burst <= STARTER_BURST_LIMIT else "professional",
         limits=LimitsSummary(per_10_seconds=burst, daily=hubspot.account.read_daily_usage()),
-        access=access,
+        access=(*access, *writes),
         bulk=(_probe("exports", hubspot.exports.check_access), _probe("imports", hubspot.imports.check_access)),
         model=ModelFit(
             name=model.document.name,
@@ -166,6 +172,17 @@ def _access_probes(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime) -> li
     if "webinar" in kinds:
         probes.append(("marketing events", lambda: hubspot.marketing_events.read_page(limit=1)))
     return probes
+
+
+def _check_write_scopes(scopes: Collection[str] | None) -> tuple[AccessCheck, ...]:
+    """Return whether the token may write; nothing if HubSpot does not show its scopes."""
+    if scopes is None:
+        return ()
+    missing = {scope: f"The token lacks the scope {scope}. Add it to the private app or service key." for scope in WRITE_SCOPES.values()}
+    return tuple(
+        AccessCheck(resource=resource, granted=scope in scopes, reason="" if scope in scopes else missing[scope])
+        for resource, scope in WRITE_SCOPES.items()
+    )
 
 
 def _probe(resource: str, request: Callable[[], object]) -> AccessCheck:

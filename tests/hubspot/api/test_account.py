@@ -56,3 +56,18 @@ def test_an_unknown_daily_usage_is_not_reported(hubspot: HubSpot, server: FakeSe
     server.respond("GET", USAGE, json_response(unknown), json_response({"results": []}), json_response(error_body("not found"), 404))
 
     assert [hubspot.account.read_daily_usage() for _ in range(3)] == [None, None, None]
+
+
+SCOPES = "/oauth/v2/private-apps/get/access-token-info"
+
+
+def test_the_scopes_of_the_token_are_read(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("POST", SCOPES, json_response({"userId": 1, "hubId": 7, "scopes": ["forms", "content"]}))
+    assert hubspot.access_token.read_scopes() == {"forms", "content"}
+    assert set(server.bodies[0]) == {"tokenKey"}
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_the_scopes_of_a_service_key_may_be_unknown(hubspot: HubSpot, server: FakeServer, status: int) -> None:
+    server.respond("POST", SCOPES, json_response(error_body("no such token"), status))
+    assert hubspot.access_token.read_scopes() is None

@@ -1,0 +1,34 @@
+"""The preflight check finds missing scopes before the first write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import requests
+
+from sync_worker.errors import ExitCode
+from tests.harness import start_harness
+
+
+@pytest.mark.parametrize("scope", ["crm.objects.contacts.write", "crm.schemas.contacts.write", "crm.lists.write"])
+def test_a_missing_write_scope_is_found_without_a_write(tmp_path: Path, scope: str) -> None:
+    with start_harness(tmp_path) as harness:
+        rule = {"fault": "withdraw_scope", "name": scope}
+        requests.post(f"{harness.server.base_url}/sandbox/faults", json={"rules": [rule]}, timeout=10).raise_for_status()
+        with harness.worker() as worker:
+            report = worker.check()
+        denied = [access for access in report.access if not access.granted]
+        assert [scope in access.reason for access in denied] == [True]
+        assert report.exit_code == ExitCode.REFUSED
+
+
+def test_a_token_with_all_scopes_may_write(tmp_path: Path) -> None:
+    with start_harness(tmp_path) as harness, harness.worker() as worker:
+        report = worker.check()
+        assert [access.resource for access in report.access if access.resource.startswith("write")] == [
+            "write contacts",
+            "write contact properties",
+            "write lists",
+        ]
+        assert report.exit_code == ExitCode.DONE
