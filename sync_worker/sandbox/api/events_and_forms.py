@@ -1,4 +1,4 @@
-"""Endpoints of email events, event occurrences, forms and form submissions; hubspot-api.md section 7."""
+"""Endpoints of email events and event occurrences; hubspot-api.md section 7."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from itertools import islice
 
 from starlette.responses import Response
 
+from sync_worker.sandbox.api.timeline_pages import find_cursor, positions_before
 from sync_worker.sandbox.base.ids import parse_id
 from sync_worker.sandbox.base.object_types import find_object_type
-from sync_worker.sandbox.base.responses import ApiError, Json, JsonResponse, not_found_error, validation_error
-from sync_worker.sandbox.base.timestamps import format_iso, parse_ms
+from sync_worker.sandbox.base.responses import ApiError, Json, JsonResponse, validation_error
+from sync_worker.sandbox.base.timestamps import parse_ms
 from sync_worker.sandbox.events.event_timeline import EventTimeline
 from sync_worker.sandbox.request.endpoints import Endpoint
 from sync_worker.sandbox.request.request import ApiCall
 
 MAX_EMAIL_PAGE_SIZE, DEFAULT_EMAIL_PAGE_SIZE = 1_000, 100
 MAX_OCCURRENCE_PAGE_SIZE, DEFAULT_OCCURRENCE_PAGE_SIZE = 100, 20
-MAX_SUBMISSION_PAGE_SIZE, DEFAULT_SUBMISSION_PAGE_SIZE = 50, 20
-MAX_FORM_PAGE_SIZE = 100
 MAX_TIMESTAMP_MS = 10**18  # epoch milliseconds
 # Email event → (change, type of the change); None: the event itself names the change.
 SUBSCRIPTION_CHANGES: dict[str, tuple[str | None, str]] = {
@@ -44,13 +43,13 @@ def list_email_events(call: ApiCall) -> Response:
     in_range = timeline.positions_between(_timestamp_param(call, "startTimestamp"), _timestamp_param(call, "endTimestamp"))
     recipient = query.get("recipient")
     positions = timeline.select(
-        _positions_before(in_range, query.get("offset")), kind=kind, contact_key=recipient.lower() if recipient else None
+        positions_before(timeline, in_range, query.get("offset")), kind=kind, contact_key=recipient.lower() if recipient else None
     )
     page = list(islice(_filter_email_events(call, timeline, positions), limit + 1))
     more = len(page) > limit
     body: Json = {"hasMore": more, "events": [timeline.raw_row(at) for at in page[:limit]]}
     if more:
-        body["offset"] = _encode_offset(page[limit - 1])
+        body["offset"] = timeline.cursor(page[limit - 1])
     return JsonResponse(body)
 
 
@@ -60,13 +59,15 @@ def list_subscription_changes(call: ApiCall) -> Response:
     limit = call.integer_param("limit", DEFAULT_EMAIL_PAGE_SIZE, maximum=MAX_EMAIL_PAGE_SIZE)
     in_range = timeline.positions_between(_timestamp_param(call, "startTimestamp"), _timestamp_param(call, "endTimestamp"))
     recipient = query.get("recipient")
-    positions = timeline.select(_positions_before(in_range, query.get("offset")), contact_key=recipient.lower() if recipient else None)
+    positions = timeline.select(
+        positions_before(timeline, in_range, query.get("offset")), contact_key=recipient.lower() if recipient else None
+    )
     change_type = query.get("changeType")
     changes = ((at, _serialize_subscription_change(timeline.row(at))) for at in positions)
     page = list(islice(((at, row) for at, row in changes if row and change_type in (None, row["changes"][0]["changeType"])), limit + 1))
     body: Json = {"timeline": [row for _, row in page[:limit]], "hasMore": len(page) > limit}
     if len(page) > limit:
-        body["offset"] = _encode_offset(page[limit - 1][0])
+        body["offset"] = timeline.cursor(page[limit - 1][0])
     return JsonResponse(body)
 
 
@@ -81,14 +82,14 @@ def list_event_occurrences(call: ApiCall) -> Response:
     contact_id = _contact_id_param(call)
     limit = call.integer_param("limit", DEFAULT_OCCURRENCE_PAGE_SIZE, maximum=MAX_OCCURRENCE_PAGE_SIZE)
     ascending = query.get("sort", "-occurredAt") == "occurredAt"
-    in_range = _positions_after_cursor(_positions_in_range(call, timeline), query.get("after"), ascending=ascending)
+    in_range = _positions_after_cursor(timeline, _positions_in_range(call, timeline), query.get("after"), ascending=ascending)
     positions = timeline.select(in_range if ascending else in_range[::-1], kind=query.get("eventType"), contact_key=contact_id)
     ids = set(query.getlist("id"))
     chosen = (at for at in positions if not ids or str(timeline.row(at)["id"]) in ids)
     page = list(islice(chosen, limit + 1))
     body: Json = {"results": [_serialize_occurrence(timeline, at) for at in page[:limit]]}
     if len(page) > limit:
-        after = _encode_offset(page[limit - 1])
+        after = timeline.cursor(page[limit - 1])
         body["paging"] = {"next": {"after": after, "link": f"{call.base_url}{call.url_path}?after={after}"}}
     return JsonResponse(body)
 
@@ -98,42 +99,6 @@ def list_event_types(call: ApiCall) -> Response:
     _require_enterprise(call)
     event_types = {"e_visited_page", "e_submitted_form", *call.portal.engagement.occurrences.kinds()}
     return JsonResponse({"eventTypes": sorted(event_types)})
-
-
-def list_forms(call: ApiCall) -> Response:
-    """Return a page of forms."""
-    limit = call.integer_param("limit", 20, maximum=MAX_FORM_PAGE_SIZE)
-    start = call.integer_param("after", 0, maximum=10**9, minimum=0)
-    types, archived = set(call.query.getlist("formTypes")) or {"hubspot"}, call.bool_param("archived")
-    forms = [_serialize_form(call, form) for form in call.portal.engagement.forms.by_id.values()]
-    forms = [form for form in forms if form["archived"] == archived and types & {"all", form["formType"]}]
-    body: Json = {"results": forms[start : start + limit]}
-    if start + limit < len(forms):
-        body["paging"] = {"next": {"after": str(start + limit)}}
-    return JsonResponse(body)
-
-
-def read_form(call: ApiCall) -> Response:
-    """Return one form."""
-    form = call.portal.engagement.forms.by_id.get(call.path_variables["formId"])
-    if form is None:
-        raise not_found_error(f"Form {call.path_variables['formId']} does not exist.", "OBJECT_NOT_FOUND")
-    return JsonResponse(_serialize_form(call, form))
-
-
-def list_form_submissions(call: ApiCall) -> Response:
-    """Return a page of the submissions of a form, newest first; HubSpot has no filter."""
-    timeline, form_id = call.portal.engagement.submissions, call.path_variables["formId"]
-    if form_id not in call.portal.engagement.forms.by_id:
-        raise not_found_error(f"Form {form_id} does not exist.", "OBJECT_NOT_FOUND")
-    limit = call.integer_param("limit", DEFAULT_SUBMISSION_PAGE_SIZE, maximum=MAX_SUBMISSION_PAGE_SIZE)
-    positions = timeline.select(_positions_before(range(len(timeline)), call.query.get("after")), kind=form_id)
-    page = list(islice(positions, limit + 1))
-    body: Json = {"results": [_serialize_submission(timeline.row(at)) for at in page[:limit]]}
-    if len(page) > limit:
-        after = _encode_offset(page[limit - 1])
-        body["paging"] = {"next": {"after": after, "link": f"{call.base_url}{call.url_path}?after={after}"}}
-    return JsonResponse(body)
 
 
 def _serialize_subscription_change(row: Json) -> Json | None:
@@ -173,29 +138,11 @@ def _positions_in_range(call: ApiCall, timeline: EventTimeline) -> range:
     return timeline.positions_between(*bounds)
 
 
-def _positions_before(positions: range, offset: str | None) -> range:
-    """Return the positions before the offset, newest first."""
-    return range(positions.start, min(positions.stop, _decode_offset(offset, positions.stop)))[::-1]
-
-
-def _positions_after_cursor(positions: range, after: str | None, *, ascending: bool) -> range:
+def _positions_after_cursor(timeline: EventTimeline, positions: range, after: str | None, *, ascending: bool) -> range:
     if after is None:
         return positions
-    cursor = _decode_offset(after, 0)
-    return range(max(positions.start, cursor + 1), positions.stop) if ascending else range(positions.start, min(positions.stop, cursor))
-
-
-def _encode_offset(position: int) -> str:
-    return f"{position:x}"
-
-
-def _decode_offset(offset: str | None, default: int) -> int:
-    if not offset:
-        return default
-    try:
-        return int(offset, 16)
-    except ValueError:
-        raise validation_error(f"Invalid offset: {offset}") from None
+    at = find_cursor(timeline, after)
+    return range(max(positions.start, at + 1), positions.stop) if ascending else range(positions.start, min(positions.stop, at))
 
 
 def _contact_id_param(call: ApiCall) -> str | None:
@@ -218,31 +165,10 @@ def _serialize_occurrence(timeline: EventTimeline, position: int) -> Json:
     return {"objectType": "CONTACT", **row, "id": str(row["id"]), "objectId": timeline.contact_key(position)}
 
 
-def _serialize_form(call: ApiCall, form: Json) -> Json:
-    created = format_iso(call.portal.contacts.records.created[0] if len(call.portal.contacts.records) else call.portal.now_ms())
-    defaults = {
-        "formType": "hubspot",
-        "createdAt": created,
-        "updatedAt": created,
-        "archived": False,
-        "fieldGroups": [],
-        "configuration": {},
-    }
-    return {**defaults, **form, "id": str(form["id"])}
-
-
-def _serialize_submission(row: Json) -> Json:
-    return {name: value for name, value in row.items() if name != "formId"}
-
-
 ENDPOINTS = (
     Endpoint(api="email", method="GET", path_suffix="/events", handler=list_email_events, scopes=("content",)),
     Endpoint(api="email", method="GET", path_suffix="/subscriptions/timeline", handler=list_subscription_changes, scopes=("content",)),
     Endpoint(api="occurrences", method="GET", path_suffix="", handler=list_event_occurrences),
     Endpoint(api="occurrences", method="GET", path_suffix="/", handler=list_event_occurrences),
     Endpoint(api="occurrences", method="GET", path_suffix="/event-types", handler=list_event_types),
-    Endpoint(api="forms", method="GET", path_suffix="", handler=list_forms, scopes=("forms",)),
-    Endpoint(api="forms", method="GET", path_suffix="/", handler=list_forms, scopes=("forms",)),
-    Endpoint(api="forms", method="GET", path_suffix="/{formId}", handler=read_form, scopes=("forms",)),
-    Endpoint(api="submissions", method="GET", path_suffix="/{formId}", handler=list_form_submissions, scopes=("forms",)),
 )

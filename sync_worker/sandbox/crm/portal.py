@@ -15,6 +15,7 @@ from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.base.errors import PortalFolderError
 from sync_worker.sandbox.base.object_types import COMPANIES, CONTACTS, DEALS
 from sync_worker.sandbox.base.portal_data import PortalData, Row, Tier
+from sync_worker.sandbox.base.task_schedule import TaskSchedule
 from sync_worker.sandbox.base.timestamps import to_ms
 from sync_worker.sandbox.crm.associations import AssociationIndex
 from sync_worker.sandbox.crm.audit_log import AuditLog, PropertyChange
@@ -51,6 +52,7 @@ class SandboxPortal:
     counters: CounterFunction
     exports: ExportQueue = field(default_factory=ExportQueue)
     imports: ImportQueue = field(default_factory=ImportQueue)
+    scheduled_tasks: TaskSchedule = field(default_factory=TaskSchedule)
 
     @classmethod
     def load(
@@ -127,8 +129,9 @@ class SandboxPortal:
         return to_ms(self.clock())
 
     def run_due_tasks(self) -> None:
-        """Run HubSpot's background work that is due by now: the rows of imports."""
+        """Run HubSpot's background work that is due by now: the rows of imports, events that become visible late."""
         self.imports.advance(self.now_ms())
+        self.scheduled_tasks.run_due(self.now_ms())
 
     def catalog(self, object_type: str = "contacts") -> PropertyCatalog:
         """Return the property definitions and groups of an object type."""
@@ -179,15 +182,19 @@ class SandboxPortal:
         """Return the lists that contain a contact."""
         return self.lists.find_by_member(contact_id)
 
-    def recalculate_counters(self, row: int) -> None:
-        """Recalculate the counters of a contact from its events."""
+    def recalculate_counters(self, row: int, *, previous: Mapping[str, str] | None = None) -> None:
+        """Recalculate the counters of a contact from its events; `previous` counters that are no longer set are cleared."""
+        self.contacts.writer.set_calculated(row, {**dict.fromkeys(previous or ()), **self.compute_counters(row)})
+
+    def compute_counters(self, row: int) -> Mapping[str, str]:
+        """Return the counters of a contact, computed from its events."""
         contact: Row = {"id": str(self.contacts.records.ids[row]), "properties": self.contacts.records.values(row)}
         deals = [
             {"id": str(deal_id), "properties": self.record("deals", deal_id) or {}}
             for deal_id in self.associations.find_ids("contacts", int(contact["id"]), "deals")
         ]
         header = PortalData(portal_id=self.id, tier=self.tier, time_zone=self.time_zone, now=self.clock())
-        self.contacts.writer.set_calculated(row, contact_counters(header, contact, self.engagement, deals, self.counters))
+        return contact_counters(header, contact, self.engagement, deals, self.counters)
 
     def properties_by_group(self, object_type: str = "contacts") -> Iterator[tuple[PropertyGroup, list[PropertyDefinition]]]:
         """Yield every property group with its properties, in display order."""

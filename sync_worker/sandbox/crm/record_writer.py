@@ -123,6 +123,12 @@ class RecordWriter:
         self.unique_values.remove_emails(row)
         self.records.archived[row] = now
 
+    def restore(self, row: int) -> None:
+        """Restore an archived record; search finds it late."""
+        del self.records.archived[row]
+        self.unique_values.add_emails(row)
+        self.search_lag.record_change(row, None, now=self.now_ms())
+
     def _validate_value(self, name: str, raw: object, row: int | None) -> str | None:
         definition = self.catalog.get(name)
         if definition is None:

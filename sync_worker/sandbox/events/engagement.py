@@ -44,7 +44,7 @@ class Engagement:
     """Timelines of all events: email events and submissions keyed by address, the others by contact id."""
 
     def __init__(self, data: PortalData) -> None:
-        self.email_events = EventTimeline(data.email_events, EMAIL_EVENT_KEY)
+        self.email_events = EventTimeline(({**row, "portalId": data.portal_id} for row in data.email_events), EMAIL_EVENT_KEY)
         self.occurrences = EventTimeline(data.events, OCCURRENCE_KEY)
         self.submissions = EventTimeline(data.submissions, SUBMISSION_KEY)
         self.marketing_events = MarketingEventStore(data.marketing_events, data.participations)

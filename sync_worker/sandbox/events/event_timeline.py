@@ -27,12 +27,13 @@ class RowKey:
 class EventTimeline:
     """Event rows, oldest first.
 
-    A position stays valid as long as new rows are the newest.
+    A position stays valid as long as new rows are the newest; a cursor stays valid always.
     """
 
     def __init__(self, rows: Iterable[Row], key: RowKey) -> None:
         self._key = key
         self._rows = SpoolFile()
+        self._edits: dict[int, int] = {}  # number of a row → number of its current content
         self._timestamps, self._row_numbers = array("q"), array("q")
         self._kinds, self._contact_keys = list[str](), list[str]()
         shared: dict[str, str] = {}
@@ -52,12 +53,37 @@ class EventTimeline:
 
     def __iter__(self) -> Iterator[Row]:
         """Yield every row in insertion order."""
-        return iter(self._rows)
+        return map(self._content, sorted(self._row_numbers))
 
     def add(self, row: Row) -> None:
         """Insert a row after the rows with the same timestamp."""
         at = self._key.timestamp(row)
         self._insert(bisect_right(self._timestamps, at), at, self._key.kind(row), self._key.contact_key(row), self._rows.add(row))
+
+    def find(self, row_id: str) -> Row | None:
+        """Return the row with an id; None for an unknown id."""
+        number = self._find_number(row_id)
+        return None if number is None else self._content(number)
+
+    def edit(self, row_id: str, changes: Row) -> None:
+        """Change fields of a row, except its time, kind and contact."""
+        number = self._find_number(row_id)
+        if number is not None:
+            self._edits[number] = self._rows.add({**self._content(number), **changes})
+
+    def cursor(self, position: int) -> str:
+        """Return the cursor of a row; later rows do not change it."""
+        return f"{self._timestamps[position]:x}.{self._row_numbers[position]:x}"
+
+    def find_cursor(self, cursor: str) -> int:
+        """Return the position of the first row at or after a cursor.
+
+        Raises:
+            ValueError: the text is not a cursor.
+        """
+        timestamp, _, number = cursor.partition(".")
+        wanted = (int(timestamp, 16), int(number, 16))
+        return bisect_left(range(len(self)), wanted, key=lambda at: (self._timestamps[at], self._row_numbers[at]))
 
     def reassign(self, old_key: str, new_key: str) -> None:
         """Move the rows of one contact to another."""
@@ -65,12 +91,12 @@ class EventTimeline:
 
     def row(self, position: int) -> Row:
         """Return the row at a position."""
-        found: Row = orjson.loads(self._rows.read_raw(self._row_numbers[position]))
-        return found
+        return self._content(self._row_numbers[position])
 
     def raw_row(self, position: int) -> orjson.Fragment:
         """Return the JSON of the row at a position, for a response."""
-        return orjson.Fragment(self._rows.read_raw(self._row_numbers[position]))
+        number = self._row_numbers[position]
+        return orjson.Fragment(self._rows.read_raw(self._edits.get(number, number)))
 
     def timestamp(self, position: int) -> int:
         """Return the timestamp of a row in epoch milliseconds."""
@@ -112,6 +138,13 @@ class EventTimeline:
         return [
             (self._timestamps[at], self._kinds[at], self.row(at)) for at in islice(self.select_newest_first(contact_key=contact_key), limit)
         ]
+
+    def _find_number(self, row_id: str) -> int | None:
+        return next((number for number in self._row_numbers if str(self._content(number)["id"]) == row_id), None)
+
+    def _content(self, number: int) -> Row:
+        found: Row = orjson.loads(self._rows.read_raw(self._edits.get(number, number)))
+        return found
 
     def _contact_positions(self, positions: range, contact_key: str) -> list[int]:
         """Return the positions of a contact; `list.index` is many times faster than a loop."""

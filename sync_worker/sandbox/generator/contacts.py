@@ -34,7 +34,18 @@ _STAGES_BY_OUTCOME: Final = {
     "open": ("opportunity",),
     "lost": expand_weights([("opportunity", 40), ("lead", 45), ("other", 15)]),
 }
-_EMAIL_CONFIRMATIONS: Final = expand_weights([("Confirmed", 30), ("Pending", 5), ("", 65)])
+_EMAIL_CONFIRMATIONS: Final = expand_weights(
+    [
+        ("Confirmed", 16),
+        ("User clicked confirmation", 4),
+        ("Confirmed from previous behavior", 5),
+        ("Confirmed due to form", 3),
+        ("Customer marked confirmed", 2),
+        ("Confirmation Pending", 2),
+        ("Confirmation Email Sent", 3),
+        ("", 65),
+    ]
+)
 _BOUNCE_REASONS: Final = expand_weights([("UNKNOWN_USER", 80), ("MAILBOX_FULL", 8), ("POLICY", 7), ("OTHER", 5)])
 
 

@@ -62,10 +62,17 @@ STANDARD_OPTIONS: dict[str, dict[str, str]] = {
     "numemployees": {size: size for size in ("1-5", "5-25", "25-50", "50-100", "100-500", "500-1000", "1000+")},
     "hs_marketable_status": {"true": "Marketing contact", "false": "Non-marketing contact"},
     "hs_emailconfirmationstatus": {
-        "Confirmed": "Confirmed",
-        "Pending": "Pending",
-        "Confirmation Email Failed": "Confirmation Email Failed",
-        "NONE": "None",
+        status: status
+        for status in (
+            "Confirmed",
+            "Confirmation Pending",
+            "Confirmation Email Sent",
+            "User clicked confirmation",
+            "HubSpot Rep. marked confirmed",
+            "Customer marked confirmed",
+            "Confirmed from previous behavior",
+            "Confirmed due to form",
+        )
     },
     "hs_email_hard_bounce_reason_enum": {
         "UNKNOWN_USER": "Unknown user",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from sync_worker.sandbox.properties.value_validation import InvalidPropertyValueError
 
@@ -63,6 +63,21 @@ class ValidationRule:
             test, code = _VALUE_TESTS[self.rule_type]
             is_valid = test(value, argument)
         return None if is_valid else InvalidPropertyValueError(self.property_name, code, f"{value} breaks {self.rule_type} {argument}")
+
+
+def parse_rule(item: Mapping[str, Any]) -> ValidationRule:
+    """Return the rule of a JSON object: {propertyName, ruleType, ruleArguments, when}.
+
+    Raises:
+        ValueError: the type does not exist, or has another number of arguments.
+    """
+    rule_type, arguments = item["ruleType"], tuple(map(str, item.get("ruleArguments") or ()))
+    if rule_type not in RULE_TYPES:
+        raise ValueError(f"ruleType {rule_type} does not exist; the types are {', '.join(RULE_TYPES)}")
+    if len(arguments) != (0 if rule_type == REQUIRED else 1):
+        raise ValueError(f"ruleArguments of {rule_type}: {list(arguments)} is not valid")
+    when = {name: tuple(map(str, values)) for name, values in (item.get("when") or {}).items()}
+    return ValidationRule(property_name=str(item["propertyName"]), rule_type=rule_type, arguments=arguments, when=when)
 
 
 class ValidationRules:

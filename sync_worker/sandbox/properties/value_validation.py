@@ -45,8 +45,8 @@ def normalize_value(definition: PropertyDefinition, raw: object, *, current: str
     value = raw if isinstance(raw, str) else str(raw)
     if value == "":
         return None
-    if definition.type != "string" and value != value.strip():
-        raise InvalidPropertyValueError(definition.name, "LEADING_TRAILING_WHITESPACE", f'"{value}" has leading or trailing whitespace.')
+    if definition.type != "string":
+        value = value.strip()  # HubSpot announced to refuse blanks around such values, and canceled it
     if definition.type == "enumeration":
         return _normalize_option(definition, value, current)
     checks = {"number": _normalize_number, "bool": _normalize_boolean, "datetime": _normalize_datetime, "date": _normalize_date}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sync_worker.sandbox.api.error_responses import invalid_values_error
@@ -15,7 +15,8 @@ from sync_worker.sandbox.crm.object_store import ObjectTable
 from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.crm.record_writer import InvalidValuesError, PropertyValues
 from sync_worker.sandbox.events.engagement import EMAIL_EVENT_KEY, OCCURRENCE_KEY, SUBMISSION_KEY
-from sync_worker.sandbox.properties.validation_rules import REQUIRED, RULE_TYPES, ValidationRule
+from sync_worker.sandbox.events.event_timeline import EventTimeline, RowKey
+from sync_worker.sandbox.properties.validation_rules import parse_rule
 
 ActionBody = dict[str, Any]
 UserAction = Callable[[SandboxPortal, ActionBody], ActionBody]
@@ -46,6 +47,16 @@ def archive_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     return {"id": str(portal.contacts.records.ids[row]), "archived": True}
 
 
+def restore_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
+    """Restore an archived contact: {id}. It keeps its id and its timestamps."""
+    row = portal.contacts.records.find_row(parse_id(body.get("id")))
+    if row is None or row not in portal.contacts.records.archived:
+        raise not_found_error()
+    reject_duplicate_email(portal.contacts, portal.contacts.records.values(row), row)
+    portal.contacts.writer.restore(row)
+    return _serialize_contact(portal, row)
+
+
 def gdpr_delete_contact(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Delete a contact permanently: {id}."""
     row = _require_row(portal, body.get("id"))
@@ -73,27 +84,38 @@ def archive_property(portal: SandboxPortal, body: ActionBody) -> ActionBody:
 
 def replace_validation_rules(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Replace the validation rules of contacts: {rules: [{propertyName, ruleType, ruleArguments, when}]}."""
-    rules = tuple(_parse_rule(item) for item in body["rules"])
+    rules = tuple(parse_rule(item) for item in body["rules"])
     portal.contacts.writer.rules.replace(rules)
     return {"rules": len(rules)}
 
 
 def add_email_event(portal: SandboxPortal, body: ActionBody) -> ActionBody:
-    """Add an email event (v1) and update the counters: a row of email_events.jsonl."""
-    portal.engagement.email_events.add(body)
-    return _recalculate_contact(portal, portal.contacts.unique_values.find_row("email", EMAIL_EVENT_KEY.contact_key(body)))
+    """Add an email event (v1) and update the counters: a row of email_events.jsonl; `visibleAfter` (seconds) delays it."""
+    return _add_event(portal, portal.engagement.email_events, EMAIL_EVENT_KEY, {**body, "portalId": portal.id})
+
+
+def edit_email_event(portal: SandboxPortal, body: ActionBody) -> ActionBody:
+    """Change an email event later, as HubSpot does: {id, filteredEvent}, {id, obsoletedBy: {id, created}}."""
+    fixed = sorted({"created", "type", "recipient"} & body.keys())
+    if fixed:
+        raise validation_error(f"The fields {', '.join(fixed)} of an event do not change.")
+    event = portal.engagement.email_events.find(str(body["id"]))
+    if event is None:
+        raise not_found_error()
+    contact_row = _find_contact_row(portal, EMAIL_EVENT_KEY, event)
+    previous = {} if contact_row is None else portal.compute_counters(contact_row)
+    portal.engagement.email_events.edit(str(body["id"]), body)
+    return _recalculate_contact(portal, contact_row, previous=previous)
 
 
 def add_event_occurrence(portal: SandboxPortal, body: ActionBody) -> ActionBody:
-    """Add an event occurrence and update the counters: a row of events.jsonl."""
-    portal.engagement.occurrences.add(body)
-    return _recalculate_contact(portal, portal.contacts.records.find_surviving_row(parse_id(OCCURRENCE_KEY.contact_key(body))))
+    """Add an event occurrence and update the counters: a row of events.jsonl; `visibleAfter` (seconds) delays it."""
+    return _add_event(portal, portal.engagement.occurrences, OCCURRENCE_KEY, body)
 
 
 def add_submission(portal: SandboxPortal, body: ActionBody) -> ActionBody:
-    """Add a form submission and update the counters: a row of submissions.jsonl."""
-    portal.engagement.submissions.add(body)
-    return _recalculate_contact(portal, portal.contacts.unique_values.find_row("email", SUBMISSION_KEY.contact_key(body)))
+    """Add a form submission and update the counters: a row of submissions.jsonl; `visibleAfter` (seconds) delays it."""
+    return _add_event(portal, portal.engagement.submissions, SUBMISSION_KEY, body)
 
 
 def save_participation(portal: SandboxPortal, body: ActionBody) -> ActionBody:
@@ -112,11 +134,13 @@ USER_ACTIONS: dict[str, UserAction] = {
     "contacts": create_contact,
     "contacts/edit": edit_contact,
     "contacts/archive": archive_contact,
+    "contacts/restore": restore_contact,
     "contacts/forget": gdpr_delete_contact,
     "contacts/merge": merge_contacts,
     "properties/delete": archive_property,
     "validation-rules": replace_validation_rules,
     "email-events": add_email_event,
+    "email-events/edit": edit_email_event,
     "events": add_event_occurrence,
     "submissions": add_submission,
     "participations": save_participation,
@@ -124,21 +148,32 @@ USER_ACTIONS: dict[str, UserAction] = {
 }
 
 
+def _add_event(portal: SandboxPortal, timeline: EventTimeline, key: RowKey, body: ActionBody) -> ActionBody:
+    delay_s, row = float(body.get("visibleAfter", 0)), {name: value for name, value in body.items() if name != "visibleAfter"}
+    key.timestamp(row)  # an invalid row is an error now, not when it becomes visible
+
+    def add() -> ActionBody:
+        timeline.add(row)
+        return _recalculate_contact(portal, _find_contact_row(portal, key, row))
+
+    if not delay_s:
+        return add()
+    portal.scheduled_tasks.add(portal.now_ms() + int(delay_s * 1000), add)
+    return {}
+
+
+def _find_contact_row(portal: SandboxPortal, key: RowKey, row: ActionBody) -> int | None:
+    contact_key = key.contact_key(row)
+    if key is OCCURRENCE_KEY:
+        return portal.contacts.records.find_surviving_row(parse_id(contact_key))
+    return portal.contacts.unique_values.find_row("email", contact_key)
+
+
 def _validate_properties(table: ObjectTable, properties: ActionBody, row: int | None = None) -> PropertyValues:
     try:
         return table.writer.validate(properties, row=row)
     except InvalidValuesError as error:
         raise invalid_values_error(error.problems) from None
-
-
-def _parse_rule(item: ActionBody) -> ValidationRule:
-    rule_type, arguments = item["ruleType"], tuple(map(str, item.get("ruleArguments") or ()))
-    if rule_type not in RULE_TYPES:
-        raise validation_error(f"ruleType {rule_type} does not exist; the types are {', '.join(RULE_TYPES)}.")
-    if len(arguments) != (0 if rule_type == REQUIRED else 1):
-        raise validation_error(f"ruleArguments of {rule_type}: {list(arguments)} is not valid.")
-    when = {name: tuple(map(str, values)) for name, values in (item.get("when") or {}).items()}
-    return ValidationRule(property_name=str(item["propertyName"]), rule_type=rule_type, arguments=arguments, when=when)
 
 
 def _require_row(portal: SandboxPortal, contact_id: object) -> int:
@@ -152,8 +187,8 @@ def _serialize_contact(portal: SandboxPortal, row: int) -> ActionBody:
     return {"id": str(portal.contacts.records.ids[row]), "properties": portal.contacts.records.values(row)}
 
 
-def _recalculate_contact(portal: SandboxPortal, row: int | None) -> ActionBody:
+def _recalculate_contact(portal: SandboxPortal, row: int | None, *, previous: Mapping[str, str] | None = None) -> ActionBody:
     if row is None:
         return {}
-    portal.recalculate_counters(row)
+    portal.recalculate_counters(row, previous=previous)
     return _serialize_contact(portal, row)

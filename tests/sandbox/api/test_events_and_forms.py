@@ -52,6 +52,16 @@ def test_email_events_are_selected_by_type_recipient_campaign_and_filter() -> No
     assert served.get(EMAIL).json()["events"][0]["obsoletedBy"] == {"id": "event-9", "created": 9}
 
 
+def test_a_late_event_does_not_move_a_cursor() -> None:
+    events = [make_click(number, number * DAY_MS) for number in range(1, 6)]
+    served = start_portal(make_portal(email_events=events))
+    first = served.get(EMAIL, limit=2).json()
+    served.post("/sandbox/email-events", make_click(9, DAY_MS // 2))
+    served.post("/sandbox/email-events", make_click(10, 6 * DAY_MS))
+    rest = served.get(EMAIL, limit=9, offset=first["offset"]).json()["events"]
+    assert [event["id"] for event in first["events"] + rest] == [f"event-{number}" for number in (5, 4, 3, 2, 1, 9)]
+
+
 @pytest.mark.parametrize(
     "query", [{"limit": 1_001}, {"eventType": "WINK"}, {"campaignId": 7}, {"startTimestamp": "today"}, {"offset": "not hexadecimal"}]
 )
@@ -107,6 +117,24 @@ def test_submissions_are_newest_first_50_at_most() -> None:
     assert len(served.get(path).json()["results"]) == 20
     assert served.get(path, limit=51).status_code == 400
     assert served.get("/form-integrations/v1/submissions/forms/none").status_code == 404
+
+
+def test_forms_are_selected_by_type() -> None:
+    kinds = ("hubspot", "captured", "flow", "blog_comment")
+    served = start_portal(make_portal(forms=[{"id": kind, "name": kind, "formType": kind} for kind in kinds]))
+    assert result_ids(served.get("/marketing/v3/forms").json()) == ["hubspot"]
+    assert result_ids(served.get("/marketing/v3/forms", formTypes="all").json()) == list(kinds)
+    found = served.get("/marketing/v3/forms", formTypes=["flow", "captured"]).json()
+    assert result_ids(found) == ["captured", "flow"]
+    required = {"id", "name", "formType", "createdAt", "updatedAt", "archived", "fieldGroups", "configuration"}
+    assert found["results"][0].keys() == required | {"displayOptions", "legalConsentOptions"}
+
+
+def test_submissions_of_blog_comments_are_refused() -> None:
+    sent = [{"formId": "f", "submittedAt": 1, "values": []}]
+    served = start_portal(make_portal(forms=[{"id": "f", "name": "Blog", "formType": "blog_comment"}], submissions=sent))
+    reply = served.get("/form-integrations/v1/submissions/forms/f")
+    assert (reply.status_code, reply.json()["subCategory"]) == (400, "FORM_TYPE_NOT_ALLOWED")
 
 
 def test_forms_are_paged() -> None:

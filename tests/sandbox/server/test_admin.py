@@ -6,7 +6,7 @@ import pytest
 
 from sync_worker.sandbox.base.errors import PortalFolderError
 from sync_worker.sandbox.base.portal_data import PortalData
-from tests.sandbox.portal_factories import CONTACTS, make_click, make_contact, make_contacts, make_portal, start_portal
+from tests.sandbox.portal_factories import CONTACTS, NOW_MS, make_click, make_contact, make_contacts, make_portal, start_portal
 
 
 def test_requests_are_counted_by_endpoint_and_status() -> None:
@@ -123,6 +123,65 @@ def test_a_new_event_updates_the_counters_but_not_the_timestamp() -> None:
     assert (properties["hs_analytics_num_page_views"], properties["hs_email_click"], properties["num_conversion_events"]) == ("1", "1", "1")
     assert served.value(1, "lastmodifieddate") == before
     assert [event["id"] for event in served.get("/email/public/v1/events").json()["events"]] == ["event-1", "s"]
+
+
+def test_an_archived_contact_can_be_restored() -> None:
+    served = start_portal(make_portal(make_contacts(2)))
+    before = served.value(1, "lastmodifieddate")
+    served.post("/sandbox/contacts/archive", {"id": "1"})
+    served.clock.advance(60)
+    assert served.post("/sandbox/contacts/restore", {"id": "1"}).json()["id"] == "1"
+    assert served.value(1, "lastmodifieddate") == before
+    assert served.get(f"{CONTACTS}/person-1@example.com", idProperty="email").json()["id"] == "1"
+    assert served.get(CONTACTS, archived="true").json()["results"] == []
+    assert [served.post("/sandbox/contacts/restore", {"id": number}).status_code for number in ("1", "9")] == [404, 404]
+
+
+def test_a_contact_whose_address_was_taken_is_not_restored() -> None:
+    served = start_portal(make_portal(make_contacts(1)))
+    served.post("/sandbox/contacts/archive", {"id": "1"})
+    served.post("/sandbox/contacts", {"properties": {"email": "person-1@example.com"}})
+    assert served.post("/sandbox/contacts/restore", {"id": "1"}).status_code == 409
+
+
+def test_an_event_can_become_visible_long_after_its_time() -> None:
+    served = start_portal(make_portal(make_contacts(1), forms=[{"id": "f", "name": "Contact us"}]))
+    late = NOW_MS - 3 * 3_600_000
+    visit = {"id": "v", "eventType": "e_visited_page", "objectId": "1", "occurredAt": "2026-11-20T09:00:00.000Z", "properties": {}}
+    submission = {"formId": "f", "submittedAt": late, "values": [{"name": "email", "value": "person-1@example.com"}], "pageUrl": "u"}
+    assert served.post("/sandbox/email-events", {**make_click(1, late), "visibleAfter": 60}).json() == {}
+    served.post("/sandbox/events", {**visit, "visibleAfter": 120})
+    served.post("/sandbox/submissions", {**submission, "visibleAfter": 180})
+
+    def count_visible() -> list[int]:
+        pages = (
+            served.get("/email/public/v1/events").json()["events"],
+            served.get("/events/v3/events").json()["results"],
+            served.get("/form-integrations/v1/submissions/forms/f").json()["results"],
+        )
+        return [len(page) for page in pages]
+
+    assert (count_visible(), served.value(1, "hs_email_click")) == ([0, 0, 0], None)
+    for expected in ([1, 0, 0], [1, 1, 0], [1, 1, 1]):
+        served.clock.advance(60)
+        assert count_visible() == expected
+    [event] = served.get("/email/public/v1/events").json()["events"]
+    assert (event["created"], event["portalId"], "visibleAfter" in event) == (late, 42, False)
+    assert (served.value(1, "hs_email_click"), served.value(1, "num_conversion_events")) == ("1", "1")
+    assert served.post("/sandbox/events", {"id": "w", "visibleAfter": 1}).status_code == 400
+
+
+@pytest.mark.parametrize("change", [{"filteredEvent": True}, {"obsoletedBy": {"id": "event-9", "created": 9}}])
+def test_an_email_event_can_be_flagged_later(change: dict[str, object]) -> None:
+    served = start_portal(make_portal(make_contacts(1), email_events=[make_click(1, 1_000), make_click(2, 2_000, id="other", type="OPEN")]))
+    assert served.value(1, "hs_email_click") == "1"
+    assert served.post("/sandbox/email-events/edit", {"id": "event-1", **change}).json()["id"] == "1"
+    events = {event["id"]: event for event in served.get("/email/public/v1/events").json()["events"]}
+    assert events["event-1"].items() >= change.items()
+    assert "filteredEvent" not in events["other"]
+    assert served.value(1, "hs_email_click") is None
+    assert served.post("/sandbox/email-events/edit", {"id": "none", **change}).status_code == 404
+    assert served.post("/sandbox/email-events/edit", {"id": "event-1", "created": 5}).status_code == 400
 
 
 def test_the_clock_can_be_advanced_and_a_property_archived() -> None:
