@@ -21,7 +21,9 @@ from sync_worker.sandbox.server import server, user_actions
 ROOT, HERE = Path(__file__).parents[2], Path(__file__).parent
 BIN = ROOT / ".venv-peers" / "bin"
 CONTACTS = 1_500
-FAST_OPTIONS = SandboxConfig(index_lag_s=0, rate=10**6, search_rate=10**6, switches=Switches(search_body="conditions"))
+FAST_OPTIONS = SandboxConfig(
+    index_lag_s=0, rate=10**6, search_rate=10**6, switches=Switches(search_body="conditions"), hosts=frozenset({"api.hubapi.com"})
+)
 STREAMS = ("contacts", "companies", "deals")
 
 pytestmark = pytest.mark.skipif(not (BIN.parent / ".ready").exists(), reason="run `make peers` to install the clients")

@@ -111,7 +111,7 @@ class AsgiTransport(httpx.BaseTransport):
 
 
 def make_http_client(app: Starlette, token: str) -> httpx.Client:
-    return httpx.Client(base_url="http://sandbox", transport=AsgiTransport(app), headers={"Authorization": f"Bearer {token}"})
+    return httpx.Client(base_url="http://127.0.0.1", transport=AsgiTransport(app), headers={"Authorization": f"Bearer {token}"})
 
 
 def start_portal(data: PortalData, *, switches: Switches | None = None, **options: object) -> PortalClient:

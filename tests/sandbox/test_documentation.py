@@ -10,6 +10,7 @@ import pytest
 
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.faults.faults import FAULT_KINDS
+from sync_worker.sandbox.folder.validators import ROW_VALIDATORS
 from sync_worker.sandbox.server import admin
 from sync_worker.sandbox.server.middleware import ApiGateway
 from tests.sandbox.portal_factories import make_portal, start_portal
@@ -50,6 +51,11 @@ def test_every_endpoint_for_tests_is_documented() -> None:
     gate: ApiGateway = start_portal(make_portal()).gate
     documented = set(re.findall(r"`(/sandbox/[^`]*)`", " ".join(row[0] for row in read_table("For tests and demos"))))
     assert documented == {route.path for route in admin.routes(gate)}  # type: ignore[attr-defined]
+
+
+def test_every_file_of_a_portal_folder_is_documented() -> None:
+    documented = set(re.findall(r"`(\w+)\.jsonl`", " ".join(row[0] for row in read_table("Portal folder"))))
+    assert documented == set(ROW_VALIDATORS)
 
 
 @pytest.mark.parametrize("image", re.findall(r"!\[[^\]]+\]\((\S+)\)", PAGE))

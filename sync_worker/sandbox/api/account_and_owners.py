@@ -1,4 +1,4 @@
-"""Endpoints of pipelines, owners, account details and usage; hubspot-api.md sections 1, 4, 5, 9."""
+"""Endpoints of pipelines, owners, account details, usage and custom object schemas; hubspot-api.md sections 1, 4, 5, 9, 14."""
 
 from __future__ import annotations
 
@@ -109,6 +109,11 @@ def read_daily_usage(call: ApiCall) -> Response:
     return JsonResponse({"results": [usage]})
 
 
+def list_custom_object_schemas(_: ApiCall) -> Response:
+    """Return the schemas of custom objects; this portal has none."""
+    return JsonResponse({"results": []})
+
+
 def read_custom_property_limits(call: ApiCall) -> Response:
     """Return the limit and the number of custom properties."""
     types: list[Json] = []
@@ -175,6 +180,7 @@ def _serialize_owner(owner: Owner) -> Json:
 
 _PIPELINE_SCOPES = ("crm.schemas.{kind}.read", "crm.objects.{kind}.read")
 _OWNER_SCOPES = ("crm.objects.owners.read",)
+_SCHEMA_SCOPES = ("crm.schemas.custom.read",)
 ENDPOINTS = (
     Endpoint(api="pipelines", method="GET", path_suffix="/{objectType}", handler=list_pipelines, scopes=_PIPELINE_SCOPES),
     Endpoint(api="pipelines", method="GET", path_suffix="/{objectType}/{pipelineId}", handler=read_pipeline, scopes=_PIPELINE_SCOPES),
@@ -191,5 +197,6 @@ ENDPOINTS = (
     Endpoint(api="account", method="GET", path_suffix="/details", handler=read_account_details),
     Endpoint(api="account", method="GET", path_suffix="/api-usage/daily/private-apps", handler=read_daily_usage),
     Endpoint(api="private-apps", method="POST", path_suffix="/get/access-token-info", handler=describe_access_token),
+    Endpoint(api="schemas", method="GET", path_suffix="", handler=list_custom_object_schemas, scopes=_SCHEMA_SCOPES),
     Endpoint(api="limits", method="GET", path_suffix="/custom-properties", handler=read_custom_property_limits),
 )

@@ -41,8 +41,10 @@ class BatchOutcome:
 
 
 def batch_inputs(call: ApiCall, *, max_inputs: int = MAX_PAGE_SIZE) -> list[Json]:
-    """Return the inputs of a batch; a body without inputs is valid and does nothing (sync-lessons.md 25)."""
-    inputs: list[Json] = call.json_object().get("inputs") or []
+    """Return the inputs of a batch; an empty list does nothing."""
+    body = call.json_object()
+    require_fields(body, "BatchInput", "inputs")
+    inputs: list[Json] = body["inputs"]
     if len(inputs) > max_inputs:
         raise validation_error(f"Batch size {len(inputs)} is too large. The maximum number of inputs is {max_inputs}.")
     return inputs

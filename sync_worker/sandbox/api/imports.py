@@ -17,12 +17,29 @@ from sync_worker.sandbox.crm.audit_log import ChangeSource
 from sync_worker.sandbox.crm.imports import MAX_ROWS_PER_FILE, ImportTask
 from sync_worker.sandbox.crm.object_store import ObjectTable
 from sync_worker.sandbox.crm.record_writer import InvalidValuesError
+from sync_worker.sandbox.properties.validation_rules import VALUE_RULE_CODES
+from sync_worker.sandbox.properties.value_validation import InvalidPropertyValueError
 from sync_worker.sandbox.request import body_validation
 from sync_worker.sandbox.request.endpoints import Endpoint
 from sync_worker.sandbox.request.multipart import parse_parts
 from sync_worker.sandbox.request.request import ApiCall, require_fields
 
 OPERATIONS = ("CREATE", "UPDATE", "UPSERT")
+RECORD_ID_PROPERTY = "hs_object_id"
+# Error code of the CRM → error type of the imports API.
+ERROR_TYPES = {
+    "PROPERTY_DOESNT_EXIST": "PROPERTY_DEFINITION_NOT_FOUND",
+    "INVALID_LONG": "COULD_NOT_PARSE_NUMBER",
+    "INVALID_DATE": "COULD_NOT_PARSE_DATE",
+    "INVALID_OPTION": "INVALID_ENUMERATION_OPTION",
+    "INVALID_EMAIL": "INVALID_EMAIL",
+    "EMAIL_BLOCKLISTED": "GDPR_BLACKLISTED_EMAIL",
+    "PROPERTY_VALUE_TOO_LONG": "COLUMN_TOO_LARGE",
+    "CONFLICTING_UNIQUE_VALUE": "DUPLICATE_UNIQUE_PROPERTY_VALUE",
+    "MISSING_REQUIRED_PROPERTY": "MISSING_REQUIRED_PROPERTY",
+    "MISSING_CONDITIONAL_REQUIRED_PROPERTY": "MISSING_REQUIRED_PROPERTY",
+    **dict.fromkeys(VALUE_RULE_CODES, "INVALID_CUSTOM_PROPERTY_VALIDATION"),
+}
 _SCOPES = ("crm.import",)
 
 
@@ -118,6 +135,7 @@ def _parse_import_file(call: ApiCall) -> tuple[Json, ImportFile]:
     operation = (request.get("importOperations") or {}).get(kind.type_id, "UPSERT")
     if operation not in OPERATIONS:
         raise validation_error(f"Invalid import operation: {operation}")
+    _reject_invalid_mappings(call.portal.tables[kind.name], mappings, header)
     columns, key = _map_columns(mappings, header)
     return request, ImportFile(
         table=call.portal.tables[kind.name],
@@ -129,6 +147,20 @@ def _parse_import_file(call: ApiCall) -> tuple[Json, ImportFile]:
     )
 
 
+def _reject_invalid_mappings(table: ObjectTable, mappings: list[Json], header: list[str]) -> None:
+    """Reject an import with an unmapped column, or a mapping to a property that is unknown or read-only."""
+    names = [str(one["propertyName"]) for one in mappings if one.get("propertyName") is not None]
+    unmapped = [name for name in header if name not in {str(one.get("columnName")) for one in mappings}]
+    if unmapped:
+        raise validation_error(f"Invalid column mappings: every column needs an entry, missing are {unmapped}.")
+    unknown = [name for name in names if name not in table.catalog]
+    if unknown:
+        raise validation_error(f"Invalid column mappings: the properties {unknown} do not exist.", context={"propertyName": unknown})
+    read_only = [name for name in names if name != RECORD_ID_PROPERTY and not table.catalog.definitions[name].is_writable]
+    if read_only:
+        raise validation_error(f"Invalid column mappings: the properties {read_only} are read-only.", context={"propertyName": read_only})
+
+
 def _read_csv(content: bytes) -> list[list[str]]:
     try:
         return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
@@ -137,35 +169,42 @@ def _read_csv(content: bytes) -> list[list[str]]:
 
 
 def _map_columns(mappings: list[Json], header: list[str]) -> tuple[list[str], str]:
-    by_column = {str(one.get("columnName")): str(one.get("propertyName")) for one in mappings}
+    by_column = {str(one.get("columnName")): str(one.get("propertyName") or "") for one in mappings}
     columns = [by_column.get(name, "") for name in header] or list(by_column.values())
     key_mapping: Any = next((one for one in mappings if str(one.get("columnType", "")).startswith("HUBSPOT_")), None)
-    return columns, "email" if key_mapping is None else str(key_mapping.get("propertyName") or "hs_object_id")
+    return columns, "email" if key_mapping is None else str(key_mapping.get("propertyName") or RECORD_ID_PROPERTY)
 
 
 def _import_row(import_file: ImportFile, item: ImportTask, row_number: int, source: ChangeSource) -> None:
     table, cells = import_file.table, import_file.rows[row_number]
+    if len(cells) != len(import_file.columns):
+        _record_errors(import_file, item, row_number, ("INCORRECT_NUMBER_OF_COLUMNS", f"The row has {len(cells)} columns.", None))
+        return
     clears_empty = table.writer.switches.empty_cell == "cleared"
     values = {name: cell for name, cell in zip(import_file.columns, cells, strict=False) if name and (clears_empty or cell != "")}
     key = values.get(import_file.key_property)
     row = table.unique_values.find_row(import_file.key_property, key) if key else None
     if row is None and import_file.operation == "UPDATE":
-        _record_errors(import_file, item, row_number, ("INVALID_OBJECT_ID", f"No record with {import_file.key_property} {key}.", key))
+        error_type = "INVALID_OBJECT_ID" if import_file.key_property == RECORD_ID_PROPERTY else "UPDATE_ONLY_IMPORT"
+        _record_errors(import_file, item, row_number, (error_type, f"No record with {import_file.key_property} {key}.", key))
         return
     if row is not None and import_file.operation == "CREATE":
         _record_errors(
             import_file,
             item,
             row_number,
-            ("DUPLICATE_UNIQUE_PROPERTY_VALUE", f"A record with {import_file.key_property} {key} exists.", key),
+            ("CREATE_ONLY_IMPORT", f"A record with {import_file.key_property} {key} exists.", key),
         )
         return
-    values.pop("hs_object_id", None)
+    values.pop(RECORD_ID_PROPERTY, None)
     try:
         valid_values = table.writer.validate(values, row=row)
     except InvalidValuesError as error:
         _record_errors(
-            import_file, item, row_number, *((problem.code, problem.message, values.get(problem.name)) for problem in error.problems)
+            import_file,
+            item,
+            row_number,
+            *((_import_error_type(table, problem), problem.message, values.get(problem.name)) for problem in error.problems),
         )
         if table.writer.switches.bad_cell == "row":
             return
@@ -177,6 +216,14 @@ def _import_row(import_file: ImportFile, item: ImportTask, row_number: int, sour
     else:
         table.writer.update(row, valid_values, source)
         item.counters["UPDATED_OBJECTS"] += 1
+
+
+def _import_error_type(table: ObjectTable, problem: InvalidPropertyValueError) -> str:
+    """Return the error type of the imports API for an error code of the CRM."""
+    definition = table.catalog.get(problem.name)
+    if problem.code == "INVALID_LONG" and definition is not None and definition.type == "datetime":
+        return "COULD_NOT_PARSE_DATE"
+    return ERROR_TYPES.get(problem.code, "FAILED_VALIDATION")
 
 
 def _record_errors(import_file: ImportFile, item: ImportTask, row_number: int, *problems: tuple[str, str, str | None]) -> None:
@@ -205,8 +252,8 @@ def _omit_row_data(error: Json) -> Json:
 
 
 ENDPOINTS = (
-    Endpoint(api="imports", method="POST", path_suffix="", handler=start_import, scopes=_SCOPES),
-    Endpoint(api="imports", method="POST", path_suffix="/", handler=start_import, scopes=_SCOPES),
+    Endpoint(api="imports", method="POST", path_suffix="", handler=start_import, scopes=_SCOPES, media_type="multipart/form-data"),
+    Endpoint(api="imports", method="POST", path_suffix="/", handler=start_import, scopes=_SCOPES, media_type="multipart/form-data"),
     Endpoint(api="imports", method="GET", path_suffix="", handler=list_imports, scopes=_SCOPES),
     Endpoint(api="imports", method="GET", path_suffix="/", handler=list_imports, scopes=_SCOPES),
     Endpoint(api="imports", method="GET", path_suffix="/{importId}", handler=read_import, scopes=_SCOPES),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
@@ -123,7 +124,7 @@ def validate_properties(call: ApiCall, table: ObjectTable, properties: Json, row
         raise invalid_values_error(error.problems) from None
 
 
-def reject_duplicate_email(table: ObjectTable, values: PropertyValues, row: int | None = None) -> None:
+def reject_duplicate_email(table: ObjectTable, values: Mapping[str, str | None], row: int | None = None) -> None:
     """Reject a primary or additional email address of another contact."""
     email = values.get("email")
     existing = table.unique_values.find_row("email", email) if email and table.object_type.name == "contacts" else None

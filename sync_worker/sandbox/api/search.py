@@ -8,7 +8,7 @@ import orjson
 from starlette.responses import Response
 
 from sync_worker.sandbox.base.responses import Json, JsonResponse, validation_error
-from sync_worker.sandbox.crm.filters import OPERATORS, SearchFilter
+from sync_worker.sandbox.crm.filters import OPERATORS, SearchFilter, sort_key_for
 from sync_worker.sandbox.crm.object_store import ObjectTable
 from sync_worker.sandbox.crm.search import RecordSearch, SearchQuery, SortOrder
 from sync_worker.sandbox.crm.serializer import response_properties, serialize, serialize_with
@@ -20,6 +20,8 @@ MAX_BODY_LENGTH = 3_000
 MAX_FILTER_GROUPS, MAX_FILTERS_PER_GROUP, MAX_FILTERS = 5, 6, 18
 MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE = 200, 10
 MAX_RESULTS = 10_000
+SORT_DIRECTIONS = ("ASCENDING", "DESCENDING")
+_VALUELESS_OPERATORS = frozenset({"HAS_PROPERTY", "NOT_HAS_PROPERTY", "CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"})
 
 
 def search_records(call: ApiCall) -> Response:
@@ -80,10 +82,25 @@ def _parse_filter(item: Json, table: ObjectTable) -> SearchFilter:
         raise validation_error(f"operator {operator} requires values")
     if item.get("value") is None and operator not in {"IN", "NOT_IN", "HAS_PROPERTY", "NOT_HAS_PROPERTY"}:
         raise validation_error(f"operator {operator} requires a value")
+    if operator == "BETWEEN" and item.get("highValue") is None:
+        raise validation_error(f"Invalid input JSON: operator {operator} requires a highValue")
+    _reject_wrong_types(item, table, name)
     high = "" if item.get("highValue") is None else str(item["highValue"])
     return SearchFilter(
         property_name=name, operator=operator, value=str(item.get("value") or ""), high_value=high, values=tuple(map(str, values))
     )
+
+
+def _reject_wrong_types(item: Json, table: ObjectTable, name: str) -> None:
+    """Reject a value that is not a number or a time if the property is one."""
+    definition = table.catalog.get(name)
+    if definition is None or definition.type not in {"number", "date", "datetime"} or item["operator"] in _VALUELESS_OPERATORS:
+        return
+    parse = sort_key_for(definition.type)
+    given = [item.get("value"), item.get("highValue"), *(item.get("values") or ())]
+    for value in filter(None, map(str, (each for each in given if each is not None))):
+        if parse(value) is None:
+            raise validation_error(f"There was a problem with the request: {value} is not a valid {definition.type} for property {name}.")
 
 
 def _parse_sort(body: Json, table: ObjectTable) -> SortOrder | None:
@@ -93,6 +110,8 @@ def _parse_sort(body: Json, table: ObjectTable) -> SortOrder | None:
     if not sorts:
         return None
     sort = sorts[0]
+    if isinstance(sort, dict) and sort.get("direction", "ASCENDING") not in SORT_DIRECTIONS:
+        raise validation_error(f"Invalid input JSON: {sort['direction']} is not one of the directions {list(SORT_DIRECTIONS)}")
     name = str(sort.get("propertyName") if isinstance(sort, dict) else sort).removeprefix("-")
     descending = sort.get("direction") == "DESCENDING" if isinstance(sort, dict) else str(sort).startswith("-")
     if name not in table.catalog:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
 from sync_worker.sandbox.base.portal_data import Tier
 
 OAUTH_BURST_LIMIT = 110
 BURST_LIMITS: dict[Tier, int] = {"starter": 100, "professional": 190, "enterprise": 190}  # requests per 10 s
 DAILY_LIMITS: dict[Tier, int] = {"starter": 250_000, "professional": 625_000, "enterprise": 1_000_000}
-SANDBOX_TOKEN = "pat-na1-sandbox"  # noqa: S105 -- valid only for a portal on loopback
+
+
+def draw_token() -> str:
+    """Return a new access token in HubSpot's format."""
+    return f"pat-na1-{uuid4()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +55,8 @@ class SandboxConfig:
     rate: int | None = None  # requests per 10 s
     daily: int | None = None  # requests per day, in the portal's time zone
     search_rate: int = 5  # searches per second
-    token: str = SANDBOX_TOKEN
+    token: str = field(default_factory=draw_token)
+    hosts: frozenset[str] = frozenset()  # names of the server other than those of loopback
     scopes: frozenset[str] | None = None  # of the token; None grants all
     oauth: OAuthClient = field(default=OAuthClient())
     faults: Path | None = None  # a YAML file of fault rules, see faults/fault_config.py

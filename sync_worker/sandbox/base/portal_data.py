@@ -19,7 +19,8 @@ class PortalData:
     {id, properties, createdAt, updatedAt, archived}; email_events as in email events v1; events {id, eventType, objectId,
     occurredAt, properties}; forms {id, name}; submissions {formId, submittedAt ms, values, pageUrl}; marketing_events {objectId,
     eventName, eventType ...} and participations {id, properties: {attendanceState, occurredAt ms}, associations: {contact:
-    {contactId}, marketingEvent: {marketingEventId}}} as in HubSpot's marketing events API; deals {id, properties, contactIds}.
+    {contactId}, marketingEvent: {marketingEventId}}} as in HubSpot's marketing events API; deals {id, properties, contactIds};
+    properties {objectType, name, type, fieldType, options ...} of the portal's own properties; lists {listId, name, contactIds}.
     Rows contain no calculated counters: sandbox/counters computes them from the events, as HubSpot does.
     """
 
@@ -36,3 +37,5 @@ class PortalData:
     marketing_events: Iterable[Row] = field(default=())
     participations: Iterable[Row] = field(default=())
     deals: Iterable[Row] = field(default=())
+    properties: Iterable[Row] = field(default=())
+    lists: Iterable[Row] = field(default=())

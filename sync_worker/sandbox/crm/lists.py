@@ -7,6 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sync_worker.sandbox.base.object_types import CONTACTS
+from sync_worker.sandbox.base.portal_data import Row
+from sync_worker.sandbox.base.timestamps import parse_ms
+
 ProcessingType = Literal["MANUAL", "SNAPSHOT", "DYNAMIC"]
 
 
@@ -59,11 +63,27 @@ class RecordList:
         return members[start : start + limit]
 
 
+def parse_lists(rows: Iterable[Row], *, now: int) -> Iterator[RecordList]:
+    """Yield the lists of contacts of a portal folder; `now` (epoch milliseconds) is the time of joining without `createdAt`."""
+    for row in rows:
+        created = parse_ms(str(row.get("createdAt") or "")) or now
+        yield RecordList(
+            id=int(row["listId"]),
+            name=row["name"],
+            object_type_id=CONTACTS.type_id,
+            processing=row.get("processingType") or "MANUAL",
+            created=created,
+            updated=created,
+            created_by="",
+            joined_at=dict.fromkeys(map(int, row["contactIds"]), created),
+        )
+
+
 class ListRegistry:
     """All lists of the portal."""
 
-    def __init__(self) -> None:
-        self._by_id: dict[int, RecordList] = {}
+    def __init__(self, lists: Iterable[RecordList] = ()) -> None:
+        self._by_id = {item.id: item for item in lists}
 
     def __iter__(self) -> Iterator[RecordList]:
         return (item for item in self._by_id.values() if item.deleted_at is None)

@@ -15,7 +15,7 @@ from sync_worker.sandbox.crm.record_writer import RecordWriter
 from sync_worker.sandbox.crm.records import RecordStore
 from sync_worker.sandbox.crm.search_lag import SearchLag
 from sync_worker.sandbox.crm.unique_values import UniqueValueIndex
-from sync_worker.sandbox.properties import property_inference, standard_properties
+from sync_worker.sandbox.properties import portal_definitions, property_inference, standard_properties
 from sync_worker.sandbox.properties.computed_values import add_computed_values
 from sync_worker.sandbox.properties.property_definitions import PropertyCatalog
 
@@ -42,13 +42,14 @@ class TableFactory:
     index_lag_s: float
     now_ms: Callable[[], int]
 
-    def load_table(self, object_type: ObjectType, rows: Iterable[Row]) -> ObjectTable:
-        """Load the records of one object type."""
+    def load_table(self, object_type: ObjectType, rows: Iterable[Row], definitions: Iterable[Row] = ()) -> ObjectTable:
+        """Load the records of one object type; `definitions` are the portal's own properties."""
         now = self.now_ms()
         records, catalog = (
             column_loader.load_records(object_type, add_computed_values(object_type, rows), default_ms=now),
             standard_properties.standard_catalog(object_type, now=now),
         )
+        portal_definitions.save_definitions(catalog, definitions, now=now)
         property_inference.infer_properties(catalog, records.columns, now=now)
         unique_values, search_lag = UniqueValueIndex(records), SearchLag(max_lag_ms=self.index_lag_s * 1000, random=self.random)
         writer = RecordWriter(

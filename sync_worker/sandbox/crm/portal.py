@@ -21,7 +21,7 @@ from sync_worker.sandbox.crm.associations import AssociationIndex
 from sync_worker.sandbox.crm.audit_log import AuditLog, PropertyChange
 from sync_worker.sandbox.crm.exports import ExportQueue
 from sync_worker.sandbox.crm.imports import ImportQueue
-from sync_worker.sandbox.crm.lists import ListRegistry, RecordList
+from sync_worker.sandbox.crm.lists import ListRegistry, RecordList, parse_lists
 from sync_worker.sandbox.crm.object_store import ObjectTable, TableFactory
 from sync_worker.sandbox.crm.owners import OwnerRegistry
 from sync_worker.sandbox.crm.search import RecordSearch, SearchQuery
@@ -87,10 +87,10 @@ class SandboxPortal:
         engagement = Engagement(data)
         deals = list(data.deals)
         contact_rows = add_counters(data, engagement, deals, counters)
+        definitions = list(data.properties)
         tables = {
-            CONTACTS.name: factory.load_table(CONTACTS, contact_rows),
-            COMPANIES.name: factory.load_table(COMPANIES, data.companies),
-            DEALS.name: factory.load_table(DEALS, deals),
+            object_type.name: factory.load_table(object_type, rows, [row for row in definitions if row["objectType"] == object_type.name])
+            for object_type, rows in ((CONTACTS, contact_rows), (COMPANIES, data.companies), (DEALS, deals))
         }
         return cls(
             id=data.portal_id,
@@ -103,7 +103,7 @@ class SandboxPortal:
             tables=tables,
             associations=AssociationIndex(tables[CONTACTS.name].records, deals),
             engagement=engagement,
-            lists=ListRegistry(),
+            lists=ListRegistry(parse_lists(data.lists, now=to_ms(portal_clock()))),
             owners=OwnerRegistry.from_contacts(tables[CONTACTS.name], now=to_ms(portal_clock())),
             audit_log=audit_log,
             counters=counters,

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, NoReturn
 
+from sync_worker.sandbox.base.object_types import find_object_type
+
 Validator = Callable[[object], object]
 
 MAX_TIMESTAMP_MS: Final = 253_402_300_799_999  # end of the year 9999
+PROPERTY_TYPES: Final = ("string", "number", "date", "datetime", "enumeration", "bool", "phone_number")
 _MAX_SHOWN_CHARACTERS: Final = 60  # longer invalid values are truncated in messages
 
 
@@ -141,6 +144,30 @@ def validate_participants(value: object) -> dict[str, object]:
     _reject(value, 'associations such as {"contact": {"contactId": "1001"}, "marketingEvent": {"marketingEventId": "501"}}')
 
 
+def validate_object_type(value: object) -> str:
+    """Return the plural name of an object type; contacts if missing."""
+    found = find_object_type("contacts" if value is None else str(value))
+    if found is not None:
+        return found.name
+    _reject(value, "contacts, companies or deals")
+
+
+def validate_property_type(value: object) -> str:
+    """Return a type of HubSpot's properties."""
+    if value in PROPERTY_TYPES:
+        return str(value)
+    _reject(value, f"one of {', '.join(PROPERTY_TYPES)}")
+
+
+def validate_options(value: object) -> list[object]:
+    """Return the options of a property, {value, label}; empty if missing."""
+    if value is None:
+        return []
+    if isinstance(value, list) and all(isinstance(each, dict) and type(each.get("value")) is str and each["value"] for each in value):
+        return value
+    _reject(value, 'a list such as [{"value": "new", "label": "New"}]')
+
+
 _RECORD_VALIDATORS: Final[Mapping[str, Validator]] = {
     "id": validate_record_id,
     "properties": validate_properties,
@@ -173,4 +200,12 @@ ROW_VALIDATORS: Final[Mapping[str, Mapping[str, Validator]]] = {
     "marketing_events": {"objectId": validate_record_id, "eventName": validate_text},
     "participations": {"id": validate_text, "properties": validate_attendance, "associations": validate_participants},
     "deals": {"id": validate_record_id, "properties": validate_properties, "contactIds": validate_record_ids},
+    "properties": {
+        "objectType": validate_object_type,
+        "name": validate_text,
+        "type": validate_property_type,
+        "fieldType": validate_text,
+        "options": validate_options,
+    },
+    "lists": {"listId": validate_record_id, "name": validate_text, "contactIds": validate_record_ids},
 }

@@ -19,6 +19,7 @@ _TYPE_PATTERNS = (
     ("date", "date", _DATE_PATTERN),
 )
 CUSTOM_GROUP = "custom_properties"
+BOOLEAN_OPTIONS = (PropertyOption(value="true", label="Yes", display_order=0), PropertyOption(value="false", label="No", display_order=1))
 
 
 def infer_properties(catalog: PropertyCatalog, columns: Mapping[str, Column], *, now: int) -> None:
@@ -35,14 +36,13 @@ def infer_properties(catalog: PropertyCatalog, columns: Mapping[str, Column], *,
 def _infer_definition(name: str, column: Column, now: int) -> PropertyDefinition:
     type_, field_type = _infer_type(value for value in column if value is not None)
     label = name.replace("_", " ").capitalize()
-    booleans = (PropertyOption(value="true", label="Yes", display_order=0), PropertyOption(value="false", label="No", display_order=1))
     return PropertyDefinition(
         name=name,
         label=label,
         type=type_,
         field_type=field_type,
         group=CUSTOM_GROUP,
-        options=booleans if type_ == "bool" else (),
+        options=BOOLEAN_OPTIONS if type_ == "bool" else (),
         created=now,
         updated=now,
     )

@@ -24,6 +24,7 @@ _VALUE_TESTS: Final[Mapping[str, tuple[Callable[[str, str], bool], str]]] = {
     "MAX_NUMBER": (lambda value, limit: float(value) <= float(limit), "INVALID_NUMBER_RANGE"),
     "REGEX": (lambda value, pattern: re.fullmatch(pattern, value) is not None, "INVALID_REGEX"),
 }
+VALUE_RULE_CODES: Final = frozenset(code for _, code in (*_CHARACTER_SETS.values(), *_VALUE_TESTS.values()))
 RULE_TYPES: Final = (REQUIRED, "ALPHANUMERIC", *_VALUE_TESTS)
 
 

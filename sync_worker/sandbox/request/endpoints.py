@@ -28,3 +28,4 @@ class Endpoint:
     scopes: tuple[str, ...] = ()  # any one of them suffices; empty: no scope is needed
     requires_all_scopes: bool = False
     rate_limit: RateLimitKind = "burst"
+    media_type: str = "application/json"  # of a request with a body; others get a 415

@@ -8,8 +8,8 @@ DATED_VERSIONS = ("2026-03", "2026-09")
 NEWEST_VERSION = DATED_VERSIONS[-1]
 CLASSIC_VERSION = "v3"  # the v1, v3 and v4 paths
 
-# API → (classic path, dated path), None for a missing path; `{version}` is replaced by the date.
-BASE_PATHS: dict[str, tuple[str | None, str | None]] = {
+# API → (classic path or paths, dated path), None for a missing path; `{version}` is replaced by the date.
+BASE_PATHS: dict[str, tuple[str | tuple[str, ...] | None, str | None]] = {
     "objects": ("/crm/v3/objects", "/crm/objects/{version}"),
     "object-associations": ("/crm/v4/objects", "/crm/objects/2026-03"),
     "associations": ("/crm/v4/associations", "/crm/associations/{version}"),
@@ -22,7 +22,9 @@ BASE_PATHS: dict[str, tuple[str | None, str | None]] = {
     "imports": ("/crm/v3/imports", "/crm/imports/{version}"),
     "occurrences": ("/events/v3/events", "/events/event-occurrences/{version}"),
     "account": ("/account-info/v3", "/account-info/{version}"),
-    "marketing-events": ("/marketing/v3/marketing-events", "/marketing/marketing-events/{version}"),
+    # HubSpot describes the first classic path; its SDKs use the second, with a slash at the end.
+    "marketing-events": (("/marketing/marketing-events/v3", "/marketing/v3/marketing-events"), "/marketing/marketing-events/{version}"),
+    "schemas": (("/crm/v3/schemas", "/crm-object-schemas/v3/schemas"), "/crm-object-schemas/{version}/schemas"),
     "forms": ("/marketing/v3/forms", None),
     "submissions": ("/form-integrations/v1/submissions/forms", None),
     "email": ("/email/public/v1", None),
@@ -33,8 +35,8 @@ BASE_PATHS: dict[str, tuple[str | None, str | None]] = {
 def expand_paths(api: str, path_suffix: str) -> Iterator[tuple[str, str]]:
     """Yield (version, path) for each version that has the endpoint."""
     classic, dated = BASE_PATHS[api]
-    if classic is not None:
-        yield CLASSIC_VERSION, classic + path_suffix
+    for path in (classic,) if isinstance(classic, str) else classic or ():
+        yield CLASSIC_VERSION, path + path_suffix
     for version in DATED_VERSIONS if dated is not None and "{version}" in dated else ():
         yield version, f"{dated}".format(version=version) + path_suffix
     if dated is not None and "{version}" not in dated:

@@ -50,6 +50,7 @@ class ApiGateway:
     oauth_client: OAuthClient
     fault_plan: FaultPlan  # replaced through /sandbox/faults
     response_cache: ResponseCache
+    hosts: frozenset[str]
 
     @classmethod
     def create(cls, portal: SandboxPortal, config: SandboxConfig, *, sleep: Sleep = asyncio.sleep) -> ApiGateway:
@@ -75,6 +76,7 @@ class ApiGateway:
             oauth_client=config.oauth,
             fault_plan=FaultPlan() if config.faults is None else fault_config.load(config.faults),
             response_cache=ResponseCache(),
+            hosts=config.hosts,
         )
 
     def endpoint_handler(self, endpoint: Endpoint, version: str, path: str) -> Callable[[Request], Awaitable[Response]]:
@@ -151,6 +153,8 @@ class ApiGateway:
         return exceeded.policy, JsonResponse(body, status_code=429, headers=headers)
 
     def _dispatch(self, endpoint: Endpoint, version: str, request: Request, body: bytes, app: ApiApp) -> Response:
+        if body and request.headers.get("content-type", "").partition(";")[0].strip().lower() != endpoint.media_type:
+            raise ApiError(415, f"Unsupported Media Type: {endpoint.media_type} was expected.")
         object_type = find_object_type(request.path_params.get("objectType", ""))
         name = object_type.name if object_type is not None else ""
         app.require_scopes(tuple(scope.replace("{kind}", name) for scope in endpoint.scopes), require_all=endpoint.requires_all_scopes)

@@ -17,6 +17,7 @@ from threading import Event, Thread, current_thread, main_thread
 import orjson
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -30,6 +31,7 @@ from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.request.url_paths import expand_paths
 from sync_worker.sandbox.server import admin
 from sync_worker.sandbox.server.fault_injection import TRANSPORT_KEY
+from sync_worker.sandbox.server.host_guard import HostGuard
 from sync_worker.sandbox.server.middleware import ApiGateway
 from sync_worker.sandbox.server.oauth import OAuthEndpoints
 
@@ -86,6 +88,7 @@ def create_gateway_app(gateway: ApiGateway) -> Starlette:
             *web.routes(gateway.portal),
         ],
         exception_handlers=handlers,
+        middleware=[Middleware(HostGuard, hosts=gateway.hosts)],
     )
     app.router.redirect_slashes = False
     return app
@@ -218,6 +221,7 @@ def _uvicorn_config(application: Starlette) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
+        date_header=False,  # HostGuard adds it, so that a fault can send another one
         timeout_keep_alive=KEEP_ALIVE_S,
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )

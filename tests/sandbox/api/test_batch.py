@@ -55,9 +55,12 @@ def test_a_batch_with_history_has_at_most_50_records() -> None:
     assert served.post(CONTACTS + "/batch/read", body).status_code == 400
 
 
-def test_a_batch_without_inputs_does_nothing() -> None:
-    reply = start_portal(make_portal()).post(CONTACTS + "/batch/update", {})
-    assert (reply.status_code, reply.json()["results"]) == (200, [])
+def test_a_batch_needs_inputs_but_they_can_be_empty() -> None:
+    served = start_portal(make_portal())
+    for kind in ("read", "update", "create", "upsert", "archive"):
+        reply = served.post(f"{CONTACTS}/batch/{kind}", {})
+        assert (reply.status_code, "['inputs']" in reply.json()["message"]) == (400, True)
+    assert served.post(CONTACTS + "/batch/update", {"inputs": []}).json()["results"] == []
 
 
 def test_a_batch_is_read_by_email() -> None:

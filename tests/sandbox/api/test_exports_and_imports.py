@@ -154,7 +154,7 @@ def test_an_import_updates_records_and_reports_each_bad_row() -> None:
     assert (done["state"], done["metadata"]["counters"]) == ("DONE", {"UPDATED_OBJECTS": 1, "ERRORS": 2, "TOTAL_ROWS": 3})
     errors = served.get(f"{IMPORTS}/{started['id']}/errors").json()["results"]
     assert [(error["errorType"], error["sourceData"]["lineNumber"]) for error in errors] == [
-        ("INVALID_OPTION", 3),
+        ("INVALID_ENUMERATION_OPTION", 3),
         ("INVALID_OBJECT_ID", 4),
     ]
     assert (served.value(1, "jobtitle"), served.value(2, "hs_lead_status")) == ("CTO", None)
@@ -224,8 +224,87 @@ def test_the_fourth_import_waits_and_a_running_one_can_be_canceled() -> None:
     assert served.post(f"{IMPORTS}/2/cancel", {}).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("hs_object_id,no_such_property", "the properties ['no_such_property'] do not exist"),
+        ("hs_object_id,hs_email_click", "the properties ['hs_email_click'] are read-only"),
+    ],
+)
+def test_a_mapping_to_an_unknown_or_read_only_property_rejects_the_import(header: str, message: str) -> None:
+    served = start_portal(make_portal(make_contacts(1)))
+    reply = run_import(served, "UPDATE", [header, "1,7"])
+    assert (reply.status_code, message in reply.json()["message"]) == (400, True)
+
+
+def test_a_column_without_a_mapping_rejects_the_import() -> None:
+    served = start_portal(make_portal(make_contacts(1)))
+    mapping = {"columnObjectTypeId": "0-1", "columnName": "id", "propertyName": "hs_object_id", "columnType": "HUBSPOT_OBJECT_ID"}
+    page = {"hasHeader": True, "columnMappings": [mapping]}
+    request = {
+        "name": "a",
+        "importOperations": {"0-1": "UPDATE"},
+        "files": [{"fileName": "a.csv", "fileFormat": "CSV", "fileImportPage": page}],
+    }
+    files = {"files": ("a.csv", "id,city\n1,Bonn\n", "text/csv")}
+    reply = served.http.post(IMPORTS, data={"importRequest": json.dumps(request)}, files=files)
+    assert (reply.status_code, "missing are ['city']" in reply.json()["message"]) == (400, True)
+    ignored = {"columnObjectTypeId": "0-1", "columnName": "city", "propertyName": None}
+    page["columnMappings"] = [mapping, ignored]
+    assert served.http.post(IMPORTS, data={"importRequest": json.dumps(request)}, files=files).status_code == 200
+    finish_imports(served)
+    assert served.value(1, "city") is None
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "error_type"),
+    [
+        ("hs_lead_status", "NOPE", "INVALID_ENUMERATION_OPTION"),
+        ("total_score", "many", "COULD_NOT_PARSE_NUMBER"),
+        ("visited_at", "yesterday", "COULD_NOT_PARSE_DATE"),
+        ("born_on", "soon", "COULD_NOT_PARSE_DATE"),
+        ("email", "ana@", "INVALID_EMAIL"),
+        ("message", "x" * 65_537, "COLUMN_TOO_LARGE"),
+        ("city", "B", "INVALID_CUSTOM_PROPERTY_VALIDATION"),
+        ("jobtitle", "CTO", "MISSING_REQUIRED_PROPERTY"),
+    ],
+)
+def test_a_row_error_has_a_type_of_the_imports_api(column: str, cell: str, error_type: str) -> None:
+    known = make_contact(2, total_score="1.5", visited_at="2026-01-01T00:00:00Z", born_on="2000-01-01", state="Hesse", country="FR")
+    served = start_portal(make_portal([make_contact(1, lifecyclestage="lead", country="DE"), known]))
+    needed = {"propertyName": "state", "ruleType": "REQUIRED", "when": {"country": ["DE"] if column == "jobtitle" else []}}
+    short = {"propertyName": "city", "ruleType": "MIN_LENGTH", "ruleArguments": ["2"]}
+    served.post("/sandbox/validation-rules", {"rules": [needed, short]})
+    started = run_import(served, "UPDATE", [f"hs_object_id,{column}", f"1,{cell}"]).json()
+    finish_imports(served)
+    assert [error["errorType"] for error in served.get(f"{IMPORTS}/{started['id']}/errors").json()["results"]] == [error_type]
+
+
+def test_a_property_that_is_archived_during_an_import_and_a_short_row_are_row_errors() -> None:
+    served = start_portal(make_portal(make_contacts(2)))
+    started = run_import(served, "UPDATE", ["hs_object_id,city", "1,Bonn", "2"]).json()
+    served.post("/sandbox/properties/delete", {"name": "city"})
+    finish_imports(served)
+    errors = served.get(f"{IMPORTS}/{started['id']}/errors").json()["results"]
+    assert [error["errorType"] for error in errors] == ["PROPERTY_DEFINITION_NOT_FOUND", "INCORRECT_NUMBER_OF_COLUMNS"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "row", "error_type"),
+    [
+        ("CREATE", "person-1@example.com,CTO", "CREATE_ONLY_IMPORT"),
+        ("UPDATE", "new@example.com,CTO", "UPDATE_ONLY_IMPORT"),
+    ],
+)
+def test_a_row_that_the_operation_does_not_allow_names_the_operation(operation: str, row: str, error_type: str) -> None:
+    served = start_portal(make_portal(make_contacts(1)))
+    started = run_import(served, operation, ["email,jobtitle", row], key="email").json()
+    finish_imports(served)
+    assert [error["errorType"] for error in served.get(f"{IMPORTS}/{started['id']}/errors").json()["results"]] == [error_type]
+
+
 def test_a_body_that_is_not_an_import_is_rejected() -> None:
     served = start_portal(make_portal())
-    assert served.post(IMPORTS, {}).status_code == 400
+    assert served.post(IMPORTS, {}).status_code == 415
     files = {"files": ("a.csv", "x", "text/csv")}
     assert served.http.post(IMPORTS, data={"importRequest": "{}"}, files=files).status_code == 400

@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from sync_worker.sandbox.api.routes import ENDPOINTS
 from sync_worker.sandbox.request.body_validation import FIELD_VALIDATORS
 from sync_worker.sandbox.request.url_paths import expand_paths
-from tests.sandbox.portal_factories import CONTACTS, NOW_MS, PortalClient, make_click, make_contact, make_portal, start_portal
+from tests.sandbox.portal_factories import (
+    CONTACTS,
+    NOW_MS,
+    PortalClient,
+    make_click,
+    make_contact,
+    make_contacts,
+    make_portal,
+    start_portal,
+)
 
 CALLS = [(endpoint.method, path) for endpoint in ENDPOINTS for _, path in expand_paths(endpoint.api, endpoint.path_suffix)]
 ODD_VALUES = ["", "0", "1", "-1", "99", "²", "9" * 30, "1.5", "nan", "*", "\x00", "true", "email", "contacts", "0-1", "hs_object_id"]
@@ -118,3 +127,24 @@ def test_no_import_breaks_the_sandbox(request: object, table: str, columns: list
         files = {"files": ("a.csv", table.encode("utf-8", "replace"), "text/csv")}
         reply = portal_client().http.post("/crm/v3/imports", data={"importRequest": json.dumps(import_request)}, files=files)
         assert reply.status_code < 500
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""])
+def test_a_body_that_is_not_declared_as_json_is_unsupported(content_type: str) -> None:
+    served = start_portal(make_portal(make_contacts(1)))
+    headers = {"Content-Type": content_type} if content_type else {}
+    assert served.http.post(f"{CONTACTS}/batch/read", content=b'{"inputs": []}', headers=headers).status_code == 415
+    assert served.http.patch(f"{CONTACTS}/1", content=b'{"properties": {"city": "Bonn"}}', headers=headers).status_code == 415
+    assert served.value(1, "city") is None
+
+
+def test_json_with_a_character_set_is_supported_and_a_request_without_a_body_needs_no_type() -> None:
+    served = start_portal(make_portal(make_contacts(1)))
+    headers = {"Content-Type": "Application/JSON; charset=utf-8"}
+    assert served.http.post(f"{CONTACTS}/batch/read", content=b'{"inputs": []}', headers=headers).status_code == 200
+    assert served.http.delete(f"{CONTACTS}/1").status_code == 204
+
+
+@pytest.mark.parametrize("path", ["/crm/v3/schemas", "/crm-object-schemas/v3/schemas", "/crm-object-schemas/2026-09/schemas"])
+def test_there_are_no_custom_objects(path: str) -> None:
+    assert start_portal(make_portal()).get(path).json() == {"results": []}

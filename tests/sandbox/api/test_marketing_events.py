@@ -90,3 +90,17 @@ def test_attendance_moves_with_a_merge_and_can_be_corrected() -> None:
 def test_a_rep_sees_who_attended() -> None:
     page = start_webinar_portal().get("/contacts/1").text
     assert "Attended “Webinar 20”" in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/marketing/marketing-events/v3",
+        "/marketing/v3/marketing-events",
+        "/marketing/v3/marketing-events/",
+        "/marketing/marketing-events/2026-09",
+    ],
+)
+def test_marketing_events_have_the_described_path_and_the_path_of_the_sdks(path: str) -> None:
+    served = start_portal(make_portal(marketing_events=[{"objectId": "501", "eventName": "Scoring"}]))
+    assert [item["objectId"] for item in served.get(path).json()["results"]] == ["501"]

@@ -180,7 +180,9 @@ def test_a_list_can_include_company_ids() -> None:
 
 
 def test_a_body_that_is_not_json_is_rejected() -> None:
-    reply = start_portal(make_portal([make_contact(1)])).http.patch(f"{CONTACTS}/1", content=b"{oops")
+    reply = start_portal(make_portal([make_contact(1)])).http.patch(
+        f"{CONTACTS}/1", content=b"{oops", headers={"Content-Type": "application/json"}
+    )
     assert reply.status_code == 400
     assert reply.json()["message"].startswith("Invalid input JSON on line 1, column")
 

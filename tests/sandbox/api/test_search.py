@@ -168,3 +168,35 @@ def test_search_uses_the_indexed_values_until_the_lag_has_passed() -> None:
 def test_the_records_of_a_page_are_in_sort_order() -> None:
     served = start_portal(make_portal([make_contact(number, city=city) for number, city in enumerate("acbd", start=1)]))
     assert result_ids(served.search(sorts=["city"], properties=["city"])) == ["1", "3", "2", "4"]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        make_filter("hs_email_click", "GT", "many"),
+        make_filter("lastmodifieddate", "GTE", "yesterday"),
+        make_filter("lastmodifieddate", "BETWEEN", "1", highValue="tomorrow"),
+        make_filter("hs_object_id", "IN", values=["1", "two"]),
+        make_filter("createdate", "EQ", "2026-13-01"),
+    ],
+)
+def test_a_filter_value_must_have_the_type_of_its_property(condition: dict[str, object]) -> None:
+    served = start_portal(make_portal(make_contacts(1)))
+    reply = served.post(CONTACTS + "/search", {"filterGroups": [{"filters": [condition]}]})
+    assert (reply.status_code, reply.json()["category"]) == (400, "VALIDATION_ERROR")
+
+
+def test_between_requires_a_high_value() -> None:
+    served = start_portal(make_portal(make_contacts(1)))
+    reply = served.post(CONTACTS + "/search", {"filters": [make_filter("createdate", "BETWEEN", "1")]})
+    assert (reply.status_code, "operator BETWEEN requires a highValue" in reply.json()["message"]) == (400, True)
+    assert served.search(make_filter("createdate", "BETWEEN", "1", highValue="9999999999999"))["total"] == 1
+
+
+def test_a_sort_has_one_of_two_directions() -> None:
+    served = start_portal(make_portal(make_contacts(2)))
+    for direction in ("DESC", "ascending", ""):
+        sorts = [{"propertyName": "createdate", "direction": direction}]
+        assert served.post(CONTACTS + "/search", {"sorts": sorts}).status_code == 400
+    assert result_ids(served.search(sorts=[{"propertyName": "hs_object_id", "direction": "DESCENDING"}])) == ["2", "1"]
+    assert result_ids(served.search(sorts=[{"propertyName": "hs_object_id"}])) == ["1", "2"]

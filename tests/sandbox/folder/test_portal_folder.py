@@ -9,6 +9,7 @@ import pytest
 
 from sync_worker.sandbox import folder
 from sync_worker.sandbox.base.errors import PortalFolderError
+from tests.sandbox.portal_factories import CONTACTS, start_portal
 
 HEADER = {"portalId": 1001, "tier": "enterprise", "timeZone": "Europe/Berlin", "now": "2026-11-01T00:00:00Z"}
 CONTACT = {
@@ -27,6 +28,9 @@ PARTICIPATION = {
     "properties": {"attendanceState": "ATTENDED", "occurredAt": 1_790_000_000_000},
     "associations": {"contact": {"contactId": "7"}, "marketingEvent": {"marketingEventId": "501"}},
 }
+
+
+PLAN = {"objectType": "contacts", "name": "plan", "type": "enumeration", "fieldType": "select", "options": [{"value": "team"}]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ def test_portal_json_identifies_the_portal(disk: PortalFolder) -> None:
 def test_missing_files_are_empty(disk: PortalFolder) -> None:
     data = folder.read(disk.path)
     rows = (data.contacts, data.companies, data.email_events, data.events, data.forms, data.submissions, data.deals)
-    assert [list(each) for each in (*rows, data.marketing_events, data.participations)] == [[]] * 9
+    assert [list(each) for each in (*rows, data.marketing_events, data.participations, data.properties, data.lists)] == [[]] * 11
 
 
 def test_every_kind_of_row_can_be_read_twice(disk: PortalFolder) -> None:
@@ -116,6 +120,12 @@ def test_ids_and_values_written_as_numbers_become_hubspots_texts(disk: PortalFol
             "`associations` should be associations",
         ),
         ("deals.jsonl", {"id": "5", "contactIds": ["ana"]}, "`contactIds` should be a number as text"),
+        ("properties.jsonl", {**PLAN, "objectType": "tickets"}, "`objectType` should be contacts, companies or deals"),
+        ("properties.jsonl", {**PLAN, "type": "text"}, "`type` should be one of string, number"),
+        ("properties.jsonl", {**PLAN, "name": None}, "`name` is missing"),
+        ("properties.jsonl", {**PLAN, "options": [{"label": "Team"}]}, "`options` should be a list such as"),
+        ("lists.jsonl", {"listId": "5", "contactIds": ["1"]}, "`name` is missing"),
+        ("lists.jsonl", {"listId": "five", "name": "MQL"}, "`listId` should be a number as text"),
     ],
 )
 def test_an_invalid_line_is_reported_with_file_and_line(disk: PortalFolder, file: str, invalid: object, message: str) -> None:
@@ -172,3 +182,44 @@ def test_a_written_folder_is_read_back_unchanged(disk: PortalFolder, tmp_path: P
     assert (again.portal_id, again.tier, again.time_zone, again.now) == (data.portal_id, data.tier, data.time_zone, data.now)
     assert list(again.contacts) == list(data.contacts)
     assert list(again.email_events) == list(data.email_events)
+
+
+def test_a_folder_defines_the_portals_own_properties(disk: PortalFolder) -> None:
+    options = [{"value": "trial", "label": "Trial"}, {"value": "team", "label": "Team", "hidden": True}]
+    size = {"objectType": "company", "name": "size_class", "type": "string", "fieldType": "text", "label": "Size", "groupName": "fit"}
+    locked = {"name": "synced", "type": "bool", "fieldType": "booleancheckbox", "modificationMetadata": {"readOnlyValue": True}}
+    disk.with_lines("properties.jsonl", {**PLAN, "options": options}, size, locked)
+    disk.with_lines("contacts.jsonl", {**CONTACT, "properties": {"email": "ana@example.com", "plan": "team"}})
+    served = start_portal(folder.read(disk.path))
+    plan = served.get("/crm/v3/properties/contacts/plan").json()
+    assert (plan["type"], plan["label"], plan["groupName"]) == ("enumeration", "Plan", "custom_properties")
+    assert [(option["value"], option["label"], option["hidden"]) for option in plan["options"]] == [
+        ("trial", "Trial", False),
+        ("team", "Team", True),
+    ]
+    assert served.get("/crm/v3/properties/companies/size_class").json()["groupName"] == "fit"
+    assert served.get("/crm/v3/properties/companies/groups/fit").json()["label"] == "Fit"
+    assert served.get("/crm/v3/properties/contacts/size_class").status_code == 404
+    assert [option["value"] for option in served.get("/crm/v3/properties/contacts/synced").json()["options"]] == ["true", "false"]
+    replies = [served.patch(f"{CONTACTS}/7", {"properties": change}) for change in ({"plan": "trial"}, {"plan": "x"}, {"synced": "true"})]
+    assert [reply.status_code for reply in replies] == [200, 400, 400]
+
+
+def test_a_folder_replaces_the_options_of_a_standard_property(disk: PortalFolder) -> None:
+    stages = [{"value": "lead", "label": "Lead"}, {"value": "123", "label": "Trial"}]
+    disk.with_lines("properties.jsonl", {"name": "lifecyclestage", "type": "enumeration", "fieldType": "radio", "options": stages})
+    served = start_portal(folder.read(disk.path))
+    definition = served.get("/crm/v3/properties/contacts/lifecyclestage").json()
+    assert ([option["value"] for option in definition["options"]], definition["hubspotDefined"]) == (["lead", "123"], True)
+
+
+def test_a_folder_has_lists_with_members(disk: PortalFolder) -> None:
+    disk.with_lines("contacts.jsonl", CONTACT, {**CONTACT, "id": "8", "properties": {}})
+    disk.with_lines("lists.jsonl", {"listId": "31", "name": "Customers", "contactIds": ["8", "7"], "createdAt": "2026-01-02T00:00:00Z"})
+    served = start_portal(folder.read(disk.path))
+    found = served.get("/crm/v3/lists/object-type-id/0-1/name/customers").json()["list"]
+    assert (found["listId"], found["size"], found["processingType"]) == ("31", 2, "MANUAL")
+    members = served.get("/crm/v3/lists/31/memberships").json()["results"]
+    assert [(item["recordId"], item["membershipTimestamp"]) for item in members] == [(each, "2026-01-02T00:00:00Z") for each in ("7", "8")]
+    created = served.post("/crm/v3/lists", {"name": "MQL", "objectTypeId": "0-1", "processingType": "MANUAL"}).json()["list"]
+    assert created["listId"] == "32"

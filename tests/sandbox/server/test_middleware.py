@@ -143,7 +143,7 @@ def test_the_latency_starts_when_the_whole_request_has_arrived() -> None:
     async def send(_: object) -> None:
         pass
 
-    head = {"method": "POST", "path": f"{CONTACTS}/search", "query_string": b"", "headers": []}
+    head = {"method": "POST", "path": f"{CONTACTS}/search", "query_string": b"", "headers": [(b"host", b"127.0.0.1")]}
     with closing(loop):
         loop.run_until_complete(create_gateway_app(served.gate)({"type": "http", **head}, receive, send))
     assert served.sleeps == [pytest.approx(0.15, abs=0.1)]
