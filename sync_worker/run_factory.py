@@ -158,10 +158,12 @@ class RunFactory:
             row_mapper=RowMapper(crm_schema=self.outputs),
             now=now,
             overlap=timedelta(minutes=self.settings.overlap_minutes),
+            late=timedelta(hours=self.settings.late_hours),
             readers=self.settings.requests_in_flight,
             progress=self.progress,
             clock=self.clock,
             threads=self.threads,
+            keeps_all_events=self.settings.keep_events_days is None,
             counts=self.report.pulled,
         )
         export_reader = ExportReader(context=bulk_context, run_id=self.report.run_id) if bulk_context else None

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     requests_in_flight: int = Field(16, ge=1, le=64, validation_alias="SYNC_WORKER_REQUESTS_IN_FLIGHT")
     reserve: float = Field(0.0, ge=0, le=0.9, validation_alias="SYNC_WORKER_RESERVE")  # share of the rate limits, for other integrations
     overlap_minutes: int = Field(10, ge=0, le=1440, validation_alias="SYNC_WORKER_OVERLAP_MINUTES")
+    late_hours: int = Field(72, ge=0, le=720, validation_alias="SYNC_WORKER_LATE_HOURS")
     sync_every_minutes: int = Field(5, ge=1, le=1440, validation_alias="SYNC_WORKER_SYNC_EVERY_MINUTES")
     reevaluate_at: time = Field(time(2, 0), validation_alias="SYNC_WORKER_REEVALUATE_AT")  # portal time
     rescan_every_days: int = Field(7, ge=1, le=90, validation_alias="SYNC_WORKER_RESCAN_EVERY_DAYS")

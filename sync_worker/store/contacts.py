@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, case, false, func, literal_column, or_, select, update
 
-from sync_worker.store import memberships
+from sync_worker.store import memberships, merges
 from sync_worker.store.database import Insert, dialect_insert, execute_many, upsert_tuples
-from sync_worker.store.emails import has_any_email, load_additional_emails, save_additional_emails
+from sync_worker.store.emails import has_any_email, load_additional_emails, load_owners, save_additional_emails
 from sync_worker.store.id_array import in_ids
 from sync_worker.store.schema import companies, contacts, events
 
@@ -122,6 +123,26 @@ def load_emails(tx: Connection, ids: Collection[int]) -> dict[int, str]:
     return {id_: email for id_, email in tx.execute(query) if email}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owners:
+    """The contacts, by id and by email, that events name."""
+
+    ids: frozenset[int]
+    by_email: Mapping[str, Collection[int]]
+
+    def of(self, contact_id: int | None, email: str | None) -> Collection[int]:
+        """Return the contacts with this id, or without an id, with this email."""
+        if contact_id is not None:
+            return [contact_id] if contact_id in self.ids else []
+        return self.by_email.get(email or "", ())
+
+
+def find_owners(tx: Connection, ids: Collection[int], emails: Collection[str]) -> Owners:
+    """Return the contacts in the state, deleted or not, that have these ids or emails."""
+    known = tx.execute(select(contacts.c.id).where(in_ids(contacts.c.id, ids))).scalars() if ids else ()
+    return Owners(ids=frozenset(known), by_email=load_owners(tx, emails) if emails else {})
+
+
 def find_id(tx: Connection, email_or_id: str) -> int | None:
     """Return the id of the contact with this id or email, or None."""
     if email_or_id.isdecimal():
@@ -171,9 +192,12 @@ def _save_additional_emails(tx: Connection, contact_rows: Sequence[ContactRow]) 
 
 
 def _merge(tx: Connection, survivor: ContactRow) -> None:
-    merged = [id_ for id_ in survivor.merged_ids if id_ != survivor.id]
-    moved = tx.execute(update(events).where(events.c.contact_id.in_(merged)).values(contact_id=survivor.id)).rowcount
-    memberships.merge(tx, merged, survivor.id)
+    # An outdated record may name a survivor that was merged away itself.
+    survivor_id = merges.find_survivors(tx, [survivor.id]).get(survivor.id, survivor.id)
+    merged = [id_ for id_ in survivor.merged_ids if id_ != survivor_id]
+    merges.save(tx, merged, survivor_id)
+    moved = tx.execute(update(events).where(events.c.contact_id.in_(merged)).values(contact_id=survivor_id)).rowcount
+    memberships.merge(tx, merged, survivor_id)
     mark_deleted(tx, merged)
     if moved:
-        mark_due(tx, [survivor.id], [])
+        mark_due(tx, [survivor_id], [])

@@ -33,6 +33,17 @@ def select_emails(ids: Collection[int], *, exclude: bool = False) -> CompoundSel
     )
 
 
+def load_owners(tx: Connection, emails: Collection[str]) -> dict[str, set[int]]:
+    """Return the contacts by email, without the emails that no contact has."""
+    primary = select(contacts.c.email, contacts.c.id).where(contacts.c.email.in_(emails))
+    owners: dict[str, set[int]] = {}
+    for email, contact_id in tx.execute(
+        union_all(primary, select(contact_emails.c.email, contact_emails.c.contact_id).where(contact_emails.c.email.in_(emails)))
+    ):
+        owners.setdefault(email, set()).add(contact_id)
+    return owners
+
+
 def load_additional_emails(tx: Connection, ids: Collection[int]) -> dict[int, set[str]]:
     """Return the additional emails by contact, without the contacts that have none."""
     emails: dict[int, set[str]] = {}

@@ -8,9 +8,20 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 
 from sync_worker.store.emails import has_any_email, select_emails
-from sync_worker.store.schema import contact_emails, contacts, events, memberships, rejections, runs, undo_members, undo_values, verdicts
+from sync_worker.store.schema import (
+    contact_emails,
+    contacts,
+    events,
+    memberships,
+    merges,
+    rejections,
+    runs,
+    undo_members,
+    undo_values,
+    verdicts,
+)
 
-CONTACT_TABLES = (contact_emails, verdicts, memberships, rejections, undo_values, undo_members)
+CONTACT_TABLES = (contact_emails, merges, verdicts, memberships, rejections, undo_values, undo_members)
 
 
 def find_merged_ids(tx: Connection, contact_id: int) -> list[int]:

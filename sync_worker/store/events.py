@@ -8,7 +8,9 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, or_, select, update
 
+from sync_worker.batched import batched
 from sync_worker.store import contacts as contact_store
+from sync_worker.store import merges
 from sync_worker.store.database import Insert, dialect_insert, execute_many, upsert_rows
 from sync_worker.store.emails import has_any_email
 from sync_worker.store.schema import contacts, events, forms
@@ -17,7 +19,7 @@ EVENTS_PER_STATEMENT: Final = 1_000
 
 
 class EventRow(NamedTuple):
-    """An event. Its contact is named by `contact_id`, or by `email` in lower case."""
+    """An event. Its contact is named by `contact_id`, which may be a merged-away id, or by `email` in lower case."""
 
     kind: str
     id: str
@@ -35,11 +37,34 @@ class EventRow(NamedTuple):
 
 def save(tx: Connection, rows: Sequence[EventRow]) -> int:
     """Save events and mark their contacts as due; return how many were new or differ. An event read twice changes nothing."""
-    return sum(_save_batch(tx, rows[start : start + EVENTS_PER_STATEMENT]) for start in range(0, len(rows), EVENTS_PER_STATEMENT))
+    return sum(len(_save_batch(tx, batch)) for batch in batched(rows, EVENTS_PER_STATEMENT))
 
 
-def _save_batch(tx: Connection, rows: Sequence[EventRow]) -> int:
-    unique = {(row.kind, row.id): row for row in rows}
+def save_late(tx: Connection, rows: Sequence[EventRow]) -> set[int]:
+    """Save events of a time that was read before; return the contacts with events that were new or differ.
+
+    Only events of known contacts are saved: the events of a contact that was forgotten must not come back.
+    """
+    return {contact for batch in batched(rows, EVENTS_PER_STATEMENT) for contact in _save_late_batch(tx, batch)}
+
+
+def _save_late_batch(tx: Connection, rows: Sequence[EventRow]) -> set[int]:
+    assigned = _assign_survivors(tx, rows)
+    owners = contact_store.find_owners(
+        tx, {row.contact_id for row in assigned if row.contact_id is not None}, {row.email for row in assigned if row.email is not None}
+    )
+    saved = _save_batch(tx, [row for row in assigned if owners.of(row.contact_id, row.email)])
+    return {contact for row in saved for contact in owners.of(row.contact_id, row.email)}
+
+
+def _assign_survivors(tx: Connection, rows: Sequence[EventRow]) -> list[EventRow]:
+    survivors = merges.find_survivors(tx, {row.contact_id for row in rows if row.contact_id is not None})
+    return [row._replace(contact_id=survivors[row.contact_id]) if row.contact_id in survivors else row for row in rows]
+
+
+def _save_batch(tx: Connection, rows: Sequence[EventRow]) -> list[EventRow]:
+    """Save events; return those that were new or differ."""
+    unique = {(row.kind, row.id): row for row in _assign_survivors(tx, rows)}
     # The kind is the first column of the key: without it, the query would scan all events.
     kinds, ids = {kind for kind, _ in unique}, {id_ for _, id_ in unique}
     query = select(events.c.kind, events.c.id, events.c.filtered).where(events.c.kind.in_(kinds), events.c.id.in_(ids))
@@ -50,7 +75,7 @@ def _save_batch(tx: Connection, rows: Sequence[EventRow]) -> int:
     if new:
         contact_ids = {row.contact_id for row in new if row.contact_id is not None}
         contact_store.mark_due(tx, contact_ids, {row.email for row in new if row.email is not None})
-    return len(new)
+    return new
 
 
 @cache

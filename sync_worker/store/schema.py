@@ -60,6 +60,15 @@ contact_emails: Final = Table(
     sqlite_with_rowid=False,
 )
 
+#: The contact that a merged-away id is part of now.
+merges: Final = Table(
+    "merges",
+    metadata,
+    Column("old_id", IdType, primary_key=True, autoincrement=False),
+    Column("contact_id", BigInteger, nullable=False),
+    Index("merges_by_contact", "contact_id"),
+)
+
 companies: Final = Table(
     "companies",
     metadata,

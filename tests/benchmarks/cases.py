@@ -141,6 +141,7 @@ def _measure_read_cpu(environment: BenchmarkEnvironment, number: int) -> float:
             row_mapper=RowMapper(crm_schema=worker.outputs),
             now=utc_now(),
             overlap=timedelta(minutes=10),
+            late=timedelta(hours=72),
             readers=16,
             progress=Progress(),
             clock=utc_now,

@@ -12,6 +12,7 @@ import pytest
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.model.compiled.loader import loads
+from sync_worker.sandbox.server import user_actions
 from sync_worker.sync.retention import event_lookback
 from tests.harness import DAY, MODEL, NOW_MS, Harness, make_click, make_contact, make_submission, small_portal, start_harness
 from tests.store.database_factories import POSTGRES_URL
@@ -55,6 +56,13 @@ class TestForget:
         backfill_harness.backfill()
         with backfill_harness.worker() as worker:
             assert worker.explain("1").verdict.id == "1"
+
+    def test_the_events_of_a_contact_deleted_in_hubspot_do_not_come_back(self, backfill_harness: Harness) -> None:
+        user_actions.gdpr_delete_contact(backfill_harness.portal, {"id": "1"})
+        forget_contact(backfill_harness, "1")
+        backfill_harness.advance(60)
+        backfill_harness.backfill()
+        assert files_containing(backfill_harness, "p1@example.com") == []
 
     def test_contacts_merged_into_the_contact_are_forgotten_too(self, backfill_harness: Harness) -> None:
         survivor = backfill_harness.merge_contacts(1, 2)

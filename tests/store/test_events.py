@@ -30,6 +30,22 @@ def test_an_event_marks_only_its_contact_as_due(tx: Connection, contact: dict[st
     assert due_contacts(tx, 1, 2, 3) == [2]
 
 
+def test_an_event_of_a_merged_contact_belongs_to_the_survivor_whichever_is_saved_first(tx: Connection) -> None:
+    event_store.save(tx, [make_event_row("before", contact_id=7)])
+    save_contacts(tx, 3, at=20, merged_ids=(7, 8))
+    event_store.save(tx, [make_event_row("after", contact_id=8)])
+    assert dict(tx.execute(select(events.c.id, events.c.contact_id)).all()) == {"before": 3, "after": 3}
+    assert due_contacts(tx, 1, 2, 3) == [3]
+
+
+def test_an_event_belongs_to_the_survivor_of_all_later_merges(tx: Connection) -> None:
+    save_contacts(tx, 3, at=20, merged_ids=(7,))
+    save_contacts(tx, 2, at=30, merged_ids=(3,))
+    save_contacts(tx, 3, at=20, merged_ids=(7,))  # an outdated record from the search index
+    event_store.save(tx, [make_event_row("late", contact_id=7)])
+    assert tx.execute(select(events.c.contact_id)).scalar() == 2
+
+
 def test_an_event_read_again_changes_nothing(tx: Connection) -> None:
     event_store.save(tx, [make_event_row("e", contact_id=2), make_event_row("f", email="p1@example.com")])
     before = [read_revision(tx, number) for number in (1, 2, 3)]

@@ -17,6 +17,7 @@ from sync_worker.store.saved_state import key_value
 _FULL_SCAN_KEY: Final = "sweep"
 _CURSOR_PREFIX: Final = "cursor:"
 _WATERMARK_PREFIX: Final = "settled:"
+_LATE_READ_PREFIX: Final = "late:"
 _READ_PROPERTIES_KEY: Final = "read"
 _EVENT_TYPES_KEY: Final = "event_types"
 _FORM_CHECK_KEY: Final = "forms"
@@ -115,6 +116,16 @@ def load_watermark(tx: Connection, kind: str) -> int | None:
 def save_watermark(tx: Connection, kind: str, at: int) -> None:
     """Save the time after which late events of a kind may still arrive."""
     key_value.put(tx, _WATERMARK_PREFIX + kind, at)
+
+
+def load_late_read(tx: Connection, kind: str) -> int | None:
+    """Return when the last days of events of a kind were last read again, or None."""
+    return key_value.load(tx, _LATE_READ_PREFIX + kind, int)
+
+
+def save_late_read(tx: Connection, kind: str, at: int) -> None:
+    """Save when the last days of events of a kind were last read again."""
+    key_value.put(tx, _LATE_READ_PREFIX + kind, at)
 
 
 def load_read_properties(tx: Connection) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ Result = TypeVar("Result")
 class PullContext:
     """The parts that the readers of one run share. `now` is the run's one instant; `overlap` is read again behind every cursor.
 
+    Events may appear or change as long as `late` after their time; the slow stream reads so far back.
+
     Streams are read in threads of `threads`. The owner of the threads is the only one that uses the store and reports progress; the
     methods send their work there.
     """
@@ -38,10 +40,12 @@ class PullContext:
     row_mapper: RowMapper
     now: datetime
     overlap: timedelta
+    late: timedelta
     readers: int
     progress: Progress
     clock: Callable[[], datetime]
     threads: StreamThreads
+    keeps_all_events: bool = True  # the state deletes no old events
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -53,6 +57,11 @@ class PullContext:
     def overlap_ms(self) -> int:
         """The overlap in milliseconds."""
         return int(self.overlap / timedelta(milliseconds=1))
+
+    @property
+    def late_ms(self) -> int:
+        """The time that events may be late, in milliseconds."""
+        return int(self.late / timedelta(milliseconds=1))
 
     def overlap_start(self, cursor: int) -> datetime:
         """Return the time from which a stream with this cursor (milliseconds) is read again."""

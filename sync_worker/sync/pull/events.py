@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,15 +12,15 @@ from typing import Final
 from sqlalchemy import Connection
 
 from sync_worker.hubspot.records.models import Event, Form, MarketingEvent
-from sync_worker.intervals import Interval, merge_intervals
 from sync_worker.store import coverage
 from sync_worker.store import events as event_store
 from sync_worker.store.saved_state import scan_state
-from sync_worker.store.saved_state.scan_state import EventTypes
+from sync_worker.store.saved_state.scan_state import EventTypes, FormCheck
 from sync_worker.sync.pull import page_view_history, streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.forms import EVENT_KIND as FORM_SUBMISSION
 from sync_worker.sync.pull.forms import ArchivedForms, FormWatcher
+from sync_worker.sync.pull.late_events import finish_read, plan_read
 from sync_worker.sync.pull.row_mapper import event_row
 from sync_worker.sync.pull.webinar_attendance import EVENT_KIND as WEBINAR
 from sync_worker.sync.pull.webinar_attendance import WebinarWatcher
@@ -30,12 +30,12 @@ from sync_worker.sync.reader.stream import Stream, StreamBatch
 DAY_MS: Final = 86_400_000
 
 
-def read_events(context: PullContext, kinds: Sequence[str]) -> list[Future[None]]:
-    """Start the reads of these kinds of events, each from the end of its last read."""
+def read_events(context: PullContext, kinds: Sequence[str], *, is_full: bool) -> list[Future[None]]:
+    """Start the reads of these kinds of events, each from the end of its last read; in a full scan, late events are read as well."""
     others = [kind for kind in kinds if not streams.is_occurrence(kind)]
     occurrences = [kind for kind in kinds if streams.is_occurrence(kind)]
-    reads = [context.threads.start(kind, partial(_read_kind, context, kind)) for kind in others]
-    return [*reads, context.threads.start("occurrences", partial(_read_occurrences, context, occurrences))]
+    reads = [context.threads.start(kind, partial(_read_kind, context, kind, is_full=is_full)) for kind in others]
+    return [*reads, context.threads.start("occurrences", partial(_read_occurrences, context, occurrences, is_full=is_full))]
 
 
 def read_page_view_history(context: PullContext, kinds: Sequence[str]) -> None:
@@ -55,22 +55,22 @@ def _read_history(context: PullContext, kind: str, contact_ids: Sequence[int]) -
         _save(context, kind, batch.rows)
 
 
-def _read_kind(context: PullContext, kind: str) -> None:
+def _read_kind(context: PullContext, kind: str, *, is_full: bool) -> None:
     if kind == FORM_SUBMISSION:
-        _read_submissions(context)
+        _read_submissions(context, is_full=is_full)
     elif kind == WEBINAR:
-        _read_webinars(context)
+        _read_webinars(context, is_full=is_full)
     else:
-        _read_time_stream(context, kind, streams.email_events(context.hubspot, kind), newest_first=True)
+        _read_time_stream(context, kind, streams.email_events(context.hubspot, kind), newest_first=True, is_full=is_full)
 
 
 # Streams by time: email events and occurrences.
 
 
-def _read_occurrences(context: PullContext, kinds: Sequence[str]) -> None:
+def _read_occurrences(context: PullContext, kinds: Sequence[str], *, is_full: bool) -> None:
     for kind in kinds:
         event_type = _resolve_event_type(context, kind)
-        _read_time_stream(context, kind, streams.occurrences(context.hubspot, event_type), newest_first=False)
+        _read_time_stream(context, kind, streams.occurrences(context.hubspot, event_type), newest_first=False, is_full=is_full)
 
 
 def _resolve_event_type(context: PullContext, kind: str) -> str:
@@ -83,45 +83,41 @@ def _resolve_event_type(context: PullContext, kind: str) -> str:
     return streams.find_event_type(names, kind) or streams.raise_unknown_event(names, kind)
 
 
-def _read_time_stream(context: PullContext, kind: str, stream: Stream[Event], *, newest_first: bool) -> None:
+def _read_time_stream(context: PullContext, kind: str, stream: Stream[Event], *, newest_first: bool, is_full: bool) -> None:
     orient = streams.mirror if newest_first else list
-    gaps = context.transact(partial(_plan_gaps, context=context, kind=kind))
-    with context.open_batches(stream, orient(gaps)) as reads:
+    plan = context.transact(partial(plan_read, context=context, kind=kind, is_full=is_full))
+    with context.open_batches(stream, orient(plan.gaps)) as reads:
         for batches in reads:
             intervals = orient([batch.interval for batch in batches])
             events = [event for batch in batches for event in batch.rows]
-            _save(context, kind, events, partial(coverage.add_intervals, stream=kind, intervals=intervals))
-    context.transact(lambda tx: scan_state.save_watermark(tx, kind, context.now_ms + 1 - context.overlap_ms))
-
-
-def _plan_gaps(tx: Connection, context: PullContext, kind: str) -> list[Interval]:
-    low, high = streams.HUBSPOT_EPOCH_MS, context.now_ms + 1
-    known = coverage.load(tx, kind)
-    # Events arrive late, so the times that were new to the last finished read are read again.
-    settled = scan_state.load_watermark(tx, kind) or high - context.overlap_ms
-    late = [Interval(settled, known[-1].high)] if known and settled < known[-1].high else []
-    scan_state.save_watermark(tx, kind, settled)
-    return merge_intervals([*coverage.gaps(tx, kind, low, high), *late])
+            _save(context, kind, events, partial(coverage.add_intervals, stream=kind, intervals=intervals), is_late=plan.is_late)
+    context.transact(partial(finish_read, context=context, kind=kind, plan=plan))
 
 
 # Streams by item: submissions by form, attendances by webinar.
 
 
-def _read_submissions(context: PullContext) -> None:
+def _read_submissions(context: PullContext, *, is_full: bool) -> None:
     watcher = FormWatcher(context=context)
-    if (check := watcher.detect_changes()) is not None:
-        _read_all_forms(context)
+    if is_full:
+        check: FormCheck | None = FormCheck(checked_at=context.now_ms, seen=())
+    else:
+        check = watcher.detect_changes()
+    if check is not None:
+        # The hourly check and the full scan look for late submissions as well.
+        _read_all_forms(context, behind=context.late_ms if check.checked_at == context.now_ms else context.overlap_ms)
         watcher.save(check)
 
 
-def _read_all_forms(context: PullContext) -> None:
+def _read_all_forms(context: PullContext, *, behind: int) -> None:
     forms, archived = _fetch_forms(context)
     archive = ArchivedForms(context=context, forms=archived)
     ids = sorted({form.id for form in (*forms, *archive.find_unread())})
     names = {form.id: form.name for form in (*archive.forms, *forms)}
     context.transact(lambda tx: event_store.save_forms(tx, names))
-    stop_times = context.transact(lambda tx: {form_id: _stop_time(tx, context, form_id) for form_id in ids})
-    saver = _SubmissionSaver(context=context, form_ids=ids)
+    last_reads = context.transact(lambda tx: {form_id: _last_read(tx, form_id) for form_id in ids})
+    stop_times = {form_id: last - behind for form_id, last in last_reads.items()}
+    saver = _SubmissionSaver(context=context, form_ids=ids, last_reads=last_reads)
     stream = streams.submissions(context.hubspot, ids, stop_times, saver.missing.add)
     _read_per_item(context, stream, ids, saver.save)
     archive.mark_read()
@@ -133,8 +129,8 @@ def _fetch_forms(context: PullContext) -> tuple[Sequence[Form], Sequence[Form]]:
     return context.hubspot.forms.list_all(), archived.result()
 
 
-def _stop_time(tx: Connection, context: PullContext, form_id: str) -> int:
-    return max((interval.high for interval in coverage.load(tx, _form_stream(form_id))), default=0) - context.overlap_ms
+def _last_read(tx: Connection, form_id: str) -> int:
+    return max((interval.high for interval in coverage.load(tx, _form_stream(form_id))), default=0)
 
 
 def _form_stream(form_id: str) -> str:
@@ -145,21 +141,24 @@ def _form_stream(form_id: str) -> str:
 class _SubmissionSaver:
     context: PullContext
     form_ids: Sequence[str]
+    last_reads: Mapping[str, int]  # milliseconds
     missing: set[str] = field(default_factory=set)
 
     def save(self, batch: StreamBatch[Event]) -> None:
         form_id = self.form_ids[batch.interval.low]
         # Submissions come newest first, so a form is complete only with its last page.
         complete = batch.interval.high > batch.interval.low and form_id not in self.missing
-        _save(self.context, FORM_SUBMISSION, batch.rows, partial(self._save_coverage, form_id=form_id) if complete else _nothing)
+        save_state = partial(self._save_coverage, form_id=form_id) if complete else _nothing
+        settled_before = self.last_reads[form_id] - self.context.overlap_ms
+        _save(self.context, FORM_SUBMISSION, batch.rows, save_state, is_late=lambda at: at < settled_before)
 
     def _save_coverage(self, tx: Connection, *, form_id: str) -> None:
         coverage.add(tx, _form_stream(form_id), 0, self.context.now_ms)
 
 
-def _read_webinars(context: PullContext) -> None:
+def _read_webinars(context: PullContext, *, is_full: bool) -> None:
     watcher = WebinarWatcher(context=context)
-    due = watcher.select_due(context.hubspot.marketing_events.list_webinars())
+    due = watcher.select_due(context.hubspot.marketing_events.list_webinars(), is_full=is_full)
     saver = _AttendanceSaver(context=context, watcher=watcher, webinars=due, attendances=[set() for _ in due])
     _read_per_item(context, streams.attendances(context.hubspot, due), due, saver.save)
     watcher.mark_done()
@@ -195,13 +194,22 @@ def _nothing(_: Connection) -> None:
     return
 
 
-def _save(context: PullContext, kind: str, events: Sequence[Event], save_state: Callable[[Connection], None] = _nothing) -> None:
-    """Save events and the state that marks them as read in one transaction."""
+def _save(
+    context: PullContext,
+    kind: str,
+    events: Sequence[Event],
+    save_state: Callable[[Connection], None] = _nothing,
+    *,
+    is_late: Callable[[int], bool] = lambda _at: False,
+) -> None:
+    """Save events and the state that marks them as read in one transaction; `is_late` returns whether a time was read before."""
     rows = [event_row(event) for event in events if not event.obsoleted_by]
     replaced = [event.id for event in events if event.obsoleted_by]
+    late = [row for row in rows if is_late(row.at)]
 
     def write(tx: Connection) -> None:
-        event_store.save(tx, rows)
+        event_store.save(tx, [row for row in rows if not is_late(row.at)] if late else rows)
+        event_store.save_late(tx, late)
         if replaced:
             event_store.delete_by_id(tx, kind, replaced)
         save_state(tx)

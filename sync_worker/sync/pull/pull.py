@@ -51,12 +51,12 @@ class Pull:
         scan = partial(contacts.scan_contacts, self.context, self.export_reader, on_saved, interleave_writes=interleave_writes)
         with self.context.threads as threads:
             threads.start("contacts", scan)
-            yield FullRead(threads=threads, events=threads.start("events", partial(self._read_events, hidden_kinds, all_companies=True)))
+            yield FullRead(threads=threads, events=threads.start("events", partial(self._read_events, hidden_kinds, is_full=True)))
 
     def events(self, hidden_kinds: frozenset[str]) -> None:
         """Read the events that the model uses, and the companies that changed, each from the end of its last read."""
         with self.context.threads as threads:
-            threads.start("events", partial(self._read_events, hidden_kinds, all_companies=False))
+            threads.start("events", partial(self._read_events, hidden_kinds, is_full=False))
             for _ in threads.run_calls():
                 pass
 
@@ -76,12 +76,12 @@ class Pull:
         """Read the members of the worker's lists."""
         read_list_members(self.context)
 
-    def _read_events(self, hidden_kinds: frozenset[str], *, all_companies: bool) -> None:
+    def _read_events(self, hidden_kinds: frozenset[str], *, is_full: bool) -> None:
         context, kinds = self.context, self._visible_kinds(hidden_kinds)
         budgets = context.hubspot.budgets
         with EventReserve(burst=budgets.burst, monotonic=budgets.monotonic) as reserve:
-            companies = partial(read_companies, context, self.export_reader, read_all=all_companies)
-            reads = [*events.read_events(context, kinds), context.threads.start("companies", companies)]
+            companies = partial(read_companies, context, self.export_reader, read_all=is_full)
+            reads = [*events.read_events(context, kinds, is_full=is_full), context.threads.start("companies", companies)]
             while wait(reads, RESERVE_SECONDS).not_done:
                 reserve.update(sum(context.counts[kind] for kind in kinds))
         for read in reads:

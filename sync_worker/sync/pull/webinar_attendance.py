@@ -1,8 +1,8 @@
 """Which webinars must be read: HubSpot lists attendances by webinar, and most webinars took place long ago.
 
 The list of webinars shows the number of attendees and the time of the last change. If both are unchanged, the attendance is not read.
-The list may show an attendee before the attendance does, so a changed webinar is read again until an overlap has passed. Once a week, all
-webinars are read.
+The list may show an attendee before the attendance does, so a changed webinar is read again until an overlap has passed. Once a week, and
+in every full scan, all webinars are read.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class WebinarWatcher:
 
     context: PullContext
 
-    def select_due(self, webinars: Collection[MarketingEvent]) -> list[MarketingEvent]:
-        """Return the webinars whose attendance may have changed."""
+    def select_due(self, webinars: Collection[MarketingEvent], *, is_full: bool) -> list[MarketingEvent]:
+        """Return the webinars whose attendance may have changed; in a full scan, all that have an attendance."""
         known = self.context.transact(scan_state.load_webinars)
-        return [webinar for webinar in webinars if self._is_due(webinar, known.get(webinar.id))]
+        return [webinar for webinar in webinars if (is_full and webinar.id in known) or self._is_due(webinar, known.get(webinar.id))]
 
     def save(self, tx: Connection, webinar: MarketingEvent, attendances: Collection[str]) -> None:
         """Save that a webinar has been read completely, and delete attendances that HubSpot no longer shows."""

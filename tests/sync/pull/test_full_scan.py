@@ -119,6 +119,7 @@ class FullScanRun:
             row_mapper=row_mapper,
             now=NOW,
             overlap=timedelta(minutes=10),
+            late=timedelta(hours=72),
             readers=4,
             progress=Progress(),
             clock=lambda: NOW,
