@@ -291,7 +291,10 @@ def test_the_lease_is_renewed_while_the_run_waits_for_hubspot(tmp_path: Path) ->
 
         remaining_ms, delay_once = list[int](), once_import_started(harness, delay)
 
+        started = harness.clock()
+
         def record_lease() -> None:
+            harness.uptime = (harness.clock() - started).total_seconds()
             delay_once()
             store = database.open_store(harness.state_url)
             with store.transaction() as tx:
