@@ -336,6 +336,9 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
     """Print the highest scores of an offline evaluation."""
     contacts = format_count(len(evaluation["verdicts"]), "contact")
     out.print(f"{contacts} as of {evaluation['at']}, model {evaluation['model']}; the highest scores:", markup=False)
+    if evaluation["frozen"]:
+        names = ", ".join(evaluation["frozen"])
+        err.print(f"  no history in the folder, so with the values of today: {names}", style="yellow", markup=False)
     highest = sorted(evaluation["verdicts"], key=lambda verdict: (-verdict["score"], int(verdict["id"])))[:20]
     for verdict in highest:
         grade = verdict["grade"].replace("-", "−")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -20,7 +20,11 @@ from sync_worker.sync.evaluate import offline
 try:
     from sync_worker.sandbox import counters, folder, generator
     from sync_worker.sandbox.base.errors import SandboxError
+    from sync_worker.sandbox.base.object_types import COMPANIES, CONTACTS, ObjectType
     from sync_worker.sandbox.base.portal_data import PortalData, Row, Tier
+    from sync_worker.sandbox.base.timestamps import to_ms
+    from sync_worker.sandbox.crm.column_loader import complete_properties
+    from sync_worker.sandbox.properties.computed_values import add_computed_values
     from sync_worker.sandbox.server import server
 except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with every extra
     raise ConfigurationError(
@@ -65,33 +69,45 @@ def serve_sandbox(
 
 @_translate_errors()
 def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dict[str, Any]:
-    """Evaluate a portal folder as of a time; default: the `now` of the folder."""
-    model = load(model_file)
-    source, now = _read_folder(path)
-    at = at or now
-    return {"model": model.hash, "at": at.isoformat(), "verdicts": offline.evaluate_folder_json(source, model, at)}
+    """Evaluate a portal folder as of a time; default: the `now` of the folder.
+
+    `frozen` names the properties of the model that have no history in the folder: an earlier evaluation uses their current values.
+    """
+    model, data = load(model_file), folder.read(path)
+    at = at or data.now
+    snapshot = folder.take_snapshot(data, at)
+    counter_values = counters.compute_counters(snapshot)
+    verdicts = offline.evaluate_folder_json(_read_folder(snapshot, counter_values), model, at)
+    names = {"contacts": model.contact_properties, "companies": model.company_properties}
+    frozen = folder.find_frozen(data, names, counter_values) if at < data.now else []
+    return {"model": model.hash, "at": at.isoformat(), "frozen": frozen, "verdicts": verdicts}
 
 
 @_translate_errors()
 def compare_models_on_folder(path: Path, old: Path, new: Path) -> ModelComparison:
     """Compare the verdicts of two models on a portal folder, as of its `now`."""
-    models = load(old), load(new)
-    tables = []
-    for model in models:
-        source, now = _read_folder(path)
-        tables.append(comparison_table(offline.evaluate_folder(source, model, now)))
+    models, data = (load(old), load(new)), folder.read(path)
+    snapshot = folder.take_snapshot(data, data.now)
+    counter_values = counters.compute_counters(snapshot)
+    tables = [comparison_table(offline.evaluate_folder(_read_folder(snapshot, counter_values), model, data.now)) for model in models]
     comparison = compare(describe_changes(*models), *tables)
     sample_ids = set(comparison.sample_ids)
-    emails = ((int(row["id"]), row["properties"].get("email")) for row in folder.read(path).contacts)
+    emails = ((int(row["id"]), row["properties"].get("email")) for row in data.contacts)
     return replace(comparison, emails={id_: email for id_, email in emails if email and id_ in sample_ids})
 
 
-def _read_folder(path: Path) -> tuple[offline.PortalFolder, datetime]:
-    data = folder.read(path)
-    counter_values = counters.compute_counters(data)
-    source = offline.PortalFolder(
-        contacts=(_add_counters(row, counter_values) for row in data.contacts),
-        companies=data.companies,
+def _read_folder(data: PortalData, counter_values: Mapping[str, Mapping[str, str]]) -> offline.PortalFolder:
+    """Return the records of a portal with the properties that HubSpot would return; `counter_values` are calculated ones by contact."""
+    now = to_ms(data.now)
+
+    def complete(object_type: ObjectType, rows: Iterable[Row]) -> Iterator[Row]:
+        for row in add_computed_values(object_type, rows):
+            stamped = {**row, "properties": {**row["properties"], **counter_values.get(row["id"], {})}} if object_type is CONTACTS else row
+            yield {**row, "properties": complete_properties(object_type, stamped, default_ms=now)[0]}
+
+    return offline.PortalFolder(
+        contacts=complete(CONTACTS, data.contacts),
+        companies=complete(COMPANIES, data.companies),
         email_events=data.email_events,
         events=data.events,
         forms=data.forms,
@@ -100,7 +116,6 @@ def _read_folder(path: Path) -> tuple[offline.PortalFolder, datetime]:
         participations=data.participations,
         shows_occurrences=data.tier == "enterprise",
     )
-    return source, data.now
 
 
 def _parse_switches(assignments: Sequence[str]) -> server.Switches:
@@ -125,8 +140,4 @@ def _generate_portal(contacts: int, seed: int, now: datetime) -> PortalData:
 
 def _read_shifted_folder(path: Path, now: datetime) -> PortalData:
     data = folder.read(path)
-    return folder.shift_times(data, now - data.now)
-
-
-def _add_counters(row: Row, counter_values: Any) -> Row:  # noqa: ANN401 -- a mapping with the type of the counters
-    return {**row, "properties": {**row.get("properties", {}), **counter_values.get(str(row["id"]), {})}}
+    return folder.shift_times(folder.take_snapshot(data, data.now), now - data.now)

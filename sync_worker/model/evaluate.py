@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Final
@@ -48,6 +48,13 @@ class Verdicts:
         """The lines of all scores in micro-points; see `ledger.LEDGER_SCHEMA`."""
         return build_ledger(self.intermediate, self.context)
 
+    def defer_mqls(self, *, except_ids: pl.Series) -> Verdicts:
+        """Return the verdicts with all MQLs but these deferred: the daily quota of new MQLs does not admit them."""
+        deferred = pl.col("mql") & ~pl.col("contact_id").is_in(except_ids.implode())
+        no_mql = {name: pl.when(~deferred).then(pl.col(name)).otherwise(False) for name in ("by_score", "direct", "mql")}
+        reason = pl.when(~deferred).then(pl.col("mql_reason"))
+        return replace(self, table=self.table.with_columns(**no_mql, mql_reason=reason, deferred=deferred).select(VERDICT_COLUMNS))
+
     def get_single(self) -> Verdict:
         """Return the verdict on the only contact.
 
@@ -73,7 +80,7 @@ def evaluate(facts: Facts, model: Model, now: datetime) -> Verdicts:
     frame = add_qualification(frame, events, facts.previous, context)
     frame = frame.with_columns(_trend_expression(frame, context))
     frame = frame.with_columns(score_reasons(frame, context), grade_reasons(frame, model))
-    table = frame.with_columns(score=pl.col("score") // MICROS_PER_POINT).select(VERDICT_COLUMNS)
+    table = frame.with_columns(score=pl.col("score") // MICROS_PER_POINT, deferred=pl.lit(False)).select(VERDICT_COLUMNS)
     return Verdicts(context=context, table=table, unreadable=find_unreadable(derived, columns), intermediate=frame)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from collections.abc import Mapping
 from datetime import timedelta
@@ -29,6 +30,7 @@ EVENT_KINDS: Final = (
     "webinar",
 )
 CUSTOM_PREFIX: Final = "custom:"
+_PORTAL_PREFIX: Final = re.compile(r"^pe\d+_(?=.)")
 
 #: Each language has a translation file in model/i18n.
 Language = Literal["en", "de", "es", "fr", "it", "ca", "zh"]
@@ -36,8 +38,12 @@ PropertyType = Literal["text", "number", "boolean", "date", "enumeration"]
 
 
 def _validate_event_kind(value: str) -> str:
-    if value in EVENT_KINDS or (value.startswith(CUSTOM_PREFIX) and len(value) > len(CUSTOM_PREFIX)):
+    """Return a kind of event; HubSpot shows a custom event with the id of the portal, which is removed: `custom:pe123_login`."""
+    if value in EVENT_KINDS:
         return value
+    name = _PORTAL_PREFIX.sub("", value.removeprefix(CUSTOM_PREFIX))
+    if value.startswith(CUSTOM_PREFIX) and name:
+        return f"{CUSTOM_PREFIX}{name}"
     raise ValueError(
         f"unknown kind of event {value!r}; expected {', '.join(EVENT_KINDS)} or custom:<HubSpot event name>"
         f"{did_you_mean(value, EVENT_KINDS)}"

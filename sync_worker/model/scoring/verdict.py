@@ -18,6 +18,7 @@ class Verdict:
     grade_known: int  # criteria of the grade that are known ...
     grade_of: int  # ... of this many
     mql: bool
+    deferred: bool  # qualifies as an MQL, and waits because of the daily quota
     by_score: bool
     direct: bool
     disqualified: bool

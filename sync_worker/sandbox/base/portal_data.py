@@ -20,7 +20,8 @@ class PortalData:
     occurredAt, properties}; forms {id, name}; submissions {formId, submittedAt ms, values, pageUrl}; marketing_events {objectId,
     eventName, eventType ...} and participations {id, properties: {attendanceState, occurredAt ms}, associations: {contact:
     {contactId}, marketingEvent: {marketingEventId}}} as in HubSpot's marketing events API; deals {id, properties, contactIds};
-    properties {objectType, name, type, fieldType, options ...} of the portal's own properties; lists {listId, name, contactIds}.
+    properties {objectType, name, type, fieldType, options ...} of the portal's own properties; lists {listId, name, contactIds};
+    property_history {objectType, id, name, value, timestamp}: earlier values of properties, which only `snapshot` reads.
     Rows contain no calculated counters: sandbox/counters computes them from the events, as HubSpot does.
     """
 
@@ -39,3 +40,4 @@ class PortalData:
     deals: Iterable[Row] = field(default=())
     properties: Iterable[Row] = field(default=())
     lists: Iterable[Row] = field(default=())
+    property_history: Iterable[Row] = field(default=())

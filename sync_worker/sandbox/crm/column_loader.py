@@ -67,26 +67,34 @@ def load_records(object_type: ObjectType, rows: Iterable[Row], *, default_ms: in
     return records
 
 
-def _add_row(records: RecordStore, row: Row, columns: Mapping[str, _ColumnBuilder], default_ms: int) -> None:
-    object_type, index, properties = records.object_type, len(records.ids), row.get("properties") or {}
-    record_id = _parse_id(object_type, row)
+def complete_properties(object_type: ObjectType, row: Row, *, default_ms: int) -> tuple[dict[str, str], int, int]:
+    """Return the properties of a row as HubSpot returns them, and when the record was created and last changed (epoch milliseconds).
+
+    Empty values are left out. HubSpot's own properties, such as the id and the times, replace those of the row.
+    """
+    properties = row.get("properties") or {}
     created_text, created = _parse_timestamp(properties.get("createdate") or row.get("createdAt"), default_ms)
     modified_text, modified = _parse_timestamp(row.get("updatedAt") or properties.get(object_type.modified_property), created)
-    records.ids.append(record_id)
-    records.created.append(created)
-    records.modified.append(modified)
-    if row.get("archived"):
-        records.archived[index] = modified
     stamps = {
-        "hs_object_id": str(record_id),
+        "hs_object_id": str(_parse_id(object_type, row)),
         "createdate": created_text,
         object_type.modified_property: modified_text,
         "hs_lastmodifieddate": modified_text,
     }
-    for name, raw in {**properties, **stamps}.items():
-        value = raw if type(raw) is str else property_text(raw)
-        if value:
-            columns[name].append_at(index, value)
+    texts = ((name, raw if type(raw) is str else property_text(raw)) for name, raw in {**properties, **stamps}.items())
+    return {name: value for name, value in texts if value}, created, modified
+
+
+def _add_row(records: RecordStore, row: Row, columns: Mapping[str, _ColumnBuilder], default_ms: int) -> None:
+    index = len(records.ids)
+    properties, created, modified = complete_properties(records.object_type, row, default_ms=default_ms)
+    records.ids.append(int(properties["hs_object_id"]))
+    records.created.append(created)
+    records.modified.append(modified)
+    if row.get("archived"):
+        records.archived[index] = modified
+    for name, value in properties.items():
+        columns[name].append_at(index, value)
 
 
 def _parse_id(object_type: ObjectType, row: Row) -> int:

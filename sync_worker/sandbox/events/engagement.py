@@ -48,7 +48,9 @@ class Engagement:
         self.occurrences = EventTimeline(data.events, OCCURRENCE_KEY)
         self.submissions = EventTimeline(data.submissions, SUBMISSION_KEY)
         self.marketing_events = MarketingEventStore(data.marketing_events, data.participations)
-        self.forms = FormCatalog({str(form["id"]): form for form in data.forms})
+        # A submission may be of a form that the portal data does not list.
+        unnamed: dict[str, Row] = {form_id: {"id": form_id, "name": form_id} for form_id in self.submissions.kinds()}
+        self.forms = FormCatalog(unnamed | {str(form["id"]): form for form in data.forms})
 
     def contact_events(self, contact_id: int, email: str | None, limit: int) -> list[dict[str, Any]]:
         """Return the events of one contact, newest first: {at (epoch milliseconds), kind, row}."""

@@ -13,7 +13,7 @@ from sync_worker.sandbox.folder.validators import ROW_VALIDATORS
 
 _DATETIME_PATTERN: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)")
 _DATE_PATTERN: Final = re.compile(r"\d{4}-\d\d-\d\d")
-_DATE_PROPERTY_PATTERN: Final = re.compile(r"(date|timestamp)$")  # endings of HubSpot's date property names
+_DATE_PROPERTY_PATTERN: Final = re.compile(r"(date|timestamp)$")  # endings of the names of HubSpot's properties with milliseconds
 _MS_KEYS: Final = frozenset({"created", "submittedAt", "timestamp", "occurredAt"})
 _MS_DIGIT_COUNTS: Final = (12, 13)
 
@@ -21,9 +21,9 @@ _MS_DIGIT_COUNTS: Final = (12, 13)
 def shift_times(data: PortalData, offset: timedelta) -> PortalData:
     """Return the portal with all times shifted by `offset`, rounded to milliseconds; rows are shifted during iteration.
 
-    Shifted are ISO date-times, milliseconds under HubSpot's keys (`created`, `submittedAt`, `occurredAt`, also within `sentBy`
-    and `obsoletedBy`), and milliseconds or dates in properties whose name ends in date or timestamp. Values of form fields are
-    unchanged.
+    Shifted are ISO dates and date-times, milliseconds under HubSpot's keys (`created`, `submittedAt`, `occurredAt`, also within `sentBy`
+    and `obsoletedBy`), and milliseconds in properties whose name ends in date or timestamp. Dates are shifted by whole days. Values of
+    form fields are unchanged.
     """
     span = timedelta(milliseconds=round(offset / timedelta(milliseconds=1)))
     shifted = {kind: _ShiftedRows(rows=getattr(data, kind), offset=span) for kind in ROW_VALIDATORS}
@@ -44,7 +44,8 @@ def _row_shifter(offset: timedelta) -> Callable[[Row], Row]:
     ms = offset // timedelta(milliseconds=1)
 
     def shift_row(row: Row) -> Row:
-        return {key: shift_value(key, value) for key, value in row.items()}
+        # A row of a property's history has the name of the property and its value under two keys.
+        return {key: shift_value(str(row.get("name")) if key == "value" else key, value) for key, value in row.items()}
 
     def shift_value(key: str, value: object) -> object:
         if type(value) is str:
@@ -62,17 +63,16 @@ def _shift_text(key: str, value: str, offset: timedelta) -> str:
     try:
         if _DATETIME_PATTERN.fullmatch(value):
             return format_iso(datetime.fromisoformat(value) + offset)
-        return _shift_date(value, offset) if _DATE_PROPERTY_PATTERN.search(key) else value
+        if _DATE_PATTERN.fullmatch(value):
+            return (date.fromisoformat(value) + timedelta(days=offset.days)).isoformat()
+        return _shift_milliseconds(value, offset) if _DATE_PROPERTY_PATTERN.search(key) else value
     except (ValueError, OverflowError):  # an invalid date or a year beyond 9999: the value stays unchanged
         return value
 
 
-def _shift_date(value: str, offset: timedelta) -> str:
-    if len(value) in _MS_DIGIT_COUNTS and value.isdigit():
-        return str(int(value) + offset // timedelta(milliseconds=1))
-    if _DATE_PATTERN.fullmatch(value):
-        return (date.fromisoformat(value) + timedelta(days=offset.days)).isoformat()
-    return value
+def _shift_milliseconds(value: str, offset: timedelta) -> str:
+    is_time = len(value) in _MS_DIGIT_COUNTS and value.isdigit()
+    return str(int(value) + offset // timedelta(milliseconds=1)) if is_time else value
 
 
 def format_iso(at: datetime) -> str:

@@ -105,11 +105,12 @@ def validate_properties(value: object) -> dict[str, str | None]:
     if isinstance(value, dict):
         if all(type(each) is str or each is None for each in value.values()):
             return value
-        return {name: _validate_property(each) for name, each in value.items()}
+        return {name: validate_property(each) for name, each in value.items()}
     _reject(value, 'properties such as {"email": "ana@example.com"}')
 
 
-def _validate_property(value: object) -> str | None:
+def validate_property(value: object) -> str | None:
+    """Return a property value in HubSpot's format, text or null; a number or boolean becomes text."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -208,4 +209,11 @@ ROW_VALIDATORS: Final[Mapping[str, Mapping[str, Validator]]] = {
         "options": validate_options,
     },
     "lists": {"listId": validate_record_id, "name": validate_text, "contactIds": validate_record_ids},
+    "property_history": {
+        "objectType": validate_text,
+        "id": validate_record_id,
+        "name": validate_text,
+        "value": validate_property,
+        "timestamp": validate_timestamp,
+    },
 }

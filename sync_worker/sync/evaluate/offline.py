@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
+
+import polars as pl
 
 from sync_worker.batched import batched
 from sync_worker.hubspot.api.email_events import parse_email_event
@@ -14,9 +16,10 @@ from sync_worker.hubspot.api.forms import parse_submission
 from sync_worker.hubspot.api.marketing_events import parse_attendance, parse_marketing_event
 from sync_worker.hubspot.records import parsing
 from sync_worker.hubspot.records.decoder import RecordDecoder
-from sync_worker.hubspot.records.models import Event
+from sync_worker.hubspot.records.models import Company, Contact, Event
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts
+from sync_worker.model.scoring.mql_quota import select_admissions
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import database
 from sync_worker.store import events as event_store
@@ -26,8 +29,11 @@ from sync_worker.sync.evaluate.verdict_json import build_contact_verdicts
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.portal import select_hidden_kinds
 from sync_worker.sync.pull.row_mapper import RowMapper, event_row
+from sync_worker.sync.pull.streams import is_occurrence
 
 BATCH_SIZE: Final = 500
+
+RecordT = TypeVar("RecordT", Contact, Company)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,35 +57,63 @@ def evaluate_folder_json(folder: PortalFolder, model: Model, at: datetime) -> li
 
 
 def evaluate_folder(folder: PortalFolder, model: Model, at: datetime) -> Iterator[Verdicts]:
-    """Yield the verdicts on all contacts as of a time, in chunks."""
+    """Yield the verdicts on all contacts as of a time, in chunks, as a first backfill on this day would compute them."""
     store = database.open_store("sqlite://")
     try:
         _load_folder(store, folder, RowMapper(crm_schema=CrmSchema(model=model)), model.event_kinds)
-        yield from evaluate_all(store, model, select_hidden_kinds(model.event_kinds, shows_occurrences=folder.shows_occurrences), at)
+        chunks = evaluate_all(store, model, select_hidden_kinds(model.event_kinds, shows_occurrences=folder.shows_occurrences), at)
+        yield from chunks if model.document.qualification.new_per_day is None else _defer_above_quota(list(chunks), model)
     finally:
         store.close()
 
 
+def _defer_above_quota(chunks: Sequence[Verdicts], model: Model) -> Iterator[Verdicts]:
+    """Yield the verdicts with the MQLs above the daily quota deferred. All verdicts must be known before the first one is yielded."""
+    mqls = pl.concat([chunk.table.filter("mql") for chunk in chunks]).with_columns(since=pl.lit(None, dtype=pl.Int64)) if chunks else None
+    admitted = None if mqls is None else select_admissions(mqls, model.document.qualification.new_per_day)
+    for chunk in chunks:
+        yield chunk if admitted is None else chunk.defer_mqls(except_ids=admitted)
+
+
 def _load_folder(store: Store, folder: PortalFolder, row_mapper: RowMapper, event_kinds: frozenset[str]) -> None:
+    """Load what a backfill reads of the portal: no archived record, and no submission that HubSpot also shows as an occurrence."""
+    submissions = _Submissions(rows=folder.submissions)
     events: list[Iterable[Event]] = [
         map(parse_email_event, folder.email_events),
-        map(parse_occurrence, folder.events),
-        (parse_submission(row, row["formId"]) for row in folder.submissions),
+        (event for event in map(parse_occurrence, folder.events) if is_occurrence(event.kind)),
+        submissions,
         _attendances(folder),
     ]
     with store.transaction() as tx:
-        event_store.save_forms(tx, {str(row["id"]): row["name"] for row in folder.forms})
         for stream in events:
             for batch in batched(stream, BATCH_SIZE):
                 event_store.save(tx, [event_row(event) for event in batch if event.kind in event_kinds and not event.obsoleted_by])
+        event_store.save_forms(
+            tx, {form_id: form_id for form_id in submissions.form_ids} | {str(row["id"]): row["name"] for row in folder.forms}
+        )
         decoder = RecordDecoder(row_mapper.company_properties)
         for companies in batched(map(decoder.convert_record, folder.companies), BATCH_SIZE):
-            contact_store.save_companies(tx, row_mapper.company_rows(parsing.parse_companies(decoder, companies)))
+            contact_store.save_companies(tx, row_mapper.company_rows(_live(parsing.parse_companies(decoder, companies))))
         decoder = RecordDecoder(row_mapper.contact_properties)
         for contacts in batched(map(decoder.convert_record, folder.contacts), BATCH_SIZE):
-            contact_store.save(
-                tx, row_mapper.contact_rows([contact for contact in parsing.parse_contacts(decoder, contacts) if not contact.archived])
-            )
+            contact_store.save(tx, row_mapper.contact_rows(_live(parsing.parse_contacts(decoder, contacts))))
+
+
+def _live(records: Sequence[RecordT]) -> list[RecordT]:
+    return [record for record in records if not record.archived]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Submissions:
+    """The submissions of a folder as events; it may name forms that the folder does not list."""
+
+    rows: Iterable[parsing.JsonObject]
+    form_ids: set[str] = field(default_factory=set)
+
+    def __iter__(self) -> Iterator[Event]:
+        for row in self.rows:
+            self.form_ids.add(str(row["formId"]))
+            yield parse_submission(row, str(row["formId"]))
 
 
 def _attendances(folder: PortalFolder) -> Iterator[Event]:

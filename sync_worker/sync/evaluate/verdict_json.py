@@ -10,7 +10,7 @@ import msgspec
 from sync_worker.model.evaluate import Verdicts
 from sync_worker.model.file.units import to_json_number
 
-VERDICT_COLUMNS = ("score", "band", "grade", "grade_known", "grade_of", "mql", "by_score", "direct", "disqualified_by", "trend")
+VERDICT_COLUMNS = ("score", "band", "grade", "grade_known", "grade_of", "mql", "deferred", "by_score", "direct", "disqualified_by", "trend")
 
 
 class LedgerLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -49,6 +49,7 @@ class ContactVerdict(msgspec.Struct, frozen=True, kw_only=True):
     grade_known: int  # criteria with a known value
     grade_of: int  # all criteria
     mql: bool
+    deferred: bool  # qualifies, and waits because of the daily quota of new MQLs
     by_score: bool
     direct: bool
     disqualified_by: str | None
