@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, case, false, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, false, func, literal_column, or_, select, update
 
 from sync_worker.store import memberships, merges
 from sync_worker.store.database import Insert, dialect_insert, execute_many, upsert_tuples
-from sync_worker.store.emails import has_any_email, load_additional_emails, load_owners, save_additional_emails
+from sync_worker.store.emails import (
+    FormerEmail,
+    has_any_email,
+    load_additional_emails,
+    load_former_owners,
+    load_owners,
+    move_former_emails,
+    save_additional_emails,
+    save_former_emails,
+)
 from sync_worker.store.id_array import in_ids
 from sync_worker.store.schema import companies, contacts, events
 
@@ -49,12 +58,16 @@ def save(tx: Connection, contact_rows: Sequence[ContactRow], *, scan_id: int = 0
     emails differ. `scan_id` is the number of the full scan.
     """
     new_ids = find_new_ids(tx, [row.id for row in contact_rows if row.additional_emails])
+    additional = load_additional_emails(tx, [row.id for row in contact_rows])
+    former = list(_find_former_emails(tx, contact_rows, additional))
     if _write_rows(tx, contact_rows, scan_id) < len(contact_rows):
         # The scan has also seen the contacts whose stored record is newer.
         seen = in_ids(contacts.c.id, [row.id for row in contact_rows])
         tx.execute(update(contacts).where(seen, contacts.c.sweep < scan_id).values(sweep=scan_id))
-    if changed := _save_additional_emails(tx, contact_rows) - new_ids:
+    if changed := _save_additional_emails(tx, contact_rows, additional) - new_ids:
         mark_due(tx, changed, ())
+    if former:
+        mark_due(tx, (), save_former_emails(tx, former))
     for row in contact_rows:
         if row.merged_ids:
             _merge(tx, row)
@@ -65,15 +78,31 @@ def find_new_ids(tx: Connection, ids: Collection[int]) -> set[int]:
     return {*ids}.difference(tx.execute(select(contacts.c.id).where(in_ids(contacts.c.id, ids))).scalars() if ids else ())
 
 
-def save_companies(tx: Connection, rows: Sequence[CompanyRow]) -> None:
-    """Create or update companies; contacts of a company whose facts differ are due."""
+def save_companies(tx: Connection, rows: Sequence[CompanyRow], *, read_at: int = 0) -> None:
+    """Create or update companies; contacts of a company whose facts differ are due. `read_at` is the start of the run (milliseconds)."""
     if not rows:
         return
     stored = dict(tx.execute(select(companies.c.id, companies.c.facts).where(in_ids(companies.c.id, [row.id for row in rows]))).all())
     changed = [row.id for row in rows if stored.get(row.id) != row.facts]
-    upsert_tuples(tx, companies, CompanyRow._fields, rows)
-    if changed:
-        tx.execute(update(contacts).where(in_ids(contacts.c.company_id, changed)).values(revision=contacts.c.revision + 1))
+    upsert_tuples(tx, companies, (*CompanyRow._fields, "read_at"), [(*row, read_at) for row in rows])
+    _mark_company_due(tx, changed)
+
+
+def unread_companies(tx: Connection, since: int) -> list[int]:
+    """Return the companies that no run since then (milliseconds) has read, in order of id."""
+    return list(tx.execute(select(companies.c.id).where(companies.c.read_at < since).order_by(companies.c.id)).scalars())
+
+
+def delete_companies(tx: Connection, ids: Collection[int]) -> None:
+    """Delete companies; their contacts are due."""
+    if ids:
+        tx.execute(delete(companies).where(in_ids(companies.c.id, ids)))
+        _mark_company_due(tx, ids)
+
+
+def _mark_company_due(tx: Connection, ids: Collection[int]) -> None:
+    if ids:
+        tx.execute(update(contacts).where(in_ids(contacts.c.company_id, ids)).values(revision=contacts.c.revision + 1))
 
 
 def mark_due(tx: Connection, ids: Collection[int], emails: Collection[str]) -> None:
@@ -149,7 +178,10 @@ def find_id(tx: Connection, email_or_id: str) -> int | None:
         return tx.execute(select(contacts.c.id).where(contacts.c.id == int(email_or_id))).scalar()
     named = select(contacts.c.id).where(has_any_email([email_or_id.strip().lower()]))
     # A merged contact keeps its email: the contact that still exists is preferred.
-    return tx.execute(named.order_by(contacts.c.gone, contacts.c.id).limit(1)).scalar()
+    found: int | None = tx.execute(named.order_by(contacts.c.gone, contacts.c.id).limit(1)).scalar()
+    if found is None and (former := load_former_owners(tx, [email_or_id.strip().lower()])):
+        return next(iter(former.values()))[-1].contact_id
+    return found
 
 
 def _write_rows(tx: Connection, contact_rows: Sequence[ContactRow], scan_id: int) -> int:
@@ -178,9 +210,19 @@ def _upsert_statement(dialect: str) -> Insert:
     return statement.on_conflict_do_update(index_elements=["id"], set_=values | derived, where=new.updated_at >= old.updated_at)
 
 
-def _save_additional_emails(tx: Connection, contact_rows: Sequence[ContactRow]) -> set[int]:
-    """Save the additional emails; return the contacts whose additional emails changed."""
-    before = load_additional_emails(tx, [row.id for row in contact_rows])
+def _find_former_emails(tx: Connection, contact_rows: Sequence[ContactRow], additional: Mapping[int, set[str]]) -> Iterator[FormerEmail]:
+    """Yield the stored emails that contacts no longer have."""
+    query = select(contacts.c.id, contacts.c.email, contacts.c.updated_at).where(in_ids(contacts.c.id, [row.id for row in contact_rows]))
+    stored = {row.id: row for row in tx.execute(query)}
+    for row in contact_rows:
+        before = stored.get(row.id)
+        if before and row.updated_at >= before.updated_at and (before.email != row.email or row.id in additional):
+            lost = {before.email, *additional.get(row.id, ())} - {None, row.email, *row.additional_emails}
+            yield from (FormerEmail(email, row.id, row.updated_at) for email in sorted(lost))
+
+
+def _save_additional_emails(tx: Connection, contact_rows: Sequence[ContactRow], before: Mapping[int, set[str]]) -> set[int]:
+    """Save the additional emails; return the contacts whose additional emails changed. `before` are those that were stored."""
     observed = {row.id: row for row in contact_rows if row.additional_emails or row.id in before}
     if not observed:  # most contacts have no additional email
         return set()
@@ -197,6 +239,7 @@ def _merge(tx: Connection, survivor: ContactRow) -> None:
     merged = [id_ for id_ in survivor.merged_ids if id_ != survivor_id]
     merges.save(tx, merged, survivor_id)
     moved = tx.execute(update(events).where(events.c.contact_id.in_(merged)).values(contact_id=survivor_id)).rowcount
+    move_former_emails(tx, merged, survivor_id)
     memberships.merge(tx, merged, survivor_id)
     mark_deleted(tx, merged)
     if moved:

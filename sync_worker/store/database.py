@@ -254,7 +254,7 @@ def _migrate(engine: Engine, url: URL) -> None:
 
 
 #: The newest schema; a test compares it with the newest migration.
-LATEST_REVISION: Final = "0010"
+LATEST_REVISION: Final = "0011"
 
 
 def _describe_url(url: URL) -> str:

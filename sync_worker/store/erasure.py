@@ -12,6 +12,7 @@ from sync_worker.store.schema import (
     contact_emails,
     contacts,
     events,
+    former_emails,
     memberships,
     merges,
     rejections,
@@ -21,7 +22,7 @@ from sync_worker.store.schema import (
     verdicts,
 )
 
-CONTACT_TABLES = (contact_emails, merges, verdicts, memberships, rejections, undo_values, undo_members)
+CONTACT_TABLES = (contact_emails, former_emails, merges, verdicts, memberships, rejections, undo_values, undo_members)
 
 
 def find_merged_ids(tx: Connection, contact_id: int) -> list[int]:
@@ -37,7 +38,9 @@ def purge(tx: Connection, ids: Collection[int], emails: Collection[str] = ()) ->
     Events of an email that another contact also has are kept.
     """
     by_email = and_(
-        or_(events.c.email.in_(select_emails(ids)), events.c.email.in_(emails)), events.c.email.not_in(select_emails(ids, exclude=True))
+        or_(events.c.email.in_(select_emails(ids)), events.c.email.in_(emails)),
+        events.c.email.not_in(select_emails(ids, exclude=True)),
+        events.c.contact_id.is_(None),
     )
     deleted = tx.execute(delete(events).where(or_(events.c.contact_id.in_(ids), by_email))).rowcount
     for table in CONTACT_TABLES:

@@ -12,7 +12,7 @@ from sync_worker.batched import batched
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import merges
 from sync_worker.store.database import Insert, dialect_insert, execute_many, upsert_rows
-from sync_worker.store.emails import has_any_email
+from sync_worker.store.emails import FormerEmail, has_any_email, load_former_owners, load_owners
 from sync_worker.store.schema import contacts, events, forms
 
 EVENTS_PER_STATEMENT: Final = 1_000
@@ -49,7 +49,7 @@ def save_late(tx: Connection, rows: Sequence[EventRow]) -> set[int]:
 
 
 def _save_late_batch(tx: Connection, rows: Sequence[EventRow]) -> set[int]:
-    assigned = _assign_survivors(tx, rows)
+    assigned = _attribute(tx, rows)
     owners = contact_store.find_owners(
         tx, {row.contact_id for row in assigned if row.contact_id is not None}, {row.email for row in assigned if row.email is not None}
     )
@@ -57,14 +57,30 @@ def _save_late_batch(tx: Connection, rows: Sequence[EventRow]) -> set[int]:
     return {contact for row in saved for contact in owners.of(row.contact_id, row.email)}
 
 
-def _assign_survivors(tx: Connection, rows: Sequence[EventRow]) -> list[EventRow]:
+def _attribute(tx: Connection, rows: Sequence[EventRow]) -> list[EventRow]:
+    """Return the events with the contacts that they belong to: survivors of merges, and former contacts of an email."""
     survivors = merges.find_survivors(tx, {row.contact_id for row in rows if row.contact_id is not None})
-    return [row._replace(contact_id=survivors[row.contact_id]) if row.contact_id in survivors else row for row in rows]
+    assigned = [row._replace(contact_id=survivors[row.contact_id]) if row.contact_id in survivors else row for row in rows]
+    former = load_former_owners(tx, {row.email for row in rows if row.email is not None and row.contact_id is None})
+    return _attribute_former_emails(assigned, former, load_owners(tx, [*former])) if former else assigned
+
+
+def _attribute_former_emails(
+    rows: Sequence[EventRow], former: Mapping[str, Sequence[FormerEmail]], current: Collection[str]
+) -> list[EventRow]:
+    """Give an event the contact that had its email at that time, or the last one that had it if no contact has it now."""
+
+    def find_owner(row: EventRow) -> FormerEmail | None:
+        owners = former.get(row.email or "", ()) if row.contact_id is None else ()
+        last = owners[-1] if owners and row.email not in current else None
+        return next((owner for owner in owners if row.at <= owner.until), last)
+
+    return [row._replace(contact_id=owner.contact_id) if (owner := find_owner(row)) else row for row in rows]
 
 
 def _save_batch(tx: Connection, rows: Sequence[EventRow]) -> list[EventRow]:
     """Save events; return those that were new or differ."""
-    unique = {(row.kind, row.id): row for row in _assign_survivors(tx, rows)}
+    unique = {(row.kind, row.id): row for row in _attribute(tx, rows)}
     # The kind is the first column of the key: without it, the query would scan all events.
     kinds, ids = {kind for kind, _ in unique}, {id_ for _, id_ in unique}
     query = select(events.c.kind, events.c.id, events.c.filtered).where(events.c.kind.in_(kinds), events.c.id.in_(ids))

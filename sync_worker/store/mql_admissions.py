@@ -51,6 +51,12 @@ def count_admitted_since(tx: Connection, since: int) -> int:
     return tx.execute(select(func.count()).select_from(mql_admissions).where(mql_admissions.c.admitted_at >= since)).scalar_one()
 
 
+def is_deferred(tx: Connection, contact_id: int) -> bool:
+    """Return whether a contact qualifies and waits for a later day."""
+    waiting = select(mql_admissions.c.contact_id).where(mql_admissions.c.contact_id == contact_id, mql_admissions.c.admitted_at.is_(None))
+    return tx.execute(waiting).first() is not None
+
+
 def count_deferred(tx: Connection) -> int:
     """Return how many contacts qualify and wait for a later day."""
     return tx.execute(select(func.count()).select_from(mql_admissions).where(mql_admissions.c.admitted_at.is_(None))).scalar_one()

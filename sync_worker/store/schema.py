@@ -69,15 +69,27 @@ merges: Final = Table(
     Index("merges_by_contact", "contact_id"),
 )
 
+#: Emails that contacts had until an instant, in lower case; a later event with such an email may still belong to the contact.
+former_emails: Final = Table(
+    "former_addresses",
+    metadata,
+    Column("email", Text, primary_key=True),
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("until", BigInteger, nullable=False),
+    Index("former_addresses_by_contact", "contact_id"),
+    sqlite_with_rowid=False,
+)
+
 companies: Final = Table(
     "companies",
     metadata,
     Column("id", IdType, primary_key=True, autoincrement=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("facts", Text, nullable=False),
+    Column("read_at", BigInteger, nullable=False, server_default="0"),  # the start of the last run that read the company
 )
 
-#: An event has the id of its contact, or an email, which is resolved when the event is read.
+#: An event has the id of its contact, or an email, which is resolved when the event is read. Both: the contact had the email then.
 events: Final = Table(
     "events",
     metadata,

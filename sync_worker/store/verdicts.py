@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from sync_worker.store import id_array
 from sync_worker.store.database import upsert_tuples
-from sync_worker.store.schema import IdType, companies, contact_emails, contacts, events, forms, verdicts
+from sync_worker.store.schema import IdType, companies, contact_emails, contacts, events, forms, memberships, verdicts
 
 _ROWS_PER_PARTITION: Final = 50_000
 
@@ -146,12 +146,14 @@ def load_selected_events(tx: Connection) -> Iterator[Sequence[Sequence[object]]]
     return tx.execute(union_all(*with_form)).partitions(_ROWS_PER_PARTITION)
 
 
-def load_mqls_by_score(tx: Connection) -> list[int]:
-    """Return the selected contacts that are MQLs by score in their last verdict."""
+def load_admitted_mqls(tx: Connection) -> list[int]:
+    """Return the selected contacts that are MQLs by score in their last verdict, and in HubSpot's list of these MQLs."""
     # EXISTS instead of a join, which would scan all verdicts for a few contacts.
-    by_score = exists().where(verdicts.c.contact_id == evaluation_batch.c.contact_id, verdicts.c.by_score)
-    query = select(evaluation_batch.c.contact_id).where(by_score)
-    return list(tx.execute(query).scalars())
+    by_score = exists().where(verdicts.c.contact_id == evaluation_batch.c.contact_id, verdicts.c.mql, verdicts.c.by_score)
+    listed = exists().where(
+        memberships.c.list == "by_score", memberships.c.contact_id == evaluation_batch.c.contact_id, memberships.c.acknowledged
+    )
+    return list(tx.execute(select(evaluation_batch.c.contact_id).where(by_score, listed)).scalars())
 
 
 def save(tx: Connection, rows: Sequence[VerdictRow], *, revisions: Mapping[int, int], key: VerdictKey, at: int) -> None:

@@ -174,3 +174,14 @@ def test_saving_no_contacts_is_no_error(tx: Connection) -> None:
     contact_store.save_companies(tx, [])
     contact_store.mark_deleted(tx, [])
     assert contact_store.count(tx) == 0
+
+
+def test_a_company_that_a_full_read_does_not_return_is_deleted_and_its_contacts_are_due(tx: Connection) -> None:
+    save_contacts(tx, 1, company_id=7)
+    contact_store.save_companies(tx, [CompanyRow(7, 1, canonical_json()), CompanyRow(8, 1, canonical_json())], read_at=100)
+    contact_store.save_companies(tx, [CompanyRow(8, 1, canonical_json())], read_at=200)
+    before = read_revision(tx, 1)
+    assert contact_store.unread_companies(tx, since=200) == [7]
+    contact_store.delete_companies(tx, [7])
+    assert tx.execute(select(companies.c.id)).scalars().all() == [8]
+    assert read_revision(tx, 1) == before + 1

@@ -50,7 +50,7 @@ def test_a_current_state_is_opened_without_a_migration(tmp_path: Path) -> None:
         again.close()
 
 
-@pytest.mark.parametrize("schema", ["0001", "0002", "0003", "0005", "0006", "0007", "0009"])
+@pytest.mark.parametrize("schema", ["0001", "0002", "0003", "0005", "0006", "0007", "0009", "0010"])
 def test_a_state_of_an_earlier_schema_is_migrated_with_all_its_rows(tmp_path: Path, schema: str) -> None:
     with temporary_state_url(tmp_path) as url:
         rows = _create_state(url, schema)
@@ -134,3 +134,18 @@ def _create_state(url: str, schema: str) -> dict[str, dict[str, object]]:
 def _sample_value(kind: TypeEngine[Any]) -> object:
     largest = 2**53 - 1 if isinstance(kind, BigInteger) else 2**31 - 1
     return {int: largest, str: "{}", bool: True}[kind.python_type]
+
+
+def test_additional_emails_become_facts_of_a_model_that_uses_the_email(tmp_path: Path) -> None:
+    with temporary_state_url(tmp_path) as url:
+        _create_state(url, "0010")
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(metadata.tables["contacts"].update().values(facts='{"email":"a@example.com"}', revision=1))
+        engine.dispose()
+        store = open_store(url)
+        with store.transaction() as tx:
+            contacts = metadata.tables["contacts"].c
+            facts = '{"email":"a@example.com","hs_additional_emails":"additional@example.com"}'
+            assert tx.execute(select(contacts.facts, contacts.revision)).all() == [(facts, 2)]
+        store.close()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from sync_worker.store import contacts, events, verdicts
+from sync_worker.store import contacts, events, memberships, verdicts
 from sync_worker.store.contacts import CompanyRow
 from sync_worker.store.verdicts import VerdictKey
 from tests.store.row_factories import VERDICT_KEY, canonical_json, due_ids, make_event_row, make_verdict_row, save_contacts, save_verdicts
@@ -98,11 +98,20 @@ def test_an_event_of_a_shared_email_belongs_to_both_contacts(tx: Connection) -> 
     assert sorted(row.contact_id for part in verdicts.load_selected_events(tx) for row in part) == [1, 2]
 
 
-def test_the_previous_mql_by_score_state_is_known_at_the_next_evaluation(tx: Connection) -> None:
-    save_contacts(tx, 1, 2, 3)
-    save_verdicts(tx, make_verdict_row(1, mql=True, by_score=True), make_verdict_row(2, mql=True, direct=True))
+def test_an_admitted_mql_by_score_is_one_in_its_last_verdict_and_in_the_list(tx: Connection) -> None:
+    save_contacts(tx, *range(1, 7))
+    mql, by_score = {"mql": True}, {"by_score": True}
+    disqualified, unapproved, direct = (
+        make_verdict_row(2, **by_score),
+        make_verdict_row(3, **mql, **by_score),
+        make_verdict_row(4, **mql, direct=True),
+    )
+    pending = make_verdict_row(6, **mql, **by_score)
+    save_verdicts(tx, make_verdict_row(1, **mql, **by_score), disqualified, unapproved, direct, make_verdict_row(5), pending)
+    memberships.save_changes(tx, "by_score", added=[1, 2, 4, 5], removed=[])
+    memberships.save_pending(tx, "by_score", [6])
     verdicts.select_due(tx, VerdictKey(model="other", since=0), after=0, limit=9)
-    assert verdicts.load_mqls_by_score(tx) == [1]
+    assert verdicts.load_admitted_mqls(tx) == [1]
 
 
 def test_one_contact_is_read_with_the_facts_of_its_verdict(tx: Connection) -> None:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 from typing import Final
 
+from sync_worker.batched import batched
 from sync_worker.hubspot.api.crm_objects import UnorderedResponse
 from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.records.models import Company, IdRange, ResultPage
@@ -18,6 +19,7 @@ from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.id_partitions import split_id_range
 
 COMPANY_STREAM: Final = "companies"
+ID_BATCH_SIZE: Final = 1_000  # companies that are requested by id in one batch
 
 
 def read_companies(context: PullContext, export_reader: ExportReader | None, *, read_all: bool) -> None:
@@ -32,6 +34,7 @@ def read_companies(context: PullContext, export_reader: ExportReader | None, *, 
     with closing(_read_all(context, export_reader, properties)) as batches:
         for companies in batches:
             _save(context, companies)
+    _delete_unread(context, properties)
     context.save_cursor(COMPANY_STREAM)
 
 
@@ -50,7 +53,15 @@ def _read_changed(context: PullContext, cursor: int, properties: Sequence[str]) 
 
 def _save(context: PullContext, companies: Sequence[Company]) -> None:
     rows = context.row_mapper.company_rows(companies)
-    context.save(COMPANY_STREAM, len(rows), partial(contacts.save_companies, rows=rows))
+    context.save(COMPANY_STREAM, len(rows), partial(contacts.save_companies, rows=rows, read_at=context.now_ms))
+
+
+def _delete_unread(context: PullContext, properties: Sequence[str]) -> None:
+    """Delete the companies that no longer exist. Those that the full read did not return are requested by id first."""
+    unread = context.transact(partial(contacts.unread_companies, since=context.now_ms))
+    for ids in batched(unread, ID_BATCH_SIZE):
+        _save(context, context.hubspot.companies.read(ids, properties).items)
+    context.transact(lambda tx: contacts.delete_companies(tx, contacts.unread_companies(tx, since=context.now_ms)))
 
 
 def _read_all(

@@ -76,7 +76,7 @@ def portals(draw: st.DrawFn) -> PortalData:
         properties = {
             "hs_additional_emails": draw(st.sampled_from([None, None, "me@rival.example;x@example.com", "old@example.com"])),
             "associatedcompanyid": draw(st.sampled_from([None, "7", "8", "404"])),
-            "hs_merged_object_ids": draw(st.sampled_from([None, None, f"{90 + number}", f"{90 + number};404"])),
+            "hs_merged_object_ids": draw(st.sampled_from([None, None, f"{90 + number}", f"{90 + number};{80 + number}"])),
             "jobtitle": draw(st.sampled_from([None, "CTO", "Student"])),
             "lifecyclestage": draw(st.sampled_from([None, "lead", "customer"])),
         }
@@ -84,7 +84,7 @@ def portals(draw: st.DrawFn) -> PortalData:
         created = draw(st.sampled_from([CREATED, CREATED, CREATED, format_iso(NOW_MS + DAY)]))
         return {**row, "createdAt": created, "archived": draw(st.integers(0, 5)) == 0}
 
-    owners = st.sampled_from([*range(1, 6), *range(91, 96), 404])
+    owners = st.sampled_from([*range(1, 6), *range(81, 86), *range(91, 96), 404])
     addresses = st.sampled_from(ADDRESSES)
     successor = st.one_of(st.none(), st.sampled_from([-DAY, DAY]).map(lambda after: {"id": "new", "created": NOW_MS + after}))
     click = st.builds(

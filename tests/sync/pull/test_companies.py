@@ -23,3 +23,18 @@ def test_no_count_request_is_sent_where_one_page_holds_all_companies(tmp_path: P
         assert report.pulled["companies"] == companies
         assert report.requests.get(f"POST /{COMPANIES}/search", 0) == searches
         assert companies // 100 <= report.requests[f"GET /{COMPANIES}"] <= companies // 100 + 5
+
+
+def test_a_deleted_company_no_longer_speaks_for_its_contacts_after_a_full_read(tmp_path: Path) -> None:
+    with start_harness(tmp_path) as harness:
+        harness.backfill()
+        assert harness.value(1, "lead_grade") == "C"
+        companies = harness.portal.companies
+        row = companies.records.find_live_row(7)
+        assert row is not None
+        companies.writer.archive(row)
+        harness.advance()
+        harness.sync()
+        assert harness.value(1, "lead_grade") == "C"  # search does not show deletions
+        harness.backfill()
+        assert harness.value(1, "lead_grade") == "D"
