@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, NoReturn, Protocol, TypeVar
 import typer
 
 from sync_worker import __version__, log
-from sync_worker.cli import render
+from sync_worker.cli import contact_explanation, render
 from sync_worker.cli.author import find_author
 from sync_worker.cli.console import TerminalProgress, err, out, print_json
 from sync_worker.cli.revision_log import LogFormat, print_log
@@ -179,7 +179,9 @@ def explain(
     """Show the ledger of one contact; its lines add up to the score."""
     when = _parse_timestamp(at)
     _print_result(
-        _with_worker(lambda worker: worker.explain(contact, at=when, model_file=file)), json=json, print_text=render.print_explanation
+        _with_worker(lambda worker: worker.explain(contact, at=when, model_file=file)),
+        json=json,
+        print_text=contact_explanation.print_explanation,
     )
 
 

@@ -10,8 +10,6 @@ from rich.table import Table
 
 from sync_worker.cli.console import err, out
 from sync_worker.cli.labels import count_records, format_count, record_label
-from sync_worker.model.explain import ScoreLine
-from sync_worker.reports.explain_contact import ContactExplanation
 from sync_worker.reports.model_comparison import ModelComparison
 from sync_worker.reports.model_summary import ModelSummary
 from sync_worker.reports.status import RunSummary, WorkerStatus
@@ -23,7 +21,6 @@ from sync_worker.sync.portal.preflight import PreflightReport
 from sync_worker.sync.portal.setup import SetupPlan
 from sync_worker.sync.report import ErasureReport, RunReport
 
-MAX_EVENTS_PER_LINE = 5  # events shown for a line of the ledger
 MAX_NAMED_MQLS = 20  # MQLs shown by name
 MAX_SAMPLE_CHARS = 60  # length of a value in the details of a plan
 LIST_CHANGE_LABELS = {"add": "to add", "remove": "to remove"}
@@ -173,115 +170,12 @@ def _print_unavailable_criteria(not_visible: Sequence[str], unreachable: Sequenc
         out.print(f"  no contact can meet on this portal: {', '.join(unreachable)}", style="yellow", markup=False)
 
 
-def print_explanation(explanation: ContactExplanation) -> None:
-    """Print the verdict as a sales rep needs it, then the ledger, the grade and the events behind them."""
-    verdict = explanation.verdict
-    score = f"score {format_score(verdict.score)} of {explanation.maximum:g}, band {verdict.band}, trend {verdict.trend}"
-    grade = f"grade {verdict.grade.replace('-', '−')}"
-    out.print(f"Contact {verdict.id}: {score}, {grade}, {_format_mql(explanation)}", style="bold", markup=False)
-    for line in [*verdict.score_reasons, *verdict.grade_reasons[:1], *_format_next_changes(explanation)]:
-        out.print(f"  {line}", markup=False)
-    out.print()
-    out.print(_build_ledger_table(explanation))
-    _print_ledger_details(explanation)
-    out.print(f"\nas of {explanation.at:%Y-%m-%d %H:%M} UTC, model {explanation.model}", markup=False)
-    if explanation.unread_properties:
-        names = ", ".join(explanation.unread_properties)
-        out.print(f"not read from HubSpot yet, so unknown here: {names}", style="yellow", markup=False)
-    for each in verdict.unreadable:
-        out.print(f"counts as unknown: {each.property} is {each.value!r}, which is not {each.expected}", style="yellow", markup=False)
-    if explanation.lists:
-        out.print(f"lists: {', '.join(explanation.lists)}", markup=False)
-    if explanation.differences:
-        out.print(f"HubSpot shows other values until the next run: {', '.join(explanation.differences)}", style="yellow", markup=False)
-
-
-def _format_mql(explanation: ContactExplanation) -> str:
-    verdict = explanation.verdict
-    if not verdict.mql:
-        return f"not an MQL: {', '.join(explanation.mql_blockers)}"
-    if verdict.reason is None or verdict.reason == "by_score":
-        return "MQL by score"
-    labels = {rule.rule: rule.label for rule in explanation.evaluation.rules}
-    return f"MQL: {labels.get(verdict.reason, verdict.reason)}"
-
-
-def _format_next_changes(explanation: ContactExplanation) -> list[str]:
-    """Return the next changes of the score and of the band if no new event occurs."""
-    changes = dict.fromkeys((explanation.evaluation.next_change, explanation.evaluation.next_band_change))
-    return [
-        f"without new events: score {format_score(change.score)}, band {change.band}, {'MQL' if change.mql else 'not an MQL'}"
-        f" from {change.at.day} {change.at:%B %Y}"
-        for change in changes
-        if change is not None
-    ]
-
-
-def _build_ledger_table(explanation: ContactExplanation) -> Table:
-    table = build_table(("points", "right"), ("line", "left"), ("events", "right"), ("newest", "left"), ("remarks", "left"))
-    for line in explanation.evaluation.score:
-        events = "" if line.events is None else str(line.events)
-        newest = f"{line.newest:%Y-%m-%d}" if line.newest else ""
-        table.add_row(_format_points(float(line.points)), line.label, events, newest, _format_remarks(line))
-    table.add_row("─────")
-    remark = "the lines add up to it" if explanation.adds_up else "THE LINES DO NOT ADD UP"
-    table.add_row(format_score(explanation.verdict.score), "score", "", "", remark)
-    return table
-
-
-def _print_ledger_details(explanation: ContactExplanation) -> None:
-    evaluation = explanation.evaluation
-    decay = evaluation.decay
-    if decay.last_engagement and decay.grace_ends:
-        since = f"last engagement {decay.last_engagement:%Y-%m-%d}, grace until {decay.grace_ends:%Y-%m-%d}"
-        periods = format_count(decay.full_periods, "full period")
-        out.print(f"\ndecay: {since}, then {periods}: {decay.earned:g} − {decay.loss:g} = {decay.decayed:g}")
-    matches = {True: "✓ match", False: "✗ no match", None: "? unknown"}
-    table = build_table(("grade", "right"), ("match", "left"), ("criterion", "left"))
-    for line in evaluation.grade:
-        table.add_row(f"{line.thirds:+d}".replace("-", "−") if line.thirds else "", matches[line.match], line.label)
-    out.print()
-    out.print(table)
-    rules = {"direct": "direct rule", "disqualifier": "disqualifier"}
-    for rule in evaluation.rules:
-        if rule.holds:
-            out.print(f"{rules[rule.kind]}: {rule.label}", markup=False)
-    for scored in evaluation.score:
-        _print_events(scored)
-
-
-def _print_events(line: ScoreLine) -> None:
-    """Print the newest events of a line, and the events of bots with the reason why they do not count."""
-    counted = [event for event in line.looked_at if event.inside_window and not event.quarantine]
-    quarantined = [event for event in line.looked_at if event.quarantine]
-    for heading, events in ((f"{line.label}:", counted), (f"{line.label}, not counted:", quarantined)):
-        if events:
-            out.print(f"\n{heading}", style="bold", markup=False)
-        for event in events[:MAX_EVENTS_PER_LINE]:
-            subject = event.form or event.url or event.name or event.campaign or ""
-            reason = f"  ({event.quarantine})" if event.quarantine else ""
-            out.print(f"  {event.at:%Y-%m-%d %H:%M:%S}  {subject}{reason}", markup=False)
-        if len(events) > MAX_EVENTS_PER_LINE:
-            out.print(f"  and {len(events) - MAX_EVENTS_PER_LINE:,} more; see --json", style="dim", markup=False)
-
-
 def build_table(*headings: tuple[str, str]) -> Table:
     """Return a table without borders; a heading is a text with `left` or `right`."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name, justify in headings:
         table.add_column(name, justify="right" if justify == "right" else "left")
     return table
-
-
-def _format_points(points: float) -> str:
-    return f"{points:+g}".replace("-", "−") if points else "0"
-
-
-def _format_remarks(line: ScoreLine) -> str:
-    cut = [f"{float(line.cut):g} cut by the cap"] if line.cut else []
-    bots = [f"{line.quarantined:,} by bots, not counted"] if line.quarantined else []
-    hidden = [] if line.visible else ["not visible on this portal"]
-    return ", ".join([*cut, *bots, *hidden])
 
 
 def print_status(status: WorkerStatus) -> None:

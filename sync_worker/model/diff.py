@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from decimal import Decimal
 from typing import Any
 
-from sync_worker.model.compiled.model import Model
-from sync_worker.model.file.schema import CRITERION_GROUPS
+from sync_worker.model.compiled.model import Model, default_leave_below
+from sync_worker.model.file.schema import CRITERION_GROUPS, Language
+from sync_worker.model.file.units import parse_percent
 from sync_worker.model.file.yaml_source import format_path
-from sync_worker.model.reasons.reasons import display_label
+from sync_worker.model.i18n.model_labels import display_label
 
 DiffPath = tuple[str | int, ...]
 
@@ -26,13 +28,42 @@ def describe_document_changes(old: Mapping[str, Any], new: Mapping[str, Any]) ->
     """Return one line per change between two canonical documents."""
     before, after = deepcopy(dict(old)), deepcopy(dict(new))
     changes = [
-        change for group in CRITERION_GROUPS for change in _describe_members(group, _get_group(before, group), _get_group(after, group))
+        change
+        for group in CRITERION_GROUPS
+        for change in _describe_members(group, _get_group(before, group), _get_group(after, group), new["language"])
     ]
     for group in CRITERION_GROUPS:
         _get_group(before, group).clear()
         _get_group(after, group).clear()
     bands = _describe_band_changes(before["score"].pop("bands"), after["score"].pop("bands"))
-    return [*changes, *bands, *(_format_change(path, one, two) for path, one, two in _find_changes((), before, after))]
+    for document in (before, after):
+        document["qualification"].pop("leave_below", None)
+    other = (_format_change(path, one, two) for path, one, two in _find_changes((), before, after))
+    return [*changes, *bands, *other, *_describe_consequences(old, new)]
+
+
+def _describe_consequences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the changes of what follows from the threshold: the floor, `leave_below`, and a band that no longer starts there."""
+    for name, derive in (("floor", _floor), ("leave below", _leave_below)):
+        before, after = derive(old), derive(new)
+        if before != after:
+            yield f"{name} {before:.4g} → {after:.4g}"
+    thresholds = [Decimal(document["qualification"]["threshold"]) for document in (old, new)]
+    first, then = ({band["name"]: band["from"] for band in document["score"]["bands"]} for document in (old, new))
+    for name in (name for name in first if name in then):
+        if first[name] == then[name] == thresholds[0] != thresholds[1]:
+            yield f"band {name} starts at {then[name]}, no longer at the threshold"
+
+
+def _floor(document: Mapping[str, Any]) -> Decimal:
+    degradation = document["score"]["degradation"]
+    share = Decimal(0) if degradation["kind"] == "none" else parse_percent(degradation["floor"])
+    return Decimal(document["qualification"]["threshold"]) * share / 100
+
+
+def _leave_below(document: Mapping[str, Any]) -> Decimal:
+    rules = document["qualification"]
+    return Decimal(rules["leave_below"]) if "leave_below" in rules else default_leave_below(Decimal(rules["threshold"]))
 
 
 def _get_group(document: Mapping[str, Any], group: tuple[str, str]) -> dict[str, Any]:
@@ -40,10 +71,10 @@ def _get_group(document: Mapping[str, Any], group: tuple[str, str]) -> dict[str,
     return members
 
 
-def _describe_members(group: tuple[str, str], before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+def _describe_members(group: tuple[str, str], before: Mapping[str, Any], after: Mapping[str, Any], language: Language) -> Iterator[str]:
     """Yield the added, removed and changed criteria or rules of a group."""
     for key in [*before, *(key for key in after if key not in before)]:
-        name = display_label(key, (after.get(key) or before[key]).get("label"))
+        name = display_label(key, (after.get(key) or before[key]).get("label"), language)
         if key not in after:
             yield f"{CRITERION_GROUPS[group]} removed: {name}{_format_amount(before[key])}"
         elif key not in before:

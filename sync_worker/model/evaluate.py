@@ -51,7 +51,7 @@ class Verdicts:
     def defer_mqls(self, *, except_ids: pl.Series) -> Verdicts:
         """Return the verdicts with all MQLs but these deferred: the daily quota of new MQLs does not admit them."""
         deferred = pl.col("mql") & ~pl.col("contact_id").is_in(except_ids.implode())
-        no_mql = {name: pl.when(~deferred).then(pl.col(name)).otherwise(False) for name in ("by_score", "direct", "mql")}
+        no_mql = {name: pl.when(~deferred).then(pl.col(name)).otherwise(False) for name in ("by_score", "direct", "mql", "retained")}
         reason = pl.when(~deferred).then(pl.col("mql_reason"))
         return replace(self, table=self.table.with_columns(**no_mql, mql_reason=reason, deferred=deferred).select(VERDICT_COLUMNS))
 

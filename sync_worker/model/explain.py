@@ -14,10 +14,11 @@ from sync_worker.model.compiled.model import Model, RuleKind, is_rule_visible
 from sync_worker.model.evaluate import Verdicts, evaluate
 from sync_worker.model.file.units import from_micro
 from sync_worker.model.forecast import VerdictChange, next_changes
-from sync_worker.model.reasons.reasons import display_label
+from sync_worker.model.i18n.model_labels import display_label
+from sync_worker.model.reasons.reasons import format_start
 from sync_worker.model.scoring.bot_filter import QUARANTINE
 from sync_worker.model.scoring.context import EvaluationContext
-from sync_worker.model.scoring.counters import column_name
+from sync_worker.model.scoring.counters import column_name, time_if_counted
 from sync_worker.model.scoring.decay import grace_period
 from sync_worker.model.scoring.events import EventsByKind, prepare_events
 from sync_worker.model.scoring.grade import MATCH
@@ -25,7 +26,7 @@ from sync_worker.model.scoring.grade import MATCH
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedEvent:
-    """An event that matches a criterion; `quarantine` is the reason why it does not count, None if it counts."""
+    """An event that matches a criterion, and why it does not count: `quarantine` is the reason of the bot filter, or None."""
 
     at: datetime
     kind: str
@@ -35,6 +36,12 @@ class CountedEvent:
     name: str | None
     quarantine: str | None
     inside_window: bool
+    above_daily_limit: bool
+
+    @property
+    def counts(self) -> bool:
+        """Whether the event counts."""
+        return self.quarantine is None and self.inside_window and not self.above_daily_limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +82,7 @@ class RuleLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decay:
-    """The decay of the score, with its dates."""
+    """The decay of the score, with its dates. `loss` is what was lost: the floor limits it."""
 
     last_engagement: datetime | None
     grace_ends: datetime | None
@@ -91,7 +98,8 @@ class VerdictExplanation:
 
     verdicts: Verdicts
     score: tuple[ScoreLine, ...]
-    decay: Decay
+    decay: Decay | None  # None if scores of the model do not decay
+    grade_start: str
     grade: tuple[GradeLine, ...]
     rules: tuple[RuleLine, ...]
     next_change: VerdictChange | None
@@ -113,6 +121,7 @@ def explain(facts: Facts, model: Model, now: datetime, contact_id: int) -> Verdi
         verdicts=verdicts,
         score=tuple(_score_lines(verdicts, events_by_kind)),
         decay=_explain_decay(intermediate, verdicts.context),
+        grade_start=format_start(model),
         grade=tuple(_grade_lines(intermediate, model)),
         rules=tuple(_rule_lines(intermediate, verdicts.context)),
         next_change=next_change,
@@ -138,8 +147,11 @@ def _events_behind(key: str, events_by_kind: EventsByKind) -> tuple[CountedEvent
     line = next((line for line in events_by_kind.context.visible_criteria if line.key == key), None)
     if line is None or line.event is None or line.event in events_by_kind.context.hidden_kinds:
         return ()
-    since = None if line.within is None else events_by_kind.context.now - line.within
-    rows = events_by_kind.select_matching(line.event, line.where).sort("at", descending=True).iter_rows(named=True)
+    context = events_by_kind.context
+    since = None if line.within is None else context.now - line.within
+    matching = events_by_kind.select_matching(line.event, line.where)
+    counted = matching.with_columns(counted=time_if_counted(line, context.now, context).is_not_null())
+    rows = counted.sort("at", descending=True, maintain_order=True).iter_rows(named=True)
     return tuple(
         CountedEvent(
             at=row["at"],
@@ -150,22 +162,27 @@ def _events_behind(key: str, events_by_kind: EventsByKind) -> tuple[CountedEvent
             name=row["name"],
             quarantine=row[QUARANTINE],
             inside_window=since is None or row["at"] >= since,
+            above_daily_limit=not row["counted"] and row[QUARANTINE] is None and (since is None or row["at"] >= since),
         )
         for row in rows
     )
 
 
-def _explain_decay(intermediate: dict[str, object], context: EvaluationContext) -> Decay:
+def _explain_decay(intermediate: dict[str, object], context: EvaluationContext) -> Decay | None:
     engaged = intermediate["engaged"]
     degradation = context.model.document.score.degradation
+    if degradation.kind == "none":
+        return None
     last_engagement = engaged if isinstance(engaged, datetime) else None
+    earned, decayed = _to_points(intermediate["earned"]), _to_points(intermediate["decayed"])
+    by_inactivity = last_engagement is not None and degradation.kind == "inactivity"
     return Decay(
         last_engagement=last_engagement,
-        grace_ends=None if last_engagement is None else last_engagement + grace_period(degradation),
+        grace_ends=last_engagement + grace_period(degradation) if last_engagement and by_inactivity else None,
         full_periods=int(str(intermediate["periods"])),
-        earned=_to_points(intermediate["earned"]),
-        loss=_to_points(intermediate["loss"]),
-        decayed=_to_points(intermediate["decayed"]),
+        earned=earned,
+        loss=earned - decayed,
+        decayed=decayed,
     )
 
 
@@ -178,7 +195,10 @@ def _grade_lines(intermediate: dict[str, object], model: Model) -> Iterator[Grad
         match = intermediate[column_name(MATCH, key)]
         thirds = 0 if match is None else criterion.thirds if match else criterion.otherwise
         yield GradeLine(
-            criterion=key, label=display_label(key, criterion.label), match=None if match is None else bool(match), thirds=thirds
+            criterion=key,
+            label=display_label(key, criterion.label, model.document.language),
+            match=None if match is None else bool(match),
+            thirds=thirds,
         )
 
 
@@ -186,7 +206,7 @@ def _rule_lines(intermediate: dict[str, object], context: EvaluationContext) -> 
     for kind, key, rule in context.model.rules:
         yield RuleLine(
             rule=key,
-            label=display_label(key, rule.label),
+            label=display_label(key, rule.label, context.model.document.language),
             kind=kind,
             holds=bool(intermediate[column_name(kind, key)]),
             visible=is_rule_visible(rule, context.hidden_kinds),

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sync_worker.model.diff import format_value
 from sync_worker.model.file.schema import CRITERION_GROUPS
-from sync_worker.model.reasons.reasons import display_label
+from sync_worker.model.i18n.model_labels import display_label
 
 _LIMITS: Final = (("threshold", "MQL from"), ("leave_below", "no longer an MQL below"), ("grade_at_least", "MQL from grade"))
 
@@ -28,7 +28,7 @@ def outline(document: Mapping[str, Any]) -> Iterator[OutlineCell]:
     """Yield the cells of a canonical model document, in the order of the file."""
     for (part, group), section in CRITERION_GROUPS.items():
         for key, member in document.get(part, {}).get(group, {}).items():
-            label = display_label(key, member.get("label"))
+            label = display_label(key, member.get("label"), document["language"])
             yield OutlineCell(section=section, key=key, label=label, text=_describe_points(member), definition=member)
     for band in document["score"]["bands"]:
         yield OutlineCell(section="band", key=band["name"], label=band["name"], text=f"from {format_value(band['from'])}", definition=band)

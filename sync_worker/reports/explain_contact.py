@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import polars as pl
+
 from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.model import explain as model_explain
-from sync_worker.model.explain import CountedEvent, ScoreLine
+from sync_worker.model.explain import CountedEvent, Decay, ScoreLine
 from sync_worker.model.forecast import VerdictChange
 from sync_worker.model.reasons.blockers import blockers
-from sync_worker.store import contacts, memberships, verdicts
+from sync_worker.store import contacts, emails, memberships, mql_admissions, verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.saved_state import scan_state
 from sync_worker.sync.evaluate.evaluate import load_facts
@@ -38,6 +40,9 @@ class ContactExplanation:
     unread_properties: list[str]  # properties that this model uses and that have not been read
     lists: list[str]
     stage: str | None
+    start_letter: str  # grade that every contact starts at, with its sign
+    time_zone: str  # of the dates that sales reps see
+    sharing_contacts: list[int]  # other contacts with an email of this contact; the events of that email count for all of them
 
     @property
     def adds_up(self) -> bool:
@@ -61,14 +66,8 @@ class ContactExplanation:
             "maximum": self.maximum,
             "why_not": list(self.mql_blockers),
             "adds_up": self.adds_up,
-            "fading": {
-                "last_engagement": _iso(explained.decay.last_engagement),
-                "grace_ends": _iso(explained.decay.grace_ends),
-                "full_periods": explained.decay.full_periods,
-                "earned": float(explained.decay.earned),
-                "loss": float(explained.decay.loss),
-                "decayed": float(explained.decay.decayed),
-            },
+            "fading": None if explained.decay is None else _decay_json(explained.decay),
+            "grade_start": explained.grade_start,
             "grade_criteria": [
                 {"criterion": line.criterion, "label": line.label, "match": line.match, "thirds": line.thirds} for line in explained.grade
             ],
@@ -83,6 +82,8 @@ class ContactExplanation:
             "never_read": self.unread_properties,
             "lists": self.lists,
             "lifecycle_stage": self.stage,
+            "time_zone": self.time_zone,
+            "shares_email_with": [str(id_) for id_ in self.sharing_contacts],
         }
 
 
@@ -108,11 +109,13 @@ def explain(
         hidden = portal.select_hidden_kinds(model.event_kinds) if portal else frozenset()
         facts = load_facts(tx, model, hidden)
         if row.evaluated_at is not None and when < from_ms(row.evaluated_at):
-            # The state stores only the latest MQLs by score; they say nothing about an earlier time.
+            # The state stores only the MQLs of now; they say nothing about an earlier time.
             facts = replace(facts, previous=facts.previous.clear())
         was_mql = facts.previous.filter(contact_id=contact_id, by_score=True).height > 0
         explained = model_explain.explain(facts, model, when, contact_id)
-        lists = memberships.load_list_keys(tx, contact_id)
+        if is_current and mql_admissions.is_deferred(tx, contact_id):
+            explained = replace(explained, verdicts=explained.verdicts.defer_mqls(except_ids=pl.Series([], dtype=pl.Int64)))
+        lists, sharing = memberships.load_list_keys(tx, contact_id), emails.find_sharing_contacts(tx, contact_id)
         read = set(scan_state.load_read_properties(tx))
     desired = crm_schema.desired_json(explained.verdicts.table)[0]
     return ContactExplanation(
@@ -127,7 +130,21 @@ def explain(
         unread_properties=sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)} - read),
         lists=[crm_schema.list_names.get(key, key) for key in lists],
         stage=row.stage,
+        start_letter=model.document.grade.start,
+        time_zone=model.document.time_zone,
+        sharing_contacts=sharing,
     )
+
+
+def _decay_json(decay: Decay) -> dict[str, Any]:
+    return {
+        "last_engagement": _iso(decay.last_engagement),
+        "grace_ends": _iso(decay.grace_ends),
+        "full_periods": decay.full_periods,
+        "earned": float(decay.earned),
+        "loss": float(decay.loss),
+        "decayed": float(decay.decayed),
+    }
 
 
 def _events_json(line: ScoreLine) -> dict[str, Any]:
@@ -136,8 +153,9 @@ def _events_json(line: ScoreLine) -> dict[str, Any]:
 
 def _event_json(event: CountedEvent) -> dict[str, Any]:
     details = {"url": event.url, "form": event.form, "campaign": event.campaign, "name": event.name, "quarantine": event.quarantine}
-    window = {} if event.inside_window else {"outside_window": True}
-    return {"at": _iso(event.at), **{name: value for name, value in details.items() if value is not None}, **window}
+    limits = {"outside_window": not event.inside_window, "above_daily_limit": event.above_daily_limit}
+    shown = {name: value for name, value in details.items() if value is not None}
+    return {"at": _iso(event.at), **shown, **{name: True for name, holds in limits.items() if holds}}
 
 
 def _change_json(change: VerdictChange | None) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sync_worker.cli import render
+from sync_worker.cli import contact_explanation, render
 from sync_worker.cli.commands import app
 from sync_worker.cli.labels import count_records, format_count, record_label
 from sync_worker.cli.score_report import print_report
@@ -191,8 +191,8 @@ def test_setup_shows_created_and_updated_objects(capsys: pytest.CaptureFixture[s
 
 def test_an_explanation_shows_verdict_ledger_and_grade(approved_harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
     with approved_harness.worker() as worker:
-        render.print_explanation(worker.explain("2"))
-        render.print_explanation(worker.explain("3"))
+        contact_explanation.print_explanation(worker.explain("2"))
+        contact_explanation.print_explanation(worker.explain("3"))
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     headings = [line for line in lines if line.startswith("Contact ")]
     assert headings == [

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
@@ -57,6 +58,7 @@ class Verdict:
     mql_reason: str | None
     disqualified_by: str | None
     trend: str
+    retained: bool
     counts: dict[str, int] = field(default_factory=dict)
     earned: Fraction = Fraction(0)
     decayed: Fraction = Fraction(0)
@@ -76,7 +78,11 @@ class Case:
 
 def evaluate(case: Case) -> Verdict:
     """Evaluate one contact."""
-    known = [event for event in deduplicate(case.events) if event["at"] <= case.now and event["kind"] not in case.hidden]
+    known = [
+        event
+        for event in map(partial(name_campaign, document=case.document), deduplicate(case.events))
+        if event["at"] <= case.now and event["kind"] not in case.hidden
+    ]
     real = [event for event in known if not is_quarantined(event, known, case.document)]
     lines, counts, earned, decayed = score_lines(case, real, case.now)
     then = sum(score_lines(case, real, case.now - case.document.score.trend.over)[0].values())
@@ -102,6 +108,7 @@ def evaluate(case: Case) -> Verdict:
         mql_reason=(direct or "by_score") if mql else None,
         disqualified_by=disqualified_by,
         trend="rising" if change >= least else "falling" if change <= -least else "steady",
+        retained=mql and direct is None and score < rules.threshold,
         counts=counts,
         earned=earned,
         decayed=decayed,
@@ -114,6 +121,15 @@ def evaluate(case: Case) -> Verdict:
 def deduplicate(events: Iterable[Event]) -> list[Event]:
     """Return each event once."""
     return list({(event["kind"], event["event_id"]): event for event in events}.values())
+
+
+def name_campaign(event: Event, document: Document) -> Event:
+    """Return an event with its campaign: of a page view without one, the campaign in its URL."""
+    if event["kind"] != "page_view" or event["campaign"]:
+        return event
+    given = ((name.lower(), value) for name, value in parse_qsl(urlsplit(event["url"] or "").query))
+    in_url = next((value for name, value in given if name in document.signals.campaign_touches.parameters), None)
+    return {**event, "campaign": in_url}
 
 
 def is_quarantined(event: Event, known: list[Event], document: Document) -> bool:
@@ -155,7 +171,7 @@ def is_kind(event: Event, kind: str, document: Document) -> bool:
         return any(matches_url(pattern, url) for pattern in document.signals.downloads.urls)
     if kind == "search_term":
         return any(name in given for name in document.signals.search_terms.parameters)
-    return bool(event["campaign"]) or any(name in given for name in document.signals.campaign_touches.parameters)
+    return bool(event["campaign"])
 
 
 # The score
@@ -311,7 +327,10 @@ def grade(case: Case) -> tuple[str, int, int]:
 def passes_grade(document: Document, rank: int, known: int) -> bool:
     """Return whether the grade is sufficient for an MQL by score."""
     rules = document.qualification
-    good = rules.grade_at_least is None or rank >= LETTERS.index(rules.grade_at_least)
+    lowest = 0 if rules.grade_at_least is None else LETTERS.index(rules.grade_at_least)
+    shown = [letter.rstrip("+-") if document.grade.letters == "whole" else letter for letter in LETTERS]
+    order = list(dict.fromkeys(shown))
+    good = order.index(shown[rank]) >= order.index(shown[lowest])
     if rules.known_at_least is not None and known < rules.known_at_least:
         return rules.incomplete_grade == "pass"
     return good
@@ -379,6 +398,8 @@ def evaluate_operator(property_name: str, operator: str, operand: Any, of: Mappi
     if operator in ("is_not", "not_in", "is_unknown"):
         opposite = evaluate_operator(property_name, {"is_not": "is", "not_in": "in", "is_unknown": "is_known"}[operator], operand, of, case)
         return None if opposite is None else not opposite
+    if property_name in ("email", "hs_additional_emails"):
+        return evaluate_addresses(property_name, operator, operand, of, case)
     names = ["form_id", "form_name"] if property_name == "form" else [property_name]
     values = [value for name in names if (value := parse_value(name, of.get(name))) is not None]
     if operator == "is_known":
@@ -388,6 +409,28 @@ def evaluate_operator(property_name: str, operator: str, operand: Any, of: Mappi
         return any_of([match_words(operator, operands, of[name], case.document) for name in names if of.get(name) is not None] or [None])
     results = [compare_value(property_name, operator, operands, value, case.now) for value in values]
     return any_of(results) if results else None
+
+
+def evaluate_addresses(property_name: str, operator: str, operand: Any, of: Mapping[str, Any], case: Case) -> bool | None:
+    """Return the result of one operator on the addresses of a contact; `email` means all of them."""
+    columns = ["email", "hs_additional_emails"] if property_name == "email" else [property_name]
+    addresses = [address for name in columns for address in (of.get(name) or "").split(";")]
+    operands = operand if isinstance(operand, tuple) else (operand,)
+    if operator == "domain_in":
+        # All addresses of a contact have to be at a mail provider: one at a company says more.
+        providers = tuple(name for name in operands if name in ("free_mail", "disposable") and property_name == "email")
+        others = tuple(name for name in operands if name not in providers)
+        results = [any_of(known([words.is_listed(each, others, case.document) for each in addresses]) or [None])] if others else []
+        return any_of([*results, all_of(known([words.is_listed(each, providers, case.document) for each in addresses]) or [None])])
+    texts = [text for address in addresses if (text := normalize_text(address))]
+    if operator == "is_known":
+        return bool(texts)
+    return any_of([compare_value(property_name, operator, operands, text, case.now) for text in texts] or [None])
+
+
+def known(results: list[bool | None]) -> list[bool | None]:
+    """Return the results that are not unknown."""
+    return [result for result in results if result is not None]
 
 
 def match_words(operator: str, operands: tuple[Any, ...], value: str, document: Document) -> bool | None:

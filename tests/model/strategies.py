@@ -19,10 +19,11 @@ URLS = [
     "https://example.com/Careers/dev/?q=jobs",
     "http://example.com/files/guide.pdf?download=1",
     "https://example.com/pricing/?utm_campaign=Spring#plans",
+    "https://example.com/?utm_campaign=&UTM_Campaign=Spring%20Sale",
     "https://other.example/blog/careers-in-data?s=",
 ]
 CONTACT_COUNT = 5
-EVENT_KINDS = ["email_click", "email_open", "page_view", "form_submission", "webinar", "custom:pe1_login"]
+EVENT_KINDS = ["email_click", "email_open", "page_view", "form_submission", "webinar", "custom:login"]
 DERIVED_KINDS = ["download", "search_term", "campaign_touch"]
 TITLES = [None, "", "  ", "Chief Buyer", "chief  BUYER", "Éléonore's buyer", "Student", "n/a"]
 RANKED_TITLES = ["Vice President", "President", "CFO", "Assistant", "Associate", "Director", "Manager", "Students'", "副总经理", "总经理"]
@@ -88,6 +89,15 @@ ADDRESSES = [
     "acme.example",
     "user@acme.example:8080/x",
 ]
+FURTHER_ADDRESSES = [
+    None,
+    None,
+    "",
+    "ann@gmail.com",
+    "eve@mailinator.com;zoe@acme.example",
+    " kim@cs.mit.edu ; ;ann@gmail.com",
+    "no address",
+]
 NUMBERS = [None, "", "0", "7", "120", "5000.5", "many", "12 or so"]
 DATES = [None, "", "2026-11-01", "2026-10-20T09:30:00.000Z", "1790000000000", "yesterday", "2031-01-01"]
 BOOLEANS = [None, "", "true", "false", "maybe"]
@@ -133,7 +143,7 @@ def criteria(draw: st.DrawFn, *, rising: bool, kinds: list[str] | None = None) -
     if draw(st.integers(0, 3)) == 0:
         amount = draw(st.sampled_from([{"points": sign * draw(points)}, {"importance": "high" if rising else "-low"}]))
         return {"when": draw(conditions(rising=rising)), **amount}
-    found: dict[str, Any] = {"event": draw(st.sampled_from(kinds or EVENT_KINDS + DERIVED_KINDS))}
+    found: dict[str, Any] = {"event": draw(st.sampled_from(kinds or [*EVENT_KINDS, *DERIVED_KINDS, "custom:pe1_login"]))}
     way = draw(st.sampled_from(["tiers", "each", "points"]))
     if way == "tiers":
         found["tiers"] = {at: sign * draw(points) for at in draw(st.sets(st.integers(1, 6), min_size=1, max_size=4))}
@@ -203,7 +213,23 @@ def conditions(draw: st.DrawFn, *, rising: bool = False, depth: int = 2) -> dict
     places = [{"country_in": ["DE", "Austria"]}, {"country_in": "Reino Unido"}, {"country_in": ["CHN", "Spain"]}]
     domains = [
         {"domain_in": one}
-        for one in ("free_mail", "disposable", "academic", "student_mail", "public_sector", "rivals", ["free_mail", "academic"])
+        for one in (
+            "free_mail",
+            "disposable",
+            "academic",
+            "student_mail",
+            "public_sector",
+            "rivals",
+            ["free_mail", "academic"],
+            ["free_mail", "disposable"],
+        )
+    ]
+    addresses = [
+        {"ends_with": "@gmail.com"},
+        {"is": "zoe@acme.example"},
+        {"not_in": ["ann@gmail.com"]},
+        {"is_known": True},
+        {"is_unknown": True},
     ]
     numbers = [{"is": 7}, {"is_not": 7}, {"at_least": 7}, {"at_most": 120}, {"between": [1, 5000]}, {"is_known": True}]
     dates = [{"at_least": "2026-11-01"}, {"at_most": "2026-11-01"}, {"between": ["2026-01-01", "2026-11-01"]}, {"is_unknown": True}]
@@ -213,7 +239,8 @@ def conditions(draw: st.DrawFn, *, rising: bool = False, depth: int = 2) -> dict
             st.fixed_dictionaries({"jobtitle": st.sampled_from(texts)}),
             st.fixed_dictionaries({"jobtitle": st.sampled_from(ranks)}),
             st.fixed_dictionaries({"country": st.sampled_from(places)}),
-            st.fixed_dictionaries({"email": st.sampled_from(domains)}),
+            st.fixed_dictionaries({"email": st.sampled_from(domains + addresses)}),
+            st.fixed_dictionaries({"hs_additional_emails": st.sampled_from(domains + addresses)}),
             st.fixed_dictionaries({"plan": st.sampled_from(texts)}),
             st.fixed_dictionaries({"company.numberofemployees": st.sampled_from(numbers)}),
             st.fixed_dictionaries({"hs_email_optout": st.sampled_from([True, False, {"is_not": True}, {"is_known": True}])}),
@@ -237,6 +264,7 @@ def event_conditions(draw: st.DrawFn) -> dict[str, Any]:
         {"form": {"not_in": ["form-1", "Newsletter"]}},
         {"form": {"matches": "*us"}},
         {"campaign": {"is_known": True}},
+        {"campaign": {"contains_any": ["spring"]}},
         {"name": {"contains_any": ["pricing"]}},
     ]
     one, two = draw(st.sampled_from(tests)), draw(st.sampled_from(tests))
@@ -315,6 +343,7 @@ def contact_lists() -> st.SearchStrategy[list[dict[str, str | None]]]:
             "jobtitle": st.one_of(st.sampled_from(TITLES), titles()),
             "country": st.sampled_from(COUNTRIES),
             "email": st.sampled_from(ADDRESSES),
+            "hs_additional_emails": st.sampled_from(FURTHER_ADDRESSES),
             "plan": st.sampled_from(TITLES),
             "company.numberofemployees": st.sampled_from(NUMBERS),
             "hs_email_optout": st.sampled_from(BOOLEANS),

@@ -33,11 +33,11 @@ def test_score_reasons_start_with_the_most_points() -> None:
         clicks={"event": "email_click", "tiers": TIERS}, careers=CAREERS, page_views={"event": "page_view", "points": 1}
     )
     events = [
-        *[make_event(id_=str(n), days_ago=8 + n) for n in range(5)],
+        *[make_event(id_=str(n), days_ago=8 + n, campaign=str(n // 3)) for n in range(5)],
         make_event("page_view", days_ago=2, url="https://x.com/careers"),
     ]
     assert evaluate_contact(model, None, *events)["score_reasons"].splitlines() == [
-        "+6 clicked 5 marketing emails, last on 12 Nov",
+        "+6 for 5 clicks in 2 marketing emails, last on 12 Nov",
         "−5 looked at careers pages",
         "+1 viewed a page, on 18 Nov",
     ]
@@ -70,23 +70,33 @@ def test_the_grade_reasons_name_its_criteria() -> None:
     }
     model = make_model(score_section({"clicks": {"event": "email_click", "points": 1}}), {"grade": {"criteria": criteria}})
     reasons = evaluate_contact(model, {"jobtitle": "CEO", "country": "France", "city": "Bonn"})["grade_reasons"]
-    assert reasons.splitlines() == ["D based on 3 of 4 criteria", "✓ manages people (+2)", "✗ near us (−2)", "? web", "✗ town"]
+    assert reasons.splitlines() == [
+        "D based on 3 of 4 criteria",
+        "D: the start of every contact",
+        "✓ manages people (+2)",
+        "✗ near us (−2)",
+        "? web",
+        "✗ town",
+    ]
 
 
 @pytest.mark.parametrize(
     ("language", "reason"),
     [
-        ("de", "+6 hat in 5 Marketing-E-Mails geklickt, zuletzt am 12. Nov."),
-        ("es", "+6 hizo clic en 5 correos de marketing, la última vez el 12 nov"),
-        ("fr", "+6 a cliqué dans 5 e-mails marketing, la dernière fois le 12 nov."),
-        ("it", "+6 ha fatto clic in 5 e-mail di marketing, l’ultima volta il 12 nov"),
-        ("ca", "+6 ha fet clic en 5 correus de màrqueting, l’última vegada el 12 nov."),
-        ("zh", "+6 点击了 5 封营销邮件，最近一次 11月12日"),
+        ("de", "+6 für 5 Klicks in 2 Marketing-E-Mails, zuletzt am 12. Nov."),
+        ("es", "+6 por 5 clics en 2 correos de marketing, la última vez el 12 nov"),
+        ("fr", "+6 pour 5 clics dans 2 e-mails marketing, la dernière fois le 12 nov."),
+        ("it", "+6 per 5 clic in 2 e-mail di marketing, l’ultima volta il 12 nov"),
+        ("ca", "+6 per 5 clics en 2 correus de màrqueting, l’última vegada el 12 nov."),
+        ("zh", "+6 在 2 封营销邮件中点击了 5 次，最近一次 11月12日"),
     ],
 )
 def test_reasons_use_the_language_of_the_model(language: str, reason: str) -> None:
     model = make_model(score_section({"clicks": {"event": "email_click", "tiers": TIERS}}), {"language": language})
-    assert evaluate_contact(model, None, *[make_event(id_=str(n), days_ago=8 + n) for n in range(5)])["score_reasons"] == reason
+    assert (
+        evaluate_contact(model, None, *[make_event(id_=str(n), days_ago=8 + n, campaign=str(n // 3)) for n in range(5)])["score_reasons"]
+        == reason
+    )
 
 
 def test_an_explanation_contains_all_lines_states_and_the_next_changes() -> None:
@@ -104,7 +114,8 @@ qualification: {threshold: 36, leave_below: 30, disqualifiers: {left: {when: {hs
     )
     found = explain(make_facts([{"jobtitle": "CEO"}, {}], [make_event(days_ago=100)]), model, NOW, 1)
     assert [(line.line, line.points) for line in found.score] == [("clicks", 40), ("degradation", -8), ("floor", 0), ("rounding", 0)]
-    assert (found.decay.full_periods, found.decay.grace_ends) == (2, NOW - timedelta(days=70))
+    assert found.decay is not None
+    assert (found.decay.full_periods, found.decay.grace_ends, found.decay.loss) == (2, NOW - timedelta(days=70), 8)
     assert [(line.criterion, line.match, line.thirds) for line in found.grade] == [("leads", True, 3)]
     assert [(rule.rule, rule.kind, rule.holds, rule.visible) for rule in found.rules] == [("left", "disqualifier", False, True)]
     assert found.next_change is not None
@@ -152,6 +163,9 @@ def test_the_diff_of_two_models_has_one_line_per_change() -> None:
         "criterion removed: removed (3)",
         "criterion added: files (2)",
         "qualification.threshold: 36 → 40",
+        "floor 18 → 20",
+        "leave below 30 → 33.33",
+        "band mql starts at 36, no longer at the threshold",
     ]
     assert describe_changes(new, new) == []
 

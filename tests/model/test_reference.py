@@ -27,6 +27,7 @@ COMPARED_COLUMNS = (
     "mql_reason",
     "disqualified_by",
     "trend",
+    "retained",
 )
 
 

@@ -76,8 +76,8 @@ def test_a_contact_shows_score_grade_and_reasons(backfill_harness: Harness) -> N
         "lead_grade": "C",
         "lead_score_trend": "rising",
         "lead_mql_reason": "by_score",
-        "lead_score_reasons": "+10 clicked 2 marketing emails, last on 19 Nov\n+10 viewed 5 pages, last on 19 Nov",
-        "lead_grade_reasons": "C based on 1 of 2 criteria\n✓ size (+3)\n? role",
+        "lead_score_reasons": "+10 for 2 clicks in 2 marketing emails, last on 19 Nov\n+10 for 5 views of 1 page, last on 19 Nov",
+        "lead_grade_reasons": "C based on 1 of 2 criteria\nD: the start of every contact\n✓ size (+3)\n? role",
     }
     assert backfill_harness.value(2, "lead_mql_reason") == "demo"
     assert backfill_harness.value(3, "lead_mql_reason") is None

@@ -10,7 +10,7 @@ from typing import Final
 
 from sync_worker.model.compiled.facts import COUNTER_PROPERTIES
 from sync_worker.model.file.conditions import Condition
-from sync_worker.model.file.schema import Criterion
+from sync_worker.model.file.schema import Criterion, Label
 from sync_worker.model.file.units import to_micro, to_milliseconds
 
 #: The maximum number of events of one contact that a criterion counts, so that a model without caps also has a maximum score.
@@ -60,7 +60,7 @@ class ScoreCriterion:
     """A criterion of the score: events that are counted (`event`), or a condition on the contact (`when`)."""
 
     key: str
-    label: str | None
+    label: Label | None
     award: Award
     event: str | None = None
     where: Condition | None = None

@@ -26,7 +26,7 @@ EVENT_SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "filtered": pl.Boolean,  # HubSpot's mark for bots and the portal's own staff
 }
 
-# The previous verdict, for hysteresis. A contact without a row has no previous verdict.
+# The admitted MQLs by score, for hysteresis: their last verdict is MQL by score, and they are in the list of these MQLs.
 PREVIOUS_SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "contact_id": pl.Int64,
     "by_score": pl.Boolean,

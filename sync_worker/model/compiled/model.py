@@ -14,9 +14,9 @@ from sync_worker.model.compiled.criteria import ScoreCriterion, compile_criterio
 from sync_worker.model.compiled.facts import COUNTER_PROPERTIES
 from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.schema import Band, DirectQualifier, Disqualifier, Document, GradeCriterion, Rule
-from sync_worker.model.file.units import from_micro, to_micro
+from sync_worker.model.file.units import MICROS_PER_POINT, from_micro, to_micro
 from sync_worker.model.lookup.domains import DomainMatcher, compile_domain_lists
-from sync_worker.model.lookup.hubspot_properties import COMPANY_PREFIX, PropertySpec, find_property
+from sync_worker.model.lookup.hubspot_properties import ADDITIONAL_EMAILS, COMPANY_PREFIX, PRIMARY_EMAIL, PropertySpec, find_property
 
 RuleKind = Literal["direct", "disqualifier"]
 
@@ -98,8 +98,9 @@ class Model:
     @cached_property
     def contact_properties(self) -> frozenset[str]:
         """The contact properties to read from HubSpot: those of conditions, and the counters that replace hidden events."""
+        further = {ADDITIONAL_EMAILS} if PRIMARY_EMAIL in self._condition_properties else set()
         counters = {name for kind in self.event_kinds & COUNTER_PROPERTIES.keys() for name in COUNTER_PROPERTIES[kind]}
-        return frozenset(name for name in self._condition_properties if not name.startswith(COMPANY_PREFIX)) | counters
+        return frozenset(name for name in self._condition_properties if not name.startswith(COMPANY_PREFIX)) | counters | further
 
     @cached_property
     def company_properties(self) -> frozenset[str]:
@@ -135,13 +136,23 @@ class Model:
 
     @cached_property
     def leave_below(self) -> int:
-        """The score in micro-points below which an MQL by score loses the status."""
+        """The score in micro-points below which an admitted MQL by score loses the status."""
         rules = self.document.qualification
-        return to_micro(rules.threshold) * 5 // 6 if rules.leave_below is None else to_micro(rules.leave_below)
+        return to_micro(default_leave_below(rules.threshold) if rules.leave_below is None else rules.leave_below)
+
+    @property
+    def leave_below_score(self) -> int:
+        """The lowest whole score above which an admitted MQL keeps the status: scores are whole numbers."""
+        return -(-self.leave_below // MICROS_PER_POINT)
 
     @cached_property
     def _condition_properties(self) -> frozenset[str]:
         return frozenset(name for condition in self.contact_conditions for name, _, _ in condition.iter_tests())
+
+
+def default_leave_below(threshold: Decimal) -> Decimal:
+    """Return the threshold minus a sixth."""
+    return threshold * 5 / 6
 
 
 def is_rule_visible(rule: Rule, hidden_kinds: frozenset[str]) -> bool:

@@ -34,6 +34,7 @@ _PORTAL_PREFIX: Final = re.compile(r"^pe\d+_(?=.)")
 
 #: Each language has a translation file in model/i18n.
 Language = Literal["en", "de", "es", "fr", "it", "ca", "zh"]
+Label = str | Annotated[dict[Language, str], Field(min_length=1)]
 PropertyType = Literal["text", "number", "boolean", "date", "enumeration"]
 
 
@@ -137,7 +138,9 @@ class DomainList(StrictBaseModel):
 class Criterion(StrictBaseModel):
     """A criterion of the score: events that are counted, or a condition on the contact."""
 
-    label: str | None = Field(None, description="The text for sales reps; {count} is the number of events.")
+    label: Label | None = Field(
+        None, description="The text for sales reps, or one for each language: {en: ..., de: ...}; {count} is the number of events."
+    )
     event: EventKind | None = None
     where: Condition | None = Field(None, description="Which of the events count: operators on url, form, campaign or name.")
     when: Condition | None = Field(None, description="Which contacts get the points: operators on properties.")
@@ -190,7 +193,7 @@ class Score(StrictBaseModel):
 class GradeCriterion(StrictBaseModel):
     """A criterion of the grade: thirds of a letter for a match, and for a mismatch."""
 
-    label: str | None = None
+    label: Label | None = None
     when: Condition
     thirds: Literal[1, 2, 3] = 1
     otherwise: Annotated[int, Field(le=0, ge=-12)] = 0
@@ -208,7 +211,7 @@ class Grade(StrictBaseModel):
 class Rule(StrictBaseModel):
     """A rule that holds for a contact with a matching event, or if a condition holds."""
 
-    label: str | None = None
+    label: Label | None = None
     event: EventKind | None = None
     where: Condition | None = None
     when: Condition | None = None

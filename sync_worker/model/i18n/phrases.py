@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Annotated
+from datetime import date, timedelta
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from sync_worker.model.file.schema import CUSTOM_PREFIX, EVENT_KINDS
 from sync_worker.model.i18n.validators import exact_keys, placeholders
 
+#: The kinds of event on an email, page or form: reasons count the different ones too.
+SUBJECT_KINDS: Final = ("email_click", "email_open", "page_view", "form_submission")
+
+_HOUR: Final = timedelta(hours=1)
 _Text = Annotated[str, placeholders()]
 
 
@@ -21,6 +25,23 @@ class EventPhrase:
 
     one: _Text
     several: Annotated[str, placeholders("count")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectEventPhrase:
+    """The phrase for one event on an email, page or form; for several on different ones; for several on one; for HubSpot's counter."""
+
+    one: _Text
+    several: Annotated[str, placeholders("count", "different")]
+    same: Annotated[str, placeholders("count")]
+    counter: Annotated[str, placeholders("count")]
+
+    def describe(self, count: int, different: int | None) -> str:
+        """Return the phrase for this number of events on so many subjects; None: HubSpot's counter, which shows no single events."""
+        if count == 1:
+            return self.one
+        several = self.counter if different is None else self.same if different == 1 else self.several
+        return several.format(count=count, different=different)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +59,36 @@ class Phrases:
     months: Annotated[tuple[_Text, ...], Field(min_length=12, max_length=12)]
     day: Annotated[str, placeholders("day", "month")]
     day_of_year: Annotated[str, placeholders("day", "month", "year")]
-    events: Annotated[Mapping[str, EventPhrase], exact_keys(EVENT_KINDS)]
+    events: Annotated[Mapping[str, EventPhrase], exact_keys([kind for kind in EVENT_KINDS if kind not in SUBJECT_KINDS])]
+    subject_events: Annotated[Mapping[str, SubjectEventPhrase], exact_keys(SUBJECT_KINDS)]
     custom_event: CustomEventPhrase
+    within_days: Annotated[str, placeholders("days")]
+    within_hours: Annotated[str, placeholders("hours")]
+    per_day: Annotated[str, placeholders("limit")]
     date_of_one: Annotated[str, placeholders("date")]
     date_of_last: Annotated[str, placeholders("date")]
     inactivity: Annotated[str, placeholders("date")]
     event_decay: _Text
+    retained: Annotated[str, placeholders("threshold", "leave_below")]
     no_reasons: _Text
     not_visible: Annotated[str, placeholders("names")]
     grade_summary: Annotated[str, placeholders("grade", "known", "of")]
+    grade_start: Annotated[str, placeholders("start")]
 
-    def describe_events(self, kind: str, count: int) -> str:
-        """Return the phrase for this number of events of a kind."""
+    def describe_events(self, kind: str, count: int, different: int | None) -> str:
+        """Return the phrase for this number of events of a kind, on so many different emails, pages or forms."""
+        if kind in self.subject_events:
+            return self.subject_events[kind].describe(count, different)
         phrase = self.custom_event if kind.startswith(CUSTOM_PREFIX) else self.events[kind]
         return (phrase.one if count == 1 else phrase.several).format(count=count, name=kind.removeprefix(CUSTOM_PREFIX))
+
+    def describe_limits(self, within: timedelta | None, per_day: int | None) -> str:
+        """Return which events were counted; empty without limits."""
+        window = ""
+        if within is not None:
+            is_days = within >= timedelta(days=2) and not within % timedelta(days=1)
+            window = self.within_days.format(days=within.days) if is_days else self.within_hours.format(hours=f"{within / _HOUR:g}")
+        return window + ("" if per_day is None else self.per_day.format(limit=per_day))
 
     def format_date(self, day: date, today: date) -> str:
         """Return a date; with the year if the same day and month have passed since."""

@@ -28,6 +28,9 @@ PUBLIC_SECTOR: Final = "public_sector"
 #: The lists of every model; a model adds entries and exceptions.
 DEFAULT_DOMAIN_LISTS: Final = (FREE_MAIL, DISPOSABLE, ACADEMIC, STUDENT_MAIL, PUBLIC_SECTOR)
 
+#: The lists of mail providers: an address of one of them says nothing about a contact that has another address as well.
+PROVIDER_LISTS: Final = frozenset({FREE_MAIL, DISPOSABLE})
+
 # Names of subdomains. An alumni address is kept for life, so it is a personal address.
 _ALUMNI_SUBDOMAINS: Final = frozenset(
     {"alumni", "alum", "alumnae", "alumnus", "alumna", "alumnimail", "ehemalige", "absolventen", "exalumnos"}
@@ -42,6 +45,7 @@ _STUDENT_SUBDOMAINS: Final = frozenset(
 )
 _SCHOOL_SUBDOMAINS: Final = frozenset({"k12"})  # k12.ca.us
 _ACADEMIC_PREFIXES: Final = ("univ-", "universit", "hochschule-")
+
 _ENTRY_PATTERN: Final = re.compile(r"\.?[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?")
 _HOST_PATTERN: Final = r"^(?:www\.)?([^\s/?#:@.]+(?:\.[^\s/?#:@.]+)+)\.?(?:[/?#:]|$)"
 

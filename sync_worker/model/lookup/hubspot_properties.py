@@ -23,6 +23,10 @@ class PropertySpec:
 #: Prefix of the properties of the primary company.
 COMPANY_PREFIX: Final = "company."
 
+#: The properties of a contact's addresses. A condition on the primary one looks at all of them.
+PRIMARY_EMAIL: Final = "email"
+ADDITIONAL_EMAILS: Final = "hs_additional_emails"  # separated by semicolons
+
 #: Prefix of the properties for one subscription type each; the rest of the name is the id of the type.
 _SUBSCRIPTION_PREFIX: Final = "hs_email_optout_"
 
@@ -33,6 +37,7 @@ _CONTACT_PROPERTIES: Final[Mapping[PropertyType, str]] = {
         first_conversion_event_name recent_conversion_event_name hs_analytics_first_referrer hs_analytics_first_url
         hs_analytics_last_referrer hs_analytics_last_url hs_analytics_source_data_1 hs_analytics_source_data_2
         hs_latest_source_data_1 hs_latest_source_data_2 hs_email_last_email_name hs_analytics_first_touch_converting_campaign
+        hs_additional_emails
         hs_analytics_last_touch_converting_campaign hs_ip_timezone twitterhandle hs_linkedin_url""",
     "number": """
         associatedcompanyid hs_analytics_average_page_views hs_analytics_num_event_completions hs_analytics_num_page_views

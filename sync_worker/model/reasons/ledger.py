@@ -9,7 +9,7 @@ import polars as pl
 
 from sync_worker.model.compiled.criteria import ScoreCriterion
 from sync_worker.model.compiled.facts import TIMESTAMP
-from sync_worker.model.reasons.reasons import display_label
+from sync_worker.model.i18n.model_labels import display_label
 from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.counters import EVENTS, NEWEST, QUARANTINED, column_name
 from sync_worker.model.scoring.score import CAP_LOSS, DEGRADATION, FLOOR, MINIMUM, POINTS, ROUNDING
@@ -43,15 +43,16 @@ def build_ledger(intermediate: pl.DataFrame, context: EvaluationContext) -> pl.D
 
 def _ledger_lines(columns: list[str], context: EvaluationContext) -> Iterator[Mapping[str, pl.Expr]]:
     for line in context.model.score_criteria:
+        label = display_label(line.key, line.label, context.model.document.language)
         if line in context.visible_criteria:
-            yield _criterion_line(line, columns)
+            yield _ledger_line(line.key, label, _criterion_values(line, columns))
         else:
-            yield _ledger_line(line.key, display_label(line.key, line.label), {"visible": pl.lit(False)})
+            yield _ledger_line(line.key, label, {"visible": pl.lit(False)})
     names = [DEGRADATION, FLOOR, *([MINIMUM] if context.model.document.score.minimum is not None else []), ROUNDING]
     yield from (_ledger_line(name, name, {"points": pl.col(name)}) for name in names)
 
 
-def _criterion_line(criterion: ScoreCriterion, columns: list[str]) -> Mapping[str, pl.Expr]:
+def _criterion_values(criterion: ScoreCriterion, columns: list[str]) -> Mapping[str, pl.Expr]:
     values = {
         measure: pl.col(column_name(measure, criterion.key))
         for measure in (EVENTS, NEWEST, CAP_LOSS, QUARANTINED)
@@ -59,9 +60,7 @@ def _criterion_line(criterion: ScoreCriterion, columns: list[str]) -> Mapping[st
     }
     if criterion.event is None:
         values.pop(EVENTS)
-    return _ledger_line(
-        criterion.key, display_label(criterion.key, criterion.label), {"points": pl.col(column_name(POINTS, criterion.key)), **values}
-    )
+    return {"points": pl.col(column_name(POINTS, criterion.key)), **values}
 
 
 def _ledger_line(key: str, label: str, values: Mapping[str, pl.Expr]) -> Mapping[str, pl.Expr]:

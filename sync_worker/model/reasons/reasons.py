@@ -14,11 +14,12 @@ from sync_worker.model.compiled.criteria import ScoreCriterion
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.units import from_micro
 from sync_worker.model.i18n.catalog import load_translation
+from sync_worker.model.i18n.model_labels import display_label, resolve_label
 from sync_worker.model.i18n.phrases import Phrases, format_signed
 from sync_worker.model.lookup.unique import map_unique
 from sync_worker.model.scoring.context import EvaluationContext
-from sync_worker.model.scoring.counters import EVENTS, NEWEST, column_name
-from sync_worker.model.scoring.grade import MATCH
+from sync_worker.model.scoring.counters import DIFFERENT, EVENTS, NEWEST, column_name
+from sync_worker.model.scoring.grade import MATCH, strip_sign
 from sync_worker.model.scoring.score import POINTS
 
 _MAX_REASONS: Final = 6  # lines that HubSpot's sidebar shows without a click
@@ -39,7 +40,8 @@ def score_reasons(frame: pl.DataFrame, context: EvaluationContext) -> pl.Series:
     reasons = [_criterion_reasons(frame, line, phrases, context) for line in sorted(context.visible_criteria, key=lambda line: line.key)]
     reasons.append(_decay_reasons(frame, phrases, context))
     joined = _join_top_reasons([reason.text for reason in reasons], [reason.weight for reason in reasons])
-    return (joined.replace("", phrases.no_reasons) + _not_visible_note(phrases, context)).alias("score_reasons")
+    known = joined.replace("", phrases.no_reasons) + _not_visible_note(phrases, context)
+    return known.zip_with(~frame["retained"], known + f"\n{_hysteresis_note(phrases, context)}").alias("score_reasons")
 
 
 def _join_top_reasons(texts: list[pl.Series], weights: list[pl.Series]) -> pl.Series:
@@ -78,14 +80,9 @@ def grade_reasons(frame: pl.DataFrame, model: Model) -> pl.Series:
     return map_unique(keys, lambda key: _grade_text(key, model, phrases), pl.String)
 
 
-def display_label(key: str, custom_label: str | None) -> str:
-    """Return the label of a criterion, or its key as words."""
-    return custom_label or key.replace("_", " ")
-
-
 def _criterion_reasons(frame: pl.DataFrame, criterion: ScoreCriterion, phrases: Phrases, context: EvaluationContext) -> _Reason:
     points = frame[column_name(POINTS, criterion.key)]
-    text = _describe_points(frame[column_name(EVENTS, criterion.key)], points, criterion, phrases)
+    text = _describe_points(_select_counts(frame, criterion), criterion, phrases, context)
     if criterion.event and criterion.is_positive:
         once = frame[column_name(EVENTS, criterion.key)] == 1
         text = _append_date(
@@ -94,24 +91,39 @@ def _criterion_reasons(frame: pl.DataFrame, criterion: ScoreCriterion, phrases: 
     return _Reason(weight=points.abs(), text=text)
 
 
-def _describe_points(events: pl.Series, points: pl.Series, criterion: ScoreCriterion, phrases: Phrases) -> pl.Series:
+def _select_counts(frame: pl.DataFrame, criterion: ScoreCriterion) -> pl.DataFrame:
+    """Return the events, the points and the number of different subjects, null if it is unknown: HubSpot's counter."""
+    different = column_name(DIFFERENT, criterion.key)
+    known = pl.col(different) if different in frame.columns else pl.lit(None, dtype=pl.Int64)
+    return frame.select(
+        events=pl.col(column_name(EVENTS, criterion.key)), points=pl.col(column_name(POINTS, criterion.key)), different=known
+    )
+
+
+def _describe_points(counts: pl.DataFrame, criterion: ScoreCriterion, phrases: Phrases, context: EvaluationContext) -> pl.Series:
     """Return points and phrase of each row; null for 0 points. The points depend only on the number of events."""
-    distinct = pl.DataFrame({"events": events, "points": points}).unique("events")
+    distinct = counts.unique(["events", "different"])
     texts = [
-        _format_points(points) and f"{_format_points(points)}{_format_phrase(criterion, count, phrases)}"
-        for count, points in distinct.iter_rows()
+        _format_points(points) and f"{_format_points(points)}{_format_phrase(criterion, count, different, phrases, context)}"
+        for count, points, different in distinct.iter_rows()
     ]
-    return events.replace_strict(distinct["events"], pl.Series(texts, dtype=pl.String))
+    described = distinct.select("events", "different", text=pl.Series(texts, dtype=pl.String))
+    joined = counts.join(described, on=["events", "different"], how="left", nulls_equal=True, maintain_order="left")
+    return joined["text"]
 
 
 def _format_points(micro: int) -> str | None:
     return f"{format_signed(from_micro(micro))} " if micro else None
 
 
-def _format_phrase(criterion: ScoreCriterion, count: int, phrases: Phrases) -> str:
+def _format_phrase(criterion: ScoreCriterion, count: int, different: int | None, phrases: Phrases, context: EvaluationContext) -> str:
+    language = context.model.document.language
     if criterion.event is None:
-        return display_label(criterion.key, criterion.label)
-    return criterion.label.replace("{count}", str(count)) if criterion.label else phrases.describe_events(criterion.event, count)
+        return display_label(criterion.key, criterion.label, language)
+    if criterion.label:
+        return resolve_label(criterion.label, language).replace("{count}", str(count))
+    limits = phrases.describe_limits(criterion.within, criterion.per_day)
+    return f"{phrases.describe_events(criterion.event, count, different)}{limits}"
 
 
 def _decay_reasons(frame: pl.DataFrame, phrases: Phrases, context: EvaluationContext) -> _Reason:
@@ -136,8 +148,14 @@ def _append_date(
 
 
 def _not_visible_note(phrases: Phrases, context: EvaluationContext) -> str:
-    names = [display_label(line.key, line.label) for line in context.model.score_criteria if line not in context.visible_criteria]
+    language = context.model.document.language
+    names = [display_label(line.key, line.label, language) for line in context.model.score_criteria if line not in context.visible_criteria]
     return f"\n{phrases.not_visible.format(names=', '.join(names))}" if names else ""
+
+
+def _hysteresis_note(phrases: Phrases, context: EvaluationContext) -> str:
+    threshold = context.model.document.qualification.threshold
+    return phrases.retained.format(threshold=threshold, leave_below=context.model.leave_below_score)
 
 
 def _state_expression(match: pl.Expr) -> pl.Expr:
@@ -148,11 +166,23 @@ def _grade_text(key: str, model: Model, phrases: Phrases) -> str:
     grade, _, states = key.partition(" ")
     known = len(states) - states.count("?")
     return "\n".join(
-        [phrases.grade_summary.format(grade=grade.replace("-", "−"), known=known, of=len(states)), *_criteria_texts(states, model)]
+        [
+            phrases.grade_summary.format(grade=grade.replace("-", "−"), known=known, of=len(states)),
+            *([phrases.grade_start.format(start=format_start(model))] if states else []),
+            *_criteria_texts(states, model),
+        ]
     )
 
 
+def format_start(model: Model) -> str:
+    """Return the grade that every contact starts at, as it is shown."""
+    grade = model.document.grade
+    return strip_sign(grade.start, without_signs=grade.letters == "whole").replace("-", "−")
+
+
 def _criteria_texts(states: str, model: Model) -> Iterator[str]:
+    language = model.document.language
     for state, (key, criterion) in zip(states, model.grade_criteria.items(), strict=True):
         thirds = {"1": criterion.thirds, "0": criterion.otherwise, "?": 0}[state]
-        yield f"{_STATE_SYMBOLS[state]} {display_label(key, criterion.label)}{f' ({format_signed(thirds)})' if thirds else ''}"
+        change = f" ({format_signed(thirds)})" if thirds else ""
+        yield f"{_STATE_SYMBOLS[state]} {display_label(key, criterion.label, language)}{change}"

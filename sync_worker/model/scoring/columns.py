@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import Final
 
 import polars as pl
 
 from sync_worker.model.compiled.facts import TIMESTAMP
 from sync_worker.model.lookup.countries import country_code
-from sync_worker.model.lookup.domains import DomainMatcher, match_domains
-from sync_worker.model.lookup.hubspot_properties import PropertySpec
+from sync_worker.model.lookup.domains import PROVIDER_LISTS, DomainMatcher, match_domains
+from sync_worker.model.lookup.hubspot_properties import ADDITIONAL_EMAILS, PRIMARY_EMAIL, PropertySpec
 from sync_worker.model.lookup.job_titles import seniority
 from sync_worker.model.lookup.text import normalize_text
 from sync_worker.model.lookup.unique import UniqueValues
@@ -29,8 +30,12 @@ UNREADABLE_SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "expected": pl.String,
 }
 
-#: Prefix of the kind of a column for one domain list: `domain:free_mail`.
+#: Prefix of the kind of a column for one domain list, `domain:free_mail`, or several as one: `domain:disposable+free_mail`.
 DOMAIN_PREFIX: Final = "domain:"
+
+#: The source column of a contact's addresses, the primary one first, separated by semicolons.
+ALL_EMAILS: Final = "all emails"
+_ADDRESS_LISTS: Final = frozenset({ALL_EMAILS, ADDITIONAL_EMAILS})
 
 _LOOKUPS: Final[Mapping[str, tuple[Callable[[str], object], type[pl.DataType]]]] = {
     "country": (country_code, pl.String),
@@ -38,6 +43,7 @@ _LOOKUPS: Final[Mapping[str, tuple[Callable[[str], object], type[pl.DataType]]]]
 }
 _NUMBER_PATTERN: Final = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?$"
 _EPOCH_PATTERN: Final = r"^\d{9,14}$"
+_SEPARATOR: Final = ";"
 _BLANKS_PATTERN: Final = r"[\s\x1c-\x1f]+"
 _EXPECTED_TEXTS: Final = {
     "number": "a number",
@@ -53,7 +59,7 @@ class DerivedColumn:
     """A source column parsed as one kind."""
 
     source_column: str
-    kind: str  # text, number, boolean, date, past, country, seniority, domain:<list>
+    kind: str  # text, texts, number, boolean, date, past, country, seniority, domain:<list>
     options: tuple[str, ...] = ()
 
     @property
@@ -64,6 +70,8 @@ class DerivedColumn:
 
 def default_column(column: str, spec: PropertySpec) -> DerivedColumn:
     """Return the derived column for a property of this type."""
+    if column in _ADDRESS_LISTS:
+        return DerivedColumn(column, "texts")
     if spec.type in ("text", "enumeration"):
         return DerivedColumn(column, "text", spec.options)
     return DerivedColumn(column, spec.type)
@@ -88,9 +96,28 @@ def _derive_columns(
     for derived in columns:
         if derived not in lists:
             yield values.expand(_compute_column(values.values, derived, now)).alias(derived.name)
-    if lists:
-        matches = match_domains(values.values, [domains[derived.kind.removeprefix(DOMAIN_PREFIX)] for derived in lists])
-        yield from (values.expand(match).alias(derived.name) for derived, match in zip(lists, matches, strict=True))
+    for derived in lists:
+        yield values.expand(_match_lists(values.values, derived, domains)).alias(derived.name)
+
+
+def _match_lists(texts: pl.Series, column: DerivedColumn, domains: Mapping[str, DomainMatcher]) -> pl.Series:
+    """Return whether the domains are in one of the lists; null for texts without a host.
+
+    One address is enough, except that a contact uses a mail provider only if all of its addresses do: a private address in addition to one
+    of a company says nothing.
+    """
+    names = column.kind.removeprefix(DOMAIN_PREFIX).split("+")
+    matchers = [domains[name] for name in names]
+    result = reduce(pl.Series.__or__, match_domains(texts, matchers))
+    several = texts.str.contains(_SEPARATOR, literal=True)
+    if column.source_column not in _ADDRESS_LISTS or not several.any():
+        return result
+    parts = _split(texts.filter(several))
+    found = parts.with_columns(match=reduce(pl.Series.__or__, match_domains(parts["text"], matchers)))
+    match = pl.col("match").drop_nulls()
+    decide = match.all() if column.source_column == ALL_EMAILS and PROVIDER_LISTS.issuperset(names) else match.any()
+    rows = found.group_by("index", maintain_order=True).agg(match=pl.when(match.len() > 0).then(decide))
+    return result.scatter(several.arg_true(), rows["match"])
 
 
 def find_unreadable(frame: pl.DataFrame, columns: Iterable[DerivedColumn]) -> pl.DataFrame:
@@ -113,6 +140,9 @@ def find_unreadable(frame: pl.DataFrame, columns: Iterable[DerivedColumn]) -> pl
 
 
 def _source_series(frame: pl.DataFrame, name: str) -> pl.Series:
+    if name == ALL_EMAILS:
+        emails = (_source_series(frame, one).alias(one) for one in (PRIMARY_EMAIL, ADDITIONAL_EMAILS))
+        return pl.select(pl.concat_str([*emails], separator=_SEPARATOR, ignore_nulls=True).replace("", None)).to_series()
     return frame[name] if name in frame.columns else pl.Series(name, [None], dtype=pl.String).new_from_index(0, frame.height)
 
 
@@ -123,6 +153,8 @@ def _has_value(column: pl.Expr) -> pl.Expr:
 def _compute_column(texts: pl.Series, column: DerivedColumn, now: datetime) -> pl.Series:
     if column.kind == "text":
         return _keep_valid_options(_normalize_series(texts), column.options)
+    if column.kind == "texts":
+        return _split_texts(texts)
     if column.kind in _LOOKUPS:
         function, dtype = _LOOKUPS[column.kind]
         return pl.Series([function(text) for text in texts], dtype=dtype)
@@ -161,6 +193,19 @@ def _normalize_series(texts: pl.Series) -> pl.Series:
         normal = pl.Series([normalize_text(text) if other else None for text, other in zip(texts, foreign, strict=True)], dtype=pl.String)
         simple = simple.zip_with(~foreign, normal)
     return simple.zip_with(simple.str.len_bytes() > 0, _nulls_like(simple))
+
+
+def _split_texts(texts: pl.Series) -> pl.Series:
+    """Return the normalized parts of each text; null if it has none."""
+    parts = _split(texts)
+    known = parts.with_columns(_normalize_series(parts["text"]).alias("text"))
+    found = known.group_by("index", maintain_order=True).agg(pl.col("text").drop_nulls())
+    return found.select(pl.when(pl.col("text").list.len() > 0).then(pl.col("text"))).to_series()
+
+
+def _split(texts: pl.Series) -> pl.DataFrame:
+    """Return the parts of texts as rows, each with the index of its text."""
+    return texts.alias("text").str.split(_SEPARATOR).to_frame().with_row_index().explode("text")
 
 
 def _keep_valid_options(values: pl.Series, options: tuple[str, ...]) -> pl.Series:

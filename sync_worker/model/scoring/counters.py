@@ -14,7 +14,7 @@ from sync_worker.model.scoring.bot_filter import QUARANTINE
 from sync_worker.model.scoring.columns import DerivedColumn
 from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.decay import apply_decay
-from sync_worker.model.scoring.events import EventsByKind, timestamp_literal
+from sync_worker.model.scoring.events import SUBJECT, EventsByKind, timestamp_literal
 from sync_worker.model.scoring.predicates import compile_condition
 
 #: Columns of the counts, one per criterion.
@@ -23,6 +23,7 @@ NEWEST: Final = "newest"
 LAST_ENGAGEMENT: Final = "engaged"
 DECAYED: Final = "faded"
 QUARANTINED: Final = "quarantined"
+DIFFERENT: Final = "different"
 
 #: Prefix of the same columns for the time that the trend compares with.
 BASELINE_PREFIX: Final = "then "
@@ -41,6 +42,7 @@ def add_counts(contacts: pl.DataFrame, events_by_kind: EventsByKind, context: Ev
     `EVENTS` and `NEWEST`: number and newest of the events within the window and the daily limit that are not quarantined.
     `LAST_ENGAGEMENT`: the newest event that is not quarantined, also outside the window, because it was engagement at its time.
     `DECAYED`: the points that are left with decay per event. `QUARANTINED`: number of quarantined events within the window.
+    `DIFFERENT`: number of emails, pages or forms of the counted events, if the reasons need it.
     """
     scope = context.contact_scope
     frame = contacts.with_columns(
@@ -54,7 +56,9 @@ def add_counts(contacts: pl.DataFrame, events_by_kind: EventsByKind, context: Ev
             frame = frame.with_columns(_count_from_property(line, context))
         elif line.event:
             frame = frame.join(_count_events(line, events_by_kind, context), on="contact_id", how="left", maintain_order="left")
-    counts = [name for name in frame.columns if name.removeprefix(BASELINE_PREFIX).startswith((f"{EVENTS}:", f"{QUARANTINED}:"))]
+    counts = [
+        name for name in frame.columns if name.removeprefix(BASELINE_PREFIX).startswith((f"{EVENTS}:", f"{QUARANTINED}:", f"{DIFFERENT}:"))
+    ]
     return frame.with_columns(pl.col(counts).fill_null(0))
 
 
@@ -84,12 +88,15 @@ def _count_events(criterion: ScoreCriterion, events_by_kind: EventsByKind, conte
     matched = events_by_kind.select_matching(criterion.event or "", criterion.where)
     instants = {"": context.now, BASELINE_PREFIX: context.trend_baseline}
     rows = matched.lazy().with_columns(
-        _time_if_counted(criterion, at, context).alias(f"{when}{_COUNTED_AT}") for when, at in instants.items()
+        time_if_counted(criterion, at, context).alias(f"{when}{_COUNTED_AT}") for when, at in instants.items()
     )
     if has_decay := _has_decay(criterion, context):
         rows = rows.with_columns(_decay_points(criterion, when, at, context).alias(f"{when}{DECAYED}") for when, at in instants.items())
     quarantined = pl.col(QUARANTINE).is_not_null() & _is_in_window(criterion, context.now)
     totals = [total for when, at in instants.items() for total in _total_expressions(criterion, when, at, has_decay=has_decay)]
+    if SUBJECT in matched.columns and criterion.label is None:
+        subjects = pl.col(SUBJECT).filter(pl.col(_COUNTED_AT).is_not_null()).n_unique()
+        totals.append(subjects.cast(pl.Int64).alias(column_name(DIFFERENT, criterion.key)))
     counts = rows.group_by("contact_id").agg(*totals, quarantined.sum().cast(pl.Int64).alias(column_name(QUARANTINED, criterion.key)))
     if criterion.is_positive and criterion.within is None:
         counts = counts.with_columns(
@@ -111,7 +118,7 @@ def _total_expressions(criterion: ScoreCriterion, prefix: str, at: datetime, *, 
         )
 
 
-def _time_if_counted(criterion: ScoreCriterion, at: datetime, context: EvaluationContext) -> pl.Expr:
+def time_if_counted(criterion: ScoreCriterion, at: datetime, context: EvaluationContext) -> pl.Expr:
     """Return the time of an event if it counts at this time, else null; of a day above the limit, the newest events count."""
     counted: pl.Expr = pl.when(_is_genuine(at) & _is_in_window(criterion, at)).then(pl.col("at")).otherwise(None)
     if criterion.per_day is None:

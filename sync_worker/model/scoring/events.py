@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from urllib.parse import unquote_plus
 
 import polars as pl
 
@@ -13,15 +14,20 @@ from sync_worker.model.compiled.criteria import DERIVED_KINDS, ScoreCriterion, s
 from sync_worker.model.compiled.facts import EVENT_SCHEMA, TIMESTAMP
 from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.schema import Rule, Signals
+from sync_worker.model.lookup.unique import UniqueValues, map_unique
 from sync_worker.model.scoring.bot_filter import QUARANTINE, add_quarantine
 from sync_worker.model.scoring.columns import add_columns
 from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.predicates import compile_condition, find_required_columns
 from sync_worker.model.scoring.regex import any_glob, any_url, query_parameter
 
+#: The column that identifies the email, page or form of an event, if a reason counts the different ones.
+SUBJECT: Final = "subject"
+
 _IDENTITY_COLUMNS: Final = ("contact_id", "event_id")
 _BASE_COLUMNS: Final = ("contact_id", "at")
 _BOT_FILTER_COLUMNS: Final = ("filtered", "user_agent", "sent_at", "url")
+_SUBJECT_COLUMNS: Final = ("campaign", "form_id")  # in addition to those of the bot filter
 _COLUMNS_BY_PROPERTY: Final[Mapping[str, tuple[str, ...]]] = {"form": ("form_id", "form_name")}  # if they differ from the property
 _MIN_REPETITIONS: Final = 10  # average number of rows per distinct value from which a test of distinct values is faster
 _DETAIL_COLUMNS: Final = ("url", "form_id", "form_name", "campaign", "name")
@@ -69,11 +75,51 @@ def prepare_events(events: pl.DataFrame, context: EvaluationContext, *, details:
 
 def _prepare_kind(kind: str, events: pl.DataFrame, columns: Iterable[str], context: EvaluationContext) -> pl.DataFrame:
     known = events.lazy().filter((pl.col("kind") == kind) & (pl.col("at") <= timestamp_literal(context.now)))
-    found = _deduplicate(known.select(*dict.fromkeys((*_BASE_COLUMNS, "event_id", *_BOT_FILTER_COLUMNS, *columns))).collect())
+    found = _deduplicate(
+        known.select(*dict.fromkeys((*_BASE_COLUMNS, "event_id", *_BOT_FILTER_COLUMNS, *_SUBJECT_COLUMNS, *columns))).collect()
+    )
     if found["contact_id"].is_sorted():  # as the store returns them; counts per contact are then several times faster
         found = found.with_columns(pl.col("contact_id").set_sorted())
     marked = add_quarantine(found, kind, context.model.document.machine_clicks)
+    if kind == "page_view" and "campaign" in marked.columns:
+        parameters = context.model.document.signals.campaign_touches.parameters
+        marked = marked.with_columns(_campaigns(marked, parameters))
+    if kind in _SUBJECTS and any(line.event == kind and line.label is None for line in context.model.score_criteria):
+        marked, columns = marked.with_columns(_SUBJECTS[kind](marked).alias(SUBJECT)), (*columns, SUBJECT)
     return marked.select(*dict.fromkeys((*_BASE_COLUMNS, QUARANTINE, *columns)))
+
+
+def _email_subjects(events: pl.DataFrame) -> pl.Series:
+    """Identify emails as HubSpot's counters do: by the campaign id. Events without one are identified by the time of the send."""
+    campaign, sent = pl.col("campaign"), pl.col("sent_at")
+    known = pl.when(campaign.is_not_null()).then(campaign.hash()).when(sent.is_not_null()).then(sent.hash())
+    return events.select(known.otherwise(pl.col("event_id").hash())).to_series()
+
+
+def _page_subjects(events: pl.DataFrame) -> pl.Series:
+    """Identify pages by the URL without query and fragment."""
+    urls = UniqueValues.from_series(events["url"])
+    pages = urls.values.str.splitn("?", 2).struct.field("field_0").str.splitn("#", 2).struct.field("field_0")
+    return urls.expand(pages.str.strip_chars_end("/").hash())
+
+
+def _form_subjects(events: pl.DataFrame) -> pl.Series:
+    return events["form_id"].hash()
+
+
+_SUBJECTS: Final[Mapping[str, Callable[[pl.DataFrame], pl.Series]]] = {
+    "email_click": _email_subjects,
+    "email_open": _email_subjects,
+    "page_view": _page_subjects,
+    "form_submission": _form_subjects,
+}
+
+
+def _campaigns(views: pl.DataFrame, parameters: Iterable[str]) -> pl.Series:
+    """Return the campaign of each page view: that of HubSpot, or else that of its URL."""
+    in_url = views["url"].str.extract(query_parameter(parameters))
+    known = views.select(pl.when(pl.col("campaign") != "").then(pl.col("campaign"))).to_series()
+    return known.zip_with(known.is_not_null(), map_unique(in_url, unquote_plus, pl.String)).alias("campaign")
 
 
 def _columns_for_kind(kind: str, context: EvaluationContext) -> set[str]:
@@ -97,11 +143,8 @@ def is_of_derived_kind(kind: str, signals: Signals) -> pl.Expr:
         return pl.col("url").str.contains(any_url(signals.downloads.urls))
     if kind == "search_term":
         return pl.col("url").str.contains(query_parameter(signals.search_terms.parameters))
-    touches = signals.campaign_touches
-    named = pl.when(pl.col("campaign") != "").then(pl.col("campaign"))
-    in_url = pl.col("url").str.extract(query_parameter(touches.parameters))
-    campaign = pl.coalesce(named, in_url).str.to_lowercase()
-    return campaign.is_not_null() if touches.campaigns is None else campaign.str.contains(any_glob(touches.campaigns))
+    campaigns, campaign = signals.campaign_touches.campaigns, pl.col("campaign").str.to_lowercase()
+    return campaign.is_not_null() if campaigns is None else campaign.str.contains(any_glob(campaigns))
 
 
 def _deduplicate(events: pl.DataFrame) -> pl.DataFrame:

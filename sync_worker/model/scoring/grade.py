@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import Final
+from typing import Final, TypeVar
 
 import polars as pl
 
@@ -40,9 +40,22 @@ def add_grade(contacts: pl.DataFrame, context: EvaluationContext) -> pl.DataFram
     )
 
 
+RankT = TypeVar("RankT", int, pl.Expr)
+
+
+def comparison_rank(rank: RankT, *, without_signs: bool) -> RankT:
+    """Return the rank that grades are compared by: of the letter that is shown, without its sign."""
+    return (rank + 2) // 3 if without_signs else rank
+
+
+def strip_sign(letter: str, *, without_signs: bool) -> str:
+    """Return the letter as it is shown."""
+    return letter.rstrip(_SIGNS) if without_signs else letter
+
+
 def grade_letters(*, without_signs: bool) -> tuple[str, ...]:
     """Return the possible grades in ascending order."""
-    return tuple(dict.fromkeys(letter.rstrip(_SIGNS) if without_signs else letter for letter in GRADE_LETTERS))
+    return tuple(dict.fromkeys(strip_sign(letter, without_signs=without_signs) for letter in GRADE_LETTERS))
 
 
 def _rank_expression(criteria: Mapping[str, GradeCriterion], start: int) -> pl.Expr:
@@ -58,7 +71,7 @@ def _rank_expression(criteria: Mapping[str, GradeCriterion], start: int) -> pl.E
 
 
 def _letter_expression(*, without_signs: bool) -> pl.Expr:
-    letters = [letter.rstrip(_SIGNS) if without_signs else letter for letter in GRADE_LETTERS]
+    letters = [strip_sign(letter, without_signs=without_signs) for letter in GRADE_LETTERS]
     return pl.col("grade_rank").replace_strict(range(len(GRADE_LETTERS)), letters, return_dtype=pl.String)
 
 

@@ -16,11 +16,12 @@ import polars as pl
 from sync_worker.model.compiled.facts import TIMESTAMP
 from sync_worker.model.file.conditions import Condition, Operand, Scalar, Test, operand_values, to_hubspot_text
 from sync_worker.model.lookup.countries import country_code
-from sync_worker.model.lookup.hubspot_properties import EVENT_PROPERTIES, PropertySpec
+from sync_worker.model.lookup.domains import PROVIDER_LISTS
+from sync_worker.model.lookup.hubspot_properties import EVENT_PROPERTIES, PRIMARY_EMAIL, PropertySpec
 from sync_worker.model.lookup.job_titles import SENIORITY_LEVELS
 from sync_worker.model.lookup.text import normalize_text
 from sync_worker.model.scoring import regex
-from sync_worker.model.scoring.columns import DOMAIN_PREFIX, DerivedColumn, default_column
+from sync_worker.model.scoring.columns import ALL_EMAILS, DOMAIN_PREFIX, DerivedColumn, default_column
 
 _NEGATED_OPERATORS: Final = {"is_not": "is", "not_in": "in", "is_unknown": "is_known"}
 OperandValues = tuple[Scalar | timedelta, ...]
@@ -36,8 +37,12 @@ class ConditionScope:
 
 
 def build_contact_scope(property_spec: Callable[[str], PropertySpec], now: datetime) -> ConditionScope:
-    """Return the scope of conditions on contacts: each property is a column with its name."""
-    return ConditionScope(property_spec=property_spec, columns_for=lambda property_name: (property_name,), now=now)
+    """Return the scope of conditions on contacts: each property is a column with its name, the email a column of all addresses."""
+    return ConditionScope(
+        property_spec=property_spec,
+        columns_for=lambda property_name: (ALL_EMAILS if property_name == PRIMARY_EMAIL else property_name,),
+        now=now,
+    )
 
 
 def build_event_scope(now: datetime) -> ConditionScope:
@@ -98,11 +103,18 @@ def _operator_columns(column: str, operator: str, operand: Operand, spec: Proper
     elif operator == "seniority_at_least":
         yield DerivedColumn(column, "seniority")
     elif operator == "domain_in":
-        yield from (DerivedColumn(column, f"{DOMAIN_PREFIX}{name}") for name in operand_values(operand))
+        yield from (DerivedColumn(column, f"{DOMAIN_PREFIX}{names}") for names in _group_lists(map(str, operand_values(operand))))
     elif operator in ("within", "older_than"):
         yield DerivedColumn(column, "past")
     else:
         yield default_column(column, spec)
+
+
+def _group_lists(names: Iterable[str]) -> list[str]:
+    """Return the names of domain lists, with those of mail providers as one."""
+    wanted = set(names)
+    providers = wanted & PROVIDER_LISTS
+    return sorted({*(wanted - providers), *(["+".join(sorted(providers))] if providers else [])})
 
 
 def _compile_comparison(column: str, operator: str, operand: Operand, spec: PropertySpec, now: datetime) -> pl.Expr:
@@ -115,6 +127,8 @@ def _compile_comparison(column: str, operator: str, operand: Operand, spec: Prop
         return derived[0].is_not_null()
     if operator in _COLUMN_PREDICATES:
         return _COLUMN_PREDICATES[operator](derived, values)
+    if columns[0].kind == "texts":
+        return derived[0].list.eval(_text_predicate(pl.element(), operator, values, is_enumeration=False)).list.any()
     if columns[0].kind == "text":
         return _text_predicate(derived[0], operator, values, is_enumeration=spec.type == "enumeration")
     return _date_predicate(derived[0], operator, values, now) if spec.type == "date" else _value_predicate(derived[0], operator, values)

@@ -14,6 +14,7 @@ from sync_worker.model.scoring.bot_filter import QUARANTINE
 from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.counters import column_name, counter_column_pair
 from sync_worker.model.scoring.events import EventsByKind, timestamp_literal
+from sync_worker.model.scoring.grade import comparison_rank
 from sync_worker.model.scoring.predicates import compile_condition
 
 BY_SCORE: Final = "by_score"
@@ -24,7 +25,7 @@ def add_qualification(
 ) -> pl.DataFrame:
     """Add band, by_score, direct, disqualified, mql, and the rules that led to them.
 
-    `frame` has score and grade. `previous` has the contacts that were MQLs by score, see `facts.PREVIOUS_SCHEMA`.
+    `frame` has score and grade. `previous` has the contacts that are admitted MQLs by score, see `facts.PREVIOUS_SCHEMA`.
     """
     model = context.model
     frame = frame.with_columns(_rule_holds(rule, events_by_kind, context).alias(column_name(kind, key)) for kind, key, rule in model.rules)
@@ -37,7 +38,9 @@ def add_qualification(
     )
     frame = frame.with_columns(direct=pl.col("direct_by").is_not_null(), disqualified=pl.col("disqualified_by").is_not_null())
     mql = (pl.col("by_score") | pl.col("direct")) & ~pl.col("disqualified")
-    return frame.with_columns(mql=mql, mql_reason=pl.when(mql).then(pl.coalesce("direct_by", pl.lit(BY_SCORE))))
+    frame = frame.with_columns(mql=mql, mql_reason=pl.when(mql).then(pl.coalesce("direct_by", pl.lit(BY_SCORE))))
+    below = pl.col("score") < to_micro(model.document.qualification.threshold)
+    return frame.with_columns(retained=(pl.col("mql_reason") == BY_SCORE).fill_null(value=False) & below)
 
 
 def band_expression(score: pl.Expr, bands: tuple[Band, ...]) -> pl.Expr:
@@ -49,7 +52,7 @@ def band_expression(score: pl.Expr, bands: tuple[Band, ...]) -> pl.Expr:
 
 
 def _qualifies_by_score(before: pl.Expr, model: Model) -> pl.Expr:
-    """Return whether the score reaches the threshold, or for previous MQLs the lower bound `leave_below`, to avoid flapping."""
+    """Return whether the score reaches the threshold, or for admitted MQLs the lower bound `leave_below`, to avoid flapping."""
     stays = before & (pl.col("score") >= model.leave_below)
     return ((pl.col("score") >= to_micro(model.document.qualification.threshold)) | stays) & _passes_grade(model)
 
@@ -57,7 +60,8 @@ def _qualifies_by_score(before: pl.Expr, model: Model) -> pl.Expr:
 def _passes_grade(model: Model) -> pl.Expr:
     rules = model.document.qualification
     lowest = 0 if rules.grade_at_least is None else GRADE_LETTERS.index(rules.grade_at_least)
-    good = pl.col("grade_rank") >= lowest
+    whole = model.document.grade.letters == "whole"
+    good = comparison_rank(pl.col("grade_rank"), without_signs=whole) >= comparison_rank(lowest, without_signs=whole)
     if rules.known_at_least is None:
         return good
     complete = pl.col("grade_known") >= rules.known_at_least

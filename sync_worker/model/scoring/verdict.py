@@ -19,6 +19,7 @@ class Verdict:
     grade_of: int  # ... of this many
     mql: bool
     deferred: bool  # qualifies as an MQL, and waits because of the daily quota
+    retained: bool  # an MQL by score below the threshold, until the score falls below `leave_below`
     by_score: bool
     direct: bool
     disqualified: bool

@@ -112,11 +112,11 @@ def _due_batches(
 def load_facts(tx: Connection, model: Model, hidden_kinds: frozenset[str]) -> Facts:
     """Return the facts of the contacts selected in this transaction."""
     rows = verdicts.load_selected_contacts(tx)
-    by_score = verdicts.load_mqls_by_score(tx)
+    admitted = verdicts.load_admitted_mqls(tx)
     return Facts(
         contacts=_contact_frame(rows, model),
         events=pl.concat([build_frame(part, EVENT_SCHEMA) for part in ((), *verdicts.load_selected_events(tx))]),
-        previous=build_frame([(id_, True) for id_ in by_score], PREVIOUS_SCHEMA),
+        previous=build_frame([(id_, True) for id_ in admitted], PREVIOUS_SCHEMA),
         hidden_kinds=hidden_kinds,
     )
 

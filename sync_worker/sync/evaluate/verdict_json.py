@@ -10,7 +10,20 @@ import msgspec
 from sync_worker.model.evaluate import Verdicts
 from sync_worker.model.file.units import to_json_number
 
-VERDICT_COLUMNS = ("score", "band", "grade", "grade_known", "grade_of", "mql", "deferred", "by_score", "direct", "disqualified_by", "trend")
+VERDICT_COLUMNS = (
+    "score",
+    "band",
+    "grade",
+    "grade_known",
+    "grade_of",
+    "mql",
+    "deferred",
+    "retained",
+    "by_score",
+    "direct",
+    "disqualified_by",
+    "trend",
+)
 
 
 class LedgerLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -50,6 +63,7 @@ class ContactVerdict(msgspec.Struct, frozen=True, kw_only=True):
     grade_of: int  # all criteria
     mql: bool
     deferred: bool  # qualifies, and waits because of the daily quota of new MQLs
+    retained: bool  # below the threshold, an MQL until the score falls below `leave_below`
     by_score: bool
     direct: bool
     disqualified_by: str | None

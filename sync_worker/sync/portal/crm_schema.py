@@ -16,7 +16,7 @@ from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.schema import GRADE_LETTERS
 from sync_worker.model.i18n.catalog import LANGUAGES, load_translation
 from sync_worker.model.i18n.labels import Labels, PropertyLabel
-from sync_worker.model.reasons.reasons import display_label
+from sync_worker.model.i18n.model_labels import display_label
 
 DEFAULT_PREFIX: Final = "lead"
 EMPTY: Final = "{}"  # of contacts without any of our values; short, because it is stored per contact
@@ -117,8 +117,11 @@ class CrmSchema:
         return {**own, **{f"band:{band}": labels.lists.band.format(band=band) for band in self.band_names}}
 
     def _mql_reason_options(self) -> Mapping[str, str]:
-        labels = self.labels.mql_reasons
-        direct = {name: labels.direct.format(label=display_label(name, rule.label)) for name, rule in self.model.direct_qualifiers.items()}
+        labels, language = self.labels.mql_reasons, self.model.document.language
+        direct = {
+            name: labels.direct.format(label=display_label(name, rule.label, language))
+            for name, rule in self.model.direct_qualifiers.items()
+        }
         return {**direct, "by_score": labels.by_score}
 
     def _number_property(self, name: str) -> PropertyDefinition:

@@ -18,6 +18,7 @@ qualification:
   threshold: 36
   leave_below: 30
   grade_at_least: C
+  new_per_day: 20
   disqualifiers: {left_us: {when: {hs_email_optout: true}}, rival: {label: works for a rival, when: {hs_email_optout: true}}}
 """
 VERDICT = Verdict(
@@ -29,6 +30,8 @@ VERDICT = Verdict(
     grade_known=3,
     grade_of=4,
     mql=False,
+    deferred=False,
+    retained=False,
     by_score=False,
     direct=False,
     disqualified=False,
@@ -49,6 +52,7 @@ VERDICT = Verdict(
         ({"score": 2, "grade_rank": 1}, False, ("score 2 is below 36", "grade D− is below C")),
         ({"score": 2, "disqualified_by": "rival"}, False, ("works for a rival",)),
         ({"disqualified_by": "left_us"}, False, ("left us",)),
+        ({"deferred": True}, False, ("it qualifies and waits: at most 20 new MQLs a day",)),
     ],
 )
 def test_every_blocker_is_named(changes: dict[str, Any], was: bool, expected: tuple[str, ...]) -> None:  # noqa: FBT001 -- a column
@@ -62,3 +66,9 @@ def test_an_incomplete_grade_is_a_blocker_if_the_model_requires_it(incomplete: s
     grade = "grade: {criteria: {a: {when: {jobtitle: {is_known: true}}, thirds: 1}, b: {when: {country: {is_known: true}}, thirds: 1}}}"
     model = loads(f"{MODEL}  known_at_least: 2\n  incomplete_grade: {incomplete}\n{grade}\n", "model.yaml")
     assert blockers(replace(VERDICT, grade_known=1, grade_rank=0), model, was_mql_by_score=False) == expected
+
+
+def test_whole_letters_are_compared_and_named_without_their_sign() -> None:
+    model = loads(f"{MODEL}grade: {{letters: whole, criteria: {{a: {{when: {{jobtitle: {{is_known: true}}}}}}}}}}\n", "model.yaml")
+    assert blockers(replace(VERDICT, grade_rank=4), model, was_mql_by_score=False) == ()
+    assert blockers(replace(VERDICT, grade_rank=3), model, was_mql_by_score=False) == ("grade D is below C",)

@@ -77,7 +77,7 @@ def test_the_grade_is_shown_even_when_nothing_is_known() -> None:
     row = evaluate_contact(
         model_with_grade({"leads": {"label": "manages people", "when": {"jobtitle": {"seniority_at_least": "manager"}}}})
     )
-    assert row["grade_reasons"] == "D based on 0 of 1 criteria\n? manages people"
+    assert row["grade_reasons"] == "D based on 0 of 1 criteria\nD: the start of every contact\n? manages people"
 
 
 @pytest.mark.parametrize(

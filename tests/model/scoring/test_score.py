@@ -134,7 +134,7 @@ def test_campaign_touches_can_be_limited_to_some_campaigns() -> None:
 
 def test_webinars_and_custom_events_count() -> None:
     model = make_criteria_model(seminar={"event": "webinar", "points": 5}, login={"event": "custom:pe1_login", "each": 2, "at_most": 4})
-    assert evaluate_contact(model, None, make_event("webinar"), *make_events(3, "custom:pe1_login"))["score"] == 9
+    assert evaluate_contact(model, None, make_event("webinar"), *make_events(3, "custom:login"))["score"] == 9
 
 
 DECAY = {"kind": "inactivity", "grace": "30 days", "every": "30 days", "lose": "10 %", "floor": "50 %"}

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.progress import Progress
-from sync_worker.store import contacts, events, verdicts
+from sync_worker.store import contacts, events, memberships, verdicts
 from sync_worker.store.contacts import CompanyRow
 from sync_worker.store.database import Store
 from sync_worker.sync.evaluate.evaluate import Evaluator
@@ -88,8 +88,10 @@ def test_another_model_or_prefix_evaluates_all_contacts_again(store: Store, chan
     assert make_evaluator(**changes).evaluate_due(store, Progress()) == 9
 
 
-def test_an_mql_by_score_stays_one_until_the_score_falls_below_the_exit_threshold(store: Store) -> None:
+def test_an_admitted_mql_by_score_stays_one_until_the_score_falls_below_the_exit_threshold(store: Store) -> None:
     make_evaluator().evaluate_due(store, Progress())
+    with store.transaction() as tx:
+        memberships.save_changes(tx, "by_score", added=[6], removed=[])
     lower = MODEL.replace("each: 2, at_most: 10", "each: 2, at_most: 6")  # 16 points: below the threshold for a new MQL
     assert make_evaluator(lower).evaluate_due(store, Progress()) == 9
     with store.transaction() as tx:

@@ -229,7 +229,7 @@ def test_an_archived_contact_exists_until_it_was_archived(evaluate: Callable[...
     assert [verdict["id"] for verdict in evaluate(contacts=archived)["verdicts"]] == ["1"]
 
 
-def test_a_deal_that_closes_later_is_open(tmp_path: Path) -> None:
+def test_a_deal_that_closes_later_is_open() -> None:
     closed = {"createdate": format_iso(EARLIER_MS), "closedate": format_iso(NOW_MS), "dealstage": "closedwon", "amount": "7"}
     data = small_portal(deals=[{"id": "1", "properties": closed, "contactIds": ["1"]}])
     (deal,) = folder.take_snapshot(data, EARLIER).deals
