@@ -3,6 +3,7 @@
     SyncWorkerError
     ├── FatalError               the run stops
     │   ├── ConfigurationError       a setting, an argument or the portal           exit 2
+    │   │   └── ClockSkewed              this machine's clock differs from HubSpot's
     │   ├── ModelError               the model file, with file and line             exit 2
     │   ├── StateError               the state is damaged or not readable           exit 2
     │   ├── AccessDenied             HubSpot refused access                         exit 3
@@ -68,6 +69,10 @@ class FatalError(SyncWorkerError):
 
 class ConfigurationError(FatalError):
     """The configuration is invalid."""
+
+
+class ClockSkewed(ConfigurationError):
+    """The clock of this machine differs from HubSpot's."""
 
 
 class ModelError(FatalError):

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     judged_from_contacts: int = Field(200, ge=1, validation_alias="SYNC_WORKER_JUDGED_FROM_CONTACTS")
     author: str | None = Field(None, validation_alias="SYNC_WORKER_AUTHOR")  # of approvals, notes and reviews
     max_report_age_days: int = Field(7, ge=1, le=365, validation_alias="SYNC_WORKER_MAX_REPORT_AGE_DAYS")
+    give_up_after_minutes: int = Field(15, ge=0, le=1440, validation_alias="SYNC_WORKER_GIVE_UP_AFTER_MINUTES")  # of the service
     lease_minutes: int = Field(10, ge=2, le=1440, validation_alias="SYNC_WORKER_LEASE_MINUTES")
     keep_events_days: int | None = Field(None, ge=30, validation_alias="SYNC_WORKER_KEEP_EVENTS_DAYS")
     keep_undo_days: int = Field(30, ge=0, le=3650, validation_alias="SYNC_WORKER_KEEP_UNDO_DAYS")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import structlog
 
+from sync_worker.errors import ConfigurationError, StateBusy, StateError
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest import clock_skew, rate_limiter
 from sync_worker.hubspot.rest.transport import Timeouts
@@ -28,13 +29,15 @@ from sync_worker.reports.score_report import ScoreReport, build_report, save_rep
 from sync_worker.reports.status import WorkerStatus, build_status
 from sync_worker.run_factory import RunFactory
 from sync_worker.settings import Settings
-from sync_worker.store import contacts, database, erasure, model_revisions, rejections
+from sync_worker.store import contacts, database, erasure, leases, model_revisions, rejections
 from sync_worker.store.database import Store
 from sync_worker.store.model_revisions import ModelRevision, RevisionKind
+from sync_worker.store.saved_state import service_health
+from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.sync.apply import pending_import
 from sync_worker.sync.approval import Approval, find_report
 from sync_worker.sync.evaluate.evaluate import Evaluator, evaluate_all
-from sync_worker.sync.lease import Heartbeat, acquire
+from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.catalog import fetch_catalog
 from sync_worker.sync.portal.crm_schema import CrmSchema
@@ -49,6 +52,8 @@ from sync_worker.sync.report import ErasureReport, RunReport
 from sync_worker.sync.run import EARLY_CHUNK_SIZE
 from sync_worker.sync.run_record import record_run
 from sync_worker.timestamps import from_ms, to_ms, uptime
+
+SERVICE_LEASE: Final = timedelta(minutes=2)  # the service renews it every 30 s
 
 log = structlog.get_logger()
 
@@ -118,7 +123,37 @@ class Worker:
 
     def interrupt(self) -> None:
         """Stop all waits for HubSpot; requests in flight are still acknowledged. Callable from any thread."""
-        self.hubspot.close()
+        with suppress(ConfigurationError):  # without a token, there is no connection
+            self.hubspot.close()
+
+    # The service.
+
+    @contextmanager
+    def hold_service(self) -> Iterator[Lease]:
+        """Check model, token and state, and hold the lease of the service; any thread may renew it.
+
+        Raises PortalBusy with the holder if another service runs on this state.
+        """
+        _ = self.outputs, self.hubspot, self.store
+        with ExitStack() as stack:
+            store = database.open_store(self.settings.state_url)  # a connection for the threads that renew and release the lease
+            stack.callback(store.close)
+            run_id = secrets.token_hex(4)
+            yield stack.enter_context(
+                acquire(store, run_id, clock=self.clock, duration=SERVICE_LEASE, name=leases.SERVICE, uptime=self.uptime)
+            )
+
+    def release_leases(self) -> None:
+        """Release the leases of this process, which is about to end. Callable from any thread."""
+        with self.store.separate_transaction() as tx:
+            leases.release_process(tx, Process.current().text)
+
+    def save_health(self, error: str | None) -> None:
+        """Save the last error of the service for `status`, with the time since when it has been degraded; None: it is healthy."""
+        with suppress(StateError, StateBusy), self.store.transaction() as tx:
+            known = service_health.load(tx)
+            since = known.degraded_since if known else to_ms(self.clock())
+            service_health.save(tx, ServiceHealth(degraded_since=since, error=error) if error else None)
 
     # Read-only commands.
 

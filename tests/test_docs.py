@@ -19,6 +19,7 @@ from sync_worker.errors import ExitCode
 from sync_worker.hubspot.rest.endpoints import ENDPOINTS
 from sync_worker.hubspot.rest.transport import Timeouts
 from sync_worker.model.compiled.loader import load
+from sync_worker.service.scheduler import RELEASE_SECONDS, STOP_SECONDS
 from sync_worker.settings import FIELD_BY_VARIABLE, Settings
 from sync_worker.sync.portal.crm_schema import CrmSchema
 
@@ -193,11 +194,21 @@ def test_the_same_scopes_are_asked_for_everywhere() -> None:
 # Deployment.
 
 
-def test_every_deployment_waits_longer_than_a_request_may_take() -> None:
+def test_every_deployment_waits_for_the_stop_of_the_service_and_of_a_command() -> None:
     pod = yaml(DEPLOY / "kubernetes/deployment.yaml")["spec"]["template"]["spec"]
-    grace = [parse_seconds(unit(path)["Service"]["TimeoutStopSec"]) for path in UNITS]
-    grace += [parse_seconds(yaml(DEPLOY / "compose.yaml")["services"]["worker"]["stop_grace_period"]), pod["terminationGracePeriodSeconds"]]
-    assert min(grace) > Timeouts().total
+    command, service = UNITS[1], UNITS[0]
+    grace = [parse_seconds(unit(service)["Service"]["TimeoutStopSec"]), pod["terminationGracePeriodSeconds"]]
+    grace.append(parse_seconds(yaml(DEPLOY / "compose.yaml")["services"]["worker"]["stop_grace_period"]))
+    assert min(grace) > 10 > STOP_SECONDS + RELEASE_SECONDS
+    assert "@" in command.name
+    assert parse_seconds(unit(command)["Service"]["TimeoutStopSec"]) > Timeouts().total  # a command waits for its requests in flight
+
+
+def test_the_service_is_restarted_after_every_exit_but_a_broken_configuration() -> None:
+    service = unit(DEPLOY / "systemd/sync-worker.service")["Service"]
+    assert (service["Restart"], service["RestartPreventExitStatus"]) == ("always", str(int(ExitCode.USAGE)))
+    assert yaml(DEPLOY / "compose.yaml")["services"]["worker"]["restart"] == "unless-stopped"
+    assert yaml(DEPLOY / "kubernetes/deployment.yaml")["spec"]["template"]["spec"]["restartPolicy"] == "Always"
 
 
 def test_one_worker_at_a_time_and_never_as_root() -> None:

@@ -1,25 +1,42 @@
-"""The service continues after errors that may pass, and stops when an operator has to act."""
+"""The service continues after errors that may pass, gives up when an operator has to act, and stops in every state."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from threading import Event, Thread
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import structlog
 
 from sync_worker import log
-from sync_worker.errors import SyncWorkerError, Unauthorized, Unavailable, UnsafePlan
+from sync_worker.errors import (
+    BadRequest,
+    ClockSkewed,
+    ConfigurationError,
+    ExitCode,
+    FatalError,
+    Forbidden,
+    PortalBusy,
+    StateError,
+    SyncWorkerError,
+    Unauthorized,
+    Unavailable,
+    UnsafePlan,
+)
 from sync_worker.hubspot.rest.clock import ConnectionClosed
+from sync_worker.service.degradation import DegradedState
 from sync_worker.service.scheduler import SyncScheduler
 from sync_worker.settings import Settings
 from sync_worker.sync.plan.safety import Guard, SafetyLimits
 from sync_worker.sync.portal.portal import PortalInfo
+from sync_worker.worker import Worker
 
 PORTAL = PortalInfo(id=42, time_zone="Europe/Berlin", stages=(), shows_occurrences=True)
 
@@ -36,18 +53,97 @@ def read_log_lines(log_stream: StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log_stream.getvalue().splitlines()]
 
 
-def make_worker(sync: Callable[[], None]) -> Any:
-    return SimpleNamespace(
-        settings=Settings(),
-        read_portal=lambda: PORTAL,
-        last_full_scan=lambda: datetime.now(UTC),
-        sync=sync,
-        backfill=sync,
-        interrupt=lambda: None,
-    )
+def read_events(log_stream: StringIO) -> list[str]:
+    return [line["event"] for line in read_log_lines(log_stream)]
 
 
-def serve_one_cycle(error: BaseException) -> SyncWorkerError | None:
+def do_nothing() -> None:
+    """Replace a method that needs no result."""
+
+
+@dataclass(kw_only=True)
+class FakeWorker:
+    """A worker whose cycles, portal and configuration are functions."""
+
+    sync: Callable[[], None] = do_nothing
+    read: Callable[[], None] = do_nothing
+    check_configuration: Callable[[], None] = do_nothing
+    patience_minutes: int = 15
+    health: list[str | None] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+    interrupted: Event = field(default_factory=Event)
+    now: float = 0.0
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(give_up_after_minutes=self.patience_minutes)
+
+    model = SimpleNamespace(hash="abc")
+    store = SimpleNamespace(location="state.db")
+
+    def uptime(self) -> float:
+        return self.now
+
+    @contextmanager
+    def hold_service(self) -> Iterator[Any]:
+        self.check_configuration()
+        yield SimpleNamespace(duration=timedelta(minutes=2), renew=do_nothing)
+        self.released.append("service")
+
+    def release_leases(self) -> None:
+        self.released.append("all")
+
+    def read_portal(self) -> PortalInfo:
+        self.read()
+        return PORTAL
+
+    def last_full_scan(self) -> datetime:
+        return datetime.now(UTC)
+
+    def backfill(self) -> None:
+        """Not called, because the last full scan has just ended."""
+
+    def save_health(self, error: str | None) -> None:
+        self.health.append(error)
+
+    def interrupt(self) -> None:
+        self.interrupted.set()
+
+
+@dataclass
+class ServiceRun:
+    """A service in a thread, its error and its exit code if it had to abandon a run."""
+
+    scheduler: SyncScheduler
+    failure: SyncWorkerError | None = None
+    abandoned_with: int | None = None
+
+    def run(self) -> None:
+        try:
+            self.scheduler.run()
+        except SyncWorkerError as raised:
+            self.failure = raised
+
+
+@contextmanager
+def run_service(worker: FakeWorker, *, stop_seconds: float = 30.0) -> Iterator[ServiceRun]:
+    """Run the service in a thread; the end of the block waits for its end."""
+    exits: list[int] = []
+    service = ServiceRun(SyncScheduler(cast("Worker", worker), stop_seconds=stop_seconds, exit_process=exits.append))
+    thread = Thread(target=service.run)
+    thread.start()
+    try:
+        yield service
+    except BaseException:
+        service.scheduler.stop()
+        raise
+    finally:
+        thread.join(30)
+    assert not thread.is_alive()
+    service.abandoned_with = exits[0] if exits else None
+
+
+def serve_one_cycle(error: BaseException, **options: Any) -> SyncWorkerError | None:
     """Run the service until its first cycle has failed with `error`, then stop it; return the error of the service."""
     ended = Event()
 
@@ -55,20 +151,10 @@ def serve_one_cycle(error: BaseException) -> SyncWorkerError | None:
         ended.set()
         raise error
 
-    service, failure = SyncScheduler(make_worker(sync)), list[SyncWorkerError]()
-
-    def run() -> None:
-        try:
-            service.run()
-        except SyncWorkerError as raised:
-            failure.append(raised)
-
-    thread = Thread(target=run)
-    thread.start()
-    assert ended.wait(30)
-    service.stop()
-    thread.join(30)
-    return failure[0] if failure else None
+    with run_service(FakeWorker(sync=sync, **options)) as service:
+        assert ended.wait(30)
+        service.scheduler.stop()
+    return service.failure
 
 
 def make_unsafe_plan() -> UnsafePlan:
@@ -81,14 +167,36 @@ def make_unsafe_plan() -> UnsafePlan:
     ("error", "event"),
     [
         (Unavailable("HubSpot answered 502."), "run.failed"),
-        (ConnectionClosed(), "run.interrupted"),
         (KeyError("ana@example.com"), "run.crashed"),
+        (Unauthorized("HubSpot does not accept the token."), "run.refused"),
+        (Forbidden("HubSpot denies access."), "run.refused"),
+        (BadRequest("HubSpot did not accept the request."), "run.refused"),
+        (ClockSkewed("This machine's clock is 400 s ahead."), "run.refused"),
     ],
 )
-def test_an_error_that_may_pass_does_not_stop_the_service(log_stream: StringIO, error: BaseException, event: str) -> None:
+def test_one_error_does_not_stop_the_service_which_says_that_it_is_degraded(log_stream: StringIO, error: BaseException, event: str) -> None:
     assert serve_one_cycle(error) is None
-    assert [line["event"] for line in read_log_lines(log_stream)] == ["service.started", event, "service.stopped"]
+    assert read_events(log_stream) == ["service.started", event, "service.degraded", "service.stopped"]
     assert "ana@example.com" not in log_stream.getvalue()
+
+
+def test_a_stop_during_a_run_is_not_a_failure(log_stream: StringIO) -> None:
+    assert serve_one_cycle(ConnectionClosed()) is None
+    assert read_events(log_stream) == ["service.started", "run.interrupted", "service.stopped"]
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (MemoryError(), "out of memory"),
+        (OSError(24, "Too many open files"), "open files"),
+        (RuntimeError("can't start new thread"), "thread"),
+    ],
+)
+def test_an_exhausted_machine_is_a_sentence_not_a_traceback(log_stream: StringIO, error: BaseException, sentence: str) -> None:
+    assert serve_one_cycle(error) is None
+    assert sentence in log_stream.getvalue()
+    assert "Traceback" not in log_stream.getvalue()
 
 
 def test_a_refused_plan_is_logged_with_its_numbers_and_commands(log_stream: StringIO) -> None:
@@ -100,7 +208,121 @@ def test_a_refused_plan_is_logged_with_its_numbers_and_commands(log_stream: Stri
     assert "`sync-worker sync --allow-large`" in refused["error"]
 
 
-def test_a_permanent_error_stops_the_service(log_stream: StringIO) -> None:
+def test_an_error_that_repeats_for_too_long_stops_the_service(log_stream: StringIO) -> None:
     failure = Unauthorized("HubSpot does not accept the token.")
-    assert serve_one_cycle(failure) is failure
-    assert [line["event"] for line in read_log_lines(log_stream)][-2:] == ["run.refused", "service.stopped"]
+    assert serve_one_cycle(failure, patience_minutes=0) is failure
+    assert read_events(log_stream)[-2:] == ["service.gave_up", "service.stopped"]
+
+
+@pytest.mark.parametrize("error", [ConfigurationError("no property lead_score"), StateError("not a state"), PortalBusy("another service")])
+def test_a_broken_configuration_and_a_second_service_end_at_the_start(log_stream: StringIO, error: SyncWorkerError) -> None:
+    def fail() -> None:
+        raise error
+
+    with run_service(FakeWorker(check_configuration=fail)) as by_configuration:
+        pass
+    assert by_configuration.failure is error
+    if isinstance(error, ConfigurationError):
+        with run_service(FakeWorker(read=fail)) as by_portal:
+            pass
+        assert by_portal.failure is error
+    assert "service.started" not in read_events(log_stream)
+
+
+@pytest.mark.parametrize("error", [Unauthorized("token"), ClockSkewed("skewed"), Unavailable("502")])
+def test_an_odd_reply_at_the_start_does_not_stop_the_service(log_stream: StringIO, error: SyncWorkerError) -> None:
+    tried = Event()
+
+    def read() -> None:
+        tried.set()
+        raise error
+
+    worker = FakeWorker(read=read)
+    with run_service(worker) as service:
+        assert tried.wait(30)
+        while not worker.health:
+            tried.wait(0.01)
+        service.scheduler.stop()
+    assert service.failure is None
+    assert worker.health == [str(error)]
+    assert "service.degraded" in read_events(log_stream)
+
+
+def test_a_blocked_run_does_not_delay_the_stop_and_the_leases_are_released(log_stream: StringIO) -> None:
+    blocked, reply = Event(), Event()
+
+    def sync() -> None:
+        blocked.set()
+        reply.wait(30)
+
+    worker = FakeWorker(sync=sync)
+    with run_service(worker, stop_seconds=0.05) as service:
+        assert blocked.wait(30)
+        service.scheduler.stop()
+    reply.set()
+    assert (service.failure, service.abandoned_with) == (None, 0)
+    assert worker.interrupted.wait(30)
+    assert worker.released == ["all"]
+    assert "abandoned" in read_log_lines(log_stream)[-1]
+
+
+def test_a_run_that_ends_after_the_stop_is_awaited(log_stream: StringIO) -> None:
+    started, worker = Event(), FakeWorker()
+
+    def sync() -> None:
+        started.set()
+        assert worker.interrupted.wait(30)
+        raise ConnectionClosed
+
+    worker.sync = sync
+    with run_service(worker) as service:
+        assert started.wait(30)
+        service.scheduler.stop()
+    assert (service.failure, service.abandoned_with, worker.released) == (None, None, ["service"])
+    assert read_events(log_stream)[-2:] == ["run.interrupted", "service.stopped"]
+
+
+class TestDegradedState:
+    """When the service gives up."""
+
+    UNAUTHORIZED = Unauthorized("token")
+
+    def make(self, times: list[float]) -> DegradedState:
+        return DegradedState(patience=timedelta(minutes=15), uptime=lambda: times[0] * 60)
+
+    @pytest.mark.parametrize("error", [UNAUTHORIZED, Forbidden("scope"), BadRequest("400")])
+    def test_it_gives_up_when_an_error_repeats_for_fifteen_minutes(self, error: FatalError) -> None:
+        times = [0.0]
+        degradation = self.make(times)
+        assert degradation.add(error) is None
+        times[0] = 14.9
+        assert degradation.add(error) is None
+        times[0] = 15
+        assert degradation.add(error) is error
+
+    def test_a_cycle_that_was_done_starts_again(self) -> None:
+        times = [0.0]
+        degradation = self.make(times)
+        assert degradation.clear() is False
+        degradation.add(self.UNAUTHORIZED)
+        assert degradation.clear() is True
+        times[0] = 20
+        assert degradation.add(self.UNAUTHORIZED) is None
+
+    def test_errors_that_pass_and_refused_plans_never_end_the_service(self) -> None:
+        times = [0.0]
+        degradation = self.make(times)
+        for error in (Unavailable("502"), make_unsafe_plan(), PortalBusy("another worker")):
+            times[0] += 1_000
+            assert degradation.add(error) is None
+        assert degradation.since == 60_000
+        assert degradation.add(self.UNAUTHORIZED) is None
+
+    def test_exit_code_two_is_left_to_a_configuration_that_is_broken_at_the_start(self) -> None:
+        times = [0.0]
+        degradation = self.make(times)
+        degradation.add(ClockSkewed("400 s ahead", hint="Set the clock."))
+        times[0] = 16
+        final = degradation.add(ClockSkewed("400 s ahead", hint="Set the clock."))
+        assert final is not None
+        assert (final.exit_code, str(final)) == (ExitCode.TRY_AGAIN, "400 s ahead Set the clock.")

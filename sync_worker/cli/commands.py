@@ -22,6 +22,7 @@ from sync_worker.cli.revision_log import LogFormat, print_log
 from sync_worker.cli.score_report import print_report, write_report
 from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
 from sync_worker.model.file.units import parse_duration
+from sync_worker.resource_errors import find_exhaustion
 from sync_worker.settings import load_settings
 from sync_worker.sync.plan.named_mqls import hide_names
 from sync_worker.worker import Worker, build_worker
@@ -81,9 +82,6 @@ def main() -> NoReturn:
     """Run the command line; an error ends it with a message and an exit code."""
     try:
         app()
-    except SyncWorkerError as error:
-        err.print(f"sync-worker: {error}", style="red" if err.is_terminal else None, markup=False, soft_wrap=True)
-        sys.exit(int(error.exit_code))
     except KeyboardInterrupt:
         err.print("sync-worker: interrupted; run the same command again to resume.", markup=False)
         sys.exit(130)
@@ -92,9 +90,17 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 -- a bug is reported without personal data, and with its own exit code
-        err.print(log.format_traceback(error), markup=False)
-        sys.exit(EXIT_CODE_BUG)
+        sys.exit(_print_error(find_exhaustion(error) or error))
     sys.exit(0)
+
+
+def _print_error(error: Exception) -> int:
+    """Print an error as a sentence, or a bug as a traceback; return the exit code."""
+    if not isinstance(error, SyncWorkerError):
+        err.print(log.format_traceback(error), markup=False)
+        return EXIT_CODE_BUG
+    err.print(f"sync-worker: {error}", style="red" if err.is_terminal else None, markup=False, soft_wrap=True)
+    return int(error.exit_code)
 
 
 @app.callback(invoke_without_command=True)

@@ -12,7 +12,7 @@ from sync_worker.cli.console import err, out
 from sync_worker.cli.labels import count_records, format_count, record_label
 from sync_worker.reports.model_comparison import ModelComparison
 from sync_worker.reports.model_summary import ModelSummary
-from sync_worker.reports.status import RunSummary, WorkerStatus
+from sync_worker.reports.status import RunSummary, ServiceStatus, WorkerStatus
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.named_mqls import NamedMql
 from sync_worker.sync.plan.plan import ContactChange
@@ -196,10 +196,18 @@ def print_status(status: WorkerStatus) -> None:
     out.print(f"  pending   {counts}{f': {pending.reason}' if pending.reason else ''}", markup=False)
     if status.active_run:
         out.print(f"  active    run {status.active_run.run_id}, {status.active_run.holder}", markup=False)
+    if status.service:
+        _print_service(status.service)
     for id_, reason in pending.rejected:
         out.print(f"  rejected  {id_}: {reason}", style="red", markup=False)
     for run in status.runs:
         out.print(f"  run       {_format_run(run)}", markup=False)
+
+
+def _print_service(service: ServiceStatus) -> None:
+    out.print(f"  service   {service.holder}", markup=False)
+    if service.degraded_since:
+        out.print(f"  degraded  since {service.degraded_since:%Y-%m-%d %H:%M} UTC: {service.error}", style="red", markup=False)
 
 
 def _format_run(run: RunSummary) -> str:

@@ -14,12 +14,16 @@ from sync_worker.reports.review_schedule import schedule_review
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import differences, leases, model_revisions, mql_admissions, rejections, runs
 from sync_worker.store.database import Store
+from sync_worker.store.leases import LeaseRow
 from sync_worker.store.runs import RunRow
+from sync_worker.store.saved_state import service_health
+from sync_worker.store.saved_state.service_health import ServiceHealth
+from sync_worker.sync.lease import find_holder
 from sync_worker.sync.plan.plan import build_scope, count_list_changes
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.pull.cursors import load_cursors
-from sync_worker.timestamps import from_ms, to_ms
+from sync_worker.timestamps import from_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,19 @@ class ActiveRun:
 
     run_id: str
     holder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceStatus:
+    """The service that runs on this state; `error` is its last error since `degraded_since`, if it is degraded."""
+
+    holder: str
+    degraded_since: datetime | None
+    error: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the service for `--json`."""
+        return {"holder": self.holder, "degraded_since": _iso(self.degraded_since), "error": self.error}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +121,7 @@ class WorkerStatus:
     cursors: Mapping[str, str]  # ISO time by stream
     last_done: datetime | None  # end of the last `backfill` or `sync` that no error ended
     active_run: ActiveRun | None
+    service: ServiceStatus | None
     model: ModelStatus
     pending: PendingChanges
     runs: Sequence[RunSummary]  # newest first
@@ -122,6 +140,7 @@ class WorkerStatus:
             "cursors": dict(self.cursors),
             "last_done": _iso(self.last_done),
             "under_way": {"run": self.active_run.run_id, "holder": self.active_run.holder} if self.active_run else None,
+            "service": self.service.as_json() if self.service else None,
             "model": {
                 "name": self.model.name,
                 "hash": self.model.hash,
@@ -148,12 +167,13 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         rejected = rejections.load(tx)
         cursors = load_cursors(tx)
         done_at = runs.last_completed_at(tx, "backfill", "sync")
-        lease = leases.load(tx)
+        run, service = (find_holder(tx, name, now) for name in (leases.PORTAL, leases.SERVICE))
+        health = service_health.load(tx)
         above_quota = mql_admissions.count_deferred(tx) if crm_schema.model.document.qualification.new_per_day else 0
         scope = build_scope(crm_schema, portal_info.stages if portal_info else (), approved=approval is not None)
         stages = differences.count_stage_changes(tx, scope.stage_rule) if scope.stage_rule else 0
     lists = count_list_changes(store, scope)
-    active_run = ActiveRun(run_id=lease.run, holder=lease.holder) if lease and lease.expires_at > to_ms(now) else None
+    active_run = ActiveRun(run_id=run.run, holder=run.holder) if run else None
     last_done = from_ms(done_at) if done_at else None
     reasons = _explain_pending(recent, contacts=different, unapproved=bool(lists or stages) and not approval, above_quota=above_quota)
     return WorkerStatus(
@@ -162,6 +182,7 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         cursors=cursors,
         last_done=last_done,
         active_run=active_run,
+        service=_build_service_status(service, health) if service else None,
         model=ModelStatus(
             name=crm_schema.model.document.name,
             hash=crm_schema.model.hash,
@@ -181,6 +202,11 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         runs=recent,
         stale=_check_staleness(last_done, now - max_age, now) if max_age is not None and active_run is None else None,
     )
+
+
+def _build_service_status(lease: LeaseRow, health: ServiceHealth | None) -> ServiceStatus:
+    since = from_ms(health.degraded_since) if health else None
+    return ServiceStatus(holder=lease.holder, degraded_since=since, error=health.error if health else None)
 
 
 def _check_staleness(last_done: datetime | None, oldest: datetime, now: datetime) -> str | None:

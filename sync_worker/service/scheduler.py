@@ -1,12 +1,15 @@
-"""The scheduler of `serve`: runs cycles one at a time, and stops cleanly on a signal."""
+"""The scheduler of `serve`: runs cycles one at a time, survives errors that may pass, and stops within ten seconds of a signal."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from types import FrameType
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -15,18 +18,26 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from sync_worker.errors import FatalError, SyncWorkerError, UnsafePlan
+from sync_worker import __version__
+from sync_worker.errors import ClockSkewed, ConfigurationError, FatalError, PortalBusy, SyncWorkerError, UnsafePlan
 from sync_worker.hubspot.client import ConnectionClosed
-from sync_worker.sync.report import RunReport
+from sync_worker.resource_errors import find_exhaustion
+from sync_worker.service.degradation import DegradedState, ServiceCrashed
+from sync_worker.sync.lease import Lease
 from sync_worker.worker import Worker
 
 log = structlog.get_logger()
+
+RETRY_INTERVAL: Final = timedelta(minutes=1)  # after an error that needs an operator; also while the portal cannot be read at the start
+RENEWALS_PER_LEASE: Final = 4
+STOP_SECONDS: Final = 6.0  # how long a stop waits for the active run
+RELEASE_SECONDS: Final = 1.0  # how long it then waits for the release of the leases
 
 
 def serve(worker: Worker) -> None:
     """Run until SIGTERM or SIGINT; an active run stops after its current batch.
 
-    Raises the error that stopped the service if a retry is pointless, such as a wrong token or an invalid model.
+    Raises the error that stopped the service: a broken configuration, another service, or an error that repeated for too long.
     """
     service = SyncScheduler(worker)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -35,33 +46,40 @@ def serve(worker: Worker) -> None:
 
 
 class SyncScheduler:
-    """The jobs of one worker. They share one thread, so only one run is active at a time."""
+    """The jobs of one worker. Only one run is active at a time; another thread renews the lease of the service.
 
-    def __init__(self, worker: Worker) -> None:
+    The main thread only waits, so that it can answer a signal in every state.
+    """
+
+    def __init__(self, worker: Worker, *, stop_seconds: float = STOP_SECONDS, exit_process: Callable[[int], object] = os._exit) -> None:
         self._worker = worker
+        self._stop_seconds = stop_seconds
+        self._exit_process = exit_process
         self._stopped = threading.Event()
+        self._active = threading.Lock()  # held by the start and by each run
         self._failure: SyncWorkerError | None = None
-        self._scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(1)}, timezone=UTC)
+        self._degradation = DegradedState(patience=timedelta(minutes=worker.settings.give_up_after_minutes), uptime=worker.uptime)
+        self._stack = ExitStack()
+        self._scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(1), "lease": ThreadPoolExecutor(1)},
+            # Cycles missed during a long run are made up for by a single one.
+            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
+            timezone=UTC,
+        )
 
     def run(self) -> None:
         """Run the jobs until stopped."""
-        worker, settings = self._worker, self._worker.settings
-        portal = worker.read_portal()  # fails here if the token or the model is wrong, before any job is scheduled
-        zone = ZoneInfo(portal.time_zone)
-        nightly = settings.reevaluate_at
-        self._add_job("sync", worker.sync, IntervalTrigger(minutes=settings.sync_every_minutes, start_date=datetime.now(UTC)), run_now=True)
-        self._add_job("re-evaluation", worker.sync, CronTrigger(hour=nightly.hour, minute=nightly.minute, second=5, timezone=zone))
-        # Counted from the last full scan instead of the start, so that a frequently restarted service also rescans.
-        rescan = timedelta(days=settings.rescan_every_days)
-        due = (worker.last_full_scan() or datetime.now(UTC)) + rescan
-        self._add_job(
-            "rescan", worker.backfill, IntervalTrigger(seconds=int(rescan.total_seconds()), start_date=max(due, datetime.now(UTC)))
-        )
-        log.info("service.started", sync_every_minutes=settings.sync_every_minutes, portal_time_zone=portal.time_zone)
-        self._scheduler.start()
-        self._stopped.wait()
-        self._scheduler.shutdown(wait=True)
-        log.info("service.stopped")
+        threading.Thread(target=self._start, name="start", daemon=True).start()
+        while not self._stopped.wait(1):
+            pass
+        has_ended = self._active.acquire(timeout=self._stop_seconds)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        if has_ended:
+            _run_with_timeout(self._stack.close)
+            log.info("service.stopped")
+        else:
+            self._abandon_run()
         if self._failure:
             raise self._failure
 
@@ -69,31 +87,120 @@ class SyncScheduler:
         """Stop the service; safe to call from a signal handler."""
         self._stopped.set()
         # In a thread, because the interrupted code may hold a lock that `interrupt` needs.
-        threading.Thread(target=self._worker.interrupt, name="stop").start()
+        threading.Thread(target=self._worker.interrupt, name="stop", daemon=True).start()
 
-    def _add_job(self, name: str, job: Callable[[], RunReport], trigger: IntervalTrigger | CronTrigger, *, run_now: bool = False) -> None:
-        start = {"next_run_time": datetime.now(UTC)} if run_now else {}
-        # Cycles missed during a long run are made up for by a single one.
-        self._scheduler.add_job(
-            lambda: self._run_job(name, job), trigger, id=name, coalesce=True, misfire_grace_time=None, max_instances=1, **start
+    def _abandon_run(self) -> None:
+        # The run waits for HubSpot or the database. The state survives an end at any moment, and the next run resumes.
+        _run_with_timeout(self._worker.release_leases)
+        log.warning("service.stopped", abandoned="the active run did not end in time; the next one resumes")
+        self._exit_process(int(self._failure.exit_code) if self._failure else 0)
+
+    def _start(self) -> None:
+        """Check the configuration, acquire the lease of the service, read the portal, and start the cycles.
+
+        Until HubSpot answers, the service retries.
+        """
+        with self._active:
+            try:
+                lease = self._stack.enter_context(self._worker.hold_service())
+                renewal = IntervalTrigger(seconds=int(lease.duration.total_seconds() / RENEWALS_PER_LEASE))
+                self._scheduler.add_job(lambda: self._renew(lease), renewal, executor="lease")
+                self._scheduler.start()
+                while not self._stopped.is_set() and not self._attempt("start", self._schedule_cycles):
+                    self._stopped.wait(RETRY_INTERVAL.total_seconds())
+            except SyncWorkerError as error:
+                self._fail(error)
+            except Exception as error:
+                log.exception("service.crashed")
+                self._fail(find_exhaustion(error) or ServiceCrashed(f"The start failed ({type(error).__name__})."))
+
+    def _schedule_cycles(self) -> None:
+        worker, settings = self._worker, self._worker.settings
+        portal = worker.read_portal()
+        zone, now, nightly = ZoneInfo(portal.time_zone), datetime.now(UTC), settings.reevaluate_at
+        cycle = IntervalTrigger(minutes=settings.sync_every_minutes, start_date=now)
+        self._add_job("sync", worker.sync, cycle, next_run_time=now)
+        self._add_job("re-evaluation", worker.sync, CronTrigger(hour=nightly.hour, minute=nightly.minute, second=5, timezone=zone))
+        # Counted from the last full scan instead of the start, so that a frequently restarted service also rescans.
+        rescan = timedelta(days=settings.rescan_every_days)
+        due = max((worker.last_full_scan() or now) + rescan, now)
+        self._add_job("rescan", worker.backfill, IntervalTrigger(seconds=int(rescan.total_seconds()), start_date=due))
+        log.info(
+            "service.started",
+            version=__version__,
+            portal=portal.id,
+            portal_time_zone=portal.time_zone,
+            model=worker.model.hash,
+            state=worker.store.location,
+            sync_every_minutes=settings.sync_every_minutes,
         )
 
-    def _run_job(self, name: str, job: Callable[[], RunReport]) -> None:
-        if self._stopped.is_set():
-            return
+    def _add_job(self, name: str, job: Callable[[], object], trigger: IntervalTrigger | CronTrigger, **options: datetime) -> None:
+        self._scheduler.add_job(lambda: self._run_job(name, job), trigger, id=name, **options)
+
+    def _run_job(self, name: str, job: Callable[[], object]) -> None:
+        with self._active:
+            if not self._stopped.is_set() and self._attempt(name, job) and self._degradation.clear():
+                log.info("service.recovered", job=name)
+                self._worker.save_health(None)
+
+    def _renew(self, lease: Lease) -> None:
+        try:
+            lease.renew()
+        except PortalBusy as error:  # this process was suspended for longer than the lease
+            self._fail(error)
+        except SyncWorkerError as error:
+            log.warning("service.lease_not_renewed", error=str(error), next="tried again")
+
+    def _fail(self, error: SyncWorkerError) -> None:
+        self._failure = error
+        self.stop()
+
+    def _attempt(self, name: str, job: Callable[[], object]) -> bool:
+        """Run a job and return whether it is done; its error is logged, and ends the service only if it has repeated for too long."""
         try:
             job()
         except ConnectionClosed:
             log.info("run.interrupted", job=name)
-        except UnsafePlan as error:
-            # Nothing was written, and the next cycle may succeed. An operator has to decide, but the service can continue.
-            log.error("plan.refused", job=name, error=str(error))  # noqa: TRY400 -- the message is sufficient
-        except FatalError as error:
-            # An operator has to act; further cycles would only fill the log.
-            log.error("run.refused", job=name, error=str(error))  # noqa: TRY400 -- the message is sufficient; a traceback may contain personal data
-            self._failure = error
-            self.stop()
         except SyncWorkerError as error:
+            if name == "start" and isinstance(error, ConfigurationError) and not isinstance(error, ClockSkewed):
+                raise
+            self._log_error(name, error)
+            self._degrade(error)
+        except Exception as error:
+            exhausted = find_exhaustion(error)
+            if exhausted is None:
+                log.exception("run.crashed", job=name, next="the next cycle tries again")
+            else:
+                self._log_error(name, exhausted)
+            self._degrade(exhausted or ServiceCrashed(f"The run crashed ({type(error).__name__})."))
+        else:
+            return True
+        return False
+
+    def _log_error(self, name: str, error: SyncWorkerError) -> None:
+        if isinstance(error, UnsafePlan):
+            # Nothing was written, and the next cycle may succeed. An operator has to decide, but the service can continue.
+            log.error("plan.refused", job=name, error=str(error))
+        elif isinstance(error, FatalError):
+            log.error("run.refused", job=name, error=str(error), next="tried again in a minute")
+            if name != "start":
+                self._scheduler.modify_job("sync", next_run_time=datetime.now(UTC) + RETRY_INTERVAL)
+        else:
             log.warning("run.failed", job=name, error=str(error), next="the next cycle tries again")
-        except Exception:
-            log.exception("run.crashed", job=name, next="the next cycle tries again")
+
+    def _degrade(self, error: SyncWorkerError) -> None:
+        if self._degradation.since is None:
+            log.warning("service.degraded", error=str(error), gives_up_after_minutes=self._worker.settings.give_up_after_minutes)
+        final = self._degradation.add(error)
+        self._worker.save_health(str(error))
+        if final is not None:
+            log.error("service.gave_up", error=str(final))
+            self._fail(final)
+
+
+def _run_with_timeout(action: Callable[[], object]) -> None:
+    # The database may not respond; leases that are not released expire.
+    thread = threading.Thread(target=action, name="release", daemon=True)
+    thread.start()
+    thread.join(RELEASE_SECONDS)

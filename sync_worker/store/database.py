@@ -43,6 +43,11 @@ class Store:
             self.connection.execute(text("PRAGMA journal_mode=WAL"))
             self.connection.rollback()
 
+    @property
+    def location(self) -> str:
+        """Return the file or the address of the state, without a password."""
+        return _describe_url(self._engine.url)
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Open a transaction. It is committed at the end of the block and rolled back on an exception."""

@@ -62,6 +62,11 @@ def is_held(tx: Connection, run: str) -> bool:
     return tx.execute(select(leases.c.run).where(leases.c.run == run).with_for_update(read=True)).first() is not None
 
 
+def release_process(tx: Connection, process: str) -> None:
+    """Release all leases of a process."""
+    tx.execute(delete(leases).where(leases.c.process == process))
+
+
 def release(tx: Connection, run: str) -> None:
     """Release the lease of a run."""
     tx.execute(delete(leases).where(leases.c.run == run))

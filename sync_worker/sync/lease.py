@@ -170,6 +170,13 @@ def acquire(
             leases.release(tx, run_id)
 
 
+def find_holder(tx: Connection, name: str, now: datetime) -> LeaseRow | None:
+    """Return the lease, unless it has expired or its process on this machine has ended."""
+    lease = leases.load(tx, name)
+    is_over = lease is None or lease.expires_at <= to_ms(now) or Process.parse(lease.process).is_dead(Process.current())
+    return None if is_over else lease
+
+
 def _busy_error(name: str, other: LeaseRow | None) -> PortalBusy:
     if other is None:
         return PortalBusy(

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 
-from sync_worker.errors import BadRequest, RecordError, SyncWorkerError
+from sync_worker.errors import SyncWorkerError
 from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.store import runs
 from sync_worker.store.database import Store
@@ -30,10 +30,6 @@ def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], m
     failure: BaseException | None = None
     try:
         yield
-    except RecordError as error:
-        # The steps handle the errors of single records; one that ends the run concerns all of it.
-        failure = BadRequest(error.message, operation=error.operation, hint=error.hint)
-        raise failure from error
     except BaseException as error:
         failure = error
         raise

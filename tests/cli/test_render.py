@@ -48,6 +48,7 @@ def make_status(**fields: object) -> WorkerStatus:
         "cursors": {"contacts": "2026-11-21T21:14:09+00:00", "email_click": "2026-11-21T21:14:09+00:00"},
         "last_done": AT,
         "active_run": None,
+        "service": None,
         "model": ModelStatus(
             name="The classic 45 points",
             hash="25c2bb988c3b",

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sync_worker.errors import BadRequest, ConfigurationError, ExitCode, Forbidden
+from sync_worker.errors import ConfigurationError, ExitCode, Forbidden, NotFound
 from sync_worker.progress import Progress
 from sync_worker.reports.status import WorkerStatus
 from tests.harness import MODEL, NOW, Harness
@@ -88,7 +88,7 @@ def test_a_health_check_fails_when_no_run_has_completed_for_too_long(harness: Ha
 def test_a_first_backfill_that_an_error_ended_is_not_done_and_the_next_one_is_not_refused(harness: Harness) -> None:
     harness.settings |= {"judged_from_contacts": 2, "max_new_mqls_share": 1.0}
     harness.inject_fault("GET */objects/*/contacts", status=404, body="json")
-    with pytest.raises(BadRequest):
+    with pytest.raises(NotFound):
         harness.backfill()
     with harness.worker() as worker:
         status = worker.status(max_age=timedelta(hours=1))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from sync_worker.errors import ConfigurationError
+from sync_worker.errors import ClockSkewed
 from sync_worker.hubspot.rest.http_date import parse_http_date
 
 DEFAULT_TOLERANCE: Final = timedelta(minutes=5)
@@ -14,7 +14,7 @@ CLOCK_HINT: Final = "Set the clock, for example with NTP. With a clock that is a
 
 
 def check(headers: Mapping[str, str], *, sent_at: datetime, received_at: datetime, tolerance: timedelta = DEFAULT_TOLERANCE) -> None:
-    """Raise ConfigurationError if the date of a reply is more than `tolerance` before `sent_at` or after `received_at`.
+    """Raise ClockSkewed if the date of a reply is more than `tolerance` before `sent_at` or after `received_at`.
 
     Replies without a valid date and replies from a cache are not checked.
     """
@@ -24,7 +24,7 @@ def check(headers: Mapping[str, str], *, sent_at: datetime, received_at: datetim
     skew = max(sent_at - date, date - received_at)  # independent of the latency
     if skew > tolerance:
         direction = "ahead of" if sent_at > date else "behind"
-        raise ConfigurationError(
+        raise ClockSkewed(
             f"This machine's clock is {int(skew / timedelta(seconds=1)):,} s {direction} HubSpot's "
             f"({received_at:%Y-%m-%d %H:%M:%S} UTC here, {date:%Y-%m-%d %H:%M:%S} UTC there).",
             hint=CLOCK_HINT,
