@@ -4,8 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := .venv-peers
+MUTANTS := .venv-mutants
 
-.PHONY: install hooks peers demo test soak reliability check bench countries format lock clean
+.PHONY: install hooks peers demo test soak reliability mutants check bench countries format lock clean
 
 install: $(READY)
 
@@ -24,10 +25,12 @@ hooks:
 # Third-party clients for the tests of the sandbox, in a separate environment because their dependencies conflict with ours.
 peers: $(PEERS)/.ready
 
-$(PEERS)/.ready: tests/peers/requirements.lock
+$(PEERS)/.ready: tests/peers/requirements.lock tests/peers/tap_hubspot.lock
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement tests/peers/requirements.lock
-	$(PEERS)/bin/python tests/peers/certificate_authority.py
+	$(PYTHON) -m venv $(PEERS)/tap_hubspot
+	$(PEERS)/tap_hubspot/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement tests/peers/tap_hubspot.lock
+	$(PEERS)/bin/python tests/peers/certificate_authority.py $$($(PEERS)/tap_hubspot/bin/python -c 'import certifi; print(certifi.where())')
 	@touch $@
 
 demo: install
@@ -50,6 +53,17 @@ soak: install
 reliability: install
 	$(BIN)/python -m tests.reliability.fault_matrix
 
+# Changes the code of model, plan, apply and store in 200 places, one at a time, and prints the changes that no test notices. About an hour.
+# MUTANTS_OPTIONS="--sample 30 --only sync_worker/store" runs fewer.
+mutants: install $(MUTANTS)/.ready
+	$(MUTANTS)/bin/python tests/mutants/mutants.py $(MUTANTS_OPTIONS)
+
+# The mutation tool, in a separate environment because only this target needs it.
+$(MUTANTS)/.ready: tests/mutants/requirements.lock
+	$(PYTHON) -m venv $(MUTANTS)
+	$(MUTANTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/mutants/requirements.lock
+	@touch $@
+
 # BENCH=read,idle selects cases; the default cases take about ten minutes.
 bench: install
 	BENCH="$(BENCH)" $(BIN)/python -m tests.benchmarks
@@ -69,6 +83,8 @@ COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-un
 lock:
 	$(COMPILE) --all-extras --output-file requirements.lock pyproject.toml
 	$(COMPILE) --output-file tests/peers/requirements.lock tests/peers/requirements.in
+	$(COMPILE) --output-file tests/peers/tap_hubspot.lock tests/peers/tap_hubspot.in
+	$(COMPILE) --output-file tests/mutants/requirements.lock tests/mutants/requirements.in
 
 clean:
-	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(MUTANTS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -21,13 +21,15 @@ def load_authority() -> trustme.CA:
 
 
 def main() -> None:
-    """Create the authority unless it exists."""
-    if CERTIFICATE.exists():
-        return
-    authority, trusted_roots = trustme.CA(), Path(certifi.where())
-    authority.private_key_pem.write_to_path(str(KEY))
-    trusted_roots.write_bytes(trusted_roots.read_bytes() + authority.cert_pem.bytes())
-    authority.cert_pem.write_to_path(str(CERTIFICATE))
+    """Create the authority unless it exists; the clients of this environment and of the bundles in the arguments trust it."""
+    if not CERTIFICATE.exists():
+        authority = trustme.CA()
+        authority.private_key_pem.write_to_path(str(KEY))
+        authority.cert_pem.write_to_path(str(CERTIFICATE))
+    certificate = CERTIFICATE.read_bytes()
+    for bundle in map(Path, (certifi.where(), *sys.argv[1:])):
+        if certificate not in bundle.read_bytes():
+            bundle.write_bytes(bundle.read_bytes() + certificate)
 
 
 if __name__ == "__main__":

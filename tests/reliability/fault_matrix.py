@@ -177,14 +177,14 @@ class FaultBench:
 
     def run_cell(self, fault: str, endpoint: str) -> CellResult:
         """Run all steps with the fault, then again without it; return the outcome of the first run."""
-        leaving = self._change_portal()
+        leaving = self.change_portal()
         scope = {"name": ENDPOINTS[endpoint]} if fault == "scope withdrawn" else {}
-        self._set_faults({"rules": [{**FAULTS[fault], **scope, "endpoint": endpoint}]})
-        code, message, retries = self._run_commands(ArchiveAfterPlan(self.harness, leaving))
-        struck = self._count_hits()
-        self._set_faults({"rules": []})
+        self.set_faults({"rules": [{**FAULTS[fault], **scope, "endpoint": endpoint}]})
+        code, message, retries = self.run_commands(ArchiveAfterPlan(self.harness, leaving))
+        struck = self.count_hits()
+        self.set_faults({"rules": []})
         if fault not in IRREVERSIBLE_FAULTS:
-            calm, why, _ = self._run_commands(None)
+            calm, why, _ = self.run_commands()
             assert calm == ExitCode.DONE, (fault, endpoint, why)
         return CellResult(fault=fault, endpoint=endpoint, exit_code=code, message=message, retries=retries, hits=struck)
 
@@ -196,7 +196,7 @@ class FaultBench:
         plan = fresh.backfill(dry_run=True).plan
         return (plan.contacts, plan.lists) == (0, {})
 
-    def _change_portal(self) -> int:
+    def change_portal(self) -> int:
         harness, portal = self.harness, self.harness.portal
         harness.advance()
         self.count += 1
@@ -223,7 +223,7 @@ class FaultBench:
         self.harness.create_contact(email=address, lifecyclestage="lead")
         return address
 
-    def _run_commands(self, progress: Progress | None) -> tuple[int, str, int]:
+    def run_commands(self, progress: Progress | None = None) -> tuple[int, str, int]:
         with short_timeout_worker(self.harness, progress) as worker:
             try:
                 found = worker.check()
@@ -236,10 +236,10 @@ class FaultBench:
                 return int(error.exit_code), str(error), worker.hubspot.metrics.snapshot().retries
             return int(report.exit_code), str(report.rejected), worker.hubspot.metrics.snapshot().retries
 
-    def _set_faults(self, plan: Mapping[str, Any]) -> None:
+    def set_faults(self, plan: Mapping[str, Any]) -> None:
         requests.post(f"{self.harness.server.base_url}/sandbox/faults", json=plan, timeout=10).raise_for_status()
 
-    def _count_hits(self) -> int:
+    def count_hits(self) -> int:
         rules = requests.get(f"{self.harness.server.base_url}/sandbox/faults", timeout=10).json()["rules"]
         return sum(int(rule["struck"]) for rule in rules)
 

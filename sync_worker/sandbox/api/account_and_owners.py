@@ -10,6 +10,7 @@ from starlette.responses import Response
 from sync_worker.sandbox.base.ids import parse_id
 from sync_worker.sandbox.base.responses import Json, JsonResponse, not_found_error
 from sync_worker.sandbox.base.timestamps import format_iso, to_ms
+from sync_worker.sandbox.crm.object_store import ObjectTable
 from sync_worker.sandbox.crm.owners import Owner
 from sync_worker.sandbox.properties.property_definitions import PropertyDefinition
 from sync_worker.sandbox.request.endpoints import Endpoint
@@ -28,12 +29,12 @@ _COMMON_SCOPES = (
 
 def list_pipelines(call: ApiCall) -> Response:
     """Return all pipelines of an object type, with their stages."""
-    return JsonResponse({"results": _serialize_pipelines(call)})
+    return JsonResponse({"results": serialize_pipelines(call.table())})
 
 
 def read_pipeline(call: ApiCall) -> Response:
     """Return one pipeline."""
-    pipelines = [pipeline for pipeline in _serialize_pipelines(call) if pipeline["id"] == call.path_variables["pipelineId"]]
+    pipelines = [pipeline for pipeline in serialize_pipelines(call.table()) if pipeline["id"] == call.path_variables["pipelineId"]]
     if not pipelines:
         raise not_found_error(f"Pipeline {call.path_variables['pipelineId']} does not exist.", "OBJECT_NOT_FOUND")
     return JsonResponse(pipelines[0])
@@ -41,7 +42,7 @@ def read_pipeline(call: ApiCall) -> Response:
 
 def read_pipeline_stages(call: ApiCall) -> Response:
     """Return the stages of one pipeline."""
-    pipelines = [pipeline for pipeline in _serialize_pipelines(call) if pipeline["id"] == call.path_variables["pipelineId"]]
+    pipelines = [pipeline for pipeline in serialize_pipelines(call.table()) if pipeline["id"] == call.path_variables["pipelineId"]]
     if not pipelines:
         raise not_found_error(f"Pipeline {call.path_variables['pipelineId']} does not exist.", "OBJECT_NOT_FOUND")
     return JsonResponse({"results": pipelines[0]["stages"]})
@@ -131,8 +132,8 @@ def read_custom_property_limits(call: ApiCall) -> Response:
     return JsonResponse({"overallLimit": limit, "overallUsage": usage, "overallPercentage": usage / limit, "byObjectType": types})
 
 
-def _serialize_pipelines(call: ApiCall) -> list[Json]:
-    table = call.table()
+def serialize_pipelines(table: ObjectTable) -> list[Json]:
+    """Return the JSON of all pipelines of an object type, with their stages."""
     if table.object_type.name == "contacts":
         stages = table.catalog.get("lifecyclestage") or _EMPTY_PROPERTY
         return [_serialize_pipeline("contacts-lifecycle-pipeline", "Lifecycle Stage Pipeline", stages, has_closed_stages=False)]

@@ -22,12 +22,16 @@ def list_forms(call: ApiCall) -> Response:
     limit = call.integer_param("limit", 20, maximum=MAX_FORM_PAGE_SIZE)
     start = call.integer_param("after", 0, maximum=10**9, minimum=0)
     types, archived = set(call.query.getlist("formTypes")) or {"hubspot"}, call.bool_param("archived")
-    forms = [_serialize_form(call, form) for form in call.portal.engagement.forms.by_id.values()]
-    forms = [form for form in forms if form["archived"] == archived and types & {"all", form["formType"]}]
+    forms = [form for form in list_serialized_forms(call) if form["archived"] == archived and types & {"all", form["formType"]}]
     body: Json = {"results": forms[start : start + limit]}
     if start + limit < len(forms):
         body["paging"] = {"next": {"after": str(start + limit)}}
     return JsonResponse(body)
+
+
+def list_serialized_forms(call: ApiCall) -> list[Json]:
+    """Return the JSON of all forms."""
+    return [_serialize_form(call, form) for form in call.portal.engagement.forms.by_id.values()]
 
 
 def read_form(call: ApiCall) -> Response:

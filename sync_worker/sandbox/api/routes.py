@@ -10,6 +10,7 @@ from sync_worker.sandbox.api import (
     exports,
     forms,
     imports,
+    legacy,
     lists,
     marketing_events,
     memberships,
@@ -36,4 +37,5 @@ ENDPOINTS = (
     *marketing_events.ENDPOINTS,
     *exports.ENDPOINTS,
     *imports.ENDPOINTS,
+    *legacy.ENDPOINTS,
 )

@@ -22,6 +22,7 @@ FaultKind = Literal[
     "delete_property",  # the contact property `name` is archived just before this call
     "answer",  # `status`, `headers` and `body` instead of the real response; `when`: before or after the call is executed
     "edit",  # the response (or the request, by `part`) with another `value` at the JSON path `path`, or without it (`remove`)
+    "partial",  # 207: the first input of a batch is not executed and named as an error of the category `name`
     "stale",  # the previous response to the same request; the call is not executed
 ]
 FAULT_KINDS: tuple[str, ...] = get_args(FaultKind)

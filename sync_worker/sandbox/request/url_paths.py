@@ -28,6 +28,13 @@ BASE_PATHS: dict[str, tuple[str | tuple[str, ...] | None, str | None]] = {
     "forms": ("/marketing/v3/forms", None),
     "submissions": ("/form-integrations/v1/submissions/forms", None),
     "email": ("/email/public/v1", None),
+    "companies-v2": ("/companies/v2", None),
+    "properties-v1": ("/properties/v1", None),
+    "deals-v1": ("/deals/v1", None),
+    "forms-v2": ("/forms/v2", None),
+    "associations-v3": ("/crm/v3/associations", None),
+    "engagements-v1": ("/engagements/v1", None),
+    "workflows-v3": ("/automation/v3", None),
     "private-apps": ("/oauth/v2/private-apps", None),
 }
 

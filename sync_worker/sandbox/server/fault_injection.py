@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from struct import pack
 from typing import Any
 
@@ -22,6 +23,7 @@ from sync_worker.sandbox.request.rate_limits import LimitExceeded
 Sleep = Callable[[float], Awaitable[None]]
 TRANSPORT_KEY = "sandbox.transport"  # the ASGI extension with the connection of a request
 SLOW_RESPONSE_CHUNKS = 10
+MULTI_STATUS = 207
 _RESET_LINGER = pack("ii", 1, 0)  # linger for zero seconds, so that the client sees a reset
 _STATUS_TITLES = {
     500: "Internal Server Error",
@@ -68,20 +70,23 @@ def replacement_response(fault: Fault, correlation_id: str, *, portal_id: int, s
             return None
 
 
-def alter_response(fault: Fault, response: Response, sleep: Sleep) -> Response:
-    """Return the response as the fault changes it: cut, edited or slow."""
+def alter_response(fault: Fault, response: Response, request_body: bytes, sleep: Sleep) -> Response:
+    """Return the response as the fault changes it: cut, edited, partial or slow."""
     if fault.kind == "cut":
         return Response(
             bytes(response.body)[: len(response.body) // 2], response.status_code, {"content-type": response.headers["content-type"]}
         )
     if fault.kind == "edit" and fault.part == "response":
-        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-        return Response(_edit_json(fault, bytes(response.body)), fault.status or response.status_code, {**headers, **fault.headers})
+        return _replace_body(response, _edit_json(fault, bytes(response.body)), fault.status or response.status_code, fault.headers)
+    if fault.kind == "partial" and response.status_code < MULTI_STATUS:
+        return _replace_body(response, _add_first_input_error(fault, bytes(response.body), request_body), MULTI_STATUS)
     return SlowResponse(response, fault.seconds, sleep) if fault.kind == "slow" else response
 
 
 def alter_request(fault: Fault, body: bytes) -> bytes:
     """Return the body of the request as the fault changes it."""
+    if fault.kind == "partial":
+        return _edit_json(replace(fault, path="inputs[0]", remove=True), body)
     return _edit_json(fault, body) if fault.kind == "edit" and fault.part == "request" else body
 
 
@@ -154,6 +159,21 @@ def _edit_json(fault: Fault, body: bytes) -> bytes:
     else:
         path.set(document, fault.value)
     return orjson.dumps(document)
+
+
+def _replace_body(response: Response, body: bytes, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    kept = {name: value for name, value in response.headers.items() if name != "content-length"}
+    return Response(body, status, {**kept, **(headers or {})})
+
+
+def _add_first_input_error(fault: Fault, body: bytes, request_body: bytes) -> bytes:
+    inputs = orjson.loads(request_body).get("inputs") or []
+    if not inputs:
+        return body
+    document, category = orjson.loads(body), fault.name or "INTERNAL_ERROR"
+    error = {"status": "error", "category": category, "message": "Temporary problem", "context": {"ids": [str(inputs[0]["id"])]}}
+    errors = [*document.get("errors", []), error]
+    return orjson.dumps({**document, "numErrors": len(errors), "errors": errors})
 
 
 def _build_answer(fault: Fault) -> Response:

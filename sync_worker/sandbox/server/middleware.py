@@ -105,6 +105,7 @@ class ApiGateway:
         correlation_id = self._new_correlation_id()
         self.portal.run_due_tasks()
         fault = self.fault_plan.next_fault(request.method, request.url.path, f"{request.url.query} {body.decode(errors='replace')}")
+        sent = body
         if fault is not None:
             apply_to_portal(fault, self.portal, self.tokens)
             body = alter_request(fault, body)
@@ -118,7 +119,7 @@ class ApiGateway:
             response = self._fault_response(fault, "after", correlation_id) or response
         response.headers.update({"x-hubspot-correlation-id": correlation_id, "x-request-id": correlation_id})
         if fault is not None:
-            response = alter_response(fault, response, self.sleep)
+            response = alter_response(fault, response, sent, self.sleep)
         self.request_log.add(LoggedRequest(endpoint=name, status=response.status_code, at=self.portal.now_ms(), policy=policy))
         return response
 

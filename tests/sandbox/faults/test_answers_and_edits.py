@@ -70,6 +70,19 @@ def test_an_edit_of_the_request_loses_a_write_silently() -> None:
     assert [served.value(number, "city") for number in (1, 2)] == ["Bonn", None]
 
 
+@pytest.mark.parametrize("category", ["INTERNAL_ERROR", "RATE_LIMITS"])
+def test_a_partial_batch_names_the_record_that_was_not_written(category: str) -> None:
+    name = {} if category == "INTERNAL_ERROR" else {"name": category}
+    served = start_faulty_portal({"fault": "partial", "endpoint": "POST */batch/update", **name})
+    inputs = [{"id": str(number), "properties": {"city": "Bonn"}} for number in (2, 1)]
+    reply = served.post(f"{CONTACTS}/batch/update", {"inputs": inputs})
+    [error] = reply.json()["errors"]
+    assert (reply.status_code, reply.json()["numErrors"], result_ids(reply.json())) == (207, 1, ["1"])
+    assert (error["category"], error["context"]["ids"]) == (category, ["2"])
+    assert [served.value(number, "city") for number in (1, 2)] == ["Bonn", None]
+    assert served.post(f"{CONTACTS}/batch/update", {"inputs": []}).json()["results"] == []
+
+
 def test_a_rule_can_select_calls_by_a_text_in_their_query() -> None:
     served = start_faulty_portal({"fault": "answer", "status": 500, "contains": "after=2"})
     assert [served.get(CONTACTS, after=start).status_code for start in (1, 2, 3)] == [200, 500, 200]
