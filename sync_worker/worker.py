@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -30,6 +30,7 @@ from sync_worker.reports.status import WorkerStatus, build_status
 from sync_worker.run_factory import RunFactory
 from sync_worker.settings import Settings
 from sync_worker.store import contacts, database, erasure, leases, model_revisions, rejections
+from sync_worker.store.backup import BackupSummary, create_backup, restore_backup, verify_backup
 from sync_worker.store.database import Store
 from sync_worker.store.model_revisions import ModelRevision, RevisionKind
 from sync_worker.store.saved_state import service_health
@@ -37,7 +38,7 @@ from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.sync.apply import pending_import
 from sync_worker.sync.approval import Approval, find_report
 from sync_worker.sync.evaluate.evaluate import Evaluator, evaluate_all
-from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire
+from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire, raise_if_used
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.catalog import fetch_catalog
 from sync_worker.sync.portal.crm_schema import CrmSchema
@@ -297,6 +298,23 @@ class Worker:
         with self._start_run("undo", dry_run=dry_run) as parts:
             parts.build_undo(run).execute()
         return parts.report
+
+    def back_up(self, target: Path) -> BackupSummary:
+        """Write a copy of the state to a new file; raises StateError."""
+        return create_backup(self.settings.state_url, target)
+
+    def verify_backup(self, file: Path) -> BackupSummary:
+        """Check a backup; raises StateError if it is damaged."""
+        return verify_backup(file)
+
+    def restore(self, file: Path) -> BackupSummary:
+        """Replace the state by a backup. Raises StateError, or PortalBusy if a run or the service uses the state."""
+        verify_backup(file)
+        with suppress(StateError), closing(database.open_store(self.settings.state_url)) as store:  # a damaged state has no holder
+            raise_if_used(store, self.clock())
+        summary = restore_backup(self.settings.state_url, file)
+        log.info("state.restored", contacts=summary.contacts)
+        return summary
 
     def forget(self, email_or_id: str) -> ErasureReport:
         """Delete all data of a contact from the state, also from the free pages of its file. HubSpot is not changed."""

@@ -18,8 +18,10 @@ from sync_worker import __version__, log
 from sync_worker.cli import contact_explanation, render
 from sync_worker.cli.author import find_author
 from sync_worker.cli.console import TerminalProgress, err, out, print_json
+from sync_worker.cli.options import AllowLargeOption, ContactArgument, DryRunOption, JsonOption, ModelOption, NoNamesOption, NoteOption
 from sync_worker.cli.revision_log import LogFormat, print_log
 from sync_worker.cli.score_report import print_report, write_report
+from sync_worker.cli.state_commands import state_app
 from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
 from sync_worker.model.file.units import parse_duration
 from sync_worker.resource_errors import find_exhaustion
@@ -42,18 +44,9 @@ app = typer.Typer(
 )
 model_app = typer.Typer(no_args_is_help=True, help="Validate, compare and evaluate model files.")
 app.add_typer(model_app, name="model")
+app.add_typer(state_app, name="state")
 
 EXIT_CODE_BUG: Final = 70  # EX_SOFTWARE of sysexits.h
-
-ContactArgument = Annotated[str, typer.Argument(metavar="EMAIL|ID", help="Email address or id of a contact.", show_default=False)]
-ModelOption = Annotated[Path | None, typer.Option("--model", metavar="FILE", help="Use another model file. Default: SYNC_WORKER_MODEL.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")]
-AllowLargeOption = Annotated[
-    bool, typer.Option("--allow-large", help="Allow a plan that exceeds max_changed_share, max_new_mqls_share or max_new_mqls.")
-]
-NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="What was found and decided.", show_default=False)]
-NoNamesOption = Annotated[bool, typer.Option("--no-names", help="Show ids instead of email addresses.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the changes; write nothing to HubSpot.")]
 
 
 class CommandResult(Protocol):

@@ -170,6 +170,14 @@ def acquire(
             leases.release(tx, run_id)
 
 
+def raise_if_used(store: Store, now: datetime) -> None:
+    """Raise PortalBusy if a run or the service uses the state."""
+    with store.transaction() as tx:
+        for name in (leases.SERVICE, leases.PORTAL):
+            if holder := find_holder(tx, name, now):
+                raise _busy_error(name, holder)
+
+
 def find_holder(tx: Connection, name: str, now: datetime) -> LeaseRow | None:
     """Return the lease, unless it has expired or its process on this machine has ended."""
     lease = leases.load(tx, name)

@@ -57,12 +57,13 @@ def program(harness: Harness) -> KillableWorker:
     return KillableWorker(environment=environment, output=harness.folder / "output")
 
 
-FILES = ("model.yaml", "folder")
+FILES = ("model.yaml", "folder", "backup.db")
 COMMANDS = [
     ("check",), ("setup",), ("backfill", "--dry-run"), ("backfill",), ("report", "--no-names"), ("approve", "--no-names", "--note", "yes"),
     ("sync", "--json"), ("status", "--json"), ("explain", "1"), ("undo", "nonsense"), ("explain", "999"), ("forget", "2"),
     ("model", "check", "--portal"), ("model", "schema"), ("model", "diff", "model.yaml", "model.yaml"),
-    ("model", "evaluate", "--portal", "folder"), ("model", "log"), ("model", "note", "good"), ("review", "--note", "done"),
+    ("model", "evaluate", "--portal", "folder"), ("state", "backup", "backup.db"), ("state", "verify", "backup.db"),
+    ("model", "log"), ("model", "note", "good"), ("review", "--note", "done"),
 ]  # fmt: skip
 GENERATED_COMMANDS = {"sandbox", "demo"}  # these show generated contacts and the token of the sandbox
 
@@ -78,7 +79,8 @@ def iter_commands(group: Any, *above: str) -> set[tuple[str, ...]]:
 
 
 def test_every_command_is_tested_here() -> None:
-    assert {command[: 2 if command[0] == "model" else 1] for command in COMMANDS} | {("serve",)} == iter_commands(get_command(app))
+    tested = {command[: 2 if command[0] in {"model", "state"} else 1] for command in COMMANDS}
+    assert tested | {("serve",), ("state", "restore")} == iter_commands(get_command(app))
 
 
 def test_no_command_leaks_secrets_under_faults(harness: Harness, program: KillableWorker) -> None:

@@ -235,3 +235,30 @@ def test_a_process_that_continues_after_another_worker_ran_sends_no_further_requ
         harness.backfill(progress=suspension)
     assert harness.digest() == suspension.digest
     assert harness.score(2) == 12
+
+
+@pytest.mark.skipif(bool(os.environ.get("SYNC_WORKER_TEST_POSTGRES_URL")), reason="only a SQLite file can be replaced")
+def test_a_state_in_use_is_not_replaced_by_a_backup(harness: Harness) -> None:
+    backup = harness.folder / "backup.db"
+    harness.backfill()
+    with harness.worker() as worker:
+        worker.back_up(backup)
+
+    class Restoration(Progress):
+        """Tries to restore the backup while the run works."""
+
+        def __init__(self) -> None:
+            self.refused = 0
+
+        def advance(self, what: str, number: int) -> None:
+            del what, number
+            with harness.worker() as other, pytest.raises(PortalBusy, match="Another worker is running"):
+                other.restore(backup)
+            self.refused += 1
+
+    restoration = Restoration()
+    harness.backfill(progress=restoration)
+    assert restoration.refused
+    with harness.worker() as worker:
+        assert worker.restore(backup).contacts == 6
+    assert harness.sync().written == 0

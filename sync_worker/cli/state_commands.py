@@ -1,0 +1,57 @@
+"""The commands of the state file: backup, verify, restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sync_worker.cli.console import out, print_json
+from sync_worker.cli.labels import format_count
+from sync_worker.cli.options import JsonOption
+from sync_worker.settings import load_settings
+from sync_worker.store.backup import BackupSummary
+from sync_worker.timestamps import from_ms
+from sync_worker.worker import build_worker
+
+state_app = typer.Typer(no_args_is_help=True, help="Back up, verify and restore the state.")
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A backup file.", show_default=False)]
+
+
+@state_app.command("backup")
+def back_up_state(file: FileArgument, *, json: JsonOption = False) -> None:
+    """Write a consistent copy of the state, also while the worker runs."""
+    with build_worker(load_settings()) as worker:
+        _print_summary(worker.back_up(file), "written", json=json)
+
+
+@state_app.command("verify")
+def verify_state(file: FileArgument, *, json: JsonOption = False) -> None:
+    """Check every page of a backup."""
+    with build_worker(load_settings()) as worker:
+        _print_summary(worker.verify_backup(file), "intact", json=json)
+
+
+@state_app.command("restore")
+def restore_state(file: FileArgument, *, json: JsonOption = False) -> None:
+    """Replace the state by a backup; the earlier state is kept.
+
+    Refused while a run or the service uses the state. Run `sync-worker backfill` afterward: HubSpot is newer than the backup.
+    """
+    with build_worker(load_settings()) as worker:
+        _print_summary(worker.restore(file), "restored", json=json)
+
+
+def _print_summary(summary: BackupSummary, verb: str, *, json: bool) -> None:
+    if json:
+        print_json(summary.as_json())
+        return
+    last = f", last run {from_ms(summary.last_run_at):%Y-%m-%d %H:%M} UTC" if summary.last_run_at else ""
+    size = f"{summary.size / 1_000_000:,.1f} MB"
+    out.print(
+        f"  {verb:9} {summary.file}: {format_count(summary.contacts, 'contact')}, schema {summary.schema}{last}, {size}", markup=False
+    )
+    if summary.replaced:
+        out.print(f"  kept      the earlier state: {summary.replaced}", markup=False)
