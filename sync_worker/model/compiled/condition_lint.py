@@ -18,10 +18,20 @@ from sync_worker.model.file.schema import Document
 from sync_worker.model.file.suggest import did_you_mean
 from sync_worker.model.lookup.countries import country_code, country_names
 from sync_worker.model.lookup.domains import DEFAULT_DOMAIN_LISTS
-from sync_worker.model.lookup.hubspot_properties import EVENT_PROPERTIES, STANDARD_PROPERTIES, PropertySpec, ValueType, find_property
+from sync_worker.model.lookup.hubspot_properties import (
+    COMPANY_PREFIX,
+    EVENT_PROPERTIES,
+    STANDARD_PROPERTIES,
+    PropertySpec,
+    ValueType,
+    find_property,
+)
 from sync_worker.model.lookup.text import normalize_text
 
 ConditionFinding = tuple[tuple[str | int, ...], str]
+
+#: Names under which models ask about list membership.
+LIST_NAMES: Final = frozenset({"list", "lists", "segment", "segments", "list_membership", "list_memberships", "static_list", "active_list"})
 
 _PRESENCE_OPERATORS: Final = frozenset({"is_known", "is_unknown"})
 _EQUALITY_OPERATORS: Final = _PRESENCE_OPERATORS | {"is", "is_not", "in", "not_in"}
@@ -33,6 +43,7 @@ _TEXT_OPERATORS: Final = _EQUALITY_OPERATORS | {
     "ends_with",
     "country_in",
     "seniority_at_least",
+    "seniority_in",
     "domain_in",
 }
 
@@ -77,8 +88,20 @@ def _resolve_property(name: str, document: Document, *, on_events: bool) -> Prop
         return EVENT_PROPERTIES.get(name) or f"unknown property of an event; expected {known}{did_you_mean(name, EVENT_PROPERTIES)}"
     if found := find_property(name, document.properties):
         return found
+    if message := _object_problem(name):
+        return message
     near = did_you_mean(name, {**STANDARD_PROPERTIES, **document.properties})
     return f"not a standard property of HubSpot; declare a custom property first: properties: {{{name}: text}}{near}"
+
+
+def _object_problem(name: str) -> str | None:
+    """Return the message for a name that means no property of contacts or companies."""
+    if name.lower() in LIST_NAMES:
+        return "list membership cannot be part of a condition; use the properties that the list itself filters by"
+    owner, dot, _ = name.partition(".")
+    if dot and f"{owner}." != COMPANY_PREFIX:
+        return f"only properties of the contact and its company can be part of a condition, such as company.industry, not those of {owner}"
+    return None
 
 
 def _lint_test(test: Test, spec: PropertySpec, document: Document, *, adds_points: bool) -> Iterator[ConditionFinding]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
-from sync_worker.model.compiled.condition_lint import lint_condition
-from sync_worker.model.compiled.criteria import compile_criterion
+from sync_worker.model.compiled.condition_lint import LIST_NAMES, lint_condition
+from sync_worker.model.compiled.criteria import MAX_COUNTED_EVENTS, compile_criterion
+from sync_worker.model.compiled.impossible_conditions import find_impossible_conditions
 from sync_worker.model.file.schema import Criterion, Degradation, DirectQualifier, Disqualifier, Document
 from sync_worker.model.file.suggest import did_you_mean
 from sync_worker.model.file.units import MICROS_PER_POINT, from_micro, to_milliseconds
@@ -16,12 +18,15 @@ from sync_worker.model.lookup.domains import is_domain_entry
 
 ModelFinding = tuple[tuple[str | int, ...], str]
 
-_LARGEST_MAXIMUM_SCORE: Final = 1_000_000  # points
+_LARGEST_MAXIMUM_SCORE: Final = 999_999_999  # points: JSON numbers of points are exact up to nine digits
+_PROPERTY_NAME: Final = re.compile(r"(?:company\.)?[^.\s]+")
+_MQL_NAMES: Final = frozenset({"mql", "mqls", "marketing qualified", "marketing_qualified"})
 _DAY_MILLISECONDS: Final = 86_400_000
 
 
 def find_errors(document: Document) -> Iterator[ModelFinding]:
     """Yield the errors of a model, each with its path."""
+    yield from _check_properties(document)
     criteria = list(_check_criteria(document))
     yield from criteria
     yield from _check_grade(document)
@@ -41,6 +46,31 @@ def find_warnings(document: Document) -> Iterator[ModelFinding]:
     for key, criterion in document.score.criteria.items():
         if criterion.enabled and criterion.each is not None and criterion.at_most is None:
             yield ("score", "criteria", key, "each"), "no cap (at_most): many events of this kind outweigh all other criteria"
+    yield from find_impossible_conditions(document)
+    yield from _warn_about_names(document)
+    yield from _warn_about_grade(document)
+
+
+def _warn_about_names(document: Document) -> Iterator[ModelFinding]:
+    """Yield warnings if a reader could confuse the top band or a property with something else."""
+    bands, threshold = document.score.bands, document.qualification.threshold
+    if len(bands) > 1 and bands[-1].from_ != threshold:
+        yield (
+            ("score", "bands", len(bands) - 1, "from"),
+            f"the top band starts at {bands[-1].from_}, but the threshold of an MQL by score is {threshold}; use one number for both",
+        )
+    for index, band in enumerate(bands):
+        if band.name.casefold() in _MQL_NAMES:
+            yield ("score", "bands", index, "name"), "contacts in this band are not all MQLs; name it sales_ready, for example"
+    for name in document.properties:
+        if name in LIST_NAMES:
+            yield ("properties", name), "is a property of the portal here; list membership cannot be part of a condition"
+
+
+def _warn_about_grade(document: Document) -> Iterator[ModelFinding]:
+    has_grade = any(criterion.enabled for criterion in document.grade.criteria.values())
+    if document.qualification.grade_at_least and not has_grade:
+        yield ("qualification", "grade_at_least"), "has no effect: without grade criteria, the model has no grade"
 
 
 def find_unreachable(document: Document, maximum: Decimal, description: str) -> Iterator[ModelFinding]:
@@ -53,10 +83,18 @@ def find_unreachable(document: Document, maximum: Decimal, description: str) -> 
             yield ("score", "bands", index, "from"), f"{band.from_} is above {description}: no contact can reach {band.name}"
 
 
+def _check_properties(document: Document) -> Iterator[ModelFinding]:
+    for name in document.properties:
+        if not _PROPERTY_NAME.fullmatch(name):
+            message = "expected a property of contacts or company.<name>; deals and other objects cannot be part of a condition"
+            yield ("properties", name), message
+
+
 def _check_criteria(document: Document) -> Iterator[ModelFinding]:
     for key, criterion in document.score.criteria.items():
         path = ("score", "criteria", key)
         yield from ((path + place, message) for place, message in _check_source(criterion))
+        yield from ((path + place, message) for place, message in _check_exception(criterion, document.qualification.direct))
         amounts = list(_check_amount(criterion, document.importance))
         yield from ((path + place, message) for place, message in amounts)
         if amounts:
@@ -73,7 +111,19 @@ def _check_source(part: Criterion | DirectQualifier | Disqualifier) -> Iterator[
         yield (), "expected either event (an action of the contact) or when (a condition on the contact)"
     elif part.event is None:
         limits = [name for name in ("where", "within", "per_day", "valid_for", "tiers", "each") if getattr(part, name, None) is not None]
+        limits += ["except"] if isinstance(part, Criterion) and part.except_ else []
         yield from (((name,), "applies only to events; add the key event") for name in limits)
+
+
+def _check_exception(criterion: Criterion, direct: Mapping[str, DirectQualifier]) -> Iterator[ModelFinding]:
+    if criterion.except_ is None or criterion.event is None:
+        return
+    rules = {key: rule for key, rule in direct.items() if rule.enabled and rule.event == criterion.event}
+    if not rules:
+        yield ("except",), f"no direct qualifier has event: {criterion.event}, so there is nothing to exclude"
+    for key, rule in rules.items():
+        if rule.where is None:
+            yield ("except",), f"no event would count, because the direct qualifier {key} has no where"
 
 
 def _check_amount(criterion: Criterion, importance: Mapping[str, Decimal]) -> Iterator[ModelFinding]:
@@ -204,7 +254,10 @@ def _check_maximum(document: Document) -> Iterator[ModelFinding]:
     elif minimum is not None and minimum * MICROS_PER_POINT > maximum:
         yield ("score", "minimum"), f"is above the maximum score, {from_micro(maximum)}"
     if maximum > _LARGEST_MAXIMUM_SCORE * MICROS_PER_POINT:
-        yield ("score", "criteria"), f"the maximum score, {from_micro(maximum)}, is above the limit of {_LARGEST_MAXIMUM_SCORE}"
+        uncapped = [key for key, criterion in document.score.criteria.items() if criterion.each is not None and criterion.at_most is None]
+        message = f"the maximum score, {from_micro(maximum)}, is above the limit of {_LARGEST_MAXIMUM_SCORE}"
+        hint = f"; add at_most to {', '.join(uncapped)}: each counts up to {MAX_COUNTED_EVENTS:,} events" if uncapped else ""
+        yield ("score", "criteria"), f"{message}{hint}"
 
 
 def _reachable_maximum(document: Document) -> int:

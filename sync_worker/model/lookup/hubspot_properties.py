@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Final, Literal
 
 from sync_worker.model.file.schema import Property, PropertyType
+from sync_worker.model.lookup.data import read_data
 
 ValueType = Literal["text", "number", "boolean", "date", "enumeration", "url"]
 
@@ -95,8 +97,28 @@ EVENT_PROPERTIES: Final[Mapping[str, PropertySpec]] = {
     "name": PropertySpec("text"),
 }
 
+#: The properties that the events of a kind have.
+EVENT_PROPERTIES_BY_KIND: Final[Mapping[str, tuple[str, ...]]] = {
+    "email_click": ("url", "campaign"),
+    "email_open": ("campaign",),
+    "page_view": ("url", "name", "campaign"),
+    "form_submission": ("form", "url"),
+    "webinar": ("name", "campaign"),
+    "download": ("url", "name", "campaign"),
+    "search_term": ("url", "name", "campaign"),
+    "campaign_touch": ("url", "name", "campaign"),
+}
+CUSTOM_EVENT_PROPERTIES: Final = ("url", "name", "campaign")
+
 #: Standard properties by name; those of the primary company are `company.<name>`.
 STANDARD_PROPERTIES: Final = _build_table(_CONTACT_PROPERTIES, _COMPANY_PROPERTIES)
+
+
+@cache
+def load_standard_options() -> Mapping[str, tuple[str, ...]]:
+    """Return HubSpot's own options of standard enumerations by property."""
+    lines = (line.partition(": ") for line in read_data("standard_options.txt").splitlines() if not line.startswith("#"))
+    return {name: tuple(options.split("; ")) for name, _, options in lines}
 
 
 def find_standard_property(name: str) -> PropertySpec | None:

@@ -15,7 +15,7 @@ score:
   criteria:
     clicks: {event: email_click, tiers: {1: 1, 3: 2}}
     careers: {event: page_view, where: {url: {matches: /careers/*}}, points: -5}
-  bands: [{name: nurture, from: 0}, {name: mql, from: 3}]
+  bands: [{name: nurture, from: 0}, {name: hot, from: 3}]
 qualification:
   threshold: 3
 """
@@ -49,8 +49,8 @@ def load_error(text: str) -> str:
         ("{1: 1, 3: 2}", "{0: 1}", "a tier must start at 1 event or more"),
         ("{1: 1, 3: 2}", "{1: 1, 3: -2}", "must be all positive or all negative"),
         ("{1: 1, 3: 2}", "{}", "expected at least one tier"),
-        ("from: 3}", "from: 0}", "model.yaml:6: score.bands[1].from: bands must ascend: mql (0) comes after nurture (0)"),
-        ("name: mql", "name: Nurture", "duplicate band name 'Nurture'"),
+        ("from: 3}", "from: 0}", "model.yaml:6: score.bands[1].from: bands must ascend: hot (0) comes after nurture (0)"),
+        ("name: hot", "name: Nurture", "duplicate band name 'Nurture'"),
         ("threshold: 3", "threshold: -3", "model.yaml:8: qualification.threshold: expected a threshold above 0"),
         ("threshold: 3", "threshold: 3\n  leave_below: 4", "is above the threshold (3): a new MQL by score would lose the status at once"),
         ("threshold: 3", "threshold: 3\n  known_at_least: 2", "expected at most 0, the number of grade criteria, not 2"),
@@ -143,9 +143,94 @@ def test_valid_but_suspicious_values_are_warnings() -> None:
     text = VALID_MODEL.replace("threshold: 3", "threshold: 4").replace("from: 3}", "from: 9}").replace("points: -5", "each: -5")
     assert loads(text, "model.yaml").warnings == (
         "model.yaml:8: qualification.threshold: 4 is above the reachable maximum of 3: no contact can be an MQL by score",
-        "model.yaml:6: score.bands[1].from: 9 is above the reachable maximum of 3: no contact can reach mql",
+        "model.yaml:6: score.bands[1].from: 9 is above the reachable maximum of 3: no contact can reach hot",
         "model.yaml:5: score.criteria.careers.each: no cap (at_most): many events of this kind outweigh all other criteria",
+        "model.yaml:6: score.bands[1].from: the top band starts at 9, but the threshold of an MQL by score is 4; use one number for both",
     )
+
+
+def add_criterion(text: str) -> str:
+    return VALID_MODEL.replace("  bands:", f"    x: {text}\n  bands:")
+
+
+@pytest.mark.parametrize(
+    ("criterion", "message"),
+    [
+        ("{event: page_view, where: {url: {matches: pricing}}, points: 1}", "for the path, write /pricing or */pricing/*"),
+        ("{event: page_view, where: {not: {url: {starts_with: [/a, pricing/]}}}, points: 1}", "x.where.not.url.starts_with: 'pricing/'"),
+        ("{event: download, where: {url: guides/*}, points: 1}", "'guides/*' is compared with the host"),
+        (
+            "{event: email_click, where: {name: {contains_any: news}}, points: 1}",
+            "email_click has no name, so this is never true; it has url",
+        ),
+        (
+            "{event: form_submission, where: {any: [{form: a}, {name: b}]}, points: 1}",
+            "x.where.any[1].name: an event of kind form_submission",
+        ),
+        ("{event: page_view, where: {form: {matches: a}}, points: 1}", "an event of kind page_view has no form"),
+        ("{event: webinar, where: {url: {matches: /a}}, points: 1}", "an event of kind webinar has no url"),
+        ("{event: 'custom:login', where: {form: a}, points: 1}", "an event of kind custom:login has no form"),
+        ("{when: {hs_lead_status: [NEW, UNQUALIFED]}, points: 1}", "x.when.hs_lead_status.in: HubSpot has no option 'UNQUALIFED'"),
+        ("{when: {hs_lead_status: [NEW, UNQUALIFED]}, points: 1}", 'did you mean "UNQUALIFIED"?'),
+        ("{when: {company.industry: {is_not: COMPUTER_SOFTWRE}}, points: 1}", 'did you mean "COMPUTER_SOFTWARE"?'),
+        ("{when: {hs_emailconfirmationstatus: {is_known: true}}, points: 1}", "is true for pending confirmations too"),
+    ],
+)
+def test_a_condition_that_is_never_true_is_a_warning_with_the_correction(criterion: str, message: str) -> None:
+    assert message in "\n".join(loads(add_criterion(criterion), "model.yaml").warnings)
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        "{event: page_view, where: {url: {matches: [docs.example.com/*, localhost/x, '*pricing*', /pricing]}}, points: 1}",
+        "{event: page_view, where: {url: {matches: 'https://www.example.com/a'}}, points: 1}",
+        "{event: page_view, where: {url: {regex: pricing}, name: {contains_any: pricing}}, points: 1}",
+        "{event: form_submission, where: {url: {matches: /a}, form: b}, points: 1}",
+        "{event: 'custom:login', where: {url: {matches: /a}}, points: 1}",
+        "{when: {hs_lead_status: [NEW, unqualified, NURTURE_LATER], lifecyclestage: '123456'}, points: 1}",
+        "{when: {company.industry: FARMING, numemployees: 1-5}, points: 1}",
+        "{event: page_view, where: {form: a}, points: 1, enabled: false}",
+    ],
+)
+def test_a_condition_that_can_be_true_is_no_warning(criterion: str) -> None:
+    assert loads(add_criterion(criterion), "model.yaml").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (add_criterion("{when: {list: Target accounts}, points: 1}"), "x.when.list: list membership cannot be part of a condition"),
+        (add_criterion("{when: {deal.stage: won}, points: 1}"), "such as company.industry, not those of deal"),
+        (
+            "properties: {deal.stage: text}\n" + VALID_MODEL,
+            "model.yaml:1: properties.deal.stage: expected a property of contacts or company",
+        ),
+        (add_criterion("{event: webinar, except: direct, points: 1}"), "x.except: no direct qualifier has event: webinar"),
+        (add_criterion("{when: {jobtitle: a}, except: direct, points: 1}"), "x.except: applies only to events"),
+        (
+            add_criterion("{event: webinar, except: direct, points: 1}") + "  direct: {w: {event: webinar}}\n",
+            "no event would count, because the direct qualifier w has no where",
+        ),
+    ],
+)
+def test_a_question_that_no_contact_can_answer_is_refused(text: str, message: str) -> None:
+    assert message in load_error(text)
+
+
+def test_a_model_without_caps_is_accepted_and_the_warning_names_each_criterion() -> None:
+    text = VALID_MODEL.replace("tiers: {1: 1, 3: 2}", "each: 90")
+    model = loads(text, "model.yaml")
+    assert model.maximum == 900_000
+    assert "model.yaml:4: score.criteria.clicks.each: no cap (at_most)" in model.warnings[0]
+    many = "".join(f"    x{n}: {{event: page_view, each: 10000}}\n" for n in range(10))
+    assert "is above the limit of 999999999; add at_most to x0, x1" in load_error(VALID_MODEL.replace("  bands:", f"{many}  bands:"))
+
+
+def test_a_list_declared_as_a_property_and_bands_named_like_the_status_are_warnings() -> None:
+    text = "properties: {list: text}\n" + VALID_MODEL.replace("name: nurture", "name: MQL")
+    warnings = loads(text.replace("threshold: 3", "threshold: 3\n  grade_at_least: C"), "model.yaml").warnings
+    assert [warning.split(": ")[1] for warning in warnings] == ["score.bands[0].name", "properties.list", "qualification.grade_at_least"]
 
 
 def test_the_hash_depends_only_on_the_meaning() -> None:
@@ -154,7 +239,7 @@ def test_the_hash_depends_only_on_the_meaning() -> None:
 # the same meaning
 qualification: {threshold: 3.0, leave_below: null}
 score:
-  bands: [{from: 0, name: nurture}, {from: 3, name: mql}]
+  bands: [{from: 0, name: nurture}, {from: 3, name: hot}]
   degradation: {floor: 50%}
   criteria:
     careers: {points: -5, where: {url: {matches: [/careers/*]}}, event: page_view, enabled: true}
