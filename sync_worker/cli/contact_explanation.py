@@ -21,8 +21,8 @@ def print_explanation(explanation: ContactExplanation) -> None:
     """Print the verdict as a sales rep needs it, then the ledger, the grade and the events behind them."""
     verdict = explanation.verdict
     score = f"score {format_score(verdict.score)} of {explanation.maximum:g}, band {verdict.band}, trend {verdict.trend}"
-    grade = f"grade {verdict.grade.replace('-', '−')}"
-    out.print(f"Contact {verdict.id}: {score}, {grade}, {_format_mql(explanation)}", style="bold", markup=False)
+    grade = f", grade {verdict.grade.replace('-', '−')}" if verdict.grade else ""
+    out.print(f"Contact {verdict.id}: {score}{grade}, {_format_mql(explanation)}", style="bold", markup=False)
     for line in [*verdict.score_reasons, *verdict.grade_reasons[:1], *_format_next_changes(explanation)]:
         out.print(f"  {line}", markup=False)
     out.print()
@@ -90,7 +90,7 @@ def _print_ledger_details(explanation: ContactExplanation) -> None:
         table.add_row(evaluation.grade_start, "", "start of every contact")
     for line in evaluation.grade:
         table.add_row(f"{line.thirds:+d}".replace("-", "−") if line.thirds else "", matches[line.match], line.label)
-    if evaluation.grade:
+    if explanation.verdict.grade:
         table.add_row("─────")
         table.add_row(explanation.verdict.grade.replace("-", "−"), "", f"grade, from F to A+ in thirds{_format_clamp(explanation)}")
     out.print()

@@ -243,7 +243,7 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
         err.print(f"  no history in the folder, so with the values of today: {names}", style="yellow", markup=False)
     highest = sorted(evaluation["verdicts"], key=lambda verdict: (-verdict["score"], int(verdict["id"])))[:20]
     for verdict in highest:
-        grade = verdict["grade"].replace("-", "−")
+        grade = (verdict["grade"] or "").replace("-", "−")
         out.print(
             f"  {verdict['id']:>12}  {format_score(verdict['score']):>4}  {grade:2}  {verdict['band']}{'  MQL' if verdict['mql'] else ''}",
             markup=False,

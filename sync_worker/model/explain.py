@@ -149,7 +149,7 @@ def _events_behind(key: str, events_by_kind: EventsByKind) -> tuple[CountedEvent
         return ()
     context = events_by_kind.context
     since = None if line.within is None else context.now - line.within
-    matching = events_by_kind.select_matching(line.event, line.where)
+    matching = events_by_kind.select_counted(line)
     counted = matching.with_columns(counted=time_if_counted(line, context.now, context).is_not_null())
     rows = counted.sort("at", descending=True, maintain_order=True).iter_rows(named=True)
     return tuple(
@@ -193,7 +193,7 @@ def _to_points(micro: object) -> Decimal:
 def _grade_lines(intermediate: dict[str, object], model: Model) -> Iterator[GradeLine]:
     for key, criterion in model.grade_criteria.items():
         match = intermediate[column_name(MATCH, key)]
-        thirds = 0 if match is None else criterion.thirds if match else criterion.otherwise
+        thirds = criterion.unknown if match is None else criterion.thirds if match else criterion.otherwise
         yield GradeLine(
             criterion=key,
             label=display_label(key, criterion.label, model.document.language),

@@ -82,8 +82,9 @@ def compare(model_changes: Sequence[str], before: pl.DataFrame, after: pl.DataFr
 
 
 def _transitions(joined: pl.DataFrame, column: str) -> list[Transition]:
-    pair = (pl.col(column).cast(pl.String).alias("before"), pl.col(f"{column}_after").cast(pl.String).alias("after"))
-    moved = joined.filter(pl.col(column) != pl.col(f"{column}_after")).select("contact_id", *pair)
+    names = {"before": column, "after": f"{column}_after"}
+    pair = [pl.col(name).cast(pl.String).fill_null("none").alias(side) for side, name in names.items()]
+    moved = joined.filter(pl.col(column).ne_missing(pl.col(f"{column}_after"))).select("contact_id", *pair)
     ids = pl.col("contact_id").head(MAX_SAMPLE_IDS)
     grouped = (
         moved.group_by("before", "after")

@@ -49,7 +49,7 @@ class Verdict:
     score: int
     lines: dict[str, Fraction]
     band: str
-    grade: str
+    grade: str | None
     grade_known: int
     by_score: bool
     direct: bool
@@ -99,7 +99,7 @@ def evaluate(case: Case) -> Verdict:
         score=int(score),
         lines=lines,
         band=[band.name for band in case.document.score.bands if band is case.document.score.bands[0] or score >= band.from_][-1],
-        grade=letter.rstrip("+-") if case.document.grade.letters == "whole" else letter,
+        grade=letter.rstrip("+-") if letter and case.document.grade.letters == "whole" else letter,
         grade_known=complete,
         by_score=by_score,
         direct=direct is not None,
@@ -215,16 +215,28 @@ def score_line(case: Case, criterion: Criterion, real: list[Event], at: datetime
     matching = [event for event in real if is_kind(event, criterion.event or "", document) and event["at"] <= at]
     if criterion.where:
         matching = [event for event in matching if evaluate_condition(criterion.where, event, case) is True]
+    matching = [event for event in matching if not is_excluded(event, criterion, case)]
     inside = [event["at"] for event in matching if criterion.within is None or event["at"] >= at - criterion.within]
     counted = limit_per_day(inside, criterion.per_day, document.time_zone)
     points = points_for(document, criterion, len(counted))
     return points, len(counted), [event["at"] for event in matching], decay_events(document, criterion, counted, at)
 
 
+def is_excluded(event: Event, criterion: Criterion, case: Case) -> bool:
+    """Return whether an event is a direct request that the criterion excludes, or a visit of HubSpot's subscription pages."""
+    if is_positive(case.document, criterion) and re.match("https?://[^/]+/hs/(manage-preferences|unsubscribe)/", event["url"] or ""):
+        return True
+    rules = case.document.qualification.direct.values() if criterion.except_ else ()
+    wheres = [rule.where for rule in rules if rule.enabled and rule.event == criterion.event and rule.where]
+    return any(evaluate_condition(where, event, case) is True for where in wheres)
+
+
 def count_from_counter(case: Case, criterion: Criterion, at: datetime) -> tuple[Fraction, int, list[datetime], Fraction]:
     """Count with HubSpot's counter if it is sufficient for the criterion."""
     once_only = criterion.points is not None or criterion.importance is not None or list(criterion.tiers or {}) == [1]
-    if criterion.event not in COUNTERS or criterion.where or ((criterion.within or criterion.per_day) and not once_only):
+    rules = case.document.qualification.direct.values() if criterion.except_ else ()
+    has_exception = any(rule.enabled and rule.event == criterion.event and rule.where for rule in rules)
+    if criterion.event not in COUNTERS or criterion.where or has_exception or ((criterion.within or criterion.per_day) and not once_only):
         return Fraction(0), 0, [], Fraction(0)
     number, last = (parse_value(name, case.contact.get(name)) for name in COUNTERS[criterion.event])
     newest = min(last, at) if last and last <= case.now else None
@@ -313,13 +325,15 @@ def round_to_micro(number: float) -> Fraction:
 # Grade and qualification
 
 
-def grade(case: Case) -> tuple[str, int, int]:
-    """Return the letter, its rank from F, and how many criteria are known."""
+def grade(case: Case) -> tuple[str | None, int, int]:
+    """Return the letter, its rank from F, and how many criteria are known; no letter without criteria."""
+    if not any(criterion.enabled for criterion in case.document.grade.criteria.values()):
+        return None, 0, 0
     rank, known = LETTERS.index(case.document.grade.start), 0
     for criterion in case.document.grade.criteria.values():
         result = evaluate_condition(criterion.when, case.contact, case) if criterion.enabled else None
         known += result is not None
-        rank += {True: criterion.thirds, False: criterion.otherwise, None: 0}[result]
+        rank += {True: criterion.thirds, False: criterion.otherwise, None: criterion.unknown}[result] if criterion.enabled else 0
     rank = max(0, min(len(LETTERS) - 1, rank))
     return LETTERS[rank], rank, known
 
@@ -327,6 +341,8 @@ def grade(case: Case) -> tuple[str, int, int]:
 def passes_grade(document: Document, rank: int, known: int) -> bool:
     """Return whether the grade is sufficient for an MQL by score."""
     rules = document.qualification
+    if not any(criterion.enabled for criterion in document.grade.criteria.values()):
+        return True
     lowest = 0 if rules.grade_at_least is None else LETTERS.index(rules.grade_at_least)
     shown = [letter.rstrip("+-") if document.grade.letters == "whole" else letter for letter in LETTERS]
     order = list(dict.fromkeys(shown))
@@ -405,6 +421,8 @@ def evaluate_operator(property_name: str, operator: str, operand: Any, of: Mappi
     if operator == "is_known":
         return bool(values)
     operands = operand if isinstance(operand, tuple) else (operand,)
+    if operator == "seniority_in":
+        return words.is_one_of_levels(of.get(property_name), operands, normalize_text)
     if operator in ("country_in", "seniority_at_least", "domain_in"):
         return any_of([match_words(operator, operands, of[name], case.document) for name in names if of.get(name) is not None] or [None])
     results = [compare_value(property_name, operator, operands, value, case.now) for value in values]
@@ -493,7 +511,8 @@ def compare_text(operator: str, wanted: str, value: str) -> bool:
     if operator in ("is", "in"):
         return value == wanted
     if operator == "contains_any":
-        return re.search(rf"(?<![a-z0-9]){re.escape(wanted)}(?![a-z0-9])", value) is not None
+        phrase = "[ _-]+".join(map(re.escape, re.split("[ _-]+", wanted)))
+        return re.search(rf"(?<![a-z0-9]){phrase}(?![a-z0-9])", value) is not None
     ends = {"starts_with": ("", "*"), "ends_with": ("*", ""), "matches": ("", "")}[operator]
     return matches_glob(wanted.join(ends), value)
 

@@ -68,7 +68,7 @@ SHORT_NAMES_WITH_ACCENTS: Final = {"mỹ": "US"}
 #: Providers that the package does not list.
 FREE_MAIL: Final = {"sfr.fr", "tin.it", "gmx.*"}
 #: Names of subdomains that put an address into a list.
-SUBDOMAINS: Final = {"free_mail": ("alumni",), "student_mail": ("stud", "alumnos")}
+SUBDOMAINS: Final = {"free_mail": ("alumni",), "alumni_mail": ("alumni",), "student_mail": ("stud", "alumnos")}
 
 
 @cache
@@ -108,6 +108,12 @@ def seniority_rank(title: str, simple: Simple) -> int | None:
         closed = closed or closes
         first_serves = first_serves or (place == 0 and serves)
     return LEVELS.index(best or "employee")
+
+
+def is_one_of_levels(title: str | None, levels: Iterable[str], simple: Simple) -> bool:
+    """Return whether a title has one of these levels; no title, or one without information, is the level "none"."""
+    rank = None if title is None else seniority_rank(title, simple)
+    return ("none" if rank is None else LEVELS[rank]) in levels
 
 
 def split_parts(text: str) -> list[tuple[str, list[Word]]]:

@@ -20,6 +20,7 @@ URLS = [
     "http://example.com/files/guide.pdf?download=1",
     "https://example.com/pricing/?utm_campaign=Spring#plans",
     "https://example.com/?utm_campaign=&UTM_Campaign=Spring%20Sale",
+    "https://example.com/hs/manage-preferences/unsubscribe?d=x",
     "https://other.example/blog/careers-in-data?s=",
 ]
 CONTACT_COUNT = 5
@@ -133,7 +134,16 @@ def models(draw: st.DrawFn, *, kinds: list[str] | None = None, degradations: st.
         "grade": draw(grades()),
         "qualification": draw(qualifications()),
     }
+    _drop_pointless_exceptions(document)
     return loads(json.dumps(document), "random.yaml")
+
+
+def _drop_pointless_exceptions(document: dict[str, Any]) -> None:
+    """Remove `except: direct` where no direct qualifier, or one without `where`, has the same event."""
+    for criterion in document["score"]["criteria"].values():
+        rules = [rule for rule in document["qualification"]["direct"].values() if rule.get("event", "") == criterion.get("event")]
+        if not rules or not all("where" in rule for rule in rules):
+            criterion.pop("except", None)
 
 
 @st.composite
@@ -157,6 +167,8 @@ def criteria(draw: st.DrawFn, *, rising: bool, kinds: list[str] | None = None) -
         found["per_day"] = draw(st.integers(1, 2))
     if draw(st.integers(0, 2)) == 0:
         found["where"] = draw(event_conditions())
+    if draw(st.booleans()):
+        found["except"] = "direct"
     found["enabled"] = draw(st.integers(0, 9)) > 0
     return found
 
@@ -210,6 +222,7 @@ def conditions(draw: st.DrawFn, *, rising: bool = False, depth: int = 2) -> dict
         {"is_unknown": True},
     ]
     ranks = [{"seniority_at_least": level} for level in ("intern", "employee", "senior", "manager", "director", "vp", "c_level")]
+    ranks += [{"seniority_in": "none"}, {"seniority_in": ["none", "intern"]}, {"seniority_in": ["employee", "c_level"]}]
     places = [{"country_in": ["DE", "Austria"]}, {"country_in": "Reino Unido"}, {"country_in": ["CHN", "Spain"]}]
     domains = [
         {"domain_in": one}
@@ -274,7 +287,9 @@ def event_conditions(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def grades(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a grade."""
-    whole = st.fixed_dictionaries({"when": conditions(), "thirds": st.integers(1, 3), "otherwise": st.integers(-4, 0)})
+    whole = st.fixed_dictionaries(
+        {"when": conditions(), "thirds": st.integers(1, 3), "otherwise": st.integers(-4, 0), "unknown": st.integers(-3, 0)}
+    )
     found = draw(st.lists(whole, max_size=3))
     letters = draw(st.sampled_from(["signed", "whole"]))
     return {"start": draw(st.sampled_from(["F", "D", "B+"])), "letters": letters, "criteria": {f"g{n}": one for n, one in enumerate(found)}}

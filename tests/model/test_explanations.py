@@ -193,7 +193,7 @@ def test_the_default_model_is_the_classic_one() -> None:
     assert model.maximum == 45
     everything = [*make_events(10), *make_events(10, "page_view", url="https://x.com/"), *make_events(10, "form_submission")]
     row = evaluate_contact(model, {"jobtitle": "CEO", "email": "a@b.example", "company.numberofemployees": "100"}, *everything)
-    assert (row["score"], row["band"], row["by_score"], row["mql_reason"]) == (45, "mql", True, "by_score")
+    assert (row["score"], row["band"], row["by_score"], row["mql_reason"]) == (45, "sales_ready", True, "by_score")
 
 
 def test_a_model_lists_its_requirements_of_a_portal() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from typing import Final
 
 from sync_worker.model.compiled.facts import COUNTER_PROPERTIES
 from sync_worker.model.file.conditions import Condition
-from sync_worker.model.file.schema import Criterion, Label
+from sync_worker.model.file.schema import Criterion, Label, Rule
 from sync_worker.model.file.units import to_micro, to_milliseconds
 
 #: The maximum number of events of one contact that a criterion counts, so that a model without caps also has a maximum score.
@@ -64,6 +64,7 @@ class ScoreCriterion:
     award: Award
     event: str | None = None
     where: Condition | None = None
+    excluded: tuple[Condition, ...] = ()  # events that meet one of these do not count
     when: Condition | None = None
     within: timedelta | None = None
     per_day: int | None = None
@@ -101,7 +102,7 @@ class ScoreCriterion:
         """Whether HubSpot's counter and the date of the last event are sufficient to compute the points."""
         limited = self.within is not None or self.per_day is not None
         once = not self.award.each and all(at == 1 for at, _ in self.award.steps)
-        return self.where is None and (once or not limited)
+        return self.where is None and not self.excluded and (once or not limited)
 
 
 def is_event_visible(event: str, hidden_kinds: frozenset[str], *, can_use_counter: bool) -> bool:
@@ -111,14 +112,15 @@ def is_event_visible(event: str, hidden_kinds: frozenset[str], *, can_use_counte
     return can_use_counter and event in COUNTER_PROPERTIES
 
 
-def compile_criterion(key: str, criterion: Criterion, importance: Mapping[str, Decimal]) -> ScoreCriterion:
-    """Compile a valid criterion."""
+def compile_criterion(key: str, criterion: Criterion, importance: Mapping[str, Decimal], direct: Iterable[Rule] = ()) -> ScoreCriterion:
+    """Compile a valid criterion; `direct` are the enabled direct qualifiers, whose events it may exclude."""
     return ScoreCriterion(
         key=key,
         label=criterion.label,
         award=compile_award(criterion, importance),
         event=criterion.event,
         where=criterion.where,
+        excluded=tuple(rule.where for rule in direct if criterion.except_ and rule.event == criterion.event and rule.where),
         when=criterion.when,
         within=criterion.within,
         per_day=criterion.per_day,

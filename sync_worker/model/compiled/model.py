@@ -38,8 +38,8 @@ class Model:
     @cached_property
     def score_criteria(self) -> tuple[ScoreCriterion, ...]:
         """The enabled criteria of the score, in the order of the file."""
-        found = self.document.score.criteria.items()
-        return tuple(compile_criterion(key, criterion, self.document.importance) for key, criterion in found if criterion.enabled)
+        found, importance, direct = self.document.score.criteria.items(), self.document.importance, self.direct_qualifiers.values()
+        return tuple(compile_criterion(key, criterion, importance, direct) for key, criterion in found if criterion.enabled)
 
     @cached_property
     def grade_criteria(self) -> Mapping[str, GradeCriterion]:

@@ -17,6 +17,7 @@ from sync_worker.model.file.units import Duration
 Scalar = bool | int | float | str
 Operand = Scalar | timedelta | tuple[Scalar, ...]
 SeniorityLevel = Literal["intern", "employee", "senior", "manager", "director", "vp", "c_level"]
+NO_TITLE: Final = "none"
 
 
 def as_tuple(value: object) -> object:
@@ -27,6 +28,7 @@ def as_tuple(value: object) -> object:
 
 
 Scalars = Annotated[tuple[Scalar, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+Seniorities = Annotated[tuple[Literal["none"] | SeniorityLevel, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 
 
@@ -61,6 +63,9 @@ class Test(StrictBaseModel):
     is_unknown: Literal[True] | None = Field(None, description="The property has no value.")
     country_in: Texts | None = Field(None, description="One of these countries, by name in any language or by code.")
     seniority_at_least: SeniorityLevel | None = Field(None, description="A job title of this level or above.")
+    seniority_in: Seniorities | None = Field(
+        None, description="A job title of one of these levels; none is no job title, or one without information, such as n/a."
+    )
     domain_in: Texts | None = Field(None, description="The domain of the email address or website is in one of these lists.")
     within: Duration | None = Field(None, description="A date in the past, at most this long ago.")
     older_than: Duration | None = Field(None, description="A date in the past, more than this long ago.")

@@ -143,6 +143,9 @@ class Criterion(StrictBaseModel):
     )
     event: EventKind | None = None
     where: Condition | None = Field(None, description="Which of the events count: operators on url, form, campaign or name.")
+    except_: Literal["direct"] | None = Field(
+        None, alias="except", description="direct: events that meet a direct qualifier do not count, such as submissions of a contact form."
+    )
     when: Condition | None = Field(None, description="Which contacts get the points: operators on properties.")
     tiers: dict[EventCount, Points] | None = Field(None, description="Points by number of events; tiers add up.")
     each: Points | None = Field(None, description="Points for every event.")
@@ -191,12 +194,15 @@ class Score(StrictBaseModel):
 
 
 class GradeCriterion(StrictBaseModel):
-    """A criterion of the grade: thirds of a letter for a match, and for a mismatch."""
+    """A criterion of the grade: thirds of a letter for a match, for a mismatch, and if the result is unknown."""
 
     label: Label | None = None
     when: Condition
     thirds: Literal[1, 2, 3] = 1
     otherwise: Annotated[int, Field(le=0, ge=-12)] = 0
+    unknown: Annotated[int, Field(le=0, ge=-12)] = Field(
+        0, exclude_if=lambda thirds: thirds == 0, description="Thirds of a letter if the result is unknown: 0 or less."
+    )
     enabled: bool = True
 
 

@@ -1,4 +1,4 @@
-"""Domain lists: free mail, disposable, academic, student mail, public sector, and the lists of the model."""
+"""Domain lists: free mail, disposable, academic, students, alumni, public sector, and the lists of the model."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ FREE_MAIL: Final = "free_mail"
 DISPOSABLE: Final = "disposable"
 ACADEMIC: Final = "academic"
 STUDENT_MAIL: Final = "student_mail"
+ALUMNI_MAIL: Final = "alumni_mail"
 PUBLIC_SECTOR: Final = "public_sector"
 
 #: The lists of every model; a model adds entries and exceptions.
-DEFAULT_DOMAIN_LISTS: Final = (FREE_MAIL, DISPOSABLE, ACADEMIC, STUDENT_MAIL, PUBLIC_SECTOR)
+DEFAULT_DOMAIN_LISTS: Final = (FREE_MAIL, DISPOSABLE, ACADEMIC, STUDENT_MAIL, ALUMNI_MAIL, PUBLIC_SECTOR)
 
 #: The lists of mail providers: an address of one of them says nothing about a contact that has another address as well.
 PROVIDER_LISTS: Final = frozenset({FREE_MAIL, DISPOSABLE})
@@ -161,6 +162,8 @@ def _load_built_in(name: str) -> DomainMatcher:
         )
     if name == STUDENT_MAIL:
         return DomainMatcher(subdomains=_STUDENT_SUBDOMAINS)
+    if name == ALUMNI_MAIL:
+        return DomainMatcher(subdomains=_ALUMNI_SUBDOMAINS)
     return DomainMatcher(entries=_read_domains("public_sector_domains.txt") if name == PUBLIC_SECTOR else frozenset())
 
 

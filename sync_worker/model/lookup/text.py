@@ -11,6 +11,7 @@ from anyascii import anyascii
 # Chinese, Japanese and Korean are not transliterated, because different words would become equal.
 _CJK_CHARACTERS: Final = re.compile(r"[぀-ヿ㐀-鿿가-힯豈-﫿]+")
 _WORD_CHARACTER: Final = r"[a-z0-9]"
+_BETWEEN_WORDS: Final = "[ _-]+"
 
 
 def normalize_text(text: str) -> str:
@@ -34,13 +35,13 @@ def glob_pattern(pattern: str) -> str:
 def phrase_pattern(phrase: str) -> str:
     """Return a regular expression that finds a phrase as whole words in a normalized text; `*` matches letters of a word.
 
-    Scripts without spaces between words have no word boundaries to check.
+    Spaces, hyphens and underscores between words are equal. Scripts without spaces between words have no word boundaries to check.
     """
     text = normalize_text(phrase)
-    inner = _expand_wildcards(text, f"{_WORD_CHARACTER}*")
-    before = r"\b" if re.match(_WORD_CHARACTER, text) else ""
-    after = r"\b" if re.search(f"{_WORD_CHARACTER}$", text) else ""
-    return f"{before}{inner}{after}"
+    words = [_expand_wildcards(word, f"{_WORD_CHARACTER}*") for word in re.split(_BETWEEN_WORDS, text)]
+    before = "(?:^|[^a-z0-9])" if re.match(_WORD_CHARACTER, text) else ""
+    after = "(?:$|[^a-z0-9])" if re.search(f"{_WORD_CHARACTER}$", text) else ""
+    return f"{before}{_BETWEEN_WORDS.join(words)}{after}"
 
 
 def _expand_wildcards(pattern: str, anything: str) -> str:

@@ -30,6 +30,8 @@ def _score_blockers(verdict: Verdict, model: Model, *, was_mql_by_score: bool) -
     needed = model.leave_below_score if was_mql_by_score else rules.threshold
     if verdict.score < needed:
         yield f"score {_format_value(verdict.score)} is below {needed}"
+    if verdict.grade is None:
+        return
     known, of = verdict.grade_known, verdict.grade_of
     whole = model.document.grade.letters == "whole"
     if rules.known_at_least is not None and known < rules.known_at_least:

@@ -73,9 +73,11 @@ def _index_at_rank(rank: int, names: list[str]) -> pl.Expr:
 
 def grade_reasons(frame: pl.DataFrame, model: Model) -> pl.Series:
     """Return the reasons of each grade: the number of known criteria, then one line per criterion."""
+    if not model.grade_criteria:
+        return pl.repeat(None, frame.height, dtype=pl.String, eager=True).alias("grade_reasons")
     phrases = load_translation(model.document.language).phrases
     states = [_state_expression(pl.col(column_name(MATCH, key))) for key in model.grade_criteria]
-    pattern = pl.concat_str(states) if states else pl.lit("")
+    pattern = pl.concat_str(states)
     keys = frame.select(pl.concat_str(pl.col("grade"), pl.lit(" "), pattern).alias("grade_reasons")).to_series()
     return map_unique(keys, lambda key: _grade_text(key, model, phrases), pl.String)
 
@@ -183,6 +185,6 @@ def format_start(model: Model) -> str:
 def _criteria_texts(states: str, model: Model) -> Iterator[str]:
     language = model.document.language
     for state, (key, criterion) in zip(states, model.grade_criteria.items(), strict=True):
-        thirds = {"1": criterion.thirds, "0": criterion.otherwise, "?": 0}[state]
+        thirds = {"1": criterion.thirds, "0": criterion.otherwise, "?": criterion.unknown}[state]
         change = f" ({format_signed(thirds)})" if thirds else ""
         yield f"{_STATE_SYMBOLS[state]} {display_label(key, criterion.label, language)}{change}"

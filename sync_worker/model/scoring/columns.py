@@ -18,7 +18,7 @@ from sync_worker.model.compiled.facts import TIMESTAMP
 from sync_worker.model.lookup.countries import country_code
 from sync_worker.model.lookup.domains import PROVIDER_LISTS, DomainMatcher, match_domains
 from sync_worker.model.lookup.hubspot_properties import ADDITIONAL_EMAILS, PRIMARY_EMAIL, PropertySpec
-from sync_worker.model.lookup.job_titles import seniority
+from sync_worker.model.lookup.job_titles import seniority, title_class
 from sync_worker.model.lookup.text import normalize_text
 from sync_worker.model.lookup.unique import UniqueValues
 
@@ -40,6 +40,7 @@ _ADDRESS_LISTS: Final = frozenset({ALL_EMAILS, ADDITIONAL_EMAILS})
 _LOOKUPS: Final[Mapping[str, tuple[Callable[[str], object], type[pl.DataType]]]] = {
     "country": (country_code, pl.String),
     "seniority": (seniority, pl.Int8),
+    "title": (title_class, pl.Int8),
 }
 _NUMBER_PATTERN: Final = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?$"
 _EPOCH_PATTERN: Final = r"^\d{9,14}$"
@@ -59,7 +60,7 @@ class DerivedColumn:
     """A source column parsed as one kind."""
 
     source_column: str
-    kind: str  # text, texts, number, boolean, date, past, country, seniority, domain:<list>
+    kind: str  # text, texts, number, boolean, date, past, country, seniority, title, domain:<list>
     options: tuple[str, ...] = ()
 
     @property

@@ -85,7 +85,7 @@ def points_expression(award: Award, events: pl.Expr) -> pl.Expr:
 
 def _count_events(criterion: ScoreCriterion, events_by_kind: EventsByKind, context: EvaluationContext) -> pl.DataFrame:
     """Count for both times in one pass over the events."""
-    matched = events_by_kind.select_matching(criterion.event or "", criterion.where)
+    matched = events_by_kind.select_counted(criterion)
     instants = {"": context.now, BASELINE_PREFIX: context.trend_baseline}
     rows = matched.lazy().with_columns(
         time_if_counted(criterion, at, context).alias(f"{when}{_COUNTED_AT}") for when, at in instants.items()

@@ -24,6 +24,15 @@ from sync_worker.model.scoring.regex import any_glob, any_url, query_parameter
 #: The column that identifies the email, page or form of an event, if a reason counts the different ones.
 SUBJECT: Final = "subject"
 
+#: The column that marks visits of HubSpot's pages for preferences and unsubscription.
+SUBSCRIPTION_PAGE: Final = "subscription_page"
+
+_SUBSCRIPTION_URLS: Final = (
+    "*/hs/manage-preferences/*",
+    "*/hs/preferences-center/*",
+    "*/hs/subscription-preferences/*",
+    "*/hs/unsubscribe/*",
+)
 _IDENTITY_COLUMNS: Final = ("contact_id", "event_id")
 _BASE_COLUMNS: Final = ("contact_id", "at")
 _BOT_FILTER_COLUMNS: Final = ("filtered", "user_agent", "sent_at", "url")
@@ -39,6 +48,16 @@ class EventsByKind:
 
     by_kind: Mapping[str, pl.DataFrame]
     context: EvaluationContext
+
+    def select_counted(self, criterion: ScoreCriterion) -> pl.DataFrame:
+        """Return the events that a criterion counts, including quarantined events.
+
+        A positive criterion counts no visit of HubSpot's pages for preferences and unsubscription.
+        """
+        found = self.select_matching(criterion.event or "", criterion.where)
+        for condition in criterion.excluded:
+            found = found.filter(~self._apply_condition(condition, found))
+        return found.filter(~pl.col(SUBSCRIPTION_PAGE)) if criterion.is_positive else found
 
     def select_matching(self, kind: str, where: Condition | None) -> pl.DataFrame:
         """Return the events of a recorded or derived kind that meet a condition, including quarantined events."""
@@ -80,13 +99,20 @@ def _prepare_kind(kind: str, events: pl.DataFrame, columns: Iterable[str], conte
     )
     if found["contact_id"].is_sorted():  # as the store returns them; counts per contact are then several times faster
         found = found.with_columns(pl.col("contact_id").set_sorted())
-    marked = add_quarantine(found, kind, context.model.document.machine_clicks)
+    marked = add_quarantine(found, kind, context.model.document.machine_clicks).with_columns(_marks_subscription_page())
     if kind == "page_view" and "campaign" in marked.columns:
         parameters = context.model.document.signals.campaign_touches.parameters
         marked = marked.with_columns(_campaigns(marked, parameters))
     if kind in _SUBJECTS and any(line.event == kind and line.label is None for line in context.model.score_criteria):
         marked, columns = marked.with_columns(_SUBJECTS[kind](marked).alias(SUBJECT)), (*columns, SUBJECT)
-    return marked.select(*dict.fromkeys((*_BASE_COLUMNS, QUARANTINE, *columns)))
+    return marked.select(*dict.fromkeys((*_BASE_COLUMNS, QUARANTINE, SUBSCRIPTION_PAGE, *columns)))
+
+
+def _marks_subscription_page() -> pl.Expr:
+    """The literal test comes first, because it is several times faster than the patterns."""
+    is_system_page = pl.col("url").str.contains("/hs/", literal=True)
+    matches = pl.when(is_system_page).then(pl.col("url")).str.contains(any_url(_SUBSCRIPTION_URLS))
+    return matches.fill_null(value=False).alias(SUBSCRIPTION_PAGE)
 
 
 def _email_subjects(events: pl.DataFrame) -> pl.Series:
@@ -164,4 +190,5 @@ def _is_mostly_unique(values: pl.DataFrame) -> bool:
 
 def _empty_events() -> pl.DataFrame:
     empty = pl.DataFrame(schema=dict(EVENT_SCHEMA))
-    return add_quarantine(empty, "", None).select(*_BASE_COLUMNS, QUARANTINE, *_DETAIL_COLUMNS)
+    marked = add_quarantine(empty, "", None).with_columns(_marks_subscription_page())
+    return marked.select(*_BASE_COLUMNS, QUARANTINE, SUBSCRIPTION_PAGE, *_DETAIL_COLUMNS)

@@ -1,4 +1,4 @@
-"""The grade: thirds of a letter for each criterion that matches or does not match; unknown criteria change nothing."""
+"""The grade: thirds of a letter for each criterion that matches or does not match; an unknown result changes what the criterion says."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ _SIGNS: Final = "+-"
 def add_grade(contacts: pl.DataFrame, context: EvaluationContext) -> pl.DataFrame:
     """Add the match of each criterion, `grade`, `grade_rank`, `grade_known` and `grade_of`.
 
-    `grade_rank` is the number of thirds above F: 0 (F) to 12 (A+).
+    `grade_rank` is the number of thirds above F: 0 (F) to 12 (A+). A model without criteria has no grade: null, with rank 0.
     """
     model = context.model
+    if not model.grade_criteria:
+        zero = pl.lit(0, dtype=pl.Int64)
+        return contacts.with_columns(grade_rank=zero, grade_known=zero, grade_of=zero, grade=pl.lit(None, dtype=pl.String))
     matches = [
         compile_condition(criterion.when, context.contact_scope).alias(column_name(MATCH, key))
         for key, criterion in model.grade_criteria.items()
@@ -64,7 +67,7 @@ def _rank_expression(criteria: Mapping[str, GradeCriterion], start: int) -> pl.E
         .then(criterion.thirds)
         .when(~pl.col(column_name(MATCH, key)))
         .then(criterion.otherwise)
-        .otherwise(0)
+        .otherwise(criterion.unknown)
         for key, criterion in criteria.items()
     )
     return (thirds + start).clip(0, len(GRADE_LETTERS) - 1)

@@ -14,11 +14,11 @@ from typing import Final
 import polars as pl
 
 from sync_worker.model.compiled.facts import TIMESTAMP
-from sync_worker.model.file.conditions import Condition, Operand, Scalar, Test, operand_values, to_hubspot_text
+from sync_worker.model.file.conditions import NO_TITLE, Condition, Operand, Scalar, Test, operand_values, to_hubspot_text
 from sync_worker.model.lookup.countries import country_code
 from sync_worker.model.lookup.domains import PROVIDER_LISTS
 from sync_worker.model.lookup.hubspot_properties import EVENT_PROPERTIES, PRIMARY_EMAIL, PropertySpec
-from sync_worker.model.lookup.job_titles import SENIORITY_LEVELS
+from sync_worker.model.lookup.job_titles import NO_INFORMATION, SENIORITY_LEVELS, UNREAD
 from sync_worker.model.lookup.text import normalize_text
 from sync_worker.model.scoring import regex
 from sync_worker.model.scoring.columns import ALL_EMAILS, DOMAIN_PREFIX, DerivedColumn, default_column
@@ -102,6 +102,8 @@ def _operator_columns(column: str, operator: str, operand: Operand, spec: Proper
         yield DerivedColumn(column, "country")
     elif operator == "seniority_at_least":
         yield DerivedColumn(column, "seniority")
+    elif operator == "seniority_in":
+        yield DerivedColumn(column, "title")
     elif operator == "domain_in":
         yield from (DerivedColumn(column, f"{DOMAIN_PREFIX}{names}") for names in _group_lists(map(str, operand_values(operand))))
     elif operator in ("within", "older_than"):
@@ -142,6 +144,12 @@ def _has_seniority(ranks: list[pl.Expr], levels: OperandValues) -> pl.Expr:
     return ranks[0] >= [*map(str, SENIORITY_LEVELS)].index(str(levels[0]))
 
 
+def _has_one_seniority(titles: list[pl.Expr], levels: OperandValues) -> pl.Expr:
+    wanted = [NO_INFORMATION if level == NO_TITLE else [*map(str, SENIORITY_LEVELS)].index(str(level)) for level in levels]
+    title = titles[0].fill_null(NO_INFORMATION)
+    return pl.when(title != UNREAD).then(title.is_in(wanted))
+
+
 def _is_in_lists(columns: list[pl.Expr], _: OperandValues) -> pl.Expr:
     return reduce(pl.Expr.__or__, columns)
 
@@ -149,6 +157,7 @@ def _is_in_lists(columns: list[pl.Expr], _: OperandValues) -> pl.Expr:
 _COLUMN_PREDICATES: Final[Mapping[str, Callable[[list[pl.Expr], OperandValues], pl.Expr]]] = {
     "country_in": _is_in_countries,
     "seniority_at_least": _has_seniority,
+    "seniority_in": _has_one_seniority,
     "domain_in": _is_in_lists,
 }
 

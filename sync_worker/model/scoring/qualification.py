@@ -59,6 +59,8 @@ def _qualifies_by_score(before: pl.Expr, model: Model) -> pl.Expr:
 
 def _passes_grade(model: Model) -> pl.Expr:
     rules = model.document.qualification
+    if not model.grade_criteria:
+        return pl.lit(True)
     lowest = 0 if rules.grade_at_least is None else GRADE_LETTERS.index(rules.grade_at_least)
     whole = model.document.grade.letters == "whole"
     good = comparison_rank(pl.col("grade_rank"), without_signs=whole) >= comparison_rank(lowest, without_signs=whole)

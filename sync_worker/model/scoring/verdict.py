@@ -13,7 +13,7 @@ class Verdict:
     contact_id: int
     score: int  # whole points
     band: str
-    grade: str
+    grade: str | None  # None if the model has no criteria of the grade
     grade_rank: int  # thirds of a letter above F
     grade_known: int  # criteria of the grade that are known ...
     grade_of: int  # ... of this many

@@ -69,7 +69,9 @@ class Evaluator:
             self.raise_if_stopped()
 
     def _verdict_rows(self, batch_verdicts: Verdicts) -> list[VerdictRow]:
-        rows, desired = batch_verdicts.table.select(VerdictRow._fields[:-1]).rows(), self.crm_schema.desired_json(batch_verdicts.table)
+        # The state has "" for no grade.
+        table = batch_verdicts.table.with_columns(pl.col("grade").fill_null(""))
+        rows, desired = table.select(VerdictRow._fields[:-1]).rows(), self.crm_schema.desired_json(batch_verdicts.table)
         return [VerdictRow._make((*row, text)) for row, text in zip(rows, desired, strict=True)]
 
 

@@ -58,7 +58,7 @@ class ContactVerdict(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     score: int
     band: str
-    grade: str
+    grade: str | None  # null if the model has no criteria of the grade
     grade_known: int  # criteria with a known value
     grade_of: int  # all criteria
     mql: bool

@@ -42,7 +42,7 @@ class MqlQuota:
             rows = mql_admissions.load_candidates(tx, at=to_ms(self.now))
             since = {id_: first for id_, _, _, first, _ in rows}
             frame = pl.DataFrame(
-                [(id_, score, GRADE_LETTERS.index(grade), first) for id_, score, grade, first, _ in rows],
+                [(id_, score, GRADE_LETTERS.index(grade) if grade else 0, first) for id_, score, grade, first, _ in rows],
                 schema=CANDIDATE_SCHEMA,
                 orient="row",
             )

@@ -29,7 +29,7 @@ class NamedMql:
             "id": str(self.contact_id),
             "email": self.email,
             "score": self.score,
-            "grade": self.grade,
+            "grade": self.grade or None,
             "reason": self.reason,
             "reasons": list(self.score_reasons),
         }

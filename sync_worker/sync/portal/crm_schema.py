@@ -46,8 +46,8 @@ class CrmSchema:
 
     @cached_property
     def properties(self) -> tuple[PropertyDefinition, ...]:
-        """Return our properties with labels, descriptions and options, in display order."""
-        return (
+        """Return our properties with labels, descriptions and options, in display order; a model without a grade has none for it."""
+        properties = (
             self._number_property("score"),
             self._enumeration_property("score_band", {band: _band_label(band) for band in self.band_names}),
             self._enumeration_property("grade", _grade_options()),
@@ -57,6 +57,8 @@ class CrmSchema:
             self._text_property("grade_reasons"),
             self._text_property("score_model", field_type="text"),
         )
+        grade = () if self.model.grade_criteria else (f"{self.prefix}_grade", f"{self.prefix}_grade_reasons")
+        return tuple(definition for definition in properties if definition.name not in grade)
 
     @cached_property
     def version(self) -> str:
@@ -91,7 +93,8 @@ class CrmSchema:
             "score_model": pl.repeat(self.model_label, table.height, eager=True),
         }
         # Same result as `canonical_json`, for all rows at once.
-        ours = [columns[name].fill_null("").alias(f"{self.prefix}_{name}") for name in sorted(columns)]
+        names = {name: f"{self.prefix}_{name}" for name in sorted(columns)}
+        ours = [columns[name].fill_null("").alias(full) for name, full in names.items() if full in self.property_names]
         return pl.DataFrame(ours).to_struct().struct.json_encode().to_list()
 
     def clear_mql(self, desired: str) -> str:
@@ -114,7 +117,7 @@ class CrmSchema:
 
     def _list_names(self, labels: Labels) -> Mapping[str, str]:
         own = {"mql": "MQL", "direct": labels.lists.direct, "by_score": labels.lists.by_score}
-        return {**own, **{f"band:{band}": labels.lists.band.format(band=band) for band in self.band_names}}
+        return {**own, **{f"band:{band}": labels.lists.band.format(band=format_band(band)) for band in self.band_names}}
 
     def _mql_reason_options(self) -> Mapping[str, str]:
         labels, language = self.labels.mql_reasons, self.model.document.language
@@ -167,7 +170,13 @@ def _parse_json(observed: str) -> Mapping[str, str]:
 
 
 def _band_label(band: str) -> str:
-    return band.upper() if band == "mql" else f"{band[:1].upper()}{band[1:]}"
+    text = format_band(band)
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def format_band(band: str) -> str:
+    """Return the name of a band as words: `sales_ready` becomes "sales ready"."""
+    return band.replace("_", " ")
 
 
 def _grade_options() -> Mapping[str, str]:

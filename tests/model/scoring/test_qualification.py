@@ -70,7 +70,42 @@ def test_the_grade_stays_within_the_scale_and_whole_letters_have_no_sign() -> No
     up = {f"up{n}": {"when": {"jobtitle": {"is_known": True}}, "thirds": 3} for n in range(5)}
     assert evaluate_contact(model_with_grade(up), {"jobtitle": "x"})["grade"] == "A+"
     assert evaluate_contact(model_with_grade(up, letters="whole"), {"jobtitle": "x"})["grade"] == "A"
-    assert evaluate_contact(model_with_grade({}, start="B−"))["grade"] == "B-"
+    assert evaluate_contact(model_with_grade({"plain": {"when": {"jobtitle": "x"}}}, start="B−"))["grade"] == "B-"
+
+
+@pytest.mark.parametrize(
+    ("title", "grade", "reason"),
+    [
+        ("Head of Sales", "C", "✓ leads (+3)"),
+        ("Clerk", "D-", "✗ leads (−1)"),
+        ("n/a", "F", "? leads (−2)"),
+        (None, "F", "? leads (−2)"),
+        ("Генеральный директор", "F", "? leads (−2)"),
+    ],
+)
+def test_an_unknown_result_can_cost_thirds(title: str | None, grade: str, reason: str) -> None:
+    leads = {"when": {"jobtitle": {"seniority_at_least": "manager"}}, "thirds": 3, "otherwise": -1, "unknown": -2}
+    row = evaluate_contact(model_with_grade({"leads": leads}), {"jobtitle": title})
+    assert (row["grade"], row["grade_reasons"].splitlines()[-1]) == (grade, reason)
+
+
+def test_an_unknown_of_zero_is_the_default_and_does_not_change_the_hash() -> None:
+    leads = {"when": {"jobtitle": {"seniority_at_least": "manager"}}, "thirds": 3}
+    plain, zero, costs = (model_with_grade({"leads": leads | extra}).hash for extra in ({}, {"unknown": 0}, {"unknown": -1}))
+    assert plain == zero != costs
+
+
+def test_a_model_without_grade_criteria_has_no_grade_and_compares_none() -> None:
+    for model in (
+        model_with_qualification(grade_at_least="C"),
+        make_model(
+            score_section(CLICKS),
+            {"grade": {"criteria": {"off": {"when": OPTED_OUT["when"], "enabled": False}}}},
+            {"qualification": {"threshold": 36, "grade_at_least": "A"}},
+        ),
+    ):
+        row = evaluate_contact(model, {}, *make_clicks(40))
+        assert (row["grade"], row["grade_of"], row["grade_reasons"], row["mql_reason"]) == (None, 0, None, "by_score")
 
 
 def test_the_grade_is_shown_even_when_nothing_is_known() -> None:
@@ -96,7 +131,9 @@ def test_leave_below_overrides_the_default_bound() -> None:
 
 
 def test_a_high_score_with_a_low_grade_is_not_an_mql() -> None:
-    row = evaluate_contact(model_with_qualification(grade_at_least="C"), None, *make_clicks(50))
+    fits = {"grade": {"criteria": {"fits": {"when": {"jobtitle": "buyer"}, "thirds": 3}}}}
+    model = make_model(score_section(CLICKS), fits, {"qualification": {"threshold": 36, "grade_at_least": "C"}})
+    row = evaluate_contact(model, None, *make_clicks(50))
     assert (row["by_score"], row["mql"], row["mql_reason"]) == (False, False, None)
 
 

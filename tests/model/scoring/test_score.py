@@ -248,3 +248,48 @@ def test_counters_replace_events_that_the_portal_hides() -> None:
     assert evaluate_contact(model, old, hidden=["page_view"])["score"] == 15  # two periods lost, but not below the floor
     ledger = evaluate_facts(model, make_facts([counted], hidden=["page_view"])).ledger
     assert ledger.filter(line="key_pages")["visible"].to_list() == [False]
+
+
+FORMS = {"event": "form_submission", "each": 1, "at_most": 10}
+CONTACT_FORM = {"event": "form_submission", "where": {"form": {"contains_any": ["contact us"]}}}
+
+
+def model_with_direct_forms(**criterion: Any) -> Any:
+    score = score_section({"forms": {**FORMS, **criterion}, "views": {"event": "page_view", "points": 1}})
+    return make_model(score, {"qualification": {"threshold": 36, "direct": {"contact": CONTACT_FORM}}})
+
+
+def test_a_direct_request_is_no_conversion_if_the_criterion_excludes_it() -> None:
+    events = [make_event("form_submission", id_=name, form_id=name, form_name=name) for name in ("Contact us", "White paper", "Newsletter")]
+    assert ledger_lines(model_with_direct_forms(), *events)["forms"] == 3
+    assert ledger_lines(model_with_direct_forms(**{"except": "direct"}), *events)["forms"] == 2
+    nameless = make_event("form_submission", form_id="1")
+    assert ledger_lines(model_with_direct_forms(**{"except": "direct"}), nameless)["forms"] == 1
+
+
+def test_a_counter_cannot_show_which_submissions_were_direct() -> None:
+    counted = {"num_conversion_events": "5", "recent_conversion_date": "2026-11-01"}
+    assert ledger_lines(model_with_direct_forms(), properties=counted, hidden=["form_submission"])["forms"] == 5
+    assert ledger_lines(model_with_direct_forms(**{"except": "direct"}), properties=counted, hidden=["form_submission"])["forms"] == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "points"),
+    [
+        ("https://firm.example/hs/manage-preferences/unsubscribe-all?data=x", 0),
+        ("https://firm.example/hs/preferences-center/en/page?data=x", 0),
+        ("https://firm.example/pricing", 2),
+        ("https://firm.example/hs/guide.pdf", 2),
+        (None, 2),
+    ],
+)
+def test_the_pages_for_preferences_and_unsubscription_earn_nothing(url: str | None, points: int) -> None:
+    model = make_criteria_model(clicks={"event": "email_click", "points": 1}, views={"event": "page_view", "points": 1})
+    lines = ledger_lines(model, make_event("email_click", url=url), make_event("page_view", url=url))
+    assert sum(lines.values()) == points
+
+
+def test_a_negative_criterion_counts_the_pages_for_preferences() -> None:
+    left = {"event": "page_view", "where": {"url": {"matches": "/hs/manage-preferences/*"}}, "points": -4}
+    view = make_event("page_view", url="https://firm.example/hs/manage-preferences/unsubscribe-all")
+    assert ledger_lines(make_criteria_model(views={"event": "page_view", "points": 1}, left=left), view)["left"] == -4

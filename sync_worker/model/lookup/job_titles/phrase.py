@@ -19,6 +19,10 @@ _LONGEST_WORD: Final = 40
 _LONGEST_CHINESE: Final = 8
 _TOPIC_DISTANCE: Final = 2  # "student career services"
 
+#: Classes of titles without a level: no information, or in a language that is not read.
+NO_INFORMATION: Final = -1
+UNREAD: Final = -2
+
 _INTERN: Final = SENIORITY_LEVELS.index("intern")
 _EMPLOYEE: Final = SENIORITY_LEVELS.index("employee")
 _SENIOR: Final = SENIORITY_LEVELS.index("senior")
@@ -29,7 +33,7 @@ _GENDERS: Final = re.compile(r"\(?\b[mwfdhx](?:\s?[/|,]\s?[mwfdhx]){1,3}\b\)?", 
 _CAPITAL_ENDING: Final = re.compile(r"(?<=[a-zäöüß])In(?=(?:nen)?\b)")
 _DOTS: Final = re.compile(r"\b(?:[a-z]\.\s?)+[a-z]\b\.?")
 _TOKENS: Final = re.compile(r"'s(?![a-z])|(?<=s)'(?=[ -]\w)|[a-z0-9]+|[\u3400-\u9fff]+|[&+]|@|[,;:|/()\[\]*]| - ")
-_NO_INFORMATION: Final = re.compile(r"[a-z]?|\d+|([a-z])\1+")  # of a text without punctuation
+_BLANK_TITLE: Final = re.compile(r"[a-z]?|\d+|([a-z])\1+")  # of a text without punctuation
 _SPACED_LINE: Final = re.compile(r"[\r\n]+|[\u2022\u00b7](?= )")
 _FIXED: Final = {
     "&": Entry(kind="join", phrase="&"),
@@ -71,12 +75,19 @@ def seniority(title: str) -> int | None:
     return None if found is None else found[0]
 
 
+def title_class(title: str) -> int:
+    """Return the seniority of a job title, `NO_INFORMATION`, or `UNREAD` for a language that is not read."""
+    found = seniority(title)
+    if found is not None:
+        return found
+    return NO_INFORMATION if _has_no_information(unicodedata.normalize("NFKC", title[:_LONGEST_TITLE]), load_vocabulary()) else UNREAD
+
+
 def explain_seniority(title: str) -> tuple[int, str] | None:
     """Return the seniority of a job title and the phrase that decided, which may be empty; None if the title has no information."""
     vocabulary = load_vocabulary()
     composed = unicodedata.normalize("NFKC", title[:_LONGEST_TITLE])
-    marks = strip_marks(normalize_text(composed).translate(vocabulary.letters))
-    if marks in vocabulary.says_nothing or _NO_INFORMATION.fullmatch(marks):
+    if _has_no_information(composed, vocabulary):
         return None
     known, is_foreign = _drop_foreign_words(composed)
     segments = _split_segments(_read_items(_simplify(known, vocabulary), vocabulary))
@@ -85,6 +96,11 @@ def explain_seniority(title: str) -> tuple[int, str] | None:
     if level < 0:
         return None if is_foreign else (_EMPLOYEE, phrase)
     return level, phrase
+
+
+def _has_no_information(composed: str, vocabulary: Vocabulary) -> bool:
+    marks = strip_marks(normalize_text(composed).translate(vocabulary.letters))
+    return marks in vocabulary.says_nothing or bool(_BLANK_TITLE.fullmatch(marks))
 
 
 def _drop_foreign_words(text: str) -> tuple[str, bool]:
