@@ -18,6 +18,7 @@ from sync_worker import __version__, log
 from sync_worker.cli import contact_explanation, render
 from sync_worker.cli.author import find_author
 from sync_worker.cli.console import TerminalProgress, err, out, print_json
+from sync_worker.cli.init import write_configuration
 from sync_worker.cli.options import AllowLargeOption, ContactArgument, DryRunOption, JsonOption, ModelOption, NoNamesOption, NoteOption
 from sync_worker.cli.revision_log import LogFormat, print_log
 from sync_worker.cli.score_report import print_report, write_report
@@ -37,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Score and grade HubSpot contacts from a model file under version control.",
     epilog=(
-        "First steps on a portal: check, setup, backfill --dry-run, backfill, report, approve, serve.\n\n"
+        "First steps on a portal: init, check, setup, backfill --dry-run, backfill, report, approve, serve.\n\n"
         "Exit codes: 0 success; 1 success, but some records were rejected; 2 usage, configuration or model error; "
         "3 HubSpot refused the token or a scope; 4 try again later; 5 plan refused as unsafe; 70 a bug."
     ),
@@ -102,6 +103,26 @@ def version(*, show_version: Annotated[bool, typer.Option("--version", help="Pri
     if show_version:
         out.print(__version__)
         raise typer.Exit
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to start from; created if it is missing.")] = Path(),
+    *,
+    model: Annotated[str, typer.Option("--model", metavar="NAME", help="The model to start from: default, or a preset.")] = "default",
+    json: JsonOption = False,
+) -> None:
+    """Write a model, presets and settings to start from.
+
+    Existing files are kept.
+    """
+    written = write_configuration(folder, model)
+    if json:
+        print_json({"folder": str(folder), "written": [str(path) for path, new in written.items() if new], "exit_code": 0})
+        return
+    for path, new in written.items():
+        out.print(f"  {'wrote' if new else 'kept':9} {path}", markup=False)
+    out.print(f"Next: {'' if folder == Path() else f'cd {folder}; '}set HUBSPOT_ACCESS_TOKEN, then run `sync-worker check`.", markup=False)
 
 
 @app.command()

@@ -28,7 +28,9 @@ try:
     from sync_worker.sandbox.server import server
 except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with every extra
     raise ConfigurationError(
-        f"The sandbox is not installed ({error.name} is missing).", hint="Run `pip install 'sync-worker[sandbox]'`."
+        f"The sandbox is not installed ({error.name} is missing).",
+        hint="Install the extra `sandbox`: `pip install 'sync-worker[sandbox]'`, or `pip install '.[sandbox]'` in a checkout.",
+        hint="Install the extra `sandbox`: `pip install 'sync-worker[sandbox]'`, or `pip install '.[sandbox]'` in a checkout.",
     ) from error
 
 TIERS: Final = get_args(Tier)
