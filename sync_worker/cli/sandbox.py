@@ -30,7 +30,6 @@ except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with e
     raise ConfigurationError(
         f"The sandbox is not installed ({error.name} is missing).",
         hint="Install the extra `sandbox`: `pip install 'sync-worker[sandbox]'`, or `pip install '.[sandbox]'` in a checkout.",
-        hint="Install the extra `sandbox`: `pip install 'sync-worker[sandbox]'`, or `pip install '.[sandbox]'` in a checkout.",
     ) from error
 
 TIERS: Final = get_args(Tier)
