@@ -64,7 +64,7 @@ class RunFactory:
         report.not_visible = self._model.invisible_names(hidden)
         day_start = portal_info.day_start(now, self.settings.reevaluate_at)
         applier = None if report.dry_run else self._build_applier(now)
-        scope = self._build_scope(portal_info, approve=approval is not None)
+        scope = self._build_scope(portal_info, now, approve=approval is not None)
         return Run(
             store=self.store,
             pull=self._build_pull(now, bulk_context),
@@ -169,9 +169,9 @@ class RunFactory:
         export_reader = ExportReader(context=bulk_context, run_id=self.report.run_id) if bulk_context else None
         return Pull(context=context, export_reader=export_reader)
 
-    def _build_scope(self, portal_facts: PortalInfo, *, approve: bool) -> Scope:
+    def _build_scope(self, portal_facts: PortalInfo, now: datetime, *, approve: bool) -> Scope:
         with self.store.transaction() as tx:
             self.report.approved = approve or model_revisions.load_approval(tx, self._model.hash) is not None
         if self.report.approved:
             portal.locate_lists(self.store, self.hubspot, self.outputs)
-        return build_scope(self.outputs, portal_facts.stages, approved=self.report.approved)
+        return build_scope(self.outputs, portal_facts.stages, now, approved=self.report.approved)

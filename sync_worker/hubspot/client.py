@@ -77,6 +77,10 @@ class HubSpot:
         """
         return self.transport.require_permit(permit)
 
+    def pause(self, seconds: float) -> None:
+        """Wait before a request is repeated. Raises `ConnectionClosed` after `close`."""
+        self.transport.clock.sleep(seconds)
+
     def close(self) -> None:
         """Close the connections. Waits for a slot or a retry raise `ConnectionClosed`; requests in flight still get their reply."""
         self.transport.close()
@@ -147,7 +151,7 @@ def _build_client(transport: Transport, metrics: RequestMetrics, identity: str, 
         marketing_events=MarketingEvents(
             LazyApi(lambda: sdk.marketing.events.basic_api), LazyApi(lambda: sdk.marketing.events.retrieve_participant_state_api)
         ),
-        lists=Lists(LazyApi(lambda: crm.lists.lists_api), LazyApi(lambda: crm.lists.memberships_api)),
+        lists=Lists(LazyApi(lambda: crm.lists.lists_api), LazyApi(lambda: crm.lists.memberships_api), transport),
         properties=Properties(
             LazyApi(lambda: crm.properties.core_api), LazyApi(lambda: crm.properties.batch_api), LazyApi(lambda: crm.properties.groups_api)
         ),

@@ -12,8 +12,9 @@ import orjson
 from sync_worker.errors import ExitCode
 from sync_worker.reports.review_schedule import schedule_review
 from sync_worker.store import contacts as contact_store
-from sync_worker.store import differences, leases, model_revisions, mql_admissions, rejections, runs
+from sync_worker.store import differences, held_back, leases, memberships, model_revisions, mql_admissions, runs
 from sync_worker.store.database import Store
+from sync_worker.store.held_back import NOTHING_HELD_BACK, HeldBack
 from sync_worker.store.leases import LeaseRow
 from sync_worker.store.runs import RunRow
 from sync_worker.store.saved_state import service_health
@@ -68,7 +69,8 @@ class PendingChanges:
     lists: Mapping[str, Mapping[str, int]]  # {"add": n, "remove": n} by name of the list
     above_mql_quota: int  # qualified contacts above the daily limit of new MQLs
     reason: str | None
-    rejected: Sequence[tuple[int, str]]  # contact id and reason
+    rejected: Sequence[tuple[int, str]]  # contact id and reason, of the first contacts that are held back
+    held_back: HeldBack = NOTHING_HELD_BACK
 
     def as_json(self) -> dict[str, Any]:
         """Return the pending changes for `--json`."""
@@ -78,6 +80,7 @@ class PendingChanges:
             "lists": {name: dict(counts) for name, counts in self.lists.items()},
             "for_a_day_with_room": self.above_mql_quota,
             "why": self.reason,
+            "held_back": self.held_back.as_json(),
             "rejected": [{"id": str(id_), "reason": reason} for id_, reason in self.rejected],
         }
 
@@ -164,13 +167,15 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         recent = [_summarize_run(row) for row in runs.load_recent(tx)]
         contacts = contact_store.count(tx)
         different = differences.count(tx)
-        rejected = rejections.load(tx)
         cursors = load_cursors(tx)
         done_at = runs.last_completed_at(tx, "backfill", "sync")
         run, service = (find_holder(tx, name, now) for name in (leases.PORTAL, leases.SERVICE))
         health = service_health.load(tx)
         above_quota = mql_admissions.count_deferred(tx) if crm_schema.model.document.qualification.new_per_day else 0
-        scope = build_scope(crm_schema, portal_info.stages if portal_info else (), approved=approval is not None)
+        scope = build_scope(crm_schema, portal_info.stages if portal_info else (), now, approved=approval is not None)
+        list_keys = memberships.load_list_ids(tx) if scope.approved else ()
+        held_back_changes = held_back.load(tx, scope.active_stage_rule, list_keys)
+        rejected = held_back.load_contacts(tx, scope.active_stage_rule, list_keys)
         stages = differences.count_stage_changes(tx, scope.stage_rule) if scope.stage_rule else 0
     lists = count_list_changes(store, scope)
     active_run = ActiveRun(run_id=run.run, holder=run.holder) if run else None
@@ -197,7 +202,8 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
             lists=lists,
             above_mql_quota=above_quota,
             reason="; ".join(reasons) or None,
-            rejected=[(id_, reason) for id_, reason in rejected],
+            held_back=held_back_changes,
+            rejected=rejected,
         ),
         runs=recent,
         stale=_check_staleness(last_done, now - max_age, now) if max_age is not None and active_run is None else None,

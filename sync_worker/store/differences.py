@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    FromClause,
     Integer,
     MetaData,
     Table,
@@ -21,16 +22,18 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    literal,
+    not_,
     or_,
     select,
     update,
     values,
 )
 
-from sync_worker.store import id_array
+from sync_worker.store import id_array, rejections, schema
 from sync_worker.store.database import execute_many
-from sync_worker.store.rejections import rejects_desired
-from sync_worker.store.schema import IdType, contacts, rejections, verdicts
+from sync_worker.store.rejections import PROPERTIES, STAGE
+from sync_worker.store.schema import IdType, contacts, verdicts
 
 _ACKNOWLEDGED_COLUMNS: Final = ("id", "shown", "stage", "stage_given", "updated_at")
 _acknowledged_rows: Final = (
@@ -44,7 +47,7 @@ _ACKNOWLEDGE_STATEMENT: Final = (
     .values({name: func.coalesce(_acknowledged_rows.c[name], contacts.c[name]) for name in _ACKNOWLEDGED_COLUMNS[1:]})
 )
 _ACKNOWLEDGE_PARAMETERS: Final = tuple(f"new_{name}" for name in _ACKNOWLEDGED_COLUMNS)
-
+_of_properties: Final = schema.rejections.alias("of_properties")
 
 #: The contacts whose differences a run has counted, with the revision of their facts. The table is temporary: it ends with the connection.
 previewed_contacts: Final = Table(
@@ -65,20 +68,25 @@ class StageRule:
 
 
 class Difference(NamedTuple):
-    """A contact whose observed properties or lifecycle stage are not the desired ones. The properties are canonical JSON texts."""
+    """A contact whose observed properties or lifecycle stage are not the desired ones. The properties are canonical JSON texts.
+
+    `invalid` is JSON: property → (value that HubSpot has called invalid for this contact, reason).
+    """
 
     id: int
     observed: str
     desired: str
     stage: str | None
+    properties_change: bool
     stage_changes: bool
+    invalid: str | None
 
 
 class AcknowledgedContact(NamedTuple):
     """What HubSpot acknowledged for a contact; None keeps the stored value."""
 
     id: int
-    observed: str
+    observed: str | None
     stage: str | None
     stage_given: str | None
     updated_at: int
@@ -88,6 +96,7 @@ def load(
     tx: Connection,
     stage: StageRule | None,
     *,
+    now: int,
     after: int,
     limit: int,
     exclude_mqls: bool = False,
@@ -96,17 +105,27 @@ def load(
 ) -> list[Difference]:
     """Return the next contacts with a difference, in order of id, of all contacts or of `only_ids`.
 
-    Rejected values are not a difference. `exclude_mqls` excludes MQLs. `exclude_counted` excludes the contacts that `mark_previewed` has
-    marked, unless their facts have changed since.
+    What a rejection holds back at `now` (milliseconds) is not a difference; properties and stage do not depend on each other.
+    `exclude_mqls` excludes MQLs. `exclude_counted` excludes the contacts that `mark_previewed` has marked, unless their facts have changed
+    since.
     """
-    moves = _stage_change_condition(stage)
+    differs = and_(verdicts.c.desired != contacts.c.shown, not_(_is_held_back(_of_properties, PROPERTIES, verdicts.c.desired, now)))
+    moves = _stage_change_condition(stage, now)
     query = (
-        select(contacts.c.id, contacts.c.shown, verdicts.c.desired, contacts.c.stage, moves.label("moves"))
+        select(
+            contacts.c.id,
+            contacts.c.shown,
+            verdicts.c.desired,
+            contacts.c.stage,
+            differs.label("differs"),
+            moves.label("moves"),
+            _of_properties.c.invalid,
+        )
         .join(verdicts, verdicts.c.contact_id == contacts.c.id)
-        .outerjoin(rejections, rejects_desired())
+        .outerjoin(_of_properties, and_(_of_properties.c.contact_id == contacts.c.id, _of_properties.c.part == PROPERTIES))
         # `gone IS false` instead of `NOT gone`: the query reads every row, so the partial index would only be a detour.
-        .where(contacts.c.id > after, contacts.c.gone.is_(False), rejections.c.contact_id.is_(None))
-        .where(or_(verdicts.c.desired != contacts.c.shown, moves))
+        .where(contacts.c.id > after, contacts.c.gone.is_(False))
+        .where(or_(differs, moves))
         .order_by(contacts.c.id)
         .limit(limit)
     )
@@ -132,31 +151,38 @@ def mark_previewed(tx: Connection, ids: Collection[int]) -> None:
 
 
 def count_stage_changes(tx: Connection, stage: StageRule) -> int:
-    """Return how many contacts would move to the target stage."""
+    """Return how many contacts would move to the target stage, without those whose move HubSpot has rejected."""
     mqls = select(verdicts.c.contact_id).where(verdicts.c.mql)
-    query = select(func.count()).select_from(contacts).where(contacts.c.id.in_(mqls), ~contacts.c.gone, _is_before_stage(stage))
+    rejected = exists().where(rejections.applies(schema.rejections, STAGE, literal(stage.target)))
+    query = select(func.count()).select_from(contacts).where(contacts.c.id.in_(mqls), ~contacts.c.gone, is_before_stage(stage), ~rejected)
     return tx.execute(query).scalar_one()
 
 
 def count(tx: Connection) -> int:
     """Return how many contacts have desired properties that are neither observed nor rejected."""
-    query = select(func.count()).select_from(
-        contacts.join(verdicts, verdicts.c.contact_id == contacts.c.id).outerjoin(rejections, rejects_desired())
-    )
-    return tx.execute(query.where(~contacts.c.gone, rejections.c.contact_id.is_(None), verdicts.c.desired != contacts.c.shown)).scalar_one()
+    rejected = exists().where(rejections.applies(schema.rejections, PROPERTIES, verdicts.c.desired))
+    query = select(func.count()).select_from(contacts.join(verdicts, verdicts.c.contact_id == contacts.c.id))
+    return tx.execute(query.where(~contacts.c.gone, verdicts.c.desired != contacts.c.shown, ~rejected)).scalar_one()
 
 
 def save_acknowledged(tx: Connection, rows: Sequence[AcknowledgedContact]) -> None:
-    """Save what HubSpot acknowledged, and delete the rejections of these contacts."""
+    """Save what HubSpot acknowledged."""
     execute_many(tx, _ACKNOWLEDGE_STATEMENT, _ACKNOWLEDGE_PARAMETERS, rows)
-    tx.execute(delete(rejections).where(id_array.in_ids(rejections.c.contact_id, [row.id for row in rows])))
 
 
-def _stage_change_condition(stage: StageRule | None) -> ColumnElement[bool]:
-    return false() if stage is None else and_(verdicts.c.mql, _is_before_stage(stage))
-
-
-def _is_before_stage(stage: StageRule) -> ColumnElement[bool]:
+def is_before_stage(stage: StageRule) -> ColumnElement[bool]:
+    """Return the condition that a contact is in a stage from which it may move, and was not moved before."""
     before = or_(contacts.c.stage.is_(None), contacts.c.stage.in_(stage.earlier_stages))
     # A stage is set only once: a user who moved the contact back had a reason.
     return and_(before, contacts.c.stage_given.is_distinct_from(stage.target))
+
+
+def _stage_change_condition(stage: StageRule | None, now: int) -> ColumnElement[bool]:
+    if stage is None:
+        return false()
+    return and_(verdicts.c.mql, is_before_stage(stage), not_(_is_held_back(schema.rejections, STAGE, literal(stage.target), now)))
+
+
+def _is_held_back(table: FromClause, part: str, desired: ColumnElement[str], now: int) -> ColumnElement[bool]:
+    condition = rejections.holds_back(table, part, desired, now=now)
+    return exists().where(condition) if table is schema.rejections else and_(table.c.contact_id.is_not(None), condition)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, literal, or_, select
 
 from sync_worker.store import id_array
 from sync_worker.store.database import upsert_rows
-from sync_worker.store.schema import contacts, lists, memberships, verdicts
+from sync_worker.store.rejections import ADD, REMOVE, holds_back, list_part
+from sync_worker.store.schema import contacts, lists, memberships, rejections, verdicts
 
 
 def condition(key: str) -> ColumnElement[bool]:
@@ -21,24 +22,27 @@ def condition(key: str) -> ColumnElement[bool]:
     return verdicts.c.band == key.removeprefix("band:") if key.startswith("band:") else conditions[key]
 
 
-def ids_to_add(tx: Connection, key: str) -> Sequence[int]:
-    """Return the contacts that should be in a list and that HubSpot has not acknowledged as members, in order of id."""
-    return tx.execute(_select_to_add(key)).scalars().all()
+def ids_to_add(tx: Connection, key: str, *, now: int) -> Sequence[int]:
+    """Return the contacts that should be in a list and that HubSpot has not acknowledged as members, in order of id.
+
+    Without those that a rejection holds back at `now` (milliseconds).
+    """
+    return tx.execute(_select_to_add(key, now)).scalars().all()
 
 
-def count_to_add(tx: Connection, key: str) -> int:
+def count_to_add(tx: Connection, key: str, *, now: int) -> int:
     """Return how many contacts `ids_to_add` would return."""
-    return _count_rows(tx, _select_to_add(key))
+    return _count_rows(tx, _select_to_add(key, now))
 
 
-def ids_to_remove(tx: Connection, key: str, *, keep_others: bool) -> Sequence[int]:
-    """Return the members that should not be in a list; with `keep_others`, only those that we added."""
-    return tx.execute(_select_to_remove(key, keep_others=keep_others)).scalars().all()
+def ids_to_remove(tx: Connection, key: str, *, keep_others: bool, now: int) -> Sequence[int]:
+    """Return the members that should not be in a list; with `keep_others`, only those that we added. `now` as in `ids_to_add`."""
+    return tx.execute(_select_to_remove(key, now, keep_others=keep_others)).scalars().all()
 
 
-def count_to_remove(tx: Connection, key: str, *, keep_others: bool) -> int:
+def count_to_remove(tx: Connection, key: str, *, keep_others: bool, now: int) -> int:
     """Return how many contacts `ids_to_remove` would return."""
-    return _count_rows(tx, _select_to_remove(key, keep_others=keep_others))
+    return _count_rows(tx, _select_to_remove(key, now, keep_others=keep_others))
 
 
 def save_pending(tx: Connection, key: str, ids: Sequence[int]) -> None:
@@ -104,20 +108,27 @@ def _row(key: str, contact_id: int, *, ours: bool, acknowledged: bool = True) ->
     return {"list": key, "contact_id": contact_id, "ours": ours, "acknowledged": acknowledged}
 
 
-def _select_to_add(key: str) -> Select[int]:
+def _select_to_add(key: str, now: int) -> Select[int]:
     member = and_(memberships.c.list == key, memberships.c.contact_id == verdicts.c.contact_id, memberships.c.acknowledged)
     query = select(verdicts.c.contact_id).outerjoin(memberships, member).where(condition(key), memberships.c.contact_id.is_(None))
-    return query.where(verdicts.c.contact_id.not_in(_select_deleted_ids())).order_by(verdicts.c.contact_id)
+    query = query.where(verdicts.c.contact_id.not_in(_select_deleted_ids()), ~_is_held_back(verdicts.c.contact_id, key, ADD, now))
+    return query.order_by(verdicts.c.contact_id)
 
 
-def _select_to_remove(key: str, *, keep_others: bool) -> Select[int]:
+def _select_to_remove(key: str, now: int, *, keep_others: bool) -> Select[int]:
     query = (
         select(memberships.c.contact_id)
         .outerjoin(verdicts, and_(verdicts.c.contact_id == memberships.c.contact_id, condition(key)))
         .where(memberships.c.list == key, or_(verdicts.c.contact_id.is_(None), memberships.c.contact_id.in_(_select_deleted_ids())))
+        .where(~_is_held_back(memberships.c.contact_id, key, REMOVE, now))
         .order_by(memberships.c.contact_id)
     )
     return query.where(memberships.c.ours) if keep_others else query
+
+
+def _is_held_back(contact_id: ColumnElement[int], key: str, change: str, now: int) -> ColumnElement[bool]:
+    rejected = select(rejections.c.contact_id).join(contacts, contacts.c.id == rejections.c.contact_id)
+    return contact_id.in_(rejected.where(holds_back(rejections, list_part(key), literal(change), now=now)))
 
 
 def _select_deleted_ids() -> Select[int]:

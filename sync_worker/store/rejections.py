@@ -1,29 +1,67 @@
-"""The `rejections` table: values that HubSpot rejected or that `undo` restored. They are sent again only after they change."""
+"""The `rejections` table: what HubSpot rejected or `undo` restored, by part of the contact, with the time of the next try."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, or_, select, update
 
 from sync_worker.store import id_array
 from sync_worker.store.database import upsert_tuples
 from sync_worker.store.schema import contacts, rejections, verdicts
 
+PROPERTIES: Final = "properties"
+STAGE: Final = "stage"
+ADD: Final = "add"  # to a list; the `desired` value of such a part
+REMOVE: Final = "remove"
+FIRST_DISTANCE: Final = 5 * 60_000  # milliseconds between the second try and the third; it doubles with each try
+MAX_DISTANCE: Final = 20 * 3_600_000  # so that a worker that runs once a day tries every day
+
 
 class Rejection(NamedTuple):
-    """Desired properties (canonical JSON) that are not sent again, with the reason."""
+    """A part of a contact that HubSpot rejected: the value sent (canonical JSON for properties), and why.
+
+    After `max_tries` with the same reason, it is not sent again until another value is desired; None: it is tried forever, at growing
+    distance. `invalid` is JSON: property → (value that HubSpot calls invalid, reason).
+    """
 
     contact_id: int
+    part: str
     desired: str
     reason: str
-    at: int
+    max_tries: int | None = None
+    invalid: str | None = None
 
 
-def save(tx: Connection, rows: Sequence[Rejection]) -> None:
-    """Save what HubSpot rejected."""
-    _save(tx, rows, held=False)
+def list_part(key: str) -> str:
+    """Return the part that is the membership in a list."""
+    return f"list:{key}"
+
+
+def save(tx: Connection, rows: Sequence[Rejection], *, at: int) -> None:
+    """Save what a run that started at `at` (milliseconds) was refused. Several tries within a run count once."""
+    if not rows:
+        return
+    ids = {row.contact_id for row in rows}
+    changed = dict(tx.execute(select(contacts.c.id, contacts.c.updated_at).where(id_array.in_ids(contacts.c.id, ids))).all())
+    known = tx.execute(select(rejections).where(id_array.in_ids(rejections.c.contact_id, ids))).all()
+    earlier = {(row.contact_id, row.part, row.reason): row for row in known}
+    values = []
+    for row in rows:
+        last = earlier.get((row.contact_id, row.part, row.reason))
+        tries = last.tries + (last.tried_at != at) if last else 1
+        retry_at = None if row.max_tries is not None and tries >= row.max_tries else at + _distance(tries)
+        since = last.at if last else at
+        stored = (row.contact_id, row.part, row.desired, row.reason, since, False, at, tries, retry_at)
+        values.append((*stored, changed.get(row.contact_id, 0), row.invalid))
+    upsert_tuples(tx, rejections, tuple(rejections.c.keys()), values)
+
+
+def delete_part(tx: Connection, part: str, ids: Collection[int]) -> None:
+    """Delete the rejections of a part that HubSpot has accepted."""
+    if ids:
+        tx.execute(delete(rejections).where(rejections.c.part == part, id_array.in_ids(rejections.c.contact_id, ids)))
 
 
 def clear(tx: Connection) -> None:
@@ -31,26 +69,31 @@ def clear(tx: Connection) -> None:
     tx.execute(delete(rejections).where(~rejections.c.held))
 
 
+def release(tx: Connection) -> None:
+    """Let the next plan contain everything that is tried again at some time."""
+    tx.execute(update(rejections).where(rejections.c.retry_at.is_not(None)).values(retry_at=0))
+
+
 def suspend(tx: Connection, ids: Sequence[int], *, reason: str, at: int) -> None:
-    """Stop writes to contacts, with a reason, until their desired values change."""
+    """Stop writes to the properties of contacts, with a reason, until their desired values change."""
     desired = dict(tx.execute(select(verdicts.c.contact_id, verdicts.c.desired).where(id_array.in_ids(verdicts.c.contact_id, ids))).all())
-    _save(tx, [Rejection(id_, text, reason, at) for id_, text in desired.items()], held=True)
+    values = [(id_, PROPERTIES, text, reason, at, True, at, 1, None, 0, None) for id_, text in desired.items()]
+    upsert_tuples(tx, rejections, tuple(rejections.c.keys()), values)
 
 
-def load(tx: Connection) -> Sequence[Row[int, str]]:
-    """Return (contact id, reason) of the rejected values that are still desired."""
-    query = (
-        select(contacts.c.id, rejections.c.reason)
-        .join(verdicts, verdicts.c.contact_id == contacts.c.id)
-        .join(rejections, rejects_desired())
-    )
-    return tx.execute(query.where(~contacts.c.gone).order_by(contacts.c.id)).all()
+def holds_back(table: FromClause, part: str, desired: ColumnElement[str], *, now: int) -> ColumnElement[bool]:
+    """Return the condition that a rejection stops a run that starts at `now` from sending a value to a contact.
+
+    `table` is the table of rejections, or an alias. A rejection that is not final ends when the contact changes in HubSpot.
+    """
+    waits = and_(table.c.retry_at >= now, table.c.contact_updated_at >= contacts.c.updated_at)
+    return and_(applies(table, part, desired), or_(table.c.retry_at.is_(None), waits))
 
 
-def rejects_desired() -> ColumnElement[bool]:
-    """Return the condition that a rejection applies to the desired values of a contact."""
-    return and_(rejections.c.contact_id == contacts.c.id, rejections.c.desired == verdicts.c.desired)
+def applies(table: FromClause, part: str, desired: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that a rejection is about the desired value of a contact, whether it is due again or not."""
+    return and_(table.c.contact_id == contacts.c.id, table.c.part == part, table.c.desired == desired)
 
 
-def _save(tx: Connection, rows: Sequence[Rejection], *, held: bool) -> None:
-    upsert_tuples(tx, rejections, (*Rejection._fields, "held"), [(*row, held) for row in rows])
+def _distance(tries: int) -> int:
+    return 0 if tries == 1 else min(FIRST_DISTANCE * 2 ** min(tries - 2, 10), MAX_DISTANCE)

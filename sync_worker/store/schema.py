@@ -162,15 +162,24 @@ memberships: Final = Table(
     sqlite_with_rowid=False,
 )
 
-#: Values that HubSpot rejected or that `undo` restored; not sent again until they change.
+#: What HubSpot rejected or `undo` restored, by part of the contact: "properties", "stage", or "list:<key>". `desired` is the rejected
+#: value. It is not sent again before `retry_at`; null: not until another value is desired.
 rejections: Final = Table(
     "rejections",
     metadata,
-    Column("contact_id", IdType, primary_key=True, autoincrement=False),
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("part", Text, primary_key=True),
     Column("desired", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),  # of the first rejection
     Column("held", Boolean, nullable=False, server_default=false()),  # restored by `undo`, not rejected
+    Column("tried_at", BigInteger, nullable=False),  # of the last rejection
+    Column("tries", Integer, nullable=False),
+    Column("retry_at", BigInteger),
+    Column("contact_updated_at", BigInteger, nullable=False),  # a contact that changes afterward is sent at once
+    Column("invalid", Text),  # JSON: property → (value that HubSpot calls invalid, reason)
+    Index("rejections_by_part", "part"),
+    sqlite_with_rowid=False,
 )
 
 runs: Final = Table(

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sync_worker.errors import ExitCode
 from sync_worker.hubspot.rest.metrics import RequestCounts
+from sync_worker.store.held_back import NOTHING_HELD_BACK, HeldBack
 from sync_worker.sync.apply.apply import Outcome
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.named_mqls import NamedMql
 from sync_worker.sync.plan.plan import PlanSummary
+
+MAX_REJECTED: Final = 1_000  # contacts that the JSON lists; `held_back` counts all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ class RunReport:
     stages: int = 0
     lists: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     rejected: Sequence[tuple[int, str]] = ()
+    held_back: HeldBack = NOTHING_HELD_BACK  # what HubSpot has rejected, in this run or before, and does not show yet
     not_visible: Sequence[str] = ()
     unreadable: Sequence[UnreadableProperty] = ()  # values that could not be parsed, by property; they count as unknown
     approved: bool = False
@@ -67,7 +71,7 @@ class RunReport:
         """Return the exit code of the process."""
         if self.unsafe:
             return ExitCode.UNSAFE
-        return ExitCode.SOME_REJECTED if self.rejected else ExitCode.DONE
+        return ExitCode.SOME_REJECTED if self.rejected or self.held_back.contacts else ExitCode.DONE
 
     def add_metrics(self, metrics: RequestCounts) -> None:
         """Set the counts of requests."""
@@ -96,7 +100,8 @@ class RunReport:
             "unchanged": max(0, self.evaluated - self.plan.contacts),
             "stages": self.stages,
             "lists": {name: dict(counts) for name, counts in self.lists.items()},
-            "rejected": [{"id": str(id_), "reason": reason} for id_, reason in self.rejected],
+            "rejected": [{"id": str(id_), "reason": reason} for id_, reason in self.rejected[:MAX_REJECTED]],
+            "held_back": self.held_back.as_json(),
             "plan": self.plan.as_json(),
             "approved": self.approved,
             "unsafe": self.unsafe,

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import Final
 
 from sync_worker.batched import batched
-from sync_worker.errors import BadRequest, ConfigurationError, FatalError, UnsafePlan
+from sync_worker.errors import BadRequest, ConfigurationError, FatalError, Forbidden, UnsafePlan
 from sync_worker.store import contacts as contact_store
-from sync_worker.store import differences, memberships
+from sync_worker.store import differences, held_back, memberships, rejections
 from sync_worker.store.database import Store
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
@@ -52,7 +52,12 @@ class Run:
     confirm_plan: Callable[[], None] = lambda: None  # called before the first write of a safe plan; may refuse it
 
     def full(self) -> None:
-        """Evaluate all contacts. In the first backfill, each chunk except its new MQLs is written while the next is read."""
+        """Evaluate all contacts. In the first backfill, each chunk except its new MQLs is written while the next is read.
+
+        What HubSpot has rejected is tried again, unless the value itself was invalid.
+        """
+        with self.store.transaction() as tx:
+            rejections.release(tx)
         self._read_all()
         self.pull.page_view_history(self.evaluator.hidden_kinds)
         if self.scope.approved:
@@ -78,7 +83,10 @@ class Run:
         self._evaluate()
         self.report.waiting = self.mql_quota.admit(self.store)
         self._apply_contact_changes()
-        self._apply_list_changes()
+        failures = self._apply_list_changes()
+        self._report_held_back()
+        if failures:
+            raise failures[0]
 
     def _read_all(self) -> None:
         saved: list[int] = []
@@ -151,7 +159,7 @@ class Run:
         # All contacts are evaluated by now, so the whole plan is known before its first write.
         plan = self.report.plan
         with self.store.transaction() as tx:
-            members_to_add = memberships.count_to_add(tx, "mql") if self.scope.approved else 0
+            members_to_add = memberships.count_to_add(tx, "mql", now=self.scope.now_ms) if self.scope.approved else 0
             if not (plan.substantive or plan.new_mqls or members_to_add):
                 return  # no limit applies
             contacts = contact_store.count(tx)
@@ -167,12 +175,13 @@ class Run:
                 self.applier.finish()
             raise
 
-    def _apply_list_changes(self) -> None:
+    def _apply_list_changes(self) -> Sequence[FatalError]:
+        """Apply the changes of all lists; return the errors of the lists that could not be changed."""
         if self.applier:
             self.applier.finish()
         if not self.scope.approved:
             self._report_pending_approval()
-            return
+            return ()
         with self.store.transaction() as tx:
             ids = memberships.load_list_ids(tx)
         failures: list[FatalError] = []
@@ -183,10 +192,18 @@ class Run:
             if self.applier:
                 try:
                     self.applier.apply_list_change(ids[change.key], change)
-                except (ConfigurationError, BadRequest) as error:  # the list was deleted or made dynamic; the other lists can be changed
+                except (
+                    ConfigurationError,
+                    BadRequest,
+                    Forbidden,
+                ) as error:  # deleted, dynamic or protected; the other lists can be changed
                     failures.append(error)
-        if failures:
-            raise failures[0]
+        return failures
+
+    def _report_held_back(self) -> None:
+        with self.store.transaction() as tx:
+            lists = memberships.load_list_ids(tx) if self.scope.approved else ()
+            self.report.held_back = held_back.load(tx, self.scope.active_stage_rule, lists)
 
     def _name_new_mqls(self, change: ListChange) -> None:
         with self.store.transaction() as tx:

@@ -14,7 +14,15 @@ def test_the_status_of_an_empty_state_is_empty(harness: Harness) -> None:
     with harness.worker() as worker:
         status = worker.status()
     assert (status.portal_id, status.contacts, status.cursors, status.runs) == (None, 0, {}, [])
-    assert status.pending.as_json() == {"contacts": 0, "stages": 0, "lists": {}, "for_a_day_with_room": 0, "why": None, "rejected": []}
+    assert status.pending.as_json() == {
+        "contacts": 0,
+        "stages": 0,
+        "lists": {},
+        "for_a_day_with_room": 0,
+        "why": None,
+        "held_back": {"contacts": 0, "groups": []},
+        "rejected": [],
+    }
     assert (status.model.approved_at, status.model.review_due) == (None, None)
 
 
@@ -43,7 +51,7 @@ def test_changes_that_were_not_written_are_pending(live_harness: Harness) -> Non
     live_harness.add_click("new", "p3@example.com")
     live_harness.sync(dry_run=True)
     live_harness.advance()
-    live_harness.deny("POST */batch/update")
+    live_harness.inject_fault("POST */batch/update", "withdraw_scope", name="crm.objects.contacts.write")
     with pytest.raises(Forbidden) as refused:
         live_harness.sync()
     with live_harness.worker() as worker:

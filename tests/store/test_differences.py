@@ -6,16 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, update
 
-from sync_worker.store import differences, rejections
+from sync_worker.store import differences, held_back, rejections
 from sync_worker.store.database import Store
 from sync_worker.store.differences import AcknowledgedContact, StageRule
-from sync_worker.store.rejections import Rejection
+from sync_worker.store.rejections import PROPERTIES, Rejection
 from sync_worker.store.schema import contacts
 from tests.store.database_factories import rollback_transaction
 from tests.store.row_factories import canonical_json, make_verdict_row, save_contacts, save_verdicts
 
 MQL = "marketingqualifiedlead"
 STAGE_RULE = StageRule(target=MQL, earlier_stages=("subscriber", "lead"))
+NOW = 100
 OLD, NEW = canonical_json(lead_score="1"), canonical_json(lead_score="2")
 
 
@@ -44,7 +45,7 @@ class ContactCase:
         if self.desired is not None:
             save_verdicts(tx, make_verdict_row(number, desired=self.desired, mql=self.mql))
         if self.rejected is not None:
-            rejections.save(tx, [Rejection(number, self.rejected, "no", 1)])
+            rejections.save(tx, [Rejection(number, PROPERTIES, self.rejected, "no", max_tries=1)], at=1)
         tx.execute(update(contacts).where(contacts.c.id == number).values(stage_given=self.stage_given, gone=self.deleted))
 
 
@@ -67,24 +68,25 @@ def test_differences_are_desired_but_not_observed_values_and_only_mqls_at_earlie
         for number, case in enumerate(contacts, 1):
             case.save(tx, number)
         numbered = list(enumerate(contacts, 1))
-        rejected = {number for number, case in numbered if case.rejected is not None and case.rejected == case.desired}
-        found = differences.load(tx, STAGE_RULE, after=0, limit=100)
-        assert [(row.id, row.stage_changes) for row in found] == [
-            (number, case.stage_changes) for number, case in numbered if (case.differs or case.stage_changes) and number not in rejected
+        found = differences.load(tx, STAGE_RULE, now=NOW, after=0, limit=100)
+        assert [(row.id, row.properties_change, row.stage_changes) for row in found] == [
+            (number, case.differs, case.stage_changes) for number, case in numbered if case.differs or case.stage_changes
         ]
         for row in found:
             assert (row.observed, row.desired, row.stage) == (OLD, contacts[row.id - 1].desired, contacts[row.id - 1].stage)
-        without_stage = differences.load(tx, None, after=0, limit=100)
+        without_stage = differences.load(tx, None, now=NOW, after=0, limit=100)
         assert [(row.id, row.stage_changes) for row in without_stage] == [(number, False) for number, case in numbered if case.differs]
         assert differences.count(tx) == sum(case.differs for case in contacts)
         assert differences.count_stage_changes(tx, STAGE_RULE) == sum(case.stage_changes for case in contacts)
-        assert {row[0] for row in rejections.load(tx)} == {number for number in rejected if not contacts[number - 1].deleted}
+        held = {number for number, case in numbered if case.rejected == case.desired == NEW and not case.deleted}
+        assert held_back.load(tx, STAGE_RULE, ()).contacts == len(held)
+        assert {id_ for id_, _ in held_back.load_contacts(tx, STAGE_RULE, ())} == held
 
 
 def test_differences_are_paged(tx: Connection) -> None:
     for number in range(1, 6):
         ContactCase().save(tx, number)
-    pages = [[row.id for row in differences.load(tx, None, after=after, limit=2)] for after in (0, 2, 4, 5)]
+    pages = [[row.id for row in differences.load(tx, None, now=NOW, after=after, limit=2)] for after in (0, 2, 4, 5)]
     assert pages == [[1, 2], [3, 4], [5], []]
 
 
@@ -98,7 +100,7 @@ class TestAcknowledged:
     def test_no_difference_is_left(self, tx: Connection) -> None:
         ContactCase(mql=True, stage="lead").save(tx, 1)
         self.acknowledge(tx, 1, stage=MQL, stage_given=MQL)
-        assert differences.load(tx, STAGE_RULE, after=0, limit=9) == []
+        assert differences.load(tx, STAGE_RULE, now=NOW, after=0, limit=9) == []
 
     def test_a_stage_that_was_not_set_is_unchanged(self, tx: Connection) -> None:
         ContactCase(stage="lead", stage_given=MQL).save(tx, 1)
@@ -122,10 +124,4 @@ class TestAcknowledged:
         ContactCase().save(tx, 1)
         self.acknowledge(tx, 1)
         save_contacts(tx, 1, at=21, shown=canonical_json(lead_score="99"))
-        assert differences.count(tx) == 1
-
-    def test_a_rejection_is_cleared_once_a_value_was_accepted(self, tx: Connection) -> None:
-        ContactCase(rejected=OLD).save(tx, 1)
-        self.acknowledge(tx, 1)
-        save_verdicts(tx, make_verdict_row(1, desired=OLD))
         assert differences.count(tx) == 1

@@ -10,16 +10,20 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy import event as sqlalchemy_event
 
-from sync_worker.store import contacts, events, memberships
+from sync_worker.store import contacts, events, held_back, memberships
+from sync_worker.store.differences import StageRule
 from tests.store.database_factories import POSTGRES_URL
 from tests.store.row_factories import make_event_row
 
 pytestmark = pytest.mark.skipif(POSTGRES_URL is not None, reason="the test reads query plans of SQLite")
 
+STAGE_RULE = StageRule(target="marketingqualifiedlead", earlier_stages=("lead",))
 QUERIES: list[tuple[str, Callable[[Connection], object]]] = [
-    ("members to add to the list of MQLs", lambda tx: memberships.ids_to_add(tx, "mql")),
-    ("members to add to the list of direct MQLs", lambda tx: memberships.ids_to_add(tx, "direct")),
-    ("members to add to the list of a band", lambda tx: memberships.ids_to_add(tx, "band:hot")),
+    ("members to add to the list of MQLs", lambda tx: memberships.ids_to_add(tx, "mql", now=9)),
+    ("members to add to the list of direct MQLs", lambda tx: memberships.ids_to_add(tx, "direct", now=9)),
+    ("members to add to the list of a band", lambda tx: memberships.ids_to_add(tx, "band:hot", now=9)),
+    ("members to remove from the list of MQLs", lambda tx: memberships.ids_to_remove(tx, "mql", keep_others=True, now=9)),
+    ("what is held back", lambda tx: held_back.load(tx, STAGE_RULE, ["mql", "band:hot"])),
     ("number of changed contacts", lambda tx: contacts.count_changed(tx, 5, 9)),
     ("whether many contacts changed", lambda tx: contacts.exceeds_changed(tx, 1, 5)),
     ("number of contacts", contacts.count),

@@ -210,15 +210,25 @@ class TestForbidden:
         assert live_harness.sync().written == 1
         assert live_harness.score(3) == 5
 
-    def test_a_forbidden_write_stops_the_run_and_the_next_run_repeats_it(self, live_harness: Harness) -> None:
+    def test_a_write_without_the_scope_stops_the_run_and_the_next_run_repeats_it(self, live_harness: Harness) -> None:
+        live_harness.add_click("new", "p3@example.com")
+        live_harness.inject_fault("POST */batch/update", "withdraw_scope", name="crm.objects.contacts.write")
+        with pytest.raises(Forbidden, match=r"crm\.objects\.contacts\.write"):
+            live_harness.sync()
+        assert live_harness.score(3) == 0
+        with live_harness.worker() as worker:
+            assert worker.status().pending.contacts == 1
+
+    def test_a_forbidden_write_of_a_contact_is_held_back_and_the_next_run_repeats_it(self, live_harness: Harness) -> None:
         live_harness.add_click("new", "p3@example.com")
         live_harness.deny("POST */batch/update")
-        with pytest.raises(Forbidden):
-            live_harness.sync()
+        report = live_harness.sync()
+        assert ([id_ for id_, _ in report.rejected], report.exit_code) == ([3], ExitCode.SOME_REJECTED)
         assert live_harness.score(3) == 0
         live_harness.clear_faults()
         live_harness.advance()
-        assert live_harness.sync().written == 1
+        report = live_harness.sync()
+        assert (report.written, report.exit_code) == (1, ExitCode.DONE)
         assert live_harness.score(3) == 5
 
     def test_a_forbidden_list_change_stops_the_run_and_the_next_run_repeats_it(self, live_harness: Harness) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sync_worker.errors import NotFound
 from sync_worker.hubspot.api.batch_update import BatchUpdate
 from sync_worker.hubspot.api.crm_objects import PAGE_SIZE, Objects, build_since_filter
+from sync_worker.hubspot.api.write_session import WriteSession
 from sync_worker.hubspot.records.models import BatchReadResult, BatchWriteResult, Contact, ContactUpdate, ResultPage
 from sync_worker.hubspot.records.parsing import JsonObject, parse_contacts, translate_parse_errors
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
@@ -47,23 +48,23 @@ class Contacts(Objects[Contact]):
         with translate_parse_errors("read one of the contacts"):
             return self._parse_records(decoder, [decoder.convert_record(data)])[0]
 
-    def write(self, updates: Sequence[ContactUpdate]) -> BatchWriteResult:
-        """Write up to 100 contacts and return the result of each one.
+    def write(self, updates: Sequence[ContactUpdate], session: WriteSession | None = None) -> BatchWriteResult:
+        """Write up to 100 contacts and return the result of each one. The batches of a run share a session.
 
         Raises:
             ValueError: more than 100 updates, or two for one id.
             InvalidRequest: a property does not exist or is read-only.
         """
-        return BatchUpdate(updates, send=self._send_batch, resolve_id=self._current_id).execute()
+        return BatchUpdate(updates, send=self._send_batch, find=self._find, session=session or WriteSession()).execute()
 
     def _send_batch(self, updates: Sequence[ContactUpdate]) -> JsonObject:
-        inputs = [{"id": str(update.id), "properties": update.properties} for update in updates]
+        # With trace ids, HubSpot may write the valid contacts of a batch and name the others.
+        inputs = [{"id": str(update.id), "properties": update.properties, "objectWriteTraceId": str(update.id)} for update in updates]
         data: JsonObject = self._batch.update({"inputs": inputs}, **RAW)
         return data
 
-    def _current_id(self, id_: int) -> int | None:
-        found = self.get(id_, ())
-        return found.id if found else None
+    def _find(self, ids: Iterable[int]) -> BatchReadResult[Contact]:
+        return self.read(ids, ())
 
     def _build_read_result(self, requested_ids: Sequence[int], items: tuple[Contact, ...]) -> BatchReadResult[Contact]:
         found = super()._build_read_result(requested_ids, items)

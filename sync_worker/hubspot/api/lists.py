@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sync_worker.errors import NotFound
+from sync_worker.hubspot.api.rejection_causes import describe
+from sync_worker.hubspot.api.write_session import WriteSession
 from sync_worker.hubspot.records.models import ContactList, MembershipChangeResult, ResultPage
 from sync_worker.hubspot.records.parsing import JsonObject, parse_list, parse_next_cursor, translate_parse_errors
-from sync_worker.hubspot.rest.error_responses import InvalidRequest
+from sync_worker.hubspot.rest.error_responses import ErrorResponse, InvalidRequest
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
+from sync_worker.hubspot.rest.transport import Transport
 
 CONTACT_OBJECT_TYPE_ID: Final = "0-1"
 MEMBERS_PAGE_SIZE: Final = 250
 MAX_IDS_PER_CHANGE: Final = 1_000  # HubSpot does not document its limit
+MAX_IDS_PER_READ: Final = 100
+MEMBERSHIPS_OF_RECORDS_PATH: Final = "/crm/v3/lists/records/memberships/batch/read"  # not in the SDK
 DYNAMIC_LIST_HINT: Final = "If it is a dynamic list, rename or delete it; the worker then creates its own list."
+
+Step = tuple[str, int]  # key of the request body, contact id
 
 
 class Lists:
     """The lists of the portal."""
 
-    def __init__(self, lists: Untyped, memberships: Untyped) -> None:
+    def __init__(self, lists: Untyped, memberships: Untyped, transport: Transport) -> None:
         self._lists = lists
         self._memberships = memberships
+        self._transport = transport
 
     def find_by_name(self, name: str) -> ContactList | None:
         """Return the contact list with a name, ignoring case, or None if it does not exist."""
@@ -66,27 +74,62 @@ class Lists:
         with translate_parse_errors("read the members of a list"):
             return ResultPage(items=tuple(int(row["recordId"]) for row in data["results"]), next=parse_next_cursor(data.get("paging")))
 
-    def change_members(self, list_id: str, add: Iterable[int] = (), remove: Iterable[int] = ()) -> MembershipChangeResult:
-        """Add and remove members of a manual list. Idempotent.
+    def find_members(self, list_id: str, ids: Sequence[int]) -> frozenset[int]:
+        """Return the contacts, of those with these ids, that are members of a list."""
+        members: set[int] = set()
+        for start in range(0, len(ids), MAX_IDS_PER_READ):
+            inputs = [{"objectTypeId": CONTACT_OBJECT_TYPE_ID, "recordId": str(id_)} for id_ in ids[start : start + MAX_IDS_PER_READ]]
+            data: JsonObject = self._transport.send("POST", MEMBERSHIPS_OF_RECORDS_PATH, body={"inputs": inputs})
+            with translate_parse_errors("read the lists of contacts"):
+                members |= {
+                    int(row["recordId"])
+                    for row in data["results"]
+                    if any(str(each["listId"]) == list_id for each in row["recordListMemberships"])
+                }
+        return frozenset(members)
+
+    def change_members(
+        self, list_id: str, add: Iterable[int] = (), remove: Iterable[int] = (), session: WriteSession | None = None
+    ) -> MembershipChangeResult:
+        """Add and remove members of a manual list. Idempotent. The batches of a run share a session.
 
         Raises:
             NotFound: the list does not exist.
             InvalidRequest: the list is dynamic.
         """
         steps = [("recordIdsToAdd", id_) for id_ in sorted(set(add))] + [("recordIdsToRemove", id_) for id_ in sorted(set(remove))]
+        session = session or WriteSession()
         changed = MembershipChangeResult()
         for start in range(0, len(steps), MAX_IDS_PER_CHANGE):
-            changed = _merge_results(changed, self._change_batch(list_id, steps[start : start + MAX_IDS_PER_CHANGE]))
+            session.start_batch()
+            changed = _merge_results(changed, self._change_batch(list_id, steps[start : start + MAX_IDS_PER_CHANGE], session))
         return changed
 
-    def _change_batch(self, list_id: str, changes: list[tuple[str, int]]) -> MembershipChangeResult:
-        body: dict[str, list[str]] = {"recordIdsToAdd": [], "recordIdsToRemove": []}
-        for key, id_ in changes:
-            body[key].append(str(id_))
+    def _change_batch(self, list_id: str, steps: Sequence[Step], session: WriteSession) -> MembershipChangeResult:
         try:
-            data: JsonObject = self._memberships.add_and_remove(list_id, body, **RAW)
+            return self._send_changes(list_id, steps)
         except InvalidRequest as error:
-            raise InvalidRequest(error.response, operation=f"change the members of list {list_id}", hint=DYNAMIC_LIST_HINT) from error
+            if (found := self.get(list_id)) is None or found.is_dynamic:
+                raise InvalidRequest(error.response, operation=f"change the members of list {list_id}", hint=DYNAMIC_LIST_HINT) from error
+            return self._divide(list_id, steps, error.response, session)
+
+    def _divide(self, list_id: str, steps: Sequence[Step], response: ErrorResponse, session: WriteSession) -> MembershipChangeResult:
+        """Send each half of a rejected change on its own, so that one contact does not block the others."""
+        if len(steps) == 1 or not session.take(2):
+            return MembershipChangeResult(rejected={id_: describe(response) for _, id_ in steps})
+        changed = MembershipChangeResult()
+        for part in (steps[: len(steps) // 2], steps[len(steps) // 2 :]):
+            try:
+                changed = _merge_results(changed, self._send_changes(list_id, part))
+            except InvalidRequest as error:
+                changed = _merge_results(changed, self._divide(list_id, part, error.response, session))
+        return changed
+
+    def _send_changes(self, list_id: str, steps: Sequence[Step]) -> MembershipChangeResult:
+        body: dict[str, list[str]] = {"recordIdsToAdd": [], "recordIdsToRemove": []}
+        for key, id_ in steps:
+            body[key].append(str(id_))
+        data: JsonObject = self._memberships.add_and_remove(list_id, body, **RAW)
         with translate_parse_errors("change the members of a list"):
             # "recordsIdsAdded" is HubSpot's spelling; accept the correct one too.
             added = data.get("recordsIdsAdded") or data.get("recordIdsAdded")
@@ -100,6 +143,7 @@ def _merge_results(first: MembershipChangeResult, second: MembershipChangeResult
         added=first.added | second.added,
         removed=first.removed | second.removed,
         missing=first.missing | second.missing,
+        rejected={**first.rejected, **second.rejected},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Generic, TypeVar
 
 import msgspec
@@ -101,26 +102,38 @@ class ContactUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteAck:
-    """The written properties as HubSpot returned them. They may differ from the values sent.
-
-    `rejected_properties`: rejected property → reason. Their values did not change.
-    """
+    """The written properties as HubSpot returned them. They may differ from the values sent."""
 
     properties: Mapping[str, str | None]
     updated_at: datetime
-    rejected_properties: Mapping[str, str] = field(default_factory=dict)
+
+
+class CauseKind(Enum):
+    """What a rejection is about."""
+
+    VALUE = "value"  # the value of a property that was sent; the same value would be rejected again
+    RULE = "rule"  # a rule of the portal, access, or a reason that is not known; the same request may succeed tomorrow
+    TEMPORARY = "temporary"  # a lock, an internal error, an id left out; the same request may succeed in a few seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectionCause:
+    """Why HubSpot did not write a property. The reason contains codes and property names, no value."""
+
+    kind: CauseKind
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchWriteResult:
-    """The result of a batch write. Each id is in exactly one of `acknowledged`, `rejected` and `merged_into`.
+    """The result of a batch write. Each property that was sent is acknowledged or rejected, unless its id is merged or deleted.
 
-    `rejected`: id → reason. `deleted`: the rejected ids that no longer exist. `merged_into`: id → id of the surviving contact, which was
-    not written.
+    `rejected`: id → rejected property → cause. `deleted`: ids that no longer exist. `merged_into`: id → id of the surviving contact, which
+    was not written.
     """
 
     acknowledged: Mapping[int, WriteAck] = field(default_factory=dict)
-    rejected: Mapping[int, str] = field(default_factory=dict)
+    rejected: Mapping[int, Mapping[str, RejectionCause]] = field(default_factory=dict)
     merged_into: Mapping[int, int] = field(default_factory=dict)
     deleted: frozenset[int] = frozenset()
 
@@ -190,11 +203,12 @@ class ContactList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MembershipChangeResult:
-    """The changed members of a list. Contacts that were already members, or already were not, are in no field."""
+    """The changes of a list that HubSpot named. Contacts that were already members, or already were not, are in no field."""
 
     added: frozenset[int] = frozenset()
     removed: frozenset[int] = frozenset()
     missing: frozenset[int] = frozenset()  # contacts that do not exist
+    rejected: Mapping[int, str] = field(default_factory=dict)  # id → reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,6 +83,7 @@ ENDPOINTS: Final = (
     Endpoint("PUT", "/crm/v3/lists/{list}/update-list-name", "rename a list"),
     Endpoint("GET", "/crm/v3/lists/{list}/memberships", "read the members of a list"),
     Endpoint("PUT", "/crm/v3/lists/{list}/memberships/add-and-remove", "change the members of a list"),
+    Endpoint("POST", "/crm/v3/lists/records/memberships/batch/read", "read the lists of contacts"),
     Endpoint("GET", "/events/v3/events", "read event occurrences"),
     Endpoint("GET", "/events/v3/events/event-types", "read the types of events"),
     Endpoint("GET", "/marketing/v3/marketing-events", "read the marketing events"),

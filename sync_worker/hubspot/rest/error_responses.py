@@ -7,7 +7,7 @@ without a code keeps its message, with addresses masked.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import nan
@@ -21,6 +21,7 @@ from sync_worker.hubspot.rest.json_body import InvalidJson, decode_body
 
 EMAIL_PATTERN: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
 MAX_QUOTE_CHARS: Final = 200
+MAX_ID_DIGITS: Final = 18
 MAX_RETRY_AFTER_SECONDS: Final = 2 * 86_400.0  # HubSpot's longest is a day; a longer one is a mistake of the sender
 #: HubSpot answers these with JSON. A gateway in between, or a wrong address, answers with a page of its own.
 JSON_ONLY_STATUSES: Final = frozenset({401, 403, 404, 410})
@@ -67,6 +68,11 @@ class ErrorResponse:
     def codes(self) -> frozenset[str]:
         """The codes of all details."""
         return frozenset(detail.code for detail in self.details if detail.code)
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """The ids of the records that the details name."""
+        return frozenset(int(id_) for detail in self.details for id_ in detail.ids if id_.isdecimal() and len(id_) <= MAX_ID_DIGITS)
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -116,8 +122,11 @@ def parse_error_response(status: int, body: bytes) -> ErrorResponse:
         data = decode_body(body, orjson.loads)
     except InvalidJson:
         data = {}
-    if not isinstance(data, dict):
-        data = {}
+    return build_error_response(status, data if isinstance(data, dict) else {})
+
+
+def build_error_response(status: int, data: Mapping[str, object]) -> ErrorResponse:
+    """Return the error of a decoded reply, or of one entry in the `errors` of a partial success."""
     return ErrorResponse(
         status=status,
         is_json=data.get("status") == "error" or not data.keys().isdisjoint({"correlationId", "category"}),
@@ -129,11 +138,6 @@ def parse_error_response(status: int, body: bytes) -> ErrorResponse:
         data_center=_as_optional_text(data.get("correctHublet")),
         details=tuple(_parse_details(data)),
     )
-
-
-def parse_error_details(errors: Iterable[Mapping[str, object]]) -> tuple[ErrorDetail, ...]:
-    """Parse the `errors` of a reply, including those of a partial success."""
-    return tuple(_parse_detail(error) for error in errors)
 
 
 def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -164,7 +168,7 @@ def _parse_detail(error: Mapping[str, object]) -> ErrorDetail:
         message=_as_text(error.get("message")),
         code=_as_optional_text(error.get("code")),
         category=_as_optional_text(error.get("category")),
-        ids=(*_as_texts(context.get("ids")), *_as_texts(context.get("id"))),
+        ids=(*_as_texts(context.get("ids")), *_as_texts(context.get("id")), *_as_texts(context.get("objectWriteTraceId"))),
         properties=_as_texts(context.get("propertyName")),
         scopes=(*_as_texts(context.get("requiredGranularScopes")), *_as_texts(context.get("requiredScopes"))),
     )

@@ -10,28 +10,26 @@ from datetime import datetime
 from itertools import islice
 from typing import Final, Self
 
-import orjson
 from sqlalchemy import Connection
 
 from sync_worker.batched import batched
-from sync_worker.errors import ConfigurationError, NotFound
+from sync_worker.errors import NotFound
+from sync_worker.hubspot.api.write_session import WriteSession
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import WriteAck
 from sync_worker.progress import Progress
 from sync_worker.store import contacts, differences, memberships, rejections, undo_log
 from sync_worker.store.database import Store
-from sync_worker.store.differences import AcknowledgedContact
-from sync_worker.store.rejections import Rejection
+from sync_worker.store.rejections import PROPERTIES, STAGE, Rejection, list_part
 from sync_worker.sync.apply.contact_batch import ContactBatchResult, write_batch
-from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange, ListChange
+from sync_worker.sync.apply.contact_results import ContactResult, build_result
+from sync_worker.sync.apply.list_members import ListMembers, missing_list_error
+from sync_worker.sync.plan.plan import ContactChange, ListChange
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.timestamps import to_ms
 
 BATCH_SIZE: Final = 100  # HubSpot's limit of contacts per call
 MAX_WRITERS: Final = 64
-MEMBERSHIP_BATCH_SIZE: Final = 1_000
-RECREATE_LIST_HINT: Final = "Run `sync-worker setup`; it recreates the list, and the next run fills it."
-VALUE_ALTERED_REASON: Final = "HubSpot accepted the values and shows others; they are not sent again until they change."
+RETRY_SECONDS: Final = (2.0, 4.0, 8.0)  # between the tries of a run
 
 
 @dataclass(slots=True)
@@ -41,15 +39,13 @@ class Outcome:
     written: int = 0
     stages: int = 0
     lists: dict[str, dict[str, int]] = field(default_factory=dict)
-    rejected: list[tuple[int, str]] = field(default_factory=list)
+    rejections: dict[tuple[int, str], str] = field(default_factory=dict)  # (contact id, part) → reason
     deleted: int = 0  # contacts that were deleted or merged between read and write
 
-    def add(self, other: Outcome) -> None:
-        """Add the result of other contacts."""
-        self.written += other.written
-        self.stages += other.stages
-        self.rejected += other.rejected
-        self.deleted += other.deleted
+    @property
+    def rejected(self) -> list[tuple[int, str]]:
+        """The rejected contacts with the reason; a contact is in it once for each rejected part."""
+        return [(id_, reason) for (id_, _), reason in self.rejections.items()]
 
 
 class Applier:
@@ -82,6 +78,10 @@ class Applier:
         self._pool = ThreadPoolExecutor(self._max_in_flight, thread_name_prefix="writer")
         self._pending_batches: deque[tuple[Sequence[ContactChange], Future[ContactBatchResult]]] = deque()
         self._in_flight_ids: set[int] = set()
+        self._session = WriteSession()
+        self._list_members = ListMembers(hubspot=hubspot, store=store, run_id=run_id, now=to_ms(now), session=self._session)
+        self._retries: dict[int, ContactChange] = {}  # rejected for a temporary reason
+        self._partly_written: set[int] = set()  # of these contacts
         self.outcome = Outcome()
 
     def __enter__(self) -> Self:
@@ -108,7 +108,7 @@ class Applier:
         self.save_undo([change for batch in new for change in batch])
         for batch in new:
             self._in_flight_ids.update(change.id for change in batch)
-            self._pending_batches.append((batch, self._pool.submit(write_batch, self._hubspot.contacts, batch)))
+            self._pending_batches.append((batch, self._pool.submit(write_batch, self._hubspot.contacts, batch, self._session)))
         return len(new) == free
 
     def save_undo(self, changes: Sequence[ContactChange]) -> None:
@@ -123,7 +123,18 @@ class Applier:
         return self._in_flight_ids
 
     def finish(self) -> None:
-        """Wait for all batches."""
+        """Wait for all batches, and send again what was rejected for a temporary reason."""
+        self._wait_for_all()
+        for seconds in RETRY_SECONDS:
+            changes = list(self._retries.values())
+            self._retries.clear()
+            if not changes or not self._session.take(-(-len(changes) // BATCH_SIZE)):
+                return
+            self._hubspot.pause(seconds)
+            self.send(changes)
+            self._wait_for_all()
+
+    def _wait_for_all(self) -> None:
         while self._pending_batches:
             self._wait_for_oldest()
             self._collect_results()
@@ -131,25 +142,18 @@ class Applier:
     def apply_list_change(self, list_id: str, change: ListChange) -> None:
         """Add and remove the members of a list."""
         counted = self.outcome.lists.setdefault(change.name, {"added": 0, "removed": 0})
-        for add, remove in _member_batches(change):
+        part = list_part(change.key)
+        try:
+            for members in self._list_members.apply(list_id, change):
+                counted["added"] += members.added
+                counted["removed"] += members.removed
+                self.outcome.rejections |= {(id_, part): reason for id_, reason in members.rejected.items()}
+                self._progress.advance("list members", members.added + members.removed)
+        except NotFound as error:
+            if change.key in self._crm_schema.list_names:
+                raise missing_list_error(change) from error
             with self._store.transaction() as tx:
-                undo_log.save_members(tx, self._run_id, change.key, added=add, removed=remove)
-                memberships.save_pending(tx, change.key, add)
-            try:
-                result = self._hubspot.lists.change_members(list_id, add=add, remove=remove)
-            except NotFound as error:
-                if change.key not in self._crm_schema.list_names:  # the list of a removed band: deleted equals empty
-                    with self._store.transaction() as tx:
-                        memberships.delete_list(tx, change.key)
-                    return
-                raise ConfigurationError(f"The list “{change.name}” is no longer in the portal.", hint=RECREATE_LIST_HINT) from error
-            missing = result.missing.intersection(add)
-            with self._store.transaction() as tx:
-                contacts.mark_deleted(tx, missing)
-                memberships.save_changes(tx, change.key, added=[id_ for id_ in add if id_ not in missing], removed=[*remove, *missing])
-            counted["added"] += len(add) - len(missing)
-            counted["removed"] += len(remove)
-            self._progress.advance("list members", len(add) + len(remove))
+                memberships.delete_list(tx, change.key)  # the list of a removed band: deleted equals empty
 
     def _wait_for_oldest(self) -> None:
         if self._pending_batches:
@@ -172,50 +176,42 @@ class Applier:
             return
         sent = {change.id: change for batch, _ in batches for change in batch}
         with self._store.transaction() as tx:
-            outcome = self._save_outcome(tx, sent, [result for _, result in batches])
+            self._save_outcome(tx, sent, [result for _, result in batches])
         self._in_flight_ids -= sent.keys()
-        self.outcome.add(outcome)
         self._progress.advance("written", len(sent))
 
-    def _save_outcome(self, tx: Connection, sent: Mapping[int, ContactChange], results: Sequence[ContactBatchResult]) -> Outcome:
-        acknowledged: list[AcknowledgedContact] = []
-        deleted: list[int] = []
-        rejected: dict[int, str] = {}
-        for batch in results:
-            written = batch.result
-            rows = [self._acknowledgment_row(sent[id_], ack, batch.kept_stages.get(id_)) for id_, ack in written.acknowledged.items()]
-            altered = {row.id: VALUE_ALTERED_REASON for row in rows if row.observed != sent[row.id].desired}
-            incomplete = {
-                id_: "; ".join(sorted(set(ack.rejected_properties.values())))
-                for id_, ack in written.acknowledged.items()
-                if ack.rejected_properties
-            }
-            acknowledged += rows
-            deleted += [*written.deleted, *written.merged_into]
-            rejected |= {id_: reason for id_, reason in {**written.rejected, **altered, **incomplete}.items() if id_ not in written.deleted}
+    def _save_outcome(self, tx: Connection, sent: Mapping[int, ContactChange], results: Sequence[ContactBatchResult]) -> None:
+        deleted = [id_ for each in results for id_ in (*each.result.deleted, *each.result.merged_into)]
+        found = [result for each in results for result in self._build_results(sent, each)]
+        rows = [result.row for result in found if result.row]
         contacts.mark_deleted(tx, deleted)
-        differences.save_acknowledged(tx, acknowledged)
+        differences.save_acknowledged(tx, rows)
+        for part in (PROPERTIES, STAGE):
+            rejections.delete_part(tx, part, [result.change.id for result in found if part in result.accepted_parts])
         if self._skip_reason:
             rejections.suspend(tx, list(sent), reason=self._skip_reason, at=to_ms(self._now))
-        rejections.save(tx, [self._rejection_row(sent[id_], reason) for id_, reason in rejected.items()])
-        stages = sum(row.stage_given is not None for row in acknowledged)
-        return Outcome(written=len(acknowledged), stages=stages, rejected=list(rejected.items()), deleted=len(deleted))
+        rejected = [rejection for result in found for rejection in result.rejections]
+        rejections.save(tx, rejected, at=to_ms(self._now))
+        self._count(found, rejected, deleted=len(deleted))
 
-    def _rejection_row(self, change: ContactChange, reason: str) -> Rejection:
-        return Rejection(change.id, change.desired, reason, to_ms(self._now))
+    def _build_results(self, sent: Mapping[int, ContactChange], batch: ContactBatchResult) -> Iterator[ContactResult]:
+        written = batch.result
+        for id_ in {**written.acknowledged, **written.rejected}:
+            ack, causes = written.acknowledged.get(id_), written.rejected.get(id_, {})
+            yield build_result(self._crm_schema, sent[id_], ack, causes, kept_stage=batch.kept_stages.get(id_))
 
-    def _acknowledgment_row(self, change: ContactChange, ack: WriteAck, kept_stage: str | None) -> AcknowledgedContact:
-        if change.new_stage is None and ack.properties.items() <= change.values.items() and not ack.rejected_properties:  # the usual case
-            return AcknowledgedContact(change.id, change.desired, None, None, to_ms(ack.updated_at))
-        # Properties that the reply omits have the sent value; rejected ones have the old value.
-        returned = {**ack.properties, **{name: change.properties[name][0] for name in ack.rejected_properties}}
-        ours = {name: returned.get(name, after) or "" for name, (_, after) in change.properties.items() if name != STAGE_PROPERTY}
-        unchanged = {name: value for name, value in orjson.loads(change.desired).items() if name not in ours}
-        given = None if kept_stage or STAGE_PROPERTY in ack.rejected_properties else change.new_stage
-        stage = kept_stage or ((returned.get(STAGE_PROPERTY) or given) if given else None)
-        return AcknowledgedContact(change.id, self._crm_schema.observed_json({**unchanged, **ours}), stage, given, to_ms(ack.updated_at))
-
-
-def _member_batches(change: ListChange) -> Iterable[tuple[Sequence[int], Sequence[int]]]:
-    yield from ((batch, ()) for batch in batched(change.add, MEMBERSHIP_BATCH_SIZE))
-    yield from (((), batch) for batch in batched(change.remove, MEMBERSHIP_BATCH_SIZE))
+    def _count(self, results: Sequence[ContactResult], rejected: Sequence[Rejection], *, deleted: int) -> None:
+        """Add results to the outcome; a contact that is sent in parts counts once."""
+        acknowledged = [result for result in results if result.row]
+        self.outcome.written += sum(result.change.id not in self._partly_written for result in acknowledged)
+        self.outcome.stages += sum(result.row is not None and result.row.stage_given is not None for result in acknowledged)
+        self.outcome.deleted += deleted
+        if self.outcome.rejections:
+            for result in results:
+                for part in result.accepted_parts:
+                    self.outcome.rejections.pop((result.change.id, part), None)
+        self.outcome.rejections |= {(rejection.contact_id, rejection.part): rejection.reason for rejection in rejected}
+        for result in results:
+            if retry := result.retry:
+                self._retries[retry.id] = retry
+                self._partly_written |= {retry.id} if result.row else set()

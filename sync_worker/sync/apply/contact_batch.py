@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sync_worker.hubspot.api.contacts import Contacts
+from sync_worker.hubspot.api.write_session import WriteSession
 from sync_worker.hubspot.records.models import BatchWriteResult, Contact, ContactUpdate, WriteAck
 from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange
 
@@ -18,8 +19,8 @@ class ContactBatchResult:
     kept_stages: Mapping[int, str] = field(default_factory=dict)
 
 
-def write_batch(contacts: Contacts, changes: Sequence[ContactChange]) -> ContactBatchResult:
-    """Write up to 100 changes.
+def write_batch(contacts: Contacts, changes: Sequence[ContactChange], session: WriteSession) -> ContactBatchResult:
+    """Write up to 100 changes. The batches of a run share a session.
 
     Some portals let the API move a stage backward. So a contact that sales has moved since the last read keeps its stage. One request
     remains between this check and the write.
@@ -28,7 +29,7 @@ def write_batch(contacts: Contacts, changes: Sequence[ContactChange]) -> Contact
     updates = [
         _update_without_stage(change) if change.id in kept else ContactUpdate(id=change.id, properties=change.values) for change in changes
     ]
-    written = contacts.write([update for update in updates if update.properties])
+    written = contacts.write([update for update in updates if update.properties], session)
     # Contacts without any other change are not written.
     skipped = {
         update.id: WriteAck(properties={}, updated_at=kept[update.id].updated_at)

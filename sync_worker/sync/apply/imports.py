@@ -17,7 +17,6 @@ import structlog
 
 from sync_worker.batched import batched
 from sync_worker.errors import StateError
-from sync_worker.hubspot.api.batch_update import DELETED_REASON
 from sync_worker.hubspot.api.csv_file import UnusableExport
 from sync_worker.hubspot.api.import_file import ImportFile
 from sync_worker.hubspot.records.models import BatchWriteResult, Contact, Import, WriteAck
@@ -179,7 +178,6 @@ class Importer:
         done = [change for change in changes if change.id not in different_ids]
         written = BatchWriteResult(
             acknowledged={change.id: _acknowledgment(observed[change.id], change) for change in done if change.id in observed},
-            rejected=dict.fromkeys(found.missing, DELETED_REASON),
             merged_into=found.merged_into,
             deleted=found.missing,
         )
@@ -194,7 +192,8 @@ def _counters_match(job: ImportJob, result: Import, rejected_ids: Collection[int
 
 def _is_importable(change: ContactChange) -> bool:
     # An empty cell does not clear a value, and a stage must be re-read just before it is moved.
-    return change.new_stage is None and all(change.values.values())
+    # A row has all desired values, also those that HubSpot has called invalid.
+    return change.new_stage is None and not change.left_out and all(change.values.values())
 
 
 def _acknowledgment(contact: Contact, change: ContactChange) -> WriteAck:

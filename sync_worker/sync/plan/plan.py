@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
+
+import orjson
 
 from sync_worker.batched import batched
 from sync_worker.store import differences, memberships
 from sync_worker.store.database import Store
 from sync_worker.store.differences import Difference, StageRule
 from sync_worker.sync.portal.crm_schema import CrmSchema, diff_properties
+from sync_worker.timestamps import to_ms
 
 STAGE_PROPERTY: Final = "lifecyclestage"
 MQL_STAGE: Final = "marketingqualifiedlead"
@@ -24,13 +28,25 @@ MAX_SAMPLES: Final = 20  # changes that a plan shows in detail
 FetchDifferences: TypeAlias = Callable[..., Sequence[Difference]]
 
 
+class InvalidValue(NamedTuple):
+    """A desired value that HubSpot has called invalid, for that reason. It still shows the observed one."""
+
+    observed: str
+    desired: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactChange:
-    """The change of one contact. `properties`: property → (observed value, desired value)."""
+    """The change of one contact. `properties`: property → (observed value, desired value).
+
+    `left_out`: the properties whose desired value HubSpot has called invalid; they are not sent.
+    """
 
     id: int
     properties: Mapping[str, tuple[str, str]]
     desired: str  # all our properties, canonical JSON
+    left_out: Mapping[str, InvalidValue] = field(default_factory=dict)
     is_substantive: bool = True  # not only the name of the model changes
     new_mql: bool = False  # the contact becomes an MQL
 
@@ -65,6 +81,7 @@ class Scope:
     """The permitted changes of a run: always properties; lists and stages after the approval."""
 
     crm_schema: CrmSchema
+    now: datetime  # the start of the run; what was rejected may be due again
     stage_rule: StageRule | None = None  # None if the portal has no MQL stage
     approved: bool = False
     keep_others: bool = False
@@ -74,11 +91,16 @@ class Scope:
         """Return the stage rule, or None before the approval."""
         return self.stage_rule if self.approved else None
 
+    @property
+    def now_ms(self) -> int:
+        """Return the start of the run in milliseconds."""
+        return to_ms(self.now)
 
-def build_scope(crm_schema: CrmSchema, stages: Iterable[str], *, approved: bool) -> Scope:
+
+def build_scope(crm_schema: CrmSchema, stages: Iterable[str], now: datetime, *, approved: bool) -> Scope:
     """Return the permitted changes under a model, on a portal with these lifecycle stages."""
     keep = crm_schema.model.document.qualification.foreign_members == "keep"
-    return Scope(crm_schema=crm_schema, stage_rule=build_stage_rule(stages), approved=approved, keep_others=keep)
+    return Scope(crm_schema=crm_schema, now=now, stage_rule=build_stage_rule(stages), approved=approved, keep_others=keep)
 
 
 def contact_changes(
@@ -97,24 +119,46 @@ def contact_changes(
     acknowledged during the iteration are not yielded again.
     """
     fetch = partial(
-        differences.load, stage=scope.active_stage_rule, limit=PAGE_SIZE, exclude_mqls=exclude_mqls, exclude_counted=exclude_counted
+        differences.load,
+        stage=scope.active_stage_rule,
+        now=scope.now_ms,
+        limit=PAGE_SIZE,
+        exclude_mqls=exclude_mqls,
+        exclude_counted=exclude_counted,
     )
     pages = _pages(store, fetch) if only_ids is None else _pages_of_ids(store, fetch, only_ids)
     reason_property, model_properties = f"{scope.crm_schema.prefix}_mql_reason", {f"{scope.crm_schema.prefix}_score_model"}
     for row in (row for rows in pages for row in rows):
         if row.id in exclude_ids:
             continue
-        properties = diff_properties(row.observed, row.desired)
+        properties, left_out = _diff_properties(row)
         if row.stage_changes and scope.active_stage_rule:
             properties[STAGE_PROPERTY] = (row.stage or "", scope.active_stage_rule.target)
+        if not properties:
+            continue
         reason = properties.get(reason_property, ("", ""))
         yield ContactChange(
             id=row.id,
             properties=properties,
             desired=row.desired,
+            left_out=left_out,
             is_substantive=not properties.keys() <= model_properties,
             new_mql=reason[0] == "" and reason[1] != "",
         )
+
+
+def _diff_properties(row: Difference) -> tuple[dict[str, tuple[str, str]], dict[str, InvalidValue]]:
+    """Return the properties to send, and those whose value HubSpot has called invalid."""
+    properties = diff_properties(row.observed, row.desired) if row.properties_change else {}
+    if not properties or not row.invalid:  # the usual case
+        return properties, {}
+    invalid: Mapping[str, tuple[str, str]] = orjson.loads(row.invalid)
+    left_out = {
+        name: InvalidValue(*properties[name], reason)
+        for name, (value, reason) in invalid.items()
+        if name in properties and properties[name][1] == value
+    }
+    return {name: values for name, values in properties.items() if name not in left_out}, left_out
 
 
 def _pages(store: Store, fetch: FetchDifferences) -> Iterator[Sequence[Difference]]:
@@ -146,8 +190,8 @@ def list_changes(store: Store, scope: Scope) -> Iterator[ListChange]:
             change = ListChange(
                 key=key,
                 name=name,
-                add=() if orphaned else memberships.ids_to_add(tx, key),
-                remove=memberships.ids_to_remove(tx, key, keep_others=scope.keep_others or orphaned),
+                add=() if orphaned else memberships.ids_to_add(tx, key, now=scope.now_ms),
+                remove=memberships.ids_to_remove(tx, key, keep_others=scope.keep_others or orphaned, now=scope.now_ms),
             )
         if change.add or change.remove:
             yield change
@@ -159,8 +203,8 @@ def count_list_changes(store: Store, scope: Scope) -> dict[str, dict[str, int]]:
     for key, name, orphaned in _iter_lists(store, scope):
         with store.transaction() as tx:
             counts = {
-                "add": 0 if orphaned else memberships.count_to_add(tx, key),
-                "remove": memberships.count_to_remove(tx, key, keep_others=scope.keep_others or orphaned),
+                "add": 0 if orphaned else memberships.count_to_add(tx, key, now=scope.now_ms),
+                "remove": memberships.count_to_remove(tx, key, keep_others=scope.keep_others or orphaned, now=scope.now_ms),
             }
         if any(counts.values()):
             found[name] = counts

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -7,11 +8,12 @@ import pytest
 from sync_worker.errors import BadRequest, NotFound
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import MembershipChangeResult
-from tests.hubspot.fakes import TIMESTAMP, FakeServer, error_body, html_response, json_response, next_page_body
+from tests.hubspot.fakes import TIMESTAMP, FakeResponse, FakeServer, error_body, html_response, json_response, next_page_body
 
 LISTS = "/crm/v3/lists"
 LIST_BY_NAME = "/crm/v3/lists/object-type-id/0-1/name/MQL%20%C2%B7%20direct"
 MEMBERSHIP_CHANGE = "/crm/v3/lists/9/memberships/add-and-remove"
+MEMBERSHIPS = "/crm/v3/lists/records/memberships/batch/read"
 
 
 def list_body(**more: object) -> dict[str, Any]:
@@ -123,11 +125,40 @@ def test_a_dynamic_list_is_refused_with_a_hint(hubspot: HubSpot, server: FakeSer
     server.respond(
         "PUT", MEMBERSHIP_CHANGE, json_response(error_body("Can not operate manually on a dynamic list", "VALIDATION_ERROR"), 400)
     )
+    server.respond("GET", "/crm/v3/lists/9", json_response(list_body(processingType="DYNAMIC")))
 
     with pytest.raises(BadRequest, match="dynamic") as caught:
-        hubspot.lists.change_members("9", add=[51])
+        hubspot.lists.change_members("9", add=[51, 52])
 
     assert "rename or delete it" in str(caught.value)
+    assert len(server.paths) == 2
+
+
+def test_one_rejected_contact_does_not_block_the_other_members(hubspot: HubSpot, server: FakeServer) -> None:
+    def reply(request: Any) -> FakeResponse:
+        body = json.loads(request.body)
+        if "7" in body["recordIdsToAdd"]:
+            return json_response(error_body("Record 7 cannot be added", "VALIDATION_ERROR"), 400)
+        return json_response({"recordsIdsAdded": body["recordIdsToAdd"]})
+
+    server.answer("PUT", MEMBERSHIP_CHANGE, reply)
+    server.respond("GET", "/crm/v3/lists/9", json_response(list_body()))
+
+    changed = hubspot.lists.change_members("9", add=range(1, 101))
+
+    assert changed.added == {*range(1, 101)} - {7}
+    assert changed.rejected == {7: "Record 7 cannot be added"}
+    assert len(server.paths) <= 2 + 2 * 7
+
+
+def test_members_of_a_list_are_found_by_id(hubspot: HubSpot, server: FakeServer) -> None:
+    def memberships(record: str, *lists: object) -> dict[str, Any]:
+        return {"objectTypeId": "0-1", "recordId": record, "recordListMemberships": [{"listId": each, "listVersion": 1} for each in lists]}
+
+    server.respond("POST", MEMBERSHIPS, json_response({"results": [memberships("1", 9, 4), memberships("2", "4"), memberships("3")]}))
+
+    assert hubspot.lists.find_members("9", [1, 2, 3]) == {1}
+    assert server.bodies == [{"inputs": [{"objectTypeId": "0-1", "recordId": str(id_)} for id_ in (1, 2, 3)]}]
 
 
 def test_a_deleted_list_is_reported(hubspot: HubSpot, server: FakeServer) -> None:

@@ -56,7 +56,8 @@ def test_a_rejected_value_waits_until_another_one_is_desired(harness: Harness) -
     remove_option(harness, "lead_grade", "C")
     harness.backfill()
     second_report = harness.backfill()
-    assert (second_report.plan.contacts, second_report.written, second_report.exit_code) == (0, 0, ExitCode.DONE)
+    assert (second_report.plan.contacts, second_report.written, second_report.rejected) == (0, 0, [])
+    assert (second_report.held_back.contacts, second_report.exit_code) == (1, ExitCode.SOME_REJECTED)
     with harness.worker() as worker:
         pending = worker.status().pending
     assert (pending.contacts, [id_ for id_, _ in pending.rejected]) == (0, [1])
@@ -64,6 +65,7 @@ def test_a_rejected_value_waits_until_another_one_is_desired(harness: Harness) -
     harness.set_hubspot_values(7, kind="companies", numberofemployees="3")  # the grade becomes F
     assert harness.sync().written == 1
     assert harness.value(1, "lead_grade") == "F"
+    assert harness.sync().exit_code == ExitCode.DONE
 
 
 def test_a_number_in_another_format_is_not_a_difference(backfill_harness: Harness) -> None:

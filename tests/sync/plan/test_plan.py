@@ -7,7 +7,7 @@ import pytest
 from sync_worker.store.database import Store
 from sync_worker.sync.plan import plan
 from sync_worker.sync.plan.plan import PlanSummary, Scope, build_stage_rule, contact_changes, count_list_changes, list_changes
-from tests.harness import MQL
+from tests.harness import MQL, NOW
 from tests.store.database_factories import temporary_store
 from tests.store.row_factories import canonical_json, make_verdict_row, save_contacts, save_verdicts
 from tests.sync.model_factories import make_crm_schema
@@ -45,7 +45,7 @@ def test_without_the_stage_no_contact_is_moved(stages: tuple[str, ...]) -> None:
 
 
 def make_scope(*, approved: bool) -> Scope:
-    return Scope(crm_schema=make_crm_schema(), stage_rule=build_stage_rule(DEFAULT), approved=approved)
+    return Scope(crm_schema=make_crm_schema(), now=NOW, stage_rule=build_stage_rule(DEFAULT), approved=approved)
 
 
 def save_mqls(
