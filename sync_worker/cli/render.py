@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sync_worker.cli.console import err, out
+from sync_worker.cli.held_back import print_held_back, print_rejected
 from sync_worker.cli.labels import count_records, format_count, record_label
 from sync_worker.reports.model_comparison import ModelComparison
 from sync_worker.reports.model_summary import ModelSummary
@@ -56,8 +57,8 @@ def print_run(report: RunReport) -> None:
         err.print(f"  refused   {report.unsafe} The real run needs --allow-large.", style="red", markup=False)
     for note in report.notes:
         out.print(f"  note      {note}", markup=False)
-    for id_, reason in report.rejected:
-        err.print(f"  rejected  {id_}: {reason}", style="red", markup=False)
+    print_rejected(report.rejected, err)
+    print_held_back(report.held_back, err)
 
 
 def print_forgotten(report: ErasureReport) -> None:
@@ -198,8 +199,8 @@ def print_status(status: WorkerStatus) -> None:
         out.print(f"  active    run {status.active_run.run_id}, {status.active_run.holder}", markup=False)
     if status.service:
         _print_service(status.service)
-    for id_, reason in pending.rejected:
-        out.print(f"  rejected  {id_}: {reason}", style="red", markup=False)
+    print_held_back(pending.held_back, out)
+    print_rejected(pending.rejected, out)
     for run in status.runs:
         out.print(f"  run       {_format_run(run)}", markup=False)
 

@@ -39,7 +39,7 @@ class Approval:
         with store.transaction() as tx:
             self._check_mqls(verdicts.count_mqls(tx))
             effect = {
-                "new MQLs": memberships.count_to_add(tx, "mql"),
+                "new MQLs": memberships.count_to_add(tx, "mql", now=scope.now_ms),
                 "stages": differences.count_stage_changes(tx, scope.stage_rule) if scope.stage_rule else 0,
             }
         effect |= _count_members(count_list_changes(store, scope))

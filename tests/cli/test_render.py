@@ -14,11 +14,14 @@ from sync_worker.cli import contact_explanation, render
 from sync_worker.cli.commands import app
 from sync_worker.cli.labels import count_records, format_count, record_label
 from sync_worker.cli.score_report import print_report
+from sync_worker.errors import ExitCode
 from sync_worker.reports.status import ActiveRun, ModelStatus, PendingChanges, RunSummary, WorkerStatus
+from sync_worker.store.held_back import HeldBack, HeldBackGroup
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.plan import ContactChange, PlanSummary
 from sync_worker.sync.portal.setup import SetupPlan, SetupStep
 from sync_worker.sync.report import ErasureReport, RunReport
+from sync_worker.timestamps import to_ms
 from tests.harness import Harness, start_harness
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -160,6 +163,26 @@ def test_the_status_names_pending_changes_and_the_active_run(capsys: pytest.Capt
         "  active    run 0a1b, host:12",
         "  rejected  7: INVALID_OPTION",
     ]
+
+
+def test_what_is_held_back_is_printed_with_counts_reasons_and_hints(capsys: pytest.CaptureFixture[str]) -> None:
+    groups = (
+        HeldBackGroup("properties", "region: MISSING", 1_200, to_ms(AT), to_ms(AT)),
+        HeldBackGroup("stage", "lifecyclestage: INVALID_OPTION", 3, to_ms(AT), None),
+    )
+    report = make_report(rejected=[(id_, "region: MISSING") for id_ in range(25)], held_back=HeldBack(1_203, groups))
+    render.print_run(report)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["  rejected  0: region: MISSING", "  rejected  1: region: MISSING"]
+    assert lines[20:24] == [
+        "  rejected  and 5 more; see --json",
+        "  held back 1,203 contacts",
+        "    properties: 1,200, region: MISSING (since 2026-11-21 21:14 UTC, next try in the first run after 2026-11-21 21:14 UTC)",
+        "    stage: 3, lifecyclestage: INVALID_OPTION (since 2026-11-21 21:14 UTC, until the value changes)",
+    ]
+    assert "correct the contacts or the rule" in lines[24]
+    assert "sync-worker setup" in lines[25]
+    assert report.exit_code == ExitCode.SOME_REJECTED
 
 
 @pytest.mark.parametrize(

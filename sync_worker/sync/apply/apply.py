@@ -22,7 +22,7 @@ from sync_worker.store.database import Store
 from sync_worker.store.rejections import PROPERTIES, STAGE, Rejection, list_part
 from sync_worker.sync.apply.contact_batch import ContactBatchResult, write_batch
 from sync_worker.sync.apply.contact_results import ContactResult, build_result
-from sync_worker.sync.apply.list_members import ListMembers, missing_list_error
+from sync_worker.sync.apply.list_members import ListMembers, build_missing_list_error
 from sync_worker.sync.plan.plan import ContactChange, ListChange
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.timestamps import to_ms
@@ -151,7 +151,7 @@ class Applier:
                 self._progress.advance("list members", members.added + members.removed)
         except NotFound as error:
             if change.key in self._crm_schema.list_names:
-                raise missing_list_error(change) from error
+                raise build_missing_list_error(change) from error
             with self._store.transaction() as tx:
                 memberships.delete_list(tx, change.key)  # the list of a removed band: deleted equals empty
 

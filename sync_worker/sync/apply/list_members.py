@@ -93,7 +93,7 @@ class ListMembers:
         confirmed = {*(result.added if part.add else result.removed)}.intersection(ids)
         missing = {*result.missing}.intersection(ids)
         if rest := self._find_unconfirmed(ids, confirmed, missing, result.rejected):
-            # HubSpot omits contacts that were members already, or were none.
+            # HubSpot omits contacts that were members already, or already were not.
             members = self._find_members(list_id, rest)
             confirmed |= set() if members is None else members.intersection(rest) if part.add else {*rest} - members
         return confirmed, missing, dict(result.rejected)
@@ -108,7 +108,7 @@ class ListMembers:
         return sorted({*ids}.difference(*known))
 
 
-def missing_list_error(change: ListChange) -> ConfigurationError:
+def build_missing_list_error(change: ListChange) -> ConfigurationError:
     """Return the error for a list that is no longer in the portal."""
     return ConfigurationError(f"The list “{change.name}” is no longer in the portal.", hint=RECREATE_LIST_HINT)
 

@@ -14,7 +14,7 @@ _COLUMNS = "contact_id, desired, reason, at, held"
 def upgrade() -> None:
     """Recreate the table with the new key.
 
-    An earlier version could not tell why a value was rejected, so each rejection is tried again once. Values that `undo` restored stay.
+    An earlier version did not save the cause, so each rejection is tried again once. Values that `undo` restored stay.
     """
     op.create_table(
         "new_rejections",
