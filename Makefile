@@ -49,9 +49,10 @@ check: install
 soak: install
 	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -m soak tests/reliability
 
-# Runs the fault matrix and writes the results to docs/reliability.md.
+# Runs the fault matrix and the wrong replies and writes the results to docs/reliability.md.
 reliability: install
 	$(BIN)/python -m tests.reliability.fault_matrix
+	$(BIN)/python -m tests.reliability.wrong_replies
 
 # Changes the code of model, plan, apply and store in 200 places, one at a time, and prints the changes that no test notices. About an hour.
 # MUTANTS_OPTIONS="--sample 30 --only sync_worker/store" runs fewer.

@@ -17,13 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from queue import Queue
 from random import Random
 from tempfile import TemporaryDirectory
 
 from cosmic_ray.ast import ast_nodes, get_ast_from_path
-from cosmic_ray.mutating import use_mutation
+from cosmic_ray.mutating import mutate_code, use_mutation
 from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT, HERE = Path(__file__).parents[2], Path(__file__).parent
@@ -76,10 +77,10 @@ class Outcome:
 
 
 def find_mutants(room: str) -> Iterator[Mutant]:
-    """Yield all mutants of a room, except changes of annotations, which are never executed."""
+    """Yield all mutants of a room, except changes of annotations and of the options of a dataclass, which no test can see."""
     names = [name for name in operator_names() if name.startswith(OPERATORS) and not name.endswith(EQUIVALENT_OPERATORS)]
     for path in sorted((ROOT / room).rglob("*.py")):
-        module, nodes, skipped = str(path.relative_to(ROOT)), list(ast_nodes(get_ast_from_path(path))), _annotation_lines(path)
+        module, nodes, skipped = str(path.relative_to(ROOT)), list(ast_nodes(get_ast_from_path(path))), _find_skipped_spans(path)
         for name in names:
             operator = get_operator(name)()
             positions = (start for node in nodes for start, _ in operator.mutation_positions(node))
@@ -94,14 +95,26 @@ def draw_sample(candidates: Sequence[Mutant], size: int, random: Random) -> list
     for mutant in sorted(candidates):
         places.setdefault((mutant.module, mutant.line, mutant.column), []).append(mutant)
     one_each = [random.choice(mutants) for mutants in places.values()]
-    return sorted(random.sample(one_each, min(size, len(one_each))))
+    random.shuffle(one_each)
+    return sorted(islice(filter(is_valid_code, one_each), size))
 
 
-def _annotation_lines(path: Path) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+def is_valid_code(mutant: Mutant) -> bool:
+    """Return whether the changed module still compiles; the tool also replaces the stars of `{**a}` and `*a`."""
+    code = mutate_code((ROOT / mutant.module).read_text("utf-8"), get_operator(mutant.operator)(), mutant.number)
+    try:
+        compile(code or "", mutant.module, "exec")
+    except SyntaxError:
+        return False
+    return code is not None
+
+
+def _find_skipped_spans(path: Path) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     found: list[ast.expr] = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         annotations = [getattr(node, "annotation", None), getattr(node, "returns", None)]
-        found += [each for each in annotations if isinstance(each, ast.expr)]
+        decorators = [each for each in getattr(node, "decorator_list", ()) if ast.unparse(each).startswith("dataclass")]
+        found += [each for each in (*annotations, *decorators) if isinstance(each, ast.expr)]
     return [((each.lineno, each.col_offset), (each.end_lineno or 0, each.end_col_offset or 0)) for each in found]
 
 

@@ -131,6 +131,12 @@ def test_ambiguous_or_unsafe_yaml_is_refused(text: str, message: str) -> None:
     assert message in load_error(text)
 
 
+def test_an_invalid_key_does_not_hide_a_later_mistake() -> None:
+    errors = load_error("? [a]\n: b\nname: a\nname: b")
+    assert "expected a name as key" in errors
+    assert "model.yaml:4: name: duplicate key" in errors
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read: No such file"):
         load(tmp_path / "none.yaml")
