@@ -61,6 +61,8 @@ class RunFactory:
         early = guard.allows_early_writes and not report.dry_run and not bulk
         portal_info = portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=report.command == "backfill")
         hidden = portal_info.select_hidden_kinds(self._model.event_kinds)
+        if portal_info.shows_occurrences and not portal_info.shows_page_views:
+            report.notes.append("HubSpot counts page views and shows none of them, so its counters count instead.")
         report.not_visible = self._model.invisible_names(hidden)
         day_start = portal_info.day_start(now, self.settings.reevaluate_at)
         applier = None if report.dry_run else self._build_applier(now)
@@ -164,6 +166,7 @@ class RunFactory:
             clock=self.clock,
             threads=self.threads,
             keeps_all_events=self.settings.keep_events_days is None,
+            notes=self.report.notes,
             counts=self.report.pulled,
         )
         export_reader = ExportReader(context=bulk_context, run_id=self.report.run_id) if bulk_context else None

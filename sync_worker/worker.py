@@ -226,7 +226,11 @@ class Worker:
 
     def _check_model(self, model: Model) -> ModelCheck:
         shows_occurrences = self.hubspot.event_occurrences.is_available()
-        hidden = portal.select_hidden_kinds(model.event_kinds, shows_occurrences=shows_occurrences)
+        hidden = portal.select_hidden_kinds(
+            model.event_kinds,
+            shows_occurrences=shows_occurrences,
+            shows_page_views=shows_occurrences and portal.check_page_views(self.hubspot, model),
+        )
         return check_model(model, hidden, fetch_catalog(self.hubspot, model, shows_occurrences=shows_occurrences))
 
     def compare(self, old: Path, new: Path) -> ModelComparison:

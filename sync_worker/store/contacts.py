@@ -8,6 +8,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import msgspec
+import orjson
 from sqlalchemy import ColumnElement, Connection, case, delete, false, func, literal_column, or_, select, update
 
 from sync_worker.store import memberships, merges
@@ -170,6 +171,20 @@ def find_owners(tx: Connection, ids: Collection[int], emails: Collection[str]) -
     """Return the contacts in the state, deleted or not, that have these ids or emails."""
     known = tx.execute(select(contacts.c.id).where(in_ids(contacts.c.id, ids))).scalars() if ids else ()
     return Owners(ids=frozenset(known), by_email=load_owners(tx, emails) if emails else {})
+
+
+def load_counter(tx: Connection, name: str, *, after: int, limit: int) -> dict[int, int | None]:
+    """Return one of HubSpot's counters by contact, of the next contacts in order of id; None: not a number."""
+    query = select(contacts.c.id, contacts.c.facts).where(contacts.c.id > after, ~contacts.c.gone).order_by(contacts.c.id).limit(limit)
+    return {id_: parse_counter(orjson.loads(facts).get(name)) for id_, facts in tx.execute(query)}
+
+
+def parse_counter(text: str | None) -> int | None:
+    """Return a counter as a whole number, 0 if it has no value, or None if it is not a number."""
+    try:
+        return int(float(text)) if text else 0
+    except (ValueError, OverflowError):
+        return None
 
 
 def find_id(tx: Connection, email_or_id: str) -> int | None:

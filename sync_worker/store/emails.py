@@ -64,6 +64,14 @@ def find_sharing_contacts(tx: Connection, contact_id: int) -> list[int]:
     return list(tx.execute(query.order_by(contacts.c.id)).scalars())
 
 
+def load_emails(tx: Connection, ids: Collection[int]) -> set[str]:
+    """Return all emails of some contacts, former ones too."""
+    primary = select(contacts.c.email).where(in_ids(contacts.c.id, ids), contacts.c.email.is_not(None))
+    additional = select(contact_emails.c.email).where(in_ids(contact_emails.c.contact_id, ids))
+    former = select(former_emails.c.email).where(in_ids(former_emails.c.contact_id, ids))
+    return {email for email in tx.execute(union_all(primary, additional, former)).scalars() if email}
+
+
 def load_additional_emails(tx: Connection, ids: Collection[int]) -> dict[int, set[str]]:
     """Return the additional emails by contact, without the contacts that have none."""
     emails: dict[int, set[str]] = {}

@@ -11,18 +11,31 @@ from sync_worker.store.emails import has_any_email, select_emails
 from sync_worker.store.schema import (
     contact_emails,
     contacts,
+    counter_checks,
     events,
     former_emails,
     memberships,
     merges,
     rejections,
+    repairs,
     runs,
     undo_members,
     undo_values,
     verdicts,
 )
 
-CONTACT_TABLES = (contact_emails, former_emails, merges, verdicts, memberships, rejections, undo_values, undo_members)
+CONTACT_TABLES = (
+    contact_emails,
+    former_emails,
+    merges,
+    repairs,
+    counter_checks,
+    verdicts,
+    memberships,
+    rejections,
+    undo_values,
+    undo_members,
+)
 
 
 def find_merged_ids(tx: Connection, contact_id: int) -> list[int]:

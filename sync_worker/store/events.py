@@ -6,14 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, Text, and_, cast, delete, distinct, func, or_, select, union_all, update
 
 from sync_worker.batched import batched
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import merges
 from sync_worker.store.database import Insert, dialect_insert, execute_many, upsert_rows
 from sync_worker.store.emails import FormerEmail, has_any_email, load_former_owners, load_owners
-from sync_worker.store.schema import contacts, events, forms
+from sync_worker.store.id_array import in_ids
+from sync_worker.store.schema import contact_emails, contacts, events, forms
 
 EVENTS_PER_STATEMENT: Final = 1_000
 
@@ -100,14 +101,48 @@ def _upsert_statement(dialect: str) -> Insert:
     return statement.on_conflict_do_update(index_elements=["kind", "id"], set_={"filtered": statement.excluded.filtered})
 
 
-def delete_by_id(tx: Connection, kind: str, ids: Sequence[str]) -> None:
-    """Delete events that HubSpot has replaced; their contacts are due."""
+def delete_by_id(tx: Connection, kind: str, ids: Sequence[str]) -> set[int]:
+    """Delete events that HubSpot has replaced; their contacts, which are returned, are due."""
     deleted = tx.execute(
         delete(events).where(events.c.kind == kind, events.c.id.in_(ids)).returning(events.c.contact_id, events.c.email)
     ).all()
-    if deleted:
-        contact_ids = {contact_id for contact_id, _ in deleted if contact_id is not None}
-        contact_store.mark_due(tx, contact_ids, {email for _, email in deleted if email is not None})
+    if not deleted:
+        return set()
+    contact_ids = {contact_id for contact_id, _ in deleted if contact_id is not None}
+    emails = {email for _, email in deleted if email is not None}
+    contact_store.mark_due(tx, contact_ids, emails)
+    owners = contact_store.find_owners(tx, contact_ids, emails)
+    return {owner for contact_id, email in deleted for owner in owners.of(contact_id, email)}
+
+
+def count_by_contact(tx: Connection, kind: str, ids: Collection[int]) -> dict[int, int]:
+    """Return the numbers of events of some contacts that HubSpot's counters count, without contacts that have none.
+
+    HubSpot counts emails instead of clicks or opens, and no events of bots.
+    """
+    unit = func.coalesce(events.c.campaign, cast(events.c.sent_at, Text), events.c.id) if kind.startswith("email_") else events.c.id
+    genuine, without_id = (events.c.kind == kind, ~events.c.filtered), events.c.contact_id.is_(None)
+    parts = [
+        select(events.c.contact_id.label("owner"), unit.label("unit")).where(*genuine, in_ids(events.c.contact_id, ids)),
+        select(contacts.c.id, unit)
+        .join(events, and_(events.c.email == contacts.c.email, without_id))
+        .where(*genuine, in_ids(contacts.c.id, ids)),
+        select(contact_emails.c.contact_id, unit)
+        .join(events, and_(events.c.email == contact_emails.c.email, without_id))
+        .where(*genuine, in_ids(contact_emails.c.contact_id, ids)),
+    ]
+    owned = union_all(*parts).subquery()
+    return dict(tx.execute(select(owned.c.owner, func.count(distinct(owned.c.unit))).group_by(owned.c.owner)).all())
+
+
+def exists(tx: Connection, kind: str) -> bool:
+    """Return whether the state has an event of a kind."""
+    return tx.execute(select(events.c.id).where(events.c.kind == kind).limit(1)).first() is not None
+
+
+def count(tx: Connection, kind: str) -> int:
+    """Return the number of events of a kind."""
+    return tx.execute(select(func.count()).select_from(events).where(events.c.kind == kind)).scalar_one()
 
 
 def delete_except(tx: Connection, kind: str, campaign: str, keep_ids: Collection[str]) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, li
 from sync_worker.store import id_array
 from sync_worker.store.database import upsert_rows
 from sync_worker.store.rejections import ADD, REMOVE, holds_back, list_part
-from sync_worker.store.schema import contacts, lists, memberships, rejections, verdicts
+from sync_worker.store.schema import contacts, lists, memberships, rejections, repairs, verdicts
 
 
 def condition(key: str) -> ColumnElement[bool]:
@@ -30,9 +30,10 @@ def ids_to_add(tx: Connection, key: str, *, now: int) -> Sequence[int]:
     return tx.execute(_select_to_add(key, now)).scalars().all()
 
 
-def count_to_add(tx: Connection, key: str, *, now: int) -> int:
-    """Return how many contacts `ids_to_add` would return."""
-    return _count_rows(tx, _select_to_add(key, now))
+def count_to_add(tx: Connection, key: str, *, now: int, exclude_repairs: bool = False) -> int:
+    """Return how many contacts `ids_to_add` would return, with `exclude_repairs` without those whose facts were missing before."""
+    query = _select_to_add(key, now)
+    return _count_rows(tx, query.where(verdicts.c.contact_id.not_in(select(repairs.c.contact_id))) if exclude_repairs else query)
 
 
 def ids_to_remove(tx: Connection, key: str, *, keep_others: bool, now: int) -> Sequence[int]:

@@ -125,6 +125,20 @@ coverage: Final = Table(
     Column("high", BigInteger, nullable=False),
 )
 
+#: Contacts whose facts an earlier read had missed; the limits on the changes of a plan do not count them.
+repairs: Final = Table("repairs", metadata, Column("contact_id", IdType, primary_key=True, autoincrement=False))
+
+#: Contacts for which HubSpot counts other events than it shows, and how many full scans in a row have confirmed that.
+counter_checks: Final = Table(
+    "counter_checks",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("total", BigInteger, nullable=False),  # HubSpot's counter
+    Column("counted", BigInteger, nullable=False),  # events in the state
+    Column("times", Integer, nullable=False),
+)
+
 verdicts: Final = Table(
     "verdicts",
     metadata,

@@ -11,7 +11,7 @@ from typing import Final
 from sync_worker.batched import batched
 from sync_worker.errors import BadRequest, ConfigurationError, FatalError, Forbidden, UnsafePlan
 from sync_worker.store import contacts as contact_store
-from sync_worker.store import differences, held_back, memberships, rejections
+from sync_worker.store import differences, held_back, memberships, rejections, repairs
 from sync_worker.store.database import Store
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
@@ -59,7 +59,9 @@ class Run:
         with self.store.transaction() as tx:
             rejections.release(tx)
         self._read_all()
+        self.pull.changes_since_scan()
         self.pull.page_view_history(self.evaluator.hidden_kinds)
+        self.pull.reconcile(self.evaluator.hidden_kinds)
         if self.scope.approved:
             self.pull.list_members()
         if erased := purge_gdpr_deleted(self.pull.context.hubspot, self.store):
@@ -73,6 +75,7 @@ class Run:
             self.pull.events(self.evaluator.hidden_kinds)
             self.pull.recent_contacts()
             self.pull.page_view_history(self.evaluator.hidden_kinds)
+            self.pull.reconcile(self.evaluator.hidden_kinds)
             self.from_state()
         else:
             self.full()
@@ -87,6 +90,9 @@ class Run:
         self._report_held_back()
         if failures:
             raise failures[0]
+        if self.applier:
+            with self.store.transaction() as tx:
+                repairs.clear(tx)
 
     def _read_all(self) -> None:
         saved: list[int] = []
@@ -151,19 +157,21 @@ class Run:
         )
 
     def _count_changes(self, changes: Iterable[ContactChange]) -> Iterator[ContactChange]:
+        with self.store.transaction() as tx:
+            repaired = repairs.load(tx)
         for change in changes:
-            self.report.plan.add_contact_change(change)
+            self.report.plan.add_contact_change(change, is_repair=change.id in repaired)
             yield change
 
     def _check_safety(self, *, partially_written: bool) -> None:
         # All contacts are evaluated by now, so the whole plan is known before its first write.
         plan = self.report.plan
         with self.store.transaction() as tx:
-            members_to_add = memberships.count_to_add(tx, "mql", now=self.scope.now_ms) if self.scope.approved else 0
-            if not (plan.substantive or plan.new_mqls or members_to_add):
+            members_to_add = memberships.count_to_add(tx, "mql", now=self.scope.now_ms, exclude_repairs=True) if self.scope.approved else 0
+            if not (plan.substantive or plan.unexpected_mqls or members_to_add):
                 return  # no limit applies
             contacts = contact_store.count(tx)
-        weight = {"contacts": contacts, "changed": plan.substantive, "new_mqls": max(plan.new_mqls, members_to_add)}
+        weight = {"contacts": contacts, "changed": plan.substantive, "new_mqls": max(plan.unexpected_mqls, members_to_add)}
         if not self.applier:
             self.report.unsafe = self.guard.violation(**weight)
             return

@@ -50,7 +50,7 @@ def test_a_current_state_is_opened_without_a_migration(tmp_path: Path) -> None:
         again.close()
 
 
-@pytest.mark.parametrize("schema", ["0001", "0002", "0003", "0005", "0006", "0007", "0009", "0010", "0011"])
+@pytest.mark.parametrize("schema", ["0001", "0002", "0003", "0005", "0006", "0007", "0009", "0010", "0011", "0012"])
 def test_a_state_of_an_earlier_schema_is_migrated_with_all_its_rows(tmp_path: Path, schema: str) -> None:
     with temporary_state_url(tmp_path) as url:
         rows = _create_state(url, schema)

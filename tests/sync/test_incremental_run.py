@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from sync_worker.errors import ExitCode
+from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.server import user_actions
 from tests.harness import DAY, MODEL, MQL, NOW_MS, Harness, make_click, make_contact, small_portal, start_harness
 
@@ -137,10 +139,16 @@ def test_score_decay_is_written_by_the_daily_evaluation(tmp_path: Path) -> None:
         assert harness.sync().written == 0
 
 
-def test_a_portal_without_event_occurrences_falls_back_to_counters_and_names_hidden_criteria(tmp_path: Path) -> None:
-    with start_harness(tmp_path, tier="starter") as harness:
+@pytest.mark.parametrize("reply", ["forbidden", "empty"])
+def test_a_portal_without_event_occurrences_falls_back_to_counters_and_names_hidden_criteria(
+    tmp_path: Path, reply: Literal["forbidden", "empty"]
+) -> None:
+    with start_harness(tmp_path, tier="starter", switches=Switches(hidden_occurrences=reply)) as harness:
         report = harness.backfill()
         assert report.not_visible == ("careers",)
+        assert report.notes == (
+            ["HubSpot counts page views and shows none of them, so its counters count instead."] if reply == "empty" else []
+        )
         assert [harness.score(number) for number in (1, 2, 3, 6)] == [20, 10, 0, 20]
         assert "GET /events/event-occurrences/2026-09/event-types" not in report.requests
         assert harness.sync().written == 0

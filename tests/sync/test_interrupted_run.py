@@ -102,6 +102,19 @@ def test_contacts_read_before_the_stop_are_not_read_again(tmp_path: Path) -> Non
         assert harness.backfill().pulled["contacts"] == 950 - known_count
 
 
+def test_changes_during_a_long_interruption_count_after_the_resumed_backfill(tmp_path: Path) -> None:
+    data = small_portal(contacts=[make_contact(number) for number in range(1, 951)], companies=[], email_events=[], events=[])
+    with start_harness(tmp_path, data, settings={"requests_in_flight": 1}) as harness:
+        with pytest.raises(RunStopped):
+            harness.backfill(progress=StopAfter(2, CONTACT_STREAM))
+        harness.advance(24 * 60)
+        for number in (1, 950):
+            harness.opt_out(number)
+        harness.backfill()
+        assert [harness.score(number) for number in (1, 950)] == [-10, -10]
+        assert harness.sync().written == 0
+
+
 def test_only_the_gap_in_the_middle_is_read_again(tmp_path: Path) -> None:
     data = small_portal(contacts=[make_contact(number) for number in range(1, 951)], companies=[], email_events=[], events=[])
     with start_harness(tmp_path, data, settings={"requests_in_flight": 1}) as harness:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sync_worker.errors import NotFound
 from sync_worker.hubspot.api.batch_update import BatchUpdate
-from sync_worker.hubspot.api.crm_objects import PAGE_SIZE, Objects, build_since_filter
+from sync_worker.hubspot.api.crm_objects import PAGE_SIZE, Objects, build_filter, build_search_body, build_since_filter
 from sync_worker.hubspot.api.write_session import WriteSession
 from sync_worker.hubspot.records.models import BatchReadResult, BatchWriteResult, Contact, ContactUpdate, ResultPage
 from sync_worker.hubspot.records.parsing import JsonObject, parse_contacts, translate_parse_errors
@@ -15,6 +15,7 @@ from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
 MERGED_IDS_PROPERTY = "hs_merged_object_ids"
 LAST_CONVERSION_PROPERTY = "recent_conversion_date"
+PAGE_VIEWS_PROPERTY = "hs_analytics_num_page_views"
 CONVERSION_COUNT_PROPERTY = "num_conversion_events"
 
 
@@ -37,6 +38,12 @@ class Contacts(Objects[Contact]):
         return self._search_page(
             [[build_since_filter(LAST_CONVERSION_PROPERTY, since)]], (LAST_CONVERSION_PROPERTY, CONVERSION_COUNT_PROPERTY)
         )
+
+    def counts_page_views(self) -> bool:
+        """Return whether HubSpot counts page views of any contact."""
+        data = self._post_search(build_search_body([[build_filter(PAGE_VIEWS_PROPERTY, "GT", 0)]], ("hs_object_id",), limit=1))
+        with translate_parse_errors("search contacts"):
+            return int(data["total"]) > 0
 
     def get(self, id_: int, properties: Sequence[str]) -> Contact | None:
         """Return a contact, or None if it does not exist. For the id of a merged contact, return the surviving contact."""

@@ -131,7 +131,7 @@ class Objects(Generic[T]):
         """Return the number of id ranges, 0 to 5, that fit into a search for these properties."""
         names = self._property_names(properties)
         bodies = (
-            _build_search_body([_build_id_range_filters(10**15, 10**15)] * ranges, names) for ranges in range(1, MAX_FILTER_GROUPS + 1)
+            build_search_body([_build_id_range_filters(10**15, 10**15)] * ranges, names) for ranges in range(1, MAX_FILTER_GROUPS + 1)
         )
         return sum(len(orjson.dumps(body)) <= MAX_SEARCH_BODY_CHARS for body in bodies)
 
@@ -143,15 +143,15 @@ class Objects(Generic[T]):
         `next` is the `after_id` of the next page. The search index lags, so reads must overlap. HubSpot compares times coarsely: a record
         may be slightly outside of the interval.
         """
-        filters = [_build_filter(self._modified_property, "GTE", to_ms(since)), _build_filter("hs_object_id", "GT", after_id)]
+        filters = [build_filter(self._modified_property, "GTE", to_ms(since)), build_filter("hs_object_id", "GT", after_id)]
         if until is not None:
-            filters.append(_build_filter(self._modified_property, "LT", to_ms(until)))
+            filters.append(build_filter(self._modified_property, "LT", to_ms(until)))
         return self._search_page([filters], properties)
 
     def count_modified(self, since: datetime, until: datetime) -> int:
         """Return the number of records that search finds with a last change at `since` or later and before `until`."""
-        filters = [build_since_filter(self._modified_property, since), _build_filter(self._modified_property, "LT", to_ms(until))]
-        data = self._post_search(_build_search_body([filters], ("hs_object_id",), limit=1))
+        filters = [build_since_filter(self._modified_property, since), build_filter(self._modified_property, "LT", to_ms(until))]
+        data = self._post_search(build_search_body([filters], ("hs_object_id",), limit=1))
         with translate_parse_errors(f"search {self._object_type}"):
             return int(data["total"])
 
@@ -164,7 +164,7 @@ class Objects(Generic[T]):
 
     def _count_and_first_id(self, direction: str) -> tuple[int, int | None]:
         """Return the number of records, and the first id in the given sort direction."""
-        data = self._post_search(_build_search_body([], ("hs_object_id",), direction=direction, limit=1))
+        data = self._post_search(build_search_body([], ("hs_object_id",), direction=direction, limit=1))
         with translate_parse_errors(f"search {self._object_type}"):
             return int(data["total"]), next((int(row["id"]) for row in data["results"]), None)
 
@@ -175,7 +175,7 @@ class Objects(Generic[T]):
     def count_known(self, property_name: str) -> int:
         """Return the number of records with a value of a property, as far as the search index has them."""
         known = {"propertyName": property_name, "operator": "HAS_PROPERTY"}
-        data = self._post_search(_build_search_body([[known]], ("hs_object_id",), limit=1))
+        data = self._post_search(build_search_body([[known]], ("hs_object_id",), limit=1))
         with translate_parse_errors(f"search {self._object_type}"):
             return int(data["total"])
 
@@ -211,10 +211,10 @@ class Objects(Generic[T]):
     def _search_page(self, filter_groups: Sequence[Sequence[JsonObject]], properties: Sequence[str]) -> ResultPage[T, int]:
         """Return the records that match all filters of at least one group."""
         names = self._property_names(properties)
-        body = _build_search_body(filter_groups, names)
+        body = build_search_body(filter_groups, names)
         fits = len(orjson.dumps(body)) <= MAX_SEARCH_BODY_CHARS
         apis = self._apis_for(names if fits else ("hs_object_id",))
-        page = self._first_page_with_rows(apis, body if fits else _build_search_body(filter_groups, apis.decoder.names))
+        page = self._first_page_with_rows(apis, body if fits else build_search_body(filter_groups, apis.decoder.names))
         # `total` counts the records after `after_id`, so a full last page is recognized as the last.
         more = page.items and (page.next is not None or (page.total or 0) > len(page.items))
         cursor = max(item.id for item in page.items) if more else None
@@ -288,20 +288,22 @@ def _is_ascending(ids: list[int]) -> bool:
 
 def build_since_filter(name: str, since: datetime) -> JsonObject:
     """Return a filter for a time at `since` or later."""
-    return _build_filter(name, "GTE", to_ms(since))
+    return build_filter(name, "GTE", to_ms(since))
 
 
 def _build_id_range_filters(low: int, high: int) -> list[JsonObject]:
-    return [_build_filter("hs_object_id", "GTE", low), _build_filter("hs_object_id", "LT", high)]
+    return [build_filter("hs_object_id", "GTE", low), build_filter("hs_object_id", "LT", high)]
 
 
-def _build_filter(name: str, operator: str, value: int) -> JsonObject:
+def build_filter(name: str, operator: str, value: int) -> JsonObject:
+    """Return a filter of a whole number."""
     return {"propertyName": name, "operator": operator, "value": str(value)}
 
 
-def _build_search_body(
+def build_search_body(
     filter_groups: Sequence[Sequence[JsonObject]], properties: Sequence[str], *, direction: str = "ASCENDING", limit: int = SEARCH_PAGE_SIZE
 ) -> JsonObject:
+    """Return the body of a search: the records that match all filters of at least one group, sorted by id."""
     return {
         "filterGroups": [{"filters": filters} for filters in filter_groups],
         "sorts": [{"propertyName": "hs_object_id", "direction": direction}],

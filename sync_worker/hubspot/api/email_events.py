@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -33,6 +34,13 @@ class EmailEvents:
             ("endTimestamp", str(to_ms(stop))),
             ("limit", str(limit)),
         ]
+        return self._get_page(query, offset)
+
+    def for_recipient(self, event_type: str, email: str, offset: str | None = None, *, limit: int = PAGE_SIZE) -> ResultPage[Event, str]:
+        """Return events of one type of one address, newest first."""
+        return self._get_page([("eventType", event_type), ("recipient", email), ("limit", str(limit))], offset)
+
+    def _get_page(self, query: Sequence[tuple[str, str]], offset: str | None) -> ResultPage[Event, str]:
         data = self._transport.get("/email/public/v1/events", [*query, ("offset", offset)] if offset else query)
         with translate_parse_errors(OPERATION):
             following = str(data["offset"]) if data["hasMore"] else None

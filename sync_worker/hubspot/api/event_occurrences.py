@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from sync_worker.errors import Forbidden
+from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.records.models import Event, ResultPage
 from sync_worker.hubspot.records.parsing import JsonObject, parse_next_cursor, parse_timestamp, translate_parse_errors
 from sync_worker.hubspot.rest.error_responses import MissingScope
@@ -18,6 +20,7 @@ PROBE_PERIOD: Final = (
     datetime(2020, 1, 1, tzinfo=UTC),
     datetime(2020, 1, 2, tzinfo=UTC),
 )  # only the permission matters, not the events
+ALL_TIME: Final = (datetime(2006, 6, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))  # HubSpot's first month and a distant one
 OPERATION: Final = "read event occurrences"
 
 
@@ -42,6 +45,11 @@ class EventOccurrences:
         except Forbidden:
             return False
         return True
+
+    def has_page_views(self) -> bool:
+        """Return whether HubSpot shows any page view."""
+        fetch_page = partial(self.read_page, PAGE_VIEW_TYPE, *ALL_TIME, limit=1)
+        return any(page.items for page in follow_pages(fetch_page, operation=OPERATION))
 
     def list_types(self) -> tuple[str, ...]:
         """Return the event types of the portal."""

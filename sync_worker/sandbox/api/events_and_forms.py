@@ -72,8 +72,9 @@ def list_subscription_changes(call: ApiCall) -> Response:
 
 
 def list_event_occurrences(call: ApiCall) -> Response:
-    """Return a page of event occurrences; Enterprise only."""
-    _require_enterprise(call)
+    """Return a page of event occurrences; below Enterprise an error, or no rows, by switch `hidden_occurrences`."""
+    if call.tier != "enterprise":
+        return _hide_occurrences(call)
     query, timeline = call.query, call.portal.engagement.occurrences
     if query.get("objectId") is not None and query.get("objectType") is None:
         raise validation_error("objectId requires objectType.")
@@ -95,8 +96,7 @@ def list_event_occurrences(call: ApiCall) -> Response:
 
 
 def list_event_types(call: ApiCall) -> Response:
-    """Return all event types; Enterprise only."""
-    _require_enterprise(call)
+    """Return all event types, on every plan."""
     event_types = {"e_visited_page", "e_submitted_form", *call.portal.engagement.occurrences.kinds()}
     return JsonResponse({"eventTypes": sorted(event_types)})
 
@@ -154,10 +154,11 @@ def _contact_id_param(call: ApiCall) -> str | None:
     return "" if row is None else str(contacts.records.ids[row])
 
 
-def _require_enterprise(call: ApiCall) -> None:
-    if call.tier != "enterprise":
-        message = "Your account does not have access to this feature. Event occurrences need an Enterprise subscription."
-        raise ApiError(403, message, "FORBIDDEN")
+def _hide_occurrences(call: ApiCall) -> Response:
+    if call.portal.switches.hidden_occurrences == "empty":
+        return JsonResponse({"results": []})
+    message = "Your account does not have access to this feature. Event occurrences need an Enterprise subscription."
+    raise ApiError(403, message, "FORBIDDEN")
 
 
 def _serialize_occurrence(timeline: EventTimeline, position: int) -> Json:

@@ -33,6 +33,7 @@ class Switches:
     search_body: Literal["whole", "conditions"] = "whole"  # whether property names count toward the 3,000 characters
     export_times: Literal["instant", "local"] = "instant"  # dates in an export: API format, or minutes in the portal's zone
     empty_cell: Literal["kept", "cleared"] = "kept"  # effect of an empty cell of an import on the value
+    hidden_occurrences: Literal["forbidden", "empty"] = "forbidden"  # reply to a request for events below Enterprise
     bad_cell: Literal["row", "cell"] = "row"  # what an invalid value of an import blocks: its row, or only itself
 
 

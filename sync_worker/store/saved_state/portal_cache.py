@@ -13,7 +13,11 @@ _KEY: Final = "portal"
 
 
 class PortalCache(
-    msgspec.Struct, frozen=True, kw_only=True, rename={"portal_id": "id", "property_names": "asked", "fetched_at": "looked_at"}
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    rename={"portal_id": "id", "property_names": "asked", "fetched_at": "looked_at"},
 ):
     """The portal of this state."""
 
@@ -21,6 +25,7 @@ class PortalCache(
     time_zone: str
     stages: tuple[str, ...]  # the lifecycle stages in their order
     shows_occurrences: bool  # single page views and custom events
+    shows_page_views: bool = True  # False: HubSpot counts page views and shows none
     property_names: tuple[str, ...] = ()  # our properties, which the portal had
     identity: str | None = None  # a hash of the token and the address of HubSpot; None in old states
     fetched_at: int  # milliseconds

@@ -18,6 +18,7 @@ _FULL_SCAN_KEY: Final = "sweep"
 _CURSOR_PREFIX: Final = "cursor:"
 _WATERMARK_PREFIX: Final = "settled:"
 _LATE_READ_PREFIX: Final = "late:"
+_RECONCILIATION_KEY: Final = "reconcile"
 _READ_PROPERTIES_KEY: Final = "read"
 _EVENT_TYPES_KEY: Final = "event_types"
 _FORM_CHECK_KEY: Final = "forms"
@@ -126,6 +127,16 @@ def load_late_read(tx: Connection, kind: str) -> int | None:
 def save_late_read(tx: Connection, kind: str, at: int) -> None:
     """Save when the last days of events of a kind were last read again."""
     key_value.put(tx, _LATE_READ_PREFIX + kind, at)
+
+
+def is_reconciliation_due(tx: Connection) -> bool:
+    """Return whether HubSpot's totals must be compared with the state, because a full scan has finished."""
+    return key_value.load(tx, _RECONCILIATION_KEY, bool) or False
+
+
+def save_reconciliation_due(tx: Connection, *, due: bool) -> None:
+    """Save whether HubSpot's totals must be compared with the state."""
+    key_value.put(tx, _RECONCILIATION_KEY, due or None)
 
 
 def load_read_properties(tx: Connection) -> tuple[str, ...]:

@@ -238,18 +238,20 @@ class PlanSummary:
     """The numbers of a plan, with its first changes in detail."""
 
     contacts: int = 0
-    substantive: int = 0  # contacts with substantive changes
+    substantive: int = 0  # contacts with substantive changes, without repairs: contacts whose facts an earlier read had missed
     new_mqls: int = 0
+    unexpected_mqls: int = 0  # new MQLs without repairs
     properties: Counter[str] = field(default_factory=Counter)
     stages: int = 0
     lists: dict[str, dict[str, int]] = field(default_factory=dict)
     samples: list[ContactChange] = field(default_factory=list)
 
-    def add_contact_change(self, change: ContactChange) -> None:
+    def add_contact_change(self, change: ContactChange, *, is_repair: bool = False) -> None:
         """Add the change of a contact."""
         self.contacts += 1
-        self.substantive += change.is_substantive
+        self.substantive += change.is_substantive and not is_repair
         self.new_mqls += change.new_mql
+        self.unexpected_mqls += change.new_mql and not is_repair
         for name in change.properties:  # faster than Counter.update
             self.properties[name] += 1
         self.stages += change.new_stage is not None

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sync_worker.errors import ConfigurationError, Forbidden
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails
-from sync_worker.store import memberships
+from sync_worker.model.compiled.model import Model
+from sync_worker.store import events, memberships
 from sync_worker.store.database import Store
 from sync_worker.store.saved_state import portal_cache
 from sync_worker.store.saved_state.portal_cache import PortalCache
@@ -19,21 +20,23 @@ from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.managed_lists import find_list
 from sync_worker.timestamps import from_ms, to_ms
 
+PAGE_VIEW: Final = "page_view"
 CACHE_TTL: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalInfo:
-    """Id, time zone and ordered lifecycle stages of a portal, and whether it shows single events."""
+    """Id, time zone and ordered lifecycle stages of a portal, and whether it shows single events, in particular page views."""
 
     id: int
     time_zone: str
     stages: tuple[str, ...]
     shows_occurrences: bool
+    shows_page_views: bool = True
 
     def select_hidden_kinds(self, kinds: frozenset[str]) -> frozenset[str]:
         """Return the event kinds that this portal does not show."""
-        return select_hidden_kinds(kinds, shows_occurrences=self.shows_occurrences)
+        return select_hidden_kinds(kinds, shows_occurrences=self.shows_occurrences, shows_page_views=self.shows_page_views)
 
     def day_start(self, now: datetime, at: time) -> datetime:
         """Return the start of the portal's current day, which begins at the local time `at`. Contacts are re-evaluated once a day."""
@@ -47,9 +50,18 @@ class PortalInfo:
         return today if today <= now else yesterday
 
 
-def select_hidden_kinds(kinds: frozenset[str], *, shows_occurrences: bool) -> frozenset[str]:
+def select_hidden_kinds(kinds: frozenset[str], *, shows_occurrences: bool, shows_page_views: bool = True) -> frozenset[str]:
     """Return the event kinds that a portal does not show. Single page views and custom events require an Enterprise plan."""
-    return frozenset(kind for kind in kinds if not shows_occurrences and (kind == "page_view" or kind.startswith("custom:")))
+    hidden = frozenset() if shows_occurrences else frozenset(kind for kind in kinds if kind.startswith("custom:"))
+    return hidden if shows_occurrences and shows_page_views else hidden | (kinds & {PAGE_VIEW})
+
+
+def check_page_views(hubspot: HubSpot, model: Model) -> bool:
+    """Return whether the portal shows page views, if the model uses them.
+
+    Below Enterprise, HubSpot may answer with no rows instead of an error. If it counts page views all the same, they are hidden.
+    """
+    return PAGE_VIEW not in model.event_kinds or hubspot.event_occurrences.has_page_views() or not hubspot.contacts.counts_page_views()
 
 
 def load_or_fetch(
@@ -83,6 +95,7 @@ def load_or_fetch(
         time_zone=portal.time_zone,
         stages=portal.stages,
         shows_occurrences=portal.shows_occurrences,
+        shows_page_views=portal.shows_page_views,
         property_names=names,
         identity=hubspot.identity,
         fetched_at=to_ms(now),
@@ -125,7 +138,14 @@ def _fetch(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> PortalInfo:
         time_zone=account.time_zone,
         stages=tuple(option.value for option in stages),
         shows_occurrences=available.result(),
+        shows_page_views=not available.result() or _has_page_views(store) or check_page_views(hubspot, crm_schema.model),
     )
+
+
+def _has_page_views(store: Store) -> bool:
+    # Page views that were read once stay visible: an empty reply now means that there are no new ones.
+    with store.transaction() as tx:
+        return events.exists(tx, PAGE_VIEW)
 
 
 def locate_lists(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> None:
@@ -142,4 +162,10 @@ def locate_lists(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> None:
 
 
 def _from_cache(cache: PortalCache) -> PortalInfo:
-    return PortalInfo(id=cache.portal_id, time_zone=cache.time_zone, stages=cache.stages, shows_occurrences=cache.shows_occurrences)
+    return PortalInfo(
+        id=cache.portal_id,
+        time_zone=cache.time_zone,
+        stages=cache.stages,
+        shows_occurrences=cache.shows_occurrences,
+        shows_page_views=cache.shows_page_views,
+    )

@@ -14,7 +14,7 @@ from sync_worker.sync.portal.catalog import fetch_catalog
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.model_check import check_model
 from sync_worker.sync.portal.ownership import Ownership, SetupConflict
-from sync_worker.sync.portal.portal import select_hidden_kinds
+from sync_worker.sync.portal.portal import check_page_views, select_hidden_kinds
 from sync_worker.sync.portal.setup import SetupPlan, SetupStep, plan_setup
 
 WRITE_SCOPES: Final = {
@@ -129,14 +129,15 @@ def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, own
     access = tuple(_probe(resource, request) for resource, request in _access_probes(hubspot, crm_schema, now))
     writes = _check_write_scopes(hubspot.access_token.read_scopes())
     occurrences = hubspot.event_occurrences.is_available()
-    hidden = select_hidden_kinds(model.event_kinds, shows_occurrences=occurrences)
+    shows_page_views = occurrences and check_page_views(hubspot, model)
+    hidden = select_hidden_kinds(model.event_kinds, shows_occurrences=occurrences, shows_page_views=shows_page_views)
     burst = hubspot.budgets.burst.limit
     readable = all(each.granted for each in access)
     model_check = check_model(model, hidden, fetch_catalog(hubspot, model, shows_occurrences=occurrences) if readable else None)
     setup = plan_setup(hubspot, crm_schema, own) if readable else SetupPlan()
     return PreflightReport(
         portal=account,
-        tier="enterprise" if occurrences else "starter or free" if burst <= STARTER_BURST_LIMIT else "professional",
+        tier="enterprise" if shows_page_views else "starter or free" if burst <= STARTER_BURST_LIMIT else "professional",
         limits=LimitsSummary(per_10_seconds=burst, daily=hubspot.account.read_daily_usage()),
         access=(*access, *writes),
         bulk=(_probe("exports", hubspot.exports.check_access), _probe("imports", hubspot.imports.check_access)),

@@ -64,6 +64,13 @@ def read_changed_contacts(context: PullContext) -> None:
         log.warning("contacts.search_incomplete", next="the next run reads the same changes again")
 
 
+def read_changes_since_scan(context: PullContext) -> None:
+    """Read what changed since a full scan started that was interrupted: contacts that it read before may be out of date."""
+    started_at = context.load_cursor(CONTACT_STREAM)
+    if started_at is not None and from_ms(started_at) < context.now - context.overlap:
+        read_changed_contacts(context)
+
+
 def scan_contacts(
     context: PullContext, export_reader: ExportReader | None, on_saved: Callable[[Sequence[int]], None], *, interleave_writes: bool
 ) -> None:

@@ -46,6 +46,7 @@ class PullContext:
     clock: Callable[[], datetime]
     threads: StreamThreads
     keeps_all_events: bool = True  # the state deletes no old events
+    notes: list[str] = field(default_factory=list)  # messages for the operator
     counts: Counter[str] = field(default_factory=Counter)
 
     @property

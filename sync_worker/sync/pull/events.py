@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from sync_worker.hubspot.records.models import Event, Form, MarketingEvent
-from sync_worker.store import coverage
+from sync_worker.store import coverage, repairs
 from sync_worker.store import events as event_store
 from sync_worker.store.saved_state import scan_state
 from sync_worker.store.saved_state.scan_state import EventTypes, FormCheck
@@ -50,9 +50,9 @@ def read_page_view_history(context: PullContext, kinds: Sequence[str]) -> None:
 
 
 def _read_history(context: PullContext, kind: str, contact_ids: Sequence[int]) -> None:
-    stream = streams.contact_occurrences(context.hubspot, _resolve_event_type(context, kind), contact_ids)
+    stream = streams.contact_occurrences(context.hubspot, resolve_event_type(context, kind), contact_ids)
     for batch in read_parallel(stream, streams.unit_intervals(contact_ids), readers=context.readers):
-        _save(context, kind, batch.rows)
+        save_events(context, kind, batch.rows)
 
 
 def _read_kind(context: PullContext, kind: str, *, is_full: bool) -> None:
@@ -69,11 +69,12 @@ def _read_kind(context: PullContext, kind: str, *, is_full: bool) -> None:
 
 def _read_occurrences(context: PullContext, kinds: Sequence[str], *, is_full: bool) -> None:
     for kind in kinds:
-        event_type = _resolve_event_type(context, kind)
+        event_type = resolve_event_type(context, kind)
         _read_time_stream(context, kind, streams.occurrences(context.hubspot, event_type), newest_first=False, is_full=is_full)
 
 
-def _resolve_event_type(context: PullContext, kind: str) -> str:
+def resolve_event_type(context: PullContext, kind: str) -> str:
+    """Return HubSpot's name of a kind of occurrences."""
     known = context.transact(scan_state.load_event_types)
     if known and context.now_ms < known.fetched_at + DAY_MS and (found := streams.find_event_type(known.names, kind)):
         return found
@@ -90,7 +91,7 @@ def _read_time_stream(context: PullContext, kind: str, stream: Stream[Event], *,
         for batches in reads:
             intervals = orient([batch.interval for batch in batches])
             events = [event for batch in batches for event in batch.rows]
-            _save(context, kind, events, partial(coverage.add_intervals, stream=kind, intervals=intervals), is_late=plan.is_late)
+            save_events(context, kind, events, partial(coverage.add_intervals, stream=kind, intervals=intervals), is_late=plan.is_late)
     context.transact(partial(finish_read, context=context, kind=kind, plan=plan))
 
 
@@ -117,7 +118,10 @@ def _read_all_forms(context: PullContext, *, behind: int) -> None:
     context.transact(lambda tx: event_store.save_forms(tx, names))
     last_reads = context.transact(lambda tx: {form_id: _last_read(tx, form_id) for form_id in ids})
     stop_times = {form_id: last - behind for form_id, last in last_reads.items()}
-    saver = _SubmissionSaver(context=context, form_ids=ids, last_reads=last_reads)
+    last_check = context.transact(scan_state.load_form_check)
+    # Submissions of a form that an earlier check did not see are late as well.
+    settled = {form_id: last or (last_check.checked_at if last_check else 0) for form_id, last in last_reads.items()}
+    saver = _SubmissionSaver(context=context, form_ids=ids, last_reads=settled)
     stream = streams.submissions(context.hubspot, ids, stop_times, saver.missing.add)
     _read_per_item(context, stream, ids, saver.save)
     archive.mark_read()
@@ -150,7 +154,7 @@ class _SubmissionSaver:
         complete = batch.interval.high > batch.interval.low and form_id not in self.missing
         save_state = partial(self._save_coverage, form_id=form_id) if complete else _nothing
         settled_before = self.last_reads[form_id] - self.context.overlap_ms
-        _save(self.context, FORM_SUBMISSION, batch.rows, save_state, is_late=lambda at: at < settled_before)
+        save_events(self.context, FORM_SUBMISSION, batch.rows, save_state, is_late=lambda at: at < settled_before)
 
     def _save_coverage(self, tx: Connection, *, form_id: str) -> None:
         coverage.add(tx, _form_stream(form_id), 0, self.context.now_ms)
@@ -175,7 +179,7 @@ class _AttendanceSaver:
         number = batch.interval.low
         self.attendances[number].update(event.id for event in batch.rows)
         complete = batch.interval.high > number
-        _save(self.context, WEBINAR, batch.rows, partial(self._save_webinar, number=number) if complete else _nothing)
+        save_events(self.context, WEBINAR, batch.rows, partial(self._save_webinar, number=number) if complete else _nothing)
 
     def _save_webinar(self, tx: Connection, *, number: int) -> None:
         self.watcher.save(tx, self.webinars[number], self.attendances[number])
@@ -194,7 +198,7 @@ def _nothing(_: Connection) -> None:
     return
 
 
-def _save(
+def save_events(
     context: PullContext,
     kind: str,
     events: Sequence[Event],
@@ -209,9 +213,10 @@ def _save(
 
     def write(tx: Connection) -> None:
         event_store.save(tx, [row for row in rows if not is_late(row.at)] if late else rows)
-        event_store.save_late(tx, late)
+        changed = event_store.save_late(tx, late)
         if replaced:
-            event_store.delete_by_id(tx, kind, replaced)
+            changed |= event_store.delete_by_id(tx, kind, replaced)
+        repairs.add(tx, changed)
         save_state(tx)
 
     context.save(kind, len(events), write)

@@ -223,6 +223,7 @@ class FullScan:
 
 def _finish(tx: Connection, state: FullScanState) -> None:
     contact_store.mark_unseen_deleted(tx, scan_id=state.number)
+    scan_state.save_reconciliation_due(tx, due=True)
     scan_state.save_full_scan(tx, FullScanState(number=state.number, started_at=state.started_at, done=True))
 
 

@@ -11,12 +11,11 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from sync_worker.hubspot.api.contacts import Contacts
+from sync_worker.hubspot.api.contacts import PAGE_VIEWS_PROPERTY, Contacts
 from sync_worker.store import contacts
 from sync_worker.store.database import Store
 from sync_worker.store.saved_state import scan_state
 
-PAGE_VIEWS_PROPERTY: Final = "hs_analytics_num_page_views"
 BATCH_SIZE: Final = 1_000  # contacts in one batch
 
 

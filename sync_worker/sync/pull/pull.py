@@ -10,12 +10,16 @@ from functools import partial
 from typing import Final
 
 from sync_worker.concurrency import StreamThreads
+from sync_worker.model.compiled.facts import COUNTER_PROPERTIES
+from sync_worker.store.saved_state import scan_state
 from sync_worker.sync.pull import contacts, events
 from sync_worker.sync.pull.companies import read_companies
 from sync_worker.sync.pull.context import PullContext
+from sync_worker.sync.pull.event_repair import reread
 from sync_worker.sync.pull.event_reserve import EventReserve
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.list_members import read_list_members
+from sync_worker.sync.pull.reconciliation import Reconciliation
 
 RESERVE_SECONDS: Final = 0.05  # seconds between two updates of the reserve for events
 
@@ -64,6 +68,20 @@ class Pull:
         """Read the page views from before HubSpot identified the new contacts."""
         events.read_page_view_history(self.context, self._visible_kinds(hidden_kinds))
 
+    def reconcile(self, hidden_kinds: frozenset[str]) -> None:
+        """Compare HubSpot's totals with the events in the state, if that is due, and read again what differs."""
+        context = self.context
+        if not context.transact(scan_state.is_reconciliation_due):
+            return
+        # A state that deletes old events cannot agree with totals.
+        for kind in self._visible_kinds(hidden_kinds) if context.keeps_all_events else ():
+            if kind in COUNTER_PROPERTIES and (differing := Reconciliation(context=context, kind=kind, reread=reread).execute()):
+                context.notes.append(
+                    f"Contacts whose HubSpot counter {COUNTER_PROPERTIES[kind][0]} differs from the events that HubSpot shows: "
+                    f"{differing:,}. The events count."
+                )
+        context.transact(partial(scan_state.save_reconciliation_due, due=False))
+
     def can_resume(self) -> bool:
         """Return whether reading the changes is enough; otherwise all contacts must be scanned."""
         return contacts.can_resume(self.context)
@@ -71,6 +89,10 @@ class Pull:
     def recent_contacts(self) -> None:
         """Read the contacts that changed since the cursor."""
         contacts.read_changed_contacts(self.context)
+
+    def changes_since_scan(self) -> None:
+        """Read the contacts that changed since the full scan started, if it was interrupted for longer than the overlap."""
+        contacts.read_changes_since_scan(self.context)
 
     def list_members(self) -> None:
         """Read the members of the worker's lists."""

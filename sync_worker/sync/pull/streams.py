@@ -79,6 +79,17 @@ def contact_occurrences(hubspot: HubSpot, event_type: str, contact_ids: Sequence
     return Stream(read=read, key=lambda event: places.get(event.contact_id or 0, 0))
 
 
+def recipient_events(hubspot: HubSpot, kind: str, emails: Sequence[str]) -> Stream[Event]:
+    """Return email events of some addresses; the key is the position of the address."""
+
+    def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[Event]:
+        page = hubspot.email_events.for_recipient(EMAIL_EVENT_TYPES[kind], emails[start], None if token is None else str(token))
+        return StreamPage(rows=page.items, read_up_to=start, token=page.next)
+
+    places = {email: place for place, email in enumerate(emails)}
+    return Stream(read=read, key=lambda event: places.get(event.email or "", 0))
+
+
 def submissions(
     hubspot: HubSpot, form_ids: Sequence[str], stop_times: Mapping[str, int], on_missing: Callable[[str], object]
 ) -> Stream[Event]:

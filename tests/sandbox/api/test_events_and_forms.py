@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sync_worker.sandbox.base.config import Switches
 from tests.sandbox.portal_factories import DAY_MS, NOW_MS, make_click, make_contact, make_contacts, make_portal, result_ids, start_portal
 
 EMAIL = "/email/public/v1/events"
@@ -73,7 +74,9 @@ def test_an_invalid_query_of_email_events_is_rejected(query: dict[str, object]) 
 def test_event_occurrences_need_enterprise(tier: str) -> None:
     served = start_portal(make_portal(events=VISITS, tier=tier))
     assert served.get(OCCURRENCES[0]).status_code == 403
-    assert served.get(OCCURRENCES[0] + "/event-types").status_code == 403
+    assert "e_visited_page" in served.get(OCCURRENCES[0] + "/event-types").json()["eventTypes"]
+    hiding = start_portal(make_portal(events=VISITS, tier=tier), switches=Switches(hidden_occurrences="empty"))
+    assert hiding.get(OCCURRENCES[0]).json() == {"results": []}
 
 
 @pytest.mark.parametrize("path", OCCURRENCES)

@@ -16,8 +16,9 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails, ContactList, PropertyDefinition, PropertyOption
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.daily_quota import DailyQuota
-from sync_worker.store import memberships
+from sync_worker.store import events, memberships
 from sync_worker.store.database import Store
+from sync_worker.store.events import EventRow
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.portal import PortalInfo
@@ -41,6 +42,8 @@ class FakeHubSpot:
 
     portal_id: int = 42
     shows_occurrences: bool = True
+    shows_page_views: bool = True
+    counts_page_views: bool = True
     lists: dict[str, str] = field(default_factory=dict)
     missing_properties: frozenset[str] = frozenset()
     identity: str = "token-1"
@@ -54,7 +57,8 @@ class FakeHubSpot:
             "account": SimpleNamespace(
                 read_details=lambda: AccountDetails(portal_id=self.portal_id, time_zone="Europe/Berlin", account_type="STANDARD")
             ),
-            "event_occurrences": SimpleNamespace(is_available=lambda: self.shows_occurrences),
+            "event_occurrences": SimpleNamespace(is_available=lambda: self.shows_occurrences, has_page_views=lambda: self.shows_page_views),
+            "contacts": SimpleNamespace(counts_page_views=lambda: self.counts_page_views),
             "lists": SimpleNamespace(find_by_name=self.find),
             "budgets": SimpleNamespace(set_time_zone=self.quota.set_time_zone),
         }
@@ -83,6 +87,22 @@ def store() -> Iterator[Store]:
 
 def load_portal(store: Store, fake: FakeHubSpot, outputs: CrmSchema, now: datetime = NOW, **options: bool) -> PortalInfo:
     return portal.load_or_fetch(store, fake.hubspot(), outputs, now, **{"force_refresh": False, **options})
+
+
+@pytest.mark.parametrize(("shown", "counted", "hidden"), [(True, True, False), (False, False, False), (False, True, True)])
+def test_page_views_are_hidden_if_they_are_counted_and_not_shown(
+    store: Store, outputs: CrmSchema, *, shown: bool, counted: bool, hidden: bool
+) -> None:
+    fake = FakeHubSpot(shows_page_views=shown, counts_page_views=counted)
+    portal_info = load_portal(store, fake, outputs)
+    assert ("page_view" in portal_info.select_hidden_kinds(outputs.model.event_kinds)) is hidden
+
+
+def test_page_views_that_were_read_once_are_not_hidden(store: Store, outputs: CrmSchema) -> None:
+    with store.transaction() as tx:
+        events.save(tx, [EventRow(kind="page_view", id="1", at=1, contact_id=1)])
+    portal_info = load_portal(store, FakeHubSpot(shows_page_views=False), outputs)
+    assert portal_info.shows_page_views
 
 
 def test_portal_facts_are_fetched_once_an_hour(store: Store, outputs: CrmSchema) -> None:
