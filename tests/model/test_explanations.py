@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -211,3 +211,79 @@ def test_a_model_lists_its_requirements_of_a_portal() -> None:
         ("score.criteria.sure.when.company.type", "enumeration", False, ()),
         ("score.criteria.sure.when.not.lifecyclestage", "enumeration", False, ("customer",)),
     ]
+
+
+def test_a_date_that_reaches_the_age_of_a_condition_is_in_the_forecast() -> None:
+    login = {"when": {"createdate": {"older_than": "14 days"}}, "points": -15}
+    model = make_criteria_model(clicks={"event": "email_click", "points": 40}, login=login)
+    found = explain(make_facts([{"createdate": "2026-11-10"}], [make_event(days_ago=1)]), model, NOW, 1)
+    assert found.next_band_change is not None
+    assert (found.next_band_change.score, found.next_band_change.mql) == (25, False)
+    assert found.next_band_change.at == datetime(2026, 11, 24, tzinfo=UTC) + timedelta(milliseconds=1)
+
+
+def test_a_counter_that_leaves_its_window_is_in_the_forecast() -> None:
+    model = make_criteria_model(clicks={"event": "email_click", "points": 7, "within": "10 days"})
+    counted = {"hs_email_click": "1", "hs_email_last_click_date": "2026-11-15"}
+    found = explain(make_facts([counted], hidden=["email_click"]), model, NOW, 1)
+    assert found.next_change is not None
+    assert found.next_change.at == datetime(2026, 11, 25, tzinfo=UTC) + timedelta(milliseconds=1)
+
+
+def test_every_event_that_a_limit_leaves_out_is_marked() -> None:
+    model = make_criteria_model(views={"event": "page_view", "each": 2, "at_most": 20, "per_day": 1, "within": "7 days"})
+    days = (2, 2.1, 2.2, 3, 9)
+    events = [make_event("page_view", id_=str(day), days_ago=day, filtered=day == 3) for day in days]
+    (line,) = [line for line in explain(make_facts([{}], events), model, NOW, 1).score if line.line == "views"]
+    marks = [(event.inside_window, event.above_daily_limit, event.quarantine) for event in line.looked_at]
+    assert marks == [(True, False, None), (True, True, None), (True, True, None), (True, False, "flagged"), (False, False, None)]
+    assert line.events == sum(event.counts for event in line.looked_at) == 1
+
+
+def test_a_model_without_decay_is_explained_without_decay() -> None:
+    model = make_model(score_section({"clicks": {"event": "email_click", "points": 1}}, degradation={"kind": "none"}))
+    assert explain(make_facts([{}], [make_event()]), model, NOW, 1).decay is None
+
+
+@pytest.mark.parametrize(
+    ("criterion", "reason"),
+    [
+        ({"event": "email_click"}, "+5 for 3 clicks in 2 marketing emails, last on 19 Nov"),
+        ({"event": "email_open"}, "+5 for 3 opens of 2 marketing emails, last on 19 Nov"),
+        ({"event": "page_view"}, "+5 for 3 views of 1 page, last on 19 Nov"),
+        ({"event": "form_submission"}, "+5 for 3 submissions of 2 forms, last on 19 Nov"),
+        ({"event": "page_view", "within": "90 days"}, "+5 for 3 views of 1 page in the last 90 days, last on 19 Nov"),
+        ({"event": "page_view", "within": "36 hours"}, "+5 for 3 views of 1 page in the last 36 hours, last on 19 Nov"),
+        ({"event": "page_view", "per_day": 2}, "+5 for 2 views of 1 page, at most 2 a day, last on 19 Nov"),
+    ],
+)
+def test_a_reason_counts_what_it_names(criterion: dict[str, object], reason: str) -> None:
+    model = make_criteria_model(line={**criterion, "points": 5})
+    kind = str(criterion["event"])
+    fields = [("7", "https://x.com/a?b=1", "f"), ("8", "https://x.com/a/#c", "f"), ("8", "https://x.com/a", "g")]
+    events = [
+        make_event(kind, id_=str(n), days_ago=1 + n / 1440, campaign=campaign, url=url, form_id=form)
+        for n, (campaign, url, form) in enumerate(fields)
+    ]
+    assert evaluate_contact(model, None, *events)["score_reasons"] == reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "counter", "reason"),
+    [
+        ("email_click", "hs_email_click", "+5 clicked 4 marketing emails"),
+        ("page_view", "hs_analytics_num_page_views", "+5 for 4 page views"),
+        ("form_submission", "num_conversion_events", "+5 for 4 form submissions"),
+    ],
+)
+def test_a_reason_from_hubspots_counter_has_hubspots_number(kind: str, counter: str, reason: str) -> None:
+    model = make_criteria_model(line={"event": kind, "points": 5})
+    assert evaluate_contact(model, {counter: "4"}, hidden=[kind])["score_reasons"] == reason
+
+
+def test_an_mql_below_the_threshold_reads_why() -> None:
+    model = make_criteria_model(clicks={"event": "email_click", "each": 1, "at_most": 50})
+    clicks = [make_event(id_=str(n), campaign="7") for n in range(33)]
+    kept, other = (evaluate_contact(model, None, *clicks, were_by_score=before) for before in ([1], []))
+    assert (kept["retained"], other["mql"]) == (True, False)
+    assert kept["score_reasons"].splitlines()[1:] == ["still an MQL below 36 points, until the score falls below 30"]

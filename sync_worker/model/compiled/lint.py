@@ -11,6 +11,7 @@ from typing import Final
 from sync_worker.model.compiled.condition_lint import LIST_NAMES, lint_condition
 from sync_worker.model.compiled.criteria import MAX_COUNTED_EVENTS, compile_criterion
 from sync_worker.model.compiled.impossible_conditions import find_impossible_conditions
+from sync_worker.model.compiled.label_lint import lint_labels
 from sync_worker.model.file.schema import Criterion, Degradation, DirectQualifier, Disqualifier, Document
 from sync_worker.model.file.suggest import did_you_mean
 from sync_worker.model.file.units import MICROS_PER_POINT, from_micro, to_milliseconds
@@ -49,6 +50,7 @@ def find_warnings(document: Document) -> Iterator[ModelFinding]:
     yield from find_impossible_conditions(document)
     yield from _warn_about_names(document)
     yield from _warn_about_grade(document)
+    yield from lint_labels(document)
 
 
 def _warn_about_names(document: Document) -> Iterator[ModelFinding]:

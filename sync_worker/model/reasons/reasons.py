@@ -41,7 +41,9 @@ def score_reasons(frame: pl.DataFrame, context: EvaluationContext) -> pl.Series:
     reasons.append(_decay_reasons(frame, phrases, context))
     joined = _join_top_reasons([reason.text for reason in reasons], [reason.weight for reason in reasons])
     known = joined.replace("", phrases.no_reasons) + _not_visible_note(phrases, context)
-    return known.zip_with(~frame["retained"], known + f"\n{_hysteresis_note(phrases, context)}").alias("score_reasons")
+    if frame["retained"].any():
+        known = known.zip_with(~frame["retained"], known + f"\n{_hysteresis_note(phrases, context)}")
+    return known.alias("score_reasons")
 
 
 def _join_top_reasons(texts: list[pl.Series], weights: list[pl.Series]) -> pl.Series:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
+from itertools import islice
 from typing import Final
 
 import polars as pl
@@ -97,28 +98,41 @@ def _derive_columns(
     for derived in columns:
         if derived not in lists:
             yield values.expand(_compute_column(values.values, derived, now)).alias(derived.name)
-    for derived in lists:
-        yield values.expand(_match_lists(values.values, derived, domains)).alias(derived.name)
+    if lists:
+        matches = _match_lists(values.values, column, lists, domains)
+        yield from (values.expand(match).alias(derived.name) for derived, match in zip(lists, matches, strict=True))
 
 
-def _match_lists(texts: pl.Series, column: DerivedColumn, domains: Mapping[str, DomainMatcher]) -> pl.Series:
-    """Return whether the domains are in one of the lists; null for texts without a host.
+def _match_lists(
+    texts: pl.Series, source_column: str, columns: list[DerivedColumn], domains: Mapping[str, DomainMatcher]
+) -> Iterator[pl.Series]:
+    """Yield for each column whether the domains are in one of its lists; null for texts without a host.
 
     One address is enough, except that a contact uses a mail provider only if all of its addresses do: a private address in addition to one
     of a company says nothing.
     """
-    names = column.kind.removeprefix(DOMAIN_PREFIX).split("+")
-    matchers = [domains[name] for name in names]
-    result = reduce(pl.Series.__or__, match_domains(texts, matchers))
+    single = _match_each(texts, columns, domains)
     several = texts.str.contains(_SEPARATOR, literal=True)
-    if column.source_column not in _ADDRESS_LISTS or not several.any():
-        return result
-    parts = _split(texts.filter(several))
-    found = parts.with_columns(match=reduce(pl.Series.__or__, match_domains(parts["text"], matchers)))
-    match = pl.col("match").drop_nulls()
-    decide = match.all() if column.source_column == ALL_EMAILS and PROVIDER_LISTS.issuperset(names) else match.any()
-    rows = found.group_by("index", maintain_order=True).agg(match=pl.when(match.len() > 0).then(decide))
-    return result.scatter(several.arg_true(), rows["match"])
+    if source_column not in _ADDRESS_LISTS or not several.any():
+        yield from single
+        return
+    parts, rows = _split(texts.filter(several)), several.arg_true()
+    for column, result, found in zip(columns, single, _match_each(parts["text"], columns, domains), strict=True):
+        match = pl.col("match").drop_nulls()
+        decide = match.all() if source_column == ALL_EMAILS and PROVIDER_LISTS.issuperset(_list_names(column)) else match.any()
+        grouped = parts.select("index", found.alias("match")).group_by("index", maintain_order=True)
+        yield result.scatter(rows, grouped.agg(match=pl.when(match.len() > 0).then(decide))["match"])
+
+
+def _match_each(texts: pl.Series, columns: Iterable[DerivedColumn], domains: Mapping[str, DomainMatcher]) -> Iterator[pl.Series]:
+    """Yield for each column whether the texts are in one of its lists; the host of each text is extracted once."""
+    names = [_list_names(column) for column in columns]
+    matches = match_domains(texts, [domains[name] for own in names for name in own])
+    yield from (reduce(pl.Series.__or__, islice(matches, len(own))) for own in names)
+
+
+def _list_names(column: DerivedColumn) -> list[str]:
+    return column.kind.removeprefix(DOMAIN_PREFIX).split("+")
 
 
 def find_unreadable(frame: pl.DataFrame, columns: Iterable[DerivedColumn]) -> pl.DataFrame:

@@ -14,8 +14,9 @@ from sync_worker.model.scoring.bot_filter import QUARANTINE
 from sync_worker.model.scoring.columns import DerivedColumn
 from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.decay import apply_decay
-from sync_worker.model.scoring.events import SUBJECT, EventsByKind, timestamp_literal
+from sync_worker.model.scoring.events import EventsByKind, timestamp_literal
 from sync_worker.model.scoring.predicates import compile_condition
+from sync_worker.model.scoring.subjects import SUBJECT
 
 #: Columns of the counts, one per criterion.
 EVENTS: Final = "events"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -14,15 +14,13 @@ from sync_worker.model.compiled.criteria import DERIVED_KINDS, ScoreCriterion, s
 from sync_worker.model.compiled.facts import EVENT_SCHEMA, TIMESTAMP
 from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.schema import Rule, Signals
-from sync_worker.model.lookup.unique import UniqueValues, map_unique
+from sync_worker.model.lookup.unique import map_unique
 from sync_worker.model.scoring.bot_filter import QUARANTINE, add_quarantine
 from sync_worker.model.scoring.columns import add_columns
 from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.predicates import compile_condition, find_required_columns
 from sync_worker.model.scoring.regex import any_glob, any_url, query_parameter
-
-#: The column that identifies the email, page or form of an event, if a reason counts the different ones.
-SUBJECT: Final = "subject"
+from sync_worker.model.scoring.subjects import SUBJECT, add_subjects, find_subject_columns
 
 #: The column that marks visits of HubSpot's pages for preferences and unsubscription.
 SUBSCRIPTION_PAGE: Final = "subscription_page"
@@ -36,7 +34,6 @@ _SUBSCRIPTION_URLS: Final = (
 _IDENTITY_COLUMNS: Final = ("contact_id", "event_id")
 _BASE_COLUMNS: Final = ("contact_id", "at")
 _BOT_FILTER_COLUMNS: Final = ("filtered", "user_agent", "sent_at", "url")
-_SUBJECT_COLUMNS: Final = ("campaign", "form_id")  # in addition to those of the bot filter
 _COLUMNS_BY_PROPERTY: Final[Mapping[str, tuple[str, ...]]] = {"form": ("form_id", "form_name")}  # if they differ from the property
 _MIN_REPETITIONS: Final = 10  # average number of rows per distinct value from which a test of distinct values is faster
 _DETAIL_COLUMNS: Final = ("url", "form_id", "form_name", "campaign", "name")
@@ -94,17 +91,17 @@ def prepare_events(events: pl.DataFrame, context: EvaluationContext, *, details:
 
 def _prepare_kind(kind: str, events: pl.DataFrame, columns: Iterable[str], context: EvaluationContext) -> pl.DataFrame:
     known = events.lazy().filter((pl.col("kind") == kind) & (pl.col("at") <= timestamp_literal(context.now)))
-    found = _deduplicate(
-        known.select(*dict.fromkeys((*_BASE_COLUMNS, "event_id", *_BOT_FILTER_COLUMNS, *_SUBJECT_COLUMNS, *columns))).collect()
-    )
+    subject_columns = find_subject_columns(kind, context.model)
+    names = dict.fromkeys((*_BASE_COLUMNS, "event_id", *_BOT_FILTER_COLUMNS, *subject_columns, *columns))
+    found = _deduplicate(known.select(*names).collect())
     if found["contact_id"].is_sorted():  # as the store returns them; counts per contact are then several times faster
         found = found.with_columns(pl.col("contact_id").set_sorted())
     marked = add_quarantine(found, kind, context.model.document.machine_clicks).with_columns(_marks_subscription_page())
-    if kind == "page_view" and "campaign" in marked.columns:
+    if kind == "page_view" and "campaign" in columns:
         parameters = context.model.document.signals.campaign_touches.parameters
         marked = marked.with_columns(_campaigns(marked, parameters))
-    if kind in _SUBJECTS and any(line.event == kind and line.label is None for line in context.model.score_criteria):
-        marked, columns = marked.with_columns(_SUBJECTS[kind](marked).alias(SUBJECT)), (*columns, SUBJECT)
+    if subject_columns:
+        marked, columns = add_subjects(marked, kind), (*columns, SUBJECT)
     return marked.select(*dict.fromkeys((*_BASE_COLUMNS, QUARANTINE, SUBSCRIPTION_PAGE, *columns)))
 
 
@@ -113,32 +110,6 @@ def _marks_subscription_page() -> pl.Expr:
     is_system_page = pl.col("url").str.contains("/hs/", literal=True)
     matches = pl.when(is_system_page).then(pl.col("url")).str.contains(any_url(_SUBSCRIPTION_URLS))
     return matches.fill_null(value=False).alias(SUBSCRIPTION_PAGE)
-
-
-def _email_subjects(events: pl.DataFrame) -> pl.Series:
-    """Identify emails as HubSpot's counters do: by the campaign id. Events without one are identified by the time of the send."""
-    campaign, sent = pl.col("campaign"), pl.col("sent_at")
-    known = pl.when(campaign.is_not_null()).then(campaign.hash()).when(sent.is_not_null()).then(sent.hash())
-    return events.select(known.otherwise(pl.col("event_id").hash())).to_series()
-
-
-def _page_subjects(events: pl.DataFrame) -> pl.Series:
-    """Identify pages by the URL without query and fragment."""
-    urls = UniqueValues.from_series(events["url"])
-    pages = urls.values.str.splitn("?", 2).struct.field("field_0").str.splitn("#", 2).struct.field("field_0")
-    return urls.expand(pages.str.strip_chars_end("/").hash())
-
-
-def _form_subjects(events: pl.DataFrame) -> pl.Series:
-    return events["form_id"].hash()
-
-
-_SUBJECTS: Final[Mapping[str, Callable[[pl.DataFrame], pl.Series]]] = {
-    "email_click": _email_subjects,
-    "email_open": _email_subjects,
-    "page_view": _page_subjects,
-    "form_submission": _form_subjects,
-}
 
 
 def _campaigns(views: pl.DataFrame, parameters: Iterable[str]) -> pl.Series:

@@ -13,7 +13,7 @@ import polars as pl
 
 from sync_worker.hubspot.records.models import PropertyDefinition, PropertyOption
 from sync_worker.model.compiled.model import Model
-from sync_worker.model.file.schema import GRADE_LETTERS
+from sync_worker.model.file.schema import GRADE_LETTERS, Language
 from sync_worker.model.i18n.catalog import LANGUAGES, load_translation
 from sync_worker.model.i18n.labels import Labels, PropertyLabel
 from sync_worker.model.i18n.model_labels import display_label
@@ -49,7 +49,7 @@ class CrmSchema:
         """Return our properties with labels, descriptions and options, in display order; a model without a grade has none for it."""
         properties = (
             self._number_property("score"),
-            self._enumeration_property("score_band", {band: _band_label(band) for band in self.band_names}),
+            self._enumeration_property("score_band", {band: _band_label(band, self.model.document.language) for band in self.band_names}),
             self._enumeration_property("grade", _grade_options()),
             self._enumeration_property("score_trend", self.labels.trends),
             self._enumeration_property("mql_reason", self._mql_reason_options()),
@@ -169,8 +169,8 @@ def _parse_json(observed: str) -> Mapping[str, str]:
     return values
 
 
-def _band_label(band: str) -> str:
-    text = format_band(band)
+def _band_label(band: str, language: Language) -> str:
+    text = display_label(format_band(band), None, language)
     return f"{text[:1].upper()}{text[1:]}"
 
 
