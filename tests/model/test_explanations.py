@@ -287,3 +287,19 @@ def test_an_mql_below_the_threshold_reads_why() -> None:
     kept, other = (evaluate_contact(model, None, *clicks, were_by_score=before) for before in ([1], []))
     assert (kept["retained"], other["mql"]) == (True, False)
     assert kept["score_reasons"].splitlines()[1:] == ["still an MQL below 36 points, until the score falls below 30"]
+
+
+def test_a_reason_names_what_hubspots_number_contains_and_the_score_does_not() -> None:
+    form = {"event": "form_submission", "where": {"form": "Contact us"}}
+    criteria = {"forms": {"event": "form_submission", "points": 5, "except": "direct"}, "clicks": {"event": "email_click", "points": 3}}
+    model = make_model(score_section(criteria), {"qualification": {"threshold": 36, "direct": {"contact": form}}})
+    events = [
+        *make_events(2, "form_submission", form_id="f", form_name="Newsletter"),
+        make_event("form_submission", form_id="g", form_name="Contact us"),
+        make_event(id_="human", campaign="7"),
+        make_event(id_="machine", campaign="8", filtered=True),
+    ]
+    assert evaluate_contact(model, None, *events)["score_reasons"].splitlines() == [
+        "+5 for 2 submissions of 1 form, without direct requests, last on 19 Nov",
+        "+3 clicked a marketing email, without machine activity, on 19 Nov",
+    ]

@@ -65,6 +65,8 @@ class Phrases:
     within_days: Annotated[str, placeholders("days")]
     within_hours: Annotated[str, placeholders("hours")]
     per_day: Annotated[str, placeholders("limit")]
+    except_direct: _Text
+    quarantined: _Text
     date_of_one: Annotated[str, placeholders("date")]
     date_of_last: Annotated[str, placeholders("date")]
     inactivity: Annotated[str, placeholders("date")]

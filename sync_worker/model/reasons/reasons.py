@@ -18,7 +18,7 @@ from sync_worker.model.i18n.model_labels import display_label, resolve_label
 from sync_worker.model.i18n.phrases import Phrases, format_signed
 from sync_worker.model.lookup.unique import map_unique
 from sync_worker.model.scoring.context import EvaluationContext
-from sync_worker.model.scoring.counters import DIFFERENT, EVENTS, NEWEST, column_name
+from sync_worker.model.scoring.counters import DIFFERENT, EVENTS, NEWEST, QUARANTINED, column_name
 from sync_worker.model.scoring.grade import MATCH, strip_sign
 from sync_worker.model.scoring.score import POINTS
 
@@ -96,23 +96,28 @@ def _criterion_reasons(frame: pl.DataFrame, criterion: ScoreCriterion, phrases: 
 
 
 def _select_counts(frame: pl.DataFrame, criterion: ScoreCriterion) -> pl.DataFrame:
-    """Return the events, the points and the number of different subjects, null if it is unknown: HubSpot's counter."""
-    different = column_name(DIFFERENT, criterion.key)
-    known = pl.col(different) if different in frame.columns else pl.lit(None, dtype=pl.Int64)
+    """Return events, points, the number of different subjects (null for HubSpot's counter), and whether there are machine events."""
+    different, quarantined = (column_name(measure, criterion.key) for measure in (DIFFERENT, QUARANTINED))
     return frame.select(
-        events=pl.col(column_name(EVENTS, criterion.key)), points=pl.col(column_name(POINTS, criterion.key)), different=known
+        events=pl.col(column_name(EVENTS, criterion.key)),
+        points=pl.col(column_name(POINTS, criterion.key)),
+        different=pl.col(different) if different in frame.columns else pl.lit(None, dtype=pl.Int64),
+        quarantined=pl.col(quarantined) > 0 if quarantined in frame.columns else pl.lit(value=False),
     )
 
 
 def _describe_points(counts: pl.DataFrame, criterion: ScoreCriterion, phrases: Phrases, context: EvaluationContext) -> pl.Series:
     """Return points and phrase of each row; null for 0 points. The points depend only on the number of events."""
-    distinct = counts.unique(["events", "different"])
+    keys = ["events", "different", "quarantined"]
+    distinct = counts.unique(keys)
     texts = [
-        _format_points(points) and f"{_format_points(points)}{_format_phrase(criterion, count, different, phrases, context)}"
-        for count, points, different in distinct.iter_rows()
+        _format_points(points)
+        and f"{_format_points(points)}{_format_phrase(criterion, count, different, phrases, context)}"
+        f"{phrases.quarantined if quarantined and criterion.label is None else ''}"
+        for count, points, different, quarantined in distinct.iter_rows()
     ]
-    described = distinct.select("events", "different", text=pl.Series(texts, dtype=pl.String))
-    joined = counts.join(described, on=["events", "different"], how="left", nulls_equal=True, maintain_order="left")
+    described = distinct.select(*keys, text=pl.Series(texts, dtype=pl.String))
+    joined = counts.join(described, on=keys, how="left", nulls_equal=True, maintain_order="left")
     return joined["text"]
 
 
@@ -127,7 +132,8 @@ def _format_phrase(criterion: ScoreCriterion, count: int, different: int | None,
     if criterion.label:
         return resolve_label(criterion.label, language).replace("{count}", str(count))
     limits = phrases.describe_limits(criterion.within, criterion.per_day)
-    return f"{phrases.describe_events(criterion.event, count, different)}{limits}"
+    excluded = phrases.except_direct if criterion.excluded else ""
+    return f"{phrases.describe_events(criterion.event, count, different)}{excluded}{limits}"
 
 
 def _decay_reasons(frame: pl.DataFrame, phrases: Phrases, context: EvaluationContext) -> _Reason:
