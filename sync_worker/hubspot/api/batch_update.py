@@ -27,6 +27,7 @@ from sync_worker.hubspot.api.write_session import WriteSession
 from sync_worker.hubspot.records.models import (
     BatchReadResult,
     BatchWriteResult,
+    CauseKind,
     Contact,
     ContactUpdate,
     RejectionCause,
@@ -150,24 +151,33 @@ class BatchUpdate:
 
     def _record_errors(self, unconfirmed: dict[int, ContactUpdate], errors: Sequence[ErrorResponse]) -> None:
         """Record the ids that a successful reply does not acknowledge: with their error, or else as not confirmed."""
-        again: list[ContactUpdate] = []
+        parts: tuple[list[ContactUpdate], list[ContactUpdate]] = ([], [])
         for error in errors:
-            for update in [unconfirmed.pop(id_) for id_ in sorted(error.ids & unconfirmed.keys())]:
-                raise_definition_error(error, update.properties)
-                if error.category == NOT_FOUND_CATEGORY:
-                    self._unconfirmed[update.id] = (update, build_cause(error))
-                elif invalid := find_invalid_properties(error, update.properties):
-                    self._session.invalid_values |= {(name, update.properties[name]): build_value_cause(error) for name in invalid}
-                    again.append(update)
-                else:
-                    self._reject([update], build_cause(error))
+            for id_ in sorted(error.ids & unconfirmed.keys()):
+                for part, again in zip(parts, self._record_error(unconfirmed.pop(id_), error), strict=False):
+                    part.extend(again)
         unnamed = [build_cause(error) for error in errors if not error.ids]
         self._unconfirmed |= {id_: (update, unnamed[0] if unnamed else UNCONFIRMED) for id_, update in unconfirmed.items()}
-        if valid := self._drop_invalid_values(again):
-            if self._session.take(1):
+        for valid in map(self._drop_invalid_values, parts):
+            if valid and self._session.take(1):
                 self._write(valid)
             else:
                 self._reject(valid, NOT_SENT_AGAIN)
+
+    def _record_error(self, update: ContactUpdate, error: ErrorResponse) -> Sequence[Sequence[ContactUpdate]]:
+        """Record the error of one update; return the parts of it to send again, because the error is not about all its properties."""
+        raise_definition_error(error, update.properties)
+        cause = build_cause(error)
+        if invalid := find_invalid_properties(error, update.properties):
+            self._session.invalid_values |= {(name, update.properties[name]): build_value_cause(error) for name in invalid}
+            return [[update]]
+        if error.category == NOT_FOUND_CATEGORY:
+            self._unconfirmed[update.id] = (update, cause)
+            return []
+        if cause.kind is CauseKind.RULE and (parts := split([update], error)):
+            return parts
+        self._reject([update], cause)
+        return []
 
     def _look_up_unconfirmed(self) -> None:
         """Read the ids that HubSpot did not confirm: they may be merged or deleted."""

@@ -14,7 +14,15 @@ from sync_worker.hubspot.rest.error_responses import ErrorDetail, ErrorResponse,
 DEFINITION_ERROR_CODES: Final = frozenset({"PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE"})
 OPERATION: Final = "write contacts"
 SETUP_HINT: Final = "Run `sync-worker setup`: it repairs the properties."
-INVALID_VALUE_PREFIX: Final = "INVALID_"  # INVALID_OPTION, INVALID_INTEGER, INVALID_LONG ...
+INVALID_VALUE_PREFIX: Final = "INVALID_"  # of the next codes, and of administrators' rules about a value, such as INVALID_REGEX
+# The type or the options of a property do not admit the value.
+TYPE_ERROR_CODES: Final = frozenset(
+    f"{INVALID_VALUE_PREFIX}{kind}"
+    for kind in (
+        *("OPTION", "ENUMERATION_OPTION", "INTEGER", "LONG", "NUMBER", "DOUBLE", "FLOAT", "DECIMAL", "BOOLEAN"),
+        *("DATE", "DATETIME", "DATE_TIME", "TIMESTAMP", "EMAIL", "PHONE_NUMBER"),
+    )
+)
 VALIDATION_CATEGORY: Final = "VALIDATION_ERROR"
 TEMPORARY_CODES: Final = frozenset({"INTERNAL_ERROR", "LOCKED", "RATE_LIMIT", "RATE_LIMITS", "SERVICE_UNAVAILABLE", "TIMEOUT"})
 BAD_REQUEST, NOT_FOUND = 400, 404
@@ -31,7 +39,7 @@ def read_response(error: SyncWorkerError) -> ErrorResponse:
 
 
 def find_invalid_properties(response: ErrorResponse, names: Collection[str]) -> list[str]:
-    """Return the properties, of those that were sent, whose value HubSpot calls invalid."""
+    """Return the properties, of those that were sent, whose value HubSpot or an administrator's rule calls invalid."""
     invalid = [detail for detail in response.details if (_code(detail) or "").startswith(INVALID_VALUE_PREFIX)]
     return [name for name in dict.fromkeys(name for detail in invalid for name in detail.properties) if name in names]
 
@@ -60,8 +68,9 @@ def build_cause(response: ErrorResponse) -> RejectionCause:
 
 
 def build_value_cause(response: ErrorResponse) -> RejectionCause:
-    """Return the cause of an error that is a verdict on a value."""
-    return RejectionCause(kind=CauseKind.VALUE, reason=describe(response))
+    """Return the cause of an invalid value: a verdict on it, or a rule of an administrator, who may change it."""
+    codes = {code for detail in response.details if (code := _code(detail) or "").startswith(INVALID_VALUE_PREFIX)}
+    return RejectionCause(kind=CauseKind.VALUE if codes <= TYPE_ERROR_CODES else CauseKind.RULE, reason=describe(response))
 
 
 def build_batch_cause(response: ErrorResponse, updates: Sequence[ContactUpdate]) -> RejectionCause:

@@ -111,8 +111,8 @@ class WriteAck:
 class CauseKind(Enum):
     """What a rejection is about."""
 
-    VALUE = "value"  # the value of a property that was sent; the same value would be rejected again
-    RULE = "rule"  # a rule of the portal, access, or a reason that is not known; the same request may succeed tomorrow
+    VALUE = "value"  # the type or the options of a property that was sent; the same value would be rejected again
+    RULE = "rule"  # a rule of an administrator, access, or a reason that is not known; the same request may succeed tomorrow
     TEMPORARY = "temporary"  # a lock, an internal error, an id left out; the same request may succeed in a few seconds
 
 

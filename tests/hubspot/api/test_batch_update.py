@@ -16,7 +16,7 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import BatchReadResult, BatchWriteResult, CauseKind, Contact, ContactUpdate, RejectionCause
 from sync_worker.hubspot.rest.error_responses import Conflict, InvalidRequest, MissingScope, parse_error_response
 from sync_worker.hubspot.rest.error_translation import translate_error
-from tests.hubspot.fakes import FakeServer, error_body, html_response, json_response, make_record, not_found_body
+from tests.hubspot.fakes import FakeResponse, FakeServer, error_body, html_response, json_response, make_record, not_found_body
 
 UPDATE = "/crm/v3/objects/contacts/batch/update"
 READ = "/crm/v3/objects/contacts/batch/read"
@@ -362,6 +362,23 @@ def test_with_partial_success_invalid_values_cost_one_call(hubspot: HubSpot, ser
     assert len(server.paths) == 2
 
 
+def test_with_partial_success_a_rule_about_the_stage_does_not_block_the_score(hubspot: HubSpot, server: FakeServer) -> None:
+    def reply(request: Any) -> FakeResponse:
+        inputs = json.loads(request.body)["inputs"]
+        rejected = [each["id"] for each in inputs if "lifecyclestage" in each["properties"]]
+        rows = [make_record(int(each["id"]), **each["properties"]) for each in inputs if each["id"] not in rejected]
+        errors = [{**RULE_BODY, "context": {"objectWriteTraceId": [id_]}} for id_ in rejected]
+        return json_response(batch_body(*rows, **({"numErrors": len(errors), "errors": errors} if errors else {})), 207 if errors else 200)
+
+    server.answer("POST", UPDATE, reply)
+
+    written = hubspot.contacts.write([make_update(id_, lead_score="7", lifecyclestage="mql") for id_ in range(1, 101)])
+
+    assert {id_: dict(ack.properties) for id_, ack in written.acknowledged.items()} == {id_: {"lead_score": "7"} for id_ in range(1, 101)}
+    assert {frozenset(causes) for causes in written.rejected.values()} == {frozenset({"lifecyclestage"})}
+    assert len(server.paths) == 3
+
+
 def test_values_known_as_invalid_are_not_sent_in_the_next_batch() -> None:
     portal, session = FakePortal(bad={"gone"}, merged={}, deleted=set()), WriteSession()
     for batch in range(3):
@@ -376,3 +393,24 @@ def test_no_access_to_any_contact_is_a_rejection_of_each(hubspot: HubSpot, serve
     assert {id_: causes["lead_score"].reason for id_, causes in written.rejected.items()} == dict.fromkeys(
         (1, 2), "HubSpot denies access (You do not have permission)."
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("INVALID_OPTION", CauseKind.VALUE),
+        ("INVALID_INTEGER", CauseKind.VALUE),
+        ("INVALID_LONG", CauseKind.VALUE),
+        ("INVALID_REGEX", CauseKind.RULE),
+        ("INVALID_NUMBER_RANGE", CauseKind.RULE),
+        ("INVALID_SOMETHING_NEW", CauseKind.RULE),
+    ],
+)
+def test_only_the_type_and_the_options_of_a_property_are_a_verdict_on_its_value(code: str, kind: CauseKind) -> None:
+    portal = RulePortal(400, rejection_body(("lead_score", code)), concerns=lambda update: update.properties.get("lead_score") == "99")
+
+    written = write(portal, [make_update(id_, lead_score="99" if id_ % 10 == 0 else "1", lead_grade="A") for id_ in range(1, 101)])
+
+    assert written.rejected == {id_: {"lead_score": RejectionCause(kind=kind, reason=f"lead_score: {code}")} for id_ in range(10, 101, 10)}
+    assert len(written.acknowledged) == 100
+    assert portal.requests <= 5
