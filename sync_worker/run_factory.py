@@ -11,6 +11,7 @@ from functools import partial
 from sync_worker.concurrency import StreamThreads
 from sync_worker.hubspot.api.polling import Poller
 from sync_worker.hubspot.client import HubSpot
+from sync_worker.model.compiled.facts import SUBSCRIPTIONS
 from sync_worker.model.compiled.model import Model
 from sync_worker.progress import Progress
 from sync_worker.settings import Settings
@@ -60,7 +61,7 @@ class RunFactory:
         guard = self._build_guard(disabled=allow_large)
         early = guard.allows_early_writes and not report.dry_run and not bulk
         portal_info = portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=report.command == "backfill")
-        hidden = portal_info.select_hidden_kinds(self._model.event_kinds)
+        hidden = portal_info.select_hidden_kinds(self._model.source_kinds)
         if portal_info.shows_occurrences and not portal_info.shows_page_views:
             report.notes.append("HubSpot counts page views and shows none of them, so its counters count instead.")
         report.not_visible = self._model.invisible_names(hidden)
@@ -69,7 +70,7 @@ class RunFactory:
         scope = self._build_scope(portal_info, now, approve=approval is not None)
         return Run(
             store=self.store,
-            pull=self._build_pull(now, bulk_context),
+            pull=self._build_pull(now, bulk_context, hidden),
             evaluator=Evaluator(
                 model=self._model,
                 crm_schema=self.outputs,
@@ -153,7 +154,7 @@ class RunFactory:
         )
         return Guard(limits=limits, is_first_run=is_first, disabled=disabled)
 
-    def _build_pull(self, now: datetime, bulk_context: BulkContext | None) -> Pull:
+    def _build_pull(self, now: datetime, bulk_context: BulkContext | None, hidden_kinds: frozenset[str]) -> Pull:
         context = PullContext(
             hubspot=self.hubspot,
             store=self.store,
@@ -168,6 +169,7 @@ class RunFactory:
             keeps_all_events=self.settings.keep_events_days is None,
             notes=self.report.notes,
             counts=self.report.pulled,
+            reads_subscriptions=SUBSCRIPTIONS in self._model.source_kinds - hidden_kinds,
         )
         export_reader = ExportReader(context=bulk_context, run_id=self.report.run_id) if bulk_context else None
         return Pull(context=context, export_reader=export_reader)

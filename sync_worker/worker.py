@@ -226,18 +226,14 @@ class Worker:
 
     def _check_model(self, model: Model) -> ModelCheck:
         shows_occurrences = self.hubspot.event_occurrences.is_available()
-        hidden = portal.select_hidden_kinds(
-            model.event_kinds,
-            shows_occurrences=shows_occurrences,
-            shows_page_views=shows_occurrences and portal.check_page_views(self.hubspot, model),
-        )
-        return check_model(model, hidden, fetch_catalog(self.hubspot, model, shows_occurrences=shows_occurrences))
+        hidden = portal.read_hidden_kinds(self.hubspot, model, shows_occurrences=shows_occurrences)
+        return check_model(model, hidden, fetch_catalog(self.hubspot, model, hidden))
 
     def compare(self, old: Path, new: Path) -> ModelComparison:
         """Compare two models: their changes in words, and their effect on the contacts in the state."""
         models = self.load_model(old), self.load_model(new)
         portal_info, at = portal.load(self.store), self.clock()
-        hidden = [portal_info.select_hidden_kinds(model.event_kinds) if portal_info else frozenset() for model in models]
+        hidden = [portal_info.select_hidden_kinds(model.source_kinds) if portal_info else frozenset() for model in models]
         tables = (comparison_table(evaluate_all(self.store, model, kinds, at)) for model, kinds in zip(models, hidden, strict=True))
         comparison = compare(describe_changes(*models), *tables)
         with self.store.transaction() as tx:

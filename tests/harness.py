@@ -280,6 +280,9 @@ class Harness:
     def attend_webinar(self, webinar: int, number: int, state: str = "ATTENDED") -> None:
         user_actions.save_participation(self.portal, make_participation(webinar, number, state, self.now_ms()))
 
+    def subscribe(self, number: int, subscription: str, status: str = "SUBSCRIBED") -> None:
+        user_actions.change_subscription(self.portal, {"email": f"p{number}@example.com", "subscription": subscription, "status": status})
+
     def inject_fault(self, endpoint: str, fault: str = "error", **options: object) -> None:
         """Inject a fault into all later requests to an endpoint; for the options, see sandbox/faults/fault_config.py."""
         rules = [{"endpoint": endpoint, "fault": fault, **options}]

@@ -152,6 +152,8 @@ def print_findings(findings: PreflightReport) -> None:
         verb = "can" if access.resource.startswith("write ") else "can read"
         label, style = (verb, None) if access.granted else ("NO ACCESS", "red")
         out.print(f"  {label:9} {access.resource} {access.reason}".rstrip(), style=style, markup=False)
+    if optional := findings.subscriptions:
+        out.print(f"  {'can read' if optional.granted else 'hidden':9} {optional.resource} {optional.reason}".rstrip(), markup=False)
     for access in findings.bulk:
         out.print(f"  {'in bulk' if access.granted else 'not bulk':9} {access.resource} {access.reason}".rstrip(), markup=False)
     points = f"up to {model.maximum:g} points, {model.reachable:g} reachable here"

@@ -115,6 +115,7 @@ def _read_folder(data: PortalData, counter_values: Mapping[str, Mapping[str, str
         submissions=data.submissions,
         marketing_events=data.marketing_events,
         participations=data.participations,
+        subscriptions=data.subscriptions,
         shows_occurrences=data.tier == "enterprise",
     )
 

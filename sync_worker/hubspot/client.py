@@ -27,6 +27,7 @@ from sync_worker.hubspot.api.imports import Imports
 from sync_worker.hubspot.api.lists import Lists
 from sync_worker.hubspot.api.marketing_events import MarketingEvents
 from sync_worker.hubspot.api.properties import Properties
+from sync_worker.hubspot.api.subscriptions import Subscriptions
 from sync_worker.hubspot.budgets import Budgets
 from sync_worker.hubspot.rest.clock import Clock, ConnectionClosed
 from sync_worker.hubspot.rest.clock_skew import DEFAULT_TOLERANCE
@@ -56,6 +57,7 @@ class HubSpot:
     event_occurrences: EventOccurrences
     forms: Forms
     marketing_events: MarketingEvents
+    subscriptions: Subscriptions
     lists: Lists
     properties: Properties
     exports: Exports
@@ -151,6 +153,7 @@ def _build_client(transport: Transport, metrics: RequestMetrics, identity: str, 
         marketing_events=MarketingEvents(
             LazyApi(lambda: sdk.marketing.events.basic_api), LazyApi(lambda: sdk.marketing.events.retrieve_participant_state_api)
         ),
+        subscriptions=Subscriptions(transport),
         lists=Lists(LazyApi(lambda: crm.lists.lists_api), LazyApi(lambda: crm.lists.memberships_api), transport),
         properties=Properties(
             LazyApi(lambda: crm.properties.core_api), LazyApi(lambda: crm.properties.batch_api), LazyApi(lambda: crm.properties.groups_api)

@@ -106,7 +106,7 @@ def explain(
         is_current = row.model == crm_schema.version and row.verdict_revision == row.revision
         when = at or (from_ms(row.evaluated_at) if is_current and row.evaluated_at is not None else now)
         verdicts.select_contact(tx, contact_id)
-        hidden = portal.select_hidden_kinds(model.event_kinds) if portal else frozenset()
+        hidden = portal.select_hidden_kinds(model.source_kinds) if portal else frozenset()
         facts = load_facts(tx, model, hidden)
         if row.evaluated_at is not None and when < from_ms(row.evaluated_at):
             # The state stores only the MQLs of now; they say nothing about an earlier time.

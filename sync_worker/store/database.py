@@ -259,7 +259,7 @@ def _migrate(engine: Engine, url: URL) -> None:
 
 
 #: The newest schema; a test compares it with the newest migration.
-LATEST_REVISION: Final = "0013"
+LATEST_REVISION: Final = "0014"
 
 
 def _describe_url(url: URL) -> str:

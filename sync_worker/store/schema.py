@@ -80,6 +80,16 @@ former_emails: Final = Table(
     sqlite_with_rowid=False,
 )
 
+#: The email subscriptions of contacts, as HubSpot last showed them for their address.
+subscriptions: Final = Table(
+    "subscriptions",
+    metadata,
+    Column("contact_id", IdType, primary_key=True, autoincrement=False),
+    Column("email", Text),  # the address that the statuses belong to
+    Column("subscribed_to", Text),  # such as ;Newsletter;Product news; -- null: HubSpot shows no status
+    Column("unsubscribed_from", Text),
+)
+
 companies: Final = Table(
     "companies",
     metadata,

@@ -26,7 +26,17 @@ from sqlalchemy import (
 
 from sync_worker.store import id_array
 from sync_worker.store.database import upsert_tuples
-from sync_worker.store.schema import IdType, companies, contact_emails, contacts, events, forms, memberships, verdicts
+from sync_worker.store.schema import (
+    IdType,
+    companies,
+    contact_emails,
+    contacts,
+    events,
+    forms,
+    memberships,
+    subscriptions,
+    verdicts,
+)
 
 _ROWS_PER_PARTITION: Final = 50_000
 
@@ -125,6 +135,13 @@ def load_selected_contacts(tx: Connection) -> Sequence[Row[int, str, str]]:
         .outerjoin(companies, companies.c.id == contacts.c.company_id)
         .order_by(contacts.c.id)
     )
+    return tx.execute(query).all()
+
+
+def load_selected_subscriptions(tx: Connection) -> Sequence[Row[int, str | None, str | None]]:
+    """Return (id, subscribed to, unsubscribed from) of the selected contacts."""
+    columns = (subscriptions.c.contact_id, subscriptions.c.subscribed_to, subscriptions.c.unsubscribed_from)
+    query = select(*columns).join(evaluation_batch, evaluation_batch.c.contact_id == subscriptions.c.contact_id)
     return tx.execute(query).all()
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +45,31 @@ def test_a_used_port_is_an_error_with_a_hint() -> None:
         other.listen()
         with pytest.raises(ConfigurationError, match="Choose another port"):
             serve(port=other.getsockname()[1])
+
+
+SUBSCRIPTION_MODEL = """
+name: Consent
+score:
+  criteria:
+    news: {when: {subscribed_to: Newsletter}, points: 4}
+    left: {when: {unsubscribed_from: Newsletter}, points: -3}
+  bands: [{name: cold, from: 0}]
+qualification: {threshold: 4}
+"""
+
+
+@pytest.mark.parametrize(("at", "scores"), [("2026-11-01", [4, 0, 0]), ("2026-10-01", [-3, 0, 0]), ("2026-08-01", [0, 0, 0])])
+def test_a_portal_folder_is_evaluated_with_the_subscriptions_of_that_time(tmp_path: Path, at: str, scores: list[int]) -> None:
+    def write(name: str, *rows: dict[str, Any]) -> None:
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    write("portal.json", {"portalId": 1, "tier": "starter", "timeZone": "UTC", "now": "2026-11-02T00:00:00Z"})
+    times = {"createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z"}
+    addresses = ["Ana@Example.com", "bo@example.com", None]
+    write("contacts.jsonl", *({"id": str(n), "properties": {"email": address}, **times} for n, address in enumerate(addresses, start=1)))
+    statuses = {"2026-10-20T00:00:00Z": "SUBSCRIBED", "2026-09-01T00:00:00Z": "UNSUBSCRIBED"}
+    rows = [{"email": "ana@example.com", "subscription": "newsletter", "status": statuses[time], "timestamp": time} for time in statuses]
+    write("subscriptions.jsonl", *rows)
+    (tmp_path / "model.yaml").write_text(SUBSCRIPTION_MODEL, encoding="utf-8")
+    found = evaluate_folder(tmp_path, at=datetime.fromisoformat(at).replace(tzinfo=UTC), model_file=tmp_path / "model.yaml")
+    assert [verdict["score"] for verdict in found["verdicts"]] == scores

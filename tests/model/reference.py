@@ -38,6 +38,7 @@ LETTERS = ["F", "D-", "D", "D+", "C-", "C", "C+", "B-", "B", "B+", "A-", "A", "A
 DATES = {"createdate", *(last for _, last in COUNTERS.values())}
 NUMBERS = {"hs_email_sends_since_last_engagement", "company.numberofemployees", *(number for number, _ in COUNTERS.values())}
 BOOLEANS = {"hs_email_optout"}
+SUBSCRIPTIONS = {"subscribed_to", "unsubscribed_from"}
 DAY = timedelta(days=1)
 MAX_EVENTS = 10_000
 
@@ -207,7 +208,7 @@ def score_line(case: Case, criterion: Criterion, real: list[Event], at: datetime
     """Return the points, the number of counted events, the times of engagement, and the points after decay per event."""
     document = case.document
     if criterion.when:
-        points = points_for(document, criterion, int(evaluate_condition(criterion.when, case.contact, case) is True))
+        points = points_for(document, criterion, int(evaluate_when(criterion.when, case) is True))
         return points, 0, [], points
     kinds = SOURCES.get(criterion.event or "", {criterion.event})
     if kinds <= case.hidden:
@@ -331,7 +332,7 @@ def grade(case: Case) -> tuple[str | None, int, int]:
         return None, 0, 0
     rank, known = LETTERS.index(case.document.grade.start), 0
     for criterion in case.document.grade.criteria.values():
-        result = evaluate_condition(criterion.when, case.contact, case) if criterion.enabled else None
+        result = evaluate_when(criterion.when, case) if criterion.enabled else None
         known += result is not None
         rank += {True: criterion.thirds, False: criterion.otherwise, None: criterion.unknown}[result] if criterion.enabled else 0
     rank = max(0, min(len(LETTERS) - 1, rank))
@@ -366,7 +367,7 @@ def first_rule(case: Case, rules: Mapping[str, Rule], real: list[Event]) -> str 
 def applies(case: Case, rule: Rule, real: list[Event]) -> bool:
     """Return whether a rule holds."""
     if rule.when:
-        return evaluate_condition(rule.when, case.contact, case) is True
+        return evaluate_when(rule.when, case) is True
     since = case.now - rule.validity if rule.validity else datetime.min.replace(tzinfo=UTC)
     if SOURCES.get(rule.event or "", {rule.event}) <= case.hidden:
         if rule.event not in COUNTERS or rule.where:
@@ -378,6 +379,12 @@ def applies(case: Case, rule: Rule, real: list[Event]) -> bool:
 
 
 # Conditions: True, False, or None for unknown
+
+
+def evaluate_when(condition: Condition, case: Case) -> bool | None:
+    """Return the result of a condition on the contact; unknown if it names subscriptions that the portal hides."""
+    hidden = "subscriptions" in case.hidden and any(name in SUBSCRIPTIONS for name, _, _ in condition.iter_tests())
+    return None if hidden else evaluate_condition(condition, case.contact, case)
 
 
 def evaluate_condition(condition: Condition, of: Mapping[str, Any], case: Case) -> bool | None:
@@ -503,6 +510,8 @@ def compare_value(property_name: str, operator: str, operands: tuple[Any, ...], 
         return compare_number(operator, operands, value)
     if operator == "regex":
         return re.search(operands[0], value, re.IGNORECASE) is not None
+    if property_name in SUBSCRIPTIONS:
+        return any(normalize_text(str(wanted)) in value.strip(";").split(";") for wanted in operands)
     return any(compare_text(operator, normalize_text(str(wanted)), value) for wanted in operands)
 
 

@@ -101,6 +101,7 @@ FURTHER_ADDRESSES = [
 ]
 NUMBERS = [None, "", "0", "7", "120", "5000.5", "many", "12 or so"]
 DATES = [None, "", "2026-11-01", "2026-10-20T09:30:00.000Z", "1790000000000", "yesterday", "2031-01-01"]
+SUBSCRIPTIONS = [None, ";", ";Newsletter;", ";Newsletter (weekly);Événements;", ";Events;Newsletter;"]
 BOOLEANS = [None, "", "true", "false", "maybe"]
 
 points = st.integers(1, 4000).map(lambda hundredths: hundredths / 100)
@@ -247,9 +248,18 @@ def conditions(draw: st.DrawFn, *, rising: bool = False, depth: int = 2) -> dict
     numbers = [{"is": 7}, {"is_not": 7}, {"at_least": 7}, {"at_most": 120}, {"between": [1, 5000]}, {"is_known": True}]
     dates = [{"at_least": "2026-11-01"}, {"at_most": "2026-11-01"}, {"between": ["2026-01-01", "2026-11-01"]}, {"is_unknown": True}]
     passing = [{"within": "20 days"}, {"older_than": "20 days"}]
+    subscriptions = [
+        "Newsletter",
+        ["newsletter", "evenements"],
+        {"is": "Newsletter (weekly)"},
+        {"is_not": "Events"},
+        {"not_in": ["Events"]},
+    ]
     return draw(
         st.one_of(
             st.fixed_dictionaries({"jobtitle": st.sampled_from(texts)}),
+            st.fixed_dictionaries({"subscribed_to": st.sampled_from(subscriptions)}),
+            st.fixed_dictionaries({"unsubscribed_from": st.sampled_from(subscriptions)}),
             st.fixed_dictionaries({"jobtitle": st.sampled_from(ranks)}),
             st.fixed_dictionaries({"country": st.sampled_from(places)}),
             st.fixed_dictionaries({"email": st.sampled_from(domains + addresses)}),
@@ -362,6 +372,8 @@ def contact_lists() -> st.SearchStrategy[list[dict[str, str | None]]]:
             "plan": st.sampled_from(TITLES),
             "company.numberofemployees": st.sampled_from(NUMBERS),
             "hs_email_optout": st.sampled_from(BOOLEANS),
+            "subscribed_to": st.sampled_from(SUBSCRIPTIONS),
+            "unsubscribed_from": st.sampled_from(SUBSCRIPTIONS),
             "createdate": st.sampled_from(DATES),
             "hs_email_click": st.sampled_from(NUMBERS),
             "hs_email_last_click_date": st.sampled_from(DATES),
@@ -390,5 +402,9 @@ def instants() -> st.SearchStrategy[datetime]:
 def hidden_kinds() -> st.SearchStrategy[frozenset[str]]:
     """Return a strategy for the kinds of event that a portal hides."""
     return st.sampled_from(
-        [frozenset(), frozenset({"page_view"}), frozenset({"page_view", "email_click", "form_submission", "email_open"})]
+        [
+            frozenset(),
+            frozenset({"page_view", "subscriptions"}),
+            frozenset({"page_view", "email_click", "form_submission", "email_open"}),
+        ]
     )

@@ -187,6 +187,15 @@ class MarketingEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmailSubscriptions:
+    """The names of the subscription types that an address, in lower case, has opted in to, and of those that it has unsubscribed from."""
+
+    email: str
+    subscribed_to: tuple[str, ...]
+    unsubscribed_from: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactList:
     """A list of contacts. Only the members of manual and snapshot lists can be changed."""
 

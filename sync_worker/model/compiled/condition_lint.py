@@ -55,6 +55,7 @@ OPERATORS_BY_TYPE: Final[Mapping[ValueType, frozenset[str]]] = {
     "boolean": _PRESENCE_OPERATORS | {"is", "is_not"},
     "date": _PRESENCE_OPERATORS | {"at_least", "at_most", "between", "within", "older_than"},
     "url": _EQUALITY_OPERATORS | {"matches", "regex", "starts_with"},
+    "subscriptions": _EQUALITY_OPERATORS - _PRESENCE_OPERATORS,
 }
 
 
@@ -139,6 +140,8 @@ def _value_problem(value: Scalar, spec: PropertySpec) -> str | None:
         return None if isinstance(value, bool) else f"expected true or false, not {value!r}"
     if spec.type == "number":
         return None if isinstance(value, (int, float)) and not isinstance(value, bool) else f"expected a number, not {value!r}"
+    if spec.type == "subscriptions" and isinstance(value, bool):
+        return f"expected the name of a subscription type, such as Newsletter, not {to_hubspot_text(value)}"
     if spec.options and normalize_text(to_hubspot_text(value)) not in {normalize_text(option) for option in spec.options}:
         return f"not an option of this property: {value!r}; expected {', '.join(spec.options)}{did_you_mean(str(value), spec.options)}"
     return None if normalize_text(to_hubspot_text(value)) else "expected a text; use is_unknown: true for no value"

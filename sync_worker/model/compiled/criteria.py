@@ -8,10 +8,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from sync_worker.model.compiled.facts import COUNTER_PROPERTIES
+from sync_worker.model.compiled.facts import COUNTER_PROPERTIES, SUBSCRIPTIONS
 from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.schema import Criterion, Label, Rule
 from sync_worker.model.file.units import to_micro, to_milliseconds
+from sync_worker.model.lookup.hubspot_properties import SUBSCRIPTION_PROPERTIES
 
 #: The maximum number of events of one contact that a criterion counts, so that a model without caps also has a maximum score.
 MAX_COUNTED_EVENTS: Final = 10_000
@@ -94,8 +95,10 @@ class ScoreCriterion:
         return self.award.points_for(self.max_events)
 
     def is_visible(self, hidden_kinds: frozenset[str]) -> bool:
-        """Return whether the portal shows the data of the criterion: single events, or HubSpot's counter."""
-        return self.event is None or is_event_visible(self.event, hidden_kinds, can_use_counter=self.can_use_counter)
+        """Return whether the portal shows the data of the criterion: single events, HubSpot's counter, or subscriptions."""
+        if self.event is None:
+            return is_condition_visible(self.when, hidden_kinds)
+        return is_event_visible(self.event, hidden_kinds, can_use_counter=self.can_use_counter)
 
     @property
     def can_use_counter(self) -> bool:
@@ -110,6 +113,16 @@ def is_event_visible(event: str, hidden_kinds: frozenset[str], *, can_use_counte
     if not source_kinds(event) <= hidden_kinds:
         return True
     return can_use_counter and event in COUNTER_PROPERTIES
+
+
+def is_condition_visible(condition: Condition | None, hidden_kinds: frozenset[str]) -> bool:
+    """Return whether the portal shows the data of a condition on contacts."""
+    return SUBSCRIPTIONS not in hidden_kinds or condition is None or not uses_subscriptions(condition)
+
+
+def uses_subscriptions(condition: Condition) -> bool:
+    """Return whether a condition on contacts names subscription types."""
+    return any(name in SUBSCRIPTION_PROPERTIES for name, _, _ in condition.iter_tests())
 
 
 def compile_criterion(key: str, criterion: Criterion, importance: Mapping[str, Decimal], direct: Iterable[Rule] = ()) -> ScoreCriterion:

@@ -32,6 +32,9 @@ PREVIOUS_SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "by_score": pl.Boolean,
 }
 
+#: What the plan or the scopes of a portal can hide, in addition to kinds of event: the subscription statuses of contacts.
+SUBSCRIPTIONS: Final = "subscriptions"
+
 #: Kinds of event that a portal can hide, with the HubSpot properties that replace them: number of events, date of the last event.
 COUNTER_PROPERTIES: Final[Mapping[str, tuple[str, str]]] = {
     "email_click": ("hs_email_click", "hs_email_last_click_date"),
@@ -47,7 +50,8 @@ class Facts:
 
     `contacts`: `contact_id` (Int64, unique) and one String column per property that the model uses; properties of the primary company have
     the name `company.<name>`. Values are HubSpot's text; null and "" are unknown. A property without a column is unknown for all contacts.
-    `hidden_kinds`: the kinds of event that the portal does not show as single events.
+    `subscribed_to` and `unsubscribed_from` are lists such as `;Newsletter;Product news;`, or `;` for none. `hidden_kinds`: the kinds of
+    event that the portal does not show as single events, and `SUBSCRIPTIONS` if it does not show them.
     """
 
     contacts: pl.DataFrame

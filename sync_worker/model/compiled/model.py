@@ -10,13 +10,27 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Literal
 
-from sync_worker.model.compiled.criteria import ScoreCriterion, compile_criterion, is_event_visible, source_kinds
-from sync_worker.model.compiled.facts import COUNTER_PROPERTIES
+from sync_worker.model.compiled.criteria import (
+    ScoreCriterion,
+    compile_criterion,
+    is_condition_visible,
+    is_event_visible,
+    source_kinds,
+    uses_subscriptions,
+)
+from sync_worker.model.compiled.facts import COUNTER_PROPERTIES, SUBSCRIPTIONS
 from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.schema import Band, DirectQualifier, Disqualifier, Document, GradeCriterion, Rule
 from sync_worker.model.file.units import MICROS_PER_POINT, from_micro, to_micro
 from sync_worker.model.lookup.domains import DomainMatcher, compile_domain_lists
-from sync_worker.model.lookup.hubspot_properties import ADDITIONAL_EMAILS, COMPANY_PREFIX, PRIMARY_EMAIL, PropertySpec, find_property
+from sync_worker.model.lookup.hubspot_properties import (
+    ADDITIONAL_EMAILS,
+    COMPANY_PREFIX,
+    PRIMARY_EMAIL,
+    SUBSCRIPTION_PROPERTIES,
+    PropertySpec,
+    find_property,
+)
 
 RuleKind = Literal["direct", "disqualifier"]
 
@@ -81,6 +95,7 @@ class Model:
     def invisible_names(self, hidden_kinds: frozenset[str]) -> tuple[str, ...]:
         """Return the keys of the criteria and rules whose data is not visible if these kinds of event are hidden."""
         criteria = tuple(line.key for line in self.score_criteria if not line.is_visible(hidden_kinds))
+        criteria += tuple(key for key, line in self.grade_criteria.items() if not is_condition_visible(line.when, hidden_kinds))
         return criteria + tuple(key for _, key, rule in self.rules if not is_rule_visible(rule, hidden_kinds))
 
     @property
@@ -96,11 +111,22 @@ class Model:
         return frozenset().union(*(source_kinds(kind) for kind in wanted if kind))
 
     @cached_property
+    def uses_subscriptions(self) -> bool:
+        """Whether a condition names subscription types."""
+        return any(map(uses_subscriptions, self.contact_conditions))
+
+    @property
+    def source_kinds(self) -> frozenset[str]:
+        """What the model needs and a portal can hide: the recorded kinds of event, and `SUBSCRIPTIONS`."""
+        return self.event_kinds | ({SUBSCRIPTIONS} if self.uses_subscriptions else frozenset())
+
+    @cached_property
     def contact_properties(self) -> frozenset[str]:
         """The contact properties to read from HubSpot: those of conditions, and the counters that replace hidden events."""
         further = {ADDITIONAL_EMAILS} if PRIMARY_EMAIL in self._condition_properties else set()
         counters = {name for kind in self.event_kinds & COUNTER_PROPERTIES.keys() for name in COUNTER_PROPERTIES[kind]}
-        return frozenset(name for name in self._condition_properties if not name.startswith(COMPANY_PREFIX)) | counters | further
+        own = (name for name in self._condition_properties if not name.startswith(COMPANY_PREFIX))
+        return frozenset(own).difference(SUBSCRIPTION_PROPERTIES) | counters | further
 
     @cached_property
     def company_properties(self) -> frozenset[str]:
@@ -157,4 +183,6 @@ def default_leave_below(threshold: Decimal) -> Decimal:
 
 def is_rule_visible(rule: Rule, hidden_kinds: frozenset[str]) -> bool:
     """Return whether the data of a rule is visible if these kinds of event are hidden."""
-    return rule.event is None or is_event_visible(rule.event, hidden_kinds, can_use_counter=rule.where is None)
+    if rule.event is None:
+        return is_condition_visible(rule.when, hidden_kinds)
+    return is_event_visible(rule.event, hidden_kinds, can_use_counter=rule.where is None)

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from sync_worker.model.file.schema import Property, PropertyType
 from sync_worker.model.lookup.data import read_data
 
-ValueType = Literal["text", "number", "boolean", "date", "enumeration", "url"]
+ValueType = Literal["text", "number", "boolean", "date", "enumeration", "url", "subscriptions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,10 @@ ADDITIONAL_EMAILS: Final = "hs_additional_emails"  # separated by semicolons
 
 #: Prefix of the properties for one subscription type each; the rest of the name is the id of the type.
 _SUBSCRIPTION_PREFIX: Final = "hs_email_optout_"
+
+#: The names of subscription types that a contact has opted in to, and that it has unsubscribed from. They are read from the communication
+#: preferences, not from properties of HubSpot.
+SUBSCRIPTION_PROPERTIES: Final = ("subscribed_to", "unsubscribed_from")
 
 _CONTACT_PROPERTIES: Final[Mapping[PropertyType, str]] = {
     "text": """
@@ -86,6 +90,7 @@ _COMPANY_PROPERTIES: Final[Mapping[PropertyType, str]] = {
 def _build_table(contact: Mapping[PropertyType, str], company: Mapping[PropertyType, str]) -> Mapping[str, PropertySpec]:
     found = {name: PropertySpec(kind) for kind, names in contact.items() for name in names.split()}
     found |= {COMPANY_PREFIX + name: PropertySpec(kind) for kind, names in company.items() for name in names.split()}
+    found |= dict.fromkeys(SUBSCRIPTION_PROPERTIES, PropertySpec("subscriptions"))
     return MappingProxyType(found)
 
 

@@ -74,7 +74,7 @@ def default_column(column: str, spec: PropertySpec) -> DerivedColumn:
     """Return the derived column for a property of this type."""
     if column in _ADDRESS_LISTS:
         return DerivedColumn(column, "texts")
-    if spec.type in ("text", "enumeration"):
+    if spec.type in ("text", "enumeration", "subscriptions"):
         return DerivedColumn(column, "text", spec.options)
     return DerivedColumn(column, spec.type)
 

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 import polars as pl
 
+from sync_worker.model.compiled.criteria import is_condition_visible
 from sync_worker.model.file.schema import GRADE_LETTERS, GradeCriterion
 from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.counters import column_name
@@ -28,10 +29,7 @@ def add_grade(contacts: pl.DataFrame, context: EvaluationContext) -> pl.DataFram
     if not model.grade_criteria:
         zero = pl.lit(0, dtype=pl.Int64)
         return contacts.with_columns(grade_rank=zero, grade_known=zero, grade_of=zero, grade=pl.lit(None, dtype=pl.String))
-    matches = [
-        compile_condition(criterion.when, context.contact_scope).alias(column_name(MATCH, key))
-        for key, criterion in model.grade_criteria.items()
-    ]
+    matches = [_match_expression(criterion, context).alias(column_name(MATCH, key)) for key, criterion in model.grade_criteria.items()]
     return (
         contacts.with_columns(matches)
         .with_columns(
@@ -41,6 +39,12 @@ def add_grade(contacts: pl.DataFrame, context: EvaluationContext) -> pl.DataFram
         )
         .with_columns(grade=_letter_expression(without_signs=model.document.grade.letters == "whole"))
     )
+
+
+def _match_expression(criterion: GradeCriterion, context: EvaluationContext) -> pl.Expr:
+    if not is_condition_visible(criterion.when, context.hidden_kinds):
+        return pl.lit(None, dtype=pl.Boolean)
+    return compile_condition(criterion.when, context.contact_scope)
 
 
 RankT = TypeVar("RankT", int, pl.Expr)

@@ -130,9 +130,9 @@ def _compile_comparison(column: str, operator: str, operand: Operand, spec: Prop
     if operator in _COLUMN_PREDICATES:
         return _COLUMN_PREDICATES[operator](derived, values)
     if columns[0].kind == "texts":
-        return derived[0].list.eval(_text_predicate(pl.element(), operator, values, is_enumeration=False)).list.any()
+        return derived[0].list.eval(_text_predicate(pl.element(), operator, values, has_options=False)).list.any()
     if columns[0].kind == "text":
-        return _text_predicate(derived[0], operator, values, is_enumeration=spec.type == "enumeration")
+        return _text_predicate(derived[0], operator, values, has_options=spec.type in ("enumeration", "subscriptions"))
     return _date_predicate(derived[0], operator, values, now) if spec.type == "date" else _value_predicate(derived[0], operator, values)
 
 
@@ -175,10 +175,10 @@ def _url_predicate(url: pl.Expr, operator: str, values: OperandValues) -> pl.Exp
     return url.str.contains(compiled[operator](values))
 
 
-def _text_predicate(text: pl.Expr, operator: str, values: OperandValues, *, is_enumeration: bool) -> pl.Expr:
+def _text_predicate(text: pl.Expr, operator: str, values: OperandValues, *, has_options: bool) -> pl.Expr:
     if operator in ("is", "in"):
         wanted = [normalize_text(to_hubspot_text(value)) for value in values]
-        return text.str.contains(regex.any_option(wanted)) if is_enumeration else text.is_in(wanted)
+        return text.str.contains(regex.any_option(wanted)) if has_options else text.is_in(wanted)
     compiled: Mapping[str, Callable[[Iterable[object]], str]] = {
         "contains_any": regex.any_phrase,
         "matches": regex.any_glob,

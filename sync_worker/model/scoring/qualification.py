@@ -77,10 +77,10 @@ def _first_rule(kind: RuleKind, rules: Mapping[str, Rule]) -> pl.Expr:
 
 def _rule_holds(rule: Rule, events_by_kind: EventsByKind, context: EvaluationContext) -> pl.Expr:
     """Return whether a rule holds; a rule whose data is not visible never holds."""
-    if rule.when:
-        return compile_condition(rule.when, context.contact_scope).fill_null(value=False)
     if not is_rule_visible(rule, context.hidden_kinds):
         return pl.lit(False)
+    if rule.when:
+        return compile_condition(rule.when, context.contact_scope).fill_null(value=False)
     since = None if rule.validity is None else timestamp_literal(context.now - rule.validity)
     if rule.event in context.hidden_kinds:
         number, last = counter_column_pair(rule.event)

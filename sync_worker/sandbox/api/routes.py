@@ -19,6 +19,7 @@ from sync_worker.sandbox.api import (
     properties,
     property_groups,
     search,
+    subscriptions,
 )
 
 ENDPOINTS = (
@@ -35,6 +36,7 @@ ENDPOINTS = (
     *events_and_forms.ENDPOINTS,
     *forms.ENDPOINTS,
     *marketing_events.ENDPOINTS,
+    *subscriptions.ENDPOINTS,
     *exports.ENDPOINTS,
     *imports.ENDPOINTS,
     *legacy.ENDPOINTS,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 Row = dict[str, Any]
 Tier = Literal["starter", "professional", "enterprise"]
+SubscriptionStatus = Literal["SUBSCRIBED", "UNSUBSCRIBED", "NOT_SPECIFIED"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,8 @@ class PortalData:
     eventName, eventType ...} and participations {id, properties: {attendanceState, occurredAt ms}, associations: {contact:
     {contactId}, marketingEvent: {marketingEventId}}} as in HubSpot's marketing events API; deals {id, properties, contactIds};
     properties {objectType, name, type, fieldType, options ...} of the portal's own properties; lists {listId, name, contactIds};
-    property_history {objectType, id, name, value, timestamp}: earlier values of properties, which only `snapshot` reads.
+    property_history {objectType, id, name, value, timestamp}: earlier values of properties, which only `snapshot` reads;
+    subscriptions {email, subscription, status, timestamp}, where `subscription` is the name of a subscription type.
     Rows contain no calculated counters: sandbox/counters computes them from the events, as HubSpot does.
     """
 
@@ -41,3 +43,4 @@ class PortalData:
     properties: Iterable[Row] = field(default=())
     lists: Iterable[Row] = field(default=())
     property_history: Iterable[Row] = field(default=())
+    subscriptions: Iterable[Row] = field(default=())

@@ -18,13 +18,14 @@ from sync_worker.sandbox.base.portal_data import PortalData, Row, Tier
 from sync_worker.sandbox.base.task_schedule import TaskSchedule
 from sync_worker.sandbox.base.timestamps import to_ms
 from sync_worker.sandbox.crm.associations import AssociationIndex
-from sync_worker.sandbox.crm.audit_log import AuditLog, PropertyChange
+from sync_worker.sandbox.crm.audit_log import AuditLog, ChangeSource, PropertyChange
 from sync_worker.sandbox.crm.exports import ExportQueue
 from sync_worker.sandbox.crm.imports import ImportQueue
 from sync_worker.sandbox.crm.lists import ListRegistry, RecordList, parse_lists
 from sync_worker.sandbox.crm.object_store import ObjectTable, TableFactory
 from sync_worker.sandbox.crm.owners import OwnerRegistry
 from sync_worker.sandbox.crm.search import RecordSearch, SearchQuery
+from sync_worker.sandbox.crm.subscriptions import SubscriptionStore
 from sync_worker.sandbox.events.counter_properties import CounterFunction, add_counters, contact_counters, empty_counters
 from sync_worker.sandbox.events.engagement import Engagement
 from sync_worker.sandbox.properties.property_definitions import PropertyCatalog, PropertyDefinition, PropertyGroup
@@ -48,6 +49,7 @@ class SandboxPortal:
     engagement: Engagement
     lists: ListRegistry
     owners: OwnerRegistry
+    subscriptions: SubscriptionStore
     audit_log: AuditLog
     counters: CounterFunction
     exports: ExportQueue = field(default_factory=ExportQueue)
@@ -105,6 +107,7 @@ class SandboxPortal:
             engagement=engagement,
             lists=ListRegistry(parse_lists(data.lists, now=to_ms(portal_clock()))),
             owners=OwnerRegistry.from_contacts(tables[CONTACTS.name], now=to_ms(portal_clock())),
+            subscriptions=SubscriptionStore(data.subscriptions, now=to_ms(portal_clock())),
             audit_log=audit_log,
             counters=counters,
         )
@@ -181,6 +184,14 @@ class SandboxPortal:
     def contact_lists(self, contact_id: int) -> list[RecordList]:
         """Return the lists that contain a contact."""
         return self.lists.find_by_member(contact_id)
+
+    def set_subscription(self, email: str, subscription: str, status: str, source: ChangeSource) -> int | None:
+        """Set the status of an address for a subscription type; return the row of its contact, which counts as changed."""
+        self.subscriptions.save({"email": email, "subscription": subscription, "status": status, "timestamp": self.now_ms()})
+        row = self.contacts.unique_values.find_row("email", email)
+        if row is not None:
+            self.contacts.writer.touch(row, {}, source)
+        return row
 
     def recalculate_counters(self, row: int, *, previous: Mapping[str, str] | None = None) -> None:
         """Recalculate the counters of a contact from its events; `previous` counters that are no longer set are cleared."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final, NoReturn
+from typing import Final, NoReturn, get_args
 
 from sync_worker.sandbox.base.object_types import find_object_type
+from sync_worker.sandbox.base.portal_data import SubscriptionStatus
 
 Validator = Callable[[object], object]
 
@@ -169,6 +170,18 @@ def validate_options(value: object) -> list[object]:
     _reject(value, 'a list such as [{"value": "new", "label": "New"}]')
 
 
+def validate_time(value: object) -> object:
+    """Return an ISO 8601 time with UTC offset, or a time in epoch milliseconds, unchanged."""
+    return validate_milliseconds(value) if type(value) is int else validate_timestamp(value)
+
+
+def validate_subscription_status(value: object) -> str:
+    """Return a status of HubSpot's communication preferences."""
+    if value in get_args(SubscriptionStatus):
+        return str(value)
+    _reject(value, f"one of {', '.join(get_args(SubscriptionStatus))}")
+
+
 _RECORD_VALIDATORS: Final[Mapping[str, Validator]] = {
     "id": validate_record_id,
     "properties": validate_properties,
@@ -215,5 +228,11 @@ ROW_VALIDATORS: Final[Mapping[str, Mapping[str, Validator]]] = {
         "name": validate_text,
         "value": validate_property,
         "timestamp": validate_timestamp,
+    },
+    "subscriptions": {
+        "email": validate_text,
+        "subscription": validate_text,
+        "status": validate_subscription_status,
+        "timestamp": validate_time,
     },
 }

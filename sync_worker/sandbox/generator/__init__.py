@@ -34,4 +34,5 @@ def generate(*, contacts: int, seed: int, now: datetime, tier: Tier = "enterpris
         marketing_events=[webinar.to_row(spec.now) for webinar in generate_webinars(spec.now)],
         participations=GeneratedRows(spec=spec, rows_of_block=Block.participations),
         deals=GeneratedRows(spec=spec, rows_of_block=Block.deals),
+        subscriptions=GeneratedRows(spec=spec, rows_of_block=Block.subscriptions),
     )

@@ -17,6 +17,7 @@ from sync_worker.sandbox.generator.form_submissions import FormSubmission, gener
 from sync_worker.sandbox.generator.page_views import page_view_rows
 from sync_worker.sandbox.generator.people import Person, creation_time, generate_people
 from sync_worker.sandbox.generator.seeded_random import create_random
+from sync_worker.sandbox.generator.subscriptions import subscription_rows
 from sync_worker.sandbox.generator.webinars import generate_webinars, participation_rows
 
 PORTAL_ID: Final = 4_242_001
@@ -92,6 +93,12 @@ class Block:
         """Yield the deals of the people."""
         rng = self._create_random("deals")
         return (deal_row(person, person.deal, rng, self.spec.now) for person in self._generate_people() if person.deal)
+
+    def subscriptions(self) -> Iterator[Row]:
+        """Yield the subscriptions of the people."""
+        rng = self._create_random("subscriptions")
+        for person in self._generate_people():
+            yield from subscription_rows(person, rng, self.spec.now)
 
     def _create_random(self, kind: str) -> Random:
         return create_random(self.spec.seed, kind, self.number)

@@ -25,6 +25,7 @@ BASE_PATHS: dict[str, tuple[str | tuple[str, ...] | None, str | None]] = {
     # HubSpot describes the first classic path; its SDKs use the second, with a slash at the end.
     "marketing-events": (("/marketing/marketing-events/v3", "/marketing/v3/marketing-events"), "/marketing/marketing-events/{version}"),
     "schemas": (("/crm/v3/schemas", "/crm-object-schemas/v3/schemas"), "/crm-object-schemas/{version}/schemas"),
+    "subscriptions": ("/communication-preferences/v4", "/communication-preferences/{version}"),
     "forms": ("/marketing/v3/forms", None),
     "submissions": ("/form-integrations/v1/submissions/forms", None),
     "email": ("/email/public/v1", None),

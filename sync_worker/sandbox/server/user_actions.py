@@ -124,6 +124,12 @@ def save_participation(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     return {}
 
 
+def change_subscription(portal: SandboxPortal, body: ActionBody) -> ActionBody:
+    """Set the status of an address for a subscription type: {email, subscription, status}. The contact counts as changed."""
+    row = portal.set_subscription(str(body["email"]), str(body["subscription"]), str(body["status"]), CRM_UI_SOURCE)
+    return {} if row is None else _serialize_contact(portal, row)
+
+
 def advance_clock(portal: SandboxPortal, body: ActionBody) -> ActionBody:
     """Advance the clock of the portal: {seconds}."""
     portal.clock.advance(float(body["seconds"]))
@@ -144,6 +150,7 @@ USER_ACTIONS: dict[str, UserAction] = {
     "events": add_event_occurrence,
     "submissions": add_submission,
     "participations": save_participation,
+    "subscriptions": change_subscription,
     "clock": advance_clock,
 }
 

@@ -26,6 +26,7 @@ class PortalCache(
     stages: tuple[str, ...]  # the lifecycle stages in their order
     shows_occurrences: bool  # single page views and custom events
     shows_page_views: bool = True  # False: HubSpot counts page views and shows none
+    shows_subscriptions: bool | None = None  # the email subscriptions of contacts; None: no model has used them yet
     property_names: tuple[str, ...] = ()  # our properties, which the portal had
     identity: str | None = None  # a hash of the token and the address of HubSpot; None in old states
     fetched_at: int  # milliseconds

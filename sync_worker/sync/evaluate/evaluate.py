@@ -11,9 +11,10 @@ import polars as pl
 from sqlalchemy import Connection
 
 from sync_worker.concurrency import map_prefetch
-from sync_worker.model.compiled.facts import EVENT_SCHEMA, PREVIOUS_SCHEMA, Facts
+from sync_worker.model.compiled.facts import EVENT_SCHEMA, PREVIOUS_SCHEMA, SUBSCRIPTIONS, Facts
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts, evaluate
+from sync_worker.model.lookup.hubspot_properties import SUBSCRIPTION_PROPERTIES
 from sync_worker.progress import Progress
 from sync_worker.store import verdicts
 from sync_worker.store.database import Store
@@ -23,6 +24,7 @@ from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.timestamps import to_ms
 
 CHUNK_SIZE: Final = 50_000  # contacts; large for speed, limited for memory
+SUBSCRIPTION_SCHEMA: Final[Mapping[str, type[pl.DataType]]] = {"contact_id": pl.Int64, **dict.fromkeys(SUBSCRIPTION_PROPERTIES, pl.String)}
 DUE_CHUNK_SIZE: Final = 25_000  # smaller, because the verdicts to save are in memory too
 
 
@@ -115,8 +117,12 @@ def load_facts(tx: Connection, model: Model, hidden_kinds: frozenset[str]) -> Fa
     """Return the facts of the contacts selected in this transaction."""
     rows = verdicts.load_selected_contacts(tx)
     admitted = verdicts.load_admitted_mqls(tx)
+    contacts = _contact_frame(rows, model)
+    if SUBSCRIPTIONS in model.source_kinds - hidden_kinds:
+        statuses = build_frame(verdicts.load_selected_subscriptions(tx), SUBSCRIPTION_SCHEMA)
+        contacts = contacts.join(statuses, on="contact_id", how="left", maintain_order="left")
     return Facts(
-        contacts=_contact_frame(rows, model),
+        contacts=contacts,
         events=pl.concat([build_frame(part, EVENT_SCHEMA) for part in ((), *verdicts.load_selected_events(tx))]),
         previous=build_frame([(id_, True) for id_ in admitted], PREVIOUS_SCHEMA),
         hidden_kinds=hidden_kinds,

@@ -23,13 +23,16 @@ from sync_worker.model.scoring.mql_quota import select_admissions
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import database
 from sync_worker.store import events as event_store
+from sync_worker.store import subscriptions as subscription_store
 from sync_worker.store.database import Store
 from sync_worker.sync.evaluate.evaluate import evaluate_all
+from sync_worker.sync.evaluate.folder_subscriptions import FolderSubscriptions
 from sync_worker.sync.evaluate.verdict_json import build_contact_verdicts
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.portal import select_hidden_kinds
 from sync_worker.sync.pull.row_mapper import RowMapper, event_row
 from sync_worker.sync.pull.streams import is_occurrence
+from sync_worker.sync.pull.subscriptions import subscription_row
 
 BATCH_SIZE: Final = 500
 
@@ -48,6 +51,7 @@ class PortalFolder:
     submissions: Iterable[parsing.JsonObject]
     marketing_events: Iterable[parsing.JsonObject]
     participations: Iterable[parsing.JsonObject]
+    subscriptions: Iterable[parsing.JsonObject]
     shows_occurrences: bool
 
 
@@ -60,8 +64,9 @@ def evaluate_folder(folder: PortalFolder, model: Model, at: datetime) -> Iterato
     """Yield the verdicts on all contacts as of a time, in chunks, as a first backfill on this day would compute them."""
     store = database.open_store("sqlite://")
     try:
-        _load_folder(store, folder, RowMapper(crm_schema=CrmSchema(model=model)), model.event_kinds)
-        chunks = evaluate_all(store, model, select_hidden_kinds(model.event_kinds, shows_occurrences=folder.shows_occurrences), at)
+        _load_folder(store, folder, RowMapper(crm_schema=CrmSchema(model=model)), model.event_kinds, at)
+        hidden = select_hidden_kinds(model.source_kinds, shows_occurrences=folder.shows_occurrences, shows_subscriptions=True)
+        chunks = evaluate_all(store, model, hidden, at)
         yield from chunks if model.document.qualification.new_per_day is None else _defer_above_quota(list(chunks), model)
     finally:
         store.close()
@@ -75,7 +80,7 @@ def _defer_above_quota(chunks: Sequence[Verdicts], model: Model) -> Iterator[Ver
         yield chunk if admitted is None else chunk.defer_mqls(except_ids=admitted)
 
 
-def _load_folder(store: Store, folder: PortalFolder, row_mapper: RowMapper, event_kinds: frozenset[str]) -> None:
+def _load_folder(store: Store, folder: PortalFolder, row_mapper: RowMapper, event_kinds: frozenset[str], at: datetime) -> None:
     """Load what a backfill reads of the portal: no archived record, and no submission that HubSpot also shows as an occurrence."""
     submissions = _Submissions(rows=folder.submissions)
     events: list[Iterable[Event]] = [
@@ -94,9 +99,12 @@ def _load_folder(store: Store, folder: PortalFolder, row_mapper: RowMapper, even
         decoder = RecordDecoder(row_mapper.company_properties)
         for companies in batched(map(decoder.convert_record, folder.companies), BATCH_SIZE):
             contact_store.save_companies(tx, row_mapper.company_rows(_live(parsing.parse_companies(decoder, companies))))
+        subscriptions = FolderSubscriptions(folder.subscriptions, at)
         decoder = RecordDecoder(row_mapper.contact_properties)
         for contacts in batched(map(decoder.convert_record, folder.contacts), BATCH_SIZE):
-            contact_store.save(tx, row_mapper.contact_rows(_live(parsing.parse_contacts(decoder, contacts))))
+            rows = row_mapper.contact_rows(_live(parsing.parse_contacts(decoder, contacts)))
+            contact_store.save(tx, rows)
+            subscription_store.save(tx, [subscription_row(row.id, row.email, subscriptions.find(row.email)) for row in rows])
 
 
 def _live(records: Sequence[RecordT]) -> list[RecordT]:

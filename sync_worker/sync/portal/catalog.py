@@ -1,4 +1,4 @@
-"""Catalog of a portal: its properties with options, its forms and its custom events."""
+"""Catalog of a portal: its properties with options, its forms, its custom events and its subscription types."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sync_worker.hubspot.api.event_occurrences import event_kind
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import PropertyDefinition
+from sync_worker.model.compiled.facts import SUBSCRIPTIONS
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.compiled.requirements import find_requirements
 
@@ -19,25 +20,27 @@ class PortalCatalog:
     """The objects of a portal that a model may use.
 
     `properties`: by the name in the model file. `forms`: names by id; None if the model uses no form. `custom_event_kinds`: empty if the
-    model uses no custom event.
+    model uses no custom event. `subscription_types`: by name; None if the model uses none, or if the portal hides them.
     """
 
     properties: Mapping[str, PropertyDefinition]
     forms: Mapping[str, str] | None
     custom_event_kinds: frozenset[str]
+    subscription_types: frozenset[str] | None = None
 
 
-def fetch_catalog(hubspot: HubSpot, model: Model, *, shows_occurrences: bool) -> PortalCatalog:
+def fetch_catalog(hubspot: HubSpot, model: Model, hidden_kinds: frozenset[str]) -> PortalCatalog:
     """Read the catalog from HubSpot, with archived forms, because their submissions still count."""
     properties = dict(hubspot.properties.list_all("contacts"))
     if model.company_properties:
         properties |= {f"{COMPANY_PREFIX}{name}": definition for name, definition in hubspot.properties.list_all("companies").items()}
     uses_forms = any(each.on_events and each.property_name == "form" for each in find_requirements(model))
     forms = (*hubspot.forms.list_all(), *hubspot.forms.list_all(archived=True)) if uses_forms else None
-    uses_custom_events = any(kind.startswith("custom:") for kind in model.event_kinds)
-    events = hubspot.event_occurrences.list_types() if uses_custom_events and shows_occurrences else ()
+    visible = model.source_kinds - hidden_kinds
+    events = hubspot.event_occurrences.list_types() if any(kind.startswith("custom:") for kind in visible) else ()
     return PortalCatalog(
         properties=properties,
         forms=None if forms is None else {form.id: form.name for form in forms},
         custom_event_kinds=frozenset(map(event_kind, events)),
+        subscription_types=hubspot.subscriptions.list_type_names() if SUBSCRIPTIONS in visible else None,
     )

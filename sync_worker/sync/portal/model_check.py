@@ -14,6 +14,7 @@ from sync_worker.model.compiled.requirements import PropertyRequirement, find_re
 from sync_worker.model.file import yaml_source as yaml
 from sync_worker.model.file.suggest import did_you_mean
 from sync_worker.model.file.yaml_source import Diagnostic
+from sync_worker.model.lookup.hubspot_properties import SUBSCRIPTION_PROPERTIES
 from sync_worker.model.lookup.text import normalize_text
 from sync_worker.sync.portal.catalog import PortalCatalog
 from sync_worker.sync.portal.reachability import unreachable_criteria
@@ -70,7 +71,10 @@ def _format_problems(model: Model, findings: Iterable[tuple[yaml.DocumentPath, s
 
 def _find_problems(model: Model, catalog: PortalCatalog) -> Iterator[tuple[yaml.DocumentPath, str]]:
     for requirement in find_requirements(model):
-        if not requirement.on_events:
+        if requirement.property_name in SUBSCRIPTION_PROPERTIES and not requirement.on_events:
+            if catalog.subscription_types is not None:
+                yield from _unknown_values(requirement, catalog.subscription_types, "the portal has no subscription type {value!r}")
+        elif not requirement.on_events:
             yield from _property_problems(requirement, catalog.properties)
         elif requirement.property_name == "form":
             forms = catalog.forms or {}

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sync_worker.errors import ConfigurationError, Forbidden
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails
+from sync_worker.model.compiled.facts import SUBSCRIPTIONS
 from sync_worker.model.compiled.model import Model
 from sync_worker.store import events, memberships
 from sync_worker.store.database import Store
@@ -26,17 +27,26 @@ CACHE_TTL: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalInfo:
-    """Id, time zone and ordered lifecycle stages of a portal, and whether it shows single events, in particular page views."""
+    """Id, time zone and ordered lifecycle stages of a portal, and whether it shows single events, in particular page views.
+
+    `shows_subscriptions`, the email subscriptions of contacts: None before a model uses them.
+    """
 
     id: int
     time_zone: str
     stages: tuple[str, ...]
     shows_occurrences: bool
     shows_page_views: bool = True
+    shows_subscriptions: bool | None = None
 
     def select_hidden_kinds(self, kinds: frozenset[str]) -> frozenset[str]:
-        """Return the event kinds that this portal does not show."""
-        return select_hidden_kinds(kinds, shows_occurrences=self.shows_occurrences, shows_page_views=self.shows_page_views)
+        """Return those of a model's `source_kinds` that this portal does not show."""
+        return select_hidden_kinds(
+            kinds,
+            shows_occurrences=self.shows_occurrences,
+            shows_page_views=self.shows_page_views,
+            shows_subscriptions=self.shows_subscriptions is not False,
+        )
 
     def day_start(self, now: datetime, at: time) -> datetime:
         """Return the start of the portal's current day, which begins at the local time `at`. Contacts are re-evaluated once a day."""
@@ -50,10 +60,26 @@ class PortalInfo:
         return today if today <= now else yesterday
 
 
-def select_hidden_kinds(kinds: frozenset[str], *, shows_occurrences: bool, shows_page_views: bool = True) -> frozenset[str]:
-    """Return the event kinds that a portal does not show. Single page views and custom events require an Enterprise plan."""
+def select_hidden_kinds(
+    kinds: frozenset[str], *, shows_occurrences: bool, shows_page_views: bool = True, shows_subscriptions: bool = True
+) -> frozenset[str]:
+    """Return those of a model's `source_kinds` that a portal does not show.
+
+    Single page views and custom events require an Enterprise plan, subscriptions Marketing Hub Starter.
+    """
     hidden = frozenset() if shows_occurrences else frozenset(kind for kind in kinds if kind.startswith("custom:"))
+    hidden |= frozenset() if shows_subscriptions else kinds & {SUBSCRIPTIONS}
     return hidden if shows_occurrences and shows_page_views else hidden | (kinds & {PAGE_VIEW})
+
+
+def read_hidden_kinds(hubspot: HubSpot, model: Model, *, shows_occurrences: bool) -> frozenset[str]:
+    """Ask HubSpot which of the model's `source_kinds` it does not show."""
+    return select_hidden_kinds(
+        model.source_kinds,
+        shows_occurrences=shows_occurrences,
+        shows_page_views=shows_occurrences and check_page_views(hubspot, model),
+        shows_subscriptions=not model.uses_subscriptions or hubspot.subscriptions.is_available(),
+    )
 
 
 def check_page_views(hubspot: HubSpot, model: Model) -> bool:
@@ -79,23 +105,19 @@ def load_or_fetch(
     if cached:  # needed if the daily limit is used up before HubSpot has returned the time zone
         hubspot.budgets.set_time_zone(cached.time_zone)
         same = cached.property_names == names and cached.identity == hubspot.identity
+        same = same and (cached.shows_subscriptions is not None or not crm_schema.model.uses_subscriptions)
         if not force_refresh and same and now < from_ms(cached.fetched_at) + CACHE_TTL:
             return _from_cache(cached)
     portal = _fetch(store, hubspot, crm_schema)
-    if cached and cached.shows_occurrences and not portal.shows_occurrences and not accept_downgrade:
-        # A stream that can no longer be read must not count as "no activity".
-        raise Forbidden(
-            "The portal no longer shows single page views and custom events.",
-            operation="read the portal",
-            hint="Restore the access of the token. If the plan was downgraded, run `sync-worker setup`; aggregate counters then replace "
-            "single events.",
-        )
+    if cached and not accept_downgrade:
+        _raise_if_downgraded(cached, portal)
     cache = PortalCache(
         portal_id=portal.id,
         time_zone=portal.time_zone,
         stages=portal.stages,
         shows_occurrences=portal.shows_occurrences,
         shows_page_views=portal.shows_page_views,
+        shows_subscriptions=portal.shows_subscriptions,
         property_names=names,
         identity=hubspot.identity,
         fetched_at=to_ms(now),
@@ -103,6 +125,23 @@ def load_or_fetch(
     with store.transaction() as tx:
         portal_cache.save(tx, cache)
     return portal
+
+
+def _raise_if_downgraded(cached: PortalCache, portal: PortalInfo) -> None:
+    """Raise Forbidden if the portal no longer shows what it did: what can no longer be read must not count as "no activity"."""
+    restore = "Restore the access of the token. If the plan was downgraded, run `sync-worker setup`"
+    if cached.shows_occurrences and not portal.shows_occurrences:
+        raise Forbidden(
+            "The portal no longer shows single page views and custom events.",
+            operation="read the portal",
+            hint=f"{restore}; aggregate counters then replace single events.",
+        )
+    if cached.shows_subscriptions and portal.shows_subscriptions is False:
+        raise Forbidden(
+            "The portal no longer shows the email subscriptions of contacts.",
+            operation="read the portal",
+            hint=f"{restore}; criteria on subscriptions are then not visible. `sync-worker check` names a missing scope.",
+        )
 
 
 def check_portal_id(store: Store, account: AccountDetails) -> None:
@@ -123,9 +162,11 @@ def load(store: Store) -> PortalInfo | None:
 
 
 def _fetch(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> PortalInfo:
-    with ThreadPoolExecutor(3) as pool:  # in parallel, because each call delays the first read
+    uses_subscriptions = crm_schema.model.uses_subscriptions
+    with ThreadPoolExecutor(4) as pool:  # in parallel, because each call delays the first read
         details, definitions = pool.submit(hubspot.account.read_details), pool.submit(hubspot.properties.list_all, "contacts")
         available = pool.submit(hubspot.event_occurrences.is_available)
+        subscriptions = pool.submit(hubspot.subscriptions.is_available) if uses_subscriptions else None
     # Check the portal id first: a wrong portal is worse than missing properties.
     check_portal_id(store, account := details.result())
     properties = definitions.result()
@@ -139,6 +180,7 @@ def _fetch(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> PortalInfo:
         stages=tuple(option.value for option in stages),
         shows_occurrences=available.result(),
         shows_page_views=not available.result() or _has_page_views(store) or check_page_views(hubspot, crm_schema.model),
+        shows_subscriptions=subscriptions.result() if subscriptions else None,
     )
 
 
@@ -168,4 +210,5 @@ def _from_cache(cache: PortalCache) -> PortalInfo:
         stages=cache.stages,
         shows_occurrences=cache.shows_occurrences,
         shows_page_views=cache.shows_page_views,
+        shows_subscriptions=cache.shows_subscriptions,
     )

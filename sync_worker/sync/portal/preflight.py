@@ -14,7 +14,7 @@ from sync_worker.sync.portal.catalog import fetch_catalog
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.model_check import check_model
 from sync_worker.sync.portal.ownership import Ownership, SetupConflict
-from sync_worker.sync.portal.portal import check_page_views, select_hidden_kinds
+from sync_worker.sync.portal.portal import PAGE_VIEW, read_hidden_kinds
 from sync_worker.sync.portal.setup import SetupPlan, SetupStep, plan_setup
 
 WRITE_SCOPES: Final = {
@@ -92,6 +92,7 @@ class PreflightReport:
     limits: LimitsSummary
     access: tuple[AccessCheck, ...]
     bulk: tuple[AccessCheck, ...]  # optional, for `backfill --via bulk`
+    subscriptions: AccessCheck | None  # optional: without it, criteria on subscriptions are not visible; None if the model has none
     model: ModelFit
     setup: tuple[SetupStep, ...]
     conflicts: tuple[SetupConflict, ...] = ()  # objects of others, which `setup` would refuse to change
@@ -112,6 +113,7 @@ class PreflightReport:
             "limits": self.limits.as_json(),
             "access": [access.as_json() for access in self.access],
             "bulk": [access.as_json() for access in self.bulk],
+            "subscriptions": self.subscriptions.as_json() if self.subscriptions else None,
             "model": self.model.as_json(),
             "setup": [step.as_json() for step in self.setup],
             "conflicts": [conflict.as_json() for conflict in self.conflicts],
@@ -129,18 +131,19 @@ def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, own
     access = tuple(_probe(resource, request) for resource, request in _access_probes(hubspot, crm_schema, now))
     writes = _check_write_scopes(hubspot.access_token.read_scopes())
     occurrences = hubspot.event_occurrences.is_available()
-    shows_page_views = occurrences and check_page_views(hubspot, model)
-    hidden = select_hidden_kinds(model.event_kinds, shows_occurrences=occurrences, shows_page_views=shows_page_views)
+    hidden = read_hidden_kinds(hubspot, model, shows_occurrences=occurrences)
+    is_enterprise = occurrences and PAGE_VIEW not in hidden
     burst = hubspot.budgets.burst.limit
     readable = all(each.granted for each in access)
-    model_check = check_model(model, hidden, fetch_catalog(hubspot, model, shows_occurrences=occurrences) if readable else None)
+    model_check = check_model(model, hidden, fetch_catalog(hubspot, model, hidden) if readable else None)
     setup = plan_setup(hubspot, crm_schema, own) if readable else SetupPlan()
     return PreflightReport(
         portal=account,
-        tier="enterprise" if shows_page_views else "starter or free" if burst <= STARTER_BURST_LIMIT else "professional",
+        tier="enterprise" if is_enterprise else "starter or free" if burst <= STARTER_BURST_LIMIT else "professional",
         limits=LimitsSummary(per_10_seconds=burst, daily=hubspot.account.read_daily_usage()),
         access=(*access, *writes),
         bulk=(_probe("exports", hubspot.exports.check_access), _probe("imports", hubspot.imports.check_access)),
+        subscriptions=_probe("subscriptions", hubspot.subscriptions.check_access) if model.uses_subscriptions else None,
         model=ModelFit(
             name=model.document.name,
             hash=model.hash,

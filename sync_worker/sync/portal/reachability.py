@@ -1,4 +1,4 @@
-"""Criteria that no contact can meet on a portal, because it lacks a form, event, property or option."""
+"""Criteria that no contact can meet on a portal, because it lacks a form, event, property, option or subscription type."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sync_worker.model.compiled.criteria import ScoreCriterion
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.conditions import Condition, Test, operand_values
 from sync_worker.model.lookup.domains import DomainMatcher
+from sync_worker.model.lookup.hubspot_properties import SUBSCRIPTION_PROPERTIES
 from sync_worker.model.lookup.text import normalize_text
 from sync_worker.model.scoring.columns import add_columns
 from sync_worker.model.scoring.predicates import build_event_scope, compile_condition, find_required_columns
@@ -20,7 +21,7 @@ ARBITRARY_DATE: Final = datetime(2020, 1, 1, tzinfo=UTC)  # conditions on forms 
 
 
 def unreachable_criteria(model: Model, catalog: PortalCatalog) -> tuple[str, ...]:
-    """Return the score criteria that require a form, event, property or option that the portal lacks.
+    """Return the score criteria that require a form, event, property, option or subscription type that the portal lacks.
 
     A condition under `not` counts as reachable. A condition is unreachable only if no possible value meets it.
     """
@@ -53,11 +54,13 @@ def _is_satisfiable(condition: Condition, catalog: PortalCatalog, *, is_event_co
 def _is_test_satisfiable(subject: str, test: Test, catalog: PortalCatalog, *, is_event_condition: bool) -> bool:
     if is_event_condition:
         return subject != "form" or catalog.forms is None or _matches_any_form(test, catalog)
-    definition = catalog.properties.get(subject)
-    if definition is None:
-        return set(test.operators) == {"is_unknown"}
     required = [value for name in ("is", "in") if name in test.operators for value in operand_values(test.operators[name])]
-    options = {normalize_text(option.value) for option in definition.options}
+    if subject in SUBSCRIPTION_PROPERTIES:
+        options = {normalize_text(name) for name in catalog.subscription_types or ()}
+    elif (definition := catalog.properties.get(subject)) is None:
+        return set(test.operators) == {"is_unknown"}
+    else:
+        options = {normalize_text(option.value) for option in definition.options}
     return not (required and options) or any(normalize_text(str(value)) in options for value in required)
 
 

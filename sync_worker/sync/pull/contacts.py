@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 from sync_worker.errors import StateError
 from sync_worker.hubspot.records.models import Contact
 from sync_worker.intervals import Interval
+from sync_worker.model.compiled.facts import SUBSCRIPTIONS
 from sync_worker.store import contacts as contact_store
 from sync_worker.store import coverage
+from sync_worker.store import subscriptions as subscription_store
 from sync_worker.store.saved_state import scan_state
 from sync_worker.sync.pull import page_view_history
 from sync_worker.sync.pull.context import PullContext
@@ -20,6 +22,7 @@ from sync_worker.sync.pull.cursors import last_full_scan
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.full_scan import CONTACT_STREAM, FullScan
 from sync_worker.sync.pull.incremental import IncrementalReader
+from sync_worker.sync.pull.subscriptions import fetch_subscriptions
 from sync_worker.timestamps import from_ms, to_ms
 
 log = structlog.get_logger()
@@ -55,7 +58,7 @@ def read_changed_contacts(context: PullContext) -> None:
         properties=context.row_mapper.contact_properties,
         clock=context.clock,
         overlap=context.overlap,
-        save=partial(_save, context, scan_id=scan.number, before_save=page_view_history.enqueue),
+        save=partial(_save, context, scan_id=scan.number, before_save=page_view_history.enqueue, only_changed=True),
     )
     read_to = changes.read(from_ms(cursor))
     if read_to > from_ms(cursor):
@@ -100,7 +103,8 @@ def _finish_scan(tx: Connection, read_properties: Sequence[str]) -> None:
 
 def _properties_to_read(context: PullContext) -> list[str]:
     company = [f"company.{name}" for name in context.row_mapper.company_properties]
-    return [*context.row_mapper.contact_properties, *company]
+    subscriptions = [SUBSCRIPTIONS] if context.reads_subscriptions else []
+    return [*context.row_mapper.contact_properties, *company, *subscriptions]
 
 
 def _save(
@@ -111,11 +115,16 @@ def _save(
     intervals: Iterable[Interval] = (),
     before_save: Callable[[Connection, Sequence[int]], None],
     on_saved: Callable[[Sequence[int]], None] = lambda _: None,
+    only_changed: bool = False,
 ) -> None:
     rows, ids = context.row_mapper.contact_rows(contacts), [contact.id for contact in contacts]
+    subscriptions = fetch_subscriptions(context, rows, only_changed=only_changed)
 
     def write(tx: Connection) -> None:
         before_save(tx, ids)
+        if subscriptions:  # before the contacts, so that only those that are in the state already are marked as due
+            subscription_store.save(tx, subscriptions)
+            context.counts[SUBSCRIPTIONS] += len(subscriptions)
         contact_store.save(tx, rows, scan_id=scan_id)
         coverage.add_intervals(tx, CONTACT_STREAM, intervals)
         on_saved(ids)

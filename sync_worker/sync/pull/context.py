@@ -48,6 +48,7 @@ class PullContext:
     keeps_all_events: bool = True  # the state deletes no old events
     notes: list[str] = field(default_factory=list)  # messages for the operator
     counts: Counter[str] = field(default_factory=Counter)
+    reads_subscriptions: bool = False  # the model uses the email subscriptions of contacts, and the portal shows them
 
     @property
     def now_ms(self) -> int:

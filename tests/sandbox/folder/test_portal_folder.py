@@ -20,6 +20,7 @@ CONTACT = {
     "archived": False,
 }
 CLICK = {"id": "e1", "created": 1_790_000_000_000, "type": "CLICK", "recipient": "ana@example.com"}
+SUBSCRIPTION = {"email": "ana@example.com", "subscription": "Newsletter", "status": "SUBSCRIBED", "timestamp": "2026-10-01T10:00:00Z"}
 VIEW = {"id": "v1", "eventType": "e_visited_page", "objectId": "7", "occurredAt": "2026-10-01T10:00:00Z", "properties": {}}
 SUBMISSION = {"formId": "f1", "submittedAt": 1_790_000_000_000, "values": [{"name": "email", "value": "ana@example.com"}]}
 
@@ -67,6 +68,7 @@ def test_missing_files_are_empty(disk: PortalFolder) -> None:
 def test_every_kind_of_row_can_be_read_twice(disk: PortalFolder) -> None:
     disk.with_lines("contacts.jsonl", CONTACT, "", {**CONTACT, "id": "8"}).with_lines("events.jsonl", VIEW)
     disk.with_lines("email_events.jsonl", CLICK).with_lines("submissions.jsonl", SUBMISSION)
+    disk.with_lines("subscriptions.jsonl", SUBSCRIPTION, {**SUBSCRIPTION, "timestamp": 1_790_000_000_000})
     disk.with_lines("deals.jsonl", {"id": "5", "properties": {"amount": "10"}, "contactIds": ["7"]})
     data = folder.read(disk.path)
     for _ in range(2):
@@ -126,6 +128,8 @@ def test_ids_and_values_written_as_numbers_become_hubspots_texts(disk: PortalFol
         ("properties.jsonl", {**PLAN, "options": [{"label": "Team"}]}, "`options` should be a list such as"),
         ("lists.jsonl", {"listId": "5", "contactIds": ["1"]}, "`name` is missing"),
         ("lists.jsonl", {"listId": "five", "name": "MQL"}, "`listId` should be a number as text"),
+        ("subscriptions.jsonl", {**SUBSCRIPTION, "status": "YES"}, "`status` should be one of SUBSCRIBED, UNSUBSCRIBED, NOT_SPECIFIED"),
+        ("subscriptions.jsonl", {**SUBSCRIPTION, "timestamp": "today"}, "`timestamp` should be a time"),
     ],
 )
 def test_an_invalid_line_is_reported_with_file_and_line(disk: PortalFolder, file: str, invalid: object, message: str) -> None:

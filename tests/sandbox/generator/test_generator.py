@@ -20,7 +20,18 @@ from sync_worker.sandbox.generator import generate
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
-KINDS = ("contacts", "companies", "email_events", "events", "forms", "submissions", "marketing_events", "participations", "deals")
+KINDS = (
+    "contacts",
+    "companies",
+    "email_events",
+    "events",
+    "forms",
+    "submissions",
+    "marketing_events",
+    "participations",
+    "deals",
+    "subscriptions",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,3 +267,13 @@ def test_a_classic_model_has_contacts_in_every_band() -> None:
     ]
     bands = Counter("mql" if score >= 36 else "engaged" if score >= 11 else "nurture" for score in scores)
     assert bands["nurture"] > bands["engaged"] > bands["mql"] > 30
+
+
+def test_some_contacts_opt_in_and_some_unsubscribe() -> None:
+    by_status = defaultdict(set)
+    for row in generate_portal().rows["subscriptions"]:
+        by_status[row["subscription"], row["status"]].add(row["email"])
+    opted_out = {values["email"] for values in generate_portal().properties() if values.get("hs_email_optout") and values.get("email")}
+    assert len(by_status["Marketing Information", "SUBSCRIBED"]) > 50
+    assert opted_out < by_status["Marketing Information", "UNSUBSCRIBED"]
+    assert not by_status["Newsletter", "SUBSCRIBED"] & by_status["Newsletter", "UNSUBSCRIBED"]

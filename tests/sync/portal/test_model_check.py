@@ -162,3 +162,23 @@ def test_a_form_is_matched_as_in_the_score(model_file: Path, condition: str, rea
 def test_a_joined_condition_is_out_of_reach_where_its_parts_leave_no_way(model_file: Path, where: str, reachable: bool) -> None:  # noqa: FBT001
     model_file.write_text(MODEL.replace("{form: {is: Contact us}}", where), encoding="utf-8")
     assert ("asked" not in check_model(load(model_file), frozenset(), make_catalog()).unreachable_criteria) is reachable
+
+
+def test_a_missing_subscription_type_is_reported_and_unreachable(model_file: Path) -> None:
+    model_file.write_text(MODEL.replace("plan: {in: [trial, team]}", "subscribed_to: [Newsletter, Events]"), encoding="utf-8")
+    catalog = make_catalog(subscription_types=frozenset({"Newsletters"}))
+    found = check_model(load(model_file), frozenset(), catalog)
+    place = f"{model_file}:8: score.criteria.plan.when.subscribed_to.in"
+    assert found.errors == (
+        f"{place}: the portal has no subscription type 'Events'",
+        f"{place}: the portal has no subscription type 'Newsletter'; did you mean \"Newsletters\"?",
+    )
+    assert found.unreachable_criteria == ("plan",)
+    either = check_model(load(model_file), frozenset(), make_catalog(subscription_types=frozenset({"events"})))
+    assert either.unreachable_criteria == ()
+
+
+def test_subscriptions_that_the_portal_hides_are_not_checked(model_file: Path) -> None:
+    model_file.write_text(MODEL.replace("plan: {in: [trial, team]}", "subscribed_to: Newsletter"), encoding="utf-8")
+    found = check_model(load(model_file), frozenset({"subscriptions"}), make_catalog())
+    assert (found.errors, found.not_visible, found.unreachable_criteria, found.reachable_score) == ((), ("plan",), (), 10)
