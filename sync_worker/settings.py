@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from datetime import time
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
@@ -152,11 +153,36 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 def _format_errors(error: ValidationError, path: Path, from_environment: Mapping[str, str]) -> Iterable[str]:
     aliases = {name: alias for alias, name in FIELD_BY_VARIABLE.items()}
-    for problem in error.errors(include_url=False, include_input=False):
+    for problem in error.errors(include_url=False):
         name = str(problem["loc"][0]) if problem["loc"] else "settings"
         name = FIELD_BY_VARIABLE.get(name, name)
         location = aliases.get(name, name) if name in from_environment else f"{path}: {name}"
-        yield f"{location}: {problem['msg'].removeprefix('Value error, ')}."
+        # Only values with an expectation are quoted: tokens and URLs may be secret.
+        expected = _describe_values(Settings.model_fields[name]) if name in Settings.model_fields else None
+        message = f"expected {expected}, not {problem['input']!r}" if expected else problem["msg"].removeprefix("Value error, ")
+        yield f"{location}: {message}."
+
+
+def _describe_values(field: FieldInfo) -> str | None:
+    """Return the valid values of a number, a time, a choice or a name in words."""
+    kinds = {kind for kind in get_args(field.annotation) or (field.annotation,) if kind is not type(None)}
+    if kinds <= {int, float}:
+        return f"{'a whole number' if int in kinds else 'a number'}{_describe_limits(field)}"
+    if kinds == {time}:
+        return "a time such as 02:00"
+    if all(isinstance(kind, str) for kind in kinds):
+        return " or ".join(sorted(map(str, kinds), reverse=True))
+    return (
+        "up to 40 lower-case letters, digits and _, the first one a letter" if any(hasattr(m, "pattern") for m in field.metadata) else None
+    )
+
+
+def _describe_limits(field: FieldInfo) -> str:
+    limits = {name: getattr(each, name) for each in field.metadata for name in ("ge", "gt", "le") if hasattr(each, name)}
+    low = f" above {limits['gt']:g}" if "gt" in limits else f" of at least {limits['ge']:g}" if "ge" in limits else ""
+    if "le" not in limits:
+        return low
+    return f"{low} and at most {limits['le']:g}" if "gt" in limits else f" from {limits['ge']:g} to {limits['le']:g}"
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:

@@ -116,13 +116,15 @@ class TestRejected:
     @pytest.mark.parametrize(
         ("environment", "message"),
         [
-            ({"SYNC_WORKER_OVERLAP_MINUTES": "soon"}, "SYNC_WORKER_OVERLAP_MINUTES: Input should be a valid integer"),
-            ({"SYNC_WORKER_OVERLAP_MINUTES": "-1"}, "SYNC_WORKER_OVERLAP_MINUTES: Input should be greater than or equal to 0"),
-            ({"HUBSPOT_API_VERSION": "v1"}, "HUBSPOT_API_VERSION: Input should be 'v3' or '2026-09'"),
-            ({"SYNC_WORKER_PROPERTY_PREFIX": "Lead Score"}, "SYNC_WORKER_PROPERTY_PREFIX: String should match pattern"),
+            ({"SYNC_WORKER_OVERLAP_MINUTES": "soon"}, "SYNC_WORKER_OVERLAP_MINUTES: expected a whole number from 0 to 1440, not 'soon'."),
+            ({"SYNC_WORKER_OVERLAP_MINUTES": "-1"}, "SYNC_WORKER_OVERLAP_MINUTES: expected a whole number from 0 to 1440, not '-1'."),
+            ({"SYNC_WORKER_MAX_NEW_MQLS": "few"}, "SYNC_WORKER_MAX_NEW_MQLS: expected a whole number of at least 0, not 'few'."),
+            ({"SYNC_WORKER_MAX_CHANGED_SHARE": "2"}, "SYNC_WORKER_MAX_CHANGED_SHARE: expected a number above 0 and at most 1, not '2'."),
+            ({"HUBSPOT_API_VERSION": "v1"}, "HUBSPOT_API_VERSION: expected v3 or 2026-09, not 'v1'."),
+            ({"SYNC_WORKER_PROPERTY_PREFIX": "Lead Score"}, "SYNC_WORKER_PROPERTY_PREFIX: expected up to 40 lower-case letters"),
             ({"HUBSPOT_BASE_URL": "api.hubapi.com"}, "HUBSPOT_BASE_URL: 'api.hubapi.com' is not a URL"),
             ({"HUBSPOT_BASE_URL": "http://api.hubapi.com"}, "HUBSPOT_BASE_URL: http:// would send the token unencrypted"),
-            ({"SYNC_WORKER_REEVALUATE_AT": "late"}, "SYNC_WORKER_REEVALUATE_AT: "),
+            ({"SYNC_WORKER_REEVALUATE_AT": "late"}, "SYNC_WORKER_REEVALUATE_AT: expected a time such as 02:00, not 'late'."),
         ],
     )
     def test_an_invalid_value_of_the_environment_with_its_variable(self, environment: dict[str, str], message: str) -> None:

@@ -117,8 +117,10 @@ def open_store(url: str) -> Store:
         database_url = make_url(url)
         engine = create_store_engine(database_url)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        # Only the first part is quoted, because the rest may contain a password.
+        unsupported = "" if isinstance(error, ArgumentError) and not isinstance(error, NoSuchModuleError) else url.partition(":")[0]
         raise StateError(
-            f"SYNC_WORKER_STATE_URL is not a database URL: {error}.",
+            f"SYNC_WORKER_STATE_URL is not a database URL{unsupported and f' that the worker supports: {unsupported}'}.",
             hint="Examples: sqlite:///sync_worker.db, postgresql+psycopg://user@host/name.",
         ) from error
     try:

@@ -160,6 +160,13 @@ class TestUnusablePath:
         self.opening_error(Path("/dev/full"))
 
 
+def test_an_unknown_database_is_named_without_its_password() -> None:
+    with pytest.raises(StateError) as refused:
+        open_store("postgres://user:secret@host/name")
+    assert refused.value.message == "SYNC_WORKER_STATE_URL is not a database URL that the worker supports: postgres."
+    assert "postgresql+psycopg://" in str(refused.value.hint)
+
+
 @pytest.mark.parametrize("url", ["", "state.db", "mysqlite:///x", "sqlite:/x/y", "oracle+nothing://x"])
 def test_an_invalid_url_is_refused_with_examples(url: str) -> None:
     with pytest.raises(StateError) as refused:

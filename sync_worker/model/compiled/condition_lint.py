@@ -15,7 +15,7 @@ import polars as pl
 
 from sync_worker.model.file.conditions import OPERATOR_FIELDS, Condition, Operand, Scalar, Test, operand_values, to_hubspot_text
 from sync_worker.model.file.schema import Document
-from sync_worker.model.file.suggest import did_you_mean
+from sync_worker.model.file.suggest import did_you_mean, suggest_number
 from sync_worker.model.lookup.countries import country_code, country_names
 from sync_worker.model.lookup.domains import DEFAULT_DOMAIN_LISTS
 from sync_worker.model.lookup.hubspot_properties import (
@@ -139,7 +139,8 @@ def _value_problem(value: Scalar, spec: PropertySpec) -> str | None:
     if spec.type == "boolean":
         return None if isinstance(value, bool) else f"expected true or false, not {value!r}"
     if spec.type == "number":
-        return None if isinstance(value, (int, float)) and not isinstance(value, bool) else f"expected a number, not {value!r}"
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return None if is_number else f"expected a number, not {value!r}{suggest_number(value)}"
     if spec.type == "subscriptions" and isinstance(value, bool):
         return f"expected the name of a subscription type, such as Newsletter, not {to_hubspot_text(value)}"
     if spec.options and normalize_text(to_hubspot_text(value)) not in {normalize_text(option) for option in spec.options}:
@@ -149,7 +150,7 @@ def _value_problem(value: Scalar, spec: PropertySpec) -> str | None:
 
 def _limit_problem(value: Scalar, spec: PropertySpec) -> str | None:
     if spec.type == "number":
-        return None if isinstance(value, (int, float)) else f"expected a number, not {value!r}"
+        return None if isinstance(value, (int, float)) else f"expected a number, not {value!r}{suggest_number(value)}"
     return None if isinstance(value, str) and _is_date(value) else f"expected a date such as 2026-01-31, not {value!r}"
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, SerializeAsAny, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from sync_worker.model.file.units import Duration
 
@@ -27,15 +29,28 @@ def as_tuple(value: object) -> object:
     return value if value is None else (value,)
 
 
-Scalars = Annotated[tuple[Scalar, ...], BeforeValidator(as_tuple), Field(min_length=1)]
-Seniorities = Annotated[tuple[Literal["none"] | SeniorityLevel, ...], BeforeValidator(as_tuple), Field(min_length=1)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+def _one_or_more(kind: Any) -> BeforeValidator:  # noqa: ANN401 -- a type
+    """Return the validator of one value or a list of values, with both in the JSON Schema."""
+    return BeforeValidator(as_tuple, json_schema_input_type=kind | Annotated[list[kind], Field(min_length=1)])
+
+
+Scalars = Annotated[tuple[Scalar, ...], _one_or_more(Scalar), Field(min_length=1)]
+Seniorities = Annotated[tuple[Literal["none"] | SeniorityLevel, ...], _one_or_more(Literal["none"] | SeniorityLevel), Field(min_length=1)]
+Texts = Annotated[tuple[str, ...], _one_or_more(str), Field(min_length=1)]
+
+_SCALAR_SCHEMA: Final[JsonSchemaValue] = {"type": ["boolean", "number", "string"]}
 
 
 class StrictBaseModel(BaseModel):
     """Base class of the types of the model file: frozen, no unknown keys, no type conversion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_by_alias=True, validate_by_name=False)
+
+
+def add_short_forms(schema: JsonSchemaValue, *forms: JsonSchemaValue) -> JsonSchemaValue:
+    """Return the JSON Schema of an object that may also be written in one of these short forms."""
+    described = {"description": schema["description"]} if "description" in schema else {}
+    return {**described, "anyOf": [*forms, schema]}
 
 
 class Test(StrictBaseModel):
@@ -69,6 +84,11 @@ class Test(StrictBaseModel):
     domain_in: Texts | None = Field(None, description="The domain of the email address or website is in one of these lists.")
     within: Duration | None = Field(None, description="A date in the past, at most this long ago.")
     older_than: Duration | None = Field(None, description="A date in the past, more than this long ago.")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema with the short forms: a value for `is`, a list for `in`."""
+        return add_short_forms(handler(core_schema), _SCALAR_SCHEMA, {"type": "array", "items": _SCALAR_SCHEMA, "minItems": 1})
 
     @model_validator(mode="before")
     @classmethod
@@ -109,10 +129,14 @@ class Condition(StrictBaseModel):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, SerializeAsAny[Test]] = Field(init=False)
 
-    all: Annotated[tuple[Condition, ...], BeforeValidator(as_tuple), Field(min_length=1)] | None = None
-    any: Annotated[tuple[Condition, ...], BeforeValidator(as_tuple), Field(min_length=1)] | None = None
-    not_: Condition | None = Field(None, alias="not")
-    first_known: Annotated[tuple[Condition, ...], BeforeValidator(as_tuple), Field(min_length=1)] | None = Field(
+    all: Annotated[tuple[Condition, ...], _one_or_more(Condition), Field(min_length=1)] | None = Field(
+        None, description="All of these conditions hold."
+    )
+    any: Annotated[tuple[Condition, ...], _one_or_more(Condition), Field(min_length=1)] | None = Field(
+        None, description="One of these conditions holds."
+    )
+    not_: Condition | None = Field(None, alias="not", description="This condition does not hold.")
+    first_known: Annotated[tuple[Condition, ...], _one_or_more(Condition), Field(min_length=1)] | None = Field(
         None, description="The first condition whose result is known: the company's country, or else the contact's."
     )
 

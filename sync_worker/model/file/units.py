@@ -9,11 +9,13 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from sync_worker.model.file.suggest import suggest_number
+
 #: Points are computed as integers, in micro-points, so that the lines of a ledger add up exactly.
 MICROS_PER_POINT: Final = 1_000_000
 
-#: Percentages are computed as parts per million.
-PPM: Final = 1_000_000
+#: Percentages are computed as parts of this whole, so that six decimal places are exact.
+PARTS: Final = 100_000_000
 
 _MAX_POINTS: Final = 10_000
 _MAX_DURATION: Final = timedelta(days=36_525)
@@ -55,7 +57,7 @@ def parse_points(value: object) -> Decimal:
     try:
         points = Decimal("" if isinstance(value, (bool, str)) else str(value))
     except InvalidOperation:
-        raise ValueError(f"expected a number of points, such as 5 or -2.5, not {value!r}") from None
+        raise ValueError(f"expected a number of points, such as 5 or -2.5, not {value!r}{suggest_number(value)}") from None
     if not points.is_finite() or abs(points) > _MAX_POINTS:
         raise ValueError(f"expected points between -{_MAX_POINTS} and {_MAX_POINTS}, not {value}")
     if points * MICROS_PER_POINT != (points * MICROS_PER_POINT).to_integral_value():
@@ -92,14 +94,16 @@ def parse_percent(value: object) -> Decimal:
     """Parse a percentage: `50 %`.
 
     Raises:
-        ValueError: The value is not a percentage from 0 % to 100 % with at most four decimal places.
+        ValueError: The value is not a percentage from 0 % to 100 % with at most six decimal places.
     """
     if isinstance(value, Decimal):
         return value
     found = _PERCENT_PATTERN.fullmatch(value.strip()) if isinstance(value, str) else None
     percent = Decimal(found[1]) if found else Decimal(-1)
-    if not 0 <= percent <= 100 or percent * 10_000 != (percent * 10_000).to_integral_value():
+    if not 0 <= percent <= 100:
         raise ValueError(f"expected a percentage from 0 % to 100 %, such as 50 %, not {value!r}")
+    if percent * MICROS_PER_POINT != (percent * MICROS_PER_POINT).to_integral_value():
+        raise ValueError(f"expected at most six decimal places, not {value!r}")
     return _strip_zeros(percent)
 
 
@@ -108,9 +112,9 @@ def format_percent(percent: Decimal) -> str:
     return f"{percent} %"
 
 
-def percent_to_ppm(percent: Decimal) -> int:
-    """Return a percentage as parts per million."""
-    return int(percent * (PPM // 100))
+def percent_to_parts(percent: Decimal) -> int:
+    """Return a percentage as a number of `PARTS`."""
+    return int(percent * (PARTS // 100))
 
 
 def parse_loss(value: object) -> str:

@@ -1,16 +1,19 @@
-"""YAML parser: plain data with the line of every key; aliases, tags, duplicate keys and deep nesting are refused."""
+"""YAML parser: plain data with the place of every key; aliases, tags, duplicate keys and deep nesting are refused."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from sync_worker.model.file.yaml_mistakes import Mistake, Place, describe_alias, describe_error, find_grouped_number, place_of
 
 DocumentPath = tuple[str | int, ...]
 YamlData = None | bool | int | float | str | list["YamlData"] | dict[str | int, "YamlData"]
@@ -19,36 +22,38 @@ _MAX_CHARACTERS: Final = 500_000  # characters; the longest real model has some 
 _MAX_DEPTH: Final = 40
 _TAG_PREFIX: Final = "tag:yaml.org,2002:"
 _BOOLEANS: Final = {"true": True, "false": False}
-_TAB_TEXT: Final = r"'\t'"  # part of ruamel's message
-_SECOND_DOCUMENT_TEXT: Final = "but found another document"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """A problem in a file, with its line and key."""
+    """A problem in a file, with its place and key."""
 
-    line: int
+    place: Place
     key: str
     message: str
 
     def render(self, source: str) -> str:
-        """Return `file:line: key: message`."""
-        return ": ".join(part for part in (f"{source}:{self.line}", self.key, self.message) if part)
+        """Return `file:line:column: key: message`."""
+        return ": ".join(part for part in (f"{source}:{self.place.line}:{self.place.column}", self.key, self.message) if part)
 
 
 @dataclass(slots=True)
 class YamlSource:
-    """The data of a YAML text, the line of each path, and the problems found."""
+    """The data of a YAML text, the place of each path, and the problems found."""
 
     data: YamlData = None
-    lines: dict[DocumentPath, int] = field(default_factory=dict)
+    places: dict[DocumentPath, Place] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
-    def line_at(self, path: DocumentPath) -> int:
-        """Return the line of a path, or of its closest parent that the file contains."""
-        while path and path not in self.lines:
+    def diagnose(self, path: DocumentPath, message: str) -> Diagnostic:
+        """Return a problem at a path, or at its closest parent that the file contains."""
+        return Diagnostic(place=self.place_at(path), key=format_path(path), message=message)
+
+    def place_at(self, path: DocumentPath) -> Place:
+        """Return the place of a path, or of its closest parent that the file contains."""
+        while path and path not in self.places:
             path = path[:-1]
-        return self.lines.get(path, 1)
+        return self.places.get(path, Place(1, 1))
 
 
 def format_path(path: DocumentPath) -> str:
@@ -61,32 +66,38 @@ def parse_yaml(text: str) -> YamlSource:
     """Parse YAML text; problems are listed in `diagnostics`, never raised."""
     source = YamlSource()
     if len(text) > _MAX_CHARACTERS:
-        source.diagnostics.append(Diagnostic(line=1, key="", message=f"the file has more than {_MAX_CHARACTERS} characters"))
+        source.diagnostics.append(source.diagnose((), f"the file has more than {_MAX_CHARACTERS} characters"))
         return source
+    lines = text.splitlines()
     yaml = YAML(typ="safe", pure=True)
     yaml.Composer = _SafeComposer
     try:
         node = yaml.compose(text)
     except _UnsupportedYaml as refused:
-        source.diagnostics.append(Diagnostic(line=refused.line, key="", message=refused.message))
+        source.diagnostics.append(Diagnostic(place=refused.place, key="", message=refused.describe(lines)))
         return source
-    except (MarkedYAMLError, YAMLError) as error:
-        source.diagnostics.append(_syntax_diagnostic(error))
+    except YAMLError as error:
+        mistake = describe_error(error, lines)
+        source.diagnostics.append(Diagnostic(place=mistake.place, key="", message=mistake.message))
         return source
     if node is None:
-        source.diagnostics.append(Diagnostic(line=1, key="", message="the file is empty"))
+        source.diagnostics.append(source.diagnose((), "the file is empty"))
     else:
-        source.data = _DataBuilder(source).build(node, ())
+        source.data = _DataBuilder(source, lines).build(node, ())
     return source
 
 
 class _UnsupportedYaml(Exception):
     """A feature of YAML that we do not allow."""
 
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line = line
-        self.message = message
+    def __init__(self, place: Place, *, alias: str | None = None) -> None:
+        super().__init__()
+        self.place = place
+        self.alias = alias
+
+    def describe(self, lines: Sequence[str]) -> str:
+        """Return the message; `lines` are those of the file."""
+        return f"nested deeper than {_MAX_DEPTH} levels" if self.alias is None else describe_alias(self.alias, self.place, lines)
 
 
 class _SafeComposer(Composer):
@@ -96,11 +107,10 @@ class _SafeComposer(Composer):
 
     def compose_node(self, parent: object, index: object) -> Node:
         event = self.parser.peek_event()
-        line = event.start_mark.line + 1
         if isinstance(event, AliasEvent):
-            raise _UnsupportedYaml(line, f"YAML aliases (*{event.anchor}) are not allowed; repeat the value")
+            raise _UnsupportedYaml(place_of(event.start_mark), alias=str(event.anchor))
         if self.depth > _MAX_DEPTH:
-            raise _UnsupportedYaml(line, f"nested deeper than {_MAX_DEPTH} levels")
+            raise _UnsupportedYaml(place_of(event.start_mark))
         self.depth += 1
         self.warn_double_anchors = False  # without aliases, names of anchors have no effect
         node: Node = super().compose_node(parent, index)
@@ -108,23 +118,15 @@ class _SafeComposer(Composer):
         return node
 
 
-def _syntax_diagnostic(error: Exception) -> Diagnostic:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    message = f"not valid YAML: {'this line is indented with a tab; use spaces' if _TAB_TEXT in problem else problem}"
-    if problem == _SECOND_DOCUMENT_TEXT:
-        message = "expected one YAML document, found a second one"
-    return Diagnostic(line=mark.line + 1 if mark else 1, key="", message=message)
-
-
 class _DataBuilder:
-    """Builds data from YAML nodes and records lines and problems."""
+    """Builds data from YAML nodes and records places and problems."""
 
-    def __init__(self, source: YamlSource) -> None:
+    def __init__(self, source: YamlSource, lines: Sequence[str]) -> None:
         self.source = source
+        self.lines = lines
 
     def build(self, node: Node, path: DocumentPath) -> YamlData:
-        self.source.lines.setdefault(path, node.start_mark.line + 1)
+        self.source.places.setdefault(path, place_of(node.start_mark))
         if isinstance(node, MappingNode):
             return self._build_mapping(node, path)
         if isinstance(node, SequenceNode):
@@ -134,22 +136,31 @@ class _DataBuilder:
     def _build_mapping(self, node: MappingNode, path: DocumentPath) -> YamlData:
         found: dict[str | int, YamlData] = {}
         for key_node, value_node in node.value:
+            place = place_of(key_node.start_mark)
+            if number := self._find_split_number(key_node, value_node):
+                self._report(number.place, path, number.message)
+                continue
             key = self._build_key(key_node, path)
             if key is None:
                 continue
-            line = key_node.start_mark.line + 1
             if key in found:
-                first = self.source.lines[(*path, key)]
-                self._report(line, (*path, key), f"duplicate key (first on line {first})")
+                first = self.source.places[(*path, key)].line
+                self._report(place, (*path, key), f"duplicate key (first on line {first})")
                 continue
-            self.source.lines[(*path, key)] = line
+            self.source.places[(*path, key)] = place
             found[key] = self.build(value_node, (*path, key))
         return found
+
+    def _find_split_number(self, key: Node, value: Node) -> Mistake | None:
+        """Return the mistake if a key is the rest of a number: in braces, `at_least: 5,000` is 5 and the key 000 without a value."""
+        if str(key.value).isdecimal() and value.value == "":
+            return find_grouped_number(place_of(key.start_mark), self.lines)
+        return None
 
     def _build_key(self, node: Node, path: DocumentPath) -> str | int | None:
         key = self._build_scalar(node, path)
         if isinstance(key, bool) or not isinstance(key, (str, int)):
-            self._report(node.start_mark.line + 1, path, f"expected a name as key, not {getattr(node, 'value', key)!r}")
+            self._report(place_of(node.start_mark), path, f"expected a name as key, not {getattr(node, 'value', key)!r}")
             return None
         return key
 
@@ -164,19 +175,19 @@ class _DataBuilder:
         if tag == "bool":
             return _BOOLEANS.get(text.lower(), text)
         if tag in ("int", "float"):
-            return self._parse_number(text, path, node.start_mark.line + 1)
-        self._report(node.start_mark.line + 1, path, f"YAML tags (here {node.tag}) are not allowed")
+            return self._parse_number(text, path, place_of(node.start_mark))
+        self._report(place_of(node.start_mark), path, f"YAML tags (here {node.tag}) are not allowed")
         return None
 
-    def _parse_number(self, text: str, path: DocumentPath, line: int) -> int | float | str:
+    def _parse_number(self, text: str, path: DocumentPath, place: Place) -> int | float | str:
         try:
             number = int(text) if text.lstrip("+-").isdigit() else float(text)
         except ValueError:
             return text
         if len(text) > 20 or not math.isfinite(number):
-            self._report(line, path, f"number out of range: {text[:30]}")
+            self._report(place, path, f"number out of range: {text[:30]}")
             return 0
         return number
 
-    def _report(self, line: int, path: DocumentPath, message: str) -> None:
-        self.source.diagnostics.append(Diagnostic(line=line, key=format_path(path), message=message))
+    def _report(self, place: Place, path: DocumentPath, message: str) -> None:
+        self.source.diagnostics.append(Diagnostic(place=place, key=format_path(path), message=message))

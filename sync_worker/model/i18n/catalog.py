@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from sync_worker.errors import ModelError
 from sync_worker.model.file.schema import Language
-from sync_worker.model.file.yaml_source import Diagnostic, YamlSource, format_path, parse_yaml
+from sync_worker.model.file.yaml_source import Diagnostic, YamlSource, parse_yaml
 from sync_worker.model.i18n.labels import Labels
 from sync_worker.model.i18n.phrases import Phrases
 
@@ -66,7 +66,7 @@ def _type_adapter() -> TypeAdapter[Translation]:
 def _translate_error(details: ErrorDetails, yaml_source: YamlSource) -> Diagnostic:
     path = details["loc"]
     message = str(details["ctx"]["error"]) if details["type"] == "value_error" else _MESSAGES.get(details["type"], details["msg"])
-    return Diagnostic(line=yaml_source.line_at(path), key=format_path(path), message=message)
+    return yaml_source.diagnose(path, message)
 
 
 def _build_error(diagnostics: list[Diagnostic], source: str) -> ModelError:

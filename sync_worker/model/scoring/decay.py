@@ -10,7 +10,7 @@ import polars as pl
 
 from sync_worker.model.compiled.facts import TIMESTAMP
 from sync_worker.model.file.schema import Degradation
-from sync_worker.model.file.units import PPM, percent_to_ppm, to_micro, to_milliseconds
+from sync_worker.model.file.units import PARTS, percent_to_parts, to_micro, to_milliseconds
 
 DEFAULT_GRACE: Final = timedelta(days=30)
 DEFAULT_PERIOD: Final = timedelta(days=30)
@@ -19,7 +19,7 @@ DEFAULT_LOSS: Final = "10 %"
 
 def score_floor(degradation: Degradation, threshold: Decimal) -> int:
     """Return the floor in micro-points: a share of the threshold for MQLs."""
-    return to_micro(threshold) * percent_to_ppm(degradation.floor) // PPM
+    return to_micro(threshold) * percent_to_parts(degradation.floor) // PARTS
 
 
 def grace_period(degradation: Degradation) -> timedelta:
@@ -46,8 +46,9 @@ def inactivity_loss(earned: pl.Expr, periods: pl.Expr, degradation: Degradation)
     amount, _, unit = (degradation.lose or DEFAULT_LOSS).partition(" ")
     if unit == "points":
         return pl.when(earned > 0).then(periods * to_micro(Decimal(amount))).otherwise(0)
-    share = periods * percent_to_ppm(Decimal(amount))
-    return (earned // PPM) * share + (earned % PPM) * share // PPM
+    share = periods * percent_to_parts(Decimal(amount))
+    # In three parts, so that no product exceeds 64 bits.
+    return earned * (share // PARTS) + (earned // PARTS) * (share % PARTS) + (earned % PARTS) * (share % PARTS) // PARTS
 
 
 def apply_decay(points: pl.Expr, event_at: pl.Expr, degradation: Degradation, at: datetime) -> pl.Expr:

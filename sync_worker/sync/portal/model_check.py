@@ -13,7 +13,6 @@ from sync_worker.model.compiled.model import Model
 from sync_worker.model.compiled.requirements import PropertyRequirement, find_requirements
 from sync_worker.model.file import yaml_source as yaml
 from sync_worker.model.file.suggest import did_you_mean
-from sync_worker.model.file.yaml_source import Diagnostic
 from sync_worker.model.lookup.hubspot_properties import SUBSCRIPTION_PROPERTIES
 from sync_worker.model.lookup.text import normalize_text
 from sync_worker.sync.portal.catalog import PortalCatalog
@@ -64,9 +63,9 @@ def find_model_errors(model: Model, catalog: PortalCatalog) -> list[str]:
 
 
 def _format_problems(model: Model, findings: Iterable[tuple[yaml.DocumentPath, str]]) -> list[str]:
-    lines = yaml.parse_yaml(Path(model.source).read_text(encoding="utf-8-sig")) if Path(model.source).is_file() else yaml.YamlSource()
-    problems = {Diagnostic(line=lines.line_at(path), key=yaml.format_path(path), message=message) for path, message in findings}
-    return [problem.render(model.source) for problem in sorted(problems, key=lambda each: (each.line, each.key, each.message))]
+    source = yaml.parse_yaml(Path(model.source).read_text(encoding="utf-8-sig")) if Path(model.source).is_file() else yaml.YamlSource()
+    problems = {source.diagnose(path, message) for path, message in findings}
+    return [problem.render(model.source) for problem in sorted(problems, key=lambda each: (each.place, each.key, each.message))]
 
 
 def _find_problems(model: Model, catalog: PortalCatalog) -> Iterator[tuple[yaml.DocumentPath, str]]:

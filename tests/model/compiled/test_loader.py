@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from sync_worker.errors import ExitCode, ModelError
 from sync_worker.model.compiled.loader import load, loads
+from sync_worker.model.file.yaml_source import parse_yaml
 
 VALID_MODEL = """\
 name: test
@@ -31,14 +33,14 @@ def load_error(text: str) -> str:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("name: test", "nam: test", "model.yaml:1: nam: unknown key; expected version, name"),
-        ("name: test\n", "", "model.yaml:1: name: this key is missing"),
-        ("email_click", "email_clik", "model.yaml:4: score.criteria.clicks.event: unknown kind of event"),
+        ("name: test", "nam: test", "model.yaml:1:1: nam: unknown key; expected version, name"),
+        ("name: test\n", "", "model.yaml:1:1: name: this key is missing"),
+        ("email_click", "email_clik", "model.yaml:4:14: score.criteria.clicks.event: unknown kind of event"),
         ("email_click", "email_clik", 'did you mean "email_click"?'),
-        ("matches:", "matchs:", "model.yaml:5: score.criteria.careers.where.url.matchs: unknown key"),
+        ("matches:", "matchs:", "model.yaml:5:47: score.criteria.careers.where.url.matchs: unknown key"),
         ("matches:", "matchs:", 'did you mean "matches"?'),
-        ("where: {url", "where: {ulr", "model.yaml:5: score.criteria.careers.where.ulr: unknown property of an event"),
-        ("points: -5", "points: much", "model.yaml:5: score.criteria.careers.points: expected a number of points"),
+        ("where: {url", "where: {ulr", "model.yaml:5:41: score.criteria.careers.where.ulr: unknown property of an event"),
+        ("points: -5", "points: much", "model.yaml:5:70: score.criteria.careers.points: expected a number of points"),
         ("points: -5", "points: 0", "score.criteria.careers.points: has no effect; use enabled: false"),
         ("points: -5", "points: 0.00000001", "at most six decimal places"),
         ("points: -5", "points: -5, each: -1", "expected one of tiers, each, points or importance, found each and points"),
@@ -49,9 +51,9 @@ def load_error(text: str) -> str:
         ("{1: 1, 3: 2}", "{0: 1}", "a tier must start at 1 event or more"),
         ("{1: 1, 3: 2}", "{1: 1, 3: -2}", "must be all positive or all negative"),
         ("{1: 1, 3: 2}", "{}", "expected at least one tier"),
-        ("from: 3}", "from: 0}", "model.yaml:6: score.bands[1].from: bands must ascend: hot (0) comes after nurture (0)"),
+        ("from: 3}", "from: 0}", "model.yaml:6:49: score.bands[1].from: bands must ascend: hot (0) comes after nurture (0)"),
         ("name: hot", "name: Nurture", "duplicate band name 'Nurture'"),
-        ("threshold: 3", "threshold: -3", "model.yaml:8: qualification.threshold: expected a threshold above 0"),
+        ("threshold: 3", "threshold: -3", "model.yaml:8:3: qualification.threshold: expected a threshold above 0"),
         ("threshold: 3", "threshold: 3\n  leave_below: 4", "is above the threshold (3): a new MQL by score would lose the status at once"),
         ("threshold: 3", "threshold: 3\n  known_at_least: 2", "expected at most 0, the number of grade criteria, not 2"),
         ("threshold: 3", "threshold: 3\n  direct: {a: {valid_for: 3 days}}", "expected either event"),
@@ -106,25 +108,25 @@ def test_each_mistake_is_reported_at_its_line(old: str, new: str, message: str) 
 def test_several_mistakes_are_reported_at_once_in_the_order_of_lines() -> None:
     text = VALID_MODEL.replace("name: test", "nam: test").replace("email_click", "klick").replace("threshold: 3", "threshold: high")
     lines = [line.split(": ")[0] for line in load_error(text).splitlines()]
-    assert lines == ["model.yaml:1", "model.yaml:1", "model.yaml:4", "model.yaml:8"]
+    assert lines == ["model.yaml:1:1", "model.yaml:1:1", "model.yaml:4:14", "model.yaml:8:3"]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "model.yaml:1: the file is empty"),
-        ("a: [1", "model.yaml:1: not valid YAML"),
-        ("name: test\nscore:\n\tcriteria: 1", "model.yaml:3: not valid YAML: this line is indented with a tab"),
-        ("name: a\nname: b", "model.yaml:2: name: duplicate key (first on line 1)"),
-        ("a: &a [x, x]\nb: &b [*a, *a]", "model.yaml:2: YAML aliases (*a) are not allowed"),
+        ("", "model.yaml:1:1: the file is empty"),
+        ("a: [1", "model.yaml:1:4: the [ here has no closing ]"),
+        ("name: test\nscore:\n\tcriteria: 1", "model.yaml:3:1: this line is indented with a tab"),
+        ("name: a\nname: b", "model.yaml:2:1: name: duplicate key (first on line 1)"),
+        ("a: &a [x, x]\nb: &b [*a, *a]", "model.yaml:2:8: YAML aliases (*a) are not allowed"),
         ("name: !!python/object:os.system x", "YAML tags"),
         ("--- {}\n--- {}", "expected one YAML document"),
         ("[" * 500, "nested deeper than 40 levels"),
         ("? [a]\n: b", "expected a name as key"),
-        ("name: 12345678901234567890123456789", "model.yaml:1: name: number out of range"),
+        ("name: 12345678901234567890123456789", "model.yaml:1:7: name: number out of range"),
         ("x" * 600_000, "more than 500000 characters"),
-        ("- a list", "model.yaml:1: expected keys with values, not a list"),
-        ("name: a\nscore: 3", "model.yaml:2: score: expected keys with values, not 3"),
+        ("- a list", "model.yaml:1:1: expected keys with values, not a list"),
+        ("name: a\nscore: 3", "model.yaml:2:1: score: expected keys with values, not 3"),
     ],
 )
 def test_ambiguous_or_unsafe_yaml_is_refused(text: str, message: str) -> None:
@@ -134,7 +136,7 @@ def test_ambiguous_or_unsafe_yaml_is_refused(text: str, message: str) -> None:
 def test_an_invalid_key_does_not_hide_a_later_mistake() -> None:
     errors = load_error("? [a]\n: b\nname: a\nname: b")
     assert "expected a name as key" in errors
-    assert "model.yaml:4: name: duplicate key" in errors
+    assert "model.yaml:4:1: name: duplicate key" in errors
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -148,10 +150,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_valid_but_suspicious_values_are_warnings() -> None:
     text = VALID_MODEL.replace("threshold: 3", "threshold: 4").replace("from: 3}", "from: 9}").replace("points: -5", "each: -5")
     assert loads(text, "model.yaml").warnings == (
-        "model.yaml:8: qualification.threshold: 4 is above the reachable maximum of 3: no contact can be an MQL by score",
-        "model.yaml:6: score.bands[1].from: 9 is above the reachable maximum of 3: no contact can reach hot",
-        "model.yaml:5: score.criteria.careers.each: no cap (at_most): many events of this kind outweigh all other criteria",
-        "model.yaml:6: score.bands[1].from: the top band starts at 9, but the threshold of an MQL by score is 4; use one number for both",
+        "model.yaml:8:3: qualification.threshold: 4 is above the reachable maximum of 3: no contact can be an MQL by score",
+        "model.yaml:6:49: score.bands[1].from: 9 is above the reachable maximum of 3: no contact can reach hot",
+        "model.yaml:5:70: score.criteria.careers.each: no cap (at_most): many events of this kind outweigh all other criteria",
+        (
+            "model.yaml:6:49: score.bands[1].from: the top band starts at 9, but the threshold of an MQL by score is 4; "
+            "use one number for both"
+        ),
     )
 
 
@@ -210,7 +215,7 @@ def test_a_condition_that_can_be_true_is_no_warning(criterion: str) -> None:
         (add_criterion("{when: {deal.stage: won}, points: 1}"), "such as company.industry, not those of deal"),
         (
             "properties: {deal.stage: text}\n" + VALID_MODEL,
-            "model.yaml:1: properties.deal.stage: expected a property of contacts or company",
+            "model.yaml:1:14: properties.deal.stage: expected a property of contacts or company",
         ),
         (add_criterion("{event: webinar, except: direct, points: 1}"), "x.except: no direct qualifier has event: webinar"),
         (add_criterion("{when: {jobtitle: a}, except: direct, points: 1}"), "x.except: applies only to events"),
@@ -228,7 +233,7 @@ def test_a_model_without_caps_is_accepted_and_the_warning_names_each_criterion()
     text = VALID_MODEL.replace("tiers: {1: 1, 3: 2}", "each: 90")
     model = loads(text, "model.yaml")
     assert model.maximum == 900_000
-    assert "model.yaml:4: score.criteria.clicks.each: no cap (at_most)" in model.warnings[0]
+    assert "model.yaml:4:34: score.criteria.clicks.each: no cap (at_most)" in model.warnings[0]
     many = "".join(f"    x{n}: {{event: page_view, each: 10000}}\n" for n in range(10))
     assert "is above the limit of 999999999; add at_most to x0, x1" in load_error(VALID_MODEL.replace("  bands:", f"{many}  bands:"))
 
@@ -263,3 +268,110 @@ def test_a_pathological_regular_expression_takes_no_time() -> None:
     from tests.model.factories import evaluate_contact  # noqa: PLC0415 -- the only test here that evaluates
 
     assert evaluate_contact(loads(text, "model.yaml"), {"jobtitle": "a" * 20_000})["score"] == 0
+
+
+MARKETERS_MODEL = """\
+name: test
+score:
+  criteria:
+    clicks:
+      label: clicked
+      event: email_click
+      points: 3
+    careers:
+      event: page_view
+      where: {url: {matches: [/careers/*]}}
+      points: -5
+    size:
+      when: {company.annualrevenue: {at_least: 5000000}}
+      points: 1
+  bands:
+    - {name: nurture, from: 0}
+    - {name: mql, from: 3}
+qualification:
+  threshold: 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "5000000",
+            "5,000,000",
+            "13:48: score.criteria.size.when.company.annualrevenue: a number has no separators: 5000000, not 5,000,000",
+        ),
+        (
+            "at_least: 5000000",
+            'at_least: "5,000,000"',
+            "13:38: score.criteria.size.when.company.annualrevenue.at_least: expected",
+        ),
+        ("at_least: 5000000", 'at_least: "5.000.000"', "not '5.000.000'; write 5000000"),
+        (
+            "points: -5",
+            "points: −5",
+            "11:7: score.criteria.careers.points: expected a number of points, such as 5 or -2.5, not '−5'; write -5",
+        ),
+        ("points: -5", 'points: "-5"', "not '-5'; write -5 without quotes"),
+        ("[/careers/*]", "*/careers/*", '10:30: a text that starts with * needs quotes: "*/careers/*"'),
+        ("[/careers/*]", "[/jobs/*, */careers/*, /karriere/*]", '10:40: a text that starts with * needs quotes: "*/careers/*"'),
+        ("label: clicked", "label: *clicked*  # twice", '5:14: a text that starts with * needs quotes: "*clicked*"'),
+        ("label: clicked", "label: @all", '5:14: a text that starts with @ needs quotes: "@all"'),
+        ("label: clicked", "label: 50 % off: clicked", '5:14: a text with a colon needs quotes: label: "50 % off: clicked"'),
+        ("{name: mql, from: 3}", "{name: sales: ready, from: 3}", '17:14: a text with a colon needs quotes: name: "sales: ready"'),
+        (
+            "      label: clicked",
+            "     label: clicked",
+            "6:7: this line is indented by 6 spaces, the line above by 5 spaces; keys",
+        ),
+        ("      label: clicked", "       label: clicked", "6:7: this line is indented by 6 spaces, the line above by 7 spaces"),
+        ("event: email_click", "event:email_click", "6:12: a space is missing after the colon: event: email_click"),
+        ("label: clicked", 'label: "clicked', '5:14: this line has a quote (") without its other half'),
+        ("{name: mql, from: 3}", "{name: mql, from: 3", "17:7: the { here has no closing }"),
+        ("    - {name: nurture, from: 0}", "    nurture: 0", "17:5: this line is an item of a list (-), the lines above are keys"),
+        ("    clicks:", "    Email Clicks:", "4:5: score.criteria.Email Clicks: a key is a short name of lower-case letters, digits and _"),
+        ("    clicks:", "    Email Clicks:", "such as email_clicks"),
+        ("    clicks:", "    2 clicks:", "such as c_2_clicks"),
+        (
+            "size:\n      when: {company.annualrevenue: {at_least: 5000000}}\n      points: 1",
+            "size:\n    points: 1",
+            "12:5: score.criteria.size: expected keys with values, but nothing",
+        ),
+    ],
+)
+def test_a_marketer_reads_where_the_mistake_is_and_what_to_write(old: str, new: str, message: str) -> None:
+    assert old in MARKETERS_MODEL
+    assert message in load_error(MARKETERS_MODEL.replace(old, new, 1)).replace("model.yaml:", "")
+
+
+def test_thousands_of_unknown_keys_are_refused_in_seconds() -> None:
+    many = "".join(f"unknown_{number}: 1\n" for number in range(20_000))
+    started = time.process_time()
+    message = load_error(MARKETERS_MODEL + many)
+    assert time.process_time() - started < 10 * measure_parse(MARKETERS_MODEL + many)
+    lines = message.splitlines()
+    assert (len(lines), lines[-1]) == (26, "... and 19975 more")
+
+
+def measure_parse(text: str) -> float:
+    """Return the CPU seconds to read the YAML alone."""
+    started = time.process_time()
+    parse_yaml(text)
+    return time.process_time() - started
+
+
+def test_thousands_of_unknown_properties_are_refused_in_seconds() -> None:
+    many = "".join(f"        p{number}: 1\n" for number in range(10_000))
+    text = MARKETERS_MODEL.replace("when: {company.annualrevenue: {at_least: 5000000}}", f"when:\n{many}")
+    started = time.process_time()
+    assert load_error(text).splitlines()[-1].endswith("more")
+    assert time.process_time() - started < 10 * measure_parse(text)
+
+
+@pytest.mark.parametrize(("share", "message"), [("33.333333 %", None), ("33.3333333 %", "expected at most six decimal places")])
+def test_percentages_have_up_to_six_decimal_places(share: str, message: str | None) -> None:
+    text = VALID_MODEL.replace("  bands", f"  degradation: {{lose: {share}}}\n  bands")
+    if message is None:
+        assert loads(text, "model.yaml").document.score.degradation.lose == share
+    else:
+        assert message in load_error(text)

@@ -97,11 +97,11 @@ def test_a_broken_file_is_refused_with_file_line_and_key(old: str, new: str, mes
     with pytest.raises(ModelError) as caught:
         parse_translation(broken, "de.yaml")
     assert caught.value.exit_code == ExitCode.USAGE
-    lines = [line for line in caught.value.message.splitlines() if re.sub(r"^de\.yaml:\d+: ", "", line).startswith(message)]
+    lines = [line for line in caught.value.message.splitlines() if re.sub(r"^de\.yaml:\d+:\d+: ", "", line).startswith(message)]
     assert lines, caught.value.message
 
 
 def test_the_line_of_a_mistake_is_reported() -> None:
     line = ENGLISH[: ENGLISH.index("viewed a page")].count("\n") + 1
-    with pytest.raises(ModelError, match=rf"^de\.yaml:{line}: phrases\.subject_events\.page_view\.one: "):
+    with pytest.raises(ModelError, match=rf"^de\.yaml:{line}:\d+: phrases\.subject_events\.page_view\.one: "):
         parse_translation(ENGLISH.replace("viewed a page", "viewed a page {"), "de.yaml")

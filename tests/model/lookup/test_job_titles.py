@@ -55,9 +55,9 @@ def test_the_phrase_that_decides_is_known(title: str, explanation: tuple[str, st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("head: last\noffices: {c_levle: [ceo]}", "xx.yaml:2: offices.c_levle"),
-        ("head: last\ntopics: [services, null]", "xx.yaml:2: topics"),
-        ("head: last\nassistents: [pa]", "xx.yaml:2: assistents"),
+        ("head: last\noffices: {c_levle: [ceo]}", "xx.yaml:2:11: offices.c_levle"),
+        ("head: last\ntopics: [services, null]", "xx.yaml:2:20: topics"),
+        ("head: last\nassistents: [pa]", "xx.yaml:2:1: assistents"),
         ("topics: [services]", "xx.yaml"),
         ("head: [", "xx.yaml"),
     ],

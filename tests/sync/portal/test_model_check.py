@@ -82,7 +82,7 @@ def test_a_missing_object_is_reported_with_its_location(
     model_file: Path, changes: dict[str, object], line: int, key: str, text: str
 ) -> None:
     (message,) = find_model_errors(load(model_file), make_catalog(**changes))
-    assert message.startswith(f"{model_file}:{line}: ")
+    assert message.startswith(f"{model_file}:{line}:")
     assert key in message
     assert text in message
 
@@ -115,8 +115,8 @@ def test_an_unreachable_threshold_causes_a_named_warning(model_file: Path) -> No
     found = check_model(load(model_file), frozenset({"custom:demo_booked"}), make_catalog(forms={"f-2": "Newsletter"}))
     here = "is above the 5 points that can be reached on this portal, without demo, asked"
     assert found.warnings == (
-        f"{model_file}:17: score.bands[1].from: 6 {here}: no contact can reach hot",
-        f"{model_file}:19: qualification.threshold: 10 {here}: no contact can be an MQL by score",
+        f"{model_file}:17:46: score.bands[1].from: 6 {here}: no contact can reach hot",
+        f"{model_file}:19:3: qualification.threshold: 10 {here}: no contact can be an MQL by score",
     )
 
 
@@ -168,7 +168,7 @@ def test_a_missing_subscription_type_is_reported_and_unreachable(model_file: Pat
     model_file.write_text(MODEL.replace("plan: {in: [trial, team]}", "subscribed_to: [Newsletter, Events]"), encoding="utf-8")
     catalog = make_catalog(subscription_types=frozenset({"Newsletters"}))
     found = check_model(load(model_file), frozenset(), catalog)
-    place = f"{model_file}:8: score.criteria.plan.when.subscribed_to.in"
+    place = f"{model_file}:8:14: score.criteria.plan.when.subscribed_to.in"
     assert found.errors == (
         f"{place}: the portal has no subscription type 'Events'",
         f"{place}: the portal has no subscription type 'Newsletter'; did you mean \"Newsletters\"?",

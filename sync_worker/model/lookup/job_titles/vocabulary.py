@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from sync_worker.errors import ModelError
 from sync_worker.model.file.conditions import SeniorityLevel
-from sync_worker.model.file.yaml_source import Diagnostic, format_path, parse_yaml
+from sync_worker.model.file.yaml_source import parse_yaml
 from sync_worker.model.lookup.text import normalize_text
 
 SENIORITY_LEVELS: Final[tuple[SeniorityLevel, ...]] = get_args(SeniorityLevel)
@@ -94,10 +94,7 @@ def parse_language(text: str, source: str) -> LanguageFile:
         try:
             return _type_adapter().validate_python(read.data)
         except ValidationError as error:
-            found = [
-                Diagnostic(line=read.line_at(details["loc"]), key=format_path(details["loc"]), message=details["msg"])
-                for details in error.errors(include_url=False)
-            ]
+            found = [read.diagnose(details["loc"], details["msg"]) for details in error.errors(include_url=False)]
     raise ModelError("\n".join(each.render(source) for each in found), hint="\nCorrect this file of job titles.")
 
 
