@@ -10,6 +10,7 @@ _NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "contacts": ("contact", "contacts"),
     "companies": ("company", "companies"),
     "list members": ("list member", "list members"),
+    "subscriptions": ("subscriber status", "subscriber statuses"),
     "webinar": ("webinar attendance", "webinar attendances"),
     "erased": ("erased contact", "erased contacts"),
     "evaluated": ("evaluated", "evaluated"),
