@@ -185,7 +185,10 @@ class Worker:
                 store = self._open_dry_run_store(stack)
                 evaluated = evaluator.evaluate_due(store, self.progress)
             report = build_report(store, self.outputs, portal_info, now, newly_evaluated=evaluated)
-        save_report(self.store, report)
+        if self.store.is_read_only:
+            log.warning("report.not_kept", report=report.id, reason="the state is read-only; `approve` needs a report that is kept")
+        else:
+            save_report(self.store, report)
         log.info("report.made", report=report.id, model=report.model_hash, contacts=report.distribution.contacts)
         return report
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import sys
 from typing import Final, NoReturn
+
+from sync_worker.resource_errors import find_exhaustion
 
 GC_THRESHOLD_OBJECTS: Final = 50_000  # new objects between two garbage collections
 
@@ -12,7 +15,14 @@ def main() -> NoReturn:
     """Run the command line."""
     # Imported modules live until the end; collecting garbage among them would take a sixth of the startup time.
     gc.disable()
-    from sync_worker.cli.commands import main as run  # noqa: PLC0415 -- after the line above
+    try:
+        from sync_worker.cli.commands import main as run  # noqa: PLC0415 -- after the line above
+    except (MemoryError, OSError) as error:
+        exhausted = find_exhaustion(error)
+        if exhausted is None:
+            raise
+        sys.stderr.write(f"sync-worker: {exhausted}\n")
+        sys.exit(int(exhausted.exit_code))
 
     gc.freeze()
     gc.enable()

@@ -15,6 +15,7 @@ from sync_worker.cli.console import out
 from sync_worker.cli.labels import format_count
 from sync_worker.cli.render import build_table, format_score, print_mqls
 from sync_worker.errors import ConfigurationError
+from sync_worker.private_file import write_private_text
 from sync_worker.reports.score_distribution import ScoreDistribution
 from sync_worker.reports.score_report import ScoreReport
 
@@ -85,7 +86,7 @@ def write_report(report: ScoreReport, path: Path) -> None:
     if path.suffix not in formats:
         raise ConfigurationError(f"--out {path}: the file name must end in .html, .txt or .json.")
     try:
-        path.write_text(formats[path.suffix](), encoding="utf-8")
+        write_private_text(path, formats[path.suffix]())
     except OSError as error:
         raise ConfigurationError(f"--out {path}: cannot be written: {error.strerror}.", hint="Use another file.") from error
     out.print(f"written to {path}", markup=False)

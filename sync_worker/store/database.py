@@ -15,16 +15,31 @@ from typing import Any, Final
 from sqlalchemy import Column, Connection, Engine, Index, MetaData, Table, Update, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Dialect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from sync_worker.errors import StateBusy, StateError
+from sync_worker.resource_errors import HANDLES_HINT, ResourceExhausted
 from sync_worker.store import schema
 
 Insert = sqlite.Insert | postgresql.Insert
 ROWS_PER_STATEMENT: Final = 100  # SQLite releases the GIL for every statement; if other threads wait for it, many small ones are slow
 LOCK_TIMEOUT_SECONDS: Final = 30  # how long SQLite waits for another process that writes
+READ_ONLY_PARAMETER: Final = "mode"  # in the URL of a SQLite file that cannot be written
+# A database that does not respond is noticed: seconds until it accepts a connection, of silence before a probe, between probes.
+POSTGRES_OPTIONS: Final[Mapping[str, object]] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+# SQLSTATE classes of PostgreSQL: connection exception, insufficient resources, operator intervention; and the code of a lock timeout.
+UNAVAILABLE_STATES: Final = ("08", "53", "57", "55P03")
+# libpq has no SQLSTATE for a failed connection; these texts of the server mean a wrong URL, all others that it cannot be reached.
+REFUSAL_PATTERN: Final = re.compile(
+    r'authentication failed|(?:database|role) ".*" does not exist|no pg_hba\.conf entry|no password supplied'
+)
 
 
 class Store:
@@ -38,7 +53,8 @@ class Store:
         self._engine = engine
         self.fence: Callable[[Connection], None] | None = None
         self.connection: Connection = engine.connect()
-        if engine.dialect.name == "sqlite":
+        self.is_read_only = READ_ONLY_PARAMETER in engine.url.query
+        if engine.dialect.name == "sqlite" and not self.is_read_only:
             # The mode is saved in the file, so it is set only after the check that the file is a state.
             self.connection.execute(text("PRAGMA journal_mode=WAL"))
             self.connection.rollback()
@@ -99,8 +115,10 @@ def translate_db_errors(url: URL) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if error.connection_invalidated or "locked" in _error_reason(error):
+        if error.connection_invalidated or _is_unavailable(error):
             raise StateBusy(f"{_describe_url(url)}: {_error_reason(error)}.", hint="Run again when the database is available.") from error
+        if _lacks_file_handles(url, error):
+            raise ResourceExhausted(f"{_describe_url(url)}: the file cannot be opened once more.", hint=HANDLES_HINT) from error
         raise StateError(
             f"{_describe_url(url)}: {_error_reason(error)}.",
             hint="Check that SYNC_WORKER_STATE_URL is a state of this worker, that it is writable, and that the disk has free space.",
@@ -209,12 +227,19 @@ def _compile(statement: Insert | Update, dialect: Dialect, columns: tuple[str, .
 
 
 def create_store_engine(url: URL) -> Engine:
-    """Return an engine with the settings that the state needs; a new SQLite file is readable by its owner only."""
+    """Return an engine with the settings that the state needs; a new SQLite file is readable by its owner only.
+
+    A file that cannot be written is opened for reading; `sqlite:///file:/path?mode=ro` does so in any case.
+    """
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, hide_parameters=True)
+        return create_engine(url, hide_parameters=True, connect_args={k: v for k, v in POSTGRES_OPTIONS.items() if k not in url.query})
     in_memory = url.database in (None, "", ":memory:")
     if not in_memory:
-        _create_private_file(Path(str(url.database)))
+        path = Path(str(url.database).removeprefix("file:"))
+        if READ_ONLY_PARAMETER in url.query or _is_read_only(path):
+            url = _read_only_url(path)
+        else:
+            _create_private_file(path)
     engine = create_engine(
         url,
         hide_parameters=True,  # an error message must contain no personal data
@@ -223,6 +248,18 @@ def create_store_engine(url: URL) -> Engine:
     )
     event.listen(engine, "connect", _set_pragmas)
     return engine
+
+
+def _is_read_only(path: Path) -> bool:
+    # Without a writable folder, SQLite cannot create its journal.
+    return path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def _read_only_url(path: Path) -> URL:
+    # Without a journal, SQLite would try to create one, unless the file is declared not to change.
+    has_journal = path.with_name(f"{path.name}-wal").exists()
+    mode = {READ_ONLY_PARAMETER: "ro", "uri": "true"} | ({} if has_journal else {"immutable": "1"})
+    return URL.create("sqlite", database=path.absolute().as_uri(), query=mode)
 
 
 def _create_private_file(path: Path) -> None:
@@ -265,7 +302,26 @@ LATEST_REVISION: Final = "0014"
 
 
 def _describe_url(url: URL) -> str:
+    if READ_ONLY_PARAMETER in url.query:
+        return str(url.database).removeprefix("file://")
     return str(url.database or "the state in memory") if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+
+
+def _is_unavailable(error: DBAPIError) -> bool:
+    """Return whether the database cannot be reached or is locked, so that a later run may succeed."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return str(state).startswith(UNAVAILABLE_STATES)
+    if "locked" in _error_reason(error):
+        return True
+    is_connection_error = isinstance(error, OperationalError) and type(error.orig).__module__.startswith("psycopg")
+    return is_connection_error and not REFUSAL_PATTERN.search(str(error.orig))
+
+
+def _lacks_file_handles(url: URL, error: DBAPIError) -> bool:
+    # SQLite has the same text for a missing folder, a missing permission and a lack of file handles.
+    path = Path(str(url.database))
+    return "unable to open database file" in _error_reason(error) and path.exists() and not _is_read_only(path)
 
 
 def _error_reason(error: SQLAlchemyError) -> str:

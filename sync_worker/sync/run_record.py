@@ -11,6 +11,7 @@ import structlog
 
 from sync_worker.errors import SyncWorkerError
 from sync_worker.hubspot.rest.metrics import RequestMetrics
+from sync_worker.resource_errors import find_exhaustion
 from sync_worker.store import runs
 from sync_worker.store.database import Store
 from sync_worker.sync.pull.cursors import load_cursors
@@ -31,12 +32,12 @@ def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], m
     try:
         yield
     except BaseException as error:
-        failure = error
+        failure = find_exhaustion(error) or error
         raise
     finally:
         report.seconds = time.monotonic() - started
         report.add_metrics(metrics.snapshot().subtract(before))
-        exit_code = int(failure.exit_code) if isinstance(failure, SyncWorkerError) else -1 if failure else int(report.exit_code)
+        exit_code = int(report.exit_code) if failure is None else int(failure.exit_code) if isinstance(failure, SyncWorkerError) else -1
         with store.transaction() as tx:
             report.cursor_after = load_cursors(tx)
             saved = report.anonymous_json() | ({"error": _error_text(failure)} if failure else {})

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, make_url, select, text
+from sqlalchemy.exc import OperationalError
 
-from sync_worker.errors import ExitCode, StateError
+from sync_worker.errors import ExitCode, StateBusy, StateError, SyncWorkerError
 from sync_worker.store import database, verdicts
 from sync_worker.store.database import dialect_insert, execute_many, open_store, upsert_rows
 from sync_worker.store.saved_state import key_value
@@ -176,7 +177,7 @@ def test_an_invalid_url_is_refused_with_examples(url: str) -> None:
 
 
 def test_an_error_shows_no_password() -> None:
-    with pytest.raises(StateError) as refused:
+    with pytest.raises(StateBusy) as refused:
         open_store("postgresql+psycopg://worker:secret@127.0.0.1:1/name?connect_timeout=1")
     assert "secret" not in str(refused.value)
     assert "127.0.0.1:1" in refused.value.message
@@ -272,3 +273,84 @@ class TestUpsert:
     def test_no_rows_are_no_error(self, tx: Connection) -> None:
         upsert_rows(tx, forms, [])
         assert tx.execute(forms.select()).all() == []
+
+
+@on_sqlite
+class TestReadOnlyState:
+    """A file that cannot be written."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        path = tmp_path / "state.db"
+        store = open_store(f"sqlite:///{path}")
+        with store.transaction() as tx:
+            key_value.put(tx, "key", "value")
+        store.close()
+        return path
+
+    def assert_reads_only(self, url: str, path: Path) -> None:
+        files = sorted(each.name for each in path.parent.iterdir())
+        store = open_store(url)
+        assert (store.is_read_only, store.location) == (True, str(path))
+        with store.transaction() as tx:
+            assert key_value.get(tx, "key") == "value"
+        with pytest.raises(StateError, match=r"readonly.*writable"), store.transaction() as tx:
+            key_value.put(tx, "key", "other")
+        store.begin_dry_run()  # its copies are temporary
+        store.close()
+        assert sorted(each.name for each in path.parent.iterdir()) == files
+
+    def test_it_is_read_without_a_new_file(self, path: Path) -> None:
+        self.assert_reads_only(f"sqlite:///file:{path}?mode=ro", path)
+
+    def test_it_is_read_while_another_process_writes(self, path: Path) -> None:
+        writer = open_store(f"sqlite:///{path}")
+        with writer.transaction() as tx:
+            key_value.put(tx, "key", "value")
+        self.assert_reads_only(f"sqlite:///file:{path}?mode=ro", path)
+        writer.close()
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root can write to all files")
+    @pytest.mark.parametrize("name", ["state.db", ""])
+    def test_missing_permissions_are_noticed(self, path: Path, name: str) -> None:
+        place = path.parent / name
+        before = stat.S_IMODE(place.stat().st_mode)
+        place.chmod(before & ~0o222)
+        try:
+            self.assert_reads_only(f"sqlite:///{path}", path)
+        finally:
+            place.chmod(before)
+
+
+class PostgresError(Exception):
+    """An error of psycopg, which marks its class by its module."""
+
+    __module__ = "psycopg"
+
+    def __init__(self, message: str, sqlstate: str | None = None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(
+    ("message", "state", "exit_code"),
+    [
+        ("connection failed: Connection refused", None, ExitCode.TRY_AGAIN),
+        ("failed to resolve host 'db': Name or service not known", None, ExitCode.TRY_AGAIN),
+        ("connection timeout expired", None, ExitCode.TRY_AGAIN),
+        ("connection failed: FATAL:  the database system is starting up", None, ExitCode.TRY_AGAIN),
+        ("connection failed: FATAL:  sorry, too many clients already", None, ExitCode.TRY_AGAIN),
+        ("terminating connection due to administrator command", "57P01", ExitCode.TRY_AGAIN),
+        ("canceling statement due to lock timeout", "55P03", ExitCode.TRY_AGAIN),
+        ('connection failed: FATAL:  password authentication failed for user "x"', None, ExitCode.USAGE),
+        ('connection failed: FATAL:  database "x" does not exist', None, ExitCode.USAGE),
+        ("cannot execute INSERT in a read-only transaction", "25006", ExitCode.USAGE),
+        ("permission denied for table runs", "42501", ExitCode.USAGE),
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_a_reason_to_try_again(message: str, state: str | None, exit_code: ExitCode) -> None:
+    url = make_url("postgresql+psycopg://worker@db/state")
+    with pytest.raises(SyncWorkerError) as failed, database.translate_db_errors(url):
+        raise OperationalError("SELECT 1", {}, PostgresError(message, state))
+    assert failed.value.exit_code == exit_code
+    assert "worker@db" in str(failed.value)
