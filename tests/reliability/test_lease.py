@@ -225,10 +225,10 @@ def test_a_process_that_continues_after_another_worker_ran_sends_no_further_requ
             if not self.happened:
                 self.happened = True
                 harness.clock.advance(3_600)
-                harness.uptime += 3_600
                 harness.use_model(MODEL.replace("points: 10}", "points: 12}"))
                 harness.backfill()
                 self.digest = harness.digest()
+                harness.uptime += 3_600
 
     suspension = Suspension()
     with pytest.raises(PortalBusy):
