@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 import orjson
-from sqlalchemy import ColumnElement, Connection, case, delete, false, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, false, func, literal_column, or_, select, update
 
 from sync_worker.store import memberships, merges
 from sync_worker.store.database import Insert, dialect_insert, execute_many, upsert_tuples
@@ -133,6 +133,18 @@ def mark_deleted(tx: Connection, ids: Collection[int]) -> None:
 def count(tx: Connection) -> int:
     """Return how many contacts the state has, without the deleted ones."""
     return tx.execute(select(func.count()).select_from(contacts).where(~contacts.c.gone)).scalar_one()
+
+
+def count_seen(tx: Connection, ids: tuple[int, int], *, scan_id: int) -> int:
+    """Return how many contacts of a half-open range of ids a full scan has seen."""
+    in_range = and_(contacts.c.id >= ids[0], contacts.c.id < ids[1], contacts.c.sweep >= scan_id, ~contacts.c.gone)
+    return tx.execute(select(func.count()).select_from(contacts).where(in_range)).scalar_one()
+
+
+def count_companies_read(tx: Connection, ids: tuple[int, int], *, since: int) -> int:
+    """Return how many companies of a half-open range of ids were read at this time (milliseconds) or later."""
+    in_range = and_(companies.c.id >= ids[0], companies.c.id < ids[1], companies.c.read_at >= since)
+    return tx.execute(select(func.count()).select_from(companies).where(in_range)).scalar_one()
 
 
 def count_changed(tx: Connection, since: int, until: int) -> int:

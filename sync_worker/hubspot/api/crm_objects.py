@@ -155,6 +155,12 @@ class Objects(Generic[T]):
         with translate_parse_errors(f"search {self._object_type}"):
             return int(data["total"])
 
+    def count_ids(self, ids: tuple[int, int]) -> int:
+        """Return the number of records in a half-open range of ids."""
+        data = self._post_search(build_search_body([_build_id_range_filters(*ids)], ("hs_object_id",), limit=1))
+        with translate_parse_errors(f"search {self._object_type}"):
+            return int(data["total"])
+
     def read_id_range(self) -> IdRange:
         """Return the number of records with the highest and the lowest id, by two parallel searches."""
         with ThreadPoolExecutor(1) as pool:

@@ -72,7 +72,8 @@ class Lists:
         where = {"after": after} if after else {}
         data: JsonObject = self._memberships.get_page(list_id, limit=limit, **where, **RAW)
         with translate_parse_errors("read the members of a list"):
-            return ResultPage(items=tuple(int(row["recordId"]) for row in data["results"]), next=parse_next_cursor(data.get("paging")))
+            ids = tuple(int(row["recordId"]) for row in data["results"])
+            return ResultPage(items=ids, next=parse_next_cursor(data.get("paging")), total=data.get("total"))
 
     def find_members(self, list_id: str, ids: Sequence[int]) -> frozenset[int]:
         """Return the contacts, of those with these ids, that are members of a list."""

@@ -17,6 +17,7 @@ from sync_worker.sync.pull import streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.id_partitions import split_id_range
+from sync_worker.sync.pull.missing_records import MissingRecords
 
 COMPANY_STREAM: Final = "companies"
 ID_BATCH_SIZE: Final = 1_000  # companies that are requested by id in one batch
@@ -35,6 +36,7 @@ def read_companies(context: PullContext, export_reader: ExportReader | None, *, 
         for companies in batches:
             _save(context, companies)
     _delete_unread(context, properties)
+    _fetch_unknown(context, properties)
     context.save_cursor(COMPANY_STREAM)
 
 
@@ -62,6 +64,19 @@ def _delete_unread(context: PullContext, properties: Sequence[str]) -> None:
     for ids in batched(unread, ID_BATCH_SIZE):
         _save(context, context.hubspot.companies.read(ids, properties).items)
     context.transact(lambda tx: contacts.delete_companies(tx, contacts.unread_companies(tx, since=context.now_ms)))
+
+
+def _fetch_unknown(context: PullContext, properties: Sequence[str]) -> None:
+    """Read the companies that HubSpot counts and that the full read has not returned."""
+
+    def count_read(ids: Interval) -> int:
+        return context.transact(partial(contacts.count_companies_read, ids=ids, since=context.now_ms))
+
+    objects = context.hubspot.companies
+    missing = MissingRecords(objects=objects, properties=properties, count_read=count_read, save=partial(_save, context))
+    all_ids = Interval(0, streams.MAX_KEY)
+    if (total := objects.count()) > count_read(all_ids) and (left := missing.fetch(all_ids, total)):
+        context.notes.append(f"HubSpot counts {left:,} companies more than it shows.")
 
 
 def _read_all(

@@ -39,6 +39,7 @@ from sync_worker.sync.pull import streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.id_partitions import split_id_range
+from sync_worker.sync.pull.missing_records import MissingRecords
 from sync_worker.sync.reader.budget_split import CallRates, split_budget
 from sync_worker.sync.reader.stream import Stream, StreamBatch
 from sync_worker.timestamps import from_ms
@@ -155,7 +156,8 @@ class FullScan:
                     reread = self.context.threads.start("recent contacts", partial(self._reread_recent, state))
         if use_search:
             reread.result() if reread else self._reread_recent(state)
-            self._fetch_missing_by_id(state)
+        self._fetch_missing_by_id(state)
+        self._fetch_unknown(state, id_range)
 
     def _build_stream(self, id_range: IdRange, *, use_search: bool) -> tuple[Stream[Contact], Callable[[], float]]:
         """Return the stream, and a stopwatch that was started with it."""
@@ -209,6 +211,18 @@ class FullScan:
         for ids in batched(unseen, ID_BATCH_SIZE):
             self.save(self._contacts.read(ids, self._properties).items, scan_id=state.number)
 
+    def _fetch_unknown(self, state: FullScanState, id_range: IdRange) -> None:
+        """Read the contacts that HubSpot counts and that the scan has not found."""
+
+        def count_read(ids: Interval) -> int:
+            return self.context.transact(partial(contact_store.count_seen, ids=ids, scan_id=state.number))
+
+        missing = MissingRecords(
+            objects=self._contacts, properties=self._properties, count_read=count_read, save=partial(self.save, scan_id=state.number)
+        )
+        if left := missing.fetch(Interval(0, (id_range.highest_id or 0) + 1), id_range.total):
+            self.context.notes.append(f"HubSpot counts {left:,} contacts more than it shows.")
+
     # Page by page.
 
     def _sequential(self, state: FullScanState) -> None:
@@ -219,6 +233,7 @@ class FullScan:
             self.save(page.items, scan_id=state.number)
             if page.next is not None:
                 self._save_state(structs.replace(state, token=page.next))
+        self._fetch_missing_by_id(state)
 
 
 def _finish(tx: Connection, state: FullScanState) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 from sync_worker.errors import NotFound
 from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.records.models import ResultPage
 from sync_worker.store import memberships
 from sync_worker.sync.pull.context import PullContext
+
+READ_ATTEMPTS: Final = 2
 
 
 def read_list_members(context: PullContext) -> None:
@@ -22,12 +26,28 @@ def read_list_members(context: PullContext) -> None:
 
 def _read_list(context: PullContext, key: str, list_id: str) -> None:
     try:
-        members = list(_fetch_members(context.hubspot, list_id))
+        members = _fetch_members(context.hubspot, list_id)
     except NotFound:
         return  # the list was deleted; the next change to it raises the error
+    if members is None:
+        context.notes.append(f"HubSpot does not show all members that it counts of the list {list_id}, so those known before stay.")
+        return
     context.save("list members", len(members), lambda tx: memberships.replace(tx, key, members))
 
 
-def _fetch_members(hubspot: HubSpot, list_id: str) -> Iterator[int]:
-    for page in follow_pages(partial(hubspot.lists.read_members, list_id), operation="read the members of a list"):
-        yield from page.items
+def _fetch_members(hubspot: HubSpot, list_id: str) -> list[int] | None:
+    """Return the members of a list, or None if HubSpot counts more than it returns, twice."""
+    for _ in range(READ_ATTEMPTS):
+        pages = [*follow_pages(partial(hubspot.lists.read_members, list_id), operation="read the members of a list")]
+        members = [id_ for page in pages for id_ in page.items]
+        if len(members) >= _count_members(hubspot, list_id, pages):
+            return members
+    return None
+
+
+def _count_members(hubspot: HubSpot, list_id: str, pages: Sequence[ResultPage[int, str]]) -> int:
+    totals = [page.total for page in pages if page.total is not None]
+    if totals:
+        return max(totals)
+    found = hubspot.lists.get(list_id)
+    return (found.size if found else None) or 0

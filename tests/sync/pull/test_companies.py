@@ -11,8 +11,8 @@ from tests.harness import make_contact, small_portal, start_harness
 COMPANIES = "crm/objects/2026-09/companies"
 
 
-@pytest.mark.parametrize(("companies", "searches"), [(0, 0), (2, 0), (100, 0), (101, 2), (950, 2)])
-def test_no_count_request_is_sent_where_one_page_holds_all_companies(tmp_path: Path, companies: int, searches: int) -> None:
+@pytest.mark.parametrize(("companies", "searches"), [(0, 1), (2, 1), (100, 1), (101, 3), (950, 3)])
+def test_companies_are_counted_once_and_their_ids_only_if_there_are_pages(tmp_path: Path, companies: int, searches: int) -> None:
     rows = [
         {"id": str(7 * number), "properties": {"numberofemployees": "500"}, "updatedAt": "2026-02-03T04:05:06Z"}
         for number in range(1, companies + 1)
