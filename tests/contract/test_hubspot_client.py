@@ -268,8 +268,8 @@ def test_values_are_written_and_each_id_has_a_result(portal: RunningServer, vers
             6: "cold",
             12: "hot",
         }
-        assert set(written.rejected) == {9, 4}
-        assert "INVALID_OPTION" in written.rejected[9]
+        assert {id_: [*causes] for id_, causes in written.rejected.items()} == {9: ["lead_score_band"]}
+        assert "INVALID_OPTION" in written.rejected[9]["lead_score_band"].reason
         assert written.deleted == {4}
         assert written.merged_into == {15: merged, 18: merged}
         assert hubspot.contacts.write([ContactUpdate(id=3, properties={"lead_score_band": ""})]).acknowledged.keys() == {3}
