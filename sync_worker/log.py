@@ -1,4 +1,4 @@
-"""Structured logs on standard error: JSON, or columns on a terminal. Tokens and email addresses are masked."""
+"""Structured logs on standard error: JSON, or one short line an event on a terminal. Tokens and email addresses are masked."""
 
 from __future__ import annotations
 
@@ -6,36 +6,96 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Mapping, MutableMapping
-from typing import Any, Final, TextIO
+from collections.abc import Collection, Mapping, MutableMapping
+from functools import partial
+from typing import Any, Final, Literal, TextIO, TypeAlias
 
 import structlog
 
+RUN_FINISHED: Final = "run.finished"
 # Possessive quantifiers and the lookbehind prevent backtracking, so that a long text without an address takes linear time.
 EMAIL_PATTERN: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]++@[\w-]++(?:\.[\w-]++)++")
 TOKEN_PATTERN: Final = re.compile(r"\bpat-[a-z]{2}\d-[\w-]+|\bBearer\s+\S+", re.IGNORECASE)
 
 
-def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> None:
-    """Configure the log of this process: its stream, default standard error, and its level."""
-    stream = stream or sys.stderr
-    on_terminal = stream.isatty()
+EventFormat: TypeAlias = Literal["auto", "text", "json"]
+
+
+class CurrentStderr:
+    """Standard error as it is at the moment of a line: progress bars redirect it, so that lines appear above them."""
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Write buffered texts."""
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        """Return whether it is a terminal."""
+        return sys.stderr.isatty()
+
+
+def configure(
+    stream: TextIO | None = None, *, level: int = logging.INFO, log_format: EventFormat = "auto", omit: Collection[str] = ()
+) -> None:
+    """Configure the log of this process: its stream, default standard error, its level, and its format.
+
+    The format `auto` is text on a terminal and JSON elsewhere. Text has one short line for each event, and all values at the level DEBUG.
+    The events in `omit` are not logged.
+    """
+    target: Any = stream or CurrentStderr()
+    is_text = log_format == "text" or (log_format == "auto" and target.isatty())
+    text_renderer = structlog.dev.ConsoleRenderer() if level <= logging.DEBUG else render_line
     structlog.configure(
         processors=[
+            partial(_drop_events, omit),
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             redact_event,
-            structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(),
+            text_renderer if is_text else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.PrintLoggerFactory(target),
         cache_logger_on_first_use=False,
     )
     # At DEBUG, the SDK logs whole responses, and urllib3 logs paths with ids and email addresses.
     for noisy in ("hubspot", "urllib3", "apscheduler", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def render_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    """Return an event as one line for a person, such as `12:00:05 sync: 3 read, 2 written, 1.2 s`; a traceback follows on its own lines."""
+    values = dict(event)
+    name, level, at = values.pop("event"), values.pop("level"), values.pop("timestamp")
+    traceback_text = values.pop("exception", None)
+    text = _summarize_run(values) if name == RUN_FINISHED else " ".join([f"{name}:", ", ".join(f"{key} {values[key]}" for key in values)])
+    marked = f"{level}: {text}" if level in {"warning", "error", "critical"} else text
+    return "\n".join([f"{at[11:19]} {marked.rstrip(' :')}", *([traceback_text] if traceback_text else [])])
+
+
+def _summarize_run(values: Mapping[str, Any]) -> str:
+    counts = {
+        "read": values.get("pulled", 0),
+        "written": values.get("written", 0),
+        "new MQLs": values.get("new_mqls", 0),
+        "rejected": values.get("rejected", 0),
+    }
+    always = {"read", "written"}
+    parts = [f"{number:,} {label}" for label, number in counts.items() if number or label in always]
+    parts = [part.removesuffix("s") if part == "1 new MQLs" else part for part in parts]
+    dry_run = " (dry run)" if values.get("dry_run") else ""
+    error = f"; failed: {values['error']}" if values.get("error") else ""
+    return f"{values.get('command', 'run')}{dry_run}: {', '.join(parts)}, {values.get('seconds', 0):.1f} s{error}"
+
+
+def _drop_events(names: Collection[str], _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if event.get("event") in names:
+        raise structlog.DropEvent
+    return event
 
 
 def format_traceback(error: BaseException) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from datetime import time
@@ -50,6 +51,8 @@ class Settings(BaseSettings):
     judged_from_contacts: int = Field(200, ge=1, validation_alias="SYNC_WORKER_JUDGED_FROM_CONTACTS")
     author: str | None = Field(None, validation_alias="SYNC_WORKER_AUTHOR")  # of approvals, notes and reviews
     max_report_age_days: int = Field(7, ge=1, le=365, validation_alias="SYNC_WORKER_MAX_REPORT_AGE_DAYS")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", validation_alias="SYNC_WORKER_LOG_LEVEL")
+    log_format: Literal["auto", "text", "json"] = Field("auto", validation_alias="SYNC_WORKER_LOG_FORMAT")
     give_up_after_minutes: int = Field(15, ge=0, le=1440, validation_alias="SYNC_WORKER_GIVE_UP_AFTER_MINUTES")  # of the service
     lease_minutes: int = Field(10, ge=2, le=1440, validation_alias="SYNC_WORKER_LEASE_MINUTES")
     keep_events_days: int | None = Field(None, ge=30, validation_alias="SYNC_WORKER_KEEP_EVENTS_DAYS")
@@ -82,6 +85,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Use only the values that `load_settings` passes."""
         return (init_settings,)
+
+    @property
+    def log_level_number(self) -> int:
+        """Return the level of the module `logging`."""
+        return logging.getLevelNamesMapping()[self.log_level.upper()]
 
     @property
     def token(self) -> str:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import logging
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -39,13 +43,54 @@ def test_a_line_is_a_json_object_with_timestamp_and_run(log_lines: io.StringIO) 
     assert line == {"event": "run.finished", "level": "info", "run": "abc", "written": 3}
 
 
-def test_on_a_terminal_a_line_is_readable_text() -> None:
-    stream = FakeTerminal()
-    log.configure(stream)
-    structlog.get_logger().info("run.finished", written=3)
+RUN = {"command": "sync", "pulled": 1203, "written": 2, "new_mqls": 1, "rejected": 0, "seconds": 1.234, "requests": {"GET /x": 3}}
+
+
+def log_on(stream: io.StringIO, event: str, *, method: str = "info", values: Mapping[str, Any], **options: Any) -> str:
+    log.configure(stream, **options)
+    getattr(structlog.get_logger(), method)(event, **values)
     structlog.reset_defaults()
-    assert "run.finished" in stream.getvalue()
-    assert not stream.getvalue().startswith("{")
+    return stream.getvalue()
+
+
+def test_on_a_terminal_a_run_is_one_short_line() -> None:
+    line = log_on(FakeTerminal(), "run.finished", values=RUN)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d sync: 1,203 read, 2 written, 1 new MQL, 1\.2 s\n", line)
+
+
+def test_on_a_terminal_a_failed_run_names_its_reason() -> None:
+    line = log_on(FakeTerminal(), "run.finished", method="error", values={**RUN, "new_mqls": 0, "error": "HubSpot answered 502."})
+    assert line.endswith("error: sync: 1,203 read, 2 written, 1.2 s; failed: HubSpot answered 502.\n")
+
+
+def test_on_a_terminal_other_events_show_their_values_without_tokens() -> None:
+    line = log_on(FakeTerminal(), "request.retried", method="warning", values={"seconds": 2, "reason": TOKEN})
+    assert line.endswith("warning: request.retried: seconds 2, reason <token>\n")
+
+
+@pytest.mark.parametrize(
+    ("log_format", "terminal", "is_json"), [("auto", True, False), ("auto", False, True), ("json", True, True), ("text", False, False)]
+)
+def test_the_format_follows_the_terminal_unless_it_is_set(log_format: log.EventFormat, terminal: bool, is_json: bool) -> None:  # noqa: FBT001 -- cases
+    line = log_on(FakeTerminal() if terminal else io.StringIO(), "run.finished", values=RUN, log_format=log_format)
+    assert line.startswith("{") is is_json
+
+
+def test_details_are_shown_at_the_level_debug() -> None:
+    assert "GET /x" in log_on(FakeTerminal(), "run.finished", values=RUN, level=logging.DEBUG)
+
+
+def test_events_can_be_omitted() -> None:
+    assert log_on(io.StringIO(), "run.finished", values=RUN, omit={"run.finished"}) == ""
+
+
+def test_standard_error_is_the_current_one_so_that_lines_appear_above_progress_bars(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure()
+    with contextlib.redirect_stderr(io.StringIO()) as redirected:
+        structlog.get_logger().info("run.finished", **RUN)
+    structlog.reset_defaults()
+    assert "run.finished" in redirected.getvalue()
+    assert capsys.readouterr().err == ""
 
 
 def test_debug_lines_are_omitted(log_lines: io.StringIO) -> None:

@@ -181,8 +181,9 @@ def serve() -> None:
     """
     from sync_worker.service.scheduler import serve as run_service  # noqa: PLC0415 -- other commands do not need the scheduler
 
-    log.configure()
-    with build_worker(load_settings()) as worker:
+    settings = load_settings()
+    log.configure(level=settings.log_level_number, log_format=settings.log_format)
+    with build_worker(settings) as worker:
         run_service(worker)
 
 
@@ -444,9 +445,16 @@ def _find_author() -> str:
 
 
 def _with_worker(action: Callable[[Worker], T]) -> T:
-    # On a terminal, progress bars replace the log; elsewhere, the log gets the canonical line.
-    log.configure(level=logging.WARNING if err.is_terminal else logging.INFO)
-    with TerminalProgress() as progress, build_worker(load_settings(), progress=progress) as worker:
+    # On a terminal, progress bars and the printed result replace the log; elsewhere, the log gets the canonical line.
+    settings = load_settings()
+    level, is_detailed = settings.log_level_number, settings.log_level == "debug"
+    replaced = err.is_terminal and not is_detailed
+    log.configure(
+        level=max(level, logging.WARNING) if replaced else level,
+        log_format=settings.log_format,
+        omit={log.RUN_FINISHED} if replaced else (),
+    )
+    with TerminalProgress() as progress, build_worker(settings, progress=progress) as worker:
         return action(worker)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from sync_worker.errors import SyncWorkerError
+from sync_worker.hubspot.client import ConnectionClosed
 from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.resource_errors import find_exhaustion
 from sync_worker.store import runs
@@ -44,7 +45,12 @@ def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], m
             runs.finish(tx, report.run_id, at=to_ms(clock()), exit_code=exit_code, done=failure is None, report=saved)
         omitted = {"plan", "rejected", "unreadable", "exit_code", "run"}
         line = {key: value for key, value in report.anonymous_json().items() if key not in omitted}
-        log.info("run.finished", exit_code=exit_code, done=failure is None, rejected=len(report.rejected), **line)
+        line |= {"error": _error_text(failure)} if failure else {}
+        has_failed = isinstance(failure, Exception) and not isinstance(failure, ConnectionClosed)  # the latter was asked to stop
+        write = log.error if has_failed else log.info
+        write(
+            "run.finished", exit_code=exit_code, done=failure is None, new_mqls=report.plan.new_mqls, rejected=len(report.rejected), **line
+        )
 
 
 def _error_text(failure: BaseException) -> str:
