@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 import typer
 
 from sync_worker.cli.demo import run_command
@@ -150,3 +151,24 @@ def test_the_service_stops_cleanly_on_sigterm(desk: Workspace) -> None:
     assert "Traceback" not in rest
     assert time.monotonic() - start < 30
     assert desk.run("status", "--json").json["runs"][0]["exit_code"] == 0
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("endpoint", ["GET */details", "POST */search"])
+def test_the_service_stops_within_ten_seconds_while_it_waits_for_a_reply(desk: Workspace, portal: SandboxProcess, endpoint: str) -> None:
+    desk.run("setup")
+    desk.run("backfill")
+    rules = [{"endpoint": endpoint, "fault": "hang", "seconds": 120}]
+    requests.post(f"{portal.base_url}/sandbox/faults", json={"rules": rules}, timeout=10).raise_for_status()
+    try:
+        process = desk.start("serve")
+        time.sleep(5)  # the service starts, and sends the request that gets no reply
+        start = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, log_text = process.communicate(timeout=60)
+    finally:
+        requests.delete(f"{portal.base_url}/sandbox/faults", timeout=10).raise_for_status()
+    assert time.monotonic() - start < 10
+    assert process.returncode == 0
+    assert "abandoned" in log_text
+    assert desk.run("sync").code == 0  # its lease was released
