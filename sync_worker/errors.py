@@ -17,6 +17,7 @@
     │   │   ├── Unreachable              no connection, or no complete response
     │   │   └── RateLimited              the ten-second or the search limit
     │   ├── OversizedReply           a response that is too large to be read
+    │   ├── UnexpectedValue          a response with a value that the state cannot hold
     │   ├── QuotaExceeded            the daily limit
     │   ├── StateBusy                the database does not respond, or another process locks it
     │   └── PortalBusy               another worker is running on the portal
@@ -145,6 +146,10 @@ class Unreachable(Unavailable):
 
 class OversizedReply(TransientError):
     """HubSpot's reply is too large."""
+
+
+class UnexpectedValue(TransientError):
+    """HubSpot returned a value of an unexpected type or size."""
 
 
 class StateBusy(TransientError):

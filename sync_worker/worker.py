@@ -33,7 +33,7 @@ from sync_worker.store import contacts, database, erasure, leases, model_revisio
 from sync_worker.store.backup import BackupSummary, create_backup, restore_backup, verify_backup
 from sync_worker.store.database import Store
 from sync_worker.store.model_revisions import ModelRevision, RevisionKind
-from sync_worker.store.saved_state import service_health
+from sync_worker.store.saved_state import service_health, unreadable
 from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.sync.apply import pending_import
 from sync_worker.sync.approval import Approval, find_report
@@ -160,7 +160,9 @@ class Worker:
 
     def check(self) -> PreflightReport:
         """Check token, scopes, plan, limits, model and setup of the portal."""
-        return run_preflight(self.hubspot, self.outputs, self.clock(), own=load_ownership(self.store))
+        with self.store.transaction() as tx:
+            items = unreadable.load(tx)
+        return run_preflight(self.hubspot, self.outputs, self.clock(), own=load_ownership(self.store), unreadable=items)
 
     def read_portal(self) -> PortalInfo:
         """Read the facts of the portal from HubSpot; raises an error if the token is wrong or `setup` is missing."""

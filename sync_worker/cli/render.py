@@ -45,8 +45,7 @@ def print_run(report: RunReport) -> None:
     out.print(f"  requests  {sum(report.requests.values()):,} in {report.seconds:.1f} s, {retries}")
     if report.waiting:
         out.print(f"  pending   {format_count(report.waiting, 'qualified contact')} above the daily limit of new MQLs", markup=False)
-    if report.not_visible:
-        out.print(f"  not visible on this portal: {', '.join(report.not_visible)}", style="yellow", markup=False)
+    _print_not_visible(report)
     for warning in report.unreadable:
         _print_unreadable_property(warning)
     if report.dry_run:
@@ -75,6 +74,13 @@ def _format_stages(report: RunReport) -> str:
     if report.dry_run:
         return f", {report.plan.stages:,} to move to stage MQL" if report.plan.stages else ""
     return f", {report.stages:,} moved to stage MQL" if report.stages else ""
+
+
+def _print_not_visible(report: RunReport) -> None:
+    if report.not_visible:
+        out.print(f"  not visible on this portal: {', '.join(report.not_visible)}", style="yellow", markup=False)
+    for each in report.left_out:
+        out.print(f"  left out  {each}", style="yellow", markup=False)
 
 
 def _print_unreadable_property(warning: UnreadableProperty) -> None:
@@ -194,6 +200,8 @@ def print_status(status: WorkerStatus) -> None:
         out.print(f"  review    due {model.review_due:%Y-%m-%d}", markup=False)
     for stream, at in status.cursors.items():
         out.print(f"  read to   {at}  {record_label(stream)}", markup=False)
+    for item in status.not_visible:
+        out.print(f"  left out  {item}", style="yellow", markup=False)
     members = sum(sum(counts.values()) for counts in pending.lists.values())
     counts = f"{format_count(pending.contacts, 'contact')}, {format_count(members, 'list member')}, {format_count(pending.stages, 'stage')}"
     out.print(f"  pending   {counts}{f': {pending.reason}' if pending.reason else ''}", markup=False)

@@ -29,6 +29,7 @@ from sync_worker.hubspot.api.marketing_events import MarketingEvents
 from sync_worker.hubspot.api.properties import Properties
 from sync_worker.hubspot.api.subscriptions import Subscriptions
 from sync_worker.hubspot.budgets import Budgets
+from sync_worker.hubspot.records.row_parser import RowParser
 from sync_worker.hubspot.rest.clock import Clock, ConnectionClosed
 from sync_worker.hubspot.rest.clock_skew import DEFAULT_TOLERANCE
 from sync_worker.hubspot.rest.endpoints import ApiVersion
@@ -141,22 +142,25 @@ def connect(
 
 def _build_client(transport: Transport, metrics: RequestMetrics, identity: str, token: str) -> HubSpot:
     sdk = open_sdk(transport)
-    crm = sdk.crm
+    crm, rows = sdk.crm, RowParser(metrics.count_unreadable)
     return HubSpot(
         identity=identity,
-        contacts=Contacts(crm.contacts),
-        companies=Companies(crm.companies),
-        deals=Deals(LazyApi(lambda: crm.deals), LazyApi(lambda: crm.associations.v4.batch_api)),
-        email_events=EmailEvents(transport),
-        event_occurrences=EventOccurrences(sdk.events.events_api),
-        forms=Forms(LazyApi(lambda: sdk.marketing.forms.forms_api), transport),
+        contacts=Contacts(crm.contacts, rows),
+        companies=Companies(crm.companies, rows),
+        deals=Deals(LazyApi(lambda: crm.deals), LazyApi(lambda: crm.associations.v4.batch_api), rows),
+        email_events=EmailEvents(transport, rows),
+        event_occurrences=EventOccurrences(sdk.events.events_api, rows),
+        forms=Forms(LazyApi(lambda: sdk.marketing.forms.forms_api), transport, rows),
         marketing_events=MarketingEvents(
-            LazyApi(lambda: sdk.marketing.events.basic_api), LazyApi(lambda: sdk.marketing.events.retrieve_participant_state_api)
+            LazyApi(lambda: sdk.marketing.events.basic_api), LazyApi(lambda: sdk.marketing.events.retrieve_participant_state_api), rows
         ),
         subscriptions=Subscriptions(transport),
-        lists=Lists(LazyApi(lambda: crm.lists.lists_api), LazyApi(lambda: crm.lists.memberships_api), transport),
+        lists=Lists(LazyApi(lambda: crm.lists.lists_api), LazyApi(lambda: crm.lists.memberships_api), transport, rows),
         properties=Properties(
-            LazyApi(lambda: crm.properties.core_api), LazyApi(lambda: crm.properties.batch_api), LazyApi(lambda: crm.properties.groups_api)
+            LazyApi(lambda: crm.properties.core_api),
+            LazyApi(lambda: crm.properties.batch_api),
+            LazyApi(lambda: crm.properties.groups_api),
+            rows,
         ),
         exports=Exports(transport, FileDownloader(metrics)),
         imports=Imports(transport),

@@ -17,7 +17,7 @@ from sync_worker.store.database import Store
 from sync_worker.store.held_back import NOTHING_HELD_BACK, HeldBack
 from sync_worker.store.leases import LeaseRow
 from sync_worker.store.runs import RunRow
-from sync_worker.store.saved_state import service_health
+from sync_worker.store.saved_state import service_health, unreadable
 from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.sync.lease import find_holder
 from sync_worker.sync.plan.plan import build_scope, count_list_changes
@@ -129,6 +129,7 @@ class WorkerStatus:
     pending: PendingChanges
     runs: Sequence[RunSummary]  # newest first
     stale: str | None  # why a health check fails, if a maximum age was given
+    not_visible: Sequence[str] = ()  # forms, webinars and lists that could not be read, with reasons
 
     @property
     def exit_code(self) -> ExitCode:
@@ -153,6 +154,7 @@ class WorkerStatus:
                 "review_overdue_days": self.model.review_overdue_days,
             },
             "waiting": self.pending.as_json(),
+            "not_visible": list(self.not_visible),
             "runs": [run.as_json() for run in self.runs],
             "stale": self.stale,
         }
@@ -167,6 +169,7 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         recent = [_summarize_run(row) for row in runs.load_recent(tx)]
         contacts = contact_store.count(tx)
         different = differences.count(tx)
+        not_visible = [str(item) for item in unreadable.load(tx)]
         cursors = load_cursors(tx)
         done_at = runs.last_completed_at(tx, "backfill", "sync")
         run, service = (find_holder(tx, name, now) for name in (leases.PORTAL, leases.SERVICE))
@@ -183,6 +186,7 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
     reasons = _explain_pending(recent, contacts=different, unapproved=bool(lists or stages) and not approval, above_quota=above_quota)
     return WorkerStatus(
         portal_id=portal_info.id if portal_info else None,
+        not_visible=not_visible,
         contacts=contacts,
         cursors=cursors,
         last_done=last_done,

@@ -62,9 +62,7 @@ def save(tx: Connection, contact_rows: Sequence[ContactRow], *, scan_id: int = 0
     additional = load_additional_emails(tx, [row.id for row in contact_rows])
     former = list(_find_former_emails(tx, contact_rows, additional))
     if _write_rows(tx, contact_rows, scan_id) < len(contact_rows):
-        # The scan has also seen the contacts whose stored record is newer.
-        seen = in_ids(contacts.c.id, [row.id for row in contact_rows])
-        tx.execute(update(contacts).where(seen, contacts.c.sweep < scan_id).values(sweep=scan_id))
+        mark_seen(tx, [row.id for row in contact_rows], scan_id=scan_id)  # also the contacts whose stored record is newer
     if changed := _save_additional_emails(tx, contact_rows, additional) - new_ids:
         mark_due(tx, changed, ())
     if former:
@@ -110,6 +108,11 @@ def mark_due(tx: Connection, ids: Collection[int], emails: Collection[str]) -> N
     """Mark the contacts with these ids or emails as due for evaluation."""
     named = or_(in_ids(contacts.c.id, ids), has_any_email(emails))
     tx.execute(update(contacts).where(named).values(revision=contacts.c.revision + 1))
+
+
+def mark_seen(tx: Connection, ids: Collection[int], *, scan_id: int) -> None:
+    """Record that a full scan has seen contacts, so that they do not count as deleted."""
+    tx.execute(update(contacts).where(in_ids(contacts.c.id, ids), contacts.c.sweep < scan_id).values(sweep=scan_id))
 
 
 def unseen_ids(tx: Connection, *, scan_id: int) -> list[int]:

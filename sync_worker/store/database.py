@@ -15,16 +15,19 @@ from typing import Any, Final
 from sqlalchemy import Column, Connection, Engine, Index, MetaData, Table, Update, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Dialect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from sync_worker.errors import StateBusy, StateError
+from sync_worker.errors import StateBusy, StateError, UnexpectedValue
 from sync_worker.resource_errors import HANDLES_HINT, ResourceExhausted
 from sync_worker.store import schema
 
 Insert = sqlite.Insert | postgresql.Insert
 ROWS_PER_STATEMENT: Final = 100  # SQLite releases the GIL for every statement; if other threads wait for it, many small ones are slow
+#: How drivers name a parameter of a type that they do not know, or a text that is too long for an index.
+UNEXPECTED_VALUE_PHRASES: Final = ("binding parameter", "cannot adapt type", "index row")
+UNEXPECTED_VALUE_HINT: Final = "The state is not damaged. HubSpot may have changed its API; run again later, and report it if it persists."
 LOCK_TIMEOUT_SECONDS: Final = 30  # how long SQLite waits for another process that writes
 READ_ONLY_PARAMETER: Final = "mode"  # in the URL of a SQLite file that cannot be written
 # A database that does not respond is noticed: seconds until it accepts a connection, of silence before a probe, between probes.
@@ -119,10 +122,15 @@ def translate_db_errors(url: URL) -> Iterator[None]:
             raise StateBusy(f"{_describe_url(url)}: {_error_reason(error)}.", hint="Run again when the database is available.") from error
         if _lacks_file_handles(url, error):
             raise ResourceExhausted(f"{_describe_url(url)}: the file cannot be opened once more.", hint=HANDLES_HINT) from error
+        if isinstance(error, DataError) or any(phrase in _error_reason(error) for phrase in UNEXPECTED_VALUE_PHRASES):
+            raise UnexpectedValue(hint=UNEXPECTED_VALUE_HINT) from error
         raise StateError(
             f"{_describe_url(url)}: {_error_reason(error)}.",
             hint="Check that SYNC_WORKER_STATE_URL is a state of this worker, that it is writable, and that the disk has free space.",
         ) from error
+    except (OverflowError, UnicodeEncodeError):  # of the driver: an integer of more than 64 bits, half an emoji
+        # The text of the error may quote the value.
+        raise UnexpectedValue(hint=UNEXPECTED_VALUE_HINT) from None
 
 
 def open_store(url: str) -> Store:

@@ -51,7 +51,8 @@ class RunReport:
     lists: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     rejected: Sequence[tuple[int, str]] = ()
     held_back: HeldBack = NOTHING_HELD_BACK  # what HubSpot has rejected, in this run or before, and does not show yet
-    not_visible: Sequence[str] = ()
+    not_visible: Sequence[str] = ()  # criteria with data that the portal's plan hides
+    left_out: list[str] = field(default_factory=list)  # forms, webinars, lists and rows of replies that could not be read
     unreadable: Sequence[UnreadableProperty] = ()  # values that could not be parsed, by property; they count as unknown
     approved: bool = False
     notes: list[str] = field(default_factory=list)  # messages for the operator
@@ -74,8 +75,12 @@ class RunReport:
         return ExitCode.SOME_REJECTED if self.rejected or self.held_back.contacts else ExitCode.DONE
 
     def add_metrics(self, metrics: RequestCounts) -> None:
-        """Set the counts of requests."""
+        """Set the counts of requests and of rows that were left out."""
         self.requests, self.retries, self.rate_limited = metrics.requests, metrics.retries, metrics.rate_limited
+        self.left_out += [
+            f"{number:,} {'row' if number == 1 else 'rows'} ({operation}: {reason})"
+            for (operation, reason), number in metrics.unreadable.items()
+        ]
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Set the results of the changes."""
@@ -108,7 +113,7 @@ class RunReport:
             "notes": list(self.notes),
             "withheld": dict(self.withheld),
             "waiting": self.waiting,
-            "not_visible": list(self.not_visible),
+            "not_visible": [*self.not_visible, *self.left_out],
             "unreadable": [each.as_json() for each in self.unreadable],
             "requests": dict(self.requests),
             "requests_in_all": sum(self.requests.values()),

@@ -15,6 +15,7 @@ from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.resource_errors import find_exhaustion
 from sync_worker.store import runs
 from sync_worker.store.database import Store
+from sync_worker.store.saved_state import unreadable
 from sync_worker.sync.pull.cursors import load_cursors
 from sync_worker.sync.report import RunReport
 from sync_worker.timestamps import to_ms
@@ -41,6 +42,7 @@ def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], m
         exit_code = int(report.exit_code) if failure is None else int(failure.exit_code) if isinstance(failure, SyncWorkerError) else -1
         with store.transaction() as tx:
             report.cursor_after = load_cursors(tx)
+            report.left_out += map(str, unreadable.load(tx))
             saved = report.anonymous_json() | ({"error": _error_text(failure)} if failure else {})
             runs.finish(tx, report.run_id, at=to_ms(clock()), exit_code=exit_code, done=failure is None, report=saved)
         omitted = {"plan", "rejected", "unreadable", "exit_code", "run"}

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Connection, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
-from sync_worker.errors import ExitCode, StateBusy, StateError, SyncWorkerError
+from sync_worker.errors import ExitCode, StateBusy, StateError, SyncWorkerError, UnexpectedValue
 from sync_worker.store import database, verdicts
-from sync_worker.store.database import dialect_insert, execute_many, open_store, upsert_rows
+from sync_worker.store.database import Store, dialect_insert, execute_many, open_store, upsert_rows
 from sync_worker.store.saved_state import key_value
 from sync_worker.store.schema import contact_emails, forms
 from tests.store.database_factories import POSTGRES_URL, temporary_state_url
@@ -354,3 +354,13 @@ def test_a_database_that_cannot_be_reached_is_a_reason_to_try_again(message: str
         raise OperationalError("SELECT 1", {}, PostgresError(message, state))
     assert failed.value.exit_code == exit_code
     assert "worker@db" in str(failed.value)
+
+
+@pytest.mark.parametrize("value", [2**63, ["x"], {"a": 1}, object()], ids=["int", "list", "dict", "object"])
+def test_a_value_that_the_database_refuses_is_not_an_error_of_the_state(module_store: Store, value: object) -> None:
+    with pytest.raises(UnexpectedValue, match="HubSpot returned a value") as refused, module_store.transaction() as tx:
+        tx.exec_driver_sql(PLACEHOLDER[tx.dialect.name], (value,))
+    assert "SYNC_WORKER_STATE_URL" not in str(refused.value)
+
+
+PLACEHOLDER = {"sqlite": "INSERT INTO coverage VALUES ('x', 1, ?)", "postgresql": "INSERT INTO coverage VALUES ('x', 1, %s)"}

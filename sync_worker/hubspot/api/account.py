@@ -30,6 +30,5 @@ class Account:
         except NotFound:
             return None
         with translate_parse_errors("read the daily usage of the API"):
-            return next(
-                (parse_daily_usage(row) for row in data["results"] if row.get("usageLimit") and row.get("currentUsage") is not None), None
-            )
+            known = (row for row in data["results"] if row.get("usageLimit") and row.get("currentUsage") is not None)
+            return next(map(parse_daily_usage, known), None)

@@ -24,6 +24,7 @@ from sync_worker.hubspot.api.rejection_causes import (
     read_response,
 )
 from sync_worker.hubspot.api.write_session import WriteSession
+from sync_worker.hubspot.records.field_types import parse_timestamp
 from sync_worker.hubspot.records.models import (
     BatchReadResult,
     BatchWriteResult,
@@ -33,7 +34,8 @@ from sync_worker.hubspot.records.models import (
     RejectionCause,
     WriteAck,
 )
-from sync_worker.hubspot.records.parsing import JsonObject, parse_timestamp, translate_parse_errors
+from sync_worker.hubspot.records.parsing import translate_parse_errors
+from sync_worker.hubspot.records.row_parser import JsonObject
 from sync_worker.hubspot.rest.error_responses import ErrorResponse, InvalidRequest, MissingScope, build_error_response
 
 BATCH_SIZE: Final = 100

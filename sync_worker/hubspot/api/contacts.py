@@ -7,10 +7,12 @@ from datetime import datetime
 
 from sync_worker.errors import NotFound
 from sync_worker.hubspot.api.batch_update import BatchUpdate
-from sync_worker.hubspot.api.crm_objects import PAGE_SIZE, Objects, build_filter, build_search_body, build_since_filter
+from sync_worker.hubspot.api.crm_objects import PAGE_SIZE, Objects, RecordPage, build_filter, build_search_body, build_since_filter
 from sync_worker.hubspot.api.write_session import WriteSession
+from sync_worker.hubspot.records.field_types import Count, convert
 from sync_worker.hubspot.records.models import BatchReadResult, BatchWriteResult, Contact, ContactUpdate, ResultPage
-from sync_worker.hubspot.records.parsing import JsonObject, parse_contacts, translate_parse_errors
+from sync_worker.hubspot.records.parsing import parse_contacts, translate_parse_errors
+from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
 MERGED_IDS_PROPERTY = "hs_merged_object_ids"
@@ -22,8 +24,8 @@ CONVERSION_COUNT_PROPERTY = "num_conversion_events"
 class Contacts(Objects[Contact]):
     """The contacts of the portal. Every read includes `hs_merged_object_ids`."""
 
-    def __init__(self, apis: Untyped) -> None:
-        super().__init__("contacts", apis, parse_contacts, modified_property="lastmodifieddate", required=(MERGED_IDS_PROPERTY,))
+    def __init__(self, apis: Untyped, rows: RowParser) -> None:
+        super().__init__("contacts", apis, parse_contacts, rows, modified_property="lastmodifieddate", required=(MERGED_IDS_PROPERTY,))
 
     def list_archived(self, after: int, properties: Sequence[str] = (), *, limit: int = PAGE_SIZE) -> ResultPage[Contact, int]:
         """Return a page of the contacts deleted in the last 90 days, without merged and GDPR-deleted contacts."""
@@ -43,7 +45,7 @@ class Contacts(Objects[Contact]):
         """Return whether HubSpot counts page views of any contact."""
         data = self._post_search(build_search_body([[build_filter(PAGE_VIEWS_PROPERTY, "GT", 0)]], ("hs_object_id",), limit=1))
         with translate_parse_errors("search contacts"):
-            return int(data["total"]) > 0
+            return convert(data["total"], Count) > 0
 
     def get(self, id_: int, properties: Sequence[str]) -> Contact | None:
         """Return a contact, or None if it does not exist. For the id of a merged contact, return the surviving contact."""
@@ -73,7 +75,7 @@ class Contacts(Objects[Contact]):
     def _find(self, ids: Iterable[int]) -> BatchReadResult[Contact]:
         return self.read(ids, ())
 
-    def _build_read_result(self, requested_ids: Sequence[int], items: tuple[Contact, ...]) -> BatchReadResult[Contact]:
-        found = super()._build_read_result(requested_ids, items)
+    def _build_read_result(self, requested_ids: Sequence[int], page: RecordPage[Contact]) -> BatchReadResult[Contact]:
+        found = super()._build_read_result(requested_ids, page)
         merged = {old: each.id for each in found.items for old in each.merged_ids & found.missing}
         return BatchReadResult(items=found.items, missing=found.missing.difference(merged), merged_into=merged)

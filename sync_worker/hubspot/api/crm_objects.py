@@ -7,17 +7,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import lt
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
 
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.records.decoder import DecodedJson, RecordDecoder
+from sync_worker.hubspot.records.field_types import Count, RecordId, convert
 from sync_worker.hubspot.records.models import BatchReadResult, IdRange, ResultPage
-from sync_worker.hubspot.records.parsing import JsonObject, parse_next_cursor, translate_parse_errors
+from sync_worker.hubspot.records.parsing import parse_next_cursor, translate_parse_errors
+from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.sdk import RAW, Untyped, with_decoder
 from sync_worker.timestamps import to_ms
 
@@ -28,6 +30,10 @@ class HasId(Protocol):
     @property
     def id(self) -> int:
         """The record id."""
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the record has values."""
 
 
 T = TypeVar("T", bound=HasId)
@@ -40,6 +46,13 @@ SEARCH_ATTEMPTS: Final = 2  # if HubSpot counts records that it does not return
 BATCH_SIZE: Final = 100
 MAX_PROPERTY_NAMES_CHARS: Final = 6_000  # in a URL; HubSpot's gateway answers 414 above 8 or 16 kB
 MAX_SEARCH_BODY_CHARS: Final = 3_000
+
+
+class RecordPage(NamedTuple, Generic[T]):
+    """Records that were read by id, and the number of those whose id could not be read."""
+
+    items: Sequence[T]
+    without_id: int
 
 
 class UnorderedResponse(Unavailable):
@@ -74,9 +87,17 @@ class Objects(Generic[T]):
     """
 
     def __init__(
-        self, object_type: str, apis: Untyped, parse: RecordParser[T], *, modified_property: str, required: Sequence[str] = ()
+        self,
+        object_type: str,
+        apis: Untyped,
+        parse: RecordParser[T],
+        rows: RowParser,
+        *,
+        modified_property: str,
+        required: Sequence[str] = (),
     ) -> None:
         self._object_type = object_type
+        self._rows = rows
         self._basic = apis.basic_api
         self._batch = apis.batch_api
         self._search = apis.search_api
@@ -153,7 +174,7 @@ class Objects(Generic[T]):
         filters = [build_since_filter(self._modified_property, since), build_filter(self._modified_property, "LT", to_ms(until))]
         data = self._post_search(build_search_body([filters], ("hs_object_id",), limit=1))
         with translate_parse_errors(f"search {self._object_type}"):
-            return int(data["total"])
+            return convert(data["total"], Count)
 
     def count_ids(self, ids: tuple[int, int]) -> int:
         """Return the number of records in a half-open range of ids."""
@@ -172,7 +193,7 @@ class Objects(Generic[T]):
         """Return the number of records, and the first id in the given sort direction."""
         data = self._post_search(build_search_body([], ("hs_object_id",), direction=direction, limit=1))
         with translate_parse_errors(f"search {self._object_type}"):
-            return int(data["total"]), next((int(row["id"]) for row in data["results"]), None)
+            return convert(data["total"], Count), next((convert(row["id"], RecordId) for row in data["results"]), None)
 
     def count(self) -> int:
         """Return the number of records."""
@@ -183,7 +204,7 @@ class Objects(Generic[T]):
         known = {"propertyName": property_name, "operator": "HAS_PROPERTY"}
         data = self._post_search(build_search_body([[known]], ("hs_object_id",), limit=1))
         with translate_parse_errors(f"search {self._object_type}"):
-            return int(data["total"])
+            return convert(data["total"], Count)
 
     def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> BatchReadResult[T]:
         """Read records by id, 100 per request, strongly consistent, in HubSpot's order. `archived` reads archived records instead."""
@@ -250,26 +271,32 @@ class Objects(Generic[T]):
     def _reload_by_id(self, records: Sequence[T], properties: Sequence[str], *, archived: bool = False) -> tuple[T, ...]:
         """Read the same records by id with all properties, for requests that have no room for the property names."""
         ids = [item.id for item in records]
-        full = {item.id: item for item in self._read_by_id(sorted(ids), properties, archived=archived)}
+        full = {item.id: item for item in self._read_by_id(sorted(ids), properties, archived=archived).items}
         return tuple(full[id_] for id_ in ids if id_ in full)
 
-    def _read_by_id(self, ids: Sequence[int], properties: Sequence[str], *, archived: bool = False) -> tuple[T, ...]:
+    def _read_by_id(self, ids: Sequence[int], properties: Sequence[str], *, archived: bool = False) -> RecordPage[T]:
         apis = self._apis_for(tuple(properties))
         items: list[T] = []
+        without_id = 0
         for start in range(0, len(ids), BATCH_SIZE):
             body = {"properties": list(properties), "inputs": [{"id": str(id_)} for id_ in ids[start : start + BATCH_SIZE]]}
             with translate_parse_errors(f"read {self._object_type} by id"):
-                items += self._parse_records(apis.decoder, apis.batch.read(body, archived=archived, **RAW).results)
-        return tuple(items)
+                data = apis.batch.read(body, archived=archived, **RAW)
+                items += self._parse_records(apis.decoder, data.results)
+                without_id += data.without_id
+        return RecordPage(items, without_id)
 
     def _parse_records(self, decoder: RecordDecoder, rows: Sequence[DecodedJson]) -> tuple[T, ...]:
         return self._parse(decoder, rows)
 
-    def _build_read_result(self, requested_ids: Sequence[int], items: tuple[T, ...]) -> BatchReadResult[T]:
-        return BatchReadResult(items=items, missing=frozenset(requested_ids).difference(item.id for item in items))
+    def _build_read_result(self, requested_ids: Sequence[int], page: RecordPage[T]) -> BatchReadResult[T]:
+        items = tuple([item for item in page.items if item.is_readable])
+        # A record without an id may be any of those that the reply lacks, so none of them is known to be missing.
+        missing = frozenset() if page.without_id else frozenset(requested_ids).difference(item.id for item in page.items)
+        return BatchReadResult(items=items, missing=missing)
 
     def _build_apis(self, names: tuple[str, ...]) -> _DecodingApis:
-        decoder = RecordDecoder(names)
+        decoder = RecordDecoder(names, partial(self._rows.report, f"read {self._object_type}"))
         return _DecodingApis(decoder, *(with_decoder(api, decoder.decode) for api in (self._basic, self._batch, self._search)))
 
     def _property_names(self, properties: Sequence[str]) -> tuple[str, ...]:

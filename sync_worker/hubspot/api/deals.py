@@ -8,8 +8,10 @@ from typing import Final
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.api.crm_objects import Objects
 from sync_worker.hubspot.records.decoder import DecodedJson, RecordDecoder
+from sync_worker.hubspot.records.field_types import RecordId, convert
 from sync_worker.hubspot.records.models import Deal
-from sync_worker.hubspot.records.parsing import JsonObject, parse_deals, parse_next_cursor, translate_parse_errors
+from sync_worker.hubspot.records.parsing import parse_deals, parse_next_cursor, translate_parse_errors
+from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
 ASSOCIATION_BATCH_SIZE: Final = 1_000
@@ -18,8 +20,8 @@ ASSOCIATION_BATCH_SIZE: Final = 1_000
 class Deals(Objects[Deal]):
     """The deals of the portal."""
 
-    def __init__(self, apis: Untyped, associations: Untyped) -> None:
-        super().__init__("deals", apis, parse_deals, modified_property="hs_lastmodifieddate")
+    def __init__(self, apis: Untyped, associations: Untyped, rows: RowParser) -> None:
+        super().__init__("deals", apis, parse_deals, rows, modified_property="hs_lastmodifieddate")
         self._associations = associations
 
     def _list_parameters(self) -> Mapping[str, object]:
@@ -31,7 +33,7 @@ class Deals(Objects[Deal]):
 
     def _attach_contacts(self, rows: Sequence[DecodedJson]) -> None:
         """Add all contacts to the rows. Searches and batch reads return none, the list returns the first ones only."""
-        incomplete = [row for row in rows if not _has_all_contacts(row)]
+        incomplete = [row for row in rows if row.properties is not None and not _has_all_contacts(row)]
         links = self._read_associations([row.id for row in incomplete])
         for row in incomplete:
             row.associations = {"contacts": {"results": links.get(row.id, [])}}
@@ -46,7 +48,7 @@ class Deals(Objects[Deal]):
             data: JsonObject = self._associations.get_page("deals", "contacts", {"inputs": inputs}, **RAW)
             with translate_parse_errors("read the contacts of deals"):
                 for result in data["results"]:
-                    id_ = int(result["from"]["id"])
+                    id_ = convert(result["from"]["id"], RecordId)
                     links.setdefault(id_, []).extend({"id": str(to["toObjectId"])} for to in result["to"])
                     following = parse_next_cursor(result.get("paging"))
                     if following is None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
+import msgspec
+
+from sync_worker.hubspot.records.field_types import Email, Milliseconds, RecordId, TextId, check_range, convert, normalize_email
 from sync_worker.hubspot.records.models import Event, ResultPage
-from sync_worker.hubspot.records.parsing import JsonObject, translate_parse_errors
+from sync_worker.hubspot.records.parsing import translate_parse_errors
+from sync_worker.hubspot.records.row_parser import RowParser
 from sync_worker.hubspot.rest.transport import Transport
 from sync_worker.timestamps import from_ms, to_ms
 
@@ -18,8 +23,9 @@ OPERATION: Final = "read email events"
 class EmailEvents:
     """The email events of the portal. The SDK lacks this endpoint; there is no newer version."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, rows: RowParser) -> None:
         self._transport = transport
+        self._rows = rows
 
     def read_page(
         self, event_type: str, start: datetime, stop: datetime, offset: str | None = None, *, limit: int = PAGE_SIZE
@@ -34,35 +40,59 @@ class EmailEvents:
             ("endTimestamp", str(to_ms(stop))),
             ("limit", str(limit)),
         ]
-        return self._get_page(query, offset)
+        return self._get_page(query, offset, partial(_parse_within, start, stop))
 
     def for_recipient(self, event_type: str, email: str, offset: str | None = None, *, limit: int = PAGE_SIZE) -> ResultPage[Event, str]:
         """Return events of one type of one address, newest first."""
-        return self._get_page([("eventType", event_type), ("recipient", email), ("limit", str(limit))], offset)
+        return self._get_page([("eventType", event_type), ("recipient", email), ("limit", str(limit))], offset, parse_email_event)
 
-    def _get_page(self, query: Sequence[tuple[str, str]], offset: str | None) -> ResultPage[Event, str]:
+    def _get_page(
+        self, query: Sequence[tuple[str, str]], offset: str | None, parse_row: Callable[[object], Event]
+    ) -> ResultPage[Event, str]:
         data = self._transport.get("/email/public/v1/events", [*query, ("offset", offset)] if offset else query)
         with translate_parse_errors(OPERATION):
             following = str(data["offset"]) if data["hasMore"] else None
-            return ResultPage(items=tuple(map(parse_email_event, data["events"])), next=following)
+            events, unreadable = self._rows.parse(data["events"], parse_row, operation=OPERATION)
+            return ResultPage(items=events, next=following, unreadable=unreadable)
 
 
-def parse_email_event(row: JsonObject) -> Event:
+def _parse_within(start: datetime, stop: datetime, row: object) -> Event:
+    event = parse_email_event(row)
+    check_range(event.at, start, stop)
+    return event
+
+
+class _EventReference(msgspec.Struct):
+    id: TextId | None = None
+    created: Milliseconds | None = None
+
+
+class _EmailEventRow(msgspec.Struct, rename="camel"):
+    id: TextId
+    created: Milliseconds
+    type: TextId
+    recipient: Email | None = None
+    url: str | None = None
+    email_campaign_id: TextId | RecordId | None = None
+    user_agent: str | None = None
+    sent_by: _EventReference | None = None
+    obsoleted_by: _EventReference | None = None
+    filtered_event: bool | None = None
+
+
+def parse_email_event(row: object) -> Event:
     """Parse an email event. Its id consists of HubSpot's id and time."""
-    sent, newer = row.get("sentBy") or {}, row.get("obsoletedBy")
+    data = convert(row, _EmailEventRow)
+    sent, newer = data.sent_by and data.sent_by.created, data.obsoleted_by
     return Event(
-        id=_event_id(row),
-        kind=f"email_{row['type'].lower()}",
-        at=from_ms(row["created"]),
-        email=(row.get("recipient") or "").strip().lower() or None,
-        url=row.get("url"),
-        campaign=str(row["emailCampaignId"]) if row.get("emailCampaignId") else None,
-        user_agent=row.get("userAgent"),
-        sent_at=from_ms(sent["created"]) if sent.get("created") else None,
-        filtered=bool(row.get("filteredEvent")),
-        obsoleted_by=_event_id(newer) if newer else None,
+        id=f"{data.id}:{data.created}",
+        kind=f"email_{data.type.lower()}",
+        at=from_ms(data.created),
+        email=normalize_email(data.recipient),
+        url=data.url,
+        campaign=str(data.email_campaign_id) if data.email_campaign_id else None,
+        user_agent=data.user_agent,
+        sent_at=from_ms(sent) if sent else None,
+        filtered=bool(data.filtered_event),
+        obsoleted_by=f"{newer.id}:{newer.created}" if newer and newer.id else None,
     )
-
-
-def _event_id(row: JsonObject) -> str:
-    return f"{row['id']}:{row['created']}"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from sync_worker.errors import Forbidden
 from sync_worker.hubspot.api.pages import follow_pages
+from sync_worker.hubspot.records.field_types import RecordId, TextId, check_range, convert, parse_timestamp
 from sync_worker.hubspot.records.models import Event, ResultPage
-from sync_worker.hubspot.records.parsing import JsonObject, parse_next_cursor, parse_timestamp, translate_parse_errors
+from sync_worker.hubspot.records.parsing import parse_next_cursor, translate_parse_errors
+from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.error_responses import MissingScope
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
@@ -27,8 +32,9 @@ OPERATION: Final = "read event occurrences"
 class EventOccurrences:
     """The events of the portal's contacts."""
 
-    def __init__(self, api: Untyped) -> None:
+    def __init__(self, api: Untyped, rows: RowParser) -> None:
         self._api = api
+        self._rows = rows
 
     def is_available(self) -> bool:
         """Return whether the portal shows single events. That requires an Enterprise plan.
@@ -55,15 +61,14 @@ class EventOccurrences:
         """Return the event types of the portal."""
         data: JsonObject = self._api.get_types(**RAW)
         with translate_parse_errors("read the types of events"):
-            return tuple(data["eventTypes"])
+            return self._rows.parse(data["eventTypes"], partial(convert, shape=TextId), operation="read the types of events").items
 
     def read_page(
         self, event_type: str, start: datetime, stop: datetime, after: str | None = None, *, limit: int = PAGE_SIZE
     ) -> ResultPage[Event, str]:
         """Return events of one type from `start` to `stop`, oldest first. HubSpot does not document whether the ends are inclusive."""
         data = self._get_page(event_type, start, stop, after=after, limit=limit)
-        with translate_parse_errors(OPERATION):
-            return ResultPage(items=tuple(map(parse_occurrence, data["results"])), next=parse_next_cursor(data.get("paging")))
+        return self._parse_page(data, partial(_parse_within, start, stop))
 
     def for_contact(self, contact_id: int, event_type: str, after: str | None = None, *, limit: int = PAGE_SIZE) -> ResultPage[Event, str]:
         """Return events of one type of one contact, oldest first."""
@@ -71,8 +76,12 @@ class EventOccurrences:
         data: JsonObject = self._api.get_page(
             object_type="contact", object_id=contact_id, event_type=event_type, sort=["occurredAt"], limit=limit, **where, **RAW
         )
+        return self._parse_page(data, parse_occurrence)
+
+    def _parse_page(self, data: JsonObject, parse_row: Callable[[object], Event]) -> ResultPage[Event, str]:
         with translate_parse_errors(OPERATION):
-            return ResultPage(items=tuple(map(parse_occurrence, data["results"])), next=parse_next_cursor(data.get("paging")))
+            events, unreadable = self._rows.parse(data["results"], parse_row, operation=OPERATION)
+            return ResultPage(items=events, next=parse_next_cursor(data.get("paging")), unreadable=unreadable)
 
     def _get_page(self, event_type: str, start: datetime, stop: datetime, *, after: str | None, limit: int) -> JsonObject:
         times = {"occurred_after": _format_timestamp(start), "occurred_before": _format_timestamp(stop)}
@@ -83,20 +92,43 @@ class EventOccurrences:
         return data
 
 
-def parse_occurrence(row: JsonObject) -> Event:
+class _OccurrenceProperties(msgspec.Struct):
+    hs_url: str | None = None
+    hs_form_guid: str | None = None
+    hs_utm_campaign: str | None = None
+    hs_title: str | None = None
+    hs_user_agent: str | None = None
+
+
+class _OccurrenceRow(msgspec.Struct, rename="camel"):
+    id: TextId | RecordId
+    event_type: TextId
+    object_id: RecordId
+    occurred_at: str | int
+    properties: _OccurrenceProperties | None = None
+
+
+def parse_occurrence(row: object) -> Event:
     """Parse an event occurrence."""
-    properties = row.get("properties") or {}
+    data = convert(row, _OccurrenceRow)
+    properties = data.properties or _OccurrenceProperties()
     return Event(
-        id=str(row["id"]),
-        kind=event_kind(row["eventType"]),
-        at=parse_timestamp(row["occurredAt"]),
-        contact_id=int(row["objectId"]),
-        url=properties.get("hs_url"),
-        form_id=properties.get("hs_form_guid"),
-        campaign=properties.get("hs_utm_campaign"),
-        name=properties.get("hs_title"),
-        user_agent=properties.get("hs_user_agent"),
+        id=str(data.id),
+        kind=event_kind(data.event_type),
+        at=parse_timestamp(data.occurred_at),
+        contact_id=data.object_id,
+        url=properties.hs_url,
+        form_id=properties.hs_form_guid,
+        campaign=properties.hs_utm_campaign,
+        name=properties.hs_title,
+        user_agent=properties.hs_user_agent,
     )
+
+
+def _parse_within(start: datetime, stop: datetime, row: object) -> Event:
+    event = parse_occurrence(row)
+    check_range(event.at, start, stop)
+    return event
 
 
 def event_kind(event_type: str) -> str:

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import hashlib
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
+import msgspec
+
+from sync_worker.hubspot.api.import_file import CONTACT_OBJECT_TYPE_ID
 from sync_worker.hubspot.api.pages import follow_pages
+from sync_worker.hubspot.records.field_types import Milliseconds, TextId, UnreadableField, convert, normalize_email
 from sync_worker.hubspot.records.models import Event, Form, ResultPage
-from sync_worker.hubspot.records.parsing import JsonObject, parse_form, parse_next_cursor, translate_parse_errors
+from sync_worker.hubspot.records.parsing import parse_form, parse_next_cursor, translate_parse_errors
+from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 from sync_worker.hubspot.rest.transport import Transport
 from sync_worker.timestamps import from_ms
 
 PAGE_SIZE: Final = 100
 SUBMISSIONS_PAGE_SIZE: Final = 50
+CONTACT_OBJECT_TYPE_IDS: Final = (CONTACT_OBJECT_TYPE_ID, None)  # old submissions have no type
 
 
 class Forms:
     """The forms of the portal."""
 
-    def __init__(self, api: Untyped, transport: Transport) -> None:
+    def __init__(self, api: Untyped, transport: Transport, rows: RowParser) -> None:
         self._api = api
         self._transport = transport
+        self._rows = rows
 
     def list_all(self, *, archived: bool = False) -> tuple[Form, ...]:
         """Return all active forms, or all archived ones: HubSpot forms, pop-ups and collected forms of other sites."""
@@ -33,28 +40,47 @@ class Forms:
         """Return submissions of one form, newest first. HubSpot cannot filter them by time or contact."""
         query = [("limit", str(limit)), *([("after", after)] if after else [])]
         data = self._transport.get(f"/form-integrations/v1/submissions/forms/{form_id}", query)
-        with translate_parse_errors("read the submissions of a form"):
-            return ResultPage(
-                items=tuple(parse_submission(row, form_id) for row in data["results"]), next=parse_next_cursor(data.get("paging"))
-            )
+        operation = "read the submissions of a form"
+        with translate_parse_errors(operation):
+            events, unreadable = self._rows.parse(data["results"], partial(parse_submission, form_id=form_id), operation=operation)
+            return ResultPage(items=events, next=parse_next_cursor(data.get("paging")), unreadable=unreadable)
 
     def _read_page(self, after: str | None, *, archived: bool) -> ResultPage[Form, str]:
         which: JsonObject = {"form_types": ["all"], **({"archived": True} if archived else {})}  # the default is HubSpot forms only
         data: JsonObject = self._api.get_page(limit=PAGE_SIZE, **which, **({"after": after} if after else {}), **RAW)
         with translate_parse_errors("read the forms"):
-            return ResultPage(items=tuple(map(parse_form, data["results"])), next=parse_next_cursor(data.get("paging")))
+            forms, unreadable = self._rows.parse(data["results"], parse_form, operation="read the forms")
+            return ResultPage(items=forms, next=parse_next_cursor(data.get("paging")), unreadable=unreadable)
 
 
-def parse_submission(row: JsonObject, form_id: str) -> Event:
-    """Parse a submission. Only its email address identifies the contact."""
-    values = {value["name"]: value.get("value") for value in row["values"]}
-    address = (values.get("email") or "").strip().lower() or None
+class _FieldRow(msgspec.Struct, rename="camel"):
+    name: str | None = None
+    value: Any = None
+    object_type_id: str | None = None
+
+
+class _SubmissionRow(msgspec.Struct, rename="camel"):
+    submitted_at: Milliseconds
+    values: list[_FieldRow]
+    conversion_id: TextId | None = None
+    page_url: str | None = None
+
+
+def parse_submission(row: object, form_id: str) -> Event:
+    """Parse a submission. Only the email address of the contact identifies it: a form may have fields of other objects, too."""
+    data = convert(row, _SubmissionRow)
+    # A field is named by its object type and its name.
+    own = (field.value for field in data.values if field.name == "email" and field.object_type_id in CONTACT_OBJECT_TYPE_IDS)
+    value = next((value for value in own if value), None)
+    if not isinstance(value, str | None):
+        raise UnreadableField("the email address is not a text")
+    address = normalize_email(value)
     return Event(
-        id=row.get("conversionId") or _stable_id(form_id, row["submittedAt"], address),
+        id=data.conversion_id or _stable_id(form_id, data.submitted_at, address),
         kind="form_submission",
-        at=from_ms(row["submittedAt"]),
+        at=from_ms(data.submitted_at),
         email=address,
-        url=row.get("pageUrl"),
+        url=data.page_url,
         form_id=form_id,
     )
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 from sync_worker.errors import RateLimited, Unavailable
 from sync_worker.hubspot.api.import_file import ImportFile
 from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.api.polling import Poller
+from sync_worker.hubspot.records.field_types import MAX_ID_DIGITS, Count, RecordId, TextId, convert, parse_timestamp
 from sync_worker.hubspot.records.models import Import, ImportRowError, ResultPage
-from sync_worker.hubspot.records.parsing import JsonObject, parse_next_cursor, parse_timestamp, translate_parse_errors
+from sync_worker.hubspot.records.parsing import parse_next_cursor, translate_parse_errors
+from sync_worker.hubspot.records.row_parser import JsonObject
 from sync_worker.hubspot.rest.error_responses import redact
 from sync_worker.hubspot.rest.session import Query
 from sync_worker.hubspot.rest.transport import Transport
@@ -94,13 +98,24 @@ class Imports:
             return _parse_import(data)
 
 
+class _ImportMetadata(msgspec.Struct):
+    counters: dict[str, Count] | None = None
+
+
+class _ImportRow(msgspec.Struct, rename="camel"):
+    id: TextId | RecordId
+    state: str
+    created_at: str | int
+    metadata: _ImportMetadata | None = None
+
+
 def _parse_import(row: JsonObject) -> Import:
-    counters = (row.get("metadata") or {}).get("counters") or {}
+    data = convert(row, _ImportRow)
     return Import(
-        id=str(row["id"]),
-        state=str(row["state"]),
-        created_at=parse_timestamp(str(row["createdAt"])),
-        counters={str(name): int(number) for name, number in counters.items()},
+        id=str(data.id),
+        state=data.state,
+        created_at=parse_timestamp(data.created_at),
+        counters=(data.metadata and data.metadata.counters) or {},
     )
 
 
@@ -114,7 +129,7 @@ def _parse_row_error(row: JsonObject) -> ImportRowError:
     cells = source.get("rowData") or ()
     first = str(cells[0]).strip() if cells else ""
     return ImportRowError(
-        contact_id=int(first) if first.isdecimal() else None,
+        contact_id=int(first) if first.isdecimal() and len(first) <= MAX_ID_DIGITS else None,
         # The message may quote a value; the error type does not.
         reason=str(row.get("errorType") or redact(str(row.get("errorMessage") or "")) or "rejected by the import"),
     )

@@ -8,8 +8,10 @@ from typing import Final
 from sync_worker.errors import NotFound
 from sync_worker.hubspot.api.rejection_causes import describe
 from sync_worker.hubspot.api.write_session import WriteSession
+from sync_worker.hubspot.records.field_types import RecordId, convert
 from sync_worker.hubspot.records.models import ContactList, MembershipChangeResult, ResultPage
-from sync_worker.hubspot.records.parsing import JsonObject, parse_list, parse_next_cursor, translate_parse_errors
+from sync_worker.hubspot.records.parsing import parse_list, parse_next_cursor, translate_parse_errors
+from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.error_responses import ErrorResponse, InvalidRequest
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 from sync_worker.hubspot.rest.transport import Transport
@@ -27,10 +29,11 @@ Step = tuple[str, int]  # key of the request body, contact id
 class Lists:
     """The lists of the portal."""
 
-    def __init__(self, lists: Untyped, memberships: Untyped, transport: Transport) -> None:
+    def __init__(self, lists: Untyped, memberships: Untyped, transport: Transport, rows: RowParser) -> None:
         self._lists = lists
         self._memberships = memberships
         self._transport = transport
+        self._rows = rows
 
     def find_by_name(self, name: str) -> ContactList | None:
         """Return the contact list with a name, ignoring case, or None if it does not exist."""
@@ -71,9 +74,10 @@ class Lists:
         """Return the ids of the contacts in a list, sorted."""
         where = {"after": after} if after else {}
         data: JsonObject = self._memberships.get_page(list_id, limit=limit, **where, **RAW)
-        with translate_parse_errors("read the members of a list"):
-            ids = tuple(int(row["recordId"]) for row in data["results"])
-            return ResultPage(items=ids, next=parse_next_cursor(data.get("paging")), total=data.get("total"))
+        operation = "read the members of a list"
+        with translate_parse_errors(operation):
+            ids, unreadable = self._rows.parse(data["results"], lambda row: convert(row["recordId"], RecordId), operation=operation)
+            return ResultPage(items=ids, next=parse_next_cursor(data.get("paging")), total=data.get("total"), unreadable=unreadable)
 
     def find_members(self, list_id: str, ids: Sequence[int]) -> frozenset[int]:
         """Return the contacts, of those with these ids, that are members of a list."""
@@ -148,5 +152,5 @@ def _merge_results(first: MembershipChangeResult, second: MembershipChangeResult
     )
 
 
-def _parse_ids(values: Iterable[str] | None) -> frozenset[int]:
-    return frozenset(int(value) for value in values or ())
+def _parse_ids(values: object) -> frozenset[int]:
+    return frozenset(convert(values or [], list[RecordId]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from sync_worker.hubspot.records.models import PropertyDefinition, PropertyGroup, PropertyOption
-from sync_worker.hubspot.records.parsing import JsonObject, parse_property, parse_property_group, translate_parse_errors
+from sync_worker.hubspot.records.parsing import parse_property, parse_property_group, translate_parse_errors
+from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.error_responses import Conflict
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
@@ -16,16 +17,18 @@ LIFECYCLE_STAGE_PROPERTY: Final = "lifecyclestage"
 class Properties:
     """The property definitions of one portal. `object_type` is contacts, companies or deals."""
 
-    def __init__(self, core: Untyped, batch: Untyped, groups: Untyped) -> None:
+    def __init__(self, core: Untyped, batch: Untyped, groups: Untyped, rows: RowParser) -> None:
         self._core = core
         self._batch = batch
         self._groups = groups
+        self._rows = rows
 
     def list_all(self, object_type: str = "contacts", *, archived: bool = False) -> dict[str, PropertyDefinition]:
         """Return the definitions by name. `archived` returns archived definitions instead."""
         data: JsonObject = self._core.get_all(object_type, archived=archived, **RAW)
-        with translate_parse_errors(f"read the properties of {object_type}"):
-            return {row["name"]: parse_property(row) for row in data["results"]}
+        operation = f"read the properties of {object_type}"
+        with translate_parse_errors(operation):
+            return {each.name: each for each in self._rows.parse(data["results"], parse_property, operation=operation).items}
 
     def create(self, object_type: str, definition: PropertyDefinition) -> PropertyDefinition:
         """Create a property. An existing one is not changed; an archived one is restored with its values."""
@@ -46,8 +49,9 @@ class Properties:
     def list_groups(self, object_type: str = "contacts") -> dict[str, PropertyGroup]:
         """Return the property groups by name."""
         data: JsonObject = self._groups.get_all(object_type, **RAW)
-        with translate_parse_errors(f"read the property groups of {object_type}"):
-            return {row["name"]: parse_property_group(row) for row in data["results"]}
+        operation = f"read the property groups of {object_type}"
+        with translate_parse_errors(operation):
+            return {each.name: each for each in self._rows.parse(data["results"], parse_property_group, operation=operation).items}
 
     def create_group(self, object_type: str, group: PropertyGroup) -> PropertyGroup:
         """Create a property group. An existing one is not changed."""

@@ -10,17 +10,23 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from sync_worker.hubspot.records.field_types import MAX_ID_DIGITS
+
 T = TypeVar("T")
 CursorT = TypeVar("CursorT", int, str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultPage(Generic[T, CursorT]):
-    """One page of a result. `next` is the cursor of the next page, None at the end; `total` counts all items if HubSpot reports it."""
+    """One page of a result. `next` is the cursor of the next page, None at the end; `total` counts all items if HubSpot reports it.
+
+    `unreadable` is the number of rows that the page has and `items` lacks.
+    """
 
     items: tuple[T, ...]
     next: CursorT | None
     total: int | None = None
+    unreadable: int = 0
 
     @property
     def lacks_items(self) -> bool:
@@ -29,13 +35,21 @@ class ResultPage(Generic[T, CursorT]):
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):  # hundreds of thousands of instances: faster than a dataclass
-    """A record with the values of the properties `names`, each a text or None, as HubSpot returned them."""
+    """A record with the values of the properties `names`, each a text or None, as HubSpot returned them.
+
+    A record that exists and cannot be read has no names, and `updated_at` is older than any other.
+    """
 
     id: int
     names: tuple[str, ...]
     values: tuple[str | None, ...]
     updated_at: datetime
     archived: bool = False
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the record has values."""
+        return bool(self.names)
 
     @property
     def properties(self) -> dict[str, str | None]:
@@ -49,7 +63,8 @@ class Contact(Record, frozen=True, gc=False):
     @property
     def merged_ids(self) -> frozenset[int]:
         """The ids of the contacts that were merged into this one."""
-        return frozenset(int(part) for part in (self.properties.get("hs_merged_object_ids") or "").split(";") if part.isdecimal())
+        parts = (self.properties.get("hs_merged_object_ids") or "").split(";")
+        return frozenset(int(part) for part in parts if part.isdecimal() and len(part) <= MAX_ID_DIGITS)
 
 
 class Company(Record, frozen=True, gc=False):
@@ -65,10 +80,15 @@ class Deal:
     contact_ids: tuple[int, ...]
     updated_at: datetime
 
+    @property
+    def is_readable(self) -> bool:
+        """Always true: deals that cannot be read are left out."""
+        return True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchReadResult(Generic[T]):
-    """The result of a read by id. Each requested id is the id of an item, or in `merged_into`, or in `missing`.
+    """The result of a read by id. Each requested id is the id of an item, or in `merged_into`, or in `missing`, or it cannot be read.
 
     `merged_into`: requested id → id of the item that it was merged into.
     """
@@ -165,7 +185,8 @@ class Form:
     """A form of the portal."""
 
     id: str
-    name: str
+    name: str | None  # None: HubSpot does not return it
+    type: str | None = None  # hubspot, captured, flow, blog_comment ...
     archived: bool = False
     archived_at: datetime | None = None
 

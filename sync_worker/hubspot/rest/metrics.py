@@ -1,4 +1,4 @@
-"""Request metrics: requests by endpoint, retries, rate-limited replies."""
+"""Request metrics: requests by endpoint, retries, rate-limited replies, rows that were left out."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCounts:
-    """Requests by endpoint (method and path template without ids), retries, and replies with 429."""
+    """Requests by endpoint (method and path template without ids), retries, and replies with 429.
+
+    `unreadable` is the number of rows that were left out, by operation and reason.
+    """
 
     requests: Mapping[str, int] = field(default_factory=dict)
     retries: int = 0
     rate_limited: int = 0
+    unreadable: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -29,11 +33,11 @@ class RequestCounts:
 
     def subtract(self, earlier: RequestCounts) -> RequestCounts:
         """Return the difference to an earlier snapshot."""
-        grown = {endpoint: number - earlier.requests.get(endpoint, 0) for endpoint, number in self.requests.items()}
         return RequestCounts(
-            requests={endpoint: number for endpoint, number in grown.items() if number},
+            requests=dict(Counter(self.requests) - Counter(earlier.requests)),
             retries=self.retries - earlier.retries,
             rate_limited=self.rate_limited - earlier.rate_limited,
+            unreadable=dict(Counter(self.unreadable) - Counter(earlier.unreadable)),
         )
 
 
@@ -45,11 +49,17 @@ class RequestMetrics:
         self._requests: Counter[str] = Counter()
         self._retries = 0
         self._rate_limited = 0
+        self._unreadable: Counter[tuple[str, str]] = Counter()
 
     def snapshot(self) -> RequestCounts:
         """Return the current counts."""
         with self._lock:
-            return RequestCounts(requests=dict(sorted(self._requests.items())), retries=self._retries, rate_limited=self._rate_limited)
+            return RequestCounts(
+                requests=dict(sorted(self._requests.items())),
+                retries=self._retries,
+                rate_limited=self._rate_limited,
+                unreadable=dict(sorted(self._unreadable.items())),
+            )
 
     def count_request(self, endpoint: str) -> None:
         """Count one attempt of a request."""
@@ -61,6 +71,11 @@ class RequestMetrics:
         log.warning("request.retried", operation=error.operation, reason=error.message, wait=round(wait, 1))
         with self._lock:
             self._retries += 1
+
+    def count_unreadable(self, operation: str, reason: str) -> None:
+        """Count a row of a reply that was left out."""
+        with self._lock:
+            self._unreadable[operation, reason] += 1
 
     def count_rate_limited(self) -> None:
         """Count a reply with 429."""

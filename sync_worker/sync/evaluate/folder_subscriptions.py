@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sync_worker.hubspot.api.subscriptions import SUBSCRIBED, UNSUBSCRIBED
-from sync_worker.hubspot.records import parsing
+from sync_worker.hubspot.records.field_types import parse_timestamp
 from sync_worker.hubspot.records.models import EmailSubscriptions
+from sync_worker.hubspot.records.row_parser import JsonObject
 
 
 class FolderSubscriptions:
     """The newest status of each address for each subscription type; rows are {email, subscription, status, timestamp}."""
 
-    def __init__(self, rows: Iterable[parsing.JsonObject], at: datetime) -> None:
+    def __init__(self, rows: Iterable[JsonObject], at: datetime) -> None:
         self._statuses: dict[str, dict[str, str]] = {}
         for row in sorted(rows, key=_status_time):
             if _status_time(row) <= at:
@@ -28,5 +29,5 @@ class FolderSubscriptions:
         return EmailSubscriptions(email=email, subscribed_to=chosen[SUBSCRIBED], unsubscribed_from=chosen[UNSUBSCRIBED])
 
 
-def _status_time(row: parsing.JsonObject) -> datetime:
-    return parsing.parse_timestamp(str(row["timestamp"]))
+def _status_time(row: JsonObject) -> datetime:
+    return parse_timestamp(str(row["timestamp"]))

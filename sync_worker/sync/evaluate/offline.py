@@ -17,6 +17,7 @@ from sync_worker.hubspot.api.marketing_events import parse_attendance, parse_mar
 from sync_worker.hubspot.records import parsing
 from sync_worker.hubspot.records.decoder import RecordDecoder
 from sync_worker.hubspot.records.models import Company, Contact, Event
+from sync_worker.hubspot.records.row_parser import JsonObject
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts
 from sync_worker.model.scoring.mql_quota import select_admissions
@@ -43,15 +44,15 @@ RecordT = TypeVar("RecordT", Contact, Company)
 class PortalFolder:
     """The records of a portal as HubSpot's JSON. Each iterable is read once."""
 
-    contacts: Iterable[parsing.JsonObject]
-    companies: Iterable[parsing.JsonObject]
-    email_events: Iterable[parsing.JsonObject]
-    events: Iterable[parsing.JsonObject]
-    forms: Iterable[parsing.JsonObject]
-    submissions: Iterable[parsing.JsonObject]
-    marketing_events: Iterable[parsing.JsonObject]
-    participations: Iterable[parsing.JsonObject]
-    subscriptions: Iterable[parsing.JsonObject]
+    contacts: Iterable[JsonObject]
+    companies: Iterable[JsonObject]
+    email_events: Iterable[JsonObject]
+    events: Iterable[JsonObject]
+    forms: Iterable[JsonObject]
+    submissions: Iterable[JsonObject]
+    marketing_events: Iterable[JsonObject]
+    participations: Iterable[JsonObject]
+    subscriptions: Iterable[JsonObject]
     shows_occurrences: bool
 
 
@@ -115,7 +116,7 @@ def _live(records: Sequence[RecordT]) -> list[RecordT]:
 class _Submissions:
     """The submissions of a folder as events; it may name forms that the folder does not list."""
 
-    rows: Iterable[parsing.JsonObject]
+    rows: Iterable[JsonObject]
     form_ids: set[str] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Event]:

@@ -40,7 +40,7 @@ def fetch_catalog(hubspot: HubSpot, model: Model, hidden_kinds: frozenset[str]) 
     events = hubspot.event_occurrences.list_types() if any(kind.startswith("custom:") for kind in visible) else ()
     return PortalCatalog(
         properties=properties,
-        forms=None if forms is None else {form.id: form.name for form in forms},
+        forms=None if forms is None else {form.id: form.name or form.id for form in forms},
         custom_event_kinds=frozenset(map(event_kind, events)),
         subscription_types=hubspot.subscriptions.list_type_names() if SUBSCRIPTIONS in visible else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from sync_worker.errors import ExitCode, Forbidden
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails, DailyUsage
+from sync_worker.store.saved_state.unreadable import UnreadableItem
 from sync_worker.sync.portal.catalog import fetch_catalog
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.model_check import check_model
@@ -121,8 +122,10 @@ class PreflightReport:
         }
 
 
-def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, own: Ownership) -> PreflightReport:
-    """Read a little of every resource that the worker needs.
+def run_preflight(
+    hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, own: Ownership, unreadable: Sequence[UnreadableItem] = ()
+) -> PreflightReport:
+    """Read a little of every resource that the worker needs. `unreadable` are the items that the last run could not read.
 
     Raises Unauthorized or Unavailable at once, because nothing can be checked without a token or a reply.
     """
@@ -149,7 +152,7 @@ def run_preflight(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, own
             hash=model.hash,
             maximum=float(model.maximum),
             reachable=float(model_check.reachable_score),
-            not_visible=model_check.not_visible,
+            not_visible=(*model_check.not_visible, *map(str, unreadable)),
             unreachable_criteria=model_check.unreachable_criteria,
             warnings=(*model.warnings, *model_check.warnings),
             errors=model_check.errors,

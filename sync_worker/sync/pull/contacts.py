@@ -117,7 +117,8 @@ def _save(
     on_saved: Callable[[Sequence[int]], None] = lambda _: None,
     only_changed: bool = False,
 ) -> None:
-    rows, ids = context.row_mapper.contact_rows(contacts), [contact.id for contact in contacts]
+    readable = [contact for contact in contacts if contact.is_readable]
+    rows, ids = context.row_mapper.contact_rows(readable), [contact.id for contact in readable]
     subscriptions = fetch_subscriptions(context, rows, only_changed=only_changed)
 
     def write(tx: Connection) -> None:
@@ -126,6 +127,8 @@ def _save(
             subscription_store.save(tx, subscriptions)
             context.counts[SUBSCRIPTIONS] += len(subscriptions)
         contact_store.save(tx, rows, scan_id=scan_id)
+        if len(readable) < len(contacts):  # the others exist, so they keep their last known values
+            contact_store.mark_seen(tx, [contact.id for contact in contacts], scan_id=scan_id)
         coverage.add_intervals(tx, CONTACT_STREAM, intervals)
         on_saved(ids)
 

@@ -12,6 +12,8 @@ from sync_worker.sync.pull import streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.events import resolve_event_type, save_events
 from sync_worker.sync.pull.forms import EVENT_KIND as FORM_SUBMISSION
+from sync_worker.sync.pull.forms import select_readable
+from sync_worker.sync.pull.item_errors import ItemErrors
 from sync_worker.sync.reader.parallel_reader import read_parallel
 from sync_worker.sync.reader.stream import Stream
 
@@ -40,8 +42,8 @@ def _reread_occurrences(context: PullContext, kind: str, contact_ids: Sequence[i
 
 def _reread_submissions(context: PullContext) -> None:
     forms = context.hubspot.forms
-    ids = sorted({form.id for archived in (False, True) for form in forms.list_all(archived=archived)})
-    stream = streams.submissions(context.hubspot, ids, dict.fromkeys(ids, 0), lambda _missing: None)
+    ids = sorted({form.id for archived in (False, True) for form in select_readable(forms.list_all(archived=archived))})
+    stream = streams.submissions(context.hubspot, ids, dict.fromkeys(ids, 0), ItemErrors("form", {}))
     _read(context, FORM_SUBMISSION, stream, streams.unit_intervals(ids))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Final
@@ -19,7 +19,8 @@ from sync_worker.store.saved_state.scan_state import EventTypes, FormCheck
 from sync_worker.sync.pull import page_view_history, streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.forms import EVENT_KIND as FORM_SUBMISSION
-from sync_worker.sync.pull.forms import ArchivedForms, FormWatcher
+from sync_worker.sync.pull.forms import ArchivedForms, FormWatcher, select_readable
+from sync_worker.sync.pull.item_errors import ItemErrors
 from sync_worker.sync.pull.late_events import finish_read, plan_read
 from sync_worker.sync.pull.row_mapper import event_row
 from sync_worker.sync.pull.webinar_attendance import EVENT_KIND as WEBINAR
@@ -114,23 +115,23 @@ def _read_all_forms(context: PullContext, *, behind: int) -> None:
     forms, archived = _fetch_forms(context)
     archive = ArchivedForms(context=context, forms=archived)
     ids = sorted({form.id for form in (*forms, *archive.find_unread())})
-    names = {form.id: form.name for form in (*archive.forms, *forms)}
+    names = {form.id: form.name for form in (*archive.forms, *forms) if form.name is not None}
     context.transact(lambda tx: event_store.save_forms(tx, names))
     last_reads = context.transact(lambda tx: {form_id: _last_read(tx, form_id) for form_id in ids})
     stop_times = {form_id: last - behind for form_id, last in last_reads.items()}
     last_check = context.transact(scan_state.load_form_check)
     # Submissions of a form that an earlier check did not see are late as well.
     settled = {form_id: last or (last_check.checked_at if last_check else 0) for form_id, last in last_reads.items()}
-    saver = _SubmissionSaver(context=context, form_ids=ids, last_reads=settled)
-    stream = streams.submissions(context.hubspot, ids, stop_times, saver.missing.add)
-    _read_per_item(context, stream, ids, saver.save)
-    archive.mark_read()
+    saver = _SubmissionSaver(context=context, form_ids=ids, last_reads=settled, errors=ItemErrors("form", names))
+    _read_per_item(context, streams.submissions(context.hubspot, ids, stop_times, saver.errors), ids, saver.save)
+    _save_errors(context, saver.errors)
+    archive.mark_read(except_for=saver.errors)
 
 
 def _fetch_forms(context: PullContext) -> tuple[Sequence[Form], Sequence[Form]]:
     """Return the forms and the archived ones; both lists are requested at the same time."""
     archived = context.threads.start("archived forms", partial(context.hubspot.forms.list_all, archived=True))
-    return context.hubspot.forms.list_all(), archived.result()
+    return select_readable(context.hubspot.forms.list_all()), select_readable(archived.result())
 
 
 def _last_read(tx: Connection, form_id: str) -> int:
@@ -146,12 +147,12 @@ class _SubmissionSaver:
     context: PullContext
     form_ids: Sequence[str]
     last_reads: Mapping[str, int]  # milliseconds
-    missing: set[str] = field(default_factory=set)
+    errors: ItemErrors
 
     def save(self, batch: StreamBatch[Event]) -> None:
         form_id = self.form_ids[batch.interval.low]
         # Submissions come newest first, so a form is complete only with its last page.
-        complete = batch.interval.high > batch.interval.low and form_id not in self.missing
+        complete = batch.interval.high > batch.interval.low and not self.errors.is_incomplete(form_id)
         save_state = partial(self._save_coverage, form_id=form_id) if complete else _nothing
         settled_before = self.last_reads[form_id] - self.context.overlap_ms
         save_events(self.context, FORM_SUBMISSION, batch.rows, save_state, is_late=lambda at: at < settled_before)
@@ -163,8 +164,10 @@ class _SubmissionSaver:
 def _read_webinars(context: PullContext, *, is_full: bool) -> None:
     watcher = WebinarWatcher(context=context)
     due = watcher.select_due(context.hubspot.marketing_events.list_webinars(), is_full=is_full)
-    saver = _AttendanceSaver(context=context, watcher=watcher, webinars=due, attendances=[set() for _ in due])
-    _read_per_item(context, streams.attendances(context.hubspot, due), due, saver.save)
+    errors = ItemErrors("webinar", {webinar.id: webinar.name for webinar in due})
+    saver = _AttendanceSaver(context=context, watcher=watcher, webinars=due, attendances=[set() for _ in due], errors=errors)
+    _read_per_item(context, streams.attendances(context.hubspot, due, errors), due, saver.save)
+    _save_errors(context, errors)
     watcher.mark_done()
 
 
@@ -174,11 +177,12 @@ class _AttendanceSaver:
     watcher: WebinarWatcher
     webinars: Sequence[MarketingEvent]
     attendances: Sequence[set[str]]  # the ids that were read of each webinar
+    errors: ItemErrors
 
     def save(self, batch: StreamBatch[Event]) -> None:
         number = batch.interval.low
         self.attendances[number].update(event.id for event in batch.rows)
-        complete = batch.interval.high > number
+        complete = batch.interval.high > number and not self.errors.is_incomplete(self.webinars[number].id)
         save_events(self.context, WEBINAR, batch.rows, partial(self._save_webinar, number=number) if complete else _nothing)
 
     def _save_webinar(self, tx: Connection, *, number: int) -> None:
@@ -192,6 +196,11 @@ def _read_per_item(
     with context.open_batches(stream, streams.unit_intervals(items), max_batches=1) as reads:
         for batch in chain.from_iterable(reads):
             save(batch)
+
+
+def _save_errors(context: PullContext, errors: ItemErrors) -> None:
+    errors.raise_if_general()
+    context.transact(errors.save)
 
 
 def _nothing(_: Connection) -> None:

@@ -7,7 +7,7 @@ Once an hour they are read in any case, because HubSpot may calculate these prop
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -17,10 +17,17 @@ from sync_worker.hubspot.records.models import Form
 from sync_worker.store.saved_state import scan_state
 from sync_worker.store.saved_state.scan_state import FormCheck, SeenConversion
 from sync_worker.sync.pull.context import PullContext
+from sync_worker.sync.pull.item_errors import ItemErrors
 from sync_worker.timestamps import from_ms, to_ms
 
 EVENT_KIND: Final = "form_submission"
+BLOG_COMMENT_TYPE: Final = "blog_comment"
 FULL_CHECK_INTERVAL: Final = timedelta(hours=1)
+
+
+def select_readable(forms: Iterable[Form]) -> list[Form]:
+    """Return the forms whose submissions HubSpot shows; it refuses those of comments on a blog."""
+    return [form for form in forms if form.type != BLOG_COMMENT_TYPE]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +68,11 @@ class ArchivedForms:
         known = self.context.transact(scan_state.load_archived_forms)
         return [form for form in self.forms if known.get(form.id) != _archive_time(form)]
 
-    def mark_read(self) -> None:
-        """Save that all archived forms have been read, or that HubSpot does not show their submissions."""
-        archive_times = {form.id: _archive_time(form) for form in self.forms}
+    def mark_read(self, *, except_for: ItemErrors) -> None:
+        """Save that all archived forms have been read, except for those that could not be."""
+        known = self.context.transact(scan_state.load_archived_forms)
+        read = {form.id: _archive_time(form) for form in self.forms if not except_for.is_incomplete(form.id)}
+        archive_times = {form.id: known[form.id] for form in self.forms if form.id in known} | read
         self.context.transact(lambda tx: scan_state.save_archived_forms(tx, archive_times))
 
 

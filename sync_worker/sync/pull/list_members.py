@@ -6,29 +6,35 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from sync_worker.errors import NotFound
+from sync_worker.errors import SyncWorkerError
 from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import ResultPage
 from sync_worker.store import memberships
 from sync_worker.sync.pull.context import PullContext
+from sync_worker.sync.pull.item_errors import ItemErrors
 
 READ_ATTEMPTS: Final = 2
 
 
 def read_list_members(context: PullContext) -> None:
     """Replace the known members of each list with those that HubSpot shows."""
-    ids = context.transact(memberships.load_list_ids)
-    for key in context.row_mapper.crm_schema.list_names:
+    ids, names = context.transact(memberships.load_list_ids), context.row_mapper.crm_schema.list_names
+    errors = ItemErrors("list", {ids[key]: name for key, name in names.items() if key in ids})
+    for key in names:
         if key in ids:
-            _read_list(context, key, ids[key])
+            _read_list(context, key, ids[key], errors)
+    errors.raise_if_general()
+    context.transact(errors.save)
 
 
-def _read_list(context: PullContext, key: str, list_id: str) -> None:
+def _read_list(context: PullContext, key: str, list_id: str, errors: ItemErrors) -> None:
     try:
         members = _fetch_members(context.hubspot, list_id)
-    except NotFound:
-        return  # the list was deleted; the next change to it raises the error
+    except SyncWorkerError as error:  # also if the list was deleted; the next change to it raises the error
+        errors.record(list_id, error)
+        return
+    errors.record_page(list_id, unreadable_rows=0)
     if members is None:
         context.notes.append(f"HubSpot does not show all members that it counts of the list {list_id}, so those known before stay.")
         return

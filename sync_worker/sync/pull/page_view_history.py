@@ -16,6 +16,7 @@ from sync_worker.store import contacts
 from sync_worker.store.database import Store
 from sync_worker.store.saved_state import scan_state
 
+NO_VIEWS: Final = (None, "", "0", "0.0")
 BATCH_SIZE: Final = 1_000  # contacts in one batch
 
 
@@ -38,4 +39,4 @@ def mark_done(tx: Connection, ids: Collection[int]) -> None:
 
 def select_with_page_views(contacts: Contacts, ids: Sequence[int]) -> list[int]:
     """Return the contacts for which HubSpot counts page views."""
-    return [row.id for row in contacts.read(ids, (PAGE_VIEWS_PROPERTY,)).items if float(row.properties.get(PAGE_VIEWS_PROPERTY) or 0) > 0]
+    return [row.id for row in contacts.read(ids, (PAGE_VIEWS_PROPERTY,)).items if row.properties.get(PAGE_VIEWS_PROPERTY) not in NO_VIEWS]

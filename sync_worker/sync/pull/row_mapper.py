@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from sync_worker.hubspot.records.field_types import MAX_ID, normalize_email
 from sync_worker.hubspot.records.models import Company, Contact, Event
 from sync_worker.store.contacts import CompanyRow, ContactRow
 from sync_worker.store.events import EventRow
@@ -41,8 +42,8 @@ class RowMapper:
         return [
             ContactRow(
                 contact.id,
-                _normalize_email(email),
-                int(float(company)) if company else None,
+                normalize_email(email),
+                _parse_company_id(company) if company else None,
                 to_ms(contact.updated_at),
                 facts,
                 shown,
@@ -54,9 +55,10 @@ class RowMapper:
         ]
 
     def company_rows(self, companies: Sequence[Company]) -> list[CompanyRow]:
-        """Return the rows of companies."""
-        texts = self._encode_company_facts(align_values(companies, self.company_properties))
-        return [CompanyRow(company.id, to_ms(company.updated_at), facts) for company, facts in zip(companies, texts, strict=True)]
+        """Return the rows of companies, without those that cannot be read."""
+        readable = [company for company in companies if company.is_readable]
+        texts = self._encode_company_facts(align_values(readable, self.company_properties))
+        return [CompanyRow(company.id, to_ms(company.updated_at), facts) for company, facts in zip(readable, texts, strict=True)]
 
     @cached_property
     def _pick_identity(self) -> Callable[[RowValues], RowValues]:
@@ -102,11 +104,16 @@ def event_row(event: Event) -> EventRow:
     )
 
 
-def _normalize_email(email: str | None) -> str | None:
-    return email.strip().lower() or None if email else None
+def _parse_company_id(text: str) -> int | None:
+    # HubSpot writes large numbers as 1.0E7.
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return int(number) if 0 < number < MAX_ID else None
 
 
 def _additional_emails(email: str | None, others: str) -> tuple[str, ...]:
     return tuple(
-        dict.fromkeys([address for part in others.split(";") if (address := _normalize_email(part)) and address != _normalize_email(email)])
+        dict.fromkeys([address for part in others.split(";") if (address := normalize_email(part)) and address != normalize_email(email)])
     )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 from typing import Final, NoReturn, TypeVar
 
-from sync_worker.errors import ConfigurationError, NotFound
+from sync_worker.errors import ConfigurationError, SyncWorkerError
 from sync_worker.hubspot.api.crm_objects import Objects
 from sync_worker.hubspot.api.event_occurrences import event_kind
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Company, Contact, Event, MarketingEvent
 from sync_worker.intervals import Interval
+from sync_worker.sync.pull.item_errors import ItemErrors
 from sync_worker.sync.reader.stream import PageToken, SecondarySource, Stream, StreamPage
 from sync_worker.timestamps import from_ms, to_ms
 
@@ -90,22 +91,21 @@ def recipient_events(hubspot: HubSpot, kind: str, emails: Sequence[str]) -> Stre
     return Stream(read=read, key=lambda event: places.get(event.email or "", 0))
 
 
-def submissions(
-    hubspot: HubSpot, form_ids: Sequence[str], stop_times: Mapping[str, int], on_missing: Callable[[str], object]
-) -> Stream[Event]:
+def submissions(hubspot: HubSpot, form_ids: Sequence[str], stop_times: Mapping[str, int], errors: ItemErrors) -> Stream[Event]:
     """Return form submissions; the key is the position of the form. Each form is read back to its stop time (milliseconds).
 
     A page leads only to the next, so each form is read one request after the other, and the forms in parallel.
-    `on_missing` gets the id of a form that no longer exists; the other forms are read all the same.
+    `errors` gets the error of a form that cannot be read; the other forms are read all the same.
     """
 
     def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[Event]:
         form_id = form_ids[start]
         try:
             page = hubspot.forms.read_submissions(form_id, None if token is None else str(token))
-        except NotFound:
-            on_missing(form_id)
+        except SyncWorkerError as error:
+            errors.record(form_id, error)
             return StreamPage(rows=(), read_up_to=start, token=None)
+        errors.record_page(form_id, unreadable_rows=0)
         # Newest first, and HubSpot cannot filter by time, so the read stops at the first known submission.
         known = bool(page.items) and to_ms(page.items[-1].at) < stop_times[form_id]
         return StreamPage(rows=page.items, read_up_to=start, token=None if known else page.next)
@@ -114,11 +114,17 @@ def submissions(
     return Stream(read=read, key=lambda event: places[event.form_id or ""])
 
 
-def attendances(hubspot: HubSpot, webinars: Sequence[MarketingEvent]) -> Stream[Event]:
-    """Return webinar attendances; the key is the position of the webinar."""
+def attendances(hubspot: HubSpot, webinars: Sequence[MarketingEvent], errors: ItemErrors) -> Stream[Event]:
+    """Return webinar attendances; the key is the position of the webinar. `errors` gets the error of one that cannot be read."""
 
     def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[Event]:
-        page = hubspot.marketing_events.read_attendances(webinars[start], None if token is None else str(token))
+        webinar = webinars[start]
+        try:
+            page = hubspot.marketing_events.read_attendances(webinar, None if token is None else str(token))
+        except SyncWorkerError as error:
+            errors.record(webinar.id, error)
+            return StreamPage(rows=(), read_up_to=start, token=None)
+        errors.record_page(webinar.id, unreadable_rows=page.unreadable)
         return StreamPage(rows=page.items, read_up_to=start, token=page.next)
 
     places = {webinar.id: place for place, webinar in enumerate(webinars)}

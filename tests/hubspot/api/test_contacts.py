@@ -207,10 +207,9 @@ def test_a_forbidden_read_is_never_an_empty_result(hubspot: HubSpot, server: Fak
     [
         {},
         [],
-        {"results": [{"id": "x1"}]},
-        {"results": [{"id": "1", "properties": {}}]},
         {"results": None},
-        {"results": [make_record(1) | {"updatedAt": "now"}]},
+        {"results": {}},
+        {"results": [make_record(number) | {"updatedAt": "now"} for number in range(1, 11)]},  # no record is readable: a new format
     ],
 )
 def test_an_invalid_reply_is_an_error(hubspot: HubSpot, server: FakeServer, answer: object) -> None:
@@ -218,6 +217,39 @@ def test_an_invalid_reply_is_an_error(hubspot: HubSpot, server: FakeServer, answ
 
     with pytest.raises(Unavailable, match="unexpected format"):
         hubspot.contacts.list_from_id(0, ["email"])
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ({"updatedAt": "now"}, "a time that is neither ISO 8601 nor milliseconds"),
+        ({"updatedAt": "9999-12-31T23:59:59Z"}, "a time that is not between 1970 and 2200"),
+        ({"properties": {"email": ["b@x.example"]}}, "Expected `str | null`, got `array` - at `properties.email`"),
+        ({"properties": None}, "AttributeError"),
+    ],
+)
+def test_a_record_that_cannot_be_read_exists_all_the_same(
+    hubspot: HubSpot, server: FakeServer, odd: dict[str, object], reason: str
+) -> None:
+    body = {"results": [make_record(1, email="a@x.example"), make_record(2) | odd, make_record(3)]}
+    server.respond("GET", CONTACTS, json_response(body))
+    server.respond("POST", f"{CONTACTS}/batch/read", json_response(body))
+
+    page = hubspot.contacts.list_from_id(0, ["email"])
+    found = hubspot.contacts.read([1, 2, 3, 4], ["email"])
+
+    assert [(contact.id, contact.is_readable) for contact in page.items] == [(1, True), (2, False), (3, True)]
+    assert ([contact.id for contact in found.items], found.missing) == ([1, 3], {4})
+    assert hubspot.metrics.snapshot().unreadable == {("read contacts", reason): 2}
+
+
+def test_a_record_without_an_id_may_be_any_of_the_requested(hubspot: HubSpot, server: FakeServer) -> None:
+    nameless = {name: value for name, value in make_record(2).items() if name != "id"}
+    server.respond("POST", f"{CONTACTS}/batch/read", json_response({"results": [make_record(1), nameless]}))
+
+    found = hubspot.contacts.read([1, 2], ["email"])
+
+    assert ([contact.id for contact in found.items], found.missing) == ([1], set())
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sync_worker.errors import Forbidden
+from sync_worker.errors import Forbidden, Unavailable
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Event
 from tests.hubspot.fakes import FakeServer, error_body, json_response, next_page_body
@@ -191,3 +191,45 @@ def test_a_submission_without_an_id_gets_a_stable_opaque_one(hubspot: HubSpot, s
     assert len({event.id for event in first}) == 3
     assert "ann" not in first[0].id
     assert first[2].email is None
+
+
+def test_only_the_email_field_of_the_contact_names_the_contact(hubspot: HubSpot, server: FakeServer) -> None:
+    own, other = (
+        {"name": "email", "value": f"{name}@acme.example", "objectTypeId": type_} for name, type_ in (("ann", "0-1"), ("bob", "2-7"))
+    )
+    rows = [submission_body(values=values) for values in ([own, other], [other, own], [other], [{"value": "x"}, own])]
+    server.respond("GET", "/form-integrations/v1/submissions/forms/f-1", json_response({"results": rows}))
+
+    addresses = [event.email for event in hubspot.forms.read_submissions("f-1").items]
+
+    assert addresses == ["ann@acme.example", "ann@acme.example", None, "ann@acme.example"]
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ({"created": None}, "Expected `int`, got `null` - at `created`"),
+        ({"created": 253_402_300_799_999}, "Expected `int` <= 7258118399999 - at `created`"),
+        ({"created": AT_MS + 3 * 86_400_000}, "a time outside of the requested range"),
+        ({"recipient": ["b@x.example"]}, "Expected `str | null`, got `array` - at `recipient`"),
+        ({"recipient": "b" * 321}, "Expected `str` of length <= 320 - at `recipient`"),
+        ({"url": 5}, "Expected `str | null`, got `int` - at `url`"),
+        ({"id": ""}, "Expected `str` of length >= 1 - at `id`"),
+    ],
+)
+def test_an_event_with_an_odd_field_is_left_out_and_counted(
+    hubspot: HubSpot, server: FakeServer, odd: dict[str, object], reason: str
+) -> None:
+    server.respond("GET", EVENTS, json_response({"hasMore": False, "events": [CLICK | odd, CLICK]}))
+
+    page = hubspot.email_events.read_page("CLICK", START, STOP)
+
+    assert ([event.id for event in page.items], page.unreadable) == ([f"4a5b:{AT_MS}"], 1)
+    assert hubspot.metrics.snapshot().unreadable == {("read email events", reason): 1}
+
+
+def test_many_rows_without_a_readable_one_are_a_new_format(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", EVENTS, json_response({"hasMore": False, "events": [{"id": "x", "at": AT_MS}] * 10}))
+
+    with pytest.raises(Unavailable, match=r"unexpected format .*`created`"):
+        hubspot.email_events.read_page("CLICK", START, STOP)

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from sync_worker.errors import Unavailable
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Event, MarketingEvent
 from tests.hubspot.fakes import FakeServer, json_response, next_page_body
@@ -92,8 +91,12 @@ def test_no_shows_are_omitted_even_if_hubspot_returns_them(hubspot: HubSpot, ser
     assert hubspot.marketing_events.read_attendances(SEMINAR).items == ()
 
 
-def test_a_participation_without_a_contact_is_an_invalid_response(hubspot: HubSpot, server: FakeServer) -> None:
-    server.respond("GET", BREAKDOWN, json_response({"results": [participation_body(1) | {"associations": {}}]}))
+def test_a_participation_without_a_contact_is_left_out_and_counted(hubspot: HubSpot, server: FakeServer) -> None:
+    odd = participation_body(1) | {"associations": {}}
+    server.respond("GET", BREAKDOWN, json_response({"results": [odd, participation_body(2, contactId="51")]}))
 
-    with pytest.raises(Unavailable, match="unexpected format"):
-        hubspot.marketing_events.read_attendances(SEMINAR)
+    page = hubspot.marketing_events.read_attendances(SEMINAR)
+
+    assert ([event.contact_id for event in page.items], page.unreadable) == ([51], 1)
+    reason = "Object missing required field `contact` - at `associations`"
+    assert hubspot.metrics.snapshot().unreadable == {("read the participations of a marketing event", reason): 1}

@@ -17,6 +17,7 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import MarketingEvent
 from sync_worker.intervals import Interval
 from sync_worker.sync.pull import streams
+from sync_worker.sync.pull.item_errors import ItemErrors
 from sync_worker.sync.reader.parallel_reader import read_parallel
 from sync_worker.sync.reader.stream import Stream
 from tests.hubspot.fakes import FakeResponse, FakeServer, json_response, make_client, make_record, serve_fake
@@ -87,11 +88,11 @@ def read_occurrences_of_contact(hubspot: HubSpot) -> list[int]:
 
 
 def read_submissions(hubspot: HubSpot) -> list[int]:
-    return read_stream(streams.submissions(hubspot, ["f"], {"f": 0}, pytest.fail), [Interval(0, 1)])
+    return read_stream(streams.submissions(hubspot, ["f"], {"f": 0}, ItemErrors("form", {})), [Interval(0, 1)])
 
 
 def read_attendances(hubspot: HubSpot) -> list[int]:
-    return read_stream(streams.attendances(hubspot, [WEBINAR]), [Interval(0, 1)])
+    return read_stream(streams.attendances(hubspot, [WEBINAR], ItemErrors("webinar", {})), [Interval(0, 1)])
 
 
 def read_list_by_token(hubspot: HubSpot) -> list[int]:

@@ -19,6 +19,7 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Event, ResultPage
 from sync_worker.intervals import Interval, merge_intervals
 from sync_worker.sync.pull import streams
+from sync_worker.sync.pull.item_errors import ItemErrors
 from sync_worker.sync.reader.parallel_reader import read_parallel
 from sync_worker.sync.reader.stream import Stream
 from sync_worker.timestamps import from_ms, to_ms
@@ -127,7 +128,9 @@ def test_all_submissions_since_the_last_known_one_are_read(times_ms: list[int], 
         tokens.append(after)
         return make_page(sorted(events, key=lambda event: event.at, reverse=True), after)
 
-    stream = streams.submissions(make_hubspot(forms=SimpleNamespace(read_submissions=submissions)), ["f"], {"f": known_until}, pytest.fail)
+    stream = streams.submissions(
+        make_hubspot(forms=SimpleNamespace(read_submissions=submissions)), ["f"], {"f": known_until}, ItemErrors("form", {})
+    )
     ids = {row.id for batch in read_parallel(stream, streams.unit_intervals(["f"]), readers=2) for row in batch.rows}
     assert {event.id for event in events if to_ms(event.at) >= known_until} <= ids
     new_count = sum(at >= known_until for at in times_ms)
