@@ -52,8 +52,11 @@ WRONG_REPLIES: Final[Mapping[str, Mapping[str, Fault]]] = {
         BATCH_UPDATE: _ONE_ROW_LESS,
         ADD_AND_REMOVE: {"fault": "edit", "path": "recordsIdsAdded[0]", "remove": True, "times": 1},
     },
-    "lost write": {ADD_AND_REMOVE: {"fault": "edit", "part": "request", "path": "recordIdsToAdd", "value": [], "times": 1}},
-    "passing 207": {BATCH_READ: {"fault": "partial", "times": 1}},
+    "lost write": {
+        BATCH_UPDATE: {"fault": "edit", "part": "request", "path": "inputs[0]", "remove": True, "times": 1},
+        ADD_AND_REMOVE: {"fault": "edit", "part": "request", "path": "recordIdsToAdd", "value": [], "times": 1},
+    },
+    "passing 207": {endpoint: {"fault": "partial", "times": 1} for endpoint in (BATCH_READ, BATCH_UPDATE)},
 }
 # The run with the wrong reply is done, holds some records back, or stops because too much would change; it blames no setting or token.
 ALLOWED_CODES: Final = frozenset({ExitCode.DONE, ExitCode.SOME_REJECTED, ExitCode.TRY_AGAIN, ExitCode.UNSAFE})

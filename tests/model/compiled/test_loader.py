@@ -135,7 +135,7 @@ def test_ambiguous_or_unsafe_yaml_is_refused(text: str, message: str) -> None:
 
 def test_an_invalid_key_does_not_hide_a_later_mistake() -> None:
     errors = load_error("? [a]\n: b\nname: a\nname: b")
-    assert "expected a name as key" in errors
+    assert "model.yaml:1:3: expected a name as key" in errors
     assert "model.yaml:4:1: name: duplicate key" in errors
 
 
