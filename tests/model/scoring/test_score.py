@@ -170,8 +170,8 @@ def test_each_event_can_decay_by_its_own_age() -> None:
 
 def test_a_tier_decays_with_the_event_that_reached_it() -> None:
     halving = {"kind": "per_event", "half_life": "30 days", "floor": "0 %"}
-    model = make_model(score_section({"clicks": {"event": "email_click", "tiers": {1: 8, 2: 8}}}, degradation=halving))
-    assert evaluate_contact(model, None, make_event(days_ago=0), make_event(days_ago=60))["score"] == 8 + 2
+    model = make_model(score_section({"clicks": {"event": "email_click", "tiers": {1: 8, 2: 4}}}, degradation=halving))
+    assert evaluate_contact(model, None, make_event(days_ago=0), make_event(days_ago=60))["score"] == 8 + 1
 
 
 def test_without_degradation_the_score_does_not_decay() -> None:
