@@ -42,6 +42,7 @@ class ExitCode(IntEnum):
     REFUSED = 3
     TRY_AGAIN = 4
     UNSAFE = 5
+    CHANGES_WAIT = 6  # only of `plan --exit-code`
 
 
 class SyncWorkerError(Exception):

@@ -20,6 +20,7 @@ from sync_worker.cli.author import find_author
 from sync_worker.cli.console import TerminalProgress, err, out, print_json
 from sync_worker.cli.init import write_configuration
 from sync_worker.cli.options import AllowLargeOption, ContactArgument, DryRunOption, JsonOption, ModelOption, NoNamesOption, NoteOption
+from sync_worker.cli.plan import format_markdown
 from sync_worker.cli.revision_log import LogFormat, print_log
 from sync_worker.cli.score_report import print_report, write_report
 from sync_worker.cli.state_commands import state_app
@@ -28,6 +29,7 @@ from sync_worker.model.file.units import parse_duration
 from sync_worker.resource_errors import find_exhaustion
 from sync_worker.settings import load_settings
 from sync_worker.sync.plan.named_mqls import hide_names
+from sync_worker.sync.report import RunReport
 from sync_worker.worker import Worker, build_worker
 
 app = typer.Typer(
@@ -48,6 +50,13 @@ app.add_typer(model_app, name="model")
 app.add_typer(state_app, name="state")
 
 EXIT_CODE_BUG: Final = 70  # EX_SOFTWARE of sysexits.h
+
+
+class PlanFormat(StrEnum):
+    """The format of a plan."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
 
 
 class CommandResult(Protocol):
@@ -158,19 +167,52 @@ def backfill(
     via: Annotated[
         SyncMethod, typer.Option(help="bulk: use exports and imports, which need only a few calls; see docs/operations.md.")
     ] = SyncMethod.API,
+    no_names: NoNamesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Evaluate every contact once; resumes after an interruption."""
     result = _with_worker(lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large, bulk=via is SyncMethod.BULK))
-    _print_result(result, json=json, print_text=render.print_run)
+    _print_run(result, no_names=no_names, json=json)
 
 
 @app.command()
-def sync(*, dry_run: DryRunOption = False, allow_large: AllowLargeOption = False, json: JsonOption = False) -> None:
+def sync(
+    *,
+    dry_run: DryRunOption = False,
+    allow_large: AllowLargeOption = False,
+    no_names: NoNamesOption = False,
+    json: JsonOption = False,
+) -> None:
     """Process the changes since the last run."""
-    _print_result(
-        _with_worker(lambda worker: worker.sync(dry_run=dry_run, allow_large=allow_large)), json=json, print_text=render.print_run
-    )
+    result = _with_worker(lambda worker: worker.sync(dry_run=dry_run, allow_large=allow_large))
+    _print_run(result, no_names=no_names, json=json)
+
+
+@app.command()
+def plan(
+    *,
+    plan_format: Annotated[PlanFormat, typer.Option("--format", help="markdown: a comment for a pull request.")] = PlanFormat.TEXT,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with code 6 if changes wait.")] = False,
+    no_names: NoNamesOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Show what the next run would change, the gravest changes first.
+
+    Reads from HubSpot what changed since the last run; writes nothing.
+    """
+    result = _with_worker(lambda worker: worker.sync(dry_run=True))
+    if no_names:
+        result.hide_names()
+    if plan_format is PlanFormat.MARKDOWN and not json:
+        out.file.write(format_markdown(result.plan))
+    elif json:
+        print_json(result.as_json())
+    else:
+        render.print_run(result)
+    if exit_code and not result.plan.is_empty:
+        raise typer.Exit(int(ExitCode.CHANGES_WAIT))
+    if result.exit_code != ExitCode.DONE:
+        raise typer.Exit(int(result.exit_code))
 
 
 @app.command()
@@ -270,8 +312,7 @@ def approve(
     result = _with_worker(
         lambda worker: worker.approve(note, author=_find_author(), report_id=based_on, allow_large=allow_large, dry_run=dry_run)
     )
-    result.new_mqls = hide_names(result.new_mqls) if no_names else result.new_mqls
-    _print_result(result, json=json, print_text=render.print_run)
+    _print_run(result, no_names=no_names, json=json)
 
 
 @app.command()
@@ -462,6 +503,12 @@ def _print_result(result: ResultT, *, json: bool, print_text: Callable[[ResultT]
     print_json(result.as_json()) if json else print_text(result)
     if result.exit_code != ExitCode.DONE:
         raise typer.Exit(int(result.exit_code))
+
+
+def _print_run(report: RunReport, *, no_names: bool, json: bool) -> None:
+    if no_names:
+        report.hide_names()
+    _print_result(report, json=json, print_text=render.print_run)
 
 
 def _parse_max_age(text: str | None) -> timedelta | None:

@@ -11,19 +11,18 @@ from rich.table import Table
 from sync_worker.cli.console import err, out
 from sync_worker.cli.held_back import print_held_back, print_rejected
 from sync_worker.cli.labels import count_records, format_count, record_label
+from sync_worker.cli.plan import print_plan, summarize_plan
 from sync_worker.reports.model_comparison import ModelComparison
 from sync_worker.reports.model_summary import ModelSummary
 from sync_worker.reports.status import RunSummary, ServiceStatus, WorkerStatus
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.named_mqls import NamedMql
-from sync_worker.sync.plan.plan import ContactChange
 from sync_worker.sync.portal.ownership import SetupConflict
 from sync_worker.sync.portal.preflight import PreflightReport
 from sync_worker.sync.portal.setup import SetupPlan
 from sync_worker.sync.report import ErasureReport, RunReport
 
 MAX_NAMED_MQLS = 20  # MQLs shown by name
-MAX_SAMPLE_CHARS = 60  # length of a value in the details of a plan
 LIST_CHANGE_LABELS = {"add": "to add", "remove": "to remove"}
 SETUP_VERBS = {"create": "created", "update": "updated"}
 
@@ -49,7 +48,7 @@ def print_run(report: RunReport) -> None:
     for warning in report.unreadable:
         _print_unreadable_property(warning)
     if report.dry_run:
-        _print_samples(report.plan.samples)
+        print_plan(report.plan)
     _print_new_mqls(report.new_mqls)
     _print_withheld(report)
     if report.unsafe:
@@ -58,6 +57,8 @@ def print_run(report: RunReport) -> None:
         out.print(f"  note      {note}", markup=False)
     print_rejected(report.rejected, err)
     print_held_back(report.held_back, err)
+    if report.dry_run:
+        out.print(f"  plan      {summarize_plan(report.plan)}", markup=False)
 
 
 def print_forgotten(report: ErasureReport) -> None:
@@ -115,20 +116,6 @@ def print_mqls(mqls: Sequence[NamedMql], console: Console) -> None:
         console.print(f"    {format_score(mql.score):>4}  {mql.grade.replace('-', '−'):2}  {name}  {how}{reason}", markup=False)
     if len(mqls) > MAX_NAMED_MQLS:
         console.print(f"    and {len(mqls) - MAX_NAMED_MQLS:,} more; --json lists all", style="dim", markup=False)
-
-
-def _print_samples(samples: Sequence[ContactChange]) -> None:
-    for sample in samples:
-        out.print(f"  contact {sample.id}", markup=False)
-        for name, (before, after) in sample.properties.items():
-            out.print(f"    {name}: {_shorten(before)} → {_shorten(after)}", markup=False)
-
-
-def _shorten(text: str) -> str:
-    lines = text.splitlines()
-    if not lines:
-        return "(empty)"
-    return lines[0][:MAX_SAMPLE_CHARS] + (" …" if len(lines) > 1 or len(lines[0]) > MAX_SAMPLE_CHARS else "")
 
 
 def print_setup_plan(plan: SetupPlan, *, dry_run: bool) -> None:

@@ -12,8 +12,8 @@ from sync_worker.hubspot.rest.metrics import RequestCounts
 from sync_worker.store.held_back import NOTHING_HELD_BACK, HeldBack
 from sync_worker.sync.apply.apply import Outcome
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
-from sync_worker.sync.plan.named_mqls import NamedMql
-from sync_worker.sync.plan.plan import PlanSummary
+from sync_worker.sync.plan.named_mqls import NamedMql, hide_names
+from sync_worker.sync.plan.plan_summary import PlanSummary
 
 MAX_REJECTED: Final = 1_000  # contacts that the JSON lists; `held_back` counts all
 
@@ -86,9 +86,13 @@ class RunReport:
         """Set the results of the changes."""
         self.written, self.stages, self.lists, self.rejected = outcome.written, outcome.stages, outcome.lists, outcome.rejected
 
+    def hide_names(self) -> None:
+        """Remove the addresses of contacts; their ids stay."""
+        self.new_mqls, self.plan.emails = hide_names(self.new_mqls), {}
+
     def as_json(self) -> dict[str, Any]:
         """Return the report for `--json`."""
-        return {**self.anonymous_json(), "mql_contacts": [mql.as_json() for mql in self.new_mqls]}
+        return {**self.anonymous_json(), "plan": self.plan.as_json(names=True), "mql_contacts": [mql.as_json() for mql in self.new_mqls]}
 
     def anonymous_json(self) -> dict[str, Any]:
         """Return the report without names and addresses, for the state and the canonical log line."""

@@ -88,6 +88,7 @@ class Run:
         self._apply_contact_changes()
         failures = self._apply_list_changes()
         self._report_held_back()
+        self._name_samples()
         if failures:
             raise failures[0]
         if self.applier:
@@ -212,6 +213,11 @@ class Run:
         with self.store.transaction() as tx:
             lists = memberships.load_list_ids(tx) if self.scope.approved else ()
             self.report.held_back = held_back.load(tx, self.scope.active_stage_rule, lists)
+
+    def _name_samples(self) -> None:
+        if not self.applier:
+            with self.store.transaction() as tx:
+                self.report.plan.emails = contact_store.load_emails(tx, [change.id for change in self.report.plan.samples])
 
     def _name_new_mqls(self, change: ListChange) -> None:
         with self.store.transaction() as tx:

@@ -18,7 +18,8 @@ from sync_worker.errors import ExitCode
 from sync_worker.reports.status import ActiveRun, ModelStatus, PendingChanges, RunSummary, WorkerStatus
 from sync_worker.store.held_back import HeldBack, HeldBackGroup
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
-from sync_worker.sync.plan.plan import ContactChange, PlanSummary
+from sync_worker.sync.plan.plan import ContactChange
+from sync_worker.sync.plan.plan_summary import PlanSummary
 from sync_worker.sync.portal.setup import SetupPlan, SetupStep
 from sync_worker.sync.report import ErasureReport, RunReport
 from sync_worker.timestamps import to_ms
@@ -122,9 +123,11 @@ def test_a_dry_run_shows_what_it_would_write(capsys: pytest.CaptureFixture[str])
         "  list      MQL: 2 to add, 1 to remove",
         "  requests  0 in 0.0 s, 0 retries, 0 rate-limited",
         "  pending   1 qualified contact above the daily limit of new MQLs",
-        "  contact 7",
+        "  other text      contact 7",
         "    lead_score: (empty) → 20",
+        "  values    lead_score 1",
         PENDING_APPROVAL,
+        "  plan      1 other text, 3 list members",
     ]
 
 

@@ -59,7 +59,8 @@ def program(harness: Harness) -> KillableWorker:
 
 FILES = ("model.yaml", "folder", "backup.db")
 COMMANDS = [
-    ("init", "folder"), ("check",), ("setup",), ("backfill", "--dry-run"), ("backfill",), ("report", "--no-names"),
+    ("init", "folder"), ("check",), ("setup",), ("backfill", "--dry-run", "--no-names"), ("backfill",), ("plan", "--no-names"),
+    ("report", "--no-names"),
     ("approve", "--no-names", "--note", "yes"),
     ("sync", "--json"), ("status", "--json"), ("explain", "1"), ("undo", "nonsense"), ("explain", "999"), ("forget", "2"),
     ("model", "check", "--portal"), ("model", "schema"), ("model", "diff", "model.yaml", "model.yaml"),

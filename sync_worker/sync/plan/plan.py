@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import IntEnum
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
@@ -22,9 +22,27 @@ STAGE_PROPERTY: Final = "lifecyclestage"
 MQL_STAGE: Final = "marketingqualifiedlead"
 STAGES_BEFORE_MQL: Final = frozenset({"subscriber", "lead"})
 PAGE_SIZE: Final = 5_000  # contacts per query
-MAX_SAMPLES: Final = 20  # changes that a plan shows in detail
 
 
+class Consequence(IntEnum):
+    """What a change means for sales, the gravest first."""
+
+    NEW_MQL = 0
+    STAGE = 1
+    MQL_LOST = 2
+    BAND = 3
+    GRADE = 4
+    SCORE = 5
+    OTHER = 6  # texts and trend
+    MODEL_NAME = 7  # only the name of the model
+
+
+_PROPERTY_CONSEQUENCES: Final = (
+    ("mql_reason", Consequence.MQL_LOST),
+    ("score_band", Consequence.BAND),
+    ("grade", Consequence.GRADE),
+    ("score", Consequence.SCORE),
+)
 FetchDifferences: TypeAlias = Callable[..., Sequence[Difference]]
 
 
@@ -49,6 +67,7 @@ class ContactChange:
     left_out: Mapping[str, InvalidValue] = field(default_factory=dict)
     is_substantive: bool = True  # not only the name of the model changes
     new_mql: bool = False  # the contact becomes an MQL
+    consequence: Consequence = Consequence.OTHER  # the gravest one
 
     @property
     def values(self) -> dict[str, str]:
@@ -143,7 +162,8 @@ def contact_changes(
             desired=row.desired,
             left_out=left_out,
             is_substantive=not properties.keys() <= model_properties,
-            new_mql=reason[0] == "" and reason[1] != "",
+            new_mql=(new_mql := reason[0] == "" and reason[1] != ""),
+            consequence=find_consequence(properties, scope.crm_schema.prefix, new_mql=new_mql),
         )
 
 
@@ -159,6 +179,17 @@ def _diff_properties(row: Difference) -> tuple[dict[str, tuple[str, str]], dict[
         if name in properties and properties[name][1] == value
     }
     return {name: values for name, values in properties.items() if name not in left_out}, left_out
+
+
+def find_consequence(properties: Mapping[str, tuple[str, str]], prefix: str, *, new_mql: bool) -> Consequence:
+    """Return the gravest consequence of a contact's changes; `prefix` is that of our properties."""
+    if new_mql:
+        return Consequence.NEW_MQL
+    if STAGE_PROPERTY in properties:
+        return Consequence.STAGE
+    if properties.keys() <= {f"{prefix}_score_model"}:
+        return Consequence.MODEL_NAME
+    return next((found for name, found in _PROPERTY_CONSEQUENCES if f"{prefix}_{name}" in properties), Consequence.OTHER)
 
 
 def _pages(store: Store, fetch: FetchDifferences) -> Iterator[Sequence[Difference]]:
@@ -231,49 +262,3 @@ def build_stage_rule(stages: Iterable[str]) -> StageRule | None:
     return StageRule(
         target=MQL_STAGE, earlier_stages=tuple(stage for stage in order[: order.index(MQL_STAGE)] if stage in STAGES_BEFORE_MQL)
     )
-
-
-@dataclass(slots=True)
-class PlanSummary:
-    """The numbers of a plan, with its first changes in detail."""
-
-    contacts: int = 0
-    substantive: int = 0  # contacts with substantive changes, without repairs: contacts whose facts an earlier read had missed
-    new_mqls: int = 0
-    unexpected_mqls: int = 0  # new MQLs without repairs
-    properties: Counter[str] = field(default_factory=Counter)
-    stages: int = 0
-    lists: dict[str, dict[str, int]] = field(default_factory=dict)
-    samples: list[ContactChange] = field(default_factory=list)
-
-    def add_contact_change(self, change: ContactChange, *, is_repair: bool = False) -> None:
-        """Add the change of a contact."""
-        self.contacts += 1
-        self.substantive += change.is_substantive and not is_repair
-        self.new_mqls += change.new_mql
-        self.unexpected_mqls += change.new_mql and not is_repair
-        for name in change.properties:  # faster than Counter.update
-            self.properties[name] += 1
-        self.stages += change.new_stage is not None
-        if len(self.samples) < MAX_SAMPLES:
-            self.samples.append(change)
-
-    def add_list_change(self, change: ListChange) -> None:
-        """Add the change of a list."""
-        self.lists[change.name] = {"add": len(change.add), "remove": len(change.remove)}
-
-    def as_json(self) -> dict[str, object]:
-        """Return the plan for `--json`."""
-        return {
-            "contacts": self.contacts,
-            "new_mqls": self.new_mqls,
-            "properties": dict(self.properties),
-            "stages": self.stages,
-            "lists": self.lists,
-            "samples": [_sample_json(change) for change in self.samples],
-        }
-
-
-def _sample_json(change: ContactChange) -> dict[str, object]:
-    changes = {name: {"from": before, "to": after} for name, (before, after) in change.properties.items()}
-    return {"id": str(change.id), "changes": changes}

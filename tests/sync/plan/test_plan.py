@@ -3,10 +3,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sync_worker.store.database import Store
 from sync_worker.sync.plan import plan
-from sync_worker.sync.plan.plan import PlanSummary, Scope, build_stage_rule, contact_changes, count_list_changes, list_changes
+from sync_worker.sync.plan.plan import (
+    Consequence,
+    ContactChange,
+    Scope,
+    build_stage_rule,
+    contact_changes,
+    count_list_changes,
+    find_consequence,
+    list_changes,
+)
+from sync_worker.sync.plan.plan_summary import PlanSummary
 from tests.harness import MQL, NOW
 from tests.store.database_factories import temporary_store
 from tests.store.row_factories import canonical_json, make_verdict_row, save_contacts, save_verdicts
@@ -105,3 +117,30 @@ def test_a_summary_counts_all_changes_and_shows_the_first(store: Store) -> None:
     assert plan_json["lists"] == {"MQL": {"add": 30, "remove": 0}, "Leads · hot": {"add": 30, "remove": 0}}
     assert [sample["id"] for sample in plan_json["samples"]] == [str(number) for number in range(1, 21)]
     assert plan_json["samples"][0]["changes"]["lifecyclestage"] == {"from": "lead", "to": MQL}
+
+
+@given(changes=st.lists(st.sampled_from(Consequence), max_size=300))
+def test_the_samples_are_the_gravest_changes(changes: list[Consequence]) -> None:
+    summary = PlanSummary()
+    for number, consequence in enumerate(changes):
+        summary.add_contact_change(ContactChange(id=number, properties={}, desired="{}", consequence=consequence))
+    expected = sorted((kind, number) for number, kind in enumerate(changes) if kind is not Consequence.MODEL_NAME)
+    assert [(change.consequence, change.id) for change in summary.samples] == expected[:20]
+    assert summary.consequences.total() == summary.contacts == len(changes)
+
+
+@pytest.mark.parametrize(
+    ("properties", "new_mql", "expected"),
+    [
+        (("lead_score", "lead_mql_reason"), True, Consequence.NEW_MQL),
+        (("lead_score", "lifecyclestage"), False, Consequence.STAGE),
+        (("lead_score", "lead_mql_reason"), False, Consequence.MQL_LOST),
+        (("lead_grade", "lead_score_band"), False, Consequence.BAND),
+        (("lead_grade", "lead_score"), False, Consequence.GRADE),
+        (("lead_score", "lead_score_model"), False, Consequence.SCORE),
+        (("lead_score_reasons", "lead_score_model"), False, Consequence.OTHER),
+        (("lead_score_model",), False, Consequence.MODEL_NAME),
+    ],
+)
+def test_a_change_has_its_gravest_consequence(properties: tuple[str, ...], new_mql: bool, expected: Consequence) -> None:  # noqa: FBT001
+    assert find_consequence(dict.fromkeys(properties, ("a", "b")), "lead", new_mql=new_mql) is expected
