@@ -10,7 +10,7 @@ from sync_worker.hubspot.rest.rate_limiter import Budget
 
 ApiVersion = Literal["v3", "2026-09"]
 
-# Forms, submissions and email events have no dated path. For the daily usage, none is documented.
+# Forms, submissions and email events have no dated path.
 DATE_BASED_PATHS: Final = {
     "/crm/v3/objects": "/crm/objects/2026-09",
     "/crm/v3/properties": "/crm/properties/2026-09",
@@ -19,7 +19,7 @@ DATE_BASED_PATHS: Final = {
     "/events/v3/events": "/events/event-occurrences/2026-09",
     "/communication-preferences/v4": "/communication-preferences/2026-09",
     "/marketing/v3/marketing-events": "/marketing/marketing-events/2026-09",
-    "/account-info/v3/details": "/account-info/2026-09/details",
+    "/account-info/v3": "/account-info/2026-09",
     "/crm/v3/exports": "/crm/exports/2026-09",
     "/crm/v3/imports": "/crm/imports/2026-09",
 }

@@ -25,6 +25,11 @@ PATHS = [
     ("GET", "/events/v3/events/", "/events/event-occurrences/2026-09"),
     ("GET", "/events/v3/events/event-types", "/events/event-occurrences/2026-09/event-types"),
     ("GET", "/account-info/v3/details", "/account-info/2026-09/details"),
+    (
+        "GET",
+        "/account-info/v3/api-usage/daily/private-apps",
+        "/account-info/2026-09/api-usage/daily/private-apps",
+    ),
     ("GET", "/marketing/v3/marketing-events/", "/marketing/marketing-events/2026-09"),
     (
         "GET",
