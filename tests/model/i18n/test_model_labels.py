@@ -70,7 +70,7 @@ def test_a_label_has_a_text_for_each_language(language: str, label: str, reason:
 def test_a_label_without_a_text_in_the_language_of_the_model_is_a_warning() -> None:
     model = loads(LABELED.format(language="de", label="my own words"), "model.yaml")
     assert model.warnings == (
-        "model.yaml:5: score.criteria.clicks.label: no text in the language de: sales reps read 'my own words'; write {de: ...}",
+        "model.yaml:5:23: score.criteria.clicks.label: no text in the language de: sales reps read 'my own words'; write {de: ...}",
     )
 
 
