@@ -30,7 +30,15 @@ from tests.benchmarks.lower_bounds import min_requests, min_seconds
 from tests.benchmarks.worker_process import BenchmarkEnvironment, serve_benchmark
 from tests.system.subprocesses import ROOT
 
-PAGE_SIZES = {"contacts": 100, "companies": 100, "email_click": 1_000, "page_view": 100, "form_submission": 50, "written": 100}
+PAGE_SIZES = {
+    "contacts": 100,
+    "companies": 100,
+    "email_click": 1_000,
+    "page_view": 100,
+    "form_submission": 50,
+    "subscriptions": 100,
+    "written": 100,
+}
 SEQUENTIAL_PAGES = 200
 PROPERTY_NAMES = "email,firstname,lastname,jobtitle,lifecyclestage,associatedcompanyid,hs_email_optout,country,numemployees"
 
