@@ -54,3 +54,15 @@ def test_a_query_over_all_contacts_uses_an_index(tx: Connection, query: Callable
     plans = [row[3] for sql, values in statements for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
     assert plans
     assert [plan for plan in plans if plan.startswith("SCAN") and "INDEX" not in plan] == []
+
+
+def test_the_events_of_some_contacts_are_counted_by_their_emails(tx: Connection) -> None:
+    with record_statements(tx) as statements:
+        events.count_by_contact(tx, "email_click", [1, 2, 3])
+    ((sql, values),) = statements
+    plans = [row[3] for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+    assert [plan for plan in plans if plan.startswith("SEARCH events")] == [
+        "SEARCH events USING INDEX events_by_contact (contact_id=?)",
+        "SEARCH events USING INDEX events_by_email (email=?)",
+        "SEARCH events USING INDEX events_by_email (email=?)",
+    ]
