@@ -70,7 +70,8 @@ class StageRule:
 class Difference(NamedTuple):
     """A contact whose observed properties or lifecycle stage are not the desired ones. The properties are canonical JSON texts.
 
-    `invalid` is JSON: property → (value that HubSpot has called invalid for this contact, reason).
+    `invalid` is JSON: property → (value that HubSpot has called invalid for this contact, reason). `is_retry`: HubSpot has rejected these
+    properties before, or any properties of a contact that has none yet.
     """
 
     id: int
@@ -80,6 +81,7 @@ class Difference(NamedTuple):
     properties_change: bool
     stage_changes: bool
     invalid: str | None
+    is_retry: bool
 
 
 class AcknowledgedContact(NamedTuple):
@@ -111,6 +113,7 @@ def load(
     """
     differs = and_(verdicts.c.desired != contacts.c.shown, not_(_is_held_back(_of_properties, PROPERTIES, verdicts.c.desired, now)))
     moves = _stage_change_condition(stage, now)
+    retried = or_(_of_properties.c.desired == verdicts.c.desired, contacts.c.shown == "{}")
     query = (
         select(
             contacts.c.id,
@@ -120,6 +123,7 @@ def load(
             differs.label("differs"),
             moves.label("moves"),
             _of_properties.c.invalid,
+            and_(_of_properties.c.contact_id.is_not(None), retried).label("is_retry"),
         )
         .join(verdicts, verdicts.c.contact_id == contacts.c.id)
         .outerjoin(_of_properties, and_(_of_properties.c.contact_id == contacts.c.id, _of_properties.c.part == PROPERTIES))

@@ -65,7 +65,7 @@ class ContactChange:
     properties: Mapping[str, tuple[str, str]]
     desired: str  # all our properties, canonical JSON
     left_out: Mapping[str, InvalidValue] = field(default_factory=dict)
-    is_substantive: bool = True  # not only the name of the model changes
+    is_substantive: bool = True  # not a retry, and not only the name of the model changes
     new_mql: bool = False  # the contact becomes an MQL
     consequence: Consequence = Consequence.OTHER  # the gravest one
 
@@ -161,7 +161,8 @@ def contact_changes(
             properties=properties,
             desired=row.desired,
             left_out=left_out,
-            is_substantive=not properties.keys() <= model_properties,
+            # A retry was checked by the run that sent it first: it must not make later plans unsafe.
+            is_substantive=not row.is_retry and not properties.keys() <= model_properties,
             new_mql=(new_mql := reason[0] == "" and reason[1] != ""),
             consequence=find_consequence(properties, scope.crm_schema.prefix, new_mql=new_mql),
         )

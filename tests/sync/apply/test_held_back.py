@@ -157,6 +157,18 @@ def test_an_invalid_value_stays_held_back_when_another_property_changes(harness:
     assert find_groups(report) == [("properties", 1, "lead_grade: INVALID_OPTION")]
 
 
+def test_contacts_that_are_tried_again_do_not_make_a_plan_unsafe(harness: Harness) -> None:
+    harness.settings |= {"judged_from_contacts": 1, "max_new_mqls_share": 1.0}
+    harness.deny(WRITE)
+    assert harness.backfill().held_back.contacts == 6
+    harness.advance()
+    assert harness.sync().held_back.contacts == 6
+    harness.clear_faults()
+    harness.advance(60)
+    report = harness.sync()  # all contacts change
+    assert (report.written, report.exit_code) == (6, ExitCode.DONE)
+
+
 class TestListMembers:
     """Additions and removals are accounted for by id."""
 
