@@ -139,7 +139,9 @@ def test_a_state_of_every_release_is_migrated_without_loss(old_state: Path) -> N
     before = read_tables(old_state)
     open_store(f"sqlite:///{old_state}").close()
     approvals = before.pop("approvals", [])  # moved to the log of the model
-    after = read_tables(old_state, [*before, "model_revisions"])
+    rejections = before.pop("rejections")  # of the properties; they are in parts now
+    after = read_tables(old_state, [*before, "model_revisions", "rejections"])
+    assert [(row[0], *row[2:5]) for row in after.pop("rejections") if row[1] == "properties"] == [row[:4] for row in rejections]
     assert [(row[3], row[1], row[5]) for row in after.pop("model_revisions")] == approvals
     assert {name: [row[: len(before[name][0])] for row in rows] for name, rows in after.items()} == before
     with closing(sqlite3.connect(old_state)) as state:
