@@ -33,7 +33,8 @@ RANK_WORDS: Final = {
     "senior": ("senior", "senior", False),
     **dict.fromkeys(("assistant", "associate", "助理"), ("deputy", "employee", False)),
     **dict.fromkeys(("assistenz", "assistentin"), ("assistant", "employee", True)),
-    **dict.fromkeys(("student", "students", "intern"), ("student", "intern", False)),
+    **dict.fromkeys(("student", "intern"), ("student", "intern", False)),
+    "students": ("students", "intern", False),
     **dict.fromkeys(("praktikant", "praktikantin", "实习"), ("intern", "intern", False)),
     **dict.fromkeys(("former", "ehemaliger", "ex"), ("former", "", False)),
     **dict.fromkeys(("of", "des"), ("about", "", False)),
@@ -43,7 +44,7 @@ RANK_WORDS: Final = {
     "senior associate": ("senior", "senior", False),
     "the": ("member", "", False),
 }  # fmt: skip
-WEAK_WORDS: Final = ("ceo", "president", "chief", "director", "head", "manager", "senior", "student", "students", "intern")
+WEAK_WORDS: Final = ("student", "students", "intern", "assistant", "associate")
 UNRANKED_WORDS: Final = ("n/a", "other", "sonstige", "其他", "-")
 Word = tuple[str, str, str, bool]  # text, kind, level, head first
 PLAIN: Final = ("plain", "", False)
@@ -96,7 +97,9 @@ def seniority_rank(title: str, simple: Simple) -> int | None:
     best, closed, first_serves = "", False, False
     for place, (separator, words) in enumerate(split_parts(text)):
         level, closes, serves = rank_part(words)
-        if level == "intern":
+        if level == "interns" and best in LEVELS[LEVELS.index("manager") :]:
+            continue
+        if level in ("intern", "interns"):
             return LEVELS.index("intern")
         if level == "only former" and place:
             best = ""
@@ -175,8 +178,8 @@ def rank_part(words: list[Word]) -> tuple[str, bool, bool]:
     kinds = [word[1] for word in head]
     if "former" in kinds:
         return ("only former" if set(kinds) == {"former"} else "former"), True, False
-    if is_intern(head) or any(word[1] == "intern" for word in drop_topics(after)):
-        return "intern", False, False
+    if intern := find_intern(head, after):
+        return intern, False, False
     winner = find_winner(head)
     if winner and winner[1] != "office":
         return "employee", bool(after) or "office" in kinds, True
@@ -201,18 +204,21 @@ def drop_topics(words: list[Word]) -> list[Word]:
     """Return the words; a word of rank that only describes "services" is plain."""
     result = []
     for place, word in enumerate(words):
-        reach = 2 if word[1] in ("intern", "student") else 1 if word[0] in WEAK_WORDS else 0
+        reach = 2 if word[1] in ("intern", "student", "students") else 1 if word[0] in WEAK_WORDS else 0
         describes = any(next_word[1] == "topic" for next_word in words[place + 1 : place + 1 + reach])
         result.append((word[0], *PLAIN) if describes else word)
     return result
 
 
-def is_intern(head: list[Word]) -> bool:
-    """Return whether the head of a part is an intern, or a student without an office after that."""
-    return any(
-        word[1] == "intern" or (word[1] == "student" and not any(later[1] == "office" for later in head[place + 1 :]))
-        for place, word in enumerate(head)
-    )
+def find_intern(head: list[Word], after: list[Word]) -> str:
+    """Return "intern", "interns" for a group, which is only the topic of an office, or ""."""
+    for place, word in enumerate(head):
+        later = any(other[1] == "office" for other in head[place + 1 :])
+        if word[1] == "intern" or (word[1] == "student" and not later):
+            return "intern"
+        if word[1] == "students" and not later and not any(other[1] == "office" for other in head):
+            return "interns"
+    return "intern" if any(word[1] == "intern" for word in drop_topics(after)) else ""
 
 
 def find_winner(head: list[Word]) -> Word | None:

@@ -63,6 +63,7 @@ class _Finding:
     is_only_former: bool = False
     is_assistant: bool = False
     covers_joined: bool = False  # "Assistant to the CEO and CFO"
+    is_internship: bool = False  # after an office, a topic: "Manager, Apprenticeships"
 
 
 @lru_cache(maxsize=_CACHE_SIZE)
@@ -218,7 +219,7 @@ def _rank_segment(items: Sequence[_Item]) -> _Finding:
         return _Finding(is_former=True, is_only_former=all(item is not None and item.kind == "former" for item in head), phrase=phrase)
     intern = _find_intern(head, rest)
     if intern is not None:
-        return _Finding(level=_INTERN, phrase=intern.phrase)
+        return _Finding(level=_INTERN, phrase=intern.phrase, is_internship=intern.kind == "internship")
     winner = _find_winner(head)
     if winner is not None and winner.kind != "office":
         return _Finding(level=_EMPLOYEE, phrase=winner.phrase, is_assistant=True, covers_joined=bool(rest) or any(map(_is_office, head)))
@@ -256,15 +257,17 @@ def _drop_topics(items: Sequence[_Item]) -> list[_Item]:
 
 def _is_topic(item: Entry, following: Sequence[_Item]) -> bool:
     kinds = [each.kind if each is not None else None for each in following]
-    if item.kind in ("intern", "intern_or_topic"):
+    if item.kind in ("intern", "intern_or_topic", "internship"):
         return "topic" in kinds
+    if item.kind == "deputy":
+        return kinds[:1] == ["topic"]
     return item.may_be_topic and kinds[:1] in (["topic"], ["field"])
 
 
 def _find_intern(head: Sequence[_Item], rest: Sequence[_Item]) -> Entry | None:
     for place, item in enumerate(head):
-        has_office = any(map(_is_office, head[place + 1 :]))
-        if item is not None and (item.kind == "intern" or (item.kind == "intern_or_topic" and not has_office)):
+        offices = {"intern": (), "intern_or_topic": head[place + 1 :], "internship": head}
+        if item is not None and item.kind in offices and not any(map(_is_office, offices[item.kind])):
             return item
     return next((item for item in _drop_topics(rest) if item is not None and item.kind == "intern"), None)
 
@@ -306,6 +309,8 @@ def _combine(findings: Sequence[tuple[str, _Finding]]) -> tuple[int, str]:
     is_closed = False  # the segment continues what the previous one says about another contact or the past
     serves = False
     for place, (after, found) in enumerate(findings):
+        if found.is_internship and best > _SENIOR:
+            continue
         if found.level == _INTERN:
             return _INTERN, found.phrase
         if found.is_only_former and place:

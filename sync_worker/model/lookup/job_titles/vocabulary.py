@@ -22,7 +22,7 @@ LANGUAGES: Final = ("en", "de", "fr", "es", "it", "ca", "zh", "other")
 
 Kind = Literal[
     "office", "assistant", "deputy", "intern", "intern_or_topic", "no_office", "topic", "field", "member", "former", "about", "serve",
-    "join", "possessive", "foreign",
+    "join", "possessive", "foreign", "internship",
 ]  # fmt: skip
 OfficeLevel = Literal["c_level", "vp", "director", "manager", "senior"]
 _Text = Annotated[str, Field(min_length=1)]
@@ -43,6 +43,7 @@ class LanguageFile:
     assistants_or_deputies: _Texts = ()
     interns: _Texts = ()
     interns_or_topics: _Texts = ()
+    internships: _Texts = ()
     no_office: _Texts = ()
     topics: _Texts = ()
     fields: _Texts = ()
@@ -140,6 +141,7 @@ def _list_entries(file: LanguageFile) -> Iterator[tuple[str, Entry]]:
         ("intern", file.interns), ("intern_or_topic", file.interns_or_topics), ("topic", file.topics), ("field", file.fields),
         ("member", file.members),
         ("about", file.about), ("serve", file.serve), ("join", file.joins), ("possessive", file.possessives), ("foreign", file.foreign),
+        ("internship", file.internships),
     )  # fmt: skip
     head_first = file.head == "first"
     for level, texts in file.offices.items():
