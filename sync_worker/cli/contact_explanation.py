@@ -80,6 +80,10 @@ def _build_ledger_table(explanation: ContactExplanation) -> Table:
     return table
 
 
+def _add_cause(label: str, because: str | None) -> str:
+    return f"{label} ({because})" if because else label
+
+
 def _print_ledger_details(explanation: ContactExplanation) -> None:
     evaluation = explanation.evaluation
     if evaluation.decay:
@@ -89,7 +93,9 @@ def _print_ledger_details(explanation: ContactExplanation) -> None:
     if evaluation.grade:
         table.add_row(evaluation.grade_start, "", "start of every contact")
     for line in evaluation.grade:
-        table.add_row(f"{line.thirds:+d}".replace("-", "−") if line.thirds else "", matches[line.match], line.label)
+        table.add_row(
+            f"{line.thirds:+d}".replace("-", "−") if line.thirds else "", matches[line.match], _add_cause(line.label, line.because)
+        )
     if explanation.verdict.grade:
         table.add_row("─────")
         table.add_row(explanation.verdict.grade.replace("-", "−"), "", f"grade, from F to A+ in thirds{_format_clamp(explanation)}")
@@ -98,7 +104,7 @@ def _print_ledger_details(explanation: ContactExplanation) -> None:
     rules = {"direct": "direct rule", "disqualifier": "disqualifier"}
     for rule in evaluation.rules:
         if rule.holds:
-            out.print(f"{rules[rule.kind]}: {rule.label}", markup=False)
+            out.print(f"{rules[rule.kind]}: {_add_cause(rule.label, rule.because)}", markup=False)
     for scored in evaluation.score:
         _print_events(scored, explanation)
 

@@ -12,9 +12,11 @@ import polars as pl
 from sync_worker.model.compiled.facts import Facts
 from sync_worker.model.compiled.model import Model, RuleKind, is_rule_visible
 from sync_worker.model.evaluate import Verdicts, evaluate
+from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.units import from_micro
 from sync_worker.model.forecast import VerdictChange, next_changes
 from sync_worker.model.i18n.model_labels import display_label
+from sync_worker.model.lookup.job_titles import NO_INFORMATION, SENIORITY_LEVELS, explain_seniority, title_class
 from sync_worker.model.reasons.reasons import format_start
 from sync_worker.model.scoring.bot_filter import QUARANTINE
 from sync_worker.model.scoring.context import EvaluationContext
@@ -61,12 +63,16 @@ class ScoreLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradeLine:
-    """A criterion of the grade: its match, None for unknown, and the resulting thirds of a letter."""
+    """A criterion of the grade: its match, None for unknown, and the resulting thirds of a letter.
+
+    `because` shows how the job title was read, if the criterion uses its seniority: `director: 'head'`.
+    """
 
     criterion: str
     label: str
     match: bool | None
     thirds: int
+    because: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +84,7 @@ class RuleLine:
     kind: RuleKind
     holds: bool
     visible: bool
+    because: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +129,8 @@ def explain(facts: Facts, model: Model, now: datetime, contact_id: int) -> Verdi
         score=tuple(_score_lines(verdicts, events_by_kind)),
         decay=_explain_decay(intermediate, verdicts.context),
         grade_start=format_start(model),
-        grade=tuple(_grade_lines(intermediate, model)),
-        rules=tuple(_rule_lines(intermediate, verdicts.context)),
+        grade=tuple(_grade_lines(intermediate, model, contact_facts)),
+        rules=tuple(_rule_lines(intermediate, verdicts.context, contact_facts)),
         next_change=next_change,
         next_band_change=next_band,
     )
@@ -190,7 +197,7 @@ def _to_points(micro: object) -> Decimal:
     return from_micro(int(str(micro)))
 
 
-def _grade_lines(intermediate: dict[str, object], model: Model) -> Iterator[GradeLine]:
+def _grade_lines(intermediate: dict[str, object], model: Model, facts: Facts) -> Iterator[GradeLine]:
     for key, criterion in model.grade_criteria.items():
         match = intermediate[column_name(MATCH, key)]
         thirds = criterion.unknown if match is None else criterion.thirds if match else criterion.otherwise
@@ -199,10 +206,25 @@ def _grade_lines(intermediate: dict[str, object], model: Model) -> Iterator[Grad
             label=display_label(key, criterion.label, model.document.language),
             match=None if match is None else bool(match),
             thirds=thirds,
+            because=_describe_title(criterion.when, facts),
         )
 
 
-def _rule_lines(intermediate: dict[str, object], context: EvaluationContext) -> Iterator[RuleLine]:
+def _describe_title(condition: Condition | None, facts: Facts) -> str | None:
+    """Return the level of the job title that a condition uses, and the phrase that decided."""
+    tests = condition.iter_tests() if condition else ()
+    name = next((name for name, test, _ in tests if test.seniority_at_least or test.seniority_in), None)
+    if name is None or name not in facts.contacts.columns:
+        return None
+    title = facts.contacts[name].item() or ""
+    found = explain_seniority(title)
+    if found is None:
+        return "no information" if title_class(title) == NO_INFORMATION else "a language that is not read"
+    level, phrase = found
+    return f"{SENIORITY_LEVELS[level].replace('_', '-')}: {f'{phrase!r}' if phrase else 'no word of rank'}"
+
+
+def _rule_lines(intermediate: dict[str, object], context: EvaluationContext, facts: Facts) -> Iterator[RuleLine]:
     for kind, key, rule in context.model.rules:
         yield RuleLine(
             rule=key,
@@ -210,4 +232,5 @@ def _rule_lines(intermediate: dict[str, object], context: EvaluationContext) -> 
             kind=kind,
             holds=bool(intermediate[column_name(kind, key)]),
             visible=is_rule_visible(rule, context.hidden_kinds),
+            because=_describe_title(rule.when, facts),
         )

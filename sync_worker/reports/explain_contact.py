@@ -69,10 +69,18 @@ class ContactExplanation:
             "fading": None if explained.decay is None else _decay_json(explained.decay),
             "grade_start": explained.grade_start,
             "grade_criteria": [
-                {"criterion": line.criterion, "label": line.label, "match": line.match, "thirds": line.thirds} for line in explained.grade
+                {"criterion": line.criterion, "label": line.label, "match": line.match, "thirds": line.thirds, "because": line.because}
+                for line in explained.grade
             ],
             "rules": [
-                {"rule": line.rule, "label": line.label, "kind": line.kind, "holds": line.holds, "visible": line.visible}
+                {
+                    "rule": line.rule,
+                    "label": line.label,
+                    "kind": line.kind,
+                    "holds": line.holds,
+                    "visible": line.visible,
+                    "because": line.because,
+                }
                 for line in explained.rules
             ],
             "next_change": _change_json(explained.next_change),

@@ -116,7 +116,7 @@ qualification: {threshold: 36, leave_below: 30, disqualifiers: {left: {when: {hs
     assert [(line.line, line.points) for line in found.score] == [("clicks", 40), ("degradation", -8), ("floor", 0), ("rounding", 0)]
     assert found.decay is not None
     assert (found.decay.full_periods, found.decay.grace_ends, found.decay.loss) == (2, NOW - timedelta(days=70), 8)
-    assert [(line.criterion, line.match, line.thirds) for line in found.grade] == [("leads", True, 3)]
+    assert [(line.criterion, line.match, line.thirds, line.because) for line in found.grade] == [("leads", True, 3, "c-level: 'ceo'")]
     assert [(rule.rule, rule.kind, rule.holds, rule.visible) for rule in found.rules] == [("left", "disqualifier", False, True)]
     assert found.next_change is not None
     assert found.next_band_change is not None
@@ -303,3 +303,27 @@ def test_a_reason_names_what_hubspots_number_contains_and_the_score_does_not() -
         "+5 for 2 submissions of 1 form, without direct requests, last on 19 Nov",
         "+3 clicked a marketing email, without machine activity, on 19 Nov",
     ]
+
+
+@pytest.mark.parametrize(
+    ("title", "because"),
+    [
+        ("Head of Sales", "director: 'head'"),
+        ("Vorstandsassistentin", "employee: '*assistentin'"),
+        ("Buyer", "employee: no word of rank"),
+        ("n/a", "no information"),
+        (None, "no information"),
+        ("Генеральный директор", "a language that is not read"),
+    ],
+)
+def test_the_phrase_that_decides_about_a_job_title_is_shown(title: str | None, because: str) -> None:
+    leads = {"when": {"any": [{"jobtitle": {"seniority_at_least": "manager"}}]}}
+    intern = {"when": {"jobtitle": {"seniority_in": "intern"}}}
+    model = make_model(
+        score_section({"clicks": {"event": "email_click", "points": 1}}),
+        {"grade": {"criteria": {"leads": leads, "size": {"when": {"company.numberofemployees": {"at_least": 5}}}}}},
+        {"qualification": {"threshold": 36, "disqualifiers": {"intern": intern, "left": {"when": {"hs_email_optout": True}}}}},
+    )
+    found = explain(make_facts([{"jobtitle": title}]), model, NOW, 1)
+    assert [line.because for line in found.grade] == [because, None]
+    assert [rule.because for rule in found.rules] == [because, None]
