@@ -21,6 +21,7 @@ from sync_worker.timestamps import from_ms
 PAGE_SIZE: Final = 100
 SUBMISSIONS_PAGE_SIZE: Final = 50
 CONTACT_OBJECT_TYPE_IDS: Final = (CONTACT_OBJECT_TYPE_ID, None)  # old submissions have no type
+UNREADABLE_TYPES: Final = frozenset({"blog_comment"})  # HubSpot refuses to show the submissions of these forms
 
 
 class Forms:

@@ -12,7 +12,7 @@ import polars as pl
 from sync_worker.batched import batched
 from sync_worker.hubspot.api.email_events import parse_email_event
 from sync_worker.hubspot.api.event_occurrences import parse_occurrence
-from sync_worker.hubspot.api.forms import parse_submission
+from sync_worker.hubspot.api.forms import UNREADABLE_TYPES, parse_submission
 from sync_worker.hubspot.api.marketing_events import parse_attendance, parse_marketing_event
 from sync_worker.hubspot.records import parsing
 from sync_worker.hubspot.records.decoder import RecordDecoder
@@ -83,7 +83,8 @@ def _defer_above_quota(chunks: Sequence[Verdicts], model: Model) -> Iterator[Ver
 
 def _load_folder(store: Store, folder: PortalFolder, row_mapper: RowMapper, event_kinds: frozenset[str], at: datetime) -> None:
     """Load what a backfill reads of the portal: no archived record, and no submission that HubSpot also shows as an occurrence."""
-    submissions = _Submissions(rows=folder.submissions)
+    forms = list(folder.forms)
+    submissions = _Submissions(rows=folder.submissions, unreadable={row["id"] for row in forms if row.get("formType") in UNREADABLE_TYPES})
     events: list[Iterable[Event]] = [
         map(parse_email_event, folder.email_events),
         (event for event in map(parse_occurrence, folder.events) if is_occurrence(event.kind)),
@@ -94,9 +95,7 @@ def _load_folder(store: Store, folder: PortalFolder, row_mapper: RowMapper, even
         for stream in events:
             for batch in batched(stream, BATCH_SIZE):
                 event_store.save(tx, [event_row(event) for event in batch if event.kind in event_kinds and not event.obsoleted_by])
-        event_store.save_forms(
-            tx, {form_id: form_id for form_id in submissions.form_ids} | {str(row["id"]): row["name"] for row in folder.forms}
-        )
+        event_store.save_forms(tx, {form_id: form_id for form_id in submissions.form_ids} | {str(row["id"]): row["name"] for row in forms})
         decoder = RecordDecoder(row_mapper.company_properties)
         for companies in batched(map(decoder.convert_record, folder.companies), BATCH_SIZE):
             contact_store.save_companies(tx, row_mapper.company_rows(_live(parsing.parse_companies(decoder, companies))))
@@ -114,15 +113,18 @@ def _live(records: Sequence[RecordT]) -> list[RecordT]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Submissions:
-    """The submissions of a folder as events; it may name forms that the folder does not list."""
+    """The submissions of a folder as events, without those of `unreadable` forms; they may name forms that the folder does not list."""
 
     rows: Iterable[JsonObject]
+    unreadable: set[str]
     form_ids: set[str] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Event]:
         for row in self.rows:
-            self.form_ids.add(str(row["formId"]))
-            yield parse_submission(row, str(row["formId"]))
+            form_id = str(row["formId"])
+            if form_id not in self.unreadable:
+                self.form_ids.add(form_id)
+                yield parse_submission(row, form_id)
 
 
 def _attendances(folder: PortalFolder) -> Iterator[Event]:

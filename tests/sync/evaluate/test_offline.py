@@ -24,6 +24,7 @@ from tests.harness import (
     make_contact,
     make_page_view,
     make_participation,
+    make_submission,
     make_webinar,
     small_portal,
     start_harness,
@@ -234,3 +235,9 @@ def test_a_deal_that_closes_later_is_open() -> None:
     data = small_portal(deals=[{"id": "1", "properties": closed, "contactIds": ["1"]}])
     (deal,) = folder.take_snapshot(data, EARLIER).deals
     assert deal["properties"].keys() == {"createdate", "closedate", "amount"}
+
+
+def test_submissions_of_a_form_that_hubspot_does_not_show_do_not_count(evaluate: Callable[..., dict[str, Any]]) -> None:
+    submissions = [make_submission("p1@example.com", form, EARLIER_MS - DAY) for form in ("news", "blog")]
+    forms = [{"id": "news", "name": "Newsletter"}, {"id": "blog", "name": "Comment", "formType": "blog_comment"}]
+    assert points(evaluate(forms=forms, submissions=submissions), "forms") == 5
