@@ -98,3 +98,21 @@ def test_the_version_depends_on_model_and_property_names() -> None:
     }
     assert len(versions) == 3
     assert make_crm_schema().version == make_crm_schema(MODEL + "\n# a comment\n").version
+
+
+def test_a_model_without_a_grade_has_no_property_for_it_and_bands_are_words() -> None:
+    text = """\
+name: no grade
+score:
+  criteria: {views: {event: page_view, points: 1}}
+  bands: [{name: nurture, from: 0}, {name: sales_ready, from: 1}]
+qualification: {threshold: 1}
+"""
+    crm_schema = make_crm_schema(text)
+    assert not [name for name in crm_schema.property_names if "grade" in name]
+    contacts = pl.DataFrame({"contact_id": pl.Series([1], dtype=pl.Int64)})
+    table = evaluate(Facts(contacts=contacts), crm_schema.model, datetime(2026, 11, 20, tzinfo=UTC)).table
+    assert json.loads(crm_schema.desired_json(table)[0]).keys() == set(crm_schema.property_names)
+    bands = next(each for each in crm_schema.properties if each.name == "lead_score_band")
+    assert [(option.value, option.label) for option in bands.options] == [("nurture", "Nurture"), ("sales_ready", "Sales ready")]
+    assert crm_schema.list_names["band:sales_ready"] == "Leads · sales ready"
