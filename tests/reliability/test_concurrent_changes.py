@@ -152,7 +152,8 @@ class TestAdminChanges:
         harness.inject_fault("GET /form-integrations/*/news", status=404, body="json")
         harness.submit_form("p3@example.com", "news")
         report = harness.backfill()
-        assert (report.exit_code, report.pulled["form_submission"], harness.score(2), harness.score(3)) == (ExitCode.DONE, 2, 10, 0)
+        # HubSpot counts a submission of contact 3, so the two of the other form are read again.
+        assert (report.exit_code, report.pulled["form_submission"], harness.score(2), harness.score(3)) == (ExitCode.DONE, 2 + 2, 10, 0)
         harness.clear_faults()
         harness.advance(61)
         harness.sync()
