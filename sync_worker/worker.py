@@ -257,9 +257,8 @@ class Worker:
             apply_plan(plan, self.store, self.hubspot, self.outputs)
             now = self.clock()
             portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=True, accept_downgrade=True)
-            if plan.steps:
-                with self.store.transaction() as tx:
-                    rejections.clear(tx)
+            with self.store.transaction() as tx:
+                rejections.clear(tx)  # an administrator may have fixed the cause by hand
         return plan
 
     def backfill(self, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False) -> RunReport:

@@ -68,6 +68,18 @@ def test_a_rejected_value_waits_until_another_one_is_desired(harness: Harness) -
     assert harness.sync().exit_code == ExitCode.DONE
 
 
+def test_a_rejected_value_is_sent_again_after_setup_even_if_an_administrator_restored_the_option(harness: Harness) -> None:
+    grade = harness.portal.catalog().get("lead_grade")
+    assert grade is not None
+    remove_option(harness, "lead_grade", "C")
+    harness.backfill()
+    harness.portal.catalog().save(grade)
+    harness.setup()
+    harness.advance()
+    assert harness.sync().exit_code == ExitCode.DONE
+    assert harness.value(1, "lead_grade") == "C"
+
+
 def test_a_number_in_another_format_is_not_a_difference(backfill_harness: Harness) -> None:
     backfill_harness.advance()
     backfill_harness.set_hubspot_values(1, lead_score="20.0")
