@@ -215,9 +215,8 @@ class Run:
             self.report.held_back = held_back.load(tx, self.scope.active_stage_rule, lists)
 
     def _name_samples(self) -> None:
-        if not self.applier:
-            with self.store.transaction() as tx:
-                self.report.plan.emails = contact_store.load_emails(tx, [change.id for change in self.report.plan.samples])
+        with self.store.transaction() as tx:
+            self.report.plan.emails = contact_store.load_emails(tx, [change.id for change in self.report.plan.samples])
 
     def _name_new_mqls(self, change: ListChange) -> None:
         with self.store.transaction() as tx:

@@ -44,7 +44,6 @@ ENDPOINTS: Final[Mapping[str, str]] = {
     "GET /crm/lists/*/memberships": "crm.lists.read",
     "PUT /crm/lists/*/memberships/add-and-remove": "crm.lists.write",
     "GET /crm/objects/*/contacts": "crm.objects.contacts.read",
-    "GET /crm/objects/*/contacts/*": "crm.objects.contacts.read",
     "POST /crm/objects/*/contacts/search": "crm.objects.contacts.read",
     "POST /crm/objects/*/contacts/batch/read": "crm.objects.contacts.read",
     "POST /crm/objects/*/contacts/batch/update": "crm.objects.contacts.write",

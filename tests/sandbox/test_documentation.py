@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sync_worker.sandbox.base.config import Switches
-from sync_worker.sandbox.faults.faults import FAULT_KINDS
+from sync_worker.sandbox.faults.fault_rules import FAULT_KINDS
 from sync_worker.sandbox.folder.validators import ROW_VALIDATORS
 from sync_worker.sandbox.server import admin
 from sync_worker.sandbox.server.middleware import ApiGateway

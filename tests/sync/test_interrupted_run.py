@@ -7,15 +7,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from sync_worker.errors import ExitCode, Forbidden
 from sync_worker.progress import Progress
 from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.generator import generate
 from sync_worker.sandbox.server import user_actions
-from sync_worker.store import contacts, coverage, database, memberships
+from sync_worker.store import contacts, coverage, database, memberships, schema
 from sync_worker.sync.pull.full_scan import CONTACT_STREAM
 from tests.harness import MINUTE, NOW, Harness, make_click, make_contact, small_portal, start_harness
+from tests.store.row_factories import make_contact_row
 
 
 class RunStopped(Exception):
@@ -124,8 +126,12 @@ def test_only_the_gap_in_the_middle_is_read_again(tmp_path: Path) -> None:
         with store.transaction() as tx:
             # Several partitions are read in parallel, so some gaps may be narrower.
             widest = max(coverage.gaps(tx, CONTACT_STREAM, 1, 951), key=lambda gap: gap.high - gap.low)
+            unread = [number for gap in coverage.gaps(tx, CONTACT_STREAM, 1, 951) for number in range(gap.low, gap.high)]
             coverage.add(tx, CONTACT_STREAM, 1, widest.low)
             coverage.add(tx, CONTACT_STREAM, widest.low + 50, 951)
+            (scan_id,) = set(tx.execute(select(schema.contacts.c.sweep)).scalars())
+            covered = [number for number in unread if not widest.low <= number < widest.low + 50]
+            contacts.save(tx, [make_contact_row(number) for number in covered], scan_id=scan_id)
         store.close()
         assert harness.backfill().pulled["contacts"] == 50
 

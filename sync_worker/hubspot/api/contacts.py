@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sync_worker.errors import NotFound
 from sync_worker.hubspot.api.batch_update import BatchUpdate
 from sync_worker.hubspot.api.crm_objects import PAGE_SIZE, Objects, RecordPage, build_filter, build_search_body, build_since_filter
 from sync_worker.hubspot.api.write_session import WriteSession
@@ -46,16 +45,6 @@ class Contacts(Objects[Contact]):
         data = self._post_search(build_search_body([[build_filter(PAGE_VIEWS_PROPERTY, "GT", 0)]], ("hs_object_id",), limit=1))
         with translate_parse_errors("search contacts"):
             return convert(data["total"], Count) > 0
-
-    def get(self, id_: int, properties: Sequence[str]) -> Contact | None:
-        """Return a contact, or None if it does not exist. For the id of a merged contact, return the surviving contact."""
-        decoder = self._apis_for(self._property_names(properties)).decoder
-        try:
-            data: JsonObject = self._basic.get_by_id(str(id_), properties=[",".join(decoder.names)], **RAW)
-        except NotFound:
-            return None
-        with translate_parse_errors("read one of the contacts"):
-            return self._parse_records(decoder, [decoder.convert_record(data)])[0]
 
     def write(self, updates: Sequence[ContactUpdate], session: WriteSession | None = None) -> BatchWriteResult:
         """Write up to 100 contacts and return the result of each one. The batches of a run share a session.

@@ -65,7 +65,6 @@ class Route:
 # The first matching row is used.
 ENDPOINTS: Final = (
     Endpoint("GET", "/crm/v3/objects/{object}", "read {object}"),
-    Endpoint("GET", "/crm/v3/objects/{object}/{id}", "read one of the {object}"),
     Endpoint("POST", "/crm/v3/objects/{object}/search", "search {object}", Budget.SEARCH),
     Endpoint("POST", "/crm/v3/objects/{object}/batch/read", "read {object} by id"),
     Endpoint("POST", "/crm/v3/objects/{object}/batch/update", "write {object}"),

@@ -24,7 +24,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError
 
 from sync_worker.sandbox.base.errors import FaultConfigError
-from sync_worker.sandbox.faults.faults import FAULT_KINDS, Fault, FaultPlan, FaultRule
+from sync_worker.sandbox.faults.fault_rules import FAULT_KINDS, Fault, FaultPlan, FaultRule
 from sync_worker.sandbox.faults.json_path import JsonPath
 
 _FORMAT_HINT = "docs/sandbox.md describes the format."

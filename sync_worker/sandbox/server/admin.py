@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from sync_worker.sandbox.base.errors import FaultConfigError
 from sync_worker.sandbox.base.responses import ApiError, JsonResponse, NoContentResponse, validation_error
 from sync_worker.sandbox.faults import fault_config
-from sync_worker.sandbox.faults.faults import FaultPlan
+from sync_worker.sandbox.faults.fault_rules import FaultPlan
 from sync_worker.sandbox.server.fault_injection import ResponseCache
 from sync_worker.sandbox.server.fingerprint import compute_fingerprint
 from sync_worker.sandbox.server.middleware import ApiGateway

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from sync_worker.sandbox.base.responses import CONTENT_TYPE, ApiError, JsonResponse
 from sync_worker.sandbox.crm.portal import SandboxPortal
-from sync_worker.sandbox.faults.faults import Fault
+from sync_worker.sandbox.faults.fault_rules import Fault
 from sync_worker.sandbox.faults.json_path import JsonPath
 from sync_worker.sandbox.request.auth_tokens import TokenRegistry
 from sync_worker.sandbox.request.rate_limits import LimitExceeded

@@ -9,6 +9,7 @@ import orjson
 from sync_worker.sandbox.crm.portal import SandboxPortal
 
 _TIME_TYPES = frozenset({"date", "datetime"})
+_TEXTS_WITH_TIMES = frozenset({"hs_calculated_merged_vids"})  # ids, each with the time of its merge
 
 
 def compute_fingerprint(portal: SandboxPortal) -> str:
@@ -16,7 +17,8 @@ def compute_fingerprint(portal: SandboxPortal) -> str:
     digest = sha256()
     for table in portal.tables.values():
         definitions, records = table.catalog.definitions.values(), table.records
-        names = sorted(one.name for one in definitions if not (one.hubspot_defined and one.type in _TIME_TYPES))
+        fixed = (one.name for one in definitions if not (one.hubspot_defined and one.type in _TIME_TYPES))
+        names = sorted(name for name in fixed if name not in _TEXTS_WITH_TIMES)
         schema = sorted((one.name, one.label, one.type, one.group, [option.value for option in one.options]) for one in definitions)
         digest.update(orjson.dumps([table.object_type.name, schema]))
         columns = [(name, records.columns[name]) for name in names if name in records.columns]

@@ -17,7 +17,7 @@ from sync_worker.sandbox.base.portal_data import Tier
 from sync_worker.sandbox.base.responses import ApiError, JsonResponse, not_found_error, uri_too_long_response
 from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.faults import fault_config
-from sync_worker.sandbox.faults.faults import Fault, FaultPlan, FaultTiming
+from sync_worker.sandbox.faults.fault_rules import Fault, FaultPlan, FaultTiming
 from sync_worker.sandbox.request.auth_tokens import ApiApp, TokenRegistry
 from sync_worker.sandbox.request.endpoints import Endpoint
 from sync_worker.sandbox.request.rate_limits import RateLimits

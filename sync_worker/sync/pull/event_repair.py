@@ -11,8 +11,8 @@ from sync_worker.store import emails, events
 from sync_worker.sync.pull import streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.events import resolve_event_type, save_events
-from sync_worker.sync.pull.forms import EVENT_KIND as FORM_SUBMISSION
-from sync_worker.sync.pull.forms import select_readable
+from sync_worker.sync.pull.form_watcher import EVENT_KIND as FORM_SUBMISSION
+from sync_worker.sync.pull.form_watcher import select_readable
 from sync_worker.sync.pull.item_errors import ItemErrors
 from sync_worker.sync.reader.parallel_reader import read_parallel
 from sync_worker.sync.reader.stream import Stream

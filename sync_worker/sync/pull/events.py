@@ -18,10 +18,10 @@ from sync_worker.store.saved_state import scan_state
 from sync_worker.store.saved_state.scan_state import EventTypes, FormCheck
 from sync_worker.sync.pull import page_view_history, streams
 from sync_worker.sync.pull.context import PullContext
-from sync_worker.sync.pull.forms import EVENT_KIND as FORM_SUBMISSION
-from sync_worker.sync.pull.forms import ArchivedForms, FormWatcher, select_readable
+from sync_worker.sync.pull.event_times import finish_read, plan_read
+from sync_worker.sync.pull.form_watcher import EVENT_KIND as FORM_SUBMISSION
+from sync_worker.sync.pull.form_watcher import ArchivedForms, FormWatcher, select_readable
 from sync_worker.sync.pull.item_errors import ItemErrors
-from sync_worker.sync.pull.late_events import finish_read, plan_read
 from sync_worker.sync.pull.row_mapper import event_row
 from sync_worker.sync.pull.webinar_attendance import EVENT_KIND as WEBINAR
 from sync_worker.sync.pull.webinar_attendance import WebinarWatcher

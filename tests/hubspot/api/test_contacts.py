@@ -182,16 +182,6 @@ def test_ids_of_merged_contacts_resolve_to_the_survivor(hubspot: HubSpot, server
     assert found.items[0].merged_ids == {51, 52, 40}
 
 
-def test_one_contact_is_read_by_id(hubspot: HubSpot, server: FakeServer) -> None:
-    server.respond("GET", f"{CONTACTS}/51", json_response(make_record(70)), json_response(error_body("resource not found"), 404))
-
-    survivor = hubspot.contacts.get(51, ["email"])
-
-    assert survivor is not None
-    assert survivor.id == 70
-    assert hubspot.contacts.get(51, ["email"]) is None
-
-
 def test_a_forbidden_read_is_never_an_empty_result(hubspot: HubSpot, server: FakeServer) -> None:
     refusal = error_body(
         "no", "MISSING_SCOPES", errors=[{"message": "…", "context": {"requiredGranularScopes": ["crm.objects.contacts.read"]}}]

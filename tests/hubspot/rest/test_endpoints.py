@@ -7,7 +7,6 @@ from sync_worker.hubspot.rest.rate_limiter import Budget
 
 PATHS = [
     ("GET", "/crm/v3/objects/contacts", "/crm/objects/2026-09/contacts"),
-    ("GET", "/crm/v3/objects/contacts/51", "/crm/objects/2026-09/contacts/51"),
     ("POST", "/crm/v3/objects/deals/search", "/crm/objects/2026-09/deals/search"),
     ("POST", "/crm/v3/objects/contacts/batch/read", "/crm/objects/2026-09/contacts/batch/read"),
     ("POST", "/crm/v3/objects/contacts/batch/update", "/crm/objects/2026-09/contacts/batch/update"),
@@ -49,9 +48,9 @@ def test_each_path_has_a_dated_path(method: str, path: str, dated: str) -> None:
 
 
 def test_requests_count_by_endpoint_and_not_by_id() -> None:
-    routes = [resolve("GET", f"/crm/v3/objects/contacts/{id_}", "2026-09") for id_ in (51, 52)]
+    routes = [resolve("PATCH", f"/crm/v3/properties/contacts/{id_}", "2026-09") for id_ in (51, 52)]
 
-    assert {route.endpoint for route in routes} == {"GET /crm/objects/2026-09/contacts/{id}"}
+    assert {route.endpoint for route in routes} == {"PATCH /crm/properties/2026-09/contacts/{name}"}
 
 
 def test_searches_and_associations_have_separate_budgets() -> None:

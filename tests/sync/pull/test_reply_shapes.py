@@ -196,7 +196,6 @@ PAGES = {
     ),
 }
 OTHERS = {
-    "one contact": Case("GET", f"{CONTACTS}/1", CONTACT, lambda h: [h.contacts.get(1, ROW_MAPPER.contact_properties)], save_contacts),
     "number of contacts": Case("POST", f"{CONTACTS}/search", page({"id": "5"}, total=1), lambda h: h.contacts.read_id_range()),
     "account": Case("GET", "/account-info/v3/details", ACCOUNT, lambda h: h.account.read_details()),
     "usage": Case("GET", "/account-info/v3/api-usage/daily/private-apps", {"results": [USAGE]}, lambda h: h.account.read_daily_usage()),

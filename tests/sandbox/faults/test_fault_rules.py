@@ -10,7 +10,7 @@ import pytest
 
 from sync_worker.sandbox.base.errors import FaultConfigError
 from sync_worker.sandbox.faults import fault_config
-from sync_worker.sandbox.faults.faults import Fault, FaultPlan, FaultRule
+from sync_worker.sandbox.faults.fault_rules import Fault, FaultPlan, FaultRule
 from sync_worker.sandbox.server import server
 from sync_worker.sandbox.server.server import SandboxConfig
 from tests.sandbox.portal_factories import CONTACTS, PortalClient, make_contacts, make_portal, start_portal
