@@ -198,7 +198,7 @@ class Worker:
         return Evaluator(
             model=self.model,
             crm_schema=self.outputs,
-            hidden_kinds=portal_info.select_hidden_kinds(self.model.event_kinds),
+            hidden_kinds=portal_info.select_hidden_kinds(self.model.source_kinds),
             now=now,
             valid_since=portal_info.day_start(now, self.settings.reevaluate_at),
         )

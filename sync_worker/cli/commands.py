@@ -42,7 +42,8 @@ app = typer.Typer(
     epilog=(
         "First steps on a portal: init, check, setup, backfill --dry-run, backfill, report, approve, serve.\n\n"
         "Exit codes: 0 success; 1 success, but some records were rejected; 2 usage, configuration or model error; "
-        "3 HubSpot refused the token or a scope; 4 try again later; 5 plan refused as unsafe; 70 a bug."
+        "3 HubSpot refused the token, a scope or a request; 4 try again later; 5 plan refused as unsafe, or no recent report; "
+        "6 changes wait (plan --exit-code); 70 a bug; 130 interrupted."
     ),
 )
 model_app = typer.Typer(no_args_is_help=True, help="Validate, compare and evaluate model files.")
@@ -204,15 +205,15 @@ def plan(
     if no_names:
         result.hide_names()
     if plan_format is PlanFormat.MARKDOWN and not json:
-        out.file.write(format_markdown(result.plan))
+        out.file.write(format_markdown(result.plan, refused=result.unsafe))
     elif json:
         print_json(result.as_json())
     else:
         render.print_run(result)
-    if exit_code and not result.plan.is_empty:
-        raise typer.Exit(int(ExitCode.CHANGES_WAIT))
     if result.exit_code != ExitCode.DONE:
         raise typer.Exit(int(result.exit_code))
+    if exit_code and not result.plan.is_empty:
+        raise typer.Exit(int(ExitCode.CHANGES_WAIT))
 
 
 @app.command()

@@ -99,8 +99,9 @@ def _print_ledger_details(explanation: ContactExplanation) -> None:
     if explanation.verdict.grade:
         table.add_row("─────")
         table.add_row(explanation.verdict.grade.replace("-", "−"), "", f"grade, from F to A+ in thirds{_format_clamp(explanation)}")
-    out.print()
-    out.print(table)
+    if evaluation.grade:
+        out.print()
+        out.print(table)
     rules = {"direct": "direct rule", "disqualifier": "disqualifier"}
     for rule in evaluation.rules:
         if rule.holds:

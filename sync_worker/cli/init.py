@@ -47,6 +47,8 @@ def write_configuration(folder: Path, model: str) -> dict[Path, bool]:
 def _copy_new(source: Traversable, target: Path) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
     content = source.read_bytes()
+    if target.name == "model.yaml":  # presets are one folder deeper than their copy
+        content = content.replace(b"$schema=../model.schema.json", b"$schema=model.schema.json", 1)
     try:
         with target.open("xb") as file:
             file.write(content)

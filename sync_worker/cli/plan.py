@@ -47,9 +47,10 @@ def summarize_plan(plan: PlanSummary) -> str:
     return ", ".join(parts) or "no changes"
 
 
-def format_markdown(plan: PlanSummary) -> str:
-    """Return a plan as a Markdown table, for a pull request."""
+def format_markdown(plan: PlanSummary, *, refused: str | None = None) -> str:
+    """Return a plan as a Markdown table, for a pull request; `refused` is why the run would not carry it out."""
     lines = [f"**Plan:** {summarize_plan(plan)}", ""]
+    lines += [f"**Refused:** {refused}", ""] if refused else []
     if plan.samples:
         lines += ["| change | contact | values |", "| --- | --- | --- |"]
     for change in plan.samples:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.style import StyleType
 from rich.table import Table
+from rich.text import Text
 
 from sync_worker.cli.console import err, out
 from sync_worker.cli.held_back import print_held_back, print_rejected
@@ -166,11 +168,20 @@ def _print_unavailable_criteria(not_visible: Sequence[str], unreachable: Sequenc
         out.print(f"  no contact can meet on this portal: {', '.join(unreachable)}", style="yellow", markup=False)
 
 
+class PlainTable(Table):
+    """A table whose cells are plain text: labels and names may contain brackets, which are no markup."""
+
+    def add_row(self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False) -> None:
+        """Add a row."""
+        plain = (Text(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*plain, style=style, end_section=end_section)
+
+
 def build_table(*headings: tuple[str, str]) -> Table:
     """Return a table without borders; a heading is a text with `left` or `right`."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = PlainTable(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name, justify in headings:
-        table.add_column(name, justify="right" if justify == "right" else "left")
+        table.add_column(Text(name), justify="right" if justify == "right" else "left")
     return table
 
 

@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
-from sync_worker.cli.console import out
+from sync_worker.cli.console import err
 from sync_worker.cli.labels import format_count
 from sync_worker.cli.render import build_table, format_score, print_mqls
 from sync_worker.errors import ConfigurationError
@@ -89,7 +89,7 @@ def write_report(report: ScoreReport, path: Path) -> None:
         write_private_text(path, formats[path.suffix]())
     except OSError as error:
         raise ConfigurationError(f"--out {path}: cannot be written: {error.strerror}.", hint="Use another file.") from error
-    out.print(f"written to {path}", markup=False)
+    err.print(f"written to {path}", markup=False)
 
 
 def _record_report(report: ScoreReport) -> Console:

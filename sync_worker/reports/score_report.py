@@ -61,7 +61,7 @@ def build_report(
 ) -> ScoreReport:
     """Return a report with a new id on the verdicts in a store, which are all of this model."""
     model = crm_schema.model
-    hidden = portal_info.select_hidden_kinds(model.event_kinds) if portal_info else frozenset()
+    hidden = portal_info.select_hidden_kinds(model.source_kinds) if portal_info else frozenset()
     with store.transaction() as tx:
         mqls = load_named_mqls(tx, crm_schema.prefix)
     return ScoreReport(

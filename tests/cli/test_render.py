@@ -42,7 +42,7 @@ def approved_harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harne
 
 
 def make_report(**fields: object) -> RunReport:
-    return RunReport(**{"run_id": "da50b0de", "command": "sync", "dry_run": False, "model": "25c2bb988c3b", "approved": True, **fields})  # type: ignore[arg-type]
+    return RunReport(**{"run_id": "da50b0de", "command": "sync", "dry_run": False, "model": "971487e97b5e", "approved": True, **fields})  # type: ignore[arg-type]
 
 
 def make_status(**fields: object) -> WorkerStatus:
@@ -55,7 +55,7 @@ def make_status(**fields: object) -> WorkerStatus:
         "service": None,
         "model": ModelStatus(
             name="The classic 45 points",
-            hash="25c2bb988c3b",
+            hash="971487e97b5e",
             approved_at=AT,
             note="ok",
             review_due=datetime(2027, 1, 20, 21, 14, 9, tzinfo=UTC),
@@ -104,7 +104,7 @@ def test_a_run_shows_what_it_read_evaluated_and_wrote(capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.splitlines() == [
         "sync",
         "  read      1 contact, 891 email clicks",
-        "  evaluated 1 contact with model 25c2bb988c3b",
+        "  evaluated 1 contact with model 971487e97b5e",
         "  wrote     1 contact, 1 moved to stage MQL",
         "  list      MQL: 1 added",
         "  requests  0 in 0.2 s, 1 retry, 0 rate-limited",
@@ -118,7 +118,7 @@ def test_a_dry_run_shows_what_it_would_write(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.splitlines() == [
         "sync (dry run: nothing was written)",
         "  read      nothing new",
-        "  evaluated 0 contacts with model 25c2bb988c3b",
+        "  evaluated 0 contacts with model 971487e97b5e",
         "  to write  1 contact",
         "  list      MQL: 2 to add, 1 to remove",
         "  requests  0 in 0.0 s, 0 retries, 0 rate-limited",
@@ -160,7 +160,7 @@ def test_the_status_names_pending_changes_and_the_active_run(capsys: pytest.Capt
     )
     assert capsys.readouterr().out.splitlines() == [
         "  portal    none yet, 1 contact",
-        "  model     The classic 45 points · 25c2bb988c3b (approved 2026-11-21)",
+        "  model     The classic 45 points · 971487e97b5e (approved 2026-11-21)",
         "  review    due 2027-01-20",
         "  pending   1 contact, 1 list member, 1 stage: because",
         "  active    run 0a1b, host:12",
@@ -245,3 +245,10 @@ def test_the_summary_of_a_command_fits_into_80_columns(arguments: list[str]) -> 
     text = CliRunner().invoke(app, [*arguments, "--help"], terminal_width=80).output
     assert "Commands:" in text
     assert "..." not in text.split("Commands:")[1]
+
+
+def test_brackets_in_a_label_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    table = render.build_table(("[bold]", "left"))
+    table.add_row("looked at [/jobs] pages [x]")
+    render.out.print(table)
+    assert "looked at [/jobs] pages [x]" in capsys.readouterr().out

@@ -167,7 +167,10 @@ def _replace_body(response: Response, body: bytes, status: int, headers: Mapping
 
 
 def _add_first_input_error(fault: Fault, body: bytes, request_body: bytes) -> bytes:
-    inputs = orjson.loads(request_body).get("inputs") or []
+    try:
+        inputs = orjson.loads(request_body)["inputs"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):  # a call without inputs
+        inputs = []
     if not inputs:
         return body
     document, category = orjson.loads(body), fault.name or "INTERNAL_ERROR"
