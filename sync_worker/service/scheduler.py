@@ -29,6 +29,7 @@ from sync_worker.worker import Worker
 log = structlog.get_logger()
 
 RETRY_INTERVAL: Final = timedelta(minutes=1)  # after an error that needs an operator; also while the portal cannot be read at the start
+RESCAN_RETRY_INTERVAL: Final = timedelta(hours=1)
 RENEWALS_PER_LEASE: Final = 4
 STOP_SECONDS: Final = 6.0  # how long a stop waits for the active run
 RELEASE_SECONDS: Final = 1.0  # how long it then waits for the release of the leases
@@ -117,6 +118,7 @@ class SyncScheduler:
     def _schedule_cycles(self) -> None:
         worker, settings = self._worker, self._worker.settings
         portal = worker.read_portal()
+        worker.save_health(None)  # the errors of an earlier process are over
         zone, now, nightly = ZoneInfo(portal.time_zone), datetime.now(UTC), settings.reevaluate_at
         cycle = IntervalTrigger(minutes=settings.sync_every_minutes, start_date=now)
         self._add_job("sync", worker.sync, cycle, next_run_time=now)
@@ -167,6 +169,8 @@ class SyncScheduler:
                 raise
             self._log_error(name, error)
             self._degrade(error)
+            if name == "rescan" and not isinstance(error, UnsafePlan):
+                self._repeat_rescan()
         except Exception as error:
             exhausted = find_exhaustion(error)
             if exhausted is None:
@@ -188,6 +192,11 @@ class SyncScheduler:
                 self._scheduler.modify_job("sync", next_run_time=datetime.now(UTC) + RETRY_INTERVAL)
         else:
             log.warning("run.failed", job=name, error=str(error), next="the next cycle tries again")
+
+    def _repeat_rescan(self) -> None:
+        # Only a rescan continues a rescan that failed, and the next one may be a week away.
+        if not self._stopped.is_set():
+            self._scheduler.modify_job("rescan", next_run_time=datetime.now(UTC) + RESCAN_RETRY_INTERVAL)
 
     def _degrade(self, error: SyncWorkerError) -> None:
         if self._degradation.since is None:

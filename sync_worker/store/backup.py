@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,6 +75,9 @@ def verify_backup(file: Path) -> BackupSummary:
     """
     if not file.is_file():
         raise StateError(f"{file} does not exist.", hint="Name a file that `sync-worker state backup` has written.")
+    journal = file.with_name(f"{file.name}-wal")
+    if journal.exists() and journal.stat().st_size:
+        raise StateError(f"{file} is incomplete without {journal.name}.", hint="Copy it with `sync-worker state backup` instead.")
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as state:
             problems = [row[0] for row in state.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
@@ -96,7 +100,7 @@ def restore_backup(url: str, file: Path) -> BackupSummary:
         StateError: The backup is damaged, or a file cannot be written.
     """
     summary, state = verify_backup(file), _find_file(url)
-    kept = state.with_name(f"{state.name}.replaced")
+    kept = _find_free_name(state)
     partial = state.with_name(f"{state.name}.partial")
     with _remove_on_error(partial, state):
         descriptor = os.open(partial, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
@@ -111,6 +115,15 @@ def restore_backup(url: str, file: Path) -> BackupSummary:
                 state.with_name(state.name + suffix).replace(kept.with_name(kept.name + suffix))
         partial.replace(state)
     return BackupSummary(**{**_fields(summary), "replaced": kept if existed else None})
+
+
+def _find_free_name(state: Path) -> Path:
+    """Return where the earlier state is kept: an earlier copy, or its journal, is never overwritten."""
+    for number in count(1):
+        kept = state.with_name(f"{state.name}.replaced" + (f"-{number}" if number > 1 else ""))
+        if not any(kept.with_name(kept.name + suffix).exists() for suffix in ("", *JOURNALS)):
+            return kept
+    raise AssertionError("unreachable")
 
 
 def _fields(summary: BackupSummary) -> dict[str, Any]:

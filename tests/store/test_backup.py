@@ -113,3 +113,21 @@ def test_a_lost_state_is_restored(tmp_path: Path) -> None:
 def test_postgresql_has_its_own_tools(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="pg_dump"):
         create_backup("postgresql+psycopg://user@localhost/name", tmp_path / "backup.db")
+
+
+def test_a_second_restore_keeps_both_earlier_states(tmp_path: Path) -> None:
+    url = make_state(tmp_path / "state.db", 1)
+    create_backup(url, tmp_path / "backup.db")
+    make_state(tmp_path / "state.db", 2, 3)
+    first, second = (restore_backup(url, tmp_path / "backup.db").replaced for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert [count_contacts(path) for path in (first, second)] == [3, 1]
+
+
+def test_a_copy_without_its_journal_is_no_backup(tmp_path: Path) -> None:
+    url = make_state(tmp_path / "state.db", 1)
+    create_backup(url, tmp_path / "copy.db")
+    (tmp_path / "copy.db-wal").write_bytes(b"pages")
+    with pytest.raises(StateError, match=r"copy\.db-wal"):
+        restore_backup(url, tmp_path / "copy.db")

@@ -59,11 +59,16 @@ def _save(context: PullContext, companies: Sequence[Company]) -> None:
 
 
 def _delete_unread(context: PullContext, properties: Sequence[str]) -> None:
-    """Delete the companies that no longer exist. Those that the full read did not return are requested by id first."""
-    unread = context.transact(partial(contacts.unread_companies, since=context.now_ms))
+    """Delete the companies that no longer exist.
+
+    Those that the full read did not return are requested by id first. A company that exists, but whose row cannot be read, stays as it is.
+    """
+    unread, missing = context.transact(partial(contacts.unread_companies, since=context.now_ms)), set[int]()
     for ids in batched(unread, ID_BATCH_SIZE):
-        _save(context, context.hubspot.companies.read(ids, properties).items)
-    context.transact(lambda tx: contacts.delete_companies(tx, contacts.unread_companies(tx, since=context.now_ms)))
+        found = context.hubspot.companies.read(ids, properties)
+        _save(context, found.items)
+        missing |= found.missing
+    context.transact(partial(contacts.delete_companies, ids=sorted(missing)))
 
 
 def _fetch_unknown(context: PullContext, properties: Sequence[str]) -> None:

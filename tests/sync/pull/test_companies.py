@@ -38,3 +38,13 @@ def test_a_deleted_company_no_longer_speaks_for_its_contacts_after_a_full_read(t
         assert harness.value(1, "lead_grade") == "C"  # search does not show deletions
         harness.backfill()
         assert harness.value(1, "lead_grade") == "D"
+
+
+def test_a_company_that_cannot_be_read_stays_as_it_is(tmp_path: Path) -> None:
+    with start_harness(tmp_path) as harness:
+        harness.backfill()
+        assert harness.value(1, "lead_grade") == "C"
+        harness.advance()
+        harness.inject_fault(f"*/{COMPANIES}*", "edit", path="results[0].updatedAt", value="soon")
+        harness.backfill()
+        assert harness.value(1, "lead_grade") == "C"
