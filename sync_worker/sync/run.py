@@ -168,11 +168,19 @@ class Run:
         # All contacts are evaluated by now, so the whole plan is known before its first write.
         plan = self.report.plan
         with self.store.transaction() as tx:
-            members_to_add = memberships.count_to_add(tx, "mql", now=self.scope.now_ms, exclude_repairs=True) if self.scope.approved else 0
-            if not (plan.substantive or plan.unexpected_mqls or members_to_add):
+            new_members, unexpected_members = (
+                memberships.count_to_add(tx, "mql", now=self.scope.now_ms, exclude_repairs=exclude) if self.scope.approved else 0
+                for exclude in (False, True)
+            )
+            if not (plan.substantive or plan.new_mqls or new_members):
                 return  # no limit applies
             contacts = contact_store.count(tx)
-        weight = {"contacts": contacts, "changed": plan.substantive, "new_mqls": max(plan.unexpected_mqls, members_to_add)}
+        weight = {
+            "contacts": contacts,
+            "changed": plan.substantive,
+            "new_mqls": max(plan.new_mqls, new_members),
+            "unexpected_mqls": max(plan.unexpected_mqls, unexpected_members),
+        }
         if not self.applier:
             self.report.unsafe = self.guard.violation(**weight)
             return

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from sync_worker.errors import ExitCode, UnsafePlan
 from sync_worker.sandbox.base.portal_data import PortalData
+from sync_worker.sandbox.server import user_actions
 from sync_worker.sync.plan.safety import Guard, SafetyLimits
-from tests.harness import MODEL, Harness, make_contact, make_submission, small_portal, start_harness
+from tests.harness import MINUTE, MODEL, Harness, make_contact, make_submission, small_portal, start_harness
 
 LIMITS = {"judged_from_contacts": 20, "max_changed_share": 0.5, "max_new_mqls_share": 0.1}
 WITHIN_LIMITS = SafetyLimits(max_changed_share=0.5, max_new_mqls_share=0.1, min_contacts=20)
@@ -33,7 +34,7 @@ def harness(tmp_path: Path) -> Iterator[Harness]:
 
 @given(st.integers(0, 100), st.integers(0, 100))
 def test_a_plan_over_a_limit_is_refused(changed: int, new_mqls: int) -> None:
-    objection = Guard(limits=WITHIN_LIMITS).violation(contacts=100, changed=changed, new_mqls=new_mqls)
+    objection = Guard(limits=WITHIN_LIMITS).violation(contacts=100, changed=changed, new_mqls=new_mqls, unexpected_mqls=new_mqls)
     assert (objection is not None) == (changed > 50 or new_mqls > 10)
     if objection:
         assert (f"change {changed} of 100 contacts ({changed}.0%)" in objection) == (changed > 50)
@@ -41,18 +42,19 @@ def test_a_plan_over_a_limit_is_refused(changed: int, new_mqls: int) -> None:
 
 
 def test_small_portals_are_exempt_first_backfills_count_mqls_only_and_allow_large_disables_all() -> None:
-    heavy = {"changed": 19, "new_mqls": 19}
+    heavy = {"changed": 19, "new_mqls": 19, "unexpected_mqls": 19}
     assert Guard(limits=WITHIN_LIMITS).violation(contacts=19, **heavy) is None
-    assert Guard(limits=WITHIN_LIMITS, is_first_run=True).violation(contacts=100, changed=100, new_mqls=10) is None
-    assert Guard(limits=WITHIN_LIMITS, is_first_run=True).violation(contacts=100, changed=100, new_mqls=11) is not None
-    assert Guard(limits=WITHIN_LIMITS, disabled=True).violation(contacts=100, changed=100, new_mqls=100) is None
+    first_run, disabled = Guard(limits=WITHIN_LIMITS, is_first_run=True), Guard(limits=WITHIN_LIMITS, disabled=True)
+    for guard, mqls, is_refused in ((first_run, 10, False), (first_run, 11, True), (disabled, 100, False)):
+        objection = guard.violation(contacts=100, changed=100, new_mqls=mqls, unexpected_mqls=mqls)
+        assert (objection is not None) == is_refused
 
 
 @given(st.integers(0, 100), st.integers(0, 100))
 def test_a_configured_mql_limit_applies_to_a_portal_of_any_size(new_mqls: int, most: int) -> None:
     for contacts in (100, 1_000_000):
         guard = Guard(limits=SafetyLimits(max_new_mqls=most, max_new_mqls_share=1.0, min_contacts=200), is_first_run=True)
-        objection = guard.violation(contacts=contacts, changed=0, new_mqls=new_mqls)
+        objection = guard.violation(contacts=contacts, changed=0, new_mqls=new_mqls, unexpected_mqls=0)
         assert (objection is not None) == (new_mqls > most)
         if objection:
             assert f"make {new_mqls} new MQLs, and max_new_mqls is {most}." in objection
@@ -64,6 +66,19 @@ def test_a_number_of_new_mqls_can_be_set(tmp_path: Path) -> None:
         pytest.raises(UnsafePlan, match="make 3 new MQLs, and max_new_mqls is 2"),
     ):
         harness.backfill()
+
+
+def test_new_mqls_by_late_events_count_for_the_number_but_not_for_the_share(tmp_path: Path) -> None:
+    limits = LIMITS | {"max_new_mqls_share": 0.05, "max_new_mqls": 2}
+    with start_harness(tmp_path, make_portal(40, 1), settings=limits) as harness:
+        harness.backfill()
+        late_ms = harness.now_ms() - 60 * MINUTE
+        harness.advance()
+        for number in (11, 12, 13):
+            user_actions.add_submission(harness.portal, make_submission(f"p{number}@example.com", "demo", late_ms))
+        with pytest.raises(UnsafePlan, match=r"would make 3 new MQLs, and max_new_mqls is 2\. Nothing"):
+            harness.backfill()
+        assert harness.value(11, "lead_mql_reason") is None
 
 
 def test_a_first_backfill_may_change_all_contacts(harness: Harness) -> None:
