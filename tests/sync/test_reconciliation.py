@@ -83,6 +83,28 @@ def test_a_difference_that_remains_is_reported_and_read_again_only_until_it_is_c
     assert [number - requests[-1] for number in requests] == [1, 1, 0, 0]
 
 
+REFUSED: dict[str, object] = {"status": 400, "body": {"status": "error", "category": "VALIDATION_ERROR", "message": "invalid"}}
+
+
+@pytest.mark.parametrize(
+    ("counter", "refused"),
+    [
+        ("hs_email_click", "recipient=old"),
+        ("hs_email_click", "recipient=malformed"),
+        ("hs_analytics_num_page_views", "objectId=3"),
+    ],
+)
+def test_a_contact_whose_events_hubspot_refuses_does_not_stop_the_run(old_harness: Harness, counter: str, refused: str) -> None:
+    old_harness.set_hubspot_values(3, hs_additional_emails="old@example.com;malformed", **{counter: "9"})
+    old_harness.inject_fault("GET *", "answer", contains=refused, **REFUSED)
+    old_harness.submit_form("p1@example.com", "demo")
+
+    report = old_harness.backfill()
+
+    assert report.notes == [f"Contacts whose HubSpot counter {counter} differs from the events that HubSpot shows: 1. The events count."]
+    assert old_harness.members("MQL") == [1]
+
+
 @pytest.mark.parametrize("name", LIES)
 def test_one_empty_reply_is_healed_by_the_next_full_scan_and_the_safety_limits_allow_it(tmp_path: Path, name: str) -> None:
     settings = {"judged_from_contacts": 1, "max_changed_share": 0.01, "max_new_mqls_share": 0.01}

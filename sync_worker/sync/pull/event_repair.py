@@ -25,8 +25,10 @@ def reread(context: PullContext, kind: str, contact_ids: Sequence[int]) -> None:
     elif streams.is_occurrence(kind):
         _reread_occurrences(context, kind, contact_ids)
     else:
-        addresses = sorted(context.transact(lambda tx: emails.load_emails(tx, contact_ids)))
-        stream = streams.recipient_events(context.hubspot, kind, addresses)
+        stored = context.transact(lambda tx: emails.load_emails(tx, contact_ids))
+        addresses = sorted(email for email in stored if "@" in email)  # HubSpot refuses any other text
+        # What cannot be read remains a difference, which the run reports.
+        stream = streams.recipient_events(context.hubspot, kind, addresses, ItemErrors("address", {}))
         _read(context, kind, stream, streams.unit_intervals(addresses))
 
 
@@ -34,7 +36,8 @@ def _reread_occurrences(context: PullContext, kind: str, contact_ids: Sequence[i
     event_type = resolve_event_type(context, kind)
     pages = context.transact(lambda tx: events.count(tx, kind)) // event_occurrences.PAGE_SIZE + 1
     if len(contact_ids) <= pages:
-        stream, gaps = streams.contact_occurrences(context.hubspot, event_type, contact_ids), streams.unit_intervals(contact_ids)
+        stream = streams.contact_occurrences(context.hubspot, event_type, contact_ids, ItemErrors("contact", {}))
+        gaps = streams.unit_intervals(contact_ids)
     else:  # all events take fewer requests
         stream, gaps = streams.occurrences(context.hubspot, event_type), [Interval(streams.HUBSPOT_EPOCH_MS, context.now_ms + 1)]
     _read(context, kind, stream, gaps)

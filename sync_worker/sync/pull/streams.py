@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
@@ -13,7 +13,7 @@ from sync_worker.errors import ConfigurationError, SyncWorkerError
 from sync_worker.hubspot.api.crm_objects import Objects
 from sync_worker.hubspot.api.event_occurrences import event_kind
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Company, Contact, Event, MarketingEvent
+from sync_worker.hubspot.records.models import Company, Contact, Event, MarketingEvent, ResultPage
 from sync_worker.intervals import Interval
 from sync_worker.sync.pull.item_errors import ItemErrors
 from sync_worker.sync.reader.stream import PageToken, SecondarySource, Stream, StreamPage
@@ -69,23 +69,26 @@ def occurrences(hubspot: HubSpot, event_type: str) -> Stream[Event]:
     return Stream(read=read, key=lambda event: to_ms(event.at), acquire_slot=hubspot.budgets.burst.slot)
 
 
-def contact_occurrences(hubspot: HubSpot, event_type: str, contact_ids: Sequence[int]) -> Stream[Event]:
-    """Return page views or custom events of some contacts; the key is the position of the contact."""
+def contact_occurrences(hubspot: HubSpot, event_type: str, contact_ids: Sequence[int], errors: ItemErrors | None = None) -> Stream[Event]:
+    """Return page views or custom events of some contacts; the key is the position of the contact.
+
+    `errors` gets the error of a contact that cannot be read; without it, the error ends the read.
+    """
 
     def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[Event]:
-        page = hubspot.event_occurrences.for_contact(contact_ids[start], event_type, None if token is None else str(token))
-        return StreamPage(rows=page.items, read_up_to=start, token=page.next)
+        fetch = partial(hubspot.event_occurrences.for_contact, contact_ids[start], event_type)
+        return _read_place(fetch, start, token, errors)
 
     places = {contact_id: place for place, contact_id in enumerate(contact_ids)}
     return Stream(read=read, key=lambda event: places.get(event.contact_id or 0, 0))
 
 
-def recipient_events(hubspot: HubSpot, kind: str, emails: Sequence[str]) -> Stream[Event]:
-    """Return email events of some addresses; the key is the position of the address."""
+def recipient_events(hubspot: HubSpot, kind: str, emails: Sequence[str], errors: ItemErrors) -> Stream[Event]:
+    """Return email events of some addresses; the key is the position of the address. `errors` gets the error of one that cannot be read."""
 
     def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[Event]:
-        page = hubspot.email_events.for_recipient(EMAIL_EVENT_TYPES[kind], emails[start], None if token is None else str(token))
-        return StreamPage(rows=page.items, read_up_to=start, token=page.next)
+        fetch = partial(hubspot.email_events.for_recipient, EMAIL_EVENT_TYPES[kind], emails[start])
+        return _read_place(fetch, start, token, errors)
 
     places = {email: place for place, email in enumerate(emails)}
     return Stream(read=read, key=lambda event: places.get(event.email or "", 0))
@@ -139,6 +142,21 @@ def unit_intervals(items: Collection[object]) -> list[Interval]:
 def mirror(intervals: Sequence[Interval]) -> list[Interval]:
     """Return the intervals of the negated numbers; applied twice, the intervals are unchanged."""
     return [Interval(1 - interval.high, 1 - interval.low) for interval in intervals]
+
+
+def _read_place(
+    fetch: Callable[[str | None], ResultPage[Event, str]], place: int, token: PageToken | None, errors: ItemErrors | None
+) -> StreamPage[Event]:
+    try:
+        page = fetch(None if token is None else str(token))
+    except SyncWorkerError as error:
+        if errors is None:
+            raise
+        errors.record(str(place), error)  # the position, because an address must not get into a report
+        return StreamPage(rows=(), read_up_to=place, token=None)
+    if errors is not None:
+        errors.record_page(str(place), unreadable_rows=page.unreadable)
+    return StreamPage(rows=page.items, read_up_to=place, token=page.next)
 
 
 def _request_bounds(start: int, stop: int, token: PageToken | None) -> tuple[int, int, str | None]:
