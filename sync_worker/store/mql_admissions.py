@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import Connection, Select, and_, delete, func, select, update
 
 from sync_worker.store.database import upsert_rows
+from sync_worker.store.id_array import in_ids
 from sync_worker.store.schema import contacts, memberships, mql_admissions, verdicts
 
 
@@ -25,6 +26,12 @@ def delete_lapsed(tx: Connection) -> None:
     """Delete the admissions of contacts that are no longer MQLs; if they qualify again, they are new."""
     mqls = select(verdicts.c.contact_id).where(verdicts.c.mql)
     tx.execute(delete(mql_admissions).where(mql_admissions.c.admitted_at.is_not(None), mql_admissions.c.contact_id.not_in(mqls)))
+
+
+def delete_deferred(tx: Connection, ids: Collection[int]) -> None:
+    """Delete the deferred admissions of contacts that no longer qualify; admitted ones are kept."""
+    if ids:
+        tx.execute(delete(mql_admissions).where(mql_admissions.c.admitted_at.is_(None), in_ids(mql_admissions.c.contact_id, ids)))
 
 
 def load_candidates(tx: Connection, *, at: int) -> list[MqlCandidate]:
@@ -53,13 +60,12 @@ def count_admitted_since(tx: Connection, since: int) -> int:
 
 def is_deferred(tx: Connection, contact_id: int) -> bool:
     """Return whether a contact qualifies and waits for a later day."""
-    waiting = select(mql_admissions.c.contact_id).where(mql_admissions.c.contact_id == contact_id, mql_admissions.c.admitted_at.is_(None))
-    return tx.execute(waiting).first() is not None
+    return tx.execute(_select_deferred().where(contacts.c.id == contact_id)).first() is not None
 
 
 def count_deferred(tx: Connection) -> int:
     """Return how many contacts qualify and wait for a later day."""
-    return tx.execute(select(func.count()).select_from(mql_admissions).where(mql_admissions.c.admitted_at.is_(None))).scalar_one()
+    return tx.execute(select(func.count()).select_from(_select_deferred().subquery())).scalar_one()
 
 
 def admit(tx: Connection, qualified_since: Mapping[int, int], *, at: int) -> None:
@@ -73,3 +79,9 @@ def defer(tx: Connection, qualified_since: Mapping[int, int], desired: Mapping[i
     for id_, text in desired.items():
         not_mql = {"mql": False, "by_score": False, "direct": False, "desired": text}
         tx.execute(update(verdicts).where(verdicts.c.contact_id == id_).values(not_mql))
+
+
+def _select_deferred() -> Select[tuple[int]]:
+    # A contact that is deleted in HubSpot does not wait.
+    deferred = select(contacts.c.id).join(mql_admissions, mql_admissions.c.contact_id == contacts.c.id)
+    return deferred.where(mql_admissions.c.admitted_at.is_(None), ~contacts.c.gone)

@@ -80,6 +80,19 @@ def test_stages_before_the_approval_and_mqls_above_the_daily_limit_are_counted(b
     assert (pending.above_mql_quota, "the daily limit of new MQLs (2)" in str(pending.reason)) == (2, True)
 
 
+def test_a_contact_that_no_longer_qualifies_does_not_wait_for_the_daily_limit(backfill_harness: Harness) -> None:
+    limited = MODEL.replace("threshold: 20", "threshold: 20\n  new_per_day: 1")
+    backfill_harness.use_model(limited)
+    backfill_harness.advance()
+    backfill_harness.sync()
+    backfill_harness.use_model(limited.replace("threshold: 20", "threshold: 90").replace("is: Demo", "is: Other"))
+    backfill_harness.advance()
+    backfill_harness.sync()
+    with backfill_harness.worker() as worker:
+        waiting = worker.status().pending.above_mql_quota
+    assert waiting == 0
+
+
 def test_a_health_check_fails_when_no_run_has_completed_for_too_long(harness: Harness) -> None:
     hour = timedelta(hours=1)
     with harness.worker() as worker:

@@ -16,7 +16,7 @@ from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts, evaluate
 from sync_worker.model.lookup.hubspot_properties import SUBSCRIPTION_PROPERTIES
 from sync_worker.progress import Progress
-from sync_worker.store import verdicts
+from sync_worker.store import mql_admissions, verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.verdicts import VerdictKey, VerdictRow
 from sync_worker.sync.evaluate.parse_warnings import ParseWarnings
@@ -63,8 +63,11 @@ class Evaluator:
         self.raise_if_stopped()
         due = _due_batches(store, self.model, self.hidden_kinds, self.verdict_key, chunk_size=chunk_size, only_ids=only_ids)
         for revisions, chunk_verdicts in map_prefetch(due, lambda batch: (batch.revisions, evaluate(batch.facts, self.model, self.now))):
+            rows = self._verdict_rows(chunk_verdicts)
             with store.transaction() as tx:
-                verdicts.save(tx, self._verdict_rows(chunk_verdicts), revisions=revisions, key=self.verdict_key, at=to_ms(self.now))
+                verdicts.save(tx, rows, revisions=revisions, key=self.verdict_key, at=to_ms(self.now))
+                # Only a new verdict shows that a deferred contact no longer qualifies, because the quota changes the saved one.
+                mql_admissions.delete_deferred(tx, [row.contact_id for row in rows if not row.mql])
             self.parse_warnings.add(chunk_verdicts.unreadable)
             progress.advance("evaluated", len(revisions))
             yield len(revisions)
