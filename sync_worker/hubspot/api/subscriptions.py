@@ -6,7 +6,7 @@ its other batches. The name of the type is optional in a status; a missing one i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sync_worker.errors import Forbidden
@@ -17,6 +17,7 @@ from sync_worker.hubspot.rest.error_responses import InvalidRequest
 from sync_worker.hubspot.rest.transport import Transport
 
 BATCH_SIZE: Final = 100  # addresses
+MAX_REFUSED: Final = 10  # refused addresses of a batch without an accepted one, until an address of ours is tried
 PROBE_ADDRESS: Final = "access-check@example.com"  # only the permission matters, not the statuses
 SUBSCRIBED: Final = "SUBSCRIBED"
 UNSUBSCRIBED: Final = "UNSUBSCRIBED"
@@ -28,7 +29,7 @@ class Subscriptions:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._names: Mapping[str, str] = {}  # by id
+        self._names: dict[str, str] = {}  # by id; a type that the definitions lack has its id as its name
 
     def check_access(self) -> None:
         """Raise Forbidden if the plan or a missing scope hides the subscriptions."""
@@ -47,26 +48,41 @@ class Subscriptions:
         """Return the names of the subscription types, of all brands."""
         data = self._transport.get("/communication-preferences/v4/definitions")
         with translate_parse_errors("read the subscription types"):
-            self._names = {str(row["id"]): row["name"] for row in data["results"]}
-        return frozenset(self._names.values())
+            names = {str(row["id"]): row["name"] for row in data["results"]}
+        self._names.update(names)
+        return frozenset(names.values())
 
     def read_statuses(self, emails: Sequence[str]) -> tuple[EmailSubscriptions, ...]:
-        """Return the subscriptions of up to 100 addresses, in lower case; without an address that HubSpot does not accept."""
+        """Return the subscriptions of up to 100 addresses, in lower case; without an address that HubSpot does not accept.
+
+        Raises InvalidRequest if HubSpot refuses a valid address as well, because no status could be read then.
+        """
         with translate_parse_errors("read subscription statuses"):
             return tuple(map(self._parse_statuses, self._read_batch(emails)))
 
     def _read_batch(self, emails: Sequence[str]) -> Iterator[JsonObject]:
-        try:
-            data = self._transport.send(
-                "POST", "/communication-preferences/v4/statuses/batch/read", query=_CHANNEL, body={"inputs": list(emails)}
-            )
-        except InvalidRequest:
-            # HubSpot refuses a hundred addresses for an invalid one. The batch is bisected until that one is alone.
-            middle = len(emails) // 2
-            for part in (emails[:middle], emails[middle:]) if middle else ():
-                yield from self._read_batch(part)
-        else:
-            yield from data["results"]
+        # HubSpot refuses a hundred addresses for an invalid one. The batch is bisected until that one is alone.
+        parts, refused, any_accepted = [emails], 0, False
+        while parts:
+            part = parts.pop()
+            try:
+                data = self._send(part)
+            except InvalidRequest:
+                if len(part) > 1:
+                    middle = len(part) // 2
+                    parts += [part[middle:], part[:middle]]
+                    continue
+                refused += 1
+                if not any_accepted and len(emails) > 1 and refused == min(len(emails), MAX_REFUSED):
+                    self._send((PROBE_ADDRESS,))  # raises if HubSpot refuses the request, and not the addresses
+            else:
+                any_accepted = True
+                yield from data["results"]
+
+    def _send(self, emails: Sequence[str]) -> JsonObject:
+        path, body = "/communication-preferences/v4/statuses/batch/read", {"inputs": list(emails)}
+        reply: JsonObject = self._transport.send("POST", path, query=_CHANNEL, body=body)
+        return reply
 
     def _parse_statuses(self, row: JsonObject) -> EmailSubscriptions:
         names: dict[str, set[str]] = {SUBSCRIBED: set(), UNSUBSCRIBED: set()}
@@ -82,4 +98,4 @@ class Subscriptions:
     def _find_name(self, type_id: str) -> str:
         if type_id not in self._names:
             self.list_type_names()
-        return self._names.get(type_id, type_id)
+        return self._names.setdefault(type_id, type_id)

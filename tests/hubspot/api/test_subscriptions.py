@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from sync_worker.errors import Forbidden, Unavailable
+from sync_worker.hubspot.api.subscriptions import PROBE_ADDRESS
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import EmailSubscriptions
-from sync_worker.hubspot.rest.error_responses import MissingScope
+from sync_worker.hubspot.rest.error_responses import InvalidRequest, MissingScope
 from tests.hubspot.fakes import FakeServer, json_response
 
 TYPES = "/communication-preferences/v4/definitions"
@@ -61,6 +62,31 @@ def test_an_address_that_hubspot_refuses_costs_only_its_own_statuses(hubspot: Hu
     found = hubspot.subscriptions.read_statuses(["a@b.example", "x", "c@d.example"])
 
     assert [(each.email, each.subscribed_to) for each in found] == [("a@b.example", ("Newsletter",)), ("c@d.example", ("Newsletter",))]
+
+
+@pytest.mark.parametrize(("addresses", "requests"), [(2, 4), (100, 30)])
+def test_a_request_that_hubspot_always_refuses_is_an_error_after_few_requests(
+    hubspot: HubSpot, server: FakeServer, addresses: int, requests: int
+) -> None:
+    server.respond("POST", STATUSES, json_response({"category": "VALIDATION_ERROR", "message": "unknown channel"}, status=400))
+    with pytest.raises(InvalidRequest, match="unknown channel"):
+        hubspot.subscriptions.read_statuses([f"p{number}@b.example" for number in range(addresses)])
+    assert len(server.bodies) <= requests
+
+
+def test_a_batch_of_only_invalid_addresses_is_no_error(hubspot: HubSpot, server: FakeServer) -> None:
+    refused = json_response({"category": "VALIDATION_ERROR", "message": "Email address x is invalid"}, status=400)
+    server.respond("POST", STATUSES, refused, refused, refused, json_response(statuses_body((PROBE_ADDRESS, []))))
+    assert hubspot.subscriptions.read_statuses(["x", "y"]) == ()
+    assert server.bodies[-1] == {"inputs": [PROBE_ADDRESS]}
+
+
+def test_a_type_that_the_definitions_lack_is_looked_up_once(hubspot: HubSpot, server: FakeServer) -> None:
+    server.respond("GET", TYPES, json_response(DEFINITIONS))
+    server.respond("POST", STATUSES, json_response(statuses_body(("a@b.example", [status(9, "SUBSCRIBED")]))))
+    assert [hubspot.subscriptions.read_statuses(["a@b.example"])[0].subscribed_to for _ in range(3)] == [("9",)] * 3
+    assert server.paths.count(f"GET {TYPES}") == 1
+    assert hubspot.subscriptions.list_type_names() == {"Newsletter", "Events", "Jobs"}
 
 
 def test_statuses_with_errors_of_other_addresses_are_used(hubspot: HubSpot, server: FakeServer) -> None:
