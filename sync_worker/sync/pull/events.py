@@ -107,11 +107,14 @@ def _read_submissions(context: PullContext, *, is_full: bool) -> None:
         check = watcher.detect_changes()
     if check is not None:
         # The hourly check and the full scan look for late submissions as well.
-        _read_all_forms(context, behind=context.late_ms if check.checked_at == context.now_ms else context.overlap_ms)
-        watcher.save(check)
+        is_hourly = check.checked_at == context.now_ms
+        errors = _read_all_forms(context, behind=context.late_ms if is_hourly else context.overlap_ms)
+        # A conversion stays new until its form can be read. The hourly check waits for the next hour, because it costs the most.
+        if is_hourly or not errors.has_transient():
+            watcher.save(check)
 
 
-def _read_all_forms(context: PullContext, *, behind: int) -> None:
+def _read_all_forms(context: PullContext, *, behind: int) -> ItemErrors:
     forms, archived = _fetch_forms(context)
     archive = ArchivedForms(context=context, forms=archived)
     ids = sorted({form.id for form in (*forms, *archive.find_unread())})
@@ -126,6 +129,7 @@ def _read_all_forms(context: PullContext, *, behind: int) -> None:
     _read_per_item(context, streams.submissions(context.hubspot, ids, stop_times, saver.errors), ids, saver.save)
     _save_errors(context, saver.errors)
     archive.mark_read(except_for=saver.errors)
+    return saver.errors
 
 
 def _fetch_forms(context: PullContext) -> tuple[Sequence[Form], Sequence[Form]]:

@@ -65,6 +65,11 @@ class ItemErrors:
         with self._lock:
             return item_id in self._errors or item_id in self._incomplete
 
+    def has_transient(self) -> bool:
+        """Return whether a later run may be able to read an item that could not be read."""
+        with self._lock:
+            return any(isinstance(error, TransientError) for error in self._errors.values())
+
     def raise_if_general(self) -> None:
         """Raise the first error if there are several items and none of them can be read."""
         with self._lock:

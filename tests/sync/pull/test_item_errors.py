@@ -95,6 +95,20 @@ def test_no_score_falls_because_a_form_can_no_longer_be_read(live_harness: Harne
     assert live_harness.sync().left_out == report.left_out  # this run did not read the forms at all
 
 
+@pytest.mark.parametrize(("status", "score"), [(503, 10), (403, 0)])
+def test_a_form_that_failed_for_a_moment_is_read_by_the_next_sync(live_harness: Harness, status: int, score: int) -> None:
+    live_harness.sync()
+    set_on_wait(live_harness, None)
+    live_harness.submit_form("p3@example.com", "news")
+    live_harness.inject_fault(NEWS, "answer", status=status, body={"status": "error", "message": "no"})
+    assert [item.split(":")[0] for item in live_harness.sync().left_out] == [NEWS_LABEL]
+
+    live_harness.clear_faults()
+    live_harness.advance()
+    live_harness.sync()
+    assert live_harness.score(3) == score  # a refusal is not asked about again before the hourly check
+
+
 def test_blog_comments_are_not_requested(harness: Harness) -> None:
     harness.portal.engagement.forms.by_id["news"] |= {"formType": "blog_comment"}
     harness.inject_fault(NEWS, status=500, body="json")
