@@ -106,8 +106,9 @@ def _mark_company_due(tx: Connection, ids: Collection[int]) -> None:
 
 def mark_due(tx: Connection, ids: Collection[int], emails: Collection[str]) -> None:
     """Mark the contacts with these ids or emails as due for evaluation."""
-    named = or_(in_ids(contacts.c.id, ids), has_any_email(emails))
-    tx.execute(update(contacts).where(named).values(revision=contacts.c.revision + 1))
+    # The owners are found first: PostgreSQL would scan all contacts for a condition on ids or emails.
+    due = {*ids}.union(*load_owners(tx, emails).values()) if emails else {*ids}
+    tx.execute(update(contacts).where(in_ids(contacts.c.id, due)).values(revision=contacts.c.revision + 1))
 
 
 def mark_seen(tx: Connection, ids: Collection[int], *, scan_id: int) -> None:

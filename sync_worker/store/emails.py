@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, delete, exists, or_, select, union_all, update
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, delete, or_, select, union_all, update
 
 from sync_worker.store.database import upsert_rows
 from sync_worker.store.id_array import in_ids
@@ -94,14 +94,22 @@ def save_former_emails(tx: Connection, former: Collection[FormerEmail]) -> set[s
     """Save emails that contacts no longer have; their events keep these contacts. Return the emails that have such events."""
     found: set[str] = set()
     upsert_rows(tx, former_emails, [row._asdict() for row in former])
+    taken = _find_taken(tx, {row.email for row in former})
     for row in former:
         of_email = and_(events.c.email == row.email, events.c.contact_id.is_(None))
         # Later events belong to the contact that has the email now, if there is one.
-        taken = tx.execute(select(exists().where(has_any_email([row.email]), ~contacts.c.gone))).scalar_one()
-        until = of_email if not taken else and_(of_email, events.c.at <= row.until)
+        until = of_email if row.email not in taken else and_(of_email, events.c.at <= row.until)
         if tx.execute(update(events).where(until).values(contact_id=row.contact_id)).rowcount:
             found.add(row.email)
     return found
+
+
+def _find_taken(tx: Connection, emails: Collection[str]) -> set[str]:
+    """Return the emails that a contact has now, without those of deleted contacts only."""
+    owners = load_owners(tx, emails)
+    found = select(contacts.c.id).where(in_ids(contacts.c.id, set().union(*owners.values())), ~contacts.c.gone)
+    present = set(tx.execute(found).scalars())
+    return {email for email, ids in owners.items() if ids & present}
 
 
 def load_former_owners(tx: Connection, emails: Collection[str]) -> dict[str, list[FormerEmail]]:

@@ -13,7 +13,7 @@ from sqlalchemy import event as sqlalchemy_event
 from sync_worker.store import contacts, events, held_back, memberships
 from sync_worker.store.differences import StageRule
 from tests.store.database_factories import POSTGRES_URL
-from tests.store.row_factories import make_event_row
+from tests.store.row_factories import make_contact_row, make_event_row, save_contacts
 
 pytestmark = pytest.mark.skipif(POSTGRES_URL is not None, reason="the test reads query plans of SQLite")
 
@@ -66,3 +66,23 @@ def test_the_events_of_some_contacts_are_counted_by_their_emails(tx: Connection)
         "SEARCH events USING INDEX events_by_email (email=?)",
         "SEARCH events USING INDEX events_by_email (email=?)",
     ]
+
+
+def test_contacts_become_due_by_their_ids_only(tx: Connection) -> None:
+    save_contacts(tx, 1, 2)
+    with record_statements(tx) as statements:
+        contacts.mark_due(tx, [1], {"p2@example.com"})
+    updates = [(sql, values) for sql, values in statements if sql.startswith("UPDATE")]
+    plans = [row[3] for sql, values in updates for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+    assert plans == ["SEARCH contacts USING INTEGER PRIMARY KEY (rowid=?)"]
+
+
+def test_the_owners_of_lost_emails_are_found_once_for_all_contacts_of_a_page(tx: Connection) -> None:
+    numbers = range(1, 21)
+    save_contacts(tx, *numbers)
+    counts = []
+    for page in (numbers[:1], numbers[1:]):
+        with record_statements(tx) as statements:
+            contacts.save(tx, [make_contact_row(number, at=20, addresses=(f"new{number}@example.com",)) for number in page])
+        counts.append(sum(sql.startswith("SELECT") for sql, _ in statements))
+    assert counts[0] == counts[1]
