@@ -167,6 +167,7 @@ class RunFactory:
             clock=self.clock,
             threads=self.threads,
             keeps_all_events=self.settings.keep_events_days is None,
+            event_cutoff=partial(self._build_retention().cutoff, model=self._model, now=now),
             notes=self.report.notes,
             counts=self.report.pulled,
             reads_subscriptions=SUBSCRIPTIONS in self._model.source_kinds - hidden_kinds,

@@ -31,11 +31,16 @@ class Retention:
             if to_ms(now - PURGE_INTERVAL) < (last_purge.load(tx) or 0):
                 return
             undo_log.delete_before(tx, to_ms(now - self.keep_undo))
-            for kind in sorted(model.event_kinds) if self.keep_events else ():
-                longest = event_lookback(model, kind)
-                if longest is not None and self.keep_events is not None:
-                    event_store.delete_before(tx, kind, to_ms(now - max(longest, self.keep_events)))
+            for kind in sorted(model.event_kinds):
+                if (cutoff := self.cutoff(kind, model, now)) is not None:
+                    event_store.delete_before(tx, kind, cutoff)
             last_purge.save(tx, to_ms(now))
+
+    def cutoff(self, kind: str, model: Model, now: datetime) -> int | None:
+        """Return the time (milliseconds) before which events of a kind are deleted; None: all are kept."""
+        if self.keep_events is None or (longest := event_lookback(model, kind)) is None:
+            return None
+        return to_ms(now - max(longest, self.keep_events))
 
 
 def event_lookback(model: Model, kind: str) -> timedelta | None:

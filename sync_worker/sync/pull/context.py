@@ -46,6 +46,7 @@ class PullContext:
     clock: Callable[[], datetime]
     threads: StreamThreads
     keeps_all_events: bool = True  # the state deletes no old events
+    event_cutoff: Callable[[str], int | None] = lambda _kind: None  # milliseconds; older events of a kind are not saved
     notes: list[str] = field(default_factory=list)  # messages for the operator
     counts: Counter[str] = field(default_factory=Counter)
     reads_subscriptions: bool = False  # the model uses the email subscriptions of contacts, and the portal shows them

@@ -219,8 +219,12 @@ def save_events(
     *,
     is_late: Callable[[int], bool] = lambda _at: False,
 ) -> None:
-    """Save events and the state that marks them as read in one transaction; `is_late` returns whether a time was read before."""
-    rows = [event_row(event) for event in events if not event.obsoleted_by]
+    """Save events and the state that marks them as read in one transaction; `is_late` returns whether a time was read before.
+
+    Events that the retention would delete are left out: a page of submissions or attendances may contain them again and again.
+    """
+    cutoff = context.event_cutoff(kind) or 0
+    rows = [row for event in events if not event.obsoleted_by and (row := event_row(event)).at >= cutoff]
     replaced = [event.id for event in events if event.obsoleted_by]
     late = [row for row in rows if is_late(row.at)]
 

@@ -1,0 +1,28 @@
+"""Events that the state has deleted do not come back, although HubSpot still shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.harness import DAY, MODEL, NOW_MS, make_participation, make_submission, make_webinar, small_portal, start_harness
+
+RETENTION_MODEL = MODEL.replace("asked for a demo,", "asked for a demo, valid_for: 90 days,").replace(
+    "    forms:", "    webinars: {event: webinar, each: 4, at_most: 8}\n    forms:"
+)
+
+
+def test_expired_submissions_and_attendances_do_not_count_again_when_their_page_is_read_again(tmp_path: Path) -> None:
+    old = NOW_MS - 400 * DAY
+    data = small_portal(
+        submissions=[make_submission("p3@example.com", at=old), make_submission("p4@example.com")],
+        marketing_events=[make_webinar(501)],
+        participations=[make_participation(501, 2, at=old), make_participation(501, 5)],
+    )
+    with start_harness(tmp_path, data, model=RETENTION_MODEL, settings={"keep_events_days": 365}) as harness:
+        harness.backfill()
+        kept = [harness.score(number) for number in range(1, 7)]
+        assert (kept[1], kept[2], kept[4]) == (0, 0, 4)
+        harness.advance(61)
+        harness.attend_webinar(501, 1)
+        harness.sync()
+        assert [harness.score(number) for number in range(1, 7)] == [kept[0] + 4, *kept[1:]]
