@@ -19,6 +19,7 @@ from sync_worker.timestamps import from_ms, to_ms
 
 MAX_MQL_DRIFT: Final = 0.1  # share by which the number of MQLs may differ from the report ...
 MIN_MQL_DRIFT: Final = 10  # ... but this many contacts always may
+LIST_VERBS: Final = {"add": "added", "remove": "removed"}
 _COMMAND: Final = "Run `sync-worker report`, look at it, then `sync-worker approve --note ...`."
 
 
@@ -82,4 +83,4 @@ def find_report(store: Store, model: str, report_id: str | None, *, now: datetim
 
 
 def _count_members(lists: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    return {f"{change} {name}": number for name, counts in lists.items() for change, number in counts.items() if number}
+    return {f"{name}: {LIST_VERBS[change]}": number for name, counts in lists.items() for change, number in counts.items() if number}
