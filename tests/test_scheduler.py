@@ -159,7 +159,7 @@ def serve_one_cycle(error: BaseException, **options: Any) -> SyncWorkerError | N
 
 def make_unsafe_plan() -> UnsafePlan:
     with pytest.raises(UnsafePlan) as refused:
-        Guard(limits=SafetyLimits(min_contacts=20)).check(contacts=100, changed=60, new_mqls=0)
+        Guard(limits=SafetyLimits(min_contacts=20)).check(contacts=100, changed=60, new_mqls=0, unexpected_mqls=0)
     return refused.value
 
 
