@@ -158,7 +158,6 @@ def _build_client(transport: Transport, metrics: RequestMetrics, identity: str, 
         lists=Lists(LazyApi(lambda: crm.lists.lists_api), LazyApi(lambda: crm.lists.memberships_api), transport, rows),
         properties=Properties(
             LazyApi(lambda: crm.properties.core_api),
-            LazyApi(lambda: crm.properties.batch_api),
             LazyApi(lambda: crm.properties.groups_api),
             rows,
         ),

@@ -16,10 +16,9 @@ REVIEW_INTERVAL: Final = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewSchedule:
-    """When the next review is due, and when the last one was recorded (None: not yet)."""
+    """When the next review is due."""
 
     due: datetime
-    last_review: datetime | None
 
     def overdue_days(self, now: datetime) -> int:
         """Return for how many full days the review has been overdue; 0 if it is not."""
@@ -32,6 +31,4 @@ def schedule_review(log: Sequence[ModelRevision]) -> ReviewSchedule | None:
     if not approvals:
         return None
     reviews = [from_ms(row.at) for row in log if row.kind == "review" and from_ms(row.at) >= approvals[0]]
-    if not reviews:
-        return ReviewSchedule(due=approvals[0] + FIRST_REVIEW_AFTER, last_review=None)
-    return ReviewSchedule(due=reviews[-1] + REVIEW_INTERVAL, last_review=reviews[-1])
+    return ReviewSchedule(due=reviews[-1] + REVIEW_INTERVAL if reviews else approvals[0] + FIRST_REVIEW_AFTER)

@@ -134,18 +134,12 @@ def _build_note(row: ModelRevision) -> LogNote:
 
 def _build_lines(documents: Sequence[Mapping[str, Any] | None]) -> Iterator[LogLine]:
     outlines = [{(cell.section, cell.key): cell for cell in outline(document)} if document else {} for document in documents]
-    keys: dict[tuple[str, str], None] = {}
-    for each in outlines:
-        keys |= dict.fromkeys(each)
-    for key in sorted(keys, key=lambda key: _section_order(outlines, key[0])):  # stable: the order of the file within a section
+    keys = list(dict.fromkeys(key for each in outlines for key in each))
+    sections = list(dict.fromkeys(section for section, _ in keys))
+    for key in sorted(keys, key=lambda key: sections.index(key[0])):  # stable: the order of the file within a section
         cells = [each.get(key) for each in outlines]
         newest = next(cell for cell in reversed(cells) if cell)
         yield LogLine(section=newest.section, label=newest.label, cells=[*_mark_changes(cells, outlines)])
-
-
-def _section_order(outlines: Sequence[Mapping[tuple[str, str], OutlineCell]], section: str) -> int:
-    sections = list(dict.fromkeys(cell.section for each in outlines for cell in each.values()))
-    return sections.index(section)
 
 
 def _mark_changes(cells: Sequence[OutlineCell | None], outlines: Sequence[Mapping[tuple[str, str], OutlineCell]]) -> Iterator[RevisionCell]:

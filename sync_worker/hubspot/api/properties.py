@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from sync_worker.hubspot.records.models import PropertyDefinition, PropertyGroup, PropertyOption
 from sync_worker.hubspot.records.parsing import parse_property, parse_property_group, translate_parse_errors
 from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.error_responses import Conflict
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
-BATCH_SIZE: Final = 100
-LIFECYCLE_STAGE_PROPERTY: Final = "lifecyclestage"
-
 
 class Properties:
     """The property definitions of one portal. `object_type` is contacts, companies or deals."""
 
-    def __init__(self, core: Untyped, batch: Untyped, groups: Untyped, rows: RowParser) -> None:
+    def __init__(self, core: Untyped, groups: Untyped, rows: RowParser) -> None:
         self._core = core
-        self._batch = batch
         self._groups = groups
         self._rows = rows
 

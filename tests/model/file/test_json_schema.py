@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from sync_worker.errors import ModelError
 from sync_worker.model.compiled.loader import loads
 from sync_worker.model.file.json_schema import build_json_schema
 from sync_worker.model.file.yaml_source import parse_yaml
-
-jsonschema = pytest.importorskip("jsonschema", reason="run `make install` for the validator of JSON Schemas")
 
 CONFIG = Path(__file__).parents[3] / "config"
 SHIPPED_SCHEMA = Path(__file__).parents[3] / "config" / "model.schema.json"
