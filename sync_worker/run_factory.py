@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from sync_worker.concurrency import StreamThreads
-from sync_worker.hubspot.api.polling import Poller
+from sync_worker.hubspot.api.bulk.polling import Poller
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.model.compiled.facts import SUBSCRIPTIONS
 from sync_worker.model.compiled.model import Model

@@ -29,12 +29,14 @@ from sync_worker.reports.score_report import ScoreReport, build_report, save_rep
 from sync_worker.reports.status import WorkerStatus, build_status
 from sync_worker.run_factory import RunFactory
 from sync_worker.settings import Settings
-from sync_worker.store import contacts, database, erasure, leases, model_revisions, rejections
+from sync_worker.store import database, erasure, leases, model_revisions
 from sync_worker.store.backup import BackupSummary, create_backup, restore_backup, verify_backup
 from sync_worker.store.database import Store
+from sync_worker.store.facts import contacts
 from sync_worker.store.model_revisions import ModelRevision, RevisionKind
 from sync_worker.store.saved_state import service_health, unreadable
 from sync_worker.store.saved_state.service_health import ServiceHealth
+from sync_worker.store.writes import rejections
 from sync_worker.sync.apply import pending_import
 from sync_worker.sync.approval import Approval, find_report
 from sync_worker.sync.evaluate.evaluate import Evaluator, evaluate_all

@@ -28,9 +28,10 @@ from sync_worker.sandbox.server import user_actions
 from sync_worker.sandbox.server.fingerprint import compute_fingerprint
 from sync_worker.sandbox.server.server import RunningServer, run_in_thread
 from sync_worker.settings import Settings
-from sync_worker.store import memberships, model_revisions
+from sync_worker.store import model_revisions
 from sync_worker.store.database import open_store
 from sync_worker.store.model_revisions import ModelRevision
+from sync_worker.store.writes import memberships
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.report import RunReport
 from sync_worker.sync.run import EARLY_CHUNK_SIZE

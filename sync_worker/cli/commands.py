@@ -15,14 +15,14 @@ from typing import Annotated, Any, Final, NoReturn, Protocol, TypeVar
 import typer
 
 from sync_worker import __version__, log
-from sync_worker.cli import contact_explanation, render
 from sync_worker.cli.author import find_author
-from sync_worker.cli.console import TerminalProgress, err, out, print_json
 from sync_worker.cli.init import write_configuration
 from sync_worker.cli.options import AllowLargeOption, ContactArgument, DryRunOption, JsonOption, ModelOption, NoNamesOption, NoteOption
-from sync_worker.cli.plan import format_markdown
-from sync_worker.cli.revision_log import LogFormat, print_log
-from sync_worker.cli.score_report import print_report, write_report
+from sync_worker.cli.output import contact_explanation, render
+from sync_worker.cli.output.console import TerminalProgress, err, out, print_json
+from sync_worker.cli.output.plan import format_markdown
+from sync_worker.cli.output.revision_log import LogFormat, print_log
+from sync_worker.cli.output.score_report import print_report, write_report
 from sync_worker.cli.state_commands import state_app
 from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
 from sync_worker.model.file.units import parse_duration

@@ -17,7 +17,7 @@ import typer
 from rich.panel import Panel
 from rich.table import Table
 
-from sync_worker.cli.console import err, out
+from sync_worker.cli.output.console import err, out
 from sync_worker.errors import Unavailable
 from sync_worker.settings import load_settings
 from sync_worker.sync.portal.crm_schema import CrmSchema

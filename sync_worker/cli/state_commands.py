@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from sync_worker.cli.console import out, print_json
-from sync_worker.cli.labels import format_count
 from sync_worker.cli.options import JsonOption
+from sync_worker.cli.output.console import out, print_json
+from sync_worker.cli.output.labels import format_count
 from sync_worker.settings import load_settings
 from sync_worker.store.backup import BackupSummary
 from sync_worker.timestamps import from_ms

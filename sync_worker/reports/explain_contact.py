@@ -13,9 +13,11 @@ from sync_worker.model import explain as model_explain
 from sync_worker.model.explain import CountedEvent, Decay, ScoreLine
 from sync_worker.model.forecast import VerdictChange
 from sync_worker.model.reasons.blockers import blockers
-from sync_worker.store import contacts, emails, memberships, mql_admissions, verdicts
+from sync_worker.store import verdicts
 from sync_worker.store.database import Store
+from sync_worker.store.facts import contacts, emails
 from sync_worker.store.saved_state import scan_state
+from sync_worker.store.writes import memberships, mql_admissions
 from sync_worker.sync.evaluate.evaluate import load_facts
 from sync_worker.sync.evaluate.verdict_json import ContactVerdict, build_contact_verdicts
 from sync_worker.sync.portal.crm_schema import CrmSchema, diff_properties

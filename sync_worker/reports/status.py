@@ -11,14 +11,15 @@ import orjson
 
 from sync_worker.errors import ExitCode
 from sync_worker.reports.review_schedule import schedule_review
-from sync_worker.store import contacts as contact_store
-from sync_worker.store import differences, held_back, leases, memberships, model_revisions, mql_admissions, runs
+from sync_worker.store import leases, model_revisions, runs
 from sync_worker.store.database import Store
-from sync_worker.store.held_back import NOTHING_HELD_BACK, HeldBack
+from sync_worker.store.facts import contacts as contact_store
 from sync_worker.store.leases import LeaseRow
 from sync_worker.store.runs import RunRow
 from sync_worker.store.saved_state import service_health, unreadable
 from sync_worker.store.saved_state.service_health import ServiceHealth
+from sync_worker.store.writes import differences, held_back, memberships, mql_admissions
+from sync_worker.store.writes.held_back import NOTHING_HELD_BACK, HeldBack
 from sync_worker.sync.lease import find_holder
 from sync_worker.sync.plan.plan import build_scope, count_list_changes
 from sync_worker.sync.portal import portal

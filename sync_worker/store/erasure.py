@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import orjson
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 
-from sync_worker.store.emails import has_any_email, select_emails
+from sync_worker.store.facts.emails import has_any_email, select_emails
 from sync_worker.store.schema import (
     contact_emails,
     contacts,

@@ -10,10 +10,11 @@ from typing import Final
 import orjson
 
 from sync_worker.errors import ReportRequired
-from sync_worker.store import differences, memberships, model_revisions, score_reports, verdicts
+from sync_worker.store import model_revisions, score_reports, verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.model_revisions import ModelRevision
 from sync_worker.store.score_reports import ScoreReportRow
+from sync_worker.store.writes import differences, memberships
 from sync_worker.sync.plan.plan import Scope, count_list_changes
 from sync_worker.timestamps import from_ms, to_ms
 

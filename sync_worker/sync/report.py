@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sync_worker.errors import ExitCode
 from sync_worker.hubspot.rest.metrics import RequestCounts
-from sync_worker.store.held_back import NOTHING_HELD_BACK, HeldBack
+from sync_worker.store.writes.held_back import NOTHING_HELD_BACK, HeldBack
 from sync_worker.sync.apply.apply import Outcome
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.named_mqls import NamedMql, hide_names

@@ -9,10 +9,10 @@ from typing import Final
 
 from sync_worker.model.compiled.criteria import source_kinds
 from sync_worker.model.compiled.model import Model
-from sync_worker.store import events as event_store
-from sync_worker.store import undo_log
 from sync_worker.store.database import Store
+from sync_worker.store.facts import events as event_store
 from sync_worker.store.saved_state import last_purge
+from sync_worker.store.writes import undo_log
 from sync_worker.timestamps import to_ms
 
 PURGE_INTERVAL: Final = timedelta(days=1)

@@ -10,9 +10,10 @@ from typing import Final
 
 from sync_worker.batched import batched
 from sync_worker.errors import BadRequest, ConfigurationError, FatalError, Forbidden, UnsafePlan
-from sync_worker.store import contacts as contact_store
-from sync_worker.store import differences, held_back, memberships, rejections, repairs
 from sync_worker.store.database import Store
+from sync_worker.store.facts import contacts as contact_store
+from sync_worker.store.facts import repairs
+from sync_worker.store.writes import differences, held_back, memberships, rejections
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
 from sync_worker.sync.evaluate.evaluate import Evaluator
@@ -20,8 +21,8 @@ from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.plan.named_mqls import load_named_mqls
 from sync_worker.sync.plan.plan import PAGE_SIZE, ContactChange, ListChange, Scope, contact_changes, count_list_changes, list_changes
 from sync_worker.sync.plan.safety import Guard
-from sync_worker.sync.pull.gdpr_deletions import purge_gdpr_deleted
 from sync_worker.sync.pull.pull import Pull
+from sync_worker.sync.pull.records.gdpr_deletions import purge_gdpr_deleted
 from sync_worker.sync.report import RunReport
 from sync_worker.sync.retention import Retention
 

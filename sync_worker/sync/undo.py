@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Contact
-from sync_worker.store import memberships, model_revisions, rejections, runs, undo_log
+from sync_worker.store import model_revisions, runs
 from sync_worker.store.database import Store
 from sync_worker.store.model_revisions import ModelRevision
+from sync_worker.store.writes import memberships, rejections, undo_log
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange, ListChange
 from sync_worker.sync.portal.crm_schema import CrmSchema

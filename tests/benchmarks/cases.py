@@ -21,8 +21,8 @@ from sync_worker.cli import GC_THRESHOLD_OBJECTS
 from sync_worker.concurrency import StreamThreads
 from sync_worker.progress import Progress
 from sync_worker.settings import Settings
-from sync_worker.sync.pull.contacts import scan_contacts
 from sync_worker.sync.pull.context import PullContext
+from sync_worker.sync.pull.records.contacts import scan_contacts
 from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.worker import build_worker, utc_now
 from tests.benchmarks import model_throughput

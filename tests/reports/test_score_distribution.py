@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.reports.score_distribution import MAX_BINS, compute_distribution
-from sync_worker.store import contacts as contact_store
 from sync_worker.store.database import Store
+from sync_worker.store.facts import contacts as contact_store
 from sync_worker.store.schema import contacts, verdicts
 from tests.store.database_factories import temporary_store
 from tests.store.row_factories import make_contact_row, make_verdict_row

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from sync_worker.store import contacts as contact_store
 from sync_worker.store import verdicts
-from sync_worker.store.contacts import ContactRow
-from sync_worker.store.events import EventRow
+from sync_worker.store.facts import contacts as contact_store
+from sync_worker.store.facts.contacts import ContactRow
+from sync_worker.store.facts.events import EventRow
 from sync_worker.store.schema import contacts
 from sync_worker.store.verdicts import VerdictKey, VerdictRow
 

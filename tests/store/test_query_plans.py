@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy import event as sqlalchemy_event
 
-from sync_worker.store import contacts, events, held_back, memberships
-from sync_worker.store.differences import StageRule
+from sync_worker.store.facts import contacts, events
+from sync_worker.store.writes import held_back, memberships
+from sync_worker.store.writes.differences import StageRule
 from tests.store.database_factories import POSTGRES_URL
 from tests.store.row_factories import make_contact_row, make_event_row, save_contacts
 

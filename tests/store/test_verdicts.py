@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from sync_worker.store import contacts, events, memberships, verdicts
-from sync_worker.store.contacts import CompanyRow
+from sync_worker.store import verdicts
+from sync_worker.store.facts import contacts, events
+from sync_worker.store.facts.contacts import CompanyRow
 from sync_worker.store.verdicts import VerdictKey
+from sync_worker.store.writes import memberships
 from tests.store.row_factories import VERDICT_KEY, canonical_json, due_ids, make_event_row, make_verdict_row, save_contacts, save_verdicts
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from sync_worker.hubspot.api.csv_file import CsvFile
-from sync_worker.hubspot.api.downloads import FileDownloader
-from sync_worker.hubspot.api.exports import Exports
-from sync_worker.hubspot.api.polling import Poller
+from sync_worker.hubspot.api.bulk.csv_file import CsvFile
+from sync_worker.hubspot.api.bulk.downloads import FileDownloader
+from sync_worker.hubspot.api.bulk.exports import Exports
+from sync_worker.hubspot.api.bulk.polling import Poller
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.progress import Progress

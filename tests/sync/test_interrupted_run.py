@@ -14,8 +14,10 @@ from sync_worker.progress import Progress
 from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.generator import generate
 from sync_worker.sandbox.server import user_actions
-from sync_worker.store import contacts, coverage, database, memberships, schema
-from sync_worker.sync.pull.full_scan import CONTACT_STREAM
+from sync_worker.store import database, schema
+from sync_worker.store.facts import contacts, coverage
+from sync_worker.store.writes import memberships
+from sync_worker.sync.pull.records.full_scan import CONTACT_STREAM
 from tests.harness import MINUTE, NOW, Harness, make_click, make_contact, small_portal, start_harness
 from tests.store.row_factories import make_contact_row
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sync_worker.hubspot.api.import_file import CONTACT_OBJECT_TYPE_ID
+from sync_worker.hubspot.api.bulk.import_file import CONTACT_OBJECT_TYPE_ID
 from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.records.field_types import Milliseconds, TextId, UnreadableField, convert, normalize_email
 from sync_worker.hubspot.records.models import Event, Form, ResultPage

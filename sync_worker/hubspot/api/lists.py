@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sync_worker.errors import NotFound
-from sync_worker.hubspot.api.rejection_causes import describe
-from sync_worker.hubspot.api.write_session import WriteSession
+from sync_worker.hubspot.api.crm.rejection_causes import describe
+from sync_worker.hubspot.api.crm.write_session import WriteSession
 from sync_worker.hubspot.records.field_types import RecordId, convert
 from sync_worker.hubspot.records.models import ContactList, MembershipChangeResult, ResultPage
 from sync_worker.hubspot.records.parsing import parse_list, parse_next_cursor, translate_parse_errors

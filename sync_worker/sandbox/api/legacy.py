@@ -8,9 +8,9 @@ from typing import Any
 from starlette.responses import Response
 
 from sync_worker.sandbox.api.account_and_owners import serialize_pipelines
-from sync_worker.sandbox.api.batch import batch_inputs, batch_response
+from sync_worker.sandbox.api.crm.batch import batch_inputs, batch_response
+from sync_worker.sandbox.api.crm.property_serializer import serialize_property
 from sync_worker.sandbox.api.forms import list_serialized_forms
-from sync_worker.sandbox.api.property_serializer import serialize_property
 from sync_worker.sandbox.base.ids import parse_id
 from sync_worker.sandbox.base.object_types import COMPANIES, CONTACTS, DEALS, ObjectType
 from sync_worker.sandbox.base.responses import Json, JsonResponse, not_found_error

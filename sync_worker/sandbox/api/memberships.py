@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sync_worker.sandbox.api.batch import batch_inputs, batch_response
+from sync_worker.sandbox.api.crm.batch import batch_inputs, batch_response
 from sync_worker.sandbox.api.lists import READ_SCOPES, READ_WRITE_SCOPES, require_list
 from sync_worker.sandbox.base.ids import parse_id
 from sync_worker.sandbox.base.object_types import find_object_type

@@ -2,25 +2,8 @@
 
 from __future__ import annotations
 
-from sync_worker.sandbox.api import (
-    account_and_owners,
-    associations,
-    batch,
-    events_and_forms,
-    exports,
-    forms,
-    imports,
-    legacy,
-    lists,
-    marketing_events,
-    memberships,
-    merges,
-    objects,
-    properties,
-    property_groups,
-    search,
-    subscriptions,
-)
+from sync_worker.sandbox.api import account_and_owners, events_and_forms, forms, legacy, lists, marketing_events, memberships, subscriptions
+from sync_worker.sandbox.api.crm import associations, batch, exports, imports, merges, objects, properties, property_groups, search
 
 ENDPOINTS = (
     *search.ENDPOINTS,

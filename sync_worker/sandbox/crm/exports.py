@@ -1,4 +1,4 @@
-"""Asynchronous exports of records to files, served by sandbox/api/exports.py; hubspot-api.md section 8."""
+"""Asynchronous exports of records to files, served by sandbox/api/crm/exports.py; hubspot-api.md section 8."""
 
 from __future__ import annotations
 

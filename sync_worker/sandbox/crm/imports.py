@@ -1,4 +1,4 @@
-"""Asynchronous imports of files into records, served by sandbox/api/imports.py; hubspot-api.md section 8."""
+"""Asynchronous imports of files into records, served by sandbox/api/crm/imports.py; hubspot-api.md section 8."""
 
 from __future__ import annotations
 

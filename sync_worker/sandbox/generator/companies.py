@@ -9,10 +9,10 @@ from random import Random
 from typing import Final, Literal
 
 from sync_worker.sandbox.base.portal_data import Row
-from sync_worker.sandbox.generator.countries import WEIGHTED_COUNTRIES, Country
-from sync_worker.sandbox.generator.industries import WEIGHTED_INDUSTRIES, Industry
 from sync_worker.sandbox.generator.seeded_random import draw_int, expand_weights, pick
 from sync_worker.sandbox.generator.timestamps import DAY_MS, format_iso
+from sync_worker.sandbox.generator.vocabulary.countries import WEIGHTED_COUNTRIES, Country
+from sync_worker.sandbox.generator.vocabulary.industries import WEIGHTED_INDUSTRIES, Industry
 
 ScannerType = Literal["none", "fast", "burst", "crawler", "flagged"]
 

@@ -12,7 +12,7 @@ from sync_worker.sandbox.generator.people import HISTORY_DAYS, Person
 from sync_worker.sandbox.generator.security_scanners import Click, scanner_clicks
 from sync_worker.sandbox.generator.seeded_random import draw_exponential, draw_int, draw_uuid, pick
 from sync_worker.sandbox.generator.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, format_iso
-from sync_worker.sandbox.generator.website import SITE_URL
+from sync_worker.sandbox.generator.vocabulary.website import SITE_URL
 
 _EMAIL_APP_ID: Final = 113
 _CAMPAIGN_INTERVAL_DAYS: Final = 28

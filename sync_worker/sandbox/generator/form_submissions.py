@@ -9,7 +9,7 @@ from typing import Final
 from sync_worker.sandbox.base.portal_data import Row
 from sync_worker.sandbox.generator.people import Person
 from sync_worker.sandbox.generator.seeded_random import draw_int, draw_uuid, expand_weights, pick
-from sync_worker.sandbox.generator.website import SITE_URL
+from sync_worker.sandbox.generator.vocabulary.website import SITE_URL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

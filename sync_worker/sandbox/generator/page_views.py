@@ -12,7 +12,7 @@ from sync_worker.sandbox.generator.form_submissions import FormSubmission
 from sync_worker.sandbox.generator.people import Person
 from sync_worker.sandbox.generator.seeded_random import draw_int, draw_uuid, pick
 from sync_worker.sandbox.generator.timestamps import MINUTE_MS, SECOND_MS, format_iso
-from sync_worker.sandbox.generator.website import PAGES, SITE_URL
+from sync_worker.sandbox.generator.vocabulary.website import PAGES, SITE_URL
 
 _PAGES_PER_VISIT: Final = (1, 1, 1, 2, 2, 3, 4, 6)
 _AD_QUERY: Final = "utm_campaign=scoring-guide&utm_source=search&utm_medium=cpc"

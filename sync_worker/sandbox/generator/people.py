@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Final, Literal, NamedTuple
 
-from sync_worker.sandbox.generator import addresses, job_titles
 from sync_worker.sandbox.generator.companies import Company
-from sync_worker.sandbox.generator.countries import WEIGHTED_COUNTRIES, Country
 from sync_worker.sandbox.generator.engagement_level import INACTIVE, EngagementLevel, draw_engagement_level
-from sync_worker.sandbox.generator.names import FIRST_NAMES, LAST_NAMES, Name
 from sync_worker.sandbox.generator.personas import STUDENT_PERSONA, WEIGHTED_PERSONAS, Persona
 from sync_worker.sandbox.generator.seeded_random import draw_exponential, draw_int, expand_weights, pick
 from sync_worker.sandbox.generator.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
+from sync_worker.sandbox.generator.vocabulary import addresses, job_titles
+from sync_worker.sandbox.generator.vocabulary.countries import WEIGHTED_COUNTRIES, Country
+from sync_worker.sandbox.generator.vocabulary.names import FIRST_NAMES, LAST_NAMES, Name
 
 DealOutcome = Literal["open", "won", "lost"]
 EmailStatus = Literal["none", "optout", "bounce"]

@@ -6,9 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from sync_worker.sandbox.generator import addresses
 from sync_worker.sandbox.generator.seeded_random import expand_weights
-from sync_worker.sandbox.generator.website import BUYER_PAGES, COMPETITOR_PAGES, JOB_SEEKER_PAGES, PRIVATE_PAGES, STUDENT_PAGES, PageWeights
+from sync_worker.sandbox.generator.vocabulary import addresses
+from sync_worker.sandbox.generator.vocabulary.website import (
+    BUYER_PAGES,
+    COMPETITOR_PAGES,
+    JOB_SEEKER_PAGES,
+    PRIVATE_PAGES,
+    STUDENT_PAGES,
+    PageWeights,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

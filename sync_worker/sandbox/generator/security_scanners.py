@@ -9,7 +9,7 @@ from typing import Final
 from sync_worker.sandbox.generator.companies import ScannerType
 from sync_worker.sandbox.generator.seeded_random import draw_int, pick
 from sync_worker.sandbox.generator.timestamps import MINUTE_MS, SECOND_MS
-from sync_worker.sandbox.generator.website import SITE_URL
+from sync_worker.sandbox.generator.vocabulary.website import SITE_URL
 
 _LINK_PATHS: Final = ("/product", "/pricing", "/webinars/next", "/customers", "/resources/guide-to-lead-scoring.pdf")
 _BROWSER_USER_AGENT: Final = (

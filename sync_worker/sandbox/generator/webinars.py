@@ -13,7 +13,7 @@ from sync_worker.sandbox.generator.form_submissions import WEBINAR_FORM, FormSub
 from sync_worker.sandbox.generator.people import HISTORY_DAYS, Person
 from sync_worker.sandbox.generator.seeded_random import draw_int
 from sync_worker.sandbox.generator.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, format_iso
-from sync_worker.sandbox.generator.website import SITE_URL
+from sync_worker.sandbox.generator.vocabulary.website import SITE_URL
 
 _WEBINAR_INTERVAL_DAYS: Final = 30
 _NEXT_WEBINAR_DAYS: Final = 9

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sync_worker.sandbox.api.crm.objects import reject_duplicate_email
 from sync_worker.sandbox.api.error_responses import invalid_values_error
-from sync_worker.sandbox.api.objects import reject_duplicate_email
 from sync_worker.sandbox.base.ids import parse_id
 from sync_worker.sandbox.base.responses import not_found_error, validation_error
 from sync_worker.sandbox.crm.audit_log import CRM_UI_SOURCE

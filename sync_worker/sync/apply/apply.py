@@ -14,12 +14,13 @@ from sqlalchemy import Connection
 
 from sync_worker.batched import batched
 from sync_worker.errors import NotFound
-from sync_worker.hubspot.api.write_session import WriteSession
+from sync_worker.hubspot.api.crm.write_session import WriteSession
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.progress import Progress
-from sync_worker.store import contacts, differences, memberships, rejections, undo_log
 from sync_worker.store.database import Store
-from sync_worker.store.rejections import PROPERTIES, STAGE, Rejection, list_part
+from sync_worker.store.facts import contacts
+from sync_worker.store.writes import differences, memberships, rejections, undo_log
+from sync_worker.store.writes.rejections import PROPERTIES, STAGE, Rejection, list_part
 from sync_worker.sync.apply.contact_batch import ContactBatchResult, write_batch
 from sync_worker.sync.apply.contact_results import ContactResult, build_result
 from sync_worker.sync.apply.list_members import ListMembers, build_missing_list_error

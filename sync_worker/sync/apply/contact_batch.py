@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sync_worker.hubspot.api.contacts import Contacts
-from sync_worker.hubspot.api.write_session import WriteSession
+from sync_worker.hubspot.api.crm.contacts import Contacts
+from sync_worker.hubspot.api.crm.write_session import WriteSession
 from sync_worker.hubspot.records.models import BatchWriteResult, Contact, ContactUpdate, WriteAck
 from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange
 

@@ -9,8 +9,8 @@ from typing import Final
 import orjson
 
 from sync_worker.hubspot.records.models import CauseKind, RejectionCause, WriteAck
-from sync_worker.store.differences import AcknowledgedContact
-from sync_worker.store.rejections import PROPERTIES, STAGE, Rejection
+from sync_worker.store.writes.differences import AcknowledgedContact
+from sync_worker.store.writes.rejections import PROPERTIES, STAGE, Rejection
 from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange, InvalidValue
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.timestamps import to_ms

@@ -17,8 +17,8 @@ import structlog
 
 from sync_worker.batched import batched
 from sync_worker.errors import StateError
-from sync_worker.hubspot.api.csv_file import UnusableExport
-from sync_worker.hubspot.api.import_file import ImportFile
+from sync_worker.hubspot.api.bulk.csv_file import UnusableExport
+from sync_worker.hubspot.api.bulk.import_file import ImportFile
 from sync_worker.hubspot.records.models import BatchWriteResult, Contact, Import, WriteAck
 from sync_worker.store.database import Store
 from sync_worker.sync.apply import pending_import

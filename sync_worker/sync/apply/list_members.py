@@ -8,11 +8,12 @@ from typing import Final
 
 from sync_worker.batched import batched
 from sync_worker.errors import BadRequest, ConfigurationError, Forbidden, NotFound
-from sync_worker.hubspot.api.write_session import WriteSession
+from sync_worker.hubspot.api.crm.write_session import WriteSession
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.store import contacts, memberships, rejections, undo_log
 from sync_worker.store.database import Store
-from sync_worker.store.rejections import ADD, REMOVE, Rejection, list_part
+from sync_worker.store.facts import contacts
+from sync_worker.store.writes import memberships, rejections, undo_log
+from sync_worker.store.writes.rejections import ADD, REMOVE, Rejection, list_part
 from sync_worker.sync.plan.plan import ListChange
 
 MEMBERSHIP_BATCH_SIZE: Final = 1_000

@@ -12,8 +12,8 @@ from typing import Final
 import structlog
 
 from sync_worker.errors import Forbidden, NotFound, Unavailable
-from sync_worker.hubspot.api.imports import Imports
-from sync_worker.hubspot.api.polling import Poller
+from sync_worker.hubspot.api.bulk.imports import Imports
+from sync_worker.hubspot.api.bulk.polling import Poller
 from sync_worker.hubspot.records.models import Import
 from sync_worker.store.database import Store
 from sync_worker.store.saved_state import pending_import

@@ -21,19 +21,19 @@ from sync_worker.hubspot.records.row_parser import JsonObject
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts
 from sync_worker.model.scoring.mql_quota import select_admissions
-from sync_worker.store import contacts as contact_store
 from sync_worker.store import database
-from sync_worker.store import events as event_store
-from sync_worker.store import subscriptions as subscription_store
 from sync_worker.store.database import Store
+from sync_worker.store.facts import contacts as contact_store
+from sync_worker.store.facts import events as event_store
+from sync_worker.store.facts import subscriptions as subscription_store
 from sync_worker.sync.evaluate.evaluate import evaluate_all
 from sync_worker.sync.evaluate.folder_subscriptions import FolderSubscriptions
 from sync_worker.sync.evaluate.verdict_json import build_contact_verdicts
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.portal import select_hidden_kinds
+from sync_worker.sync.pull.records.subscriptions import subscription_row
 from sync_worker.sync.pull.row_mapper import RowMapper, event_row
 from sync_worker.sync.pull.streams import is_occurrence
-from sync_worker.sync.pull.subscriptions import subscription_row
 
 BATCH_SIZE: Final = 500
 

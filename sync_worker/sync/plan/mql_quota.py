@@ -9,8 +9,8 @@ import polars as pl
 
 from sync_worker.model.file.schema import GRADE_LETTERS
 from sync_worker.model.scoring.mql_quota import select_admissions
-from sync_worker.store import mql_admissions
 from sync_worker.store.database import Store
+from sync_worker.store.writes import mql_admissions
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.timestamps import to_ms
 

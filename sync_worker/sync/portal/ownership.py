@@ -11,10 +11,10 @@ from msgspec import structs
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import ContactList, PropertyDefinition
-from sync_worker.store import memberships
 from sync_worker.store.database import Store
 from sync_worker.store.saved_state import managed_objects, portal_cache
 from sync_worker.store.saved_state.managed_objects import ManagedObjects
+from sync_worker.store.writes import memberships
 
 TAKE_OVER_HINT: Final = (
     "Rename the object in HubSpot or set another property_prefix. If it is yours, for example after the loss of a state, run "

@@ -13,10 +13,11 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails
 from sync_worker.model.compiled.facts import SUBSCRIPTIONS
 from sync_worker.model.compiled.model import Model
-from sync_worker.store import events, memberships
 from sync_worker.store.database import Store
+from sync_worker.store.facts import events
 from sync_worker.store.saved_state import portal_cache
 from sync_worker.store.saved_state.portal_cache import PortalCache
+from sync_worker.store.writes import memberships
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.managed_lists import find_list
 from sync_worker.timestamps import from_ms, to_ms

@@ -11,8 +11,8 @@ import structlog
 from sync_worker.errors import ExitCode
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import ContactList, PropertyDefinition, PropertyGroup, PropertyOption
-from sync_worker.store import memberships
 from sync_worker.store.database import Store
+from sync_worker.store.writes import memberships
 from sync_worker.sync.portal import ownership
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.managed_lists import find_list, has_legacy_name

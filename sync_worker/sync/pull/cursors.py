@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from sync_worker.store import coverage
+from sync_worker.store.facts import coverage
 from sync_worker.store.saved_state import scan_state
 from sync_worker.sync.pull import streams
-from sync_worker.sync.pull.full_scan import CONTACT_STREAM
+from sync_worker.sync.pull.records.full_scan import CONTACT_STREAM
 from sync_worker.timestamps import from_ms
 
 

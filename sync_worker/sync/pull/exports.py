@@ -15,10 +15,10 @@ import structlog
 
 from sync_worker.batched import batched
 from sync_worker.errors import BadRequest, Forbidden, NotFound, SyncWorkerError
-from sync_worker.hubspot.api import exports
-from sync_worker.hubspot.api.csv_file import CsvFile, UnusableExport
-from sync_worker.hubspot.api.exports import ExportObjectType
-from sync_worker.hubspot.api.polling import Poller
+from sync_worker.hubspot.api.bulk import exports
+from sync_worker.hubspot.api.bulk.csv_file import CsvFile, UnusableExport
+from sync_worker.hubspot.api.bulk.exports import ExportObjectType
+from sync_worker.hubspot.api.bulk.polling import Poller
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Company, Contact
 from sync_worker.hubspot.rest.error_responses import BulkLimitReached

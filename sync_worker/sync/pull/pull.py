@@ -12,14 +12,15 @@ from typing import Final
 from sync_worker.concurrency import StreamThreads
 from sync_worker.model.compiled.facts import COUNTER_PROPERTIES
 from sync_worker.store.saved_state import scan_state
-from sync_worker.sync.pull import contacts, events
-from sync_worker.sync.pull.companies import read_companies
+from sync_worker.sync.pull.activity import events
+from sync_worker.sync.pull.activity.event_repair import reread
+from sync_worker.sync.pull.activity.event_reserve import EventReserve
+from sync_worker.sync.pull.activity.reconciliation import Reconciliation
 from sync_worker.sync.pull.context import PullContext
-from sync_worker.sync.pull.event_repair import reread
-from sync_worker.sync.pull.event_reserve import EventReserve
 from sync_worker.sync.pull.exports import ExportReader
-from sync_worker.sync.pull.list_members import read_list_members
-from sync_worker.sync.pull.reconciliation import Reconciliation
+from sync_worker.sync.pull.records import contacts
+from sync_worker.sync.pull.records.companies import read_companies
+from sync_worker.sync.pull.records.list_members import read_list_members
 
 RESERVE_SECONDS: Final = 0.05  # seconds between two updates of the reserve for events
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from sync_worker.hubspot.records.field_types import MAX_ID, normalize_email
 from sync_worker.hubspot.records.models import Company, Contact, Event
-from sync_worker.store.contacts import CompanyRow, ContactRow
-from sync_worker.store.events import EventRow
+from sync_worker.store.facts.contacts import CompanyRow, ContactRow
+from sync_worker.store.facts.events import EventRow
 from sync_worker.sync.portal.crm_schema import EMPTY, CrmSchema
 from sync_worker.sync.pull.row_codec import RowValues, align_values, column_picker, json_encoder
 from sync_worker.timestamps import to_ms

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Final, NoReturn, TypeVar
 
 from sync_worker.errors import ConfigurationError, SyncWorkerError
-from sync_worker.hubspot.api.crm_objects import Objects
+from sync_worker.hubspot.api.crm.crm_objects import Objects
 from sync_worker.hubspot.api.event_occurrences import event_kind
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Company, Contact, Event, MarketingEvent, ResultPage

@@ -10,9 +10,11 @@ from sqlalchemy import select
 
 from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.progress import Progress
-from sync_worker.store import contacts, events, memberships, verdicts
-from sync_worker.store.contacts import CompanyRow
+from sync_worker.store import verdicts
 from sync_worker.store.database import Store
+from sync_worker.store.facts import contacts, events
+from sync_worker.store.facts.contacts import CompanyRow
+from sync_worker.store.writes import memberships
 from sync_worker.sync.evaluate.evaluate import Evaluator
 from tests.harness import MODEL, NOW, NOW_MS
 from tests.store.database_factories import temporary_store

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from sync_worker.model.compiled.loader import loads
-from sync_worker.store import contacts, database, verdicts
-from sync_worker.store.contacts import ContactRow
+from sync_worker.store import database, verdicts
 from sync_worker.store.database import Store
+from sync_worker.store.facts import contacts
+from sync_worker.store.facts.contacts import ContactRow
 from sync_worker.store.schema import verdicts as table
 from sync_worker.store.verdicts import VerdictKey
 from sync_worker.sync.plan.mql_quota import MqlQuota

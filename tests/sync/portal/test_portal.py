@@ -16,9 +16,10 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails, ContactList, PropertyDefinition, PropertyOption
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.daily_quota import DailyQuota
-from sync_worker.store import events, memberships
 from sync_worker.store.database import Store
-from sync_worker.store.events import EventRow
+from sync_worker.store.facts import events
+from sync_worker.store.facts.events import EventRow
+from sync_worker.store.writes import memberships
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.portal import PortalInfo

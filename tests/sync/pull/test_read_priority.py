@@ -15,10 +15,10 @@ from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.records.models import AccountDetails
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.rate_limiter import RateLimiter, RateLimitSettings
-from sync_worker.store.contacts import count
 from sync_worker.store.database import open_store
+from sync_worker.store.facts.contacts import count
 from sync_worker.store.saved_state import key_value
-from sync_worker.sync.pull.event_reserve import (
+from sync_worker.sync.pull.activity.event_reserve import (
     BACKLOG_EVENTS,
     BACKLOG_RESERVE_SHARE,
     BACKLOG_WAIT_SECONDS,

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from sync_worker.errors import SyncWorkerError
-from sync_worker.hubspot.api.crm_objects import UnorderedResponse
+from sync_worker.hubspot.api.crm.crm_objects import UnorderedResponse
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import MarketingEvent
 from sync_worker.hubspot.rest.retry import RetryPolicy
-from sync_worker.store import contacts, events, memberships
 from sync_worker.store.database import open_store
+from sync_worker.store.facts import contacts, events
+from sync_worker.store.writes import memberships
 from sync_worker.sync.pull.row_mapper import RowMapper, event_row
 from tests.hubspot.fakes import json_response, make_client, make_record, next_page_body, serve_fake
 from tests.sync.model_factories import make_crm_schema

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sync_worker.hubspot.records.models import Company, Contact, Event
-from sync_worker.store.contacts import CompanyRow, ContactRow
+from sync_worker.store.facts.contacts import CompanyRow, ContactRow
 from sync_worker.store.schema import events
 from sync_worker.sync.pull.row_mapper import IDENTITY_PROPERTIES, RowMapper, event_row
 from tests.store.row_factories import canonical_json

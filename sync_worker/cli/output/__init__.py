@@ -1,0 +1,1 @@
+"""Output of the commands: text on the terminal, Markdown, CSV, HTML, JSON."""

@@ -1,0 +1,82 @@
+"""Output of a plan: the gravest changes first, as text or Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from sync_worker.cli.output.console import out
+from sync_worker.cli.output.labels import format_count
+from sync_worker.sync.plan.plan import Consequence, ContactChange
+from sync_worker.sync.plan.plan_summary import PlanSummary
+
+MAX_VALUE_CHARS: Final = 60
+#: What each kind of change is called, for one and for several contacts.
+LABELS: Final = {
+    Consequence.NEW_MQL: ("new MQL", "new MQLs"),
+    Consequence.STAGE: ("lifecycle stage", "lifecycle stages"),
+    Consequence.MQL_LOST: ("other MQL reason", "other MQL reasons"),
+    Consequence.BAND: ("band", "bands"),
+    Consequence.GRADE: ("grade", "grades"),
+    Consequence.SCORE: ("score", "scores"),
+    Consequence.OTHER: ("other text", "other texts"),
+}
+
+
+def print_plan(plan: PlanSummary) -> None:
+    """Print the gravest changes of a plan, and the number of changes of each property."""
+    for change in plan.samples:
+        out.print(f"  {LABELS[change.consequence][0]:15} {_name(plan, change)}", markup=False)
+        for line in _describe_changes(change):
+            out.print(f"    {line}", markup=False)
+    shown, detailed = len(plan.samples), sum(number for kind, number in plan.consequences.items() if kind in LABELS)
+    if detailed > shown:
+        out.print(f"  and {format_count(detailed - shown, 'more contact')}", markup=False)
+    if plan.properties:
+        counts = ", ".join(f"{name} {number:,}" for name, number in sorted(plan.properties.items()))
+        out.print(f"  values    {counts}", markup=False)
+
+
+def summarize_plan(plan: PlanSummary) -> str:
+    """Return a plan in one line: contacts by their gravest change, and list members."""
+    parts = [format_count(plan.consequences[kind], *labels) for kind, labels in LABELS.items() if plan.consequences[kind]]
+    if renamed := plan.consequences[Consequence.MODEL_NAME]:
+        parts.append(f"{format_count(renamed, 'contact')} with another model name only")
+    members = sum(sum(counts.values()) for counts in plan.lists.values())
+    parts += [format_count(members, "list member")] if members else []
+    return ", ".join(parts) or "no changes"
+
+
+def format_markdown(plan: PlanSummary, *, refused: str | None = None) -> str:
+    """Return a plan as a Markdown table, for a pull request; `refused` is why the run would not carry it out."""
+    lines = [f"**Plan:** {summarize_plan(plan)}", ""]
+    lines += [f"**Refused:** {refused}", ""] if refused else []
+    if plan.samples:
+        lines += ["| change | contact | values |", "| --- | --- | --- |"]
+    for change in plan.samples:
+        values = "<br>".join(_escape(line) for line in _describe_changes(change))
+        lines.append(f"| {LABELS[change.consequence][0]} | {_escape(_name(plan, change))} | {values} |")
+    lines += ["" for _ in plan.lists][:1]
+    lines += [f"- list {_escape(name)}: {counts['add']:,} to add, {counts['remove']:,} to remove" for name, counts in plan.lists.items()]
+    return "\n".join([*lines, ""])
+
+
+def _name(plan: PlanSummary, change: ContactChange) -> str:
+    email = plan.emails.get(change.id)
+    return f"{email} ({change.id})" if email else f"contact {change.id}"
+
+
+def _describe_changes(change: ContactChange) -> Iterator[str]:
+    for name, (before, after) in change.properties.items():
+        yield f"{name}: {_shorten(before)} → {_shorten(after)}"
+
+
+def _shorten(text: str) -> str:
+    lines = text.splitlines()
+    if not lines:
+        return "(empty)"
+    return lines[0][:MAX_VALUE_CHARS] + (" …" if len(lines) > 1 or len(lines[0]) > MAX_VALUE_CHARS else "")
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,98 @@
+"""Text output of the score report, on the terminal or in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Final
+
+import orjson
+from rich.console import Console
+from rich.text import Text
+
+from sync_worker.cli.output.console import err
+from sync_worker.cli.output.labels import format_count
+from sync_worker.cli.output.render import build_table, format_score, print_mqls
+from sync_worker.errors import ConfigurationError
+from sync_worker.private_file import write_private_text
+from sync_worker.reports.score_distribution import ScoreDistribution
+from sync_worker.reports.score_report import ScoreReport
+
+BAR_CHARACTER: Final = "█"
+MAX_BAR_CHARS: Final = 40  # length of the longest bar, in characters
+
+
+def print_report(report: ScoreReport, console: Console) -> None:
+    """Print what the report is made of, the statistics, the histogram, bands with grades, and the MQLs by name."""
+    distribution = report.distribution
+    if not distribution.contacts:
+        console.print("No contact has a score yet: run `sync-worker backfill`.")
+        return
+    head = (
+        f"Report {report.id} · portal {report.portal_id} · model {report.model_name} · {report.model_hash} · {report.at:%Y-%m-%d %H:%M} UTC"
+    )
+    console.print(head, markup=False, style="bold")
+    if report.newly_evaluated:
+        count = format_count(report.newly_evaluated, "contact")
+        console.print(f"{count} evaluated for this report; HubSpot may still show earlier values.", style="yellow", markup=False)
+    console.print(f"{format_count(distribution.contacts, 'contact')}, {format_count(distribution.mqls, 'MQL')}", markup=False)
+    _print_statistics(report, console)
+    _print_histogram(distribution, console)
+    grades = ((grade.replace("-", "−"), "right") for grade in distribution.grades)
+    table = build_table(("band", "left"), ("contacts", "right"), *grades)
+    for band, contacts in distribution.bands.items():
+        table.add_row(band, f"{contacts:,}", *(f"{distribution.grades_by_band[band].get(grade, 0):,}" for grade in distribution.grades))
+    console.print()
+    console.print(table)
+    if report.mqls:
+        console.print("\nMQLs, the highest score first:")
+        print_mqls(report.mqls, console)
+
+
+def _print_statistics(report: ScoreReport, console: Console) -> None:
+    numbers = report.distribution
+    text = f"min {numbers.minimum}   mean {numbers.mean:.1f}   median {numbers.median:g}   max {numbers.maximum}"
+    console.print(text.replace("-", "−"), markup=False)
+    percentiles = "   ".join(f"{share} %: {format_score(score)}" for share, score in numbers.percentiles.items())
+    console.print(f"percentiles   {percentiles}", markup=False)
+    console.print(
+        f"MQL from {report.threshold:g}; the model reaches {report.maximum:g} points, {report.reachable:g} on this portal\n", markup=False
+    )
+
+
+def _print_histogram(distribution: ScoreDistribution, console: Console) -> None:
+    console.print(f"{'score':>12}  contacts")
+    most = max(bar.contacts for bar in distribution.histogram)
+    for bar in distribution.histogram:
+        span = format_score(bar.low) if bar.low == bar.high else f"{format_score(bar.low)} to {format_score(bar.high)}"
+        console.print(Text(f"{span:>12}  {BAR_CHARACTER * _bar_width(bar.contacts, most)} {bar.contacts:,}"))
+
+
+def _bar_width(number: int, maximum: int) -> int:
+    return max(1, round(MAX_BAR_CHARS * number / maximum)) if number else 0
+
+
+def write_report(report: ScoreReport, path: Path) -> None:
+    """Write the report to a file; its suffix selects the format.
+
+    Raises ConfigurationError for another suffix, or if the file cannot be written.
+    """
+    formats: Mapping[str, Callable[[], str]] = {
+        ".json": lambda: orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2).decode() + "\n",
+        ".txt": lambda: _record_report(report).export_text(),
+        ".html": lambda: _record_report(report).export_html(),
+    }
+    if path.suffix not in formats:
+        raise ConfigurationError(f"--out {path}: the file name must end in .html, .txt or .json.")
+    try:
+        write_private_text(path, formats[path.suffix]())
+    except OSError as error:
+        raise ConfigurationError(f"--out {path}: cannot be written: {error.strerror}.", hint="Use another file.") from error
+    err.print(f"written to {path}", markup=False)
+
+
+def _record_report(report: ScoreReport) -> Console:
+    console = Console(record=True, width=110, file=StringIO())
+    print_report(report, console)
+    return console

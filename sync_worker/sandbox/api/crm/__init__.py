@@ -1,0 +1,1 @@
+"""Endpoints of CRM objects: records, batches, search, associations, properties, imports and exports."""

@@ -1,0 +1,1 @@
+"""Words of a generated portal: names, addresses, countries, industries, job titles, web pages."""

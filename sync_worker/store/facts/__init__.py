@@ -1,0 +1,1 @@
+"""Tables of what HubSpot showed: records, events, merges, subscriptions, and the coverage of the reads."""

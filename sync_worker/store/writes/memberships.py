@@ -1,0 +1,141 @@
+"""The `lists` and `memberships` tables: our lists in HubSpot, and their members as HubSpot acknowledged them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, literal, or_, select
+
+from sync_worker.store import id_array
+from sync_worker.store.database import upsert_rows
+from sync_worker.store.schema import contacts, lists, memberships, rejections, repairs, verdicts
+from sync_worker.store.writes.rejections import ADD, REMOVE, holds_back, list_part
+
+
+def condition(key: str) -> ColumnElement[bool]:
+    """Return the condition that the verdict makes a contact a member of the list with this key."""
+    conditions: dict[str, ColumnElement[bool]] = {
+        "mql": verdicts.c.mql,
+        "direct": and_(verdicts.c.mql, verdicts.c.direct),
+        "by_score": and_(verdicts.c.mql, verdicts.c.by_score),
+    }
+    return verdicts.c.band == key.removeprefix("band:") if key.startswith("band:") else conditions[key]
+
+
+def ids_to_add(tx: Connection, key: str, *, now: int) -> Sequence[int]:
+    """Return the contacts that should be in a list and that HubSpot has not acknowledged as members, in order of id.
+
+    Without those that a rejection holds back at `now` (milliseconds).
+    """
+    return tx.execute(_select_to_add(key, now)).scalars().all()
+
+
+def count_to_add(tx: Connection, key: str, *, now: int, exclude_repairs: bool = False) -> int:
+    """Return how many contacts `ids_to_add` would return, with `exclude_repairs` without those whose facts were missing before."""
+    query = _select_to_add(key, now)
+    return _count_rows(tx, query.where(verdicts.c.contact_id.not_in(select(repairs.c.contact_id))) if exclude_repairs else query)
+
+
+def ids_to_remove(tx: Connection, key: str, *, keep_others: bool, now: int) -> Sequence[int]:
+    """Return the members that should not be in a list; with `keep_others`, only those that we added. `now` as in `ids_to_add`."""
+    return tx.execute(_select_to_remove(key, now, keep_others=keep_others)).scalars().all()
+
+
+def count_to_remove(tx: Connection, key: str, *, keep_others: bool, now: int) -> int:
+    """Return how many contacts `ids_to_remove` would return."""
+    return _count_rows(tx, _select_to_remove(key, now, keep_others=keep_others))
+
+
+def save_pending(tx: Connection, key: str, ids: Sequence[int]) -> None:
+    """Save the contacts that are about to be added to a list, so that they count as ours even if no reply arrives."""
+    upsert_rows(tx, memberships, [_row(key, id_, ours=True, acknowledged=False) for id_ in ids])
+
+
+def save_changes(tx: Connection, key: str, *, added: Sequence[int], removed: Sequence[int]) -> None:
+    """Save the changes of a list that HubSpot acknowledged."""
+    upsert_rows(tx, memberships, [_row(key, id_, ours=True) for id_ in added])
+    if removed:
+        tx.execute(delete(memberships).where(memberships.c.list == key, id_array.in_ids(memberships.c.contact_id, removed)))
+
+
+def merge(tx: Connection, merged: Sequence[int], survivor: int) -> None:
+    """Give a contact the memberships of the contacts that were merged into it, as not acknowledged: HubSpot may not have done so."""
+    columns = (memberships.c.list, memberships.c.contact_id, memberships.c.ours)
+    stored = tx.execute(select(*columns).where(memberships.c.contact_id.in_([*merged, survivor]))).all()
+    own = {row.list for row in stored if row.contact_id == survivor}
+    # A membership that another user added does not become ours.
+    inherited = {key: all(row.ours for row in stored if row.list == key) for key in {row.list for row in stored} - own}
+    tx.execute(delete(memberships).where(memberships.c.contact_id.in_(merged)))
+    upsert_rows(tx, memberships, [_row(key, survivor, ours=ours, acknowledged=False) for key, ours in inherited.items()])
+
+
+def replace(tx: Connection, key: str, ids: Sequence[int]) -> None:
+    """Replace the members of a list by those that HubSpot returned; new ones were added by others."""
+    ours = dict(tx.execute(select(memberships.c.contact_id, memberships.c.ours).where(memberships.c.list == key)).all())
+    tx.execute(delete(memberships).where(memberships.c.list == key))
+    upsert_rows(tx, memberships, [_row(key, id_, ours=ours.get(id_, False)) for id_ in ids])
+
+
+def load_list_ids(tx: Connection) -> dict[str, str]:
+    """Return HubSpot's ids of our lists, by key."""
+    return dict(tx.execute(select(lists.c.key, lists.c.id)).all())
+
+
+def load_list_keys(tx: Connection, contact_id: int) -> list[str]:
+    """Return the keys of the lists that HubSpot has acknowledged a contact in."""
+    query = select(memberships.c.list).where(memberships.c.contact_id == contact_id, memberships.c.acknowledged)
+    return list(tx.execute(query.order_by(memberships.c.list)).scalars())
+
+
+def find_orphaned_lists(tx: Connection, keys: Collection[str]) -> dict[str, str]:
+    """Return the names of the lists, by key, that have none of these keys: the model no longer has their band."""
+    return dict(tx.execute(select(lists.c.key, lists.c.name).where(lists.c.key.not_in(keys)).order_by(lists.c.key)).all())
+
+
+def delete_list(tx: Connection, key: str) -> None:
+    """Delete a list, which no longer exists in HubSpot, and its members."""
+    for table, column in ((memberships, memberships.c.list), (lists, lists.c.key)):
+        tx.execute(delete(table).where(column == key))
+
+
+def save_list(tx: Connection, key: str, *, list_id: str, name: str) -> None:
+    """Save the HubSpot id and name of a list; if the id is new, the list has no members yet."""
+    if load_list_ids(tx).get(key) not in (None, list_id):
+        tx.execute(delete(memberships).where(memberships.c.list == key))
+    upsert_rows(tx, lists, [{"key": key, "id": list_id, "name": name}])
+
+
+def _row(key: str, contact_id: int, *, ours: bool, acknowledged: bool = True) -> Mapping[str, object]:
+    return {"list": key, "contact_id": contact_id, "ours": ours, "acknowledged": acknowledged}
+
+
+def _select_to_add(key: str, now: int) -> Select[int]:
+    member = and_(memberships.c.list == key, memberships.c.contact_id == verdicts.c.contact_id, memberships.c.acknowledged)
+    query = select(verdicts.c.contact_id).outerjoin(memberships, member).where(condition(key), memberships.c.contact_id.is_(None))
+    query = query.where(verdicts.c.contact_id.not_in(_select_deleted_ids()), ~_is_held_back(verdicts.c.contact_id, key, ADD, now))
+    return query.order_by(verdicts.c.contact_id)
+
+
+def _select_to_remove(key: str, now: int, *, keep_others: bool) -> Select[int]:
+    query = (
+        select(memberships.c.contact_id)
+        .outerjoin(verdicts, and_(verdicts.c.contact_id == memberships.c.contact_id, condition(key)))
+        .where(memberships.c.list == key, or_(verdicts.c.contact_id.is_(None), memberships.c.contact_id.in_(_select_deleted_ids())))
+        .where(~_is_held_back(memberships.c.contact_id, key, REMOVE, now))
+        .order_by(memberships.c.contact_id)
+    )
+    return query.where(memberships.c.ours) if keep_others else query
+
+
+def _is_held_back(contact_id: ColumnElement[int], key: str, change: str, now: int) -> ColumnElement[bool]:
+    rejected = select(rejections.c.contact_id).join(contacts, contacts.c.id == rejections.c.contact_id)
+    return contact_id.in_(rejected.where(holds_back(rejections, list_part(key), literal(change), now=now)))
+
+
+def _select_deleted_ids() -> Select[int]:
+    # A subquery, so that the index of deleted contacts is used and no other contact is read.
+    return select(contacts.c.id).where(contacts.c.gone)
+
+
+def _count_rows(tx: Connection, query: Select[int]) -> int:
+    return tx.execute(query.order_by(None).with_only_columns(func.count())).scalar_one()

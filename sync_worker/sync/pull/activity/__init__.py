@@ -1,0 +1,1 @@
+"""Reads of what contacts did: email events, page views, form submissions, attendances."""
