@@ -49,8 +49,8 @@ from sync_worker.sync.portal.ownership import load_ownership
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.sync.portal.preflight import PreflightReport, run_preflight
 from sync_worker.sync.portal.setup import SetupPlan, apply_plan, plan_setup
-from sync_worker.sync.pull.cursors import last_full_scan
 from sync_worker.sync.pull.exports import MIN_BULK_SIZE
+from sync_worker.sync.pull.records.cursors import last_full_scan
 from sync_worker.sync.report import ErasureReport, RunReport
 from sync_worker.sync.run import EARLY_CHUNK_SIZE
 from sync_worker.sync.run_record import record_run

@@ -25,7 +25,7 @@ from sync_worker.sync.report import ErasureReport, RunReport
 from sync_worker.timestamps import to_ms
 from tests.harness import Harness, start_harness
 
-OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 PENDING_APPROVAL = (
     "  pending   lists and lifecycle stages do not change until this model is approved (1 contact for the list “MQL”): "
     "run `sync-worker report`, then `sync-worker approve --note ...`"

@@ -18,8 +18,8 @@ from sync_worker.store.facts import subscriptions as subscription_store
 from sync_worker.store.saved_state import scan_state
 from sync_worker.sync.pull.activity import page_view_history
 from sync_worker.sync.pull.context import PullContext
-from sync_worker.sync.pull.cursors import last_full_scan
 from sync_worker.sync.pull.exports import ExportReader
+from sync_worker.sync.pull.records.cursors import last_full_scan
 from sync_worker.sync.pull.records.full_scan import CONTACT_STREAM, FullScan
 from sync_worker.sync.pull.records.incremental import IncrementalReader
 from sync_worker.sync.pull.records.subscriptions import fetch_subscriptions

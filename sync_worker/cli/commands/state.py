@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sync_worker.cli.commands.app import state_app
 from sync_worker.cli.options import JsonOption
 from sync_worker.cli.output.console import out, print_json
 from sync_worker.cli.output.labels import format_count
@@ -14,8 +15,6 @@ from sync_worker.settings import load_settings
 from sync_worker.store.backup import BackupSummary
 from sync_worker.timestamps import from_ms
 from sync_worker.worker import build_worker
-
-state_app = typer.Typer(no_args_is_help=True, help="Back up, verify and restore the state.")
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A backup file.", show_default=False)]
 

@@ -1,0 +1,41 @@
+"""The commands, one module per concern; `app.py` has their order in `--help`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final, NoReturn
+
+from sync_worker import log
+from sync_worker.cli.commands import approval, contacts, model, runs, sandbox, setup, state, status  # noqa: F401 -- the import registers the commands
+from sync_worker.cli.commands.app import app
+from sync_worker.cli.output.console import err
+from sync_worker.errors import SyncWorkerError
+from sync_worker.resource_errors import find_exhaustion
+
+EXIT_CODE_BUG: Final = 70  # EX_SOFTWARE of sysexits.h
+
+
+def main() -> NoReturn:
+    """Run the command line; an error ends it with a message and an exit code."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        err.print("sync-worker: interrupted; run the same command again to resume.", markup=False)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has closed the pipe, such as `head`; this is not an error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 -- a bug is reported without personal data, and with its own exit code
+        sys.exit(_print_error(find_exhaustion(error) or error))
+    sys.exit(0)
+
+
+def _print_error(error: Exception) -> int:
+    """Print an error as a sentence, or a bug as a traceback; return the exit code."""
+    if not isinstance(error, SyncWorkerError):
+        err.print(log.format_traceback(error), markup=False)
+        return EXIT_CODE_BUG
+    err.print(f"sync-worker: {error}", style="red" if err.is_terminal else None, markup=False, soft_wrap=True)
+    return int(error.exit_code)

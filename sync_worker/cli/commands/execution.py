@@ -1,0 +1,83 @@
+"""What all commands do: build the worker, print the result, exit with its code."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+import typer
+
+from sync_worker import log
+from sync_worker.cli import author
+from sync_worker.cli.output import render
+from sync_worker.cli.output.console import TerminalProgress, err, print_json
+from sync_worker.errors import ConfigurationError, ExitCode
+from sync_worker.settings import load_settings
+from sync_worker.sync.report import RunReport
+from sync_worker.worker import Worker, build_worker
+
+
+class CommandResult(Protocol):
+    """A result that is printed as text or JSON, with the exit code of the process."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return the exit code of the process."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result for `--json`."""
+
+
+T = TypeVar("T")
+ResultT = TypeVar("ResultT", bound=CommandResult)
+
+
+def find_author() -> str:
+    """Return the author of an approval, a note or a review: the setting, or who is known to git."""
+    return load_settings().author or author.find_author()
+
+
+def with_worker(action: Callable[[Worker], T]) -> T:
+    """Call the action with the worker of the settings; show progress on a terminal."""
+    # On a terminal, progress bars and the printed result replace the log; elsewhere, the log gets the canonical line.
+    settings = load_settings()
+    level, is_detailed = settings.log_level_number, settings.log_level == "debug"
+    replaced = err.is_terminal and not is_detailed
+    log.configure(
+        level=max(level, logging.WARNING) if replaced else level,
+        log_format=settings.log_format,
+        omit={log.RUN_FINISHED} if replaced else (),
+    )
+    with TerminalProgress() as progress, build_worker(settings, progress=progress) as worker:
+        return action(worker)
+
+
+def print_result(result: ResultT, *, json: bool, print_text: Callable[[ResultT], None]) -> None:
+    """Print a result as text or JSON, and exit with its code."""
+    print_json(result.as_json()) if json else print_text(result)
+    if result.exit_code != ExitCode.DONE:
+        raise typer.Exit(int(result.exit_code))
+
+
+def print_run(report: RunReport, *, no_names: bool, json: bool) -> None:
+    """Print the report of a run, and exit with its code."""
+    if no_names:
+        report.hide_names()
+    print_result(report, json=json, print_text=render.print_run)
+
+
+def parse_timestamp(text: str | None) -> datetime | None:
+    """Parse the value of `--at`; without a UTC offset it is UTC.
+
+    Raises:
+        ConfigurationError: not an ISO 8601 time.
+    """
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--at: {text!r} is not a time.", hint="Example: 2026-11-01T00:00:00Z.") from error
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,117 @@
+"""The commands that read HubSpot and write to it: backfill, sync, plan, serve, undo."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from sync_worker import log
+from sync_worker.cli.commands.app import app
+from sync_worker.cli.commands.execution import print_result, print_run, with_worker
+from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, NoNamesOption
+from sync_worker.cli.output import render
+from sync_worker.cli.output.console import out, print_json
+from sync_worker.cli.output.plan import format_markdown
+from sync_worker.errors import ExitCode
+from sync_worker.settings import load_settings
+from sync_worker.worker import build_worker
+
+
+class PlanFormat(StrEnum):
+    """The format of a plan."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+
+
+class SyncMethod(StrEnum):
+    """API that reads and writes contacts in a backfill."""
+
+    API = "api"
+    BULK = "bulk"
+
+
+@app.command()
+def backfill(
+    *,
+    dry_run: DryRunOption = False,
+    allow_large: AllowLargeOption = False,
+    via: Annotated[
+        SyncMethod, typer.Option(help="bulk: use exports and imports, which need only a few calls; see docs/operations.md.")
+    ] = SyncMethod.API,
+    no_names: NoNamesOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Evaluate every contact once; resumes after an interruption."""
+    result = with_worker(lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large, bulk=via is SyncMethod.BULK))
+    print_run(result, no_names=no_names, json=json)
+
+
+@app.command()
+def sync(
+    *,
+    dry_run: DryRunOption = False,
+    allow_large: AllowLargeOption = False,
+    no_names: NoNamesOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Process the changes since the last run."""
+    result = with_worker(lambda worker: worker.sync(dry_run=dry_run, allow_large=allow_large))
+    print_run(result, no_names=no_names, json=json)
+
+
+@app.command()
+def plan(
+    *,
+    plan_format: Annotated[PlanFormat, typer.Option("--format", help="markdown: a comment for a pull request.")] = PlanFormat.TEXT,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with code 6 if changes wait.")] = False,
+    no_names: NoNamesOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Show what the next run would change, the gravest changes first.
+
+    Reads from HubSpot what changed since the last run; writes nothing.
+    """
+    result = with_worker(lambda worker: worker.sync(dry_run=True))
+    if no_names:
+        result.hide_names()
+    if plan_format is PlanFormat.MARKDOWN and not json:
+        out.file.write(format_markdown(result.plan, refused=result.unsafe))
+    elif json:
+        print_json(result.as_json())
+    else:
+        render.print_run(result)
+    if result.exit_code != ExitCode.DONE:
+        raise typer.Exit(int(result.exit_code))
+    if exit_code and not result.plan.is_empty:
+        raise typer.Exit(int(ExitCode.CHANGES_WAIT))
+
+
+@app.command()
+def serve() -> None:
+    """Run as a service until SIGTERM or Ctrl-C.
+
+    A cycle every few minutes, a re-evaluation of all contacts once a day, a full scan once a week.
+    """
+    from sync_worker.service.scheduler import serve as run_service  # noqa: PLC0415 -- other commands do not need the scheduler
+
+    settings = load_settings()
+    log.configure(level=settings.log_level_number, log_format=settings.log_format)
+    with build_worker(settings) as worker:
+        run_service(worker)
+
+
+@app.command()
+def undo(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, from `status` or the log.", show_default=False)],
+    *,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Restore the values and list members that a run replaced.
+
+    Values that have changed since stay. Lifecycle stages stay, because HubSpot moves them forward only.
+    """
+    print_result(with_worker(lambda worker: worker.undo(run, dry_run=dry_run)), json=json, print_text=render.print_run)

@@ -1,0 +1,61 @@
+"""The commands before the first run: init, check, setup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sync_worker.cli.commands.app import app
+from sync_worker.cli.commands.execution import print_result, with_worker
+from sync_worker.cli.init import write_configuration
+from sync_worker.cli.options import DryRunOption, JsonOption
+from sync_worker.cli.output import render
+from sync_worker.cli.output.console import out, print_json
+from sync_worker.errors import ExitCode
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to start from; created if it is missing.")] = Path(),
+    *,
+    model: Annotated[str, typer.Option("--model", metavar="NAME", help="The model to start from: default, or a preset.")] = "default",
+    json: JsonOption = False,
+) -> None:
+    """Write a model, presets and settings to start from.
+
+    Existing files are kept.
+    """
+    written = write_configuration(folder, model)
+    if json:
+        print_json({"folder": str(folder), "written": [str(path) for path, new in written.items() if new], "exit_code": 0})
+        return
+    for path, new in written.items():
+        out.print(f"  {'wrote' if new else 'kept':9} {path}", markup=False)
+    out.print(f"Next: {'' if folder == Path() else f'cd {folder}; '}set HUBSPOT_ACCESS_TOKEN, then run `sync-worker check`.", markup=False)
+
+
+@app.command()
+def check(*, json: JsonOption = False) -> None:
+    """Check token, scopes, plan, limits and model; write nothing."""
+    print_result(with_worker(lambda worker: worker.check()), json=json, print_text=render.print_findings)
+
+
+@app.command()
+def setup(
+    *,
+    dry_run: DryRunOption = False,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over", help="Use properties and lists with our names that this state did not create; moves and relabels them."
+        ),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Create or update the property group, properties and lists."""
+    plan = with_worker(lambda worker: worker.setup(dry_run=dry_run, take_over=take_over))
+    print_json({"dry_run": dry_run, **plan.as_json()}) if json else render.print_setup_plan(plan, dry_run=dry_run)
+    if plan.exit_code != ExitCode.DONE:
+        raise typer.Exit(int(plan.exit_code))
