@@ -32,7 +32,7 @@ class StreamThreads:
     def __init__(self) -> None:
         self._owner = current_thread()
         self._changed = Condition()
-        self._calls = deque[_Call[Any]]()
+        self._calls = deque[_QueuedCall[Any]]()
         self._threads: list[Thread] = []
         self._running = 0
         self._error: BaseException | None = None
@@ -64,7 +64,7 @@ class StreamThreads:
         """Run a function in the owner's thread; return its result or raise its error."""
         if current_thread() is self._owner:
             return function()
-        call = _Call(function)
+        call = _QueuedCall(function)
         with self._changed:
             self._raise_if_stopped()
             self._calls.append(call)
@@ -102,7 +102,7 @@ class StreamThreads:
                 raise self._error
             return bool(self._calls or self._running)
 
-    def _take_call(self) -> _Call[Any] | None:
+    def _take_call(self) -> _QueuedCall[Any] | None:
         with self._changed:
             return self._calls.popleft() if self._calls else None
 
@@ -134,7 +134,7 @@ class StreamThreads:
 
 
 @dataclass(frozen=True, slots=True)
-class _Call(Generic[Result]):
+class _QueuedCall(Generic[Result]):
     function: Callable[[], Result]
     result: Future[Result] = field(default_factory=Future)
 
