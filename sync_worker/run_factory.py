@@ -25,15 +25,15 @@ from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.plan.plan import Scope, build_scope
 from sync_worker.sync.plan.safety import Guard, SafetyLimits
 from sync_worker.sync.portal import portal
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import BulkContext, ExportReader, Fallback
 from sync_worker.sync.pull.pull import Pull
 from sync_worker.sync.pull.row_mapper import RowMapper
-from sync_worker.sync.report import RunReport
 from sync_worker.sync.retention import Retention
 from sync_worker.sync.run import Run
+from sync_worker.sync.run_report import RunReport
 from sync_worker.sync.undo import Undo, undo_skip_reason
 from sync_worker.timestamps import to_ms
 

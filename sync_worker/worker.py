@@ -42,18 +42,18 @@ from sync_worker.sync.approval import Approval, find_report
 from sync_worker.sync.evaluate.evaluate import Evaluator, evaluate_all
 from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire, raise_if_used
 from sync_worker.sync.portal import portal
-from sync_worker.sync.portal.catalog import fetch_catalog
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.model_check import ModelCheck, check_model
 from sync_worker.sync.portal.ownership import load_ownership
 from sync_worker.sync.portal.portal import PortalInfo
+from sync_worker.sync.portal.portal_catalog import fetch_catalog
 from sync_worker.sync.portal.preflight import PreflightReport, run_preflight
 from sync_worker.sync.portal.setup import SetupPlan, apply_plan, plan_setup
 from sync_worker.sync.pull.exports import MIN_BULK_SIZE
 from sync_worker.sync.pull.records.cursors import last_full_scan
-from sync_worker.sync.report import ErasureReport, RunReport
 from sync_worker.sync.run import EARLY_CHUNK_SIZE
 from sync_worker.sync.run_record import record_run
+from sync_worker.sync.run_report import ErasureReport, RunReport
 from sync_worker.timestamps import from_ms, to_ms, uptime
 
 SERVICE_LEASE: Final = timedelta(minutes=2)  # the service renews it every 30 s

@@ -25,16 +25,16 @@ from sync_worker.sandbox.crm.audit_log import CRM_UI_SOURCE
 from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.properties.property_definitions import PropertyDefinition, PropertyGroup, PropertyOption
 from sync_worker.sandbox.server import user_actions
-from sync_worker.sandbox.server.fingerprint import compute_fingerprint
+from sync_worker.sandbox.server.portal_fingerprint import compute_fingerprint
 from sync_worker.sandbox.server.server import RunningServer, run_in_thread
 from sync_worker.settings import Settings
 from sync_worker.store import model_revisions
 from sync_worker.store.database import open_store
 from sync_worker.store.model_revisions import ModelRevision
 from sync_worker.store.writes import memberships
-from sync_worker.sync.portal.crm_schema import CrmSchema
-from sync_worker.sync.report import RunReport
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.run import EARLY_CHUNK_SIZE
+from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker, build_worker
 from tests.store.database_factories import create_empty_state, temporary_state_url
 

@@ -21,7 +21,7 @@ from sync_worker.hubspot.rest.transport import Timeouts
 from sync_worker.model.compiled.loader import load
 from sync_worker.service.scheduler import RELEASE_SECONDS, STOP_SECONDS
 from sync_worker.settings import FIELD_BY_VARIABLE, Settings
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"

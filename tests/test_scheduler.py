@@ -31,7 +31,7 @@ from sync_worker.errors import (
     UnsafePlan,
 )
 from sync_worker.hubspot.rest.clock import ConnectionClosed
-from sync_worker.service.degradation import DegradedState
+from sync_worker.service.degraded_state import DegradedState
 from sync_worker.service.scheduler import SyncScheduler
 from sync_worker.settings import Settings
 from sync_worker.sync.plan.safety import Guard, SafetyLimits

@@ -20,7 +20,7 @@ from rich.table import Table
 from sync_worker.cli.output.console import err, out
 from sync_worker.errors import Unavailable
 from sync_worker.settings import load_settings
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.worker import Worker, build_worker
 
 MISSING: Final = "—"

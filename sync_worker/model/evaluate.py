@@ -15,8 +15,8 @@ from sync_worker.model.file.units import MICROS_PER_POINT
 from sync_worker.model.reasons.ledger import build_ledger
 from sync_worker.model.reasons.reasons import grade_reasons, score_reasons
 from sync_worker.model.scoring.columns import add_columns, find_unreadable
-from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.counters import add_counts, counter_columns
+from sync_worker.model.scoring.evaluation_context import EvaluationContext
 from sync_worker.model.scoring.events import prepare_events
 from sync_worker.model.scoring.grade import add_grade
 from sync_worker.model.scoring.predicates import find_required_columns

@@ -19,9 +19,9 @@ from sync_worker.model.i18n.model_labels import display_label
 from sync_worker.model.lookup.job_titles import NO_INFORMATION, SENIORITY_LEVELS, explain_seniority, title_class
 from sync_worker.model.reasons.reasons import format_start
 from sync_worker.model.scoring.bot_filter import QUARANTINE
-from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.counters import column_name, time_if_counted
 from sync_worker.model.scoring.decay import grace_period
+from sync_worker.model.scoring.evaluation_context import EvaluationContext
 from sync_worker.model.scoring.events import EventsByKind, prepare_events
 from sync_worker.model.scoring.grade import MATCH
 

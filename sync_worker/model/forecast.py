@@ -15,8 +15,8 @@ from sync_worker.model.evaluate import Verdicts, evaluate
 from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.units import to_milliseconds
 from sync_worker.model.scoring.columns import DerivedColumn, add_columns
-from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.decay import decay_period, grace_period
+from sync_worker.model.scoring.evaluation_context import EvaluationContext
 from sync_worker.model.scoring.events import EventsByKind
 
 _MAX_EVALUATIONS: Final = 40

@@ -20,7 +20,7 @@ from sync_worker.store.saved_state import scan_state
 from sync_worker.store.writes import memberships, mql_admissions
 from sync_worker.sync.evaluate.evaluate import load_facts
 from sync_worker.sync.evaluate.verdict_json import ContactVerdict, build_contact_verdicts
-from sync_worker.sync.portal.crm_schema import CrmSchema, diff_properties
+from sync_worker.sync.portal.managed_properties import CrmSchema, diff_properties
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.timestamps import from_ms
 

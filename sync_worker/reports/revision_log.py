@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
+from sync_worker.model.criterion_cells import CriterionCell, build_cells
 from sync_worker.model.diff import describe_document_changes
-from sync_worker.model.outline import OutlineCell, outline
 from sync_worker.store.model_revisions import ModelRevision
 from sync_worker.timestamps import from_ms
 
@@ -133,18 +133,20 @@ def _build_note(row: ModelRevision) -> LogNote:
 
 
 def _build_lines(documents: Sequence[Mapping[str, Any] | None]) -> Iterator[LogLine]:
-    outlines = [{(cell.section, cell.key): cell for cell in outline(document)} if document else {} for document in documents]
-    keys = list(dict.fromkeys(key for each in outlines for key in each))
+    revisions = [{(cell.section, cell.key): cell for cell in build_cells(document)} if document else {} for document in documents]
+    keys = list(dict.fromkeys(key for each in revisions for key in each))
     sections = list(dict.fromkeys(section for section, _ in keys))
     for key in sorted(keys, key=lambda key: sections.index(key[0])):  # stable: the order of the file within a section
-        cells = [each.get(key) for each in outlines]
+        cells = [each.get(key) for each in revisions]
         newest = next(cell for cell in reversed(cells) if cell)
-        yield LogLine(section=newest.section, label=newest.label, cells=[*_mark_changes(cells, outlines)])
+        yield LogLine(section=newest.section, label=newest.label, cells=[*_mark_changes(cells, revisions)])
 
 
-def _mark_changes(cells: Sequence[OutlineCell | None], outlines: Sequence[Mapping[tuple[str, str], OutlineCell]]) -> Iterator[RevisionCell]:
+def _mark_changes(
+    cells: Sequence[CriterionCell | None], revisions: Sequence[Mapping[tuple[str, str], CriterionCell]]
+) -> Iterator[RevisionCell]:
     for index, cell in enumerate(cells):
-        comparable = index > 0 and bool(outlines[index]) and bool(outlines[index - 1])
+        comparable = index > 0 and bool(revisions[index]) and bool(revisions[index - 1])
         before = cells[index - 1] if comparable else cell
         changed = comparable and (before.definition if before else None) != (cell.definition if cell else None)
         yield RevisionCell(text=cell.text if cell else "", changed=changed)

@@ -16,7 +16,7 @@ from sync_worker.store import score_reports
 from sync_worker.store.database import Store
 from sync_worker.store.score_reports import ScoreReportRow
 from sync_worker.sync.plan.named_mqls import NamedMql, load_named_mqls
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.timestamps import to_ms
 

@@ -23,7 +23,7 @@ from sync_worker.store.writes.held_back import NOTHING_HELD_BACK, HeldBack
 from sync_worker.sync.lease import find_holder
 from sync_worker.sync.plan.plan import build_scope, count_list_changes
 from sync_worker.sync.portal import portal
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.pull.records.cursors import load_cursors
 from sync_worker.timestamps import from_ms
 

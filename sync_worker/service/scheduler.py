@@ -22,7 +22,7 @@ from sync_worker import __version__
 from sync_worker.errors import ClockSkewed, ConfigurationError, FatalError, PortalBusy, SyncWorkerError, UnsafePlan
 from sync_worker.hubspot.client import ConnectionClosed
 from sync_worker.resource_errors import find_exhaustion
-from sync_worker.service.degradation import DegradedState, ServiceCrashed
+from sync_worker.service.degraded_state import DegradedState, ServiceCrashed
 from sync_worker.sync.lease import Lease
 from sync_worker.worker import Worker
 

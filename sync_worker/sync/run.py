@@ -23,8 +23,8 @@ from sync_worker.sync.plan.plan import PAGE_SIZE, ContactChange, ListChange, Sco
 from sync_worker.sync.plan.safety import Guard
 from sync_worker.sync.pull.pull import Pull
 from sync_worker.sync.pull.records.gdpr_deletions import purge_gdpr_deleted
-from sync_worker.sync.report import RunReport
 from sync_worker.sync.retention import Retention
+from sync_worker.sync.run_report import RunReport
 
 EARLY_CHUNK_SIZE: Final = 5_000  # contacts; small enough that writes overlap with most of the reads
 BUSY_CHUNK_FACTOR: Final = 4  # chunks that are evaluated at once while contacts still come in

@@ -17,7 +17,7 @@ from sync_worker.store import runs
 from sync_worker.store.database import Store
 from sync_worker.store.saved_state import unreadable
 from sync_worker.sync.pull.records.cursors import load_cursors
-from sync_worker.sync.report import RunReport
+from sync_worker.sync.run_report import RunReport
 from sync_worker.timestamps import to_ms
 
 log = structlog.get_logger()

@@ -18,8 +18,8 @@ from sync_worker.store.model_revisions import ModelRevision
 from sync_worker.store.writes import memberships, rejections, undo_log
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange, ListChange
-from sync_worker.sync.portal.crm_schema import CrmSchema
-from sync_worker.sync.report import RunReport
+from sync_worker.sync.portal.managed_properties import CrmSchema
+from sync_worker.sync.run_report import RunReport
 from sync_worker.timestamps import from_ms
 
 PAGE_SIZE: Final = 100  # contacts per batch read

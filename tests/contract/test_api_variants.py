@@ -22,7 +22,7 @@ from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.progress import Progress
 from sync_worker.sandbox.base.clock import AdjustableClock
 from sync_worker.sandbox.base.config import Switches
-from sync_worker.sync.report import RunReport
+from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker
 from tests.harness import Harness, start_harness
 

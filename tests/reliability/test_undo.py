@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sync_worker.errors import ConfigurationError
-from sync_worker.sync.report import RunReport
+from sync_worker.sync.run_report import RunReport
 from tests.harness import MODEL, MQL, Harness
 
 NAMES = ("lead_score", "lead_score_band", "lead_grade", "lead_mql_reason", "lead_score_reasons", "lead_score_model")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sync_worker.model.compiled.loader import loads
 from sync_worker.model.compiled.model import Model
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from tests.harness import MODEL
 
 

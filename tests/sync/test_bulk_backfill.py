@@ -15,7 +15,7 @@ from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.crm.imports import ImportTask
 from sync_worker.store import database, leases
-from sync_worker.sync.report import RunReport
+from sync_worker.sync.run_report import RunReport
 from tests.harness import MINUTE, Harness
 from tests.sync.bulk_fakes import (
     CONTACTS,

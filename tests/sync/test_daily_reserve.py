@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from sync_worker.errors import ExitCode, QuotaExceeded
-from sync_worker.sync.report import RunReport
+from sync_worker.sync.run_report import RunReport
 from tests.harness import Harness, start_harness
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sync_worker.sandbox.events.engagement import EMAIL_EVENT_KEY
 from sync_worker.sandbox.events.event_timeline import EventTimeline
+from sync_worker.sandbox.events.portal_events import EMAIL_EVENT_KEY
 from sync_worker.sandbox.server import user_actions
 from tests.harness import DAY, MINUTE, Harness, make_click, make_contact, make_page_view, make_submission, small_portal, start_harness
 

@@ -11,7 +11,7 @@ import pytest
 
 from sync_worker.errors import ConfigurationError, ExitCode, ReportRequired
 from sync_worker.sync.portal.setup import SetupPlan
-from sync_worker.sync.report import RunReport
+from sync_worker.sync.run_report import RunReport
 from tests.harness import MODEL, MQL, Harness, small_portal, start_harness
 
 LISTS = {

@@ -16,7 +16,7 @@ import pytest
 from sync_worker.sandbox.base.config import SandboxConfig
 from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.generator import generate
-from sync_worker.sandbox.server.fingerprint import compute_fingerprint
+from sync_worker.sandbox.server.portal_fingerprint import compute_fingerprint
 from sync_worker.sandbox.server.server import RunningServer, run_in_thread
 from tests.system.subprocesses import Workspace
 

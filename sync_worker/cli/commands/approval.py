@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sync_worker.cli.commands.app import app
-from sync_worker.cli.commands.execution import find_author, print_run, with_worker
+from sync_worker.cli.commands.execution import find_author, finish_run, with_worker
 from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, NoNamesOption, NoteOption
 from sync_worker.cli.output.console import out, print_json
 from sync_worker.cli.output.revision_log import print_log
@@ -55,7 +55,7 @@ def approve(
     result = with_worker(
         lambda worker: worker.approve(note, author=find_author(), report_id=based_on, allow_large=allow_large, dry_run=dry_run)
     )
-    print_run(result, no_names=no_names, json=json)
+    finish_run(result, no_names=no_names, json=json)
 
 
 @app.command()

@@ -9,7 +9,8 @@ import typer
 from sync_worker.cli.commands.app import app
 from sync_worker.cli.commands.execution import parse_timestamp, print_result, with_worker
 from sync_worker.cli.options import ContactArgument, JsonOption, ModelOption
-from sync_worker.cli.output import contact_explanation, render
+from sync_worker.cli.output import contact_explanation
+from sync_worker.cli.output.run import print_forgotten
 
 
 @app.command()
@@ -41,4 +42,4 @@ def forget(
 
     Does not change HubSpot: delete the contact there first, or the next run reads it again.
     """
-    print_result(with_worker(lambda worker: worker.forget(contact)), json=json, print_text=render.print_forgotten)
+    print_result(with_worker(lambda worker: worker.forget(contact)), json=json, print_text=print_forgotten)

@@ -11,11 +11,11 @@ import typer
 
 from sync_worker import log
 from sync_worker.cli import author
-from sync_worker.cli.output import render
+from sync_worker.cli.output import run as run_output
 from sync_worker.cli.output.console import TerminalProgress, err, print_json
 from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.settings import load_settings
-from sync_worker.sync.report import RunReport
+from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker, build_worker
 
 
@@ -61,11 +61,11 @@ def print_result(result: ResultT, *, json: bool, print_text: Callable[[ResultT],
         raise typer.Exit(int(result.exit_code))
 
 
-def print_run(report: RunReport, *, no_names: bool, json: bool) -> None:
+def finish_run(report: RunReport, *, no_names: bool, json: bool) -> None:
     """Print the report of a run, and exit with its code."""
     if no_names:
         report.hide_names()
-    print_result(report, json=json, print_text=render.print_run)
+    print_result(report, json=json, print_text=run_output.print_run)
 
 
 def parse_timestamp(text: str | None) -> datetime | None:

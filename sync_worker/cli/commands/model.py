@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,8 @@ import typer
 from sync_worker.cli.commands.app import model_app
 from sync_worker.cli.commands.execution import find_author, parse_timestamp, print_result, with_worker
 from sync_worker.cli.options import JsonOption, ModelOption
-from sync_worker.cli.output import render
-from sync_worker.cli.output.console import print_json
+from sync_worker.cli.output.console import out, print_json
+from sync_worker.cli.output.model import print_comparison, print_evaluation, print_model
 from sync_worker.cli.output.revision_log import LogFormat, print_log
 from sync_worker.settings import load_settings
 from sync_worker.worker import build_worker
@@ -29,7 +30,7 @@ def model_check(
     """Validate a model file and show its summary."""
     with build_worker(load_settings()) as worker:
         summary = worker.summarize_model(file, check_portal=portal)
-    print_result(summary, json=json, print_text=render.print_model)
+    print_result(summary, json=json, print_text=print_model)
 
 
 @model_app.command("schema")
@@ -37,7 +38,8 @@ def model_schema() -> None:
     """Print the JSON Schema of model files, for editors."""
     from sync_worker.model.file.json_schema import build_json_schema  # noqa: PLC0415 -- other commands do not need it
 
-    print_json(build_json_schema())
+    # With the indentation of config/model.schema.json, which is a copy.
+    out.file.write(dumps(build_json_schema(), indent=1, ensure_ascii=False) + "\n")
 
 
 @model_app.command("diff")
@@ -60,7 +62,7 @@ def model_diff(
         from sync_worker.cli.sandbox import compare_models_on_folder  # noqa: PLC0415 -- the reader of folders is part of the sandbox extra
 
         comparison = compare_models_on_folder(portal, old, new)
-    print_json(comparison.as_json()) if json else render.print_comparison(comparison)
+    print_json(comparison.as_json()) if json else print_comparison(comparison)
 
 
 @model_app.command("log")
@@ -100,4 +102,4 @@ def model_evaluate(
     from sync_worker.cli.sandbox import evaluate_folder  # noqa: PLC0415 -- the reader of folders is part of the sandbox extra
 
     evaluation = evaluate_folder(portal, at=parse_timestamp(at), model_file=file or load_settings().model)
-    print_json(evaluation) if json else render.print_evaluation(evaluation)
+    print_json(evaluation) if json else print_evaluation(evaluation)

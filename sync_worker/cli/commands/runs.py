@@ -9,11 +9,11 @@ import typer
 
 from sync_worker import log
 from sync_worker.cli.commands.app import app
-from sync_worker.cli.commands.execution import print_result, print_run, with_worker
+from sync_worker.cli.commands.execution import finish_run, print_result, with_worker
 from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, NoNamesOption
-from sync_worker.cli.output import render
 from sync_worker.cli.output.console import out, print_json
 from sync_worker.cli.output.plan import format_markdown
+from sync_worker.cli.output.run import print_run
 from sync_worker.errors import ExitCode
 from sync_worker.settings import load_settings
 from sync_worker.worker import build_worker
@@ -46,7 +46,7 @@ def backfill(
 ) -> None:
     """Evaluate every contact once; resumes after an interruption."""
     result = with_worker(lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large, bulk=via is SyncMethod.BULK))
-    print_run(result, no_names=no_names, json=json)
+    finish_run(result, no_names=no_names, json=json)
 
 
 @app.command()
@@ -59,7 +59,7 @@ def sync(
 ) -> None:
     """Process the changes since the last run."""
     result = with_worker(lambda worker: worker.sync(dry_run=dry_run, allow_large=allow_large))
-    print_run(result, no_names=no_names, json=json)
+    finish_run(result, no_names=no_names, json=json)
 
 
 @app.command()
@@ -82,7 +82,7 @@ def plan(
     elif json:
         print_json(result.as_json())
     else:
-        render.print_run(result)
+        print_run(result)
     if result.exit_code != ExitCode.DONE:
         raise typer.Exit(int(result.exit_code))
     if exit_code and not result.plan.is_empty:
@@ -114,4 +114,4 @@ def undo(
 
     Values that have changed since stay. Lifecycle stages stay, because HubSpot moves them forward only.
     """
-    print_result(with_worker(lambda worker: worker.undo(run, dry_run=dry_run)), json=json, print_text=render.print_run)
+    print_result(with_worker(lambda worker: worker.undo(run, dry_run=dry_run)), json=json, print_text=print_run)

@@ -11,8 +11,8 @@ from sync_worker.cli.commands.app import app
 from sync_worker.cli.commands.execution import print_result, with_worker
 from sync_worker.cli.init import write_configuration
 from sync_worker.cli.options import DryRunOption, JsonOption
-from sync_worker.cli.output import render
 from sync_worker.cli.output.console import out, print_json
+from sync_worker.cli.output.setup import print_findings, print_setup_plan
 from sync_worker.errors import ExitCode
 
 
@@ -39,7 +39,7 @@ def init(
 @app.command()
 def check(*, json: JsonOption = False) -> None:
     """Check token, scopes, plan, limits and model; write nothing."""
-    print_result(with_worker(lambda worker: worker.check()), json=json, print_text=render.print_findings)
+    print_result(with_worker(lambda worker: worker.check()), json=json, print_text=print_findings)
 
 
 @app.command()
@@ -56,6 +56,6 @@ def setup(
 ) -> None:
     """Create or update the property group, properties and lists."""
     plan = with_worker(lambda worker: worker.setup(dry_run=dry_run, take_over=take_over))
-    print_json({"dry_run": dry_run, **plan.as_json()}) if json else render.print_setup_plan(plan, dry_run=dry_run)
+    print_json({"dry_run": dry_run, **plan.as_json()}) if json else print_setup_plan(plan, dry_run=dry_run)
     if plan.exit_code != ExitCode.DONE:
         raise typer.Exit(int(plan.exit_code))

@@ -10,8 +10,8 @@ import typer
 from sync_worker.cli.commands.app import app
 from sync_worker.cli.commands.execution import print_result, with_worker
 from sync_worker.cli.options import JsonOption
-from sync_worker.cli.output import render
 from sync_worker.cli.output.console import err
+from sync_worker.cli.output.status import print_status
 from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.model.file.units import parse_duration
 
@@ -37,7 +37,7 @@ def status(
     result = with_worker(lambda worker: worker.status(max_age=limit))
     if result.stale:
         err.print(f"sync-worker: {result.stale}", markup=False)
-    print_result(result, json=json, print_text=render.print_status)
+    print_result(result, json=json, print_text=print_status)
     if check_review and result.model.review_overdue_days:
         raise typer.Exit(int(ExitCode.SOME_REJECTED))
 

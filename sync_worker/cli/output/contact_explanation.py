@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from rich.table import Table
 
 from sync_worker.cli.output.console import out
-from sync_worker.cli.output.labels import format_count
-from sync_worker.cli.output.render import build_table, format_score
+from sync_worker.cli.output.labels import format_count, format_score
+from sync_worker.cli.output.tables import build_table
 from sync_worker.model.explain import CountedEvent, Decay, ScoreLine
 from sync_worker.model.file.schema import GRADE_LETTERS
 from sync_worker.reports.explain_contact import ContactExplanation

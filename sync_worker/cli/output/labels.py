@@ -39,3 +39,8 @@ def _record_names(counter: str) -> tuple[str, str]:
         return f"{counter} event", f"{counter} events"
     singular = counter.replace("_", " ")
     return _NAMES.get(counter, (singular, f"{singular}s"))
+
+
+def format_score(score: int) -> str:
+    """Return a score with the minus sign of the ledger."""
+    return str(score).replace("-", "−")

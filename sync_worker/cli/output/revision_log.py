@@ -13,7 +13,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sync_worker.cli.output.console import out
-from sync_worker.cli.output.render import build_table
+from sync_worker.cli.output.tables import build_table
 from sync_worker.reports.revision_log import LoggedRevision, LogLine, LogNote, RevisionLog
 
 #: The rows of the log below the criteria: their names, and their entries in a revision.

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from sync_worker.cli.output.console import err
-from sync_worker.cli.output.labels import format_count
-from sync_worker.cli.output.render import build_table, format_score, print_mqls
+from sync_worker.cli.output.labels import format_count, format_score
+from sync_worker.cli.output.run import print_mqls
+from sync_worker.cli.output.tables import build_table
 from sync_worker.errors import ConfigurationError
 from sync_worker.private_file import write_private_text
 from sync_worker.reports.score_distribution import ScoreDistribution

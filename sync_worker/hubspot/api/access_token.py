@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sync_worker.errors import BadRequest, Forbidden, NotFound
-from sync_worker.hubspot.records.parsing import translate_parse_errors
+from sync_worker.hubspot.records.field_parsers import translate_parse_errors
 from sync_worker.hubspot.rest.transport import Transport
 
 PATH = "/oauth/v2/private-apps/get/access-token-info"

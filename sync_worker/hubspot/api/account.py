@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sync_worker.errors import NotFound
+from sync_worker.hubspot.records.field_parsers import parse_account, parse_daily_usage, translate_parse_errors
 from sync_worker.hubspot.records.models import AccountDetails as Details
 from sync_worker.hubspot.records.models import DailyUsage
-from sync_worker.hubspot.records.parsing import parse_account, parse_daily_usage, translate_parse_errors
 from sync_worker.hubspot.rest.transport import Transport
 
 

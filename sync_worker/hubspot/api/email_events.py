@@ -9,9 +9,9 @@ from typing import Final
 
 import msgspec
 
+from sync_worker.hubspot.records.field_parsers import translate_parse_errors
 from sync_worker.hubspot.records.field_types import Email, Milliseconds, RecordId, TextId, check_range, convert, normalize_email
 from sync_worker.hubspot.records.models import Event, ResultPage
-from sync_worker.hubspot.records.parsing import translate_parse_errors
 from sync_worker.hubspot.records.row_parser import RowParser
 from sync_worker.hubspot.rest.transport import Transport
 from sync_worker.timestamps import from_ms, to_ms

@@ -11,9 +11,9 @@ import msgspec
 
 from sync_worker.errors import Forbidden
 from sync_worker.hubspot.api.pages import follow_pages
+from sync_worker.hubspot.records.field_parsers import parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.records.field_types import RecordId, TextId, check_range, convert, parse_timestamp
 from sync_worker.hubspot.records.models import Event, ResultPage
-from sync_worker.hubspot.records.parsing import parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.error_responses import MissingScope
 from sync_worker.hubspot.rest.sdk import RAW, Untyped

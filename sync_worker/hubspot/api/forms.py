@@ -10,9 +10,9 @@ import msgspec
 
 from sync_worker.hubspot.api.bulk.import_file import CONTACT_OBJECT_TYPE_ID
 from sync_worker.hubspot.api.pages import follow_pages
+from sync_worker.hubspot.records.field_parsers import parse_form, parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.records.field_types import Milliseconds, TextId, UnreadableField, convert, normalize_email
 from sync_worker.hubspot.records.models import Event, Form, ResultPage
-from sync_worker.hubspot.records.parsing import parse_form, parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 from sync_worker.hubspot.rest.transport import Transport

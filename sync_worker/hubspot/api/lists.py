@@ -8,9 +8,9 @@ from typing import Final
 from sync_worker.errors import NotFound
 from sync_worker.hubspot.api.crm.rejection_causes import describe
 from sync_worker.hubspot.api.crm.write_session import WriteSession
+from sync_worker.hubspot.records.field_parsers import parse_list, parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.records.field_types import RecordId, convert
 from sync_worker.hubspot.records.models import ContactList, MembershipChangeResult, ResultPage
-from sync_worker.hubspot.records.parsing import parse_list, parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.error_responses import ErrorResponse, InvalidRequest
 from sync_worker.hubspot.rest.sdk import RAW, Untyped

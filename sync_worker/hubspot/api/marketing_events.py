@@ -13,9 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from sync_worker.hubspot.api.pages import follow_pages
+from sync_worker.hubspot.records.field_parsers import parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.records.field_types import Count, Email, RecordId, TextId, convert, normalize_email, parse_timestamp
 from sync_worker.hubspot.records.models import Event, MarketingEvent, ResultPage
-from sync_worker.hubspot.records.parsing import parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 

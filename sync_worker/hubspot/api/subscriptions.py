@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sync_worker.errors import Forbidden
+from sync_worker.hubspot.records.field_parsers import translate_parse_errors
 from sync_worker.hubspot.records.models import EmailSubscriptions
-from sync_worker.hubspot.records.parsing import translate_parse_errors
 from sync_worker.hubspot.records.row_parser import JsonObject
 from sync_worker.hubspot.rest.error_responses import InvalidRequest
 from sync_worker.hubspot.rest.transport import Transport

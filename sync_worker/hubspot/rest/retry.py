@@ -1,4 +1,4 @@
-"""Retry policy: which errors are retried, how often, and for how long in total."""
+"""Retry policy: which errors are retried, how often, and for how long in total. The pause after a 429 is in sliding_window.py."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class Transport:
 
     @contextmanager
     def require_permit(self, permit: Permit) -> Iterator[None]:
-        """Ask for a permit before each request, also before each retry; an error of `permit` prevents the request."""
+        """Ask for a permit, such as the lease, before each request and each retry; an error of `permit` prevents the request."""
         self._permit = permit
         try:
             yield

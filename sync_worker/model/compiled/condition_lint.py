@@ -18,7 +18,7 @@ from sync_worker.model.file.schema import Document
 from sync_worker.model.file.suggest import did_you_mean, suggest_number
 from sync_worker.model.lookup.countries import country_code, country_names
 from sync_worker.model.lookup.domains import DEFAULT_DOMAIN_LISTS
-from sync_worker.model.lookup.hubspot_properties import (
+from sync_worker.model.lookup.standard_properties import (
     COMPANY_PREFIX,
     EVENT_PROPERTIES,
     STANDARD_PROPERTIES,

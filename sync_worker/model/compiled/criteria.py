@@ -12,7 +12,7 @@ from sync_worker.model.compiled.facts import COUNTER_PROPERTIES, SUBSCRIPTIONS
 from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.schema import Criterion, Label, Rule
 from sync_worker.model.file.units import to_micro, to_milliseconds
-from sync_worker.model.lookup.hubspot_properties import SUBSCRIPTION_PROPERTIES
+from sync_worker.model.lookup.standard_properties import SUBSCRIPTION_PROPERTIES
 
 #: The maximum number of events of one contact that a criterion counts, so that a model without caps also has a maximum score.
 MAX_COUNTED_EVENTS: Final = 10_000

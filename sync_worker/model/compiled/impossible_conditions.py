@@ -10,7 +10,7 @@ from typing import Final
 from sync_worker.model.compiled.condition_lint import ConditionFinding
 from sync_worker.model.file.conditions import Condition, Test, operand_values, to_hubspot_text
 from sync_worker.model.file.schema import CRITERION_GROUPS, CUSTOM_PREFIX, Document
-from sync_worker.model.lookup.hubspot_properties import CUSTOM_EVENT_PROPERTIES, EVENT_PROPERTIES_BY_KIND, load_standard_options
+from sync_worker.model.lookup.standard_properties import CUSTOM_EVENT_PROPERTIES, EVENT_PROPERTIES_BY_KIND, load_standard_options
 
 _URL_OPERATORS: Final = ("is", "is_not", "in", "not_in", "matches", "starts_with")
 _EQUALITY_OPERATORS: Final = ("is", "is_not", "in", "not_in")

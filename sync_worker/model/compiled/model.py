@@ -23,7 +23,7 @@ from sync_worker.model.file.conditions import Condition
 from sync_worker.model.file.schema import Band, DirectQualifier, Disqualifier, Document, GradeCriterion, Rule
 from sync_worker.model.file.units import MICROS_PER_POINT, from_micro, to_micro
 from sync_worker.model.lookup.domains import DomainMatcher, compile_domain_lists
-from sync_worker.model.lookup.hubspot_properties import (
+from sync_worker.model.lookup.standard_properties import (
     ADDITIONAL_EMAILS,
     COMPANY_PREFIX,
     PRIMARY_EMAIL,

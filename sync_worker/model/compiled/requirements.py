@@ -10,7 +10,7 @@ from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.conditions import Condition, operand_values, to_hubspot_text
 from sync_worker.model.file.schema import CRITERION_GROUPS
 from sync_worker.model.file.yaml_source import DocumentPath
-from sync_worker.model.lookup.hubspot_properties import ValueType
+from sync_worker.model.lookup.standard_properties import ValueType
 
 _EQUALITY_OPERATORS: Final = ("is", "is_not", "in", "not_in")
 

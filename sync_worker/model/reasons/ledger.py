@@ -10,8 +10,8 @@ import polars as pl
 from sync_worker.model.compiled.criteria import ScoreCriterion
 from sync_worker.model.compiled.facts import TIMESTAMP
 from sync_worker.model.i18n.model_labels import display_label
-from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.counters import EVENTS, NEWEST, QUARANTINED, column_name
+from sync_worker.model.scoring.evaluation_context import EvaluationContext
 from sync_worker.model.scoring.score import CAP_LOSS, DEGRADATION, FLOOR, MINIMUM, POINTS, ROUNDING
 
 LEDGER_SCHEMA: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {

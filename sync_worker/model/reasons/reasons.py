@@ -13,12 +13,12 @@ import polars as pl
 from sync_worker.model.compiled.criteria import ScoreCriterion
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.units import from_micro
-from sync_worker.model.i18n.catalog import load_translation
 from sync_worker.model.i18n.model_labels import display_label, resolve_label
 from sync_worker.model.i18n.phrases import Phrases, format_signed
+from sync_worker.model.i18n.translations import load_translation
 from sync_worker.model.lookup.unique import map_unique
-from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.counters import DIFFERENT, EVENTS, NEWEST, QUARANTINED, column_name
+from sync_worker.model.scoring.evaluation_context import EvaluationContext
 from sync_worker.model.scoring.grade import MATCH, strip_sign
 from sync_worker.model.scoring.score import POINTS
 

@@ -18,8 +18,8 @@ import polars as pl
 from sync_worker.model.compiled.facts import TIMESTAMP
 from sync_worker.model.lookup.countries import country_code
 from sync_worker.model.lookup.domains import PROVIDER_LISTS, DomainMatcher, match_domains
-from sync_worker.model.lookup.hubspot_properties import ADDITIONAL_EMAILS, PRIMARY_EMAIL, PropertySpec
 from sync_worker.model.lookup.job_titles import seniority, title_class
+from sync_worker.model.lookup.standard_properties import ADDITIONAL_EMAILS, PRIMARY_EMAIL, PropertySpec
 from sync_worker.model.lookup.text import normalize_text
 from sync_worker.model.lookup.unique import UniqueValues
 

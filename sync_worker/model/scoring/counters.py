@@ -12,8 +12,8 @@ from sync_worker.model.compiled.criteria import MAX_COUNTED_EVENTS, Award, Score
 from sync_worker.model.compiled.facts import COUNTER_PROPERTIES, TIMESTAMP
 from sync_worker.model.scoring.bot_filter import QUARANTINE
 from sync_worker.model.scoring.columns import DerivedColumn
-from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.decay import apply_decay
+from sync_worker.model.scoring.evaluation_context import EvaluationContext
 from sync_worker.model.scoring.events import EventsByKind, timestamp_literal
 from sync_worker.model.scoring.predicates import compile_condition
 from sync_worker.model.scoring.subjects import SUBJECT

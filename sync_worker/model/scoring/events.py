@@ -17,7 +17,7 @@ from sync_worker.model.file.schema import Rule, Signals
 from sync_worker.model.lookup.unique import map_unique
 from sync_worker.model.scoring.bot_filter import QUARANTINE, add_quarantine
 from sync_worker.model.scoring.columns import add_columns
-from sync_worker.model.scoring.context import EvaluationContext
+from sync_worker.model.scoring.evaluation_context import EvaluationContext
 from sync_worker.model.scoring.predicates import compile_condition, find_required_columns
 from sync_worker.model.scoring.regex import any_glob, any_url, query_parameter
 from sync_worker.model.scoring.subjects import SUBJECT, add_subjects, find_subject_columns

@@ -10,8 +10,8 @@ import polars as pl
 
 from sync_worker.model.compiled.criteria import is_condition_visible
 from sync_worker.model.file.schema import GRADE_LETTERS, GradeCriterion
-from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.counters import column_name
+from sync_worker.model.scoring.evaluation_context import EvaluationContext
 from sync_worker.model.scoring.predicates import compile_condition
 
 #: Columns with the match of each criterion; null is unknown.

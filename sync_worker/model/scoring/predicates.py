@@ -17,8 +17,8 @@ from sync_worker.model.compiled.facts import TIMESTAMP
 from sync_worker.model.file.conditions import NO_TITLE, Condition, Operand, Scalar, Test, operand_values, to_hubspot_text
 from sync_worker.model.lookup.countries import country_code
 from sync_worker.model.lookup.domains import PROVIDER_LISTS
-from sync_worker.model.lookup.hubspot_properties import EVENT_PROPERTIES, PRIMARY_EMAIL, PropertySpec
 from sync_worker.model.lookup.job_titles import NO_INFORMATION, SENIORITY_LEVELS, UNREAD
+from sync_worker.model.lookup.standard_properties import EVENT_PROPERTIES, PRIMARY_EMAIL, PropertySpec
 from sync_worker.model.lookup.text import normalize_text
 from sync_worker.model.scoring import regex
 from sync_worker.model.scoring.columns import ALL_EMAILS, DOMAIN_PREFIX, DerivedColumn, default_column

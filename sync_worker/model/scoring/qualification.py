@@ -11,8 +11,8 @@ from sync_worker.model.compiled.model import Model, RuleKind, is_rule_visible
 from sync_worker.model.file.schema import GRADE_LETTERS, Band, Rule
 from sync_worker.model.file.units import to_micro
 from sync_worker.model.scoring.bot_filter import QUARANTINE
-from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.counters import column_name, counter_column_pair
+from sync_worker.model.scoring.evaluation_context import EvaluationContext
 from sync_worker.model.scoring.events import EventsByKind, timestamp_literal
 from sync_worker.model.scoring.grade import comparison_rank
 from sync_worker.model.scoring.predicates import compile_condition

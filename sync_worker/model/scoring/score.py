@@ -12,9 +12,9 @@ import polars as pl
 from sync_worker.model.compiled.criteria import ScoreCriterion
 from sync_worker.model.compiled.facts import TIMESTAMP
 from sync_worker.model.file.units import MICROS_PER_POINT, to_micro
-from sync_worker.model.scoring.context import EvaluationContext
 from sync_worker.model.scoring.counters import BASELINE_PREFIX, DECAYED, EVENTS, LAST_ENGAGEMENT, column_name, points_expression
 from sync_worker.model.scoring.decay import count_full_periods, inactivity_loss, score_floor
+from sync_worker.model.scoring.evaluation_context import EvaluationContext
 
 #: Columns of a criterion, in addition to its counts.
 POINTS: Final = "points"

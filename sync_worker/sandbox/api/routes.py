@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from sync_worker.sandbox.api import account_and_owners, events_and_forms, forms, legacy, lists, marketing_events, memberships, subscriptions
+from sync_worker.sandbox.api import (
+    account_and_owners,
+    email_events_and_occurrences,
+    forms,
+    legacy,
+    lists,
+    marketing_events,
+    memberships,
+    subscriptions,
+)
 from sync_worker.sandbox.api.crm import associations, batch, exports, imports, merges, objects, properties, property_groups, search
 
 ENDPOINTS = (
@@ -16,7 +25,7 @@ ENDPOINTS = (
     *memberships.ENDPOINTS,
     *lists.ENDPOINTS,
     *account_and_owners.ENDPOINTS,
-    *events_and_forms.ENDPOINTS,
+    *email_events_and_occurrences.ENDPOINTS,
     *forms.ENDPOINTS,
     *marketing_events.ENDPOINTS,
     *subscriptions.ENDPOINTS,

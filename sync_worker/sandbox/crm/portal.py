@@ -27,7 +27,7 @@ from sync_worker.sandbox.crm.owners import OwnerRegistry
 from sync_worker.sandbox.crm.search import RecordSearch, SearchQuery
 from sync_worker.sandbox.crm.subscriptions import SubscriptionStore
 from sync_worker.sandbox.events.counter_properties import CounterFunction, add_counters, contact_counters, empty_counters
-from sync_worker.sandbox.events.engagement import Engagement
+from sync_worker.sandbox.events.portal_events import Engagement
 from sync_worker.sandbox.properties.property_definitions import PropertyCatalog, PropertyDefinition, PropertyGroup
 
 DEFAULT_CHANGE_LIMIT = 100

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sync_worker.sandbox.base.portal_data import PortalData, Row
-from sync_worker.sandbox.events.engagement import Engagement
+from sync_worker.sandbox.events.portal_events import Engagement
 
 CounterFunction = Callable[[PortalData], Mapping[str, Mapping[str, str]]]
 

@@ -1,4 +1,4 @@
-"""Reads fault rules from a YAML file; docs/sandbox.md describes the format, `faults.py` declares the rules.
+"""Reads fault rules from a YAML file; docs/sandbox.md describes the format, `fault_rules.py` declares the rules.
 
 seed: 7
 rules:

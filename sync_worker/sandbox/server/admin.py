@@ -16,8 +16,8 @@ from sync_worker.sandbox.base.responses import ApiError, JsonResponse, NoContent
 from sync_worker.sandbox.faults import fault_config
 from sync_worker.sandbox.faults.fault_rules import FaultPlan
 from sync_worker.sandbox.server.fault_injection import ResponseCache
-from sync_worker.sandbox.server.fingerprint import compute_fingerprint
 from sync_worker.sandbox.server.middleware import ApiGateway
+from sync_worker.sandbox.server.portal_fingerprint import compute_fingerprint
 from sync_worker.sandbox.server.user_actions import USER_ACTIONS, UserAction, edit_contact
 
 RequestBody = dict[str, Any]

@@ -14,8 +14,8 @@ from sync_worker.sandbox.crm.merge import merge_rows
 from sync_worker.sandbox.crm.object_store import ObjectTable
 from sync_worker.sandbox.crm.portal import SandboxPortal
 from sync_worker.sandbox.crm.record_writer import InvalidValuesError, PropertyValues
-from sync_worker.sandbox.events.engagement import EMAIL_EVENT_KEY, OCCURRENCE_KEY, SUBMISSION_KEY
 from sync_worker.sandbox.events.event_timeline import EventTimeline, RowKey
+from sync_worker.sandbox.events.portal_events import EMAIL_EVENT_KEY, OCCURRENCE_KEY, SUBMISSION_KEY
 from sync_worker.sandbox.properties.validation_rules import parse_rule
 
 ActionBody = dict[str, Any]

@@ -25,7 +25,7 @@ from sync_worker.sync.apply.contact_batch import ContactBatchResult, write_batch
 from sync_worker.sync.apply.contact_results import ContactResult, build_result
 from sync_worker.sync.apply.list_members import ListMembers, build_missing_list_error
 from sync_worker.sync.plan.plan import ContactChange, ListChange
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.timestamps import to_ms
 
 BATCH_SIZE: Final = 100  # HubSpot's limit of contacts per call

@@ -12,7 +12,7 @@ from sync_worker.hubspot.records.models import CauseKind, RejectionCause, WriteA
 from sync_worker.store.writes.differences import AcknowledgedContact
 from sync_worker.store.writes.rejections import PROPERTIES, STAGE, Rejection
 from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange, InvalidValue
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.timestamps import to_ms
 
 ALTERED_REASON: Final = "HubSpot accepted the values and shows others; they are not sent again until they change."

@@ -25,7 +25,7 @@ from sync_worker.sync.apply import pending_import
 from sync_worker.sync.apply.apply import BATCH_SIZE, Applier
 from sync_worker.sync.apply.contact_batch import ContactBatchResult
 from sync_worker.sync.plan.plan import ContactChange
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.pull.exports import BULK_UNAVAILABLE_ERRORS, SAMPLE_SIZE, BulkContext
 
 MAX_ERRORS: Final = 1_000  # with more errors than this, every contact is read again

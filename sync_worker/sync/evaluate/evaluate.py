@@ -14,14 +14,14 @@ from sync_worker.concurrency import map_prefetch
 from sync_worker.model.compiled.facts import EVENT_SCHEMA, PREVIOUS_SCHEMA, SUBSCRIPTIONS, Facts
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts, evaluate
-from sync_worker.model.lookup.hubspot_properties import SUBSCRIPTION_PROPERTIES
+from sync_worker.model.lookup.standard_properties import SUBSCRIPTION_PROPERTIES
 from sync_worker.progress import Progress
 from sync_worker.store import verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.verdicts import VerdictKey, VerdictRow
 from sync_worker.store.writes import mql_admissions
 from sync_worker.sync.evaluate.parse_warnings import ParseWarnings
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.timestamps import to_ms
 
 CHUNK_SIZE: Final = 50_000  # contacts; large for speed, limited for memory

@@ -14,9 +14,9 @@ from sync_worker.hubspot.api.email_events import parse_email_event
 from sync_worker.hubspot.api.event_occurrences import parse_occurrence
 from sync_worker.hubspot.api.forms import UNREADABLE_TYPES, parse_submission
 from sync_worker.hubspot.api.marketing_events import parse_attendance, parse_marketing_event
-from sync_worker.hubspot.records import parsing
-from sync_worker.hubspot.records.decoder import RecordDecoder
+from sync_worker.hubspot.records import field_parsers
 from sync_worker.hubspot.records.models import Company, Contact, Event
+from sync_worker.hubspot.records.page_decoder import RecordDecoder
 from sync_worker.hubspot.records.row_parser import JsonObject
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts
@@ -29,11 +29,11 @@ from sync_worker.store.facts import subscriptions as subscription_store
 from sync_worker.sync.evaluate.evaluate import evaluate_all
 from sync_worker.sync.evaluate.folder_subscriptions import FolderSubscriptions
 from sync_worker.sync.evaluate.verdict_json import build_contact_verdicts
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.portal import select_hidden_kinds
+from sync_worker.sync.pull.hubspot_streams import is_occurrence
 from sync_worker.sync.pull.records.subscriptions import subscription_row
 from sync_worker.sync.pull.row_mapper import RowMapper, event_row
-from sync_worker.sync.pull.streams import is_occurrence
 
 BATCH_SIZE: Final = 500
 
@@ -98,11 +98,11 @@ def _load_folder(store: Store, folder: PortalFolder, row_mapper: RowMapper, even
         event_store.save_forms(tx, {form_id: form_id for form_id in submissions.form_ids} | {str(row["id"]): row["name"] for row in forms})
         decoder = RecordDecoder(row_mapper.company_properties)
         for companies in batched(map(decoder.convert_record, folder.companies), BATCH_SIZE):
-            contact_store.save_companies(tx, row_mapper.company_rows(_live(parsing.parse_companies(decoder, companies))))
+            contact_store.save_companies(tx, row_mapper.company_rows(_live(field_parsers.parse_companies(decoder, companies))))
         subscriptions = FolderSubscriptions(folder.subscriptions, at)
         decoder = RecordDecoder(row_mapper.contact_properties)
         for contacts in batched(map(decoder.convert_record, folder.contacts), BATCH_SIZE):
-            rows = row_mapper.contact_rows(_live(parsing.parse_contacts(decoder, contacts)))
+            rows = row_mapper.contact_rows(_live(field_parsers.parse_contacts(decoder, contacts)))
             contact_store.save(tx, rows)
             subscription_store.save(tx, [subscription_row(row.id, row.email, subscriptions.find(row.email)) for row in rows])
 

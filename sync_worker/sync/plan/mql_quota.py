@@ -11,7 +11,7 @@ from sync_worker.model.file.schema import GRADE_LETTERS
 from sync_worker.model.scoring.mql_quota import select_admissions
 from sync_worker.store.database import Store
 from sync_worker.store.writes import mql_admissions
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.timestamps import to_ms
 
 CANDIDATE_SCHEMA = {"contact_id": pl.Int64, "score": pl.Int64, "grade_rank": pl.Int64, "since": pl.Int64}

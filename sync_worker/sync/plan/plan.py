@@ -15,7 +15,7 @@ from sync_worker.batched import batched
 from sync_worker.store.database import Store
 from sync_worker.store.writes import differences, memberships
 from sync_worker.store.writes.differences import Difference, StageRule
-from sync_worker.sync.portal.crm_schema import CrmSchema, diff_properties
+from sync_worker.sync.portal.managed_properties import CrmSchema, diff_properties
 from sync_worker.timestamps import to_ms
 
 STAGE_PROPERTY: Final = "lifecyclestage"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from sync_worker.hubspot.api.lists import Lists
 from sync_worker.hubspot.records.models import ContactList
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 
 
 def find_list(lists: Lists, crm_schema: CrmSchema, key: str, list_ids: Mapping[str, str]) -> ContactList | None:

@@ -13,9 +13,9 @@ from sync_worker.model.compiled.model import Model
 from sync_worker.model.compiled.requirements import PropertyRequirement, find_requirements
 from sync_worker.model.file import yaml_source as yaml
 from sync_worker.model.file.suggest import did_you_mean
-from sync_worker.model.lookup.hubspot_properties import SUBSCRIPTION_PROPERTIES
+from sync_worker.model.lookup.standard_properties import SUBSCRIPTION_PROPERTIES
 from sync_worker.model.lookup.text import normalize_text
-from sync_worker.sync.portal.catalog import PortalCatalog
+from sync_worker.sync.portal.portal_catalog import PortalCatalog
 from sync_worker.sync.portal.reachability import unreachable_criteria
 
 

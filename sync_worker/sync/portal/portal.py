@@ -18,8 +18,8 @@ from sync_worker.store.facts import events
 from sync_worker.store.saved_state import portal_cache
 from sync_worker.store.saved_state.portal_cache import PortalCache
 from sync_worker.store.writes import memberships
-from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.managed_lists import find_list
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.timestamps import from_ms, to_ms
 
 PAGE_VIEW: Final = "page_view"

@@ -11,11 +11,11 @@ from sync_worker.model.compiled.criteria import ScoreCriterion
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.conditions import Condition, Test, operand_values
 from sync_worker.model.lookup.domains import DomainMatcher
-from sync_worker.model.lookup.hubspot_properties import SUBSCRIPTION_PROPERTIES
+from sync_worker.model.lookup.standard_properties import SUBSCRIPTION_PROPERTIES
 from sync_worker.model.lookup.text import normalize_text
 from sync_worker.model.scoring.columns import add_columns
 from sync_worker.model.scoring.predicates import build_event_scope, compile_condition, find_required_columns
-from sync_worker.sync.portal.catalog import PortalCatalog
+from sync_worker.sync.portal.portal_catalog import PortalCatalog
 
 ARBITRARY_DATE: Final = datetime(2020, 1, 1, tzinfo=UTC)  # conditions on forms do not depend on time
 

@@ -14,8 +14,8 @@ from sync_worker.hubspot.records.models import ContactList, PropertyDefinition, 
 from sync_worker.store.database import Store
 from sync_worker.store.writes import memberships
 from sync_worker.sync.portal import ownership
-from sync_worker.sync.portal.crm_schema import CrmSchema
 from sync_worker.sync.portal.managed_lists import find_list, has_legacy_name
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.ownership import Ownership, SetupConflict, find_list_conflicts, find_property_conflicts
 
 OBJECT_TYPE = "contacts"

@@ -18,8 +18,8 @@ from sync_worker.progress import Progress
 from sync_worker.store.database import Store
 from sync_worker.store.saved_state import scan_state
 from sync_worker.sync.pull.row_mapper import RowMapper
+from sync_worker.sync.reader.keyed_stream import Row, Stream, StreamBatch
 from sync_worker.sync.reader.parallel_reader import read_parallel_batches
-from sync_worker.sync.reader.stream import Row, Stream, StreamBatch
 from sync_worker.timestamps import from_ms, to_ms
 
 Result = TypeVar("Result")

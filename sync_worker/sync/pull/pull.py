@@ -13,8 +13,8 @@ from sync_worker.concurrency import StreamThreads
 from sync_worker.model.compiled.facts import COUNTER_PROPERTIES
 from sync_worker.store.saved_state import scan_state
 from sync_worker.sync.pull.activity import events
+from sync_worker.sync.pull.activity.event_budget_share import EventReserve
 from sync_worker.sync.pull.activity.event_repair import reread
-from sync_worker.sync.pull.activity.event_reserve import EventReserve
 from sync_worker.sync.pull.activity.reconciliation import Reconciliation
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import ExportReader

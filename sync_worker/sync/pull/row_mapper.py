@@ -11,8 +11,8 @@ from sync_worker.hubspot.records.field_types import MAX_ID, normalize_email
 from sync_worker.hubspot.records.models import Company, Contact, Event
 from sync_worker.store.facts.contacts import CompanyRow, ContactRow
 from sync_worker.store.facts.events import EventRow
-from sync_worker.sync.portal.crm_schema import EMPTY, CrmSchema
-from sync_worker.sync.pull.row_codec import RowValues, align_values, column_picker, json_encoder
+from sync_worker.sync.portal.managed_properties import EMPTY, CrmSchema
+from sync_worker.sync.pull.column_encoders import RowValues, align_values, column_picker, json_encoder
 from sync_worker.timestamps import to_ms
 
 #: Read for every contact, whatever the model uses: its identity, and the stage that the worker may change.

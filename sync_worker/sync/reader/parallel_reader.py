@@ -18,8 +18,8 @@ from typing import Final, Generic
 
 from sync_worker.concurrency import StreamsStopped
 from sync_worker.intervals import Interval
+from sync_worker.sync.reader.keyed_stream import Row, Stream, StreamBatch, StreamPage
 from sync_worker.sync.reader.partitions import Partition, PartitionQueue
-from sync_worker.sync.reader.stream import Row, Stream, StreamBatch, StreamPage
 
 MIN_BATCH_PAGES: Final = 32  # pages; each transaction rewrites parts of the previous one
 BATCH_WAIT_SECONDS: Final = 0.2  # seconds to wait for them at most

@@ -19,7 +19,7 @@ from typing import Final, Generic
 
 from sync_worker.errors import Unavailable
 from sync_worker.intervals import Interval
-from sync_worker.sync.reader.stream import PageToken, Row, Stream, StreamBatch, StreamPage
+from sync_worker.sync.reader.keyed_stream import PageToken, Row, Stream, StreamBatch, StreamPage
 
 MIN_PAGES_TO_SPLIT: Final = 1.5  # pages that must be left of a partition before it is split
 TARGET_PAGE_FILL: Final = 0.9  # of a page; a split leaves whole pages, less this margin

@@ -10,8 +10,8 @@ import pytest
 
 from sync_worker.model.compiled.loader import load, loads
 from sync_worker.model.file.schema import CRITERION_GROUPS, Language
-from sync_worker.model.i18n.catalog import LANGUAGES
 from sync_worker.model.i18n.model_labels import load_model_labels
+from sync_worker.model.i18n.translations import LANGUAGES
 from tests.model.factories import evaluate_contact, make_event
 
 CONFIG = Path(__file__).parents[3] / "config"

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from sync_worker.model.i18n.catalog import load_translation
+from sync_worker.model.i18n.translations import load_translation
 
 TODAY = date(2026, 11, 20)
 

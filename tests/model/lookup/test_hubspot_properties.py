@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_worker.model.lookup.hubspot_properties import PropertySpec, find_standard_property
+from sync_worker.model.lookup.standard_properties import PropertySpec, find_standard_property
 
 
 @pytest.mark.parametrize("name", ["hs_email_optout_1", "hs_email_optout_364428593"])

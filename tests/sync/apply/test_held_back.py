@@ -13,7 +13,7 @@ from sync_worker.errors import ExitCode
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.server import user_actions
-from sync_worker.sync.report import RunReport
+from sync_worker.sync.run_report import RunReport
 from tests.harness import MQL, Harness, connect_without_search_limit, start_harness
 from tests.reliability.fault_matrix import SkippingClock
 

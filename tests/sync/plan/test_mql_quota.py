@@ -15,7 +15,7 @@ from sync_worker.store.facts.contacts import ContactRow
 from sync_worker.store.schema import verdicts as table
 from sync_worker.store.verdicts import VerdictKey
 from sync_worker.sync.plan.mql_quota import MqlQuota
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from tests.store.row_factories import make_verdict_row
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)

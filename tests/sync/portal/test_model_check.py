@@ -6,8 +6,8 @@ import pytest
 
 from sync_worker.hubspot.records.models import PropertyDefinition, PropertyOption
 from sync_worker.model.compiled.loader import load
-from sync_worker.sync.portal.catalog import PortalCatalog
 from sync_worker.sync.portal.model_check import check_model, find_model_errors
+from sync_worker.sync.portal.portal_catalog import PortalCatalog
 
 MODEL = """\
 version: 1

@@ -21,7 +21,7 @@ from sync_worker.store.facts import events
 from sync_worker.store.facts.events import EventRow
 from sync_worker.store.writes import memberships
 from sync_worker.sync.portal import portal
-from sync_worker.sync.portal.crm_schema import CrmSchema
+from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.portal import PortalInfo
 from tests.store.database_factories import temporary_store
 from tests.sync.model_factories import make_crm_schema

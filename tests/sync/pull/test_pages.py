@@ -16,10 +16,10 @@ from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import MarketingEvent
 from sync_worker.intervals import Interval
-from sync_worker.sync.pull import streams
+from sync_worker.sync.pull import hubspot_streams
 from sync_worker.sync.pull.item_errors import ItemErrors
+from sync_worker.sync.reader.keyed_stream import Stream
 from sync_worker.sync.reader.parallel_reader import read_parallel
-from sync_worker.sync.reader.stream import Stream
 from tests.hubspot.fakes import FakeResponse, FakeServer, json_response, make_client, make_record, serve_fake
 
 IDS = (101, 111, 121)  # each on a page of its own
@@ -72,27 +72,27 @@ def read_stream(stream: Stream[Any], gaps: Sequence[Interval]) -> list[int]:
 
 
 def read_contact_stream(hubspot: HubSpot) -> list[int]:
-    return read_stream(streams.contacts(hubspot, ()), [Interval(0, 200)])
+    return read_stream(hubspot_streams.contacts(hubspot, ()), [Interval(0, 200)])
 
 
 def read_email_events(hubspot: HubSpot) -> list[int]:
-    return read_stream(streams.email_events(hubspot, "email_click"), streams.mirror([TIMES]))
+    return read_stream(hubspot_streams.email_events(hubspot, "email_click"), hubspot_streams.mirror([TIMES]))
 
 
 def read_occurrences(hubspot: HubSpot) -> list[int]:
-    return read_stream(streams.occurrences(hubspot, "e_visited_page"), [TIMES])
+    return read_stream(hubspot_streams.occurrences(hubspot, "e_visited_page"), [TIMES])
 
 
 def read_occurrences_of_contact(hubspot: HubSpot) -> list[int]:
-    return read_stream(streams.contact_occurrences(hubspot, "e_visited_page", [1]), [Interval(0, 1)])
+    return read_stream(hubspot_streams.contact_occurrences(hubspot, "e_visited_page", [1]), [Interval(0, 1)])
 
 
 def read_submissions(hubspot: HubSpot) -> list[int]:
-    return read_stream(streams.submissions(hubspot, ["f"], {"f": 0}, ItemErrors("form", {})), [Interval(0, 1)])
+    return read_stream(hubspot_streams.submissions(hubspot, ["f"], {"f": 0}, ItemErrors("form", {})), [Interval(0, 1)])
 
 
 def read_attendances(hubspot: HubSpot) -> list[int]:
-    return read_stream(streams.attendances(hubspot, [WEBINAR], ItemErrors("webinar", {})), [Interval(0, 1)])
+    return read_stream(hubspot_streams.attendances(hubspot, [WEBINAR], ItemErrors("webinar", {})), [Interval(0, 1)])
 
 
 def read_list_by_token(hubspot: HubSpot) -> list[int]:

@@ -18,7 +18,7 @@ from sync_worker.hubspot.rest.rate_limiter import RateLimiter, RateLimitSettings
 from sync_worker.store.database import open_store
 from sync_worker.store.facts.contacts import count
 from sync_worker.store.saved_state import key_value
-from sync_worker.sync.pull.activity.event_reserve import (
+from sync_worker.sync.pull.activity.event_budget_share import (
     BACKLOG_EVENTS,
     BACKLOG_RESERVE_SHARE,
     BACKLOG_WAIT_SECONDS,

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any
 
 from sync_worker.intervals import Interval
-from sync_worker.sync.reader.stream import Stream, StreamPage
+from sync_worker.sync.reader.keyed_stream import Stream, StreamPage
 
 
 class FakeStream:

@@ -14,9 +14,9 @@ from sync_worker.hubspot.rest import rate_limiter
 from sync_worker.hubspot.rest.clock import Clock
 from sync_worker.hubspot.rest.sliding_window import SlidingWindow
 from sync_worker.intervals import Interval, merge_intervals
+from sync_worker.sync.reader.keyed_stream import SecondarySource, Stream, StreamPage
 from sync_worker.sync.reader.parallel_reader import read_parallel, read_parallel_batches
 from sync_worker.sync.reader.partitions import split_at
-from sync_worker.sync.reader.stream import SecondarySource, Stream, StreamPage
 from tests.sync.reader.fake_stream import FakeStream
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.intervals import Interval, merge_intervals
+from sync_worker.sync.reader.keyed_stream import SecondarySource
 from sync_worker.sync.reader.partitions import Partition, PartitionQueue, split_at
-from sync_worker.sync.reader.stream import SecondarySource
 from tests.sync.reader.fake_stream import FakeStream
 
 LIST_PAGE_SIZE, SEARCH_PAGE_SIZE = 100, 200  # rows per page of each source

@@ -12,9 +12,9 @@ from sync_worker.errors import BadRequest, NotFound, Unavailable
 from sync_worker.hubspot.api.bulk.csv_file import CsvFile, UnusableExport
 from sync_worker.hubspot.api.bulk.downloads import FileDownloader
 from sync_worker.hubspot.api.bulk.polling import Poller
+from sync_worker.hubspot.records.field_parsers import translate_parse_errors
 from sync_worker.hubspot.records.field_types import parse_timestamp
 from sync_worker.hubspot.records.models import Company, Contact
-from sync_worker.hubspot.records.parsing import translate_parse_errors
 from sync_worker.hubspot.records.row_parser import JsonObject
 from sync_worker.hubspot.rest.transport import Transport
 

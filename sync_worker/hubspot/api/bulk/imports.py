@@ -11,9 +11,9 @@ from sync_worker.errors import RateLimited, Unavailable
 from sync_worker.hubspot.api.bulk.import_file import ImportFile
 from sync_worker.hubspot.api.bulk.polling import Poller
 from sync_worker.hubspot.api.pages import follow_pages
+from sync_worker.hubspot.records.field_parsers import parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.records.field_types import MAX_ID_DIGITS, Count, RecordId, TextId, convert, parse_timestamp
 from sync_worker.hubspot.records.models import Import, ImportRowError, ResultPage
-from sync_worker.hubspot.records.parsing import parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.records.row_parser import JsonObject
 from sync_worker.hubspot.rest.error_responses import redact
 from sync_worker.hubspot.rest.session import Query

@@ -24,6 +24,7 @@ from sync_worker.hubspot.api.crm.rejection_causes import (
     read_response,
 )
 from sync_worker.hubspot.api.crm.write_session import WriteSession
+from sync_worker.hubspot.records.field_parsers import translate_parse_errors
 from sync_worker.hubspot.records.field_types import parse_timestamp
 from sync_worker.hubspot.records.models import (
     BatchReadResult,
@@ -34,7 +35,6 @@ from sync_worker.hubspot.records.models import (
     RejectionCause,
     WriteAck,
 )
-from sync_worker.hubspot.records.parsing import translate_parse_errors
 from sync_worker.hubspot.records.row_parser import JsonObject
 from sync_worker.hubspot.rest.error_responses import ErrorResponse, InvalidRequest, MissingScope, build_error_response
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sync_worker.hubspot.api.crm.crm_objects import Objects
+from sync_worker.hubspot.records.field_parsers import parse_companies
 from sync_worker.hubspot.records.models import Company
-from sync_worker.hubspot.records.parsing import parse_companies
 from sync_worker.hubspot.records.row_parser import RowParser
 from sync_worker.hubspot.rest.sdk import Untyped
 

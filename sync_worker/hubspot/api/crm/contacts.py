@@ -8,9 +8,9 @@ from datetime import datetime
 from sync_worker.hubspot.api.crm.batch_update import BatchUpdate
 from sync_worker.hubspot.api.crm.crm_objects import PAGE_SIZE, Objects, RecordPage, build_filter, build_search_body, build_since_filter
 from sync_worker.hubspot.api.crm.write_session import WriteSession
+from sync_worker.hubspot.records.field_parsers import parse_contacts, translate_parse_errors
 from sync_worker.hubspot.records.field_types import Count, convert
 from sync_worker.hubspot.records.models import BatchReadResult, BatchWriteResult, Contact, ContactUpdate, ResultPage
-from sync_worker.hubspot.records.parsing import parse_contacts, translate_parse_errors
 from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 

@@ -15,10 +15,10 @@ import orjson
 
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.api.pages import follow_pages
-from sync_worker.hubspot.records.decoder import DecodedJson, RecordDecoder
+from sync_worker.hubspot.records.field_parsers import parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.records.field_types import Count, RecordId, convert
 from sync_worker.hubspot.records.models import BatchReadResult, IdRange, ResultPage
-from sync_worker.hubspot.records.parsing import parse_next_cursor, translate_parse_errors
+from sync_worker.hubspot.records.page_decoder import DecodedJson, RecordDecoder
 from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.sdk import RAW, Untyped, with_decoder
 from sync_worker.timestamps import to_ms

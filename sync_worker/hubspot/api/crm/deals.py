@@ -7,10 +7,10 @@ from typing import Final
 
 from sync_worker.errors import Unavailable
 from sync_worker.hubspot.api.crm.crm_objects import Objects
-from sync_worker.hubspot.records.decoder import DecodedJson, RecordDecoder
+from sync_worker.hubspot.records.field_parsers import parse_deals, parse_next_cursor, translate_parse_errors
 from sync_worker.hubspot.records.field_types import RecordId, convert
 from sync_worker.hubspot.records.models import Deal
-from sync_worker.hubspot.records.parsing import parse_deals, parse_next_cursor, translate_parse_errors
+from sync_worker.hubspot.records.page_decoder import DecodedJson, RecordDecoder
 from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 

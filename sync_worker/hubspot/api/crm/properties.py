@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sync_worker.hubspot.records.field_parsers import parse_property, parse_property_group, translate_parse_errors
 from sync_worker.hubspot.records.models import PropertyDefinition, PropertyGroup, PropertyOption
-from sync_worker.hubspot.records.parsing import parse_property, parse_property_group, translate_parse_errors
 from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.error_responses import Conflict
 from sync_worker.hubspot.rest.sdk import RAW, Untyped

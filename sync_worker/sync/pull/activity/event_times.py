@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from sync_worker.intervals import Interval, merge_intervals
 from sync_worker.store.facts import coverage
 from sync_worker.store.saved_state import scan_state
-from sync_worker.sync.pull import streams
+from sync_worker.sync.pull import hubspot_streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.timestamps import from_ms
 
@@ -45,7 +45,7 @@ class TimeRead:
 
 def plan_read(tx: Connection, context: PullContext, kind: str, *, is_full: bool) -> TimeRead:
     """Return the times of a kind of events to read in this run."""
-    low, high = streams.HUBSPOT_EPOCH_MS, context.now_ms + 1
+    low, high = hubspot_streams.HUBSPOT_EPOCH_MS, context.now_ms + 1
     known = coverage.load(tx, kind)
     reread_from = _plan_reread(tx, context, kind, is_full=is_full)
     # The times that were new to the last finished read are read again in any case.
@@ -70,8 +70,8 @@ def finish_read(tx: Connection, context: PullContext, kind: str, *, plan: TimeRe
 
 def _plan_reread(tx: Connection, context: PullContext, kind: str, *, is_full: bool) -> int | None:
     """Return the time from which events are read again in this run; None: only the overlap is."""
-    if is_full and kind in streams.EMAIL_EVENT_TYPES and context.keeps_all_events:
-        return streams.HUBSPOT_EPOCH_MS
+    if is_full and kind in hubspot_streams.EMAIL_EVENT_TYPES and context.keeps_all_events:
+        return hubspot_streams.HUBSPOT_EPOCH_MS
     last = scan_state.load_late_read(tx, kind)
     is_due = is_full or last is None or context.now >= from_ms(last) + LATE_READ_INTERVAL
     if not (is_due and context.late):

@@ -7,18 +7,23 @@ in every full scan, all webinars are read.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection
 
-from sync_worker.hubspot.records.models import MarketingEvent
+from sync_worker.hubspot.records.models import Event, MarketingEvent
 from sync_worker.store.facts import coverage, events
 from sync_worker.store.saved_state import scan_state
 from sync_worker.store.saved_state.scan_state import WebinarState
+from sync_worker.sync.pull import hubspot_streams
+from sync_worker.sync.pull.activity.event_storage import read_per_item, save_errors, save_events, save_nothing
 from sync_worker.sync.pull.context import PullContext
+from sync_worker.sync.pull.item_errors import ItemErrors
+from sync_worker.sync.reader.keyed_stream import StreamBatch
 from sync_worker.timestamps import from_ms, to_ms
 
 EVENT_KIND: Final = "webinar"
@@ -60,3 +65,32 @@ class WebinarWatcher:
 def _fingerprint(webinar: MarketingEvent) -> str:
     changed = to_ms(webinar.updated_at) if webinar.updated_at else ""
     return f"{changed}/{webinar.attendee_count}"
+
+
+def read_webinars(context: PullContext, *, is_full: bool) -> None:
+    """Read the attendances of the webinars that are due."""
+    watcher = WebinarWatcher(context=context)
+    due = watcher.select_due(context.hubspot.marketing_events.list_webinars(), is_full=is_full)
+    errors = ItemErrors("webinar", {webinar.id: webinar.name for webinar in due})
+    saver = _AttendanceSaver(context=context, watcher=watcher, webinars=due, attendances=[set() for _ in due], errors=errors)
+    read_per_item(context, hubspot_streams.attendances(context.hubspot, due, errors), due, saver.save)
+    save_errors(context, errors)
+    watcher.mark_done()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AttendanceSaver:
+    context: PullContext
+    watcher: WebinarWatcher
+    webinars: Sequence[MarketingEvent]
+    attendances: Sequence[set[str]]  # the ids that were read of each webinar
+    errors: ItemErrors
+
+    def save(self, batch: StreamBatch[Event]) -> None:
+        number = batch.interval.low
+        self.attendances[number].update(event.id for event in batch.rows)
+        complete = batch.interval.high > number and not self.errors.is_incomplete(self.webinars[number].id)
+        save_events(self.context, EVENT_KIND, batch.rows, partial(self._save_webinar, number=number) if complete else save_nothing)
+
+    def _save_webinar(self, tx: Connection, *, number: int) -> None:
+        self.watcher.save(tx, self.webinars[number], self.attendances[number])

@@ -13,7 +13,7 @@ from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.records.models import Company, IdRange, ResultPage
 from sync_worker.intervals import Interval
 from sync_worker.store.facts import contacts
-from sync_worker.sync.pull import streams
+from sync_worker.sync.pull import hubspot_streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.records.id_partitions import split_id_range
@@ -79,7 +79,7 @@ def _fetch_unknown(context: PullContext, properties: Sequence[str]) -> None:
 
     objects = context.hubspot.companies
     missing = MissingRecords(objects=objects, properties=properties, count_read=count_read, save=partial(_save, context))
-    all_ids = Interval(0, streams.MAX_KEY)
+    all_ids = Interval(0, hubspot_streams.MAX_KEY)
     if (total := objects.count()) > count_read(all_ids) and (left := missing.fetch(all_ids, total)):
         context.notes.append(f"HubSpot counts {left:,} companies more than it shows.")
 
@@ -104,7 +104,7 @@ def _read_by_id(context: PullContext, properties: Sequence[str]) -> Generator[Se
     if first.next is None:
         return  # one page holds all companies, so no request for their number is needed
     id_range = context.hubspot.companies.read_id_range()
-    stream, gaps = streams.companies(context.hubspot, properties), _gaps_after(first.items, id_range, context.readers)
+    stream, gaps = hubspot_streams.companies(context.hubspot, properties), _gaps_after(first.items, id_range, context.readers)
     with context.open_batches(stream, gaps) as reads:
         for batches in reads:
             yield [row for batch in batches for row in batch.rows]

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from sync_worker.store.facts import coverage
 from sync_worker.store.saved_state import scan_state
-from sync_worker.sync.pull import streams
+from sync_worker.sync.pull import hubspot_streams
 from sync_worker.sync.pull.records.full_scan import CONTACT_STREAM
 from sync_worker.timestamps import from_ms
 
@@ -23,5 +23,5 @@ def load_cursors(tx: Connection) -> dict[str, str]:
     for stream, intervals in coverage.load_all(tx).items():
         kind = stream.partition(":")[0] if stream.startswith("form_submission:") else stream
         if kind != CONTACT_STREAM:
-            found[kind] = min(intervals[-1].high, found.get(kind) or streams.MAX_KEY)
+            found[kind] = min(intervals[-1].high, found.get(kind) or hubspot_streams.MAX_KEY)
     return {name: from_ms(at).isoformat(timespec="seconds") for name, at in found.items() if at is not None}

@@ -35,13 +35,13 @@ from sync_worker.store.facts import contacts as contact_store
 from sync_worker.store.facts import coverage
 from sync_worker.store.saved_state import scan_state
 from sync_worker.store.saved_state.scan_state import FullScanState
-from sync_worker.sync.pull import streams
+from sync_worker.sync.pull import hubspot_streams
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.records.id_partitions import split_id_range
 from sync_worker.sync.pull.records.missing_records import MissingRecords
 from sync_worker.sync.reader.budget_split import CallRates, split_budget
-from sync_worker.sync.reader.stream import Stream, StreamBatch
+from sync_worker.sync.reader.keyed_stream import Stream, StreamBatch
 from sync_worker.timestamps import from_ms
 
 CONTACT_STREAM: Final = "contacts"  # the stream of all contacts by id, and the cursor of the search for changed contacts
@@ -92,7 +92,7 @@ class FullScan:
         if last is None or last.done or last.requested_properties != requested:
             number = last.number + 1 if last else 1
             last = FullScanState(number=number, started_at=self.context.now_ms, done=False, requested_properties=requested)
-            coverage.remove(tx, CONTACT_STREAM, 0, streams.MAX_KEY)
+            coverage.remove(tx, CONTACT_STREAM, 0, hubspot_streams.MAX_KEY)
             scan_state.save_full_scan(tx, last)
         return last
 
@@ -162,7 +162,7 @@ class FullScan:
     def _build_stream(self, id_range: IdRange, *, use_search: bool) -> tuple[Stream[Contact], Callable[[], float]]:
         """Return the stream, and a stopwatch that was started with it."""
         elapsed, latency = self._start_stopwatch(), self.context.hubspot.budgets.burst.latency or 0
-        stream = streams.contacts(self.context.hubspot, self._properties, use_search=use_search)
+        stream = hubspot_streams.contacts(self.context.hubspot, self._properties, use_search=use_search)
         stream = replace(stream, high_latency=latency > HIGH_LATENCY_SECONDS)
         if use_search and self.interleave_writes:
             stream = replace(stream, is_enough=split_budget(id_range.total, self._call_rates()).enough(elapsed))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sync_worker.errors import Forbidden
-from sync_worker.sync.report import RunReport
+from sync_worker.sync.run_report import RunReport
 from tests.harness import MODEL, Harness, make_participation, make_webinar, small_portal, start_harness
 
 WEBINAR_MODEL = MODEL.replace(

@@ -12,7 +12,7 @@ import pytest
 from sync_worker.errors import Forbidden
 from sync_worker.sandbox.base.portal_data import Row
 from sync_worker.sandbox.base.timestamps import format_iso
-from sync_worker.sync.report import RunReport
+from sync_worker.sync.run_report import RunReport
 from tests.harness import DAY, MODEL, NOW_MS, Harness, make_contact, small_portal, start_harness
 from tests.sync.bulk_fakes import CONTACTS, bulk_harness, make_bulk_portal
 

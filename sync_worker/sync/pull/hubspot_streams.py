@@ -16,7 +16,7 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Company, Contact, Event, MarketingEvent, ResultPage
 from sync_worker.intervals import Interval
 from sync_worker.sync.pull.item_errors import ItemErrors
-from sync_worker.sync.reader.stream import PageToken, SecondarySource, Stream, StreamPage
+from sync_worker.sync.reader.keyed_stream import PageToken, SecondarySource, Stream, StreamPage
 from sync_worker.timestamps import from_ms, to_ms
 
 HUBSPOT_EPOCH_MS: Final = 1_149_120_000_000  # June 2006, HubSpot's first month: no event is older

@@ -11,9 +11,14 @@ import pytest
 from typer.testing import CliRunner
 
 from sync_worker.cli.commands import app
-from sync_worker.cli.output import contact_explanation, render
+from sync_worker.cli.output import contact_explanation
+from sync_worker.cli.output.console import out
 from sync_worker.cli.output.labels import count_records, format_count, record_label
+from sync_worker.cli.output.run import print_forgotten, print_run
 from sync_worker.cli.output.score_report import print_report
+from sync_worker.cli.output.setup import print_setup_plan
+from sync_worker.cli.output.status import print_status
+from sync_worker.cli.output.tables import build_table
 from sync_worker.errors import ExitCode
 from sync_worker.reports.status import ActiveRun, ModelStatus, PendingChanges, RunSummary, WorkerStatus
 from sync_worker.store.writes.held_back import HeldBack, HeldBackGroup
@@ -21,7 +26,7 @@ from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.plan import ContactChange
 from sync_worker.sync.plan.plan_summary import PlanSummary
 from sync_worker.sync.portal.setup import SetupPlan, SetupStep
-from sync_worker.sync.report import ErasureReport, RunReport
+from sync_worker.sync.run_report import ErasureReport, RunReport
 from sync_worker.timestamps import to_ms
 from tests.harness import Harness, start_harness
 
@@ -100,7 +105,7 @@ def test_a_run_shows_what_it_read_evaluated_and_wrote(capsys: pytest.CaptureFixt
         pulled=Counter(contacts=1, email_click=891, companies=0), evaluated=1, written=1, stages=1, retries=1, seconds=0.25
     )
     report.lists = {"MQL": {"added": 1, "removed": 0}}
-    render.print_run(report)
+    print_run(report)
     assert capsys.readouterr().out.splitlines() == [
         "sync",
         "  read      1 contact, 891 email clicks",
@@ -114,7 +119,7 @@ def test_a_run_shows_what_it_read_evaluated_and_wrote(capsys: pytest.CaptureFixt
 def test_a_dry_run_shows_what_it_would_write(capsys: pytest.CaptureFixture[str]) -> None:
     plan = PlanSummary(lists={"MQL": {"add": 2, "remove": 1}})
     plan.add_contact_change(ContactChange(id=7, properties={"lead_score": ("", "20")}, desired="{}"))
-    render.print_run(make_report(dry_run=True, approved=False, plan=plan, waiting=1, withheld={"MQL": 1}))
+    print_run(make_report(dry_run=True, approved=False, plan=plan, waiting=1, withheld={"MQL": 1}))
     assert capsys.readouterr().out.splitlines() == [
         "sync (dry run: nothing was written)",
         "  read      nothing new",
@@ -136,7 +141,7 @@ def test_a_value_that_could_not_be_parsed_is_named_with_its_contacts(capsys: pyt
         UnreadableProperty(property="age", expected="a number", contacts=1, ids=(3,)),
         UnreadableProperty(property="size", expected="a number", contacts=9, ids=(3, 4, 5)),
     ]
-    render.print_run(make_report(unreadable=warnings))
+    print_run(make_report(unreadable=warnings))
     assert [line for line in capsys.readouterr().out.splitlines() if "unknown" in line] == [
         "  unknown   age is not a number: 1 contact (3); `sync-worker explain ID` shows the value",
         "  unknown   size is not a number: 9 contacts (3, 4, 5 ...); `sync-worker explain ID` shows the value",
@@ -144,7 +149,7 @@ def test_a_value_that_could_not_be_parsed_is_named_with_its_contacts(capsys: pyt
 
 
 def test_the_status_is_the_one_in_the_documents(capsys: pytest.CaptureFixture[str]) -> None:
-    render.print_status(make_status())
+    print_status(make_status())
     documented = OPERATIONS.read_text(encoding="utf-8").splitlines()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 7
@@ -155,7 +160,7 @@ def test_the_status_names_pending_changes_and_the_active_run(capsys: pytest.Capt
     pending = PendingChanges(
         contacts=1, stages=1, lists={"MQL": {"add": 1, "remove": 0}}, above_mql_quota=0, reason="because", rejected=[(7, "INVALID_OPTION")]
     )
-    render.print_status(
+    print_status(
         make_status(portal_id=None, contacts=1, pending=pending, active_run=ActiveRun(run_id="0a1b", holder="host:12"), cursors={}, runs=[])
     )
     assert capsys.readouterr().out.splitlines() == [
@@ -174,7 +179,7 @@ def test_what_is_held_back_is_printed_with_counts_reasons_and_hints(capsys: pyte
         HeldBackGroup("stage", "lifecyclestage: INVALID_OPTION", 3, to_ms(AT), None),
     )
     report = make_report(rejected=[(id_, "region: MISSING") for id_ in range(25)], held_back=HeldBack(1_203, groups))
-    render.print_run(report)
+    print_run(report)
     lines = capsys.readouterr().err.splitlines()
     assert lines[:2] == ["  rejected  0: region: MISSING", "  rejected  1: region: MISSING"]
     assert lines[20:24] == [
@@ -197,15 +202,15 @@ def test_what_is_held_back_is_printed_with_counts_reasons_and_hints(capsys: pyte
     ],
 )
 def test_an_erasure_shows_what_was_deleted(capsys: pytest.CaptureFixture[str], report: ErasureReport, first_line: str) -> None:
-    render.print_forgotten(report)
+    print_forgotten(report)
     assert capsys.readouterr().out.splitlines()[0] == first_line
 
 
 def test_setup_shows_created_and_updated_objects(capsys: pytest.CaptureFixture[str]) -> None:
     steps = [SetupStep(action=action, kind="list", name="MQL", reason="missing", definition="MQL") for action in ("create", "update")]
     for dry_run in (True, False):
-        render.print_setup_plan(SetupPlan(steps=steps), dry_run=dry_run)
-    render.print_setup_plan(SetupPlan(), dry_run=True)
+        print_setup_plan(SetupPlan(steps=steps), dry_run=dry_run)
+    print_setup_plan(SetupPlan(), dry_run=True)
     assert capsys.readouterr().out.splitlines() == [
         "  create   list      MQL (missing)",
         "  update   list      MQL (missing)",
@@ -233,7 +238,7 @@ def test_an_explanation_shows_verdict_ledger_and_grade(approved_harness: Harness
 
 def test_a_report_has_one_kind_of_minus_sign(approved_harness: Harness, capsys: pytest.CaptureFixture[str]) -> None:
     with approved_harness.worker() as worker:
-        print_report(worker.report(), render.out)
+        print_report(worker.report(), out)
     lines = [line for line in capsys.readouterr().out.splitlines() if "report.made" not in line]
     assert lines.pop(0).startswith("Report ")
     assert "6 contacts, 3 MQLs" in lines
@@ -248,7 +253,7 @@ def test_the_summary_of_a_command_fits_into_80_columns(arguments: list[str]) -> 
 
 
 def test_brackets_in_a_label_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    table = render.build_table(("[bold]", "left"))
+    table = build_table(("[bold]", "left"))
     table.add_row("looked at [/jobs] pages [x]")
-    render.out.print(table)
+    out.print(table)
     assert "looked at [/jobs] pages [x]" in capsys.readouterr().out

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sync_worker.model.outline import outline
+from sync_worker.model.criterion_cells import build_cells
 
 
 def make_document(**criterion: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def make_document(**criterion: Any) -> dict[str, Any]:
     ],
 )
 def test_a_criterion_is_described_by_its_points(criterion: dict[str, Any], text: str) -> None:
-    [cell] = outline(make_document(**criterion))
+    [cell] = build_cells(make_document(**criterion))
     assert (cell.key, cell.label, cell.text, cell.definition) == ("clicks", "clicks", text, {"label": "clicks", **criterion})
 
 
@@ -38,7 +38,7 @@ def test_bands_and_limits_follow_the_criteria() -> None:
         "score": {"criteria": {}, "bands": [{"name": "hot", "from": 50}], "degradation": {"kind": "half_life"}},
         "qualification": {"threshold": 50, "leave_below": None, "grade_at_least": "C"},
     }
-    cells = [(cell.section, cell.label, cell.text) for cell in outline(document)]
+    cells = [(cell.section, cell.label, cell.text) for cell in build_cells(document)]
     assert cells == [
         ("band", "hot", "from 50"),
         ("limit", "MQL from", "50"),

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from sync_worker.errors import Unavailable
-from sync_worker.hubspot.records.decoder import DecodedJson, RecordDecoder, property_values
 from sync_worker.hubspot.records.field_types import Count, RecordId, TextId, UnreadableField, convert, parse_timestamp
 from sync_worker.hubspot.records.models import (
     AccountDetails,
@@ -24,6 +23,7 @@ from sync_worker.hubspot.records.models import (
     PropertyGroup,
     PropertyOption,
 )
+from sync_worker.hubspot.records.page_decoder import DecodedJson, RecordDecoder, property_values
 from sync_worker.hubspot.records.row_parser import PARSE_ERRORS, describe_parse_error
 
 RecordT = TypeVar("RecordT", Contact, Company)

@@ -1,7 +1,7 @@
 """Texts by language: loads and checks the translation files `<language>.yaml`.
 
-To add a language, add its file to this folder and its code to `Language` in model/file/schema.py. Then update the JSON Schema:
-`sync-worker model schema | python -m json.tool --indent 1 > config/model.schema.json`.
+To add a language, add its file to this folder, its texts to `model_labels.yaml` and its code to `Language` in model/file/schema.py. Then
+update the JSON Schema: `sync-worker model schema > config/model.schema.json`.
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Event, ResultPage
 from sync_worker.intervals import Interval, merge_intervals
-from sync_worker.sync.pull import streams
+from sync_worker.sync.pull import hubspot_streams
 from sync_worker.sync.pull.item_errors import ItemErrors
+from sync_worker.sync.reader.keyed_stream import Stream
 from sync_worker.sync.reader.parallel_reader import read_parallel
-from sync_worker.sync.reader.stream import Stream
 from sync_worker.timestamps import from_ms, to_ms
 
 PAGE_SIZE = 3  # rows per page
@@ -73,10 +73,10 @@ def rows_between(times_ms: list[int], gap: Interval) -> Counter[str]:
 @given(times_ms=times, cut_points=cuts)
 def test_every_email_event_is_read_once_although_the_newest_come_first(times_ms: list[int], cut_points: list[int]) -> None:
     gap = Interval(cut_points[0], cut_points[-1])
-    stream = streams.email_events(make_hubspot(email_events=FakeEvents(make_events(times_ms), newest_first=True)), "email_click")
-    counts, covered = read_stream(stream, streams.mirror([gap]))
+    stream = hubspot_streams.email_events(make_hubspot(email_events=FakeEvents(make_events(times_ms), newest_first=True)), "email_click")
+    counts, covered = read_stream(stream, hubspot_streams.mirror([gap]))
     assert counts == rows_between(times_ms, gap)
-    assert streams.mirror(covered) == [gap]
+    assert hubspot_streams.mirror(covered) == [gap]
 
 
 @pytest.mark.parametrize("inclusive", [(True, True), (True, False), (False, True), (False, False)])
@@ -85,7 +85,7 @@ def test_every_occurrence_is_read_once_with_inclusive_or_exclusive_bounds(
     inclusive: tuple[bool, bool], times_ms: list[int], cut_points: list[int]
 ) -> None:
     gap = Interval(cut_points[0], cut_points[-1])
-    stream = streams.occurrences(
+    stream = hubspot_streams.occurrences(
         make_hubspot(event_occurrences=FakeEvents(make_events(times_ms), newest_first=False, inclusive=inclusive)), "e_visited_page"
     )
     counts, covered = read_stream(stream, [gap])
@@ -112,7 +112,7 @@ def test_every_contact_is_read_once_with_inclusive_or_exclusive_after(
         following = rows[PAGE_SIZE].id if matches is from_id and more else rows[PAGE_SIZE - 1].id if more else None
         return ResultPage(items=tuple(rows[:PAGE_SIZE]), next=following)
 
-    stream = streams.contacts(make_hubspot(contacts=SimpleNamespace(list_from_id=page)), ())
+    stream = hubspot_streams.contacts(make_hubspot(contacts=SimpleNamespace(list_from_id=page)), ())
     low, high = cut_points[0], cut_points[-1]
     counts = Counter(row.id for batch in read_parallel(stream, [Interval(low, high)], readers=2) for row in batch.rows)
     # The last partition has an open end, so contacts created during the read are included.
@@ -128,10 +128,10 @@ def test_all_submissions_since_the_last_known_one_are_read(times_ms: list[int], 
         tokens.append(after)
         return make_page(sorted(events, key=lambda event: event.at, reverse=True), after)
 
-    stream = streams.submissions(
+    stream = hubspot_streams.submissions(
         make_hubspot(forms=SimpleNamespace(read_submissions=submissions)), ["f"], {"f": known_until}, ItemErrors("form", {})
     )
-    ids = {row.id for batch in read_parallel(stream, streams.unit_intervals(["f"]), readers=2) for row in batch.rows}
+    ids = {row.id for batch in read_parallel(stream, hubspot_streams.unit_intervals(["f"]), readers=2) for row in batch.rows}
     assert {event.id for event in events if to_ms(event.at) >= known_until} <= ids
     new_count = sum(at >= known_until for at in times_ms)
     assert len(tokens) <= new_count // PAGE_SIZE + 1
@@ -140,13 +140,13 @@ def test_all_submissions_since_the_last_known_one_are_read(times_ms: list[int], 
 @given(intervals=st.lists(st.tuples(st.integers(-50, 50), st.integers(1, 20)), max_size=5))
 def test_mirroring_negates_the_keys_and_is_its_own_inverse(intervals: list[tuple[int, int]]) -> None:
     intervals_given = [Interval(low, low + length) for low, length in intervals]
-    assert streams.mirror(streams.mirror(intervals_given)) == intervals_given
+    assert hubspot_streams.mirror(hubspot_streams.mirror(intervals_given)) == intervals_given
     negated = {-key for interval in intervals_given for key in range(interval.low, interval.high)}
-    assert {key for interval in streams.mirror(intervals_given) for key in range(interval.low, interval.high)} == negated
+    assert {key for interval in hubspot_streams.mirror(intervals_given) for key in range(interval.low, interval.high)} == negated
 
 
 def test_an_unknown_event_kind_is_reported_with_the_known_ones() -> None:
     with pytest.raises(ConfigurationError, match=r"no events of the kind custom:demo; it has custom:demo_watched, page_view"):
-        streams.raise_unknown_event(("e_visited_page", "pe42_demo_watched"), "custom:demo")
-    assert streams.find_event_type(("e_visited_page", "pe42_demo_watched"), "custom:demo_watched") == "pe42_demo_watched"
-    assert streams.find_event_type(("e_visited_page",), "custom:demo_watched") is None
+        hubspot_streams.raise_unknown_event(("e_visited_page", "pe42_demo_watched"), "custom:demo")
+    assert hubspot_streams.find_event_type(("e_visited_page", "pe42_demo_watched"), "custom:demo_watched") == "pe42_demo_watched"
+    assert hubspot_streams.find_event_type(("e_visited_page",), "custom:demo_watched") is None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sync_worker.model.compiled.facts import Facts
 from sync_worker.model.evaluate import evaluate
-from sync_worker.sync.portal.crm_schema import canonical_json, diff_properties
+from sync_worker.sync.portal.managed_properties import canonical_json, diff_properties
 from tests.harness import MODEL
 from tests.sync.model_factories import make_crm_schema, make_model
 

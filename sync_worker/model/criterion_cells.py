@@ -1,4 +1,4 @@
-"""The outline of a model document: one cell per criterion, rule and limit, to compare the revisions of a model side by side."""
+"""Cells of a revision of the model: one per criterion, rule and limit, to compare the revisions of a model side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LIMITS: Final = (("threshold", "MQL from"), ("leave_below", "no longer an MQL b
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutlineCell:
+class CriterionCell:
     """The points of a criterion, or a limit, as text. `definition` is the part of the document that the cell stands for."""
 
     section: str
@@ -24,20 +24,22 @@ class OutlineCell:
     definition: object
 
 
-def outline(document: Mapping[str, Any]) -> Iterator[OutlineCell]:
+def build_cells(document: Mapping[str, Any]) -> Iterator[CriterionCell]:
     """Yield the cells of a canonical model document, in the order of the file."""
     for (part, group), section in CRITERION_GROUPS.items():
         for key, member in document.get(part, {}).get(group, {}).items():
             label = display_label(key, member.get("label"), document["language"])
-            yield OutlineCell(section=section, key=key, label=label, text=_describe_points(member), definition=member)
+            yield CriterionCell(section=section, key=key, label=label, text=_describe_points(member), definition=member)
     for band in document["score"]["bands"]:
-        yield OutlineCell(section="band", key=band["name"], label=band["name"], text=f"from {format_value(band['from'])}", definition=band)
+        yield CriterionCell(
+            section="band", key=band["name"], label=band["name"], text=f"from {format_value(band['from'])}", definition=band
+        )
     for key, label in _LIMITS:
         if (value := document.get("qualification", {}).get(key)) is not None:
-            yield OutlineCell(section="limit", key=key, label=label, text=format_value(value), definition=value)
+            yield CriterionCell(section="limit", key=key, label=label, text=format_value(value), definition=value)
     fading = document["score"].get("degradation")
     if fading:
-        yield OutlineCell(section="limit", key="degradation", label="degradation", text=str(fading.get("kind", "")), definition=fading)
+        yield CriterionCell(section="limit", key="degradation", label="degradation", text=str(fading.get("kind", "")), definition=fading)
 
 
 def _describe_points(member: Mapping[str, Any]) -> str:

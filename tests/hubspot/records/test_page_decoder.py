@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_worker.hubspot.records.decoder import RecordDecoder, property_values
+from sync_worker.hubspot.records.page_decoder import RecordDecoder, property_values
 
 names = st.lists(st.sampled_from(["email", "class", "get", "_0", "a_b", "Ärger", "hs_object_id"]), min_size=1, unique=True)
 values = st.none() | st.text(st.characters(exclude_categories=["Cs"]))

@@ -13,7 +13,7 @@ from sync_worker.errors import ExitCode, ModelError
 from sync_worker.model import i18n
 from sync_worker.model.file.schema import Language
 from sync_worker.model.file.yaml_source import YamlData, parse_yaml
-from sync_worker.model.i18n.catalog import LANGUAGES, load_translation, parse_translation
+from sync_worker.model.i18n.translations import LANGUAGES, load_translation, parse_translation
 
 FOLDER = Path(str(resources.files(i18n)))
 ENGLISH = (FOLDER / "en.yaml").read_text("utf-8")

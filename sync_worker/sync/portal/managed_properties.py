@@ -14,9 +14,9 @@ import polars as pl
 from sync_worker.hubspot.records.models import PropertyDefinition, PropertyOption
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.schema import GRADE_LETTERS, Language
-from sync_worker.model.i18n.catalog import LANGUAGES, load_translation
 from sync_worker.model.i18n.labels import Labels, PropertyLabel
 from sync_worker.model.i18n.model_labels import display_label
+from sync_worker.model.i18n.translations import LANGUAGES, load_translation
 
 DEFAULT_PREFIX: Final = "lead"
 EMPTY: Final = "{}"  # of contacts without any of our values; short, because it is stored per contact

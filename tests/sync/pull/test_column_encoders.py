@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.hubspot.records.models import Contact
-from sync_worker.sync.portal.crm_schema import canonical_json
-from sync_worker.sync.pull.row_codec import align_values, column_picker, json_encoder
+from sync_worker.sync.portal.managed_properties import canonical_json
+from sync_worker.sync.pull.column_encoders import align_values, column_picker, json_encoder
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 values = st.none() | st.text(st.characters(exclude_categories=["Cs"]))

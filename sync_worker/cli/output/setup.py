@@ -1,0 +1,62 @@
+"""Text output of `setup` and `check`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sync_worker.cli.output.console import err, out
+from sync_worker.cli.output.labels import format_count
+from sync_worker.sync.portal.ownership import SetupConflict
+from sync_worker.sync.portal.preflight import PreflightReport
+from sync_worker.sync.portal.setup import SetupPlan
+
+SETUP_VERBS = {"create": "created", "update": "updated"}
+
+
+def print_setup_plan(plan: SetupPlan, *, dry_run: bool) -> None:
+    """Print the steps of `setup`, and the objects of others that prevent them."""
+    for step in plan.steps:
+        verb = step.action if dry_run else SETUP_VERBS[step.action]
+        out.print(f"  {verb:8} {step.kind:9} {step.name} ({step.reason})", markup=False)
+    if not plan.steps:
+        out.print("  no changes: property group, properties and lists are up to date")
+    elif dry_run:
+        out.print(f"  {format_count(len(plan.steps), 'change')}; nothing was written")
+    _print_conflicts(plan.conflicts)
+
+
+def _print_conflicts(conflicts: Sequence[SetupConflict]) -> None:
+    for conflict in conflicts:
+        err.print(f"  taken     {conflict.reason} {conflict.hint}", style="red", markup=False)
+
+
+def print_findings(findings: PreflightReport) -> None:
+    """Print the result of `check`."""
+    portal, limits, model = findings.portal, findings.limits, findings.model
+    out.print(f"  portal    {portal.portal_id} ({portal.account_type}, {portal.time_zone}), plan: {findings.tier}", markup=False)
+    daily = f", {usage.used:,} of {usage.limit:,} calls used today" if (usage := limits.daily) else ""
+    out.print(f"  limits    {limits.per_10_seconds} requests in 10 s{daily}", markup=False)
+    for access in findings.access:
+        verb = "can" if access.resource.startswith("write ") else "can read"
+        label, style = (verb, None) if access.granted else ("NO ACCESS", "red")
+        out.print(f"  {label:9} {access.resource} {access.reason}".rstrip(), style=style, markup=False)
+    if optional := findings.subscriptions:
+        out.print(f"  {'can read' if optional.granted else 'hidden':9} {optional.resource} {optional.reason}".rstrip(), markup=False)
+    for access in findings.bulk:
+        out.print(f"  {'in bulk' if access.granted else 'not bulk':9} {access.resource} {access.reason}".rstrip(), markup=False)
+    points = f"up to {model.maximum:g} points, {model.reachable:g} reachable here"
+    out.print(f"  model     {model.name} · {model.hash}: {points}", markup=False)
+    print_unavailable_criteria(model.not_visible, model.unreachable_criteria)
+    for warning in [*model.warnings, *model.errors]:
+        out.print(f"  warning   {warning}", style="yellow", markup=False)
+    _print_conflicts(findings.conflicts)
+    if findings.setup:
+        out.print(f"  setup     {format_count(len(findings.setup), 'change')}: run `sync-worker setup`", style="yellow", markup=False)
+
+
+def print_unavailable_criteria(not_visible: Sequence[str], unreachable: Sequence[str]) -> None:
+    """Print the criteria that cannot give points on this portal."""
+    if not_visible:
+        out.print(f"  not visible on this portal: {', '.join(not_visible)}", style="yellow", markup=False)
+    if unreachable:
+        out.print(f"  no contact can meet on this portal: {', '.join(unreachable)}", style="yellow", markup=False)
