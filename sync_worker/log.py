@@ -100,7 +100,12 @@ def _drop_events(names: Collection[str], _logger: object, _method: str, event: M
 
 def format_traceback(error: BaseException) -> str:
     """Return the traceback of an unexpected error without tokens and email addresses."""
-    return str(_redact("".join(traceback.format_exception(error))))
+    return redact_text("".join(traceback.format_exception(error)))
+
+
+def redact_text(text: str) -> str:
+    """Mask tokens and email addresses in a text."""
+    return TOKEN_PATTERN.sub("<token>", EMAIL_PATTERN.sub("<address>", text))
 
 
 def redact_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -111,7 +116,7 @@ def redact_event(_logger: object, _method: str, event: MutableMapping[str, Any])
 def _redact(value: object) -> object:
     match value:
         case str():
-            return TOKEN_PATTERN.sub("<token>", EMAIL_PATTERN.sub("<address>", value))
+            return redact_text(value)
         case Mapping():
             return {_redact(key): _redact(inner) for key, inner in value.items()}
         case list() | tuple() | set() | frozenset():

@@ -11,6 +11,7 @@ from datetime import time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -53,6 +54,9 @@ class Settings(BaseSettings):
     max_report_age_days: int = Field(7, ge=1, le=365, validation_alias="SYNC_WORKER_MAX_REPORT_AGE_DAYS")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", validation_alias="SYNC_WORKER_LOG_LEVEL")
     log_format: Literal["auto", "text", "json"] = Field("auto", validation_alias="SYNC_WORKER_LOG_FORMAT")
+    http_host: str = Field("127.0.0.1", validation_alias="SYNC_WORKER_HTTP_HOST")
+    http_port: int = Field(9736, ge=0, le=65535, validation_alias="SYNC_WORKER_HTTP_PORT")  # of the service; 0: none
+    ping_url: SecretStr | None = Field(None, validation_alias="SYNC_WORKER_PING_URL")  # of a dead man's switch; it contains a key
     give_up_after_minutes: int = Field(15, ge=0, le=1440, validation_alias="SYNC_WORKER_GIVE_UP_AFTER_MINUTES")  # of the service
     lease_minutes: int = Field(10, ge=2, le=1440, validation_alias="SYNC_WORKER_LEASE_MINUTES")
     keep_events_days: int | None = Field(None, ge=30, validation_alias="SYNC_WORKER_KEEP_EVENTS_DAYS")
@@ -73,6 +77,14 @@ class Settings(BaseSettings):
         if any(character.isspace() for character in text):
             raise ValueError("the token contains spaces or line breaks; copy it again")
         return SecretStr(text) if text else None
+
+    @field_validator("ping_url")
+    @classmethod
+    def _validate_ping_url(cls, url: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(url.get_secret_value()) if url else None
+        if parts and not (parts.scheme in {"http", "https"} and parts.hostname):
+            raise ValueError("expected a URL such as https://hc-ping.com/<key>")
+        return url
 
     @classmethod
     def settings_customise_sources(

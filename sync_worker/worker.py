@@ -26,6 +26,7 @@ from sync_worker.reports.model_comparison import ModelComparison, compare, compa
 from sync_worker.reports.model_summary import ModelSummary, summarize_model
 from sync_worker.reports.revision_log import RevisionLog, build_log
 from sync_worker.reports.score_report import ScoreReport, build_report, save_report
+from sync_worker.reports.state_figures import StateFigures, load_figures
 from sync_worker.reports.status import WorkerStatus, build_status
 from sync_worker.run_factory import RunFactory
 from sync_worker.settings import Settings
@@ -37,6 +38,7 @@ from sync_worker.store.model_revisions import ModelRevision, RevisionKind
 from sync_worker.store.saved_state import service_health, unreadable
 from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.store.writes import rejections
+from sync_worker.sync import freshness
 from sync_worker.sync.apply import pending_import
 from sync_worker.sync.approval import Approval, find_report
 from sync_worker.sync.evaluate.evaluate import Evaluator, evaluate_all
@@ -78,6 +80,7 @@ class Worker:
     min_bulk_records: int = MIN_BULK_SIZE
     early_chunk_size: int = EARLY_CHUNK_SIZE
     uptime: Callable[[], float] = uptime
+    on_report: Callable[[RunReport], None] = lambda _: None  # gets the report of each run when it ends
     _exit_stack: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -175,6 +178,10 @@ class Worker:
         with self.store.transaction() as tx:
             at = last_full_scan(tx)
         return None if at is None else from_ms(at)
+
+    def figures(self) -> StateFigures:
+        """Return the figures of the state for the metrics of the service."""
+        return load_figures(self.store, self.outputs, self.clock())
 
     def status(self, *, max_age: timedelta | None = None) -> WorkerStatus:
         """Return the status from the state; with `max_age`, it is stale if no run has finished within that time and none is active."""
@@ -341,7 +348,14 @@ class Worker:
             run = parts.build_run(allow_large=allow_large, bulk=bulk, approval=approval)
             {"backfill": run.full, "sync": run.incremental, "approve": run.from_state}[command]()
             parts.report.unreadable = run.evaluator.parse_warnings.summarize()
+            if command != "approve" and not dry_run:
+                self._measure_freshness(parts.report)
         return parts.report
+
+    def _measure_freshness(self, report: RunReport) -> None:
+        new_mqls, overlap = [mql.contact_id for mql in report.new_mqls], timedelta(minutes=self.settings.overlap_minutes)
+        with self.store.transaction() as tx:
+            report.freshness = freshness.measure(tx, new_mqls, overlap=overlap, now=self.clock())
 
     @contextmanager
     def _start_run(self, command: str, *, dry_run: bool) -> Iterator[RunFactory]:
@@ -349,6 +363,7 @@ class Worker:
         with ExitStack() as stack:
             store = self._open_dry_run_store(stack) if dry_run else self.store
             report = RunReport(run_id=secrets.token_hex(4), command=command, dry_run=dry_run, model=self.model.hash)
+            stack.callback(self.on_report, report)  # also after an error
             stack.enter_context(structlog.contextvars.bound_contextvars(run=report.run_id))
             with record_run(report, store, self.clock, self.hubspot.metrics), ExitStack() as run_stack:
                 duration = timedelta(minutes=self.settings.lease_minutes)

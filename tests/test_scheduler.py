@@ -31,12 +31,16 @@ from sync_worker.errors import (
     UnsafePlan,
 )
 from sync_worker.hubspot.rest.clock import ConnectionClosed
+from sync_worker.progress import Progress
+from sync_worker.reports.state_figures import StateFigures
 from sync_worker.service.degraded_state import DegradedState
 from sync_worker.service.scheduler import SyncScheduler
 from sync_worker.settings import Settings
 from sync_worker.sync.plan.safety import Guard, SafetyLimits
 from sync_worker.sync.portal.portal import PortalInfo
+from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker
+from tests.service_factories import make_figures
 
 PORTAL = PortalInfo(id=42, time_zone="Europe/Berlin", stages=(), shows_occurrences=True)
 
@@ -61,11 +65,15 @@ def do_nothing() -> None:
     """Replace a method that needs no result."""
 
 
+def make_report() -> RunReport:
+    return RunReport(run_id="1", command="sync", dry_run=False, model="abc")
+
+
 @dataclass(kw_only=True)
 class FakeWorker:
     """A worker whose cycles, portal and configuration are functions."""
 
-    sync: Callable[[], None] = do_nothing
+    sync: Callable[[], RunReport] = make_report
     read: Callable[[], None] = do_nothing
     check_configuration: Callable[[], None] = do_nothing
     patience_minutes: int = 15
@@ -73,16 +81,24 @@ class FakeWorker:
     released: list[str] = field(default_factory=list)
     interrupted: Event = field(default_factory=Event)
     now: float = 0.0
+    progress: Progress = field(default_factory=Progress)
+    on_report: Callable[[RunReport], None] = lambda _: None
 
     @property
     def settings(self) -> Settings:
-        return Settings(give_up_after_minutes=self.patience_minutes)
+        return Settings(give_up_after_minutes=self.patience_minutes, http_port=0)
 
     model = SimpleNamespace(hash="abc")
     store = SimpleNamespace(location="state.db")
 
     def uptime(self) -> float:
         return self.now
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC)
+
+    def figures(self) -> StateFigures:
+        return make_figures()
 
     @contextmanager
     def hold_service(self) -> Iterator[Any]:
@@ -147,7 +163,7 @@ def serve_one_cycle(error: BaseException, **options: Any) -> SyncWorkerError | N
     """Run the service until its first cycle has failed with `error`, then stop it; return the error of the service."""
     ended = Event()
 
-    def sync() -> None:
+    def sync() -> RunReport:
         ended.set()
         raise error
 
@@ -251,9 +267,10 @@ def test_an_odd_reply_at_the_start_does_not_stop_the_service(log_stream: StringI
 def test_a_blocked_run_does_not_delay_the_stop_and_the_leases_are_released(log_stream: StringIO) -> None:
     blocked, reply = Event(), Event()
 
-    def sync() -> None:
+    def sync() -> RunReport:
         blocked.set()
         reply.wait(30)
+        return make_report()
 
     worker = FakeWorker(sync=sync)
     with run_service(worker, stop_seconds=0.05) as service:
@@ -269,7 +286,7 @@ def test_a_blocked_run_does_not_delay_the_stop_and_the_leases_are_released(log_s
 def test_a_run_that_ends_after_the_stop_is_awaited(log_stream: StringIO) -> None:
     started, worker = Event(), FakeWorker()
 
-    def sync() -> None:
+    def sync() -> RunReport:
         started.set()
         assert worker.interrupted.wait(30)
         raise ConnectionClosed

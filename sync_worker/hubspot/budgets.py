@@ -14,6 +14,14 @@ from sync_worker.hubspot.rest.rate_limiter import Budget, Limiter, RateLimiter
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetLevel:
+    """How many calls of a budget are left now, of how many."""
+
+    left: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallBudget:
     """One budget of calls, such as 190 in any 10 seconds. All times are seconds."""
 
@@ -49,6 +57,11 @@ class CallBudget:
         """The share of the window that low-priority calls do not use."""
         return self._limiter.reserved_share
 
+    @property
+    def level(self) -> BudgetLevel:
+        """The calls that are left in the current window."""
+        return BudgetLevel(self._limiter.count_free(), self.limit)
+
     def set_reserve(self, share: float) -> None:
         """Keep a share of the window from low-priority calls."""
         self._limiter.set_reserve(share)
@@ -76,6 +89,13 @@ class Budgets:
         """Return the budgets that a rate limiter enforces."""
         burst, search = (CallBudget(rate_limiter.limiter(budget)) for budget in (Budget.BURST, Budget.SEARCH))
         return cls(burst=burst, search=search, _quota=rate_limiter.quota, _clock=clock)
+
+    def levels(self) -> dict[str, BudgetLevel]:
+        """Return the level of each budget: burst, search, and daily once HubSpot has shown it."""
+        levels = {"burst": self.burst.level, "search": self.search.level}
+        if self._quota.limit is not None and self._quota.remaining is not None:
+            levels["daily"] = BudgetLevel(self._quota.remaining, self._quota.limit)
+        return levels
 
     def set_time_zone(self, name: str) -> None:
         """Set the time zone of the portal, whose midnight starts a new day of the daily limit."""

@@ -11,7 +11,8 @@ import orjson
 
 from sync_worker.errors import ExitCode
 from sync_worker.reports.review_schedule import schedule_review
-from sync_worker.store import leases, model_revisions, runs
+from sync_worker.reports.state_figures import FreshnessSummary, load_freshness
+from sync_worker.store import leases, model_revisions, runs, verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts as contact_store
 from sync_worker.store.leases import LeaseRow
@@ -131,6 +132,8 @@ class WorkerStatus:
     runs: Sequence[RunSummary]  # newest first
     stale: str | None  # why a health check fails, if a maximum age was given
     not_visible: Sequence[str] = ()  # forms, webinars and lists that could not be read, with reasons
+    mqls: int = 0
+    freshness: FreshnessSummary | None = None
 
     @property
     def exit_code(self) -> ExitCode:
@@ -142,6 +145,8 @@ class WorkerStatus:
         return {
             "portal": self.portal_id,
             "contacts": self.contacts,
+            "mqls": self.mqls,
+            "freshness": self.freshness.as_json() if self.freshness else None,
             "cursors": dict(self.cursors),
             "last_done": _iso(self.last_done),
             "under_way": {"run": self.active_run.run_id, "holder": self.active_run.holder} if self.active_run else None,
@@ -168,7 +173,7 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         approval = model_revisions.load_approval(tx, crm_schema.model.hash)
         review = schedule_review(model_revisions.load_all(tx))
         recent = [_summarize_run(row) for row in runs.load_recent(tx)]
-        contacts = contact_store.count(tx)
+        contacts, mqls = contact_store.count(tx), verdicts.count_mqls(tx)
         different = differences.count(tx)
         not_visible = [str(item) for item in unreadable.load(tx)]
         cursors = load_cursors(tx)
@@ -189,6 +194,8 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         portal_id=portal_info.id if portal_info else None,
         not_visible=not_visible,
         contacts=contacts,
+        mqls=mqls,
+        freshness=load_freshness(store),
         cursors=cursors,
         last_done=last_done,
         active_run=active_run,

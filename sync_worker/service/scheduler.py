@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Final
@@ -19,16 +20,19 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from sync_worker import __version__
-from sync_worker.errors import ClockSkewed, ConfigurationError, FatalError, PortalBusy, SyncWorkerError, UnsafePlan
-from sync_worker.hubspot.client import ConnectionClosed
+from sync_worker.errors import ConfigurationError, PortalBusy, SyncWorkerError, UnsafePlan
 from sync_worker.resource_errors import find_exhaustion
+from sync_worker.service.cycle_runner import START, CycleRunner, Job
+from sync_worker.service.dead_man import DeadManSwitch
 from sync_worker.service.degraded_state import DegradedState, ServiceCrashed
+from sync_worker.service.health import Health
+from sync_worker.service.http_server import build_pages, serve_http
+from sync_worker.service.metrics import ServiceMetrics
 from sync_worker.sync.lease import Lease
 from sync_worker.worker import Worker
 
 log = structlog.get_logger()
 
-RETRY_INTERVAL: Final = timedelta(minutes=1)  # after an error that needs an operator; also while the portal cannot be read at the start
 RESCAN_RETRY_INTERVAL: Final = timedelta(hours=1)
 RENEWALS_PER_LEASE: Final = 4
 STOP_SECONDS: Final = 6.0  # how long a stop waits for the active run
@@ -53,13 +57,21 @@ class SyncScheduler:
     """
 
     def __init__(self, worker: Worker, *, stop_seconds: float = STOP_SECONDS, exit_process: Callable[[int], object] = os._exit) -> None:
-        self._worker = worker
+        settings = worker.settings
+        self.health = Health(clock=worker.clock, uptime=worker.uptime, cycle=timedelta(minutes=settings.sync_every_minutes))
+        self._runner = CycleRunner(
+            worker=worker,
+            degradation=DegradedState(patience=timedelta(minutes=settings.give_up_after_minutes), uptime=worker.uptime),
+            health=self.health,
+            metrics=ServiceMetrics(worker.clock),
+            dead_man=DeadManSwitch(settings.ping_url.get_secret_value() if settings.ping_url else None),
+        )
+        self._runner.worker = replace(worker, progress=self.health, on_report=self._runner.metrics.add_report)
         self._stop_seconds = stop_seconds
         self._exit_process = exit_process
         self._stopped = threading.Event()
         self._active = threading.Lock()  # held by the start and by each run
         self._failure: SyncWorkerError | None = None
-        self._degradation = DegradedState(patience=timedelta(minutes=worker.settings.give_up_after_minutes), uptime=worker.uptime)
         self._stack = ExitStack()
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(1), "lease": ThreadPoolExecutor(1)},
@@ -67,6 +79,10 @@ class SyncScheduler:
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
             timezone=UTC,
         )
+
+    @property
+    def _worker(self) -> Worker:
+        return self._runner.worker
 
     def run(self) -> None:
         """Run the jobs until stopped."""
@@ -104,29 +120,56 @@ class SyncScheduler:
         with self._active:
             try:
                 lease = self._stack.enter_context(self._worker.hold_service())
+                self._open_port()
+                self.health.confirm_lease(lease.duration)
                 renewal = IntervalTrigger(seconds=int(lease.duration.total_seconds() / RENEWALS_PER_LEASE))
                 self._scheduler.add_job(lambda: self._renew(lease), renewal, executor="lease")
                 self._scheduler.start()
-                while not self._stopped.is_set() and not self._attempt("start", self._schedule_cycles):
-                    self._stopped.wait(RETRY_INTERVAL.total_seconds())
+                self._runner.refresh()
+                self._schedule_until_done()
             except SyncWorkerError as error:
                 self._fail(error)
             except Exception as error:
                 log.exception("service.crashed")
                 self._fail(find_exhaustion(error) or ServiceCrashed(f"The start failed ({type(error).__name__})."))
 
-    def _schedule_cycles(self) -> None:
-        worker, settings = self._worker, self._worker.settings
+    def _open_port(self) -> None:
+        settings = self._worker.settings
+        if not settings.http_port:
+            return
+        self._runner.metrics.watch(lambda: self._worker.hubspot)
+        pages = build_pages(self.health, self._runner.metrics.registry)
+        try:
+            self._stack.enter_context(serve_http(settings.http_host, settings.http_port, pages))
+        except ConfigurationError as error:
+            if "http_port" in settings.model_fields_set:
+                raise
+            # Several services on one machine have the same default; their scores are more important than their metrics.
+            log.warning("service.no_port", error=str(error))
+
+    def _schedule_until_done(self) -> None:
+        while not self._stopped.is_set():
+            result = self._runner.run(START, self._schedule_cycles)
+            if result.done:
+                return
+            if result.final:
+                self._fail(result.final)
+            self._stopped.wait(result.retry_in.total_seconds())
+
+    def _schedule_cycles(self, worker: Worker) -> None:
+        settings = worker.settings
         portal = worker.read_portal()
         worker.save_health(None)  # the errors of an earlier process are over
         zone, now, nightly = ZoneInfo(portal.time_zone), datetime.now(UTC), settings.reevaluate_at
         cycle = IntervalTrigger(minutes=settings.sync_every_minutes, start_date=now)
-        self._add_job("sync", worker.sync, cycle, next_run_time=now)
-        self._add_job("re-evaluation", worker.sync, CronTrigger(hour=nightly.hour, minute=nightly.minute, second=5, timezone=zone))
+        self._add_job("sync", lambda each: each.sync(), cycle, next_run_time=now)
+        self._add_job(
+            "re-evaluation", lambda each: each.sync(), CronTrigger(hour=nightly.hour, minute=nightly.minute, second=5, timezone=zone)
+        )
         # Counted from the last full scan instead of the start, so that a frequently restarted service also rescans.
         rescan = timedelta(days=settings.rescan_every_days)
         due = max((worker.last_full_scan() or now) + rescan, now)
-        self._add_job("rescan", worker.backfill, IntervalTrigger(seconds=int(rescan.total_seconds()), start_date=due))
+        self._add_job("rescan", lambda each: each.backfill(), IntervalTrigger(seconds=int(rescan.total_seconds()), start_date=due))
         log.info(
             "service.started",
             version=__version__,
@@ -137,14 +180,25 @@ class SyncScheduler:
             sync_every_minutes=settings.sync_every_minutes,
         )
 
-    def _add_job(self, name: str, job: Callable[[], object], trigger: IntervalTrigger | CronTrigger, **options: datetime) -> None:
+    def _add_job(self, name: str, job: Job, trigger: IntervalTrigger | CronTrigger, **options: datetime) -> None:
         self._scheduler.add_job(lambda: self._run_job(name, job), trigger, id=name, **options)
 
-    def _run_job(self, name: str, job: Callable[[], object]) -> None:
+    def _run_job(self, name: str, job: Job) -> None:
         with self._active:
-            if not self._stopped.is_set() and self._attempt(name, job) and self._degradation.clear():
-                log.info("service.recovered", job=name)
-                self._worker.save_health(None)
+            if self._stopped.is_set():
+                return
+            result = self._runner.run(name, job)
+            if result.final:
+                self._fail(result.final)
+            elif result.error:
+                self._repeat("sync", result.retry_in)
+                if name == "rescan" and not isinstance(result.error, UnsafePlan):
+                    # Only a rescan continues a rescan that failed, and the next one may be a week away.
+                    self._repeat("rescan", RESCAN_RETRY_INTERVAL)
+
+    def _repeat(self, name: str, after: timedelta) -> None:
+        if not self._stopped.is_set():
+            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC) + after)
 
     def _renew(self, lease: Lease) -> None:
         try:
@@ -152,60 +206,14 @@ class SyncScheduler:
         except PortalBusy as error:  # this process was suspended for longer than the lease
             self._fail(error)
         except SyncWorkerError as error:
+            self.health.miss_lease(str(error))
             log.warning("service.lease_not_renewed", error=str(error), next="tried again")
+        else:
+            self.health.confirm_lease(lease.duration)
 
     def _fail(self, error: SyncWorkerError) -> None:
         self._failure = error
         self.stop()
-
-    def _attempt(self, name: str, job: Callable[[], object]) -> bool:
-        """Run a job and return whether it is done; its error is logged, and ends the service only if it has repeated for too long."""
-        try:
-            job()
-        except ConnectionClosed:
-            log.info("run.interrupted", job=name)
-        except SyncWorkerError as error:
-            if name == "start" and isinstance(error, ConfigurationError) and not isinstance(error, ClockSkewed):
-                raise
-            self._log_error(name, error)
-            self._degrade(error)
-            if name == "rescan" and not isinstance(error, UnsafePlan):
-                self._repeat_rescan()
-        except Exception as error:
-            exhausted = find_exhaustion(error)
-            if exhausted is None:
-                log.exception("run.crashed", job=name, next="the next cycle tries again")
-            else:
-                self._log_error(name, exhausted)
-            self._degrade(exhausted or ServiceCrashed(f"The run crashed ({type(error).__name__})."))
-        else:
-            return True
-        return False
-
-    def _log_error(self, name: str, error: SyncWorkerError) -> None:
-        if isinstance(error, UnsafePlan):
-            # Nothing was written, and the next cycle may succeed. An operator has to decide, but the service can continue.
-            log.error("plan.refused", job=name, error=str(error))
-        elif isinstance(error, FatalError):
-            log.error("run.refused", job=name, error=str(error), next="tried again in a minute")
-            if name != "start":
-                self._scheduler.modify_job("sync", next_run_time=datetime.now(UTC) + RETRY_INTERVAL)
-        else:
-            log.warning("run.failed", job=name, error=str(error), next="the next cycle tries again")
-
-    def _repeat_rescan(self) -> None:
-        # Only a rescan continues a rescan that failed, and the next one may be a week away.
-        if not self._stopped.is_set():
-            self._scheduler.modify_job("rescan", next_run_time=datetime.now(UTC) + RESCAN_RETRY_INTERVAL)
-
-    def _degrade(self, error: SyncWorkerError) -> None:
-        if self._degradation.since is None:
-            log.warning("service.degraded", error=str(error), gives_up_after_minutes=self._worker.settings.give_up_after_minutes)
-        final = self._degradation.add(error)
-        self._worker.save_health(str(error))
-        if final is not None:
-            log.error("service.gave_up", error=str(final))
-            self._fail(final)
 
 
 def _run_with_timeout(action: Callable[[], object]) -> None:

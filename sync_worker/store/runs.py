@@ -51,6 +51,12 @@ def has_completed(tx: Connection, *commands: str) -> bool:
     return tx.execute(completed.limit(1)).first() is not None
 
 
+def last_completed_start(tx: Connection, *commands: str) -> int | None:
+    """Return the start of the last run of these commands that was done (milliseconds), or None."""
+    completed = select(func.max(runs.c.started_at)).where(runs.c.command.in_(commands), runs.c.done)
+    return tx.execute(completed).scalar()
+
+
 def last_completed_at(tx: Connection, *commands: str) -> int | None:
     """Return when a run of one of these commands was last done (milliseconds), or None."""
     completed = select(func.max(runs.c.finished_at)).where(runs.c.command.in_(commands), runs.c.done)

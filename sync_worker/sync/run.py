@@ -59,6 +59,11 @@ class Run:
         """
         with self.store.transaction() as tx:
             rejections.release(tx)
+        with self.report.steps.measure("read"):
+            self._read_full()
+        self.from_state()
+
+    def _read_full(self) -> None:
         self._read_all()
         self.pull.changes_since_scan()
         self.pull.page_view_history(self.evaluator.hidden_kinds)
@@ -68,15 +73,15 @@ class Run:
         if erased := purge_gdpr_deleted(self.pull.context.hubspot, self.store):
             self.report.pulled["erased"] = erased
             self.store.vacuum()
-        self.from_state()
 
     def incremental(self) -> None:
         """Evaluate the contacts that changed since the last run, or all contacts if there is no run to resume from."""
         if self.pull.can_resume():
-            self.pull.events(self.evaluator.hidden_kinds)
-            self.pull.recent_contacts()
-            self.pull.page_view_history(self.evaluator.hidden_kinds)
-            self.pull.reconcile(self.evaluator.hidden_kinds)
+            with self.report.steps.measure("read"):
+                self.pull.events(self.evaluator.hidden_kinds)
+                self.pull.recent_contacts()
+                self.pull.page_view_history(self.evaluator.hidden_kinds)
+                self.pull.reconcile(self.evaluator.hidden_kinds)
             self.from_state()
         else:
             self.full()
@@ -86,8 +91,9 @@ class Run:
         self.retention.purge(self.store, self.evaluator.model, self.evaluator.now)
         self._evaluate()
         self.report.waiting = self.mql_quota.admit(self.store)
-        self._apply_contact_changes()
-        failures = self._apply_list_changes()
+        with self.report.steps.measure("write"):
+            self._apply_contact_changes()
+            failures = self._apply_list_changes()
         self._report_held_back()
         self._name_samples()
         if failures:
@@ -122,11 +128,13 @@ class Run:
 
     def _send_ready(self, pending_changes: deque[Iterator[ContactChange]]) -> None:
         # Rate-limited writes wait in this queue while reads continue.
-        while pending_changes and self.applier and not self.applier.submit(pending_changes[0]):
-            pending_changes.popleft()
+        with self.report.steps.measure("write"):
+            while pending_changes and self.applier and not self.applier.submit(pending_changes[0]):
+                pending_changes.popleft()
 
     def _evaluate(self, only_ids: Sequence[int] | None = None) -> None:
-        self.report.evaluated += self.evaluator.evaluate_due(self.store, self.pull.context.progress, only_ids=only_ids)
+        with self.report.steps.measure("evaluate"):
+            self.report.evaluated += self.evaluator.evaluate_due(self.store, self.pull.context.progress, only_ids=only_ids)
 
     def _count_preview(self, contact_ids: Sequence[int]) -> None:
         # A preview counts changes while contacts are read; counting all of them at the end would take longer.

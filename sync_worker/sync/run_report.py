@@ -14,6 +14,7 @@ from sync_worker.sync.apply.apply import Outcome
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.named_mqls import NamedMql, hide_names
 from sync_worker.sync.plan.plan_summary import PlanSummary
+from sync_worker.sync.step_timer import StepTimer
 
 MAX_REJECTED: Final = 1_000  # contacts that the JSON lists; `held_back` counts all
 
@@ -64,6 +65,8 @@ class RunReport:
     retries: int = 0
     rate_limited: int = 0
     seconds: float = 0.0
+    steps: StepTimer = field(default_factory=StepTimer)
+    freshness: Sequence[float] = ()  # seconds from a form to the MQL that it caused, for each one of this run
     cursor_before: Mapping[str, str] = field(default_factory=dict)
     cursor_after: Mapping[str, str] = field(default_factory=dict)
 
@@ -124,6 +127,8 @@ class RunReport:
             "retries": self.retries,
             "rate_limited": self.rate_limited,
             "seconds": round(self.seconds, 3),
+            "seconds_by_step": {step: round(seconds, 3) for step, seconds in self.steps.seconds.items()},
+            "freshness": [round(seconds, 1) for seconds in self.freshness],
             "cursor": {"before": dict(self.cursor_before), "after": dict(self.cursor_after)},
             "exit_code": int(self.exit_code),
         }

@@ -67,9 +67,14 @@ class Workspace:
         assert "Traceback" not in done.stderr, done.stderr
         return CommandResult(code=done.returncode, out=done.stdout, err=done.stderr)
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*PROGRAM, *command], cwd=self.folder, env=self.build_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*PROGRAM, *command],
+            cwd=self.folder,
+            env=self.build_environment(**environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def build_environment(self, **more: str) -> dict[str, str]:
@@ -79,6 +84,7 @@ class Workspace:
         return {
             **plain,
             "PYTHONWARNINGS": "error",
+            "SYNC_WORKER_HTTP_PORT": "0",
             "SYNC_WORKER_STATE_URL": f"sqlite:///{self.folder / 'state.db'}",
             "SYNC_WORKER_MODEL": str(ROOT / "config" / "model.yaml"),
             **self.environment,

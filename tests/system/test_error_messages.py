@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import sqlite3
@@ -137,12 +138,17 @@ def test_the_token_of_another_portal_is_refused(desk: Workspace) -> None:
 
 def test_the_service_stops_cleanly_on_sigterm(desk: Workspace) -> None:
     desk.run("setup")
-    process = desk.start("serve")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = desk.start("serve", SYNC_WORKER_HTTP_PORT=str(port))
     assert process.stderr is not None
     lines = []
     while not any("run.finished" in line for line in lines):
         lines.append(process.stderr.readline())
         assert lines[-1], lines
+    metrics = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    assert re.search(r'^sync_worker_requests_total\{endpoint="GET [^"]+",status="200"\} [1-9]', metrics, re.MULTILINE)
+    assert "@" not in metrics
     process.send_signal(signal.SIGTERM)
     start = time.monotonic()
     _, rest = process.communicate(timeout=60)

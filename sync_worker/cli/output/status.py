@@ -12,6 +12,8 @@ def print_status(status: WorkerStatus) -> None:
     """Print the status of the worker."""
     model, pending = status.model, status.pending
     out.print(f"  portal    {status.portal_id or 'none yet'}, {format_count(status.contacts, 'contact')}", markup=False)
+    if status.mqls:
+        out.print(f"  MQLs      {status.mqls:,}{_format_freshness(status)}", markup=False)
     approval = f"approved {model.approved_at:%Y-%m-%d}" if model.approved_at else "not approved"
     out.print(f"  model     {model.name} · {model.hash} ({approval})", markup=False)
     if model.review_overdue_days:
@@ -34,6 +36,13 @@ def print_status(status: WorkerStatus) -> None:
     print_rejected(pending.rejected, out)
     for run in status.runs:
         out.print(f"  run       {_format_run(run)}", markup=False)
+
+
+def _format_freshness(status: WorkerStatus) -> str:
+    if not (freshness := status.freshness):
+        return ""
+    minutes = f"{freshness.p50 / 60:.1f} min (median), {freshness.p95 / 60:.1f} min (95th percentile)"
+    return f"; from form to MQL {minutes}, the last {freshness.mqls:,}"
 
 
 def _print_service(service: ServiceStatus) -> None:

@@ -60,6 +60,11 @@ class Limiter:
         self._reserved_slot = threading.local()
         self.reserved_share = 0.0  # share of the window that low-priority slots do not use
 
+    def count_free(self) -> int:
+        """Return how many more calls may be sent now."""
+        with self._lock:
+            return self.window.count_free(self._clock.monotonic())
+
     def set_reserve(self, share: float) -> None:
         """Keep a share of the window from low-priority slots."""
         with self._lock:

@@ -63,6 +63,11 @@ class SlidingWindow:
         """The shortest time between sending and reply, or None before the first reply."""
         return self._min_latency if self._min_latency < inf else None
 
+    def count_free(self, now: float) -> int:
+        """Return how many more calls may be sent now."""
+        others = self._other_requests if now < self._other_requests_until else 0
+        return max(0, self.capacity - self._count_in_use(now) - others)
+
     def delay(self, now: float, *, keep_free: int = 0) -> float | None:
         """Return the seconds until a slot may be free: 0 for now, None if that depends on a reply.
 

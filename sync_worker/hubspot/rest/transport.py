@@ -163,10 +163,12 @@ class Transport:
             reply = HttpResponse(response.status_code, response.headers, self._read_body(response, deadline, route))
             answered = True
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            self._metrics.count_reply(route.endpoint, None)
             # `from None`: the messages of the library contain the URL, which may contain personal data.
             raise self._build_unreachable(error, route) from None
         finally:
             limiter.release(slot, answered=answered)
+        self._metrics.count_reply(route.endpoint, reply.status)
         problem = None if 200 <= reply.status < 300 else parse_error_response(reply.status, reply.body)
         if problem is None or problem.is_credible:
             self._retrier.mark_reachable()

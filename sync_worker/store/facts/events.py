@@ -136,6 +136,19 @@ def count_by_contact(tx: Connection, kind: str, ids: Collection[int]) -> dict[in
     return dict(tx.execute(select(owned.c.owner, func.count(distinct(owned.c.unit))).group_by(owned.c.owner)).all())
 
 
+def load_first_since(tx: Connection, kind: str, ids: Collection[int], since: int) -> dict[int, int]:
+    """Return the time of the first event of a kind at `since` or later (milliseconds) of those contacts that have one."""
+    # The expression instead of the column, as in `count_by_contact`.
+    recent = (func.coalesce(events.c.kind, "") == kind, events.c.at >= since)
+    by_email = select(contacts.c.id, events.c.at).join(events, events.c.email == contacts.c.email)
+    parts = [
+        select(events.c.contact_id.label("owner"), events.c.at.label("at")).where(*recent, in_ids(events.c.contact_id, ids)),
+        by_email.where(*recent, in_ids(contacts.c.id, ids)),
+    ]
+    owned = union_all(*parts).subquery()
+    return dict(tx.execute(select(owned.c.owner, func.min(owned.c.at)).group_by(owned.c.owner)).all())
+
+
 def exists(tx: Connection, kind: str) -> bool:
     """Return whether the state has an event of a kind."""
     return tx.execute(select(events.c.id).where(events.c.kind == kind).limit(1)).first() is not None

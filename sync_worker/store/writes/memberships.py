@@ -87,6 +87,12 @@ def load_list_keys(tx: Connection, contact_id: int) -> list[str]:
     return list(tx.execute(query.order_by(memberships.c.list)).scalars())
 
 
+def select_acknowledged(tx: Connection, key: str, contact_ids: Collection[int]) -> list[int]:
+    """Return those of the contacts that HubSpot has acknowledged as members of a list."""
+    member = and_(memberships.c.list == key, memberships.c.acknowledged, id_array.in_ids(memberships.c.contact_id, contact_ids))
+    return list(tx.execute(select(memberships.c.contact_id).where(member)).scalars())
+
+
 def find_orphaned_lists(tx: Connection, keys: Collection[str]) -> dict[str, str]:
     """Return the names of the lists, by key, that have none of these keys: the model no longer has their band."""
     return dict(tx.execute(select(lists.c.key, lists.c.name).where(lists.c.key.not_in(keys)).order_by(lists.c.key)).all())

@@ -26,6 +26,10 @@ RETRY_HINT: Final = "Run again later; the next run continues to wait. A run wait
 log = structlog.get_logger()
 
 
+class ImportPending(Unavailable):
+    """HubSpot has not finished an import in time."""
+
+
 def save_pending(store: Store, name: str, import_id: str | None, now: datetime) -> None:
     """Save the import that is about to start, or has started with an id."""
     with store.transaction() as tx:
@@ -39,12 +43,12 @@ def clear_pending(store: Store) -> None:
 
 
 def wait(imports: Imports, started_import: Import, poller: Poller) -> Import:
-    """Wait until an import has finished. Raises Unavailable on timeout."""
+    """Wait until an import has finished. Raises ImportPending on timeout."""
     if started_import.is_finished:
         return started_import
     if (found := imports.wait_until_finished(started_import.id, poller)) is None:
         message = f"HubSpot has not finished import {started_import.id} after {poller.timeout}."
-        raise Unavailable(message, operation="wait for an import", hint=RETRY_HINT)
+        raise ImportPending(message, operation="wait for an import", hint=RETRY_HINT)
     return found
 
 
@@ -52,7 +56,7 @@ def wait_for_previous(imports: Imports, store: Store, poller: Poller, now: datet
     """Wait for the import of an earlier run that was stopped, if there is one. The next read finds the values that it wrote.
 
     Raises:
-        Unavailable: HubSpot has not finished it in time.
+        ImportPending: HubSpot has not finished it in time.
     """
     with store.transaction() as tx:
         noted = pending_import.load(tx)

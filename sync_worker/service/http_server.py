@@ -1,0 +1,117 @@
+"""The HTTP port of the service: /healthz, /readyz and /metrics, for probes and Prometheus. No reply contains personal data."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from socket import AF_INET, AF_INET6
+from socketserver import ThreadingTCPServer
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from sync_worker import log
+from sync_worker.errors import ConfigurationError
+from sync_worker.service.health import Health
+
+REQUEST_SECONDS: Final = 10.0  # a client that sends no request is disconnected
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply of the service."""
+
+    status: HTTPStatus
+    content_type: str
+    body: bytes
+
+
+Page = Callable[[str], Reply]  # gets the Accept header
+
+
+@contextmanager
+def serve_http(host: str, port: int, pages: Mapping[str, Page]) -> Iterator[int]:
+    """Serve the pages in threads while the block runs, and yield the port; 0 picks a free one.
+
+    Raises ConfigurationError if the port is in use or may not be used.
+    """
+    try:
+        server = _Server((host, port), pages)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The service cannot use port {port} of {host}: {error.strerror}.",
+            hint="Set SYNC_WORKER_HTTP_PORT to another port, or to 0 for none.",
+        ) from None
+    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def build_pages(health: Health, registry: CollectorRegistry) -> dict[str, Page]:
+    """Return the pages by path."""
+
+    def check_health(_accept: str) -> Reply:
+        alive = health.is_alive()
+        return _json_reply({"alive": alive}, HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def check_readiness(_accept: str) -> Reply:
+        problems = [log.redact_text(problem) for problem in health.problems()]
+        content = {"ready": not problems, "paused": health.paused_since is not None, "problems": problems}
+        return _json_reply(content, HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK)
+
+    def show_metrics(accept: str) -> Reply:
+        encode, content_type = choose_encoder(accept)
+        return Reply(HTTPStatus.OK, content_type, encode(registry))
+
+    return {"/healthz": check_health, "/readyz": check_readiness, "/metrics": show_metrics}
+
+
+def _json_reply(content: Mapping[str, object], status: HTTPStatus) -> Reply:
+    return Reply(status, "application/json", json.dumps(content).encode() + b"\n")
+
+
+class _Server(ThreadingTCPServer):
+    """A TCP server; unlike `http.server.HTTPServer`, it does not look up the name of its address, which may take seconds."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, address: tuple[str, int], pages: Mapping[str, Page]) -> None:
+        self.address_family = AF_INET6 if ":" in address[0] else AF_INET
+        self.pages = pages
+        super().__init__(address, _Handler)
+
+    def handle_error(self, _request: object, _address: object) -> None:
+        """Ignore a client that has closed its connection."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = REQUEST_SECONDS
+    server_version = "sync_worker"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        page = self.server.pages.get(self.path.partition("?")[0])
+        reply = page(self.headers.get("Accept", "")) if page else Reply(HTTPStatus.NOT_FOUND, "text/plain", b"not found\n")
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(reply.body)
+
+    do_HEAD = do_GET  # noqa: N815 -- the name that http.server calls
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing: probes ask every few seconds."""
