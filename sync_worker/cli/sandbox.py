@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast, get_args
 
+import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
 from sync_worker.errors import ConfigurationError
+from sync_worker.insight.as_of import as_of
+from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.loader import load
+from sync_worker.model.compiled.model import Model
 from sync_worker.model.diff import describe_changes
 from sync_worker.reports.model_comparison import ModelComparison, compare, comparison_table
-from sync_worker.sync.evaluate import offline
+from sync_worker.sync.evaluate.folder_history import build_folder_history
+from sync_worker.sync.evaluate.offline import evaluate_history
+from sync_worker.sync.evaluate.portal_folder import PortalFolder
+from sync_worker.sync.evaluate.verdict_json import build_contact_verdicts
 
 try:
-    from sync_worker.sandbox import counters, folder, generator
+    from sync_worker.sandbox import folder, generator
     from sync_worker.sandbox.base.errors import SandboxError
-    from sync_worker.sandbox.base.object_types import COMPANIES, CONTACTS, ObjectType
+    from sync_worker.sandbox.base.object_types import COMPANIES, CONTACTS, DEALS, ObjectType
     from sync_worker.sandbox.base.portal_data import PortalData, Row, Tier
-    from sync_worker.sandbox.base.timestamps import to_ms
     from sync_worker.sandbox.crm.column_loader import complete_properties
     from sync_worker.sandbox.properties.computed_values import add_computed_values
     from sync_worker.sandbox.server import server
@@ -74,39 +80,41 @@ def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dic
 
     `frozen` names the properties of the model that have no history in the folder: an earlier evaluation uses their current values.
     """
-    model, data = load(model_file), folder.read(path)
-    at = at or data.now
-    snapshot = folder.take_snapshot(data, at)
-    counter_values = counters.compute_counters(snapshot)
-    verdicts = offline.evaluate_folder_json(_read_folder(snapshot, counter_values), model, at)
-    names = {"contacts": model.contact_properties, "companies": model.company_properties}
-    frozen = folder.find_frozen(data, names, counter_values) if at < data.now else []
-    return {"model": model.hash, "at": at.isoformat(), "frozen": frozen, "verdicts": verdicts}
+    model = load(model_file)
+    history = read_history(path, [model])
+    at = at or history.now
+    known = as_of(history, at)
+    chunks = evaluate_history(known, model)
+    verdicts = [verdict.as_json() for chunk in chunks for verdict in build_contact_verdicts(chunk)]
+    return {"model": model.hash, "at": at.isoformat(), "frozen": known.select_frozen(model), "verdicts": verdicts}
 
 
 @_translate_errors()
 def compare_models_on_folder(path: Path, old: Path, new: Path) -> ModelComparison:
     """Compare the verdicts of two models on a portal folder, as of its `now`."""
-    models, data = (load(old), load(new)), folder.read(path)
-    snapshot = folder.take_snapshot(data, data.now)
-    counter_values = counters.compute_counters(snapshot)
-    tables = [comparison_table(offline.evaluate_folder(_read_folder(snapshot, counter_values), model, data.now)) for model in models]
-    comparison = compare(describe_changes(*models), *tables)
-    sample_ids = set(comparison.sample_ids)
-    emails = ((int(row["id"]), row["properties"].get("email")) for row in data.contacts)
-    return replace(comparison, emails={id_: email for id_, email in emails if email and id_ in sample_ids})
+    models = load(old), load(new)
+    history = read_history(path, models)
+    known = as_of(history, history.now)
+    comparison = compare(describe_changes(*models), *(comparison_table(evaluate_history(known, model)) for model in models))
+    emails = known.contacts.filter(pl.col("contact_id").is_in(comparison.sample_ids), pl.col("email").is_not_null())
+    return replace(comparison, emails=dict(emails.select("contact_id", "email").iter_rows()))
 
 
-def _read_folder(data: PortalData, counter_values: Mapping[str, Mapping[str, str]]) -> offline.PortalFolder:
-    """Return the records of a portal with the properties that HubSpot would return; `counter_values` are calculated ones by contact."""
-    now = to_ms(data.now)
+@_translate_errors()
+def read_history(path: Path, models: Sequence[Model]) -> PortalHistory:
+    """Return the history of a portal folder with what the models use, for questions about the past."""
+    data = folder.read(path)
+    return build_folder_history(_read_folder(data), models, data.now)
+
+
+def _read_folder(data: PortalData) -> PortalFolder:
+    """Return the records of a portal with the properties that HubSpot would return, without its counters."""
 
     def complete(object_type: ObjectType, rows: Iterable[Row]) -> Iterator[Row]:
         for row in add_computed_values(object_type, rows):
-            stamped = {**row, "properties": {**row["properties"], **counter_values.get(row["id"], {})}} if object_type is CONTACTS else row
-            yield {**row, "properties": complete_properties(object_type, stamped, default_ms=now)[0]}
+            yield {**row, "properties": complete_properties(object_type, row, default_ms=0)[0]}
 
-    return offline.PortalFolder(
+    return PortalFolder(
         contacts=complete(CONTACTS, data.contacts),
         companies=complete(COMPANIES, data.companies),
         email_events=data.email_events,
@@ -117,6 +125,8 @@ def _read_folder(data: PortalData, counter_values: Mapping[str, Mapping[str, str
         participations=data.participations,
         subscriptions=data.subscriptions,
         shows_occurrences=data.tier == "enterprise",
+        deals=add_computed_values(DEALS, data.deals),
+        property_history=data.property_history,
     )
 
 

@@ -12,7 +12,8 @@ def compute_counters(data: PortalData) -> dict[str, Mapping[str, str]]:
     """Return the calculated properties of every contact, by id; each iterable of `data` is read once.
 
     Email events and submissions contain only an address. They count for the contact with this primary address, otherwise for the
-    contact with this additional address. Contacts without events share one read-only mapping.
+    contact with this additional address. The events of a merged contact count for the
+    survivor. Contacts without events share one read-only mapping.
     """
     index = _ContactIndex(data)
     for event in data.email_events:
@@ -46,16 +47,20 @@ class _ContactIndex:
 
     def __init__(self, data: PortalData) -> None:
         self._counters: dict[str, ContactCounters | None] = {}
+        self._survivors: dict[str, str] = {}
         primary: dict[str, str] = {}
         additional: dict[str, str] = {}
         for row in data.contacts:
             self._counters[row["id"]] = None
+            merged = filter(None, (row["properties"].get("hs_merged_object_ids") or "").split(";"))
+            self._survivors |= dict.fromkeys(merged, row["id"])
             for rank, address in enumerate(email_addresses(row["properties"])):
                 owners = additional if rank or row.get("archived") else primary
                 owners.setdefault(address, row["id"])
         self._owners = additional | primary
 
     def by_id(self, contact_id: str) -> ContactCounters | None:
+        contact_id = self._survivors.get(contact_id, contact_id)
         if contact_id not in self._counters:
             return None
         counters = self._counters[contact_id] = self._counters[contact_id] or ContactCounters()

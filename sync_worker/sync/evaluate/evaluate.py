@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from sync_worker.concurrency import map_prefetch
 from sync_worker.model.compiled.facts import EVENT_SCHEMA, PREVIOUS_SCHEMA, SUBSCRIPTIONS, Facts
+from sync_worker.model.compiled.frames import build_frame
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts, evaluate
 from sync_worker.model.lookup.standard_properties import SUBSCRIPTION_PROPERTIES
@@ -131,12 +132,6 @@ def load_facts(tx: Connection, model: Model, hidden_kinds: frozenset[str]) -> Fa
         previous=build_frame([(id_, True) for id_ in admitted], PREVIOUS_SCHEMA),
         hidden_kinds=hidden_kinds,
     )
-
-
-def build_frame(rows: Sequence[Sequence[object]], schema: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
-    """Return rows as a frame, built by column, which is several times faster than by row."""
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
-    return pl.DataFrame({name: pl.Series(name, column, dtype=dtype) for (name, dtype), column in zip(schema.items(), columns, strict=True)})
 
 
 def _contact_frame(rows: Sequence[Sequence[Any]], model: Model) -> pl.DataFrame:

@@ -1,0 +1,129 @@
+"""The facts as they were known at an instant. Evaluations of the past, backtests and suggestions all use this one function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+import polars as pl
+
+from sync_worker.insight.counters import count_again
+from sync_worker.insight.portal_history import COMPANY, COMPANY_COLUMNS, CONTACT, CONTACT_COLUMNS, PortalHistory
+from sync_worker.model.compiled.facts import TIMESTAMP
+
+#: HubSpot keeps so many values of a property; if all of them are later than the instant, the value of that time is lost.
+KEPT_VALUES: Final = 20
+_IMMUTABLE: Final = frozenset({"createdate", "hs_object_id"})
+
+
+def as_of(history: PortalHistory, instant: datetime) -> PortalHistory:
+    """Return the history as it was known at an instant (aware).
+
+    - Events, deals and stages of a later time are left out, also replacements of events and archivals. A deal that closes later is open.
+    - Records that were created later are left out. Contacts that were merged later are separate, if their records are known.
+    - A property with a history has the value of that time. HubSpot's counters are counted again from the events and deals.
+    - A property without a history keeps its latest value, and `frozen` names it.
+
+    Facts that become known later change nothing in the result.
+    """
+    at = pl.lit(instant, dtype=TIMESTAMP)
+    later_merges = history.merges.filter(pl.col("at") > at)
+    contacts = _select_existing(_without_survivors(history.contacts, later_merges), at)
+    events = _select_events(history.events, contacts, later_merges, at)
+    known = replace(
+        history,
+        now=instant,
+        events=events,
+        deals=_select_deals(history.deals, later_merges, at),
+        stages=_split_merged(history.stages.filter(pl.col("at") <= at), later_merges),
+        subscriptions=history.subscriptions.filter(pl.col("at").is_null() | (pl.col("at") <= at)),
+        merges=history.merges.filter(pl.col("at").is_null() | (pl.col("at") <= at)),
+        values=history.values.filter(pl.col("at") <= at),
+    )
+    contacts, frozen_contacts = _past_values(contacts, history.values, CONTACT, at)
+    companies, frozen_companies = _past_values(_select_existing(history.companies, at), history.values, COMPANY, at)
+    is_past = instant < history.now
+    counted, recounted = count_again(contacts, known) if is_past or not history.shows_counters else (contacts, frozenset())
+    names = {*history.frozen, *(frozen_contacts - recounted), *(f"company.{name}" for name in frozen_companies)}
+    frozen = tuple(sorted(names)) if is_past else history.frozen
+    return replace(known, contacts=_forget_later_dates(counted, at), companies=companies, frozen=frozen)
+
+
+def _select_existing(records: pl.DataFrame, at: pl.Expr) -> pl.DataFrame:
+    """Return the records that existed; the time of a later removal is not known yet."""
+    created, removed = pl.col("created_at"), pl.col("removed_at")
+    existing = records.filter(created.is_null() | (created <= at), removed.is_null() | (removed > at))
+    return existing.with_columns(removed_at=pl.lit(None, dtype=TIMESTAMP))
+
+
+def _without_survivors(contacts: pl.DataFrame, later_merges: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the contacts that a later merge has created: HubSpot gives the survivor a new id, higher than the others."""
+    known = later_merges.join(contacts.select("contact_id"), on="contact_id", how="semi")
+    survivors = known.group_by("survivor_id").agg(pl.col("contact_id").max()).filter(pl.col("survivor_id") > pl.col("contact_id"))
+    return contacts.join(survivors, left_on="contact_id", right_on="survivor_id", how="anti")
+
+
+def _select_events(events: pl.DataFrame, contacts: pl.DataFrame, later_merges: pl.DataFrame, at: pl.Expr) -> pl.DataFrame:
+    past = events.filter(pl.col("at") <= at, pl.col("replaced_at").is_null() | (pl.col("replaced_at") > at))
+    if not later_merges.is_empty():
+        separate = pl.col("former_id").is_in(later_merges["contact_id"].implode())
+        past = past.with_columns(contact_id=pl.when(separate).then("former_id").otherwise("contact_id"))
+    past = past.with_columns(replaced_at=pl.lit(None, dtype=TIMESTAMP))
+    return past.join(contacts.select("contact_id"), on="contact_id", how="semi", maintain_order="left")
+
+
+def _select_deals(deals: pl.DataFrame, later_merges: pl.DataFrame, at: pl.Expr) -> pl.DataFrame:
+    is_closed = (pl.col("closed_at") <= at).fill_null(value=False)
+    past = deals.filter(pl.col("created_at").is_null() | (pl.col("created_at") <= at))
+    past = past.with_columns(closed_at=pl.when(is_closed).then("closed_at"), is_won=pl.col("is_won") & is_closed)
+    return _split_merged(past, later_merges)
+
+
+def _split_merged(rows: pl.DataFrame, later_merges: pl.DataFrame) -> pl.DataFrame:
+    """Give the rows of a survivor to each of the contacts that were merged into it later."""
+    if later_merges.is_empty():
+        return rows
+    old = later_merges.select(contact_id="survivor_id", old_id="contact_id")
+    split = rows.join(old, on="contact_id", how="inner").with_columns(contact_id=pl.col("old_id")).select(rows.columns)
+    return pl.concat([rows, split])
+
+
+def _past_values(records: pl.DataFrame, values: pl.DataFrame, object_type: str, at: pl.Expr) -> tuple[pl.DataFrame, set[str]]:
+    """Return the records with the values of that time, and the names of the properties that have none and keep the latest value."""
+    key, columns = ("contact_id", CONTACT_COLUMNS) if object_type == CONTACT else ("company_id", COMPANY_COLUMNS)
+    names = [name for name in records.columns if name not in columns]
+    own = values.filter(pl.col("object_type") == object_type, pl.col("name").is_in(names))
+    recorded = own.partition_by("name", as_dict=True)
+    frozen = set[str]()
+    for name in names:
+        if (name,) not in recorded:
+            frozen |= {name} if name not in _IMMUTABLE and _has_values(records[name]) else set()
+            continue
+        records, is_frozen = _past_value(records, recorded[name,], key, name, at)
+        frozen |= {name} if is_frozen else set()
+    return records, frozen
+
+
+def _past_value(records: pl.DataFrame, rows: pl.DataFrame, key: str, name: str, at: pl.Expr) -> tuple[pl.DataFrame, bool]:
+    past = pl.col("at") <= at
+    by_record = rows.sort("at", maintain_order=True).group_by(pl.col("id").alias(key))
+    found = by_record.agg(past_value=pl.col("value").filter(past).last(), known=past.any(), kept=pl.len())
+    joined = records.join(found, on=key, how="left", maintain_order="left")
+    has_history = joined["kept"].is_not_null()
+    is_lost = (has_history & ~joined["known"].fill_null(value=False) & (joined["kept"] >= KEPT_VALUES)).any()
+    is_frozen = is_lost or _has_values(joined.filter(~has_history)[name])
+    value = pl.when(pl.col("kept").is_not_null()).then(pl.col("past_value")).otherwise(pl.col(name))
+    return joined.with_columns(value.alias(name)).select(records.columns), is_frozen
+
+
+def _has_values(column: pl.Series) -> bool:
+    return bool((column.fill_null("") != "").any())
+
+
+def _forget_later_dates(contacts: pl.DataFrame, at: pl.Expr) -> pl.DataFrame:
+    """Clear the dates of lifecycle stages that were reached later."""
+    names: Sequence[str] = [name for name in contacts.columns if name.startswith("hs_lifecyclestage_") and name.endswith("_date")]
+    times = (pl.col(name).str.to_datetime(time_unit="ms", time_zone="UTC", strict=False) for name in names)
+    return contacts.with_columns(pl.when(time <= at).then(pl.col(name)).alias(name) for name, time in zip(names, times, strict=True))

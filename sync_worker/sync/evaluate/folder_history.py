@@ -1,0 +1,202 @@
+"""The history of a portal folder, for questions about the past."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import polars as pl
+
+from sync_worker.hubspot.records.field_types import normalize_email, parse_timestamp
+from sync_worker.hubspot.records.models import Event
+from sync_worker.hubspot.records.row_parser import JsonObject
+from sync_worker.insight.counters import EVENT_COUNTERS
+from sync_worker.insight.portal_history import (
+    COMPANY,
+    COMPANY_COLUMNS,
+    COMPANY_ID,
+    CONTACT,
+    CONTACT_COLUMNS,
+    DEAL_COLUMNS,
+    EVENT_COLUMNS,
+    MERGE_COLUMNS,
+    STAGE_COLUMNS,
+    SUBSCRIPTION_COLUMNS,
+    VALUE_COLUMNS,
+    PortalHistory,
+)
+from sync_worker.model.compiled.frames import build_frame
+from sync_worker.model.compiled.model import Model
+from sync_worker.sync.evaluate.portal_folder import PortalFolder
+from sync_worker.sync.portal.portal import select_hidden_kinds
+from sync_worker.timestamps import from_ms
+
+_IDENTITY: Final = ("email", COMPANY_ID)
+_OBJECT_TYPES: Final = {"contacts": CONTACT, "contact": CONTACT, "0-1": CONTACT, "companies": COMPANY, "company": COMPANY, "0-2": COMPANY}
+_DEAL_TYPES: Final = {"deals", "deal", "0-3"}
+_STAGE_PREFIX, _STAGE_SUFFIX = "hs_lifecyclestage_", "_date"
+
+
+def build_folder_history(folder: PortalFolder, models: Collection[Model], now: datetime) -> PortalHistory:
+    """Return the history of a portal folder with what the models use. The rows may be younger than `now`, the present of the folder."""
+    rows = _FolderRows(
+        contact_names=sorted({*_IDENTITY}.union(*(model.contact_properties for model in models))),
+        company_names=sorted(set[str]().union(*(model.company_properties for model in models))),
+    )
+    values = rows.read_values(folder.property_history)
+    contacts = rows.read_contacts(folder.contacts)
+    merges = build_frame(rows.merges, MERGE_COLUMNS)
+    kinds = frozenset().union(*(model.source_kinds for model in models))
+    hidden = select_hidden_kinds(kinds, shows_occurrences=folder.shows_occurrences, shows_subscriptions=True)
+    counted = {kind for kind in EVENT_COUNTERS if kind.startswith("email_")} | {"form_submission", "page_view"}
+    return PortalHistory(
+        now=now,
+        contacts=contacts,
+        companies=rows.read_companies(folder.companies),
+        events=rows.read_events(folder, kinds | counted, merges),
+        values=values,
+        subscriptions=rows.read_subscriptions(folder.subscriptions),
+        deals=rows.read_deals(folder.deals),
+        stages=build_frame(rows.stages, STAGE_COLUMNS),
+        merges=merges,
+        hidden_kinds=hidden,
+        complete_kinds=frozenset(counted),
+        shows_counters=False,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FolderRows:
+    """Reads the rows of a folder; contacts and earlier values first, because the others refer to them."""
+
+    contact_names: list[str]
+    company_names: list[str]
+    owners: dict[str, dict[int, None]] = field(default_factory=dict)  # the contacts of each address
+    merges: list[tuple[int, int, datetime | None]] = field(default_factory=list)
+    stages: list[tuple[int, str, datetime]] = field(default_factory=list)
+    deal_stages: dict[int, list[tuple[datetime, str | None]]] = field(default_factory=dict)
+
+    def read_values(self, rows: Iterable[JsonObject]) -> pl.DataFrame:
+        found: list[tuple[str, int, str, datetime, str | None]] = []
+        for row in rows:
+            kind, id_, name, value = _OBJECT_TYPES.get(row["objectType"]), int(row["id"]), row["name"], row.get("value")
+            at = parse_timestamp(str(row["timestamp"]))
+            if kind == CONTACT and name == "lifecyclestage" and value:
+                self.stages.append((id_, value, at))
+            if row["objectType"] in _DEAL_TYPES and name == "dealstage":
+                self.deal_stages.setdefault(id_, []).append((at, value))
+            if name in {CONTACT: self.contact_names, COMPANY: self.company_names}.get(kind or "", ()):
+                found.append((str(kind), id_, name, at, value))
+        return build_frame(found, VALUE_COLUMNS)
+
+    def read_contacts(self, rows: Iterable[JsonObject]) -> pl.DataFrame:
+        found = []
+        for row in rows:
+            id_, properties = int(row["id"]), row.get("properties") or {}
+            found.append((id_, *_lifetime(row), *map(properties.get, self.contact_names)))
+            self._add_addresses(id_, properties, is_live=not row.get("archived"))
+            self.stages.extend(_read_stages(id_, properties))
+            self.merges.extend(_read_merges(id_, properties))
+        return build_frame(found, {**CONTACT_COLUMNS, **dict.fromkeys(self.contact_names, pl.String)})
+
+    def _add_addresses(self, id_: int, properties: JsonObject, *, is_live: bool) -> None:
+        """Save the addresses of a contact; HubSpot counts events for the live contact with this primary address, else for the first one."""
+        for rank, address in enumerate((properties.get("email"), *(properties.get("hs_additional_emails") or "").split(";"))):
+            if email := normalize_email(address):
+                owners = self.owners.setdefault(email, {})
+                first, others = ({id_: None}, owners) if is_live and not rank else (owners, {id_: None})
+                self.owners[email] = {**first, **others}
+
+    def read_companies(self, rows: Iterable[JsonObject]) -> pl.DataFrame:
+        found = ((int(row["id"]), *_lifetime(row), *map((row.get("properties") or {}).get, self.company_names)) for row in rows)
+        return build_frame([*found], {**COMPANY_COLUMNS, **dict.fromkeys(self.company_names, pl.String)})
+
+    def read_events(self, folder: PortalFolder, kinds: Collection[str], merges: pl.DataFrame) -> pl.DataFrame:
+        names = {str(row["id"]): row["name"] for row in folder.forms}
+        columns: list[tuple[object, ...]] = []
+        for event, replaced_at in folder.read_events():
+            if event.kind in kinds:
+                form_name = names.get(event.form_id, event.form_id) if event.form_id else None
+                values, owners = _event_values(event, form_name), self._owners_of(event)
+                columns.extend((owner, *values, replaced_at, place > 0) for place, owner in enumerate(owners))
+        schema = {name: dtype for name, dtype in EVENT_COLUMNS.items() if name != "former_id"}
+        events = build_frame(columns, schema)
+        survivors = merges.select("contact_id", "survivor_id").unique("contact_id")
+        joined = events.join(survivors, on="contact_id", how="left", maintain_order="left")
+        is_merged = pl.col("survivor_id").is_not_null()
+        joined = joined.with_columns(former_id=pl.when(is_merged).then("contact_id"), contact_id=pl.coalesce("survivor_id", "contact_id"))
+        return joined.select(*EVENT_COLUMNS).unique(["contact_id", "kind", "event_id"], keep="first", maintain_order=True)
+
+    def _owners_of(self, event: Event) -> Iterable[int]:
+        return (event.contact_id,) if event.contact_id is not None else self.owners.get(event.email or "", ())
+
+    def read_subscriptions(self, rows: Iterable[JsonObject]) -> pl.DataFrame:
+        found = [
+            (owner, row["subscription"], parse_timestamp(str(row["timestamp"])), row["status"] == "SUBSCRIBED")
+            for row in rows
+            if row["status"] in {"SUBSCRIBED", "UNSUBSCRIBED"}
+            for owner in self.owners.get(normalize_email(row["email"]) or "", ())
+        ]
+        return build_frame(found, SUBSCRIPTION_COLUMNS)
+
+    def read_deals(self, rows: Iterable[JsonObject]) -> pl.DataFrame:
+        survivors = {old: new for old, new, _ in self.merges}
+        found: list[tuple[object, ...]] = []
+        for row in rows:
+            id_, properties = int(row["id"]), row.get("properties") or {}
+            created, closed_at = _time(properties.get("createdate") or row.get("createdAt")), self._find_close(id_, properties)
+            won = properties.get("hs_is_closed_won") == "true" or properties.get("dealstage") == "closedwon"
+            amount = _number(properties.get("amount"))
+            contacts = dict.fromkeys(survivors.get(int(contact), int(contact)) for contact in row["contactIds"])
+            found.extend((id_, contact, created, closed_at, won, amount) for contact in contacts)
+        return build_frame(found, DEAL_COLUMNS)
+
+    def _find_close(self, id_: int, properties: JsonObject) -> datetime | None:
+        """Return when the deal reached the closed stage that it has now: by its history, else by the close date; None if it is open."""
+        stage = properties.get("dealstage")
+        flags = (properties.get("hs_is_closed"), properties.get("hs_is_closed_won"))
+        if "true" not in flags and stage not in {"closedwon", "closedlost"}:
+            return None
+        times = [at for at, value in self.deal_stages.get(id_, ()) if value == stage]
+        return max(times) if times else _time(properties.get("closedate"))
+
+
+def _event_values(event: Event, form_name: str | None) -> tuple[object, ...]:
+    return (
+        *(event.id, event.kind, event.at, event.url, event.form_id, form_name),
+        *(event.campaign, event.name, event.user_agent, event.sent_at, event.filtered),
+    )
+
+
+def _lifetime(row: JsonObject) -> tuple[datetime | None, datetime | None]:
+    """Return when a record was created and archived; an archived record without a time never counts."""
+    created = _time((row.get("properties") or {}).get("createdate") or row.get("createdAt"))
+    archived = _time(row.get("archivedAt")) or from_ms(0)
+    return created, archived if row.get("archived") else None
+
+
+def _read_stages(id_: int, properties: JsonObject) -> Iterator[tuple[int, str, datetime]]:
+    for name, text in properties.items():
+        if name.startswith(_STAGE_PREFIX) and name.endswith(_STAGE_SUFFIX) and (at := _time(text)):
+            yield id_, name.removeprefix(_STAGE_PREFIX).removesuffix(_STAGE_SUFFIX), at
+
+
+def _read_merges(id_: int, properties: JsonObject) -> Iterator[tuple[int, int, datetime | None]]:
+    times = dict(part.partition(":")[::2] for part in (properties.get("hs_calculated_merged_vids") or "").split(";"))
+    for old in (properties.get("hs_merged_object_ids") or "").split(";"):
+        if old.isdecimal() and int(old) != id_:
+            at = times.get(old, "")
+            yield int(old), id_, from_ms(int(at)) if at.isdecimal() else None
+
+
+def _time(text: str | None) -> datetime | None:
+    return parse_timestamp(text) if text else None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None

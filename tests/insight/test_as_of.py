@@ -1,0 +1,198 @@
+"""The facts as of an instant: what became known later is left out, or named where its history is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_worker.cli.sandbox import read_history
+from sync_worker.errors import ConfigurationError
+from sync_worker.insight.as_of import as_of
+from sync_worker.insight.outcomes import find_outcomes, outcomes_after
+from sync_worker.insight.portal_history import PortalHistory
+from sync_worker.model.compiled.loader import loads
+from sync_worker.sandbox import folder
+from sync_worker.sandbox.base.timestamps import format_iso
+from sync_worker.timestamps import from_ms
+from tests.harness import DAY, NOW, NOW_MS, make_click, make_contact, make_page_view, make_submission, small_portal
+
+EARLIER, EARLIER_MS = NOW - timedelta(days=30), NOW_MS - 30 * DAY
+BEFORE, AFTER = EARLIER_MS - DAY, EARLIER_MS + DAY
+
+MODEL = loads(
+    """
+name: Every source
+score:
+  criteria:
+    clicks: {event: email_click, each: 1, at_most: 9}
+    views: {event: page_view, each: 1, at_most: 9}
+    forms: {event: form_submission, each: 1, at_most: 9}
+    sends: {when: {hs_email_sends_since_last_engagement: {at_least: 1}}, points: 1}
+    deals: {when: {num_associated_deals: {at_least: 1}}, points: 1}
+    role: {when: {jobtitle: {contains_any: [cto]}}, points: 1}
+    status: {when: {hs_lead_status: {is: CONNECTED}}, points: 1}
+    size: {when: {company.numberofemployees: {at_least: 50}}, points: 1}
+    news: {when: {subscribed_to: Newsletter}, points: 1}
+  bands: [{name: all, from: 0}]
+qualification: {threshold: 5}
+""",
+    "model.yaml",
+)
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., PortalHistory]:
+    """Return a function that writes a portal folder and reads its history."""
+
+    def read_rows(**rows: Any) -> PortalHistory:
+        nothing: dict[str, Any] = {kind: [] for kind in ("companies", "email_events", "events", "submissions")}
+        folder.write(small_portal(**{**nothing, "contacts": [make_contact(1)], **rows}), tmp_path / "portal")
+        return read_history(tmp_path / "portal", [MODEL])
+
+    return read_rows
+
+
+def make_value(name: str, value: str, at: int, kind: str = "contacts", number: int = 1) -> dict[str, Any]:
+    return {"objectType": kind, "id": str(number), "name": name, "value": value, "timestamp": format_iso(at)}
+
+
+def make_deal(number: int, created: int, **properties: str) -> dict[str, Any]:
+    return {"id": str(number), "properties": {"createdate": format_iso(created), **properties}, "contactIds": ["1"]}
+
+
+LATE = {"createdAt": format_iso(AFTER), "updatedAt": format_iso(AFTER)}
+CREATED = {"createdAt": "2026-01-02T03:04:05Z", "updatedAt": "2026-02-03T04:05:06Z"}
+BIG = {"id": "7", "properties": {"numberofemployees": "500"}, **CREATED}
+OWN_COMPANY = make_contact(1, associatedcompanyid="7")
+MERGED = make_contact(5, hs_merged_object_ids="1", hs_calculated_merged_vids=f"1:{AFTER}")
+
+#: What a sale leaves behind: rows of the time after the instant. Nothing of it may be visible as of the instant.
+LEAKS: dict[str, dict[str, Any]] = {
+    "a property that has a history": {
+        "contacts": [make_contact(1, hs_lead_status="CONNECTED")],
+        "property_history": [make_value("hs_lead_status", "CONNECTED", AFTER)],
+    },
+    "a click": {"email_events": [make_click("c", "p1@example.com", AFTER)]},
+    "a page view": {"events": [make_page_view("v", 1, AFTER)]},
+    "a submitted form": {"submissions": [make_submission("p1@example.com", "demo", AFTER)]},
+    "a counter of sends": {"email_events": [{**make_click("s", "p1@example.com", AFTER), "type": "SENT"}]},
+    "a counter of deals": {"deals": [make_deal(9, AFTER)]},
+    "a company that was created for the deal": {"contacts": [OWN_COMPANY], "companies": [{**BIG, **LATE}]},
+    "a property of a company": {
+        "contacts": [OWN_COMPANY],
+        "companies": [BIG],
+        "property_history": [make_value("numberofemployees", "500", AFTER, "companies", 7)],
+    },
+    "a subscription": {
+        "subscriptions": [{"email": "p1@example.com", "subscription": "Newsletter", "status": "SUBSCRIBED", "timestamp": format_iso(AFTER)}]
+    },
+    "the events of a merged contact": {
+        "contacts": [make_contact(1), MERGED],
+        "events": [make_page_view("v", 1, AFTER)],
+    },
+}
+#: The same without a history: the values cannot be known, so they are named.
+NAMED_LEAKS: dict[str, tuple[dict[str, Any], str]] = {
+    "a property": ({"contacts": [make_contact(1, hs_lead_status="CONNECTED")]}, "hs_lead_status"),
+    "a property of a company": ({"contacts": [OWN_COMPANY], "companies": [BIG]}, "company.numberofemployees"),
+    "the company of a contact": ({"contacts": [OWN_COMPANY], "companies": [BIG]}, "associatedcompanyid"),
+    "a property that only other contacts have a history of": (
+        {
+            "contacts": [make_contact(1, hs_lead_status="CONNECTED"), make_contact(2, hs_lead_status="NEW")],
+            "property_history": [make_value("hs_lead_status", "NEW", BEFORE, number=2)],
+        },
+        "hs_lead_status",
+    ),
+    "a property that changed more often than HubSpot keeps": (
+        {
+            "contacts": [make_contact(1, jobtitle="CTO")],
+            "property_history": [make_value("jobtitle", "CTO", AFTER + n) for n in range(20)],
+        },
+        "jobtitle",
+    ),
+}
+
+
+def describe(history: PortalHistory) -> dict[int, dict[str, Any]]:
+    known = as_of(history, EARLIER).build_facts()
+    events = dict(known.events.group_by("contact_id").len().iter_rows())
+    return {row["contact_id"]: {**row, "events": events.get(row["contact_id"], 0)} for row in known.contacts.iter_rows(named=True)}
+
+
+EMPTY = (None, "", "0", ";", 0)
+
+
+@pytest.mark.parametrize("rows", LEAKS.values(), ids=LEAKS)
+def test_what_a_sale_leaves_behind_is_not_visible_before_it(read: Callable[..., PortalHistory], rows: dict[str, Any]) -> None:
+    (contact,) = [row for id_, row in describe(read(**rows)).items() if id_ == 1]
+    known = {name for name, value in contact.items() if value not in EMPTY}
+    assert known - {"associatedcompanyid"} == {"contact_id", "email"}
+
+
+@pytest.mark.parametrize(("rows", "name"), NAMED_LEAKS.values(), ids=NAMED_LEAKS)
+def test_a_value_without_a_history_is_named(read: Callable[..., PortalHistory], rows: dict[str, Any], name: str) -> None:
+    assert name in as_of(read(**rows), EARLIER).select_frozen(MODEL)
+
+
+def test_contacts_that_were_merged_later_are_separate(read: Callable[..., PortalHistory]) -> None:
+    merged = {**make_contact(1), "archived": True, "archivedAt": format_iso(AFTER)}
+    rows = {"contacts": [merged, MERGED], "events": [make_page_view("v", 1, BEFORE)]}
+    assert {id_: row["events"] for id_, row in describe(read(**rows)).items()} == {1: 1}
+
+
+def test_the_future_changes_nothing_in_what_was_known(read: Callable[..., PortalHistory]) -> None:
+    past = {"events": [make_page_view("v", 1, BEFORE)], "property_history": [make_value("jobtitle", "CTO", BEFORE)]}
+    values = [make_value("jobtitle", "CEO", AFTER), make_value("hs_lead_status", "CONNECTED", AFTER)]
+    future = {
+        "contacts": [make_contact(1, jobtitle="CEO", hs_lead_status="CONNECTED"), {**make_contact(2), **LATE}],
+        "events": [*past["events"], make_page_view("w", 1, AFTER)],
+        "deals": [make_deal(9, AFTER, dealstage="closedwon")],
+        "property_history": [*past["property_history"], *values],
+    }
+    assert describe(read(**past)) == describe(read(**future))
+
+
+def test_the_order_of_rows_changes_nothing(read: Callable[..., PortalHistory]) -> None:
+    contacts = [make_contact(number) for number in range(1, 5)]
+    events = [make_page_view(f"v{number}", number % 3 + 1, BEFORE - number) for number in range(8)]
+    assert describe(read(contacts=contacts, events=events)) == describe(read(contacts=contacts[::-1], events=events[::-1]))
+
+
+def test_a_history_as_of_an_instant_is_the_same_as_of_that_instant_again(read: Callable[..., PortalHistory]) -> None:
+    known = as_of(read(events=[make_page_view("v", 1, BEFORE), make_page_view("w", 1, AFTER)]), EARLIER)
+    again = as_of(known, EARLIER)
+    assert again.contacts.equals(known.contacts)
+    assert again.events.equals(known.events)
+
+
+def test_outcomes_are_the_first_deal_and_the_first_deal_won(read: Callable[..., PortalHistory]) -> None:
+    won = make_deal(9, AFTER, dealstage="closedwon", closedate=format_iso(AFTER + DAY), amount="700")
+    history = read(deals=[won, make_deal(10, AFTER + 2 * DAY, dealstage="qualifiedtobuy", closedate=format_iso(AFTER + DAY))])
+    assert find_outcomes(history).rows() == [(1, from_ms(AFTER), from_ms(AFTER + DAY), 700)]
+    assert outcomes_after(history, EARLIER, timedelta(days=30)).rows()[0][-1] is False
+
+
+def test_a_deal_closed_when_it_reached_its_stage_whatever_its_close_date(read: Callable[..., PortalHistory]) -> None:
+    won = make_deal(9, BEFORE, dealstage="closedwon", closedate=format_iso(BEFORE))
+    history = read(deals=[won], property_history=[make_value("dealstage", "closedwon", AFTER, "deals", 9)])
+    assert find_outcomes(history)["customer_at"].to_list() == [from_ms(AFTER)]
+    assert find_outcomes(as_of(history, EARLIER))["customer_at"].to_list() == [None]
+
+
+def test_a_lifecycle_stage_is_an_outcome_without_deals(read: Callable[..., PortalHistory]) -> None:
+    contact = make_contact(1, hs_lifecyclestage_customer_date=format_iso(AFTER))
+    assert find_outcomes(read(contacts=[contact]))["customer_at"].to_list() == [from_ms(AFTER)]
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "horizon", "message"),
+    [(10, 30, "not over"), (900, 30, "Nothing is known"), (40, 30, "no deal")],
+    ids=["a horizon that is not over", "a date before the data", "a portal without outcomes"],
+)
+def test_outcomes_that_cannot_be_known_are_an_error(read: Callable[..., PortalHistory], days_ago: int, horizon: int, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        outcomes_after(read(), NOW - timedelta(days=days_ago), timedelta(days=horizon))
