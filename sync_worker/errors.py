@@ -11,6 +11,7 @@
     │   │   └── Forbidden                a scope or the plan
     │   ├── BadRequest               HubSpot rejected a whole request               exit 3
     │   ├── UnsafePlan               the plan changes too much                      exit 5
+    │   ├── StalePlan                a saved plan does not hold any longer          exit 5
     │   └── ReportRequired           the model has no recent score report           exit 5
     ├── TransientError           a later run may succeed                        exit 4
     │   ├── Unavailable              no response, or an invalid response
@@ -107,6 +108,12 @@ class BadRequest(FatalError):
 
 class UnsafePlan(FatalError):
     """The plan would change too much."""
+
+    exit_code = ExitCode.UNSAFE
+
+
+class StalePlan(FatalError):
+    """What the plan rests on has changed."""
 
     exit_code = ExitCode.UNSAFE
 

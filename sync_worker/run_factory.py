@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from sync_worker.concurrency import StreamThreads
+from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.api.bulk.polling import Poller
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.model.compiled.facts import SUBSCRIPTIONS
@@ -24,6 +25,7 @@ from sync_worker.sync.evaluate.evaluate import Evaluator
 from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.plan.plan import Scope, build_scope
 from sync_worker.sync.plan.safety import Guard, SafetyLimits
+from sync_worker.sync.plan.saved_plan import PlanRecorder, SavedPlan
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.portal import PortalInfo
@@ -34,6 +36,7 @@ from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.sync.retention import Retention
 from sync_worker.sync.run import Run
 from sync_worker.sync.run_report import RunReport
+from sync_worker.sync.saved_plan_run import SavedPlanRun
 from sync_worker.sync.undo import Undo, undo_skip_reason
 from sync_worker.timestamps import to_ms
 
@@ -54,8 +57,15 @@ class RunFactory:
     exit_stack: ExitStack
     threads: StreamThreads = field(default_factory=StreamThreads)  # created by the thread that owns the store
 
-    def build_run(self, *, allow_large: bool = False, bulk: bool = False, approval: Approval | None = None) -> Run:
-        """Return the run; with an approval, it may change lists and stages."""
+    def build_run(
+        self,
+        *,
+        allow_large: bool = False,
+        bulk: bool = False,
+        approval: Approval | None = None,
+        only_ids: frozenset[int] | None = None,
+    ) -> Run:
+        """Return the run; with an approval, it may change lists and stages; with `only_ids`, it changes only these contacts."""
         report, now = self.report, self.clock()
         bulk_context = self._build_bulk_context() if bulk else None
         guard = self._build_guard(disabled=allow_large)
@@ -67,7 +77,7 @@ class RunFactory:
         report.not_visible = self._model.invisible_names(hidden)
         day_start = portal_info.day_start(now, self.settings.reevaluate_at)
         applier = None if report.dry_run else self._build_applier(now)
-        scope = self._build_scope(portal_info, now, approve=approval is not None)
+        scope = replace(self._build_scope(portal_info, now, approve=approval is not None), only_ids=only_ids)
         return Run(
             store=self.store,
             pull=self._build_pull(now, bulk_context, hidden),
@@ -90,6 +100,25 @@ class RunFactory:
             write_early=early,
             confirm_plan=partial(approval.save, self.store, scope, now) if approval else lambda: None,
         )
+
+    def build_saved_plan_run(self, plan: SavedPlan, *, allow_large: bool) -> SavedPlanRun:
+        """Return the run of a saved plan; raises ConfigurationError if the plan is of another portal."""
+        run = self.build_run(allow_large=allow_large, only_ids=plan.contact_ids)
+        if plan.portal != (portal_id := self._load_portal_id()):
+            raise ConfigurationError(
+                f"The plan is of portal {plan.portal}, and the token opens portal {portal_id}.",
+                hint=f"Use the token of portal {plan.portal}.",
+            )
+        return SavedPlanRun(run=run, plan=plan, portal_id=portal_id)
+
+    def build_plan_recorder(self, run: Run, *, names: bool) -> PlanRecorder:
+        """Return the recorder of the plan of a run; with `names`, it records addresses."""
+        return PlanRecorder(store=self.store, scope=run.scope, portal_id=self._load_portal_id(), names=names)
+
+    def _load_portal_id(self) -> int:
+        known = portal.load(self.store)
+        assert known is not None  # noqa: S101 -- the run has read the portal
+        return known.id
 
     def build_undo(self, run: str) -> Undo:
         """Return the undo of a run."""

@@ -43,6 +43,7 @@ from sync_worker.sync.apply import pending_import
 from sync_worker.sync.approval import Approval, find_report
 from sync_worker.sync.evaluate.evaluate import Evaluator, evaluate_all
 from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire, raise_if_used
+from sync_worker.sync.plan.plan_file import check_writable, read_plan, write_plan
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.model_check import ModelCheck, check_model
@@ -280,6 +281,32 @@ class Worker:
     def sync(self, *, dry_run: bool = False, allow_large: bool = False) -> RunReport:
         """Read the changes since the last run, evaluate, write the differences. The first run is a full scan. Raises like `backfill`."""
         return self._run("sync", dry_run=dry_run, allow_large=allow_large)
+
+    def plan(self, *, out: Path | None = None, names: bool = True) -> RunReport:
+        """Return what the next `sync` would change; with `out`, save exactly these changes in a file, without addresses unless `names`.
+
+        Raises ConfigurationError if the file cannot be written.
+        """
+        if out:
+            check_writable(out)
+        with self._start_run("sync", dry_run=True) as parts:
+            run = parts.build_run()
+            run.incremental()
+            parts.report.unreadable = run.evaluator.parse_warnings.summarize()
+            if out:
+                write_plan(out, parts.build_plan_recorder(run, names=names).record())
+        return parts.report
+
+    def apply(self, file: Path, *, allow_large: bool = False, dry_run: bool = False) -> RunReport:
+        """Carry out a saved plan, exactly and whole.
+
+        Raises ConfigurationError if the file cannot be used, StalePlan if anything that the plan rests on has changed, and UnsafePlan if
+        the plan changes too much, unless `allow_large`. Nothing of the plan is then written.
+        """
+        plan = read_plan(file)
+        with self._start_run("apply", dry_run=dry_run) as parts:
+            parts.build_saved_plan_run(plan, allow_large=allow_large).execute()
+        return parts.report
 
     def approve(
         self, note: str, *, author: str = "unknown", report_id: str | None = None, allow_large: bool = False, dry_run: bool = False

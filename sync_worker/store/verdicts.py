@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -126,6 +126,11 @@ def select_contact(tx: Connection, contact_id: int) -> dict[int, int]:
     return _fill_batch(tx, select(contacts.c.id, contacts.c.revision).where(contacts.c.id == contact_id))
 
 
+def select_contacts(tx: Connection, ids: Collection[int]) -> dict[int, int]:
+    """Select contacts that exist, due or not; return the revision of the facts of each."""
+    return _fill_batch(tx, select(contacts.c.id, contacts.c.revision).where(id_array.in_ids(contacts.c.id, ids), ~contacts.c.gone))
+
+
 def load_selected_contacts(tx: Connection) -> Sequence[Row[int, str, str]]:
     """Return (id, facts, facts of the primary company) of the selected contacts."""
     query = (
@@ -186,6 +191,12 @@ def load(tx: Connection, contact_id: int) -> ContactWithVerdict | None:
     query = select(*of_contact, *of_verdict).outerjoin(verdicts, verdicts.c.contact_id == contacts.c.id)
     row = tx.execute(query.where(contacts.c.id == contact_id)).first()
     return ContactWithVerdict(*row) if row else None
+
+
+def load_rows(tx: Connection, ids: Collection[int]) -> dict[int, VerdictRow]:
+    """Return the verdicts on contacts, by id."""
+    query = select(*(verdicts.c[name] for name in VerdictRow._fields)).where(id_array.in_ids(verdicts.c.contact_id, ids))
+    return {row.contact_id: VerdictRow(*row) for row in tx.execute(query)}
 
 
 def count_by_score(tx: Connection) -> list[ScoreCount]:

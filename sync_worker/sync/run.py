@@ -51,6 +51,7 @@ class Run:
     chunk_size: int = EARLY_CHUNK_SIZE
     write_early: bool = False
     confirm_plan: Callable[[], None] = lambda: None  # called before the first write of a safe plan; may refuse it
+    verify_plan: Callable[[], None] = lambda: None  # called when all contacts are evaluated; refuses a saved plan that does not hold
 
     def full(self) -> None:
         """Evaluate all contacts. In the first backfill, each chunk except its new MQLs is written while the next is read.
@@ -77,20 +78,25 @@ class Run:
     def incremental(self) -> None:
         """Evaluate the contacts that changed since the last run, or all contacts if there is no run to resume from."""
         if self.pull.can_resume():
-            with self.report.steps.measure("read"):
-                self.pull.events(self.evaluator.hidden_kinds)
-                self.pull.recent_contacts()
-                self.pull.page_view_history(self.evaluator.hidden_kinds)
-                self.pull.reconcile(self.evaluator.hidden_kinds)
+            self.read_changes()
             self.from_state()
         else:
             self.full()
+
+    def read_changes(self) -> None:
+        """Read the events and contacts that changed since the last run."""
+        with self.report.steps.measure("read"):
+            self.pull.events(self.evaluator.hidden_kinds)
+            self.pull.recent_contacts()
+            self.pull.page_view_history(self.evaluator.hidden_kinds)
+            self.pull.reconcile(self.evaluator.hidden_kinds)
 
     def from_state(self) -> None:
         """Evaluate the contacts in the state, and write the differences, without a read from HubSpot."""
         self.retention.purge(self.store, self.evaluator.model, self.evaluator.now)
         self._evaluate()
         self.report.waiting = self.mql_quota.admit(self.store)
+        self.verify_plan()
         with self.report.steps.measure("write"):
             self._apply_contact_changes()
             failures = self._apply_list_changes()
@@ -98,7 +104,7 @@ class Run:
         self._name_samples()
         if failures:
             raise failures[0]
-        if self.applier:
+        if self.applier and self.scope.only_ids is None:  # otherwise, repairs wait for the next run
             with self.store.transaction() as tx:
                 repairs.clear(tx)
 

@@ -13,7 +13,7 @@ from sync_worker.cli.output.console import out
 # The order of `--help`: a first start, the daily run, the decisions of people, single contacts, the model, trials.
 COMMAND_ORDER: Final = (
     *("init", "check", "setup"),
-    *("backfill", "sync", "plan", "serve", "status", "undo"),
+    *("backfill", "sync", "plan", "apply", "serve", "status", "undo"),
     *("report", "approve", "review"),
     *("explain", "forget"),
     *("model", "state", "sandbox", "demo"),
@@ -40,7 +40,7 @@ app = typer.Typer(
     epilog=(
         "First steps on a portal: init, check, setup, backfill --dry-run, backfill, report, approve, serve.\n\n"
         "Exit codes: 0 success; 1 success, but some records were rejected; 2 usage, configuration or model error; "
-        "3 HubSpot refused the token, a scope or a request; 4 try again later; 5 plan refused as unsafe, or no recent report; "
+        "3 HubSpot refused the token, a scope or a request; 4 try again later; 5 plan refused as unsafe or stale, or no recent report; "
         "6 changes wait (plan --exit-code); 70 a bug; 130 interrupted."
     ),
 )

@@ -61,11 +61,13 @@ def print_result(result: ResultT, *, json: bool, print_text: Callable[[ResultT],
         raise typer.Exit(int(result.exit_code))
 
 
-def finish_run(report: RunReport, *, no_names: bool, json: bool) -> None:
+def finish_run(
+    report: RunReport, *, no_names: bool = False, json: bool, print_text: Callable[[RunReport], None] = run_output.print_run
+) -> None:
     """Print the report of a run, and exit with its code."""
     if no_names:
         report.hide_names()
-    print_result(report, json=json, print_text=run_output.print_run)
+    print_result(report, json=json, print_text=print_text)
 
 
 def parse_timestamp(text: str | None) -> datetime | None:

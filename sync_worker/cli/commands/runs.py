@@ -1,18 +1,18 @@
-"""The commands that read HubSpot and write to it: backfill, sync, plan, serve, undo."""
+"""The commands that read HubSpot and write to it: backfill, sync, plan, apply, serve, undo."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sync_worker import log
 from sync_worker.cli.commands.app import app
-from sync_worker.cli.commands.execution import finish_run, print_result, with_worker
+from sync_worker.cli.commands.execution import finish_run, with_worker
 from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, NoNamesOption
-from sync_worker.cli.output.console import out, print_json
-from sync_worker.cli.output.plan import format_markdown
+from sync_worker.cli.output.plan import print_markdown
 from sync_worker.cli.output.run import print_run
 from sync_worker.errors import ExitCode
 from sync_worker.settings import load_settings
@@ -65,6 +65,7 @@ def sync(
 @app.command()
 def plan(
     *,
+    to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save exactly these changes, for `apply`.")] = None,
     plan_format: Annotated[PlanFormat, typer.Option("--format", help="markdown: a comment for a pull request.")] = PlanFormat.TEXT,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with code 6 if changes wait.")] = False,
     no_names: NoNamesOption = False,
@@ -74,19 +75,27 @@ def plan(
 
     Reads from HubSpot what changed since the last run; writes nothing.
     """
-    result = with_worker(lambda worker: worker.sync(dry_run=True))
-    if no_names:
-        result.hide_names()
-    if plan_format is PlanFormat.MARKDOWN and not json:
-        out.file.write(format_markdown(result.plan, refused=result.unsafe))
-    elif json:
-        print_json(result.as_json())
-    else:
-        print_run(result)
-    if result.exit_code != ExitCode.DONE:
-        raise typer.Exit(int(result.exit_code))
+    result = with_worker(lambda worker: worker.plan(out=to, names=not no_names))
+    is_markdown = plan_format is PlanFormat.MARKDOWN
+    finish_run(result, no_names=no_names, json=json, print_text=print_markdown if is_markdown else print_run)
     if exit_code and not result.plan.is_empty:
         raise typer.Exit(int(ExitCode.CHANGES_WAIT))
+
+
+@app.command("apply")
+def apply_plan(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of `plan --out`.", show_default=False)],
+    *,
+    dry_run: DryRunOption = False,
+    allow_large: AllowLargeOption = False,
+    no_names: NoNamesOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Carry out a saved plan exactly.
+
+    If anything that it rests on has changed, nothing is written (exit code 5). The next `sync` processes all other changes.
+    """
+    finish_run(with_worker(lambda worker: worker.apply(file, allow_large=allow_large, dry_run=dry_run)), no_names=no_names, json=json)
 
 
 @app.command()
@@ -114,4 +123,4 @@ def undo(
 
     Values that have changed since stay. Lifecycle stages stay, because HubSpot moves them forward only.
     """
-    print_result(with_worker(lambda worker: worker.undo(run, dry_run=dry_run)), json=json, print_text=print_run)
+    finish_run(with_worker(lambda worker: worker.undo(run, dry_run=dry_run)), json=json)

@@ -9,6 +9,7 @@ from sync_worker.cli.output.console import out
 from sync_worker.cli.output.labels import format_count
 from sync_worker.sync.plan.plan import Consequence, ContactChange
 from sync_worker.sync.plan.plan_summary import PlanSummary
+from sync_worker.sync.run_report import RunReport
 
 MAX_VALUE_CHARS: Final = 60
 #: What each kind of change is called, for one and for several contacts.
@@ -59,6 +60,11 @@ def format_markdown(plan: PlanSummary, *, refused: str | None = None) -> str:
     lines += ["" for _ in plan.lists][:1]
     lines += [f"- list {_escape(name)}: {counts['add']:,} to add, {counts['remove']:,} to remove" for name, counts in plan.lists.items()]
     return "\n".join([*lines, ""])
+
+
+def print_markdown(report: RunReport) -> None:
+    """Print the plan of a dry run as Markdown."""
+    out.file.write(format_markdown(report.plan, refused=report.unsafe))
 
 
 def _name(plan: PlanSummary, change: ContactChange) -> str:

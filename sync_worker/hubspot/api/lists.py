@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sync_worker.errors import NotFound
@@ -81,17 +81,18 @@ class Lists:
 
     def find_members(self, list_id: str, ids: Sequence[int]) -> frozenset[int]:
         """Return the contacts, of those with these ids, that are members of a list."""
-        members: set[int] = set()
+        return frozenset(id_ for id_, lists in self.read_lists(ids).items() if list_id in lists)
+
+    def read_lists(self, ids: Sequence[int]) -> Mapping[int, frozenset[str]]:
+        """Return the ids of the lists that each of these contacts is a member of."""
+        found: dict[int, frozenset[str]] = {}
         for start in range(0, len(ids), MAX_IDS_PER_READ):
             inputs = [{"objectTypeId": CONTACT_OBJECT_TYPE_ID, "recordId": str(id_)} for id_ in ids[start : start + MAX_IDS_PER_READ]]
             data: JsonObject = self._transport.send("POST", MEMBERSHIPS_OF_RECORDS_PATH, body={"inputs": inputs})
             with translate_parse_errors("read the lists of contacts"):
-                members |= {
-                    int(row["recordId"])
-                    for row in data["results"]
-                    if any(str(each["listId"]) == list_id for each in row["recordListMemberships"])
-                }
-        return frozenset(members)
+                for row in data["results"]:
+                    found[int(row["recordId"])] = frozenset(str(each["listId"]) for each in row["recordListMemberships"])
+        return found
 
     def change_members(
         self, list_id: str, add: Iterable[int] = (), remove: Iterable[int] = (), session: WriteSession | None = None

@@ -93,6 +93,12 @@ def unread_companies(tx: Connection, since: int) -> list[int]:
     return list(tx.execute(select(companies.c.id).where(companies.c.read_at < since).order_by(companies.c.id)).scalars())
 
 
+def load_company_ids(tx: Connection, ids: Collection[int]) -> list[int]:
+    """Return the companies of some contacts, in order of id."""
+    query = select(contacts.c.company_id).where(in_ids(contacts.c.id, ids), contacts.c.company_id.is_not(None)).distinct()
+    return sorted(id_ for id_ in tx.execute(query).scalars() if id_ is not None)
+
+
 def delete_companies(tx: Connection, ids: Collection[int]) -> None:
     """Delete companies; their contacts are due."""
     if ids:

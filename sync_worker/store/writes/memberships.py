@@ -76,6 +76,15 @@ def replace(tx: Connection, key: str, ids: Sequence[int]) -> None:
     upsert_rows(tx, memberships, [_row(key, id_, ours=ours.get(id_, False)) for id_ in ids])
 
 
+def replace_some(tx: Connection, key: str, ids: Collection[int], members: Collection[int]) -> None:
+    """Replace what is known of some contacts: HubSpot shows `members` of them in a list, and the others not."""
+    lost = {*ids}.difference(members)
+    tx.execute(delete(memberships).where(memberships.c.list == key, id_array.in_ids(memberships.c.contact_id, lost)))
+    query = select(memberships.c.contact_id, memberships.c.ours).where(memberships.c.list == key)
+    ours = dict(tx.execute(query.where(id_array.in_ids(memberships.c.contact_id, members))).all())
+    upsert_rows(tx, memberships, [_row(key, id_, ours=ours.get(id_, False)) for id_ in sorted(members)])
+
+
 def load_list_ids(tx: Connection) -> dict[str, str]:
     """Return HubSpot's ids of our lists, by key."""
     return dict(tx.execute(select(lists.c.key, lists.c.id)).all())
@@ -91,6 +100,15 @@ def select_acknowledged(tx: Connection, key: str, contact_ids: Collection[int]) 
     """Return those of the contacts that HubSpot has acknowledged as members of a list."""
     member = and_(memberships.c.list == key, memberships.c.acknowledged, id_array.in_ids(memberships.c.contact_id, contact_ids))
     return list(tx.execute(select(memberships.c.contact_id).where(member)).scalars())
+
+
+def load_keys(tx: Connection, ids: Collection[int]) -> dict[int, list[str]]:
+    """Return the keys of the lists that HubSpot has acknowledged contacts in, by contact."""
+    query = select(memberships.c.contact_id, memberships.c.list).where(id_array.in_ids(memberships.c.contact_id, ids))
+    keys: dict[int, list[str]] = {}
+    for contact_id, key in tx.execute(query.where(memberships.c.acknowledged).order_by(memberships.c.list)):
+        keys.setdefault(contact_id, []).append(key)
+    return keys
 
 
 def find_orphaned_lists(tx: Connection, keys: Collection[str]) -> dict[str, str]:

@@ -97,13 +97,14 @@ class ListChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The permitted changes of a run: always properties; lists and stages after the approval."""
+    """The permitted changes of a run: always properties; lists and stages after the approval; with `only_ids`, only of these contacts."""
 
     crm_schema: CrmSchema
     now: datetime  # the start of the run; what was rejected may be due again
     stage_rule: StageRule | None = None  # None if the portal has no MQL stage
     approved: bool = False
     keep_others: bool = False
+    only_ids: frozenset[int] | None = None
 
     @property
     def active_stage_rule(self) -> StageRule | None:
@@ -114,6 +115,10 @@ class Scope:
     def now_ms(self) -> int:
         """Return the start of the run in milliseconds."""
         return to_ms(self.now)
+
+    def select(self, ids: Sequence[int]) -> Sequence[int]:
+        """Return those of some contacts that may change."""
+        return ids if self.only_ids is None else [id_ for id_ in ids if id_ in self.only_ids]
 
 
 def build_scope(crm_schema: CrmSchema, stages: Iterable[str], now: datetime, *, approved: bool) -> Scope:
@@ -131,12 +136,13 @@ def contact_changes(
     exclude_ids: Container[int] = (),
     only_ids: Collection[int] | None = None,
 ) -> Iterator[ContactChange]:
-    """Yield the changes of all contacts, or of `only_ids`, sorted by id.
+    """Yield the changes of all contacts of the scope, or of `only_ids`, sorted by id.
 
     Excluded are: with `exclude_mqls`, contacts that should be MQLs; with `exclude_counted`, contacts that `mark_previewed` has marked;
     and contacts that are in `exclude_ids` when they are reached. Only one page of differences is in memory. Changes that are
     acknowledged during the iteration are not yielded again.
     """
+    only_ids = scope.only_ids if only_ids is None else only_ids
     fetch = partial(
         differences.load,
         stage=scope.active_stage_rule,
@@ -222,8 +228,8 @@ def list_changes(store: Store, scope: Scope) -> Iterator[ListChange]:
             change = ListChange(
                 key=key,
                 name=name,
-                add=() if orphaned else memberships.ids_to_add(tx, key, now=scope.now_ms),
-                remove=memberships.ids_to_remove(tx, key, keep_others=scope.keep_others or orphaned, now=scope.now_ms),
+                add=() if orphaned else scope.select(memberships.ids_to_add(tx, key, now=scope.now_ms)),
+                remove=scope.select(memberships.ids_to_remove(tx, key, keep_others=scope.keep_others or orphaned, now=scope.now_ms)),
             )
         if change.add or change.remove:
             yield change

@@ -19,8 +19,8 @@ from sync_worker.sync.pull.activity.reconciliation import Reconciliation
 from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.records import contacts
-from sync_worker.sync.pull.records.companies import read_companies
-from sync_worker.sync.pull.records.list_members import read_list_members
+from sync_worker.sync.pull.records.companies import read_companies, read_selected_companies
+from sync_worker.sync.pull.records.list_members import read_list_members, read_selected_members
 
 RESERVE_SECONDS: Final = 0.05  # seconds between two updates of the reserve for events
 
@@ -94,6 +94,13 @@ class Pull:
     def changes_since_scan(self) -> None:
         """Read the contacts that changed since the full scan started, if it was interrupted for longer than the overlap."""
         contacts.read_changes_since_scan(self.context)
+
+    def contacts_by_id(self, ids: Sequence[int], *, list_members: bool) -> None:
+        """Read some contacts by id, with their companies, and with `list_members` whether they are in the worker's lists."""
+        contacts.read_selected_contacts(self.context, ids)
+        read_selected_companies(self.context, ids)
+        if list_members:
+            read_selected_members(self.context, ids)
 
     def list_members(self) -> None:
         """Read the members of the worker's lists."""

@@ -40,6 +40,17 @@ def read_companies(context: PullContext, export_reader: ExportReader | None, *, 
     context.save_cursor(COMPANY_STREAM)
 
 
+def read_selected_companies(context: PullContext, contact_ids: Sequence[int]) -> None:
+    """Read the companies of some contacts by id, if the model uses any company property."""
+    if not (properties := context.row_mapper.company_properties):
+        return
+    ids = context.transact(partial(contacts.load_company_ids, ids=contact_ids))
+    for some in batched(ids, ID_BATCH_SIZE):
+        found = context.hubspot.companies.read(some, properties)
+        _save(context, found.items)
+        context.transact(partial(contacts.delete_companies, ids=sorted(found.missing)))
+
+
 def _read_changed(context: PullContext, cursor: int, properties: Sequence[str]) -> None:
     since, is_complete = context.overlap_start(cursor), True
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Final
 
 import structlog
 from sqlalchemy import Connection
 
+from sync_worker.batched import batched
 from sync_worker.errors import StateError
 from sync_worker.hubspot.records.models import Contact
 from sync_worker.intervals import Interval
@@ -24,6 +26,8 @@ from sync_worker.sync.pull.records.full_scan import CONTACT_STREAM, FullScan
 from sync_worker.sync.pull.records.incremental import IncrementalReader
 from sync_worker.sync.pull.records.subscriptions import fetch_subscriptions
 from sync_worker.timestamps import from_ms, to_ms
+
+ID_BATCH_SIZE: Final = 1_000  # contacts that are requested by id in one batch
 
 log = structlog.get_logger()
 
@@ -65,6 +69,15 @@ def read_changed_contacts(context: PullContext) -> None:
         context.transact(lambda tx: scan_state.save_cursor(tx, CONTACT_STREAM, to_ms(max(read_to, context.now))))
     else:
         log.warning("contacts.search_incomplete", next="the next run reads the same changes again")
+
+
+def read_selected_contacts(context: PullContext, ids: Sequence[int]) -> None:
+    """Read some contacts by id, which is strongly consistent. Those that HubSpot does not have are marked as deleted."""
+    for some in batched(ids, ID_BATCH_SIZE):
+        found = context.hubspot.contacts.read(some, context.row_mapper.contact_properties)
+        _save(context, found.items, scan_id=0, before_save=page_view_history.enqueue)
+        gone = [*found.missing, *found.merged_into]
+        context.transact(partial(contact_store.mark_deleted, ids=gone))
 
 
 def read_changes_since_scan(context: PullContext) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from sync_worker.errors import SyncWorkerError
+from sqlalchemy import Connection
+
+from sync_worker.batched import batched
+from sync_worker.errors import BadRequest, Forbidden, NotFound, SyncWorkerError
 from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import ResultPage
@@ -15,6 +18,7 @@ from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.item_errors import ItemErrors
 
 READ_ATTEMPTS: Final = 2
+ID_BATCH_SIZE: Final = 1_000  # contacts that are requested by id in one batch
 
 
 def read_list_members(context: PullContext) -> None:
@@ -26,6 +30,23 @@ def read_list_members(context: PullContext) -> None:
             _read_list(context, key, ids[key], errors)
     errors.raise_if_general()
     context.transact(errors.save)
+
+
+def read_selected_members(context: PullContext, contact_ids: Sequence[int]) -> None:
+    """Read whether some contacts are in the worker's lists; if the token may not read that, all members of each list."""
+    keys = {list_id: key for key, list_id in context.transact(memberships.load_list_ids).items()}
+    try:
+        for some in batched(contact_ids, ID_BATCH_SIZE):
+            lists = context.hubspot.lists.read_lists(some)
+            members = {key: [id_ for id_ in some if list_id in lists.get(id_, ())] for list_id, key in keys.items()}
+            context.transact(partial(_save_members, ids=some, members=members))
+    except (BadRequest, Forbidden, NotFound):
+        read_list_members(context)
+
+
+def _save_members(tx: Connection, ids: Sequence[int], members: Mapping[str, Sequence[int]]) -> None:
+    for key, found in members.items():
+        memberships.replace_some(tx, key, ids, found)
 
 
 def _read_list(context: PullContext, key: str, list_id: str, errors: ItemErrors) -> None:
