@@ -5,8 +5,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := .venv-peers
 MUTANTS := .venv-mutants
+# What `make test` runs on PostgreSQL as well: all statements of the store, and whole runs.
+POSTGRES_TESTS := tests/store tests/sync/test_invariants.py tests/sync/test_interrupted_run.py tests/reliability/test_lease.py
 
-.PHONY: install hooks peers demo test soak reliability mutants check bench countries format lock clean
+.PHONY: install hooks peers demo test postgres soak reliability mutants check bench countries format lock clean
 
 install: $(READY)
 
@@ -38,6 +40,11 @@ demo: install
 
 test: install peers
 	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.postgres $(POSTGRES_TESTS)
+
+# The tests of store, runs, reports and reliability on PostgreSQL; `make test` has a part of them. About five minutes.
+postgres: install
+	$(BIN)/python -m tests.postgres tests/store tests/sync tests/reports tests/reliability
 
 check: install
 	$(BIN)/ruff check .

@@ -36,7 +36,7 @@ from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.run import EARLY_CHUNK_SIZE
 from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker, build_worker
-from tests.store.database_factories import create_empty_state, temporary_state_url
+from tests.store.database_factories import temporary_state_url
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOW_MS = to_ms(NOW)
@@ -328,9 +328,8 @@ def start_harness(
     clock = AdjustableClock(lambda: NOW)
     with ExitStack() as stack:
         server = stack.enter_context(run_in_thread(data or small_portal(), SandboxConfig(**{**UNLIMITED, **options}), clock=clock))
-        url = stack.enter_context(temporary_state_url(folder))
+        url = stack.enter_context(temporary_state_url(folder, is_migrated=True))
         harness = Harness(server=server, clock=clock, folder=folder, state_url=url, api_version=api_version, settings=dict(settings or {}))
-        create_empty_state(url)
         harness.use_model(model)
         if ready:
             create_crm_schema(harness.portal, CrmSchema(model=parse_cached(model, "model.yaml")))
