@@ -1,7 +1,7 @@
 """How reads and writes share HubSpot's call budgets, so that a run takes the least time.
 
-List pages and writes share one budget; searches have another. Contacts that search can read before the last write is sent are left to
-search: each list page less is a write more, or a page of events while events use the budget up.
+List pages, email subscriptions and writes share one budget; searches have another. Contacts that search can read before the last of these
+calls is sent are left to search: each list page less is a write more, or a page of events while events use the budget up.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Final
 
 CONTACTS_PER_LIST_PAGE: Final = 100
 CONTACTS_PER_SEARCH_PAGE: Final = 200
-CONTACTS_PER_WRITE: Final = 100
-LIST_SHARE_OF_SPARE_CALLS: Final = 0.25  # the rest is for list members, half-full batches and retries
+CONTACTS_PER_CALL: Final = 100  # for statuses of email subscriptions, and for writes
+SPARE_SHARE: Final = 0.06  # of the calls, for list members, half-full batches and retries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +52,20 @@ class Saturation:
         return now - self.seen <= self.window
 
 
-def split_budget(contacts: int, rates: CallRates) -> ListShare:
-    """Return the share of the list if each contact is read and written: all calls fit into the fewest windows."""
-    writes = ceil(contacts / CONTACTS_PER_WRITE)
-    return next(found for windows in count(1) if (found := _fit_into(windows, contacts, writes, rates)))
+def split_budget(contacts: int, rates: CallRates, *, further_calls: int) -> ListShare:
+    """Return the share of the list if each batch of contacts takes `further_calls` beyond its read: all fit into the fewest windows."""
+    further = further_calls * ceil(contacts / CONTACTS_PER_CALL)
+    return next(found for windows in count(1) if (found := _fit_into(windows, contacts, further, rates)))
 
 
-def _fit_into(windows: int, contacts: int, writes: int, rates: CallRates) -> ListShare | None:
-    until = rates.window * (windows - 1)  # the calls of the last window are sent at its start
-    listed = ceil(max(0.0, contacts - CONTACTS_PER_SEARCH_PAGE * rates.searches * until) / CONTACTS_PER_LIST_PAGE)
-    left = rates.burst * windows - writes - listed
-    return ListShare(list_pages=listed + int(LIST_SHARE_OF_SPARE_CALLS * left), until=until) if left >= 0 else None
+def _fit_into(windows: int, contacts: int, further: int, rates: CallRates) -> ListShare | None:
+    start, room = rates.window * (windows - 1), rates.burst * windows - further
+    searched = CONTACTS_PER_SEARCH_PAGE * rates.searches  # contacts per second
+    # Most calls of the last window are sent at its start; search needs longer if the list has room for too few contacts.
+    until = max(start, (contacts - CONTACTS_PER_LIST_PAGE * room) / searched)
+    if room < 0 or until >= start + rates.window:
+        return None
+    listed = min(room, ceil(max(0.0, contacts - searched * until) / CONTACTS_PER_LIST_PAGE))
+    # Further pages end the scan earlier, so that its last contacts are evaluated in time.
+    more = max(0, room - listed - ceil(SPARE_SHARE * rates.burst * windows))
+    return ListShare(list_pages=listed + more, until=until)

@@ -40,8 +40,9 @@ from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.exports import ExportReader
 from sync_worker.sync.pull.records.id_partitions import split_id_range
 from sync_worker.sync.pull.records.missing_records import MissingRecords
+from sync_worker.sync.pull.records.save_queue import SaveQueue
 from sync_worker.sync.reader.budget_split import CallRates, split_budget
-from sync_worker.sync.reader.keyed_stream import Stream, StreamBatch
+from sync_worker.sync.reader.keyed_stream import Stream
 from sync_worker.timestamps import from_ms
 
 CONTACT_STREAM: Final = "contacts"  # the stream of all contacts by id, and the cursor of the search for changed contacts
@@ -148,12 +149,14 @@ class FullScan:
         stream, gaps = self._partition(stream, id_range, readers)
         settles_after = (SEARCH_INDEX_LAG - (self.context.now - from_ms(state.started_at))).total_seconds()
         reread: Future[None] | None = None
-        saved, max_batches = 0, MAX_PAGES_PER_READER * self.context.readers
+        queue = SaveQueue(context=self.context, save=partial(self._save_complete, state))
+        found, max_batches = 0, MAX_PAGES_PER_READER * self.context.readers
         with self.context.open_batches(stream, gaps, readers=readers, max_batches=max_batches) as reads:
             for batches in reads:
-                saved += self._save_batches(state, batches)
-                if use_search and reread is None and (elapsed() > settles_after or saved > LATE_READ_SHARE * id_range.total):
+                found += queue.add(batches)
+                if use_search and reread is None and (elapsed() > settles_after or found > LATE_READ_SHARE * id_range.total):
                     reread = self.context.threads.start("recent contacts", partial(self._reread_recent, state))
+        queue.finish()
         if use_search:
             reread.result() if reread else self._reread_recent(state)
         self._fetch_missing_by_id(state)
@@ -164,23 +167,27 @@ class FullScan:
         elapsed, latency = self._start_stopwatch(), self.context.hubspot.budgets.burst.latency or 0
         stream = hubspot_streams.contacts(self.context.hubspot, self._properties, use_search=use_search)
         stream = replace(stream, high_latency=latency > HIGH_LATENCY_SECONDS)
-        if use_search and self.interleave_writes:
-            stream = replace(stream, is_enough=split_budget(id_range.total, self._call_rates()).enough(elapsed))
+        if use_search and (calls := self._further_calls):
+            share = split_budget(id_range.total, self._call_rates(), further_calls=calls)
+            stream = replace(stream, is_enough=share.enough(elapsed))
         return stream, elapsed
+
+    @property
+    def _further_calls(self) -> int:
+        """The calls of the burst budget, beyond its read, that a batch of contacts takes during the scan: statuses and a write."""
+        return self.context.reads_subscriptions + self.interleave_writes
 
     def _partition(self, stream: Stream[Contact], id_range: IdRange, readers: int) -> tuple[Stream[Contact], list[Interval]]:
         gaps = self.context.transact(partial(_find_gaps, id_range=id_range, use_search=stream.secondary is not None))
-        if self.interleave_writes:  # calls are scarce then, and each additional partition costs about one
+        if self._further_calls:  # calls are scarce then, and each additional partition costs about one
             return stream, gaps
         all_readers = readers + (stream.secondary.readers if stream.secondary else 0)
         parts = split_id_range(all_readers, gaps, id_range, high_latency=stream.high_latency)
         return replace(stream, density=id_range.density if len(parts) > len(gaps) else None), parts
 
-    def _save_batches(self, state: FullScanState, batches: Sequence[StreamBatch[Contact]]) -> int:
-        """Save contacts; return their number."""
-        contacts = [contact for batch in batches for contact in batch.rows]
-        self.save(contacts, scan_id=state.number, intervals=[batch.interval for batch in batches])
-        return len(contacts)
+    def _save_complete(self, state: FullScanState, contacts: Sequence[Contact], intervals: Sequence[Interval]) -> None:
+        """Save all contacts of some ranges of ids."""
+        self.save(contacts, scan_id=state.number, intervals=intervals)
 
     def _call_rates(self) -> CallRates:
         burst, search = self.context.hubspot.budgets.burst, self.context.hubspot.budgets.search
