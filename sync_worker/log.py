@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Collection, Mapping, MutableMapping
 from functools import partial
@@ -65,6 +66,29 @@ def configure(
     # At DEBUG, the SDK logs whole responses, and urllib3 logs paths with ids and email addresses.
     for noisy in ("hubspot", "urllib3", "apscheduler", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class LibraryHandler(logging.Handler):
+    """Writes the log lines of libraries as events of this log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        failure = record.exc_info if record.exc_info and record.exc_info[0] else None
+        structlog.get_logger().log(record.levelno, "library.logged", library=record.name, text=record.getMessage(), exc_info=failure)
+
+
+def capture_libraries() -> None:
+    """Write Python's warnings, the warnings of libraries, and the errors of their threads as events of this log."""
+    logging.captureWarnings(capture=True)
+    root = logging.getLogger()
+    if not any(isinstance(handler, LibraryHandler) for handler in root.handlers):
+        root.addHandler(LibraryHandler(logging.WARNING))
+    threading.excepthook = _log_thread_error
+
+
+def _log_thread_error(hook: threading.ExceptHookArgs) -> None:
+    name = hook.thread.name if hook.thread else None
+    structlog.get_logger().error("thread.crashed", thread=name, exc_info=hook.exc_value)
 
 
 def render_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:

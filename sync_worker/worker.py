@@ -35,7 +35,7 @@ from sync_worker.store.backup import BackupSummary, create_backup, restore_backu
 from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts
 from sync_worker.store.model_revisions import ModelRevision, RevisionKind
-from sync_worker.store.saved_state import service_health, unreadable
+from sync_worker.store.saved_state import service_control, service_health, unreadable
 from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.store.writes import rejections
 from sync_worker.sync import freshness
@@ -54,6 +54,7 @@ from sync_worker.sync.portal.preflight import PreflightReport, run_preflight
 from sync_worker.sync.portal.setup import SetupPlan, apply_plan, plan_setup
 from sync_worker.sync.pull.exports import MIN_BULK_SIZE
 from sync_worker.sync.pull.records.cursors import last_full_scan
+from sync_worker.sync.pull.resync import apply_resyncs, request_resync
 from sync_worker.sync.run import EARLY_CHUNK_SIZE
 from sync_worker.sync.run_record import record_run
 from sync_worker.sync.run_report import ErasureReport, RunReport
@@ -128,6 +129,10 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self._exit_stack.close()
 
+    def close(self) -> None:
+        """Close the state and the connections."""
+        self._exit_stack.close()
+
     def interrupt(self) -> None:
         """Stop all waits for HubSpot; requests in flight are still acknowledged. Callable from any thread."""
         with suppress(ConfigurationError):  # without a token, there is no connection
@@ -161,6 +166,32 @@ class Worker:
             known = service_health.load(tx)
             since = known.degraded_since if known else to_ms(self.clock())
             service_health.save(tx, ServiceHealth(degraded_since=since, error=error) if error else None)
+
+    def pause_service(self) -> datetime:
+        """Let the service on this state run no cycle until `resume_service`; return since when it is paused."""
+        with self.store.transaction() as tx:
+            since = service_control.load_pause(tx) or to_ms(self.clock())
+            service_control.save_pause(tx, since)
+        log.info("service.pause_requested")
+        return from_ms(since)
+
+    def resume_service(self) -> None:
+        """End the pause of the service on this state."""
+        with self.store.transaction() as tx:
+            service_control.save_pause(tx, None)
+        log.info("service.resume_requested")
+
+    def load_pause(self) -> datetime | None:
+        """Return since when the service on this state is paused, or None."""
+        with self.store.transaction() as tx:
+            since = service_control.load_pause(tx)
+        return None if since is None else from_ms(since)
+
+    def request_resync(self, stream: str, since: datetime) -> None:
+        """Let the next run read a stream again from an instant. Raises ConfigurationError if the model does not read the stream."""
+        with self.store.transaction() as tx:
+            request_resync(tx, stream, to_ms(since), event_kinds=self.model.event_kinds)
+        log.info("stream.resync_requested", stream=stream, since=since.isoformat())
 
     # Read-only commands.
 
@@ -372,12 +403,20 @@ class Worker:
         self, command: str, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False, approval: Approval | None = None
     ) -> RunReport:
         with self._start_run(command, dry_run=dry_run) as parts:
+            if command != "approve" and not dry_run:
+                self._apply_resyncs()
             run = parts.build_run(allow_large=allow_large, bulk=bulk, approval=approval)
             {"backfill": run.full, "sync": run.incremental, "approve": run.from_state}[command]()
             parts.report.unreadable = run.evaluator.parse_warnings.summarize()
             if command != "approve" and not dry_run:
                 self._measure_freshness(parts.report)
         return parts.report
+
+    def _apply_resyncs(self) -> None:
+        with self.store.transaction() as tx:
+            starts = apply_resyncs(tx)
+        for stream, since in starts.items():
+            log.info("stream.resync_begun", stream=stream, since=from_ms(since).isoformat())
 
     def _measure_freshness(self, report: RunReport) -> None:
         new_mqls, overlap = [mql.contact_id for mql in report.new_mqls], timedelta(minutes=self.settings.overlap_minutes)

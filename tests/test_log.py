@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -171,3 +172,17 @@ def test_an_unexpected_error_is_logged_without_personal_data() -> None:
     assert "KeyError" in text
     assert "ana@" not in text.replace('{}[f"ana@example.com {TOKEN}"]', "")
     assert TOKEN not in text
+
+
+def test_warnings_of_libraries_and_of_python_are_lines_of_the_log(log_lines: io.StringIO) -> None:
+    log.capture_libraries()
+    logging.getLogger("urllib3.connectionpool").warning("Retrying %s", "ana@example.com")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(capture=True)
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+        logging.captureWarnings(capture=False)
+    lines = [json.loads(line) for line in log_lines.getvalue().splitlines()]
+    assert [(line["level"], line["library"]) for line in lines] == [("warning", "urllib3.connectionpool"), ("warning", "py.warnings")]
+    assert "Retrying <address>" in lines[0]["text"]
+    assert "old" in lines[1]["text"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -65,6 +65,10 @@ def do_nothing() -> None:
     """Replace a method that needs no result."""
 
 
+def make_settings(**values: Any) -> Settings:
+    return Settings(**{"http_port": 0, **values})
+
+
 def make_report() -> RunReport:
     return RunReport(run_id="1", command="sync", dry_run=False, model="abc")
 
@@ -76,17 +80,16 @@ class FakeWorker:
     sync: Callable[[], RunReport] = make_report
     read: Callable[[], None] = do_nothing
     check_configuration: Callable[[], None] = do_nothing
-    patience_minutes: int = 15
+    settings: Settings = field(default_factory=make_settings)
+    paused_at: datetime | None = None
     health: list[str | None] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     interrupted: Event = field(default_factory=Event)
     now: float = 0.0
     progress: Progress = field(default_factory=Progress)
     on_report: Callable[[RunReport], None] = lambda _: None
-
-    @property
-    def settings(self) -> Settings:
-        return Settings(give_up_after_minutes=self.patience_minutes, http_port=0)
+    closed: list[str] = field(default_factory=list)
+    _exit_stack: ExitStack = field(default_factory=ExitStack)
 
     model = SimpleNamespace(hash="abc")
     store = SimpleNamespace(location="state.db")
@@ -99,6 +102,12 @@ class FakeWorker:
 
     def figures(self) -> StateFigures:
         return make_figures()
+
+    def load_pause(self) -> datetime | None:
+        return self.paused_at
+
+    def close(self) -> None:
+        self.closed.append("worker")
 
     @contextmanager
     def hold_service(self) -> Iterator[Any]:
@@ -142,10 +151,13 @@ class ServiceRun:
 
 
 @contextmanager
-def run_service(worker: FakeWorker, *, stop_seconds: float = 30.0) -> Iterator[ServiceRun]:
+def run_service(
+    worker: FakeWorker, *, stop_seconds: float = 30.0, load_settings: Callable[[], Settings] = make_settings
+) -> Iterator[ServiceRun]:
     """Run the service in a thread; the end of the block waits for its end."""
     exits: list[int] = []
-    service = ServiceRun(SyncScheduler(cast("Worker", worker), stop_seconds=stop_seconds, exit_process=exits.append))
+    scheduler = SyncScheduler(cast("Worker", worker), load_settings=load_settings, stop_seconds=stop_seconds, exit_process=exits.append)
+    service = ServiceRun(scheduler)
     thread = Thread(target=service.run)
     thread.start()
     try:
@@ -226,7 +238,7 @@ def test_a_refused_plan_is_logged_with_its_numbers_and_commands(log_stream: Stri
 
 def test_an_error_that_repeats_for_too_long_stops_the_service(log_stream: StringIO) -> None:
     failure = Unauthorized("HubSpot does not accept the token.")
-    assert serve_one_cycle(failure, patience_minutes=0) is failure
+    assert serve_one_cycle(failure, settings=make_settings(give_up_after_minutes=0)) is failure
     assert read_events(log_stream)[-2:] == ["service.gave_up", "service.stopped"]
 
 
@@ -299,6 +311,70 @@ def test_a_run_that_ends_after_the_stop_is_awaited(log_stream: StringIO) -> None
     assert read_events(log_stream)[-2:] == ["run.interrupted", "service.stopped"]
 
 
+def test_a_reload_takes_over_new_settings_and_starts_a_cycle(log_stream: StringIO) -> None:
+    cycles: list[str] = []
+    reloaded = Event()
+
+    def sync() -> RunReport:
+        cycles.append("sync")
+        if len(cycles) == 1:
+            service.scheduler.request_reload()
+        else:
+            reloaded.set()
+        return make_report()
+
+    worker = FakeWorker(sync=sync)
+    with run_service(worker, load_settings=lambda: make_settings(sync_every_minutes=60)) as service:
+        assert reloaded.wait(30)
+        service.scheduler.stop()
+    (line,) = (line for line in read_log_lines(log_stream) if line["event"] == "service.reloaded")
+    assert (line["changed_settings"], worker.closed[0]) == (["sync_every_minutes"], "worker")
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_a_refused_reload_keeps_the_earlier_settings_and_says_why(log_stream: StringIO, *, fixed: bool) -> None:
+    logged = Event()
+
+    def sync() -> RunReport:
+        service.scheduler.request_reload()
+        logged.set()
+        return make_report()
+
+    def load_settings() -> Settings:
+        if fixed:
+            return make_settings(state_url="sqlite:///other.db")
+        raise ConfigurationError("worker.yaml:3: sync_evry_minutes is not a setting.")
+
+    worker = FakeWorker(sync=sync)
+    with run_service(worker, load_settings=load_settings) as service:
+        assert logged.wait(30)
+        while "service.reload_refused" not in log_stream.getvalue():
+            logged.clear()
+            logged.wait(0.02)
+        service.scheduler.stop()
+    (line,) = (line for line in read_log_lines(log_stream) if line["event"] == "service.reload_refused")
+    assert "state_url cannot change" in line["error"] if fixed else "sync_evry_minutes" in line["error"]
+    assert (line["level"], worker.closed) == ("error", [])
+
+
+def test_a_pause_runs_no_cycle(log_stream: StringIO) -> None:
+    looked = Event()
+
+    @dataclass(kw_only=True)
+    class PausedWorker(FakeWorker):
+        def load_pause(self) -> datetime | None:
+            looked.set()
+            return datetime.now(UTC)
+
+    def sync() -> RunReport:
+        raise AssertionError("a paused service must not run a cycle")
+
+    with run_service(PausedWorker(sync=sync)) as service:
+        assert looked.wait(30)
+        service.scheduler.stop()
+    assert read_events(log_stream) == ["service.started", "service.paused", "service.stopped"]
+
+
 class TestDegradedState:
     """When the service gives up."""
 
@@ -334,6 +410,21 @@ class TestDegradedState:
             assert degradation.add(error) is None
         assert degradation.since == 60_000
         assert degradation.add(self.UNAUTHORIZED) is None
+
+    def test_an_error_that_needs_an_operator_is_tried_again_at_growing_distance(self) -> None:
+        degradation, delays = self.make([0.0]), []
+        for _ in range(4):
+            degradation.add(self.UNAUTHORIZED)
+            delays.append(degradation.delay(self.UNAUTHORIZED, timedelta(minutes=5)) // timedelta(minutes=1))
+        assert delays == [1, 2, 4, 5]
+
+    def test_an_error_that_may_pass_doubles_the_interval_after_two_failures(self) -> None:
+        degradation, delays, error = self.make([0.0]), [], Unavailable("502")
+        for _ in range(6):
+            degradation.add(error)
+            delays.append(degradation.delay(error, timedelta(minutes=5)) // timedelta(minutes=1))
+        assert delays == [5, 5, 10, 20, 30, 30]
+        assert degradation.delay(error, timedelta(hours=1)) == timedelta(hours=1)
 
     def test_exit_code_two_is_left_to_a_configuration_that_is_broken_at_the_start(self) -> None:
         times = [0.0]

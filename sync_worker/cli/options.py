@@ -15,4 +15,5 @@ AllowLargeOption = Annotated[
 ]
 NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="What was found and decided.", show_default=False)]
 NoNamesOption = Annotated[bool, typer.Option("--no-names", help="Show ids instead of email addresses.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Log every event with all its values.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the changes; write nothing to HubSpot.")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts as contact_store
 from sync_worker.store.leases import LeaseRow
 from sync_worker.store.runs import RunRow
-from sync_worker.store.saved_state import service_health, unreadable
+from sync_worker.store.saved_state import service_control, service_health, unreadable
 from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.store.writes import differences, held_back, memberships, mql_admissions
 from sync_worker.store.writes.held_back import NOTHING_HELD_BACK, HeldBack
@@ -44,10 +44,16 @@ class ServiceStatus:
     holder: str
     degraded_since: datetime | None
     error: str | None
+    paused_since: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the service for `--json`."""
-        return {"holder": self.holder, "degraded_since": _iso(self.degraded_since), "error": self.error}
+        return {
+            "holder": self.holder,
+            "degraded_since": _iso(self.degraded_since),
+            "error": self.error,
+            "paused_since": _iso(self.paused_since),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +139,8 @@ class WorkerStatus:
     stale: str | None  # why a health check fails, if a maximum age was given
     not_visible: Sequence[str] = ()  # forms, webinars and lists that could not be read, with reasons
     mqls: int = 0
+    paused_since: datetime | None = None  # of the service, whether it runs or not
+    resyncs: Mapping[str, datetime] = field(default_factory=dict)  # streams that the next run reads again, each with its start
     freshness: FreshnessSummary | None = None
 
     @property
@@ -161,6 +169,8 @@ class WorkerStatus:
             },
             "waiting": self.pending.as_json(),
             "not_visible": list(self.not_visible),
+            "paused_since": _iso(self.paused_since),
+            "resync": {stream: since.isoformat() for stream, since in self.resyncs.items()},
             "runs": [run.as_json() for run in self.runs],
             "stale": self.stale,
         }
@@ -179,7 +189,8 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         cursors = load_cursors(tx)
         done_at = runs.last_completed_at(tx, "backfill", "sync")
         run, service = (find_holder(tx, name, now) for name in (leases.PORTAL, leases.SERVICE))
-        health = service_health.load(tx)
+        health, paused_at = service_health.load(tx), service_control.load_pause(tx)
+        resyncs = {stream: from_ms(since) for stream, since in service_control.load_resyncs(tx).items()}
         above_quota = mql_admissions.count_deferred(tx) if crm_schema.model.document.qualification.new_per_day else 0
         scope = build_scope(crm_schema, portal_info.stages if portal_info else (), now, approved=approval is not None)
         list_keys = memberships.load_list_ids(tx) if scope.approved else ()
@@ -199,7 +210,9 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         cursors=cursors,
         last_done=last_done,
         active_run=active_run,
-        service=_build_service_status(service, health) if service else None,
+        service=_build_service_status(service, health, paused_at) if service else None,
+        paused_since=from_ms(paused_at) if paused_at else None,
+        resyncs=resyncs,
         model=ModelStatus(
             name=crm_schema.model.document.name,
             hash=crm_schema.model.hash,
@@ -222,9 +235,13 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
     )
 
 
-def _build_service_status(lease: LeaseRow, health: ServiceHealth | None) -> ServiceStatus:
-    since = from_ms(health.degraded_since) if health else None
-    return ServiceStatus(holder=lease.holder, degraded_since=since, error=health.error if health else None)
+def _build_service_status(lease: LeaseRow, health: ServiceHealth | None, paused_at: int | None) -> ServiceStatus:
+    return ServiceStatus(
+        holder=lease.holder,
+        degraded_since=from_ms(health.degraded_since) if health else None,
+        error=health.error if health else None,
+        paused_since=from_ms(paused_at) if paused_at else None,
+    )
 
 
 def _check_staleness(last_done: datetime | None, oldest: datetime, now: datetime) -> str | None:

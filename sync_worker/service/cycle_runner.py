@@ -29,7 +29,7 @@ Job = Callable[[Worker], RunReport | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CycleResult:
-    """How an attempt ended. Without an error, a stop has interrupted it or it is done."""
+    """How an attempt ended. Without an error, it is done, was interrupted by a stop, or did not start because of a pause."""
 
     done: bool = False
     error: SyncWorkerError | None = None
@@ -48,8 +48,10 @@ class CycleRunner:
     dead_man: DeadManSwitch
 
     def run(self, name: str, job: Job) -> CycleResult:
-        """Run a job once. Raises ConfigurationError if the configuration is already broken at the start."""
+        """Run a job once, unless the service is paused. Raises ConfigurationError if the configuration is already broken at the start."""
         if name != START:
+            if self._is_paused():
+                return CycleResult()
             self.dead_man.report_start()
         self.health.is_running = True
         try:
@@ -80,6 +82,17 @@ class CycleRunner:
         else:
             self.metrics.set_figures(figures)
             self.health.last_done = figures.last_done
+
+    def _is_paused(self) -> bool:
+        try:
+            since = self.worker.load_pause()
+        except SyncWorkerError:
+            return False  # the state does not respond; the run will find out why
+        if (since is None) != (self.health.paused_since is None):
+            log.info("service.paused" if since else "service.resumed")
+        self.health.paused_since = since
+        self.metrics.set_paused(paused=since is not None)
+        return since is not None
 
     def _finish(self, name: str, report: RunReport | None) -> CycleResult:
         if report is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -28,6 +29,8 @@ from sync_worker.service.degraded_state import DegradedState, ServiceCrashed
 from sync_worker.service.health import Health
 from sync_worker.service.http_server import build_pages, serve_http
 from sync_worker.service.metrics import ServiceMetrics
+from sync_worker.service.reload import build_reloaded, list_changes
+from sync_worker.settings import Settings
 from sync_worker.sync.lease import Lease
 from sync_worker.worker import Worker
 
@@ -39,14 +42,16 @@ STOP_SECONDS: Final = 6.0  # how long a stop waits for the active run
 RELEASE_SECONDS: Final = 1.0  # how long it then waits for the release of the leases
 
 
-def serve(worker: Worker) -> None:
-    """Run until SIGTERM or SIGINT; an active run stops after its current batch.
+def serve(worker: Worker, load_settings: Callable[[], Settings]) -> None:
+    """Run until SIGTERM or SIGINT; an active run stops after its current batch. SIGHUP reloads settings and model.
 
     Raises the error that stopped the service: a broken configuration, another service, or an error that repeated for too long.
     """
-    service = SyncScheduler(worker)
+    service = SyncScheduler(worker, load_settings=load_settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, service.stop)
+    # A terminal sends SIGHUP when it is closed.
+    signal.signal(signal.SIGHUP, service.stop if sys.stderr.isatty() else service.request_reload)
     service.run()
 
 
@@ -56,8 +61,16 @@ class SyncScheduler:
     The main thread only waits, so that it can answer a signal in every state.
     """
 
-    def __init__(self, worker: Worker, *, stop_seconds: float = STOP_SECONDS, exit_process: Callable[[int], object] = os._exit) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        *,
+        load_settings: Callable[[], Settings],
+        stop_seconds: float = STOP_SECONDS,
+        exit_process: Callable[[int], object] = os._exit,
+    ) -> None:
         settings = worker.settings
+        self._load_settings = load_settings
         self.health = Health(clock=worker.clock, uptime=worker.uptime, cycle=timedelta(minutes=settings.sync_every_minutes))
         self._runner = CycleRunner(
             worker=worker,
@@ -70,8 +83,11 @@ class SyncScheduler:
         self._stop_seconds = stop_seconds
         self._exit_process = exit_process
         self._stopped = threading.Event()
+        self._reload_requested = threading.Event()
+        self._woken = threading.Event()  # ends the wait of the start
         self._active = threading.Lock()  # held by the start and by each run
         self._failure: SyncWorkerError | None = None
+        self._time_zone = ZoneInfo("UTC")  # of the portal
         self._stack = ExitStack()
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(1), "lease": ThreadPoolExecutor(1)},
@@ -88,7 +104,9 @@ class SyncScheduler:
         """Run the jobs until stopped."""
         threading.Thread(target=self._start, name="start", daemon=True).start()
         while not self._stopped.wait(1):
-            pass
+            if self._reload_requested.is_set() and self._scheduler.get_job("sync"):
+                self._reload_requested.clear()
+                self._scheduler.add_job(self._reload)  # after the active run
         has_ended = self._active.acquire(timeout=self._stop_seconds)
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
@@ -103,8 +121,39 @@ class SyncScheduler:
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """Stop the service; safe to call from a signal handler."""
         self._stopped.set()
+        self._woken.set()
         # In a thread, because the interrupted code may hold a lock that `interrupt` needs.
         threading.Thread(target=self._worker.interrupt, name="stop", daemon=True).start()
+
+    def request_reload(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+        """Check settings and model, and use them from the next cycle on; safe to call from a signal handler."""
+        self._reload_requested.set()
+        self._woken.set()
+
+    def _reload(self) -> None:
+        with self._active:
+            if not self._stopped.is_set() and self._replace_worker():
+                self._schedule_cycles(self._worker)
+
+    def _replace_worker(self) -> bool:
+        """Replace the worker by one with the current settings and model, or keep it and log the reason."""
+        before = self._worker
+        try:
+            after = build_reloaded(before, self._load_settings)
+        except SyncWorkerError as error:
+            following = f"the service keeps its settings and the model {before.model.hash}"
+            log.error("service.reload_refused", error=str(error), next=following)  # noqa: TRY400 -- a sentence, not a traceback
+            self._runner.metrics.set_reload(successful=False)
+            return False
+        self._runner.worker = after
+        self.health.cycle = timedelta(minutes=after.settings.sync_every_minutes)
+        self._runner.degradation.patience = timedelta(minutes=after.settings.give_up_after_minutes)
+        self._stack.callback(after.close)
+        before.close()
+        self._runner.metrics.set_reload(successful=True)
+        changed = list_changes(before.settings, after.settings)
+        log.info("service.reloaded", model=after.model.hash, previous_model=before.model.hash, changed_settings=changed)
+        return True
 
     def _abandon_run(self) -> None:
         # The run waits for HubSpot or the database. The state survives an end at any moment, and the next run resumes.
@@ -149,18 +198,35 @@ class SyncScheduler:
 
     def _schedule_until_done(self) -> None:
         while not self._stopped.is_set():
-            result = self._runner.run(START, self._schedule_cycles)
+            result = self._runner.run(START, self._start_cycles)
             if result.done:
                 return
             if result.final:
                 self._fail(result.final)
-            self._stopped.wait(result.retry_in.total_seconds())
+            self._woken.wait(result.retry_in.total_seconds())
+            self._woken.clear()
+            if self._reload_requested.is_set() and not self._stopped.is_set():
+                self._reload_requested.clear()
+                self._replace_worker()
 
-    def _schedule_cycles(self, worker: Worker) -> None:
-        settings = worker.settings
+    def _start_cycles(self, worker: Worker) -> None:
         portal = worker.read_portal()
         worker.save_health(None)  # the errors of an earlier process are over
-        zone, now, nightly = ZoneInfo(portal.time_zone), datetime.now(UTC), settings.reevaluate_at
+        self._time_zone = ZoneInfo(portal.time_zone)
+        self._schedule_cycles(worker)
+        log.info(
+            "service.started",
+            version=__version__,
+            portal=portal.id,
+            portal_time_zone=portal.time_zone,
+            model=worker.model.hash,
+            state=worker.store.location,
+            sync_every_minutes=worker.settings.sync_every_minutes,
+        )
+
+    def _schedule_cycles(self, worker: Worker) -> None:
+        settings, zone, now = worker.settings, self._time_zone, datetime.now(UTC)
+        nightly = settings.reevaluate_at
         cycle = IntervalTrigger(minutes=settings.sync_every_minutes, start_date=now)
         self._add_job("sync", lambda each: each.sync(), cycle, next_run_time=now)
         self._add_job(
@@ -170,18 +236,9 @@ class SyncScheduler:
         rescan = timedelta(days=settings.rescan_every_days)
         due = max((worker.last_full_scan() or now) + rescan, now)
         self._add_job("rescan", lambda each: each.backfill(), IntervalTrigger(seconds=int(rescan.total_seconds()), start_date=due))
-        log.info(
-            "service.started",
-            version=__version__,
-            portal=portal.id,
-            portal_time_zone=portal.time_zone,
-            model=worker.model.hash,
-            state=worker.store.location,
-            sync_every_minutes=settings.sync_every_minutes,
-        )
 
     def _add_job(self, name: str, job: Job, trigger: IntervalTrigger | CronTrigger, **options: datetime) -> None:
-        self._scheduler.add_job(lambda: self._run_job(name, job), trigger, id=name, **options)
+        self._scheduler.add_job(lambda: self._run_job(name, job), trigger, id=name, replace_existing=True, **options)
 
     def _run_job(self, name: str, job: Job) -> None:
         with self._active:
@@ -190,11 +247,12 @@ class SyncScheduler:
             result = self._runner.run(name, job)
             if result.final:
                 self._fail(result.final)
-            elif result.error:
+                return
+            if result.error:
                 self._repeat("sync", result.retry_in)
-                if name == "rescan" and not isinstance(result.error, UnsafePlan):
-                    # Only a rescan continues a rescan that failed, and the next one may be a week away.
-                    self._repeat("rescan", RESCAN_RETRY_INTERVAL)
+            if name == "rescan" and not result.done and not isinstance(result.error, UnsafePlan):
+                # Only a rescan continues a rescan that failed, and the next one may be a week away.
+                self._repeat("rescan", RESCAN_RETRY_INTERVAL)
 
     def _repeat(self, name: str, after: timedelta) -> None:
         if not self._stopped.is_set():

@@ -66,6 +66,7 @@ COMMANDS = [
     ("model", "check", "--portal"), ("model", "schema"), ("model", "diff", "model.yaml", "model.yaml"),
     ("model", "evaluate", "--portal", "folder"), ("state", "backup", "backup.db"), ("state", "verify", "backup.db"),
     ("model", "log"), ("model", "note", "good"), ("review", "--note", "done"),
+    ("service", "pause"), ("service", "resume"), ("service", "resync", "--stream", "page_view", "--since", "2026-11-01"),
 ]  # fmt: skip
 GENERATED_COMMANDS = {"sandbox", "demo"}  # these show generated contacts and the token of the sandbox
 
@@ -81,7 +82,7 @@ def iter_commands(group: Any, *above: str) -> set[tuple[str, ...]]:
 
 
 def test_every_command_is_tested_here() -> None:
-    tested = {command[: 2 if command[0] in {"model", "state"} else 1] for command in COMMANDS}
+    tested = {command[: 2 if command[0] in {"model", "service", "state"} else 1] for command in COMMANDS}
     assert tested | {("serve",), ("state", "restore")} == iter_commands(get_command(app))
 
 

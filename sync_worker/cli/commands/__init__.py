@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from typing import Final, NoReturn
 
 from sync_worker import log
-from sync_worker.cli.commands import approval, contacts, model, runs, sandbox, setup, state, status  # noqa: F401 -- the import registers the commands
+from sync_worker.cli.commands import approval, contacts, model, runs, sandbox, service, setup, state, status  # noqa: F401 -- the import registers the commands
 from sync_worker.cli.commands.app import app
 from sync_worker.cli.output.console import err
 from sync_worker.errors import SyncWorkerError
@@ -21,7 +22,8 @@ def main() -> NoReturn:
     try:
         app()
     except KeyboardInterrupt:
-        err.print("sync-worker: interrupted; run the same command again to resume.", markup=False)
+        command = shlex.join(["sync-worker", *sys.argv[1:]])
+        err.print(f"sync-worker: interrupted; what was read and written is saved. `{command}` resumes there.", markup=False)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output has closed the pipe, such as `head`; this is not an error.

@@ -24,7 +24,7 @@ def explain(
     json: JsonOption = False,
 ) -> None:
     """Show the ledger of one contact; its lines add up to the score."""
-    when = parse_timestamp(at)
+    when = parse_timestamp(at) if at else None
     print_result(
         with_worker(lambda worker: worker.explain(contact, at=when, model_file=file)),
         json=json,

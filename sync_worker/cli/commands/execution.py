@@ -39,11 +39,12 @@ def find_author() -> str:
     return load_settings().author or author.find_author()
 
 
-def with_worker(action: Callable[[Worker], T]) -> T:
-    """Call the action with the worker of the settings; show progress on a terminal."""
+def with_worker(action: Callable[[Worker], T], *, verbose: bool = False) -> T:
+    """Call the action with the worker of the settings; show progress on a terminal, and with `verbose` all events of the log."""
     # On a terminal, progress bars and the printed result replace the log; elsewhere, the log gets the canonical line.
     settings = load_settings()
-    level, is_detailed = settings.log_level_number, settings.log_level == "debug"
+    level = logging.DEBUG if verbose else settings.log_level_number
+    is_detailed = level <= logging.DEBUG
     replaced = err.is_terminal and not is_detailed
     log.configure(
         level=max(level, logging.WARNING) if replaced else level,
@@ -70,16 +71,14 @@ def finish_run(
     print_result(report, json=json, print_text=print_text)
 
 
-def parse_timestamp(text: str | None) -> datetime | None:
-    """Parse the value of `--at`; without a UTC offset it is UTC.
+def parse_timestamp(text: str, option: str = "--at") -> datetime:
+    """Parse a time that is the value of an option; without a UTC offset it is UTC.
 
     Raises:
         ConfigurationError: not an ISO 8601 time.
     """
-    if text is None:
-        return None
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ConfigurationError(f"--at: {text!r} is not a time.", hint="Example: 2026-11-01T00:00:00Z.") from error
+        raise ConfigurationError(f"{option}: {text!r} is not a time.", hint="Example: 2026-11-01T00:00:00Z.") from error
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

@@ -101,5 +101,5 @@ def model_evaluate(
     """Evaluate the contacts of a portal folder without HubSpot."""
     from sync_worker.cli.sandbox import evaluate_folder  # noqa: PLC0415 -- the reader of folders is part of the sandbox extra
 
-    evaluation = evaluate_folder(portal, at=parse_timestamp(at), model_file=file or load_settings().model)
+    evaluation = evaluate_folder(portal, at=parse_timestamp(at) if at else None, model_file=file or load_settings().model)
     print_json(evaluation) if json else print_evaluation(evaluation)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from sync_worker import log
 from sync_worker.cli.commands.app import app
 from sync_worker.cli.commands.execution import finish_run, with_worker
-from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, NoNamesOption
+from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, NoNamesOption, VerboseOption
+from sync_worker.cli.output.console import err
 from sync_worker.cli.output.plan import print_markdown
 from sync_worker.cli.output.run import print_run
-from sync_worker.errors import ExitCode
-from sync_worker.settings import load_settings
+from sync_worker.errors import ExitCode, SyncWorkerError
+from sync_worker.settings import Settings, load_settings
 from sync_worker.worker import build_worker
 
 
@@ -42,10 +45,12 @@ def backfill(
         SyncMethod, typer.Option(help="bulk: use exports and imports, which need only a few calls; see docs/operations.md.")
     ] = SyncMethod.API,
     no_names: NoNamesOption = False,
+    verbose: VerboseOption = False,
     json: JsonOption = False,
 ) -> None:
     """Evaluate every contact once; resumes after an interruption."""
-    result = with_worker(lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large, bulk=via is SyncMethod.BULK))
+    bulk = via is SyncMethod.BULK
+    result = with_worker(lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large, bulk=bulk), verbose=verbose)
     finish_run(result, no_names=no_names, json=json)
 
 
@@ -55,10 +60,11 @@ def sync(
     dry_run: DryRunOption = False,
     allow_large: AllowLargeOption = False,
     no_names: NoNamesOption = False,
+    verbose: VerboseOption = False,
     json: JsonOption = False,
 ) -> None:
     """Process the changes since the last run."""
-    result = with_worker(lambda worker: worker.sync(dry_run=dry_run, allow_large=allow_large))
+    result = with_worker(lambda worker: worker.sync(dry_run=dry_run, allow_large=allow_large), verbose=verbose)
     finish_run(result, no_names=no_names, json=json)
 
 
@@ -99,17 +105,29 @@ def apply_plan(
 
 
 @app.command()
-def serve() -> None:
-    """Run as a service until SIGTERM or Ctrl-C.
+def serve(*, verbose: VerboseOption = False) -> None:
+    """Run as a service until SIGTERM or Ctrl-C. SIGHUP reloads settings and model.
 
     A cycle every few minutes, a re-evaluation of all contacts once a day, a full scan once a week.
     """
     from sync_worker.service.scheduler import serve as run_service  # noqa: PLC0415 -- other commands do not need the scheduler
 
-    settings = load_settings()
-    log.configure(level=settings.log_level_number, log_format=settings.log_format)
-    with build_worker(settings) as worker:
-        run_service(worker)
+    def load() -> Settings:
+        settings = load_settings()
+        log.configure(level=logging.DEBUG if verbose else settings.log_level_number, log_format=settings.log_format)
+        return settings
+
+    log.configure()
+    log.capture_libraries()
+    try:
+        with build_worker(load()) as worker:
+            run_service(worker, load)
+    except SyncWorkerError as error:
+        if err.is_terminal:
+            raise
+        # Nothing but lines of the log is on standard error.
+        structlog.get_logger().error("service.failed", error=str(error), exit_code=int(error.exit_code))
+        raise typer.Exit(int(error.exit_code)) from None
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sync_worker.cli.output.console import out
 from sync_worker.cli.output.held_back import print_held_back, print_rejected
 from sync_worker.cli.output.labels import format_count, record_label
-from sync_worker.reports.status import RunSummary, ServiceStatus, WorkerStatus
+from sync_worker.reports.status import RunSummary, WorkerStatus
 
 
 def print_status(status: WorkerStatus) -> None:
@@ -30,8 +30,7 @@ def print_status(status: WorkerStatus) -> None:
     out.print(f"  pending   {counts}{f': {pending.reason}' if pending.reason else ''}", markup=False)
     if status.active_run:
         out.print(f"  active    run {status.active_run.run_id}, {status.active_run.holder}", markup=False)
-    if status.service:
-        _print_service(status.service)
+    _print_service(status)
     print_held_back(pending.held_back, out)
     print_rejected(pending.rejected, out)
     for run in status.runs:
@@ -45,9 +44,16 @@ def _format_freshness(status: WorkerStatus) -> str:
     return f"; from form to MQL {minutes}, the last {freshness.mqls:,}"
 
 
-def _print_service(service: ServiceStatus) -> None:
-    out.print(f"  service   {service.holder}", markup=False)
-    if service.degraded_since:
+def _print_service(status: WorkerStatus) -> None:
+    for stream, since in status.resyncs.items():
+        out.print(f"  resync    {record_label(stream)} since {since:%Y-%m-%d %H:%M} UTC, in the next run", markup=False)
+    if status.paused_since:
+        paused = f"since {status.paused_since:%Y-%m-%d %H:%M} UTC; `sync-worker service resume` ends the pause"
+        out.print(f"  paused    {paused}", style="yellow", markup=False)
+    service = status.service
+    if service:
+        out.print(f"  service   {service.holder}", markup=False)
+    if service and service.degraded_since:
         out.print(f"  degraded  since {service.degraded_since:%Y-%m-%d %H:%M} UTC: {service.error}", style="red", markup=False)
 
 

@@ -22,6 +22,7 @@ _RECONCILIATION_KEY: Final = "reconcile"
 _READ_PROPERTIES_KEY: Final = "read"
 _EVENT_TYPES_KEY: Final = "event_types"
 _FORM_CHECK_KEY: Final = "forms"
+_FORM_REREAD_KEY: Final = "forms_again"
 _ARCHIVED_FORMS_KEY: Final = "archived_forms"
 _WEBINAR_PREFIX: Final = "webinar:"
 _PAGE_VIEW_QUEUE_KEY: Final = "newcomers"
@@ -167,6 +168,21 @@ def load_form_check(tx: Connection) -> FormCheck | None:
 def save_form_check(tx: Connection, check: FormCheck) -> None:
     """Save the last check for form submissions."""
     key_value.put(tx, _FORM_CHECK_KEY, check)
+
+
+def clear_form_check(tx: Connection) -> None:
+    """Forget the last check for form submissions, so that the next run reads all forms."""
+    key_value.put(tx, _FORM_CHECK_KEY, None)
+
+
+def load_form_reread(tx: Connection) -> int | None:
+    """Return from when on the submissions of all forms are read again, or None."""
+    return key_value.load(tx, _FORM_REREAD_KEY, int)
+
+
+def save_form_reread(tx: Connection, since: int | None) -> None:
+    """Save from when on the submissions of all forms are read again; None: only new ones are read."""
+    key_value.put(tx, _FORM_REREAD_KEY, since)
 
 
 def load_archived_forms(tx: Connection) -> dict[str, int]:

@@ -35,6 +35,7 @@ def read_submissions(context: PullContext, *, is_full: bool) -> None:
         # A conversion stays new until its form can be read. The hourly check waits for the next hour, because it costs the most.
         if is_hourly or not errors.has_transient():
             watcher.save(check)
+            context.transact(partial(scan_state.save_form_reread, since=None))
 
 
 def _read_all_forms(context: PullContext, *, behind: int) -> ItemErrors:
@@ -44,7 +45,8 @@ def _read_all_forms(context: PullContext, *, behind: int) -> ItemErrors:
     names = {form.id: form.name for form in (*archive.forms, *forms) if form.name is not None}
     context.transact(lambda tx: event_store.save_forms(tx, names))
     last_reads = context.transact(lambda tx: {form_id: _last_read(tx, form_id) for form_id in ids})
-    stop_times = {form_id: last - behind for form_id, last in last_reads.items()}
+    reread_from = context.transact(scan_state.load_form_reread)
+    stop_times = {form_id: min(last - behind, last if reread_from is None else reread_from) for form_id, last in last_reads.items()}
     last_check = context.transact(scan_state.load_form_check)
     # Submissions of a form that an earlier check did not see are late as well.
     settled = {form_id: last or (last_check.checked_at if last_check else 0) for form_id, last in last_reads.items()}
