@@ -23,6 +23,7 @@ from sync_worker.sync.apply.imports import Importer
 from sync_worker.sync.approval import Approval
 from sync_worker.sync.evaluate.evaluate import Evaluator
 from sync_worker.sync.plan.mql_quota import MqlQuota
+from sync_worker.sync.plan.mql_starts import MqlStarts
 from sync_worker.sync.plan.plan import Scope, build_scope
 from sync_worker.sync.plan.safety import Guard, SafetyLimits
 from sync_worker.sync.plan.saved_plan import PlanRecorder, SavedPlan
@@ -92,6 +93,7 @@ class RunFactory:
             scope=scope,
             retention=self._build_retention(),
             mql_quota=MqlQuota(crm_schema=self.outputs, now=now, day_start=day_start),
+            mql_starts=MqlStarts(crm_schema=self.outputs, now=now, approved=scope.approved),
             guard=guard,
             applier=applier,
             importer=self._build_importer(bulk_context, applier) if bulk_context and applier else None,

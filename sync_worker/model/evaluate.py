@@ -12,6 +12,7 @@ import polars as pl
 from sync_worker.model.compiled.facts import Facts
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.units import MICROS_PER_POINT
+from sync_worker.model.reasons.blockers import describe_deferral, mql_blockers
 from sync_worker.model.reasons.ledger import build_ledger
 from sync_worker.model.reasons.reasons import grade_reasons, score_reasons
 from sync_worker.model.scoring.columns import add_columns, find_unreadable
@@ -53,7 +54,9 @@ class Verdicts:
         deferred = pl.col("mql") & ~pl.col("contact_id").is_in(except_ids.implode())
         no_mql = {name: pl.when(~deferred).then(pl.col(name)).otherwise(False) for name in ("by_score", "direct", "mql", "retained")}
         reason = pl.when(~deferred).then(pl.col("mql_reason"))
-        return replace(self, table=self.table.with_columns(**no_mql, mql_reason=reason, deferred=deferred).select(VERDICT_COLUMNS))
+        blockers = pl.when(deferred).then(pl.lit(describe_deferral(self.context.model))).otherwise(pl.col("mql_blockers"))
+        table = self.table.with_columns(**no_mql, mql_reason=reason, mql_blockers=blockers, deferred=deferred)
+        return replace(self, table=table.select(VERDICT_COLUMNS))
 
     def get_single(self) -> Verdict:
         """Return the verdict on the only contact.
@@ -80,7 +83,8 @@ def evaluate(facts: Facts, model: Model, now: datetime) -> Verdicts:
     frame = add_qualification(frame, events, facts.previous, context)
     frame = frame.with_columns(_trend_expression(frame, context))
     frame = frame.with_columns(score_reasons(frame, context), grade_reasons(frame, model))
-    table = frame.with_columns(score=pl.col("score") // MICROS_PER_POINT, deferred=pl.lit(False)).select(VERDICT_COLUMNS)
+    table = frame.with_columns(score=pl.col("score") // MICROS_PER_POINT, deferred=pl.lit(False))
+    table = table.with_columns(mql_blockers(table, model)).select(VERDICT_COLUMNS)
     return Verdicts(context=context, table=table, unreadable=find_unreadable(derived, columns), intermediate=frame)
 
 

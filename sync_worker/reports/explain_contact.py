@@ -12,13 +12,13 @@ from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.model import explain as model_explain
 from sync_worker.model.explain import CountedEvent, Decay, ScoreLine
 from sync_worker.model.forecast import VerdictChange
-from sync_worker.model.reasons.blockers import blockers
+from sync_worker.model.reasons.blockers import SEPARATOR
 from sync_worker.store import verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts, emails
 from sync_worker.store.saved_state import scan_state
 from sync_worker.store.writes import memberships, mql_admissions
-from sync_worker.sync.evaluate.evaluate import load_facts
+from sync_worker.sync.evaluate.evaluate import load_facts, load_starts
 from sync_worker.sync.evaluate.verdict_json import ContactVerdict, build_contact_verdicts
 from sync_worker.sync.portal.managed_properties import CrmSchema, diff_properties
 from sync_worker.sync.portal.portal import PortalInfo
@@ -37,6 +37,8 @@ class ContactExplanation:
     model: str
     maximum: float
     mql_blockers: tuple[str, ...]  # why the contact is not an MQL
+    mql_since: datetime | None  # when it became an MQL; None if it is not one, or if the time is not known
+    mql_reasons: tuple[str, ...]  # the reasons as they were then
     evaluated_at: datetime | None  # time of the last saved verdict
     differences: dict[str, dict[str, str]]  # properties whose value in HubSpot differs: {"shown", "should"} by name
     unread_properties: list[str]  # properties that this model uses and that have not been read
@@ -67,6 +69,8 @@ class ContactExplanation:
             "model": self.model,
             "maximum": self.maximum,
             "why_not": list(self.mql_blockers),
+            "mql_since": _iso(self.mql_since),
+            "mql_reasons": list(self.mql_reasons),
             "adds_up": self.adds_up,
             "fading": None if explained.decay is None else _decay_json(explained.decay),
             "grade_start": explained.grade_start,
@@ -121,20 +125,23 @@ def explain(
         if row.evaluated_at is not None and when < from_ms(row.evaluated_at):
             # The state stores only the MQLs of now; they say nothing about an earlier time.
             facts = replace(facts, previous=facts.previous.clear())
-        was_mql = facts.previous.filter(contact_id=contact_id, by_score=True).height > 0
         explained = model_explain.explain(facts, model, when, contact_id)
         if is_current and mql_admissions.is_deferred(tx, contact_id):
             explained = replace(explained, verdicts=explained.verdicts.defer_mqls(except_ids=pl.Series([], dtype=pl.Int64)))
         lists, sharing = memberships.load_list_keys(tx, contact_id), emails.find_sharing_contacts(tx, contact_id)
-        read = set(scan_state.load_read_properties(tx))
-    desired = crm_schema.desired_json(explained.verdicts.table)[0]
+        read, starts = set(scan_state.load_read_properties(tx)), load_starts(tx)
+    verdict = explained.verdicts.get_single()
+    since, reasons = starts.get(contact_id, ("", "")) if verdict.mql else ("", "")
+    desired = crm_schema.desired_json(explained.verdicts.table, starts)[0]
     return ContactExplanation(
         verdict=next(build_contact_verdicts(explained.verdicts)),
         evaluation=explained,
         at=when,
         model=crm_schema.model_label,
         maximum=float(model.maximum),
-        mql_blockers=blockers(explained.verdicts.get_single(), model, was_mql_by_score=was_mql),
+        mql_blockers=tuple(verdict.mql_blockers.split(SEPARATOR)) if verdict.mql_blockers else (),
+        mql_since=from_ms(int(since)) if since else None,
+        mql_reasons=tuple(reasons.splitlines()),
         evaluated_at=from_ms(row.evaluated_at) if row.evaluated_at is not None else None,
         differences={name: {"shown": shown, "should": should} for name, (shown, should) in diff_properties(row.observed, desired).items()},
         unread_properties=sorted({*model.contact_properties, *(f"company.{name}" for name in model.company_properties)} - read),

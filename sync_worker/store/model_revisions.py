@@ -37,6 +37,11 @@ def load_all(tx: Connection) -> list[ModelRevision]:
     return [ModelRevision(*row) for row in tx.execute(select(*_COLUMNS).order_by(model_revisions.c.id))]
 
 
+def load_approved_models(tx: Connection) -> set[str]:
+    """Return the models (their hashes) whose last approval was not withdrawn."""
+    return {row.model for row in load_all(tx) if row.kind == "approval" and load_approval(tx, row.model)}
+
+
 def load_approval(tx: Connection, model: str) -> ModelRevision | None:
     """Return the last approval of a model, or None if it has none or the approval was withdrawn."""
     decisions = select(*_COLUMNS).where(model_revisions.c.model == model, model_revisions.c.kind.in_(("approval", "withdrawal")))

@@ -167,6 +167,16 @@ verdicts: Final = Table(
 )
 _partial_index("verdicts_of_mqls", verdicts.c.contact_id, verdicts.c.direct, verdicts.c.by_score, where=verdicts.c.mql == true())
 
+#: Since when each MQL is one, and the reasons of that moment; they stay until the contact ceases to be an MQL.
+mql_starts: Final = Table(
+    "mql_starts",
+    metadata,
+    Column("contact_id", IdType, primary_key=True, autoincrement=False),
+    Column("model", Text, nullable=False),  # hash of the model
+    Column("since", BigInteger),  # null: since before the worker recorded it
+    Column("reasons", Text, nullable=False),
+)
+
 lists: Final = Table(
     "lists",
     metadata,

@@ -18,6 +18,7 @@ from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
 from sync_worker.sync.evaluate.evaluate import Evaluator
 from sync_worker.sync.plan.mql_quota import MqlQuota
+from sync_worker.sync.plan.mql_starts import MqlStarts
 from sync_worker.sync.plan.named_mqls import load_named_mqls
 from sync_worker.sync.plan.plan import PAGE_SIZE, ContactChange, ListChange, Scope, contact_changes, count_list_changes, list_changes
 from sync_worker.sync.plan.safety import Guard
@@ -43,6 +44,7 @@ class Run:
     evaluator: Evaluator
     scope: Scope
     mql_quota: MqlQuota
+    mql_starts: MqlStarts
     guard: Guard
     retention: Retention
     applier: Applier | None
@@ -96,6 +98,7 @@ class Run:
         self.retention.purge(self.store, self.evaluator.model, self.evaluator.now)
         self._evaluate()
         self.report.waiting = self.mql_quota.admit(self.store)
+        self.mql_starts.update(self.store)
         self.verify_plan()
         with self.report.steps.measure("write"):
             self._apply_contact_changes()

@@ -43,7 +43,8 @@ class SavedPlanRun:
         if self.plan.at >= run.evaluator.valid_since:
             # Verdicts are valid for the day, so that a plan does not change with time alone.
             replace(run.evaluator, now=self.plan.at).evaluate_due(run.store, run.pull.context.progress, only_ids=ids)
-        replace(run, verify_plan=self._check_changes).from_state()
+        starts = replace(run.mql_starts, now=self.plan.at)  # the plan has this moment
+        replace(run, mql_starts=starts, verify_plan=self._check_changes).from_state()
 
     def _check_conditions(self) -> None:
         scope, plan = self.run.scope, self.plan

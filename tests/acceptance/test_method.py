@@ -183,7 +183,6 @@ def test_03_the_sales_rep_is_informed_of_a_new_mql(story: Story) -> None:
     assert len(tasks) == 2
 
 
-@pytest.mark.xfail(reason="See who, before it happens: plan, gate, log, hand-off", strict=True)
 def test_04_what_a_lead_did_before_it_became_an_mql_stays_visible(story: Story) -> None:
     page = story.portal.get(f"/crm/v3/objects/contacts/{READER}?properties=lead_mql_since,lead_mql_reasons")
     assert all(page["properties"][name] for name in ("lead_mql_since", "lead_mql_reasons"))

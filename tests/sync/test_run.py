@@ -76,7 +76,8 @@ def test_a_contact_shows_score_grade_and_reasons(backfill_harness: Harness) -> N
         "lead_grade": "C",
         "lead_score_trend": "rising",
         "lead_mql_reason": "by_score",
-        "lead_score_reasons": "+10 for 2 clicks in 2 marketing emails, last on 19 Nov\n+10 for 5 views of 1 page, last on 19 Nov",
+        "lead_score_reasons": "20 of 30 points\n"
+        "+10 for 2 clicks in 2 marketing emails, last on 19 Nov\n+10 for 5 views of 1 page, last on 19 Nov",
         "lead_grade_reasons": "C based on 1 of 2 criteria\nD: the start of every contact\n✓ size (+3)\n? role",
     }
     assert backfill_harness.value(2, "lead_mql_reason") == "demo"
@@ -220,7 +221,7 @@ def test_setup_creates_what_is_missing_and_repairs_what_was_changed(tmp_path: Pa
         planned = worker.setup(dry_run=True)
         assert "lead_score" not in harness.portal.catalog()
         assert worker.setup() == planned
-        assert [(step.action, step.kind) for step in planned.steps] == [("create", "group")] + [("create", "property")] * 8 + [
+        assert [(step.action, step.kind) for step in planned.steps] == [("create", "group")] + [("create", "property")] * 11 + [
             ("create", "list")
         ] * 6
         assert worker.setup() == SetupPlan(steps=[], conflicts=[])
@@ -272,4 +273,4 @@ def test_a_plan_lists_its_first_changes(backfill_harness: Harness) -> None:
     assert plan["contacts"] == 1
     assert plan["samples"][0]["id"] == "3"
     assert plan["samples"][0]["changes"]["lead_score"] == {"from": "0", "to": "5"}
-    assert plan["properties"] == {"lead_score": 1, "lead_score_reasons": 1, "lead_score_trend": 1}
+    assert plan["properties"] == {"lead_mql_blockers": 1, "lead_score": 1, "lead_score_reasons": 1, "lead_score_trend": 1}

@@ -12,6 +12,8 @@ from sync_worker.cli.output.labels import format_count, format_score
 from sync_worker.cli.output.tables import build_table
 from sync_worker.model.explain import CountedEvent, Decay, ScoreLine
 from sync_worker.model.file.schema import GRADE_LETTERS
+from sync_worker.model.i18n.phrases import format_minus
+from sync_worker.model.reasons.blockers import SEPARATOR
 from sync_worker.reports.explain_contact import ContactExplanation
 
 MAX_EVENTS_PER_LINE = 5  # events shown for a line of the ledger
@@ -21,10 +23,13 @@ def print_explanation(explanation: ContactExplanation) -> None:
     """Print the verdict as a sales rep needs it, then the ledger, the grade and the events behind them."""
     verdict = explanation.verdict
     score = f"score {format_score(verdict.score)} of {explanation.maximum:g}, band {verdict.band}, trend {verdict.trend}"
-    grade = f", grade {verdict.grade.replace('-', '−')}" if verdict.grade else ""
+    grade = f", grade {format_minus(verdict.grade)}" if verdict.grade else ""
     out.print(f"Contact {verdict.id}: {score}{grade}, {_format_mql(explanation)}", style="bold", markup=False)
     for line in [*verdict.score_reasons, *verdict.grade_reasons[:1], *_format_next_changes(explanation)]:
         out.print(f"  {line}", markup=False)
+    if explanation.mql_since:
+        reasons = " · ".join(explanation.mql_reasons)
+        out.print(f"  became an MQL on {_localize(explanation.mql_since, explanation):%-d %B %Y}: {reasons}", markup=False)
     out.print()
     out.print(_build_ledger_table(explanation))
     _print_ledger_details(explanation)
@@ -48,7 +53,7 @@ def print_explanation(explanation: ContactExplanation) -> None:
 def _format_mql(explanation: ContactExplanation) -> str:
     verdict = explanation.verdict
     if not verdict.mql:
-        return f"not an MQL: {', '.join(explanation.mql_blockers)}"
+        return f"not an MQL: {SEPARATOR.join(explanation.mql_blockers)}"
     if verdict.retained:
         return "MQL by score, below the threshold: until the score falls below `leave_below`"
     if verdict.reason is None or verdict.reason == "by_score":
@@ -93,12 +98,10 @@ def _print_ledger_details(explanation: ContactExplanation) -> None:
     if evaluation.grade:
         table.add_row(evaluation.grade_start, "", "start of every contact")
     for line in evaluation.grade:
-        table.add_row(
-            f"{line.thirds:+d}".replace("-", "−") if line.thirds else "", matches[line.match], _add_cause(line.label, line.because)
-        )
+        table.add_row(format_minus(f"{line.thirds:+d}") if line.thirds else "", matches[line.match], _add_cause(line.label, line.because))
     if explanation.verdict.grade:
         table.add_row("─────")
-        table.add_row(explanation.verdict.grade.replace("-", "−"), "", f"grade, from F to A+ in thirds{_format_clamp(explanation)}")
+        table.add_row(format_minus(explanation.verdict.grade), "", f"grade, from F to A+ in thirds{_format_clamp(explanation)}")
     if evaluation.grade:
         out.print()
         out.print(table)
@@ -159,7 +162,7 @@ def _format_time(at: datetime, explanation: ContactExplanation) -> str:
 
 
 def _format_points(points: float) -> str:
-    return f"{points:+g}".replace("-", "−") if points else "0"
+    return format_minus(f"{points:+g}") if points else "0"
 
 
 def _format_remarks(line: ScoreLine) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from sync_worker.model.i18n.phrases import format_minus
+
 # By name of the counter in reports and progress; other counters are kinds of events.
 _NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "contacts": ("contact", "contacts"),
@@ -43,4 +45,4 @@ def _record_names(counter: str) -> tuple[str, str]:
 
 def format_score(score: int) -> str:
     """Return a score with the minus sign of the ledger."""
-    return str(score).replace("-", "−")
+    return format_minus(score)

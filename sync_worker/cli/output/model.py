@@ -8,6 +8,7 @@ from typing import Any
 from sync_worker.cli.output.console import err, out
 from sync_worker.cli.output.labels import format_count, format_score
 from sync_worker.cli.output.setup import print_unavailable_criteria
+from sync_worker.model.i18n.phrases import format_minus
 from sync_worker.reports.model_comparison import ModelComparison
 from sync_worker.reports.model_summary import ModelSummary
 
@@ -16,7 +17,7 @@ def print_model(summary: ModelSummary) -> None:
     """Print the summary of a model file."""
     out.print(f"  model     {summary.name} · {summary.hash} ({summary.file})", markup=False)
     score = f"{summary.minimum:g} to {summary.maximum:g}; MQL from {summary.threshold:g}"
-    out.print(f"  score     {score.replace('-', '−')}", markup=False)
+    out.print(f"  score     {format_minus(score)}", markup=False)
     out.print(f"  bands     {', '.join(summary.bands)}", markup=False)
     out.print(f"  reads     events: {', '.join(summary.events) or 'none'}", markup=False)
     out.print(f"  reads     properties: {', '.join(summary.properties) or 'none'}", markup=False)
@@ -38,7 +39,7 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
         err.print(f"  no history in the folder, so with the values of today: {names}", style="yellow", markup=False)
     highest = sorted(evaluation["verdicts"], key=lambda verdict: (-verdict["score"], int(verdict["id"])))[:20]
     for verdict in highest:
-        grade = (verdict["grade"] or "").replace("-", "−")
+        grade = format_minus(verdict["grade"] or "")
         out.print(
             f"  {verdict['id']:>12}  {format_score(verdict['score']):>4}  {grade:2}  {verdict['band']}{'  MQL' if verdict['mql'] else ''}",
             markup=False,
@@ -62,4 +63,4 @@ def print_comparison(comparison: ModelComparison) -> None:
 def _format_value(dimension: str, value: str) -> str:
     if dimension == "mql":
         return "MQL" if value == "true" else "not an MQL"
-    return value.replace("-", "−") if dimension == "grade" else value
+    return format_minus(value) if dimension == "grade" else value

@@ -7,9 +7,11 @@ from typing import Final
 
 from sync_worker.cli.output.console import out
 from sync_worker.cli.output.labels import format_count
+from sync_worker.model.i18n.phrases import format_minus
 from sync_worker.sync.plan.plan import Consequence, ContactChange
 from sync_worker.sync.plan.plan_summary import PlanSummary
 from sync_worker.sync.run_report import RunReport
+from sync_worker.timestamps import from_ms
 
 MAX_VALUE_CHARS: Final = 60
 #: What each kind of change is called, for one and for several contacts.
@@ -74,7 +76,14 @@ def _name(plan: PlanSummary, change: ContactChange) -> str:
 
 def _describe_changes(change: ContactChange) -> Iterator[str]:
     for name, (before, after) in change.properties.items():
-        yield f"{name}: {_shorten(before)} → {_shorten(after)}"
+        yield f"{name}: {_shorten(_format_value(name, before))} → {_shorten(_format_value(name, after))}"
+
+
+def _format_value(name: str, value: str) -> str:
+    """Return a value as people read it: a time as a date, a score or a grade with a typographic minus sign."""
+    if name.endswith("_mql_since") and value.isdecimal():
+        return f"{from_ms(int(value)):%Y-%m-%d %H:%M} UTC"
+    return format_minus(value) if name.endswith(("_score", "_grade")) else value
 
 
 def _shorten(text: str) -> str:

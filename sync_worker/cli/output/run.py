@@ -10,6 +10,7 @@ from sync_worker.cli.output.console import err, out
 from sync_worker.cli.output.held_back import print_held_back, print_rejected
 from sync_worker.cli.output.labels import count_records, format_count, format_score
 from sync_worker.cli.output.plan import print_plan, summarize_plan
+from sync_worker.model.i18n.phrases import format_minus
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.named_mqls import NamedMql
 from sync_worker.sync.run_report import ErasureReport, RunReport
@@ -104,6 +105,6 @@ def print_mqls(mqls: Sequence[NamedMql], console: Console) -> None:
     for mql in mqls[:MAX_NAMED_MQLS]:
         name, reason = mql.email or str(mql.contact_id), " · ".join(mql.score_reasons[:2])
         how = "" if mql.reason in ("", "by_score") else f"{mql.reason}: "
-        console.print(f"    {format_score(mql.score):>4}  {mql.grade.replace('-', '−'):2}  {name}  {how}{reason}", markup=False)
+        console.print(f"    {format_score(mql.score):>4}  {format_minus(mql.grade):2}  {name}  {how}{reason}", markup=False)
     if len(mqls) > MAX_NAMED_MQLS:
         console.print(f"    and {len(mqls) - MAX_NAMED_MQLS:,} more; --json lists all", style="dim", markup=False)

@@ -16,6 +16,7 @@ from sync_worker.cli.output.labels import format_count, format_score
 from sync_worker.cli.output.run import print_mqls
 from sync_worker.cli.output.tables import build_table
 from sync_worker.errors import ConfigurationError
+from sync_worker.model.i18n.phrases import format_minus
 from sync_worker.private_file import write_private_text
 from sync_worker.reports.score_distribution import ScoreDistribution
 from sync_worker.reports.score_report import ScoreReport
@@ -40,7 +41,7 @@ def print_report(report: ScoreReport, console: Console) -> None:
     console.print(f"{format_count(distribution.contacts, 'contact')}, {format_count(distribution.mqls, 'MQL')}", markup=False)
     _print_statistics(report, console)
     _print_histogram(distribution, console)
-    grades = ((grade.replace("-", "−"), "right") for grade in distribution.grades)
+    grades = ((format_minus(grade), "right") for grade in distribution.grades)
     table = build_table(("band", "left"), ("contacts", "right"), *grades)
     for band, contacts in distribution.bands.items():
         table.add_row(band, f"{contacts:,}", *(f"{distribution.grades_by_band[band].get(grade, 0):,}" for grade in distribution.grades))
@@ -54,7 +55,7 @@ def print_report(report: ScoreReport, console: Console) -> None:
 def _print_statistics(report: ScoreReport, console: Console) -> None:
     numbers = report.distribution
     text = f"min {numbers.minimum}   mean {numbers.mean:.1f}   median {numbers.median:g}   max {numbers.maximum}"
-    console.print(text.replace("-", "−"), markup=False)
+    console.print(format_minus(text), markup=False)
     percentiles = "   ".join(f"{share} %: {format_score(score)}" for share, score in numbers.percentiles.items())
     console.print(f"percentiles   {percentiles}", markup=False)
     console.print(

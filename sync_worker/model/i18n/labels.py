@@ -38,6 +38,9 @@ class PropertyLabels:
     grade: PropertyLabel
     score_trend: PropertyLabel
     mql_reason: PropertyLabel
+    mql_blockers: PropertyLabel
+    mql_since: PropertyLabel
+    mql_reasons: PropertyLabel
     score_reasons: PropertyLabel
     grade_reasons: PropertyLabel
     score_model: PropertyLabel

@@ -53,6 +53,16 @@ class CustomEventPhrase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlockerPhrases:
+    """Why a contact is not an MQL: its score, its grade, too few known criteria of the grade, the daily quota."""
+
+    score: Annotated[str, placeholders("score", "threshold")]
+    grade: Annotated[str, placeholders("grade", "lowest")]
+    incomplete: Annotated[str, placeholders("known", "of", "least")]
+    deferred: Annotated[str, placeholders("limit")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Phrases:
     """The section `phrases` of a translation file; the comments in en.yaml explain each key."""
 
@@ -76,6 +86,8 @@ class Phrases:
     not_visible: Annotated[str, placeholders("names")]
     grade_summary: Annotated[str, placeholders("grade", "known", "of")]
     grade_start: Annotated[str, placeholders("start")]
+    score_summary: Annotated[str, placeholders("score", "maximum")]
+    blockers: BlockerPhrases
 
     def describe_events(self, kind: str, count: int, different: int | None) -> str:
         """Return the phrase for this number of events of a kind, on so many different emails, pages or forms."""
@@ -98,7 +110,12 @@ class Phrases:
         return template.format(day=day.day, month=self.months[day.month - 1], year=day.year)
 
 
+def format_minus(value: object) -> str:
+    """Return a number or a grade with a typographic minus sign: −5, C−."""
+    return str(value).replace("-", "−")
+
+
 def format_signed(points: object) -> str:
     """Return points with a typographic sign: +6, −5."""
-    text = str(points)
-    return f"−{text.removeprefix('-')}" if text.startswith("-") else f"+{text}"
+    text = format_minus(points)
+    return text if text.startswith("−") else f"+{text}"

@@ -3,46 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
+
+import polars as pl
 
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.schema import GRADE_LETTERS
 from sync_worker.model.i18n.model_labels import display_label
+from sync_worker.model.i18n.phrases import BlockerPhrases, format_minus
+from sync_worker.model.i18n.translations import load_translation
+from sync_worker.model.lookup.unique import map_unique
 from sync_worker.model.scoring.grade import comparison_rank, strip_sign
-from sync_worker.model.scoring.verdict import Verdict
+
+SEPARATOR: Final = "; "
 
 
-def blockers(verdict: Verdict, model: Model, *, was_mql_by_score: bool) -> tuple[str, ...]:
-    """Return why a contact is not an MQL; empty for an MQL.
+def mql_blockers(table: pl.DataFrame, model: Model) -> pl.Series:
+    """Return the blockers of each contact, in the order of the rows; null for an MQL.
 
-    A disqualifier or the daily quota is the only reason. Otherwise, the reasons are the conditions of an MQL by score that are not met.
+    A disqualifier is the only blocker. Otherwise, the blockers are the conditions of an MQL by score that are not met.
     """
-    if verdict.mql:
-        return ()
-    if (key := verdict.disqualified_by) is not None:
-        return (display_label(key, model.disqualifiers[key].label, model.document.language),)
-    if verdict.deferred:
-        return (f"it qualifies and waits: at most {model.document.qualification.new_per_day} new MQLs a day",)
-    return tuple(_score_blockers(verdict, model, was_mql_by_score=was_mql_by_score))
+    score = pl.min_horizontal("score", model.document.qualification.threshold)  # fewer distinct keys; a higher score is no blocker
+    measures = pl.concat_str([score, "grade_rank", "grade_known", "grade_of"], separator=" ")
+    key = pl.when(~pl.col("mql")).then(pl.coalesce(pl.col("disqualified_by"), measures))
+    return map_unique(table.select(mql_blockers=key).to_series(), lambda text: SEPARATOR.join(_describe(text, model)), pl.String)
 
 
-def _score_blockers(verdict: Verdict, model: Model, *, was_mql_by_score: bool) -> Iterator[str]:
-    rules = model.document.qualification
-    needed = model.leave_below_score if was_mql_by_score else rules.threshold
-    if verdict.score < needed:
-        yield f"score {_format_value(verdict.score)} is below {needed}"
-    if verdict.grade is None:
+def describe_deferral(model: Model) -> str:
+    """Return the blocker of a contact that qualifies and waits because of the daily quota."""
+    return _phrases(model).deferred.format(limit=model.document.qualification.new_per_day)
+
+
+def _describe(key: str, model: Model) -> Iterator[str]:
+    if key in model.disqualifiers:  # a key of the model file has no spaces
+        yield display_label(key, model.disqualifiers[key].label, model.document.language)
         return
-    known, of = verdict.grade_known, verdict.grade_of
+    score, rank, known, of = map(int, key.split(" "))
+    phrases, threshold = _phrases(model), model.document.qualification.threshold
+    if score < threshold:
+        yield phrases.score.format(score=format_minus(score), threshold=threshold)
+    if of:
+        yield from _describe_grade(rank, known, of, model)
+
+
+def _describe_grade(rank: int, known: int, of: int, model: Model) -> Iterator[str]:
+    rules, phrases = model.document.qualification, _phrases(model)
     whole = model.document.grade.letters == "whole"
     if rules.known_at_least is not None and known < rules.known_at_least:
         if rules.incomplete_grade == "hold":
-            yield f"the grade is based on {known} of {of} criteria; at least {rules.known_at_least} are required"
+            yield phrases.incomplete.format(known=known, of=of, least=rules.known_at_least)
     elif rules.grade_at_least is not None:
-        grade, lowest = verdict.grade_rank, GRADE_LETTERS.index(rules.grade_at_least)
-        if comparison_rank(grade, without_signs=whole) < comparison_rank(lowest, without_signs=whole):
-            letters = (strip_sign(GRADE_LETTERS[rank], without_signs=whole) for rank in (grade, lowest))
-            yield " is below ".join(f"{start}{_format_value(letter)}" for start, letter in zip(("grade ", ""), letters, strict=True))
+        lowest = GRADE_LETTERS.index(rules.grade_at_least)
+        if comparison_rank(rank, without_signs=whole) < comparison_rank(lowest, without_signs=whole):
+            grade, needed = (format_minus(strip_sign(GRADE_LETTERS[each], without_signs=whole)) for each in (rank, lowest))
+            yield phrases.grade.format(grade=grade, lowest=needed)
 
 
-def _format_value(value: object) -> str:
-    return str(value).replace("-", "−")
+def _phrases(model: Model) -> BlockerPhrases:
+    return load_translation(model.document.language).phrases.blockers

@@ -14,7 +14,7 @@ from sync_worker.model.compiled.criteria import ScoreCriterion
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.units import from_micro
 from sync_worker.model.i18n.model_labels import display_label, resolve_label
-from sync_worker.model.i18n.phrases import Phrases, format_signed
+from sync_worker.model.i18n.phrases import Phrases, format_minus, format_signed
 from sync_worker.model.i18n.translations import load_translation
 from sync_worker.model.lookup.unique import map_unique
 from sync_worker.model.scoring.counters import DIFFERENT, EVENTS, NEWEST, QUARANTINED, column_name
@@ -177,7 +177,7 @@ def _grade_text(key: str, model: Model, phrases: Phrases) -> str:
     known = len(states) - states.count("?")
     return "\n".join(
         [
-            phrases.grade_summary.format(grade=grade.replace("-", "−"), known=known, of=len(states)),
+            phrases.grade_summary.format(grade=format_minus(grade), known=known, of=len(states)),
             *([phrases.grade_start.format(start=format_start(model))] if states else []),
             *_criteria_texts(states, model),
         ]
@@ -187,7 +187,7 @@ def _grade_text(key: str, model: Model, phrases: Phrases) -> str:
 def format_start(model: Model) -> str:
     """Return the grade that every contact starts at, as it is shown."""
     grade = model.document.grade
-    return strip_sign(grade.start, without_signs=grade.letters == "whole").replace("-", "−")
+    return format_minus(strip_sign(grade.start, without_signs=grade.letters == "whole"))
 
 
 def _criteria_texts(states: str, model: Model) -> Iterator[str]:

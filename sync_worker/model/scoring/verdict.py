@@ -26,6 +26,7 @@ class Verdict:
     mql_reason: str | None  # key of a direct qualifier, or `by_score`; None if the contact is not an MQL
     disqualified_by: str | None  # key of a disqualifier
     trend: str  # rising, steady, falling
+    mql_blockers: str | None  # why it is not an MQL; None for an MQL
     score_reasons: str  # lines for sales reps
     grade_reasons: str
 

@@ -20,7 +20,7 @@ from sync_worker.progress import Progress
 from sync_worker.store import verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.verdicts import VerdictKey, VerdictRow
-from sync_worker.store.writes import mql_admissions
+from sync_worker.store.writes import mql_admissions, mql_starts
 from sync_worker.sync.evaluate.parse_warnings import ParseWarnings
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.timestamps import to_ms
@@ -64,8 +64,8 @@ class Evaluator:
     def _evaluate_chunks(self, store: Store, progress: Progress, chunk_size: int, only_ids: Sequence[int] | None) -> Iterator[int]:
         self.raise_if_stopped()
         due = _due_batches(store, self.model, self.hidden_kinds, self.verdict_key, chunk_size=chunk_size, only_ids=only_ids)
-        for revisions, chunk_verdicts in map_prefetch(due, lambda batch: (batch.revisions, evaluate(batch.facts, self.model, self.now))):
-            rows = self._verdict_rows(chunk_verdicts)
+        for batch, chunk_verdicts in map_prefetch(due, lambda batch: (batch, evaluate(batch.facts, self.model, self.now))):
+            rows, revisions = self._verdict_rows(chunk_verdicts, batch.starts), batch.revisions
             with store.transaction() as tx:
                 verdicts.save(tx, rows, revisions=revisions, key=self.verdict_key, at=to_ms(self.now))
                 # Only a new verdict shows that a deferred contact no longer qualifies, because the quota changes the saved one.
@@ -75,10 +75,10 @@ class Evaluator:
             yield len(revisions)
             self.raise_if_stopped()
 
-    def _verdict_rows(self, batch_verdicts: Verdicts) -> list[VerdictRow]:
+    def _verdict_rows(self, batch_verdicts: Verdicts, starts: Mapping[int, tuple[str, str]]) -> list[VerdictRow]:
         # The state has "" for no grade.
         table = batch_verdicts.table.with_columns(pl.col("grade").fill_null(""))
-        rows, desired = table.select(VerdictRow._fields[:-1]).rows(), self.crm_schema.desired_json(batch_verdicts.table)
+        rows, desired = table.select(VerdictRow._fields[:-1]).rows(), self.crm_schema.desired_json(batch_verdicts.table, starts)
         return [VerdictRow._make((*row, text)) for row, text in zip(rows, desired, strict=True)]
 
 
@@ -91,10 +91,11 @@ def evaluate_all(store: Store, model: Model, hidden_kinds: frozenset[str], at: d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _FactsBatch:
-    """The facts of some contacts, and the revision of each contact."""
+    """The facts of some contacts, the revision of each contact, and the starts of MQLs; see `CrmSchema.desired_json`."""
 
     revisions: Mapping[int, int]
     facts: Facts
+    starts: Mapping[int, tuple[str, str]]
 
 
 def _due_batches(
@@ -113,7 +114,7 @@ def _due_batches(
             revisions = verdicts.select_due(tx, verdict_key, after=after, limit=chunk_size, only_ids=only_ids)
             if not revisions:
                 return
-            batch = _FactsBatch(revisions=revisions, facts=load_facts(tx, model, hidden_kinds))
+            batch = _FactsBatch(revisions=revisions, facts=load_facts(tx, model, hidden_kinds), starts=load_starts(tx))
         yield batch
         after = max(revisions)
 
@@ -132,6 +133,11 @@ def load_facts(tx: Connection, model: Model, hidden_kinds: frozenset[str]) -> Fa
         previous=build_frame([(id_, True) for id_ in admitted], PREVIOUS_SCHEMA),
         hidden_kinds=hidden_kinds,
     )
+
+
+def load_starts(tx: Connection) -> dict[int, tuple[str, str]]:
+    """Return the starts of the selected contacts, as `CrmSchema.desired_json` takes them."""
+    return {start.contact_id: start.texts for start in mql_starts.load_selected(tx)}
 
 
 def _contact_frame(rows: Sequence[Sequence[Any]], model: Model) -> pl.DataFrame:

@@ -48,7 +48,7 @@ class MqlQuota:
             )
             today = mql_admissions.count_admitted_since(tx, to_ms(self.day_start))
             admitted = set(select_admissions(frame, self.daily_limit, admitted_today=today).to_list())
-            deferred = {row.contact_id: self.crm_schema.clear_mql(row.desired) for row in rows if row.contact_id not in admitted}
+            deferred = {row.contact_id: self.crm_schema.defer_mql(row.desired) for row in rows if row.contact_id not in admitted}
             mql_admissions.admit(tx, {id_: since[id_] for id_ in admitted}, at=to_ms(self.now))
             mql_admissions.defer(tx, {id_: since[id_] for id_ in deferred}, deferred)
         return len(deferred)

@@ -53,5 +53,5 @@ def _name_mql(row: verdicts.MqlVerdict, prefix: str) -> NamedMql:
         score=row.score,
         grade=row.grade,
         reason=values.get(f"{prefix}_mql_reason", ""),
-        score_reasons=tuple(values.get(f"{prefix}_score_reasons", "").splitlines()),
+        score_reasons=tuple(values.get(f"{prefix}_score_reasons", "").splitlines()[1:]),  # the first line is the score
     )

@@ -37,6 +37,8 @@ class Consequence(IntEnum):
     MODEL_NAME = 7  # only the name of the model
 
 
+#: Texts explain the other properties. A version that words them differently changes those of all contacts, and no score.
+_TEXTS: Final = ("mql_blockers", "mql_since", "mql_reasons", "score_reasons", "grade_reasons", "score_model")
 _PROPERTY_CONSEQUENCES: Final = (
     ("mql_reason", Consequence.MQL_LOST),
     ("score_band", Consequence.BAND),
@@ -65,7 +67,7 @@ class ContactChange:
     properties: Mapping[str, tuple[str, str]]
     desired: str  # all our properties, canonical JSON
     left_out: Mapping[str, InvalidValue] = field(default_factory=dict)
-    is_substantive: bool = True  # not a retry, and not only the name of the model changes
+    is_substantive: bool = True  # not a retry, and not only texts change
     new_mql: bool = False  # the contact becomes an MQL
     consequence: Consequence = Consequence.OTHER  # the gravest one
 
@@ -152,7 +154,7 @@ def contact_changes(
         exclude_counted=exclude_counted,
     )
     pages = _pages(store, fetch) if only_ids is None else _pages_of_ids(store, fetch, only_ids)
-    reason_property, model_properties = f"{scope.crm_schema.prefix}_mql_reason", {f"{scope.crm_schema.prefix}_score_model"}
+    reason_property, texts = f"{scope.crm_schema.prefix}_mql_reason", {f"{scope.crm_schema.prefix}_{name}" for name in _TEXTS}
     for row in (row for rows in pages for row in rows):
         if row.id in exclude_ids:
             continue
@@ -168,7 +170,7 @@ def contact_changes(
             desired=row.desired,
             left_out=left_out,
             # A retry was checked by the run that sent it first: it must not make later plans unsafe.
-            is_substantive=not row.is_retry and not properties.keys() <= model_properties,
+            is_substantive=not row.is_retry and not properties.keys() <= texts,
             new_mql=(new_mql := reason[0] == "" and reason[1] != ""),
             consequence=find_consequence(properties, scope.crm_schema.prefix, new_mql=new_mql),
         )

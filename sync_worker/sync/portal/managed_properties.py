@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Final
 
@@ -16,7 +17,10 @@ from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.schema import GRADE_LETTERS, Language
 from sync_worker.model.i18n.labels import Labels, PropertyLabel
 from sync_worker.model.i18n.model_labels import display_label
+from sync_worker.model.i18n.phrases import format_minus
 from sync_worker.model.i18n.translations import LANGUAGES, load_translation
+from sync_worker.model.reasons.blockers import describe_deferral
+from sync_worker.timestamps import to_ms
 
 DEFAULT_PREFIX: Final = "lead"
 EMPTY: Final = "{}"  # of contacts without any of our values; short, because it is stored per contact
@@ -53,6 +57,9 @@ class CrmSchema:
             self._enumeration_property("grade", _grade_options()),
             self._enumeration_property("score_trend", self.labels.trends),
             self._enumeration_property("mql_reason", self._mql_reason_options()),
+            self._text_property("mql_blockers"),
+            self._build_property("mql_since", ("datetime", "date")),
+            self._text_property("mql_reasons"),
             self._text_property("score_reasons"),
             self._text_property("grade_reasons"),
             self._text_property("score_model", field_type="text"),
@@ -80,15 +87,23 @@ class CrmSchema:
         names = dict.fromkeys(self._list_names(load_translation(language).labels)[key] for language in LANGUAGES)
         return tuple(name for name in names if name != self.list_names[key])
 
-    def desired_json(self, table: pl.DataFrame) -> list[str]:
-        """Return the desired values of our properties for each verdict, as canonical JSON."""
+    def desired_json(self, table: pl.DataFrame, starts: Mapping[int, tuple[str, str]] | None = None) -> list[str]:
+        """Return the desired values of our properties for each verdict, as canonical JSON.
+
+        `starts`: contact id → (milliseconds since 1970 as text, reasons) of the moment at which an MQL became one.
+        """
+        score = table["score"].cast(pl.String)
+        since, reasons = _start_columns(table, starts or {})
         columns = {
-            "score": table["score"].cast(pl.String),
+            "score": score,
             "score_band": table["band"],
             "grade": table["grade"],
             "score_trend": table["trend"],
             "mql_reason": table["mql_reason"],
-            "score_reasons": table["score_reasons"],
+            "mql_blockers": table["mql_blockers"],
+            "mql_since": since,
+            "mql_reasons": reasons,
+            "score_reasons": self._summarize_score(score) + "\n" + table["score_reasons"],
             "grade_reasons": table["grade_reasons"],
             "score_model": pl.repeat(self.model_label, table.height, eager=True),
         }
@@ -97,9 +112,26 @@ class CrmSchema:
         ours = [columns[name].fill_null("").alias(full) for name, full in names.items() if full in self.property_names]
         return pl.DataFrame(ours).to_struct().struct.json_encode().to_list()
 
-    def clear_mql(self, desired: str) -> str:
+    def defer_mql(self, desired: str) -> str:
         """Return the desired values of an MQL that is not admitted yet."""
-        return canonical_json({**orjson.loads(desired), f"{self.prefix}_mql_reason": ""})
+        values = {"mql_reason": "", "mql_blockers": describe_deferral(self.model), "mql_since": "", "mql_reasons": ""}
+        return self._replace_values(desired, values)
+
+    def start_mql(self, desired: str, since: str, reasons: str) -> str:
+        """Return the desired values with the start of an MQL (milliseconds since 1970 as text), or without it if both are empty."""
+        return self._replace_values(desired, {"mql_since": since, "mql_reasons": reasons})
+
+    def describe_mql(self, desired: str) -> str:
+        """Return why a contact is an MQL: the rule, the reasons of its score, and its grade."""
+        values: Mapping[str, str] = orjson.loads(desired)
+        rule = self._mql_reason_options().get(values.get(f"{self.prefix}_mql_reason", ""), "")
+        grade = values.get(f"{self.prefix}_grade_reasons", "").partition("\n")[0]
+        return "\n".join(filter(None, (rule, values.get(f"{self.prefix}_score_reasons", ""), grade)))
+
+    def observed_start(self, observed: str) -> tuple[str, str]:
+        """Return the start of an MQL that HubSpot shows (milliseconds since 1970 as text, reasons); empty texts if it shows none."""
+        values = _parse_json(observed)
+        return values.get(f"{self.prefix}_mql_since", ""), values.get(f"{self.prefix}_mql_reasons", "")
 
     def observed_json(self, properties: Mapping[str, str | None]) -> str:
         """Return the observed values of our properties as canonical JSON, comparable with `desired_json`. `EMPTY` if all are empty."""
@@ -108,12 +140,21 @@ class CrmSchema:
         values = {name: properties.get(name) or "" for name in self.property_names}
         score = f"{self.prefix}_score"
         values[score] = values[score].removesuffix(".0")  # HubSpot may return 20.0 for 20
+        since = f"{self.prefix}_mql_since"
+        values[since] = _parse_milliseconds(values[since])
         return canonical_json(values)
 
     @cached_property
     def model_label(self) -> str:
         """Return the value of the `score_model` property."""
         return f"{self.model.document.name} · {self.model.hash}"
+
+    def _replace_values(self, desired: str, values: Mapping[str, str]) -> str:
+        return canonical_json({**orjson.loads(desired), **{f"{self.prefix}_{name}": value for name, value in values.items()}})
+
+    def _summarize_score(self, score: pl.Series) -> pl.Series:
+        before, _, rest = load_translation(self.model.document.language).phrases.score_summary.partition("{score}")
+        return before + score.str.replace("-", "−", literal=True) + rest.format(maximum=f"{self.model.maximum:g}")
 
     def _list_names(self, labels: Labels) -> Mapping[str, str]:
         own = {"mql": "MQL", "direct": labels.lists.direct, "by_score": labels.lists.by_score}
@@ -151,6 +192,23 @@ class CrmSchema:
         )
 
 
+def _start_columns(table: pl.DataFrame, starts: Mapping[int, tuple[str, str]]) -> Iterator[pl.Series]:
+    """Yield the texts of the start of each MQL; empty for the others."""
+    ids = table["contact_id"].to_list() if starts else []
+    mqls = table["mql"].to_list() if starts else []
+    for part in (0, 1):
+        texts = [starts[id_][part] if mql and id_ in starts else "" for id_, mql in zip(ids, mqls, strict=True)]
+        yield pl.Series(texts, dtype=pl.String) if starts else pl.repeat("", table.height, eager=True)
+
+
+def _parse_milliseconds(text: str) -> str:
+    """Return a time as milliseconds since 1970, as the worker writes it; HubSpot returns the ISO format."""
+    try:
+        return str(to_ms(datetime.fromisoformat(text))) if text and not text.isdecimal() else text
+    except ValueError:
+        return text
+
+
 def canonical_json(values: Mapping[str, str]) -> str:
     """Return JSON with sorted keys: equal mappings have equal texts."""
     return orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode()
@@ -180,7 +238,7 @@ def format_band(band: str) -> str:
 
 
 def _grade_options() -> Mapping[str, str]:
-    return {letter: letter.replace("-", "−") for letter in reversed(GRADE_LETTERS)}
+    return {letter: format_minus(letter) for letter in reversed(GRADE_LETTERS)}
 
 
 def _build_options(pairs: Iterable[tuple[str, str]]) -> tuple[PropertyOption, ...]:

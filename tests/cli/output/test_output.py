@@ -229,7 +229,7 @@ def test_an_explanation_shows_verdict_ledger_and_grade(approved_harness: Harness
     headings = [line for line in lines if line.startswith("Contact ")]
     assert headings == [
         "Contact 2: score 10 of 30, band warm, trend rising, grade D, MQL: asked for a demo",
-        "Contact 3: score 0 of 30, band cold, trend steady, grade D, not an MQL: score 0 is below 20, grade D is below C",
+        "Contact 3: score 0 of 30, band cold, trend steady, grade D, not an MQL: score 0 of 20; grade D, C needed",
     ]
     assert sum("the lines add up to it" in line for line in lines) == 2
     assert "direct rule: asked for a demo" in lines

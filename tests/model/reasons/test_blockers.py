@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
+import polars as pl
 import pytest
 
 from sync_worker.model.compiled.loader import loads
-from sync_worker.model.reasons.blockers import blockers
-from sync_worker.model.scoring.verdict import Verdict
+from sync_worker.model.i18n.translations import LANGUAGES
+from sync_worker.model.reasons.blockers import describe_deferral, mql_blockers
 
 MODEL = """
 name: blocked
@@ -21,54 +19,60 @@ qualification:
   new_per_day: 20
   disqualifiers: {left_us: {when: {hs_email_optout: true}}, rival: {label: works for a rival, when: {hs_email_optout: true}}}
 """
-VERDICT = Verdict(
-    contact_id=1,
-    score=40,
-    band="low",
-    grade="B",
-    grade_rank=9,
-    grade_known=3,
-    grade_of=4,
-    mql=False,
-    deferred=False,
-    retained=False,
-    by_score=False,
-    direct=False,
-    disqualified=False,
-    mql_reason=None,
-    disqualified_by=None,
-    trend="steady",
-    score_reasons="",
-    grade_reasons="",
-)
+QUALIFIED = {
+    "score": 40,
+    "grade_rank": 9,
+    "grade_known": 3,
+    "grade_of": 4,
+    "mql": False,
+    "disqualified_by": None,
+}
+
+
+def find_blockers(text: str = MODEL, **changes: object) -> str | None:
+    """Return the blockers of a contact that differs in this from one that qualifies and is not an MQL."""
+    table = pl.DataFrame([QUALIFIED | changes], schema_overrides={"disqualified_by": pl.String})
+    blockers: str | None = mql_blockers(table, loads(text, "model.yaml"))[0]
+    return blockers
 
 
 @pytest.mark.parametrize(
-    ("changes", "was", "expected"),
+    ("changes", "expected"),
     [
-        ({"mql": True}, False, ()),
-        ({"score": 35}, False, ("score 35 is below 36",)),
-        ({"score": 29}, True, ("score 29 is below 30",)),
-        ({"score": 2, "grade_rank": 1}, False, ("score 2 is below 36", "grade D− is below C")),
-        ({"score": 2, "disqualified_by": "rival"}, False, ("works for a rival",)),
-        ({"disqualified_by": "left_us"}, False, ("left us",)),
-        ({"deferred": True}, False, ("it qualifies and waits: at most 20 new MQLs a day",)),
+        ({"mql": True, "score": 29}, None),
+        ({"score": 35}, "score 35 of 36"),
+        ({"score": -3}, "score −3 of 36"),
+        ({"score": 2, "grade_rank": 4}, "score 2 of 36; grade C−, C needed"),
+        ({"score": 2, "disqualified_by": "rival"}, "works for a rival"),
+        ({"disqualified_by": "left_us"}, "left us"),
+        ({}, ""),
     ],
 )
-def test_every_blocker_is_named(changes: dict[str, Any], was: bool, expected: tuple[str, ...]) -> None:  # noqa: FBT001 -- a column
-    assert blockers(replace(VERDICT, **changes), loads(MODEL, "model.yaml"), was_mql_by_score=was) == expected
+def test_every_blocker_is_named(changes: dict[str, object], expected: str | None) -> None:
+    assert find_blockers(**changes) == expected
 
 
-@pytest.mark.parametrize(
-    ("incomplete", "expected"), [("hold", ("the grade is based on 1 of 4 criteria; at least 2 are required",)), ("pass", ())]
-)
-def test_an_incomplete_grade_is_a_blocker_if_the_model_requires_it(incomplete: str, expected: tuple[str, ...]) -> None:
+def test_a_deferred_contact_is_blocked_by_the_daily_quota() -> None:
+    assert describe_deferral(loads(MODEL, "model.yaml")) == "qualifies and waits: at most 20 new MQLs a day"
+
+
+@pytest.mark.parametrize(("incomplete", "expected"), [("hold", "grade based on 1 of 4 criteria, 2 needed"), ("pass", "")])
+def test_an_incomplete_grade_is_a_blocker_if_the_model_requires_it(incomplete: str, expected: str) -> None:
     grade = "grade: {criteria: {a: {when: {jobtitle: {is_known: true}}, thirds: 1}, b: {when: {country: {is_known: true}}, thirds: 1}}}"
-    model = loads(f"{MODEL}  known_at_least: 2\n  incomplete_grade: {incomplete}\n{grade}\n", "model.yaml")
-    assert blockers(replace(VERDICT, grade_known=1, grade_rank=0), model, was_mql_by_score=False) == expected
+    text = f"{MODEL}  known_at_least: 2\n  incomplete_grade: {incomplete}\n{grade}\n"
+    assert find_blockers(text, grade_known=1, grade_rank=0) == expected
 
 
 def test_whole_letters_are_compared_and_named_without_their_sign() -> None:
-    model = loads(f"{MODEL}grade: {{letters: whole, criteria: {{a: {{when: {{jobtitle: {{is_known: true}}}}}}}}}}\n", "model.yaml")
-    assert blockers(replace(VERDICT, grade_rank=4), model, was_mql_by_score=False) == ()
-    assert blockers(replace(VERDICT, grade_rank=3), model, was_mql_by_score=False) == ("grade D is below C",)
+    text = f"{MODEL}grade: {{letters: whole, criteria: {{a: {{when: {{jobtitle: {{is_known: true}}}}}}}}}}\n"
+    assert find_blockers(text, grade_rank=4) == ""
+    assert find_blockers(text, grade_rank=3) == "grade D, C needed"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_blockers_are_in_the_language_of_the_model(language: str) -> None:
+    text = find_blockers(f"{MODEL}language: {language}\n", score=2, grade_rank=4)
+    assert text is not None
+    assert "36" in text
+    assert "C−" in text
+    assert (text == "score 2 of 36; grade C−, C needed") == (language == "en")

@@ -164,7 +164,8 @@ def _shown_offline(verdict: dict[str, Any]) -> list[str]:
 
 def _shown_online(properties: dict[str, str]) -> list[str]:
     names = ("score", "score_band", "grade", "score_trend", "mql_reason", "score_reasons", "grade_reasons")
-    return [properties.get(f"lead_{name}") or "" for name in names]
+    shown = [properties.get(f"lead_{name}") or "" for name in names]
+    return [value.partition("\n")[2] if name == "score_reasons" else value for name, value in zip(names, shown, strict=True)]
 
 
 def make_history(name: str, value: str | None, at: int, number: int = 1) -> Row:

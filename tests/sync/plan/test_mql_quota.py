@@ -73,7 +73,8 @@ def test_a_waiting_contact_shows_no_mql_reason(store: Store) -> None:
     admit(store)
     with store.transaction() as tx:
         desired = orjson.loads(tx.execute(select(table.c.desired).where(table.c.contact_id == 1)).scalar_one())
-    assert desired == {"lead_mql_reason": "", "lead_score": "1"}
+    assert (desired["lead_mql_reason"], desired["lead_score"]) == ("", "1")
+    assert desired["lead_mql_blockers"] == "qualifies and waits: at most 2 new MQLs a day"
 
 
 def test_a_second_run_of_the_day_admits_no_other_contact(store: Store) -> None:

@@ -70,7 +70,10 @@ def test_names_of_properties_and_lists_never_change() -> None:
     assert make_crm_schema().property_names == (
         "lead_grade",
         "lead_grade_reasons",
+        "lead_mql_blockers",
         "lead_mql_reason",
+        "lead_mql_reasons",
+        "lead_mql_since",
         "lead_score",
         "lead_score_band",
         "lead_score_model",
@@ -78,7 +81,7 @@ def test_names_of_properties_and_lists_never_change() -> None:
         "lead_score_trend",
     )
     assert make_crm_schema().group_name == "lead_scoring"
-    assert make_crm_schema(prefix="fit").property_names[3] == "fit_score"
+    assert make_crm_schema(prefix="fit").property_names[6] == "fit_score"
     assert make_crm_schema(prefix="fit").group_name == "fit_scoring"
     assert list(make_crm_schema().list_names.values()) == [
         "MQL",

@@ -37,7 +37,7 @@ def test_another_language_changes_labels_and_nothing_else(harness: Harness) -> N
     before = {name: definition.options for name, definition in harness.portal.catalog().definitions.items() if name.startswith("lead_")}
     harness.use_model(GERMAN)
     planned = setup_steps(harness, dry_run=True)
-    assert [step[:2] for step in planned] == [("update", "group"), *[("update", "property")] * 8, *[("update", "list")] * 2]
+    assert [step[:2] for step in planned] == [("update", "group"), *[("update", "property")] * 11, *[("update", "list")] * 2]
     assert ("update", "property", "lead_mql_reason", "label, description, options") in planned
     assert planned[-1] == ("update", "list", "MQL · nach Score", "is called “MQL · by score”")
     assert setup_steps(harness) == planned
