@@ -42,7 +42,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOW_MS = to_ms(NOW)
 MINUTE, DAY = 60_000, 86_400_000
 MQL = "marketingqualifiedlead"
-UNLIMITED: Mapping[str, Any] = {"index_lag_s": 0, "rate": 10**9, "search_rate": 10**9}
+UNLIMITED: Mapping[str, Any] = {"index_lag_s": 0, "rate": 10**6, "search_rate": 10**6}
 
 MODEL = """
 version: 1

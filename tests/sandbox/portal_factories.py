@@ -116,7 +116,7 @@ def make_http_client(app: Starlette, token: str) -> httpx.Client:
 
 def start_portal(data: PortalData, *, switches: Switches | None = None, **options: object) -> PortalClient:
     """Serve a portal in this process; by default without search lag and without rate limits."""
-    unlimited: dict[str, Any] = {"index_lag_s": 0, "rate": 10**9, "search_rate": 10**9}
+    unlimited: dict[str, Any] = {"index_lag_s": 0, "rate": 10**6, "search_rate": 10**6}
     config = SandboxConfig(switches=switches or Switches(), **{**unlimited, **options})
     clock, sleeps = FakeClock(), []
 

@@ -21,6 +21,7 @@ from sync_worker.sandbox.server.server import RunningServer, run_in_thread
 from tests.system.subprocesses import Workspace
 
 CONTACTS = 520
+PORTAL_SPEED = 6  # an export and an import take the portal 2 s, and the worker asks after 2 s, then after 6 s
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +31,19 @@ def data() -> PortalData:
     return replace(generated, events=(), deals=(), forms=(), submissions=(), companies=())
 
 
+class FastClock:
+    """A clock that runs faster than that of the machine."""
+
+    def __init__(self) -> None:
+        self.start = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.start + PORTAL_SPEED * (datetime.now(UTC) - self.start)
+
+
 @contextmanager
 def start_workspace(folder: Path, data: PortalData) -> Iterator[tuple[Workspace, RunningServer]]:
-    with run_in_thread(data, SandboxConfig(tier="starter", rate=10**6, search_rate=10**6, index_lag_s=0)) as portal:
+    with run_in_thread(data, SandboxConfig(tier="starter", rate=10**6, search_rate=10**6, index_lag_s=0), clock=FastClock()) as portal:
         desk = Workspace(folder=folder, environment={"HUBSPOT_BASE_URL": portal.base_url, "HUBSPOT_ACCESS_TOKEN": portal.token})
         assert desk.run("setup", "--json").code == 0
         yield desk, portal

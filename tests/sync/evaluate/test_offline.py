@@ -30,7 +30,7 @@ from tests.harness import (
     start_harness,
 )
 
-EXAMPLES = settings().max_examples // 2  # each example needs a server and a backfill
+EXAMPLES = settings().max_examples // 4  # each example needs a server and a backfill
 CREATED = "2026-01-02T03:04:05Z"
 ADDRESSES = [*(f"p{number}@example.com" for number in range(1, 6)), "old@example.com", "unknown@example.com", ""]
 event_times = st.integers(-2 * DAY, 120 * DAY).map(lambda back: NOW_MS - back)
