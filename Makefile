@@ -53,8 +53,9 @@ check: install
 	$(BIN)/lint-imports
 
 # The long tests: hundreds of kills, every fault on every endpoint, 12,000 contacts with the same timestamp, long scenarios. About 30 minutes.
+# Prints each story with its seed.
 soak: install
-	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -m soak tests/reliability
+	HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -m soak -vv tests
 
 # Runs the fault matrix and the wrong replies and writes the results to docs/reliability.md.
 reliability: install

@@ -11,9 +11,9 @@ from tempfile import mkdtemp
 import pytest
 import requests
 import structlog
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from sync_worker.errors import SyncWorkerError
 from sync_worker.progress import Progress
@@ -167,7 +167,9 @@ class PortalStateMachine(RuleBasedStateMachine):
         assert all(live_ids.issuperset(each.member_ids()) for each in portal.lists)
 
 
-def run_state_machine(examples: int, steps: int) -> None:
+def run_state_machine(*, examples: int, steps: int, story: int | None = None) -> None:
+    """Run random sequences; `story` is the seed of the first one and all that follow from it."""
+
     @settings(max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck))
     class Test(PortalStateMachine):
         def teardown(self) -> None:
@@ -177,13 +179,14 @@ def run_state_machine(examples: int, steps: int) -> None:
             finally:
                 super().teardown()
 
-    Test.TestCase().runTest()
+    run_state_machine_as_test(Test if story is None else seed(story)(Test), settings=Test.TestCase.settings)
 
 
 def test_random_runs_converge() -> None:
-    run_state_machine(examples=6, steps=12)
+    run_state_machine(examples=5, steps=10)
 
 
 @pytest.mark.soak
-def test_many_long_random_runs_converge() -> None:
-    run_state_machine(examples=150, steps=40)
+@pytest.mark.parametrize("story", range(15))
+def test_many_long_random_runs_converge(story: int) -> None:
+    run_state_machine(examples=10, steps=40, story=story)

@@ -1,9 +1,13 @@
-"""States for tests: SQLite in a folder or in memory, or PostgreSQL if SYNC_WORKER_TEST_POSTGRES_URL is set."""
+"""States for tests: SQLite in a folder or in memory, or PostgreSQL if SYNC_WORKER_TEST_POSTGRES_URL is set.
+
+All states share their compiled statements, which a new engine would compile again.
+"""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -11,11 +15,29 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
 from sync_worker.store.database import Store, create_store_engine, open_store
 
 POSTGRES_URL = os.environ.get("SYNC_WORKER_TEST_POSTGRES_URL")
+
+
+class CompiledStatements(dict[tuple[Any, ...], Any]):
+    """Compiled statements of one kind of database; the key that SQLAlchemy passes begins with the dialect of the engine."""
+
+    def get(self, key: tuple[Any, ...], default: object = None) -> object:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: tuple[Any, ...], value: object) -> None:
+        super().__setitem__(key[1:], value)
+
+
+compiled_statements: defaultdict[str, CompiledStatements] = defaultdict(CompiledStatements)
+
+
+@event.listens_for(Engine, "engine_connect")
+def share_compiled_statements(connection: Connection) -> None:
+    connection.execution_options(compiled_cache=compiled_statements[connection.dialect.name])
 
 
 @contextmanager
