@@ -307,13 +307,13 @@ def test_merged_contacts_resolve_to_the_survivor(version: ApiVersion, reading: L
         assert {*found.merged_into, *found.missing} == {3, 6}
         assert found.merged_into == ({3: survivor, 6: survivor} if reading == "survivor" else {})
         assert survivor in {contact.id for contact in hubspot.contacts.list_from_id(IDS[-1], []).items}
-        assert hubspot.contacts.list_archived(0).items == ()
+        assert hubspot.contacts.read([3, 6], (), archived=True).items == ()
 
 
-def test_deleted_contacts_are_listed_as_archived(portal: RunningServer, version: ApiVersion) -> None:
+def test_deleted_contacts_are_found_as_archived(portal: RunningServer, version: ApiVersion) -> None:
     requests.delete(f"{portal.base_url}/crm/v3/objects/contacts/3", headers={"Authorization": f"Bearer {portal.token}"}, timeout=10)
     with make_client(portal, version) as hubspot:
-        (gone,) = hubspot.contacts.list_archived(0).items
+        (gone,) = hubspot.contacts.read([3], (), archived=True).items
 
         assert (gone.id, gone.archived) == (3, True)
 

@@ -188,6 +188,15 @@ def test_a_contact_changed_during_the_export_is_evaluated_as_it_is_now(harness: 
     assert "✓ role" in str(harness.value(contact, "lead_grade_reasons"))
 
 
+def test_a_contact_that_the_export_lacks_is_read_through_the_api(tmp_path: Path) -> None:
+    with bulk_harness(tmp_path, make_bulk_portal(120)) as harness:
+        lost = contact_id(harness, 60)
+        alter_exports(harness, lambda row: None if row["hs_object_id"] == str(lost) else row)
+        report = harness.backfill(bulk=True)
+        assert (report.written, report.notes) == (120, [])
+        assert harness.value(lost, "lead_score") is not None
+
+
 def test_check_reports_whether_bulk_is_available(harness: Harness) -> None:
     with harness.worker() as worker:
         assert [(access.resource, access.granted) for access in worker.check().bulk] == [("exports", True), ("imports", True)]

@@ -76,7 +76,6 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/crm/v3/properties/{object}", "create a property of {object}"),
     Endpoint("GET", "/crm/v3/properties/{object}/{name}", "read a property of {object}"),
     Endpoint("PATCH", "/crm/v3/properties/{object}/{name}", "change a property of {object}"),
-    Endpoint("POST", "/crm/v3/properties/{object}/batch/create", "create properties of {object}"),
     Endpoint("POST", "/crm/v3/lists", "create a list"),
     Endpoint("GET", "/crm/v3/lists/{list}", "read a list"),
     Endpoint("GET", "/crm/v3/lists/object-type-id/{type}/name/{name}", "look up a list by name"),

@@ -13,7 +13,6 @@ PATHS = [
     ("POST", "/crm/v4/associations/deals/contacts/batch/read", "/crm/associations/2026-09/deals/contacts/batch/read"),
     ("GET", "/crm/v3/properties/contacts", "/crm/properties/2026-09/contacts"),
     ("PATCH", "/crm/v3/properties/contacts/lead_score", "/crm/properties/2026-09/contacts/lead_score"),
-    ("POST", "/crm/v3/properties/contacts/batch/create", "/crm/properties/2026-09/contacts/batch/create"),
     ("GET", "/crm/v3/properties/contacts/groups", "/crm/properties/2026-09/contacts/groups"),
     ("PATCH", "/crm/v3/properties/contacts/groups/ours", "/crm/properties/2026-09/contacts/groups/ours"),
     ("POST", "/crm/v3/lists/", "/crm/lists/2026-09"),

@@ -221,7 +221,7 @@ OTHERS = {
         {"status": "COMPLETE", "result": "https://x.example/"},
         lambda h: h.exports.read_download_url("1"),
     ),
-    "stored values": Case("GET", CONTACTS, page(CONTACT), lambda h: h.contacts.list_archived(0).items, save_contacts),
+    "stored values": Case("GET", CONTACTS, page(CONTACT), lambda h: h.contacts.list_from_id(0, ()).items, save_contacts),
 }
 
 ODD_VALUES: tuple[Any, ...] = (

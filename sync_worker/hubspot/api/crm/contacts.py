@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sync_worker.hubspot.api.crm.batch_update import BatchUpdate
-from sync_worker.hubspot.api.crm.crm_objects import PAGE_SIZE, Objects, RecordPage, build_filter, build_search_body, build_since_filter
+from sync_worker.hubspot.api.crm.crm_objects import Objects, RecordPage, build_filter, build_search_body, build_since_filter
 from sync_worker.hubspot.api.crm.write_session import WriteSession
 from sync_worker.hubspot.records.field_parsers import parse_contacts, translate_parse_errors
 from sync_worker.hubspot.records.field_types import Count, convert
@@ -25,10 +25,6 @@ class Contacts(Objects[Contact]):
 
     def __init__(self, apis: Untyped, rows: RowParser) -> None:
         super().__init__("contacts", apis, parse_contacts, rows, modified_property="lastmodifieddate", required=(MERGED_IDS_PROPERTY,))
-
-    def list_archived(self, after: int, properties: Sequence[str] = (), *, limit: int = PAGE_SIZE) -> ResultPage[Contact, int]:
-        """Return a page of the contacts deleted in the last 90 days, without merged and GDPR-deleted contacts."""
-        return self.list_from_id(after, properties, limit=limit, archived=True)
 
     def read(self, ids: Iterable[int], properties: Sequence[str], *, archived: bool = False) -> BatchReadResult[Contact]:
         """Read contacts by id, 100 per request, strongly consistent. Ids of merged contacts resolve to the surviving contact."""

@@ -74,7 +74,6 @@ class _ListRequest:
     """A list page to read: the requested properties, and the SDK's parameters, which may have room for the id only."""
 
     names: tuple[str, ...]
-    archived: bool
     apis: _DecodingApis
     parameters: Mapping[str, object]
 
@@ -107,7 +106,7 @@ class Objects(Generic[T]):
         self._apis_for = lru_cache(maxsize=16)(self._build_apis)
         self._names_cache = lru_cache(maxsize=16)(self._add_required)
 
-    def list_from_id(self, after: int, properties: Sequence[str], *, limit: int = PAGE_SIZE, archived: bool = False) -> ResultPage[T, int]:
+    def list_from_id(self, after: int, properties: Sequence[str], *, limit: int = PAGE_SIZE) -> ResultPage[T, int]:
         """Return a page sorted by id, starting at `after` (an id, existing or not; 0 for the first page).
 
         HubSpot does not document whether the page contains the record `after` itself. With `next` as `after`, the next page leaves no
@@ -116,7 +115,7 @@ class Objects(Generic[T]):
         Raises:
             UnorderedResponse: the list is not sorted by id; use `list_from_token`.
         """
-        request = self._build_list_request(after, properties, limit=limit, archived=archived)
+        request = self._build_list_request(after, properties, limit=limit)
         with translate_parse_errors(f"read {self._object_type}"):
             items, following = self._parse_list_page(request, request.apis.basic.get_page(**request.parameters))
             if not _is_ordered([item.id for item in items], after, following):
@@ -126,7 +125,7 @@ class Objects(Generic[T]):
 
     def list_from_token(self, token: str | None, properties: Sequence[str]) -> ResultPage[T, str]:
         """Return a page in HubSpot's own order. `next` is the token of the next page."""
-        request = self._build_list_request(token, properties, limit=PAGE_SIZE, archived=False)
+        request = self._build_list_request(token, properties, limit=PAGE_SIZE)
         with translate_parse_errors(f"read {self._object_type}"):
             items, following = self._parse_list_page(request, request.apis.basic.get_page(**request.parameters))
         return ResultPage(items=items, next=following)
@@ -211,24 +210,24 @@ class Objects(Generic[T]):
         unique_ids = sorted(set(ids))
         return self._build_read_result(unique_ids, self._read_by_id(unique_ids, self._property_names(properties), archived=archived))
 
-    def _build_list_request(self, after: int | str | None, properties: Sequence[str], *, limit: int, archived: bool) -> _ListRequest:
+    def _build_list_request(self, after: int | str | None, properties: Sequence[str], *, limit: int) -> _ListRequest:
         names = self._property_names(properties)
         apis = self._apis_for(names if _query_length(names) <= MAX_PROPERTY_NAMES_CHARS else ("hs_object_id",))
         parameters = {
             "limit": limit,
             "properties": [",".join(apis.decoder.names)],  # one parameter is shorter than one per name
-            "archived": archived,
+            "archived": False,
             **({"after": str(after)} if after else {}),
             **self._list_parameters(),
             **RAW,
         }
-        return _ListRequest(names, archived, apis, parameters)
+        return _ListRequest(names, apis, parameters)
 
     def _parse_list_page(self, request: _ListRequest, page: Untyped) -> tuple[tuple[T, ...], str | None]:
         """Return the records of a page and the cursor of the next page."""
         items = self._parse_records(request.apis.decoder, page.results)
         if request.apis.decoder.names != request.names:
-            items = self._reload_by_id(items, request.names, archived=request.archived)
+            items = self._reload_by_id(items, request.names)
         return items, parse_next_cursor(page.paging)
 
     def _list_parameters(self) -> Mapping[str, object]:
@@ -268,10 +267,10 @@ class Objects(Generic[T]):
         data: JsonObject = self._search.do_search(body, **RAW)
         return data
 
-    def _reload_by_id(self, records: Sequence[T], properties: Sequence[str], *, archived: bool = False) -> tuple[T, ...]:
+    def _reload_by_id(self, records: Sequence[T], properties: Sequence[str]) -> tuple[T, ...]:
         """Read the same records by id with all properties, for requests that have no room for the property names."""
         ids = [item.id for item in records]
-        full = {item.id: item for item in self._read_by_id(sorted(ids), properties, archived=archived).items}
+        full = {item.id: item for item in self._read_by_id(sorted(ids), properties).items}
         return tuple(full[id_] for id_ in ids if id_ in full)
 
     def _read_by_id(self, ids: Sequence[int], properties: Sequence[str], *, archived: bool = False) -> RecordPage[T]:

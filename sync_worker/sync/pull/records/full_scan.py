@@ -6,7 +6,9 @@ right all the same:
 - Contacts that changed shortly before the scan started may be found with old values. They are read again once the index has settled, and
   once more by the next sync, whose cursor is the start of this scan less the overlap. An older record never replaces a newer one.
 - Contacts that were created since have ids above the highest id; only the list is read there.
-- Contacts that the index does not show are not treated as deleted: known contacts that the scan did not find are requested by id.
+- Contacts that the scan did not find do not count as deleted: those that are known are requested by id, and only HubSpot's reply that it
+  does not know an id counts. A row without a readable id may be any contact.
+- If search counts more contacts than the scan found, the range of ids is halved until the missing ones are found.
 
 An export is a copy of an earlier moment, and is corrected in the same way.
 """
@@ -53,7 +55,7 @@ HIGH_LATENCY_SECONDS: Final = 0.3  # seconds; from this latency on, an additiona
 SEARCH_INDEX_LAG: Final = timedelta(seconds=30)  # until search shows a change; HubSpot's documentation: "a few moments"
 MAX_LATE_CHANGES: Final = 2_000  # contacts that are read again at once; more are left to the next sync
 LATE_READ_SHARE: Final = 0.97  # of all contacts; then recent changes are read again during the last pages
-ID_BATCH_SIZE: Final = 1_000  # contacts that are requested by id in one batch
+ID_BATCH_SIZE: Final = 100  # contacts that are requested by id in one call; a row without its id hides which of them are missing
 
 log = structlog.get_logger()
 
@@ -77,13 +79,16 @@ class FullScan:
 
     def read(self) -> None:
         """Read and save all contacts, then mark the contacts that no longer exist as deleted."""
-        state = self.context.transact(self._start_or_resume)
+        state, id_range = self.context.transact(self._start_or_resume), self._contacts.read_id_range()
+        self.context.expect(CONTACT_STREAM, id_range.total)
         with ExitStack() as stack:
-            export = self._open_export(state, stack)
+            export = self._open_export(state, id_range, stack)
             if export is None:
-                self._by_api(state)
+                self._by_api(state, id_range)
             else:
                 self._by_export(state, export)
+        self._fetch_unseen_by_id(state)
+        self._fetch_unknown(state, id_range)
         self.context.transact(partial(_finish, state=state))
 
     def _start_or_resume(self, tx: Connection) -> FullScanState:
@@ -111,38 +116,33 @@ class FullScan:
 
     # From an export.
 
-    def _open_export(self, state: FullScanState, stack: ExitStack) -> Iterator[Sequence[Contact]] | None:
+    def _open_export(self, state: FullScanState, id_range: IdRange, stack: ExitStack) -> Iterator[Sequence[Contact]] | None:
         if self.export_reader is None:
             return None
-        total = self._contacts.count()
-        self.context.expect(CONTACT_STREAM, total)
 
         def save_export_id(export_id: str) -> None:
             self._save_state(structs.replace(state, export_id=export_id))
 
-        return self.export_reader.read_contacts(stack, self._properties, total, export_id=state.export_id, on_start=save_export_id)
+        return self.export_reader.read_contacts(stack, self._properties, id_range.total, export_id=state.export_id, on_start=save_export_id)
 
     def _by_export(self, state: FullScanState, export: Iterator[Sequence[Contact]]) -> None:
         for contacts in export:
             self.save(contacts, scan_id=state.number)
         self._reread_recent(state, unbounded=True)
-        self._fetch_missing_by_id(state)
 
     # By list and search.
 
-    def _by_api(self, state: FullScanState) -> None:
+    def _by_api(self, state: FullScanState, id_range: IdRange) -> None:
         if not state.is_sequential:
             try:
-                self._by_partitions(state)
+                self._by_partitions(state, id_range)
             except UnorderedResponse as error:
                 log.warning("contacts.order_lost", reason=str(error), next="the list is followed page after page")
                 state = self._save_state(structs.replace(state, is_sequential=True))
         if state.is_sequential:
             self._sequential(state)
 
-    def _by_partitions(self, state: FullScanState) -> None:
-        id_range = self._contacts.read_id_range()
-        self.context.expect(CONTACT_STREAM, id_range.total)
+    def _by_partitions(self, state: FullScanState, id_range: IdRange) -> None:
         use_search = id_range.total > MIN_CONTACTS_FOR_SEARCH and self._contacts.max_ranges_per_search(self._properties) > 0
         stream, elapsed = self._build_stream(id_range, use_search=use_search)
         readers = self.context.hubspot.budgets.burst.concurrency(minimum=self.context.readers, maximum=MAX_READERS)
@@ -159,8 +159,6 @@ class FullScan:
         queue.finish()
         if use_search:
             reread.result() if reread else self._reread_recent(state)
-        self._fetch_missing_by_id(state)
-        self._fetch_unknown(state, id_range)
 
     def _build_stream(self, id_range: IdRange, *, use_search: bool) -> tuple[Stream[Contact], Callable[[], float]]:
         """Return the stream, and a stopwatch that was started with it."""
@@ -213,10 +211,14 @@ class FullScan:
                 return
             self.save(page.items, scan_id=state.number)
 
-    def _fetch_missing_by_id(self, state: FullScanState) -> None:
+    def _fetch_unseen_by_id(self, state: FullScanState) -> None:
+        """Read the known contacts that the scan has not found. Only those that HubSpot does not know by id count as deleted."""
         unseen = self.context.transact(partial(contact_store.unseen_ids, scan_id=state.number))
         for ids in batched(unseen, ID_BATCH_SIZE):
-            self.save(self._contacts.read(ids, self._properties).items, scan_id=state.number)
+            found = self._contacts.read(ids, self._properties)
+            self.save(found.items, scan_id=state.number)
+            existing = {*ids} - found.missing - found.merged_into.keys()  # a row that cannot be read is no item
+            self.context.transact(partial(contact_store.mark_seen, ids=existing, scan_id=state.number))
 
     def _fetch_unknown(self, state: FullScanState, id_range: IdRange) -> None:
         """Read the contacts that HubSpot counts and that the scan has not found."""
@@ -240,7 +242,6 @@ class FullScan:
             self.save(page.items, scan_id=state.number)
             if page.next is not None:
                 self._save_state(structs.replace(state, token=page.next))
-        self._fetch_missing_by_id(state)
 
 
 def _finish(tx: Connection, state: FullScanState) -> None:

@@ -9,7 +9,7 @@ from sync_worker.errors import Forbidden, Unavailable
 from sync_worker.hubspot.api.crm.crm_objects import MAX_SEARCH_BODY_CHARS, UnorderedResponse
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import IdRange
-from tests.hubspot.fakes import TIMESTAMP, FakeServer, error_body, json_response, make_record, next_page_body, not_found_body
+from tests.hubspot.fakes import FakeServer, error_body, json_response, make_record, next_page_body, not_found_body
 
 CONTACTS = "/crm/v3/objects/contacts"
 SEARCH = f"{CONTACTS}/search"
@@ -45,19 +45,6 @@ def test_a_page_starts_at_any_id_and_requests_the_merged_ids(hubspot: HubSpot, s
     assert first == {"limit": "100", "after": "4711", "properties": "email,hs_merged_object_ids", "archived": "false"}
     assert "after" not in second
     assert second["limit"] == "7"
-
-
-def test_deleted_contacts_are_listed_separately(hubspot: HubSpot, server: FakeServer) -> None:
-    server.respond(
-        "GET",
-        CONTACTS,
-        json_response({"results": [make_record(9) | {"archived": True, "archivedAt": TIMESTAMP}]}),
-        query={"archived": "true"},
-    )
-
-    (contact,) = hubspot.contacts.list_archived(0).items
-
-    assert contact.archived
 
 
 def test_a_cursor_that_does_not_advance_is_an_error(hubspot: HubSpot, server: FakeServer) -> None:

@@ -53,6 +53,7 @@ class FakeContacts:
     blocked_from: int | None = None  # pages with this id or a higher one wait until `unblocked` is set
     unblocked: Event = field(default_factory=Event)
     on_search: Callable[[], None] = lambda: None  # called before each search for modified contacts
+    without_id: set[int] = field(default_factory=set)  # their rows have no id that can be read
 
     def read_id_range(self) -> IdRange:
         return IdRange(total=len(self.id_order), highest_id=max(self.id_order), lowest_id=min(self.id_order))
@@ -97,7 +98,8 @@ class FakeContacts:
 
     def read(self, ids: Sequence[int], _: Sequence[str]) -> BatchReadResult[Contact]:
         existing = [number for number in ids if number in self.id_order]
-        return BatchReadResult(items=tuple(map(make_contact, existing)), missing=frozenset(ids).difference(existing))
+        missing = frozenset() if self.without_id.intersection(ids) else frozenset(ids).difference(existing)
+        return BatchReadResult(items=tuple(map(make_contact, existing)), missing=missing)
 
 
 @dataclass
@@ -173,6 +175,23 @@ def test_a_contact_not_yet_in_the_search_index_is_not_marked_deleted(portal_in_i
         assert contacts.unseen_ids(tx, scan_id=1) == []
         assert contacts.count(tx) == len(scan.saved)
     assert 2_345 in scan.saved
+
+
+def test_only_a_contact_that_hubspot_does_not_know_by_id_counts_as_deleted(portal_in_id_order: FakeContacts) -> None:
+    portal_in_id_order.without_id = {3_001}
+    scan = FullScanRun(portal_in_id_order)
+    with scan.store.transaction() as tx:
+        contacts.save(tx, [make_contact_row(number) for number in (3_001, *range(4_001, 4_100))])
+        contacts.save(tx, [make_contact_row(5_000)])
+
+    scan.run()
+
+    with scan.store.transaction() as tx:
+        assert contacts.count(tx) == 3_100  # the row without an id may be any of the hundred
+    portal_in_id_order.without_id = set()
+    scan.run()
+    with scan.store.transaction() as tx:
+        assert contacts.count(tx) == 3_000
 
 
 def test_a_contact_changed_a_moment_ago_is_read_with_its_change(portal_in_id_order: FakeContacts) -> None:
