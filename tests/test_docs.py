@@ -224,7 +224,17 @@ def test_one_worker_at_a_time_and_never_as_root() -> None:
 
 
 def test_the_units_are_hardened_alike() -> None:
-    own = {"Type", "ExecStart", "Restart", "RestartSec", "RestartPreventExitStatus", "KillSignal", "SuccessExitStatus", "TimeoutStopSec"}
+    own = {
+        "Type",
+        "ExecStart",
+        "ExecReload",
+        "Restart",
+        "RestartSec",
+        "RestartPreventExitStatus",
+        "KillSignal",
+        "SuccessExitStatus",
+        "TimeoutStopSec",
+    }
     assert len({tuple((key, value) for key, value in unit(path)["Service"].items() if key not in own) for path in UNITS}) == 1
 
 
