@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast, get_args
@@ -13,11 +13,13 @@ import polars as pl
 from pydantic import TypeAdapter, ValidationError
 
 from sync_worker.errors import ConfigurationError
+from sync_worker.hubspot.api.event_occurrences import parse_occurrence
 from sync_worker.insight.as_of import as_of
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.diff import describe_changes
+from sync_worker.model.file.schema import CUSTOM_PREFIX
 from sync_worker.reports.model_comparison import ModelComparison, compare, comparison_table
 from sync_worker.sync.evaluate.folder_history import build_folder_history
 from sync_worker.sync.evaluate.offline import evaluate_history
@@ -105,6 +107,30 @@ def read_history(path: Path, models: Sequence[Model]) -> PortalHistory:
     """Return the history of a portal folder with what the models use, for questions about the past."""
     data = folder.read(path)
     return build_folder_history(_read_folder(data), models, data.now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderColumns:
+    """What a portal folder has: properties with a value (of companies: `company.<name>`), HubSpot's types, kinds of custom events."""
+
+    names: frozenset[str]
+    types: Mapping[str, str]
+    custom_kinds: frozenset[str]
+
+
+@_translate_errors()
+def find_columns(path: Path) -> FolderColumns:
+    """Return the properties and custom events of a portal folder."""
+    data = folder.read(path)
+    names = {name for row in data.contacts for name, value in row["properties"].items() if value}
+    names |= {f"company.{name}" for row in data.companies for name, value in row["properties"].items() if value}
+    prefixes = {COMPANIES.name: "company."}
+    types = {f"{prefixes.get(row['objectType'], '')}{row['name']}": str(row.get("type", "")) for row in data.properties}
+    events = {row["eventType"]: row for row in data.events}
+    kinds = {parse_occurrence(row).kind for row in events.values()}
+    return FolderColumns(
+        names=frozenset(names), types=types, custom_kinds=frozenset(kind for kind in kinds if kind.startswith(CUSTOM_PREFIX))
+    )
 
 
 def _read_folder(data: PortalData) -> PortalFolder:

@@ -15,14 +15,14 @@ from sync_worker.model.file.units import MICROS_PER_POINT
 from sync_worker.model.reasons.blockers import describe_deferral, mql_blockers
 from sync_worker.model.reasons.ledger import build_ledger
 from sync_worker.model.reasons.reasons import grade_reasons, score_reasons
-from sync_worker.model.scoring.columns import add_columns, find_unreadable
-from sync_worker.model.scoring.counters import add_counts, counter_columns
+from sync_worker.model.scoring.columns import DerivedColumn, add_columns, find_unreadable
+from sync_worker.model.scoring.counters import EVENTS, add_counts, column_name, counter_columns
 from sync_worker.model.scoring.evaluation_context import EvaluationContext
 from sync_worker.model.scoring.events import prepare_events
 from sync_worker.model.scoring.grade import add_grade
 from sync_worker.model.scoring.predicates import find_required_columns
 from sync_worker.model.scoring.qualification import add_qualification
-from sync_worker.model.scoring.score import add_score, score_at
+from sync_worker.model.scoring.score import POINTS, add_score, score_at
 from sync_worker.model.scoring.verdict import VERDICT_COLUMNS, Verdict
 
 RISING: Final = "rising"
@@ -48,6 +48,12 @@ class Verdicts:
     def ledger(self) -> pl.DataFrame:
         """The lines of all scores in micro-points; see `ledger.LEDGER_SCHEMA`."""
         return build_ledger(self.intermediate, self.context)
+
+    @property
+    def points(self) -> pl.DataFrame:
+        """The micro-points of each contact by criterion: `contact_id`, and a column for each visible one."""
+        keys = (line.key for line in self.context.visible_criteria)
+        return self.intermediate.select("contact_id", *(pl.col(column_name(POINTS, key)).alias(key) for key in keys))
 
     def defer_mqls(self, *, except_ids: pl.Series) -> Verdicts:
         """Return the verdicts with all MQLs but these deferred: the daily quota of new MQLs does not admit them."""
@@ -75,8 +81,7 @@ def evaluate(facts: Facts, model: Model, now: datetime) -> Verdicts:
     A pure function: the verdicts do not depend on the order of rows or on the batches that contacts are split into.
     """
     context = EvaluationContext(model=model, hidden_kinds=facts.hidden_kinds, now=_truncate_to_milliseconds(now))
-    columns = find_required_columns(model.contact_conditions, context.contact_scope) | counter_columns(context)
-    derived = add_columns(_sort_contacts(facts.contacts), columns, model.domains, context.now)
+    derived, columns = _derive_columns(facts, context)
     contacts = derived.select("contact_id", *(column.name for column in columns))
     events = prepare_events(facts.events, context)
     frame = add_grade(add_score(add_counts(contacts, events, context), context), context)
@@ -86,6 +91,23 @@ def evaluate(facts: Facts, model: Model, now: datetime) -> Verdicts:
     table = frame.with_columns(score=pl.col("score") // MICROS_PER_POINT, deferred=pl.lit(False))
     table = table.with_columns(mql_blockers(table, model)).select(VERDICT_COLUMNS)
     return Verdicts(context=context, table=table, unreadable=find_unreadable(derived, columns), intermediate=frame)
+
+
+def count_criteria(facts: Facts, model: Model, now: datetime) -> pl.DataFrame:
+    """Count for each contact and visible criterion of the score, without points: `contact_id`, and a column for each key.
+
+    The number of events that count at the time `now` (aware); of a condition, 1 if it holds.
+    """
+    context = EvaluationContext(model=model, hidden_kinds=facts.hidden_kinds, now=_truncate_to_milliseconds(now))
+    derived, columns = _derive_columns(facts, context)
+    contacts = derived.select("contact_id", *(column.name for column in columns))
+    counts = add_counts(contacts, prepare_events(facts.events, context), context)
+    return counts.select("contact_id", *(pl.col(column_name(EVENTS, line.key)).alias(line.key) for line in context.visible_criteria))
+
+
+def _derive_columns(facts: Facts, context: EvaluationContext) -> tuple[pl.DataFrame, frozenset[DerivedColumn]]:
+    columns = find_required_columns(context.model.contact_conditions, context.contact_scope) | counter_columns(context)
+    return add_columns(_sort_contacts(facts.contacts), columns, context.model.domains, context.now), columns
 
 
 def _sort_contacts(contacts: pl.DataFrame) -> pl.DataFrame:

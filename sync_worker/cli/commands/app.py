@@ -15,6 +15,7 @@ COMMAND_ORDER: Final = (
     *("init", "check", "setup"),
     *("backfill", "sync", "plan", "apply", "serve", "status", "undo"),
     *("report", "approve", "review"),
+    *("backtest", "threshold", "suggest"),
     *("explain", "forget"),
     *("model", "service", "state", "sandbox", "demo"),
 )

@@ -1,0 +1,94 @@
+"""Data for the commands that ask whether a model is any good: from a portal folder, or from the state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.model.compiled.loader import load
+from sync_worker.model.file.units import parse_duration
+
+try:
+    from sync_worker.insight.backtest import Backtest, run_backtest
+    from sync_worker.insight.cohort import build_cohort
+    from sync_worker.insight.suggest.portal_survey import build_survey, find_specs
+    from sync_worker.insight.suggest.suggest import Suggester
+    from sync_worker.insight.suggest.suggestion import Suggestion
+    from sync_worker.insight.threshold import ThresholdAdvice, advise_threshold
+except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with every extra
+    raise ConfigurationError(
+        f"The analysis of models is not installed ({error.name} is missing).",
+        hint="Install the extra `insight`: `pip install 'sync-worker[insight]'`, or `pip install '.[insight]'` in a checkout.",
+    ) from error
+
+from sync_worker.cli.sandbox import find_columns, read_history
+
+_CAPACITY: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/\s*(day|week|month))?")
+_PER_WEEK: Final = {"day": 7.0, "week": 1.0, "month": 12 / 52}
+
+
+def suggest_model(portal: Path, model_file: Path, *, at: datetime | None, horizon: timedelta, criteria: int) -> Suggestion:
+    """Suggest a model from the contacts of a portal folder; default for `at`: the last instant whose horizon is over."""
+    if criteria < 1:
+        raise ConfigurationError(f"--criteria: {criteria} is not a number of criteria.", hint="Example: --criteria 8.")
+    model = load(model_file)
+    columns = find_columns(portal)
+    specs = find_specs(columns.names, model, columns.types)
+    history = read_history(portal, [model, build_survey(specs, columns.custom_kinds)])
+    cohort = build_cohort(history, at or history.now - horizon, horizon)
+    text = model_file.read_text(encoding="utf-8-sig")
+    return Suggester(cohort=cohort, model=model, text=text, specs=specs, custom_kinds=columns.custom_kinds, criteria=criteria).suggest()
+
+
+def backtest_models(portal: Path, model_files: Sequence[Path], dates: Sequence[datetime], horizon: timedelta) -> Backtest:
+    """Backtest models on a portal folder."""
+    models = {_name(file, model_files): load(file) for file in model_files}
+    history = read_history(portal, list(models.values()))
+    return run_backtest(history, models, list(dates) or [history.now - horizon], horizon)
+
+
+def find_threshold(
+    portal: Path, model_file: Path, *, at: datetime | None, horizon: timedelta, capacity: str | None, precision: float | None
+) -> ThresholdAdvice:
+    """Find the threshold for a capacity or a precision on a portal folder."""
+    if (capacity is None) == (precision is None):
+        raise ConfigurationError("Expected either --capacity or --precision.", hint="Example: --capacity 40/week, or --precision 0.3.")
+    if precision is not None and not 0 < precision < 1:
+        raise ConfigurationError(f"--precision: {precision:g} is not between 0 and 1.", hint="Example: --precision 0.3.")
+    weekly = None if capacity is None else parse_capacity(capacity)
+    model = load(model_file)
+    history = read_history(portal, [model])
+    return advise_threshold(history, model, at=at or history.now - horizon, horizon=horizon, precision=precision, weekly=weekly)
+
+
+def parse_capacity(text: str) -> float:
+    """Return the contacts per week: `40/week`, `8/day`, `160/month`; a number alone is per week.
+
+    Raises:
+        ConfigurationError: the text has none of these forms.
+    """
+    found = _CAPACITY.fullmatch(text.strip().lower())
+    if found is None or not float(found[1]):
+        raise ConfigurationError(f"--capacity: {text!r} is not a number of contacts per week.", hint="Example: --capacity 40/week.")
+    return float(found[1]) * _PER_WEEK[found[2] or "week"]
+
+
+def parse_horizon(text: str) -> timedelta:
+    """Return a horizon: `90d`, or a duration as in model files; raises ConfigurationError."""
+    days = re.fullmatch(r"(\d+)\s*d", text.strip().lower())
+    try:
+        horizon = parse_duration(f"{days[1]} days" if days else text)
+    except ValueError as error:
+        raise ConfigurationError(f"--horizon: {text!r} is not a duration.", hint="Example: --horizon 90d.") from error
+    if horizon < timedelta(days=1):
+        raise ConfigurationError(f"--horizon: {text!r} is shorter than a day.", hint="Example: --horizon 90d.")
+    return horizon
+
+
+def _name(file: Path, files: Sequence[Path]) -> str:
+    """Return the short name of a model file, or its path if another one has the same name."""
+    return file.stem if sum(each.stem == file.stem for each in files) == 1 else str(file)

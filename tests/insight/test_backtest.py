@@ -1,0 +1,104 @@
+"""Backtests and thresholds: figures by what happened afterward, loud about models that do not predict."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sync_worker.cli.output.backtest_page import write_page
+from sync_worker.errors import ConfigurationError
+from sync_worker.insight.backtest import Backtest, run_backtest
+from sync_worker.insight.portal_history import DEAL_COLUMNS
+from sync_worker.insight.threshold import advise_threshold
+from sync_worker.model.compiled.loader import loads
+from tests.insight.history_factory import AS_OF, HORIZON, MODEL, TEXT, build_deals, make_history
+
+WRONG = loads(TEXT.replace("tiers: {1: 1, 5: 2}", "each: -1").replace("Current", "Wrong"), "wrong.yaml")
+
+
+@pytest.fixture(scope="module")
+def backtest() -> Backtest:
+    return run_backtest(make_history(), {"current": MODEL, "wrong": WRONG}, [AS_OF], HORIZON)
+
+
+def test_models_are_compared_with_the_interval_of_the_difference(backtest: Backtest) -> None:
+    (difference,) = backtest.dates[0].differences
+    assert difference.difference.auc.low > 0
+    assert difference.verdict.startswith("current is better than wrong")
+
+
+def test_a_model_whose_high_scores_convert_less_is_named_first(backtest: Backtest) -> None:
+    assert any("wrong, score: WORSE THAN CHANCE" in warning for warning in backtest.warnings)
+    assert not any("current, score" in warning for warning in backtest.warnings)
+    assert any("current, grade: NO BETTER THAN CHANCE" in warning for warning in backtest.warnings)
+
+
+def test_each_criterion_has_its_lift_next_to_its_points(backtest: Backtest) -> None:
+    criteria = {criterion.key: criterion for criterion in backtest.dates[0].models[0].criteria}
+    assert (criteria["views"].points, criteria["clicks"].contacts) == ("3", 0)
+    assert criteria["clicks"].lift is None
+    assert (criteria["views"].lift or 0) > 1
+
+
+def test_the_bands_count_every_contact_and_outcome(backtest: Backtest) -> None:
+    date = backtest.dates[0]
+    bands = date.models[0].calibration
+    assert sum(band.contacts for band in bands) == date.contacts
+    assert round(sum(band.contacts * band.observed.value for band in bands if band.contacts)) == date.outcomes
+
+
+def test_a_contact_that_was_an_opportunity_already_does_not_count() -> None:
+    history = make_history()
+    earlier = replace(history, deals=pl.concat([history.deals, build_deals([(5_000, 1, AS_OF - timedelta(days=1))])]))
+    found = run_backtest(earlier, {"current": MODEL}, [AS_OF], HORIZON)
+    assert found.dates[0].contacts == history.contacts.height - 1
+
+
+def test_the_page_needs_no_other_file_and_has_text_for_every_plot(backtest: Backtest, tmp_path: Path) -> None:
+    write_page(backtest, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert not re.search(r"(?:src|href)=|https?://|@import", page)
+    assert page.count("<svg") == page.count("<title>") - 1 + page.count("<title id") == page.count("<desc")
+    assert page.count("<table") >= page.count("<svg")
+    assert "WORSE THAN CHANCE" in page
+
+
+def test_the_lowest_threshold_with_the_precision_is_advised_with_its_contacts() -> None:
+    advice = advise_threshold(make_history(), MODEL, at=AS_OF, horizon=HORIZON, precision=0.5)
+    assert advice.precision.value >= 0.5
+    assert advice.precision.low < advice.precision.value < advice.precision.high
+    assert advice.threshold > 0
+    assert len(advice.contacts) == advice.as_json()["contacts_today"]
+    assert next(iter(advice.contacts.values())).endswith("@example.com")  # type: ignore[union-attr]
+
+
+def test_a_smaller_capacity_needs_a_higher_threshold() -> None:
+    thresholds = [advise_threshold(make_history(), MODEL, at=AS_OF, horizon=HORIZON, weekly=n).threshold for n in (1000, 15)]
+    assert thresholds[0] < thresholds[1]
+
+
+def test_a_precision_that_no_threshold_has_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="No threshold gives a precision"):
+        advise_threshold(make_history(), MODEL, at=AS_OF, horizon=HORIZON, precision=0.99)
+
+
+@pytest.mark.parametrize("history", [make_history(contacts=90), make_history(contacts=110)], ids=["few contacts", "few outcomes"])
+def test_too_little_data_gives_no_threshold(history: object) -> None:
+    few = replace(history, deals=history.deals.head(12))  # type: ignore[attr-defined,type-var]
+    with pytest.raises(ConfigurationError, match="Too little data for a threshold"):
+        advise_threshold(few, MODEL, at=AS_OF, horizon=HORIZON, precision=0.3)
+
+
+def test_outcomes_that_are_all_alike_are_refused() -> None:
+    history = make_history()
+    nothing = replace(history, deals=pl.DataFrame(schema=dict(DEAL_COLUMNS)))
+    with pytest.raises(ConfigurationError, match="no deal"):
+        run_backtest(nothing, {"current": MODEL}, [AS_OF], HORIZON)
+    every = replace(history, deals=build_deals([(id_, id_, AS_OF + timedelta(days=1)) for id_ in history.contacts["contact_id"]]))
+    with pytest.raises(ConfigurationError, match="Every one of the 900 contacts"):
+        run_backtest(every, {"current": MODEL}, [AS_OF], HORIZON)

@@ -1,0 +1,112 @@
+"""Suggestions: what makes contacts convert is found, what does not is left out, and nothing is promised that later contacts do not show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import polars as pl
+import pytest
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.insight.cohort import build_cohort
+from sync_worker.insight.portal_history import PortalHistory
+from sync_worker.insight.suggest.portal_survey import find_specs
+from sync_worker.insight.suggest.suggest import Suggester
+from sync_worker.insight.suggest.suggestion import Suggestion
+from sync_worker.model.compiled.loader import loads
+from tests.insight.history_factory import AS_OF, HORIZON, MODEL, TEXT, build_deals, build_events, make_history
+
+
+def suggest(history: PortalHistory, criteria: int = 8) -> Suggestion:
+    specs = find_specs(["jobtitle", "city", "lifecyclestage"], MODEL, {})
+    return Suggester(cohort=build_cohort(history, AS_OF, HORIZON), model=MODEL, text=TEXT, specs=specs, criteria=criteria).suggest()
+
+
+@pytest.fixture(scope="module")
+def suggestion() -> Suggestion:
+    return suggest(make_history())
+
+
+def test_the_criteria_that_make_contacts_convert_are_found(suggestion: Suggestion) -> None:
+    added = {change.key for change in suggestion.changes if change.change == "+"}
+    assert {"page_views", "form_submissions", "jobtitle_engineer"} <= added
+    assert suggestion.criteria <= 4
+    assert suggestion.difference.auc.low > 0
+    assert suggestion.verdict.startswith("Better than the current model")
+    assert suggestion.suggested.auc.value > suggestion.boosting_auc - 0.02
+
+
+def test_the_suggestion_is_a_valid_model_whose_engagement_never_costs_points(suggestion: Suggestion) -> None:
+    model = loads(suggestion.model or "", "suggested.yaml")
+    assert all(line.is_positive for line in model.score_criteria if line.event)
+    assert all(line.nominal_points % 1_000_000 == 0 for line in model.score_criteria)
+    assert model.bands[-1].from_ == model.document.qualification.threshold
+
+
+def test_the_figures_are_those_of_the_suggested_model_itself(suggestion: Suggestion) -> None:
+    cohort = build_cohort(make_history(), AS_OF, HORIZON)
+    scores = cohort.score(loads(suggestion.model or "", "suggested.yaml")).slice(suggestion.fitted.contacts)
+    hot = scores.filter(pl.col("band") == "hot")
+    assert suggestion.calibration[-1].contacts == hot.height
+    assert suggestion.calibration[-1].observed.value == pytest.approx(hot["converted"].mean())
+
+
+def test_each_line_of_the_diff_has_a_reason(suggestion: Suggestion) -> None:
+    assert all(change.reason for change in suggestion.changes)
+    removed = {change.key: change for change in suggestion.changes if change.change == "-"}
+    assert "no contact" in removed["clicks"].reason
+
+
+def test_a_current_grade_that_does_not_help_is_removed(suggestion: Suggestion) -> None:
+    assert not suggestion.grade_proposed
+    assert "grade" in {change.key for change in suggestion.changes}
+
+
+def test_no_property_is_suggested_where_fit_carries_nothing() -> None:
+    found = suggest(make_history(fit_matters=False))
+    assert not any(change.key.startswith(("jobtitle", "grade ")) for change in found.changes if change.change == "+")
+    assert not found.grade_proposed
+
+
+def test_shuffled_outcomes_give_no_suggestion() -> None:
+    found = suggest(make_history(shuffle_outcomes=True))
+    assert found.model is None
+    assert found.suggested.auc.value == pytest.approx(0.5, abs=0.02)
+    assert found.verdict.startswith("No better than chance")
+
+
+def test_a_value_that_only_converted_contacts_have_is_a_possible_leak() -> None:
+    found = suggest(make_history(leak=True))
+    assert found.leaks == ["city"]
+    assert found.without_leaks is not None
+    assert found.without_leaks.auc.value < found.suggested.auc.value
+    assert "form_submissions" in found.without_leaks_criteria
+
+
+def test_the_order_of_contacts_and_events_changes_nothing(suggestion: Suggestion) -> None:
+    history = make_history()
+    mixed = replace(
+        history,
+        contacts=history.contacts.sample(fraction=1, shuffle=True, seed=1),
+        events=history.events.sample(fraction=1, shuffle=True, seed=2),
+    )
+    assert suggest(mixed).as_json() == suggestion.as_json()
+
+
+def test_what_happens_later_changes_nothing_as_of_the_past(suggestion: Suggestion) -> None:
+    history = make_history()
+    later = replace(
+        history,
+        now=history.now + timedelta(days=30),
+        events=pl.concat(
+            [history.events, build_events([(1, "later", "page_view", -40, None), (2, "form", "form_submission", -41, "New")])]
+        ),
+        deals=pl.concat([history.deals, build_deals([(9_999, 5, AS_OF + HORIZON + timedelta(days=1))])]),
+    )
+    assert suggest(later).as_json() == suggestion.as_json()
+
+
+def test_too_little_data_is_a_sentence_and_no_figure() -> None:
+    with pytest.raises(ConfigurationError, match="Too little data for a suggestion"):
+        suggest(make_history(contacts=120))
