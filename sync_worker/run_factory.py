@@ -156,6 +156,7 @@ class RunFactory:
             run_id=self.report.run_id,
             in_flight=self.settings.requests_in_flight,
             progress=self.progress,
+            clock=self.clock,
             skip_reason=skip_reason,
         )
         # A callback, so that the report of a failed run also contains what was written.
@@ -170,8 +171,8 @@ class RunFactory:
         return BulkContext(hubspot=self.hubspot, poller=self.build_poller(), fallback=fallback, min_size=self.min_bulk_records)
 
     def _build_retention(self) -> Retention:
-        days = self.settings.keep_events_days
-        return Retention(keep_events=timedelta(days=days) if days else None, keep_undo=timedelta(days=self.settings.keep_undo_days))
+        days, writes = self.settings.keep_events_days, max(self.settings.keep_undo_days, self.settings.keep_audit_days)
+        return Retention(keep_events=timedelta(days=days) if days else None, keep_writes=timedelta(days=writes))
 
     def _build_guard(self, *, disabled: bool) -> Guard:
         settings = self.settings

@@ -21,6 +21,7 @@ from sync_worker.model.compiled.loader import load
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.diff import describe_changes
 from sync_worker.progress import Progress
+from sync_worker.reports.audit import AuditSummary, export_audit
 from sync_worker.reports.explain_contact import ContactExplanation, explain
 from sync_worker.reports.model_comparison import ModelComparison, compare, comparison_table
 from sync_worker.reports.model_summary import ModelSummary, summarize_model
@@ -253,6 +254,14 @@ class Worker:
         """Explain the score and grade of a contact; optionally at another time or with another model."""
         outputs = self._build_crm_schema(self.load_model(model_file)) if model_file else self.outputs
         return explain(self.store, outputs, portal.load(self.store), email_or_id, now=self.clock(), at=at)
+
+    def audit(self, out: Path, *, since: datetime | None = None, run: str | None = None, email_or_id: str | None = None) -> AuditSummary:
+        """Write every write to HubSpot to a .csv or .parquet file, from a time on, of one run or of one contact.
+
+        Raises ConfigurationError for another file name, and if the run or the contact is not in the state.
+        """
+        with self.store.transaction() as tx:
+            return export_audit(tx, out, since=since, run=run, email_or_id=email_or_id)
 
     def summarize_model(self, file: Path | None = None, *, check_portal: bool = False) -> ModelSummary:
         """Summarize a model file, by default the one of the settings; with `check_portal`, also how it fits the portal.

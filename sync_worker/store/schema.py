@@ -265,7 +265,8 @@ leases: Final = Table(
     Column("expires_at", BigInteger, nullable=False),
 )
 
-#: The values that each run replaces, saved before they are sent, so that a crash loses nothing. JSON: property → value.
+#: The values that each run replaces, saved before they are sent, so that a crash loses nothing, with HubSpot's answer. JSON: property →
+#: value. `answers`: null before an answer, then JSON: property → answer, of the properties that HubSpot has not accepted as sent.
 undo_values: Final = Table(
     "replaced",
     metadata,
@@ -273,6 +274,8 @@ undo_values: Final = Table(
     Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
     Column("before", Text, nullable=False),
     Column("after", Text, nullable=False),
+    Column("answers", Text),
+    Column("at", BigInteger),  # of the write or its answer; null: written by a version that did not save answers
     Index("replaced_by_contact", "contact_id"),
 )
 
@@ -284,6 +287,8 @@ undo_members: Final = Table(
     Column("list", Text, primary_key=True),
     Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
     Column("added", Boolean, nullable=False),
+    Column("answer", Text),  # null before an answer
+    Column("at", BigInteger),
     Index("replaced_members_by_contact", "contact_id"),
 )
 

@@ -1,4 +1,4 @@
-"""Retention: deletes old events and old undo rows from the state, once a day."""
+"""Retention: deletes old events and old rows of writes from the state, once a day."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ PURGE_INTERVAL: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long events and undo rows are kept; None: without limit."""
+    """How long events and rows of writes are kept; None: without limit."""
 
     keep_events: timedelta | None = None
-    keep_undo: timedelta = timedelta(days=30)
+    keep_writes: timedelta = timedelta(days=400)
 
     def purge(self, store: Store, model: Model, now: datetime) -> None:
         """Delete expired rows, at most once a day; contacts that lose events are re-evaluated."""
         with store.transaction() as tx:
             if to_ms(now - PURGE_INTERVAL) < (last_purge.load(tx) or 0):
                 return
-            undo_log.delete_before(tx, to_ms(now - self.keep_undo))
+            undo_log.delete_before(tx, to_ms(now - self.keep_writes))
             for kind in sorted(model.event_kinds):
                 if (cutoff := self.cutoff(kind, model, now)) is not None:
                     event_store.delete_before(tx, kind, cutoff)

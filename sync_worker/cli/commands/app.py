@@ -16,7 +16,7 @@ COMMAND_ORDER: Final = (
     *("backfill", "sync", "plan", "apply", "serve", "status", "undo"),
     *("report", "approve", "review"),
     *("backtest", "threshold", "suggest"),
-    *("explain", "forget"),
+    *("explain", "audit", "forget"),
     *("model", "service", "state", "sandbox", "demo"),
 )
 

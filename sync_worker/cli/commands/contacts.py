@@ -1,7 +1,8 @@
-"""The commands about one contact: explain, forget."""
+"""The commands about contacts: explain, audit, forget."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from sync_worker.cli.commands.app import app
 from sync_worker.cli.commands.execution import parse_timestamp, print_result, with_worker
 from sync_worker.cli.options import ContactArgument, JsonOption, ModelOption
 from sync_worker.cli.output import contact_explanation
-from sync_worker.cli.output.run import print_forgotten
+from sync_worker.cli.output.run import print_audit, print_forgotten
 
 
 @app.command()
@@ -30,6 +31,23 @@ def explain(
         json=json,
         print_text=contact_explanation.print_explanation,
     )
+
+
+@app.command()
+def audit(
+    *,
+    to: Annotated[Path, typer.Option("--out", metavar="FILE", help="A .csv or .parquet file.", show_default=False)],
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="Only writes from this ISO 8601 date or time on.")] = None,
+    run: Annotated[str | None, typer.Option(metavar="RUN", help="Only writes of this run.")] = None,
+    contact: Annotated[str | None, typer.Option(metavar="EMAIL|ID", help="Only writes to this contact.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Export all writes to HubSpot with HubSpot's answers.
+
+    A row has the run, contact, property, old and new value. Erased contacts are not in it.
+    """
+    at = parse_timestamp(since, "--since") if since else None
+    print_result(with_worker(lambda worker: worker.audit(to, since=at, run=run, email_or_id=contact)), json=json, print_text=print_audit)
 
 
 @app.command()

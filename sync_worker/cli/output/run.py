@@ -11,6 +11,7 @@ from sync_worker.cli.output.held_back import print_held_back, print_rejected
 from sync_worker.cli.output.labels import count_records, format_count, format_score
 from sync_worker.cli.output.plan import print_plan, summarize_plan
 from sync_worker.model.i18n.phrases import format_minus
+from sync_worker.reports.audit import AuditSummary
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.named_mqls import NamedMql
 from sync_worker.sync.run_report import ErasureReport, RunReport
@@ -51,6 +52,11 @@ def print_run(report: RunReport) -> None:
     print_held_back(report.held_back, err)
     if report.dry_run:
         out.print(f"  plan      {summarize_plan(report.plan)}", markup=False)
+
+
+def print_audit(summary: AuditSummary) -> None:
+    """Print how many writes were exported."""
+    out.print(f"  written   {format_count(summary.rows, 'write')} to {summary.file}", markup=False)
 
 
 def print_forgotten(report: ErasureReport) -> None:

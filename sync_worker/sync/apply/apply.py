@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +21,7 @@ from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts
 from sync_worker.store.writes import differences, memberships, rejections, undo_log
 from sync_worker.store.writes.rejections import PROPERTIES, STAGE, Rejection, list_part
+from sync_worker.store.writes.undo_log import Answer
 from sync_worker.sync.apply.contact_batch import ContactBatchResult, write_batch
 from sync_worker.sync.apply.contact_results import ContactResult, build_result
 from sync_worker.sync.apply.list_members import ListMembers, build_missing_list_error
@@ -30,6 +31,7 @@ from sync_worker.timestamps import to_ms
 
 BATCH_SIZE: Final = 100  # HubSpot's limit of contacts per call
 MAX_WRITERS: Final = 64
+DELETED_ANSWER: Final = Answer("the contact was deleted or merged", None)
 RETRY_SECONDS: Final = (2.0, 4.0, 8.0)  # between the tries of a run
 
 
@@ -66,12 +68,14 @@ class Applier:
         run_id: str,
         in_flight: int,
         progress: Progress,
+        clock: Callable[[], datetime],
         skip_reason: str | None = None,
     ) -> None:
         self._hubspot = hubspot
         self._store = store
         self._crm_schema = crm_schema
         self._now = now
+        self._clock = clock
         self._run_id = run_id
         self._skip_reason = skip_reason
         self._max_in_flight = hubspot.budgets.burst.concurrency(minimum=in_flight, maximum=MAX_WRITERS)
@@ -80,7 +84,7 @@ class Applier:
         self._pending_batches: deque[tuple[Sequence[ContactChange], Future[ContactBatchResult]]] = deque()
         self._in_flight_ids: set[int] = set()
         self._session = WriteSession()
-        self._list_members = ListMembers(hubspot=hubspot, store=store, run_id=run_id, now=to_ms(now), session=self._session)
+        self._list_members = ListMembers(hubspot=hubspot, store=store, run_id=run_id, now=to_ms(now), session=self._session, clock=clock)
         self._retries: dict[int, ContactChange] = {}  # rejected for a temporary reason
         self._partly_written: set[int] = set()  # of these contacts
         self.outcome = Outcome()
@@ -116,7 +120,7 @@ class Applier:
         """Save the values that the changes replace."""
         if changes:
             with self._store.transaction() as tx:
-                undo_log.save(tx, self._run_id, {change.id: change.before_after for change in changes})
+                undo_log.save(tx, self._run_id, {change.id: change.before_after for change in changes}, at=to_ms(self._clock()))
 
     @property
     def in_flight_ids(self) -> Container[int]:
@@ -193,6 +197,9 @@ class Applier:
             rejections.suspend(tx, list(sent), reason=self._skip_reason, at=to_ms(self._now))
         rejected = [rejection for result in found for rejection in result.rejections]
         rejections.save(tx, rejected, at=to_ms(self._now))
+        answers = {result.change.id: result.answers for result in found}
+        answers |= {id_: dict.fromkeys(sent[id_].properties, DELETED_ANSWER) for id_ in deleted if id_ in sent}
+        undo_log.save_answers(tx, self._run_id, answers, at=to_ms(self._clock()))
         self._count(found, rejected, deleted=len(deleted))
 
     def _build_results(self, sent: Mapping[int, ContactChange], batch: ContactBatchResult) -> Iterator[ContactResult]:

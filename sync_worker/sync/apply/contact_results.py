@@ -11,6 +11,7 @@ import orjson
 from sync_worker.hubspot.records.models import CauseKind, RejectionCause, WriteAck
 from sync_worker.store.writes.differences import AcknowledgedContact
 from sync_worker.store.writes.rejections import PROPERTIES, STAGE, Rejection
+from sync_worker.store.writes.undo_log import Answer
 from sync_worker.sync.plan.plan import STAGE_PROPERTY, ContactChange, InvalidValue
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.timestamps import to_ms
@@ -50,6 +51,24 @@ class ContactResult:
         rejected = {rejection.part for rejection in self.rejections}
         sent = {STAGE if name == STAGE_PROPERTY else PROPERTIES for name in self.change.properties}
         return sorted(sent - rejected)
+
+    @property
+    def answers(self) -> dict[str, Answer | None]:
+        """HubSpot's answer to each property that was sent; None: accepted as sent."""
+        if self.is_plain and self.change.new_stage is None:
+            return dict.fromkeys(self.change.properties)
+        shown: dict[str, str] = orjson.loads(self.row.observed) if self.row and self.row.observed else {}
+        if self.row and self.row.stage is not None:
+            shown[STAGE_PROPERTY] = self.row.stage
+        return {name: self._answer(name, values, shown) for name, values in self.change.properties.items()}
+
+    def _answer(self, name: str, values: tuple[str, str], shown: Mapping[str, str]) -> Answer | None:
+        before, after = values
+        if name in self.causes:
+            return Answer(f"rejected: {self.causes[name].reason}", before)
+        if name == STAGE_PROPERTY and self.row and self.row.stage_given is None:
+            return Answer("not sent: a user has moved the contact to another stage", shown.get(name))
+        return None if shown.get(name, after) == after else Answer("altered", shown[name])
 
     @property
     def retry(self) -> ContactChange | None:

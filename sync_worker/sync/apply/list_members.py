@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sync_worker.batched import batched
@@ -13,12 +14,15 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts
 from sync_worker.store.writes import memberships, rejections, undo_log
+from sync_worker.store.writes.audit_log import ACCEPTED
 from sync_worker.store.writes.rejections import ADD, REMOVE, Rejection, list_part
 from sync_worker.sync.plan.plan import ListChange
+from sync_worker.timestamps import to_ms
 
 MEMBERSHIP_BATCH_SIZE: Final = 1_000
 RETRY_SECONDS: Final = 2.0
 RECREATE_LIST_HINT: Final = "Run `sync-worker setup`; it recreates the list, and the next run fills it."
+MISSING_ANSWER: Final = "the contact does not exist"
 UNCONFIRMED_REASON: Final = "HubSpot reported success, but did not confirm the change."
 
 
@@ -56,6 +60,7 @@ class ListMembers:
     run_id: str
     now: int
     session: WriteSession
+    clock: Callable[[], datetime]
 
     def apply(self, list_id: str, change: ListChange) -> Iterable[MemberOutcome]:
         """Add and remove members in batches; yield the outcome of each batch once it is saved.
@@ -65,7 +70,7 @@ class ListMembers:
         """
         for batch in _batches(change):
             with self.store.transaction() as tx:
-                undo_log.save_members(tx, self.run_id, change.key, added=batch.add, removed=batch.remove)
+                undo_log.save_members(tx, self.run_id, change.key, added=batch.add, removed=batch.remove, at=to_ms(self.clock()))
                 memberships.save_pending(tx, change.key, batch.add)
             yield self._change_batch(list_id, change, batch)
 
@@ -84,6 +89,9 @@ class ListMembers:
             added = sorted(confirmed) if batch.add else []
             memberships.save_changes(tx, change.key, added=added, removed=sorted(missing if batch.add else confirmed | missing))
             rejections.delete_part(tx, part, confirmed | missing)
+            answers = dict.fromkeys(missing, MISSING_ANSWER) | {id_: f"rejected: {reason}" for id_, reason in rejected.items()}
+            answers |= dict.fromkeys(confirmed, ACCEPTED)
+            undo_log.save_member_answers(tx, self.run_id, change.key, answers, at=to_ms(self.clock()))
             rejections.save(tx, [Rejection(id_, part, batch.change, reason) for id_, reason in reasons.items()], at=self.now)
         return MemberOutcome(added=len(added), removed=len(confirmed | missing) if batch.remove else 0, rejected=reasons)
 
