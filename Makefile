@@ -5,10 +5,11 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := .venv-peers
 MUTANTS := .venv-mutants
+AUDIT := .venv-audit
 # What `make test` runs on PostgreSQL as well: all statements of the store, and whole runs.
 POSTGRES_TESTS := tests/store tests/sync/test_invariants.py tests/sync/test_interrupted_run.py tests/reliability/test_lease.py
 
-.PHONY: install hooks peers demo test postgres soak reliability mutants check bench countries format lock clean
+.PHONY: install hooks peers demo test postgres soak reliability mutants audit check bench countries format lock clean
 
 install: $(READY)
 
@@ -74,6 +75,16 @@ $(MUTANTS)/.ready: tests/mutants/requirements.lock
 	$(MUTANTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/mutants/requirements.lock
 	@touch $@
 
+# Writes dist/sbom.cdx.json (CycloneDX) and looks up known vulnerabilities of the locked packages; needs a connection to the package index.
+audit: $(AUDIT)/.ready
+	$(AUDIT)/bin/python tests/audit/audit.py
+
+# In a separate environment because only this target needs it.
+$(AUDIT)/.ready: tests/audit/requirements.lock
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/audit/requirements.lock
+	@touch $@
+
 # BENCH=read,idle selects cases; the default cases take about ten minutes.
 bench: install
 	BENCH="$(BENCH)" $(BIN)/python -m tests.benchmarks
@@ -95,6 +106,7 @@ lock:
 	$(COMPILE) --output-file tests/peers/requirements.lock tests/peers/requirements.in
 	$(COMPILE) --output-file tests/peers/tap_hubspot.lock tests/peers/tap_hubspot.in
 	$(COMPILE) --output-file tests/mutants/requirements.lock tests/mutants/requirements.in
+	$(COMPILE) --output-file tests/audit/requirements.lock tests/audit/requirements.in
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(MUTANTS) .mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(MUTANTS) $(AUDIT) .mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
