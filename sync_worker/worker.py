@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,10 @@ from sync_worker.errors import ConfigurationError, StateBusy, StateError
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest import clock_skew, rate_limiter
 from sync_worker.hubspot.rest.transport import Timeouts
+from sync_worker.insight.conversion import OutcomeReport, build_outcome_report
+from sync_worker.insight.mql_cohort import MQL
+from sync_worker.insight.portal_history import PortalHistory
+from sync_worker.insight.state_history import load_state_history
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.diff import describe_changes
@@ -34,7 +38,7 @@ from sync_worker.settings import Settings
 from sync_worker.store import database, erasure, leases, model_revisions
 from sync_worker.store.backup import BackupSummary, create_backup, restore_backup, verify_backup
 from sync_worker.store.database import Store
-from sync_worker.store.facts import contacts
+from sync_worker.store.facts import contacts, stage_dates
 from sync_worker.store.model_revisions import ModelRevision, RevisionKind
 from sync_worker.store.saved_state import service_control, service_health, unreadable
 from sync_worker.store.saved_state.service_health import ServiceHealth
@@ -55,6 +59,7 @@ from sync_worker.sync.portal.preflight import PreflightReport, run_preflight
 from sync_worker.sync.portal.setup import SetupPlan, apply_plan, plan_setup
 from sync_worker.sync.pull.exports import MIN_BULK_SIZE
 from sync_worker.sync.pull.records.cursors import last_full_scan
+from sync_worker.sync.pull.records.outcomes import OutcomeReader
 from sync_worker.sync.pull.resync import apply_resyncs, request_resync
 from sync_worker.sync.run import EARLY_CHUNK_SIZE
 from sync_worker.sync.run_record import record_run
@@ -235,6 +240,47 @@ class Worker:
             save_report(self.store, report)
         log.info("report.made", report=report.id, model=report.model_hash, contacts=report.distribution.contacts)
         return report
+
+    def outcomes(self, *, capacity: int | None = None, offline: bool = False) -> OutcomeReport:
+        """Return what became of MQLs. Reads deals, lifecycle stages and earlier values of properties first, unless `offline`.
+
+        Raises ConfigurationError if no contact has become an MQL.
+        """
+        notes: list[str] = []
+        if not offline:
+            reader = self._build_outcome_reader([self.model])
+            notes = reader.read_outcomes()
+            with self.store.transaction() as tx:
+                mqls = stage_dates.find_contacts(tx, MQL)
+            reader.read_histories(mqls)
+        return build_outcome_report(self.load_history([self.model]), self.model, capacity=capacity, notes=notes)
+
+    def read_history(self, models: Sequence[Model]) -> PortalHistory:
+        """Read the outcomes and the earlier values of all contacts that changed from HubSpot; return the history of the portal."""
+        reader = self._build_outcome_reader(models)
+        reader.read_outcomes()
+        reader.read_histories()
+        return self.load_history(models)
+
+    def load_history(self, models: Sequence[Model]) -> PortalHistory:
+        """Return what the state knows of the portal, with the times at which it became known."""
+        portal_info = portal.load(self.store)
+        kinds = frozenset().union(*(model.source_kinds for model in models))
+        hidden = portal_info.select_hidden_kinds(kinds) if portal_info else frozenset[str]()
+        with self.store.transaction() as tx:
+            return load_state_history(tx, models, hidden, self.clock(), keeps_all_events=self.settings.keep_events_days is None)
+
+    def _build_outcome_reader(self, models: Sequence[Model]) -> OutcomeReader:
+        portal.check_portal_id(self.store, self.hubspot.account.read_details())
+        overlap = timedelta(minutes=self.settings.overlap_minutes)
+        return OutcomeReader(
+            hubspot=self.hubspot,
+            store=self.store,
+            models=models,
+            now=self.clock(),
+            overlap=overlap,
+            progress=self.progress,
+        )
 
     def _build_evaluator(self, portal_info: PortalInfo, now: datetime) -> Evaluator:
         return Evaluator(

@@ -21,7 +21,9 @@ from sync_worker.hubspot.api.bulk.imports import Imports
 from sync_worker.hubspot.api.crm.companies import Companies
 from sync_worker.hubspot.api.crm.contacts import Contacts
 from sync_worker.hubspot.api.crm.deals import Deals
+from sync_worker.hubspot.api.crm.pipelines import Pipelines
 from sync_worker.hubspot.api.crm.properties import Properties
+from sync_worker.hubspot.api.crm.property_histories import PropertyHistories
 from sync_worker.hubspot.api.email_events import EmailEvents
 from sync_worker.hubspot.api.event_occurrences import EventOccurrences
 from sync_worker.hubspot.api.forms import Forms
@@ -54,6 +56,7 @@ class HubSpot:
     contacts: Contacts
     companies: Companies
     deals: Deals
+    pipelines: Pipelines
     email_events: EmailEvents
     event_occurrences: EventOccurrences
     forms: Forms
@@ -61,6 +64,7 @@ class HubSpot:
     subscriptions: Subscriptions
     lists: Lists
     properties: Properties
+    property_histories: PropertyHistories
     exports: Exports
     imports: Imports
     account: Account
@@ -148,6 +152,7 @@ def _build_client(transport: Transport, metrics: RequestMetrics, identity: str, 
         contacts=Contacts(crm.contacts, rows),
         companies=Companies(crm.companies, rows),
         deals=Deals(LazyApi(lambda: crm.deals), LazyApi(lambda: crm.associations.v4.batch_api), rows),
+        pipelines=Pipelines(transport, rows),
         email_events=EmailEvents(transport, rows),
         event_occurrences=EventOccurrences(sdk.events.events_api, rows),
         forms=Forms(LazyApi(lambda: sdk.marketing.forms.forms_api), transport, rows),
@@ -161,6 +166,7 @@ def _build_client(transport: Transport, metrics: RequestMetrics, identity: str, 
             LazyApi(lambda: crm.properties.groups_api),
             rows,
         ),
+        property_histories=PropertyHistories(transport, rows),
         exports=Exports(transport, FileDownloader(metrics)),
         imports=Imports(transport),
         account=Account(transport),

@@ -12,6 +12,7 @@ import polars as pl
 from sync_worker.insight.counters import count_again
 from sync_worker.insight.portal_history import COMPANY, COMPANY_COLUMNS, CONTACT, CONTACT_COLUMNS, PortalHistory
 from sync_worker.model.compiled.facts import TIMESTAMP
+from sync_worker.model.lookup.standard_properties import SUBSCRIPTION_PROPERTIES
 
 #: HubSpot keeps so many values of a property; if all of them are later than the instant, the value of that time is lost.
 KEPT_VALUES: Final = 20
@@ -46,7 +47,8 @@ def as_of(history: PortalHistory, instant: datetime) -> PortalHistory:
     companies, frozen_companies = _past_values(_select_existing(history.companies, at), history.values, COMPANY, at)
     is_past = instant < history.now
     counted, recounted = count_again(contacts, known) if is_past or not history.shows_counters else (contacts, frozenset())
-    names = {*history.frozen, *(frozen_contacts - recounted), *(f"company.{name}" for name in frozen_companies)}
+    undated = SUBSCRIPTION_PROPERTIES if history.subscriptions["at"].has_nulls() else ()
+    names = {*history.frozen, *undated, *(frozen_contacts - recounted), *(f"company.{name}" for name in frozen_companies)}
     frozen = tuple(sorted(names)) if is_past else history.frozen
     return replace(known, contacts=_forget_later_dates(counted, at), companies=companies, frozen=frozen)
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from sync_worker.model.compiled.facts import EVENT_SCHEMA, TIMESTAMP, Facts
 from sync_worker.model.compiled.model import Model
+from sync_worker.model.lookup.standard_properties import SUBSCRIPTION_PROPERTIES
 
 Schema = Mapping[str, "pl.DataType | type[pl.DataType]"]
 
@@ -96,9 +97,10 @@ class PortalHistory:
         return Facts(contacts=contacts.drop("company_id"), events=self.events.select(*EVENT_SCHEMA), hidden_kinds=self.hidden_kinds)
 
     def select_frozen(self, model: Model) -> list[str]:
-        """Return the properties of a model whose later values had to be used."""
-        used = {*model.contact_properties, *(f"company.{name}" for name in model.company_properties)}
+        """Return the properties of a model whose later values had to be used, and `createdate` if contacts may not have existed yet."""
+        used = {"createdate", *model.contact_properties, *(f"company.{name}" for name in model.company_properties)}
         used |= {COMPANY_ID} if model.company_properties else set()
+        used |= {*SUBSCRIPTION_PROPERTIES} if model.uses_subscriptions else set()
         return sorted(used.intersection(self.frozen))
 
 

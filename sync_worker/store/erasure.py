@@ -12,15 +12,19 @@ from sync_worker.store.schema import (
     contact_emails,
     contacts,
     counter_checks,
+    deal_contacts,
     events,
     former_emails,
+    history_reads,
     memberships,
     merges,
     mql_admissions,
     mql_starts,
+    property_values,
     rejections,
     repairs,
     runs,
+    stage_dates,
     subscriptions,
     undo_members,
     undo_values,
@@ -34,6 +38,8 @@ CONTACT_TABLES = (
     repairs,
     counter_checks,
     subscriptions,
+    deal_contacts,
+    stage_dates,
     verdicts,
     mql_admissions,
     mql_starts,
@@ -64,6 +70,8 @@ def purge(tx: Connection, ids: Collection[int], emails: Collection[str] = ()) ->
     deleted = tx.execute(delete(events).where(or_(events.c.contact_id.in_(ids), by_email))).rowcount
     for table in CONTACT_TABLES:
         tx.execute(delete(table).where(table.c.contact_id.in_(ids)))
+    for table in (property_values, history_reads):
+        tx.execute(delete(table).where(table.c.object_type == "contact", table.c.record_id.in_(ids)))
     tx.execute(delete(contacts).where(contacts.c.id.in_(ids)))
     _redact_reports(tx, {str(id_) for id_ in ids})
     return deleted

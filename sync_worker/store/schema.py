@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Index, Integer, MetaData, Table, Text, false, true
+from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Double, Index, Integer, MetaData, Table, Text, false, true
 
 metadata: Final = MetaData()
 
@@ -66,6 +66,7 @@ merges: Final = Table(
     metadata,
     Column("old_id", IdType, primary_key=True, autoincrement=False),
     Column("contact_id", BigInteger, nullable=False),
+    Column("at", BigInteger),  # when the contact was first seen merged; null: not known
     Index("merges_by_contact", "contact_id"),
 )
 
@@ -147,6 +148,62 @@ counter_checks: Final = Table(
     Column("total", BigInteger, nullable=False),  # HubSpot's counter
     Column("counted", BigInteger, nullable=False),  # events in the state
     Column("times", Integer, nullable=False),
+)
+
+#: Deals, read only by commands that look at outcomes.
+deals: Final = Table(
+    "deals",
+    metadata,
+    Column("id", IdType, primary_key=True, autoincrement=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger),
+    Column("pipeline", Text),
+    Column("stage", Text),
+    Column("closed_at", BigInteger),  # when the deal reached the closed stage that it is in; null: it is open
+    Column("won", Boolean, nullable=False),
+    Column("amount", Double),
+)
+
+deal_contacts: Final = Table(
+    "deal_contacts",
+    metadata,
+    Column("deal_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Index("deal_contacts_by_contact", "contact_id"),
+    sqlite_with_rowid=False,
+)
+
+#: When contacts reached a lifecycle stage, and when they were created (the stage `created`).
+stage_dates: Final = Table(
+    "stage_dates",
+    metadata,
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("stage", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: Earlier values of the properties that the model uses, each from a time on. `object_type` is contact or company.
+property_values: Final = Table(
+    "property_values",
+    metadata,
+    Column("object_type", Text, primary_key=True),
+    Column("record_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("value", Text),
+    sqlite_with_rowid=False,
+)
+
+#: The records whose earlier values were read, with the names of the properties and the time of the read.
+history_reads: Final = Table(
+    "history_reads",
+    metadata,
+    Column("object_type", Text, primary_key=True),
+    Column("record_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("names", Text, nullable=False),
+    Column("read_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 verdicts: Final = Table(

@@ -131,6 +131,19 @@ def select_contacts(tx: Connection, ids: Collection[int]) -> dict[int, int]:
     return _fill_batch(tx, select(contacts.c.id, contacts.c.revision).where(id_array.in_ids(contacts.c.id, ids), ~contacts.c.gone))
 
 
+def select_all(tx: Connection, *, only_ids: Sequence[int] | None = None) -> None:
+    """Select all contacts, or some, also deleted and merged ones."""
+    query = select(contacts.c.id, contacts.c.revision)
+    _fill_batch(tx, query if only_ids is None else query.where(id_array.in_ids(contacts.c.id, only_ids)))
+
+
+def load_selected_records(tx: Connection) -> Sequence[Row[int, str | None, int | None, str, bool]]:
+    """Return (id, email, company, facts, deleted) of the selected contacts."""
+    columns = (contacts.c.id, contacts.c.email, contacts.c.company_id, contacts.c.facts, contacts.c.gone)
+    query = select(*columns).join(evaluation_batch, evaluation_batch.c.contact_id == contacts.c.id)
+    return tx.execute(query.order_by(contacts.c.id)).all()
+
+
 def load_selected_contacts(tx: Connection) -> Sequence[Row[int, str, str]]:
     """Return (id, facts, facts of the primary company) of the selected contacts."""
     query = (

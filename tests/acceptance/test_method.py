@@ -305,9 +305,12 @@ def test_20_the_floor_is_half_of_the_sales_ready_score(story: Story) -> None:
     assert FORGOTTEN not in story.members("MQL")
 
 
-@pytest.mark.xfail(reason="Is the model any good?", strict=True)
 def test_21_the_ratio_of_mqls_that_became_opportunities_is_shown(story: Story) -> None:
-    assert story.desk.run("outcomes", "--json").code == 0
+    found = story.run("outcomes")
+    assert (found["mqls"], found["opportunities"]["count"]) == (2, 0)
+    assert found["opportunities"]["high"] > 0.5  # two MQLs say nothing yet
+    assert [alarm["kind"] for alarm in found["alarms"]] == ["too_little_data"]
+    assert {group["value"]: group["mqls"] for group in found["by"]["qualified"]} == {"direct": 1, "by score": 1}
 
 
 @pytest.mark.xfail(reason="See who, before it happens: plan, gate, log, hand-off", strict=True)

@@ -8,7 +8,7 @@ import sys
 from typing import Final, NoReturn
 
 from sync_worker import log
-from sync_worker.cli.commands import approval, contacts, insight, model, runs, sandbox, service, setup, state, status  # noqa: F401 -- the import registers the commands
+from sync_worker.cli.commands import approval, contacts, insight, model, outcomes, runs, sandbox, service, setup, state, status  # noqa: F401 -- the import registers the commands
 from sync_worker.cli.commands.app import app
 from sync_worker.cli.output.console import err
 from sync_worker.errors import SyncWorkerError

@@ -14,7 +14,7 @@ from sync_worker.cli.output.console import out
 COMMAND_ORDER: Final = (
     *("init", "check", "setup"),
     *("backfill", "sync", "plan", "apply", "serve", "status", "undo"),
-    *("report", "approve", "review"),
+    *("report", "approve", "review", "outcomes"),
     *("backtest", "threshold", "suggest"),
     *("explain", "audit", "forget"),
     *("model", "service", "state", "sandbox", "demo"),

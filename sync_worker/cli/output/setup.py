@@ -44,6 +44,8 @@ def print_findings(findings: PreflightReport) -> None:
         out.print(f"  {'can read' if optional.granted else 'hidden':9} {optional.resource} {optional.reason}".rstrip(), markup=False)
     for access in findings.bulk:
         out.print(f"  {'in bulk' if access.granted else 'not bulk':9} {access.resource} {access.reason}".rstrip(), markup=False)
+    label = "can read" if findings.outcomes.granted else "hidden"
+    out.print(f"  {label:9} {findings.outcomes.resource}, for `outcomes` {findings.outcomes.reason}".rstrip(), markup=False)
     points = f"up to {model.maximum:g} points, {model.reachable:g} reachable here"
     out.print(f"  model     {model.name} · {model.hash}: {points}", markup=False)
     print_unavailable_criteria(model.not_visible, model.unreachable_criteria)

@@ -14,6 +14,7 @@ ApiVersion = Literal["v3", "2026-09"]
 DATE_BASED_PATHS: Final = {
     "/crm/v3/objects": "/crm/objects/2026-09",
     "/crm/v3/properties": "/crm/properties/2026-09",
+    "/crm/v3/pipelines": "/crm/pipelines/2026-09",
     "/crm/v3/lists": "/crm/lists/2026-09",
     "/crm/v4/associations": "/crm/associations/2026-09",
     "/events/v3/events": "/events/event-occurrences/2026-09",
@@ -76,6 +77,7 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/crm/v3/properties/{object}", "create a property of {object}"),
     Endpoint("GET", "/crm/v3/properties/{object}/{name}", "read a property of {object}"),
     Endpoint("PATCH", "/crm/v3/properties/{object}/{name}", "change a property of {object}"),
+    Endpoint("GET", "/crm/v3/pipelines/{object}", "read the pipelines of {object}"),
     Endpoint("POST", "/crm/v3/lists", "create a list"),
     Endpoint("GET", "/crm/v3/lists/{list}", "read a list"),
     Endpoint("GET", "/crm/v3/lists/object-type-id/{type}/name/{name}", "look up a list by name"),

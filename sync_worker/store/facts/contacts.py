@@ -88,6 +88,11 @@ def save_companies(tx: Connection, rows: Sequence[CompanyRow], *, read_at: int =
     _mark_company_due(tx, changed)
 
 
+def load_companies(tx: Connection) -> list[tuple[int, str]]:
+    """Return (id, facts) of all companies; the facts are canonical JSON text."""
+    return [(id_, facts) for id_, facts in tx.execute(select(companies.c.id, companies.c.facts).order_by(companies.c.id))]
+
+
 def unread_companies(tx: Connection, since: int) -> list[int]:
     """Return the companies that no run since then (milliseconds) has read, in order of id."""
     return list(tx.execute(select(companies.c.id).where(companies.c.read_at < since).order_by(companies.c.id)).scalars())
@@ -275,7 +280,7 @@ def _merge(tx: Connection, survivor: ContactRow) -> None:
     # An outdated record may name a survivor that was merged away itself.
     survivor_id = merges.find_survivors(tx, [survivor.id]).get(survivor.id, survivor.id)
     merged = [id_ for id_ in survivor.merged_ids if id_ != survivor_id]
-    merges.save(tx, merged, survivor_id)
+    merges.save(tx, merged, survivor_id, survivor.updated_at)
     moved = tx.execute(update(events).where(events.c.contact_id.in_(merged)).values(contact_id=survivor_id)).rowcount
     move_former_emails(tx, merged, survivor_id)
     memberships.merge(tx, merged, survivor_id)

@@ -93,6 +93,7 @@ class PreflightReport:
     limits: LimitsSummary
     access: tuple[AccessCheck, ...]
     bulk: tuple[AccessCheck, ...]  # optional, for `backfill --via bulk`
+    outcomes: AccessCheck  # optional, for `outcomes` and backtests on the state
     subscriptions: AccessCheck | None  # optional: without it, criteria on subscriptions are not visible; None if the model has none
     model: ModelFit
     setup: tuple[SetupStep, ...]
@@ -114,6 +115,7 @@ class PreflightReport:
             "limits": self.limits.as_json(),
             "access": [access.as_json() for access in self.access],
             "bulk": [access.as_json() for access in self.bulk],
+            "outcomes": self.outcomes.as_json(),
             "subscriptions": self.subscriptions.as_json() if self.subscriptions else None,
             "model": self.model.as_json(),
             "setup": [step.as_json() for step in self.setup],
@@ -146,6 +148,7 @@ def run_preflight(
         limits=LimitsSummary(per_10_seconds=burst, daily=hubspot.account.read_daily_usage()),
         access=(*access, *writes),
         bulk=(_probe("exports", hubspot.exports.check_access), _probe("imports", hubspot.imports.check_access)),
+        outcomes=_probe("deals", lambda: hubspot.deals.list_from_id(0, (), limit=1)),
         subscriptions=_probe("subscriptions", hubspot.subscriptions.check_access) if model.uses_subscriptions else None,
         model=ModelFit(
             name=model.document.name,

@@ -15,6 +15,7 @@ PATHS = [
     ("PATCH", "/crm/v3/properties/contacts/lead_score", "/crm/properties/2026-09/contacts/lead_score"),
     ("GET", "/crm/v3/properties/contacts/groups", "/crm/properties/2026-09/contacts/groups"),
     ("PATCH", "/crm/v3/properties/contacts/groups/ours", "/crm/properties/2026-09/contacts/groups/ours"),
+    ("GET", "/crm/v3/pipelines/deals", "/crm/pipelines/2026-09/deals"),
     ("POST", "/crm/v3/lists/", "/crm/lists/2026-09"),
     ("PUT", "/crm/v3/lists/9/update-list-name", "/crm/lists/2026-09/9/update-list-name"),
     ("GET", "/crm/v3/lists/object-type-id/0-1/name/MQL%20%C2%B7", "/crm/lists/2026-09/object-type-id/0-1/name/MQL%20%C2%B7"),

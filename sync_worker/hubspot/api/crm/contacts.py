@@ -36,6 +36,13 @@ class Contacts(Objects[Contact]):
             [[build_since_filter(LAST_CONVERSION_PROPERTY, since)]], (LAST_CONVERSION_PROPERTY, CONVERSION_COUNT_PROPERTY)
         )
 
+    def search_known(self, names: Sequence[str], since: datetime | None, after_id: int) -> ResultPage[Contact, int]:
+        """Return up to 200 contacts with a value of at least one of up to five properties, changed at `since` or later, in order of id."""
+        changed = [] if since is None else [build_since_filter(self._modified_property, since)]
+        after = build_filter("hs_object_id", "GT", after_id)
+        groups: list[list[JsonObject]] = [[{"propertyName": name, "operator": "HAS_PROPERTY"}, after, *changed] for name in names]
+        return self._search_page(groups, (*names, "createdate"))
+
     def counts_page_views(self) -> bool:
         """Return whether HubSpot counts page views of any contact."""
         data = self._post_search(build_search_body([[build_filter(PAGE_VIEWS_PROPERTY, "GT", 0)]], ("hs_object_id",), limit=1))

@@ -1,0 +1,58 @@
+"""Text output of `outcomes`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Console
+
+from sync_worker.cli.output.labels import format_count
+from sync_worker.cli.output.tables import build_table
+from sync_worker.insight.conversion import Group, OutcomeReport
+from sync_worker.insight.ratio import Ratio
+
+HEADINGS: Final = {
+    "band": "band, when the contact became an MQL",
+    "grade": "grade, when the contact became an MQL",
+    "criterion": "criterion that gave points or matched",
+    "qualified": "way of qualification",
+    "month": "month in which the contact became an MQL",
+}
+
+
+def print_outcomes(report: OutcomeReport, console: Console) -> None:
+    """Print the alarms, the whole and the groups."""
+    for note in report.notes:
+        console.print(note, style="yellow", markup=False)
+    for alarm in report.alarms:
+        console.print(f"! {alarm.text}", style="bold yellow", markup=False)
+    whole = report.all_mqls
+    counts = (format_count(whole.opportunities.total, "MQL"), whole.opportunities.count, whole.customers.count)
+    console.print("{} · {:,} became opportunities · {:,} became customers".format(*counts), style="bold", markup=False)
+    console.print(f"opportunities {whole.opportunities}, customers {whole.customers}, with 95 % intervals", markup=False)
+    if report.days:
+        first, middle, last = report.days
+        console.print(f"days to the opportunity: median {middle:.0f}, the middle half {first:.0f} to {last:.0f}", markup=False)
+    if report.earlier:
+        console.print(f"{format_count(report.earlier, 'contact')} had an opportunity before becoming an MQL, and count in no ratio.")
+    for dimension, groups in report.groups.items():
+        _print_groups(HEADINGS[dimension], groups, console, first="MQLs")
+    if report.bands:
+        _print_groups("band of all contacts 90 days ago", report.bands, console, first="contacts")
+    if report.frozen:
+        console.print("\nWithout a history, with their values of now: " + ", ".join(report.frozen), markup=False, style="dim")
+
+
+def _print_groups(heading: str, groups: Sequence[Group], console: Console, *, first: str) -> None:
+    if not groups:
+        return
+    table = build_table((heading, "left"), (first, "right"), ("opportunities", "right"), ("customers", "right"))
+    for group in groups:
+        table.add_row(group.value, f"{group.opportunities.total:,}", _format_ratio(group.opportunities), _format_ratio(group.customers))
+    console.print()
+    console.print(table)
+
+
+def _format_ratio(ratio: Ratio) -> str:
+    return f"{ratio.count:,}  {ratio}"

@@ -1,0 +1,154 @@
+"""From MQL to opportunity to customer, and the alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from sync_worker.errors import ConfigurationError
+from sync_worker.insight.conversion import OutcomeReport, build_outcome_report
+from sync_worker.insight.portal_history import (
+    CONTACT_COLUMNS,
+    DEAL_COLUMNS,
+    EVENT_COLUMNS,
+    STAGE_COLUMNS,
+    VALUE_COLUMNS,
+    PortalHistory,
+)
+from sync_worker.model.compiled.loader import loads
+from tests.harness import NOW
+
+MODEL = loads(
+    """
+name: Two criteria
+score:
+  criteria:
+    views: {event: page_view, each: 10, at_most: 20}
+    called: {when: {hs_lead_status: {is: CONNECTED}}, points: 1}
+  degradation: {kind: none}
+  bands: [{name: cold, from: 0}, {name: warm, from: 10}, {name: hot, from: 20}]
+grade: {criteria: {role: {when: {jobtitle: {contains_any: [cto]}}, thirds: 3}}}
+qualification: {threshold: 20}
+""",
+    "model.yaml",
+)
+OLD = NOW - timedelta(days=300)
+DAY = timedelta(days=1)
+
+
+def make_frame(rows: Sequence[tuple[Any, ...]], schema: Any) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=dict(schema), orient="row")
+
+
+def make_history(
+    mqls: dict[int, datetime],
+    deals: dict[int, datetime],
+    *,
+    views: dict[int, Sequence[datetime]] | None = None,
+    contacts: Sequence[int] = (),
+    status: dict[int, tuple[datetime, str]] | None = None,
+) -> PortalHistory:
+    """Return a history of contacts; each deal is won a week after it was made."""
+    names = ("email", "associatedcompanyid", "hs_lead_status", "jobtitle")
+    status = status or {}
+    people = [(id_, OLD, None, f"p{id_}@example.com", None, status.get(id_, (None, None))[1], "CTO") for id_ in sorted({*mqls, *contacts})]
+    empty = dict.fromkeys(EVENT_COLUMNS)
+    events = [
+        tuple({**empty, "contact_id": id_, "event_id": f"{id_}-{at}", "kind": "page_view", "at": at, "filtered": False}.values())
+        for id_, times in (views or {}).items()
+        for at in times
+    ]
+    return PortalHistory(
+        now=NOW,
+        contacts=make_frame(people, {**CONTACT_COLUMNS, **dict.fromkeys(names, pl.String)}),
+        events=make_frame(events, EVENT_COLUMNS),
+        values=make_frame([("contact", id_, "hs_lead_status", at, value) for id_, (at, value) in status.items()], VALUE_COLUMNS),
+        deals=make_frame([(9000 + id_, id_, at, at + 7 * DAY, True, 100.0) for id_, at in deals.items()], DEAL_COLUMNS),
+        stages=make_frame([(id_, "marketingqualifiedlead", at) for id_, at in mqls.items()], STAGE_COLUMNS),
+    )
+
+
+def kinds(report: OutcomeReport) -> set[str]:
+    return {alarm.kind for alarm in report.alarms}
+
+
+def test_each_mql_is_evaluated_as_of_the_time_at_which_it_became_one() -> None:
+    became = NOW - 60 * DAY
+    views = {1: [became - DAY, became - 2 * DAY], 2: [became - DAY, became + DAY]}
+    report = build_outcome_report(make_history({1: became, 2: became}, {1: became + 10 * DAY}, views=views), MODEL)
+    bands = {group.value: (group.opportunities.count, group.opportunities.total) for group in report.groups["band"]}
+    assert bands == {"hot": (1, 1), "warm": (0, 1)}
+    assert {group.value for group in report.groups["qualified"]} == {"by score", "not by this model"}
+    assert report.days == (10, 10, 10)
+    assert (report.all_mqls.customers.count, report.revenue) == (1, 100)
+
+
+def test_an_opportunity_before_the_mql_counts_in_no_ratio() -> None:
+    became = NOW - 60 * DAY
+    report = build_outcome_report(make_history({1: became, 2: became}, {1: became - DAY}), MODEL)
+    assert (report.earlier, report.all_mqls.opportunities.total) == (1, 1)
+
+
+def test_a_value_that_sales_fills_in_after_the_deal_is_not_seen_before_it() -> None:
+    became = NOW - 60 * DAY
+    history = make_history({1: became}, {1: became + DAY}, status={1: (became + 2 * DAY, "CONNECTED")})
+    report = build_outcome_report(history, MODEL)
+    assert [group.value for group in report.groups["criterion"]] == ["grade: role"]
+    assert report.frozen == ("jobtitle",)
+
+
+def test_the_order_of_contacts_changes_nothing() -> None:
+    became = {number: NOW - (100 + number) * DAY for number in range(1, 30)}
+    history = make_history(became, {number: became[number] + 5 * DAY for number in range(1, 12)})
+    shuffled = make_history(dict(reversed(became.items())), {number: became[number] + 5 * DAY for number in range(11, 0, -1)})
+    assert build_outcome_report(history, MODEL).as_json() == build_outcome_report(shuffled, MODEL).as_json()
+
+
+def late(number: int) -> datetime:
+    return NOW - (250 - number) * DAY
+
+
+#: An alarm and a history that sets it off.
+ALARMS: dict[str, Callable[[], OutcomeReport]] = {
+    "too_little_data": lambda: build_outcome_report(make_history({1: NOW - DAY}, {}), MODEL),
+    "ratio_falls": lambda: build_outcome_report(
+        make_history({n: late(n) for n in range(100)}, {n: late(n) + DAY for n in range(30)}), MODEL
+    ),
+    "possible_leak": lambda: build_outcome_report(
+        make_history(
+            {n: late(n) for n in range(60)}, {n: late(n) + DAY for n in range(22)}, status=dict.fromkeys(range(20), (OLD, "CONNECTED"))
+        ),
+        MODEL,
+    ),
+    "lower_band_converts_better": lambda: build_outcome_report(
+        make_history(
+            {1: NOW - DAY},
+            dict.fromkeys(range(40), NOW - 50 * DAY),
+            contacts=range(80),
+            views={n: [OLD + DAY] * 1 if n < 45 else [OLD + DAY, OLD + 2 * DAY] for n in range(80)},
+        ),
+        MODEL,
+    ),
+    "above_capacity": lambda: build_outcome_report(make_history(dict.fromkeys(range(20), NOW - DAY), {}), MODEL, capacity=4),
+}
+
+
+@pytest.mark.parametrize(("kind", "build"), ALARMS.items(), ids=ALARMS)
+def test_an_alarm_is_a_sentence(kind: str, build: Callable[[], OutcomeReport]) -> None:
+    alarms = [alarm for alarm in build().alarms if alarm.kind == kind]
+    assert len(alarms) == 1
+    assert alarms[0].text.endswith((".", "`."))
+
+
+def test_a_steady_ratio_is_no_alarm() -> None:
+    history = make_history({n: late(n) for n in range(100)}, {n: late(n) + DAY for n in range(0, 100, 3)})
+    assert kinds(build_outcome_report(history, MODEL, capacity=50)) == set()
+
+
+def test_a_portal_without_mqls_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="No contact in the state has become an MQL"):
+        build_outcome_report(make_history({}, {}, contacts=[1]), MODEL)
