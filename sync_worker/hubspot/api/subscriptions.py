@@ -21,6 +21,7 @@ MAX_REFUSED: Final = 10  # refused addresses of a batch without an accepted one,
 PROBE_ADDRESS: Final = "access-check@example.com"  # only the permission matters, not the statuses
 SUBSCRIBED: Final = "SUBSCRIBED"
 UNSUBSCRIBED: Final = "UNSUBSCRIBED"
+VALIDATION_CATEGORY: Final = "VALIDATION_ERROR"
 _CHANNEL: Final = (("channel", "EMAIL"),)
 
 
@@ -34,7 +35,12 @@ class Subscriptions:
     def check_access(self) -> None:
         """Raise Forbidden if the plan or a missing scope hides the subscriptions."""
         self.list_type_names()
-        self.read_statuses((PROBE_ADDRESS,))
+        try:
+            self._send((PROBE_ADDRESS,))
+        except InvalidRequest as error:
+            # HubSpot does not document its answer about an address that is no contact. Any other refusal concerns the request.
+            if error.response.status != 400 or error.response.category != VALIDATION_CATEGORY:
+                raise
 
     def is_available(self) -> bool:
         """Return whether the plan and the scopes of the token show the subscriptions."""

@@ -132,7 +132,7 @@ class CauseKind(Enum):
     """What a rejection is about."""
 
     VALUE = "value"  # the type or the options of a property that was sent; the same value would be rejected again
-    RULE = "rule"  # a rule of an administrator, access, or a reason that is not known; the same request may succeed tomorrow
+    RULE = "rule"  # a rule of an administrator, access, a long lock, or a reason that is not known; the request may succeed tomorrow
     TEMPORARY = "temporary"  # a lock, an internal error, an id left out; the same request may succeed in a few seconds
 
 

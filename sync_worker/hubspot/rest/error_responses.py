@@ -15,7 +15,7 @@ from typing import Final
 
 import orjson
 
-from sync_worker.errors import BadRequest, Forbidden, QuotaExceeded
+from sync_worker.errors import BadRequest, Forbidden, QuotaExceeded, Unavailable
 from sync_worker.hubspot.rest.http_date import parse_http_date
 from sync_worker.hubspot.rest.json_body import InvalidJson, decode_body
 
@@ -96,6 +96,10 @@ class InvalidRequest(BadRequest):
 
 class Conflict(InvalidRequest):
     """The object already exists."""
+
+
+class Locked(Unavailable):
+    """HubSpot has locked the records of a request, for example during a large sync (423)."""
 
 
 class MissingScope(Forbidden):

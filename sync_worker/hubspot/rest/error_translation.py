@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sync_worker.errors import Forbidden, NotFound, SyncWorkerError, Unauthorized, Unavailable
-from sync_worker.hubspot.rest.error_responses import Conflict, ErrorResponse, InvalidRequest, MissingScope
+from sync_worker.hubspot.rest.error_responses import Conflict, ErrorResponse, InvalidRequest, Locked, MissingScope
 
 LOCKED_WAIT_SECONDS: Final = 2.0  # HubSpot's advice for 423
 WRONG_DATA_CENTER_STATUSES: Final = frozenset({307, 308, 488})  # not documented; 488 is seen after the move of a portal
@@ -47,7 +47,8 @@ def _build_unavailable(response: ErrorResponse, operation: str, retry_after: flo
     if response.status == 423:
         retry_after = max(retry_after or 0.0, LOCKED_WAIT_SECONDS)
     sentence = _add_correlation_id(f"HubSpot answered {response.status}", response)
-    return Unavailable(sentence, operation=operation, hint=_unavailable_hint(response, retry_after), retry_after=retry_after)
+    error_type = Locked if response.status == 423 else Unavailable
+    return error_type(sentence, operation=operation, hint=_unavailable_hint(response, retry_after), retry_after=retry_after)
 
 
 def _unavailable_hint(response: ErrorResponse, retry_after: float | None) -> str:

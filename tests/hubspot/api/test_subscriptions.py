@@ -121,6 +121,14 @@ def test_access_is_available_even_if_the_probe_is_no_known_address(hubspot: HubS
     assert hubspot.subscriptions.is_available()
 
 
+@pytest.mark.parametrize(("status", "category"), [(400, "INVALID_AUTHENTICATION"), (400, None), (405, None), (410, "VALIDATION_ERROR")])
+def test_a_refusal_of_the_request_is_not_access(hubspot: HubSpot, server: FakeServer, status: int, category: str | None) -> None:
+    server.respond("GET", TYPES, json_response(DEFINITIONS))
+    server.respond("POST", STATUSES, json_response({"status": "error", "category": category, "message": "no"}, status=status))
+    with pytest.raises(InvalidRequest):
+        hubspot.subscriptions.is_available()
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"results": [{"statuses": []}]}, {"results": [{"subscriberIdString": "a@b.example", "statuses": [{}]}]}]
 )

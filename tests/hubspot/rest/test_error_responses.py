@@ -11,6 +11,7 @@ from sync_worker.errors import BadRequest, Forbidden, NotFound, SyncWorkerError,
 from sync_worker.hubspot.rest.error_responses import (
     Conflict,
     InvalidRequest,
+    Locked,
     MissingScope,
     parse_error_response,
     parse_retry_after,
@@ -81,7 +82,7 @@ def translate_response(status: int, body: object, **more: float) -> SyncWorkerEr
         (415, error_body("Unsupported"), InvalidRequest),
         (409, EXISTS, Conflict),
         (408, b"", Unavailable),
-        (423, error_body("Locked"), Unavailable),
+        (423, error_body("Locked"), Locked),
         (477, error_body("Migration in progress"), Unavailable),
         *((status, b"<html>bad</html>", Unavailable) for status in (500, 502, 503, 504, 521, 522, 523, 524, 525, 526, 530)),
         (302, b"", Unavailable),
@@ -205,7 +206,7 @@ ERROR_BY_STATUS: dict[int, type[SyncWorkerError]] = {
     403: Forbidden,
     404: NotFound,
     409: Conflict,
-    423: Unavailable,
+    423: Locked,
     500: Unavailable,
 }
 

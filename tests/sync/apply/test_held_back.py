@@ -11,6 +11,7 @@ import pytest
 
 from sync_worker.errors import ExitCode
 from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.rest.retry import RetryPolicy
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.server import user_actions
 from sync_worker.sync.run_report import RunReport
@@ -49,6 +50,18 @@ def count_writes(report: RunReport) -> int:
 
 def find_groups(report: RunReport) -> list[tuple[str, int, str]]:
     return [(group.part, group.contacts, group.reason) for group in report.held_back.groups]
+
+
+def test_a_locked_batch_is_written_by_a_later_run_and_stops_nothing_else(harness: Harness) -> None:
+    harness.approve_unseen()
+    harness.inject_fault(WRITE, "locked", times=RetryPolicy().max_attempts)
+    report = harness.backfill()
+    assert (report.exit_code, report.written, {id_ for id_, _ in report.rejected}) == (ExitCode.SOME_REJECTED, 0, {*range(1, 7)})
+    assert all("LOCKED" in reason for _, reason in report.rejected)
+    assert harness.members("MQL")
+    harness.advance(10)
+    report = harness.sync()
+    assert (report.exit_code, report.written) == (ExitCode.DONE, 6)
 
 
 @pytest.mark.parametrize("category", ["INTERNAL_ERROR", "RATE_LIMITS", "LOCKED", "SOMETHING_NEW"])

@@ -12,6 +12,7 @@ from typing import Final
 from sync_worker.errors import Forbidden, NotFound
 from sync_worker.hubspot.api.crm.batch_split import split
 from sync_worker.hubspot.api.crm.rejection_causes import (
+    LOCKED,
     NOT_FOUND,
     NOT_SENT_AGAIN,
     OPERATION,
@@ -36,7 +37,7 @@ from sync_worker.hubspot.records.models import (
     WriteAck,
 )
 from sync_worker.hubspot.records.row_parser import JsonObject
-from sync_worker.hubspot.rest.error_responses import ErrorResponse, InvalidRequest, MissingScope, build_error_response
+from sync_worker.hubspot.rest.error_responses import ErrorResponse, InvalidRequest, Locked, MissingScope, build_error_response
 
 BATCH_SIZE: Final = 100
 MULTI_STATUS: Final = 207
@@ -87,6 +88,10 @@ class BatchUpdate:
             reply = self._send(valid)
         except MissingScope:
             raise
+        except Locked:
+            if not self._session.hold_back_locked():
+                raise
+            self._reject(valid, LOCKED)
         except (InvalidRequest, Forbidden, NotFound) as error:
             self._divide(valid, read_response(error))
         else:

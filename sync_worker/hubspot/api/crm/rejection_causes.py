@@ -28,6 +28,8 @@ TEMPORARY_CODES: Final = frozenset({"INTERNAL_ERROR", "LOCKED", "RATE_LIMIT", "R
 BAD_REQUEST, NOT_FOUND = 400, 404
 
 UNCONFIRMED: Final = RejectionCause(kind=CauseKind.TEMPORARY, reason="HubSpot reported success, but did not confirm this contact.")
+# The request was retried already, so only a later run tries again.
+LOCKED: Final = RejectionCause(kind=CauseKind.RULE, reason="LOCKED: HubSpot has locked contacts of this batch (423); all retries failed.")
 NOT_SENT_AGAIN: Final = RejectionCause(kind=CauseKind.TEMPORARY, reason="The values were not sent again without the invalid one.")
 
 

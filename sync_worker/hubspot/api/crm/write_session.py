@@ -9,6 +9,7 @@ from sync_worker.hubspot.records.models import RejectionCause
 
 SPARE_CALLS: Final = 20  # enough to find one contact of a hundred
 CALLS_PER_BATCH: Final = 1
+MAX_LOCKED_BATCHES: Final = 20  # more show that the whole portal is locked; each costs all retries of a request
 
 
 class WriteSession:
@@ -20,6 +21,7 @@ class WriteSession:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls = SPARE_CALLS
+        self._locked_batches = 0
         self.invalid_values: dict[tuple[str, str], RejectionCause] = {}  # (property, value)
 
     def start_batch(self) -> None:
@@ -34,3 +36,9 @@ class WriteSession:
                 return False
             self._calls -= calls
             return True
+
+    def hold_back_locked(self) -> bool:
+        """Count a locked batch; return whether it is held back, or False if so many are locked that the run has to end."""
+        with self._lock:
+            self._locked_batches += 1
+            return self._locked_batches <= MAX_LOCKED_BATCHES

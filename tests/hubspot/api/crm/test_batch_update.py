@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_worker.errors import BadRequest
+from sync_worker.errors import BadRequest, Unavailable
 from sync_worker.hubspot.api.crm.batch_update import BatchUpdate
-from sync_worker.hubspot.api.crm.rejection_causes import UNCONFIRMED
-from sync_worker.hubspot.api.crm.write_session import SPARE_CALLS, WriteSession
+from sync_worker.hubspot.api.crm.rejection_causes import LOCKED, UNCONFIRMED
+from sync_worker.hubspot.api.crm.write_session import MAX_LOCKED_BATCHES, SPARE_CALLS, WriteSession
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import BatchReadResult, BatchWriteResult, CauseKind, Contact, ContactUpdate, RejectionCause
-from sync_worker.hubspot.rest.error_responses import Conflict, InvalidRequest, MissingScope, parse_error_response
+from sync_worker.hubspot.rest.error_responses import Conflict, InvalidRequest, Locked, MissingScope, parse_error_response
 from sync_worker.hubspot.rest.error_translation import translate_error
 from tests.hubspot.fakes import FakeResponse, FakeServer, error_body, html_response, json_response, make_record, not_found_body
 
@@ -414,3 +414,17 @@ def test_only_the_type_and_the_options_of_a_property_are_a_verdict_on_its_value(
     assert written.rejected == {id_: {"lead_score": RejectionCause(kind=kind, reason=f"lead_score: {code}")} for id_ in range(10, 101, 10)}
     assert len(written.acknowledged) == 100
     assert portal.requests <= 5
+
+
+def test_locked_batches_are_held_back_unless_the_whole_portal_is_locked() -> None:
+    def refuse(_: Sequence[ContactUpdate]) -> Any:
+        raise Locked("HubSpot answered 423.")
+
+    portal, session = FakePortal(bad=set(), merged={}, deleted=set()), WriteSession()
+
+    def write_locked() -> BatchWriteResult:
+        return BatchUpdate([make_update(1, lead_score="1")], send=refuse, find=portal.find, session=session).execute()
+
+    assert [write_locked().rejected for _ in range(MAX_LOCKED_BATCHES)] == [{1: {"lead_score": LOCKED}}] * MAX_LOCKED_BATCHES
+    with pytest.raises(Unavailable):
+        write_locked()
