@@ -4,11 +4,12 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, make_url, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from sync_worker.errors import ExitCode, StateBusy, StateError, SyncWorkerError, UnexpectedValue
 from sync_worker.store import database, verdicts
@@ -217,6 +218,41 @@ def test_an_error_during_use_names_the_state(tmp_path: Path) -> None:
     with pytest.raises(StateError, match=r"state\.db: no such table: meta"), store.transaction() as tx:
         key_value.get(tx, "key")
     store.close()
+
+
+@on_sqlite
+def test_an_error_shows_no_value_of_a_row(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'state.db'}")
+    with pytest.raises(DBAPIError) as failed, store.connection.begin():
+        store.connection.execute(text("INSERT INTO meta (nothing) VALUES (:address)"), {"address": "anna@example.com"})
+    store.close()
+    assert "anna@example.com" not in str(failed.value)
+
+
+def test_another_thread_may_use_the_store(tmp_path: Path) -> None:
+    def write(store: Store) -> None:
+        with store.transaction() as tx:
+            key_value.put(tx, "key", "from a thread")
+
+    with temporary_state_url(tmp_path) as url, ThreadPoolExecutor(1) as pool:
+        store = open_store(url)
+        pool.submit(write, store).result()
+        with store.transaction() as tx:
+            assert key_value.get(tx, "key") == "from a thread"
+        store.close()
+
+
+@on_sqlite
+def test_a_vacuumed_file_has_no_trace_of_deleted_rows(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'state.db'}")
+    with store.transaction() as tx:
+        key_value.put(tx, "key", "anna@example.com")
+    with store.transaction() as tx:
+        tx.execute(text("DELETE FROM meta"))
+    store.vacuum()
+    files = [path.read_bytes() for path in tmp_path.iterdir()]
+    store.close()
+    assert not any(b"anna@example.com" in content for content in files)
 
 
 class TestDryRun:

@@ -123,7 +123,12 @@ def test_several_mistakes_are_reported_at_once_in_the_order_of_lines() -> None:
         ("--- {}\n--- {}", "expected one YAML document"),
         ("[" * 500, "nested deeper than 40 levels"),
         ("? [a]\n: b", "expected a name as key"),
-        ("name: 12345678901234567890123456789", "model.yaml:1:7: name: number out of range"),
+        ("name: 123456789012345678901", "model.yaml:1:7: name: number out of range: 123456789012345678901"),
+        (f"name: {'1234567890' * 4}", f"model.yaml:1:7: name: number out of range: {'1234567890' * 3}"),
+        (
+            "score: {criteria: {a: {event: webinar, points: 1, enabled: 'no'}}}",
+            "score.criteria.a.enabled: expected a boolean, not 'no'",
+        ),
         ("x" * 600_000, "more than 500000 characters"),
         ("- a list", "model.yaml:1:1: expected keys with values, not a list"),
         ("name: a\nscore: 3", "model.yaml:2:1: score: expected keys with values, not 3"),

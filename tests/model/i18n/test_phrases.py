@@ -15,3 +15,16 @@ TODAY = date(2026, 11, 20)
 )
 def test_a_date_has_a_year_if_its_day_has_passed_again(days: int, text: str) -> None:
     assert load_translation("en").phrases.format_date(TODAY - timedelta(days=days), TODAY) == text
+
+
+@pytest.mark.parametrize(
+    ("within", "text"),
+    [
+        (timedelta(days=1), "24 hours"),
+        (timedelta(days=2), "2 days"),
+        (timedelta(days=3), "3 days"),
+        (timedelta(days=2, hours=12), "60 hours"),
+    ],
+)
+def test_a_window_of_whole_days_is_shown_in_days(within: timedelta, text: str) -> None:
+    assert text in load_translation("en").phrases.describe_limits(within, None)

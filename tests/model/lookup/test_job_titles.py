@@ -44,6 +44,9 @@ def test_a_title_of_the_table_has_its_level(kind: str, level: str, title: str) -
         ("Vorstandsassistentin", ("employee", "*assistentin")),
         ("Former CEO", ("employee", "former")),
         ("Buyer", ("employee", "")),
+        ("x" * 29 + "assistentin", ("employee", "*assistentin")),
+        ("x" * 30 + "assistentin", ("employee", "")),  # a word of more than 40 letters is none
+        ("Member of Staff to the CEO", ("employee", "")),
     ],
 )
 def test_the_phrase_that_decides_is_known(title: str, explanation: tuple[str, str]) -> None:

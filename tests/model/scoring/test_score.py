@@ -293,3 +293,10 @@ def test_a_negative_criterion_counts_the_pages_for_preferences() -> None:
     left = {"event": "page_view", "where": {"url": {"matches": "/hs/manage-preferences/*"}}, "points": -4}
     view = make_event("page_view", url="https://firm.example/hs/manage-preferences/unsubscribe-all")
     assert ledger_lines(make_criteria_model(views={"event": "page_view", "points": 1}, left=left), view)["left"] == -4
+
+
+@pytest.mark.parametrize(("days", "score"), [(10, 4), (10.001, 0)])
+def test_a_counter_counts_if_its_last_event_is_exactly_as_old_as_the_window(days: float, score: int) -> None:
+    model = make_criteria_model(clicks={"event": "email_click", "points": 4, "within": "10 days"})
+    counted = {"hs_email_click": "3", "hs_email_last_click_date": (NOW - timedelta(days=days)).isoformat()}
+    assert evaluate_contact(model, counted, hidden=["email_click"])["score"] == score
