@@ -225,15 +225,18 @@ class Worker:
         """Return the status from the state; with `max_age`, it is stale if no run has finished within that time and none is active."""
         return build_status(self.store, self.outputs, self.clock(), max_age=max_age)
 
-    def report(self) -> ScoreReport:
-        """Report the scores of all contacts under the model, and keep the report. Contacts that are due are evaluated for it only."""
+    def report(self, *, with_details: bool = False) -> ScoreReport:
+        """Report the scores of all contacts under the model, and keep the report. Contacts that are due are evaluated for it only.
+
+        The details need an evaluation of all contacts.
+        """
         now, portal_info = self.clock(), portal.load(self.store)
         with ExitStack() as stack:
             store, evaluated = self.store, 0
             if portal_info and (evaluator := self._build_evaluator(portal_info, now)).has_due(store):
                 store = self._open_dry_run_store(stack)
                 evaluated = evaluator.evaluate_due(store, self.progress)
-            report = build_report(store, self.outputs, portal_info, now, newly_evaluated=evaluated)
+            report = build_report(store, self.outputs, portal_info, now, newly_evaluated=evaluated, with_details=with_details)
         if self.store.is_read_only:
             log.warning("report.not_kept", report=report.id, reason="the state is read-only; `approve` needs a report that is kept")
         else:

@@ -16,11 +16,12 @@ PERCENTILES: Final = (10, 25, 50, 75, 90, 95, 99)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistogramBin:
-    """Number of contacts with a score from `low` to `high`, both included."""
+    """Number of contacts with a score from `low` to `high`, both included, and by grade."""
 
     low: int
     high: int
     contacts: int
+    grades: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,9 @@ class ScoreDistribution:
             "median": self.median,
             "max": self.maximum,
             "percentiles": {str(share): score for share, score in self.percentiles.items()},
-            "histogram": [{"from": bar.low, "to": bar.high, "contacts": bar.contacts} for bar in self.histogram],
+            "histogram": [
+                {"from": bar.low, "to": bar.high, "contacts": bar.contacts, "grades": dict(bar.grades)} for bar in self.histogram
+            ],
             "bands": dict(self.bands),
             "grades": dict(self.grades),
             "grades_by_band": {band: dict(grades) for band, grades in self.grades_by_band.items()},
@@ -61,11 +64,13 @@ def compute_distribution(store: Store, bands: Sequence[str], grade_letters: Sequ
     with store.transaction() as tx:
         rows = verdicts.count_by_score(tx)
     scores: Counter[int] = Counter()
+    by_score: dict[int, Counter[str]] = {}
     by_band: dict[str, Counter[str]] = {band: Counter() for band in bands}
     grades: Counter[str] = Counter()
     mqls = 0
     for score, band, grade, mql, contacts in rows:
         scores[score] += contacts
+        by_score.setdefault(score, Counter())[grade] += contacts
         by_band.setdefault(band, Counter())[grade] += contacts
         grades[grade] += contacts
         mqls += contacts if mql else 0
@@ -78,7 +83,7 @@ def compute_distribution(store: Store, bands: Sequence[str], grade_letters: Sequ
         median=_median(scores) if count else None,
         maximum=max(scores, default=None),
         percentiles={share: _percentile(scores, share) for share in PERCENTILES} if count else {},
-        histogram=_histogram(scores),
+        histogram=_histogram(by_score, grade_letters),
         bands={band: grade.total() for band, grade in by_band.items()},
         grades={letter: grades[letter] for letter in grade_letters if grades[letter]},
         grades_by_band={band: {letter: grade[letter] for letter in grade_letters if grade[letter]} for band, grade in by_band.items()},
@@ -105,15 +110,23 @@ def _percentile(scores: Counter[int], share: int) -> int:
     return max(scores)
 
 
-def _histogram(scores: Counter[int]) -> list[HistogramBin]:
-    if not scores:
+def _histogram(by_score: Mapping[int, Counter[str]], grade_letters: Sequence[str]) -> list[HistogramBin]:
+    if not by_score:
         return []
-    low, high = min(scores), max(scores)
+    low, high = min(by_score), max(by_score)
     width = next(width for width in _bin_widths() if (high // width) - (low // width) < MAX_BINS)
-    bars = Counter(dict.fromkeys(range(low // width, high // width + 1), 0))
-    for score, contacts in scores.items():
-        bars[score // width] += contacts
-    return [HistogramBin(low=index * width, high=index * width + width - 1, contacts=contacts) for index, contacts in sorted(bars.items())]
+    bars: dict[int, Counter[str]] = {index: Counter() for index in range(low // width, high // width + 1)}
+    for score, grades in by_score.items():
+        bars[score // width] += grades
+    return [
+        HistogramBin(
+            low=index * width,
+            high=index * width + width - 1,
+            contacts=grades.total(),
+            grades={letter: grades[letter] for letter in grade_letters if grades[letter]},
+        )
+        for index, grades in bars.items()
+    ]
 
 
 def _bin_widths() -> Iterator[int]:

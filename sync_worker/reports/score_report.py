@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 
 from sync_worker.model.file.schema import GRADE_LETTERS
+from sync_worker.reports.earlier_report import EarlierReport, load_earlier_report
+from sync_worker.reports.report_details import ReportDetails, compute_details
 from sync_worker.reports.score_distribution import ScoreDistribution, compute_distribution
 from sync_worker.store import score_reports
 from sync_worker.store.database import Store
@@ -36,6 +38,8 @@ class ScoreReport:
     newly_evaluated: int  # contacts whose verdict was missing, out of date or of another model; HubSpot may still show the earlier one
     distribution: ScoreDistribution
     mqls: Sequence[NamedMql]  # the highest score first
+    earlier: EarlierReport | None = None  # the report before, of any model
+    details: ReportDetails | None = None  # None: not requested
 
     def statistics_json(self) -> dict[str, Any]:
         """Return the report without the contacts; this is what the state keeps."""
@@ -52,14 +56,22 @@ class ScoreReport:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """Return the report for `--json`, with every MQL."""
-        return {**self.statistics_json(), "mql_contacts": [mql.as_json() for mql in self.mqls]}
+        """Return the report for `--json`, with every MQL, and with the details if they are known."""
+        return {
+            **self.statistics_json(),
+            "mql_contacts": [mql.as_json() for mql in self.mqls],
+            "earlier": self.earlier.as_json() if self.earlier else None,
+            **({"details": self.details.as_json()} if self.details else {}),
+        }
 
 
 def build_report(
-    store: Store, crm_schema: CrmSchema, portal_info: PortalInfo | None, now: datetime, *, newly_evaluated: int
+    store: Store, crm_schema: CrmSchema, portal_info: PortalInfo | None, now: datetime, *, newly_evaluated: int, with_details: bool = False
 ) -> ScoreReport:
-    """Return a report with a new id on the verdicts in a store, which are all of this model."""
+    """Return a report with a new id on the verdicts in a store, which are all of this model.
+
+    The details need an evaluation of all contacts.
+    """
     model = crm_schema.model
     hidden = portal_info.select_hidden_kinds(model.source_kinds) if portal_info else frozenset()
     with store.transaction() as tx:
@@ -76,6 +88,8 @@ def build_report(
         newly_evaluated=newly_evaluated,
         distribution=compute_distribution(store, crm_schema.band_names, GRADE_LETTERS),
         mqls=mqls,
+        earlier=load_earlier_report(store),
+        details=compute_details(store, model, hidden, now) if with_details else None,
     )
 
 

@@ -37,3 +37,9 @@ def load_latest(tx: Connection, model: str) -> ScoreReportRow | None:
     query = select(*_COLUMNS).where(score_reports.c.model == model).order_by(score_reports.c.number.desc()).limit(1)
     row = tx.execute(query).first()
     return ScoreReportRow(*row) if row else None
+
+
+def load_last(tx: Connection) -> ScoreReportRow | None:
+    """Return the last report of any model, or None."""
+    row = tx.execute(select(*_COLUMNS).order_by(score_reports.c.number.desc()).limit(1)).first()
+    return ScoreReportRow(*row) if row else None

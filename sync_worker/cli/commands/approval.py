@@ -13,7 +13,7 @@ from sync_worker.cli.commands.execution import find_author, finish_run, with_wor
 from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, NoNamesOption, NoteOption
 from sync_worker.cli.output.console import out, print_json
 from sync_worker.cli.output.revision_log import print_log
-from sync_worker.cli.output.score_report import print_report, write_report
+from sync_worker.cli.output.score_report import DETAILED_SUFFIXES, print_report, write_report
 from sync_worker.sync.plan.named_mqls import hide_names
 
 
@@ -26,9 +26,10 @@ def report(
 ) -> None:
     """Show scores and MQLs by name; `approve` needs such a report.
 
-    Contacts whose verdict is missing, out of date or of another model are evaluated for the report only.
+    Contacts whose verdict is missing, out of date or of another model are evaluated for the report only. An .html or .json file also has
+    what each criterion gives, bots, fields and what is not visible.
     """
-    made = with_worker(lambda worker: worker.report())
+    made = with_worker(lambda worker: worker.report(with_details=to is not None and to.suffix in DETAILED_SUFFIXES))
     made = replace(made, mqls=hide_names(made.mqls)) if no_names else made
     if to:
         write_report(made, to)

@@ -18,11 +18,14 @@ from sync_worker.cli.output.tables import build_table
 from sync_worker.errors import ConfigurationError
 from sync_worker.model.i18n.phrases import format_minus
 from sync_worker.private_file import write_private_text
+from sync_worker.reports.html.score_page import render_score_page
 from sync_worker.reports.score_distribution import ScoreDistribution
 from sync_worker.reports.score_report import ScoreReport
 
 BAR_CHARACTER: Final = "█"
 MAX_BAR_CHARS: Final = 40  # length of the longest bar, in characters
+
+DETAILED_SUFFIXES: Final = frozenset({".html", ".json"})  # of files that have the details of the report
 
 
 def print_report(report: ScoreReport, console: Console) -> None:
@@ -83,7 +86,7 @@ def write_report(report: ScoreReport, path: Path) -> None:
     formats: Mapping[str, Callable[[], str]] = {
         ".json": lambda: orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2).decode() + "\n",
         ".txt": lambda: _record_report(report).export_text(),
-        ".html": lambda: _record_report(report).export_html(),
+        ".html": lambda: render_score_page(report),
     }
     if path.suffix not in formats:
         raise ConfigurationError(f"--out {path}: the file name must end in .html, .txt or .json.")

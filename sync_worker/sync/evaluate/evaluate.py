@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import polars as pl
 from sqlalchemy import Connection
@@ -28,6 +28,8 @@ from sync_worker.timestamps import to_ms
 CHUNK_SIZE: Final = 50_000  # contacts; large for speed, limited for memory
 SUBSCRIPTION_SCHEMA: Final[Mapping[str, type[pl.DataType]]] = {"contact_id": pl.Int64, **dict.fromkeys(SUBSCRIPTION_PROPERTIES, pl.String)}
 DUE_CHUNK_SIZE: Final = 25_000  # smaller, because the verdicts to save are in memory too
+
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +86,14 @@ class Evaluator:
 
 def evaluate_all(store: Store, model: Model, hidden_kinds: frozenset[str], at: datetime) -> Iterator[Verdicts]:
     """Yield verdicts on all contacts, due or not, in chunks. They are not saved."""
+    return map_facts(store, model, hidden_kinds, lambda facts: evaluate(facts, model, at))
+
+
+def map_facts(store: Store, model: Model, hidden_kinds: frozenset[str], function: Callable[[Facts], ResultT]) -> Iterator[ResultT]:
+    """Yield the results of a function of the facts of all contacts, due or not, in chunks. Other threads call the function."""
     no_verdict = VerdictKey(model="", since=0)
     batches = _due_batches(store, model, hidden_kinds, no_verdict, chunk_size=CHUNK_SIZE)
-    return map_prefetch(batches, lambda batch: evaluate(batch.facts, model, at))
+    return map_prefetch(batches, lambda batch: function(batch.facts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
