@@ -306,7 +306,7 @@ def _migrate(engine: Engine, url: URL) -> None:
 
 
 #: The newest schema; a test compares it with the newest migration.
-LATEST_REVISION: Final = "0016"
+LATEST_REVISION: Final = "0017"
 
 
 def _describe_url(url: URL) -> str:
