@@ -45,15 +45,15 @@ class RecoverySetup:
         return self.server.portal
 
     def portal_state(self) -> dict[object, object]:
-        """Return contacts and lists without timestamps."""
+        """Return contacts and lists without HubSpot's timestamps; of ours, which depend on the time of the run, whether they are set."""
         table = self.portal.contacts
-        definitions = [each for each in table.catalog.definitions.values() if each.hubspot_defined]
-        timestamps = {each.name for each in definitions if each.type in {"date", "datetime"}}
-        timestamps |= {"hs_calculated_merged_vids"}
+        definitions = [each for each in table.catalog.definitions.values() if each.type in {"date", "datetime"}]
+        timestamps = {"hs_calculated_merged_vids", *(each.name for each in definitions if each.hubspot_defined)}
+        ours = {each.name for each in definitions if not each.hubspot_defined}
         shown: dict[object, object] = {each.name: each.member_ids() for each in self.portal.lists}
         for row in table.records.iter_live_rows():
             values = table.records.values(row)
-            shown[table.records.ids[row]] = {name: value for name, value in values.items() if name not in timestamps}
+            shown[table.records.ids[row]] = {name: name in ours or value for name, value in values.items() if name not in timestamps}
         return shown
 
     def count_writes(self) -> Counter[tuple[int, str]]:

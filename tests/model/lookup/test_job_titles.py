@@ -45,7 +45,7 @@ def test_a_title_of_the_table_has_its_level(kind: str, level: str, title: str) -
         ("Former CEO", ("employee", "former")),
         ("Buyer", ("employee", "")),
         ("x" * 29 + "assistentin", ("employee", "*assistentin")),
-        ("x" * 30 + "assistentin", ("employee", "")),  # a word of more than 40 letters is none
+        ("x" * 30 + "assistentin", ("employee", "")),  # longer than the longest word
         ("Member of Staff to the CEO", ("employee", "")),
     ],
 )
