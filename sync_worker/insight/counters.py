@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import polars as pl
@@ -67,6 +67,12 @@ DEAL_COUNTERS: Final[Mapping[str, pl.Expr]] = {
     "recent_deal_close_date": _format_time(pl.col("closed_at").filter(_WON).max()),
     "recent_deal_amount": pl.col("amount").sort_by("closed_at").filter(_WON).last().cast(pl.String),
 }
+
+
+def find_counted_kinds(names: Collection[str]) -> frozenset[str]:
+    """Return the kinds of event that are needed to count these properties again."""
+    kinds = {kind for kind, counters in EVENT_COUNTERS.items() if not counters.keys().isdisjoint(names)}
+    return frozenset(kinds | (_SEND_KINDS if SENDS in names else set()))
 
 
 def count_again(contacts: pl.DataFrame, known: PortalHistory) -> tuple[pl.DataFrame, frozenset[str]]:

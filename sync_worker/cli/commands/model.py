@@ -10,10 +10,11 @@ import typer
 
 from sync_worker.cli.commands.app import model_app
 from sync_worker.cli.commands.execution import find_author, parse_timestamp, print_result, with_worker
-from sync_worker.cli.options import JsonOption, ModelOption
+from sync_worker.cli.options import JsonOption
 from sync_worker.cli.output.console import out, print_json
 from sync_worker.cli.output.model import print_comparison, print_evaluation, print_model
 from sync_worker.cli.output.revision_log import LogFormat, print_log
+from sync_worker.errors import ConfigurationError
 from sync_worker.settings import load_settings
 from sync_worker.worker import build_worker
 
@@ -95,11 +96,27 @@ def model_evaluate(
     *,
     portal: Annotated[Path, typer.Option(metavar="DIR", help="A portal folder.", show_default=False)],
     at: Annotated[str | None, typer.Option(metavar="TIME", help="Evaluate as of this ISO 8601 time. Default: `now` of the folder.")] = None,
-    file: ModelOption = None,
+    model: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A model file; with --out, may be repeated. Default: SYNC_WORKER_MODEL.")
+    ] = None,
+    out_file: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the verdicts as a table: FILE.parquet, FILE.csv or FILE.jsonl.")
+    ] = None,
+    ledger: Annotated[str, typer.Option(metavar="LINES", help="The lines of the ledger in the table: none, nonzero or all.")] = "none",
     json: JsonOption = False,
 ) -> None:
     """Evaluate the contacts of a portal folder without HubSpot."""
-    from sync_worker.cli.sandbox import evaluate_folder  # noqa: PLC0415 -- the reader of folders is part of the sandbox extra
+    from sync_worker.cli import verdict_table  # noqa: PLC0415 -- the reader of folders is part of the sandbox extra
+    from sync_worker.cli.sandbox import evaluate_folder  # noqa: PLC0415 -- the same
 
-    evaluation = evaluate_folder(portal, at=parse_timestamp(at) if at else None, model_file=file or load_settings().model)
+    files, instant = model or [load_settings().model], parse_timestamp(at) if at else None
+    if out_file is not None:
+        verdict_table.raise_if_unknown_format(out_file)
+        table = verdict_table.build_verdict_table(portal, files, at=instant, ledger=verdict_table.parse_ledger_lines(ledger))
+        verdict_table.write_table(table, out_file)
+        print_json({"out": str(out_file), "rows": table.height}) if json else out.print(f"wrote {table.height:,} rows to {out_file}")
+        return
+    if len(files) > 1:
+        raise ConfigurationError("Several models need --out.", hint="Example: --out verdicts.parquet.")
+    evaluation = evaluate_folder(portal, at=instant, model_file=files[0])
     print_json(evaluation) if json else print_evaluation(evaluation)

@@ -9,10 +9,11 @@ from typing import Final
 
 import polars as pl
 
+from sync_worker.batched import batched
 from sync_worker.hubspot.records.field_types import normalize_email, parse_timestamp
 from sync_worker.hubspot.records.models import Event
 from sync_worker.hubspot.records.row_parser import JsonObject
-from sync_worker.insight.counters import EVENT_COUNTERS
+from sync_worker.insight.counters import find_counted_kinds
 from sync_worker.insight.portal_history import (
     COMPANY,
     COMPANY_COLUMNS,
@@ -33,6 +34,7 @@ from sync_worker.sync.evaluate.portal_folder import PortalFolder
 from sync_worker.sync.portal.portal import select_hidden_kinds
 from sync_worker.timestamps import from_ms
 
+_EVENTS_PER_FRAME: Final = 50_000
 _IDENTITY: Final = ("email", COMPANY_ID)
 _OBJECT_TYPES: Final = {"contacts": CONTACT, "contact": CONTACT, "0-1": CONTACT, "companies": COMPANY, "company": COMPANY, "0-2": COMPANY}
 _DEAL_TYPES: Final = {"deals", "deal", "0-3"}
@@ -50,7 +52,7 @@ def build_folder_history(folder: PortalFolder, models: Collection[Model], now: d
     merges = build_frame(rows.merges, MERGE_COLUMNS)
     kinds = frozenset().union(*(model.source_kinds for model in models))
     hidden = select_hidden_kinds(kinds, shows_occurrences=folder.shows_occurrences, shows_subscriptions=True)
-    counted = {kind for kind in EVENT_COUNTERS if kind.startswith("email_")} | {"form_submission", "page_view"}
+    counted = find_counted_kinds(rows.contact_names)
     return PortalHistory(
         now=now,
         contacts=contacts,
@@ -62,7 +64,7 @@ def build_folder_history(folder: PortalFolder, models: Collection[Model], now: d
         stages=build_frame(rows.stages, STAGE_COLUMNS),
         merges=merges,
         hidden_kinds=hidden,
-        complete_kinds=frozenset(counted),
+        complete_kinds=counted,
         shows_counters=False,
     )
 
@@ -115,14 +117,15 @@ class _FolderRows:
 
     def read_events(self, folder: PortalFolder, kinds: Collection[str], merges: pl.DataFrame) -> pl.DataFrame:
         names = {str(row["id"]): row["name"] for row in folder.forms}
-        columns: list[tuple[object, ...]] = []
-        for event, replaced_at in folder.read_events():
-            if event.kind in kinds:
-                form_name = names.get(event.form_id, event.form_id) if event.form_id else None
-                values, owners = _event_values(event, form_name), self._owners_of(event)
-                columns.extend((owner, *values, replaced_at, place > 0) for place, owner in enumerate(owners))
+        rows = (
+            (owner, *_event_values(event, names.get(event.form_id, event.form_id) if event.form_id else None), replaced_at, place > 0)
+            for event, replaced_at in folder.read_events()
+            if event.kind in kinds
+            for place, owner in enumerate(self._owners_of(event))
+        )
         schema = {name: dtype for name, dtype in EVENT_COLUMNS.items() if name != "former_id"}
-        events = build_frame(columns, schema)
+        # In batches, because rows take ten times the memory of a frame.
+        events = pl.concat([build_frame((), schema), *(build_frame(batch, schema) for batch in batched(rows, _EVENTS_PER_FRAME))])
         survivors = merges.select("contact_id", "survivor_id").unique("contact_id")
         joined = events.join(survivors, on="contact_id", how="left", maintain_order="left")
         is_merged = pl.col("survivor_id").is_not_null()

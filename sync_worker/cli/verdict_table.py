@@ -1,0 +1,84 @@
+"""Verdicts on a portal folder as a table, for analysts: one row per contact and model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal, cast, get_args
+
+import polars as pl
+
+from sync_worker.cli.sandbox import read_history
+from sync_worker.errors import ConfigurationError
+from sync_worker.insight.as_of import as_of
+from sync_worker.model.compiled.loader import load
+from sync_worker.model.evaluate import Verdicts
+from sync_worker.model.file.units import MICROS_PER_POINT
+from sync_worker.sync.evaluate.offline import evaluate_history
+from sync_worker.sync.evaluate.verdict_json import VERDICT_COLUMNS
+
+LedgerLines = Literal["none", "nonzero", "all"]
+FORMATS: Final = (".parquet", ".csv", ".jsonl")
+
+
+def build_verdict_table(portal: Path, model_files: Sequence[Path], *, at: datetime | None, ledger: LedgerLines) -> pl.DataFrame:
+    """Return the verdicts of each model on the contacts of a portal folder as of a time; default: the `now` of the folder.
+
+    Columns: `model` (the hash), `contact_id`, and those of `model evaluate --json`. `ledger`: a column with a list of lines, `all` or those
+    with points; the points of all lines add up to the score.
+    """
+    models = [load(file) for file in model_files]
+    history = read_history(portal, models)
+    known = as_of(history, at or history.now)
+    parts = [_build_rows(chunk, model.hash, ledger) for model in models for chunk in evaluate_history(known, model)]
+    return pl.concat(parts, rechunk=False)
+
+
+def parse_ledger_lines(text: str) -> LedgerLines:
+    """Return the value of `--ledger`; raises ConfigurationError."""
+    if text not in get_args(LedgerLines):
+        raise ConfigurationError(f"--ledger: {text!r} does not exist.", hint=f"Use one of {', '.join(get_args(LedgerLines))}.")
+    return cast("LedgerLines", text)
+
+
+def _build_rows(verdicts: Verdicts, model: str, ledger: LedgerLines) -> pl.DataFrame:
+    names = dict.fromkeys((*VERDICT_COLUMNS, "mql_reason", "score_reasons", "grade_reasons"))
+    rows = verdicts.table.select(pl.lit(model).alias("model"), "contact_id", *names)
+    if ledger == "none":
+        return rows
+    lines = verdicts.ledger.with_columns(pl.col("points", "cut") / MICROS_PER_POINT)
+    kept = lines if ledger == "all" else lines.filter(pl.col("points") != 0)
+    columns = [name for name in lines.columns if name != "contact_id"]
+    by_contact = kept.group_by("contact_id", maintain_order=True).agg(pl.struct(columns).alias("ledger"))
+    return rows.join(by_contact, on="contact_id", how="left", maintain_order="left").with_columns(pl.col("ledger").fill_null([]))
+
+
+def raise_if_unknown_format(file: Path) -> None:
+    """Raise ConfigurationError if a file has none of the endings of `FORMATS`, before the work begins."""
+    if file.suffix not in FORMATS:
+        raise ConfigurationError(f"--out: {file} has no known format.", hint=f"Use a name that ends with {', '.join(FORMATS)}.")
+
+
+def write_table(table: pl.DataFrame, file: Path) -> None:
+    """Write a table in the format of the file's ending; CSV has the ledger as JSON text.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    try:
+        if file.suffix == ".parquet":
+            table.write_parquet(file)
+        elif file.suffix == ".jsonl":
+            table.write_ndjson(file)
+        else:
+            _flatten(table).write_csv(file)
+    except OSError as error:
+        raise ConfigurationError(f"--out: {file} cannot be written: {error.strerror or error}.", hint="Choose another file.") from error
+
+
+def _flatten(table: pl.DataFrame) -> pl.DataFrame:
+    if "ledger" not in table.columns:
+        return table
+    lines = pl.col("ledger").list.eval(pl.element().struct.json_encode()).list.join(",")
+    return table.with_columns(pl.format("[{}]", lines).alias("ledger"))

@@ -1,0 +1,65 @@
+"""Verdicts as a table: the same as in JSON, in each format, for one model or several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import sync_worker
+from sync_worker.cli.commands import app
+from sync_worker.cli.sandbox import evaluate_folder
+from sync_worker.errors import ConfigurationError
+from sync_worker.sandbox import folder
+from tests.harness import DAY, NOW_MS, make_contact, make_page_view, small_portal
+
+MODEL = """
+name: Small
+score:
+  criteria:
+    views: {event: page_view, each: 2, at_most: 6}
+    role: {when: {jobtitle: {contains_any: [cto]}}, points: 5}
+  bands: [{name: cold, from: 0}, {name: hot, from: 5}]
+qualification: {threshold: 5}
+"""
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("portal")
+    views = [make_page_view(number, 1, at=NOW_MS - DAY * number) for number in range(1, 4)]
+    folder.write(
+        small_portal(
+            contacts=[make_contact(1, jobtitle="CTO"), make_contact(2)], companies=[], events=views, email_events=[], submissions=[]
+        ),
+        path,
+    )
+    (path / "model.yaml").write_text(MODEL, encoding="utf-8")
+    return path
+
+
+def test_the_table_has_the_verdicts_and_ledgers_of_the_json_output(portal: Path) -> None:
+    table = sync_worker.evaluate_folder(portal, portal / "model.yaml", ledger="all")
+    verdicts = evaluate_folder(portal, at=None, model_file=portal / "model.yaml")["verdicts"]
+    assert table["score"].to_list() == [verdict["score"] for verdict in verdicts]
+    for ledger, verdict in zip(table["ledger"], verdicts, strict=True):
+        assert [(line["line"], line["points"]) for line in ledger] == [(line["line"], line["points"]) for line in verdict["ledger"]]
+
+
+@pytest.mark.parametrize("name", ["table.parquet", "table.jsonl", "table.csv"])
+def test_each_format_has_a_row_for_each_model_and_contact(portal: Path, tmp_path: Path, name: str) -> None:
+    file, models = tmp_path / name, ["--model", str(portal / "model.yaml")] * 2
+    command = ["model", "evaluate", "--portal", str(portal), *models, "--out", str(file), "--ledger", "nonzero"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    read = {".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson, ".csv": pl.read_csv}[file.suffix](file)
+    assert read["contact_id"].to_list() == [1, 2, 1, 2]
+    assert "views" in str(read["ledger"][0].to_list() if file.suffix != ".csv" else read["ledger"][0])
+
+
+@pytest.mark.parametrize("options", [["--out", "table.xlsx"], ["--out", "t.csv", "--ledger", "some"], ["--model", "other.yaml"]])
+def test_an_option_without_a_meaning_is_refused(portal: Path, options: list[str]) -> None:
+    result = CliRunner().invoke(app, ["model", "evaluate", "--portal", str(portal), "--model", str(portal / "model.yaml"), *options])
+    assert isinstance(result.exception, ConfigurationError)
