@@ -22,6 +22,8 @@ from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
 from sync_worker.sync.approval import Approval
 from sync_worker.sync.evaluate.evaluate import Evaluator
+from sync_worker.sync.handoff.mql_message import MqlMessage
+from sync_worker.sync.handoff.task_delivery import TASK, TaskDelivery
 from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.plan.mql_starts import MqlStarts
 from sync_worker.sync.plan.plan import Scope, build_scope
@@ -93,7 +95,8 @@ class RunFactory:
             scope=scope,
             retention=self._build_retention(),
             mql_quota=MqlQuota(crm_schema=self.outputs, now=now, day_start=day_start),
-            mql_starts=MqlStarts(crm_schema=self.outputs, now=now, approved=scope.approved),
+            mql_starts=self._build_mql_starts(now, scope, approval),
+            hand_off=self._build_hand_off() if self.settings.hand_off_tasks else None,
             guard=guard,
             applier=applier,
             importer=self._build_importer(bulk_context, applier) if bulk_context and applier else None,
@@ -169,6 +172,28 @@ class RunFactory:
     def _build_bulk_context(self) -> BulkContext:
         fallback = Fallback(notes=self.report.notes)
         return BulkContext(hubspot=self.hubspot, poller=self.build_poller(), fallback=fallback, min_size=self.min_bulk_records)
+
+    def _build_mql_starts(self, now: datetime, scope: Scope, approval: Approval | None) -> MqlStarts:
+        with self.store.transaction() as tx:
+            is_first = approval is not None and not model_revisions.load_approved_models(tx)
+        everyone = approval is not None and approval.hand_off_existing
+        return MqlStarts(
+            crm_schema=self.outputs,
+            now=now,
+            approved=scope.approved,
+            channels=(TASK,) if self.settings.hand_off_tasks else (),
+            # The contacts that are MQLs at the first approval may be thousands.
+            hand_off="all" if everyone else "none" if is_first else "new",
+        )
+
+    def _build_hand_off(self) -> TaskDelivery:
+        settings = self.settings
+        return TaskDelivery(
+            hubspot=self.hubspot,
+            message=MqlMessage(crm_schema=self.outputs, with_names=settings.hand_off_names),
+            default_owner=settings.hand_off_owner,
+            clock=self.clock,
+        )
 
     def _build_retention(self) -> Retention:
         days, writes = self.settings.keep_events_days, max(self.settings.keep_undo_days, self.settings.keep_audit_days)

@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     judged_from_contacts: int = Field(200, ge=1, validation_alias="SYNC_WORKER_JUDGED_FROM_CONTACTS")
     author: str | None = Field(None, validation_alias="SYNC_WORKER_AUTHOR")  # of approvals, notes and reviews
     max_report_age_days: int = Field(7, ge=1, le=365, validation_alias="SYNC_WORKER_MAX_REPORT_AGE_DAYS")
+    hand_off_tasks: bool = Field(False, validation_alias="SYNC_WORKER_HAND_OFF_TASKS")  # a HubSpot task for each new MQL
+    hand_off_owner: str | None = Field(None, validation_alias="SYNC_WORKER_HAND_OFF_OWNER")  # email or id, if the contact has no owner
+    hand_off_names: bool = Field(True, validation_alias="SYNC_WORKER_HAND_OFF_NAMES")  # in messages to sales
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", validation_alias="SYNC_WORKER_LOG_LEVEL")
     log_format: Literal["auto", "text", "json"] = Field("auto", validation_alias="SYNC_WORKER_LOG_FORMAT")
     http_host: str = Field("127.0.0.1", validation_alias="SYNC_WORKER_HTTP_HOST")

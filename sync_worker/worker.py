@@ -205,7 +205,14 @@ class Worker:
         """Check token, scopes, plan, limits, model and setup of the portal."""
         with self.store.transaction() as tx:
             items = unreadable.load(tx)
-        return run_preflight(self.hubspot, self.outputs, self.clock(), own=load_ownership(self.store), unreadable=items)
+        return run_preflight(
+            self.hubspot,
+            self.outputs,
+            self.clock(),
+            own=load_ownership(self.store),
+            unreadable=items,
+            hand_off_tasks=self.settings.hand_off_tasks,
+        )
 
     def read_portal(self) -> PortalInfo:
         """Read the facts of the portal from HubSpot; raises an error if the token is wrong or `setup` is missing."""
@@ -398,7 +405,14 @@ class Worker:
         return parts.report
 
     def approve(
-        self, note: str, *, author: str = "unknown", report_id: str | None = None, allow_large: bool = False, dry_run: bool = False
+        self,
+        note: str,
+        *,
+        author: str = "unknown",
+        report_id: str | None = None,
+        allow_large: bool = False,
+        dry_run: bool = False,
+        hand_off_existing: bool = False,
     ) -> RunReport:
         """Approve the model on the basis of a score report, and apply the pending changes of lists and lifecycle stages.
 
@@ -406,7 +420,7 @@ class Worker:
         """
         max_age = timedelta(days=self.settings.max_report_age_days)
         basis = find_report(self.store, self.model.hash, report_id, now=self.clock(), max_age=max_age)
-        approval = Approval(author=author, note=note, report=basis)
+        approval = Approval(author=author, note=note, report=basis, hand_off_existing=hand_off_existing)
         report = self._run("approve", allow_large=allow_large, approval=approval, dry_run=dry_run)
         if not dry_run:
             log.info("model.approved", model=self.model.hash, report=basis.id)

@@ -24,11 +24,13 @@ from sync_worker.hubspot.api.crm.deals import Deals
 from sync_worker.hubspot.api.crm.pipelines import Pipelines
 from sync_worker.hubspot.api.crm.properties import Properties
 from sync_worker.hubspot.api.crm.property_histories import PropertyHistories
+from sync_worker.hubspot.api.crm.tasks import Tasks
 from sync_worker.hubspot.api.email_events import EmailEvents
 from sync_worker.hubspot.api.event_occurrences import EventOccurrences
 from sync_worker.hubspot.api.forms import Forms
 from sync_worker.hubspot.api.lists import Lists
 from sync_worker.hubspot.api.marketing_events import MarketingEvents
+from sync_worker.hubspot.api.owners import ActiveOwners
 from sync_worker.hubspot.api.subscriptions import Subscriptions
 from sync_worker.hubspot.budgets import Budgets
 from sync_worker.hubspot.records.row_parser import RowParser
@@ -57,6 +59,8 @@ class HubSpot:
     companies: Companies
     deals: Deals
     pipelines: Pipelines
+    tasks: Tasks
+    owners: ActiveOwners
     email_events: EmailEvents
     event_occurrences: EventOccurrences
     forms: Forms
@@ -153,6 +157,8 @@ def _build_client(transport: Transport, metrics: RequestMetrics, identity: str, 
         companies=Companies(crm.companies, rows),
         deals=Deals(LazyApi(lambda: crm.deals), LazyApi(lambda: crm.associations.v4.batch_api), rows),
         pipelines=Pipelines(transport, rows),
+        tasks=Tasks(transport),
+        owners=ActiveOwners(transport),
         email_events=EmailEvents(transport, rows),
         event_occurrences=EventOccurrences(sdk.events.events_api, rows),
         forms=Forms(LazyApi(lambda: sdk.marketing.forms.forms_api), transport, rows),

@@ -19,7 +19,8 @@ from sync_worker.store.leases import LeaseRow
 from sync_worker.store.runs import RunRow
 from sync_worker.store.saved_state import service_control, service_health, unreadable
 from sync_worker.store.saved_state.service_health import ServiceHealth
-from sync_worker.store.writes import differences, held_back, memberships, mql_admissions
+from sync_worker.store.writes import differences, hand_offs, held_back, memberships, mql_admissions
+from sync_worker.store.writes.hand_offs import NO_HAND_OFFS, HandOffCounts
 from sync_worker.store.writes.held_back import NOTHING_HELD_BACK, HeldBack
 from sync_worker.sync.lease import find_holder
 from sync_worker.sync.plan.plan import build_scope, count_list_changes
@@ -142,6 +143,7 @@ class WorkerStatus:
     paused_since: datetime | None = None  # of the service, whether it runs or not
     resyncs: Mapping[str, datetime] = field(default_factory=dict)  # streams that the next run reads again, each with its start
     freshness: FreshnessSummary | None = None
+    hand_offs: HandOffCounts = NO_HAND_OFFS  # messages to sales about new MQLs
 
     @property
     def exit_code(self) -> ExitCode:
@@ -155,6 +157,7 @@ class WorkerStatus:
             "contacts": self.contacts,
             "mqls": self.mqls,
             "freshness": self.freshness.as_json() if self.freshness else None,
+            "hand_offs": self.hand_offs._asdict(),
             "cursors": dict(self.cursors),
             "last_done": _iso(self.last_done),
             "under_way": {"run": self.active_run.run_id, "holder": self.active_run.holder} if self.active_run else None,
@@ -183,6 +186,7 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         approval = model_revisions.load_approval(tx, crm_schema.model.hash)
         review = schedule_review(model_revisions.load_all(tx))
         recent = [_summarize_run(row) for row in runs.load_recent(tx)]
+        hand_off_counts = hand_offs.count(tx)
         contacts, mqls = contact_store.count(tx), verdicts.count_mqls(tx)
         different = differences.count(tx)
         not_visible = [str(item) for item in unreadable.load(tx)]
@@ -207,6 +211,7 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         contacts=contacts,
         mqls=mqls,
         freshness=load_freshness(store),
+        hand_offs=hand_off_counts,
         cursors=cursors,
         last_done=last_done,
         active_run=active_run,

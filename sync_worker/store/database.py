@@ -82,14 +82,14 @@ class Store:
             yield connection
 
     def begin_dry_run(self) -> None:
-        """Redirect the writes of verdicts, admissions and starts of MQLs, and rejections to temporary copies, which the connection drops.
+        """Redirect the writes of verdicts, of tables about MQLs, and of rejections to temporary copies, which the connection drops.
 
         On this connection, the temporary tables hide the real ones, so the same statements work with both.
         """
         real = inspect(self.connection).default_schema_name
         self.connection.rollback()  # the inspection has started a transaction
         with self.transaction() as tx:
-            for table in (schema.verdicts, schema.mql_admissions, schema.mql_starts, schema.rejections):
+            for table in (schema.verdicts, schema.mql_admissions, schema.mql_starts, schema.hand_offs, schema.rejections):
                 columns = [Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in table.columns]
                 copy = Table(table.name, MetaData(), *columns, prefixes=["TEMPORARY"])
                 for index in table.indexes:
@@ -306,7 +306,7 @@ def _migrate(engine: Engine, url: URL) -> None:
 
 
 #: The newest schema; a test compares it with the newest migration.
-LATEST_REVISION: Final = "0017"
+LATEST_REVISION: Final = "0018"
 
 
 def _describe_url(url: URL) -> str:

@@ -234,6 +234,20 @@ mql_starts: Final = Table(
     Column("reasons", Text, nullable=False),
 )
 
+#: Messages to sales about new MQLs: one row for each contact, start and channel. A row is written with the start of the MQL.
+hand_offs: Final = Table(
+    "hand_offs",
+    metadata,
+    Column("contact_id", IdType, primary_key=True, autoincrement=False),
+    Column("since", BigInteger, primary_key=True, autoincrement=False),  # of the start
+    Column("channel", Text, primary_key=True),  # `task`
+    Column("key", Text, nullable=False),  # in the message, so that it is found again
+    Column("tried_at", BigInteger),  # before the first try to send it
+    Column("sent_at", BigInteger),
+    Column("reference", Text),  # id of the task
+    Column("reason", Text),  # why it could not be sent
+)
+
 lists: Final = Table(
     "lists",
     metadata,

@@ -31,6 +31,7 @@ class Approval:
     author: str
     note: str
     report: ScoreReportRow
+    hand_off_existing: bool = False  # hand off the contacts that are MQLs already, too
 
     def save(self, store: Store, scope: Scope, now: datetime) -> None:
         """Add the approval to the log of the model.

@@ -17,6 +17,7 @@ from sync_worker.store.writes import differences, held_back, memberships, reject
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
 from sync_worker.sync.evaluate.evaluate import Evaluator
+from sync_worker.sync.handoff.task_delivery import TaskDelivery
 from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.plan.mql_starts import MqlStarts
 from sync_worker.sync.plan.named_mqls import load_named_mqls
@@ -45,6 +46,7 @@ class Run:
     scope: Scope
     mql_quota: MqlQuota
     mql_starts: MqlStarts
+    hand_off: TaskDelivery | None
     guard: Guard
     retention: Retention
     applier: Applier | None
@@ -103,6 +105,8 @@ class Run:
         with self.report.steps.measure("write"):
             self._apply_contact_changes()
             failures = self._apply_list_changes()
+        if self.applier and self.hand_off:
+            self.report.hand_offs = self.hand_off.deliver(self.store, self.report.notes)
         self._report_held_back()
         self._name_samples()
         if failures:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sync_worker.errors import ExitCode
 from sync_worker.hubspot.rest.metrics import RequestCounts
+from sync_worker.store.writes.hand_offs import NO_HAND_OFFS, HandOffCounts
 from sync_worker.store.writes.held_back import NOTHING_HELD_BACK, HeldBack
 from sync_worker.sync.apply.apply import Outcome
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
@@ -59,6 +60,7 @@ class RunReport:
     notes: list[str] = field(default_factory=list)  # messages for the operator
     unsafe: str | None = None  # of a dry run: why the real run would be refused
     withheld: dict[str, int] = field(default_factory=dict)  # changes that wait for the approval: list members by list, and stages
+    hand_offs: HandOffCounts = NO_HAND_OFFS  # messages to sales about new MQLs; `sent` in this run
     new_mqls: Sequence[NamedMql] = ()  # contacts that join the list of MQLs; never logged or saved
     waiting: int = 0  # qualified contacts above the daily limit of new MQLs (`new_per_day`)
     requests: Mapping[str, int] = field(default_factory=dict)
@@ -75,7 +77,8 @@ class RunReport:
         """Return the exit code of the process."""
         if self.unsafe:
             return ExitCode.UNSAFE
-        return ExitCode.SOME_REJECTED if self.rejected or self.held_back.contacts else ExitCode.DONE
+        held_back = self.rejected or self.held_back.contacts or self.hand_offs.reason
+        return ExitCode.SOME_REJECTED if held_back else ExitCode.DONE
 
     def add_metrics(self, metrics: RequestCounts) -> None:
         """Set the counts of requests and of rows that were left out."""
@@ -120,6 +123,7 @@ class RunReport:
             "notes": list(self.notes),
             "withheld": dict(self.withheld),
             "waiting": self.waiting,
+            "hand_offs": self.hand_offs._asdict(),
             "not_visible": [*self.not_visible, *self.left_out],
             "unreadable": [each.as_json() for each in self.unreadable],
             "requests": dict(self.requests),

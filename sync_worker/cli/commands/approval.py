@@ -46,6 +46,9 @@ def approve(
     based_on: Annotated[str | None, typer.Option("--report", metavar="ID", help="A report of this model. Default: the last one.")] = None,
     dry_run: DryRunOption = False,
     allow_large: AllowLargeOption = False,
+    hand_off_existing: Annotated[
+        bool, typer.Option("--hand-off-existing", help="Hand off the contacts that are MQLs already, too.")
+    ] = False,
     no_names: NoNamesOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -54,7 +57,14 @@ def approve(
     Needs a recent `report` of the model. Applies the pending changes at once.
     """
     result = with_worker(
-        lambda worker: worker.approve(note, author=find_author(), report_id=based_on, allow_large=allow_large, dry_run=dry_run)
+        lambda worker: worker.approve(
+            note,
+            author=find_author(),
+            report_id=based_on,
+            allow_large=allow_large,
+            dry_run=dry_run,
+            hand_off_existing=hand_off_existing,
+        )
     )
     finish_run(result, no_names=no_names, json=json)
 

@@ -12,6 +12,7 @@ from sync_worker.cli.output.labels import count_records, format_count, format_sc
 from sync_worker.cli.output.plan import print_plan, summarize_plan
 from sync_worker.model.i18n.phrases import format_minus
 from sync_worker.reports.audit import AuditSummary
+from sync_worker.store.writes.hand_offs import HandOffCounts
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
 from sync_worker.sync.plan.named_mqls import NamedMql
 from sync_worker.sync.run_report import ErasureReport, RunReport
@@ -37,6 +38,7 @@ def print_run(report: RunReport) -> None:
     out.print(f"  requests  {sum(report.requests.values()):,} in {report.seconds:.1f} s, {retries}")
     if report.waiting:
         out.print(f"  pending   {format_count(report.waiting, 'qualified contact')} above the daily limit of new MQLs", markup=False)
+    print_hand_offs(report.hand_offs)
     _print_not_visible(report)
     for warning in report.unreadable:
         _print_unreadable_property(warning)
@@ -57,6 +59,14 @@ def print_run(report: RunReport) -> None:
 def print_audit(summary: AuditSummary) -> None:
     """Print how many writes were exported."""
     out.print(f"  written   {format_count(summary.rows, 'write')} to {summary.file}", markup=False)
+
+
+def print_hand_offs(counts: HandOffCounts) -> None:
+    """Print how many messages about new MQLs were sent and wait; nothing without messages."""
+    if counts.sent or counts.waiting:
+        out.print(f"  hand-off  {format_count(counts.sent, 'message')} sent, {counts.waiting:,} waiting", markup=False)
+    if counts.reason:
+        err.print(f"  hand-off  {counts.reason}", style="yellow", markup=False)
 
 
 def print_forgotten(report: ErasureReport) -> None:

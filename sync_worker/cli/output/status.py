@@ -5,6 +5,7 @@ from __future__ import annotations
 from sync_worker.cli.output.console import out
 from sync_worker.cli.output.held_back import print_held_back, print_rejected
 from sync_worker.cli.output.labels import format_count, record_label
+from sync_worker.cli.output.run import print_hand_offs
 from sync_worker.reports.status import RunSummary, WorkerStatus
 
 
@@ -25,6 +26,7 @@ def print_status(status: WorkerStatus) -> None:
         out.print(f"  read to   {at}  {record_label(stream)}", markup=False)
     for item in status.not_visible:
         out.print(f"  left out  {item}", style="yellow", markup=False)
+    print_hand_offs(status.hand_offs)
     members = sum(sum(counts.values()) for counts in pending.lists.values())
     counts = f"{format_count(pending.contacts, 'contact')}, {format_count(members, 'list member')}, {format_count(pending.stages, 'stage')}"
     out.print(f"  pending   {counts}{f': {pending.reason}' if pending.reason else ''}", markup=False)

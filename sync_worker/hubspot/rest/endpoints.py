@@ -23,6 +23,7 @@ DATE_BASED_PATHS: Final = {
     "/account-info/v3": "/account-info/2026-09",
     "/crm/v3/exports": "/crm/exports/2026-09",
     "/crm/v3/imports": "/crm/imports/2026-09",
+    "/crm/v3/owners": "/crm/owners/2026-09",
 }
 
 LABEL_PLACEHOLDERS: Final = frozenset({"object", "from", "to"})  # kept in endpoint names; the other placeholders are ids and names
@@ -69,6 +70,8 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/crm/v3/objects/{object}/search", "search {object}", Budget.SEARCH),
     Endpoint("POST", "/crm/v3/objects/{object}/batch/read", "read {object} by id"),
     Endpoint("POST", "/crm/v3/objects/{object}/batch/update", "write {object}"),
+    Endpoint("POST", "/crm/v3/objects/{object}/batch/create", "create {object}"),
+    Endpoint("GET", "/crm/v3/owners", "read the owners"),
     Endpoint("POST", "/crm/v4/associations/{from}/{to}/batch/read", "read the {to} of {from}", Budget.ASSOCIATIONS),
     Endpoint("GET", "/crm/v3/properties/{object}/groups", "read the property groups of {object}"),
     Endpoint("POST", "/crm/v3/properties/{object}/groups", "create a property group of {object}"),

@@ -119,6 +119,11 @@ class Transport:
         """Send a GET and return the JSON of the reply."""
         return self.send("GET", path, query=query)
 
+    def create(self, path: str, body: object) -> Json:
+        """POST new records and return the JSON of the reply. If HubSpot does not reply, the caller must check whether it created them."""
+        call = _Call("POST", resolve("POST", path, self._version), "", orjson.dumps(body), orjson.loads)
+        return self._retrier.start(non_idempotent=True)(self._send_once, call)
+
     def upload(self, path: str, file_upload: FileUpload) -> Json:
         """POST a file and return the JSON of the reply. If HubSpot does not reply, the caller must check whether it got the file."""
         call = _Call("POST", resolve("POST", path, self._version), "", file_upload, orjson.loads)

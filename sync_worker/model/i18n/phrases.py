@@ -63,6 +63,16 @@ class BlockerPhrases:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandOffPhrases:
+    """The message to sales about a new MQL. `contact` replaces a missing or hidden name."""
+
+    subject: Annotated[str, placeholders("name")]
+    contact: Annotated[str, placeholders("id")]
+    grade: Annotated[str, placeholders("grade")]
+    record: Annotated[str, placeholders("link")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Phrases:
     """The section `phrases` of a translation file; the comments in en.yaml explain each key."""
 
@@ -88,6 +98,7 @@ class Phrases:
     grade_start: Annotated[str, placeholders("start")]
     score_summary: Annotated[str, placeholders("score", "maximum")]
     blockers: BlockerPhrases
+    hand_off: HandOffPhrases
 
     def describe_events(self, kind: str, count: int, different: int | None) -> str:
         """Return the phrase for this number of events of a kind, on so many different emails, pages or forms."""

@@ -1,4 +1,4 @@
-"""CRM object types of the portal: contacts, companies, deals."""
+"""CRM object types of the portal: contacts, companies, deals, tasks."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ class ObjectType:
     type_id: str
     modified_property: str  # timestamp of the last change
     default_properties: tuple[str, ...]  # when a request names no properties
+    scope_name: str = ""  # in scopes, if it is not the plural name
 
     @property
     def mandatory_properties(self) -> tuple[str, ...]:
@@ -47,11 +48,19 @@ DEALS = ObjectType(
     modified_property="hs_lastmodifieddate",
     default_properties=("amount", "closedate", "createdate", "dealname", "dealstage", "hs_lastmodifieddate", "hs_object_id", "pipeline"),
 )
-OBJECT_TYPES = (CONTACTS, COMPANIES, DEALS)
+TASKS = ObjectType(
+    name="tasks",
+    singular="task",
+    type_id="0-27",
+    modified_property="hs_lastmodifieddate",
+    default_properties=("createdate", "hs_lastmodifieddate", "hs_object_id"),
+    scope_name="contacts",
+)
+OBJECT_TYPES = (CONTACTS, COMPANIES, DEALS, TASKS)
 # HubSpot's other object types; no token of this portal has a scope for them.
 UNSUPPORTED_TYPES = frozenset(
     {"tickets", "leads", "line_items", "products", "quotes", "goal_targets", "feedback_submissions"}
-    | {"calls", "communications", "emails", "meetings", "notes", "postal_mail", "tasks"}
+    | {"calls", "communications", "emails", "meetings", "notes", "postal_mail"}
 )
 _BY_NAME = {name: each for each in OBJECT_TYPES for name in (each.name, each.singular, each.type_id)}
 

@@ -32,32 +32,48 @@ ASSOCIATION_TYPES: Mapping[tuple[str, str], tuple[AssociationType, ...]] = {
     ),
     ("contacts", "deals"): (AssociationType(4, None, "contact_to_deal"),),
     ("deals", "contacts"): (AssociationType(3, None, "deal_to_contact"),),
+    ("contacts", "tasks"): (AssociationType(203, None, "contact_to_task"),),
+    ("tasks", "contacts"): (AssociationType(204, None, "task_to_contact"),),
 }
 
 
+class _Links:
+    """The contacts of the records of one type, and the records of each contact."""
+
+    def __init__(self) -> None:
+        self.contacts: dict[int, tuple[int, ...]] = {}
+        self.of_contact: dict[int, list[int]] = defaultdict(list)
+
+    def add(self, record_id: int, contact_ids: Sequence[int]) -> None:
+        self.contacts[record_id] = tuple(contact_ids)
+        for contact_id in contact_ids:
+            self.of_contact[contact_id].append(record_id)
+
+    def reassign(self, old_contact_id: int, new_contact_id: int) -> None:
+        for record_id in self.of_contact.pop(old_contact_id, ()):
+            contacts = dict.fromkeys(new_contact_id if contact == old_contact_id else contact for contact in self.contacts[record_id])
+            self.contacts[record_id] = tuple(contacts)
+            if record_id not in self.of_contact[new_contact_id]:
+                self.of_contact[new_contact_id].append(record_id)
+
+
 class AssociationIndex:
-    """Associations of contacts with companies (each contact's primary company) and with deals."""
+    """Associations of contacts with companies (each contact's primary company), with deals and with tasks."""
 
     def __init__(self, contacts: RecordStore, deals: Iterable[Row]) -> None:
         self._contacts = contacts
-        self._deal_contacts: dict[int, tuple[int, ...]] = {}
-        self._contact_deals: dict[int, list[int]] = defaultdict(list)
+        self._links = {kind: _Links() for kind in ("deals", "tasks")}
         for deal in deals:
-            self.link_deal(int(deal["id"]), [int(contact) for contact in deal.get("contactIds") or ()])
+            self.link("deals", int(deal["id"]), [int(contact) for contact in deal.get("contactIds") or ()])
 
-    def link_deal(self, deal_id: int, contact_ids: Sequence[int]) -> None:
-        """Associate a deal with contacts."""
-        self._deal_contacts[deal_id] = tuple(contact_ids)
-        for contact_id in contact_ids:
-            self._contact_deals[contact_id].append(deal_id)
+    def link(self, kind: str, record_id: int, contact_ids: Sequence[int]) -> None:
+        """Associate a deal or a task with contacts."""
+        self._links[kind].add(record_id, contact_ids)
 
-    def reassign_deals(self, old_contact_id: int, new_contact_id: int) -> None:
-        """Move the deals of a merged contact to the surviving contact."""
-        for deal_id in self._contact_deals.pop(old_contact_id, ()):
-            contacts = dict.fromkeys(new_contact_id if contact == old_contact_id else contact for contact in self._deal_contacts[deal_id])
-            self._deal_contacts[deal_id] = tuple(contacts)
-            if deal_id not in self._contact_deals[new_contact_id]:
-                self._contact_deals[new_contact_id].append(deal_id)
+    def reassign(self, old_contact_id: int, new_contact_id: int) -> None:
+        """Move the deals and tasks of a merged contact to the surviving contact."""
+        for links in self._links.values():
+            links.reassign(old_contact_id, new_contact_id)
 
     def find_ids(self, from_type: str, record_id: int, to_type: str) -> Sequence[int]:
         """Return the ids of the associated records of another type."""
@@ -66,10 +82,11 @@ class AssociationIndex:
                 return self._company_ids(record_id)
             case "companies", "contacts":
                 return self._company_contact_ids(record_id)
-            case "contacts", "deals":
-                return self._contact_deals.get(record_id, ())
-            case "deals", "contacts":
-                return [contact for contact in self._deal_contacts.get(record_id, ()) if self._contacts.find_live_row(contact) is not None]
+            case "contacts", "deals" | "tasks":
+                return self._links[to_type].of_contact.get(record_id, ())
+            case "deals" | "tasks", "contacts":
+                contacts = self._links[from_type].contacts.get(record_id, ())
+                return [contact for contact in contacts if self._contacts.find_live_row(contact) is not None]
         return ()
 
     def _company_ids(self, contact_id: int) -> Sequence[int]:

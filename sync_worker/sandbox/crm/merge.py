@@ -78,6 +78,6 @@ def _reassign_contact_data(portal: SandboxPortal, old_contact_id: int, new_conta
     for item in portal.lists.find_by_member(old_contact_id):
         item.remove([old_contact_id])
         item.add([new_contact_id], now=now)
-    portal.associations.reassign_deals(old_contact_id, new_contact_id)
+    portal.associations.reassign(old_contact_id, new_contact_id)
     portal.engagement.occurrences.reassign(str(old_contact_id), str(new_contact_id))
     portal.engagement.marketing_events.timeline.reassign(str(old_contact_id), str(new_contact_id))

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sync_worker.sandbox.base.clock import AdjustableClock
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.base.errors import PortalFolderError
-from sync_worker.sandbox.base.object_types import COMPANIES, CONTACTS, DEALS
+from sync_worker.sandbox.base.object_types import COMPANIES, CONTACTS, DEALS, TASKS
 from sync_worker.sandbox.base.portal_data import PortalData, Row, Tier
 from sync_worker.sandbox.base.task_schedule import TaskSchedule
 from sync_worker.sandbox.base.timestamps import to_ms
@@ -92,7 +92,7 @@ class SandboxPortal:
         definitions = list(data.properties)
         tables = {
             object_type.name: factory.load_table(object_type, rows, [row for row in definitions if row["objectType"] == object_type.name])
-            for object_type, rows in ((CONTACTS, contact_rows), (COMPANIES, data.companies), (DEALS, deals))
+            for object_type, rows in ((CONTACTS, contact_rows), (COMPANIES, data.companies), (DEALS, deals), (TASKS, ()))
         }
         return cls(
             id=data.portal_id,

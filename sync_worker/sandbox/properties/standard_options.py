@@ -105,6 +105,9 @@ STANDARD_OPTIONS: dict[str, dict[str, str]] = {
         "closedwon": "Closed Won",
         "closedlost": "Closed Lost",
     },
+    "hs_task_status": {"NOT_STARTED": "Not Started", "IN_PROGRESS": "In Progress", "COMPLETED": "Completed"},
+    "hs_task_priority": {"LOW": "Low", "MEDIUM": "Medium", "HIGH": "High"},
+    "hs_task_type": {"TODO": "To-do", "CALL": "Call", "EMAIL": "Email"},
     "dealtype": {"newbusiness": "New Business", "existingbusiness": "Existing Business"},
 }
 LIFECYCLE_STAGES = tuple(_LIFECYCLE_STAGES)

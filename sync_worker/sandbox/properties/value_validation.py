@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from sync_worker.sandbox.base.timestamps import format_iso, parse_ms
 from sync_worker.sandbox.properties.property_definitions import PropertyDefinition
 
+OWNER_PROPERTY = "hubspot_owner_id"  # its options are the owners, not a list of the property
 MAX_TEXT_LENGTH = 65_536
 DAY_MS = 86_400_000
 _EMAIL_PATTERN = re.compile(r"[^@\s,;]+@[^@\s,;.]+(\.[^@\s,;.]+)+")
@@ -72,7 +73,7 @@ def _normalize_boolean(definition: PropertyDefinition, value: str) -> str:
 
 def _normalize_option(definition: PropertyDefinition, value: str, current: str | None) -> str:
     if definition.field_type != "checkbox":
-        if definition.option(value) is None:
+        if definition.option(value) is None and definition.name != OWNER_PROPERTY:
             raise InvalidPropertyValueError(definition.name, "INVALID_OPTION", _invalid_option_message(definition, value))
         return value
     kept = current.split(";") if current and value.startswith(";") else []

@@ -157,7 +157,7 @@ class ApiGateway:
         if body and request.headers.get("content-type", "").partition(";")[0].strip().lower() != endpoint.media_type:
             raise ApiError(415, f"Unsupported Media Type: {endpoint.media_type} was expected.")
         object_type = find_object_type(request.path_params.get("objectType", ""))
-        name = object_type.name if object_type is not None else ""
+        name = (object_type.scope_name or object_type.name) if object_type is not None else ""
         app.require_scopes(tuple(scope.replace("{kind}", name) for scope in endpoint.scopes), require_all=endpoint.requires_all_scopes)
         call = ApiCall(
             portal=self.portal,

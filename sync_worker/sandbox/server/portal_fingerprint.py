@@ -13,11 +13,11 @@ _TEXTS_WITH_TIMES = frozenset({"hs_calculated_merged_vids"})  # ids, each with t
 
 
 def compute_fingerprint(portal: SandboxPortal) -> str:
-    """Return a hash of records, properties and list members; dates that HubSpot sets are excluded."""
+    """Return a hash of records, properties and list members; dates are excluded."""
     digest = sha256()
     for table in portal.tables.values():
         definitions, records = table.catalog.definitions.values(), table.records
-        fixed = (one.name for one in definitions if not (one.hubspot_defined and one.type in _TIME_TYPES))
+        fixed = (one.name for one in definitions if one.type not in _TIME_TYPES)
         names = sorted(name for name in fixed if name not in _TEXTS_WITH_TIMES)
         schema = sorted((one.name, one.label, one.type, one.group, [option.value for option in one.options]) for one in definitions)
         digest.update(orjson.dumps([table.object_type.name, schema]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import unescape
 from typing import Final
 
 from sync_worker.sandbox.crm.portal import SandboxPortal
@@ -44,6 +45,7 @@ _ENGAGEMENT_PROPERTIES: Final = [
     "recent_conversion_event_name",
 ]
 _COMPANY_PROPERTIES: Final = ["domain", "industry", "numberofemployees", "annualrevenue", "city", "country", "web_technologies"]
+_TASK_PROPERTIES: Final = ["hs_task_body", "hs_timestamp", "hs_task_status", "hs_task_priority", "hubspot_owner_id"]
 _DEAL_PROPERTIES: Final = ["dealstage", "amount", "closedate"]
 
 
@@ -82,6 +84,7 @@ class ContactDetails:
     engagement: FieldSection
     companies: tuple[FieldSection, ...]
     deals: tuple[FieldSection, ...]
+    tasks: tuple[FieldSection, ...]
     other_sections: tuple[FieldSection, ...]
 
 
@@ -99,6 +102,7 @@ def contact_details(portal: SandboxPortal, formatter: ValueFormatter, values: Ma
         engagement=FieldSection(heading="Engagement", fields=_select_fields(portal, formatter, "contacts", values, _ENGAGEMENT_PROPERTIES)),
         companies=tuple(_sections_for_related(portal, formatter, "companies", contact_id, _COMPANY_PROPERTIES)),
         deals=tuple(_sections_for_related(portal, formatter, "deals", contact_id, _DEAL_PROPERTIES)),
+        tasks=tuple(_sections_for_related(portal, formatter, "tasks", contact_id, _TASK_PROPERTIES)),
         other_sections=tuple(
             FieldSection(heading=group.label, fields=tuple(fields))
             for group, definitions in other_sections
@@ -113,7 +117,7 @@ def _sections_for_related(
     for related_id in portal.associations.find_ids("contacts", contact_id, object_type):
         values = portal.record(object_type, related_id)
         if values:
-            heading = values.get("name") or values.get("dealname") or str(related_id)
+            heading = values.get("name") or values.get("dealname") or values.get("hs_task_subject") or str(related_id)
             yield FieldSection(heading=heading, fields=_select_fields(portal, formatter, object_type, values, names))
 
 
@@ -134,12 +138,17 @@ def _iter_fields(
             yield _format_field(formatter, definition, value)
 
 
+def _format_rich_text(definition: PropertyDefinition, text: str) -> str:
+    # HubSpot shows the notes of a task as rich text.
+    return unescape(text.replace("<br>", "\n")) if definition.name == "hs_task_body" else text
+
+
 def _format_field(formatter: ValueFormatter, definition: PropertyDefinition, value: str) -> DisplayField:
     return DisplayField(
         name=definition.name,
         label=definition.label,
         description=definition.description,
-        lines=tuple(formatter.format_value(definition, value).splitlines()),
+        lines=tuple(_format_rich_text(definition, formatter.format_value(definition, value)).splitlines()),
         badge=create_badge(definition, value) if value and definition.type == "enumeration" and ";" not in value else None,
         is_number=definition.type == "number",
     )

@@ -25,7 +25,7 @@ from sync_worker.store.facts.emails import (
 )
 from sync_worker.store.id_array import in_ids
 from sync_worker.store.schema import companies, contacts, events
-from sync_worker.store.writes import memberships, mql_starts
+from sync_worker.store.writes import hand_offs, memberships, mql_starts
 
 #: In the order of the tuples that `_write_rows` writes.
 _CONTACT_COLUMNS: Final = ("id", "email", "company_id", "updated_at", "facts", "shown", "stage", "sweep")
@@ -285,6 +285,7 @@ def _merge(tx: Connection, survivor: ContactRow) -> None:
     move_former_emails(tx, merged, survivor_id)
     memberships.merge(tx, merged, survivor_id)
     mql_starts.merge(tx, merged, survivor_id)
+    hand_offs.merge(tx, merged, survivor_id)
     mark_deleted(tx, merged)
     if moved:
         mark_due(tx, [survivor_id], [])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import Connection
 
 from sync_worker.store import model_revisions
 from sync_worker.store.database import Store
-from sync_worker.store.writes import mql_starts
+from sync_worker.store.writes import hand_offs, mql_starts
 from sync_worker.store.writes.mql_starts import MqlStart, NewMql
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.timestamps import to_ms
@@ -24,6 +26,8 @@ class MqlStarts:
     crm_schema: CrmSchema
     now: datetime
     approved: bool
+    channels: Sequence[str] = ()  # of the messages about new MQLs
+    hand_off: Literal["new", "all", "none"] = "new"  # which MQLs are handed off to sales
 
     def update(self, store: Store) -> None:
         """Record the new MQLs, and delete the starts of contacts that are no MQLs any longer; if one qualifies again, it is new.
@@ -34,7 +38,15 @@ class MqlStarts:
             self._remove_unapproved(tx)
             if self.approved:
                 mql_starts.remove(tx, mql_starts.find_lapsed(tx))
-            self._record(tx)
+            started = self._record(tx)
+            self._add_hand_offs(tx, started)
+
+    def _add_hand_offs(self, tx: Connection, started: Collection[int]) -> None:
+        # In the transaction that makes the contacts MQLs, so that no message is lost or written twice.
+        hand_offs.delete_lapsed(tx)
+        if self.hand_off != "none" and self.approved:
+            for channel in self.channels:
+                hand_offs.add(tx, None if self.hand_off == "all" else started, channel)
 
     def _remove_unapproved(self, tx: Connection) -> None:
         # An approval that was refused or withdrawn leaves starts behind.
@@ -43,10 +55,12 @@ class MqlStarts:
             desired = mql_starts.load_of_models(tx, models)
             mql_starts.remove(tx, [*desired], {id_: self.crm_schema.start_mql(text, "", "") for id_, text in desired.items()})
 
-    def _record(self, tx: Connection) -> None:
+    def _record(self, tx: Connection) -> list[int]:
+        """Record the starts of new MQLs; return those that become MQLs now."""
         started = {mql: start for mql in mql_starts.load_new_mqls(tx) if (start := self._start(mql))}
         desired = {mql.contact_id: self.crm_schema.start_mql(mql.desired, *start.texts) for mql, start in started.items()}
         mql_starts.save(tx, [*started.values()], desired)
+        return [start.contact_id for start in started.values() if start.model != BEFORE_RECORDING]
 
     def _start(self, mql: NewMql) -> MqlStart | None:
         since, reasons = self.crm_schema.observed_start(mql.observed)

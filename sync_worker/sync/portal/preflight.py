@@ -125,7 +125,13 @@ class PreflightReport:
 
 
 def run_preflight(
-    hubspot: HubSpot, crm_schema: CrmSchema, now: datetime, *, own: Ownership, unreadable: Sequence[UnreadableItem] = ()
+    hubspot: HubSpot,
+    crm_schema: CrmSchema,
+    now: datetime,
+    *,
+    own: Ownership,
+    unreadable: Sequence[UnreadableItem] = (),
+    hand_off_tasks: bool = False,
 ) -> PreflightReport:
     """Read a little of every resource that the worker needs. `unreadable` are the items that the last run could not read.
 
@@ -133,7 +139,10 @@ def run_preflight(
     """
     model = crm_schema.model
     account = hubspot.account.read_details()
-    access = tuple(_probe(resource, request) for resource, request in _access_probes(hubspot, crm_schema, now))
+    probes = _access_probes(hubspot, crm_schema, now)
+    if hand_off_tasks:
+        probes += [("owners", hubspot.owners.list_active), ("tasks", hubspot.tasks.check_access)]
+    access = tuple(_probe(resource, request) for resource, request in probes)
     writes = _check_write_scopes(hubspot.access_token.read_scopes())
     occurrences = hubspot.event_occurrences.is_available()
     hidden = read_hidden_kinds(hubspot, model, shows_occurrences=occurrences)

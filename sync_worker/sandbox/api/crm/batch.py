@@ -11,6 +11,8 @@ from sync_worker.sandbox.api.crm.objects import (
     MAX_PAGE_SIZE,
     MAX_PAGE_SIZE_WITH_HISTORY,
     archive_row,
+    find_associated_contacts,
+    link_contacts,
     reject_duplicate_email,
     require_properties,
     require_unique_property,
@@ -99,15 +101,16 @@ def create_batch(call: ApiCall) -> Response:
         try:
             values = validate_properties(call, table, require_properties(item))
             reject_duplicate_email(table, values)
-            plan.append(values)
+            plan.append((values, find_associated_contacts(call, table, item)))
         except ApiError as error:
             if not has_trace_ids:
                 raise
             outcome.errors.append(_error_with_trace_id(error, item))
-    emails = [values["email"] for values in plan if values.get("email")]
+    emails = [values["email"] for values, _ in plan if values.get("email")]
     _reject_duplicates([email for email in emails if email])
-    for values in plan:
+    for values, contacts in plan:
         row = table.writer.create(values, call.source)
+        link_contacts(call, table, row, contacts)
         outcome.rows.append(row)
         outcome.written_values[row] = values
     return _write_response(call, table, outcome, status=201)

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from sync_worker.sandbox.api.error_responses import contact_exists_error, invalid_values_error
-from sync_worker.sandbox.base.object_types import find_object_type
+from sync_worker.sandbox.base.object_types import TASKS, find_object_type
 from sync_worker.sandbox.base.responses import Json, JsonResponse, NoContentResponse, not_found_error, validation_error
 from sync_worker.sandbox.crm.associations import ASSOCIATION_TYPES
 from sync_worker.sandbox.crm.object_store import ObjectTable
@@ -60,10 +60,29 @@ def create_record(call: ApiCall) -> Response:
     table = call.table()
     values = validate_properties(call, table, require_properties(call.json_object()))
     reject_duplicate_email(table, values)
+    contacts = find_associated_contacts(call, table, call.json_object())
     row = table.writer.create(values, call.source)
+    link_contacts(call, table, row, contacts)
     return JsonResponse(
         serialize(table, [row], response_properties(table, (*table.object_type.default_properties, *values)))[0], status_code=201
     )
+
+
+def find_associated_contacts(call: ApiCall, table: ObjectTable, body: Json) -> list[int]:
+    """Return the contacts that a new record is associated with; HubSpot needs a due date for a task."""
+    if table.object_type is TASKS:
+        require_fields(body["properties"], "task properties", "hs_timestamp")
+    contacts = [parse_record_id(str(each["to"]["id"])) for each in body.get("associations") or ()]
+    for contact_id in contacts:
+        if call.portal.contacts.records.find_surviving_row(contact_id) is None:
+            raise validation_error(f"Object CONTACT={contact_id} does not exist")
+    return contacts
+
+
+def link_contacts(call: ApiCall, table: ObjectTable, row: int, contacts: list[int]) -> None:
+    """Associate a new record with contacts."""
+    if contacts:
+        call.portal.associations.link(table.object_type.name, table.records.ids[row], contacts)
 
 
 def archive_record(call: ApiCall) -> Response:

@@ -1,0 +1,1 @@
+"""Messages to sales about new MQLs."""

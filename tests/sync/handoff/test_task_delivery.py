@@ -1,0 +1,212 @@
+"""Hand-off: a HubSpot task for each new MQL, exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import insert
+
+from sync_worker.errors import ExitCode
+from sync_worker.hubspot.api.crm.tasks import NewTask
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.store import database, schema
+from sync_worker.store.database import Store
+from sync_worker.store.facts import contacts
+from sync_worker.store.facts.contacts import ContactRow
+from sync_worker.store.writes import hand_offs, memberships, mql_starts
+from sync_worker.store.writes.mql_starts import MqlStart
+from sync_worker.sync.handoff.mql_message import MqlMessage
+from sync_worker.sync.handoff.task_delivery import TASK, TaskDelivery
+from sync_worker.timestamps import to_ms
+from tests.harness import MODEL, Harness, make_contact, small_portal, start_harness
+from tests.store.row_factories import make_verdict_row
+from tests.sync.model_factories import make_crm_schema
+
+TASKS_ON = {"hand_off_tasks": True}
+CONTACTS, KILLS = 1_000, 50
+DESIRED = '{"lead_grade":"A-","lead_mql_reasons":"By score and grade\\n20 of 30 points","lead_score_reasons":"20 of 30 points\\n+20"}'
+
+
+def tasks(harness: Harness) -> list[dict[str, str]]:
+    return harness.portal.list_records("tasks", limit=10_000)
+
+
+@pytest.fixture
+def harness(tmp_path: Path) -> Iterator[Harness]:
+    """A portal in operation whose contact 1 was an MQL at the approval; contacts 2 and 3 are not."""
+    people = [make_contact(number, lifecyclestage="lead", lastname=f"Berg {number}") for number in (1, 2, 3)]
+    portal = small_portal(contacts=people, email_events=[], events=[], submissions=[])
+    with start_harness(tmp_path, portal) as started:
+        started.settings = dict(TASKS_ON)
+        started.submit_form("p1@example.com", "demo")
+        started.backfill()
+        started.approve()
+        started.advance()
+        yield started
+
+
+def test_a_new_mql_is_handed_off_once_with_name_score_reasons_and_link(harness: Harness) -> None:
+    assert tasks(harness) == []  # the MQLs of the first approval are known to sales
+    harness.edit_contact(2, hubspot_owner_id="77001", firstname="Ada <b>")
+    harness.submit_form("p2@example.com", "demo")
+    report = harness.sync()
+    assert (report.hand_offs, report.exit_code) == ((0, 1, None), ExitCode.DONE)
+    (task,) = tasks(harness)
+    assert task["hs_task_subject"] == "New MQL: Ada <b> Berg 2 (10 of 30 points, grade D)"
+    assert task["hubspot_owner_id"] == "77001"
+    lines = task["hs_task_body"].split("<br>")
+    assert lines[:3] == ["p2@example.com", "Direct: asked for a demo", "10 of 30 points"]
+    assert lines[-2] == "Record: https://app.hubspot.com/contacts/7/record/0-1/2".replace("/7/", f"/{harness.portal.id}/")
+    assert harness.portal.associations.find_ids("contacts", 2, "tasks") == [int(task["hs_object_id"])]
+    harness.advance()
+    assert harness.sync().hand_offs.sent == 0
+    harness.backfill()
+    assert len(tasks(harness)) == 1
+    with harness.worker() as worker:
+        assert worker.status().as_json()["hand_offs"] == {"waiting": 0, "sent": 1, "reason": None}
+
+
+def test_an_mql_that_ceases_and_returns_is_handed_off_again(harness: Harness) -> None:
+    harness.submit_form("p2@example.com", "demo")
+    harness.sync()
+    for value in ("true", "false"):
+        harness.advance()
+        harness.set_hubspot_values(2, hs_email_optout=value)
+        harness.sync()
+    assert len(tasks(harness)) == 2
+
+
+def test_existing_mqls_are_handed_off_if_the_approval_asks_for_it(harness: Harness) -> None:
+    with harness.worker() as worker:
+        worker.report()
+        worker.approve("again", hand_off_existing=True)
+    assert [task["hs_task_subject"][:15] for task in tasks(harness)] == ["New MQL: Berg 1"]
+
+
+def test_without_names_a_message_has_only_the_id(harness: Harness) -> None:
+    harness.settings = {**TASKS_ON, "hand_off_names": False}
+    harness.submit_form("p2@example.com", "demo")
+    harness.sync()
+    (task,) = tasks(harness)
+    assert task["hs_task_subject"].startswith("New MQL: contact 2 (")
+    assert not any(text in task["hs_task_body"] for text in ("Berg", "example.com"))
+
+
+def test_a_task_of_an_owner_who_left_goes_to_the_default_owner_or_to_none(harness: Harness) -> None:
+    harness.settings = {**TASKS_ON, "hand_off_owner": "ada.berg@sandbox.example"}
+    harness.edit_contact(2, hubspot_owner_id="5")
+    harness.submit_form("p2@example.com", "demo")
+    assert harness.sync().notes == []
+    harness.settings = {**TASKS_ON, "hand_off_owner": "gone@sandbox.example"}
+    harness.submit_form("p3@example.com", "demo")
+    harness.advance()
+    report = harness.sync()
+    assert [task.get("hubspot_owner_id") for task in tasks(harness)] == ["77001", None]
+    assert "no active user of the portal has the email or owner id gone@sandbox.example" in report.notes[0]
+
+
+def test_a_missing_scope_holds_the_messages_back_and_stops_nothing_else(harness: Harness) -> None:
+    harness.deny("*/owners*")
+    harness.submit_form("p2@example.com", "demo")
+    report = harness.sync()
+    assert (report.exit_code, report.hand_offs.waiting) == (ExitCode.SOME_REJECTED, 1)
+    assert report.hand_offs.reason is not None
+    assert "read the owners" in report.hand_offs.reason
+    assert 2 in harness.members("MQL")
+    with harness.worker() as worker:
+        check = worker.check()
+    assert [each.resource for each in check.access if not each.granted] == ["owners"]
+    assert check.exit_code == ExitCode.REFUSED
+    harness.clear_faults()
+    harness.advance()
+    assert harness.sync().hand_offs == (0, 1, None)
+
+
+def test_a_task_without_a_reply_is_found_again(harness: Harness) -> None:
+    harness.inject_fault("*/tasks/batch/create", status=502, body="html", when="after")
+    harness.submit_form("p2@example.com", "demo")
+    assert harness.sync().hand_offs.waiting == 1
+    harness.clear_faults()
+    harness.advance()
+    assert harness.sync().hand_offs == (0, 1, None)
+    assert len(tasks(harness)) == 1
+
+
+class Kill(BaseException):
+    """The end of the process at this moment."""
+
+
+@dataclass
+class UnreliableTasks:
+    """HubSpot's tasks, with a process that is killed before, during or after a creation."""
+
+    random: Random
+    kills: int = KILLS
+    created: list[NewTask] = field(default_factory=list)
+
+    def create(self, new: Sequence[NewTask]) -> dict[str, str]:
+        first = len(self.created)
+        moment = self.random.choice(("before", "before", "before", "after")) if self.kills else ""
+        if moment:
+            self.kills -= 1
+        if moment == "before":
+            raise Kill
+        self.created += new
+        if moment == "after":
+            raise Kill
+        return {task.key: str(first + index) for index, task in enumerate(new)}
+
+    def find(self, keys: Mapping[str, int]) -> dict[str, str]:
+        if self.kills and self.random.random() < 0.8:
+            self.kills -= 1
+            raise Kill
+        return {task.key: str(index) for index, task in enumerate(self.created) if task.key in keys}
+
+
+def fill_outbox(store: Store, at: datetime) -> None:
+    ids = range(1, CONTACTS + 1)
+    rows = [ContactRow(id=id_, email=f"p{id_}@x.com", company_id=None, updated_at=1, facts="{}", observed="{}", stage=None) for id_ in ids]
+    with store.transaction() as tx:
+        contacts.save(tx, rows)
+        of_evaluation = {"model": "m", "evaluated_at": 1, "revision": 1}
+        found = [make_verdict_row(id_, mql=True, desired=DESIRED)._asdict() | of_evaluation for id_ in ids]
+        tx.execute(insert(schema.verdicts), found)
+        memberships.save_changes(tx, "mql", added=[*ids], removed=[])
+        mql_starts.save(tx, [MqlStart(id_, "m", to_ms(at), "") for id_ in ids], {})
+        assert hand_offs.add(tx, None, TASK) == CONTACTS
+        assert hand_offs.add(tx, None, TASK) == 0
+
+
+def test_fifty_kills_lose_and_double_none_of_a_thousand_tasks(tmp_path: Path) -> None:
+    store, now = database.open_store(f"sqlite:///{tmp_path / 'state.db'}"), [datetime(2026, 11, 20, tzinfo=UTC)]
+    fill_outbox(store, now[0])
+    unreliable = UnreliableTasks(Random(7))  # noqa: S311 -- no secret
+    hubspot: Any = SimpleNamespace(
+        tasks=unreliable,
+        owners=SimpleNamespace(list_active=list),
+        account=SimpleNamespace(read_details=lambda: SimpleNamespace(ui_domain="app.hubspot.com", portal_id=7)),
+        contacts=SimpleNamespace(read=lambda ids, _: SimpleNamespace(items=[SimpleNamespace(id=id_, properties={}) for id_ in ids])),
+    )
+    delivery = TaskDelivery(
+        hubspot=cast("HubSpot", hubspot), message=MqlMessage(crm_schema=make_crm_schema(MODEL)), default_owner=None, clock=lambda: now[0]
+    )
+    for _ in range(2 * KILLS):
+        try:
+            delivery.deliver(store, [])
+        except Kill:
+            now[0] += timedelta(seconds=20)  # sooner than an interrupted request has surely ended
+        else:
+            now[0] += timedelta(minutes=5)
+    with store.transaction() as tx:
+        counts = hand_offs.count(tx)
+    store.close()
+    assert unreliable.kills == 0
+    assert counts == (0, CONTACTS, None)
+    assert len(unreliable.created) == len({task.contact_id for task in unreliable.created}) == CONTACTS
