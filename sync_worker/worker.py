@@ -29,6 +29,7 @@ from sync_worker.reports.audit import AuditSummary, export_audit
 from sync_worker.reports.explain_contact import ContactExplanation, explain
 from sync_worker.reports.model_comparison import ModelComparison, compare, comparison_table
 from sync_worker.reports.model_summary import ModelSummary, summarize_model
+from sync_worker.reports.person_report import PersonReport, build_person_report
 from sync_worker.reports.revision_log import RevisionLog, build_log
 from sync_worker.reports.score_report import ScoreReport, build_report, save_report
 from sync_worker.reports.state_figures import StateFigures, load_figures
@@ -318,6 +319,10 @@ class Worker:
         """
         with self.store.transaction() as tx:
             return export_audit(tx, out, since=since, run=run, email_or_id=email_or_id)
+
+    def report_to_person(self, email_or_id: str, *, language: str | None = None) -> PersonReport:
+        """Return what is known about a contact, how it was evaluated and what would change that; default language: that of the model."""
+        return build_person_report(self.store, self.outputs, portal.load(self.store), email_or_id, now=self.clock(), language=language)
 
     def summarize_model(self, file: Path | None = None, *, check_portal: bool = False) -> ModelSummary:
         """Summarize a model file, by default the one of the settings; with `check_portal`, also how it fits the portal.

@@ -9,8 +9,11 @@ from typing import Any
 import polars as pl
 
 from sync_worker.errors import ConfigurationError, ExitCode
+from sync_worker.insight.as_of import as_of
+from sync_worker.insight.state_history import load_state_history
 from sync_worker.model import explain as model_explain
 from sync_worker.model.explain import CountedEvent, Decay, ScoreLine
+from sync_worker.model.file.schema import Language
 from sync_worker.model.forecast import VerdictChange
 from sync_worker.model.reasons.blockers import SEPARATOR
 from sync_worker.store import verdicts
@@ -22,7 +25,7 @@ from sync_worker.sync.evaluate.evaluate import load_facts, load_starts
 from sync_worker.sync.evaluate.verdict_json import ContactVerdict, build_contact_verdicts
 from sync_worker.sync.portal.managed_properties import CrmSchema, diff_properties
 from sync_worker.sync.portal.portal import PortalInfo
-from sync_worker.timestamps import from_ms
+from sync_worker.timestamps import from_ms, to_ms
 
 MAX_EVENTS_PER_LINE = 50  # the newest events of a ledger line in the JSON output
 
@@ -46,6 +49,7 @@ class ContactExplanation:
     stage: str | None
     start_letter: str  # grade that every contact starts at, with its sign
     time_zone: str  # of the dates that sales reps see
+    frozen: tuple[str, ...]  # properties whose later values had to be used for an earlier time
     sharing_contacts: list[int]  # other contacts with an email of this contact; the events of that email count for all of them
 
     @property
@@ -97,18 +101,28 @@ class ContactExplanation:
             "lists": self.lists,
             "lifecycle_stage": self.stage,
             "time_zone": self.time_zone,
+            "frozen": list(self.frozen),
             "shares_email_with": [str(id_) for id_ in self.sharing_contacts],
         }
 
 
 def explain(
-    store: Store, crm_schema: CrmSchema, portal: PortalInfo | None, email_or_id: str, *, now: datetime, at: datetime | None = None
+    store: Store,
+    crm_schema: CrmSchema,
+    portal: PortalInfo | None,
+    email_or_id: str,
+    *,
+    now: datetime,
+    at: datetime | None = None,
+    language: Language | None = None,
 ) -> ContactExplanation:
     """Explain one contact as of `at`. Default: the time of the last verdict, or now if that verdict is outdated.
 
+    `language` replaces the language of the texts.
+
     Raises ConfigurationError if the state does not contain the contact.
     """
-    model = crm_schema.model
+    model = crm_schema.model if language is None else crm_schema.model.translate(language)
     with store.transaction() as tx:
         contact_id = contacts.find_id(tx, email_or_id)
         row = verdicts.load(tx, contact_id) if contact_id is not None else None
@@ -121,7 +135,12 @@ def explain(
         when = at or (from_ms(row.evaluated_at) if is_current and row.evaluated_at is not None else now)
         verdicts.select_contact(tx, contact_id)
         hidden = portal.select_hidden_kinds(model.source_kinds) if portal else frozenset()
-        facts = load_facts(tx, model, hidden)
+        facts, frozen = load_facts(tx, model, hidden), tuple[str, ...]()
+        if at is not None and at < now and to_ms(at) != row.evaluated_at:
+            known = as_of(load_state_history(tx, [model], hidden, now, only_ids=[contact_id]), at)
+            if known.contacts.is_empty():
+                raise ConfigurationError(f"The contact {email_or_id!r} did not exist on {at:%Y-%m-%d}.", hint="Use a later time.")
+            facts, frozen = replace(known.build_facts(), previous=facts.previous), tuple(known.select_frozen(model))
         if row.evaluated_at is not None and when < from_ms(row.evaluated_at):
             # The state stores only the MQLs of now; they say nothing about an earlier time.
             facts = replace(facts, previous=facts.previous.clear())
@@ -150,6 +169,7 @@ def explain(
         start_letter=model.document.grade.start,
         time_zone=model.document.time_zone,
         sharing_contacts=sharing,
+        frozen=frozen,
     )
 
 

@@ -11,7 +11,10 @@ from sync_worker.cli.commands.app import app
 from sync_worker.cli.commands.execution import parse_timestamp, print_result, with_worker
 from sync_worker.cli.options import ContactArgument, JsonOption, ModelOption
 from sync_worker.cli.output import contact_explanation
+from sync_worker.cli.output.console import out, print_json
+from sync_worker.cli.output.person_report import print_person_report, write_person_report
 from sync_worker.cli.output.run import print_audit, print_forgotten
+from sync_worker.errors import ConfigurationError
 
 
 @app.command()
@@ -22,15 +25,38 @@ def explain(
         str | None, typer.Option(metavar="TIME", help="Evaluate as of this ISO 8601 time. Default: the time of the last verdict.")
     ] = None,
     file: ModelOption = None,
+    for_person: Annotated[bool, typer.Option("--for-person", help="Show the contact's data and their evaluation in plain words.")] = False,
+    language: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Language of --for-person, such as de. Default: that of the model.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--out", metavar="FILE.html", help="With --for-person: write a page that prints well.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Show the ledger of one contact; its lines add up to the score."""
+    if for_person and (at or file):
+        raise ConfigurationError("--for-person shows the last verdict.", hint="Use it without --at and --model.")
+    if not for_person and (language or to):
+        raise ConfigurationError("--language and --out belong to --for-person.", hint="Add --for-person.")
+    if for_person:
+        show_to_person(contact, language, to, json=json)
+        return
     when = parse_timestamp(at) if at else None
     print_result(
         with_worker(lambda worker: worker.explain(contact, at=when, model_file=file)),
         json=json,
         print_text=contact_explanation.print_explanation,
     )
+
+
+def show_to_person(contact: str, language: str | None, to: Path | None, *, json: bool) -> None:
+    """Print the page for a person, or write it to a file."""
+    report = with_worker(lambda worker: worker.report_to_person(contact, language=language))
+    if to is not None:
+        write_person_report(report, to)
+    if json:
+        print_json(report.as_json())
+    elif to is None:
+        print_person_report(report, out)
 
 
 @app.command()

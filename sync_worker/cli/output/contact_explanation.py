@@ -37,6 +37,8 @@ def print_explanation(explanation: ContactExplanation) -> None:
     if explanation.unread_properties:
         names = ", ".join(explanation.unread_properties)
         out.print(f"not read from HubSpot yet, so unknown here: {names}", style="yellow", markup=False)
+    if explanation.frozen:
+        out.print(f"without a history, so with the value of now: {', '.join(explanation.frozen)}", style="yellow", markup=False)
     for each in verdict.unreadable:
         out.print(f"counts as unknown: {each.property} is {each.value!r}, which is not {each.expected}", style="yellow", markup=False)
     if explanation.sharing_contacts:

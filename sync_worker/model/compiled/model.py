@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Literal
@@ -20,7 +20,7 @@ from sync_worker.model.compiled.criteria import (
 )
 from sync_worker.model.compiled.facts import COUNTER_PROPERTIES, SUBSCRIPTIONS
 from sync_worker.model.file.conditions import Condition
-from sync_worker.model.file.schema import Band, DirectQualifier, Disqualifier, Document, GradeCriterion, Rule
+from sync_worker.model.file.schema import Band, DirectQualifier, Disqualifier, Document, GradeCriterion, Language, Rule
 from sync_worker.model.file.units import MICROS_PER_POINT, from_micro, to_micro
 from sync_worker.model.lookup.domains import DomainMatcher, compile_domain_lists
 from sync_worker.model.lookup.standard_properties import (
@@ -42,6 +42,11 @@ class Model:
     document: Document
     source: str
     warnings: tuple[str, ...] = ()
+
+    def translate(self, language: Language) -> Model:
+        """Return the model with the texts of another language."""
+        document: Document = self.document.model_copy(update={"language": language})
+        return replace(self, document=document)
 
     @cached_property
     def hash(self) -> str:

@@ -18,6 +18,7 @@ from sync_worker.errors import ModelError
 from sync_worker.model.file.schema import Language
 from sync_worker.model.file.yaml_source import Diagnostic, YamlSource, parse_yaml
 from sync_worker.model.i18n.labels import Labels
+from sync_worker.model.i18n.person_texts import PersonTexts
 from sync_worker.model.i18n.phrases import Phrases
 
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -33,6 +34,7 @@ class Translation:
 
     phrases: Phrases
     labels: Labels
+    person: PersonTexts
 
 
 @cache

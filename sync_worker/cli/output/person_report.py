@@ -1,0 +1,59 @@
+"""The page for a person, as text or as HTML that prints well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from rich.console import Console
+
+from sync_worker.cli.output.console import err
+from sync_worker.cli.output.tables import build_table
+from sync_worker.errors import ConfigurationError
+from sync_worker.private_file import write_private_text
+from sync_worker.reports.person_report import PersonReport
+
+
+def print_person_report(report: PersonReport, console: Console) -> None:
+    """Print the page as text."""
+    texts = report.texts
+    console.print(f"{texts.title} · {report.at}", style="bold", markup=False)
+    console.print(texts.introduction, markup=False)
+    data = build_table((texts.property, "left"), (texts.value, "left"))
+    for row in report.data:
+        data.add_row(*row)
+    console.print(f"\n{texts.data}", style="bold", markup=False)
+    console.print(data)
+    console.print(f"\n{texts.activity}", style="bold", markup=False)
+    for activity in report.activities:
+        console.print("  ".join(activity), markup=False, highlight=False, soft_wrap=True)
+    if not report.activities:
+        console.print(texts.no_activity, markup=False)
+    ledger = build_table((texts.rule, "left"), (texts.points, "right"))
+    for rule, points in report.ledger:
+        ledger.add_row(rule, f"{points:g}")
+    console.print(f"\n{texts.evaluation}", style="bold", markup=False)
+    console.print(ledger)
+    for line in (report.score, report.grade, report.result, *report.reasons):
+        if line:
+            console.print(line, markup=False, soft_wrap=True)
+    console.print(f"\n{texts.change}", style="bold", markup=False)
+    for line in report.changes:
+        console.print(f"- {line}", markup=False, soft_wrap=True)
+    console.print(f"\n{texts.rights}", markup=False)
+
+
+def write_person_report(report: PersonReport, path: Path) -> None:
+    """Write the page as one HTML file that only its owner may read.
+
+    Raises:
+        ConfigurationError: the file cannot be written, or its name does not end with .html.
+    """
+    if path.suffix.lower() not in {".html", ".htm"}:
+        raise ConfigurationError(f"--out: {str(path)!r} is not an HTML file.", hint="Example: --out answer.html.")
+    environment = Environment(loader=PackageLoader("sync_worker.reports", "html"), autoescape=True, undefined=StrictUndefined)
+    try:
+        write_private_text(path, environment.get_template("person.html").render(report=report, texts=report.texts))
+    except OSError as error:
+        raise ConfigurationError(f"--out: {path}: {error.strerror}.", hint="Choose another file.") from error
+    err.print(f"written to {path}; a help, not legal advice", markup=False)

@@ -1,0 +1,136 @@
+"""What is known about one person, how it was evaluated, and what would change the result: a help with requests for access to data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sync_worker.errors import ConfigurationError, ExitCode
+from sync_worker.insight.portal_history import PortalHistory
+from sync_worker.insight.state_history import load_state_history
+from sync_worker.model.file.schema import Language
+from sync_worker.model.file.units import to_json_number
+from sync_worker.model.i18n.person_texts import PersonTexts
+from sync_worker.model.i18n.translations import LANGUAGES, load_translation
+from sync_worker.reports.explain_contact import ContactExplanation, explain
+from sync_worker.store.database import Store
+from sync_worker.store.facts import contacts
+from sync_worker.sync.portal.managed_properties import CrmSchema
+from sync_worker.sync.portal.portal import PortalInfo
+
+_SEPARATOR = "; "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonReport:
+    """The page for a person: data as (name, value), activities as (date, event, details), the ledger as (rule, points)."""
+
+    language: Language
+    texts: PersonTexts
+    at: str
+    data: tuple[tuple[str, str], ...]
+    activities: tuple[tuple[str, str, str], ...]
+    ledger: tuple[tuple[str, int | float], ...]
+    score: str
+    grade: str | None
+    result: str
+    reasons: tuple[str, ...]
+    changes: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return DONE."""
+        return ExitCode.DONE
+
+    def as_json(self) -> dict[str, object]:
+        """Return the page for `--json`."""
+        return {
+            "language": self.language,
+            "title": self.texts.title,
+            "at": self.at,
+            "data": dict(self.data),
+            "activities": [dict(zip(("date", "event", "details"), row, strict=True)) for row in self.activities],
+            "ledger": [{"rule": rule, "points": points} for rule, points in self.ledger],
+            "score": self.score,
+            "grade": self.grade,
+            "result": self.result,
+            "reasons": list(self.reasons),
+            "changes": list(self.changes),
+        }
+
+
+def build_person_report(
+    store: Store, crm_schema: CrmSchema, portal: PortalInfo | None, email_or_id: str, *, now: datetime, language: str | None
+) -> PersonReport:
+    """Return the page for a person in a language; default: that of the model. It has the ledger of the last verdict.
+
+    Raises ConfigurationError if the state does not contain the contact, or for an unknown language.
+    """
+    model = crm_schema.model
+    chosen = next((each for each in LANGUAGES if each == (language or model.document.language)), None)
+    if chosen is None:
+        raise ConfigurationError(f"--language: {language!r} is not a language of the texts.", hint=f"Use one of {', '.join(LANGUAGES)}.")
+    explanation = explain(store, crm_schema, portal, email_or_id, now=now, language=chosen)
+    hidden = portal.select_hidden_kinds(model.source_kinds) if portal else frozenset()
+    with store.transaction() as tx:
+        contact_id = contacts.find_id(tx, email_or_id)
+        history = load_state_history(tx, [model], hidden, now, only_ids=[] if contact_id is None else [contact_id])
+    texts, verdict = load_translation(chosen).person, explanation.verdict
+    mql = texts.sales if verdict.mql else texts.no_sales.format(reasons=_SEPARATOR.join(explanation.mql_blockers) or "–")
+    return PersonReport(
+        language=chosen,
+        texts=texts,
+        at=_format_time(explanation.at, explanation),
+        data=tuple(_read_data(history, explanation, int(verdict.id))),
+        activities=tuple(_read_activities(history, explanation, texts)),
+        ledger=tuple((line.label, line.points) for line in verdict.ledger),
+        score=texts.score.format(score=verdict.score, maximum=to_json_number(int(explanation.maximum * 1_000_000))),
+        grade=None if verdict.grade is None else texts.grade.format(grade=verdict.grade.replace("-", "−")),
+        result=mql,
+        reasons=(*verdict.score_reasons, *verdict.grade_reasons),
+        changes=tuple(_find_changes(explanation, texts)),
+    )
+
+
+def _read_data(history: PortalHistory, explanation: ContactExplanation, contact_id: int) -> Iterator[tuple[str, str]]:
+    for row in history.build_facts().contacts.iter_rows(named=True):
+        yield from ((name, str(value)) for name, value in row.items() if value not in (None, ""))
+    if explanation.stage:
+        yield "lifecyclestage", explanation.stage
+    for name in explanation.lists:
+        yield "list", name
+    for stage in history.stages.filter(contact_id=contact_id).sort("at").iter_rows(named=True):
+        yield f"stage {stage['stage']}", _format_time(stage["at"], explanation)
+    for deal in history.deals.filter(contact_id=contact_id).sort("deal_id").iter_rows(named=True):
+        times = (f"{name} {_format_time(deal[name], explanation)}" for name in ("created_at", "closed_at") if deal[name])
+        yield f"deal {deal['deal_id']}", ", ".join([*times, *(["won"] if deal["is_won"] else [])])
+
+
+def _read_activities(history: PortalHistory, explanation: ContactExplanation, texts: PersonTexts) -> Iterator[tuple[str, str, str]]:
+    for row in history.events.sort("at", "event_id").iter_rows(named=True):
+        details = (row["form_name"] or row["form_id"], row["name"], row["url"], row["campaign"])
+        kind = texts.events.get(row["kind"]) or f"{texts.events['other']} ({row['kind']})"
+        yield _format_time(row["at"], explanation), kind, " · ".join(str(each) for each in details if each)
+
+
+def _find_changes(explanation: ContactExplanation, texts: PersonTexts) -> Iterator[str]:
+    following = explanation.evaluation.next_change
+    yield (
+        texts.steady
+        if following is None
+        else texts.by_time.format(date=following.at.astimezone(ZoneInfo(explanation.time_zone)).date(), score=following.score)
+    )
+    ledger = explanation.verdict.ledger
+    lines = [line for line in ledger if line.visible and line.line not in {"degradation", "floor", "minimum", "rounding"}]
+    groups = (
+        (texts.more_points, [line.label for line in lines if not line.points]),
+        (texts.fewer_points, [line.label for line in lines if line.points < 0]),
+        (texts.better_grade, [line.label for line in explanation.evaluation.grade if not line.match]),
+    )
+    yield from (text.format(rules=_SEPARATOR.join(labels)) for text, labels in groups if labels)
+
+
+def _format_time(at: datetime, explanation: ContactExplanation) -> str:
+    return f"{at.astimezone(ZoneInfo(explanation.time_zone)):%Y-%m-%d %H:%M}"

@@ -1,0 +1,45 @@
+"""The page for a person: complete, in each language, and equal to the ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync_worker.cli.output.person_report import write_person_report
+from sync_worker.errors import ConfigurationError
+from sync_worker.model.i18n.translations import LANGUAGES, load_translation
+from tests.harness import Harness
+
+
+def test_the_page_has_the_ledger_all_data_and_what_would_change_it_in_each_language(backfill_harness: Harness, tmp_path: Path) -> None:
+    with backfill_harness.worker() as worker:
+        explained = worker.explain("1")
+        for language in LANGUAGES:
+            report = worker.report_to_person("p1@example.com", language=language)
+            assert [points for _, points in report.ledger] == [line.points for line in explained.verdict.ledger]
+            assert sum(points for _, points in report.ledger) == explained.verdict.score
+            assert {name for name, _ in report.data} >= {"email", "company.numberofemployees", "lifecyclestage"}
+            assert len(report.activities) == 7
+            assert report.result == load_translation(language).person.sales
+            assert len(report.changes) > 1
+            write_person_report(report, tmp_path / f"{language}.html")
+            page = (tmp_path / f"{language}.html").read_text(encoding="utf-8")
+            assert f'<html lang="{language}">' in page
+            assert "p1@example.com" in page
+
+
+def test_a_person_who_is_no_mql_sees_why(backfill_harness: Harness) -> None:
+    with backfill_harness.worker() as worker:
+        report = worker.report_to_person("4")
+        assert worker.explain("4").mql_blockers[0] in report.result
+
+
+def test_an_unknown_language_or_contact_is_an_error(backfill_harness: Harness, tmp_path: Path) -> None:
+    with backfill_harness.worker() as worker:
+        with pytest.raises(ConfigurationError, match="not a language"):
+            worker.report_to_person("1", language="xx")
+        with pytest.raises(ConfigurationError, match="not in the state"):
+            worker.report_to_person("unknown@example.com")
+        with pytest.raises(ConfigurationError, match="not an HTML file"):
+            write_person_report(worker.report_to_person("1"), tmp_path / "page.pdf")
