@@ -25,44 +25,60 @@ except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with e
         hint="Install the extra `insight`: `pip install 'sync-worker[insight]'`, or `pip install '.[insight]'` in a checkout.",
     ) from error
 
-from sync_worker.cli.sandbox import find_columns, read_history
+from sync_worker.cli.commands.execution import with_worker
+from sync_worker.cli.sandbox import FolderColumns, find_columns, read_history
+from sync_worker.insight.portal_history import PortalHistory
+from sync_worker.model.compiled.model import Model
+from sync_worker.model.file.schema import CUSTOM_PREFIX
 
 _CAPACITY: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/\s*(day|week|month))?")
 _PER_WEEK: Final = {"day": 7.0, "week": 1.0, "month": 12 / 52}
 
 
-def suggest_model(portal: Path, model_file: Path, *, at: datetime | None, horizon: timedelta, criteria: int) -> Suggestion:
-    """Suggest a model from the contacts of a portal folder; default for `at`: the last instant whose horizon is over."""
+def suggest_model(portal: Path | None, model_file: Path, *, at: datetime | None, horizon: timedelta, criteria: int) -> Suggestion:
+    """Suggest a model; default for `at`: the last instant whose horizon is over."""
     if criteria < 1:
         raise ConfigurationError(f"--criteria: {criteria} is not a number of criteria.", hint="Example: --criteria 8.")
     model = load(model_file)
-    columns = find_columns(portal)
+    columns = _model_columns(model) if portal is None else find_columns(portal)
     specs = find_specs(columns.names, model, columns.types)
-    history = read_history(portal, [model, build_survey(specs, columns.custom_kinds)])
+    history = _load_history(portal, [model, build_survey(specs, columns.custom_kinds)])
     cohort = build_cohort(history, at or history.now - horizon, horizon)
     text = model_file.read_text(encoding="utf-8-sig")
     return Suggester(cohort=cohort, model=model, text=text, specs=specs, custom_kinds=columns.custom_kinds, criteria=criteria).suggest()
 
 
-def backtest_models(portal: Path, model_files: Sequence[Path], dates: Sequence[datetime], horizon: timedelta) -> Backtest:
-    """Backtest models on a portal folder."""
+def backtest_models(portal: Path | None, model_files: Sequence[Path], dates: Sequence[datetime], horizon: timedelta) -> Backtest:
+    """Backtest models; default for `dates`: the last one whose horizon is over."""
     models = {_name(file, model_files): load(file) for file in model_files}
-    history = read_history(portal, list(models.values()))
+    history = _load_history(portal, list(models.values()))
     return run_backtest(history, models, list(dates) or [history.now - horizon], horizon)
 
 
 def find_threshold(
-    portal: Path, model_file: Path, *, at: datetime | None, horizon: timedelta, capacity: str | None, precision: float | None
+    portal: Path | None, model_file: Path, *, at: datetime | None, horizon: timedelta, capacity: str | None, precision: float | None
 ) -> ThresholdAdvice:
-    """Find the threshold for a capacity or a precision on a portal folder."""
+    """Find the threshold for a capacity or a precision."""
     if (capacity is None) == (precision is None):
         raise ConfigurationError("Expected either --capacity or --precision.", hint="Example: --capacity 40/week, or --precision 0.3.")
     if precision is not None and not 0 < precision < 1:
         raise ConfigurationError(f"--precision: {precision:g} is not between 0 and 1.", hint="Example: --precision 0.3.")
     weekly = None if capacity is None else parse_capacity(capacity)
     model = load(model_file)
-    history = read_history(portal, [model])
+    history = _load_history(portal, [model])
     return advise_threshold(history, model, at=at or history.now - horizon, horizon=horizon, precision=precision, weekly=weekly)
+
+
+def _load_history(portal: Path | None, models: Sequence[Model]) -> PortalHistory:
+    """Return the history of a portal folder, or of the portal in the state."""
+    return with_worker(lambda worker: worker.load_history(models)) if portal is None else read_history(portal, models)
+
+
+def _model_columns(model: Model) -> FolderColumns:
+    """Return what the state has: the properties and kinds of event that the model uses."""
+    names = {*model.contact_properties, *(f"company.{name}" for name in model.company_properties)}
+    kinds = frozenset(kind for kind in model.event_kinds if kind.startswith(CUSTOM_PREFIX))
+    return FolderColumns(names=frozenset(names), types={}, custom_kinds=kinds)
 
 
 def parse_capacity(text: str) -> float:

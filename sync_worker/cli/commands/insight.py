@@ -13,14 +13,16 @@ from sync_worker.cli.options import JsonOption, ModelOption
 from sync_worker.cli.output.console import out, print_json
 from sync_worker.settings import load_settings
 
-PortalFolderOption = Annotated[Path, typer.Option("--portal", metavar="DIR", help="A portal folder.", show_default=False)]
+PortalFolderOption = Annotated[
+    Path | None, typer.Option("--portal", metavar="DIR", help="Use a portal folder. Default: the contacts of the state.")
+]
 HorizonOption = Annotated[str, typer.Option(metavar="DAYS", help="The time after the date in which an opportunity counts.")]
 
 
 @app.command("backtest")
 def backtest(
     *,
-    portal: PortalFolderOption,
+    portal: PortalFolderOption = None,
     model: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="A model file; may be repeated. Default: SYNC_WORKER_MODEL.")
     ] = None,
@@ -55,7 +57,7 @@ def backtest(
 @app.command("threshold")
 def threshold(
     *,
-    portal: PortalFolderOption,
+    portal: PortalFolderOption = None,
     capacity: Annotated[str | None, typer.Option(metavar="N/week", help="The contacts that sales can take: 40/week, 8/day.")] = None,
     precision: Annotated[float | None, typer.Option(metavar="P", help="The share of MQLs that must become opportunities: 0.3.")] = None,
     file: ModelOption = None,
@@ -84,7 +86,7 @@ def threshold(
 @app.command("suggest")
 def suggest(
     *,
-    portal: PortalFolderOption,
+    portal: PortalFolderOption = None,
     as_of: Annotated[str | None, typer.Option(metavar="DATE", help="Default: the last date whose horizon is over.")] = None,
     horizon: HorizonOption = "60d",
     criteria: Annotated[int, typer.Option(metavar="N", help="At most this many criteria.")] = 8,
