@@ -245,6 +245,8 @@ class Worker:
                 store = self._open_dry_run_store(stack)
                 evaluated = evaluator.evaluate_due(store, self.progress)
             report = build_report(store, self.outputs, portal_info, now, newly_evaluated=evaluated, with_details=with_details)
+        if with_details:
+            report = replace(report, outcomes=self._find_known_outcomes())
         if self.store.is_read_only:
             log.warning("report.not_kept", report=report.id, reason="the state is read-only; `approve` needs a report that is kept")
         else:
@@ -265,6 +267,14 @@ class Worker:
                 mqls = stage_dates.find_contacts(tx, MQL)
             reader.read_histories(mqls)
         return build_outcome_report(self.load_history([self.model]), self.model, capacity=capacity, notes=notes)
+
+    def _find_known_outcomes(self) -> OutcomeReport | None:
+        """Return what became of MQLs if `outcomes` has read it before."""
+        with self.store.transaction() as tx:
+            has_mqls = bool(stage_dates.find_contacts(tx, MQL))
+        with suppress(ConfigurationError):  # the MQLs were deleted since
+            return self.outcomes(offline=True) if has_mqls else None
+        return None
 
     def read_history(self, models: Sequence[Model]) -> PortalHistory:
         """Read the outcomes and the earlier values of all contacts that changed from HubSpot; return the history of the portal."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from sync_worker.insight.conversion import OutcomeReport
 from sync_worker.model.file.schema import GRADE_LETTERS
 from sync_worker.reports.earlier_report import EarlierReport, load_earlier_report
 from sync_worker.reports.report_details import ReportDetails, compute_details
@@ -40,6 +41,7 @@ class ScoreReport:
     mqls: Sequence[NamedMql]  # the highest score first
     earlier: EarlierReport | None = None  # the report before, of any model
     details: ReportDetails | None = None  # None: not requested
+    outcomes: OutcomeReport | None = None  # what became of MQLs; None: not known, or not requested
 
     def statistics_json(self) -> dict[str, Any]:
         """Return the report without the contacts; this is what the state keeps."""
@@ -62,6 +64,7 @@ class ScoreReport:
             "mql_contacts": [mql.as_json() for mql in self.mqls],
             "earlier": self.earlier.as_json() if self.earlier else None,
             **({"details": self.details.as_json()} if self.details else {}),
+            **({"outcomes": self.outcomes.as_json()} if self.outcomes else {}),
         }
 
 

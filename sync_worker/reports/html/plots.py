@@ -62,9 +62,10 @@ def _(chart: BarChart) -> Figure:
         color, hatch = _STYLES[each.pattern]
         shift = (index - (rows - 1) / 2) * height if rows > 1 else 0.0
         positions = [row + shift for row in range(len(labels))]
-        bars = axes.barh(positions, each.values, height * 0.92, color=color, hatch=hatch, edgecolor=INK, linewidth=0.6)
-        if chart.errors:
-            axes.errorbar(each.values, positions, xerr=chart.errors, fmt="none", ecolor=INK, elinewidth=1.2, capsize=3)
+        bars = axes.barh(
+            positions, each.values, height * 0.92, xerr=chart.errors, color=color, hatch=hatch, edgecolor=INK, linewidth=0.6,
+            error_kw={"ecolor": INK, "elinewidth": 1.2, "capsize": 3},
+        )  # fmt: skip
         # A line around an empty bar of the other series would be a mark at zero.
         for bar, value in zip(bars, each.values, strict=True):
             bar.set_visible(bool(value))

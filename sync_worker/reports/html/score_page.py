@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sync_worker.reports.html.detail_sections import build_detail_sections
 from sync_worker.reports.html.numbers import format_number, format_share
+from sync_worker.reports.html.outcome_section import build_outcome_section
 from sync_worker.reports.html.page import ReportPage, Section, can_plot, render_page
 from sync_worker.reports.html.score_sections import build_score_sections
 from sync_worker.reports.report_findings import find_problems
@@ -53,5 +54,7 @@ def _build_sections(report: ScoreReport) -> Iterator[Section]:
     if problems := list(find_problems(report)):
         yield Section(name="findings", title="What to look at", points=problems)
     yield from build_score_sections(report)
+    if report.outcomes:
+        yield build_outcome_section(report.outcomes)
     if report.details:
         yield from build_detail_sections(report.details)

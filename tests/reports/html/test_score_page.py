@@ -10,9 +10,14 @@ from typing import Any
 import pytest
 
 from sync_worker.cli.output.score_report import write_report
+from sync_worker.insight.conversion import Alarm, Group, OutcomeReport
+from sync_worker.insight.ratio import Ratio
 from sync_worker.reports.html.numbers import format_number, format_share, shorten_number
+from sync_worker.reports.html.outcome_section import build_outcome_section
+from sync_worker.reports.html.plots import draw
 from sync_worker.reports.html.score_page import render_score_page
 from sync_worker.reports.html.score_sections import MAX_NAMES
+from sync_worker.reports.html.svg import render_svg, use_page_style
 from sync_worker.reports.report_findings import find_problems
 from sync_worker.reports.score_report import ScoreReport
 from sync_worker.sync.plan.named_mqls import hide_names
@@ -241,3 +246,30 @@ def test_a_short_count_has_at_most_four_characters(number: int, text: str) -> No
 )
 def test_a_share_is_zero_or_all_only_if_it_is(part: int, whole: int, text: str) -> None:
     assert format_share(part, whole).replace("\u00a0", " ") == text
+
+
+def test_outcomes_have_a_section_once_they_are_known(report: ScoreReport, html: str) -> None:
+    assert "What became of MQLs" not in html
+    group = Group(value="hot & ready", opportunities=Ratio(count=30, total=90), customers=Ratio(count=0, total=90))
+    outcomes = OutcomeReport(
+        at=report.at,
+        model=report.model_hash,
+        all_mqls=group,
+        groups={"band": (group, replace(group, value="cold", opportunities=Ratio(count=0, total=0)))},
+        bands=(group,),
+        days=(1.0, 5.0, 9.0),
+        revenue=0.0,
+        earlier=0,
+        frozen=(),
+        alarms=(Alarm(kind="too_little_data", text="Too little data."),),
+        notes=(),
+    )
+    section = next(iter(build_outcome_section(outcomes).parts))
+    assert section.chart
+    with use_page_style():
+        svg = render_svg(draw(section.chart), name="one", title="Title", description="Text")
+    assert "33\u00a0% of 90" in svg
+    page = render_score_page(replace(report, outcomes=outcomes), with_plots=False)
+    assert "Too little data." in page
+    assert rows_of(page, "By band of all contacts")["hot &amp; ready"] == ["90", "30: 33% (24% to 44%)", "0: 0% (0% to 4%)"]
+    assert (replace(report, outcomes=outcomes)).as_json()["outcomes"]["opportunities"]["count"] == 30

@@ -1,0 +1,78 @@
+"""The section of the report page on outcomes: what became of MQLs, and whether a higher band converts better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from sync_worker.insight.conversion import HORIZON, Group, OutcomeReport
+from sync_worker.insight.ratio import Ratio
+from sync_worker.reports.html.charts import BarChart, Series
+from sync_worker.reports.html.numbers import format_number
+from sync_worker.reports.html.page import Part, Section, Table
+
+#: The dimensions of `outcomes` in the words of the page.
+DIMENSIONS: Final[Mapping[str, str]] = {
+    "band": "band, when the contact became an MQL",
+    "grade": "grade, when the contact became an MQL",
+    "criterion": "criterion that gave points or matched",
+    "qualified": "way of qualification",
+    "month": "month in which the contact became an MQL",
+}
+
+
+def build_outcome_section(outcomes: OutcomeReport) -> Section:
+    """Return the section. Every share has its interval, because few outcomes must not look like knowledge."""
+    whole = outcomes.all_mqls
+    text = (
+        f"{format_number(whole.opportunities.count)} of {format_number(whole.opportunities.total)} MQLs became opportunities, "
+        f"{format_number(whole.customers.count)} became customers. The lines on the bars are 95 % intervals."
+    )
+    if outcomes.days:
+        text += f" The median time to the opportunity is {outcomes.days[1]:.0f} days."
+    return Section(
+        name="outcomes",
+        title="What became of MQLs",
+        text=text,
+        points=[*(alarm.text for alarm in outcomes.alarms), *outcomes.notes],
+        parts=list(_build_parts(outcomes)),
+    )
+
+
+def _build_parts(outcomes: OutcomeReport) -> Iterator[Part]:
+    if outcomes.bands:
+        title = f"Contacts that became opportunities, in percent, by their band {HORIZON.days} days ago"
+        yield _build_part(title, "band of all contacts", outcomes.bands, noun="contacts")
+    for dimension, name in DIMENSIONS.items():
+        if groups := outcomes.groups.get(dimension):
+            yield _build_part(f"MQLs that became opportunities, in percent, by {name}", name, groups, noun="MQLs")
+
+
+def _build_part(title: str, name: str, groups: Sequence[Group], *, noun: str) -> Part:
+    ratios = [group.opportunities for group in groups]
+    shares = [100 * (ratio.value or 0) for ratio in ratios]
+    chart = BarChart(
+        title=title,
+        description="; ".join(f"{group.value}: {_format_ratio(group.opportunities)}" for group in groups),
+        labels=[group.value for group in groups],
+        series=[
+            Series(
+                name=noun,
+                values=shares,
+                texts=[f"{share:.0f}\u00a0% of {ratio.total:,}" for share, ratio in zip(shares, ratios, strict=True)],
+            )
+        ],
+        errors=(
+            [share - 100 * ratio.low for share, ratio in zip(shares, ratios, strict=True)],
+            [100 * ratio.high - share for share, ratio in zip(shares, ratios, strict=True)],
+        ),
+    )
+    rows = [
+        (group.value, format_number(group.opportunities.total), _format_ratio(group.opportunities), _format_ratio(group.customers))
+        for group in groups
+    ]
+    return Part(chart=chart, table=Table(caption=f"By {name}", columns=(name, noun, "opportunities", "customers"), rows=rows))
+
+
+def _format_ratio(ratio: Ratio) -> str:
+    return f"{format_number(ratio.count)}: {ratio}"
