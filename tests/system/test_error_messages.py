@@ -172,7 +172,9 @@ def test_the_service_stops_within_ten_seconds_while_it_waits_for_a_reply(tmp_pat
         rules = [{"endpoint": endpoint, "fault": "hang", "seconds": 120}]
         requests.post(f"{address['base_url']}/sandbox/faults", json={"rules": rules}, timeout=10).raise_for_status()
         process = desk.start("serve")
-        time.sleep(5)  # the service starts, and sends the request that gets no reply
+        while not requests.get(f"{address['base_url']}/sandbox/faults", timeout=10).json()["rules"][0]["struck"]:
+            assert process.poll() is None
+            time.sleep(0.05)
         start = time.monotonic()
         process.send_signal(signal.SIGTERM)
         _, log_text = process.communicate(timeout=60)
