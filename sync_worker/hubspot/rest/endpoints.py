@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -25,6 +26,9 @@ DATE_BASED_PATHS: Final = {
     "/crm/v3/imports": "/crm/imports/2026-09",
     "/crm/v3/owners": "/crm/owners/2026-09",
 }
+
+# HubSpot's SDKs use other v3 paths than its documentation describes. The described path is sent first, and then that of the SDKs.
+DESCRIBED_PATHS: Final = {"/marketing/v3/marketing-events": "/marketing/marketing-events/v3"}
 
 LABEL_PLACEHOLDERS: Final = frozenset({"object", "from", "to"})  # kept in endpoint names; the other placeholders are ids and names
 
@@ -49,19 +53,31 @@ class Endpoint:
     @property
     def date_based_path(self) -> str:
         """The dated path."""
-        prefix = next((prefix for prefix in DATE_BASED_PATHS if self.path.startswith(prefix)), "")
-        return DATE_BASED_PATHS.get(prefix, "") + self.path.removeprefix(prefix)
+        return self._replace_prefix(DATE_BASED_PATHS)
+
+    @property
+    def described_path(self) -> str:
+        """The v3/v4 path that HubSpot describes."""
+        return self._replace_prefix(DESCRIBED_PATHS)
+
+    def _replace_prefix(self, prefixes: Mapping[str, str]) -> str:
+        prefix = next((prefix for prefix in prefixes if self.path.startswith(prefix)), "")
+        return prefixes.get(prefix, "") + self.path.removeprefix(prefix)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A resolved call: its path, the endpoint for metrics, the budget, and a description of the operation."""
+    """A resolved call: its path, the endpoint for metrics, the budget, and a description of the operation.
+
+    `alternative` is the path to send if HubSpot does not know the first one.
+    """
 
     path: str
     endpoint: str
     budget: Budget
     operation: str
     has_job_limit: bool = False
+    alternative: str | None = None
 
 
 # The first matching row is used.
@@ -123,7 +139,7 @@ def resolve(method: str, path: str, version: ApiVersion) -> Route:
 
 
 def _build_route(endpoint: Endpoint, path_values: dict[str, str], version: ApiVersion) -> Route:
-    template = endpoint.path if version == "v3" else endpoint.date_based_path
+    template = endpoint.described_path if version == "v3" else endpoint.date_based_path
     labels = {name: value if name in LABEL_PLACEHOLDERS else f"{{{name}}}" for name, value in path_values.items()}
     return Route(
         path=template.format(**path_values),
@@ -131,4 +147,5 @@ def _build_route(endpoint: Endpoint, path_values: dict[str, str], version: ApiVe
         budget=endpoint.budget,
         operation=endpoint.operation.format(**labels),
         has_job_limit=endpoint.has_job_limit,
+        alternative=endpoint.path.format(**path_values) if version == "v3" and template != endpoint.path else None,
     )

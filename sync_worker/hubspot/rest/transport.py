@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import IO, Final, TypeAlias
 from urllib.parse import urlencode
@@ -32,6 +32,7 @@ from sync_worker.hubspot.rest.retry import Retrier
 from sync_worker.hubspot.rest.session import Body, Query
 
 CHUNK_BYTES: Final = 1 << 16
+UNKNOWN_PATH_STATUS: Final = 404
 MAX_REPLY_BYTES: Final = 32 << 20  # decompressed; HubSpot's largest pages have a few MB
 
 Permit: TypeAlias = Callable[[], float]  # returns how many seconds a request may take
@@ -74,6 +75,14 @@ class _Call:
     decode: BodyDecoder
 
 
+class _UnknownPath(Exception):
+    """HubSpot or a gateway does not know a path that has an alternative."""
+
+    def __init__(self, alternative: Route) -> None:
+        super().__init__()
+        self.alternative = alternative
+
+
 class Transport:
     """Sends calls from any number of threads and returns the JSON of the replies."""
 
@@ -113,7 +122,10 @@ class Transport:
         """
         content = None if body is None else orjson.dumps(body)
         call = _Call(method, resolve(method, path, self._version), urlencode(list(query), safe=","), content, decode)
-        return self._retrier.start()(self._send_once, call)
+        try:
+            return self._retrier.start()(self._send_once, call)
+        except _UnknownPath as unknown:
+            return self._retrier.start()(self._send_once, replace(call, route=unknown.alternative))
 
     def get(self, path: str, query: Query = ()) -> Json:
         """Send a GET and return the JSON of the reply."""
@@ -181,6 +193,8 @@ class Transport:
         if problem is not None and problem.status == 429:
             raise self._handle_429(problem, reply.headers, route, limiter, slot)
         limiter.on_success(slot)
+        if problem is not None and problem.status == UNKNOWN_PATH_STATUS and route.alternative:
+            raise _UnknownPath(replace(route, path=route.alternative, alternative=None))
         if problem is not None:
             retry_after = parse_retry_after(reply.headers, self.clock.now())
             raise translate_error(problem, operation=route.operation, retry_after=retry_after)

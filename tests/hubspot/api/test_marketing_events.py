@@ -9,8 +9,8 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import Event, MarketingEvent
 from tests.hubspot.fakes import FakeServer, json_response, next_page_body
 
-EVENTS = "/marketing/v3/marketing-events"
-BREAKDOWN = "/marketing/v3/marketing-events/participations/501/breakdown"
+EVENTS = "/marketing/marketing-events/v3"
+BREAKDOWN = "/marketing/marketing-events/v3/participations/501/breakdown"
 AT = datetime(2026, 11, 1, 12, 0, 0, 123_000, UTC)
 AT_MS = 1_793_534_400_123
 SEMINAR = MarketingEvent(id="501", name="Scoring", type="WEBINAR", attendee_count=2, updated_at=AT)
@@ -100,3 +100,13 @@ def test_a_participation_without_a_contact_is_left_out_and_counted(hubspot: HubS
     assert ([event.contact_id for event in page.items], page.unreadable) == ([51], 1)
     reason = "Object missing required field `contact` - at `associations`"
     assert hubspot.metrics.snapshot().unreadable == {("read the participations of a marketing event", reason): 1}
+
+
+@pytest.mark.parametrize("body", [b"<html>Not Found</html>", b'{"status": "error", "message": "resource not found", "correlationId": "1"}'])
+def test_the_path_of_the_sdks_is_used_where_hubspot_does_not_know_the_described_one(
+    hubspot: HubSpot, server: FakeServer, body: bytes
+) -> None:
+    server.respond("GET", EVENTS, (404, {}, body))
+    server.respond("GET", "/marketing/v3/marketing-events", json_response({"results": [ROW]}))
+    assert [webinar.id for webinar in hubspot.marketing_events.list_webinars()] == ["501"]
+    assert len(server.paths) == 2

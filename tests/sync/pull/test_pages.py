@@ -148,11 +148,11 @@ READINGS = {
     "forms": Reading("GET", "/marketing/v3/forms", lambda id_: {"id": str(id_), "name": "x"}, lambda h: numbers(h.forms.list_all())),
     "webinars": Reading(
         "GET",
-        "/marketing/v3/marketing-events",
+        "/marketing/marketing-events/v3",
         lambda id_: {"objectId": str(id_), "eventName": "x"},
         lambda h: numbers(h.marketing_events.list_webinars()),
     ),
-    "attendances": Reading("GET", "/marketing/v3/marketing-events/participations/7/breakdown", participation, read_attendances),
+    "attendances": Reading("GET", "/marketing/marketing-events/v3/participations/7/breakdown", participation, read_attendances),
     "list members": Reading("GET", "/crm/v3/lists/5/memberships", lambda id_: {"recordId": str(id_)}, read_members),
     "import errors": Reading(
         "GET",

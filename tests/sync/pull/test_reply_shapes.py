@@ -177,10 +177,10 @@ PAGES = {
     ),
     "forms": Case("GET", "/marketing/v3/forms", {"results": [FORM]}, lambda h: h.forms.list_all(), save_forms),
     "submissions": Case("GET", FORMS, page(SUBMISSION), lambda h: h.forms.read_submissions("f").items, save_events),
-    "webinars": Case("GET", "/marketing/v3/marketing-events", {"results": [WEBINAR]}, lambda h: h.marketing_events.list_webinars()),
+    "webinars": Case("GET", "/marketing/marketing-events/v3", {"results": [WEBINAR]}, lambda h: h.marketing_events.list_webinars()),
     "attendances": Case(
         "GET",
-        "/marketing/v3/marketing-events/participations/501/breakdown",
+        "/marketing/marketing-events/v3/participations/501/breakdown",
         page(ATTENDANCE),
         lambda h: h.marketing_events.read_attendances(SEMINAR).items,
         save_events,
