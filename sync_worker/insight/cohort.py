@@ -20,7 +20,7 @@ from sync_worker.model.evaluate import Verdicts, evaluate
 MIN_CONTACTS: Final = 100
 MIN_OUTCOMES: Final = 20
 
-SCORE_COLUMNS: Final = ("contact_id", "score", "band", "grade", "grade_rank", "mql")
+SCORE_COLUMNS: Final = ("contact_id", "score", "band", "grade", "grade_rank", "mql", "disqualified_by")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -25,7 +25,7 @@ from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.records.contacts import scan_contacts
 from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.worker import build_worker, utc_now
-from tests.benchmarks import model_throughput
+from tests.benchmarks import insight_speed, model_throughput
 from tests.benchmarks.lower_bounds import min_requests, min_seconds
 from tests.benchmarks.worker_process import BenchmarkEnvironment, serve_benchmark
 from tests.system.subprocesses import ROOT
@@ -202,8 +202,14 @@ def distances() -> None:
         )
 
 
+def insight() -> None:
+    """A backtest of twelve dates compared with twelve evaluations, and a suggestion for 100,000 contacts."""
+    insight_speed.main()
+
+
 CASES: dict[str, Callable[[], None]] = {
-    case.__name__: case for case in (first, evaluation, read, complete, bulk, everything, idle, processor, memory, shared, distances)
+    case.__name__: case
+    for case in (first, evaluation, read, complete, bulk, everything, idle, processor, memory, shared, distances, insight)
 }
 DEFAULT = ("first", "read", "complete", "processor", "evaluation")  # about ten minutes; BENCH=name,name selects others
 

@@ -41,6 +41,8 @@ def print_suggestion(found: Suggestion, file: Path | None, console: Console) -> 
             console.print("  without them, nothing predicts who converts", markup=False)
         else:
             console.print(f"  without them, the criteria are {', '.join(found.without_leaks_criteria)}", markup=False)
+    for note in found.notes:
+        console.print(f"! {note}", style="yellow", markup=False)
     if found.frozen:
         console.print(f"without a history, with their latest values: {', '.join(found.frozen)}", style="dim", markup=False)
     if file is not None:

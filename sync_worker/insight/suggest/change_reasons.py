@@ -118,6 +118,18 @@ class ChangeReasons:
         return float(self.cohort.contacts["converted"].slice(self.rows).mean())  # type: ignore[arg-type]
 
 
+def list_costly_disqualifiers(scores: pl.DataFrame, threshold: int) -> list[str]:
+    """Return a sentence for each disqualifier that excludes contacts at the threshold which convert more often than the average contact."""
+    base, notes = float(scores["converted"].mean()), []  # type: ignore[arg-type]
+    excluded = scores.filter(pl.col("score") >= threshold, pl.col("disqualified_by").is_not_null())
+    for (key,), contacts in excluded.partition_by("disqualified_by", as_dict=True).items():
+        rate = estimate_rate(int(contacts["converted"].sum()), contacts.height)
+        if rate.low > base:
+            found = f"{contacts.height:,} later contacts at the threshold; {_percent(rate)} of them became opportunities"
+            notes.append(f"The disqualifier {key} excludes {found}, {base:.0%} of all.")
+    return sorted(notes)
+
+
 def _describe_rate(contacts: int, rate: Estimate, other: float) -> str:
     if not contacts:
         return "no later contact meets it"

@@ -16,7 +16,7 @@ from sync_worker.insight.cohort import Cohort, raise_if_one_class, raise_if_too_
 from sync_worker.insight.metrics import Ranking, ResampledScores
 from sync_worker.insight.suggest.candidate_matrix import CandidateMatrix, build_matrix, prepare_columns
 from sync_worker.insight.suggest.candidates import list_event_candidates, list_property_candidates, with_unique_keys
-from sync_worker.insight.suggest.change_reasons import ChangeReasons
+from sync_worker.insight.suggest.change_reasons import ChangeReasons, list_costly_disqualifiers
 from sync_worker.insight.suggest.cut_choice import choose_cuts
 from sync_worker.insight.suggest.grade_fit import GradeBenefit, fit_grade, measure_grade
 from sync_worker.insight.suggest.leaks import find_leaks
@@ -93,6 +93,7 @@ class Suggester:
             without_leaks_criteria=[each.candidate.key for each in without.criteria] if without else (),
             grade_reason=_describe_grade(draft),
             grade_proposed=proposed is not None and isinstance(proposed.parts.grade, SuggestedGrade),
+            notes=() if proposed is None else list_costly_disqualifiers(proposed.scores.slice(rows), proposed.parts.cuts.threshold),
             frozen=[name for name in self.cohort.frozen if name in self.specs or name in self.model.contact_properties],
         )
 

@@ -81,6 +81,7 @@ class Suggestion:
     grade_reason: str
     grade_proposed: bool
     frozen: Sequence[str]
+    notes: Sequence[str] = ()  # disqualifiers that exclude contacts which convert as often as the others
     exit_code: ExitCode = ExitCode.DONE
 
     @property
@@ -115,6 +116,7 @@ class Suggestion:
             "possible_leaks": list(self.leaks),
             "without_possible_leaks_criteria": list(self.without_leaks_criteria),
             "frozen": list(self.frozen),
+            "notes": list(self.notes),
             "model": self.model,
         }
 
