@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_worker.store.database import Store
+from sync_worker.store.writes import differences
 from sync_worker.sync.plan import plan
 from sync_worker.sync.plan.plan import (
     Consequence,
@@ -92,6 +93,15 @@ def test_changes_are_sorted_by_id_across_pages(store: Store) -> None:
             "SELECT id, 1, 'm', 1, 0, 'cold', 'D', FALSE, FALSE, FALSE, '{\"lead_score\":\"2\"}' FROM contacts"
         )
     assert [change.id for change in contact_changes(store, make_scope(approved=True))] == list(numbers)
+
+
+def test_contacts_counted_before_are_excluded_only_on_request(store: Store) -> None:
+    with store.transaction() as tx:
+        save_contacts(tx, 1, 2, shown=canonical_json(lead_score="1"))
+        save_verdicts(tx, *(make_verdict_row(number, desired=canonical_json(lead_score="2")) for number in (1, 2)))
+        differences.mark_previewed(tx, [1])
+    assert [change.id for change in contact_changes(store, make_scope(approved=False))] == [1, 2]
+    assert [change.id for change in contact_changes(store, make_scope(approved=False), exclude_counted=True)] == [2]
 
 
 def test_a_list_without_changes_is_omitted(store: Store) -> None:
