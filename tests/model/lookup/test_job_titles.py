@@ -46,7 +46,7 @@ def test_a_title_of_the_table_has_its_level(kind: str, level: str, title: str) -
         ("Buyer", ("employee", "")),
         ("x" * 29 + "assistentin", ("employee", "*assistentin")),
         ("x" * 30 + "assistentin", ("employee", "")),  # longer than the longest word
-        ("Member of Staff to the CEO", ("employee", "")),
+        ("Mitglied der Jury für den CEO", ("employee", "")),
     ],
 )
 def test_the_phrase_that_decides_is_known(title: str, explanation: tuple[str, str]) -> None:
