@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.insight.state_history import load_state_history
+from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.schema import Language
 from sync_worker.model.file.units import to_json_number
 from sync_worker.model.i18n.person_texts import PersonTexts
@@ -90,7 +91,7 @@ def build_person_report(
         grade=None if verdict.grade is None else texts.grade.format(grade=verdict.grade.replace("-", "−")),
         result=mql,
         reasons=(*verdict.score_reasons, *verdict.grade_reasons),
-        changes=tuple(_find_changes(explanation, texts)),
+        changes=tuple(_find_changes(explanation, model, texts)),
     )
 
 
@@ -115,17 +116,17 @@ def _read_activities(history: PortalHistory, explanation: ContactExplanation, te
         yield _format_time(row["at"], explanation), kind, " · ".join(str(each) for each in details if each)
 
 
-def _find_changes(explanation: ContactExplanation, texts: PersonTexts) -> Iterator[str]:
+def _find_changes(explanation: ContactExplanation, model: Model, texts: PersonTexts) -> Iterator[str]:
     following = explanation.evaluation.next_change
     yield (
         texts.steady
         if following is None
         else texts.by_time.format(date=following.at.astimezone(ZoneInfo(explanation.time_zone)).date(), score=following.score)
     )
-    ledger = explanation.verdict.ledger
+    ledger, positive = explanation.verdict.ledger, {line.key for line in model.score_criteria if line.is_positive}
     lines = [line for line in ledger if line.visible and line.line not in {"degradation", "floor", "minimum", "rounding"}]
     groups = (
-        (texts.more_points, [line.label for line in lines if not line.points]),
+        (texts.more_points, [line.label for line in lines if not line.points and line.line in positive]),
         (texts.fewer_points, [line.label for line in lines if line.points < 0]),
         (texts.better_grade, [line.label for line in explanation.evaluation.grade if not line.match]),
     )

@@ -35,6 +35,12 @@ def test_a_person_who_is_no_mql_sees_why(backfill_harness: Harness) -> None:
         assert worker.explain("4").mql_blockers[0] in report.result
 
 
+def test_only_rules_that_can_give_points_could_add_points(backfill_harness: Harness) -> None:
+    with backfill_harness.worker() as worker:
+        report = worker.report_to_person("1", language="en")
+    assert "These rules could add points: forms." in report.changes
+
+
 def test_an_unknown_language_or_contact_is_an_error(backfill_harness: Harness, tmp_path: Path) -> None:
     with backfill_harness.worker() as worker:
         with pytest.raises(ConfigurationError, match="not a language"):
