@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from threading import Event, Thread
@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from sync_worker import log
 from sync_worker.errors import (
@@ -34,7 +35,7 @@ from sync_worker.hubspot.rest.clock import ConnectionClosed
 from sync_worker.progress import Progress
 from sync_worker.reports.state_figures import StateFigures
 from sync_worker.service.degraded_state import DegradedState
-from sync_worker.service.scheduler import SyncScheduler
+from sync_worker.service.scheduler import SyncScheduler, reevaluate
 from sync_worker.settings import Settings
 from sync_worker.sync.plan.safety import Guard, SafetyLimits
 from sync_worker.sync.portal.portal import PortalInfo
@@ -434,3 +435,13 @@ class TestDegradedState:
         final = degradation.add(ClockSkewed("400 s ahead", hint="Set the clock."))
         assert final is not None
         assert (final.exit_code, str(final)) == (ExitCode.TRY_AGAIN, "400 s ahead Set the clock.")
+
+
+@pytest.mark.parametrize(("days", "warnings"), [(0, []), (3, [3])])
+def test_the_nightly_cycle_warns_of_an_overdue_review(days: int, warnings: list[int]) -> None:
+    worker: Any = SimpleNamespace(
+        sync=make_report, figures=lambda: replace(make_figures(), review_overdue_days=days), model=SimpleNamespace(hash="abc")
+    )
+    with capture_logs() as logs:
+        reevaluate(worker)
+    assert [entry["days"] for entry in logs if entry["event"] == "model.review_overdue"] == warnings

@@ -25,12 +25,17 @@ from sync_worker.worker import Worker, build_worker
 
 MISSING: Final = "—"
 PROGRAM: Final = (sys.executable, "-m", "sync_worker")
+HAND_OFF: Final = {"SYNC_WORKER_HAND_OFF_TASKS": "true", "SYNC_WORKER_HAND_OFF_OWNER": "ada.berg@sandbox.example"}
 STEPS: Final = (
     ("Check the token, the scopes, the plan, the limits and the model. This writes nothing:", ("check",)),
     ("Create the property group, the properties and the lists:", ("setup",)),
     ("Read and evaluate every contact, and write its score and grade:", ("backfill",)),
     ("Look at the distribution of scores. Lists and lifecycle stages do not change before the approval:", ("report",)),
-    ("Approve the model. Lists and lifecycle stages change now:", ("approve", "--note", "demo: looks right")),
+    ("See who would become an MQL, by name:", ("approve", "--note", "demo", "--dry-run")),
+    (
+        "Approve the model. Lists and lifecycle stages change now, and sales gets a task for each MQL:",
+        ("approve", "--note", "demo: looks right", "--hand-off-existing"),
+    ),
     ("From now on, each run writes only differences:", ("sync",)),
 )
 
@@ -43,12 +48,13 @@ def run_demo(contacts: int) -> None:
     base_environment = _demo_environment(os.environ)
     _ = build_worker(load_settings(base_environment)).model  # fails before the sandbox starts
     with tempfile.TemporaryDirectory(prefix="sync-worker-demo-") as folder, _run_sandbox(contacts) as portal:
-        environment = {**base_environment, **portal, "SYNC_WORKER_STATE_URL": f"sqlite:///{Path(folder) / 'state.db'}"}
+        environment = {**base_environment, **portal, **HAND_OFF, "SYNC_WORKER_STATE_URL": f"sqlite:///{Path(folder) / 'state.db'}"}
         for heading, command in STEPS:
             out.print(f"\n[bold]{heading}[/]\n$ sync-worker {shlex.join(command)}")
             run_command(*command, environment=environment)
         with build_worker(load_settings(environment)) as worker:
             best = _print_best_leads(worker)
+        out.print(f"\n[bold]Its page with the task for sales:[/] {portal['HUBSPOT_BASE_URL']}/contacts/{best}", markup=True)
         out.print(f"\n[bold]Its ledger, line by line:[/]\n$ sync-worker explain {best}")
         run_command("explain", best, environment=environment)
     out.print("\nThis was a portal on this machine. For your own portal, set HUBSPOT_ACCESS_TOKEN and run the same commands.")

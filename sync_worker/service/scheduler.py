@@ -32,6 +32,7 @@ from sync_worker.service.metrics import ServiceMetrics
 from sync_worker.service.reload import build_reloaded, list_changes
 from sync_worker.settings import Settings
 from sync_worker.sync.lease import Lease
+from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker
 
 log = structlog.get_logger()
@@ -229,9 +230,7 @@ class SyncScheduler:
         nightly = settings.reevaluate_at
         cycle = IntervalTrigger(minutes=settings.sync_every_minutes, start_date=now)
         self._add_job("sync", lambda each: each.sync(), cycle, next_run_time=now)
-        self._add_job(
-            "re-evaluation", lambda each: each.sync(), CronTrigger(hour=nightly.hour, minute=nightly.minute, second=5, timezone=zone)
-        )
+        self._add_job("re-evaluation", reevaluate, CronTrigger(hour=nightly.hour, minute=nightly.minute, second=5, timezone=zone))
         # Counted from the last full scan instead of the start, so that a frequently restarted service also rescans.
         rescan = timedelta(days=settings.rescan_every_days)
         due = max((worker.last_full_scan() or now) + rescan, now)
@@ -272,6 +271,14 @@ class SyncScheduler:
     def _fail(self, error: SyncWorkerError) -> None:
         self._failure = error
         self.stop()
+
+
+def reevaluate(worker: Worker) -> RunReport:
+    """Run the nightly cycle, and warn if the review of the model is overdue."""
+    report = worker.sync()
+    if days := worker.figures().review_overdue_days:
+        log.warning("model.review_overdue", model=worker.model.hash, days=days, next="look at the results, then run `sync-worker review`")
+    return report
 
 
 def _run_with_timeout(action: Callable[[], object]) -> None:
