@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import re
+import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -174,6 +175,14 @@ def test_an_unexpected_error_is_logged_without_personal_data() -> None:
     assert TOKEN not in text
 
 
+@pytest.fixture
+def restore_logging() -> Iterator[None]:
+    handlers, hook = [*logging.getLogger().handlers], threading.excepthook
+    yield
+    logging.getLogger().handlers, threading.excepthook = handlers, hook
+
+
+@pytest.mark.usefixtures("restore_logging")
 def test_warnings_of_libraries_and_of_python_are_lines_of_the_log(log_lines: io.StringIO) -> None:
     log.capture_libraries()
     logging.getLogger("urllib3.connectionpool").warning("Retrying %s", "ana@example.com")

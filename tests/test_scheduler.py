@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -310,6 +311,22 @@ def test_a_run_that_ends_after_the_stop_is_awaited(log_stream: StringIO) -> None
         service.scheduler.stop()
     assert (service.failure, service.abandoned_with, worker.released) == (None, None, ["service"])
     assert read_events(log_stream)[-2:] == ["run.interrupted", "service.stopped"]
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_a_port_in_use_ends_the_service_only_if_the_port_was_set(log_stream: StringIO, *, explicit: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = Settings.model_construct({"http_port"} if explicit else set(), http_port=port)
+        if explicit:
+            with run_service(FakeWorker(settings=settings)) as service:
+                pass
+            assert isinstance(service.failure, ConfigurationError)
+            assert f"cannot use port {port}" in str(service.failure)
+        else:
+            serve_one_cycle(ConnectionClosed(), settings=settings)
+            (line,) = (line for line in read_log_lines(log_stream) if line["event"] == "service.no_port")
+            assert "SYNC_WORKER_HTTP_PORT" in line["error"]
 
 
 def test_a_reload_takes_over_new_settings_and_starts_a_cycle(log_stream: StringIO) -> None:

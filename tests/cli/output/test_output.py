@@ -20,6 +20,7 @@ from sync_worker.cli.output.setup import print_setup_plan
 from sync_worker.cli.output.status import print_status
 from sync_worker.cli.output.tables import build_table
 from sync_worker.errors import ExitCode
+from sync_worker.reports.state_figures import FreshnessSummary
 from sync_worker.reports.status import ActiveRun, ModelStatus, PendingChanges, RunSummary, WorkerStatus
 from sync_worker.store.writes.held_back import HeldBack, HeldBackGroup
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
@@ -257,3 +258,12 @@ def test_brackets_in_a_label_are_no_markup(capsys: pytest.CaptureFixture[str]) -
     table.add_row("looked at [/jobs] pages [x]")
     out.print(table)
     assert "looked at [/jobs] pages [x]" in capsys.readouterr().out
+
+
+def test_the_status_shows_freshness_a_pause_and_the_streams_to_read_again(capsys: pytest.CaptureFixture[str]) -> None:
+    freshness = FreshnessSummary(mqls=9, p50=156.0, p95=306.0)
+    print_status(make_status(mqls=12, freshness=freshness, paused_since=AT, resyncs={"email_click": AT}))
+    shown = capsys.readouterr().out
+    assert "  MQLs      12; from form to MQL 2.6 min (median), 5.1 min (95th percentile), the last 9\n" in shown
+    assert "  paused    since 2026-11-21 21:14 UTC; `sync-worker service resume` ends the pause\n" in shown
+    assert "  resync    email clicks since 2026-11-21 21:14 UTC, in the next run\n" in shown

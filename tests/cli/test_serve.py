@@ -1,0 +1,56 @@
+"""`serve` writes nothing but lines of the log to standard error, also when it cannot start; Ctrl-C says how to resume."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from sync_worker.cli.commands import app
+from tests.system.subprocesses import Workspace
+
+BROKEN = {"SYNC_WORKER_SYNC_EVERY_MINUTES": "often", "HUBSPOT_ACCESS_TOKEN": "pat-na1-x"}
+
+
+@pytest.fixture(autouse=True)
+def restore_logging() -> Iterator[None]:
+    handlers, hook = [*logging.getLogger().handlers], threading.excepthook
+    yield
+    logging.captureWarnings(capture=False)
+    logging.getLogger().handlers, threading.excepthook = handlers, hook
+    structlog.reset_defaults()
+
+
+def test_a_setting_that_prevents_the_start_is_a_line_of_the_log() -> None:
+    result = CliRunner().invoke(app, ["serve"], env=BROKEN)
+    assert result.exit_code == 2
+    (line,) = map(json.loads, result.stderr.splitlines())
+    assert (line["event"], line["level"], line["exit_code"]) == ("service.failed", "error", 2)
+    assert "SYNC_WORKER_SYNC_EVERY_MINUTES" in line["error"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT between processes")
+def test_ctrl_c_in_a_backfill_says_how_to_resume(tmp_path: Path) -> None:
+    server = Workspace(folder=tmp_path).start("sandbox", "--contacts", "50", "--latency-ms", "60000")
+    try:
+        assert server.stdout is not None
+        address = json.loads(server.stdout.readline())
+        desk = Workspace(folder=tmp_path, environment={"HUBSPOT_BASE_URL": address["base_url"], "HUBSPOT_ACCESS_TOKEN": address["token"]})
+        process = desk.start("backfill", "--dry-run", SYNC_WORKER_REPLY_SECONDS="5")
+        while not (tmp_path / "state.db").exists():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        server.kill()
+        server.communicate()
+    assert process.returncode == 130
+    assert "what was read and written is saved. `sync-worker backfill --dry-run` resumes there." in err
