@@ -135,7 +135,9 @@ def test_the_counts_of_a_run_become_metrics() -> None:
 def test_the_figures_of_the_state_become_metrics_without_personal_data() -> None:
     metrics = ServiceMetrics(lambda: NOW)
     group = HeldBackGroup("properties", "ana@example.com is locked", 4, 0, None)
-    figures = make_figures(cursors={"contacts": NOW - timedelta(seconds=90)}, held_back=HeldBack(4, (group,)), review_overdue_days=3)
+    figures = make_figures(
+        cursors={"contacts": NOW - timedelta(seconds=90)}, held_back=HeldBack(4, (group,)), review_overdue_days=3, hand_offs_waiting=5
+    )
     metrics.set_figures(figures)
     metrics.set_failure("token", 2)
     with connect(token="pat-na1-x") as hubspot:
@@ -147,7 +149,7 @@ def test_the_figures_of_the_state_become_metrics_without_personal_data() -> None
     assert samples["sync_worker_stream_lag_seconds{'stream': 'contacts'}"] == 90
     assert samples["sync_worker_contacts_held_back{'part': 'properties', 'reason': '<address> is locked'}"] == 4
     assert samples["sync_worker_review_overdue_days"] == 3
-    assert samples["sync_worker_mqls"] == 2
+    assert (samples["sync_worker_mqls"], samples["sync_worker_hand_offs_waiting"]) == (2, 5)
     assert [samples[f"sync_worker_failing{{'cause': '{cause}'}}"] for cause in ("token", "scope")] == [1, 0]
     assert samples["sync_worker_requests_total{'endpoint': 'GET /crm/lists', 'status': 'none'}"] == 1
     assert samples["sync_worker_budget_left{'budget': 'burst'}"] == samples["sync_worker_budget_limit{'budget': 'burst'}"] == 100

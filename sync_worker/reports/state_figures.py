@@ -11,7 +11,7 @@ from sync_worker.store import model_revisions, runs, verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts
 from sync_worker.store.saved_state import freshness, unreadable
-from sync_worker.store.writes import held_back, memberships
+from sync_worker.store.writes import hand_offs, held_back, memberships
 from sync_worker.store.writes.held_back import HeldBack
 from sync_worker.sync.plan.plan import build_scope
 from sync_worker.sync.portal import portal
@@ -54,6 +54,7 @@ class StateFigures:
     held_back: HeldBack
     left_out: int  # forms, webinars and lists that could not be read
     review_overdue_days: int
+    hand_offs_waiting: int = 0  # messages to sales that are not sent yet
 
 
 def load_figures(store: Store, crm_schema: CrmSchema, now: datetime) -> StateFigures:
@@ -75,6 +76,7 @@ def load_figures(store: Store, crm_schema: CrmSchema, now: datetime) -> StateFig
             cursors={stream: datetime.fromisoformat(at) for stream, at in load_cursors(tx).items()},
             last_done=from_ms(done_at) if done_at else None,
             held_back=held_back.load(tx, scope.active_stage_rule, list_keys),
+            hand_offs_waiting=hand_offs.count(tx).waiting,
             left_out=len(unreadable.load(tx)),
             review_overdue_days=review.overdue_days(now) if review else 0,
         )

@@ -59,6 +59,7 @@ class ServiceMetrics:
         self._mqls = Gauge("sync_worker_mqls", "Contacts that are MQLs", registry=registry)
         self._approved = Gauge("sync_worker_model_approved", "1 if the model may change lists and stages", registry=registry)
         self._overdue = Gauge("sync_worker_review_overdue_days", "Days since the review of the model was due", registry=registry)
+        self._hand_offs = Gauge("sync_worker_hand_offs_waiting", "Messages to sales that are not sent yet", registry=registry)
         self._left_out = Gauge("sync_worker_left_out", "Forms, webinars and lists that could not be read", registry=registry)
         self._last_done = Gauge("sync_worker_last_done_timestamp_seconds", "End of the last good cycle", registry=registry)
         self._held_back = Gauge(
@@ -115,6 +116,7 @@ class ServiceMetrics:
         self._mqls.set(figures.mqls)
         self._approved.set(figures.approved)
         self._overdue.set(figures.review_overdue_days)
+        self._hand_offs.set(figures.hand_offs_waiting)
         self._left_out.set(figures.left_out)
         self._last_done.set(figures.last_done.timestamp() if figures.last_done else 0)
         self._held_back.clear()

@@ -153,11 +153,12 @@ def stop() -> dict[str, str]:
     return {f"up{format_labels(TARGET)}": f"{repeat(1, 1)} {repeat(0)}"}
 
 
-WAITS = {"held back": 7, "left out": 7, "stale": 4, "paused": 25, "late MQLs": 7, "doubled MQLs": 25}  # hours
+WAITS = {"held back": 7, "hand-offs": 3, "left out": 7, "stale": 4, "paused": 25, "late MQLs": 7, "doubled MQLs": 25}  # hours
 HELD_BACK = HeldBack(4, (HeldBackGroup("properties", "locked", 4, 0, None),))
 SYMPTOMS: dict[str, tuple[Callable[[], dict[str, str]], str]] = {
     **{cause: (partial(fail_with, cause), alert) for cause, alert in CAUSE_ALERTS.items() if cause not in SANDBOX_CAUSES},
     "held back": (partial(change, held_back=HELD_BACK), "SyncWorkerContactsHeldBack"),
+    "hand-offs": (partial(change, hand_offs_waiting=3), "SyncWorkerHandOffsWait"),
     "left out": (partial(change, left_out=1), "SyncWorkerDataLeftOut"),
     "review": (partial(change, review_overdue_days=2), "SyncWorkerReviewOverdue"),
     "stale": (lambda: hold(read_samples(make_metrics()), fresh=False), "SyncWorkerStale"),

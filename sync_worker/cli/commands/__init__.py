@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from typing import Final, NoReturn
 
 from sync_worker import log
 from sync_worker.cli.commands import approval, contacts, insight, model, outcomes, runs, sandbox, service, setup, state, status  # noqa: F401 -- the import registers the commands
 from sync_worker.cli.commands.app import app
+from sync_worker.cli.commands.execution import EXIT_CODE_INTERRUPTED, print_interruption
 from sync_worker.cli.output.console import err
 from sync_worker.errors import SyncWorkerError
 from sync_worker.resource_errors import find_exhaustion
@@ -22,9 +22,8 @@ def main() -> NoReturn:
     try:
         app()
     except KeyboardInterrupt:
-        command = shlex.join(["sync-worker", *sys.argv[1:]])
-        err.print(f"sync-worker: interrupted; what was read and written is saved. `{command}` resumes there.", markup=False)
-        sys.exit(130)
+        print_interruption()
+        sys.exit(EXIT_CODE_INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has closed the pipe, such as `head`; this is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

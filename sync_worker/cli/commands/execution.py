@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shlex
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import typer
 
@@ -17,6 +19,8 @@ from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.settings import load_settings
 from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker, build_worker
+
+EXIT_CODE_INTERRUPTED: Final = 130  # Ctrl-C
 
 
 class CommandResult(Protocol):
@@ -51,8 +55,18 @@ def with_worker(action: Callable[[Worker], T], *, verbose: bool = False) -> T:
         log_format=settings.log_format,
         omit={log.RUN_FINISHED} if replaced else (),
     )
-    with TerminalProgress() as progress, build_worker(settings, progress=progress) as worker:
-        return action(worker)
+    try:
+        with TerminalProgress() as progress, build_worker(settings, progress=progress) as worker:
+            return action(worker)
+    except KeyboardInterrupt:  # Typer would end the command without a word
+        print_interruption()
+        raise typer.Exit(EXIT_CODE_INTERRUPTED) from None
+
+
+def print_interruption() -> None:
+    """Say how to resume a command that Ctrl-C has ended."""
+    command = shlex.join(["sync-worker", *sys.argv[1:]])
+    err.print(f"sync-worker: interrupted; what was read and written is saved. `{command}` resumes there.", markup=False)
 
 
 def print_result(result: ResultT, *, json: bool, print_text: Callable[[ResultT], None]) -> None:
