@@ -31,6 +31,7 @@ from sync_worker.reports.model_comparison import ModelComparison, compare, compa
 from sync_worker.reports.model_summary import ModelSummary, summarize_model
 from sync_worker.reports.person_report import PersonReport, build_person_report
 from sync_worker.reports.revision_log import RevisionLog, build_log
+from sync_worker.reports.score_changes import ScoreChanges, build_score_changes
 from sync_worker.reports.score_report import ScoreReport, build_report, save_report
 from sync_worker.reports.state_figures import StateFigures, load_figures
 from sync_worker.reports.status import WorkerStatus, build_status
@@ -41,7 +42,7 @@ from sync_worker.store.backup import BackupSummary, create_backup, restore_backu
 from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts, stage_dates
 from sync_worker.store.model_revisions import ModelRevision, RevisionKind
-from sync_worker.store.saved_state import service_control, service_health, unreadable
+from sync_worker.store.saved_state import forgotten_contacts, service_control, service_health, unreadable
 from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.store.writes import rejections
 from sync_worker.sync import freshness
@@ -322,6 +323,14 @@ class Worker:
         outputs = self._build_crm_schema(self.load_model(model_file)) if model_file else self.outputs
         return explain(self.store, outputs, portal.load(self.store), email_or_id, now=self.clock(), at=at)
 
+    def trace_score(
+        self, email_or_id: str, *, since: datetime, until: datetime | None = None, model_file: Path | None = None
+    ) -> ScoreChanges:
+        """Return what changed the score of a contact since a time, by default until now; optionally with another model."""
+        outputs = self._build_crm_schema(self.load_model(model_file)) if model_file else self.outputs
+        until = until or self.clock()
+        return build_score_changes(self.store, outputs, portal.load(self.store), email_or_id, since=since, until=until)
+
     def audit(self, out: Path, *, since: datetime | None = None, run: str | None = None, email_or_id: str | None = None) -> AuditSummary:
         """Write every write to HubSpot to a .csv or .parquet file, from a time on, of one run or of one contact.
 
@@ -482,6 +491,7 @@ class Worker:
                 ids = erasure.find_merged_ids(tx, contact_id) if contact_id is not None else []
                 emails = [] if email_or_id.isdecimal() else [email_or_id.strip().lower()]
                 events = erasure.purge(tx, ids, emails)
+                forgotten_contacts.add(tx, ids)
             self.store.vacuum()
         log.info("contact.forgotten", contacts=len(ids), events=events)
         return ErasureReport(contact_ids=ids, events=events)

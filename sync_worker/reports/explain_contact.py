@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
+from sqlalchemy import Connection
 
 from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.insight.as_of import as_of
@@ -20,6 +21,7 @@ from sync_worker.store import verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts, emails
 from sync_worker.store.saved_state import scan_state
+from sync_worker.store.verdicts import ContactWithVerdict
 from sync_worker.store.writes import memberships, mql_admissions
 from sync_worker.sync.evaluate.evaluate import load_facts, load_starts
 from sync_worker.sync.evaluate.verdict_json import ContactVerdict, build_contact_verdicts
@@ -124,13 +126,8 @@ def explain(
     """
     model = crm_schema.model if language is None else crm_schema.model.translate(language)
     with store.transaction() as tx:
-        contact_id = contacts.find_id(tx, email_or_id)
-        row = verdicts.load(tx, contact_id) if contact_id is not None else None
-        if row is None or contact_id is None:
-            raise ConfigurationError(
-                f"The contact {email_or_id!r} is not in the state.",
-                hint="Use the email address or the id from HubSpot. If the contact is new, run `sync-worker sync` first.",
-            )
+        row = find_contact(tx, email_or_id)
+        contact_id = row.id
         is_current = row.model == crm_schema.version and row.verdict_revision == row.revision
         when = at or (from_ms(row.evaluated_at) if is_current and row.evaluated_at is not None else now)
         verdicts.select_contact(tx, contact_id)
@@ -171,6 +168,18 @@ def explain(
         sharing_contacts=sharing,
         frozen=frozen,
     )
+
+
+def find_contact(tx: Connection, email_or_id: str) -> ContactWithVerdict:
+    """Return the contact with this email or id. Raises ConfigurationError if the state does not contain it."""
+    contact_id = contacts.find_id(tx, email_or_id)
+    row = verdicts.load(tx, contact_id) if contact_id is not None else None
+    if row is None:
+        raise ConfigurationError(
+            f"The contact {email_or_id!r} is not in the state.",
+            hint="Use the email address or the id from HubSpot. If the contact is new, run `sync-worker sync` first.",
+        )
+    return row
 
 
 def _decay_json(decay: Decay) -> dict[str, Any]:

@@ -71,6 +71,7 @@ class Run:
     def _read_full(self) -> None:
         self._read_all()
         self.pull.changes_since_scan()
+        self.pull.contacts_to_read_again()
         self.pull.page_view_history(self.evaluator.hidden_kinds)
         self.pull.reconcile(self.evaluator.hidden_kinds)
         if self.scope.approved:
@@ -92,6 +93,7 @@ class Run:
         with self.report.steps.measure("read"):
             self.pull.events(self.evaluator.hidden_kinds)
             self.pull.recent_contacts()
+            self.pull.contacts_to_read_again()
             self.pull.page_view_history(self.evaluator.hidden_kinds)
             self.pull.reconcile(self.evaluator.hidden_kinds)
 

@@ -51,7 +51,12 @@ def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], m
         has_failed = isinstance(failure, Exception) and not isinstance(failure, ConnectionClosed)  # the latter was asked to stop
         write = log.error if has_failed else log.info
         write(
-            "run.finished", exit_code=exit_code, done=failure is None, new_mqls=report.plan.new_mqls, rejected=len(report.rejected), **line
+            "run.finished",
+            exit_code=exit_code,
+            done=failure is None,
+            new_mqls=report.count_new_mqls(),
+            rejected=len(report.rejected),
+            **line,
         )
 
 

@@ -17,6 +17,7 @@ from sync_worker.sync.plan.named_mqls import NamedMql, hide_names
 from sync_worker.sync.plan.plan_summary import PlanSummary
 from sync_worker.sync.step_timer import StepTimer
 
+MQL_LIST: Final = "MQL"  # the name of the list, in every language
 MAX_REJECTED: Final = 1_000  # contacts that the JSON lists; `held_back` counts all
 
 
@@ -79,6 +80,12 @@ class RunReport:
             return ExitCode.UNSAFE
         held_back = self.rejected or self.held_back.contacts or self.hand_offs.reason
         return ExitCode.SOME_REJECTED if held_back else ExitCode.DONE
+
+    def count_new_mqls(self) -> int:
+        """Return how many contacts became MQLs: they joined the list of MQLs, or before the approval got a reason to be an MQL."""
+        if not self.approved:
+            return self.plan.new_mqls
+        return self.plan.lists.get(MQL_LIST, {}).get("add", 0) if self.dry_run else self.lists.get(MQL_LIST, {}).get("added", 0)
 
     def add_metrics(self, metrics: RequestCounts) -> None:
         """Set the counts of requests and of rows that were left out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,8 +57,7 @@ class Undo:
             for change in changes:
                 self.report.plan.add_contact_change(change)
             if self.applier:
-                with self.store.transaction() as tx:
-                    rejections.suspend(tx, list(rows), reason=undo_skip_reason(self.run_id), at=self.now_ms)
+                self._suspend(rows, {change.id for change in changes})
                 self.applier.send(changes)
         moved = self._undo_lists()
         if stages:
@@ -68,6 +67,12 @@ class Undo:
                 with self.store.transaction() as tx:
                     self._withdraw_approval(tx)
             self.report.notes.append("Lists and stages need a new `sync-worker approve`.")
+
+    def _suspend(self, ids: Collection[int], changed: Collection[int]) -> None:
+        left_alone = [id_ for id_ in ids if id_ not in changed]
+        with self.store.transaction() as tx:
+            rejections.suspend(tx, [*changed], reason=undo_skip_reason(self.run_id), at=self.now_ms)
+            rejections.suspend(tx, left_alone, reason=rejections.LEFT_ALONE, at=self.now_ms)
 
     def _withdraw_approval(self, tx: Connection) -> None:
         model = self.crm_schema.model.hash

@@ -57,6 +57,16 @@ class TestForget:
         with backfill_harness.worker() as worker:
             assert worker.explain("1").verdict.id == "1"
 
+    def test_a_contact_that_still_exists_is_read_again_by_the_next_sync(self, backfill_harness: Harness) -> None:
+        forget_contact(backfill_harness, "1")
+        user_actions.gdpr_delete_contact(backfill_harness.portal, {"id": "2"})
+        forget_contact(backfill_harness, "2")
+        backfill_harness.advance(60)
+        backfill_harness.sync()
+        with backfill_harness.worker() as worker:
+            assert worker.explain("1").verdict.id == "1"
+        assert files_containing(backfill_harness, "p2@example.com") == []
+
     def test_the_events_of_a_contact_deleted_in_hubspot_do_not_come_back(self, backfill_harness: Harness) -> None:
         user_actions.gdpr_delete_contact(backfill_harness.portal, {"id": "1"})
         forget_contact(backfill_harness, "1")

@@ -71,6 +71,16 @@ def test_values_changed_by_users_since_the_run_are_left_alone(live_harness: Harn
     assert live_harness.score(4) == 0
 
 
+def test_a_contact_that_undo_leaves_alone_is_not_listed_as_rejected(live_harness: Harness) -> None:
+    for number in (3, 4):
+        live_harness.submit_form(f"p{number}@example.com", "demo")
+    run = live_harness.sync().run_id
+    live_harness.archive_contact(3)
+    assert undo(live_harness, run).written == 1
+    with live_harness.worker() as worker:
+        assert [id_ for id_, _ in worker.status().pending.rejected] == [4]
+
+
 def test_list_members_are_restored_and_stages_stay(live_harness: Harness) -> None:
     before = list_members(live_harness)
     live_harness.submit_form("p3@example.com", "demo")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from sync_worker.errors import ReportRequired
 from tests.harness import Harness
@@ -134,3 +135,10 @@ def test_an_undo_of_the_approval_withdraws_it_and_stays_in_the_log(backfill_harn
     assert [note.kind for note in log.revisions[0].notes] == ["withdrawal"]
     backfill_harness.advance()
     assert backfill_harness.sync().approved is False
+
+
+def test_the_log_of_an_approval_counts_the_contacts_that_became_mqls(backfill_harness: Harness) -> None:
+    with capture_logs() as events:
+        report = backfill_harness.approve()
+    assert [event["new_mqls"] for event in events if event["event"] == "run.finished"] == [3]
+    assert report.count_new_mqls() == len(backfill_harness.members("MQL")) == 3

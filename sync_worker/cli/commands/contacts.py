@@ -14,6 +14,7 @@ from sync_worker.cli.output import contact_explanation
 from sync_worker.cli.output.console import out, print_json
 from sync_worker.cli.output.person_report import print_person_report, write_person_report
 from sync_worker.cli.output.run import print_audit, print_forgotten
+from sync_worker.cli.output.score_changes import print_score_changes
 from sync_worker.errors import ConfigurationError
 
 
@@ -24,6 +25,9 @@ def explain(
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Evaluate as of this ISO 8601 time. Default: the time of the last verdict.")
     ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Show what changed the score since this ISO 8601 date or time instead.")
+    ] = None,
     file: ModelOption = None,
     for_person: Annotated[bool, typer.Option("--for-person", help="Show the contact's data and their evaluation in plain words.")] = False,
     language: Annotated[
@@ -33,14 +37,19 @@ def explain(
     json: JsonOption = False,
 ) -> None:
     """Show the ledger of one contact; its lines add up to the score."""
-    if for_person and (at or file):
-        raise ConfigurationError("--for-person shows the last verdict.", hint="Use it without --at and --model.")
+    if for_person and (at or since or file):
+        raise ConfigurationError("--for-person shows the last verdict.", hint="Use it without --at, --since and --model.")
     if not for_person and (language or to):
         raise ConfigurationError("--language and --out belong to --for-person.", hint="Add --for-person.")
     if for_person:
         show_to_person(contact, language, to, json=json)
         return
     when = parse_timestamp(at) if at else None
+    if since:
+        start = parse_timestamp(since, "--since")
+        changes = with_worker(lambda worker: worker.trace_score(contact, since=start, until=when, model_file=file))
+        print_result(changes, json=json, print_text=print_score_changes)
+        return
     print_result(
         with_worker(lambda worker: worker.explain(contact, at=when, model_file=file)),
         json=json,

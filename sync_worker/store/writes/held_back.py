@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, no
 from sync_worker.store.schema import contacts, memberships, rejections, verdicts
 from sync_worker.store.writes import memberships as membership_store
 from sync_worker.store.writes.differences import StageRule, is_before_stage
-from sync_worker.store.writes.rejections import ADD, PROPERTIES, REMOVE, STAGE, list_part
+from sync_worker.store.writes.rejections import ADD, LEFT_ALONE, PROPERTIES, REMOVE, STAGE, list_part
 from sync_worker.timestamps import from_ms
 
 MAX_GROUPS: Final = 20
@@ -69,7 +69,7 @@ def load(tx: Connection, stage: StageRule | None, list_keys: Collection[str]) ->
 
 def load_contacts(tx: Connection, stage: StageRule | None, list_keys: Collection[str]) -> list[tuple[int, str]]:
     """Return (contact id, reason) of the first contacts that are held back, and of those that `undo` restored."""
-    restored = and_(rejections.c.held, rejections.c.desired == verdicts.c.desired)
+    restored = and_(rejections.c.held, rejections.c.reason != LEFT_ALONE, rejections.c.desired == verdicts.c.desired)
     query = _select_rejections(rejections.c.contact_id, rejections.c.reason).where(or_(restored, _is_held_back(stage, list_keys)))
     return [(id_, reason) for id_, reason in tx.execute(query.order_by(rejections.c.contact_id, rejections.c.part).limit(MAX_CONTACTS))]
 

@@ -15,6 +15,7 @@ PROPERTIES: Final = "properties"
 STAGE: Final = "stage"
 ADD: Final = "add"  # to a list; the `desired` value of such a part
 REMOVE: Final = "remove"
+LEFT_ALONE: Final = "left alone by `sync-worker undo`"  # a reason to write nothing, of contacts that have changed since the run
 FIRST_DISTANCE: Final = 5 * 60_000  # milliseconds between the second try and the third; it doubles with each try
 MAX_DISTANCE: Final = 20 * 3_600_000  # so that a worker that runs once a day tries every day
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from sync_worker.concurrency import StreamThreads
 from sync_worker.model.compiled.facts import COUNTER_PROPERTIES
-from sync_worker.store.saved_state import scan_state
+from sync_worker.store.saved_state import forgotten_contacts, scan_state
 from sync_worker.sync.pull.activity import events
 from sync_worker.sync.pull.activity.event_budget_share import EventReserve
 from sync_worker.sync.pull.activity.event_repair import reread
@@ -101,6 +101,12 @@ class Pull:
         read_selected_companies(self.context, ids)
         if list_members:
             read_selected_members(self.context, ids)
+
+    def contacts_to_read_again(self) -> None:
+        """Read the contacts that `forget` has deleted from the state, and that still exist."""
+        if ids := self.context.transact(forgotten_contacts.load):
+            contacts.read_selected_contacts(self.context, ids)
+            self.context.transact(forgotten_contacts.clear)
 
     def list_members(self) -> None:
         """Read the members of the worker's lists."""
