@@ -185,3 +185,10 @@ def test_a_company_that_a_full_read_does_not_return_is_deleted_and_its_contacts_
     contact_store.delete_companies(tx, [7])
     assert tx.execute(select(companies.c.id)).scalars().all() == [8]
     assert read_revision(tx, 1) == before + 1
+
+
+def test_the_owners_of_events_are_found_by_id_and_by_email(tx: Connection) -> None:
+    save_contacts(tx, 1, 2)
+    owners = contact_store.find_owners(tx, [1, 9], [])
+    assert [list(owners.of(id_, None)) for id_ in (1, 2, 9)] == [[1], [], []]
+    assert list(contact_store.find_owners(tx, [], []).of(1, "p1@example.com")) == []
