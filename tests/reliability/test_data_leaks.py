@@ -57,15 +57,17 @@ def program(harness: Harness) -> KillableWorker:
     return KillableWorker(environment=environment, output=harness.folder / "output")
 
 
-FILES = ("model.yaml", "folder", "backup.db")
+FILES = ("model.yaml", "folder", "backup.db", "plan.json", "audit.csv")
 COMMANDS = [
-    ("init", "folder"), ("check",), ("setup",), ("backfill", "--dry-run", "--no-names"), ("backfill",), ("plan", "--no-names"),
+    ("init", "folder"), ("check",), ("setup",), ("backfill", "--dry-run", "--no-names"), ("plan", "--out", "plan.json", "--no-names"),
+    ("apply", "plan.json", "--no-names"), ("backfill",),
     ("report", "--no-names"),
     ("approve", "--no-names", "--note", "yes"),
     ("sync", "--json"), ("status", "--json"), ("explain", "1"), ("undo", "nonsense"), ("explain", "999"), ("forget", "2"),
     ("model", "check", "--portal"), ("model", "schema"), ("model", "diff", "model.yaml", "model.yaml"),
     ("model", "evaluate", "--portal", "folder"), ("state", "backup", "backup.db"), ("state", "verify", "backup.db"),
     ("model", "log"), ("model", "note", "good"), ("review", "--note", "done"),
+    ("audit", "--out", "audit.csv"), ("outcomes",), ("suggest",), ("backtest",), ("threshold", "--precision", "0.3"),
     ("service", "pause"), ("service", "resume"), ("service", "resync", "--stream", "page_view", "--since", "2026-11-01"),
 ]  # fmt: skip
 GENERATED_COMMANDS = {"sandbox", "demo"}  # these show generated contacts and the token of the sandbox
@@ -92,7 +94,8 @@ def test_no_command_leaks_secrets_under_faults(harness: Harness, program: Killab
     codes = {
         " ".join(command): program.run(*(str(harness.folder / word) if word in FILES else word for word in command)) for command in COMMANDS
     }
-    assert {command for command, code in codes.items() if code} == {"undo nonsense", "explain 999"}
+    failed = {command for command, code in codes.items() if code}
+    assert failed == {"undo nonsense", "explain 999", "suggest", "backtest", "threshold --precision 0.3", "outcomes"}
     output = program.output.read_text(encoding="utf-8")
     assert output.count("request.retried") >= 4
     assert find_secrets(output) == []
