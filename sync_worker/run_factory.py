@@ -22,6 +22,7 @@ from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
 from sync_worker.sync.approval import Approval
 from sync_worker.sync.evaluate.evaluate import Evaluator
+from sync_worker.sync.evaluate.shadow import build_shadow_evaluator
 from sync_worker.sync.handoff.mql_message import MqlMessage
 from sync_worker.sync.handoff.task_delivery import TASK, TaskDelivery
 from sync_worker.sync.plan.mql_quota import MqlQuota
@@ -74,7 +75,7 @@ class RunFactory:
         guard = self._build_guard(disabled=allow_large)
         early = guard.allows_early_writes and not report.dry_run and not bulk
         portal_info = portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=report.command == "backfill")
-        hidden = portal_info.select_hidden_kinds(self._model.source_kinds)
+        hidden = portal_info.select_hidden_kinds(self.outputs.inputs.source_kinds)
         if portal_info.shows_occurrences and not portal_info.shows_page_views:
             report.notes.append("HubSpot counts page views and shows none of them, so its counters count instead.")
         report.not_visible = self._model.invisible_names(hidden)
@@ -92,6 +93,7 @@ class RunFactory:
                 valid_since=day_start,
                 raise_if_stopped=self.hubspot.raise_if_closed,
             ),
+            shadow=build_shadow_evaluator(self.outputs, hidden, now, day_start, self.hubspot.raise_if_closed),
             scope=scope,
             retention=self._build_retention(),
             mql_quota=MqlQuota(crm_schema=self.outputs, now=now, day_start=day_start),
@@ -224,10 +226,10 @@ class RunFactory:
             clock=self.clock,
             threads=self.threads,
             keeps_all_events=self.settings.keep_events_days is None,
-            event_cutoff=partial(self._build_retention().cutoff, model=self._model, now=now),
+            event_cutoff=partial(self._build_retention().cutoff, models=self.outputs.models, now=now),
             notes=self.report.notes,
             counts=self.report.pulled,
-            reads_subscriptions=SUBSCRIPTIONS in self._model.source_kinds - hidden_kinds,
+            reads_subscriptions=SUBSCRIPTIONS in self.outputs.inputs.source_kinds - hidden_kinds,
         )
         export_reader = ExportReader(context=bulk_context, run_id=self.report.run_id) if bulk_context else None
         return Pull(context=context, export_reader=export_reader)

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     api_version: Literal["v3", "2026-09"] = Field("2026-09", validation_alias="HUBSPOT_API_VERSION")
     state_url: str = Field("sqlite:///sync_worker.db", validation_alias="SYNC_WORKER_STATE_URL")
     model: Path = Field(Path("config/model.yaml"), validation_alias="SYNC_WORKER_MODEL")
+    shadow: Path | None = Field(None, validation_alias="SYNC_WORKER_SHADOW")  # a second model, evaluated for comparison only
 
     property_prefix: str = Field("lead", pattern=r"^[a-z][a-z0-9_]{0,39}$", validation_alias="SYNC_WORKER_PROPERTY_PREFIX")
     requests_in_flight: int = Field(16, ge=1, le=64, validation_alias="SYNC_WORKER_REQUESTS_IN_FLIGHT")

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 import structlog
 
-from sync_worker.errors import ConfigurationError, StateBusy, StateError
+from sync_worker.errors import ConfigurationError, ModelError, StateBusy, StateError
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest import clock_skew, rate_limiter
 from sync_worker.hubspot.rest.transport import Timeouts
@@ -99,9 +99,21 @@ class Worker:
         return self.load_model(self.settings.model)
 
     @cached_property
+    def shadow(self) -> Model | None:
+        """Return the shadow model, or None if none is set; raises ModelError."""
+        if self.settings.shadow is None:
+            return None
+        try:
+            return self.load_model(self.settings.shadow)
+        except ModelError as error:
+            raise ModelError(
+                f"Shadow model: {error.message}", hint="Correct the file, or remove the setting `shadow` (SYNC_WORKER_SHADOW)."
+            ) from error
+
+    @cached_property
     def outputs(self) -> CrmSchema:
-        """Return the properties and lists of the model in HubSpot."""
-        return self._build_crm_schema(self.model)
+        """Return the properties and lists of the model in HubSpot, and what the shadow model reads."""
+        return replace(self._build_crm_schema(self.model), shadow=self.shadow)
 
     @cached_property
     def store(self) -> Store:
@@ -198,7 +210,7 @@ class Worker:
     def request_resync(self, stream: str, since: datetime) -> None:
         """Let the next run read a stream again from an instant. Raises ConfigurationError if the model does not read the stream."""
         with self.store.transaction() as tx:
-            request_resync(tx, stream, to_ms(since), event_kinds=self.model.event_kinds)
+            request_resync(tx, stream, to_ms(since), event_kinds=self.outputs.inputs.event_kinds)
         log.info("stream.resync_requested", stream=stream, since=since.isoformat())
 
     # Read-only commands.

@@ -89,7 +89,14 @@ class Store:
         real = inspect(self.connection).default_schema_name
         self.connection.rollback()  # the inspection has started a transaction
         with self.transaction() as tx:
-            for table in (schema.verdicts, schema.mql_admissions, schema.mql_starts, schema.hand_offs, schema.rejections):
+            for table in (
+                schema.verdicts,
+                schema.shadow_verdicts,
+                schema.mql_admissions,
+                schema.mql_starts,
+                schema.hand_offs,
+                schema.rejections,
+            ):
                 columns = [Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in table.columns]
                 copy = Table(table.name, MetaData(), *columns, prefixes=["TEMPORARY"])
                 for index in table.indexes:
@@ -306,7 +313,7 @@ def _migrate(engine: Engine, url: URL) -> None:
 
 
 #: The newest schema; a test compares it with the newest migration.
-LATEST_REVISION: Final = "0018"
+LATEST_REVISION: Final = "0019"
 
 
 def _describe_url(url: URL) -> str:

@@ -224,6 +224,22 @@ verdicts: Final = Table(
 )
 _partial_index("verdicts_of_mqls", verdicts.c.contact_id, verdicts.c.direct, verdicts.c.by_score, where=verdicts.c.mql == true())
 
+#: The verdicts of the shadow model, for comparison; nothing of them is written to HubSpot.
+shadow_verdicts: Final = Table(
+    "shadow_verdicts",
+    metadata,
+    Column("contact_id", IdType, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False),
+    Column("model", Text, nullable=False),  # hash of the shadow model
+    Column("evaluated_at", BigInteger, nullable=False),
+    Column("score", BigInteger, nullable=False),
+    Column("band", Text, nullable=False),
+    Column("grade", Text, nullable=False),
+    Column("mql", Boolean, nullable=False),
+    Column("by_score", Boolean, nullable=False),
+    Column("mql_since", BigInteger),  # when it first was an MQL under this model; null: never
+)
+
 #: Since when each MQL is one, and the reasons of that moment; they stay until the contact ceases to be an MQL.
 mql_starts: Final = Table(
     "mql_starts",

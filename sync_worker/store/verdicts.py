@@ -104,15 +104,17 @@ class ScoreCount(NamedTuple):
     contacts: int
 
 
-def select_due(tx: Connection, key: VerdictKey, *, after: int, limit: int, only_ids: Sequence[int] | None = None) -> dict[int, int]:
+def select_due(
+    tx: Connection, key: VerdictKey, *, after: int, limit: int, only_ids: Sequence[int] | None = None, table: Table = verdicts
+) -> dict[int, int]:
     """Select the next contacts that are due, in order of id, of all contacts or of `only_ids`; return the revision of the facts of each.
 
-    A contact is due if it has no current verdict on its current facts.
+    A contact is due if it has no current verdict on its current facts. `table` has the verdicts.
     """
     query = (
         select(contacts.c.id, contacts.c.revision)
-        .outerjoin(verdicts, _is_current(key))
-        .where(contacts.c.id > after, ~contacts.c.gone, verdicts.c.contact_id.is_(None))
+        .outerjoin(table, _is_current(table, key))
+        .where(contacts.c.id > after, ~contacts.c.gone, table.c.contact_id.is_(None))
         .order_by(contacts.c.id)
         .limit(limit)
     )
@@ -234,12 +236,12 @@ def count_mqls(tx: Connection) -> int:
     return tx.execute(query.where(verdicts.c.mql, ~contacts.c.gone)).scalar_one()
 
 
-def _is_current(key: VerdictKey) -> ColumnElement[bool]:
+def _is_current(table: Table, key: VerdictKey) -> ColumnElement[bool]:
     return and_(
-        verdicts.c.contact_id == contacts.c.id,
-        verdicts.c.revision == contacts.c.revision,
-        verdicts.c.model == key.model,
-        verdicts.c.evaluated_at >= key.since,
+        table.c.contact_id == contacts.c.id,
+        table.c.revision == contacts.c.revision,
+        table.c.model == key.model,
+        table.c.evaluated_at >= key.since,
     )
 
 

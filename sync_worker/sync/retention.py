@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from sync_worker.model.compiled.criteria import source_kinds
+from sync_worker.model.compiled.inputs import combine_inputs
 from sync_worker.model.compiled.model import Model
+from sync_worker.store import shadow_verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.facts import events as event_store
 from sync_worker.store.saved_state import last_purge
@@ -25,22 +27,28 @@ class Retention:
     keep_events: timedelta | None = None
     keep_writes: timedelta = timedelta(days=400)
 
-    def purge(self, store: Store, model: Model, now: datetime) -> None:
-        """Delete expired rows, at most once a day; contacts that lose events are re-evaluated."""
+    def purge(self, store: Store, models: Sequence[Model], now: datetime) -> None:
+        """Delete expired rows, at most once a day; contacts that lose events are re-evaluated.
+
+        `models`: the model, and the shadow model if there is one.
+        """
         with store.transaction() as tx:
             if to_ms(now - PURGE_INTERVAL) < (last_purge.load(tx) or 0):
                 return
             undo_log.delete_before(tx, to_ms(now - self.keep_writes))
-            for kind in sorted(model.event_kinds):
-                if (cutoff := self.cutoff(kind, model, now)) is not None:
+            for kind in sorted(combine_inputs(models).event_kinds):
+                if (cutoff := self.cutoff(kind, models, now)) is not None:
                     event_store.delete_before(tx, kind, cutoff)
+            shadow_verdicts.delete_except(tx, [model.hash for model in models[1:]])
             last_purge.save(tx, to_ms(now))
 
-    def cutoff(self, kind: str, model: Model, now: datetime) -> int | None:
+    def cutoff(self, kind: str, models: Sequence[Model], now: datetime) -> int | None:
         """Return the time (milliseconds) before which events of a kind are deleted; None: all are kept."""
-        if self.keep_events is None or (longest := event_lookback(model, kind)) is None:
+        if self.keep_events is None:
             return None
-        return to_ms(now - max(longest, self.keep_events))
+        lookbacks = [event_lookback(model, kind) for model in models]
+        known = [each for each in lookbacks if each is not None]
+        return to_ms(now - max(*known, self.keep_events)) if len(known) == len(lookbacks) else None
 
 
 def event_lookback(model: Model, kind: str) -> timedelta | None:

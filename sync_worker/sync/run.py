@@ -17,6 +17,7 @@ from sync_worker.store.writes import differences, held_back, memberships, reject
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
 from sync_worker.sync.evaluate.evaluate import Evaluator
+from sync_worker.sync.evaluate.shadow import ShadowEvaluator
 from sync_worker.sync.handoff.task_delivery import TaskDelivery
 from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.plan.mql_starts import MqlStarts
@@ -43,6 +44,7 @@ class Run:
     store: Store
     pull: Pull
     evaluator: Evaluator
+    shadow: ShadowEvaluator | None
     scope: Scope
     mql_quota: MqlQuota
     mql_starts: MqlStarts
@@ -99,8 +101,9 @@ class Run:
 
     def from_state(self) -> None:
         """Evaluate the contacts in the state, and write the differences, without a read from HubSpot."""
-        self.retention.purge(self.store, self.evaluator.model, self.evaluator.now)
+        self.retention.purge(self.store, self.scope.crm_schema.models, self.evaluator.now)
         self._evaluate()
+        self._evaluate_shadow()
         self.report.waiting = self.mql_quota.admit(self.store)
         self.mql_starts.update(self.store)
         self.verify_plan()
@@ -150,6 +153,11 @@ class Run:
     def _evaluate(self, only_ids: Sequence[int] | None = None) -> None:
         with self.report.steps.measure("evaluate"):
             self.report.evaluated += self.evaluator.evaluate_due(self.store, self.pull.context.progress, only_ids=only_ids)
+
+    def _evaluate_shadow(self) -> None:
+        if self.shadow and self.applier:  # a dry run shows only what would be written
+            with self.report.steps.measure("evaluate"):
+                self.shadow.evaluate_due(self.store, self.pull.context.progress)
 
     def _count_preview(self, contact_ids: Sequence[int]) -> None:
         # A preview counts changes while contacts are read; counting all of them at the end would take longer.

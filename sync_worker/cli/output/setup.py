@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sync_worker.cli.output.console import err, out
 from sync_worker.cli.output.labels import format_count
 from sync_worker.sync.portal.ownership import SetupConflict
-from sync_worker.sync.portal.preflight import PreflightReport
+from sync_worker.sync.portal.preflight import ModelFit, PreflightReport
 from sync_worker.sync.portal.setup import SetupPlan
 
 SETUP_VERBS = {"create": "created", "update": "updated"}
@@ -32,7 +32,7 @@ def _print_conflicts(conflicts: Sequence[SetupConflict]) -> None:
 
 def print_findings(findings: PreflightReport) -> None:
     """Print the result of `check`."""
-    portal, limits, model = findings.portal, findings.limits, findings.model
+    portal, limits = findings.portal, findings.limits
     out.print(f"  portal    {portal.portal_id} ({portal.account_type}, {portal.time_zone}), plan: {findings.tier}", markup=False)
     daily = f", {usage.used:,} of {usage.limit:,} calls used today" if (usage := limits.daily) else ""
     out.print(f"  limits    {limits.per_10_seconds} requests in 10 s{daily}", markup=False)
@@ -46,14 +46,20 @@ def print_findings(findings: PreflightReport) -> None:
         out.print(f"  {'in bulk' if access.granted else 'not bulk':9} {access.resource} {access.reason}".rstrip(), markup=False)
     label = "can read" if findings.outcomes.granted else "hidden"
     out.print(f"  {label:9} {findings.outcomes.resource}, for `outcomes` {findings.outcomes.reason}".rstrip(), markup=False)
-    points = f"up to {model.maximum:g} points, {model.reachable:g} reachable here"
-    out.print(f"  model     {model.name} · {model.hash}: {points}", markup=False)
-    print_unavailable_criteria(model.not_visible, model.unreachable_criteria)
-    for warning in [*model.warnings, *model.errors]:
-        out.print(f"  warning   {warning}", style="yellow", markup=False)
+    _print_fit("model", findings.model)
+    if findings.shadow:
+        _print_fit("shadow", findings.shadow)
     _print_conflicts(findings.conflicts)
     if findings.setup:
         out.print(f"  setup     {format_count(len(findings.setup), 'change')}: run `sync-worker setup`", style="yellow", markup=False)
+
+
+def _print_fit(label: str, model: ModelFit) -> None:
+    points = f"up to {model.maximum:g} points, {model.reachable:g} reachable here"
+    out.print(f"  {label:9} {model.name} · {model.hash}: {points}", markup=False)
+    print_unavailable_criteria(model.not_visible, model.unreachable_criteria)
+    for warning in [*model.warnings, *model.errors]:
+        out.print(f"  warning   {warning}", style="yellow", markup=False)
 
 
 def print_unavailable_criteria(not_visible: Sequence[str], unreachable: Sequence[str]) -> None:

@@ -126,10 +126,13 @@ def _due_batches(
         after = max(revisions)
 
 
-def load_facts(tx: Connection, model: Model, hidden_kinds: frozenset[str]) -> Facts:
-    """Return the facts of the contacts selected in this transaction."""
+def load_facts(tx: Connection, model: Model, hidden_kinds: frozenset[str], *, retained: Sequence[int] | None = None) -> Facts:
+    """Return the facts of the contacts selected in this transaction.
+
+    `retained`: those that were MQLs by score before; by default those in HubSpot's list of these MQLs.
+    """
     rows = verdicts.load_selected_contacts(tx)
-    admitted = verdicts.load_admitted_mqls(tx)
+    admitted = verdicts.load_admitted_mqls(tx) if retained is None else retained
     contacts = _contact_frame(rows, model)
     if SUBSCRIPTIONS in model.source_kinds - hidden_kinds:
         statuses = build_frame(verdicts.load_selected_subscriptions(tx), SUBSCRIPTION_SCHEMA)

@@ -13,6 +13,7 @@ import orjson
 import polars as pl
 
 from sync_worker.hubspot.records.models import PropertyDefinition, PropertyOption
+from sync_worker.model.compiled.inputs import ModelInputs, combine_inputs
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.schema import GRADE_LETTERS, Language
 from sync_worker.model.i18n.labels import Labels, PropertyLabel
@@ -28,10 +29,24 @@ EMPTY: Final = "{}"  # of contacts without any of our values; short, because it 
 
 @dataclass(frozen=True, kw_only=True)
 class CrmSchema:
-    """Our properties and lists for one model and one prefix. Values that every contact needs are cached."""
+    """Our properties and lists for one model and one prefix. Values that every contact needs are cached.
+
+    The shadow model has no properties and no lists; only its inputs are read.
+    """
 
     model: Model
     prefix: str = DEFAULT_PREFIX
+    shadow: Model | None = None
+
+    @cached_property
+    def models(self) -> tuple[Model, ...]:
+        """Return the model, and the shadow model if there is one."""
+        return (self.model,) if self.shadow is None else (self.model, self.shadow)
+
+    @cached_property
+    def inputs(self) -> ModelInputs:
+        """Return what is read from the portal: what the model or the shadow model needs."""
+        return combine_inputs(self.models)
 
     @cached_property
     def group_name(self) -> str:

@@ -78,17 +78,17 @@ def read_hidden_kinds(hubspot: HubSpot, model: Model, *, shows_occurrences: bool
     return select_hidden_kinds(
         model.source_kinds,
         shows_occurrences=shows_occurrences,
-        shows_page_views=shows_occurrences and check_page_views(hubspot, model),
+        shows_page_views=shows_occurrences and check_page_views(hubspot, model.event_kinds),
         shows_subscriptions=not model.uses_subscriptions or hubspot.subscriptions.is_available(),
     )
 
 
-def check_page_views(hubspot: HubSpot, model: Model) -> bool:
-    """Return whether the portal shows page views, if the model uses them.
+def check_page_views(hubspot: HubSpot, kinds: frozenset[str]) -> bool:
+    """Return whether the portal shows page views, if they are among the kinds of event that are read.
 
     Below Enterprise, HubSpot may answer with no rows instead of an error. If it counts page views all the same, they are hidden.
     """
-    return PAGE_VIEW not in model.event_kinds or hubspot.event_occurrences.has_page_views() or not hubspot.contacts.counts_page_views()
+    return PAGE_VIEW not in kinds or hubspot.event_occurrences.has_page_views() or not hubspot.contacts.counts_page_views()
 
 
 def load_or_fetch(
@@ -106,7 +106,7 @@ def load_or_fetch(
     if cached:  # needed if the daily limit is used up before HubSpot has returned the time zone
         hubspot.budgets.set_time_zone(cached.time_zone)
         same = cached.property_names == names and cached.identity == hubspot.identity
-        same = same and (cached.shows_subscriptions is not None or not crm_schema.model.uses_subscriptions)
+        same = same and (cached.shows_subscriptions is not None or not crm_schema.inputs.uses_subscriptions)
         if not force_refresh and same and now < from_ms(cached.fetched_at) + CACHE_TTL:
             return _from_cache(cached)
     portal = _fetch(store, hubspot, crm_schema)
@@ -163,7 +163,7 @@ def load(store: Store) -> PortalInfo | None:
 
 
 def _fetch(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> PortalInfo:
-    uses_subscriptions = crm_schema.model.uses_subscriptions
+    uses_subscriptions = crm_schema.inputs.uses_subscriptions
     with ThreadPoolExecutor(4) as pool:  # in parallel, because each call delays the first read
         details, definitions = pool.submit(hubspot.account.read_details), pool.submit(hubspot.properties.list_all, "contacts")
         available = pool.submit(hubspot.event_occurrences.is_available)
@@ -180,7 +180,7 @@ def _fetch(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> PortalInfo:
         time_zone=account.time_zone,
         stages=tuple(option.value for option in stages),
         shows_occurrences=available.result(),
-        shows_page_views=not available.result() or _has_page_views(store) or check_page_views(hubspot, crm_schema.model),
+        shows_page_views=not available.result() or _has_page_views(store) or check_page_views(hubspot, crm_schema.inputs.event_kinds),
         shows_subscriptions=subscriptions.result() if subscriptions else None,
     )
 

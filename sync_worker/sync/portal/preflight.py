@@ -10,6 +10,7 @@ from typing import Final
 from sync_worker.errors import ExitCode, Forbidden
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails, DailyUsage
+from sync_worker.model.compiled.model import Model
 from sync_worker.store.saved_state.unreadable import UnreadableItem
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.model_check import check_model
@@ -96,6 +97,7 @@ class PreflightReport:
     outcomes: AccessCheck  # optional, for `outcomes` and backtests on the state
     subscriptions: AccessCheck | None  # optional: without it, criteria on subscriptions are not visible; None if the model has none
     model: ModelFit
+    shadow: ModelFit | None  # of the shadow model; None: no shadow model is set
     setup: tuple[SetupStep, ...]
     conflicts: tuple[SetupConflict, ...] = ()  # objects of others, which `setup` would refuse to change
 
@@ -118,6 +120,7 @@ class PreflightReport:
             "outcomes": self.outcomes.as_json(),
             "subscriptions": self.subscriptions.as_json() if self.subscriptions else None,
             "model": self.model.as_json(),
+            "shadow": self.shadow.as_json() if self.shadow else None,
             "setup": [step.as_json() for step in self.setup],
             "conflicts": [conflict.as_json() for conflict in self.conflicts],
             "exit_code": int(self.exit_code),
@@ -149,7 +152,6 @@ def run_preflight(
     is_enterprise = occurrences and PAGE_VIEW not in hidden
     burst = hubspot.budgets.burst.limit
     readable = all(each.granted for each in access)
-    model_check = check_model(model, hidden, fetch_catalog(hubspot, model, hidden) if readable else None)
     setup = plan_setup(hubspot, crm_schema, own) if readable else SetupPlan()
     return PreflightReport(
         portal=account,
@@ -158,31 +160,42 @@ def run_preflight(
         access=(*access, *writes),
         bulk=(_probe("exports", hubspot.exports.check_access), _probe("imports", hubspot.imports.check_access)),
         outcomes=_probe("deals", lambda: hubspot.deals.list_from_id(0, (), limit=1)),
-        subscriptions=_probe("subscriptions", hubspot.subscriptions.check_access) if model.uses_subscriptions else None,
-        model=ModelFit(
-            name=model.document.name,
-            hash=model.hash,
-            maximum=float(model.maximum),
-            reachable=float(model_check.reachable_score),
-            not_visible=(*model_check.not_visible, *map(str, unreadable)),
-            unreachable_criteria=model_check.unreachable_criteria,
-            warnings=(*model.warnings, *model_check.warnings),
-            errors=model_check.errors,
-        ),
+        subscriptions=_probe("subscriptions", hubspot.subscriptions.check_access) if crm_schema.inputs.uses_subscriptions else None,
+        model=_check_fit(hubspot, model, hidden, unreadable, readable=readable),
+        shadow=_check_shadow(hubspot, crm_schema.shadow, occurrences=occurrences, readable=readable) if crm_schema.shadow else None,
         setup=tuple(setup.steps),
         conflicts=tuple(setup.conflicts),
     )
 
 
+def _check_shadow(hubspot: HubSpot, shadow: Model, *, occurrences: bool, readable: bool) -> ModelFit:
+    hidden = read_hidden_kinds(hubspot, shadow, shows_occurrences=occurrences)
+    return _check_fit(hubspot, shadow, hidden, (), readable=readable)
+
+
+def _check_fit(hubspot: HubSpot, model: Model, hidden: frozenset[str], unreadable: Sequence[UnreadableItem], *, readable: bool) -> ModelFit:
+    model_check = check_model(model, hidden, fetch_catalog(hubspot, model, hidden) if readable else None)
+    return ModelFit(
+        name=model.document.name,
+        hash=model.hash,
+        maximum=float(model.maximum),
+        reachable=float(model_check.reachable_score),
+        not_visible=(*model_check.not_visible, *map(str, unreadable)),
+        unreachable_criteria=model_check.unreachable_criteria,
+        warnings=(*model.warnings, *model_check.warnings),
+        errors=model_check.errors,
+    )
+
+
 def _access_probes(hubspot: HubSpot, crm_schema: CrmSchema, now: datetime) -> list[tuple[str, Callable[[], object]]]:
-    kinds = crm_schema.model.event_kinds
+    kinds = crm_schema.inputs.event_kinds
     start = now - timedelta(minutes=1)
     probes: list[tuple[str, Callable[[], object]]] = [
         ("contacts", lambda: hubspot.contacts.list_from_id(0, (), limit=1)),
         ("contact properties", lambda: hubspot.properties.list_all("contacts")),
         ("lists", lambda: hubspot.lists.find_by_name(crm_schema.list_names["mql"])),
     ]
-    if crm_schema.model.company_properties:
+    if crm_schema.inputs.company_properties:
         probes.append(("companies", lambda: hubspot.companies.list_from_id(0, (), limit=1)))
     if kinds & {"email_click", "email_open"}:
         probes.append(("email events", lambda: hubspot.email_events.read_page("CLICK", start, now, limit=1)))

@@ -124,4 +124,4 @@ class Pull:
             read.result()
 
     def _visible_kinds(self, hidden_kinds: frozenset[str]) -> list[str]:
-        return sorted(self.context.row_mapper.crm_schema.model.event_kinds - hidden_kinds)
+        return sorted(self.context.row_mapper.crm_schema.inputs.event_kinds - hidden_kinds)

@@ -28,12 +28,12 @@ class RowMapper:
     @cached_property
     def contact_properties(self) -> tuple[str, ...]:
         """Return the properties that are read for every contact."""
-        return tuple(sorted({*IDENTITY_PROPERTIES, *self.crm_schema.property_names, *self.crm_schema.model.contact_properties}))
+        return tuple(sorted({*IDENTITY_PROPERTIES, *self.crm_schema.property_names, *self.crm_schema.inputs.contact_properties}))
 
     @cached_property
     def company_properties(self) -> tuple[str, ...]:
-        """Return the properties that are read for every company; none if the model uses no company property."""
-        return tuple(sorted(self.crm_schema.model.company_properties))
+        """Return the properties that are read for every company; none if no model uses a company property."""
+        return tuple(sorted(self.crm_schema.inputs.company_properties))
 
     def contact_rows(self, contacts: Sequence[Contact]) -> list[ContactRow]:
         """Return the rows of contacts."""
@@ -66,7 +66,7 @@ class RowMapper:
 
     @cached_property
     def _encode_facts(self) -> Callable[[Iterable[RowValues]], list[str]]:
-        return json_encoder(self.contact_properties, sorted(self.crm_schema.model.contact_properties))
+        return json_encoder(self.contact_properties, sorted(self.crm_schema.inputs.contact_properties))
 
     @cached_property
     def _encode_company_facts(self) -> Callable[[Iterable[RowValues]], list[str]]:

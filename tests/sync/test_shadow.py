@@ -1,0 +1,146 @@
+"""The shadow model: its verdicts are kept in the state and compared, and nothing of it reaches HubSpot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from sync_worker.errors import ModelError
+from sync_worker.model.evaluate import evaluate
+from sync_worker.service.reload import build_reloaded
+from sync_worker.store import verdicts
+from sync_worker.store.schema import shadow_verdicts
+from sync_worker.sync.evaluate.evaluate import load_facts
+from tests.harness import NOW_MS, Harness, make_click, parse_cached, small_portal, start_harness
+
+#: Other points, another threshold, and a property and an event that the model does not use.
+SHADOW = """
+version: 1
+name: Challenger
+score:
+  criteria:
+    opens: {event: email_open, points: 4}
+    views: {event: page_view, each: 1, at_most: 5}
+    city: {when: {city: {is: Lyon}}, points: 9}
+  degradation: {kind: none}
+  bands: [{name: low, from: 0}, {name: high, from: 9}]
+qualification: {threshold: 9, leave_below: 5}
+"""
+
+
+@pytest.fixture
+def shadow_harness(tmp_path: Path) -> Iterator[Harness]:
+    """Return the small portal with a shadow model; contact 3 lives in Lyon and has opened an email."""
+    portal = small_portal()
+    portal.contacts[2]["properties"]["city"] = "Lyon"
+    portal.email_events.append({**make_click("open", "p3@example.com"), "type": "OPEN"})
+    with start_harness(tmp_path, portal, settings={"shadow": tmp_path / "shadow.yaml"}) as harness:
+        write_shadow(harness, SHADOW)
+        yield harness
+
+
+def write_shadow(harness: Harness, text: str) -> None:
+    (harness.folder / "shadow.yaml").write_text(text, encoding="utf-8")
+
+
+def load_shadow(harness: Harness) -> dict[int, tuple[int, str, bool, int | None]]:
+    """Return score, band, MQL and start of each contact under the shadow model."""
+    columns = shadow_verdicts.c
+    query = select(columns.contact_id, columns.score, columns.band, columns.mql, columns.mql_since)
+    with harness.worker() as worker, worker.store.transaction() as tx:
+        return {row[0]: tuple(row[1:]) for row in tx.execute(query)}
+
+
+def visible_values(harness: Harness, number: int) -> dict[str, str]:
+    """Return what a sales rep sees of the worker in a contact."""
+    return {name: value for name, value in harness.contact(number).items() if name.startswith(("lead_", "lifecyclestage"))}
+
+
+def test_the_verdicts_of_the_shadow_model_are_those_of_its_file_and_nothing_of_it_is_in_hubspot(
+    shadow_harness: Harness, tmp_path: Path
+) -> None:
+    shadow_harness.backfill()
+    shadow_harness.approve()
+    found = load_shadow(shadow_harness)
+    assert {id_: row[:3] for id_, row in found.items()} == {
+        1: (5, "low", False),
+        2: (0, "low", False),
+        3: (13, "high", True),
+        4: (0, "low", False),
+        5: (0, "low", False),
+        6: (5, "low", False),
+    }
+    with shadow_harness.worker() as worker, worker.store.transaction() as tx:
+        verdicts.select_all(tx)
+        expected = evaluate(
+            load_facts(tx, parse_cached(SHADOW, ""), frozenset(), retained=()), parse_cached(SHADOW, ""), shadow_harness.clock()
+        )
+    assert [(row["score"], row["band"], row["mql"]) for row in expected.table.to_dicts()] == [found[id_][:3] for id_ in sorted(found)]
+    assert found[3][3] == NOW_MS
+
+    (tmp_path / "other").mkdir()
+    with start_harness(tmp_path / "other") as plain:
+        plain.backfill()
+        plain.approve()
+        for number in range(1, 7):
+            assert visible_values(plain, number) == visible_values(shadow_harness, number)
+        assert shadow_harness.members("MQL") == plain.members("MQL")
+
+
+def test_the_shadow_model_follows_new_facts_and_keeps_the_first_time_of_an_mql(shadow_harness: Harness) -> None:
+    shadow_harness.backfill()
+    shadow_harness.advance()
+    shadow_harness.edit_contact(3, city="Paris")
+    shadow_harness.edit_contact(2, city="Lyon")
+    shadow_harness.sync(dry_run=True)
+    assert load_shadow(shadow_harness)[2][0] == 0
+    shadow_harness.sync()
+    found = load_shadow(shadow_harness)
+    assert found[2] == (9, "high", True, shadow_harness.now_ms())
+    assert found[3] == (4, "low", False, NOW_MS)
+
+
+def test_another_shadow_model_re_evaluates_all_contacts_and_writes_nothing(shadow_harness: Harness) -> None:
+    shadow_harness.backfill()
+    before = shadow_harness.digest()
+    shadow_harness.advance()
+    write_shadow(shadow_harness, SHADOW.replace("points: 4", "points: 6"))
+    assert shadow_harness.sync().evaluated == 0
+    found = load_shadow(shadow_harness)
+    assert found[3] == (15, "high", True, shadow_harness.now_ms())
+    assert len(found) == 6
+    assert shadow_harness.digest() == before
+
+
+def test_an_erased_contact_and_a_shadow_model_that_is_not_set_leave_no_verdict(shadow_harness: Harness) -> None:
+    shadow_harness.backfill()
+    with shadow_harness.worker() as worker:
+        worker.forget("p3@example.com")
+    assert sorted(load_shadow(shadow_harness)) == [1, 2, 4, 5, 6]
+    del shadow_harness.settings["shadow"]
+    shadow_harness.advance(25 * 60)
+    shadow_harness.sync()
+    assert load_shadow(shadow_harness) == {}
+
+
+def test_a_shadow_model_that_cannot_be_read_is_named_and_a_reload_keeps_the_earlier_one(shadow_harness: Harness) -> None:
+    with shadow_harness.worker() as worker:
+        before = worker.shadow
+        write_shadow(shadow_harness, "version: 1\nname: [")
+        with pytest.raises(ModelError, match=r"Shadow model: shadow\.yaml:2"):
+            build_reloaded(worker, lambda: worker.settings)
+        assert worker.shadow is before
+    with shadow_harness.worker() as worker, pytest.raises(ModelError, match="SYNC_WORKER_SHADOW"):
+        worker.check()
+
+
+def test_the_check_names_what_the_shadow_model_cannot_find_in_the_portal(shadow_harness: Harness) -> None:
+    write_shadow(shadow_harness, SHADOW.replace("score:", "properties: {planet: text}\nscore:", 1).replace("city: {is", "planet: {is"))
+    with shadow_harness.worker() as worker:
+        report = worker.check()
+    assert report.shadow is not None
+    assert "planet" in " ".join(report.shadow.errors)
+    assert not report.model.errors
