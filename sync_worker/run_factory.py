@@ -82,18 +82,19 @@ class RunFactory:
         day_start = portal_info.day_start(now, self.settings.reevaluate_at)
         applier = None if report.dry_run else self._build_applier(now)
         scope = replace(self._build_scope(portal_info, now, approve=approval is not None), only_ids=only_ids)
+        evaluator = Evaluator(
+            model=self._model,
+            crm_schema=self.outputs,
+            hidden_kinds=hidden,
+            now=now,
+            valid_since=day_start,
+            raise_if_stopped=self.hubspot.raise_if_closed,
+        )
         return Run(
             store=self.store,
             pull=self._build_pull(now, bulk_context, hidden),
-            evaluator=Evaluator(
-                model=self._model,
-                crm_schema=self.outputs,
-                hidden_kinds=hidden,
-                now=now,
-                valid_since=day_start,
-                raise_if_stopped=self.hubspot.raise_if_closed,
-            ),
-            shadow=build_shadow_evaluator(self.outputs, hidden, now, day_start, self.hubspot.raise_if_closed),
+            evaluator=evaluator,
+            shadow=build_shadow_evaluator(evaluator, self.outputs.shadow),
             scope=scope,
             retention=self._build_retention(),
             mql_quota=MqlQuota(crm_schema=self.outputs, now=now, day_start=day_start),

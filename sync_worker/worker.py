@@ -49,6 +49,7 @@ from sync_worker.sync import freshness
 from sync_worker.sync.apply import pending_import
 from sync_worker.sync.approval import Approval, find_report
 from sync_worker.sync.evaluate.evaluate import Evaluator, evaluate_all
+from sync_worker.sync.evaluate.shadow import build_shadow_evaluator
 from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire, raise_if_used
 from sync_worker.sync.plan.plan_file import check_writable, read_plan, write_plan
 from sync_worker.sync.portal import portal
@@ -254,9 +255,13 @@ class Worker:
         now, portal_info = self.clock(), portal.load(self.store)
         with ExitStack() as stack:
             store, evaluated = self.store, 0
-            if portal_info and (evaluator := self._build_evaluator(portal_info, now)).has_due(store):
+            evaluator = self._build_evaluator(portal_info, now) if portal_info else None
+            shadow = build_shadow_evaluator(evaluator, self.shadow) if evaluator else None
+            if evaluator and (evaluator.has_due(store) or (shadow and shadow.has_due(store))):
                 store = self._open_dry_run_store(stack)
                 evaluated = evaluator.evaluate_due(store, self.progress)
+                if shadow:
+                    shadow.evaluate_due(store, self.progress)
             report = build_report(store, self.outputs, portal_info, now, newly_evaluated=evaluated, with_details=with_details)
         if with_details:
             report = replace(report, outcomes=self._find_known_outcomes())
@@ -320,7 +325,7 @@ class Worker:
         return Evaluator(
             model=self.model,
             crm_schema=self.outputs,
-            hidden_kinds=portal_info.select_hidden_kinds(self.model.source_kinds),
+            hidden_kinds=portal_info.select_hidden_kinds(self.outputs.inputs.source_kinds),
             now=now,
             valid_since=portal_info.day_start(now, self.settings.reevaluate_at),
         )

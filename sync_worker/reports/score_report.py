@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +15,11 @@ from sync_worker.model.file.schema import GRADE_LETTERS
 from sync_worker.reports.earlier_report import EarlierReport, load_earlier_report
 from sync_worker.reports.report_details import ReportDetails, compute_details
 from sync_worker.reports.score_distribution import ScoreDistribution, compute_distribution
+from sync_worker.reports.shadow_comparison import ShadowComparison, compare_shadow
 from sync_worker.store import score_reports
 from sync_worker.store.database import Store
 from sync_worker.store.score_reports import ScoreReportRow
-from sync_worker.sync.plan.named_mqls import NamedMql, load_named_mqls
+from sync_worker.sync.plan.named_mqls import NamedMql, hide_names, load_named_mqls
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.timestamps import to_ms
@@ -42,6 +43,11 @@ class ScoreReport:
     earlier: EarlierReport | None = None  # the report before, of any model
     details: ReportDetails | None = None  # None: not requested
     outcomes: OutcomeReport | None = None  # what became of MQLs; None: not known, or not requested
+    shadow: ShadowComparison | None = None  # None: no shadow model is set
+
+    def hide_names(self) -> ScoreReport:
+        """Return the report without addresses of contacts; the ids stay."""
+        return replace(self, mqls=hide_names(self.mqls), shadow=self.shadow.hide_names() if self.shadow else None)
 
     def statistics_json(self) -> dict[str, Any]:
         """Return the report without the contacts; this is what the state keeps."""
@@ -64,6 +70,7 @@ class ScoreReport:
             "mql_contacts": [mql.as_json() for mql in self.mqls],
             "earlier": self.earlier.as_json() if self.earlier else None,
             **({"details": self.details.as_json()} if self.details else {}),
+            **({"shadow": self.shadow.as_json()} if self.shadow else {}),
             **({"outcomes": self.outcomes.as_json()} if self.outcomes else {}),
         }
 
@@ -93,6 +100,7 @@ def build_report(
         mqls=mqls,
         earlier=load_earlier_report(store),
         details=compute_details(store, model, hidden, now) if with_details else None,
+        shadow=compare_shadow(store, crm_schema.shadow) if crm_schema.shadow else None,
     )
 
 

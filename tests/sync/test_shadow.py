@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import StringIO
+from json import dumps
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from sqlalchemy import select
 
+from sync_worker.cli.output.score_report import print_report
 from sync_worker.errors import ModelError
 from sync_worker.model.evaluate import evaluate
+from sync_worker.reports.html.score_page import render_score_page
+from sync_worker.reports.score_report import ScoreReport
 from sync_worker.service.reload import build_reloaded
 from sync_worker.store import verdicts
 from sync_worker.store.schema import shadow_verdicts
 from sync_worker.sync.evaluate.evaluate import load_facts
-from tests.harness import NOW_MS, Harness, make_click, parse_cached, small_portal, start_harness
+from tests.harness import NOW_MS, Harness, make_click, make_contact, parse_cached, small_portal, start_harness
 
 #: Other points, another threshold, and a property and an event that the model does not use.
 SHADOW = """
@@ -34,9 +40,10 @@ qualification: {threshold: 9, leave_below: 5}
 @pytest.fixture
 def shadow_harness(tmp_path: Path) -> Iterator[Harness]:
     """Return the small portal with a shadow model; contact 3 lives in Lyon and has opened an email."""
-    portal = small_portal()
-    portal.contacts[2]["properties"]["city"] = "Lyon"
-    portal.email_events.append({**make_click("open", "p3@example.com"), "type": "OPEN"})
+    plain = small_portal()
+    contacts = [make_contact(3, city="Lyon") if row["id"] == "3" else row for row in plain.contacts]
+    opened = {**make_click("open", "p3@example.com"), "type": "OPEN"}
+    portal = small_portal(contacts=contacts, email_events=[*plain.email_events, opened])
     with start_harness(tmp_path, portal, settings={"shadow": tmp_path / "shadow.yaml"}) as harness:
         write_shadow(harness, SHADOW)
         yield harness
@@ -144,3 +151,39 @@ def test_the_check_names_what_the_shadow_model_cannot_find_in_the_portal(shadow_
     assert report.shadow is not None
     assert "planet" in " ".join(report.shadow.errors)
     assert not report.model.errors
+
+
+def test_the_report_compares_the_mqls_and_the_scores_of_both_models(shadow_harness: Harness) -> None:
+    shadow_harness.backfill()
+    with shadow_harness.worker() as worker:
+        report = worker.report(with_details=True)
+    shadow = report.shadow
+    assert shadow is not None
+    assert (shadow.contacts, shadow.both, shadow.only_model, shadow.only_shadow) == (6, 0, 3, 1)
+    assert shadow.same_score == sum(row[0] == shadow_harness.score(id_) for id_, row in load_shadow(shadow_harness).items())
+    assert shadow.rank_correlation is not None
+    assert -1 <= shadow.rank_correlation <= 1
+    text, page = print_text(report), render_score_page(report, with_plots=False)
+    assert "0 of both, 3 of the model only, 1 of the challenger only" in text
+    for shown in (text, page, dumps(report.as_json())):
+        assert "p3@example.com" in shown
+    hidden = report.hide_names()
+    for shown in (print_text(hidden), render_score_page(hidden, with_plots=False), dumps(hidden.as_json())):
+        assert "@example.com" not in shown
+
+
+def test_a_report_evaluates_a_new_shadow_model_and_leaves_its_verdicts_to_the_next_run(shadow_harness: Harness) -> None:
+    shadow_harness.backfill()
+    before = load_shadow(shadow_harness)
+    write_shadow(shadow_harness, SHADOW.replace("points: 4", "points: 6"))
+    with shadow_harness.worker() as worker:
+        report = worker.report()
+    assert report.shadow is not None
+    assert [(mql.contact_id, mql.shadow_score) for mql in report.shadow.shadow_mqls] == [(3, 15)]
+    assert load_shadow(shadow_harness) == before
+
+
+def print_text(report: ScoreReport) -> str:
+    console = Console(record=True, width=110, file=StringIO())
+    print_report(report, console)
+    return console.export_text()

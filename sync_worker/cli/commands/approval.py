@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +13,6 @@ from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, 
 from sync_worker.cli.output.console import out, print_json
 from sync_worker.cli.output.revision_log import print_log
 from sync_worker.cli.output.score_report import DETAILED_SUFFIXES, print_report, write_report
-from sync_worker.sync.plan.named_mqls import hide_names
 
 
 @app.command()
@@ -30,7 +28,7 @@ def report(
     what each criterion gives, bots, fields and what is not visible.
     """
     made = with_worker(lambda worker: worker.report(with_details=to is not None and to.suffix in DETAILED_SUFFIXES))
-    made = replace(made, mqls=hide_names(made.mqls)) if no_names else made
+    made = made.hide_names() if no_names else made
     if to:
         write_report(made, to)
     if json:

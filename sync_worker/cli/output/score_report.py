@@ -21,8 +21,10 @@ from sync_worker.private_file import write_private_text
 from sync_worker.reports.html.score_page import render_score_page
 from sync_worker.reports.score_distribution import ScoreDistribution
 from sync_worker.reports.score_report import ScoreReport
+from sync_worker.reports.shadow_comparison import ShadowComparison
 
 BAR_CHARACTER: Final = "█"
+MAX_DISPUTED_MQLS: Final = 10  # of each model
 MAX_BAR_CHARS: Final = 40  # length of the longest bar, in characters
 
 DETAILED_SUFFIXES: Final = frozenset({".html", ".json"})  # of files that have the details of the report
@@ -53,6 +55,20 @@ def print_report(report: ScoreReport, console: Console) -> None:
     if report.mqls:
         console.print("\nMQLs, the highest score first:")
         print_mqls(report.mqls, console)
+    if report.shadow:
+        _print_shadow(report.shadow, console)
+
+
+def _print_shadow(shadow: ShadowComparison, console: Console) -> None:
+    console.print(f"\nChallenger {shadow.model_name} · {shadow.model_hash}, on {format_count(shadow.contacts, 'contact')}:", markup=False)
+    counts = f"{shadow.both:,} of both, {shadow.only_model:,} of the model only, {shadow.only_shadow:,} of the challenger only"
+    console.print(f"  MQLs              {counts}", markup=False)
+    order = "–" if shadow.rank_correlation is None else format_minus(f"{shadow.rank_correlation:.2f}")
+    console.print(f"  rank correlation  {order}; same score {shadow.same_score:,}, same grade {shadow.same_grade:,}", markup=False)
+    for name, mqls in (("model", shadow.model_mqls), ("challenger", shadow.shadow_mqls)):
+        for mql in mqls[:MAX_DISPUTED_MQLS]:
+            scores = f"{format_score(mql.score)} / {format_score(mql.shadow_score)}"
+            console.print(f"    {scores:>9}  {mql.email or mql.contact_id}  MQL of the {name} only", markup=False)
 
 
 def _print_statistics(report: ScoreReport, console: Console) -> None:

@@ -9,6 +9,7 @@ from sync_worker.reports.html.numbers import format_number, format_share
 from sync_worker.reports.html.outcome_section import build_outcome_section
 from sync_worker.reports.html.page import ReportPage, Section, can_plot, render_page
 from sync_worker.reports.html.score_sections import build_score_sections
+from sync_worker.reports.html.shadow_section import build_shadow_section
 from sync_worker.reports.report_findings import find_problems
 from sync_worker.reports.score_report import ScoreReport
 
@@ -54,6 +55,8 @@ def _build_sections(report: ScoreReport) -> Iterator[Section]:
     if problems := list(find_problems(report)):
         yield Section(name="findings", title="What to look at", points=problems)
     yield from build_score_sections(report)
+    if report.shadow:
+        yield build_shadow_section(report.shadow)
     if report.outcomes:
         yield build_outcome_section(report.outcomes)
     if report.details:

@@ -18,8 +18,7 @@ from sync_worker.store import shadow_verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.shadow_verdicts import ShadowVerdict
 from sync_worker.store.verdicts import VerdictKey
-from sync_worker.sync.evaluate.evaluate import DUE_CHUNK_SIZE, load_facts
-from sync_worker.sync.portal.managed_properties import CrmSchema
+from sync_worker.sync.evaluate.evaluate import DUE_CHUNK_SIZE, Evaluator, load_facts
 from sync_worker.timestamps import to_ms
 
 log = structlog.get_logger()
@@ -37,6 +36,11 @@ class ShadowEvaluator:
     now: datetime
     valid_since: datetime
     raise_if_stopped: Callable[[], None] = lambda: None
+
+    def has_due(self, store: Store) -> bool:
+        """Return whether any contact is due."""
+        with store.transaction() as tx:
+            return bool(shadow_verdicts.select_due(tx, self._key, after=0, limit=1))
 
     def evaluate_due(self, store: Store, progress: Progress) -> int:
         """Evaluate the contacts that are due; return their number. Each chunk is committed."""
@@ -70,14 +74,16 @@ class ShadowEvaluator:
             after = max(revisions)
 
 
-def build_shadow_evaluator(
-    crm_schema: CrmSchema, hidden_kinds: frozenset[str], now: datetime, valid_since: datetime, raise_if_stopped: Callable[[], None]
-) -> ShadowEvaluator | None:
-    """Return the evaluator of the shadow model, or None if there is no shadow model."""
-    if crm_schema.shadow is None:
+def build_shadow_evaluator(evaluator: Evaluator, shadow: Model | None) -> ShadowEvaluator | None:
+    """Return the evaluator of the shadow model with the instant of another evaluator, or None without a shadow model."""
+    if shadow is None:
         return None
     return ShadowEvaluator(
-        model=crm_schema.shadow, hidden_kinds=hidden_kinds, now=now, valid_since=valid_since, raise_if_stopped=raise_if_stopped
+        model=shadow,
+        hidden_kinds=evaluator.hidden_kinds,
+        now=evaluator.now,
+        valid_since=evaluator.valid_since,
+        raise_if_stopped=evaluator.raise_if_stopped,
     )
 
 
