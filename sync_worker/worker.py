@@ -18,6 +18,7 @@ from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest import clock_skew, rate_limiter
 from sync_worker.hubspot.rest.transport import Timeouts
 from sync_worker.insight.conversion import OutcomeReport, build_outcome_report
+from sync_worker.insight.live_verdicts import LiveVerdicts, load_live_verdicts
 from sync_worker.insight.mql_cohort import MQL
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.insight.state_history import load_state_history
@@ -308,6 +309,13 @@ class Worker:
         hidden = portal_info.select_hidden_kinds(kinds) if portal_info else frozenset[str]()
         with self.store.transaction() as tx:
             return load_state_history(tx, models, hidden, self.clock(), keeps_all_events=self.settings.keep_events_days is None)
+
+    def compare_live(self, history: PortalHistory) -> LiveVerdicts | None:
+        """Compare the MQLs of the model with those of the shadow model as time went by; None without a shadow model or its MQLs."""
+        if self.shadow is None:
+            return None
+        with self.store.transaction() as tx:
+            return load_live_verdicts(tx, history, self.shadow.hash)
 
     def _build_outcome_reader(self, models: Sequence[Model]) -> OutcomeReader:
         portal.check_portal_id(self.store, self.hubspot.account.read_details())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 from sync_worker.errors import ConfigurationError
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.file.units import parse_duration
+from sync_worker.settings import Settings
 
 try:
     from sync_worker.insight.backtest import Backtest, run_backtest
@@ -48,11 +50,28 @@ def suggest_model(portal: Path | None, model_file: Path, *, at: datetime | None,
     return Suggester(cohort=cohort, model=model, text=text, specs=specs, custom_kinds=columns.custom_kinds, criteria=criteria).suggest()
 
 
-def backtest_models(portal: Path | None, model_files: Sequence[Path], dates: Sequence[datetime], horizon: timedelta) -> Backtest:
-    """Backtest models; default for `dates`: the last one whose horizon is over."""
+def find_shadow(settings: Settings) -> Path:
+    """Return the file of the shadow model; raises ConfigurationError if none is set."""
+    if settings.shadow is None:
+        raise ConfigurationError(
+            "--shadow: no shadow model is set.", hint="Set `shadow: FILE` in worker.yaml or SYNC_WORKER_SHADOW, or use --model twice."
+        )
+    return settings.shadow
+
+
+def backtest_models(
+    portal: Path | None, model_files: Sequence[Path], dates: Sequence[datetime], horizon: timedelta, *, with_live: bool = False
+) -> Backtest:
+    """Backtest models; default for `dates`: the last one whose horizon is over.
+
+    `with_live`: also compare the verdicts that the model and the shadow model gave as time went by, which the state has.
+    """
     models = {_name(file, model_files): load(file) for file in model_files}
     history = _load_history(portal, list(models.values()))
-    return run_backtest(history, models, list(dates) or [history.now - horizon], horizon)
+    result = run_backtest(history, models, list(dates) or [history.now - horizon], horizon)
+    if portal is not None or not with_live:
+        return result
+    return replace(result, live=with_worker(lambda worker: worker.compare_live(history)))
 
 
 def find_threshold(

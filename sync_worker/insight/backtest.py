@@ -13,6 +13,7 @@ import polars as pl
 from sync_worker.errors import ExitCode
 from sync_worker.insight.calibration import BandCalibration, calibrate_bands
 from sync_worker.insight.cohort import Cohort, build_cohort, raise_if_too_few
+from sync_worker.insight.live_verdicts import LiveVerdicts
 from sync_worker.insight.metrics import Estimate, Ranking, ResampledScores, estimate_rate, population_stability
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.model import Model
@@ -148,6 +149,7 @@ class Backtest:
 
     horizon: timedelta
     dates: Sequence[DateBacktest]
+    live: LiveVerdicts | None = None  # of the model and the shadow model; None: not requested, or the state has none
     exit_code: ExitCode = ExitCode.DONE
 
     @property
@@ -157,7 +159,12 @@ class Backtest:
 
     def as_json(self) -> dict[str, object]:
         """Return the backtest for `--json`."""
-        return {"horizon_days": self.horizon.days, "warnings": self.warnings, "dates": [date.as_json() for date in self.dates]}
+        return {
+            "horizon_days": self.horizon.days,
+            "warnings": self.warnings,
+            "dates": [date.as_json() for date in self.dates],
+            "live": self.live.as_json() if self.live else None,
+        }
 
 
 def run_backtest(history: PortalHistory, models: Mapping[str, Model], dates: Sequence[datetime], horizon: timedelta) -> Backtest:

@@ -92,9 +92,9 @@ def load_disputed(tx: Connection, model: str, *, limit: int) -> list[DisputedMql
 
 
 def load_starts(tx: Connection, model: str) -> dict[int, int]:
-    """Return when contacts first were MQLs under the shadow model, in milliseconds."""
+    """Return when the MQLs of the shadow model first were MQLs, in milliseconds."""
     here = exists().where(contacts.c.id == shadow_verdicts.c.contact_id, ~contacts.c.gone)
-    query = select(shadow_verdicts.c.contact_id, shadow_verdicts.c.mql_since).where(shadow_verdicts.c.mql_since.is_not(None), here)
+    query = select(shadow_verdicts.c.contact_id, shadow_verdicts.c.mql_since).where(shadow_verdicts.c.mql, here)
     return dict(tx.execute(query.where(shadow_verdicts.c.model == model)).all())
 
 

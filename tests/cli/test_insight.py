@@ -44,6 +44,10 @@ def test_a_date_before_the_data_or_without_its_horizon_is_refused(tmp_path: Path
     assert "not over" in str(run(tmp_path, command, "--as-of", f"{NOW:%Y-%m-%d}", deals=[make_deal(1)]))
 
 
+def test_a_backtest_of_the_shadow_model_needs_one(tmp_path: Path) -> None:
+    assert "no shadow model is set" in str(run(tmp_path, "backtest", "--shadow"))
+
+
 @pytest.mark.parametrize(
     ("command", "options"),
     [

@@ -183,6 +183,21 @@ def test_a_report_evaluates_a_new_shadow_model_and_leaves_its_verdicts_to_the_ne
     assert load_shadow(shadow_harness) == before
 
 
+def test_the_mqls_of_both_models_are_compared_as_time_goes_by(shadow_harness: Harness) -> None:
+    shadow_harness.backfill()
+    shadow_harness.approve()
+    with shadow_harness.worker() as worker:
+        live = worker.compare_live(worker.load_history([worker.model]))
+    assert live is not None
+    assert {name: ratio.total for name, ratio in live.ratios.items()} == {
+        "the model": 3,
+        "the challenger": 1,
+        "both models": 0,
+        "the model only": 3,
+        "the challenger only": 1,
+    }
+
+
 def print_text(report: ScoreReport) -> str:
     console = Console(record=True, width=110, file=StringIO())
     print_report(report, console)

@@ -31,6 +31,9 @@ def backtest(
         typer.Option(metavar="DATE", help="A date of the past; may be repeated. Default: the last one whose horizon is over."),
     ] = None,
     horizon: HorizonOption = "90d",
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Also the shadow model of the settings, and what became of its MQLs since it is evaluated.")
+    ] = False,
     file: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write a page with plots, FILE.html.")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -43,11 +46,13 @@ def backtest(
     from sync_worker.cli.output.backtest_page import write_page  # noqa: PLC0415 -- the same
 
     files = model or [load_settings().model]
+    files = [*files, insight.find_shadow(load_settings())] if shadow else files
     result = insight.backtest_models(
         portal,
         files,
         [parse_timestamp(date, "--as-of") for each in as_of or () for date in each.split(",")],
         insight.parse_horizon(horizon),
+        with_live=shadow,
     )
     if file is not None:
         write_page(result, file)

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from sync_worker.cli.output.tables import build_table
 from sync_worker.insight.backtest import Backtest, DateBacktest, ModelBacktest
+from sync_worker.insight.live_verdicts import LiveVerdicts
 
 
 def print_backtest(result: Backtest, console: Console) -> None:
@@ -24,6 +25,16 @@ def print_backtest(result: Backtest, console: Console) -> None:
             _print_criteria(model, console)
         if date.frozen:
             console.print(f"  without a history, with their latest values: {', '.join(date.frozen)}", style="dim", markup=False)
+    if result.live:
+        _print_live(result.live, console)
+
+
+def _print_live(live: LiveVerdicts, console: Console) -> None:
+    console.print(f"\n{live.summary}", style="bold", markup=False)
+    table = build_table(("MQLs of", "left"), ("contacts", "right"), ("opportunities", "right"), ("share", "left"))
+    for name, ratio in live.ratios.items():
+        table.add_row(name, f"{ratio.total:,}", f"{ratio.count:,}", str(ratio))
+    console.print(table)
 
 
 def _print_models(date: DateBacktest, console: Console) -> None:

@@ -51,6 +51,12 @@ def load_selected(tx: Connection) -> list[MqlStart]:
     return [MqlStart(*row) for row in tx.execute(query)]
 
 
+def load_all(tx: Connection) -> list[MqlStart]:
+    """Return the starts of the MQLs that exist."""
+    here = exists().where(contacts.c.id == mql_starts.c.contact_id, ~contacts.c.gone)
+    return [MqlStart(*row) for row in tx.execute(select(*_COLUMNS).where(here))]
+
+
 def save(tx: Connection, starts: Sequence[MqlStart], desired: Mapping[int, str]) -> None:
     """Save the starts of new MQLs, and the desired values that contain them."""
     upsert_rows(tx, mql_starts, [start._asdict() for start in starts])
