@@ -32,7 +32,6 @@ class WorkflowOrder(TyperGroup):
 
 app = typer.Typer(
     cls=WorkflowOrder,
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

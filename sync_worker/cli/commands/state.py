@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 
 from sync_worker.cli.commands.app import state_app
+from sync_worker.cli.commands.execution import with_worker
 from sync_worker.cli.options import JsonOption
 from sync_worker.cli.output.console import out, print_json
 from sync_worker.cli.output.labels import format_count
-from sync_worker.settings import load_settings
 from sync_worker.store.backup import BackupSummary
 from sync_worker.timestamps import from_ms
-from sync_worker.worker import build_worker
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A backup file.", show_default=False)]
 
@@ -22,15 +21,13 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A backup fil
 @state_app.command("backup")
 def back_up_state(file: FileArgument, *, json: JsonOption = False) -> None:
     """Write a consistent copy of the state, also while the worker runs."""
-    with build_worker(load_settings()) as worker:
-        _print_summary(worker.back_up(file), "written", json=json)
+    _print_summary(with_worker(lambda worker: worker.back_up(file)), "written", json=json)
 
 
 @state_app.command("verify")
 def verify_state(file: FileArgument, *, json: JsonOption = False) -> None:
     """Check every page of a backup."""
-    with build_worker(load_settings()) as worker:
-        _print_summary(worker.verify_backup(file), "intact", json=json)
+    _print_summary(with_worker(lambda worker: worker.verify_backup(file)), "intact", json=json)
 
 
 @state_app.command("restore")
@@ -39,8 +36,7 @@ def restore_state(file: FileArgument, *, json: JsonOption = False) -> None:
 
     Refused while a run or the service uses the state. Run `sync-worker backfill` afterward: HubSpot is newer than the backup.
     """
-    with build_worker(load_settings()) as worker:
-        _print_summary(worker.restore(file), "restored", json=json)
+    _print_summary(with_worker(lambda worker: worker.restore(file)), "restored", json=json)
 
 
 def _print_summary(summary: BackupSummary, verb: str, *, json: bool) -> None:

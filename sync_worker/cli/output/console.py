@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import orjson
 from rich.console import Console
@@ -18,9 +18,14 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+JSON_VERSION: Final = 1  # rises when a key of docs/json.md is removed or changes its meaning
+
+
 def print_json(value: Mapping[str, Any]) -> None:
-    """Print one JSON object on standard output."""
-    out.file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 if out.is_terminal else None).decode() + "\n")
+    """Print the result of a command as one JSON object on standard output."""
+    out.file.write(
+        orjson.dumps({"json_version": JSON_VERSION, **value}, option=orjson.OPT_INDENT_2 if out.is_terminal else None).decode() + "\n"
+    )
 
 
 class TerminalProgress(Progress):

@@ -51,7 +51,10 @@ def print_findings(findings: PreflightReport) -> None:
         _print_fit("shadow", findings.shadow)
     _print_conflicts(findings.conflicts)
     if findings.setup:
-        out.print(f"  setup     {format_count(len(findings.setup), 'change')}: run `sync-worker setup`", style="yellow", markup=False)
+        out.print(f"  setup     {format_count(len(findings.setup), 'change')} needed", style="yellow", markup=False)
+    if not findings.conflicts:
+        command = "setup" if findings.setup else "backfill --dry-run"
+        out.print(f"  next      run `sync-worker {command}`", markup=False)
 
 
 def _print_fit(label: str, model: ModelFit) -> None:
