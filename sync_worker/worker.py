@@ -21,7 +21,7 @@ from sync_worker.insight.conversion import OutcomeReport, build_outcome_report
 from sync_worker.insight.live_verdicts import LiveVerdicts, load_live_verdicts
 from sync_worker.insight.mql_cohort import MQL
 from sync_worker.insight.portal_history import PortalHistory
-from sync_worker.insight.state_history import load_state_history
+from sync_worker.insight.state_history import load_state_history, raise_if_unread
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.diff import describe_changes
@@ -63,8 +63,9 @@ from sync_worker.sync.portal.preflight import PreflightReport, run_preflight
 from sync_worker.sync.portal.setup import SetupPlan, apply_plan, plan_setup
 from sync_worker.sync.pull.exports import MIN_BULK_SIZE
 from sync_worker.sync.pull.records.cursors import last_full_scan
-from sync_worker.sync.pull.records.outcomes import OutcomeReader
+from sync_worker.sync.pull.records.outcomes import OutcomeReader, load_read_at
 from sync_worker.sync.pull.resync import apply_resyncs, request_resync
+from sync_worker.sync.retention import Retention
 from sync_worker.sync.run import EARLY_CHUNK_SIZE
 from sync_worker.sync.run_record import record_run
 from sync_worker.sync.run_report import ErasureReport, RunReport
@@ -307,8 +308,24 @@ class Worker:
         portal_info = portal.load(self.store)
         kinds = frozenset().union(*(model.source_kinds for model in models))
         hidden = portal_info.select_hidden_kinds(kinds) if portal_info else frozenset[str]()
+        days = self.settings.keep_events_days
+        retention = Retention(keep_events=timedelta(days=days) if days else None)
         with self.store.transaction() as tx:
-            return load_state_history(tx, models, hidden, self.clock(), keeps_all_events=self.settings.keep_events_days is None)
+            return load_state_history(
+                tx,
+                models,
+                hidden,
+                self.clock(),
+                outcomes_read_at=load_read_at(tx),
+                complete_since=retention.complete_since(models, self.outputs.models, self.clock()),
+                keeps_all_events=self.settings.keep_events_days is None,
+            )
+
+    def load_past(self, models: Sequence[Model]) -> PortalHistory:
+        """Return what the state knows, for questions about the past; raises ConfigurationError if outcomes have not been read."""
+        history = self.load_history(models)
+        raise_if_unread(history)
+        return history
 
     def compare_live(self, history: PortalHistory) -> LiveVerdicts | None:
         """Compare the MQLs of the model with those of the shadow model as time went by; None without a shadow model or its MQLs."""

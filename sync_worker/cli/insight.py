@@ -45,7 +45,7 @@ def suggest_model(portal: Path | None, model_file: Path, *, at: datetime | None,
     columns = _model_columns(model) if portal is None else find_columns(portal)
     specs = find_specs(columns.names, model, columns.types)
     history = _load_history(portal, [model, build_survey(specs, columns.custom_kinds)])
-    cohort = build_cohort(history, at or history.now - horizon, horizon)
+    cohort = build_cohort(history, at or history.outcomes_end - horizon, horizon)
     text = model_file.read_text(encoding="utf-8-sig")
     return Suggester(cohort=cohort, model=model, text=text, specs=specs, custom_kinds=columns.custom_kinds, criteria=criteria).suggest()
 
@@ -68,7 +68,7 @@ def backtest_models(
     """
     models = {_name(file, model_files): load(file) for file in model_files}
     history = _load_history(portal, list(models.values()))
-    result = run_backtest(history, models, list(dates) or [history.now - horizon], horizon)
+    result = run_backtest(history, models, list(dates) or [history.outcomes_end - horizon], horizon)
     if portal is not None or not with_live:
         return result
     return replace(result, live=with_worker(lambda worker: worker.compare_live(history)))
@@ -85,12 +85,12 @@ def find_threshold(
     weekly = None if capacity is None else parse_capacity(capacity)
     model = load(model_file)
     history = _load_history(portal, [model])
-    return advise_threshold(history, model, at=at or history.now - horizon, horizon=horizon, precision=precision, weekly=weekly)
+    return advise_threshold(history, model, at=at or history.outcomes_end - horizon, horizon=horizon, precision=precision, weekly=weekly)
 
 
 def _load_history(portal: Path | None, models: Sequence[Model]) -> PortalHistory:
     """Return the history of a portal folder, or of the portal in the state."""
-    return with_worker(lambda worker: worker.load_history(models)) if portal is None else read_history(portal, models)
+    return with_worker(lambda worker: worker.load_past(models)) if portal is None else read_history(portal, models)
 
 
 def _model_columns(model: Model) -> FolderColumns:

@@ -85,7 +85,7 @@ def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dic
     model = load(model_file)
     history = read_history(path, [model])
     at = at or history.now
-    known = as_of(history, at)
+    known = as_of(history, at, keep_undated=True)
     chunks = evaluate_history(known, model)
     verdicts = [verdict.as_json() for chunk in chunks for verdict in build_contact_verdicts(chunk)]
     return {"model": model.hash, "at": at.isoformat(), "frozen": known.select_frozen(model), "verdicts": verdicts}

@@ -30,7 +30,7 @@ def build_verdict_table(portal: Path, model_files: Sequence[Path], *, at: dateti
     """
     models = [load(file) for file in model_files]
     history = read_history(portal, models)
-    known = as_of(history, at or history.now)
+    known = as_of(history, at or history.now, keep_undated=True)
     parts = [_build_rows(chunk, model.hash, ledger) for model in models for chunk in evaluate_history(known, model)]
     return pl.concat(parts, rechunk=False)
 

@@ -19,11 +19,12 @@ KEPT_VALUES: Final = 20
 _IMMUTABLE: Final = frozenset({"createdate", "hs_object_id"})
 
 
-def as_of(history: PortalHistory, instant: datetime) -> PortalHistory:
+def as_of(history: PortalHistory, instant: datetime, *, keep_undated: bool = False) -> PortalHistory:
     """Return the history as it was known at an instant (aware).
 
     - Events, deals and stages of a later time are left out, also replacements of events and archivals. A deal that closes later is open.
-    - Records that were created later are left out. Contacts that were merged later are separate, if their records are known.
+    - Records that were created later are left out, and contacts whose creation is not known, unless `keep_undated`.
+    - Contacts that were merged later are separate, if their records are known.
     - A property with a history has the value of that time. HubSpot's counters are counted again from the events and deals.
     - A property without a history keeps its latest value, and `frozen` names it.
 
@@ -31,7 +32,10 @@ def as_of(history: PortalHistory, instant: datetime) -> PortalHistory:
     """
     at = pl.lit(instant, dtype=TIMESTAMP)
     later_merges = history.merges.filter(pl.col("at") > at)
-    contacts = _select_existing(_without_survivors(history.contacts, later_merges), at)
+    contacts = _without_survivors(history.contacts, later_merges)
+    if instant < history.now and not keep_undated:
+        contacts = contacts.filter(pl.col("created_at").is_not_null())
+    contacts = _select_existing(contacts, at)
     events = _select_events(history.events, contacts, later_merges, at)
     known = replace(
         history,

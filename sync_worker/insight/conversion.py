@@ -90,7 +90,7 @@ class OutcomeReport:
 
 
 def build_outcome_report(history: PortalHistory, model: Model, *, capacity: int | None = None, notes: Sequence[str] = ()) -> OutcomeReport:
-    """Return what became of the MQLs up to `history.now`. `capacity`: new MQLs that the sales reps can work in a week.
+    """Return what became of the MQLs up to `history.outcomes_end`. `capacity`: new MQLs that the sales reps can work in a week.
 
     Raises:
         ConfigurationError: no contact has become an MQL.
@@ -102,7 +102,7 @@ def build_outcome_report(history: PortalHistory, model: Model, *, capacity: int 
     groups = {dimension: tuple(_group(table, dimension, model)) for dimension in DIMENSIONS}
     whole, bands = _build_group("all", table), _compare_bands(history, model)
     return OutcomeReport(
-        at=history.now,
+        at=history.outcomes_end,
         model=model.hash,
         all_mqls=whole,
         groups=groups,
@@ -111,7 +111,7 @@ def build_outcome_report(history: PortalHistory, model: Model, *, capacity: int 
         revenue=float(table["amount"].sum()),
         earlier=cohort.earlier,
         frozen=cohort.frozen,
-        alarms=tuple(_find_alarms(cohort, history.now, whole=whole, groups=groups, bands=bands, capacity=capacity)),
+        alarms=tuple(_find_alarms(cohort, history.outcomes_end, whole=whole, groups=groups, bands=bands, capacity=capacity)),
         notes=tuple(notes),
     )
 
@@ -144,7 +144,7 @@ def _days_to_opportunity(table: pl.DataFrame) -> tuple[float, float, float] | No
 
 def _compare_bands(history: PortalHistory, model: Model) -> tuple[Group, ...]:
     """Return the outcomes of the last 90 days by the band that contacts had before; none if the data does not go back so far."""
-    instant = history.now - HORIZON
+    instant = history.outcomes_end - HORIZON
     try:
         outcomes = outcomes_after(history, instant, HORIZON)
     except ConfigurationError:

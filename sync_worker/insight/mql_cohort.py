@@ -86,7 +86,7 @@ def _evaluate_part(history: PortalHistory, model: Model, ids: pl.DataFrame, inst
         events=history.events.join(ids, on="contact_id", how="semi"),
         merges=history.merges.clear(),  # an MQL is evaluated with the events of all contacts that it consists of
     )
-    known = as_of(own, instant)
+    known = as_of(own, instant, keep_undated=True)
     verdicts = evaluate(known.build_facts(), model, instant)
     earned = verdicts.ledger.filter(pl.col("line").is_in(_criterion_keys(model)), pl.col("points") > 0)
     by_score = earned.group_by("contact_id").agg(criteria=pl.col("line"))

@@ -56,17 +56,22 @@ def outcomes_after(history: PortalHistory, instant: datetime, horizon: timedelta
     without an outcome have no row. Contacts that were merged away have rows too: join with those of `as_of(history, instant)`.
 
     Raises:
-        ConfigurationError: the horizon is not over, the instant is before the data, or the portal shows no outcome at all.
+        ConfigurationError: the horizon is not over, the instant is before the data, its events are deleted, or there is no outcome.
     """
     end = instant + horizon
-    if end > history.now:
+    if end > history.outcomes_end:
         raise ConfigurationError(
-            f"The {horizon.days} days after {instant:%Y-%m-%d} are not over: the data ends on {history.now:%Y-%m-%d}.",
-            hint=f"Use {history.now - horizon:%Y-%m-%d} or an earlier date, or a shorter horizon.",
+            f"The {horizon.days} days after {instant:%Y-%m-%d} are not over: the outcomes are known up to {history.outcomes_end:%Y-%m-%d}.",
+            hint=f"Use {history.outcomes_end - horizon:%Y-%m-%d} or an earlier date, or a shorter horizon.",
         )
     if history.start is None or instant < history.start:
         first = "there is no contact" if history.start is None else f"the first contact or event is of {history.start:%Y-%m-%d}"
         raise ConfigurationError(f"Nothing is known as of {instant:%Y-%m-%d}: {first}.", hint="Use a later date.")
+    if history.complete_since is not None and instant < history.complete_since:
+        raise ConfigurationError(
+            f"The events that a model needs as of {instant:%Y-%m-%d} have been deleted from the state (SYNC_WORKER_KEEP_EVENTS_DAYS).",
+            hint=f"Use {history.complete_since:%Y-%m-%d} or a later date, with a shorter horizon, or keep events for longer.",
+        )
     found = find_outcomes(history)
     if found.is_empty():
         raise ConfigurationError(

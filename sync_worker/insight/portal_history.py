@@ -62,7 +62,8 @@ class PortalHistory:
     the latest, and `values` has earlier ones. `removed_at` is when a record was archived or merged away. `hidden_kinds` are the kinds of
     event that the portal does not show. `complete_kinds` are those of which `events` has every event, so that HubSpot's counters can be
     counted again; `shows_counters`: the latest values of the counters are HubSpot's own. `frozen` names the properties whose later values
-    had to be used, as `name` or `company.name`.
+    had to be used, as `name` or `company.name`. `outcomes_read_at`: up to when deals and stages were read, if that is not `now`.
+    `complete_since`: earlier, events that the models look at have been deleted; None: no event has been deleted.
     """
 
     now: datetime
@@ -78,6 +79,13 @@ class PortalHistory:
     complete_kinds: frozenset[str] = frozenset()
     shows_counters: bool = True
     frozen: tuple[str, ...] = ()
+    outcomes_read_at: datetime | None = None
+    complete_since: datetime | None = None
+
+    @property
+    def outcomes_end(self) -> datetime:
+        """Return the time up to which outcomes are known."""
+        return min(self.now, self.outcomes_read_at or self.now)
 
     @property
     def start(self) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 from sqlalchemy import Connection
 
+from sync_worker.errors import ConfigurationError
 from sync_worker.insight.portal_history import (
     COMPANY_COLUMNS,
     COMPANY_ID,
@@ -27,6 +28,8 @@ from sync_worker.model.compiled.model import Model
 from sync_worker.store import verdicts
 from sync_worker.store.facts import contacts, deals, merges, property_values, stage_dates
 
+#: Of the contacts; those whose creation is not known are left out of the past.
+MAX_UNDATED: Final = 0.01
 _OWN: Final = ("email", COMPANY_ID)
 
 
@@ -37,6 +40,8 @@ def load_state_history(
     now: datetime,
     *,
     only_ids: Sequence[int] | None = None,
+    outcomes_read_at: datetime | None = None,
+    complete_since: datetime | None = None,
     keeps_all_events: bool = True,
 ) -> PortalHistory:
     """Return the history of all contacts, or of some, with what the models use.
@@ -63,7 +68,20 @@ def load_state_history(
         hidden_kinds=hidden_kinds,
         complete_kinds=kinds if keeps_all_events else frozenset(),
         frozen=("createdate",) if records["created_at"].has_nulls() else (),
+        outcomes_read_at=outcomes_read_at,
+        complete_since=complete_since,
     )
+
+
+def raise_if_unread(history: PortalHistory) -> None:
+    """Raise ConfigurationError if a question about the past has no answer: outcomes or the creation of contacts have not been read."""
+    records = history.contacts.filter(pl.col("removed_at").is_null())
+    unknown = records["created_at"].null_count()
+    hint = "Run `sync-worker outcomes` first: it reads deals, lifecycle stages and dates of creation."
+    if history.outcomes_read_at is None:
+        raise ConfigurationError("What became of contacts has not been read from HubSpot.", hint=hint)
+    if unknown > MAX_UNDATED * records.height:
+        raise ConfigurationError(f"The creation of {unknown:,} of {records.height:,} contacts is not known.", hint=hint)
 
 
 def _event_extras() -> dict[str, pl.DataType | type[pl.DataType]]:

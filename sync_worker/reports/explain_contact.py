@@ -134,7 +134,7 @@ def explain(
         hidden = portal.select_hidden_kinds(model.source_kinds) if portal else frozenset()
         facts, frozen = load_facts(tx, model, hidden), tuple[str, ...]()
         if at is not None and at < now and to_ms(at) != row.evaluated_at:
-            known = as_of(load_state_history(tx, [model], hidden, now, only_ids=[contact_id]), at)
+            known = as_of(load_state_history(tx, [model], hidden, now, only_ids=[contact_id]), at, keep_undated=True)
             if known.contacts.is_empty():
                 raise ConfigurationError(f"The contact {email_or_id!r} did not exist on {at:%Y-%m-%d}.", hint="Use a later time.")
             facts, frozen = replace(known.build_facts(), previous=facts.previous), tuple(known.select_frozen(model))

@@ -15,7 +15,7 @@ from sync_worker.store.database import Store
 from sync_worker.store.facts import events as event_store
 from sync_worker.store.saved_state import last_purge
 from sync_worker.store.writes import undo_log
-from sync_worker.timestamps import to_ms
+from sync_worker.timestamps import from_ms, to_ms
 
 PURGE_INTERVAL: Final = timedelta(days=1)
 
@@ -49,6 +49,16 @@ class Retention:
         lookbacks = [event_lookback(model, kind) for model in models]
         known = [each for each in lookbacks if each is not None]
         return to_ms(now - max(*known, self.keep_events)) if len(known) == len(lookbacks) else None
+
+    def complete_since(self, asked: Sequence[Model], models: Sequence[Model], now: datetime) -> datetime | None:
+        """Return the time from which on verdicts of the models `asked` have all events in their windows; None: no event is deleted.
+
+        `models`: those of the state, which decide what is deleted. A criterion without a window counts the events that are kept.
+        """
+        kinds = combine_inputs(asked).event_kinds
+        cutoffs = [(kind, cutoff) for kind in kinds if (cutoff := self.cutoff(kind, models, now)) is not None]
+        starts = [from_ms(cutoff) + (event_lookback(model, kind) or timedelta()) for kind, cutoff in cutoffs for model in asked]
+        return max(starts, default=None)
 
 
 def event_lookback(model: Model, kind: str) -> timedelta | None:

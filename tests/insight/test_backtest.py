@@ -102,3 +102,9 @@ def test_outcomes_that_are_all_alike_are_refused() -> None:
     every = replace(history, deals=build_deals([(id_, id_, AS_OF + timedelta(days=1)) for id_ in history.contacts["contact_id"]]))
     with pytest.raises(ConfigurationError, match="Every one of the 900 contacts"):
         run_backtest(every, {"current": MODEL}, [AS_OF], HORIZON)
+
+
+def test_a_date_whose_events_are_deleted_is_refused() -> None:
+    kept = replace(make_history(), complete_since=AS_OF + timedelta(days=1))
+    with pytest.raises(ConfigurationError, match="have been deleted"):
+        run_backtest(kept, {"current": MODEL}, [AS_OF], HORIZON)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from sync_worker.insight.portal_history import (
     PortalHistory,
 )
 from sync_worker.model.compiled.loader import loads
+from sync_worker.reports.html.outcome_section import build_outcome_section
 from tests.harness import NOW
 
 MODEL = loads(
@@ -152,3 +154,10 @@ def test_a_steady_ratio_is_no_alarm() -> None:
 def test_a_portal_without_mqls_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="No contact in the state has become an MQL"):
         build_outcome_report(make_history({}, {}, contacts=[1]), MODEL)
+
+
+def test_the_figures_are_those_of_the_last_read() -> None:
+    history = replace(make_history({1: NOW - 60 * DAY}, {1: NOW - 50 * DAY}), outcomes_read_at=NOW - 5 * DAY)
+    report = build_outcome_report(history, MODEL)
+    assert report.at == NOW - 5 * DAY
+    assert f"As of {report.at:%Y-%m-%d}" in build_outcome_section(report).text

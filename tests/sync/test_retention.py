@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
-from tests.harness import DAY, MODEL, NOW_MS, make_participation, make_submission, make_webinar, small_portal, start_harness
+from sync_worker.model.compiled.loader import loads
+from sync_worker.sync.retention import Retention, event_lookback
+from tests.harness import DAY, MODEL, NOW, NOW_MS, make_participation, make_submission, make_webinar, small_portal, start_harness
 
 RETENTION_MODEL = MODEL.replace("asked for a demo,", "asked for a demo, valid_for: 90 days,").replace(
     "    forms:", "    webinars: {event: webinar, each: 4, at_most: 8}\n    forms:"
@@ -26,3 +29,11 @@ def test_expired_submissions_and_attendances_do_not_count_again_when_their_page_
         harness.attend_webinar(501, 1)
         harness.sync()
         assert [harness.score(number) for number in range(1, 7)] == [kept[0] + 4, *kept[1:]]
+
+
+def test_the_past_is_complete_from_the_windows_after_the_deletion_on() -> None:
+    model = loads(MODEL.replace("asked for a demo,", "asked for a demo, valid_for: 90 days,"), "model.yaml")
+    lookback = max(event_lookback(model, kind) or timedelta() for kind in model.event_kinds)
+    since = Retention(keep_events=timedelta(days=365)).complete_since([model], [model], NOW)
+    assert since == NOW - timedelta(days=365) + lookback
+    assert Retention().complete_since([model], [model], NOW) is None

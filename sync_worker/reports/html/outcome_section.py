@@ -33,7 +33,7 @@ def build_outcome_section(outcomes: OutcomeReport) -> Section:
     return Section(
         name="outcomes",
         title="What became of MQLs",
-        text=text,
+        text=f"{text} As of {outcomes.at:%Y-%m-%d}, when outcomes were last read.",
         points=[*(alarm.text for alarm in outcomes.alarms), *outcomes.notes],
         parts=list(_build_parts(outcomes)),
     )

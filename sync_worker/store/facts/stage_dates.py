@@ -41,6 +41,12 @@ def find_missing(tx: Connection, stages: Collection[str]) -> list[int]:
     return sorted(set(tx.execute(union_all(*parts)).scalars()))
 
 
+def find_undated(tx: Connection) -> list[int]:
+    """Return the contacts whose creation is not known, in order of id."""
+    dated = exists().where(stage_dates.c.contact_id == contacts.c.id, stage_dates.c.stage == CREATED)
+    return list(tx.execute(select(contacts.c.id).where(~contacts.c.gone, ~dated).order_by(contacts.c.id)).scalars())
+
+
 def find_contacts(tx: Connection, stage: str) -> list[int]:
     """Return the contacts that have reached a stage, in order of id."""
     query = select(stage_dates.c.contact_id).where(stage_dates.c.stage == stage)

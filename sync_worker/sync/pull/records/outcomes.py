@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import Final
 
+from sqlalchemy import Connection
+
 from sync_worker.batched import batched
 from sync_worker.concurrency import map_prefetch
 from sync_worker.errors import Forbidden
@@ -31,9 +33,11 @@ DEAL_PROPERTIES: Final = ("amount", "closedate", "createdate", "dealstage", "hs_
 STAGES: Final = ("marketingqualifiedlead", "opportunity", "customer")
 STAGE_PROPERTIES: Final = {f"hs_lifecyclestage_{stage}_date": stage for stage in STAGES}
 DEAL_STREAM, STAGE_STREAM = "deals", "lifecycle_stages"
+HIDDEN_DEALS: Final = f"{DEAL_STREAM}:hidden"  # when the portal last refused to show deals
 FULL_READ_EVERY: Final = timedelta(days=7)  # finds the deals that were deleted
 SAVE_EVERY: Final = 20  # batches of histories in one transaction
 READERS: Final = 10
+CONTACT_BATCH_SIZE: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +52,16 @@ class OutcomeReader:
     progress: Progress
 
     def read_outcomes(self) -> list[str]:
-        """Read deals and lifecycle stages; return what could not be read, a sentence each."""
+        """Read deals, lifecycle stages and dates of creation; return what could not be read, a sentence each."""
         notes = []
         try:
             self._read_deals()
         except Forbidden as error:
             notes.append(f"Deals cannot be read, so lifecycle stages alone decide: {error}")
+            with self.store.transaction() as tx:
+                scan_state.save_cursor(tx, HIDDEN_DEALS, to_ms(self.now))
         self._read_stages()
+        self._read_creations()
         return notes
 
     def read_histories(self, contact_ids: Collection[int] | None = None) -> None:
@@ -149,6 +156,18 @@ class OutcomeReader:
         # Search lags: a stage that was set a moment ago is not in its index.
         self._save_stages(self.hubspot.contacts.read(missing, (*STAGE_PROPERTIES, "createdate")).items)
 
+    def _read_creations(self) -> None:
+        """Read when contacts were created: only then is it known who existed at an earlier time."""
+        with self.store.transaction() as tx:
+            parts = list(batched(stage_dates.find_undated(tx), CONTACT_BATCH_SIZE))
+        for reply in map_prefetch(parts, lambda ids: self.hubspot.contacts.read(ids, ("createdate",)), workers=READERS):
+            rows = [
+                StageDate(contact.id, CREATED, at) for contact in reply.items if (at := _parse_ms(contact.properties.get("createdate")))
+            ]
+            with self.store.transaction() as tx:
+                stage_dates.save(tx, rows)
+            self.progress.advance("dates of creation", len(rows))
+
     def _save_stages(self, contacts: Sequence[Contact]) -> None:
         with self.store.transaction() as tx:
             stage_dates.save(tx, [row for contact in contacts for row in _stage_rows(contact)])
@@ -176,6 +195,16 @@ class OutcomeReader:
                 property_values.save(tx, object_type, asked, key, rows, read_at=to_ms(self.now))
                 stage_dates.save(tx, created)
             self.progress.advance(f"histories of {plural}", len(asked))
+
+
+def load_read_at(tx: Connection) -> datetime | None:
+    """Return up to when deals and lifecycle stages were read: the older time; None if they have not been read.
+
+    On a portal that has never shown deals, lifecycle stages alone decide.
+    """
+    cursors = {name: scan_state.load_cursor(tx, name) for name in (DEAL_STREAM, HIDDEN_DEALS, STAGE_STREAM)}
+    deals, stages = cursors[DEAL_STREAM] or cursors[HIDDEN_DEALS], cursors[STAGE_STREAM]
+    return None if deals is None or stages is None else from_ms(min(deals, stages))
 
 
 def _is_closed_in(deal: Deal, known: DealRow | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import polars as pl
 import pytest
 
 from sync_worker.cli.sandbox import read_history
+from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.insight.as_of import as_of
-from sync_worker.insight.outcomes import find_outcomes
+from sync_worker.insight.outcomes import find_outcomes, outcomes_after
 from sync_worker.insight.portal_history import PortalHistory
+from sync_worker.insight.state_history import raise_if_unread
 from sync_worker.sandbox import folder
 from sync_worker.sandbox.base.timestamps import format_iso
 from sync_worker.timestamps import from_ms
@@ -107,3 +110,37 @@ def test_contacts_that_were_merged_later_are_separate_before(portal: Harness) ->
     history = load_history(portal)
     ids = {each: set(as_of(history, at).contacts["contact_id"]) for each, at in (("before", before), ("now", history.now))}
     assert ids == {"before": {1, 2, 3}, "now": {1, survivor}}
+
+
+def test_the_creation_of_every_contact_is_read_and_the_past_is_refused_before(tmp_path: Path) -> None:
+    with start_harness(tmp_path, PORTAL) as harness:
+        harness.backfill()
+        with harness.worker() as worker:
+            with pytest.raises(ConfigurationError, match="has not been read") as refused:
+                worker.load_past([worker.model])
+            worker.outcomes()
+            read = worker.load_past([worker.model])
+        assert refused.value.exit_code == ExitCode.USAGE
+        assert "sync-worker outcomes" in str(refused.value.hint)
+        assert not read.contacts["created_at"].has_nulls()
+        end = read.outcomes_end
+        harness.advance(60)
+        later = load_history(harness)
+        assert (later.outcomes_end, later.now - later.outcomes_end > timedelta(minutes=50)) == (end, True)
+        with pytest.raises(ConfigurationError, match="not over: the outcomes are known up to"):
+            outcomes_after(later, later.now - timedelta(days=1), timedelta(days=1))
+        with pytest.raises(ConfigurationError, match="creation of 1 of 3"):
+            raise_if_unread(replace(later, contacts=without_creation(later.contacts, 2)))
+
+
+def test_contacts_of_unknown_creation_are_not_in_the_past(portal: Harness) -> None:
+    history = load_history(portal)
+    undated = replace(history, contacts=without_creation(history.contacts, 1))
+    before = history.now - timedelta(minutes=1)
+    assert 1 not in as_of(undated, before).contacts["contact_id"]
+    assert 1 in as_of(undated, before, keep_undated=True).contacts["contact_id"]
+    assert 1 in as_of(undated, history.now).contacts["contact_id"]
+
+
+def without_creation(contacts: pl.DataFrame, contact_id: int) -> pl.DataFrame:
+    return contacts.with_columns(created_at=pl.when(pl.col("contact_id") != contact_id).then("created_at"))
