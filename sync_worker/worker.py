@@ -42,6 +42,7 @@ from sync_worker.store import database, erasure, leases, model_revisions
 from sync_worker.store.backup import BackupSummary, create_backup, restore_backup, verify_backup
 from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts, stage_dates
+from sync_worker.store.facts import feedback as feedback_store
 from sync_worker.store.model_revisions import ModelRevision, RevisionKind
 from sync_worker.store.saved_state import forgotten_contacts, service_control, service_health, unreadable
 from sync_worker.store.saved_state.service_health import ServiceHealth
@@ -56,7 +57,7 @@ from sync_worker.sync.plan.plan_file import check_writable, read_plan, write_pla
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.model_check import ModelCheck, check_model
-from sync_worker.sync.portal.ownership import load_ownership
+from sync_worker.sync.portal.ownership import load_feedback, load_ownership
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.sync.portal.portal_catalog import fetch_catalog
 from sync_worker.sync.portal.preflight import PreflightReport, run_preflight
@@ -115,8 +116,12 @@ class Worker:
 
     @cached_property
     def outputs(self) -> CrmSchema:
-        """Return the properties and lists of the model in HubSpot, and what the shadow model reads."""
+        """Return the properties and lists of the model in HubSpot, without those for feedback, and what the shadow model reads."""
         return replace(self._build_crm_schema(self.model), shadow=self.shadow)
+
+    def _load_outputs(self) -> CrmSchema:
+        """Return `outputs` with the properties for feedback, if `setup` was asked for them, maybe by another process."""
+        return replace(self.outputs, feedback=load_feedback(self.store))
 
     @cached_property
     def store(self) -> Store:
@@ -224,7 +229,7 @@ class Worker:
             items = unreadable.load(tx)
         return run_preflight(
             self.hubspot,
-            self.outputs,
+            self._load_outputs(),
             self.clock(),
             own=load_ownership(self.store),
             unreadable=items,
@@ -233,7 +238,7 @@ class Worker:
 
     def read_portal(self) -> PortalInfo:
         """Read the facts of the portal from HubSpot; raises an error if the token is wrong or `setup` is missing."""
-        return portal.load_or_fetch(self.store, self.hubspot, self.outputs, self.clock(), force_refresh=True)
+        return portal.load_or_fetch(self.store, self.hubspot, self._load_outputs(), self.clock(), force_refresh=True)
 
     def last_full_scan(self) -> datetime | None:
         """Return when the last complete full scan started."""
@@ -286,7 +291,9 @@ class Worker:
             with self.store.transaction() as tx:
                 mqls = stage_dates.find_contacts(tx, MQL)
             reader.read_histories(mqls)
-        return build_outcome_report(self.load_history([self.model]), self.model, capacity=capacity, notes=notes)
+        with self.store.transaction() as tx:
+            answers = feedback_store.load_all(tx)
+        return build_outcome_report(self.load_history([self.model]), self.model, capacity=capacity, notes=notes, answers=answers)
 
     def _find_known_outcomes(self) -> OutcomeReport | None:
         """Return what became of MQLs if `outcomes` has read it before."""
@@ -358,7 +365,7 @@ class Worker:
     def revision_log(self) -> RevisionLog:
         """Return the log of the model's revisions."""
         with self.store.transaction() as tx:
-            return build_log(model_revisions.load_all(tx))
+            return build_log(model_revisions.load_all(tx), feedback_store.load_all(tx))
 
     def explain(self, email_or_id: str, *, at: datetime | None = None, model_file: Path | None = None) -> ContactExplanation:
         """Explain the score and grade of a contact; optionally at another time or with another model."""
@@ -395,7 +402,8 @@ class Worker:
         if not check_portal:
             return summarize_model(model, path)
         check = self._check_model(model)
-        plan = SetupPlan() if check.errors else plan_setup(self.hubspot, self._build_crm_schema(model), load_ownership(self.store))
+        outputs = replace(self._build_crm_schema(model), feedback=load_feedback(self.store))
+        plan = SetupPlan() if check.errors else plan_setup(self.hubspot, outputs, load_ownership(self.store))
         return summarize_model(model, path, check=check, setup_steps=plan.steps)
 
     def _build_crm_schema(self, model: Model) -> CrmSchema:
@@ -418,17 +426,20 @@ class Worker:
 
     # Commands that write.
 
-    def setup(self, *, dry_run: bool = False, take_over: bool = False) -> SetupPlan:
+    def setup(self, *, dry_run: bool = False, take_over: bool = False, feedback: bool | None = None) -> SetupPlan:
         """Create or update property group, properties and lists; return the changes.
+
+        `feedback`: also the properties that sales reps fill in; None: as the last time. False keeps them in HubSpot and reads them no more.
 
         Raises ConfigurationError if the portal has objects of others with our names, unless `take_over`; a dry run returns them.
         """
         portal.check_portal_id(self.store, self.hubspot.account.read_details())
-        plan = plan_setup(self.hubspot, self.outputs, load_ownership(self.store), take_over=take_over)
+        outputs = self._load_outputs() if feedback is None else replace(self.outputs, feedback=feedback)
+        plan = plan_setup(self.hubspot, outputs, load_ownership(self.store), take_over=take_over)
         if not dry_run:
-            apply_plan(plan, self.store, self.hubspot, self.outputs)
+            apply_plan(plan, self.store, self.hubspot, outputs)
             now = self.clock()
-            portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=True, accept_downgrade=True)
+            portal.load_or_fetch(self.store, self.hubspot, outputs, now, force_refresh=True, accept_downgrade=True)
             with self.store.transaction() as tx:
                 rejections.clear(tx)  # an administrator may have fixed the cause by hand
         return plan
@@ -577,7 +588,7 @@ class Worker:
                 parts = RunFactory(
                     settings=self.settings,
                     hubspot=self.hubspot,
-                    outputs=self.outputs,
+                    outputs=self._load_outputs(),
                     store=store,
                     report=report,
                     progress=Heartbeat(inner=self.progress, lease=lease),

@@ -11,13 +11,16 @@ import polars as pl
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.insight.as_of import as_of
+from sync_worker.insight.feedback import count_criteria, count_values
 from sync_worker.insight.mql_cohort import MqlCohort, build_cohort
 from sync_worker.insight.outcomes import outcomes_after
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.insight.ratio import Ratio
+from sync_worker.model.compiled.frames import build_frame
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import evaluate
 from sync_worker.model.file.schema import GRADE_LETTERS
+from sync_worker.store.facts.feedback import Feedback
 
 MIN_OUTCOMES: Final = 20
 MIN_GROUP: Final = 10  # MQLs with a criterion, before its ratio is an alarm
@@ -26,16 +29,18 @@ HORIZON: Final = timedelta(days=90)  # of the comparison of bands
 WAIT: Final = timedelta(days=30)  # time that an MQL has had, before it counts in the comparison of periods
 WEEKS: Final = 4  # of the comparison with the capacity
 UNGRADED: Final = "no grade"
+FEEDBACK: Final = "feedback"
 DIMENSIONS: Final = ("band", "grade", "criterion", "qualified", "month")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The MQLs with one value of a dimension, and what became of them."""
+    """The MQLs with one value of a dimension, what became of them, and the answers of sales reps about them by value."""
 
     value: str
     opportunities: Ratio
     customers: Ratio
+    feedback: Mapping[str, int]
 
     def as_json(self) -> dict[str, object]:
         """Return the group for `--json`."""
@@ -44,6 +49,7 @@ class Group:
             "mqls": self.opportunities.total,
             "opportunities": self.opportunities.as_json(),
             "customers": self.customers.as_json(),
+            "feedback": dict(self.feedback),
         }
 
 
@@ -57,7 +63,10 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeReport:
-    """What became of MQLs. `bands` compares all contacts by their band 90 days ago; `days` are quartiles of the time to the opportunity."""
+    """What became of MQLs. `bands` compares all contacts by their band 90 days ago; `days` are quartiles of the time to the opportunity.
+
+    `named`: the answers of sales reps by criterion that their notes name, and by value; also about contacts that are no MQLs.
+    """
 
     at: datetime
     model: str
@@ -68,6 +77,7 @@ class OutcomeReport:
     revenue: float
     earlier: int
     frozen: tuple[str, ...]
+    named: Mapping[str, Mapping[str, int]]
     alarms: tuple[Alarm, ...]
     notes: tuple[str, ...]
 
@@ -84,19 +94,30 @@ class OutcomeReport:
             "revenue": self.revenue,
             "opportunities_before_mql": self.earlier,
             "frozen": list(self.frozen),
+            "criteria_in_notes": {criterion: dict(counts) for criterion, counts in self.named.items()},
             "alarms": [{"kind": alarm.kind, "text": alarm.text} for alarm in self.alarms],
             "notes": list(self.notes),
         }
 
 
-def build_outcome_report(history: PortalHistory, model: Model, *, capacity: int | None = None, notes: Sequence[str] = ()) -> OutcomeReport:
-    """Return what became of the MQLs up to `history.outcomes_end`. `capacity`: new MQLs that the sales reps can work in a week.
+def build_outcome_report(
+    history: PortalHistory,
+    model: Model,
+    *,
+    capacity: int | None = None,
+    notes: Sequence[str] = (),
+    answers: Sequence[Feedback] = (),
+) -> OutcomeReport:
+    """Return what became of the MQLs up to `history.outcomes_end`, with the answers of sales reps about them.
+
+    `capacity`: new MQLs that the sales reps can work in a week.
 
     Raises:
         ConfigurationError: no contact has become an MQL.
     """
     cohort = build_cohort(history, model)
-    table = cohort.table.with_columns(
+    values = build_frame([(answer.contact_id, answer.value) for answer in answers], {"contact_id": pl.Int64, FEEDBACK: pl.String})
+    table = cohort.table.join(values, on="contact_id", how="left", maintain_order="left").with_columns(
         grade=pl.col("grade").fill_null(UNGRADED), month=pl.col("mql_at").dt.strftime("%Y-%m"), criterion=pl.col("criteria")
     )
     groups = {dimension: tuple(_group(table, dimension, model)) for dimension in DIMENSIONS}
@@ -111,6 +132,7 @@ def build_outcome_report(history: PortalHistory, model: Model, *, capacity: int 
         revenue=float(table["amount"].sum()),
         earlier=cohort.earlier,
         frozen=cohort.frozen,
+        named=count_criteria((answer.value, answer.note) for answer in answers),
         alarms=tuple(_find_alarms(cohort, history.outcomes_end, whole=whole, groups=groups, bands=bands, capacity=capacity)),
         notes=tuple(notes),
     )
@@ -131,7 +153,8 @@ def _group(table: pl.DataFrame, dimension: str, model: Model) -> Iterator[Group]
 def _build_group(value: str, rows: pl.DataFrame) -> Group:
     known = (rows[name].len() - rows[name].null_count() for name in ("opportunity_at", "customer_at"))
     opportunities, customers = (Ratio(count=number, total=rows.height) for number in known)
-    return Group(value=value, opportunities=opportunities, customers=customers)
+    feedback = count_values(rows[FEEDBACK].drop_nulls()) if FEEDBACK in rows.columns else {}
+    return Group(value=value, opportunities=opportunities, customers=customers, feedback=feedback)
 
 
 def _days_to_opportunity(table: pl.DataFrame) -> tuple[float, float, float] | None:

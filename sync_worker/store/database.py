@@ -313,7 +313,7 @@ def _migrate(engine: Engine, url: URL) -> None:
 
 
 #: The newest schema; a test compares it with the newest migration.
-LATEST_REVISION: Final = "0019"
+LATEST_REVISION: Final = "0020"
 
 
 def _describe_url(url: URL) -> str:

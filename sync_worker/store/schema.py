@@ -264,6 +264,17 @@ hand_offs: Final = Table(
     Column("reason", Text),  # why it could not be sent
 )
 
+#: What sales reps say about contacts in `lead_feedback` and `lead_feedback_note`; the model and the time are those of the value.
+feedback: Final = Table(
+    "feedback",
+    metadata,
+    Column("contact_id", IdType, primary_key=True, autoincrement=False),
+    Column("model", Text, nullable=False),  # hash of the model
+    Column("value", Text, nullable=False),  # good_lead, too_early, bad_fit, or an option of users; empty: a note alone
+    Column("note", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
 lists: Final = Table(
     "lists",
     metadata,

@@ -227,9 +227,18 @@ def test_21_the_ratio_of_mqls_that_became_opportunities_is_shown(story: Story) -
     assert {group["value"]: group["mqls"] for group in found["by"]["qualified"]} == {"direct": 1, "by score": 1}
 
 
-@pytest.mark.xfail(reason="See who, before it happens: plan, gate, log, hand-off", strict=True)
-def test_22_sellers_are_asked_about_their_leads(story: Story) -> None:
-    assert story.desk.run("setup", "--feedback", "--json").code == 0
+def test_22_sellers_are_asked_about_their_leads_and_about_the_actions(story: Story) -> None:
+    created = {step["name"] for step in story.run("setup", "--feedback")["steps"]}
+    assert created == {"lead_feedback", "lead_feedback_note"}
+    story.portal.edit(READER, lead_feedback="good_lead")
+    story.portal.edit(ASKER, lead_feedback="too_early", lead_feedback_note="#page_views count too much")
+    story.run("sync")
+    (revision,) = story.run("model", "log")["revisions"]
+    assert revision["feedback"] == {"good_lead": 1, "too_early": 1}
+    assert revision["criteria_in_notes"] == {"page_views": {"too_early": 1}}
+    by = story.run("outcomes")["by"]
+    assert {group["value"]: group["feedback"] for group in by["qualified"]} == {"direct": {"too_early": 1}, "by score": {"good_lead": 1}}
+    assert {"good_lead": 1} in [group["feedback"] for group in by["criterion"]]
 
 
 # Score and grade.

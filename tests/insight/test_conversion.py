@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import polars as pl
 import pytest
+from rich.console import Console
 
+from sync_worker.cli.output.outcomes import print_outcomes
 from sync_worker.errors import ConfigurationError
 from sync_worker.insight.conversion import OutcomeReport, build_outcome_report
 from sync_worker.insight.portal_history import (
@@ -22,6 +25,7 @@ from sync_worker.insight.portal_history import (
 )
 from sync_worker.model.compiled.loader import loads
 from sync_worker.reports.html.outcome_section import build_outcome_section
+from sync_worker.store.facts.feedback import Feedback
 from tests.harness import NOW
 
 MODEL = loads(
@@ -93,6 +97,22 @@ def test_an_opportunity_before_the_mql_counts_in_no_ratio() -> None:
     became = NOW - 60 * DAY
     report = build_outcome_report(make_history({1: became, 2: became}, {1: became - DAY}), MODEL)
     assert (report.earlier, report.all_mqls.opportunities.total) == (1, 1)
+
+
+def test_feedback_is_shown_by_band_grade_and_criterion() -> None:
+    became = NOW - 60 * DAY
+    history = make_history({1: became, 2: became}, {}, views={1: [became - DAY, became - 2 * DAY], 2: [became - DAY]})
+    answers = [Feedback(1, "m", "good_lead", "", 0), Feedback(2, "m", "bad_fit", "#views too easy", 0), Feedback(9, "m", "bad_fit", "", 0)]
+    report = build_outcome_report(history, MODEL, answers=answers)
+    found = {name: {group.value: group.feedback for group in report.groups[name]} for name in ("band", "grade", "criterion")}
+    assert found["band"] == {"hot": {"good_lead": 1}, "warm": {"bad_fit": 1}}
+    assert {**found["criterion"], **found["grade"]}.items() >= {"views": {"good_lead": 1, "bad_fit": 1}}.items()
+    assert list(found["grade"].values()) == [{"good_lead": 1, "bad_fit": 1}]
+    assert report.as_json()["criteria_in_notes"] == {"views": {"bad_fit": 1}}
+    with (console := Console(file=StringIO(), width=200)).capture() as capture:
+        print_outcomes(report, console)
+    assert "#views: 1 bad fit" in capture.get()
+    assert "1 good lead, 1 bad fit" in capture.get()
 
 
 def test_a_value_that_sales_fills_in_after_the_deal_is_not_seen_before_it() -> None:

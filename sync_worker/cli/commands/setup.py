@@ -52,10 +52,18 @@ def setup(
             "--take-over", help="Use properties and lists with our names that this state did not create; moves and relabels them."
         ),
     ] = False,
+    feedback: Annotated[
+        bool | None,
+        typer.Option(
+            "--feedback/--no-feedback",
+            help="Ask sales reps about leads, in two properties that they fill in. Default: as the last time; at first not.",
+            show_default=False,
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Create or update the property group, properties and lists."""
-    plan = with_worker(lambda worker: worker.setup(dry_run=dry_run, take_over=take_over))
+    plan = with_worker(lambda worker: worker.setup(dry_run=dry_run, take_over=take_over, feedback=feedback))
     print_json({"dry_run": dry_run, **plan.as_json()}) if json else print_setup_plan(plan, dry_run=dry_run)
     if plan.exit_code != ExitCode.DONE:
         raise typer.Exit(int(plan.exit_code))

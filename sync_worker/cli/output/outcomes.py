@@ -10,6 +10,7 @@ from rich.console import Console
 from sync_worker.cli.output.labels import format_count
 from sync_worker.cli.output.tables import build_table
 from sync_worker.insight.conversion import Group, OutcomeReport
+from sync_worker.insight.feedback import format_counts
 from sync_worker.insight.ratio import Ratio
 
 HEADINGS: Final = {
@@ -40,6 +41,10 @@ def print_outcomes(report: OutcomeReport, console: Console) -> None:
         _print_groups(HEADINGS[dimension], groups, console, first="MQLs")
     if report.bands:
         _print_groups("band of all contacts 90 days ago", report.bands, console, first="contacts")
+    if report.named:
+        console.print("\ncriteria that sales reps name in their notes", markup=False)
+        for criterion, answers in report.named.items():
+            console.print(f"  #{criterion}: {format_counts(answers)}", markup=False)
     if report.frozen:
         console.print("\nWithout a history, with their values of now: " + ", ".join(report.frozen), markup=False, style="dim")
 
@@ -47,9 +52,11 @@ def print_outcomes(report: OutcomeReport, console: Console) -> None:
 def _print_groups(heading: str, groups: Sequence[Group], console: Console, *, first: str) -> None:
     if not groups:
         return
-    table = build_table((heading, "left"), (first, "right"), ("opportunities", "right"), ("customers", "right"))
+    feedback = [("feedback", "left")] if any(group.feedback for group in groups) else []
+    table = build_table((heading, "left"), (first, "right"), ("opportunities", "right"), ("customers", "right"), *feedback)
     for group in groups:
-        table.add_row(group.value, f"{group.opportunities.total:,}", _format_ratio(group.opportunities), _format_ratio(group.customers))
+        cells = (group.value, f"{group.opportunities.total:,}", _format_ratio(group.opportunities), _format_ratio(group.customers))
+        table.add_row(*cells, *(format_counts(group.feedback) for _ in feedback))
     console.print()
     console.print(table)
 

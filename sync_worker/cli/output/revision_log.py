@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sync_worker.cli.output.console import out
 from sync_worker.cli.output.tables import build_table
+from sync_worker.insight.feedback import format_counts
 from sync_worker.reports.revision_log import LoggedRevision, LogLine, LogNote, RevisionLog
 
 #: The rows of the log below the criteria: their names, and their entries in a revision.
@@ -23,6 +24,8 @@ _SUMMARY: Final[Mapping[str, Callable[[LoggedRevision], Sequence[str]]]] = {
     "report": lambda revision: [revision.report] if revision.report else [],
     "decision": lambda revision: [revision.note],
     "notes": lambda revision: [_format_note(note) for note in revision.notes],
+    "feedback": lambda revision: [format_counts(revision.feedback)] if revision.feedback else [],
+    "criteria in notes": lambda revision: [f"#{name}: {format_counts(counts)}" for name, counts in revision.named.items()],
 }
 
 
@@ -58,11 +61,13 @@ def _print_text(log: RevisionLog) -> None:
         out.print("* changed since the revision before")
     for note in log.early_notes:
         out.print(f"\nbefore the first approval: {_format_note(note)}", markup=False)
+    if log.early_feedback:
+        out.print(f"\nfeedback on a model that was not approved: {format_counts(log.early_feedback)}", markup=False)
     for revision in log.revisions:
         out.print(f"\n{_format_heading(revision)}", style="bold", markup=False)
         for name, entries in _SUMMARY.items():
             for entry in entries(revision):
-                out.print(f"  {name + ':':17} {entry}", markup=False)
+                out.print(f"  {name + ':':18} {entry}", markup=False)
 
 
 def _table_rows(log: RevisionLog) -> Iterator[list[str]]:
@@ -94,7 +99,7 @@ def _escape_formula(cell: str) -> str:
 def _format_html(log: RevisionLog) -> str:
     environment = Environment(loader=PackageLoader("sync_worker.reports", "html"), autoescape=True, undefined=StrictUndefined)
     environment.filters |= {"groupby_in_order": _group, "summary_lines": summary_lines}
-    return environment.get_template("revision_log.html").render(log=log)
+    return environment.get_template("revision_log.html").render(log=log, early_feedback=format_counts(log.early_feedback))
 
 
 def _group(lines: Iterable[LogLine], name: str) -> list[tuple[str, list[LogLine]]]:

@@ -44,6 +44,8 @@ class PropertyLabels:
     score_reasons: PropertyLabel
     grade_reasons: PropertyLabel
     score_model: PropertyLabel
+    feedback: PropertyLabel
+    feedback_note: PropertyLabel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,4 +74,5 @@ class Labels:
     properties: PropertyLabels
     trends: Annotated[Mapping[str, _Text], exact_keys(("rising", "steady", "falling"))]
     mql_reasons: MqlReasonLabels
+    feedback: Annotated[Mapping[str, _Text], exact_keys(("good_lead", "too_early", "bad_fit"))]
     lists: ListNames

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, false, func, literal_column, or_, select, update
 
 from sync_worker.store.database import Insert, dialect_insert, execute_many, upsert_tuples
-from sync_worker.store.facts import merges
+from sync_worker.store.facts import feedback, merges
 from sync_worker.store.facts.emails import (
     FormerEmail,
     has_any_email,
@@ -286,6 +286,7 @@ def _merge(tx: Connection, survivor: ContactRow) -> None:
     memberships.merge(tx, merged, survivor_id)
     mql_starts.merge(tx, merged, survivor_id)
     hand_offs.merge(tx, merged, survivor_id)
+    feedback.merge(tx, merged, survivor_id)
     mark_deleted(tx, merged)
     if moved:
         mark_due(tx, [survivor_id], [])

@@ -13,10 +13,14 @@ _KEY: Final = "managed"
 
 
 class ManagedObjects(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Names of our properties, under all prefixes so far, and of lists that are about to be created; the table `lists` has the others."""
+    """Names of our properties, under all prefixes so far, and of lists that are about to be created; the table `lists` has the others.
+
+    `feedback`: `setup` has been asked for the properties that sales reps fill in.
+    """
 
     properties: tuple[str, ...] = ()
     new_lists: tuple[str, ...] = ()
+    feedback: bool = False
 
 
 def load(tx: Connection) -> ManagedObjects:

@@ -32,11 +32,13 @@ class CrmSchema:
     """Our properties and lists for one model and one prefix. Values that every contact needs are cached.
 
     The shadow model has no properties and no lists; only its inputs are read.
+    `feedback`: sales reps are asked about leads, in two more properties that the worker reads and never writes.
     """
 
     model: Model
     prefix: str = DEFAULT_PREFIX
     shadow: Model | None = None
+    feedback: bool = False
 
     @cached_property
     def models(self) -> tuple[Model, ...]:
@@ -55,8 +57,29 @@ class CrmSchema:
 
     @cached_property
     def property_names(self) -> tuple[str, ...]:
-        """Return the names of our properties, sorted. Every read of a contact requests them."""
+        """Return the names of the properties that the worker writes, sorted. Every read of a contact requests them."""
         return tuple(sorted(definition.name for definition in self.properties))
+
+    @cached_property
+    def feedback_properties(self) -> tuple[PropertyDefinition, ...]:
+        """Return the properties that sales reps fill in: the value, then the note; none if they are not asked."""
+        value, note = self._enumeration_property("feedback", self.labels.feedback), self._text_property("feedback_note")
+        return (value, note) if self.feedback else ()
+
+    @cached_property
+    def feedback_names(self) -> tuple[str, ...]:
+        """Return the names of `feedback_properties`."""
+        return tuple(definition.name for definition in self.feedback_properties)
+
+    @cached_property
+    def portal_properties(self) -> tuple[PropertyDefinition, ...]:
+        """Return all properties that `setup` creates, in display order."""
+        return (*self.properties, *self.feedback_properties)
+
+    @cached_property
+    def portal_names(self) -> tuple[str, ...]:
+        """Return the names of `portal_properties`, sorted."""
+        return tuple(sorted((*self.property_names, *self.feedback_names)))
 
     @cached_property
     def labels(self) -> Labels:
@@ -65,7 +88,7 @@ class CrmSchema:
 
     @cached_property
     def properties(self) -> tuple[PropertyDefinition, ...]:
-        """Return our properties with labels, descriptions and options, in display order; a model without a grade has none for it."""
+        """Return the properties that the worker writes, in display order; a model without a grade has none for it."""
         properties = (
             self._number_property("score"),
             self._enumeration_property("score_band", {band: _band_label(band, self.model.document.language) for band in self.band_names}),

@@ -68,6 +68,12 @@ def load_ownership(store: Store) -> Ownership:
         )
 
 
+def load_feedback(store: Store) -> bool:
+    """Return whether `setup` was asked for the properties that sales reps fill in."""
+    with store.transaction() as tx:
+        return managed_objects.load(tx).feedback
+
+
 def save_new_lists(store: Store, names: Iterable[str]) -> None:
     """Save the names of lists before they are created: if setup is interrupted, they are still ours."""
     with store.transaction() as tx:
@@ -75,11 +81,11 @@ def save_new_lists(store: Store, names: Iterable[str]) -> None:
         managed_objects.save(tx, structs.replace(managed, new_lists=tuple(sorted({*managed.new_lists, *names}))))
 
 
-def save_properties(store: Store, names: Iterable[str]) -> None:
-    """Save the names of our properties; the state has the ids of all lists now."""
+def save_properties(store: Store, names: Iterable[str], *, feedback: bool) -> None:
+    """Save the names of our properties, and whether sales reps are asked for feedback; the state has the ids of all lists now."""
     with store.transaction() as tx:
         managed = managed_objects.load(tx)
-        managed_objects.save(tx, ManagedObjects(properties=tuple(sorted({*managed.properties, *names}))))
+        managed_objects.save(tx, ManagedObjects(properties=tuple(sorted({*managed.properties, *names})), feedback=feedback))
 
 
 def raise_conflicts(conflicts: Iterable[SetupConflict]) -> None:

@@ -102,7 +102,7 @@ def load_or_fetch(
     """
     with store.transaction() as tx:
         cached = portal_cache.load(tx)
-    names = tuple(crm_schema.property_names)
+    names = crm_schema.portal_names
     if cached:  # needed if the daily limit is used up before HubSpot has returned the time zone
         hubspot.budgets.set_time_zone(cached.time_zone)
         same = cached.property_names == names and cached.identity == hubspot.identity
@@ -171,7 +171,7 @@ def _fetch(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> PortalInfo:
     # Check the portal id first: a wrong portal is worse than missing properties.
     check_portal_id(store, account := details.result())
     properties = definitions.result()
-    missing = [name for name in crm_schema.property_names if name not in properties]
+    missing = [name for name in crm_schema.portal_names if name not in properties]
     if missing:
         raise ConfigurationError(f"The portal has no property {', '.join(missing)}.", hint="Run `sync-worker setup` first.")
     stages = sorted(properties["lifecyclestage"].options, key=lambda option: option.order) if "lifecyclestage" in properties else []

@@ -78,7 +78,7 @@ def apply_plan(plan: SetupPlan, store: Store, hubspot: HubSpot, crm_schema: CrmS
         _apply_step(step, hubspot)
         log.info("portal.updated", **step.as_json())
     _save_list_ids(store, hubspot, crm_schema)
-    ownership.save_properties(store, crm_schema.property_names)
+    ownership.save_properties(store, crm_schema.portal_names, feedback=crm_schema.feedback)
 
 
 def _save_list_ids(store: Store, hubspot: HubSpot, crm_schema: CrmSchema) -> None:
@@ -125,7 +125,7 @@ class _Planner:
     @cached_property
     def _foreign_labels(self) -> Mapping[str, str]:
         """The names of the properties of others, by their labels."""
-        ours = self.crm_schema.property_names
+        ours = self.crm_schema.portal_names
         return {each.label.casefold(): each.name for each in self._present.values() if each.name not in ours}
 
     @cached_property
@@ -133,7 +133,7 @@ class _Planner:
         """Our properties. HubSpot requires unique labels, so a label that another property has is followed by our name."""
         return [
             replace(each, label=f"{each.label} ({each.name})") if each.label.casefold() in self._foreign_labels else each
-            for each in self.crm_schema.properties
+            for each in self.crm_schema.portal_properties
         ]
 
     def group_steps(self) -> Iterator[SetupStep]:
@@ -169,7 +169,7 @@ class _Planner:
                 yield from find_property_conflicts(self.hubspot, desired, found, self.own)
 
     def label_conflicts(self) -> Iterator[SetupConflict]:
-        for ours, desired in zip(self.crm_schema.properties, self._desired, strict=True):
+        for ours, desired in zip(self.crm_schema.portal_properties, self._desired, strict=True):
             found = self._present.get(ours.name)
             if desired.label != ours.label and (found is None or found.label != desired.label):
                 holder = self._foreign_labels[ours.label.casefold()]

@@ -11,6 +11,7 @@ from sync_worker.hubspot.records.field_types import MAX_ID, normalize_email
 from sync_worker.hubspot.records.models import Company, Contact, Event
 from sync_worker.store.facts.contacts import CompanyRow, ContactRow
 from sync_worker.store.facts.events import EventRow
+from sync_worker.store.facts.feedback import FeedbackAnswer
 from sync_worker.sync.portal.managed_properties import EMPTY, CrmSchema
 from sync_worker.sync.pull.column_encoders import RowValues, align_values, column_picker, json_encoder
 from sync_worker.timestamps import to_ms
@@ -28,7 +29,7 @@ class RowMapper:
     @cached_property
     def contact_properties(self) -> tuple[str, ...]:
         """Return the properties that are read for every contact."""
-        return tuple(sorted({*IDENTITY_PROPERTIES, *self.crm_schema.property_names, *self.crm_schema.inputs.contact_properties}))
+        return tuple(sorted({*IDENTITY_PROPERTIES, *self.crm_schema.portal_names, *self.crm_schema.inputs.contact_properties}))
 
     @cached_property
     def company_properties(self) -> tuple[str, ...]:
@@ -54,6 +55,16 @@ class RowMapper:
             for contact, (email, others, merged, company, stage), facts, shown in columns
         ]
 
+    def feedback_answers(self, contacts: Sequence[Contact]) -> list[FeedbackAnswer]:
+        """Return what sales reps say about contacts, also the empty answers; nothing if they are not asked."""
+        if not self.crm_schema.feedback_names:
+            return []
+        answers = map(self._pick_feedback, align_values(contacts, self.contact_properties))
+        return [
+            FeedbackAnswer(contact.id, to_ms(contact.updated_at), value or "", (note or "").strip())
+            for contact, (value, note) in zip(contacts, answers, strict=True)
+        ]
+
     def company_rows(self, companies: Sequence[Company]) -> list[CompanyRow]:
         """Return the rows of companies, without those that cannot be read."""
         readable = [company for company in companies if company.is_readable]
@@ -63,6 +74,10 @@ class RowMapper:
     @cached_property
     def _pick_identity(self) -> Callable[[RowValues], RowValues]:
         return column_picker(self.contact_properties, IDENTITY_PROPERTIES)
+
+    @cached_property
+    def _pick_feedback(self) -> Callable[[RowValues], RowValues]:
+        return column_picker(self.contact_properties, self.crm_schema.feedback_names)
 
     @cached_property
     def _encode_facts(self) -> Callable[[Iterable[RowValues]], list[str]]:

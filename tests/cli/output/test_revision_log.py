@@ -12,6 +12,7 @@ import pytest
 from sync_worker.cli.output.revision_log import LogFormat, print_log
 from sync_worker.model.compiled.loader import loads
 from sync_worker.reports.revision_log import RevisionLog, build_log
+from sync_worker.store.facts.feedback import Feedback
 from sync_worker.store.model_revisions import ModelRevision
 
 MODEL = """
@@ -39,7 +40,13 @@ def make_log() -> RevisionLog:
         approval = ModelRevision(number * 86_400_000, "approval", f"hash{number}", "Ada", "=1+1", document, f"r{number}", effect)
         note = ModelRevision(number * 86_400_000 + 1, "note", f"hash{number}", "Rep <b>", f"note {number}\nsecond line, with a comma")
         rows += [approval, note]
-    return build_log(rows)
+    answers = [
+        Feedback(1, "hash0", "good_lead", "", 1),
+        Feedback(2, "hash2", "bad_fit", "#clicks from a student", 3 * 86_400_000),
+        Feedback(3, "hash2", "bad_fit", "", 3 * 86_400_000),
+        Feedback(4, "draft", "too_early", "", 86_400_000 + 1),  # about a model without an approval, while hash1 was in force
+    ]
+    return build_log(rows, answers)
 
 
 def print_as(log: RevisionLog, log_format: LogFormat, capsys: pytest.CaptureFixture[str]) -> str:
@@ -63,6 +70,16 @@ def test_three_revisions_are_read_back_from_csv(capsys: pytest.CaptureFixture[st
     assert cells(rows, "clicked | twice") == ["'+5", "−4 *", "−4"]
     assert cells(rows, "visits") == ["", "", "'+3 *"]
     assert cells(rows, "notes") == [f"1970-01-0{day} Rep <b>: note {day - 1}\nsecond line, with a comma" for day in (1, 2, 3)]
+
+
+def test_feedback_is_counted_for_its_revision_and_for_the_criteria_that_notes_name(capsys: pytest.CaptureFixture[str]) -> None:
+    log = make_log()
+    rows = list(csv.reader(StringIO(print_as(log, LogFormat.CSV, capsys))))
+    assert cells(rows, "feedback") == ["1 good lead", "1 too early", "2 bad fit"]
+    assert cells(rows, "criteria in notes") == ["", "", "#clicks: 1 bad fit"]
+    assert all("2 bad fit" in print_as(log, each, capsys) for each in LogFormat)
+    assert [revision["feedback"] for revision in log.as_json()["revisions"]] == [{"good_lead": 1}, {"too_early": 1}, {"bad_fit": 2}]
+    assert build_log([], [Feedback(1, "draft", "bad_fit", "", 5)]).early_feedback == {"bad_fit": 1}
 
 
 def test_a_note_that_looks_like_a_formula_is_not_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -250,7 +250,7 @@ def test_a_share_is_zero_or_all_only_if_it_is(part: int, whole: int, text: str) 
 
 def test_outcomes_have_a_section_once_they_are_known(report: ScoreReport, html: str) -> None:
     assert "What became of MQLs" not in html
-    group = Group(value="hot & ready", opportunities=Ratio(count=30, total=90), customers=Ratio(count=0, total=90))
+    group = Group(value="hot & ready", opportunities=Ratio(count=30, total=90), customers=Ratio(count=0, total=90), feedback={})
     outcomes = OutcomeReport(
         at=report.at,
         model=report.model_hash,
@@ -261,6 +261,7 @@ def test_outcomes_have_a_section_once_they_are_known(report: ScoreReport, html: 
         revenue=0.0,
         earlier=0,
         frozen=(),
+        named={},
         alarms=(Alarm(kind="too_little_data", text="Too little data."),),
         notes=(),
     )

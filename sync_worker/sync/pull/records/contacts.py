@@ -16,6 +16,7 @@ from sync_worker.intervals import Interval
 from sync_worker.model.compiled.facts import SUBSCRIPTIONS
 from sync_worker.store.facts import contacts as contact_store
 from sync_worker.store.facts import coverage
+from sync_worker.store.facts import feedback as feedback_store
 from sync_worker.store.facts import subscriptions as subscription_store
 from sync_worker.store.saved_state import scan_state
 from sync_worker.sync.pull.activity import page_view_history
@@ -132,6 +133,7 @@ def _save(
 ) -> None:
     readable = [contact for contact in contacts if contact.is_readable]
     rows, ids = context.row_mapper.contact_rows(readable), [contact.id for contact in readable]
+    answers, model = context.row_mapper.feedback_answers(readable), context.row_mapper.crm_schema.model.hash
     subscriptions = fetch_subscriptions(context, rows, only_changed=only_changed)
 
     def write(tx: Connection) -> None:
@@ -140,6 +142,7 @@ def _save(
             subscription_store.save(tx, subscriptions)
             context.counts[SUBSCRIPTIONS] += len(subscriptions)
         contact_store.save(tx, rows, scan_id=scan_id)
+        feedback_store.save(tx, answers, model=model, at=context.now_ms)
         if len(readable) < len(contacts):  # the others exist, so they keep their last known values
             contact_store.mark_seen(tx, [contact.id for contact in contacts], scan_id=scan_id)
         coverage.add_intervals(tx, CONTACT_STREAM, intervals)
