@@ -76,6 +76,9 @@ class RunFactory:
         early = guard.allows_early_writes and not report.dry_run and not bulk
         portal_info = portal.load_or_fetch(self.store, self.hubspot, self.outputs, now, force_refresh=report.command == "backfill")
         hidden = portal_info.select_hidden_kinds(self.outputs.inputs.source_kinds)
+        if portal_info.shows_occurrences and (unknown := portal.find_unknown_kinds(self.hubspot, self.outputs)):
+            hidden |= unknown
+            report.notes.append(f"The portal lacks events of the shadow model: {', '.join(sorted(unknown))}.")
         if portal_info.shows_occurrences and not portal_info.shows_page_views:
             report.notes.append("HubSpot counts page views and shows none of them, so its counters count instead.")
         report.not_visible = self._model.invisible_names(hidden)

@@ -144,6 +144,13 @@ def test_a_shadow_model_that_cannot_be_read_is_named_and_a_reload_keeps_the_earl
         worker.check()
 
 
+def test_an_event_of_the_shadow_model_that_the_portal_lacks_stops_no_run(shadow_harness: Harness) -> None:
+    write_shadow(shadow_harness, SHADOW.replace("event: email_open", 'event: "custom:session_started"'))
+    notes = shadow_harness.backfill().notes
+    assert notes == ["The portal lacks events of the shadow model: custom:session_started."]
+    assert load_shadow(shadow_harness)[3] == (9, "high", True, NOW_MS)
+
+
 def test_the_check_names_what_the_shadow_model_cannot_find_in_the_portal(shadow_harness: Harness) -> None:
     write_shadow(shadow_harness, SHADOW.replace("score:", "properties: {planet: text}\nscore:", 1).replace("city: {is", "planet: {is"))
     with shadow_harness.worker() as worker:

@@ -9,6 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sync_worker.errors import ConfigurationError, Forbidden
+from sync_worker.hubspot.api.event_occurrences import event_kind
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails
 from sync_worker.model.compiled.facts import SUBSCRIPTIONS
@@ -143,6 +144,13 @@ def _raise_if_downgraded(cached: PortalCache, portal: PortalInfo) -> None:
             operation="read the portal",
             hint=f"{restore}; criteria on subscriptions are then not visible. `sync-worker check` names a missing scope.",
         )
+
+
+def find_unknown_kinds(hubspot: HubSpot, crm_schema: CrmSchema) -> frozenset[str]:
+    """Return the custom events that only the shadow model uses and the portal lacks: a comparison must not stop a run."""
+    further = crm_schema.inputs.event_kinds - crm_schema.model.event_kinds
+    custom = frozenset(kind for kind in further if kind.startswith("custom:"))
+    return custom.difference(map(event_kind, hubspot.event_occurrences.list_types())) if custom else frozenset()
 
 
 def check_portal_id(store: Store, account: AccountDetails) -> None:
