@@ -86,10 +86,14 @@ class Settings(BaseSettings):
     @field_validator("ping_url")
     @classmethod
     def _validate_ping_url(cls, url: SecretStr | None) -> SecretStr | None:
-        parts = urlsplit(url.get_secret_value()) if url else None
-        if parts and not (parts.scheme in {"http", "https"} and parts.hostname):
+        if url and not _is_web_address(url.get_secret_value()):
             raise ValueError("expected a URL such as https://hc-ping.com/<key>")
         return url
+
+    @field_validator("hand_off_owner", mode="before")
+    @classmethod
+    def _read_owner_id(cls, owner: object) -> object:
+        return str(owner) if type(owner) is int else owner  # an id needs no quotes in the file
 
     @classmethod
     def settings_customise_sources(
@@ -117,6 +121,15 @@ class Settings(BaseSettings):
                 hint="Set it to the token of a service key or private app. `sync-worker sandbox` prints the token of its portal.",
             )
         return self.access_token.get_secret_value()
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port  # raises ValueError for text or a number that is too large
+    except ValueError:
+        return False
+    return all("!" <= character <= "~" for character in url) and parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0
 
 
 FIELD_BY_VARIABLE: Final[Mapping[str, str]] = {str(field.validation_alias): name for name, field in Settings.model_fields.items()}

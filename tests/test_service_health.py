@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Callable
 from datetime import timedelta
+from http.client import BadStatusLine, InvalidURL
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -196,15 +197,19 @@ def test_the_dead_mans_switch_gets_start_success_and_failure() -> None:
     ]
 
 
-def test_a_monitor_that_cannot_be_reached_ends_nothing() -> None:
+@pytest.mark.parametrize("error", [OSError("no route"), BadStatusLine("x"), InvalidURL("x"), ValueError("x")])
+def test_a_monitor_that_fails_misses_one_signal_and_ends_nothing(error: Exception) -> None:
+    errors = [error]
+
     def fail() -> None:
-        raise OSError("no route")
+        if errors:
+            raise errors.pop()
 
     switch, sent = make_switch("https://hc.example/key", fail=fail)
     switch.report_start()
     switch.report_success("")
     switch.wait()
-    assert sent == []
+    assert sent == [("https://hc.example/key", "")]
 
 
 def test_freshness_is_summarized_by_its_median_and_its_95th_percentile() -> None:

@@ -197,3 +197,17 @@ def test_the_example_shows_the_defaults(tmp_path: Path) -> None:
     lines = [line.removeprefix("# ") for line in (EXAMPLE / "worker.yaml").read_text().splitlines() if line.startswith("# ")]
     values = [line for line in lines if line.partition(":")[0] in FIELD_BY_VARIABLE.values() and "default: " not in line]
     assert load_settings(write_config(tmp_path, "\n".join(values))) == load_settings({})
+
+
+@pytest.mark.parametrize(
+    "url", ["https://hc-ping.com:SECRETKEY/", "https://hc-ping.com:99999/x", "https://hc-ping.com/a b", "https://hc-ping.com/é"]
+)
+def test_an_address_that_cannot_be_called_is_refused_without_its_key(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="expected a URL such as") as error:
+        load_settings({"SYNC_WORKER_PING_URL": url})
+    assert url not in str(error.value)
+
+
+def test_an_owner_id_needs_no_quotes(tmp_path: Path) -> None:
+    (tmp_path / "worker.yaml").write_text("hand_off_owner: 12345\n")
+    assert load_settings({"SYNC_WORKER_CONFIG": str(tmp_path / "worker.yaml")}).hand_off_owner == "12345"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from http.client import HTTPException
 from queue import Full, Queue
 from typing import Final
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 
 
 def post(url: str, text: str) -> None:
-    """Send a signal; raises OSError."""
+    """Send a signal; raises OSError, HTTPException or ValueError."""
     with urlopen(Request(url, text.encode(), {"User-Agent": USER_AGENT}), timeout=SIGNAL_SECONDS):  # noqa: S310 -- http or https, checked by the settings
         pass
 
@@ -70,7 +71,7 @@ class DeadManSwitch:
             url, text = self._signals.get()
             try:
                 self._send(url, text)
-            except OSError as error:
+            except (OSError, HTTPException, ValueError) as error:  # an invalid reply or URL, too; the next signal may arrive
                 if not self._failed:  # once, not in each cycle; the URL is a secret
                     log.warning("dead_man.not_reached", reason=type(error).__name__)
                 self._failed = True

@@ -39,12 +39,18 @@ NO_HAND_OFFS: Final = HandOffCounts(waiting=0, sent=0, reason=None)
 def add(tx: Connection, contact_ids: Collection[int] | None, channel: str) -> int:
     """Add the MQLs with a known start, of these contacts or of all, that have no message on the channel; return their number."""
     told = exists().where(hand_offs.c.contact_id == mql_starts.c.contact_id, hand_offs.c.since == mql_starts.c.since)
-    query = select(mql_starts.c.contact_id, mql_starts.c.since)
+    query = select(mql_starts.c.contact_id, mql_starts.c.since, mql_starts.c.model)
     if contact_ids is not None:
         query = query.where(in_ids(mql_starts.c.contact_id, contact_ids))
     rows = tx.execute(query.where(mql_starts.c.since.is_not(None), ~told.where(hand_offs.c.channel == channel))).all()
+    # A start without a model comes from HubSpot: an earlier state may have sent the message, so it counts as tried long ago.
     upsert_rows(
-        tx, hand_offs, [{"contact_id": id_, "since": since, "channel": channel, "key": f"mql-{id_}-{since}"} for id_, since in rows]
+        tx,
+        hand_offs,
+        [
+            {"contact_id": id_, "since": since, "channel": channel, "key": f"mql-{id_}-{since}", "tried_at": None if model else 0}
+            for id_, since, model in rows
+        ],
     )
     return len(rows)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sync_worker.errors import BadRequest, Forbidden, SyncWorkerError, Unavailable
+from sync_worker.errors import BadRequest, Forbidden, PortalBusy, RecordError, StateBusy, SyncWorkerError, TransientError
 from sync_worker.hubspot.api.crm.tasks import BATCH_SIZE, NewTask
 from sync_worker.hubspot.api.owners import Owner
 from sync_worker.hubspot.client import HubSpot
@@ -46,7 +46,9 @@ class TaskDelivery:
         if rows:
             try:
                 self._deliver_all(store, rows, notes)
-            except (Forbidden, BadRequest, Unavailable) as error:  # everything else of the run is done
+            except (PortalBusy, StateBusy):
+                raise
+            except (Forbidden, BadRequest, TransientError, RecordError) as error:  # everything else of the run is done
                 with store.transaction() as tx:
                     hand_offs.save_reason(tx, TASK, str(error))
         with store.transaction() as tx:

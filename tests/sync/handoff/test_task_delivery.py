@@ -90,6 +90,26 @@ def test_existing_mqls_are_handed_off_if_the_approval_asks_for_it(harness: Harne
     assert [task["hs_task_subject"][:15] for task in tasks(harness)] == ["New MQL: Berg 1"]
 
 
+def test_a_new_state_hands_nothing_off_again(harness: Harness) -> None:
+    harness.submit_form("p2@example.com", "demo")
+    harness.sync()
+    (harness.folder / "state.db").unlink()
+    harness.advance()
+    harness.backfill()
+    with harness.worker() as worker:
+        worker.report()
+        worker.approve("again", hand_off_existing=True)
+    assert sorted(task["hs_task_subject"][:15] for task in tasks(harness)) == ["New MQL: Berg 1", "New MQL: Berg 2"]
+
+
+@pytest.mark.parametrize(("status", "body"), [(404, "json"), (200, "html")])
+def test_an_unusual_reply_to_a_task_fails_no_run(harness: Harness, status: int, body: str) -> None:
+    harness.inject_fault("*/tasks/batch/create", status=status, body=body)
+    harness.submit_form("p2@example.com", "demo")
+    report = harness.sync()
+    assert (report.exit_code, report.hand_offs.waiting) == (ExitCode.SOME_REJECTED, 1)
+
+
 def test_without_names_a_message_has_only_the_id(harness: Harness) -> None:
     harness.settings = {**TASKS_ON, "hand_off_names": False}
     harness.submit_form("p2@example.com", "demo")

@@ -5,6 +5,7 @@ Source: "Tasks" of HubSpot's activities API; association type 204 is from a task
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,7 @@ BATCH_SIZE: Final = 100
 ASSOCIATION_BATCH_SIZE: Final = 1_000
 TASK_TO_CONTACT: Final = 204
 BODY: Final = "hs_task_body"
+KEY: Final = re.compile(r"\bmql-\d+-\d+\b")  # in the notes of a task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,6 @@ def _serialize(task: NewTask) -> JsonObject:
 
 
 def _match_keys(rows: Sequence[JsonObject], keys: Collection[str]) -> dict[str, str]:
-    # The key is the last word of the notes, so that a key never matches a longer one.
-    found = {(row["properties"].get(BODY) or "").removesuffix("</p>").rpartition(" ")[2]: str(row["id"]) for row in rows}
+    # HubSpot may change the HTML around a key. Whole words match, so that a key never matches a longer one.
+    found = {key: str(row["id"]) for row in rows for key in KEY.findall(row["properties"].get(BODY) or "")}
     return {key: found[key] for key in keys if key in found}
