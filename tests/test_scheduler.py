@@ -351,9 +351,10 @@ def test_a_reload_takes_over_new_settings_and_starts_a_cycle(log_stream: StringI
 
 @pytest.mark.parametrize("fixed", [True, False])
 def test_a_refused_reload_keeps_the_earlier_settings_and_says_why(log_stream: StringIO, *, fixed: bool) -> None:
-    logged = Event()
+    started, logged = Event(), Event()
 
     def sync() -> RunReport:
+        started.wait(30)
         service.scheduler.request_reload()
         logged.set()
         return make_report()
@@ -365,6 +366,7 @@ def test_a_refused_reload_keeps_the_earlier_settings_and_says_why(log_stream: St
 
     worker = FakeWorker(sync=sync)
     with run_service(worker, load_settings=load_settings) as service:
+        started.set()
         assert logged.wait(30)
         while "service.reload_refused" not in log_stream.getvalue():
             logged.clear()
