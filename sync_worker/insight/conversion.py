@@ -121,7 +121,8 @@ def build_outcome_report(
         grade=pl.col("grade").fill_null(UNGRADED), month=pl.col("mql_at").dt.strftime("%Y-%m"), criterion=pl.col("criteria")
     )
     groups = {dimension: tuple(_group(table, dimension, model)) for dimension in DIMENSIONS}
-    whole, bands = _build_group("all", table), _compare_bands(history, model)
+    whole = _build_group("all", table)
+    bands, frozen_bands = _compare_bands(history, model)
     return OutcomeReport(
         at=history.outcomes_end,
         model=model.hash,
@@ -131,7 +132,7 @@ def build_outcome_report(
         days=_days_to_opportunity(table),
         revenue=float(table["amount"].sum()),
         earlier=cohort.earlier,
-        frozen=cohort.frozen,
+        frozen=tuple(sorted({*cohort.frozen, *frozen_bands})),
         named=count_criteria((answer.value, answer.note) for answer in answers),
         alarms=tuple(_find_alarms(cohort, history.outcomes_end, whole=whole, groups=groups, bands=bands, capacity=capacity)),
         notes=tuple(notes),
@@ -165,16 +166,17 @@ def _days_to_opportunity(table: pl.DataFrame) -> tuple[float, float, float] | No
     return first, middle, last
 
 
-def _compare_bands(history: PortalHistory, model: Model) -> tuple[Group, ...]:
-    """Return the outcomes of the last 90 days by the band that contacts had before; none if the data does not go back so far."""
+def _compare_bands(history: PortalHistory, model: Model) -> tuple[tuple[Group, ...], list[str]]:
+    """Return the outcomes of the last 90 days by band before, and the frozen properties; none if the data does not go back so far."""
     instant = history.outcomes_end - HORIZON
     try:
         outcomes = outcomes_after(history, instant, HORIZON)
     except ConfigurationError:
-        return ()
-    table = evaluate(as_of(history, instant).build_facts(), model, instant).table.select("contact_id", "band")
+        return (), []
+    known = as_of(history, instant)
+    table = evaluate(known.build_facts(), model, instant).table.select("contact_id", "band")
     joined = table.join(outcomes, on="contact_id", how="left").filter(~pl.col("earlier").fill_null(value=False))
-    return tuple(_group(joined, "band", model))
+    return tuple(_group(joined, "band", model)), known.select_frozen(model)
 
 
 def _find_alarms(

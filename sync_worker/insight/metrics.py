@@ -1,6 +1,8 @@
 """How well scores order contacts by what happened to them: AUC, average precision, lift, precision, calibration, stability; with intervals.
 
-All intervals are 95 % bootstrap intervals over contacts. Contacts with the same scores and outcome are one cell, so that a resample is one
+Intervals of rates are Wilson intervals, all others 95 % bootstrap intervals over contacts.
+
+Contacts with the same scores and outcome are one cell, so that a resample is one
 draw of the cells' sizes and a thousand resamples take milliseconds. scikit-learn computes the same figures one resample at a time; the
 tests compare with it.
 """
@@ -28,18 +30,20 @@ Counts = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A figure with its 95 % interval."""
+    """A figure with its 95 % interval; `total`: the number of contacts that a share is of."""
 
     value: float
     low: float
     high: float
+    total: int | None = None
 
     def as_json(self) -> dict[str, float]:
         """Return the figure for `--json`."""
         return {"value": round(self.value, 4), "low": round(self.low, 4), "high": round(self.high, 4)}
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        of = "" if self.total is None else f" of {self.total:,}"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]{of}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +105,10 @@ class ResampledScores:
         return Ranking(auc=auc, average_precision=average_precision, lift=lift)
 
     def cut(self, name: str, at_least: float) -> tuple[Estimate, Estimate]:
-        """Return precision and recall of the contacts from a score on."""
-        chosen = self._scores[name] >= at_least
-        hits = self._counts[:, chosen & self._converted].sum(axis=1)
-        with np.errstate(invalid="ignore"):
-            precision = hits / self._counts[:, chosen].sum(axis=1)
-            recall = hits / self._counts[:, self._converted].sum(axis=1)
-        return _estimate(precision), _estimate(recall)
+        """Return precision and recall of the contacts from a score on, with Wilson intervals: resamples of few contacts are too alike."""
+        chosen, sizes = self._scores[name] >= at_least, self._counts[0]
+        hits, contacts, outcomes = (int(sizes[rows].sum()) for rows in (chosen & self._converted, chosen, self._converted))
+        return estimate_rate(hits, contacts), estimate_rate(hits, outcomes)
 
     def find_gains(self, name: str) -> list[Estimate]:
         """Return the shares of all outcomes that are among the tenth, two tenths ... of the contacts with the highest scores."""
@@ -178,9 +179,9 @@ def _estimate(values: Counts) -> Estimate:
 def estimate_rate(outcomes: int, contacts: int) -> Estimate:
     """Return a share with its Wilson interval."""
     if not contacts:
-        return Estimate(value=float("nan"), low=0.0, high=1.0)
+        return Estimate(value=float("nan"), low=0.0, high=1.0, total=0)
     interval = binomtest(outcomes, contacts).proportion_ci(method="wilson")
-    return Estimate(value=outcomes / contacts, low=float(interval.low), high=float(interval.high))
+    return Estimate(value=outcomes / contacts, low=float(interval.low), high=float(interval.high), total=contacts)
 
 
 def population_stability(expected: pl.Series, actual: pl.Series) -> float:

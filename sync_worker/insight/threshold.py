@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
@@ -14,19 +15,24 @@ from scipy.stats import chi2
 from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.insight.as_of import as_of
 from sync_worker.insight.cohort import build_cohort, raise_if_too_few
-from sync_worker.insight.metrics import Estimate, ResampledScores
+from sync_worker.insight.metrics import Estimate, estimate_rate
+from sync_worker.insight.outcomes import find_outcomes
 from sync_worker.insight.portal_history import PortalHistory
+from sync_worker.model.compiled.facts import Facts
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import evaluate
 
 WEEK: Final = timedelta(days=7)
 FLOW_WEEKS: Final = 4  # the weeks before today whose new contacts above a score are counted
+MIN_CUT: Final = 20  # contacts of the cohort from a score on; with fewer, nothing is recommended
 MIN_FLOW: Final = 20  # with fewer new contacts in these weeks, the average since the first contact is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThresholdAdvice:
     """A threshold with the figures of the cohort as of `as_of`, and its effect today.
+
+    All figures are those of contacts that would be MQLs by score at a threshold low enough; recall is of all outcomes.
 
     `weekly`: contacts that newly reach it in a week, the average of the last `weeks`. `contacts`: ids of the contacts at or above it today,
     the highest score first, with the email address if it is known; `joined` and `left`: how many more or fewer these are than with the
@@ -48,11 +54,19 @@ class ThresholdAdvice:
     left: int
     exit_code: ExitCode = ExitCode.DONE
 
+    @property
+    def note(self) -> str | None:
+        """A sentence if the flow is that of less than four weeks."""
+        if self.weeks >= FLOW_WEEKS:
+            return None
+        return f"The portal shows only {self.weeks:.1f} weeks before this date: the number of new contacts per week is uncertain."
+
     def as_json(self) -> dict[str, object]:
         """Return the advice for `--json`."""
         return {
             "threshold": self.threshold,
             "present_threshold": float(self.present),
+            "note": self.note,
             "goal": self.goal,
             "as_of": self.as_of.isoformat(),
             "horizon_days": self.horizon.days,
@@ -78,26 +92,43 @@ def advise_threshold(
     """
     cohort = build_cohort(history, at, horizon)
     raise_if_too_few(cohort, "a threshold")
-    table = cohort.score(model)
-    resampled = ResampledScores({"score": table["score"]}, table["converted"])
+    scores = find_scores(cohort.facts, model, at)
+    table = cohort.contacts.join(scores, on="contact_id", how="left", maintain_order="left")
     flow = _Flow.count(history, model)
-    candidates = sorted(set(table["score"].to_list()) | set(flow.today["score"].to_list()))
+    found = _Found(history=history, model=model, table=table, flow=flow)
+    present = sorted({*table["score"].drop_nulls(), *flow.today["score"]})
+    candidates = [score for score in present if table.filter(pl.col("score") >= score).height >= MIN_CUT]
     if weekly is not None:
         fits = [score for score in candidates if flow.estimate(score).value <= weekly]
         goal = f"at most {weekly:g} new contacts per week"
     else:
-        fits = [score for score in candidates if _has_precision(table, resampled, score, precision or 0)]
+        fits = [score for score in candidates if found.cut(score)[0].value >= (precision or 0)]
         goal = f"a precision of at least {precision:g}"
     if not fits:
-        best = f"{max(resampled.cut('score', score)[0].value for score in set(table['score'])):.0%}"
+        best = f"{max((found.cut(score)[0].value for score in candidates), default=0):.0%}"
         raise ConfigurationError(
-            f"No threshold gives {goal}: the highest precision is {best}.", hint="Lower the goal, or change the model."
+            f"No threshold that at least {MIN_CUT} contacts reach gives {goal}: the highest precision is {best}.",
+            hint="Change the goal, or the model.",
         )
-    return _Found(history=history, model=model, table=table, resampled=resampled, flow=flow).describe(fits[0], goal, at, horizon)
+    return found.describe(fits[0], goal, at, horizon)
 
 
-def _has_precision(table: pl.DataFrame, resampled: ResampledScores, score: int, wanted: float) -> bool:
-    return bool((table["score"] >= score).any()) and resampled.cut("score", score)[0].value >= wanted
+def find_scores(facts: Facts, model: Model, at: datetime) -> pl.DataFrame:
+    """Return `contact_id` and `score` of the contacts that only the score keeps from being MQLs by score.
+
+    They have the minimum grade, and no disqualifier excludes them.
+    """
+    rules = model.document.qualification.model_copy(update={"leave_below": Decimal(-(10**9))})
+    lenient = replace(model, document=model.document.model_copy(update={"qualification": rules}))
+    everyone = facts.contacts.select("contact_id", by_score=pl.lit(value=True))
+    table = evaluate(replace(facts, previous=everyone), lenient, at).table
+    return table.filter(pl.col("by_score"), pl.col("disqualified_by").is_null()).select("contact_id", "score")
+
+
+def _find_open_scores(history: PortalHistory, model: Model) -> pl.DataFrame:
+    """Return the scores of contacts that are not opportunities or customers yet."""
+    scores = find_scores(history.build_facts(), model, history.now)
+    return scores.join(find_outcomes(history), on="contact_id", how="anti", maintain_order="left")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -107,11 +138,16 @@ class _Found:
     history: PortalHistory
     model: Model
     table: pl.DataFrame
-    resampled: ResampledScores
     flow: _Flow
 
+    def cut(self, threshold: int) -> tuple[Estimate, Estimate]:
+        """Return precision and recall of the contacts that would be MQLs by score."""
+        above = self.table.filter(pl.col("score") >= threshold)["converted"]
+        hits = int(above.sum())
+        return estimate_rate(hits, above.len()), estimate_rate(hits, int(self.table["converted"].sum()))
+
     def describe(self, threshold: int, goal: str, at: datetime, horizon: timedelta) -> ThresholdAdvice:
-        precision, recall = self.resampled.cut("score", threshold)
+        precision, recall = self.cut(threshold)
         present = self.model.document.qualification.threshold
         today = self._reach(threshold).sort(["score", "contact_id"], descending=[True, False])
         change = today.height - self._reach(float(present)).height
@@ -148,7 +184,8 @@ class _Flow:
     def count(cls, history: PortalHistory, model: Model) -> _Flow:
         """Count the last weeks; if little happened then, all weeks since the first contact."""
         days = [history.now - WEEK * number for number in range(FLOW_WEEKS + 1)]
-        tables = [evaluate(as_of(history, day).build_facts(), model, day).table.select("contact_id", "score") for day in days]
+        tables = [_find_open_scores(as_of(history, day), model) for day in days]
+        since = (history.now - (history.start or history.now)) / WEEK
         steps = [
             later.join(earlier, on="contact_id", how="left", suffix="_before").filter(
                 pl.col("score_before").is_null() | (pl.col("score") > pl.col("score_before"))
@@ -157,10 +194,9 @@ class _Flow:
         ]
         new = pl.concat(steps)
         if new.height >= MIN_FLOW:
-            return cls(today=tables[0], reached=new.select("score", "score_before"), weeks=FLOW_WEEKS)
-        since = (history.now - (history.start or history.now)) / WEEK
+            return cls(today=tables[0], reached=new.select("score", "score_before"), weeks=min(FLOW_WEEKS, max(since, 1 / 7)))
         whole = tables[0].select("score", score_before=pl.lit(None, dtype=pl.Int64))
-        return cls(today=tables[0], reached=whole, weeks=max(since, 1.0))
+        return cls(today=tables[0], reached=whole, weeks=max(since, 1 / 7))
 
     def estimate(self, threshold: int) -> Estimate:
         """Return the contacts that newly reach a score in a week, with the exact interval of a Poisson count."""

@@ -13,12 +13,14 @@ import pytest
 from sync_worker.cli.output.backtest_page import write_page
 from sync_worker.errors import ConfigurationError
 from sync_worker.insight.backtest import Backtest, run_backtest
+from sync_worker.insight.metrics import ResampledScores
 from sync_worker.insight.portal_history import DEAL_COLUMNS
 from sync_worker.insight.threshold import advise_threshold
 from sync_worker.model.compiled.loader import loads
 from tests.insight.history_factory import AS_OF, HORIZON, MODEL, TEXT, build_deals, make_history
 
 WRONG = loads(TEXT.replace("tiers: {1: 1, 5: 2}", "each: -1").replace("Current", "Wrong"), "wrong.yaml")
+UNGRADED = loads(TEXT.replace("  grade_at_least: C\n", ""), "ungraded.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,7 @@ def test_the_page_needs_no_other_file_and_has_text_for_every_plot(backtest: Back
 
 
 def test_the_lowest_threshold_with_the_precision_is_advised_with_its_contacts() -> None:
-    advice = advise_threshold(make_history(), MODEL, at=AS_OF, horizon=HORIZON, precision=0.5)
+    advice = advise_threshold(make_history(), UNGRADED, at=AS_OF, horizon=HORIZON, precision=0.5)
     assert advice.precision.value >= 0.5
     assert advice.precision.low < advice.precision.value < advice.precision.high
     assert advice.threshold > 0
@@ -78,20 +80,20 @@ def test_the_lowest_threshold_with_the_precision_is_advised_with_its_contacts() 
 
 
 def test_a_smaller_capacity_needs_a_higher_threshold() -> None:
-    thresholds = [advise_threshold(make_history(), MODEL, at=AS_OF, horizon=HORIZON, weekly=n).threshold for n in (1000, 15)]
+    thresholds = [advise_threshold(make_history(), UNGRADED, at=AS_OF, horizon=HORIZON, weekly=n).threshold for n in (1000, 15)]
     assert thresholds[0] < thresholds[1]
 
 
 def test_a_precision_that_no_threshold_has_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="No threshold gives a precision"):
-        advise_threshold(make_history(), MODEL, at=AS_OF, horizon=HORIZON, precision=0.99)
+    with pytest.raises(ConfigurationError, match="No threshold that at least 20 contacts reach gives a precision"):
+        advise_threshold(make_history(), UNGRADED, at=AS_OF, horizon=HORIZON, precision=0.99)
 
 
 @pytest.mark.parametrize("history", [make_history(contacts=90), make_history(contacts=110)], ids=["few contacts", "few outcomes"])
 def test_too_little_data_gives_no_threshold(history: object) -> None:
     few = replace(history, deals=history.deals.head(12))  # type: ignore[attr-defined,type-var]
     with pytest.raises(ConfigurationError, match="Too little data for a threshold"):
-        advise_threshold(few, MODEL, at=AS_OF, horizon=HORIZON, precision=0.3)
+        advise_threshold(few, UNGRADED, at=AS_OF, horizon=HORIZON, precision=0.3)
 
 
 def test_outcomes_that_are_all_alike_are_refused() -> None:
@@ -108,3 +110,36 @@ def test_a_date_whose_events_are_deleted_is_refused() -> None:
     kept = replace(make_history(), complete_since=AS_OF + timedelta(days=1))
     with pytest.raises(ConfigurationError, match="have been deleted"):
         run_backtest(kept, {"current": MODEL}, [AS_OF], HORIZON)
+
+
+def test_contacts_that_cannot_be_mqls_by_score_are_neither_counted_nor_listed() -> None:
+    history = make_history()
+    rules = "  disqualifiers: {students: {when: {jobtitle: {contains_any: [student]}}}}\n"
+    strict = loads(TEXT.replace("  grade_at_least: C\n", rules), "strict.yaml")
+    advice = advise_threshold(history, strict, at=AS_OF, horizon=HORIZON, precision=0.2)
+    students = set(history.contacts.filter(pl.col("jobtitle") == "Student")["contact_id"])
+    assert advice.contacts
+    assert not students & set(advice.contacts)
+    assert not set(history.deals["contact_id"]) & set(advice.contacts)
+
+
+def test_a_rate_of_few_contacts_has_a_wide_interval() -> None:
+    one = ResampledScores({"score": pl.Series([1, 0])}, pl.Series([True, False]))
+    precision, _ = one.cut("score", 1)
+    assert (precision.value, precision.total) == (1, 1)
+    assert precision.low < 0.3
+
+
+def test_a_young_portal_has_the_weeks_that_it_is_old() -> None:
+    history = make_history()
+    young = replace(history, events=history.events.clear(), contacts=history.contacts.with_columns(created_at=AS_OF - timedelta(hours=1)))
+    scored = loads(
+        TEXT.replace(
+            "  criteria:\n    views", "  criteria:\n    known: {when: {jobtitle: {is_known: true}}, points: 3}\n    views", 1
+        ).replace("  grade_at_least: C\n", ""),
+        "m.yaml",
+    )
+    end = replace(young, now=AS_OF + timedelta(days=14), deals=history.deals.head(60))
+    advice = advise_threshold(end, scored, at=AS_OF, horizon=timedelta(days=13), precision=0.01)
+    assert 2 <= advice.weeks < 2.1
+    assert "weeks before this date" in str(advice.note)

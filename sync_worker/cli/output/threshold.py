@@ -23,6 +23,8 @@ def print_threshold(found: ThresholdAdvice, console: Console) -> None:
         f"  new        {weekly.value:.1f} contacts per week [{weekly.low:.1f}, {weekly.high:.1f}] in the last {found.weeks:.0f} weeks",
         markup=False,
     )
+    if found.note:
+        console.print(f"  {found.note}", style="yellow", markup=False)
     change = f"{found.joined:,} more" if found.joined else f"{found.left:,} fewer" if found.left else "as many"
     console.print(f"  today      {format_count(len(found.contacts), 'contact')}, {change} than with {found.present}", markup=False)
     for id_, email in islice(found.contacts.items(), MAX_NAMES):

@@ -72,7 +72,8 @@ class ChangeReasons:
 
     def _list_degradation(self, difference: Ranking | None, *, degrades: bool) -> Iterator[SuggestedChange]:
         if difference is not None and not degrades:
-            reason = f"without it the AUC is {difference.auc.value:+.3f} [{difference.auc.low:+.3f}, {difference.auc.high:+.3f}]"
+            figures = f"{difference.auc.value:+.3f} [{difference.auc.low:+.3f}, {difference.auc.high:+.3f}]"
+            reason = f"on the last contacts of the fit, without it the AUC is {figures}"
             yield SuggestedChange(change="~", key="degradation", text="degradation: none", reason=reason)
 
     def _list_cuts(self, scores: pl.DataFrame) -> Iterator[SuggestedChange]:

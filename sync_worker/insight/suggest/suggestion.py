@@ -1,4 +1,4 @@
-"""A suggestion: the model file, a reason for each line that differs, and figures on contacts that the fit has not seen."""
+"""A suggestion: the model file, a reason for each line that differs, and figures on later contacts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """The result of `suggest`. All figures are those of the later contacts, `evaluated`, scored by the compiled models.
+    """The result of `suggest`. All figures are those of the later contacts, `evaluated`, except the reasons of grade and degradation.
 
     `model`: the text of the suggested file, or None if nothing is better than chance. `boosting_auc`: the AUC of gradient boosting on the
     same candidates, as a limit of what they can show. `leaks`: sources that may be the outcome itself; `without_leaks`: the ranking of a
