@@ -30,8 +30,10 @@ PART_COUNT = 3
 
 
 def is_expected(row: CellResult) -> bool:
-    # The scope for contacts also allows to read their properties.
-    harmless = row.fault == "scope withdrawn" and ENDPOINTS[row.endpoint] == "crm.schemas.contacts.read"
+    # The scope for contacts also allows to read their properties. The only webinar is left out, and named.
+    harmless = (row.fault == "scope withdrawn" and ENDPOINTS[row.endpoint] == "crm.schemas.contacts.read") or (
+        row.fault in ("503, permanent", "477 for a day") and row.endpoint.endswith("/breakdown")
+    )
     ends_well = row.exit_code == (0 if harmless else EXIT_CODES.get(row.fault, 0)) and row.hits >= 1
     # One sentence for the cause, one for the hint.
     return ends_well and (row.exit_code == 0 or row.message.count(".") >= 2 or row.message.startswith("check: "))
