@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
@@ -15,6 +16,7 @@ from sync_worker.insight.as_of import as_of
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.evaluate import Verdicts
 from sync_worker.model.file.units import MICROS_PER_POINT
+from sync_worker.private_file import write_private_bytes
 from sync_worker.sync.evaluate.offline import evaluate_history
 from sync_worker.sync.evaluate.verdict_json import VERDICT_COLUMNS
 
@@ -61,18 +63,20 @@ def raise_if_unknown_format(file: Path) -> None:
 
 
 def write_table(table: pl.DataFrame, file: Path) -> None:
-    """Write a table in the format of the file's ending; CSV has the ledger as JSON text.
+    """Write a table to a file that only its owner can read, in the format of its ending; CSV has the ledger as JSON text.
 
     Raises:
         ConfigurationError: the file cannot be written.
     """
+    content = BytesIO()
+    if file.suffix == ".parquet":
+        table.write_parquet(content)
+    elif file.suffix == ".jsonl":
+        table.write_ndjson(content)
+    else:
+        _flatten(table).write_csv(content)
     try:
-        if file.suffix == ".parquet":
-            table.write_parquet(file)
-        elif file.suffix == ".jsonl":
-            table.write_ndjson(file)
-        else:
-            _flatten(table).write_csv(file)
+        write_private_bytes(file, content.getvalue())
     except OSError as error:
         raise ConfigurationError(f"--out: {file} cannot be written: {error.strerror or error}.", hint="Choose another file.") from error
 

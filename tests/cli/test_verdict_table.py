@@ -55,6 +55,7 @@ def test_each_format_has_a_row_for_each_model_and_contact(portal: Path, tmp_path
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     read = {".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson, ".csv": pl.read_csv}[file.suffix](file)
+    assert file.stat().st_mode & 0o777 == 0o600
     assert read["contact_id"].to_list() == [1, 2, 1, 2]
     assert "views" in str(read["ledger"][0].to_list() if file.suffix != ".csv" else read["ledger"][0])
 
