@@ -29,7 +29,7 @@ from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.plan.mql_starts import MqlStarts
 from sync_worker.sync.plan.plan import Scope, build_scope
 from sync_worker.sync.plan.safety import Guard, SafetyLimits
-from sync_worker.sync.plan.saved_plan import PlanRecorder, SavedPlan
+from sync_worker.sync.plan.saved_plan import SavedPlan
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.portal import PortalInfo
@@ -40,7 +40,7 @@ from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.sync.retention import Retention
 from sync_worker.sync.run import Run
 from sync_worker.sync.run_report import RunReport
-from sync_worker.sync.saved_plan_run import SavedPlanRun
+from sync_worker.sync.saved_plan_run import SavedPlanRun, record_plan
 from sync_worker.sync.undo import Undo, undo_skip_reason
 from sync_worker.timestamps import to_ms
 
@@ -122,9 +122,9 @@ class RunFactory:
             )
         return SavedPlanRun(run=run, plan=plan, portal_id=portal_id)
 
-    def build_plan_recorder(self, run: Run, *, names: bool) -> PlanRecorder:
-        """Return the recorder of the plan of a run; with `names`, it records addresses."""
-        return PlanRecorder(store=self.store, scope=run.scope, portal_id=self._load_portal_id(), names=names)
+    def record_plan(self, run: Run, *, names: bool) -> SavedPlan:
+        """Execute a dry run and return its plan; with `names`, it has addresses."""
+        return record_plan(run, portal_id=self._load_portal_id(), names=names)
 
     def _load_portal_id(self) -> int:
         known = portal.load(self.store)

@@ -464,10 +464,11 @@ class Worker:
             check_writable(out)
         with self._start_run("sync", dry_run=True) as parts:
             run = parts.build_run()
-            run.incremental()
-            parts.report.unreadable = run.evaluator.parse_warnings.summarize()
             if out:
-                write_plan(out, parts.build_plan_recorder(run, names=names).record())
+                write_plan(out, parts.record_plan(run, names=names))
+            else:
+                run.incremental()
+            parts.report.unreadable = run.evaluator.parse_warnings.summarize()
         return parts.report
 
     def apply(self, file: Path, *, allow_large: bool = False, dry_run: bool = False) -> RunReport:

@@ -133,6 +133,28 @@ def test_the_counts_of_a_run_become_metrics() -> None:
     assert samples["sync_worker_freshness_seconds_bucket{'le': '120.0'}"] == 1
 
 
+def test_a_scrape_while_figures_are_set_misses_no_series() -> None:
+    metrics, seen = ServiceMetrics(lambda: NOW), []
+    figures = make_figures(held_back=HeldBack(4, (HeldBackGroup("properties", "locked", 4, 0, None),)))
+    metrics.set_figures(figures)
+
+    class Scraped:
+        """Figures that are scraped whenever one of them is read."""
+
+        is_active = False
+
+        def __getattr__(self, name: str) -> object:
+            if not self.is_active:
+                self.is_active = True
+                seen.append({name.partition("{")[0] for name in read_samples(metrics)})
+                self.is_active = False
+            return getattr(figures, name)
+
+    metrics.set_figures(Scraped())  # type: ignore[arg-type]
+    assert len(seen) > 5
+    assert all({"sync_worker_info", "sync_worker_contacts_held_back"} <= names for names in seen)
+
+
 def test_the_figures_of_the_state_become_metrics_without_personal_data() -> None:
     metrics = ServiceMetrics(lambda: NOW)
     group = HeldBackGroup("properties", "ana@example.com is locked", 4, 0, None)

@@ -6,6 +6,7 @@ HubSpot client. Each name is part of the contract with deploy/prometheus.
 
 from __future__ import annotations
 
+from collections import Counter as CountByLabels
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
@@ -41,7 +42,6 @@ class ServiceMetrics:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._clock = clock
-        self._info = Gauge("sync_worker_info", "Version, portal and model", ["version", "portal", "model", "model_name"], registry=registry)
         self._runs = Counter("sync_worker_runs", "Runs by job and outcome", ["job", "outcome"], registry=registry)
         self._step_seconds = Counter("sync_worker_step_seconds", "Seconds of all runs by step", ["step"], registry=registry)
         self._read = Counter("sync_worker_records_read", "Records read by kind", ["kind"], registry=registry)
@@ -62,13 +62,8 @@ class ServiceMetrics:
         self._hand_offs = Gauge("sync_worker_hand_offs_waiting", "Messages to sales that are not sent yet", registry=registry)
         self._left_out = Gauge("sync_worker_left_out", "Forms, webinars and lists that could not be read", registry=registry)
         self._last_done = Gauge("sync_worker_last_done_timestamp_seconds", "End of the last good cycle", registry=registry)
-        self._held_back = Gauge(
-            "sync_worker_contacts_held_back",
-            "Contacts that HubSpot has rejected",
-            ["part", "reason"],
-            registry=registry,
-        )
         self._figures: StateFigures | None = None
+        registry.register(_LabeledFigures(lambda: self._figures))
         self._reload.set(1)
         self._set_zeros()
 
@@ -110,8 +105,6 @@ class ServiceMetrics:
     def set_figures(self, figures: StateFigures) -> None:
         """Set the figures of the state."""
         self._figures = figures
-        self._info.clear()
-        self._info.labels(__version__, figures.portal_id or "", figures.model_hash, figures.model_name).set(1)
         self._contacts.set(figures.contacts)
         self._mqls.set(figures.mqls)
         self._approved.set(figures.approved)
@@ -119,9 +112,6 @@ class ServiceMetrics:
         self._hand_offs.set(figures.hand_offs_waiting)
         self._left_out.set(figures.left_out)
         self._last_done.set(figures.last_done.timestamp() if figures.last_done else 0)
-        self._held_back.clear()
-        for group in figures.held_back.groups:
-            self._held_back.labels(group.part, log.redact_text(group.reason)[:MAX_REASON]).inc(group.contacts)
 
     def _load_lags(self) -> dict[str, float]:
         cursors = self._figures.cursors if self._figures else {}
@@ -136,6 +126,32 @@ class ServiceMetrics:
                 self._runs.labels(job, outcome)
         for step in ("read", "evaluate", "write"):
             self._step_seconds.labels(step)
+
+
+class _LabeledFigures(Collector):
+    """Figures of the state whose labels change. They are built at the scrape from the last figures, so that none is ever missing."""
+
+    def __init__(self, load_figures: Callable[[], StateFigures | None]) -> None:
+        self._load_figures = load_figures
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Return nothing, so that the registration does not collect."""
+        return iter(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Return version, portal and model, and what HubSpot has rejected, by part and reason."""
+        figures = self._load_figures()
+        info = GaugeMetricFamily("sync_worker_info", "Version, portal and model", labels=["version", "portal", "model", "model_name"])
+        held_back = GaugeMetricFamily("sync_worker_contacts_held_back", "Contacts that HubSpot has rejected", labels=["part", "reason"])
+        if figures:
+            info.add_metric([__version__, str(figures.portal_id or ""), figures.model_hash, figures.model_name], 1)
+            contacts: CountByLabels[tuple[str, str]] = CountByLabels()
+            for group in figures.held_back.groups:
+                contacts[group.part, log.redact_text(group.reason)[:MAX_REASON]] += group.contacts
+            for labels, number in contacts.items():
+                held_back.add_metric(labels, number)
+        yield info
+        yield held_back
 
 
 class _LiveFigures(Collector):

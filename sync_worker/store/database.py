@@ -57,6 +57,7 @@ class Store:
         self.fence: Callable[[Connection], None] | None = None
         self.connection: Connection = engine.connect()
         self.is_read_only = READ_ONLY_PARAMETER in engine.url.query
+        self._is_rehearsal = False
         if engine.dialect.name == "sqlite" and not self.is_read_only:
             # The mode is saved in the file, so it is set only after the check that the file is a state.
             self.connection.execute(text("PRAGMA journal_mode=WAL"))
@@ -70,10 +71,24 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Open a transaction. It is committed at the end of the block and rolled back on an exception."""
-        with translate_db_errors(self._engine.url), self.connection.begin():
+        begin = self.connection.begin_nested if self._is_rehearsal else self.connection.begin
+        with translate_db_errors(self._engine.url), begin():
             yield self.connection
             if self.fence:
                 self.fence(self.connection)
+
+    @contextmanager
+    def rehearse(self) -> Iterator[None]:
+        """Roll back at the end of the block whatever its transactions have written."""
+        with translate_db_errors(self._engine.url), self.connection.begin() as outer:
+            if self._engine.dialect.name == "sqlite":
+                self.connection.exec_driver_sql("BEGIN")  # without it, the end of the first inner transaction would commit
+            self._is_rehearsal = True
+            try:
+                yield
+            finally:
+                self._is_rehearsal = False
+                outer.rollback()
 
     @contextmanager
     def separate_transaction(self) -> Iterator[Connection]:

@@ -57,20 +57,23 @@ class Run:
     chunk_size: int = EARLY_CHUNK_SIZE
     write_early: bool = False
     confirm_plan: Callable[[], None] = lambda: None  # called before the first write of a safe plan; may refuse it
-    verify_plan: Callable[[], None] = lambda: None  # called when all contacts are evaluated; refuses a saved plan that does not hold
+    verify_plan: Callable[[], None] = lambda: None  # called before an MQL is admitted; refuses a saved plan that does not hold
 
     def full(self) -> None:
         """Evaluate all contacts. In the first backfill, each chunk except its new MQLs is written while the next is read.
 
         What HubSpot has rejected is tried again, unless the value itself was invalid.
         """
-        with self.store.transaction() as tx:
-            rejections.release(tx)
-        with self.report.steps.measure("read"):
-            self._read_full()
+        self._read_full()
         self.from_state()
 
     def _read_full(self) -> None:
+        with self.store.transaction() as tx:
+            rejections.release(tx)
+        with self.report.steps.measure("read"):
+            self._read_everything()
+
+    def _read_everything(self) -> None:
         self._read_all()
         self.pull.changes_since_scan()
         self.pull.contacts_to_read_again()
@@ -84,11 +87,15 @@ class Run:
 
     def incremental(self) -> None:
         """Evaluate the contacts that changed since the last run, or all contacts if there is no run to resume from."""
+        self.read()
+        self.from_state()
+
+    def read(self) -> None:
+        """Read what changed since the last run, or everything if there is no run to resume from."""
         if self.pull.can_resume():
             self.read_changes()
-            self.from_state()
         else:
-            self.full()
+            self._read_full()
 
     def read_changes(self) -> None:
         """Read the events and contacts that changed since the last run."""
@@ -102,11 +109,11 @@ class Run:
     def from_state(self) -> None:
         """Evaluate the contacts in the state, and write the differences, without a read from HubSpot."""
         self.retention.purge(self.store, self.scope.crm_schema.models, self.evaluator.now)
-        self._evaluate()
+        self.evaluate()
         self._evaluate_shadow()
+        self.verify_plan()
         self.report.waiting = self.mql_quota.admit(self.store)
         self.mql_starts.update(self.store)
-        self.verify_plan()
         with self.report.steps.measure("write"):
             self._apply_contact_changes()
             failures = self._apply_list_changes()
@@ -136,7 +143,7 @@ class Run:
         contact_ids = [*saved]
         saved.clear()
         for some in batched(contact_ids, BUSY_CHUNK_FACTOR * self.chunk_size):
-            self._evaluate(some)
+            self.evaluate(some)
             # New MQLs are written last: the safety check and the daily MQL quota need all of them.
             if self.write_early:
                 pending_changes.append(self._count_changes(self._contact_changes(exclude_mqls=True, only_ids=some)))
@@ -150,7 +157,8 @@ class Run:
             while pending_changes and self.applier and not self.applier.submit(pending_changes[0]):
                 pending_changes.popleft()
 
-    def _evaluate(self, only_ids: Sequence[int] | None = None) -> None:
+    def evaluate(self, only_ids: Sequence[int] | None = None) -> None:
+        """Evaluate the contacts that are due, of all or of `only_ids`."""
         with self.report.steps.measure("evaluate"):
             self.report.evaluated += self.evaluator.evaluate_due(self.store, self.pull.context.progress, only_ids=only_ids)
 

@@ -1,14 +1,21 @@
-"""The run that carries out a saved plan, exactly and whole, or refuses it with what has changed since."""
+"""The runs of a saved plan: one makes it, another carries it out, exactly and whole, or refuses it with what has changed since.
+
+Both read the contacts of the plan by id: events change HubSpot's counters, users change lists, and search shows neither; and it lags. What
+happened before the plan is thus in it, and only what happens after it makes it stale.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from sync_worker.errors import StalePlan
+from sync_worker.model.compiled.inputs import ModelInputs, select_inputs
 from sync_worker.sync.plan.fact_digests import FactDigests
-from sync_worker.sync.plan.plan import PAGE_SIZE
+from sync_worker.sync.plan.mql_starts import MqlStarts
+from sync_worker.sync.plan.plan import PAGE_SIZE, find_planned_ids
 from sync_worker.sync.plan.plan_comparison import find_differences, find_fact_differences
 from sync_worker.sync.plan.saved_plan import PlanRecorder, SavedPlan
 from sync_worker.sync.run import Run
@@ -17,11 +24,22 @@ MAX_DIFFERENCES: Final = 10  # that a refusal names
 STALE_HINT: Final = "Run `sync-worker plan --out FILE` again and look at the new plan."
 
 
+def record_plan(run: Run, *, portal_id: int, names: bool) -> SavedPlan:
+    """Return the changes of a dry run, which this function executes; with `names`, they have the addresses of the contacts."""
+    run.read()
+    run.evaluate()
+    ids = find_planned_ids(run.store, run.scope)
+    run.pull.contacts_by_id(ids, list_members=run.scope.approved)
+    run.evaluator.evaluate_due(run.store, run.pull.context.progress, only_ids=ids)
+    run.from_state()
+    return _build_recorder(run, portal_id, names=names).record()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPlanRun:
     """A run whose scope is limited to the contacts of a saved plan; what else has changed waits for the next `sync`.
 
-    The changes since the last run are read as in a `sync`, and the contacts of the plan once more by id, because search lags.
+    A contact becomes an MQL at the time of this run, not at that of the plan.
     """
 
     run: Run
@@ -43,13 +61,13 @@ class SavedPlanRun:
         if self.plan.at >= run.evaluator.valid_since:
             # Verdicts are valid for the day, so that a plan does not change with time alone.
             replace(run.evaluator, now=self.plan.at).evaluate_due(run.store, run.pull.context.progress, only_ids=ids)
-        starts = replace(run.mql_starts, now=self.plan.at)  # the plan has this moment
-        replace(run, mql_starts=starts, verify_plan=self._check_changes).from_state()
+        starts = replace(run.mql_starts, only_ids=self.plan.contact_ids)
+        replace(run, mql_starts=starts, verify_plan=partial(self._check_changes, starts)).from_state()
 
     def _check_conditions(self) -> None:
         scope, plan = self.run.scope, self.plan
         with self.run.store.transaction() as tx:
-            state_id = FactDigests.load_key(tx).state_id
+            state_id = FactDigests.load(tx, _inputs(self.run)).state_id
         found = [
             ("another state was used", plan.state, state_id),
             ("the model is another one", plan.model, scope.crm_schema.model.hash),
@@ -66,12 +84,24 @@ class SavedPlanRun:
         facts: dict[int, str] = {}
         for start in range(0, len(ids), PAGE_SIZE):
             with self.run.store.transaction() as tx:
-                facts |= FactDigests.load_key(tx).digest(tx, ids[start : start + PAGE_SIZE])
+                facts |= FactDigests.load(tx, _inputs(self.run)).digest(tx, ids[start : start + PAGE_SIZE])
         _raise_if_any(find_fact_differences(self.plan, facts))
 
-    def _check_changes(self) -> None:
-        recorder = PlanRecorder(store=self.run.store, scope=self.run.scope, portal_id=self.portal_id, names=self.plan.names)
-        _raise_if_any(find_differences(self.plan, recorder.record()))
+    def _check_changes(self, starts: MqlStarts) -> None:
+        store = self.run.store
+        with store.rehearse():  # a plan that is refused makes no contact an MQL
+            self.run.mql_quota.admit(store)
+            replace(starts, now=self.plan.at).update(store)  # the plan has this moment
+            fresh = _build_recorder(self.run, self.portal_id, names=self.plan.names).record()
+        _raise_if_any(find_differences(self.plan, fresh))
+
+
+def _build_recorder(run: Run, portal_id: int, *, names: bool) -> PlanRecorder:
+    return PlanRecorder(store=run.store, scope=run.scope, inputs=_inputs(run), portal_id=portal_id, names=names)
+
+
+def _inputs(run: Run) -> ModelInputs:
+    return select_inputs(run.evaluator.model, run.evaluator.hidden_kinds)
 
 
 def _raise_if_any(differences: Sequence[str]) -> None:

@@ -27,6 +27,26 @@ def read_pragma(store: database.Store, name: str) -> object:
         return tx.execute(text(f"PRAGMA {name}")).scalar()
 
 
+def test_a_rehearsal_shows_its_writes_and_leaves_none(tmp_path: Path) -> None:
+    with temporary_state_url(tmp_path, is_migrated=True) as url:
+        store = open_store(url)
+        with store.rehearse():
+            for value in ("first", "second"):
+                with store.transaction() as tx:
+                    key_value.put(tx, "key", value)
+            with store.transaction() as tx:
+                assert key_value.get(tx, "key") == "second"
+        with pytest.raises(ZeroDivisionError), store.rehearse(), store.transaction() as tx:
+            key_value.put(tx, "key", str(1 // 0))
+        with store.transaction() as tx:
+            key_value.put(tx, "other", "kept")
+        store.close()
+        reopened = open_store(url)
+        with reopened.transaction() as tx:
+            assert (key_value.get(tx, "key"), key_value.get(tx, "other")) == (None, "kept")
+        reopened.close()
+
+
 @on_sqlite
 class TestNewState:
     """A file that did not exist."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -85,17 +87,41 @@ def test_a_plan_of_a_new_portal_is_applied_exactly(harness: Harness) -> None:
     assert harness.sync().written == 0
 
 
-def test_lists_and_stages_are_applied_and_the_rest_waits_for_the_next_sync(changed_harness: Harness) -> None:
+def test_lists_and_stages_are_applied_once_and_the_rest_waits_for_the_next_sync(changed_harness: Harness) -> None:
     path = save_plan(changed_harness)
     changed_harness.add_click("y", "p2@example.com")
     report = apply(changed_harness, path)
     assert (report.stages, report.lists["MQL"]["added"]) == (1, 1)
     assert (changed_harness.value(3, "lifecyclestage"), 3 in changed_harness.members("MQL")) == (MQL, True)
     assert changed_harness.score(2) == 10
+    with pytest.raises(StalePlan, match=r"contact 1: .*lead_score does not change any longer") as refused:
+        apply(changed_harness, path)
+    assert refused.value.exit_code == ExitCode.UNSAFE
     changed_harness.advance()
     assert (changed_harness.sync().written, changed_harness.score(2)) == (1, 15)
     with pytest.raises(ConfigurationError, match="contains no changes"):
         apply(changed_harness, save_plan(changed_harness))
+
+
+def mql_since(harness: Harness, number: int) -> datetime:
+    return datetime.fromisoformat(harness.value(number, "lead_mql_since") or "")
+
+
+def test_a_contact_becomes_an_mql_when_the_plan_is_applied_and_one_outside_the_plan_in_the_next_run(changed_harness: Harness) -> None:
+    refused = save_plan(changed_harness)
+    changed_harness.edit_contact(1, lead_score="77")
+    with pytest.raises(StalePlan):
+        apply(changed_harness, refused)
+    changed_harness.advance()
+    path = save_plan(changed_harness)
+    newcomer = changed_harness.create_contact(email="new@example.org")
+    changed_harness.submit_form("new@example.org", "demo")
+    changed_harness.advance()
+    apply(changed_harness, path)
+    applied = changed_harness.clock()
+    changed_harness.advance()
+    changed_harness.sync()
+    assert (mql_since(changed_harness, 3), mql_since(changed_harness, newcomer)) == (applied, changed_harness.clock())
 
 
 def test_a_dry_run_checks_the_plan_and_writes_nothing(refused_harness: Harness) -> None:
@@ -117,14 +143,6 @@ def test_an_applied_plan_is_a_run_that_can_be_undone(changed_harness: Harness) -
         assert (worker.status().runs[0].command, worker.status().runs[0].written) == ("apply", 3)
         worker.undo(run)
     assert changed_harness.score(1) == 20
-
-
-def test_a_second_apply_of_the_same_plan_is_refused(changed_harness: Harness) -> None:
-    path = save_plan(changed_harness)
-    apply(changed_harness, path)
-    with pytest.raises(StalePlan, match=r"contact 1: .*lead_score does not change any longer") as refused:
-        apply(changed_harness, path)
-    assert refused.value.exit_code == ExitCode.UNSAFE
 
 
 # What has changed since.
@@ -188,8 +206,11 @@ EDITS: Mapping[str, Edit] = {
     "model": lambda harness, _: harness.use_model(OTHER_MODEL),
     "withdrawal": lambda harness, _: edit_state(harness, "UPDATE model_revisions SET kind = 'withdrawal' WHERE kind = 'approval'"),
 }
+GENERAL_EDITS = ["sync", "model", "withdrawal"]  # of no contact
+EARLIER_EDITS = ["grade", "job title", "click", "page view", "form", "email", "company", "association", "list"]
 IRRELEVANT_EDITS: Mapping[str, Edit] = {
     "unrelated property": lambda harness, number: harness.edit_contact(number, phone=str(RANDOM.random())),
+    "counter": lambda harness, number: harness.set_hubspot_values(number, hs_email_click=str(RANDOM.randrange(10**6))),
     "property of another contact": lambda harness, _: harness.edit_contact(3, jobtitle=str(RANDOM.random())),
     "event of another contact": lambda harness, _: harness.add_click(RANDOM.random(), "p2@example.com"),
     "new contact": lambda harness, _: harness.create_contact(email=f"{RANDOM.random()}@example.org"),
@@ -200,11 +221,11 @@ IRRELEVANT_EDITS: Mapping[str, Edit] = {
 
 
 def prepare(harness: Harness) -> Path:
-    """Give the contacts 1 and 6 changes, and save the plan."""
+    """Give the contacts 1, 4 and 6 changes, and save the plan."""
     harness.use_model(MODEL)
     edit_state(harness, "UPDATE model_revisions SET kind = 'approval' WHERE kind = 'withdrawal'")
     edit_state(harness, "DELETE FROM rejections")
-    for number in (1, 6):
+    for number in (1, 4, 6):
         harness.edit_contact(number, lead_score=str(RANDOM.randrange(100, 10**6)))
     return save_plan(harness)
 
@@ -216,33 +237,50 @@ def find_refusal(harness: Harness, path: Path) -> str:
         return str(error)
 
 
-def check_refusals(harness: Harness, edits: Sequence[str]) -> None:
-    for edit in edits:
-        path = prepare(harness)
+def check_refusal(harness: Harness, edits: Mapping[int, str]) -> None:
+    """Check that a plan is refused after these edits, one for each contact, and that each contact is named."""
+    path = prepare(harness)
+    for number, edit in edits.items():
+        EDITS[edit](harness, number)
+    before = harness.digest()
+    refusal = find_refusal(harness, path)
+    assert "Nothing of it was written" in refusal, edits
+    assert edits.keys() <= {*map(int, re.findall(r"contact (\d+)", refusal))} or edits.keys() == {0}, (edits, refusal)
+    assert harness.digest() == before, edits
+
+
+def check_acceptance(harness: Harness, *, earlier: Sequence[str] = (), later: Sequence[str] = ()) -> None:
+    """Check that a plan holds that is made after relevant changes, even if search does not show them, and before irrelevant ones."""
+    harness.sync()
+    for edit in earlier:
         EDITS[edit](harness, RANDOM.choice([1, 6]))
-        before = harness.digest()
-        assert "Nothing of it was written" in find_refusal(harness, path), edit
-        assert harness.digest() == before, edit
-
-
-def check_acceptance(harness: Harness, edits: Sequence[str]) -> None:
-    for edit in edits:
-        harness.sync()
-        path = prepare(harness)
+    path = prepare(harness)
+    for edit in later:
         IRRELEVANT_EDITS[edit](harness, RANDOM.choice([1, 6]))
-        assert apply(harness, path).written == 2, edit
+    assert apply(harness, path).written == 3, (earlier, later)
 
 
-def test_a_plan_is_refused_whole_after_a_relevant_change_and_holds_after_others(live_harness: Harness) -> None:
-    check_refusals(live_harness, ["score", "form", "company", "list", "rejection", "withdrawal"])
-    check_acceptance(live_harness, ["unrelated property", "second plan", "time"])
+def test_a_plan_is_refused_whole_after_a_relevant_change(live_harness: Harness) -> None:
+    check_refusal(live_harness, {1: "list", 4: "rejection", 6: "score"})  # first: a rejection is about one verdict
+    check_refusal(live_harness, {1: "form", 4: "click", 6: "company"})
+    check_refusal(live_harness, {0: "withdrawal"})
+
+
+def test_a_plan_holds_after_other_changes_and_after_relevant_ones_that_came_first(live_harness: Harness) -> None:
+    check_acceptance(
+        live_harness, earlier=["click", "page view", "form", "list"], later=["unrelated property", "counter", "second plan", "time"]
+    )
 
 
 @pytest.mark.soak
 def test_a_hundred_random_changes_are_refused_if_they_are_relevant(live_harness: Harness) -> None:
     # A rejection is about one verdict, which earlier edits have outdated.
-    check_refusals(live_harness, RANDOM.choices([edit for edit in EDITS if edit != "rejection"], k=100))
-    check_acceptance(live_harness, RANDOM.choices([*IRRELEVANT_EDITS], k=100))
+    for edit in RANDOM.choices([edit for edit in EDITS if edit != "rejection"], k=100):
+        check_refusal(live_harness, {0 if edit in GENERAL_EDITS else RANDOM.choice([1, 6]): edit})
+    for edit in RANDOM.choices([*IRRELEVANT_EDITS], k=100):
+        check_acceptance(live_harness, later=[edit])
+    for edit in RANDOM.choices(EARLIER_EDITS, k=100):
+        check_acceptance(live_harness, earlier=[edit])
 
 
 def test_a_plan_is_refused_if_the_daily_quota_admits_others(tmp_path: Path) -> None:
@@ -308,6 +346,7 @@ BAD_FILES: Mapping[str, Callable[[Path], object]] = {
     "has version 2 of the format; this program reads version 1": lambda path: change(path, lambda file: file.update(version=2)),
     "is not a plan of sync-worker": lambda path: path.write_text('{"format": "other", "version": 1}', encoding="utf-8"),
     "missing required field": lambda path: change(path, lambda file: file["plan"].pop("portal")),
+    "is not complete JSON; it may be": lambda path: path.write_text('{"other": ' + 100_000 * "[", encoding="utf-8"),
     "cannot be read": lambda path: path.unlink(),
 }
 

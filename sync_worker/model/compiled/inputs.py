@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sync_worker.model.compiled.facts import SUBSCRIPTIONS
 from sync_worker.model.compiled.model import Model
@@ -22,6 +22,14 @@ class ModelInputs:
     def source_kinds(self) -> frozenset[str]:
         """What the models need and a portal can hide: the recorded kinds of event, and `SUBSCRIPTIONS`."""
         return self.event_kinds | ({SUBSCRIPTIONS} if self.uses_subscriptions else frozenset())
+
+
+def select_inputs(model: Model, hidden_kinds: frozenset[str]) -> ModelInputs:
+    """Return what the verdicts of a model depend on if a portal hides these kinds of event.
+
+    HubSpot updates its counters at any time; where it shows the single events, they do not matter.
+    """
+    return replace(combine_inputs([model]), contact_properties=model.select_contact_properties(hidden_kinds))
 
 
 def combine_inputs(models: Collection[Model]) -> ModelInputs:

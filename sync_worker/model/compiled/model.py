@@ -128,8 +128,12 @@ class Model:
     @cached_property
     def contact_properties(self) -> frozenset[str]:
         """The contact properties to read from HubSpot: those of conditions, and the counters that replace hidden events."""
+        return self.select_contact_properties(frozenset(COUNTER_PROPERTIES))
+
+    def select_contact_properties(self, hidden_kinds: frozenset[str]) -> frozenset[str]:
+        """Return the contact properties that verdicts depend on if the portal hides these kinds of event."""
         further = {ADDITIONAL_EMAILS} if PRIMARY_EMAIL in self._condition_properties else set()
-        counters = {name for kind in self.event_kinds & COUNTER_PROPERTIES.keys() for name in COUNTER_PROPERTIES[kind]}
+        counters = {name for kind in self.event_kinds & hidden_kinds & COUNTER_PROPERTIES.keys() for name in COUNTER_PROPERTIES[kind]}
         own = (name for name in self._condition_properties if not name.startswith(COMPANY_PREFIX))
         return frozenset(own).difference(SUBSCRIPTION_PROPERTIES) | counters | further
 

@@ -27,6 +27,7 @@ from sync_worker.store.id_array import in_ids
 from sync_worker.store.schema import companies, contacts, events
 from sync_worker.store.writes import hand_offs, memberships, mql_starts
 
+_MAX_ID_DIGITS: Final = 18  # of the numbers that the database can hold
 #: In the order of the tuples that `_write_rows` writes.
 _CONTACT_COLUMNS: Final = ("id", "email", "company_id", "updated_at", "facts", "shown", "stage", "sweep")
 
@@ -218,6 +219,8 @@ def parse_counter(text: str | None) -> int | None:
 def find_id(tx: Connection, email_or_id: str) -> int | None:
     """Return the id of the contact with this id or email, or None."""
     if email_or_id.isdecimal():
+        if len(email_or_id) > _MAX_ID_DIGITS:
+            return None
         return tx.execute(select(contacts.c.id).where(contacts.c.id == int(email_or_id))).scalar()
     named = select(contacts.c.id).where(has_any_email([email_or_id.strip().lower()]))
     # A merged contact keeps its email: the contact that still exists is preferred.

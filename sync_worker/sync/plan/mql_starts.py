@@ -21,13 +21,17 @@ BEFORE_RECORDING = ""  # the model of starts that are older than their record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqlStarts:
-    """Records the starts of MQLs in a run. Before the approval of the model, no contact becomes an MQL and none ceases to be one."""
+    """Records the starts of MQLs in a run. Before the approval of the model, no contact becomes an MQL and none ceases to be one.
+
+    With `only_ids`, only these contacts become MQLs; the others do in a later run, with its time and its reasons.
+    """
 
     crm_schema: CrmSchema
     now: datetime
     approved: bool
     channels: Sequence[str] = ()  # of the messages about new MQLs
     hand_off: Literal["new", "all", "none"] = "new"  # which MQLs are handed off to sales
+    only_ids: frozenset[int] | None = None
 
     def update(self, store: Store) -> None:
         """Record the new MQLs, and delete the starts of contacts that are no MQLs any longer; if one qualifies again, it is new.
@@ -57,7 +61,7 @@ class MqlStarts:
 
     def _record(self, tx: Connection) -> list[int]:
         """Record the starts of new MQLs; return those that become MQLs now."""
-        started = {mql: start for mql in mql_starts.load_new_mqls(tx) if (start := self._start(mql))}
+        started = {mql: start for mql in mql_starts.load_new_mqls(tx, only_ids=self.only_ids) if (start := self._start(mql))}
         desired = {mql.contact_id: self.crm_schema.start_mql(mql.desired, *start.texts) for mql, start in started.items()}
         mql_starts.save(tx, [*started.values()], desired)
         return [start.contact_id for start in started.values() if start.model != BEFORE_RECORDING]

@@ -237,6 +237,13 @@ def list_changes(store: Store, scope: Scope) -> Iterator[ListChange]:
             yield change
 
 
+def find_planned_ids(store: Store, scope: Scope) -> list[int]:
+    """Return the contacts that a plan changes: their properties, their stage or, if the scope allows it, their lists; in order of id."""
+    lists = list_changes(store, scope) if scope.approved else ()
+    members = (id_ for change in lists for id_ in (*change.add, *change.remove))
+    return sorted({*(change.id for change in contact_changes(store, scope)), *members})
+
+
 def count_list_changes(store: Store, scope: Scope) -> dict[str, dict[str, int]]:
     """Return the numbers of contacts to add and to remove by list name, without the ids of `list_changes`."""
     found: dict[str, dict[str, int]] = {}

@@ -95,7 +95,7 @@ def _decode(path: Path, content: bytes, kind: type[Kind]) -> Kind:
         return msgspec.json.decode(content, type=kind)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"{path} is not a plan of sync-worker: {error}.", hint=AGAIN_HINT) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path} is not complete JSON; it may be truncated.", hint=AGAIN_HINT) from error
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from sync_worker.batched import batched
 from sync_worker.log import EMAIL_PATTERN
+from sync_worker.model.compiled.inputs import ModelInputs
 from sync_worker.store import verdicts
 from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts
@@ -88,10 +89,11 @@ class SavedPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRecorder:
-    """Builds the content of a plan file from the state. With `names`, it has the addresses of the contacts."""
+    """Builds the content of a plan file from the state. `inputs`: what the verdicts depend on. With `names`, it has the addresses."""
 
     store: Store
     scope: Scope
+    inputs: ModelInputs
     portal_id: int
     names: bool
 
@@ -101,7 +103,7 @@ class PlanRecorder:
         lists = list(list_changes(self.store, self.scope)) if self.scope.approved else []
         ids = {*changes, *chain.from_iterable((*each.add, *each.remove) for each in lists), *(self.scope.only_ids or ())}
         with self.store.transaction() as tx:
-            digests = FactDigests.load_key(tx)
+            digests = FactDigests.load(tx, self.inputs)
         model = self.scope.crm_schema.model
         return SavedPlan(
             portal=self.portal_id,

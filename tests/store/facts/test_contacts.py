@@ -169,6 +169,11 @@ def test_a_contact_is_found_by_id_and_by_email(tx: Connection, named: str) -> No
     assert contact_store.find_id(tx, "p8@example.com") is None
 
 
+@pytest.mark.parametrize("digits", [19, 20, 5_000])
+def test_a_number_with_too_many_digits_is_no_contact(tx: Connection, digits: int) -> None:
+    assert contact_store.find_id(tx, "9" * digits) is None
+
+
 def test_saving_no_contacts_is_no_error(tx: Connection) -> None:
     contact_store.save(tx, [])
     contact_store.save_companies(tx, [])
