@@ -25,6 +25,7 @@ from sync_worker.insight.state_history import load_state_history, raise_if_unrea
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.diff import describe_changes
+from sync_worker.output_file import check_output_file
 from sync_worker.progress import Progress
 from sync_worker.reports.audit import AuditSummary, export_audit
 from sync_worker.reports.explain_contact import ContactExplanation, explain
@@ -53,7 +54,7 @@ from sync_worker.sync.approval import Approval, find_report
 from sync_worker.sync.evaluate.evaluate import Evaluator, evaluate_all
 from sync_worker.sync.evaluate.shadow import build_shadow_evaluator
 from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire, raise_if_used
-from sync_worker.sync.plan.plan_file import check_writable, read_plan, write_plan
+from sync_worker.sync.plan.plan_file import read_plan, write_plan
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.model_check import ModelCheck, check_model
@@ -460,8 +461,7 @@ class Worker:
 
         Raises ConfigurationError if the file cannot be written.
         """
-        if out:
-            check_writable(out)
+        check_output_file(out)
         with self._start_run("sync", dry_run=True) as parts:
             run = parts.build_run()
             if out:

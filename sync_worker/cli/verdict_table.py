@@ -16,7 +16,7 @@ from sync_worker.insight.as_of import as_of
 from sync_worker.model.compiled.loader import load
 from sync_worker.model.evaluate import Verdicts
 from sync_worker.model.file.units import MICROS_PER_POINT
-from sync_worker.private_file import write_private_bytes
+from sync_worker.output_file import write_output_file
 from sync_worker.sync.evaluate.offline import evaluate_history
 from sync_worker.sync.evaluate.verdict_json import VERDICT_COLUMNS
 
@@ -56,29 +56,20 @@ def _build_rows(verdicts: Verdicts, model: str, ledger: LedgerLines) -> pl.DataF
     return rows.join(by_contact, on="contact_id", how="left", maintain_order="left").with_columns(pl.col("ledger").fill_null([]))
 
 
-def raise_if_unknown_format(file: Path) -> None:
-    """Raise ConfigurationError if a file has none of the endings of `FORMATS`, before the work begins."""
-    if file.suffix not in FORMATS:
-        raise ConfigurationError(f"--out: {file} has no known format.", hint=f"Use a name that ends with {', '.join(FORMATS)}.")
-
-
 def write_table(table: pl.DataFrame, file: Path) -> None:
     """Write a table to a file that only its owner can read, in the format of its ending; CSV has the ledger as JSON text.
 
     Raises:
         ConfigurationError: the file cannot be written.
     """
-    content = BytesIO()
-    if file.suffix == ".parquet":
+    content, ending = BytesIO(), file.suffix.lower()
+    if ending == ".parquet":
         table.write_parquet(content)
-    elif file.suffix == ".jsonl":
+    elif ending == ".jsonl":
         table.write_ndjson(content)
     else:
         _flatten(table).write_csv(content)
-    try:
-        write_private_bytes(file, content.getvalue())
-    except OSError as error:
-        raise ConfigurationError(f"--out: {file} cannot be written: {error.strerror or error}.", hint="Choose another file.") from error
+    write_output_file(file, content.getvalue())
 
 
 def _flatten(table: pl.DataFrame) -> pl.DataFrame:

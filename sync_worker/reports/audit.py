@@ -13,7 +13,7 @@ import polars as pl
 from sqlalchemy import Connection
 
 from sync_worker.errors import ConfigurationError, ExitCode
-from sync_worker.private_file import write_private_bytes
+from sync_worker.output_file import check_output_file, write_output_file
 from sync_worker.store import runs
 from sync_worker.store.facts import contacts
 from sync_worker.store.writes import audit_log
@@ -46,18 +46,14 @@ class AuditSummary:
 def export_audit(tx: Connection, out: Path, *, since: datetime | None, run: str | None, email_or_id: str | None) -> AuditSummary:
     """Write the audit to a file that only its owner can read, in order of time.
 
-    Raises ConfigurationError for another suffix than .csv or .parquet, an unknown run or contact, or a file that cannot be written.
+    Raises ConfigurationError for another ending than .csv or .parquet, an unknown run or contact, or a file that cannot be written.
     """
-    if out.suffix not in {".csv", ".parquet"}:
-        raise ConfigurationError(f"--out {out}: the file name must end in .csv or .parquet.")
+    check_output_file(out, ".csv", ".parquet")
     if run is not None and runs.load(tx, run) is None:
         raise ConfigurationError(f"Run {run} does not exist.", hint="`sync-worker status` shows the last runs.")
     ids = None if email_or_id is None else _find_contact(tx, email_or_id)
     frame = build_audit(list(audit_log.load(tx, since=None if since is None else to_ms(since), run=run, contact_ids=ids)))
-    try:
-        write_private_bytes(out, _encode(frame, out.suffix))
-    except OSError as error:
-        raise ConfigurationError(f"--out {out}: cannot be written: {error.strerror}.", hint="Use another file.") from error
+    write_output_file(out, _encode(frame, out.suffix.lower()))
     return AuditSummary(file=out, rows=frame.height)
 
 

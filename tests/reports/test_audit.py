@@ -103,7 +103,7 @@ def test_the_files_are_private_and_have_the_same_rows(live_harness: Harness) -> 
     own = pl.read_parquet(export(live_harness, "one.parquet", contact="p1@example.com"))
     assert set(own["contact"]) == {1}
     assert own.height < frame.height
-    with pytest.raises(ConfigurationError, match=r"must end in \.csv or \.parquet"):
+    with pytest.raises(ConfigurationError, match=r"ends with \.csv, \.parquet"):
         export(live_harness, "audit.xlsx")
     with pytest.raises(ConfigurationError, match="Run nonsense does not exist"):
         export(live_harness, "audit.csv", run="nonsense")

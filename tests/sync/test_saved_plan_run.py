@@ -378,5 +378,5 @@ def test_a_plan_of_another_portal_or_state_is_refused(refused_harness: Harness, 
 
 
 def test_a_file_that_cannot_be_written_is_found_before_the_read(refused_harness: Harness) -> None:
-    with refused_harness.worker() as worker, pytest.raises(ConfigurationError, match=r"--out .*missing/plan\.json: cannot be written"):
+    with refused_harness.worker() as worker, pytest.raises(ConfigurationError, match=r"--out: .*missing/plan\.json cannot be written"):
         worker.plan(out=refused_harness.folder / "missing" / "plan.json")

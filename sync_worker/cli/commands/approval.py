@@ -12,7 +12,8 @@ from sync_worker.cli.commands.execution import find_author, finish_run, with_wor
 from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, NoNamesOption, NoteOption
 from sync_worker.cli.output.console import out, print_json
 from sync_worker.cli.output.revision_log import print_log
-from sync_worker.cli.output.score_report import DETAILED_SUFFIXES, print_report, write_report
+from sync_worker.cli.output.score_report import DETAILED_FORMATS, FORMATS, print_report, write_report
+from sync_worker.output_file import check_output_file
 
 
 @app.command()
@@ -27,7 +28,8 @@ def report(
     Contacts whose verdict is missing, out of date or of another model are evaluated for the report only. An .html or .json file also has
     what each criterion gives, bots, fields and what is not visible.
     """
-    made = with_worker(lambda worker: worker.report(with_details=to is not None and to.suffix in DETAILED_SUFFIXES))
+    check_output_file(to, *FORMATS)
+    made = with_worker(lambda worker: worker.report(with_details=to is not None and to.suffix.lower() in DETAILED_FORMATS))
     made = made.hide_names() if no_names else made
     if to:
         write_report(made, to)

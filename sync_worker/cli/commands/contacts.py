@@ -16,6 +16,7 @@ from sync_worker.cli.output.person_report import print_person_report, write_pers
 from sync_worker.cli.output.run import print_audit, print_forgotten
 from sync_worker.cli.output.score_changes import print_score_changes
 from sync_worker.errors import ConfigurationError
+from sync_worker.output_file import check_output_file
 
 
 @app.command()
@@ -59,6 +60,7 @@ def explain(
 
 def show_to_person(contact: str, language: str | None, to: Path | None, *, json: bool) -> None:
     """Print the page for a person, or write it to a file."""
+    check_output_file(to, ".html", ".htm")
     report = with_worker(lambda worker: worker.report_to_person(contact, language=language))
     if to is not None:
         write_person_report(report, to)

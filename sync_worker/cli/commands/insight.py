@@ -11,6 +11,7 @@ from sync_worker.cli.commands.app import app
 from sync_worker.cli.commands.execution import parse_timestamp
 from sync_worker.cli.options import JsonOption, ModelOption
 from sync_worker.cli.output.console import out, print_json
+from sync_worker.output_file import check_output_file, write_output_file
 from sync_worker.settings import load_settings
 
 PortalFolderOption = Annotated[
@@ -45,6 +46,7 @@ def backtest(
     from sync_worker.cli.output.backtest import print_backtest  # noqa: PLC0415 -- the same
     from sync_worker.cli.output.backtest_page import write_page  # noqa: PLC0415 -- the same
 
+    check_output_file(file, ".html", ".htm")
     files = model or [load_settings().model]
     files = [*files, insight.find_shadow(load_settings())] if shadow else files
     result = insight.backtest_models(
@@ -106,10 +108,11 @@ def suggest(
     from sync_worker.cli import insight  # noqa: PLC0415 -- needs the extra `insight`
     from sync_worker.cli.output.suggestion import print_suggestion  # noqa: PLC0415 -- the same
 
+    check_output_file(out_file)
     current = file or load_settings().model
     found = insight.suggest_model(
         portal, current, at=parse_timestamp(as_of, "--as-of") if as_of else None, horizon=insight.parse_horizon(horizon), criteria=criteria
     )
     if out_file is not None and found.model is not None:
-        out_file.write_text(found.model, encoding="utf-8")
+        write_output_file(out_file, found.model, is_private=False)  # values of properties, and no people
     print_json(found.as_json()) if json else print_suggestion(found, out_file, out)

@@ -15,6 +15,7 @@ from sync_worker.cli.output.console import out, print_json
 from sync_worker.cli.output.model import print_comparison, print_evaluation, print_model
 from sync_worker.cli.output.revision_log import LogFormat, print_log
 from sync_worker.errors import ConfigurationError
+from sync_worker.output_file import check_output_file
 from sync_worker.settings import load_settings
 from sync_worker.worker import build_worker
 
@@ -111,7 +112,7 @@ def model_evaluate(
 
     files, instant = model or [load_settings().model], parse_timestamp(at) if at else None
     if out_file is not None:
-        verdict_table.raise_if_unknown_format(out_file)
+        check_output_file(out_file, *verdict_table.FORMATS)
         table = verdict_table.build_verdict_table(portal, files, at=instant, ledger=verdict_table.parse_ledger_lines(ledger))
         verdict_table.write_table(table, out_file)
         print_json({"out": str(out_file), "rows": table.height}) if json else out.print(f"wrote {table.height:,} rows to {out_file}")

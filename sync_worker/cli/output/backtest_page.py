@@ -8,9 +8,9 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sync_worker.errors import ConfigurationError
 from sync_worker.insight.backtest import Backtest
 from sync_worker.insight.metrics import Estimate
+from sync_worker.output_file import write_output_file
 
 WIDTH, HEIGHT = 640, 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 16, 16, 36
@@ -32,10 +32,7 @@ def write_page(result: Backtest, file: Path) -> None:
     environment = Environment(loader=PackageLoader("sync_worker.cli.output"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {"estimate": _format_estimate, "percent": _format_percent}
     page = environment.get_template("backtest.html").render(result=result, gains=_draw_gains, width=WIDTH, height=HEIGHT, y=_y, x=_x)
-    try:
-        file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"--out: {file} cannot be written: {error.strerror}.", hint="Choose another file.") from error
+    write_output_file(file, page, is_private=False)  # it has figures, and no people
 
 
 def _x(share: float) -> float:

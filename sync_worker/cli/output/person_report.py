@@ -9,8 +9,7 @@ from rich.console import Console
 
 from sync_worker.cli.output.console import err
 from sync_worker.cli.output.tables import build_table
-from sync_worker.errors import ConfigurationError
-from sync_worker.private_file import write_private_text
+from sync_worker.output_file import write_output_file
 from sync_worker.reports.person_report import PersonReport
 
 
@@ -44,16 +43,7 @@ def print_person_report(report: PersonReport, console: Console) -> None:
 
 
 def write_person_report(report: PersonReport, path: Path) -> None:
-    """Write the page as one HTML file that only its owner may read.
-
-    Raises:
-        ConfigurationError: the file cannot be written, or its name does not end with .html.
-    """
-    if path.suffix.lower() not in {".html", ".htm"}:
-        raise ConfigurationError(f"--out: {str(path)!r} is not an HTML file.", hint="Example: --out answer.html.")
+    """Write the page as one HTML file that only its owner may read; raises ConfigurationError if the file cannot be written."""
     environment = Environment(loader=PackageLoader("sync_worker.reports", "html"), autoescape=True, undefined=StrictUndefined)
-    try:
-        write_private_text(path, environment.get_template("person.html").render(report=report, texts=report.texts))
-    except OSError as error:
-        raise ConfigurationError(f"--out: {path}: {error.strerror}.", hint="Choose another file.") from error
+    write_output_file(path, environment.get_template("person.html").render(report=report, texts=report.texts))
     err.print(f"written to {path}; a help, not legal advice", markup=False)

@@ -15,9 +15,8 @@ from sync_worker.cli.output.console import err
 from sync_worker.cli.output.labels import format_count, format_score
 from sync_worker.cli.output.run import print_mqls
 from sync_worker.cli.output.tables import build_table
-from sync_worker.errors import ConfigurationError
 from sync_worker.model.i18n.phrases import format_minus
-from sync_worker.private_file import write_private_text
+from sync_worker.output_file import write_output_file
 from sync_worker.reports.html.score_page import render_score_page
 from sync_worker.reports.score_distribution import ScoreDistribution
 from sync_worker.reports.score_report import ScoreReport
@@ -27,7 +26,8 @@ BAR_CHARACTER: Final = "█"
 MAX_DISPUTED_MQLS: Final = 10  # of each model
 MAX_BAR_CHARS: Final = 40  # length of the longest bar, in characters
 
-DETAILED_SUFFIXES: Final = frozenset({".html", ".json"})  # of files that have the details of the report
+FORMATS: Final = (".html", ".txt", ".json")
+DETAILED_FORMATS: Final = (".html", ".json")  # of files that have the details of the report
 
 
 def print_report(report: ScoreReport, console: Console) -> None:
@@ -95,21 +95,13 @@ def _bar_width(number: int, maximum: int) -> int:
 
 
 def write_report(report: ScoreReport, path: Path) -> None:
-    """Write the report to a file; its suffix selects the format.
-
-    Raises ConfigurationError for another suffix, or if the file cannot be written.
-    """
+    """Write the report to a file; its ending, one of `FORMATS`, selects the format. Raises ConfigurationError if it cannot be written."""
     formats: Mapping[str, Callable[[], str]] = {
         ".json": lambda: orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2).decode() + "\n",
         ".txt": lambda: _record_report(report).export_text(),
         ".html": lambda: render_score_page(report),
     }
-    if path.suffix not in formats:
-        raise ConfigurationError(f"--out {path}: the file name must end in .html, .txt or .json.")
-    try:
-        write_private_text(path, formats[path.suffix]())
-    except OSError as error:
-        raise ConfigurationError(f"--out {path}: cannot be written: {error.strerror}.", hint="Use another file.") from error
+    write_output_file(path, formats[path.suffix.lower()]())
     err.print(f"written to {path}", markup=False)
 
 

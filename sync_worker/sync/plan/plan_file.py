@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from sync_worker.errors import ConfigurationError
-from sync_worker.private_file import write_private_text
+from sync_worker.output_file import write_output_file
 from sync_worker.sync.plan.saved_plan import SavedPlan
 
 FORMAT: Final = "sync-worker plan"
@@ -38,25 +38,7 @@ def write_plan(path: Path, plan: SavedPlan) -> None:
     """Write a plan to a file that only its owner can read. Raises ConfigurationError if the file cannot be written."""
     file = PlanFile(format=FORMAT, version=VERSION, checksum=_checksum(plan), plan=plan)
     text = msgspec.json.format(msgspec.json.encode(file), indent=2).decode()
-    try:
-        write_private_text(path, text + "\n")
-    except OSError as error:
-        raise build_write_error(path, error) from error
-
-
-def check_writable(path: Path) -> None:
-    """Raise ConfigurationError if a file cannot be written, before a long read."""
-    try:
-        path.parent.stat()
-        if path.is_dir():
-            raise IsADirectoryError(None, "it is a folder")
-    except OSError as error:
-        raise build_write_error(path, error) from error
-
-
-def build_write_error(path: Path, error: OSError) -> ConfigurationError:
-    """Return the error for a file that cannot be written."""
-    return ConfigurationError(f"--out {path}: cannot be written: {error.strerror}.", hint="Use another file.")
+    write_output_file(path, text + "\n")
 
 
 def read_plan(path: Path) -> SavedPlan:
