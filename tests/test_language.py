@@ -229,11 +229,11 @@ class Module:
 
 
 def type_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield classes and type aliases at the top of a module. An assignment to a name in CamelCase is an alias, except for a TypeVar."""
+    """Yield classes, type aliases and type variables, except T, at the top of a module: the assignments to a name in CamelCase."""
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             yield node.lineno, node.name
-        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value and not re.match(r"(?:\w+\.)?TypeVar\(", ast.unparse(node.value)):
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 if isinstance(target, ast.Name) and re.match(r"_*[A-Z]\w*[a-z]", target.id):
                     yield node.lineno, target.id
@@ -431,4 +431,4 @@ def test_classes_and_type_aliases_are_found(tmp_path: Path) -> None:
         "_Kind = Literal['x']\nlowercase = 1\n",
         encoding="utf-8",
     )
-    assert parse(file).types == [(1, "A1"), (2, "Row"), (3, "Json"), (7, "_Kind")]
+    assert parse(file).types == [(1, "A1"), (2, "Row"), (3, "Json"), (5, "Item"), (7, "_Kind")]

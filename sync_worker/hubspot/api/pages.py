@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from sync_worker.errors import Unavailable
-from sync_worker.hubspot.records.models import ResultPage
+from sync_worker.hubspot.records.models import CursorT, ResultPage
 
 T = TypeVar("T")
-CursorT = TypeVar("CursorT", int, str)
 
 
 def follow_pages(

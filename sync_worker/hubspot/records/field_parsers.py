@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -22,11 +22,10 @@ from sync_worker.hubspot.records.models import (
     PropertyDefinition,
     PropertyGroup,
     PropertyOption,
+    RecordT,
 )
 from sync_worker.hubspot.records.page_decoder import DecodedJson, RecordDecoder, property_values
 from sync_worker.hubspot.records.row_parser import PARSE_ERRORS, describe_parse_error
-
-RecordT = TypeVar("RecordT", Contact, Company)
 
 FALLBACK_TIME_ZONE = "UTC"
 

@@ -71,6 +71,9 @@ class Company(Record, frozen=True, gc=False):
     """A company. The `associatedcompanyid` of a contact is the id of its primary company."""
 
 
+RecordT = TypeVar("RecordT", Contact, Company)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deal:
     """A deal and its contacts."""

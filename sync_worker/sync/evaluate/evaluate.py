@@ -29,7 +29,7 @@ CHUNK_SIZE: Final = 50_000  # contacts; large for speed, limited for memory
 SUBSCRIPTION_SCHEMA: Final[Mapping[str, type[pl.DataType]]] = {"contact_id": pl.Int64, **dict.fromkeys(SUBSCRIPTION_PROPERTIES, pl.String)}
 DUE_CHUNK_SIZE: Final = 25_000  # smaller, because the verdicts to save are in memory too
 
-ResultT = TypeVar("ResultT")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def evaluate_all(store: Store, model: Model, hidden_kinds: frozenset[str], at: d
     return map_facts(store, model, hidden_kinds, lambda facts: evaluate(facts, model, at))
 
 
-def map_facts(store: Store, model: Model, hidden_kinds: frozenset[str], function: Callable[[Facts], ResultT]) -> Iterator[ResultT]:
+def map_facts(store: Store, model: Model, hidden_kinds: frozenset[str], function: Callable[[Facts], T]) -> Iterator[T]:
     """Yield the results of a function of the facts of all contacts, due or not, in chunks. Other threads call the function."""
     no_verdict = VerdictKey(model="", since=0)
     batches = _due_batches(store, model, hidden_kinds, no_verdict, chunk_size=CHUNK_SIZE)

@@ -14,7 +14,7 @@ from sync_worker.sync.plan.saved_plan import SavedPlan
 
 FORMAT: Final = "sync-worker plan"
 VERSION: Final = 1
-Kind = TypeVar("Kind")
+T = TypeVar("T")
 AGAIN_HINT: Final = "Run `sync-worker plan --out FILE` to make a new one."
 
 
@@ -72,7 +72,7 @@ def build_plan_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Plan of sync-worker", **schema}
 
 
-def _decode(path: Path, content: bytes, kind: type[Kind]) -> Kind:
+def _decode(path: Path, content: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(content, type=kind)
     except msgspec.ValidationError as error:

@@ -18,11 +18,11 @@ from sync_worker.progress import Progress
 from sync_worker.store.database import Store
 from sync_worker.store.saved_state import scan_state
 from sync_worker.sync.pull.row_mapper import RowMapper
-from sync_worker.sync.reader.keyed_stream import Row, Stream, StreamBatch
+from sync_worker.sync.reader.keyed_stream import RowT, Stream, StreamBatch
 from sync_worker.sync.reader.parallel_reader import read_parallel_batches
 from sync_worker.timestamps import from_ms, to_ms
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +70,10 @@ class PullContext:
         """Return the time from which a stream with this cursor (milliseconds) is read again."""
         return from_ms(cursor) - self.overlap
 
-    def transact(self, function: Callable[[Connection], Result]) -> Result:
+    def transact(self, function: Callable[[Connection], T]) -> T:
         """Return the result of a function that runs in a transaction."""
 
-        def run() -> Result:
+        def run() -> T:
             with self.store.transaction() as tx:
                 return function(tx)
 
@@ -103,8 +103,8 @@ class PullContext:
 
     @contextmanager
     def open_batches(
-        self, stream: Stream[Row], gaps: Sequence[Interval], *, readers: int | None = None, max_batches: int | None = None
-    ) -> Iterator[Iterator[Sequence[StreamBatch[Row]]]]:
+        self, stream: Stream[RowT], gaps: Sequence[Interval], *, readers: int | None = None, max_batches: int | None = None
+    ) -> Iterator[Iterator[Sequence[StreamBatch[RowT]]]]:
         """Read the gaps of a stream in parallel. Its readers end with the block, or when the threads are stopped."""
         on_stop, readers = self.threads.on_stop, readers or self.readers
         with closing(read_parallel_batches(stream, gaps, readers=readers, max_batches=max_batches, on_stop=on_stop)) as batches:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
-from typing import Final, NoReturn, TypeVar
+from typing import Final, NoReturn
 
 from sync_worker.errors import ConfigurationError, SyncWorkerError
 from sync_worker.hubspot.api.crm.crm_objects import Objects
 from sync_worker.hubspot.api.event_occurrences import event_kind
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import Company, Contact, Event, MarketingEvent, ResultPage
+from sync_worker.hubspot.records.models import Company, Contact, Event, MarketingEvent, RecordT, ResultPage
 from sync_worker.intervals import Interval
 from sync_worker.sync.pull.item_errors import ItemErrors
 from sync_worker.sync.reader.keyed_stream import PageToken, SecondarySource, Stream, StreamPage
@@ -23,8 +23,6 @@ HUBSPOT_EPOCH_MS: Final = 1_149_120_000_000  # June 2006, HubSpot's first month:
 MAX_KEY: Final = 2**53
 MAX_CONCURRENT_SEARCHES: Final = 16  # in flight
 EMAIL_EVENT_TYPES: Final = {"email_click": "CLICK", "email_open": "OPEN"}
-
-CrmRecord = TypeVar("CrmRecord", Contact, Company)
 
 
 def contacts(hubspot: HubSpot, properties: Sequence[str], *, use_search: bool = False) -> Stream[Contact]:
@@ -181,8 +179,8 @@ def _search_source(hubspot: HubSpot, properties: Sequence[str]) -> SecondarySour
     return SecondarySource(read=read, readers=readers, acquire_slot=budget.slot, partitions_per_request=together)
 
 
-def _id_stream(objects: Objects[CrmRecord], properties: Sequence[str]) -> Stream[CrmRecord]:
-    def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[CrmRecord]:
+def _id_stream(objects: Objects[RecordT], properties: Sequence[str]) -> Stream[RecordT]:
+    def read(start: int, _stop: int, token: PageToken | None) -> StreamPage[RecordT]:
         # HubSpot does not document whether `after` is the last record of the previous page or the first of the next; both include `start`.
         page = objects.list_from_id(int(token) if isinstance(token, str | int) else max(0, start - 1), properties)
         rows = page.items[bisect_left(page.items, start, key=attrgetter("id")) :]

@@ -18,7 +18,7 @@ from typing import Final, Generic
 
 from sync_worker.concurrency import StreamsStopped
 from sync_worker.intervals import Interval
-from sync_worker.sync.reader.keyed_stream import Row, Stream, StreamBatch, StreamPage
+from sync_worker.sync.reader.keyed_stream import RowT, Stream, StreamBatch, StreamPage
 from sync_worker.sync.reader.partitions import Partition, PartitionQueue
 
 MIN_BATCH_PAGES: Final = 32  # pages; each transaction rewrites parts of the previous one
@@ -27,9 +27,9 @@ MAX_BUFFERED_PAGES: Final = 128  # pages that wait to be saved; memory does not 
 
 
 @dataclass(eq=False, slots=True)
-class _ParallelReader(Generic[Row]):
-    partitions: PartitionQueue[Row]
-    ready: list[StreamBatch[Row]] = field(default_factory=list)
+class _ParallelReader(Generic[RowT]):
+    partitions: PartitionQueue[RowT]
+    ready: list[StreamBatch[RowT]] = field(default_factory=list)
     awaited_batches: int = 1  # batches that the consumer waits for
     lock: Lock = field(default_factory=Lock)
     consumer_condition: Condition = field(init=False)  # wakes the consumer
@@ -43,7 +43,7 @@ class _ParallelReader(Generic[Row]):
         self.consumer_condition = Condition(self.lock)
         self.reader_conditions = {aside: Condition(self.lock) for aside in self.partitions.readers}
 
-    def batches(self, max_batches: int) -> Iterator[list[StreamBatch[Row]]]:
+    def batches(self, max_batches: int) -> Iterator[list[StreamBatch[RowT]]]:
         """Yield the batches that are ready, several at a time."""
         self._start()
         try:
@@ -66,7 +66,7 @@ class _ParallelReader(Generic[Row]):
             for number in range(readers):
                 Thread(target=partial(self._run_reader, secondary=aside), name=f"reader-{int(aside)}-{number}", daemon=True).start()
 
-    def _take_ready(self, max_batches: int) -> list[StreamBatch[Row]]:
+    def _take_ready(self, max_batches: int) -> list[StreamBatch[RowT]]:
         with self.lock:
             self._wait_for_ready(min(MIN_BATCH_PAGES, max_batches), BATCH_WAIT_SECONDS)
             if not self.ready:
@@ -126,7 +126,7 @@ class _ParallelReader(Generic[Row]):
                 self.ready += self.partitions.finish(taken, page, secondary=secondary)
                 self._wake_readers()
 
-    def _fetch_page(self, taken: Sequence[Partition], *, secondary: bool) -> StreamPage[Row]:
+    def _fetch_page(self, taken: Sequence[Partition], *, secondary: bool) -> StreamPage[RowT]:
         stream = self.partitions.stream
         if secondary and stream.secondary:
             return stream.secondary.read([Interval(one.start, one.stop) for one in taken])
@@ -153,7 +153,7 @@ class _ParallelReader(Generic[Row]):
                 self.reader_conditions[aside].notify(useful)
 
 
-def read_parallel(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int) -> Iterator[StreamBatch[Row]]:
+def read_parallel(stream: Stream[RowT], gaps: Sequence[Interval], *, readers: int) -> Iterator[StreamBatch[RowT]]:
     """Read all rows in the gaps in parallel, in no order; close the iterator to stop early.
 
     Each batch is complete for its interval of keys, and the intervals of all batches together are the gaps.
@@ -164,13 +164,13 @@ def read_parallel(stream: Stream[Row], gaps: Sequence[Interval], *, readers: int
 
 
 def read_parallel_batches(
-    stream: Stream[Row],
+    stream: Stream[RowT],
     gaps: Sequence[Interval],
     *,
     readers: int,
     max_batches: int | None = None,
     on_stop: Callable[[Callable[[], None]], AbstractContextManager[object]] = lambda _abort: nullcontext(),
-) -> Generator[list[StreamBatch[Row]], None, None]:
+) -> Generator[list[StreamBatch[RowT]], None, None]:
     """Read as `read_parallel` does, and yield batches that arrive together as one list, so that they can be saved together.
 
     A list holds at most `max_batches` batches, by default one for each reader: an interrupted run loses no more than that.

@@ -19,7 +19,7 @@ from typing import Final, Generic
 
 from sync_worker.errors import Unavailable
 from sync_worker.intervals import Interval
-from sync_worker.sync.reader.keyed_stream import PageToken, Row, Stream, StreamBatch, StreamPage
+from sync_worker.sync.reader.keyed_stream import PageToken, RowT, Stream, StreamBatch, StreamPage
 
 MIN_PAGES_TO_SPLIT: Final = 1.5  # pages that must be left of a partition before it is split
 TARGET_PAGE_FILL: Final = 0.9  # of a page; a split leaves whole pages, less this margin
@@ -48,10 +48,10 @@ class Partition:
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
-class PartitionQueue(Generic[Row]):
+class PartitionQueue(Generic[RowT]):
     """The pending partitions of a stream, and those in progress. `secondary` distinguishes the two sources."""
 
-    stream: Stream[Row]
+    stream: Stream[RowT]
     readers: Mapping[bool, int]  # of the primary source, and of the secondary one if there is one
     pending: list[Partition]
     in_progress: set[Partition] = field(default_factory=set)
@@ -59,7 +59,7 @@ class PartitionQueue(Generic[Row]):
     primary_pages: int = 0  # read or in progress
 
     @classmethod
-    def from_gaps(cls, stream: Stream[Row], gaps: Sequence[Interval], *, readers: int) -> PartitionQueue[Row]:
+    def from_gaps(cls, stream: Stream[RowT], gaps: Sequence[Interval], *, readers: int) -> PartitionQueue[RowT]:
         """Return the gaps as pending partitions for `readers` of the primary source, and those of the secondary one."""
         top = max(gap.high for gap in gaps)
         pending = [Partition(gap.low, gap.high, open_ended=stream.open_ended and gap.high == top) for gap in gaps]
@@ -79,7 +79,7 @@ class PartitionQueue(Generic[Row]):
         self.primary_pages += bool(taken) and not secondary
         return taken
 
-    def finish(self, taken: Sequence[Partition], page: StreamPage[Row] | None, *, secondary: bool) -> list[StreamBatch[Row]]:
+    def finish(self, taken: Sequence[Partition], page: StreamPage[RowT] | None, *, secondary: bool) -> list[StreamBatch[RowT]]:
         """Record the page that a source has read of its partitions, or None if it failed; return the batches."""
         self.in_progress.difference_update(taken)
         if page is None:
@@ -218,7 +218,7 @@ class PartitionQueue(Generic[Row]):
             return one_page  # the page in flight
         return (pages // 2 - (1 - TARGET_PAGE_FILL)) / pages if self._partitions_per_request > 1 and pages >= 2 else 1 / 2
 
-    def _advance(self, taken: Partition, page: StreamPage[Row], *, secondary: bool) -> StreamBatch[Row] | None:
+    def _advance(self, taken: Partition, page: StreamPage[RowT], *, secondary: bool) -> StreamBatch[RowT] | None:
         if secondary and page.token is not None and page.read_up_to <= taken.start:
             self.pending.append(taken)  # the page was full before this partition
             return None

@@ -8,26 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic
 
 from sync_worker.hubspot.api.crm.crm_objects import SEARCH_PAGE_SIZE, Objects
 from sync_worker.hubspot.api.pages import follow_pages
-from sync_worker.hubspot.records.models import Company, Contact, ResultPage
+from sync_worker.hubspot.records.models import RecordT, ResultPage
 from sync_worker.intervals import Interval
 
 MAX_COUNTS: Final = 100  # requests; for a lost page of a large portal, about 30 suffice
 
-CrmRecord = TypeVar("CrmRecord", Contact, Company)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MissingRecords(Generic[CrmRecord]):
+class MissingRecords(Generic[RecordT]):
     """The search for missing records: `count_read` returns how many records of an id range were read."""
 
-    objects: Objects[CrmRecord]
+    objects: Objects[RecordT]
     properties: Sequence[str]
     count_read: Callable[[Interval], int]
-    save: Callable[[Sequence[CrmRecord]], None]
+    save: Callable[[Sequence[RecordT]], None]
 
     def fetch(self, ids: Interval, total: int) -> int:
         """Read and save the missing records of an id range in which HubSpot counts `total`; return how many are still missing."""
@@ -46,7 +44,7 @@ class MissingRecords(Generic[CrmRecord]):
         return max(0, total - self.count_read(ids))
 
     def _read(self, ids: Interval) -> None:
-        def fetch_page(low: int | None) -> ResultPage[CrmRecord, int]:
+        def fetch_page(low: int | None) -> ResultPage[RecordT, int]:
             return self.objects.search_id_ranges([(low or ids.low, ids.high)], ())
 
         for page in follow_pages(fetch_page, operation="search for missing records"):
