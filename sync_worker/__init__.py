@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from importlib import import_module
@@ -26,10 +27,16 @@ def evaluate_folder(
     `at`: an aware time; default: the `now` of the folder. `ledger` adds a column with the lines of each score. See docs/analysis.md.
 
     Raises:
-        SyncWorkerError: the folder or a model file is not valid.
+        SyncWorkerError: the folder or a model file is not valid, or no contact existed at the time.
+
+    Warns:
+        UserWarning: the data ends before the time.
     """
     # The package is below all of its rooms; it imports one by name, when it is called.
     module = import_module(f"{__name__}.cli.verdict_table")
     files = [models] if isinstance(models, str | Path) else models
-    table: pl.DataFrame = module.build_verdict_table(Path(portal), [Path(file) for file in files], at=at, ledger=ledger)
+    found = module.build_verdict_table(Path(portal), [Path(file) for file in files], at=at, ledger=ledger)
+    for text in found.warnings:
+        warnings.warn(text, stacklevel=2)
+    table: pl.DataFrame = found.rows
     return table

@@ -283,8 +283,9 @@ class Worker:
     def outcomes(self, *, capacity: int | None = None, offline: bool = False) -> OutcomeReport:
         """Return what became of MQLs. Reads deals, lifecycle stages and earlier values of properties first, unless `offline`.
 
-        Raises ConfigurationError if no contact has become an MQL.
+        Raises ConfigurationError if the state has no contacts, or if no contact has become an MQL.
         """
+        self._raise_if_empty()
         notes: list[str] = []
         if not offline:
             reader = self._build_outcome_reader([self.model])
@@ -330,10 +331,16 @@ class Worker:
             )
 
     def load_past(self, models: Sequence[Model]) -> PortalHistory:
-        """Return what the state knows, for questions about the past; raises ConfigurationError if outcomes have not been read."""
+        """Return what the state knows of the past; raises ConfigurationError if contacts or outcomes have not been read."""
+        self._raise_if_empty()
         history = self.load_history(models)
         raise_if_unread(history)
         return history
+
+    def _raise_if_empty(self) -> None:
+        with self.store.transaction() as tx:
+            if not contacts.count(tx):
+                raise ConfigurationError("The state has no contacts.", hint="Run `sync-worker backfill` first.")
 
     def compare_live(self, history: PortalHistory) -> LiveVerdicts | None:
         """Compare the MQLs of the model with those of the shadow model as time went by; None without a shadow model or its MQLs."""

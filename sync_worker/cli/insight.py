@@ -28,6 +28,7 @@ except ModuleNotFoundError as error:  # pragma: no cover -- the tests run with e
     ) from error
 
 from sync_worker.cli.commands.execution import with_worker
+from sync_worker.cli.model_files import load_models
 from sync_worker.cli.sandbox import FolderColumns, find_columns, read_history
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.model import Model
@@ -66,7 +67,7 @@ def backtest_models(
 
     `with_live`: also compare the verdicts that the model and the shadow model gave as time went by, which the state has.
     """
-    models = {_name(file, model_files): load(file) for file in model_files}
+    models = load_models(model_files)
     history = _load_history(portal, list(models.values()))
     result = run_backtest(history, models, list(dates) or [history.outcomes_end - horizon], horizon)
     if portal is not None or not with_live:
@@ -90,7 +91,12 @@ def find_threshold(
 
 def _load_history(portal: Path | None, models: Sequence[Model]) -> PortalHistory:
     """Return the history of a portal folder, or of the portal in the state."""
-    return with_worker(lambda worker: worker.load_past(models)) if portal is None else read_history(portal, models)
+    if portal is None:
+        return with_worker(lambda worker: worker.load_past(models), needs_state=True)
+    history = read_history(portal, models)
+    if history.contacts.is_empty():
+        raise ConfigurationError(f"The portal folder {portal} has no contacts.", hint="Use another folder.")
+    return history
 
 
 def _model_columns(model: Model) -> FolderColumns:
@@ -122,8 +128,3 @@ def parse_horizon(text: str) -> timedelta:
     if horizon < timedelta(days=1):
         raise ConfigurationError(f"--horizon: {text!r} is shorter than a day.", hint="Example: --horizon 90d.")
     return horizon
-
-
-def _name(file: Path, files: Sequence[Path]) -> str:
-    """Return the short name of a model file, or its path if another one has the same name."""
-    return file.stem if sum(each.stem == file.stem for each in files) == 1 else str(file)

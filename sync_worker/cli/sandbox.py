@@ -81,14 +81,40 @@ def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dic
     """Evaluate a portal folder as of a time; default: the `now` of the folder.
 
     `frozen` names the properties of the model that have no history in the folder: an earlier evaluation uses their current values.
+    `warnings` has a sentence for a time after the data.
+
+    Raises:
+        ConfigurationError: the folder cannot be read, or no contact of it is known as of the time.
     """
     model = load(model_file)
     history = read_history(path, [model])
-    at = at or history.now
-    known = as_of(history, at, keep_undated=True)
+    known = find_known(history, at)
     chunks = evaluate_history(known, model)
     verdicts = [verdict.as_json() for chunk in chunks for verdict in build_contact_verdicts(chunk)]
-    return {"model": model.hash, "at": at.isoformat(), "frozen": known.select_frozen(model), "verdicts": verdicts}
+    return {
+        "model": model.hash,
+        "at": known.now.isoformat(),
+        "frozen": known.select_frozen(model),
+        "warnings": list_warnings(history, known.now),
+        "verdicts": verdicts,
+    }
+
+
+def find_known(history: PortalHistory, at: datetime | None) -> PortalHistory:
+    """Return what was known at a time; default: `now`. Raises ConfigurationError if no contact existed then."""
+    known = as_of(history, at or history.now, keep_undated=True)
+    if known.contacts.is_empty() and not history.contacts.is_empty():
+        first = history.contacts["created_at"].min()
+        created = f": the first one was created on {first:%Y-%m-%d}" if isinstance(first, datetime) else ""
+        raise ConfigurationError(f"No contact is known as of {known.now:%Y-%m-%d}{created}.", hint="Use a later time.")
+    return known
+
+
+def list_warnings(history: PortalHistory, at: datetime) -> list[str]:
+    """Return a sentence if a time is after the data: decay is then known, and activity is not."""
+    if at <= history.now:
+        return []
+    return [f"The data ends on {history.now:%Y-%m-%d}: what happened between then and {at:%Y-%m-%d} is not known and does not count."]
 
 
 @_translate_errors()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -10,10 +11,9 @@ from typing import Final, Literal, cast, get_args
 
 import polars as pl
 
-from sync_worker.cli.sandbox import read_history
+from sync_worker.cli.model_files import load_models
+from sync_worker.cli.sandbox import find_known, list_warnings, read_history
 from sync_worker.errors import ConfigurationError
-from sync_worker.insight.as_of import as_of
-from sync_worker.model.compiled.loader import load
 from sync_worker.model.evaluate import Verdicts
 from sync_worker.model.file.units import MICROS_PER_POINT
 from sync_worker.output_file import write_output_file
@@ -24,17 +24,30 @@ LedgerLines = Literal["none", "nonzero", "all"]
 FORMATS: Final = (".parquet", ".csv", ".jsonl")
 
 
-def build_verdict_table(portal: Path, model_files: Sequence[Path], *, at: datetime | None, ledger: LedgerLines) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class VerdictTable:
+    """The verdicts of models. `models`: hashes by the name of the model; `warnings`: a sentence for a time after the data."""
+
+    rows: pl.DataFrame
+    models: Mapping[str, str]
+    warnings: Sequence[str]
+
+
+def build_verdict_table(portal: Path, model_files: Sequence[Path], *, at: datetime | None, ledger: LedgerLines) -> VerdictTable:
     """Return the verdicts of each model on the contacts of a portal folder as of a time; default: the `now` of the folder.
 
     Columns: `model` (the hash), `contact_id`, and those of `model evaluate --json`. `ledger`: a column with a list of lines, `all` or those
     with points; the points of all lines add up to the score.
+
+    Raises:
+        ConfigurationError: the folder cannot be read, two models are the same, or no contact of the folder is known as of the time.
     """
-    models = [load(file) for file in model_files]
-    history = read_history(portal, models)
-    known = as_of(history, at or history.now, keep_undated=True)
-    parts = [_build_rows(chunk, model.hash, ledger) for model in models for chunk in evaluate_history(known, model)]
-    return pl.concat(parts, rechunk=False)
+    models = load_models(model_files)
+    history = read_history(portal, list(models.values()))
+    known = find_known(history, at)
+    parts = [_build_rows(chunk, model.hash, ledger) for model in models.values() for chunk in evaluate_history(known, model)]
+    hashes = {name: model.hash for name, model in models.items()}
+    return VerdictTable(rows=pl.concat(parts, rechunk=False), models=hashes, warnings=list_warnings(history, known.now))
 
 
 def parse_ledger_lines(text: str) -> LedgerLines:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
@@ -278,6 +278,15 @@ def create_store_engine(url: URL) -> Engine:
     )
     event.listen(engine, "connect", _set_pragmas)
     return engine
+
+
+def is_missing(url: str) -> bool:
+    """Return whether a state is a SQLite file that does not exist; `open_store` would create it."""
+    with suppress(ArgumentError):  # `open_store` explains it
+        parts = make_url(url)
+        if parts.get_backend_name() == "sqlite" and parts.database not in (None, "", ":memory:"):
+            return not Path(str(parts.database).removeprefix("file:")).exists()
+    return False
 
 
 def _is_read_only(path: Path) -> bool:

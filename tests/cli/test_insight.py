@@ -12,6 +12,7 @@ from sync_worker.cli.commands import app
 from sync_worker.cli.insight import parse_capacity, parse_horizon
 from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.sandbox import folder
+from sync_worker.store.database import open_store
 from tests.harness import NOW, make_contact, small_portal
 from tests.system.subprocesses import ROOT
 
@@ -42,6 +43,40 @@ def test_a_portal_without_outcomes_is_refused(tmp_path: Path, command: str) -> N
 def test_a_date_before_the_data_or_without_its_horizon_is_refused(tmp_path: Path, command: str) -> None:
     assert "Nothing is known" in str(run(tmp_path, command, "--as-of", "2020-01-01", deals=[make_deal(1)]))
     assert "not over" in str(run(tmp_path, command, "--as-of", f"{NOW:%Y-%m-%d}", deals=[make_deal(1)]))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_time_at_an_end_of_the_calendar_is_refused(tmp_path: Path, command: str) -> None:
+    for text in ("9999-12-31", "0001-01-01T00:00:00+14:00"):
+        assert f"--as-of: '{text}' is not" in str(run(tmp_path, command, "--as-of", text))
+    assert "Nothing is known" in str(run(tmp_path, command, "--horizon", "36500d", deals=[make_deal(1)]))
+    assert "--horizon" in str(run(tmp_path, command, "--horizon", f"{'9' * 30}d"))
+
+
+def test_the_same_model_twice_is_refused(tmp_path: Path) -> None:
+    assert "model.yaml is given twice" in str(run(tmp_path, "backtest", *MODEL))
+    copy = tmp_path / "copy.yaml"
+    copy.write_bytes(Path(MODEL[1]).read_bytes())
+    assert "copy.yaml contain the same model" in str(run(tmp_path, "backtest", "--model", str(copy)))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_folder_without_contacts_is_named(tmp_path: Path, command: str) -> None:
+    assert f"{tmp_path / 'portal'} has no contacts" in str(run(tmp_path, command, contacts=[]))
+
+
+@pytest.mark.parametrize("command", ["outcomes", *COMMANDS])
+def test_a_missing_state_is_not_created_and_an_empty_one_names_the_next_command(tmp_path: Path, command: str) -> None:
+    options = [*MODEL, *COMMANDS[command]] if command in COMMANDS else ["--offline"]
+    environment = {"SYNC_WORKER_STATE_URL": f"sqlite:///{tmp_path}/new.db", "SYNC_WORKER_MODEL": MODEL[1]}
+    result = CliRunner().invoke(app, [command, *options], env=environment)
+    assert isinstance(result.exception, ConfigurationError), result.output
+    assert "sync-worker backfill" in str(result.exception)
+    assert not list(tmp_path.iterdir())
+    open_store(environment["SYNC_WORKER_STATE_URL"]).close()
+    result = CliRunner().invoke(app, [command, *options], env=environment)
+    assert isinstance(result.exception, ConfigurationError), result.output
+    assert "The state has no contacts. Run `sync-worker backfill` first." in str(result.exception)
 
 
 def test_a_backtest_of_the_shadow_model_needs_one(tmp_path: Path) -> None:

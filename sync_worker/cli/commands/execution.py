@@ -17,10 +17,15 @@ from sync_worker.cli.output import run as run_output
 from sync_worker.cli.output.console import TerminalProgress, err, print_json
 from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.settings import load_settings
+from sync_worker.store.database import is_missing
 from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker, build_worker
 
 EXIT_CODE_INTERRUPTED: Final = 130  # Ctrl-C
+
+# With a window of up to a hundred years before or after it, each of these times is a date.
+FIRST_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_TIME: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class CommandResult(Protocol):
@@ -43,10 +48,15 @@ def find_author() -> str:
     return load_settings().author or author.find_author()
 
 
-def with_worker(action: Callable[[Worker], T], *, verbose: bool = False) -> T:
-    """Call the action with the worker of the settings; show progress on a terminal, and with `verbose` all events of the log."""
+def with_worker(action: Callable[[Worker], T], *, verbose: bool = False, needs_state: bool = False) -> T:
+    """Call the action with the worker of the settings; show progress on a terminal, and with `verbose` all events of the log.
+
+    `needs_state`: raise ConfigurationError if there is no state yet, instead of creating it.
+    """
     # On a terminal, progress bars and the printed result replace the log; elsewhere, the log gets the canonical line.
     settings = load_settings()
+    if needs_state and is_missing(settings.state_url):
+        raise ConfigurationError("There is no state yet, so there are no contacts.", hint="Run `sync-worker backfill` first.")
     level = logging.DEBUG if verbose else settings.log_level_number
     is_detailed = level <= logging.DEBUG
     replaced = err.is_terminal and not is_detailed
@@ -89,10 +99,13 @@ def parse_timestamp(text: str, option: str = "--at") -> datetime:
     """Parse a time that is the value of an option; without a UTC offset it is UTC.
 
     Raises:
-        ConfigurationError: not an ISO 8601 time.
+        ConfigurationError: not an ISO 8601 time, or not between 1970 and 2200.
     """
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
+        found = datetime.fromisoformat(text)
+        at = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise ConfigurationError(f"{option}: {text!r} is not a time.", hint="Example: 2026-11-01T00:00:00Z.") from error
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    if not FIRST_TIME <= at < LAST_TIME:
+        raise ConfigurationError(f"{option}: {text!r} is not between 1970 and 2200.", hint="Example: 2026-11-01T00:00:00Z.")
+    return at

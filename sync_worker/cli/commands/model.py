@@ -12,7 +12,7 @@ from sync_worker.cli.commands.app import model_app
 from sync_worker.cli.commands.execution import find_author, parse_timestamp, print_result, with_worker
 from sync_worker.cli.options import JsonOption
 from sync_worker.cli.output.console import out, print_json
-from sync_worker.cli.output.model import print_comparison, print_evaluation, print_model
+from sync_worker.cli.output.model import print_comparison, print_evaluation, print_model, print_table_summary
 from sync_worker.cli.output.revision_log import LogFormat, print_log
 from sync_worker.errors import ConfigurationError
 from sync_worker.output_file import check_output_file
@@ -114,8 +114,11 @@ def model_evaluate(
     if out_file is not None:
         check_output_file(out_file, *verdict_table.FORMATS)
         table = verdict_table.build_verdict_table(portal, files, at=instant, ledger=verdict_table.parse_ledger_lines(ledger))
-        verdict_table.write_table(table, out_file)
-        print_json({"out": str(out_file), "rows": table.height}) if json else out.print(f"wrote {table.height:,} rows to {out_file}")
+        verdict_table.write_table(table.rows, out_file)
+        if json:
+            print_json({"out": str(out_file), "rows": table.rows.height, "models": table.models, "warnings": table.warnings})
+        else:
+            print_table_summary(table.rows.height, table.models, out_file, table.warnings)
         return
     if len(files) > 1:
         raise ConfigurationError("Several models need --out.", hint="Example: --out verdicts.parquet.")

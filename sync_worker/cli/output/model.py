@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sync_worker.cli.output.console import err, out
@@ -32,6 +33,7 @@ def print_model(summary: ModelSummary) -> None:
 
 def print_evaluation(evaluation: Mapping[str, Any]) -> None:
     """Print the highest scores of an offline evaluation."""
+    _print_warnings(evaluation["warnings"])
     contacts = format_count(len(evaluation["verdicts"]), "contact")
     out.print(f"{contacts} as of {evaluation['at']}, model {evaluation['model']}; the highest scores:", markup=False)
     if evaluation["frozen"]:
@@ -44,6 +46,19 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
             f"  {verdict['id']:>12}  {format_score(verdict['score']):>4}  {grade:2}  {verdict['band']}{'  MQL' if verdict['mql'] else ''}",
             markup=False,
         )
+
+
+def print_table_summary(rows: int, models: Mapping[str, str], file: Path, warnings: Sequence[str]) -> None:
+    """Print what a table of verdicts contains; `models`: the hash that its rows have, by the name of the model."""
+    _print_warnings(warnings)
+    out.print(f"wrote {rows:,} rows to {file}", markup=False)
+    for name, model_hash in models.items():
+        out.print(f"  {model_hash}  {name}", markup=False)
+
+
+def _print_warnings(warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        err.print(f"  {warning}", style="yellow", markup=False)
 
 
 def print_comparison(comparison: ModelComparison) -> None:
