@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import polars as pl
+from sqlalchemy import Connection
+
 from sync_worker.errors import ConfigurationError, ExitCode
-from sync_worker.insight.portal_history import PortalHistory
+from sync_worker.insight.portal_history import COMPANY_ID, CONTACT, PortalHistory
 from sync_worker.insight.state_history import load_state_history
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.file.schema import Language
 from sync_worker.model.file.units import to_json_number
 from sync_worker.model.i18n.person_texts import PersonTexts
+from sync_worker.model.i18n.phrases import format_minus
 from sync_worker.model.i18n.translations import LANGUAGES, load_translation
 from sync_worker.reports.explain_contact import ContactExplanation, explain
 from sync_worker.store.database import Store
-from sync_worker.store.facts import contacts
+from sync_worker.store.facts import contacts, emails, feedback
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.portal import PortalInfo
 
@@ -26,12 +30,16 @@ _SEPARATOR = "; "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonReport:
-    """The page for a person: data as (name, value), activities as (date, event, details), the ledger as (rule, points)."""
+    """The page for a person.
+
+    Data as (name, value), earlier values as (date, name, value), activities as (date, event, details), the ledger as (rule, points).
+    """
 
     language: Language
     texts: PersonTexts
     at: str
     data: tuple[tuple[str, str], ...]
+    history: tuple[tuple[str, str, str], ...]
     activities: tuple[tuple[str, str, str], ...]
     ledger: tuple[tuple[str, int | float], ...]
     score: str
@@ -52,6 +60,7 @@ class PersonReport:
             "title": self.texts.title,
             "at": self.at,
             "data": dict(self.data),
+            "earlier_values": [dict(zip(("date", "property", "value"), row, strict=True)) for row in self.history],
             "activities": [dict(zip(("date", "event", "details"), row, strict=True)) for row in self.activities],
             "ledger": [{"rule": rule, "points": points} for rule, points in self.ledger],
             "score": self.score,
@@ -75,38 +84,72 @@ def build_person_report(
         raise ConfigurationError(f"--language: {language!r} is not a language of the texts.", hint=f"Use one of {', '.join(LANGUAGES)}.")
     explanation = explain(store, crm_schema, portal, email_or_id, now=now, language=chosen)
     hidden = portal.select_hidden_kinds(model.source_kinds) if portal else frozenset()
-    with store.transaction() as tx:
-        contact_id = contacts.find_id(tx, email_or_id)
-        history = load_state_history(tx, [model], hidden, now, only_ids=[] if contact_id is None else [contact_id])
     texts, verdict = load_translation(chosen).person, explanation.verdict
+    translated = replace(crm_schema, model=model.translate(chosen), feedback=True)
+    with store.transaction() as tx:
+        history = load_state_history(tx, [model], hidden, now, only_ids=[int(verdict.id)])
+        data = (*_read_data(history, explanation, texts), *_read_records(tx, explanation, translated, texts))
     mql = texts.sales if verdict.mql else texts.no_sales.format(reasons=_SEPARATOR.join(explanation.mql_blockers) or "–")
     return PersonReport(
         language=chosen,
         texts=texts,
         at=_format_time(explanation.at, explanation),
-        data=tuple(_read_data(history, explanation, int(verdict.id))),
+        data=data,
+        history=tuple(_read_history(history, explanation, texts)),
         activities=tuple(_read_activities(history, explanation, texts)),
         ledger=tuple((line.label, line.points) for line in verdict.ledger),
-        score=texts.score.format(score=verdict.score, maximum=to_json_number(int(explanation.maximum * 1_000_000))),
-        grade=None if verdict.grade is None else texts.grade.format(grade=verdict.grade.replace("-", "−")),
+        score=texts.score.format(score=format_minus(verdict.score), maximum=to_json_number(int(explanation.maximum * 1_000_000))),
+        grade=None if verdict.grade is None else texts.grade.format(grade=format_minus(verdict.grade)),
         result=mql,
         reasons=(*verdict.score_reasons, *verdict.grade_reasons),
         changes=tuple(_find_changes(explanation, model, texts)),
     )
 
 
-def _read_data(history: PortalHistory, explanation: ContactExplanation, contact_id: int) -> Iterator[tuple[str, str]]:
+def _read_data(history: PortalHistory, explanation: ContactExplanation, texts: PersonTexts) -> Iterator[tuple[str, str]]:
+    """Yield the properties, lifecycle stages, lists and deals."""
     for row in history.build_facts().contacts.iter_rows(named=True):
+        yield texts.record, str(row.pop("contact_id"))
         yield from ((name, str(value)) for name, value in row.items() if value not in (None, ""))
+    for created in history.contacts["created_at"].drop_nulls():
+        yield texts.created, _format_time(created, explanation)
     if explanation.stage:
         yield "lifecyclestage", explanation.stage
-    for name in explanation.lists:
-        yield "list", name
-    for stage in history.stages.filter(contact_id=contact_id).sort("at").iter_rows(named=True):
-        yield f"stage {stage['stage']}", _format_time(stage["at"], explanation)
-    for deal in history.deals.filter(contact_id=contact_id).sort("deal_id").iter_rows(named=True):
-        times = (f"{name} {_format_time(deal[name], explanation)}" for name in ("created_at", "closed_at") if deal[name])
-        yield f"deal {deal['deal_id']}", ", ".join([*times, *(["won"] if deal["is_won"] else [])])
+    for stage in history.stages.filter(contact_id=int(explanation.verdict.id)).sort("at").iter_rows(named=True):
+        yield texts.stage.format(stage=stage["stage"]), _format_time(stage["at"], explanation)
+    if explanation.lists:
+        yield texts.lists, _SEPARATOR.join(explanation.lists)
+    for deal in history.deals.filter(contact_id=int(explanation.verdict.id)).sort("deal_id").iter_rows(named=True):
+        times = (texts.opened, deal["created_at"]), (texts.won if deal["is_won"] else texts.closed, deal["closed_at"])
+        yield texts.deal.format(id=deal["deal_id"]), ", ".join(text.format(date=_format_time(at, explanation)) for text, at in times if at)
+
+
+def _read_records(tx: Connection, explanation: ContactExplanation, crm_schema: CrmSchema, texts: PersonTexts) -> Iterator[tuple[str, str]]:
+    """Yield the other email addresses, since when the contact is an MQL and why, and what sales reps say about the contact."""
+    contact_id, answers = int(explanation.verdict.id), crm_schema.labels.feedback
+    labels = {definition.name.removeprefix(f"{crm_schema.prefix}_"): definition.label for definition in crm_schema.portal_properties}
+    primary, additional = contacts.load_emails(tx, [contact_id]).get(contact_id), emails.load_additional_emails(tx, [contact_id])
+    others = additional.get(contact_id, set())
+    former = emails.load_emails(tx, [contact_id]) - others - {primary or ""}
+    answer = feedback.load(tx, contact_id)
+    rows = (
+        (texts.other_emails, _SEPARATOR.join(sorted(others))),
+        (texts.former_emails, _SEPARATOR.join(sorted(former))),
+        (labels["mql_since"], _format_time(explanation.mql_since, explanation) if explanation.mql_since else ""),
+        (labels["mql_reasons"], _SEPARATOR.join(explanation.mql_reasons)),
+        (labels["feedback"], answers.get(answer.value, answer.value) if answer else ""),
+        (labels["feedback_note"], answer.note if answer else ""),
+    )
+    yield from ((label, value) for label, value in rows if value)
+
+
+def _read_history(history: PortalHistory, explanation: ContactExplanation, texts: PersonTexts) -> Iterator[tuple[str, str, str]]:
+    """Yield the values of each property of the contact and of its company, each from its time on."""
+    companies = history.contacts[COMPANY_ID].drop_nulls().to_list()
+    own = (pl.col("object_type") == CONTACT) | pl.col("id").cast(pl.String).is_in(companies)
+    for row in history.values.filter(own).sort("name", "at").iter_rows(named=True):
+        name = row["name"] if row["object_type"] == CONTACT else f"company.{row['name']}"
+        yield _format_time(row["at"], explanation), name, row["value"] or texts.no_value
 
 
 def _read_activities(history: PortalHistory, explanation: ContactExplanation, texts: PersonTexts) -> Iterator[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from sync_worker.cli.output.console import err
 from sync_worker.cli.output.tables import build_table
+from sync_worker.model.i18n.phrases import format_minus
 from sync_worker.output_file import write_output_file
 from sync_worker.reports.person_report import PersonReport
 
@@ -23,6 +24,12 @@ def print_person_report(report: PersonReport, console: Console) -> None:
         data.add_row(*row)
     console.print(f"\n{texts.data}", style="bold", markup=False)
     console.print(data)
+    if report.history:
+        history = build_table((texts.date, "left"), (texts.property, "left"), (texts.value, "left"))
+        for earlier in report.history:
+            history.add_row(*earlier)
+        console.print(f"\n{texts.history}", style="bold", markup=False)
+        console.print(history)
     console.print(f"\n{texts.activity}", style="bold", markup=False)
     for activity in report.activities:
         console.print("  ".join(activity), markup=False, highlight=False, soft_wrap=True)
@@ -30,7 +37,7 @@ def print_person_report(report: PersonReport, console: Console) -> None:
         console.print(texts.no_activity, markup=False)
     ledger = build_table((texts.rule, "left"), (texts.points, "right"))
     for rule, points in report.ledger:
-        ledger.add_row(rule, f"{points:g}")
+        ledger.add_row(rule, format_minus(points))
     console.print(f"\n{texts.evaluation}", style="bold", markup=False)
     console.print(ledger)
     for line in (report.score, report.grade, report.result, *report.reasons):

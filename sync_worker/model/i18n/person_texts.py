@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+from sync_worker.model.file.schema import EVENT_KINDS
 from sync_worker.model.i18n.validators import exact_keys, placeholders
 
 _Text = Annotated[str, placeholders()]
 
-#: Kinds of event with a name of their own; `other` is for the others.
-PERSON_EVENT_KINDS: Final = ("email_click", "email_open", "page_view", "form_submission", "webinar", "other")
+#: The kinds of event; `other` is for those of the portal.
+PERSON_EVENT_KINDS: Final = (*EVENT_KINDS, "other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,18 @@ class PersonTexts:
     data: _Text
     property: _Text
     value: _Text
+    record: _Text
+    created: _Text
+    other_emails: _Text
+    former_emails: _Text
+    lists: _Text
+    stage: Annotated[str, placeholders("stage")]
+    deal: Annotated[str, placeholders("id")]
+    opened: Annotated[str, placeholders("date")]
+    closed: Annotated[str, placeholders("date")]
+    won: Annotated[str, placeholders("date")]
+    history: _Text
+    no_value: _Text
     activity: _Text
     no_activity: _Text
     date: _Text

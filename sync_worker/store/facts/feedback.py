@@ -53,6 +53,11 @@ def load_all(tx: Connection) -> list[Feedback]:
     return [Feedback(*row) for row in tx.execute(select(*_COLUMNS).order_by(feedback.c.contact_id))]
 
 
+def load(tx: Connection, contact_id: int) -> Feedback | None:
+    """Return the answer about a contact, or None."""
+    return next(iter(_load(tx, [contact_id])), None)
+
+
 def merge(tx: Connection, merged: Sequence[int], survivor: int) -> None:
     """Give a contact the answer about a contact that was merged into it, unless it has one; HubSpot's record then confirms it or not."""
     rows = sorted(_load(tx, [survivor, *merged]), key=lambda row: (row.contact_id != survivor, -row.at, row.contact_id))
