@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from decimal import Decimal
 from typing import Any
@@ -72,15 +72,42 @@ def _get_group(document: Mapping[str, Any], group: tuple[str, str]) -> dict[str,
 
 
 def _describe_members(group: tuple[str, str], before: Mapping[str, Any], after: Mapping[str, Any], language: Language) -> Iterator[str]:
-    """Yield the added, removed and changed criteria or rules of a group."""
-    for key in [*before, *(key for key in after if key not in before)]:
-        name = display_label(key, (after.get(key) or before[key]).get("label"), language)
-        if key not in after:
-            yield f"{CRITERION_GROUPS[group]} removed: {name}{_format_amount(before[key])}"
+    """Yield the added, removed, renamed and changed criteria or rules of a group."""
+    kind, renamed = CRITERION_GROUPS[group], _find_renamed(before, after)
+    for key in [*before, *(key for key in after if key not in before and key not in renamed.values())]:
+        names = [display_label(each, body.get("label"), language) for each, body in ((key, before.get(key)), (key, after.get(key))) if body]
+        if key in renamed:
+            new_name = display_label(renamed[key], after[renamed[key]].get("label"), language)
+            yield f"{kind} renamed: {names[0]} → {new_name}" if names[0] != new_name else f"{kind} renamed: {key} → {renamed[key]}"
+        elif key not in after:
+            yield f"{kind} removed: {names[0]}{_format_amount(before[key])}"
         elif key not in before:
-            yield f"{CRITERION_GROUPS[group]} added: {name}{_format_amount(after[key])}"
+            yield f"{kind} added: {names[0]}{_format_amount(after[key])}"
         else:
-            yield from (_describe_member_change(name, path, one, two) for path, one, two in _find_changes((), before[key], after[key]))
+            yield from _describe_changed_member(kind, (names[0], names[1]), _find_changes((), before[key], after[key]))
+
+
+def _find_renamed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    """Return the new keys of the members that differ from an old one only in key and label, by old key."""
+    renamed: dict[str, str] = {}
+    for key in (key for key in before if key not in after):
+        same = (new for new in after if new not in before and _drop_label(after[new]) == _drop_label(before[key]))
+        if (found := next((new for new in same if new not in renamed.values()), None)) is not None:
+            renamed[key] = found
+    return renamed
+
+
+def _drop_label(member: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in member.items() if name != "label"}
+
+
+def _describe_changed_member(kind: str, names: tuple[str, str], changes: Iterable[tuple[DiffPath, Any, Any]]) -> Iterator[str]:
+    old_name, name = names
+    if old_name != name:
+        yield f"{kind} renamed: {old_name} → {name}"
+    for path, one, two in changes:
+        if old_name == name or path[:1] != ("label",):
+            yield _describe_member_change(name, path, one, two)
 
 
 def _format_amount(member: Mapping[str, Any]) -> str:

@@ -51,3 +51,18 @@ def test_a_band_that_starts_elsewhere_is_a_change(before: Mapping[str, int], aft
 )
 def test_a_change_of_a_criterion_names_what_changed(before: Mapping[str, Any], after: Mapping[str, Any], changes: list[str]) -> None:
     assert describe_changes(make_clicks_model(**before), make_clicks_model(**after)) == changes
+
+
+@pytest.mark.parametrize(
+    ("key", "label", "change"),
+    [
+        ("clicks", "Clicks in emails", "criterion renamed: Clicks → Clicks in emails"),
+        ("email_clicks", "Clicks in emails", "criterion renamed: Clicks → Clicks in emails"),
+        ("email_clicks", "Clicks", "criterion renamed: clicks → email_clicks"),
+    ],
+)
+def test_a_renamed_criterion_is_neither_removed_nor_added(key: str, label: str, change: str) -> None:
+    def build(key: str, label: str) -> Model:
+        return make_model({"score": {"criteria": {key: {**CLICKS, "label": label}}, "bands": [{"name": "low", "from": 0}]}})
+
+    assert describe_changes(build("clicks", "Clicks"), build(key, label)) == [change]
