@@ -68,7 +68,7 @@ class ModelBacktest:
             if ranking is not None and ranking.warning:
                 yield f"{self.model}, {name}: {ranking.warning}"
         if self.stability > MAX_STABLE:
-            yield f"{self.model}: the scores are distributed differently than on the first date (PSI {self.stability:.2f})."
+            yield f"{self.model}: the scores are distributed differently from those on the first date (PSI {self.stability:.2f})."
 
     def as_json(self) -> dict[str, object]:
         """Return the figures for `--json`."""
@@ -101,7 +101,7 @@ class ModelDifference:
     def verdict(self) -> str:
         """One sentence: which model orders the contacts better."""
         auc = self.difference.auc
-        text = f"AUC {auc.value:+.3f} [{auc.low:+.3f}, {auc.high:+.3f}]"
+        text = f"difference of the AUC {auc.value:+.3f} [{auc.low:+.3f}, {auc.high:+.3f}]"
         if auc.low > 0:
             return f"{self.model} is better than {self.other}: {text}"
         if auc.high < 0:

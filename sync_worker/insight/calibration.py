@@ -1,4 +1,4 @@
-"""What each band promised and what came true."""
+"""The rate of outcomes of each band: the expected one, and the observed one."""
 
 from __future__ import annotations
 

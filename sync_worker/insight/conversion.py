@@ -189,8 +189,8 @@ def _find_alarms(
     capacity: int | None,
 ) -> Iterator[Alarm]:
     if whole.opportunities.count < MIN_OUTCOMES:
-        text = f"Too little data: {whole.opportunities.count} opportunities. Below {MIN_OUTCOMES}, no ratio of a group means anything."
-        yield Alarm(kind="too_little_data", text=text)
+        text = f"Too little data: {whole.opportunities.count} opportunities."
+        yield Alarm(kind="too_little_data", text=f"{text} With fewer than {MIN_OUTCOMES}, the ratios of the groups mean nothing.")
     yield from _find_fall(cohort.table, now)
     yield from _find_better_band(bands)
     yield from _find_leaks(groups["criterion"], whole)
@@ -207,8 +207,8 @@ def _find_fall(table: pl.DataFrame, now: datetime) -> Iterator[Alarm]:
     half = settled.height // 2
     before, after = (Ratio(count=int(part.sum()), total=part.len()) for part in (quick[:half], quick[half:]))
     if half and before.count + after.count >= MIN_OUTCOMES and after.high < before.low:
-        text = f"The ratio falls: {before} of the earlier half of MQLs became opportunities within {WAIT.days} days, {after} of the later."
-        yield Alarm(kind="ratio_falls", text=text)
+        text = f"The ratio falls: {before} of the earlier half of MQLs became opportunities within {WAIT.days} days,"
+        yield Alarm(kind="ratio_falls", text=f"{text} {after} of the later half.")
 
 
 def _find_better_band(bands: Sequence[Group]) -> Iterator[Alarm]:
@@ -217,8 +217,9 @@ def _find_better_band(bands: Sequence[Group]) -> Iterator[Alarm]:
         return
     best, following = bands[0].opportunities, bands[1].opportunities
     if best.value is not None and following.low > best.value:
-        text = f"The band {bands[1].value} converts better than {bands[0].value}: {following} against {best} in {HORIZON.days} days."
-        yield Alarm(kind="lower_band_converts_better", text=f"{text} The score does not order these contacts.")
+        ratios = f"{following}, compared with {best}, within {HORIZON.days} days"
+        text = f"The band {bands[1].value} converts better than {bands[0].value}: {ratios}."
+        yield Alarm(kind="lower_band_converts_better", text=f"{text} Between them, a higher score does not mean a better lead.")
 
 
 def _find_leaks(criteria: Sequence[Group], whole: Group) -> Iterator[Alarm]:
@@ -226,5 +227,5 @@ def _find_leaks(criteria: Sequence[Group], whole: Group) -> Iterator[Alarm]:
         ratio = group.opportunities
         is_special = ratio.total >= MIN_GROUP and ratio.total < whole.opportunities.total
         if is_special and (ratio.value or 0) > LEAK_RATIO:
-            text = f"{group.value}: {ratio} became opportunities. Maybe sales fills in this value afterward: then it predicts nothing."
+            text = f"{group.value}: {ratio} became opportunities. Perhaps sales fills in this value afterward; then it predicts nothing."
             yield Alarm(kind="possible_leak", text=text)

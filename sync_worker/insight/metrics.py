@@ -70,9 +70,9 @@ class Ranking:
         if self.is_better_than_chance:
             return None
         if self.is_worse_than_chance and self.auc.high < 0.5:
-            return f"WORSE THAN CHANCE: AUC {self.auc}. Contacts with a low score convert more often than those with a high one."
+            return f"WORSE THAN CHANCE: AUC {self.auc}. Contacts with low values convert more often than those with high ones."
         below = ", below 0.5" if self.is_worse_than_chance else ""
-        return f"NO BETTER THAN CHANCE: AUC {self.auc}{below}. The score does not predict who converts."
+        return f"NO BETTER THAN CHANCE: AUC {self.auc}{below}. It does not predict who converts."
 
     def as_json(self) -> dict[str, object]:
         """Return the figures for `--json`."""

@@ -48,7 +48,7 @@ def build_cohort(history: PortalHistory, model: Model) -> MqlCohort:
     entries = _find_entries(history)
     if entries.is_empty():
         raise ConfigurationError(
-            "No contact in the state has become an MQL, so nothing can be said about what becomes of MQLs.",
+            "No contact in the state has become an MQL, so there are no outcomes of MQLs.",
             hint="Outcomes need contacts whose lifecycle stage has become MQL: run `sync`, `report` and `approve` first.",
         )
     outcomes = find_outcomes(history)

@@ -65,8 +65,8 @@ def outcomes_after(history: PortalHistory, instant: datetime, horizon: timedelta
             hint=f"Use {history.outcomes_end - horizon:%Y-%m-%d} or an earlier date, or a shorter horizon.",
         )
     if history.start is None or instant < history.start:
-        first = "there is no contact" if history.start is None else f"the first contact or event is of {history.start:%Y-%m-%d}"
-        raise ConfigurationError(f"Nothing is known as of {instant:%Y-%m-%d}: {first}.", hint="Use a later date.")
+        first = "there is no contact" if history.start is None else f"the first contact or event is from {history.start:%Y-%m-%d}"
+        raise ConfigurationError(f"Nothing is known as of {instant:%Y-%m-%d}: {first}.", hint="Use a later date, or a shorter horizon.")
     if history.complete_since is not None and instant < history.complete_since:
         raise ConfigurationError(
             f"The events that a model needs as of {instant:%Y-%m-%d} have been deleted from the state (SYNC_WORKER_KEEP_EVENTS_DAYS).",

@@ -98,17 +98,28 @@ def advise_threshold(
     found = _Found(history=history, model=model, table=table, flow=flow)
     present = sorted({*table["score"].drop_nulls(), *flow.today["score"]})
     candidates = [score for score in present if table.filter(pl.col("score") >= score).height >= MIN_CUT]
+    if not candidates:
+        raise ConfigurationError(
+            f"Fewer than {MIN_CUT} contacts could be MQLs by score: the others lack the minimum grade, or are disqualified.",
+            hint="Change the grade or the disqualifiers of the model.",
+        )
     if weekly is not None:
         fits = [score for score in candidates if flow.estimate(score).value <= weekly]
         goal = f"at most {weekly:g} new contacts per week"
     else:
         fits = [score for score in candidates if found.cut(score)[0].value >= (precision or 0)]
         goal = f"a precision of at least {precision:g}"
+    if not fits and weekly is not None:
+        raise ConfigurationError(
+            f"Each threshold that at least {MIN_CUT} contacts reach gives more than {weekly:g} new contacts per week: the highest one, "
+            f"{candidates[-1]}, gives {flow.estimate(candidates[-1]).value:.2g}.",
+            hint="Use a larger capacity, or change the model.",
+        )
     if not fits:
-        best = f"{max((found.cut(score)[0].value for score in candidates), default=0):.0%}"
+        best = f"{max(found.cut(score)[0].value for score in candidates):.0%}"
         raise ConfigurationError(
             f"No threshold that at least {MIN_CUT} contacts reach gives {goal}: the highest precision is {best}.",
-            hint="Change the goal, or the model.",
+            hint="Use a lower precision, or change the model.",
         )
     return found.describe(fits[0], goal, at, horizon)
 

@@ -34,9 +34,9 @@ def print_outcomes(report: OutcomeReport, console: Console) -> None:
     console.print(f"opportunities {whole.opportunities}, customers {whole.customers}, with 95 % intervals", markup=False)
     if report.days:
         first, middle, last = report.days
-        console.print(f"days to the opportunity: median {middle:.0f}, the middle half {first:.0f} to {last:.0f}", markup=False)
+        console.print(f"days from MQL to opportunity: median {middle:.0f}, middle half {first:.0f} to {last:.0f}", markup=False)
     if report.earlier:
-        console.print(f"{format_count(report.earlier, 'contact')} had an opportunity before becoming an MQL, and count in no ratio.")
+        console.print(f"not counted: {format_count(report.earlier, 'contact')} with an opportunity before the MQL stage", markup=False)
     for dimension, groups in report.groups.items():
         _print_groups(HEADINGS[dimension], groups, console, first="MQLs")
     if report.bands:
@@ -46,7 +46,7 @@ def print_outcomes(report: OutcomeReport, console: Console) -> None:
         for criterion, answers in report.named.items():
             console.print(f"  #{criterion}: {format_counts(answers)}", markup=False)
     if report.frozen:
-        console.print("\nWithout a history, with their values of now: " + ", ".join(report.frozen), markup=False, style="dim")
+        console.print("\nwithout a history, with their latest values: " + ", ".join(report.frozen), markup=False, style="dim")
 
 
 def _print_groups(heading: str, groups: Sequence[Group], console: Console, *, first: str) -> None:
