@@ -23,7 +23,7 @@ MAX_CUSTOM_PROPERTIES = 1_000
 _COMMON_SCOPES = (
     *(f"crm.{part}.{access}" for part in ("objects.contacts", "schemas.contacts", "lists") for access in ("read", "write")),
     *(f"crm.objects.{kind}.read" for kind in ("companies", "deals", "owners", "marketing_events")),
-    *("crm.export", "crm.import", "forms", "content"),
+    *("crm.export", "crm.import", "forms", "content", "automation"),
 )
 
 

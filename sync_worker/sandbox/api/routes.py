@@ -11,6 +11,7 @@ from sync_worker.sandbox.api import (
     marketing_events,
     memberships,
     subscriptions,
+    workflows,
 )
 from sync_worker.sandbox.api.crm import associations, batch, exports, imports, merges, objects, properties, property_groups, search
 
@@ -31,5 +32,6 @@ ENDPOINTS = (
     *subscriptions.ENDPOINTS,
     *exports.ENDPOINTS,
     *imports.ENDPOINTS,
+    *workflows.ENDPOINTS,
     *legacy.ENDPOINTS,
 )

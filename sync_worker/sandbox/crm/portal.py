@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sync_worker.sandbox.automation.workflows import WorkflowRegistry
 from sync_worker.sandbox.base.clock import AdjustableClock
 from sync_worker.sandbox.base.config import Switches
 from sync_worker.sandbox.base.errors import PortalFolderError
@@ -54,6 +55,7 @@ class SandboxPortal:
     counters: CounterFunction
     exports: ExportQueue = field(default_factory=ExportQueue)
     imports: ImportQueue = field(default_factory=ImportQueue)
+    workflows: WorkflowRegistry = field(default_factory=WorkflowRegistry)
     scheduled_tasks: TaskSchedule = field(default_factory=TaskSchedule)
 
     @classmethod

@@ -36,6 +36,7 @@ BASE_PATHS: dict[str, tuple[str | tuple[str, ...] | None, str | None]] = {
     "associations-v3": ("/crm/v3/associations", None),
     "engagements-v1": ("/engagements/v1", None),
     "workflows-v3": ("/automation/v3", None),
+    "workflows": ("/automation/v4", None),
     "private-apps": ("/oauth/v2/private-apps", None),
 }
 

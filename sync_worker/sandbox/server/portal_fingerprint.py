@@ -13,7 +13,7 @@ _TEXTS_WITH_TIMES = frozenset({"hs_calculated_merged_vids"})  # ids, each with t
 
 
 def compute_fingerprint(portal: SandboxPortal) -> str:
-    """Return a hash of records, properties and list members; dates are excluded."""
+    """Return a hash of records, properties, list members and workflows; dates are excluded."""
     digest = sha256()
     for table in portal.tables.values():
         definitions, records = table.catalog.definitions.values(), table.records
@@ -26,4 +26,6 @@ def compute_fingerprint(portal: SandboxPortal) -> str:
             digest.update(orjson.dumps([records.ids[row], [(name, column[row]) for name, column in columns if column[row] is not None]]))
     for item in sorted(portal.lists, key=lambda item: item.name):
         digest.update(orjson.dumps([item.name, item.processing, item.member_ids()]))
+    for workflow in portal.workflows:
+        digest.update(orjson.dumps([workflow.id, workflow.body]))
     return digest.hexdigest()

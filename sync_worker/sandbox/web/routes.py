@@ -20,6 +20,7 @@ from sync_worker.sandbox.web.formatting import ValueFormatter, format_number, fu
 from sync_worker.sandbox.web.recent_writes import group_writes
 from sync_worker.sandbox.web.score_fields import score_property
 from sync_worker.sandbox.web.timeline import group_by_day
+from sync_worker.sandbox.web.workflow_cards import describe_workflows
 
 _TEMPLATES_DIR: Final = Path(__file__).parent / "templates"
 _SHORT_TIMELINE_EVENTS, _LONG_TIMELINE_EVENTS = 60, 2000  # events shown before and after "Show all"
@@ -29,12 +30,13 @@ _SECURITY_HEADERS: Final = {"Content-Security-Policy": "default-src 'none'; styl
 
 
 def routes(portal: SandboxPortal) -> list[BaseRoute]:
-    """Return the routes of the pages of a portal: contacts at /, one contact, lists, one list, changes."""
+    """Return the routes of the pages of a portal: contacts at /, one contact, lists, one list, workflows, changes."""
     pages = _WebPages(portal=portal, templates=_create_environment())
     handlers: dict[str, Callable[[Request], Response]] = {
         "/contacts/{id:int}": pages.show_contact,
         "/lists": pages.list_lists,
         "/lists/{id:int}": pages.list_members,
+        "/workflows": pages.list_workflows,
         "/changes": pages.list_changes,
     }
     contacts_route = Route("/", pages.list_contacts, methods=["GET"])
@@ -83,6 +85,10 @@ class _WebPages:
             return self._not_found_page(f"List {list_id} does not exist.")
         members = contact_list.list_members(self.portal, self._formatter(), record_list.member_ids(), _page_number(request))
         return self._render("list.html", tab="lists", title=record_list.name, list=record_list, contacts=members)
+
+    def list_workflows(self, _: Request) -> Response:
+        workflows = list(describe_workflows(self.portal, self._formatter()))
+        return self._render("workflows.html", tab="workflows", workflows=workflows)
 
     def list_changes(self, request: Request) -> Response:
         all_properties = "all" in request.query_params

@@ -283,3 +283,22 @@ def test_templates_are_part_of_the_package() -> None:
 @pytest.mark.parametrize("path", ["/contacts/99999999999999999999999", "/lists/99999999999999999999999"])
 def test_an_id_that_is_too_long_is_not_found(path: str) -> None:
     assert start_portal(make_portal(make_contacts(1))).get(path).status_code == 404
+
+
+def test_the_workflows_are_shown_in_words_with_their_state_and_list() -> None:
+    served = start_portal(make_portal())
+    assert "No workflows yet" in visible_text(get_page(served, "/workflows"))
+    served.post("/crm/v3/lists", {"name": "MQL", "objectTypeId": "0-1", "processingType": "MANUAL"})
+    members = {"filters": [{"filterType": "IN_LIST", "listId": "1"}]}
+    actions = [
+        {"type": "SINGLE_CONNECTION", "actionTypeId": "0-1", "fields": {"delta": "20160", "time_unit": "MINUTES"}},
+        {"type": "SINGLE_CONNECTION", "actionTypeId": "0-3", "fields": {"subject": "Call", "body": "<p>Soon &amp; <b>friendly</b></p>"}},
+        {"type": "LIST_BRANCH"},
+    ]
+    definition = {"name": "<Call>", "isEnabled": False, "actions": actions, "description": "1. Wait. 2. Call 3 people."}
+    enrollment = {"enrollmentCriteria": {"listFilterBranch": {"filterBranches": [members]}}}
+    served.portal.workflows.create({**definition, **enrollment}, now=NOW_MS)
+    text = visible_text(get_page(served, "/workflows"))
+    assert "<Call> Off" in text
+    assert "Enrolls members of MQL Actions Wait 14 days Create a task: “Call” Soon & friendly LIST_BRANCH" in text
+    assert "Description Wait. Call 3 people." in text

@@ -1,0 +1,1 @@
+"""Workflows of contacts: stored and validated, not executed."""
