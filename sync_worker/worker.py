@@ -56,9 +56,10 @@ from sync_worker.sync.evaluate.shadow import build_shadow_evaluator
 from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire, raise_if_used
 from sync_worker.sync.plan.plan_file import read_plan, write_plan
 from sync_worker.sync.portal import portal
+from sync_worker.sync.portal.draft_workflows import create_drafts, plan_drafts
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.model_check import ModelCheck, check_model
-from sync_worker.sync.portal.ownership import load_feedback, load_ownership
+from sync_worker.sync.portal.ownership import load_feedback, load_ownership, load_workflow_ids
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.sync.portal.portal_catalog import fetch_catalog
 from sync_worker.sync.portal.preflight import PreflightReport, run_preflight
@@ -224,8 +225,8 @@ class Worker:
 
     # Read-only commands.
 
-    def check(self) -> PreflightReport:
-        """Check token, scopes, plan, limits, model and setup of the portal."""
+    def check(self, *, draft_workflows: bool = False) -> PreflightReport:
+        """Check token, scopes, plan, limits, model and setup of the portal; with `draft_workflows`, also the scope of workflows."""
         with self.store.transaction() as tx:
             items = unreadable.load(tx)
         return run_preflight(
@@ -235,6 +236,7 @@ class Worker:
             own=load_ownership(self.store),
             unreadable=items,
             hand_off_tasks=self.settings.hand_off_tasks,
+            draft_workflows=draft_workflows,
         )
 
     def read_portal(self) -> PortalInfo:
@@ -434,22 +436,29 @@ class Worker:
 
     # Commands that write.
 
-    def setup(self, *, dry_run: bool = False, take_over: bool = False, feedback: bool | None = None) -> SetupPlan:
+    def setup(
+        self, *, dry_run: bool = False, take_over: bool = False, feedback: bool | None = None, draft_workflows: bool = False
+    ) -> SetupPlan:
         """Create or update property group, properties and lists; return the changes.
 
         `feedback`: also the properties that sales reps fill in; None: as the last time. False keeps them in HubSpot and reads them no more.
+        `draft_workflows`: also a workflow for each list, switched off, where HubSpot allows it.
 
         Raises ConfigurationError if the portal has objects of others with our names, unless `take_over`; a dry run returns them.
         """
         portal.check_portal_id(self.store, self.hubspot.account.read_details())
         outputs = self._load_outputs() if feedback is None else replace(self.outputs, feedback=feedback)
         plan = plan_setup(self.hubspot, outputs, load_ownership(self.store), take_over=take_over)
+        if draft_workflows:
+            plan = replace(plan, drafts=plan_drafts(self.hubspot, outputs, load_workflow_ids(self.store)))
         if not dry_run:
             apply_plan(plan, self.store, self.hubspot, outputs)
             now = self.clock()
             portal.load_or_fetch(self.store, self.hubspot, outputs, now, force_refresh=True, accept_downgrade=True)
             with self.store.transaction() as tx:
                 rejections.clear(tx)  # an administrator may have fixed the cause by hand
+            if plan.drafts:
+                plan = replace(plan, drafts=create_drafts(plan.drafts, self.store, self.hubspot))
         return plan
 
     def backfill(self, *, dry_run: bool = False, allow_large: bool = False, bulk: bool = False) -> RunReport:

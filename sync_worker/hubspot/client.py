@@ -32,6 +32,7 @@ from sync_worker.hubspot.api.lists import Lists
 from sync_worker.hubspot.api.marketing_events import MarketingEvents
 from sync_worker.hubspot.api.owners import ActiveOwners
 from sync_worker.hubspot.api.subscriptions import Subscriptions
+from sync_worker.hubspot.api.workflows import Workflows
 from sync_worker.hubspot.budgets import Budgets
 from sync_worker.hubspot.records.row_parser import RowParser
 from sync_worker.hubspot.rest.clock import Clock, ConnectionClosed
@@ -69,6 +70,7 @@ class HubSpot:
     lists: Lists
     properties: Properties
     property_histories: PropertyHistories
+    workflows: Workflows
     exports: Exports
     imports: Imports
     account: Account
@@ -173,6 +175,7 @@ def _build_client(transport: Transport, metrics: RequestMetrics, identity: str, 
             rows,
         ),
         property_histories=PropertyHistories(transport, rows),
+        workflows=Workflows(transport, rows),
         exports=Exports(transport, FileDownloader(metrics)),
         imports=Imports(transport),
         account=Account(transport),

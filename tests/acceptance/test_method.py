@@ -70,7 +70,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     write_portal(folder / "portal")
     with start_sandbox(folder, "--portal", str(folder / "portal"), "--rate", "100000") as portal:
         desk = Workspace(folder=folder, environment={**portal.environment, "SYNC_WORKER_HAND_OFF_TASKS": "true"})
-        assert desk.run("setup").code == 0
+        assert desk.run("setup", "--draft-workflows").code == 0
         assert desk.run("backfill").code == 0
         unapproved = desk.run("approve", "--note", "unseen").code
         report = desk.run("report", "--json").json
@@ -130,7 +130,10 @@ def test_09_each_segment_of_the_range_is_a_list(story: Story) -> None:
     assert READER in story.members("Leads · sales ready")
 
 
-def test_10_each_segment_has_a_recipe() -> None:
+def test_10_each_segment_has_a_use(story: Story) -> None:
+    drafts = {row["name"]: row["isEnabled"] for row in story.portal.get("/automation/v4/flows")["results"]}
+    lists = ("Leads · nurture", "Leads · engaged", "MQL · direct", "MQL · by score")
+    assert drafts == {f"Lead scoring: {name}": False for name in lists}
     recipes = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
     for name in ("Leads · nurture", "Leads · engaged", "Leads · sales ready", "MQL · direct", "MQL · by score"):
         assert f"`{name}`" in recipes

@@ -37,9 +37,16 @@ def init(
 
 
 @app.command()
-def check(*, json: JsonOption = False) -> None:
+def check(
+    *,
+    draft_workflows: Annotated[
+        bool, typer.Option("--draft-workflows", help="Also check the scope that `setup --draft-workflows` needs.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Check token, scopes, plan, limits and model; write nothing."""
-    print_result(with_worker(lambda worker: worker.check()), json=json, print_text=print_findings)
+    findings = with_worker(lambda worker: worker.check(draft_workflows=draft_workflows))
+    print_result(findings, json=json, print_text=print_findings)
 
 
 @app.command()
@@ -60,10 +67,16 @@ def setup(
             show_default=False,
         ),
     ] = None,
+    draft_workflows: Annotated[
+        bool,
+        typer.Option("--draft-workflows", help="Also create a workflow for each list, switched off (HubSpot's beta API; Professional)."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Create or update the property group, properties and lists."""
-    plan = with_worker(lambda worker: worker.setup(dry_run=dry_run, take_over=take_over, feedback=feedback))
+    plan = with_worker(
+        lambda worker: worker.setup(dry_run=dry_run, take_over=take_over, feedback=feedback, draft_workflows=draft_workflows)
+    )
     print_json({"dry_run": dry_run, **plan.as_json()}) if json else print_setup_plan(plan, dry_run=dry_run)
     if plan.exit_code != ExitCode.DONE:
         raise typer.Exit(int(plan.exit_code))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sync_worker.cli.output.console import err, out
 from sync_worker.cli.output.labels import format_count
+from sync_worker.sync.portal.draft_workflows import DraftPlan
 from sync_worker.sync.portal.ownership import SetupConflict
 from sync_worker.sync.portal.preflight import ModelFit, PreflightReport
 from sync_worker.sync.portal.setup import SetupPlan
@@ -18,11 +19,30 @@ def print_setup_plan(plan: SetupPlan, *, dry_run: bool) -> None:
     for step in plan.steps:
         verb = step.action if dry_run else SETUP_VERBS[step.action]
         out.print(f"  {verb:8} {step.kind:9} {step.name} ({step.reason})", markup=False)
+    changes = len(plan.steps)
     if not plan.steps:
         out.print("  no changes: property group, properties and lists are up to date")
-    elif dry_run:
-        out.print(f"  {format_count(len(plan.steps), 'change')}; nothing was written")
+    if plan.drafts:
+        changes += len(plan.drafts.new)
+        _print_drafts(plan.drafts, dry_run=dry_run)
+    if changes and dry_run:
+        out.print(f"  {format_count(changes, 'change')}; nothing was written")
     _print_conflicts(plan.conflicts)
+
+
+def _print_drafts(drafts: DraftPlan, *, dry_run: bool) -> None:
+    for draft in drafts.existing:
+        out.print(f"  {'exists':8} {'workflow':9} {draft.name} (not changed)", markup=False)
+    for draft in drafts.new:
+        out.print(f"  {'create' if dry_run else 'created':8} {'workflow':9} {draft.name} (switched off)", markup=False)
+    if not drafts.refused:
+        return
+    done = "" if dry_run else " Everything else of the setup is done."
+    err.print(f"  refused   {drafts.refusal}{done} The workflows can be built by hand:", style="red", markup=False)
+    for draft in drafts.refused:
+        out.print(f"  {draft.name}", markup=False)
+        for number, step in enumerate(draft.steps, start=1):
+            out.print(f"    {number}. {step}", markup=False)
 
 
 def _print_conflicts(conflicts: Sequence[SetupConflict]) -> None:
@@ -42,6 +62,8 @@ def print_findings(findings: PreflightReport) -> None:
         out.print(f"  {label:9} {access.resource} {access.reason}".rstrip(), style=style, markup=False)
     if optional := findings.subscriptions:
         out.print(f"  {'can read' if optional.granted else 'hidden':9} {optional.resource} {optional.reason}".rstrip(), markup=False)
+    if workflows := findings.workflows:
+        out.print(f"  {'can use' if workflows.granted else 'NO ACCESS':9} {workflows.resource} {workflows.reason}".rstrip(), markup=False)
     for access in findings.bulk:
         out.print(f"  {'in bulk' if access.granted else 'not bulk':9} {access.resource} {access.reason}".rstrip(), markup=False)
     label = "can read" if findings.outcomes.granted else "hidden"

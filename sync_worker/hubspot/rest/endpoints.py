@@ -11,7 +11,7 @@ from sync_worker.hubspot.rest.rate_limiter import Budget
 
 ApiVersion = Literal["v3", "2026-09"]
 
-# Forms, submissions and email events have no dated path.
+# Forms, submissions and email events have no dated path; that of workflows is beta.
 DATE_BASED_PATHS: Final = {
     "/crm/v3/objects": "/crm/objects/2026-09",
     "/crm/v3/properties": "/crm/properties/2026-09",
@@ -119,6 +119,8 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/crm/v3/imports", "list the imports"),
     Endpoint("GET", "/crm/v3/imports/{import}", "check an import"),
     Endpoint("GET", "/crm/v3/imports/{import}/errors", "read the errors of an import"),
+    Endpoint("GET", "/automation/v4/flows", "read the workflows"),
+    Endpoint("POST", "/automation/v4/flows", "create a workflow"),
     Endpoint("POST", "/oauth/v2/private-apps/get/access-token-info", "read the scopes of the token"),
     Endpoint("GET", "/account-info/v3/details", "read the account's details"),
     Endpoint("GET", "/account-info/v3/api-usage/daily/private-apps", "read the daily usage of the API"),

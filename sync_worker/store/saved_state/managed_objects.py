@@ -16,11 +16,13 @@ class ManagedObjects(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """Names of our properties, under all prefixes so far, and of lists that are about to be created; the table `lists` has the others.
 
     `feedback`: `setup` has been asked for the properties that sales reps fill in.
+    `workflows`: the ids of the drafts, by the keys of their lists.
     """
 
     properties: tuple[str, ...] = ()
     new_lists: tuple[str, ...] = ()
     feedback: bool = False
+    workflows: dict[str, str] = {}
 
 
 def load(tx: Connection) -> ManagedObjects:

@@ -13,7 +13,6 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import ContactList, PropertyDefinition
 from sync_worker.store.database import Store
 from sync_worker.store.saved_state import managed_objects, portal_cache
-from sync_worker.store.saved_state.managed_objects import ManagedObjects
 from sync_worker.store.writes import memberships
 
 TAKE_OVER_HINT: Final = (
@@ -85,7 +84,21 @@ def save_properties(store: Store, names: Iterable[str], *, feedback: bool) -> No
     """Save the names of our properties, and whether sales reps are asked for feedback; the state has the ids of all lists now."""
     with store.transaction() as tx:
         managed = managed_objects.load(tx)
-        managed_objects.save(tx, ManagedObjects(properties=tuple(sorted({*managed.properties, *names})), feedback=feedback))
+        ours = tuple(sorted({*managed.properties, *names}))
+        managed_objects.save(tx, structs.replace(managed, properties=ours, new_lists=(), feedback=feedback))
+
+
+def load_workflow_ids(store: Store) -> Mapping[str, str]:
+    """Return the ids of the drafts of workflows that this state has made, by the keys of their lists."""
+    with store.transaction() as tx:
+        return managed_objects.load(tx).workflows
+
+
+def save_workflow_id(store: Store, key: str, workflow_id: str) -> None:
+    """Save the id of a draft, so that it is not created again after a user has renamed it."""
+    with store.transaction() as tx:
+        managed = managed_objects.load(tx)
+        managed_objects.save(tx, structs.replace(managed, workflows={**managed.workflows, key: workflow_id}))
 
 
 def raise_conflicts(conflicts: Iterable[SetupConflict]) -> None:

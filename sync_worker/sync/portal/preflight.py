@@ -96,6 +96,7 @@ class PreflightReport:
     bulk: tuple[AccessCheck, ...]  # optional, for `backfill --via bulk`
     outcomes: AccessCheck  # optional, for `outcomes` and backtests on the state
     subscriptions: AccessCheck | None  # optional: without it, criteria on subscriptions are not visible; None if the model has none
+    workflows: AccessCheck | None  # optional: for `setup --draft-workflows`; None if it was not asked for
     model: ModelFit
     shadow: ModelFit | None  # of the shadow model; None: no shadow model is set
     setup: tuple[SetupStep, ...]
@@ -119,6 +120,7 @@ class PreflightReport:
             "bulk": [access.as_json() for access in self.bulk],
             "outcomes": self.outcomes.as_json(),
             "subscriptions": self.subscriptions.as_json() if self.subscriptions else None,
+            "workflows": self.workflows.as_json() if self.workflows else None,
             "model": self.model.as_json(),
             "shadow": self.shadow.as_json() if self.shadow else None,
             "setup": [step.as_json() for step in self.setup],
@@ -135,6 +137,7 @@ def run_preflight(
     own: Ownership,
     unreadable: Sequence[UnreadableItem] = (),
     hand_off_tasks: bool = False,
+    draft_workflows: bool = False,
 ) -> PreflightReport:
     """Read a little of every resource that the worker needs. `unreadable` are the items that the last run could not read.
 
@@ -161,6 +164,7 @@ def run_preflight(
         bulk=(_probe("exports", hubspot.exports.check_access), _probe("imports", hubspot.imports.check_access)),
         outcomes=_probe("deals", lambda: hubspot.deals.list_from_id(0, (), limit=1)),
         subscriptions=_probe("subscriptions", hubspot.subscriptions.check_access) if crm_schema.inputs.uses_subscriptions else None,
+        workflows=_probe("workflows", hubspot.workflows.check_access) if draft_workflows else None,
         model=_check_fit(hubspot, model, hidden, unreadable, readable=readable),
         shadow=_check_shadow(hubspot, crm_schema.shadow, occurrences=occurrences, readable=readable) if crm_schema.shadow else None,
         setup=tuple(setup.steps),

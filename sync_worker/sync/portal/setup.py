@@ -14,6 +14,7 @@ from sync_worker.hubspot.records.models import ContactList, PropertyDefinition, 
 from sync_worker.store.database import Store
 from sync_worker.store.writes import memberships
 from sync_worker.sync.portal import ownership
+from sync_worker.sync.portal.draft_workflows import DraftPlan
 from sync_worker.sync.portal.managed_lists import find_list, has_legacy_name
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.ownership import Ownership, SetupConflict, find_list_conflicts, find_property_conflicts
@@ -40,21 +41,25 @@ class SetupStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupPlan:
-    """The required changes in order, and the objects of others that prevent them."""
+    """The required changes in order, the objects of others that prevent them, and the drafts of workflows if they are wanted."""
 
     steps: Sequence[SetupStep] = ()
     conflicts: Sequence[SetupConflict] = ()
+    drafts: DraftPlan | None = None
 
     @property
     def exit_code(self) -> ExitCode:
-        """Return USAGE if there is a conflict."""
-        return ExitCode.USAGE if self.conflicts else ExitCode.DONE
+        """Return USAGE if there is a conflict, and REFUSED if HubSpot refused a draft, although everything else is done."""
+        if self.conflicts:
+            return ExitCode.USAGE
+        return ExitCode.REFUSED if self.drafts and self.drafts.refused else ExitCode.DONE
 
     def as_json(self) -> dict[str, object]:
         """Return the plan for `--json`."""
         return {
             "steps": [step.as_json() for step in self.steps],
             "conflicts": [conflict.as_json() for conflict in self.conflicts],
+            "workflows": self.drafts.as_json() if self.drafts else None,
             "exit_code": int(self.exit_code),
         }
 
