@@ -21,7 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from sync_worker.errors import StateBusy, StateError, UnexpectedValue
 from sync_worker.resource_errors import HANDLES_HINT, ResourceExhausted
-from sync_worker.store import schema
+from sync_worker.store import bulk_copy, schema
 
 Insert = sqlite.Insert | postgresql.Insert
 ROWS_PER_STATEMENT: Final = 100  # SQLite releases the GIL for every statement; if other threads wait for it, many small ones are slow
@@ -204,6 +204,9 @@ def execute_many(connection: Connection, statement: Insert | Update, columns: tu
         return 0
     compiled = _compile(statement, connection.dialect, columns)
     constants = {name: value for name, value in compiled.params.items() if name not in columns}
+    table = statement.table
+    if isinstance(statement, Insert) and isinstance(table, Table) and bulk_copy.can_copy(connection, table, columns, rows):
+        return bulk_copy.copy_rows(connection, table, compiled, columns, rows, constants=constants)
     names = (*columns, *constants)
     values = [(*row, *constants.values()) for row in rows] if constants else rows
     if not compiled.positional:

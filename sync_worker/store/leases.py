@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, literal, or_, select, update
 
 from sync_worker.store.database import dialect_insert
 from sync_worker.store.schema import leases
@@ -50,6 +50,24 @@ def acquire(
     values = {"run": new.run, "holder": new.holder, "process": new.process, "expires_at": new.expires_at}
     tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values, where=free))
     return tx.execute(select(leases.c.run).where(leases.c.name == name)).scalar() == run
+
+
+def lock_session(tx: Connection, name: str) -> bool:
+    """Lock the name of a lease for this connection; return False if another connection has it, and on SQLite.
+
+    PostgreSQL releases the lock when the connection ends, so a free lock means that the holder of the lease has lost its connection.
+    """
+    return tx.dialect.name == "postgresql" and bool(tx.execute(select(func.pg_try_advisory_lock(_lock_key(name)))).scalar())
+
+
+def unlock_session(tx: Connection, name: str) -> None:
+    """Release the lock of `lock_session`."""
+    tx.execute(select(func.pg_advisory_unlock(_lock_key(name))))
+
+
+def _lock_key(name: str) -> ColumnElement[int]:
+    # Advisory locks are shared by the schemas of a database, and each schema can be a state.
+    return func.hashtextextended(func.current_schema() + literal(f" sync_worker {name}"), 0)
 
 
 def renew(tx: Connection, run: str, *, expires_at: int) -> bool:

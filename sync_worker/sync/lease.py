@@ -4,7 +4,8 @@ It is a fence as well: each request to HubSpot waits for `Lease.ensure`, and eac
 A process that was stopped past its lease therefore changes nothing more.
 
 A killed run leaves its lease behind. If it ran on this machine and its process no longer exists, the next run takes over at once;
-otherwise the lease has to expire. Workers with separate states do not see each other's leases, and HubSpot offers no lock.
+otherwise the lease has to expire. On PostgreSQL, the holder also locks its connection: a lease without that lock that was not renewed for
+two minutes is free as well. Workers with separate states do not see each other's leases, and HubSpot offers no lock.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from sync_worker.store.leases import LeaseRow
 from sync_worker.timestamps import from_ms, to_ms, uptime
 
 RENEWALS_PER_LEASE: Final = 10
+SILENCE: Final = timedelta(minutes=2)  # longer than the distance of two renewals, and than a request that the holder may still wait for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,9 @@ def acquire(
     own, now, started = Process.current(), clock(), uptime()
     with store.transaction() as tx:
         other = leases.load(tx, name)
-    dead_run = other.run if other and Process.parse(other.process).is_dead(own) else None
+        locked = leases.lock_session(tx, name)
+    has_ended = other and (Process.parse(other.process).is_dead(own) or (locked and other.expires_at <= to_ms(now + duration - SILENCE)))
+    dead_run = other.run if other and has_ended else None
     with store.transaction() as tx:
         acquired = leases.acquire(
             tx,
@@ -156,6 +160,8 @@ def acquire(
             name=name,
         )
         other = leases.load(tx, name)
+        if locked and not acquired:
+            leases.unlock_session(tx, name)
     if not acquired:
         raise _busy_error(name, other)
     expires_at = started + duration.total_seconds()
@@ -168,6 +174,8 @@ def acquire(
         # An error of the state must not replace the error that ended the run; the lease expires by itself.
         with suppress(StateError, StateBusy), store.transaction() as tx:
             leases.release(tx, run_id)
+            if locked:
+                leases.unlock_session(tx, name)
 
 
 def raise_if_used(store: Store, now: datetime) -> None:

@@ -6,26 +6,29 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from sync_worker.errors import ConfigurationError, ExitCode, PortalBusy
+from sync_worker.errors import ConfigurationError, ExitCode, PortalBusy, StateBusy
 from sync_worker.progress import Progress
 from sync_worker.sandbox.base.config import SandboxConfig
 from sync_worker.sandbox.server.server import run_in_thread
 from sync_worker.store import leases
 from sync_worker.store.database import Store, open_store
 from sync_worker.store.saved_state import last_purge
-from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire
+from sync_worker.sync.lease import SILENCE, Heartbeat, Lease, Process, acquire
 from sync_worker.timestamps import to_ms
 from tests.harness import MODEL, NOW, UNLIMITED, Harness, small_portal
 from tests.sandbox.portal_factories import FakeClock
-from tests.store.database_factories import temporary_state_url
+from tests.store.database_factories import POSTGRES_URL, temporary_state_url
 
 LEASE_DURATION = timedelta(minutes=10)
+
+on_postgres = pytest.mark.skipif(POSTGRES_URL is None, reason="SQLite has no connections that can be lost")
 
 
 @pytest.fixture
@@ -237,7 +240,40 @@ def test_a_process_that_continues_after_another_worker_ran_sends_no_further_requ
     assert harness.score(2) == 12
 
 
-@pytest.mark.skipif(bool(os.environ.get("SYNC_WORKER_TEST_POSTGRES_URL")), reason="only a SQLite file can be replaced")
+@on_postgres
+def test_a_run_that_has_lost_its_connection_is_replaced_before_its_lease_expires(store: Store, other_store: Store) -> None:
+    clock = FakeClock(NOW)
+    first = ExitStack()
+    first.enter_context(hold(store, "first", clock))
+    clock.advance(SILENCE.total_seconds() + 1)
+    with pytest.raises(PortalBusy), hold(other_store, "second", clock):
+        pass
+    end_connections(other_store, of=store)
+    with hold(other_store, "second", clock):
+        with pytest.raises(StateBusy), store.transaction() as tx:
+            last_purge.save(tx, NOW)
+        with pytest.raises(PortalBusy), store.transaction() as tx:
+            last_purge.save(tx, NOW)
+        first.close()
+
+
+@on_postgres
+def test_a_run_that_has_just_renewed_its_lease_keeps_it_without_a_connection(store: Store, other_store: Store) -> None:
+    with hold(store, "first", FakeClock(NOW)):
+        end_connections(other_store, of=store)
+        with pytest.raises(PortalBusy), hold(other_store, "second", FakeClock(NOW)):
+            pass
+
+
+def end_connections(store: Store, *, of: Store) -> None:
+    """End the connection of another store, as a restart of the database does."""
+    with of.transaction() as tx:
+        pid = tx.execute(text("SELECT pg_backend_pid()")).scalar()
+    with store.transaction() as tx:
+        tx.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+
+
+@pytest.mark.skipif(POSTGRES_URL is not None, reason="only a SQLite file can be replaced")
 def test_a_state_in_use_is_not_replaced_by_a_backup(harness: Harness) -> None:
     backup = harness.folder / "backup.db"
     harness.backfill()

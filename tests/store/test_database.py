@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, make_url, select, text
+from sqlalchemy import Connection, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from sync_worker.errors import ExitCode, StateBusy, StateError, SyncWorkerError, UnexpectedValue
 from sync_worker.store import database, verdicts
 from sync_worker.store.database import Store, dialect_insert, execute_many, open_store, upsert_rows
 from sync_worker.store.saved_state import key_value
-from sync_worker.store.schema import contact_emails, forms
+from sync_worker.store.schema import contact_emails, contacts, forms
 from tests.store.database_factories import POSTGRES_URL, temporary_state_url
 from tests.store.row_factories import VERDICT_KEY, make_verdict_row, save_contacts, save_verdicts
 
@@ -223,6 +223,24 @@ def test_any_number_of_rows_is_written(tx: Connection, number: int) -> None:
     assert {(name, id_) for id_, name in tx.execute(select(forms.c.id, forms.c.name))} == {*rows, ("new", "new")}
 
 
+@pytest.mark.parametrize("number", [20, 120], ids=["few rows", "many rows"])
+def test_rows_written_together_equal_rows_written_one_by_one(tx: Connection, number: int) -> None:
+    texts = ("plain", "tab\tnew line\nback\\slash \\N", "quote ' \" %s {0}", "", None)
+    rows = [(id_, texts[id_ % 5], id_ % 2 == 0, id_ * 2**40) for id_ in range(number)]
+    insert = dialect_insert(tx.dialect.name, contacts).values(facts="{}", shown="{}", revision=1, sweep=0)
+    newer = insert.on_conflict_do_update(
+        index_elements=["id"],
+        set_={"email": insert.excluded.email, "gone": insert.excluded.gone},
+        where=insert.excluded.updated_at > contacts.c.updated_at,
+    )
+    columns = ("id", "email", "gone", "updated_at")
+    written = [execute_many(tx, newer, columns, rows), execute_many(tx, newer, columns, rows)]
+    assert written == [number, 0]
+    stored = tx.execute(select(contacts.c[columns]).order_by(contacts.c.id)).all()
+    assert stored == rows
+    assert execute_many(tx, newer, columns, [(id_, "new", False, 2**62) for id_ in [*range(number), 0]]) == number + 1  # one row twice
+
+
 def write_then_fail(tx: Connection) -> None:
     key_value.put(tx, "key", "value")
     raise ZeroDivisionError
@@ -410,6 +428,20 @@ def test_a_database_that_cannot_be_reached_is_a_reason_to_try_again(message: str
         raise OperationalError("SELECT 1", {}, PostgresError(message, state))
     assert failed.value.exit_code == exit_code
     assert "worker@db" in str(failed.value)
+
+
+@pytest.mark.parametrize("value", [2**63, "a\x00b"], ids=["int", "null character"])
+def test_a_value_that_the_database_refuses_among_many_rows_is_not_an_error_of_the_state(module_store: Store, value: object) -> None:
+    rows = [(number, 1, "{}", "{}", 1, 0, False) for number in range(100)]
+    columns = ("id", "updated_at", "facts", "shown", "revision", "sweep", "gone")
+    changed = (100, value, "{}", "{}", 1, 0, False) if isinstance(value, int) else (100, 1, value, "{}", 1, 0, False)
+    insert = dialect_insert(module_store.connection.dialect.name, contacts)
+    if module_store.connection.dialect.name == "sqlite" and isinstance(value, str):
+        pytest.skip("SQLite saves the null character")
+    with pytest.raises(UnexpectedValue), module_store.transaction() as tx:
+        execute_many(tx, insert, columns, [*rows, changed])
+    with module_store.transaction() as tx:
+        assert tx.execute(select(func.count()).select_from(contacts)).scalar() == 0
 
 
 @pytest.mark.parametrize("value", [2**63, ["x"], {"a": 1}, object()], ids=["int", "list", "dict", "object"])
