@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,13 +18,17 @@ from sync_worker.progress import Progress
 from sync_worker.settings import Settings
 from sync_worker.store import model_revisions, runs
 from sync_worker.store.database import Store
+from sync_worker.store.writes.hand_offs import TASK
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
 from sync_worker.sync.approval import Approval
 from sync_worker.sync.evaluate.evaluate import Evaluator
 from sync_worker.sync.evaluate.shadow import build_shadow_evaluator
+from sync_worker.sync.handoff.channel_delivery import DIGEST_AT, ChannelDelivery
+from sync_worker.sync.handoff.channels import Channel
+from sync_worker.sync.handoff.hand_off import HandOff
 from sync_worker.sync.handoff.mql_message import MqlMessage
-from sync_worker.sync.handoff.task_delivery import TASK, TaskDelivery
+from sync_worker.sync.handoff.task_delivery import TaskDelivery
 from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.plan.mql_starts import MqlStarts
 from sync_worker.sync.plan.plan import Scope, build_scope
@@ -59,6 +63,7 @@ class RunFactory:
     min_bulk_records: int
     early_chunk_size: int
     exit_stack: ExitStack
+    channels: Sequence[Channel] = ()  # of hand-offs, outside HubSpot
     threads: StreamThreads = field(default_factory=StreamThreads)  # created by the thread that owns the store
 
     def build_run(
@@ -102,7 +107,7 @@ class RunFactory:
             retention=self._build_retention(),
             mql_quota=MqlQuota(crm_schema=self.outputs, now=now, day_start=day_start),
             mql_starts=self._build_mql_starts(now, scope, approval),
-            hand_off=self._build_hand_off() if self.settings.hand_off_tasks else None,
+            hand_off=self._build_hand_off(portal_info.day_start(now, DIGEST_AT)),
             guard=guard,
             applier=applier,
             importer=self._build_importer(bulk_context, applier) if bulk_context and applier else None,
@@ -187,19 +192,25 @@ class RunFactory:
             crm_schema=self.outputs,
             now=now,
             approved=scope.approved,
-            channels=(TASK,) if self.settings.hand_off_tasks else (),
+            channels=(*((TASK,) if self.settings.hand_off_tasks else ()), *(channel.id for channel in self.channels)),
             # The contacts that are MQLs at the first approval may be thousands.
             hand_off="all" if everyone else "none" if is_first else "new",
         )
 
-    def _build_hand_off(self) -> TaskDelivery:
-        settings = self.settings
-        return TaskDelivery(
-            hubspot=self.hubspot,
-            message=MqlMessage(crm_schema=self.outputs, with_names=settings.hand_off_names),
-            default_owner=settings.hand_off_owner,
-            clock=self.clock,
-        )
+    def _build_hand_off(self, digest_start: datetime) -> HandOff:
+        settings, message = self.settings, MqlMessage(crm_schema=self.outputs, with_names=self.settings.hand_off_names)
+        tasks = TaskDelivery(hubspot=self.hubspot, message=message, default_owner=settings.hand_off_owner, clock=self.clock)
+        outside = [
+            ChannelDelivery(
+                hubspot=self.hubspot,
+                message=message,
+                channel=channel,
+                digest_start=digest_start if settings.hand_off_digest == "daily" else None,
+                clock=self.clock,
+            )
+            for channel in self.channels
+        ]
+        return HandOff(deliveries=(*((tasks,) if settings.hand_off_tasks else ()), *outside))
 
     def _build_retention(self) -> Retention:
         days, writes = self.settings.keep_events_days, max(self.settings.keep_undo_days, self.settings.keep_audit_days)

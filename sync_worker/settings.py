@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Mapping
 from datetime import time
 from difflib import get_close_matches
@@ -56,6 +57,8 @@ class Settings(BaseSettings):
     hand_off_tasks: bool = Field(False, validation_alias="SYNC_WORKER_HAND_OFF_TASKS")  # a HubSpot task for each new MQL
     hand_off_owner: str | None = Field(None, validation_alias="SYNC_WORKER_HAND_OFF_OWNER")  # email or id, if the contact has no owner
     hand_off_names: bool = Field(True, validation_alias="SYNC_WORKER_HAND_OFF_NAMES")  # in messages to sales
+    hand_off_channels: tuple[SecretStr, ...] = Field((), validation_alias="SYNC_WORKER_HAND_OFF_CHANNELS")  # URLs; they contain keys
+    hand_off_digest: Literal["immediately", "daily"] = Field("immediately", validation_alias="SYNC_WORKER_HAND_OFF_DIGEST")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", validation_alias="SYNC_WORKER_LOG_LEVEL")
     log_format: Literal["auto", "text", "json"] = Field("auto", validation_alias="SYNC_WORKER_LOG_FORMAT")
     http_host: str = Field("127.0.0.1", validation_alias="SYNC_WORKER_HTTP_HOST")
@@ -94,6 +97,12 @@ class Settings(BaseSettings):
     @classmethod
     def _read_owner_id(cls, owner: object) -> object:
         return str(owner) if type(owner) is int else owner  # an id needs no quotes in the file
+
+    @field_validator("hand_off_channels", mode="before")
+    @classmethod
+    def _split_channels(cls, urls: object) -> object:
+        # A comma or a space may be a part of a URL; in front of the next scheme, it separates two.
+        return [url for url in re.split(r"[\s,]+(?=[a-z][a-z0-9]*://)", urls.strip(", \n")) if url] if isinstance(urls, str) else urls
 
     @classmethod
     def settings_customise_sources(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Self
 
 import structlog
+from pydantic import SecretStr
 
 from sync_worker.errors import ConfigurationError, ModelError, StateBusy, StateError
 from sync_worker.hubspot.client import HubSpot, connect
@@ -53,6 +54,7 @@ from sync_worker.sync.apply import pending_import
 from sync_worker.sync.approval import Approval, find_report
 from sync_worker.sync.evaluate.evaluate import Evaluator, evaluate_all
 from sync_worker.sync.evaluate.shadow import build_shadow_evaluator
+from sync_worker.sync.handoff.channels import Channel, open_channels
 from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire, raise_if_used
 from sync_worker.sync.plan.plan_file import read_plan, write_plan
 from sync_worker.sync.portal import portal
@@ -96,6 +98,7 @@ class Worker:
     min_bulk_records: int = MIN_BULK_SIZE
     early_chunk_size: int = EARLY_CHUNK_SIZE
     uptime: Callable[[], float] = uptime
+    open_channels: Callable[[Sequence[SecretStr]], Sequence[Channel]] = open_channels
     on_report: Callable[[RunReport], None] = lambda _: None  # gets the report of each run when it ends
     _exit_stack: ExitStack = field(default_factory=ExitStack)
 
@@ -124,6 +127,11 @@ class Worker:
     def _load_outputs(self) -> CrmSchema:
         """Return `outputs` with the properties for feedback, if `setup` was asked for them, maybe by another process."""
         return replace(self.outputs, feedback=load_feedback(self.store))
+
+    @cached_property
+    def channels(self) -> Sequence[Channel]:
+        """Return the channels of hand-offs outside HubSpot; raises ConfigurationError if one cannot be used."""
+        return self.open_channels(self.settings.hand_off_channels)
 
     @cached_property
     def store(self) -> Store:
@@ -172,11 +180,11 @@ class Worker:
 
     @contextmanager
     def hold_service(self) -> Iterator[Lease]:
-        """Check model, token and state, and hold the lease of the service; any thread may renew it.
+        """Check model, token, channels and state, and hold the lease of the service; any thread may renew it.
 
         Raises PortalBusy with the holder if another service runs on this state.
         """
-        _ = self.outputs, self.hubspot, self.store
+        _ = self.outputs, self.hubspot, self.channels, self.store
         with ExitStack() as stack:
             store = database.open_store(self.settings.state_url)  # a connection for the threads that renew and release the lease
             stack.callback(store.close)
@@ -227,6 +235,7 @@ class Worker:
 
     def check(self, *, draft_workflows: bool = False) -> PreflightReport:
         """Check token, scopes, plan, limits, model and setup of the portal; with `draft_workflows`, also the scope of workflows."""
+        _ = self.channels
         with self.store.transaction() as tx:
             items = unreadable.load(tx)
         return run_preflight(
@@ -593,6 +602,7 @@ class Worker:
     @contextmanager
     def _start_run(self, command: str, *, dry_run: bool) -> Iterator[RunFactory]:
         """Start a run with the lease of the portal; it leaves a row in `runs` and a log line, also after an error."""
+        channels = self.channels
         with ExitStack() as stack:
             store = self._open_dry_run_store(stack) if dry_run else self.store
             report = RunReport(run_id=secrets.token_hex(4), command=command, dry_run=dry_run, model=self.model.hash)
@@ -613,6 +623,7 @@ class Worker:
                     min_bulk_records=self.min_bulk_records,
                     early_chunk_size=self.early_chunk_size,
                     exit_stack=run_stack,
+                    channels=channels,
                 )
                 if not dry_run:
                     pending_import.wait_for_previous(self.hubspot.imports, store, parts.build_poller(), self.clock())
@@ -635,10 +646,11 @@ def build_worker(
     min_bulk_records: int = MIN_BULK_SIZE,
     early_chunk_size: int = EARLY_CHUNK_SIZE,
     uptime: Callable[[], float] = uptime,
+    open_channels: Callable[[Sequence[SecretStr]], Sequence[Channel]] = open_channels,
 ) -> Worker:
     """Return a worker; it opens no file and sends no request yet.
 
-    `connect_hubspot` and `load_model` replace `hubspot.client.connect` and `model.compiled.loader.load` in tests. With fewer than
+    `connect_hubspot`, `load_model` and `open_channels` replace the functions that they have as defaults in tests. With fewer than
     `min_bulk_records` records, `backfill --via bulk` uses the regular API. A first backfill writes in chunks of `early_chunk_size`
     contacts while it reads. `uptime` returns the seconds since the machine started.
     """
@@ -651,4 +663,5 @@ def build_worker(
         min_bulk_records=min_bulk_records,
         early_chunk_size=early_chunk_size,
         uptime=uptime,
+        open_channels=open_channels,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx
+from pydantic import SecretStr
 
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest.rate_limiter import RateLimitSettings
@@ -32,6 +33,7 @@ from sync_worker.store import model_revisions
 from sync_worker.store.database import open_store
 from sync_worker.store.model_revisions import ModelRevision
 from sync_worker.store.writes import memberships
+from sync_worker.sync.handoff.channels import Channel, open_channels
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.run import EARLY_CHUNK_SIZE
 from sync_worker.sync.run_report import RunReport
@@ -159,6 +161,7 @@ class Harness:
     min_bulk_records: int = 500
     early_chunk_size: int = EARLY_CHUNK_SIZE
     uptime: float = 0.0
+    open_channels: Callable[[Sequence[SecretStr]], Sequence[Channel]] = open_channels
 
     # Worker commands. Each one uses a new worker, like a new process.
 
@@ -181,6 +184,7 @@ class Harness:
             min_bulk_records=self.min_bulk_records,
             early_chunk_size=self.early_chunk_size,
             uptime=lambda: self.uptime,
+            open_channels=self.open_channels,
         ) as worker:
             yield worker
 

@@ -96,7 +96,7 @@ def defaults_in_docs() -> dict[str, str]:
     for name, field in Settings.model_fields.items():
         value = field.default
         said = f"{value:%H:%M}" if isinstance(value, time) else str(value).lower() if isinstance(value, bool) else str(value)
-        found[name] = "none" if value is None else said
+        found[name] = "none" if value in (None, ()) else said
     return found
 
 

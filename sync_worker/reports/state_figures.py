@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sync_worker.reports.review_schedule import schedule_review
 from sync_worker.store import model_revisions, runs, verdicts
@@ -17,7 +18,9 @@ from sync_worker.sync.plan.plan import build_scope
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.pull.records.cursors import load_cursors
-from sync_worker.timestamps import from_ms
+from sync_worker.timestamps import from_ms, to_ms
+
+DIGEST_PERIOD: Final = timedelta(hours=26)  # a message may wait so long for a daily digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ class StateFigures:
     held_back: HeldBack
     left_out: int  # forms, webinars and lists that could not be read
     review_overdue_days: int
-    hand_offs_waiting: int = 0  # messages to sales that are not sent yet
+    hand_offs_waiting: int = 0  # messages to sales that are not sent yet, without those that wait for a daily digest
 
 
 def load_figures(store: Store, crm_schema: CrmSchema, now: datetime) -> StateFigures:
@@ -76,7 +79,7 @@ def load_figures(store: Store, crm_schema: CrmSchema, now: datetime) -> StateFig
             cursors={stream: datetime.fromisoformat(at) for stream, at in load_cursors(tx).items()},
             last_done=from_ms(done_at) if done_at else None,
             held_back=held_back.load(tx, scope.active_stage_rule, list_keys),
-            hand_offs_waiting=hand_offs.count(tx).waiting,
+            hand_offs_waiting=hand_offs.count_due(tx, digest_before=to_ms(now - DIGEST_PERIOD)),
             left_out=len(unreadable.load(tx)),
             review_overdue_days=review.overdue_days(now) if review else 0,
         )

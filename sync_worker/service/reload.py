@@ -17,13 +17,14 @@ FIXED: Final = ("state_url", "http_host", "http_port", "ping_url")  # the servic
 def build_reloaded(worker: Worker, load_settings: Callable[[], Settings]) -> Worker:
     """Return a worker with the current settings and model. The caller closes the earlier one.
 
-    Raises the error that makes them unusable: a setting, the model file, or the portal that lacks a property of the model.
+    Raises the error that makes them unusable: a setting, a channel, the model file, or the portal that lacks a property of the model.
     """
     settings = load_settings()
     if fixed := [name for name in FIXED if getattr(settings, name) != getattr(worker.settings, name)]:
         raise ConfigurationError(f"{', '.join(fixed)} cannot change while the service runs.", hint="Restart the service.")
     reloaded = replace(worker, settings=settings, _exit_stack=ExitStack())
     try:
+        _ = reloaded.channels
         reloaded.read_portal()
     except BaseException:
         reloaded.close()

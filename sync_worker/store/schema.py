@@ -256,11 +256,11 @@ hand_offs: Final = Table(
     metadata,
     Column("contact_id", IdType, primary_key=True, autoincrement=False),
     Column("since", BigInteger, primary_key=True, autoincrement=False),  # of the start
-    Column("channel", Text, primary_key=True),  # `task`
+    Column("channel", Text, primary_key=True),  # `task`, or the scheme of a URL
     Column("key", Text, nullable=False),  # in the message, so that it is found again
     Column("tried_at", BigInteger),  # before the first try to send it
     Column("sent_at", BigInteger),
-    Column("reference", Text),  # id of the task
+    Column("reference", Text),  # id of the task, or key of the message
     Column("reason", Text),  # why it could not be sent
 )
 

@@ -18,7 +18,7 @@ from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
 from sync_worker.sync.evaluate.evaluate import Evaluator
 from sync_worker.sync.evaluate.shadow import ShadowEvaluator
-from sync_worker.sync.handoff.task_delivery import TaskDelivery
+from sync_worker.sync.handoff.hand_off import HandOff
 from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.plan.mql_starts import MqlStarts
 from sync_worker.sync.plan.named_mqls import load_named_mqls
@@ -48,7 +48,7 @@ class Run:
     scope: Scope
     mql_quota: MqlQuota
     mql_starts: MqlStarts
-    hand_off: TaskDelivery | None
+    hand_off: HandOff
     guard: Guard
     retention: Retention
     applier: Applier | None
@@ -117,7 +117,7 @@ class Run:
         with self.report.steps.measure("write"):
             self._apply_contact_changes()
             failures = self._apply_list_changes()
-        if self.applier and self.hand_off:
+        if self.applier:
             self.report.hand_offs = self.hand_off.deliver(self.store, self.report.notes)
         self._report_held_back()
         self._name_samples()

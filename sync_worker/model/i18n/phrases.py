@@ -67,6 +67,7 @@ class HandOffPhrases:
     """The message to sales about a new MQL. `contact` replaces a missing or hidden name."""
 
     subject: Annotated[str, placeholders("name")]
+    digest: Annotated[str, placeholders("number")]
     contact: Annotated[str, placeholders("id")]
     grade: Annotated[str, placeholders("grade")]
     record: Annotated[str, placeholders("link")]

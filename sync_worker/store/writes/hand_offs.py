@@ -26,13 +26,14 @@ class WaitingHandOff(NamedTuple):
 
 
 class HandOffCounts(NamedTuple):
-    """How many messages wait and were sent, and why the first of the waiting ones could not be sent."""
+    """How many messages wait and were sent, and for each channel, why the first of the waiting ones could not be sent."""
 
     waiting: int
     sent: int
     reason: str | None
 
 
+TASK: Final = "task"  # the channel of tasks in HubSpot
 NO_HAND_OFFS: Final = HandOffCounts(waiting=0, sent=0, reason=None)
 
 
@@ -55,13 +56,19 @@ def add(tx: Connection, contact_ids: Collection[int] | None, channel: str) -> in
     return len(rows)
 
 
+def delete_abandoned(tx: Connection, channels: Collection[str], *, before: int) -> None:
+    """Delete what waits since before a time (milliseconds) on channels outside HubSpot, except the given ones."""
+    known = hand_offs.c.channel.in_([TASK, *channels])
+    tx.execute(delete(hand_offs).where(hand_offs.c.sent_at.is_(None), ~known, hand_offs.c.since < before))
+
+
 def delete_lapsed(tx: Connection) -> None:
     """Delete what waits, of contacts that are no MQLs any longer."""
     started = exists().where(mql_starts.c.contact_id == hand_offs.c.contact_id, mql_starts.c.since == hand_offs.c.since)
     tx.execute(delete(hand_offs).where(hand_offs.c.sent_at.is_(None), ~started))
 
 
-def load_waiting(tx: Connection, channel: str, *, limit: int, after: tuple[int, int] = (0, 0)) -> list[WaitingHandOff]:
+def load_waiting(tx: Connection, channel: str, *, limit: int | None, after: tuple[int, int] = (0, 0)) -> list[WaitingHandOff]:
     """Return the next messages that wait, of contacts that HubSpot has acknowledged on the list of MQLs, the oldest first."""
     listed = exists().where(memberships.c.list == "mql", memberships.c.contact_id == hand_offs.c.contact_id, memberships.c.acknowledged)
     since, contact_id = after
@@ -93,16 +100,29 @@ def save_failure(tx: Connection, rows: Sequence[WaitingHandOff], channel: str, r
     _update(tx, rows, channel, {"reason": reason, "tried_at": None})
 
 
-def save_reason(tx: Connection, channel: str, reason: str) -> None:
-    """Save why the messages of a channel wait; some of those that were tried may have arrived."""
-    tx.execute(update(hand_offs).where(hand_offs.c.channel == channel, hand_offs.c.sent_at.is_(None)).values(reason=reason))
+def save_reason(tx: Connection, channel: str, reason: str, *, only_tried: bool = False) -> None:
+    """Save why the messages of a channel wait, all or those that were tried; some of the latter may have arrived."""
+    waiting = update(hand_offs).where(hand_offs.c.channel == channel, hand_offs.c.sent_at.is_(None))
+    tx.execute((waiting.where(hand_offs.c.tried_at.is_not(None)) if only_tried else waiting).values(reason=reason))
+
+
+def is_tried_since(tx: Connection, channel: str, at: int) -> bool:
+    """Return whether a message of the channel was tried for the first time since a time (milliseconds)."""
+    return bool(tx.execute(select(exists().where(hand_offs.c.channel == channel, hand_offs.c.tried_at >= at))).scalar())
+
+
+def count_due(tx: Connection, *, digest_before: int) -> int:
+    """Count what waits, without messages on channels outside HubSpot that no channel has refused and that are newer than a time."""
+    is_due = (hand_offs.c.channel == TASK) | hand_offs.c.reason.is_not(None) | (hand_offs.c.since < digest_before)
+    return tx.execute(select(func.count()).select_from(hand_offs).where(hand_offs.c.sent_at.is_(None), is_due)).scalar_one()
 
 
 def count(tx: Connection) -> HandOffCounts:
     """Count the messages of all channels."""
     waiting, total = tx.execute(select(func.count().filter(hand_offs.c.sent_at.is_(None)), func.count()).select_from(hand_offs)).one()
-    reasons = select(hand_offs.c.reason).where(hand_offs.c.sent_at.is_(None), hand_offs.c.reason.is_not(None))
-    return HandOffCounts(waiting, total - waiting, tx.execute(reasons.order_by(hand_offs.c.since).limit(1)).scalar())
+    held_back = select(hand_offs.c.channel, hand_offs.c.reason).where(hand_offs.c.sent_at.is_(None), hand_offs.c.reason.is_not(None))
+    reasons = {row.channel: row.reason for row in tx.execute(held_back.order_by(hand_offs.c.channel, hand_offs.c.since.desc()))}
+    return HandOffCounts(waiting, total - waiting, " ".join(dict.fromkeys(reasons.values())) or None)
 
 
 def merge(tx: Connection, merged: Sequence[int], survivor: int) -> None:

@@ -26,17 +26,34 @@ class MqlMessage:
 
     def subject(self, row: WaitingHandOff, contact: Contact) -> str:
         """Return who is a new MQL, with score and grade."""
-        phrases, values = self._phrases, self._values(row)
-        name = phrases.subject.format(name=self._name(contact))
-        grade = [phrases.grade.format(grade=format_minus(letter))] if (letter := values.get("grade")) else []
-        return f"{name} ({', '.join([values['score_reasons'].partition(chr(10))[0], *grade])})"
+        return self._phrases.subject.format(name=self._headline(row, contact))
+
+    def digest_subject(self, number: int) -> str:
+        """Return how many new MQLs a message lists."""
+        return self._phrases.digest.format(number=f"{number:,}")
 
     def body(self, row: WaitingHandOff, contact: Contact, account: AccountDetails) -> str:
         """Return the reasons, a link to the record, and the key as the last word; as HTML, because HubSpot shows notes as rich text."""
+        lines = [*self._lines(row, contact, account), f"sync_worker {row.key}"]
+        return "<br>".join(html.escape(line, quote=False) for line in lines)
+
+    def text(self, row: WaitingHandOff, contact: Contact, account: AccountDetails) -> str:
+        """Return the reasons and a link to the record as plain text."""
+        return "\n".join(self._lines(row, contact, account))
+
+    def entry(self, row: WaitingHandOff, contact: Contact, account: AccountDetails) -> str:
+        """Return who is a new MQL, the reasons and the link, as one entry of a list in plain text."""
+        return f"{self._headline(row, contact)}\n{self.text(row, contact, account)}"
+
+    def _headline(self, row: WaitingHandOff, contact: Contact) -> str:
+        phrases, values = self._phrases, self._values(row)
+        grade = [phrases.grade.format(grade=format_minus(letter))] if (letter := values.get("grade")) else []
+        return f"{self._name(contact)} ({', '.join([values['score_reasons'].partition(chr(10))[0], *grade])})"
+
+    def _lines(self, row: WaitingHandOff, contact: Contact, account: AccountDetails) -> list[str]:
         link = f"https://{account.ui_domain}/contacts/{account.portal_id}/record/0-1/{contact.id}"
-        email = [contact.properties["email"]] if self.with_names and contact.properties.get("email") else []
-        lines = [*email, *self._values(row)["mql_reasons"].splitlines(), self._phrases.record.format(link=link), f"sync_worker {row.key}"]
-        return "<br>".join(html.escape(line or "", quote=False) for line in lines)
+        email = contact.properties.get("email") if self.with_names else None
+        return [*([email] if email else []), *self._values(row)["mql_reasons"].splitlines(), self._phrases.record.format(link=link)]
 
     def _name(self, contact: Contact) -> str:
         names = [contact.properties.get(name) for name in ("firstname", "lastname")]

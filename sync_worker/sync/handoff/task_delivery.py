@@ -18,11 +18,10 @@ from sync_worker.hubspot.client import HubSpot
 from sync_worker.hubspot.records.models import AccountDetails, Contact
 from sync_worker.store.database import Store
 from sync_worker.store.writes import hand_offs
-from sync_worker.store.writes.hand_offs import HandOffCounts, WaitingHandOff
+from sync_worker.store.writes.hand_offs import TASK, WaitingHandOff
 from sync_worker.sync.handoff.mql_message import NAME_PROPERTIES, MqlMessage
 from sync_worker.timestamps import from_ms, to_ms
 
-TASK: Final = "task"  # the channel
 OWNER: Final = "hubspot_owner_id"
 SETTLE_TIME: Final = timedelta(minutes=1)  # a request that was interrupted may still create its tasks, and HubSpot may show them late
 
@@ -39,10 +38,10 @@ class TaskDelivery:
     default_owner: str | None
     clock: Callable[[], datetime]
 
-    def deliver(self, store: Store, notes: list[str]) -> HandOffCounts:
-        """Send all messages that wait; return the counts, with `sent` of this run. Messages for the operator are added to `notes`."""
+    def deliver(self, store: Store, notes: list[str]) -> None:
+        """Send all messages that wait. Messages for the operator are added to `notes`."""
         with store.transaction() as tx:
-            before, rows = hand_offs.count(tx), hand_offs.load_waiting(tx, TASK, limit=BATCH_SIZE)
+            rows = hand_offs.load_waiting(tx, TASK, limit=BATCH_SIZE)
         if rows:
             try:
                 self._deliver_all(store, rows, notes)
@@ -51,9 +50,6 @@ class TaskDelivery:
             except (Forbidden, BadRequest, TransientError, RecordError) as error:  # everything else of the run is done
                 with store.transaction() as tx:
                     hand_offs.save_reason(tx, TASK, str(error))
-        with store.transaction() as tx:
-            after = hand_offs.count(tx)
-        return after._replace(sent=after.sent - before.sent)
 
     def _deliver_all(self, store: Store, rows: Sequence[WaitingHandOff], notes: list[str]) -> None:
         account, owners = self.hubspot.account.read_details(), self._load_owners(notes)

@@ -8,30 +8,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
-from sqlalchemy import insert
 
 from sync_worker.errors import ExitCode
 from sync_worker.hubspot.api.crm.tasks import NewTask
-from sync_worker.hubspot.client import HubSpot
-from sync_worker.store import database, schema
-from sync_worker.store.database import Store
-from sync_worker.store.facts import contacts
-from sync_worker.store.facts.contacts import ContactRow
-from sync_worker.store.writes import hand_offs, memberships, mql_starts
-from sync_worker.store.writes.mql_starts import MqlStart
+from sync_worker.store import database
+from sync_worker.store.writes import hand_offs
+from sync_worker.store.writes.hand_offs import TASK
 from sync_worker.sync.handoff.mql_message import MqlMessage
-from sync_worker.sync.handoff.task_delivery import TASK, TaskDelivery
-from sync_worker.timestamps import to_ms
+from sync_worker.sync.handoff.task_delivery import TaskDelivery
 from tests.harness import MODEL, Harness, make_contact, small_portal, start_harness
-from tests.store.row_factories import make_verdict_row
+from tests.sync.handoff.outbox import fill_outbox, make_hubspot
 from tests.sync.model_factories import make_crm_schema
 
 TASKS_ON = {"hand_off_tasks": True}
 CONTACTS, KILLS = 1_000, 50
-DESIRED = '{"lead_grade":"A-","lead_mql_reasons":"By score and grade\\n20 of 30 points","lead_score_reasons":"20 of 30 points\\n+20"}'
 
 
 def tasks(harness: Harness) -> list[dict[str, str]]:
@@ -190,33 +182,13 @@ class UnreliableTasks:
         return {task.key: str(index) for index, task in enumerate(self.created) if task.key in keys}
 
 
-def fill_outbox(store: Store, at: datetime) -> None:
-    ids = range(1, CONTACTS + 1)
-    rows = [ContactRow(id=id_, email=f"p{id_}@x.com", company_id=None, updated_at=1, facts="{}", observed="{}", stage=None) for id_ in ids]
-    with store.transaction() as tx:
-        contacts.save(tx, rows)
-        of_evaluation = {"model": "m", "evaluated_at": 1, "revision": 1}
-        found = [make_verdict_row(id_, mql=True, desired=DESIRED)._asdict() | of_evaluation for id_ in ids]
-        tx.execute(insert(schema.verdicts), found)
-        memberships.save_changes(tx, "mql", added=[*ids], removed=[])
-        mql_starts.save(tx, [MqlStart(id_, "m", to_ms(at), "") for id_ in ids], {})
-        assert hand_offs.add(tx, None, TASK) == CONTACTS
-        assert hand_offs.add(tx, None, TASK) == 0
-
-
 def test_fifty_kills_lose_and_double_none_of_a_thousand_tasks(tmp_path: Path) -> None:
     store, now = database.open_store(f"sqlite:///{tmp_path / 'state.db'}"), [datetime(2026, 11, 20, tzinfo=UTC)]
-    fill_outbox(store, now[0])
+    fill_outbox(store, now[0], range(1, CONTACTS + 1), TASK)
     unreliable = UnreliableTasks(Random(7))  # noqa: S311 -- no secret
-    hubspot: Any = SimpleNamespace(
-        tasks=unreliable,
-        owners=SimpleNamespace(list_active=list),
-        account=SimpleNamespace(read_details=lambda: SimpleNamespace(ui_domain="app.hubspot.com", portal_id=7)),
-        contacts=SimpleNamespace(read=lambda ids, _: SimpleNamespace(items=[SimpleNamespace(id=id_, properties={}) for id_ in ids])),
-    )
-    delivery = TaskDelivery(
-        hubspot=cast("HubSpot", hubspot), message=MqlMessage(crm_schema=make_crm_schema(MODEL)), default_owner=None, clock=lambda: now[0]
-    )
+    hubspot = make_hubspot(tasks=unreliable, owners=SimpleNamespace(list_active=list))
+    message = MqlMessage(crm_schema=make_crm_schema(MODEL))
+    delivery = TaskDelivery(hubspot=hubspot, message=message, default_owner=None, clock=lambda: now[0])
     for _ in range(2 * KILLS):
         try:
             delivery.deliver(store, [])

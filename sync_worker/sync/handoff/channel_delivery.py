@@ -1,0 +1,101 @@
+"""Deliver new MQLs to a channel outside HubSpot: at least once, with a key in each message that a repeated one has, too."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Final
+
+from sync_worker.batched import batched
+from sync_worker.errors import BadRequest, Forbidden, Unavailable
+from sync_worker.hubspot.client import HubSpot
+from sync_worker.hubspot.records.models import AccountDetails, Contact
+from sync_worker.store.database import Store
+from sync_worker.store.writes import hand_offs
+from sync_worker.store.writes.hand_offs import WaitingHandOff
+from sync_worker.sync.handoff.channels import Channel
+from sync_worker.sync.handoff.mql_message import NAME_PROPERTIES, MqlMessage
+from sync_worker.timestamps import to_ms
+
+DIGEST_AT: Final = time(8)  # portal time
+MAX_MESSAGES: Final = 100  # of a channel in one run, because services limit their rate; also what HubSpot reads in one call
+DIGEST_SIZE: Final = 50  # MQLs in one message; services cut off long ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelDelivery:
+    """Sends the new MQLs that HubSpot has acknowledged on the list: each at once, or with `digest_start`, those before it in one message.
+
+    `digest_start` is the last time at which a digest was due.
+    """
+
+    hubspot: HubSpot
+    message: MqlMessage
+    channel: Channel
+    digest_start: datetime | None
+    clock: Callable[[], datetime]
+
+    def deliver(self, store: Store, notes: list[str]) -> None:  # noqa: ARG002 -- the deliveries have the same signature
+        """Send what is due. If the channel or HubSpot fails, the messages wait for the next run, with the reason."""
+        try:
+            reason = self._send_all(store) if self.digest_start is None else self._send_digests(store, to_ms(self.digest_start))
+        except (Forbidden, BadRequest, Unavailable) as error:
+            reason = str(error)
+        if reason:
+            with store.transaction() as tx:
+                hand_offs.save_reason(tx, self.channel.id, f"{self.channel.kind}: {reason}", only_tried=self.digest_start is not None)
+
+    def _send_all(self, store: Store) -> str | None:
+        with store.transaction() as tx:
+            rows = hand_offs.load_waiting(tx, self.channel.id, limit=MAX_MESSAGES)
+        if not rows:
+            return None
+        account, contacts = self.hubspot.account.read_details(), self._read(rows)
+        for row, contact in contacts.items():
+            text = self.message.text(row, contact, account)
+            if reason := self.channel.send(self.message.subject(row, contact), sign(text, row.key)):
+                return reason
+            self._save_sent(store, [row], row.key)
+        return None
+
+    def _send_digests(self, store: Store, start: int) -> str | None:
+        """Send what earlier runs have tried, with the same key, and the digest of the day if it was not tried yet."""
+        with store.transaction() as tx:
+            rows = [row for row in hand_offs.load_waiting(tx, self.channel.id, limit=None) if row.since < start]
+            is_begun = hand_offs.is_tried_since(tx, self.channel.id, start)
+        unfinished = [row for row in rows if row.tried_at is not None]
+        new = [] if is_begun else [row for row in rows if row.tried_at is None]
+        if not unfinished and not new:
+            return None
+        with store.transaction() as tx:
+            hand_offs.save_try(tx, new, self.channel.id, at=to_ms(self.clock()))
+        account = self.hubspot.account.read_details()
+        parts = (part for group in (unfinished, new) for part in batched(group, DIGEST_SIZE))
+        return next((reason for part in parts if (reason := self._send_digest(store, part, account))), None)
+
+    def _send_digest(self, store: Store, rows: Sequence[WaitingHandOff], account: AccountDetails) -> str | None:
+        contacts = self._read(rows)
+        if not contacts:
+            return None
+        key = f"digest-{hashlib.sha256(' '.join(row.key for row in rows).encode()).hexdigest()[:16]}"
+        texts = [self.message.entry(row, contact, account) for row, contact in contacts.items()]
+        if reason := self.channel.send(self.message.digest_subject(len(texts)), sign("\n\n".join(texts), key)):
+            return reason
+        self._save_sent(store, [*contacts], key)
+        return None
+
+    def _read(self, rows: Sequence[WaitingHandOff]) -> Mapping[WaitingHandOff, Contact]:
+        read = self.hubspot.contacts.read([row.contact_id for row in rows], NAME_PROPERTIES).items
+        contacts = {contact.id: contact for contact in read}
+        return {row: contacts[row.contact_id] for row in rows if row.contact_id in contacts}
+
+    def _save_sent(self, store: Store, rows: Sequence[WaitingHandOff], key: str) -> None:
+        with store.transaction() as tx:
+            hand_offs.save_sent(tx, dict.fromkeys(rows, key), self.channel.id, at=to_ms(self.clock()))
+
+
+def sign(text: str, key: str) -> str:
+    """Return a text with its key as the last line."""
+    return f"{text}\n\nsync_worker {key}"

@@ -1,0 +1,130 @@
+"""Channels outside HubSpot, such as Slack, Teams or email: one URL for each, sent by the library `apprise` (extra `notify`)."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import SecretStr
+
+from sync_worker.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import apprise
+
+SETTING: Final = "SYNC_WORKER_HAND_OFF_CHANNELS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A channel without its secrets.
+
+    `id` is its scheme, with a number from the second channel of a scheme on, so that messages still wait for a channel after its key was
+    replaced. `kind` is for people: scheme, and host if the URL has one. `send` takes title and text, and returns why they were not sent.
+    """
+
+    id: str
+    kind: str
+    send: Callable[[str, str], str | None]
+
+
+def open_channels(urls: Sequence[SecretStr]) -> Sequence[Channel]:
+    """Return the channels; opens no connection. Raises ConfigurationError for an invalid URL, or without the extra."""
+    if not urls:
+        return ()
+    try:
+        import apprise  # noqa: F401, PLC0415 -- an extra
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "hand_off_channels needs the library apprise.", hint="Install the extra: pip install 'sync-worker[notify]'."
+        ) from None
+    found: Counter[str] = Counter()
+    channels = []
+    for position, url in enumerate(urls, 1):
+        plugin = _parse(url.get_secret_value(), position)
+        scheme = _mask(plugin).scheme
+        found[scheme] += 1
+        id_ = scheme if found[scheme] == 1 else f"{scheme} {found[scheme]}"
+        channels.append(Channel(id=id_, kind=_describe(plugin), send=_Sender(plugin, url)))
+    return channels
+
+
+def _parse(url: str, position: int) -> apprise.NotifyBase:
+    import apprise  # noqa: PLC0415
+
+    with _capture_log():  # the library logs the URL
+        plugin = apprise.Apprise.instantiate(url)
+    if not isinstance(plugin, apprise.NotifyBase):
+        scheme = match[0] if (match := re.match(r"[A-Za-z][\w+.-]*://", url)) else "no scheme"
+        raise ConfigurationError(
+            f"{SETTING}: URL {position} ({scheme}) is not the URL of a channel.",
+            hint="Examples: slack://TokenA/TokenB/TokenC/#sales, mailtos://user:password@example.com?to=sales@example.com.",
+        )
+    return plugin
+
+
+def _describe(plugin: apprise.NotifyBase) -> str:
+    masked, templates = _mask(plugin), " ".join(map(str, plugin.templates))
+    # Many services have a token at the position of the host.
+    is_host = "{host}" in templates and masked.hostname == (plugin.host or "").lower()
+    return f"{masked.scheme}://{masked.hostname if is_host and masked.hostname else ''}"
+
+
+def _mask(plugin: apprise.NotifyBase) -> SplitResult:
+    """Return the URL as the library shows it, with masked secrets."""
+    return urlsplit(str(plugin.url(privacy=True)))  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """Sends messages to one URL."""
+
+    plugin: apprise.NotifyBase
+    url: SecretStr
+
+    def __call__(self, title: str, text: str) -> str | None:
+        """Return why the message was not sent, without secrets; None: it was sent."""
+        import apprise  # noqa: PLC0415
+
+        with _capture_log() as lines:
+            sent = apprise.Apprise(self.plugin).notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT)
+        return None if sent else self._redact(" ".join(lines) or "The service has not accepted the message.")
+
+    def _redact(self, text: str) -> str:
+        # What is not the host is a key, an address, or the name of a room.
+        url = self.url.get_secret_value()
+        parts = {part for part in re.split(r"[/:@?&=#,+\s]+", url.partition("://")[2]) if len(part) > 3}
+        for part in sorted(parts - {str(self.plugin.host)}, key=len, reverse=True):
+            text = text.replace(part, "***")
+        return text
+
+
+class _Lines(logging.Handler):
+    """Collects warnings."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Add a line, without its traceback."""
+        self.lines.append(record.getMessage())
+
+
+@contextmanager
+def _capture_log() -> Iterator[list[str]]:
+    """Collect the warnings of the library, which may contain secrets, so that no handler writes them."""
+    logger, handler = logging.getLogger("apprise"), _Lines()
+    logger.propagate = False
+    logger.addHandler(handler)
+    try:
+        yield handler.lines
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True

@@ -1,0 +1,60 @@
+"""Channels: URLs of the library apprise, without their secrets in any message."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import responses
+from pydantic import SecretStr
+
+from sync_worker.errors import ConfigurationError, ExitCode
+from sync_worker.sync.handoff.channels import Channel, open_channels
+
+SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#sales"
+WEBHOOK = "jsons://crm:pass-word@hooks.example.com/private-path"
+
+
+def open_all(*urls: str) -> list[Channel]:
+    return [*open_channels([SecretStr(url) for url in urls])]
+
+
+def test_a_channel_is_known_by_scheme_and_number_and_shows_no_secret() -> None:
+    urls = [
+        SLACK,
+        "mailtos://ada:pass@example.com?to=sales@example.com",
+        SLACK.replace("#sales", "#all"),
+        "tgram://123456789:abcdef_ghij/1/",
+    ]
+    assert [(channel.id, channel.kind) for channel in open_all(*urls)] == [
+        ("slack", "slack://"),
+        ("mailtos", "mailtos://example.com"),
+        ("slack 2", "slack://"),
+        ("tgram", "tgram://"),
+    ]
+    assert open_all() == []
+
+
+@pytest.mark.parametrize("url", ["slack://secret-token", "nope://secret-token", "secret-token", "jsons://"])
+def test_an_invalid_url_is_refused_with_its_position(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ConfigurationError, match="SYNC_WORKER_HAND_OFF_CHANNELS: URL 2") as error:
+        open_all(SLACK, url)
+    assert error.value.exit_code == ExitCode.USAGE
+    assert "secret" not in str(error.value) + caplog.text
+
+
+def test_a_failure_has_a_reason_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    (channel,) = open_all(WEBHOOK)
+    with responses.RequestsMock() as service:
+        service.post("https://hooks.example.com/private-path", status=200)
+        assert channel.send("Title", "Text") is None
+        assert "Text" in str(service.calls[0].request.body)
+        service.replace("POST", "https://hooks.example.com/private-path", status=404)
+        reason = channel.send("Title", "Text")
+        service.remove("POST", "https://hooks.example.com/private-path")
+        no_connection = channel.send("Title", "Text")
+    assert reason
+    assert "404" in reason
+    assert no_connection
+    assert not any(secret in f"{reason} {no_connection} {caplog.text}" for secret in ("pass-word", "private-path"))
