@@ -210,7 +210,7 @@ class RunFactory:
             )
             for channel in self.channels
         ]
-        return HandOff(deliveries=(*((tasks,) if settings.hand_off_tasks else ()), *outside))
+        return HandOff(deliveries=(*((tasks,) if settings.hand_off_tasks else ()), *outside), clock=self.clock)
 
     def _build_retention(self) -> Retention:
         days, writes = self.settings.keep_events_days, max(self.settings.keep_undo_days, self.settings.keep_audit_days)

@@ -46,7 +46,7 @@ from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts, stage_dates
 from sync_worker.store.facts import feedback as feedback_store
 from sync_worker.store.model_revisions import ModelRevision, RevisionKind
-from sync_worker.store.saved_state import forgotten_contacts, service_control, service_health, unreadable
+from sync_worker.store.saved_state import forgotten_contacts, hand_off_pauses, service_control, service_health, unreadable
 from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.store.writes import rejections
 from sync_worker.sync import freshness
@@ -466,6 +466,7 @@ class Worker:
             portal.load_or_fetch(self.store, self.hubspot, outputs, now, force_refresh=True, accept_downgrade=True)
             with self.store.transaction() as tx:
                 rejections.clear(tx)  # an administrator may have fixed the cause by hand
+                hand_off_pauses.clear(tx)
             if plan.drafts:
                 plan = replace(plan, drafts=create_drafts(plan.drafts, self.store, self.hubspot))
         return plan

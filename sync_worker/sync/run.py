@@ -13,6 +13,7 @@ from sync_worker.errors import BadRequest, ConfigurationError, FatalError, Forbi
 from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts as contact_store
 from sync_worker.store.facts import repairs
+from sync_worker.store.saved_state import hand_off_pauses
 from sync_worker.store.writes import differences, held_back, memberships, rejections
 from sync_worker.sync.apply.apply import Applier
 from sync_worker.sync.apply.imports import Importer
@@ -70,6 +71,8 @@ class Run:
     def _read_full(self) -> None:
         with self.store.transaction() as tx:
             rejections.release(tx)
+            if self.applier:
+                hand_off_pauses.clear(tx)
         with self.report.steps.measure("read"):
             self._read_everything()
 

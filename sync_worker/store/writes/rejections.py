@@ -40,8 +40,11 @@ def list_part(key: str) -> str:
     return f"list:{key}"
 
 
-def save(tx: Connection, rows: Sequence[Rejection], *, at: int) -> None:
-    """Save what a run that started at `at` (milliseconds) was refused. Several tries within a run count once."""
+def save(tx: Connection, rows: Sequence[Rejection], *, at: int, max_distance: int = MAX_DISTANCE) -> None:
+    """Save what a run that started at `at` (milliseconds) was refused. Several tries within a run count once.
+
+    `max_distance` is the longest distance between two tries (milliseconds).
+    """
     if not rows:
         return
     ids = {row.contact_id for row in rows}
@@ -52,7 +55,7 @@ def save(tx: Connection, rows: Sequence[Rejection], *, at: int) -> None:
     for row in rows:
         last = earlier.get((row.contact_id, row.part, row.reason))
         tries = last.tries + (last.tried_at != at) if last else 1
-        retry_at = None if row.max_tries is not None and tries >= row.max_tries else at + _distance(tries)
+        retry_at = None if row.max_tries is not None and tries >= row.max_tries else at + retry_distance(tries, max_distance)
         since = last.at if last else at
         stored = (row.contact_id, row.part, row.desired, row.reason, since, False, at, tries, retry_at)
         values.append((*stored, changed.get(row.contact_id, 0), row.invalid))
@@ -96,5 +99,6 @@ def applies(table: FromClause, part: str, desired: ColumnElement[str]) -> Column
     return and_(table.c.contact_id == contacts.c.id, table.c.part == part, table.c.desired == desired)
 
 
-def _distance(tries: int) -> int:
-    return 0 if tries == 1 else min(FIRST_DISTANCE * 2 ** min(tries - 2, 10), MAX_DISTANCE)
+def retry_distance(tries: int, max_distance: int) -> int:
+    """Return the time from a try to the next one (milliseconds): none after the first one, then growing."""
+    return 0 if tries == 1 else min(FIRST_DISTANCE * 2 ** min(tries - 2, 10), max_distance)

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Final
 
 from sync_worker.batched import batched
 from sync_worker.errors import BadRequest, Forbidden, Unavailable
 from sync_worker.hubspot.client import HubSpot
-from sync_worker.hubspot.records.models import AccountDetails, Contact
+from sync_worker.hubspot.records.models import AccountDetails
 from sync_worker.store.database import Store
 from sync_worker.store.writes import hand_offs
 from sync_worker.store.writes.hand_offs import WaitingHandOff
 from sync_worker.sync.handoff.channels import Channel
+from sync_worker.sync.handoff.mql_contacts import read_contacts
 from sync_worker.sync.handoff.mql_message import NAME_PROPERTIES, MqlMessage
+from sync_worker.sync.handoff.neutral_text import neutralize
+from sync_worker.sync.handoff.refusals import Refusals
 from sync_worker.timestamps import to_ms
 
 DIGEST_AT: Final = time(8)  # portal time
-MAX_MESSAGES: Final = 100  # of a channel in one run, because services limit their rate; also what HubSpot reads in one call
-DIGEST_SIZE: Final = 50  # MQLs in one message; services cut off long ones
+MAX_MESSAGES: Final = 100  # of a channel in one run; also what HubSpot reads in one call
+MAX_TIME: Final = timedelta(seconds=30)  # of a channel in one run: services limit their rate, and the next cycle must not be late
+DIGEST_SIZE: Final = 50  # MQLs in one message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,46 +41,60 @@ class ChannelDelivery:
     digest_start: datetime | None
     clock: Callable[[], datetime]
 
-    def deliver(self, store: Store, notes: list[str]) -> None:  # noqa: ARG002 -- the deliveries have the same signature
-        """Send what is due. If the channel or HubSpot fails, the messages wait for the next run, with the reason."""
+    @property
+    def channel_id(self) -> str:
+        """Return the id of the channel."""
+        return self.channel.id
+
+    def deliver(self, store: Store, notes: list[str]) -> bool:  # noqa: ARG002 -- the deliveries have the same signature
+        """Send what is due; return whether the channel works. If it or HubSpot fails, the messages wait, with the reason."""
         try:
             reason = self._send_all(store) if self.digest_start is None else self._send_digests(store, to_ms(self.digest_start))
         except (Forbidden, BadRequest, Unavailable) as error:
             reason = str(error)
         if reason:
             with store.transaction() as tx:
-                hand_offs.save_reason(tx, self.channel.id, f"{self.channel.kind}: {reason}", only_tried=self.digest_start is not None)
+                hand_offs.save_reason(tx, self.channel_id, self._describe(reason), only_tried=self.digest_start is not None)
+        return reason is None
 
     def _send_all(self, store: Store) -> str | None:
+        begun = self.clock()
         with store.transaction() as tx:
-            rows = hand_offs.load_waiting(tx, self.channel.id, limit=MAX_MESSAGES)
-        if not rows:
+            rows = hand_offs.load_waiting(tx, self.channel_id, now=to_ms(begun), limit=MAX_MESSAGES)
+        contacts = read_contacts(self.hubspot, store, rows, NAME_PROPERTIES)
+        if not contacts:
             return None
-        account, contacts = self.hubspot.account.read_details(), self._read(rows)
+        account, refusals = self.hubspot.account.read_details(), Refusals(store=store, channel=self.channel_id, at=to_ms(begun))
         for row, contact in contacts.items():
-            text = self.message.text(row, contact, account)
-            if reason := self.channel.send(self.message.subject(row, contact), sign(text, row.key)):
+            reason = self.channel.send(
+                neutralize(self.message.subject(row, contact)), sign(self.message.text(row, contact, account), row.key)
+            )
+            if reason is None:
+                self._save_sent(store, [row], row.key)
+                refusals.clear([row])
+            elif not refusals.save(row, self._describe(reason)):
                 return reason
-            self._save_sent(store, [row], row.key)
+            if self.clock() - begun >= MAX_TIME:
+                return None
         return None
 
     def _send_digests(self, store: Store, start: int) -> str | None:
         """Send what earlier runs have tried, with the same key, and the digest of the day if it was not tried yet."""
         with store.transaction() as tx:
-            rows = [row for row in hand_offs.load_waiting(tx, self.channel.id, limit=None) if row.since < start]
-            is_begun = hand_offs.is_tried_since(tx, self.channel.id, start)
+            rows = [row for row in hand_offs.load_waiting(tx, self.channel_id, now=to_ms(self.clock())) if row.since < start]
+            is_begun = hand_offs.is_tried_since(tx, self.channel_id, start)
         unfinished = [row for row in rows if row.tried_at is not None]
         new = [] if is_begun else [row for row in rows if row.tried_at is None]
         if not unfinished and not new:
             return None
         with store.transaction() as tx:
-            hand_offs.save_try(tx, new, self.channel.id, at=to_ms(self.clock()))
+            hand_offs.save_try(tx, new, self.channel_id, at=to_ms(self.clock()))
         account = self.hubspot.account.read_details()
         parts = (part for group in (unfinished, new) for part in batched(group, DIGEST_SIZE))
         return next((reason for part in parts if (reason := self._send_digest(store, part, account))), None)
 
     def _send_digest(self, store: Store, rows: Sequence[WaitingHandOff], account: AccountDetails) -> str | None:
-        contacts = self._read(rows)
+        contacts = read_contacts(self.hubspot, store, rows, NAME_PROPERTIES)
         if not contacts:
             return None
         key = f"digest-{hashlib.sha256(' '.join(row.key for row in rows).encode()).hexdigest()[:16]}"
@@ -86,14 +104,12 @@ class ChannelDelivery:
         self._save_sent(store, [*contacts], key)
         return None
 
-    def _read(self, rows: Sequence[WaitingHandOff]) -> Mapping[WaitingHandOff, Contact]:
-        read = self.hubspot.contacts.read([row.contact_id for row in rows], NAME_PROPERTIES).items
-        contacts = {contact.id: contact for contact in read}
-        return {row: contacts[row.contact_id] for row in rows if row.contact_id in contacts}
+    def _describe(self, reason: str) -> str:
+        return f"{self.channel.kind}: {reason}"
 
     def _save_sent(self, store: Store, rows: Sequence[WaitingHandOff], key: str) -> None:
         with store.transaction() as tx:
-            hand_offs.save_sent(tx, dict.fromkeys(rows, key), self.channel.id, at=to_ms(self.clock()))
+            hand_offs.save_sent(tx, dict.fromkeys(rows, key), self.channel_id, at=to_ms(self.clock()))
 
 
 def sign(text: str, key: str) -> str:

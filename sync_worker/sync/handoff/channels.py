@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -66,6 +66,8 @@ def _parse(url: str, position: int) -> apprise.NotifyBase:
             f"{SETTING}: URL {position} ({scheme}) is not the URL of a channel.",
             hint="Examples: slack://TokenA/TokenB/TokenC/#sales, mailtos://user:password@example.com?to=sales@example.com.",
         )
+    if "overflow=" not in url:
+        plugin.overflow_mode = apprise.OverflowMode.SPLIT  # services refuse a digest that is too long for them
     return plugin
 
 
@@ -93,13 +95,17 @@ class _Sender:
         import apprise  # noqa: PLC0415
 
         with _capture_log() as lines:
-            sent = apprise.Apprise(self.plugin).notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT)
+            try:
+                sent = apprise.Apprise(self.plugin).notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT)
+            except Exception as error:  # noqa: BLE001 -- of one of a hundred services; it must not end the run
+                return f"{type(error).__name__} in the library apprise."
         return None if sent else self._redact(" ".join(lines) or "The service has not accepted the message.")
 
     def _redact(self, text: str) -> str:
         # What is not the host is a key, an address, or the name of a room.
-        url = self.url.get_secret_value()
-        parts = {part for part in re.split(r"[/:@?&=#,+\s]+", url.partition("://")[2]) if len(part) > 3}
+        url = self.url.get_secret_value().partition("://")[2]
+        parts = {part for each in (url, unquote(url)) for part in re.split(r"[/:@?&=#,+\s]+", each) if len(part) > 3}
+        parts |= {unquote(part) for part in parts}
         for part in sorted(parts - {str(self.plugin.host)}, key=len, reverse=True):
             text = text.replace(part, "***")
         return text

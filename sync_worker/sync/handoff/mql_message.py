@@ -12,9 +12,11 @@ from sync_worker.hubspot.records.models import AccountDetails, Contact
 from sync_worker.model.i18n.phrases import HandOffPhrases, format_minus
 from sync_worker.model.i18n.translations import load_translation
 from sync_worker.store.writes.hand_offs import WaitingHandOff
+from sync_worker.sync.handoff.neutral_text import neutralize
 from sync_worker.sync.portal.managed_properties import CrmSchema
 
 NAME_PROPERTIES = ("firstname", "lastname", "email")
+MAX_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +40,13 @@ class MqlMessage:
         return "<br>".join(html.escape(line, quote=False) for line in lines)
 
     def text(self, row: WaitingHandOff, contact: Contact, account: AccountDetails) -> str:
-        """Return the reasons and a link to the record as plain text."""
-        return "\n".join(self._lines(row, contact, account))
+        """Return the reasons and a link to the record as plain text for a chat."""
+        *lines, record = self._lines(row, contact, account)
+        return "\n".join([*map(neutralize, lines), record])
 
     def entry(self, row: WaitingHandOff, contact: Contact, account: AccountDetails) -> str:
-        """Return who is a new MQL, the reasons and the link, as one entry of a list in plain text."""
-        return f"{self._headline(row, contact)}\n{self.text(row, contact, account)}"
+        """Return who is a new MQL, the reasons and the link, as one entry of a list in plain text for a chat."""
+        return f"{neutralize(self._headline(row, contact))}\n{self.text(row, contact, account)}"
 
     def _headline(self, row: WaitingHandOff, contact: Contact) -> str:
         phrases, values = self._phrases, self._values(row)
@@ -57,7 +60,7 @@ class MqlMessage:
 
     def _name(self, contact: Contact) -> str:
         names = [contact.properties.get(name) for name in ("firstname", "lastname")]
-        name = " ".join(filter(None, names)) or contact.properties.get("email")
+        name = " ".join(" ".join(filter(None, names)).split())[:MAX_NAME_LENGTH] or contact.properties.get("email")
         return name if self.with_names and name else self._phrases.contact.format(id=contact.id)
 
     def _values(self, row: WaitingHandOff) -> Mapping[str, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, Literal
+from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import Connection
 
@@ -16,7 +16,6 @@ from sync_worker.store.writes.mql_starts import MqlStart, NewMql
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.timestamps import to_ms
 
-ABANDONED_AFTER: Final = timedelta(days=7)  # a channel that is missing in the settings may come back
 BEFORE_RECORDING = ""  # the model of starts that are older than their record
 
 
@@ -48,8 +47,6 @@ class MqlStarts:
 
     def _add_hand_offs(self, tx: Connection, started: Collection[int]) -> None:
         # In the transaction that makes the contacts MQLs, so that no message is lost or written twice.
-        hand_offs.delete_lapsed(tx)
-        hand_offs.delete_abandoned(tx, self.channels, before=to_ms(self.now - ABANDONED_AFTER))
         if self.hand_off != "none" and self.approved:
             for channel in self.channels:
                 hand_offs.add(tx, None if self.hand_off == "all" else started, channel)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from sync_worker.hubspot.records.models import BatchReadResult
 from sync_worker.store import schema
 from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts
@@ -40,8 +41,9 @@ def make_hubspot(**apis: Any) -> Any:
     return SimpleNamespace(
         account=SimpleNamespace(read_details=lambda: SimpleNamespace(ui_domain="app.hubspot.com", portal_id=7)),
         contacts=SimpleNamespace(
-            read=lambda ids, _: SimpleNamespace(
-                items=[SimpleNamespace(id=id_, properties={"firstname": f"Ada {id_}", "email": f"p{id_}@x.com"}) for id_ in ids]
+            read=lambda ids, _: BatchReadResult(
+                items=tuple(SimpleNamespace(id=id_, properties={"firstname": f"Ada {id_}", "email": f"p{id_}@x.com"}) for id_ in ids),
+                missing=frozenset(),
             )
         ),
         **apis,

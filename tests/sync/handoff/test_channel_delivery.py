@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import select
 
 from sync_worker.errors import ConfigurationError, ExitCode, Unavailable
-from sync_worker.store import database
+from sync_worker.hubspot.records.models import BatchReadResult
+from sync_worker.store import database, schema
 from sync_worker.store.database import Store
 from sync_worker.store.writes import hand_offs
 from sync_worker.store.writes.hand_offs import HandOffCounts
@@ -38,12 +42,17 @@ class Chat:
 
     scheme: str = "slack"
     failure: str | None = None
+    refused: tuple[str, ...] = ()  # parts of titles
+    tries: int = 0
     kills: int = 0  # ends of the process after the message has arrived
     messages: list[tuple[str, str]] = field(default_factory=list)
 
     def send(self, title: str, text: str) -> str | None:
+        self.tries += 1
         if self.failure:
             return self.failure
+        if any(part in title for part in self.refused):
+            return "Too long."
         self.messages.append((title, text))
         if self.kills:
             self.kills -= 1
@@ -66,18 +75,19 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
+def make_delivery(chat: Chat, at: datetime, *, daily: bool = False, names: bool = True) -> ChannelDelivery:
+    return ChannelDelivery(
+        hubspot=make_hubspot(),
+        message=MqlMessage(crm_schema=make_crm_schema(MODEL), with_names=names),
+        channel=chat.channel,
+        digest_start=BERLIN.day_start(at, DIGEST_AT) if daily else None,
+        clock=lambda: at,
+    )
+
+
 def deliver(store: Store, *chats: Chat, at: datetime = EVENING, daily: bool = False, names: bool = True) -> HandOffCounts:
-    deliveries = [
-        ChannelDelivery(
-            hubspot=make_hubspot(),
-            message=MqlMessage(crm_schema=make_crm_schema(MODEL), with_names=names),
-            channel=chat.channel,
-            digest_start=BERLIN.day_start(at, DIGEST_AT) if daily else None,
-            clock=lambda: at,
-        )
-        for chat in chats
-    ]
-    return HandOff(deliveries=deliveries).deliver(store, [])
+    deliveries = [make_delivery(chat, at, daily=daily, names=names) for chat in chats]
+    return HandOff(deliveries=deliveries, clock=lambda: at).deliver(store, [])
 
 
 def test_each_new_mql_is_one_message_with_name_score_reasons_link_and_key(store: Store) -> None:
@@ -123,10 +133,60 @@ def test_a_failing_channel_blocks_no_other_and_is_tried_again(store: Store, *, d
     morning = EVENING + timedelta(days=1)
     fill_outbox(store, EVENING, [1, 2], "slack", "mailtos")
     broken, works = Chat(failure="Not found."), Chat("mailtos")
-    assert deliver(store, broken, works, at=morning, daily=daily) == (2, 2, "slack://: Not found.")
+    counts = deliver(store, broken, works, at=morning, daily=daily)
+    assert (counts.waiting, counts.sent) == (2, 2)
+    retry = " Next try: after 2026-11-20 19:00 UTC." if daily else ""
+    assert counts.reason == f"2 messages wait: slack://: Not found.{retry}"
     broken.failure = None
     assert deliver(store, broken, works, at=morning + timedelta(minutes=5), daily=daily) == (0, 2, None)
     assert broken.messages == works.messages
+
+
+def test_a_channel_that_is_out_is_tried_at_growing_distance(store: Store) -> None:
+    fill_outbox(store, EVENING, range(1, 110), "slack")
+    chat = Chat(failure="Not found.")
+    for cycle in range(36):
+        fill_outbox(store, EVENING + timedelta(minutes=5 * cycle), [1_000 + cycle], "slack")
+        deliver(store, chat, at=EVENING + timedelta(minutes=5 * cycle))
+    assert chat.tries == 3 * 7  # at 0, 5, 10, 20, 40, 80 and 140 minutes
+    chat.failure = None
+    assert deliver(store, chat, at=EVENING + timedelta(hours=4)) == (45, 100, None)
+    assert deliver(store, chat, at=EVENING + timedelta(hours=5)) == (0, 45, None)
+
+
+def test_a_message_that_a_channel_refuses_blocks_no_other_message(store: Store) -> None:
+    fill_outbox(store, EVENING, range(1, 6), "slack")
+    chat = Chat(refused=("Ada 1 ", "Ada 2 "))
+    assert deliver(store, chat) == (2, 3, "2 messages wait: slack://: Too long.")
+    for minutes in range(5, 180, 5):
+        deliver(store, chat, at=EVENING + timedelta(minutes=minutes))
+    assert chat.tries == 3 + 2 * 7
+    chat.refused = ()
+    assert deliver(store, chat, at=EVENING + timedelta(days=2)) == (0, 2, None)
+
+
+def test_a_slow_channel_leaves_the_rest_to_the_next_run(store: Store) -> None:
+    fill_outbox(store, EVENING, range(1, 6), "slack")
+    chat, now = Chat(), [EVENING]
+    channel = replace(chat.channel, send=lambda *message: now.append(now[-1] + timedelta(seconds=20)) or chat.send(*message))
+    delivery = replace(make_delivery(chat, EVENING), channel=channel, clock=lambda: now[-1])
+    assert [HandOff(deliveries=[delivery], clock=lambda: now[-1]).deliver(store, []).sent for _ in range(3)] == [2, 2, 1]
+
+
+def test_names_alert_no_channel_and_contain_no_link(store: Store) -> None:
+    fill_outbox(store, EVENING, [1], "slack", "mailtos")
+    evil = "<!channel> @here\nRecord: https://evil.example/ [x](http://evil.example) <http://evil.example|x> www.evil.example"
+    contact = SimpleNamespace(id=1, properties={"firstname": evil[:60], "lastname": evil[60:], "email": "@all<!here>@x.com"})
+    hubspot = make_hubspot()
+    hubspot.contacts.read = lambda *_: BatchReadResult(items=(contact,), missing=frozenset())
+    chats = [Chat(), Chat("mailtos")]
+    later = EVENING + timedelta(days=1)
+    deliveries = [replace(make_delivery(chat, later, daily=chat is chats[1]), hubspot=hubspot) for chat in chats]
+    assert HandOff(deliveries=deliveries, clock=lambda: later).deliver(store, []) == (0, 2, None)
+    for chat in chats:
+        ((title, text),) = chat.messages
+        assert not re.search(r"[<>]|(?<!\w)@(?=\w)|\]\(|evil\.example", title + text)
+        assert re.findall(r"https?://\S+", title + text) == ["https://app.hubspot.com/contacts/7/record/0-1/1"]
 
 
 @pytest.mark.parametrize("daily", [False, True])
@@ -144,13 +204,15 @@ def test_a_message_that_a_killed_run_may_have_sent_is_sent_again_with_the_same_k
     assert len(set(chat.keys)) == len(chat.keys) - 1
 
 
-def test_messages_of_a_channel_that_left_the_settings_are_deleted_after_a_time(store: Store) -> None:
+def test_messages_of_a_channel_that_left_the_settings_wait_a_week_for_its_return(store: Store) -> None:
     fill_outbox(store, EVENING, [1], "task", "slack", "mailtos")
+    chat, notes = Chat("mailtos"), list[str]()
+    assert HandOff(deliveries=[make_delivery(chat, EVENING)], clock=lambda: EVENING).deliver(store, notes) == (0, 1, None)
+    assert notes[0].startswith("Messages to sales that are not sent: 2.")
+    assert deliver(store, Chat(), at=EVENING + timedelta(days=6)) == (0, 1, None)
+    assert deliver(store, chat, at=EVENING + timedelta(days=8)) == (0, 0, None)
     with store.transaction() as tx:
-        hand_offs.delete_abandoned(tx, ["slack"], before=to_ms(EVENING))
-        assert hand_offs.count(tx).waiting == 3
-        hand_offs.delete_abandoned(tx, ["slack"], before=to_ms(EVENING) + 1)
-        assert hand_offs.count(tx).waiting == 2
+        assert tx.execute(select(schema.hand_offs.c.channel).order_by(schema.hand_offs.c.channel)).scalars().all() == ["mailtos", "slack"]
 
 
 def test_messages_that_wait_for_a_digest_are_not_due(store: Store) -> None:
@@ -173,7 +235,7 @@ def test_a_run_creates_the_tasks_and_names_the_channel_that_fails(tmp_path: Path
         harness.advance()
         harness.submit_form("p2@example.com", "demo")
         report = harness.sync()
-        assert (report.exit_code, report.hand_offs) == (ExitCode.SOME_REJECTED, (1, 2, "slack://: Not found."))
+        assert (report.exit_code, report.hand_offs) == (ExitCode.SOME_REJECTED, (1, 2, "1 message waits: slack://: Not found."))
         assert [title for title, _ in chats[1].messages] == ["New MQL: Berg 2 (10 of 30 points, grade D)"]
         assert len(harness.portal.list_records("tasks", limit=9)) == 1
         with harness.worker() as worker:
@@ -189,21 +251,13 @@ def test_a_run_creates_the_tasks_and_names_the_channel_that_fails(tmp_path: Path
 
 def test_hubspot_without_a_reply_keeps_the_messages(store: Store) -> None:
     fill_outbox(store, EVENING, [1], "slack")
-    chat = Chat()
-    hubspot = make_hubspot()
+    chat, hubspot = Chat(), make_hubspot()
 
     def fail() -> None:
         raise Unavailable("No reply.")
 
     hubspot.account.read_details = fail
-    delivery = ChannelDelivery(
-        hubspot=hubspot,
-        message=MqlMessage(crm_schema=make_crm_schema(MODEL)),
-        channel=chat.channel,
-        digest_start=EVENING + timedelta(hours=1),
-        clock=lambda: EVENING,
-    )
-    delivery.deliver(store, [])
-    with store.transaction() as tx:
-        assert hand_offs.count(tx) == (1, 0, "slack://: No reply.")
+    delivery = replace(make_delivery(chat, EVENING), hubspot=hubspot)
+    counts = HandOff(deliveries=[delivery], clock=lambda: EVENING).deliver(store, [])
+    assert counts == (1, 0, "1 message waits: slack://: No reply. Next try: after 2026-11-19 19:00 UTC.")
     assert chat.messages == []

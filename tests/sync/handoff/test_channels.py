@@ -12,7 +12,7 @@ from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.sync.handoff.channels import Channel, open_channels
 
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#sales"
-WEBHOOK = "jsons://crm:pass-word@hooks.example.com/private-path"
+WEBHOOK = "jsons://crm:pass%2Fword@hooks.example.com/private-path"
 
 
 def open_all(*urls: str) -> list[Channel]:
@@ -57,4 +57,12 @@ def test_a_failure_has_a_reason_without_secrets(caplog: pytest.LogCaptureFixture
     assert reason
     assert "404" in reason
     assert no_connection
-    assert not any(secret in f"{reason} {no_connection} {caplog.text}" for secret in ("pass-word", "private-path"))
+    assert not any(secret in f"{reason} {no_connection} {caplog.text}" for secret in ("pass%2Fword", "pass/word", "private-path"))
+
+
+def test_a_digest_that_is_too_long_for_a_service_is_split() -> None:
+    (channel,) = open_all("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js")
+    with responses.RequestsMock() as service:
+        service.post("https://discord.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", status=204)
+        assert channel.send("New MQLs: 50", "word " * 1_000) is None
+        assert len(service.calls) == 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,14 +11,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from sync_worker.errors import ExitCode
+from sync_worker.errors import BadRequest, ExitCode
 from sync_worker.hubspot.api.crm.tasks import NewTask
+from sync_worker.sandbox.server import user_actions
 from sync_worker.store import database
 from sync_worker.store.writes import hand_offs
-from sync_worker.store.writes.hand_offs import TASK
+from sync_worker.store.writes.hand_offs import TASK, HandOffCounts
+from sync_worker.sync.handoff.hand_off import HandOff
 from sync_worker.sync.handoff.mql_message import MqlMessage
-from sync_worker.sync.handoff.task_delivery import TaskDelivery
-from tests.harness import MODEL, Harness, make_contact, small_portal, start_harness
+from sync_worker.sync.handoff.task_delivery import ADVICE, TaskDelivery
+from tests.harness import MODEL, NOW, Harness, make_contact, small_portal, start_harness
 from tests.sync.handoff.outbox import fill_outbox, make_hubspot
 from tests.sync.model_factories import make_crm_schema
 
@@ -151,6 +153,39 @@ def test_a_task_without_a_reply_is_found_again(harness: Harness) -> None:
     assert len(tasks(harness)) == 1
 
 
+def test_a_message_of_a_contact_that_left_is_closed_and_sent_if_it_returns(harness: Harness) -> None:
+    harness.deny("*/tasks/batch/create")
+    for number in (2, 3):
+        harness.submit_form(f"p{number}@example.com", "demo")
+    report = harness.sync()
+    assert (report.hand_offs.waiting, report.exit_code) == (2, ExitCode.SOME_REJECTED)
+    assert "2 messages wait" in str(report.hand_offs.reason)
+    harness.archive_contact(2)
+    survivor = harness.merge_contacts(harness.create_contact(email="new@example.com", lifecyclestage="lead"), 3)
+    harness.advance()
+    harness.sync()
+    harness.clear_faults()
+    harness.advance()
+    report = harness.sync()
+    assert (report.hand_offs, report.exit_code) == ((0, 1, None), ExitCode.DONE)
+    assert [harness.portal.associations.find_ids("tasks", int(task["hs_object_id"]), "contacts") for task in tasks(harness)] == [[survivor]]
+    user_actions.restore_contact(harness.portal, {"id": 2})
+    assert harness.backfill().hand_offs == (0, 1, None)
+
+
+def test_undo_closes_the_messages_of_a_run(harness: Harness) -> None:
+    harness.deny("*/tasks/batch/create")
+    harness.submit_form("p2@example.com", "demo")
+    run = harness.sync()
+    with harness.worker() as worker:
+        worker.undo(run.run_id)
+    harness.clear_faults()
+    harness.advance()
+    report = harness.sync()
+    assert (report.hand_offs, report.exit_code, tasks(harness)) == ((0, 0, None), ExitCode.DONE, [])
+    assert "Messages to sales that are not sent: 1." in " ".join(report.notes)
+
+
 class Kill(BaseException):
     """The end of the process at this moment."""
 
@@ -202,3 +237,52 @@ def test_fifty_kills_lose_and_double_none_of_a_thousand_tasks(tmp_path: Path) ->
     assert unreliable.kills == 0
     assert counts == (0, CONTACTS, None)
     assert len(unreliable.created) == len({task.contact_id for task in unreliable.created}) == CONTACTS
+
+
+@dataclass
+class RefusedTasks(UnreliableTasks):
+    """HubSpot's tasks, all of which or some of which HubSpot refuses."""
+
+    kills: int = 0
+    refused: frozenset[int] | None = None  # contacts; None: all
+    calls: int = 0
+
+    def create(self, new: Sequence[NewTask]) -> dict[str, str]:
+        self.calls += 1
+        if self.refused is None or any(task.contact_id in self.refused for task in new):
+            raise BadRequest("Not valid.")
+        return UnreliableTasks.create(self, new)
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Callable[[datetime, RefusedTasks], HandOffCounts]]:
+    """A thousand messages that wait, and their delivery."""
+    store = database.open_store(f"sqlite:///{tmp_path / 'state.db'}")
+    fill_outbox(store, NOW, range(1, CONTACTS + 1), TASK)
+
+    def deliver(at: datetime, refused: RefusedTasks) -> HandOffCounts:
+        hubspot = make_hubspot(tasks=refused, owners=SimpleNamespace(list_active=list))
+        message = MqlMessage(crm_schema=make_crm_schema(MODEL))
+        delivery = TaskDelivery(hubspot=hubspot, message=message, default_owner=None, clock=lambda: at)
+        return HandOff(deliveries=[delivery], clock=lambda: at).deliver(store, [])
+
+    yield deliver
+    store.close()
+
+
+def test_a_refusal_of_all_tasks_costs_few_calls_and_is_one_message(outbox: Callable[[datetime, RefusedTasks], HandOffCounts]) -> None:
+    refused = RefusedTasks(Random(7))  # noqa: S311 -- no secret
+    assert outbox(NOW, refused) == (CONTACTS, 0, f"1,000 messages wait: Not valid. {ADVICE} Next try: after 2026-11-20 12:00 UTC.")
+    assert refused.calls <= 14
+    for cycle in range(1, 36):
+        outbox(NOW + timedelta(minutes=5 * cycle), refused)
+    assert refused.calls <= 14 * 7  # at 0, 5, 10, 20, 40, 80 and 140 minutes
+    refused.refused = frozenset()
+    assert outbox(NOW + timedelta(hours=6), refused) == (0, CONTACTS, None)
+
+
+def test_a_refused_task_stops_no_other_one(outbox: Callable[[datetime, RefusedTasks], HandOffCounts]) -> None:
+    refused = RefusedTasks(Random(7), refused=frozenset({1, 2, 150}))  # noqa: S311 -- no secret
+    counts = outbox(NOW, refused)
+    assert (counts.sent, counts.waiting) == (CONTACTS - 3, 3)
+    assert refused.calls <= 10 + 3 * 16
