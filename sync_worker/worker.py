@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import structlog
 from pydantic import SecretStr
 
-from sync_worker.errors import ConfigurationError, ModelError, StateBusy, StateError
+from sync_worker.errors import ConfigurationError, ModelError, StateBusy, StateError, SyncWorkerError
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest import clock_skew, rate_limiter
 from sync_worker.hubspot.rest.transport import Timeouts
@@ -56,6 +56,7 @@ from sync_worker.sync.evaluate.evaluate import Evaluator, evaluate_all
 from sync_worker.sync.evaluate.shadow import build_shadow_evaluator
 from sync_worker.sync.handoff.channels import Channel, open_channels
 from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire, raise_if_used
+from sync_worker.sync.plan.contact_names import ContactReport, read_names
 from sync_worker.sync.plan.plan_file import read_plan, write_plan
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.draft_workflows import create_drafts, plan_drafts
@@ -79,6 +80,7 @@ from sync_worker.timestamps import from_ms, to_ms, uptime
 SERVICE_LEASE: Final = timedelta(minutes=2)  # the service renews it every 30 s
 
 log = structlog.get_logger()
+ReportT = TypeVar("ReportT", bound=ContactReport)
 
 
 def utc_now() -> datetime:
@@ -290,6 +292,17 @@ class Worker:
             save_report(self.store, report)
         log.info("report.made", report=report.id, model=report.model_hash, contacts=report.distribution.contacts)
         return report
+
+    def add_names(self, report: ReportT) -> ReportT:
+        """Return a report with the names of its contacts as HubSpot shows them now; with addresses only if HubSpot does not show them."""
+        if not (ids := report.listed_ids):
+            return report
+        try:
+            portal.check_portal_id(self.store, self.hubspot.account.read_details())
+            return report.with_names(read_names(self.hubspot, ids))
+        except SyncWorkerError as error:
+            log.warning("names.not_read", reason=str(error))
+            return report
 
     def outcomes(self, *, capacity: int | None = None, offline: bool = False) -> OutcomeReport:
         """Return what became of MQLs. Reads deals, lifecycle stages and earlier values of properties first, unless `offline`.

@@ -14,6 +14,6 @@ AllowLargeOption = Annotated[
     bool, typer.Option("--allow-large", help="Allow a plan that exceeds max_changed_share, max_new_mqls_share or max_new_mqls.")
 ]
 NoteOption = Annotated[str, typer.Option(metavar="TEXT", help="What was found and decided.", show_default=False)]
-NoNamesOption = Annotated[bool, typer.Option("--no-names", help="Show ids instead of email addresses.")]
+NoNamesOption = Annotated[bool, typer.Option("--no-names", help="Show ids instead of names and addresses, and no texts of users.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Log every event with all its values.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the changes; write nothing to HubSpot.")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,8 @@ from sync_worker.reports.shadow_comparison import ShadowComparison, compare_shad
 from sync_worker.store import score_reports
 from sync_worker.store.database import Store
 from sync_worker.store.score_reports import ScoreReportRow
-from sync_worker.sync.plan.named_mqls import NamedMql, hide_names, load_named_mqls
+from sync_worker.sync.plan.contact_names import ContactName
+from sync_worker.sync.plan.named_mqls import NamedMql, add_names, hide_names, load_named_mqls
 from sync_worker.sync.portal.managed_properties import CrmSchema
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.timestamps import to_ms
@@ -45,8 +46,17 @@ class ScoreReport:
     outcomes: OutcomeReport | None = None  # what became of MQLs; None: not known, or not requested
     shadow: ShadowComparison | None = None  # None: no shadow model is set
 
+    @property
+    def listed_ids(self) -> Sequence[int]:
+        """Return the MQLs."""
+        return [mql.contact_id for mql in self.mqls]
+
+    def with_names(self, names: Mapping[int, ContactName]) -> ScoreReport:
+        """Return the report with the names of MQLs."""
+        return replace(self, mqls=add_names(self.mqls, names))
+
     def hide_names(self) -> ScoreReport:
-        """Return the report without addresses of contacts; the ids stay."""
+        """Return the report without names and addresses of contacts; the ids stay."""
         return replace(self, mqls=hide_names(self.mqls), shadow=self.shadow.hide_names() if self.shadow else None)
 
     def statistics_json(self) -> dict[str, Any]:

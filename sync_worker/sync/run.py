@@ -20,6 +20,7 @@ from sync_worker.sync.apply.imports import Importer
 from sync_worker.sync.evaluate.evaluate import Evaluator
 from sync_worker.sync.evaluate.shadow import ShadowEvaluator
 from sync_worker.sync.handoff.hand_off import HandOff
+from sync_worker.sync.plan.contact_names import ContactName
 from sync_worker.sync.plan.mql_quota import MqlQuota
 from sync_worker.sync.plan.mql_starts import MqlStarts
 from sync_worker.sync.plan.named_mqls import load_named_mqls
@@ -267,7 +268,8 @@ class Run:
 
     def _name_samples(self) -> None:
         with self.store.transaction() as tx:
-            self.report.plan.emails = contact_store.load_emails(tx, [change.id for change in self.report.plan.samples])
+            emails = contact_store.load_emails(tx, [change.id for change in self.report.plan.samples])
+        self.report.plan.names = {id_: ContactName(email=email) for id_, email in emails.items()}
 
     def _name_new_mqls(self, change: ListChange) -> None:
         with self.store.transaction() as tx:

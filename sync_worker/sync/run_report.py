@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from sync_worker.errors import ExitCode
 from sync_worker.hubspot.rest.metrics import RequestCounts
@@ -13,7 +13,8 @@ from sync_worker.store.writes.hand_offs import NO_HAND_OFFS, HandOffCounts
 from sync_worker.store.writes.held_back import NOTHING_HELD_BACK, HeldBack
 from sync_worker.sync.apply.apply import Outcome
 from sync_worker.sync.evaluate.parse_warnings import UnreadableProperty
-from sync_worker.sync.plan.named_mqls import NamedMql, hide_names
+from sync_worker.sync.plan.contact_names import ContactName
+from sync_worker.sync.plan.named_mqls import NamedMql, add_names, hide_names
 from sync_worker.sync.plan.plan_summary import PlanSummary
 from sync_worker.sync.step_timer import StepTimer
 
@@ -99,9 +100,20 @@ class RunReport:
         """Set the results of the changes."""
         self.written, self.stages, self.lists, self.rejected = outcome.written, outcome.stages, outcome.lists, outcome.rejected
 
+    @property
+    def listed_ids(self) -> Sequence[int]:
+        """Return the new MQLs, then the sample of the plan."""
+        return list(dict.fromkeys([*(mql.contact_id for mql in self.new_mqls), *(change.id for change in self.plan.samples)]))
+
+    def with_names(self, names: Mapping[int, ContactName]) -> Self:
+        """Set the names of the listed contacts, and return the report."""
+        self.new_mqls, self.plan.names = add_names(self.new_mqls, names), {**self.plan.names, **names}
+        return self
+
     def hide_names(self) -> None:
-        """Remove the addresses of contacts; their ids stay."""
-        self.new_mqls, self.plan.emails = hide_names(self.new_mqls), {}
+        """Remove the names and addresses of contacts, and texts of users; the ids stay."""
+        self.new_mqls = hide_names(self.new_mqls)
+        self.plan.hide_names()
 
     def as_json(self) -> dict[str, Any]:
         """Return the report for `--json`."""

@@ -75,11 +75,11 @@ def test_a_report_evaluates_the_contacts_of_a_new_model_without_a_write(backfill
 def test_the_report_names_the_mqls_with_their_reasons(backfill_harness: Harness) -> None:
     with backfill_harness.worker() as worker:
         report = worker.report()
-    assert [(mql.email, mql.score) for mql in report.mqls] == sorted(
-        ((mql.email, mql.score) for mql in report.mqls), key=lambda pair: -pair[1]
+    assert [(mql.name.email, mql.score) for mql in report.mqls] == sorted(
+        ((mql.name.email, mql.score) for mql in report.mqls), key=lambda pair: -pair[1]
     )
     assert len(report.mqls) == report.distribution.mqls > 0
-    assert all(mql.email and mql.score_reasons for mql in report.mqls)
+    assert all(mql.name.email and mql.score_reasons for mql in report.mqls)
 
 
 def test_a_dry_run_names_the_new_mqls_and_changes_nothing(backfill_harness: Harness) -> None:

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from sync_worker.cli.commands.app import app
-from sync_worker.cli.commands.execution import find_author, finish_run, with_worker
+from sync_worker.cli.commands.execution import execute_run, find_author, with_worker
 from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, NoNamesOption, NoteOption
 from sync_worker.cli.output.console import out, print_json
 from sync_worker.cli.output.revision_log import print_log
 from sync_worker.cli.output.score_report import DETAILED_FORMATS, FORMATS, print_report, write_report
 from sync_worker.output_file import check_output_file
+from sync_worker.reports.score_report import ScoreReport
+from sync_worker.worker import Worker
 
 
 @app.command()
@@ -29,8 +31,13 @@ def report(
     what each criterion gives, bots, fields and what is not visible.
     """
     check_output_file(to, *FORMATS)
-    made = with_worker(lambda worker: worker.report(with_details=to is not None and to.suffix.lower() in DETAILED_FORMATS))
-    made = made.hide_names() if no_names else made
+    with_details = to is not None and to.suffix.lower() in DETAILED_FORMATS
+
+    def make(worker: Worker) -> ScoreReport:
+        found = worker.report(with_details=with_details)
+        return found.hide_names() if no_names else worker.add_names(found)
+
+    made = with_worker(make)
     if to:
         write_report(made, to)
     if json:
@@ -56,7 +63,7 @@ def approve(
 
     Needs a recent `report` of the model. Applies the pending changes at once.
     """
-    result = with_worker(
+    execute_run(
         lambda worker: worker.approve(
             note,
             author=find_author(),
@@ -64,9 +71,10 @@ def approve(
             allow_large=allow_large,
             dry_run=dry_run,
             hand_off_existing=hand_off_existing,
-        )
+        ),
+        no_names=no_names,
+        json=json,
     )
-    finish_run(result, no_names=no_names, json=json)
 
 
 @app.command()

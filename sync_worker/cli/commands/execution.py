@@ -86,13 +86,20 @@ def print_result(result: ResultT, *, json: bool, print_text: Callable[[ResultT],
         raise typer.Exit(int(result.exit_code))
 
 
-def finish_run(
-    report: RunReport, *, no_names: bool = False, json: bool, print_text: Callable[[RunReport], None] = run_output.print_run
-) -> None:
-    """Print the report of a run, and exit with its code."""
+def execute_run(
+    action: Callable[[Worker], RunReport],
+    *,
+    no_names: bool,
+    json: bool,
+    verbose: bool = False,
+    print_text: Callable[[RunReport], None] = run_output.print_run,
+) -> RunReport:
+    """Execute a run and print its report, with the names of the contacts that it lists unless `no_names`; exit with its code."""
+    report = with_worker(lambda worker: action(worker) if no_names else worker.add_names(action(worker)), verbose=verbose)
     if no_names:
         report.hide_names()
     print_result(report, json=json, print_text=print_text)
+    return report
 
 
 def parse_timestamp(text: str, option: str = "--at") -> datetime:

@@ -12,7 +12,7 @@ import typer
 
 from sync_worker import log
 from sync_worker.cli.commands.app import app
-from sync_worker.cli.commands.execution import finish_run, with_worker
+from sync_worker.cli.commands.execution import execute_run
 from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, NoNamesOption, VerboseOption
 from sync_worker.cli.output.console import err
 from sync_worker.cli.output.plan import print_markdown
@@ -50,8 +50,9 @@ def backfill(
 ) -> None:
     """Evaluate every contact once; resumes after an interruption."""
     bulk = via is SyncMethod.BULK
-    result = with_worker(lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large, bulk=bulk), verbose=verbose)
-    finish_run(result, no_names=no_names, json=json)
+    execute_run(
+        lambda worker: worker.backfill(dry_run=dry_run, allow_large=allow_large, bulk=bulk), no_names=no_names, json=json, verbose=verbose
+    )
 
 
 @app.command()
@@ -64,8 +65,7 @@ def sync(
     json: JsonOption = False,
 ) -> None:
     """Process the changes since the last run."""
-    result = with_worker(lambda worker: worker.sync(dry_run=dry_run, allow_large=allow_large), verbose=verbose)
-    finish_run(result, no_names=no_names, json=json)
+    execute_run(lambda worker: worker.sync(dry_run=dry_run, allow_large=allow_large), no_names=no_names, json=json, verbose=verbose)
 
 
 @app.command()
@@ -81,9 +81,8 @@ def plan(
 
     Reads from HubSpot what changed since the last run; writes nothing.
     """
-    result = with_worker(lambda worker: worker.plan(out=to, names=not no_names))
-    is_markdown = plan_format is PlanFormat.MARKDOWN
-    finish_run(result, no_names=no_names, json=json, print_text=print_markdown if is_markdown else print_run)
+    print_text = print_markdown if plan_format is PlanFormat.MARKDOWN else print_run
+    result = execute_run(lambda worker: worker.plan(out=to, names=not no_names), no_names=no_names, json=json, print_text=print_text)
     if exit_code and not result.plan.is_empty:
         raise typer.Exit(int(ExitCode.CHANGES_WAIT))
 
@@ -101,7 +100,7 @@ def apply_plan(
 
     If anything that it rests on has changed, nothing is written (exit code 5). The next `sync` processes all other changes.
     """
-    finish_run(with_worker(lambda worker: worker.apply(file, allow_large=allow_large, dry_run=dry_run)), no_names=no_names, json=json)
+    execute_run(lambda worker: worker.apply(file, allow_large=allow_large, dry_run=dry_run), no_names=no_names, json=json)
 
 
 @app.command()
@@ -135,10 +134,11 @@ def undo(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, from `status` or the log.", show_default=False)],
     *,
     dry_run: DryRunOption = False,
+    no_names: NoNamesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Restore the values and list members that a run replaced.
 
     Values that have changed since stay. Lifecycle stages stay, because HubSpot moves them forward only.
     """
-    finish_run(with_worker(lambda worker: worker.undo(run, dry_run=dry_run)), json=json)
+    execute_run(lambda worker: worker.undo(run, dry_run=dry_run), no_names=no_names, json=json)

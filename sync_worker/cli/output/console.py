@@ -9,13 +9,23 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 
-from sync_worker.cli.output.labels import record_label
+from sync_worker.cli.output.labels import record_label, remove_controls
 from sync_worker.progress import Progress
 
+
+class PlainConsole(Console):
+    """A console that prints texts from HubSpot as they are, but without control characters."""
+
+    def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 -- the options of Rich
+        """Return a text as it is printed."""
+        return super().render_str(remove_controls(text), **options)
+
+
 # Long lines are not wrapped, so that output in a file or a pipe keeps one record per line.
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = PlainConsole(highlight=False, soft_wrap=True, emoji=False)
+err = PlainConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 JSON_VERSION: Final = 1  # rises when a key of docs/json.md is removed or changes its meaning

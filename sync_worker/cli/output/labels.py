@@ -19,6 +19,12 @@ _NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "written": ("written", "written"),
     "in bulk": ("export or import", "export or import"),
 }
+_CONTROLS: Final = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+
+
+def remove_controls(text: str) -> str:
+    """Return a text without control characters and changes of the direction of writing: a name must not steer the terminal."""
+    return text.translate(_CONTROLS)
 
 
 def format_count(number: int, singular: str, plural: str | None = None) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from sync_worker.cli.output.console import out
-from sync_worker.cli.output.labels import format_count
+from sync_worker.cli.output.labels import format_count, remove_controls
 from sync_worker.model.i18n.phrases import format_minus
+from sync_worker.sync.plan.contact_names import NO_NAME
 from sync_worker.sync.plan.plan import Consequence, ContactChange
 from sync_worker.sync.plan.plan_summary import PlanSummary
 from sync_worker.sync.run_report import RunReport
 from sync_worker.timestamps import from_ms
 
 MAX_VALUE_CHARS: Final = 60
+_MARKDOWN: Final = re.compile(r"[\\`*<>\[\]|]")  # a name must be neither a link nor HTML
 #: What each kind of change is called, for one and for several contacts.
 LABELS: Final = {
     Consequence.NEW_MQL: ("new MQL", "new MQLs"),
@@ -70,8 +73,8 @@ def print_markdown(report: RunReport) -> None:
 
 
 def _name(plan: PlanSummary, change: ContactChange) -> str:
-    email = plan.emails.get(change.id)
-    return f"{email} ({change.id})" if email else f"contact {change.id}"
+    name = plan.names.get(change.id, NO_NAME).text
+    return f"{name} ({change.id})" if name else f"contact {change.id}"
 
 
 def _describe_changes(change: ContactChange) -> Iterator[str]:
@@ -94,4 +97,4 @@ def _shorten(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("|", "\\|")
+    return _MARKDOWN.sub(r"\\\g<0>", remove_controls(text))

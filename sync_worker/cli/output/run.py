@@ -119,7 +119,7 @@ def _print_new_mqls(mqls: Sequence[NamedMql]) -> None:
 def print_mqls(mqls: Sequence[NamedMql], console: Console) -> None:
     """Print the MQLs with the highest scores, one line each, with their most important reason."""
     for mql in mqls[:MAX_NAMED_MQLS]:
-        name, reason = mql.email or str(mql.contact_id), " · ".join(mql.score_reasons[:2])
+        name, reason = mql.name.text or str(mql.contact_id), " · ".join(mql.score_reasons[:2])
         how = "" if mql.reason in ("", "by_score") else f"{mql.reason}: "
         console.print(f"    {format_score(mql.score):>4}  {format_minus(mql.grade):2}  {name}  {how}{reason}", markup=False)
     if len(mqls) > MAX_NAMED_MQLS:

@@ -7,13 +7,15 @@ from rich.style import StyleType
 from rich.table import Table
 from rich.text import Text
 
+from sync_worker.cli.output.labels import remove_controls
+
 
 class PlainTable(Table):
     """A table whose cells are plain text: labels and names may contain brackets, which are no markup."""
 
     def add_row(self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False) -> None:
         """Add a row."""
-        plain = (Text(cell) if isinstance(cell, str) else cell for cell in cells)
+        plain = (Text(remove_controls(cell)) if isinstance(cell, str) else cell for cell in cells)
         super().add_row(*plain, style=style, end_section=end_section)
 
 

@@ -149,7 +149,7 @@ def _build_mqls(report: ScoreReport) -> Section:
     more = len(report.mqls) - len(named)
     rows = [
         (
-            mql.email or str(mql.contact_id),
+            mql.name.text or str(mql.contact_id),
             format_number(mql.score),
             format_grade(mql.grade),
             mql.reason.replace("_", " ") or "–",

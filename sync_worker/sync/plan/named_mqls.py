@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection
 
 from sync_worker.store import verdicts
+from sync_worker.sync.plan.contact_names import NO_NAME, ContactName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class NamedMql:
     """An MQL with its reasons."""
 
     contact_id: int
-    email: str | None
+    name: ContactName
     score: int
     grade: str
     reason: str  # by_score, or the key of a direct qualifier; empty while the daily quota defers the contact
@@ -27,7 +28,7 @@ class NamedMql:
         """Return the contact for `--json`."""
         return {
             "id": str(self.contact_id),
-            "email": self.email,
+            **self.name.as_json(),
             "score": self.score,
             "grade": self.grade or None,
             "reason": self.reason,
@@ -41,15 +42,20 @@ def load_named_mqls(tx: Connection, prefix: str, *, only_ids: Sequence[int] | No
 
 
 def hide_names(mqls: Sequence[NamedMql]) -> list[NamedMql]:
-    """Return the MQLs without their addresses; the ids stay."""
-    return [replace(mql, email=None) for mql in mqls]
+    """Return the MQLs without their names and addresses; the ids stay."""
+    return [replace(mql, name=NO_NAME) for mql in mqls]
+
+
+def add_names(mqls: Sequence[NamedMql], names: Mapping[int, ContactName]) -> list[NamedMql]:
+    """Return the MQLs with these names, as far as they are known."""
+    return [replace(mql, name=names.get(mql.contact_id, mql.name)) for mql in mqls]
 
 
 def _name_mql(row: verdicts.MqlVerdict, prefix: str) -> NamedMql:
     values = orjson.loads(row.desired)
     return NamedMql(
         contact_id=row.contact_id,
-        email=row.email,
+        name=ContactName(email=row.email),
         score=row.score,
         grade=row.grade,
         reason=values.get(f"{prefix}_mql_reason", ""),

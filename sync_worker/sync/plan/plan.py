@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
 from functools import partial
@@ -15,13 +15,14 @@ from sync_worker.batched import batched
 from sync_worker.store.database import Store
 from sync_worker.store.writes import differences, memberships
 from sync_worker.store.writes.differences import Difference, StageRule
-from sync_worker.sync.portal.managed_properties import CrmSchema, diff_properties
+from sync_worker.sync.portal.managed_properties import CrmSchema, diff_properties, is_text
 from sync_worker.timestamps import to_ms
 
 STAGE_PROPERTY: Final = "lifecyclestage"
 MQL_STAGE: Final = "marketingqualifiedlead"
 STAGES_BEFORE_MQL: Final = frozenset({"subscriber", "lead"})
 PAGE_SIZE: Final = 5_000  # contacts per query
+HIDDEN: Final = "(hidden)"
 
 
 class Consequence(IntEnum):
@@ -264,6 +265,15 @@ def _iter_lists(store: Store, scope: Scope) -> Iterator[tuple[str, str, bool]]:
     with store.transaction() as tx:
         orphaned = memberships.find_orphaned_lists(tx, ours.keys())
     yield from ((key, name, key in orphaned) for key, name in {**orphaned, **ours}.items())
+
+
+def hide_texts(change: ContactChange) -> ContactChange:
+    """Return a change without the values of text properties: a user may have written names or addresses there."""
+    hidden = {
+        name: (before and HIDDEN, after and HIDDEN) if is_text(name) else (before, after)
+        for name, (before, after) in change.properties.items()
+    }
+    return replace(change, properties=hidden)
 
 
 def build_stage_rule(stages: Iterable[str]) -> StageRule | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sync_worker.sync.plan.saved_plan import SavedContact, SavedPlan, SavedValue
+from sync_worker.sync.portal.managed_properties import is_text
 
 MAX_VALUE_CHARS: Final = 40
 
@@ -49,6 +50,8 @@ def _describe_value(name: str, saved: SavedValue | None, fresh: SavedValue | Non
         return f"{name} would change too"
     if fresh is None:
         return f"{name} does not change any longer"
+    if is_text(name):  # the message is logged, and a user may have written names there
+        return f"{name} {'shows' if saved.before != fresh.before else 'would become'} another text"
     if saved.before != fresh.before:
         return f"{name} shows {_shorten(fresh.before)} instead of {_shorten(saved.before)}"
     return f"{name} would become {_shorten(fresh.after)} instead of {_shorten(saved.after)}"

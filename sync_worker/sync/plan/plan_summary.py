@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sync_worker.sync.plan.plan import Consequence, ContactChange, ListChange
+from sync_worker.sync.plan.contact_names import NO_NAME, ContactName
+from sync_worker.sync.plan.plan import Consequence, ContactChange, ListChange, hide_texts
 
 MAX_SAMPLES: Final = 20  # changes that a plan shows in detail
 
 
 @dataclass(slots=True)
 class PlanSummary:
-    """The numbers of a plan. `emails` are the addresses of the sampled contacts, if known; they are never logged or saved."""
+    """The numbers of a plan. `names` are those of the sampled contacts, if known; they are never logged or saved."""
 
     contacts: int = 0
     substantive: int = 0  # contacts with substantive changes, without repairs: contacts whose facts an earlier read had missed
@@ -24,7 +25,7 @@ class PlanSummary:
     consequences: Counter[Consequence] = field(default_factory=Counter)  # contacts by their gravest change
     stages: int = 0
     lists: dict[str, dict[str, int]] = field(default_factory=dict)
-    emails: Mapping[int, str] = field(default_factory=dict)
+    names: Mapping[int, ContactName] = field(default_factory=dict)
     _gravest: list[ContactChange] = field(default_factory=list)
 
     @property
@@ -56,8 +57,12 @@ class PlanSummary:
         """Add the change of a list."""
         self.lists[change.name] = {"add": len(change.add), "remove": len(change.remove)}
 
+    def hide_names(self) -> None:
+        """Remove names and addresses, and the texts in which a user may have written some."""
+        self.names, self._gravest = {}, [hide_texts(change) for change in self.samples]
+
     def as_json(self, *, names: bool = False) -> dict[str, object]:
-        """Return the plan for `--json`; with `names`, the samples have addresses."""
+        """Return the plan for `--json`; with `names`, the samples have the names of contacts, and texts."""
         return {
             "contacts": self.contacts,
             "new_mqls": self.new_mqls,
@@ -69,9 +74,10 @@ class PlanSummary:
         }
 
     def _sample_json(self, change: ContactChange, *, names: bool) -> dict[str, object]:
-        changes = {name: {"from": before, "to": after} for name, (before, after) in change.properties.items()}
-        email = {"email": self.emails.get(change.id)} if names else {}
-        return {"id": str(change.id), **email, "consequence": change.consequence.name.lower(), "changes": changes}
+        shown = change if names else hide_texts(change)
+        changes = {name: {"from": before, "to": after} for name, (before, after) in shown.properties.items()}
+        name = self.names.get(change.id, NO_NAME).as_json() if names else {}
+        return {"id": str(change.id), **name, "consequence": change.consequence.name.lower(), "changes": changes}
 
 
 def _rank(change: ContactChange) -> tuple[int, int]:

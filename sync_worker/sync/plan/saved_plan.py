@@ -12,7 +12,6 @@ import msgspec
 from sqlalchemy import Connection
 
 from sync_worker.batched import batched
-from sync_worker.log import EMAIL_PATTERN
 from sync_worker.model.compiled.inputs import ModelInputs
 from sync_worker.store import verdicts
 from sync_worker.store.database import Store
@@ -21,6 +20,7 @@ from sync_worker.store.verdicts import VerdictRow
 from sync_worker.store.writes import memberships
 from sync_worker.sync.plan.fact_digests import FactDigests
 from sync_worker.sync.plan.plan import PAGE_SIZE, ContactChange, ListChange, Scope, contact_changes, list_changes
+from sync_worker.sync.portal.managed_properties import is_text
 
 ContactId = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,19}$", description="HubSpot's id of the contact.")]
 
@@ -140,12 +140,12 @@ class PlanRecorder:
         return memberships.load_keys(tx, ids) if self.scope.approved else {}
 
     def _record_values(self, change: ContactChange, digests: FactDigests) -> dict[str, SavedValue]:
-        """Return the values; without names, an observed text with an address, which only a user can have entered, is a digest."""
+        """Return the values; without names, texts are digests, because a user may have written something there."""
 
-        def hide(text: str) -> str:
-            return text if self.names or not EMAIL_PATTERN.search(text) else digests.digest_text(text)
+        def hide(name: str, text: str) -> str:
+            return digests.digest_text(text) if text and is_text(name) and not self.names else text
 
-        return {name: SavedValue(before=hide(before), after=after) for name, (before, after) in change.properties.items()}
+        return {name: SavedValue(before=hide(name, before), after=hide(name, after)) for name, (before, after) in change.properties.items()}
 
 
 def _record_verdict(row: VerdictRow | None) -> SavedVerdict | None:

@@ -24,6 +24,7 @@ from sync_worker.model.reasons.blockers import describe_deferral
 from sync_worker.timestamps import to_ms
 
 DEFAULT_PREFIX: Final = "lead"
+_TEXTS: Final = ("_mql_blockers", "_mql_reasons", "_score_reasons", "_grade_reasons", "_score_model")
 EMPTY: Final = "{}"  # of contacts without any of our values; short, because it is stored per contact
 
 
@@ -245,6 +246,11 @@ def _parse_milliseconds(text: str) -> str:
         return str(to_ms(datetime.fromisoformat(text))) if text and not text.isdecimal() else text
     except ValueError:
         return text
+
+
+def is_text(name: str) -> bool:
+    """Return whether one of our properties, of any prefix, has free text: HubSpot may show there what a user has written."""
+    return name.endswith(_TEXTS)
 
 
 def canonical_json(values: Mapping[str, str]) -> str:

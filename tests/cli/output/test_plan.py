@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sync_worker.cli.output.plan import format_markdown, summarize_plan
+from sync_worker.sync.plan.contact_names import ContactName
 from sync_worker.sync.plan.plan import Consequence, ContactChange
 from sync_worker.sync.plan.plan_summary import PlanSummary
 from tests.harness import Harness, start_harness
@@ -22,7 +23,7 @@ def run(harness: Harness, *arguments: str) -> CommandResult:
 
 
 def make_plan() -> PlanSummary:
-    plan = PlanSummary(emails={7: "ann@acme.example"}, lists={"MQL": {"add": 1, "remove": 0}})
+    plan = PlanSummary(names={7: ContactName(email="ann@acme.example", company="A <b>|c")}, lists={"MQL": {"add": 1, "remove": 0}})
     plan.add_contact_change(ContactChange(id=9, properties={"lead_score": ("3", "4")}, desired="{}", consequence=Consequence.SCORE))
     plan.add_contact_change(
         ContactChange(id=7, properties={"lead_mql_reason": ("", "a|b")}, desired="{}", new_mql=True, consequence=Consequence.NEW_MQL)
@@ -41,7 +42,7 @@ def test_the_summary_names_the_gravest_changes_first() -> None:
 def test_the_markdown_table_escapes_values() -> None:
     lines = format_markdown(make_plan()).splitlines()
     assert lines[0] == "**Plan:** 1 new MQL, 1 score, 1 contact with another model name only, 1 list member"
-    assert "| new MQL | ann@acme.example (7) | lead_mql_reason: (empty) → a\\|b |" in lines
+    assert "| new MQL | A \\<b\\>\\|c, ann@acme.example (7) | lead_mql_reason: (empty) → a\\|b |" in lines
     assert lines[-1] == "- list MQL: 1 to add, 0 to remove"
 
 

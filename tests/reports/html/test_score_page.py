@@ -20,6 +20,7 @@ from sync_worker.reports.html.score_sections import MAX_NAMES
 from sync_worker.reports.html.svg import render_svg, use_page_style
 from sync_worker.reports.report_findings import find_problems
 from sync_worker.reports.score_report import ScoreReport
+from sync_worker.sync.plan.contact_names import ContactName
 from sync_worker.sync.plan.named_mqls import hide_names
 from tests.harness import make_click, small_portal, start_harness
 
@@ -181,7 +182,7 @@ def test_the_points_of_all_criteria_are_the_sum_of_all_scores(report: ScoreRepor
 
 
 def test_a_name_with_markup_is_text(document: Document, html: str, report: ScoreReport) -> None:
-    named = replace(report, mqls=[replace(report.mqls[0], email="<img src=x>@example.com")])
+    named = replace(report, mqls=[replace(report.mqls[0], name=ContactName(company="<img src=x>"))])
     assert not parse(render_score_page(named, with_plots=False)).find("img")
     assert MARKUP not in html
     assert MARKUP in {text for tag, text in document.texts if tag == "th"}
@@ -190,21 +191,22 @@ def test_a_name_with_markup_is_text(document: Document, html: str, report: Score
 
 def test_without_names_the_page_has_ids(html: str, report: ScoreReport) -> None:
     assert report.mqls
-    assert all(mql.email in html for mql in report.mqls if mql.email)
+    assert all(mql.name.text in html for mql in report.mqls)
     hidden = render_score_page(replace(report, mqls=hide_names(report.mqls)), with_plots=False)
     assert "@example.com" not in hidden
     assert str(report.mqls[0].contact_id) in rows_of(hidden, "MQLs, the highest score first")
 
 
 def test_a_million_contacts_are_a_private_file_of_less_than_five_megabytes(report: ScoreReport, tmp_path: Path) -> None:
-    mql = replace(report.mqls[0], email=f"{'long.name' * 5}@company.example", score_reasons=("+15 for 10 clicks in ten emails" * 3,) * 5)
+    name = ContactName(email=f"{'long.name' * 5}@company.example")
+    mql = replace(report.mqls[0], name=name, score_reasons=("+15 for 10 clicks in ten emails" * 3,) * 5)
     large = replace(report, mqls=[mql] * 200_000, distribution=replace(report.distribution, contacts=1_000_000, mqls=200_000))
     file = tmp_path / "report.html"
     write_report(large, file)
     assert file.stat().st_size < 5_000_000
     assert file.stat().st_mode & 0o777 == 0o600
     page = file.read_text()
-    assert page.count(mql.email or "") == MAX_NAMES
+    assert page.count(name.text) == MAX_NAMES
     assert format_number(200_000 - MAX_NAMES) in page
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sync_worker.model.compiled.facts import Facts
 from sync_worker.model.evaluate import evaluate
-from sync_worker.sync.portal.managed_properties import canonical_json, diff_properties
+from sync_worker.sync.portal.managed_properties import canonical_json, diff_properties, is_text
 from tests.harness import MODEL
 from tests.sync.model_factories import make_crm_schema, make_model
 
@@ -22,6 +22,11 @@ def test_equal_mappings_have_equal_texts_in_any_order(values: dict[str, str]) ->
     reordered = dict(reversed(values.items()))
     assert canonical_json(values) == canonical_json(reordered)
     assert json.loads(canonical_json(values)) == values
+
+
+def test_the_text_properties_are_those_that_hubspot_stores_as_text() -> None:
+    properties = make_crm_schema().properties
+    assert {each.name for each in properties if is_text(each.name)} == {each.name for each in properties if each.type == "string"}
 
 
 @given(shown=values, desired=values)
