@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "text", "json"] = Field("auto", validation_alias="SYNC_WORKER_LOG_FORMAT")
     http_host: str = Field("127.0.0.1", validation_alias="SYNC_WORKER_HTTP_HOST")
     http_port: int = Field(9736, ge=0, le=65535, validation_alias="SYNC_WORKER_HTTP_PORT")  # of the service; 0: none
+    ui_hosts: tuple[str, ...] | None = Field(
+        None, validation_alias="SYNC_WORKER_UI_HOSTS"
+    )  # names under which other machines open the console
     ping_url: SecretStr | None = Field(None, validation_alias="SYNC_WORKER_PING_URL")  # of a dead man's switch; it contains a key
     give_up_after_minutes: int = Field(15, ge=0, le=1440, validation_alias="SYNC_WORKER_GIVE_UP_AFTER_MINUTES")  # of the service
     lease_minutes: int = Field(10, ge=2, le=1440, validation_alias="SYNC_WORKER_LEASE_MINUTES")
@@ -85,6 +88,14 @@ class Settings(BaseSettings):
         if any(character.isspace() for character in text):
             raise ValueError("the token contains spaces or line breaks; copy it again")
         return SecretStr(text) if text else None
+
+    @field_validator("ui_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, hosts: object) -> object:
+        names = hosts.replace(",", " ").split() if isinstance(hosts, str) else hosts
+        if names is not None and not (isinstance(names, list | tuple) and all(_is_host_name(name) for name in names)):
+            raise ValueError("expected host names such as console.example.com, separated by commas, without scheme and port")
+        return names
 
     @field_validator("ping_url")
     @classmethod
@@ -130,6 +141,10 @@ class Settings(BaseSettings):
                 hint="Set it to the token of a service key or private app. `sync-worker sandbox` prints the token of its portal.",
             )
         return self.access_token.get_secret_value()
+
+
+def _is_host_name(name: object) -> bool:
+    return isinstance(name, str) and re.fullmatch(r"[\w.-]+", name, re.ASCII) is not None
 
 
 def _is_web_address(url: str) -> bool:

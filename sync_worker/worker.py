@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ from sync_worker.reports.revision_log import RevisionLog, build_log
 from sync_worker.reports.score_changes import ScoreChanges, build_score_changes
 from sync_worker.reports.score_report import ScoreReport, build_report, save_report
 from sync_worker.reports.state_figures import StateFigures, load_figures
-from sync_worker.reports.status import WorkerStatus, build_status
+from sync_worker.reports.status import RunSummary, WorkerStatus, build_status, load_runs
 from sync_worker.run_factory import RunFactory
 from sync_worker.settings import Settings
 from sync_worker.store import database, erasure, leases, model_revisions
@@ -46,6 +46,7 @@ from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts, stage_dates
 from sync_worker.store.facts import feedback as feedback_store
 from sync_worker.store.model_revisions import ModelRevision, RevisionKind
+from sync_worker.store.reader import open_reader
 from sync_worker.store.saved_state import forgotten_contacts, hand_off_pauses, service_control, service_health, unreadable
 from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.store.writes import rejections
@@ -102,6 +103,7 @@ class Worker:
     uptime: Callable[[], float] = uptime
     open_channels: Callable[[Sequence[SecretStr]], Sequence[Channel]] = open_channels
     on_report: Callable[[RunReport], None] = lambda _: None  # gets the report of each run when it ends
+    open_state: Callable[[str], Store] = database.open_store
     _exit_stack: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -138,7 +140,7 @@ class Worker:
     @cached_property
     def store(self) -> Store:
         """Return the state; raises StateError."""
-        store = database.open_store(self.settings.state_url)
+        store = self.open_state(self.settings.state_url)
         self._exit_stack.callback(store.close)
         return store
 
@@ -172,6 +174,16 @@ class Worker:
     def close(self) -> None:
         """Close the state and the connections."""
         self._exit_stack.close()
+
+    def copy(self, *, read_only: bool) -> Worker:
+        """Return a worker with the same settings and models and its own connection to the state, for another thread."""
+        models = {self.settings.model: self.model, self.settings.shadow: self.shadow}
+
+        def find_model(path: Path) -> Model:
+            return models.get(path) or self.load_model(path)
+
+        open_state = open_reader if read_only else self.open_state
+        return replace(self, progress=Progress(), load_model=find_model, open_state=open_state, _exit_stack=ExitStack())
 
     def interrupt(self) -> None:
         """Stop all waits for HubSpot; requests in flight are still acknowledged. Callable from any thread."""
@@ -267,6 +279,15 @@ class Worker:
     def status(self, *, max_age: timedelta | None = None) -> WorkerStatus:
         """Return the status from the state; with `max_age`, it is stale if no run has finished within that time and none is active."""
         return build_status(self.store, self.outputs, self.clock(), max_age=max_age)
+
+    def load_runs(self, limit: int) -> list[RunSummary]:
+        """Return the last runs, newest first."""
+        return load_runs(self.store, limit)
+
+    def load_emails(self, contact_ids: Sequence[int]) -> Mapping[int, str]:
+        """Return the addresses of contacts by id, where they are known."""
+        with self.store.transaction() as tx:
+            return contacts.load_emails(tx, contact_ids)
 
     def report(self, *, with_details: bool = False) -> ScoreReport:
         """Report the scores of all contacts under the model, and keep the report. Contacts that are due are evaluated for it only.

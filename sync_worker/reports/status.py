@@ -240,6 +240,12 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
     )
 
 
+def load_runs(store: Store, limit: int) -> list[RunSummary]:
+    """Return the last runs, newest first."""
+    with store.transaction() as tx:
+        return [_summarize_run(row) for row in runs.load_recent(tx, limit)]
+
+
 def _build_service_status(lease: LeaseRow, health: ServiceHealth | None, paused_at: int | None) -> ServiceStatus:
     return ServiceStatus(
         holder=lease.holder,

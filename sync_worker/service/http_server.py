@@ -44,16 +44,21 @@ def serve_http(host: str, port: int, pages: Mapping[str, Page]) -> Iterator[int]
     try:
         server = _Server((host, port), pages)
     except OSError as error:
-        raise ConfigurationError(
-            f"The service cannot use port {port} of {host}: {error.strerror}.",
-            hint="Set SYNC_WORKER_HTTP_PORT to another port, or to 0 for none.",
-        ) from None
+        raise explain_bind_error(host, port, error) from None
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     try:
         yield server.server_address[1]
     finally:
         server.shutdown()
         server.server_close()
+
+
+def explain_bind_error(host: str, port: int, error: OSError) -> ConfigurationError:
+    """Return the error for a port that cannot be used."""
+    return ConfigurationError(
+        f"The service cannot use port {port} of {host}: {error.strerror}.",
+        hint="Set SYNC_WORKER_HTTP_PORT to another port, or to 0 for none.",
+    )
 
 
 def build_pages(health: Health, registry: CollectorRegistry) -> dict[str, Page]:

@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
@@ -27,7 +27,7 @@ from sync_worker.service.cycle_runner import START, CycleRunner, Job
 from sync_worker.service.dead_man import DeadManSwitch
 from sync_worker.service.degraded_state import DegradedState, ServiceCrashed
 from sync_worker.service.health import Health
-from sync_worker.service.http_server import build_pages, serve_http
+from sync_worker.service.http_server import Page, build_pages, serve_http
 from sync_worker.service.metrics import ServiceMetrics
 from sync_worker.service.reload import build_reloaded, list_changes
 from sync_worker.settings import Settings
@@ -43,12 +43,14 @@ STOP_SECONDS: Final = 6.0  # how long a stop waits for the active run
 RELEASE_SECONDS: Final = 1.0  # how long it then waits for the release of the leases
 
 
-def serve(worker: Worker, load_settings: Callable[[], Settings]) -> None:
+def serve(worker: Worker, load_settings: Callable[[], Settings], *, with_console: bool = False) -> None:
     """Run until SIGTERM or SIGINT; an active run stops after its current batch. SIGHUP reloads settings and model.
+
+    With `with_console`, the port of the service has the console too.
 
     Raises the error that stopped the service: a broken configuration, another service, or an error that repeated for too long.
     """
-    service = SyncScheduler(worker, load_settings=load_settings)
+    service = SyncScheduler(worker, load_settings=load_settings, with_console=with_console)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, service.stop)
     # A terminal sends SIGHUP when it is closed.
@@ -67,11 +69,13 @@ class SyncScheduler:
         worker: Worker,
         *,
         load_settings: Callable[[], Settings],
+        with_console: bool = False,
         stop_seconds: float = STOP_SECONDS,
         exit_process: Callable[[int], object] = os._exit,
     ) -> None:
         settings = worker.settings
         self._load_settings = load_settings
+        self._with_console = with_console
         self.health = Health(clock=worker.clock, uptime=worker.uptime, cycle=timedelta(minutes=settings.sync_every_minutes))
         self._runner = CycleRunner(
             worker=worker,
@@ -186,16 +190,28 @@ class SyncScheduler:
     def _open_port(self) -> None:
         settings = self._worker.settings
         if not settings.http_port:
+            if self._with_console:
+                raise ConfigurationError("The console needs a port, and SYNC_WORKER_HTTP_PORT is 0.", hint="Set it to a port such as 9736.")
             return
         self._runner.metrics.watch(lambda: self._worker.hubspot)
-        pages = build_pages(self.health, self._runner.metrics.registry)
         try:
-            self._stack.enter_context(serve_http(settings.http_host, settings.http_port, pages))
+            self._stack.enter_context(self._serve_pages(build_pages(self.health, self._runner.metrics.registry)))
         except ConfigurationError as error:
-            if "http_port" in settings.model_fields_set:
+            if self._with_console or "http_port" in settings.model_fields_set:
                 raise
             # Several services on one machine have the same default; their scores are more important than their metrics.
             log.warning("service.no_port", error=str(error))
+
+    def _serve_pages(self, pages: Mapping[str, Page]) -> AbstractContextManager[int]:
+        settings = self._worker.settings
+        if not self._with_console:
+            return serve_http(settings.http_host, settings.http_port, pages)
+        from sync_worker.service.console_server import read_facts, serve_console  # noqa: PLC0415 -- needs the extra `ui`
+
+        def copy_worker(*, read_only: bool) -> Worker:
+            return self._worker.copy(read_only=read_only)  # a reload replaces the worker
+
+        return serve_console(settings, pages, copy_worker, lambda: read_facts(self.health, self._scheduler))
 
     def _schedule_until_done(self) -> None:
         while not self._stopped.is_set():

@@ -270,7 +270,7 @@ def create_store_engine(url: URL) -> Engine:
     if not in_memory:
         path = Path(str(url.database).removeprefix("file:"))
         if READ_ONLY_PARAMETER in url.query or _is_read_only(path):
-            url = _read_only_url(path)
+            url = _read_only_url(path, url.query)
         else:
             _create_private_file(path)
     engine = create_engine(
@@ -297,11 +297,11 @@ def _is_read_only(path: Path) -> bool:
     return path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
 
 
-def _read_only_url(path: Path) -> URL:
+def _read_only_url(path: Path, query: Mapping[str, Any]) -> URL:
     # Without a journal, SQLite would try to create one, unless the file is declared not to change.
     has_journal = path.with_name(f"{path.name}-wal").exists()
     mode = {READ_ONLY_PARAMETER: "ro", "uri": "true"} | ({} if has_journal else {"immutable": "1"})
-    return URL.create("sqlite", database=path.absolute().as_uri(), query=mode)
+    return URL.create("sqlite", database=path.absolute().as_uri(), query={**mode, **query})
 
 
 def _create_private_file(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, 
 from sync_worker.cli.output.console import err
 from sync_worker.cli.output.plan import print_markdown
 from sync_worker.cli.output.run import print_run
-from sync_worker.errors import ExitCode, SyncWorkerError
+from sync_worker.errors import ConfigurationError, ExitCode, SyncWorkerError
 from sync_worker.settings import Settings, load_settings
 from sync_worker.worker import build_worker
 
@@ -104,7 +105,11 @@ def apply_plan(
 
 
 @app.command()
-def serve(*, verbose: VerboseOption = False) -> None:
+def serve(
+    *,
+    ui: Annotated[bool, typer.Option("--ui", help="Serve the console too: web pages on the same port, for this machine.")] = False,
+    verbose: VerboseOption = False,
+) -> None:
     """Run as a service until SIGTERM or Ctrl-C. SIGHUP reloads settings and model.
 
     A cycle every few minutes, a re-evaluation of all contacts once a day, a full scan once a week.
@@ -119,14 +124,24 @@ def serve(*, verbose: VerboseOption = False) -> None:
     log.configure()
     log.capture_libraries()
     try:
+        if ui:
+            _require_console()
         with build_worker(load()) as worker:
-            run_service(worker, load)
+            run_service(worker, load, with_console=ui)
     except SyncWorkerError as error:
         if err.is_terminal:
             raise
         # Nothing but lines of the log is on standard error.
         structlog.get_logger().error("service.failed", error=str(error), exit_code=int(error.exit_code))
         raise typer.Exit(int(error.exit_code)) from None
+
+
+def _require_console() -> None:
+    if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
+        raise ConfigurationError(
+            f"The console is not installed ({' and '.join(missing)} missing).",
+            hint="Install the extra `ui`: `pip install 'sync-worker[ui]'`, or `pip install '.[ui]'` in a checkout.",
+        )
 
 
 @app.command()

@@ -8,15 +8,11 @@ from typing import Final
 from rich.console import Console
 
 from sync_worker.cli.output.labels import format_count
+from sync_worker.reports.texts.held_back import RETRY_HINT, VALUE_HINT, format_next_try
 from sync_worker.store.writes.held_back import HeldBack, HeldBackGroup
 from sync_worker.timestamps import from_ms
 
 MAX_REJECTED: Final = 20  # contacts printed one by one
-RETRY_HINT: Final = (
-    "  The worker tries these contacts again by itself: at growing distance, when they change, and in each full scan. If a rule of the "
-    "portal rejects them, correct the contacts or the rule in HubSpot."
-)
-VALUE_HINT: Final = "  Invalid values are sent again when they change. If an option is missing, run `sync-worker setup`."
 
 
 def print_rejected(rejected: Sequence[tuple[int, str]], console: Console) -> None:
@@ -35,15 +31,11 @@ def print_held_back(held_back: HeldBack, console: Console) -> None:
     for group in held_back.groups:
         console.print(f"    {_format_group(group)}", style="red", markup=False)
     if any(group.retry_at is not None for group in held_back.groups):
-        console.print(RETRY_HINT, markup=False)
+        console.print(f"  {RETRY_HINT}", markup=False)
     if any(group.retry_at is None for group in held_back.groups):
-        console.print(VALUE_HINT, markup=False)
+        console.print(f"  {VALUE_HINT}", markup=False)
 
 
 def _format_group(group: HeldBackGroup) -> str:
-    again = "until the value changes" if group.retry_at is None else f"next try {_format_retry(group.retry_at)}"
-    return f"{group.part}: {group.contacts:,}, {group.reason} (since {from_ms(group.since):%Y-%m-%d %H:%M} UTC, {again})"
-
-
-def _format_retry(retry_at: int) -> str:
-    return f"in the first run after {from_ms(retry_at):%Y-%m-%d %H:%M} UTC" if retry_at else "in the next run"
+    since = f"since {from_ms(group.since):%Y-%m-%d %H:%M} UTC, {format_next_try(group)}"
+    return f"{group.part}: {group.contacts:,}, {group.reason} ({since})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import repeat
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from sync_worker.reports.html.charts import Chart
@@ -60,16 +60,20 @@ def can_plot() -> bool:
 
 def render_page(page: ReportPage, *, with_plots: bool) -> str:
     """Return the page as one HTML text; without plots, it has the tables only."""
-    environment = Environment(
-        loader=PackageLoader("sync_worker.reports", "html"),
+    plots = _render_plots(page) if with_plots else repeat(Markup())
+    sections = [(section, [(part, next(plots) if part.chart else Markup()) for part in section.parts]) for section in page.sections]
+    return create_environment().get_template("page.html").render(page=page, sections=sections)
+
+
+def create_environment(*loaders: BaseLoader) -> Environment:
+    """Return an environment that finds `page.html` and `style.css`, after the templates of other loaders; it escapes all values."""
+    return Environment(
+        loader=ChoiceLoader([*loaders, PackageLoader("sync_worker.reports", "html")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    plots = _render_plots(page) if with_plots else repeat(Markup())
-    sections = [(section, [(part, next(plots) if part.chart else Markup()) for part in section.parts]) for section in page.sections]
-    return environment.get_template("page.html").render(page=page, sections=sections)
 
 
 def _render_plots(page: ReportPage) -> Iterator[Markup]:

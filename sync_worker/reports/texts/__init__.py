@@ -1,0 +1,1 @@
+"""Sentences about reports that the commands and the console share."""

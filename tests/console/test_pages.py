@@ -1,0 +1,86 @@
+"""The pages of the console: what they show, and that an error is a sentence."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+
+from sync_worker.console.app import build_console
+from sync_worker.console.page import PAGES
+from sync_worker.console.service_facts import ServiceFacts
+from sync_worker.errors import StateBusy
+from tests.console.conftest import FACTS, MARKUP, Browser, Desk
+
+PATHS = [path for path, _ in PAGES]
+
+
+def read(desk: Desk, path: str) -> str:
+    """Return the text of a page, in one line."""
+    reply = desk.browser.get(path)
+    assert reply.status_code == 200
+    return to_text(reply.text)
+
+
+def to_text(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html.partition("<body>")[2])).split())
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_loads_nothing_from_elsewhere_and_escapes_all_data(desk: Desk, path: str) -> None:
+    html = desk.browser.get(path).text
+    assert MARKUP not in html
+    assert set(re.findall(r'(?:src|href|action)="([^"]*)"', html)) <= {*PATHS, "/style.css", "#title", *re.findall(r"/contacts/\d+", html)}
+    assert not re.search(r"<script|<style| style=| on\w+=", html)
+    assert f'<a href="{path}" aria-current="page">' in html
+
+
+def test_the_overview_shows_the_service_its_last_and_its_next_runs(desk: Desk) -> None:
+    text = read(desk, "/")
+    assert "Service ready last good cycle 0 s ago" in text
+    assert "Held back 1 contacts" in text
+    assert f"Model {MARKUP}" in text
+    assert "sync 2026-11-20 12:00 0 s" in text  # the next run
+    assert "2026-11-20 12:00 approve done, with contacts held back" in text
+
+
+def test_the_overview_names_the_problems_of_the_service(desk: Desk) -> None:
+    problem = "The lease of the service has expired."
+    html = Browser(build_console(desk.worker.copy, lambda: ServiceFacts(problems=[problem]))).get("/").text
+    assert "Service not ready" in to_text(html)
+    assert f'<p class="note">{problem}</p>' in html
+
+
+def test_held_back_contacts_have_a_reason_and_the_next_try(desk: Desk) -> None:
+    html = desk.browser.get("/held-back").text
+    assert '<a href="/contacts/6">p6@example.com</a>' in html
+    assert re.search(r"properties .*city.* 1 2026-11-20 12:00 next try in the first run after", to_text(html))
+
+
+def test_the_page_of_runs_has_each_run_with_its_counts(desk: Desk) -> None:
+    assert "2026-11-20 12:00 backfill done, with contacts held back 6 6 4" in read(desk, "/runs")
+
+
+def test_an_unknown_page_is_a_sentence(desk: Desk) -> None:
+    reply = desk.browser.get("/wp-admin?x=<b>")
+    assert (reply.status_code, "There is no such page." in reply.text) == (404, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "sentence"),
+    [(StateBusy("The database does not respond."), 503, "The database does not respond."), (ValueError("a secret"), 500, "(ValueError)")],
+)
+def test_an_error_of_a_page_is_a_sentence(error: Exception, status: int, sentence: str) -> None:
+    def fail(*, read_only: bool) -> None:  # noqa: ARG001 -- the interface
+        raise error
+
+    reply = Browser(build_console(fail, lambda: FACTS)).get("/")  # type: ignore[arg-type]
+    assert (reply.status_code, sentence in reply.text, "secret" in reply.text) == (status, True, False)
+    assert 'aria-label="Pages"' in reply.text
+
+
+def test_the_style_sheet_is_that_of_the_reports(desk: Desk) -> None:
+    reply = desk.browser.get("/style.css")
+    assert reply.headers["content-type"].startswith("text/css")
+    assert ".figures" in reply.text
