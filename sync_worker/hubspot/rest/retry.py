@@ -1,4 +1,7 @@
-"""Retry policy: which errors are retried, how often, and for how long in total. The pause after a 429 is in sliding_window.py."""
+"""Retry policy: which errors are retried, how often, and for how long in total.
+
+error_translation.py turns a status into an error; sliding_window.py has the pause after a 429.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The daily quota of new MQLs: the best candidates are admitted first, the others wait."""
+"""The order of the candidates for the daily quota of new MQLs: the best are admitted first, the others wait."""
 
 from __future__ import annotations
 
