@@ -10,7 +10,7 @@ import polars as pl
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.evaluate import Verdicts, evaluate
-from sync_worker.model.scoring.mql_ranking import select_admissions
+from sync_worker.model.scoring.mql_order import select_admissions
 from sync_worker.sync.evaluate.evaluate import CHUNK_SIZE
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import polars as pl
 
 from sync_worker.model.file.schema import GRADE_LETTERS
-from sync_worker.model.scoring.mql_ranking import select_admissions
+from sync_worker.model.scoring.mql_order import select_admissions
 from sync_worker.store.database import Store
 from sync_worker.store.writes import mql_admissions
 from sync_worker.sync.portal.managed_properties import CrmSchema

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from sync_worker.model.compiled.model import Model
-from sync_worker.model.scoring.mql_ranking import select_admissions
+from sync_worker.model.scoring.mql_order import select_admissions
 from tests.model.factories import evaluate_contact, make_event, make_model, score_section
 
 CLICKS = {"clicks": {"event": "email_click", "each": 1, "at_most": 100}}
