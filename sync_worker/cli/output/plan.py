@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from sync_worker.cli.output.console import out
 from sync_worker.cli.output.labels import format_count, remove_controls
-from sync_worker.model.i18n.phrases import format_minus
+from sync_worker.reports.texts.plan_changes import LABELS, describe_changes
 from sync_worker.sync.plan.contact_names import NO_NAME
 from sync_worker.sync.plan.plan import Consequence, ContactChange
 from sync_worker.sync.plan.plan_summary import PlanSummary
 from sync_worker.sync.run_report import RunReport
-from sync_worker.timestamps import from_ms
 
-MAX_VALUE_CHARS: Final = 60
 _MARKDOWN: Final = re.compile(r"[\\`*<>\[\]|]")  # a name must be neither a link nor HTML
-#: What each kind of change is called, for one and for several contacts.
-LABELS: Final = {
-    Consequence.NEW_MQL: ("new MQL", "new MQLs"),
-    Consequence.STAGE: ("lifecycle stage", "lifecycle stages"),
-    Consequence.MQL_LOST: ("other MQL reason", "other MQL reasons"),
-    Consequence.BAND: ("band", "bands"),
-    Consequence.GRADE: ("grade", "grades"),
-    Consequence.SCORE: ("score", "scores"),
-    Consequence.OTHER: ("other text", "other texts"),
-}
 
 
 def print_plan(plan: PlanSummary) -> None:
     """Print the gravest changes of a plan, and the number of changes of each property."""
     for change in plan.samples:
         out.print(f"  {LABELS[change.consequence][0]:15} {_name(plan, change)}", markup=False)
-        for line in _describe_changes(change):
+        for line in describe_changes(change):
             out.print(f"    {line}", markup=False)
     shown, detailed = len(plan.samples), sum(number for kind, number in plan.consequences.items() if kind in LABELS)
     if detailed > shown:
@@ -60,7 +47,7 @@ def format_markdown(plan: PlanSummary, *, refused: str | None = None) -> str:
     if plan.samples:
         lines += ["| change | contact | values |", "| --- | --- | --- |"]
     for change in plan.samples:
-        values = "<br>".join(_escape(line) for line in _describe_changes(change))
+        values = "<br>".join(_escape(line) for line in describe_changes(change))
         lines.append(f"| {LABELS[change.consequence][0]} | {_escape(_name(plan, change))} | {values} |")
     lines += ["" for _ in plan.lists][:1]
     lines += [f"- list {_escape(name)}: {counts['add']:,} to add, {counts['remove']:,} to remove" for name, counts in plan.lists.items()]
@@ -75,25 +62,6 @@ def print_markdown(report: RunReport) -> None:
 def _name(plan: PlanSummary, change: ContactChange) -> str:
     name = plan.names.get(change.id, NO_NAME).text
     return f"{name} ({change.id})" if name else f"contact {change.id}"
-
-
-def _describe_changes(change: ContactChange) -> Iterator[str]:
-    for name, (before, after) in change.properties.items():
-        yield f"{name}: {_shorten(_format_value(name, before))} → {_shorten(_format_value(name, after))}"
-
-
-def _format_value(name: str, value: str) -> str:
-    """Return a value as people read it: a time as a date, a score or a grade with a typographic minus sign."""
-    if name.endswith("_mql_since") and value.isdecimal():
-        return f"{from_ms(int(value)):%Y-%m-%d %H:%M} UTC"
-    return format_minus(value) if name.endswith(("_score", "_grade")) else value
-
-
-def _shorten(text: str) -> str:
-    lines = text.splitlines()
-    if not lines:
-        return "(empty)"
-    return lines[0][:MAX_VALUE_CHARS] + (" …" if len(lines) > 1 or len(lines[0]) > MAX_VALUE_CHARS else "")
 
 
 def _escape(text: str) -> str:

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from io import StringIO
 from itertools import groupby
 from operator import attrgetter
-from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sync_worker.cli.output.console import out
 from sync_worker.cli.output.tables import build_table
 from sync_worker.insight.feedback import format_counts
-from sync_worker.reports.revision_log import LoggedRevision, LogLine, LogNote, RevisionLog
-
-#: The rows of the log below the criteria: their names, and their entries in a revision.
-_SUMMARY: Final[Mapping[str, Callable[[LoggedRevision], Sequence[str]]]] = {
-    "changes": lambda revision: revision.changes,
-    "effect": lambda revision: [f"{name}: {number:,}" for name, number in revision.effect.items() if number],
-    "report": lambda revision: [revision.report] if revision.report else [],
-    "decision": lambda revision: [revision.note],
-    "notes": lambda revision: [_format_note(note) for note in revision.notes],
-    "feedback": lambda revision: [format_counts(revision.feedback)] if revision.feedback else [],
-    "criteria in notes": lambda revision: [f"#{name}: {format_counts(counts)}" for name, counts in revision.named.items()],
-}
+from sync_worker.reports.revision_log import LogLine, RevisionLog
+from sync_worker.reports.texts.revision_summary import SUMMARY, format_heading, format_note, summary_lines
 
 
 class LogFormat(StrEnum):
@@ -51,7 +40,7 @@ def _print_text(log: RevisionLog) -> None:
     if not log.revisions and not log.early_notes:
         out.print("No revision has been approved yet: run `sync-worker report`, then `sync-worker approve --note ...`.")
         return
-    table = build_table(("criterion", "left"), *((_format_heading(revision), "left") for revision in log.revisions))
+    table = build_table(("criterion", "left"), *((format_heading(revision), "left") for revision in log.revisions))
     for section, lines in groupby(log.lines, attrgetter("section")):
         table.add_row(f"{section}:", style="bold")
         for line in lines:
@@ -60,18 +49,18 @@ def _print_text(log: RevisionLog) -> None:
     if any(cell.changed for line in log.lines for cell in line.cells):
         out.print("* changed since the revision before")
     for note in log.early_notes:
-        out.print(f"\nbefore the first approval: {_format_note(note)}", markup=False)
+        out.print(f"\nbefore the first approval: {format_note(note)}", markup=False)
     if log.early_feedback:
         out.print(f"\nfeedback on a model that was not approved: {format_counts(log.early_feedback)}", markup=False)
     for revision in log.revisions:
-        out.print(f"\n{_format_heading(revision)}", style="bold", markup=False)
-        for name, entries in _SUMMARY.items():
+        out.print(f"\n{format_heading(revision)}", style="bold", markup=False)
+        for name, entries in SUMMARY.items():
             for entry in entries(revision):
                 out.print(f"  {name + ':':18} {entry}", markup=False)
 
 
 def _table_rows(log: RevisionLog) -> Iterator[list[str]]:
-    yield ["section", "criterion", *(_format_heading(revision) for revision in log.revisions)]
+    yield ["section", "criterion", *(format_heading(revision) for revision in log.revisions)]
     for line in log.lines:
         yield [line.section, line.label, *(f"{cell.text}{' *' if cell.changed else ''}" for cell in line.cells)]
     for name, values in summary_lines(log):
@@ -104,18 +93,3 @@ def _format_html(log: RevisionLog) -> str:
 
 def _group(lines: Iterable[LogLine], name: str) -> list[tuple[str, list[LogLine]]]:
     return [(key, list(group)) for key, group in groupby(lines, attrgetter(name))]
-
-
-def summary_lines(log: RevisionLog) -> list[tuple[str, list[Sequence[str]]]]:
-    """Return the rows below the criteria: the name, and the entries of each revision."""
-    return [(name, [entries(revision) for revision in log.revisions]) for name, entries in _SUMMARY.items()]
-
-
-def _format_heading(revision: LoggedRevision) -> str:
-    author = f" · {revision.author}" if revision.author else ""
-    return f"{revision.at:%Y-%m-%d} · {revision.model}{author}"
-
-
-def _format_note(note: LogNote) -> str:
-    kind = "" if note.kind == "note" else f"{note.kind}: "
-    return f"{note.at:%Y-%m-%d} {note.author}: {kind}{note.text}"
