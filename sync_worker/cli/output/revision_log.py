@@ -88,7 +88,9 @@ def _escape_formula(cell: str) -> str:
 def _format_html(log: RevisionLog) -> str:
     environment = Environment(loader=PackageLoader("sync_worker.reports", "html"), autoescape=True, undefined=StrictUndefined)
     environment.filters |= {"groupby_in_order": _group, "summary_lines": summary_lines}
-    return environment.get_template("revision_log.html").render(log=log, early_feedback=format_counts(log.early_feedback))
+    has_tiers = any(line.section == "criterion" and ": " in cell.text for line in log.lines for cell in line.cells)
+    page = environment.get_template("revision_log.html")
+    return page.render(log=log, has_tiers=has_tiers, early_feedback=format_counts(log.early_feedback))
 
 
 def _group(lines: Iterable[LogLine], name: str) -> list[tuple[str, list[LogLine]]]:

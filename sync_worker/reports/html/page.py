@@ -15,12 +15,16 @@ from sync_worker.reports.html.charts import Chart
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table of texts. The columns of the indices `text_columns` are aligned to the left, the numbers to the right."""
+    """A table of texts. The columns of the indices `text_columns` are aligned to the left, the numbers to the right.
+
+    `stacked`: on a narrow screen, each row is a block with the first and the last column on lines of their own.
+    """
 
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     text_columns: Sequence[int] = (0,)
+    stacked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

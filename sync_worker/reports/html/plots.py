@@ -13,11 +13,13 @@ from matplotlib.patches import Patch, Rectangle
 
 from sync_worker.reports.html.charts import BarChart, CellChart, Chart, ColumnChart, Pattern, Series, StackedChart
 from sync_worker.reports.html.numbers import shorten_number
-from sync_worker.reports.html.svg import FILL, INK, MUTED, PAPER, SECOND_FILL, create_figure
+from sync_worker.reports.html.svg import FIGURE_WIDTH, FILL, INK, MUTED, PAPER, SECOND_FILL, create_figure
 
 MAX_LABEL_CHARS: Final = 30
 _ROW_INCHES: Final = 0.3
 _SMALL: Final = 9.5
+_CHAR_INCHES: Final = 0.08  # the mean width of a character
+_PLATE: Final = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.5}  # keeps a number readable on a line
 _STYLES: Final[Mapping[Pattern, tuple[str, str]]] = {  # color and hatch
     "plain": (FILL, ""),
     "hatched": (SECOND_FILL, "////"),
@@ -37,7 +39,7 @@ def _(chart: ColumnChart) -> Figure:
     figure = create_figure(3.1)
     axes, labels = figure.subplots(), chart.labels
     bars = axes.bar(range(len(labels)), chart.values, width=0.85, color=FILL)
-    axes.bar_label(bars, [shorten_number(value) for value in chart.values], padding=2, fontsize=_SMALL, color=INK)
+    axes.bar_label(bars, [shorten_number(value) for value in chart.values], padding=2, fontsize=_SMALL, color=INK, zorder=3, bbox=_PLATE)
     if len(labels) > 10 and max(map(len, labels)) > 2:
         axes.set_xticks(range(len(labels)), labels, rotation=90)
     else:
@@ -117,8 +119,9 @@ def _(chart: CellChart) -> Figure:
 
 def _add_limit(axes: Axes, position: float, text: str, *, is_right: bool) -> None:
     axes.axvline(position, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
-    side = "right" if is_right else "left"
-    axes.text(position, 1, f" {text} ", ha=side, va="top", fontsize=_SMALL, transform=axes.get_xaxis_transform())
+    side, shift = ("right", -4) if is_right else ("left", 4)
+    place = axes.get_xaxis_transform()
+    axes.annotate(text, (position, 1), (shift, 0), xycoords=place, textcoords="offset points", ha=side, va="top", fontsize=_SMALL)
 
 
 def _set_limits(axes: Axes, chart: BarChart) -> None:
@@ -127,7 +130,10 @@ def _set_limits(axes: Axes, chart: BarChart) -> None:
     if chart.errors:
         values += [value + error for value, error in zip(chart.series[0].values, chart.errors[1], strict=True)]
     lowest, highest = min(values), max(values)
-    room = (highest - lowest or 1) * 0.032 * (2 + max(len(text) for each in chart.series for text in each.texts))
+    texts, labels = [text for each in chart.series for text in each.texts], [label[:MAX_LABEL_CHARS] for label in chart.labels]
+    share = (1 + max(map(len, texts))) * _CHAR_INCHES / (FIGURE_WIDTH - (1 + max(map(len, labels))) * _CHAR_INCHES)
+    sides = (lowest < 0) + (highest > 0)
+    room = (highest - lowest or 1) * share / max(1 - sides * share, share)
     axes.set_xlim(lowest - (room if lowest < 0 else 0), highest + (room if highest > 0 else 0))
     if lowest < 0:
         axes.axvline(0, color=MUTED, linewidth=0.8)

@@ -167,6 +167,7 @@ def _build_mqls(report: ScoreReport) -> Section:
         columns=("contact", "score", "grade", "MQL reason", "reasons of the score"),
         rows=rows,
         text_columns=(0, 3, 4),
+        stacked=True,
     )
     return Section(name="mqls", title="MQLs", text=text, parts=[Part(table=table)] if rows else [])
 

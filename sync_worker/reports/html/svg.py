@@ -44,6 +44,7 @@ _SETTINGS: Final[dict[RcKeyType, Any]] = {
     "hatch.color": INK,
     "hatch.linewidth": 0.7,
 }
+FIGURE_WIDTH: Final = 5.0  # inches
 _DROPPED_TAGS: Final = frozenset({"metadata", "style"})
 
 
@@ -54,7 +55,7 @@ def use_page_style() -> AbstractContextManager[None]:
 
 def create_figure(height: float) -> Figure:
     """Return a figure of this height in inches; its width makes the text readable on a phone."""
-    return Figure(figsize=(5.0, height), layout="constrained")
+    return Figure(figsize=(FIGURE_WIDTH, height), layout="constrained")
 
 
 def render_svg(figure: Figure, *, name: str, title: str, description: str) -> str:

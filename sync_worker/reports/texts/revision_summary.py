@@ -11,7 +11,7 @@ from sync_worker.reports.revision_log import LoggedRevision, LogNote, RevisionLo
 #: The rows of the log below the criteria: their names, and their entries in a revision.
 SUMMARY: Final[Mapping[str, Callable[[LoggedRevision], Sequence[str]]]] = {
     "changes": lambda revision: revision.changes,
-    "effect": lambda revision: [f"{name}: {number:,}" for name, number in revision.effect.items() if number],
+    "effect": lambda revision: [_format_effect(name, number) for name, number in revision.effect.items() if number],
     "report": lambda revision: [revision.report] if revision.report else [],
     "decision": lambda revision: [revision.note],
     "notes": lambda revision: [format_note(note) for note in revision.notes],
@@ -35,3 +35,9 @@ def format_note(note: LogNote) -> str:
     """Return a note in one line."""
     kind = "" if note.kind == "note" else f"{note.kind}: "
     return f"{note.at:%Y-%m-%d} {note.author}: {kind}{note.text}"
+
+
+def _format_effect(name: str, number: int) -> str:
+    """Return an effect in words: `MQL: added` becomes “MQL: 12 added”."""
+    subject, _, action = name.partition(": ")
+    return f"{subject}: {number:,} {action}".rstrip()

@@ -36,7 +36,7 @@ def make_log() -> RevisionLog:
     rows: list[ModelRevision] = []
     for number, text in enumerate(texts):
         document = orjson.dumps(loads(text, "model.yaml").document.dump_canonical()).decode()
-        effect = f'{{"new MQLs": {number + 1000}}}'
+        effect = f'{{"new MQLs": {number + 1000}, "MQL: added": 3}}'
         approval = ModelRevision(number * 86_400_000, "approval", f"hash{number}", "Ada", "=1+1", document, f"r{number}", effect)
         note = ModelRevision(number * 86_400_000 + 1, "note", f"hash{number}", "Rep <b>", f"note {number}\nsecond line, with a comma")
         rows += [approval, note]
@@ -98,6 +98,7 @@ def test_the_html_page_escapes_notes_and_marks_changes(capsys: pytest.CaptureFix
     page = print_as(make_log(), LogFormat.HTML, capsys)
     assert "Rep &lt;b&gt;" in page
     assert "<b>" not in page
+    assert page.index(">decision<") < page.index("clicked | twice</th>")  # what was decided comes first
     assert page.count('class="changed"') == sum(cell.changed for line in make_log().lines for cell in line.cells) > 0
 
 
@@ -106,6 +107,7 @@ def test_the_text_marks_changes_and_lists_the_changes_in_words(capsys: pytest.Ca
     assert "−4 *" in text
     assert "clicked | twice 5 → −4" in text
     assert "new MQLs: 1,002" in text
+    assert "MQL: 3 added" in text
 
 
 def test_an_empty_log_names_the_next_command(capsys: pytest.CaptureFixture[str]) -> None:

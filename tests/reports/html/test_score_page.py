@@ -12,6 +12,7 @@ import pytest
 from sync_worker.cli.output.score_report import write_report
 from sync_worker.insight.conversion import Alarm, Group, OutcomeReport
 from sync_worker.insight.ratio import Ratio
+from sync_worker.reports.html.charts import BarChart, Series
 from sync_worker.reports.html.numbers import format_number, format_share, shorten_number
 from sync_worker.reports.html.outcome_section import build_outcome_section
 from sync_worker.reports.html.plots import draw
@@ -276,3 +277,18 @@ def test_outcomes_have_a_section_once_they_are_known(report: ScoreReport, html: 
     assert "Too little data." in page
     assert rows_of(page, "By band of all contacts")["hot &amp; ready"] == ["90", "30: 33% (24% to 44%)", "0: 0% (0% to 4%)"]
     assert (replace(report, outcomes=outcomes)).as_json()["outcomes"]["opportunities"]["count"] == 30
+
+
+@pytest.mark.parametrize("values", [(58.3, -46.7), (293.3, -37.5), (-280.0, -1.7)])
+def test_the_numbers_next_to_bars_stay_clear_of_the_names_and_of_the_edge(values: tuple[float, ...]) -> None:
+    series = Series(name="points", values=values, texts=[f"{value}" for value in values])
+    names = ["unsubscribed from marketing emails", "x"]
+    with use_page_style():
+        figure = draw(BarChart(title="Points", description="", labels=names, series=[series]))
+        figure.draw_without_rendering()
+    (axes,) = figure.axes
+    inside = axes.get_window_extent()
+    for text in axes.texts:
+        extent = text.get_window_extent()
+        assert inside.x0 <= extent.x0
+        assert extent.x1 <= inside.x1
