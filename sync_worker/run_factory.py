@@ -62,6 +62,7 @@ class RunFactory:
     clock: Callable[[], datetime]
     min_bulk_records: int
     early_chunk_size: int
+    max_backlog_pages: int | None
     exit_stack: ExitStack
     channels: Sequence[Channel] = ()  # of hand-offs, outside HubSpot
     threads: StreamThreads = field(default_factory=StreamThreads)  # created by the thread that owns the store
@@ -244,6 +245,7 @@ class RunFactory:
             event_cutoff=partial(self._build_retention().cutoff, models=self.outputs.models, now=now),
             notes=self.report.notes,
             counts=self.report.pulled,
+            max_backlog_pages=self.max_backlog_pages,
             reads_subscriptions=SUBSCRIPTIONS in self.outputs.inputs.source_kinds - hidden_kinds,
         )
         export_reader = ExportReader(context=bulk_context, run_id=self.report.run_id) if bulk_context else None

@@ -100,6 +100,7 @@ class Worker:
     load_model: Callable[[Path], Model] = load
     min_bulk_records: int = MIN_BULK_SIZE
     early_chunk_size: int = EARLY_CHUNK_SIZE
+    max_backlog_pages: int | None = None  # of changed contacts that one run reads; None: all
     uptime: Callable[[], float] = uptime
     open_channels: Callable[[Sequence[SecretStr]], Sequence[Channel]] = open_channels
     on_report: Callable[[RunReport], None] = lambda _: None  # gets the report of each run when it ends
@@ -657,6 +658,7 @@ class Worker:
                     clock=self.clock,
                     min_bulk_records=self.min_bulk_records,
                     early_chunk_size=self.early_chunk_size,
+                    max_backlog_pages=self.max_backlog_pages,
                     exit_stack=run_stack,
                     channels=channels,
                 )

@@ -105,7 +105,7 @@ class Run:
         """Read the events and contacts that changed since the last run."""
         with self.report.steps.measure("read"):
             self.pull.events(self.evaluator.hidden_kinds)
-            self.pull.recent_contacts()
+            self.report.has_backlog = self.pull.recent_contacts()
             self.pull.contacts_to_read_again()
             self.pull.page_view_history(self.evaluator.hidden_kinds)
             self.pull.reconcile(self.evaluator.hidden_kinds)

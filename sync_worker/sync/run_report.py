@@ -70,6 +70,7 @@ class RunReport:
     rate_limited: int = 0
     seconds: float = 0.0
     steps: StepTimer = field(default_factory=StepTimer)
+    has_backlog: bool = False  # changed contacts are left to the next run
     freshness: Sequence[float] = ()  # seconds from a form to the MQL that it caused, for each one of this run
     cursor_before: Mapping[str, str] = field(default_factory=dict)
     cursor_after: Mapping[str, str] = field(default_factory=dict)

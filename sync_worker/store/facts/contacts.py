@@ -170,6 +170,12 @@ def count_changed(tx: Connection, since: int, until: int) -> int:
     return tx.execute(select(func.count()).select_from(contacts).where(*changed, ~contacts.c.gone)).scalar_one()
 
 
+def load_changed_ids(tx: Connection, since: int, until: int) -> set[int]:
+    """Return the contacts that changed last at `since` or later and before `until` (milliseconds)."""
+    changed = (contacts.c.updated_at >= since, contacts.c.updated_at < until)
+    return set(tx.execute(select(contacts.c.id).where(*changed, ~contacts.c.gone)).scalars())
+
+
 def exceeds_changed(tx: Connection, limit: int, since: int) -> bool:
     """Return whether more than `limit` contacts changed last at `since` (milliseconds) or later."""
     query = select(contacts.c.id).where(contacts.c.updated_at >= since, ~contacts.c.gone)

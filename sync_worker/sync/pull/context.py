@@ -49,6 +49,7 @@ class PullContext:
     event_cutoff: Callable[[str], int | None] = lambda _kind: None  # milliseconds; older events of a kind are not saved
     notes: list[str] = field(default_factory=list)  # messages for the operator
     counts: Counter[str] = field(default_factory=Counter)
+    max_backlog_pages: int | None = None  # pages of a backlog of changed contacts that one run reads; None: all
     reads_subscriptions: bool = False  # the model uses the email subscriptions of contacts, and the portal shows them
 
     @property

@@ -87,9 +87,9 @@ class Pull:
         """Return whether reading the changes is enough; otherwise all contacts must be scanned."""
         return contacts.can_resume(self.context)
 
-    def recent_contacts(self) -> None:
-        """Read the contacts that changed since the cursor."""
-        contacts.read_changed_contacts(self.context)
+    def recent_contacts(self) -> bool:
+        """Read the contacts that changed since the cursor; return whether a backlog is left to the next run."""
+        return contacts.read_changed_contacts(self.context)
 
     def changes_since_scan(self) -> None:
         """Read the contacts that changed since the full scan started, if it was interrupted for longer than the overlap."""

@@ -8,11 +8,14 @@ from msgspec import structs
 from sqlalchemy import Connection
 
 from sync_worker.errors import ConfigurationError
+from sync_worker.store.facts import coverage
 from sync_worker.store.saved_state import scan_state, service_control
+from sync_worker.sync.pull import hubspot_streams
 from sync_worker.sync.pull.activity.form_watcher import EVENT_KIND as FORM_SUBMISSION
 from sync_worker.sync.pull.activity.webinar_attendance import EVENT_KIND as WEBINAR
 from sync_worker.sync.pull.records.companies import COMPANY_STREAM
 from sync_worker.sync.pull.records.full_scan import CONTACT_STREAM
+from sync_worker.sync.pull.records.incremental import CHANGE_STREAM
 
 
 def request_resync(tx: Connection, stream: str, since: int, *, event_kinds: Collection[str]) -> None:
@@ -38,6 +41,8 @@ def apply_resyncs(tx: Connection) -> dict[str, int]:
 
 
 def _move_back(tx: Connection, stream: str, since: int) -> None:
+    if stream == CONTACT_STREAM:
+        coverage.remove(tx, CHANGE_STREAM, since, hubspot_streams.MAX_KEY)
     if stream in {CONTACT_STREAM, COMPANY_STREAM}:
         if (cursor := scan_state.load_cursor(tx, stream)) is not None:  # else all of them are read anyway
             scan_state.save_cursor(tx, stream, min(cursor, since))

@@ -15,6 +15,7 @@ from sync_worker.hubspot.records.row_parser import JsonObject, RowParser
 from sync_worker.hubspot.rest.sdk import RAW, Untyped
 
 MERGED_IDS_PROPERTY = "hs_merged_object_ids"
+CREATION_PROPERTY = "createdate"
 LAST_CONVERSION_PROPERTY = "recent_conversion_date"
 PAGE_VIEWS_PROPERTY = "hs_analytics_num_page_views"
 CONVERSION_COUNT_PROPERTY = "num_conversion_events"
@@ -36,12 +37,17 @@ class Contacts(Objects[Contact]):
             [[build_since_filter(LAST_CONVERSION_PROPERTY, since)]], (LAST_CONVERSION_PROPERTY, CONVERSION_COUNT_PROPERTY)
         )
 
+    def search_created_or_converted(self, since: datetime, properties: Sequence[str]) -> Sequence[Contact]:
+        """Return up to 200 contacts that were created or submitted a form at `since` or later, the newest contacts first."""
+        groups = [[build_since_filter(name, since)] for name in (CREATION_PROPERTY, LAST_CONVERSION_PROPERTY)]
+        return self._search_page(groups, properties, direction="DESCENDING").items
+
     def search_known(self, names: Sequence[str], since: datetime | None, after_id: int) -> ResultPage[Contact, int]:
         """Return up to 200 contacts with a value of at least one of up to five properties, changed at `since` or later, in order of id."""
         changed = [] if since is None else [build_since_filter(self._modified_property, since)]
         after = build_filter("hs_object_id", "GT", after_id)
         groups: list[list[JsonObject]] = [[{"propertyName": name, "operator": "HAS_PROPERTY"}, after, *changed] for name in names]
-        return self._search_page(groups, (*names, "createdate"))
+        return self._search_page(groups, (*names, CREATION_PROPERTY))
 
     def counts_page_views(self) -> bool:
         """Return whether HubSpot counts page views of any contact."""

@@ -234,13 +234,15 @@ class Objects(Generic[T]):
         """Return further query parameters of the list."""
         return {}
 
-    def _search_page(self, filter_groups: Sequence[Sequence[JsonObject]], properties: Sequence[str]) -> ResultPage[T, int]:
+    def _search_page(
+        self, filter_groups: Sequence[Sequence[JsonObject]], properties: Sequence[str], *, direction: str = "ASCENDING"
+    ) -> ResultPage[T, int]:
         """Return the records that match all filters of at least one group."""
         names = self._property_names(properties)
-        body = build_search_body(filter_groups, names)
+        body = build_search_body(filter_groups, names, direction=direction)
         fits = len(orjson.dumps(body)) <= MAX_SEARCH_BODY_CHARS
         apis = self._apis_for(names if fits else ("hs_object_id",))
-        page = self._first_page_with_rows(apis, body if fits else build_search_body(filter_groups, apis.decoder.names))
+        page = self._first_page_with_rows(apis, body if fits else build_search_body(filter_groups, apis.decoder.names, direction=direction))
         # `total` counts the records after `after_id`, so a full last page is recognized as the last.
         more = page.items and (page.next is not None or (page.total or 0) > len(page.items))
         cursor = max(item.id for item in page.items) if more else None

@@ -51,25 +51,27 @@ def _check_read_properties(tx: Connection, requested: Sequence[str]) -> bool:
     return True
 
 
-def read_changed_contacts(context: PullContext) -> None:
-    """Read the contacts that changed since the cursor, less an overlap."""
+def read_changed_contacts(context: PullContext) -> bool:
+    """Read the contacts that changed since the cursor, less an overlap; return whether a backlog is left to the next run."""
     # These contacts exist. An interrupted full scan that has passed their ids must not mark them as deleted.
     cursor, scan = context.load_cursor(CONTACT_STREAM), context.transact(scan_state.load_full_scan)
     if cursor is None or scan is None:
         raise StateError("The state has no finished full scan of the contacts.", hint="Run `sync-worker backfill`.")
-    changes = IncrementalReader(
+    reader = IncrementalReader(
         contacts=context.hubspot.contacts,
         store=context.store,
         properties=context.row_mapper.contact_properties,
         clock=context.clock,
         overlap=context.overlap,
         save=partial(_save, context, scan_id=scan.number, before_save=page_view_history.enqueue, only_changed=True),
+        read_by_id=partial(read_selected_contacts, context),
+        max_pages=context.max_backlog_pages,
     )
-    read_to = changes.read(from_ms(cursor))
-    if read_to > from_ms(cursor):
-        context.transact(lambda tx: scan_state.save_cursor(tx, CONTACT_STREAM, to_ms(max(read_to, context.now))))
-    else:
+    progress = reader.read(from_ms(cursor))
+    if not progress.is_complete:
         log.warning("contacts.search_incomplete", next="the next run reads the same changes again")
+    context.transact(lambda tx: scan_state.save_cursor(tx, CONTACT_STREAM, to_ms(progress.cursor)))
+    return progress.has_backlog
 
 
 def read_selected_contacts(context: PullContext, ids: Sequence[int]) -> None:

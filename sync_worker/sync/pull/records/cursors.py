@@ -8,6 +8,7 @@ from sync_worker.store.facts import coverage
 from sync_worker.store.saved_state import scan_state
 from sync_worker.sync.pull import hubspot_streams
 from sync_worker.sync.pull.records.full_scan import CONTACT_STREAM
+from sync_worker.sync.pull.records.incremental import CHANGE_STREAM
 from sync_worker.timestamps import from_ms
 
 
@@ -22,6 +23,6 @@ def load_cursors(tx: Connection) -> dict[str, str]:
     found = {name: scan_state.load_cursor(tx, name) for name in (CONTACT_STREAM, "companies")}
     for stream, intervals in coverage.load_all(tx).items():
         kind = stream.partition(":")[0] if stream.startswith("form_submission:") else stream
-        if kind != CONTACT_STREAM:
+        if kind not in {CONTACT_STREAM, CHANGE_STREAM}:
             found[kind] = min(intervals[-1].high, found.get(kind) or hubspot_streams.MAX_KEY)
     return {name: from_ms(at).isoformat(timespec="seconds") for name, at in found.items() if at is not None}

@@ -1,34 +1,57 @@
 """The contacts that changed since the last read, found by search, whose index lags.
 
-Search shows changes after half a minute; younger changes are read again by the next run. In the rest of the overlap only the number of
-changed contacts is compared: if search counts as many as the state, no change arrived late, and the worker's own writes are not read
-again. The cursor stays if search counts contacts that it does not return. A large backlog, mostly the worker's own writes, is read from its
-old end, so that the index has settled once its new end is read.
+Search shows a change within half a minute; until then it is young, and is read again once it has settled. Few changes are read at once.
+A large backlog, mostly the worker's own writes, is read once, when it has settled: in slices of time, the newest first, in one run or in
+several. The state keeps the times beyond the cursor that were read. A contact that was created or submitted a form does not wait for
+its slice. The rows of the worker's own writes are read too, because they may hide an earlier change by others.
+
+In the overlap behind the cursor, a change may still appear late. Few contacts are read again there. Of many, only the number is compared
+with the state; where it differs, the time is halved until the contacts that differ are found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from math import ceil
+from typing import Final, NamedTuple
 
 from sync_worker.hubspot.api.crm.contacts import Contacts
+from sync_worker.hubspot.api.crm.crm_objects import SEARCH_PAGE_SIZE
 from sync_worker.hubspot.api.pages import follow_pages
 from sync_worker.hubspot.records.models import Contact, ResultPage
+from sync_worker.intervals import Interval
 from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts as contact_store
+from sync_worker.store.facts import coverage
 from sync_worker.sync.pull.records.full_scan import SEARCH_INDEX_LAG
-from sync_worker.timestamps import to_ms
+from sync_worker.timestamps import from_ms, to_ms
 
-MAX_REREAD_CONTACTS: Final = 200  # contacts; reading fewer again is cheaper than the request for their number
-MIN_SLICE: Final = timedelta(seconds=5)
-BACKLOG_THRESHOLD: Final = 2_000  # contacts; fewer are read in two seconds
+CHANGE_STREAM: Final = "contact_changes"  # the times of changes that are read, beyond the cursor (milliseconds)
+MIN_WIDTH: Final = 100  # milliseconds; a bulk change may give many contacts the same time
+
+
+class ReadProgress(NamedTuple):
+    """How far the changes are read."""
+
+    cursor: datetime
+    is_complete: bool = True  # False: search counts contacts that it does not return
+    has_backlog: bool = False  # settled changes are left to the next run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSizes:
+    """How many contacts are read in which way."""
+
+    page: int = SEARCH_PAGE_SIZE  # reading fewer of the overlap again costs no more than the request for their number
+    at_once: int = 2_000  # fewer are read in two seconds; more are a backlog
+    slice: int = 5_000  # of a backlog at most, unless its time is short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncrementalReader:
-    """One read of the changed contacts. A change may arrive late by up to `overlap`."""
+    """One read of the changed contacts. A change may arrive late by up to `overlap`; `max_pages` limits the backlog of one run."""
 
     contacts: Contacts
     store: Store
@@ -36,48 +59,114 @@ class IncrementalReader:
     clock: Callable[[], datetime]
     overlap: timedelta
     save: Callable[[Sequence[Contact]], None]
+    read_by_id: Callable[[Sequence[int]], None]
+    max_pages: int | None = None
+    sizes: ReadSizes = field(default_factory=ReadSizes)
 
-    def read(self, cursor: datetime) -> datetime:
+    def read(self, cursor: datetime) -> ReadProgress:
         """Read the contacts that changed since the cursor; return the next cursor, or the same one if some could not be read."""
-        early, late = cursor - self.overlap, cursor - self._index_lag
+        early, first = to_ms(cursor - self.overlap), to_ms(cursor) - self._lag
         with self.store.transaction() as tx:
-            many = contact_store.exceeds_changed(tx, MAX_REREAD_CONTACTS, to_ms(early))
-        if not many:
-            return self._read_since(early) or cursor
-        next_cursor = self._read_since(late)
-        # Compared after the late changes are saved: a contact that changed again counts there and no longer here.
-        with self.store.transaction() as tx:
-            known = contact_store.count_changed(tx, to_ms(early), to_ms(late))
-        if self.contacts.count_modified(early, late) != known and not self._read_pages(early, 0, late):
-            return cursor
-        return next_cursor or cursor
-
-    def _read_since(self, since: datetime) -> datetime | None:
-        """Read the contacts that changed at `since` or later; return when, or None if some could not be read."""
-        while True:
-            requested_at = self.clock()
-            page = self.contacts.search_modified(since, 0, self.properties)
-            settled = requested_at - self._index_lag
-            if page.next is None or (page.total or 0) <= BACKLOG_THRESHOLD or settled - since < MIN_SLICE:
-                self.save(page.items)
-                is_complete = not page.lacks_items if page.next is None else self._read_pages(since, page.next, None)
-                return requested_at if is_complete else None
-            if not self._read_pages(since, 0, settled):
-                return None
-            since = settled
+            coverage.remove(tx, CHANGE_STREAM, 0, first)
+            read_before = coverage.load(tx, CHANGE_STREAM)
+            many = bool(read_before) or contact_store.exceeds_changed(tx, self.sizes.page, early)
+        since, started_at = first if many else early, self.clock()
+        page = self._search(since, None)
+        if page.next is None or (page.total or 0) <= self.sizes.at_once:
+            progress = ReadProgress(started_at, self._save_pages(page, since, None))
+        else:
+            progress = self._read_backlog(first, started_at, page.total or 0)
+        # Compared after the other changes are saved: a contact that changed again counts there and no longer here.
+        if many and progress.is_complete and not progress.has_backlog:
+            reach = max([first, *(interval.high for interval in read_before)])
+            progress = progress._replace(is_complete=self._check_late(Interval(early, reach)))
+        return progress if progress.is_complete else progress._replace(cursor=cursor)
 
     @property
-    def _index_lag(self) -> timedelta:
-        return min(SEARCH_INDEX_LAG, self.overlap)
+    def _lag(self) -> int:
+        return int(min(SEARCH_INDEX_LAG, self.overlap) / timedelta(milliseconds=1))
 
-    def _read_pages(self, since: datetime, start: int, until: datetime | None) -> bool:
-        """Return whether all contacts that search counts were read."""
+    def _search(self, since: int, until: int | None, after: int | None = None) -> ResultPage[Contact, int]:
+        return self.contacts.search_modified(from_ms(since), after or 0, self.properties, until=None if until is None else from_ms(until))
 
-        def fetch_page(after: int | None) -> ResultPage[Contact, int]:
-            return self.contacts.search_modified(since, after or 0, self.properties, until=until)
-
+    def _save_pages(self, first: ResultPage[Contact, int], since: int, until: int | None) -> bool:
+        """Save a page and those that follow it; return whether search returned all contacts that it counts."""
         is_complete = True
-        for page in follow_pages(fetch_page, start=start, operation="search contacts"):
+        for page in self._follow(first, since, until):
             self.save(page.items)
             is_complete = is_complete and not page.lacks_items
+        return is_complete
+
+    def _follow(self, first: ResultPage[Contact, int], since: int, until: int | None) -> Iterator[ResultPage[Contact, int]]:
+        yield first
+        if first.next is not None:
+            yield from follow_pages(lambda after: self._search(since, until, after), start=first.next, operation="search contacts")
+
+    # A backlog.
+
+    def _read_backlog(self, first: int, started_at: datetime, total: int) -> ReadProgress:
+        settled = to_ms(started_at) - self._lag
+        young = self._search(settled, None)
+        is_complete = (young.total or 0) > self.sizes.at_once or self._save_pages(young, settled, None)
+        self.save(self.contacts.search_created_or_converted(from_ms(first), self.properties))
+        width = (settled - first) * self.sizes.slice // total  # if changes are spread evenly
+        is_complete = self._read_slices(first, settled, max(width, MIN_WIDTH)) and is_complete
+        gaps = self._find_gaps(first, settled)
+        return ReadProgress(from_ms(gaps[0].low + self._lag) if gaps else started_at, is_complete, has_backlog=bool(gaps))
+
+    def _read_slices(self, first: int, settled: int, width: int) -> bool:
+        """Read settled changes, the newest first; return whether search returned all that it counts."""
+        pages = 0
+        while (gaps := self._find_gaps(first, settled)) and (self.max_pages is None or pages < self.max_pages):
+            part = Interval(max(gaps[-1].low, gaps[-1].high - width), gaps[-1].high)
+            page = self._search(*part)
+            total = page.total or len(page.items)
+            width = part.high - part.low
+            if total > self.sizes.slice and width > MIN_WIDTH:
+                width //= 2
+                continue
+            if not self._save_pages(page, *part):
+                return False
+            with self.store.transaction() as tx:
+                coverage.add(tx, CHANGE_STREAM, *part)
+            pages += ceil(total / self.sizes.page)
+            width *= 2 if total < self.sizes.slice / 2 else 1
+        return True
+
+    def _find_gaps(self, low: int, high: int) -> list[Interval]:
+        with self.store.transaction() as tx:
+            return coverage.gaps(tx, CHANGE_STREAM, low, high)
+
+    # Late changes.
+
+    def _check_late(self, span: Interval) -> bool:
+        """Read the contacts again where search counts others than the state; return whether search returned all that it counts."""
+        pending, is_complete = [(span, self._count(span))], True
+        while pending:
+            part, counted = pending.pop()
+            with self.store.transaction() as tx:
+                known = contact_store.count_changed(tx, *part)
+            if counted == known:
+                continue
+            if abs(counted - known) * self.sizes.page >= max(counted, known) or part.high - part.low <= MIN_WIDTH:
+                is_complete = self._read_again(part) and is_complete
+                continue
+            low, high = Interval(part.low, sum(part) // 2), Interval(sum(part) // 2, part.high)
+            in_low = self._count(low)
+            pending += [(low, in_low), (high, counted - in_low)]
+        return is_complete
+
+    def _count(self, part: Interval) -> int:
+        return self.contacts.count_modified(from_ms(part.low), from_ms(part.high))
+
+    def _read_again(self, part: Interval) -> bool:
+        """Read a part again. Contacts that search does not show there are read by id: they changed again, or no longer exist."""
+        shown, is_complete = set[int](), True
+        for page in self._follow(self._search(*part), *part):
+            self.save(page.items)
+            shown.update(contact.id for contact in page.items)
+            is_complete = is_complete and not page.lacks_items
+        with self.store.transaction() as tx:
+            hidden = contact_store.load_changed_ids(tx, *part) - shown
+        self.read_by_id(sorted(hidden))
         return is_complete

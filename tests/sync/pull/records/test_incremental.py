@@ -36,6 +36,10 @@ class FakeSearch:
         rows = tuple(Contact(number, (), (), self.changed_at[number]) for number in ids[:200])
         return ResultPage(items=rows, next=ids[199] if len(ids) > 200 else None, total=len(ids))
 
+    def search_created_or_converted(self, _since: datetime, _: Sequence[str]) -> Sequence[Contact]:
+        self.requests += 1
+        return ()
+
     def count_modified(self, since: datetime, until: datetime) -> int:
         return len(self._matching_ids(since, until))
 
@@ -70,8 +74,9 @@ class ReaderHarness:
             clock=lambda: self.search.now,
             overlap=timedelta(minutes=10),
             save=self.save_page,
+            read_by_id=lambda _: None,
         )
-        self.cursor = changes.read(self.cursor)
+        self.cursor = changes.read(self.cursor).cursor
         return self.search.requests - before
 
     def find_save_time(self, number: int) -> datetime | None:
@@ -92,8 +97,7 @@ def test_the_echo_of_a_backfill_costs_its_pages_once_and_then_nothing() -> None:
 
     first, second, third = harness.read(), harness.read(), harness.read()
 
-    assert first <= 200 + 6
-    assert second <= 2
+    assert first + second <= 200 + 20  # the second run reads the changes that had not settled before
     assert third <= 2
 
 
