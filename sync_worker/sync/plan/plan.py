@@ -192,8 +192,12 @@ def _diff_properties(row: Difference) -> tuple[dict[str, tuple[str, str]], dict[
 
 
 def find_consequence(properties: Mapping[str, tuple[str, str]], prefix: str, *, new_mql: bool) -> Consequence:
-    """Return the gravest consequence of a contact's changes; `prefix` is that of our properties."""
-    if new_mql:
+    """Return the gravest consequence of a contact's changes; `prefix` is that of our properties.
+
+    A contact becomes an MQL with a reason, or, if it has one from before the approval, with its approval.
+    """
+    since = properties.get(f"{prefix}_mql_since", ("", ""))
+    if new_mql or (since[0] == "" != since[1]):
         return Consequence.NEW_MQL
     if STAGE_PROPERTY in properties:
         return Consequence.STAGE

@@ -154,3 +154,12 @@ def test_the_samples_are_the_gravest_changes(changes: list[Consequence]) -> None
 )
 def test_a_change_has_its_gravest_consequence(properties: tuple[str, ...], new_mql: bool, expected: Consequence) -> None:  # noqa: FBT001
     assert find_consequence(dict.fromkeys(properties, ("a", "b")), "lead", new_mql=new_mql) is expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [(("", "1795"), Consequence.NEW_MQL), (("1795", ""), Consequence.STAGE), (("1795", "1796"), Consequence.STAGE)],
+)
+def test_a_contact_that_becomes_an_mql_with_the_approval_is_a_new_one(values: tuple[str, str], expected: Consequence) -> None:
+    changes = {"lead_mql_since": values, "lifecyclestage": ("lead", "marketingqualifiedlead")}
+    assert find_consequence(changes, "lead", new_mql=False) is expected
