@@ -195,6 +195,8 @@ def _read_file(path: Path) -> dict[str, Any]:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError(f"{path}:{line}: not YAML: {error.problem}.", hint="Correct the line.") from error
+    except RecursionError:
+        raise ConfigurationError(f"{path}: nested too deeply.", hint="See config/worker.yaml in the repository.") from None
     except (YAMLError, OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}.", hint="Correct or remove the file.") from error
     if content is None:

@@ -105,6 +105,7 @@ class TestRejected:
             ("- overlap_minutes\n", ":1: expected one `name: value` per line."),
             ("just words\n", ":1: expected one `name: value` per line."),
             ("overlap_minutes: [\n", "not YAML"),
+            ("overlap_minutes: " + "[" * 1_000 + "]" * 1_000, "nested too deeply"),
             ("overlap_minutes: 5\noverlap_minutes: 6\n", "not YAML"),
         ],
     )

@@ -43,6 +43,11 @@ def test_a_wrong_token_is_refused_without_being_shown(desk: Workspace) -> None:
     assert "not-this-one" not in result.err + result.out
 
 
+def test_an_argument_that_is_no_text(desk: Workspace) -> None:
+    result = desk.run("explain", "\udcff")
+    assert (result.code, "Argument 2 is not valid UTF-8" in result.err) == (2, True)
+
+
 def test_an_unreachable_host(desk: Workspace) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound but not listening, so connections are refused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from sync_worker import log
@@ -11,7 +12,7 @@ from sync_worker.cli.commands import approval, contacts, insight, model, outcome
 from sync_worker.cli.commands.app import app
 from sync_worker.cli.commands.execution import EXIT_CODE_INTERRUPTED, print_interruption
 from sync_worker.cli.output.console import err
-from sync_worker.errors import SyncWorkerError
+from sync_worker.errors import ConfigurationError, SyncWorkerError
 from sync_worker.resource_errors import find_exhaustion
 
 EXIT_CODE_BUG: Final = 70  # EX_SOFTWARE of sysexits.h
@@ -20,6 +21,7 @@ EXIT_CODE_BUG: Final = 70  # EX_SOFTWARE of sysexits.h
 def main() -> NoReturn:
     """Run the command line; an error ends it with a message and an exit code."""
     try:
+        _check_arguments(sys.argv[1:])
         app()
     except KeyboardInterrupt:
         print_interruption()
@@ -31,6 +33,15 @@ def main() -> NoReturn:
     except Exception as error:  # noqa: BLE001 -- a bug is reported without personal data, and with its own exit code
         sys.exit(_print_error(find_exhaustion(error) or error))
     sys.exit(0)
+
+
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """Raise ConfigurationError for an argument that is not UTF-8: neither the state nor a message can hold it."""
+    for number, argument in enumerate(arguments, start=1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise ConfigurationError(f"Argument {number} is not valid UTF-8.", hint="Check the encoding of the terminal.") from None
 
 
 def _print_error(error: Exception) -> int:

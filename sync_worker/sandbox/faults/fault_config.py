@@ -55,6 +55,8 @@ def load(path: Path) -> FaultPlan:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise FaultConfigError(f"{path}:{line}: {error.problem}.", hint="Fix the YAML syntax.") from None
+    except RecursionError:
+        raise FaultConfigError(f"{path}: nested too deeply.", hint=_FORMAT_HINT) from None
     return parse(document, source_name=str(path))
 
 

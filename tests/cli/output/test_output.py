@@ -260,6 +260,15 @@ def test_brackets_in_a_label_are_no_markup(capsys: pytest.CaptureFixture[str]) -
     assert "looked at [/jobs] pages [x]" in capsys.readouterr().out
 
 
+def test_a_text_from_hubspot_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    text, shown = "a\x1b]0;x\x07\u202e b\x9b :star: [red]", "a]0;x b :star: [red]"
+    table = build_table(("name", "left"))
+    table.add_row(text)
+    out.print(text, markup=False)
+    out.print(table)
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()] == [shown, "name", shown]
+
+
 def test_the_status_shows_freshness_a_pause_and_the_streams_to_read_again(capsys: pytest.CaptureFixture[str]) -> None:
     freshness = FreshnessSummary(mqls=9, p50=156.0, p95=306.0)
     print_status(make_status(mqls=12, freshness=freshness, paused_since=AT, resyncs={"email_click": AT}))

@@ -155,6 +155,7 @@ def test_a_connection_is_reset_over_real_http_and_the_next_call_succeeds(client_
         ("rules:\n  - fault: error\n    status: many\n", r":3: status: 'many' has the wrong type\. docs/sandbox\.md"),
         ("seed: 1\n", r":1: `rules` must be a list of rules\. docs/sandbox\.md"),
         ("rules: [\n", r":\d: "),
+        ("rules: " + "[" * 1_000, "nested too deeply"),
     ],
 )
 def test_an_invalid_file_is_rejected_with_its_line(tmp_path: Path, text: str, message: str) -> None:
