@@ -97,7 +97,7 @@ def build_person_report(
         data=data,
         history=tuple(_read_history(history, explanation, texts)),
         activities=tuple(_read_activities(history, explanation, texts)),
-        ledger=tuple((line.label, line.points) for line in verdict.ledger),
+        ledger=tuple((texts.lines.get(line.line, line.label), line.points) for line in verdict.ledger),
         score=texts.score.format(score=format_minus(verdict.score), maximum=to_json_number(int(explanation.maximum * 1_000_000))),
         grade=None if verdict.grade is None else texts.grade.format(grade=format_minus(verdict.grade)),
         result=mql,
@@ -113,7 +113,7 @@ def _read_data(history: PortalHistory, explanation: ContactExplanation, texts: P
         yield from ((name, str(value)) for name, value in row.items() if value not in (None, ""))
     for created in history.contacts["created_at"].drop_nulls():
         yield texts.created, _format_time(created, explanation)
-    if explanation.stage:
+    if explanation.stage and "lifecyclestage" not in history.contacts.columns:
         yield "lifecyclestage", explanation.stage
     for stage in history.stages.filter(contact_id=int(explanation.verdict.id)).sort("at").iter_rows(named=True):
         yield texts.stage.format(stage=stage["stage"]), _format_time(stage["at"], explanation)
@@ -167,7 +167,7 @@ def _find_changes(explanation: ContactExplanation, model: Model, texts: PersonTe
         else texts.by_time.format(date=following.at.astimezone(ZoneInfo(explanation.time_zone)).date(), score=following.score)
     )
     ledger, positive = explanation.verdict.ledger, {line.key for line in model.score_criteria if line.is_positive}
-    lines = [line for line in ledger if line.visible and line.line not in {"degradation", "floor", "minimum", "rounding"}]
+    lines = [line for line in ledger if line.visible and line.line not in texts.lines]
     groups = (
         (texts.more_points, [line.label for line in lines if not line.points and line.line in positive]),
         (texts.fewer_points, [line.label for line in lines if line.points < 0]),

@@ -71,6 +71,7 @@ def test_the_page_has_earlier_values_feedback_and_deals_in_each_language(backfil
         assert data[labels.properties.feedback.label.format(prefix=labels.default_prefix)] == labels.feedback["good_lead"]
         assert "Called back" in data.values()
         assert len(data) == len(report.data) == len(report.as_json()["data"])  # type: ignore[arg-type]  # no name hides another
+        assert {"degradation", "floor", "rounding"}.isdisjoint(rule for rule, _ in report.ledger) == (language != "en")
     # A row that is equal in two languages is of HubSpot or of the contact, and not of the page.
     own = [name for name, _ in pages["en"].data if all(name in dict(page.data) for page in pages.values())]
     assert all("." in name or name == name.lower() for name in own)

@@ -14,6 +14,9 @@ _Text = Annotated[str, placeholders()]
 #: The kinds of event; `other` is for those of the portal.
 PERSON_EVENT_KINDS: Final = (*EVENT_KINDS, "other")
 
+#: Lines of the ledger that belong to no criterion.
+PERSON_LINES: Final = ("degradation", "floor", "minimum", "rounding")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonTexts:
@@ -44,6 +47,7 @@ class PersonTexts:
     evaluation: _Text
     rule: _Text
     points: _Text
+    lines: Annotated[Mapping[str, _Text], exact_keys(PERSON_LINES)]
     score: Annotated[str, placeholders("score", "maximum")]
     grade: Annotated[str, placeholders("grade")]
     sales: _Text

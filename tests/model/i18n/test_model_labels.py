@@ -22,7 +22,7 @@ OTHER_LANGUAGES = [language for language in LANGUAGES if language != "en"]
 def english_labels(path: Path) -> Iterator[str]:
     document = load(path).document
     for group in CRITERION_GROUPS:
-        yield from (str(member.label) for member in document.members(group).values() if member.label)
+        yield from (str(member.label or key.replace("_", " ")) for key, member in document.members(group).items())
     yield from (band.name.replace("_", " ") for band in document.score.bands if band.name != "mql")
 
 
