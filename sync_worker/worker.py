@@ -43,11 +43,18 @@ from sync_worker.settings import Settings
 from sync_worker.store import database, erasure, leases, model_revisions
 from sync_worker.store.backup import BackupSummary, create_backup, restore_backup, verify_backup
 from sync_worker.store.database import Store
-from sync_worker.store.facts import contacts, stage_dates
+from sync_worker.store.facts import contacts, coverage, stage_dates
 from sync_worker.store.facts import feedback as feedback_store
 from sync_worker.store.model_revisions import ModelRevision, RevisionKind
 from sync_worker.store.reader import open_reader
-from sync_worker.store.saved_state import forgotten_contacts, hand_off_pauses, service_control, service_health, unreadable
+from sync_worker.store.saved_state import (
+    forgotten_contacts,
+    hand_off_pauses,
+    scan_state,
+    service_control,
+    service_health,
+    unreadable,
+)
 from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.store.writes import rejections
 from sync_worker.sync import freshness
@@ -376,10 +383,15 @@ class Worker:
                 keeps_all_events=self.settings.keep_events_days is None,
             )
 
-    def load_past(self, models: Sequence[Model]) -> PortalHistory:
-        """Return what the state knows of the past; raises ConfigurationError if contacts or outcomes have not been read."""
+    def load_past(self, models: Sequence[Model], survey: Model | None = None) -> PortalHistory:
+        """Return what the state knows of the past. `survey` names what else is loaded, if the state has it.
+
+        Raises ConfigurationError if contacts, outcomes, or something that the models use have not been read.
+        """
         self._raise_if_empty()
-        history = self.load_history(models)
+        for model in models:
+            self._raise_if_unread(model)
+        history = self.load_history([*models, survey] if survey else models)
         raise_if_unread(history)
         return history
 
@@ -387,6 +399,19 @@ class Worker:
         with self.store.transaction() as tx:
             if not contacts.count(tx):
                 raise ConfigurationError("The state has no contacts.", hint="Run `sync-worker backfill` first.")
+
+    def _raise_if_unread(self, model: Model) -> None:
+        """Raise ConfigurationError if no run has read what a model uses: its criteria would count for no contact."""
+        portal_info, kinds = portal.load(self.store), model.event_kinds - self.outputs.inputs.event_kinds
+        with self.store.transaction() as tx:
+            read, streams = scan_state.load_read_properties(tx), coverage.load_all(tx).keys()
+        hidden = portal_info.select_hidden_kinds(kinds) if portal_info else frozenset()
+        names = {*model.contact_properties, *(f"company.{name}" for name in model.company_properties)}.difference(read)
+        if missing := sorted({*names, *(kinds - hidden - streams)}):
+            raise ConfigurationError(
+                f"{model.source}: no run has read what this model uses: {', '.join(missing)}.",
+                hint="Set `shadow` to this file, so that the next run reads it; or use a portal folder (--portal).",
+            )
 
     def compare_live(self, history: PortalHistory) -> LiveVerdicts | None:
         """Compare the MQLs of the model with those of the shadow model as time went by; None without a shadow model or its MQLs."""

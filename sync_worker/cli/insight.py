@@ -45,7 +45,7 @@ def suggest_model(portal: Path | None, model_file: Path, *, at: datetime | None,
     model = load(model_file)
     columns = _model_columns(model) if portal is None else find_columns(portal)
     specs = find_specs(columns.names, model, columns.types)
-    history = _load_history(portal, [model, build_survey(specs, columns.custom_kinds)])
+    history = _load_history(portal, [model], build_survey(specs, columns.custom_kinds))
     cohort = build_cohort(history, at or history.outcomes_end - horizon, horizon)
     text = model_file.read_text(encoding="utf-8-sig")
     return Suggester(cohort=cohort, model=model, text=text, specs=specs, custom_kinds=columns.custom_kinds, criteria=criteria).suggest()
@@ -89,11 +89,11 @@ def find_threshold(
     return advise_threshold(history, model, at=at or history.outcomes_end - horizon, horizon=horizon, precision=precision, weekly=weekly)
 
 
-def _load_history(portal: Path | None, models: Sequence[Model]) -> PortalHistory:
-    """Return the history of a portal folder, or of the portal in the state."""
+def _load_history(portal: Path | None, models: Sequence[Model], survey: Model | None = None) -> PortalHistory:
+    """Return the history of a portal folder, or of the portal in the state, with what the models and the survey use."""
     if portal is None:
-        return with_worker(lambda worker: worker.load_past(models), needs_state=True)
-    history = read_history(portal, models)
+        return with_worker(lambda worker: worker.load_past(models, survey), needs_state=True)
+    history = read_history(portal, [*models, survey] if survey else models)
     if history.contacts.is_empty():
         raise ConfigurationError(f"The portal folder {portal} has no contacts.", hint="Use another folder.")
     return history

@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from sync_worker.errors import ExitCode
+from sync_worker.errors import ConfigurationError, ExitCode
 from sync_worker.insight.calibration import BandCalibration, calibrate_bands
 from sync_worker.insight.cohort import Cohort, build_cohort, raise_if_too_few
 from sync_worker.insight.live_verdicts import LiveVerdicts
@@ -171,7 +171,7 @@ def run_backtest(history: PortalHistory, models: Mapping[str, Model], dates: Seq
     """Evaluate the models as of each date; `models` by the name that is shown.
 
     Raises:
-        ConfigurationError: a horizon is not over, a date is before the data, or there are too few outcomes.
+        ConfigurationError: a horizon is not over, a date is before the data, there are too few outcomes, or a model says nothing here.
     """
     found: list[DateBacktest] = []
     first: dict[str, pl.Series] = {}
@@ -188,10 +188,21 @@ def run_backtest(history: PortalHistory, models: Mapping[str, Model], dates: Seq
             )
             for name in models
         ]
+        for result in results:
+            _raise_if_blind(result, at)
         differences = [ModelDifference(model=a, other=b, difference=resampled.compare(a, b)) for a, b in combinations(models, 2)]
         found.append(_build_date(cohort, results, differences, models))
         previous = tables
     return Backtest(horizon=horizon, dates=found)
+
+
+def _raise_if_blind(result: ModelBacktest, at: datetime) -> None:
+    """Raise ConfigurationError if a model says nothing here: no contact meets any of its criteria."""
+    if result.criteria and not result.mqls and not any(each.contacts for each in result.criteria):
+        raise ConfigurationError(
+            f"No contact meets a criterion of the model {result.model} as of {at:%Y-%m-%d}: the data it needs is not here.",
+            hint="Use a model of this portal; `sync-worker model check FILE --portal` names what the portal lacks.",
+        )
 
 
 def _build_date(

@@ -41,6 +41,12 @@ class Estimate:
         """Return the figure for `--json`."""
         return {"value": round(self.value, 4), "low": round(self.low, 4), "high": round(self.high, 4)}
 
+    def format_percent(self, digits: int = 0) -> str:
+        """Return a share with its interval: 38% [36%–40%]; a share of nothing is a dash."""
+        if self.total == 0:
+            return "–"
+        return f"{self.value:.{digits}%} [{self.low:.{digits}%}–{self.high:.{digits}%}]"
+
     def __str__(self) -> str:
         of = "" if self.total is None else f" of {self.total:,}"
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]{of}"

@@ -49,7 +49,7 @@ def build_cohort(history: PortalHistory, model: Model) -> MqlCohort:
     if entries.is_empty():
         raise ConfigurationError(
             "No contact in the state has become an MQL, so there are no outcomes of MQLs.",
-            hint="Outcomes need contacts whose lifecycle stage has become MQL: run `sync`, `report` and `approve` first.",
+            hint="Run `sync`, `report` and `approve`, so that lifecycle stages become MQL. The other analyses need no MQLs.",
         )
     outcomes = find_outcomes(history)
     joined = entries.join(outcomes, on="contact_id", how="left")

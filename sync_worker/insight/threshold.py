@@ -98,6 +98,11 @@ def advise_threshold(
     found = _Found(history=history, model=model, table=table, flow=flow)
     present = sorted({*table["score"].drop_nulls(), *flow.today["score"]})
     candidates = [score for score in present if table.filter(pl.col("score") >= score).height >= MIN_CUT]
+    if present == [0]:
+        raise ConfigurationError(
+            f"The model gives no contact a point, neither as of {at:%Y-%m-%d} nor now: the data it needs is not here.",
+            hint="Use a model of this portal; `sync-worker model check FILE --portal` names what the portal lacks.",
+        )
     if not candidates:
         raise ConfigurationError(
             f"Fewer than {MIN_CUT} contacts could be MQLs by score: the others lack the minimum grade, or are disqualified.",

@@ -23,6 +23,9 @@ WRONG = loads(TEXT.replace("tiers: {1: 1, 5: 2}", "each: -1").replace("Current",
 UNGRADED = loads(TEXT.replace("  grade_at_least: C\n", ""), "ungraded.yaml")
 
 
+BLIND = loads(re.sub(r"event: \w+", "event: webinar", TEXT).replace("  grade_at_least: C\n", ""), "blind.yaml")
+
+
 @pytest.fixture(scope="module")
 def backtest() -> Backtest:
     return run_backtest(make_history(), {"current": MODEL, "wrong": WRONG}, [AS_OF], HORIZON)
@@ -54,6 +57,13 @@ def test_the_bands_count_every_contact_and_outcome(backtest: Backtest) -> None:
     assert round(sum(band.contacts * band.observed.value for band in bands if band.contacts)) == date.outcomes
 
 
+def test_a_model_whose_data_is_not_here_gives_no_figure() -> None:
+    with pytest.raises(ConfigurationError, match="No contact meets a criterion of the model blind"):
+        run_backtest(make_history(), {"current": MODEL, "blind": BLIND}, [AS_OF], HORIZON)
+    with pytest.raises(ConfigurationError, match="gives no contact a point"):
+        advise_threshold(make_history(), BLIND, at=AS_OF, horizon=HORIZON, precision=0.1)
+
+
 def test_a_contact_that_was_an_opportunity_already_does_not_count() -> None:
     history = make_history()
     earlier = replace(history, deals=pl.concat([history.deals, build_deals([(5_000, 1, AS_OF - timedelta(days=1))])]))
@@ -82,6 +92,11 @@ def test_the_lowest_threshold_with_the_precision_is_advised_with_its_contacts() 
 def test_a_smaller_capacity_needs_a_higher_threshold() -> None:
     thresholds = [advise_threshold(make_history(), UNGRADED, at=AS_OF, horizon=HORIZON, weekly=n).threshold for n in (1000, 15)]
     assert thresholds[0] < thresholds[1]
+
+
+def test_a_capacity_that_no_threshold_meets_is_refused_with_the_smallest_flow() -> None:
+    with pytest.raises(ConfigurationError, match=r"gives more than 0\.01 new contacts per week: the highest one, \d+, gives \d"):
+        advise_threshold(make_history(), UNGRADED, at=AS_OF, horizon=HORIZON, weekly=0.01)
 
 
 def test_a_precision_that_no_threshold_has_is_refused() -> None:

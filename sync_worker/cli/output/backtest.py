@@ -7,17 +7,19 @@ from rich.console import Console
 from sync_worker.cli.output.tables import build_table
 from sync_worker.insight.backtest import Backtest, DateBacktest, ModelBacktest
 from sync_worker.insight.live_verdicts import LiveVerdicts
+from sync_worker.model.i18n.phrases import format_minus
 
 
 def print_backtest(result: Backtest, console: Console) -> None:
     """Print the warnings first, then each date: models side by side, their differences, and the criteria."""
     for warning in result.warnings:
         console.print(f"! {warning}", style="bold red", markup=False)
-    for date in result.dates:
-        rate = date.rate
-        share = f"{rate.value:.1%} [{rate.low:.1%}–{rate.high:.1%}]"
+    for number, date in enumerate(result.dates):
+        if number or result.warnings:
+            console.print()
+        share = date.rate.format_percent(1)
         text = f"as of {date.at:%Y-%m-%d}: {date.contacts:,} contacts, {share} became opportunities within {result.horizon.days} days"
-        console.print(f"\n{text}", style="bold", markup=False)
+        console.print(text, style="bold", markup=False)
         _print_models(date, console)
         for difference in date.differences:
             console.print(f"  {difference.verdict}", markup=False)
@@ -44,13 +46,13 @@ def _print_models(date: DateBacktest, console: Console) -> None:
         "average precision": [str(model.score.average_precision) for model in date.models],
         "lift of the top tenth": [str(model.score.lift) for model in date.models],
         "AUC of the grade": [str(model.grade.auc) if model.grade else "–" for model in date.models],
-        "contacts from the threshold on": [f"{model.above:,} (from {model.threshold})" for model in date.models],
-        "  precision": [str(model.precision) if model.above else "–" for model in date.models],
-        "  recall": [str(model.recall) for model in date.models],
+        "reach the threshold": [f"{model.above:,} (from {model.threshold})" for model in date.models],
+        "  precision": [model.precision.format_percent(1) for model in date.models],
+        "  recall": [model.recall.format_percent(1) for model in date.models],
         "MQLs": [f"{model.mqls:,}" for model in date.models],
-        "  precision of MQLs": [str(model.mql_precision) if model.mqls else "–" for model in date.models],
-        "  recall of MQLs": [str(model.mql_recall) for model in date.models],
-        "PSI to the first date": [f"{model.stability:.3f}" for model in date.models],
+        "  precision of MQLs": [model.mql_precision.format_percent(1) for model in date.models],
+        "  recall of MQLs": [model.mql_recall.format_percent(1) for model in date.models],
+        "PSI since the first date": [f"{model.stability:.3f}" for model in date.models],
     }
     for name, cells in rows.items():
         table.add_row(name, *cells)
@@ -62,11 +64,10 @@ def _print_criteria(model: ModelBacktest, console: Console) -> None:
         (f"criteria of {model.model}", "left"), ("points", "right"), ("contacts", "right"), ("converted", "left"), ("lift", "right")
     )
     for each in model.criteria:
-        rate = f"{each.rate.value:.0%} [{each.rate.low:.0%}–{each.rate.high:.0%}]" if each.contacts else "–"
-        table.add_row(each.label, each.points, f"{each.contacts:,}", rate, "–" if each.lift is None else f"× {each.lift:.2f}")
+        lift = "–" if each.lift is None else f"× {each.lift:.2f}"
+        table.add_row(each.label, format_minus(each.points), f"{each.contacts:,}", each.rate.format_percent(), lift)
     console.print(table)
     for band in model.calibration:
         if band.contacts:
             expected = "" if band.expected is None else f", {band.expected:.0%} on the date before"
-            observed = f"{band.observed.value:.0%} [{band.observed.low:.0%}–{band.observed.high:.0%}]"
-            console.print(f"  band {band.band}: {observed} of {band.contacts:,} converted{expected}", markup=False)
+            console.print(f"  band {band.band}: {band.observed.format_percent()} of {band.contacts:,} converted{expected}", markup=False)

@@ -57,4 +57,4 @@ def _format_estimate(figure: Estimate) -> str:
 
 
 def _format_percent(figure: Estimate) -> str:
-    return "–" if figure.value != figure.value else f"{figure.value:.1%} [{figure.low:.1%}–{figure.high:.1%}]"
+    return "–" if figure.value != figure.value else figure.format_percent(1)

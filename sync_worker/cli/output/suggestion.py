@@ -18,7 +18,7 @@ def print_suggestion(found: Suggestion, file: Path | None, console: Console) -> 
     """Print the verdict, the diff with its reasons, and the figures."""
     console.print(found.verdict, style="bold", markup=False)
     fitted, later = found.fitted, found.evaluated
-    counts = f"{format_count(fitted.contacts, 'contact')} created until {fitted.until}; evaluated on {later.contacts:,} created later"
+    counts = f"{format_count(fitted.contacts, 'contact')} created up to {fitted.until}; evaluated on {later.contacts:,} created later"
     console.print(f"fitted on {counts}; opportunities within {found.horizon_days} days after {found.as_of}", markup=False)
     for change in found.changes:
         leak = "  POSSIBLE LEAK" if change.may_leak else ""
@@ -29,13 +29,13 @@ def print_suggestion(found: Suggestion, file: Path | None, console: Console) -> 
         console.print("\nbands: expected from the fit, and observed later", style="bold")
         for band in found.calibration:
             expected = "–" if band.expected is None else f"{band.expected:.0%}"
-            observed = f"{band.observed.value:.0%} [{band.observed.low:.0%}–{band.observed.high:.0%}]" if band.contacts else "–"
-            console.print(f"  {band.band}: {expected} expected, {observed} of {band.contacts:,} observed", markup=False)
+            observed = f"{band.observed.format_percent()} of {band.contacts:,} observed"
+            console.print(f"  {band.band}: {expected} expected, {observed}", markup=False)
     console.print(f"\ngrade: {found.grade_reason}", markup=False)
     if found.leaks:
         names = ", ".join(found.leaks)
         console.print(
-            f"possible leaks: {names}. More than 80 % of these contacts convert: perhaps sales sets the value afterward.", markup=False
+            f"possible leaks: {names}. More than 80% of these contacts convert: perhaps sales sets the value afterward.", markup=False
         )
         if not found.without_leaks_criteria:
             console.print("  without them, nothing predicts who converts", markup=False)
@@ -52,17 +52,17 @@ def print_suggestion(found: Suggestion, file: Path | None, console: Console) -> 
 
 
 def _print_figures(found: Suggestion, console: Console) -> None:
-    table = build_table(("later contacts", "left"), ("AUC", "left"), ("average precision", "left"), ("lift of the top tenth", "left"))
+    table = build_table(("later contacts", "left"), ("AUC", "left"), ("average precision", "left"), ("lift of top tenth", "left"))
     rows: list[tuple[str, Ranking | None]] = [
         ("suggested model", found.suggested),
-        ("  without possible leaks", found.without_leaks),
+        ("  without leaks", found.without_leaks),
         ("current model", found.current),
         ("difference", found.difference),
     ]
     for name, ranking in rows:
         if ranking is not None:
             table.add_row(name, str(ranking.auc), str(ranking.average_precision), str(ranking.lift))
-    table.add_row("gradient boosting, same candidates", f"{found.boosting_auc:.3f}", "", "")
+    table.add_row("gradient boosting", f"{found.boosting_auc:.3f}", "", "")
     console.print()
     console.print(table)
     if found.current.warning:

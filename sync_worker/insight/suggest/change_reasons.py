@@ -81,16 +81,15 @@ class ChangeReasons:
         chosen = scores.filter(pl.col("score") >= int(threshold))
         rate = estimate_rate(int(chosen["converted"].sum()), chosen.height)
         share = f"{chosen.height:,} of {scores.height:,} later contacts reach it"
-        reason = f"{share}; {_percent(rate)} of them became opportunities, {self._base:.0%} of all" if chosen.height else share
+        reason = f"{share}; {rate.format_percent()} of them became opportunities, {self._base:.0%} of all" if chosen.height else share
         yield SuggestedChange(change="~", key="threshold", text=f"threshold {before} → {threshold}", reason=reason)
         old = {band.name: band.from_ for band in self.current.bands}
         for band in self.suggested.bands:
             inside = scores.filter(pl.col("band") == band.name)
             rate = estimate_rate(int(inside["converted"].sum()), inside.height)
-            reason = f"{inside.height:,} later contacts" + (f"; {_percent(rate)} of them became opportunities" if inside.height else "")
-            yield SuggestedChange(
-                change="~", key=f"band {band.name}", text=f"band {band.name} from {old.get(band.name)} → {band.from_}", reason=reason
-            )
+            became = f"; {rate.format_percent()} of them became opportunities" if inside.height else ""
+            text, reason = f"band {band.name}: from {old.get(band.name)} → {band.from_}", f"{inside.height:,} later contacts{became}"
+            yield SuggestedChange(change="~", key=f"band {band.name}", text=text, reason=reason)
 
     def _list_grade(self, reason: str) -> Iterator[SuggestedChange]:
         old, new = self.current.document, self.suggested.document
@@ -126,7 +125,7 @@ def list_costly_disqualifiers(scores: pl.DataFrame, threshold: int) -> list[str]
     for (key,), contacts in excluded.partition_by("disqualified_by", as_dict=True).items():
         rate = estimate_rate(int(contacts["converted"].sum()), contacts.height)
         if rate.low > base:
-            found = f"{contacts.height:,} later contacts at the threshold; {_percent(rate)} of them became opportunities"
+            found = f"{contacts.height:,} later contacts at the threshold; {rate.format_percent()} of them became opportunities"
             notes.append(f"The disqualifier {key} excludes {found}, {base:.0%} of all.")
     return sorted(notes)
 
@@ -134,8 +133,4 @@ def list_costly_disqualifiers(scores: pl.DataFrame, threshold: int) -> list[str]
 def _describe_rate(contacts: int, rate: Estimate, other: float) -> str:
     if not contacts:
         return "no later contact meets it"
-    return f"{contacts:,} later contacts: {_percent(rate)} became opportunities, {other:.0%} of the others"
-
-
-def _percent(rate: Estimate) -> str:
-    return f"{rate.value:.0%} [{rate.low:.0%}–{rate.high:.0%}]"
+    return f"{contacts:,} later contacts: {rate.format_percent()} became opportunities, {other:.0%} of the others"

@@ -21,6 +21,7 @@ from sync_worker.sandbox import folder
 from sync_worker.sandbox.base.timestamps import format_iso
 from sync_worker.timestamps import from_ms
 from tests.harness import DAY, MQL, NOW, NOW_MS, Harness, make_contact, small_portal, start_harness
+from tests.model.factories import make_model, score_section
 
 MADE, WON = NOW_MS - 20 * DAY, NOW_MS - 10 * DAY
 CREATED = "2026-01-02T03:04:05Z"
@@ -120,6 +121,10 @@ def test_the_creation_of_every_contact_is_read_and_the_past_is_refused_before(tm
                 worker.load_past([worker.model])
             worker.outcomes()
             read = worker.load_past([worker.model])
+            other = make_model(score_section({"sold": {"when": {"industry": {"is": "x"}}, "points": 5}}))
+            with pytest.raises(ConfigurationError, match="no run has read what this model uses: industry"):
+                worker.load_past([other])
+            assert worker.load_past([worker.model], other).contacts["industry"].null_count() == read.contacts.height
         assert refused.value.exit_code == ExitCode.USAGE
         assert "sync-worker outcomes" in str(refused.value.hint)
         assert not read.contacts["created_at"].has_nulls()
