@@ -19,6 +19,7 @@ from sync_worker.store.saved_state import unreadable
 from sync_worker.sync.pull.records.cursors import load_cursors
 from sync_worker.sync.run_report import RunReport
 from sync_worker.timestamps import to_ms
+from sync_worker.traces import Span, trace_run
 
 log = structlog.get_logger()
 
@@ -32,7 +33,9 @@ def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], m
         report.cursor_before = load_cursors(tx)
     failure: BaseException | None = None
     try:
-        yield
+        with trace_run(report.command, run_id=report.run_id, model=report.model) as span:
+            yield
+            _add_figures(span, report)
     except BaseException as error:
         failure = find_exhaustion(error) or error
         raise
@@ -58,6 +61,12 @@ def record_run(report: RunReport, store: Store, clock: Callable[[], datetime], m
             rejected=len(report.rejected),
             **line,
         )
+
+
+def _add_figures(span: Span, report: RunReport) -> None:
+    figures = {"contacts_read": report.pulled["contacts"], "evaluated": report.evaluated, "written": report.written}
+    for name, figure in (figures | {f"seconds.{step}": seconds for step, seconds in report.steps.seconds.items()}).items():
+        span.set_attribute(name, figure)
 
 
 def _error_text(failure: BaseException) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import typer
 
-from sync_worker import log
+from sync_worker import log, traces
 from sync_worker.cli import author
 from sync_worker.cli.output import run as run_output
 from sync_worker.cli.output.console import TerminalProgress, err, print_json
@@ -65,6 +65,7 @@ def with_worker(action: Callable[[Worker], T], *, verbose: bool = False, needs_s
         log_format=settings.log_format,
         omit={log.RUN_FINISHED} if replaced else (),
     )
+    traces.start()
     try:
         with TerminalProgress() as progress, build_worker(settings, progress=progress) as worker:
             return action(worker)

@@ -11,7 +11,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from sync_worker import log
+from sync_worker import log, traces
 from sync_worker.cli.commands.app import app
 from sync_worker.cli.commands.execution import execute_run
 from sync_worker.cli.options import AllowLargeOption, DryRunOption, JsonOption, NoNamesOption, VerboseOption
@@ -125,6 +125,7 @@ def serve(
 
     log.configure()
     log.capture_libraries()
+    traces.start()
     try:
         if ui:
             _require_console()

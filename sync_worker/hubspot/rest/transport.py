@@ -30,6 +30,7 @@ from sync_worker.hubspot.rest.metrics import RequestMetrics
 from sync_worker.hubspot.rest.rate_limiter import Limiter, RateLimiter
 from sync_worker.hubspot.rest.retry import Retrier
 from sync_worker.hubspot.rest.session import Body, Query
+from sync_worker.traces import Span, trace_request
 
 CHUNK_BYTES: Final = 1 << 16
 UNKNOWN_PATH_STATUS: Final = 404
@@ -157,6 +158,10 @@ class Transport:
         self._session.close()
 
     def _send_once(self, call: _Call) -> Json:
+        with trace_request(call.route.endpoint) as span:
+            return self._send_traced(call, span)
+
+    def _send_traced(self, call: _Call, span: Span) -> Json:
         route = call.route
         body, content_type = _request_body(call.content)
         self.rate_limiter.quota.raise_if_exhausted(route.operation)
@@ -186,6 +191,7 @@ class Transport:
         finally:
             limiter.release(slot, answered=answered)
         self._metrics.count_reply(route.endpoint, reply.status)
+        span.set_attribute("http.response.status_code", reply.status)
         problem = None if 200 <= reply.status < 300 else parse_error_response(reply.status, reply.body)
         if problem is None or problem.is_credible:
             self._retrier.mark_reachable()
