@@ -29,7 +29,7 @@ from sync_worker.model.diff import describe_changes
 from sync_worker.output_file import check_output_file
 from sync_worker.progress import Progress
 from sync_worker.reports.audit import AuditSummary, export_audit
-from sync_worker.reports.explain_contact import ContactExplanation, explain
+from sync_worker.reports.explain_contact import ContactExplanation, explain, find_contact
 from sync_worker.reports.model_comparison import ModelComparison, compare, comparison_table
 from sync_worker.reports.model_summary import ModelSummary, summarize_model
 from sync_worker.reports.person_report import PersonReport, build_person_report
@@ -65,7 +65,10 @@ from sync_worker.sync.evaluate.shadow import build_shadow_evaluator
 from sync_worker.sync.handoff.channels import Channel, open_channels
 from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire, raise_if_used
 from sync_worker.sync.plan.contact_names import ContactReport, read_names
+from sync_worker.sync.plan.named_mqls import NamedMql, load_named_mqls
+from sync_worker.sync.plan.plan import build_scope
 from sync_worker.sync.plan.plan_file import read_plan, write_plan
+from sync_worker.sync.plan.waiting_plan import WaitingPlan, load_waiting_plan
 from sync_worker.sync.portal import portal
 from sync_worker.sync.portal.draft_workflows import create_drafts, plan_drafts
 from sync_worker.sync.portal.managed_properties import CrmSchema
@@ -296,6 +299,26 @@ class Worker:
         """Return the addresses of contacts by id, where they are known."""
         with self.store.transaction() as tx:
             return contacts.load_emails(tx, contact_ids)
+
+    def find_contact(self, email_or_id: str) -> int:
+        """Return the id of a contact. Raises ConfigurationError if the state does not contain it."""
+        with self.store.transaction() as tx:
+            return find_contact(tx, email_or_id).id
+
+    def load_mqls(self) -> list[NamedMql]:
+        """Return the MQLs of the state with their addresses, the highest score first."""
+        with self.store.transaction() as tx:
+            return load_named_mqls(tx, self.outputs.prefix)
+
+    def load_waiting_plan(self) -> WaitingPlan:
+        """Return what waits to be written, from the state alone; before the approval of the model, also what it would change."""
+        portal_info = portal.load(self.store)
+        scope = build_scope(self.outputs, portal_info.stages if portal_info else (), self.clock(), approved=True)
+        return load_waiting_plan(self.store, scope)
+
+    def load_scores(self) -> ScoreReport:
+        """Return a report on the verdicts that the state has. It is not kept, so no approval can be based on it."""
+        return build_report(self.store, self.outputs, portal.load(self.store), self.clock(), newly_evaluated=0)
 
     def report(self, *, with_details: bool = False) -> ScoreReport:
         """Report the scores of all contacts under the model, and keep the report. Contacts that are due are evaluated for it only.

@@ -44,8 +44,9 @@ def _(chart: ColumnChart) -> Markup:
 
 @draw_bars.register
 def _(chart: BarChart) -> Markup:
+    several = len(chart.series) > 1
     rows = [
-        (label if number == 0 else "", each.values[place], each.texts[place])
+        (label if number == 0 else "", each.values[place], f"{each.texts[place]} {each.name}" if several else each.texts[place])
         for place, label in enumerate(chart.labels)
         for number, each in enumerate(chart.series)
     ]

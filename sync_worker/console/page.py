@@ -18,6 +18,10 @@ PAGES: Final = (
     ("/", "Overview"),
     ("/runs", "Runs"),
     ("/held-back", "Held back"),
+    ("/plan", "Plan"),
+    ("/scores", "Scores"),
+    ("/revisions", "Revisions"),
+    ("/contacts", "Contacts"),
 )
 
 
@@ -44,23 +48,22 @@ class ActionForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsolePage:
-    """A page. `path` is its place in the navigation; `message` says how the last action ended."""
+    """A page. `path` is its place in the navigation."""
 
     path: str
     content: ReportPage
     form: ActionForm | None = None
-    message: str = ""
     status: int = 200
 
 
-def render(page: ConsolePage, *, token: str) -> str:
-    """Return a page as HTML; `token` is for its form."""
+def render(page: ConsolePage, *, token: str, message: str) -> str:
+    """Return a page as HTML; `token` is for its form, and `message` says how the last action ended."""
     sections = [
         (section, [(part, draw_bars(part.chart) if part.chart else Markup()) for part in section.parts])
         for section in page.content.sections
     ]
     template = _environment().get_template("console.html")
-    return template.render(page=page.content, sections=sections, current=page, pages=PAGES, token=token)
+    return template.render(page=page.content, sections=sections, current=page, pages=PAGES, token=token, message=message)
 
 
 def render_style() -> str:

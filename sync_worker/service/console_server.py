@@ -18,7 +18,8 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from sync_worker.console.app import CopyWorker, build_console
+from sync_worker.console.app import build_console
+from sync_worker.console.endpoints import CopyWorker
 from sync_worker.console.service_facts import NextRun, ServiceFacts
 from sync_worker.service.health import Health
 from sync_worker.service.http_server import Page, explain_bind_error

@@ -20,6 +20,9 @@ from sync_worker.sandbox.server import user_actions
 from sync_worker.worker import Worker
 from tests.harness import MODEL, NOW, Harness, connect_without_search_limit, small_portal, start_harness
 from tests.reliability.fault_matrix import SkippingClock
+from tests.sync.conftest import backfill_harness, harness
+
+__all__ = ["backfill_harness", "harness"]
 
 MARKUP = "<script>alert(1)</script>"
 ADDRESS = "127.0.0.1:9736"

@@ -12,6 +12,7 @@ from sync_worker.console.page import PAGES
 from sync_worker.console.service_facts import ServiceFacts
 from sync_worker.errors import StateBusy
 from tests.console.conftest import FACTS, MARKUP, Browser, Desk
+from tests.harness import Harness
 
 PATHS = [path for path, _ in PAGES]
 
@@ -31,7 +32,14 @@ def to_text(html: str) -> str:
 def test_a_page_loads_nothing_from_elsewhere_and_escapes_all_data(desk: Desk, path: str) -> None:
     html = desk.browser.get(path).text
     assert MARKUP not in html
-    assert set(re.findall(r'(?:src|href|action)="([^"]*)"', html)) <= {*PATHS, "/style.css", "#title", *re.findall(r"/contacts/\d+", html)}
+    assert set(re.findall(r'(?:src|href|action)="([^"]*)"', html)) <= {
+        *PATHS,
+        "/reports",
+        "/reviews",
+        "/style.css",
+        "#title",
+        *re.findall(r"/contacts/\d+", html),
+    }
     assert not re.search(r"<script|<style| style=| on\w+=", html)
     assert f'<a href="{path}" aria-current="page">' in html
 
@@ -60,6 +68,57 @@ def test_held_back_contacts_have_a_reason_and_the_next_try(desk: Desk) -> None:
 
 def test_the_page_of_runs_has_each_run_with_its_counts(desk: Desk) -> None:
     assert "2026-11-20 12:00 backfill done, with contacts held back 6 6 4" in read(desk, "/runs")
+
+
+def test_the_scores_have_bars_and_the_numbers_of_the_report(desk: Desk) -> None:
+    html = desk.browser.get("/scores").text
+    assert html.count('<svg class="bars"') == 4  # scores, bands, grades, bands before and now
+    assert "Contacts by score. " in html
+    assert "Contacts 6 with a score MQLs 3 50.0 % of contacts" in to_text(html)
+
+
+def test_the_revisions_have_the_decisions_and_the_criteria(desk: Desk) -> None:
+    text = read(desk, "/revisions")
+    assert "decision looks right" in text
+    assert "Review due 2027-01-19" in text
+    assert "looked at careers pages" in text
+
+
+def test_the_plan_of_an_approved_model_has_what_waits(desk: Desk) -> None:
+    text = read(desk, "/plan")
+    assert "is not approved" not in text
+    assert "New MQLs 0" in text
+
+
+def test_a_contact_has_a_ledger_that_adds_up_and_its_events(desk: Desk) -> None:
+    html = desk.browser.get("/contacts/1").text
+    text = to_text(html)
+    assert "Score 20 of" in text
+    assert "MQL yes MQL by score" in text
+    assert "the lines add up to it" in text
+    assert "https://x.com/0-1 yes" in text
+    assert f"asked for a demo {MARKUP}" not in html
+    assert "p1@example.com" in text
+
+
+@pytest.mark.parametrize("path", ["/contacts/99", f"/contacts/{2**70}"])
+def test_a_contact_that_is_not_known_is_a_sentence(desk: Desk, path: str) -> None:
+    reply = desk.browser.get(path)
+    assert reply.status_code in {404, 503}
+    assert '<h2 id="problem-title">What happened</h2>' in reply.text
+
+
+def test_before_the_approval_the_plan_names_the_contacts_that_would_become_mqls(backfill_harness: Harness) -> None:
+    with backfill_harness.worker() as worker:
+        browser = Browser(build_console(worker.copy, lambda: FACTS))
+        html = browser.get("/plan").text
+        assert to_text(browser.get("/revisions").text).count("No revision has been approved yet") == 1
+    text = to_text(html)
+    assert "The model is not approved: lists and lifecycle stages do not change." in text
+    assert "New MQLs 3" in text
+    assert "MQL 3 0 MQL · direct 2 0" in text
+    assert '<a href="/contacts/1">p1@example.com</a>' in html
+    assert "p1@example.com lifecycle stage lifecyclestage: lead → marketingqualifiedlead" in text
 
 
 def test_an_unknown_page_is_a_sentence(desk: Desk) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import repeat
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sync_worker.reports.html.charts import Chart
 
@@ -71,13 +72,20 @@ def render_page(page: ReportPage, *, with_plots: bool) -> str:
 
 def create_environment(*loaders: BaseLoader) -> Environment:
     """Return an environment that finds `page.html` and `style.css`, after the templates of other loaders; it escapes all values."""
-    return Environment(
+    environment = Environment(
         loader=ChoiceLoader([*loaders, PackageLoader("sync_worker.reports", "html")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["mark_code"] = mark_code
+    return environment
+
+
+def mark_code(text: str) -> Markup:
+    """Return a text as HTML; what is between backticks is code, such as a command."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- the text is escaped
 
 
 def _render_plots(page: ReportPage) -> Iterator[Markup]:

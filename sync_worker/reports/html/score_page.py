@@ -29,14 +29,15 @@ def render_score_page(report: ScoreReport, *, with_plots: bool | None = None) ->
             ("Time", f"{report.at:%Y-%m-%d %H:%M} UTC"),
             ("Report", report.id),
         ],
-        figures=list(_find_figures(report)),
-        sections=list(_build_sections(report)),
+        figures=list(find_figures(report)),
+        sections=list(build_sections(report)),
         notes=notes,
     )
     return render_page(page, with_plots=plots)
 
 
-def _find_figures(report: ScoreReport) -> Iterator[tuple[str, str, str]]:
+def find_figures(report: ScoreReport) -> Iterator[tuple[str, str, str]]:
+    """Yield the numbers to see first: name, value, note."""
     numbers = report.distribution
     yield "Contacts", format_number(numbers.contacts), "with a score"
     yield "MQLs", format_number(numbers.mqls), f"{format_share(numbers.mqls, numbers.contacts)} of contacts"
@@ -48,7 +49,8 @@ def _find_figures(report: ScoreReport) -> Iterator[tuple[str, str, str]]:
         yield "Quarantined", format_number(quarantined), f"{format_share(quarantined, events)} of events"
 
 
-def _build_sections(report: ScoreReport) -> Iterator[Section]:
+def build_sections(report: ScoreReport) -> Iterator[Section]:
+    """Yield the sections of the page."""
     if not report.distribution.contacts:
         yield Section(name="scores", title="Scores", text="No contact has a score yet: run `sync-worker backfill`.")
         return
