@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.insight.cohort import build_cohort
 from sync_worker.insight.portal_history import PortalHistory
+from sync_worker.insight.suggest.candidate_matrix import CandidateMatrix, Column
+from sync_worker.insight.suggest.candidates import Candidate
 from sync_worker.insight.suggest.portal_survey import find_specs
+from sync_worker.insight.suggest.size_choice import choose_size
+from sync_worker.insight.suggest.sparse_fit import fit_path
 from sync_worker.insight.suggest.suggest import Suggester
 from sync_worker.insight.suggest.suggestion import Suggestion
 from sync_worker.model.compiled.loader import loads
@@ -105,6 +110,28 @@ def test_what_happens_later_changes_nothing_as_of_the_past(suggestion: Suggestio
         deals=pl.concat([history.deals, build_deals([(9_999, 5, AS_OF + HORIZON + timedelta(days=1))])]),
     )
     assert suggest(later).as_json() == suggestion.as_json()
+
+
+def test_the_size_is_chosen_by_contacts_that_the_trial_has_not_seen() -> None:
+    matrix = make_matrix()
+    size, trial = choose_size(matrix, inner=600, rows=900, criteria=8)
+    fits = fit_path(matrix.head(600), criteria=8)
+    assert (size, trial.chosen) == (8, fits[-1].chosen)
+    assert trial.weights == pytest.approx(fits[-1].weights)
+    reversed_later = replace(matrix, converted=np.concatenate([matrix.converted[:600], ~matrix.converted[600:]]))
+    size, trial = choose_size(reversed_later, inner=600, rows=900, criteria=8)
+    assert (size, trial.chosen) == (0, ())
+
+
+def make_matrix() -> CandidateMatrix:
+    """Return a matrix of 900 contacts and two columns that make them convert more often."""
+    random = np.random.default_rng(5)
+    bits = (random.random((900, 2)) < 0.4).astype(np.float32)
+    converted = random.random(900) < 0.1 + 0.4 * bits[:, 0] + 0.3 * bits[:, 1]
+    candidates = [
+        Candidate(key=key, label=key, source=key, body={"event": key}, is_engagement=True) for key in ("page_view", "email_click")
+    ]
+    return CandidateMatrix(columns=tuple(Column(candidate=each) for each in candidates), bits=bits, converted=converted)
 
 
 def test_too_little_data_is_a_sentence_and_no_figure() -> None:

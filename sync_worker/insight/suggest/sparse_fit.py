@@ -47,11 +47,6 @@ class SparseFit:
         return predicted
 
 
-def fit_columns(matrix: CandidateMatrix, chosen: tuple[int, ...]) -> SparseFit:
-    """Return the weights of some columns."""
-    return _Search.start(matrix).fit(chosen)
-
-
 def fit_path(matrix: CandidateMatrix, *, criteria: int, offset: Vector | None = None, is_positive: bool = False) -> list[SparseFit]:
     """Return the fits with 0, 1, 2 ... criteria, at most `criteria`; fewer if no further one is better than chance.
 

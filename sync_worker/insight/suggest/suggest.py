@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
 import polars as pl
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
@@ -19,9 +18,10 @@ from sync_worker.insight.suggest.candidates import list_event_candidates, list_p
 from sync_worker.insight.suggest.change_reasons import ChangeReasons, list_costly_disqualifiers
 from sync_worker.insight.suggest.cut_choice import choose_cuts
 from sync_worker.insight.suggest.grade_fit import GradeBenefit, fit_grade, measure_grade
-from sync_worker.insight.suggest.leaks import find_leaks
+from sync_worker.insight.suggest.leak_sources import find_leak_sources
 from sync_worker.insight.suggest.model_draft import Cuts, ModelDraft, SuggestedGrade
-from sync_worker.insight.suggest.sparse_fit import SparseFit, Vector, fit_columns, fit_path
+from sync_worker.insight.suggest.size_choice import choose_size
+from sync_worker.insight.suggest.sparse_fit import SparseFit, fit_path
 from sync_worker.insight.suggest.suggestion import Period, SuggestedChange, Suggestion
 from sync_worker.insight.suggest.whole_points import SuggestedCriterion, round_weights
 from sync_worker.model.compiled.model import Model
@@ -39,12 +39,16 @@ _SOURCE: Final = "suggested model"
 class Draft:
     """A suggested model with its scores of all contacts of the cohort, and why it has this grade and this degradation."""
 
-    criteria: Sequence[SuggestedCriterion]
     parts: ModelDraft
     model: Model
     scores: pl.DataFrame
     grade: GradeBenefit | None
     degradation: Ranking | None  # the difference without degradation, if the current model has one
+
+    @property
+    def criteria(self) -> Sequence[SuggestedCriterion]:
+        """The criteria of the score."""
+        return self.parts.criteria
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ class Suggester:
         matrix = self._build_matrix()
         rows = fitted.contacts.height
         current, draft = self.cohort.score(self.model), self._draft(matrix, rows)
-        leaks = [] if draft is None else find_leaks(prepare_columns(matrix, rows).head(rows), _sources(draft.criteria))
+        leaks = [] if draft is None else find_leak_sources(prepare_columns(matrix, rows).head(rows), _sources(draft.criteria))
         without = self._draft_without(matrix, rows, leaks)
         later = {"current": current["score"].slice(rows)}
         later |= {name: each.scores["score"].slice(rows) for name, each in (("suggested", draft), ("without", without)) if each is not None}
@@ -93,9 +97,15 @@ class Suggester:
             without_leaks_criteria=[each.candidate.key for each in without.criteria] if without else (),
             grade_reason=_describe_grade(draft),
             grade_proposed=proposed is not None and isinstance(proposed.parts.grade, SuggestedGrade),
-            notes=() if proposed is None else list_costly_disqualifiers(proposed.scores.slice(rows), proposed.parts.cuts.threshold),
+            notes=self._list_notes(proposed, rows),
             frozen=[name for name in self.cohort.frozen if name in self.specs or name in self.model.contact_properties],
         )
+
+    def _list_notes(self, proposed: Draft | None, rows: int) -> Sequence[str]:
+        if proposed is None:
+            return self.cohort.gaps.describe([self.model])
+        costly = list_costly_disqualifiers(proposed.scores.slice(rows), proposed.parts.cuts.threshold)
+        return [*costly, *self.cohort.gaps.describe([self.model, proposed.model])]
 
     def _build_matrix(self) -> CandidateMatrix:
         facts = self.cohort.facts
@@ -123,26 +133,33 @@ class Suggester:
             found |= set(leaks)
             smaller = matrix.without(found)
             draft = self._draft(smaller, rows)
-            leaks = [] if draft is None else find_leaks(prepare_columns(smaller, rows).head(rows), _sources(draft.criteria))
+            leaks = [] if draft is None else find_leak_sources(prepare_columns(smaller, rows).head(rows), _sources(draft.criteria))
         return draft
 
     def _draft(self, matrix: CandidateMatrix, rows: int) -> Draft | None:
-        """Return the model that is fitted on the first `rows` contacts, or None if no candidate is better than chance."""
-        prepared = prepare_columns(matrix, rows)
-        fitted = _choose_size(fit_path(prepared.head(rows), criteria=self.criteria), prepared, rows)
-        if not fitted.chosen:
-            return None
-        criteria = round_weights(fitted, prepared.head(rows))
+        """Return the model that is fitted on the first `rows` contacts, or None if no candidate is better than chance.
+
+        What the fit may be like is decided by a trial within these contacts: fitted on the first of them, and checked on the others.
+        """
         inner = int(rows * FITTED_SHARE)
-        parts = self._start_draft(criteria, prepared, fitted, rows)
+        prepared = prepare_columns(matrix, inner)
+        size, trial = choose_size(prepared, inner=inner, rows=rows, criteria=self.criteria)
+        if not trial.chosen:
+            return None
+        parts = self._start_draft(prepared, trial, inner)
         parts, scores, difference = self._choose_degradation(parts, inner, rows)
         parts, grade = self._choose_grade(parts, scores, prepared, inner, rows)
+        prepared = prepare_columns(matrix, rows)
+        fitted = fit_path(prepared.head(rows), criteria=size)[-1]
+        parts = replace(self._start_draft(prepared, fitted, rows), degrades=parts.degrades, grade=parts.grade)
+        scores = self.cohort.score(parts.build(_SOURCE))
         parts = replace(parts, cuts=self._cuts(scores["score"].head(rows), scores["converted"].head(rows)))
         model = parts.build(_SOURCE)
-        return Draft(criteria=criteria, parts=parts, model=model, scores=self.cohort.score(model), grade=grade, degradation=difference)
+        return Draft(parts=parts, model=model, scores=self.cohort.score(model), grade=grade, degradation=difference)
 
-    def _start_draft(self, criteria: Sequence[SuggestedCriterion], matrix: CandidateMatrix, fitted: SparseFit, rows: int) -> ModelDraft:
-        """Return a draft whose cuts are those of the points alone, without degradation."""
+    def _start_draft(self, matrix: CandidateMatrix, fitted: SparseFit, rows: int) -> ModelDraft:
+        """Return a draft of a fit on the first `rows` contacts, whose cuts are those of the points alone, without degradation."""
+        criteria = round_weights(fitted, matrix.head(rows))
         sums = _sum_points(criteria, matrix, fitted)
         used = _sources(criteria)
         return ModelDraft(
@@ -195,23 +212,6 @@ class Suggester:
         return reasons.list_changes(
             draft.criteria, draft.scores, degrades=draft.parts.degrades, degradation=draft.degradation, grade=_describe_grade(draft)
         )
-
-
-def _choose_size(path: Sequence[SparseFit], matrix: CandidateMatrix, rows: int) -> SparseFit:
-    """Return the largest fit whose columns, with weights of the first contacts, are not clearly worse on the later contacts of the fit.
-
-    A criterion has to pass a strict test before it is on the path; here, the later contacts reject those that no longer hold.
-    """
-    inner = int(rows * FITTED_SHARE)
-    later = matrix.head(rows).tail(inner)
-    losses = [fit_columns(matrix.head(inner), each.chosen).losses(later) for each in path]
-    best = min(losses, key=lambda loss: float(loss.sum()))
-    return next(each for each, loss in zip(path[::-1], losses[::-1], strict=True) if not _is_clearly_larger(loss - best))
-
-
-def _is_clearly_larger(difference: Vector) -> bool:
-    """Return whether a sum is above zero by more than its standard error."""
-    return float(difference.sum()) > float(difference.std() * np.sqrt(difference.size))
 
 
 def _sum_points(criteria: Sequence[SuggestedCriterion], matrix: CandidateMatrix, fitted: SparseFit) -> pl.Series:

@@ -81,7 +81,7 @@ class Suggestion:
     grade_reason: str
     grade_proposed: bool
     frozen: Sequence[str]
-    notes: Sequence[str] = ()  # disqualifiers that exclude contacts which convert as often as the others
+    notes: Sequence[str] = ()  # costly disqualifiers, and what is missing in the history
     exit_code: ExitCode = ExitCode.DONE
 
     @property
