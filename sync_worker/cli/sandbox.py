@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.hubspot.api.event_occurrences import parse_occurrence
+from sync_worker.hubspot.records.row_parser import PARSE_ERRORS
 from sync_worker.insight.as_of import as_of
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.loader import load
@@ -111,10 +112,12 @@ def find_known(history: PortalHistory, at: datetime | None) -> PortalHistory:
 
 
 def list_warnings(history: PortalHistory, at: datetime) -> list[str]:
-    """Return a sentence if a time is after the data: decay is then known, and activity is not."""
+    """Return a sentence for values that cannot be read, and one if a time is after the data: decay is then known, and activity is not."""
+    unreadable = list(history.gaps.describe(()))
     if at <= history.now:
-        return []
-    return [f"The data ends on {history.now:%Y-%m-%d}: what happened between then and {at:%Y-%m-%d} is not known and does not count."]
+        return unreadable
+    end = f"The data ends on {history.now:%Y-%m-%d}: what happened between then and {at:%Y-%m-%d} is not known and does not count."
+    return [end, *unreadable]
 
 
 @_translate_errors()
@@ -153,7 +156,10 @@ def find_columns(path: Path) -> FolderColumns:
     prefixes = {COMPANIES.name: "company."}
     types = {f"{prefixes.get(row['objectType'], '')}{row['name']}": str(row.get("type", "")) for row in data.properties}
     events = {row["eventType"]: row for row in data.events}
-    kinds = {parse_occurrence(row).kind for row in events.values()}
+    kinds = set[str]()
+    for row in events.values():
+        with suppress(*PARSE_ERRORS):  # counted when the events are read
+            kinds.add(parse_occurrence(row).kind)
     return FolderColumns(
         names=frozenset(names), types=types, custom_kinds=frozenset(kind for kind in kinds if kind.startswith(CUSTOM_PREFIX))
     )

@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 
 from sync_worker.insight.counters import count_again
+from sync_worker.insight.merge_chain import find_survivors, pair_with_survivors
 from sync_worker.insight.portal_history import COMPANY, COMPANY_COLUMNS, CONTACT, CONTACT_COLUMNS, PortalHistory
 from sync_worker.model.compiled.facts import TIMESTAMP
 from sync_worker.model.lookup.standard_properties import SUBSCRIPTION_PROPERTIES
@@ -26,17 +27,19 @@ def as_of(history: PortalHistory, instant: datetime, *, keep_undated: bool = Fal
     - Records that were created later are left out, and contacts whose creation is not known, unless `keep_undated`.
     - Contacts that were merged later are separate, if their records are known.
     - A property with a history has the value of that time. HubSpot's counters are counted again from the events and deals.
-    - A property without a history keeps its latest value, and `frozen` names it.
+    - A property without a history keeps its latest value, and one whose value of that time HubSpot no longer keeps, the first one that
+      it still keeps; `frozen` names both.
 
     Facts that become known later change nothing in the result.
     """
     at = pl.lit(instant, dtype=TIMESTAMP)
-    later_merges = history.merges.filter(pl.col("at") > at)
+    merges = history.merges.filter(pl.col("at").is_null() | (pl.col("at") <= at))
+    later_merges = pair_with_survivors(history.merges.filter(pl.col("at") > at))
     contacts = _without_survivors(history.contacts, later_merges)
     if instant < history.now and not keep_undated:
         contacts = contacts.filter(pl.col("created_at").is_not_null())
     contacts = _select_existing(contacts, at)
-    events = _select_events(history.events, contacts, later_merges, at)
+    events = _select_events(history.events, contacts, None if later_merges.is_empty() else merges, at)
     known = replace(
         history,
         now=instant,
@@ -44,7 +47,7 @@ def as_of(history: PortalHistory, instant: datetime, *, keep_undated: bool = Fal
         deals=_select_deals(history.deals, later_merges, at),
         stages=_split_merged(history.stages.filter(pl.col("at") <= at), later_merges),
         subscriptions=history.subscriptions.filter(pl.col("at").is_null() | (pl.col("at") <= at)),
-        merges=history.merges.filter(pl.col("at").is_null() | (pl.col("at") <= at)),
+        merges=merges,
         values=history.values.filter(pl.col("at") <= at),
     )
     contacts, frozen_contacts = _past_values(contacts, history.values, CONTACT, at)
@@ -54,7 +57,7 @@ def as_of(history: PortalHistory, instant: datetime, *, keep_undated: bool = Fal
     undated = SUBSCRIPTION_PROPERTIES if history.subscriptions["at"].has_nulls() else ()
     names = {*history.frozen, *undated, *(frozen_contacts - recounted), *(f"company.{name}" for name in frozen_companies)}
     frozen = tuple(sorted(names)) if is_past else history.frozen
-    return replace(known, contacts=_forget_later_dates(counted, at), companies=companies, frozen=frozen)
+    return replace(known, contacts=forget_later_dates(counted, at), companies=companies, frozen=frozen)
 
 
 def _select_existing(records: pl.DataFrame, at: pl.Expr) -> pl.DataFrame:
@@ -71,11 +74,14 @@ def _without_survivors(contacts: pl.DataFrame, later_merges: pl.DataFrame) -> pl
     return contacts.join(survivors, left_on="contact_id", right_on="survivor_id", how="anti")
 
 
-def _select_events(events: pl.DataFrame, contacts: pl.DataFrame, later_merges: pl.DataFrame, at: pl.Expr) -> pl.DataFrame:
+def _select_events(events: pl.DataFrame, contacts: pl.DataFrame, merges: pl.DataFrame | None, at: pl.Expr) -> pl.DataFrame:
+    """Return the events of the contacts. `merges`: those up to the instant, if there are later ones; they tell whose an event was then."""
     past = events.filter(pl.col("at") <= at, pl.col("replaced_at").is_null() | (pl.col("replaced_at") > at))
-    if not later_merges.is_empty():
-        separate = pl.col("former_id").is_in(later_merges["contact_id"].implode())
-        past = past.with_columns(contact_id=pl.when(separate).then("former_id").otherwise("contact_id"))
+    if merges is not None:
+        survivors = find_survivors(merges.select("contact_id", "survivor_id").iter_rows())
+        former = past["former_id"]
+        own = former.replace(list(survivors), list(survivors.values())) if survivors else former
+        past = past.with_columns(contact_id=pl.coalesce(own, "contact_id"))
     past = past.with_columns(replaced_at=pl.lit(None, dtype=TIMESTAMP))
     return past.join(contacts.select("contact_id"), on="contact_id", how="semi", maintain_order="left")
 
@@ -115,12 +121,13 @@ def _past_values(records: pl.DataFrame, values: pl.DataFrame, object_type: str, 
 def _past_value(records: pl.DataFrame, rows: pl.DataFrame, key: str, name: str, at: pl.Expr) -> tuple[pl.DataFrame, bool]:
     past = pl.col("at") <= at
     by_record = rows.sort("at", maintain_order=True).group_by(pl.col("id").alias(key))
-    found = by_record.agg(past_value=pl.col("value").filter(past).last(), known=past.any(), kept=pl.len())
+    is_lost = ~past.any() & (pl.len() >= KEPT_VALUES)
+    value = pl.when(is_lost).then(pl.col("value").first()).otherwise(pl.col("value").filter(past).last())
+    found = by_record.agg(past_value=value, is_lost=is_lost)
     joined = records.join(found, on=key, how="left", maintain_order="left")
-    has_history = joined["kept"].is_not_null()
-    is_lost = (has_history & ~joined["known"].fill_null(value=False) & (joined["kept"] >= KEPT_VALUES)).any()
-    is_frozen = is_lost or _has_values(joined.filter(~has_history)[name])
-    value = pl.when(pl.col("kept").is_not_null()).then(pl.col("past_value")).otherwise(pl.col(name))
+    has_history = joined["is_lost"].is_not_null()
+    is_frozen = bool(joined["is_lost"].any()) or _has_values(joined.filter(~has_history)[name])
+    value = pl.when(has_history).then("past_value").otherwise(name)
     return joined.with_columns(value.alias(name)).select(records.columns), is_frozen
 
 
@@ -128,8 +135,8 @@ def _has_values(column: pl.Series) -> bool:
     return bool((column.fill_null("") != "").any())
 
 
-def _forget_later_dates(contacts: pl.DataFrame, at: pl.Expr) -> pl.DataFrame:
-    """Clear the dates of lifecycle stages that were reached later."""
+def forget_later_dates(contacts: pl.DataFrame, at: pl.Expr) -> pl.DataFrame:
+    """Clear the dates of lifecycle stages that were reached later than an instant."""
     names: Sequence[str] = [name for name in contacts.columns if name.startswith("hs_lifecyclestage_") and name.endswith("_date")]
     times = (pl.col(name).str.to_datetime(time_unit="ms", time_zone="UTC", strict=False) for name in names)
     return contacts.with_columns(pl.when(time <= at).then(pl.col(name)).alias(name) for name, time in zip(names, times, strict=True))

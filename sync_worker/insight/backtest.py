@@ -149,13 +149,14 @@ class Backtest:
 
     horizon: timedelta
     dates: Sequence[DateBacktest]
+    notes: Sequence[str] = ()  # about what is missing in the history
     live: LiveVerdicts | None = None  # of the model and the shadow model; None: not requested, or the state has none
     exit_code: ExitCode = ExitCode.DONE
 
     @property
     def warnings(self) -> list[str]:
-        """Sentences about models that do not predict, and scores that have changed, each with its date."""
-        return [f"{date.at:%Y-%m-%d}: {text}" for date in self.dates for model in date.models for text in model.warnings]
+        """Sentences about models that do not predict, and scores that have changed, each with its date; then the notes."""
+        return [*(f"{date.at:%Y-%m-%d}: {text}" for date in self.dates for model in date.models for text in model.warnings), *self.notes]
 
     def as_json(self) -> dict[str, object]:
         """Return the backtest for `--json`."""
@@ -193,7 +194,7 @@ def run_backtest(history: PortalHistory, models: Mapping[str, Model], dates: Seq
         differences = [ModelDifference(model=a, other=b, difference=resampled.compare(a, b)) for a, b in combinations(models, 2)]
         found.append(_build_date(cohort, results, differences, models))
         previous = tables
-    return Backtest(horizon=horizon, dates=found)
+    return Backtest(horizon=horizon, dates=found, notes=history.gaps.describe(models.values()))
 
 
 def _raise_if_blind(result: ModelBacktest, at: datetime) -> None:

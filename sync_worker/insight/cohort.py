@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.insight.as_of import as_of
+from sync_worker.insight.history_gaps import HistoryGaps
 from sync_worker.insight.outcomes import outcomes_after
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.facts import Facts
@@ -36,6 +37,7 @@ class Cohort:
     contacts: pl.DataFrame
     facts: Facts
     frozen: tuple[str, ...] = ()
+    gaps: HistoryGaps = field(default_factory=HistoryGaps)
 
     @property
     def outcomes(self) -> int:
@@ -81,7 +83,7 @@ def build_cohort(history: PortalHistory, at: datetime, horizon: timedelta) -> Co
     contacts = open_contacts.select("contact_id", "created_at", converted=pl.col("earlier").is_not_null())
     contacts = contacts.sort("created_at", "contact_id", nulls_last=False)
     raise_if_one_class(contacts["converted"], f"as of {at:%Y-%m-%d}")
-    return Cohort(at=at, horizon=horizon, contacts=contacts, facts=known.build_facts(), frozen=known.frozen)
+    return Cohort(at=at, horizon=horizon, contacts=contacts, facts=known.build_facts(), frozen=known.frozen, gaps=history.gaps)
 
 
 def raise_if_one_class(converted: pl.Series, when: str) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from sync_worker.errors import ConfigurationError
+from sync_worker.insight.merge_chain import pair_with_survivors
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.facts import TIMESTAMP
 
@@ -43,7 +44,7 @@ def find_outcomes(history: PortalHistory) -> pl.DataFrame:
 
 
 def _with_merged(table: pl.DataFrame, merges: pl.DataFrame) -> pl.DataFrame:
-    old = merges.select(contact_id="survivor_id", old_id="contact_id").join(table, on="contact_id", how="inner")
+    old = pair_with_survivors(merges).select(contact_id="survivor_id", old_id="contact_id").join(table, on="contact_id", how="inner")
     merged = old.with_columns(contact_id=pl.col("old_id")).select(table.columns)
     first = pl.concat([table, merged]).group_by("contact_id")
     return first.agg(pl.col("opportunity_at", "customer_at").min(), pl.col("amount").max())

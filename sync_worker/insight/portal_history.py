@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from sync_worker.insight.history_gaps import HistoryGaps
 from sync_worker.model.compiled.facts import EVENT_SCHEMA, TIMESTAMP, Facts
 from sync_worker.model.compiled.model import Model
 from sync_worker.model.lookup.standard_properties import SUBSCRIPTION_PROPERTIES
@@ -63,7 +64,7 @@ class PortalHistory:
     event that the portal does not show. `complete_kinds` are those of which `events` has every event, so that HubSpot's counters can be
     counted again; `shows_counters`: the latest values of the counters are HubSpot's own. `frozen` names the properties whose later values
     had to be used, as `name` or `company.name`. `outcomes_read_at`: up to when deals and stages were read, if that is not `now`.
-    `complete_since`: earlier, events that the models look at have been deleted; None: no event has been deleted.
+    `complete_since`: earlier, events that the models look at have been deleted; None: no event has been deleted. `gaps`: what is missing.
     """
 
     now: datetime
@@ -81,6 +82,7 @@ class PortalHistory:
     frozen: tuple[str, ...] = ()
     outcomes_read_at: datetime | None = None
     complete_since: datetime | None = None
+    gaps: HistoryGaps = field(default_factory=HistoryGaps)
 
     @property
     def outcomes_end(self) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +10,8 @@ import polars as pl
 from sqlalchemy import Connection
 
 from sync_worker.errors import ConfigurationError
+from sync_worker.insight.history_gaps import HistoryGaps
+from sync_worker.insight.merge_chain import find_survivors
 from sync_worker.insight.portal_history import (
     COMPANY_COLUMNS,
     COMPANY_ID,
@@ -42,12 +44,13 @@ def load_state_history(
     only_ids: Sequence[int] | None = None,
     outcomes_read_at: datetime | None = None,
     complete_since: datetime | None = None,
-    keeps_all_events: bool = True,
+    deleted_before: Mapping[str, datetime] | None = None,
 ) -> PortalHistory:
     """Return the history of all contacts, or of some, with what the models use.
 
     `hidden_kinds` are the kinds of event that the portal does not show. Contacts that were deleted are left out, because the state does not
-    know when. The subscriptions are those of now, and HubSpot's mark of bots on events as well.
+    know when. The subscriptions are those of now, and HubSpot's mark of bots on events as well. `deleted_before`: the times before which
+    the state has no events any more, by kind.
     """
     merged = merges.load(tx)
     dates = stage_dates.load(tx)
@@ -55,6 +58,7 @@ def load_state_history(
     events = [build_frame(part, EVENT_SCHEMA) for part in ((), *verdicts.load_selected_events(tx))]
     kinds = frozenset().union(*(model.event_kinds for model in models)) - hidden_kinds
     records = _load_contacts(tx, models, merged, dates)
+    deleted = _select_cutoffs(deleted_before or {}, records)
     return PortalHistory(
         now=now,
         contacts=records,
@@ -66,10 +70,11 @@ def load_state_history(
         stages=build_frame([row for row in dates if row.stage != stage_dates.CREATED], STAGE_COLUMNS),
         merges=build_frame(merged, MERGE_COLUMNS),
         hidden_kinds=hidden_kinds,
-        complete_kinds=kinds if keeps_all_events else frozenset(),
+        complete_kinds=kinds - deleted.keys(),
         frozen=("createdate",) if records["created_at"].has_nulls() else (),
         outcomes_read_at=outcomes_read_at,
         complete_since=complete_since,
+        gaps=HistoryGaps(deleted_before=deleted),
     )
 
 
@@ -82,6 +87,12 @@ def raise_if_unread(history: PortalHistory) -> None:
         raise ConfigurationError("What became of contacts has not been read from HubSpot.", hint=hint)
     if unknown > MAX_UNDATED * records.height:
         raise ConfigurationError(f"The creation of {unknown:,} of {records.height:,} contacts is not known.", hint=hint)
+
+
+def _select_cutoffs(deleted_before: Mapping[str, datetime], records: pl.DataFrame) -> Mapping[str, datetime]:
+    """Return the times after the creation of the first contact: before it, there was no event to delete."""
+    first = records["created_at"].min() if not records["created_at"].has_nulls() else None
+    return {kind: at for kind, at in deleted_before.items() if not isinstance(first, datetime) or first < at}
 
 
 def _event_extras() -> dict[str, pl.DataType | type[pl.DataType]]:
@@ -133,5 +144,5 @@ def _subscription_rows(tx: Connection) -> list[tuple[int, str, None, bool]]:
 
 def _survivor_deals(rows: Sequence[Sequence[object]], merged: Sequence[tuple[int, int, int | None]]) -> list[tuple[object, ...]]:
     """Return the deals with the contacts that still exist."""
-    survivors: dict[object, int] = {old_id: survivor for old_id, survivor, _ in merged}
+    survivors: dict[object, int] = {**find_survivors((old_id, survivor) for old_id, survivor, _ in merged)}
     return list({(deal_id, survivors.get(contact_id, contact_id), *others) for deal_id, contact_id, *others in rows})

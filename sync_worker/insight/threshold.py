@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -52,13 +52,16 @@ class ThresholdAdvice:
     contacts: Mapping[int, str | None]
     joined: int
     left: int
+    gaps: Sequence[str] = ()  # sentences about what is missing in the history
     exit_code: ExitCode = ExitCode.DONE
 
     @property
     def note(self) -> str | None:
-        """A sentence if the flow is that of less than four weeks."""
-        if self.weeks >= FLOW_WEEKS:
-            return None
+        """Sentences if the flow is that of less than four weeks, or if the history has gaps."""
+        young = () if self.weeks >= FLOW_WEEKS else (self._describe_weeks(),)
+        return " ".join((*young, *self.gaps)) or None
+
+    def _describe_weeks(self) -> str:
         return f"The portal shows only {self.weeks:.1f} weeks before this date: the number of new contacts per week is uncertain."
 
     def as_json(self) -> dict[str, object]:
@@ -182,6 +185,7 @@ class _Found:
             contacts={id_: emails.get(id_) for id_ in today["contact_id"]},
             joined=max(change, 0),
             left=max(-change, 0),
+            gaps=self.history.gaps.describe([self.model]),
         )
 
     def _reach(self, score: float) -> pl.DataFrame:

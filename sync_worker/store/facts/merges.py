@@ -17,8 +17,11 @@ from sync_worker.store.schema import merges
 def save(tx: Connection, old_ids: Collection[int], survivor: int, at: int) -> None:
     """Save that contacts were merged into another one; contacts merged into them before are part of it too.
 
-    `at` is when the survivor changed (milliseconds); a merge that is known already keeps its time.
+    If the other one was merged itself, its survivor counts. `at` is when the survivor changed (milliseconds); a merge that is known already
+    keeps its time.
     """
+    survivor = find_survivors(tx, [survivor]).get(survivor, survivor)
+    old_ids = [old_id for old_id in old_ids if old_id != survivor]
     times = dict(tx.execute(select(merges.c.old_id, merges.c.at).where(in_ids(merges.c.old_id, old_ids))).all()) if old_ids else {}
     upsert_rows(tx, merges, [{"old_id": old_id, "contact_id": survivor, "at": times.get(old_id, at)} for old_id in old_ids])
     tx.execute(update(merges).where(in_ids(merges.c.contact_id, old_ids)).values(contact_id=survivor))

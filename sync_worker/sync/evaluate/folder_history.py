@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 import polars as pl
 
 from sync_worker.batched import batched
-from sync_worker.hubspot.records.field_types import normalize_email, parse_timestamp
+from sync_worker.hubspot.records.field_types import UnreadableField, normalize_email, parse_timestamp
 from sync_worker.hubspot.records.models import Event
 from sync_worker.hubspot.records.row_parser import JsonObject
 from sync_worker.insight.counters import find_counted_kinds
+from sync_worker.insight.history_gaps import HistoryGaps
+from sync_worker.insight.merge_chain import find_survivors
 from sync_worker.insight.portal_history import (
     COMPANY,
     COMPANY_COLUMNS,
@@ -53,11 +56,11 @@ def build_folder_history(folder: PortalFolder, models: Collection[Model], now: d
     kinds = frozenset().union(*(model.source_kinds for model in models))
     hidden = select_hidden_kinds(kinds, shows_occurrences=folder.shows_occurrences, shows_subscriptions=True)
     counted = find_counted_kinds(rows.contact_names)
-    return PortalHistory(
+    history = PortalHistory(
         now=now,
         contacts=contacts,
         companies=rows.read_companies(folder.companies),
-        events=rows.read_events(folder, kinds | counted, merges),
+        events=rows.read_events(folder, kinds | counted),
         values=values,
         subscriptions=rows.read_subscriptions(folder.subscriptions),
         deals=rows.read_deals(folder.deals),
@@ -67,6 +70,7 @@ def build_folder_history(folder: PortalFolder, models: Collection[Model], now: d
         complete_kinds=counted,
         shows_counters=False,
     )
+    return replace(history, gaps=HistoryGaps(unreadable=rows.unreadable + folder.unreadable))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +83,14 @@ class _FolderRows:
     merges: list[tuple[int, int, datetime | None]] = field(default_factory=list)
     stages: list[tuple[int, str, datetime]] = field(default_factory=list)
     deal_stages: dict[int, list[tuple[datetime, str | None]]] = field(default_factory=dict)
+    unreadable: Counter[str] = field(default_factory=Counter)  # times, by file and field
 
     def read_values(self, rows: Iterable[JsonObject]) -> pl.DataFrame:
         found: list[tuple[str, int, str, datetime, str | None]] = []
         for row in rows:
             kind, id_, name, value = _OBJECT_TYPES.get(row["objectType"]), int(row["id"]), row["name"], row.get("value")
-            at = parse_timestamp(str(row["timestamp"]))
+            if (at := self.parse_time("property_history: timestamp", row["timestamp"])) is None:
+                continue
             if kind == CONTACT and name == "lifecyclestage" and value:
                 self.stages.append((id_, value, at))
             if row["objectType"] in _DEAL_TYPES and name == "dealstage":
@@ -97,9 +103,9 @@ class _FolderRows:
         found = []
         for row in rows:
             id_, properties = int(row["id"]), row.get("properties") or {}
-            found.append((id_, *_lifetime(row), *map(properties.get, self.contact_names)))
+            found.append((id_, *self._read_lifetime("contacts", row), *map(properties.get, self.contact_names)))
             self._add_addresses(id_, properties, is_live=not row.get("archived"))
-            self.stages.extend(_read_stages(id_, properties))
+            self.stages.extend(self._read_stages(id_, properties))
             self.merges.extend(_read_merges(id_, properties))
         return build_frame(found, {**CONTACT_COLUMNS, **dict.fromkeys(self.contact_names, pl.String)})
 
@@ -112,10 +118,13 @@ class _FolderRows:
                 self.owners[email] = {**first, **others}
 
     def read_companies(self, rows: Iterable[JsonObject]) -> pl.DataFrame:
-        found = ((int(row["id"]), *_lifetime(row), *map((row.get("properties") or {}).get, self.company_names)) for row in rows)
-        return build_frame([*found], {**COMPANY_COLUMNS, **dict.fromkeys(self.company_names, pl.String)})
+        found = [
+            (int(row["id"]), *self._read_lifetime("companies", row), *map((row.get("properties") or {}).get, self.company_names))
+            for row in rows
+        ]
+        return build_frame(found, {**COMPANY_COLUMNS, **dict.fromkeys(self.company_names, pl.String)})
 
-    def read_events(self, folder: PortalFolder, kinds: Collection[str], merges: pl.DataFrame) -> pl.DataFrame:
+    def read_events(self, folder: PortalFolder, kinds: Collection[str]) -> pl.DataFrame:
         names = {str(row["id"]): row["name"] for row in folder.forms}
         rows = (
             (owner, *_event_values(event, names.get(event.form_id, event.form_id) if event.form_id else None), replaced_at, place > 0)
@@ -126,30 +135,58 @@ class _FolderRows:
         schema = {name: dtype for name, dtype in EVENT_COLUMNS.items() if name != "former_id"}
         # In batches, because rows take ten times the memory of a frame.
         events = pl.concat([build_frame((), schema), *(build_frame(batch, schema) for batch in batched(rows, _EVENTS_PER_FRAME))])
-        survivors = merges.select("contact_id", "survivor_id").unique("contact_id")
+        survivors = build_frame([*self.find_survivors().items()], {"contact_id": pl.Int64, "survivor_id": pl.Int64})
         joined = events.join(survivors, on="contact_id", how="left", maintain_order="left")
         is_merged = pl.col("survivor_id").is_not_null()
         joined = joined.with_columns(former_id=pl.when(is_merged).then("contact_id"), contact_id=pl.coalesce("survivor_id", "contact_id"))
         return joined.select(*EVENT_COLUMNS).unique(["contact_id", "kind", "event_id"], keep="first", maintain_order=True)
+
+    def _read_lifetime(self, file: str, row: JsonObject) -> tuple[datetime | None, datetime | None]:
+        """Return when a record was created and archived; an archived record without a time never counts."""
+        created = self.parse_time(f"{file}: createdate", (row.get("properties") or {}).get("createdate") or row.get("createdAt"))
+        archived = self.parse_time(f"{file}: archivedAt", row.get("archivedAt")) or from_ms(0)
+        return created, archived if row.get("archived") else None
+
+    def _read_stages(self, id_: int, properties: JsonObject) -> Iterator[tuple[int, str, datetime]]:
+        for name, text in properties.items():
+            is_date = name.startswith(_STAGE_PREFIX) and name.endswith(_STAGE_SUFFIX)
+            if is_date and (at := self.parse_time(f"contacts: {name}", text)):
+                yield id_, name.removeprefix(_STAGE_PREFIX).removesuffix(_STAGE_SUFFIX), at
+
+    def parse_time(self, field_name: str, value: object) -> datetime | None:
+        """Return a time, or None for no value and for one that cannot be read, which is counted."""
+        try:
+            return parse_timestamp(value) if value else None
+        except UnreadableField:
+            self.unreadable[field_name] += 1
+            return None
+
+    def find_survivors(self) -> dict[int, int]:
+        """Return the contact that each merged-away contact is part of now."""
+        return find_survivors((old_id, survivor) for old_id, survivor, _ in self.merges)
 
     def _owners_of(self, event: Event) -> Iterable[int]:
         return (event.contact_id,) if event.contact_id is not None else self.owners.get(event.email or "", ())
 
     def read_subscriptions(self, rows: Iterable[JsonObject]) -> pl.DataFrame:
         found = [
-            (owner, row["subscription"], parse_timestamp(str(row["timestamp"])), row["status"] == "SUBSCRIBED")
+            (owner, row["subscription"], at, row["status"] == "SUBSCRIBED")
             for row in rows
             if row["status"] in {"SUBSCRIBED", "UNSUBSCRIBED"}
+            and (at := self.parse_time("subscriptions: timestamp", row["timestamp"])) is not None
             for owner in self.owners.get(normalize_email(row["email"]) or "", ())
         ]
         return build_frame(found, SUBSCRIPTION_COLUMNS)
 
     def read_deals(self, rows: Iterable[JsonObject]) -> pl.DataFrame:
-        survivors = {old: new for old, new, _ in self.merges}
+        survivors = self.find_survivors()
         found: list[tuple[object, ...]] = []
         for row in rows:
             id_, properties = int(row["id"]), row.get("properties") or {}
-            created, closed_at = _time(properties.get("createdate") or row.get("createdAt")), self._find_close(id_, properties)
+            created_text = properties.get("createdate") or row.get("createdAt")
+            created, closed_at = self.parse_time("deals: createdate", created_text), self._find_close(id_, properties)
+            if created is None and created_text:
+                continue  # a deal of an unknown time says nothing about any time
             won = properties.get("hs_is_closed_won") == "true" or properties.get("dealstage") == "closedwon"
             amount = _number(properties.get("amount"))
             contacts = dict.fromkeys(survivors.get(int(contact), int(contact)) for contact in row["contactIds"])
@@ -163,7 +200,7 @@ class _FolderRows:
         if "true" not in flags and stage not in {"closedwon", "closedlost"}:
             return None
         times = [at for at, value in self.deal_stages.get(id_, ()) if value == stage]
-        return max(times) if times else _time(properties.get("closedate"))
+        return max(times) if times else self.parse_time("deals: closedate", properties.get("closedate"))
 
 
 def _event_values(event: Event, form_name: str | None) -> tuple[object, ...]:
@@ -173,29 +210,12 @@ def _event_values(event: Event, form_name: str | None) -> tuple[object, ...]:
     )
 
 
-def _lifetime(row: JsonObject) -> tuple[datetime | None, datetime | None]:
-    """Return when a record was created and archived; an archived record without a time never counts."""
-    created = _time((row.get("properties") or {}).get("createdate") or row.get("createdAt"))
-    archived = _time(row.get("archivedAt")) or from_ms(0)
-    return created, archived if row.get("archived") else None
-
-
-def _read_stages(id_: int, properties: JsonObject) -> Iterator[tuple[int, str, datetime]]:
-    for name, text in properties.items():
-        if name.startswith(_STAGE_PREFIX) and name.endswith(_STAGE_SUFFIX) and (at := _time(text)):
-            yield id_, name.removeprefix(_STAGE_PREFIX).removesuffix(_STAGE_SUFFIX), at
-
-
 def _read_merges(id_: int, properties: JsonObject) -> Iterator[tuple[int, int, datetime | None]]:
     times = dict(part.partition(":")[::2] for part in (properties.get("hs_calculated_merged_vids") or "").split(";"))
     for old in (properties.get("hs_merged_object_ids") or "").split(";"):
         if old.isdecimal() and int(old) != id_:
             at = times.get(old, "")
             yield int(old), id_, from_ms(int(at)) if at.isdecimal() else None
-
-
-def _time(text: str | None) -> datetime | None:
-    return parse_timestamp(text) if text else None
 
 
 def _number(text: str | None) -> float | None:

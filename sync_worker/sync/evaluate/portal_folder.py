@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 from sync_worker.hubspot.api.email_events import parse_email_event
 from sync_worker.hubspot.api.event_occurrences import parse_occurrence
 from sync_worker.hubspot.api.forms import UNREADABLE_TYPES, parse_submission
 from sync_worker.hubspot.api.marketing_events import parse_attendance, parse_marketing_event
 from sync_worker.hubspot.records.models import Event
-from sync_worker.hubspot.records.row_parser import JsonObject
+from sync_worker.hubspot.records.row_parser import PARSE_ERRORS, JsonObject
 from sync_worker.sync.pull.hubspot_streams import is_occurrence
 from sync_worker.timestamps import from_ms
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,22 +37,35 @@ class PortalFolder:
     shows_occurrences: bool
     deals: Iterable[JsonObject] = ()
     property_history: Iterable[JsonObject] = ()
+    unreadable: Counter[str] = field(default_factory=Counter)  # rows of events that could not be read, by file
 
     def read_events(self) -> Iterator[tuple[Event, datetime | None]]:
-        """Yield the events that a backfill reads, each with the time when HubSpot replaced it.
+        """Yield the events that a backfill reads, each with the time when HubSpot replaced it; rows that cannot be read are counted.
 
         A submission that HubSpot also shows as an occurrence is yielded once.
         """
         for row in self.email_events:
-            newer = row.get("obsoletedBy")
-            yield parse_email_event(row), from_ms(newer["created"]) if newer else None
-        yield from ((event, None) for event in map(parse_occurrence, self.events) if is_occurrence(event.kind))
+            if (event := self._parse("email_events", parse_email_event, row)) is not None:
+                newer = row.get("obsoletedBy")
+                yield event, from_ms(newer["created"]) if newer else None
+        occurrences = (self._parse("events", parse_occurrence, row) for row in self.events)
+        yield from ((event, None) for event in occurrences if event is not None and is_occurrence(event.kind))
         hidden_forms = {row["id"] for row in self.forms if row.get("formType") in UNREADABLE_TYPES}
         for row in self.submissions:
             if (form_id := str(row["formId"])) not in hidden_forms:
-                yield parse_submission(row, form_id), None
-        webinars = {event.id: event for event in map(parse_marketing_event, self.marketing_events) if event.is_webinar}
+                submission = self._parse("submissions", partial(parse_submission, form_id=form_id), row)
+                yield from () if submission is None else ((submission, None),)
+        parsed = (self._parse("marketing_events", parse_marketing_event, row) for row in self.marketing_events)
+        webinars = {event.id: event for event in parsed if event is not None and event.is_webinar}
         for row in self.participations:
             webinar = webinars.get(str(row["associations"]["marketingEvent"]["marketingEventId"]))
-            if webinar and (attendance := parse_attendance(row, webinar)):
+            if webinar and (attendance := self._parse("participations", partial(parse_attendance, event=webinar), row)):
                 yield attendance, None
+
+    def _parse(self, file: str, parse: Callable[[JsonObject], T], row: JsonObject) -> T | None:
+        """Return the parsed row, or None: a wrong field must not stop the evaluation of all others."""
+        try:
+            return parse(row)
+        except PARSE_ERRORS:
+            self.unreadable[file] += 1
+            return None
