@@ -18,9 +18,9 @@ from sync_worker.errors import ConfigurationError, ModelError, StateBusy, StateE
 from sync_worker.hubspot.client import HubSpot, connect
 from sync_worker.hubspot.rest import clock_skew, rate_limiter
 from sync_worker.hubspot.rest.transport import Timeouts
-from sync_worker.insight.conversion import OutcomeReport, build_outcome_report
 from sync_worker.insight.live_verdicts import LiveVerdicts, load_live_verdicts
-from sync_worker.insight.mql_cohort import MQL
+from sync_worker.insight.mqls.conversion import OutcomeReport, build_outcome_report
+from sync_worker.insight.mqls.mql_cohort import MQL
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.insight.state_history import load_state_history, raise_if_unread
 from sync_worker.model.compiled.loader import load
@@ -394,16 +394,16 @@ class Worker:
         kinds = frozenset().union(*(model.source_kinds for model in models))
         hidden = portal_info.select_hidden_kinds(kinds) if portal_info else frozenset[str]()
         days = self.settings.keep_events_days
-        retention = Retention(keep_events=timedelta(days=days) if days else None)
+        retention, now = Retention(keep_events=timedelta(days=days) if days else None), self.clock()
         with self.store.transaction() as tx:
             return load_state_history(
                 tx,
                 models,
                 hidden,
-                self.clock(),
+                now,
                 outcomes_read_at=load_read_at(tx),
-                complete_since=retention.complete_since(models, self.outputs.models, self.clock()),
-                keeps_all_events=self.settings.keep_events_days is None,
+                complete_since=retention.complete_since(models, self.outputs.models, now),
+                deleted_before=retention.deleted_before(self.outputs.models, now),
             )
 
     def load_past(self, models: Sequence[Model], survey: Model | None = None) -> PortalHistory:
@@ -436,12 +436,12 @@ class Worker:
                 hint="Set `shadow` to this file, so that the next run reads it; or use a portal folder (--portal).",
             )
 
-    def compare_live(self, history: PortalHistory) -> LiveVerdicts | None:
+    def compare_live(self, history: PortalHistory, horizon: timedelta) -> LiveVerdicts | None:
         """Compare the MQLs of the model with those of the shadow model as time went by; None without a shadow model or its MQLs."""
         if self.shadow is None:
             return None
         with self.store.transaction() as tx:
-            return load_live_verdicts(tx, history, self.shadow.hash)
+            return load_live_verdicts(tx, history, self.shadow.hash, horizon)
 
     def _build_outcome_reader(self, models: Sequence[Model]) -> OutcomeReader:
         portal.check_portal_id(self.store, self.hubspot.account.read_details())

@@ -72,7 +72,7 @@ def backtest_models(
     result = run_backtest(history, models, list(dates) or [history.outcomes_end - horizon], horizon)
     if portal is not None or not with_live:
         return result
-    return replace(result, live=with_worker(lambda worker: worker.compare_live(history)))
+    return replace(result, live=with_worker(lambda worker: worker.compare_live(history, horizon)))
 
 
 def find_threshold(

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from sync_worker.insight.conversion import OutcomeReport
+from sync_worker.insight.mqls.conversion import OutcomeReport
 from sync_worker.model.file.schema import GRADE_LETTERS
 from sync_worker.reports.earlier_report import EarlierReport, load_earlier_report
 from sync_worker.reports.report_details import ReportDetails, compute_details

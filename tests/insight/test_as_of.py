@@ -7,13 +7,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from sync_worker.cli.sandbox import read_history
 from sync_worker.errors import ConfigurationError
 from sync_worker.insight.as_of import as_of
+from sync_worker.insight.known_then import INSTANT, forget_later_facts
 from sync_worker.insight.outcomes import find_outcomes, outcomes_after
 from sync_worker.insight.portal_history import PortalHistory
+from sync_worker.model.compiled.facts import TIMESTAMP
 from sync_worker.model.compiled.loader import loads
 from sync_worker.sandbox import folder
 from sync_worker.sandbox.base.timestamps import format_iso
@@ -142,6 +145,67 @@ def test_contacts_that_were_merged_later_are_separate(read: Callable[..., Portal
     merged = {**make_contact(1), "archived": True, "archivedAt": format_iso(AFTER)}
     rows = {"contacts": [merged, MERGED], "events": [make_page_view("v", 1, BEFORE)]}
     assert {id_: row["events"] for id_, row in describe(read(**rows)).items()} == {1: 1}
+
+
+def test_a_chain_of_merges_is_followed_to_the_contact_of_each_time(read: Callable[..., PortalHistory]) -> None:
+    def merged(number: int, at: int) -> dict[str, Any]:
+        return {**make_contact(number), "archived": True, "archivedAt": format_iso(at)}
+
+    first, second = EARLIER_MS - 10 * DAY, AFTER
+    middle = {**merged(2, second), "properties": {"hs_merged_object_ids": "1", "hs_calculated_merged_vids": f"1:{first}"}}
+    last = make_contact(3, hs_merged_object_ids="2", hs_calculated_merged_vids=f"2:{second}")
+    times = (BEFORE, first - DAY)
+    rows = {"contacts": [merged(1, first), middle, last], "events": [make_page_view(f"v{at}", 1, at) for at in times]}
+    history = read(**rows, deals=[make_deal(9, AFTER)])
+    found = {
+        at: dict(as_of(history, from_ms(at)).events.group_by("contact_id").len().iter_rows()) for at in (first - 1, EARLIER_MS, NOW_MS)
+    }
+    assert found == {first - 1: {1: 1}, EARLIER_MS: {2: 2}, NOW_MS: {3: 2}}
+    assert find_outcomes(history)["contact_id"].to_list() == [1, 2, 3]
+
+
+def test_a_value_that_hubspot_no_longer_keeps_is_the_first_one_that_it_keeps(read: Callable[..., PortalHistory]) -> None:
+    values = [make_value("jobtitle", f"title {n}", AFTER + n) for n in range(20)]
+    known = as_of(read(contacts=[make_contact(1, jobtitle="title 19")], property_history=values), EARLIER)
+    assert known.contacts["jobtitle"].to_list() == ["title 0"]
+    assert "jobtitle" in known.frozen
+
+
+def test_what_cannot_be_read_is_left_out_and_named(read: Callable[..., PortalHistory]) -> None:
+    click = {**make_click("c", "p1@example.com", BEFORE), "emailCampaignId": {"id": 1}}
+    history = read(
+        contacts=[make_contact(1, hs_lifecyclestage_customer_date="soon")],
+        email_events=[click, make_click("d", "p1@example.com", BEFORE)],
+        deals=[make_deal(8, BEFORE, createdate="yesterday"), make_deal(9, BEFORE, dealstage="closedwon", closedate="2026-13-01")],
+    )
+    (note,) = history.gaps.describe([])
+    names = ("contacts: hs_lifecyclestage_customer_date (1)", "deals: closedate (1)", "deals: createdate (1)", "email_events (1)")
+    assert note.endswith(f"{', '.join(names)}.")
+    assert history.events.height == history.deals.height == 1
+    assert find_outcomes(history)["customer_at"].to_list() == [None]
+
+
+def test_contacts_evaluated_together_know_what_each_knew_alone(read: Callable[..., PortalHistory]) -> None:
+    instants = {1: BEFORE, 2: EARLIER_MS, 3: EARLIER_MS, 4: AFTER}
+    history = read(
+        contacts=[make_contact(number, associatedcompanyid="7", jobtitle="CTO") for number in instants],
+        companies=[BIG],
+        events=[make_page_view(f"v{number}-{at}", number, at) for number in instants for at in (BEFORE - 1, EARLIER_MS, AFTER + 1)],
+        deals=[make_deal(9, EARLIER_MS - 1, dealstage="closedwon", closedate=format_iso(AFTER))],
+        property_history=[
+            *(make_value("numberofemployees", f"{at}", at, "companies", 7) for at in (BEFORE - 1, EARLIER_MS, AFTER)),
+            *(make_value("jobtitle", "CTO", EARLIER_MS, number=number) for number in instants),
+            *(make_value("associatedcompanyid", "7", EARLIER_MS, number=number) for number in (1, 2)),
+        ],
+    )
+    times = {number: from_ms(at) for number, at in instants.items()}
+    frame = pl.DataFrame({"contact_id": list(times), INSTANT: pl.Series(list(times.values()), dtype=TIMESTAMP)})
+    together = as_of(forget_later_facts(history, frame), from_ms(AFTER)).build_facts()
+    for number, at in times.items():
+        alone = as_of(history, at).build_facts()
+        for one, all_ in ((alone.contacts, together.contacts), (alone.events, together.events)):
+            own = [part.filter(contact_id=number).drop("associatedcompanyid", strict=False) for part in (one, all_)]
+            assert own[0].equals(own[1])
 
 
 def test_the_future_changes_nothing_in_what_was_known(read: Callable[..., PortalHistory]) -> None:

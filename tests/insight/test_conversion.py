@@ -14,7 +14,9 @@ from rich.console import Console
 
 from sync_worker.cli.output.outcomes import print_outcomes
 from sync_worker.errors import ConfigurationError
-from sync_worker.insight.conversion import OutcomeReport, build_outcome_report
+from sync_worker.insight.history_gaps import HistoryGaps
+from sync_worker.insight.mqls.conversion import OutcomeReport, build_outcome_report
+from sync_worker.insight.mqls.mql_cohort import UNKNOWN
 from sync_worker.insight.portal_history import (
     CONTACT_COLUMNS,
     DEAL_COLUMNS,
@@ -83,7 +85,7 @@ def kinds(report: OutcomeReport) -> set[str]:
 
 
 def test_each_mql_is_evaluated_as_of_the_time_at_which_it_became_one() -> None:
-    became = NOW - 60 * DAY
+    became = NOW - 120 * DAY
     views = {1: [became - DAY, became - 2 * DAY], 2: [became - DAY, became + DAY]}
     report = build_outcome_report(make_history({1: became, 2: became}, {1: became + 10 * DAY}, views=views), MODEL)
     bands = {group.value: (group.opportunities.count, group.opportunities.total) for group in report.groups["band"]}
@@ -94,13 +96,60 @@ def test_each_mql_is_evaluated_as_of_the_time_at_which_it_became_one() -> None:
 
 
 def test_an_opportunity_before_the_mql_counts_in_no_ratio() -> None:
-    became = NOW - 60 * DAY
+    became = NOW - 120 * DAY
     report = build_outcome_report(make_history({1: became, 2: became}, {1: became - DAY}), MODEL)
     assert (report.earlier, report.all_mqls.opportunities.total) == (1, 1)
 
 
+def test_an_mql_counts_once_its_horizon_is_over_and_only_what_it_became_within_it() -> None:
+    old, young = NOW - 120 * DAY, NOW - 10 * DAY
+    history = make_history({1: old, 2: old, 3: young, 4: young}, {1: old + 91 * DAY, 2: old + 90 * DAY, 3: young + DAY})
+    report = build_outcome_report(history, MODEL)
+    whole = report.all_mqls
+    assert (whole.opportunities.count, whole.opportunities.total, whole.young, whole.mqls) == (1, 2, 2, 4)
+    assert report.days == (90, 90, 90)
+    assert "MQLs that are younger than 90 days count in no ratio: 2." in report.notes
+    assert (report.as_json()["mqls"], report.as_json()["too_young"]) == (4, 2)
+    assert [(group.opportunities.total, group.young) for group in report.groups["month"]] == [(2, 0), (0, 2)]
+
+
+def test_many_mqls_are_evaluated_together_without_a_view_of_their_future() -> None:
+    became = {number: NOW - 200 * DAY + number * timedelta(hours=1) for number in range(120)}
+    views = {number: [at - DAY, at + timedelta(seconds=1)] for number, at in became.items()}
+    report = build_outcome_report(make_history(became, {}, views=views), MODEL)
+    assert {group.value: group.mqls for group in report.groups["band"]} == {"warm": 120}
+
+
+def test_an_mql_whose_record_is_younger_than_its_stage_counts_without_a_band_and_is_named() -> None:
+    history = make_history({1: OLD - DAY, 2: OLD + DAY}, {1: OLD + DAY})
+    report = build_outcome_report(history, MODEL)
+    assert (report.all_mqls.opportunities.count, report.all_mqls.mqls) == (1, 2)
+    assert {group.value: group.mqls for group in report.groups["band"]} == {"cold": 1, UNKNOWN: 1}
+    assert any("younger than their lifecycle stage" in note and note.endswith(": 1.") for note in report.notes)
+
+
+def test_mqls_whose_events_or_records_are_deleted_are_named() -> None:
+    history = make_history({1: OLD + DAY, 2: NOW - 100 * DAY, 3: OLD + DAY}, {})
+    kept = replace(history, contacts=history.contacts.filter(pl.col("contact_id") != 3), complete_since=NOW - 110 * DAY)
+    report = build_outcome_report(kept, MODEL)
+    assert {group.value: group.mqls for group in report.groups["qualified"]} == {UNKNOWN: 1, "not by this model": 1}
+    assert report.notes[-2:] == (
+        "MQLs that were deleted since count in no ratio: 1.",
+        "MQLs without a band and grade, because their events of that time have been deleted (SYNC_WORKER_KEEP_EVENTS_DAYS): 1.",
+    )
+
+
+def test_criteria_without_a_window_are_named_if_events_were_deleted() -> None:
+    history = make_history({1: NOW - 100 * DAY}, {})
+    gaps = HistoryGaps(deleted_before={"page_view": NOW - 150 * DAY}, unreadable={"deals: createdate": 2})
+    notes = " ".join(build_outcome_report(replace(history, gaps=gaps), MODEL).notes)
+    assert f"Events before {NOW - 150 * DAY:%Y-%m-%d} have been deleted" in notes
+    assert "count fewer events than they did then: views." in notes
+    assert "could not be read, and count as missing: deals: createdate (2)." in notes
+
+
 def test_feedback_is_shown_by_band_grade_and_criterion() -> None:
-    became = NOW - 60 * DAY
+    became = NOW - 120 * DAY
     history = make_history({1: became, 2: became}, {}, views={1: [became - DAY, became - 2 * DAY], 2: [became - DAY]})
     answers = [Feedback(1, "m", "good_lead", "", 0), Feedback(2, "m", "bad_fit", "#views too easy", 0), Feedback(9, "m", "bad_fit", "", 0)]
     report = build_outcome_report(history, MODEL, answers=answers)
@@ -116,7 +165,7 @@ def test_feedback_is_shown_by_band_grade_and_criterion() -> None:
 
 
 def test_a_value_that_sales_fills_in_after_the_deal_is_not_seen_before_it() -> None:
-    became = NOW - 60 * DAY
+    became = NOW - 120 * DAY
     history = make_history({1: became}, {1: became + DAY}, status={1: (became + 2 * DAY, "CONNECTED")})
     report = build_outcome_report(history, MODEL)
     assert [group.value for group in report.groups["criterion"]] == ["grade: role"]
@@ -177,7 +226,7 @@ def test_a_portal_without_mqls_is_an_error() -> None:
 
 
 def test_the_figures_are_those_of_the_last_read() -> None:
-    history = replace(make_history({1: NOW - 60 * DAY}, {1: NOW - 50 * DAY}), outcomes_read_at=NOW - 5 * DAY)
+    history = replace(make_history({1: NOW - 120 * DAY}, {1: NOW - 110 * DAY}), outcomes_read_at=NOW - 5 * DAY)
     report = build_outcome_report(history, MODEL)
     assert report.at == NOW - 5 * DAY
     assert f"As of {report.at:%Y-%m-%d}" in build_outcome_section(report).text

@@ -36,6 +36,7 @@ def make_live() -> LiveVerdicts:
         {1: day(10), 2: day(20), 4: day(30)},
         {2: day(30), 3: day(30)},
         challenger_hash="abc",
+        horizon=timedelta(days=7),
     )
 
 
@@ -48,6 +49,15 @@ def test_an_opportunity_counts_only_after_the_start_of_the_mql() -> None:
         "the model only": (1, 1),
         "the challenger only": (0, 1),
     }
+
+
+def test_an_mql_whose_horizon_is_not_over_counts_in_no_ratio() -> None:
+    history = PortalHistory(now=NOW, contacts=pl.DataFrame(schema=dict(CONTACT_COLUMNS)), deals=build_deals([(1, 1, NOW)]))
+    live = compare_live(history, {1: day(30), 2: day(3)}, {3: day(40), 2: day(3)}, challenger_hash="abc", horizon=timedelta(days=7))
+    assert (live.ratios["the model"].count, live.ratios["the model"].total) == (0, 1)
+    assert live.ratios["the challenger"].total == 1
+    assert live.young == live.as_json()["too_young"] == 1
+    assert "of which this time is not over count in no ratio: 1." in live.summary
 
 
 def test_few_outcomes_are_called_too_little_data(tmp_path: Path) -> None:

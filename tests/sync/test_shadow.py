@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from json import dumps
 from pathlib import Path
@@ -194,7 +195,7 @@ def test_the_mqls_of_both_models_are_compared_as_time_goes_by(shadow_harness: Ha
     shadow_harness.backfill()
     shadow_harness.approve()
     with shadow_harness.worker() as worker:
-        live = worker.compare_live(worker.load_history([worker.model]))
+        live = worker.compare_live(worker.load_history([worker.model]), timedelta())
     assert live is not None
     assert {name: ratio.total for name, ratio in live.ratios.items()} == {
         "the model": 3,

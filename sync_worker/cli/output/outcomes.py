@@ -9,8 +9,9 @@ from rich.console import Console
 
 from sync_worker.cli.output.labels import format_count
 from sync_worker.cli.output.tables import build_table
-from sync_worker.insight.conversion import Group, OutcomeReport
 from sync_worker.insight.feedback import format_counts
+from sync_worker.insight.mqls.conversion import OutcomeReport
+from sync_worker.insight.mqls.conversion_alarms import HORIZON, Group
 from sync_worker.insight.ratio import Ratio
 
 HEADINGS: Final = {
@@ -29,8 +30,9 @@ def print_outcomes(report: OutcomeReport, console: Console) -> None:
     for alarm in report.alarms:
         console.print(f"! {alarm.text}", style="bold yellow", markup=False)
     whole = report.all_mqls
-    counts = (format_count(whole.opportunities.total, "MQL"), whole.opportunities.count, whole.customers.count)
-    console.print("{} · {:,} became opportunities · {:,} became customers".format(*counts), style="bold", markup=False)
+    over = f"{format_count(whole.mqls, 'MQL')}, {whole.opportunities.total:,} of them {HORIZON.days} days ago or earlier"
+    counts = f"{whole.opportunities.count:,} became opportunities · {whole.customers.count:,} became customers"
+    console.print(f"{over} · {counts} within {HORIZON.days} days", style="bold", markup=False)
     console.print(f"opportunities {whole.opportunities}, customers {whole.customers}, with 95 % intervals", markup=False)
     if report.days:
         first, middle, last = report.days
@@ -55,11 +57,11 @@ def _print_groups(heading: str, groups: Sequence[Group], console: Console, *, fi
     feedback = [("feedback", "left")] if any(group.feedback for group in groups) else []
     table = build_table((heading, "left"), (first, "right"), ("opportunities", "right"), ("customers", "right"), *feedback)
     for group in groups:
-        cells = (group.value, f"{group.opportunities.total:,}", _format_ratio(group.opportunities), _format_ratio(group.customers))
+        cells = (group.value, f"{group.mqls:,}", _format_ratio(group.opportunities), _format_ratio(group.customers))
         table.add_row(*cells, *(format_counts(group.feedback) for _ in feedback))
     console.print()
     console.print(table)
 
 
 def _format_ratio(ratio: Ratio) -> str:
-    return f"{ratio.count:,}  {ratio}"
+    return f"{ratio.count:,} of {ratio.total:,}  {ratio}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from sync_worker.insight.conversion import HORIZON, Group, OutcomeReport
+from sync_worker.insight.mqls.conversion import OutcomeReport
+from sync_worker.insight.mqls.conversion_alarms import HORIZON, Group
 from sync_worker.insight.ratio import Ratio
 from sync_worker.reports.html.charts import BarChart, Series
 from sync_worker.reports.html.numbers import format_number
@@ -24,9 +25,10 @@ DIMENSIONS: Final[Mapping[str, str]] = {
 def build_outcome_section(outcomes: OutcomeReport) -> Section:
     """Return the section. Every share has its interval, because few outcomes must not look like knowledge."""
     whole = outcomes.all_mqls
+    ratio = whole.opportunities
     text = (
-        f"{format_number(whole.opportunities.count)} of {format_number(whole.opportunities.total)} MQLs became opportunities, "
-        f"{format_number(whole.customers.count)} became customers. The lines on the bars are 95 % intervals."
+        f"{format_number(ratio.count)} of {format_number(ratio.total)} MQLs that are at least {HORIZON.days} days old became opportunities "
+        f"in that time, {format_number(whole.customers.count)} became customers. The lines on the bars are 95 % intervals."
     )
     if outcomes.days:
         text += f" The median time to the opportunity is {outcomes.days[1]:.0f} days."
@@ -68,11 +70,10 @@ def _build_part(title: str, name: str, groups: Sequence[Group], *, noun: str) ->
         ),
     )
     rows = [
-        (group.value, format_number(group.opportunities.total), _format_ratio(group.opportunities), _format_ratio(group.customers))
-        for group in groups
+        (group.value, format_number(group.mqls), _format_ratio(group.opportunities), _format_ratio(group.customers)) for group in groups
     ]
     return Part(chart=chart, table=Table(caption=f"By {name}", columns=(name, noun, "opportunities", "customers"), rows=rows))
 
 
 def _format_ratio(ratio: Ratio) -> str:
-    return f"{format_number(ratio.count)}: {ratio}"
+    return f"{format_number(ratio.count)} of {format_number(ratio.total)}: {ratio}"

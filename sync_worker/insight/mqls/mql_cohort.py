@@ -11,6 +11,7 @@ import polars as pl
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.insight.as_of import as_of
+from sync_worker.insight.known_then import forget_later_facts
 from sync_worker.insight.outcomes import find_outcomes
 from sync_worker.insight.portal_history import PortalHistory
 from sync_worker.model.compiled.model import Model
@@ -19,10 +20,13 @@ from sync_worker.model.scoring.counters import column_name
 from sync_worker.model.scoring.grade import MATCH
 
 MQL: Final = "marketingqualifiedlead"
-MAX_INSTANTS: Final = 100  # evaluations as of the minute; with more, as of the day
+#: One evaluation for each of these periods, the shortest of which there are few enough.
+PERIODS: Final = ("1m", "1h", "1d")
+MAX_EVALUATIONS: Final = 100
 DIRECT: Final = "direct"
 BY_SCORE: Final = "by score"
 NEITHER: Final = "not by this model"
+UNKNOWN: Final = "not known"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -31,16 +35,20 @@ class MqlCohort:
 
     `table`: contact_id, mql_at, band, grade, qualified (direct, by score, not by this model), criteria (the keys that gave points or
     matched), opportunity_at, customer_at, amount. `earlier` is the number of contacts that were opportunities before they became MQLs.
-    `frozen`: the properties whose later values had to be used.
+    `frozen`: the properties whose later values had to be used. `notes`: sentences about MQLs that are left out, and about those without a
+    verdict: their band, grade and way of qualification are `UNKNOWN`.
     """
 
     table: pl.DataFrame
     earlier: int
     frozen: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def build_cohort(history: PortalHistory, model: Model) -> MqlCohort:
-    """Evaluate each MQL as of the time at which it became one, to the minute or, with many MQLs, to the day.
+    """Evaluate each MQL with the facts of the time at which it became one, exactly.
+
+    Many MQLs are evaluated together, as of the end of the hour or the day: then points that decay are those of up to a day later.
 
     Raises:
         ConfigurationError: no contact has become an MQL.
@@ -51,32 +59,63 @@ def build_cohort(history: PortalHistory, model: Model) -> MqlCohort:
             "No contact in the state has become an MQL, so there are no outcomes of MQLs.",
             hint="Run `sync`, `report` and `approve`, so that lifecycle stages become MQL. The other analyses need no MQLs.",
         )
-    outcomes = find_outcomes(history)
-    joined = entries.join(outcomes, on="contact_id", how="left")
+    joined = entries.join(find_outcomes(history), on="contact_id", how="left")
     is_earlier = (pl.col("opportunity_at") < pl.col("mql_at")).fill_null(value=False)
     later = joined.filter(~is_earlier)
-    batches = [*_evaluate_entries(history, model, later)]
+    kept = later if history.complete_since is None else later.filter(pl.col("mql_at") >= history.complete_since)
+    batches = [*_evaluate_entries(history, model, kept)]
     frozen = sorted(set[str]().union(*(names for _, names in batches)))
-    verdicts = pl.concat([table for table, _ in batches]) if batches else _empty_verdicts()
-    table = later.join(verdicts, on="contact_id", how="inner").sort("mql_at", "contact_id")
-    return MqlCohort(table=table, earlier=joined.height - later.height, frozen=tuple(frozen))
+    verdicts = pl.concat([_empty_verdicts(), *(table for table, _ in batches)])
+    is_unknown = pl.col("band").is_null()
+    names = ("band", "grade", "qualified")
+    unknown = (pl.when(is_unknown).then(pl.lit(UNKNOWN)).otherwise(name).alias(name) for name in names)
+    table = later.join(verdicts, on="contact_id", how="left").with_columns(*unknown).sort("mql_at", "contact_id")
+    return MqlCohort(
+        table=table,
+        earlier=joined.height - later.height,
+        frozen=tuple(frozen),
+        notes=tuple(_describe_gaps(deleted=_count_deleted(history), old=later.height - kept.height, younger=kept.height - verdicts.height)),
+    )
+
+
+def _describe_gaps(*, deleted: int, old: int, younger: int) -> Iterator[str]:
+    if deleted:
+        yield f"MQLs that were deleted since count in no ratio: {deleted:,}."
+    reasons = {
+        "their events of that time have been deleted (SYNC_WORKER_KEEP_EVENTS_DAYS)": old,
+        "their records are younger than their lifecycle stage, by a merge or an import": younger,
+    }
+    for reason, number in reasons.items():
+        if number:
+            yield f"MQLs without a band and grade, because {reason}: {number:,}."
 
 
 def _find_entries(history: PortalHistory) -> pl.DataFrame:
     """Return when contacts that exist became MQLs; a contact that was merged since is counted once, as its survivor."""
     here = history.contacts.filter(pl.col("removed_at").is_null()).select("contact_id")
+    return _find_starts(history).join(here, on="contact_id", how="semi")
+
+
+def _find_starts(history: PortalHistory) -> pl.DataFrame:
     entered = history.stages.filter(pl.col("stage") == MQL).group_by("contact_id").agg(mql_at=pl.col("at").min())
-    return entered.join(here, on="contact_id", how="semi").filter(pl.col("mql_at") <= history.now)
+    return entered.filter(pl.col("mql_at") <= history.now)
+
+
+def _count_deleted(history: PortalHistory) -> int:
+    here = history.contacts.filter(pl.col("removed_at").is_null()).select("contact_id")
+    gone = _find_starts(history).join(here, on="contact_id", how="anti")
+    return gone.join(history.merges, on="contact_id", how="anti").height
 
 
 def _evaluate_entries(history: PortalHistory, model: Model, entries: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, list[str]]]:
-    minutes = entries.with_columns(period=pl.col("mql_at").dt.truncate("1m"))
-    few = minutes["period"].n_unique() <= MAX_INSTANTS
-    grouped = minutes if few else entries.with_columns(period=pl.col("mql_at").dt.truncate("1d"))
-    for part in grouped.partition_by("period", maintain_order=True):
+    own = forget_later_facts(history, entries.select("contact_id", instant="mql_at"))
+    times = entries.join(own.contacts.select("contact_id"), on="contact_id", how="semi")
+    grouped = [times.with_columns(period=pl.col("mql_at").dt.truncate(period)) for period in PERIODS]
+    few = (each for each in grouped if each["period"].n_unique() <= MAX_EVALUATIONS)
+    for part in next(few, grouped[-1]).partition_by("period", maintain_order=True):
         instant = part["mql_at"].max()
         if isinstance(instant, datetime):
-            yield _evaluate_part(history, model, part.select("contact_id"), instant)
+            yield _evaluate_part(own, model, part.select("contact_id"), instant)
 
 
 def _evaluate_part(history: PortalHistory, model: Model, ids: pl.DataFrame, instant: datetime) -> tuple[pl.DataFrame, list[str]]:
@@ -84,7 +123,6 @@ def _evaluate_part(history: PortalHistory, model: Model, ids: pl.DataFrame, inst
         history,
         contacts=history.contacts.join(ids, on="contact_id", how="semi"),
         events=history.events.join(ids, on="contact_id", how="semi"),
-        merges=history.merges.clear(),  # an MQL is evaluated with the events of all contacts that it consists of
     )
     known = as_of(own, instant, keep_undated=True)
     verdicts = evaluate(known.build_facts(), model, instant)

@@ -1,0 +1,1 @@
+"""What became of the contacts that became MQLs, for `outcomes`."""
