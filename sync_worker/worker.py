@@ -403,7 +403,7 @@ class Worker:
                 now,
                 outcomes_read_at=load_read_at(tx),
                 complete_since=retention.complete_since(models, self.outputs.models, now),
-                deleted_before=retention.deleted_before(self.outputs.models, now),
+                deleted_before=retention.find_cutoffs(self.outputs.models, now),
             )
 
     def load_past(self, models: Sequence[Model], survey: Model | None = None) -> PortalHistory:

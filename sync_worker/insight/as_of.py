@@ -75,7 +75,7 @@ def _without_survivors(contacts: pl.DataFrame, later_merges: pl.DataFrame) -> pl
 
 
 def _select_events(events: pl.DataFrame, contacts: pl.DataFrame, merges: pl.DataFrame | None, at: pl.Expr) -> pl.DataFrame:
-    """Return the events of the contacts. `merges`: those up to the instant, if there are later ones; they tell whose an event was then."""
+    """Return the events of the contacts. `merges`: those up to the instant, if there are later ones; they show whose an event was then."""
     past = events.filter(pl.col("at") <= at, pl.col("replaced_at").is_null() | (pl.col("replaced_at") > at))
     if merges is not None:
         survivors = find_survivors(merges.select("contact_id", "survivor_id").iter_rows())

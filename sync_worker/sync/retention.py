@@ -50,7 +50,7 @@ class Retention:
         known = [each for each in lookbacks if each is not None]
         return to_ms(now - max(*known, self.keep_events)) if len(known) == len(lookbacks) else None
 
-    def deleted_before(self, models: Sequence[Model], now: datetime) -> dict[str, datetime]:
+    def find_cutoffs(self, models: Sequence[Model], now: datetime) -> dict[str, datetime]:
         """Return the times before which events are deleted, by kind; kinds of which all events are kept have none."""
         cutoffs = {kind: self.cutoff(kind, models, now) for kind in combine_inputs(models).event_kinds}
         return {kind: from_ms(cutoff) for kind, cutoff in cutoffs.items() if cutoff is not None}
