@@ -104,10 +104,10 @@ def evaluate_folder(path: Path, *, at: datetime | None, model_file: Path) -> dic
 def find_known(history: PortalHistory, at: datetime | None) -> PortalHistory:
     """Return what was known at a time; default: `now`. Raises ConfigurationError if no contact existed then."""
     known = as_of(history, at or history.now, keep_undated=True)
-    if known.contacts.is_empty() and not history.contacts.is_empty():
-        first = history.contacts["created_at"].min()
-        created = f": the first one was created on {first:%Y-%m-%d}" if isinstance(first, datetime) else ""
-        raise ConfigurationError(f"No contact is known as of {known.now:%Y-%m-%d}{created}.", hint="Use a later time.")
+    first = history.contacts["created_at"].min()
+    if known.contacts.is_empty() and isinstance(first, datetime) and first > known.now:
+        created = f"the first one was created on {first:%Y-%m-%d}"
+        raise ConfigurationError(f"No contact is known as of {known.now:%Y-%m-%d}: {created}.", hint="Use a later time.")
     return known
 
 
