@@ -144,5 +144,6 @@ def _subscription_rows(tx: Connection) -> list[tuple[int, str, None, bool]]:
 
 def _survivor_deals(rows: Sequence[Sequence[object]], merged: Sequence[tuple[int, int, int | None]]) -> list[tuple[object, ...]]:
     """Return the deals with the contacts that still exist."""
-    survivors: dict[object, int] = {**find_survivors((old_id, survivor) for old_id, survivor, _ in merged)}
+    found = find_survivors((old_id, survivor) for old_id, survivor, _ in merged)
+    survivors: dict[object, int] = dict(found.items())
     return list({(deal_id, survivors.get(contact_id, contact_id), *others) for deal_id, contact_id, *others in rows})
