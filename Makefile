@@ -8,7 +8,7 @@ MUTANTS := .venv-mutants
 AUDIT := .venv-audit
 # What `make test` runs on PostgreSQL as well: all statements of the store, and whole runs.
 POSTGRES_TESTS := tests/store tests/sync/test_invariants.py tests/sync/test_interrupted_run.py tests/reliability/test_lease.py \
-  tests/reliability/test_database_restart.py
+  tests/reliability/test_database_restart.py tests/fleet
 
 .PHONY: install hooks peers demo test postgres soak reliability mutants audit check bench countries format lock clean
 

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     base_url: str = Field(DEFAULT_BASE_URL, validation_alias="HUBSPOT_BASE_URL")
     api_version: Literal["v3", "2026-09"] = Field("2026-09", validation_alias="HUBSPOT_API_VERSION")
     state_url: str = Field("sqlite:///sync_worker.db", validation_alias="SYNC_WORKER_STATE_URL")
+    fleet_url: str | None = Field(None, validation_alias="SYNC_WORKER_FLEET_URL")  # PostgreSQL: the portals of `fleet`
     model: Path = Field(Path("config/model.yaml"), validation_alias="SYNC_WORKER_MODEL")
     shadow: Path | None = Field(None, validation_alias="SYNC_WORKER_SHADOW")  # a second model, evaluated for comparison only
 

@@ -66,21 +66,28 @@ def build_pages(health: Health, registry: CollectorRegistry) -> dict[str, Page]:
 
     def check_health(_accept: str) -> Reply:
         alive = health.is_alive()
-        return _json_reply({"alive": alive}, HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
+        return build_json_reply({"alive": alive}, HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
 
     def check_readiness(_accept: str) -> Reply:
         problems = [log.redact_text(problem) for problem in health.problems()]
         content = {"ready": not problems, "paused": health.paused_since is not None, "problems": problems}
-        return _json_reply(content, HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK)
+        return build_json_reply(content, HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK)
+
+    return {"/healthz": check_health, "/readyz": check_readiness, "/metrics": build_metrics_page(registry)}
+
+
+def build_metrics_page(registry: CollectorRegistry) -> Page:
+    """Return the page of the metrics."""
 
     def show_metrics(accept: str) -> Reply:
         encode, content_type = choose_encoder(accept)
         return Reply(HTTPStatus.OK, content_type, encode(registry))
 
-    return {"/healthz": check_health, "/readyz": check_readiness, "/metrics": show_metrics}
+    return show_metrics
 
 
-def _json_reply(content: Mapping[str, object], status: HTTPStatus) -> Reply:
+def build_json_reply(content: Mapping[str, object], status: HTTPStatus) -> Reply:
+    """Return a reply in JSON."""
     return Reply(status, "application/json", json.dumps(content).encode() + b"\n")
 
 

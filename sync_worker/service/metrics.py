@@ -62,8 +62,8 @@ class ServiceMetrics:
         self._hand_offs = Gauge("sync_worker_hand_offs_waiting", "Messages to sales that are not sent yet", registry=registry)
         self._left_out = Gauge("sync_worker_left_out", "Forms, webinars and lists that could not be read", registry=registry)
         self._last_done = Gauge("sync_worker_last_done_timestamp_seconds", "End of the last good cycle", registry=registry)
-        self._figures: StateFigures | None = None
-        registry.register(_LabeledFigures(lambda: self._figures))
+        self.figures: StateFigures | None = None  # of the last `set_figures`
+        registry.register(_LabeledFigures(lambda: self.figures))
         self._reload.set(1)
         self._set_zeros()
 
@@ -104,7 +104,7 @@ class ServiceMetrics:
 
     def set_figures(self, figures: StateFigures) -> None:
         """Set the figures of the state."""
-        self._figures = figures
+        self.figures = figures
         self._contacts.set(figures.contacts)
         self._mqls.set(figures.mqls)
         self._approved.set(figures.approved)
@@ -114,7 +114,7 @@ class ServiceMetrics:
         self._last_done.set(figures.last_done.timestamp() if figures.last_done else 0)
 
     def _load_lags(self) -> dict[str, float]:
-        cursors = self._figures.cursors if self._figures else {}
+        cursors = self.figures.cursors if self.figures else {}
         now = self._clock()
         return {stream: max(0.0, (now - at).total_seconds()) for stream, at in cursors.items()}
 

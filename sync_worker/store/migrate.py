@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
@@ -10,6 +12,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 from sync_worker.errors import StateError
+
+_LOCK: Final = Lock()  # Alembic has one context for each process, and a fleet opens several states at once
 
 
 def alembic_config() -> Config:
@@ -33,7 +37,7 @@ def upgrade(engine: Engine, *, database_name: str, version: str | None) -> None:
             hint="Run the newer version, or set SYNC_WORKER_STATE_URL to a backup from before the upgrade; the state was not changed.",
         )
     config = alembic_config()
-    with engine.begin() as connection:
+    with _LOCK, engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             # Python's driver starts no transaction for CREATE TABLE. Without this, a failed migration would be applied in part.
             connection.exec_driver_sql("BEGIN IMMEDIATE")

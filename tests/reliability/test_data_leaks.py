@@ -85,7 +85,8 @@ def iter_commands(group: Any, *above: str) -> set[tuple[str, ...]]:
 
 def test_every_command_is_tested_here() -> None:
     tested = {command[: 2 if command[0] in {"model", "service", "state"} else 1] for command in COMMANDS}
-    assert tested | {("serve",), ("state", "restore")} == iter_commands(get_command(app))
+    in_tests_of_the_fleet = {command for command in iter_commands(get_command(app)) if command[0] == "fleet"}
+    assert tested | {("serve",), ("state", "restore")} | in_tests_of_the_fleet == iter_commands(get_command(app))
 
 
 def test_no_command_leaks_secrets_under_faults(harness: Harness, program: KillableWorker) -> None:

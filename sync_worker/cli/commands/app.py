@@ -17,7 +17,7 @@ COMMAND_ORDER: Final = (
     *("report", "approve", "review", "outcomes"),
     *("backtest", "threshold", "suggest"),
     *("explain", "audit", "forget"),
-    *("model", "service", "state", "sandbox", "demo"),
+    *("model", "service", "state", "fleet", "sandbox", "demo"),
 )
 
 
@@ -47,9 +47,11 @@ app = typer.Typer(
 model_app = typer.Typer(no_args_is_help=True, help="Validate, compare and evaluate model files.")
 state_app = typer.Typer(no_args_is_help=True, help="Back up, verify and restore the state.")
 service_app = typer.Typer(no_args_is_help=True, help="Pause and resume the running service; let it read a stream again.")
+fleet_app = typer.Typer(no_args_is_help=True, help="Run many portals: their entries, their status, the worker processes.")
 app.add_typer(model_app, name="model")
 app.add_typer(service_app, name="service")
 app.add_typer(state_app, name="state")
+app.add_typer(fleet_app, name="fleet")
 
 
 @app.callback(invoke_without_command=True)
