@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
-from sync_worker.cli.output.console import err
+from sync_worker.cli.output.console import PlainConsole, err
 from sync_worker.cli.output.labels import format_count, format_score
 from sync_worker.cli.output.run import print_mqls
 from sync_worker.cli.output.tables import build_table
@@ -106,6 +106,6 @@ def write_report(report: ScoreReport, path: Path) -> None:
 
 
 def _record_report(report: ScoreReport) -> Console:
-    console = Console(record=True, width=110, file=StringIO())
+    console = PlainConsole(record=True, width=110, file=StringIO(), emoji=False)
     print_report(report, console)
     return console

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from sync_worker.store.database import open_store
+from sync_worker.store.schema import metadata
 from sync_worker.sync.plan.contact_names import ContactName
 from tests.harness import Harness, make_contact, make_submission, small_portal, start_harness
 
@@ -32,9 +33,12 @@ def test_a_plan_has_the_names_of_its_sample_and_the_state_has_none(harness: Harn
     assert {name: first[name] for name in (*ANN, "email")} == {**ANN, "email": "p1@example.com"}
     assert (second["email"], second["firstname"], second["company"]) == ("p2@example.com", None, None)
     assert first["changes"]["lead_score_reasons"]["from"] == "call Ann Quackenbush"
-    saved = b"".join(path.read_bytes() for path in Path(harness.folder).glob("state.db*"))
-    assert b"p1@example.com" in saved
-    assert b"Acme [bold]" not in saved
+    store = open_store(harness.state_url)
+    with store.transaction() as tx:
+        saved = str([tx.execute(table.select()).all() for table in metadata.sorted_tables])
+    store.close()
+    assert "p1@example.com" in saved
+    assert "Acme [bold]" not in saved
 
 
 def test_without_names_no_text_from_hubspot_is_left(harness: Harness) -> None:
