@@ -44,108 +44,14 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def planned_ids(path: Path) -> list[int]:
-    return [int(contact["id"]) for contact in read(path)["plan"]["contacts"]]
-
-
-@pytest.fixture
-def changed_harness(live_harness: Harness) -> Harness:
-    """Return the small portal in normal operation, with changes for three contacts; 3 becomes an MQL."""
-    add_changes(live_harness)
-    return live_harness
-
-
 @pytest.fixture(scope="module")
-def refused_harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
-    """Return the same portal for plans that are not applied."""
+def shared_harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    """Return the small portal in normal operation; each test prepares it."""
     with start_harness(tmp_path_factory.mktemp("portal")) as harness:
         harness.backfill()
         harness.approve()
         harness.advance()
-        add_changes(harness)
         yield harness
-
-
-def add_changes(harness: Harness) -> None:
-    harness.submit_form("p3@example.com", "demo")
-    harness.submit_form("p1@example.com")
-    harness.add_click("x", "p6@example.com")
-    harness.edit_contact(6, jobtitle="Intern")
-
-
-def test_a_plan_of_a_new_portal_is_applied_exactly(harness: Harness) -> None:
-    path = save_plan(harness)
-    before = harness.digest()
-    assert harness.contacts_written() == set()
-    report = apply(harness, path)
-    assert (report.written, report.exit_code) == (6, ExitCode.DONE)
-    assert harness.digest() != before
-    changes = {contact["id"]: contact["changes"] for contact in read(path)["plan"]["contacts"]}
-    for id_, values in changes.items():
-        assert {name: harness.value(int(id_), name) or "" for name in values} == {name: value["to"] for name, value in values.items()}
-    harness.advance()
-    assert harness.sync().written == 0
-
-
-def test_lists_and_stages_are_applied_once_and_the_rest_waits_for_the_next_sync(changed_harness: Harness) -> None:
-    path = save_plan(changed_harness)
-    changed_harness.add_click("y", "p2@example.com")
-    report = apply(changed_harness, path)
-    assert (report.stages, report.lists["MQL"]["added"]) == (1, 1)
-    assert (changed_harness.value(3, "lifecyclestage"), 3 in changed_harness.members("MQL")) == (MQL, True)
-    assert changed_harness.score(2) == 10
-    with pytest.raises(StalePlan, match=r"contact 1: .*lead_score does not change any longer") as refused:
-        apply(changed_harness, path)
-    assert refused.value.exit_code == ExitCode.UNSAFE
-    changed_harness.advance()
-    assert (changed_harness.sync().written, changed_harness.score(2)) == (1, 15)
-    with pytest.raises(ConfigurationError, match="contains no changes"):
-        apply(changed_harness, save_plan(changed_harness))
-
-
-def mql_since(harness: Harness, number: int) -> datetime:
-    return datetime.fromisoformat(harness.value(number, "lead_mql_since") or "")
-
-
-def test_a_contact_becomes_an_mql_when_the_plan_is_applied_and_one_outside_the_plan_in_the_next_run(changed_harness: Harness) -> None:
-    refused = save_plan(changed_harness)
-    changed_harness.edit_contact(1, lead_score="77")
-    with pytest.raises(StalePlan):
-        apply(changed_harness, refused)
-    changed_harness.advance()
-    path = save_plan(changed_harness)
-    newcomer = changed_harness.create_contact(email="new@example.org")
-    changed_harness.submit_form("new@example.org", "demo")
-    changed_harness.advance()
-    apply(changed_harness, path)
-    applied = changed_harness.clock()
-    changed_harness.advance()
-    changed_harness.sync()
-    assert (mql_since(changed_harness, 3), mql_since(changed_harness, newcomer)) == (applied, changed_harness.clock())
-
-
-def test_a_dry_run_checks_the_plan_and_writes_nothing(refused_harness: Harness) -> None:
-    path = save_plan(refused_harness)
-    before = refused_harness.digest()
-    report = apply(refused_harness, path, dry_run=True)
-    assert (refused_harness.digest(), report.plan.contacts, report.plan.lists["MQL"]) == (before, 3, {"add": 1, "remove": 0})
-    refused_harness.edit_contact(3, lead_score="77", lead_score_reasons="call Ann")  # the log has the message, so it has no text of users
-    with pytest.raises(StalePlan, match="contact 3: lead_score shows “77” instead of “0”, lead_score_reasons shows another text\\."):
-        apply(refused_harness, path, dry_run=True)
-
-
-def test_an_applied_plan_is_a_run_that_can_be_undone(changed_harness: Harness) -> None:
-    path = save_plan(changed_harness)
-    changed_harness.advance()
-    run = apply(changed_harness, path).run_id
-    assert changed_harness.score(1) == 30
-    with changed_harness.worker() as worker:
-        assert (worker.status().runs[0].command, worker.status().runs[0].written) == ("apply", 3)
-        worker.undo(run)
-    assert changed_harness.score(1) == 20
-
-
-# What has changed since.
 
 
 def edit_state(harness: Harness, statement: str) -> None:
@@ -153,6 +59,109 @@ def edit_state(harness: Harness, statement: str) -> None:
     with store.transaction() as tx:
         tx.exec_driver_sql(statement)
     store.close()
+
+
+def prepare(harness: Harness) -> Path:
+    """Give the contacts 1, 4 and 6 changes, and save the plan."""
+    harness.use_model(MODEL)
+    edit_state(harness, "UPDATE model_revisions SET kind = 'approval' WHERE kind = 'withdrawal'")
+    edit_state(harness, "DELETE FROM rejections")
+    for number in (1, 4, 6):
+        harness.edit_contact(number, lead_score=str(RANDOM.randrange(100, 10**6)))
+    return save_plan(harness)
+
+
+def test_a_plan_of_a_new_portal_is_applied_exactly_and_within_the_limits(harness: Harness) -> None:
+    harness.settings = {"max_new_mqls": 2}
+    path = save_plan(harness)
+    before = harness.digest()
+    with pytest.raises(UnsafePlan, match="make 3 new MQLs, and max_new_mqls is 2"):
+        apply(harness, path)
+    assert (harness.digest(), harness.contacts_written()) == (before, set())
+    report = apply(harness, path, allow_large=True)
+    assert (report.written, report.exit_code) == (6, ExitCode.DONE)
+    changes = {contact["id"]: contact["changes"] for contact in read(path)["plan"]["contacts"]}
+    for id_, values in changes.items():
+        assert {name: harness.value(int(id_), name) or "" for name in values} == {name: value["to"] for name, value in values.items()}
+    harness.advance()
+    assert harness.sync().written == 0
+
+
+def test_lists_and_stages_are_applied_once_and_the_rest_waits_for_the_next_sync(live_harness: Harness) -> None:
+    live_harness.submit_form("p3@example.com", "demo")
+    live_harness.submit_form("p1@example.com")
+    path = save_plan(live_harness)
+    live_harness.add_click("y", "p2@example.com")
+    assert apply(live_harness, path, dry_run=True).plan.lists["MQL"] == {"add": 1, "remove": 0}
+    report = apply(live_harness, path)
+    assert (report.stages, report.lists["MQL"]["added"]) == (1, 1)
+    assert (live_harness.value(3, "lifecyclestage"), 3 in live_harness.members("MQL")) == (MQL, True)
+    assert live_harness.score(2) == 10
+    with pytest.raises(StalePlan, match=r"contact 1: .*lead_score does not change any longer") as refused:
+        apply(live_harness, path)
+    assert refused.value.exit_code == ExitCode.UNSAFE
+    live_harness.advance()
+    assert (live_harness.sync().written, live_harness.score(2)) == (1, 15)
+    with pytest.raises(ConfigurationError, match="contains no changes"):
+        apply(live_harness, save_plan(live_harness))
+
+
+def ask_for_demo(harness: Harness, email: str) -> int:
+    number = harness.create_contact(email=email)
+    harness.submit_form(email, "demo")
+    return number
+
+
+def mql_since(harness: Harness, number: int) -> datetime:
+    return datetime.fromisoformat(harness.value(number, "lead_mql_since") or "")
+
+
+def test_a_contact_becomes_an_mql_when_the_plan_is_applied_and_one_outside_the_plan_in_the_next_run(shared_harness: Harness) -> None:
+    inside = ask_for_demo(shared_harness, "inside@example.org")
+    refused = prepare(shared_harness)
+    shared_harness.edit_contact(1, lead_score="77")
+    with pytest.raises(StalePlan):
+        apply(shared_harness, refused)
+    shared_harness.advance()
+    path = save_plan(shared_harness)
+    outside = ask_for_demo(shared_harness, "outside@example.org")
+    shared_harness.advance()
+    apply(shared_harness, path)
+    applied = shared_harness.clock()
+    shared_harness.advance()
+    shared_harness.sync()
+    assert (mql_since(shared_harness, inside), mql_since(shared_harness, outside)) == (applied, shared_harness.clock())
+
+
+def test_a_dry_run_checks_the_plan_and_writes_nothing(shared_harness: Harness) -> None:
+    shared_harness.edit_contact(4, lead_score_reasons="call Ann")
+    path = prepare(shared_harness)
+    before = shared_harness.digest()
+    report = apply(shared_harness, path, dry_run=True)
+    assert (shared_harness.digest(), report.plan.contacts) == (before, 3)
+    shared_harness.edit_contact(4, lead_score="77", lead_score_reasons="call Bob")  # the log has the message, so it has no text of users
+    with pytest.raises(StalePlan, match=r"contact 4: lead_score shows “77” instead of “\d+”, lead_score_reasons shows another text\."):
+        apply(shared_harness, path, dry_run=True)
+
+
+def test_an_applied_plan_is_a_run_that_can_be_undone(shared_harness: Harness) -> None:
+    path, edited = prepare(shared_harness), shared_harness.score(1)
+    shared_harness.advance()
+    run = apply(shared_harness, path).run_id
+    assert shared_harness.score(1) < 100 < edited
+    with shared_harness.worker() as worker:
+        assert (worker.status().runs[0].command, worker.status().runs[0].written) == ("apply", 3)
+        worker.undo(run)
+    assert shared_harness.score(1) == edited
+
+
+def test_a_plan_of_yesterday_holds_as_long_as_no_score_has_changed_with_time(shared_harness: Harness) -> None:
+    path = prepare(shared_harness)
+    shared_harness.advance(24 * 60)
+    assert apply(shared_harness, path).written == 3
+
+
+# What has changed since.
 
 
 def reject_values(harness: Harness, number: int) -> None:
@@ -220,16 +229,6 @@ IRRELEVANT_EDITS: Mapping[str, Edit] = {
 }
 
 
-def prepare(harness: Harness) -> Path:
-    """Give the contacts 1, 4 and 6 changes, and save the plan."""
-    harness.use_model(MODEL)
-    edit_state(harness, "UPDATE model_revisions SET kind = 'approval' WHERE kind = 'withdrawal'")
-    edit_state(harness, "DELETE FROM rejections")
-    for number in (1, 4, 6):
-        harness.edit_contact(number, lead_score=str(RANDOM.randrange(100, 10**6)))
-    return save_plan(harness)
-
-
 def find_refusal(harness: Harness, path: Path) -> str:
     try:
         return f"written: {apply(harness, path).written}"
@@ -261,15 +260,15 @@ def check_acceptance(harness: Harness, *, earlier: Sequence[str] = (), later: Se
     assert apply(harness, path).written == 3, (earlier, later)
 
 
-def test_a_plan_is_refused_whole_after_a_relevant_change(live_harness: Harness) -> None:
-    check_refusal(live_harness, {1: "list", 4: "rejection", 6: "score"})  # first: a rejection is about one verdict
-    check_refusal(live_harness, {1: "form", 4: "click", 6: "company"})
-    check_refusal(live_harness, {0: "withdrawal"})
+def test_a_plan_is_refused_whole_after_a_relevant_change(shared_harness: Harness) -> None:
+    check_refusal(shared_harness, {1: "list", 4: "rejection", 6: "score"})  # first: a rejection is about one verdict
+    check_refusal(shared_harness, {1: "form", 4: "click", 6: "company"})
+    check_refusal(shared_harness, {0: "withdrawal"})
 
 
-def test_a_plan_holds_after_other_changes_and_after_relevant_ones_that_came_first(live_harness: Harness) -> None:
+def test_a_plan_holds_after_other_changes_and_after_relevant_ones_that_came_first(shared_harness: Harness) -> None:
     check_acceptance(
-        live_harness, earlier=["click", "page view", "form", "list"], later=["unrelated property", "counter", "second plan", "time"]
+        shared_harness, earlier=["click", "page view", "form", "list"], later=["unrelated property", "counter", "second plan", "time"]
     )
 
 
@@ -300,34 +299,18 @@ def test_a_plan_is_refused_if_the_daily_quota_admits_others(tmp_path: Path) -> N
         assert harness.members("MQL") == []
 
 
-def test_the_limits_apply_to_a_saved_plan(tmp_path: Path) -> None:
-    with start_harness(tmp_path, settings={"max_new_mqls": 2}) as harness:
-        path = save_plan(harness)
-        before = harness.digest()
-        with pytest.raises(UnsafePlan, match="make 3 new MQLs, and max_new_mqls is 2"):
-            apply(harness, path)
-        assert harness.digest() == before
-        assert apply(harness, path, allow_large=True).written == 6
-
-
-def test_a_plan_of_yesterday_holds_as_long_as_no_score_has_changed_with_time(changed_harness: Harness) -> None:
-    path = save_plan(changed_harness)
-    changed_harness.advance(24 * 60)
-    assert apply(changed_harness, path).written == 3
-
-
 # The file.
 
 
-def test_the_file_is_private_valid_by_its_schema_and_without_names_on_request(refused_harness: Harness) -> None:
-    refused_harness.edit_contact(1, lead_score_reasons="call Ann of Acme")
-    path = save_plan(refused_harness)
+def test_the_file_is_private_valid_by_its_schema_and_without_names_on_request(shared_harness: Harness) -> None:
+    shared_harness.edit_contact(1, lead_score_reasons="call Ann of Acme")
+    path = prepare(shared_harness)
     assert path.stat().st_mode & 0o777 == 0o600
     jsonschema.validate(read(path), json.loads((ROOT / "docs/plan.schema.json").read_text(encoding="utf-8")))
-    assert all(text in path.read_text(encoding="utf-8") for text in ("p3@example.com", "call Ann of Acme"))
-    anonymous = save_plan(refused_harness, names=False)
+    assert all(text in path.read_text(encoding="utf-8") for text in ("p1@example.com", "call Ann of Acme"))
+    anonymous = save_plan(shared_harness, names=False)
     assert not any(text in anonymous.read_text(encoding="utf-8") for text in ("@", "Ann", "Acme"))
-    assert apply(refused_harness, anonymous, dry_run=True).plan.contacts == 3
+    assert apply(shared_harness, anonymous, dry_run=True).plan.contacts == 3
 
 
 def test_the_published_schema_is_that_of_the_program() -> None:
@@ -352,22 +335,22 @@ BAD_FILES: Mapping[str, Callable[[Path], object]] = {
 }
 
 
-def test_a_file_that_cannot_be_used_is_refused_with_its_reason(refused_harness: Harness) -> None:
-    path = save_plan(refused_harness)
-    content, before = path.read_bytes(), refused_harness.digest()
+def test_a_file_that_cannot_be_used_is_refused_with_its_reason(shared_harness: Harness) -> None:
+    path = prepare(shared_harness)
+    content, before = path.read_bytes(), shared_harness.digest()
     for reason, damage in BAD_FILES.items():
         path.write_bytes(content)
         damage(path)
         with pytest.raises(ConfigurationError, match=reason) as refused:
-            apply(refused_harness, path)
+            apply(shared_harness, path)
         assert refused.value.exit_code == ExitCode.USAGE
-    assert refused_harness.digest() == before
+    assert shared_harness.digest() == before
     path.write_text(json.dumps(json.loads(content), indent=8), encoding="utf-8")  # a formatter changes nothing
-    assert apply(refused_harness, path, dry_run=True).plan.contacts == 3
+    assert apply(shared_harness, path, dry_run=True).plan.contacts == 3
 
 
-def test_a_plan_of_another_portal_or_state_is_refused(refused_harness: Harness, tmp_path: Path) -> None:
-    path = save_plan(refused_harness)
+def test_a_plan_of_another_portal_or_state_is_refused(shared_harness: Harness, tmp_path: Path) -> None:
+    path = prepare(shared_harness)
     (folder := tmp_path / "other").mkdir()
     with start_harness(folder, small_portal(portal_id=43)) as other:
         with pytest.raises(ConfigurationError, match="The plan is of portal 42, and the token opens portal 43"):
@@ -378,6 +361,6 @@ def test_a_plan_of_another_portal_or_state_is_refused(refused_harness: Harness, 
         apply(other, path)
 
 
-def test_a_file_that_cannot_be_written_is_found_before_the_read(refused_harness: Harness) -> None:
-    with refused_harness.worker() as worker, pytest.raises(ConfigurationError, match=r"--out: .*missing/plan\.json cannot be written"):
-        worker.plan(out=refused_harness.folder / "missing" / "plan.json")
+def test_a_file_that_cannot_be_written_is_found_before_the_read(shared_harness: Harness) -> None:
+    with shared_harness.worker() as worker, pytest.raises(ConfigurationError, match=r"--out: .*missing/plan\.json cannot be written"):
+        worker.plan(out=shared_harness.folder / "missing" / "plan.json")
