@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, update
@@ -125,3 +126,22 @@ class TestAcknowledged:
         self.acknowledge(tx, 1)
         save_contacts(tx, 1, at=21, shown=canonical_json(lead_score="99"))
         assert differences.count(tx) == 1
+
+
+@pytest.mark.parametrize(("shown", "rejected", "is_retry"), [
+    (OLD, NEW, True),
+    (OLD, canonical_json(lead_score="1"), False),  # other values were rejected, and the contact has values of ours
+    (OLD, canonical_json(lead_score="3"), False),
+    ("{}", canonical_json(lead_score="1"), True),  # the contact has none yet
+    (OLD, None, False),
+    ("{}", None, False),
+])  # fmt: skip
+def test_a_difference_is_a_retry_if_these_values_were_rejected_or_any_first_ones(
+    tx: Connection, shown: str, rejected: str | None, *, is_retry: bool
+) -> None:
+    save_contacts(tx, 1, shown=shown)
+    save_verdicts(tx, make_verdict_row(1, desired=NEW))
+    if rejected is not None:
+        rejections.save(tx, [Rejection(1, PROPERTIES, rejected, "no")], at=1)
+    (found,) = differences.load(tx, None, now=NOW, after=0, limit=9)
+    assert bool(found.is_retry) is is_retry

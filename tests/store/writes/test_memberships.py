@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from sync_worker.store.facts import contacts as contact_store
+from sync_worker.store.facts import repairs
 from sync_worker.store.writes import memberships
 from tests.store.row_factories import make_contact_row, make_verdict_row, save_contacts, save_verdicts
 
@@ -114,3 +115,13 @@ class TestMembers:
         save_verdicts(tx, make_verdict_row(9))
         assert memberships.ids_to_remove(tx, "mql", keep_others=True, now=9) == []
         assert memberships.ids_to_remove(tx, "mql", keep_others=False, now=9) == [9]
+
+
+@pytest.mark.parametrize(("exclude_repairs", "expected"), [(False, 2), (True, 1)])
+def test_contacts_whose_facts_were_missing_are_counted_unless_excluded(tx: Connection, expected: int, *, exclude_repairs: bool) -> None:
+    for number in (1, 2):
+        save_contacts(tx, number)
+        save_verdicts(tx, make_verdict_row(number, mql=True))
+    repairs.add(tx, [2])
+    assert memberships.count_to_add(tx, "mql", now=9, exclude_repairs=exclude_repairs) == expected
+    assert memberships.count_to_add(tx, "mql", now=9) == 2

@@ -12,7 +12,7 @@ from sync_worker.store.database import Store
 from sync_worker.store.writes import differences, held_back, memberships, rejections
 from sync_worker.store.writes.differences import StageRule
 from sync_worker.store.writes.held_back import HeldBackGroup
-from sync_worker.store.writes.rejections import ADD, MAX_DISTANCE, PROPERTIES, REMOVE, STAGE, Rejection, list_part
+from sync_worker.store.writes.rejections import ADD, LEFT_ALONE, MAX_DISTANCE, PROPERTIES, REMOVE, STAGE, Rejection, list_part
 from tests.store.database_factories import rollback_transaction
 from tests.store.row_factories import canonical_json, make_verdict_row, save_contacts, save_verdicts
 
@@ -180,3 +180,19 @@ def test_the_first_rejection_and_the_number_of_tries_are_kept(module_store: Stor
         row = tx.execute(select(schema.rejections)).one()
         assert (row.at, row.tried_at, row.tries) == (tries[0], tries[-1], len(tries))
         assert tries[-1] <= row.retry_at <= tries[-1] + MAX_DISTANCE
+
+
+@pytest.mark.parametrize(("reason", "new_score", "is_listed"), [
+    ("a run was undone", "2", True),
+    ("values were restored", "2", True),
+    (LEFT_ALONE, "2", False),  # `undo` wrote nothing to this contact
+    ("a run was undone", "1", False),  # another value is desired since then
+    ("a run was undone", "3", False),
+])  # fmt: skip
+def test_a_restored_contact_is_listed_as_long_as_the_same_value_is_desired(
+    tx: Connection, reason: str, new_score: str, *, is_listed: bool
+) -> None:
+    save_contact(tx)
+    rejections.suspend(tx, [1], reason=reason, at=1)
+    save_verdicts(tx, make_verdict_row(1, desired=canonical_json(lead_score=new_score)))
+    assert held_back.load_contacts(tx, None, ()) == ([(1, reason)] if is_listed else [])
