@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -26,12 +27,17 @@ from sync_worker.worker import Worker, build_worker
 MISSING: Final = "—"
 PROGRAM: Final = (sys.executable, "-m", "sync_worker")
 HAND_OFF: Final = {"SYNC_WORKER_HAND_OFF_TASKS": "true", "SYNC_WORKER_HAND_OFF_OWNER": "ada.berg@sandbox.example"}
+CHANGED_VALUE: Final = re.compile(r" {4}\w+: .* → ")  # a line of a plan; there are several for each contact
 STEPS: Final = (
     ("Check the token, the scopes, the plan, the limits and the model. This writes nothing:", ("check",)),
     ("Create the property group, the properties and the lists:", ("setup",)),
+    (
+        "See what the first run would change, new MQLs by name; the values of each contact are left out here. This writes nothing:",
+        ("plan",),
+    ),
     ("Read and evaluate every contact, and write its score and grade:", ("backfill",)),
     ("Look at the distribution of scores. Lists and lifecycle stages do not change before the approval:", ("report",)),
-    ("See who would become an MQL, by name:", ("approve", "--note", "demo", "--dry-run")),
+    ("See the contacts that the approval makes MQLs, by name and with reasons:", ("approve", "--note", "demo", "--dry-run")),
     (
         "Approve the model. Lists and lifecycle stages change now, and sales gets a task for each MQL:",
         ("approve", "--note", "demo: looks right", "--hand-off-existing"),
@@ -61,8 +67,12 @@ def run_demo(contacts: int) -> None:
 
 
 def run_command(*command: str, environment: Mapping[str, str]) -> None:
-    """Run a command without its log. If it fails, print its error messages and exit with its code."""
-    done = subprocess.run([*PROGRAM, *command], env=environment, check=False, stderr=subprocess.PIPE, text=True)  # noqa: S603 -- our own program
+    """Run a command without its log, and without the values of a plan. If it fails, print its error messages and exit with its code."""
+    stdout = subprocess.PIPE if command[0] == "plan" or "--dry-run" in command else None
+    done = subprocess.run([*PROGRAM, *command], env=environment, check=False, stdout=stdout, stderr=subprocess.PIPE, text=True)  # noqa: S603 -- our own program
+    if stdout:
+        lines = [line for line in done.stdout.splitlines() if not CHANGED_VALUE.match(line)]
+        out.print("\n".join(lines), markup=False)
     if done.returncode:
         messages = [line for line in done.stderr.splitlines() if not line.startswith("{")]
         err.print("\n".join(messages), markup=False)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from tests.system.subprocesses import PROGRAM, ROOT, Workspace
 
 
@@ -53,6 +55,21 @@ class BenchmarkEnvironment:
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             peak_mb=usage.ru_maxrss / 1024,
         )
+
+    def get(self, path: str, **query: str) -> Any:
+        return self._read(requests.get(f"{self.base_url}{path}", query, headers=self._headers, timeout=60))
+
+    def post(self, path: str, body: object) -> Any:
+        return self._read(requests.post(f"{self.base_url}{path}", json=body, headers=self._headers, timeout=60))
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    @staticmethod
+    def _read(response: requests.Response) -> Any:
+        response.raise_for_status()
+        return response.json()
 
     def wait_for_window(self, seconds: float = 10) -> None:
         """Wait until earlier requests no longer count, so that a measurement starts with the whole budget."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -25,10 +25,11 @@ class Badge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueFormatter:
-    """Formats values in the time zone of a portal; `now` in epoch milliseconds."""
+    """Formats values in the time zone of a portal; `now` in epoch milliseconds; `owners` are names by id."""
 
     zone: ZoneInfo
     now: int
+    owners: Mapping[str, str] = field(default_factory=dict)
 
     def format_time(self, ms: int) -> str:
         """Return a time as day and time of day."""
@@ -60,6 +61,8 @@ class ValueFormatter:
 
     def format_value(self, definition: PropertyDefinition | None, value: str) -> str:
         """Return a property value as HubSpot's records display it."""
+        if definition and definition.name == "hubspot_owner_id":
+            return self.owners.get(value, value)
         match definition.type if definition else "string":
             case "number":
                 return format_number(value)

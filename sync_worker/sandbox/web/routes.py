@@ -105,7 +105,8 @@ class _WebPages:
         return HTMLResponse(html, status_code=status, headers=_SECURITY_HEADERS)
 
     def _formatter(self) -> ValueFormatter:
-        return ValueFormatter(zone=ZoneInfo(self.portal.time_zone), now=self.portal.now_ms())
+        owners = {str(owner.id): f"{owner.first_name} {owner.last_name}" for owner in self.portal.owners}
+        return ValueFormatter(zone=ZoneInfo(self.portal.time_zone), now=self.portal.now_ms(), owners=owners)
 
 
 def _make_async(handler: Callable[[Request], Response]) -> Callable[[Request], object]:

@@ -302,3 +302,19 @@ def test_the_workflows_are_shown_in_words_with_their_state_and_list() -> None:
     assert "<Call> Off" in text
     assert "Enrolls members of MQL Actions Wait 14 days Create a task: “Call” Soon & friendly LIST_BRANCH" in text
     assert "Description Wait. Call 3 people." in text
+
+
+def test_the_task_of_a_contact_is_its_first_card_with_notes_as_text_and_its_owner_by_name() -> None:
+    served = start_portal(make_portal(make_contacts(1)))
+    properties = {
+        "hs_timestamp": str(NOW_MS),
+        "hs_task_subject": "New MQL: <Ada>",
+        "hs_task_body": "A &amp; B<br>key",
+        "hubspot_owner_id": "77001",
+    }
+    association = {"to": {"id": "1"}, "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 204}]}
+    served.post("/crm/v3/objects/tasks", {"properties": properties, "associations": [association]})
+    page = get_page(served, "/contacts/1")
+    assert "Tasks 1 New MQL: <Ada> Notes A & B key" in visible_text(page)
+    assert "Owner Ada Berg" in visible_text(page)
+    assert page.index('class="card tasks"') < page.index("<h2>Lists")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
-from sync_worker.store.database import open_store
 from sync_worker.store.facts import contacts
 from sync_worker.store.schema import mql_starts
 from sync_worker.store.writes import hand_offs, memberships
@@ -21,19 +20,16 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 @pytest.mark.parametrize("hours", [-1, 0, 1])
 @pytest.mark.parametrize("sent", [(), (1,), (2,)])
 @pytest.mark.parametrize("start_is_known", [True, False])
-def test_a_merge_keeps_one_message_that_is_sent_once(tmp_path: Path, sent: tuple[int, ...], hours: int, *, start_is_known: bool) -> None:
-    store = open_store(f"sqlite:///{tmp_path / 'state.db'}")
-    fill_outbox(store, NOW, [1], "slack")
-    fill_outbox(store, NOW + timedelta(hours=hours), [2], "slack", "mailtos")
-    with store.transaction() as tx:
-        rows = {row.contact_id: row for row in hand_offs.load_waiting(tx, "slack", now=0)}
-        hand_offs.save_sent(tx, {rows[id_]: "x" for id_ in sent}, "slack", at=to_ms(NOW))
-        if not start_is_known:
-            tx.execute(mql_starts.update().values(since=None))
-            tx.execute(mql_starts.delete().where(mql_starts.c.contact_id == 2))
-        contacts.save(tx, [make_contact_row(1, at=20, merged_ids=(2,))])
-        memberships.save_changes(tx, "mql", added=[1], removed=[])
-        assert hand_offs.close(tx, ["slack", "mailtos"], before=0) == 0
-        found = [(row.contact_id, channel) for channel in ("slack", "mailtos") for row in hand_offs.load_waiting(tx, channel, now=0)]
-    store.close()
+def test_a_merge_keeps_one_message_that_is_sent_once(tx: Connection, sent: tuple[int, ...], hours: int, *, start_is_known: bool) -> None:
+    fill_outbox(tx, NOW, [1], "slack")
+    fill_outbox(tx, NOW + timedelta(hours=hours), [2], "slack", "mailtos")
+    rows = {row.contact_id: row for row in hand_offs.load_waiting(tx, "slack", now=0)}
+    hand_offs.save_sent(tx, {rows[id_]: "x" for id_ in sent}, "slack", at=to_ms(NOW))
+    if not start_is_known:
+        tx.execute(mql_starts.update().values(since=None))
+        tx.execute(mql_starts.delete().where(mql_starts.c.contact_id == 2))
+    contacts.save(tx, [make_contact_row(1, at=20, merged_ids=(2,))])
+    memberships.save_changes(tx, "mql", added=[1], removed=[])
+    assert hand_offs.close(tx, ["slack", "mailtos"], before=0) == 0
+    found = [(row.contact_id, channel) for channel in ("slack", "mailtos") for row in hand_offs.load_waiting(tx, channel, now=0)]
     assert found == ([(1, "mailtos")] if sent else [(1, "slack"), (1, "mailtos")])

@@ -7,7 +7,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from sync_worker.hubspot.records.models import BatchReadResult
 from sync_worker.store import schema
@@ -22,18 +22,22 @@ from tests.store.row_factories import make_verdict_row
 DESIRED = '{"lead_grade":"A-","lead_mql_reasons":"By score and grade\\n20 of 30 points","lead_score_reasons":"20 of 30 points\\n+20"}'
 
 
-def fill_outbox(store: Store, at: datetime, ids: Sequence[int], *channels: str) -> None:
+def fill_outbox(tx: Connection, at: datetime, ids: Sequence[int], *channels: str) -> None:
     rows = [ContactRow(id=id_, email=f"p{id_}@x.com", company_id=None, updated_at=1, facts="{}", observed="{}", stage=None) for id_ in ids]
+    contacts.save(tx, rows)
+    of_evaluation = {"model": "m", "evaluated_at": 1, "revision": 1}
+    found = [make_verdict_row(id_, mql=True, desired=DESIRED)._asdict() | of_evaluation for id_ in ids]
+    tx.execute(insert(schema.verdicts), found)
+    memberships.save_changes(tx, "mql", added=[*ids], removed=[])
+    mql_starts.save(tx, [MqlStart(id_, "m", to_ms(at), "") for id_ in ids], {})
+    for channel in channels:
+        assert hand_offs.add(tx, ids, channel) == len(ids)
+        assert hand_offs.add(tx, ids, channel) == 0
+
+
+def fill(store: Store, at: datetime, ids: Sequence[int], *channels: str) -> None:
     with store.transaction() as tx:
-        contacts.save(tx, rows)
-        of_evaluation = {"model": "m", "evaluated_at": 1, "revision": 1}
-        found = [make_verdict_row(id_, mql=True, desired=DESIRED)._asdict() | of_evaluation for id_ in ids]
-        tx.execute(insert(schema.verdicts), found)
-        memberships.save_changes(tx, "mql", added=[*ids], removed=[])
-        mql_starts.save(tx, [MqlStart(id_, "m", to_ms(at), "") for id_ in ids], {})
-        for channel in channels:
-            assert hand_offs.add(tx, ids, channel) == len(ids)
-            assert hand_offs.add(tx, ids, channel) == 0
+        fill_outbox(tx, at, ids, *channels)
 
 
 def make_hubspot(**apis: Any) -> Any:

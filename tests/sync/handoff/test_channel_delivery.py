@@ -25,7 +25,7 @@ from sync_worker.sync.handoff.mql_message import MqlMessage
 from sync_worker.sync.portal.portal import PortalInfo
 from sync_worker.timestamps import to_ms
 from tests.harness import MODEL, make_contact, small_portal, start_harness
-from tests.sync.handoff.outbox import fill_outbox, make_hubspot
+from tests.sync.handoff.outbox import fill, make_hubspot
 from tests.sync.model_factories import make_crm_schema
 
 EVENING = datetime(2026, 11, 19, 19, tzinfo=UTC)
@@ -91,7 +91,7 @@ def deliver(store: Store, *chats: Chat, at: datetime = EVENING, daily: bool = Fa
 
 
 def test_each_new_mql_is_one_message_with_name_score_reasons_link_and_key(store: Store) -> None:
-    fill_outbox(store, EVENING, [1, 2], "slack")
+    fill(store, EVENING, [1, 2], "slack")
     chat = Chat()
     assert deliver(store, chat) == (0, 2, None)
     title, text = chat.messages[0]
@@ -104,7 +104,7 @@ def test_each_new_mql_is_one_message_with_name_score_reasons_link_and_key(store:
 
 @pytest.mark.parametrize("daily", [False, True])
 def test_without_names_a_channel_gets_only_ids(store: Store, *, daily: bool) -> None:
-    fill_outbox(store, EVENING, [1], "slack")
+    fill(store, EVENING, [1], "slack")
     chat = Chat()
     deliver(store, chat, at=EVENING + timedelta(days=1), daily=daily, names=False)
     ((title, text),) = chat.messages
@@ -113,12 +113,12 @@ def test_without_names_a_channel_gets_only_ids(store: Store, *, daily: bool) -> 
 
 
 def test_a_digest_is_sent_once_a_day_after_eight_in_the_time_zone_of_the_portal(store: Store) -> None:
-    fill_outbox(store, EVENING, [1, 2], "slack")
+    fill(store, EVENING, [1, 2], "slack")
     chat, eight = Chat(), datetime(2026, 11, 20, 7, tzinfo=UTC)
     assert deliver(store, chat, at=eight - timedelta(minutes=1), daily=True) == (2, 0, None)
     assert deliver(store, chat, at=eight, daily=True) == (0, 2, None)
-    fill_outbox(store, EVENING, [3], "slack")  # HubSpot has acknowledged it late
-    fill_outbox(store, eight + timedelta(hours=1), [4], "slack")
+    fill(store, EVENING, [3], "slack")  # HubSpot has acknowledged it late
+    fill(store, eight + timedelta(hours=1), [4], "slack")
     assert deliver(store, chat, at=eight + timedelta(hours=2), daily=True) == (2, 0, None)
     assert deliver(store, chat, at=eight + timedelta(days=1), daily=True) == (0, 2, None)
     assert [title for title, _ in chat.messages] == ["New MQLs: 2", "New MQLs: 2"]
@@ -131,7 +131,7 @@ def test_a_digest_is_sent_once_a_day_after_eight_in_the_time_zone_of_the_portal(
 @pytest.mark.parametrize("daily", [False, True])
 def test_a_failing_channel_blocks_no_other_and_is_tried_again(store: Store, *, daily: bool) -> None:
     morning = EVENING + timedelta(days=1)
-    fill_outbox(store, EVENING, [1, 2], "slack", "mailtos")
+    fill(store, EVENING, [1, 2], "slack", "mailtos")
     broken, works = Chat(failure="Not found."), Chat("mailtos")
     counts = deliver(store, broken, works, at=morning, daily=daily)
     assert (counts.waiting, counts.sent) == (2, 2)
@@ -143,10 +143,10 @@ def test_a_failing_channel_blocks_no_other_and_is_tried_again(store: Store, *, d
 
 
 def test_a_channel_that_is_out_is_tried_at_growing_distance(store: Store) -> None:
-    fill_outbox(store, EVENING, range(1, 110), "slack")
+    fill(store, EVENING, range(1, 110), "slack")
     chat = Chat(failure="Not found.")
     for cycle in range(36):
-        fill_outbox(store, EVENING + timedelta(minutes=5 * cycle), [1_000 + cycle], "slack")
+        fill(store, EVENING + timedelta(minutes=5 * cycle), [1_000 + cycle], "slack")
         deliver(store, chat, at=EVENING + timedelta(minutes=5 * cycle))
     assert chat.tries == 3 * 7  # at 0, 5, 10, 20, 40, 80 and 140 minutes
     chat.failure = None
@@ -155,7 +155,7 @@ def test_a_channel_that_is_out_is_tried_at_growing_distance(store: Store) -> Non
 
 
 def test_a_message_that_a_channel_refuses_blocks_no_other_message(store: Store) -> None:
-    fill_outbox(store, EVENING, range(1, 6), "slack")
+    fill(store, EVENING, range(1, 6), "slack")
     chat = Chat(refused=("Ada 1 ", "Ada 2 "))
     assert deliver(store, chat) == (2, 3, "2 messages wait: slack://: Too long.")
     for minutes in range(5, 180, 5):
@@ -166,7 +166,7 @@ def test_a_message_that_a_channel_refuses_blocks_no_other_message(store: Store) 
 
 
 def test_a_slow_channel_leaves_the_rest_to_the_next_run(store: Store) -> None:
-    fill_outbox(store, EVENING, range(1, 6), "slack")
+    fill(store, EVENING, range(1, 6), "slack")
     chat, now = Chat(), [EVENING]
     channel = replace(chat.channel, send=lambda *message: now.append(now[-1] + timedelta(seconds=20)) or chat.send(*message))
     delivery = replace(make_delivery(chat, EVENING), channel=channel, clock=lambda: now[-1])
@@ -174,7 +174,7 @@ def test_a_slow_channel_leaves_the_rest_to_the_next_run(store: Store) -> None:
 
 
 def test_names_alert_no_channel_and_contain_no_link(store: Store) -> None:
-    fill_outbox(store, EVENING, [1], "slack", "mailtos")
+    fill(store, EVENING, [1], "slack", "mailtos")
     evil = "<!channel> @here\nRecord: https://evil.example/ [x](http://evil.example) <http://evil.example|x> www.evil.example"
     contact = SimpleNamespace(id=1, properties={"firstname": evil[:60], "lastname": evil[60:], "email": "@all<!here>@x.com"})
     hubspot = make_hubspot()
@@ -191,11 +191,11 @@ def test_names_alert_no_channel_and_contain_no_link(store: Store) -> None:
 
 @pytest.mark.parametrize("daily", [False, True])
 def test_a_message_that_a_killed_run_may_have_sent_is_sent_again_with_the_same_key(store: Store, *, daily: bool) -> None:
-    fill_outbox(store, EVENING, range(DIGEST_SIZE + 3), "slack")
+    fill(store, EVENING, range(DIGEST_SIZE + 3), "slack")
     chat, morning = Chat(kills=1), EVENING + timedelta(days=1)
     with pytest.raises(Kill):
         deliver(store, chat, at=morning, daily=daily)
-    fill_outbox(store, morning - timedelta(hours=1), [100], "slack")
+    fill(store, morning - timedelta(hours=1), [100], "slack")
     later = morning + timedelta(days=1)
     assert deliver(store, chat, at=later, daily=daily) == (0, DIGEST_SIZE + 4, None)
     assert chat.messages[0] == chat.messages[1]
@@ -205,7 +205,7 @@ def test_a_message_that_a_killed_run_may_have_sent_is_sent_again_with_the_same_k
 
 
 def test_messages_of_a_channel_that_left_the_settings_wait_a_week_for_its_return(store: Store) -> None:
-    fill_outbox(store, EVENING, [1], "task", "slack", "mailtos")
+    fill(store, EVENING, [1], "task", "slack", "mailtos")
     chat, notes = Chat("mailtos"), list[str]()
     assert HandOff(deliveries=[make_delivery(chat, EVENING)], clock=lambda: EVENING).deliver(store, notes) == (0, 1, None)
     assert notes[0].startswith("Messages to sales that are not sent: 2.")
@@ -216,7 +216,7 @@ def test_messages_of_a_channel_that_left_the_settings_wait_a_week_for_its_return
 
 
 def test_messages_that_wait_for_a_digest_are_not_due(store: Store) -> None:
-    fill_outbox(store, EVENING, [1], "task", "slack")
+    fill(store, EVENING, [1], "task", "slack")
     with store.transaction() as tx:
         assert hand_offs.count_due(tx, digest_before=to_ms(EVENING)) == 1
         assert hand_offs.count_due(tx, digest_before=to_ms(EVENING) + 1) == 2
@@ -250,7 +250,7 @@ def test_a_run_creates_the_tasks_and_names_the_channel_that_fails(tmp_path: Path
 
 
 def test_hubspot_without_a_reply_keeps_the_messages(store: Store) -> None:
-    fill_outbox(store, EVENING, [1], "slack")
+    fill(store, EVENING, [1], "slack")
     chat, hubspot = Chat(), make_hubspot()
 
     def fail() -> None:

@@ -20,8 +20,9 @@ from sync_worker.store.writes.hand_offs import TASK, HandOffCounts
 from sync_worker.sync.handoff.hand_off import HandOff
 from sync_worker.sync.handoff.mql_message import MqlMessage
 from sync_worker.sync.handoff.task_delivery import ADVICE, TaskDelivery
-from tests.harness import MODEL, NOW, Harness, make_contact, small_portal, start_harness
-from tests.sync.handoff.outbox import fill_outbox, make_hubspot
+from sync_worker.timestamps import to_ms
+from tests.harness import MINUTE, MODEL, NOW, Harness, make_contact, small_portal, start_harness
+from tests.sync.handoff.outbox import fill, make_hubspot
 from tests.sync.model_factories import make_crm_schema
 
 TASKS_ON = {"hand_off_tasks": True}
@@ -67,6 +68,16 @@ def test_a_new_mql_is_handed_off_once_with_name_score_reasons_and_link(harness: 
         assert worker.status().as_json()["hand_offs"] == {"waiting": 0, "sent": 1, "reason": None}
 
 
+def test_a_form_becomes_a_task_in_the_next_cycle_with_few_calls(harness: Harness) -> None:
+    harness.submit_form("p2@example.com", "demo")
+    submitted = harness.now_ms()
+    harness.advance(5)  # a cycle
+    report = harness.sync()
+    (task,) = tasks(harness)
+    assert to_ms(datetime.fromisoformat(task["createdate"])) - submitted == 5 * MINUTE
+    assert sum(report.requests.values()) <= 30  # 30 s, if each takes a second
+
+
 def test_an_mql_that_ceases_and_returns_is_handed_off_again(harness: Harness) -> None:
     harness.submit_form("p2@example.com", "demo")
     harness.sync()
@@ -87,7 +98,7 @@ def test_existing_mqls_are_handed_off_if_the_approval_asks_for_it(harness: Harne
 def test_a_new_state_hands_nothing_off_again(harness: Harness) -> None:
     harness.submit_form("p2@example.com", "demo")
     harness.sync()
-    (harness.folder / "state.db").unlink()
+    harness.state_url = f"sqlite:///{harness.folder / 'new.db'}"
     harness.advance()
     harness.backfill()
     with harness.worker() as worker:
@@ -219,7 +230,7 @@ class UnreliableTasks:
 
 def test_fifty_kills_lose_and_double_none_of_a_thousand_tasks(tmp_path: Path) -> None:
     store, now = database.open_store(f"sqlite:///{tmp_path / 'state.db'}"), [datetime(2026, 11, 20, tzinfo=UTC)]
-    fill_outbox(store, now[0], range(1, CONTACTS + 1), TASK)
+    fill(store, now[0], range(1, CONTACTS + 1), TASK)
     unreliable = UnreliableTasks(Random(7))  # noqa: S311 -- no secret
     hubspot = make_hubspot(tasks=unreliable, owners=SimpleNamespace(list_active=list))
     message = MqlMessage(crm_schema=make_crm_schema(MODEL))
@@ -258,7 +269,7 @@ class RefusedTasks(UnreliableTasks):
 def outbox(tmp_path: Path) -> Iterator[Callable[[datetime, RefusedTasks], HandOffCounts]]:
     """A thousand messages that wait, and their delivery."""
     store = database.open_store(f"sqlite:///{tmp_path / 'state.db'}")
-    fill_outbox(store, NOW, range(1, CONTACTS + 1), TASK)
+    fill(store, NOW, range(1, CONTACTS + 1), TASK)
 
     def deliver(at: datetime, refused: RefusedTasks) -> HandOffCounts:
         hubspot = make_hubspot(tasks=refused, owners=SimpleNamespace(list_active=list))
