@@ -95,6 +95,7 @@ class FakeWorker:
 
     model = SimpleNamespace(hash="abc")
     store = SimpleNamespace(location="state.db")
+    channels = ()
 
     def uptime(self) -> float:
         return self.now

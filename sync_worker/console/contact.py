@@ -93,7 +93,7 @@ def _find_notes(explanation: ContactExplanation) -> Iterator[str]:
 
 def _build_sections(explanation: ContactExplanation) -> Iterator[Section]:
     verdict = explanation.verdict
-    points = [*verdict.score_reasons, *verdict.grade_reasons, *format_next_changes(explanation)]
+    points = [*verdict.score_reasons, *verdict.grade_reasons[:1], *format_next_changes(explanation)]
     if explanation.mql_since:
         points.append(f"became an MQL on {format_time(explanation.mql_since, explanation)}: {' · '.join(explanation.mql_reasons)}")
     yield Section(name="reasons", title="In short", points=points)
