@@ -8,7 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Mapping
-from datetime import time
+from datetime import time, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -45,7 +45,8 @@ class Settings(BaseSettings):
     reserve: float = Field(0.0, ge=0, le=0.9, validation_alias="SYNC_WORKER_RESERVE")  # share of the rate limits, for other integrations
     overlap_minutes: int = Field(10, ge=0, le=1440, validation_alias="SYNC_WORKER_OVERLAP_MINUTES")
     late_hours: int = Field(72, ge=0, le=720, validation_alias="SYNC_WORKER_LATE_HOURS")
-    sync_every_minutes: int = Field(5, ge=1, le=1440, validation_alias="SYNC_WORKER_SYNC_EVERY_MINUTES")
+    sync_every_minutes: int | None = Field(None, ge=1, le=1440, validation_alias="SYNC_WORKER_SYNC_EVERY_MINUTES")  # None: adaptive
+    max_daily_share: float = Field(0.1, ge=0.001, le=1, validation_alias="SYNC_WORKER_MAX_DAILY_SHARE")  # of the daily limit, for cycles
     reevaluate_at: time = Field(time(2, 0), validation_alias="SYNC_WORKER_REEVALUATE_AT")  # portal time
     rescan_every_days: int = Field(7, ge=1, le=90, validation_alias="SYNC_WORKER_RESCAN_EVERY_DAYS")
 
@@ -127,6 +128,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Use only the values that `load_settings` passes."""
         return (init_settings,)
+
+    @property
+    def fixed_cycle(self) -> timedelta | None:
+        """Return the interval between cycles that the operator has set."""
+        return None if self.sync_every_minutes is None else timedelta(minutes=self.sync_every_minutes)
 
     @property
     def log_level_number(self) -> int:

@@ -52,9 +52,11 @@ from sync_worker.store.saved_state import (
     hand_off_pauses,
     scan_state,
     service_control,
+    service_cycle,
     service_health,
     unreadable,
 )
+from sync_worker.store.saved_state.service_cycle import ServiceCycle
 from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.store.writes import rejections
 from sync_worker.sync import freshness
@@ -229,6 +231,16 @@ class Worker:
             known = service_health.load(tx)
             since = known.degraded_since if known else to_ms(self.clock())
             service_health.save(tx, ServiceHealth(degraded_since=since, error=error) if error else None)
+
+    def save_cycle(self, seconds: int, reason: str) -> None:
+        """Save the interval between the cycles of the service for `status`."""
+        with suppress(StateError, StateBusy), self.store.transaction() as tx:
+            service_cycle.save(tx, ServiceCycle(seconds=seconds, reason=reason))
+
+    def daily_limit(self) -> int | None:
+        """Return HubSpot's daily limit of calls, or None if no reply has shown it."""
+        level = self.hubspot.budgets.levels().get("daily")
+        return level.limit if level else None
 
     def pause_service(self) -> datetime:
         """Let the service on this state run no cycle until `resume_service`; return since when it is paused."""

@@ -90,6 +90,8 @@ class FakeWorker:
     now: float = 0.0
     progress: Progress = field(default_factory=Progress)
     on_report: Callable[[RunReport], None] = lambda _: None
+    max_backlog_pages: int | None = None
+    cycles: list[tuple[int, str]] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     _exit_stack: ExitStack = field(default_factory=ExitStack)
 
@@ -117,6 +119,12 @@ class FakeWorker:
         self.check_configuration()
         yield SimpleNamespace(duration=timedelta(minutes=2), renew=do_nothing)
         self.released.append("service")
+
+    def save_cycle(self, seconds: int, reason: str) -> None:
+        self.cycles.append((seconds, reason))
+
+    def daily_limit(self) -> int | None:
+        return None
 
     def release_leases(self) -> None:
         self.released.append("all")

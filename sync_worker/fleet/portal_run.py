@@ -18,8 +18,9 @@ from sync_worker.fleet.fleet_portal import FleetPortal, RunKind
 from sync_worker.fleet.model_cache import ModelCache
 from sync_worker.fleet.portal_settings import build_portal_settings
 from sync_worker.fleet.registry import Registry
-from sync_worker.fleet.schedule import load_degradation, save_degradation, schedule_next, schedule_retry
+from sync_worker.fleet.schedule import find_cycle, load_degradation, save_degradation, schedule_next, schedule_retry
 from sync_worker.service.cycle_runner import START, CycleRunner, Job
+from sync_worker.service.cycle_schedule import CycleSchedule
 from sync_worker.service.dead_man import DeadManSwitch
 from sync_worker.service.degraded_state import DegradedState
 from sync_worker.service.failure_cause import find_cause
@@ -92,7 +93,7 @@ class PortalRunner:
         except SyncWorkerError as error:
             log.error("run.refused", job=portal.next_run, error=str(error))  # noqa: TRY400 -- a sentence, not a traceback
             final = degradation.add(error)
-            delay = degradation.delay(error, timedelta(minutes=self.settings.sync_every_minutes))
+            delay = degradation.delay(error, find_cycle(self.settings))
             return self._fail(portal, self.settings, degradation, error, started=started, delay=delay, is_final=final is not None)
         reports: list[RunReport] = []
         worker = replace(build_worker(settings, clock=self.clock, load_model=self.models.load), on_report=reports.append)
@@ -101,12 +102,14 @@ class PortalRunner:
 
     def _run_worker(self, portal: FleetPortal, worker: Worker, degradation: DegradedState, reports: list[RunReport]) -> FleetPortal:
         started, settings = self.clock(), worker.settings
+        cycle = find_cycle(settings)
         runner = CycleRunner(
             worker=worker,
             degradation=degradation,
-            health=Health(clock=self.clock, uptime=worker.uptime, cycle=timedelta(minutes=settings.sync_every_minutes)),
+            health=Health(clock=self.clock, uptime=worker.uptime, cycle=cycle),
             metrics=ServiceMetrics(self.clock),
             dead_man=DeadManSwitch(None),
+            schedule=CycleSchedule(clock=self.clock, fixed=cycle, max_daily_share=settings.max_daily_share),
         )
         try:
             result = runner.run(START, lambda each: self._claim(portal.name, each)) if portal.last.done_at is None else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sync_worker.errors import SyncWorkerError, UnsafePlan
 from sync_worker.fleet.fleet_portal import Failures, FleetPortal, RunKind
@@ -13,10 +14,17 @@ from sync_worker.settings import Settings
 from sync_worker.sync.portal.portal import load as load_portal_info
 from sync_worker.worker import Worker
 
+DEFAULT_CYCLE: Final = timedelta(minutes=5)
+
+
+def find_cycle(settings: Settings) -> timedelta:
+    """Return the interval between two cycles of a portal: the one that is set, or five minutes, because portals share the processes."""
+    return settings.fixed_cycle or DEFAULT_CYCLE
+
 
 def schedule_next(portal: FleetPortal, worker: Worker, now: datetime) -> FleetPortal:
     """Return the entry after a run that was done."""
-    cycle = timedelta(minutes=worker.settings.sync_every_minutes)
+    cycle = find_cycle(worker.settings)
     last_full_scan, next_day = worker.last_full_scan(), _find_next_day(worker, now)
     if last_full_scan is None:
         return replace(portal, next_run_at=now + cycle, next_run=RunKind.BACKFILL, rescan_not_before=None)

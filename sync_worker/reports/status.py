@@ -17,7 +17,8 @@ from sync_worker.store.database import Store
 from sync_worker.store.facts import contacts as contact_store
 from sync_worker.store.leases import LeaseRow
 from sync_worker.store.runs import RunRow
-from sync_worker.store.saved_state import service_control, service_health, unreadable
+from sync_worker.store.saved_state import service_control, service_cycle, service_health, unreadable
+from sync_worker.store.saved_state.service_cycle import ServiceCycle
 from sync_worker.store.saved_state.service_health import ServiceHealth
 from sync_worker.store.writes import differences, hand_offs, held_back, memberships, mql_admissions
 from sync_worker.store.writes.hand_offs import NO_HAND_OFFS, HandOffCounts
@@ -46,6 +47,7 @@ class ServiceStatus:
     degraded_since: datetime | None
     error: str | None
     paused_since: datetime | None = None
+    cycle: ServiceCycle | None = None  # how long from one cycle to the next, and why
 
     def as_json(self) -> dict[str, Any]:
         """Return the service for `--json`."""
@@ -54,6 +56,8 @@ class ServiceStatus:
             "degraded_since": _iso(self.degraded_since),
             "error": self.error,
             "paused_since": _iso(self.paused_since),
+            "cycle_seconds": self.cycle.seconds if self.cycle else None,
+            "cycle_reason": self.cycle.reason if self.cycle else None,
         }
 
 
@@ -193,7 +197,7 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         cursors = load_cursors(tx)
         done_at = runs.last_completed_at(tx, "backfill", "sync")
         run, service = (find_holder(tx, name, now) for name in (leases.PORTAL, leases.SERVICE))
-        health, paused_at = service_health.load(tx), service_control.load_pause(tx)
+        health, paused_at, cycle = service_health.load(tx), service_control.load_pause(tx), service_cycle.load(tx)
         resyncs = {stream: from_ms(since) for stream, since in service_control.load_resyncs(tx).items()}
         above_quota = mql_admissions.count_deferred(tx) if crm_schema.model.document.qualification.new_per_day else 0
         scope = build_scope(crm_schema, portal_info.stages if portal_info else (), now, approved=approval is not None)
@@ -215,7 +219,7 @@ def build_status(store: Store, crm_schema: CrmSchema, now: datetime, *, max_age:
         cursors=cursors,
         last_done=last_done,
         active_run=active_run,
-        service=_build_service_status(service, health, paused_at) if service else None,
+        service=_build_service_status(service, health, paused_at, cycle) if service else None,
         paused_since=from_ms(paused_at) if paused_at else None,
         resyncs=resyncs,
         model=ModelStatus(
@@ -246,12 +250,15 @@ def load_runs(store: Store, limit: int) -> list[RunSummary]:
         return [_summarize_run(row) for row in runs.load_recent(tx, limit)]
 
 
-def _build_service_status(lease: LeaseRow, health: ServiceHealth | None, paused_at: int | None) -> ServiceStatus:
+def _build_service_status(
+    lease: LeaseRow, health: ServiceHealth | None, paused_at: int | None, cycle: ServiceCycle | None
+) -> ServiceStatus:
     return ServiceStatus(
         holder=lease.holder,
         degraded_since=from_ms(health.degraded_since) if health else None,
         error=health.error if health else None,
         paused_since=from_ms(paused_at) if paused_at else None,
+        cycle=cycle,
     )
 
 

@@ -12,6 +12,7 @@ import structlog
 from sync_worker.errors import ClockSkewed, ConfigurationError, ExitCode, FatalError, SyncWorkerError, UnsafePlan
 from sync_worker.hubspot.client import ConnectionClosed
 from sync_worker.resource_errors import find_exhaustion
+from sync_worker.service.cycle_schedule import CycleInterval, CycleSchedule
 from sync_worker.service.dead_man import DeadManSwitch
 from sync_worker.service.degraded_state import DegradedState, ServiceCrashed
 from sync_worker.service.failure_cause import find_cause
@@ -46,6 +47,19 @@ class CycleRunner:
     health: Health
     metrics: ServiceMetrics
     dead_man: DeadManSwitch
+    schedule: CycleSchedule
+    _daily_limit: int | None = None
+    _saved: CycleInterval | None = None
+
+    def choose_interval(self) -> timedelta:
+        """Return the time from the start of the last cycle to that of the next; health, metrics and `status` show it."""
+        interval = self.schedule.choose(self._daily_limit)
+        if interval != self._saved:
+            self.worker.save_cycle(int(interval.length.total_seconds()), interval.reason)
+            self._saved = interval
+        self.health.cycle = interval.length
+        self.metrics.set_interval(interval)
+        return interval.length
 
     def run(self, name: str, job: Job) -> CycleResult:
         """Run a job once, unless the service is paused. Raises ConfigurationError if the configuration is already broken at the start."""
@@ -95,6 +109,7 @@ class CycleRunner:
         return since is not None
 
     def _finish(self, name: str, report: RunReport | None) -> CycleResult:
+        self._daily_limit = self.worker.daily_limit()
         if report is not None:
             self.metrics.add_outcome(name, "done" if report.exit_code == ExitCode.DONE else "rejected")
             self.dead_man.report_success(f"{name}: {report.pulled['contacts']} contacts read, {report.written} written")
@@ -107,10 +122,9 @@ class CycleRunner:
         return CycleResult(done=True)
 
     def _fail(self, name: str, error: SyncWorkerError) -> CycleResult:
-        interval = timedelta(minutes=self.worker.settings.sync_every_minutes)
         is_first = self.degradation.since is None
         final = self.degradation.add(error)
-        retry_in = self.degradation.delay(error, interval)
+        retry_in = self.degradation.delay(error, self.choose_interval())
         self._log_error(name, error, f"tried again in {retry_in.total_seconds() / 60:g} min")
         if is_first:
             log.warning("service.degraded", error=str(error), gives_up_after_minutes=self.worker.settings.give_up_after_minutes)

@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from sync_worker import __version__, log
 from sync_worker.hubspot.client import HubSpot
 from sync_worker.reports.state_figures import StateFigures
+from sync_worker.service.cycle_schedule import CycleInterval
 from sync_worker.service.failure_cause import CAUSES
 from sync_worker.sync.run_report import RunReport
 
@@ -53,6 +54,7 @@ class ServiceMetrics:
         )
         self._failing = Gauge("sync_worker_failing", "1 if the last cycle failed with this cause", ["cause"], registry=registry)
         self._failures = Gauge("sync_worker_failures_in_a_row", "Cycles that failed since the last good one", registry=registry)
+        self._interval = Gauge("sync_worker_cycle_interval_seconds", "Time between two cycles, and why", ["reason"], registry=registry)
         self._paused = Gauge("sync_worker_paused", "1 while `service pause` is in effect", registry=registry)
         self._reload = Gauge("sync_worker_last_reload_successful", "0 if the last reload was refused", registry=registry)
         self._contacts = Gauge("sync_worker_contacts", "Contacts in the state", registry=registry)
@@ -93,6 +95,11 @@ class ServiceMetrics:
         for each in CAUSES:
             self._failing.labels(each).set(each == cause)
         self._failures.set(failures)
+
+    def set_interval(self, interval: CycleInterval) -> None:
+        """Set the time between two cycles."""
+        self._interval.clear()
+        self._interval.labels(interval.reason).set(interval.length.total_seconds())
 
     def set_paused(self, *, paused: bool) -> None:
         """Set whether an operator has paused the service."""

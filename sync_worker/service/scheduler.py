@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from types import FrameType
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -24,6 +25,8 @@ from sync_worker import __version__
 from sync_worker.errors import ConfigurationError, PortalBusy, SyncWorkerError, UnsafePlan
 from sync_worker.resource_errors import find_exhaustion
 from sync_worker.service.cycle_runner import START, CycleRunner, Job
+from sync_worker.service.cycle_schedule import MAX as MAX_INTERVAL
+from sync_worker.service.cycle_schedule import CycleSchedule
 from sync_worker.service.dead_man import DeadManSwitch
 from sync_worker.service.degraded_state import DegradedState, ServiceCrashed
 from sync_worker.service.health import Health
@@ -39,6 +42,7 @@ log = structlog.get_logger()
 
 RESCAN_RETRY_INTERVAL: Final = timedelta(hours=1)
 RENEWALS_PER_LEASE: Final = 4
+MAX_BACKLOG_PAGES: Final = 50  # of changed contacts in one cycle, ten seconds; the next cycle follows at once
 STOP_SECONDS: Final = 6.0  # how long a stop waits for the active run
 RELEASE_SECONDS: Final = 1.0  # how long it then waits for the release of the leases
 
@@ -76,15 +80,17 @@ class SyncScheduler:
         settings = worker.settings
         self._load_settings = load_settings
         self._with_console = with_console
-        self.health = Health(clock=worker.clock, uptime=worker.uptime, cycle=timedelta(minutes=settings.sync_every_minutes))
+        schedule = CycleSchedule(clock=worker.clock, fixed=settings.fixed_cycle, max_daily_share=settings.max_daily_share)
+        self.health = Health(clock=worker.clock, uptime=worker.uptime, cycle=schedule.choose(None).length)
         self._runner = CycleRunner(
             worker=worker,
             degradation=DegradedState(patience=timedelta(minutes=settings.give_up_after_minutes), uptime=worker.uptime),
             health=self.health,
             metrics=ServiceMetrics(worker.clock),
             dead_man=DeadManSwitch(settings.ping_url.get_secret_value() if settings.ping_url else None),
+            schedule=schedule,
         )
-        self._runner.worker = replace(worker, progress=self.health, on_report=self._runner.metrics.add_report)
+        self._runner.worker = replace(worker, progress=self.health, on_report=self._add_report, max_backlog_pages=MAX_BACKLOG_PAGES)
         self._stop_seconds = stop_seconds
         self._exit_process = exit_process
         self._stopped = threading.Event()
@@ -100,6 +106,10 @@ class SyncScheduler:
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
             timezone=UTC,
         )
+
+    def _add_report(self, report: RunReport) -> None:
+        self._runner.metrics.add_report(report)
+        self._runner.schedule.add(report)
 
     @property
     def _worker(self) -> Worker:
@@ -151,7 +161,8 @@ class SyncScheduler:
             self._runner.metrics.set_reload(successful=False)
             return False
         self._runner.worker = after
-        self.health.cycle = timedelta(minutes=after.settings.sync_every_minutes)
+        self._runner.schedule.fixed = after.settings.fixed_cycle
+        self._runner.schedule.max_daily_share = after.settings.max_daily_share
         self._runner.degradation.patience = timedelta(minutes=after.settings.give_up_after_minutes)
         self._stack.callback(after.close)
         before.close()
@@ -229,7 +240,7 @@ class SyncScheduler:
     def _start_cycles(self, worker: Worker) -> None:
         portal = worker.read_portal()
         worker.save_health(None)  # the errors of an earlier process are over
-        self._time_zone = ZoneInfo(portal.time_zone)
+        self._time_zone = self._runner.schedule.time_zone = ZoneInfo(portal.time_zone)
         self._schedule_cycles(worker)
         log.info(
             "service.started",
@@ -238,13 +249,14 @@ class SyncScheduler:
             portal_time_zone=portal.time_zone,
             model=worker.model.hash,
             state=worker.store.location,
-            sync_every_minutes=worker.settings.sync_every_minutes,
+            cycle_seconds=int(self._runner.choose_interval().total_seconds()),
         )
 
     def _schedule_cycles(self, worker: Worker) -> None:
         settings, zone, now = worker.settings, self._time_zone, datetime.now(UTC)
         nightly = settings.reevaluate_at
-        cycle = IntervalTrigger(minutes=settings.sync_every_minutes, start_date=now)
+        # Each cycle sets the time of the next one; the trigger is for one that did not.
+        cycle = IntervalTrigger(seconds=int(MAX_INTERVAL.total_seconds()), start_date=now)
         self._add_job("sync", lambda each: each.sync(), cycle, next_run_time=now)
         self._add_job("re-evaluation", reevaluate, CronTrigger(hour=nightly.hour, minute=nightly.minute, second=5, timezone=zone))
         # Counted from the last full scan instead of the start, so that a frequently restarted service also rescans.
@@ -259,12 +271,15 @@ class SyncScheduler:
         with self._active:
             if self._stopped.is_set():
                 return
+            started = monotonic()
             result = self._runner.run(name, job)
             if result.final:
                 self._fail(result.final)
                 return
             if result.error:
                 self._repeat("sync", result.retry_in)
+            elif name == "sync":
+                self._repeat("sync", max(self._runner.choose_interval() - timedelta(seconds=monotonic() - started), timedelta(0)))
             if name == "rescan" and not result.done and not isinstance(result.error, UnsafePlan):
                 # Only a rescan continues a rescan that failed, and the next one may be a week away.
                 self._repeat("rescan", RESCAN_RETRY_INTERVAL)

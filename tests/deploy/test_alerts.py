@@ -18,6 +18,7 @@ from prometheus_client.exposition import generate_latest
 from sync_worker.hubspot.client import connect
 from sync_worker.hubspot.rest.retry import RetryPolicy
 from sync_worker.service.cycle_runner import CycleRunner
+from sync_worker.service.cycle_schedule import CycleSchedule
 from sync_worker.service.dead_man import DeadManSwitch
 from sync_worker.service.degraded_state import DegradedState
 from sync_worker.service.failure_cause import CAUSES
@@ -242,6 +243,7 @@ def run_cycle(harness: Harness) -> dict[str, float]:
             health=Health(clock=harness.clock, uptime=lambda: 0.0, cycle=timedelta(minutes=5)),
             metrics=metrics,
             dead_man=DeadManSwitch(None),
+            schedule=CycleSchedule(clock=harness.clock, fixed=None, max_daily_share=0.1),
         )
         runner.run("sync", lambda each: each.sync())
     return read_samples(metrics)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sync_worker.errors import StateBusy
 from sync_worker.progress import Progress
 from sync_worker.service.cycle_runner import CycleRunner
+from sync_worker.service.cycle_schedule import CycleSchedule
 from sync_worker.service.dead_man import DeadManSwitch
 from sync_worker.service.degraded_state import DegradedState
 from sync_worker.service.health import Health
@@ -57,6 +58,7 @@ def make_runner(worker: Worker) -> CycleRunner:
         health=Health(clock=worker.clock, uptime=worker.uptime, cycle=CYCLE),
         metrics=ServiceMetrics(worker.clock),
         dead_man=DeadManSwitch(None),
+        schedule=CycleSchedule(clock=worker.clock, fixed=CYCLE, max_daily_share=0.1),
     )
 
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sync_worker.cli.output.console import out
 from sync_worker.cli.output.held_back import print_held_back, print_rejected
 from sync_worker.cli.output.labels import format_count, record_label
 from sync_worker.cli.output.run import print_hand_offs
 from sync_worker.reports.status import RunSummary, WorkerStatus
+from sync_worker.store.saved_state.service_cycle import ServiceCycle
+
+CYCLE_REASONS: Final = {
+    "setting": "`sync_every_minutes`",
+    "day": "day in the portal",
+    "changes": "changes arrive",
+    "night": "night in the portal",
+    "backlog": "reads a backlog",
+    "daily_limit": "`max_daily_share` of the daily limit",
+}
 
 
 def print_status(status: WorkerStatus) -> None:
@@ -54,9 +66,13 @@ def _print_service(status: WorkerStatus) -> None:
         out.print(f"  paused    {paused}", style="yellow", markup=False)
     service = status.service
     if service:
-        out.print(f"  service   {service.holder}", markup=False)
+        out.print(f"  service   {service.holder}{_format_cycle(service.cycle)}", markup=False)
     if service and service.degraded_since:
         out.print(f"  degraded  since {service.degraded_since:%Y-%m-%d %H:%M} UTC: {service.error}", style="red", markup=False)
+
+
+def _format_cycle(cycle: ServiceCycle | None) -> str:
+    return f", a cycle every {cycle.seconds} s ({CYCLE_REASONS.get(cycle.reason, cycle.reason)})" if cycle else ""
 
 
 def _format_run(run: RunSummary) -> str:
