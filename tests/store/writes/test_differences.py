@@ -145,3 +145,14 @@ def test_a_difference_is_a_retry_if_these_values_were_rejected_or_any_first_ones
         rejections.save(tx, [Rejection(1, PROPERTIES, rejected, "no")], at=1)
     (found,) = differences.load(tx, None, now=NOW, after=0, limit=9)
     assert bool(found.is_retry) is is_retry
+
+
+def test_a_counted_contact_is_excluded_and_another_with_the_same_revision_is_not(tx: Connection) -> None:
+    for number in (1, 2):
+        ContactCase().save(tx, number)
+    differences.mark_previewed(tx, [1])
+    found = differences.load(tx, None, now=NOW, after=0, limit=9, exclude_counted=True)
+    assert [row.id for row in found] == [2]
+    save_contacts(tx, 1, at=20, facts=canonical_json(city="Oslo"), shown=OLD)  # its facts change
+    found = differences.load(tx, None, now=NOW, after=0, limit=9, exclude_counted=True)
+    assert [row.id for row in found] == [1, 2]

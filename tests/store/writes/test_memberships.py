@@ -125,3 +125,13 @@ def test_contacts_whose_facts_were_missing_are_counted_unless_excluded(tx: Conne
     repairs.add(tx, [2])
     assert memberships.count_to_add(tx, "mql", now=9, exclude_repairs=exclude_repairs) == expected
     assert memberships.count_to_add(tx, "mql", now=9) == 2
+
+
+def test_a_deleted_list_takes_only_its_own_members_with_it(tx: Connection) -> None:
+    save_contacts(tx, 1)
+    for key in ("band:cold", "band:hot", "mql"):
+        memberships.save_list(tx, key, list_id=f"id of {key}", name=key)
+        memberships.save_changes(tx, key, added=[1], removed=[])
+    memberships.delete_list(tx, "band:hot")
+    assert memberships.load_list_keys(tx, 1) == ["band:cold", "mql"]
+    assert memberships.load_list_ids(tx).keys() == {"band:cold", "mql"}
