@@ -14,7 +14,7 @@ from sync_worker.model.compiled.facts import TIMESTAMP
 
 INSTANT: Final = "instant"
 #: The time of values that were not known yet: `as_of` must see that a property has a history, and that its first value is later.
-_NOT_YET: Final = pl.lit(datetime(9999, 1, 1, tzinfo=UTC), dtype=TIMESTAMP)
+_NOT_YET: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _IS_PAST: Final = pl.col("at") <= pl.col(INSTANT)
 
 
@@ -34,7 +34,7 @@ def forget_later_facts(history: PortalHistory, instants: pl.DataFrame) -> Portal
         history,
         contacts=forget_later_dates(contacts, pl.col(INSTANT)).drop(INSTANT),
         events=events.drop(INSTANT),
-        deals=deals.with_columns(closed_at=pl.coalesce(_if_past("closed_at"), _NOT_YET)).drop(INSTANT),
+        deals=deals.with_columns(closed_at=pl.coalesce(_if_past("closed_at"), _not_yet())).drop(INSTANT),
         stages=_join(history.stages, own).filter(_IS_PAST).drop(INSTANT),
         subscriptions=_join(history.subscriptions, own).filter(pl.col("at").is_null() | _IS_PAST).drop(INSTANT),
         merges=history.merges.clear(),
@@ -47,12 +47,17 @@ def _join(rows: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
     return rows.join(own, on="contact_id", how="inner", maintain_order="left")
 
 
+def _not_yet() -> pl.Expr:
+    # Not a constant of the module: Polars would start its threads while the module is imported, and a forked process would wait for them.
+    return pl.lit(_NOT_YET, dtype=TIMESTAMP)
+
+
 def _if_past(name: str) -> pl.Expr:
     return pl.when(pl.col(name) <= pl.col(INSTANT)).then(pl.col(name))
 
 
 def _postpone_later(values: pl.DataFrame) -> pl.DataFrame:
-    return values.with_columns(at=pl.when(_IS_PAST).then("at").otherwise(_NOT_YET)).drop(INSTANT)
+    return values.with_columns(at=pl.when(_IS_PAST).then("at").otherwise(_not_yet())).drop(INSTANT)
 
 
 def _with_own_companies(known: PortalHistory, history: PortalHistory, own: pl.DataFrame) -> PortalHistory:

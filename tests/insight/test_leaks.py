@@ -22,4 +22,4 @@ from sync_worker.insight.leaks import may_leak
 def test_a_criterion_may_leak_if_almost_all_of_its_contacts_convert_and_others_do_not(
     hits: int, met: int, outcomes: int, contacts: int, *, found: bool
 ) -> None:
-    assert bool(may_leak(hits, met, outcomes=outcomes, contacts=contacts)) is found
+    assert may_leak(hits, met, outcomes=outcomes, contacts=contacts) is found

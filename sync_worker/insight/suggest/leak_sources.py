@@ -16,6 +16,10 @@ def find_leak_sources(matrix: CandidateMatrix, sources: frozenset[str]) -> list[
     contacts, outcomes = matrix.converted.size, int(matrix.converted.sum())
     met = matrix.bits.sum(axis=0, dtype=np.float64)
     hits = (matrix.converted.astype(np.float32) @ matrix.bits).astype(np.float64)
-    high = may_leak(hits, met, outcomes=outcomes, contacts=contacts)
-    opposite = may_leak(outcomes - hits, contacts - met, outcomes=outcomes, contacts=contacts)
-    return sorted({column.candidate.source for column, found in zip(matrix.columns, high | opposite, strict=True) if found} & sources)
+    found = {
+        column.candidate.source
+        for column, hit, total in zip(matrix.columns, hits.tolist(), met.tolist(), strict=True)
+        if may_leak(hit, total, outcomes=outcomes, contacts=contacts)
+        or may_leak(outcomes - hit, contacts - total, outcomes=outcomes, contacts=contacts)
+    }
+    return sorted(found & sources)
