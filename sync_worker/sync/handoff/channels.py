@@ -26,7 +26,7 @@ class Channel:
     """A channel without its secrets.
 
     `id` is its scheme, with a number from the second channel of a scheme on, so that messages still wait for a channel after its key was
-    replaced. `kind` is for people: scheme, and host if the URL has one. `send` takes title and text, and returns why they were not sent.
+    replaced. `kind` is for people: number, scheme, and host if any. `send` takes title and text, and returns why they were not sent.
     """
 
     id: str
@@ -51,7 +51,7 @@ def open_channels(urls: Sequence[SecretStr]) -> Sequence[Channel]:
         scheme = _mask(plugin).scheme
         found[scheme] += 1
         id_ = scheme if found[scheme] == 1 else f"{scheme} {found[scheme]}"
-        channels.append(Channel(id=id_, kind=_describe(plugin), send=_Sender(plugin, url)))
+        channels.append(Channel(id=id_, kind=f"channel {position} ({_describe(plugin)})", send=_Sender(plugin, url)))
     return channels
 
 

@@ -27,10 +27,10 @@ def test_a_channel_is_known_by_scheme_and_number_and_shows_no_secret() -> None:
         "tgram://123456789:abcdef_ghij/1/",
     ]
     assert [(channel.id, channel.kind) for channel in open_all(*urls)] == [
-        ("slack", "slack://"),
-        ("mailtos", "mailtos://example.com"),
-        ("slack 2", "slack://"),
-        ("tgram", "tgram://"),
+        ("slack", "channel 1 (slack://)"),
+        ("mailtos", "channel 2 (mailtos://example.com)"),
+        ("slack 2", "channel 3 (slack://)"),
+        ("tgram", "channel 4 (tgram://)"),
     ]
     assert open_all() == []
 
