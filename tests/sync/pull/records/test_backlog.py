@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from hypothesis import given, settings
@@ -18,6 +19,8 @@ from sync_worker.store.facts import contacts
 from sync_worker.store.facts.contacts import ContactRow
 from sync_worker.sync.pull.records.incremental import IncrementalReader, ReadSizes
 from sync_worker.timestamps import to_ms
+from tests.harness import make_contact as make_portal_contact
+from tests.harness import small_portal, start_harness
 from tests.store.database_factories import open_in_memory
 
 START_TIME = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -243,3 +246,20 @@ def test_a_run_reads_no_more_of_a_backlog_than_its_share_and_the_newest_part_fir
         runs += 1
     assert runs >= 4
     assert sync.portal.rows_read <= 400 * 1.5
+
+
+def test_syncs_after_a_large_write_search_for_each_contact_once(tmp_path: Path) -> None:
+    number = 2_500
+    data = small_portal(contacts=[make_portal_contact(id_) for id_ in range(1, number + 1)], email_events=[], events=[], submissions=[])
+    searches = []
+    with start_harness(tmp_path, data) as harness:
+        assert harness.backfill().written == number
+        for seconds in (1, 5, 5, 30, 5, 60):
+            harness.advance(seconds / 60)
+            report = harness.sync()
+            searches.append(report.requests.get("POST /crm/objects/2026-09/contacts/search", 0))
+            assert (report.evaluated, report.written) == (0, 0)
+
+    # 13 pages; each run has one search for conversions, one for changes, and up to four that find out what to read
+    assert sum(searches) <= 13 + 6 * len(searches), searches
+    assert max(searches[:3] + searches[4:]) <= 6, searches
