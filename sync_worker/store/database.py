@@ -306,6 +306,9 @@ def _read_only_url(path: Path, query: Mapping[str, Any]) -> URL:
 
 def _create_private_file(path: Path) -> None:
     # The state contains emails of contacts, so no other user of the machine may read it. The journal files inherit the mode.
+    if path.is_file():
+        # A close of the file would release the locks of all connections of this process; another process could then delete their journal.
+        return
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
