@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import orjson
 import typer
@@ -28,9 +29,12 @@ MISSING: Final = "—"
 PROGRAM: Final = (sys.executable, "-m", "sync_worker")
 HAND_OFF: Final = {"SYNC_WORKER_HAND_OFF_TASKS": "true", "SYNC_WORKER_HAND_OFF_OWNER": "ada.berg@sandbox.example"}
 CHANGED_VALUE: Final = re.compile(r" {4}\w+: .* → ")  # a line of a plan; there are several for each contact
-STEPS: Final = (
+Steps: TypeAlias = Sequence[tuple[str, tuple[str, ...]]]  # headings and commands
+PREPARATION: Final[Steps] = (
     ("Check the token, the scopes, the plan, the limits and the model. This writes nothing:", ("check",)),
     ("Create the property group, the properties and the lists:", ("setup",)),
+)
+WORKFLOW: Final[Steps] = (
     (
         "See what the first run would change, new MQLs by name; the values of each contact are left out here. This writes nothing:",
         ("plan",),
@@ -55,15 +59,36 @@ def run_demo(contacts: int) -> None:
     _ = build_worker(load_settings(base_environment)).model  # fails before the sandbox starts
     with tempfile.TemporaryDirectory(prefix="sync-worker-demo-") as folder, _run_sandbox(contacts) as portal:
         environment = {**base_environment, **portal, **HAND_OFF, "SYNC_WORKER_STATE_URL": f"sqlite:///{Path(folder) / 'state.db'}"}
-        for heading, command in STEPS:
-            out.print(f"\n[bold]{heading}[/]\n$ sync-worker {shlex.join(command)}")
-            run_command(*command, environment=environment)
-        with build_worker(load_settings(environment)) as worker:
-            best = _print_best_leads(worker)
-        out.print(f"\n[bold]Its page with the task for sales:[/] {portal['HUBSPOT_BASE_URL']}/contacts/{best}", markup=True)
-        out.print(f"\n[bold]Its ledger, line by line:[/]\n$ sync-worker explain {best}")
-        run_command("explain", best, environment=environment)
+        _run_steps(PREPARATION, environment)
+        with _run_console(environment) as console:
+            out.print("\n[bold]Watch all of it in the console of the service:[/]\n$ sync-worker serve --ui")
+            out.print(f"{console}  (the service is paused: the commands below do its runs)", markup=False)
+            _run_steps(WORKFLOW, environment)
+            _show_result(environment, console)
+            _wait_for_reader()
     out.print("\nThis was a portal on this machine. For your own portal, set HUBSPOT_ACCESS_TOKEN and run the same commands.")
+
+
+def _run_steps(steps: Steps, environment: Mapping[str, str]) -> None:
+    for heading, command in steps:
+        out.print(f"\n[bold]{heading}[/]\n$ sync-worker {shlex.join(command)}")
+        run_command(*command, environment=environment)
+
+
+def _show_result(environment: Mapping[str, str], console: str) -> None:
+    with build_worker(load_settings(environment)) as worker:
+        best = _print_best_leads(worker)
+    out.print(f"\n[bold]Its page with the task for sales:[/] {environment['HUBSPOT_BASE_URL']}/contacts/{best}", markup=True)
+    out.print(f"[bold]Its page in the console:[/] {console}contacts/{best}", markup=True)
+    out.print(f"\n[bold]Its ledger, line by line:[/]\n$ sync-worker explain {best}")
+    run_command("explain", best, environment=environment)
+
+
+def _wait_for_reader() -> None:
+    """On a terminal, let portal and console run until the reader has seen them."""
+    if sys.stdin.isatty() and out.is_terminal:
+        out.print("\nPortal and console run until you press Enter.")
+        sys.stdin.readline()
 
 
 def run_command(*command: str, environment: Mapping[str, str]) -> None:
@@ -93,6 +118,30 @@ def _run_sandbox(contacts: int) -> Iterator[Mapping[str, str]]:
             yield {"HUBSPOT_BASE_URL": sandbox["base_url"], "HUBSPOT_ACCESS_TOKEN": sandbox["token"]}
         finally:
             process.terminate()
+
+
+@contextmanager
+def _run_console(environment: Mapping[str, str]) -> Iterator[str]:
+    """Run a service with a console, and yield the address. It is paused, so that the commands of the demo do all runs."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {**environment, "SYNC_WORKER_HTTP_PORT": str(port), "SYNC_WORKER_LOG_FORMAT": "json"}
+    subprocess.run([*PROGRAM, "service", "pause"], env=environment, check=True, capture_output=True)  # noqa: S603 -- our own program
+    with subprocess.Popen([*PROGRAM, "serve", "--ui"], env=environment, stderr=subprocess.PIPE) as process:  # noqa: S603 -- our own program
+        try:
+            yield _read_address(process)
+        finally:
+            process.terminate()
+
+
+def _read_address(process: subprocess.Popen[bytes]) -> str:
+    lines = []
+    for line in process.stderr or ():
+        event = orjson.loads(line)
+        if event["event"] == "console.opened":
+            return str(event["address"])
+        lines.append(event.get("error", event["event"]))
+    raise Unavailable("The console did not start.", hint=" ".join(lines))
 
 
 def _demo_environment(environment: Mapping[str, str]) -> dict[str, str]:

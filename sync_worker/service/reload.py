@@ -11,7 +11,7 @@ from sync_worker.errors import ConfigurationError
 from sync_worker.settings import Settings
 from sync_worker.worker import Worker
 
-FIXED: Final = ("state_url", "http_host", "http_port", "ping_url")  # the service uses them from its start to its end
+FIXED: Final = ("state_url", "http_host", "http_port", "ui_hosts", "ping_url")  # the service uses them from its start to its end
 
 
 def build_reloaded(worker: Worker, load_settings: Callable[[], Settings]) -> Worker:
