@@ -64,10 +64,19 @@ class PortalRunner:
         portal = self.registry.find(name)
         if portal is None or portal.paused_at or portal.next_run_at > self.clock():
             return  # changed while the job was waiting
-        place = f"{socket.gethostname()}:{os.getpid()}"
+        started, place = self.clock(), f"{socket.gethostname()}:{os.getpid()}"
         with structlog.contextvars.bound_contextvars(portal=name):
-            self.registry.save_start(name, portal.next_run, self.clock(), place)
-            self.registry.save_end(self._run_due(portal))
+            self.registry.save_start(name, portal.next_run, started, place)
+            ended = self._run_due(portal)
+            self.registry.save_end(ended)
+            log.info(
+                "fleet.run_ended",
+                job=portal.next_run,
+                waited=round((started - portal.next_run_at).total_seconds(), 3),
+                seconds=round((self.clock() - started).total_seconds(), 3),
+                exit_code=ended.last.exit_code,
+                next_run_at=ended.next_run_at.isoformat(),
+            )
 
     def interrupt(self) -> None:
         """Let all active runs stop after their current batch."""
@@ -92,9 +101,9 @@ class PortalRunner:
             settings = build_portal_settings(self.settings, portal, self.registry.database)
         except SyncWorkerError as error:
             log.error("run.refused", job=portal.next_run, error=str(error))  # noqa: TRY400 -- a sentence, not a traceback
-            final = degradation.add(error)
+            is_final = degradation.add(error) is not None or portal.last.done_at is None
             delay = degradation.delay(error, find_cycle(self.settings))
-            return self._fail(portal, self.settings, degradation, error, started=started, delay=delay, is_final=final is not None)
+            return self._fail(portal, self.settings, degradation, error, started=started, delay=delay, is_final=is_final)
         reports: list[RunReport] = []
         worker = replace(build_worker(settings, clock=self.clock, load_model=self.models.load), on_report=reports.append)
         with worker, self._hold(worker):

@@ -117,12 +117,12 @@ class Registry:
                 update(portals).where(portals.c.name.in_(chosen), portals.c.paused_at.is_(None)).values(paused_at=now, pause_reason=reason)
             )
 
-    def resume(self, names: Iterable[str], now: datetime) -> None:
-        """End the pauses of portals, and let them run now. Raises ConfigurationError if one does not exist."""
+    def resume(self, names: Iterable[str], at: datetime) -> None:
+        """End the pauses of portals, and let them run at a time. Raises ConfigurationError if one does not exist."""
         with self.database.transaction() as tx:
             chosen = self._require(tx, names)
             healthy = {"failures": 0, "fatal_failures": 0, "failing_since": None, "fatal_since": None, "error": None}
-            values = {"paused_at": None, "pause_reason": None, "next_run_at": now, **healthy}
+            values = {"paused_at": None, "pause_reason": None, "next_run_at": at, **healthy}
             tx.execute(update(portals).where(portals.c.name.in_(chosen)).values(values))
 
     def claim_portal(self, name: str, portal_id: int) -> None:

@@ -28,6 +28,7 @@ from sync_worker.sync.pull.records.contacts import scan_contacts
 from sync_worker.sync.pull.row_mapper import RowMapper
 from sync_worker.worker import build_worker, utc_now
 from tests.benchmarks import insight_speed, model_throughput, service_simulation
+from tests.benchmarks.fleet import fleet
 from tests.benchmarks.lower_bounds import min_requests, min_seconds
 from tests.benchmarks.worker_process import BenchmarkEnvironment, serve_benchmark
 from tests.system.subprocesses import ROOT
@@ -280,6 +281,7 @@ CASES: dict[str, Callable[[], None]] = {
         distances,
         postgres,
         insight,
+        fleet,
         hand_off,
     )
 }

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from sync_worker.fleet.database import FleetDatabase
+from sync_worker.fleet.fleet import Fleet
 from sync_worker.fleet.fleet_portal import FleetPortal
+from sync_worker.fleet.portal_run import PortalRunner
 from sync_worker.fleet.registry import Registry
 from sync_worker.sandbox.base.config import SandboxConfig
 from sync_worker.sandbox.base.portal_data import PortalData
 from sync_worker.sandbox.server.portal_fingerprint import compute_fingerprint
 from sync_worker.sandbox.server.server import RunningServer, run_in_thread
+from sync_worker.settings import Settings
 from sync_worker.sync.portal.managed_properties import CrmSchema
+from sync_worker.worker import utc_now
 from tests.harness import MODEL, UNLIMITED, create_crm_schema, parse_cached, small_portal
 from tests.store.database_factories import temporary_state_url
-from tests.system.forkserver import start_forked
-from tests.system.subprocesses import CommandResult, Workspace
+from tests.system.subprocesses import PROGRAM, CommandResult, Workspace
 
 DEADLINE_SECONDS = 60
 
@@ -32,26 +35,37 @@ class FleetDesk:
 
     workspace: Workspace
     portals: Mapping[str, RunningServer]
-    registry: Registry
-    processes: list[BaseProcess] = field(default_factory=list)
+    fleet: Fleet
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def registry(self) -> Registry:
+        return self.fleet.registry
 
     def run(self, *command: str) -> CommandResult:
         return self.workspace.run("fleet", *command)
 
-    def add(self, name: str, *options: str) -> CommandResult:
-        """Add a portal with its token in a file and its address in a file of settings."""
+    def write_files(self, name: str) -> tuple[str, Path]:
+        """Write the token of a portal and its settings; return the reference to the token, and the file of the settings."""
         folder, server = self.workspace.folder, self.portals[name]
         (folder / f"{name}.token").write_text(server.token)
         (folder / f"{name}.yaml").write_text(f"base_url: {server.base_url}\njudged_from_contacts: 1000000\n")
-        files = "--token-from", f"file:{folder / name}.token", "--settings", f"{name}.yaml", "--model", "model.yaml"
-        return self.run("add", name, *files, *options)
+        return f"file:{folder / name}.token", folder / f"{name}.yaml"
 
-    def start(self, *options: str) -> BaseProcess:
-        """Start a worker process of the fleet; its log is in the folder."""
-        folder = self.workspace.folder
-        log = folder / f"serve-{len(self.processes)}.log"
-        environment = self.workspace.build_environment()
-        process = start_forked(("fleet", "serve", *options), environment=environment, folder=folder, out=log, err=log)
+    def add(self, name: str, *, of: str | None = None, **options: Any) -> FleetPortal:
+        """Add an entry for the portal `of`, by default that of the same name, without the start of a command."""
+        token, settings = self.write_files(of or name)
+        values = {"token": token, "model": str(self.workspace.folder / "model.yaml"), "settings_file": settings, "is_checked": True}
+        return self.fleet.add(name, **{"state_url": None, "priority": 0, **values, **options})
+
+    def build_runner(self) -> PortalRunner:
+        return PortalRunner(registry=self.registry, settings=self.fleet.settings, clock=utc_now)
+
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
+        """Start a worker process of the fleet in a new Python, as polars needs for its threads; its log is in the folder."""
+        folder, environment = self.workspace.folder, self.workspace.build_environment()
+        with (folder / f"serve-{len(self.processes)}.log").open("w") as log:
+            process = subprocess.Popen([*PROGRAM, "fleet", "serve", *options], cwd=folder, env=environment, stderr=log)
         self.processes.append(process)
         return process
 
@@ -88,13 +102,13 @@ def start_fleet(folder: Path, portals: Mapping[str, PortalData], *, config: Mapp
             create_crm_schema(server.portal, CrmSchema(model=parse_cached(MODEL, "model.yaml")))
         database = stack.enter_context(closing(FleetDatabase.connect(url)))
         workspace = Workspace(folder=folder, environment={"SYNC_WORKER_FLEET_URL": url})
-        desk = FleetDesk(workspace=workspace, portals=servers, registry=Registry(database=database))
+        desk = FleetDesk(workspace=workspace, portals=servers, fleet=Fleet(settings=Settings(fleet_url=url), database=database))
         try:
             yield desk
         finally:
             for process in desk.processes:
                 process.kill()
-                process.join()
+                process.wait()
 
 
 def make_portals(*names: str) -> dict[str, PortalData]:

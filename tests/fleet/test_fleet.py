@@ -1,25 +1,46 @@
-"""Four portals on PostgreSQL, run by two worker processes."""
+"""A fleet on PostgreSQL: entries, errors, and two worker processes that run four portals."""
 
 from __future__ import annotations
 
-import os
-import signal
+import asyncio
+import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from procrastinate import App, PsycopgConnector
+from sqlalchemy import text
 
+from sync_worker.errors import ConfigurationError, ModelError
+from sync_worker.fleet.database import FleetDatabase
+from sync_worker.fleet.fleet_portal import PortalCondition, RunKind
+from sync_worker.fleet.job_queue import rescue_runs
+from sync_worker.fleet.portal_run import RunInterrupted
+from tests.acceptance.test_json_output import documented_keys
 from tests.fleet.fleet_factories import FleetDesk, make_portals, start_fleet
 from tests.harness import small_portal, start_harness
 from tests.store.database_factories import POSTGRES_URL
 
 pytestmark = pytest.mark.skipif(POSTGRES_URL is None, reason="a fleet needs PostgreSQL: python -m tests.postgres tests/fleet")
 NAMES = ("acme", "bolt", "cargo", "delta")
+DIGEST_KEYS = ("list", "status")
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FleetDesk]:
     with start_fleet(tmp_path_factory.mktemp("fleet"), make_portals(*NAMES)) as desk:
         yield desk
+
+
+@pytest.fixture(autouse=True)
+def empty_fleet(desk: FleetDesk) -> Iterator[None]:
+    yield
+    desk.fleet.database.create_tables()
+    for name in desk.load():
+        desk.fleet.remove(name, drop_state=True)
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +50,127 @@ def digest_of_a_single_run(tmp_path_factory: pytest.TempPathFactory) -> str:
         return harness.digest()
 
 
+def test_a_database_without_a_fleet_is_named(desk: FleetDesk) -> None:
+    result = desk.run("status")
+    assert (result.code, "has no fleet yet" in result.err, "fleet add" in result.err) == (2, True, True)
+    assert ":@" not in result.err
+
+
 def test_two_processes_run_four_portals_to_the_same_end_as_single_runs(desk: FleetDesk, digest_of_a_single_run: str) -> None:
     for name in NAMES:
-        assert desk.add(name).code == 0
+        assert desk.add(name).portal_id == 1_000 + NAMES.index(name)
     processes = [desk.start(), desk.start()]
     desk.wait_until(lambda: all(portal.last.done_at for portal in desk.load().values()))
     assert {desk.digest(name) for name in NAMES} == {digest_of_a_single_run}
-    status = desk.read_status()
-    assert {(each["contacts"], each["condition"], each["next_run"]["kind"]) for each in status.values()} == {(6, "ok", "sync")}
+    shown = {words: json.loads(desk.run(words, "--json").out) for words in DIGEST_KEYS}
+    for words, content in shown.items():
+        assert content.keys() - {"json_version"} == documented_keys()[f"fleet {words}"]
+    status = shown["status"]["portals"]
+    assert {(each["contacts"], each["condition"], each["next_run"]["kind"]) for each in status} == {(6, "ok", "sync")}
     for process in processes:
-        assert process.pid is not None
-        os.kill(process.pid, signal.SIGTERM)
-    for process in processes:
-        process.join(20)
-    assert [process.exitcode for process in processes] == [0, 0], desk.read_logs()
+        process.terminate()
+    codes = [process.wait(20) for process in processes]
+    logs = desk.read_logs()
+    assert codes == [0, 0], logs
+    assert {json.loads(line)["event"] for line in logs.splitlines()} >= {"fleet.started", "fleet.run_ended", "fleet.stopped"}
+    secrets = {server.token for server in desk.portals.values()}
+    assert [secret for secret in secrets if secret in logs + json.dumps(shown)] == []
+    assert re.findall(r"[\w.+-]+@example\.com", logs + json.dumps(shown)) == []
+
+
+def test_a_portal_is_in_the_fleet_once(desk: FleetDesk) -> None:
+    desk.add("acme")
+    with pytest.raises(ConfigurationError, match="has a portal acme already"):
+        desk.add("acme")
+    with pytest.raises(ConfigurationError, match="opens portal 1000, which is acme"):
+        desk.add("other", of="acme")
+    desk.add("other", of="acme", is_checked=False)
+    desk.build_runner().run("other")
+    refused = desk.load()["other"]
+    assert refused.condition is PortalCondition.PAUSED
+    assert "opens portal 1000, which is acme" in str(refused.pause_reason)
+    assert refused.last.exit_code == 2
+
+
+def test_an_entry_that_cannot_work_is_refused_with_the_reason(desk: FleetDesk, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="env:NOWHERE cannot be read: the variable is not set"):
+        desk.add("acme", token="env:NOWHERE")
+    with pytest.raises(ModelError, match=r"nowhere\.yaml"):
+        desk.add("acme", model="nowhere.yaml")
+    with pytest.raises(ConfigurationError, match="without a password"):
+        desk.add("acme", state_url="postgresql://ada:secret@host/acme")
+    (tmp_path / "own.yaml").write_text("http_port: 1\n")
+    with pytest.raises(ConfigurationError, match="http_port cannot differ by portal"):
+        desk.add("acme", settings_file=tmp_path / "own.yaml")
+    (tmp_path / "own.yaml").write_text("reserv: 0.1\n")
+    with pytest.raises(ConfigurationError, match=r"own\.yaml:1: reserv is not a setting"):
+        desk.add("acme", settings_file=tmp_path / "own.yaml")
+    with pytest.raises(ConfigurationError, match="The fleet has no portal nowhere"):
+        desk.fleet.pause(["nowhere"], "")
+    assert desk.load() == {}
+
+
+def test_a_missing_secret_pauses_a_new_portal_and_a_resume_runs_it(desk: FleetDesk) -> None:
+    desk.add("bolt")
+    secret = desk.workspace.folder / "bolt.token"
+    token = secret.read_text()
+    secret.unlink()
+    desk.build_runner().run("bolt")
+    paused = desk.load()["bolt"]
+    assert "bolt.token cannot be read" in str(paused.pause_reason)
+    secret.write_text(token)
+    desk.build_runner().run("bolt")
+    assert desk.load()["bolt"] == paused  # a paused portal does not run
+    desk.fleet.resume(["bolt"])
+    desk.build_runner().run("bolt")
+    done = desk.load()["bolt"]
+    assert (done.condition, done.last.exit_code, done.next_run, done.last.contacts) == (PortalCondition.OK, 0, RunKind.SYNC, 6)
+    assert done.next_run_at > datetime.now(UTC)
+
+
+def test_a_stop_leaves_a_run_as_it_was(desk: FleetDesk) -> None:
+    before = desk.add("cargo")
+    runner = desk.build_runner()
+    runner.interrupt()
+    with pytest.raises(RunInterrupted):
+        runner.run("cargo")
+    after = desk.load()["cargo"]
+    assert (after.next_run_at, after.failures, after.paused_at) == (before.next_run_at, before.failures, None)
+
+
+def test_the_run_of_a_dead_process_is_queued_again(desk: FleetDesk) -> None:
+    desk.add("delta")
+    queued = asyncio.run(_die_and_rescue(desk.fleet.database))
+    assert queued == [("todo", "delta")]
+    assert not desk.load()["delta"].is_running
+
+
+async def _die_and_rescue(database: FleetDatabase) -> list[tuple[str, str]]:
+    app = App(connector=PsycopgConnector(conninfo=database.connection_string, min_size=1, max_size=2))
+
+    @app.task(name="run_portal")
+    def run_portal(name: str) -> None:
+        raise AssertionError(name)
+
+    async with app.open_async():
+        worker = await app.job_manager.register_worker()
+        await run_portal.configure(queue="long", lock="delta", queueing_lock="delta").defer_async(name="delta")
+        assert await app.job_manager.fetch_job(queues=["long"], worker_id=worker)
+        await rescue_runs(app)
+        with database.transaction() as tx:  # as if the process had died a minute ago
+            assert tx.execute(text("SELECT status FROM procrastinate_jobs")).scalar() == "doing"
+            tx.execute(text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'"))
+        await rescue_runs(app)
+    with database.transaction() as tx:
+        return [(status, lock) for status, lock in tx.execute(text("SELECT status::text, lock FROM procrastinate_jobs"))]
+
+
+def test_the_most_urgent_portals_are_due_first_and_none_twice(desk: FleetDesk) -> None:
+    now = datetime.now(UTC)
+    for name, priority in (("acme", 0), ("bolt", 5), ("cargo", 0)):
+        desk.add(name, priority=priority)
+    desk.fleet.pause(["cargo"], "a trial")
+    assert [portal.name for portal in desk.registry.load_due(datetime.now(UTC), 10)] == ["bolt", "acme"]
+    assert desk.registry.load_due(now, 10) == []
+    waiting = replace(desk.load()["cargo"], next_run_at=now)
+    assert (waiting.condition, waiting.pause_reason) == (PortalCondition.PAUSED, "a trial")
