@@ -103,10 +103,10 @@ class ModelDifference:
         auc = self.difference.auc
         text = f"difference of the AUC {auc.value:+.3f} [{auc.low:+.3f}, {auc.high:+.3f}]"
         if auc.low > 0:
-            return f"{self.model} is better than {self.other}: {text}"
+            return f"“{self.model}” is better than “{self.other}”: {text}"
         if auc.high < 0:
-            return f"{self.model} is worse than {self.other}: {text}"
-        return f"{self.model} and {self.other} do not differ clearly: {text}"
+            return f"“{self.model}” is worse than “{self.other}”: {text}"
+        return f"“{self.model}” and “{self.other}” do not differ clearly: {text}"
 
     def as_json(self) -> dict[str, object]:
         """Return the difference for `--json`."""

@@ -94,7 +94,7 @@ def raise_if_one_class(converted: pl.Series, when: str) -> None:
     found = "No contact" if not outcomes else f"Every one of the {outcomes:,} contacts"
     raise ConfigurationError(
         f"{found} became an opportunity within the horizon ({when}): there is nothing to compare.",
-        hint="Use another date or a longer horizon.",
+        hint="Use another date or another horizon.",
     )
 
 

@@ -45,11 +45,11 @@ class LiveVerdicts:
     @property
     def summary(self) -> str:
         """One sentence: what the ratios are of, and whether they say something."""
-        text = f"MQLs since {self.since:%Y-%m-%d}, when the challenger {self.challenger} was first evaluated, that became opportunities"
-        text += f" within {self.horizon.days} days:"
+        text = f"What became of the MQLs since {self.since:%Y-%m-%d}, when the challenger {self.challenger} was first evaluated,"
+        text += f" within {self.horizon.days} days."
         young = f" MQLs of which this time is not over count in no ratio: {self.young:,}." if self.young else ""
-        few = f" too little data for a conclusion, fewer than {MIN_LIVE_OUTCOMES} outcomes." if self.is_too_little else ""
-        return f"{text}{few}{young} Sales saw only the MQLs of the model, which favors them."
+        few = f" Too little data for a conclusion: fewer than {MIN_LIVE_OUTCOMES} outcomes." if self.is_too_little else ""
+        return f"{text}{few}{young} Sales saw only the MQLs of the model, which favors it."
 
     def as_json(self) -> dict[str, object]:
         """Return the ratios for `--json`."""

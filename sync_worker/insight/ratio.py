@@ -49,4 +49,4 @@ class Ratio:
 
     def __str__(self) -> str:
         """Return the share with its interval, in percent."""
-        return "–" if self.value is None else f"{self.value:.0%} ({self.low:.0%} to {self.high:.0%})"
+        return "–" if self.value is None else f"{self.value:.0%} [{self.low:.0%}–{self.high:.0%}]"

@@ -34,7 +34,7 @@ def backtest() -> Backtest:
 def test_models_are_compared_with_the_interval_of_the_difference(backtest: Backtest) -> None:
     (difference,) = backtest.dates[0].differences
     assert difference.difference.auc.low > 0
-    assert difference.verdict.startswith("current is better than wrong")
+    assert difference.verdict.startswith("“current” is better than “wrong”")
 
 
 def test_a_model_whose_high_scores_convert_less_is_named_first(backtest: Backtest) -> None:

@@ -67,7 +67,7 @@ def test_few_outcomes_are_called_too_little_data(tmp_path: Path) -> None:
     print_backtest(result, console)
     write_page(result, tmp_path / "page.html")
     for text in (console.export_text(), (tmp_path / "page.html").read_text(encoding="utf-8")):
-        assert "too little data for a conclusion" in text
+        assert "Too little data for a conclusion" in text
         assert "the challenger only" in text
     assert result.as_json()["live"] == live.as_json()
     assert live.as_json()["too_little_data"] is True

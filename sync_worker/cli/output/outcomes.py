@@ -13,6 +13,8 @@ from sync_worker.insight.feedback import format_counts
 from sync_worker.insight.mqls.conversion import OutcomeReport
 from sync_worker.insight.mqls.conversion_alarms import HORIZON, Group
 from sync_worker.insight.ratio import Ratio
+from sync_worker.model.file.schema import GRADE_LETTERS
+from sync_worker.model.i18n.phrases import format_minus
 
 HEADINGS: Final = {
     "band": "band, when the contact became an MQL",
@@ -44,7 +46,7 @@ def print_outcomes(report: OutcomeReport, console: Console) -> None:
     if report.bands:
         _print_groups("band of all contacts 90 days ago", report.bands, console, first="contacts")
     if report.named:
-        console.print("\ncriteria that sales reps name in their notes", markup=False)
+        console.print("\ncriteria that sales reps name in their notes", style="bold", markup=False)
         for criterion, answers in report.named.items():
             console.print(f"  #{criterion}: {format_counts(answers)}", markup=False)
     if report.frozen:
@@ -55,11 +57,12 @@ def _print_groups(heading: str, groups: Sequence[Group], console: Console, *, fi
     if not groups:
         return
     feedback = [("feedback", "left")] if any(group.feedback for group in groups) else []
-    table = build_table((heading, "left"), (first, "right"), ("opportunities", "right"), ("customers", "right"), *feedback)
+    table = build_table(("", "left"), (first, "right"), ("opportunities", "right"), ("customers", "right"), *feedback)
     for group in groups:
-        cells = (group.value, f"{group.mqls:,}", _format_ratio(group.opportunities), _format_ratio(group.customers))
+        name = format_minus(group.value) if group.value in GRADE_LETTERS else group.value
+        cells = (name, f"{group.mqls:,}", _format_ratio(group.opportunities), _format_ratio(group.customers))
         table.add_row(*cells, *(format_counts(group.feedback) for _ in feedback))
-    console.print()
+    console.print(f"\n{heading}", style="bold", markup=False)
     console.print(table)
 
 

@@ -52,18 +52,18 @@ def print_suggestion(found: Suggestion, file: Path | None, console: Console) -> 
 
 
 def _print_figures(found: Suggestion, console: Console) -> None:
-    table = build_table(("later contacts", "left"), ("AUC", "left"), ("average precision", "left"), ("lift of top tenth", "left"))
+    table = build_table(("model", "left"), ("AUC", "left"), ("average precision", "left"), ("lift of top tenth", "left"))
     rows: list[tuple[str, Ranking | None]] = [
-        ("suggested model", found.suggested),
-        ("  without leaks", found.without_leaks),
-        ("current model", found.current),
+        ("suggested", found.suggested),
+        ("without leaks", found.without_leaks),
+        ("current", found.current),
         ("difference", found.difference),
     ]
     for name, ranking in rows:
         if ranking is not None:
             table.add_row(name, str(ranking.auc), str(ranking.average_precision), str(ranking.lift))
-    table.add_row("gradient boosting", f"{found.boosting_auc:.3f}", "", "")
-    console.print()
+    console.print("\nfigures on the later contacts", style="bold", markup=False)
     console.print(table)
+    console.print(f"gradient boosting on the same candidates: AUC {found.boosting_auc:.3f}", markup=False)
     if found.current.warning:
         console.print(f"! current model: {found.current.warning}", style="bold red", markup=False)

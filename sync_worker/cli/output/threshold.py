@@ -18,7 +18,7 @@ def print_threshold(found: ThresholdAdvice, console: Console) -> None:
     head = f"threshold {format_score(found.threshold)} for {found.goal}; the model has {format_minus(found.present)}"
     console.print(head, style="bold", markup=False)
     console.print(f"  as of {found.as_of:%Y-%m-%d}, with opportunities within {found.horizon.days} days:", markup=False)
-    reached = f"of the {format_count(found.precision.total or 0, 'contact')} that reach it, {found.base_rate:.0%} of all"
+    reached = f"of the {format_count(found.precision.total or 0, 'contact')} that reach it; of all contacts, {found.base_rate:.0%}"
     console.print(f"  precision  {found.precision.format_percent()} {reached}", markup=False)
     opportunities = format_count(found.recall.total or 0, "opportunity", "opportunities")
     console.print(f"  recall     {found.recall.format_percent()} of the {opportunities}", markup=False)

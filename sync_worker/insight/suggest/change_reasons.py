@@ -73,7 +73,7 @@ class ChangeReasons:
     def _list_degradation(self, difference: Ranking | None, *, degrades: bool) -> Iterator[SuggestedChange]:
         if difference is not None and not degrades:
             figures = f"{difference.auc.value:+.3f} [{difference.auc.low:+.3f}, {difference.auc.high:+.3f}]"
-            reason = f"on the last contacts of the fit, without it the AUC is {figures}"
+            reason = f"without it, the AUC on the last contacts of the fit changes by {figures}"
             yield SuggestedChange(change="~", key="degradation", text="degradation: none", reason=reason)
 
     def _list_cuts(self, scores: pl.DataFrame) -> Iterator[SuggestedChange]:

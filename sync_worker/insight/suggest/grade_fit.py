@@ -40,7 +40,9 @@ class GradeBenefit:
             return f"{what} leaves {self.mqls:,} MQLs by score among the last contacts of the fit: too few to compare"
         verb = "raises" if self.helps else "does not raise"
         change = f"{100 * self.gain.value:+.1f} points [{100 * self.gain.low:+.1f}, {100 * self.gain.high:+.1f}]"
-        return f"{what} {verb} the precision of {self.mqls:,} MQLs by score among the last contacts of the fit, which chose it: {change}"
+        return (
+            f"{what} {verb} the precision of {self.mqls:,} MQLs by score among the last contacts of the fit, which also chose it: {change}"
+        )
 
 
 def measure_grade(scores: pl.Series, passes: pl.Series, converted: pl.Series, threshold: float) -> GradeBenefit:

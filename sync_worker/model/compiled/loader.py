@@ -30,7 +30,9 @@ def load(path: Path) -> Model:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}.", hint="Set SYNC_WORKER_MODEL to a model file.") from error
+        raise ModelError(
+            f"{path}: cannot be read: {error.strerror}.", hint="Give the path of a model file: --model, or SYNC_WORKER_MODEL."
+        ) from error
     except UnicodeDecodeError as error:
         raise ModelError(f"{path}: is not UTF-8 text (byte {error.start}).", hint="Save the file as UTF-8.") from error
     return loads(text, str(path))

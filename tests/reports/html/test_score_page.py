@@ -276,7 +276,7 @@ def test_outcomes_have_a_section_once_they_are_known(report: ScoreReport, html: 
     assert "33\u00a0% of 90" in svg
     page = render_score_page(replace(report, outcomes=outcomes), with_plots=False)
     assert "Too little data." in page
-    assert rows_of(page, "By band of all contacts")["hot &amp; ready"] == ["90", "30 of 90: 33% (24% to 44%)", "0 of 90: 0% (0% to 4%)"]
+    assert rows_of(page, "By band of all contacts")["hot &amp; ready"] == ["90", "30 of 90: 33% [24%–44%]", "0 of 90: 0% [0%–4%]"]
     assert (replace(report, outcomes=outcomes)).as_json()["outcomes"]["opportunities"]["count"] == 30
 
 
