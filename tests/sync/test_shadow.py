@@ -14,14 +14,16 @@ from sqlalchemy import select
 
 from sync_worker.cli.output.score_report import print_report
 from sync_worker.errors import ModelError
+from sync_worker.insight.backtest import run_backtest
 from sync_worker.model.evaluate import evaluate
 from sync_worker.reports.html.score_page import render_score_page
 from sync_worker.reports.score_report import ScoreReport
+from sync_worker.sandbox.base.timestamps import format_iso
 from sync_worker.service.reload import build_reloaded
 from sync_worker.store import verdicts
 from sync_worker.store.schema import shadow_verdicts
 from sync_worker.sync.evaluate.evaluate import load_facts
-from tests.harness import NOW_MS, Harness, make_click, make_contact, parse_cached, small_portal, start_harness
+from tests.harness import DAY, NOW, NOW_MS, Harness, make_click, make_contact, make_page_view, parse_cached, small_portal, start_harness
 
 #: Other points, another threshold, and a property and an event that the model does not use.
 SHADOW = """
@@ -204,6 +206,48 @@ def test_the_mqls_of_both_models_are_compared_as_time_goes_by(shadow_harness: Ha
         "the model only": 3,
         "the challenger only": 1,
     }
+
+
+VIEWS = """
+name: Views
+score:
+  criteria: {views: {event: page_view, points: 5}}
+  degradation: {kind: none}
+  bands: [{name: low, from: 0}, {name: high, from: 5}]
+qualification: {threshold: 5}
+"""
+
+
+def test_a_backtest_shows_what_became_of_the_mqls_of_both_models(tmp_path: Path) -> None:
+    """1 to 60 have viewed a page, 40 to 100 live in Lyon, and 40 to 70 get a deal ten days later."""
+    contacts = [make_contact(number, city="Lyon" if 40 <= number <= 100 else "Paris") for number in range(1, 121)]
+    made = {"createdate": format_iso(NOW_MS + 10 * DAY), "pipeline": "default", "dealstage": "qualifiedtobuy"}
+    deals = [{"id": str(900 + number), "properties": made, "contactIds": [str(number)]} for number in range(40, 71)]
+    views = [make_page_view(number, number) for number in range(1, 61)]
+    portal = small_portal(contacts=contacts, deals=deals, events=views, email_events=[], submissions=[])
+    with start_harness(tmp_path, portal, model=VIEWS, settings={"shadow": tmp_path / "shadow.yaml"}) as harness:
+        write_shadow(harness, SHADOW.replace("views: {event: page_view, each: 1, at_most: 5}", ""))
+        harness.backfill()
+        harness.approve()
+        harness.advance(40 * 24 * 60)
+        with harness.worker() as worker:
+            worker.outcomes()
+            models = {"model": worker.model, "challenger": worker.shadow}
+            history = worker.load_past([model for model in models.values() if model])
+            result = run_backtest(history, {name: model for name, model in models.items() if model}, [NOW], timedelta(days=30))
+            live = worker.compare_live(history, timedelta(days=30))
+    assert live is not None
+    assert {name: (ratio.count, ratio.total) for name, ratio in live.ratios.items()} == {
+        "the model": (21, 60),
+        "the challenger": (31, 61),
+        "both models": (21, 21),
+        "the model only": (0, 39),
+        "the challenger only": (10, 40),
+    }
+    assert (live.young, live.is_too_little) == (0, False)
+    (date,) = result.dates
+    assert (date.contacts, date.outcomes, [model.mqls for model in date.models]) == (120, 31, [60, 61])
+    assert date.differences[0].verdict.startswith("model is worse than challenger")
 
 
 def print_text(report: ScoreReport) -> str:
