@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,14 @@ import orjson
 
 from sync_worker.sandbox.base.errors import PortalFolderError
 from sync_worker.sandbox.base.portal_data import PortalData, Row, Tier
-from sync_worker.sandbox.folder.validators import ROW_VALIDATORS, FieldFormatError, validate_record_id, validate_text, validate_timestamp
+from sync_worker.sandbox.folder.validators import (
+    ROW_VALIDATORS,
+    FieldFormatError,
+    Validator,
+    validate_record_id,
+    validate_text,
+    validate_timestamp,
+)
 
 PORTAL_FILE: Final = "portal.json"
 _LINE_HINT: Final = "Fix the line or remove it."
@@ -43,34 +50,34 @@ class JsonLinesFile:
         """Yield the validated rows in order."""
         if not self.path.exists():
             return
+        validators = tuple(ROW_VALIDATORS[self.kind].items())
         try:
             with self.path.open("rb") as lines:
                 for number, line in enumerate(lines, start=1):
                     if not line.isspace():
-                        yield self._parse_row(line, number)
+                        yield self._parse_row(line, number, validators)
         except OSError as error:
             raise PortalFolderError(f"{self.path}: cannot be read ({error.strerror}).", hint="Check its permissions.") from error
 
-    def _parse_row(self, line: bytes, number: int) -> Row:
-        location = f"{self.path}:{number}"
-        row = _parse_object(line, location)
-        for key, check in ROW_VALIDATORS[self.kind].items():
-            try:
+    def _parse_row(self, line: bytes, number: int, validators: Iterable[tuple[str, Validator]]) -> Row:
+        row, key = _parse_object(line, self.path, number), ""
+        try:
+            for key, check in validators:
                 value = check(row.get(key))
-            except FieldFormatError as error:
-                raise PortalFolderError(f"{location}: `{key}` {error}.", hint=_LINE_HINT) from error
-            if value is not None:
-                row[key] = value
+                if value is not None:
+                    row[key] = value
+        except FieldFormatError as error:
+            raise PortalFolderError(f"{self.path}:{number}: `{key}` {error}.", hint=_LINE_HINT) from error
         return row
 
 
-def _parse_object(source: bytes, location: str) -> Row:
+def _parse_object(source: bytes, path: Path, number: int) -> Row:
     try:
         row = orjson.loads(source)
     except orjson.JSONDecodeError as error:
-        raise PortalFolderError(f"{location}: not JSON: {error.msg}.", hint=_LINE_HINT) from error
+        raise PortalFolderError(f"{path}:{number}: not JSON: {error.msg}.", hint=_LINE_HINT) from error
     if not isinstance(row, dict):
-        raise PortalFolderError(f"{location}: not a JSON object.", hint=_LINE_HINT)
+        raise PortalFolderError(f"{path}:{number}: not a JSON object.", hint=_LINE_HINT)
     return row
 
 
@@ -91,7 +98,7 @@ class _PortalHeader:
             raise PortalFolderError(
                 f"{path.parent}: {problem} ({error.strerror}).", hint=f"A portal folder contains {PORTAL_FILE} with {_PORTAL_EXAMPLE}"
             ) from error
-        return cls(path=path, row=_parse_object(source, f"{path}:1"), source=source.decode())
+        return cls(path=path, row=_parse_object(source, path, 1), source=source.decode())
 
     def portal_id(self) -> int:
         return int(self._validate_key("portalId", validate_record_id))

@@ -104,7 +104,10 @@ def validate_properties(value: object) -> dict[str, str | None]:
     if value is None:
         return {}
     if isinstance(value, dict):
-        if all(type(each) is str or each is None for each in value.values()):
+        for each in value.values():  # faster than all(): a portal has millions of rows
+            if type(each) is not str and each is not None:
+                break
+        else:
             return value
         return {name: validate_property(each) for name, each in value.items()}
     _reject(value, 'properties such as {"email": "ana@example.com"}')

@@ -30,6 +30,7 @@ from sync_worker.insight.portal_history import (
     SUBSCRIPTION_COLUMNS,
     VALUE_COLUMNS,
     PortalHistory,
+    Schema,
 )
 from sync_worker.model.compiled.frames import build_frame
 from sync_worker.model.compiled.model import Model
@@ -37,7 +38,7 @@ from sync_worker.sync.evaluate.portal_folder import PortalFolder
 from sync_worker.sync.portal.portal import select_hidden_kinds
 from sync_worker.timestamps import from_ms
 
-_EVENTS_PER_FRAME: Final = 50_000
+_ROWS_PER_FRAME: Final = 20_000
 _IDENTITY: Final = ("email", COMPANY_ID)
 _OBJECT_TYPES: Final = {"contacts": CONTACT, "contact": CONTACT, "0-1": CONTACT, "companies": COMPANY, "company": COMPANY, "0-2": COMPANY}
 _DEAL_TYPES: Final = {"deals", "deal", "0-3"}
@@ -100,14 +101,15 @@ class _FolderRows:
         return build_frame(found, VALUE_COLUMNS)
 
     def read_contacts(self, rows: Iterable[JsonObject]) -> pl.DataFrame:
-        found = []
-        for row in rows:
-            id_, properties = int(row["id"]), row.get("properties") or {}
-            found.append((id_, *self._read_lifetime("contacts", row), *map(properties.get, self.contact_names)))
-            self._add_addresses(id_, properties, is_live=not row.get("archived"))
-            self.stages.extend(self._read_stages(id_, properties))
-            self.merges.extend(_read_merges(id_, properties))
-        return build_frame(found, {**CONTACT_COLUMNS, **dict.fromkeys(self.contact_names, pl.String)})
+        schema = {**CONTACT_COLUMNS, **dict.fromkeys(self.contact_names, pl.String)}
+        return _build_in_batches(map(self._read_contact, rows), schema)
+
+    def _read_contact(self, row: JsonObject) -> tuple[object, ...]:
+        id_, properties = int(row["id"]), row.get("properties") or {}
+        self._add_addresses(id_, properties, is_live=not row.get("archived"))
+        self.stages.extend(self._read_stages(id_, properties))
+        self.merges.extend(_read_merges(id_, properties))
+        return (id_, *self._read_lifetime("contacts", row), *map(properties.get, self.contact_names))
 
     def _add_addresses(self, id_: int, properties: JsonObject, *, is_live: bool) -> None:
         """Save the addresses of a contact; HubSpot counts events for the live contact with this primary address, else for the first one."""
@@ -126,20 +128,16 @@ class _FolderRows:
 
     def read_events(self, folder: PortalFolder, kinds: Collection[str]) -> pl.DataFrame:
         names = {str(row["id"]): row["name"] for row in folder.forms}
+        survivors = self.find_survivors()
         rows = (
-            (owner, *_event_values(event, names.get(event.form_id, event.form_id) if event.form_id else None), replaced_at, place > 0)
+            (survivors.get(owner, owner), *values, replaced_at, owner if owner in survivors else None, place > 0)
             for event, replaced_at in folder.read_events()
             if event.kind in kinds
+            for values in (_event_values(event, names.get(event.form_id, event.form_id) if event.form_id else None),)
             for place, owner in enumerate(self._owners_of(event))
         )
-        schema = {name: dtype for name, dtype in EVENT_COLUMNS.items() if name != "former_id"}
-        # In batches, because rows take ten times the memory of a frame.
-        events = pl.concat([build_frame((), schema), *(build_frame(batch, schema) for batch in batched(rows, _EVENTS_PER_FRAME))])
-        survivors = build_frame([*self.find_survivors().items()], {"contact_id": pl.Int64, "survivor_id": pl.Int64})
-        joined = events.join(survivors, on="contact_id", how="left", maintain_order="left")
-        is_merged = pl.col("survivor_id").is_not_null()
-        joined = joined.with_columns(former_id=pl.when(is_merged).then("contact_id"), contact_id=pl.coalesce("survivor_id", "contact_id"))
-        return joined.select(*EVENT_COLUMNS).unique(["contact_id", "kind", "event_id"], keep="first", maintain_order=True)
+        events = _build_in_batches(rows, EVENT_COLUMNS)
+        return events.unique(["contact_id", "kind", "event_id"], keep="first", maintain_order=True)
 
     def _read_lifetime(self, file: str, row: JsonObject) -> tuple[datetime | None, datetime | None]:
         """Return when a record was created and archived; an archived record without a time never counts."""
@@ -201,6 +199,11 @@ class _FolderRows:
             return None
         times = [at for at, value in self.deal_stages.get(id_, ()) if value == stage]
         return max(times) if times else self.parse_time("deals: closedate", properties.get("closedate"))
+
+
+def _build_in_batches(rows: Iterable[tuple[object, ...]], schema: Schema) -> pl.DataFrame:
+    """Return the rows as a frame, built in parts, because rows take ten times the memory of a frame."""
+    return pl.concat([build_frame((), schema), *(build_frame(part, schema) for part in batched(rows, _ROWS_PER_FRAME))])
 
 
 def _event_values(event: Event, form_name: str | None) -> tuple[object, ...]:
