@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,20 +25,38 @@ from sync_worker.sandbox.folder.validators import (
 )
 
 PORTAL_FILE: Final = "portal.json"
+_GIGABYTE: Final = 10**9
 _LINE_HINT: Final = "Fix the line or remove it."
 _PORTAL_EXAMPLE: Final = '{"portalId": 1001, "tier": "enterprise", "timeZone": "Europe/Berlin", "now": "2026-11-01T00:00:00.000Z"}'
 
 
-def read(path: Path) -> PortalData:
+def read(path: Path, *, max_bytes: int | None = None) -> PortalData:
     """Read a portal folder; files of rows are read during iteration, each time again.
 
     Raises:
-        PortalFolderError: the folder or its portal.json is invalid; raised during iteration for an invalid line of another
-            file. The message starts with `file:line`.
+        PortalFolderError: the folder or its portal.json is invalid, or its files are larger than `max_bytes`, by default the memory of
+            this machine; raised during iteration for an invalid line of another file. The message starts with `file:line`.
     """
     header = _PortalHeader.load(Path(path) / PORTAL_FILE)
     files = {kind: JsonLinesFile(path=Path(path) / f"{kind}.jsonl", kind=kind) for kind in ROW_VALIDATORS}
+    _check_size(Path(path), [file.path for file in files.values()], _read_memory_size() if max_bytes is None else max_bytes)
     return PortalData(portal_id=header.portal_id(), tier=header.tier(), time_zone=header.time_zone(), now=header.now(), **files)
+
+
+def _check_size(folder: Path, files: Iterable[Path], max_bytes: int) -> None:
+    # The rows take more memory than their files.
+    size = sum(file.stat().st_size for file in files if file.is_file())
+    if size > max_bytes:
+        raise PortalFolderError(
+            f"{folder}: the files have {size / _GIGABYTE:.1f} GB, and the memory of this machine is {max_bytes / _GIGABYTE:.1f} GB.",
+            hint="Take a part of the portal, or a machine with more memory.",
+        )
+
+
+def _read_memory_size() -> int:
+    if not hasattr(os, "sysconf"):  # Windows
+        return sys.maxsize
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,15 @@ def disk(tmp_path: Path) -> PortalFolder:
     return PortalFolder(path=tmp_path).with_header()
 
 
+def test_a_folder_that_is_larger_than_the_memory_is_refused_with_both_sizes(disk: PortalFolder) -> None:
+    with (disk.path / "events.jsonl").open("wb") as file:
+        file.truncate(10 * 10**9)  # a sparse file
+    with pytest.raises(PortalFolderError, match=r"10\.0 GB.*4\.0 GB.*Take a part"):
+        folder.read(disk.path, max_bytes=4 * 10**9)
+    (disk.path / "events.jsonl").unlink()
+    assert list(folder.read(disk.path).events) == []
+
+
 def test_portal_json_identifies_the_portal(disk: PortalFolder) -> None:
     data = folder.read(disk.path)
     assert (data.portal_id, data.tier, data.time_zone) == (1001, "enterprise", "Europe/Berlin")
