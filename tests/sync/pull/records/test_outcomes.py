@@ -23,9 +23,9 @@ from sync_worker.timestamps import from_ms
 from tests.harness import DAY, MQL, NOW, NOW_MS, Harness, make_contact, small_portal, start_harness
 from tests.model.factories import make_model, score_section
 
-MADE, WON = NOW_MS - 20 * DAY, NOW_MS - 10 * DAY
+MADE, WON = NOW_MS - 120 * DAY, NOW_MS - 110 * DAY
 CREATED = "2026-01-02T03:04:05Z"
-MQL_DATE = {"hs_lifecyclestage_marketingqualifiedlead_date": format_iso(NOW_MS - 30 * DAY)}
+MQL_DATE = {"hs_lifecyclestage_marketingqualifiedlead_date": format_iso(NOW_MS - 130 * DAY)}  # older than the horizon of outcomes
 
 
 def make_deal(number: int, contact: int, **properties: str) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def test_the_state_and_a_folder_with_the_same_records_know_the_same(portal: Harn
     # Without a history of its own, the sandbox shows the stage of a deal from its creation on; the folder has the close date.
     same = ["contact_id", "opportunity_at", "amount"]
     assert find_outcomes(stored).select(same).equals(find_outcomes(read).select(same))
-    for days in (1, 15, 400):
+    for days in (1, 115, 400):
         facts, others = (as_of(each, NOW - timedelta(days=days)).build_facts() for each in (stored, read))
         names = sorted(facts.contacts.columns)
         assert facts.contacts.select(names).equals(others.contacts.select(names))
