@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sync_worker.cli.output.fleet.portals import print_fleet_status
 from sync_worker.errors import ConfigurationError, Unavailable, UnsafePlan
 from sync_worker.fleet.database import FleetDatabase, state_schema
 from sync_worker.fleet.fleet_portal import Failures, FleetPortal, Lane, LastRun, PortalCondition, RunKind, check_name
+from sync_worker.fleet.fleet_status import FleetStatus
 from sync_worker.fleet.schedule import load_degradation, save_degradation, schedule_retry
 from sync_worker.settings import Settings
 
@@ -90,3 +92,16 @@ def test_a_wrong_url_of_the_fleet_is_refused_with_an_example(url: str | None, re
     with pytest.raises(ConfigurationError, match=reason) as caught:
         FleetDatabase.connect(url)
     assert "postgresql+psycopg://" in str(caught.value)
+
+
+def test_the_text_of_the_status_has_one_line_for_each_portal(capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "HubSpot does not accept the token. " * 10
+    paused = replace(
+        DONE, name="bolt", paused_at=NOW, pause_reason=reason, last=replace(DONE.last, kind=RunKind.SYNC, finished_at=NOW, exit_code=3)
+    )
+    print_fleet_status(FleetStatus(portals=[DONE, paused], now=NOW + MINUTE))
+    heading, first, second, counts = capsys.readouterr().out.splitlines()
+    assert heading.split()[:3] == ["name", "last", "run"]
+    assert first.split()[:2] == ["acme", "ok"]
+    assert all(part in second for part in ("sync 60 s ago, exit 3", "`sync-worker fleet resume bolt`", reason.strip()))
+    assert counts == "  2 portals: 1 paused, 1 ok"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
+
+from rich.table import Table
 
 from sync_worker.cli.output.console import out
 from sync_worker.cli.output.labels import format_count
@@ -10,7 +13,8 @@ from sync_worker.cli.output.tables import build_table
 from sync_worker.fleet.fleet_portal import FleetPortal, PortalCondition
 from sync_worker.fleet.fleet_status import FleetList, FleetStatus
 
-STYLES = {PortalCondition.FAILING: "yellow", PortalCondition.PAUSED: "red"}
+MAX_WIDTH: Final = 1_000
+STYLES: Final = {PortalCondition.FAILING: "yellow", PortalCondition.PAUSED: "red"}
 
 
 def print_fleet_list(fleet: FleetList) -> None:
@@ -22,7 +26,7 @@ def print_fleet_list(fleet: FleetList) -> None:
         settings = ", ".join(f"{name}: {value}" for name, value in portal.settings.items())
         name = f"{portal.name} (paused)" if portal.paused_at else portal.name
         table.add_row(name, str(portal.portal_id or "not known yet"), str(portal.priority), portal.token, portal.model, settings)
-    out.print(table)
+    _print_unwrapped(table)
 
 
 def print_fleet_status(status: FleetStatus) -> None:
@@ -50,10 +54,16 @@ def print_fleet_status(status: FleetStatus) -> None:
             portal.pause_reason or portal.last.error or "",
             style=STYLES.get(portal.condition, ""),
         )
-    out.print(table)
+    _print_unwrapped(table)
     counts_by_condition = status.count()
     parts = [f"{counts_by_condition[condition]:,} {condition.value}" for condition in PortalCondition if counts_by_condition[condition]]
     out.print(f"  {format_count(len(status.portals), 'portal')}{': ' if parts else ''}{', '.join(parts)}", markup=False)
+
+
+def _print_unwrapped(table: Table) -> None:
+    """Print a table wider than the terminal if needed, so that each portal has one line."""
+    table.width = out.measure(table, options=out.options.update(width=MAX_WIDTH)).maximum
+    out.print(table)
 
 
 def _format_last_run(portal: FleetPortal, now: datetime) -> str:
