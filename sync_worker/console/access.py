@@ -20,7 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 #: A proxy adds them: the client may be on another machine, although the connection comes from this one.
-PROXY_HEADERS: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host")
+PROXY_HEADERS: Final = ("forwarded", "via", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-server")
+PROXY_VERSION: Final = "1.0"  # of HTTP: the default of nginx towards its upstream; no browser sends it
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Cache-Control": "no-store",
@@ -65,7 +66,7 @@ class AccessGuard:
         if host in self.hosts:
             return True
         is_direct = request.client is not None and _is_loopback(request.client.host)
-        return is_direct and host in LOCAL_HOSTS and not any(name in request.headers for name in PROXY_HEADERS)
+        return is_direct and host in LOCAL_HOSTS and not _comes_from_proxy(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,15 @@ def split_hosts(names: Iterable[str]) -> frozenset[str]:
     return frozenset(name.strip().lower() for name in names if name.strip())
 
 
+def _comes_from_proxy(request: Request) -> bool:
+    return request.scope.get("http_version") == PROXY_VERSION or any(name in request.headers for name in PROXY_HEADERS)
+
+
 def _has_own_origin(headers: Headers) -> bool:
-    origin = urlsplit(headers.get("origin", ""))
+    try:
+        origin = urlsplit(headers.get("origin", ""))
+    except ValueError:
+        return False
     return bool(origin.netloc) and origin.netloc.lower() == headers.get("host", "").lower()
 
 
@@ -100,11 +108,13 @@ def _find_name(url: str) -> str:
         return ""
 
 
-def _is_loopback(address: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
-        return ip_address(address).is_loopback
+        address = ip_address(host)
     except ValueError:
         return False
+    # A socket for IPv6 shows a client with IPv4 as ::ffff:127.0.0.1.
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 async def _send_with_headers(send: Send, message: Message) -> None:

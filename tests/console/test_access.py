@@ -30,6 +30,8 @@ def test_requests_of_this_machine_are_answered(desk: Desk, host: str) -> None:
         ("192.0.2.7", "127.0.0.1:9736", {}),  # another machine that sends this name
         ("127.0.0.1", "127.0.0.1", {"x-forwarded-for": "192.0.2.7"}),  # a proxy on this machine
         ("127.0.0.1", "127.0.0.1", {"forwarded": "for=192.0.2.7"}),
+        ("127.0.0.1", "127.0.0.1", {"via": "1.1 proxy"}),
+        ("127.0.0.1", "127.0.0.1", {"x-real-ip": "192.0.2.7"}),
     ],
 )
 def test_other_requests_are_refused_with_a_sentence(desk: Desk, address: str, host: str, headers: dict[str, str]) -> None:
@@ -38,6 +40,11 @@ def test_other_requests_are_refused_with_a_sentence(desk: Desk, address: str, ho
     assert "SYNC_WORKER_UI_HOSTS" in reply.text
     assert "Overview" not in reply.text
     assert reply.headers["x-frame-options"] == "DENY"
+
+
+def test_a_client_with_ipv4_on_a_socket_for_ipv6_is_of_this_machine(desk: Desk) -> None:
+    assert replace(desk.browser, address="::ffff:127.0.0.1").get("/runs").status_code == 200
+    assert replace(desk.browser, address="::ffff:192.0.2.7").get("/runs").status_code == 403
 
 
 def test_a_name_of_the_settings_opens_the_console_for_other_machines(desk: Desk) -> None:

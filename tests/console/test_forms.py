@@ -73,6 +73,7 @@ def test_an_unknown_contact_is_a_sentence(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("origin", "sends_cookie", "sends_token"),
     [
+        ("http://[", True, True),
         ("http://attacker.example", True, True),
         ("null", True, True),
         ("", True, True),
