@@ -21,7 +21,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 #: A proxy adds them: the client may be on another machine, although the connection comes from this one.
 PROXY_HEADERS: Final = ("forwarded", "via", "x-real-ip", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-server")
-PROXY_VERSION: Final = "1.0"  # of HTTP: the default of nginx towards its upstream; no browser sends it
+PROXY_VERSION: Final = "1.0"  # of HTTP: the default of nginx toward its upstream; no browser sends it
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Cache-Control": "no-store",
