@@ -24,8 +24,9 @@ def check_output_file(path: Path | None, *endings: str) -> None:
     if endings and path.suffix.lower() not in endings:
         raise ConfigurationError(f"--out: {path} has no known format.", hint=f"Use a name that ends with {', '.join(endings)}.")
     with _translate_errors(path):
-        path.parent.stat()
-        number = _find_problem(path)
+        target = path.resolve()  # of a symbolic link
+        target.parent.stat()
+        number = _find_problem(target)
         if number:
             raise OSError(number, os.strerror(number))
 
@@ -58,7 +59,7 @@ def _is_replaceable(path: Path) -> bool:
 
 
 def _replace(path: Path, data: bytes, *, is_private: bool) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".sync-worker-{secrets.token_hex(4)}")  # not longer than the name of the file may be
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY if is_private else EVERYBODY), "wb") as file:
             file.write(data)
@@ -75,5 +76,6 @@ def _replace(path: Path, data: bytes, *, is_private: bool) -> None:
 def _translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise ConfigurationError(f"--out: {path} cannot be written: {error.strerror or error}.", hint="Choose another file.") from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigurationError(f"--out: {path} cannot be written: {reason}.", hint="Choose another file.") from error

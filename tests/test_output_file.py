@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -34,12 +35,31 @@ def test_a_file_without_people_keeps_its_mode(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path: Path) -> None:
-    path = tmp_path / ("x" * 250)  # the name of the temporary file is longer than a file name may be
+    path = tmp_path / "out.csv"
     path.write_text("old", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="cannot be written"):
-        write_output_file(path, "new")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5, limits[1]))  # as on a full disk
+    try:
+        with pytest.raises(ConfigurationError, match="cannot be written"):
+            write_output_file(path, "a longer text")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_may_have_the_longest_name_that_is_possible(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 255)
+    check_output_file(path)
+    write_output_file(path, "new")
+    assert path.read_text(encoding="utf-8") == "new"
+
+
+def test_a_loop_of_symbolic_links_is_refused_before_the_work(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.symlink_to(path)
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        check_output_file(path)
 
 
 def test_a_symbolic_link_stays_and_its_target_is_written(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from sync_worker.service.degraded_state import DegradedState
 from sync_worker.service.failure_cause import find_cause
 from sync_worker.service.health import Health
 from sync_worker.service.metrics import ServiceMetrics
-from sync_worker.service.scheduler import reevaluate
+from sync_worker.service.scheduler import MAX_BACKLOG_PAGES, reevaluate
 from sync_worker.settings import Settings
 from sync_worker.sync.run_report import RunReport
 from sync_worker.worker import Worker, build_worker
@@ -105,7 +105,11 @@ class PortalRunner:
             delay = degradation.delay(error, find_cycle(self.settings))
             return self._fail(portal, self.settings, degradation, error, started=started, delay=delay, is_final=is_final)
         reports: list[RunReport] = []
-        worker = replace(build_worker(settings, clock=self.clock, load_model=self.models.load), on_report=reports.append)
+        worker = replace(
+            build_worker(settings, clock=self.clock, load_model=self.models.load),
+            on_report=reports.append,
+            max_backlog_pages=MAX_BACKLOG_PAGES,
+        )
         with worker, self._hold(worker):
             return self._run_worker(portal, worker, degradation, reports)
 
@@ -155,7 +159,9 @@ class PortalRunner:
             )
         self.observe(portal.next_run, "done" if report.exit_code == ExitCode.DONE else "rejected", seconds)
         done = replace(portal, last=last, failures=save_degradation(runner.degradation))
-        return schedule_next(done, worker, now)
+        scheduled = schedule_next(done, worker, now)
+        has_more = report.has_backlog and scheduled.next_run is RunKind.SYNC
+        return replace(scheduled, next_run_at=now) if has_more else scheduled
 
     def _fail(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from sync_worker.errors import ConfigurationError
 from sync_worker.fleet.database import FleetDatabase
@@ -49,7 +49,7 @@ def read_overrides(file: Path | None) -> Mapping[str, Any]:
 def build_portal_settings(base: Settings, portal: FleetPortal, database: FleetDatabase) -> Settings:
     """Return the settings of the runs of a portal; `base` are those of this process.
 
-    Raises ConfigurationError if this process cannot read the token.
+    Raises ConfigurationError if this process cannot read the token, or if a setting of the entry is invalid.
     """
     values = {
         **base.model_dump(exclude_unset=True),
@@ -58,7 +58,11 @@ def build_portal_settings(base: Settings, portal: FleetPortal, database: FleetDa
         "model": Path(portal.model),
         "state_url": find_state_url(portal, database),
     }
-    return Settings(**values)
+    try:
+        return Settings(**values)
+    except ValidationError as error:  # of an entry that an earlier version has saved
+        names = ", ".join(sorted({str(problem["loc"][0]) for problem in error.errors(include_input=False) if problem["loc"]}))
+        raise ConfigurationError(f"Portal {portal.name}: invalid settings: {names}.", hint="Remove the entry and add it again.") from None
 
 
 def find_state_url(portal: FleetPortal, database: FleetDatabase) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, or_, select, update
 
 from sync_worker.store.database import dialect_insert
 from sync_worker.store.schema import leases
@@ -37,16 +37,18 @@ def acquire(
     process: str,
     now: int,
     expires_at: int,
-    dead_run: str | None = None,
+    abandoned: LeaseRow | None = None,
     name: str = PORTAL,
 ) -> bool:
-    """Acquire the lease if it is free, has expired, or belongs to `dead_run`; return whether this run now has it.
+    """Acquire the lease if it is free, has expired, or is `abandoned` and was not renewed since; return whether this run now has it.
 
     It is one statement, so that only one of two concurrent runs gets the lease. Times are in milliseconds.
     """
     statement = dialect_insert(tx.dialect.name, leases).values(name=name, run=run, holder=holder, process=process, expires_at=expires_at)
     new = statement.excluded
-    free = or_(leases.c.expires_at <= now, leases.c.run == run, leases.c.run == dead_run)
+    free = or_(leases.c.expires_at <= now, leases.c.run == run)
+    if abandoned is not None:
+        free = or_(free, and_(leases.c.run == abandoned.run, leases.c.expires_at == abandoned.expires_at))
     values = {"run": new.run, "holder": new.holder, "process": new.process, "expires_at": new.expires_at}
     tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values, where=free))
     return tx.execute(select(leases.c.run).where(leases.c.name == name)).scalar() == run

@@ -4,8 +4,9 @@ It is a fence as well: each request to HubSpot waits for `Lease.ensure`, and eac
 A process that was stopped past its lease therefore changes nothing more.
 
 A killed run leaves its lease behind. If it ran on this machine and its process no longer exists, the next run takes over at once;
-otherwise the lease has to expire. On PostgreSQL, the holder also locks its connection: a lease without that lock that was not renewed for
-two minutes is free as well. Workers with separate states do not see each other's leases, and HubSpot offers no lock.
+otherwise the lease has to expire. On PostgreSQL, the holder also locks its connection: a lease without that lock of which half is over is
+free as well, because its holder would have to renew it before the next request. Workers with separate states do not see each other's
+leases, and HubSpot offers no lock.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ from sync_worker.store.leases import LeaseRow
 from sync_worker.timestamps import from_ms, to_ms, uptime
 
 RENEWALS_PER_LEASE: Final = 10
-SILENCE: Final = timedelta(minutes=2)  # longer than the distance of two renewals, and than a request that the holder may still wait for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +146,8 @@ def acquire(
     with store.transaction() as tx:
         other = leases.load(tx, name)
         locked = leases.lock_session(tx, name)
-    has_ended = other and (Process.parse(other.process).is_dead(own) or (locked and other.expires_at <= to_ms(now + duration - SILENCE)))
-    dead_run = other.run if other and has_ended else None
+    has_lost_connection = locked and other is not None and other.expires_at <= to_ms(now + duration / 2)
+    is_abandoned = other is not None and (has_lost_connection or Process.parse(other.process).is_dead(own))
     with store.transaction() as tx:
         acquired = leases.acquire(
             tx,
@@ -156,7 +156,7 @@ def acquire(
             process=own.text,
             now=to_ms(now),
             expires_at=to_ms(now + duration),
-            dead_run=dead_run,
+            abandoned=other if is_abandoned else None,
             name=name,
         )
         other = leases.load(tx, name)

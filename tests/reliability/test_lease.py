@@ -20,7 +20,7 @@ from sync_worker.sandbox.server.server import run_in_thread
 from sync_worker.store import leases
 from sync_worker.store.database import Store, open_store
 from sync_worker.store.saved_state import last_purge
-from sync_worker.sync.lease import SILENCE, Heartbeat, Lease, Process, acquire
+from sync_worker.sync.lease import Heartbeat, Lease, Process, acquire
 from sync_worker.timestamps import to_ms
 from tests.harness import MODEL, NOW, UNLIMITED, Harness, small_portal
 from tests.sandbox.portal_factories import FakeClock
@@ -245,7 +245,7 @@ def test_a_run_that_has_lost_its_connection_is_replaced_before_its_lease_expires
     clock = FakeClock(NOW)
     first = ExitStack()
     first.enter_context(hold(store, "first", clock))
-    clock.advance(SILENCE.total_seconds() + 1)
+    clock.advance(LEASE_DURATION.total_seconds() / 2)
     with pytest.raises(PortalBusy), hold(other_store, "second", clock):
         pass
     end_connections(other_store, of=store)

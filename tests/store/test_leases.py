@@ -7,8 +7,8 @@ from sync_worker.store import leases
 from sync_worker.store.leases import LeaseRow
 
 
-def acquire(tx: Connection, run: str, now: int, *, name: str = leases.PORTAL, dead_run: str | None = None) -> bool:
-    return leases.acquire(tx, run, holder="host:1", process=f"of {run}", now=now, expires_at=now + 10, dead_run=dead_run, name=name)
+def acquire(tx: Connection, run: str, now: int, *, name: str = leases.PORTAL, abandoned: LeaseRow | None = None) -> bool:
+    return leases.acquire(tx, run, holder="host:1", process=f"of {run}", now=now, expires_at=now + 10, abandoned=abandoned, name=name)
 
 
 @pytest.mark.parametrize(("now", "acquired"), [(9, False), (10, True), (11, True)])
@@ -19,11 +19,15 @@ def test_a_lease_is_free_for_another_run_when_it_has_expired(tx: Connection, now
     assert holder == (LeaseRow("second", "host:1", "of second", now + 10) if acquired else LeaseRow("first", "host:1", "of first", 10))
 
 
-def test_a_run_acquires_its_own_lease_and_that_of_a_dead_run(tx: Connection) -> None:
+def test_a_run_acquires_its_own_lease_and_one_that_is_abandoned_and_was_not_renewed(tx: Connection) -> None:
     assert acquire(tx, "first", 0)
     assert acquire(tx, "first", 1)
-    assert not acquire(tx, "second", 1, dead_run="other")
-    assert acquire(tx, "second", 1, dead_run="first")
+    seen = leases.load(tx)
+    assert seen is not None
+    assert not acquire(tx, "second", 1, abandoned=seen._replace(run="other"))
+    assert leases.renew(tx, "first", expires_at=12)
+    assert not acquire(tx, "second", 1, abandoned=seen)
+    assert acquire(tx, "second", 1, abandoned=leases.load(tx))
 
 
 def test_only_the_holder_renews_and_has_the_lease(tx: Connection) -> None:
